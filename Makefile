@@ -1,0 +1,54 @@
+# The two commands are `make demo` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+# The first interpreter that is really there (a pyenv shim may not be) and new enough.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+STAMP := $(VENV)/.ready
+
+.PHONY: help demo up tail test check bench lock clean setup
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## make the virtual environment (the other targets do it for you)
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer found: install one, or name it: make PYTHON=/path/to/python3"; exit 1; }
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version) (once; a minute or two)"
+	@$(PYTHON) -m venv --clear $(VENV) || { echo "No virtual environment could be made: on Debian or Ubuntu install the package python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP) ## start the whole house, run the main job through it, check the result, stop
+	@$(BIN)/account-events demo
+
+up: $(STAMP) ## start the house and keep it running; prints commands to try
+	@$(BIN)/account-events up
+
+tail: $(STAMP) ## show the domain events of a running house as they come
+	@$(BIN)/account-events tail
+
+check: $(STAMP) ## lint, types, architecture, template
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/cfn-lint template.yaml
+
+test: check ## every check and every test
+	$(BIN)/python -m pytest
+
+bench: $(STAMP) ## measure; prints a table and writes benchmarks/results.json
+	@$(BIN)/python -m benchmarks
+
+lock: $(STAMP) ## resolve requirements/*.in again
+	$(BIN)/uv pip compile -q requirements/dev.in -o requirements/dev.txt $(LOCK_FLAGS)
+	$(BIN)/uv pip compile -q requirements/api.in -o requirements/api.txt -c requirements/dev.txt $(LOCK_FLAGS)
+	$(BIN)/uv pip compile -q requirements/projector.in -o requirements/projector.txt -c requirements/dev.txt $(LOCK_FLAGS)
+LOCK_FLAGS := --generate-hashes --no-emit-index-url --universal --python-version 3.11 --no-header --upgrade
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) .build .aws-sam .house

@@ -1,0 +1,1 @@
+"""The write side: what an account is, where its events are kept, and the HTTP API."""

@@ -1,0 +1,1 @@
+"""What stands behind the stream: consumers of domain events."""

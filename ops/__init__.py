@@ -1,0 +1,1 @@
+"""The operator's tools. Never part of a function's zip."""

@@ -1,0 +1,1 @@
+"""From the table stream to domain events on Kinesis."""

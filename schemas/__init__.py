@@ -1,0 +1,1 @@
+"""The public contract: Avro schemas and their codec."""
