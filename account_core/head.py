@@ -1,0 +1,114 @@
+"""From an account's newest rows to its state, and from a new event to its rows. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from account_core.account import INITIAL, Account, evolve
+from account_core.errors import Corrupt
+from account_core.events import Created, Event, EventRow, Row, SnapshotRow
+from account_core.items import SNAPSHOT_EVERY, is_snapshot_version, version_of
+
+ROWS_MAX = SNAPSHOT_EVERY
+"""The newest ten rows always hold a snapshot or the account's first row, so no read needs more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """An account's newest state and where it stands in the ledger.
+
+    Attributes:
+        account: the state, or None for an account that has no rows.
+        version: of the newest row, 0 without rows.
+        sequence: of the newest event, 0 without events.
+    """
+
+    account: Account | None = INITIAL
+    version: int = 0
+    sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a command comes from, recorded with the event it causes. Made at the edge: time and ids are arguments."""
+
+    occurred_at: str
+    correlation_id: str
+    command_id: str | None = None
+
+
+def fold(newest: Sequence[Row]) -> Head:
+    """The head of an account whose newest rows (at least ten, or all) are given, newest first.
+
+    Raises:
+        Corrupt: the rows have a hole, a wrong sequence or a balance that does not follow from the events.
+    """
+    start = next((n for n, row in enumerate(newest) if isinstance(row, SnapshotRow)), len(newest))
+    head = _from_snapshot(newest[start]) if start < len(newest) else Head()
+    for row in reversed(newest[:start]):
+        head = advance(head, row)
+    return head
+
+
+def advance(head: Head, row: Row) -> Head:
+    """The head after the next event row; where the row closes a decade, the snapshot written with it is counted too.
+
+    Raises:
+        Corrupt: `row` is not what may come after `head`.
+    """
+    if not isinstance(row, EventRow):
+        raise Corrupt(f"row {row.account_id}/{row.version}: an event was due, a snapshot was found")
+    sequence = head.sequence + 1
+    if (row.version, row.sequence) != (version_of(sequence), sequence):
+        raise Corrupt(f"row {row.account_id}/{row.version}: sequence {row.sequence} cannot follow {head.sequence}")
+    if isinstance(row.event, Created) != (head.account is None):
+        raise Corrupt(f"row {row.account_id}/{row.version}: an account is created by its first event and only by it")
+    account = evolve(head.account, row.event)
+    if (account.balance, account.currency) != (row.balance, row.currency):
+        raise Corrupt(f"row {row.account_id}/{row.version}: its balance or currency does not follow from the events")
+    return Head(account, _version_after(row.version), sequence)
+
+
+def rows_for(account_id: str, head: Head, event: Event, origin: Origin) -> list[Row]:
+    """The rows that append `event` after `head`: the event, and after a decade's ninth event the snapshot.
+
+    Both have to be stored in one transaction, each on the condition that its version is still free.
+    """
+    account = evolve(head.account, event)
+    sequence = head.sequence + 1
+    version = version_of(sequence)
+    row = EventRow(
+        account_id=account_id,
+        version=version,
+        sequence=sequence,
+        occurred_at=origin.occurred_at,
+        event=event,
+        balance=account.balance,
+        currency=account.currency,
+        correlation_id=origin.correlation_id,
+        command_id=origin.command_id,
+    )
+    if not is_snapshot_version(version + 1):
+        return [row]
+    return [
+        row,
+        SnapshotRow(
+            account_id=account_id,
+            version=version + 1,
+            sequence=sequence,
+            occurred_at=origin.occurred_at,
+            owner=account.owner,
+            currency=account.currency,
+            balance=account.balance,
+        ),
+    ]
+
+
+def _from_snapshot(row: Row) -> Head:
+    if not isinstance(row, SnapshotRow) or row.version != _version_after(version_of(row.sequence)):
+        raise Corrupt(f"row {row.account_id}/{row.version}: no snapshot of sequence {row.sequence} belongs here")
+    return Head(Account(row.owner, row.currency, Decimal(row.balance)), row.version, row.sequence)
+
+
+def _version_after(version: int) -> int:
+    return version + 1 if is_snapshot_version(version + 1) else version

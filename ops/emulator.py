@@ -1,0 +1,156 @@
+"""The AWS emulator (ministack) as a child process on loopback, with IAM enforced."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+import boto3
+import httpx
+from botocore.config import Config
+
+REGION = "eu-central-1"
+# The emulator's fixed root credentials: they open nothing but itself.
+ROOT_ACCESS_KEY_ID = ROOT_SECRET_ACCESS_KEY = "test"  # noqa: S105 -- public by design
+START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 10.0
+
+
+class HouseError(Exception):
+    """The house cannot stand; the message is one line that says what to do."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Emulator:
+    """Use as a context manager: running inside, stopped with all its children after.
+
+    Raises:
+        HouseError: the port is taken, or the emulator ended or did not answer within START_TIMEOUT_S.
+    """
+
+    def __init__(self, port: int | None = None) -> None:
+        self._port_is_given = port is not None
+        self.port = port or free_port()
+        self.endpoint_url = f"http://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._directory: Path | None = None
+        self._log: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self._refuse_taken_port()
+        self._directory = Path(tempfile.mkdtemp(prefix="account-events-"))
+        try:
+            self._log = (self._directory / "emulator.log").open("wb")
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "ministack"],
+                env=self._environment(self._directory),
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for us; we stop the emulator and its workers as one group
+            )
+            self._await_ready(self._process)
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object, **__: TracebackType) -> None:
+        self._stop()
+
+    def session(self) -> boto3.Session:
+        """A session of the emulator's root. Clients still need `endpoint_url`: use `client`."""
+        return boto3.Session(ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, region_name=REGION)
+
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def last_words(self) -> str:
+        """The end of the emulator's log, on one line."""
+        if self._directory is None:
+            return ""
+        lines = (self._directory / "emulator.log").read_text(errors="replace").split("\n")
+        return " | ".join(line.strip() for line in lines[-6:] if line.strip())[-400:]
+
+    def _environment(self, directory: Path) -> dict[str, str]:
+        return {
+            "PATH": os.environ.get("PATH", ""),
+            "HOME": str(directory),
+            "TMPDIR": str(directory),
+            "PYTHONUNBUFFERED": "1",
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self.port),
+            "IOT_MTLS_ENABLED": "0",  # otherwise it listens on port 8883 of every interface
+            "AUTH": "true",
+            "MINISTACK_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": ROOT_ACCESS_KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": ROOT_SECRET_ACCESS_KEY,
+            "LOG_LEVEL": "WARNING",
+        }
+
+    def _refuse_taken_port(self) -> None:
+        with socket.socket() as probe:
+            if self._port_is_given and probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                raise HouseError(
+                    f"Port {self.port} is in use: stop what listens there, or leave out --port for a free one."
+                )
+
+    def _await_ready(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise HouseError(f"The emulator ended with code {process.returncode}: {self.last_words()}")
+            try:
+                if httpx.get(f"{self.endpoint_url}/_ministack/health", timeout=2.0, trust_env=False).is_success:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
+        raise HouseError(f"The emulator did not answer within {START_TIMEOUT_S:.0f} s: {self.last_words()}")
+
+    def _stop(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            _stop_group(process)
+        if self._log is not None:
+            self._log.close()
+        if self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def _stop_group(process: subprocess.Popen[bytes]) -> None:
+    """Stop the emulator and its Lambda workers, which are one process group of their own."""
+    _signal_group(process, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_TIMEOUT_S)
+    _signal_group(process, signal.SIGKILL)  # a worker in the middle of a handler outlives the emulator
+    process.wait(STOP_TIMEOUT_S)
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def loopback_config(read_timeout_s: float = 20.0, attempts_max: int = 3) -> Config:
+    """Client settings for the emulator: never through a proxy, bounded in time."""
+    return Config(
+        connect_timeout=2.0,
+        read_timeout=read_timeout_s,
+        retries={"total_max_attempts": attempts_max, "mode": "standard"},
+        proxies={},
+        max_pool_connections=32,
+    )

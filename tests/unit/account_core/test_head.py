@@ -1,0 +1,82 @@
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from account_core.errors import Corrupt
+from account_core.events import Created, Credited, Event, EventRow, Row, SnapshotRow, Withdrawn
+from account_core.head import ROWS_MAX, Head, Origin, advance, fold, rows_for
+
+ORIGIN = Origin("2026-01-31T09:30:00.000001Z", "correlation-1")
+
+
+def ledger(events: list[Event]) -> tuple[Head, list[Row]]:
+    """The head and all rows, oldest first, of an account with these events."""
+    head, rows = Head(), []
+    for event in events:
+        appended = rows_for("a", head, event, ORIGIN)
+        rows += appended
+        head = advance(head, appended[0])
+    return head, rows
+
+
+def credits_of(count: int) -> list[Event]:
+    return [Created("owner-1", "EUR"), *[Credited(Decimal("1.00"))] * (count - 1)]
+
+
+@given(st.lists(st.decimals(Decimal("0.01"), Decimal("99.99"), places=2), max_size=60))
+def test_the_newest_ten_rows_are_enough_at_any_age(amounts: list[Decimal]) -> None:
+    events: list[Event] = [Created("owner-1", "EUR")]
+    for amount in amounts:
+        events += [Credited(amount * 2), Withdrawn(amount)]
+    for age in range(1, len(events) + 1):
+        head, rows = ledger(events[:age])
+        assert fold(rows[: -ROWS_MAX - 1 : -1]) == head
+        assert head.sequence == age
+        assert head.version == len(rows)
+
+
+def test_every_tenth_row_is_a_snapshot_and_no_other() -> None:
+    _, rows = ledger(credits_of(50))
+    assert [row.version for row in rows] == list(range(1, len(rows) + 1))
+    assert all(isinstance(row, SnapshotRow) == (row.version % 10 == 0) for row in rows)
+    assert [row.sequence for row in rows if isinstance(row, EventRow)] == list(range(1, 51))
+
+
+def test_an_event_is_written_alone_but_for_the_ninth_of_a_decade() -> None:
+    head = Head()
+    for event in credits_of(28):
+        rows = rows_for("a", head, event, ORIGIN)
+        assert len(rows) == (2 if rows[0].version % 10 == 9 else 1)
+        head = advance(head, rows[0])
+
+
+def test_no_rows_no_account() -> None:
+    assert fold([]) == Head(None, 0, 0)
+
+
+def _tampered(index: int, **changed: object) -> list[Row]:
+    _, rows = ledger(credits_of(15))
+    rows[index] = replace(rows[index], **changed)
+    return rows[: -ROWS_MAX - 1 : -1]
+
+
+@pytest.mark.parametrize(
+    "newest",
+    [
+        _tampered(-1, balance=Decimal("99.00")),
+        _tampered(-1, sequence=14),
+        _tampered(-2, version=99),
+        _tampered(-1, currency="USD"),
+        _tampered(-2, event=Created("owner-1", "EUR")),
+        _tampered(9, sequence=8),
+        ledger(credits_of(5))[1][:0:-1],
+        ledger([*credits_of(15)])[1][:11:-1],
+    ],
+    ids=["balance", "sequence", "version", "currency", "created twice", "snapshot", "no first row", "no snapshot"],
+)
+def test_rows_that_contradict_each_other_are_corrupt(newest: list[Row]) -> None:
+    with pytest.raises(Corrupt):
+        fold(newest)
