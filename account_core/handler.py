@@ -3,35 +3,19 @@
 import os
 import uuid
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 from aws_lambda_powertools import Logger
-from botocore.config import Config
 
 from account_core.dynamodb_store import DynamoDBAccountStore
 from account_core.http_api import HttpApi
 from account_core.service import AccountService
-from account_core.settings import CONNECT_TIMEOUT_S, READ_ATTEMPTS_MAX, READ_TIMEOUT_S, Settings
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-
-def _client(attempts_max: int) -> "DynamoDBClient":
-    return boto3.client(
-        "dynamodb",
-        config=Config(
-            connect_timeout=CONNECT_TIMEOUT_S,
-            read_timeout=READ_TIMEOUT_S,
-            retries={"total_max_attempts": attempts_max, "mode": "standard"},
-        ),
-    )
-
+from account_core.settings import READS, WRITES, Settings
 
 _store = DynamoDBAccountStore(
-    reads=_client(READ_ATTEMPTS_MAX),
-    writes=_client(1),
+    reads=boto3.client("dynamodb", config=READS),
+    writes=boto3.client("dynamodb", config=WRITES),
     table_name=Settings.read(os.environ).table_name,
 )
 _api = HttpApi(

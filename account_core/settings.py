@@ -1,12 +1,22 @@
-"""The API function's settings, read once from its environment."""
+"""The API function's settings: what it reads from its environment, once, and how its clients behave."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from botocore.config import Config
+
+# Together well below the function's time limit: a slow table is answered with 503, not with a dead function.
 CONNECT_TIMEOUT_S = 1.0
 READ_TIMEOUT_S = 3.0
 READ_ATTEMPTS_MAX = 3
-"""Together well below the function's time limit: a slow table is answered with 503, not with a dead function."""
+
+READS = Config(
+    connect_timeout=CONNECT_TIMEOUT_S,
+    read_timeout=READ_TIMEOUT_S,
+    retries={"total_max_attempts": READ_ATTEMPTS_MAX, "mode": "standard"},
+)
+# Never more than one attempt: docs/adr/0003-writes-are-not-retried.md
+WRITES = READS.merge(Config(retries={"total_max_attempts": 1, "mode": "standard"}))
 
 
 @dataclass(frozen=True, slots=True)

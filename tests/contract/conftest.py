@@ -6,13 +6,10 @@ import subprocess
 import tarfile
 import tempfile
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -20,40 +17,12 @@ from account_core.dynamodb_store import DynamoDBAccountStore
 from account_core.memory_store import MemoryAccountStore
 from account_core.ports import AccountStore
 from ops.emulator import Emulator, free_port, loopback_config
+from tests.contract.tables import make_table, session
 
 PACKAGE = "amplify-dynamodb-simulator@2.9.30"
 CACHE = Path(__file__).parents[2] / ".build" / "dynamodb-local"
 LAUNCHER = Path(__file__).with_name("LoopbackDynamoDBLocal.java")
 START_TIMEOUT_S = 60.0
-CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "eu-central-1"}
-
-
-def make_table(client: Any) -> str:  # noqa: ANN401 -- a boto3 client
-    name = f"accounts-{uuid.uuid4()}"
-    client.create_table(
-        TableName=name,
-        AttributeDefinitions=[
-            {"AttributeName": "AccountId", "AttributeType": "S"},
-            {"AttributeName": "Version", "AttributeType": "N"},
-            {"AttributeName": "CommandId", "AttributeType": "S"},
-        ],
-        KeySchema=[
-            {"AttributeName": "AccountId", "KeyType": "HASH"},
-            {"AttributeName": "Version", "KeyType": "RANGE"},
-        ],
-        LocalSecondaryIndexes=[
-            {
-                "IndexName": "ByCommandId",
-                "KeySchema": [
-                    {"AttributeName": "AccountId", "KeyType": "HASH"},
-                    {"AttributeName": "CommandId", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            }
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    return name
 
 
 @pytest.fixture(scope="session")
@@ -69,11 +38,8 @@ def dynamodb_local_url() -> Iterator[str]:
         pytest.skip("DynamoDB Local needs Java, which is not installed")
     jars = _dynamodb_local_jars()
     port = free_port()
-    with _process(
-        [java, "-cp", f"{jars}/DynamoDBLocal.jar:{jars}/DynamoDBLocal_lib/*", str(LAUNCHER)]
-        + ["-inMemory", "-disableTelemetry", "-port", str(port)],
-        port,
-    ):
+    command = [java, "-cp", f"{jars}/DynamoDBLocal.jar:{jars}/DynamoDBLocal_lib/*", str(LAUNCHER)]
+    with _process([*command, "-inMemory", "-disableTelemetry", "-port", str(port)], port):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -109,22 +75,29 @@ def _made(directory: Path) -> Path:
 
 @contextmanager
 def _process(command: list[str], port: int) -> Iterator[None]:
-    process = subprocess.Popen(  # noqa: S603 -- fixed arguments
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while True:
-            if process.poll() is not None:
-                pytest.skip(f"DynamoDB Local does not run with this Java (exit code {process.returncode})")
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert time.monotonic() < deadline, "DynamoDB Local did not open its port"
-        yield
-    finally:
-        process.terminate()
-        process.wait(10)
+    with tempfile.TemporaryDirectory() as directory:
+        process = subprocess.Popen(  # noqa: S603 -- fixed arguments
+            command, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            _await_port(process, port)
+            yield
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def _await_port(process: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            pytest.skip(f"DynamoDB Local does not run with this Java (exit code {process.returncode})")
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    pytest.fail("DynamoDB Local did not open its port")
 
 
 @pytest.fixture(params=["memory", "moto", "emulator", "dynamodb-local"])
@@ -141,9 +114,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[AccountStore]:
 
 def _store(endpoint_url: str | None) -> AccountStore:
     reads, writes = (
-        boto3.session.Session(**CREDENTIALS).client(
-            "dynamodb", endpoint_url=endpoint_url, config=loopback_config(attempts_max=attempts)
-        )
+        session().client("dynamodb", endpoint_url=endpoint_url, config=loopback_config(attempts_max=attempts))
         for attempts in (3, 1)
     )
     return DynamoDBAccountStore(reads, writes, make_table(reads))

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -57,7 +58,7 @@ def test_no_rows_no_account() -> None:
     assert fold([]) == Head(None, 0, 0)
 
 
-def _tampered(index: int, **changed: object) -> list[Row]:
+def _tampered(index: int, **changed: Any) -> list[Row]:  # noqa: ANN401 -- as replace takes them
     _, rows = ledger(credits_of(15))
     rows[index] = replace(rows[index], **changed)
     return rows[: -ROWS_MAX - 1 : -1]

@@ -1,0 +1,39 @@
+"""Reading an account's state: the newest ten rows against the whole history, as a ledger without snapshots would."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from account_core.events import Created, Credited, EventRow, Row
+from account_core.head import Head, Origin, advance, fold, rows_for
+from account_core.items import from_item, to_item
+
+EVENTS = 1_000
+
+
+def _ledger() -> list[Row]:
+    head, rows = Head(), list[Row]()
+    for number in range(EVENTS):
+        event = Credited(Decimal("1.00")) if number else Created("owner-1", "EUR")
+        appended = rows_for("account-1", head, event, Origin("2026-01-31T09:30:00.000001Z", "correlation-1"))
+        rows += appended
+        head = advance(head, appended[0])
+    return rows
+
+
+_ROWS = _ledger()
+_NEWEST = [to_item(row) for row in _ROWS[:-11:-1]]
+_EVENTS = [to_item(row) for row in reversed(_ROWS) if isinstance(row, EventRow)]
+
+
+def _ours() -> Head:
+    return fold([from_item(item) for item in _NEWEST])
+
+
+def _peer() -> Head:
+    return fold([from_item(item) for item in _EVENTS])
+
+
+assert _ours() == _peer()  # noqa: S101 -- both have to do the same job
+BENCHMARKS: list[tuple[str, str, float, Callable[[], object], Callable[[], object]]] = [
+    (f"state of an account of {EVENTS} events, against folding all of them", "CPU us", 0.05, _ours, _peer),
+]

@@ -1,0 +1,43 @@
+"""The accounts table, as template.yaml describes it, for stores that are not deployed."""
+
+import uuid
+from typing import Any
+
+import boto3
+
+from ops.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
+
+
+def session() -> boto3.session.Session:
+    """A session with the emulators' public credentials."""
+    return boto3.session.Session(
+        aws_access_key_id=ROOT_ACCESS_KEY_ID, aws_secret_access_key=ROOT_SECRET_ACCESS_KEY, region_name=REGION
+    )
+
+
+def make_table(client: Any) -> str:  # noqa: ANN401 -- a boto3 client
+    name = f"accounts-{uuid.uuid4()}"
+    client.create_table(
+        TableName=name,
+        AttributeDefinitions=[
+            {"AttributeName": "AccountId", "AttributeType": "S"},
+            {"AttributeName": "Version", "AttributeType": "N"},
+            {"AttributeName": "CommandId", "AttributeType": "S"},
+        ],
+        KeySchema=[
+            {"AttributeName": "AccountId", "KeyType": "HASH"},
+            {"AttributeName": "Version", "KeyType": "RANGE"},
+        ],
+        LocalSecondaryIndexes=[
+            {
+                "IndexName": "ByCommandId",
+                "KeySchema": [
+                    {"AttributeName": "AccountId", "KeyType": "HASH"},
+                    {"AttributeName": "CommandId", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return name
