@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self
 
 import boto3
 import httpx
@@ -72,9 +72,12 @@ class Emulator:
     def __exit__(self, *_: object, **__: TracebackType) -> None:
         self._stop()
 
-    def session(self) -> boto3.Session:
-        """A session of the emulator's root. Clients still need `endpoint_url`: use `client`."""
-        return boto3.Session(ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, region_name=REGION)
+    @property
+    def pid(self) -> int:
+        """The process, and the process group, of the emulator; its Lambda workers are children of it."""
+        if self._process is None:
+            raise HouseError("The emulator is not running.")
+        return self._process.pid
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
@@ -154,3 +157,10 @@ def loopback_config(read_timeout_s: float = 20.0, attempts_max: int = 3) -> Conf
         proxies={},
         max_pool_connections=32,
     )
+
+
+def client(service: str, endpoint_url: str, read_timeout_s: float = 20.0, attempts_max: int = 3) -> Any:  # noqa: ANN401 -- boto3's clients have no common type
+    """A client of the emulator's root, with nothing from the environment of whoever runs it."""
+    session = boto3.Session(ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, region_name=REGION)
+    config = loopback_config(read_timeout_s, attempts_max)
+    return session.client(service, endpoint_url=endpoint_url, config=config)  # type: ignore[call-overload]

@@ -1,0 +1,209 @@
+"""The functions' packages: only what a function needs, for its runtime's platform, byte-compiled.
+
+Used by `sam build` (through the Makefile) for AWS, and by the local house for this machine.
+"""
+
+import argparse
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+ROOT = Path(__file__).parents[1]
+CACHE = ROOT / ".build"
+Target = Literal["aws", "local"]
+
+RUNTIME = (3, 13)
+"""The Python of template.yaml's `Runtime`; tests/template compares the two."""
+AWS_PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_28_aarch64")
+
+# botocore carries a description of every AWS service: 25 MB, of which a function needs these.
+BOTOCORE_DATA = {"dynamodb", "kinesis", "endpoints.json", "partitions.json", "sdk-default-configuration.json"}
+BOTOCORE_DATA |= {"_retry.json"}
+# Command-line tools, type stubs and tests that packages bring along.
+SURPLUS_DIRECTORIES = {"__pycache__", "bin", "tests", "examples"}
+EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+class BuildError(Exception):
+    """A package cannot be built; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """What goes into a function's package: its requirements, and files of this repository (globs from its root)."""
+
+    requirements: str
+    sources: tuple[str, ...]
+
+
+PACKAGES = {
+    "ApiFunction": Package("requirements/api.txt", ("account_core/*.py",)),
+    "ProjectorFunction": Package(
+        "requirements/projector.txt",
+        (
+            "projector/*.py",
+            "schemas/*.py",
+            "schemas/*.avsc",
+            "schemas/history/**/*.avsc",
+            *(f"account_core/{module}.py" for module in ("__init__", "events", "items", "errors")),
+        ),
+    ),
+}
+
+
+def build_directory(function: str, target: Target, directory: Path) -> None:
+    """Fill `directory` with the function's package.
+
+    Raises:
+        BuildError: an unknown function, no interpreter of the runtime's version, or packages that cannot be had.
+    """
+    package = _package(function)
+    interpreter = sys.executable if target == "local" else _runtime_interpreter()
+    directory.mkdir(parents=True, exist_ok=True)
+    _install(ROOT / package.requirements, target, directory)
+    _trim(directory)
+    for source in _sources(package):
+        copy = directory / source.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, copy)
+    _byte_compile(interpreter, directory)
+
+
+def build_zip(function: str, target: Target) -> Path:
+    """The function's zip, from the cache if nothing that goes into it has changed.
+
+    Raises:
+        BuildError: see `build_directory`.
+    """
+    digest = _digest(function, target)
+    path = CACHE / f"{function}-{target}-{digest}.zip"
+    if path.exists():
+        return path
+    CACHE.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+        build_directory(function, target, Path(scratch) / "package")
+        unfinished = Path(scratch) / "package.zip"
+        _zip(Path(scratch) / "package", unfinished)
+        unfinished.replace(path)
+    for outdated in CACHE.glob(f"{function}-{target}-*.zip"):
+        if outdated != path:
+            outdated.unlink(missing_ok=True)
+    return path
+
+
+def _package(function: str) -> Package:
+    try:
+        return PACKAGES[function]
+    except KeyError:
+        raise BuildError(f"There is no function {function!r}; there are {', '.join(PACKAGES)}.") from None
+
+
+def _sources(package: Package) -> Iterator[Path]:
+    for pattern in package.sources:
+        found = sorted(ROOT.glob(pattern))
+        if not found:
+            raise BuildError(f"{pattern} is missing from {ROOT}.")
+        yield from found
+
+
+def _digest(function: str, target: Target) -> str:
+    package = _package(function)
+    machine = platform.machine() if target == "local" else AWS_PLATFORMS[0]
+    version = sys.version_info[:2] if target == "local" else RUNTIME
+    digest = hashlib.sha256(f"{function} {target} {machine} {version}".encode())
+    for source in (Path(__file__), ROOT / package.requirements, *_sources(package)):
+        digest.update(f"\0{source.relative_to(ROOT)}\0".encode() + source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _install(requirements: Path, target: Target, directory: Path) -> None:
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+    command += ["--require-hashes", "--no-deps", "--only-binary=:all:", "--target", str(directory)]
+    command += ["--requirement", str(requirements)]
+    if target == "aws":
+        command += ["--implementation", "cp", "--python-version", ".".join(map(str, RUNTIME))]
+        command += [argument for name in AWS_PLATFORMS for argument in ("--platform", name)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
+        raise BuildError(f"The packages of {requirements.name} cannot be installed: {last}")
+
+
+def _trim(directory: Path) -> None:
+    for description in (directory / "botocore" / "data").iterdir():
+        if description.name not in BOTOCORE_DATA:
+            _remove(description)
+    for path in sorted(directory.rglob("*"), reverse=True):
+        if path.is_dir() and (path.name in SURPLUS_DIRECTORIES or path.name.endswith(".dist-info")):
+            # boto3's and Powertools' versions are in their code; nothing here asks importlib.metadata
+            _remove(path)
+        elif path.suffix in {".pyi", ".pyx", ".pxd", ".c", ".h"}:
+            path.unlink()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _byte_compile(interpreter: str, directory: Path) -> None:
+    """Byte code beside its source, trusted without a look at the source's time: a zip does not keep it."""
+    command = [interpreter, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
+    command += ["-s", str(directory), str(directory)]  # tracebacks name paths inside the package
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise BuildError(f"Byte-compiling failed: {(done.stdout + done.stderr).strip()[-300:]}")
+
+
+def _runtime_interpreter() -> str:
+    wanted = ".".join(map(str, RUNTIME))
+    probe = f"import sys; sys.exit(sys.version_info[:2] != {RUNTIME})"
+    for candidate in (os.environ.get("RUNTIME_PYTHON"), sys.executable, f"python{wanted}", "python3"):
+        found = candidate and shutil.which(candidate)
+        if found and subprocess.run([found, "-c", probe], check=False, capture_output=True).returncode == 0:
+            return found
+    raise BuildError(
+        f"Python {wanted}, the functions' runtime, is needed to byte-compile their packages: install it, "
+        f"or name it in RUNTIME_PYTHON."
+    )
+
+
+def _zip(directory: Path, path: Path) -> None:
+    """The same bytes for the same content: sorted names, one fixed time."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for source in sorted(path for path in directory.rglob("*") if path.is_file()):
+            entry = zipfile.ZipInfo(str(source.relative_to(directory)), EPOCH)
+            entry.external_attr = 0o644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, source.read_bytes())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m ops.build", description=__doc__)
+    parser.add_argument("--function", required=True, choices=sorted(PACKAGES))
+    parser.add_argument("--target", default="aws", choices=["aws", "local"])
+    parser.add_argument("--output", required=True, type=Path, help="a directory, made if it is not there")
+    arguments = parser.parse_args()
+    try:
+        build_directory(arguments.function, arguments.target, arguments.output)
+    except BuildError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)  # noqa: T201 -- a command's own words
+        return 1
+    size = sum(path.stat().st_size for path in arguments.output.rglob("*") if path.is_file())
+    print(f"{arguments.function}: {size / 2**20:.1f} MiB in {arguments.output}")  # noqa: T201 -- as above
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,203 @@
+"""`account-events`: the operator's command line."""
+
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.table import Table
+
+from ops.build import BuildError
+from ops.demo import Demo, DemoResult
+from ops.emulator import HouseError
+from ops.event_stream import EventStreamReader, PublishedEvent
+from ops.house import ADDRESS_FILE, Address, House
+from schemas.errors import ContractError
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Run and watch the account events house.", rich_markup_mode="rich"
+)
+out = Console()
+err = Console(stderr=True)
+Port = Annotated[
+    int | None, typer.Option(help="The emulator's port on 127.0.0.1; a free one if left out.", min=1, max=65535)
+]
+POLL_S = 0.3
+
+
+def main() -> NoReturn:
+    """The entry point: every way to end is one line and an exit code."""
+    logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        app(standalone_mode=True)
+    except (HouseError, BuildError) as error:
+        err.print(f"[bold red]✗[/] {error}", soft_wrap=True, highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        err.print("stopped")
+        sys.exit(130)
+    sys.exit(0)
+
+
+@app.command()
+def demo(port: Port = None) -> None:
+    """Start the house, run the main job through it, check that all agrees, stop. Exit code 1 if it does not."""
+    started = time.monotonic()
+    with _steps() as step, House(port, step) as house:
+        result = Demo(house, step).run()
+        step("stopping")
+    _show(result)
+    out.print(f"in {time.monotonic() - started:.0f} s")
+    if result.failures:
+        for failure in result.failures:
+            err.print(f"[bold red]✗[/] {failure}", soft_wrap=True, highlight=False)
+        sys.exit(1)
+    out.print("[bold green]✓[/] API, table and stream agree: every event once, in order, no gap.")
+
+
+@app.command()
+def up(port: Port = None) -> None:
+    """Start the house and keep it running; prints commands to try. Ctrl-C stops it."""
+    _refuse_second_house()
+    with _steps() as step, House(port, step) as house:
+        step("")
+        house.address.publish()
+        try:
+            _print_commands(house.address)
+            while True:
+                house.assert_standing()
+                time.sleep(POLL_S)
+        finally:
+            ADDRESS_FILE.unlink(missing_ok=True)
+            step("stopping")
+
+
+@app.command()
+def tail(
+    *,
+    from_start: Annotated[bool, typer.Option(help="Show what is on the stream already, first.")] = False,
+) -> None:
+    """Show decoded domain events of the running house as they come. Ctrl-C ends it."""
+    address = Address.find()
+    reader = EventStreamReader(
+        address.client("kinesis"), address.outputs["EventStreamName"], "TRIM_HORIZON" if from_start else "LATEST"
+    )
+    try:
+        reader.open()
+        err.print(f"[dim]following {reader.stream_name}; Ctrl-C ends it[/]")
+        while True:
+            shown = 0
+            for published in reader.poll():
+                _print_event(published)
+                shown += 1
+            if not shown:
+                time.sleep(POLL_S)
+    except (BotoCoreError, ClientError) as error:
+        raise HouseError(f"The house does not answer any more: {str(error)[:200]}") from None
+    except ContractError as error:
+        raise HouseError(f"A record on the stream cannot be decoded: {error}") from None
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _refuse_second_house() -> None:
+    try:
+        running = Address.find()
+    except HouseError:
+        return
+    raise HouseError(
+        f"A house is running already at {running.endpoint_url} (process {running.pid}): use it, or stop it."
+    )
+
+
+class _steps:  # noqa: N801 -- used as a function: a context manager that shows the step under way
+    """A spinner on a terminal, a line for each step elsewhere."""
+
+    def __enter__(self) -> Callable[[str], None]:
+        self._status = out.status("") if out.is_terminal else None
+        if self._status:
+            self._status.start()
+        return self._step
+
+    def __exit__(self, *_: object) -> None:
+        if self._status:
+            self._status.stop()
+
+    def _step(self, text: str) -> None:
+        if text:
+            out.print(f"[dim]·[/] {text}", highlight=False)
+        if self._status and text:
+            self._status.update(text)
+        elif self._status:
+            self._status.stop()
+
+
+def _show(result: DemoResult) -> None:
+    table = Table(title="What the house did", title_justify="left")
+    for heading in ("account", "balance", "rows", "snapshots", "events on Kinesis, by sequence"):
+        table.add_column(heading, justify="left" if heading.startswith(("account", "events")) else "right")
+    for account_id, found in result.audits.items():
+        table.add_row(
+            account_id,
+            str(result.balances.get(account_id, found.balance)),
+            str(found.rows),
+            str(found.snapshots),
+            _ranges(found.published) + (f"  (+{found.duplicates} repeated)" if found.duplicates else ""),
+        )
+    out.print(table)
+    audits = result.audits.values()
+    totals = Table(show_header=False, box=None)
+    for name, figure in (
+        ("accounts opened", len(result.audits)),
+        ("commands sent", result.answers.total() + result.conflicts),
+        ("  accepted", result.accepted.total()),
+        ("  refused by the domain (422)", result.answers[422]),
+        ("  gave up on a busy account (409)", result.answers[409]),
+        ("conflicts forced, folded and decided again", result.conflicts),
+        ("rows in the table", sum(found.rows for found in audits)),
+        ("  of them snapshots", sum(found.snapshots for found in audits)),
+        ("events on Kinesis", sum(len(found.published) for found in audits)),
+    ):
+        totals.add_row(name, str(figure))
+    out.print(totals)
+
+
+def _ranges(sequences: list[int]) -> str:
+    """1..25 for a dense run, the numbers themselves where it is not."""
+    if sequences and sequences == list(range(sequences[0], sequences[-1] + 1)):
+        return f"{sequences[0]}..{sequences[-1]}"
+    return ", ".join(map(str, sequences)) or "none"
+
+
+def _print_commands(address: Address) -> None:
+    json_header = "-H 'Content-Type: application/json'"
+    out.print("\n[bold]The house stands.[/] Try, in another terminal:\n")
+    for line in (
+        f"API={address.api_url}",
+        f'curl -s $API/accounts {json_header} -d \'{{"owner": "owner-1", "currency": "EUR"}}\'',
+        "ID=...   # the accountId of the answer",
+        f'curl -s $API/accounts/$ID/credit {json_header} -d \'{{"amount": "100.00"}}\'',
+        f'curl -s $API/accounts/$ID/withdraw {json_header} -d \'{{"amount": "40.00"}}\'',
+        "curl -s $API/accounts/$ID",
+        "make tail   # the domain events, decoded, as they come",
+    ):
+        out.print(f"  {line}", soft_wrap=True, highlight=False, markup=False)
+    out.print("\nCtrl-C stops everything.")
+
+
+def _print_event(published: PublishedEvent) -> None:
+    event = published.event
+    fields = dict(event.fields)
+    head = f"{fields.pop('account_id')} #{fields.pop('sequence')}"
+    rest = "  ".join(f"{name}={value}" for name, value in fields.items() if name != "event_id" and value is not None)
+    out.print(f"[bold cyan]{event.name:<17}[/] {head}  [dim]{rest}[/]", soft_wrap=True, highlight=False)

@@ -1,0 +1,177 @@
+"""The main job, run for real: requests, rows, stream records, domain events, and a check that all agree."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import httpx
+
+from account_core.commands import Credit
+from account_core.dynamodb_store import DynamoDBAccountStore
+from account_core.events import Row
+from account_core.head import Origin
+from account_core.service import AccountService
+from ops.audit import AccountAudit, audit
+from ops.emulator import HouseError
+from ops.event_stream import EventStreamReader
+from ops.house import House
+from schemas.codec import DomainEvent
+
+SETTLE_TIMEOUT_S = 60.0
+LONG_ACCOUNT_COMMANDS = 24
+"""With the creation 25 events: rows 10 and 20 are snapshots."""
+CONCURRENT_COMMANDS = 16
+
+
+@dataclass
+class DemoResult:
+    """What was sent, and what became of it.
+
+    Attributes:
+        accepted: per account, the answers with an event, counted.
+        balances: per account, as the API answers at the end.
+        answers: answers by HTTP status.
+        conflicts: lost races of the forced kind; each was decided again.
+        failures: what does not agree; empty if the house works.
+    """
+
+    accepted: Counter[str] = field(default_factory=Counter)
+    balances: dict[str, Decimal] = field(default_factory=dict)
+    answers: Counter[int] = field(default_factory=Counter)
+    conflicts: int = 0
+    audits: dict[str, AccountAudit] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+
+
+class Demo:
+    """One run through a standing house."""
+
+    def __init__(self, house: House, progress: Callable[[str], None]) -> None:
+        self._house = house
+        self._progress = progress
+        self._api = httpx.Client(base_url=house.address.api_url, timeout=30.0, trust_env=False)
+        self._result = DemoResult()
+        self._due: dict[str, Decimal] = {}
+
+    def run(self) -> DemoResult:
+        with self._api:
+            self._progress("opening four accounts")
+            long, busy, raced, quiet = (self._open(currency) for currency in ("EUR", "EUR", "USD", "CHF"))
+            self._progress(f"{LONG_ACCOUNT_COMMANDS} commands on one account: two snapshots")
+            for number in range(LONG_ACCOUNT_COMMANDS):
+                self._send(long, "withdraw" if number % 3 == 2 else "credit", Decimal(number + 1) / 4)  # noqa: PLR2004
+            self._progress("a withdrawal that the balance does not cover")
+            self._send(quiet, "credit", Decimal("25.00"))
+            self._expect(self._send(quiet, "withdraw", Decimal("25.01")), 422)
+            self._progress(f"{CONCURRENT_COMMANDS} withdrawals at once")
+            self._send(busy, "credit", Decimal("100.00"))
+            with ThreadPoolExecutor(CONCURRENT_COMMANDS) as pool:
+                list(pool.map(lambda _: self._send(busy, "withdraw", Decimal("9.50")), range(CONCURRENT_COMMANDS)))
+            self._progress("a forced conflict")
+            self._force_conflict(raced)
+            self._progress("waiting for the projector")
+            self._settle()
+            self._compare()
+        return self._result
+
+    def _open(self, currency: str) -> str:
+        answer = self._api.post("/accounts", json={"owner": f"owner-{currency.lower()}", "currency": currency})
+        self._expect(answer, 201)
+        account_id: str = answer.json()["accountId"]
+        self._due[account_id] = Decimal(0)
+        self._count(answer, account_id)
+        return account_id
+
+    def _send(self, account_id: str, command: str, amount: Decimal) -> httpx.Response:
+        answer = self._api.post(f"/accounts/{account_id}/{command}", json={"amount": f"{amount:.2f}"})
+        self._count(answer, account_id)
+        if answer.is_success:
+            self._due[account_id] += amount if command == "credit" else -amount
+        return answer
+
+    def _count(self, answer: httpx.Response, account_id: str) -> None:
+        self._result.answers[answer.status_code] += 1
+        self._result.accepted[account_id] += answer.is_success
+        if answer.is_server_error:
+            raise HouseError(f"The API answered {answer.status_code}: {answer.text[:300]}")
+
+    def _force_conflict(self, account_id: str) -> None:
+        """A writer of our own reads the account; before it appends, the API carries out another command."""
+        address = self._house.address
+        store = _OvertakenStore(
+            address.client("dynamodb"),
+            address.client("dynamodb", attempts_max=1),
+            address.outputs["TableName"],
+        )
+        store.overtake = lambda: self._send(account_id, "credit", Decimal("1.00"))
+        origin = Origin(datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "demo-forced-conflict")
+        receipt = AccountService(store).execute(account_id, Credit(Decimal("2.00")), origin)
+        self._due[account_id] += Decimal("2.00")
+        self._result.accepted[account_id] += 1
+        self._result.conflicts += receipt.conflicts
+        if receipt.conflicts != 1:
+            self._result.failures.append(f"one conflict was forced, {receipt.conflicts} happened")
+
+    def _settle(self) -> None:
+        if not self._house.mapping.wait_until_idle(SETTLE_TIMEOUT_S):
+            self._house.assert_standing()
+            self._result.failures.append(f"the projector was not done after {SETTLE_TIMEOUT_S:.0f} s")
+
+    def _compare(self) -> None:
+        result, address = self._result, self._house.address
+        rows = self._house.rows()
+        result.audits = audit(rows, read_published(self._house, result.accepted.total()))
+        for account_id, due in self._due.items():
+            balance = Decimal(self._api.get(f"/accounts/{account_id}").json()["balance"])
+            result.balances[account_id] = balance
+            found = result.audits[account_id]
+            if not balance == due == found.balance:
+                result.failures.append(f"{account_id}: API {balance}, accepted {due}, ledger {found.balance}")
+            if len(found.published) != result.accepted[account_id]:
+                result.failures.append(
+                    f"{account_id}: {result.accepted[account_id]} accepted, {len(found.published)} published"
+                )
+            result.failures += [f"{account_id}: {finding}" for finding in found.findings]
+        failed = address.client("s3").list_objects_v2(Bucket=address.outputs["FailureBucketName"]).get("KeyCount", 0)
+        if failed:
+            result.failures.append(f"{failed} batches went to the failure destination")
+        if not any(found.snapshots >= 2 for found in result.audits.values()):  # noqa: PLR2004
+            result.failures.append("no account has two snapshots")
+        if not result.answers[422]:
+            result.failures.append("no withdrawal was refused")
+
+    def _expect(self, answer: httpx.Response, status: int) -> None:
+        if answer.status_code != status:
+            raise HouseError(f"The API answered {answer.status_code} where {status} was due: {answer.text[:300]}")
+
+
+class _OvertakenStore(DynamoDBAccountStore):
+    """Another writer is quicker, once."""
+
+    overtake: Callable[[], object] | None = None
+
+    def append(self, rows: Sequence[Row]) -> None:
+        overtake, self.overtake = self.overtake, None
+        if overtake is not None:
+            overtake()
+        super().append(rows)
+
+
+def read_published(house: House, expected: int, timeout_s: float = SETTLE_TIMEOUT_S) -> list[DomainEvent]:
+    """The whole stream, until `expected` different events were seen and a poll brings nothing more, or time is up."""
+    address = house.address
+    reader = EventStreamReader(address.client("kinesis"), address.outputs["EventStreamName"])
+    deadline = time.monotonic() + timeout_s
+    events: list[DomainEvent] = []
+    while time.monotonic() < deadline:
+        found = [published.event for published in reader.poll()]
+        events += found
+        if not found and len({event.fields["event_id"] for event in events}) >= expected:
+            break
+        if not found:
+            time.sleep(0.05)
+    return events

@@ -1,0 +1,37 @@
+"""Which shards of a stream may be read.
+
+Source: Amazon DynamoDB Developer Guide, "DynamoDB Streams and AWS Lambda triggers" / "Reading and processing a stream":
+an application "must always process a parent shard before it processes a child shard".
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A shard as DescribeStream lists it; `closed` once it has an ending sequence number."""
+
+    shard_id: str
+    parent_id: str | None = None
+    closed: bool = False
+
+
+def readable_shards(
+    listed: Iterable[Shard], *, finished: Collection[str], unfinished: Collection[str] = ()
+) -> tuple[str, ...]:
+    """The listed shards that may be read now, in the order of the list.
+
+    A shard may be read once its parent is fully processed, or was trimmed: is no longer listed. A parent that the
+    reader still holds (`unfinished`) blocks its children even after it has dropped out of the list.
+
+    Args:
+        listed: the complete list, every page of DescribeStream: a parent on a page not read looks trimmed.
+        finished: shards read to their end with every record accepted or discarded.
+        unfinished: shards being read, or read and not yet fully processed.
+    """
+    shards = tuple(listed)
+    blocking = ({shard.shard_id for shard in shards} | set(unfinished)) - set(finished)
+    return tuple(
+        shard.shard_id for shard in shards if shard.shard_id not in finished and shard.parent_id not in blocking
+    )

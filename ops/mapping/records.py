@@ -1,0 +1,81 @@
+"""Stream records in the form in which AWS Lambda hands them to a function."""
+
+import base64
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+# "Lambda quotas": 6 MB each for request and response of a synchronous invocation.
+PAYLOAD_BYTES_MAX = 6 * 1024 * 1024
+ENVELOPE_BYTES = len('{"Records":[]}')
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRecord:
+    """One record of a shard.
+
+    `event` is one element of the event's `Records`; `created_at_s` its ApproximateCreationDateTime; `size_bytes` what
+    it adds to the payload, without the comma.
+    """
+
+    sequence_number: str
+    created_at_s: float
+    event: Mapping[str, Any]
+    size_bytes: int
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any]) -> "StreamRecord":
+        """The record behind one element of a Lambda event's `Records`."""
+        body = event["dynamodb"]
+        return cls(
+            sequence_number=str(body["SequenceNumber"]),
+            created_at_s=float(body["ApproximateCreationDateTime"]),
+            event=event,
+            size_bytes=len(encoded(event)),
+        )
+
+
+def encoded(document: object) -> bytes:
+    """Compact UTF-8 JSON, the bytes we send and count."""
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def lambda_event(records: Iterable[StreamRecord]) -> dict[str, Any]:
+    """The event a function is invoked with ("Using AWS Lambda with Amazon DynamoDB", example event)."""
+    return {"Records": [record.event for record in records]}
+
+
+def lambda_record(api_record: Mapping[str, Any], stream_arn: str) -> dict[str, Any]:
+    """Turn a record of the SDK's GetRecords into an element of a Lambda event's `Records`.
+
+    The SDK gives times as datetimes and binary as bytes; Lambda gives seconds since the epoch as a number and base64
+    text, and adds `eventSourceARN`.
+    """
+    return {**_plain(api_record), "eventSourceARN": stream_arn}
+
+
+def payload_prefix(records: Sequence[StreamRecord], count_max: int) -> int:
+    """How many leading records fit one invocation: at most `count_max` and 6 MB of JSON, and never less than one."""
+    size_bytes = ENVELOPE_BYTES
+    for count, record in enumerate(records[:count_max]):
+        size_bytes += record.size_bytes + (1 if count else 0)
+        if size_bytes > PAYLOAD_BYTES_MAX and count:
+            return count
+    return min(len(records), count_max)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - walks whatever JSON-like shape the SDK returns
+    match value:
+        case datetime():
+            seconds = value.timestamp()
+            return int(seconds) if seconds.is_integer() else seconds
+        case bytes() | bytearray():
+            return base64.b64encode(value).decode()
+        case Mapping():
+            return {key: _plain(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_plain(item) for item in value]
+        case _:
+            return value

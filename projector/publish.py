@@ -1,0 +1,95 @@
+"""Events onto Kinesis, wave after wave, until all are accepted or time or patience is out."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from projector.outgoing import Outgoing
+from projector.waves import HeldBack, Lane, calls_of, lanes_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+
+
+class KinesisPublisher:
+    """Puts plain records, one for each event, partitioned by account.
+
+    Args:
+        client: must not retry by itself (`retries={"total_max_attempts": 1}`) and must have time-outs: attempts and
+            the deadline are counted here.
+        clock: seconds, monotonic; the clock `deadline_s` is read on.
+        sleep: waits that many seconds.
+        roll: a random number, 0 <= roll < 1, for the backoff's jitter.
+    """
+
+    def __init__(
+        self,
+        client: "KinesisClient",
+        stream_name: str,
+        *,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+        roll: Callable[[], float],
+    ) -> None:
+        self._client = client
+        self._stream_name = stream_name
+        self._clock = clock
+        self._sleep = sleep
+        self._roll = roll
+
+    def publish(self, events: Iterable[Outgoing], deadline_s: float) -> list[HeldBack]:
+        """What could not be put on the stream.
+
+        Per account, events are accepted by sequence and without gaps: if one is held back, so are all after it, while
+        the other accounts go on. A call that fails as a whole counts as not accepted, though Kinesis may have taken
+        it: then the event is there twice, which consumers expect.
+
+        Args:
+            events: of any number of accounts.
+            deadline_s: no call begins at or after it.
+        """
+        lanes = lanes_of(events)
+        moving = lanes
+        while wave := self._next_wave(moving, deadline_s):
+            roll = self._roll()  # one for the whole wave: what was refused together comes back in one call
+            for call in calls_of(wave):
+                if self._clock() >= deadline_s:
+                    break
+                self._put(call, roll)
+            moving = [lane for lane in moving if lane.is_open]
+        return [HeldBack(event, lane.failure) for lane in lanes for event in lane.waiting]
+
+    def _next_wave(self, moving: Sequence[Lane], deadline_s: float) -> list[Lane]:
+        """The lanes whose next event may go, after waiting for the first of them; none if that is too late."""
+        if not moving:
+            return []
+        now_s = self._clock()
+        start_s = max(now_s, min(lane.ready_at_s for lane in moving))
+        if start_s >= deadline_s:
+            return []
+        if start_s > now_s:
+            self._sleep(start_s - now_s)
+        return [lane for lane in moving if lane.ready_at_s <= start_s]
+
+    def _put(self, call: Sequence[Lane], roll: float) -> None:
+        failures = self._failures(call)
+        now_s = self._clock()
+        for lane, failure in zip(call, failures, strict=True):
+            if failure is None:
+                lane.accepted()
+            else:
+                lane.refused(failure, now_s, roll)
+
+    def _failures(self, call: Sequence[Lane]) -> list[str | None]:
+        """For each entry its error code, or None where it was accepted."""
+        try:
+            answer = self._client.put_records(
+                StreamName=self._stream_name,
+                Records=[{"Data": lane.waiting[0].data, "PartitionKey": lane.account_id} for lane in call],
+            )
+        except ClientError as error:
+            return [error.response.get("Error", {}).get("Code", "ClientError")] * len(call)
+        except BotoCoreError as error:
+            return [type(error).__name__] * len(call)
+        return [entry.get("ErrorCode") for entry in answer["Records"]]

@@ -1,0 +1,44 @@
+"""Stored events in the words other teams know: the domain events of `schemas`."""
+
+from datetime import datetime
+from typing import Any
+
+from account_core.events import Created, Credited, EventRow, Withdrawn
+from projector.errors import Unpublishable
+
+
+def translate(row: EventRow) -> tuple[str, dict[str, Any]]:
+    """The domain event's name and fields, as `schemas.codec.encode` takes them.
+
+    Nothing is minted here: a row makes the same event on every retry and every replay.
+
+    Raises:
+        Unpublishable: the row's time is no instant.
+    """
+    fields: dict[str, Any] = {
+        "event_id": f"{row.account_id}:{row.sequence}",
+        "account_id": row.account_id,
+        "sequence": row.sequence,
+        "occurred_at": _instant(row),
+        "correlation_id": row.correlation_id,
+        "causation_id": row.command_id,
+        "currency": row.currency,
+        "balance": row.balance,
+    }
+    match row.event:
+        case Created(owner=owner):
+            return "AccountCreated", fields | {"owner": owner}
+        case Withdrawn(amount=amount):
+            return "BalanceWithdrawn", fields | {"amount": amount}
+        case Credited(amount=amount):
+            return "BalanceCredited", fields | {"amount": amount}
+
+
+def _instant(row: EventRow) -> datetime:
+    try:
+        instant = datetime.fromisoformat(row.occurred_at)
+    except (ValueError, TypeError) as error:
+        raise Unpublishable(f"event {row.account_id}:{row.sequence}: its Timestamp is no ISO 8601 time") from error
+    if instant.tzinfo is None:
+        raise Unpublishable(f"event {row.account_id}:{row.sequence}: its Timestamp has no time zone")
+    return instant

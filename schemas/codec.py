@@ -1,0 +1,130 @@
+"""Domain events as bytes, and back: Avro's single-object encoding.
+
+C3 01 | CRC-64-AVRO fingerprint of the writer's schema, 8 bytes little-endian | Avro binary body
+(avro.apache.org/docs/1.12.0/specification/#single-object-encoding)
+
+Money is `Decimal` of scale 2, `occurred_at` an aware `datetime` in UTC, on both ways.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import fastavro
+
+from schemas.contract import Contract, load
+from schemas.errors import CorruptBody, InvalidEvent, NotSingleObject, UnknownFingerprint
+from schemas.values import is_exact_money, rule_for
+
+MARKER = b"\xc3\x01"
+HEADER_SIZE = 10
+
+# The other framings met on Kinesis, by their first bytes; all four differ.
+_FOREIGN = (
+    (b"\xf3\x89\x9a\xc2", "a KPL aggregate: de-aggregate it first"),
+    (b"\x03", "AWS Glue Schema Registry framing"),
+    (b"\x00", "Confluent Schema Registry framing"),
+)
+
+# What fastavro raises on bytes that contradict the schema: ends too early; union branch that is none; time out of
+# range; text that is not UTF-8 (ValueError).
+_FASTAVRO_ERRORS = (EOFError, IndexError, OverflowError, ValueError, ArithmeticError)
+
+
+@dataclass(frozen=True, slots=True)
+class DomainEvent:
+    """One event as another team reads it.
+
+    Attributes:
+        name: "AccountCreated", "BalanceWithdrawn" or "BalanceCredited".
+        fingerprint: the writer's schema, 16 hexadecimal digits as on the wire.
+        fields: by the names in the writer's schema.
+    """
+
+    name: str
+    fingerprint: str
+    fields: Mapping[str, Any]
+
+
+class Codec:
+    """Encodes with the working schemas of a contract, decodes with every one it knows."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._working = contract.working
+        self._known = contract.known
+        self._rules = {
+            name: {field: rule_for(avro_type) for field, avro_type in schema.field_types.items()}
+            for name, schema in contract.working.items()
+        }
+
+    def encode(self, name: str, fields: Mapping[str, Any]) -> bytes:
+        """The event's bytes: the same for the same fields, always.
+
+        Args:
+            name: the event's, as in `DomainEvent`.
+            fields: every field of the working schema, also those with a default, and no other.
+
+        Raises:
+            InvalidEvent: the name is unknown, a field is missing, unexpected or of the wrong type, or a value would
+                have to be rounded. Nothing was encoded; no retry can help.
+        """
+        self._check(name, fields)
+        schema = self._working[name]
+        out = BytesIO()
+        out.write(MARKER + schema.fingerprint)
+        fastavro.schemaless_writer(out, schema.parsed, fields)
+        return out.getvalue()
+
+    def decode(self, data: bytes) -> DomainEvent:
+        """The event in the bytes, read with the schema it was written with.
+
+        Raises:
+            NotSingleObject: another framing, named in the message where it is recognised.
+            UnknownFingerprint: the writer's schema is not among the known ones.
+            CorruptBody: the body contradicts its schema, or bytes follow it.
+        """
+        if not data.startswith(MARKER) or len(data) < HEADER_SIZE:
+            raise NotSingleObject(_what_it_is(data))
+        schema = self._known.get(data[len(MARKER) : HEADER_SIZE])
+        if schema is None:
+            raise UnknownFingerprint(data[len(MARKER) : HEADER_SIZE].hex())
+        body = BytesIO(data)
+        body.seek(HEADER_SIZE)
+        try:
+            fields: Any = fastavro.schemaless_reader(body, schema.parsed, None)
+        except _FASTAVRO_ERRORS as error:
+            raise CorruptBody(f"The body of this {schema.name} breaks off or holds an impossible value.") from error
+        if body.tell() != len(data):
+            raise CorruptBody(f"{len(data) - body.tell()} bytes follow the body of this {schema.name}.")
+        for field, value in fields.items():
+            if isinstance(value, Decimal) and not is_exact_money(value):
+                raise CorruptBody(f"{schema.name}.{field} has more digits than its schema allows.")
+        return DomainEvent(schema.name, schema.fingerprint.hex(), fields)
+
+    def _check(self, name: str, fields: Mapping[str, Any]) -> None:
+        rules = self._rules.get(name)
+        if rules is None:
+            raise InvalidEvent(f"There is no event {name!r}; there are {', '.join(self._rules)}.")
+        if fields.keys() != rules.keys():
+            missing, unexpected = sorted(rules.keys() - fields.keys()), sorted(fields.keys() - rules.keys())
+            raise InvalidEvent(f"{name}: missing fields {missing}, unexpected fields {unexpected}.")
+        for field, rule in rules.items():
+            if wrong := rule(fields[field]):
+                raise InvalidEvent(f"{name}.{field} {wrong}.")
+
+
+def _what_it_is(data: bytes) -> str:
+    if data.startswith(MARKER):
+        return f"The single-object header is {HEADER_SIZE} bytes; there are only {len(data)}."
+    for first_bytes, what in _FOREIGN:
+        if data.startswith(first_bytes):
+            return f"Not Avro single-object encoding; it looks like {what}."
+    return f"Not Avro single-object encoding; it begins with {data[:4].hex() or 'nothing at all'}."
+
+
+_CODEC = Codec(load(Path(__file__).parent))
+encode = _CODEC.encode
+decode = _CODEC.decode

@@ -1,0 +1,77 @@
+"""Every schema ever published, read from the files beside this one, each with its fingerprint.
+
+`<Name>.avsc` is the schema new events are written with; `history/<Name>/<version>.avsc` are the published ones, which
+stay for ever because events written with them do.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fastavro
+from fastavro.schema import fingerprint, to_parsing_canonical_form
+
+NAMESPACE = "account.events.v1"
+MONEY_PRECISION = 18
+MONEY_SCALE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """One version of one event's schema.
+
+    Attributes:
+        name: the event's, without the namespace.
+        fingerprint: CRC-64-AVRO of the parsing canonical form, 8 bytes, little-endian as on the wire
+            (avro.apache.org/docs/1.12.0/specification/#schema-fingerprints).
+        parsed: fastavro's.
+        field_types: the fields' Avro types by name, in the record's order.
+    """
+
+    name: str
+    fingerprint: bytes
+    parsed: Any
+    field_types: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """The schemas to write with, by event name, and all there are to read with, by fingerprint."""
+
+    working: Mapping[str, Schema]
+    known: Mapping[bytes, Schema]
+
+
+def load(folder: Path) -> Contract:
+    """The contract kept in a folder.
+
+    A fingerprint leaves out docs, defaults and logical types, so two files may share one; what was published first
+    says what the bytes mean.
+
+    Raises:
+        ValueError: a file is not valid JSON, or its schema's name is not its file's in `NAMESPACE`.
+        fastavro.schema.SchemaParseException: a file is not an Avro schema.
+    """
+    working = {path.stem: _read(path, path.stem) for path in sorted(folder.glob("*.avsc"))}
+    published = [
+        _read(path, path.parent.name)
+        for path in sorted(folder.glob("history/*/*.avsc"), key=lambda path: (path.parent.name, int(path.stem)))
+    ]
+    known: dict[bytes, Schema] = {}
+    for schema in (*published, *working.values()):
+        known.setdefault(schema.fingerprint, schema)
+    return Contract(working, known)
+
+
+def _read(path: Path, name: str) -> Schema:
+    source = json.loads(path.read_text(encoding="utf-8"))
+    if (source.get("namespace"), source.get("name")) != (NAMESPACE, name):
+        raise ValueError(f"{path} must hold the record {NAMESPACE}.{name}.")
+    return Schema(
+        name=name,
+        fingerprint=bytes.fromhex(fingerprint(to_parsing_canonical_form(source), "CRC-64-AVRO")),
+        parsed=fastavro.parse_schema(source),
+        field_types={field["name"]: field["type"] for field in source["fields"]},
+    )

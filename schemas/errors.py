@@ -1,0 +1,43 @@
+"""What can go wrong with an event on the wire, as a tree ordered by what the caller must do.
+
+ContractError
+├── InvalidEvent             the writer's mistake: correct the fields, nothing was encoded
+└── Undecodable              the bytes are no event that this package can read: set them aside, never skip them
+    ├── NotSingleObject      they are framed differently, or not at all: use the decoder the message names
+    ├── UnknownFingerprint   written with a schema this package does not hold: update the package, then read again
+    └── CorruptBody          the schema is known and the bytes contradict it: report it to the team that owns accounts
+
+No message quotes a field's value, so every one of them may be logged.
+"""
+
+
+class ContractError(Exception):
+    """Anything that breaks the contract of `schemas`."""
+
+
+class InvalidEvent(ContractError):
+    """The fields are not those of the event, or a value cannot be written exactly."""
+
+
+class Undecodable(ContractError):
+    """The bytes cannot be read as a domain event."""
+
+
+class NotSingleObject(Undecodable):
+    """The bytes do not begin with Avro's single-object marker."""
+
+
+class UnknownFingerprint(Undecodable):
+    """No schema here has the fingerprint in the header.
+
+    Attributes:
+        fingerprint: CRC-64-AVRO as on the wire (little-endian), 16 hexadecimal digits.
+    """
+
+    def __init__(self, fingerprint: str) -> None:
+        super().__init__(f"No known schema has the fingerprint {fingerprint}; a newer release may have it.")
+        self.fingerprint = fingerprint
+
+
+class CorruptBody(Undecodable):
+    """The body is not what the schema says: too short, too long, or a value out of its range."""

@@ -1,0 +1,81 @@
+"""What a value must be before it is encoded: fastavro would round, truncate or guess, and money must not be guessed.
+
+A rule takes a value and answers with what is wrong with it, or None. The answers never quote the value.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from schemas.contract import MONEY_PRECISION, MONEY_SCALE
+
+Rule = Callable[[Any], str | None]
+
+_LONG_MAX = 2**63 - 1
+_MONEY_BELOW = Decimal(10) ** (MONEY_PRECISION - MONEY_SCALE)
+
+
+def rule_for(avro_type: Any) -> Rule:  # noqa: ANN401 -- a type is a string, a list or a mapping in Avro's JSON
+    """The rule for a field's type.
+
+    Raises:
+        NotImplementedError: the contract uses a type that has no rule yet; add one here, with its tests.
+    """
+    match avro_type:
+        case "string":
+            return _string
+        case "long":
+            return _long
+        case ["null", "string"]:
+            return _optional_string
+        case {"type": "bytes", "logicalType": "decimal", "precision": precision, "scale": scale} if (
+            precision,
+            scale,
+        ) == (MONEY_PRECISION, MONEY_SCALE):
+            return _money
+        case {"type": "long", "logicalType": "timestamp-micros"}:
+            return _instant
+    raise NotImplementedError(f"no rule for values of the Avro type {avro_type}")
+
+
+def is_exact_money(value: object) -> bool:
+    """Whether a decoded amount kept its scale: fastavro rounds a number of too many digits to a smaller scale."""
+    return isinstance(value, Decimal) and value.as_tuple().exponent == -MONEY_SCALE
+
+
+def _string(value: object) -> str | None:
+    if not isinstance(value, str):
+        return f"must be str, not {type(value).__name__}"
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return "holds a lone surrogate, which UTF-8 cannot carry"
+    return None
+
+
+def _optional_string(value: object) -> str | None:
+    return None if value is None else _string(value)
+
+
+def _long(value: object) -> str | None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        return f"must be int, not {type(value).__name__}"
+    return None if -_LONG_MAX - 1 <= value <= _LONG_MAX else "does not fit in 64 bits"
+
+
+def _money(value: object) -> str | None:
+    if not isinstance(value, Decimal):
+        return f"must be Decimal, not {type(value).__name__}"
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int):
+        return "must be a finite number"
+    if exponent < -MONEY_SCALE:
+        return f"has more than {MONEY_SCALE} decimals and would have to be rounded"
+    return None if abs(value) < _MONEY_BELOW else f"has more than {MONEY_PRECISION} digits"
+
+
+def _instant(value: object) -> str | None:
+    if not isinstance(value, datetime):
+        return f"must be datetime, not {type(value).__name__}"
+    return None if value.utcoffset() is not None else "must carry a time zone; UTC is meant"

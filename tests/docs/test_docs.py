@@ -1,0 +1,51 @@
+"""Documents as tests: what the code can say, the documents explain."""
+
+import re
+from pathlib import Path
+
+from typer.main import get_command
+
+from account_core import errors, http_api, http_requests
+from ops.cli import app
+
+ROOT = Path(__file__).parents[2]
+CODE = re.compile(r'"([a-z]+(?:_[a-z0-9]+)+)"')
+
+
+def _codes() -> set[str]:
+    sources = "".join(Path(module.__file__ or "").read_text() for module in (http_api, http_requests))
+    raised = set(re.findall(r'(?:code=|, |^\s*)"([a-z]+_[a-z_0-9]+)"(?=[,)]|$)', sources, re.MULTILINE))
+    tree = {kind.code for kind in _descendants(errors.AccountError)} - {"rejected", "invalid_request", "account_error"}
+    return {code for code in raised | tree if code not in {"account_id", "correlation_id"}}
+
+
+def _descendants(kind: type[errors.AccountError]) -> set[type[errors.AccountError]]:
+    return {kind}.union(*(_descendants(child) for child in kind.__subclasses__()))
+
+
+def test_every_problem_code_is_documented() -> None:
+    codes = _codes()
+    assert {"invalid_amount", "insufficient_funds", "route_not_found", "body_too_large", "internal_error"} <= codes
+    documented = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs/api.md").read_text()))
+    assert codes <= documented
+
+
+def test_every_command_is_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text()
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    assert {"up", "demo", "tail"} <= set(commands)
+    for name in commands:
+        assert f"account-events {name}" in readme, name
+
+
+def test_every_make_target_named_in_the_documents_exists() -> None:
+    targets = set(re.findall(r"^([a-zA-Z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for document in (ROOT / "README.md", *ROOT.glob("docs/**/*.md")):
+        named = set(re.findall(r"`make ([a-z-]+)", document.read_text()))
+        assert named <= targets, document
+
+
+def test_every_link_between_documents_leads_somewhere() -> None:
+    for document in (ROOT / "README.md", *ROOT.glob("docs/**/*.md")):
+        for link in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
+            assert (document.parent / link).exists(), f"{document.name}: {link}"

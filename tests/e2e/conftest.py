@@ -1,0 +1,20 @@
+"""The whole house, standing for the length of the test run."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from ops.house import House
+
+
+@pytest.fixture(scope="session")
+def house() -> Iterator[House]:
+    with House() as house:
+        yield house
+
+
+@pytest.fixture
+def own_house() -> Iterator[House]:
+    """A house of the test's own, for tests that break it."""
+    with House() as house:
+        yield house

@@ -1,0 +1,171 @@
+"""The commands as a person runs them: what they print, how they end, and what they leave behind."""
+
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ops.emulator import free_port
+
+COMMAND = Path(sys.executable).with_name("account-events")
+TIMEOUT_S = 120.0
+
+
+class Terminal:
+    """A command running in a terminal of its own process group, its output collected."""
+
+    def __init__(self, *arguments: str, house_file: Path) -> None:
+        environment = {**os.environ, "ACCOUNT_EVENTS_HOUSE": str(house_file), "COLUMNS": "200", "NO_COLOR": "1"}
+        self.output = ""
+        self.process = subprocess.Popen(  # noqa: S603 -- our own command
+            [COMMAND, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            start_new_session=True,
+        )
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        deadline = time.monotonic() + TIMEOUT_S
+        while time.monotonic() < deadline:
+            found = re.search(pattern, self.output)
+            if found:
+                return found
+            if not self._read():
+                break
+        pytest.fail(f"{pattern!r} never appeared in:\n{self.output}")
+
+    def end(self, number: int | None = None) -> int:
+        """Send the signal, if any; the exit code once the command has ended."""
+        if number is not None:
+            self.process.send_signal(number)
+        deadline = time.monotonic() + TIMEOUT_S
+        while self._read():
+            assert time.monotonic() < deadline, self.output
+        return self.process.wait(TIMEOUT_S)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(30)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def _read(self) -> bool:
+        assert self.process.stdout is not None
+        ready, _, _ = select.select([self.process.stdout], [], [], 1.0)
+        if ready:
+            chunk = os.read(self.process.stdout.fileno(), 65536)
+            self.output += chunk.decode()
+            return bool(chunk)
+        return True
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[type[Terminal]]:
+    opened: list[Terminal] = []
+
+    class Opened(Terminal):
+        def __init__(self, *arguments: str) -> None:
+            super().__init__(*arguments, house_file=tmp_path / "house.json")
+            opened.append(self)
+
+    yield Opened
+    for each in opened:
+        each.close()
+
+
+def emulators(port: int) -> list[int]:
+    """Processes whose environment says that they are, or belong to, the emulator at `port`."""
+    found = []
+    for process in Path("/proc").iterdir():
+        try:
+            if process.name.isdigit() and f"GATEWAY_PORT={port}\0" in (process / "environ").read_text(errors="replace"):
+                found.append(int(process.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_demo_runs_the_main_job_and_says_that_all_agrees(terminal: type[Terminal]) -> None:
+    port = free_port()
+    demo = terminal("demo", "--port", str(port))
+    assert demo.end() == 0, demo.output
+    assert "agree" in demo.output
+    assert re.search(r"accounts opened +4", demo.output)
+    assert re.search(r"refused by the domain \(422\) +[1-9]", demo.output)
+    assert re.search(r"conflicts forced, folded and decided again +1", demo.output)
+    assert re.search(r"│ +28 │ +2 │ +1\.\.25|│ +27 │ +2 │ +1\.\.25", demo.output), demo.output
+    assert emulators(port) == []
+
+
+def test_up_and_tail_while_somebody_curls(terminal: type[Terminal], tmp_path: Path) -> None:
+    port = free_port()
+    up = terminal("up", "--port", str(port))
+    api = up.wait_for(r"API=(\S+)").group(1)
+    up.wait_for("Ctrl-C stops")
+    tail = terminal("tail")
+    tail.wait_for("following")
+    with httpx.Client(trust_env=False, timeout=30.0) as client:
+        opened = client.post(f"{api}/accounts", json={"owner": "owner-1", "currency": "EUR"}).json()
+        account_id = opened["accountId"]
+        client.post(f"{api}/accounts/{account_id}/credit", json={"amount": "100.00"})
+        client.post(f"{api}/accounts/{account_id}/withdraw", json={"amount": "40.00"})
+    tail.wait_for(rf"AccountCreated +{account_id} #1 .*currency=EUR")
+    tail.wait_for(rf"BalanceCredited +{account_id} #2 .*amount=100\.00 .*balance=100\.00")
+    tail.wait_for(rf"BalanceWithdrawn +{account_id} #3 .*amount=40\.00 .*balance=60\.00")
+    second = terminal("up")
+    assert second.end() == 1
+    assert "running already" in second.output
+    assert tail.end(signal.SIGINT) == 130
+    assert len(emulators(port)) >= 3, "the emulator and its two functions"
+    assert up.end(signal.SIGINT) == 130
+    assert "Traceback" not in up.output + tail.output
+    assert emulators(port) == []
+    assert not (tmp_path / "house.json").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_other_ways_to_stop_leave_nothing_behind(terminal: type[Terminal], number: int) -> None:
+    port = free_port()
+    up = terminal("up", "--port", str(port))
+    up.wait_for("deploying")
+    assert up.end(number) == 130
+    assert "Traceback" not in up.output
+    assert emulators(port) == []
+
+
+def test_a_port_in_use_is_one_clear_line(terminal: type[Terminal]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        up = terminal("up", "--port", str(taken.getsockname()[1]))
+        assert up.end() == 1
+    assert "is in use" in up.output
+    assert "Traceback" not in up.output
+
+
+def test_a_crashed_emulator_is_one_clear_line(terminal: type[Terminal]) -> None:
+    port = free_port()
+    up = terminal("up", "--port", str(port))
+    up.wait_for("Ctrl-C stops")
+    os.kill(min(emulators(port)), signal.SIGKILL)
+    assert up.end() == 1
+    assert "crashed" in up.output
+    assert "Traceback" not in up.output
+    assert emulators(port) == []
+
+
+def test_tail_without_a_house_says_how_to_start_one(terminal: type[Terminal]) -> None:
+    tail = terminal("tail")
+    assert tail.end() == 1
+    assert "make up" in tail.output
+    assert "Traceback" not in tail.output

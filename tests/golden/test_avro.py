@@ -1,0 +1,84 @@
+"""Events as they have been put on the wire. Add files for new versions; never edit one: those bytes are in use.
+
+`avro/<Name>.<version of the schema>[-what is special].hex`, readable: blanks and line breaks are ignored.
+"""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.codec import decode, encode
+
+FOLDER = Path(__file__).parent / "avro"
+
+CREATED: dict[str, Any] = {
+    "event_id": "0d9c2c5e-6b1f-4d5e-9d5c-3f6f0f8a7b11:1",
+    "account_id": "0d9c2c5e-6b1f-4d5e-9d5c-3f6f0f8a7b11",
+    "sequence": 1,
+    "occurred_at": datetime(2026, 1, 31, 9, 30, 0, 1, tzinfo=UTC),
+    "correlation_id": "c-0001",
+    "causation_id": "k-0001",
+    "owner": "owner-7",
+    "currency": "EUR",
+    "balance": Decimal("0.00"),
+}
+CREDITED: dict[str, Any] = {
+    "event_id": "0d9c2c5e-6b1f-4d5e-9d5c-3f6f0f8a7b11:2",
+    "account_id": "0d9c2c5e-6b1f-4d5e-9d5c-3f6f0f8a7b11",
+    "sequence": 2,
+    "occurred_at": datetime(2026, 1, 31, 23, 59, 59, 999999, tzinfo=UTC),
+    "correlation_id": "c-0002",
+    "causation_id": None,
+    "amount": Decimal("9999999999999999.99"),
+    "currency": "EUR",
+    "balance": Decimal("9999999999999999.99"),
+}
+WITHDRAWN: dict[str, Any] = {
+    "event_id": "köln/7:130",
+    "account_id": "köln/7",
+    "sequence": 130,
+    "occurred_at": datetime(2026, 2, 28, 12, 0, tzinfo=UTC),
+    "correlation_id": "c-0003",
+    "causation_id": "k-0003",
+    "amount": Decimal("1.28"),
+    "currency": "SEK",
+    "balance": Decimal("0.00"),
+}
+
+FIELDS = {
+    "AccountCreated.1": CREATED,
+    "BalanceCredited.1": CREDITED | {"causation_id": "k-0002", "amount": Decimal("0.01"), "balance": Decimal("0.01")},
+    "BalanceCredited.1-largest-amount-no-cause": CREDITED,
+    "BalanceWithdrawn.1": WITHDRAWN,
+}
+NEWEST = {"AccountCreated": "1", "BalanceCredited": "1", "BalanceWithdrawn": "1"}
+
+
+def golden(stem: str) -> bytes:
+    return bytes.fromhex((FOLDER / f"{stem}.hex").read_text())
+
+
+def name_of(stem: str) -> str:
+    return stem.partition(".")[0]
+
+
+def is_newest(stem: str) -> bool:
+    return stem.partition(".")[2].partition("-")[0] == NEWEST[name_of(stem)]
+
+
+def test_every_file_is_expected_and_there() -> None:
+    assert {path.stem for path in FOLDER.glob("*.hex")} == set(FIELDS)
+
+
+@pytest.mark.parametrize("stem", FIELDS)
+def test_the_old_bytes_are_read(stem: str) -> None:
+    event = decode(golden(stem))
+    assert (event.name, event.fields) == (name_of(stem), FIELDS[stem])
+
+
+@pytest.mark.parametrize("stem", [stem for stem in FIELDS if is_newest(stem)])
+def test_the_same_fields_make_the_same_bytes(stem: str) -> None:
+    assert encode(name_of(stem), FIELDS[stem]) == golden(stem)

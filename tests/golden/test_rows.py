@@ -1,0 +1,78 @@
+"""Rows as they have been stored, in DynamoDB JSON. Add files for new formats; never edit one: those rows are in tables.
+
+`rows/<type>-<row format>.json`
+"""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from account_core.events import Created, Credited, EventRow, Row, SnapshotRow, Withdrawn
+from account_core.items import FORMAT, Item, from_item, to_item
+
+FOLDER = Path(__file__).parent / "rows"
+
+ROWS: dict[str, Row] = {
+    "created-1": EventRow(
+        account_id="acct-1",
+        version=1,
+        sequence=1,
+        occurred_at="2026-01-31T09:30:00.000001Z",
+        event=Created(owner="owner-7", currency="EUR"),
+        balance=Decimal("0.00"),
+        currency="EUR",
+        correlation_id="c-0001",
+        command_id="k-0001",
+    ),
+    "credit-1": EventRow(
+        account_id="acct-1",
+        version=2,
+        sequence=2,
+        occurred_at="2026-01-31T09:31:00.000000Z",
+        event=Credited(amount=Decimal("100.00")),
+        balance=Decimal("100.00"),
+        currency="EUR",
+        correlation_id="c-0002",
+    ),
+    "withdraw-1": EventRow(
+        account_id="acct-1",
+        version=11,
+        sequence=10,
+        occurred_at="2026-01-31T09:32:00.123456Z",
+        event=Withdrawn(amount=Decimal("12.30")),
+        balance=Decimal("87.70"),
+        currency="EUR",
+        correlation_id="c-0010",
+        command_id="k-0010",
+    ),
+    "snapshot-1": SnapshotRow(
+        account_id="acct-1",
+        version=20,
+        sequence=18,
+        occurred_at="2026-01-31T09:33:00.000000Z",
+        owner="owner-7",
+        currency="EUR",
+        balance=Decimal("1234567890123456.78"),
+    ),
+}
+
+
+def golden(stem: str) -> Item:
+    item: Item = json.loads((FOLDER / f"{stem}.json").read_text())
+    return item
+
+
+def test_every_file_is_expected_and_there() -> None:
+    assert {path.stem for path in FOLDER.glob("*.json")} == set(ROWS)
+
+
+@pytest.mark.parametrize("stem", ROWS)
+def test_the_old_item_is_read(stem: str) -> None:
+    assert from_item(golden(stem)) == ROWS[stem]
+
+
+@pytest.mark.parametrize("stem", [stem for stem in ROWS if stem.endswith(f"-{FORMAT}")])
+def test_the_same_row_makes_the_same_item(stem: str) -> None:
+    assert to_item(ROWS[stem]) == golden(stem)

@@ -1,0 +1,72 @@
+"""Accounts' rows, and the records in which a table's stream tells of them."""
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any
+
+from account_core.events import Created, Credited, Event, EventRow, Row, SnapshotRow, Withdrawn
+from account_core.items import is_snapshot_version, to_item, version_of
+
+StreamRecord = dict[str, Any]
+
+# Across a power of ten, where numbers and their decimal strings sort differently.
+FIRST_SEQUENCE_NUMBER = 10**24 - 5_000
+
+
+def history(account_id: str, events: int) -> Iterator[Row]:
+    """The rows of an account in the order they are written, snapshots among them."""
+    balance = Decimal("0.00")
+    for sequence in range(1, events + 1):
+        event, balance = _event(sequence, balance)
+        version = version_of(sequence)
+        at = f"2026-01-31T09:{sequence // 60:02}:{sequence % 60:02}.000001Z"
+        yield EventRow(
+            account_id=account_id,
+            version=version,
+            sequence=sequence,
+            occurred_at=at,
+            event=event,
+            balance=balance,
+            currency="EUR",
+            correlation_id=f"c-{sequence}",
+            command_id=f"k-{account_id}-{sequence}" if sequence % 2 else None,
+        )
+        if is_snapshot_version(version + 1):
+            yield SnapshotRow(account_id, version + 1, sequence, at, owner="owner-1", currency="EUR", balance=balance)
+
+
+def stream_records(rows: Iterable[Row], first: int = 0) -> list[StreamRecord]:
+    """INSERT records, as Lambda delivers them, numbered upwards from the `first`."""
+    return [stream_record(row, number) for number, row in enumerate(rows, first)]
+
+
+def stream_record(row: Row, number: int, event_name: str = "INSERT") -> StreamRecord:
+    item = to_item(row)
+    return {
+        "eventID": f"{number:032x}",
+        "eventName": event_name,
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": "eu-central-1",
+        "dynamodb": {
+            "ApproximateCreationDateTime": 1769851800 + number,
+            "Keys": {"AccountId": item["AccountId"], "Version": item["Version"]},
+            "NewImage": item,
+            "SequenceNumber": sequence_number(number),
+            "SizeBytes": 260,
+            "StreamViewType": "NEW_IMAGE",
+        },
+        "eventSourceARN": "arn:aws:dynamodb:eu-central-1:000000000000:table/accounts/stream/2026-01-31T00:00:00.000",
+    }
+
+
+def sequence_number(number: int) -> str:
+    return str(FIRST_SEQUENCE_NUMBER + 1_000 * number)
+
+
+def _event(sequence: int, balance: Decimal) -> tuple[Event, Decimal]:
+    if sequence == 1:
+        return Created("owner-1", "EUR"), balance
+    if sequence % 3 == 0:
+        return Withdrawn(Decimal("7.77")), balance - Decimal("7.77")
+    return Credited(Decimal("10.10")), balance + Decimal("10.10")

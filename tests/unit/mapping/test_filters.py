@@ -1,0 +1,150 @@
+import json
+from typing import Any
+
+import pytest
+
+from ops.mapping.errors import UnsupportedMapping
+from ops.mapping.filters import FilterCriteria
+from tests.unit.mapping.given import event
+
+
+def new_image(name: str, rules: list[Any]) -> str:
+    return json.dumps({"dynamodb": {"NewImage": {name: {"S": rules}}}})
+
+
+def image_event(image: dict[str, Any]) -> dict[str, Any]:
+    return {**event(1), "dynamodb": {**event(1)["dynamodb"], "NewImage": image}}
+
+
+TEXT_RULES = [
+    (["SNAPSHOT"], "SNAPSHOT", True),
+    (["SNAPSHOT"], "snapshot", False),
+    (["CREATED", "CREDIT"], "CREDIT", True),
+    (["CREATED", "CREDIT"], "WITHDRAW", False),
+    ([""], "", True),
+    ([""], "x", False),
+    ([{"prefix": "CRE"}], "CREDIT", True),
+    ([{"prefix": "CRE"}], "xCRE", False),
+    ([{"suffix": "DIT"}], "CREDIT", True),
+    ([{"suffix": "DIT"}], "CREATED", False),
+    ([{"equals-ignore-case": "credit"}], "CREDIT", True),
+    ([{"equals-ignore-case": "credit"}], "CREDITS", False),
+    ([{"anything-but": ["SNAPSHOT"]}], "CREDIT", True),
+    ([{"anything-but": ["SNAPSHOT"]}], "SNAPSHOT", False),
+    ([{"anything-but": "SNAPSHOT"}], "CREDIT", True),
+    ([{"anything-but": "SNAPSHOT"}], "SNAPSHOT", False),
+    ([{"exists": True}], "CREDIT", True),
+    ([{"exists": False}], "CREDIT", False),
+    ([None], "CREDIT", False),
+    (["CREATED", {"prefix": "WITH"}], "WITHDRAW", True),
+]
+
+
+@pytest.mark.parametrize(("rules", "value", "expected"), TEXT_RULES)
+def test_rules_on_a_string_attribute(rules: list[Any], value: str, expected: bool) -> None:  # noqa: FBT001 - table
+    criteria = FilterCriteria.of([new_image("Type", rules)])
+    assert criteria.accepts(image_event({"Type": {"S": value}})) is expected
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        (["CREDIT"], False),
+        ([{"anything-but": ["SNAPSHOT"]}], False),
+        ([{"prefix": ""}], False),
+        ([{"exists": True}], False),
+        ([{"exists": False}], True),
+        ([None], False),
+    ],
+)
+def test_rules_on_an_absent_attribute(rules: list[Any], expected: bool) -> None:  # noqa: FBT001 - table
+    assert FilterCriteria.of([new_image("Type", rules)]).accepts(image_event({"Owner": {"S": "o"}})) is expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        pytest.param({"NewImage": {"Amount": {"N": [{"numeric": [">", 5]}]}}}, False, id="an N attribute is a string"),
+        pytest.param({"NewImage": {"Amount": {"N": ["10.50"]}}}, True, id="the same string"),
+        pytest.param({"NewImage": {"Amount": {"N": ["10.5"]}}}, False, id="another string for the same number"),
+        pytest.param({"SizeBytes": [{"numeric": ["=", 100]}]}, True, id="numeric equals"),
+        pytest.param({"SizeBytes": [{"numeric": [">", 100]}]}, False, id="numeric bound is exclusive"),
+        pytest.param({"SizeBytes": [{"numeric": [">", 99, "<=", 100]}]}, True, id="numeric range"),
+        pytest.param({"SizeBytes": [100]}, True, id="number literal"),
+        pytest.param({"SizeBytes": [100.0]}, False, id="300 and 300.0 are not equal"),
+        pytest.param({"NewImage": {"Closed": {"BOOL": [True]}}}, True, id="boolean"),
+        pytest.param({"NewImage": {"Closed": {"BOOL": [1]}}}, False, id="a boolean is not a number"),
+        pytest.param({"NewImage": {"Note": {"NULL": [True]}}}, True, id="a DynamoDB null"),
+        pytest.param({"NewImage": {"Gap": [None]}}, True, id="a JSON null"),
+        pytest.param({"NewImage": {"Tags": {"SS": ["b"]}}}, True, id="any element of an array"),
+        pytest.param({"NewImage": {"Tags": {"SS": ["c"]}}}, False, id="no element of an array"),
+        pytest.param({"NewImage": {"Tags": {"SS": [{"anything-but": ["b"]}]}}}, True, id="an element that is not b"),
+        pytest.param({"NewImage": {"Amount": [{"exists": True}]}}, False, id="exists sees leaves only"),
+        pytest.param({"NewImage": {"Amount": [{"exists": False}]}}, True, id="an object is not a leaf"),
+        pytest.param({"OldImage": {"Type": {"S": [{"exists": False}]}}}, True, id="absent branch"),
+        pytest.param({"SizeBytes": [100], "StreamViewType": ["KEYS_ONLY"]}, False, id="fields are AND-ed"),
+        pytest.param({"$or": [{"SizeBytes": [1]}, {"StreamViewType": ["NEW_IMAGE"]}]}, True, id="$or matches"),
+        pytest.param({"$or": [{"SizeBytes": [1]}, {"StreamViewType": ["KEYS_ONLY"]}]}, False, id="$or does not"),
+    ],
+)
+def test_rules_on_the_stream_record(pattern: dict[str, Any], expected: bool) -> None:  # noqa: FBT001 - table
+    image = {
+        "Amount": {"N": "10.50"},
+        "Closed": {"BOOL": True},
+        "Note": {"NULL": True},
+        "Gap": None,
+        "Tags": {"SS": ["a", "b"]},
+    }
+    assert FilterCriteria.of([json.dumps({"dynamodb": pattern})]).accepts(image_event(image)) is expected
+
+
+def test_several_filters_are_or_ed_and_none_accepts_everything() -> None:
+    credit, created = new_image("Type", ["CREDIT"]), new_image("Type", ["CREATED"])
+    either = FilterCriteria.of([credit, created])
+    assert either.accepts(event(1, kind="CREDIT"))
+    assert either.accepts(event(1, kind="CREATED"))
+    assert not either.accepts(event(1, kind="SNAPSHOT"))
+    assert FilterCriteria.of([]).accepts(event(1, kind="SNAPSHOT"))
+
+
+def test_the_filter_of_this_project() -> None:
+    criteria = FilterCriteria.of(
+        [
+            json.dumps(
+                {
+                    "eventName": ["INSERT"],
+                    "dynamodb": {"NewImage": {"Type": {"S": [{"anything-but": ["SNAPSHOT"]}]}}},
+                }
+            )
+        ]
+    )
+    assert criteria.accepts(event(1, kind="WITHDRAW"))
+    assert not criteria.accepts(event(1, kind="SNAPSHOT"))
+    assert not criteria.accepts({**event(1, kind="WITHDRAW"), "eventName": "REMOVE"})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        ("not json", "not JSON"),
+        ("[]", "non-empty JSON object"),
+        ("{}", "non-empty JSON object"),
+        ('{"eventSource": ["aws:dynamodb"]}', "eventSource is never part"),
+        ('{"eventName": "INSERT"}', "eventName must be a non-empty array"),
+        ('{"dynamodb": {"NewImage": []}}', "dynamodb.NewImage must be a non-empty array"),
+        ('{"eventName": [{"wildcard": "I*"}]}', 'unknown rule {"wildcard": "I\\*"} at eventName'),
+        ('{"eventName": [{"cidr": "10.0.0.0/8"}]}', "unknown rule"),
+        ('{"eventName": [{"prefix": 1}]}', "unknown rule"),
+        ('{"eventName": [{"exists": "yes"}]}', "unknown rule"),
+        ('{"eventName": [{"prefix": "I", "suffix": "T"}]}', "unknown rule"),
+        ('{"eventName": [{"anything-but": {"prefix": "I"}}]}', "anything-but at eventName"),
+        ('{"eventName": [{"anything-but": []}]}', "anything-but at eventName"),
+        ('{"dynamodb": {"SizeBytes": [{"numeric": [">"]}]}}', "numeric at dynamodb.SizeBytes"),
+        ('{"dynamodb": {"SizeBytes": [{"numeric": ["!", 1]}]}}', "numeric at dynamodb.SizeBytes"),
+        ('{"dynamodb": {"SizeBytes": [{"numeric": ["=", "1"]}]}}', "numeric at dynamodb.SizeBytes"),
+        ('{"dynamodb": {"$or": {"SizeBytes": [1]}}}', "\\$or under 'dynamodb'"),
+    ],
+)
+def test_what_cannot_be_a_filter_is_refused_with_its_place(pattern: str, message: str) -> None:
+    with pytest.raises(UnsupportedMapping, match=message):
+        FilterCriteria.of([pattern])

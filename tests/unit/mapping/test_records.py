@@ -1,0 +1,65 @@
+from datetime import UTC, datetime
+
+from ops.mapping.records import (
+    ENVELOPE_BYTES,
+    PAYLOAD_BYTES_MAX,
+    StreamRecord,
+    lambda_event,
+    lambda_record,
+    payload_prefix,
+)
+from tests.unit.mapping.given import STREAM_ARN
+
+
+def test_an_sdk_record_becomes_what_lambda_hands_to_a_function() -> None:
+    api_record = {
+        "eventID": "1",
+        "eventName": "INSERT",
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": "eu-central-1",
+        "dynamodb": {
+            "ApproximateCreationDateTime": datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC),
+            "Keys": {"AccountId": {"S": "a"}, "Version": {"N": "1"}},
+            "NewImage": {"Blob": {"B": b"\x00\x01"}, "Blobs": {"BS": [b"a", b"b"]}, "Tags": {"L": [{"S": "x"}]}},
+            "SequenceNumber": "100",
+            "SizeBytes": 59,
+            "StreamViewType": "NEW_IMAGE",
+        },
+    }
+    record = lambda_record(api_record, STREAM_ARN)
+    assert record == {
+        "eventID": "1",
+        "eventName": "INSERT",
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": "eu-central-1",
+        "dynamodb": {
+            "ApproximateCreationDateTime": 1_700_000_000,
+            "Keys": {"AccountId": {"S": "a"}, "Version": {"N": "1"}},
+            "NewImage": {"Blob": {"B": "AAE="}, "Blobs": {"BS": ["YQ==", "Yg=="]}, "Tags": {"L": [{"S": "x"}]}},
+            "SequenceNumber": "100",
+            "SizeBytes": 59,
+            "StreamViewType": "NEW_IMAGE",
+        },
+        "eventSourceARN": STREAM_ARN,
+    }
+    stream_record = StreamRecord.of(record)
+    assert (stream_record.sequence_number, stream_record.created_at_s) == ("100", 1_700_000_000.0)
+    assert lambda_event([stream_record]) == {"Records": [record]}
+
+
+def test_the_payload_limit_counts_every_byte_that_is_sent() -> None:
+    size_bytes = (PAYLOAD_BYTES_MAX - ENVELOPE_BYTES - 1) // 2
+    exact = [StreamRecord("1", 0.0, {}, size_bytes), StreamRecord("2", 0.0, {}, size_bytes)]
+    spare = PAYLOAD_BYTES_MAX - ENVELOPE_BYTES - 1 - 2 * size_bytes
+    assert payload_prefix(exact, 10) == 2
+    assert payload_prefix([exact[0], StreamRecord("2", 0.0, {}, size_bytes + spare + 1)], 10) == 1
+    assert payload_prefix([StreamRecord("1", 0.0, {}, PAYLOAD_BYTES_MAX)], 10) == 1
+    assert payload_prefix(exact, 1) == 1
+
+
+def test_fractions_of_a_second_are_kept() -> None:
+    created_at = datetime.fromtimestamp(1_700_000_000.5, UTC)
+    record = lambda_record({"dynamodb": {"ApproximateCreationDateTime": created_at}}, STREAM_ARN)
+    assert record["dynamodb"]["ApproximateCreationDateTime"] == 1_700_000_000.5

@@ -1,0 +1,97 @@
+"""Whatever goes wrong on the way: nothing lost, no account's events out of order or with a gap, and an end to it."""
+
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from projector.project import BatchResponse
+from schemas.codec import DomainEvent
+from tests.fake_kinesis import FakeKinesis, Fault
+from tests.stream_records import StreamRecord, history, stream_record
+from tests.stream_replay import StreamReplay, remainder
+
+faults = st.builds(
+    Fault,
+    refused=st.frozensets(st.integers(0, 5)),
+    throttled=st.booleans(),
+    lost=st.booleans(),
+    late=st.booleans(),
+)
+scripts = st.lists(faults, max_size=60)
+interleavings = st.lists(st.sampled_from("abcdef"), min_size=1, max_size=60)
+times = st.lists(st.sampled_from([0.0, 0.02, 0.1, 0.5, 25.0]), max_size=6)
+
+
+def records_of(names: Sequence[str]) -> list[StreamRecord]:
+    rows = {name: history(name, 60) for name in names}
+    return [stream_record(next(rows[name]), number) for number, name in enumerate(names)]
+
+
+def event_id(record: StreamRecord) -> str | None:
+    item = record["dynamodb"]["NewImage"]
+    return None if item["Type"]["S"] == "SNAPSHOT" else f"{item['AccountId']['S']}:{item['Sequence']['N']}"
+
+
+def assert_nothing_lost(batch: Sequence[StreamRecord], response: BatchResponse, stream: Sequence[DomainEvent]) -> None:
+    """Every event before the checkpoint is on the stream."""
+    there = {event.fields["event_id"] for event in stream}
+    again = remainder(batch, response)
+    safe = batch[: len(batch) - len(again)]
+    assert {event_id(record) for record in safe} - {None} <= there
+
+
+def assert_in_order(stream: Sequence[DomainEvent]) -> None:
+    """Leaving out what is there for the second time, each account's events run 1, 2, 3."""
+    last: dict[str, int] = {}
+    for event in stream:
+        account_id, sequence = event.fields["account_id"], event.fields["sequence"]
+        assert sequence <= last.get(account_id, 0) + 1, f"{account_id}:{sequence} came before the one before it"
+        last[account_id] = max(sequence, last.get(account_id, 0))
+
+
+@given(interleavings, scripts, times)
+def test_nothing_is_lost_or_out_of_order_and_delivering_again_ends_it(
+    names: list[str], script: list[Fault], times_s: list[float]
+) -> None:
+    replay = StreamReplay(FakeKinesis(script))
+    every = {event_id(record) for record in records_of(names)} - {None}
+    batch: Sequence[StreamRecord] = records_of(names)
+    for time_s in [*times_s, *[25.0] * 62]:
+        response = replay.deliver(batch, time_s)
+        assert_nothing_lost(batch, response, replay.kinesis.events())
+        assert_in_order(replay.kinesis.events())
+        batch = remainder(batch, response)
+        if not batch:
+            break
+    assert {event.fields["event_id"] for event in replay.kinesis.events()} == every
+
+
+@given(interleavings, st.sampled_from("abcdef"), scripts)
+def test_one_refused_account_costs_the_others_nothing(names: list[str], refused: str, script: list[Fault]) -> None:
+    replay = StreamReplay(FakeKinesis(script[:5], refuse=refused))
+    records = records_of(names)
+    response = replay.deliver(records)
+    mine = {event_id(record) for record in records if record["dynamodb"]["Keys"]["AccountId"]["S"] == refused} - {None}
+    every = {event_id(record) for record in records} - {None}
+    assert {event.fields["event_id"] for event in replay.kinesis.events()} == every - mine
+    assert bool(response["batchItemFailures"]) == bool(mine)
+
+
+@given(interleavings, st.integers(0, 59), scripts)
+def test_a_poisonous_row_lets_through_all_before_it_and_every_other_account(
+    names: list[str], position: int, script: list[Fault]
+) -> None:
+    records = records_of(names)
+    poisonous = records[position % len(records)]
+    account_id = poisonous["dynamodb"]["Keys"]["AccountId"]["S"]
+    behind = records[position % len(records) :]
+    held = {event_id(one) for one in behind if one["dynamodb"]["Keys"]["AccountId"]["S"] == account_id} - {None}
+    every = {event_id(record) for record in records} - {None}
+    is_event = event_id(poisonous) is not None
+    del poisonous["dynamodb"]["NewImage"]["Format"]
+    replay = StreamReplay(FakeKinesis(script[:5]))
+    response = replay.deliver(records)
+    there = {event.fields["event_id"] for event in replay.kinesis.events()}
+    assert there == (every - held if is_event else every)
+    assert remainder(records, response) == (behind if is_event else [])

@@ -1,0 +1,86 @@
+"""Stored events become domain events, and what can become none says so."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from account_core.events import Created, Credited, Event, EventRow, Withdrawn
+from projector.errors import Unpublishable
+from projector.outgoing import Outgoing, outgoing
+from projector.parse import Insert
+from projector.translate import translate
+from schemas.codec import decode
+
+ROW = EventRow(
+    account_id="a-1",
+    version=11,
+    sequence=10,
+    occurred_at="2026-01-31T09:30:00.000001Z",
+    event=Withdrawn(Decimal("12.34")),
+    balance=Decimal("87.66"),
+    currency="EUR",
+    correlation_id="c-1",
+    command_id="k-1",
+)
+COMMON = {
+    "event_id": "a-1:10",
+    "account_id": "a-1",
+    "sequence": 10,
+    "occurred_at": datetime(2026, 1, 31, 9, 30, 0, 1, tzinfo=UTC),
+    "correlation_id": "c-1",
+    "causation_id": "k-1",
+    "currency": "EUR",
+    "balance": Decimal("87.66"),
+}
+
+
+@pytest.mark.parametrize(
+    ("event", "name", "own"),
+    [
+        (Created(owner="o-1", currency="EUR"), "AccountCreated", {"owner": "o-1"}),
+        (Withdrawn(Decimal("12.34")), "BalanceWithdrawn", {"amount": Decimal("12.34")}),
+        (Credited(Decimal("12.34")), "BalanceCredited", {"amount": Decimal("12.34")}),
+    ],
+)
+def test_each_stored_event_has_its_domain_event(event: Event, name: str, own: dict[str, Any]) -> None:
+    row = replace(ROW, event=event)
+    assert translate(row) == (name, COMMON | own)
+    assert decode(outgoing(Insert("7", row)).data).fields == COMMON | own
+
+
+def test_an_event_without_a_command_has_no_cause() -> None:
+    assert translate(replace(ROW, command_id=None))[1]["causation_id"] is None
+
+
+def test_an_outgoing_event_knows_whose_it_is_and_where_it_came_from() -> None:
+    event = outgoing(Insert("7", ROW))
+    assert event == Outgoing("a-1", 10, "7", event.data)
+    assert event.size == len(event.data) + 3
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"occurred_at": "yesterday"}, "no ISO 8601 time"),
+        ({"occurred_at": 7}, "no ISO 8601 time"),
+        ({"occurred_at": "2026-01-31T09:30:00"}, "no time zone"),
+        ({"sequence": 2**63}, "sequence does not fit"),
+        ({"correlation_id": "\ud800"}, "surrogate"),
+        ({"balance": Decimal("12345678901234567.00")}, "balance has more than 18 digits"),
+        ({"account_id": ""}, "1 to 256 characters"),
+        ({"account_id": "a" * 257}, "1 to 256 characters"),
+        ({"correlation_id": "c" * 1024 * 1024}, "too many for one record"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_cannot_become_a_record_says_why_and_quotes_no_amount(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(Unpublishable, match=message) as caught:
+        outgoing(Insert("7", replace(ROW, **change)))
+    assert "12345678901234567" not in str(caught.value)
+
+
+def test_the_longest_account_id_kinesis_takes_is_taken() -> None:
+    assert outgoing(Insert("7", replace(ROW, account_id="ü" * 256))).size > 512

@@ -1,0 +1,155 @@
+"""The publisher: one event per account in flight, only failures again, and no longer than it may."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from projector.outgoing import Outgoing
+from projector.publish import KinesisPublisher
+from projector.waves import ATTEMPTS_MAX, BACKOFF_MAX_S, HeldBack, Lane, backoff_s, calls_of, lanes_of
+from tests.fake_kinesis import FakeKinesis, Fault
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+
+THROTTLED = "ProvisionedThroughputExceededException"
+
+
+def events(account_id: str, sequences: Iterable[int], size: int = 100) -> list[Outgoing]:
+    return [Outgoing(account_id, n, f"{account_id}-{n}", f"{n}".encode().ljust(size)) for n in sequences]
+
+
+def publish(kinesis: FakeKinesis, outgoing: Iterable[Outgoing], time_s: float = 60.0) -> list[HeldBack]:
+    clock = kinesis.clock
+    client = cast("KinesisClient", kinesis)
+    publisher = KinesisPublisher(client, "events", clock=clock, sleep=clock.sleep, roll=lambda: 0.5)
+    return publisher.publish(outgoing, clock() + time_s)
+
+
+def accepted(kinesis: FakeKinesis) -> list[str]:
+    return [f"{entry['PartitionKey']}{entry['Data'].decode().strip()}" for entry in kinesis.accepted]
+
+
+def sent(kinesis: FakeKinesis) -> list[list[str]]:
+    return [[f"{entry['PartitionKey']}{entry['Data'].decode().strip()}" for entry in call] for call in kinesis.calls]
+
+
+def test_nothing_to_publish_calls_nobody() -> None:
+    kinesis = FakeKinesis()
+    assert publish(kinesis, []) == []
+    assert kinesis.calls == []
+
+
+def test_each_wave_holds_every_account_s_next_event() -> None:
+    kinesis = FakeKinesis()
+    assert publish(kinesis, [*events("a", [2, 1, 3]), *events("b", [7])]) == []
+    assert sent(kinesis) == [["a1", "b7"], ["a2"], ["a3"]]
+
+
+def test_thirty_events_of_one_account_go_one_by_one_in_sequence() -> None:
+    kinesis = FakeKinesis()
+    assert publish(kinesis, events("a", range(30, 0, -1))) == []
+    assert sent(kinesis) == [[f"a{n}"] for n in range(1, 31)]
+    assert kinesis.clock.slept_s == []
+
+
+def test_only_what_failed_goes_again_and_nothing_of_its_account_overtakes_it() -> None:
+    kinesis = FakeKinesis([Fault(refused=frozenset({0}))], latency_s=0.03)
+    assert publish(kinesis, [*events("a", [1, 2]), *events("b", [1, 2])]) == []
+    assert sent(kinesis) == [["a1", "b1"], ["b2"], ["a1"], ["a2"]]
+    assert accepted(kinesis) == ["b1", "b2", "a1", "a2"]
+
+
+@pytest.mark.parametrize("fault", [Fault(lost=True), Fault(late=True)])
+def test_a_call_without_an_answer_may_double_an_event_and_never_reorders(fault: Fault) -> None:
+    kinesis = FakeKinesis([fault])
+    assert publish(kinesis, events("a", [1, 2])) == []
+    assert sorted(set(accepted(kinesis)), key=accepted(kinesis).index) == ["a1", "a2"]
+    assert accepted(kinesis).count("a1") == 2
+
+
+def test_a_call_refused_as_a_whole_goes_again_as_a_whole() -> None:
+    kinesis = FakeKinesis([Fault(throttled=True)])
+    assert publish(kinesis, [*events("a", [1]), *events("b", [1])]) == []
+    assert sent(kinesis) == [["a1", "b1"], ["a1", "b1"]]
+
+
+def test_what_was_refused_together_waits_together_and_longer_each_time() -> None:
+    kinesis = FakeKinesis([Fault(throttled=True)] * 4)
+    publish(kinesis, [*events("a", [1]), *events("b", [1])])
+    assert kinesis.clock.slept_s == pytest.approx([0.025, 0.05, 0.1, 0.2])
+    assert len(kinesis.calls) == 5
+
+
+def test_an_account_that_is_always_refused_is_held_back_and_the_others_go_on() -> None:
+    kinesis = FakeKinesis(refuse=["a"])
+    held = publish(kinesis, [*events("a", [1, 2]), *events("b", range(1, 30))])
+    assert [(one.event.sequence_number, one.reason) for one in held] == [("a-1", THROTTLED), ("a-2", THROTTLED)]
+    assert accepted(kinesis) == [f"b{n}" for n in range(1, 30)]
+    assert sum("a1" in call for call in sent(kinesis)) == ATTEMPTS_MAX
+    assert not any("a2" in call for call in sent(kinesis))
+
+
+def test_attempts_are_counted_for_each_event_anew() -> None:
+    refused = Fault(throttled=True)
+    faults = [*[refused] * (ATTEMPTS_MAX - 1), Fault(), *[refused] * (ATTEMPTS_MAX - 1)]
+    kinesis = FakeKinesis(faults)
+    assert publish(kinesis, events("a", [1, 2])) == []
+
+
+def test_another_account_does_not_wait_for_a_refused_one_s_backoff() -> None:
+    kinesis = FakeKinesis([Fault(refused=frozenset({0}))], latency_s=0.001)
+    publish(kinesis, [*events("a", [1]), *events("b", range(1, 11))])
+    assert accepted(kinesis) == [*(f"b{n}" for n in range(1, 11)), "a1"]
+    assert sum(kinesis.clock.slept_s) < 0.025
+
+
+def test_no_call_begins_at_or_after_the_deadline() -> None:
+    kinesis = FakeKinesis(latency_s=1.0)
+    held = publish(kinesis, events("a", range(1, 6)), time_s=3.0)
+    assert accepted(kinesis) == ["a1", "a2", "a3"]
+    assert [(one.event.sequence, one.reason) for one in held] == [(4, "no time left"), (5, "no time left")]
+
+
+def test_the_deadline_is_seen_between_the_calls_of_a_wave() -> None:
+    kinesis = FakeKinesis(latency_s=1.0)
+    held = publish(kinesis, [one for n in range(1_200) for one in events(f"a{n}", [1])], time_s=2.0)
+    assert ([len(call) for call in kinesis.calls], len(held)) == ([500, 500], 200)
+
+
+def test_no_time_at_all_publishes_nothing_and_loses_nothing() -> None:
+    kinesis = FakeKinesis()
+    assert len(publish(kinesis, events("a", [1, 2]), time_s=0.0)) == 2
+    assert kinesis.calls == []
+
+
+def test_it_does_not_sleep_past_the_deadline_for_nothing() -> None:
+    kinesis = FakeKinesis(refuse=["a"], latency_s=0.0)
+    (held,) = publish(kinesis, events("a", [1]), time_s=0.1)
+    assert held.reason == THROTTLED
+    assert sum(kinesis.clock.slept_s) < 0.1
+
+
+def test_more_than_five_hundred_accounts_take_more_than_one_call() -> None:
+    kinesis = FakeKinesis()
+    assert publish(kinesis, [one for n in range(1_001) for one in events(f"a{n}", [1])]) == []
+    assert [len(call) for call in kinesis.calls] == [500, 500, 1]
+
+
+def test_a_failed_call_does_not_stop_the_others_of_its_wave() -> None:
+    kinesis = FakeKinesis([Fault(throttled=True)])
+    assert publish(kinesis, [one for n in range(501) for one in events(f"a{n}", [1])]) == []
+    assert [len(call) for call in kinesis.calls] == [500, 1, 500]
+
+
+def test_a_call_holds_at_most_five_mebibytes_keys_included() -> None:
+    lanes: list[Lane] = lanes_of(
+        one for n in range(10) for one in events(f"{n}" * 24, [1], size=1024 * 1024 - 24 if n < 5 else 50)
+    )
+    assert [len(call) for call in calls_of(lanes)] == [5, 5]
+
+
+def test_the_backoff_doubles_up_to_its_ceiling_and_is_anything_below() -> None:
+    assert [backoff_s(n, 1.0) for n in (1, 2, 3, ATTEMPTS_MAX)] == [0.05, 0.1, 0.2, BACKOFF_MAX_S]
+    assert backoff_s(5, 0.0) == 0.0
