@@ -2,42 +2,23 @@
 
 import json
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
+from ops.mapping.clients import MappingClients
 from ops.mapping.config import MappingConfig
 from ops.mapping.destination import invocation_record, object_key
 from ops.mapping.outcome import Invoked, NotInvoked
 from ops.mapping.records import StreamRecord, encoded, lambda_event
 from ops.mapping.shard import Discard
 
-if TYPE_CHECKING:
-    from mypy_boto3_lambda import LambdaClient
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_sqs import SQSClient
-
-# What the client that invokes needs: a function runs for up to 15 minutes, and retries are the shard's business.
-INVOKE_CONFIG = Config(read_timeout=905, retries={"total_max_attempts": 1})
-
 
 class Delivery:
     """Carries out what a shard decides, for one mapping."""
 
-    def __init__(
-        self,
-        config: MappingConfig,
-        *,
-        functions: "LambdaClient",
-        s3: "S3Client",
-        sqs: "SQSClient",
-        new_uuid: Callable[[], str],
-    ) -> None:
+    def __init__(self, clients: MappingClients, config: MappingConfig, *, new_uuid: Callable[[], str]) -> None:
+        self._clients = clients
         self._config = config
-        self._functions = functions
-        self._s3 = s3
-        self._sqs = sqs
         self._new_uuid = new_uuid
 
     def invoke(self, records: Sequence[StreamRecord]) -> Invoked | NotInvoked:
@@ -47,7 +28,7 @@ class Delivery:
         failed invocation, because the function may have run; AWS has no such case. Never raises for either.
         """
         try:
-            response = self._functions.invoke(
+            response = self._clients.functions.invoke(
                 FunctionName=self._config.function_arn,
                 InvocationType="RequestResponse",
                 Payload=encoded(lambda_event(records)),
@@ -79,10 +60,10 @@ class Delivery:
         account_id, name = arn.split(":")[4:6]
         if with_payload:
             key = object_key(self._config.uuid, shard_id, now_s=now_s, object_uuid=self._new_uuid())
-            self._s3.put_object(Bucket=name, Key=key, Body=body, ContentType="application/json")
+            self._clients.s3.put_object(Bucket=name, Key=key, Body=body, ContentType="application/json")
             return f"s3://{name}/{key}"
-        url = self._sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account_id)["QueueUrl"]
-        self._sqs.send_message(QueueUrl=url, MessageBody=body.decode())
+        url = self._clients.sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account_id)["QueueUrl"]
+        self._clients.sqs.send_message(QueueUrl=url, MessageBody=body.decode())
         return url
 
 

@@ -5,20 +5,14 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
+from ops.mapping.clients import MappingClients
 from ops.mapping.config import MappingConfig
 from ops.mapping.delivery import Delivery
 from ops.mapping.poller import EventPoller
 from ops.mapping.reader import ShardReader
 from ops.mapping.retry import Backoff
 from ops.mapping.status import MappingStatus
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
-    from mypy_boto3_lambda import LambdaClient
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_sqs import SQSClient
 
 logger = logging.getLogger(__name__)
 
@@ -35,11 +29,8 @@ class MappingRunner:
     def __init__(
         self,
         config: MappingConfig,
+        clients: MappingClients,
         *,
-        streams: "DynamoDBStreamsClient",
-        functions: "LambdaClient",
-        s3: "S3Client",
-        sqs: "SQSClient",
         clock: Callable[[], float] = time.time,
         new_uuid: Callable[[], str] = lambda: str(uuid.uuid4()),
         backoff: Backoff | None = None,
@@ -49,10 +40,7 @@ class MappingRunner:
 
         Args:
             config: the deployed mapping, see `MappingConfig.from_api`.
-            streams: reads the stream.
-            functions: invokes; must wait long and never retry by itself, see `delivery.INVOKE_CONFIG`.
-            s3: writes to an on-failure bucket.
-            sqs: writes to an on-failure queue.
+            clients: by role; see there what the one that invokes needs.
             clock: seconds since the epoch.
             new_uuid: for the keys of objects at the on-failure destination.
             backoff: between retries of a batch.
@@ -61,8 +49,8 @@ class MappingRunner:
         self._config = config
         self._poller = EventPoller(
             config,
-            ShardReader(streams, config),
-            Delivery(config, functions=functions, s3=s3, sqs=sqs, new_uuid=new_uuid),
+            ShardReader(clients.streams, config),
+            Delivery(clients, config, new_uuid=new_uuid),
             clock=clock,
             backoff=backoff,
             resume_after=resume_after,

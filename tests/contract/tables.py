@@ -7,6 +7,28 @@ import boto3
 
 from ops.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
 
+KEYS_AND_INDEX = {
+    "AttributeDefinitions": [
+        {"AttributeName": "AccountId", "AttributeType": "S"},
+        {"AttributeName": "Version", "AttributeType": "N"},
+        {"AttributeName": "CommandId", "AttributeType": "S"},
+    ],
+    "KeySchema": [
+        {"AttributeName": "AccountId", "KeyType": "HASH"},
+        {"AttributeName": "Version", "KeyType": "RANGE"},
+    ],
+    "LocalSecondaryIndexes": [
+        {
+            "IndexName": "ByCommandId",
+            "KeySchema": [
+                {"AttributeName": "AccountId", "KeyType": "HASH"},
+                {"AttributeName": "CommandId", "KeyType": "RANGE"},
+            ],
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        }
+    ],
+}
+
 
 def session() -> boto3.session.Session:
     """A session with the emulators' public credentials."""
@@ -17,27 +39,5 @@ def session() -> boto3.session.Session:
 
 def make_table(client: Any) -> str:  # noqa: ANN401 -- a boto3 client
     name = f"accounts-{uuid.uuid4()}"
-    client.create_table(
-        TableName=name,
-        AttributeDefinitions=[
-            {"AttributeName": "AccountId", "AttributeType": "S"},
-            {"AttributeName": "Version", "AttributeType": "N"},
-            {"AttributeName": "CommandId", "AttributeType": "S"},
-        ],
-        KeySchema=[
-            {"AttributeName": "AccountId", "KeyType": "HASH"},
-            {"AttributeName": "Version", "KeyType": "RANGE"},
-        ],
-        LocalSecondaryIndexes=[
-            {
-                "IndexName": "ByCommandId",
-                "KeySchema": [
-                    {"AttributeName": "AccountId", "KeyType": "HASH"},
-                    {"AttributeName": "CommandId", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            }
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    client.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", **KEYS_AND_INDEX)
     return name

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
+from ops.mapping.clients import MappingClients
 from ops.mapping.config import MappingConfig
 from ops.mapping.runner import MappingRunner
 from tests.unit.mapping.given import NOW_S, config, event
@@ -151,14 +152,13 @@ class FakeAws:
     sqs: FakeSqs = field(default_factory=FakeSqs)
 
     def runner(self, settings: MappingConfig, **more: Any) -> MappingRunner:  # noqa: ANN401 - the runner's own keywords
-        return MappingRunner(
-            settings,
+        clients = MappingClients(
             streams=cast("Any", self.streams),
             functions=cast("Any", self.functions),
             s3=cast("Any", self.s3),
             sqs=cast("Any", self.sqs),
-            **more,
         )
+        return MappingRunner(settings, clients, **more)
 
 
 @dataclass

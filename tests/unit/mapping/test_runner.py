@@ -3,11 +3,8 @@
 import threading
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 
-from ops.mapping.delivery import INVOKE_CONFIG
 from tests.unit.mapping.fake_aws import FakeAws, FakeClock, FakeShard, aws_with, raising, run_until_idle, runner_on
 from tests.unit.mapping.given import NOW_S, STREAM_ARN, config, event
 
@@ -142,11 +139,3 @@ def test_waiting_gives_up_and_stopping_is_bounded_while_the_function_hangs() -> 
         release.set()
         assert runner.stop(TIMEOUT_S)
     assert runner.status().totals.delivered == 1
-
-
-def test_a_client_for_invocations_never_retries_and_waits_longer_than_a_function_may_run() -> None:
-    session = boto3.Session("test", "test", region_name="eu-central-1")
-    client = session.client("lambda", config=Config(connect_timeout=2.0).merge(INVOKE_CONFIG))
-    settings: Any = client.meta.config
-    assert settings.read_timeout > 900
-    assert settings.retries["total_max_attempts"] == 1

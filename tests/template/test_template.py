@@ -1,0 +1,166 @@
+"""What template.yaml must say, whatever else it says."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+from ops.build import PACKAGES, RUNTIME
+from ops.mapping.filters import FilterCriteria
+from tests.contract.tables import KEYS_AND_INDEX
+
+TEMPLATE: dict[str, Any] = yaml_parse((Path(__file__).parents[2] / "template.yaml").read_text())
+RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
+FUNCTIONS = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::Serverless::Function"}
+
+
+def properties(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = RESOURCES[name]["Properties"]
+    return found
+
+
+def on_aws(value: Any, *, aws: bool = True) -> Any:  # noqa: ANN401 -- any value of the template
+    """The value of an `!If [OnAws, there, here]`."""
+    if isinstance(value, dict) and set(value) == {"Fn::If"}:
+        condition, there, here = value["Fn::If"]
+        assert condition == "OnAws"
+        return there if aws else here
+    return value
+
+
+def statements() -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, resource in RESOURCES.items():
+        if resource["Type"] == "AWS::IAM::Role":
+            for policy in resource["Properties"]["Policies"]:
+                for statement in policy["PolicyDocument"]["Statement"]:
+                    yield name, statement
+
+
+def test_aws_is_the_default_target() -> None:
+    assert TEMPLATE["Parameters"]["Target"]["Default"] == "aws"
+    assert TEMPLATE["Conditions"]["OnAws"] == {"Fn::Equals": [{"Ref": "Target"}, "aws"]}
+
+
+def test_the_table_is_the_one_the_contract_tests_use() -> None:
+    table = properties("AccountsTable")
+    assert {name: table[name] for name in KEYS_AND_INDEX} == KEYS_AND_INDEX
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
+
+
+def test_the_ledger_cannot_get_lost() -> None:
+    table = properties("AccountsTable")
+    assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert table["SSESpecification"]["SSEEnabled"] is True
+    assert on_aws(table["DeletionProtectionEnabled"]) is True
+    for name in ("AccountsTable", "DomainEventsStream", "ProjectorFailures"):
+        assert RESOURCES[name]["DeletionPolicy"] in {"Retain", "RetainExceptOnCreate"}
+        assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_mapping() -> None:
+    mapping = properties("ProjectorMapping")
+    assert on_aws(mapping["Enabled"]) is True
+    assert on_aws(mapping["Enabled"], aws=False) is False, "at home our stand-in does its work"
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert mapping["ParallelizationFactor"] == 1
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert 0 < mapping["MaximumRetryAttempts"] < 10_000
+    assert 0 < mapping["MaximumRecordAgeInSeconds"] < 24 * 3600, "the stream keeps records for a day"
+    assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["ProjectorFailures", "Arn"]}
+
+
+@pytest.mark.parametrize(
+    ("event_name", "kind", "delivered"),
+    [
+        ("INSERT", "CREATED", True),
+        ("INSERT", "CREDIT", True),
+        ("INSERT", "WITHDRAW", True),
+        ("INSERT", "A TYPE OF TOMORROW", True),
+        ("INSERT", "SNAPSHOT", False),
+        ("MODIFY", "CREDIT", False),
+    ],
+)
+def test_the_filter(event_name: str, kind: str, *, delivered: bool) -> None:
+    patterns = [each["Pattern"] for each in properties("ProjectorMapping")["FilterCriteria"]["Filters"]]
+    record = {"eventName": event_name, "dynamodb": {"NewImage": {"Type": {"S": kind}}}}
+    assert FilterCriteria.of(patterns).accepts(record) is delivered
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_functions(name: str) -> None:
+    function = properties(name)
+    assert TEMPLATE["Globals"]["Function"]["Architectures"] == ["arm64"]
+    assert TEMPLATE["Globals"]["Function"]["Runtime"] == "python" + ".".join(map(str, RUNTIME))
+    assert RESOURCES[name]["Metadata"] == {"BuildMethod": "makefile"}
+    group = function["LoggingConfig"]["LogGroup"]["Ref"]
+    assert properties(group)["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    assert 0 < function["Timeout"] < 900
+    assert "Events" not in function, "SAM's events would make resources that nobody sees here"
+
+
+def test_each_function_has_a_package() -> None:
+    assert set(PACKAGES) == FUNCTIONS == {"ApiFunction", "ProjectorFunction"}
+
+
+def test_every_log_group_has_a_retention() -> None:
+    groups = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::Logs::LogGroup"]
+    assert len(groups) == 3
+    assert all("RetentionInDays" in properties(name) for name in groups)
+
+
+def test_policies_are_least_privilege() -> None:
+    for role, statement in statements():
+        actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+        assert not any("*" in action for action in actions), (role, actions)
+        if statement["Resource"] == "*":
+            assert actions == ["dynamodb:ListStreams"], (role, "only this action knows no resource")
+    granted = {
+        action
+        for role, statement in statements()
+        if role == "ApiFunctionRole"
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    }
+    assert {action for action in granted if action.startswith("dynamodb:")} == {"dynamodb:Query", "dynamodb:PutItem"}
+
+
+def test_nothing_without_authorisation_on_aws() -> None:
+    routes = [resource for resource in RESOURCES.values() if resource["Type"] == "AWS::ApiGatewayV2::Route"]
+    assert routes
+    assert all(on_aws(route["Properties"]["AuthorizationType"]) == "AWS_IAM" for route in routes)
+
+
+def test_the_access_log_tells_no_secrets() -> None:
+    log = properties("HttpApiStage")["AccessLogSettings"]["Format"]
+    assert json.loads(log)
+    assert not re.search("body|header|authorizer|querystring", log, re.IGNORECASE)
+
+
+def test_failures_are_kept_safe() -> None:
+    bucket = properties("ProjectorFailures")
+    assert all(bucket["PublicAccessBlockConfiguration"].values())
+    assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+    assert bucket["BucketEncryption"]
+    [statement] = properties("ProjectorFailuresPolicy")["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_the_api_answers_before_its_gateway_gives_up() -> None:
+    from account_core import settings  # noqa: PLC0415 -- the one test about it
+
+    timeout_s: int = properties("ApiFunction")["Timeout"]
+    reads_s = settings.READ_ATTEMPTS_MAX * (settings.CONNECT_TIMEOUT_S + settings.READ_TIMEOUT_S)
+    assert reads_s < timeout_s < 30
+
+
+def test_outputs() -> None:
+    assert set(TEMPLATE["Outputs"]) >= {
+        *("ApiUrl", "ApiId", "TableName", "TableStreamArn", "EventStreamName", "EventStreamArn"),
+        *("ApiFunctionName", "ProjectorFunctionName", "MappingId", "FailureBucketName"),
+    }
