@@ -25,6 +25,7 @@ SETTLE_TIMEOUT_S = 60.0
 LONG_ACCOUNT_COMMANDS = 24
 """With the creation 25 events: rows 10 and 20 are snapshots."""
 CONCURRENT_COMMANDS = 16
+CONCURRENT_CLIENTS = 4
 
 
 @dataclass
@@ -67,9 +68,9 @@ class Demo:
             self._progress("a withdrawal that the balance does not cover")
             self._send(quiet, "credit", Decimal("25.00"))
             self._expect(self._send(quiet, "withdraw", Decimal("25.01")), 422)
-            self._progress(f"{CONCURRENT_COMMANDS} withdrawals at once")
+            self._progress(f"{CONCURRENT_COMMANDS} withdrawals from one account, {CONCURRENT_CLIENTS} at a time")
             self._send(busy, "credit", Decimal("100.00"))
-            with ThreadPoolExecutor(CONCURRENT_COMMANDS) as pool:
+            with ThreadPoolExecutor(CONCURRENT_CLIENTS) as pool:
                 list(pool.map(lambda _: self._send(busy, "withdraw", Decimal("9.50")), range(CONCURRENT_COMMANDS)))
             self._progress("a forced conflict")
             self._force_conflict(raced)
