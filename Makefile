@@ -54,13 +54,5 @@ lock: $(STAMP) ## resolve requirements/*.in again
 	$(BIN)/uv pip compile -q requirements/projector.in -o requirements/projector.txt -c requirements/dev.txt $(LOCK_FLAGS)
 LOCK_FLAGS := --generate-hashes --no-emit-index-url --universal --python-version 3.11 --no-header --upgrade
 
-# ---- sam build: one target for each function, called by SAM with ARTIFACTS_DIR (Metadata: BuildMethod: makefile).
-# They run in this folder (samconfig.toml: build_in_source), with this project's tools, which setup makes if need be.
-.PHONY: build-ApiFunction build-ProjectorFunction
-build-ApiFunction build-ProjectorFunction: build-%: $(STAMP)
-	@test -n "$(ARTIFACTS_DIR)" || { echo "sam build calls this target; to build by hand, give ARTIFACTS_DIR=a-folder"; exit 1; }
-	@$(BIN)/python -m ops.build --function $* --target aws --output "$(ARTIFACTS_DIR)"
-# ---- end of sam build
-
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .build .aws-sam .house

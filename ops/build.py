@@ -63,10 +63,18 @@ PACKAGES = {
 def build_directory(function: str, target: Target, directory: Path) -> None:
     """Fill `directory` with the function's package.
 
+    Args:
+        function: its logical id in template.yaml.
+        target: whose platform and Python the package is for.
+        directory: made if it is not there; refused if it holds anything, for trimming deletes by name.
+
     Raises:
-        BuildError: an unknown function, no interpreter of the runtime's version, or packages that cannot be had.
+        BuildError: an unknown function, no interpreter of the runtime's version, packages that cannot be had, or a
+            directory that is not empty.
     """
     package = _package(function)
+    if directory.exists() and any(directory.iterdir()):
+        raise BuildError(f"{directory} is not empty: name a new one, since what is there would be trimmed as well.")
     interpreter = sys.executable if target == "local" else _runtime_interpreter()
     directory.mkdir(parents=True, exist_ok=True)
     _install(ROOT / package.requirements, target, directory)
@@ -134,11 +142,17 @@ def _install(requirements: Path, target: Target, directory: Path) -> None:
         command += [argument for name in AWS_PLATFORMS for argument in ("--platform", name)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
-        raise BuildError(f"The packages of {requirements.name} cannot be installed: {last}")
+        raise BuildError(f"The packages of {requirements.name} cannot be installed: {_reason(done.stderr)}")
+
+
+def _reason(said: str) -> str:
+    """The first complaint of pip; its last line is often only the tail of one."""
+    lines = said.strip().splitlines() or ["pip said nothing"]
+    return next((line for line in lines if line.startswith("ERROR")), lines[-1])
 
 
 def _trim(directory: Path) -> None:
+    _remove(directory / "boto3" / "data")  # boto3's resources; we use its clients only
     for description in (directory / "botocore" / "data").iterdir():
         if description.name not in BOTOCORE_DATA:
             _remove(description)
@@ -167,16 +181,40 @@ def _byte_compile(interpreter: str, directory: Path) -> None:
 
 
 def _runtime_interpreter() -> str:
-    wanted = ".".join(map(str, RUNTIME))
+    """A Python of the runtime's version that really runs, since byte code is good for one version only.
+
+    Raises:
+        BuildError: there is none.
+    """
     probe = f"import sys; sys.exit(sys.version_info[:2] != {RUNTIME})"
-    for candidate in (os.environ.get("RUNTIME_PYTHON"), sys.executable, f"python{wanted}", "python3"):
-        found = candidate and shutil.which(candidate)
-        if found and subprocess.run([found, "-c", probe], check=False, capture_output=True).returncode == 0:
-            return found
+    for candidate in _interpreters():
+        if subprocess.run([candidate, "-c", probe], check=False, capture_output=True).returncode == 0:
+            return candidate
+    wanted = ".".join(map(str, RUNTIME))
     raise BuildError(
         f"Python {wanted}, the functions' runtime, is needed to byte-compile their packages: install it, "
         f"or name it in RUNTIME_PYTHON."
     )
+
+
+def _interpreters() -> Iterator[str]:
+    """Where a Python of the runtime's version may be.
+
+    A name on the PATH may be a version manager's shim that finds nothing to run: hence every folder of the PATH, and
+    then what pyenv and uv have installed.
+    """
+    wanted = ".".join(map(str, RUNTIME))
+    if named := shutil.which(os.environ.get("RUNTIME_PYTHON", "")):
+        yield named
+    yield sys.executable
+    for name in (f"python{wanted}", "python3"):
+        for folder in os.get_exec_path():
+            if found := shutil.which(name, path=folder):
+                yield found
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR", Path.home() / ".local" / "share" / "uv" / "python"))
+    for installed in (*pyenv.glob(f"{wanted}*"), *uv.glob(f"cpython-{wanted}*")):
+        yield from map(str, installed.glob(f"bin/python{wanted}"))
 
 
 def _zip(directory: Path, path: Path) -> None:

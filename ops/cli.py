@@ -33,7 +33,7 @@ POLL_S = 0.3
 
 def main() -> NoReturn:
     """The entry point: every way to end is one line and an exit code."""
-    logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("ops").setLevel(logging.CRITICAL)  # what goes wrong is told in a line; the rest is for tests
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
@@ -72,8 +72,10 @@ def up(port: Port = None) -> None:
         house.address.publish()
         try:
             _print_commands(house.address)
+            told = ""
             while True:
                 house.assert_standing()
+                told = _tell_troubles(house, told)
                 time.sleep(POLL_S)
         finally:
             ADDRESS_FILE.unlink(missing_ok=True)
@@ -118,6 +120,15 @@ def _refuse_second_house() -> None:
     raise HouseError(
         f"A house is running already at {running.endpoint_url} (process {running.pid}): use it, or stop it."
     )
+
+
+def _tell_troubles(house: House, told: str) -> str:
+    """One line whenever the projector failed again or rows were given up; what was told last."""
+    totals = house.mapping.status().totals
+    troubles = f"the projector failed {totals.failures} times, {totals.discarded} rows went to the failure bucket"
+    if totals.failures and troubles != told:
+        err.print(f"[bold yellow]![/] {troubles}", highlight=False)
+    return troubles
 
 
 class _steps:  # noqa: N801 -- used as a function: a context manager that shows the step under way

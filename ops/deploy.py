@@ -1,7 +1,8 @@
 """Deploying the real template.yaml on the local emulator, as `sam deploy` does it on AWS."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,32 +13,33 @@ from ops.emulator import HouseError, client
 
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 ARTIFACTS_BUCKET = "account-events-artifacts"
+WAIT_S, WAITS_MAX = 0.2, 300
 
 
 def deploy(
     endpoint_url: str, stack_name: str, parameters: Mapping[str, str], zips: Mapping[str, Path]
 ) -> dict[str, str]:
-    """Create the stack, with the functions' code from `zips` (by logical id); its outputs.
+    """Create the stack, or update the one of that name, with the functions' code from `zips`; its outputs.
+
+    Args:
+        endpoint_url: the emulator's; its root deploys.
+        stack_name: any that CloudFormation accepts.
+        parameters: of template.yaml.
+        zips: the package of every function of the template, by logical id.
 
     Raises:
         HouseError: a resource could not be made; says which, and why.
     """
-    template = yaml_parse(TEMPLATE.read_text())
-    s3 = client("s3", endpoint_url)
-    s3.create_bucket(Bucket=ARTIFACTS_BUCKET, CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
-    for function, path in zips.items():
-        s3.upload_file(str(path), ARTIFACTS_BUCKET, path.name)
-        template["Resources"][function]["Properties"]["CodeUri"] = {"Bucket": ARTIFACTS_BUCKET, "Key": path.name}
+    template = with_code(yaml_parse(TEMPLATE.read_text()), zips)
+    _upload(client("s3", endpoint_url), zips.values())
     stacks = client("cloudformation", endpoint_url)
     try:
-        stacks.create_stack(
+        _apply(
+            stacks,
             StackName=stack_name,
             TemplateBody=json.dumps(template),
             Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-        )
-        stacks.get_waiter("stack_create_complete").wait(
-            StackName=stack_name, WaiterConfig={"Delay": 0.2, "MaxAttempts": 300}
         )
     except (ClientError, WaiterError) as error:
         raise HouseError(f"template.yaml cannot be deployed: {_reason(stacks, stack_name) or error}") from None
@@ -45,12 +47,63 @@ def deploy(
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
-def _reason(stacks: Any, stack_name: str) -> str:  # noqa: ANN401 -- a boto3 client
-    """What the first resource that failed says of itself."""
+def with_code(template: dict[str, Any], zips: Mapping[str, Path]) -> dict[str, Any]:
+    """The template with each function's `CodeUri` in the artifacts bucket.
+
+    Raises:
+        HouseError: the template's functions and the packages are not the same.
+    """
+    resources = template["Resources"]
+    functions = {name for name, resource in resources.items() if resource["Type"] == "AWS::Serverless::Function"}
+    if odd := functions ^ set(zips):
+        raise HouseError(f"In only one of template.yaml and ops/build.py: {', '.join(sorted(odd))}.")
+    for function, path in zips.items():
+        resources[function]["Properties"]["CodeUri"] = {"Bucket": ARTIFACTS_BUCKET, "Key": path.name}
+    return template
+
+
+def first_failure(events: Iterable[Mapping[str, Any]]) -> str:
+    """The resource that failed first in the latest operation, and what it says of itself; empty if none did.
+
+    Args:
+        events: a stack's, as DescribeStackEvents returns them: newest first. Resources that fail after the first are
+            only cancelled because of it.
+    """
+    failure = ""
+    for event in events:
+        status = event["ResourceStatus"]
+        if status.endswith("_FAILED"):
+            failure = f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"
+        elif event["PhysicalResourceId"] == event["StackId"] and status in {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"}:
+            break  # here it began; what is older belongs to an earlier operation
+    return failure
+
+
+def _upload(s3: Any, zips: Iterable[Path]) -> None:  # noqa: ANN401 -- a boto3 client
+    with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket=ARTIFACTS_BUCKET, CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
+    for path in zips:
+        s3.upload_file(str(path), ARTIFACTS_BUCKET, path.name)
+
+
+def _apply(stacks: Any, **stack: Any) -> None:  # noqa: ANN401 -- a boto3 client and its arguments
     try:
-        events = stacks.describe_stack_events(StackName=stack_name)["StackEvents"]
-    except ClientError:
+        stacks.create_stack(**stack)
+        done = "stack_create_complete"
+    except stacks.exceptions.AlreadyExistsException:
+        try:
+            stacks.update_stack(**stack)
+        except ClientError as error:
+            if "No updates are to be performed" in str(error):
+                return
+            raise
+        done = "stack_update_complete"
+    wait = {"Delay": WAIT_S, "MaxAttempts": WAITS_MAX}
+    stacks.get_waiter(done).wait(StackName=stack["StackName"], WaiterConfig=wait)
+
+
+def _reason(stacks: Any, stack_name: str) -> str:  # noqa: ANN401 -- a boto3 client
+    try:
+        return first_failure(stacks.describe_stack_events(StackName=stack_name)["StackEvents"])
+    except ClientError:  # there is no such stack: it was refused as a whole
         return ""
-    failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
-    failed.sort(key=lambda event: event["Timestamp"])
-    return f"{failed[0]['LogicalResourceId']}: {failed[0].get('ResourceStatusReason', '')}" if failed else ""

@@ -21,7 +21,7 @@ REGION = "eu-central-1"
 # The emulator's fixed root credentials: they open nothing but itself.
 ROOT_ACCESS_KEY_ID = ROOT_SECRET_ACCESS_KEY = "test"  # noqa: S105 -- public by design
 START_TIMEOUT_S = 30.0
-STOP_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 3.0
 
 
 class HouseError(Exception):

@@ -116,7 +116,7 @@ class House:
     def assert_standing(self) -> None:
         """Raises HouseError where the emulator has ended by itself."""
         if not self.emulator.is_running():
-            raise HouseError(f"The emulator has crashed: {self.emulator.last_words()}")
+            raise HouseError(f"The emulator has crashed; start the house again. {self.emulator.last_words()}".rstrip())
 
     def _mapping(self) -> MappingRunner:
         clients = MappingClients(

@@ -1,5 +1,6 @@
 """Documents as tests: what the code can say, the documents explain."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -9,14 +10,19 @@ from account_core import errors, http_api, http_requests
 from ops.cli import app
 
 ROOT = Path(__file__).parents[2]
-CODE = re.compile(r'"([a-z]+(?:_[a-z0-9]+)+)"')
+WORD = re.compile(r"[a-z]+(_[a-z0-9]+)+")
+ABSTRACT = {"rejected", "account_error", "invalid_request"}
 
 
 def _codes() -> set[str]:
-    sources = "".join(Path(module.__file__ or "").read_text() for module in (http_api, http_requests))
-    raised = set(re.findall(r'(?:code=|, |^\s*)"([a-z]+_[a-z_0-9]+)"(?=[,)]|$)', sources, re.MULTILINE))
-    tree = {kind.code for kind in _descendants(errors.AccountError)} - {"rejected", "invalid_request", "account_error"}
-    return {code for code in raised | tree if code not in {"account_id", "correlation_id"}}
+    """Every error's code, and every word with an underscore that the API's modules may put into a problem."""
+    words = {
+        node.value
+        for module in (http_api, http_requests)
+        for node in ast.walk(ast.parse(Path(module.__file__ or "").read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and WORD.fullmatch(node.value)
+    }
+    return (words | {kind.code for kind in _descendants(errors.AccountError)}) - ABSTRACT
 
 
 def _descendants(kind: type[errors.AccountError]) -> set[type[errors.AccountError]]:

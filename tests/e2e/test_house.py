@@ -24,15 +24,15 @@ class Api(httpx.Client):
     def __init__(self, house: House) -> None:
         super().__init__(base_url=house.address.api_url, timeout=30.0, trust_env=False)
 
-    def open(self, balance: str | None = None) -> str:
+    def open_account(self, balance: str | None = None) -> str:
         answer = self.post("/accounts", json={"owner": "owner-1", "currency": "EUR"})
         assert answer.status_code == 201, answer.text
         account_id: str = answer.json()["accountId"]
         if balance is not None:
-            assert self.send(account_id, "credit", balance).status_code == 200
+            assert self.command(account_id, "credit", balance).status_code == 200
         return account_id
 
-    def send(self, account_id: str, command: str, amount: str) -> httpx.Response:
+    def command(self, account_id: str, command: str, amount: str) -> httpx.Response:
         return self.post(f"/accounts/{account_id}/{command}", json={"amount": amount})
 
 
@@ -52,10 +52,10 @@ def assert_sound(audits: Sequence[AccountAudit]) -> None:
 
 def test_sixteen_clients_withdraw_from_one_account(house: House) -> None:
     with Api(house) as api:
-        account_id = api.open("200.00")
+        account_id = api.open_account("200.00")
 
         def withdraw(_: int) -> int:
-            return api.send(account_id, "withdraw", "3.70").status_code
+            return api.command(account_id, "withdraw", "3.70").status_code
 
         with ThreadPoolExecutor(CLIENTS) as pool:
             answers = list(pool.map(withdraw, range(CLIENTS * 4)))
@@ -79,9 +79,9 @@ def test_entries_that_kinesis_refuses_are_neither_lost_nor_overtaken(own_house: 
         return {index for index in range(len(entries)) if (index + number) % 3 == 0}
 
     with Api(own_house) as api, faulty_kinesis(own_house, fails=every_third) as requests:
-        account_ids = [api.open() for _ in range(4)]
+        account_ids = [api.open_account() for _ in range(4)]
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda a: [api.send(a, "credit", "1.00") for _ in range(11)], account_ids))
+            list(pool.map(lambda a: [api.command(a, "credit", "1.00") for _ in range(11)], account_ids))
         audits = audited(own_house, *account_ids)
     assert sum(bool(every_third(number, entries)) for number, entries in enumerate(requests)) > 5, "no faults were made"
     assert_sound(audits)
@@ -98,10 +98,10 @@ def test_the_projector_killed_in_the_middle_of_a_batch_loses_nothing(own_house: 
             assert released.wait(60)
 
     with Api(own_house) as api, faulty_kinesis(own_house, before=hold_the_second) as requests:
-        account_ids = [api.open("10.00") for _ in range(3)]
+        account_ids = [api.open_account("10.00") for _ in range(3)]
         for account_id in account_ids:
             for _ in range(12):
-                api.send(account_id, "credit", "1.00")
+                api.command(account_id, "credit", "1.00")
         assert reached.wait(60), "the projector never made a second request"
         try:
             killed = kill_workers(own_house, own_house.address.outputs["ProjectorFunctionName"])
@@ -116,7 +116,7 @@ def test_the_projector_killed_in_the_middle_of_a_batch_loses_nothing(own_house: 
 
 def test_a_bad_request_is_a_problem_document_through_the_whole_house(house: House) -> None:
     with Api(house) as api:
-        account_id = api.open("5.00")
+        account_id = api.open_account("5.00")
         for content in (b"\xff\xfe", b'{"amount": NaN}', b'{"amount": 1e400}', b"[]", b""):
             answer = api.post(
                 f"/accounts/{account_id}/credit", content=content, headers={"Content-Type": "application/json"}
