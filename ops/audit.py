@@ -77,7 +77,8 @@ def _audit(account_id: str, rows: Sequence[Row], published: Sequence[DomainEvent
 
 def _fold_all(rows: Sequence[Row]) -> tuple[Head, list[str]]:
     """The head from every event of the account, no snapshot used; each snapshot is compared on the way."""
-    head, findings = Head(), []
+    head = Head()
+    findings: list[str] = []
     for row in rows:
         if isinstance(row, EventRow):
             try:
@@ -90,7 +91,7 @@ def _fold_all(rows: Sequence[Row]) -> tuple[Head, list[str]]:
 
 
 def _layout(rows: Sequence[Row]) -> list[str]:
-    findings = []
+    findings: list[str] = []
     if [row.version for row in rows] != list(range(1, len(rows) + 1)):
         findings.append(f"versions are not contiguous: {[row.version for row in rows]}")
     if any(isinstance(row, SnapshotRow) != is_snapshot_version(row.version) for row in rows):

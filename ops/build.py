@@ -75,10 +75,10 @@ def build_directory(function: str, target: Target, directory: Path) -> None:
     package = _package(function)
     if directory.exists() and any(directory.iterdir()):
         raise BuildError(f"{directory} is not empty: name a new one, since what is there would be trimmed as well.")
-    interpreter = sys.executable if target == "local" else _runtime_interpreter()
+    interpreter = sys.executable if target == "local" else runtime_interpreter()
     directory.mkdir(parents=True, exist_ok=True)
     _install(ROOT / package.requirements, target, directory)
-    _trim(directory)
+    trim(directory)
     for source in _sources(package):
         copy = directory / source.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -92,7 +92,7 @@ def build_zip(function: str, target: Target) -> Path:
     Raises:
         BuildError: see `build_directory`.
     """
-    digest = _digest(function, target)
+    digest = content_digest(function, target)
     path = CACHE / f"{function}-{target}-{digest}.zip"
     if path.exists():
         return path
@@ -100,7 +100,7 @@ def build_zip(function: str, target: Target) -> Path:
     with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
         build_directory(function, target, Path(scratch) / "package")
         unfinished = Path(scratch) / "package.zip"
-        _zip(Path(scratch) / "package", unfinished)
+        write_zip(Path(scratch) / "package", unfinished)
         unfinished.replace(path)
     for outdated in CACHE.glob(f"{function}-{target}-*.zip"):
         if outdated != path:
@@ -123,7 +123,7 @@ def _sources(package: Package) -> Iterator[Path]:
         yield from found
 
 
-def _digest(function: str, target: Target) -> str:
+def content_digest(function: str, target: Target) -> str:
     package = _package(function)
     machine = platform.machine() if target == "local" else AWS_PLATFORMS[0]
     version = sys.version_info[:2] if target == "local" else RUNTIME
@@ -142,16 +142,16 @@ def _install(requirements: Path, target: Target, directory: Path) -> None:
         command += [argument for name in AWS_PLATFORMS for argument in ("--platform", name)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode != 0:
-        raise BuildError(f"The packages of {requirements.name} cannot be installed: {_reason(done.stderr)}")
+        raise BuildError(f"The packages of {requirements.name} cannot be installed: {complaint(done.stderr)}")
 
 
-def _reason(said: str) -> str:
+def complaint(said: str) -> str:
     """The first complaint of pip; its last line is often only the tail of one."""
     lines = said.strip().splitlines() or ["pip said nothing"]
     return next((line for line in lines if line.startswith("ERROR")), lines[-1])
 
 
-def _trim(directory: Path) -> None:
+def trim(directory: Path) -> None:
     _remove(directory / "boto3" / "data")  # boto3's resources; we use its clients only
     for description in (directory / "botocore" / "data").iterdir():
         if description.name not in BOTOCORE_DATA:
@@ -180,7 +180,7 @@ def _byte_compile(interpreter: str, directory: Path) -> None:
         raise BuildError(f"Byte-compiling failed: {(done.stdout + done.stderr).strip()[-300:]}")
 
 
-def _runtime_interpreter() -> str:
+def runtime_interpreter() -> str:
     """A Python of the runtime's version that really runs, since byte code is good for one version only.
 
     Raises:
@@ -217,7 +217,7 @@ def _interpreters() -> Iterator[str]:
         yield from map(str, installed.glob(f"bin/python{wanted}"))
 
 
-def _zip(directory: Path, path: Path) -> None:
+def write_zip(directory: Path, path: Path) -> None:
     """The same bytes for the same content: sorted names, one fixed time."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for source in sorted(path for path in directory.rglob("*") if path.is_file()):

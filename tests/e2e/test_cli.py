@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -71,16 +71,18 @@ class Terminal:
         return True
 
 
+Open = Callable[..., Terminal]
+
+
 @pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[type[Terminal]]:
+def terminal(tmp_path: Path) -> Iterator[Open]:
     opened: list[Terminal] = []
 
-    class Opened(Terminal):
-        def __init__(self, *arguments: str) -> None:
-            super().__init__(*arguments, house_file=tmp_path / "house.json")
-            opened.append(self)
+    def open_terminal(*arguments: str) -> Terminal:
+        opened.append(Terminal(*arguments, house_file=tmp_path / "house.json"))
+        return opened[-1]
 
-    yield Opened
+    yield open_terminal
     for each in opened:
         each.close()
 
@@ -97,7 +99,7 @@ def emulators(port: int) -> list[int]:
     return found
 
 
-def test_demo_runs_the_main_job_and_says_that_all_agrees(terminal: type[Terminal]) -> None:
+def test_demo_runs_the_main_job_and_says_that_all_agrees(terminal: Open) -> None:
     port = free_port()
     demo = terminal("demo", "--port", str(port))
     assert demo.end() == 0, demo.output
@@ -109,7 +111,7 @@ def test_demo_runs_the_main_job_and_says_that_all_agrees(terminal: type[Terminal
     assert emulators(port) == []
 
 
-def test_up_and_tail_while_somebody_curls(terminal: type[Terminal], tmp_path: Path) -> None:
+def test_up_and_tail_while_somebody_curls(terminal: Open, tmp_path: Path) -> None:
     port = free_port()
     up = terminal("up", "--port", str(port))
     api = up.wait_for(r"API=(\S+)").group(1)
@@ -136,7 +138,7 @@ def test_up_and_tail_while_somebody_curls(terminal: type[Terminal], tmp_path: Pa
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_other_ways_to_stop_leave_nothing_behind(terminal: type[Terminal], number: int) -> None:
+def test_other_ways_to_stop_leave_nothing_behind(terminal: Open, number: int) -> None:
     port = free_port()
     up = terminal("up", "--port", str(port))
     up.wait_for("deploying")
@@ -145,7 +147,7 @@ def test_other_ways_to_stop_leave_nothing_behind(terminal: type[Terminal], numbe
     assert emulators(port) == []
 
 
-def test_a_port_in_use_is_one_clear_line(terminal: type[Terminal]) -> None:
+def test_a_port_in_use_is_one_clear_line(terminal: Open) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         up = terminal("up", "--port", str(taken.getsockname()[1]))
         assert up.end() == 1
@@ -153,7 +155,7 @@ def test_a_port_in_use_is_one_clear_line(terminal: type[Terminal]) -> None:
     assert "Traceback" not in up.output
 
 
-def test_a_crashed_emulator_is_one_clear_line(terminal: type[Terminal]) -> None:
+def test_a_crashed_emulator_is_one_clear_line(terminal: Open) -> None:
     port = free_port()
     up = terminal("up", "--port", str(port))
     up.wait_for("Ctrl-C stops")
@@ -164,7 +166,7 @@ def test_a_crashed_emulator_is_one_clear_line(terminal: type[Terminal]) -> None:
     assert emulators(port) == []
 
 
-def test_tail_without_a_house_says_how_to_start_one(terminal: type[Terminal]) -> None:
+def test_tail_without_a_house_says_how_to_start_one(terminal: Open) -> None:
     tail = terminal("tail")
     assert tail.end() == 1
     assert "make up" in tail.output

@@ -141,7 +141,7 @@ def test_iam_is_enforced_on_the_house(house: House, action: str) -> None:
         aws_secret_access_key=credentials["SecretAccessKey"],
         aws_session_token=credentials["SessionToken"],
     )
-    table = {"TableName": outputs["TableName"]}
+    name = outputs["TableName"]
     key = {"AccountId": {"S": "a"}, "Version": {"N": "1"}}
     with pytest.raises(ClientError, match="AccessDenied"):
-        client.scan(**table) if action == "scan" else client.delete_item(**table, Key=key)
+        client.scan(TableName=name) if action == "scan" else client.delete_item(TableName=name, Key=key)
