@@ -29,9 +29,9 @@ _FOREIGN = (
     (b"\x00", "Confluent Schema Registry framing"),
 )
 
-# What fastavro raises on bytes that contradict the schema: ends too early; union branch that is none; time out of
-# range; text that is not UTF-8 (ValueError).
-_FASTAVRO_ERRORS = (EOFError, IndexError, OverflowError, ValueError, ArithmeticError)
+# What fastavro raises on bytes that contradict the schema: end too early; no such branch of a union; time out of range;
+# text that is not UTF-8.
+_FASTAVRO_ERRORS = (EOFError, IndexError, ArithmeticError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,15 @@ def test_an_event_that_cannot_be_encoded_holds_back_its_account_likewise() -> No
     assert [one.sequence for one in replay.outcomes[0].unsafe] == [2, 3]
 
 
+@pytest.mark.parametrize("amount", ["918273.645", "91827364512345678.00"])
+def test_an_outcome_never_quotes_an_amount(amount: str) -> None:
+    records = batch("a", "a")
+    poison(records[1], Amount={"N": amount})
+    replay = StreamReplay()
+    assert replay.deliver(records) == failed(1)
+    assert "918273" not in repr(replay.outcomes)
+
+
 def test_behind_a_row_of_nobody_knows_whom_everyone_waits() -> None:
     records = batch("a", "b", "a", "b")
     records[1]["dynamodb"] |= {"Keys": {}, "NewImage": {}}

@@ -74,6 +74,22 @@ def test_an_amount_of_nineteen_digits_is_corrupt_and_not_rounded() -> None:
         decode(EVENT[:-3] + b"\x10" + balance)
 
 
+@pytest.mark.parametrize(
+    ("part", "impossible"),
+    [
+        (b"\x06c-1", b"\x06\xff-1"),
+        (b"\x06c-1\x00", b"\x06c-1\x04"),
+        (b"\x06c-1", b"\x05c-1"),
+        (b"\x80\xd8\xc0\xbd\xf7\xea\xa4\x06", b"\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
+    ],
+    ids=["text not UTF-8", "third branch of two", "length below zero", "time after the year 9999"],
+)
+def test_an_impossible_value_is_corrupt(part: bytes, impossible: bytes) -> None:
+    assert EVENT.count(part) == 1
+    with pytest.raises(CorruptBody, match="impossible value"):
+        decode(EVENT.replace(part, impossible))
+
+
 @given(st.binary(max_size=80))
 def test_no_body_raises_anything_else(body: bytes) -> None:
     try:

@@ -1,0 +1,124 @@
+"""That CloudFormation and SAM take template.yaml as it is, and that its figures fit the code's."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from samtranslator.yaml_helper import yaml_parse
+
+from ops.mapping.config import MappingConfig
+from projector.settings import SAFETY_MARGIN_S
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "template.yaml").read_text()
+RESOURCES: dict[str, Any] = yaml_parse(TEXT)["Resources"]
+ROLES = {
+    "ApiFunctionRole": {
+        ("dynamodb:PutItem", "AccountsTable"),
+        ("dynamodb:Query", "AccountsTable"),
+        ("logs:CreateLogStream", "ApiFunctionLogs"),
+        ("logs:PutLogEvents", "ApiFunctionLogs"),
+    },
+    "ProjectorFunctionRole": {
+        ("dynamodb:DescribeStream", "AccountsTable"),
+        ("dynamodb:GetRecords", "AccountsTable"),
+        ("dynamodb:GetShardIterator", "AccountsTable"),
+        ("dynamodb:ListStreams", "*"),
+        ("kinesis:PutRecords", "DomainEventsStream"),
+        ("logs:CreateLogStream", "ProjectorFunctionLogs"),
+        ("logs:PutLogEvents", "ProjectorFunctionLogs"),
+        ("s3:ListBucket", "ProjectorFailures"),
+        ("s3:PutObject", "ProjectorFailures"),
+    },
+}
+
+
+def properties(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = RESOURCES[name]["Properties"]
+    return found
+
+
+def named_in(resource: Any) -> str:  # noqa: ANN401 -- any value of the template
+    """The logical id that a policy's Resource is about."""
+    if isinstance(resource, str):
+        return resource
+    if "Fn::GetAtt" in resource:
+        name: str = resource["Fn::GetAtt"][0]
+        return name
+    [name] = [
+        name for name in RESOURCES if "${" + name + "}" in resource["Fn::Sub"] or f"{name}." in resource["Fn::Sub"]
+    ]
+    return name
+
+
+def test_no_aliases() -> None:
+    """CloudFormation's YAML has none (User Guide, template formats), though every tool around it does."""
+    aliases = [event for event in yaml.parse(TEXT) if isinstance(event, yaml.AliasEvent)]
+    assert [str(alias.start_mark) for alias in aliases] == []
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_a_role_grants_exactly_this(role: str) -> None:
+    granted = set()
+    for policy in properties(role)["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            assert statement["Effect"] == "Allow"
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            granted |= {(action, named_in(statement["Resource"])) for action in actions}
+    assert granted == ROLES[role]
+    assert "ManagedPolicyArns" not in properties(role)
+
+
+def test_a_failed_creation_can_be_rolled_back() -> None:
+    """Deletion protection refuses a rollback's deletion, so the protected table must be left where it is."""
+    assert "DeletionProtectionEnabled" in properties("AccountsTable")
+    assert RESOURCES["AccountsTable"]["DeletionPolicy"] == "Retain"
+
+
+def test_no_name_is_given() -> None:
+    """What is retained after its stack would otherwise stand in the way of the next one of that name."""
+    for name, key in (
+        ("AccountsTable", "TableName"),
+        ("DomainEventsStream", "Name"),
+        ("ProjectorFailures", "BucketName"),
+    ):
+        assert key not in properties(name)
+
+
+def test_the_stand_in_models_every_setting_of_the_mapping() -> None:
+    mapping = properties("ProjectorMapping")
+    as_deployed = {**mapping, "UUID": "u", "EventSourceArn": "arn:aws:dynamodb:::table/t/stream/1", "FunctionArn": "f"}
+    as_deployed["DestinationConfig"] = {"OnFailure": {"Destination": "arn:aws:s3:::bucket"}}
+    config = MappingConfig.from_api(as_deployed)
+    assert (config.batch_size, config.retry_attempts_max) == (mapping["BatchSize"], mapping["MaximumRetryAttempts"])
+    assert config.reports_item_failures
+    assert config.bisects_on_error
+
+
+def test_the_projector_has_time_to_publish() -> None:
+    """Less than the margin and no call would ever begin; and all of a failed batch's attempts fit its records' age."""
+    timeout_s: int = properties("ProjectorFunction")["Timeout"]
+    mapping = properties("ProjectorMapping")
+    assert timeout_s > 4 * SAFETY_MARGIN_S
+    assert mapping["MaximumRetryAttempts"] * timeout_s < mapping["MaximumRecordAgeInSeconds"]
+
+
+def test_whatever_goes_wrong_in_the_projector_has_an_alarm() -> None:
+    alarms = [resource for resource in RESOURCES.values() if resource["Type"] == "AWS::CloudWatch::Alarm"]
+    assert {alarm["Properties"]["MetricName"] for alarm in alarms} == {
+        *("IteratorAge", "Errors"),
+        *("OnFailureDestinationDeliveredEventCount", "DroppedEventCount"),  # given up: with a copy kept, and without
+    }
+    assert all(alarm["Condition"] == "OnAws" for alarm in alarms)
+    assert properties("ProjectorMapping")["MetricsConfig"]["Fn::If"][1] == {"Metrics": ["EventCount"]}, "they count"
+
+
+def test_sam_builds_in_this_folder_by_the_makefile() -> None:
+    """The Makefile builds with the project's own environment, which a copy of the sources would be without."""
+    assert (
+        tomllib.loads((ROOT / "samconfig.toml").read_text())["default"]["build"]["parameters"]["build_in_source"]
+        is True
+    )
+    assert "\nbuild-%:" in (ROOT / "Makefile").read_text()
