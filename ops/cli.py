@@ -77,6 +77,8 @@ def up(port: Port = None) -> None:
                 house.assert_standing()
                 told = _tell_troubles(house, told)
                 time.sleep(POLL_S)
+        except KeyboardInterrupt:
+            out.print()  # Ctrl-C is how this command ends
         finally:
             ADDRESS_FILE.unlink(missing_ok=True)
             step("stopping")
@@ -102,6 +104,8 @@ def tail(
                 shown += 1
             if not shown:
                 time.sleep(POLL_S)
+    except KeyboardInterrupt:
+        return  # Ctrl-C is how this command ends
     except (BotoCoreError, ClientError) as error:
         raise HouseError(f"The house does not answer any more: {str(error)[:200]}") from None
     except ContractError as error:

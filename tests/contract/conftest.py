@@ -7,7 +7,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -90,13 +90,13 @@ def _process(command: list[str], port: int) -> Iterator[None]:
 def _await_port(process: subprocess.Popen[bytes], port: int) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
-        if process.poll() is not None:
-            pytest.skip(f"DynamoDB Local does not run with this Java (exit code {process.returncode})")
         with socket.socket() as probe:
             probe.settimeout(1)
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
-        time.sleep(0.05)
+        with suppress(subprocess.TimeoutExpired):
+            code = process.wait(0.05)
+            pytest.skip(f"DynamoDB Local does not run with this Java (exit code {code})")
     pytest.fail("DynamoDB Local did not open its port")
 
 
