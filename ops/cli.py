@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -158,9 +159,11 @@ class _steps:  # noqa: N801 -- used as a function: a context manager that shows 
 
 
 def _show(result: DemoResult) -> None:
-    table = Table(title="What the house did", title_justify="left")
-    for heading in ("account", "balance", "rows", "snapshots", "events on Kinesis, by sequence"):
-        table.add_column(heading, justify="left" if heading.startswith(("account", "events")) else "right")
+    table = Table(title="What the house did", title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("account", no_wrap=True)
+    for heading in ("balance", "rows", "snapshots"):
+        table.add_column(heading, justify="right")
+    table.add_column("on Kinesis")
     for account_id, found in result.audits.items():
         table.add_row(
             account_id,
@@ -181,7 +184,7 @@ def _show(result: DemoResult) -> None:
         ("conflicts forced, folded and decided again", result.conflicts),
         ("rows in the table", sum(found.rows for found in audits)),
         ("  of them snapshots", sum(found.snapshots for found in audits)),
-        ("events on Kinesis", sum(len(found.published) for found in audits)),
+        ("events on Kinesis, by sequence above", sum(len(found.published) for found in audits)),
     ):
         totals.add_row(name, str(figure))
     out.print(totals)

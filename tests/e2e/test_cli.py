@@ -107,7 +107,7 @@ def test_demo_runs_the_main_job_and_says_that_all_agrees(terminal: Open) -> None
     assert re.search(r"accounts opened +4", demo.output)
     assert re.search(r"refused by the domain \(422\) +[1-9]", demo.output)
     assert re.search(r"conflicts forced, folded and decided again +1", demo.output)
-    assert re.search(r"│ +28 │ +2 │ +1\.\.25|│ +27 │ +2 │ +1\.\.25", demo.output), demo.output
+    assert re.search(r" 21\.00 +27 +2 +1\.\.25", demo.output), demo.output
     assert emulators(port) == []
 
 
