@@ -177,7 +177,7 @@ def _show(result: DemoResult) -> None:
     totals = Table(show_header=False, box=None)
     for name, figure in (
         ("accounts opened", len(result.audits)),
-        ("commands sent", result.answers.total() + result.conflicts),
+        ("commands sent", result.accepted.total() + result.answers[422] + result.answers[409]),
         ("  accepted", result.accepted.total()),
         ("  refused by the domain (422)", result.answers[422]),
         ("  gave up on a busy account (409)", result.answers[409]),
