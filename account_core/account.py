@@ -6,10 +6,7 @@ from decimal import Decimal
 from account_core.commands import Command, CreateAccount, Credit, Withdraw
 from account_core.errors import AccountExists, AccountNotFound, BalanceLimitExceeded, InsufficientFunds
 from account_core.events import Created, Credited, Event, Withdrawn
-
-ZERO = Decimal("0.00")
-MONEY_MAX = Decimal("9999999999999999.99")
-"""The largest amount and balance: 18 digits, two of them decimals, as the Avro schemas fix it (decimal(18,2))."""
+from account_core.money import MONEY_MAX, ZERO
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,13 @@
-"""What a caller may ask for: imperatives. Amounts are positive decimals of scale 2; `http_api` saw to it."""
+"""What a caller may ask for: imperatives.
+
+An amount that is none raises ValueError here, before anything can be decided or stored; what a caller over HTTP may
+send is checked, with better words, in `http_requests`.
+"""
 
 from dataclasses import dataclass
 from decimal import Decimal
+
+from account_core.money import MONEY_MAX, is_amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,10 +20,21 @@ class CreateAccount:
 class Credit:
     amount: Decimal
 
+    def __post_init__(self) -> None:
+        _require_amount(self.amount)
+
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
     amount: Decimal
 
+    def __post_init__(self) -> None:
+        _require_amount(self.amount)
+
 
 Command = CreateAccount | Credit | Withdraw
+
+
+def _require_amount(amount: Decimal) -> None:
+    if not is_amount(amount):
+        raise ValueError(f"An amount is positive, has two decimals and is at most {MONEY_MAX}.")

@@ -32,6 +32,8 @@ _TRANSIENT = {
     "LimitExceededException",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
+    "RequestTimeout",
+    "RequestTimeoutException",
     "ServiceUnavailable",
     "ThrottlingException",
     "TransactionInProgressException",

@@ -1,7 +1,6 @@
 """HTTP in, HTTP out: request -> command -> answer, and every error as a problem document (RFC 9457)."""
 
 import base64
-import binascii
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from account_core.errors import (
 )
 from account_core.head import Origin
 from account_core.service import AccountService, Receipt
+from account_core.settings import ATTEMPT_MAX_S
 
 RETRY_AFTER_S = "1"
 _STATUS: list[tuple[type[AccountError], int, str]] = [
@@ -64,7 +64,12 @@ class HttpApi:
     def _create(self) -> Response[str]:
         command = requests.create_account(self._body())
         account_id = self._new_id()
-        receipt = self._execute(account_id, command)
+        try:
+            receipt = self._execute(account_id, command)
+        except Unavailable:
+            raise Unavailable(
+                f"Whether the account was created is unknown: look for it at /accounts/{account_id} first."
+            ) from None
         return _answer(201, account_id, receipt, {"Location": f"/accounts/{account_id}"})
 
     def _read(self, account_id: str) -> Response[str]:
@@ -95,7 +100,7 @@ class HttpApi:
                 headers.get("x-correlation-id"), default=event.request_context.request_id
             ),
         )
-        receipt = self._service.execute(account_id, command, origin)
+        receipt = self._service.execute(account_id, command, origin, self._has_time)
         self._logger.info(
             "command carried out",
             command=type(command).__name__,
@@ -105,6 +110,10 @@ class HttpApi:
             correlation_id=origin.correlation_id,
         )
         return receipt
+
+    def _has_time(self) -> bool:
+        remaining_s: float = self._app.lambda_context.get_remaining_time_in_millis() / 1000
+        return remaining_s > ATTEMPT_MAX_S
 
     def _body(self) -> bytes:
         event = self._app.current_event
@@ -118,7 +127,7 @@ class HttpApi:
             return body.encode("utf-8", "surrogatepass")
         try:
             return base64.b64decode(body, validate=True)
-        except binascii.Error:
+        except ValueError:
             raise InvalidRequest("The body cannot be read.", "invalid_encoding") from None
 
     def _no_route(self, _: NotFoundError) -> Response[str]:

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from account_core.account import MONEY_MAX
 from account_core.commands import Command, CreateAccount, Credit, Withdraw
 from account_core.errors import InvalidRequest
+from account_core.money import CENT, MONEY_MAX, SCALE
 
 BODY_BYTES_MAX = 8 * 1024
 _ACCOUNT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_OWNER = re.compile(r"[A-Za-z0-9._:|@-]{1,64}")
+_OWNER = re.compile(r"[A-Za-z0-9._:|-]{1,64}")
 _CORRELATION_ID = re.compile(r"[\x21-\x7e]{1,128}")
 _PLAIN_DECIMAL = re.compile(r"[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
 
@@ -24,7 +24,7 @@ CURRENCIES = frozenset(
     CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR
     KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB
     PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY
-    TTD TWD TZS UAH USD UYU UZS VED VES WST XCD YER ZAR ZMW ZWG
+    TTD TWD TZS UAH USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG
     """.split()  # noqa: SIM905 -- a table reads better than 141 quoted strings
 )
 
@@ -49,7 +49,7 @@ def create_account(body: bytes) -> Command:
     owner, currency = fields["owner"], fields["currency"]
     if not isinstance(owner, str) or not _OWNER.fullmatch(owner):
         raise InvalidRequest(
-            "owner has to be an opaque id of 1 to 64 letters, digits or any of '._:|@-'; never a person's name.",
+            "owner has to be an opaque id of 1 to 64 letters, digits or any of '._:|-'; never a name or an address.",
             "invalid_owner",
         )
     if not isinstance(currency, str) or currency not in CURRENCIES:
@@ -83,9 +83,9 @@ def _amount(body: bytes) -> Decimal:
     if value > MONEY_MAX:
         _refuse_amount(f"at most {MONEY_MAX} (18 digits)")
     exponent = value.as_tuple().exponent
-    if not isinstance(exponent, int) or exponent < -2:  # noqa: PLR2004 -- scale of money
+    if not isinstance(exponent, int) or exponent < -SCALE:
         _refuse_amount("given with at most 2 decimals")
-    return value.quantize(Decimal("0.01"))
+    return value.quantize(CENT)
 
 
 def _refuse_amount(expected: str) -> NoReturn:

@@ -10,12 +10,11 @@ from typing import Any
 
 from account_core.errors import Corrupt
 from account_core.events import Created, Credited, Event, EventRow, Row, SnapshotRow, Withdrawn
+from account_core.money import CENT, is_amount
 
 FORMAT = 1
 SNAPSHOT_EVERY = 10
 CREATED, WITHDRAW, CREDIT, SNAPSHOT = "CREATED", "WITHDRAW", "CREDIT", "SNAPSHOT"
-
-_CENT = Decimal("0.01")
 
 Item = dict[str, dict[str, str]]
 
@@ -60,7 +59,8 @@ def from_item(item: Mapping[str, Any]) -> Row:
     """The row of an item.
 
     Raises:
-        Corrupt: an attribute is missing or malformed, or the type or format is one this code does not know.
+        Corrupt: an attribute is missing or malformed, version and sequence do not belong together, or the type or
+            format is one this code does not know. Its message never quotes an amount.
     """
     try:
         return _row(item)
@@ -79,7 +79,8 @@ def _row(item: Mapping[str, Any]) -> Row:
     if item["Format"]["N"] != str(FORMAT):
         raise Corrupt(f"row {key_of(item)}: unknown row format {item['Format']['N']}; this code reads format {FORMAT}")
     version, sequence = int(item["Version"]["N"]), int(item["Sequence"]["N"])
-    if version < 1 or sequence < 1 or is_snapshot_version(version) != (kind == SNAPSHOT):
+    due = version_of(sequence) + 1 if kind == SNAPSHOT else version_of(sequence)
+    if sequence < 1 or version != due or is_snapshot_version(version) != (kind == SNAPSHOT):
         raise Corrupt(f"row {key_of(item)}: a {kind} row cannot have version {version} and sequence {sequence}")
     if kind == SNAPSHOT:
         return SnapshotRow(
@@ -109,9 +110,9 @@ def _event(kind: str, item: Mapping[str, Any]) -> Event:
         case "CREATED":
             return Created(owner=item["Owner"]["S"], currency=item["Currency"]["S"])
         case "WITHDRAW":
-            return Withdrawn(_money(item, "Amount"))
+            return Withdrawn(_amount(item))
         case "CREDIT":
-            return Credited(_money(item, "Amount"))
+            return Credited(_amount(item))
     raise Corrupt(f"row {key_of(item)}: unknown type {kind!r}")
 
 
@@ -122,7 +123,13 @@ def _number(value: Decimal) -> str:
 
 def _money(item: Mapping[str, Any], name: str) -> Decimal:
     value = Decimal(item[name]["N"])
-    scaled = value.quantize(_CENT)
-    if scaled != value or scaled < 0:
-        raise Corrupt(f"row {key_of(item)}: {name} {value} is not an amount of money with two decimals")
-    return scaled
+    if value and not is_amount(value):
+        raise Corrupt(f"row {key_of(item)}: {name} is no money: negative, too large or not exact to the cent")
+    return value.quantize(CENT)
+
+
+def _amount(item: Mapping[str, Any]) -> Decimal:
+    amount = _money(item, "Amount")
+    if not amount:
+        raise Corrupt(f"row {key_of(item)}: Amount is zero")
+    return amount

@@ -1,5 +1,6 @@
 """Load, decide, append; on a lost race, fold the winner and decide again."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from account_core.account import Account, decide
@@ -9,7 +10,7 @@ from account_core.head import Head, Origin, advance, fold, rows_for
 from account_core.ports import AccountStore, LostRace
 
 ATTEMPTS_MAX = 10
-"""Each lost race means that another command on the account succeeded, so ten in a row means a very busy account."""
+"""A lost race means that another writer was on the account just then; ten in a row mean a very busy account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,20 @@ class AccountService:
         """
         return _receipt(fold(self._store.newest(account_id)), conflicts=0)
 
-    def execute(self, account_id: str, command: Command, origin: Origin) -> Receipt:
+    def execute(
+        self, account_id: str, command: Command, origin: Origin, has_time: Callable[[], bool] = lambda: True
+    ) -> Receipt:
         """Carry out `command` exactly once or not at all.
+
+        Args:
+            account_id: the account's, or for CreateAccount a new one.
+            command: decided on the newest state, again after every lost race.
+            origin: recorded with the event.
+            has_time: asked before each further attempt whether there is time for a whole one.
 
         Raises:
             Rejected: the domain said no; decided on the newest state.
-            Conflict: every one of ATTEMPTS_MAX attempts lost its race.
+            Conflict: every one of ATTEMPTS_MAX attempts lost its race, or there was no time for the next.
             Unavailable: the outcome of the last attempt is unknown.
             Corrupt: the account's rows contradict each other.
         """
@@ -57,10 +66,12 @@ class AccountService:
             try:
                 self._store.append(rows)
             except LostRace as lost:
+                if not has_time():
+                    break
                 head = self._head_after(account_id, head, lost)
             else:
                 return _receipt(advance(head, rows[0]), conflicts)
-        raise Conflict(f"Other commands on this account came first {ATTEMPTS_MAX} times; send the command again.")
+        raise Conflict("Other commands on this account came first, again and again; send the command again.")
 
     def _head_after(self, account_id: str, head: Head, lost: LostRace) -> Head:
         if lost.winner is not None:

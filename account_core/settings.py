@@ -5,15 +5,21 @@ from dataclasses import dataclass
 
 from botocore.config import Config
 
-# Together well below the function's time limit: a slow table is answered with 503, not with a dead function.
 CONNECT_TIMEOUT_S = 1.0
-READ_TIMEOUT_S = 3.0
-READ_ATTEMPTS_MAX = 3
+READ_TIMEOUT_S = 2.0
+READ_ATTEMPTS_MAX = 2
+BACKOFF_MAX_S = 1.0
+"""What botocore's standard mode waits at most before its second attempt."""
+
+ATTEMPT_MAX_S = (READ_ATTEMPTS_MAX + 1) * (CONNECT_TIMEOUT_S + READ_TIMEOUT_S) + BACKOFF_MAX_S
+"""The longest that reading an account and writing to it once can take; the function's time limit is above twice that,
+and no further attempt begins with less left: a slow table is answered with a problem document, not a dead function."""
 
 READS = Config(
     connect_timeout=CONNECT_TIMEOUT_S,
     read_timeout=READ_TIMEOUT_S,
     retries={"total_max_attempts": READ_ATTEMPTS_MAX, "mode": "standard"},
+    tcp_keepalive=True,
 )
 # Never more than one attempt: docs/adr/0003-writes-are-not-retried.md
 WRITES = READS.merge(Config(retries={"total_max_attempts": 1, "mode": "standard"}))

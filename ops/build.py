@@ -54,7 +54,7 @@ PACKAGES = {
             "schemas/*.py",
             "schemas/*.avsc",
             "schemas/history/**/*.avsc",
-            *(f"account_core/{module}.py" for module in ("__init__", "events", "items", "errors")),
+            *(f"account_core/{module}.py" for module in ("__init__", "errors", "events", "items", "money")),
         ),
     ),
 }

@@ -29,10 +29,12 @@ class Unreadable:
 
     Attributes:
         account_id: None where not even the key can be read: it may then be anyone's.
+        reason: for the log; never an amount.
     """
 
     sequence_number: str
     account_id: str | None
+    reason: str
 
 
 def parse(event: Mapping[str, Any]) -> list[Insert | Unreadable]:
@@ -60,14 +62,14 @@ def _read(sequence_number: str, change: Mapping[str, Any]) -> Insert | Unreadabl
     account_id = _account_id(change)
     image = change.get("NewImage")
     if not isinstance(image, Mapping):
-        return Unreadable(sequence_number, account_id)
+        return Unreadable(sequence_number, account_id, "the record has no NewImage")
     try:
         row = from_item(image)
-    except Corrupt:
-        return Unreadable(sequence_number, account_id)
+    except Corrupt as error:
+        return Unreadable(sequence_number, account_id, f"the row cannot be read: {error}")
     if isinstance(row, EventRow) and row.account_id == account_id:
         return Insert(sequence_number, row)
-    return Unreadable(sequence_number, account_id)
+    return Unreadable(sequence_number, account_id, "the row is not the one that its key names")
 
 
 def _account_id(change: Mapping[str, Any]) -> str | None:

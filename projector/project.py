@@ -11,7 +11,6 @@ from projector.waves import HeldBack
 
 BatchResponse = dict[str, list[dict[str, str]]]
 
-UNREADABLE = "the row cannot be read"
 BEHIND = "waits behind an event that cannot be published"
 
 
@@ -109,7 +108,7 @@ def prepare(records: Iterable[Insert | Unreadable]) -> tuple[list[Outgoing], lis
 
 def _make(record: Insert | Unreadable, blocked: set[str | None]) -> Outgoing | Unsafe:
     if isinstance(record, Unreadable):
-        return Unsafe(record.sequence_number, record.account_id, None, UNREADABLE)
+        return Unsafe(record.sequence_number, record.account_id, None, record.reason)
     row = record.row
     if not blocked.isdisjoint((None, row.account_id)):
         return Unsafe(record.sequence_number, row.account_id, row.sequence, BEHIND)

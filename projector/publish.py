@@ -1,4 +1,4 @@
-"""Events onto Kinesis, wave after wave, until all are accepted or time or patience is out."""
+"""Events onto Kinesis, wave after wave, until all are accepted or time is out."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING

@@ -14,8 +14,8 @@ from projector.outgoing import Outgoing
 CALL_RECORDS_MAX = 500
 CALL_BYTES_MAX = 5 * 1024 * 1024
 
-# A shard's throttle is counted per second: ten attempts spread over about five seconds outlast it.
-ATTEMPTS_MAX = 10
+# There is no limit to the attempts but the deadline: to give up sooner would only use up the mapping's deliveries, and
+# with them the time that trouble with Kinesis may last before rows are given up.
 BACKOFF_FIRST_S = 0.05
 BACKOFF_MAX_S = 2.0
 
@@ -40,7 +40,7 @@ class Lane:
 
     @property
     def is_open(self) -> bool:
-        return bool(self.waiting) and self.attempts < ATTEMPTS_MAX
+        return bool(self.waiting)
 
     def accepted(self) -> None:
         self.waiting.popleft()
@@ -95,4 +95,5 @@ def backoff_s(attempts: int, roll: float) -> float:
         attempts: made so far, from 1.
         roll: a random number, 0 <= roll < 1.
     """
-    return roll * min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0 ** (attempts - 1))
+    doublings = min(attempts - 1, 16)  # far beyond the ceiling, and no overflow however long it goes on
+    return roll * min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0**doublings)

@@ -4,7 +4,7 @@ A rule takes a value and answers with what is wrong with it, or None. The answer
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -78,4 +78,10 @@ def _money(value: object) -> str | None:
 def _instant(value: object) -> str | None:
     if not isinstance(value, datetime):
         return f"must be datetime, not {type(value).__name__}"
-    return None if value.utcoffset() is not None else "must carry a time zone; UTC is meant"
+    if value.utcoffset() is None:
+        return "must carry a time zone; UTC is meant"
+    try:
+        value.astimezone(UTC)
+    except OverflowError:
+        return "lies outside the years 1 to 9999 in UTC"
+    return None

@@ -96,8 +96,12 @@ def _fields(pattern: Mapping[str, Any], path: str, allowed: tuple[str, ...] | No
 
 
 def _any_of(alternatives: object, path: str, allowed: tuple[str, ...] | None) -> Matcher:
-    if not isinstance(alternatives, list) or not all(isinstance(one, dict) and one for one in alternatives):
-        raise UnsupportedMapping(f"FilterCriteria: $or under '{path}' must be an array of objects")
+    if (
+        not isinstance(alternatives, list)
+        or not alternatives
+        or not all(isinstance(one, dict) and one for one in alternatives)
+    ):
+        raise UnsupportedMapping(f"FilterCriteria: $or under '{path}' must be a non-empty array of objects")
     matchers = [_fields(one, path, allowed) for one in alternatives]
     return lambda event: any(matches(event) for matches in matchers)
 

@@ -65,7 +65,10 @@ class ShardReader:
         Raises:
             botocore.exceptions.ClientError: anything but an expired iterator or trimmed records.
         """
-        iterator = self._iterators.pop(shard_id, None) or self._open(shard_id, checkpoint, start)
+        iterator = self._iterators.get(shard_id) or self._open(shard_id, checkpoint, start)
+        self._iterators[shard_id] = (
+            iterator  # kept through a fault that passes: anew at LATEST, records would be missed
+        )
         try:
             response = self._client.get_records(ShardIterator=iterator, Limit=RECORDS_PER_READ_MAX)
         except ClientError as error:
@@ -77,6 +80,8 @@ class ShardReader:
         following = response.get("NextShardIterator")
         if following:
             self._iterators[shard_id] = following
+        else:
+            del self._iterators[shard_id]
         records = tuple(self._record(record) for record in response.get("Records", []))
         return Read(records, ended=not following)
 

@@ -43,7 +43,7 @@ def test_the_projector_is_given_only_the_stored_language_of_accounts(tmp_path: P
     with zipfile.ZipFile(build_zip("ProjectorFunction", "local")) as archive:
         archive.extractall(tmp_path)
     modules = {path.stem for path in (tmp_path / "account_core").glob("*.py")}
-    assert modules == {"__init__", "events", "items", "errors"}
+    assert modules == {"__init__", "errors", "events", "items", "money"}
     assert len(list((tmp_path / "schemas").rglob("*.avsc"))) >= 6
 
 

@@ -155,8 +155,7 @@ def test_the_api_answers_before_its_gateway_gives_up() -> None:
     from account_core import settings  # noqa: PLC0415 -- the one test about it
 
     timeout_s: int = properties("ApiFunction")["Timeout"]
-    reads_s = settings.READ_ATTEMPTS_MAX * (settings.CONNECT_TIMEOUT_S + settings.READ_TIMEOUT_S)
-    assert reads_s < timeout_s < 30
+    assert 2 * settings.ATTEMPT_MAX_S < timeout_s < 30
 
 
 def test_outputs() -> None:
@@ -164,3 +163,11 @@ def test_outputs() -> None:
         *("ApiUrl", "ApiId", "TableName", "TableStreamArn", "EventStreamName", "EventStreamArn"),
         *("ApiFunctionName", "ProjectorFunctionName", "MappingId", "FailureBucketName"),
     }
+
+
+def test_every_alarm_goes_to_the_topic_if_there_is_one() -> None:
+    alarms = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"}
+    assert alarms == {"ApiFails", "ProjectorFails", "ProjectorGaveUp", "ProjectorIsBehind", "ProjectorLost"}
+    for name in alarms:
+        assert RESOURCES[name]["Condition"] == "OnAws"
+        assert properties(name)["AlarmActions"]["Fn::If"][:2] == ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}]]

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from account_core.account import INITIAL, MONEY_MAX, Account, decide, evolve
+from account_core.account import INITIAL, Account, decide, evolve
 from account_core.commands import Command, CreateAccount, Credit, Withdraw
 from account_core.errors import AccountExists, AccountNotFound, BalanceLimitExceeded, InsufficientFunds, Rejected
 from account_core.events import Created, Credited, Event, Withdrawn
+from account_core.money import MONEY_MAX
 
 OPENED = Created("owner-1", "EUR")
 
@@ -73,3 +74,10 @@ def test_the_balance_is_the_sum_of_what_was_accepted_and_stays_within_its_limits
         assert account is not None
         assert account.balance == total
         assert Decimal(0) <= account.balance <= MONEY_MAX
+
+
+@pytest.mark.parametrize("kind", [Credit, Withdraw])
+@pytest.mark.parametrize("amount", ["0", "-5", "0.001", "1e17", "NaN", "Infinity"])
+def test_no_command_carries_what_is_no_amount(kind: type[Credit | Withdraw], amount: str) -> None:
+    with pytest.raises(ValueError, match="amount"):
+        kind(Decimal(amount))

@@ -64,6 +64,13 @@ def _tampered(index: int, **changed: Any) -> list[Row]:  # noqa: ANN401 -- as re
     return rows[: -ROWS_MAX - 1 : -1]
 
 
+def _created_again() -> list[Row]:
+    """A second creation where the balance happens to be zero, as after a first one."""
+    _, rows = ledger([*credits_of(2), Withdrawn(Decimal("1.00"))])
+    rows[-1] = replace(rows[-1], event=Created("thief", "EUR"))  # type: ignore[arg-type]  # an event row
+    return rows[::-1]
+
+
 @pytest.mark.parametrize(
     "newest",
     [
@@ -73,10 +80,21 @@ def _tampered(index: int, **changed: Any) -> list[Row]:  # noqa: ANN401 -- as re
         _tampered(-1, currency="USD"),
         _tampered(-2, event=Created("owner-1", "EUR")),
         _tampered(9, sequence=8),
+        _created_again(),
         ledger(credits_of(5))[1][:0:-1],
         ledger([*credits_of(15)])[1][:11:-1],
     ],
-    ids=["balance", "sequence", "version", "currency", "created twice", "snapshot", "no first row", "no snapshot"],
+    ids=[
+        "balance",
+        "sequence",
+        "version",
+        "currency",
+        "type",
+        "snapshot",
+        "created twice",
+        "no first row",
+        "no snapshot",
+    ],
 )
 def test_rows_that_contradict_each_other_are_corrupt(newest: list[Row]) -> None:
     with pytest.raises(Corrupt):

@@ -128,7 +128,7 @@ def test_bodies_that_are_refused(api: Api, body: str | None, code: str) -> None:
     assert problem["detail"]
 
 
-@pytest.mark.parametrize("body", [base64.b64encode(b'{"amount": "\xff"}').decode(), "!"])
+@pytest.mark.parametrize("body", [base64.b64encode(b'{"amount": "\xff"}').decode(), "!", "\u00fc"])
 def test_bytes_that_are_not_utf8_are_refused(api: Api, body: str) -> None:
     assert api("POST", "/accounts/account-1/credit", body, encoded=True)[1]["code"] == "invalid_encoding"
 
@@ -217,6 +217,16 @@ def test_what_goes_wrong_inside(api: Api, monkeypatch: pytest.MonkeyPatch, error
     assert answer[0] == status
     assert "secret" not in json.dumps(answer[1])
     assert ("Retry-After" in answer[2]) == (status == 503)
+
+
+def test_an_account_that_may_have_been_created_is_named(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def store_and_lose_the_answer(_: object) -> None:
+        raise Unavailable("x")
+
+    monkeypatch.setattr(api.store, "append", store_and_lose_the_answer)
+    status, problem, _ = api("POST", "/accounts", '{"owner": "owner-1", "currency": "EUR"}')
+    assert status == 503
+    assert "/accounts/account-2" in problem["detail"]
 
 
 @given(st.text(max_size=200) | st.binary(max_size=200))

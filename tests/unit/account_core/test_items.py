@@ -5,14 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from account_core.account import MONEY_MAX
 from account_core.errors import Corrupt
 from account_core.events import Created, Credited, EventRow, Row, SnapshotRow, Withdrawn
 from account_core.items import from_item, is_snapshot_version, to_item, version_of
+from account_core.money import MONEY_MAX
 
 MONEY = st.decimals(Decimal(0), MONEY_MAX, places=2)
 TEXT = st.text(min_size=1, max_size=20)
-EVENTS = st.one_of(st.builds(Created, TEXT, st.just("EUR")), st.builds(Credited, MONEY), st.builds(Withdrawn, MONEY))
+AMOUNTS = st.decimals(Decimal("0.01"), MONEY_MAX, places=2)
+EVENTS = st.one_of(
+    st.builds(Created, TEXT, st.just("EUR")), st.builds(Credited, AMOUNTS), st.builds(Withdrawn, AMOUNTS)
+)
 SEQUENCES = st.integers(1, 10**9)
 
 
@@ -75,6 +78,8 @@ def _item(**changed: object) -> dict[str, Any]:
         {"Version": {"N": "10"}},
         {"Version": {"N": "0"}},
         {"Sequence": {"N": "0"}},
+        {"Sequence": {"N": "7"}},
+        {"Amount": {"N": "0"}},
         {"Timestamp": None},
         {"Timestamp": {"N": "1"}},
         {"Currency": "EUR"},

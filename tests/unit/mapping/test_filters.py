@@ -143,6 +143,7 @@ def test_the_filter_of_this_project() -> None:
         ('{"dynamodb": {"SizeBytes": [{"numeric": ["!", 1]}]}}', "numeric at dynamodb.SizeBytes"),
         ('{"dynamodb": {"SizeBytes": [{"numeric": ["=", "1"]}]}}', "numeric at dynamodb.SizeBytes"),
         ('{"dynamodb": {"$or": {"SizeBytes": [1]}}}', "\\$or under 'dynamodb'"),
+        ('{"dynamodb": {"$or": []}}', "\\$or under 'dynamodb'"),
     ],
 )
 def test_what_cannot_be_a_filter_is_refused_with_its_place(pattern: str, message: str) -> None:

@@ -39,6 +39,10 @@ def test_an_empty_batch_holds_nothing() -> None:
     assert parse({"Records": []}) == []
 
 
+def whose(records: list[Insert | Unreadable]) -> list[tuple[str, str | None]]:
+    return [(each.sequence_number, each.account_id) for each in records if isinstance(each, Unreadable)]
+
+
 @pytest.mark.parametrize(
     "image",
     [
@@ -55,29 +59,37 @@ def test_an_empty_batch_holds_nothing() -> None:
 )
 def test_a_row_that_cannot_be_read_is_carried_with_its_account_and_number(image: dict[str, Any]) -> None:
     good = stream_record(ROWS[2], 1)
-    assert parse({"Records": [spoilt(**image), good]}) == [
-        Unreadable(sequence_number(0), "a"),
-        Insert(sequence_number(1), ROWS[2]),  # type: ignore[arg-type]  # the third row is an event
-    ]
+    unreadable, behind = parse({"Records": [spoilt(**image), good]})
+    assert isinstance(unreadable, Unreadable)
+    assert (unreadable.sequence_number, unreadable.account_id) == (sequence_number(0), "a")
+    assert unreadable.reason
+    assert behind == Insert(sequence_number(1), ROWS[2])  # type: ignore[arg-type]  # the third row is an event
 
 
 @pytest.mark.parametrize("image", [None, "", [], {}])
 def test_a_record_without_an_image_is_carried(image: object) -> None:
     record = stream_record(ROWS[0], 0)
     record["dynamodb"]["NewImage"] = image
-    assert parse({"Records": [record]}) == [Unreadable(sequence_number(0), "a")]
+    assert whose(parse({"Records": [record]})) == [(sequence_number(0), "a")]
 
 
 def test_without_a_key_the_image_names_the_account() -> None:
     record = spoilt(Type={"S": "INTEREST"})
     del record["dynamodb"]["Keys"]
-    assert parse({"Records": [record]}) == [Unreadable(sequence_number(0), "a")]
+    assert whose(parse({"Records": [record]})) == [(sequence_number(0), "a")]
 
 
 def test_where_nothing_names_the_account_it_is_nobody_s() -> None:
     record = spoilt(AccountId={"N": "1"})
     record["dynamodb"]["Keys"] = {"AccountId": {"S": ["a"]}}
-    assert parse({"Records": [record]}) == [Unreadable(sequence_number(0), None)]
+    assert whose(parse({"Records": [record]})) == [(sequence_number(0), None)]
+
+
+def test_the_reason_names_what_is_wrong_and_no_amount() -> None:
+    [unreadable] = parse({"Records": [spoilt(Balance={"N": "1234.567"})]})
+    assert isinstance(unreadable, Unreadable)
+    assert "Balance" in unreadable.reason
+    assert "1234" not in unreadable.reason
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from projector.errors import NotATableStream
-from projector.project import BEHIND, UNREADABLE
+from projector.project import BEHIND
 from tests.fake_kinesis import FakeKinesis
 from tests.stream_records import StreamRecord, history, sequence_number, stream_record, stream_records
 from tests.stream_replay import StreamReplay
@@ -71,7 +71,7 @@ def test_a_poisonous_row_holds_back_what_follows_in_its_account_only() -> None:
     assert replay.deliver(records) == failed(2)
     assert sorted(on_stream(replay)) == ["a:1", "b:1", "b:2"]
     assert [(one.account_id, one.sequence, one.reason) for one in replay.outcomes[0].unsafe] == [
-        ("a", None, UNREADABLE),
+        ("a", None, "the row cannot be read: row a/2: unknown type 'INTEREST'"),
         ("a", 3, BEHIND),
         ("a", 4, BEHIND),
     ]

@@ -1,0 +1,41 @@
+"""The function as it is deployed: what it is wired with."""
+
+import importlib
+import json
+from types import ModuleType
+
+import pytest
+
+from account_core.settings import Settings
+
+
+@pytest.fixture
+def module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    for name, value in {
+        "TABLE_NAME": "accounts",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return importlib.reload(importlib.import_module("account_core.handler"))
+
+
+def test_the_client_that_writes_makes_one_attempt_and_no_more(module: ModuleType) -> None:
+    """docs/adr/0003-writes-are-not-retried.md tells why."""
+    store = module._store  # noqa: SLF001 -- its wiring is the subject
+    assert store._writes.meta.config.retries["total_max_attempts"] == 1  # noqa: SLF001
+    assert store._reads.meta.config.retries["total_max_attempts"] > 1  # noqa: SLF001
+    assert store._table_name == "accounts"  # noqa: SLF001
+
+
+def test_it_answers_what_it_is_asked(module: ModuleType) -> None:
+    request = {"requestId": "request-1", "stage": "$default", "http": {"method": "GET", "path": "/"}}
+    answer = module.handler({"version": "2.0", "rawPath": "/", "headers": {}, "requestContext": request}, None)
+    assert answer["statusCode"] == 404
+    assert json.loads(answer["body"])["requestId"] == "request-1"
+
+
+def test_a_missing_setting_is_named() -> None:
+    with pytest.raises(LookupError, match="TABLE_NAME"):
+        Settings.read({})

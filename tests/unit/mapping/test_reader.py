@@ -1,0 +1,51 @@
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from ops.mapping.config import MappingConfig
+from ops.mapping.reader import ShardReader
+
+STREAM = "arn:aws:dynamodb:eu-central-1:000000000000:table/accounts/stream/2026-01-31T00:00:00.000"
+CONFIG = MappingConfig.from_api({"UUID": "u", "EventSourceArn": STREAM, "FunctionArn": "f"})
+THROTTLED = ClientError({"Error": {"Code": "LimitExceededException", "Message": ""}}, "GetRecords")
+TIMED_OUT = ReadTimeoutError(endpoint_url="http://127.0.0.1")
+EXPIRED = ClientError({"Error": {"Code": "ExpiredIteratorException", "Message": ""}}, "GetRecords")
+
+
+class FakeStreams:
+    """Iterators are numbered; reading with one gives the next; the faults come first."""
+
+    def __init__(self, *faults: Exception) -> None:
+        self.faults = list(faults)
+        self.opened: list[str] = []
+        self.read: list[str] = []
+
+    def get_shard_iterator(self, **request: Any) -> dict[str, str]:
+        self.opened.append(request["ShardIteratorType"])
+        return {"ShardIterator": f"opened-{len(self.opened)}"}
+
+    def get_records(self, **request: Any) -> dict[str, Any]:
+        self.read.append(request["ShardIterator"])
+        if self.faults:
+            raise self.faults.pop(0)
+        return {"Records": [], "NextShardIterator": request["ShardIterator"] + "-next"}
+
+
+@pytest.mark.parametrize("fault", [THROTTLED, TIMED_OUT], ids=["throttled", "timed out"])
+def test_a_fault_that_passes_does_not_open_the_shard_anew(fault: Exception) -> None:
+    """Opened anew at LATEST, it would miss what was written in between."""
+    streams = FakeStreams(fault)
+    reader = ShardReader(streams, CONFIG)  # type: ignore[arg-type]  # a fake
+    with pytest.raises(type(fault)):
+        reader.read("shard-1", None, "LATEST")
+    reader.read("shard-1", None, "LATEST")
+    reader.read("shard-1", None, "LATEST")
+    assert streams.opened == ["LATEST"]
+    assert streams.read == ["opened-1", "opened-1", "opened-1-next"]
+
+
+def test_an_expired_iterator_is_opened_anew_after_the_checkpoint() -> None:
+    streams = FakeStreams(EXPIRED)
+    ShardReader(streams, CONFIG).read("shard-1", "17", "TRIM_HORIZON")  # type: ignore[arg-type]  # a fake
+    assert streams.opened == ["AFTER_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"]

@@ -1,0 +1,82 @@
+"""How long Kinesis may be in trouble before rows are given up, with the template's own settings.
+
+The real projector and the mapping stand-in's state machine, on a clock that moves only when told.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from samtranslator.yaml_helper import yaml_parse
+
+from ops.mapping.config import MappingConfig
+from ops.mapping.outcome import Invoked
+from ops.mapping.records import StreamRecord
+from ops.mapping.shard import Discard, Invoke, ShardState, Wait
+from projector.project import project
+from projector.publish import KinesisPublisher
+from projector.settings import deadline_s
+from tests.fake_kinesis import FakeClock, FakeKinesis
+from tests.stream_records import history, stream_records
+
+RESOURCES: dict[str, Any] = yaml_parse((Path(__file__).parents[3] / "template.yaml").read_text())["Resources"]
+TIMEOUT_MS = 1000 * RESOURCES["ProjectorFunction"]["Properties"]["Timeout"]
+DEPLOYED = {
+    "UUID": "mapping-1",
+    "EventSourceArn": "arn:aws:dynamodb:eu-central-1:123456789012:table/accounts/stream/2026-01-31T00:00:00.000",
+    "FunctionArn": "arn:aws:lambda:eu-central-1:123456789012:function:projector",
+    **{
+        name: value
+        for name, value in RESOURCES["ProjectorMapping"]["Properties"].items()
+        if name not in {"Enabled", "EventSourceArn", "FunctionName", "DestinationConfig", "MetricsConfig"}
+    },
+}
+
+
+class FailingKinesis(FakeKinesis):
+    """Refuses every call until a moment, in one of the ways Kinesis has."""
+
+    until_s = 0.0
+    code = ""
+
+    def put_records(self, **request: Any) -> Any:  # noqa: ANN401 -- as boto3's client
+        if self.clock() < self.until_s:
+            self.clock.now_s += 0.015
+            raise ClientError({"Error": {"Code": self.code, "Message": ""}}, "PutRecords")
+        return super().put_records(**request)
+
+
+def run(kinesis: FailingKinesis, records: Sequence[dict[str, Any]]) -> int:
+    """Deliver until nothing is left; how many records were given up."""
+    clock = kinesis.clock
+    publisher = KinesisPublisher(kinesis, "events", clock=clock, sleep=clock.sleep, roll=lambda: 0.5)  # type: ignore[arg-type]  # as boto3's
+    shard, given_up = ShardState(MappingConfig.from_api(DEPLOYED)), 0
+    shard.feed([StreamRecord.of(record) for record in records], clock())
+    while shard.buffered:
+        match shard.next_action(clock()):
+            case Invoke(batch):
+                event = {"Records": [record.event for record in batch]}
+                answer = project(event, publisher, deadline_s(clock(), TIMEOUT_MS), report=lambda _: None)
+                shard.invoked(Invoked(answer), clock())
+            case Discard(batch):
+                given_up += len(batch)
+                shard.discarded()
+            case Wait(until_s):
+                clock.now_s = until_s
+    return given_up
+
+
+@pytest.mark.parametrize("code", ["ProvisionedThroughputExceededException", "AccessDeniedException"])
+def test_an_hour_of_trouble_gives_nothing_up(code: str) -> None:
+    records = [record for name in "abc" for record in stream_records(history(name, 12))]
+    for number, record in enumerate(records):
+        record["dynamodb"]["SequenceNumber"] = str(number + 1)
+        record["dynamodb"]["ApproximateCreationDateTime"] = 100.0
+    kinesis = FailingKinesis(clock=FakeClock())
+    kinesis.until_s, kinesis.code = 100.0 + 3600, code
+    assert run(kinesis, records) == 0
+    published = [(event.fields["account_id"], event.fields["sequence"]) for event in kinesis.events()]
+    for name in "abc":
+        assert [sequence for account_id, sequence in published if account_id == name] == list(range(1, 13))
