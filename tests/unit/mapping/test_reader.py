@@ -21,15 +21,15 @@ class FakeStreams:
         self.opened: list[str] = []
         self.read: list[str] = []
 
-    def get_shard_iterator(self, **request: Any) -> dict[str, str]:
+    def get_shard_iterator(self, **request: str) -> dict[str, str]:
         self.opened.append(request["ShardIteratorType"])
         return {"ShardIterator": f"opened-{len(self.opened)}"}
 
-    def get_records(self, **request: Any) -> dict[str, Any]:
-        self.read.append(request["ShardIterator"])
+    def get_records(self, **request: str | int) -> dict[str, Any]:
+        self.read.append(str(request["ShardIterator"]))
         if self.faults:
             raise self.faults.pop(0)
-        return {"Records": [], "NextShardIterator": request["ShardIterator"] + "-next"}
+        return {"Records": [], "NextShardIterator": f"{request['ShardIterator']}-next"}
 
 
 @pytest.mark.parametrize("fault", [THROTTLED, TIMED_OUT], ids=["throttled", "timed out"])
