@@ -1,5 +1,6 @@
 """The AWS emulator (ministack) as a child process on loopback, with IAM enforced."""
 
+import ctypes
 import os
 import shutil
 import signal
@@ -35,6 +36,24 @@ def free_port() -> int:
         return port
 
 
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_PR_SET_PDEATHSIG = 1
+
+
+def _die_with_parent() -> None:
+    """On Linux, should we be killed outright, the kernel ends the emulator too (prctl(2)); its workers follow."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def answers(endpoint_url: str) -> bool:
+    """Whether an emulator is there."""
+    try:
+        return httpx.get(f"{endpoint_url}/_ministack/health", timeout=2.0, trust_env=False).is_success
+    except (httpx.TransportError, httpx.InvalidURL):
+        return False
+
+
 class Emulator:
     """Use as a context manager: running inside, stopped with all its children after.
 
@@ -62,6 +81,7 @@ class Emulator:
                 stdout=self._log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is for us; we stop the emulator and its workers as one group
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 -- one system call, no Python lock is taken
             )
             self._await_ready(self._process)
         except BaseException:
@@ -117,11 +137,9 @@ class Emulator:
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 raise HouseError(f"The emulator ended with code {process.returncode}: {self.last_words()}")
-            try:
-                if httpx.get(f"{self.endpoint_url}/_ministack/health", timeout=2.0, trust_env=False).is_success:
-                    return
-            except httpx.TransportError:
-                time.sleep(0.05)
+            if answers(self.endpoint_url):
+                return
+            time.sleep(0.05)
         raise HouseError(f"The emulator did not answer within {START_TIMEOUT_S:.0f} s: {self.last_words()}")
 
     def _stop(self) -> None:

@@ -12,7 +12,7 @@ from account_core.events import Row
 from account_core.items import from_item
 from ops.build import build_zip
 from ops.deploy import deploy
-from ops.emulator import Emulator, HouseError, client
+from ops.emulator import Emulator, HouseError, answers, client
 from ops.mapping.clients import INVOKE_READ_TIMEOUT_S, MappingClients
 from ops.mapping.config import MappingConfig
 from ops.mapping.runner import MappingRunner
@@ -56,9 +56,10 @@ class Address:
         """
         try:
             address = Address(**json.loads(ADDRESS_FILE.read_text()))
-            os.kill(address.pid, 0)
         except (OSError, ValueError, TypeError):
-            raise HouseError("No house is running: start one with `make up` in another terminal.") from None
+            address = None
+        if address is None or not answers(str(address.endpoint_url)):
+            raise HouseError("No house is running: start one with `make up` in another terminal.")
         return address
 
 

@@ -99,6 +99,19 @@ def emulators(port: int) -> list[int]:
     return found
 
 
+def _await_end(process: int) -> None:
+    """Until a process that is no child of ours has ended."""
+    try:
+        handle = os.pidfd_open(process)
+    except ProcessLookupError:
+        return
+    try:
+        ready, _, _ = select.select([handle], [], [], 30.0)
+        assert ready, f"process {process} is still there"
+    finally:
+        os.close(handle)
+
+
 def test_demo_runs_the_main_job_and_says_that_all_agrees(terminal: Open) -> None:
     port = free_port()
     demo = terminal("demo", "--port", str(port))
@@ -145,6 +158,20 @@ def test_other_ways_to_stop_leave_nothing_behind(terminal: Open, number: int) ->
     assert up.end(number) == 130
     assert "Traceback" not in up.output
     assert emulators(port) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
+def test_killed_outright_it_leaves_no_emulator_and_no_house(terminal: Open) -> None:
+    port = free_port()
+    up = terminal("up", "--port", str(port))
+    up.wait_for("Ctrl-C stops")
+    leftover = emulators(port)
+    os.kill(up.process.pid, signal.SIGKILL)
+    for process in leftover:
+        _await_end(process)
+    tail = terminal("tail")
+    assert tail.end() == 1
+    assert "make up" in tail.output
 
 
 def test_a_port_in_use_is_one_clear_line(terminal: Open) -> None:
