@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,7 +95,7 @@ def build_zip(function: str, target: Target) -> Path:
     """
     digest = content_digest(function, target)
     path = CACHE / f"{function}-{target}-{digest}.zip"
-    if path.exists():
+    if _is_sound(path):
         return path
     CACHE.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
@@ -215,6 +216,15 @@ def _interpreters() -> Iterator[str]:
     uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR", Path.home() / ".local" / "share" / "uv" / "python"))
     for installed in (*pyenv.glob(f"{wanted}*"), *uv.glob(f"cpython-{wanted}*")):
         yield from map(str, installed.glob(f"bin/python{wanted}"))
+
+
+def _is_sound(path: Path) -> bool:
+    """Whether a zip is there and whole: a full disk may have left less."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (OSError, zipfile.BadZipFile, zlib.error):
+        return False
 
 
 def write_zip(directory: Path, path: Path) -> None:

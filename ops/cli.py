@@ -5,20 +5,23 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
+from httpx import HTTPError
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ops.build import BuildError
 from ops.demo import Demo, DemoResult
-from ops.emulator import HouseError
+from ops.emulator import HouseError, forget_aws_settings
 from ops.event_stream import EventStreamReader, PublishedEvent
-from ops.house import ADDRESS_FILE, Address, House
+from ops.house import Address, House
 from schemas.errors import ContractError
 
 app = typer.Typer(
@@ -35,17 +38,23 @@ POLL_S = 0.3
 def main() -> NoReturn:
     """The entry point: every way to end is one line and an exit code."""
     logging.getLogger("ops").setLevel(logging.CRITICAL)  # what goes wrong is told in a line; the rest is for tests
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without Unicode is no reason to end
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
+    forget_aws_settings()
     try:
-        app(standalone_mode=True)
+        app()  # ends by itself: 0, 2 for a wrong call, 130 when interrupted
     except (HouseError, BuildError) as error:
-        err.print(f"[bold red]✗[/] {error}", soft_wrap=True, highlight=False)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        err.print("stopped")
-        sys.exit(130)
+        _fail(str(error))
+    except (BotoCoreError, ClientError, HTTPError, OSError) as error:
+        _fail(f"{type(error).__name__}: {error}")
     sys.exit(0)
+
+
+def _fail(text: str) -> NoReturn:
+    err.print(f"[bold red]✗[/] {escape(text)}", soft_wrap=True, highlight=False)
+    sys.exit(1)
 
 
 @app.command()
@@ -61,7 +70,7 @@ def demo(port: Port = None) -> None:
         for failure in result.failures:
             err.print(f"[bold red]✗[/] {failure}", soft_wrap=True, highlight=False)
         sys.exit(1)
-    out.print("[bold green]✓[/] API, table and stream agree: every event once, in order, no gap.")
+    out.print("[bold green]✓[/] API, table and stream agree: every event, in order, no gap.")
 
 
 @app.command()
@@ -70,19 +79,14 @@ def up(port: Port = None) -> None:
     _refuse_second_house()
     with _steps() as step, House(port, step) as house:
         step("")
-        house.address.publish()
-        try:
+        with house.address.published(), suppress(KeyboardInterrupt):  # Ctrl-C is how this command ends
             _print_commands(house.address)
             told = ""
             while True:
                 house.assert_standing()
                 told = _tell_troubles(house, told)
                 time.sleep(POLL_S)
-        except KeyboardInterrupt:
-            out.print()  # Ctrl-C is how this command ends
-        finally:
-            ADDRESS_FILE.unlink(missing_ok=True)
-            step("stopping")
+        step("stopping")
 
 
 @app.command()

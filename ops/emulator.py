@@ -8,10 +8,11 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Self
 
 import boto3
@@ -23,6 +24,7 @@ REGION = "eu-central-1"
 ROOT_ACCESS_KEY_ID = ROOT_SECRET_ACCESS_KEY = "test"  # noqa: S105 -- public by design
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 3.0
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class HouseError(Exception):
@@ -44,6 +46,27 @@ def _die_with_parent() -> None:
     """On Linux, should we be killed outright, the kernel ends the emulator too (prctl(2)); its workers follow."""
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def forget_aws_settings() -> None:
+    """Nothing here may depend on, or reach, an AWS account that this machine has settings for."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Clean up to the end: an impatient second Ctrl-C changes nothing. What is inside has to be bounded in time."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in STOP_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, action in before.items():
+            signal.signal(number, action)
 
 
 def answers(endpoint_url: str) -> bool:
@@ -89,7 +112,7 @@ class Emulator:
             raise
         return self
 
-    def __exit__(self, *_: object, **__: TracebackType) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop()
 
     @property
@@ -143,13 +166,14 @@ class Emulator:
         raise HouseError(f"The emulator did not answer within {START_TIMEOUT_S:.0f} s: {self.last_words()}")
 
     def _stop(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            _stop_group(process)
-        if self._log is not None:
-            self._log.close()
-        if self._directory is not None:
-            shutil.rmtree(self._directory, ignore_errors=True)
+        with uninterrupted():
+            process, self._process = self._process, None
+            if process is not None:
+                _stop_group(process)
+            if self._log is not None:
+                self._log.close()
+            if self._directory is not None:
+                shutil.rmtree(self._directory, ignore_errors=True)
 
 
 def _stop_group(process: subprocess.Popen[bytes]) -> None:

@@ -2,17 +2,21 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
+
+import httpx
+from botocore.exceptions import BotoCoreError, ClientError
 
 from account_core.events import Row
 from account_core.items import from_item
 from ops.build import build_zip
 from ops.deploy import deploy
-from ops.emulator import Emulator, HouseError, answers, client
+from ops.emulator import Emulator, HouseError, answers, client, uninterrupted
 from ops.mapping.clients import INVOKE_READ_TIMEOUT_S, MappingClients
 from ops.mapping.config import MappingConfig
 from ops.mapping.runner import MappingRunner
@@ -42,10 +46,17 @@ class Address:
         """A client of the house's root, for the emulator only."""
         return client(service, self.endpoint_url, read_timeout_s, attempts_max)
 
-    def publish(self) -> None:
-        """Let other terminals find this house."""
+    @contextmanager
+    def published(self) -> Iterator[None]:
+        """Other terminals can find this house for as long as this is open."""
         ADDRESS_FILE.parent.mkdir(exist_ok=True)
-        ADDRESS_FILE.write_text(json.dumps(asdict(self), indent=2))
+        text = json.dumps(asdict(self), indent=2)
+        ADDRESS_FILE.write_text(text)
+        try:
+            yield
+        finally:
+            if ADDRESS_FILE.exists() and ADDRESS_FILE.read_text() == text:
+                ADDRESS_FILE.unlink()
 
     @staticmethod
     def find() -> "Address":
@@ -97,6 +108,7 @@ class House:
                 zips[function] = build_zip(function, "local")
             self._progress("starting the emulator")
             self.emulator = stack.enter_context(Emulator(self._port))
+            stack.push(self._explain)  # while the emulator's last words can still be read
             self._progress("deploying template.yaml")
             outputs = deploy(self.emulator.endpoint_url, STACK_NAME, {"Target": "local", **self._parameters}, zips)
             self.address = Address(self.emulator.endpoint_url, os.getpid(), dict(outputs))
@@ -107,8 +119,18 @@ class House:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with uninterrupted():
+            self._stack.__exit__(kind, error, traceback)
+
+    def _explain(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        """Where a request failed because the emulator is gone, that is what there is to say."""
+        if isinstance(error, BotoCoreError | ClientError | httpx.HTTPError):
+            self.assert_standing()
 
     def rows(self) -> list[Row]:
         """Every row of the table."""

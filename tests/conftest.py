@@ -4,9 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
+from ops.emulator import forget_aws_settings
 from schemas.codec import DomainEvent
 from tests.fake_kinesis import FakeKinesis
 from tests.stream_replay import StreamReplay, recording
+
+forget_aws_settings()
 
 ReplayStream = Callable[..., list[DomainEvent]]
 

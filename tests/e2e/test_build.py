@@ -47,6 +47,14 @@ def test_the_projector_is_given_only_the_stored_language_of_accounts(tmp_path: P
     assert len(list((tmp_path / "schemas").rglob("*.avsc"))) >= 6
 
 
+@pytest.mark.parametrize("damage", [slice(0), slice(5_000), slice(-5_000)], ids=["empty", "cut short", "no end"])
+def test_a_damaged_zip_is_built_anew(damage: slice) -> None:
+    path = build_zip("ApiFunction", "local")
+    whole = path.read_bytes()
+    path.write_bytes(whole[damage])
+    assert build_zip("ApiFunction", "local").read_bytes() == whole
+
+
 @pytest.mark.parametrize("function", sorted(PACKAGES))
 def test_for_aws_it_is_built_for_the_runtime_and_its_processor(function: str, tmp_path: Path) -> None:
     _build_or_skip(function, "aws", tmp_path)

@@ -23,15 +23,14 @@ TIMEOUT_S = 120.0
 class Terminal:
     """A command running in a terminal of its own process group, its output collected."""
 
-    def __init__(self, *arguments: str, house_file: Path) -> None:
-        environment = {**os.environ, "ACCOUNT_EVENTS_HOUSE": str(house_file), "COLUMNS": "200", "NO_COLOR": "1"}
+    def __init__(self, *arguments: str, **environment: str) -> None:
         self.output = ""
         self.process = subprocess.Popen(  # noqa: S603 -- our own command
             [COMMAND, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
-            env=environment,
+            env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **environment},
             start_new_session=True,
         )
 
@@ -78,8 +77,8 @@ Open = Callable[..., Terminal]
 def terminal(tmp_path: Path) -> Iterator[Open]:
     opened: list[Terminal] = []
 
-    def open_terminal(*arguments: str) -> Terminal:
-        opened.append(Terminal(*arguments, house_file=tmp_path / "house.json"))
+    def open_terminal(*arguments: str, **environment: str) -> Terminal:
+        opened.append(Terminal(*arguments, ACCOUNT_EVENTS_HOUSE=str(tmp_path / "house.json"), **environment))
         return opened[-1]
 
     yield open_terminal
@@ -191,6 +190,47 @@ def test_a_crashed_emulator_is_one_clear_line(terminal: Open) -> None:
     assert "crashed" in up.output
     assert "Traceback" not in up.output
     assert emulators(port) == []
+
+
+@pytest.mark.parametrize("phase", ["deploying", "opening", "at a time", "waiting for the projector"])
+def test_an_emulator_that_crashes_during_the_demo_is_one_clear_line(terminal: Open, phase: str) -> None:
+    port = free_port()
+    demo = terminal("demo", "--port", str(port))
+    demo.wait_for(phase)
+    os.kill(min(emulators(port)), signal.SIGKILL)
+    assert demo.end() == 1
+    assert "crashed" in demo.output
+    assert "Traceback" not in demo.output
+    assert emulators(port) == []
+
+
+def test_an_impatient_second_ctrl_c_leaves_nothing_behind_either(terminal: Open, tmp_path: Path) -> None:
+    port = free_port()
+    up = terminal("up", "--port", str(port), TMPDIR=str(tmp_path))
+    up.wait_for("Ctrl-C stops")
+    os.kill(min(emulators(port)), signal.SIGSTOP)  # an emulator that takes its time
+    up.process.send_signal(signal.SIGINT)
+    up.wait_for("stopping")
+    for _ in range(3):
+        up.process.send_signal(signal.SIGINT)
+    up.end()
+    assert emulators(port) == []
+    assert list(tmp_path.glob("account-events-*")) == []
+    assert "Traceback" not in up.output
+
+
+def test_settings_of_an_aws_account_are_neither_needed_nor_used(terminal: Open, tmp_path: Path) -> None:
+    settings = tmp_path / "config"
+    settings.write_text("[default\nbroken")
+    demo = terminal(
+        "demo",
+        AWS_PROFILE="nobody",
+        AWS_CONFIG_FILE=str(settings),
+        AWS_ENDPOINT_URL="http://127.0.0.1:9",
+        AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE",
+        HTTP_PROXY="http://127.0.0.1:9",
+    )
+    assert demo.end() == 0, demo.output
 
 
 def test_tail_without_a_house_says_how_to_start_one(terminal: Open) -> None:
