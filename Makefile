@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 # The first interpreter that is really there (a pyenv shim may not be) and new enough.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+PACKAGES := $(VENV)/.packages
 STAMP := $(VENV)/.ready
 
 .PHONY: help demo up tail test check bench lock clean setup
@@ -14,7 +15,7 @@ help: ## this list
 
 setup: $(STAMP) ## make the virtual environment (the other targets do it for you)
 
-$(STAMP): requirements/dev.txt pyproject.toml
+$(PACKAGES): requirements/dev.txt
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer found: install one, or name it: make PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo "$(PYTHON) is no Python 3.11 or newer: name one that is, make PYTHON=/path/to/python3"; exit 1; }
@@ -22,6 +23,9 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -m venv --clear $(VENV) || { echo "No virtual environment could be made: on Debian or Ubuntu install the package python3-venv"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt || \
 		{ echo "The packages of requirements/dev.txt could not be installed: is the package index reachable?"; exit 1; }
+	@touch $@
+
+$(STAMP): $(PACKAGES) pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
