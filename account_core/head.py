@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from account_core.account import INITIAL, Account, evolve
@@ -35,6 +36,11 @@ class Origin:
     occurred_at: str
     correlation_id: str
     command_id: str | None = None
+
+
+def timestamp(moment: datetime) -> str:
+    """`occurred_at` of an aware moment: ISO 8601 UTC with six decimals, "2026-01-31T09:30:00.000001Z"."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def fold(newest: Sequence[Row]) -> Head:

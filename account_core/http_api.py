@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -21,7 +21,7 @@ from account_core.errors import (
     Rejected,
     Unavailable,
 )
-from account_core.head import Origin
+from account_core.head import Origin, timestamp
 from account_core.service import AccountService, Receipt
 from account_core.settings import ATTEMPT_MAX_S
 
@@ -95,7 +95,7 @@ class HttpApi:
                 "idempotency_key_unsupported",
             )
         origin = Origin(
-            occurred_at=_timestamp(self._now()),
+            occurred_at=timestamp(self._now()),
             correlation_id=requests.correlation_id(
                 headers.get("x-correlation-id"), default=event.request_context.request_id
             ),
@@ -167,7 +167,3 @@ def _answer(status: int, account_id: str, receipt: Receipt, headers: dict[str, A
         "sequence": receipt.sequence,
     }
     return Response(status, "application/json", json.dumps(body), headers or {})
-
-
-def _timestamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

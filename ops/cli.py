@@ -68,7 +68,7 @@ def demo(port: Port = None) -> None:
     out.print(f"in {time.monotonic() - started:.0f} s")
     if result.failures:
         for failure in result.failures:
-            err.print(f"[bold red]✗[/] {failure}", soft_wrap=True, highlight=False)
+            err.print(f"[bold red]✗[/] {escape(failure)}", soft_wrap=True, highlight=False)
         sys.exit(1)
     out.print("[bold green]✓[/] API, table and stream agree: every event, in order, no gap.")
 

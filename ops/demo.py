@@ -13,7 +13,7 @@ import httpx
 from account_core.commands import Credit
 from account_core.dynamodb_store import DynamoDBAccountStore
 from account_core.events import Row
-from account_core.head import Origin
+from account_core.head import Origin, timestamp
 from account_core.service import AccountService
 from ops.audit import AccountAudit, audit
 from ops.emulator import HouseError
@@ -75,7 +75,9 @@ class Demo:
             self._progress(f"{CONCURRENT_COMMANDS} withdrawals from one account, {CONCURRENT_CLIENTS} at a time")
             self._send(busy, "credit", Decimal("100.00"))
             with ThreadPoolExecutor(CONCURRENT_CLIENTS) as pool:
-                list(pool.map(lambda _: self._send(busy, "withdraw", Decimal("9.50")), range(CONCURRENT_COMMANDS)))
+                answers = pool.map(lambda _: self._post(busy, "withdraw", Decimal("9.50")), range(CONCURRENT_COMMANDS))
+            for answer in answers:  # counted here: the threads share nothing
+                self._record(answer, busy, "withdraw", Decimal("9.50"))
             self._progress("a forced conflict")
             self._force_conflict(raced)
             self._progress("waiting for the projector")
@@ -92,11 +94,17 @@ class Demo:
         return account_id
 
     def _send(self, account_id: str, command: str, amount: Decimal) -> httpx.Response:
-        answer = self._api.post(f"/accounts/{account_id}/{command}", json={"amount": f"{amount:.2f}"})
+        answer = self._post(account_id, command, amount)
+        self._record(answer, account_id, command, amount)
+        return answer
+
+    def _post(self, account_id: str, command: str, amount: Decimal) -> httpx.Response:
+        return self._api.post(f"/accounts/{account_id}/{command}", json={"amount": f"{amount:.2f}"})
+
+    def _record(self, answer: httpx.Response, account_id: str, command: str, amount: Decimal) -> None:
         self._count(answer, account_id)
         if answer.is_success:
             self._due[account_id] += amount if command == "credit" else -amount
-        return answer
 
     def _count(self, answer: httpx.Response, account_id: str) -> None:
         self._result.answers[answer.status_code] += 1
@@ -113,7 +121,7 @@ class Demo:
             address.outputs["TableName"],
         )
         store.overtake = lambda: self._send(account_id, "credit", Decimal("1.00"))
-        origin = Origin(datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "demo-forced-conflict")
+        origin = Origin(timestamp(datetime.now(UTC)), "demo-forced-conflict")
         receipt = AccountService(store).execute(account_id, Credit(Decimal("2.00")), origin)
         self._due[account_id] += Decimal("2.00")
         self._result.accepted[account_id] += 1

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from account_core.events import Row
 from account_core.items import from_item
-from ops.build import build_zip
+from ops.build import PACKAGES, build_zip
 from ops.deploy import deploy
 from ops.emulator import Emulator, HouseError, answers, client, uninterrupted
 from ops.mapping.clients import INVOKE_READ_TIMEOUT_S, MappingClients
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 STACK_NAME = "account-events"
-FUNCTIONS = ("ApiFunction", "ProjectorFunction")
 # Where other terminals find the running house; the variable is for several houses on one machine.
 ADDRESS_FILE = Path(os.environ.get("ACCOUNT_EVENTS_HOUSE", Path(__file__).parents[1] / ".house" / "house.json"))
 
@@ -80,7 +79,6 @@ class House:
     Args:
         port: the emulator's; a free one if None.
         progress: told each step, in a few words.
-        parameters: of the template, beside Target.
 
     Raises:
         HouseError: with one line that says what to do.
@@ -90,11 +88,9 @@ class House:
         self,
         port: int | None = None,
         progress: Callable[[str], None] = lambda _: None,
-        parameters: Mapping[str, str] | None = None,
     ) -> None:
         self._port = port
         self._progress = progress
-        self._parameters = dict(parameters or {})
         self._stack = ExitStack()
         self.emulator: Emulator
         self.address: Address
@@ -103,14 +99,14 @@ class House:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             zips = {}
-            for function in FUNCTIONS:
+            for function in PACKAGES:
                 self._progress(f"building {function}")
                 zips[function] = build_zip(function, "local")
             self._progress("starting the emulator")
             self.emulator = stack.enter_context(Emulator(self._port))
             stack.push(self._explain)  # while the emulator's last words can still be read
             self._progress("deploying template.yaml")
-            outputs = deploy(self.emulator.endpoint_url, STACK_NAME, {"Target": "local", **self._parameters}, zips)
+            outputs = deploy(self.emulator.endpoint_url, STACK_NAME, {"Target": "local"}, zips)
             self.address = Address(self.emulator.endpoint_url, os.getpid(), dict(outputs))
             self._progress("starting the event source mapping")
             self.mapping = self._mapping()
