@@ -125,6 +125,12 @@ class Emulator:
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    def await_end(self, timeout_s: float) -> None:
+        """Wait for it to end by itself, if it does."""
+        if self._process is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout_s)
+
     def last_words(self) -> str:
         """The end of the emulator's log, on one line."""
         if self._directory is None:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 STACK_NAME = "account-events"
+DYING_S = 2.0
+"""A dying emulator's connections break a moment before its end can be seen."""
+
 # Where other terminals find the running house; the variable is for several houses on one machine.
 ADDRESS_FILE = Path(os.environ.get("ACCOUNT_EVENTS_HOUSE", Path(__file__).parents[1] / ".house" / "house.json"))
 
@@ -126,6 +129,7 @@ class House:
     ) -> None:
         """Where a request failed because the emulator is gone, that is what there is to say."""
         if isinstance(error, BotoCoreError | ClientError | httpx.HTTPError):
+            self.emulator.await_end(DYING_S)
             self.assert_standing()
 
     def rows(self) -> list[Row]:
