@@ -39,27 +39,34 @@ def decide(account: Account | None, command: Command) -> list[Event]:
     """
     match command:
         case CreateAccount(owner=owner, currency=currency):
-            return _create(account, owner, currency)
+            if account is None:
+                return [event_of(command)]
+            if (account.owner, account.currency) == (owner, currency):
+                return []
+            raise AccountExists("The account exists already, with another owner or currency.")
         case Credit(amount=amount):
             if account is None:
                 raise AccountNotFound("There is no such account.")
             if account.balance + amount > MONEY_MAX:
                 raise BalanceLimitExceeded(f"The balance cannot exceed {MONEY_MAX} {account.currency}.")
-            return [Credited(amount)]
+            return [event_of(command)]
         case Withdraw(amount=amount):
             if account is None:
                 raise AccountNotFound("There is no such account.")
             if account.balance < amount:
                 raise InsufficientFunds("The balance does not cover the amount.")
-            return [Withdrawn(amount)]
+            return [event_of(command)]
 
 
-def _create(account: Account | None, owner: str, currency: str) -> list[Event]:
-    if account is None:
-        return [Created(owner, currency)]
-    if (account.owner, account.currency) == (owner, currency):
-        return []
-    raise AccountExists("The account exists already, with another owner or currency.")
+def event_of(command: Command) -> Event:
+    """What `command` causes where it is accepted; two commands are the same if their events are."""
+    match command:
+        case CreateAccount(owner=owner, currency=currency):
+            return Created(owner, currency)
+        case Credit(amount=amount):
+            return Credited(amount)
+        case Withdraw(amount=amount):
+            return Withdrawn(amount)
 
 
 def _existing(account: Account | None) -> Account:

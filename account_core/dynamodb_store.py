@@ -5,41 +5,32 @@ lost, the SDK's own retry meets the row of its first attempt and reports a lost 
 and stored a second time. So the writing client must not retry (docs/adr/0003-writes-are-not-retried.md).
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from account_core.errors import Unavailable
-from account_core.events import Row
-from account_core.head import ROWS_MAX
+from account_core.dynamodb_errors import lost_race, unavailable
+from account_core.events import EventRow, Row, StoredRow
 from account_core.items import from_item, to_item
-from account_core.ports import LostRace
+from account_core.ports import ROWS_MAX
+from account_core.usage import Usage
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+COMMAND_INDEX = "ByCommandId"
+UNKNOWN = (
+    "Whether the command was carried out is unknown. With an Idempotency-Key, send it again as it was; without one, "
+    "read the account first."
+)
+FAILED_PUT_UNITS = 1
+"""A put whose condition fails costs what it would have written, and DynamoDB reports nothing: rows are below 1 KB."""
+TRANSACTED_PUT_UNITS = 2
 _VERSION_IS_FREE: Any = {
     "ConditionExpression": "attribute_not_exists(Version)",
     "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
 }
-
-# The request was fine and may pass later.
-# docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
-_TRANSIENT = {
-    "InternalServerError",
-    "LimitExceededException",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "RequestTimeout",
-    "RequestTimeoutException",
-    "ServiceUnavailable",
-    "ThrottlingException",
-    "TransactionInProgressException",
-}
-# Why a transaction was cancelled, where the reason is load and not the condition.
-_TRANSIENT_REASONS = {"ProvisionedThroughputExceeded", "ThrottlingError"}
 
 
 class DynamoDBAccountStore:
@@ -55,62 +46,62 @@ class DynamoDBAccountStore:
         self._writes = writes
         self._table_name = table_name
 
-    def newest(self, account_id: str) -> Sequence[Row]:
-        with _transient_as_unavailable("The account could not be read in time."):
-            answer = self._reads.query(
-                TableName=self._table_name,
-                KeyConditionExpression="AccountId = :account_id",
-                ExpressionAttributeValues={":account_id": {"S": account_id}},
-                ConsistentRead=True,
-                ScanIndexForward=False,
-                Limit=ROWS_MAX,
-            )
-        return [from_item(item) for item in answer["Items"]]
+    def newest(
+        self, account_id: str, used: Usage, limit: int = ROWS_MAX, up_to: int | None = None
+    ) -> Sequence[StoredRow]:
+        condition, values = "AccountId = :account_id", {":account_id": {"S": account_id}}
+        if up_to is not None:
+            condition, values = f"{condition} AND Version <= :up_to", {**values, ":up_to": {"N": str(up_to)}}
+        items = self._query(used, condition, values, ScanIndexForward=False, Limit=limit)
+        return [from_item(item) for item in items]
 
-    def append(self, rows: Sequence[Row]) -> None:
+    def find(self, account_id: str, command_id: str, used: Usage) -> EventRow | None:
+        condition = "AccountId = :account_id AND CommandId = :command_id"
+        values = {":account_id": {"S": account_id}, ":command_id": {"S": command_id}}
+        # A local index can be asked for what it does not hold: the row itself comes along in the same request.
+        items = self._query(used, condition, values, IndexName=COMMAND_INDEX, Select="ALL_ATTRIBUTES")
+        rows = (from_item(item) for item in items)
+        return next((row for row in rows if isinstance(row, EventRow)), None)
+
+    def append(self, rows: Sequence[Row], used: Usage) -> None:
         puts: list[Any] = [{"TableName": self._table_name, "Item": to_item(row), **_VERSION_IS_FREE} for row in rows]
-        with _transient_as_unavailable("Whether the command was carried out is unknown: read the account first."):
-            try:
-                if len(puts) == 1:
-                    self._writes.put_item(**puts[0])
-                else:
-                    self._writes.transact_write_items(TransactItems=[{"Put": put} for put in puts])
-            except ClientError as error:
-                _raise_if_race_lost(error)
-                raise
+        try:
+            used.write_units += self._write(puts)
+        except (ClientError, BotoCoreError) as error:
+            if isinstance(error, ClientError) and (lost := lost_race(error)):
+                used.write_units += FAILED_PUT_UNITS if len(puts) == 1 else TRANSACTED_PUT_UNITS * len(puts)
+                raise lost from error
+            if failure := unavailable(error, UNKNOWN):
+                raise failure from error
+            raise
+        finally:
+            used.requests += 1
 
+    def _write(self, puts: list[Any]) -> float:
+        """One put, or several in a transaction; the write units that it took."""
+        if len(puts) == 1:
+            return self._writes.put_item(**puts[0], ReturnConsumedCapacity="TOTAL")["ConsumedCapacity"]["CapacityUnits"]
+        answer = self._writes.transact_write_items(
+            TransactItems=[{"Put": put} for put in puts], ReturnConsumedCapacity="TOTAL"
+        )
+        return sum(table["CapacityUnits"] for table in answer["ConsumedCapacity"])
 
-def _raise_if_race_lost(error: ClientError) -> None:
-    code = error.response["Error"]["Code"]
-    if code == "ConditionalCheckFailedException":
-        raise LostRace(_row_in(error.response)) from error
-    if code in ("TransactionConflictException", "ReplicatedWriteConflictException"):
-        raise LostRace from error
-    if code != "TransactionCanceledException":
-        return
-    reasons = error.response.get("CancellationReasons", [])
-    for reason in reasons:
-        if reason.get("Code") == "ConditionalCheckFailed":
-            raise LostRace(_row_in(reason)) from error
-    codes = {reason.get("Code") for reason in reasons}
-    if "TransactionConflict" in codes:
-        raise LostRace from error
-    if codes & _TRANSIENT_REASONS:
-        raise Unavailable("The account's table is throttled; nothing was stored.") from error
-
-
-def _row_in(answer: Any) -> Row | None:  # noqa: ANN401 -- botocore types neither the answer nor a cancellation reason
-    return from_item(answer["Item"]) if answer.get("Item") else None
-
-
-@contextmanager
-def _transient_as_unavailable(detail: str) -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if error.response["Error"]["Code"] in _TRANSIENT or status >= 500:  # noqa: PLR2004 -- HTTP's server errors
-            raise Unavailable(detail) from error
-        raise
-    except BotoCoreError as error:
-        raise Unavailable(detail) from error
+    def _query(self, used: Usage, condition: str, values: Mapping[str, Any], **options: Any) -> list[Any]:  # noqa: ANN401 -- Query's own
+        try:
+            answer: Any = self._reads.query(
+                TableName=self._table_name,
+                KeyConditionExpression=condition,
+                ExpressionAttributeValues=values,
+                ConsistentRead=True,
+                ReturnConsumedCapacity="TOTAL",
+                **options,
+            )
+        except (ClientError, BotoCoreError) as error:
+            used.requests += 1
+            if failure := unavailable(error, "The account could not be read in time."):
+                raise failure from error
+            raise
+        used.requests += 1 + answer["ResponseMetadata"].get("RetryAttempts", 0)
+        used.read_units += answer["ConsumedCapacity"]["CapacityUnits"]
+        items: list[Any] = answer["Items"]
+        return items

@@ -1,17 +1,21 @@
 """What can go wrong, as a tree ordered by what the caller must do.
 
 AccountError
-├── InvalidRequest        400  the request cannot be understood: correct it
+├── InvalidRequest        4xx  the request cannot be understood or is not allowed: correct it
 ├── Rejected              422  understood, and the domain said no: do something else
 │   ├── AccountNotFound   404
+│   ├── VersionNotFound   404
 │   ├── AccountExists     409
 │   ├── InsufficientFunds
-│   └── BalanceLimitExceeded
+│   ├── BalanceLimitExceeded
+│   └── IdempotencyKeyReused
+├── PreconditionFailed    412  the account has changed since the caller looked: look again, decide again
 ├── Conflict              409  lost the race again and again: send the command again
 ├── Unavailable           503  the store is throttled or timed out: wait, look, then send again
 └── Corrupt               500  stored data breaks its own rules: stop, park, alarm
 
-`code` is the stable, public name of an error; the text is for people and may change.
+`code` is the stable, public name of an error; the text is for people and may change. What each is over HTTP is in
+`problems`.
 """
 
 
@@ -22,10 +26,9 @@ class AccountError(Exception):
 class InvalidRequest(AccountError):
     """The request breaks the API's contract; sending it again cannot help."""
 
-    def __init__(self, detail: str, code: str = "invalid_request", status: int = 400) -> None:
+    def __init__(self, detail: str, code: str) -> None:
         super().__init__(detail)
         self.code = code
-        self.status = status
 
 
 class Rejected(AccountError):
@@ -36,6 +39,10 @@ class Rejected(AccountError):
 
 class AccountNotFound(Rejected):
     code = "account_not_found"
+
+
+class VersionNotFound(Rejected):
+    code = "version_not_found"
 
 
 class AccountExists(Rejected):
@@ -50,6 +57,18 @@ class BalanceLimitExceeded(Rejected):
     code = "balance_limit_exceeded"
 
 
+class IdempotencyKeyReused(Rejected):
+    """The key belongs to another command of this account, which was carried out; this one was not."""
+
+    code = "idempotency_key_reused"
+
+
+class PreconditionFailed(AccountError):
+    """The account is not at a version that the caller named; nothing was written."""
+
+    code = "precondition_failed"
+
+
 class Conflict(AccountError):
     """Other writers won every bounded attempt; nothing was written and the command may be sent again."""
 
@@ -59,7 +78,8 @@ class Conflict(AccountError):
 class Unavailable(AccountError):
     """The store did not answer in time or throttled.
 
-    Raised by a write, the outcome is unknown: the row may have been stored. Read the account before sending again.
+    Raised by a write, the outcome is unknown: the row may have been stored. With an idempotency key the command can
+    be sent again as it is; without one, read the account first.
     """
 
     code = "unavailable"

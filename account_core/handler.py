@@ -6,23 +6,27 @@ from datetime import UTC, datetime
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Metrics
 
+from account_core.access_log import AccessLog
 from account_core.dynamodb_store import DynamoDBAccountStore
 from account_core.http_api import HttpApi
 from account_core.service import AccountService
 from account_core.settings import READS, WRITES, Settings
 
+_settings = Settings.read(os.environ)
 _store = DynamoDBAccountStore(
     reads=boto3.client("dynamodb", config=READS),
     writes=boto3.client("dynamodb", config=WRITES),
-    table_name=Settings.read(os.environ).table_name,
+    table_name=_settings.table_name,
 )
 _api = HttpApi(
     AccountService(_store),
     now=lambda: datetime.now(UTC),
     new_id=lambda: str(uuid.uuid4()),
-    logger=Logger(service="account-api"),
+    log=AccessLog(Logger(service="account-api"), Metrics(namespace="AccountEvents", service="account-api")),
+    authorisation=_settings.authorisation,
+    operator_scope=_settings.operator_scope,
 )
 
 

@@ -7,11 +7,8 @@ from decimal import Decimal
 
 from account_core.account import INITIAL, Account, evolve
 from account_core.errors import Corrupt
-from account_core.events import Created, Event, EventRow, Row, SnapshotRow
-from account_core.items import SNAPSHOT_EVERY, is_snapshot_version, version_of
-
-ROWS_MAX = SNAPSHOT_EVERY
-"""The newest ten rows always hold a snapshot or the account's first row, so no read needs more."""
+from account_core.events import Created, Event, EventRow, IgnoredSnapshot, Row, SnapshotRow, StoredRow
+from account_core.items import is_snapshot_version, version_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +19,13 @@ class Head:
         account: the state, or None for an account that has no rows.
         version: of the newest row, 0 without rows.
         sequence: of the newest event, 0 without events.
+        occurred_at: of the newest event, empty without events.
     """
 
     account: Account | None = INITIAL
     version: int = 0
     sequence: int = 0
+    occurred_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,7 @@ class Origin:
 
     occurred_at: str
     correlation_id: str
+    request_id: str
     command_id: str | None = None
 
 
@@ -43,8 +43,13 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def fold(newest: Sequence[Row]) -> Head:
-    """The head of an account whose newest rows (at least ten, or all) are given, newest first.
+def is_enough(newest: Sequence[StoredRow]) -> bool:
+    """Whether the state follows from these rows: they hold a snapshot, the first row, or there are none."""
+    return not newest or newest[-1].version == 1 or any(isinstance(row, SnapshotRow) for row in newest)
+
+
+def fold(newest: Sequence[StoredRow]) -> Head:
+    """The head of an account whose newest rows are given, newest first, as many as are enough.
 
     Raises:
         Corrupt: the rows have a hole, a wrong sequence or a balance that does not follow from the events.
@@ -52,11 +57,14 @@ def fold(newest: Sequence[Row]) -> Head:
     start = next((n for n, row in enumerate(newest) if isinstance(row, SnapshotRow)), len(newest))
     head = _from_snapshot(newest[start]) if start < len(newest) else Head()
     for row in reversed(newest[:start]):
-        head = advance(head, row)
+        if not isinstance(row, IgnoredSnapshot):
+            head = advance(head, row)
+        elif row.version != head.version:
+            raise Corrupt(f"row {row.account_id}/{row.version}: no snapshot belongs behind version {head.version}")
     return head
 
 
-def advance(head: Head, row: Row) -> Head:
+def advance(head: Head, row: StoredRow) -> Head:
     """The head after the next event row; where the row closes a decade, the snapshot written with it is counted too.
 
     Raises:
@@ -72,14 +80,16 @@ def advance(head: Head, row: Row) -> Head:
     account = evolve(head.account, row.event)
     if (account.balance, account.currency) != (row.balance, row.currency):
         raise Corrupt(f"row {row.account_id}/{row.version}: its balance or currency does not follow from the events")
-    return Head(account, _version_after(row.version), sequence)
+    return Head(account, version_after(row.version), sequence, row.occurred_at)
 
 
 def rows_for(account_id: str, head: Head, event: Event, origin: Origin) -> list[Row]:
     """The rows that append `event` after `head`: the event, and after a decade's ninth event the snapshot.
 
-    Both have to be stored in one transaction, each on the condition that its version is still free.
+    Both have to be stored in one transaction, each on the condition that its version is still free. Where the writer's
+    clock is behind the newest event's, the event takes that one's time: the past of an account is in order.
     """
+    occurred_at = max(origin.occurred_at, head.occurred_at)
     account = evolve(head.account, event)
     sequence = head.sequence + 1
     version = version_of(sequence)
@@ -87,11 +97,12 @@ def rows_for(account_id: str, head: Head, event: Event, origin: Origin) -> list[
         account_id=account_id,
         version=version,
         sequence=sequence,
-        occurred_at=origin.occurred_at,
+        occurred_at=occurred_at,
         event=event,
         balance=account.balance,
         currency=account.currency,
         correlation_id=origin.correlation_id,
+        request_id=origin.request_id,
         command_id=origin.command_id,
     )
     if not is_snapshot_version(version + 1):
@@ -102,7 +113,7 @@ def rows_for(account_id: str, head: Head, event: Event, origin: Origin) -> list[
             account_id=account_id,
             version=version + 1,
             sequence=sequence,
-            occurred_at=origin.occurred_at,
+            occurred_at=occurred_at,
             owner=account.owner,
             currency=account.currency,
             balance=account.balance,
@@ -110,11 +121,12 @@ def rows_for(account_id: str, head: Head, event: Event, origin: Origin) -> list[
     ]
 
 
-def _from_snapshot(row: Row) -> Head:
-    if not isinstance(row, SnapshotRow) or row.version != _version_after(version_of(row.sequence)):
-        raise Corrupt(f"row {row.account_id}/{row.version}: no snapshot of sequence {row.sequence} belongs here")
-    return Head(Account(row.owner, row.currency, Decimal(row.balance)), row.version, row.sequence)
+def _from_snapshot(row: StoredRow) -> Head:
+    if not isinstance(row, SnapshotRow) or row.version != version_after(version_of(row.sequence)):
+        raise Corrupt(f"row {row.account_id}/{row.version}: no snapshot belongs here")
+    return Head(Account(row.owner, row.currency, Decimal(row.balance)), row.version, row.sequence, row.occurred_at)
 
 
-def _version_after(version: int) -> int:
+def version_after(version: int) -> int:
+    """The account's version once event row `version` is stored: the snapshot that closes a decade counts too."""
     return version + 1 if is_snapshot_version(version + 1) else version

@@ -1,169 +1,176 @@
 """HTTP in, HTTP out: request -> command -> answer, and every error as a problem document (RFC 9457)."""
 
-import base64
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
-from aws_lambda_powertools.event_handler.exceptions import NotFoundError
-
+from account_core import http_answers as answers
+from account_core import http_queries as queries
 from account_core import http_requests as requests
+from account_core.access import Authorisation, Caller, caller_of
+from account_core.access_log import AccessLog
 from account_core.commands import Command
-from account_core.errors import (
-    AccountError,
-    AccountExists,
-    AccountNotFound,
-    Conflict,
-    InvalidRequest,
-    Rejected,
-    Unavailable,
-)
+from account_core.errors import AccountError, InvalidRequest, Unavailable
+from account_core.gateway import Answer, Request
 from account_core.head import Origin, timestamp
-from account_core.service import AccountService, Receipt
+from account_core.routes import allowed, match
+from account_core.service import AccountService, Conditions, Receipt
 from account_core.settings import ATTEMPT_MAX_S
+from account_core.usage import Usage
 
-RETRY_AFTER_S = "1"
-_STATUS: list[tuple[type[AccountError], int, str]] = [
-    (AccountNotFound, 404, "Account not found"),
-    (AccountExists, 409, "Account exists"),
-    (Rejected, 422, "Command rejected"),
-    (Conflict, 409, "Too many concurrent commands"),
-    (Unavailable, 503, "Temporarily unavailable"),
-]
+
+@dataclass(slots=True)
+class _Call:
+    """One request on its way. The ids are the gateway's until the caller's own have been found in order."""
+
+    request: Request
+    has_time: Callable[[], bool]
+    request_id: str
+    operation: str = "none"
+    account_id: str = ""
+    correlation_id: str = ""
+    receipt: Receipt | None = None
+    used: Usage = field(default_factory=Usage)
 
 
 class HttpApi:
-    """The routes. Call it with an API Gateway HTTP API event (payload format 2.0).
+    """The API. Call it with an API Gateway HTTP API event (payload format 2.0).
 
     Args:
+        service: carries out the commands.
         now: the writer's clock.
         new_id: makes account ids; URL-safe, unique for ever.
+        log: told of every request.
+        authorisation: how the gateway authenticates callers.
+        operator_scope: with JWT, the scope for which all accounts exist.
     """
 
     def __init__(
-        self, service: AccountService, now: Callable[[], datetime], new_id: Callable[[], str], logger: Logger
+        self,
+        service: AccountService,
+        *,
+        now: Callable[[], datetime],
+        new_id: Callable[[], str],
+        log: AccessLog,
+        authorisation: Authorisation,
+        operator_scope: str,
     ) -> None:
         self._service = service
         self._now = now
         self._new_id = new_id
-        self._logger = logger
-        self._app = app = APIGatewayHttpResolver()
-        app.post("/accounts")(self._create)
-        app.get("/accounts/<account_id>")(self._read)
-        app.post("/accounts/<account_id>/credit")(self._credit)
-        app.post("/accounts/<account_id>/withdraw")(self._withdraw)
-        app.not_found(self._no_route)
-        app.exception_handler(Exception)(self._error)
-
-    def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 -- Lambda's, untyped
-        return self._app.resolve(event, context)
-
-    def _create(self) -> Response[str]:
-        command = requests.create_account(self._body())
-        account_id = self._new_id()
-        try:
-            receipt = self._execute(account_id, command)
-        except Unavailable:
-            raise Unavailable(
-                f"Whether the account was created is unknown: look for it at /accounts/{account_id} first."
-            ) from None
-        return _answer(201, account_id, receipt, {"Location": f"/accounts/{account_id}"})
-
-    def _read(self, account_id: str) -> Response[str]:
-        return _answer(200, account_id, self._service.read(requests.account_id(account_id)))
-
-    def _credit(self, account_id: str) -> Response[str]:
-        return self._command(account_id, requests.credit)
-
-    def _withdraw(self, account_id: str) -> Response[str]:
-        return self._command(account_id, requests.withdraw)
-
-    def _command(self, account_id: str, parse: Callable[[bytes], Command]) -> Response[str]:
-        account_id = requests.account_id(account_id)
-        return _answer(200, account_id, self._execute(account_id, parse(self._body())))
-
-    def _execute(self, account_id: str, command: Command) -> Receipt:
-        event = self._app.current_event
-        headers = event.headers
-        if headers.get("idempotency-key") is not None:
-            raise InvalidRequest(
-                "Idempotency-Key is not supported yet, and ignoring it could carry out a command twice. "
-                "Send the command without it; before repeating one, read the account.",
-                "idempotency_key_unsupported",
-            )
-        origin = Origin(
-            occurred_at=timestamp(self._now()),
-            correlation_id=requests.correlation_id(
-                headers.get("x-correlation-id"), default=event.request_context.request_id
-            ),
-        )
-        receipt = self._service.execute(account_id, command, origin, self._has_time)
-        self._logger.info(
-            "command carried out",
-            command=type(command).__name__,
-            account_id=account_id,
-            version=receipt.version,
-            conflicts=receipt.conflicts,
-            correlation_id=origin.correlation_id,
-        )
-        return receipt
-
-    def _has_time(self) -> bool:
-        remaining_s: float = self._app.lambda_context.get_remaining_time_in_millis() / 1000
-        return remaining_s > ATTEMPT_MAX_S
-
-    def _body(self) -> bytes:
-        event = self._app.current_event
-        content_type = (event.headers.get("content-type") or "application/json").split(";")[0].strip().lower()
-        if content_type != "application/json":
-            raise InvalidRequest(
-                "Send JSON, with the header Content-Type: application/json.", "unsupported_media_type", status=415
-            )
-        body = event.body or ""
-        if not event.is_base64_encoded:
-            return body.encode("utf-8", "surrogatepass")
-        try:
-            return base64.b64decode(body, validate=True)
-        except ValueError:
-            raise InvalidRequest("The body cannot be read.", "invalid_encoding") from None
-
-    def _no_route(self, _: NotFoundError) -> Response[str]:
-        event = self._app.current_event
-        detail = f"There is no {event.http_method} {event.path[:200]} here; README.md lists the routes."
-        return self._problem(404, "route_not_found", "Not found", detail)
-
-    def _error(self, error: Exception) -> Response[str]:
-        if isinstance(error, InvalidRequest):
-            return self._problem(error.status, error.code, "Invalid request", str(error))
-        for kind, status, title in _STATUS:
-            if isinstance(error, kind):
-                return self._problem(status, error.code, title, str(error))
-        self._logger.error("request failed", exc_info=error)
-        code = error.code if isinstance(error, AccountError) else "internal_error"
-        return self._problem(500, code, "Internal error", "The request failed here, not with you. It has been logged.")
-
-    def _problem(self, status: int, code: str, title: str, detail: str) -> Response[str]:
-        problem = {
-            "type": f"urn:account-events:problem:{code}",
-            "title": title,
-            "status": status,
-            "detail": detail,
-            "code": code,
-            "requestId": self._app.current_event.request_context.request_id,
+        self._log = log
+        self._authorisation = authorisation
+        self._operator_scope = operator_scope
+        self._operations: dict[str, Callable[[_Call, Caller], Answer]] = {
+            "create_account": self._create,
+            "read_account": self._read,
+            "list_events": self._events,
+            "credit": lambda call, caller: self._command(call, caller, requests.credit),
+            "withdraw": lambda call, caller: self._command(call, caller, requests.withdraw),
         }
-        headers = {"Retry-After": RETRY_AFTER_S} if status == 503 else {}  # noqa: PLR2004 -- HTTP
-        return Response(status, "application/problem+json", json.dumps(problem), headers)
+
+    def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 -- Lambda's, untyped
+        request = Request.of(event)
+        call = _Call(request, lambda: _has_time(context), request.gateway_id)
+        try:
+            answer = self._answer(call)
+        except Exception as error:  # noqa: BLE001 -- the outermost edge: whatever it is, the caller gets an answer
+            answer = self._problem(error, call)
+        self._log(
+            call.operation,
+            call.used,
+            status=answer.status,
+            code=(answer.body or {}).get("code"),
+            account_id=call.account_id or None,
+            version=call.receipt.version if call.receipt else None,
+            is_replay=call.receipt.is_replay if call.receipt else False,
+            request_id=call.request_id,
+            correlation_id=call.correlation_id or None,
+        )
+        ids = {"X-Request-Id": call.request_id, "X-Correlation-Id": call.correlation_id or call.request_id}
+        return answer.to_gateway(ids, is_head=request.method == "HEAD")
+
+    def _answer(self, call: _Call) -> Answer:
+        request = call.request
+        own_id = requests.name(request.headers, "X-Request-Id", "invalid_request_id")
+        correlation_id = requests.name(request.headers, "X-Correlation-Id", "invalid_correlation_id")
+        call.request_id = own_id or call.request_id
+        call.correlation_id = correlation_id or call.request_id
+        caller = caller_of(request.authorizer, self._authorisation, self._operator_scope)
+        found = match(request.path)
+        if found is None:
+            detail = f"There is no {request.path[:200]} here; docs/api.md lists the requests."
+            return answers.problem("route_not_found", detail, call.request_id)
+        operations, account_id = found
+        if request.method == "OPTIONS":
+            return Answer(204, headers={"Allow": allowed(operations)})
+        operation = operations.get("GET" if request.method == "HEAD" else request.method)
+        if operation is None:
+            detail = f"{request.method} is not for {request.path[:200]}; use one of: {allowed(operations)}."
+            return answers.problem("method_not_allowed", detail, call.request_id, {"Allow": allowed(operations)})
+        call.operation = operation
+        call.account_id = requests.account_id(account_id) if account_id else ""
+        return self._operations[operation](call, caller)
+
+    def _create(self, call: _Call, caller: Caller) -> Answer:
+        if "if-match" in call.request.headers:
+            raise InvalidRequest("An account that is not there yet has no version to match.", "invalid_if_match")
+        command = requests.create_account(_body(call), caller.subject)
+        caller.refuse_owner(command.owner)
+        key = _key(call)
+        call.account_id = self._new_id() if key is None else requests.account_id_of(key, caller.subject)
+        try:
+            return self._execute(call, command, Conditions(), status=201)
+        except Unavailable as error:
+            raise Unavailable(f"{error} The account would be /accounts/{call.account_id}.") from None
+
+    def _command(self, call: _Call, caller: Caller, parse: Callable[[bytes], Command]) -> Answer:
+        conditions = Conditions(requests.versions(call.request.headers.get("if-match")), caller.owner)
+        return self._execute(call, parse(_body(call)), conditions)
+
+    def _execute(self, call: _Call, command: Command, conditions: Conditions, status: int = 200) -> Answer:
+        origin = Origin(timestamp(self._now()), call.correlation_id, call.request_id, _key(call))
+        receipt = self._service.execute(
+            call.account_id, command, origin, conditions, used=call.used, has_time=call.has_time
+        )
+        call.receipt = receipt
+        return answers.account(call.account_id, receipt, status)
+
+    def _read(self, call: _Call, caller: Caller) -> Answer:
+        point = queries.point_in_time(call.request.query(*queries.POINT_IN_TIME))
+        receipt = self._service.read(
+            call.account_id, caller.owner, call.used, version=point.version, moment=point.moment
+        )
+        call.receipt = receipt
+        if call.request.headers.get("if-none-match") == answers.etag(receipt):
+            return Answer(304, headers={"ETag": answers.etag(receipt)})
+        return answers.account(call.account_id, receipt)
+
+    def _events(self, call: _Call, caller: Caller) -> Answer:
+        page = queries.page(call.request.query(*queries.PAGE))
+        rows = self._service.events(
+            call.account_id, page.after, page.limit, caller.owner, call.used, newest_first=page.newest_first
+        )
+        return answers.events(call.account_id, rows, page)
+
+    def _problem(self, error: Exception, call: _Call) -> Answer:
+        code = error.code if isinstance(error, AccountError) else "internal_error"
+        if code in ("internal_error", "corrupt"):
+            self._log.failed(error, request_id=call.request_id, account_id=call.account_id or None)
+            return answers.problem(code, "The request failed here, not with you. It has been logged.", call.request_id)
+        return answers.problem(code, str(error), call.request_id)
 
 
-def _answer(status: int, account_id: str, receipt: Receipt, headers: dict[str, Any] | None = None) -> Response[str]:
-    body = {
-        "accountId": account_id,
-        "balance": str(receipt.account.balance),
-        "currency": receipt.account.currency,
-        "version": receipt.version,
-        "sequence": receipt.sequence,
-    }
-    return Response(status, "application/json", json.dumps(body), headers or {})
+def _body(call: _Call) -> bytes:
+    call.request.query()  # a command takes no parameters, and none is silently ignored
+    return call.request.json_body()
+
+
+def _key(call: _Call) -> str | None:
+    return requests.name(call.request.headers, "Idempotency-Key", "invalid_idempotency_key")
+
+
+def _has_time(context: Any) -> bool:  # noqa: ANN401 -- Lambda's, untyped
+    remaining_s: float = context.get_remaining_time_in_millis() / 1000
+    return remaining_s > ATTEMPT_MAX_S

@@ -1,5 +1,6 @@
-"""From a request's text to a command: everything that a caller can get wrong is found here. Pure."""
+"""From a request's text to a command and its terms: everything that a caller can get wrong is found here. Pure."""
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -7,47 +8,58 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 from account_core.commands import Command, CreateAccount, Credit, Withdraw
+from account_core.currencies import CURRENCIES
 from account_core.errors import InvalidRequest
 from account_core.money import CENT, MONEY_MAX, SCALE
 
 BODY_BYTES_MAX = 8 * 1024
-_ACCOUNT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_OWNER = re.compile(r"[A-Za-z0-9._:|-]{1,64}")
-_CORRELATION_ID = re.compile(r"[\x21-\x7e]{1,128}")
-_PLAIN_DECIMAL = re.compile(r"[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
-
-# ISO 4217's active currencies with two decimals, the scale of every amount here.
-# Currencies with none or three (JPY, KWD, ...) are refused: their amounts would be wrong by a factor or by a digit.
-CURRENCIES = frozenset(
-    """
-    AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC CUP CVE
-    CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR
-    KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB
-    PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY
-    TTD TWD TZS UAH USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG
-    """.split()  # noqa: SIM905 -- a table reads better than 141 quoted strings
-)
+ACCOUNT_ID = "[A-Za-z0-9_-]{1,64}"
+OWNER = "[A-Za-z0-9._:|-]{1,64}"
+NAME = r"[\x21-\x2b\x2d-\x7e]{1,128}"
+"""Of a request, a piece of work, a command: visible ASCII, but no comma, with which gateways join repeated headers."""
+PLAIN_DECIMAL = r"[0-9]{1,40}(\.[0-9]{1,40})?"
+_ETAGS = re.compile(r'\s*(W/)?"([\x21\x23-\x7e]*)"\s*(?:,|$)')
 
 
 def account_id(text: str) -> str:
-    if not _ACCOUNT_ID.fullmatch(text):
+    if not re.fullmatch(ACCOUNT_ID, text):
         raise InvalidRequest("An account id is 1 to 64 letters, digits, '-' or '_'.", "invalid_account_id")
     return text
 
 
-def correlation_id(text: str | None, default: str) -> str:
-    if text is None:
-        return default
-    if not _CORRELATION_ID.fullmatch(text):
-        raise InvalidRequest("X-Correlation-Id has to be 1 to 128 visible ASCII characters.", "invalid_correlation_id")
+def name(headers: Mapping[str, str], header: str, code: str) -> str | None:
+    """The value of a header that names something, or None without it."""
+    text = headers.get(header.lower())
+    if text is not None and not re.fullmatch(NAME, text):
+        raise InvalidRequest(f"{header} has to be 1 to 128 visible ASCII characters without a comma, once.", code)
     return text
 
 
-def create_account(body: bytes) -> Command:
-    """From `{"owner": "...", "currency": "EUR"}`."""
-    fields = _fields(body, "owner", "currency")
-    owner, currency = fields["owner"], fields["currency"]
-    if not isinstance(owner, str) or not _OWNER.fullmatch(owner):
+def account_id_of(key: str, subject: str | None) -> str:
+    """The id of the account that a creation with this idempotency key makes, always the same for the same caller."""
+    return hashlib.sha256(json.dumps(["create_account", subject, key]).encode()).hexdigest()[:32]
+
+
+def versions(header: str | None) -> frozenset[int] | None:
+    """The versions that an `If-Match` names; None for any. A weak ETag matches nothing (RFC 9110, 13.1.1)."""
+    if header is None or header.strip() == "*":
+        return None
+    tags, end = [], 0
+    for found in _ETAGS.finditer(header):
+        if found.start() != end:
+            break
+        end = found.end()
+        tags.append(found)
+    if end != len(header) or not tags:
+        raise InvalidRequest('If-Match has to be ETags as they were given, like "7", or *.', "invalid_if_match")
+    return frozenset(int(tag[2]) for tag in tags if not tag[1] and re.fullmatch("[1-9][0-9]{0,17}", tag[2]))
+
+
+def create_account(body: bytes, subject: str | None) -> CreateAccount:
+    """From `{"owner": "...", "currency": "EUR"}`; the caller's own subject, if there is one, is the default owner."""
+    fields = _fields(body, "owner", "currency", optional=() if subject is None else ("owner",))
+    owner, currency = fields.get("owner", subject), fields["currency"]
+    if not isinstance(owner, str) or not re.fullmatch(OWNER, owner):
         raise InvalidRequest(
             "owner has to be an opaque id of 1 to 64 letters, digits or any of '._:|-'; never a name or an address.",
             "invalid_owner",
@@ -73,7 +85,7 @@ def withdraw(body: bytes) -> Command:
 def _amount(body: bytes) -> Decimal:
     value = _fields(body, "amount")["amount"]
     if isinstance(value, str):
-        if not _PLAIN_DECIMAL.fullmatch(value):
+        if not re.fullmatch(PLAIN_DECIMAL, value):
             _refuse_amount('a positive decimal like "12.50", without sign, spaces or exponent')
         value = Decimal(value)
     if not isinstance(value, Decimal):  # JSON's true, null, arrays and objects
@@ -92,11 +104,11 @@ def _refuse_amount(expected: str) -> NoReturn:
     raise InvalidRequest(f"amount has to be {expected}.", "invalid_amount")
 
 
-def _fields(body: bytes, *names: str) -> Mapping[str, Any]:
+def _fields(body: bytes, *names: str, optional: tuple[str, ...] = ()) -> Mapping[str, Any]:
     fields = _json(body)
     if not isinstance(fields, dict):
         raise InvalidRequest("The body has to be a JSON object.", "invalid_json")
-    if missing := [name for name in names if name not in fields]:
+    if missing := [name for name in names if name not in fields and name not in optional]:
         raise InvalidRequest(f"Missing: {', '.join(missing)}.", "missing_field")
     if unknown := sorted(set(fields) - set(names)):
         shown = ", ".join(name[:40] for name in unknown[:5])
@@ -107,7 +119,7 @@ def _fields(body: bytes, *names: str) -> Mapping[str, Any]:
 def _json(body: bytes) -> object:
     """Numbers come as Decimal, digit by digit as they were sent: money never passes through a float."""
     if len(body) > BODY_BYTES_MAX:
-        raise InvalidRequest(f"The body may have {BODY_BYTES_MAX} bytes at most.", "body_too_large", status=413)
+        raise InvalidRequest(f"The body may have {BODY_BYTES_MAX} bytes at most.", "body_too_large")
     try:
         return json.loads(
             body.decode("utf-8"),

@@ -1,22 +1,46 @@
 """Rows as DynamoDB items, and back: the only place that knows the attributes' names.
 
 An item is DynamoDB JSON, `{"AccountId": {"S": "..."}, "Version": {"N": "1"}, ...}`, as the low-level client and the
-table's stream both speak it. The layout is documented in docs/table.md; golden items are in tests/golden.
+table's stream both speak it. The layout is documented in docs/table.md; golden items of every format are in
+tests/golden.
+
+Rows live for ever, and so do their formats. An event of an older format is lifted to the current one, step by step
+(`_UPCASTS`). A snapshot is never lifted: it only repeats what the events say, so one of any other format is ignored.
 """
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from account_core.errors import Corrupt
-from account_core.events import Created, Credited, Event, EventRow, Row, SnapshotRow, Withdrawn
+from account_core.events import (
+    Created,
+    Credited,
+    Event,
+    EventRow,
+    IgnoredSnapshot,
+    Row,
+    SnapshotRow,
+    StoredRow,
+    Withdrawn,
+)
 from account_core.money import CENT, is_amount
 
-FORMAT = 1
+FORMAT = 2
 SNAPSHOT_EVERY = 10
 CREATED, WITHDRAW, CREDIT, SNAPSHOT = "CREATED", "WITHDRAW", "CREDIT", "SNAPSHOT"
 
-Item = dict[str, dict[str, str]]
+Item = dict[str, dict[str, Any]]
+
+
+def _from_1(item: Item) -> Item:
+    """Format 1 did not record the request's id."""
+    return {**item, "RequestId": {"NULL": True}}
+
+
+_UPCASTS: dict[int, Callable[[Item], Item]] = {1: _from_1}
 
 
 def is_snapshot_version(version: int) -> bool:
@@ -40,7 +64,7 @@ def to_item(row: Row) -> Item:
         "Balance": {"N": _number(row.balance)},
     }
     if isinstance(row, SnapshotRow):
-        item["Owner"] = {"S": row.owner}
+        item |= {"Owner": {"S": row.owner}, "Digest": {"S": digest(row)}}
         return item
     match row.event:
         case Created(owner=owner):
@@ -50,12 +74,13 @@ def to_item(row: Row) -> Item:
         case Credited(amount=amount):
             item |= {"Type": {"S": CREDIT}, "Amount": {"N": _number(amount)}}
     item["CorrelationId"] = {"S": row.correlation_id}
+    item["RequestId"] = {"S": row.request_id} if row.request_id is not None else {"NULL": True}
     if row.command_id is not None:
         item["CommandId"] = {"S": row.command_id}
     return item
 
 
-def from_item(item: Mapping[str, Any]) -> Row:
+def from_item(item: Mapping[str, Any]) -> StoredRow:
     """The row of an item.
 
     Raises:
@@ -68,41 +93,76 @@ def from_item(item: Mapping[str, Any]) -> Row:
         raise Corrupt(f"row {key_of(item)}: {type(error).__name__}: {error}") from error
 
 
+def digest(snapshot: SnapshotRow) -> str:
+    """SHA-256, in hexadecimal, of the state that a snapshot holds and of where it stands."""
+    account = (snapshot.owner, snapshot.currency, f"{snapshot.balance:.2f}")
+    state = json.dumps([snapshot.account_id, snapshot.version, snapshot.sequence, *account])
+    return hashlib.sha256(state.encode()).hexdigest()
+
+
 def key_of(item: Mapping[str, Any]) -> str:
     """`account/version` for messages, whatever state the item is in."""
     parts = (item.get("AccountId"), item.get("Version"))
     return "/".join(str(next(iter(part.values()), "?")) if isinstance(part, Mapping) else "?" for part in parts)
 
 
-def _row(item: Mapping[str, Any]) -> Row:
-    kind = item["Type"]["S"]
-    if item["Format"]["N"] != str(FORMAT):
-        raise Corrupt(f"row {key_of(item)}: unknown row format {item['Format']['N']}; this code reads format {FORMAT}")
-    version, sequence = int(item["Version"]["N"]), int(item["Sequence"]["N"])
-    due = version_of(sequence) + 1 if kind == SNAPSHOT else version_of(sequence)
-    if sequence < 1 or version != due or is_snapshot_version(version) != (kind == SNAPSHOT):
-        raise Corrupt(f"row {key_of(item)}: a {kind} row cannot have version {version} and sequence {sequence}")
-    if kind == SNAPSHOT:
-        return SnapshotRow(
-            account_id=item["AccountId"]["S"],
-            version=version,
-            sequence=sequence,
-            occurred_at=item["Timestamp"]["S"],
-            owner=item["Owner"]["S"],
-            currency=item["Currency"]["S"],
-            balance=_money(item, "Balance"),
-        )
+def _row(item: Mapping[str, Any]) -> StoredRow:
+    if item["Type"]["S"] == SNAPSHOT:
+        return _snapshot(item)
+    item = _lifted(item)
+    version, sequence = _position(item)
     return EventRow(
         account_id=item["AccountId"]["S"],
         version=version,
         sequence=sequence,
         occurred_at=item["Timestamp"]["S"],
-        event=_event(kind, item),
+        event=_event(item["Type"]["S"], item),
         balance=_money(item, "Balance"),
         currency=item["Currency"]["S"],
         correlation_id=item["CorrelationId"]["S"],
+        request_id=item["RequestId"].get("S"),
         command_id=item["CommandId"]["S"] if "CommandId" in item else None,
     )
+
+
+def _lifted(item: Mapping[str, Any]) -> Item:
+    """The item in the current format."""
+    lifted, number = dict(item), int(item["Format"]["N"])
+    while number != FORMAT:
+        if number not in _UPCASTS:
+            raise Corrupt(f"row {key_of(item)}: unknown row format {number}; this code reads 1 to {FORMAT}")
+        lifted, number = _UPCASTS[number](lifted), number + 1
+    return lifted
+
+
+def _snapshot(item: Mapping[str, Any]) -> SnapshotRow | IgnoredSnapshot:
+    if item["Format"]["N"] != str(FORMAT):
+        version = int(item["Version"]["N"])
+        if not is_snapshot_version(version):
+            raise Corrupt(f"row {key_of(item)}: no snapshot can have version {version}")
+        reason = f"it has format {item['Format']['N']}, not {FORMAT}"
+        return IgnoredSnapshot(item["AccountId"]["S"], version, reason, is_damaged=False)
+    version, sequence = _position(item)
+    snapshot = SnapshotRow(
+        account_id=item["AccountId"]["S"],
+        version=version,
+        sequence=sequence,
+        occurred_at=item["Timestamp"]["S"],
+        owner=item["Owner"]["S"],
+        currency=item["Currency"]["S"],
+        balance=_money(item, "Balance"),
+    )
+    if item["Digest"]["S"] != digest(snapshot):
+        return IgnoredSnapshot(snapshot.account_id, version, "its digest is not that of its state", is_damaged=True)
+    return snapshot
+
+
+def _position(item: Mapping[str, Any]) -> tuple[int, int]:
+    kind, version, sequence = item["Type"]["S"], int(item["Version"]["N"]), int(item["Sequence"]["N"])
+    due = version_of(sequence) + 1 if kind == SNAPSHOT else version_of(sequence)
+    if sequence < 1 or version != due or is_snapshot_version(version) != (kind == SNAPSHOT):
+        raise Corrupt(f"row {key_of(item)}: a {kind} row cannot have version {version} and sequence {sequence}")
+    return version, sequence
 
 
 def _event(kind: str, item: Mapping[str, Any]) -> Event:

@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from threading import Lock
 
-from account_core.events import Row
-from account_core.head import ROWS_MAX
+from account_core.events import EventRow, Row, StoredRow
 from account_core.items import Item, from_item, to_item
-from account_core.ports import LostRace
+from account_core.ports import ROWS_MAX, LostRace
+from account_core.usage import Usage
 
 
 class MemoryAccountStore:
@@ -15,12 +15,26 @@ class MemoryAccountStore:
         self._items: defaultdict[str, dict[int, Item]] = defaultdict(dict)
         self._lock = Lock()
 
-    def newest(self, account_id: str) -> Sequence[Row]:
+    def newest(
+        self, account_id: str, used: Usage, limit: int = ROWS_MAX, up_to: int | None = None
+    ) -> Sequence[StoredRow]:
+        used.requests += 1
         with self._lock:
             items = self._items.get(account_id, {})
-            return [from_item(items[version]) for version in sorted(items, reverse=True)[:ROWS_MAX]]
+            versions = sorted((version for version in items if up_to is None or version <= up_to), reverse=True)
+            return [from_item(items[version]) for version in versions[:limit]]
 
-    def append(self, rows: Sequence[Row]) -> None:
+    def find(self, account_id: str, command_id: str, used: Usage) -> EventRow | None:
+        used.requests += 1
+        with self._lock:
+            for _, item in sorted(self._items.get(account_id, {}).items()):
+                if item.get("CommandId") == {"S": command_id}:
+                    row = from_item(item)
+                    return row if isinstance(row, EventRow) else None
+        return None
+
+    def append(self, rows: Sequence[Row], used: Usage) -> None:
+        used.requests += 1
         with self._lock:
             for row in rows:
                 taken = self._items[row.account_id].get(row.version)

@@ -3,7 +3,12 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from account_core.events import Row
+from account_core.events import EventRow, Row, StoredRow
+from account_core.items import SNAPSHOT_EVERY
+from account_core.usage import Usage
+
+ROWS_MAX = SNAPSHOT_EVERY
+"""The newest ten rows always hold a snapshot or the account's first row, so no read needs more."""
 
 
 class LostRace(Exception):
@@ -13,26 +18,33 @@ class LostRace(Exception):
         winner: the row that took it, where the store could tell; otherwise the account has to be read again.
     """
 
-    def __init__(self, winner: Row | None = None) -> None:
+    def __init__(self, winner: StoredRow | None = None) -> None:
         super().__init__("another writer was first")
         self.winner = winner
 
 
 class AccountStore(Protocol):
-    def newest(self, account_id: str) -> Sequence[Row]:
-        """The account's newest ten rows (all, if it has fewer), newest first, strongly consistent.
+    """Reads are strongly consistent. Each method adds what it cost to `used`.
 
-        Raises:
-            Unavailable: throttled or timed out.
-            Corrupt: a row cannot be read.
-        """
+    Raises:
+        Unavailable: throttled or timed out; after an append it is unknown whether the rows were stored.
+        Corrupt: a row cannot be read.
+    """
+
+    def newest(
+        self, account_id: str, used: Usage, limit: int = ROWS_MAX, up_to: int | None = None
+    ) -> Sequence[StoredRow]:
+        """The account's newest rows, newest first: at most `limit`, and of versions up to `up_to` if that is given."""
         ...
 
-    def append(self, rows: Sequence[Row]) -> None:
+    def find(self, account_id: str, command_id: str, used: Usage) -> EventRow | None:
+        """The event that the command of this idempotency key caused, however long ago."""
+        ...
+
+    def append(self, rows: Sequence[Row], used: Usage) -> None:
         """Store one row, or an event and its snapshot, all or none, on condition that every version is free.
 
         Raises:
             LostRace: a version was taken; nothing was stored.
-            Unavailable: throttled or timed out; whether the rows were stored is unknown.
         """
         ...

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from botocore.config import Config
 
@@ -27,12 +28,20 @@ WRITES = READS.merge(Config(retries={"total_max_attempts": 1, "mode": "standard"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
+    """Attributes: `authorisation` and `operator_scope` as in template.yaml's `Auth` and `JwtOperatorScope`."""
+
     table_name: str
+    authorisation: Literal["IAM", "JWT"]
+    operator_scope: str
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
-        """Raises LookupError naming the variable that is missing."""
+        """Raises LookupError naming the variable that is missing or wrong."""
         try:
-            return cls(table_name=environment["TABLE_NAME"])
+            match environment["AUTH"]:
+                case "IAM" | "JWT" as authorisation:
+                    return cls(environment["TABLE_NAME"], authorisation, environment["OPERATOR_SCOPE"])
+                case other:
+                    raise LookupError(f"The environment variable AUTH is {other!r}; it has to be IAM or JWT.")
         except KeyError as missing:
-            raise LookupError(f"The environment variable {missing} is not set; see Outputs of template.yaml.") from None
+            raise LookupError(f"The environment variable {missing} is not set; see template.yaml.") from None

@@ -10,11 +10,14 @@ from account_core.items import from_item, to_item
 EVENTS = 1_000
 
 
+_ORIGIN = Origin("2026-01-31T09:30:00.000001Z", "correlation-1", "request-1")
+
+
 def _ledger() -> list[Row]:
     head, rows = Head(), list[Row]()
     for number in range(EVENTS):
         event = Credited(Decimal("1.00")) if number else Created("owner-1", "EUR")
-        appended = rows_for("account-1", head, event, Origin("2026-01-31T09:30:00.000001Z", "correlation-1"))
+        appended = rows_for("account-1", head, event, _ORIGIN)
         rows += appended
         head = advance(head, appended[0])
     return rows

@@ -5,10 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from account_core.errors import Corrupt
-from account_core.events import EventRow, Row, SnapshotRow
-from account_core.head import Head, advance
-from account_core.items import is_snapshot_version
+from account_core.events import EventRow, StoredRow
+from ops.ledger_check import LedgerCheck
 from projector.translate import translate
 from schemas.codec import DomainEvent
 
@@ -32,14 +30,14 @@ class AccountAudit:
     findings: list[str] = field(default_factory=list)
 
 
-def audit(rows: Iterable[Row], published: Iterable[DomainEvent]) -> dict[str, AccountAudit]:
+def audit(rows: Iterable[StoredRow], published: Iterable[DomainEvent]) -> dict[str, AccountAudit]:
     """Audits by account id, of every account that has a row or an event.
 
     Args:
         rows: the whole table, in any order.
         published: the whole stream; per account in the order of its shard.
     """
-    rows_of: dict[str, list[Row]] = defaultdict(list)
+    rows_of: dict[str, list[StoredRow]] = defaultdict(list)
     for row in rows:
         rows_of[row.account_id].append(row)
     events_of: dict[str, list[DomainEvent]] = defaultdict(list)
@@ -51,12 +49,14 @@ def audit(rows: Iterable[Row], published: Iterable[DomainEvent]) -> dict[str, Ac
     }
 
 
-def _audit(account_id: str, rows: Sequence[Row], published: Sequence[DomainEvent]) -> AccountAudit:
+def _audit(account_id: str, rows: Sequence[StoredRow], published: Sequence[DomainEvent]) -> AccountAudit:
     first_publications = {event.fields["sequence"]: event for event in reversed(published)}
     order = list(dict.fromkeys(event.fields["sequence"] for event in published))
-    head, findings = _fold_all(rows)
+    check = LedgerCheck(account_id)
+    for row in rows:
+        check.add(row)
     events = [row for row in rows if isinstance(row, EventRow)]
-    findings += _layout(rows)
+    findings = check.findings
     if order != [row.sequence for row in events]:
         findings.append(f"published {order}, stored {[row.sequence for row in events]}")
     findings += [
@@ -67,36 +67,12 @@ def _audit(account_id: str, rows: Sequence[Row], published: Sequence[DomainEvent
     return AccountAudit(
         account_id=account_id,
         rows=len(rows),
-        snapshots=sum(isinstance(row, SnapshotRow) for row in rows),
-        balance=head.account.balance if head.account else None,
+        snapshots=check.snapshots,
+        balance=check.head.account.balance if check.head.account else None,
         published=order,
         duplicates=len(published) - len(order),
         findings=findings,
     )
-
-
-def _fold_all(rows: Sequence[Row]) -> tuple[Head, list[str]]:
-    """The head from every event of the account, no snapshot used; each snapshot is compared on the way."""
-    head = Head()
-    findings: list[str] = []
-    for row in rows:
-        if isinstance(row, EventRow):
-            try:
-                head = advance(head, row)
-            except Corrupt as error:
-                return head, [*findings, str(error)]
-        elif head.account is None or (row.balance, row.sequence) != (head.account.balance, head.sequence):
-            findings.append(f"snapshot {row.version} differs from the events before it")
-    return head, findings
-
-
-def _layout(rows: Sequence[Row]) -> list[str]:
-    findings: list[str] = []
-    if [row.version for row in rows] != list(range(1, len(rows) + 1)):
-        findings.append(f"versions are not contiguous: {[row.version for row in rows]}")
-    if any(isinstance(row, SnapshotRow) != is_snapshot_version(row.version) for row in rows):
-        findings.append("a snapshot is missing on a tenth row, or stands elsewhere")
-    return findings
 
 
 def _says(event: DomainEvent, row: EventRow) -> bool:

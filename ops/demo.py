@@ -15,6 +15,7 @@ from account_core.dynamodb_store import DynamoDBAccountStore
 from account_core.events import Row
 from account_core.head import Origin, timestamp
 from account_core.service import AccountService
+from account_core.usage import Usage
 from ops.audit import AccountAudit, audit
 from ops.emulator import HouseError
 from ops.event_stream import EventStreamReader
@@ -121,13 +122,14 @@ class Demo:
             address.outputs["TableName"],
         )
         store.overtake = lambda: self._send(account_id, "credit", Decimal("1.00"))
-        origin = Origin(timestamp(datetime.now(UTC)), "demo-forced-conflict")
-        receipt = AccountService(store).execute(account_id, Credit(Decimal("2.00")), origin)
+        origin = Origin(timestamp(datetime.now(UTC)), "demo-forced-conflict", "demo")
+        used = Usage()
+        AccountService(store).execute(account_id, Credit(Decimal("2.00")), origin, used=used)
         self._due[account_id] += Decimal("2.00")
         self._result.accepted[account_id] += 1
-        self._result.conflicts += receipt.conflicts
-        if receipt.conflicts != 1:
-            self._result.failures.append(f"one conflict was forced, {receipt.conflicts} happened")
+        self._result.conflicts += used.conflicts
+        if used.conflicts != 1:
+            self._result.failures.append(f"one conflict was forced, {used.conflicts} happened")
 
     def _settle(self) -> None:
         mapping, deadline = self._house.mapping, time.monotonic() + SETTLE_TIMEOUT_S
@@ -174,11 +176,11 @@ class _OvertakenStore(DynamoDBAccountStore):
 
     overtake: Callable[[], object] | None = None
 
-    def append(self, rows: Sequence[Row]) -> None:
+    def append(self, rows: Sequence[Row], used: Usage) -> None:
         overtake, self.overtake = self.overtake, None
         if overtake is not None:
             overtake()
-        super().append(rows)
+        super().append(rows, used)
 
 
 def read_published(house: House, expected: int, timeout_s: float = READ_TIMEOUT_S) -> list[DomainEvent]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
-from account_core.events import Row
+from account_core.events import StoredRow
 from account_core.items import from_item
 from ops.build import PACKAGES, build_zip
 from ops.deploy import deploy
@@ -132,7 +132,7 @@ class House:
             self.emulator.await_end(DYING_S)
             self.assert_standing()
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[StoredRow]:
         """Every row of the table."""
         return all_rows(self.address.client("dynamodb"), self.address.outputs["TableName"])
 
@@ -152,6 +152,6 @@ class House:
         return MappingRunner(MappingConfig.from_api(deployed), clients)
 
 
-def all_rows(client: "DynamoDBClient", table_name: str) -> list[Row]:
+def all_rows(client: "DynamoDBClient", table_name: str) -> list[StoredRow]:
     pages = client.get_paginator("scan").paginate(TableName=table_name, ConsistentRead=True)
     return [from_item(item) for page in pages for item in page["Items"]]

@@ -9,13 +9,14 @@ import pytest
 
 from account_core.commands import CreateAccount, Credit, Withdraw
 from account_core.errors import Conflict, InsufficientFunds
-from account_core.events import Created, Credited, Row, SnapshotRow
-from account_core.head import ROWS_MAX, Head, Origin, advance, fold, rows_for
+from account_core.events import Created, Credited, Row, SnapshotRow, StoredRow
+from account_core.head import Head, Origin, advance, fold, rows_for
 from account_core.items import is_snapshot_version
-from account_core.ports import AccountStore, LostRace
+from account_core.ports import ROWS_MAX, AccountStore, LostRace
 from account_core.service import AccountService
+from account_core.usage import Usage
 
-ORIGIN = Origin("2026-01-31T09:30:00.000001Z", "correlation-1", None)
+ORIGIN = Origin("2026-01-31T09:30:00.000001Z", "correlation-1", "request-1")
 
 
 def grow(store: AccountStore, events: int) -> tuple[Head, list[Row]]:
@@ -24,23 +25,23 @@ def grow(store: AccountStore, events: int) -> tuple[Head, list[Row]]:
     for number in range(events):
         event = Credited(Decimal("1.10")) if number else Created("owner-1", "EUR")
         appended = rows_for("a", head, event, replace(ORIGIN, command_id=f"command-{number}" if number % 2 else None))
-        store.append(appended)
+        store.append(appended, Usage())
         head = advance(head, appended[0])
         rows += appended
     return head, rows
 
 
 def test_an_account_without_rows(store: AccountStore) -> None:
-    assert list(store.newest("nobody")) == []
+    assert list(store.newest("nobody", Usage())) == []
 
 
 @pytest.mark.parametrize("events", [1, 8, 9, 10, 25])
 def test_rows_come_back_newest_first_and_at_most_ten(store: AccountStore, events: int) -> None:
     head, rows = grow(store, events)
-    newest = list(store.newest("a"))
+    newest = list(store.newest("a", Usage()))
     assert newest == rows[: -ROWS_MAX - 1 : -1]
     assert fold(newest) == head
-    assert list(store.newest("b")) == []
+    assert list(store.newest("b", Usage())) == []
 
 
 @pytest.mark.parametrize("events", [1, 9, 10])
@@ -49,22 +50,24 @@ def test_a_taken_version_is_refused_and_its_winner_told(store: AccountStore, eve
     for number in range(events):
         event = Credited(Decimal("1.00")) if number else Created("owner-1", "EUR")
         before, rows = head, rows_for("a", head, event, ORIGIN)
-        store.append(rows)
+        store.append(rows, Usage())
         head = advance(head, rows[0])
     with pytest.raises(LostRace) as lost:
-        store.append(rows_for("a", before, Credited(Decimal("7.00")) if events > 1 else Created("x", "USD"), ORIGIN))
+        store.append(
+            rows_for("a", before, Credited(Decimal("7.00")) if events > 1 else Created("x", "USD"), ORIGIN), Usage()
+        )
     assert lost.value.winner == rows[0]
-    assert fold(store.newest("a")) == head
+    assert fold(store.newest("a", Usage())) == head
 
 
 def test_an_event_and_its_snapshot_are_stored_both_or_not_at_all(store: AccountStore) -> None:
     head, _ = grow(store, 8)
     event, snapshot = rows_for("a", head, Credited(Decimal("1.00")), ORIGIN)
     assert isinstance(snapshot, SnapshotRow)
-    store.append([snapshot])
+    store.append([snapshot], Usage())
     with pytest.raises(LostRace):
-        store.append([event, snapshot])
-    assert [row.version for row in store.newest("a")] == [10, *range(8, 0, -1)]
+        store.append([event, snapshot], Usage())
+    assert [row.version for row in store.newest("a", Usage())] == [10, *range(8, 0, -1)]
 
 
 def test_writers_at_once_lose_nothing_and_double_nothing(concurrent_store: AccountStore) -> None:
@@ -84,13 +87,13 @@ def test_writers_at_once_lose_nothing_and_double_nothing(concurrent_store: Accou
         withdrawn = sum(pool.map(withdraw, range(threads * each)), Decimal(0))
     receipt = service.read("a")
     assert withdrawn >= threads
-    assert receipt.account.balance == Decimal(50) - withdrawn
-    assert receipt.account.balance >= 0
+    assert receipt.balance == Decimal(50) - withdrawn
+    assert receipt.balance >= 0
     assert receipt.sequence == 2 + withdrawn
-    _assert_dense(concurrent_store.newest("a"))
+    _assert_dense(concurrent_store.newest("a", Usage()))
 
 
-def _assert_dense(newest: Sequence[Row]) -> None:
+def _assert_dense(newest: Sequence[StoredRow]) -> None:
     versions = [row.version for row in newest]
     assert versions == list(range(versions[0], versions[0] - len(versions), -1))
     assert all(isinstance(row, SnapshotRow) == is_snapshot_version(row.version) for row in newest)

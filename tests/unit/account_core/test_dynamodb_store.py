@@ -13,8 +13,9 @@ from account_core.events import Created, Row
 from account_core.head import Head, Origin, rows_for
 from account_core.items import to_item
 from account_core.ports import LostRace
+from account_core.usage import Usage
 
-[EVENT] = rows_for("a", Head(), Created("owner-1", "EUR"), Origin("2026-01-31T09:30:00.000001Z", "c"))
+[EVENT] = rows_for("a", Head(), Created("owner-1", "EUR"), Origin("2026-01-31T09:30:00.000001Z", "c", "request-1"))
 PAIR: list[Row] = [EVENT, EVENT]
 
 
@@ -32,7 +33,7 @@ def append(rows: list[Row], code: str, *reasons: dict[str, Any], status: int = 4
             http_status_code=status,
             modeled_fields={"CancellationReasons": list(reasons)} if reasons else None,
         )
-        DynamoDBAccountStore(client(), writes, "accounts").append(rows)
+        DynamoDBAccountStore(client(), writes, "accounts").append(rows, Usage())
 
 
 @pytest.mark.parametrize("code", ["TransactionConflictException", "ReplicatedWriteConflictException"])
@@ -95,10 +96,15 @@ def test_a_read_is_one_strongly_consistent_query_of_ten_rows_newest_first() -> N
         "ConsistentRead": True,
         "ScanIndexForward": False,
         "Limit": 10,
+        "ReturnConsumedCapacity": "TOTAL",
     }
     with Stubber(reads) as stub:
-        stub.add_response("query", {"Items": [to_item(EVENT)]}, expected)
-        assert DynamoDBAccountStore(reads, client(), "accounts").newest("a") == [EVENT]
+        used = Usage()
+        consumed = {"TableName": "accounts", "CapacityUnits": 1.0}
+        answer = {"ResponseMetadata": {"RetryAttempts": 1}, "ConsumedCapacity": consumed}
+        stub.add_response("query", {"Items": [to_item(EVENT)], **answer}, expected)
+        assert DynamoDBAccountStore(reads, client(), "accounts").newest("a", used) == [EVENT]
+        assert used == Usage(requests=2, read_units=1.0), "the SDK's own retry counts"
 
 
 def test_an_append_never_replaces_a_row() -> None:
@@ -110,8 +116,12 @@ def test_an_append_never_replaces_a_row() -> None:
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
     with Stubber(writes) as stub:
-        stub.add_response("put_item", {}, expected)
-        DynamoDBAccountStore(client(), writes, "accounts").append([EVENT])
-        stub.add_response("transact_write_items", {}, {"TransactItems": [{"Put": expected}] * 2})
-        DynamoDBAccountStore(client(), writes, "accounts").append(PAIR)
+        used, total = Usage(), {"ReturnConsumedCapacity": "TOTAL"}
+        consumed = {"TableName": "accounts", "CapacityUnits": 2.0}
+        stub.add_response("put_item", {"ConsumedCapacity": consumed}, {**expected, **total})
+        DynamoDBAccountStore(client(), writes, "accounts").append([EVENT], used)
+        transacted = {"TransactItems": [{"Put": expected}] * 2, **total}
+        stub.add_response("transact_write_items", {"ConsumedCapacity": [consumed, consumed]}, transacted)
+        DynamoDBAccountStore(client(), writes, "accounts").append(PAIR, used)
+        assert used == Usage(requests=2, write_units=6.0)
         stub.assert_no_pending_responses()

@@ -13,6 +13,8 @@ from account_core.settings import Settings
 def module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     for name, value in {
         "TABLE_NAME": "accounts",
+        "AUTH": "IAM",
+        "OPERATOR_SCOPE": "accounts/operator",
         "AWS_DEFAULT_REGION": "eu-central-1",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -30,7 +32,7 @@ def test_the_client_that_writes_makes_one_attempt_and_no_more(module: ModuleType
 
 
 def test_it_answers_what_it_is_asked(module: ModuleType) -> None:
-    request = {"requestId": "request-1", "stage": "$default", "http": {"method": "GET", "path": "/"}}
+    request = {"requestId": "request-1", "http": {"method": "GET"}, "authorizer": {"iam": {"userArn": "arn"}}}
     answer = module.handler({"version": "2.0", "rawPath": "/", "headers": {}, "requestContext": request}, None)
     assert answer["statusCode"] == 404
     assert json.loads(answer["body"])["requestId"] == "request-1"
@@ -38,4 +40,6 @@ def test_it_answers_what_it_is_asked(module: ModuleType) -> None:
 
 def test_a_missing_setting_is_named() -> None:
     with pytest.raises(LookupError, match="TABLE_NAME"):
-        Settings.read({})
+        Settings.read({"AUTH": "JWT", "OPERATOR_SCOPE": "accounts/operator"})
+    with pytest.raises(LookupError, match="AUTH is 'NONE'"):
+        Settings.read({"AUTH": "NONE", "OPERATOR_SCOPE": "accounts/operator", "TABLE_NAME": "accounts"})

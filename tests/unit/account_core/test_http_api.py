@@ -1,58 +1,14 @@
 import base64
 import json
-import logging
-from datetime import UTC, datetime
-from itertools import count
 from typing import Any
 
 import pytest
-from aws_lambda_powertools import Logger
 from hypothesis import given
 from hypothesis import strategies as st
 
 from account_core.errors import Conflict, Corrupt, Unavailable
-from account_core.http_api import HttpApi
-from account_core.memory_store import MemoryAccountStore
-from account_core.service import AccountService
-
-
-class Api:
-    """The API on an in-memory store, called as API Gateway calls it."""
-
-    def __init__(self) -> None:
-        self.store = MemoryAccountStore()
-        ids = count(1)
-        self.api = HttpApi(
-            AccountService(self.store),
-            now=lambda: datetime(2026, 1, 31, 9, 30, 0, 1, UTC),
-            new_id=lambda: f"account-{next(ids)}",
-            logger=Logger(service="test", level=logging.CRITICAL),
-        )
-
-    def __call__(
-        self, method: str, path: str, body: str | None = None, *, encoded: bool = False, **headers: str
-    ) -> tuple[int, dict[str, Any], dict[str, Any]]:
-        answer = self.api(
-            {
-                "version": "2.0",
-                "routeKey": "$default",
-                "rawPath": path,
-                "rawQueryString": "",
-                "headers": {name.replace("_", "-"): value for name, value in headers.items()},
-                "requestContext": {
-                    "requestId": "request-1",
-                    "stage": "$default",
-                    "http": {"method": method, "path": path},
-                },
-                "body": body,
-                "isBase64Encoded": encoded,
-            },
-            None,
-        )
-        return answer["statusCode"], json.loads(answer["body"]), answer["headers"]
-
-    def items(self) -> list[Any]:
-        return list(self.store._items["account-1"].values())  # noqa: SLF001 -- what was stored
+from account_core.problems import PROBLEMS
+from tests.api import Api
 
 
 @pytest.fixture
@@ -116,6 +72,7 @@ def test_amounts_that_are_not_money_are_refused_and_nothing_is_stored(api: Api, 
         ("[" * 4000, "invalid_json"),
         ('{"amount": ' + "9" * 7000 + "}", "invalid_amount"),
         ('{"amount": "' + "9" * 9000 + '"}', "body_too_large"),
+        ('{"amount": "5", "note": "' + "x" * 2**20 + '"}', "body_too_large"),
         ("\ud800", "invalid_encoding"),
     ],
 )
@@ -164,15 +121,33 @@ def test_accounts_that_cannot_be_created(api: Api, body: str) -> None:
         ("GET", "/accounts/%20", 400, "invalid_account_id"),
         ("GET", "/accounts/" + "a" * 65, 400, "invalid_account_id"),
         ("GET", "/accounts/..", 400, "invalid_account_id"),
+        ("GET", "/accounts/%2e%2e", 400, "invalid_account_id"),
+        ("GET", "/accounts/a%00b", 400, "invalid_account_id"),
+        ("GET", "/accounts/\u0661", 400, "invalid_account_id"),
+        ("POST", "/accounts/../credit", 400, "invalid_account_id"),
         ("GET", "/", 404, "route_not_found"),
-        ("GET", "/accounts", 404, "route_not_found"),
-        ("DELETE", "/accounts/account-1", 404, "route_not_found"),
+        ("GET", "", 404, "route_not_found"),
+        ("GET", "/accounts/", 404, "route_not_found"),
+        ("GET", "//accounts", 404, "route_not_found"),
+        ("GET", "/accounts/account-1/", 404, "route_not_found"),
+        ("GET", "/accounts/../accounts/account-1", 404, "route_not_found"),
         ("GET", "/accounts/a/b/c", 404, "route_not_found"),
+        ("GET", "/Accounts/account-1", 404, "route_not_found"),
+        ("GET", "/accounts", 405, "method_not_allowed"),
+        ("DELETE", "/accounts/account-1", 405, "method_not_allowed"),
+        ("PATCH", "/accounts/account-1/credit", 405, "method_not_allowed"),
+        ("HEAD", "/accounts/account-1/credit", 405, "method_not_allowed"),
+        ("GET", "/accounts/account-1?version=1", 400, "invalid_parameter"),
+        ("POST", "/accounts?dry_run=true", 400, "invalid_parameter"),
     ],
 )
 def test_what_is_not_there(api: Api, method: str, path: str, status: int, code: str) -> None:
-    answer = api(method, path)
-    assert (answer[0], answer[1]["code"]) == (status, code)
+    status_found, problem, headers = api(method, path)
+    if method == "HEAD":
+        assert (status_found, problem) == (status, None)
+    else:
+        assert (status_found, problem["code"]) == (status, code)
+    assert ("Allow" in headers) == (status == 405)
 
 
 def test_the_domain_says_no(api: Api) -> None:
@@ -192,24 +167,12 @@ def test_only_json_is_taken(api: Api) -> None:
     )
 
 
-def test_correlation_id_is_stored_or_the_request_id_in_its_place(api: Api) -> None:
-    api("POST", "/accounts/account-1/credit", '{"amount": 5}', x_correlation_id="order-7")
-    assert [item["CorrelationId"]["S"] for item in api.items()] == ["request-1", "order-7"]
-    assert api("POST", "/accounts/account-1/credit", '{"amount": 5}', x_correlation_id="a b")[0] == 400
-
-
-def test_an_idempotency_key_is_not_silently_ignored(api: Api) -> None:
-    answer = api("POST", "/accounts/account-1/credit", '{"amount": 5}', idempotency_key="k")
-    assert (answer[0], answer[1]["code"]) == (400, "idempotency_key_unsupported")
-    assert len(api.items()) == 1
-
-
 @pytest.mark.parametrize(
     ("error", "status"),
     [(Conflict("x"), 409), (Unavailable("x"), 503), (Corrupt("secret"), 500), (RuntimeError("secret"), 500)],
 )
 def test_what_goes_wrong_inside(api: Api, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int) -> None:
-    def fail(_: str) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr(api.store, "newest", fail)
@@ -220,7 +183,7 @@ def test_what_goes_wrong_inside(api: Api, monkeypatch: pytest.MonkeyPatch, error
 
 
 def test_an_account_that_may_have_been_created_is_named(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    def store_and_lose_the_answer(_: object) -> None:
+    def store_and_lose_the_answer(*_: object) -> None:
         raise Unavailable("x")
 
     monkeypatch.setattr(api.store, "append", store_and_lose_the_answer)
@@ -236,3 +199,108 @@ def test_no_body_whatever_is_a_server_error(body: str | bytes) -> None:
     text = base64.b64encode(body).decode() if isinstance(body, bytes) else body
     assert api("POST", "/accounts/account-1/credit", text, encoded=encoded)[0] in {400, 404}
     assert api("POST", "/accounts", text, encoded=encoded)[0] == 400
+
+
+def test_ids_are_taken_stored_returned_and_logged(api: Api) -> None:
+    _, _, headers = api("POST", "/accounts/account-1/credit", '{"amount": 5}')
+    assert (headers["X-Request-Id"], headers["X-Correlation-Id"]) == ("request-2", "request-2")
+    own: dict[str, Any] = {"x_request_id": "my-request", "x_correlation_id": "order-7", "idempotency_key": "key-1"}
+    _, _, headers = api("POST", "/accounts/account-1/credit", '{"amount": 5}', **own)
+    assert (headers["X-Request-Id"], headers["X-Correlation-Id"]) == ("my-request", "order-7")
+    stored = [(item["RequestId"]["S"], item["CorrelationId"]["S"], item.get("CommandId")) for item in api.items()]
+    assert stored == [
+        ("request-1", "request-1", None),
+        ("request-2", "request-2", None),
+        ("my-request", "order-7", {"S": "key-1"}),
+    ]
+    line = api.log.lines[-1]
+    assert (line["request_id"], line["correlation_id"], line["operation"]) == ("my-request", "order-7", "credit")
+    assert "5" not in json.dumps({name: value for name, value in line.items() if name != "used"}), "no amounts"
+
+
+@pytest.mark.parametrize("header", ["x_request_id", "x_correlation_id", "idempotency_key"])
+@pytest.mark.parametrize("value", ["", "a b", "a,b", "\u00fc", "a\n", "x" * 129])
+def test_ids_that_are_refused(api: Api, header: str, value: str) -> None:
+    sent: dict[str, Any] = {header: value}
+    status, problem, headers = api("POST", "/accounts/account-1/credit", '{"amount": 5}', **sent)
+    name = {"idempotency_key": "idempotency_key"}.get(header, header.removeprefix("x_"))
+    assert (status, problem["code"]) == (400, f"invalid_{name}")
+    assert headers["X-Request-Id"] == problem["requestId"] == "request-2"
+    assert len(api.items()) == 1
+
+
+def test_a_repeated_command_returns_its_first_result(api: Api) -> None:
+    api("POST", "/accounts/account-1/credit", '{"amount": "100"}')
+    sent = ("POST", "/accounts/account-1/withdraw", '{"amount": "60.00"}')
+    first = api(*sent, idempotency_key="key-1")
+    api("POST", "/accounts/account-1/credit", '{"amount": "1"}')
+    again = api(*sent, idempotency_key="key-1")
+    assert again[:2] == first[:2]
+    assert (first[2].get("Idempotent-Replayed"), again[2]["Idempotent-Replayed"]) == (None, "true")
+    assert again[2]["ETag"] == first[2]["ETag"] == '"3"'
+    assert api("POST", "/accounts/account-1/withdraw", '{"amount": 60}', idempotency_key="key-1")[1] == first[1]
+    for path, body in (("withdraw", '{"amount": "60.01"}'), ("credit", '{"amount": "60.00"}')):
+        status, problem, _ = api("POST", f"/accounts/account-1/{path}", body, idempotency_key="key-1")
+        assert (status, problem["code"]) == (422, "idempotency_key_reused")
+    assert len(api.items()) == 4
+
+
+def test_a_repeated_creation_finds_the_first_account(api: Api) -> None:
+    sent = ("POST", "/accounts", '{"owner": "owner-1", "currency": "EUR"}')
+    first, again = (api(*sent, idempotency_key="key-1") for _ in range(2))
+    assert first[:2] == again[:2]
+    assert first[2]["Location"] == again[2]["Location"] == f"/accounts/{first[1]['accountId']}"
+    assert again[2]["Idempotent-Replayed"] == "true"
+    status, problem, _ = api("POST", "/accounts", '{"owner": "owner-2", "currency": "EUR"}', idempotency_key="key-1")
+    assert (status, problem["code"]) == (422, "idempotency_key_reused")
+    assert api(*sent, idempotency_key="key-2")[1]["accountId"] != first[1]["accountId"]
+    assert len(api.items(first[1]["accountId"])) == 1
+
+
+def test_the_version_is_an_etag_to_lock_by(api: Api) -> None:
+    sent = ("POST", "/accounts/account-1/credit", '{"amount": 5}')
+    assert api("GET", "/accounts/account-1")[2]["ETag"] == '"1"'
+    assert api(*sent, if_match='"1"')[2]["ETag"] == '"2"'
+    for outdated in ('"1"', '"3"', 'W/"2"', '"two"', '"1", "3"', '"02"'):
+        status, problem, _ = api(*sent, if_match=outdated)
+        assert (status, problem["code"]) == (412, "precondition_failed")
+    assert api(*sent, if_match='"1", "2"')[2]["ETag"] == '"3"'
+    assert api(*sent, if_match="*")[2]["ETag"] == '"4"'
+    for wrong in ("4", "", "'4'", '"4', '"4" "5"', ","):
+        assert api(*sent, if_match=wrong)[1]["code"] == "invalid_if_match"
+    assert (
+        api("POST", "/accounts", '{"owner": "o", "currency": "EUR"}', if_match='"1"')[1]["code"] == "invalid_if_match"
+    )
+    assert len(api.items()) == 4
+
+
+def test_what_the_reader_has_already_is_not_sent_again(api: Api) -> None:
+    assert api("GET", "/accounts/account-1", if_none_match='"1"')[:2] == (304, None)
+    assert api("GET", "/accounts/account-1", if_none_match='"2"')[0] == 200
+
+
+def test_the_methods_that_every_path_has(api: Api) -> None:
+    status, _, headers = api("GET", "/accounts/account-1")
+    assert api("HEAD", "/accounts/account-1")[:2] == (status, None)
+    assert {**api("HEAD", "/accounts/account-1")[2], "X-Request-Id": "", "X-Correlation-Id": ""} == {
+        **headers,
+        "X-Request-Id": "",
+        "X-Correlation-Id": "",
+    }
+    assert api("HEAD", "/accounts/nobody")[:2] == (404, None)
+    status, body, headers = api("OPTIONS", "/accounts/account-1")
+    assert (status, body, headers["Allow"]) == (204, None, "GET, HEAD, OPTIONS")
+    assert api("OPTIONS", "/accounts")[2]["Allow"] == "POST, OPTIONS"
+    assert api("DELETE", "/accounts/account-1")[2]["Allow"] == "GET, HEAD, OPTIONS"
+
+
+def test_every_answer_has_ids_and_every_problem_is_in_the_catalogue(api: Api) -> None:
+    answers = [
+        api("GET", "/accounts/account-1"),
+        api("GET", "/nowhere"),
+        api("POST", "/accounts", "{"),
+        api("HEAD", "/"),
+    ]
+    for _, body, headers in answers:
+        assert headers["X-Request-Id"].startswith("request-")
+        assert body is None or "code" not in body or body["status"] == PROBLEMS[body["code"]].status

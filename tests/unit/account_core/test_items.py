@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from account_core.errors import Corrupt
-from account_core.events import Created, Credited, EventRow, Row, SnapshotRow, Withdrawn
+from account_core.events import Created, Credited, EventRow, IgnoredSnapshot, Row, SnapshotRow, Withdrawn
 from account_core.items import from_item, is_snapshot_version, to_item, version_of
 from account_core.money import MONEY_MAX
 
@@ -31,6 +32,7 @@ def event_rows(draw: st.DrawFn) -> Row:
         balance=draw(MONEY),
         currency="EUR",
         correlation_id=draw(TEXT),
+        request_id=draw(st.none() | TEXT),
         command_id=draw(st.none() | TEXT),
     )
 
@@ -66,7 +68,8 @@ def _item(**changed: object) -> dict[str, Any]:
     [
         {"Type": {"S": "REVERSAL"}},
         {"Type": {"S": "SNAPSHOT"}},
-        {"Format": {"N": "2"}},
+        {"Format": {"N": "3"}},
+        {"Format": {"N": "0"}},
         {"Format": None},
         {"Amount": None},
         {"Amount": {"N": "1.005"}},
@@ -93,3 +96,56 @@ def test_what_cannot_be_read_is_corrupt_and_names_its_row(changed: dict[str, Any
 def test_an_item_without_a_key_is_corrupt() -> None:
     with pytest.raises(Corrupt, match=r"row \?/\?"):
         from_item({})
+
+
+def _snapshot(**changed: object) -> dict[str, Any]:
+    item = to_item(SnapshotRow("a", 20, 18, "2026-01-31T09:30:00.000001Z", "owner-1", "EUR", Decimal("5.00")))
+    return {**item, **changed}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"Balance": {"N": "500"}},
+        {"Owner": {"S": "owner-2"}},
+        {"Currency": {"S": "USD"}},
+        {"AccountId": {"S": "b"}},
+        {"Version": {"N": "30"}, "Sequence": {"N": "27"}},
+        {"Digest": {"S": "0" * 64}},
+    ],
+)
+def test_a_damaged_snapshot_is_ignored(changed: dict[str, Any]) -> None:
+    found = from_item(_snapshot(**changed))
+    assert isinstance(found, IgnoredSnapshot)
+    assert found.is_damaged
+
+
+@pytest.mark.parametrize("number", ["1", "3", "99"])
+def test_a_snapshot_of_another_format_is_ignored_whatever_else_it_holds(number: str) -> None:
+    item = {name: _snapshot()[name] for name in ("AccountId", "Version", "Type")} | {"Format": {"N": number}}
+    found = from_item(item)
+    assert isinstance(found, IgnoredSnapshot)
+    assert (found.account_id, found.version, found.is_damaged) == ("a", 20, False)
+
+
+def test_a_snapshot_of_another_format_still_has_its_place() -> None:
+    with pytest.raises(Corrupt, match="row a/21"):
+        from_item(_snapshot(Format={"N": "3"}, Version={"N": "21"}))
+
+
+def test_the_largest_row_is_below_one_kilobyte_so_that_it_costs_one_write_unit() -> None:
+    """Counted upwards: a name's and a value's characters, and one more; AWS packs numbers two digits to a byte."""
+    row = EventRow(
+        account_id="a" * 64,
+        version=version_of(10**9),
+        sequence=10**9,
+        occurred_at="2026-01-31T09:30:00.000001Z",
+        event=Created("o" * 64, "EUR"),
+        balance=MONEY_MAX,
+        currency="EUR",
+        correlation_id="c" * 128,
+        request_id="r" * 128,
+        command_id="k" * 128,
+    )
+    for largest in (row, replace(row, event=Credited(MONEY_MAX))):
+        assert sum(len(name) + len(next(iter(value.values()))) + 1 for name, value in to_item(largest).items()) < 1024

@@ -1,91 +1,166 @@
-"""Lost races, forced: the rival writes between the service's read and its append."""
+"""Lost races, forced: the rival writes between the service's look at the account and its append."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import pytest
 
 from account_core.commands import Command, CreateAccount, Credit, Withdraw
-from account_core.errors import AccountNotFound, Conflict, InsufficientFunds
-from account_core.events import Row
+from account_core.errors import AccountNotFound, Conflict, IdempotencyKeyReused, InsufficientFunds, PreconditionFailed
+from account_core.events import EventRow, Row, StoredRow
 from account_core.head import Origin
 from account_core.memory_store import MemoryAccountStore
-from account_core.ports import LostRace
-from account_core.service import ATTEMPTS_MAX, AccountService
+from account_core.ports import ROWS_MAX, LostRace
+from account_core.service import ATTEMPTS_MAX, AccountService, Conditions
+from account_core.usage import Usage
 
-ORIGIN = Origin("2026-01-31T09:30:00.000001Z", "correlation-1")
+ORIGIN = Origin("2026-01-31T09:30:00.000001Z", "correlation-1", "request-1")
+
+
+@dataclass(frozen=True)
+class Sent:
+    command: Command
+    key: str | None = None
 
 
 class RivalledStore(MemoryAccountStore):
     """Before each append, the next command of a rival is carried out. Can hide the winner, as a store may."""
 
-    def __init__(self, rival: list[Command], *, tells_winner: bool = True) -> None:
+    def __init__(self, rival: Sequence[Command | Sent] = (), *, tells_winner: bool = True) -> None:
         super().__init__()
-        self.rival = rival
+        self.rival = [sent if isinstance(sent, Sent) else Sent(sent) for sent in rival]
         self.tells_winner = tells_winner
-        self.reads = 0
+        self.reads = self.lookups = self.appends = 0
 
-    def newest(self, account_id: str) -> Sequence[Row]:
+    def newest(
+        self, account_id: str, used: Usage, limit: int = ROWS_MAX, up_to: int | None = None
+    ) -> Sequence[StoredRow]:
         self.reads += 1
-        return super().newest(account_id)
+        return super().newest(account_id, used, limit, up_to)
 
-    def append(self, rows: Sequence[Row]) -> None:
+    def find(self, account_id: str, command_id: str, used: Usage) -> EventRow | None:
+        self.lookups += 1
+        return super().find(account_id, command_id, used)
+
+    def append(self, rows: Sequence[Row], used: Usage) -> None:
+        self.appends += 1
         if self.rival:
-            command, rival_store = self.rival.pop(0), MemoryAccountStore()
+            sent, rival_store = self.rival.pop(0), MemoryAccountStore()
             rival_store._items, rival_store._lock = self._items, self._lock  # noqa: SLF001 -- the same ledger
-            AccountService(rival_store).execute("a", command, ORIGIN)
+            AccountService(rival_store).execute("a", sent.command, replace(ORIGIN, command_id=sent.key))
         try:
-            super().append(rows)
+            super().append(rows, used)
         except LostRace as lost:
             raise LostRace(lost.winner if self.tells_winner else None) from None
 
 
+OPENED = CreateAccount("owner-1", "EUR")
+
+
 def opened(store: RivalledStore, *commands: Command) -> AccountService:
+    """A service that has these commands behind it, and so the account's head in its cache."""
     service, store.rival, rival = AccountService(store), [], store.rival
-    for command in (CreateAccount("owner-1", "EUR"), *commands):
+    for command in (OPENED, *commands):
         service.execute("a", command, ORIGIN)
-    store.rival, store.reads = rival, 0
+    store.rival, store.reads, store.appends = rival, 0, 0
     return service
 
 
+def credit(amount: str) -> Credit:
+    return Credit(Decimal(amount))
+
+
+def withdraw(amount: str) -> Withdraw:
+    return Withdraw(Decimal(amount))
+
+
+@pytest.mark.parametrize("is_cached", [True, False])
 @pytest.mark.parametrize("tells_winner", [True, False])
 @pytest.mark.parametrize("age", range(1, 22))
-def test_a_lost_race_folds_the_winner_and_decides_again(age: int, *, tells_winner: bool) -> None:
-    store = RivalledStore([Credit(Decimal("5.00"))] * 3, tells_winner=tells_winner)
-    service = opened(store, *[Credit(Decimal("1.00"))] * (age - 1))
-    receipt = (
-        service.execute("a", Withdraw(Decimal("15.00")), ORIGIN)
-        if age > 15
-        else service.execute("a", Credit(Decimal("15.00")), ORIGIN)
-    )
+def test_a_lost_race_folds_the_winner_and_decides_again(age: int, *, tells_winner: bool, is_cached: bool) -> None:
+    store = RivalledStore([credit("5.00")] * 3, tells_winner=tells_winner)
+    service = opened(store, *[credit("1.00")] * (age - 1))
+    used = Usage()
+    service = service if is_cached else AccountService(store)
+    receipt = service.execute("a", withdraw("15.00") if age > 15 else credit("15.00"), ORIGIN, used=used)
     expected = Decimal(age - 1) + 15 + (Decimal(-15) if age > 15 else Decimal(15))
-    assert receipt.account.balance == expected
-    assert receipt.conflicts == 3
+    assert receipt.balance == expected
+    assert used.conflicts == 3
     assert receipt.sequence == age + 4
-    assert store.reads == (1 if tells_winner else 4)
-    assert service.read("a").account.balance == expected
+    assert store.reads == (3 if not tells_winner else 1 if is_cached else 0) + (0 if is_cached else 1)
+    assert service.read("a").balance == expected
+
+
+def test_a_command_on_a_cached_account_is_one_append_and_no_read() -> None:
+    store = RivalledStore()
+    service = opened(store)
+    for number in range(1, 31):
+        used = Usage()
+        assert service.execute("a", credit("1.00"), ORIGIN, used=used).balance == number
+        assert used == Usage(requests=1)
+    assert (store.reads, store.lookups, store.appends) == (0, 0, 30)
+
+
+def test_one_lost_race_on_a_cached_account_costs_no_read() -> None:
+    store = RivalledStore([credit("5.00")])
+    service = opened(store)
+    assert service.execute("a", credit("1.00"), ORIGIN).balance == 6
+    assert (store.reads, store.appends) == (0, 2)
+
+
+def test_a_head_that_is_far_behind_is_read_anew_not_walked_to_the_end() -> None:
+    store = RivalledStore()
+    service = opened(store)
+    other = AccountService(store)
+    for _ in range(100):
+        other.execute("a", credit("1.00"), ORIGIN)
+    store.reads = store.appends = 0
+    assert service.execute("a", credit("1.00"), ORIGIN).balance == 101
+    assert (store.reads, store.appends) == (1, 3)
+
+
+def test_a_refusal_is_never_given_on_a_cached_state() -> None:
+    store = RivalledStore()
+    service = opened(store)
+    AccountService(store).execute("a", credit("50.00"), ORIGIN)
+    assert service.execute("a", withdraw("50.00"), ORIGIN).balance == 0
+    store.reads = 0
+    with pytest.raises(InsufficientFunds):
+        service.execute("a", withdraw("0.01"), ORIGIN)
+    assert store.reads == 1
+
+
+def test_a_refusal_is_not_given_on_a_winner_that_may_itself_be_old() -> None:
+    """The winner of a race lost with an old head is only the next row, not the newest."""
+    store = RivalledStore()
+    service = opened(store, credit("10.00"))
+    other = AccountService(store)
+    other.execute("a", withdraw("9.00"), ORIGIN)
+    other.execute("a", credit("100.00"), ORIGIN)
+    assert service.execute("a", withdraw("10.00"), ORIGIN).balance == 91
 
 
 def test_the_decision_is_made_again_on_the_winner() -> None:
-    store = RivalledStore([Withdraw(Decimal("60.00"))])
-    service = opened(store, Credit(Decimal("100.00")))
+    store = RivalledStore([withdraw("60.00")])
+    service = opened(store, credit("100.00"))
     with pytest.raises(InsufficientFunds):
-        service.execute("a", Withdraw(Decimal("60.00")), ORIGIN)
-    assert service.read("a").account.balance == Decimal("40.00")
+        service.execute("a", withdraw("60.00"), ORIGIN)
+    assert service.read("a").balance == Decimal("40.00")
 
 
 def test_races_are_bounded() -> None:
-    store = RivalledStore([Credit(Decimal("1.00"))] * (ATTEMPTS_MAX + 5))
+    store = RivalledStore([credit("1.00")] * (ATTEMPTS_MAX + 5))
     service = opened(store)
     with pytest.raises(Conflict):
-        service.execute("a", Credit(Decimal("1000.00")), ORIGIN)
-    assert service.read("a").account.balance == Decimal(ATTEMPTS_MAX)
+        service.execute("a", credit("1000.00"), ORIGIN)
+    assert service.read("a").balance == Decimal(ATTEMPTS_MAX)
 
 
 def test_creating_twice_writes_once() -> None:
-    store = RivalledStore([CreateAccount("owner-1", "EUR")])
-    receipt = AccountService(store).execute("a", CreateAccount("owner-1", "EUR"), ORIGIN)
-    assert (receipt.sequence, receipt.conflicts) == (1, 1)
+    store, used = RivalledStore([OPENED]), Usage()
+    receipt = AccountService(store).execute("a", OPENED, ORIGIN, used=used)
+    assert (receipt.sequence, used.conflicts) == (1, 1)
 
 
 def test_an_unknown_account_is_not_found() -> None:
@@ -94,9 +169,126 @@ def test_an_unknown_account_is_not_found() -> None:
 
 
 def test_without_time_for_another_attempt_it_gives_up_and_says_so() -> None:
-    store = RivalledStore([Credit(Decimal("1.00"))] * 3)
+    store = RivalledStore([credit("1.00")] * 3)
     service = opened(store)
     answers = iter([True, False])
     with pytest.raises(Conflict):
-        service.execute("a", Credit(Decimal("1000.00")), ORIGIN, has_time=lambda: next(answers))
-    assert service.read("a").account.balance == Decimal(2)
+        service.execute("a", credit("1000.00"), ORIGIN, has_time=lambda: next(answers))
+    assert service.read("a").balance == Decimal(2)
+
+
+KEYED = replace(ORIGIN, command_id="key-1")
+
+
+@pytest.mark.parametrize("age", [0, 1, 7, 8, 9, 40], ids=lambda age: f"{age} later")
+@pytest.mark.parametrize("before", [0, 7, 8])
+def test_a_repeated_command_meets_its_first_result_however_old(before: int, age: int) -> None:
+    store = RivalledStore()
+    service = opened(store, credit("100.00"), *[credit("1.00")] * before)
+    first = service.execute("a", withdraw("60.00"), KEYED)
+    for _ in range(age):
+        service.execute("a", credit("0.01"), ORIGIN)
+    again = [each.execute("a", withdraw("60.00"), KEYED) for each in (service, AccountService(store))]
+    assert again == [replace(first, is_replay=True)] * 2
+    assert service.read("a").sequence == first.sequence + age
+
+
+def test_the_key_of_another_command_is_refused() -> None:
+    service = opened(RivalledStore(), credit("100.00"))
+    service.execute("a", withdraw("60.00"), KEYED)
+    for command in (withdraw("60.01"), credit("60.00")):
+        with pytest.raises(IdempotencyKeyReused):
+            service.execute("a", command, KEYED)
+    assert service.read("a").balance == 40
+
+
+def test_a_key_belongs_to_one_account() -> None:
+    store = RivalledStore()
+    service = opened(store)
+    service.execute("b", OPENED, ORIGIN)
+    assert not service.execute("a", credit("1.00"), KEYED).is_replay
+    assert not service.execute("b", credit("2.00"), KEYED).is_replay
+
+
+@pytest.mark.parametrize("tells_winner", [True, False])
+@pytest.mark.parametrize("others", [0, 1, 3])
+@pytest.mark.parametrize("is_cached", [True, False])
+def test_duplicates_at_once_make_one_event(others: int, *, tells_winner: bool, is_cached: bool) -> None:
+    """The duplicate is stored after the key was looked up, before or behind other commands."""
+    rival = [*[Sent(credit("1.00"))] * others, Sent(withdraw("60.00"), "key-1"), Sent(credit("1.00"))]
+    store = RivalledStore(rival, tells_winner=tells_winner)
+    service = opened(store, credit("100.00"))
+    service = service if is_cached else AccountService(store)
+    receipt = service.execute("a", withdraw("60.00"), KEYED)
+    assert receipt.is_replay
+    assert receipt.balance == 40 + others
+    assert service.read("a").balance == 40 + others
+
+
+def test_a_duplicate_creation_is_the_first_account_however_old() -> None:
+    store = RivalledStore()
+    service = AccountService(store)
+    first = service.execute("a", OPENED, KEYED)
+    for _ in range(30):
+        service.execute("a", credit("1.00"), ORIGIN)
+    store.reads = 0
+    assert service.execute("a", OPENED, KEYED) == replace(first, is_replay=True)
+    with pytest.raises(IdempotencyKeyReused):
+        service.execute("a", CreateAccount("owner-1", "USD"), KEYED)
+    assert (store.reads, store.lookups) == (0, 0), "the first row itself answers"
+
+
+def test_a_refused_command_leaves_its_key_free() -> None:
+    service = opened(RivalledStore())
+    with pytest.raises(InsufficientFunds):
+        service.execute("a", withdraw("1.00"), KEYED)
+    service.execute("a", credit("1.00"), ORIGIN)
+    assert not service.execute("a", withdraw("1.00"), KEYED).is_replay
+
+
+def test_versions_lock_for_the_client() -> None:
+    store = RivalledStore()
+    service = opened(store, credit("10.00"))
+    assert service.execute("a", credit("1.00"), ORIGIN, Conditions(frozenset({2}))).version == 3
+    with pytest.raises(PreconditionFailed):
+        service.execute("a", credit("1.00"), ORIGIN, Conditions(frozenset({2})))
+    with pytest.raises(PreconditionFailed):
+        service.execute("a", credit("1.00"), ORIGIN, Conditions(frozenset()))
+    AccountService(store).execute("a", credit("1.00"), ORIGIN)  # the cached head is at 3, the account at 4
+    assert service.execute("a", credit("1.00"), ORIGIN, Conditions(frozenset({4, 7}))).version == 5
+    with pytest.raises(AccountNotFound):
+        service.execute("b", credit("1.00"), ORIGIN, Conditions(frozenset({1})))
+
+
+def test_a_lost_race_fails_the_condition() -> None:
+    service = opened(RivalledStore([credit("5.00")]), credit("10.00"))
+    with pytest.raises(PreconditionFailed):
+        service.execute("a", withdraw("1.00"), ORIGIN, Conditions(frozenset({2})))
+    assert service.read("a").balance == 15
+
+
+def test_a_repeated_command_meets_its_first_result_although_its_condition_no_longer_holds() -> None:
+    service = opened(RivalledStore(), credit("10.00"))
+    for is_replay in (False, True):
+        receipt = service.execute("a", withdraw("1.00"), KEYED, Conditions(frozenset({2})))
+        assert (receipt.balance, receipt.is_replay) == (Decimal(9), is_replay)
+
+
+@pytest.mark.parametrize("is_cached", [True, False])
+def test_another_owners_account_does_not_exist(*, is_cached: bool) -> None:
+    store = RivalledStore()
+    service = opened(store, credit("10.00"))
+    service.execute("a", withdraw("1.00"), KEYED)
+    service = service if is_cached else AccountService(store)
+    stranger = Conditions(owner="owner-2")
+    with pytest.raises(AccountNotFound):
+        service.execute("a", withdraw("1.00"), KEYED, stranger)
+    with pytest.raises(AccountNotFound):
+        service.execute("a", withdraw("100.00"), ORIGIN, replace(stranger, versions=frozenset({99})))
+    with pytest.raises(AccountNotFound):
+        service.read("a", owner="owner-2")
+    with pytest.raises(AccountNotFound):
+        service.read("a", owner="owner-2", version=99)
+    with pytest.raises(AccountNotFound):
+        service.events("a", None, 10, "owner-2", Usage(), newest_first=True)
+    assert service.execute("a", withdraw("1.00"), ORIGIN, Conditions(owner="owner-1")).balance == 8

@@ -48,7 +48,7 @@ def whose(records: list[Insert | Unreadable]) -> list[tuple[str, str | None]]:
     [
         {"Type": {"S": "INTEREST"}},
         {"Type": None},
-        {"Format": {"N": "2"}},
+        {"Format": {"N": "3"}},
         {"Amount": {"N": "1.005"}},
         {"Amount": {"N": "NaN"}},
         {"Sequence": {"S": "2"}},

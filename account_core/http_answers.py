@@ -1,0 +1,77 @@
+"""What is answered, in JSON's terms. Pure."""
+
+from typing import Any
+
+from account_core.events import Created, Credited, EventRow
+from account_core.gateway import Answer
+from account_core.http_queries import ORDERS, Page
+from account_core.problems import PROBLEMS, RETRY_AFTER_S
+from account_core.service import Receipt
+
+
+def account(account_id: str, receipt: Receipt, status: int = 200) -> Answer:
+    """The account as it is after the command, or as it was read."""
+    body = {
+        "accountId": account_id,
+        "balance": str(receipt.balance),
+        "currency": receipt.currency,
+        "version": receipt.version,
+        "sequence": receipt.sequence,
+    }
+    headers = {"ETag": etag(receipt)}
+    if receipt.is_replay:
+        headers["Idempotent-Replayed"] = "true"
+    if status == 201:  # noqa: PLR2004 -- Created
+        headers["Location"] = f"/accounts/{account_id}"
+    return Answer(status, body, headers)
+
+
+def etag(receipt: Receipt) -> str:
+    return f'"{receipt.version}"'
+
+
+def events(account_id: str, rows: list[EventRow], page: Page) -> Answer:
+    """A page of an account's events, and where the next one is; `next` is null where there is none yet."""
+    is_last = len(rows) < page.limit or (page.newest_first and rows[-1].sequence == 1)
+    after, order = rows[-1].sequence if rows else 0, ORDERS[page.newest_first]
+    following = f"/accounts/{account_id}/events?after={after}&limit={page.limit}&order={order}"
+    return Answer(200, {"events": [_event(row) for row in rows], "next": None if is_last else following})
+
+
+def _event(row: EventRow) -> dict[str, Any]:
+    common = {
+        "sequence": row.sequence,
+        "version": row.version,
+        "type": _type(row),
+        "occurredAt": row.occurred_at,
+        "balance": str(row.balance),
+        "currency": row.currency,
+        "correlationId": row.correlation_id,
+        "requestId": row.request_id,
+        "idempotencyKey": row.command_id,
+    }
+    if isinstance(row.event, Created):
+        return {**common, "owner": row.event.owner}
+    return {**common, "amount": str(row.event.amount)}
+
+
+def _type(row: EventRow) -> str:
+    """The same names as the domain events have that other teams see."""
+    if isinstance(row.event, Created):
+        return "AccountCreated"
+    return "BalanceCredited" if isinstance(row.event, Credited) else "BalanceWithdrawn"
+
+
+def problem(code: str, detail: str, request_id: str, headers: dict[str, str] | None = None) -> Answer:
+    """A problem document (RFC 9457)."""
+    kind = PROBLEMS[code]
+    body = {
+        "type": f"urn:account-events:problem:{code}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": detail,
+        "code": code,
+        "requestId": request_id,
+    }
+    retry = {"Retry-After": str(RETRY_AFTER_S)} if kind.status == 503 else {}  # noqa: PLR2004 -- Service Unavailable
+    return Answer(kind.status, body, {**retry, **(headers or {})}, "application/problem+json")

@@ -1,0 +1,74 @@
+"""What a query string asks for. Pure."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from account_core.errors import InvalidRequest
+from account_core.head import timestamp
+
+LIMIT_DEFAULT = 50
+LIMIT_MAX = 100
+NUMBER_MAX = 10**9
+"""More than the events that an account can have: its rows have to stay below 10 GB."""
+POINT_IN_TIME = ("atVersion", "at")
+PAGE = ("after", "limit", "order")
+ORDERS = ("oldest", "newest")
+
+
+@dataclass(frozen=True, slots=True)
+class PointInTime:
+    """Attributes: `moment` as `head.timestamp` writes it. Neither: now."""
+
+    version: int | None = None
+    moment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Events of an account: at most `limit`, beyond sequence `after` in the direction asked for."""
+
+    after: int | None
+    limit: int
+    newest_first: bool
+
+
+def point_in_time(query: Mapping[str, str]) -> PointInTime:
+    """From `atVersion=7` or `at=2026-01-31T09:30:00Z`."""
+    if len(query) > 1:
+        raise InvalidRequest("Give either at or atVersion.", "invalid_parameter")
+    version = _number(query, "atVersion", 1, NUMBER_MAX)
+    return PointInTime(version, _moment(query["at"]) if "at" in query else None)
+
+
+def page(query: Mapping[str, str]) -> Page:
+    """From `after=20&limit=10&order=newest`."""
+    limit = _number(query, "limit", 1, LIMIT_MAX)
+    order = query.get("order", ORDERS[0])
+    if order not in ORDERS:
+        raise InvalidRequest(f"order has to be one of: {', '.join(ORDERS)}.", "invalid_parameter")
+    after = _number(query, "after", 0, NUMBER_MAX)
+    return Page(after, LIMIT_DEFAULT if limit is None else limit, newest_first=order == "newest")
+
+
+def _number(query: Mapping[str, str], name: str, least: int, most: int) -> int | None:
+    text = query.get(name)
+    if text is None:
+        return None
+    if not re.fullmatch("[0-9]{1,10}", text) or not least <= int(text) <= most:
+        raise InvalidRequest(f"{name} has to be a whole number from {least} to {most}.", "invalid_parameter")
+    return int(text)
+
+
+def _moment(text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return timestamp(moment)
+    except (ValueError, OverflowError):
+        pass
+    raise InvalidRequest(
+        "at has to be a time with its offset, like 2026-01-31T09:30:00Z (a + in it has to be sent as %2B).",
+        "invalid_parameter",
+    )

@@ -1,0 +1,35 @@
+from decimal import Decimal
+
+from account_core.account import Account
+from account_core.head import Head
+from account_core.head_cache import HeadCache
+
+
+def head(version: int) -> Head:
+    return Head(Account("owner-1", "EUR", Decimal(version)), version, version)
+
+
+def test_it_keeps_the_newest_head_of_an_account() -> None:
+    heads = HeadCache()
+    for version in (1, 3, 2):
+        heads.put("a", head(version))
+    assert heads.get("a") == head(3)
+    assert heads.get("b") is None
+
+
+def test_what_does_not_exist_yet_is_not_remembered() -> None:
+    heads = HeadCache()
+    heads.put("a", Head())
+    assert heads.get("a") is None
+
+
+def test_it_is_bounded_and_forgets_what_was_not_used_for_long() -> None:
+    heads = HeadCache(generation_max=10)
+    for number in range(1_000):
+        heads.put("busy", head(number + 1))
+        heads.put(f"account-{number}", head(1))
+        known = [name for name in ("busy", *(f"account-{n}" for n in range(number + 1))) if heads.get(name)]
+        assert len(known) <= 20
+    assert heads.get("busy") == head(1_000)
+    assert heads.get("account-999") == head(1)
+    assert heads.get("account-1") is None
