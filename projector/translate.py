@@ -22,6 +22,7 @@ def translate(row: EventRow) -> tuple[str, dict[str, Any]]:
         "occurred_at": _instant(row),
         "correlation_id": row.correlation_id,
         "causation_id": row.command_id,
+        "request_id": row.request_id,
         "currency": row.currency,
         "balance": row.balance,
     }

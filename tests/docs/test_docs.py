@@ -7,34 +7,53 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from account_core import errors, http_api, http_requests
+from account_core import errors, http_queries
+from account_core.problems import PROBLEMS
+from account_core.routes import ROUTES
 from ops.cli import app
 
 ROOT = Path(__file__).parents[2]
-WORD = re.compile(r"[a-z]+(_[a-z0-9]+)+")
-ABSTRACT = {"rejected", "account_error", "invalid_request"}
+MAKE_PROBLEMS = {"InvalidRequest", "problem", "name"}
+ABSTRACT = {"rejected", "account_error"}
 
 
-def _codes() -> set[str]:
-    """Every error's code, and every word with an underscore that the API's modules may put into a problem."""
-    words = {
-        node.value
-        for module in (http_api, http_requests)
-        for node in ast.walk(ast.parse(Path(module.__file__ or "").read_text()))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and WORD.fullmatch(node.value)
+def _raised() -> set[str]:
+    """Every error's code, and every code that the API's modules give to a problem."""
+    codes = {
+        argument.value
+        for path in (ROOT / "account_core").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in MAKE_PROBLEMS
+        for argument in node.args
+        if isinstance(argument, ast.Constant) and re.fullmatch("[a-z_]+", str(argument.value))
     }
-    return (words | {kind.code for kind in _descendants(errors.AccountError)}) - ABSTRACT
+    return codes | {kind.code for kind in _descendants(errors.AccountError) if "code" in vars(kind)} - ABSTRACT
 
 
 def _descendants(kind: type[errors.AccountError]) -> set[type[errors.AccountError]]:
     return {kind}.union(*(_descendants(child) for child in kind.__subclasses__()))
 
 
-def test_every_problem_code_is_documented() -> None:
-    codes = _codes()
-    assert {"invalid_amount", "insufficient_funds", "route_not_found", "body_too_large", "internal_error"} <= codes
-    documented = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs/api.md").read_text()))
-    assert codes <= documented
+def test_every_problem_is_in_the_catalogue_and_the_catalogue_has_no_other() -> None:
+    assert _raised() | {"internal_error"} == set(PROBLEMS)
+
+
+def test_every_problem_is_documented_as_the_catalogue_has_it() -> None:
+    rows = {}
+    for codes, status, advice in re.findall(
+        r"^\| (`.*?) \| (\d+) \| (.*) \|$", (ROOT / "docs/api.md").read_text(), re.MULTILINE
+    ):
+        rows |= {code: (int(status), advice) for code in re.findall(r"`([a-z_]+)`", codes)}
+    assert rows == {code: (problem.status, problem.advice) for code, problem in PROBLEMS.items()}
+
+
+def test_every_request_is_documented() -> None:
+    document = (ROOT / "docs/api.md").read_text()
+    for path, operations in ROUTES.items():
+        for method in operations:
+            assert f"| `{method} {path}" in document, path
+    for parameter in (*http_queries.POINT_IN_TIME, *http_queries.PAGE, *http_queries.ORDERS):
+        assert re.search(rf"\b{parameter}\b", document), parameter
 
 
 def test_every_command_is_in_the_readme() -> None:

@@ -54,7 +54,13 @@ FIELDS = {
     "BalanceCredited.1-largest-amount-no-cause": CREDITED,
     "BalanceWithdrawn.1": WITHDRAWN,
 }
-NEWEST = {"AccountCreated": "1", "BalanceCredited": "1", "BalanceWithdrawn": "1"}
+FIELDS |= {
+    "AccountCreated.2": CREATED | {"request_id": "r-0001"},
+    "BalanceCredited.2": CREDITED | {"request_id": "r-0002"},
+    "BalanceCredited.2-from-a-row-of-format-1": CREDITED | {"request_id": None},
+    "BalanceWithdrawn.2": WITHDRAWN | {"request_id": "r-0003"},
+}
+NEWEST = {"AccountCreated": "2", "BalanceCredited": "2", "BalanceWithdrawn": "2"}
 
 
 def golden(stem: str) -> bytes:

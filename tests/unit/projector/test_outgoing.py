@@ -23,6 +23,7 @@ ROW = EventRow(
     balance=Decimal("87.66"),
     currency="EUR",
     correlation_id="c-1",
+    request_id="r-1",
     command_id="k-1",
 )
 COMMON = {
@@ -32,6 +33,7 @@ COMMON = {
     "occurred_at": datetime(2026, 1, 31, 9, 30, 0, 1, tzinfo=UTC),
     "correlation_id": "c-1",
     "causation_id": "k-1",
+    "request_id": "r-1",
     "currency": "EUR",
     "balance": Decimal("87.66"),
 }

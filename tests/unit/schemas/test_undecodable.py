@@ -26,6 +26,7 @@ EVENT = encode(
         "occurred_at": datetime(2026, 1, 31, 9, 30, tzinfo=UTC),
         "correlation_id": "c-1",
         "causation_id": None,
+        "request_id": None,
         "amount": Decimal("12.34"),
         "currency": "EUR",
         "balance": Decimal("12.34"),
