@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 PACKAGES := $(VENV)/.packages
 STAMP := $(VENV)/.ready
 
-.PHONY: help demo up tail test check bench lock clean setup
+.PHONY: help demo up tail test check bench openapi lock clean setup
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -50,6 +50,9 @@ test: check ## every check and every test
 
 bench: $(STAMP) ## measure; prints a table and writes benchmarks/results.json
 	@$(BIN)/python -m benchmarks
+
+openapi: $(STAMP) ## write docs/openapi.json from the code
+	@$(BIN)/python -m ops.openapi > docs/openapi.json
 
 # What `sam build` calls, function by function (BuildMethod: makefile in template.yaml).
 build-%: $(STAMP)

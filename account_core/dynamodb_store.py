@@ -58,10 +58,11 @@ class DynamoDBAccountStore:
     def find(self, account_id: str, command_id: str, used: Usage) -> EventRow | None:
         condition = "AccountId = :account_id AND CommandId = :command_id"
         values = {":account_id": {"S": account_id}, ":command_id": {"S": command_id}}
-        # A local index can be asked for what it does not hold: the row itself comes along in the same request.
-        items = self._query(used, condition, values, IndexName=COMMAND_INDEX, Select="ALL_ATTRIBUTES")
-        rows = (from_item(item) for item in items)
-        return next((row for row in rows if isinstance(row, EventRow)), None)
+        keys = self._query(used, condition, values, IndexName=COMMAND_INDEX)
+        if not keys:
+            return None
+        [row] = self.newest(account_id, used, limit=1, up_to=int(keys[0]["Version"]["N"]))
+        return row if isinstance(row, EventRow) else None
 
     def append(self, rows: Sequence[Row], used: Usage) -> None:
         puts: list[Any] = [{"TableName": self._table_name, "Item": to_item(row), **_VERSION_IS_FREE} for row in rows]

@@ -31,7 +31,7 @@ def load(store: AccountStore, account_id: str, used: Usage, up_to: int | None = 
 def load_moment(store: AccountStore, account_id: str, moment: str, used: Usage) -> Head:
     """The account as of `moment`: after its last event that is not later; empty where it did not exist yet.
 
-    A binary search over the decades: 2 + log2(versions / 10) requests at most, of ten rows each.
+    A binary search over the decades: 2 + log2(versions / 10) requests at most, rounded up, of ten rows each.
 
     Args:
         store: where the rows are.

@@ -1,91 +1,68 @@
-"""`make bench`: run every benchmark, print a table, write results.json. Exit code 2 if the machine was too noisy."""
+"""`make bench`: every benchmark beside its peer; prints tables, writes results.json.
+
+Exit codes: 0, all targets met; 1, one missed; 2, the machine was too noisy for timings, nothing written; 3, the costs
+cannot be measured on this machine, nothing written.
+"""
 
 import json
+import platform
 import sys
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from statistics import median
-from time import process_time_ns
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import read_account
+from benchmarks import cold_start, command_cpu, cost_report, costs, read_account, timing
+from benchmarks.timing import ROUNDS, Result, TooNoisy
+from ops.emulator import forget_aws_settings
+from tests.contract.dynamodb_local import DynamoDBLocalMissing
 
 RESULTS = Path(__file__).with_name("results.json")
-ROUNDS = 15
-REPEATS = 20
-SENTINEL_SPREAD_MAX = 1.5
-"""A fixed piece of work may take this much longer in its slowest quarter of runs than in its fastest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """`ratio` is ours / peer where less is better for both; `target` is the ratio not to exceed."""
-
-    name: str
-    unit: str
-    ours: float
-    peer: float
-    ratio: float
-    target: float
-    met: bool
+MISSED, NOISY, UNKNOWN = 1, 2, 3
 
 
 def main() -> int:
-    sentinel: list[float] = []
-    results = []
-    for name, unit, target, ours, peer in read_account.BENCHMARKS:
-        ours_us, peer_us = [], []
-        for _ in range(ROUNDS):
-            ours_us.append(_cpu_us(ours))
-            peer_us.append(_cpu_us(peer))
-            sentinel.append(_cpu_us(_fixed_work, times=1))
-        ratio = median(a / b for a, b in zip(ours_us, peer_us, strict=True))
-        results.append(
-            Result(
-                name,
-                unit,
-                round(median(ours_us), 1),
-                round(median(peer_us), 1),
-                round(ratio, 4),
-                target,
-                ratio <= target,
-            )
-        )
-    quarter = len(sentinel) // 4
-    spread = median(sorted(sentinel)[-quarter:]) / median(sorted(sentinel)[:quarter])
-    if spread > SENTINEL_SPREAD_MAX:
-        Console(stderr=True).print(
-            f"The machine was too noisy (a fixed piece of work varied by {spread:.2f}): nothing written, run it again."
-        )
-        return 2
-    RESULTS.write_text(json.dumps([asdict(result) for result in results], indent=2) + "\n")
-    _print(results, spread)
-    return 0 if all(result.met for result in results) else 1
+    forget_aws_settings()
+    complain = Console(stderr=True).print
+    try:
+        with cold_start.benchmarks() as starts:  # timings first: nothing else of ours runs then
+            timings = timing.run([*read_account.BENCHMARKS, *command_cpu.benchmarks(), *starts])
+    except TooNoisy as noisy:
+        complain(f"{noisy}. Nothing written: run it again.")
+        return NOISY
+    _show(timings)
+    try:
+        measured = costs.measure()
+    except DynamoDBLocalMissing as missing:
+        complain(f"The costs cannot be measured here: {missing}. Nothing written.")
+        return UNKNOWN
+    cost_report.show(measured)
+    _write(timings, measured)
+    return 0 if measured.met and all(result.met is not False for result in timings) else MISSED
 
 
-def _cpu_us(work: Callable[[], object], times: int = REPEATS) -> float:
-    """CPU time of one call, in microseconds, averaged over enough of them for the clock's grain."""
-    start = process_time_ns()
-    for _ in range(times):
-        work()
-    return (process_time_ns() - start) / 1_000 / times
+def _write(timings: list[Result], measured: costs.Costs) -> None:
+    results = {
+        "python": platform.python_version(),
+        "timings": [asdict(result) for result in timings],
+        "costs": measured.as_json(),
+    }
+    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
 
 
-def _fixed_work() -> int:
-    return sum(number * number for number in range(200_000))
-
-
-def _print(results: list[Result], spread: float) -> None:
-    table = Table(title=f"Medians of {ROUNDS} rounds; sentinel {spread:.2f}", title_justify="left")
-    for heading in ("benchmark", "unit", "ours", "peer", "ours / peer", "at most", ""):
-        table.add_column(heading, justify="left" if heading in ("benchmark", "unit") else "right")
+def _show(results: list[Result]) -> None:
+    table = Table(title=f"Ours against a peer, medians of {ROUNDS} rounds", title_justify="left")
+    for heading in ("benchmark; peer", "unit", "ours", "peer", "ours / peer", "at most", "", "sentinel"):
+        table.add_column(heading, justify="left" if heading in ("benchmark; peer", "unit") else "right")
     for result in results:
-        figures = (f"{figure:g}" for figure in (result.ours, result.peer, result.ratio, result.target))
-        table.add_row(result.name, result.unit, *figures, "[green]met[/]" if result.met else "[red]missed[/]")
-    Console().print(table)
+        figures = [f"{figure:g}" for figure in (result.ours, result.peer, result.ratio)]
+        target = "-" if result.target is None else f"{result.target:g}"
+        met = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[result.met]
+        table.add_row(result.name, result.unit, *figures, target, met, f"{result.sentinel:g}")
+    console = Console(highlight=False)
+    console.width = max(console.width, cost_report.WIDTH_MIN)
+    console.print(table)
 
 
 if __name__ == "__main__":

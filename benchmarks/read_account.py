@@ -1,11 +1,11 @@
 """Reading an account's state: the newest ten rows against the whole history, as a ledger without snapshots would."""
 
-from collections.abc import Callable
 from decimal import Decimal
 
 from account_core.events import Created, Credited, EventRow, Row
 from account_core.head import Head, Origin, advance, fold, rows_for
 from account_core.items import from_item, to_item
+from benchmarks.timing import Benchmark, cpu_us
 
 EVENTS = 1_000
 
@@ -37,6 +37,12 @@ def _peer() -> Head:
 
 
 assert _ours() == _peer()  # noqa: S101 -- both have to do the same job
-BENCHMARKS: list[tuple[str, str, float, Callable[[], object], Callable[[], object]]] = [
-    (f"state of an account of {EVENTS} events, against folding all of them", "CPU us", 0.05, _ours, _peer),
+BENCHMARKS = [
+    Benchmark(
+        f"state of an account of {EVENTS} events; folding all of them",
+        "CPU us",
+        0.05,
+        lambda: cpu_us(_ours),
+        lambda: cpu_us(_peer),
+    )
 ]

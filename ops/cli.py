@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
+import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from httpx import HTTPError
@@ -17,11 +18,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from account_core.access import Authorisation
 from ops.build import BuildError
+from ops.curl_lines import curl_lines, who_calls
 from ops.demo import Demo, DemoResult
 from ops.emulator import HouseError, forget_aws_settings
 from ops.event_stream import EventStreamReader, PublishedEvent
 from ops.house import Address, House
+from ops.ledger_scan import check_ledger
+from ops.swagger_ui import SwaggerUi
 from schemas.errors import ContractError
 
 app = typer.Typer(
@@ -32,7 +37,13 @@ err = Console(stderr=True)
 Port = Annotated[
     int | None, typer.Option(help="The emulator's port on 127.0.0.1; a free one if left out.", min=1, max=65535)
 ]
+Auth = Annotated[
+    Literal["iam", "jwt"],
+    typer.Option(help="How the API knows its callers: by IAM signatures, or by JWT bearer tokens."),
+]
+AUTHORISATIONS: dict[str, Authorisation] = {"iam": "IAM", "jwt": "JWT"}
 POLL_S = 0.3
+CHECK_PROGRESS_EVERY = 1_000
 
 
 def main() -> NoReturn:
@@ -42,7 +53,6 @@ def main() -> NoReturn:
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without Unicode is no reason to end
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    forget_aws_settings()
     try:
         app()  # ends by itself: 0, 2 for a wrong call, 130 when interrupted
     except (HouseError, BuildError) as error:
@@ -58,10 +68,11 @@ def _fail(text: str) -> NoReturn:
 
 
 @app.command()
-def demo(port: Port = None) -> None:
+def demo(port: Port = None, auth: Auth = "iam") -> None:
     """Start the house, run the main job through it, check that all agrees, stop. Exit code 1 if it does not."""
+    forget_aws_settings()
     started = time.monotonic()
-    with _steps() as step, House(port, step) as house:
+    with _steps() as step, House(port, step, AUTHORISATIONS[auth]) as house:
         result = Demo(house, step).run()
         step("stopping")
     _show(result)
@@ -74,13 +85,19 @@ def demo(port: Port = None) -> None:
 
 
 @app.command()
-def up(port: Port = None) -> None:
+def up(port: Port = None, auth: Auth = "iam") -> None:
     """Start the house and keep it running; prints commands to try. Ctrl-C stops it."""
+    forget_aws_settings()
     _refuse_second_house()
-    with _steps() as step, House(port, step) as house:
+    with _steps() as step, House(port, step, AUTHORISATIONS[auth]) as house:
         step("")
-        with house.address.published(), suppress(KeyboardInterrupt):  # Ctrl-C is how this command ends
-            _print_commands(house.address)
+        with (
+            house.address.published(),
+            house.browser_client() as api,
+            SwaggerUi(api, house.auth) as ui,
+            suppress(KeyboardInterrupt),  # Ctrl-C is how this command ends
+        ):
+            _print_commands(house.address, ui.url)
             told = ""
             while True:
                 house.assert_standing()
@@ -95,6 +112,7 @@ def tail(
     from_start: Annotated[bool, typer.Option(help="Show what is on the stream already, first.")] = False,
 ) -> None:
     """Show decoded domain events of the running house as they come. Ctrl-C ends it."""
+    forget_aws_settings()
     address = Address.find()
     reader = EventStreamReader(
         address.client("kinesis"), address.outputs["EventStreamName"], "TRIM_HORIZON" if from_start else "LATEST"
@@ -115,6 +133,31 @@ def tail(
         raise HouseError(f"The house does not answer any more: {str(error)[:200]}") from None
     except ContractError as error:
         raise HouseError(f"A record on the stream cannot be decoded: {error}") from None
+
+
+@app.command()
+def check(
+    table: Annotated[
+        str | None, typer.Option(help="A table on AWS, with your AWS settings; the running house's if left out.")
+    ] = None,
+) -> None:
+    """Recompute every account from its events and compare each row and snapshot. Exit code 1 if one is wrong."""
+    if table is None:
+        forget_aws_settings()
+        address = Address.find()
+        client, table = address.client("dynamodb"), address.outputs["TableName"]
+    else:
+        client = boto3.client("dynamodb")
+    accounts = rows = wrong = 0
+    for found in check_ledger(client, table):
+        accounts, rows, wrong = accounts + 1, rows + found.rows, wrong + bool(found.findings)
+        for finding in found.findings:
+            err.print(f"[bold red]✗[/] {escape(found.account_id)}: {escape(finding)}", soft_wrap=True, highlight=False)
+        if accounts % CHECK_PROGRESS_EVERY == 0:
+            err.print(f"[dim]{accounts} accounts, {rows} rows so far[/]", highlight=False)
+    out.print(f"{accounts} accounts, {rows} rows: {wrong} accounts with findings", highlight=False)
+    if wrong:
+        sys.exit(1)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -201,20 +244,13 @@ def _ranges(sequences: list[int]) -> str:
     return ", ".join(map(str, sequences)) or "none"
 
 
-def _print_commands(address: Address) -> None:
-    json_header = "-H 'Content-Type: application/json'"
+def _print_commands(address: Address, ui_url: str) -> None:
     out.print("\n[bold]The house stands.[/] Try, in another terminal:\n")
-    for line in (
-        f"API={address.api_url}",
-        f'curl -s $API/accounts {json_header} -d \'{{"owner": "owner-1", "currency": "EUR"}}\'',
-        "ID=...   # the accountId of the answer",
-        f'curl -s $API/accounts/$ID/credit {json_header} -d \'{{"amount": "100.00"}}\'',
-        f'curl -s $API/accounts/$ID/withdraw {json_header} -d \'{{"amount": "40.00"}}\'',
-        "curl -s $API/accounts/$ID",
-        "make tail   # the domain events, decoded, as they come",
-    ):
+    for line in curl_lines(address):
         out.print(f"  {line}", soft_wrap=True, highlight=False, markup=False)
-    out.print("\nCtrl-C stops everything.")
+    out.print(f"\n{who_calls(address)}", soft_wrap=True, highlight=False, markup=False)
+    out.print(f"In a browser: {ui_url} (Swagger UI)", soft_wrap=True, highlight=False, markup=False)
+    out.print("`make tail` shows the domain events, decoded, as they come. Ctrl-C stops everything.", highlight=False)
 
 
 def _print_event(published: PublishedEvent) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,19 +12,25 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
+from account_core.access import Authorisation
 from account_core.events import StoredRow
 from account_core.items import from_item
 from ops.build import PACKAGES, build_zip
 from ops.deploy import deploy
-from ops.emulator import Emulator, HouseError, answers, client, uninterrupted
+from ops.emulator import REGION, Emulator, HouseError, answers, client, uninterrupted
 from ops.mapping.clients import INVOKE_READ_TIMEOUT_S, MappingClients
 from ops.mapping.config import MappingConfig
 from ops.mapping.runner import MappingRunner
+from ops.signing import Bearer, Signature
+from ops.teller import create_teller
+from ops.token_issuer import AUDIENCE, OPERATOR_SCOPE, TokenIssuer
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 STACK_NAME = "account-events"
+OPERATOR = "operator"
+HTTP_TIMEOUT_S = 30.0
 DYING_S = 2.0
 """A dying emulator's connections break a moment before its end can be seen."""
 
@@ -34,15 +40,45 @@ ADDRESS_FILE = Path(os.environ.get("ACCOUNT_EVENTS_HOUSE", Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """How to reach a running house, from this process or from another."""
+    """How to reach a running house, from this process or from another.
+
+    Attributes:
+        access_key: with IAM, the id and the secret of a user who may invoke the API.
+        issuer_url: with JWT, the stand-in for the tokens' issuer.
+    """
 
     endpoint_url: str
     pid: int
     outputs: dict[str, str]
+    access_key: tuple[str, str] | None
+    issuer_url: str | None
 
     @property
     def api_url(self) -> str:
         return f"{self.endpoint_url}/_aws/execute-api/{self.outputs['ApiId']}"
+
+    def http(self, subject: str | None = None) -> httpx.Client:
+        """A client of the API that it lets in.
+
+        Args:
+            subject: with JWT, whose token to present; None for an operator's. With IAM there are no subjects.
+        """
+        return httpx.Client(base_url=self.api_url, auth=self.caller(subject), timeout=HTTP_TIMEOUT_S, trust_env=False)
+
+    def caller(self, subject: str | None = None) -> httpx.Auth:
+        """As `http`, for clients of one's own."""
+        if self.access_key is None:
+            return Bearer(self.token(subject))
+        if subject is not None:
+            raise HouseError("This house's API is called with IAM signatures, which have no subject: --auth jwt.")
+        return Signature(*self.access_key, REGION)
+
+    def token(self, subject: str | None = None) -> str:
+        """With JWT, a new token of this subject, or an operator's."""
+        if self.issuer_url is None:
+            raise HouseError("This house's API takes no tokens: --auth jwt.")
+        form = {"sub": subject or OPERATOR, "scope": "" if subject else OPERATOR_SCOPE}
+        return httpx.post(f"{self.issuer_url}/token", data=form, trust_env=False).raise_for_status().text
 
     def client(self, service: str, read_timeout_s: float = 20.0, attempts_max: int = 3) -> Any:  # noqa: ANN401 -- boto3's clients have no common type
         """A client of the house's root, for the emulator only."""
@@ -82,6 +118,7 @@ class House:
     Args:
         port: the emulator's; a free one if None.
         progress: told each step, in a few words.
+        auth: template.yaml's `Auth`, how the API knows its callers.
 
     Raises:
         HouseError: with one line that says what to do.
@@ -91,11 +128,14 @@ class House:
         self,
         port: int | None = None,
         progress: Callable[[str], None] = lambda _: None,
+        auth: Authorisation = "IAM",
     ) -> None:
         self._port = port
         self._progress = progress
+        self.auth = auth
         self._stack = ExitStack()
         self.emulator: Emulator
+        self.issuer: TokenIssuer | None = None
         self.address: Address
         self.mapping: MappingRunner
 
@@ -109,8 +149,8 @@ class House:
             self.emulator = stack.enter_context(Emulator(self._port))
             stack.push(self._explain)  # while the emulator's last words can still be read
             self._progress("deploying template.yaml")
-            outputs = deploy(self.emulator.endpoint_url, STACK_NAME, {"Target": "local"}, zips)
-            self.address = Address(self.emulator.endpoint_url, os.getpid(), dict(outputs))
+            self.issuer = stack.enter_context(TokenIssuer()) if self.auth == "JWT" else None
+            self.address = self._deploy(zips)
             self._progress("starting the event source mapping")
             self.mapping = self._mapping()
             self.mapping.start()
@@ -140,6 +180,21 @@ class House:
         """Raises HouseError where the emulator has ended by itself."""
         if not self.emulator.is_running():
             raise HouseError(f"The emulator has crashed; start the house again. {self.emulator.last_words()}".rstrip())
+
+    def browser_client(self) -> httpx.Client:
+        """For Swagger UI: with IAM it signs, which a browser cannot; with JWT the browser brings its token."""
+        if self.auth == "IAM":
+            return self.address.http()
+        return httpx.Client(base_url=self.address.api_url, timeout=HTTP_TIMEOUT_S, trust_env=False)
+
+    def _deploy(self, zips: Mapping[str, Path]) -> Address:
+        parameters: dict[str, str] = {"Target": "local", "Auth": self.auth}
+        if self.issuer:
+            parameters |= {"JwtIssuer": self.issuer.url, "JwtAudience": AUDIENCE, "JwtOperatorScope": OPERATOR_SCOPE}
+        endpoint_url = self.emulator.endpoint_url
+        outputs = deploy(endpoint_url, STACK_NAME, parameters, zips)
+        access_key = None if self.issuer else create_teller(endpoint_url, outputs["ApiId"])
+        return Address(endpoint_url, os.getpid(), outputs, access_key, self.issuer.url if self.issuer else None)
 
     def _mapping(self) -> MappingRunner:
         clients = MappingClients(

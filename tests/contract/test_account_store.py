@@ -9,7 +9,7 @@ import pytest
 
 from account_core.commands import CreateAccount, Credit, Withdraw
 from account_core.errors import Conflict, InsufficientFunds
-from account_core.events import Created, Credited, Row, SnapshotRow, StoredRow
+from account_core.events import Created, Credited, EventRow, Row, SnapshotRow, StoredRow
 from account_core.head import Head, Origin, advance, fold, rows_for
 from account_core.items import is_snapshot_version
 from account_core.ports import ROWS_MAX, AccountStore, LostRace
@@ -97,3 +97,19 @@ def _assert_dense(newest: Sequence[StoredRow]) -> None:
     versions = [row.version for row in newest]
     assert versions == list(range(versions[0], versions[0] - len(versions), -1))
     assert all(isinstance(row, SnapshotRow) == is_snapshot_version(row.version) for row in newest)
+
+
+def test_the_event_of_a_key_is_found_however_old_it_is(store: AccountStore) -> None:
+    _, rows = grow(store, 25)
+    for row in rows:
+        if isinstance(row, EventRow) and row.command_id is not None:
+            assert store.find("a", row.command_id, Usage()) == row
+    assert store.find("a", "command-0", Usage()) is None
+    assert store.find("b", "command-1", Usage()) is None
+
+
+def test_rows_up_to_a_version(store: AccountStore) -> None:
+    _, rows = grow(store, 25)
+    assert list(store.newest("a", Usage(), limit=3, up_to=12)) == rows[11:8:-1]
+    assert list(store.newest("a", Usage(), limit=100)) == rows[::-1]
+    assert list(store.newest("a", Usage(), up_to=0)) == []

@@ -20,7 +20,7 @@ ABSTRACT = {"rejected", "account_error"}
 def _raised() -> set[str]:
     """Every error's code, and every code that the API's modules give to a problem."""
     codes = {
-        argument.value
+        str(argument.value)
         for path in (ROOT / "account_core").glob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in MAKE_PROBLEMS
@@ -39,7 +39,7 @@ def test_every_problem_is_in_the_catalogue_and_the_catalogue_has_no_other() -> N
 
 
 def test_every_problem_is_documented_as_the_catalogue_has_it() -> None:
-    rows = {}
+    rows: dict[str, tuple[int, str]] = {}
     for codes, status, advice in re.findall(
         r"^\| (`.*?) \| (\d+) \| (.*) \|$", (ROOT / "docs/api.md").read_text(), re.MULTILINE
     ):

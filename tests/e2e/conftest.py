@@ -13,6 +13,13 @@ def house() -> Iterator[House]:
         yield house
 
 
+@pytest.fixture(scope="session")
+def jwt_house() -> Iterator[House]:
+    """One whose API takes tokens."""
+    with House(auth="JWT") as house:
+        yield house
+
+
 @pytest.fixture
 def own_house() -> Iterator[House]:
     """A house of the test's own, for tests that break it."""

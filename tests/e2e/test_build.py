@@ -20,7 +20,8 @@ CONTENT = {
 IMPORT = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
-os.environ.update(TABLE_NAME="t", EVENT_STREAM_NAME="s", AWS_DEFAULT_REGION="eu-central-1")
+os.environ.update(TABLE_NAME="t", AUTH="IAM", OPERATOR_SCOPE="s")
+os.environ.update(EVENT_STREAM_NAME="s", AWS_DEFAULT_REGION="eu-central-1")
 module = __import__(sys.argv[2] + ".handler", fromlist=["handler"])
 assert module.handler and module.__file__.startswith(sys.argv[1])
 foreign = [m.__file__ for m in sys.modules.values() if "site-packages" in (getattr(m, "__file__", None) or "")]

@@ -1,8 +1,10 @@
 """The commands as a person runs them: what they print, how they end, and what they leave behind."""
 
+import json
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from ops.emulator import free_port
@@ -111,9 +112,10 @@ def _await_end(process: int) -> None:
         os.close(handle)
 
 
-def test_demo_runs_the_main_job_and_says_that_all_agrees(terminal: Open) -> None:
+@pytest.mark.parametrize("auth", ["iam", "jwt"])
+def test_demo_runs_the_main_job_and_says_that_all_agrees(terminal: Open, auth: str) -> None:
     port = free_port()
-    demo = terminal("demo", "--port", str(port))
+    demo = terminal("demo", "--port", str(port), "--auth", auth)
     assert demo.end() == 0, demo.output
     assert "agree" in demo.output
     assert re.search(r"accounts opened +4", demo.output)
@@ -123,18 +125,33 @@ def test_demo_runs_the_main_job_and_says_that_all_agrees(terminal: Open) -> None
     assert emulators(port) == []
 
 
-def test_up_and_tail_while_somebody_curls(terminal: Open, tmp_path: Path) -> None:
+PRINTED = r"(?m)^  (\w+=.*|curl .*)$"
+
+
+def pasted(output: str) -> str:
+    """What the printed commands print, in a shell that has nothing but them."""
+    shell = shutil.which("sh")
+    assert shell
+    commands = "\n".join(re.findall(PRINTED, output))
+    done = subprocess.run([shell, "-eu"], input=commands, capture_output=True, text=True, check=True)  # noqa: S603 -- ours
+    return done.stdout
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the printed commands are curl's")
+@pytest.mark.parametrize(("auth", "answers"), [("iam", 4), ("jwt", 6)])
+def test_up_and_tail_while_somebody_pastes_the_commands(
+    terminal: Open, tmp_path: Path, auth: str, answers: int
+) -> None:
     port = free_port()
-    up = terminal("up", "--port", str(port))
-    api = up.wait_for(r"API=(\S+)").group(1)
+    up = terminal("up", "--port", str(port), "--auth", auth)
     up.wait_for("Ctrl-C stops")
     tail = terminal("tail")
     tail.wait_for("following")
-    with httpx.Client(trust_env=False, timeout=30.0) as client:
-        opened = client.post(f"{api}/accounts", json={"owner": "owner-1", "currency": "EUR"}).json()
-        account_id = opened["accountId"]
-        client.post(f"{api}/accounts/{account_id}/credit", json={"amount": "100.00"})
-        client.post(f"{api}/accounts/{account_id}/withdraw", json={"amount": "40.00"})
+    printed = [json.loads(line) for line in pasted(up.output).splitlines()]
+    assert len(printed) == answers
+    assert [each["balance"] for each in printed[:4]] == ["0.00", "100.00", "60.00", "60.00"]
+    assert [each.get("code") for each in printed[4:]] == [None, "account_not_found"][: answers - 4]
+    account_id = printed[0]["accountId"]
     tail.wait_for(rf"AccountCreated +{account_id} #1 .*currency=EUR")
     tail.wait_for(rf"BalanceCredited +{account_id} #2 .*amount=100\.00 .*balance=100\.00")
     tail.wait_for(rf"BalanceWithdrawn +{account_id} #3 .*amount=40\.00 .*balance=60\.00")

@@ -23,7 +23,8 @@ CLIENTS = 16
 
 class Api(httpx.Client):
     def __init__(self, house: House) -> None:
-        super().__init__(base_url=house.address.api_url, timeout=30.0, trust_env=False)
+        address = house.address
+        super().__init__(base_url=address.api_url, auth=address.caller(), timeout=30.0, trust_env=False)
 
     def open_account(self, balance: str | None = None) -> str:
         answer = self.post("/accounts", json={"owner": "owner-1", "currency": "EUR"})
@@ -124,7 +125,7 @@ def test_a_bad_request_is_a_problem_document_through_the_whole_house(house: Hous
             )
             assert answer.status_code == 400, (content, answer.text)
             assert answer.headers["Content-Type"].startswith("application/problem+json")
-        assert api.get("/accounts/../../etc/passwd").status_code == 404
+        assert api.get("/accounts/%2e%2e/%2e%2e/etc/passwd").status_code == 404
         assert api.get(f"/accounts/{account_id}").json()["balance"] == "5.00"
 
 

@@ -1,0 +1,70 @@
+"""The CPU time from an API function's first line to its readiness, beside a bare botocore client's.
+
+Both run in fresh processes of this Python, from the package that the local house deploys, with its byte code; the
+interpreter's own start is in neither.
+"""
+
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.timing import Benchmark
+from ops.build import build_zip
+
+TARGET = 1.5
+TIMEOUT_S = 60
+OURS = "import account_core.handler"
+PEER = "import botocore.session; botocore.session.get_session().create_client('dynamodb')"
+_PROGRAM = """
+import time
+start = time.process_time_ns()
+import sys
+sys.path.insert(0, sys.argv[1])
+{work}
+print((time.process_time_ns() - start) / 1e6)
+"""
+_ENVIRONMENT = {
+    "TABLE_NAME": "accounts",
+    "AUTH": "IAM",
+    "OPERATOR_SCOPE": "accounts/operator",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "not-a-secret",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
+
+
+@contextmanager
+def benchmarks() -> Iterator[list[Benchmark]]:
+    """Good only inside, where the unpacked package is.
+
+    Raises:
+        BuildError: the package cannot be built here.
+    """
+    with TemporaryDirectory() as directory:
+        with zipfile.ZipFile(build_zip("ApiFunction", "local")) as package:
+            package.extractall(directory)
+        yield [
+            Benchmark(
+                "cold start of the API function; a bare botocore client",
+                "CPU ms",
+                TARGET,
+                lambda: _cpu_ms(OURS, Path(directory)),
+                lambda: _cpu_ms(PEER, Path(directory)),
+            )
+        ]
+
+
+def _cpu_ms(work: str, package: Path) -> float:
+    """In a process that sees the standard library and the package, and nothing of this environment."""
+    command = [sys.executable, "-I", "-S", "-c", _PROGRAM.format(work=work), str(package)]
+    done = subprocess.run(  # noqa: S603 -- fixed arguments
+        command, env=_ENVIRONMENT, cwd=package, check=True, capture_output=True, text=True, timeout=TIMEOUT_S
+    )
+    return float(done.stdout)

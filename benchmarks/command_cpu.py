@@ -1,0 +1,158 @@
+"""The CPU time of a command on a cached account, with real clients and canned answers, beside the resource's."""
+
+import json
+import os
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from boto3.dynamodb.types import TypeDeserializer
+
+from account_core.access_log import AccessLog
+from account_core.dynamodb_store import DynamoDBAccountStore
+from account_core.events import Row
+from account_core.head import fold
+from account_core.head_cache import HeadCache
+from account_core.http_api import HttpApi
+from account_core.items import to_item
+from account_core.ports import ROWS_MAX
+from account_core.service import AccountService
+from account_core.settings import READS, WRITES
+from benchmarks.canned import CannedAnswers
+from benchmarks.long_accounts import ledger
+from benchmarks.resource_peer import ResourceAccounts
+from benchmarks.timing import Benchmark, cpu_us
+from benchmarks.world import CREDIT, account_id, origin
+
+EVENTS = 1_000
+"""Of the account: its newest ten rows hold a snapshot in their midst, and its next command is a plain one."""
+TARGET = 0.4
+TABLE = "accounts"
+_CONSUMED = {"ConsumedCapacity": {"TableName": TABLE, "CapacityUnits": 1.0}}
+_SESSION = boto3.session.Session("AKIDEXAMPLE", "not-a-secret", region_name="eu-central-1")
+_ORIGIN = origin()
+
+
+def benchmarks() -> list[Benchmark]:
+    rows = ledger(EVENTS)
+    (ours, our_put), (peer, peer_put), api = _ours(rows), _peer(rows), _whole_call(rows)
+    ours()
+    peer()
+    if our_put() != peer_put():
+        raise AssertionError(f"They do not do the same job: {our_put()} is not {peer_put()}")
+    against = "the resource's Query of 10 and PutItem"
+    return [
+        Benchmark(f"cached command; {against}", "CPU us", TARGET, lambda: cpu_us(ours), lambda: cpu_us(peer)),
+        Benchmark(
+            f"the API's whole call for it; {against}", "CPU us", None, lambda: _silenced(api), lambda: cpu_us(peer)
+        ),
+    ]
+
+
+def _ours(rows: list[Row]) -> tuple[Callable[[], object], Callable[[], Any]]:
+    """One command, and what it put."""
+    canned, service = _service(rows)
+    account = rows[0].account_id
+    return lambda: service().execute(account, CREDIT, _ORIGIN), lambda: _put(canned)
+
+
+def _peer(rows: list[Row]) -> tuple[Callable[[], object], Callable[[], Any]]:
+    newest = [to_item(row) for row in rows[: -ROWS_MAX - 1 : -1]]
+    canned = CannedAnswers({"Query": {"Items": newest, "Count": len(newest)}, "PutItem": {}})
+    table = _SESSION.resource("dynamodb").Table(TABLE)
+    canned.attach(table.meta.client)
+    accounts, at = ResourceAccounts(table), _ORIGIN
+    facts = (rows[0].account_id, CREDIT.amount, at.occurred_at, at.correlation_id, at.request_id)
+    return lambda: accounts.credit(*facts), lambda: _put(canned)
+
+
+def _service(rows: list[Row]) -> tuple[CannedAnswers, Callable[[], AccountService]]:
+    """A service with the account's head in its cache; a new one each time, or the account would grow."""
+    canned = CannedAnswers({"PutItem": _CONSUMED})
+    reads, writes = (_SESSION.client("dynamodb", config=config) for config in (READS, WRITES))
+    for client in (reads, writes):
+        canned.attach(client)
+    store, head = DynamoDBAccountStore(reads, writes, TABLE), fold(rows[: -ROWS_MAX - 1 : -1])
+
+    def service() -> AccountService:
+        heads = HeadCache()
+        heads.put(rows[0].account_id, head)
+        return AccountService(store, heads)
+
+    return canned, service
+
+
+def _put(canned: CannedAnswers) -> dict[str, Any]:
+    """The row that was put; numbers are numbers, however they were written."""
+    return {name: TypeDeserializer().deserialize(value) for name, value in canned.last("PutItem")["Item"].items()}
+
+
+def _whole_call(rows: list[Row]) -> Callable[[], object]:
+    _, service = _service(rows)
+    log = AccessLog(
+        Logger(service="account-api", level="INFO", stream=Path(os.devnull).open("w")),  # noqa: SIM115 -- open as long as the log
+        Metrics(namespace="AccountEvents", service="account-api"),
+    )
+    event = _event(rows[0].account_id)
+
+    def call() -> None:
+        api = HttpApi(
+            service(),
+            now=lambda: datetime.now(UTC),
+            new_id=account_id,
+            log=log,
+            authorisation="IAM",
+            operator_scope="accounts/operator",
+        )
+        answer = api(event, _Context())
+        if answer["statusCode"] != 200:  # noqa: PLR2004 -- OK
+            raise AssertionError(answer)
+
+    return call
+
+
+def _silenced(call: Callable[[], object]) -> float:
+    """Metrics are printed."""
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        return cpu_us(call)
+
+
+def _event(account: str) -> dict[str, Any]:
+    """As API Gateway sends it: a client's headers and the gateway's own."""
+    headers = {
+        "accept": "*/*",
+        "content-length": "18",
+        "content-type": "application/json",
+        "host": "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com",
+        "user-agent": "python-httpx/0.28",
+        "x-amzn-trace-id": "Root=1-65ba1f00-0123456789abcdef01234567",
+        "x-correlation-id": _ORIGIN.correlation_id,
+        "x-forwarded-for": "203.0.113.7",
+        "x-forwarded-port": "443",
+        "x-forwarded-proto": "https",
+    }
+    path = f"/accounts/{account}/credit"
+    return {
+        "version": "2.0",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": headers,
+        "requestContext": {
+            "requestId": _ORIGIN.request_id,
+            "http": {"method": "POST", "path": path},
+            "authorizer": {"iam": {"userArn": "arn:aws:iam::000000000000:user/teller"}},
+        },
+        "body": json.dumps({"amount": str(CREDIT.amount)}),
+        "isBase64Encoded": False,
+    }
+
+
+class _Context:
+    """Lambda's, with all the time in the world."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000

@@ -1,0 +1,138 @@
+"""Which operations' costs are measured on which store, and what they may be at most."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from account_core.head import version_after
+from account_core.items import SNAPSHOT_EVERY, version_of
+from benchmarks import operations as measured
+from benchmarks.meter import Cost
+from benchmarks.operations import EVENTS_OF_A_DECADE, TOO_MUCH, YOUNG, Measured
+from benchmarks.row_sizes import READ_UNIT_BYTES, row_sizes
+
+StoreName = Literal["DynamoDB Local", "ministack"]
+LOCAL: StoreName = "DynamoDB Local"
+MINISTACK: StoreName = "ministack"
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """How, and on which store each figure is right.
+
+    DynamoDB Local's are, but for transactions and for a query that finds nothing, which it reports as free; AWS bills
+    it ("DynamoDB read and write operations"), and ministack reports it so.
+    """
+
+    run: Measured
+    reads_from: StoreName = LOCAL
+    writes_from: StoreName = LOCAL
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Attributes: without `at_most` it is told and not judged; without `peer` the published design knows no such."""
+
+    name: str
+    at_most: Cost | None
+    ours: Measurement
+    peer: Measurement | None = None
+
+
+def operations(long_events: int) -> list[Operation]:
+    """All of them; the oldest account has `long_events` events."""
+    return [*_commands(), *_keyed_commands(), *_balances(long_events), *_history(long_events)]
+
+
+def _commands() -> list[Operation]:
+    before_snapshot = EVENTS_OF_A_DECADE - 1
+    return [
+        Operation("command", Cost(1, 0, 1), Measurement(measured.plain), _peer(measured.published(YOUNG))),
+        Operation(
+            "command with snapshot",
+            Cost(1, 0, 4),
+            Measurement(measured.snapshot, writes_from=MINISTACK),
+            _peer(measured.published(before_snapshot)),
+        ),
+        Operation(
+            "command, average over a decade",
+            Cost(1, 0, 1.34),
+            Measurement(measured.decade, writes_from=MINISTACK),
+            _peer(measured.published_decade),
+        ),
+        Operation(
+            "command, account not cached",
+            Cost(2, 1, 1),
+            Measurement(measured.not_cached),
+            _peer(measured.published(YOUNG)),
+        ),
+        Operation(
+            "command that loses one race",
+            Cost(2, 0, 2),
+            Measurement(measured.conflict),
+            _peer(measured.published(YOUNG, rivals=1)),
+        ),
+        Operation(
+            "command refused by the domain",
+            Cost(1, 1, 0),
+            Measurement(measured.refusal),
+            _peer(measured.published(YOUNG, TOO_MUCH)),
+        ),
+        Operation(
+            "creation",
+            Cost(1, 0, 1),
+            Measurement(measured.creation),
+            _peer(measured.published_creation, reads_from=MINISTACK),
+        ),
+    ]
+
+
+def _keyed_commands() -> list[Operation]:
+    found_nothing = MINISTACK
+    return [
+        Operation("command, keyed", Cost(2, 1, 2), Measurement(measured.keyed, reads_from=found_nothing)),
+        Operation(
+            "command with snapshot, keyed",
+            Cost(2, 1, 5),
+            Measurement(measured.keyed_snapshot, reads_from=found_nothing, writes_from=MINISTACK),
+        ),
+        Operation("command repeated, keyed", Cost(2, 2, 0), Measurement(measured.replay)),
+        Operation("creation, keyed", Cost(1, 0, 2), Measurement(measured.keyed_creation)),
+    ]
+
+
+def _balances(long_events: int) -> list[Operation]:
+    reads = [
+        Operation(
+            f"balance of {events:,} events",
+            Cost(1, 1, 0),
+            Measurement(measured.balance(events)),
+            _peer(measured.published_balance(events), writes_from=LOCAL),
+        )
+        for events in (10, 1_000, long_events)
+    ]
+    return [*reads, Operation("balance, rows of the largest size", None, Measurement(measured.largest_balance))]
+
+
+def _history(events: int) -> list[Operation]:
+    versions = version_after(version_of(events))
+    searches = 2 + math.ceil(math.log2(versions / SNAPSHOT_EVERY))
+    page_rows = measured.PAGE + measured.PAGE // EVENTS_OF_A_DECADE + 1  # its snapshots are read too
+    page_units = math.ceil(page_rows * row_sizes().typical / READ_UNIT_BYTES)
+    return [
+        Operation(f"as of a version, {events:,} events", Cost(1, 1, 0), Measurement(measured.as_of_version(events))),
+        Operation(
+            f"as of the worst moment, {events:,} events",
+            Cost(searches, searches, 0),
+            Measurement(measured.as_of_moment(events)),
+        ),
+        Operation(
+            f"page of {measured.PAGE} of {events:,} events",
+            Cost(1, page_units, 0),
+            Measurement(measured.page(events)),
+        ),
+    ]
+
+
+def _peer(run: Measured, reads_from: StoreName = LOCAL, writes_from: StoreName = MINISTACK) -> Measurement:
+    return Measurement(run, reads_from, writes_from)

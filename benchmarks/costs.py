@@ -1,0 +1,135 @@
+"""What each operation costs, in requests, RCU, WCU and dollars, beside the published design (benchmarks/published.py).
+
+Exact figures, not timings: they are what the stores report that bill as AWS does, and the table tells which one said
+what. Exit codes: 0, all targets met; 1, one missed; 3, the stores do not run on this machine, so nothing is known.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from rich.console import Console
+
+from benchmarks import cost_report
+from benchmarks.cost_targets import LOCAL, MINISTACK, Measurement, Operation, StoreName, operations
+from benchmarks.meter import Cost
+from benchmarks.row_sizes import WRITE_UNIT_BYTES, RowSizes, row_sizes
+from benchmarks.world import MetersDisagree, World, open_world
+from ops.emulator import Emulator, forget_aws_settings
+from tests.contract.dynamodb_local import DynamoDBLocalMissing, dynamodb_local
+
+MISSED, UNKNOWN = 1, 3
+LONG_EVENTS = 100_000
+
+
+WRITE_PRICE, READ_PRICE = 0.625, 0.125
+"""Dollars per million request units: on-demand, us-east-1, since AWS's price cut of 1 November 2024
+(aws.amazon.com/dynamodb/pricing/on-demand). Other regions have others: hence parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Dollars per million units."""
+
+    write: float = WRITE_PRICE
+    read: float = READ_PRICE
+
+    def of(self, cost: Cost) -> float:
+        """Dollars for a million operations of this cost."""
+        return cost.read_units * self.read + cost.write_units * self.write
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A cost, the dollars for a million, and which store said so (the cost's `documented` WCU excepted)."""
+
+    cost: Cost
+    dollars: float
+    reads_from: StoreName | None
+    writes_from: StoreName | None
+
+
+@dataclass(frozen=True, slots=True)
+class CostResult:
+    """Attributes: `peer` is None where the published design has no such operation, `met` where nothing is demanded."""
+
+    name: str
+    ours: Figure
+    peer: Figure | None
+    at_most: Cost | None
+    met: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    prices: Prices
+    rows: RowSizes
+    row_below_write_unit: bool
+    operations: list[CostResult]
+
+    @property
+    def met(self) -> bool:
+        return self.row_below_write_unit and all(result.met is not False for result in self.operations)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def measure(prices: Prices | None = None, long_events: int = LONG_EVENTS) -> Costs:
+    """All operations' costs, on stores of its own.
+
+    Raises:
+        DynamoDBLocalMissing: there is no Java or npm here, so that the figures cannot be had.
+        MetersDisagree: the service's receipts are wrong, or the stores see different requests.
+        LoadTooSlow: the long account could not be loaded in time.
+    """
+    prices, rows = prices or Prices(), row_sizes()
+    with ExitStack() as stack:
+        urls = {LOCAL: stack.enter_context(dynamodb_local()), MINISTACK: stack.enter_context(Emulator()).endpoint_url}
+        worlds = {name: open_world(url) for name, url in urls.items()}
+        results = [_result(operation, worlds, prices) for operation in operations(long_events)]
+    return Costs(prices, rows, rows.largest < WRITE_UNIT_BYTES, results)
+
+
+def _result(operation: Operation, worlds: Mapping[StoreName, World], prices: Prices) -> CostResult:
+    ours = _figure(operation.ours, worlds, prices)
+    peer = _figure(operation.peer, worlds, prices) if operation.peer else None
+    met = ours.cost.is_at_most(operation.at_most) if operation.at_most else None
+    return CostResult(operation.name, ours, peer, operation.at_most, met)
+
+
+def _figure(measurement: Measurement, worlds: Mapping[StoreName, World], prices: Prices) -> Figure:
+    costs = {name: measurement.run(worlds[name]) for name in {measurement.reads_from, measurement.writes_from}}
+    reads, writes = costs[measurement.reads_from], costs[measurement.writes_from]
+    if reads.requests != writes.requests:
+        raise MetersDisagree(f"The stores count different numbers of requests: {costs}")
+    cost = replace(writes, read_units=reads.read_units)
+    return Figure(
+        cost,
+        prices.of(cost),
+        reads_from=measurement.reads_from if cost.read_units else None,
+        writes_from=measurement.writes_from if cost.write_units > cost.documented else None,
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.costs", description=__doc__)
+    parser.add_argument("--write-price", type=float, default=WRITE_PRICE, help="dollars per million write units")
+    parser.add_argument("--read-price", type=float, default=READ_PRICE, help="dollars per million read units")
+    parser.add_argument("--long-events", type=int, default=LONG_EVENTS, help="events of the longest account")
+    arguments = parser.parse_args()
+    forget_aws_settings()
+    try:
+        costs = measure(Prices(arguments.write_price, arguments.read_price), arguments.long_events)
+    except DynamoDBLocalMissing as missing:
+        Console(stderr=True).print(f"The costs cannot be measured here: {missing}.")
+        return UNKNOWN
+    cost_report.show(costs)
+    return 0 if costs.met else MISSED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""Accounts of any age, written past the service, in batches: DynamoDB Local takes 100,000 events in about a minute."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.config import Config
+from rich.console import Console
+
+from account_core.events import Created, Credited, EventRow, Row, StoredRow
+from account_core.head import Head, advance, rows_for, timestamp
+from account_core.items import to_item
+from account_core.loading import load_moment
+from account_core.ports import ROWS_MAX
+from account_core.usage import Usage
+from benchmarks.world import CREDIT, OPENED, LongAccount, World, account_id, origin
+from ops.emulator import loopback_config
+from tests.contract.tables import session
+
+FIRST = datetime(2016, 1, 31, 9, 30, tzinfo=UTC)
+APART = timedelta(minutes=45)
+BATCH_ROWS = 25
+"""The most that BatchWriteItem takes."""
+THREADS = 4
+LOAD_MAX_S = 150.0
+TOLD_EVERY_ROWS = 20_000
+
+
+class LoadTooSlow(Exception):
+    """This machine cannot load the long account in time."""
+
+
+def long_account(world: World, events: int) -> LongAccount:
+    """The account of so many events in this world, loaded when it is first asked for.
+
+    Raises:
+        LoadTooSlow: it took longer than LOAD_MAX_S.
+    """
+    if events not in world.long_accounts:
+        rows = ledger(events)
+        _load(world, rows)
+        world.long_accounts[events] = LongAccount(rows[0].account_id, len(rows), worst_moment(rows))
+    return world.long_accounts[events]
+
+
+def ledger(events: int) -> list[Row]:
+    """All rows of a new account with so many events, oldest first, each event some time after the one before."""
+    head, rows, new_id = Head(), list[Row](), account_id()
+    for number in range(events):
+        event = Credited(CREDIT.amount) if number else Created(OPENED.owner, OPENED.currency)
+        at = replace(origin(), occurred_at=timestamp(FIRST + number * APART))
+        appended = rows_for(new_id, head, event, at)
+        rows += appended
+        head = advance(head, appended[0])
+    return rows
+
+
+def _load(world: World, rows: Sequence[Row]) -> None:
+    """Write the rows as they are, telling on stderr how far it is."""
+    config = loopback_config().merge(Config(parameter_validation=False))
+    client = session().client("dynamodb", endpoint_url=world.client.meta.endpoint_url, config=config)
+    deadline = time.monotonic() + LOAD_MAX_S
+    say = Console(stderr=True).print
+
+    def write(first: int) -> None:
+        if time.monotonic() > deadline:
+            raise LoadTooSlow(f"Loading {len(rows):,} rows took more than {LOAD_MAX_S:.0f} s.")
+        puts: Any = [{"PutRequest": {"Item": to_item(row)}} for row in rows[first : first + BATCH_ROWS]]
+        while puts:
+            answer = client.batch_write_item(RequestItems={world.table_name: puts})
+            puts = answer["UnprocessedItems"].get(world.table_name, [])
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        for done, _ in enumerate(pool.map(write, range(0, len(rows), BATCH_ROWS)), 1):
+            if not done * BATCH_ROWS % TOLD_EVERY_ROWS:
+                say(f"loaded {done * BATCH_ROWS:,} of {len(rows):,} rows")
+
+
+def worst_moment(rows: Sequence[Row]) -> str:
+    """The moment for which `load_moment` needs the most requests, found by trying one in every decade's every state."""
+    store = _Listed(rows)
+    moments = [timestamp(FIRST - APART)]
+    for last in range(ROWS_MAX, len(rows), ROWS_MAX):
+        moments += [rows[last - 1].occurred_at, rows[last].occurred_at]  # its last event; the next decade's first
+    return max(moments, key=lambda moment: _requests(store, moment))
+
+
+def _requests(store: "_Listed", moment: str) -> int:
+    used = Usage()
+    load_moment(store, "", moment, used)
+    return used.requests
+
+
+class _Listed:
+    """As much of an AccountStore as a search for a moment needs."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows = rows
+
+    def newest(
+        self, account_id: str, used: Usage, limit: int = ROWS_MAX, up_to: int | None = None
+    ) -> Sequence[StoredRow]:
+        del account_id
+        used.requests += 1
+        end = len(self._rows) if up_to is None else min(up_to, len(self._rows))
+        return self._rows[max(end - limit, 0) : end][::-1]
+
+    def find(self, account_id: str, command_id: str, used: Usage) -> EventRow | None:
+        raise NotImplementedError
+
+    def append(self, rows: Sequence[Row], used: Usage) -> None:
+        raise NotImplementedError

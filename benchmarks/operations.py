@@ -1,0 +1,149 @@
+"""What is measured: one operation each, ours and, below, the published design's.
+
+Each function prepares what it needs in its `World`, unmeasured, and gives the cost of the one operation.
+"""
+
+import uuid
+from collections.abc import Callable
+from decimal import Decimal
+
+from account_core.commands import Command, Credit, Withdraw
+from account_core.items import SNAPSHOT_EVERY
+from account_core.money import CENT, MONEY_MAX
+from account_core.service import AccountService
+from benchmarks import row_sizes
+from benchmarks.long_accounts import long_account
+from benchmarks.meter import Cost
+from benchmarks.world import CREDIT, OPENED, World, account_id, origin
+
+Measured = Callable[[World], Cost]
+
+EVENTS_OF_A_DECADE = SNAPSHOT_EVERY - 1
+YOUNG = 2
+"""Events of an account whose next command is a plain one."""
+TOO_MUCH = Withdraw(Decimal("1000000.00"))
+"""More than any account here has."""
+PAGE = 50
+
+
+def plain(world: World) -> Cost:
+    return world.send(*world.grown(YOUNG))
+
+
+def keyed(world: World) -> Cost:
+    return world.send(*world.grown(YOUNG), key=str(uuid.uuid4()))
+
+
+def snapshot(world: World) -> Cost:
+    return world.send(*world.grown(EVENTS_OF_A_DECADE - 1))
+
+
+def keyed_snapshot(world: World) -> Cost:
+    return world.send(*world.grown(EVENTS_OF_A_DECADE - 1), key=str(uuid.uuid4()))
+
+
+def decade(world: World) -> Cost:
+    service, account = world.grown(EVENTS_OF_A_DECADE)
+    costs = [world.send(service, account) for _ in range(EVENTS_OF_A_DECADE)]
+    return sum(costs, Cost()) / len(costs)
+
+
+def not_cached(world: World) -> Cost:
+    _, account = world.grown(YOUNG)
+    return world.send(AccountService(world.store), account)
+
+
+def creation(world: World) -> Cost:
+    return world.send(AccountService(world.store), account_id(), OPENED)
+
+
+def keyed_creation(world: World) -> Cost:
+    """The account's id follows from the key then, and has 32 characters."""
+    return world.send(AccountService(world.store), uuid.uuid4().hex, OPENED, key=str(uuid.uuid4()))
+
+
+def replay(world: World) -> Cost:
+    (service, account), key = world.grown(YOUNG), str(uuid.uuid4())
+    world.send(service, account, key=key)
+    return world.send(service, account, key=key)
+
+
+def conflict(world: World) -> Cost:
+    service, account = world.grown(YOUNG)
+    world.rivals.execute(account, CREDIT, origin())
+    return world.send(service, account)
+
+
+def refusal(world: World) -> Cost:
+    return world.send(*world.grown(YOUNG), TOO_MUCH)
+
+
+def balance(events: int) -> Measured:
+    return lambda world: _read(world, long_account(world, events).id)
+
+
+def largest_balance(world: World) -> Cost:
+    """Of a snapshot and nine events whose every name is as long as the API allows."""
+    service, account = AccountService(world.store), row_sizes.largest_account_id()
+    for number in range(2 * EVENTS_OF_A_DECADE):
+        command: Command = (
+            Credit((MONEY_MAX / SNAPSHOT_EVERY / 2).quantize(CENT)) if number else row_sizes.largest_created()
+        )
+        service.execute(account, command, row_sizes.largest_origin(number))
+    return _read(world, account)
+
+
+def as_of_version(events: int) -> Measured:
+    return lambda world: _read(world, long_account(world, events).id, version=events // 2)
+
+
+def as_of_moment(events: int) -> Measured:
+    """Of the moment that takes the most requests to find."""
+
+    def read(world: World) -> Cost:
+        account = long_account(world, events)
+        return _read(world, account.id, moment=account.worst_moment)
+
+    return read
+
+
+def page(events: int) -> Measured:
+    def read(world: World) -> Cost:
+        account, service = long_account(world, events).id, AccountService(world.store)
+        return world.measure(lambda used: service.events(account, events // 2, PAGE, None, used, newest_first=False))
+
+    return read
+
+
+def _read(world: World, account: str, version: int | None = None, moment: str | None = None) -> Cost:
+    service = AccountService(world.store)
+    return world.measure(lambda used: service.read(account, used=used, version=version, moment=moment))
+
+
+def published(events: int, command: Command = CREDIT, *, rivals: int = 0) -> Measured:
+    """A command of the published design on an account of so many events; so many times, a rival comes first."""
+
+    def send(world: World) -> Cost:
+        _, account = world.grown(events)
+        left = iter(range(rivals))
+
+        def meanwhile() -> None:
+            if next(left, None) is not None:
+                world.rivals.execute(account, CREDIT, origin())
+
+        return world.measure_peer(lambda: world.published.execute(account, command, origin(), meanwhile))
+
+    return send
+
+
+def published_creation(world: World) -> Cost:
+    return world.measure_peer(lambda: world.published.execute(account_id(), OPENED, origin()))
+
+
+def published_decade(world: World) -> Cost:
+    costs = [published(EVENTS_OF_A_DECADE + number)(world) for number in range(EVENTS_OF_A_DECADE)]
+    return sum(costs, Cost()) / len(costs)
+
+
+def published_balance(events: int) -> Measured:
+    return lambda world: world.measure_peer(lambda: world.published.read(long_account(world, events).id))

@@ -1,0 +1,65 @@
+"""The peer of benchmarks/costs.py: the published design of such a ledger, where every command reads and transacts.
+
+A command is one strongly consistent Query of the newest ten rows and one transaction: of the event's row, and after a
+decade's ninth event of its snapshot too. Rows, snapshots and decisions are the same as ours.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from account_core.account import decide
+from account_core.commands import Command
+from account_core.head import Head, Origin, fold, rows_for
+from account_core.items import SNAPSHOT_EVERY, from_item, to_item
+
+
+class PublishedAccounts:
+    """On a DynamoDB client and a table of the same layout."""
+
+    def __init__(self, client: Any, table_name: str) -> None:  # noqa: ANN401 -- a boto3 client
+        self._client = client
+        self._table_name = table_name
+
+    def read(self, account_id: str) -> Head:
+        answer = self._client.query(
+            TableName=self._table_name,
+            KeyConditionExpression="AccountId = :account_id",
+            ExpressionAttributeValues={":account_id": {"S": account_id}},
+            ConsistentRead=True,
+            ScanIndexForward=False,
+            Limit=SNAPSHOT_EVERY,
+            ReturnConsumedCapacity="TOTAL",
+        )
+        return fold([from_item(item) for item in answer["Items"]])
+
+    def execute(
+        self, account_id: str, command: Command, origin: Origin, meanwhile: Callable[[], object] = lambda: None
+    ) -> None:
+        """Carry out `command`; `meanwhile`, between read and write, is where a rival gets its chance.
+
+        Raises:
+            Rejected: the domain said no.
+        """
+        while True:
+            head = self.read(account_id)
+            [event] = decide(head.account, command)
+            meanwhile()
+            puts = [
+                {
+                    "TableName": self._table_name,
+                    "Item": to_item(row),
+                    "ConditionExpression": "attribute_not_exists(Version)",
+                }
+                for row in rows_for(account_id, head, event, origin)
+            ]
+            try:
+                self._client.transact_write_items(
+                    TransactItems=[{"Put": put} for put in puts], ReturnConsumedCapacity="TOTAL"
+                )
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "TransactionCanceledException":
+                    raise
+            else:
+                return

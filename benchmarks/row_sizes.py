@@ -1,0 +1,92 @@
+"""How large the ledger's rows are: what decides how many units a request takes.
+
+By AWS's rules ("DynamoDB item sizes and formats", docs.aws.amazon.com/amazondynamodb/latest/developerguide/
+CapacityUnitCalculations.html): attribute names and strings are their UTF-8; a number is a byte for every two
+significant digits and one more; null is one byte.
+"""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from account_core.account import Account, event_of
+from account_core.commands import CreateAccount
+from account_core.events import Credited
+from account_core.head import Head, Origin, rows_for
+from account_core.http_requests import ACCOUNT_ID, NAME, OWNER
+from account_core.items import SNAPSHOT_EVERY, Item, to_item, version_of
+from account_core.money import MONEY_MAX, ZERO
+from benchmarks.world import CREDIT, OPENED, account_id, origin
+
+WRITE_UNIT_BYTES = 1024
+READ_UNIT_BYTES = 4096
+LONGEST_TRIED = 1_000
+YEARS_ON = 10**8
+"""A decade of an account so old that its versions are as long as they get: ten digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowSizes:
+    """In bytes. `largest_fitting` is how many of the largest rows one read unit covers; a read takes ten rows."""
+
+    typical: int
+    typical_keyed: int
+    largest: int
+    largest_snapshot: int
+    largest_fitting: int
+
+
+def item_size(item: Item) -> int:
+    return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
+
+
+def _value_size(value: dict[str, object]) -> int:
+    [(kind, content)] = value.items()
+    if kind == "N":
+        digits = Decimal(str(content)).normalize().as_tuple().digits
+        return (len(digits) + 1) // 2 + 1
+    return len(str(content).encode()) if kind == "S" else 1
+
+
+def row_sizes() -> RowSizes:
+    """Of a credit as it usually is, and of the largest rows that the API's own limits let through."""
+    account = Account(OPENED.owner, OPENED.currency, Decimal("1234.56"))
+    usual = [
+        rows_for(account_id(), _head(account, 1_000), Credited(CREDIT.amount), origin(key))[0]
+        for key in (None, account_id())
+    ]
+    typical, typical_keyed = (item_size(to_item(row)) for row in usual)
+    event, snapshot = _largest()
+    return RowSizes(typical, typical_keyed, event, snapshot, READ_UNIT_BYTES // event)
+
+
+def largest_account_id() -> str:
+    return _longest(ACCOUNT_ID)
+
+
+def largest_created() -> CreateAccount:
+    return CreateAccount(_longest(OWNER), OPENED.currency)
+
+
+def largest_origin(number: int) -> Origin:
+    """All its names as long as they may be; `number` makes the key a new one."""
+    name = _longest(NAME)
+    return Origin(origin().occurred_at, name, name, f"{number}".rjust(len(name), "k"))
+
+
+def _largest() -> tuple[int, int]:
+    """The largest event's size and the largest snapshot's."""
+    created, ninth, at = largest_created(), YEARS_ON * (SNAPSHOT_EVERY - 1), largest_origin(0)
+    account = Account(created.owner, created.currency, ZERO)
+    [first] = rows_for(largest_account_id(), Head(), event_of(created), at)
+    last, snapshot = rows_for(largest_account_id(), _head(account, ninth - 1), Credited(MONEY_MAX), at)
+    return max(item_size(to_item(first)), item_size(to_item(last))), item_size(to_item(snapshot))
+
+
+def _head(account: Account, sequence: int) -> Head:
+    return Head(account, version_of(sequence), sequence, "")
+
+
+def _longest(pattern: str) -> str:
+    """The longest text of one letter that the API's pattern lets through."""
+    return next("x" * n for n in range(LONGEST_TRIED, 0, -1) if re.fullmatch(pattern, "x" * n))

@@ -1,0 +1,117 @@
+"""One store with the accounts table in it, and what is needed to measure a single operation there."""
+
+import base64
+import secrets
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from account_core.commands import Command, CreateAccount, Credit
+from account_core.dynamodb_store import DynamoDBAccountStore
+from account_core.errors import Rejected
+from account_core.head import Origin, timestamp
+from account_core.service import AccountService
+from account_core.usage import Usage
+from benchmarks.meter import Cost, Meter
+from benchmarks.published import PublishedAccounts
+from ops.emulator import loopback_config
+from tests.contract.tables import make_table, session
+
+OPENED = CreateAccount("customer-4711", "EUR")
+CREDIT = Credit(Decimal("12.50"))
+
+
+def account_id() -> str:
+    """As `account_core.handler` makes them."""
+    return str(uuid.uuid4())
+
+
+def origin(key: str | None = None) -> Origin:
+    """Of a request that names its work by a UUID; the request's own id is API Gateway's, sixteen characters."""
+    request_id = base64.b64encode(secrets.token_bytes(11)).decode()
+    return Origin(timestamp(datetime.now(UTC)), str(uuid.uuid4()), request_id, key)
+
+
+class MetersDisagree(Exception):
+    """The service's own receipt is not what its clients' wires say."""
+
+
+@dataclass(frozen=True, slots=True)
+class LongAccount:
+    """Attributes: `worst_moment` is the one that takes the most requests to find."""
+
+    id: str
+    rows: int
+    worst_moment: str
+
+
+@dataclass(slots=True)
+class World:
+    """Everything on one store.
+
+    Attributes:
+        store: measured; `rivals` is the same table through a client that is not.
+        published: the peer, measured too.
+        client: not measured.
+        long_accounts: by number of events, what `long_accounts.long_account` has loaded.
+    """
+
+    store: DynamoDBAccountStore
+    rivals: AccountService
+    published: PublishedAccounts
+    meter: Meter
+    table_name: str
+    client: Any
+    long_accounts: dict[int, LongAccount] = field(default_factory=dict)
+
+    def grown(self, events: int) -> tuple[AccountService, str]:
+        """An account with so many events, and a service that has its head in its cache."""
+        service, new_id = AccountService(self.store), account_id()
+        for number in range(events):
+            service.execute(new_id, CREDIT if number else OPENED, origin())
+        return service, new_id
+
+    def measure(self, work: Callable[[Usage], object]) -> Cost:
+        """What `work` costs, a refusal included.
+
+        Raises:
+            MetersDisagree: what it wrote down as its cost is not what went over the wire.
+        """
+        used = Usage()
+        cost = self.measure_peer(lambda: work(used))
+        if (used.requests, used.read_units, used.write_units) != (cost.requests, cost.read_units, cost.write_units):
+            raise MetersDisagree(f"The service wrote down {used}; its clients spent {cost}.")
+        return cost
+
+    def measure_peer(self, work: Callable[[], object]) -> Cost:
+        """What `work` costs by the wires alone, a refusal included."""
+        self.meter.spent = Cost()
+        with suppress(Rejected):
+            work()
+        return self.meter.spent
+
+    def send(self, service: AccountService, to: str, command: Command = CREDIT, key: str | None = None) -> Cost:
+        """What one command costs."""
+        return self.measure(lambda used: service.execute(to, command, origin(key), used=used))
+
+
+def open_world(endpoint_url: str) -> World:
+    reads, writes, unmetered = (
+        session().client("dynamodb", endpoint_url=endpoint_url, config=loopback_config(attempts_max=attempts))
+        for attempts in (2, 1, 1)
+    )
+    meter, table_name = Meter(), make_table(unmetered)
+    meter.attach(reads)
+    meter.attach(writes)
+    return World(
+        store=DynamoDBAccountStore(reads, writes, table_name),
+        rivals=AccountService(DynamoDBAccountStore(unmetered, unmetered, table_name)),
+        published=PublishedAccounts(writes, table_name),
+        meter=meter,
+        table_name=table_name,
+        client=unmetered,
+    )

@@ -1,0 +1,182 @@
+"""The API's OpenAPI 3.1 document, made from the code: `python -m ops.openapi` prints it, docs/openapi.json keeps it."""
+
+import json
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from account_core.access import Authorisation
+from account_core.routes import ROUTES, allowed
+from ops.openapi_examples import ANSWERS, REQUESTS
+from ops.openapi_problems import (
+    BY_OPERATION,
+    EXAMPLES,
+    OF_NO_OPERATION,
+    OF_OPTIONS,
+    UNREACHABLE,
+    responses,
+    shared_responses,
+)
+from ops.openapi_schemas import ANY_ACCOUNT_ID, IDS, PARAMETERS, headers, ref, schemas, shared_headers
+
+PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
+_SUMMARIES = {
+    "create_account": "Create an account",
+    "read_account": "Read an account, as it is or as it was",
+    "credit": "Credit an account",
+    "withdraw": "Withdraw from an account",
+    "list_events": "List an account's events",
+}
+_PARAMETERS = {
+    "create_account": ("Idempotency-Key",),
+    "read_account": ("accountId", "atVersion", "at", "If-None-Match"),
+    "credit": ("accountId", "Idempotency-Key", "If-Match"),
+    "withdraw": ("accountId", "Idempotency-Key", "If-Match"),
+    "list_events": ("accountId", "after", "limit", "order"),
+}
+_SECURITY_SCHEMES = {
+    "IAM": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "x-amazon-apigateway-authtype": "awsSigv4",
+        "description": "`Auth: IAM`: requests are signed (SigV4, service `execute-api`). Whoever may invoke the API is "
+        "trusted with all accounts.",
+    },
+    "JWT": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "`Auth: JWT`: the token's subject owns the accounts it creates, and no others exist for it; "
+        "with the operators' scope all do.",
+    },
+}
+
+
+def document(authorisation: Authorisation | None = None) -> dict[str, Any]:
+    """What every deployment has in common, or what is true of those with this authorisation."""
+    schemes = [authorisation] if authorisation else list(_SECURITY_SCHEMES)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Account Events",
+            "version": tomllib.loads(PYPROJECT.read_text())["project"]["version"],
+            "description": _description(),
+        },
+        "servers": [
+            {
+                "url": "{ApiUrl}",
+                "variables": {"ApiUrl": {"default": "https://example.com", "description": "The stack's output."}},
+            }
+        ],
+        "security": [{scheme: []} for scheme in schemes],
+        "tags": [{"name": name} for name in ("commands", "reads", "methods that every path has")],
+        "paths": {path: _path(path, operations) for path, operations in ROUTES.items()},
+        "components": {
+            "schemas": schemas(is_owner_required=authorisation == "IAM"),
+            "parameters": PARAMETERS,
+            "examples": EXAMPLES,
+            "headers": shared_headers(),
+            "responses": shared_responses(),
+            "securitySchemes": {scheme: _SECURITY_SCHEMES[scheme] for scheme in schemes},
+        },
+    }
+
+
+def text() -> str:
+    """What docs/openapi.json has to be."""
+    return json.dumps(document(), indent=2) + "\n"
+
+
+def _description() -> str:
+    others, unreachable = (", ".join(f"`{code}`" for code in codes) for codes in (OF_NO_OPERATION, UNREACHABLE))
+    return (
+        "Accounts, their balances and their events; docs/api.md explains it for people. Other paths and methods meet "
+        f"{others}. The problem {unreachable} is the service's own and does not occur over HTTP. A query parameter "
+        "that is unknown or given twice, and a field that is unknown or given twice, is refused."
+    )
+
+
+def _path(path: str, operations: dict[str, str]) -> dict[str, Any]:
+    """The operations themselves, HEAD where there is GET, and OPTIONS."""
+    methods = {method.lower(): _operation(operation) for method, operation in operations.items()}
+    if "GET" in operations:
+        methods["head"] = _head(operations["GET"])
+    methods["options"] = _options(path, operations)
+    return methods
+
+
+def _operation(operation: str) -> dict[str, Any]:
+    return {
+        "operationId": operation,
+        "summary": _SUMMARIES[operation],
+        "tags": ["commands" if operation in REQUESTS else "reads"],
+        "parameters": _parameters(*_PARAMETERS[operation]),
+        **({"requestBody": _body(operation)} if operation in REQUESTS else {}),
+        "responses": {**_successes(operation), **responses(BY_OPERATION[operation])},
+    }
+
+
+def _head(operation: str) -> dict[str, Any]:
+    """As GET, but for the bodies."""
+    successes = {
+        status: {name: part for name, part in answer.items() if name not in ("content", "links")}
+        for status, answer in _successes(operation).items()
+    }
+    return {
+        "operationId": f"{operation}_head",
+        "summary": f"{_SUMMARIES[operation]}: without the body",
+        "tags": ["methods that every path has"],
+        "parameters": _parameters(*_PARAMETERS[operation]),
+        "responses": {**successes, **responses(BY_OPERATION[operation], is_head=True)},
+    }
+
+
+def _options(path: str, operations: dict[str, str]) -> dict[str, Any]:
+    allow = allowed(operations)
+    answer = {"description": f"`Allow: {allow}`", "headers": headers(("Allow", *IDS))}
+    return {
+        "operationId": f"{'_or_'.join(operations.values())}_options",
+        "summary": "The path's methods",
+        "tags": ["methods that every path has"],
+        "parameters": [*([ANY_ACCOUNT_ID] if "{accountId}" in path else []), *_parameters()],
+        "responses": {"204": answer, **responses(OF_OPTIONS)},
+    }
+
+
+def _parameters(*names: str) -> list[dict[str, Any]]:
+    return [{"$ref": f"#/components/parameters/{name}"} for name in (*names, *IDS)]
+
+
+def _body(operation: str) -> dict[str, Any]:
+    examples = {name: {"value": value} for name, value in REQUESTS[operation].items()}
+    return {"required": True, "content": {"application/json": {"schema": ref(operation), "examples": examples}}}
+
+
+def _successes(operation: str) -> dict[str, Any]:
+    answer = ANSWERS[operation]
+    is_account = "ETag" in answer.headers
+    success = {
+        "description": "The account" if is_account else "A page of events",
+        "headers": headers((*answer.headers, *IDS), ("Idempotent-Replayed",) if operation in REQUESTS else ()),
+        "content": {
+            answer.content_type: {"schema": ref("Account" if is_account else "EventPage"), "example": answer.body}
+        },
+        **({"links": _links(operation)} if is_account else {}),
+    }
+    unchanged = {"description": "The account is at the version of `If-None-Match`", "headers": headers(("ETag", *IDS))}
+    return {str(answer.status): success, **({"304": unchanged} if operation == "read_account" else {})}
+
+
+def _links(operation: str) -> dict[str, Any]:
+    """What can be done with the account."""
+    return {
+        other: {"operationId": other, "parameters": {"accountId": "$response.body#/accountId"}}
+        for other, names in _PARAMETERS.items()
+        if "accountId" in names and other != operation
+    }
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text())

@@ -1,0 +1,33 @@
+"""Instances with a cache each, threads on each of them, one account on a real server: every history has an order."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+
+from account_core.head_cache import HeadCache
+from account_core.ports import AccountStore
+from account_core.service import AccountService
+from tests.histories import FaultyStore, Play
+
+SEEDS = 10
+INSTANCES, CLIENTS_EACH, REQUESTS = 4, 2, 5
+
+
+def test_concurrent_histories_can_be_explained(concurrent_store: AccountStore) -> None:
+    """The seed draws what the clients want and which answers are lost; who is first is the machine's business."""
+    for seed in range(SEEDS):
+        play(concurrent_store, seed)
+
+
+def play(store: AccountStore, seed: int) -> None:
+    played = Play(seed, f"account-{seed}")
+
+    def instance() -> Callable[[Random], AccountService]:
+        heads = HeadCache(2)
+        return lambda faults: AccountService(FaultyStore(store, faults, played.late), heads)
+
+    clients = played.clients([instance() for _ in range(INSTANCES)], CLIENTS_EACH)
+    with ThreadPoolExecutor(len(clients)) as pool:
+        for finished in [pool.submit(client.run, REQUESTS) for client in clients]:
+            finished.result()
+    played.judge(store)

@@ -1,0 +1,88 @@
+"""What 32 clients were told before they were killed is what the ledger says, once and for all."""
+
+import json
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from account_core.commands import CreateAccount, Credit
+from account_core.dynamodb_store import DynamoDBAccountStore
+from account_core.events import Credited, EventRow, Withdrawn
+from account_core.head import Origin
+from account_core.service import AccountService
+from account_core.usage import Usage
+from ops.emulator import loopback_config
+from tests.contract.clients import CLIENTS, HOT, KILLS_FROM_OUTSIDE_MAX, OTHERS, Order, orders
+from tests.contract.tables import make_table, session
+from tests.histories import OCCURRED_AT, rows_violation
+
+ROOT = Path(__file__).parents[2]
+SEED = 20260131
+FUNDS = Decimal("3.00")
+TIMEOUT_S = 200
+
+
+def test_killed_clients_lose_nothing_and_double_nothing(dynamodb_local_url: str, tmp_path: Path) -> None:
+    client = session().client("dynamodb", endpoint_url=dynamodb_local_url, config=loopback_config())
+    table = make_table(client)
+    store = DynamoDBAccountStore(client, client, table)
+    service, origin = AccountService(store), Origin(OCCURRED_AT, "correlation-1", "request-1")
+    for account_id in (HOT, *OTHERS):
+        service.execute(account_id, CreateAccount("owner-1", "EUR"), origin)
+        service.execute(account_id, Credit(FUNDS), origin)
+    command = [sys.executable, "-m", "tests.contract.clients", dynamodb_local_url, table, str(tmp_path), str(SEED)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)  # noqa: S603 -- fixed arguments
+    assert ended.returncode == 0, f"seed {SEED}: {ended.stderr}"
+    assert int(ended.stdout) >= KILLS_FROM_OUTSIDE_MAX
+
+    wanted, told = _wanted(), _told(tmp_path)
+    assert any(answer["is_replay"] for answers in told.values() for answer in answers), "nobody died with an answer due"
+    stored: set[str] = set()
+    for account_id in (HOT, *OTHERS):
+        rows = store.newest(account_id, Usage(), limit=1_000)
+        assert rows_violation(rows) is None, f"seed {SEED}"
+        keyed = {row.command_id: row for row in rows if isinstance(row, EventRow) and row.command_id is not None}
+        stored |= set(keyed)
+        for key, row in keyed.items():
+            assert _agree(wanted[key], told[key], row), f"seed {SEED}: {told[key]}, but {row}"
+        change = sum((_change(row) for row in keyed.values()), Decimal(0))
+        assert service.read(account_id).balance == FUNDS + change
+    assert stored == set(told), f"seed {SEED}: told and not stored, or stored and not told"
+
+
+def _wanted() -> dict[str, Order]:
+    return {order.request.key or "": order for client in range(CLIENTS) for order in orders(SEED, client)}
+
+
+def _told(directory: Path) -> dict[str, list[dict[str, Any]]]:
+    """What was accepted, by its key, as often as it was told; every order has been answered."""
+    told: dict[str, list[dict[str, Any]]] = {}
+    for client in range(CLIENTS):
+        lines = [json.loads(line) for line in (directory / f"{client}.jsonl").read_bytes().splitlines()]
+        assert [line["key"] for line in lines] == [order.request.key for order in orders(SEED, client)]
+        for line in lines:
+            if "refused" not in line:
+                told.setdefault(line["key"], []).append(line)
+            else:
+                assert line["refused"] == "insufficient_funds"
+    return told
+
+
+def _agree(order: Order, answers: list[dict[str, Any]], row: EventRow) -> bool:
+    """Whether this is the event of that order, and its result what was told, however often."""
+    version = row.sequence + row.sequence // 9
+    shown = {(answer["cents"], answer["version"], answer["sequence"]) for answer in answers}
+    change = Decimal(order.request.cents if order.request.kind == "credit" else -order.request.cents) / 100
+    is_same = (row.account_id, _change(row)) == (order.account_id, change)
+    return is_same and shown == {(int(row.balance * 100), version, row.sequence)}
+
+
+def _change(row: EventRow) -> Decimal:
+    match row.event:
+        case Credited(amount=amount):
+            return amount
+        case Withdrawn(amount=amount):
+            return -amount
+    raise AssertionError(row)

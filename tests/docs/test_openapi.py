@@ -1,0 +1,151 @@
+"""docs/openapi.json is what the code says, and what it says is so."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import schemathesis
+from hypothesis import given
+from hypothesis import strategies as st
+
+from account_core import http_requests as requests
+from account_core.errors import InvalidRequest
+from account_core.money import MONEY_MAX
+from account_core.problems import PROBLEMS
+from account_core.routes import ROUTES
+from ops.openapi import document, text
+from ops.openapi_problems import BY_OPERATION, OF_NO_OPERATION, UNREACHABLE
+
+DOCUMENT = document()
+COMPONENTS = DOCUMENT["components"]
+
+
+def _validator(schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator({**schema, "components": COMPONENTS}, validate_formats=True)
+
+
+def _resolved(part: dict[str, Any]) -> dict[str, Any]:
+    found: Any = DOCUMENT if "$ref" in part else part
+    for name in part.get("$ref", "").split("/")[1:]:
+        found = found[name]
+    return dict(found)
+
+
+def _operations() -> list[tuple[str, str, dict[str, Any]]]:
+    return [(path, method, found) for path, methods in DOCUMENT["paths"].items() for method, found in methods.items()]
+
+
+def _contents() -> list[tuple[str, dict[str, Any]]]:
+    """Every body of a request or an answer, and where it is."""
+    return [
+        (f"{operation['operationId']} {status} {media_type}", content)
+        for _, _, operation in _operations()
+        for status, part in {"request": operation.get("requestBody", {}), **operation["responses"]}.items()
+        for media_type, content in _resolved(part).get("content", {}).items()
+    ]
+
+
+def test_the_document_in_the_repository_is_what_the_code_says() -> None:
+    committed = (Path(__file__).parents[2] / "docs/openapi.json").read_text()
+    assert committed == text(), "docs/openapi.json is out of date: run `make openapi`"
+
+
+@pytest.mark.parametrize("authorisation", [None, "IAM", "JWT"])
+def test_it_is_openapi_and_its_schemas_are_json_schema(authorisation: Any) -> None:  # noqa: ANN401 -- a literal
+    openapi = document(authorisation)
+    schemathesis.openapi.from_dict(openapi, config=schemathesis.Config()).validate()
+    for schema in openapi["components"]["schemas"].values():
+        jsonschema_rs.meta.validate({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema})
+
+
+def test_every_request_is_in_it_and_no_other() -> None:
+    expected = {
+        (path, method.lower()): operation
+        for path, operations in ROUTES.items()
+        for method, operation in operations.items()
+    }
+    found = {(path, method): operation["operationId"] for path, method, operation in _operations()}
+    assert {key: name for key, name in found.items() if key[1] not in ("head", "options")} == expected
+    assert {path for path, method in found if method == "options"} == set(ROUTES)
+    assert {path for path, method in found if method == "head"} == {
+        path for path, method in expected if method == "get"
+    }
+    assert len(set(found.values())) == len(found)
+
+
+def test_every_problem_is_in_it_and_no_other() -> None:
+    of_operations = {
+        code
+        for name, content in _contents()
+        if name.endswith("application/problem+json")
+        for code in content["schema"]["properties"]["code"]["enum"]
+    }
+    assert of_operations | {*OF_NO_OPERATION, *UNREACHABLE} == set(PROBLEMS)
+    assert of_operations & {*OF_NO_OPERATION, *UNREACHABLE} == set()
+    assert (
+        set(COMPONENTS["examples"])
+        == set(COMPONENTS["schemas"]["Problem"]["properties"]["code"]["enum"])
+        == set(PROBLEMS)
+    )
+    assert set(BY_OPERATION) == {operation for operations in ROUTES.values() for operation in operations.values()}
+
+
+def test_every_body_has_an_example_and_every_example_is_valid() -> None:
+    for where, content in _contents():
+        examples = [_resolved(example)["value"] for example in content.get("examples", {}).values()]
+        examples += [content["example"]] if "example" in content else []
+        assert examples, where
+        for example in examples:
+            _validator(content["schema"]).validate(example)
+    for schema in [*COMPONENTS["schemas"].values(), *(found["schema"] for found in COMPONENTS["parameters"].values())]:
+        for example in schema.get("examples", []):
+            _validator(schema).validate(example)
+
+
+def test_every_component_is_used() -> None:
+    for kind in ("schemas", "parameters", "responses"):
+        for name in COMPONENTS[kind]:
+            is_used = f'"#/components/{kind}/{name}"' in text()
+            assert is_used or any(name == f"{PROBLEMS[code].status}.{code}" for code in OF_NO_OPERATION), name
+
+
+AMOUNTS = st.one_of(
+    st.decimals(allow_nan=False, allow_infinity=False),
+    st.decimals(min_value="-1", max_value="2", places=3),
+    st.decimals(min_value=MONEY_MAX - 2, max_value=MONEY_MAX + 2, places=2),
+)
+
+
+def _accepts(amount: str) -> bool:
+    try:
+        requests.credit(f'{{"amount": {amount}}}'.encode())
+    except InvalidRequest:
+        return False
+    return True
+
+
+@given(
+    st.from_regex(r"\A0{0,41}[0-9]{0,17}(\.[0-9]{0,3})?\Z")
+    | AMOUNTS.map(str)
+    | AMOUNTS.map("{:f}".format)
+    | st.text(max_size=5)
+)
+def test_the_amounts_that_are_strings_are_those_the_code_takes(amount: str) -> None:
+    written = json.dumps(amount)
+    assert _validator(COMPONENTS["schemas"]["Amount"]).is_valid(amount) == _accepts(written)
+
+
+@given(AMOUNTS)
+def test_the_amounts_that_are_numbers_are_those_the_code_takes(amount: Decimal) -> None:
+    """As written in the fewest digits: JSON Schema knows values, the code counts decimals."""
+    shortest = f"{amount.normalize():f}"
+    if Decimal(float(amount)) == amount or len(amount.as_tuple().digits) <= 15:  # else no float holds it
+        assert _validator(COMPONENTS["schemas"]["Amount"]).is_valid(float(amount)) == _accepts(shortest)
+
+
+@given(st.from_regex(COMPONENTS["parameters"]["If-Match"]["schema"]["pattern"], fullmatch=True))
+def test_every_etag_that_the_document_allows_is_understood(header: str) -> None:
+    requests.versions(header)

@@ -1,0 +1,119 @@
+"""Each operation can answer with exactly the problems that the document says, and they look as it shows them."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from account_core import http_api
+from account_core.errors import Corrupt, Unavailable
+from account_core.ports import LostRace
+from account_core.problems import PROBLEMS
+from account_core.routes import ROUTES
+from ops.openapi_problems import BY_OPERATION, EXAMPLES, OF_NO_OPERATION, OF_OPTIONS, UNREACHABLE
+from tests.api import IAM_CALLER, OPERATOR_SCOPE, Api, jwt_caller
+
+NEW = {"owner": "owner-1", "currency": "EUR"}
+SOME = {"amount": "5.00"}
+MOST = {"amount": "9999999999999999.99"}
+BODIES = {"create_account": NEW, "credit": SOME, "withdraw": SOME}
+
+
+@dataclass(frozen=True)
+class Change:
+    """What makes a request meet its problem; `body` is made from the one that would be right."""
+
+    account_id: str = "account-1"
+    query: str = ""
+    body: Callable[[dict[str, str]], str] = json.dumps
+    headers: dict[str, Any] = field(default_factory=dict)
+    caller: dict[str, Any] = field(default_factory=lambda: IAM_CALLER)
+    store: Exception | None = None
+    code: Exception | None = None
+
+
+CHANGES = {
+    "invalid_json": Change(body=lambda _: '{"amount": 1, "amount": 2}'),
+    "invalid_encoding": Change(body=lambda _: "\ud800"),
+    "missing_field": Change(body=lambda _: '{"owner": "owner-1"}'),
+    "unknown_field": Change(body=lambda body: json.dumps({**body, "note": ""})),
+    "invalid_amount": Change(body=lambda _: '{"amount": "0.001"}'),
+    "invalid_owner": Change(body=lambda body: json.dumps({**body, "owner": "Jane Doe"})),
+    "invalid_currency": Change(body=lambda body: json.dumps({**body, "currency": "JPY"})),
+    "invalid_account_id": Change(account_id="a b"),
+    "invalid_correlation_id": Change(headers={"x_correlation_id": "a,b"}),
+    "invalid_request_id": Change(headers={"x_request_id": "a,b"}),
+    "invalid_idempotency_key": Change(headers={"idempotency_key": "a,b"}),
+    "invalid_if_match": Change(headers={"if_match": "3"}),
+    "invalid_parameter": Change(query="?limit=0"),
+    "unauthenticated": Change(caller={}),
+    "owner_not_allowed": Change(caller=jwt_caller("Jane Doe")),
+    "account_not_found": Change(account_id="nobody"),
+    "version_not_found": Change(query="?atVersion=4"),
+    "conflict": Change(store=LostRace()),
+    "precondition_failed": Change(headers={"if_match": '"2"'}),
+    "body_too_large": Change(body=lambda _: "x" * 8193),
+    "unsupported_media_type": Change(headers={"content_type": "text/plain"}),
+    "insufficient_funds": Change(body=lambda body: json.dumps(MOST if "amount" in body else body)),
+    "balance_limit_exceeded": Change(body=lambda body: json.dumps(MOST if "amount" in body else body)),
+    "idempotency_key_reused": Change(headers={"idempotency_key": "key-1"}),
+    "corrupt": Change(store=Corrupt("x")),
+    "internal_error": Change(code=RuntimeError("x")),
+    "unavailable": Change(store=Unavailable("The account could not be read in time.")),
+}
+
+
+def _api(change: Change, monkeypatch: pytest.MonkeyPatch) -> Api:
+    """account-1 is at version 3 with 12.00, and key-1 was used for it and for a creation."""
+    is_jwt = "jwt" in change.caller
+    api = Api("JWT" if is_jwt else "IAM")
+    api.caller = jwt_caller("teller", OPERATOR_SCOPE) if is_jwt else IAM_CALLER
+    keys: list[dict[str, Any]] = [{}, {"idempotency_key": "key-1"}]
+    for key in keys:
+        assert api("POST", "/accounts", json.dumps({**NEW, "owner": "owner-2"}), **key)[0] == 201
+        assert api("POST", "/accounts/account-1/credit", '{"amount": "6.00"}', **key)[0] == 200
+    api.caller = change.caller
+    for method in ("append",) if isinstance(change.store, LostRace) else ("append", "newest", "find"):
+        if change.store:
+            monkeypatch.setattr(api.store, method, _raising(change.store))
+    if change.code:
+        monkeypatch.setattr(http_api, "match", _raising(change.code))
+    return api
+
+
+def _raising(error: Exception) -> Callable[..., None]:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("code", CHANGES)
+def test_an_operation_answers_with_a_problem_if_it_is_listed(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    change = CHANGES[code]
+    details = set()
+    for path, methods in ROUTES.items():
+        target = path.replace("{accountId}", change.account_id) + change.query
+        listed = {method: BY_OPERATION[operation] for method, operation in methods.items()}
+        for method, codes in {**listed, "OPTIONS": OF_OPTIONS}.items():
+            with monkeypatch.context() as patch:
+                right_body = BODIES.get(methods.get(method, ""), {})
+                status, answer, _ = _api(change, patch)(method, target, change.body(right_body), **change.headers)
+            found = answer.get("code") if answer else None
+            assert (found == code) == (code in codes), (method, target, status, answer)
+            details |= {answer["detail"]} if found == code else set()
+    assert EXAMPLES[code]["value"]["detail"] in details
+
+
+@pytest.mark.parametrize(
+    ("code", "method", "path"), [("route_not_found", "GET", "/account"), ("method_not_allowed", "DELETE", "/accounts")]
+)
+def test_other_requests_meet_the_problems_of_no_operation(code: str, method: str, path: str) -> None:
+    _, answer, _ = Api()(method, path)
+    assert {**answer, "requestId": ""} == {**EXAMPLES[code]["value"], "requestId": ""}
+
+
+def test_no_problem_is_left_out() -> None:
+    assert {*CHANGES, *OF_NO_OPERATION, *UNREACHABLE} == set(PROBLEMS)

@@ -1,0 +1,249 @@
+"""Who is let in, tried on standing houses: the emulator checks signatures, policies and tokens."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import ops.house
+from ops.build import PACKAGES, build_zip
+from ops.deploy import deploy
+from ops.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, HouseError
+from ops.house import Address, House
+from ops.signing import Bearer, Signature
+from ops.token_issuer import AUDIENCE, HEADER, SigningKey, TokenIssuer, segment
+
+ACCOUNT = {"owner": "owner-1", "currency": "EUR"}
+NO_SUCH_ACCOUNT = "/accounts/none"
+ALLOW_ALL = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}
+LATE, EARLY = timedelta(minutes=-10), timedelta(minutes=10)
+
+MakeUser = Callable[..., Signature]
+
+
+def ask(house: House, auth: httpx.Auth | None = None, method: str = "GET", **request: Any) -> httpx.Response:  # noqa: ANN401 -- httpx's
+    """Read an account that is not there: 404 is an answer of the API, to one that was let in."""
+    path = NO_SUCH_ACCOUNT if method == "GET" else "/accounts"
+    url = f"{house.address.api_url}{path}"
+    with httpx.Client(auth=auth, timeout=30.0, trust_env=False) as client:
+        return client.request(method, url, **request)
+
+
+@pytest.fixture
+def make_user(house: House) -> Iterator[MakeUser]:
+    """An IAM user with these policy statements, gone after the test; how it signs."""
+    iam = house.address.client("iam")
+    made: list[tuple[str, str]] = []
+
+    def make(*statements: dict[str, str]) -> Signature:
+        name = f"user-{len(made)}"
+        iam.create_user(UserName=name)
+        if statements:
+            policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+            iam.put_user_policy(UserName=name, PolicyName="policy", PolicyDocument=policy)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        made.append((name, key["AccessKeyId"]))
+        return Signature(key["AccessKeyId"], key["SecretAccessKey"], REGION)
+
+    yield make
+    for name, access_key_id in made:
+        iam.delete_access_key(UserName=name, AccessKeyId=access_key_id)
+        for policy in iam.list_user_policies(UserName=name)["PolicyNames"]:
+            iam.delete_user_policy(UserName=name, PolicyName=policy)
+        iam.delete_user(UserName=name)
+
+
+def invoke(api: str, part: str, effect: str = "Allow") -> dict[str, str]:
+    """A statement about a part of an API."""
+    arn = f"arn:aws:execute-api:{REGION}:000000000000:{api}/{part}"
+    return {"Effect": effect, "Action": "execute-api:Invoke", "Resource": arn}
+
+
+def test_the_teller_is_let_in(house: House) -> None:
+    with house.address.http() as api:
+        account = api.post("/accounts", json=ACCOUNT)
+        assert account.status_code == 201
+        path = account.headers["Location"]
+        assert api.post(f"{path}/credit", json={"amount": "1.00"}).json()["balance"] == "1.00"
+        for query in ("?limit=1&after=1&order=newest", "?order=oldest"):
+            assert api.get(f"{path}/events{query}").status_code == 200
+        assert api.get(path, params={"at": "2999-01-01T00:00:00+01:00"}).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS"])
+def test_without_a_signature_nobody_is_let_in(house: House, method: str) -> None:
+    before = len(house.rows())
+    assert ask(house, method=method, json=ACCOUNT).status_code == 403
+    assert len(house.rows()) == before
+
+
+def test_a_wrong_signature_is_refused(house: House) -> None:
+    assert house.address.access_key
+    access_key_id, secret = house.address.access_key
+    assert ask(house, Signature(access_key_id, secret, REGION)).status_code == 404
+    assert ask(house, Signature(access_key_id, secret[::-1], REGION)).status_code == 403
+    assert ask(house, Signature("AKIANOBODY", secret, REGION)).status_code == 403
+
+
+def test_a_body_that_was_changed_on_its_way_is_refused(house: House) -> None:
+    before = len(house.rows())
+    signed = httpx.Request("POST", f"{house.address.api_url}/accounts", json=ACCOUNT)
+    signed = next(house.address.caller().sync_auth_flow(signed))
+    changed = signed.content.replace(b"owner-1", b"owner-2")
+    assert ask(house, method="POST", content=changed, headers=signed.headers).status_code == 403
+    assert len(house.rows()) == before
+    assert ask(house, method="POST", content=signed.content, headers=signed.headers).status_code == 201
+
+
+@pytest.mark.parametrize("shift", [LATE, EARLY])
+def test_a_signature_of_another_time_is_refused(
+    house: House, shift: timedelta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: datetime.now(UTC).replace(tzinfo=None) + shift)
+    assert ask(house, house.address.caller()).status_code == 403
+
+
+def test_only_who_may_invoke_the_api_is_let_in(house: House, make_user: MakeUser) -> None:
+    api = house.address.outputs["ApiId"]
+    assert ask(house, make_user(ALLOW_ALL)).status_code == 404
+    assert ask(house, make_user(invoke(api, "*"))).status_code == 404
+    for statements in (
+        (),
+        (invoke("another", "*"),),
+        ({**ALLOW_ALL, "Action": "execute-api:ManageConnections"},),
+        (ALLOW_ALL, invoke(api, "*/GET/*", "Deny")),
+    ):
+        assert ask(house, make_user(*statements)).status_code == 403, statements
+
+
+def test_a_permission_may_be_for_reading_only(house: House, make_user: MakeUser) -> None:
+    reader = make_user(invoke(house.address.outputs["ApiId"], "$default/GET/*"))
+    assert ask(house, reader).status_code == 404
+    assert ask(house, reader, "POST", json=ACCOUNT).status_code == 403
+
+
+def test_the_teller_may_do_nothing_else(house: House) -> None:
+    assert house.address.access_key
+    signature = Signature(*house.address.access_key, REGION)
+    tables = {"X-Amz-Target": "DynamoDB_20120810.ListTables", "Content-Type": "application/x-amz-json-1.0"}
+    with httpx.Client(auth=signature, trust_env=False) as client:
+        answer = client.post(house.address.endpoint_url, content=b"{}", headers=tables)
+    assert answer.status_code in {400, 403}
+    assert "AccessDenied" in answer.text
+
+
+@pytest.mark.parametrize("authorization", ["Bearer a.b.c", "Basic dGVsbGVyOng=", "teller"])
+def test_what_is_no_signature_is_refused(house: House, authorization: str) -> None:
+    """The emulator passes it on, and names nobody: then the function refuses. AWS does by itself."""
+    answer = ask(house, headers={"Authorization": authorization})
+    assert answer.status_code == 401
+    assert answer.json()["code"] == "unauthenticated"
+
+
+@pytest.mark.parametrize("subject", ["owner-1", "auth0|5f7c8ec7c33c6c004bbafe82"])
+def test_a_good_token_is_let_in(jwt_house: House, subject: str) -> None:
+    with jwt_house.address.http(subject) as api:
+        account = api.post("/accounts", json={"currency": "EUR"})
+        assert account.status_code == 201, account.text
+        assert api.get(account.headers["Location"]).json()["balance"] == "0.00"
+
+
+def test_an_operators_token_is_let_in(jwt_house: House) -> None:
+    with jwt_house.address.http() as api:
+        assert api.post("/accounts", json=ACCOUNT).status_code == 201
+
+
+BadToken = Callable[[TokenIssuer], str]
+BAD_TOKENS: dict[str, BadToken] = {
+    "expired": lambda issuer: issuer.token("owner-1", lifetime_s=-1),
+    "for another audience": lambda issuer: issuer.token("owner-1", audience="another"),
+    "for no audience": lambda issuer: issuer.key.sign(claims(issuer, aud=[])),
+    "by another issuer": lambda issuer: issuer.key.sign(claims(issuer, iss="https://issuer.example.com")),
+    "by no issuer": lambda issuer: issuer.key.sign(claims(issuer, iss="")),
+    "not yet valid": lambda issuer: issuer.key.sign(claims(issuer, nbf=int(time.time()) + 600)),
+    "with another key": lambda issuer: SigningKey().sign(claims(issuer)),
+    "with an unknown key": lambda issuer: signed_as(issuer, {**HEADER, "kid": "another"}),
+    "alg none, no signature": lambda issuer: f"{segment({**HEADER, 'alg': 'none'})}.{segment(claims(issuer))}.",
+    "alg none, an old signature": lambda issuer: signed_as(issuer, {**HEADER, "alg": "none"}),
+    "another subject": lambda issuer: ".".join(
+        part if number != 1 else segment(claims(issuer, sub="owner-2"))
+        for number, part in enumerate(issuer.token("owner-1").split("."))
+    ),
+    "no signature": lambda issuer: issuer.token("owner-1").rpartition(".")[0],
+    "no token": lambda _: "owner-1",
+}
+
+
+def claims(issuer: TokenIssuer, **others: object) -> dict[str, object]:
+    """Good ones, but for `others`."""
+    usual = {"iss": issuer.url, "aud": AUDIENCE, "sub": "owner-1", "exp": int(time.time()) + 600}
+    return {**usual, **others}
+
+
+def signed_as(issuer: TokenIssuer, header: dict[str, str]) -> str:
+    """A good token, with another header before it."""
+    return f"{segment(header)}.{issuer.key.sign(claims(issuer)).partition('.')[2]}"
+
+
+@pytest.mark.parametrize("bad", BAD_TOKENS)
+def test_a_bad_token_is_refused(jwt_house: House, bad: str) -> None:
+    assert jwt_house.issuer
+    before = len(jwt_house.rows())
+    assert ask(jwt_house, Bearer(jwt_house.issuer.key.sign(claims(jwt_house.issuer)))).status_code == 404
+    token = BAD_TOKENS[bad](jwt_house.issuer)
+    for method in ("GET", "POST"):
+        answer = ask(jwt_house, Bearer(token), method, json={"currency": "EUR"})
+        assert (answer.status_code, answer.json()) == (401, {"message": "Unauthorized"})
+    assert len(jwt_house.rows()) == before
+
+
+def test_where_tokens_are_due_nothing_else_will_do(jwt_house: House) -> None:
+    """Not even the emulator's root."""
+    assert ask(jwt_house).status_code == 401
+    assert ask(jwt_house, Signature(ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, REGION)).status_code == 401
+
+
+@pytest.mark.parametrize("fixture", ["house", "jwt_house"])
+def test_another_process_reaches_the_api(
+    fixture: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house: House = request.getfixturevalue(fixture)
+    monkeypatch.setattr(ops.house, "ADDRESS_FILE", tmp_path / "house.json")
+    with house.address.published(), Address.find().http() as api:
+        assert api.post("/accounts", json=ACCOUNT).status_code == 201
+
+
+def test_the_issuer_gives_tokens_to_this_machine(jwt_house: House) -> None:
+    url = jwt_house.address.issuer_url
+    assert url
+    discovered = httpx.get(f"{url}/.well-known/openid-configuration", trust_env=False).json()
+    assert discovered["issuer"] == url
+    assert len(httpx.get(discovered["jwks_uri"], trust_env=False).json()["keys"]) == 1
+    assert httpx.get(f"{url}/other", trust_env=False).status_code == 404
+    assert httpx.post(f"{url}/token", data={"scope": "a"}, trust_env=False).status_code == 400
+
+
+def test_subjects_and_tokens_are_for_jwt_only(house: House) -> None:
+    with pytest.raises(HouseError, match="no subject"):
+        house.address.http("owner-1")
+    with pytest.raises(HouseError, match="no tokens"):
+        house.address.token()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "complaint"),
+    [
+        ({"JwtAudience": AUDIENCE}, "JwtIssuer has to be given"),
+        ({"JwtIssuer": "https://issuer.example.com"}, "JwtAudience has to be given"),
+        ({"JwtAudience": AUDIENCE, "JwtIssuer": "http://issuer.example.com"}, "begin with https://"),
+    ],
+)
+def test_tokens_of_anybody_cannot_be_deployed(house: House, parameters: dict[str, str], complaint: str) -> None:
+    zips = {function: build_zip(function, "local") for function in PACKAGES}
+    with pytest.raises(HouseError, match=complaint):
+        deploy(house.address.endpoint_url, "careless", {"Target": "local", "Auth": "JWT", **parameters}, zips)

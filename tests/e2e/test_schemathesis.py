@@ -1,0 +1,43 @@
+"""The standing house does what the API's OpenAPI document says; with far more requests in tests/unit."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from schemathesis import Case
+
+from account_core.http_requests import account_id_of
+from ops.house import House
+from ops.openapi import document
+from tests.conformance import Remote, schema_of
+
+AUTHORIZATION = "AWS4-HMAC-SHA256 of the house"
+KEYS = ("conformance-1", "conformance-2")
+REMOTE = Remote(AUTHORIZATION)
+SCHEMA = schema_of(
+    document("IAM"),
+    REMOTE,
+    [account_id_of(key, None) for key in KEYS],
+    examples_max=6,
+    authorization=AUTHORIZATION,
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _connected(house: House) -> Iterator[None]:
+    """The accounts that the requests are about can be credited and withdrawn from."""
+    stranger = httpx.Client(base_url=house.address.api_url, timeout=30.0, trust_env=False)
+    with house.address.http() as authorised, stranger:
+        for key in KEYS:
+            sent = {"owner": "owner-1", "currency": "EUR"}
+            created = authorised.post("/accounts", json=sent, headers={"Idempotency-Key": key})
+            credit = {"amount": "5000000000000000"}
+            assert authorised.post(f"{created.headers['Location']}/credit", json=credit).status_code == 200
+        REMOTE.connect(authorised, stranger)
+        yield
+
+
+@SCHEMA.exclude(method=["HEAD", "OPTIONS"]).parametrize()
+def test_requests_to_the_house(case: Case[Any]) -> None:
+    case.call_and_validate()

@@ -1,0 +1,89 @@
+"""Threads that take turns: one runs at a time, and who is next is drawn from a seed."""
+
+import threading
+from collections.abc import Callable, Sequence
+from random import Random
+
+from account_core.events import EventRow, Row, StoredRow
+from account_core.ports import ROWS_MAX, AccountStore
+from account_core.usage import Usage
+
+
+class Turns:
+    """Runs each of some functions in a thread of its own; `change` is where another may get its turn.
+
+    Since only one thread runs at a time, whatever these functions do, they do it in the same order for the same seed.
+    """
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._gates: dict[str, threading.Semaphore] = {}
+        self._errors: list[BaseException] = []
+
+    def run(self, functions: Sequence[Callable[[], None]]) -> None:
+        """Until all are done; raises what the first of them raised."""
+        threads = [
+            threading.Thread(target=self._run_one, args=(function,), name=str(number), daemon=True)
+            for number, function in enumerate(functions)
+        ]
+        self._gates = {thread.name: threading.Semaphore(0) for thread in threads}
+        for thread in threads:
+            thread.start()
+        self._drawn().release()
+        for thread in threads:
+            thread.join()
+        if self._errors:
+            raise self._errors[0]
+
+    def change(self) -> None:
+        """Give the turn to one that is drawn, which may be the caller; return when the caller's turn has come again.
+
+        Before and behind the play, when nobody waits, it does nothing.
+        """
+        mine = self._gates.get(threading.current_thread().name)
+        if mine is not None and (other := self._drawn()) is not mine:
+            other.release()
+            mine.acquire()
+
+    def _drawn(self) -> threading.Semaphore:
+        return self._random.choice(list(self._gates.values()))
+
+    def _run_one(self, function: Callable[[], None]) -> None:
+        name = threading.current_thread().name
+        self._gates[name].acquire()
+        try:
+            function()
+        except BaseException as error:  # noqa: BLE001 -- raised again by `run`
+            self._errors.append(error)
+        del self._gates[name]
+        if self._gates:
+            self._drawn().release()
+
+
+class TurnedStore:
+    """A store before and behind whose every request another thread may get its turn."""
+
+    def __init__(self, store: AccountStore, turns: Turns) -> None:
+        self._store = store
+        self._turns = turns
+
+    def newest(
+        self, account_id: str, used: Usage, limit: int = ROWS_MAX, up_to: int | None = None
+    ) -> Sequence[StoredRow]:
+        self._turns.change()
+        rows = self._store.newest(account_id, used, limit, up_to)
+        self._turns.change()
+        return rows
+
+    def find(self, account_id: str, command_id: str, used: Usage) -> EventRow | None:
+        self._turns.change()
+        row = self._store.find(account_id, command_id, used)
+        self._turns.change()
+        return row
+
+    def append(self, rows: Sequence[Row], used: Usage) -> None:
+        self._turns.change()
+        try:
+            self._store.append(rows, used)
+        finally:
+            self._turns.change()

@@ -1,0 +1,150 @@
+"""Who is let in: what template.yaml says for every combination of its parameters."""
+
+import json
+import re
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+from account_core.settings import Settings
+from ops.token_issuer import OPERATOR_SCOPE
+
+TEMPLATE: dict[str, Any] = yaml_parse((Path(__file__).parents[2] / "template.yaml").read_text())
+RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
+PARAMETERS: dict[str, Any] = TEMPLATE["Parameters"]
+ISSUER, AUDIENCE = "https://issuer.example.com/pool", "account-events"
+TARGETS: list[str] = PARAMETERS["Target"]["AllowedValues"]
+AUTHS: list[str] = PARAMETERS["Auth"]["AllowedValues"]
+LOGGED = {"requestId", "requestTime", "httpMethod", "path", "status", "responseLatency", "error.message"}
+
+
+def said(value: Any, parameters: dict[str, str]) -> Any:  # noqa: ANN401 -- any value of the template
+    """The value with these parameters, the others at their defaults; references to resources stay as they are."""
+    found = value
+    match value:
+        case list():
+            found = [said(each, parameters) for each in value]
+        case {"Fn::If": [condition, there, otherwise]}:
+            found = said(there if said(TEMPLATE["Conditions"][condition], parameters) else otherwise, parameters)
+        case {"Fn::Equals": [one, other]}:
+            found = said(one, parameters) == said(other, parameters)
+        case {"Fn::Not": [one]}:
+            found = not said(one, parameters)
+        case {"Ref": str(name)} if name in PARAMETERS:
+            found = parameters.get(name, PARAMETERS[name]["Default"])
+        case dict():
+            found = {key: said(each, parameters) for key, each in value.items()}
+    return found
+
+
+def refused(**parameters: str) -> list[str]:
+    """What the template's rules have against these parameters."""
+    return [
+        assertion["AssertDescription"]
+        for rule in TEMPLATE["Rules"].values()
+        if said(rule["RuleCondition"], parameters)
+        for assertion in rule["Assertions"]
+        if not said(assertion["Assert"], parameters)
+    ]
+
+
+@pytest.mark.parametrize(("target", "auth"), list(product(TARGETS, AUTHS)))
+def test_every_route_of_every_deployment_has_an_authorisation(target: str, auth: str) -> None:
+    parameters = {"Target": target, "Auth": auth, "JwtIssuer": ISSUER, "JwtAudience": AUDIENCE}
+    routes = [resource for resource in RESOURCES.values() if resource["Type"] == "AWS::ApiGatewayV2::Route"]
+    assert [route["Properties"]["RouteKey"] for route in routes] == ["$default"]
+    for route in routes:
+        assert "Condition" not in route
+        properties = said(route["Properties"], parameters)
+        if auth == "IAM":
+            assert properties["AuthorizationType"] == "AWS_IAM"
+            assert properties["AuthorizerId"] == {"Ref": "AWS::NoValue"}
+        else:
+            assert properties["AuthorizationType"] == "JWT"
+            assert properties["AuthorizerId"] == {"Ref": "HttpApiAuthorizer"}
+
+
+def test_iam_is_the_default() -> None:
+    assert (TARGETS, AUTHS) == (["aws", "local"], ["IAM", "JWT"])
+    assert PARAMETERS["Auth"]["Default"] == "IAM"
+    assert refused() == []
+
+
+def test_nothing_else_makes_a_route() -> None:
+    """An API can also be given routes by a definition of its own, by quick create, or by SAM's resources."""
+    assert set(RESOURCES["HttpApi"]["Properties"]) == {"Name", "ProtocolType"}
+    kinds = {resource["Type"] for resource in RESOURCES.values()}
+    assert not {kind for kind in kinds if kind.startswith("AWS::Serverless::")} - {"AWS::Serverless::Function"}
+    assert not {"AWS::Lambda::Url", "AWS::ApiGateway::RestApi"} & kinds
+    assert not any("FunctionUrlConfig" in resource["Properties"] for resource in RESOURCES.values())
+
+
+def test_tokens_are_checked_for_issuer_and_audience() -> None:
+    authorizer = RESOURCES["HttpApiAuthorizer"]
+    assert authorizer["Condition"] == "WithJwt"
+    properties = said(authorizer["Properties"], {"JwtIssuer": ISSUER, "JwtAudience": AUDIENCE})
+    assert properties["AuthorizerType"] == "JWT"
+    assert properties["IdentitySource"] == ["$request.header.Authorization"]
+    assert properties["JwtConfiguration"] == {"Issuer": ISSUER, "Audience": [AUDIENCE]}
+
+
+@pytest.mark.parametrize(
+    ("given", "complaints"),
+    [
+        ({"JwtIssuer": ISSUER, "JwtAudience": AUDIENCE}, 0),
+        ({"JwtIssuer": ISSUER}, 1),
+        ({"JwtAudience": AUDIENCE}, 1),
+        ({}, 2),
+    ],
+)
+@pytest.mark.parametrize("target", TARGETS)
+def test_tokens_without_issuer_or_audience_are_refused(target: str, given: dict[str, str], complaints: int) -> None:
+    assert len(refused(Target=target, Auth="JWT", **given)) == complaints
+
+
+@pytest.mark.parametrize(
+    ("issuer", "allowed"),
+    [
+        ("", True),
+        (ISSUER, True),
+        ("https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_abc", True),
+        ("http://127.0.0.1:4711", True),
+        ("https://", False),
+        ("http://issuer.example.com", False),
+        ("http://127.0.0.1.example.com", False),
+        ("http://127.0.0.1:80@example.com", False),
+        ("issuer.example.com", False),
+        ("https://issuer.example.com https://other.example.com", False),
+    ],
+)
+def test_an_issuer_is_an_https_url_or_on_this_machine(issuer: str, *, allowed: bool) -> None:
+    """Where its keys come from decides who is let in."""
+    assert bool(re.fullmatch(PARAMETERS["JwtIssuer"]["AllowedPattern"], issuer)) is allowed
+
+
+def test_conditions_hang_on_parameters_only() -> None:
+    assert set(re.findall(r"'Ref': '(.*?)'", str(TEMPLATE["Conditions"]))) <= set(PARAMETERS)
+
+
+@pytest.mark.parametrize("auth", AUTHS)
+def test_the_function_is_told_how_its_callers_are_known(auth: str) -> None:
+    variables = said(RESOURCES["ApiFunction"]["Properties"]["Environment"]["Variables"], {"Auth": auth})
+    settings = Settings.read(variables)
+    assert (settings.authorisation, settings.operator_scope) == (auth, OPERATOR_SCOPE)
+
+
+def test_callers_are_throttled() -> None:
+    limits = RESOURCES["HttpApiStage"]["Properties"]["DefaultRouteSettings"]
+    assert 0 < limits["ThrottlingRateLimit"] <= 1000
+    assert 0 < limits["ThrottlingBurstLimit"] <= 1000
+
+
+def test_the_access_log_tells_no_secrets() -> None:
+    """No bodies, headers, query strings or claims."""
+    log = RESOURCES["HttpApiStage"]["Properties"]["AccessLogSettings"]["Format"]
+    assert json.loads(log)
+    assert set(re.findall(r"\$context\.([A-Za-z.]+)", log)) == LOGGED
+    assert log.count("$") == len(LOGGED)

@@ -1,0 +1,237 @@
+"""Two instances of the service, with a cache each, against a model that a child could keep with pencil and paper."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from account_core.commands import Command, CreateAccount, Credit, Withdraw
+from account_core.errors import AccountNotFound, PreconditionFailed, Rejected, Unavailable
+from account_core.events import Created, Credited, EventRow, Row, SnapshotRow
+from account_core.head import Origin
+from account_core.head_cache import HeadCache
+from account_core.memory_store import MemoryAccountStore
+from account_core.money import MONEY_MAX
+from account_core.ports import LostRace
+from account_core.service import ALWAYS, AccountService, Conditions, Receipt
+from account_core.usage import Usage
+from tests.ledger_model import Ledger
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A command as a client sends it, and sends it again."""
+
+    account_id: str
+    command: Command
+    key: str | None
+    conditions: Conditions = ALWAYS
+
+
+ACCOUNTS = ("a", "b", "c")
+MOMENTS = [f"2026-01-31T09:30:0{second}.000001Z" for second in range(5)]
+OPENED = CreateAccount("owner-1", "EUR")
+commands = st.one_of(
+    st.sampled_from([OPENED, OPENED, CreateAccount("owner-1", "USD"), CreateAccount("owner-2", "EUR")]),
+    st.builds(Credit, st.sampled_from([Decimal("0.01"), Decimal("5.00"), Decimal("5.00"), MONEY_MAX])),
+    st.builds(Withdraw, st.sampled_from([Decimal("0.01"), Decimal("5.00"), Decimal("7.00")])),
+)
+keys = st.sampled_from([None, "key-1", "key-2", "key-3"])
+accounts = st.sampled_from(ACCOUNTS)
+sends = st.builds(Sent, accounts, commands, keys)
+instances = st.integers(0, 1)
+
+
+class LossyStore(MemoryAccountStore):
+    """Loses the answer to the next append, if told to, before or after it is carried out.
+
+    Attributes:
+        loses: told to.
+        appends: how many were carried out.
+        changed: the accounts whose rows have not been looked at since they changed.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loses: str | None = None
+        self.appends = 0
+        self.changed: set[str] = set()
+
+    def append(self, rows: Sequence[Row], used: Usage) -> None:
+        loses, self.loses = self.loses, None
+        if loses == "before":
+            raise Unavailable("the request was lost")
+        try:
+            super().append(rows, used)
+        except LostRace:
+            if loses is None:
+                raise
+        else:
+            self.appends += 1
+            self.changed.add(rows[0].account_id)
+        if loses == "after":
+            raise Unavailable("the answer was lost")
+
+
+class TwoInstances(RuleBasedStateMachine):
+    """Whatever they are sent, in whatever order and whatever gets lost, the service answers as the model does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store = LossyStore()
+        self.services: list[AccountService] = []
+        self.model = {account_id: Ledger() for account_id in ACCOUNTS}
+        self.lost: list[Sent] = []
+
+    @initialize(generation_max=st.integers(1, 3))
+    def start(self, generation_max: int) -> None:
+        self.services = [AccountService(self.store, HeadCache(generation_max)) for _ in range(2)]
+
+    @rule(at=instances, sent=sends, moment=st.sampled_from(MOMENTS))
+    def send(self, at: int, sent: Sent, moment: str) -> None:
+        self._send(at, sent, moment)
+
+    @rule(at=instances, sent=sends, loses=st.sampled_from(["before", "after"]))
+    def send_and_lose_the_answer(self, at: int, sent: Sent, loses: str) -> None:
+        self._send(at, sent, MOMENTS[0], loses)
+
+    @rule(at=instances, sent=sends, ahead=st.sampled_from([-2, -1, 0, 0, 0, 1]))
+    def send_if_match(self, at: int, sent: Sent, ahead: int) -> None:
+        now = self.model[sent.account_id].now
+        version = (now.version if now else 0) + ahead
+        self._send(at, replace(sent, conditions=Conditions(frozenset({version, version + 50}))), MOMENTS[0])
+
+    @rule(at=instances, sent=sends, owner=st.sampled_from(["owner-1", "owner-2"]))
+    def send_as_owner(self, at: int, sent: Sent, owner: str) -> None:
+        if not isinstance(sent.command, CreateAccount):
+            self._send(at, replace(sent, conditions=Conditions(owner=owner)), MOMENTS[0])
+
+    @rule(at=instances, account_id=accounts, count=st.integers(1, 9))
+    def send_many(self, at: int, account_id: str, count: int) -> None:
+        for _ in range(count):
+            self._send(at, Sent(account_id, Credit(Decimal("1.00")), None), MOMENTS[1])
+
+    @precondition(lambda self: self.lost)
+    @rule(at=instances, data=st.data())
+    def send_again(self, at: int, data: st.DataObject) -> None:
+        self._send(at, data.draw(st.sampled_from(self.lost)), MOMENTS[2])
+
+    def _send(self, at: int, sent: Sent, moment: str, loses: str | None = None) -> None:
+        ledger = self.model[sent.account_id]
+        expected = ledger.expected(sent.command, sent.key, sent.conditions)
+        appends_before = self.store.appends
+        origin = Origin(moment, "correlation-1", "request-1", sent.key)
+        self.store.loses = loses
+        try:
+            got: Receipt | str = self.services[at].execute(sent.account_id, sent.command, origin, sent.conditions)
+        except (Rejected, PreconditionFailed) as error:
+            got = error.code
+        except Unavailable:
+            assert loses is not None
+            assert self.store.loses is None
+            self.lost.append(sent)
+            got = expected
+        self.store.loses = None
+        assert got == expected
+        if self.store.appends != appends_before:
+            assert self.store.appends == appends_before + 1
+            assert isinstance(expected, Receipt)
+            assert not expected.is_replay
+            ledger.accept(sent.command, sent.key, moment, expected)
+
+    @rule(at=instances, account_id=accounts)
+    def read(self, at: int, account_id: str) -> None:
+        assert self._read(at, account_id) == (self.model[account_id].now or "account_not_found")
+
+    @rule(at=instances, account_id=accounts, share=st.floats(0, 1.1))
+    def read_at_version(self, at: int, account_id: str, share: float) -> None:
+        """A decade's ninth event and its snapshot are two versions of one state."""
+        entries = self.model[account_id].entries
+        newest = entries[-1].receipt.version if entries else 0
+        version = 1 + int(share * newest)
+        got = self._read(at, account_id, version=version)
+        if not entries:
+            assert got == "account_not_found"
+        elif version > newest:
+            assert got == "version_not_found"
+        else:
+            assert isinstance(got, Receipt)
+            entry = entries[version - version // 10 - 1]
+            assert (got.balance, got.sequence, got.version) == (entry.receipt.balance, entry.receipt.sequence, version)
+
+    @rule(at=instances, account_id=accounts, moment=st.sampled_from(["2026-01-31T09:30:00.000000Z", *MOMENTS]))
+    def read_at_moment(self, at: int, account_id: str, moment: str) -> None:
+        in_time = [entry.receipt for entry in self.model[account_id].entries if entry.occurred_at <= moment]
+        assert self._read(at, account_id, moment=moment) == (in_time[-1] if in_time else "account_not_found")
+
+    @rule(
+        at=instances,
+        account_id=accounts,
+        after=st.one_of(st.none(), st.integers(0, 40)),
+        limit=st.integers(1, 25),
+        newest_first=st.booleans(),
+    )
+    def page(self, at: int, account_id: str, after: int | None, limit: int, *, newest_first: bool) -> None:
+        entries = self.model[account_id].entries
+        service = self.services[at]
+        if not entries:
+            with pytest.raises(AccountNotFound):
+                service.events(account_id, after, limit, None, Usage(), newest_first=newest_first)
+            return
+        rows = service.events(account_id, after, limit, None, Usage(), newest_first=newest_first)
+        known = [(entry.receipt.sequence, entry.receipt.balance, entry.key, entry.occurred_at) for entry in entries]
+        if newest_first:
+            due = [one for one in reversed(known) if after is None or one[0] < after]
+        else:
+            due = [one for one in known if one[0] > (after or 0)]
+        assert [(row.sequence, row.balance, row.command_id, row.occurred_at) for row in rows] == due[:limit]
+
+    @invariant()
+    def rows_are_dense_and_sound(self) -> None:
+        while self.store.changed:
+            account_id = self.store.changed.pop()
+            ledger, rows = self.model[account_id], self._rows(account_id)
+            assert [row.version for row in rows] == list(range(1, len(rows) + 1))
+            assert all(isinstance(row, SnapshotRow) == (row.version % 10 == 0) for row in rows)
+            assert all(row.balance >= 0 for row in rows)
+            events = [row for row in rows if isinstance(row, EventRow)]
+            assert [(row.command_id, row.balance) for row in events] == [
+                (entry.key, entry.receipt.balance) for entry in ledger.entries
+            ]
+            assert len(ledger.entries) == (ledger.now.sequence if ledger.now else 0)
+            keyed = [row.command_id for row in events if row.command_id is not None]
+            assert len(keyed) == len(set(keyed))
+            changes = [_change(row) for row in events]
+            assert (ledger.now.balance if ledger.now else 0) == sum(changes, Decimal(0))
+
+    def _rows(self, account_id: str) -> list[Row]:
+        newest = self.store.newest(account_id, Usage(), limit=1_000)
+        return [row for row in reversed(newest) if isinstance(row, EventRow | SnapshotRow)]
+
+    def _read(self, at: int, account_id: str, version: int | None = None, moment: str | None = None) -> Receipt | str:
+        try:
+            return self.services[at].read(account_id, version=version, moment=moment)
+        except Rejected as error:
+            return error.code
+
+
+def _change(row: EventRow) -> Decimal:
+    match row.event:
+        case Created():
+            return Decimal(0)
+        case Credited(amount=amount):
+            return amount
+        case other:
+            return -other.amount
+
+
+TestTwoInstances = TwoInstances.TestCase
+TestTwoInstances.settings = settings(
+    max_examples=100,
+    stateful_step_count=50,
+    phases=set(Phase) - {Phase.explain},  # which takes minutes where the shortest way to a failure takes seconds
+)

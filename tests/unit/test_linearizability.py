@@ -1,0 +1,255 @@
+"""The judge is judged: it accepts what can have happened and nothing else."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations, permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.linearizability import CONFLICT, Answer, Operation, Outcome, Request, State, after, violation
+
+CREATE, READ = Request("create"), Request("read")
+OPENED = Answer(0, 1, 1)
+
+
+def credit(cents: int, key: str | None = None, versions: frozenset[int] | None = None) -> Request:
+    return Request("credit", cents, key, versions)
+
+
+def withdraw(cents: int, key: str | None = None) -> Request:
+    return Request("withdraw", cents, key)
+
+
+Line = tuple[int, int, Request, Outcome]
+
+
+def history(*operations: Line) -> list[Operation]:
+    """An account opened at 0, holding 100 at version 2, and then: invoked, answered, request, outcome."""
+    before: list[Line] = [(0, 1, CREATE, OPENED), (2, 3, credit(100), Answer(100, 2, 2))]
+    return [
+        Operation(f"client-{n}", request, invoked, answered, outcome)
+        for n, (invoked, answered, request, outcome) in enumerate([*before, *operations])
+    ]
+
+
+ACCEPTED: dict[str, list[Line]] = {
+    "nothing": [],
+    "the later one first": [
+        (10, 20, withdraw(60), "insufficient_funds"),
+        (11, 19, withdraw(50), Answer(50, 3, 3)),
+    ],
+    "a read before or behind": [
+        (10, 20, credit(1), Answer(101, 3, 3)),
+        (11, 12, READ, Answer(101, 3, 3)),
+        (10, 13, READ, Answer(100, 2, 2)),
+    ],
+    "an unknown that has happened, late": [
+        (10, 11, withdraw(100), None),
+        (12, 13, READ, Answer(100, 2, 2)),
+        (14, 15, READ, Answer(0, 3, 3)),
+    ],
+    "an unknown that has not": [(10, 11, withdraw(100), None), (12, 13, withdraw(100), Answer(0, 3, 3))],
+    "a retry that met its first": [
+        (10, 11, withdraw(60, "k"), None),
+        (12, 13, withdraw(60, "k"), Answer(40, 3, 3, is_replay=True)),
+        (14, 15, credit(1), Answer(41, 4, 4)),
+        (16, 17, withdraw(60, "k"), Answer(40, 3, 3, is_replay=True)),
+        (18, 19, withdraw(61, "k"), "idempotency_key_reused"),
+    ],
+    "a retry that was the first": [
+        (10, 11, withdraw(60, "k"), None),
+        (12, 13, withdraw(60, "k"), Answer(40, 3, 3)),
+    ],
+    "twins at once": [
+        (10, 20, withdraw(60, "k"), Answer(40, 3, 3, is_replay=True)),
+        (11, 21, withdraw(60, "k"), Answer(40, 3, 3)),
+    ],
+    "a refusal leaves its key free": [
+        (10, 11, withdraw(101, "k"), "insufficient_funds"),
+        (12, 13, credit(1, "k"), Answer(101, 3, 3)),
+    ],
+    "a conflict that did nothing": [(10, 11, withdraw(60), CONFLICT), (12, 13, READ, Answer(100, 2, 2))],
+    "a condition that holds, and one that does not": [
+        (10, 11, credit(1, versions=frozenset({1, 2})), Answer(101, 3, 3)),
+        (12, 13, credit(1, versions=frozenset({2})), "precondition_failed"),
+    ],
+    "the same creation": [(10, 11, CREATE, Answer(100, 2, 2))],
+}
+
+REFUSED: dict[str, list[Line]] = {
+    "lost update": [
+        (10, 20, credit(1), Answer(101, 3, 3)),
+        (11, 21, credit(2), Answer(102, 3, 3)),
+    ],
+    "accepted, then gone": [(10, 20, credit(1), Answer(101, 3, 3)), (21, 22, credit(2), Answer(102, 3, 3))],
+    "doubled retry": [
+        (10, 11, withdraw(30, "k"), None),
+        (12, 13, withdraw(30, "k"), Answer(40, 4, 4)),
+    ],
+    "doubled retry, seen by a read": [
+        (10, 11, withdraw(30, "k"), None),
+        (12, 13, withdraw(30, "k"), Answer(70, 3, 3)),
+        (14, 15, READ, Answer(40, 4, 4)),
+    ],
+    "a replay of what was never": [(10, 11, withdraw(30, "k"), Answer(70, 3, 3, is_replay=True))],
+    "a replay that tells the newest state": [
+        (10, 11, withdraw(30, "k"), Answer(70, 3, 3)),
+        (12, 13, credit(1), Answer(71, 4, 4)),
+        (14, 15, withdraw(30, "k"), Answer(71, 4, 4, is_replay=True)),
+    ],
+    "a key of another command, replayed": [
+        (10, 11, withdraw(30, "k"), Answer(70, 3, 3)),
+        (12, 13, credit(30, "k"), Answer(70, 3, 3, is_replay=True)),
+    ],
+    "stale read": [(10, 11, credit(1), Answer(101, 3, 3)), (12, 13, READ, Answer(100, 2, 2))],
+    "a read that goes back in time": [
+        (10, 20, credit(1), Answer(101, 3, 3)),
+        (11, 12, READ, Answer(101, 3, 3)),
+        (13, 14, READ, Answer(100, 2, 2)),
+    ],
+    "a read of what never was": [(10, 11, READ, Answer(99, 2, 2))],
+    "a read of what was refused": [
+        (10, 11, withdraw(101), "insufficient_funds"),
+        (12, 13, READ, Answer(-1, 3, 3)),
+    ],
+    "a conflict that did something": [(10, 11, withdraw(60), CONFLICT), (12, 13, READ, Answer(40, 3, 3))],
+    "stale refusal": [
+        (10, 11, credit(50), Answer(150, 3, 3)),
+        (12, 13, withdraw(150), "insufficient_funds"),
+    ],
+    "a condition refused on a stale version": [
+        (10, 11, credit(1), Answer(101, 3, 3)),
+        (12, 13, credit(1, versions=frozenset({3})), "precondition_failed"),
+    ],
+    "a condition passed over": [
+        (10, 20, credit(1), Answer(101, 3, 3)),
+        (11, 21, credit(1, versions=frozenset({2})), Answer(102, 4, 4)),
+    ],
+    "overdraft": [
+        (10, 20, withdraw(60), Answer(40, 3, 3)),
+        (11, 21, withdraw(60), Answer(-20, 4, 4)),
+    ],
+    "an unknown that would overdraw": [(10, 11, withdraw(101), None), (12, 13, READ, Answer(-1, 3, 3))],
+    "an unknown before it was asked": [(10, 11, READ, Answer(0, 3, 3)), (12, 13, withdraw(100), None)],
+    "an unknown that happened twice": [(10, 11, withdraw(50), None), (12, 13, READ, Answer(0, 4, 4))],
+}
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_what_can_have_happened_is_accepted(name: str) -> None:
+    assert violation(history(*ACCEPTED[name])) is None
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_have_happened_is_refused_and_the_place_told(name: str) -> None:
+    found = violation(history(*REFUSED[name]))
+    assert found is not None
+    assert "no order explains it" in found
+
+
+def test_a_decade_is_nine_events_and_a_snapshot() -> None:
+    state = State()
+    for request in [CREATE, *[credit(1)] * 19]:
+        state, _ = after(state, request)
+    assert (state.sequence, state.version, state.cents) == (20, 22, 19)
+
+
+keys = st.sampled_from([None, None, "k1", "k2", "k3"])
+versions = st.sampled_from([None, None, None, *(frozenset({n, n + 1}) for n in (2, 5, 9))])
+requests = st.one_of(
+    st.just(READ),
+    st.builds(Request, st.sampled_from(["credit", "withdraw"]), st.sampled_from([1, 5, 20]), keys, versions),
+)
+PACE = 10
+
+
+def _executed(wanted: Sequence[Request], answers_lost: Sequence[tuple[bool, bool]] = ()) -> list[Operation]:
+    """One after the other, each at an instant. Lost answers: whether it was, and then whether it had happened."""
+    state, executed = State(), []
+    lost = [*answers_lost, *[(False, False)] * (len(wanted) + 1)]
+    for n, request in enumerate([CREATE, *wanted]):
+        changed, outcome = after(state, request)
+        is_lost, has_happened = lost[n]
+        state = changed if has_happened or not is_lost else state
+        executed.append(Operation(f"client-{n}", request, n * PACE, n * PACE + 1, None if is_lost else outcome))
+    return executed
+
+
+@given(st.lists(st.tuples(requests, st.integers(0, 40), st.integers(0, 40)), max_size=40), st.data())
+def test_a_sequential_execution_with_overlaps_is_accepted(
+    wanted: list[tuple[Request, int, int]], data: st.DataObject
+) -> None:
+    """Asked for up to four steps early and answered up to four steps late: nine at once."""
+    lost = st.tuples(st.integers(0, 9).map(lambda draw: draw == 0), st.booleans())
+    answers_lost = data.draw(st.lists(lost, max_size=len(wanted)))
+    executed = _executed([request for request, _, _ in wanted], answers_lost)
+    overlapped = [
+        replace(operation, invoked=operation.invoked - early, answered=operation.answered + late)
+        for operation, (_, early, late) in zip(executed, [(CREATE, 0, 0), *wanted], strict=True)
+    ]
+    assert violation(overlapped) is None
+
+
+def _is_explained_by_some_order(history: list[Operation]) -> bool:
+    """By definition, without any cleverness: every order of every set of those that may have happened."""
+    return any(
+        _is_explained_by(order)
+        for count in range(len(history) + 1)
+        for happened in combinations(history, count)
+        if all(operation in happened or operation.outcome is None for operation in history)
+        for order in permutations(happened)
+    )
+
+
+def _is_explained_by(order: Sequence[Operation]) -> bool:
+    state = State()
+    for n, operation in enumerate(order):
+        if any(later.deadline <= operation.invoked for later in order[n + 1 :]):
+            return False
+        state, outcome = after(state, operation.request)
+        if operation.outcome not in (None, outcome):
+            return False
+    return True
+
+
+@given(st.lists(st.tuples(requests, st.integers(0, 40), st.integers(0, 40)), max_size=4), st.data())
+def test_it_says_what_trying_every_order_says(wanted: list[tuple[Request, int, int]], data: st.DataObject) -> None:
+    """On executions that overlap, some answers lost and some of the others' swapped, so that both verdicts occur."""
+    lost = data.draw(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=len(wanted)))
+    executed = _executed([request for request, _, _ in wanted], lost)
+    outcomes = data.draw(st.permutations([operation.outcome for operation in executed]))
+    judged = [
+        replace(operation, invoked=operation.invoked - early, answered=operation.answered + late, outcome=outcome)
+        for operation, outcome, (_, early, late) in zip(executed, outcomes, [(CREATE, 0, 9), *wanted], strict=True)
+    ]
+    assert (violation(judged) is None) == _is_explained_by_some_order(judged)
+
+
+@given(st.lists(requests, max_size=12), st.data())
+def test_without_overlap_only_the_truth_is_accepted(wanted: list[Request], data: st.DataObject) -> None:
+    executed = _executed(wanted)
+    at = data.draw(st.integers(0, len(executed) - 1))
+    truth = executed[at].outcome
+    shown = truth if isinstance(truth, Answer) else Answer(0, 0, 0)
+    lies: list[Outcome] = [
+        replace(shown, cents=shown.cents + 1),
+        replace(shown, version=shown.version + 1),
+        replace(shown, sequence=shown.sequence + 1),
+        replace(shown, is_replay=not shown.is_replay),
+        "insufficient_funds" if isinstance(truth, Answer) else shown,
+    ]
+    executed[at] = replace(executed[at], outcome=data.draw(st.sampled_from(lies)))
+    assert violation(executed) is not None
+
+
+@pytest.mark.parametrize("lost_every", [3, 7])
+def test_many_at_once_with_many_answers_lost(lost_every: int) -> None:
+    """Eighty operations, eight at a time; the wrong one among them comes last."""
+    wanted = [(credit if n % 3 else withdraw)(n % 7 + 1, f"k{n // 5}" if n % 4 == 0 else None) for n in range(80)]
+    executed = _executed(wanted, [(n % lost_every == lost_every - 1, n % 2 == 0) for n in range(81)])
+    overlapped = [replace(operation, answered=operation.answered + 8 * PACE) for operation in executed]
+    assert violation(overlapped) is None
+    last = Operation("reader", READ, 10_000, 10_001, Answer(1, 2, 2))
+    assert violation([*overlapped, last]) is not None
