@@ -5,22 +5,21 @@ It acts with the house's own authorisation, so it serves no page but its own: a 
 """
 
 import json
-import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from importlib.resources import files
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
 from account_core.access import Authorisation
+from ops.loopback_server import SOCKET_TIMEOUT_S, LoopbackServer
 from ops.openapi import document
 from ops.openapi_schemas import PARAMETERS
 
 BODY_BYTES_MAX = 64 * 1024  # more than the API takes: its own refusal can be seen
-SOCKET_TIMEOUT_S, POLL_S = 10.0, 0.05
 PASSED_ON = {"accept", "content-type", *(name.lower() for name, found in PARAMETERS.items() if found["in"] == "header")}
 """The headers of a request that the API can make something of; everything else is the browser's business."""
 NOT_PASSED_BACK = {
@@ -49,7 +48,7 @@ def _text(status: int, text: str) -> Reply:
     return Reply(status, f"{text}\n".encode(), {"Content-Type": "text/plain; charset=utf-8"})
 
 
-class SwaggerUi:
+class SwaggerUi(LoopbackServer):
     """Use as a context manager: served inside, gone after.
 
     Args:
@@ -62,23 +61,12 @@ class SwaggerUi:
         self._passed_on = PASSED_ON | ({"authorization"} if authorisation == "JWT" else set())
         openapi = {**document(authorisation), "servers": [{"url": "/api"}]}
         self._pages = _pages({**openapi, "security": []} if authorisation == "IAM" else openapi)  # the house signs
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), lambda *request: _Handler(self, *request))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_S,), daemon=True)
-        self._hosts = {f"{name}:{self._server.server_port}" for name in ("127.0.0.1", "localhost")}
+        super().__init__(lambda *request: _Handler(self, *request))
+        self._hosts = {f"{name}:{self.port}" for name in ("127.0.0.1", "localhost")}
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        return f"http://127.0.0.1:{self.port}/"
 
     def reply(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """What a request is answered with. `headers` have lower-case names."""

@@ -6,23 +6,23 @@ this machine only, its key is a new one every time, and nothing but the local ho
 
 import base64
 import json
-import threading
 import time
 from collections.abc import Collection, Mapping
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import parse_qs
 
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from ops.loopback_server import SOCKET_TIMEOUT_S, LoopbackServer
+
 AUDIENCE = "account-events"
 OPERATOR_SCOPE = "accounts/operator"
 DAY_S = 24 * 3600
 BODY_BYTES_MAX = 4 * 1024
-SOCKET_TIMEOUT_S, POLL_S = 10.0, 0.1
 HEADER = {"alg": "RS256", "typ": "JWT", "kid": "local-house"}
 
 
@@ -53,7 +53,7 @@ def _base64url(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
-class TokenIssuer:
+class TokenIssuer(LoopbackServer):
     """Use as a context manager: it answers inside, and its tokens are worthless after.
 
     `GET /.well-known/openid-configuration` and `GET /jwks.json` are for the gateway. For other terminals, `POST /token`
@@ -62,23 +62,12 @@ class TokenIssuer:
 
     def __init__(self) -> None:
         self.key = SigningKey()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), lambda *request: _Handler(self, *request))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_S,), daemon=True)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        super().__init__(lambda *request: _Handler(self, *request))
+        self.url = f"http://127.0.0.1:{self.port}"
         self.documents: dict[str, dict[str, object]] = {
             "/.well-known/openid-configuration": {"issuer": self.url, "jwks_uri": f"{self.url}/jwks.json"},
             "/jwks.json": {"keys": [self.key.public()]},
         }
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
     def token(
         self, subject: str, scopes: Collection[str] = (), lifetime_s: int = 3600, audience: str = AUDIENCE

@@ -247,3 +247,26 @@ def test_tokens_of_anybody_cannot_be_deployed(house: House, parameters: dict[str
     zips = {function: build_zip(function, "local") for function in PACKAGES}
     with pytest.raises(HouseError, match=complaint):
         deploy(house.address.endpoint_url, "careless", {"Target": "local", "Auth": "JWT", **parameters}, zips)
+
+
+def test_a_subject_has_the_accounts_it_opens_and_an_operator_has_all(jwt_house: House) -> None:
+    """The function's part, on tokens that the gateway has let in."""
+    at = jwt_house.address
+    with at.http("alice") as alice, at.http("mallory") as mallory, at.http() as operator:
+        opened = alice.post("/accounts", json={"currency": "EUR"})
+        account = opened.headers["Location"]
+        assert alice.post(f"{account}/credit", json={"amount": "5.00"}).status_code == 200
+        for answer in (
+            mallory.get(account),
+            mallory.get(f"{account}/events"),
+            mallory.post(f"{account}/withdraw", json={"amount": "5.00"}),
+        ):
+            assert (answer.status_code, answer.json()["code"]) == (404, "account_not_found")
+        refused = mallory.post("/accounts", json={"currency": "EUR", "owner": "alice"})
+        assert (refused.status_code, refused.json()["code"]) == (403, "owner_not_allowed")
+        assert operator.get(account).json()["balance"] == alice.get(account).json()["balance"] == "5.00"
+        owners = [
+            each.json()["events"][0]["owner"]
+            for each in (alice.get(f"{account}/events"), operator.get(f"{account}/events"))
+        ]
+        assert owners == ["alice", "alice"]

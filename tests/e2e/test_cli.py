@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from ops.emulator import free_port
@@ -155,6 +156,12 @@ def test_up_and_tail_while_somebody_pastes_the_commands(
     tail.wait_for(rf"AccountCreated +{account_id} #1 .*currency=EUR")
     tail.wait_for(rf"BalanceCredited +{account_id} #2 .*amount=100\.00 .*balance=100\.00")
     tail.wait_for(rf"BalanceWithdrawn +{account_id} #3 .*amount=40\.00 .*balance=60\.00")
+    check = terminal("check")
+    assert check.end() == 0, check.output
+    assert re.search(r"1 accounts, 3 rows: 0 accounts with findings", check.output)
+    [page] = re.findall(r"In a browser: (\S+)", up.output)
+    document = httpx.get(f"{page}openapi.json", trust_env=False).json()
+    assert document["openapi"].startswith("3.1")
     second = terminal("up")
     assert second.end() == 1
     assert "running already" in second.output

@@ -1,0 +1,105 @@
+"""32 clients of the house that give up on an answer now and then, and send the command again with its key."""
+
+import random
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import httpx
+
+from account_core.events import Created, Credited, EventRow
+from ops.house import House
+from tests.e2e.test_house import IDLE_TIMEOUT_S, Api, assert_sound, audited
+
+CLIENTS = 32
+COMMANDS_EACH = 5
+SEED = 20_260_131
+IMPATIENCE_S = 0.02
+"""Shorter than most answers take: the connection is dropped while the command may be under way."""
+TRIES_MAX = 60
+AGAIN = {409, 503}
+
+
+@dataclass
+class Client:
+    """A client of the API.
+
+    Attributes:
+        acknowledged: what was answered with 200: the amount, by account and key.
+        doubtful: what was refused after an answer was given up. The first sending may still have been under way, and
+            may have been accepted after that.
+    """
+
+    number: int
+    house: House
+    accounts: list[str]
+    acknowledged: dict[tuple[str, str], Decimal] = field(default_factory=dict)
+    doubtful: set[tuple[str, str]] = field(default_factory=set)
+    statuses: Counter[int] = field(default_factory=Counter)
+    dropped: int = 0
+
+    def run(self) -> "Client":
+        draw = random.Random(SEED + self.number)  # noqa: S311 -- a draw that can be repeated
+        with Api(self.house) as api:
+            for number in range(COMMANDS_EACH):
+                account_id = draw.choice(self.accounts[:1] * 3 + self.accounts[1:])
+                command = draw.choice(["credit", "withdraw", "withdraw"])
+                dropped_before = self.dropped
+                amount, key = f"{draw.randint(1, 900) / 100:.2f}", f"client-{self.number}-{number}"
+                answer = self._send_until_answered(api, draw, account_id, command, amount, key)
+                self.statuses[answer.status_code] += 1
+                if answer.status_code == 200:
+                    self.acknowledged[account_id, key] = Decimal(amount) * (1 if command == "credit" else -1)
+                elif self.dropped > dropped_before:
+                    self.doubtful.add((account_id, key))
+        return self
+
+    def _send_until_answered(  # noqa: PLR0917 -- a request's parts
+        self, api: Api, draw: random.Random, account_id: str, command: str, amount: str, key: str
+    ) -> httpx.Response:
+        for _ in range(TRIES_MAX):
+            timeout_s = IMPATIENCE_S if draw.random() < 0.4 else 60.0
+            try:
+                answer = api.post(
+                    f"/accounts/{account_id}/{command}",
+                    json={"amount": amount},
+                    headers={"Idempotency-Key": key},
+                    timeout=timeout_s,
+                )
+            except httpx.TimeoutException:
+                self.dropped += 1
+                continue
+            if answer.status_code not in AGAIN:
+                return answer
+            self.statuses[answer.status_code] += 1
+        raise AssertionError(f"no answer to {key} in {TRIES_MAX} tries")
+
+
+def test_what_was_acknowledged_is_stored_once_and_nothing_else_is(house: House) -> None:
+    with Api(house) as api:
+        accounts = [api.open_account("60.00") for _ in range(4)]
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        clients = list(pool.map(Client.run, [Client(number, house, accounts) for number in range(CLIENTS)]))
+    assert house.mapping.wait_until_idle(IDLE_TIMEOUT_S)
+    rows = [row for row in house.rows() if isinstance(row, EventRow) and row.account_id in accounts and row.command_id]
+    stored = {
+        (row.account_id, str(row.command_id)): row.event.amount * (1 if isinstance(row.event, Credited) else -1)
+        for row in rows
+        if not isinstance(row.event, Created)
+    }
+    acknowledged = {key: amount for client in clients for key, amount in client.acknowledged.items()}
+    statuses = sum((client.statuses for client in clients), Counter[int]())
+    assert len(rows) == len(stored), "a key has two events"
+    doubtful = {key for client in clients for key in client.doubtful}
+    assert {key: amount for key, amount in stored.items() if key not in doubtful} == acknowledged
+    assert set(statuses) <= {200, 422} | AGAIN
+    assert sum(client.dropped for client in clients) > CLIENTS / 4, "hardly anybody gave up: no proof of anything"
+    audits = audited(house, *accounts)
+    assert_sound(audits)
+    for found in audits:
+        assert found.balance is not None
+        assert found.balance == 60 + sum(
+            amount for (account, _), amount in stored.items() if account == found.account_id
+        )
+        assert found.balance >= 0
