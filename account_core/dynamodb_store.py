@@ -98,11 +98,17 @@ class DynamoDBAccountStore:
                 **options,
             )
         except (ClientError, BotoCoreError) as error:
-            used.requests += 1
+            used.requests += 1 + _retries(getattr(error, "response", {}))
             if failure := unavailable(error, "The account could not be read in time."):
                 raise failure from error
             raise
-        used.requests += 1 + answer["ResponseMetadata"].get("RetryAttempts", 0)
+        used.requests += 1 + _retries(answer)
         used.read_units += answer["ConsumedCapacity"]["CapacityUnits"]
         items: list[Any] = answer["Items"]
         return items
+
+
+def _retries(answer: Mapping[str, Any]) -> int:
+    """The SDK's own; it tells none where there was no answer at all."""
+    retries: int = answer.get("ResponseMetadata", {}).get("RetryAttempts", 0)
+    return retries

@@ -5,7 +5,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
+import botocore.session
 from aws_lambda_powertools import Logger, Metrics
 
 from account_core.access_log import AccessLog
@@ -15,9 +15,10 @@ from account_core.service import AccountService
 from account_core.settings import READS, WRITES, Settings
 
 _settings = Settings.read(os.environ)
+_session: Any = botocore.session.get_session()  # not boto3, which is more to import; untyped, for lack of stubs
 _store = DynamoDBAccountStore(
-    reads=boto3.client("dynamodb", config=READS),
-    writes=boto3.client("dynamodb", config=WRITES),
+    reads=_session.create_client("dynamodb", config=READS),
+    writes=_session.create_client("dynamodb", config=WRITES),
     table_name=_settings.table_name,
 )
 _api = HttpApi(

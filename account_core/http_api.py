@@ -143,7 +143,7 @@ class HttpApi:
             call.account_id, caller.owner, call.used, version=point.version, moment=point.moment
         )
         call.receipt = receipt
-        if call.request.headers.get("if-none-match") == answers.etag(receipt):
+        if requests.is_known(call.request.headers.get("if-none-match"), receipt.version):
             return Answer(304, headers={"ETag": answers.etag(receipt)})
         return answers.account(call.account_id, receipt)
 

@@ -63,7 +63,7 @@ def _number(query: Mapping[str, str], name: str, least: int, most: int) -> int |
 
 def _moment(text: str) -> str:
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text.upper())
         if moment.tzinfo is not None:
             return timestamp(moment)
     except (ValueError, OverflowError):

@@ -44,15 +44,28 @@ def versions(header: str | None) -> frozenset[int] | None:
     """The versions that an `If-Match` names; None for any. A weak ETag matches nothing (RFC 9110, 13.1.1)."""
     if header is None or header.strip() == "*":
         return None
+    tags = _etags(header)
+    if not tags:
+        raise InvalidRequest('If-Match has to be ETags as they were given, like "7", or *.', "invalid_if_match")
+    return frozenset(int(tag) for is_weak, tag in tags if not is_weak and re.fullmatch("[1-9][0-9]{0,17}", tag))
+
+
+def is_known(header: str | None, version: int) -> bool:
+    """Whether an `If-None-Match` names the version, by weak comparison (RFC 9110, 13.1.2); what is no ETag does not."""
+    if header is None:
+        return False
+    return header.strip() == "*" or any(tag == str(version) for _, tag in _etags(header))
+
+
+def _etags(header: str) -> list[tuple[bool, str]]:
+    """Whether each is weak, and what is between its quotes; none where the list is malformed."""
     tags, end = [], 0
     for found in _ETAGS.finditer(header):
         if found.start() != end:
-            break
+            return []
         end = found.end()
-        tags.append(found)
-    if end != len(header) or not tags:
-        raise InvalidRequest('If-Match has to be ETags as they were given, like "7", or *.', "invalid_if_match")
-    return frozenset(int(tag[2]) for tag in tags if not tag[1] and re.fullmatch("[1-9][0-9]{0,17}", tag[2]))
+        tags.append((bool(found[1]), found[2]))
+    return tags if end == len(header) else []
 
 
 def create_account(body: bytes, subject: str | None) -> CreateAccount:

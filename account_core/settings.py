@@ -7,12 +7,18 @@ from typing import Literal
 from botocore.config import Config
 
 CONNECT_TIMEOUT_S = 1.0
-READ_TIMEOUT_S = 2.0
+READ_TIMEOUT_S = 1.0
 READ_ATTEMPTS_MAX = 2
 BACKOFF_MAX_S = 1.0
 """What botocore's standard mode waits at most before its second attempt."""
 
-ATTEMPT_MAX_S = (READ_ATTEMPTS_MAX + 1) * (CONNECT_TIMEOUT_S + READ_TIMEOUT_S) + BACKOFF_MAX_S
+READS_MAX = 2
+"""Of an attempt: the account's newest rows, and the row with the idempotency key."""
+ATTEMPT_MAX_S = (
+    READS_MAX * (READ_ATTEMPTS_MAX * (CONNECT_TIMEOUT_S + READ_TIMEOUT_S) + BACKOFF_MAX_S)
+    + CONNECT_TIMEOUT_S
+    + READ_TIMEOUT_S
+)
 """The longest that reading an account and writing to it once can take; the function's time limit is above twice that,
 and no further attempt begins with less left: a slow table is answered with a problem document, not a dead function."""
 

@@ -153,13 +153,12 @@ def complaint(said: str) -> str:
 
 
 def trim(directory: Path) -> None:
-    _remove(directory / "boto3" / "data")  # boto3's resources; we use its clients only
     for description in (directory / "botocore" / "data").iterdir():
         if description.name not in BOTOCORE_DATA:
             _remove(description)
     for path in sorted(directory.rglob("*"), reverse=True):
         if path.is_dir() and (path.name in SURPLUS_DIRECTORIES or path.name.endswith(".dist-info")):
-            # boto3's and Powertools' versions are in their code; nothing here asks importlib.metadata
+            # botocore's and Powertools' versions are in their code; nothing here asks importlib.metadata
             _remove(path)
         elif path.suffix in {".pyi", ".pyx", ".pxd", ".c", ".h"}:
             path.unlink()

@@ -5,7 +5,7 @@ import random
 import time
 from typing import Any
 
-import boto3
+import botocore.session
 from aws_lambda_powertools import Logger, Metrics
 from botocore.config import Config
 
@@ -14,7 +14,7 @@ from projector.publish import KinesisPublisher
 from projector.report import Report
 from projector.settings import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, Settings, deadline_s
 
-client = boto3.client(
+client: Any = botocore.session.get_session().create_client(
     "kinesis",
     config=Config(
         connect_timeout=CONNECT_TIMEOUT_S,

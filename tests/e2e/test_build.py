@@ -10,7 +10,7 @@ import pytest
 from ops.build import PACKAGES, BuildError, Target, build_directory, build_zip
 
 LIBRARIES = {
-    *("aws_lambda_powertools", "boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py"),
+    *("aws_lambda_powertools", "botocore", "dateutil", "jmespath", "six.py"),
     *("typing_extensions.py", "urllib3", "__pycache__"),
 }
 CONTENT = {

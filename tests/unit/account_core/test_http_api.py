@@ -276,6 +276,10 @@ def test_the_version_is_an_etag_to_lock_by(api: Api) -> None:
 
 def test_what_the_reader_has_already_is_not_sent_again(api: Api) -> None:
     assert api("GET", "/accounts/account-1", if_none_match='"1"')[:2] == (304, None)
+    for known in ('W/"1"', '"0", "1"', "*"):
+        assert api("GET", "/accounts/account-1", if_none_match=known)[:2] == (304, None)
+    for unknown in ('"2"', "1", '"1', '"1" or so', ""):
+        assert api("GET", "/accounts/account-1", if_none_match=unknown)[0] == 200
     assert api("GET", "/accounts/account-1", if_none_match='"2"')[0] == 200
 
 
