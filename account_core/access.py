@@ -15,19 +15,31 @@ from account_core.errors import InvalidRequest
 from account_core.http_requests import OWNER
 
 Authorisation = Literal["IAM", "JWT"]
+NAME_OF_OPERATOR = r"[\x21-\x7e]{1,128}"
+"""Operators need own no accounts; identity providers name machines like `abc@clients`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Attributes: `subject` is the token's, None with IAM."""
+    """Attributes: `subject` is the token's, None with IAM; `name` is for the log."""
 
     subject: str | None
     is_operator: bool
+    name: str
 
     @property
     def owner(self) -> str | None:
         """The one owner whose accounts exist for the caller; None: all do."""
         return None if self.is_operator else self.subject
+
+    def command_id(self, key: str | None) -> str | None:
+        """What a command with this idempotency key is stored under; no key has a comma.
+
+        An operator's keys are apart from those of the accounts' owners, who could otherwise use them first.
+        """
+        if key is None or self.subject is None or not self.is_operator:
+            return key
+        return f"{self.subject},{key}"
 
     def refuse_owner(self, owner: str) -> None:
         if self.owner not in (None, owner):
@@ -40,12 +52,13 @@ def caller_of(authorizer: Mapping[str, Any], authorisation: Authorisation, opera
     Raises:
         InvalidRequest: the request did not come through it, or the token's subject cannot own accounts.
     """
-    if authorisation == "IAM" and authorizer.get("iam"):
-        return Caller(None, is_operator=True)
+    if authorisation == "IAM" and (iam := authorizer.get("iam")):
+        return Caller(None, is_operator=True, name=str(iam.get("userArn")))
     claims = (authorizer.get("jwt") or {}).get("claims") or {}
     if authorisation != "JWT" or not claims.get("sub"):
         raise InvalidRequest("The request was not authenticated.", "unauthenticated")
-    if not re.fullmatch(OWNER, claims["sub"]):
+    subject, scopes = str(claims["sub"]), f"{claims.get('scope', '')} {claims.get('scp', '')}"
+    is_operator = operator_scope in re.split(r"[\s\[\]]+", scopes)  # API Gateway writes a list as "[one two]"
+    if not re.fullmatch(NAME_OF_OPERATOR if is_operator else OWNER, subject):
         raise InvalidRequest("The token's subject cannot be an owner: see `owner` in docs/api.md.", "owner_not_allowed")
-    scopes = str(claims.get("scope", "")).strip("[]").split()  # API Gateway writes a list as "[one two]"
-    return Caller(claims["sub"], is_operator=operator_scope in scopes)
+    return Caller(subject, is_operator, name=subject)

@@ -81,11 +81,12 @@ class DynamoDBAccountStore:
     def _write(self, puts: list[Any]) -> float:
         """One put, or several in a transaction; the write units that it took."""
         if len(puts) == 1:
-            return self._writes.put_item(**puts[0], ReturnConsumedCapacity="TOTAL")["ConsumedCapacity"]["CapacityUnits"]
+            put = self._writes.put_item(**puts[0], ReturnConsumedCapacity="TOTAL")
+            return put.get("ConsumedCapacity", {}).get("CapacityUnits", 0)  # a receipt, for which no command may fail
         answer = self._writes.transact_write_items(
             TransactItems=[{"Put": put} for put in puts], ReturnConsumedCapacity="TOTAL"
         )
-        return sum(table["CapacityUnits"] for table in answer["ConsumedCapacity"])
+        return sum(table["CapacityUnits"] for table in answer.get("ConsumedCapacity", []))
 
     def _query(self, used: Usage, condition: str, values: Mapping[str, Any], **options: Any) -> list[Any]:  # noqa: ANN401 -- Query's own
         try:
@@ -103,7 +104,7 @@ class DynamoDBAccountStore:
                 raise failure from error
             raise
         used.requests += 1 + _retries(answer)
-        used.read_units += answer["ConsumedCapacity"]["CapacityUnits"]
+        used.read_units += answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0)
         items: list[Any] = answer["Items"]
         return items
 

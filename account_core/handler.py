@@ -1,6 +1,8 @@
 """The API's Lambda function: environment, clients and wiring. What it does is in `http_api`."""
 
 import os
+import random
+import time
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +13,7 @@ from aws_lambda_powertools import Logger, Metrics
 from account_core.access_log import AccessLog
 from account_core.dynamodb_store import DynamoDBAccountStore
 from account_core.http_api import HttpApi
-from account_core.service import AccountService
+from account_core.service import AccountService, backoff_s
 from account_core.settings import READS, WRITES, Settings
 
 _settings = Settings.read(os.environ)
@@ -22,7 +24,7 @@ _store = DynamoDBAccountStore(
     table_name=_settings.table_name,
 )
 _api = HttpApi(
-    AccountService(_store),
+    AccountService(_store, pause=lambda conflicts: time.sleep(backoff_s(conflicts, random.random()))),  # noqa: S311 -- jitter
     now=lambda: datetime.now(UTC),
     new_id=lambda: str(uuid.uuid4()),
     log=AccessLog(Logger(service="account-api"), Metrics(namespace="AccountEvents", service="account-api")),

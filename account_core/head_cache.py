@@ -7,7 +7,7 @@ its version is still free, so it is refused; and what is refused is never refuse
 from account_core.head import Head
 
 GENERATION_MAX = 10_000
-"""Two generations of so many heads take about 10 MB."""
+"""Two generations of so many heads take about 12 MB."""
 
 
 class HeadCache:

@@ -5,7 +5,7 @@ from typing import Any
 from account_core.events import Created, Credited, EventRow
 from account_core.gateway import Answer
 from account_core.http_queries import ORDERS, Page
-from account_core.problems import PROBLEMS, RETRY_AFTER_S
+from account_core.problems import PROBLEMS, RETRIABLE, RETRY_AFTER_S
 from account_core.service import Receipt
 
 
@@ -48,7 +48,7 @@ def _event(row: EventRow) -> dict[str, Any]:
         "currency": row.currency,
         "correlationId": row.correlation_id,
         "requestId": row.request_id,
-        "idempotencyKey": row.command_id,
+        "idempotencyKey": None if row.command_id is None else row.command_id.rpartition(",")[2],
     }
     if isinstance(row.event, Created):
         return {**common, "owner": row.event.owner}
@@ -73,5 +73,5 @@ def problem(code: str, detail: str, request_id: str, headers: dict[str, str] | N
         "code": code,
         "requestId": request_id,
     }
-    retry = {"Retry-After": str(RETRY_AFTER_S)} if kind.status == 503 else {}  # noqa: PLR2004 -- Service Unavailable
+    retry = {"Retry-After": str(RETRY_AFTER_S)} if code in RETRIABLE else {}
     return Answer(kind.status, body, {**retry, **(headers or {})}, "application/problem+json")

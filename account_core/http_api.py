@@ -30,6 +30,7 @@ class _Call:
     operation: str = "none"
     account_id: str = ""
     correlation_id: str = ""
+    caller: str = ""
     receipt: Receipt | None = None
     used: Usage = field(default_factory=Usage)
 
@@ -87,6 +88,8 @@ class HttpApi:
             is_replay=call.receipt.is_replay if call.receipt else False,
             request_id=call.request_id,
             correlation_id=call.correlation_id or None,
+            gateway_id=request.gateway_id,
+            caller=call.caller or None,
         )
         ids = {"X-Request-Id": call.request_id, "X-Correlation-Id": call.correlation_id or call.request_id}
         return answer.to_gateway(ids, is_head=request.method == "HEAD")
@@ -94,10 +97,11 @@ class HttpApi:
     def _answer(self, call: _Call) -> Answer:
         request = call.request
         own_id = requests.name(request.headers, "X-Request-Id", "invalid_request_id")
-        correlation_id = requests.name(request.headers, "X-Correlation-Id", "invalid_correlation_id")
         call.request_id = own_id or call.request_id
+        correlation_id = requests.name(request.headers, "X-Correlation-Id", "invalid_correlation_id")
         call.correlation_id = correlation_id or call.request_id
         caller = caller_of(request.authorizer, self._authorisation, self._operator_scope)
+        call.caller = caller.name
         found = match(request.path)
         if found is None:
             detail = f"There is no {request.path[:200]} here; docs/api.md lists the requests."
@@ -121,16 +125,18 @@ class HttpApi:
         key = _key(call)
         call.account_id = self._new_id() if key is None else requests.account_id_of(key, caller.subject)
         try:
-            return self._execute(call, command, Conditions(), status=201)
+            return self._execute(call, command, Conditions(), caller.command_id(key), status=201)
         except Unavailable as error:
             raise Unavailable(f"{error} The account would be /accounts/{call.account_id}.") from None
 
     def _command(self, call: _Call, caller: Caller, parse: Callable[[bytes], Command]) -> Answer:
         conditions = Conditions(requests.versions(call.request.headers.get("if-match")), caller.owner)
-        return self._execute(call, parse(_body(call)), conditions)
+        return self._execute(call, parse(_body(call)), conditions, caller.command_id(_key(call)))
 
-    def _execute(self, call: _Call, command: Command, conditions: Conditions, status: int = 200) -> Answer:
-        origin = Origin(timestamp(self._now()), call.correlation_id, call.request_id, _key(call))
+    def _execute(
+        self, call: _Call, command: Command, conditions: Conditions, command_id: str | None, status: int = 200
+    ) -> Answer:
+        origin = Origin(timestamp(self._now()), call.correlation_id, call.request_id, command_id)
         receipt = self._service.execute(
             call.account_id, command, origin, conditions, used=call.used, has_time=call.has_time
         )

@@ -14,6 +14,10 @@ NUMBER_MAX = 10**9
 """More than the events that an account can have: its rows have to stay below 10 GB."""
 POINT_IN_TIME = ("atVersion", "at")
 PAGE = ("after", "limit", "order")
+_DATE_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+"""RFC 3339; the seconds may be left out."""
 ORDERS = ("oldest", "newest")
 
 
@@ -63,9 +67,8 @@ def _number(query: Mapping[str, str], name: str, least: int, most: int) -> int |
 
 def _moment(text: str) -> str:
     try:
-        moment = datetime.fromisoformat(text.upper())
-        if moment.tzinfo is not None:
-            return timestamp(moment)
+        if _DATE_TIME.fullmatch(text):
+            return timestamp(datetime.fromisoformat(text.upper()))
     except (ValueError, OverflowError):
         pass
     raise InvalidRequest(

@@ -18,7 +18,7 @@ OWNER = "[A-Za-z0-9._:|-]{1,64}"
 NAME = r"[\x21-\x2b\x2d-\x7e]{1,128}"
 """Of a request, a piece of work, a command: visible ASCII, but no comma, with which gateways join repeated headers."""
 PLAIN_DECIMAL = r"[0-9]{1,40}(\.[0-9]{1,40})?"
-_ETAGS = re.compile(r'\s*(W/)?"([\x21\x23-\x7e]*)"\s*(?:,|$)')
+_ETAG = re.compile(r'[ \t]*(?:(W/)?"([\x21\x23-\x7e]*)"[ \t]*)?(?:,|$)')  # an element of a list may be empty
 
 
 def account_id(text: str) -> str:
@@ -60,12 +60,14 @@ def is_known(header: str | None, version: int) -> bool:
 def _etags(header: str) -> list[tuple[bool, str]]:
     """Whether each is weak, and what is between its quotes; none where the list is malformed."""
     tags, end = [], 0
-    for found in _ETAGS.finditer(header):
-        if found.start() != end:
+    while end < len(header):
+        found = _ETAG.match(header, end)
+        if found is None:
             return []
         end = found.end()
-        tags.append((bool(found[1]), found[2]))
-    return tags if end == len(header) else []
+        if found[2] is not None:
+            tags.append((bool(found[1]), found[2]))
+    return tags
 
 
 def create_account(body: bytes, subject: str | None) -> CreateAccount:

@@ -11,6 +11,7 @@ Rows live for ever, and so do their formats. An event of an older format is lift
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -85,17 +86,20 @@ def from_item(item: Mapping[str, Any]) -> StoredRow:
 
     Raises:
         Corrupt: an attribute is missing or malformed, version and sequence do not belong together, or the type or
-            format is one this code does not know. Its message never quotes an amount.
+            format is one this code does not know. Its message never quotes an amount. Not of a snapshot in a snapshot's
+            place: whatever is wrong with it, it is ignored.
     """
     try:
         return _row(item)
+    except Corrupt as error:
+        return _damaged(item, error)
     except (KeyError, TypeError, AttributeError, ValueError, InvalidOperation) as error:
-        raise Corrupt(f"row {key_of(item)}: {type(error).__name__}: {error}") from error
+        return _damaged(item, Corrupt(f"row {key_of(item)}: {type(error).__name__}: {error}"))
 
 
 def digest(snapshot: SnapshotRow) -> str:
-    """SHA-256, in hexadecimal, of the state that a snapshot holds and of where it stands."""
-    account = (snapshot.owner, snapshot.currency, f"{snapshot.balance:.2f}")
+    """SHA-256, in hexadecimal, of the state that a snapshot holds, of its time, and of where it stands."""
+    account = (snapshot.occurred_at, snapshot.owner, snapshot.currency, f"{snapshot.balance:.2f}")
     state = json.dumps([snapshot.account_id, snapshot.version, snapshot.sequence, *account])
     return hashlib.sha256(state.encode()).hexdigest()
 
@@ -115,7 +119,7 @@ def _row(item: Mapping[str, Any]) -> StoredRow:
         account_id=item["AccountId"]["S"],
         version=version,
         sequence=sequence,
-        occurred_at=item["Timestamp"]["S"],
+        occurred_at=_time(item),
         event=_event(item["Type"]["S"], item),
         balance=_money(item, "Balance"),
         currency=item["Currency"]["S"],
@@ -123,6 +127,14 @@ def _row(item: Mapping[str, Any]) -> StoredRow:
         request_id=item["RequestId"].get("S"),
         command_id=item["CommandId"]["S"] if "CommandId" in item else None,
     )
+
+
+def _damaged(item: Mapping[str, Any], error: Corrupt) -> IgnoredSnapshot:
+    match item:
+        case {"Type": {"S": "SNAPSHOT"}, "AccountId": {"S": str(account_id)}, "Version": {"N": str(number)}}:
+            if number.isdecimal() and is_snapshot_version(version := int(number)):
+                return IgnoredSnapshot(account_id, version, str(error), is_damaged=True)
+    raise error
 
 
 def _lifted(item: Mapping[str, Any]) -> Item:
@@ -147,7 +159,7 @@ def _snapshot(item: Mapping[str, Any]) -> SnapshotRow | IgnoredSnapshot:
         account_id=item["AccountId"]["S"],
         version=version,
         sequence=sequence,
-        occurred_at=item["Timestamp"]["S"],
+        occurred_at=_time(item),
         owner=item["Owner"]["S"],
         currency=item["Currency"]["S"],
         balance=_money(item, "Balance"),
@@ -179,6 +191,15 @@ def _event(kind: str, item: Mapping[str, Any]) -> Event:
 def _number(value: Decimal) -> str:
     """Money as DynamoDB returns it: no trailing zeros, so that an item reads back as it was written."""
     return f"{value.normalize():f}"
+
+
+def _time(item: Mapping[str, Any]) -> str:
+    """Times are compared as text, and the newest is passed on to the next event: another form would spoil both."""
+    text: str = item["Timestamp"]["S"]
+    if len(text) != len("2026-01-31T09:30:00.000001Z") or text[-1] != "Z":
+        raise Corrupt(f"row {key_of(item)}: its Timestamp is not ISO 8601 UTC with six decimals")
+    datetime.fromisoformat(text)
+    return text
 
 
 def _money(item: Mapping[str, Any], name: str) -> Decimal:

@@ -6,6 +6,8 @@ The one place for all three: the answers, the OpenAPI description and docs/api.m
 from dataclasses import dataclass
 
 RETRY_AFTER_S = 1
+RETRIABLE = frozenset({"conflict", "unavailable"})
+"""Those that pass by themselves; their answers have the header Retry-After."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,9 @@ PROBLEMS: dict[str, Problem] = {
     "version_not_found": Problem(404, "Version not found", "the account has not come so far"),
     "method_not_allowed": Problem(405, "Method not allowed", "use a method that the header `Allow` names"),
     "account_exists": Problem(409, "Account exists", "the account exists with another owner or currency"),
-    "conflict": Problem(409, "Too many concurrent commands", "nothing was written; send the command again"),
+    "conflict": Problem(
+        409, "Too many concurrent commands", "nothing was written; send the command again after `Retry-After`"
+    ),
     "precondition_failed": Problem(412, "Precondition failed", "nothing was written; read the account, decide again"),
     "body_too_large": Problem(413, _INVALID, "send less"),
     "unsupported_media_type": Problem(415, _INVALID, "send `Content-Type: application/json`"),

@@ -9,7 +9,6 @@ from account_core.commands import Command, CreateAccount
 from account_core.errors import (
     AccountNotFound,
     Conflict,
-    Corrupt,
     IdempotencyKeyReused,
     PreconditionFailed,
     Rejected,
@@ -26,8 +25,24 @@ from account_core.usage import Usage
 ATTEMPTS_MAX = 10
 """A lost race means that another writer was on the account just then; ten in a row mean a very busy account."""
 
-STALE_WINNERS_MAX = 1
-"""After so many winners have been folded onto a cached head it is read anew: a read costs a fifth of a failed write."""
+WINNERS_FOLDED_MAX, STALE_WINNERS_MAX = 2, 1
+"""After so many winners have been folded, onto a head that was read or a cached one, the account is read anew: others
+are busy on it, and a read costs a fifth of a failed write."""
+
+BACKOFF_FIRST_S = 0.01
+BACKOFF_MAX_S = 0.5
+
+
+def backoff_s(conflicts: int, roll: float) -> float:
+    """How long to wait after so many lost races, that not all losers come back at once: full jitter.
+
+    Source: aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter.
+
+    Args:
+        conflicts: from 1.
+        roll: a random number, 0 <= roll < 1.
+    """
+    return roll * min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0**conflicts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +83,15 @@ class AccountService:
     Args:
         store: the ledger.
         heads: the heads seen last; share it between commands to spare their reads.
+        pause: waits after so many lost races, before the account is read again; see `backoff_s`.
     """
 
-    def __init__(self, store: AccountStore, heads: HeadCache | None = None) -> None:
+    def __init__(
+        self, store: AccountStore, heads: HeadCache | None = None, pause: Callable[[int], None] = lambda _: None
+    ) -> None:
         self._store = store
         self._heads = heads or HeadCache()
+        self._pause = pause
 
     def read(
         self,
@@ -89,6 +108,8 @@ class AccountService:
             AccountNotFound, VersionNotFound, Unavailable, Corrupt.
         """
         used = used or Usage()
+        if owner is not None and (version is not None or moment is not None):
+            self._refuse_stranger(account_id, owner, used)
         if version is not None:
             head = load(self._store, account_id, used, up_to=version)
         elif moment is not None:
@@ -96,7 +117,7 @@ class AccountService:
         else:
             head = load(self._store, account_id, used)
             self._heads.put(account_id, head)
-        _refuse_stranger(head, owner)
+            _refuse_stranger(head, owner)
         if version is None or head.account is None:
             return _receipt(head)
         if head.version < version:
@@ -112,11 +133,20 @@ class AccountService:
             AccountNotFound, Unavailable, Corrupt.
         """
         if owner is not None:
-            _refuse_stranger(self._heads.get(account_id) or load(self._store, account_id, used), owner)
+            self._refuse_stranger(account_id, owner, used)
         rows = events_after(self._store, account_id, after, limit, used, newest_first=newest_first)
         if rows is None:
             raise AccountNotFound("There is no such account.")
         return rows
+
+    def _refuse_stranger(self, account_id: str, owner: str, used: Usage) -> None:
+        """Before anything that takes longer on an account than on none, and never at once: time would tell as well."""
+        head = self._heads.get(account_id)
+        if head is None or _is_strangers(head, owner):
+            head = load(self._store, account_id, used)
+            self._heads.put(account_id, head)
+        if head.account is None or _is_strangers(head, owner):
+            raise AccountNotFound("There is no such account.")
 
     def execute(
         self,
@@ -145,9 +175,10 @@ class AccountService:
             Unavailable: the outcome of the last attempt is unknown.
             Corrupt: the account's rows contradict each other.
         """
-        return _Execution(self._store, self._heads, account_id, command, origin, conditions, used or Usage()).run(
-            has_time
+        execution = _Execution(
+            self._store, self._heads, self._pause, account_id, command, origin, conditions, used or Usage()
         )
+        return execution.run(has_time)
 
 
 @dataclass(slots=True)
@@ -157,12 +188,14 @@ class _Execution:
     Attributes:
         head: the state that the next decision is made on.
         is_fresh: that state was the newest at some moment since the command came; a refusal needs no less.
-        first: the event of an earlier command with the same idempotency key. It is looked for after `head` is known:
-            one that is stored later than that takes a version this command needs, and is met as a winner.
+        has_looked: whether an earlier command with the same idempotency key has been looked for since `head` was read,
+            which is before anything follows from `head`: one that is stored later than that takes a version this
+            command needs, and is met as a winner.
     """
 
     store: AccountStore
     heads: HeadCache
+    pause: Callable[[int], None]
     account_id: str
     command: Command
     origin: Origin
@@ -170,54 +203,59 @@ class _Execution:
     used: Usage
     head: Head = field(default_factory=Head)
     is_fresh: bool = False
-    first: EventRow | None = None
+    has_looked: bool = False
 
     def run(self, has_time: Callable[[], bool]) -> Receipt:
         self._start()
         conflicts = 0
-        while self.first is None:
-            try:
-                event = self._decide()
-            except (Rejected, PreconditionFailed):
-                if self.is_fresh:
-                    raise
-                event = None
-            if event is None and self.is_fresh:
-                return _receipt(self.head)
-            if event is None:
+        while True:
+            event, refusal = self._judge()
+            if event is None and not self.is_fresh:
                 self._read()
                 continue
+            if first := self._look_for_first():
+                return self._replay(first)
+            if refusal is not None:
+                raise refusal
+            if event is None:
+                return _receipt(self.head)
             try:
                 return self._append(event)
             except LostRace as lost:
                 conflicts += 1
                 self.used.conflicts += 1
-                self._take_if_first(lost.winner)
-                if self.first is None and (conflicts == ATTEMPTS_MAX or not has_time()):
+                if first := self._if_first(lost.winner):
+                    return self._replay(first)
+                if conflicts == ATTEMPTS_MAX or not has_time():
                     raise Conflict("Other commands on this account came first, again and again.") from None
-                if self.first is None:
-                    self._continue_after(lost.winner, conflicts)
-        return self._replay(self.first)
+                self._continue_after(lost.winner, conflicts)
 
     def _start(self) -> None:
         """From a cached head, if there is one. A new account's is empty: if that is wrong, the append will tell."""
         known = Head() if isinstance(self.command, CreateAccount) else self.heads.get(self.account_id)
-        if known is None:
-            self._read()
+        if known is None or _is_strangers(known, self.conditions.owner):
+            self._read()  # for a stranger, too: what takes no time would tell that the account exists
         else:
             self.head = known
-            self._look_for_first()
 
     def _read(self) -> None:
-        self.head, self.is_fresh = load(self.store, self.account_id, self.used), True
+        self.head, self.is_fresh, self.has_looked = load(self.store, self.account_id, self.used), True, False
         self.heads.put(self.account_id, self.head)
-        self._look_for_first()
-
-    def _look_for_first(self) -> None:
         _refuse_stranger(self.head, self.conditions.owner)
+
+    def _look_for_first(self) -> EventRow | None:
         key = self.origin.command_id
-        if key is not None and self.head.account is not None:
-            self.first = self.store.find(self.account_id, key, self.used)
+        if key is None or self.has_looked or self.head.account is None:
+            return None
+        self.has_looked = True
+        return self.store.find(self.account_id, key, self.used)
+
+    def _judge(self) -> tuple[Event | None, Rejected | PreconditionFailed | None]:
+        """What the command comes to on this head: an event, a refusal, or nothing to do."""
+        try:
+            return self._decide(), None
+        except (Rejected, PreconditionFailed) as refusal:
+            return None, refusal
 
     def _decide(self) -> Event | None:
         versions = self.conditions.versions
@@ -234,23 +272,18 @@ class _Execution:
         self.heads.put(self.account_id, self.head)
         return _receipt(self.head)
 
-    def _take_if_first(self, winner: StoredRow | None) -> None:
+    def _if_first(self, winner: StoredRow | None) -> EventRow | None:
         key = self.origin.command_id
-        if isinstance(winner, EventRow) and key is not None and winner.command_id == key:
-            self.first = winner
+        return winner if isinstance(winner, EventRow) and key is not None and winner.command_id == key else None
 
     def _continue_after(self, winner: StoredRow | None, conflicts: int) -> None:
         """Fold the winner, or read anew where it is not told or where there may be many more behind it."""
-        if winner is None or (conflicts > STALE_WINNERS_MAX and not self.is_fresh):
+        if winner is None or conflicts > (WINNERS_FOLDED_MAX if self.is_fresh else STALE_WINNERS_MAX):
+            self.pause(conflicts)
             self._read()
         else:
-            try:
-                self.head = advance(self.head, winner)
-            except Corrupt:
-                self._read()  # not the next row, so not enough to fold: the rows themselves will tell
-            else:
-                _refuse_stranger(self.head, self.conditions.owner)
-                self.heads.put(self.account_id, self.head)
+            self.head = advance(self.head, winner)
+            self.heads.put(self.account_id, self.head)
 
     def _replay(self, first: EventRow) -> Receipt:
         if first.event != event_of(self.command):
@@ -258,9 +291,14 @@ class _Execution:
         return Receipt(first.balance, first.currency, version_after(first.version), first.sequence, is_replay=True)
 
 
+def _is_strangers(head: Head, owner: str | None) -> bool:
+    """That never changes, so any head will do."""
+    return owner is not None and head.account is not None and head.account.owner != owner
+
+
 def _refuse_stranger(head: Head, owner: str | None) -> None:
-    """Whether an account exists is the business of its owner alone; that never changes, so any head will do."""
-    if owner is not None and head.account is not None and head.account.owner != owner:
+    """Whether an account exists is the business of its owner alone."""
+    if _is_strangers(head, owner):
         raise AccountNotFound("There is no such account.")
 
 

@@ -12,15 +12,11 @@ READ_ATTEMPTS_MAX = 2
 BACKOFF_MAX_S = 1.0
 """What botocore's standard mode waits at most before its second attempt."""
 
-READS_MAX = 2
-"""Of an attempt: the account's newest rows, and the row with the idempotency key."""
-ATTEMPT_MAX_S = (
-    READS_MAX * (READ_ATTEMPTS_MAX * (CONNECT_TIMEOUT_S + READ_TIMEOUT_S) + BACKOFF_MAX_S)
-    + CONNECT_TIMEOUT_S
-    + READ_TIMEOUT_S
-)
-"""The longest that reading an account and writing to it once can take; the function's time limit is above twice that,
-and no further attempt begins with less left: a slow table is answered with a problem document, not a dead function."""
+READS_MAX = 3
+"""Of an attempt: the newest rows, the index, and the row that has the key; if there is none, a write instead."""
+ATTEMPT_MAX_S = READS_MAX * (READ_ATTEMPTS_MAX * (CONNECT_TIMEOUT_S + READ_TIMEOUT_S) + BACKOFF_MAX_S)
+"""The longest that an attempt can take; the function's time limit is above it, and no further attempt begins with less
+left: a slow table is answered with a problem document, not a dead function."""
 
 READS = Config(
     connect_timeout=CONNECT_TIMEOUT_S,

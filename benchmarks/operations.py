@@ -74,6 +74,13 @@ def conflict(world: World) -> Cost:
     return world.send(service, account)
 
 
+def conflict_with_snapshot(world: World) -> Cost:
+    """The rival takes the decade's last event and its snapshot; what then follows is a plain put."""
+    service, account = world.grown(EVENTS_OF_A_DECADE - 1)
+    world.rivals.execute(account, CREDIT, origin())
+    return world.send(service, account)
+
+
 def refusal(world: World) -> Cost:
     return world.send(*world.grown(YOUNG), TOO_MUCH)
 

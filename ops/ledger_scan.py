@@ -37,7 +37,8 @@ def _check(client: "DynamoDBClient", table_name: str, account_id: str) -> Ledger
             try:
                 row = from_item(item)
             except Corrupt as error:
-                check.findings.append(str(error))
+                check.add_unreadable(int(item["Version"]["N"]), error)
             else:
                 check.add(row)
+    check.end()
     return check

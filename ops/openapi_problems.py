@@ -137,7 +137,7 @@ def _response(status: int, codes: tuple[str, ...]) -> dict[str, Any]:
 def _described(status: int, codes: tuple[str, ...]) -> dict[str, Any]:
     """The gateway's own answers have none of the API's headers, so where both can answer none is promised."""
     reasons = [f"`{code}`: {PROBLEMS[code].advice}" for code in codes]
-    names = (*IDS, *{405: ("Allow",), 503: ("Retry-After",)}.get(status, ()))
+    names = (*IDS, *{405: ("Allow",), 409: ("Retry-After",), 503: ("Retry-After",)}.get(status, ()))
     if status not in GATEWAY:
         return {"description": "\n".join(f"- {reason}" for reason in reasons), "headers": headers(names)}
     reasons.append(f"API Gateway itself, in `application/json`: {GATEWAY[status][1]}")

@@ -90,9 +90,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(HTTPStatus.OK if document else HTTPStatus.NOT_FOUND, json.dumps(document or {}))
 
     def do_POST(self) -> None:
-        length = min(int(self.headers.get("Content-Length", 0)), BODY_BYTES_MAX)
-        fields = parse_qs(self.rfile.read(length).decode(errors="replace"))
-        if self.path != "/token" or "sub" not in fields:
+        length = self.headers.get("Content-Length", "0")
+        is_sound = length.isascii() and length.isdigit() and int(length) <= BODY_BYTES_MAX
+        fields = parse_qs(self.rfile.read(int(length)).decode(errors="replace")) if is_sound else {}
+        if self.headers.get("Host") != f"127.0.0.1:{self._issuer.port}" or "Origin" in self.headers:
+            self._answer(HTTPStatus.FORBIDDEN, "Tokens are for this machine's own terminals, not for web pages.\n")
+        elif self.path != "/token" or "sub" not in fields:
             self._answer(HTTPStatus.BAD_REQUEST, "POST /token takes the form fields sub and scope.\n")
         else:
             self._answer(HTTPStatus.OK, self._issuer.token(fields["sub"][0], fields.get("scope", []), DAY_S))

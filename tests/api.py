@@ -10,6 +10,7 @@ from aws_lambda_powertools import Logger, Metrics
 
 from account_core.access import Authorisation
 from account_core.access_log import AccessLog
+from account_core.head_cache import HeadCache
 from account_core.http_api import HttpApi
 from account_core.memory_store import MemoryAccountStore
 from account_core.service import AccountService
@@ -32,17 +33,18 @@ class Context:
 class Api:
     """Attributes: `logged` is every line of the access log and every metric."""
 
-    def __init__(self, authorisation: Authorisation = "IAM") -> None:
+    def __init__(self, authorisation: Authorisation = "IAM", log: AccessLog | None = None) -> None:
         self.store = MemoryAccountStore()
         self.now = datetime(2026, 1, 31, 9, 30, 0, 1, UTC)
         self.caller: dict[str, Any] = IAM_CALLER
         self.log = _Recorder()
         ids, self._requests = count(1), count(1)
+        self.heads = HeadCache()
         self.api = HttpApi(
-            AccountService(self.store),
+            AccountService(self.store, self.heads),
             now=lambda: self.now,
             new_id=lambda: f"account-{next(ids)}",
-            log=self.log,
+            log=log or self.log,
             authorisation=authorisation,
             operator_scope=OPERATOR_SCOPE,
         )
@@ -77,6 +79,10 @@ class Api:
             Context(),
         )
         return answer["statusCode"], json.loads(answer["body"]) if answer["body"] else None, answer["headers"]
+
+    def forget(self) -> None:
+        """As a function that was not called before."""
+        self.heads.__init__()  # type: ignore[misc]  # in place
 
     def items(self, account_id: str = "account-1") -> list[Any]:
         return list(self.store._items[account_id].values())  # noqa: SLF001 -- what was stored

@@ -45,6 +45,7 @@ def test_as_dynamodb_local_counts(local: World, operation: Callable[[World], Cos
         (measured.keyed, Cost(2, 1, 2)),
         (measured.snapshot, Cost(1, 0, 4)),
         (measured.keyed_snapshot, Cost(2, 1, 5)),
+        (measured.conflict_with_snapshot, Cost(2, 0, 5, documented=4)),
         (measured.decade, Cost(9, 0, 12) / 9),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

@@ -1,5 +1,6 @@
 """The check of a whole table, on a table that somebody has tampered with."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +10,7 @@ from account_core.commands import CreateAccount, Credit
 from account_core.dynamodb_store import DynamoDBAccountStore
 from account_core.events import SnapshotRow
 from account_core.head import Origin
-from account_core.items import digest
+from account_core.items import digest, to_item
 from account_core.service import AccountService
 from ops.ledger_scan import check_ledger
 from tests.contract.tables import make_table, session
@@ -57,12 +58,40 @@ def test_a_snapshot_forged_with_its_digest(table: tuple[Any, str]) -> None:
     assert findings(table) == {"a": ["snapshot 20 differs from the events before it"], "b": []}
 
 
+def test_a_snapshot_forged_for_another_owner_or_time(table: tuple[Any, str]) -> None:
+    sound = SnapshotRow("a", 20, 18, ORIGIN.occurred_at, "owner-1", "EUR", Decimal("17.00"))
+    for forged in (replace(sound, owner="owner-2"), replace(sound, occurred_at="2999-01-31T09:30:00.000001Z")):
+        item = {name: to_item(forged)[name] for name in ("Owner", "Timestamp", "Digest")}
+        change(table, 20, **item)
+        assert findings(table) == {"a": ["snapshot 20 differs from the events before it"], "b": []}
+    change(table, 20, **to_item(sound))
+    assert findings(table) == {"a": [], "b": []}
+
+
+def test_times_that_go_back_and_keys_that_come_twice(table: tuple[Any, str]) -> None:
+    change(table, 5, Timestamp={"S": "2026-01-31T09:30:00.000000Z"}, CommandId={"S": "key-1"})
+    change(table, 21, CommandId={"S": "key-1"})
+    assert findings(table)["a"] == [
+        "event 5 is earlier than the one before it",
+        "event 19 has the idempotency key of an earlier one",
+    ]
+
+
+def test_the_newest_snapshot_is_missing(table: tuple[Any, str]) -> None:
+    client, name = table
+    for version in range(20, 28):
+        client.delete_item(TableName=name, Key={"AccountId": {"S": "a"}, "Version": {"N": str(version)}})
+    assert findings(table)["a"] == ["snapshot 20 is missing behind the account's last event"]
+
+
 def test_a_changed_event_and_one_that_cannot_be_read(table: tuple[Any, str]) -> None:
     change(table, 5, Amount={"N": "7"})
     [finding] = findings(table)["a"]
     assert "row a/5" in finding
     change(table, 5, Type={"S": "BONUS"})
-    assert any("BONUS" in finding for finding in findings(table)["a"])
+    [finding, *others] = findings(table)["a"]
+    assert "BONUS" in finding
+    assert not any("holes" in other for other in others)
 
 
 def test_a_missing_row(table: tuple[Any, str]) -> None:

@@ -18,7 +18,7 @@ PARAMETERS: dict[str, Any] = TEMPLATE["Parameters"]
 ISSUER, AUDIENCE = "https://issuer.example.com/pool", "account-events"
 TARGETS: list[str] = PARAMETERS["Target"]["AllowedValues"]
 AUTHS: list[str] = PARAMETERS["Auth"]["AllowedValues"]
-LOGGED = {"requestId", "requestTime", "httpMethod", "path", "status", "responseLatency", "error.message"}
+LOGGED = {"requestId", "requestTime", "httpMethod", "status", "responseLatency", "error.message"}
 
 
 def said(value: Any, parameters: dict[str, str]) -> Any:  # noqa: ANN401 -- any value of the template
@@ -65,6 +65,20 @@ def test_every_route_of_every_deployment_has_an_authorisation(target: str, auth:
         else:
             assert properties["AuthorizationType"] == "JWT"
             assert properties["AuthorizerId"] == {"Ref": "HttpApiAuthorizer"}
+
+
+def test_only_this_api_may_call_the_function() -> None:
+    """It trusts what its event says of the caller."""
+    permissions = [one["Properties"] for one in RESOURCES.values() if one["Type"] == "AWS::Lambda::Permission"]
+    arn = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${HttpApi}/*"
+    assert permissions == [
+        {
+            "Action": "lambda:InvokeFunction",
+            "FunctionName": {"Ref": "ApiFunction"},
+            "Principal": "apigateway.amazonaws.com",
+            "SourceArn": {"Fn::Sub": arn},
+        }
+    ]
 
 
 def test_iam_is_the_default() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from account_core.access import Caller, caller_of
 from account_core.errors import InvalidRequest
+from account_core.http_requests import account_id_of
 from tests.api import IAM_CALLER, OPERATOR_SCOPE, Api, jwt_caller
 
 EUR = '{"currency": "EUR"}'
@@ -36,17 +37,23 @@ REQUESTS = [
 
 @pytest.mark.parametrize(("method", "target", "body"), REQUESTS)
 @pytest.mark.parametrize("headers", [{}, {"idempotency_key": "key-1"}, {"if_match": '"9"'}], ids=str)
-def test_for_others_the_account_does_not_exist(
-    api: Api, method: str, target: str, body: str | None, headers: dict[str, Any]
+@pytest.mark.parametrize("stranger", ["mallory", "ali", "alice2", "ALICE"])
+@pytest.mark.parametrize("is_cold", [True, False])
+def test_for_others_the_account_does_not_exist(  # noqa: PLR0917 -- every combination
+    api: Api, method: str, target: str, body: str | None, headers: dict[str, Any], stranger: str, *, is_cold: bool
 ) -> None:
     """And nothing tells it apart from one that really does not."""
-    api.caller = jwt_caller("mallory")
+    if is_cold:
+        api.forget()
+    api.caller = jwt_caller(stranger)
     status, problem, _ = api(method, target, body, **headers)
+    requests = api.log.lines[-1]["used"].requests
     unknown = api(method, target.replace("account-1", "account-9"), body, **headers)
     assert status == unknown[0] == 404
     if problem is not None:
         assert {**problem, "requestId": ""} == {**unknown[1], "requestId": ""}
     assert len(api.items()) == 2
+    assert api.log.lines[-1]["used"].requests == requests, "the time that it takes would tell"
 
 
 def test_the_owner_and_an_operator_see_it(api: Api) -> None:
@@ -80,6 +87,38 @@ def test_the_same_key_of_two_subjects_makes_two_accounts(api: Api) -> None:
     assert "Idempotent-Replayed" not in headers
 
 
+@pytest.mark.parametrize(("one", "other"), [(("alic", "ek"), ("alice", "k")), (("a", '"b'), ('a"', "b"))])
+def test_no_two_callers_keys_make_one_account(one: tuple[str, str], other: tuple[str, str]) -> None:
+    assert account_id_of(one[1], one[0]) != account_id_of(other[1], other[0])
+
+
+def test_operators_have_keys_of_their_own(api: Api) -> None:
+    """An owner who guesses an operator's next key cannot use it first, nor one operator another's."""
+    sent = ("POST", "/accounts/account-1/withdraw", '{"amount": 10}')
+    balances = []
+    for caller in (jwt_caller("alice"), jwt_caller("ops-1", OPERATOR_SCOPE), jwt_caller("ops-2", OPERATOR_SCOPE)):
+        api.caller = caller
+        status, account, headers = api(*sent, idempotency_key="fee-1")
+        balances.append((status, account["balance"], headers.get("Idempotent-Replayed")))
+        assert api(*sent, idempotency_key="fee-1")[2]["Idempotent-Replayed"] == "true"
+    assert balances == [(200, "90.00", None), (200, "80.00", None), (200, "70.00", None)]
+    events = api("GET", "/accounts/account-1/events?order=newest&limit=3")[1]["events"]
+    assert [event["idempotencyKey"] for event in events] == ["fee-1"] * 3
+    api.caller = jwt_caller("ops-1", OPERATOR_SCOPE)
+    created = [api("POST", "/accounts", '{"currency": "EUR", "owner": "o"}', idempotency_key="k")[1]["accountId"]]
+    api.caller = jwt_caller("ops-2", OPERATOR_SCOPE)
+    created.append(api("POST", "/accounts", '{"currency": "EUR", "owner": "o"}', idempotency_key="k")[1]["accountId"])
+    assert created[0] != created[1]
+
+
+@pytest.mark.parametrize("claim", ["scope", "scp"])
+def test_an_operator_may_be_a_machine_that_owns_nothing(claim: str) -> None:
+    claims = {"sub": "abc@clients", claim: f"[openid {OPERATOR_SCOPE}]"}
+    assert caller_of({"jwt": {"claims": claims}}, "JWT", OPERATOR_SCOPE) == Caller("abc@clients", True, "abc@clients")
+    with pytest.raises(InvalidRequest):
+        caller_of(jwt_caller("abc clients", OPERATOR_SCOPE), "JWT", OPERATOR_SCOPE)
+
+
 @pytest.mark.parametrize(
     "authorizer",
     [
@@ -106,7 +145,7 @@ def test_a_token_is_no_signature() -> None:
     assert api("GET", "/accounts/account-1")[0] == 401
 
 
-@pytest.mark.parametrize("subject", ["Jane Doe", "jane@example.org", "x" * 65, "a/b"])
+@pytest.mark.parametrize("subject", ["Jane Doe", "jane@example.org", "x" * 65, "a/b", "jane\n"])
 def test_a_subject_that_cannot_own_accounts_is_told_so(subject: str) -> None:
     with pytest.raises(InvalidRequest, match="subject") as refused:
         caller_of(jwt_caller(subject), "JWT", OPERATOR_SCOPE)
@@ -115,6 +154,6 @@ def test_a_subject_that_cannot_own_accounts_is_told_so(subject: str) -> None:
 
 def test_a_scope_counts_whole(api: Api) -> None:
     for scope in ("accounts/operators", "accounts", "xaccounts/operator", ""):
-        assert caller_of(jwt_caller("alice", scope), "JWT", OPERATOR_SCOPE) == Caller("alice", is_operator=False)
+        assert caller_of(jwt_caller("alice", scope), "JWT", OPERATOR_SCOPE) == Caller("alice", False, "alice")
     assert caller_of(IAM_CALLER, "IAM", OPERATOR_SCOPE).owner is None
     assert api.caller == jwt_caller("alice")

@@ -17,6 +17,13 @@ def test_it_keeps_the_newest_head_of_an_account() -> None:
     assert heads.get("b") is None
 
 
+def test_what_is_in_the_old_generation_is_still_there() -> None:
+    heads = HeadCache(generation_max=2)
+    for number in range(3):
+        heads.put(f"account-{number}", head(1))
+    assert heads.get("account-0") == head(1)
+
+
 def test_what_does_not_exist_yet_is_not_remembered() -> None:
     heads = HeadCache()
     heads.put("a", Head())

@@ -179,7 +179,7 @@ def test_what_goes_wrong_inside(api: Api, monkeypatch: pytest.MonkeyPatch, error
     answer = api("GET", "/accounts/account-1")
     assert answer[0] == status
     assert "secret" not in json.dumps(answer[1])
-    assert ("Retry-After" in answer[2]) == (status == 503)
+    assert answer[2].get("Retry-After") == ("1" if status in {409, 503} else None)
 
 
 def test_an_account_that_may_have_been_created_is_named(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,6 +57,8 @@ def test_the_account_as_of_a_moment(api: Api, moment: str, events: int) -> None:
     [
         ("account-1?atVersion=28", 404, "version_not_found"),
         ("account-1?at=2026-01-31T09:30:00.000000Z", 404, "account_not_found"),
+        ("account-1?at=0999-01-01T00:00:00Z", 404, "account_not_found"),
+        ("account-1?at=0001-01-01T00:00:00Z", 404, "account_not_found"),
         ("nobody?atVersion=1", 404, "account_not_found"),
         ("nobody?at=2026-01-31T09:30:00Z", 404, "account_not_found"),
         ("account-1?atVersion=0", 400, "invalid_parameter"),

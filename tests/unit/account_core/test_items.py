@@ -112,6 +112,15 @@ def _snapshot(**changed: object) -> dict[str, Any]:
         {"AccountId": {"S": "b"}},
         {"Version": {"N": "30"}, "Sequence": {"N": "27"}},
         {"Digest": {"S": "0" * 64}},
+        {"Digest": {"NULL": True}},
+        {"Timestamp": {"S": "2999-01-31T09:30:00.000001Z"}},
+        {"Timestamp": {"S": "zzz"}},
+        {"Balance": {"N": "-5"}},
+        {"Balance": {"N": "8.001"}},
+        {"Balance": {"S": "8"}},
+        {"Owner": {}},
+        {"Sequence": {"N": "17"}},
+        {"Format": {"NULL": True}},
     ],
 )
 def test_a_damaged_snapshot_is_ignored(changed: dict[str, Any]) -> None:
@@ -126,6 +135,34 @@ def test_a_snapshot_of_another_format_is_ignored_whatever_else_it_holds(number: 
     found = from_item(item)
     assert isinstance(found, IgnoredSnapshot)
     assert (found.account_id, found.version, found.is_damaged) == ("a", 20, False)
+
+
+@pytest.mark.parametrize("missing", ["Balance", "Owner", "Digest", "Format", "Sequence", "Timestamp"])
+def test_a_snapshot_that_lacks_something_is_ignored(missing: str) -> None:
+    item = {name: value for name, value in _snapshot().items() if name != missing}
+    found = from_item(item)
+    assert isinstance(found, IgnoredSnapshot)
+    assert (found.version, found.is_damaged) == (20, True)
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        "zzz",
+        "",
+        "2026-01-31",
+        "2026-01-31T09:30:00Z",
+        "2026-01-31T10:30:00.000001+01:00",
+        "2026-13-31T09:30:00.000001Z",
+    ],
+)
+def test_a_time_of_another_form_is_corrupt(at: str) -> None:
+    item = to_item(SnapshotRow("a", 20, 18, "2026-01-31T09:30:00.000001Z", "owner-1", "EUR", Decimal("5.00")))
+    event = {**item, "Type": {"S": "CREDIT"}, "Version": {"N": "2"}, "Sequence": {"N": "2"}, "Amount": {"N": "1"}}
+    event |= {"CorrelationId": {"S": "c"}, "RequestId": {"S": "r"}}
+    assert isinstance(from_item(event), EventRow)
+    with pytest.raises(Corrupt, match="row a/2"):
+        from_item({**event, "Timestamp": {"S": at}})
 
 
 def test_a_snapshot_of_another_format_still_has_its_place() -> None:

@@ -12,7 +12,7 @@ from account_core.events import EventRow, Row, StoredRow
 from account_core.head import Origin
 from account_core.memory_store import MemoryAccountStore
 from account_core.ports import ROWS_MAX, LostRace
-from account_core.service import ATTEMPTS_MAX, AccountService, Conditions
+from account_core.service import ATTEMPTS_MAX, BACKOFF_MAX_S, AccountService, Conditions, backoff_s
 from account_core.usage import Usage
 
 ORIGIN = Origin("2026-01-31T09:30:00.000001Z", "correlation-1", "request-1")
@@ -79,16 +79,16 @@ def withdraw(amount: str) -> Withdraw:
 @pytest.mark.parametrize("tells_winner", [True, False])
 @pytest.mark.parametrize("age", range(1, 22))
 def test_a_lost_race_folds_the_winner_and_decides_again(age: int, *, tells_winner: bool, is_cached: bool) -> None:
-    store = RivalledStore([credit("5.00")] * 3, tells_winner=tells_winner)
+    store = RivalledStore([credit("5.00")] * 2, tells_winner=tells_winner)
     service = opened(store, *[credit("1.00")] * (age - 1))
     used = Usage()
     service = service if is_cached else AccountService(store)
     receipt = service.execute("a", withdraw("15.00") if age > 15 else credit("15.00"), ORIGIN, used=used)
-    expected = Decimal(age - 1) + 15 + (Decimal(-15) if age > 15 else Decimal(15))
+    expected = Decimal(age - 1) + 10 + (Decimal(-15) if age > 15 else Decimal(15))
     assert receipt.balance == expected
-    assert used.conflicts == 3
-    assert receipt.sequence == age + 4
-    assert store.reads == (3 if not tells_winner else 1 if is_cached else 0) + (0 if is_cached else 1)
+    assert used.conflicts == 2
+    assert receipt.sequence == age + 3
+    assert store.reads == (2 if not tells_winner else 1 if is_cached else 0) + (0 if is_cached else 1)
     assert service.read("a").balance == expected
 
 
@@ -292,3 +292,43 @@ def test_another_owners_account_does_not_exist(*, is_cached: bool) -> None:
     with pytest.raises(AccountNotFound):
         service.events("a", None, 10, "owner-2", Usage(), newest_first=True)
     assert service.execute("a", withdraw("1.00"), ORIGIN, Conditions(owner="owner-1")).balance == 8
+
+
+def test_a_read_spares_the_next_command_its_own() -> None:
+    store = RivalledStore()
+    opened(store)
+    service, used = AccountService(store), Usage()
+    service.read("a")
+    service.execute("a", credit("1.00"), ORIGIN, used=used)
+    assert used == Usage(requests=1)
+
+
+def test_a_winner_that_was_folded_is_remembered_though_the_command_is_refused() -> None:
+    store = RivalledStore([withdraw("5.00")])
+    service = opened(store, credit("5.00"))
+    with pytest.raises(InsufficientFunds):
+        service.execute("a", withdraw("5.00"), ORIGIN)
+    used = Usage()
+    service.execute("a", credit("1.00"), ORIGIN, used=used)
+    assert used == Usage(requests=1)
+
+
+def test_a_keyed_command_that_a_cached_head_refuses_is_one_read_and_one_lookup() -> None:
+    store = RivalledStore()
+    service, used = opened(store), Usage()
+    with pytest.raises(InsufficientFunds):
+        service.execute("a", withdraw("5.00"), replace(ORIGIN, command_id="key-1"), used=used)
+    assert (store.reads, store.lookups, used.requests) == (1, 1, 2)
+
+
+@pytest.mark.parametrize(("conflicts", "ceiling"), [(1, 0.02), (2, 0.04), (9, BACKOFF_MAX_S), (50, BACKOFF_MAX_S)])
+def test_the_backoff_doubles_up_to_its_ceiling_and_is_anything_below(conflicts: int, ceiling: float) -> None:
+    assert backoff_s(conflicts, 1.0) == pytest.approx(ceiling)
+    assert backoff_s(conflicts, 0.0) == 0.0
+
+
+def test_it_waits_only_before_it_reads_anew() -> None:
+    store, pauses = RivalledStore([credit("1.00")] * 4), list[int]()
+    opened(store)
+    AccountService(store, pause=pauses.append).execute("a", credit("1.00"), ORIGIN)
+    assert pauses == [3, 4]

@@ -79,7 +79,7 @@ def test_a_poisonous_row_holds_back_what_follows_in_its_account_only() -> None:
 
 def test_an_event_that_cannot_be_encoded_holds_back_its_account_likewise() -> None:
     records = batch("a", "a", "b", "a")
-    poison(records[1], Timestamp={"S": "yesterday"})
+    poison(records[1], CorrelationId={"S": "\ud800"})
     replay = StreamReplay()
     assert replay.deliver(records) == failed(1)
     assert sorted(on_stream(replay)) == ["a:1", "b:1"]

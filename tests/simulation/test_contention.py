@@ -1,0 +1,85 @@
+"""Many clients on one account at the same time: the losers of a race come back one after the other, not all at once."""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from random import Random
+
+import pytest
+
+from account_core.commands import CreateAccount, Credit
+from account_core.errors import Conflict
+from account_core.events import Row, StoredRow
+from account_core.head import Origin
+from account_core.memory_store import MemoryAccountStore
+from account_core.ports import ROWS_MAX
+from account_core.service import AccountService, backoff_s
+from account_core.usage import Usage
+from tests.simulation.virtual_time import VirtualTime
+
+CLIENTS, COMMANDS = 32, 5
+ORIGIN = Origin("2026-01-31T09:30:00.000001Z", "correlation-1", "request-1")
+
+
+class DistantStore(MemoryAccountStore):
+    """Every request takes four to eight milliseconds, half of it on the way there."""
+
+    def __init__(self, time: VirtualTime, random: Random) -> None:
+        super().__init__()
+        self._time = time
+        self._random = random
+
+    def _way(self) -> None:
+        self._time.sleep(self._random.uniform(0.002, 0.004))
+
+    def newest(
+        self, account_id: str, used: Usage, limit: int = ROWS_MAX, up_to: int | None = None
+    ) -> Sequence[StoredRow]:
+        self._way()
+        rows = super().newest(account_id, used, limit, up_to)
+        self._way()
+        return rows
+
+    def append(self, rows: Sequence[Row], used: Usage) -> None:
+        self._way()
+        try:
+            super().append(rows, used)
+        finally:
+            self._way()
+
+
+def play(seed: int, *, is_patient: bool = True) -> tuple[int, int]:
+    """How many of the clients' commands were refused for their lost races, and how many races were lost in all."""
+    random, time = Random(seed), VirtualTime()  # noqa: S311 -- seeded
+    store, refused, used = DistantStore(time, random), list[int](), Usage()
+
+    def pause(conflicts: int) -> None:
+        if is_patient:
+            time.sleep(backoff_s(conflicts, random.random()))
+
+    def client(number: int) -> Callable[[], None]:
+        service = AccountService(store, pause=pause)
+
+        def send() -> None:
+            for _ in range(COMMANDS):
+                try:
+                    service.execute("a", Credit(Decimal("1.00")), ORIGIN, used=used)
+                except Conflict:
+                    refused.append(number)
+
+        return send
+
+    AccountService(store).execute("a", CreateAccount("owner-1", "EUR"), ORIGIN)
+    time.run([client(number) for number in range(CLIENTS)])
+    assert AccountService(store).read("a").balance == CLIENTS * COMMANDS - len(refused)
+    return len(refused), used.conflicts
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_32_clients_at_once_are_hardly_ever_told_to_come_again(seed: int) -> None:
+    refused, conflicts = play(seed)
+    assert refused <= CLIENTS * COMMANDS * 0.02
+    assert conflicts < 4 * CLIENTS * COMMANDS
+
+
+def test_without_the_pause_most_of_them_would_be() -> None:
+    assert play(0, is_patient=False)[0] > CLIENTS * COMMANDS / 3

@@ -1,0 +1,79 @@
+"""The log lines and metrics of a request, as they are written."""
+
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from aws_lambda_powertools import Logger, Metrics
+
+from account_core.access_log import AccessLog
+from tests.api import Api, jwt_caller
+
+AMOUNT = "918273.64"
+OF_POWERTOOLS = {"level", "location", "message", "timestamp", "service"}
+OF_USAGE = {"requests", "read_units", "write_units", "conflicts", "rebuilt"}
+OF_REQUEST = {"operation", "status", "account_id", "version", "is_replay"}
+OF_CALLER = {"request_id", "correlation_id", "gateway_id", "caller"}
+
+
+@pytest.fixture
+def api() -> tuple[Api, StringIO]:
+    """Alice owns account-1; what is written is in the stream."""
+    stream = StringIO()
+    logger = Logger(service="test-access", stream=stream)
+    logger.handlers[0].setStream(stream)  # type: ignore[attr-defined]  # the logger of a service is shared
+    api = Api("JWT", AccessLog(logger, Metrics(namespace="Test", service="test-access")))
+    api.caller = jwt_caller("alice")
+    api("POST", "/accounts", '{"currency": "EUR"}')
+    stream.truncate(0)
+    stream.seek(0)
+    return api, stream
+
+
+def lines(stream: StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_command_is_one_line_that_tells_who_did_what_and_no_amount(api: tuple[Api, StringIO]) -> None:
+    call, stream = api
+    call("POST", "/accounts/account-1/credit", f'{{"amount": {AMOUNT}}}', x_request_id="mine", idempotency_key="k-1")
+    [line] = lines(stream)
+    assert set(line) == OF_POWERTOOLS | OF_USAGE | OF_REQUEST | OF_CALLER
+    assert (line["operation"], line["status"], line["account_id"], line["version"]) == ("credit", 200, "account-1", 2)
+    assert (line["request_id"], line["correlation_id"]) == ("mine", "mine")
+    assert (line["gateway_id"], line["caller"]) == ("request-2", "alice")
+    assert AMOUNT not in stream.getvalue()
+
+
+def test_what_is_refused_is_told_with_its_code(api: tuple[Api, StringIO]) -> None:
+    call, stream = api
+    call("POST", "/accounts/account-1/withdraw", f'{{"amount": {AMOUNT}}}')
+    [line] = lines(stream)
+    assert (line["status"], line["code"]) == (422, "insufficient_funds")
+    assert AMOUNT not in stream.getvalue()
+
+
+def test_a_fault_is_told_with_its_cause(api: tuple[Api, StringIO]) -> None:
+    call, stream = api
+    del call.items()[0]["Balance"]
+    call.forget()
+    assert call("GET", "/accounts/account-1", x_request_id="mine")[0] == 500
+    failed, request = lines(stream)
+    assert (failed["level"], failed["request_id"], failed["account_id"]) == ("ERROR", "mine", "account-1")
+    assert "Balance" in failed["exception"]
+    assert request["status"] == 500
+
+
+def test_the_metrics_are_what_it_cost(api: tuple[Api, StringIO], capsys: pytest.CaptureFixture[str]) -> None:
+    call, _ = api
+    capsys.readouterr()
+    call("GET", "/accounts/account-1")
+    metrics = json.loads(capsys.readouterr().out)
+    assert metrics["operation"] == "read_account"
+    assert {name: metrics[name] for name in ("TableRequests", "ReadUnits", "WriteUnits", "Conflicts")} == {
+        "TableRequests": [1.0],
+        "ReadUnits": [0.0],
+        "WriteUnits": [0.0],
+        "Conflicts": [0.0],
+    }
