@@ -99,7 +99,7 @@ class DynamoDBAccountStore:
                 **options,
             )
         except (ClientError, BotoCoreError) as error:
-            used.requests += 1 + _retries(getattr(error, "response", {}))
+            used.requests += 1 + (_retries(error.response) if isinstance(error, ClientError) else 0)
             if failure := unavailable(error, "The account could not be read in time."):
                 raise failure from error
             raise

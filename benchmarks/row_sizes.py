@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
+from account_core.access import NAME_OF_OPERATOR, Caller
 from account_core.account import Account, event_of
 from account_core.commands import CreateAccount
 from account_core.events import Credited
@@ -70,8 +71,8 @@ def largest_created() -> CreateAccount:
 
 def largest_origin(number: int) -> Origin:
     """All its names as long as they may be; `number` makes the key a new one."""
-    name = _longest(NAME)
-    return Origin(origin().occurred_at, name, name, f"{number}".rjust(len(name), "k"))
+    name, operator = _longest(NAME), Caller(_longest(NAME_OF_OPERATOR), is_operator=True, name="")
+    return Origin(origin().occurred_at, name, name, operator.command_id(f"{number}".rjust(len(name), "k")))
 
 
 def _largest() -> tuple[int, int]:

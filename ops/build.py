@@ -52,9 +52,9 @@ PACKAGES = {
         "requirements/projector.txt",
         (
             "projector/*.py",
-            "schemas/*.py",
+            *(f"schemas/{module}.py" for module in ("__init__", "encoder", "errors", "values")),
             "schemas/*.avsc",
-            "schemas/history/**/*.avsc",
+            "schemas/fingerprints.json",
             *(f"account_core/{module}.py" for module in ("__init__", "errors", "events", "items", "money")),
         ),
     ),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from consumers.aggregates import unpack
 from schemas.codec import DomainEvent, decode
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class EventStreamReader:
         """One GetRecords on every open shard; an account's events come in the order of their shard.
 
         Raises:
+            CorruptAggregate: a record says that it is an aggregate, and is none.
             schemas.errors.Undecodable: a record is not a domain event this project's schemas know.
         """
         self.open()
@@ -60,12 +62,10 @@ class EventStreamReader:
             answer = self.client.get_records(ShardIterator=iterator, Limit=RECORDS_MAX)
             self._iterators[shard_id] = answer.get("NextShardIterator")
             for record in answer["Records"]:
-                yield PublishedEvent(
-                    decode(record["Data"]),
-                    shard_id,
-                    record["SequenceNumber"],
-                    record["ApproximateArrivalTimestamp"],
-                )
+                for data in unpack(record["Data"]):
+                    yield PublishedEvent(
+                        decode(data), shard_id, record["SequenceNumber"], record["ApproximateArrivalTimestamp"]
+                    )
 
     def _shards(self) -> list[Any]:
         pages = self.client.get_paginator("list_shards").paginate(StreamName=self.stream_name)

@@ -119,6 +119,7 @@ class House:
         port: the emulator's; a free one if None.
         progress: told each step, in a few words.
         auth: template.yaml's `Auth`, how the API knows its callers.
+        parameters: others of template.yaml's that are not to have their defaults.
 
     Raises:
         HouseError: with one line that says what to do.
@@ -129,10 +130,12 @@ class House:
         port: int | None = None,
         progress: Callable[[str], None] = lambda _: None,
         auth: Authorisation = "IAM",
+        parameters: Mapping[str, str] | None = None,
     ) -> None:
         self._port = port
         self._progress = progress
         self.auth = auth
+        self._parameters = parameters or {}
         self._stack = ExitStack()
         self.emulator: Emulator
         self.issuer: TokenIssuer | None = None
@@ -188,7 +191,7 @@ class House:
         return httpx.Client(base_url=self.address.api_url, timeout=HTTP_TIMEOUT_S, trust_env=False)
 
     def _deploy(self, zips: Mapping[str, Path]) -> Address:
-        parameters: dict[str, str] = {"Target": "local", "Auth": self.auth}
+        parameters: dict[str, str] = {"Target": "local", "Auth": self.auth, **self._parameters}
         if self.issuer:
             parameters |= {"JwtIssuer": self.issuer.url, "JwtAudience": AUDIENCE, "JwtOperatorScope": OPERATOR_SCOPE}
         endpoint_url = self.emulator.endpoint_url

@@ -1,42 +1,50 @@
-"""The projector's Lambda function: environment, client and wiring. What it does is in `project`."""
+"""The projector's Lambda function: environment, clients and wiring. What it does is in `project`."""
 
+import gc
 import os
 import random
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import botocore.session
 from aws_lambda_powertools import Logger, Metrics
-from botocore.config import Config
 
-from projector.project import BatchResponse, project
+from projector.dynamodb_ledger import DynamoDBLedger
+from projector.dynamodb_parking import DynamoDBParking
+from projector.lanes import aggregated, plain
+from projector.project import BatchResponse, Projector
 from projector.publish import KinesisPublisher
 from projector.report import Report
-from projector.settings import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, Settings, deadline_s
+from projector.settings import CLIENTS, PARKING_S, Settings, deadline_s
 
-client: Any = botocore.session.get_session().create_client(
-    "kinesis",
-    config=Config(
-        connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=READ_TIMEOUT_S,
-        retries={"total_max_attempts": 1},
-        tcp_keepalive=True,
+_settings = Settings.read(os.environ)
+_session: Any = botocore.session.get_session()  # not boto3, which is more to import; untyped, for lack of stubs
+kinesis = _session.create_client("kinesis", config=CLIENTS)
+dynamodb = _session.create_client("dynamodb", config=CLIENTS)
+_project = Projector(
+    KinesisPublisher(
+        kinesis,
+        _settings.stream_name,
+        (aggregated if _settings.is_aggregated else plain)(_settings.buckets),
+        clock=time.monotonic,
+        sleep=time.sleep,
+        roll=random.random,
     ),
-)
-_publisher = KinesisPublisher(
-    client,
-    Settings.read(os.environ).stream_name,
+    DynamoDBParking(dynamodb, _settings.parking_table_name),
+    DynamoDBLedger(dynamodb, _settings.table_name),
+    report=Report(
+        Logger(service="projector"),
+        Metrics(namespace="AccountEvents", service="projector"),
+        now_us=lambda: time.time_ns() // 1_000,
+    ),
     clock=time.monotonic,
-    sleep=time.sleep,
-    roll=random.random,
+    now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
+    parking_s=PARKING_S,
 )
-_report = Report(
-    Logger(service="projector"),
-    Metrics(namespace="AccountEvents", service="projector"),
-)
+gc.collect()
+gc.freeze()  # what is here now stays; no collection has to look through it again
 
 
 def handler(event: dict[str, Any], context: Any) -> BatchResponse:  # noqa: ANN401 -- Lambda's, untyped
-    return project(
-        event, _publisher, deadline_s(time.monotonic(), context.get_remaining_time_in_millis()), report=_report
-    )
+    return _project(event, deadline_s(time.monotonic(), context.get_remaining_time_in_millis()))

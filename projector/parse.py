@@ -1,44 +1,42 @@
-"""The records of a table stream's batch, and which of them are events to publish.
+"""The records of a table stream's batch as arrivals: events to publish, and rows that can never be one.
 
 A batch is what Lambda hands to a function on a DynamoDB stream with NEW_IMAGE
 (docs.aws.amazon.com/lambda/latest/dg/with-ddb.html): `{"Records": [{"eventName": "INSERT", "dynamodb": {"Keys": {...},
 "NewImage": {...}, "SequenceNumber": "..."}}, ...]}`, oldest first.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from account_core.errors import Corrupt
 from account_core.events import EventRow
-from account_core.items import SNAPSHOT, from_item
-from projector.errors import NotATableStream
+from account_core.items import SNAPSHOT, SNAPSHOT_EVERY, from_item, is_snapshot_version, version_of
+from projector.errors import NotATableStream, Unpublishable
+from projector.fast import fast_event
+from projector.outgoing import Arrival, Poison, outgoing
+
+NO_ROW = "the table has no such row"
 
 
-@dataclass(frozen=True, slots=True)
-class Insert:
-    """A stored event, and the stream's own name for its record."""
-
-    sequence_number: str
-    row: EventRow
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """An inserted row that is no event this code can read.
+@dataclass(slots=True)
+class Batch:
+    """What came.
 
     Attributes:
-        account_id: None where not even the key can be read: it may then be anyone's.
-        reason: for the log; never an amount.
+        numbers: each record's sequence number, the stream's own name for it.
+        arrivals: by account, in the batch's order.
+        unreadable: the position of the first record that does not even tell its account, so that it may be anyone's:
+            nothing at or behind it is among the arrivals. None: there is none.
     """
 
-    sequence_number: str
-    account_id: str | None
-    reason: str
+    numbers: Sequence[str]
+    arrivals: dict[str, list[Arrival]] = field(default_factory=dict)
+    unreadable: int | None = None
 
 
-def parse(event: Mapping[str, Any]) -> list[Insert | Unreadable]:
-    """The inserted events of a batch, in its order.
+def parse(event: Mapping[str, Any]) -> Batch:
+    """What a batch holds to be published.
 
     Events are only ever inserted. So MODIFY and REMOVE are an operator's work or an expiry, and never published; no
     more are snapshots, which the trigger's filter leaves out already where it is set.
@@ -47,35 +45,87 @@ def parse(event: Mapping[str, Any]) -> list[Insert | Unreadable]:
         NotATableStream: the payload is something else.
     """
     try:
-        inserted = [record["dynamodb"] for record in event["Records"] if record["eventName"] == "INSERT"]
-        return [_read(change["SequenceNumber"], change) for change in inserted if not _is_snapshot(change)]
+        records = event["Records"]
+        batch = Batch([record["dynamodb"]["SequenceNumber"] for record in records])
+        for position, record in enumerate(records):
+            if record["eventName"] != "INSERT":
+                continue
+            change = record["dynamodb"]
+            arrival = fast_event(change, position) or _arrival(change, position)
+            if arrival is not None:
+                batch.arrivals.setdefault(arrival.account_id, []).append(arrival)
+    except _NoKey:
+        batch.unreadable = position
     except (KeyError, TypeError, AttributeError) as error:
         raise NotATableStream(f"not a batch of DynamoDB stream records: {type(error).__name__}: {error}") from error
+    return batch
 
 
-def _is_snapshot(change: Mapping[str, Any]) -> bool:
-    image = change.get("NewImage")
-    return isinstance(image, Mapping) and bool(image.get("Type") == {"S": SNAPSHOT})
+def read_image(image: Mapping[str, Any], account_id: str, version: int, position: int) -> Arrival | None:
+    """The arrival of a row as it is in the table, or None for a snapshot in its place.
 
+    Args:
+        image: DynamoDB JSON.
+        account_id: the row's key.
+        version: the row's key.
+        position: of the record for whose sake the row is read.
+    """
 
-def _read(sequence_number: str, change: Mapping[str, Any]) -> Insert | Unreadable:
-    account_id = _account_id(change)
-    image = change.get("NewImage")
-    if not isinstance(image, Mapping):
-        return Unreadable(sequence_number, account_id, "the record has no NewImage")
+    def poison(reason: str) -> Poison:
+        return Poison(account_id, sequence_from(version), version, reason, position)
+
+    if is_snapshot_version(version) and image.get("Type") == {"S": SNAPSHOT}:
+        return None
     try:
         row = from_item(image)
+        if not isinstance(row, EventRow) or (row.account_id, row.version) != (account_id, version):
+            return poison("the row is not the one that its key names")
+        return outgoing(row, position)
     except Corrupt as error:
-        return Unreadable(sequence_number, account_id, f"the row cannot be read: {error}")
-    if isinstance(row, EventRow) and row.account_id == account_id:
-        return Insert(sequence_number, row)
-    return Unreadable(sequence_number, account_id, "the row is not the one that its key names")
+        return poison(f"the row cannot be read: {error}")
+    except Unpublishable as error:
+        return poison(str(error))
 
 
-def _account_id(change: Mapping[str, Any]) -> str | None:
-    """The account of a record, from its key: that is there whatever state the image is in."""
-    for item in (change.get("Keys"), change.get("NewImage")):
-        match item:
-            case {"AccountId": {"S": str(account_id)}}:
-                return account_id
-    return None
+def read_events(
+    images: Mapping[int, Mapping[str, Any]], account_id: str, first: int, last: int, position: int
+) -> list[Arrival]:
+    """The events from sequence `first` to `last`, in sequence; it ends with the first that can never be published.
+
+    Args:
+        images: the account's rows by version, at least those of these events that there are.
+        account_id: whose.
+        first: a sequence.
+        last: a sequence.
+        position: in the batch, of the record for whose sake they are read.
+    """
+    arrivals: list[Arrival] = []
+    for sequence in range(first, last + 1):
+        version = version_of(sequence)
+        image = images.get(version)
+        arrival = None if image is None else read_image(image, account_id, version, position)
+        arrivals.append(arrival or Poison(account_id, sequence, version, NO_ROW, position))
+        if isinstance(arrivals[-1], Poison):
+            break
+    return arrivals
+
+
+def sequence_from(version: int) -> int:
+    """Of the first event at or behind row `version`."""
+    return version - (version - 1) // SNAPSHOT_EVERY
+
+
+class _NoKey(Exception):
+    """A record without the key that DynamoDB puts into every one."""
+
+
+def _arrival(change: Mapping[str, Any], position: int) -> Arrival | None:
+    match change.get("Keys"):
+        case {"AccountId": {"S": str(account_id)}, "Version": {"N": str(number)}} if number.isdecimal():
+            version = int(number)
+        case _:
+            raise _NoKey
+    image = change.get("NewImage")
+    if not isinstance(image, Mapping):
+        return Poison(account_id, sequence_from(version), version, "the record has no NewImage", position)
+    return read_image(image, account_id, version, position)

@@ -1,123 +1,229 @@
 """One batch of the table's stream, from Lambda's event to Lambda's answer."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from projector.errors import Unpublishable
-from projector.outgoing import Outgoing, outgoing
-from projector.parse import Insert, Unreadable, parse
-from projector.waves import HeldBack
+from projector.errors import Unavailable
+from projector.lanes import NOT_ATTEMPTED
+from projector.last_published import LastPublished
+from projector.line_up import Line, is_in_line, line_up
+from projector.outgoing import Arrival, Outgoing
+from projector.parking import Parked, Parking, last_of
+from projector.parse import Batch, parse
+from projector.published import Publisher
 
 BatchResponse = dict[str, list[dict[str, str]]]
 
-BEHIND = "waits behind an event that cannot be published"
+UNREADABLE = "a record does not tell its account"
+RELEASED = "released while it was being held back"
 
 
-class Publisher(Protocol):
-    def publish(self, events: Iterable[Outgoing], deadline_s: float) -> Sequence[HeldBack]:
-        """As `KinesisPublisher.publish`."""
+class Ledger(Protocol):
+    def events(self, account_id: str, first: int, last: int, position: int) -> Iterable[Arrival]:
+        """The table's events from sequence `first` to `last`, each there or a Poison. Raises Unavailable."""
 
 
 @dataclass(frozen=True, slots=True)
-class Unsafe:
-    """A stream record whose event is not, or not known to be, on Kinesis.
+class Waiting:
+    """Events of an account that are not, or not known to be, on Kinesis, and are delivered again.
 
     Attributes:
         account_id: None where not even that can be read.
-        sequence: the event's; None where it cannot be read.
+        first: the lowest of their sequences; None where it cannot be read. `last` likewise.
+        position: the lowest of their records' in the batch.
         reason: for the log; never an amount.
     """
 
-    sequence_number: str
     account_id: str | None
-    sequence: int | None
+    first: int | None
+    last: int | None
+    position: int
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
     """What became of a batch.
 
     Attributes:
         records: how many there were, of whatever kind.
         published: how many events Kinesis accepted.
-        unsafe: the records to be delivered again, in stream order.
+        filled: how many of these were missing in the batch and were read from the table.
+        held: how many arrivals wait for the release of their account.
+        kinesis_records: how many records the events made.
+        refusals: how often one of them was not accepted.
+        oldest_us: when the oldest of the published events occurred, microseconds since 1970; None without any.
+        parked: accounts parked with this batch.
+        parked_in_all: accounts parked after it.
+        waiting: what is to be delivered again.
     """
 
     records: int
-    published: int
-    unsafe: Sequence[Unsafe]
+    published: int = 0
+    filled: int = 0
+    held: int = 0
+    kinesis_records: int = 0
+    refusals: int = 0
+    oldest_us: int | None = None
+    parked: list[Parked] = field(default_factory=list)
+    parked_in_all: int = 0
+    waiting: list[Waiting] = field(default_factory=list)
 
-    @property
-    def response(self) -> BatchResponse:
-        """Lambda's: the lowest unsafe record is the checkpoint, and it and all after it are delivered again.
 
-        docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
-        """
-        return {"batchItemFailures": [{"itemIdentifier": unsafe.sequence_number} for unsafe in self.unsafe[:1]]}
+class Projector:
+    """Publishes the events of batches, one batch at a time.
 
-
-def project(
-    event: Mapping[str, Any], publisher: Publisher, deadline_s: float, report: Callable[[Outcome], None]
-) -> BatchResponse:
-    """Publishes a batch's events; answers from where on Lambda must deliver again.
-
-    An event that cannot be published holds back the later events of its account; the other accounts go on, so what
-    lies behind the checkpoint may be published a second time.
+    An event that cannot be published parks its account; what cannot be published just now is delivered again, and with
+    it everything behind it in the batch, so that may be published a second time.
 
     Args:
-        event: Lambda's, as `parse` describes it.
         publisher: a `KinesisPublisher`.
-        deadline_s: no put begins at or after it, on the publisher's clock.
-        report: is told the outcome once, before this returns.
-
-    Raises:
-        NotATableStream: nothing was published; the whole batch fails.
+        parking: the parked accounts.
+        ledger: the table.
+        report: is told every outcome once.
+        clock: seconds, monotonic; the clock that deadlines are read on.
+        now: the time, as `Parked.at`.
+        parking_s: how long behind the deadline accounts may still be parked.
     """
-    records = parse(event)
-    events, unsafe = prepare(records)
-    held = publisher.publish(events, deadline_s)
-    by_number = {one.sequence_number: one for one in (*unsafe, *map(_unsafe, held))}
-    outcome = Outcome(
-        records=len(event["Records"]),
-        published=len(events) - len(held),
-        unsafe=[by_number[record.sequence_number] for record in records if record.sequence_number in by_number],
-    )
-    report(outcome)
-    return outcome.response
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        parking: Parking,
+        ledger: Ledger,
+        *,
+        report: Callable[[Outcome], None],
+        clock: Callable[[], float],
+        now: Callable[[], str],
+        parking_s: float,
+    ) -> None:
+        self._publisher = publisher
+        self._parking = parking
+        self._ledger = ledger
+        self._report = report
+        self._clock = clock
+        self._now = now
+        self._parking_s = parking_s
+        self._last_published = LastPublished()
+
+    def __call__(self, event: Mapping[str, Any], deadline_s: float) -> BatchResponse:
+        """Answers from where on Lambda must deliver again: the lowest record that is not safe is the checkpoint.
+
+        docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
+
+        Args:
+            event: Lambda's, as `parse` describes it.
+            deadline_s: no put begins at or after it.
+
+        Raises:
+            NotATableStream: nothing was published; the whole batch fails.
+        """
+        batch = parse(event)
+        outcome = Outcome(len(batch.numbers))
+        if batch.unreadable is not None:
+            outcome.waiting.append(Waiting(None, None, None, batch.unreadable, UNREADABLE))
+        if batch.arrivals:
+            try:
+                parked = self._parking.look()
+            except Unavailable as error:
+                outcome.waiting += [_waiting(mine, str(error)) for mine in batch.arrivals.values()]
+            else:
+                self._project(batch, parked, outcome, deadline_s)
+        self._report(outcome)
+        checkpoint = min((waiting.position for waiting in outcome.waiting), default=None)
+        return {"batchItemFailures": [] if checkpoint is None else [{"itemIdentifier": batch.numbers[checkpoint]}]}
+
+    def _project(self, batch: Batch, parked: Mapping[str, Parked], outcome: Outcome, deadline_s: float) -> None:
+        ready: list[Outgoing] = []
+        stopped: dict[str, Line] = {}
+        for account_id, arrivals in batch.arrivals.items():
+            published = self._last_published.get(account_id)
+            if account_id not in parked and is_in_line(arrivals, published):
+                ready += arrivals  # type: ignore[arg-type]  # nearly always: no poison among them, and nothing to do
+                continue
+            going: Sequence[Arrival] = arrivals
+            if account_id in parked:
+                going = self._hold(parked[account_id], arrivals, outcome, deadline_s)
+            if not going:
+                continue
+            line = line_up(going, published, self._reader(deadline_s))
+            ready += line.events
+            outcome.filled += line.filled
+            if line.behind:
+                stopped[account_id] = line
+        outcome.parked_in_all = len(parked)
+        refused = self._publish(ready, outcome, deadline_s)
+        for account_id, line in stopped.items():
+            in_time = self._clock() < deadline_s + self._parking_s
+            self._stop(line, outcome, is_due=in_time and account_id not in refused)
+
+    def _publish(self, ready: Sequence[Outgoing], outcome: Outcome, deadline_s: float) -> dict[str, list[Outgoing]]:
+        """The events that were not accepted, by account."""
+        published = self._publisher.publish(ready, deadline_s)
+        refused: dict[str, list[Outgoing]] = {}
+        for held in published.held:
+            refused.setdefault(held.event.account_id, []).append(held.event)
+        reasons = {held.event.account_id: held.reason for held in reversed(published.held)}
+        outcome.waiting += [_waiting(events, reasons[account_id]) for account_id, events in refused.items()]
+        accepted = ready
+        if refused:
+            first_of = {account_id: events[0].sequence for account_id, events in refused.items()}
+            accepted = [e for e in ready if e.account_id not in first_of or e.sequence < first_of[e.account_id]]
+        self._last_published.update(accepted)
+        outcome.published, outcome.refusals = len(accepted), published.refusals
+        outcome.kinesis_records = published.records
+        outcome.oldest_us = min((event.occurred_us for event in accepted), default=None)
+        return refused
+
+    def _hold(self, parked: Parked, arrivals: Sequence[Arrival], outcome: Outcome, deadline_s: float) -> list[Arrival]:
+        """What of a parked account's arrivals may go all the same: the events before the one it is parked at."""
+        self._last_published.forget(parked.account_id)  # its release goes on from where it is parked
+        held = [arrival for arrival in arrivals if arrival.sequence >= parked.first]
+        if held:
+            through = last_of(held)
+            try:
+                if through > parked.held_through and self._clock() >= deadline_s:
+                    outcome.waiting.append(_waiting(held, NOT_ATTEMPTED))
+                elif through <= parked.held_through or self._parking.hold(parked, through):
+                    outcome.held += len(held)
+                else:
+                    outcome.waiting.append(_waiting(held, RELEASED))
+            except Unavailable as error:
+                outcome.waiting.append(_waiting(held, str(error)))
+        return [arrival for arrival in arrivals if arrival.sequence < parked.first]
+
+    def _stop(self, line: Line, outcome: Outcome, *, is_due: bool) -> None:
+        """Park an account in front of its poison, once all before it is on the stream."""
+        if line.poison is None or not is_due:
+            outcome.waiting.append(_waiting(line.behind, line.failure or NOT_ATTEMPTED))
+            return
+        poison = line.poison
+        through = max(last_of(line.behind), last_of([poison]))
+        parked = Parked(poison.account_id, poison.sequence, through, poison.version, poison.reason, self._now())
+        try:
+            is_new = self._parking.park(parked)
+        except Unavailable as error:
+            outcome.waiting.append(_waiting(line.behind, str(error)))
+            return
+        if not is_new:
+            outcome.waiting.append(_waiting(line.behind, "parked meanwhile"))
+            return
+        self._last_published.forget(poison.account_id)
+        outcome.held += len(line.behind)
+        outcome.parked.append(parked)
+        outcome.parked_in_all += 1
+
+    def _reader(self, deadline_s: float) -> Callable[[str, int, int, int], Iterable[Arrival]]:
+        def read(account_id: str, first: int, last: int, position: int) -> Iterable[Arrival]:
+            if self._clock() >= deadline_s:
+                raise Unavailable(NOT_ATTEMPTED)
+            return self._ledger.events(account_id, first, last, position)
+
+        return read
 
 
-def prepare(records: Iterable[Insert | Unreadable]) -> tuple[list[Outgoing], list[Unsafe]]:
-    """The events that may be published now, and what may not, both in stream order.
-
-    Behind a record whose account cannot be read every account waits: it may be anyone's.
-    """
-    events: list[Outgoing] = []
-    unsafe: list[Unsafe] = []
-    blocked: set[str | None] = set()
-    for record in records:
-        made = _make(record, blocked)
-        if isinstance(made, Outgoing):
-            events.append(made)
-        else:
-            unsafe.append(made)
-            blocked.add(made.account_id)
-    return events, unsafe
-
-
-def _make(record: Insert | Unreadable, blocked: set[str | None]) -> Outgoing | Unsafe:
-    if isinstance(record, Unreadable):
-        return Unsafe(record.sequence_number, record.account_id, None, record.reason)
-    row = record.row
-    if not blocked.isdisjoint((None, row.account_id)):
-        return Unsafe(record.sequence_number, row.account_id, row.sequence, BEHIND)
-    try:
-        return outgoing(record)
-    except Unpublishable as error:
-        return Unsafe(record.sequence_number, row.account_id, row.sequence, str(error))
-
-
-def _unsafe(held: HeldBack) -> Unsafe:
-    event = held.event
-    return Unsafe(event.sequence_number, event.account_id, event.sequence, held.reason)
+def _waiting(arrivals: Sequence[Arrival], reason: str) -> Waiting:
+    sequences = [arrival.sequence for arrival in arrivals]
+    position = min(arrival.position for arrival in arrivals)
+    return Waiting(arrivals[0].account_id, min(sequences), max(sequences), position, reason)

@@ -5,19 +5,22 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from projector.lanes import Lane, Pack, calls_of
 from projector.outgoing import Outgoing
-from projector.waves import HeldBack, Lane, calls_of, lanes_of
+from projector.published import HeldBack, Published
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
 
 class KinesisPublisher:
-    """Puts plain records, one for each event, partitioned by account.
+    """Puts events on a stream.
 
     Args:
         client: must not retry by itself (`retries={"total_max_attempts": 1}`) and must have time-outs: attempts and
             the deadline are counted here.
+        stream_name: Kinesis'.
+        pack: makes records of the events; see `lanes`.
         clock: seconds, monotonic; the clock `deadline_s` is read on.
         sleep: waits that many seconds.
         roll: a random number, 0 <= roll < 1, for the backoff's jitter.
@@ -27,6 +30,7 @@ class KinesisPublisher:
         self,
         client: "KinesisClient",
         stream_name: str,
+        pack: Pack,
         *,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
@@ -34,22 +38,24 @@ class KinesisPublisher:
     ) -> None:
         self._client = client
         self._stream_name = stream_name
+        self._pack = pack
         self._clock = clock
         self._sleep = sleep
         self._roll = roll
 
-    def publish(self, events: Iterable[Outgoing], deadline_s: float) -> list[HeldBack]:
-        """What could not be put on the stream.
+    def publish(self, events: Iterable[Outgoing], deadline_s: float) -> Published:
+        """Put events on the stream.
 
-        Per account, events are accepted by sequence and without gaps: if one is held back, so are all after it, while
-        the other accounts go on. A call that fails as a whole counts as not accepted, though Kinesis may have taken
-        it: then the event is there twice, which consumers expect.
+        Per account, events are accepted in the order given and without gaps: if one is held back, so are all after it,
+        while other lanes go on. A call that fails as a whole counts as not accepted, though Kinesis may have taken
+        it: then its events are there twice, which consumers expect.
 
         Args:
-            events: of any number of accounts.
+            events: of any number of accounts, each account's in sequence.
             deadline_s: no call begins at or after it.
         """
-        lanes = lanes_of(events)
+        lanes = self._pack(events)
+        records = sum(len(lane.waiting) for lane in lanes)
         moving = lanes
         while wave := self._next_wave(moving, deadline_s):
             roll = self._roll()  # one for the whole wave: what was refused together comes back in one call
@@ -57,11 +63,12 @@ class KinesisPublisher:
                 if self._clock() >= deadline_s:
                     break
                 self._put(call, roll)
-            moving = [lane for lane in moving if lane.is_open]
-        return [HeldBack(event, lane.failure) for lane in lanes for event in lane.waiting]
+            moving = [lane for lane in moving if lane.waiting]
+        held = [HeldBack(event, lane.failure) for lane in moving for entry in lane.waiting for event in entry.events]
+        return Published(held, records, sum(lane.refusals for lane in lanes))
 
     def _next_wave(self, moving: Sequence[Lane], deadline_s: float) -> list[Lane]:
-        """The lanes whose next event may go, after waiting for the first of them; none if that is too late."""
+        """The lanes whose next record may go, after waiting for the first of them; none if that is too late."""
         if not moving:
             return []
         now_s = self._clock()
@@ -83,10 +90,18 @@ class KinesisPublisher:
 
     def _failures(self, call: Sequence[Lane]) -> list[str | None]:
         """For each entry its error code, or None where it was accepted."""
+        entries = [lane.waiting[0] for lane in call]
         try:
             answer = self._client.put_records(
                 StreamName=self._stream_name,
-                Records=[{"Data": lane.waiting[0].data, "PartitionKey": lane.account_id} for lane in call],
+                Records=[
+                    {
+                        "Data": entry.data,
+                        "PartitionKey": entry.partition_key,
+                        "ExplicitHashKey": entry.explicit_hash_key,
+                    }
+                    for entry in entries
+                ],
             )
         except ClientError as error:
             return [error.response.get("Error", {}).get("Code", "ClientError")] * len(call)

@@ -1,45 +1,69 @@
 """What a batch leaves behind in the log and the metrics: accounts and sequences, never amounts."""
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from projector.project import Outcome, Unsafe
+from projector.project import Outcome
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger, Metrics
 
 
 class Report:
-    """One line for every batch, one warning for every account that waits, two metrics."""
+    """One line for every batch, a warning for every account that waits, an error for every one newly parked; metrics.
 
-    def __init__(self, logger: "Logger", metrics: "Metrics") -> None:
+    Args:
+        logger: Powertools'.
+        metrics: Powertools'.
+        now_us: the time, microseconds since 1970.
+    """
+
+    def __init__(self, logger: "Logger", metrics: "Metrics", now_us: Callable[[], int]) -> None:
         self._logger = logger
         self._metrics = metrics
+        self._now_us = now_us
 
     def __call__(self, outcome: Outcome) -> None:
-        for account_id, unsafe in _by_account(outcome.unsafe).items():
-            sequences = [one.sequence for one in unsafe if one.sequence is not None]
+        for parked in outcome.parked:
+            self._logger.error(
+                "account parked",
+                account_id=parked.account_id,
+                sequence_first=parked.first,
+                sequence_last=parked.held_through,
+                row=f"{parked.account_id}/{parked.version}",
+                reason=parked.reason,
+            )
+        for waiting in outcome.waiting:
             self._logger.warning(
                 "account waits",
-                account_id=account_id,
-                sequence_first=min(sequences, default=None),
-                sequence_last=max(sequences, default=None),
-                stream_sequence_number=unsafe[0].sequence_number,
-                reason=unsafe[0].reason,
+                account_id=waiting.account_id,
+                sequence_first=waiting.first,
+                sequence_last=waiting.last,
+                reason=waiting.reason,
             )
+        lag_ms = None if outcome.oldest_us is None else max(0, self._now_us() - outcome.oldest_us) / 1_000
         self._logger.info(
             "batch projected",
             records=outcome.records,
             published=outcome.published,
-            unsafe=len(outcome.unsafe),
+            from_table=outcome.filled,
+            held=outcome.held,
+            waiting=len(outcome.waiting),
+            kinesis_records=outcome.kinesis_records,
+            refusals=outcome.refusals,
+            publish_lag_ms=lag_ms,
         )
-        self._metrics.add_metric(name="EventsPublished", unit="Count", value=outcome.published)
-        self._metrics.add_metric(name="EventsUnsafe", unit="Count", value=len(outcome.unsafe))
+        counts = {
+            "BatchRecords": outcome.records,
+            "EventsPublished": outcome.published,
+            "EventsFromTable": outcome.filled,
+            "KinesisRecords": outcome.kinesis_records,
+            "KinesisRefusals": outcome.refusals,
+            "AccountsWaiting": len(outcome.waiting),
+            "ParkedAccounts": outcome.parked_in_all,
+        }
+        for name, value in counts.items():
+            self._metrics.add_metric(name=name, unit="Count", value=value)
+        if lag_ms is not None:
+            self._metrics.add_metric(name="PublishLag", unit="Milliseconds", value=lag_ms)
         self._metrics.flush_metrics()
-
-
-def _by_account(unsafe: Iterable[Unsafe]) -> dict[str | None, list[Unsafe]]:
-    accounts: dict[str | None, list[Unsafe]] = {}
-    for one in unsafe:
-        accounts.setdefault(one.account_id, []).append(one)
-    return accounts

@@ -1,29 +1,62 @@
-"""The projector function's settings, read once from its environment, and its times."""
+"""The projector function's settings, read once from its environment, its clients', and its times."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from botocore.config import Config
+
 CONNECT_TIMEOUT_S = 1.0
 READ_TIMEOUT_S = 3.0
 
-# A call begun just before the deadline may wait for both time-outs; then the outcome is logged and answered. So the
-# function's own time limit must be well above this: with less, no call begins and every batch is delivered again.
-SAFETY_MARGIN_S = CONNECT_TIMEOUT_S + READ_TIMEOUT_S + 1.0
+PARKING_S = 5.0
+"""For parking accounts once the last put is answered; what does not fit is parked with the next delivery."""
+
+# A call begun just before the deadline may wait for both time-outs; then accounts are parked, the last of them with a
+# call as long again; then the outcome is logged and answered. So the function's own time limit must be well above
+# this: with less, no call begins and every batch is delivered again.
+CALL_MAX_S = CONNECT_TIMEOUT_S + READ_TIMEOUT_S
+SAFETY_MARGIN_S = CALL_MAX_S + PARKING_S + CALL_MAX_S + 1.0
+
+# One attempt each: attempts and deadlines are counted by the publisher, and what DynamoDB does not answer is delivered
+# again. The body is ours and right; checking each of its fields would take a fifth of the time of a call.
+CLIENTS = Config(
+    connect_timeout=CONNECT_TIMEOUT_S,
+    read_timeout=READ_TIMEOUT_S,
+    retries={"total_max_attempts": 1},
+    tcp_keepalive=True,
+    parameter_validation=False,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
+    """Attributes: as template.yaml sets and describes them."""
+
     stream_name: str
+    table_name: str
+    parking_table_name: str
+    is_aggregated: bool
+    buckets: int
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
-        """Raises LookupError naming the variable that is missing."""
+        """Raises LookupError naming the variable that is missing or wrong."""
         try:
-            return cls(stream_name=environment["EVENT_STREAM_NAME"])
+            if environment["AGGREGATION"] not in {"on", "off"}:
+                raise LookupError("The environment variable AGGREGATION has to be on or off.")
+            if not (environment["BUCKETS"].isdecimal() and int(environment["BUCKETS"]) > 0):
+                raise LookupError("The environment variable BUCKETS has to be a positive number.")
+            return cls(
+                stream_name=environment["EVENT_STREAM_NAME"],
+                table_name=environment["TABLE_NAME"],
+                parking_table_name=environment["PARKING_TABLE_NAME"],
+                is_aggregated=environment["AGGREGATION"] == "on",
+                buckets=int(environment["BUCKETS"]),
+            )
         except KeyError as missing:
-            raise LookupError(f"The environment variable {missing} is not set; see Outputs of template.yaml.") from None
+            raise LookupError(f"The environment variable {missing} is not set; see template.yaml.") from None
 
 
 def deadline_s(now_s: float, remaining_ms: float) -> float:
-    """When the last call may begin, on the clock of `now_s`, given what Lambda leaves the function."""
+    """When the last put may begin, on the clock of `now_s`, given what Lambda leaves the function."""
     return now_s + remaining_ms / 1000 - SAFETY_MARGIN_S

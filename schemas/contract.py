@@ -14,8 +14,6 @@ import fastavro
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 NAMESPACE = "account.events.v1"
-MONEY_PRECISION = 18
-MONEY_SCALE = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,19 @@ A rule takes a value and answers with what is wrong with it, or None. The answer
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from schemas.contract import MONEY_PRECISION, MONEY_SCALE
-
 Rule = Callable[[Any], str | None]
+
+MONEY_PRECISION = 18
+MONEY_SCALE = 2
 
 _LONG_MAX = 2**63 - 1
 _MONEY_BELOW = Decimal(10) ** (MONEY_PRECISION - MONEY_SCALE)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def rule_for(avro_type: Any) -> Rule:  # noqa: ANN401 -- a type is a string, a list or a mapping in Avro's JSON
@@ -37,6 +40,25 @@ def rule_for(avro_type: Any) -> Rule:  # noqa: ANN401 -- a type is a string, a l
         case {"type": "long", "logicalType": "timestamp-micros"}:
             return _instant
     raise NotImplementedError(f"no rule for values of the Avro type {avro_type}")
+
+
+def primitive_for(avro_type: Any) -> Callable[[Any], Any]:  # noqa: ANN401 -- as above
+    """From a field's value to that of its primitive Avro type: cents for money, microseconds for a time."""
+    match avro_type:
+        case {"logicalType": "decimal"}:
+            return cents
+        case {"logicalType": "timestamp-micros"}:
+            return micros
+    return lambda value: value
+
+
+def cents(amount: Decimal) -> int:
+    return int(amount.scaleb(MONEY_SCALE))
+
+
+def micros(instant: datetime) -> int:
+    """Since 1970."""
+    return (instant - _EPOCH) // _MICROSECOND
 
 
 def is_exact_money(value: object) -> bool:

@@ -6,7 +6,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from consumers.aggregates import unpack
 from schemas.codec import DomainEvent, decode
+from schemas.encoder import MARKER
 
 
 @dataclass(slots=True)
@@ -69,7 +71,7 @@ class FakeKinesis:
 
     def events(self) -> list[DomainEvent]:
         """What is on the stream, in the order it arrived."""
-        return [decode(entry["Data"]) for entry in self.accepted]
+        return [decode(data) for entry in self.accepted for data in unpack(entry["Data"])]
 
     def put_records(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 -- as boto3
         assert request["StreamName"] == "events"
@@ -81,7 +83,7 @@ class FakeKinesis:
         if fault.throttled:
             raise ClientError({"Error": {"Code": "LimitExceededException", "Message": "no"}}, "PutRecords")
         is_taken = [
-            position not in fault.refused and entry["PartitionKey"] not in self.refuse
+            position not in fault.refused and self.refuse.isdisjoint(_accounts(entry))
             for position, entry in enumerate(entries)
         ]
         taken = [entry for entry, yes in zip(entries, is_taken, strict=True) if yes]
@@ -104,5 +106,13 @@ def _assert_limits(entries: Sequence[Mapping[str, Any]]) -> None:
     assert max(sizes) <= 1024 * 1024
     assert sum(sizes) <= 5 * 1024 * 1024
     assert all(1 <= len(entry["PartitionKey"]) <= 256 for entry in entries)
-    accounts = [entry["PartitionKey"] for entry in entries]
-    assert len(set(accounts)) == len(accounts), "two events of one account in flight together"
+    accounts = [account for entry in entries for account in set(_accounts(entry))]
+    assert len(set(accounts)) == len(accounts), "one account in two records in flight together"
+
+
+def _accounts(entry: Mapping[str, Any]) -> list[str]:
+    """Of its events; of data that is none (a test's own), the partition key."""
+    datas = unpack(entry["Data"])
+    if all(data.startswith(MARKER) for data in datas):
+        return [decode(data).fields["account_id"] for data in datas]
+    return [entry["PartitionKey"]]

@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from projector.project import BatchResponse, Outcome, project
+from projector.lanes import Pack, aggregated
+from projector.project import BatchResponse, Outcome, Projector
 from projector.publish import KinesisPublisher
 from schemas.codec import DomainEvent
 from tests.fake_kinesis import FakeKinesis
+from tests.memory_tables import MemoryLedger, MemoryParking
 from tests.stream_records import StreamRecord
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 RECORDINGS = Path(__file__).parent / "golden" / "streams"
 DELIVERIES_MAX = 100
+BUCKETS = 32
 
 
 class StreamReplay:
@@ -29,23 +32,39 @@ class StreamReplay:
     Attributes:
         outcomes: one for each delivery.
         kinesis: where the events arrive.
+        parking: the parked accounts.
+        ledger: the table, for events that are missing in the stream.
     """
 
-    def __init__(self, kinesis: FakeKinesis | None = None) -> None:
+    def __init__(self, kinesis: FakeKinesis | None = None, pack: Pack | None = None) -> None:
         self.kinesis = kinesis or FakeKinesis()
+        self.parking, self.ledger = MemoryParking(), MemoryLedger()
         self.outcomes: list[Outcome] = []
-        self._publisher = KinesisPublisher(
+        self.publisher = KinesisPublisher(
             cast("KinesisClient", self.kinesis),
             "events",
+            pack or aggregated(BUCKETS),
             clock=self.kinesis.clock,
             sleep=self.kinesis.clock.sleep,
             roll=lambda: 0.5,
         )
+        self.restart()
+
+    def restart(self) -> None:
+        """A new execution environment: what the old one knew is gone."""
+        self._projector = Projector(
+            self.publisher,
+            self.parking,
+            self.ledger,
+            report=self.outcomes.append,
+            clock=self.kinesis.clock,
+            now=lambda: "2026-01-31T09:30:00+00:00",
+            parking_s=5.0,
+        )
 
     def deliver(self, records: Sequence[StreamRecord], time_s: float = 25.0) -> BatchResponse:
         """One delivery of one batch; Lambda leaves the projector `time_s` for its calls."""
-        deadline_s = self.kinesis.clock() + time_s
-        return project({"Records": records}, self._publisher, deadline_s, self.outcomes.append)
+        return self._projector({"Records": records}, self.kinesis.clock() + time_s)
 
     def run(self, records: Sequence[StreamRecord], batch_size: int) -> list[DomainEvent]:
         """Delivers all records in batches of at most `batch_size`; answers with what is then on the stream.

@@ -26,6 +26,10 @@ ROLES = {
         ("dynamodb:GetRecords", "AccountsTable"),
         ("dynamodb:GetShardIterator", "AccountsTable"),
         ("dynamodb:ListStreams", "*"),
+        ("dynamodb:PutItem", "ParkedAccounts"),
+        ("dynamodb:Query", "AccountsTable"),
+        ("dynamodb:Query", "ParkedAccounts"),
+        ("dynamodb:UpdateItem", "ParkedAccounts"),
         ("kinesis:PutRecords", "DomainEventsStream"),
         ("logs:CreateLogStream", "ProjectorFunctionLogs"),
         ("logs:PutLogEvents", "ProjectorFunctionLogs"),
@@ -73,8 +77,9 @@ def test_a_role_grants_exactly_this(role: str) -> None:
 
 def test_a_failed_creation_can_be_rolled_back() -> None:
     """Deletion protection refuses a rollback's deletion, so the protected table must be left where it is."""
-    assert "DeletionProtectionEnabled" in properties("AccountsTable")
-    assert RESOURCES["AccountsTable"]["DeletionPolicy"] == "Retain"
+    for table in ("AccountsTable", "ParkedAccounts"):
+        assert "DeletionProtectionEnabled" in properties(table)
+        assert RESOURCES[table]["DeletionPolicy"] == "Retain"
 
 
 def test_no_name_is_given() -> None:

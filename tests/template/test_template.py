@@ -55,7 +55,7 @@ def test_the_ledger_cannot_get_lost() -> None:
     assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
     assert table["SSESpecification"]["SSEEnabled"] is True
     assert on_aws(table["DeletionProtectionEnabled"]) is True
-    for name in ("AccountsTable", "DomainEventsStream", "ProjectorFailures"):
+    for name in ("AccountsTable", "ParkedAccounts", "DomainEventsStream", "ProjectorFailures"):
         assert RESOURCES[name]["DeletionPolicy"] in {"Retain", "RetainExceptOnCreate"}
         assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
 
@@ -127,6 +127,37 @@ def test_policies_are_least_privilege() -> None:
     assert {action for action in granted if action.startswith("dynamodb:")} == {"dynamodb:Query", "dynamodb:PutItem"}
 
 
+def test_the_projector_writes_nothing_but_events_and_parked_accounts() -> None:
+    granted = {
+        (action, str(statement["Resource"]))
+        for role, statement in statements()
+        if role == "ProjectorFunctionRole"
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+        if "Put" in action or "Update" in action or "Delete" in action or "Query" in action
+    }
+    parked, accounts = (str({"Fn::GetAtt": [name, "Arn"]}) for name in ("ParkedAccounts", "AccountsTable"))
+    assert {one for one in granted if one[0].startswith("dynamodb:")} == {
+        ("dynamodb:Query", accounts),
+        ("dynamodb:Query", parked),
+        ("dynamodb:PutItem", parked),
+        ("dynamodb:UpdateItem", parked),
+    }
+
+
+def test_the_parked_accounts_are_found_with_one_query() -> None:
+    assert properties("ParkedAccounts")["KeySchema"] == [
+        {"AttributeName": "Stream", "KeyType": "HASH"},
+        {"AttributeName": "AccountId", "KeyType": "RANGE"},
+    ]
+
+
+def test_what_parks_gives_an_alarm_that_stays() -> None:
+    alarm = properties("ProjectorParks")
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AccountEvents", "ParkedAccounts")
+    assert alarm["Dimensions"] == [{"Name": "service", "Value": "projector"}]
+    assert (alarm["Threshold"], alarm["TreatMissingData"]) == (0, "ignore")
+
+
 def test_failures_are_kept_safe() -> None:
     bucket = properties("ProjectorFailures")
     assert all(bucket["PublicAccessBlockConfiguration"].values())
@@ -148,12 +179,15 @@ def test_outputs() -> None:
     assert set(TEMPLATE["Outputs"]) >= {
         *("ApiUrl", "ApiId", "TableName", "TableStreamArn", "EventStreamName", "EventStreamArn"),
         *("ApiFunctionName", "ProjectorFunctionName", "MappingId", "FailureBucketName"),
+        *("ParkedTableName", "Aggregation", "Buckets"),
     }
 
 
 def test_every_alarm_goes_to_the_topic_if_there_is_one() -> None:
     alarms = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"}
-    assert alarms == {"ApiFails", "ProjectorFails", "ProjectorGaveUp", "ProjectorIsBehind", "ProjectorLost"}
+    assert alarms == {
+        *("ApiFails", "ProjectorFails", "ProjectorGaveUp", "ProjectorIsBehind", "ProjectorLost", "ProjectorParks"),
+    }
     for name in alarms:
         assert RESOURCES[name]["Condition"] == "OnAws"
         assert properties(name)["AlarmActions"]["Fn::If"][:2] == ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}]]

@@ -4,7 +4,14 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    ReadTimeoutError,
+)
 from botocore.stub import Stubber
 
 from account_core.dynamodb_store import DynamoDBAccountStore
@@ -105,6 +112,62 @@ def test_a_read_is_one_strongly_consistent_query_of_ten_rows_newest_first() -> N
         stub.add_response("query", {"Items": [to_item(EVENT)], **answer}, expected)
         assert DynamoDBAccountStore(reads, client(), "accounts").newest("a", used) == [EVENT]
         assert used == Usage(requests=2, read_units=1.0), "the SDK's own retry counts"
+
+
+def answers_never(client: Any, error: Exception) -> Any:  # noqa: ANN401 -- a boto3 client
+    """It fails below the SDK's parser, where errors have no answer, or None for one."""
+
+    def fail(**_: Any) -> None:  # noqa: ANN401 -- botocore's
+        raise error
+
+    client.meta.events.register("before-call.dynamodb", fail)
+    return client
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ReadTimeoutError(endpoint_url="https://dynamodb"),
+        ConnectTimeoutError(endpoint_url="https://dynamodb"),
+        EndpointConnectionError(endpoint_url="https://dynamodb"),
+        ConnectionClosedError(endpoint_url="https://dynamodb"),
+        HTTPClientError(error="broken"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_without_an_answer_it_is_unavailable(error: Exception) -> None:
+    store, used = (
+        DynamoDBAccountStore(answers_never(client(), error), answers_never(client(), error), "accounts"),
+        Usage(),
+    )
+    for read in (lambda: store.newest("a", used), lambda: store.find("a", "key-1", used)):
+        with pytest.raises(Unavailable, match="in time"):
+            read()
+    with pytest.raises(Unavailable, match="unknown"):
+        store.append([EVENT], used)
+    assert used == Usage(requests=3)
+
+
+def test_a_read_that_fails_counts_its_retries() -> None:
+    reads, used = client(), Usage()
+    with Stubber(reads) as stub:
+        stub.add_client_error("query", "ThrottlingException", response_meta={"RetryAttempts": 1})
+        with pytest.raises(Unavailable):
+            DynamoDBAccountStore(reads, client(), "accounts").newest("a", used)
+    assert used == Usage(requests=2)
+
+
+def test_what_has_no_receipt_has_been_carried_out_all_the_same() -> None:
+    reads, writes, used = client(), client(), Usage()
+    with Stubber(reads) as read, Stubber(writes) as write:
+        write.add_response("put_item", {})
+        write.add_response("transact_write_items", {})
+        read.add_response("query", {"Items": [to_item(EVENT)]})
+        store = DynamoDBAccountStore(reads, writes, "accounts")
+        store.append([EVENT], used)
+        store.append(PAIR, used)
+        assert store.newest("a", used) == [EVENT]
+    assert used == Usage(requests=3)
 
 
 def test_an_append_never_replaces_a_row() -> None:

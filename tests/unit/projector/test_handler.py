@@ -1,21 +1,33 @@
-"""The wiring: what the function really sends, with the client it really has."""
+"""The wiring: what the function really sends, with the clients it really has."""
 
 import importlib
 import sys
 from collections.abc import Iterator
 from types import ModuleType
+from typing import Any
 
 import pytest
-from botocore.stub import Stubber
+from botocore.stub import ANY, Stubber
 
 from account_core.events import EventRow
+from projector.aggregate import aggregate
+from projector.buckets import bucket_of, hash_key
 from projector.outgoing import outgoing
-from projector.parse import Insert
-from projector.settings import SAFETY_MARGIN_S, Settings, deadline_s
+from projector.settings import CALL_MAX_S, PARKING_S, SAFETY_MARGIN_S, Settings, deadline_s
 from tests.stream_records import history, sequence_number, stream_records
 
 ROWS = list(history("acct-1", 3))
+DATAS = [outgoing(row, 0).data for row in ROWS if isinstance(row, EventRow)]
+BUCKET = bucket_of("acct-1", 32)
+WHERE = {"PartitionKey": str(BUCKET), "ExplicitHashKey": hash_key(BUCKET, 32)}
 ACCEPTED = {"Records": [{"SequenceNumber": "1", "ShardId": "shardId-0"}]}
+ENVIRONMENT = {
+    "EVENT_STREAM_NAME": "events",
+    "TABLE_NAME": "accounts",
+    "PARKING_TABLE_NAME": "parked",
+    "AGGREGATION": "on",
+    "BUCKETS": "32",
+}
 
 
 class Context:
@@ -28,54 +40,84 @@ class Context:
         return self._remaining_ms
 
 
-@pytest.fixture
-def module(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    monkeypatch.setenv("EVENT_STREAM_NAME", "events")
+def load(monkeypatch: pytest.MonkeyPatch, **environment: str) -> ModuleType:
+    for name, value in {**ENVIRONMENT, **environment}.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     sys.modules.pop("projector.handler", None)
-    yield importlib.import_module("projector.handler")
+    return importlib.import_module("projector.handler")
+
+
+@pytest.fixture
+def module(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    yield load(monkeypatch)
     sys.modules.pop("projector.handler", None)
 
 
+def looks(module: ModuleType, *parked: dict[str, Any]) -> Stubber:
+    dynamodb = Stubber(module.dynamodb)
+    request = {
+        "TableName": "parked",
+        "ConsistentRead": True,
+        "KeyConditionExpression": ANY,
+        "ExpressionAttributeNames": ANY,
+        "ExpressionAttributeValues": ANY,
+    }
+    dynamodb.add_response("query", {"Items": list(parked)}, request)
+    return dynamodb
+
+
+@pytest.mark.parametrize(
+    ("aggregation", "records"),
+    [
+        ("on", [[{"Data": aggregate(WHERE["PartitionKey"], WHERE["ExplicitHashKey"], DATAS), **WHERE}]]),
+        ("off", [[{**WHERE, "Data": data, "PartitionKey": "acct-1"}] for data in DATAS]),
+    ],
+)
 def test_a_batch_goes_to_the_stream_of_the_environment_and_is_logged(
-    module: ModuleType, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], aggregation: str, records: list[Any]
 ) -> None:
-    with Stubber(module.client) as kinesis:
-        for row in ROWS:
-            assert isinstance(row, EventRow)
-            kinesis.add_response(
-                "put_records",
-                ACCEPTED,
-                {
-                    "StreamName": "events",
-                    "Records": [{"Data": outgoing(Insert("", row)).data, "PartitionKey": "acct-1"}],
-                },
-            )
+    module = load(monkeypatch, AGGREGATION=aggregation)
+    with Stubber(module.kinesis) as kinesis, looks(module) as dynamodb:
+        for call in records:
+            kinesis.add_response("put_records", ACCEPTED, {"StreamName": "events", "Records": call})
         answer = module.handler({"Records": stream_records(ROWS)}, Context(60_000))
         kinesis.assert_no_pending_responses()
+        dynamodb.assert_no_pending_responses()
     assert answer == {"batchItemFailures": []}
     assert '"EventsPublished":[3.0]' in capsys.readouterr().out
 
 
 def test_with_less_time_than_the_margin_nothing_is_sent_and_all_is_reported(module: ModuleType) -> None:
-    with Stubber(module.client) as kinesis:
-        kinesis.add_response("put_records", ACCEPTED)  # were it asked, the first record would be safe
+    with Stubber(module.kinesis) as kinesis, looks(module):
+        kinesis.add_response("put_records", ACCEPTED)  # were it asked, the records would be safe
         answer = module.handler({"Records": stream_records(ROWS)}, Context(int(SAFETY_MARGIN_S * 1000)))
     assert answer == {"batchItemFailures": [{"itemIdentifier": sequence_number(0)}]}
 
 
-def test_the_client_does_not_retry_and_gives_up_before_the_margin_is_used_up(module: ModuleType) -> None:
-    config = module.client.meta.config
-    assert config.retries == {"total_max_attempts": 1, "mode": "legacy"}
-    assert config.connect_timeout + config.read_timeout < SAFETY_MARGIN_S
+def test_the_clients_do_not_retry_and_give_up_before_the_margin_is_used_up(module: ModuleType) -> None:
+    for client in (module.kinesis, module.dynamodb):
+        config = client.meta.config
+        assert config.retries == {"total_max_attempts": 1, "mode": "legacy"}
+        assert 2 * (config.connect_timeout + config.read_timeout) + PARKING_S < SAFETY_MARGIN_S
+        assert config.connect_timeout + config.read_timeout == CALL_MAX_S
 
 
 def test_the_deadline_leaves_the_margin() -> None:
     assert deadline_s(now_s=100.0, remaining_ms=30_000) == 130.0 - SAFETY_MARGIN_S
 
 
-def test_a_missing_setting_is_named() -> None:
-    with pytest.raises(LookupError, match="EVENT_STREAM_NAME"):
-        Settings.read({})
+@pytest.mark.parametrize("missing", sorted(ENVIRONMENT))
+def test_a_missing_setting_is_named(missing: str) -> None:
+    with pytest.raises(LookupError, match=missing):
+        Settings.read({name: value for name, value in ENVIRONMENT.items() if name != missing})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("AGGREGATION", "yes"), ("BUCKETS", "0"), ("BUCKETS", "-1"), ("BUCKETS", "x")]
+)
+def test_a_wrong_setting_is_named(name: str, value: str) -> None:
+    with pytest.raises(LookupError, match=name):
+        Settings.read({**ENVIRONMENT, name: value})

@@ -15,11 +15,10 @@ from ops.mapping.config import MappingConfig
 from ops.mapping.outcome import Invoked
 from ops.mapping.records import StreamRecord
 from ops.mapping.shard import Discard, Invoke, ShardState, Wait
-from projector.project import project
-from projector.publish import KinesisPublisher
 from projector.settings import deadline_s
 from tests.fake_kinesis import FakeClock, FakeKinesis
 from tests.stream_records import history, stream_records
+from tests.stream_replay import StreamReplay
 
 RESOURCES: dict[str, Any] = yaml_parse((Path(__file__).parents[3] / "template.yaml").read_text())["Resources"]
 TIMEOUT_MS = 1000 * RESOURCES["ProjectorFunction"]["Properties"]["Timeout"]
@@ -51,14 +50,14 @@ class FailingKinesis(FakeKinesis):
 def run(kinesis: FailingKinesis, records: Sequence[dict[str, Any]]) -> int:
     """Deliver until nothing is left; how many records were given up."""
     clock = kinesis.clock
-    publisher = KinesisPublisher(kinesis, "events", clock=clock, sleep=clock.sleep, roll=lambda: 0.5)  # type: ignore[arg-type]  # as boto3's
+    replay = StreamReplay(kinesis)
     shard, given_up = ShardState(MappingConfig.from_api(DEPLOYED)), 0
     shard.feed([StreamRecord.of(record) for record in records], clock())
     while shard.buffered:
         match shard.next_action(clock()):
             case Invoke(batch):
-                event = {"Records": [record.event for record in batch]}
-                answer = project(event, publisher, deadline_s(clock(), TIMEOUT_MS), report=lambda _: None)
+                time_s = deadline_s(clock(), TIMEOUT_MS) - clock()
+                answer = replay.deliver([record.event for record in batch], time_s)  # type: ignore[misc]  # JSON
                 shard.invoked(Invoked(answer), clock())
             case Discard(batch):
                 given_up += len(batch)

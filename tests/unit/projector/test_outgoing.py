@@ -9,8 +9,7 @@ import pytest
 
 from account_core.events import Created, Credited, Event, EventRow, Withdrawn
 from projector.errors import Unpublishable
-from projector.outgoing import Outgoing, outgoing
-from projector.parse import Insert
+from projector.outgoing import EVENT_BYTES_MAX, Outgoing, outgoing
 from projector.translate import translate
 from schemas.codec import decode
 
@@ -50,7 +49,7 @@ COMMON = {
 def test_each_stored_event_has_its_domain_event(event: Event, name: str, own: dict[str, Any]) -> None:
     row = replace(ROW, event=event)
     assert translate(row) == (name, COMMON | own)
-    assert decode(outgoing(Insert("7", row)).data).fields == COMMON | own
+    assert decode(outgoing(row, 7).data).fields == COMMON | own
 
 
 def test_an_event_without_a_command_has_no_cause() -> None:
@@ -58,9 +57,8 @@ def test_an_event_without_a_command_has_no_cause() -> None:
 
 
 def test_an_outgoing_event_knows_whose_it_is_and_where_it_came_from() -> None:
-    event = outgoing(Insert("7", ROW))
-    assert event == Outgoing("a-1", 10, "7", event.data)
-    assert event.size == len(event.data) + 3
+    event = outgoing(ROW, 7)
+    assert event == Outgoing("a-1", 10, 1769851800000001, event.data, 7)
 
 
 @pytest.mark.parametrize(
@@ -80,9 +78,16 @@ def test_an_outgoing_event_knows_whose_it_is_and_where_it_came_from() -> None:
 )
 def test_what_cannot_become_a_record_says_why_and_quotes_no_amount(change: dict[str, Any], message: str) -> None:
     with pytest.raises(Unpublishable, match=message) as caught:
-        outgoing(Insert("7", replace(ROW, **change)))
+        outgoing(replace(ROW, **change), 7)
     assert "12345678901234567" not in str(caught.value)
 
 
 def test_the_longest_account_id_kinesis_takes_is_taken() -> None:
-    assert outgoing(Insert("7", replace(ROW, account_id="ü" * 256))).size > 512
+    assert len(outgoing(replace(ROW, account_id="ü" * 256), 7).data) > 1024
+
+
+def test_the_largest_event_is_taken_and_one_byte_more_is_not() -> None:
+    room = EVENT_BYTES_MAX - len(outgoing(replace(ROW, correlation_id="c" * 20_000), 7).data) + 20_000
+    assert len(outgoing(replace(ROW, correlation_id="c" * room), 7).data) in {EVENT_BYTES_MAX, EVENT_BYTES_MAX + 1 - 1}
+    with pytest.raises(Unpublishable):
+        outgoing(replace(ROW, correlation_id="c" * (room + 1)), 7)

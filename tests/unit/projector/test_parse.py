@@ -1,4 +1,4 @@
-"""Which stream records are events to publish."""
+"""Which stream records are events to publish, and which rows can never be one."""
 
 from copy import deepcopy
 from typing import Any
@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 
 from account_core.events import EventRow
+from account_core.items import to_item
 from projector.errors import NotATableStream
-from projector.parse import Insert, Unreadable, parse
+from projector.outgoing import Arrival, Outgoing, Poison, outgoing
+from projector.parse import NO_ROW, parse, read_events, sequence_from
 from tests.stream_records import StreamRecord, history, sequence_number, stream_record, stream_records
 
 ROWS = list(history("a", 9))
+EVENTS = [row for row in ROWS if isinstance(row, EventRow)]
 
 
 def spoilt(**image: Any) -> StreamRecord:  # noqa: ANN401 -- DynamoDB's JSON
@@ -19,77 +22,93 @@ def spoilt(**image: Any) -> StreamRecord:  # noqa: ANN401 -- DynamoDB's JSON
     return record
 
 
-def test_inserted_events_come_out_in_stream_order_under_their_sequence_numbers() -> None:
-    events = [row for row in ROWS if isinstance(row, EventRow)]
-    assert parse({"Records": stream_records(ROWS)}) == [
-        Insert(sequence_number(number), row) for number, row in enumerate(events)
-    ]
+def arrivals(*records: StreamRecord) -> list[Arrival]:
+    return [arrival for mine in parse({"Records": records}).arrivals.values() for arrival in mine]
+
+
+def test_inserted_events_come_out_by_account_in_stream_order_with_their_positions() -> None:
+    others = [row for row in history("b", 2) if isinstance(row, EventRow)]
+    batch = parse({"Records": stream_records([EVENTS[0], others[0], EVENTS[1], others[1]])})
+    assert batch.numbers == [sequence_number(number) for number in range(4)]
+    assert batch.arrivals == {
+        "a": [outgoing(EVENTS[0], 0), outgoing(EVENTS[1], 2)],
+        "b": [outgoing(others[0], 1), outgoing(others[1], 3)],
+    }
+    assert batch.unreadable is None
 
 
 def test_a_snapshot_is_never_an_event() -> None:
-    assert parse({"Records": [stream_record(ROWS[-1], 0)]}) == []
+    assert arrivals(stream_record(ROWS[-1], 0)) == []
 
 
 @pytest.mark.parametrize("event_name", ["MODIFY", "REMOVE"])
 def test_only_an_insert_is_an_event(event_name: str) -> None:
-    assert parse({"Records": [stream_record(ROWS[0], 0, event_name)]}) == []
+    assert arrivals(stream_record(ROWS[0], 0, event_name)) == []
 
 
 def test_an_empty_batch_holds_nothing() -> None:
-    assert parse({"Records": []}) == []
-
-
-def whose(records: list[Insert | Unreadable]) -> list[tuple[str, str | None]]:
-    return [(each.sequence_number, each.account_id) for each in records if isinstance(each, Unreadable)]
+    assert parse({"Records": []}).arrivals == {}
 
 
 @pytest.mark.parametrize(
     "image",
     [
         {"Type": {"S": "INTEREST"}},
+        {"Type": {"S": "SNAPSHOT"}},
         {"Type": None},
         {"Format": {"N": "3"}},
         {"Amount": {"N": "1.005"}},
         {"Amount": {"N": "NaN"}},
+        {"Amount": {"N": "0"}},
         {"Sequence": {"S": "2"}},
         {"Version": {"N": "10"}},
         {"AccountId": {"S": "b"}},
+        {"Timestamp": {"S": "yesterday"}},
+        {"CorrelationId": {"S": "\ud800"}},
+        {"CorrelationId": {"S": "c" * 1024 * 1024}},
     ],
-    ids=str,
+    ids=lambda image: str(image)[:40],
 )
-def test_a_row_that_cannot_be_read_is_carried_with_its_account_and_number(image: dict[str, Any]) -> None:
-    good = stream_record(ROWS[2], 1)
-    unreadable, behind = parse({"Records": [spoilt(**image), good]})
-    assert isinstance(unreadable, Unreadable)
-    assert (unreadable.sequence_number, unreadable.account_id) == (sequence_number(0), "a")
-    assert unreadable.reason
-    assert behind == Insert(sequence_number(1), ROWS[2])  # type: ignore[arg-type]  # the third row is an event
+def test_a_row_that_can_be_no_event_is_poison_for_its_account(image: dict[str, Any]) -> None:
+    poison, behind = arrivals(spoilt(**image), stream_record(ROWS[2], 1))
+    assert isinstance(poison, Poison)
+    assert (poison.account_id, poison.sequence, poison.version, poison.position) == ("a", 2, 2, 0)
+    assert poison.reason
+    assert isinstance(behind, Outgoing)
 
 
 @pytest.mark.parametrize("image", [None, "", [], {}])
-def test_a_record_without_an_image_is_carried(image: object) -> None:
+def test_a_record_without_an_image_is_poison(image: object) -> None:
     record = stream_record(ROWS[0], 0)
     record["dynamodb"]["NewImage"] = image
-    assert whose(parse({"Records": [record]})) == [(sequence_number(0), "a")]
+    [poison] = arrivals(record)
+    assert isinstance(poison, Poison)
 
 
-def test_without_a_key_the_image_names_the_account() -> None:
-    record = spoilt(Type={"S": "INTEREST"})
-    del record["dynamodb"]["Keys"]
-    assert whose(parse({"Records": [record]})) == [(sequence_number(0), "a")]
+def test_what_is_no_snapshot_in_a_snapshot_s_place_is_poison_for_the_next_event() -> None:
+    record = stream_record(ROWS[-1], 0)
+    record["dynamodb"]["NewImage"] = record["dynamodb"]["NewImage"] | {"Type": {"S": "CREDIT"}}
+    [poison] = arrivals(record)
+    assert isinstance(poison, Poison)
+    assert (poison.sequence, poison.version) == (10, 10)
 
 
-def test_where_nothing_names_the_account_it_is_nobody_s() -> None:
-    record = spoilt(AccountId={"N": "1"})
-    record["dynamodb"]["Keys"] = {"AccountId": {"S": ["a"]}}
-    assert whose(parse({"Records": [record]})) == [(sequence_number(0), None)]
+@pytest.mark.parametrize(
+    "keys", [None, {}, {"AccountId": {"S": ["a"]}}, {"AccountId": {"S": "a"}, "Version": {"N": "x"}}]
+)
+def test_behind_a_record_of_nobody_knows_whom_nothing_is_read(keys: object) -> None:
+    record = stream_record(ROWS[1], 1)
+    record["dynamodb"]["Keys"] = keys
+    batch = parse({"Records": [stream_record(ROWS[0], 0), record, stream_record(ROWS[2], 2)]})
+    assert batch.unreadable == 1
+    assert batch.arrivals == {"a": [outgoing(EVENTS[0], 0)]}
 
 
 def test_the_reason_names_what_is_wrong_and_no_amount() -> None:
-    [unreadable] = parse({"Records": [spoilt(Balance={"N": "1234.567"})]})
-    assert isinstance(unreadable, Unreadable)
-    assert "Balance" in unreadable.reason
-    assert "1234" not in unreadable.reason
+    [poison] = arrivals(spoilt(Balance={"N": "1234.567"}))
+    assert isinstance(poison, Poison)
+    assert "Balance" in poison.reason
+    assert "1234" not in poison.reason
 
 
 @pytest.mark.parametrize(
@@ -106,3 +125,21 @@ def test_the_reason_names_what_is_wrong_and_no_amount() -> None:
 def test_what_is_no_table_stream_fails_as_a_whole(payload: dict[str, Any]) -> None:
     with pytest.raises(NotATableStream):
         parse(payload)
+
+
+@pytest.mark.parametrize(("version", "sequence"), [(1, 1), (9, 9), (10, 10), (11, 10), (19, 18), (20, 19), (21, 19)])
+def test_which_event_is_at_or_behind_a_row(version: int, sequence: int) -> None:
+    assert sequence_from(version) == sequence
+
+
+def test_events_from_the_table_end_with_the_first_that_cannot_be_published() -> None:
+    images = {row.version: to_item(row) for row in history("a", 20)}
+    assert [one.sequence for one in read_events(images, "a", 8, 12, 3)] == [8, 9, 10, 11, 12]
+    images[11]["Type"] = {"S": "INTEREST"}
+    *good, poison = read_events(images, "a", 8, 12, 3)
+    assert [one.sequence for one in good] == [8, 9]
+    assert isinstance(poison, Poison)
+    assert (poison.sequence, poison.version, poison.position) == (10, 11, 3)
+    del images[9]
+    *good, poison = read_events(images, "a", 8, 12, 3)
+    assert (len(good), poison) == (1, Poison("a", 9, 9, NO_ROW, 3))

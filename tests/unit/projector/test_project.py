@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
-from projector.errors import NotATableStream
-from projector.project import BEHIND
+from projector.errors import NotATableStream, Unavailable
+from projector.lanes import plain
+from projector.parking import Parked
+from projector.parse import NO_ROW
 from tests.fake_kinesis import FakeKinesis
 from tests.stream_records import StreamRecord, history, sequence_number, stream_record, stream_records
-from tests.stream_replay import StreamReplay
+from tests.stream_replay import BUCKETS, StreamReplay
 
 DONE: dict[str, Any] = {"batchItemFailures": []}
 
@@ -64,26 +66,145 @@ def test_lowest_means_in_stream_order_not_in_the_order_of_strings() -> None:
     assert StreamReplay(FakeKinesis(refuse=["a", "b"])).deliver(records) == failed(4)
 
 
-def test_a_poisonous_row_holds_back_what_follows_in_its_account_only() -> None:
+def test_a_poisonous_row_parks_its_account_and_the_batch_is_done() -> None:
     records = batch("a", "b", "a", "a", "b", "a")
     poison(records[2], Type={"S": "INTEREST"})
     replay = StreamReplay()
-    assert replay.deliver(records) == failed(2)
+    assert replay.deliver(records) == DONE
     assert sorted(on_stream(replay)) == ["a:1", "b:1", "b:2"]
-    assert [(one.account_id, one.sequence, one.reason) for one in replay.outcomes[0].unsafe] == [
-        ("a", None, "the row cannot be read: row a/2: unknown type 'INTEREST'"),
-        ("a", 3, BEHIND),
-        ("a", 4, BEHIND),
-    ]
+    reason = "the row cannot be read: row a/2: unknown type 'INTEREST'"
+    assert replay.parking.parked == {"a": Parked("a", 2, 4, 2, reason, "2026-01-31T09:30:00+00:00")}
+    outcome = replay.outcomes[0]
+    assert (outcome.held, outcome.parked_in_all, outcome.waiting) == (3, 1, [])
+    assert outcome.parked == list(replay.parking.parked.values())
 
 
-def test_an_event_that_cannot_be_encoded_holds_back_its_account_likewise() -> None:
+def test_an_event_that_cannot_be_encoded_parks_its_account_likewise() -> None:
     records = batch("a", "a", "b", "a")
     poison(records[1], CorrelationId={"S": "\ud800"})
     replay = StreamReplay()
-    assert replay.deliver(records) == failed(1)
+    assert replay.deliver(records) == DONE
     assert sorted(on_stream(replay)) == ["a:1", "b:1"]
-    assert [one.sequence for one in replay.outcomes[0].unsafe] == [2, 3]
+    assert (replay.parking.parked["a"].first, replay.parking.parked["a"].held_through) == (2, 3)
+
+
+def test_a_parked_account_s_later_events_are_held_back_and_written_down() -> None:
+    replay, records = StreamReplay(), batch(*["a"] * 6, "b")
+    poison(records[1], Type={"S": "INTEREST"})
+    replay.deliver(records[:3])
+    assert replay.deliver(records[3:]) == DONE
+    assert on_stream(replay) == ["a:1", "b:1"]
+    assert replay.parking.parked["a"].held_through == 6
+    assert (replay.outcomes[1].held, replay.outcomes[1].parked_in_all) == (3, 1)
+
+
+def test_what_stands_before_the_event_that_an_account_is_parked_at_still_goes() -> None:
+    replay, records = StreamReplay(), batch("a", "a", "a")
+    replay.parking.park(Parked("a", 2, 2, 2, "", ""))
+    assert replay.deliver(records) == DONE
+    assert on_stream(replay) == ["a:1"]
+
+
+def test_an_account_is_parked_only_once_all_before_its_poison_is_on_the_stream() -> None:
+    """Or its release, which begins with the poison, could put a later event in front of them."""
+    replay, records = StreamReplay(FakeKinesis(refuse=["a"])), batch("a", "a", "b")
+    poison(records[1], Type={"S": "INTEREST"})
+    assert replay.deliver(records) == failed(0)
+    assert replay.parking.parked == {}
+    replay.kinesis.refuse = set()
+    assert replay.deliver(records) == DONE
+    assert (on_stream(replay), list(replay.parking.parked)) == (["b:1", "a:1"], ["a"])
+
+
+@pytest.mark.parametrize("failing", ["look", "park"])
+def test_where_parking_cannot_be_written_or_read_the_record_is_not_safe(failing: str) -> None:
+    replay, records = StreamReplay(), batch("a", "b", "a")
+    poison(records[2], Type={"S": "INTEREST"})
+
+    def fails(request: str) -> None:
+        if request == failing:
+            raise Unavailable("ThrottlingException")
+
+    replay.parking.fails = fails
+    assert replay.deliver(records) == failed(0 if failing == "look" else 2)
+    assert on_stream(replay) == ([] if failing == "look" else ["a:1", "b:1"])
+    replay.parking.fails = lambda _: None
+    assert replay.deliver(records) == DONE
+    assert list(replay.parking.parked) == ["a"]
+
+
+@pytest.mark.parametrize("is_down", [True, False])
+def test_what_was_released_while_it_was_being_held_back_is_delivered_again(*, is_down: bool) -> None:
+    replay, records = StreamReplay(), batch("a", "a", "a")
+    parked = Parked("a", 2, 2, 2, "", "")
+    replay.parking.park(parked)
+
+    def released_in_between(request: str) -> None:
+        if request == "hold":
+            replay.parking.fails = lambda _: None
+            replay.parking.release(parked, 2)
+            if is_down:
+                raise Unavailable("ThrottlingException")
+
+    replay.parking.fails = released_in_between
+    assert replay.deliver(records) == failed(1)
+    assert on_stream(replay) == ["a:1"]
+    assert replay.deliver(records[1:]) == DONE
+    assert on_stream(replay) == ["a:1", "a:2", "a:3"]
+
+
+def test_a_poison_in_front_of_a_parked_account_keeps_what_waits_already() -> None:
+    replay, records = StreamReplay(), batch("a", "a", "a")
+    poison(records[1], Type={"S": "INTEREST"})
+    replay.parking.park(Parked("a", 3, 9, 3, "", ""))
+    assert replay.deliver(records) == DONE
+    assert (replay.parking.parked["a"].first, replay.parking.parked["a"].held_through) == (2, 9)
+
+
+def test_without_time_nothing_is_parked_nor_held_and_all_is_delivered_again() -> None:
+    replay, records = StreamReplay(), batch("a", "b", "b")
+    poison(records[0], Type={"S": "INTEREST"})
+    replay.parking.park(Parked("b", 1, 1, 1, "", ""))
+    assert replay.deliver(records, time_s=-10.0) == failed(0)
+    assert list(replay.parking.parked) == ["b"]
+    assert [waiting.account_id for waiting in replay.outcomes[0].waiting] == ["b", "a"]
+
+
+def test_a_hole_in_a_batch_is_filled_from_the_table() -> None:
+    replay, records = StreamReplay(), batch(*["a"] * 14)
+    replay.ledger.put(record["dynamodb"]["NewImage"] for record in records)
+    assert replay.deliver([records[0], *records[3:5], records[13]]) == DONE
+    assert on_stream(replay) == [f"a:{n}" for n in range(1, 14)]
+    assert (replay.outcomes[0].published, replay.outcomes[0].filled) == (13, 9)
+    assert replay.ledger.reads == [("a", 2, 3), ("a", 6, 12)]
+
+
+def test_a_sequence_beyond_the_last_one_published_is_a_hole_too_and_what_is_published_does_not_go_again() -> None:
+    replay, records = StreamReplay(), batch(*["a"] * 8)
+    replay.ledger.put(record["dynamodb"]["NewImage"] for record in records)
+    replay.deliver(records[:2])
+    replay.deliver(records[5:6])
+    replay.deliver(records[1:7])
+    assert on_stream(replay) == [f"a:{n}" for n in range(1, 8)]
+    replay.restart()
+    replay.deliver(records[6:])
+    assert on_stream(replay) == [*(f"a:{n}" for n in range(1, 8)), "a:7", "a:8"]
+
+
+def test_a_row_that_the_table_does_not_have_parks_the_account() -> None:
+    replay, records = StreamReplay(), batch(*["a"] * 5)
+    replay.ledger.put(record["dynamodb"]["NewImage"] for record in records if record is not records[2])
+    assert replay.deliver([records[0], records[4]]) == DONE
+    assert on_stream(replay) == ["a:1", "a:2"]
+    assert (replay.parking.parked["a"].first, replay.parking.parked["a"].held_through) == (3, 5)
+    assert replay.parking.parked["a"].reason == NO_ROW
+
+
+def test_where_the_table_cannot_be_read_the_record_is_not_safe() -> None:
+    replay, records = StreamReplay(), batch("a", "b", "a", "a", "b")
+    replay.ledger.is_down = True
+    assert replay.deliver([records[0], records[1], records[3], records[4]]) == failed(3)
+    assert sorted(on_stream(replay)) == ["a:1", "b:1", "b:2"]
 
 
 @pytest.mark.parametrize("amount", ["918273.645", "91827364512345678.00"])
@@ -91,8 +212,9 @@ def test_an_outcome_never_quotes_an_amount(amount: str) -> None:
     records = batch("a", "a")
     poison(records[1], Amount={"N": amount})
     replay = StreamReplay()
-    assert replay.deliver(records) == failed(1)
-    assert "918273" not in repr(replay.outcomes)
+    assert replay.deliver(records) == DONE
+    assert "a" in replay.parking.parked
+    assert "918273" not in repr((replay.outcomes, replay.parking.parked))
 
 
 def test_behind_a_row_of_nobody_knows_whom_everyone_waits() -> None:
@@ -101,7 +223,8 @@ def test_behind_a_row_of_nobody_knows_whom_everyone_waits() -> None:
     replay = StreamReplay()
     assert replay.deliver(records) == failed(1)
     assert on_stream(replay) == ["a:1"]
-    assert len(replay.outcomes[0].unsafe) == 3
+    [waiting] = replay.outcomes[0].waiting
+    assert (waiting.account_id, waiting.position) == (None, 1)
 
 
 def test_a_poisonous_snapshot_stops_nobody() -> None:
@@ -111,7 +234,7 @@ def test_a_poisonous_snapshot_stops_nobody() -> None:
 
 
 def test_at_the_deadline_the_rest_is_reported_and_delivered_again() -> None:
-    replay = StreamReplay(FakeKinesis(latency_s=1.0))
+    replay = StreamReplay(FakeKinesis(latency_s=1.0), plain(32))
     records = batch(*["a"] * 5)
     assert replay.deliver(records, time_s=2.0) == failed(2)
     assert replay.deliver(records[2:], time_s=9.0) == DONE
@@ -120,7 +243,7 @@ def test_at_the_deadline_the_rest_is_reported_and_delivered_again() -> None:
 
 def test_six_hundred_accounts_of_which_one_is_refused() -> None:
     names = [f"a{n}" for n in range(600)]
-    replay = StreamReplay(FakeKinesis(refuse=["a599"]))
+    replay = StreamReplay(FakeKinesis(refuse=["a599"]), plain(BUCKETS))
     assert replay.deliver(batch(*names)) == failed(599)
     assert len(on_stream(replay)) == 599
 

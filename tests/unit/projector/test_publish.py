@@ -1,13 +1,16 @@
 """The publisher: one event per account in flight, only failures again, and no longer than it may."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from consumers.aggregates import unpack
+from projector.buckets import bucket_of, hash_key
+from projector.lanes import BACKOFF_MAX_S, Lane, Pack, aggregated, backoff_s, calls_of, plain
 from projector.outgoing import Outgoing
 from projector.publish import KinesisPublisher
-from projector.waves import BACKOFF_MAX_S, HeldBack, Lane, backoff_s, calls_of, lanes_of
+from projector.published import HeldBack, Published
 from tests.fake_kinesis import FakeKinesis, Fault
 
 if TYPE_CHECKING:
@@ -17,14 +20,19 @@ THROTTLED = "ProvisionedThroughputExceededException"
 
 
 def events(account_id: str, sequences: Iterable[int], size: int = 100) -> list[Outgoing]:
-    return [Outgoing(account_id, n, f"{account_id}-{n}", f"{n}".encode().ljust(size)) for n in sequences]
+    return [Outgoing(account_id, n, 0, f"{n}".encode().ljust(size), n) for n in sequences]
+
+
+def published(kinesis: FakeKinesis, outgoing: Iterable[Outgoing], pack: Pack, time_s: float = 60.0) -> Published:
+    clock = kinesis.clock
+    client = cast("KinesisClient", kinesis)
+    publisher = KinesisPublisher(client, "events", pack, clock=clock, sleep=clock.sleep, roll=lambda: 0.5)
+    return publisher.publish(outgoing, clock() + time_s)
 
 
 def publish(kinesis: FakeKinesis, outgoing: Iterable[Outgoing], time_s: float = 60.0) -> list[HeldBack]:
-    clock = kinesis.clock
-    client = cast("KinesisClient", kinesis)
-    publisher = KinesisPublisher(client, "events", clock=clock, sleep=clock.sleep, roll=lambda: 0.5)
-    return publisher.publish(outgoing, clock() + time_s)
+    """As plain records, where what happens is easiest to see; the waves are the same."""
+    return list(published(kinesis, outgoing, plain(32), time_s).held)
 
 
 def accepted(kinesis: FakeKinesis) -> list[str]:
@@ -43,13 +51,13 @@ def test_nothing_to_publish_calls_nobody() -> None:
 
 def test_each_wave_holds_every_account_s_next_event() -> None:
     kinesis = FakeKinesis()
-    assert publish(kinesis, [*events("a", [2, 1, 3]), *events("b", [7])]) == []
+    assert publish(kinesis, [*events("a", [1, 2, 3]), *events("b", [7])]) == []
     assert sent(kinesis) == [["a1", "b7"], ["a2"], ["a3"]]
 
 
 def test_thirty_events_of_one_account_go_one_by_one_in_sequence() -> None:
     kinesis = FakeKinesis()
-    assert publish(kinesis, events("a", range(30, 0, -1))) == []
+    assert publish(kinesis, events("a", range(1, 31))) == []
     assert sent(kinesis) == [[f"a{n}"] for n in range(1, 31)]
     assert kinesis.clock.slept_s == []
 
@@ -85,7 +93,7 @@ def test_what_was_refused_together_waits_together_and_longer_each_time() -> None
 def test_an_account_that_is_always_refused_is_held_back_and_the_others_go_on() -> None:
     kinesis = FakeKinesis(refuse=["a"])
     held = publish(kinesis, [*events("a", [1, 2]), *events("b", range(1, 30))])
-    assert [(one.event.sequence_number, one.reason) for one in held] == [("a-1", THROTTLED), ("a-2", THROTTLED)]
+    assert [(one.event.sequence, one.reason) for one in held] == [(1, THROTTLED), (2, THROTTLED)]
     assert accepted(kinesis) == [f"b{n}" for n in range(1, 30)]
     assert sum("a1" in call for call in sent(kinesis)) > 10
     assert not any("a2" in call for call in sent(kinesis))
@@ -150,7 +158,7 @@ def test_a_failed_call_does_not_stop_the_others_of_its_wave() -> None:
 
 
 def test_a_call_holds_at_most_five_mebibytes_keys_included() -> None:
-    lanes: list[Lane] = lanes_of(
+    lanes: list[Lane] = plain(32)(
         one for n in range(10) for one in events(f"{n}" * 24, [1], size=1024 * 1024 - 24 if n < 5 else 50)
     )
     assert [len(call) for call in calls_of(lanes)] == [5, 5]
@@ -159,3 +167,72 @@ def test_a_call_holds_at_most_five_mebibytes_keys_included() -> None:
 def test_the_backoff_doubles_up_to_its_ceiling_and_is_anything_below() -> None:
     assert [backoff_s(n, 1.0) for n in (1, 2, 3, 5_000)] == [0.05, 0.1, 0.2, BACKOFF_MAX_S]
     assert backoff_s(5, 0.0) == 0.0
+
+
+def sequences(entry: Any) -> list[tuple[str, int]]:  # noqa: ANN401 -- as it was sent
+    return [tuple(data.decode().split()) for data in unpack(entry["Data"])]  # type: ignore[misc]
+
+
+def named(account_id: str, numbers: Iterable[int], size: int = 100) -> list[Outgoing]:
+    return [Outgoing(account_id, n, 0, f"{account_id} {n}".encode().ljust(size), n) for n in numbers]
+
+
+def test_aggregated_each_bucket_is_one_record_with_all_its_events() -> None:
+    kinesis = FakeKinesis()
+    outgoing = [event for n in range(200) for event in named(f"account-{n}", [1, 2, 3])]
+    told = published(kinesis, outgoing, aggregated(32))
+    [call] = kinesis.calls
+    assert (told.records, told.refusals, list(told.held)) == (32, 0, [])
+    assert len(call) == len({entry["ExplicitHashKey"] for entry in call}) == 32
+    assert sum(len(unpack(entry["Data"])) for entry in call) == 600
+    for entry in call:
+        bucket = int(entry["PartitionKey"])
+        assert entry["ExplicitHashKey"] == hash_key(bucket, 32)
+        assert {bucket_of(account_id, 32) for account_id, _ in sequences(entry)} == {bucket}
+
+
+def test_with_and_without_aggregation_an_account_goes_to_the_same_place() -> None:
+    keys = []
+    for pack in (plain(7), aggregated(7)):
+        kinesis = FakeKinesis()
+        published(kinesis, named("account-1", [1]), pack)
+        keys.append(kinesis.accepted[0]["ExplicitHashKey"])
+    assert keys[0] == keys[1] == hash_key(bucket_of("account-1", 7), 7)
+
+
+def test_what_does_not_fit_one_record_goes_in_the_next_once_the_first_is_accepted() -> None:
+    kinesis = FakeKinesis([Fault(throttled=True)])
+    outgoing = named("account-1", range(1, 8), size=300 * 1024)
+    told = published(kinesis, outgoing, aggregated(32))
+    assert [[[int(n) for _, n in sequences(entry)] for entry in call] for call in kinesis.calls] == [
+        [[1, 2, 3]],
+        [[1, 2, 3]],
+        [[4, 5, 6]],
+        [[7]],
+    ]
+    assert (told.records, told.refusals) == (3, 1)
+
+
+def test_a_record_is_filled_to_its_limit_and_no_further() -> None:
+    kinesis = FakeKinesis()  # which knows the limit
+    published(kinesis, named("account-1", range(1, 101), size=20_964), aggregated(32))
+    sizes = [len(entry["Data"]) + len(entry["PartitionKey"]) for entry in kinesis.accepted]
+    assert max(sizes) > 1024 * 1024 - 21_000
+
+
+def test_a_refused_bucket_waits_alone() -> None:
+    kinesis = FakeKinesis([Fault(refused=frozenset({0}))])
+    outgoing = [event for n in range(100) for event in named(f"account-{n}", [1])]
+    told = published(kinesis, outgoing, aggregated(32))
+    first, again = kinesis.calls
+    assert again == [first[0]]
+    assert (told.records, told.refusals, len(told.held)) == (len(first), 1, 0)
+
+
+def test_a_bucket_that_is_always_refused_is_held_back_with_all_its_events() -> None:
+    kinesis = FakeKinesis([Fault(refused=frozenset({0}))] * 1_000)
+    outgoing = [event for n in range(100) for event in named(f"account-{n}", [1, 2])]
+    told = published(kinesis, outgoing, aggregated(32), time_s=5.0)
+    lost = unpack(kinesis.calls[0][0]["Data"])
+    assert [one.event.data for one in told.held] == lost
+    assert len(kinesis.accepted) == len(kinesis.calls[0]) - 1

@@ -9,6 +9,7 @@ from tests.stream_replay import recording
 
 EVENTS = {"alma": 24, "bo": 11, "cleo": 5, "dag": 1}
 FAULTS = [
+    Fault(lost=True),
     Fault(refused=frozenset({0, 2})),
     Fault(),
     Fault(lost=True),

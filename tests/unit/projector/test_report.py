@@ -7,39 +7,70 @@ from typing import Any
 import pytest
 from aws_lambda_powertools import Logger, Metrics
 
-from projector.project import Outcome, Unsafe
+from projector.parking import Parked
+from projector.project import Outcome, Waiting
 from projector.report import Report
 
-HELD = [
-    Unsafe("101", "a", None, "the row cannot be read"),
-    Unsafe("102", "b", 7, "ProvisionedThroughputExceededException"),
-    Unsafe("103", "a", 4, "waits"),
-    Unsafe("104", "a", 5, "waits"),
+WAITING = [
+    Waiting("a", 4, 5, 0, "ProvisionedThroughputExceededException"),
+    Waiting(None, None, None, 7, "a record does not tell its account"),
 ]
+PARKED = Parked("b", 7, 9, 7, "the row cannot be read: row b/7: unknown type 'INTEREST'", "2026-01-31T09:30:00Z")
 
 
 def lines(outcome: Outcome) -> list[dict[str, Any]]:
     stream = StringIO()
     logger = Logger(service="test-report", stream=stream)
     logger.handlers[0].setStream(stream)  # type: ignore[attr-defined]  # the logger of a service is shared
-    Report(logger, Metrics(namespace="Test", service="test-report"))(outcome)
+    Report(logger, Metrics(namespace="Test", service="test-report"), now_us=lambda: 5_000_000)(outcome)
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
 def test_a_quiet_batch_is_one_line() -> None:
-    (line,) = lines(Outcome(records=5, published=4, unsafe=[]))
-    assert (line["message"], line["records"], line["published"], line["unsafe"]) == ("batch projected", 5, 4, 0)
+    (line,) = lines(Outcome(records=5, published=4, kinesis_records=2, oldest_us=4_250_000))
+    assert (line["message"], line["records"], line["published"], line["waiting"]) == ("batch projected", 5, 4, 0)
+    assert (line["kinesis_records"], line["publish_lag_ms"]) == (2, 750.0)
 
 
-def test_each_account_that_waits_has_its_line_with_its_range_and_first_cause() -> None:
-    a, b, batch = lines(Outcome(records=9, published=5, unsafe=HELD))
+def test_each_account_that_waits_or_is_parked_has_its_line_with_its_range_and_cause() -> None:
+    b, a, nobody, batch = lines(Outcome(records=9, published=5, waiting=WAITING, parked=[PARKED], held=3))
+    assert (b["level"], b["message"], b["account_id"], b["row"]) == ("ERROR", "account parked", "b", "b/7")
+    assert (b["sequence_first"], b["sequence_last"], b["reason"]) == (7, 9, PARKED.reason)
     assert (a["level"], a["account_id"], a["sequence_first"], a["sequence_last"]) == ("WARNING", "a", 4, 5)
-    assert (a["stream_sequence_number"], a["reason"]) == ("101", "the row cannot be read")
-    assert (b["account_id"], b["sequence_first"], b["sequence_last"]) == ("b", 7, 7)
-    assert batch["unsafe"] == 4
+    assert nobody["reason"] == "a record does not tell its account"
+    assert (batch["waiting"], batch["held"]) == (2, 3)
 
 
-def test_the_metrics_count_events(capsys: pytest.CaptureFixture[str]) -> None:
-    lines(Outcome(records=9, published=5, unsafe=HELD))
+def test_the_metrics(capsys: pytest.CaptureFixture[str]) -> None:
+    lines(
+        Outcome(
+            records=9,
+            published=5,
+            filled=2,
+            kinesis_records=4,
+            refusals=3,
+            oldest_us=4_000_000,
+            parked_in_all=1,
+            waiting=WAITING,
+        )
+    )
     metrics = json.loads(capsys.readouterr().out)
-    assert (metrics["EventsPublished"], metrics["EventsUnsafe"]) == ([5.0], [4.0])
+    assert {name: value for name, value in metrics.items() if isinstance(value, list)} == {
+        "BatchRecords": [9.0],
+        "EventsPublished": [5.0],
+        "EventsFromTable": [2.0],
+        "KinesisRecords": [4.0],
+        "KinesisRefusals": [3.0],
+        "AccountsWaiting": [2.0],
+        "ParkedAccounts": [1.0],
+        "PublishLag": [1000.0],
+    }
+
+
+def test_a_batch_without_events_has_no_lag_and_clocks_that_differ_no_negative_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lines(Outcome(records=1))
+    assert "PublishLag" not in json.loads(capsys.readouterr().out)
+    lines(Outcome(records=1, published=1, oldest_us=6_000_000))
+    assert json.loads(capsys.readouterr().out)["PublishLag"] == [0.0]

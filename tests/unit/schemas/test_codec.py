@@ -80,6 +80,13 @@ def test_the_bytes_are_the_specification_s(fields: dict[str, Any]) -> None:
     )
 
 
+@given(events)
+def test_the_bytes_are_fastavro_s(fields: dict[str, Any]) -> None:
+    out = BytesIO()
+    fastavro.schemaless_writer(out, CONTRACT.working["BalanceCredited"].parsed, fields)
+    assert encode("BalanceCredited", fields)[10:] == out.getvalue()
+
+
 def avro_long(value: int) -> bytes:
     zigzag, out = (value << 1) ^ (value >> 63), bytearray()
     while zigzag > 0x7F:

@@ -8,6 +8,7 @@ import pytest
 
 import schemas
 from schemas.contract import load
+from schemas.encoder import FINGERPRINTS
 
 FOLDER = Path(schemas.__file__).parent
 FILES = sorted(FOLDER.glob("**/*.avsc"))
@@ -57,6 +58,11 @@ def test_every_schema_file_is_known_by_the_fingerprint_of_its_canonical_form(pat
     canonical = parsing_canonical_form(json.loads(path.read_text()))
     name = json.loads(path.read_text())["name"]
     assert load(FOLDER).known[crc_64_avro(canonical.encode())].name == name
+
+
+def test_the_fingerprints_beside_the_working_schemas_are_theirs() -> None:
+    kept = json.loads((FOLDER / FINGERPRINTS).read_text())
+    assert kept == {name: schema.fingerprint.hex() for name, schema in load(FOLDER).working.items()}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(FOLDER)))

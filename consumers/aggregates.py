@@ -1,0 +1,68 @@
+"""From a record of Kinesis to the records in it: the Kinesis Producer Library's aggregates, unpacked.
+
+F3 89 9A C2 | protobuf AggregatedRecord | MD5 of the protobuf
+(github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-format.md)
+
+Not by the library `aws_kinesis_agg`: it passes an aggregate with a wrong checksum on as if it were a plain record, and
+swallows what goes wrong inside. Tests read with it what the projector writes.
+"""
+
+import hashlib
+from typing import Any
+
+from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import DecodeError
+from google.protobuf.message_factory import GetMessageClass
+
+MAGIC = b"\xf3\x89\x9a\xc2"
+MD5_BYTES = 16
+
+
+class CorruptAggregate(Exception):
+    """The record begins like an aggregate, and its checksum or its content is wrong: set it aside, never skip it."""
+
+
+def unpack(data: bytes) -> list[bytes]:
+    """The records in a record's data, in order; the data itself, if it is no aggregate.
+
+    Raises:
+        CorruptAggregate: it is a damaged one.
+    """
+    if not data.startswith(MAGIC):
+        return [data]
+    message, checksum = data[len(MAGIC) : -MD5_BYTES], data[-MD5_BYTES:]
+    if len(data) < len(MAGIC) + MD5_BYTES or hashlib.md5(message, usedforsecurity=False).digest() != checksum:
+        raise CorruptAggregate("The aggregate's checksum is not that of its content.")
+    try:
+        return [record.data for record in _AGGREGATED_RECORD.FromString(message).records]
+    except DecodeError as error:
+        raise CorruptAggregate("The aggregate's content is no AggregatedRecord.") from error
+
+
+def _aggregated_record() -> Any:  # noqa: ANN401 -- a class made at run time
+    """The message's class, as far as it is read here."""
+    field = FieldDescriptorProto
+    keys = [
+        field(name=name, number=number, label=field.LABEL_REPEATED, type=field.TYPE_STRING)
+        for number, name in enumerate(("partition_key_table", "explicit_hash_key_table"), 1)
+    ]
+    records = field(
+        name="records", number=3, label=field.LABEL_REPEATED, type=field.TYPE_MESSAGE, type_name=".kpl.Record"
+    )
+    data = field(name="data", number=3, label=field.LABEL_REQUIRED, type=field.TYPE_BYTES)
+    pool = DescriptorPool()
+    pool.Add(
+        FileDescriptorProto(
+            name="kpl.proto",
+            package="kpl",
+            message_type=[
+                DescriptorProto(name="Record", field=[data]),
+                DescriptorProto(name="AggregatedRecord", field=[*keys, records]),
+            ],
+        )
+    )
+    return GetMessageClass(pool.FindMessageTypeByName("kpl.AggregatedRecord"))
+
+
+_AGGREGATED_RECORD = _aggregated_record()

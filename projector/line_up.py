@@ -1,0 +1,83 @@
+"""An account's arrivals in sequence and without holes: what is missing is read from the table, which is the truth."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+
+from projector.errors import Unavailable
+from projector.outgoing import Arrival, Outgoing, Poison
+
+Missing = Callable[[str, int, int, int], Iterable[Arrival]]
+"""Account, first and last sequence, position: those events from the table, in sequence, each there or a Poison."""
+
+_BY_SEQUENCE = attrgetter("sequence", "position")
+
+
+@dataclass(slots=True)
+class Line:
+    """What may be done for one account with a batch.
+
+    Attributes:
+        events: to be published, in sequence.
+        poison: what stands behind them and can never be published.
+        failure: why what stands behind them could not be looked at just now.
+        behind: what has to wait, the poison included.
+        filled: how many of the events were missing in the batch.
+    """
+
+    events: Sequence[Outgoing] = ()
+    poison: Poison | None = None
+    failure: str = ""
+    behind: list[Arrival] = field(default_factory=list)
+    filled: int = 0
+
+
+def is_in_line(arrivals: Sequence[Arrival], published: int | None) -> bool:
+    """Whether the arrivals are nothing but the account's next events, in sequence."""
+    first = arrivals[0]
+    if published is not None and first.sequence != published + 1:
+        return False
+    return all(
+        arrival.sequence == due and isinstance(arrival, Outgoing)
+        for due, arrival in enumerate(arrivals, first.sequence)
+    )
+
+
+def line_up(arrivals: Sequence[Arrival], published: int | None, missing: Missing) -> Line:
+    """The account's line.
+
+    Args:
+        arrivals: of one account, in any order, also twice; at least one.
+        published: the last sequence known to be on the stream: nothing up to it goes again, and everything behind it
+            goes first. None: not known, and the line begins with the arrivals' first.
+        missing: reads from the table; may raise Unavailable.
+    """
+    waiting = sorted(arrivals, key=_BY_SEQUENCE)
+    due = waiting[0].sequence if published is None else published + 1
+    events: list[Outgoing] = []
+    line = Line(events)
+    for number, arrival in enumerate(waiting):
+        if arrival.sequence < due:
+            continue
+        try:
+            found = _with_what_is_missing(arrival, due, missing)
+        except Unavailable as error:
+            line.failure, line.behind = str(error), waiting[number:]
+            break
+        poison = next((one for one in found if isinstance(one, Poison)), None)
+        good = [
+            one for one in found if isinstance(one, Outgoing) and (poison is None or one.sequence < poison.sequence)
+        ]
+        events += good
+        line.filled += len([one for one in good if one is not arrival])
+        if poison is not None:
+            line.poison, line.behind = poison, waiting[number:]
+            break
+        due = arrival.sequence + 1
+    return line
+
+
+def _with_what_is_missing(arrival: Arrival, due: int, missing: Missing) -> list[Arrival]:
+    if arrival.sequence == due:
+        return [arrival]
+    return [*missing(arrival.account_id, due, arrival.sequence - 1, arrival.position), arrival]

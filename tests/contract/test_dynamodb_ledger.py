@@ -1,0 +1,120 @@
+"""The table as the projector and a release read it, on the emulator of the local house and on DynamoDB Local."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from botocore.config import Config
+
+from account_core.events import EventRow, Row
+from account_core.items import to_item
+from ops.emulator import free_port
+from ops.release_commands import newest
+from projector.dynamodb_ledger import DynamoDBLedger
+from projector.errors import Unavailable
+from projector.outgoing import Outgoing, Poison, outgoing
+from projector.parse import NO_ROW
+from tests.contract.tables import make_table, session
+from tests.memory_tables import MemoryLedger
+from tests.stream_records import history
+
+ROWS = list(history("a", 30))
+POSITION = 7
+BATCH_MAX = 25
+
+
+class Table:
+    def __init__(self, url: str) -> None:
+        self.client = session().client("dynamodb", endpoint_url=url)
+        self.name = make_table(self.client)
+        self.ledger = DynamoDBLedger(self.client, self.name)
+
+    def put(self, rows: Iterable[Row], **attributes: dict[str, Any]) -> None:
+        requests: list[Any] = [{"PutRequest": {"Item": {**to_item(row), **attributes}}} for row in rows]
+        for start in range(0, len(requests), BATCH_MAX):
+            self.client.batch_write_item(RequestItems={self.name: requests[start : start + BATCH_MAX]})
+
+    def delete(self, version: int) -> None:
+        self.client.delete_item(TableName=self.name, Key={"AccountId": {"S": "a"}, "Version": {"N": str(version)}})
+
+
+@pytest.fixture(params=["emulator_url", "dynamodb_local_url"])
+def table(request: pytest.FixtureRequest) -> Table:
+    return Table(request.getfixturevalue(request.param))
+
+
+@pytest.fixture
+def full(table: Table) -> Table:
+    table.put(ROWS)
+    table.put(history("b", 3))
+    return table
+
+
+def events(first: int, last: int) -> list[Outgoing]:
+    return [outgoing(row, POSITION) for row in ROWS if isinstance(row, EventRow) and first <= row.sequence <= last]
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [(1, 30), (1, 1), (9, 9), (9, 10), (10, 10), (10, 18), (18, 19), (2, 29), (30, 30)]
+)
+def test_events_across_snapshots_as_memory_has_them(full: Table, first: int, last: int) -> None:
+    found = full.ledger.events("a", first, last, POSITION)
+    assert found == events(first, last)
+    memory = MemoryLedger()
+    memory.put(to_item(row) for row in ROWS)
+    assert memory.events("a", first, last, POSITION) == found
+
+
+@pytest.mark.parametrize("version", [1, 5, 11, 21])
+def test_it_ends_with_the_first_row_that_is_not_there(full: Table, version: int) -> None:
+    sequence = version - version // 10
+    full.delete(version)
+    full.delete(25)
+    found = full.ledger.events("a", 1, 30, POSITION)
+    assert found == [*events(1, sequence - 1), Poison("a", sequence, version, NO_ROW, POSITION)]
+
+
+def test_events_that_there_are_not_yet(full: Table) -> None:
+    assert full.ledger.events("a", 30, 35, POSITION)[1:] == [Poison("a", 31, 34, NO_ROW, POSITION)]
+    assert full.ledger.events("nobody", 1, 2, POSITION) == [Poison("nobody", 1, 1, NO_ROW, POSITION)]
+
+
+def test_it_ends_with_the_first_row_that_cannot_be_read(full: Table) -> None:
+    full.put([ROWS[11], ROWS[14]], Type={"S": "INTEREST"})
+    *good, poison = full.ledger.events("a", 1, 30, POSITION)
+    assert good == events(1, 10)
+    assert poison == Poison("a", 11, 12, "the row cannot be read: row a/12: unknown type 'INTEREST'", POSITION)
+
+
+def test_a_snapshot_that_is_damaged_or_missing_is_nothing_to_it(full: Table) -> None:
+    full.delete(10)
+    full.put([ROWS[19]], Balance={"N": "1"})
+    full.put([ROWS[29]], Type={"S": "INTEREST"})
+    assert full.ledger.events("a", 1, 30, POSITION) == events(1, 30)
+
+
+def test_more_than_one_page(table: Table) -> None:
+    """Over 1 MB: one answer to a Query has no more."""
+    table.put(ROWS, Padding={"S": "x" * 50_000})
+    assert table.ledger.events("a", 1, 30, POSITION) == events(1, 30)
+
+
+@pytest.mark.parametrize(
+    ("written", "due"), [(0, 0), (1, 1), (8, 8), (9, 9), (10, 10), (17, 17), (18, 18), (19, 19), (27, 27)]
+)
+def test_the_newest_event_whether_or_not_a_snapshot_stands_behind_it(table: Table, written: int, due: int) -> None:
+    table.put(history("a", written))
+    table.put(history("b", 30))
+    assert newest(table.client, table.name, "a") == due
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_where_there_is_no_table_or_no_answer_nothing_is_known(table: Table, *, is_there: bool) -> None:
+    config = Config(connect_timeout=0.2, retries={"total_max_attempts": 1})
+    nowhere = session().client("dynamodb", endpoint_url=f"http://127.0.0.1:{free_port()}", config=config)
+    client = table.client if is_there else nowhere
+    error = "ResourceNotFoundException" if is_there else "EndpointConnectionError"
+    with pytest.raises(Unavailable, match=error):
+        DynamoDBLedger(client, "no-such-table").events("a", 1, 2, POSITION)
+    with pytest.raises(Unavailable, match=error):
+        newest(client, "no-such-table", "a")

@@ -1,0 +1,211 @@
+"""One suite of rules for the parked accounts: in memory, on the emulator of the local house, and on DynamoDB Local."""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.config import Config
+
+from ops.emulator import free_port, loopback_config
+from projector.dynamodb_parking import DynamoDBParking
+from projector.errors import Unavailable
+from projector.parking import Parked, Parking
+from projector.settings import CLIENTS
+from tests.contract.tables import session
+from tests.memory_tables import MemoryParking
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+AT = "2026-01-31T09:30:00+00:00"
+PARKED = Parked("a", 5, 7, 5, "the row cannot be read: row a/5: unknown type 'INTEREST'", AT)
+OTHER = replace(PARKED, account_id="b")
+
+KEYS: dict[str, Any] = {
+    "AttributeDefinitions": [
+        {"AttributeName": "Stream", "AttributeType": "S"},
+        {"AttributeName": "AccountId", "AttributeType": "S"},
+    ],
+    "KeySchema": [
+        {"AttributeName": "Stream", "KeyType": "HASH"},
+        {"AttributeName": "AccountId", "KeyType": "RANGE"},
+    ],
+}
+URLS = {"emulator": "emulator_url", "dynamodb-local": "dynamodb_local_url"}
+
+
+def made(url: str) -> DynamoDBParking:
+    """On a table of its own, with the projector's own client settings."""
+    client = session().client("dynamodb", endpoint_url=url, config=CLIENTS.merge(loopback_config(attempts_max=1)))
+    name = f"parked-{uuid.uuid4()}"
+    client.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", **KEYS)
+    return DynamoDBParking(client, name)
+
+
+@pytest.fixture(params=["memory", *URLS])
+def parking(request: pytest.FixtureRequest) -> Parking:
+    return MemoryParking() if request.param == "memory" else made(request.getfixturevalue(URLS[request.param]))
+
+
+@pytest.fixture(params=list(URLS))
+def stored(request: pytest.FixtureRequest) -> DynamoDBParking:
+    return made(request.getfixturevalue(URLS[request.param]))
+
+
+def test_nobody_is_parked(parking: Parking) -> None:
+    assert parking.look() == {}
+
+
+def test_what_is_parked_reads_back_as_it_was(parking: Parking) -> None:
+    odd = Parked("ä/\u2028'\"", 10**9, 10**9 - 1, 10**9 + 10**8, "", AT)
+    assert parking.park(PARKED)
+    assert parking.park(odd)
+    assert parking.look() == {"a": PARKED, odd.account_id: odd}
+
+
+@pytest.mark.parametrize("first", [5, 6, 50])
+def test_it_cannot_be_parked_at_the_same_event_or_a_later_one(parking: Parking, first: int) -> None:
+    parking.park(PARKED)
+    assert not parking.park(replace(PARKED, first=first, held_through=99, reason="another"))
+    assert parking.look() == {"a": PARKED}
+
+
+@pytest.mark.parametrize(("through", "then"), [(2, 7), (6, 7), (7, 7), (9, 9)])
+def test_it_can_be_parked_at_an_earlier_event_and_what_is_held_stays_held(
+    parking: Parking, through: int, then: int
+) -> None:
+    parking.park(PARKED)
+    earlier = Parked("a", 2, through, 2, "the table has no such row", "2026-02-01T09:30:00+00:00")
+    assert parking.park(earlier)
+    assert parking.look() == {"a": replace(earlier, held_through=then)}
+
+
+def test_what_is_held_is_written_down_and_never_less(parking: Parking) -> None:
+    parking.park(PARKED)
+    parking.park(OTHER)
+    assert parking.hold(PARKED, 12)
+    assert parking.look() == {"a": replace(PARKED, held_through=12), "b": OTHER}
+    for through in (8, 12):
+        assert parking.hold(PARKED, through), "it is held already"
+    assert parking.look()["a"].held_through == 12
+
+
+def test_numbers_are_no_strings(parking: Parking) -> None:
+    parking.park(replace(PARKED, first=9, held_through=9))
+    assert parking.hold(replace(PARKED, first=9), 10)
+    assert parking.look()["a"].held_through == 10
+    assert not parking.release(replace(PARKED, first=9), 9)
+    assert not parking.park(replace(PARKED, first=10))
+    assert parking.release(replace(PARKED, first=9), 100)
+
+
+def test_a_release_goes_as_far_as_what_is_held(parking: Parking) -> None:
+    parking.park(PARKED)
+    parking.park(OTHER)
+    parking.hold(PARKED, 8)
+    assert not parking.release(PARKED, 7)
+    assert parking.look()["a"] == replace(PARKED, held_through=8)
+    assert parking.release(PARKED, 8)
+    assert parking.look() == {"b": OTHER}
+
+
+def test_what_is_released_is_not_held_nor_released_again_nor_moved(parking: Parking) -> None:
+    parking.park(PARKED)
+    parking.release(PARKED, 7)
+    assert not parking.hold(PARKED, 8)
+    assert not parking.release(PARKED, 7)
+    assert not parking.advance(PARKED, replace(PARKED, first=6))
+    assert parking.look() == {}
+
+
+def test_it_may_be_parked_again(parking: Parking) -> None:
+    parking.park(PARKED)
+    parking.release(PARKED, 7)
+    later = replace(PARKED, first=20, held_through=21, version=22)
+    assert parking.park(later)
+    assert parking.look() == {"a": later}
+
+
+@pytest.mark.parametrize("first", [3, 6])
+def test_parked_elsewhere_it_is_another_record(parking: Parking, first: int) -> None:
+    """Who looked before that has to look again."""
+    there = replace(PARKED, first=first)
+    parking.park(there)
+    assert not parking.hold(PARKED, 12)
+    assert not parking.release(PARKED, 12)
+    assert not parking.advance(PARKED, replace(PARKED, first=7))
+    assert parking.look() == {"a": there}
+
+
+def test_it_advances_to_the_next_event_that_stops_it(parking: Parking) -> None:
+    parking.park(PARKED)
+    parking.hold(PARKED, 14)
+    further = Parked("a", 10, 0, 11, "the table has no such row", "later")
+    assert parking.advance(PARKED, further)
+    there = replace(further, held_through=14, at=AT)
+    assert parking.look() == {"a": there}
+    assert not parking.hold(PARKED, 15)
+    assert not parking.release(PARKED, 14)
+    assert parking.hold(there, 15)
+    assert parking.release(there, 15)
+
+
+@pytest.mark.parametrize("changed", [{"version": 6}, {"reason": "another"}])
+def test_why_it_is_parked_may_change_alone(parking: Parking, changed: dict[str, Any]) -> None:
+    parking.park(PARKED)
+    assert parking.advance(PARKED, replace(PARKED, **changed))
+    assert parking.look() == {"a": replace(PARKED, **changed)}
+
+
+@pytest.mark.parametrize("first", [1, 2, 3])
+def test_of_many_at_once_one_wins_and_nothing_held_is_lost(stored: DynamoDBParking, first: int) -> None:
+    """Eight hold, park lower, advance and release the same account; what the release may go by is the highest hold."""
+    stored.park(PARKED)
+    earlier = replace(PARKED, first=first, held_through=5)
+    writes: list[Callable[[], bool]] = [
+        lambda: stored.hold(PARKED, 20),
+        lambda: stored.hold(PARKED, 30),
+        lambda: stored.park(earlier),
+        lambda: stored.park(replace(earlier, held_through=6)),
+        lambda: stored.release(PARKED, 7),
+        lambda: stored.release(earlier, 7),
+        lambda: stored.advance(PARKED, replace(PARKED, first=6)),
+        lambda: stored.hold(earlier, 25),
+    ]
+    with ThreadPoolExecutor(len(writes)) as pool:
+        done = [each.result() for each in [pool.submit(write) for write in writes]]
+    there = stored.look().get("a")
+    highest = max((through for through, position in ((20, 0), (30, 1), (25, 7)) if done[position]), default=0)
+    assert highest == 0 or (there is not None and there.held_through >= highest)
+
+
+def test_a_look_tells_more_than_one_page(stored: DynamoDBParking) -> None:
+    """Over 1 MB: one answer to a Query has no more."""
+    accounts = [replace(PARKED, account_id=f"account-{number:04}", reason="x" * 40_000) for number in range(30)]
+    for each in accounts:
+        assert stored.park(each)
+    assert stored.look() == {each.account_id: each for each in accounts}
+
+
+def _nowhere() -> DynamoDBParking:
+    config = Config(connect_timeout=0.2, retries={"total_max_attempts": 1})
+    return DynamoDBParking(
+        session().client("dynamodb", endpoint_url=f"http://127.0.0.1:{free_port()}", config=config), "parked"
+    )
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_where_there_is_no_table_or_no_answer_nothing_is_known(stored: DynamoDBParking, *, is_there: bool) -> None:
+    parking = DynamoDBParking(stored._client, "no-such-table") if is_there else _nowhere()  # noqa: SLF001 -- its client
+    requests: list[Callable[[], object]] = [
+        parking.look,
+        lambda: parking.park(PARKED),
+        lambda: parking.hold(PARKED, 8),
+        lambda: parking.advance(PARKED, OTHER),
+        lambda: parking.release(PARKED, 8),
+    ]
+    for request in requests:
+        with pytest.raises(Unavailable, match="ResourceNotFoundException" if is_there else "EndpointConnectionError"):
+            request()

@@ -1,0 +1,160 @@
+"""Somebody tampers with a row, and somebody repairs it: its account is parked and released, and nobody else notices."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from account_core.events import Credited, EventRow
+from account_core.items import to_item, version_of
+from ops.demo import read_published
+from ops.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
+from ops.house import STACK_NAME, House
+from ops.mapping.records import lambda_record
+from tests.e2e.test_cli import Terminal
+from tests.e2e.test_house import IDLE_TIMEOUT_S, Api, assert_sound, audited
+
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": ROOT_ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": ROOT_SECRET_ACCESS_KEY}
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture(scope="module")
+def bank() -> Iterator[House]:
+    """A house of this file's own, in which rows are tampered with."""
+    with House() as house:
+        yield house
+
+
+@pytest.fixture
+def run(bank: House, tmp_path: Path) -> Run:
+    """A command, to its end: its exit code and what it printed."""
+    address = tmp_path / "house.json"
+    address.write_text(json.dumps(asdict(bank.address)))
+
+    def run(*arguments: str, **environment: str) -> tuple[int, str]:
+        terminal = Terminal(*arguments, ACCOUNT_EVENTS_HOUSE=str(address), **environment)
+        try:
+            return terminal.end(), terminal.output
+        finally:
+            terminal.close()
+
+    return run
+
+
+def credit(account_id: str, sequence: int, balance: str) -> dict[str, Any]:
+    """The item of an event that credits 1.00."""
+    return to_item(
+        EventRow(
+            account_id=account_id,
+            version=version_of(sequence),
+            sequence=sequence,
+            occurred_at=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            event=Credited(Decimal("1.00")),
+            balance=Decimal(balance),
+            currency="EUR",
+            correlation_id="tampered",
+            request_id="tampered",
+        )
+    )
+
+
+def published(bank: House, account_id: str, expected: int) -> list[int]:
+    """The account's sequences on the stream, once the projector is done and at least so many events are there."""
+    assert bank.mapping.wait_until_idle(IDLE_TIMEOUT_S), bank.mapping.status()
+    events = read_published(bank, expected)
+    return [event.fields["sequence"] for event in events if event.fields["account_id"] == account_id]
+
+
+def test_a_tampered_row_parks_its_account_and_a_release_publishes_what_waits_once_it_is_repaired(
+    bank: House, run: Run
+) -> None:
+    table, name = bank.address.client("dynamodb"), bank.address.outputs["TableName"]
+    code, said = run("parked")
+    assert code == 0, said
+    assert "No account is parked." in said
+    assert "0 objects are in the failure bucket" in said
+    with Api(bank) as api:
+        tampered, other = api.open_account("10.00"), api.open_account("10.00")
+        assert bank.mapping.wait_until_idle(IDLE_TIMEOUT_S)
+        rows = [credit(tampered, sequence, f"{8 + sequence}.00") for sequence in (3, 4, 5)]
+        for row in ({**rows[0], "Type": {"S": "INTEREST"}}, *rows[1:]):
+            table.put_item(TableName=name, Item=row)
+        assert api.command(other, "credit", "1.00").status_code == 200
+        assert published(bank, tampered, 5) == [1, 2]
+        assert published(bank, other, 5) == [1, 2, 3]
+
+        code, said = run("parked")
+        assert code == 0, said
+        [line] = [line for line in said.splitlines() if line.split()[:1] == [tampered]]
+        assert line.split()[1:4] == ["3", "3", "3"]
+        assert "unknown type 'INTEREST'" in line
+
+        on_aws = {"AWS_ENDPOINT_URL": bank.address.endpoint_url, "AWS_DEFAULT_REGION": REGION, **CREDENTIALS}
+        code, there = run("parked", "--stack", STACK_NAME, **on_aws)
+        assert (code, there) == (0, said), "the same stack, by its name"
+
+        code, said = run("release", tampered)
+        assert code == 1, said
+        assert f"waits at event 3, row {tampered}/3" in said
+        assert "Traceback" not in said
+
+        table.put_item(TableName=name, Item=rows[0])
+        code, said = run("release", tampered, other)
+        assert code == 0, said
+        assert f"{tampered} released, 3 events published" in said
+        assert f"{other} is not parked" in said
+        assert "No account is parked." in run("parked")[1]
+
+        assert api.command(tampered, "credit", "1.00").status_code == 200
+        assert published(bank, tampered, 9) == [1, 2, 3, 4, 5, 6]
+    assert_sound(audited(bank, tampered, other))
+    assert bank.mapping.status().totals.discarded == 0
+
+
+def test_what_the_trigger_gave_up_is_published_from_the_table(bank: House, run: Run) -> None:
+    """Its objects go once their accounts are released; what is something else stays, and is told."""
+    outputs, s3 = bank.address.outputs, bank.address.client("s3")
+    bucket = outputs["FailureBucketName"]
+    with Api(bank) as api:
+        account_id = api.open_account("10.00")
+        for _ in range(10):
+            assert api.command(account_id, "credit", "1.00").status_code == 200
+    assert bank.mapping.wait_until_idle(IDLE_TIMEOUT_S)
+    records = _records(bank, account_id)
+    payload = json.dumps({"Records": records[2:5]})
+    s3.put_object(Bucket=bucket, Key="aws/lambda/given-up", Body=json.dumps({"payload": payload}))
+    s3.put_object(Bucket=bucket, Key="readme.txt", Body=b"hello")
+    assert "2 objects are in the failure bucket" in run("parked")[1]
+    code, said = run("release", "--failures")
+    assert code == 1, said
+    assert f"{account_id} released, 10 events published" in said
+    assert f"s3://{bucket}/readme.txt stays: it is no invocation record" in said
+    [left] = s3.list_objects_v2(Bucket=bucket)["Contents"]
+    assert left["Key"] == "readme.txt"
+    kept = s3.list_object_versions(Bucket=bucket)["Versions"]
+    assert sorted(version["Key"] for version in kept) == ["aws/lambda/given-up", "readme.txt"]
+    assert published(bank, account_id, 12) == [*range(1, 13), *range(3, 13)]
+    s3.delete_object(Bucket=bucket, Key="readme.txt")
+    assert run("release", "--failures")[0] == run("release", "--all")[0] == 0
+    with Api(bank) as api:
+        assert api.command(account_id, "credit", "1.00").status_code == 200
+    [found] = audited(bank, account_id)
+    assert_sound([found])
+    assert found.duplicates == 10
+
+
+def _records(bank: House, account_id: str) -> list[Any]:
+    """The account's records on the table's stream, as Lambda would hand them to the projector."""
+    streams, arn = bank.address.client("dynamodbstreams"), bank.address.outputs["TableStreamArn"]
+    found = []
+    for shard in streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
+        iterator = streams.get_shard_iterator(
+            StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        found += [lambda_record(record, arn) for record in streams.get_records(ShardIterator=iterator)["Records"]]
+    return [record for record in found if record["dynamodb"]["Keys"]["AccountId"]["S"] == account_id]

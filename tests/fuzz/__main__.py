@@ -1,0 +1,46 @@
+"""`python -m tests.fuzz --inputs 1000000`: batches of random bytes by seed; a failure prints the bytes that repeat it.
+
+Exit codes: 0, all held; 1, one did not; 130, interrupted.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from random import Random
+
+from rich.console import Console
+
+from tests.fuzz.batches import check
+
+PROGRESS_EVERY = 50_000
+BYTES_MAX = 60
+out, err = (Console(stderr=stderr, markup=False, highlight=False, soft_wrap=True) for stderr in (False, True))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--inputs", type=int, default=100_000, help="how many (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the bytes (default: %(default)s)")
+    parser.add_argument("--bytes", help="one input, in hexadecimal, as a failure printed it")
+    given = parser.parse_args()
+    if given.bytes is not None:
+        out.print(check(bytes.fromhex(given.bytes)))
+        return 0
+    random, became = Random(given.seed), Counter[str]()  # noqa: S311 -- seeded
+    for number in range(1, given.inputs + 1):
+        data = random.randbytes(random.randrange(BYTES_MAX + 1))
+        try:
+            became[check(data)] += 1
+        except Exception as error:  # noqa: BLE001 -- any is a finding
+            err.print(f"{type(error).__name__}: {error}\npython -m tests.fuzz --bytes {data.hex()}")
+            return 1
+        if number % PROGRESS_EVERY == 0 or number == given.inputs:
+            out.print(f"{number:,} of {given.inputs:,}: {dict(became)}")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
