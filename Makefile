@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 PACKAGES := $(VENV)/.packages
 STAMP := $(VENV)/.ready
 
-.PHONY: help demo up tail test check bench openapi lock clean setup
+.PHONY: help demo up tail test check bench simulate fuzz openapi lock clean setup
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -50,6 +50,12 @@ test: check ## every check and every test
 
 bench: $(STAMP) ## measure; prints a table and writes benchmarks/results.json
 	@$(BIN)/python -m benchmarks
+
+simulate: $(STAMP) ## play SEEDS stories of the projector (100000), from seed FIRST (0) on
+	@$(BIN)/python -m tests.simulation.projector --seeds $(or $(SEEDS),100000) --first $(or $(FIRST),0) --jobs 2
+
+fuzz: $(STAMP) ## give the projector INPUTS batches (1000000) that are nearly right
+	@$(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),1000000)
 
 openapi: $(STAMP) ## write docs/openapi.json from the code
 	@$(BIN)/python -m ops.openapi > docs/openapi.json

@@ -6,13 +6,11 @@ accounts would move between shards while events of theirs are still unread.
 """
 
 import hashlib
-from functools import lru_cache
 
 RING_BITS = 128
 """The ring: 0 .. 2**128 - 1. docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecordsRequestEntry.html"""
 
 
-@lru_cache(maxsize=65_536)
 def bucket_of(account_id: str, buckets: int) -> int:
     """0 .. buckets - 1: where MD5 puts the account on the ring, as Kinesis itself would by its partition key."""
     digest = hashlib.md5(account_id.encode(), usedforsecurity=False).digest()

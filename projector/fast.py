@@ -7,26 +7,25 @@ Where this answers with an event, the long way makes the same bytes; tests/unit/
 counterexample.
 """
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from account_core.items import CREATED, CREDIT, FORMAT, WITHDRAW, version_of
 from projector.outgoing import EVENT_BYTES_MAX, PARTITION_KEY_LENGTH_MAX, Outgoing
-from schemas.encoder import ENCODERS
+from schemas.encoder import ENCODERS, SMALL, decimal, long, optional_string, string
+from schemas.values import MONEY_PRECISION, MONEY_SCALE
 
-_WRITERS = {
-    CREATED: ENCODERS["AccountCreated"].write,
-    WITHDRAW: ENCODERS["BalanceWithdrawn"].write,
-    CREDIT: ENCODERS["BalanceCredited"].write,
+_HEADERS = {
+    CREATED: ENCODERS["AccountCreated"].header,
+    WITHDRAW: ENCODERS["BalanceWithdrawn"].header,
+    CREDIT: ENCODERS["BalanceCredited"].header,
 }
 _COMMON = ("event_id", "account_id", "sequence", "occurred_at", "correlation_id", "causation_id", "request_id")
 for _encoder in ENCODERS.values():
-    assert _encoder.fields in {(*_COMMON, own, "currency", "balance") for own in ("owner", "amount")}, _encoder.fields  # noqa: S101 -- programmer error: the order of `write`'s values below is the schemas'
+    assert _encoder.fields in {(*_COMMON, own, "currency", "balance") for own in ("owner", "amount")}, _encoder.fields  # noqa: S101 -- programmer error: the order of the values below is the schemas'
 
 _FORMAT = str(FORMAT)
-_money = re.compile("(0|[1-9][0-9]{0,15})(?:[.]([0-9]{1,2}))?").fullmatch
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SEQUENCE_DIGITS_MAX = 15
 _TIME_LENGTH = len("2026-01-31T09:30:00.000001Z")
@@ -59,21 +58,28 @@ def fast_event(change: Mapping[str, Any], position: int) -> Outgoing | None:
             return None
         since = datetime.fromisoformat(at) - _EPOCH
         occurred_us = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-        data = _WRITERS[kind](
+        account, digits, correlation = account_id.encode(), number.encode(), image["CorrelationId"]["S"].encode()
+        data = b"".join(
             (
-                f"{account_id}:{number}",
-                account_id,
-                sequence,
-                occurred_us,
-                image["CorrelationId"]["S"],
-                None if command is None else command["S"],
-                image["RequestId"].get("S"),
-                image["Owner"]["S"] if kind == CREATED else _cents(image["Amount"]["N"]) or None,
-                image["Currency"]["S"],
-                _cents(image["Balance"]["N"]),
+                _HEADERS[kind],
+                SMALL[len(account) + 1 + len(digits)],
+                account,
+                b":",
+                digits,
+                SMALL[len(account)],
+                account,
+                long(sequence),
+                long(occurred_us),
+                SMALL[len(correlation)],
+                correlation,
+                optional_string(None if command is None else command["S"]),
+                optional_string(image["RequestId"].get("S")),
+                string(image["Owner"]["S"]) if kind == CREATED else decimal(_amount(image["Amount"]["N"])),
+                string(image["Currency"]["S"]),
+                decimal(_cents(image["Balance"]["N"])),
             )
         )
-    except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError):
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError, ArithmeticError):
         return None
     if len(data) > EVENT_BYTES_MAX:
         return None
@@ -81,6 +87,17 @@ def fast_event(change: Mapping[str, Any], position: int) -> Outgoing | None:
 
 
 def _cents(number: str) -> int:
-    """Raises AttributeError or TypeError: it is not written as DynamoDB writes an amount."""
-    units, decimals = _money(number).groups()  # type: ignore[union-attr]  # None has no groups: AttributeError
-    return int(units) * 100 + (0 if decimals is None else int(decimals.ljust(2, "0")))
+    """Raises ValueError: it is not written as DynamoDB writes an amount."""
+    units, _, decimals = number.partition(".")
+    digits = f"{units}{decimals:0<{MONEY_SCALE}}"
+    if len(units) > MONEY_PRECISION - MONEY_SCALE or len(decimals) > MONEY_SCALE or not digits.isdecimal():
+        raise ValueError
+    return int(digits)
+
+
+def _amount(number: str) -> int:
+    """Raises ValueError, also for nothing at all: the long way says what is wrong with that."""
+    cents = _cents(number)
+    if not cents:
+        raise ValueError
+    return cents

@@ -107,6 +107,9 @@ def plain(buckets: int) -> Pack:
 def _records(events: list[Outgoing], partition_key: str, explicit_hash_key: str) -> Iterator[Entry]:
     """The events in as few records as hold them."""
     empty = overhead(partition_key, explicit_hash_key) + len(partition_key.encode())
+    if empty + sum([len(event.data) + FRAMING_BYTES_MAX for event in events]) <= RECORD_BYTES_MAX:
+        yield _record(events, partition_key, explicit_hash_key)  # nearly always
+        return
     start, size = 0, empty
     for number, event in enumerate(events):
         event_size = len(event.data) + FRAMING_BYTES_MAX

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 
 from projector.errors import Unavailable
+from projector.last_published import Span
 from projector.outgoing import Arrival, Outgoing, Poison
 
 Missing = Callable[[str, int, int, int], Iterable[Arrival]]
@@ -34,31 +35,35 @@ class Line:
 
 def is_in_line(arrivals: Sequence[Arrival], published: int | None) -> bool:
     """Whether the arrivals are nothing but the account's next events, in sequence."""
-    first = arrivals[0]
-    if published is not None and first.sequence != published + 1:
-        return False
-    return all(
-        arrival.sequence == due and isinstance(arrival, Outgoing)
-        for due, arrival in enumerate(arrivals, first.sequence)
-    )
+    due = arrivals[0].sequence if published is None else published + 1
+    for arrival in arrivals:
+        if arrival.sequence != due or isinstance(arrival, Poison):
+            return False
+        due += 1
+    return True
 
 
-def line_up(arrivals: Sequence[Arrival], published: int | None, missing: Missing) -> Line:
+def line_up(arrivals: Sequence[Arrival], published: Span | None, missing: Missing) -> Line:
     """The account's line.
 
     Args:
         arrivals: of one account, in any order, also twice; at least one.
-        published: the last sequence known to be on the stream: nothing up to it goes again, and everything behind it
-            goes first. None: not known, and the line begins with the arrivals' first.
+        published: what is known to be on the stream. It does not go again, and what is missing behind it goes first.
+            What comes from before it goes as well: out of its turn, because nobody knew, but it is not lost. None:
+            nothing is known, and the line begins with the arrivals' first.
         missing: reads from the table; may raise Unavailable.
     """
     waiting = sorted(arrivals, key=_BY_SEQUENCE)
-    due = waiting[0].sequence if published is None else published + 1
+    due = waiting[0].sequence if published is None else 0
     events: list[Outgoing] = []
     line = Line(events)
     for number, arrival in enumerate(waiting):
+        if published is not None and arrival.sequence >= published.first:
+            due = max(due, published.last + 1)
         if arrival.sequence < due:
             continue
+        if published is not None and arrival.sequence < published.first:
+            due = arrival.sequence  # whether anything is missing in front of it, nobody knows
         try:
             found = _with_what_is_missing(arrival, due, missing)
         except Unavailable as error:

@@ -138,10 +138,10 @@ class Projector:
         ready: list[Outgoing] = []
         stopped: dict[str, Line] = {}
         for account_id, arrivals in batch.arrivals.items():
-            published = self._last_published.get(account_id)
-            if account_id not in parked and is_in_line(arrivals, published):
+            if account_id not in parked and is_in_line(arrivals, self._last_published.get(account_id)):
                 ready += arrivals  # type: ignore[arg-type]  # nearly always: no poison among them, and nothing to do
                 continue
+            published = self._last_published.span(account_id)
             going: Sequence[Arrival] = arrivals
             if account_id in parked:
                 going = self._hold(parked[account_id], arrivals, outcome, deadline_s)

@@ -19,12 +19,14 @@ SAFETY_MARGIN_S = CALL_MAX_S + PARKING_S + CALL_MAX_S + 1.0
 
 # One attempt each: attempts and deadlines are counted by the publisher, and what DynamoDB does not answer is delivered
 # again. The body is ours and right; checking each of its fields would take a fifth of the time of a call.
+# A name of our own spares botocore putting together its own twice with every request.
 CLIENTS = Config(
     connect_timeout=CONNECT_TIMEOUT_S,
     read_timeout=READ_TIMEOUT_S,
     retries={"total_max_attempts": 1},
     tcp_keepalive=True,
     parameter_validation=False,
+    user_agent="account-events-projector",
 )
 
 

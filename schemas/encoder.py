@@ -28,13 +28,14 @@ class Encoder:
     Attributes:
         name: the event's, without the namespace.
         fields: their names in the schema's order.
+        header: what stands in front of their values.
     """
 
     def __init__(self, schema: Mapping[str, Any], fingerprint: bytes) -> None:
         types = {field["name"]: field["type"] for field in schema["fields"]}
         self.name: str = schema["name"]
         self.fields = tuple(types)
-        self._header = MARKER + fingerprint
+        self.header = MARKER + fingerprint
         self._writers = tuple(_writer_for(avro_type) for avro_type in types.values())
         self._rules: dict[str, Rule] = {field: rule_for(avro_type) for field, avro_type in types.items()}
         self._primitives = {field: primitive_for(avro_type) for field, avro_type in types.items()}
@@ -49,7 +50,7 @@ class Encoder:
         Raises:
             AttributeError, TypeError, ValueError: some values of a wrong type; others make wrong bytes.
         """
-        return b"".join([self._header, *[write(value) for write, value in zip(self._writers, values, strict=True)]])
+        return b"".join([self.header, *[write(value) for write, value in zip(self._writers, values, strict=True)]])
 
     def encode(self, fields: Mapping[str, Any]) -> bytes:
         """The event's bytes; see `encode`."""
@@ -71,39 +72,39 @@ def _varint(value: int) -> bytes:
     return bytes(out)
 
 
-_SMALL = tuple(_varint(value << 1) for value in range(2048))
+SMALL = tuple(_varint(value << 1) for value in range(2048))
 """Small longs ready made, zigzag: nearly every length, and the numbers of most events."""
 
 
-def _long(value: int) -> bytes:
-    return _SMALL[value] if 0 <= value < len(_SMALL) else _varint((value << 1) ^ (value >> 63))
+def long(value: int) -> bytes:
+    return SMALL[value] if 0 <= value < len(SMALL) else _varint((value << 1) ^ (value >> 63))
 
 
-def _string(value: str) -> bytes:
+def string(value: str) -> bytes:
     text = value.encode()
-    return _long(len(text)) + text
+    return long(len(text)) + text
 
 
-def _optional_string(value: str | None) -> bytes:
-    return b"\x00" if value is None else b"\x02" + _string(value)
+def optional_string(value: str | None) -> bytes:
+    return b"\x00" if value is None else b"\x02" + string(value)
 
 
-def _decimal(value: int) -> bytes:
+def decimal(value: int) -> bytes:
     """Two's complement in as few bytes as hold the absolute value and a sign."""
     size = (value.bit_length() + 8) >> 3
-    return _long(size) + value.to_bytes(size, "big", signed=True)
+    return SMALL[size] + value.to_bytes(size, "big", signed=True)
 
 
 def _writer_for(avro_type: Any) -> Field:  # noqa: ANN401 -- a type is a string, a list or a mapping in Avro's JSON
     match avro_type:
         case "string":
-            return _string
+            return string
         case ["null", "string"]:
-            return _optional_string
+            return optional_string
         case {"type": "bytes", "logicalType": "decimal"}:
-            return _decimal
+            return decimal
         case _:
-            return _long  # `rule_for` has refused every type that is not in the contract
+            return long  # `rule_for` has refused every type that is not in the contract
 
 
 def load(folder: Path) -> dict[str, Encoder]:

@@ -90,6 +90,14 @@ def test_the_filter(event_name: str, kind: str, *, delivered: bool) -> None:
     assert FilterCriteria.of(patterns).accepts(record) is delivered
 
 
+@pytest.mark.parametrize("image", [{}, {"Owner": {"S": "x"}}, {"Type": {"N": "1"}}])
+def test_a_row_without_a_type_is_not_filtered_out(image: dict[str, Any]) -> None:
+    patterns = [each["Pattern"] for each in properties("ProjectorMapping")["FilterCriteria"]["Filters"]]
+    accepts = FilterCriteria.of(patterns).accepts
+    assert accepts({"eventName": "INSERT", "dynamodb": {"NewImage": image}})
+    assert not accepts({"eventName": "REMOVE", "dynamodb": {"NewImage": image}})
+
+
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_functions(name: str) -> None:
     function = properties(name)

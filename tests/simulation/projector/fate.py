@@ -1,0 +1,147 @@
+"""All that a seed decides: what goes wrong, how often, and when what is late takes place."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Any
+
+from tests.fake_kinesis import FakeClock
+
+CHANCES: Mapping[str, float] = {
+    # Lambda, at every request of the function's, or once for each delivery.
+    "crashed": 0.01,
+    "killed": 0.01,
+    "restarted": 0.3,
+    "not invoked": 0.1,
+    "little time": 0.2,
+    # Kinesis, for every call, or for each of its records.
+    "call throttled": 0.2,
+    "call timed out": 0.2,
+    "answer lost": 0.3,
+    "call late": 0.2,
+    "call slow": 0.2,
+    "record refused": 0.3,
+    "bucket refused for a while": 0.05,
+    "stream down for a while": 0.01,
+    "kinesis resharded": 0.4,
+    # DynamoDB, for every request.
+    "look failed": 0.2,
+    "read failed": 0.4,
+    **{
+        f"{write} {how}": 0.6
+        for write in ("park", "hold", "advance", "release")
+        for how in ("failed", "unsure", "late")
+    },
+    # The event source mapping and the table's stream, at every step.
+    "rewound": 0.3,
+    "shard split": 0.3,
+    "a day passed": 0.1,
+    "swapped": 0.2,
+    # Rows, for every one written, or at every step.
+    "poison": 0.2,
+    "row spoilt": 0.4,
+    "row vanished": 0.2,
+    # The operator, at every request of the function's; once for each step; once for each account.
+    "operator acted meanwhile": 0.4,
+    "operator gave up": 0.05,
+    "account abandoned": 0.2,
+}
+"""How likely each thing is, at most, the more so in a bad story; every story does without half of them."""
+
+THEMES: tuple[tuple[str, ...], ...] = (
+    (),
+    (),
+    ("poison", "operator acted meanwhile"),
+    ("poison", "operator acted meanwhile", "park late", "hold late", "little time"),
+    ("poison", "operator acted meanwhile", "bucket refused for a while"),
+    ("poison", "park late", "rewound"),
+    ("poison", "park late", "rewound", "killed"),
+    ("poison", "operator acted meanwhile", "rewound", "a day passed"),
+)
+"""What happens as often as it can: some bugs show only where several things come together."""
+
+CONTINUED_CHANCE = 0.15
+
+
+class Crashed(Exception):
+    """The function raised; its execution environment lives on."""
+
+
+class Killed(BaseException):
+    """The execution environment is gone, in the middle of whatever it was doing."""
+
+
+class Fate:
+    """One story's dice.
+
+    Attributes:
+        random: draws whatever is no trouble.
+        clock: moves only when told.
+        happened: how often each thing went wrong, or was done about it.
+        log: what happened when, for a person to read.
+        is_calm: nothing goes wrong any more.
+        troubles: how often anything went wrong, or happened to come in between.
+        meanwhile: called at every request of the function's: whatever else goes on at that time.
+        ends_s: when Lambda kills the function now running.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.random = Random(seed)  # noqa: S311 -- seeded
+        self.clock = FakeClock()
+        self.happened: Counter[str] = Counter()
+        self.log: list[tuple[float, str, tuple[Any, ...]]] = []
+        self.troubles = 0
+        self.is_calm = False
+        self.meanwhile: Callable[[], None] = lambda: None
+        self.ends_s = float("inf")
+        badness = self.random.choice((0.2, 0.5, 1.0, 1.0))
+        self._chances = {
+            what: most * badness * self.random.random() if self.random.random() < 0.5 else 0.0
+            for what, most in CHANCES.items()
+        }
+        self._chances |= {what: CHANCES[what] for what in self.random.choice(THEMES)}
+        self._late: list[Callable[[], object]] = []
+
+    def strikes(self, what: str) -> bool:
+        chance = self._chances[what]
+        if chance == 0.0 or self.random.random() >= chance:
+            return False
+        self.note(what)
+        self.troubles += 1
+        return True
+
+    def note(self, what: str, *about: Any) -> None:  # noqa: ANN401 -- for the log only
+        self.happened[what] += 1
+        self.log.append((self.clock.now_s, what, about))
+
+    def calm(self) -> None:
+        """From now on all goes well, and what is late has taken place."""
+        self.is_calm, self._chances = True, dict.fromkeys(CHANCES, 0.0)
+        while self._late:
+            self._late.pop(0)()
+
+    def interrupt(self) -> None:
+        """The function is about to make a request, or has its effect but not yet its answer."""
+        self.catch_up()
+        self.meanwhile()
+        if self.strikes("crashed"):
+            raise Crashed
+        if self.strikes("killed"):
+            raise Killed
+
+    def spend(self, seconds: float) -> None:
+        """Time passes in the function."""
+        self.clock.now_s += seconds
+        if self.clock.now_s >= self.ends_s:
+            self.note("timed out")
+            self.troubles += 1
+            raise Killed
+
+    def later(self, action: Callable[[], object]) -> None:
+        self._late.append(action)
+
+    def catch_up(self) -> None:
+        """What is late may take place now."""
+        while self._late and self.random.random() < CONTINUED_CHANCE:
+            self.troubles += 1
+            self._late.pop(0)()

@@ -1,0 +1,93 @@
+"""The projector function: an execution environment, which outlives deliveries, and what it remembers."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, cast
+
+from ops.mapping.outcome import Invoked
+from ops.mapping.records import StreamRecord, lambda_event
+from projector.lanes import Pack
+from projector.project import Outcome, Projector
+from projector.publish import KinesisPublisher
+from projector.settings import PARKING_S, deadline_s
+from tests.memory_tables import MemoryLedger
+from tests.simulation.projector.book import Event
+from tests.simulation.projector.callers import Function
+from tests.simulation.projector.fate import Crashed, Fate
+from tests.simulation.projector.judge import Delivery, Judge
+from tests.simulation.projector.kinesis import Client, Kinesis
+from tests.simulation.projector.tables import JudgedParking, UnsteadyLedger, UnsteadyParking
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+
+TIMEOUT_S = 60.0
+LITTLE_TIME_S = 14.0, 16.0
+"""What is left after a slow start; the projector keeps 14 s for itself (`settings.SAFETY_MARGIN_S`)."""
+
+
+class Environment:
+    """One execution environment with the real projector in it.
+
+    Attributes:
+        known: the accounts of which it has to remember how far they are published.
+    """
+
+    def __init__(
+        self,
+        fate: Fate,
+        judge: Judge,
+        *,
+        kinesis: Kinesis,
+        parking: JudgedParking,
+        ledger: MemoryLedger,
+        pack: Pack,
+    ) -> None:
+        self._fate = fate
+        self._judge = judge
+        self._parking = parking
+        self.known: set[str] = set()
+        function = Function(fate)
+        self._projector = Projector(
+            KinesisPublisher(
+                cast("KinesisClient", Client(kinesis, fate, function)),
+                "events",
+                pack,
+                clock=fate.clock,
+                sleep=fate.clock.sleep,
+                roll=fate.random.random,
+            ),
+            UnsteadyParking(parking, judge, fate, function),
+            UnsteadyLedger(ledger, fate, function),
+            report=self._report,
+            clock=fate.clock,
+            now=lambda: "2026-01-31T09:30:00+00:00",
+            parking_s=PARKING_S,
+        )
+
+    def invoke(self, records: Sequence[StreamRecord], events: Iterable[Event]) -> Invoked:
+        """One delivery. Raises Killed: the environment is no more."""
+        fate = self._fate
+        time_s = fate.random.uniform(*LITTLE_TIME_S) if fate.strikes("little time") else TIMEOUT_S
+        fate.ends_s, last_put_s = fate.clock() + time_s, deadline_s(fate.clock(), 1_000 * time_s)
+        delivery = Delivery(set(events), self.known, last_put_s, dict(self._parking.parked))
+        self._judge.delivery = delivery
+        try:
+            answer = self._projector(lambda_event(records), last_put_s)
+        except Crashed:
+            return Invoked(function_error="Unhandled")
+        else:
+            self.known |= delivery.accepted
+            return Invoked(answer)
+        finally:
+            fate.ends_s, self._judge.delivery = float("inf"), None
+            self.known -= delivery.seen_parked
+
+    def _report(self, outcome: Outcome) -> None:
+        happened = self._fate.happened
+        happened["events read from the table"] += outcome.filled
+        happened["events held"] += outcome.held
+        happened["records refused"] += outcome.refusals
+        for waiting in outcome.waiting:
+            happened[f"waits: {waiting.reason}"] += 1
+        for parked in outcome.parked:
+            self._fate.note("account parked", parked)

@@ -1,0 +1,154 @@
+"""The Kinesis stream as its documents describe it: no order between a call's records, and none but within a shard."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from consumers.aggregates import unpack
+from projector.parking import Parked
+from projector.settings import READ_TIMEOUT_S
+from tests.simulation.projector.book import Event, events_by_data
+from tests.simulation.projector.callers import Caller
+from tests.simulation.projector.fate import Fate
+from tests.simulation.projector.judge import Judge, PromiseBroken
+
+RING_END = 2**128
+SHARDS_MAX = 6
+LATENCY_S, SLOW_S = 0.015, 1.0
+
+Put = list[tuple[Event, bool]]
+"""A record's events, and for each whether it may go in front of the one before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamShard:
+    """One of the stream's shards: from `start` to before `end` of the ring; a reader has read `ancestors` before it."""
+
+    number: int
+    start: int
+    end: int
+    ancestors: frozenset[int]
+
+
+class Kinesis:
+    """The stream; `parked` is what the judge has to know of every put."""
+
+    def __init__(self, fate: Fate, judge: Judge, parked: Mapping[str, Parked]) -> None:
+        self._fate = fate
+        self._judge = judge
+        self._parked = parked
+        self._shards = [StreamShard(0, 0, RING_END, frozenset())]
+        self._last_shard = 0
+        self._shard_of: dict[str, int] = {}
+        self._refused_until_s: dict[str, float] = {}
+        self._down_until_s = 0.0
+
+    def calm(self) -> None:
+        self._refused_until_s, self._down_until_s = {}, 0.0
+
+    def reshard(self) -> None:
+        """Divide a shard anywhere, or merge two neighbours."""
+        random = self._fate.random
+        index = random.randrange(len(self._shards))
+        if len(self._shards) < SHARDS_MAX and (index + 1 == len(self._shards) or random.random() < 0.7):
+            old = [self._shards[index]]
+            middle = random.randrange(old[0].start + 1, old[0].end)
+            borders = [(old[0].start, middle), (middle, old[0].end)]
+        elif index + 1 < len(self._shards):
+            old = self._shards[index : index + 2]
+            borders = [(old[0].start, old[1].end)]
+        else:
+            return
+        ancestors = frozenset[int]().union(*(shard.ancestors | {shard.number} for shard in old))
+        numbers = range(self._last_shard + 1, self._last_shard + 1 + len(borders))
+        new = [StreamShard(number, *border, ancestors) for number, border in zip(numbers, borders, strict=True)]
+        self._shards[index : index + len(old)] = new
+        self._last_shard = numbers[-1]
+
+    def put(self, entries: Sequence[Mapping[str, Any]], *, by_function: bool) -> dict[str, Any]:
+        """As boto3's `put_records`, from the moment the request is there until the answer leaves, if it does."""
+        if by_function:
+            self._judge.puts(self._fate.clock())
+        puts = [self._put(entry, by_function=by_function) for entry in entries]
+        if self._fate.strikes("call throttled") or self._is_down():
+            raise ClientError({"Error": {"Code": "LimitExceededException", "Message": "no"}}, "PutRecords")
+        if self._fate.strikes("call timed out"):
+            raise ReadTimeoutError(endpoint_url="https://kinesis")
+        is_taken = [self._is_taken(entry) for entry in entries]
+        taken = [one for one in zip(entries, puts, is_taken, strict=True) if one[2]]
+        self._fate.random.shuffle(taken)
+        if self._fate.strikes("call late"):
+            self._fate.later(lambda: self._arrive_all(taken))
+            raise ReadTimeoutError(endpoint_url="https://kinesis")
+        self._arrive_all(taken)
+        if self._fate.strikes("answer lost"):
+            raise ReadTimeoutError(endpoint_url="https://kinesis")
+        if by_function and self._judge.delivery:
+            self._judge.delivery.accepted.update(account_id for _, put, _ in taken for (account_id, _), _ in put)
+        return {"FailedRecordCount": is_taken.count(False), "Records": [_RESULT[one] for one in is_taken]}
+
+    def _put(self, entry: Mapping[str, Any], *, by_function: bool) -> Put:
+        try:
+            events = [events_by_data()[data] for data in unpack(entry["Data"])]
+        except KeyError as error:
+            raise PromiseBroken("the bytes of no event are published") from error
+        return list(zip(events, self._judge.put(events, self._parked, by_function=by_function), strict=True))
+
+    def _is_down(self) -> bool:
+        now_s = self._fate.clock()
+        if self._fate.strikes("stream down for a while"):
+            self._down_until_s = now_s + self._fate.random.uniform(5, 300)
+        self._fate.troubles += now_s < self._down_until_s
+        return now_s < self._down_until_s
+
+    def _is_taken(self, entry: Mapping[str, Any]) -> bool:
+        key, now_s = entry["ExplicitHashKey"], self._fate.clock()
+        if self._fate.strikes("bucket refused for a while"):
+            self._refused_until_s[key] = now_s + self._fate.random.uniform(1, 200)
+        if now_s < self._refused_until_s.get(key, 0.0):
+            self._fate.troubles += 1
+            return False
+        return not self._fate.strikes("record refused")
+
+    def _arrive_all(self, taken: Sequence[tuple[Mapping[str, Any], Put, bool]]) -> None:
+        for entry, put, _ in taken:
+            self._arrive(entry, put)
+
+    def _arrive(self, entry: Mapping[str, Any], put: Put) -> None:
+        point = int(entry["ExplicitHashKey"])
+        shard = next(shard for shard in self._shards if shard.start <= point < shard.end)
+        for event, may_overtake in put:
+            last = self._shard_of.setdefault(event[0], shard.number)
+            if last != shard.number and last not in shard.ancestors:
+                raise PromiseBroken(f"{event} is in a shard that may be read before the one with its account's others")
+            self._shard_of[event[0]] = shard.number
+            if not self._judge.arrived(event, may_overtake=may_overtake):
+                self._fate.happened["event twice"] += 1
+
+
+class Client:
+    """What a publisher calls."""
+
+    def __init__(self, kinesis: Kinesis, fate: Fate, caller: Caller) -> None:
+        self._kinesis = kinesis
+        self._fate = fate
+        self._caller = caller
+
+    def put_records(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 -- as boto3
+        self._caller.interrupt()
+        try:
+            answer = self._kinesis.put(request["Records"], by_function=self._caller.is_function)
+        except ReadTimeoutError:
+            self._caller.spend(READ_TIMEOUT_S)
+            raise
+        self._caller.spend(SLOW_S if self._fate.strikes("call slow") else LATENCY_S)
+        self._caller.interrupt()
+        return answer
+
+
+_RESULT = {
+    True: {"SequenceNumber": "1", "ShardId": "shardId-000000000000"},
+    False: {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "Rate exceeded for shard"},
+}

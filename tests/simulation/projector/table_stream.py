@@ -1,0 +1,187 @@
+"""The accounts' table and its stream: rows, shards that split, and what Lambda's mapping knows of each shard."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from samtranslator.yaml_helper import yaml_parse
+
+from ops.mapping.config import MappingConfig
+from ops.mapping.lineage import Shard, readable_shards
+from ops.mapping.records import StreamRecord
+from ops.mapping.shard import RETENTION_S, Idle, ShardState
+from tests.memory_tables import MemoryLedger
+from tests.simulation.projector.book import IN_A_SNAPSHOT_S_PLACE, POISONS, Event, Written, book
+from tests.simulation.projector.fate import Fate
+from tests.simulation.projector.judge import Judge
+from tests.stream_records import sequence_number
+
+_RESOURCES: dict[str, Any] = yaml_parse((Path(__file__).parents[3] / "template.yaml").read_text())["Resources"]
+_PROPERTIES = _RESOURCES["ProjectorMapping"]["Properties"]
+_AS_DEPLOYED = {
+    "UUID": "mapping-1",
+    "EventSourceArn": "arn:aws:dynamodb:eu-central-1:123456789012:table/accounts/stream/2026-01-31T00:00:00.000",
+    "FunctionArn": "arn:aws:lambda:eu-central-1:123456789012:function:projector",
+    **{
+        name: value
+        for name, value in _PROPERTIES.items()
+        if name not in {"Enabled", "EventSourceArn", "FunctionName", "DestinationConfig", "MetricsConfig"}
+    },
+}
+RECORD_BYTES = 1_000
+SHARDS_MAX = 5
+
+
+@dataclass(slots=True)
+class TableShard:
+    """A shard: `fed` of its `records` have been read by the mapping, and `state` is what it knows of them."""
+
+    shard_id: str
+    parent_id: str | None
+    state: ShardState
+    records: list[StreamRecord] = field(default_factory=list)
+    fed: int = 0
+    is_closed: bool = False
+
+    @property
+    def is_drained(self) -> bool:
+        return self.fed == len(self.records) and not self.state.buffered
+
+
+class TableStream:
+    """Rows are written to it; records are read from it.
+
+    Attributes:
+        ledger: the table.
+        written: the events of all rows so far.
+        records: how many there have been in the stream.
+        broken: rows as they should be, where the table has something else, by account and version.
+        shards: all there have been, in the order they were opened.
+    """
+
+    def __init__(self, fate: Fate, judge: Judge, accounts: str) -> None:
+        self._fate = fate
+        self._judge = judge
+        self._next = {account_id: iter(book(account_id)) for account_id in accounts}
+        settings = {
+            "BatchSize": fate.random.choice((1, 3, 8, 1000)),
+            "MaximumRetryAttempts": fate.random.choice((2, 6, 100, 100)),
+        }
+        self._config = MappingConfig.from_api(_AS_DEPLOYED | settings)
+        self._event_of: dict[str, Event] = {}
+        self.records = 0
+        self.ledger = MemoryLedger()
+        self.written: list[Event] = []
+        self.broken: dict[tuple[str, int], Written] = {}
+        self.shards = [TableShard("shard-0", None, ShardState(self._config))]
+        self._shard_of = dict.fromkeys(accounts, self.shards[0])
+
+    def write(self, account_id: str, transactions: int) -> None:
+        """An account goes on."""
+        rows: list[Written] = []
+        for _ in range(transactions):
+            rows += [self._as_written(row) for row in next(self._next[account_id], [])]
+        if len(rows) > 1 and self._fate.strikes("swapped"):
+            index = self._fate.random.randrange(len(rows) - 1)
+            earlier, later = rows[index : index + 2]
+            rows[index : index + 2] = later, earlier
+            if earlier.sequence is not None:
+                self._judge.overtaken.add((account_id, earlier.sequence))
+        self.written += [(account_id, row.sequence) for row in rows if row.sequence is not None]
+        self.ledger.put(row.image for row in rows)
+        for row in rows:
+            number = sequence_number(self.records)
+            self.records += 1
+            if row.sequence is not None:
+                self._event_of[number] = account_id, row.sequence
+            now_s = self._fate.clock()
+            self._shard_of[account_id].records.append(
+                StreamRecord(number, now_s, row.told(number, now_s), RECORD_BYTES)
+            )
+
+    def _as_written(self, row: Written) -> Written:
+        if not self._fate.strikes("poison"):
+            return row
+        self.broken[row.account_id, row.version] = row
+        return row.spoilt(IN_A_SNAPSHOT_S_PLACE if row.sequence is None else self._fate.random.choice(POISONS))
+
+    def spoil(self, *, vanishes: bool) -> None:
+        """Something happens to a row long after it was written."""
+        if not self.written:
+            return
+        account_id, sequence = self._fate.random.choice(self.written)
+        row = book(account_id)[sequence - 1][0]
+        self.broken[account_id, row.version] = row
+        if vanishes:
+            self.ledger.rows[account_id].pop(row.version, None)
+        else:
+            self.ledger.put([row.spoilt(self._fate.random.choice(POISONS)).image])
+
+    def newest(self, account_id: str) -> int:
+        """The sequence of the account's newest event; 0 without any."""
+        return max((sequence for owner, sequence in self.written if owner == account_id), default=0)
+
+    def repair(self, account_id: str, rows_max: int) -> None:
+        """So many of the account's broken rows, the first of them, are as they should be."""
+        for key in sorted(key for key in self.broken if key[0] == account_id)[:rows_max]:
+            self.ledger.put([self.broken.pop(key).image])
+            self._fate.note("row repaired", *key)
+
+    def split(self) -> None:
+        """An open shard closes, and two others go on with its accounts."""
+        parent = self._fate.random.choice([shard for shard in self.shards if not shard.is_closed])
+        if len(self.shards) >= SHARDS_MAX:
+            return
+        parent.is_closed = True
+        numbers = len(self.shards), len(self.shards) + 1
+        children = [TableShard(f"shard-{number}", parent.shard_id, ShardState(self._config)) for number in numbers]
+        self.shards += children
+        for account_id, shard in self._shard_of.items():
+            if shard is parent:
+                self._shard_of[account_id] = self._fate.random.choice(children)
+
+    def readable(self) -> list[TableShard]:
+        """Those whose parents are done with."""
+        finished: set[str | None] = {None}
+        for shard in self.shards:
+            if shard.parent_id in finished and shard.is_closed and shard.is_drained:
+                finished.add(shard.shard_id)
+        listed = [Shard(shard.shard_id, shard.parent_id, shard.is_closed) for shard in self.shards]
+        ids = set(readable_shards(listed, finished={one for one in finished if one}))
+        return [shard for shard in self.shards if shard.shard_id in ids]
+
+    def feed(self, shard: TableShard, count: int) -> None:
+        """The mapping reads on; what is older than a day is not there any more."""
+        now_s = self._fate.clock()
+        while shard.fed < len(shard.records) and now_s - shard.records[shard.fed].created_at_s >= RETENTION_S:
+            self.give_up([shard.records[shard.fed]], "trimmed")
+            shard.fed += 1
+        shard.state.feed(shard.records[shard.fed : shard.fed + count], now_s)
+        shard.fed = min(shard.fed + count, len(shard.records))
+
+    def rewind(self) -> None:
+        """A poller of the mapping's is replaced by one that begins at an older checkpoint."""
+        shard = self._fate.random.choice(self.readable() or self.shards[-1:])
+        done = shard.state.checkpoint
+        behind = [record.sequence_number for record in shard.records[: shard.fed]].index(done) + 1 if done else 0
+        shard.fed = self._fate.random.randint(0, behind)
+        checkpoint = shard.records[shard.fed - 1].sequence_number if shard.fed else None
+        shard.state = ShardState(self._config, checkpoint=checkpoint)
+
+    def give_up(self, records: Iterable[StreamRecord], reason: str) -> None:
+        lost = self._judge.gave_up(self.events_of(records))
+        if lost:
+            self._fate.note(reason, *lost)
+
+    def events_of(self, records: Iterable[StreamRecord]) -> Iterator[Event]:
+        """Of those that tell of an event."""
+        for record in records:
+            event = self._event_of.get(record.sequence_number)
+            if event is not None:
+                yield event
+
+    def is_done(self) -> bool:
+        """Whether nothing is left to be delivered."""
+        now_s = self._fate.clock()
+        return all(shard.is_drained and isinstance(shard.state.next_action(now_s), Idle) for shard in self.shards)

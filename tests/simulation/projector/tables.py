@@ -1,0 +1,120 @@
+"""DynamoDB as whoever asks it meets it: it may not answer, and whether a write took place is then not known."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from projector.errors import Unavailable
+from projector.outgoing import Arrival
+from projector.parking import Parked
+from projector.settings import READ_TIMEOUT_S
+from tests.memory_tables import MemoryLedger, MemoryParking
+from tests.simulation.projector.callers import Caller
+from tests.simulation.projector.fate import Fate
+from tests.simulation.projector.judge import Judge
+
+LATENCY_S = 0.005
+
+
+class JudgedParking:
+    """The table itself: whatever is written to it must leave nobody behind."""
+
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+        self._table = MemoryParking()
+        self.parked: Mapping[str, Parked] = self._table.parked
+        self.look = self._table.look
+
+    def park(self, parked: Parked) -> bool:
+        self._judge.parks(parked)
+        return self._judged(self._table.park(parked))
+
+    def hold(self, parked: Parked, through: int) -> bool:
+        return self._judged(self._table.hold(parked, through))
+
+    def advance(self, parked: Parked, further: Parked) -> bool:
+        return self._judged(self._table.advance(parked, further))
+
+    def release(self, parked: Parked, through: int) -> bool:
+        is_released = self._table.release(parked, through)
+        if is_released:
+            self._judge.released(parked.account_id)
+        return self._judged(is_released)
+
+    def _judged(self, is_done: bool) -> bool:  # noqa: FBT001 -- passed on
+        self._judge.check_nothing_is_lost(self.parked)
+        return is_done
+
+
+class _Asked:
+    def __init__(self, fate: Fate, caller: Caller) -> None:
+        self._fate = fate
+        self._caller = caller
+
+    def _request(self, name: str) -> None:
+        self._caller.interrupt()
+        if self._fate.strikes(f"{name} failed"):
+            self._no_answer()
+        self._caller.spend(LATENCY_S)
+
+    def _no_answer(self) -> None:
+        self._caller.spend(READ_TIMEOUT_S)
+        raise Unavailable("ReadTimeoutError")
+
+
+class UnsteadyParking(_Asked):
+    """A Parking: the projector's or the operator's way to the table."""
+
+    def __init__(self, table: JudgedParking, judge: Judge, fate: Fate, caller: Caller) -> None:
+        super().__init__(fate, caller)
+        self._judge = judge
+        self._table = table
+
+    def look(self) -> Mapping[str, Parked]:
+        self._request("look")
+        parked = self._table.look()
+        self._tell(parked)
+        return parked
+
+    def park(self, parked: Parked) -> bool:
+        return self._write("park", lambda: self._park(parked))
+
+    def _park(self, parked: Parked) -> bool:
+        self._tell([parked.account_id])
+        return self._table.park(parked)
+
+    def _tell(self, parked: Iterable[str]) -> None:
+        if self._caller.is_function and self._judge.delivery is not None:
+            self._judge.delivery.seen_parked.update(parked)
+
+    def hold(self, parked: Parked, through: int) -> bool:
+        return self._write("hold", lambda: self._table.hold(parked, through))
+
+    def advance(self, parked: Parked, further: Parked) -> bool:
+        return self._write("advance", lambda: self._table.advance(parked, further))
+
+    def release(self, parked: Parked, through: int) -> bool:
+        return self._write("release", lambda: self._table.release(parked, through))
+
+    def _write(self, name: str, write: Callable[[], bool]) -> bool:
+        self._request(name)
+        if self._fate.strikes(f"{name} late"):
+            self._fate.later(write)
+            self._no_answer()
+        is_done = write()
+        if self._fate.strikes(f"{name} unsure"):
+            self._no_answer()
+        if not is_done:
+            self._fate.note(f"{name} refused")
+        self._caller.interrupt()
+        return is_done
+
+
+class UnsteadyLedger(_Asked):
+    """A Ledger likewise."""
+
+    def __init__(self, table: MemoryLedger, fate: Fate, caller: Caller) -> None:
+        super().__init__(fate, caller)
+        self._table = table
+
+    def events(self, account_id: str, first: int, last: int, position: int) -> list[Arrival]:
+        self._request("read")
+        return self._table.events(account_id, first, last, position)

@@ -1,0 +1,73 @@
+"""Every seed is another story of the projector, the same each time: a failing seed replays itself."""
+
+from collections import Counter
+
+import pytest
+
+from tests.simulation.projector.book import EVENTS_MAX
+from tests.simulation.projector.fate import CHANCES
+from tests.simulation.projector.story import play
+from tests.stream_records import history, stream_records
+from tests.stream_replay import StreamReplay
+
+SEEDS, SEEDS_PER_TEST = 2_000, 100
+SEEDS_OF_EVERYTHING = 400
+
+ANSWERS = {
+    "account parked",
+    "account released",
+    "account not released",
+    "row repaired",
+    "park refused",
+    "hold refused",
+    "advance refused",
+    "release refused",
+    "gap mended",
+    "event twice",
+    "events held",
+    "events read from the table",
+    "records refused",
+    "given up: RecordAgeExceeded",
+    "given up: RetryAttemptsExhausted",
+    "trimmed",
+    "waits: no time left",
+    "waits: parked meanwhile",
+    "waits: released while it was being held back",
+    "waits: ReadTimeoutError",
+    "waits: LimitExceededException",
+    "waits: ProvisionedThroughputExceededException",
+}
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, SEEDS_PER_TEST))
+def test_every_story_ends_well(first: int) -> None:
+    for seed in range(first, first + SEEDS_PER_TEST):
+        play(seed)
+
+
+def test_a_seed_tells_the_whole_story() -> None:
+    assert play(7).fate.log == play(7).fate.log != play(8).fate.log
+
+
+def test_the_stories_are_of_everything_that_can_happen() -> None:
+    """Lest a change of the dice leaves something out and nobody notices."""
+    happened: Counter[str] = Counter()
+    for seed in range(SEEDS_OF_EVERYTHING):
+        happened += play(seed).fate.happened
+    assert set(CHANCES) | ANSWERS <= {what for what, often in happened.items() if often}
+
+
+def test_accounts_live_long_enough_for_snapshots() -> None:
+    assert EVENTS_MAX > 3 * 9
+
+
+@pytest.mark.parametrize("again", [slice(1, 2), slice(1, 3)], ids=["overtaken", "given up, and delivered again"])
+def test_an_event_whose_record_comes_after_a_later_one_s_is_not_skipped(again: slice) -> None:
+    """Out of its turn, for nobody knew; but not lost."""
+    records = stream_records(history("a", 3))
+    replay = StreamReplay()
+    replay.deliver(records[:1])
+    replay.restart()
+    replay.deliver(records[2:])
+    replay.deliver(records[again])
+    assert {event.fields["sequence"] for event in replay.kinesis.events()} == {1, 2, 3}
