@@ -29,7 +29,7 @@ class Environment:
     """One execution environment with the real projector in it.
 
     Attributes:
-        known: the accounts of which it has to remember how far they are published.
+        known: the accounts of which it has to remember how far they are published, and from where on.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Environment:
         self._fate = fate
         self._judge = judge
         self._parking = parking
-        self.known: set[str] = set()
+        self.known: dict[str, int] = {}
         function = Function(fate)
         self._projector = Projector(
             KinesisPublisher(
@@ -76,11 +76,11 @@ class Environment:
         except Crashed:
             return Invoked(function_error="Unhandled")
         else:
-            self.known |= delivery.accepted
+            self.known = {**delivery.accepted, **self.known}
             return Invoked(answer)
         finally:
             fate.ends_s, self._judge.delivery = float("inf"), None
-            self.known -= delivery.seen_parked
+            self.known = {one: first for one, first in self.known.items() if one not in delivery.seen_parked}
 
     def _report(self, outcome: Outcome) -> None:
         happened = self._fate.happened

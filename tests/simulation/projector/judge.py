@@ -29,18 +29,18 @@ class Delivery:
 
     Attributes:
         events: whose records are in the batch.
-        known: accounts of which the environment knows how far they are published.
+        known: accounts of which the environment knows how far they are published, and the first event it knows of.
         deadline_s: no put may begin at or after it.
         parked: those parked before it began and not released since.
-        accepted: accounts of which it was told that an event is accepted.
+        accepted: accounts of which it was told that an event is accepted, and the first of these.
         seen_parked: accounts of which it was told that they are parked: what it knew of them, it may forget.
     """
 
     events: set[Event]
-    known: set[str]
+    known: Mapping[str, int]
     deadline_s: float
     parked: dict[str, Parked]
-    accepted: set[str] = field(default_factory=set)
+    accepted: dict[str, int] = field(default_factory=dict)
     seen_parked: set[str] = field(default_factory=set)
 
 
@@ -81,7 +81,8 @@ class Judge:
         if account_id in delivery.parked and account_id in parked:
             first = max(delivery.parked[account_id].first, parked[account_id].first)
             _check(sequence < first, f"{event} is published while its account is parked at {first}")
-        return is_hidden and account_id not in delivery.known and before not in delivery.events
+        is_known = sequence >= delivery.known.get(account_id, sequence + 1)
+        return is_hidden and not is_known and before not in delivery.events
 
     def arrived(self, event: Event, *, may_overtake: bool) -> bool:
         """It is on the stream, whether for the first time or again; answers which."""

@@ -86,7 +86,9 @@ class Kinesis:
         if self._fate.strikes("answer lost"):
             raise ReadTimeoutError(endpoint_url="https://kinesis")
         if by_function and self._judge.delivery:
-            self._judge.delivery.accepted.update(account_id for _, put, _ in taken for (account_id, _), _ in put)
+            accepted = self._judge.delivery.accepted
+            for account_id, sequence in (event for _, put, _ in taken for event, _ in put):
+                accepted[account_id] = min(sequence, accepted.get(account_id, sequence))
         return {"FailedRecordCount": is_taken.count(False), "Records": [_RESULT[one] for one in is_taken]}
 
     def _put(self, entry: Mapping[str, Any], *, by_function: bool) -> Put:
