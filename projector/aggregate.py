@@ -25,7 +25,7 @@ _FIRST_OF_BOTH = b"\x08\x00\x10\x00"
 _DATA = b"\x1a"
 
 FRAMING_BYTES_MAX = 13
-"""In front of an event's data: three tags, two lengths of up to four bytes, two indices."""
+"""At least what stands in front of an event's data: four tags, two indices, two lengths of up to three bytes."""
 
 
 def overhead(partition_key: str, explicit_hash_key: str) -> int:

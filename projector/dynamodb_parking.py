@@ -1,8 +1,10 @@
 """The parked accounts in a table of their own: all under one partition key, so that one Query tells them all.
 
-An account's item is `Stream` S (always "domain-events") + `AccountId` S, and what `Parked` has.
+An account's item is `Stream` S (always "domain-events") + `AccountId` S, the id again as `Account` S, and what `Parked`
+has.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 STREAM = "domain-events"
+SORT_KEY_BYTES_MAX = 1024
 _IS_AS_IT_WAS = "FirstSequence = :first"
 _IS_NEW_OR_EARLIER = "attribute_not_exists(AccountId) OR (FirstSequence > :first AND HeldThrough <= :through)"
 
@@ -112,7 +115,10 @@ class DynamoDBParking:
 
 
 def _key(account_id: str) -> dict[str, Any]:
-    return {"Stream": {"S": STREAM}, "AccountId": {"S": account_id}}
+    """Sort keys are shorter than the accounts' partition keys may be; only a stray row has such a long one."""
+    data = account_id.encode()
+    short = account_id if len(data) <= SORT_KEY_BYTES_MAX else f"sha256:{hashlib.sha256(data).hexdigest()}"
+    return {"Stream": {"S": STREAM}, "AccountId": {"S": short}}
 
 
 def _numbers(**values: int) -> dict[str, Any]:
@@ -122,6 +128,7 @@ def _numbers(**values: int) -> dict[str, Any]:
 def _to_item(parked: Parked) -> dict[str, Any]:
     return {
         **_key(parked.account_id),
+        "Account": {"S": parked.account_id},
         "FirstSequence": {"N": str(parked.first)},
         "HeldThrough": {"N": str(parked.held_through)},
         "Version": {"N": str(parked.version)},
@@ -132,7 +139,7 @@ def _to_item(parked: Parked) -> dict[str, Any]:
 
 def _from_item(item: Mapping[str, Any]) -> Parked:
     return Parked(
-        account_id=item["AccountId"]["S"],
+        account_id=item["Account"]["S"],
         first=int(item["FirstSequence"]["N"]),
         held_through=int(item["HeldThrough"]["N"]),
         version=int(item["Version"]["N"]),

@@ -90,7 +90,7 @@ def _cents(number: str) -> int:
     """Raises ValueError: it is not written as DynamoDB writes an amount."""
     units, _, decimals = number.partition(".")
     digits = f"{units}{decimals:0<{MONEY_SCALE}}"
-    if len(units) > MONEY_PRECISION - MONEY_SCALE or len(decimals) > MONEY_SCALE or not digits.isdecimal():
+    if not units or len(units) > MONEY_PRECISION - MONEY_SCALE or len(decimals) > MONEY_SCALE or not digits.isdecimal():
         raise ValueError
     return int(digits)
 

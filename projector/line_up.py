@@ -48,22 +48,19 @@ def line_up(arrivals: Sequence[Arrival], published: Span | None, missing: Missin
 
     Args:
         arrivals: of one account, in any order, also twice; at least one.
-        published: what is known to be on the stream. It does not go again, and what is missing behind it goes first.
-            What comes from before it goes as well: out of its turn, because nobody knew, but it is not lost. None:
-            nothing is known, and the line begins with the arrivals' first.
+        published: what is known to be on the stream. It does not go again, and what is missing behind it goes first. If
+            the arrivals' first is from before that, everything goes from there on: out of its turn, because nobody
+            knew, but it is not lost. None: nothing is known, and the line begins with the arrivals' first.
         missing: reads from the table; may raise Unavailable.
     """
     waiting = sorted(arrivals, key=_BY_SEQUENCE)
-    due = waiting[0].sequence if published is None else 0
+    first = waiting[0].sequence
+    due = first if published is None or first < published.first else published.last + 1
     events: list[Outgoing] = []
     line = Line(events)
     for number, arrival in enumerate(waiting):
-        if published is not None and arrival.sequence >= published.first:
-            due = max(due, published.last + 1)
         if arrival.sequence < due:
             continue
-        if published is not None and arrival.sequence < published.first:
-            due = arrival.sequence  # whether anything is missing in front of it, nobody knows
         try:
             found = _with_what_is_missing(arrival, due, missing)
         except Unavailable as error:

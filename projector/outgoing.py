@@ -34,12 +34,16 @@ class Outgoing(NamedTuple):
     position: int
 
 
+REASON_LENGTH_MAX = 500
+"""A reason quotes what is wrong, which may be as long as a row."""
+
+
 class Poison(NamedTuple):
     """A row from which no event can be made: neither this nor a later event of its account may be published.
 
     Attributes:
         sequence: of its event; for a row in a snapshot's place, of the next.
-        version: the row's, which with the account is its key.
+        version: the row's, which with the account is its key; 0 where that has none.
         reason: for the log and the operator; never an amount.
     """
 

@@ -123,6 +123,8 @@ def _arrival(change: Mapping[str, Any], position: int) -> Arrival | None:
     match change.get("Keys"):
         case {"AccountId": {"S": str(account_id)}, "Version": {"N": str(number)}} if number.isdecimal():
             version = int(number)
+        case {"AccountId": {"S": str(account_id)}}:
+            return Poison(account_id, 1, 0, "its key has no version that a row can have", position)
         case _:
             raise _NoKey
     image = change.get("NewImage")

@@ -8,7 +8,7 @@ from projector.errors import Unavailable
 from projector.lanes import NOT_ATTEMPTED
 from projector.last_published import LastPublished
 from projector.line_up import Line, is_in_line, line_up
-from projector.outgoing import Arrival, Outgoing
+from projector.outgoing import REASON_LENGTH_MAX, Arrival, Outgoing
 from projector.parking import Parked, Parking, last_of
 from projector.parse import Batch, parse
 from projector.published import Publisher
@@ -55,7 +55,7 @@ class Outcome:
         refusals: how often one of them was not accepted.
         oldest_us: when the oldest of the published events occurred, microseconds since 1970; None without any.
         parked: accounts parked with this batch.
-        parked_in_all: accounts parked after it.
+        parked_in_all: accounts parked after it; None: nobody could look.
         waiting: what is to be delivered again.
     """
 
@@ -67,7 +67,7 @@ class Outcome:
     refusals: int = 0
     oldest_us: int | None = None
     parked: list[Parked] = field(default_factory=list)
-    parked_in_all: int = 0
+    parked_in_all: int | None = None
     waiting: list[Waiting] = field(default_factory=list)
 
 
@@ -137,6 +137,8 @@ class Projector:
     def _project(self, batch: Batch, parked: Mapping[str, Parked], outcome: Outcome, deadline_s: float) -> None:
         ready: list[Outgoing] = []
         stopped: dict[str, Line] = {}
+        # Half of the time is the puts': what could not be read or held till then comes again, to fewer holes.
+        reads_end_s = (self._clock() + deadline_s) / 2
         for account_id, arrivals in batch.arrivals.items():
             if account_id not in parked and is_in_line(arrivals, self._last_published.get(account_id)):
                 ready += arrivals  # type: ignore[arg-type]  # nearly always: no poison among them, and nothing to do
@@ -144,19 +146,19 @@ class Projector:
             published = self._last_published.span(account_id)
             going: Sequence[Arrival] = arrivals
             if account_id in parked:
-                going = self._hold(parked[account_id], arrivals, outcome, deadline_s)
+                going = self._hold(parked[account_id], arrivals, outcome, reads_end_s)
             if not going:
                 continue
-            line = line_up(going, published, self._reader(deadline_s))
+            line = line_up(going, published, self._reader(reads_end_s))
             ready += line.events
             outcome.filled += line.filled
             if line.behind:
                 stopped[account_id] = line
-        outcome.parked_in_all = len(parked)
         refused = self._publish(ready, outcome, deadline_s)
         for account_id, line in stopped.items():
             in_time = self._clock() < deadline_s + self._parking_s
             self._stop(line, outcome, is_due=in_time and account_id not in refused)
+        outcome.parked_in_all = len(parked.keys() | {one.account_id for one in outcome.parked})
 
     def _publish(self, ready: Sequence[Outgoing], outcome: Outcome, deadline_s: float) -> dict[str, list[Outgoing]]:
         """The events that were not accepted, by account."""
@@ -200,7 +202,8 @@ class Projector:
             return
         poison = line.poison
         through = max(last_of(line.behind), last_of([poison]))
-        parked = Parked(poison.account_id, poison.sequence, through, poison.version, poison.reason, self._now())
+        reason = poison.reason[:REASON_LENGTH_MAX].encode(errors="replace").decode()
+        parked = Parked(poison.account_id, poison.sequence, through, poison.version, reason, self._now())
         try:
             is_new = self._parking.park(parked)
         except Unavailable as error:
@@ -212,7 +215,6 @@ class Projector:
         self._last_published.forget(poison.account_id)
         outcome.held += len(line.behind)
         outcome.parked.append(parked)
-        outcome.parked_in_all += 1
 
     def _reader(self, deadline_s: float) -> Callable[[str, int, int, int], Iterable[Arrival]]:
         def read(account_id: str, first: int, last: int, position: int) -> Iterable[Arrival]:

@@ -60,8 +60,9 @@ class Report:
             "KinesisRecords": outcome.kinesis_records,
             "KinesisRefusals": outcome.refusals,
             "AccountsWaiting": len(outcome.waiting),
-            "ParkedAccounts": outcome.parked_in_all,
         }
+        if outcome.parked_in_all is not None:
+            counts["ParkedAccounts"] = outcome.parked_in_all
         for name, value in counts.items():
             self._metrics.add_metric(name=name, unit="Count", value=value)
         if lag_ms is not None:

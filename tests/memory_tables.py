@@ -69,6 +69,7 @@ class MemoryLedger:
     def __init__(self) -> None:
         self.rows: dict[str, dict[int, Mapping[str, Any]]] = {}
         self.reads: list[tuple[str, int, int]] = []
+        self.on_read: Callable[[], None] = lambda: None
         self.is_down = False
 
     def put(self, images: Iterable[Mapping[str, Any]]) -> None:
@@ -78,5 +79,6 @@ class MemoryLedger:
     def events(self, account_id: str, first: int, last: int, position: int) -> list[Arrival]:
         if self.is_down:
             raise Unavailable("ThrottlingException")
+        self.on_read()
         self.reads.append((account_id, first, last))
         return read_events(self.rows.get(account_id, {}), account_id, first, last, position)

@@ -80,7 +80,7 @@ def test_the_mapping() -> None:
         ("INSERT", "CREDIT", True),
         ("INSERT", "WITHDRAW", True),
         ("INSERT", "A TYPE OF TOMORROW", True),
-        ("INSERT", "SNAPSHOT", False),
+        ("INSERT", "SNAPSHOT", True),
         ("MODIFY", "CREDIT", False),
     ],
 )

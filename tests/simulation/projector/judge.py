@@ -7,9 +7,7 @@ missing but an execution environment that knows how far the account is published
 batch: these must fill it from the table. Any other may go on behind it; the failure bucket's alarm tells, and the
 operator publishes it from the table.
 
-A hidden event whose record comes at last, to an environment that has published the event behind it, is taken for
-published there, and skipped. That is excused here, as if it were lost; tests/simulation/test_projector.py has it as an
-expected failure.
+A hidden event whose record comes at last is published: out of its turn, but not lost.
 """
 
 from collections.abc import Container, Iterable, Mapping

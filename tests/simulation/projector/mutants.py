@@ -180,14 +180,14 @@ MUTANTS = (
     Mutant(
         "A hole behind the last event published is not filled.",
         "projector.line_up",
-        "due = max(due, published.last + 1)",
-        "due = max(due, published.last + 1, arrival.sequence)",
+        "else published.last + 1",
+        "else max(first, published.last + 1)",
     ),
     Mutant(
         "What stands before the first event that an environment has published is taken for published.",
         "projector.line_up",
-        "if published is not None and arrival.sequence >= published.first:",
-        "if published is not None:",
+        "due = first if published is None or first < published.first else",
+        "due = first if published is None else",
     ),
     Mutant(
         "Records go as they come, whatever their sequence.",

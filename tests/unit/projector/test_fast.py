@@ -32,7 +32,7 @@ odd: st.SearchStrategy[Any] = st.sampled_from(
         ),
         *({"N": number} for number in ("0", "1", "2", "-1", "1.5", "10", "100", "1e3", "1E+2", "٣", "1_0", " 1", "+1")),
         *({"N": number} for number in ("0.0", "00.10", "1.50", "0.001", "9999999999999999.99", "10000000000000000")),
-        *({"N": number} for number in ("NaN", "Infinity", "", "-0", "0.00", "1" * 40, "12.3")),
+        *({"N": number} for number in ("NaN", "Infinity", "", ".", ".5", "5.", "-0", "0.00", "1" * 40, "12.3")),
         *({kind: None} for kind in "SN"),
         {"N": 1},
         {"S": b"x"},

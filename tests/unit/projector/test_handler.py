@@ -1,5 +1,6 @@
 """The wiring: what the function really sends, with the clients it really has."""
 
+import gc
 import importlib
 import sys
 from collections.abc import Iterator
@@ -87,6 +88,7 @@ def test_a_batch_goes_to_the_stream_of_the_environment_and_is_logged(
         kinesis.assert_no_pending_responses()
         dynamodb.assert_no_pending_responses()
     assert answer == {"batchItemFailures": []}
+    assert gc.isenabled()
     assert '"EventsPublished":[3.0]' in capsys.readouterr().out
 
 

@@ -93,9 +93,16 @@ def test_what_is_no_snapshot_in_a_snapshot_s_place_is_poison_for_the_next_event(
     assert (poison.sequence, poison.version) == (10, 10)
 
 
-@pytest.mark.parametrize(
-    "keys", [None, {}, {"AccountId": {"S": ["a"]}}, {"AccountId": {"S": "a"}, "Version": {"N": "x"}}]
-)
+@pytest.mark.parametrize("number", ["-1", "1.5", "x", ""])
+def test_a_row_that_is_none_of_an_account_s_is_poison_from_its_first_event_on(number: str) -> None:
+    record = stream_record(ROWS[1], 1)
+    record["dynamodb"]["Keys"] = {"AccountId": {"S": "a"}, "Version": {"N": number}}
+    [poison] = arrivals(record)
+    assert isinstance(poison, Poison)
+    assert (poison.account_id, poison.sequence, poison.version) == ("a", 1, 0)
+
+
+@pytest.mark.parametrize("keys", [None, {}, {"AccountId": {"S": ["a"]}}])
 def test_behind_a_record_of_nobody_knows_whom_nothing_is_read(keys: object) -> None:
     record = stream_record(ROWS[1], 1)
     record["dynamodb"]["Keys"] = keys

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from projector.errors import NotATableStream, Unavailable
-from projector.lanes import plain
+from projector.lanes import NOT_ATTEMPTED, plain
 from projector.parking import Parked
 from projector.parse import NO_ROW
 from tests.fake_kinesis import FakeKinesis
@@ -159,6 +159,47 @@ def test_a_poison_in_front_of_a_parked_account_keeps_what_waits_already() -> Non
     replay.parking.park(Parked("a", 3, 9, 3, "", ""))
     assert replay.deliver(records) == DONE
     assert (replay.parking.parked["a"].first, replay.parking.parked["a"].held_through) == (2, 9)
+
+
+@pytest.mark.parametrize("is_parked", [True, False])
+def test_reads_that_take_long_leave_half_of_the_time_to_the_others_events(*, is_parked: bool) -> None:
+    """An environment that is behind on many accounts, or cannot write what it holds back, still gets on."""
+    names = [f"a{n}" for n in range(20)]
+    replay, records = StreamReplay(), batch(*names, *names, *names, "b")
+    replay.ledger.put(record["dynamodb"]["NewImage"] for record in records)
+    clock = replay.kinesis.clock
+    replay.deliver(records[:20])
+    if is_parked:
+        for name in names:
+            replay.parking.park(Parked(name, 2, 1, 2, "", ""))
+    replay.parking.fails = lambda request: clock.sleep(4.0 if request == "hold" else 0.0)
+    replay.ledger.on_read = lambda: clock.sleep(4.0)
+    assert replay.deliver(records[40:], time_s=46.0) != DONE
+    assert "b:1" in on_stream(replay)
+    assert {waiting.reason for waiting in replay.outcomes[-1].waiting} == {NOT_ATTEMPTED}
+    for _ in range(5):
+        response = replay.deliver(records[40:], time_s=46.0)
+    assert response == DONE
+
+
+def test_how_many_are_parked_is_not_told_where_nobody_could_look() -> None:
+    replay = StreamReplay()
+
+    def fails(_: str) -> None:
+        raise Unavailable("ThrottlingException")
+
+    replay.parking.fails = fails
+    replay.deliver(batch("a"))
+    replay.parking.fails = lambda _: None
+    replay.deliver(batch("a"))
+    assert [outcome.parked_in_all for outcome in replay.outcomes] == [None, 0]
+
+
+def test_a_reason_is_no_longer_than_anybody_reads() -> None:
+    replay, records = StreamReplay(), batch("a")
+    poison(records[0], Type={"S": "\x00" * 100_000})
+    replay.deliver(records)
+    assert len(replay.parking.parked["a"].reason) == 500
 
 
 def test_without_time_nothing_is_parked_nor_held_and_all_is_delivered_again() -> None:
