@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks import projector
 from benchmarks.timing import Benchmark
 from ops.build import build_zip
 
@@ -32,16 +33,9 @@ sys.path.insert(0, sys.argv[1])
 print((time.process_time_ns() - start) / 1e6)
 """
 _ENVIRONMENT = {
-    "TABLE_NAME": "accounts",
+    **projector.ENVIRONMENT,
     "AUTH": "IAM",
     "OPERATOR_SCOPE": "accounts/operator",
-    "EVENT_STREAM_NAME": "domain-events",
-    "PARKING_TABLE_NAME": "parked",
-    "AGGREGATION": "on",
-    "BUCKETS": "32",
-    "AWS_DEFAULT_REGION": "eu-central-1",
-    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
-    "AWS_SECRET_ACCESS_KEY": "not-a-secret",
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
 }

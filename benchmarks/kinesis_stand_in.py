@@ -73,7 +73,7 @@ def _answer(operation: str, body: bytes) -> tuple[float, bytes]:
             return PUT_RECORDS_S, json.dumps(answer).encode()
         case "Query":
             return QUERY_S, b'{"Count":0,"Items":[],"ScannedCount":0}'
-    raise NotImplementedError(f"no answer for {operation}")
+    raise ValueError(f"The stand-in has no answer for {operation}.")
 
 
 def main() -> None:
