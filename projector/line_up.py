@@ -6,7 +6,7 @@ from operator import attrgetter
 
 from projector.errors import Unavailable
 from projector.last_published import Span
-from projector.outgoing import Arrival, Outgoing, Poison
+from projector.outgoing import Arrival, Outgoing, Poison, is_stray
 
 Missing = Callable[[str, int, int, int], Iterable[Arrival]]
 """Account, first and last sequence, position: those events from the table, in sequence, each there or a Poison."""
@@ -59,7 +59,7 @@ def line_up(arrivals: Sequence[Arrival], published: Span | None, missing: Missin
     events: list[Outgoing] = []
     line = Line(events)
     for number, arrival in enumerate(waiting):
-        if arrival.sequence < due:
+        if arrival.sequence < due and not is_stray(arrival):
             continue
         try:
             found = _with_what_is_missing(arrival, due, missing)

@@ -57,6 +57,11 @@ class Poison(NamedTuple):
 Arrival = Outgoing | Poison
 
 
+def is_stray(arrival: Arrival) -> bool:
+    """Whether it is a row that is none of its account's, so that no event of the account can stand for it."""
+    return isinstance(arrival, Poison) and arrival.version == 0
+
+
 def outgoing(row: EventRow, position: int) -> Outgoing:
     """Raises Unpublishable: the row cannot be told, encoded, or carried by Kinesis as an event."""
     try:

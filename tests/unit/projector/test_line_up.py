@@ -128,3 +128,12 @@ def test_where_the_table_cannot_be_read_the_line_stops_for_now() -> None:
 def test_of_an_event_that_came_twice_the_first_counts(position: int) -> None:
     line = line_up([event(4, position), event(4, 1 - position)], Span(1, 3), table())
     assert [one.position for one in line.events] == [0]
+
+
+@pytest.mark.parametrize("published", [None, Span(1, 3), Span(5, 6)])
+def test_a_stray_row_stops_the_line_whatever_is_published(published: Span | None) -> None:
+    stray = Poison("a", 1, 0, "no version", 1)
+    line = line_up([event(1, 0), stray, event(7, 2)], published, table())
+    assert line.poison == stray
+    assert sequences(line.behind) == [1, 7]
+    assert set(sequences(line.events)) <= {1}
