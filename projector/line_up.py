@@ -80,6 +80,6 @@ def line_up(arrivals: Sequence[Arrival], published: Span | None, missing: Missin
 
 
 def _with_what_is_missing(arrival: Arrival, due: int, missing: Missing) -> list[Arrival]:
-    if arrival.sequence == due:
+    if arrival.sequence <= due:  # less only for a stray row, in front of which nothing can be missing
         return [arrival]
     return [*missing(arrival.account_id, due, arrival.sequence - 1, arrival.position), arrival]

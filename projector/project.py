@@ -49,7 +49,7 @@ class Outcome:
     Attributes:
         records: how many there were, of whatever kind.
         published: how many events Kinesis accepted.
-        filled: how many of these were missing in the batch and were read from the table.
+        filled: how many events were missing in the batch and were read from the table, accepted or not.
         held: how many arrivals wait for the release of their account.
         kinesis_records: how many records the events made.
         refusals: how often one of them was not accepted.

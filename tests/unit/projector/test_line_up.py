@@ -133,7 +133,9 @@ def test_of_an_event_that_came_twice_the_first_counts(position: int) -> None:
 @pytest.mark.parametrize("published", [None, Span(1, 3), Span(5, 6)])
 def test_a_stray_row_stops_the_line_whatever_is_published(published: Span | None) -> None:
     stray = Poison("a", 1, 0, "no version", 1)
-    line = line_up([event(1, 0), stray, event(7, 2)], published, table())
+    reads = table()
+    line = line_up([event(1, 0), stray, event(7, 2)], published, reads)
     assert line.poison == stray
+    assert reads.reads == [], "there is nothing to read, and DynamoDB refuses a range that ends before it begins"
     assert sequences(line.behind) == [1, 7]
     assert set(sequences(line.events)) <= {1}
