@@ -37,7 +37,8 @@ def aggregate(partition_key: str, explicit_hash_key: str, events: Iterable[bytes
     """The record's data. Both keys have to be those that the record itself is put with."""
     parts = [_keys(partition_key, explicit_hash_key)]
     for data in events:
-        parts += (_before(len(data)), data)
+        parts.append(_before(len(data)))
+        parts.append(data)
     message = b"".join(parts)
     return MAGIC + message + hashlib.md5(message, usedforsecurity=False).digest()
 

@@ -1,6 +1,6 @@
 """The short way from a stream record to an event, for the rows that this release writes.
 
-`parse`, `translate` and `schemas.encoder.encode` say what a row means and check everything about it; that takes five
+`parse`, `translate` and `schemas.encoder.encode` say what a row means and check everything about it; that takes several
 times as long as what is left if a row is just as it should be. So this looks only for that: anything unusual (another
 format, another spelling of a number, a missing attribute) is answered with None and goes the long way, which decides.
 Where this answers with an event, the long way makes the same bytes; tests/unit/projector/test_fast.py looks for a
@@ -9,11 +9,12 @@ counterexample.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from account_core.items import CREATED, CREDIT, FORMAT, WITHDRAW, version_of
 from projector.outgoing import EVENT_BYTES_MAX, PARTITION_KEY_LENGTH_MAX, Outgoing
-from schemas.encoder import ENCODERS, SMALL, decimal, long, optional_string, string
+from schemas.encoder import ENCODERS, SMALL, long, optional_string, string
 from schemas.values import MONEY_PRECISION, MONEY_SCALE
 
 _HEADERS = {
@@ -27,12 +28,20 @@ for _encoder in ENCODERS.values():
 
 _FORMAT = str(FORMAT)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SEQUENCE_DIGITS_MAX = 15
 _TIME_LENGTH = len("2026-01-31T09:30:00.000001Z")
+_SEQUENCE_DIGITS_MAX = 15
+_UNITS_DIGITS_MAX = MONEY_PRECISION - MONEY_SCALE
+_CENTS = {"": "00", **{f"{n}": f"{n}0" for n in range(10)}, **{f"{n:02}": f"{n:02}" for n in range(100)}}
+"""What stands behind an amount's point, as two digits."""
+_NO_TEXT = optional_string(None)
+_new = tuple.__new__  # what `Outgoing(...)` comes to, at two thirds of the time
 
 
 def fast_event(change: Mapping[str, Any], position: int) -> Outgoing | None:
     """The event of an inserted row, or None where it takes a longer look.
+
+    All in one place, and each attribute looked up once: a call costs as much as an attribute, and either as much as
+    encoding it.
 
     Args:
         change: the stream record's `dynamodb`.
@@ -40,64 +49,74 @@ def fast_event(change: Mapping[str, Any], position: int) -> Outgoing | None:
     """
     try:
         image, keys = change["NewImage"], change["Keys"]
-        kind, account_id, number = image["Type"]["S"], image["AccountId"]["S"], image["Sequence"]["N"]
-        version, command, sequence = image["Version"]["N"], image.get("CommandId"), int(number)
-        at = image["Timestamp"]["S"]
+        kind, account_id, version = image["Type"]["S"], image["AccountId"]["S"], image["Version"]["N"]
+        header, at = _HEADERS[kind], image["Timestamp"]["S"]
+        sequence, digits, number = _place(image["Sequence"]["N"], version)
+        units, _, decimals = image["Balance"]["N"].partition(".")
+        balance = int(units + _CENTS[decimals])
         if (
             image["Format"]["N"] != _FORMAT
             or keys["AccountId"]["S"] != account_id
-            or not 0 < len(account_id) <= PARTITION_KEY_LENGTH_MAX
             or keys["Version"]["N"] != version
-            or str(version_of(sequence)) != version
-            or str(sequence) != number
-            or not 0 < len(number) <= _SEQUENCE_DIGITS_MAX
-            or sequence < 1
+            or not 0 < len(account_id) <= PARTITION_KEY_LENGTH_MAX
             or len(at) != _TIME_LENGTH
             or at[-1] != "Z"
+            or len(units) > _UNITS_DIGITS_MAX
+            or not units.isdecimal()
         ):
             return None
         since = datetime.fromisoformat(at) - _EPOCH
         occurred_us = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-        account, digits, correlation = account_id.encode(), number.encode(), image["CorrelationId"]["S"].encode()
+        if kind == CREATED:
+            own = image["Owner"]["S"].encode()
+            own_size = len(own)
+        else:
+            units, _, decimals = image["Amount"]["N"].partition(".")
+            amount = int(units + _CENTS[decimals])
+            if len(units) > _UNITS_DIGITS_MAX or not units.isdecimal() or not amount:
+                return None
+            own_size = (amount.bit_length() + 8) >> 3
+            own = amount.to_bytes(own_size, "big")
+        balance_size = (balance.bit_length() + 8) >> 3
+        account, correlation = account_id.encode(), image["CorrelationId"]["S"].encode()
+        request, command = image["RequestId"].get("S"), image.get("CommandId")
         data = b"".join(
             (
-                _HEADERS[kind],
+                header,
                 SMALL[len(account) + 1 + len(digits)],
                 account,
                 b":",
                 digits,
                 SMALL[len(account)],
                 account,
-                long(sequence),
+                number,
                 long(occurred_us),
                 SMALL[len(correlation)],
                 correlation,
-                optional_string(None if command is None else command["S"]),
-                optional_string(image["RequestId"].get("S")),
-                string(image["Owner"]["S"]) if kind == CREATED else decimal(_amount(image["Amount"]["N"])),
-                string(image["Currency"]["S"]),
-                decimal(_cents(image["Balance"]["N"])),
+                _NO_TEXT if command is None else optional_string(command["S"]),
+                optional_string(request),
+                SMALL[own_size],
+                own,
+                _currency(image["Currency"]["S"]),
+                SMALL[balance_size],
+                balance.to_bytes(balance_size, "big"),
             )
         )
     except (KeyError, IndexError, TypeError, AttributeError, ValueError, ArithmeticError):
         return None
     if len(data) > EVENT_BYTES_MAX:
         return None
-    return Outgoing(account_id, sequence, occurred_us, data, position)
+    return _new(Outgoing, (account_id, sequence, occurred_us, data, position))
 
 
-def _cents(number: str) -> int:
-    """Raises ValueError: it is not written as DynamoDB writes an amount."""
-    units, _, decimals = number.partition(".")
-    digits = f"{units}{decimals:0<{MONEY_SCALE}}"
-    if not units or len(units) > MONEY_PRECISION - MONEY_SCALE or len(decimals) > MONEY_SCALE or not digits.isdecimal():
+_currency = lru_cache(maxsize=256)(string)
+
+
+@lru_cache(maxsize=16_384)
+def _place(number: str, version: str) -> tuple[int, bytes, bytes]:
+    """A row's sequence, its digits, and Avro's long. Raises ValueError: they do not belong to one row."""
+    sequence = int(number)
+    is_written_so = (str(sequence), str(version_of(sequence))) == (number, version)
+    if sequence < 1 or not is_written_so or len(number) > _SEQUENCE_DIGITS_MAX:
         raise ValueError
-    return int(digits)
-
-
-def _amount(number: str) -> int:
-    """Raises ValueError, also for nothing at all: the long way says what is wrong with that."""
-    cents = _cents(number)
-    if not cents:
-        raise ValueError
-    return cents
+    return sequence, number.encode(), long(sequence)

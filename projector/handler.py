@@ -7,6 +7,7 @@ gc.disable()
 
 import os
 import random
+import sys
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -14,17 +15,20 @@ from typing import Any
 import botocore.session
 from aws_lambda_powertools import Logger, Metrics
 
+from projector.beside import Beside
 from projector.dynamodb_ledger import DynamoDBLedger
 from projector.dynamodb_parking import DynamoDBParking
 from projector.lanes import aggregated, plain
 from projector.project import BatchResponse, Projector
 from projector.publish import KinesisPublisher
+from projector.put_records import build_bodies
 from projector.report import Report
-from projector.settings import CLIENTS, PARKING_S, Settings, deadline_s
+from projector.settings import CLIENTS, PARKING_S, SWITCH_INTERVAL_S, Settings, deadline_s
 
 _settings = Settings.read(os.environ)
 _session: Any = botocore.session.get_session()  # not boto3, which is more to import; untyped, for lack of stubs
 kinesis = _session.create_client("kinesis", config=CLIENTS)
+build_bodies(kinesis)
 dynamodb = _session.create_client("dynamodb", config=CLIENTS)
 _project = Projector(
     KinesisPublisher(
@@ -45,7 +49,9 @@ _project = Projector(
     clock=time.monotonic,
     now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
     parking_s=PARKING_S,
+    beside=Beside(),
 )
+sys.setswitchinterval(SWITCH_INTERVAL_S)
 gc.freeze()  # what is here now stays; no collection has to look through it
 gc.enable()
 

@@ -104,12 +104,13 @@ def plain(buckets: int) -> Pack:
     return pack
 
 
-def _records(events: list[Outgoing], partition_key: str, explicit_hash_key: str) -> Iterator[Entry]:
+def _records(events: Sequence[Outgoing], partition_key: str, explicit_hash_key: str) -> Iterator[Entry]:
     """The events in as few records as hold them."""
-    empty = overhead(partition_key, explicit_hash_key) + len(partition_key.encode())
-    if empty + sum([len(event.data) + FRAMING_BYTES_MAX for event in events]) <= RECORD_BYTES_MAX:
-        yield _record(events, partition_key, explicit_hash_key)  # nearly always
+    whole = _record(events, partition_key, explicit_hash_key)
+    if whole.size <= RECORD_BYTES_MAX:
+        yield whole  # nearly always
         return
+    empty = overhead(partition_key, explicit_hash_key) + len(partition_key.encode())
     start, size = 0, empty
     for number, event in enumerate(events):
         event_size = len(event.data) + FRAMING_BYTES_MAX

@@ -23,28 +23,28 @@ class LastPublished:
     """
 
     def __init__(self, accounts_max: int = ACCOUNTS_MAX) -> None:
-        self._last: dict[str, int] = {}
-        self._first: dict[str, int] = {}
+        self._spans: dict[str, tuple[int, int]] = {}
         self._accounts_max = accounts_max
-        self.get = self._last.get
-        """By account the last sequence, or None."""
+
+    def last(self, account_id: str) -> int | None:
+        span = self._spans.get(account_id)
+        return None if span is None else span[1]
 
     def span(self, account_id: str) -> Span | None:
-        last = self._last.get(account_id)
-        return None if last is None else Span(self._first[account_id], last)
+        span = self._spans.get(account_id)
+        return None if span is None else Span(*span)
 
     def update(self, accepted: Iterable[Outgoing]) -> None:
         """Args: `accepted`, of each account in sequence and without holes behind what is known."""
-        if len(self._last) > self._accounts_max:
-            self._last.clear()  # all at once: simple, and only as if the environment were new
-            self._first.clear()
-        for event in accepted:
-            last = self._last.get(event.account_id)
-            if last is None:
-                self._first[event.account_id] = event.sequence
-            if last is None or event.sequence > last:
-                self._last[event.account_id] = event.sequence
+        spans = self._spans
+        if len(spans) > self._accounts_max:
+            spans.clear()  # all at once: simple, and only as if the environment were new
+        for account_id, sequence, _, _, _ in accepted:
+            span = spans.get(account_id)
+            if span is None:
+                spans[account_id] = sequence, sequence
+            elif sequence > span[1]:
+                spans[account_id] = span[0], sequence
 
     def forget(self, account_id: str) -> None:
-        self._last.pop(account_id, None)
-        self._first.pop(account_id, None)
+        self._spans.pop(account_id, None)

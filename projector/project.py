@@ -19,6 +19,11 @@ UNREADABLE = "a record does not tell its account"
 RELEASED = "released while it was being held back"
 
 
+Looked = Callable[[], Mapping[str, Parked]]
+Beside = Callable[[Looked, Callable[[], Batch]], tuple[Looked, Batch]]
+"""Makes a call, and does something here meanwhile: answers with what gives the call's result, or raises, and this."""
+
+
 class Ledger(Protocol):
     def events(self, account_id: str, first: int, last: int, position: int) -> Iterable[Arrival]:
         """The table's events from sequence `first` to `last`, each there or a Poison. Raises Unavailable."""
@@ -85,6 +90,7 @@ class Projector:
         clock: seconds, monotonic; the clock that deadlines are read on.
         now: the time, as `Parked.at`.
         parking_s: how long behind the deadline accounts may still be parked.
+        beside: makes a call while something is done here.
     """
 
     def __init__(
@@ -97,6 +103,7 @@ class Projector:
         clock: Callable[[], float],
         now: Callable[[], str],
         parking_s: float,
+        beside: Beside,
     ) -> None:
         self._publisher = publisher
         self._parking = parking
@@ -105,6 +112,7 @@ class Projector:
         self._clock = clock
         self._now = now
         self._parking_s = parking_s
+        self._beside = beside
         self._last_published = LastPublished()
 
     def __call__(self, event: Mapping[str, Any], deadline_s: float) -> BatchResponse:
@@ -119,13 +127,13 @@ class Projector:
         Raises:
             NotATableStream: nothing was published; the whole batch fails.
         """
-        batch = parse(event)
+        looked, batch = self._beside(self._parking.look, lambda: parse(event))
         outcome = Outcome(len(batch.numbers))
         if batch.unreadable is not None:
             outcome.waiting.append(Waiting(None, None, None, batch.unreadable, UNREADABLE))
         if batch.arrivals:
             try:
-                parked = self._parking.look()
+                parked = looked()
             except Unavailable as error:
                 outcome.waiting += [_waiting(mine, str(error)) for mine in batch.arrivals.values()]
             else:
@@ -140,7 +148,7 @@ class Projector:
         # Half of the time is the puts': what could not be read or held till then comes again, to fewer holes.
         reads_end_s = (self._clock() + deadline_s) / 2
         for account_id, arrivals in batch.arrivals.items():
-            if account_id not in parked and is_in_line(arrivals, self._last_published.get(account_id)):
+            if account_id not in parked and is_in_line(arrivals, self._last_published.last(account_id)):
                 ready += arrivals  # type: ignore[arg-type]  # nearly always: no poison among them, and nothing to do
                 continue
             published = self._last_published.span(account_id)
@@ -175,7 +183,7 @@ class Projector:
         self._last_published.update(accepted)
         outcome.published, outcome.refusals = len(accepted), published.refusals
         outcome.kinesis_records = published.records
-        outcome.oldest_us = min((event.occurred_us for event in accepted), default=None)
+        outcome.oldest_us = min([event.occurred_us for event in accepted], default=None)
         return refused
 
     def _hold(self, parked: Parked, arrivals: Sequence[Arrival], outcome: Outcome, deadline_s: float) -> list[Arrival]:

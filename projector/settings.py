@@ -11,6 +11,9 @@ READ_TIMEOUT_S = 3.0
 PARKING_S = 5.0
 """For parking accounts once the last put is answered; what does not fit is parked with the next delivery."""
 
+SWITCH_INTERVAL_S = 0.0005
+"""How long one thread may keep the interpreter from another; by default so long that a batch is parsed in less."""
+
 # A call begun just before the deadline may wait for both time-outs; then accounts are parked, the last of them with a
 # call as long again; then the outcome is logged and answered. So the function's own time limit must be well above
 # this: with less, no call begins and every batch is delivered again.

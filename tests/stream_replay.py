@@ -6,12 +6,13 @@ batch are delivered again, before anything else; an identifier that is not in th
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from projector.lanes import Pack, aggregated
-from projector.project import BatchResponse, Outcome, Projector
+from projector.parse import Batch
+from projector.project import BatchResponse, Looked, Outcome, Projector
 from projector.publish import KinesisPublisher
 from schemas.codec import DomainEvent
 from tests.fake_kinesis import FakeKinesis
@@ -60,6 +61,7 @@ class StreamReplay:
             clock=self.kinesis.clock,
             now=lambda: "2026-01-31T09:30:00+00:00",
             parking_s=5.0,
+            beside=in_turn,
         )
 
     def deliver(self, records: Sequence[StreamRecord], time_s: float = 25.0) -> BatchResponse:
@@ -80,6 +82,11 @@ class StreamReplay:
                     break
             assert not batch, f"never published: {[record['dynamodb']['SequenceNumber'] for record in batch]}"
         return self.kinesis.events()
+
+
+def in_turn(there: Looked, here: Callable[[], Batch]) -> tuple[Looked, Batch]:
+    """Both in one thread, so that a story depends on nothing but its seed: the call when its result is asked for."""
+    return there, here()
 
 
 def remainder(batch: Sequence[StreamRecord], response: BatchResponse) -> Sequence[StreamRecord]:

@@ -16,6 +16,7 @@ from tests.simulation.projector.fate import Crashed, Fate
 from tests.simulation.projector.judge import Delivery, Judge
 from tests.simulation.projector.kinesis import Client, Kinesis
 from tests.simulation.projector.tables import JudgedParking, UnsteadyLedger, UnsteadyParking
+from tests.stream_replay import in_turn
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -62,6 +63,7 @@ class Environment:
             clock=fate.clock,
             now=lambda: "2026-01-31T09:30:00+00:00",
             parking_s=PARKING_S,
+            beside=in_turn,
         )
 
     def invoke(self, records: Sequence[StreamRecord], events: Iterable[Event]) -> Invoked:

@@ -8,18 +8,18 @@ def event(account_id: str, sequence: int) -> Outgoing:
 
 def test_it_knows_from_where_to_where() -> None:
     known = LastPublished()
-    assert (known.get("a"), known.span("a")) == (None, None)
+    assert (known.last("a"), known.span("a")) == (None, None)
     known.update([event("a", 3), event("a", 4), event("b", 1), event("a", 2)])
-    assert (known.get("a"), known.span("a"), known.span("b")) == (4, Span(3, 4), Span(1, 1))
+    assert (known.last("a"), known.span("a"), known.span("b")) == (4, Span(3, 4), Span(1, 1))
     known.forget("a")
     known.forget("c")
-    assert (known.get("a"), known.span("a")) == (None, None)
+    assert (known.last("a"), known.span("a")) == (None, None)
 
 
 def test_it_is_bounded() -> None:
     known = LastPublished(accounts_max=10)
     for number in range(100):
         known.update([event(f"a{number}", 1)])
-        assert sum(known.get(f"a{n}") is not None for n in range(100)) <= 11
+        assert sum(known.last(f"a{n}") is not None for n in range(100)) <= 11
     assert known.span("a99") == Span(1, 1)
     assert known.span("a0") is None

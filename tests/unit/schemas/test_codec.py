@@ -8,12 +8,13 @@ from typing import Any
 
 import fastavro
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import schemas
 from schemas.codec import decode, encode
 from schemas.contract import load
+from schemas.encoder import long
 from schemas.errors import InvalidEvent
 
 WITHDRAWN: dict[str, Any] = {
@@ -139,6 +140,19 @@ def test_a_value_that_cannot_be_written_exactly_is_refused(field: str, value: ob
 @pytest.mark.parametrize("amount", [Decimal("9999999999999999.99"), Decimal("-9999999999999999.99"), Decimal("1E+2")])
 def test_every_amount_of_18_digits_is_written_exactly(amount: Decimal) -> None:
     assert decode(encode("BalanceWithdrawn", WITHDRAWN | {"amount": amount})).fields["amount"] == amount
+
+
+@given(st.integers(-(2**63), 2**63 - 1))
+@example(2047)
+@example(2048)
+@example(2**48 - 1)
+@example(2**48)
+@example(2**55 - 1)
+@example(2**55)
+def test_every_long_is_fastavro_s_whichever_way_it_is_written(value: int) -> None:
+    theirs = BytesIO()
+    fastavro.schemaless_writer(theirs, "long", value)
+    assert long(value) == theirs.getvalue()
 
 
 def test_another_time_zone_is_the_same_instant_in_utc() -> None:

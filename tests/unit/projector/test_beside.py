@@ -1,0 +1,48 @@
+"""Two pieces of work at once, and none left over."""
+
+import threading
+
+import pytest
+
+from projector.beside import Beside
+from projector.errors import Unavailable
+
+TIMEOUT_S = 10.0
+
+
+def test_they_go_on_at_the_same_time() -> None:
+    both = threading.Barrier(2, timeout=TIMEOUT_S)
+    result, here = Beside()(both.wait, both.wait)
+    assert {result(), here} == {0, 1}
+
+
+def test_what_goes_wrong_there_is_told_where_its_result_is_asked_for() -> None:
+    def fail() -> None:
+        raise Unavailable("ThrottlingException")
+
+    result, here = Beside()(fail, lambda: "done")
+    assert here == "done"
+    with pytest.raises(Unavailable, match="ThrottlingException"):
+        result()
+
+
+@pytest.mark.parametrize("is_wrong_here", [False, True])
+def test_when_it_ends_both_have_ended(*, is_wrong_here: bool) -> None:
+    begun, ended = threading.Event(), list[str]()
+
+    def there() -> None:
+        assert begun.wait(TIMEOUT_S)
+        ended.append("there")
+
+    def here() -> None:
+        begun.set()
+        if is_wrong_here:
+            raise LookupError
+
+    beside = Beside()
+    if is_wrong_here:
+        with pytest.raises(LookupError):
+            beside(there, here)
+    else:
+        beside(there, here)
+    assert ended == ["there"]
