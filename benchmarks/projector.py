@@ -27,7 +27,7 @@ from benchmarks.kinesis_units import Put
 from benchmarks.projector_batches import Batch, batch
 from benchmarks.projector_peer import UsualProjector
 from benchmarks.timing import Benchmark
-from consumers.aggregates import unpack
+from consumers.kit.aggregates import unpack
 
 SMALL, MIDDLE, LARGE = 1_000, 4_000, 7_000
 WALL_SMALL, WALL_LARGE, CPU_SMALL = 1 / 2.8, 1 / 5, 1 / 3

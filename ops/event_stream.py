@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from consumers.aggregates import unpack
+from consumers.kit.aggregates import unpack
 from schemas.codec import DomainEvent, decode
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from consumers.aggregates import unpack
+from consumers.kit.aggregates import unpack
 from schemas.codec import DomainEvent, decode
 from schemas.encoder import MARKER
 

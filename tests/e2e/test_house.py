@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from account_core.events import EventRow
-from consumers.aggregates import MAGIC, unpack
+from consumers.kit.aggregates import MAGIC, unpack
 from ops.audit import AccountAudit, audit
 from ops.demo import read_published
 from ops.emulator import REGION

@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from consumers.aggregates import unpack
+from consumers.kit.aggregates import unpack
 from projector.parking import Parked
 from projector.settings import READ_TIMEOUT_S
 from tests.simulation.projector.book import Event, events_by_data

@@ -9,7 +9,7 @@ from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from account_core.items import to_item
-from consumers.aggregates import unpack
+from consumers.kit.aggregates import unpack
 from ops import release_commands
 from ops.cli import app
 from ops.emulator import HouseError

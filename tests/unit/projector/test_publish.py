@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from consumers.aggregates import unpack
+from consumers.kit.aggregates import unpack
 from projector.buckets import bucket_of, hash_key
 from projector.lanes import BACKOFF_MAX_S, Lane, Pack, aggregated, backoff_s, calls_of, plain
 from projector.outgoing import Outgoing
