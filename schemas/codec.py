@@ -15,7 +15,7 @@ from typing import Any
 
 import fastavro
 
-from schemas.contract import Contract, load
+from schemas.contract import Contract, Schema, load
 from schemas.encoder import MARKER, encode
 from schemas.errors import CorruptBody, NotSingleObject, UnknownFingerprint
 from schemas.values import is_exact_money
@@ -65,23 +65,32 @@ class Codec:
             UnknownFingerprint: the writer's schema is not among the known ones.
             CorruptBody: the body contradicts its schema, or bytes follow it.
         """
+        schema, encoded, start = self.opened(data)
+        body = BytesIO(encoded)
+        body.seek(start)
+        try:
+            fields: Any = fastavro.schemaless_reader(body, schema.parsed, None)
+        except _FASTAVRO_ERRORS as error:
+            raise CorruptBody(f"The body of this {schema.name} breaks off or holds an impossible value.") from error
+        if body.tell() != len(encoded):
+            raise CorruptBody(f"{len(encoded) - body.tell()} bytes follow the body of this {schema.name}.")
+        for field, value in fields.items():
+            if isinstance(value, Decimal) and not is_exact_money(value):
+                raise CorruptBody(f"{schema.name}.{field} has more digits than its schema allows.")
+        return DomainEvent(schema.name, schema.fingerprint.hex(), fields)
+
+    def opened(self, data: bytes) -> tuple[Schema, bytes, int]:
+        """The writer's schema, and the bytes and the position in them at which the Avro body begins.
+
+        Raises:
+            NotSingleObject, UnknownFingerprint: see `decode`.
+        """
         if not data.startswith(MARKER) or len(data) < HEADER_SIZE:
             raise NotSingleObject(_what_it_is(data))
         schema = self._known.get(data[len(MARKER) : HEADER_SIZE])
         if schema is None:
             raise UnknownFingerprint(data[len(MARKER) : HEADER_SIZE].hex())
-        body = BytesIO(data)
-        body.seek(HEADER_SIZE)
-        try:
-            fields: Any = fastavro.schemaless_reader(body, schema.parsed, None)
-        except _FASTAVRO_ERRORS as error:
-            raise CorruptBody(f"The body of this {schema.name} breaks off or holds an impossible value.") from error
-        if body.tell() != len(data):
-            raise CorruptBody(f"{len(data) - body.tell()} bytes follow the body of this {schema.name}.")
-        for field, value in fields.items():
-            if isinstance(value, Decimal) and not is_exact_money(value):
-                raise CorruptBody(f"{schema.name}.{field} has more digits than its schema allows.")
-        return DomainEvent(schema.name, schema.fingerprint.hex(), fields)
+        return schema, data, HEADER_SIZE
 
 
 def _what_it_is(data: bytes) -> str:
