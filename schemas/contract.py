@@ -26,12 +26,14 @@ class Schema:
             (avro.apache.org/docs/1.12.0/specification/#schema-fingerprints).
         parsed: fastavro's.
         field_types: the fields' Avro types by name, in the record's order.
+        source: as in its file.
     """
 
     name: str
     fingerprint: bytes
     parsed: Any
     field_types: Mapping[str, Any]
+    source: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,4 +74,5 @@ def _read(path: Path, name: str) -> Schema:
         fingerprint=bytes.fromhex(fingerprint(to_parsing_canonical_form(source), "CRC-64-AVRO")),
         parsed=fastavro.parse_schema(source),
         field_types={field["name"]: field["type"] for field in source["fields"]},
+        source=source,
     )

@@ -5,6 +5,7 @@ ContractError
 └── Undecodable              the bytes are no event that this package can read: set them aside, never skip them
     ├── NotSingleObject      they are framed differently, or not at all: use the decoder the message names
     ├── UnknownFingerprint   written with a schema this package does not hold: update the package, then read again
+    ├── IncompatibleSchema   the writer's schema is known and says something else than the reader's: update the package
     └── CorruptBody          the schema is known and the bytes contradict it: report it to the team that owns accounts
 
 No message quotes a field's value, so every one of them may be logged.
@@ -37,6 +38,13 @@ class UnknownFingerprint(Undecodable):
     def __init__(self, fingerprint: str) -> None:
         super().__init__(f"No known schema has the fingerprint {fingerprint}; a newer release may have it.")
         self.fingerprint = fingerprint
+
+
+class IncompatibleSchema(Undecodable):
+    """What was written cannot be resolved to the schema that it is to be read with."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"This {name} was written with a schema that cannot be read as the one expected: {why}.")
 
 
 class CorruptBody(Undecodable):

@@ -15,6 +15,7 @@ MONEY_SCALE = 2
 
 _LONG_MAX = 2**63 - 1
 _MONEY_BELOW = Decimal(10) ** (MONEY_PRECISION - MONEY_SCALE)
+_CENTS_BELOW = 10**MONEY_PRECISION
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -52,6 +53,31 @@ def primitive_for(avro_type: Any) -> Callable[[Any], Any]:  # noqa: ANN401 -- as
     return lambda value: value
 
 
+def logical_for(avro_type: Any) -> Callable[[Any], Any] | None:  # noqa: ANN401 -- as above
+    """The way back, from what a body holds; None for types that mean nothing more.
+
+    What is called raises ValueError or OverflowError for a value that the type does not allow.
+    """
+    match avro_type:
+        case {"type": "bytes", "logicalType": "decimal", "precision": 18, "scale": 2}:
+            return _money_of
+        case {"type": "long", "logicalType": "timestamp-micros"}:
+            return _instant_of
+    return None
+
+
+def _money_of(body: bytes) -> Decimal:
+    """From two's complement, big-endian."""
+    whole = int.from_bytes(body, "big", signed=True)
+    if not -_CENTS_BELOW < whole < _CENTS_BELOW:
+        raise ValueError("more digits than its schema allows")
+    return Decimal(whole).scaleb(-MONEY_SCALE)
+
+
+def _instant_of(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
 def cents(amount: Decimal) -> int:
     return int(amount.scaleb(MONEY_SCALE))
 
@@ -59,11 +85,6 @@ def cents(amount: Decimal) -> int:
 def micros(instant: datetime) -> int:
     """Since 1970."""
     return (instant - _EPOCH) // _MICROSECOND
-
-
-def is_exact_money(value: object) -> bool:
-    """Whether a decoded amount kept its scale: fastavro rounds a number of too many digits to a smaller scale."""
-    return isinstance(value, Decimal) and value.as_tuple().exponent == -MONEY_SCALE
 
 
 def _string(value: object) -> str | None:

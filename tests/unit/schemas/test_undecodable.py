@@ -73,7 +73,7 @@ def test_bytes_after_the_body_are_corrupt() -> None:
 def test_an_amount_of_nineteen_digits_is_corrupt_and_not_rounded() -> None:
     balance = (10**18 + 1).to_bytes(8, "big")
     assert EVENT.endswith(b"\x04\x04\xd2")
-    with pytest.raises(CorruptBody, match=r"balance has more digits"):
+    with pytest.raises(CorruptBody, match=r"balance holds an impossible value: more digits"):
         decode(EVENT[:-3] + b"\x10" + balance)
 
 

@@ -1,0 +1,94 @@
+"""Avro bodies as values: fastavro reads and resolves the primitive types, money and time are made here.
+
+fastavro's own decimals are rounded where they have too many digits, and money must not be guessed; and its logical
+types take longer than all the rest of a record.
+"""
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import fastavro
+from fastavro.read import SchemaResolutionError
+
+from schemas.contract import Schema
+from schemas.errors import CorruptBody, IncompatibleSchema
+from schemas.values import logical_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+# What fastavro raises on bytes that contradict the schema: end too early; no such branch of a union; time out of range;
+# text that is not UTF-8.
+_FASTAVRO_ERRORS = (EOFError, IndexError, ArithmeticError, ValueError)
+
+
+class Reader:
+    """Reads what was written with one schema, as that schema has it or resolved to another.
+
+    Resolution is Avro's (avro.apache.org/docs/1.12.0/specification/#schema-resolution): fields that only the reader has
+    get its defaults, those that only the writer has are left out.
+
+    Args:
+        writer: the schema of the bytes.
+        reader: the schema of the values; the writer's if None.
+
+    Raises:
+        IncompatibleSchema: a field means something else in the two, which Avro itself does not see.
+    """
+
+    def __init__(self, writer: Schema, reader: Schema | None = None) -> None:
+        wanted = writer if reader is None else reader
+        self._name = writer.name
+        for field in writer.field_types.keys() & wanted.field_types.keys():
+            if _meaning(writer.field_types[field]) != _meaning(wanted.field_types[field]):
+                raise IncompatibleSchema(writer.name, f"its field {field} has another logical type")
+        self._writer = _primitive(writer)
+        self._reader = None if reader is None or reader == writer else _primitive(reader)
+        converters = {field: logical_for(avro_type) for field, avro_type in wanted.field_types.items()}
+        self._converters: list[tuple[str, Callable[[Any], Any]]] = [
+            (field, convert) for field, convert in converters.items() if convert
+        ]
+
+    def read(self, data: bytes, start: int) -> dict[str, Any]:
+        """The fields of the body that begins at `start` and ends with `data`, by name.
+
+        Raises:
+            CorruptBody: the body contradicts its schema, or bytes follow it.
+            IncompatibleSchema: the reader's schema cannot take what was written.
+        """
+        body = BytesIO(data)
+        body.seek(start)
+        try:
+            fields: Any = fastavro.schemaless_reader(body, self._writer, self._reader)
+        except SchemaResolutionError as error:
+            raise IncompatibleSchema(self._name, str(error)) from error
+        except _FASTAVRO_ERRORS as error:
+            raise CorruptBody(f"The body of this {self._name} breaks off or holds an impossible value.") from error
+        for field, convert in self._converters:
+            try:
+                fields[field] = convert(fields[field])
+            except (ValueError, OverflowError) as error:
+                raise CorruptBody(f"{self._name}.{field} holds an impossible value: {error}.") from error
+        if body.tell() != len(data):
+            raise CorruptBody(f"{len(data) - body.tell()} bytes follow the body of this {self._name}.")
+        result: dict[str, Any] = fields
+        return result
+
+
+def _meaning(avro_type: Any) -> Any:  # noqa: ANN401 -- a type is a string, a list or a mapping in Avro's JSON
+    """What a logical type says beside its primitive type; of a union, of its branches."""
+    match avro_type:
+        case list():
+            return [meaning for branch in avro_type if (meaning := _meaning(branch))]
+        case {"logicalType": name}:
+            return (name, avro_type.get("precision"), avro_type.get("scale", 0))
+    return None
+
+
+def _primitive(schema: Schema) -> Any:  # noqa: ANN401 -- fastavro's
+    """The schema without the logical types that are made here."""
+    source: Mapping[str, Any] = schema.source
+    fields = [
+        {**field, "type": field["type"]["type"]} if logical_for(field["type"]) else field for field in source["fields"]
+    ]
+    return fastavro.parse_schema({**source, "fields": fields})
