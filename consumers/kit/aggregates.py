@@ -15,12 +15,10 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
+from consumers.kit.errors import CorruptAggregate
+
 MAGIC = b"\xf3\x89\x9a\xc2"
 MD5_BYTES = 16
-
-
-class CorruptAggregate(Exception):
-    """The record begins like an aggregate, and its checksum or its content is wrong: set it aside, never skip it."""
 
 
 def unpack(data: bytes) -> list[bytes]:
@@ -35,13 +33,17 @@ def unpack(data: bytes) -> list[bytes]:
     if len(data) < len(MAGIC) + MD5_BYTES or hashlib.md5(message, usedforsecurity=False).digest() != checksum:
         raise CorruptAggregate("The aggregate's checksum is not that of its content.")
     try:
-        return [record.data for record in _AGGREGATED_RECORD.FromString(message).records]
+        aggregate = _AGGREGATED_RECORD.FromString(message)
     except DecodeError as error:
         raise CorruptAggregate("The aggregate's content is no AggregatedRecord.") from error
+    keys = len(aggregate.partition_key_table)
+    if any(record.partition_key_index >= keys for record in aggregate.records):
+        raise CorruptAggregate("A record of the aggregate names a partition key that is not in its table.")
+    return [record.data for record in aggregate.records]
 
 
 def _aggregated_record() -> Any:  # noqa: ANN401 -- a class made at run time
-    """The message's class, as far as it is read here."""
+    """The message's class; what is not read here (tags) may be there."""
     field = FieldDescriptorProto
     keys = [
         field(name=name, number=number, label=field.LABEL_REPEATED, type=field.TYPE_STRING)
@@ -50,14 +52,18 @@ def _aggregated_record() -> Any:  # noqa: ANN401 -- a class made at run time
     records = field(
         name="records", number=3, label=field.LABEL_REPEATED, type=field.TYPE_MESSAGE, type_name=".kpl.Record"
     )
-    data = field(name="data", number=3, label=field.LABEL_REQUIRED, type=field.TYPE_BYTES)
+    of_record = [
+        field(name="partition_key_index", number=1, label=field.LABEL_REQUIRED, type=field.TYPE_UINT64),
+        field(name="explicit_hash_key_index", number=2, label=field.LABEL_OPTIONAL, type=field.TYPE_UINT64),
+        field(name="data", number=3, label=field.LABEL_REQUIRED, type=field.TYPE_BYTES),
+    ]
     pool = DescriptorPool()
     pool.Add(
         FileDescriptorProto(
             name="kpl.proto",
             package="kpl",
             message_type=[
-                DescriptorProto(name="Record", field=[data]),
+                DescriptorProto(name="Record", field=of_record),
                 DescriptorProto(name="AggregatedRecord", field=[*keys, records]),
             ],
         )

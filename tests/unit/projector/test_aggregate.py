@@ -9,7 +9,8 @@ from aws_kinesis_agg.deaggregator import deaggregate_records, messages_pb2  # it
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.kit.aggregates import CorruptAggregate, unpack
+from consumers.kit.aggregates import unpack
+from consumers.kit.errors import CorruptAggregate
 from projector.aggregate import FRAMING_BYTES_MAX, aggregate, overhead
 from projector.buckets import bucket_of, hash_key
 from projector.outgoing import EVENT_BYTES_MAX, PARTITION_KEY_LENGTH_MAX, RECORD_BYTES_MAX

@@ -1,0 +1,142 @@
+"""An inbox's positions in DynamoDB: the consumer's writes and the advance are one transaction.
+
+An item for each account: AccountId (S, the key), Last, Revision (N), and while something is held: Held (M of B, by
+sequence), FirstHeld, Since (N), Waiting ("yes"). Since and Waiting are the keys of the index ByWaiting, which so holds
+only accounts that wait.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from consumers.kit.errors import EffectRefused, Overtaken, Unavailable
+from consumers.kit.position import Gap, Position
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+INDEX = "ByWaiting"
+_WAITING = {"S": "yes"}
+_REFUSED = "ConditionalCheckFailed"
+# docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html and the guide's "Error handling":
+# what passes by itself.
+_PASSING = {
+    *("TransactionConflict", "TransactionConflictException", "TransactionInProgressException", "ThrottlingError"),
+    *("ProvisionedThroughputExceeded", "ProvisionedThroughputExceededException", "ThrottlingException"),
+    *("RequestLimitExceeded", "InternalServerError", "ServiceUnavailable"),
+}
+
+
+class DynamoDBInbox:
+    """An InboxStore whose effects are writes to DynamoDB, carried out together with the advance.
+
+    An effect is a list of at most 99 items as TransactWriteItems takes them, in DynamoDB JSON, each for another row of
+    any table in the same region and account; `handle` itself does nothing.
+
+    Args:
+        client: boto3's or botocore's. It may retry: transactions are repeated under one token.
+        table_name: the inbox's.
+    """
+
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self._client, self._table_name = client, table_name
+
+    def position(self, account_id: str) -> Position:
+        """Raises Unavailable: see InboxStore."""
+        try:
+            answer = self._client.get_item(
+                TableName=self._table_name, Key={"AccountId": {"S": account_id}}, ConsistentRead=True
+            )
+        except (BotoCoreError, ClientError) as error:
+            _raise(error)
+        return _position(answer.get("Item", {}))
+
+    def advance(
+        self,
+        account_id: str,
+        before: Position,
+        after: Position,
+        effect: "Sequence[TransactWriteItemTypeDef] | None",
+    ) -> None:
+        """Raises Overtaken, Unavailable, EffectRefused: see InboxStore."""
+        put: Any = {
+            "TableName": self._table_name,
+            "Item": _item(account_id, after),
+            "ConditionExpression": "Revision = :before" if before.revision else "attribute_not_exists(AccountId)",
+        }
+        if before.revision:
+            put["ExpressionAttributeValues"] = {":before": {"N": str(before.revision)}}
+        try:
+            if effect:
+                self._client.transact_write_items(TransactItems=[{"Put": put}, *effect])
+            else:
+                self._client.put_item(**put)
+        except (BotoCoreError, ClientError) as error:
+            _raise(error)
+
+    def gaps(self, before_s: float) -> Sequence[Gap]:
+        """Raises Unavailable: DynamoDB did not answer."""
+        try:
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table_name,
+                IndexName=INDEX,
+                KeyConditionExpression="Waiting = :waiting AND Since <= :before",
+                ExpressionAttributeValues={":waiting": _WAITING, ":before": {"N": repr(before_s)}},
+            )
+            items = [item for page in pages for item in page["Items"]]
+        except (BotoCoreError, ClientError) as error:
+            _raise(error)
+        return [
+            Gap(
+                item["AccountId"]["S"],
+                int(item["Last"]["N"]) + 1,
+                int(item["FirstHeld"]["N"]) - 1,
+                float(item["Since"]["N"]),
+            )
+            for item in items
+        ]
+
+
+def _item(account_id: str, position: Position) -> dict[str, Any]:
+    item: dict[str, Any] = {
+        "AccountId": {"S": account_id},
+        "Last": {"N": str(position.last)},
+        "Revision": {"N": str(position.revision)},
+    }
+    if position.since_s is None:
+        return item
+    return item | {
+        "Held": {"M": {str(sequence): {"B": data} for sequence, data in position.held.items()}},
+        "FirstHeld": {"N": str(min(position.held))},
+        "Since": {"N": repr(position.since_s)},
+        "Waiting": _WAITING,
+    }
+
+
+def _position(item: Mapping[str, Any]) -> Position:
+    if not item:
+        return Position()
+    return Position(
+        last=int(item["Last"]["N"]),
+        held={int(sequence): data["B"] for sequence, data in item.get("Held", {"M": {}})["M"].items()},
+        since_s=float(item["Since"]["N"]) if "Since" in item else None,
+        revision=int(item["Revision"]["N"]),
+    )
+
+
+def _raise(error: BotoCoreError | ClientError) -> NoReturn:
+    """As one of the kit's errors, where there is one for it."""
+    if isinstance(error, BotoCoreError):
+        raise Unavailable(f"DynamoDB did not answer: {type(error).__name__}") from error
+    response: Mapping[str, Any] = error.response
+    codes = [reason.get("Code") for reason in response.get("CancellationReasons", [])]
+    code = response["Error"]["Code"]
+    if code == "ConditionalCheckFailedException" or codes[:1] == [_REFUSED]:
+        raise Overtaken("the account is not at the position that was read") from error
+    if _REFUSED in codes:
+        raise EffectRefused(f"the condition of the effect's write {codes.index(_REFUSED)} does not hold") from error
+    if code in _PASSING or _PASSING.intersection(codes) or response["ResponseMetadata"]["HTTPStatusCode"] >= 500:  # noqa: PLR2004
+        raise Unavailable(f"DynamoDB refused for now: {', '.join({code, *codes} & _PASSING) or code}") from error
+    raise error

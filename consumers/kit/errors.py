@@ -1,0 +1,56 @@
+"""What can go wrong in a consumer, as a tree ordered by what to do about it.
+
+schemas.errors.Undecodable       the bytes are no event that this release reads: set them aside, never skip them
+├── CorruptAggregate             they begin like a KPL aggregate, and are none or only a part of one
+├── UnknownEvent                 an event type newer than this release: update it, then read again
+└── ...                          see schemas/errors.py
+KitError
+├── Overtaken                    another worker has moved the account on: read its position again (the inbox does)
+├── Unavailable                  the inbox's store did not answer: nothing is lost, receive the records again
+├── EffectRefused                a condition of the consumer's own writes failed: the consumer decides
+└── HoldFull                     too much of an account came early: publish what is missing again, and it goes on
+"""
+
+from schemas.errors import Undecodable
+
+
+class CorruptAggregate(Undecodable):
+    """The record begins like an aggregate, and its checksum or its content is wrong: set it aside, never skip it."""
+
+
+class UnknownEvent(Undecodable):
+    """There is no class for an event of this name.
+
+    Attributes:
+        name: the schema's.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"This release of the kit does not know the event {name}: update it, then read again.")
+        self.name = name
+
+
+class KitError(Exception):
+    """Anything that goes wrong with an inbox."""
+
+
+class Overtaken(KitError):
+    """The account's position in the store is no longer the one that was read."""
+
+
+class Unavailable(KitError):
+    """The store did not answer, or not in time. What was asked may have been done."""
+
+
+class EffectRefused(KitError):
+    """The store refused the consumer's own writes; neither they nor the position were written."""
+
+
+class HoldFull(KitError):
+    """No more early events of an account can be held."""
+
+    def __init__(self, account_id: str, missing: int, refused: int) -> None:
+        super().__init__(
+            f"{account_id}: event {missing} is missing, and there is no room to hold event {refused} until it comes: "
+            "publish what is missing again, from the ledger."
+        )

@@ -1,0 +1,149 @@
+"""The inbox: from a stream that repeats itself to each event once, in order.
+
+Kinesis delivers at least once, and what is replayed or repaired may come before what was missing. The inbox keeps, per
+account, the last event applied. It drops what was applied, holds what came early, and hands over the rest in sequence;
+its store makes the consumer's effect and the advance one step.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+from consumers.kit.decoding import Decoder
+from consumers.kit.errors import HoldFull, Overtaken, Unavailable
+from consumers.kit.events import Event
+from consumers.kit.position import Arrival, Gap, Position, moved, sort
+
+Effect = TypeVar("Effect")
+Effect_contra = TypeVar("Effect_contra", contravariant=True)
+Handle = Callable[[Sequence[Event]], Effect]
+
+OVERTAKEN_MAX = 10
+"""How often one account's arrivals are begun with again because another worker was quicker."""
+
+
+class InboxStore(Protocol[Effect_contra]):
+    """Where positions are kept."""
+
+    def position(self, account_id: str) -> Position:
+        """The account's, strongly consistent; `Position()` if it is new.
+
+        Raises:
+            Unavailable: the store did not answer.
+        """
+
+    def advance(self, account_id: str, before: Position, after: Position, effect: Effect_contra | None) -> None:
+        """Put `after` in the place of `before`, and carry out the effect, in one step: both or neither.
+
+        Args:
+            account_id: whose.
+            before: as `position` gave it.
+            after: its revision is one more.
+            effect: what `Handle` answered; None where nothing was handed over.
+
+        Raises:
+            Overtaken: the account is not at `before` any more.
+            Unavailable: the store did not answer; both may have been done.
+            EffectRefused: the effect's own conditions do not hold.
+        """
+
+    def gaps(self, before_s: float) -> Sequence[Gap]:
+        """Those that have been waited for since `before_s` (seconds since 1970) or longer."""
+
+
+@dataclass(slots=True)
+class Received:
+    """What became of one account's arrivals.
+
+    Attributes:
+        position: how far it came.
+        unsafe: the first record in which something came that is neither applied nor held: it has to come again.
+        error: why.
+    """
+
+    position: Position = field(default_factory=Position)
+    applied: int = 0
+    duplicates: int = 0
+    held: int = 0
+    unsafe: int | None = None
+    error: Exception | None = None
+
+
+class Inbox(Generic[Effect]):
+    """Hands over each account's events in sequence, each once.
+
+    Args:
+        store: keeps the positions.
+        handle: called with events of one account, at least one, in sequence and right after those of the last call;
+            what it answers is stored with the advance. If it raises, the account stays where it is and the events
+            come again.
+        run_max: the most events that `handle` is called with. More than one is cheaper; it is right if what `handle`
+            does by itself is done for all of them or for none.
+        gap_wait_s: how long an event may be waited for before its absence is told.
+        decoder: reads what was held.
+    """
+
+    def __init__(
+        self,
+        store: InboxStore[Effect],
+        handle: Handle[Effect],
+        *,
+        run_max: int = 1,
+        gap_wait_s: float = 300.0,
+        decoder: Decoder | None = None,
+    ) -> None:
+        self._store = store
+        self._handle = handle
+        self._run_max = run_max
+        self._gap_wait_s = gap_wait_s
+        self.decoder = decoder or Decoder()
+
+    def receive(self, account_id: str, arrivals: Sequence[Arrival], now_s: float) -> Received:
+        """Take one account's arrivals, at least one; never raises for what may be tried again.
+
+        Args:
+            account_id: theirs.
+            arrivals: in the order in which they came; repetition does not matter.
+            now_s: seconds since 1970.
+        """
+        received = Received()
+        for _ in range(OVERTAKEN_MAX):
+            try:
+                self._advance(account_id, arrivals, now_s, received)
+            except Overtaken as error:
+                received.error = Unavailable(f"Other workers were quicker, {OVERTAKEN_MAX} times in a row: {error}.")
+            except Exception as error:  # noqa: BLE001 -- the consumer's own code: whatever it is, other accounts go on
+                received.error = error
+                break
+            else:
+                received.error = None
+                return received
+        received.unsafe = _first_unsafe(arrivals, received.position)
+        return received
+
+    def gaps(self, now_s: float) -> Sequence[Gap]:
+        """What has been waited for too long: events to be published again, from the ledger."""
+        return self._store.gaps(now_s - self._gap_wait_s)
+
+    def _advance(self, account_id: str, arrivals: Sequence[Arrival], now_s: float, received: Received) -> None:
+        received.position = self._store.position(account_id)
+        todo = sort(received.position, arrivals)
+        received.duplicates = todo.duplicates
+        events = [self.decoder.decode(each) if isinstance(each, bytes) else each for each in todo.ready]
+        for start in range(0, len(events) or bool(todo.early), self._run_max):
+            run = events[start : start + self._run_max]
+            early = todo.early if start + self._run_max >= len(events) else {}
+            before = received.position
+            after = moved(before, before.last + len(run), early, now_s)
+            self._store.advance(account_id, before, after, self._handle(run) if run else None)
+            received.position = after
+            received.applied += len(run)
+        received.held = len(todo.early)
+        if todo.refused:
+            raise HoldFull(account_id, received.position.last + 1, todo.refused[0])
+
+
+def _first_unsafe(arrivals: Sequence[Arrival], done: Position) -> int:
+    """The first record with an event that is neither applied nor held; the very first, where a held event failed."""
+    unsafe = [record for event, _, record in arrivals if event.sequence > done.last and event.sequence not in done.held]
+    return min(unsafe or [record for _, _, record in arrivals])
