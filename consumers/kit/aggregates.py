@@ -36,6 +36,8 @@ def unpack(data: bytes) -> list[bytes]:
         aggregate = _AGGREGATED_RECORD.FromString(message)
     except DecodeError as error:
         raise CorruptAggregate("The aggregate's content is no AggregatedRecord.") from error
+    if not aggregate.IsInitialized():  # parsing does not ask
+        raise CorruptAggregate("A record of the aggregate is without its partition key's index or its data.")
     keys = len(aggregate.partition_key_table)
     if any(record.partition_key_index >= keys for record in aggregate.records):
         raise CorruptAggregate("A record of the aggregate names a partition key that is not in its table.")

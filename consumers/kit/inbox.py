@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 from consumers.kit.decoding import Decoder
 from consumers.kit.errors import HoldFull, Overtaken, Unavailable
 from consumers.kit.events import Event
-from consumers.kit.position import Arrival, Gap, Position, moved, sort
+from consumers.kit.position import HELD_BYTES_MAX, Arrival, Gap, Position, moved, sort
 
 Effect = TypeVar("Effect")
 Effect_contra = TypeVar("Effect_contra", contravariant=True)
@@ -80,6 +80,7 @@ class Inbox(Generic[Effect]):
         run_max: the most events that `handle` is called with. More than one is cheaper; it is right if what `handle`
             does by itself is done for all of them or for none.
         gap_wait_s: how long an event may be waited for before its absence is told.
+        held_bytes_max: how much of one account is held at most.
         decoder: reads what was held.
     """
 
@@ -90,12 +91,14 @@ class Inbox(Generic[Effect]):
         *,
         run_max: int = 1,
         gap_wait_s: float = 300.0,
+        held_bytes_max: int = HELD_BYTES_MAX,
         decoder: Decoder | None = None,
     ) -> None:
         self._store = store
         self._handle = handle
         self._run_max = run_max
         self._gap_wait_s = gap_wait_s
+        self._held_bytes_max = held_bytes_max
         self.decoder = decoder or Decoder()
 
     def receive(self, account_id: str, arrivals: Sequence[Arrival], now_s: float) -> Received:
@@ -127,7 +130,7 @@ class Inbox(Generic[Effect]):
 
     def _advance(self, account_id: str, arrivals: Sequence[Arrival], now_s: float, received: Received) -> None:
         received.position = self._store.position(account_id)
-        todo = sort(received.position, arrivals)
+        todo = sort(received.position, arrivals, self._held_bytes_max)
         received.duplicates = todo.duplicates
         events = [self.decoder.decode(each) if isinstance(each, bytes) else each for each in todo.ready]
         for start in range(0, len(events) or bool(todo.early), self._run_max):

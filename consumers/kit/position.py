@@ -74,7 +74,7 @@ class Sorted:
     refused: list[int]
 
 
-def sort(position: Position, arrivals: Iterable[Arrival], held_bytes_max: int = HELD_BYTES_MAX) -> Sorted:
+def sort(position: Position, arrivals: Iterable[Arrival], held_bytes_max: int) -> Sorted:
     """Which arrivals are duplicates, which are next, and which have come early."""
     waiting: dict[int, Event | bytes] = dict(position.held)
     early: dict[int, bytes] = {}

@@ -1,0 +1,41 @@
+"""Domain events of an account as they stand on the stream, and Kinesis records that carry them."""
+
+from collections.abc import Iterable
+from itertools import count
+
+from account_core.events import EventRow
+from consumers.kit import Decoder, Event, KinesisRecord
+from consumers.kit.position import Arrival
+from projector.aggregate import aggregate
+from projector.outgoing import outgoing
+from tests.stream_records import history
+
+DECODER = Decoder()
+
+
+def encoded(account_id: str, events: int) -> list[bytes]:
+    """Its events 1 to `events`, as the projector encodes them."""
+    return [outgoing(row, 0).data for row in history(account_id, events) if isinstance(row, EventRow)]
+
+
+def events_of(account_id: str, events: int) -> list[Event]:
+    return [DECODER.decode(data) for data in encoded(account_id, events)]
+
+
+def arrivals(account_id: str, sequences: Iterable[int]) -> list[Arrival]:
+    """One record each, numbered from 0."""
+    numbers = list(sequences)
+    datas = encoded(account_id, max(numbers, default=0))
+    return [
+        Arrival(DECODER.decode(datas[sequence - 1]), datas[sequence - 1], record)
+        for record, sequence in enumerate(numbers)
+    ]
+
+
+def records(*contents: bytes | list[bytes]) -> list[KinesisRecord]:
+    """Aggregated where a list is given; their sequence numbers are "1", "2", ..."""
+    numbers = count(1)
+    return [
+        KinesisRecord(str(next(numbers)), each if isinstance(each, bytes) else aggregate("0", "0", each))
+        for each in contents
+    ]

@@ -1,0 +1,199 @@
+"""Each event once, in order, whatever comes."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumers.kit import Decoder, Event, Gap, Inbox, MemoryInbox
+from consumers.kit.errors import HoldFull, Overtaken, Unavailable
+from consumers.kit.inbox import OVERTAKEN_MAX
+from consumers.kit.position import Position, moved, sort
+from tests.unit.kit.given import arrivals, encoded
+
+NOW = 1_000.0
+
+
+class Ledger:
+    """What was handed over; `failing` raises for that sequence."""
+
+    def __init__(self) -> None:
+        self.runs: list[list[int]] = []
+        self.failing = 0
+
+    def __call__(self, events: Sequence[Event]) -> None:
+        if self.failing in [event.sequence for event in events]:
+            raise RuntimeError("no")
+        self.runs.append([event.sequence for event in events])
+
+    @property
+    def applied(self) -> list[int]:
+        return [sequence for run in self.runs for sequence in run]
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger()
+
+
+@pytest.fixture
+def inbox(ledger: Ledger) -> Inbox[None]:
+    return Inbox(MemoryInbox(), ledger, gap_wait_s=60)
+
+
+def test_events_are_handed_over_one_by_one(inbox: Inbox[None], ledger: Ledger) -> None:
+    received = inbox.receive("a", arrivals("a", [1, 2, 3]), NOW)
+    assert (received.applied, received.duplicates, received.held, received.unsafe) == (3, 0, 0, None)
+    assert ledger.runs == [[1], [2], [3]]
+
+
+def test_duplicates_are_dropped(inbox: Inbox[None], ledger: Ledger) -> None:
+    inbox.receive("a", arrivals("a", [1, 2, 1, 2, 3]), NOW)
+    received = inbox.receive("a", arrivals("a", [2, 3, 4]), NOW)
+    assert ledger.applied == [1, 2, 3, 4]
+    assert (received.applied, received.duplicates) == (1, 2)
+
+
+def test_what_comes_early_is_held_and_handed_over_in_its_turn(inbox: Inbox[None], ledger: Ledger) -> None:
+    assert inbox.receive("a", arrivals("a", [1, 3, 5, 3]), NOW).held == 2
+    assert ledger.applied == [1]
+    assert inbox.receive("a", arrivals("a", [2]), NOW).applied == 2
+    assert ledger.applied == [1, 2, 3]
+    assert inbox.receive("a", arrivals("a", [3, 4]), NOW).duplicates == 1
+    assert ledger.applied == [1, 2, 3, 4, 5]
+
+
+def test_runs_are_at_most_as_long_as_is_allowed(ledger: Ledger) -> None:
+    Inbox(MemoryInbox(), ledger, run_max=4).receive("a", arrivals("a", range(1, 11)), NOW)
+    assert ledger.runs == [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10]]
+
+
+def test_a_gap_is_told_after_its_wait_and_no_sooner(inbox: Inbox[None]) -> None:
+    inbox.receive("a", arrivals("a", [1, 4]), NOW)
+    inbox.receive("a", arrivals("a", [6]), NOW + 30)
+    assert inbox.gaps(NOW + 59.9) == []
+    assert inbox.gaps(NOW + 60) == [Gap("a", 2, 3, NOW)]
+    inbox.receive("a", arrivals("a", [2]), NOW + 61)
+    assert inbox.gaps(NOW + 100) == [], "it has come on: another wait begins"
+    assert inbox.gaps(NOW + 121) == [Gap("a", 3, 3, NOW + 61)]
+    inbox.receive("a", arrivals("a", [3, 5]), NOW + 122)
+    assert inbox.gaps(NOW + 1_000) == []
+
+
+def test_a_failure_stops_the_account_at_the_first_record_that_is_unsafe(inbox: Inbox[None], ledger: Ledger) -> None:
+    ledger.failing = 3
+    received = inbox.receive("a", arrivals("a", [1, 2, 1, 3, 5, 4]), NOW)
+    assert ledger.applied == [1, 2]
+    assert (received.applied, received.unsafe) == (2, 3)
+    assert isinstance(received.error, RuntimeError)
+    ledger.failing = 0
+    assert inbox.receive("a", arrivals("a", [3, 5, 4]), NOW).unsafe is None
+    assert ledger.applied == [1, 2, 3, 4, 5]
+
+
+def test_a_held_event_that_fails_makes_the_record_unsafe_that_brought_its_turn(
+    inbox: Inbox[None], ledger: Ledger
+) -> None:
+    inbox.receive("a", arrivals("a", [1, 3]), NOW)
+    ledger.failing = 3
+    received = inbox.receive("a", arrivals("a", [2]), NOW)
+    assert (ledger.applied, received.unsafe) == ([1, 2], 0)
+    assert inbox.gaps(NOW + 60) == [Gap("a", 3, 2, NOW)], "nothing is missing, and yet it waits"
+    ledger.failing = 0
+    assert inbox.receive("a", arrivals("a", [2]), NOW).applied == 1
+    assert ledger.applied == [1, 2, 3]
+
+
+def test_what_cannot_be_held_is_unsafe_and_the_nearest_are_held() -> None:
+    position = Position(last=1)
+    came = arrivals("a", [9, 5, 3, 7])
+    size = len(came[0].data)
+    todo = sort(position, came, held_bytes_max=2 * size + 2)
+    assert (sorted(todo.early), todo.refused) == ([3, 5], [7, 9])
+    after = moved(position, 1, todo.early, NOW)
+    assert sort(after, arrivals("a", [7]), held_bytes_max=2 * size + 2).refused == [7]
+
+
+def test_a_full_hold_names_what_is_missing(ledger: Ledger) -> None:
+    inbox = Inbox(MemoryInbox(), ledger, held_bytes_max=5 * len(encoded("a", 3)[-1]))
+    received = inbox.receive("a", arrivals("a", [1, *range(3, 20)]), NOW)
+    assert isinstance(received.error, HoldFull)
+    assert str(received.error).startswith("a: event 2 is missing")
+    assert received.held in (4, 5)
+    assert received.unsafe == 1 + received.held
+    assert inbox.receive("a", arrivals("a", range(2, 20)), NOW).unsafe is None
+    assert ledger.applied == list(range(1, 20))
+
+
+class Quicker(MemoryInbox):
+    """Another worker applies the event first, `times` times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    def advance(self, account_id: str, before: Position, after: Position, effect: object) -> None:
+        if self.times:
+            self.times -= 1
+            super().advance(account_id, before, moved(before, before.last + 1, {}, NOW), None)
+        super().advance(account_id, before, after, effect)
+
+
+def test_who_is_overtaken_reads_the_position_again() -> None:
+    ledger = Ledger()
+    received = Inbox(Quicker(2), ledger).receive("a", arrivals("a", [1, 2, 3, 4]), NOW)
+    assert received.unsafe is None
+    assert received.error is None
+    assert (received.position.last, ledger.applied[-2:]) == (4, [3, 4])
+
+
+def test_who_is_always_overtaken_gives_up() -> None:
+    received = Inbox(Quicker(OVERTAKEN_MAX), Ledger()).receive("a", arrivals("a", range(1, 50)), NOW)
+    assert isinstance(received.error, Unavailable)
+    assert received.unsafe is not None
+
+
+def test_the_memory_refuses_to_be_overtaken() -> None:
+    memory = MemoryInbox()
+    memory.advance("a", Position(), Position(1, revision=1), None)
+    with pytest.raises(Overtaken):
+        memory.advance("a", Position(), Position(1, revision=1), None)
+
+
+@given(
+    st.lists(st.lists(st.integers(1, 12), min_size=1, max_size=8), max_size=12),
+    st.integers(1, 5),
+    st.sets(st.integers(0, 11)),
+)
+def test_whatever_comes_each_event_is_applied_once_in_order(
+    batches: list[list[int]], run_max: int, failing: set[int]
+) -> None:
+    ledger = Ledger()
+    inbox = Inbox(MemoryInbox(), ledger, run_max=run_max)
+    seen: set[int] = set()
+    for number, batch in enumerate(batches):
+        ledger.failing = batch[-1] if number in failing else 0
+        received = inbox.receive("a", arrivals("a", batch), NOW)
+        safe = batch if received.unsafe is None else batch[: received.unsafe]
+        seen |= set(safe)
+        assert (received.unsafe is None) == (received.error is None)
+        for sequence in safe:
+            assert sequence <= received.position.last or sequence in received.position.held
+    assert ledger.applied == list(range(1, len(ledger.applied) + 1))
+    due = next(number for number in range(1, 14) if number not in seen)
+    assert len(ledger.applied) >= due - 1 or ledger.failing, "what was safe and has no gap is applied"
+
+
+def test_what_is_held_is_read_by_the_inbox_s_own_decoder(ledger: Ledger) -> None:
+    class Counting(Decoder):
+        decoded = 0
+
+        def decode(self, data: bytes) -> Event:
+            Counting.decoded += 1
+            return super().decode(data)
+
+    inbox = Inbox(MemoryInbox(), ledger, decoder=Counting())
+    inbox.receive("a", arrivals("a", [2, 3]), NOW)
+    inbox.receive("a", arrivals("a", [1]), NOW)
+    assert (Counting.decoded, ledger.applied) == (2, [1, 2, 3])
