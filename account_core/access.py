@@ -41,9 +41,10 @@ class Caller:
             return key
         return f"{self.subject},{key}"
 
-    def refuse_owner(self, owner: str) -> None:
+    def refuse_owner(self, owner: str, detail: str) -> None:
+        """Raises InvalidRequest, with that detail: the owner is not for this caller."""
         if self.owner not in (None, owner):
-            raise InvalidRequest("Accounts can be created for oneself only: leave out owner.", "owner_not_allowed")
+            raise InvalidRequest(detail, "owner_not_allowed")
 
 
 def caller_of(authorizer: Mapping[str, Any], authorisation: Authorisation, operator_scope: str) -> Caller:

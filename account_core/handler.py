@@ -11,6 +11,7 @@ import botocore.session
 from aws_lambda_powertools import Logger, Metrics
 
 from account_core.access_log import AccessLog
+from account_core.dynamodb_owned import DynamoDBOwnedAccounts
 from account_core.dynamodb_store import DynamoDBAccountStore
 from account_core.http_api import HttpApi
 from account_core.service import AccountService, backoff_s
@@ -18,13 +19,15 @@ from account_core.settings import READS, WRITES, Settings
 
 _settings = Settings.read(os.environ)
 _session: Any = botocore.session.get_session()  # not boto3, which is more to import; untyped, for lack of stubs
+_reads = _session.create_client("dynamodb", config=READS)
 _store = DynamoDBAccountStore(
-    reads=_session.create_client("dynamodb", config=READS),
+    reads=_reads,
     writes=_session.create_client("dynamodb", config=WRITES),
     table_name=_settings.table_name,
 )
 _api = HttpApi(
     AccountService(_store, pause=lambda conflicts: time.sleep(backoff_s(conflicts, random.random()))),  # noqa: S311 -- jitter
+    DynamoDBOwnedAccounts(_reads, _settings.owned_table_name),
     now=lambda: datetime.now(UTC),
     new_id=lambda: str(uuid.uuid4()),
     log=AccessLog(Logger(service="account-api"), Metrics(namespace="AccountEvents", service="account-api")),

@@ -1,10 +1,13 @@
 """What is answered, in JSON's terms. Pure."""
 
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from account_core.events import Created, Credited, EventRow
 from account_core.gateway import Answer
 from account_core.http_queries import ORDERS, Page
+from account_core.owned_accounts import OwnedAccount
 from account_core.problems import PROBLEMS, RETRIABLE, RETRY_AFTER_S
 from account_core.service import Receipt
 
@@ -36,6 +39,23 @@ def events(account_id: str, rows: list[EventRow], page: Page) -> Answer:
     after, order = rows[-1].sequence if rows else 0, ORDERS[page.newest_first]
     following = f"/accounts/{account_id}/events?after={after}&limit={page.limit}&order={order}"
     return Answer(200, {"events": [_event(row) for row in rows], "next": None if is_last else following})
+
+
+def accounts(owner: str, owned: Sequence[OwnedAccount], limit: int) -> Answer:
+    """A page of an owner's accounts, and where the next one is; `next` is null where there is none yet."""
+    listed = [
+        {
+            "accountId": one.account_id,
+            "balance": str(one.balance),
+            "currency": one.currency,
+            "sequence": one.sequence,
+            "openedAt": one.opened_at,
+            "updatedAt": one.updated_at,
+        }
+        for one in owned
+    ]
+    following = f"/owners/{quote(owner)}/accounts?afterAccount={owned[-1].account_id}&limit={limit}" if owned else None
+    return Answer(200, {"accounts": listed, "next": following if len(owned) == limit else None})
 
 
 def _event(row: EventRow) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from account_core.commands import Command
 from account_core.errors import AccountError, InvalidRequest, Unavailable
 from account_core.gateway import Answer, Request
 from account_core.head import Origin, timestamp
+from account_core.owned_accounts import OwnedAccounts
 from account_core.routes import allowed, match
 from account_core.service import AccountService, Conditions, Receipt
 from account_core.settings import ATTEMPT_MAX_S
@@ -29,6 +30,7 @@ class _Call:
     request_id: str
     operation: str = "none"
     account_id: str = ""
+    owner: str = ""
     correlation_id: str = ""
     caller: str = ""
     receipt: Receipt | None = None
@@ -40,6 +42,7 @@ class HttpApi:
 
     Args:
         service: carries out the commands.
+        owned: the accounts by owner.
         now: the writer's clock.
         new_id: makes account ids; URL-safe, unique for ever.
         log: told of every request.
@@ -50,6 +53,7 @@ class HttpApi:
     def __init__(
         self,
         service: AccountService,
+        owned: OwnedAccounts,
         *,
         now: Callable[[], datetime],
         new_id: Callable[[], str],
@@ -58,6 +62,7 @@ class HttpApi:
         operator_scope: str,
     ) -> None:
         self._service = service
+        self._owned = owned
         self._now = now
         self._new_id = new_id
         self._log = log
@@ -67,6 +72,7 @@ class HttpApi:
             "create_account": self._create,
             "read_account": self._read,
             "list_events": self._events,
+            "list_accounts": self._accounts,
             "credit": lambda call, caller: self._command(call, caller, requests.credit),
             "withdraw": lambda call, caller: self._command(call, caller, requests.withdraw),
         }
@@ -106,7 +112,7 @@ class HttpApi:
         if found is None:
             detail = f"There is no {request.path[:200]} here; docs/api.md lists the requests."
             return answers.problem("route_not_found", detail, call.request_id)
-        operations, account_id = found
+        operations, values = found
         if request.method == "OPTIONS":
             return Answer(204, headers={"Allow": allowed(operations)})
         operation = operations.get("GET" if request.method == "HEAD" else request.method)
@@ -114,14 +120,15 @@ class HttpApi:
             detail = f"{request.method} is not for {request.path[:200]}; use one of: {allowed(operations)}."
             return answers.problem("method_not_allowed", detail, call.request_id, {"Allow": allowed(operations)})
         call.operation = operation
-        call.account_id = requests.account_id(account_id) if account_id else ""
+        call.account_id = requests.account_id(values["accountId"]) if "accountId" in values else ""
+        call.owner = requests.owner(values["owner"]) if "owner" in values else ""
         return self._operations[operation](call, caller)
 
     def _create(self, call: _Call, caller: Caller) -> Answer:
         if "if-match" in call.request.headers:
             raise InvalidRequest("An account that is not there yet has no version to match.", "invalid_if_match")
         command = requests.create_account(_body(call), caller.subject)
-        caller.refuse_owner(command.owner)
+        caller.refuse_owner(command.owner, "Accounts can be created for oneself only: leave out owner.")
         key = _key(call)
         call.account_id = self._new_id() if key is None else requests.account_id_of(key, caller.subject)
         try:
@@ -159,6 +166,11 @@ class HttpApi:
             call.account_id, page.after, page.limit, caller.owner, call.used, newest_first=page.newest_first
         )
         return answers.events(call.account_id, rows, page)
+
+    def _accounts(self, call: _Call, caller: Caller) -> Answer:
+        page = queries.account_page(call.request.query(*queries.ACCOUNT_PAGE))
+        caller.refuse_owner(call.owner, "Only one's own accounts can be listed.")
+        return answers.accounts(call.owner, self._owned.page(call.owner, page.after, page.limit, call.used), page.limit)
 
     def _problem(self, error: Exception, call: _Call) -> Answer:
         code = error.code if isinstance(error, AccountError) else "internal_error"

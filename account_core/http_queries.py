@@ -7,6 +7,7 @@ from datetime import datetime
 
 from account_core.errors import InvalidRequest
 from account_core.head import timestamp
+from account_core.http_requests import ACCOUNT_ID
 
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 100
@@ -14,6 +15,7 @@ NUMBER_MAX = 10**9
 """More than the events that an account can have: its rows have to stay below 10 GB."""
 POINT_IN_TIME = ("atVersion", "at")
 PAGE = ("after", "limit", "order")
+ACCOUNT_PAGE = ("afterAccount", "limit")
 _DATE_TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -54,6 +56,23 @@ def page(query: Mapping[str, str]) -> Page:
         raise InvalidRequest(f"order has to be one of: {', '.join(ORDERS)}.", "invalid_parameter")
     after = _number(query, "after", 0, NUMBER_MAX)
     return Page(after, LIMIT_DEFAULT if limit is None else limit, newest_first=order == "newest")
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPage:
+    """Accounts of an owner: at most `limit`, by id, behind `after`."""
+
+    after: str | None
+    limit: int
+
+
+def account_page(query: Mapping[str, str]) -> AccountPage:
+    """From `afterAccount=0b9c2f6e&limit=10`."""
+    after = query.get("afterAccount")
+    if after is not None and not re.fullmatch(ACCOUNT_ID, after):
+        raise InvalidRequest("afterAccount has to be an account id.", "invalid_parameter")
+    limit = _number(query, "limit", 1, LIMIT_MAX)
+    return AccountPage(after, LIMIT_DEFAULT if limit is None else limit)
 
 
 def _number(query: Mapping[str, str], name: str, least: int, most: int) -> int | None:

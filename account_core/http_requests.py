@@ -27,6 +27,15 @@ def account_id(text: str) -> str:
     return text
 
 
+def owner(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(OWNER, value):
+        raise InvalidRequest(
+            "owner has to be an opaque id of 1 to 64 letters, digits or any of '._:|-'; never a name or an address.",
+            "invalid_owner",
+        )
+    return value
+
+
 def name(headers: Mapping[str, str], header: str, code: str) -> str | None:
     """The value of a header that names something, or None without it."""
     text = headers.get(header.lower())
@@ -73,18 +82,13 @@ def _etags(header: str) -> list[tuple[bool, str]]:
 def create_account(body: bytes, subject: str | None) -> CreateAccount:
     """From `{"owner": "...", "currency": "EUR"}`; the caller's own subject, if there is one, is the default owner."""
     fields = _fields(body, "owner", "currency", optional=() if subject is None else ("owner",))
-    owner, currency = fields.get("owner", subject), fields["currency"]
-    if not isinstance(owner, str) or not re.fullmatch(OWNER, owner):
-        raise InvalidRequest(
-            "owner has to be an opaque id of 1 to 64 letters, digits or any of '._:|-'; never a name or an address.",
-            "invalid_owner",
-        )
+    named, currency = owner(fields.get("owner", subject)), fields["currency"]
     if not isinstance(currency, str) or currency not in CURRENCIES:
         raise InvalidRequest(
             'currency has to be an ISO 4217 code, in capitals, of a currency with two decimals, like "EUR".',
             "invalid_currency",
         )
-    return CreateAccount(owner, currency)
+    return CreateAccount(named, currency)
 
 
 def credit(body: bytes) -> Command:

@@ -34,7 +34,7 @@ PROBLEMS: dict[str, Problem] = {
     "invalid_if_match": Problem(400, _INVALID, "send an ETag as it was given; none to create an account"),
     "invalid_parameter": Problem(400, _INVALID, "`detail` names the query parameter"),
     "unauthenticated": Problem(401, "Not authenticated", "call the API through its gateway, signed or with a token"),
-    "owner_not_allowed": Problem(403, "Not allowed", "create accounts for yourself, or with the operators' scope"),
+    "owner_not_allowed": Problem(403, "Not allowed", "act for yourself, or with the operators' scope"),
     "route_not_found": Problem(404, "Not found", "see the table of requests"),
     "account_not_found": Problem(404, "Account not found", "there is no such account, not then, or not for you"),
     "version_not_found": Problem(404, "Version not found", "the account has not come so far"),

@@ -6,19 +6,23 @@ ROUTES: dict[str, dict[str, str]] = {
     "/accounts/{accountId}/credit": {"POST": "credit"},
     "/accounts/{accountId}/withdraw": {"POST": "withdraw"},
     "/accounts/{accountId}/events": {"GET": "list_events"},
+    "/owners/{owner}/accounts": {"GET": "list_accounts"},
 }
 """Path -> method -> operation. HEAD goes wherever GET does, OPTIONS everywhere."""
 
 
-def match(path: str) -> tuple[dict[str, str], str] | None:
-    """The operations of a path, by method, and the account id in it (empty if it names none); None: no such path."""
+PARAMETERS = ("{accountId}", "{owner}")
+
+
+def match(path: str) -> tuple[dict[str, str], dict[str, str]] | None:
+    """The operations of a path, by method, and the values in it, by their names; None: there is no such path."""
     parts = path.split("/")
     for template, operations in ROUTES.items():
-        expected = template.split("/")
-        if len(parts) == len(expected) and all(
-            part == wanted or (wanted == "{accountId}" and part) for part, wanted in zip(parts, expected, strict=True)
+        pairs = list(zip(parts, template.split("/"), strict=False))
+        if len(parts) == len(template.split("/")) and all(
+            part == wanted or (part and wanted in PARAMETERS) for part, wanted in pairs
         ):
-            return operations, parts[2] if len(parts) > 2 else ""  # noqa: PLR2004 -- "", "accounts", the id
+            return operations, {wanted[1:-1]: part for part, wanted in pairs if wanted in PARAMETERS}
     return None
 
 

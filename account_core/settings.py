@@ -33,6 +33,7 @@ class Settings:
     """Attributes: `authorisation` and `operator_scope` as in template.yaml's `Auth` and `JwtOperatorScope`."""
 
     table_name: str
+    owned_table_name: str
     authorisation: Literal["IAM", "JWT"]
     operator_scope: str
 
@@ -42,7 +43,12 @@ class Settings:
         try:
             match environment["AUTH"]:
                 case "IAM" | "JWT" as authorisation:
-                    return cls(environment["TABLE_NAME"], authorisation, environment["OPERATOR_SCOPE"])
+                    return cls(
+                        environment["TABLE_NAME"],
+                        environment["OWNED_TABLE_NAME"],
+                        authorisation,
+                        environment["OPERATOR_SCOPE"],
+                    )
                 case other:
                     raise LookupError(f"The environment variable AUTH is {other!r}; it has to be IAM or JWT.")
         except KeyError as missing:

@@ -19,6 +19,7 @@ from account_core.head import fold
 from account_core.head_cache import HeadCache
 from account_core.http_api import HttpApi
 from account_core.items import to_item
+from account_core.memory_store import MemoryAccountStore
 from account_core.ports import ROWS_MAX
 from account_core.service import AccountService
 from account_core.settings import READS, WRITES
@@ -27,6 +28,7 @@ from benchmarks.long_accounts import ledger
 from benchmarks.resource_peer import ResourceAccounts
 from benchmarks.timing import Benchmark, cpu_us
 from benchmarks.world import CREDIT, account_id, origin
+from tests.memory_owned import MemoryOwnedAccounts
 
 EVENTS = 1_000
 """Of the account: its newest ten rows hold a snapshot in their midst, and its next command is a plain one."""
@@ -102,6 +104,7 @@ def _whole_call(rows: list[Row]) -> Callable[[], object]:
     def call() -> None:
         api = HttpApi(
             service(),
+            MemoryOwnedAccounts(MemoryAccountStore()),
             now=lambda: datetime.now(UTC),
             new_id=account_id,
             log=log,

@@ -58,6 +58,18 @@ PACKAGES = {
             *(f"account_core/{module}.py" for module in ("__init__", "errors", "events", "items", "money")),
         ),
     ),
+    "AccountsByOwnerFunction": Package(
+        "requirements/consumers.txt",
+        (
+            "consumers/*.py",
+            "consumers/kit/*.py",
+            "consumers/owners/*.py",
+            "schemas/*.py",
+            "schemas/*.avsc",
+            "schemas/history/*/*.avsc",
+            "schemas/fingerprints.json",
+        ),
+    ),
 }
 
 

@@ -18,7 +18,7 @@ from ops.openapi_problems import (
     responses,
     shared_responses,
 )
-from ops.openapi_schemas import ANY_ACCOUNT_ID, IDS, PARAMETERS, headers, ref, schemas, shared_headers
+from ops.openapi_schemas import IDS, PARAMETERS, any_of, headers, ref, schemas, shared_headers
 
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 _SUMMARIES = {
@@ -27,6 +27,7 @@ _SUMMARIES = {
     "credit": "Credit an account",
     "withdraw": "Withdraw from an account",
     "list_events": "List an account's events",
+    "list_accounts": "List an owner's accounts",
 }
 _PARAMETERS = {
     "create_account": ("Idempotency-Key",),
@@ -34,6 +35,11 @@ _PARAMETERS = {
     "credit": ("accountId", "Idempotency-Key", "If-Match"),
     "withdraw": ("accountId", "Idempotency-Key", "If-Match"),
     "list_events": ("accountId", "after", "limit", "order"),
+    "list_accounts": ("owner", "afterAccount", "limit"),
+}
+_PAGES = {
+    "list_events": ("A page of events", "EventPage"),
+    "list_accounts": ("A page of accounts", "AccountPage"),
 }
 _SECURITY_SCHEMES = {
     "IAM": {
@@ -140,7 +146,7 @@ def _options(path: str, operations: dict[str, str]) -> dict[str, Any]:
         "operationId": f"{'_or_'.join(operations.values())}_options",
         "summary": "The path's methods",
         "tags": ["methods that every path has"],
-        "parameters": [*([ANY_ACCOUNT_ID] if "{accountId}" in path else []), *_parameters()],
+        "parameters": [*(any_of(name) for name in PARAMETERS if f"{{{name}}}" in path), *_parameters()],
         "responses": {"204": answer, **responses(OF_OPTIONS)},
     }
 
@@ -157,12 +163,11 @@ def _body(operation: str) -> dict[str, Any]:
 def _successes(operation: str) -> dict[str, Any]:
     answer = ANSWERS[operation]
     is_account = "ETag" in answer.headers
+    description, schema = ("The account", "Account") if is_account else _PAGES[operation]
     success = {
-        "description": "The account" if is_account else "A page of events",
+        "description": description,
         "headers": headers((*answer.headers, *IDS), ("Idempotent-Replayed",) if operation in REQUESTS else ()),
-        "content": {
-            answer.content_type: {"schema": ref("Account" if is_account else "EventPage"), "example": answer.body}
-        },
+        "content": {answer.content_type: {"schema": ref(schema), "example": answer.body}},
         **({"links": _links(operation)} if is_account else {}),
     }
     unchanged = {"description": "The account is at the version of `If-None-Match`", "headers": headers(("ETag", *IDS))}

@@ -8,6 +8,7 @@ from account_core import http_answers as answers
 from account_core.events import Created, Credited, EventRow, Withdrawn
 from account_core.gateway import Answer
 from account_core.http_queries import Page
+from account_core.owned_accounts import OwnedAccount
 from account_core.service import Receipt
 
 ACCOUNT_ID_EXAMPLE = "0b9c2f6e-5a52-4d1c-9d2c-6f5f0e0a7b11"
@@ -33,6 +34,8 @@ _ROWS = [
     ),
 ]
 
+_OWNED = OwnedAccount(ACCOUNT_ID_EXAMPLE, "EUR", _HUNDRED - _FORTY, 3, MOMENT.isoformat(), MOMENT.isoformat())
+
 
 def _account(row: EventRow, status: int) -> Answer:
     return answers.account(row.account_id, Receipt(row.balance, row.currency, row.version, row.sequence), status)
@@ -44,6 +47,7 @@ ANSWERS: dict[str, Answer] = {
     "withdraw": _account(_ROWS[2], 200),
     "read_account": _account(_ROWS[2], 200),
     "list_events": answers.events(ACCOUNT_ID_EXAMPLE, _ROWS, Page(None, len(_ROWS), newest_first=False)),
+    "list_accounts": answers.accounts("owner-1", [_OWNED], limit=50),
 }
 """What each operation answers where all goes well."""
 

@@ -23,6 +23,7 @@ BY_OPERATION: dict[str, tuple[str, ...]] = {
     "withdraw": (*_OF_A_COMMAND, "insufficient_funds"),
     "read_account": (*_OF_A_READ, "version_not_found"),
     "list_events": _OF_A_READ,
+    "list_accounts": (*_ALWAYS, *_OF_THE_TABLE, "invalid_parameter", "invalid_owner"),
 }
 OF_OPTIONS = _ALWAYS
 OF_NO_OPERATION = ("route_not_found", "method_not_allowed")

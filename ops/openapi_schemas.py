@@ -155,6 +155,29 @@ _ANSWERS: dict[str, Schema] = {
             },
         }
     ),
+    "AccountPage": _object(
+        {
+            "accounts": {
+                "type": "array",
+                "items": _object(
+                    {
+                        "accountId": ref("AccountId"),
+                        "balance": ref("Balance"),
+                        "currency": ref("Currency"),
+                        "sequence": {**ref("Sequence"), "description": "Of the last event in the balance."},
+                        "openedAt": {"type": "string", "format": "date-time"},
+                        "updatedAt": {"type": "string", "format": "date-time"},
+                    }
+                ),
+                "maxItems": LIMIT_MAX,
+            },
+            "next": {
+                "type": ["string", "null"],
+                "description": "The path of the next page; null where there is none (yet).",
+            },
+        },
+        description="From a read model: an account may have come further than its `sequence`.",
+    ),
     "Problem": _object(
         {
             "type": {"type": "string", "format": "uri"},
@@ -185,6 +208,7 @@ PARAMETERS: dict[str, Schema] = {
     parameter["name"]: parameter
     for parameter in (
         _parameter("accountId", "path", ref("AccountId"), "As it was given."),
+        _parameter("owner", "path", ref("Owner"), "As the accounts were created for it."),
         _parameter("atVersion", "query", _number(1, NUMBER_MAX), "As the account was after this row; not with `at`."),
         _parameter(
             "at",
@@ -193,7 +217,8 @@ PARAMETERS: dict[str, Schema] = {
             "As the account was then, with `Z` or an offset (a `+` is sent as `%2B`); not with `atVersion`.",
         ),
         _parameter("after", "query", _number(0, NUMBER_MAX), "Only events behind this sequence, in that order."),
-        _parameter("limit", "query", _number(1, LIMIT_MAX, default=LIMIT_DEFAULT), "At most so many events."),
+        _parameter("limit", "query", _number(1, LIMIT_MAX, default=LIMIT_DEFAULT), "At most so many."),
+        _parameter("afterAccount", "query", ref("AccountId"), "Only accounts behind this one, by id."),
         _parameter("order", "query", {"enum": list(ORDERS), "default": ORDERS[0]}, "Which events come first."),
         _parameter(
             "Idempotency-Key",
@@ -224,7 +249,12 @@ PARAMETERS: dict[str, Schema] = {
 
 MAYBE = ".maybe"
 IDS = ("X-Request-Id", "X-Correlation-Id")
-ANY_ACCOUNT_ID = _parameter("accountId", "path", {"type": "string", "minLength": 1}, "Not looked at.")
+
+
+def any_of(name: str) -> Schema:
+    """A parameter of a path, where it is not looked at."""
+    return _parameter(name, "path", {"type": "string", "minLength": 1}, "Not looked at.")
+
 
 _HEADERS: dict[str, Schema] = {
     "X-Request-Id": {"schema": ref("Name"), "description": "Yours, or API Gateway's."},

@@ -14,6 +14,7 @@ from account_core.head_cache import HeadCache
 from account_core.http_api import HttpApi
 from account_core.memory_store import MemoryAccountStore
 from account_core.service import AccountService
+from tests.memory_owned import MemoryOwnedAccounts
 
 IAM_CALLER: dict[str, Any] = {"iam": {"userArn": "arn:aws:iam::000000000000:user/teller"}}
 OPERATOR_SCOPE = "accounts/operator"
@@ -42,6 +43,7 @@ class Api:
         self.heads = HeadCache()
         self.api = HttpApi(
             AccountService(self.store, self.heads),
+            MemoryOwnedAccounts(self.store),
             now=lambda: self.now,
             new_id=lambda: f"account-{next(ids)}",
             log=log or self.log,

@@ -39,7 +39,7 @@ def unpack(data: bytes) -> list[bytes]:
     if not aggregate.IsInitialized():  # parsing does not ask
         raise CorruptAggregate("A record of the aggregate is without its partition key's index or its data.")
     keys = len(aggregate.partition_key_table)
-    if any(record.partition_key_index >= keys for record in aggregate.records):
+    if aggregate.records and max([record.partition_key_index for record in aggregate.records]) >= keys:
         raise CorruptAggregate("A record of the aggregate names a partition key that is not in its table.")
     return [record.data for record in aggregate.records]
 

@@ -15,7 +15,6 @@ from consumers.kit.position import Gap, Position
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 INDEX = "ByWaiting"
 _WAITING = {"S": "yes"}
@@ -58,7 +57,7 @@ class DynamoDBInbox:
         account_id: str,
         before: Position,
         after: Position,
-        effect: "Sequence[TransactWriteItemTypeDef] | None",
+        effect: Sequence[Any] | None,
     ) -> None:
         """Raises Overtaken, Unavailable, EffectRefused: see InboxStore."""
         put: Any = {

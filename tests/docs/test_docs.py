@@ -52,7 +52,12 @@ def test_every_request_is_documented() -> None:
     for path, operations in ROUTES.items():
         for method in operations:
             assert f"| `{method} {path}" in document, path
-    for parameter in (*http_queries.POINT_IN_TIME, *http_queries.PAGE, *http_queries.ORDERS):
+    for parameter in (
+        *http_queries.POINT_IN_TIME,
+        *http_queries.PAGE,
+        *http_queries.ACCOUNT_PAGE,
+        *http_queries.ORDERS,
+    ):
         assert re.search(rf"\b{parameter}\b", document), parameter
 
 

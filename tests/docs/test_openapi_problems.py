@@ -26,6 +26,7 @@ class Change:
     """What makes a request meet its problem; `body` is made from the one that would be right."""
 
     account_id: str = "account-1"
+    owner: str = "owner-1"
     query: str = ""
     body: Callable[[dict[str, str]], str] = json.dumps
     headers: dict[str, Any] = field(default_factory=dict)
@@ -40,7 +41,7 @@ CHANGES = {
     "missing_field": Change(body=lambda _: '{"owner": "owner-1"}'),
     "unknown_field": Change(body=lambda body: json.dumps({**body, "note": ""})),
     "invalid_amount": Change(body=lambda _: '{"amount": "0.001"}'),
-    "invalid_owner": Change(body=lambda body: json.dumps({**body, "owner": "Jane Doe"})),
+    "invalid_owner": Change(owner="Jane Doe", body=lambda body: json.dumps({**body, "owner": "Jane Doe"})),
     "invalid_currency": Change(body=lambda body: json.dumps({**body, "currency": "JPY"})),
     "invalid_account_id": Change(account_id="a b"),
     "invalid_correlation_id": Change(headers={"x_correlation_id": "a,b"}),
@@ -95,7 +96,7 @@ def test_an_operation_answers_with_a_problem_if_it_is_listed(code: str, monkeypa
     change = CHANGES[code]
     details = set()
     for path, methods in ROUTES.items():
-        target = path.replace("{accountId}", change.account_id) + change.query
+        target = path.replace("{accountId}", change.account_id).replace("{owner}", change.owner) + change.query
         listed = {method: BY_OPERATION[operation] for method, operation in methods.items()}
         for method, codes in {**listed, "OPTIONS": OF_OPTIONS}.items():
             with monkeypatch.context() as patch:

@@ -17,9 +17,27 @@ RESOURCES: dict[str, Any] = yaml_parse(TEXT)["Resources"]
 ROLES = {
     "ApiFunctionRole": {
         ("dynamodb:PutItem", "AccountsTable"),
+        ("dynamodb:Query", "AccountsByOwner"),
         ("dynamodb:Query", "AccountsTable"),
         ("logs:CreateLogStream", "ApiFunctionLogs"),
         ("logs:PutLogEvents", "ApiFunctionLogs"),
+    },
+    "AccountsByOwnerFunctionRole": {
+        ("dynamodb:GetItem", "AccountsByOwnerInbox"),
+        ("dynamodb:PutItem", "AccountsByOwner"),
+        ("dynamodb:PutItem", "AccountsByOwnerInbox"),
+        ("dynamodb:Query", "AccountsByOwnerInbox"),
+        ("dynamodb:UpdateItem", "AccountsByOwner"),
+        ("kinesis:DescribeStream", "DomainEventsStream"),
+        ("kinesis:DescribeStreamSummary", "DomainEventsStream"),
+        ("kinesis:GetRecords", "DomainEventsStream"),
+        ("kinesis:GetShardIterator", "DomainEventsStream"),
+        ("kinesis:ListShards", "DomainEventsStream"),
+        ("kinesis:ListStreams", "*"),
+        ("logs:CreateLogStream", "AccountsByOwnerFunctionLogs"),
+        ("logs:PutLogEvents", "AccountsByOwnerFunctionLogs"),
+        ("s3:ListBucket", "ConsumerFailures"),
+        ("s3:PutObject", "ConsumerFailures"),
     },
     "ProjectorFunctionRole": {
         ("dynamodb:DescribeStream", "AccountsTable"),

@@ -13,6 +13,7 @@ from account_core.settings import Settings
 def module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     for name, value in {
         "TABLE_NAME": "accounts",
+        "OWNED_TABLE_NAME": "owned",
         "AUTH": "IAM",
         "OPERATOR_SCOPE": "accounts/operator",
         "AWS_DEFAULT_REGION": "eu-central-1",
@@ -39,7 +40,9 @@ def test_it_answers_what_it_is_asked(module: ModuleType) -> None:
 
 
 def test_a_missing_setting_is_named() -> None:
-    with pytest.raises(LookupError, match="TABLE_NAME"):
+    with pytest.raises(LookupError, match="OWNED_TABLE_NAME"):
+        Settings.read({"AUTH": "JWT", "OPERATOR_SCOPE": "accounts/operator", "TABLE_NAME": "accounts"})
+    with pytest.raises(LookupError, match="'TABLE_NAME'"):
         Settings.read({"AUTH": "JWT", "OPERATOR_SCOPE": "accounts/operator"})
     with pytest.raises(LookupError, match="AUTH is 'NONE'"):
         Settings.read({"AUTH": "NONE", "OPERATOR_SCOPE": "accounts/operator", "TABLE_NAME": "accounts"})

@@ -1,0 +1,31 @@
+"""The read model's Lambda function on the stream: environment, clients and wiring. What it does is in `rows`."""
+
+import os
+import time
+from typing import Any
+
+import botocore.session
+from aws_lambda_powertools import Logger, Metrics
+
+from consumers.kit import Consumer, Inbox, LambdaHandler
+from consumers.kit.dynamodb_inbox import DynamoDBInbox
+from consumers.owners.report import Report
+from consumers.owners.rows import writes_to
+from consumers.owners.settings import CLIENTS, RUN_MAX, Settings
+
+SERVICE = "accounts-by-owner"
+
+_settings = Settings.read(os.environ)
+_dynamodb: Any = botocore.session.get_session().create_client("dynamodb", config=CLIENTS)
+_inbox = Inbox(
+    DynamoDBInbox(_dynamodb, _settings.inbox_table_name),
+    writes_to(_settings.table_name),
+    run_max=RUN_MAX,
+    gap_wait_s=_settings.gap_wait_s,
+)
+_report = Report(Logger(service=SERVICE), Metrics(namespace="AccountEvents", service=SERVICE))
+_handle = LambdaHandler(Consumer(_inbox), now=time.time, report=_report)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 -- Lambda's, untyped
+    return dict(_handle(event, context))

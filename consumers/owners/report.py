@@ -1,0 +1,43 @@
+"""What a batch leaves behind in the log and the metrics: counts, failures and gaps; never an amount."""
+
+from typing import TYPE_CHECKING
+
+from consumers.kit import Outcome
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger, Metrics
+
+
+class Report:
+    """One line for every batch, one for every failure and gap; the counts also as metrics, for the alarms."""
+
+    def __init__(self, logger: "Logger", metrics: "Metrics") -> None:
+        self._logger, self._metrics = logger, metrics
+
+    def __call__(self, outcome: Outcome) -> None:
+        for failure in outcome.failures:
+            self._logger.error(
+                "not applied",
+                account_id=failure.account_id,
+                kinesis_sequence_number=failure.sequence_number,
+                error=f"{type(failure.error).__name__}: {failure.error}",
+            )
+        for gap in outcome.gaps:
+            self._logger.error(
+                "waiting: publish again from the ledger what is missing",
+                account_id=gap.account_id,
+                first=gap.first,
+                last=gap.last,
+                since_s=gap.since_s,
+            )
+        counts = {
+            "Applied": outcome.applied,
+            "Duplicates": outcome.duplicates,
+            "Held": outcome.held,
+            "Failures": len(outcome.failures),
+            "Gaps": len(outcome.gaps),
+        }
+        self._logger.info("batch", extra={name.lower(): count for name, count in counts.items()})
+        for name, count in counts.items():
+            self._metrics.add_metric(name=name, unit="Count", value=count)
+        self._metrics.flush_metrics()

@@ -1,0 +1,63 @@
+"""The read model's rows, one for each account. Pure.
+
+| attribute | |
+|---|---|
+| AccountId (S, the key), Owner (S, with AccountId the key of the index ByOwner), Currency (S) | as created |
+| Balance (N), Sequence (N), UpdatedAt (S, ISO 8601) | after the account's last event |
+| OpenedAt (S, ISO 8601) | of its first event |
+
+The account service answers `GET /owners/{owner}/accounts` from them (account_core/owned_accounts.py).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from consumers.kit import AccountCreated, Event
+
+Write = dict[str, Any]
+"""One item of TransactWriteItems, in DynamoDB JSON."""
+
+
+def writes_to(table_name: str) -> Callable[[Sequence[Event]], list[Write]]:
+    """What a run of an account's events does to its row: one write, on condition that the row stands before it."""
+
+    def writes(events: Sequence[Event]) -> list[Write]:
+        first, last = events[0], events[-1]
+        changed = {
+            "Balance": {"N": str(last.balance)},
+            "Sequence": {"N": str(last.sequence)},
+            "UpdatedAt": {"S": last.occurred_at.isoformat()},
+        }
+        if isinstance(first, AccountCreated):
+            opened = {
+                "AccountId": {"S": first.account_id},
+                "Owner": {"S": first.owner},
+                "Currency": {"S": first.currency},
+                "OpenedAt": {"S": first.occurred_at.isoformat()},
+            }
+            return [_put(table_name, {**opened, **changed})]
+        return [_update(table_name, first.account_id, first.sequence - 1, changed)]
+
+    return writes
+
+
+def _put(table_name: str, item: dict[str, Any]) -> Write:
+    return {
+        "Put": {"TableName": table_name, "Item": item, "ConditionExpression": "attribute_not_exists(AccountId)"},
+    }
+
+
+def _update(table_name: str, account_id: str, before: int, changed: dict[str, Any]) -> Write:
+    return {
+        "Update": {
+            "TableName": table_name,
+            "Key": {"AccountId": {"S": account_id}},
+            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in changed),
+            "ConditionExpression": "#Sequence = :before",
+            "ExpressionAttributeNames": {f"#{name}": name for name in changed},  # Sequence is a reserved word
+            "ExpressionAttributeValues": {
+                ":before": {"N": str(before)},
+                **{f":{name}": value for name, value in changed.items()},
+            },
+        }
+    }

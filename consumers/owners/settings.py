@@ -1,0 +1,36 @@
+"""The read model's settings: what its function reads from its environment, once, and how its client behaves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from botocore.config import Config
+
+RUN_MAX = 500
+"""Events of one account applied in one transaction: its row is written once, whatever their number."""
+
+CLIENTS = Config(
+    connect_timeout=1.0,
+    read_timeout=2.0,
+    retries={"total_max_attempts": 3, "mode": "standard"},
+    tcp_keepalive=True,
+    user_agent="account-events-owners",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Attributes: as template.yaml sets and describes them."""
+
+    table_name: str
+    inbox_table_name: str
+    gap_wait_s: float
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "Settings":
+        """Raises LookupError naming the variable that is missing or wrong."""
+        try:
+            if not environment["GAP_WAIT_S"].isdecimal():
+                raise LookupError("The environment variable GAP_WAIT_S has to be a whole number of seconds.")
+            return cls(environment["TABLE_NAME"], environment["INBOX_TABLE_NAME"], float(environment["GAP_WAIT_S"]))
+        except KeyError as missing:
+            raise LookupError(f"The environment variable {missing} is not set; see template.yaml.") from None

@@ -1,0 +1,107 @@
+"""What the read model writes, the account service reads: on the emulator and on DynamoDB Local."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from account_core.dynamodb_owned import DynamoDBOwnedAccounts
+from account_core.errors import Corrupt, Unavailable
+from account_core.owned_accounts import OwnedAccount
+from account_core.usage import Usage
+from consumers.kit import Consumer, Inbox
+from consumers.kit.dynamodb_inbox import DynamoDBInbox
+from consumers.kit.errors import EffectRefused
+from consumers.owners.rows import writes_to
+from ops.emulator import free_port, loopback_config
+from tests.contract.read_model import make_table
+from tests.contract.tables import session
+from tests.unit.kit.given import encoded, events_of, records
+
+NOW = 1_000.0
+
+
+class ReadModel:
+    """The consumer and the query, on tables of their own."""
+
+    def __init__(self, url: str) -> None:
+        self.client: Any = session().client("dynamodb", endpoint_url=url, config=loopback_config())
+        self.table = make_table(self.client, "AccountsByOwner")
+        inbox = DynamoDBInbox(self.client, make_table(self.client, "AccountsByOwnerInbox"))
+        self.consumer = Consumer(Inbox(inbox, writes_to(self.table), run_max=4))
+        self.owned = DynamoDBOwnedAccounts(self.client, self.table)
+
+    def page(self, owner: str, after: str | None = None, limit: int = 50) -> list[OwnedAccount]:
+        return list(self.owned.page(owner, after, limit, Usage()))
+
+
+@pytest.fixture(params=["emulator_url", "dynamodb_local_url"])
+def model(request: pytest.FixtureRequest) -> ReadModel:
+    return ReadModel(request.getfixturevalue(request.param))
+
+
+def due(account_id: str, events: int) -> OwnedAccount:
+    all_events = events_of(account_id, events)
+    return OwnedAccount(
+        account_id=account_id,
+        currency="EUR",
+        balance=all_events[-1].balance,
+        sequence=events,
+        opened_at=all_events[0].occurred_at.isoformat(),
+        updated_at=all_events[-1].occurred_at.isoformat(),
+    )
+
+
+def test_accounts_are_as_their_events_say(model: ReadModel) -> None:
+    a, b = encoded("a", 12), encoded("b", 1)
+    assert model.page("owner-1") == []
+    assert not model.consumer.receive(records(a[:2], b, a[1:7]), NOW).failures
+    assert model.page("owner-1") == [due("a", 7), due("b", 1)]
+    assert not model.consumer.receive(records(a[8:]), NOW).failures, "early: they are held"
+    assert model.page("owner-1") == [due("a", 7), due("b", 1)]
+    assert model.consumer.receive(records(a[7:8], b), NOW).duplicates == 1
+    assert model.page("owner-1") == [due("a", 12), due("b", 1)]
+    assert model.page("owner-2") == []
+    assert str(due("b", 1).balance) == "0.00"
+
+
+def test_pages_follow_each_other(model: ReadModel) -> None:
+    ids = ["a", "b", "c", "d"]
+    model.consumer.receive(records(*[encoded(account_id, 1) for account_id in ids]), NOW)
+    used = Usage()
+    page = model.owned.page("owner-1", "a", 2, used)
+    assert [account.account_id for account in page] == ["b", "c"]
+    assert used.requests == 1
+    assert used.read_units > 0
+    assert [account.account_id for account in model.page("owner-1", "c", 2)] == ["d"]
+
+
+def test_a_row_that_is_not_where_its_events_left_it_stops_its_account_only(model: ReadModel) -> None:
+    a, b = encoded("a", 3), encoded("b", 3)
+    model.consumer.receive(records(a[:2], b[:2]), NOW)
+    key = {"AccountId": {"S": "a"}}
+    model.client.update_item(
+        TableName=model.table,
+        Key=key,
+        UpdateExpression="SET #s = :s, Balance = :b",
+        ExpressionAttributeNames={"#s": "Sequence"},
+        ExpressionAttributeValues={":s": {"N": "7"}, ":b": {"N": "1000000"}},
+    )
+    outcome = model.consumer.receive(records([a[2], b[2]]), NOW)
+    assert [(each.account_id, type(each.error)) for each in outcome.failures] == [("a", EffectRefused)]
+    assert model.page("owner-1")[1] == due("b", 3)
+    assert model.page("owner-1")[0].balance == Decimal(1_000_000)
+
+
+def test_a_row_that_cannot_be_read_is_corrupt(model: ReadModel) -> None:
+    model.client.put_item(TableName=model.table, Item={"AccountId": {"S": "a"}, "Owner": {"S": "owner-1"}})
+    with pytest.raises(Corrupt, match="Currency"):
+        model.page("owner-1")
+
+
+def test_no_answer_is_told_as_such() -> None:
+    client: Any = session().client(
+        "dynamodb", endpoint_url=f"http://127.0.0.1:{free_port()}", config=loopback_config(attempts_max=1)
+    )
+    with pytest.raises(Unavailable):
+        DynamoDBOwnedAccounts(client, "owned").page("owner-1", None, 50, Usage())

@@ -1,0 +1,131 @@
+"""One suite of rules for the inbox's stores: in memory, on moto, on the house's emulator, on DynamoDB Local."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from consumers.kit import Gap, InboxStore, MemoryInbox
+from consumers.kit.dynamodb_inbox import DynamoDBInbox
+from consumers.kit.errors import EffectRefused, Overtaken, Unavailable
+from consumers.kit.position import Position
+from ops.emulator import free_port, loopback_config
+from tests.contract.read_model import make_table
+from tests.contract.tables import session
+
+URLS = {"emulator": "emulator_url", "dynamodb-local": "dynamodb_local_url"}
+NEW = Position()
+FIRST = Position(3, revision=1)
+WAITING = Position(3, {5: b"\xc3\x01five", 17: b"\x00"}, 1_769_851_800.25, revision=1)
+
+
+@dataclass
+class Tables:
+    """An inbox and a table for its consumer's effects."""
+
+    client: Any
+    inbox: DynamoDBInbox
+    effects: str
+
+    @classmethod
+    def make(cls, url: str | None) -> "Tables":
+        client: Any = session().client("dynamodb", endpoint_url=url, config=loopback_config())
+        effects = f"effects-{uuid.uuid4()}"
+        client.create_table(
+            TableName=effects,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "Id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "Id", "KeyType": "HASH"}],
+        )
+        return cls(client, DynamoDBInbox(client, make_table(client, "AccountsByOwnerInbox")), effects)
+
+    def put(self, name: str) -> dict[str, Any]:
+        """An effect that can be had once."""
+        condition = {"ConditionExpression": "attribute_not_exists(Id)"}
+        return {"Put": {"TableName": self.effects, "Item": {"Id": {"S": name}}, **condition}}
+
+    def done(self) -> set[str]:
+        return {item["Id"]["S"] for item in self.client.scan(TableName=self.effects, ConsistentRead=True)["Items"]}
+
+
+@pytest.fixture(params=["memory", "moto", *URLS])
+def store(request: pytest.FixtureRequest) -> Iterator[InboxStore[Any]]:
+    if request.param == "memory":
+        yield MemoryInbox()
+    elif request.param == "moto":
+        with mock_aws():
+            yield Tables.make(None).inbox
+    else:
+        yield Tables.make(request.getfixturevalue(URLS[request.param])).inbox
+
+
+@pytest.fixture(params=list(URLS))
+def tables(request: pytest.FixtureRequest) -> Tables:
+    return Tables.make(request.getfixturevalue(URLS[request.param]))
+
+
+def test_an_account_is_new(store: InboxStore[Any]) -> None:
+    assert store.position("a") == NEW
+
+
+def test_a_position_reads_back_as_it_was(store: InboxStore[Any]) -> None:
+    store.advance("a", NEW, FIRST, None)
+    store.advance("ä/\u2028", NEW, WAITING, None)
+    assert (store.position("a"), store.position("ä/\u2028"), store.position("b")) == (FIRST, WAITING, NEW)
+
+
+def test_only_who_read_the_newest_position_may_change_it(store: InboxStore[Any]) -> None:
+    store.advance("a", NEW, FIRST, None)
+    with pytest.raises(Overtaken):
+        store.advance("a", NEW, FIRST, None)
+    second = replace(WAITING, revision=2)
+    store.advance("a", FIRST, second, None)
+    with pytest.raises(Overtaken):
+        store.advance("a", FIRST, replace(second, last=9), None)
+    assert store.position("a") == second
+
+
+def test_gaps_are_those_waited_for_long_enough(store: InboxStore[Any]) -> None:
+    store.advance("a", NEW, WAITING, None)
+    store.advance("b", NEW, FIRST, None)
+    assert list(store.gaps(1_769_851_800.24)) == []
+    assert list(store.gaps(1_769_851_800.25)) == [Gap("a", 4, 4, 1_769_851_800.25)]
+    store.advance("a", WAITING, Position(17, revision=2), None)
+    assert list(store.gaps(1_769_851_900)) == []
+
+
+def test_the_effect_and_the_advance_are_one(tables: Tables) -> None:
+    tables.inbox.advance("a", NEW, FIRST, [tables.put("one"), tables.put("two")])
+    assert tables.inbox.position("a") == FIRST
+    with pytest.raises(Overtaken):
+        tables.inbox.advance("a", NEW, FIRST, [tables.put("three")])
+    with pytest.raises(EffectRefused, match="write 2"):
+        tables.inbox.advance("a", FIRST, Position(4, revision=2), [tables.put("four"), tables.put("one")])
+    assert tables.inbox.position("a") == FIRST
+    assert tables.done() == {"one", "two"}
+
+
+def test_an_effect_that_dynamodb_does_not_understand_is_nobody_s_race(tables: Tables) -> None:
+    without_a_key = {"Put": {"TableName": tables.effects, "Item": {"Name": {"S": "one"}}}}
+    with pytest.raises(ClientError, match="Validation"):
+        tables.inbox.advance("a", NEW, FIRST, [without_a_key])
+    assert (tables.inbox.position("a"), tables.done()) == (NEW, set())
+
+
+def test_no_answer_is_told_as_such() -> None:
+    client: Any = session().client(
+        "dynamodb", endpoint_url=f"http://127.0.0.1:{free_port()}", config=loopback_config(attempts_max=1)
+    )
+    inbox = DynamoDBInbox(client, "inbox")
+    for call in (
+        lambda: inbox.position("a"),
+        lambda: inbox.advance("a", NEW, FIRST, None),
+        lambda: inbox.advance("a", NEW, FIRST, [{"Put": {"TableName": "t", "Item": {}}}]),
+        lambda: inbox.gaps(0.0),
+    ):
+        with pytest.raises(Unavailable):
+            call()
