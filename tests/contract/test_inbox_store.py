@@ -109,7 +109,9 @@ def test_the_effect_and_the_advance_are_one(tables: Tables) -> None:
     assert tables.done() == {"one", "two"}
 
 
-def test_an_effect_that_dynamodb_does_not_understand_is_nobody_s_race(tables: Tables) -> None:
+def test_an_effect_that_dynamodb_does_not_understand_is_nobody_s_race(dynamodb_local_url: str) -> None:
+    """On DynamoDB Local alone: the emulator takes such a write."""
+    tables = Tables.make(dynamodb_local_url)
     without_a_key = {"Put": {"TableName": tables.effects, "Item": {"Name": {"S": "one"}}}}
     with pytest.raises(ClientError, match="Validation"):
         tables.inbox.advance("a", NEW, FIRST, [without_a_key])
