@@ -202,6 +202,7 @@ class House:
     def _mapping(self) -> MappingRunner:
         clients = MappingClients(
             streams=self.address.client("dynamodbstreams"),
+            kinesis=self.address.client("kinesis"),
             functions=self.address.client("lambda", INVOKE_READ_TIMEOUT_S, attempts_max=1),
             s3=self.address.client("s3"),
             sqs=self.address.client("sqs"),
