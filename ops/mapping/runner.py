@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from ops.mapping.clients import MappingClients
 from ops.mapping.config import MappingConfig
@@ -159,6 +159,24 @@ class MappingRunner:
 
     def _is_running(self) -> bool:
         return self._thread is not None and self._thread.is_alive() and not self._stopping.is_set()
+
+
+def wait_until_all_idle(
+    runners: Iterable[MappingRunner], timeout_s: float, *, monotonic: Callable[[], float] = time.monotonic
+) -> bool:
+    """Wait for several mappings, one after the other, for `timeout_s` in all.
+
+    Args:
+        runners: in the order in which records pass them: a function that feeds another's stream comes before it. What
+            was written before the call has then passed all of them.
+        timeout_s: for all of them together.
+        monotonic: seconds of a clock that never goes back.
+
+    Returns:
+        False if one of them was not idle in time, or is not running.
+    """
+    deadline = monotonic() + timeout_s
+    return all(runner.wait_until_idle(max(0.0, deadline - monotonic())) for runner in runners)
 
 
 def _source(clients: MappingClients, config: MappingConfig) -> StreamSource:
