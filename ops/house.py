@@ -1,4 +1,4 @@
-"""The local house: the emulator, the real template deployed on it, and the event source mapping stand-in."""
+"""The local house: the emulator, the real template deployed on it, and stand-ins for its event source mappings."""
 
 import json
 import os
@@ -19,9 +19,9 @@ from ops.build import PACKAGES, build_zip
 from ops.deploy import deploy
 from ops.emulator import REGION, Emulator, HouseError, answers, client, uninterrupted
 from ops.mapping.clients import INVOKE_READ_TIMEOUT_S, MappingClients
-from ops.mapping.config import MappingConfig
-from ops.mapping.runner import MappingRunner
+from ops.mapping.runner import MappingRunner, wait_until_all_idle
 from ops.signing import Bearer, Signature
+from ops.stack_mappings import running, stack_mappings
 from ops.teller import create_teller
 from ops.token_issuer import AUDIENCE, OPERATOR_SCOPE, TokenIssuer
 
@@ -121,6 +121,10 @@ class House:
         auth: template.yaml's `Auth`, how the API knows its callers.
         parameters: others of template.yaml's that are not to have their defaults.
 
+    Attributes:
+        mapping: the stand-in for the projector's mapping.
+        mappings: the stand-ins for all of the stack's, by their logical ids in template.yaml; the projector's is first.
+
     Raises:
         HouseError: with one line that says what to do.
     """
@@ -141,6 +145,7 @@ class House:
         self.issuer: TokenIssuer | None = None
         self.address: Address
         self.mapping: MappingRunner
+        self.mappings: Mapping[str, MappingRunner]
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -155,9 +160,7 @@ class House:
             self.issuer = stack.enter_context(TokenIssuer()) if self.auth == "JWT" else None
             self.address = self._deploy(zips)
             self._progress("starting the event source mapping")
-            self.mapping = self._mapping()
-            self.mapping.start()
-            stack.callback(self.mapping.stop)
+            self._start_mappings(stack)
             self._stack = stack.pop_all()
         return self
 
@@ -174,6 +177,14 @@ class House:
         if isinstance(error, BotoCoreError | ClientError | httpx.HTTPError):
             self.emulator.await_end(DYING_S)
             self.assert_standing()
+
+    def wait_until_idle(self, timeout_s: float) -> bool:
+        """Wait until what was written before has passed the projector, and then all that stands behind its stream.
+
+        Returns:
+            False if that did not happen within `timeout_s`; `mappings` say which is not done.
+        """
+        return wait_until_all_idle(self.mappings.values(), timeout_s)
 
     def rows(self) -> list[StoredRow]:
         """Every row of the table."""
@@ -199,15 +210,18 @@ class House:
         access_key = None if self.issuer else create_teller(endpoint_url, outputs["ApiId"])
         return Address(endpoint_url, os.getpid(), outputs, access_key, self.issuer.url if self.issuer else None)
 
-    def _mapping(self) -> MappingRunner:
+    def _start_mappings(self, stack: ExitStack) -> None:
         clients = MappingClients(
             streams=self.address.client("dynamodbstreams"),
+            kinesis=self.address.client("kinesis"),
             functions=self.address.client("lambda", INVOKE_READ_TIMEOUT_S, attempts_max=1),
             s3=self.address.client("s3"),
             sqs=self.address.client("sqs"),
         )
-        deployed = clients.functions.get_event_source_mapping(UUID=self.address.outputs["MappingId"])
-        return MappingRunner(MappingConfig.from_api(deployed), clients)
+        configs = stack_mappings(self.address.client("cloudformation"), clients, STACK_NAME)
+        self.mappings = stack.enter_context(running(configs, clients))
+        projectors = self.address.outputs["MappingId"]
+        [self.mapping] = [self.mappings[name] for name, config in configs.items() if config.uuid == projectors]
 
 
 def all_rows(client: "DynamoDBClient", table_name: str) -> list[StoredRow]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
+    from mypy_boto3_kinesis import KinesisClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
@@ -22,6 +23,7 @@ class MappingClients:
     """
 
     streams: "DynamoDBStreamsClient"
+    kinesis: "KinesisClient"
     functions: "LambdaClient"
     s3: "S3Client"
     sqs: "SQSClient"

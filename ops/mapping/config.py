@@ -2,21 +2,33 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 
 from ops.mapping.errors import UnsupportedMapping
 from ops.mapping.filters import FilterCriteria
 
 INFINITE = -1
 BATCH_SIZE_MAX = 10_000
+# Amazon DynamoDB Developer Guide, "Change data capture for DynamoDB Streams": data retention limit. Kinesis keeps
+# records as long by default, and longer where the stream is told to.
+RETENTION_S = 86_400.0
+
+SourceKind = Literal["dynamodb", "kinesis"]
 
 
 @dataclass(frozen=True)
 class MappingConfig:
-    """One mapping from a DynamoDB stream to a function.
+    """One mapping from a DynamoDB or Kinesis stream to a function.
 
-    Defaults are AWS's: Lambda Developer Guide, "Lambda parameters for Amazon DynamoDB event source mappings".
-    `INFINITE` (-1) for retries and for age means "until the record expires" from the stream.
+    Defaults are AWS's: Lambda Developer Guide, "Lambda parameters for Amazon DynamoDB event source mappings" and "...
+    Amazon Kinesis Data Streams event source mappings". `INFINITE` (-1) for retries and for age means "until the record
+    expires" from the stream.
+
+    Attributes:
+        starts_at_s: with AT_TIMESTAMP, the arrival of the first record to deliver, seconds since the epoch.
+        retention_s: how long the stream keeps a record; of a Kinesis stream, see `deployed`.
+        invoke_identity_arn: the function's execution role, part of every Kinesis record; see `deployed`.
     """
 
     uuid: str
@@ -31,6 +43,9 @@ class MappingConfig:
     retry_attempts_max: int = INFINITE
     record_age_max_s: float = INFINITE
     on_failure_arn: str | None = None
+    starts_at_s: float | None = None
+    retention_s: float = RETENTION_S
+    invoke_identity_arn: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what AWS refuses and what we do not model.
@@ -38,10 +53,18 @@ class MappingConfig:
         Raises:
             UnsupportedMapping: with the name of the setting.
         """
-        if ":dynamodb:" not in self.stream_arn or "/stream/" not in self.stream_arn:
-            raise UnsupportedMapping(f"EventSourceArn must be a DynamoDB stream, not {self.stream_arn!r}")
-        if self.starting_position not in {"TRIM_HORIZON", "LATEST"}:
-            raise UnsupportedMapping(f"StartingPosition must be TRIM_HORIZON or LATEST, not {self.starting_position!r}")
+        kind = _source_kind(self.stream_arn)
+        positions = ["TRIM_HORIZON", "LATEST"] + ["AT_TIMESTAMP"] * (kind == "kinesis")
+        if self.starting_position not in positions:
+            raise UnsupportedMapping(
+                f"StartingPosition must be {' or '.join(positions)} for {kind}, not {self.starting_position!r}"
+            )
+        if (self.starting_position == "AT_TIMESTAMP") is (self.starts_at_s is None):
+            raise UnsupportedMapping("StartingPositionTimestamp must be given with AT_TIMESTAMP, and only then")
+        if kind == "kinesis" and self.filters.patterns:
+            raise UnsupportedMapping(
+                "FilterCriteria of a Kinesis stream are not modelled: they match JSON, and our records are binary"
+            )
         _within("BatchSize", self.batch_size, 1, BATCH_SIZE_MAX)
         _within("MaximumBatchingWindowInSeconds", self.batching_window_s, 0, 300)
         _within("MaximumRetryAttempts", self.retry_attempts_max, INFINITE, 10_000)
@@ -80,12 +103,35 @@ class MappingConfig:
             retry_attempts_max=int(_given(response, "MaximumRetryAttempts", INFINITE)),
             record_age_max_s=float(_given(response, "MaximumRecordAgeInSeconds", INFINITE)),
             on_failure_arn=destination or None,
+            starts_at_s=_seconds(response.get("StartingPositionTimestamp")),
         )
+
+    @property
+    def source_kind(self) -> SourceKind:
+        """What kind of stream it is."""
+        return _source_kind(self.stream_arn)
 
     @property
     def destination_service(self) -> str | None:
         """`s3`, `sqs`, or None without an on-failure destination."""
         return self.on_failure_arn.split(":")[2] if self.on_failure_arn and self.on_failure_arn.count(":") > 1 else None
+
+
+def _source_kind(arn: str) -> SourceKind:
+    """By the ARN; `arn:<partition>:<service>:<region>:<account>:<resource>`."""
+    *_, resource = parts = arn.split(":", 5)
+    service = parts[2] if len(parts) == 6 else ""  # noqa: PLR2004 -- as the docstring says
+    if service == "dynamodb" and "/stream/" in resource:
+        return "dynamodb"
+    if service == "kinesis" and resource.startswith("stream/") and resource.count("/") == 1:
+        return "kinesis"
+    raise UnsupportedMapping(
+        f"EventSourceArn must be a DynamoDB stream or a Kinesis stream (not a consumer of one): {arn!r}"
+    )
+
+
+def _seconds(time: datetime | float | None) -> float | None:
+    return time.timestamp() if isinstance(time, datetime) else time
 
 
 def _given(response: Mapping[str, Any], key: str, default: float) -> float:

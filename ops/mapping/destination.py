@@ -1,18 +1,22 @@
 """The invocation record that goes to the on-failure destination.
 
-Source: AWS Lambda Developer Guide, "Retain discarded records for a DynamoDB event source in Lambda": the fields, that
-S3 gets the whole event as `payload` while SQS gets only where the records are, and the S3 object key.
+Source: AWS Lambda Developer Guide, "Retain discarded records for a DynamoDB event source in Lambda" and
+"Retain discarded batch records for a Kinesis Data Streams event source in Lambda": the fields, that S3 gets the whole
+event as `payload` while SQS gets only where the records are, and the S3 object key.
 
 Our choices: `payload` is the event as a JSON string; for records that never reached the function `requestId` is empty
 and `responseContext` null. AWS may merge the records of several failed batches into one; we write one each.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ops.mapping.config import MappingConfig
-from ops.mapping.records import encoded, lambda_event
+from ops.mapping.config import MappingConfig, SourceKind
+from ops.mapping.records import StreamRecord, encoded, lambda_event
 from ops.mapping.shard import Discard
+
+_BATCH_INFO: Mapping[SourceKind, str] = {"dynamodb": "DDBStreamBatchInfo", "kinesis": "KinesisBatchInfo"}
 
 
 def invocation_record(
@@ -43,13 +47,13 @@ def invocation_record(
             "functionError": answer.function_error,
         },
         "version": "1.0",
-        "timestamp": _utc(now_s).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "DDBStreamBatchInfo": {
+        "timestamp": _iso(now_s, "milliseconds"),
+        _BATCH_INFO[config.source_kind]: {
             "shardId": shard_id,
             "startSequenceNumber": first.sequence_number,
             "endSequenceNumber": last.sequence_number,
-            "approximateArrivalOfFirstRecord": _seconds(first.created_at_s),
-            "approximateArrivalOfLastRecord": _seconds(last.created_at_s),
+            "approximateArrivalOfFirstRecord": _arrival(first, config),
+            "approximateArrivalOfLastRecord": _arrival(last, config),
             "batchSize": len(discard.records),
             "streamArn": config.stream_arn,
         },
@@ -64,8 +68,13 @@ def object_key(mapping_uuid: str, shard_id: str, *, now_s: float, object_uuid: s
     return f"aws/lambda/{mapping_uuid}/{shard_id}/{_utc(now_s):%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{object_uuid}"
 
 
-def _seconds(time_s: float) -> str:
-    return f"{_utc(time_s):%Y-%m-%dT%H:%M:%SZ}"
+def _arrival(record: StreamRecord, config: MappingConfig) -> str:
+    """To the second for DynamoDB, to the millisecond for Kinesis, as in AWS's examples."""
+    return _iso(record.created_at_s, "milliseconds" if config.source_kind == "kinesis" else "seconds")
+
+
+def _iso(time_s: float, precision: str) -> str:
+    return _utc(time_s).isoformat(timespec=precision).replace("+00:00", "Z")
 
 
 def _utc(time_s: float) -> datetime:

@@ -5,21 +5,24 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Literal
 
-from ops.mapping.config import MappingConfig
+from ops.mapping.config import MappingConfig, SourceKind
 from ops.mapping.delivery import Delivery
 from ops.mapping.lineage import readable_shards
 from ops.mapping.outcome import Invoked, NotInvoked
 from ops.mapping.reader import ShardReader
 from ops.mapping.retry import Backoff
 from ops.mapping.shard import Counts, Discard, Invoke, ShardState, Wait
+from ops.mapping.source import LATEST, TRIM_HORIZON, Position, at_time
 from ops.mapping.status import ShardStatus
 
 logger = logging.getLogger(__name__)
 
-# "Using AWS Lambda with Amazon DynamoDB": shards are polled "at a base rate of 4 times per second".
-POLL_INTERVAL_S = 0.25
+# "Using AWS Lambda with Amazon DynamoDB": shards are polled "at a base rate of 4 times per second"; "Using Lambda to
+# process records from Amazon Kinesis Data Streams": "of once per second".
+POLL_INTERVAL_S: Mapping[SourceKind, float] = {"dynamodb": 0.25, "kinesis": 1.0}
+# Kinesis API reference, GetRecords: 5 transactions per second and shard; also where it gives nothing because of a gap.
+READ_INTERVAL_S: Mapping[SourceKind, float] = {"dynamodb": 0.0, "kinesis": 0.2}
 # Ours: how often new shards are looked for while none has ended.
 LIST_INTERVAL_S = 1.0
 LOGGED_ANSWER_MAX = 500
@@ -32,8 +35,9 @@ class _Held:
     """A shard being read; `is_ended` once no more records will follow."""
 
     state: ShardState
-    start: Literal["TRIM_HORIZON", "LATEST"]
+    start: Position
     is_ended: bool = False
+    behind_ms: int = 0
 
 
 class EventPoller:
@@ -67,26 +71,33 @@ class EventPoller:
         self._has_listed = False
         self._list_due_s = 0.0
         self._is_busy = False
+        self._is_reading = True
+        self._read_due_s = 0.0
         self._next_due_s = 0.0
         self._errors_in_a_row = 0
         self.errors = 0
         self.last_error: str | None = None
 
     def run_pass(self, *, list_shards: bool = False) -> float:
-        """List shards if that is due (or asked for), then read and act once on every readable shard.
+        """List shards if that is due (or asked for), then read, if it is due, and act once on every readable shard.
 
+        All shards are read in the same passes, so that there are passes that have seen all of them.
         Never raises: a fault is logged, counted in `errors`, kept in `last_error`, and slows the next pass down.
 
         Returns:
             Seconds to wait before the next pass; 0 while there is work.
         """
         errors_before = self.errors
+        kind = self._config.source_kind
         self._is_busy = False
-        self._next_due_s = self._clock() + POLL_INTERVAL_S
+        self._is_reading = self._clock() >= self._read_due_s
+        self._next_due_s = self._clock() + POLL_INTERVAL_S[kind] if self._is_reading else self._read_due_s
         if list_shards or self._clock() >= self._list_due_s:
             self._guarded("listing shards", self._list)
         for shard_id in tuple(self._held):
             self._guarded(f"shard {shard_id}", partial(self._step, shard_id))
+        if self._is_reading:
+            self._read_due_s = self._clock() + READ_INTERVAL_S[kind]
         if self.errors > errors_before:
             self._errors_in_a_row += 1
             return ERROR_BACKOFF.delay_s(self._errors_in_a_row)
@@ -94,11 +105,12 @@ class EventPoller:
         return 0.0 if self._is_busy else max(0.0, self._next_due_s - self._clock())
 
     def is_idle(self) -> bool:
-        """Whether the last pass saw no fault, read nothing new on any shard, did nothing, and left nothing undone."""
+        """Whether the last pass saw no fault, read every shard, found nothing new, did nothing and left nothing."""
         with self._lock:
             return (
                 self._has_listed
                 and not self._is_busy
+                and self._is_reading
                 and not self._errors_in_a_row
                 and not any(held.state.buffered for held in self._held.values())
             )
@@ -107,7 +119,7 @@ class EventPoller:
         """The shards being read, as they are now."""
         now_s = self._clock()
         with self._lock:
-            return tuple(_status(shard_id, held.state, now_s) for shard_id, held in self._held.items())
+            return tuple(_status(shard_id, held, now_s) for shard_id, held in self._held.items())
 
     def finished_shards(self) -> int:
         """How many shards were read to their end and are fully processed."""
@@ -140,13 +152,19 @@ class EventPoller:
             for shard_id in readable_shards(listed, finished=self._finished, unfinished=self._held.keys()):
                 if shard_id not in self._held:
                     state = ShardState(self._config, backoff=self._backoff, checkpoint=self._resume_after.get(shard_id))
-                    self._held[shard_id] = _Held(state, "LATEST" if is_latest else "TRIM_HORIZON")
+                    self._held[shard_id] = _Held(state, self._start(is_latest=is_latest))
             self._has_listed = True
         self._list_due_s = self._clock() + LIST_INTERVAL_S
 
+    def _start(self, *, is_latest: bool) -> Position:
+        """Shards that come later are read whole; a timestamp is the same for all, whenever they come."""
+        if self._config.starts_at_s is not None:
+            return at_time(self._config.starts_at_s)
+        return LATEST if is_latest else TRIM_HORIZON
+
     def _step(self, shard_id: str) -> None:
         held = self._held[shard_id]
-        if not held.is_ended and held.state.buffered < self._config.batch_size:
+        if self._is_reading and not held.is_ended and held.state.buffered < self._config.batch_size:
             self._read(shard_id, held)
         with self._lock:
             action = held.state.next_action(self._clock())
@@ -160,11 +178,12 @@ class EventPoller:
             self._finish(shard_id, held)
 
     def _read(self, shard_id: str, held: _Held) -> None:
-        read = self._reader.read(shard_id, held.state.checkpoint, held.start)
+        read = self._reader.read(shard_id, held.state.last_fed, held.start)
         with self._lock:
             held.state.feed(read.records, self._clock())
             held.is_ended = read.ended
-            self._is_busy |= bool(read.records)
+            held.behind_ms = read.behind_ms
+            self._is_busy |= bool(read.records) or read.behind_ms > 0
 
     def _invoke(self, shard_id: str, held: _Held, action: Invoke) -> None:
         self._is_busy = True
@@ -203,13 +222,13 @@ class EventPoller:
         self._is_busy = True
 
 
-def _status(shard_id: str, state: ShardState, now_s: float) -> ShardStatus:
-    oldest_s = state.oldest_created_at_s
+def _status(shard_id: str, held: _Held, now_s: float) -> ShardStatus:
+    state, oldest_s = held.state, held.state.oldest_created_at_s
     return ShardStatus(
         shard_id=shard_id,
         checkpoint=state.checkpoint,
         buffered=state.buffered,
-        iterator_age_ms=0 if oldest_s is None else max(0, round((now_s - oldest_s) * 1000)),
+        iterator_age_ms=held.behind_ms if oldest_s is None else max(0, round((now_s - oldest_s) * 1000)),
         retries=state.retries,
         counts=replace(state.counts),
     )

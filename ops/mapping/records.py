@@ -16,8 +16,8 @@ ENVELOPE_BYTES = len('{"Records":[]}')
 class StreamRecord:
     """One record of a shard.
 
-    `event` is one element of the event's `Records`; `created_at_s` its ApproximateCreationDateTime; `size_bytes` what
-    it adds to the payload, without the comma.
+    `event` is one element of the event's `Records`; `created_at_s` its ApproximateCreationDateTime, in Kinesis its
+    approximateArrivalTimestamp; `size_bytes` what it adds to the payload, without the comma.
     """
 
     sequence_number: str
@@ -28,10 +28,15 @@ class StreamRecord:
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> "StreamRecord":
         """The record behind one element of a Lambda event's `Records`."""
-        body = event["dynamodb"]
+        if "kinesis" in event:
+            number, created_at = "sequenceNumber", "approximateArrivalTimestamp"
+            body = event["kinesis"]
+        else:
+            number, created_at = "SequenceNumber", "ApproximateCreationDateTime"
+            body = event["dynamodb"]
         return cls(
-            sequence_number=str(body["SequenceNumber"]),
-            created_at_s=float(body["ApproximateCreationDateTime"]),
+            sequence_number=str(body[number]),
+            created_at_s=float(body[created_at]),
             event=event,
             size_bytes=len(encoded(event)),
         )
@@ -43,7 +48,7 @@ def encoded(document: object) -> bytes:
 
 
 def lambda_event(records: Iterable[StreamRecord]) -> dict[str, Any]:
-    """The event a function is invoked with ("Using AWS Lambda with Amazon DynamoDB", example event)."""
+    """The event a function is invoked with ("Using AWS Lambda with Amazon DynamoDB", "... Kinesis": example event)."""
     return {"Records": [record.event for record in records]}
 
 
@@ -54,6 +59,32 @@ def lambda_record(api_record: Mapping[str, Any], stream_arn: str) -> dict[str, A
     text, and adds `eventSourceARN`.
     """
     return {**_plain(api_record), "eventSourceARN": stream_arn}
+
+
+def kinesis_lambda_record(
+    api_record: Mapping[str, Any], shard_id: str, stream_arn: str, invoke_identity_arn: str
+) -> dict[str, Any]:
+    """Turn a record of Kinesis' GetRecords into an element of a Lambda event's `Records`.
+
+    Lambda does not look into the data: an aggregated record of the Kinesis Producer Library stays one record.
+    """
+    sequence_number = api_record["SequenceNumber"]
+    return {
+        "kinesis": {
+            "kinesisSchemaVersion": "1.0",
+            "partitionKey": api_record["PartitionKey"],
+            "sequenceNumber": sequence_number,
+            "data": _plain(api_record["Data"]),
+            "approximateArrivalTimestamp": api_record["ApproximateArrivalTimestamp"].timestamp(),
+        },
+        "eventSource": "aws:kinesis",
+        "eventVersion": "1.0",
+        "eventID": f"{shard_id}:{sequence_number}",
+        "eventName": "aws:kinesis:record",
+        "invokeIdentityArn": invoke_identity_arn,
+        "awsRegion": stream_arn.split(":")[3],
+        "eventSourceARN": stream_arn,
+    }
 
 
 def payload_prefix(records: Sequence[StreamRecord], count_max: int) -> int:

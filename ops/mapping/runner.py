@@ -4,14 +4,17 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from ops.mapping.clients import MappingClients
 from ops.mapping.config import MappingConfig
 from ops.mapping.delivery import Delivery
+from ops.mapping.dynamodb_source import DynamoDBSource
+from ops.mapping.kinesis_source import KinesisSource
 from ops.mapping.poller import EventPoller
 from ops.mapping.reader import ShardReader
 from ops.mapping.retry import Backoff
+from ops.mapping.source import StreamSource
 from ops.mapping.status import MappingStatus
 
 logger = logging.getLogger(__name__)
@@ -20,7 +23,7 @@ STOP_TIMEOUT_S = 10.0
 
 
 class MappingRunner:
-    """Our stand-in for AWS Lambda's event source mapping, between one DynamoDB stream and one function.
+    """Our stand-in for AWS Lambda's event source mapping, between one stream and one function.
 
     Checkpoints live in memory: a new runner starts at the mapping's starting position, or after `resume_after`, so
     records are delivered at least once, as AWS promises too.
@@ -39,7 +42,7 @@ class MappingRunner:
         """Wire it; nothing runs before `start`.
 
         Args:
-            config: the deployed mapping, see `MappingConfig.from_api`.
+            config: the deployed mapping, see `deployed`.
             clients: by role; see there what the one that invokes needs.
             clock: seconds since the epoch.
             new_uuid: for the keys of objects at the on-failure destination.
@@ -49,7 +52,7 @@ class MappingRunner:
         self._config = config
         self._poller = EventPoller(
             config,
-            ShardReader(clients.streams, config),
+            ShardReader(_source(clients, config), clock),
             Delivery(clients, config, new_uuid=new_uuid),
             clock=clock,
             backoff=backoff,
@@ -156,3 +159,27 @@ class MappingRunner:
 
     def _is_running(self) -> bool:
         return self._thread is not None and self._thread.is_alive() and not self._stopping.is_set()
+
+
+def wait_until_all_idle(
+    runners: Iterable[MappingRunner], timeout_s: float, *, monotonic: Callable[[], float] = time.monotonic
+) -> bool:
+    """Wait for several mappings, one after the other, for `timeout_s` in all.
+
+    Args:
+        runners: in the order in which records pass them: a function that feeds another's stream comes before it. What
+            was written before the call has then passed all of them.
+        timeout_s: for all of them together.
+        monotonic: seconds of a clock that never goes back.
+
+    Returns:
+        False if one of them was not idle in time, or is not running.
+    """
+    deadline = monotonic() + timeout_s
+    return all(runner.wait_until_idle(max(0.0, deadline - monotonic())) for runner in runners)
+
+
+def _source(clients: MappingClients, config: MappingConfig) -> StreamSource:
+    if config.source_kind == "kinesis":
+        return KinesisSource(clients.kinesis, config)
+    return DynamoDBSource(clients.streams, config)

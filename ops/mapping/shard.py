@@ -2,8 +2,8 @@
 
 Source: AWS Lambda Developer Guide: "Using AWS Lambda with Amazon DynamoDB" (batching), "Retain discarded records for a
 DynamoDB event source in Lambda" (retries, age, bisecting), "Configuring partial batch response with DynamoDB and
-Lambda", "Lambda parameters for Amazon DynamoDB event source mappings"; AWS Compute Blog, "Optimizing batch processing
-with custom checkpoints in AWS Lambda".
+Lambda", "Lambda parameters for Amazon DynamoDB event source mappings", and the pages of the same titles for Kinesis,
+which say the same; AWS Compute Blog, "Optimizing batch processing with custom checkpoints in AWS Lambda".
 
 Where AWS is silent, we chose:
 
@@ -14,7 +14,7 @@ Where AWS is silent, we chose:
   response) are split in halves; the first half has the smaller part of an odd number.
 - Backoff counts failures in a row on the shard; a success, a partial success or a discard starts it anew.
 - The age limit is reached at exactly MaximumRecordAgeInSeconds, counts for records never delivered too, and ends a
-  backoff. A record that has failed once is given up after the stream's retention of 24 hours whatever the settings.
+  backoff. A record that has failed once is given up after the stream's retention whatever the settings.
 - A discard stays due until it is acknowledged, so a destination that is down stops the shard and loses nothing.
 """
 
@@ -29,9 +29,6 @@ from ops.mapping.config import INFINITE, MappingConfig
 from ops.mapping.outcome import Invoked, NotInvoked, judge
 from ops.mapping.records import StreamRecord, payload_prefix
 from ops.mapping.retry import Backoff
-
-# Amazon DynamoDB Developer Guide, "Change data capture for DynamoDB Streams": data retention limit.
-RETENTION_S = 86_400.0
 
 
 class Condition(StrEnum):
@@ -106,7 +103,8 @@ class ShardState:
         """Everything up to this sequence number was accepted, discarded or filtered out."""
         self._config = config
         self._backoff = backoff or Backoff()
-        self._last_fed = int(checkpoint) if checkpoint else -1
+        self.last_fed = checkpoint or None
+        """The sequence number of the last record taken, or the checkpoint to go on from: what to read after."""
         self._gathered: deque[tuple[StreamRecord, float]] = deque()
         self._pending: deque[_Batch] = deque()
         self._filtered_after: dict[str, str] = {}
@@ -127,16 +125,15 @@ class ShardState:
 
     @property
     def oldest_created_at_s(self) -> float | None:
-        """ApproximateCreationDateTime of the first unfinished record."""
+        """When the first unfinished record was created, in Kinesis: arrived."""
         return next((record.created_at_s for record in self._unfinished()), None)
 
     def feed(self, records: Iterable[StreamRecord], now_s: float) -> None:
         """Take records in shard order; those at or before the last one taken are ignored, so re-reading is harmless."""
         for record in records:
-            number = int(record.sequence_number)
-            if number <= self._last_fed:
+            if self.last_fed is not None and int(record.sequence_number) <= int(self.last_fed):
                 continue
-            self._last_fed = number
+            self.last_fed = record.sequence_number
             if self._config.filters.accepts(record.event):
                 self._gathered.append((record, now_s))
             else:
@@ -247,7 +244,7 @@ class ShardState:
     def _expires_at_s(self, record: StreamRecord) -> float:
         limit_s = inf if self._config.record_age_max_s == INFINITE else self._config.record_age_max_s
         if self._pending and self._pending[0].has_failed:
-            limit_s = min(limit_s, RETENTION_S)
+            limit_s = min(limit_s, self._config.retention_s)
         return record.created_at_s + limit_s
 
     def _give_up(self, batch: _Batch, condition: Condition) -> None:

@@ -10,7 +10,8 @@ class ShardStatus:
     """One shard being read.
 
     `checkpoint` is the last sequence number that is done, `buffered` the records read and not yet done,
-    `iterator_age_ms` the age of the oldest of them (0 without any), `retries` those used up by the batch at the head.
+    `iterator_age_ms` the age of the oldest of them (without any: how far behind the stream Kinesis says we are, 0 for
+    DynamoDB), `retries` those used up by the batch at the head.
     """
 
     shard_id: str

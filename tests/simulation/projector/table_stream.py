@@ -7,10 +7,10 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
-from ops.mapping.config import MappingConfig
+from ops.mapping.config import RETENTION_S, MappingConfig
 from ops.mapping.lineage import Shard, readable_shards
 from ops.mapping.records import StreamRecord
-from ops.mapping.shard import RETENTION_S, Idle, ShardState
+from ops.mapping.shard import Idle, ShardState
 from tests.memory_tables import MemoryLedger
 from tests.simulation.projector.book import IN_A_SNAPSHOT_S_PLACE, POISONS, Event, Written, book
 from tests.simulation.projector.fate import Fate

@@ -8,19 +8,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from botocore.exceptions import ClientError
-
 from ops.mapping.clients import MappingClients
 from ops.mapping.config import MappingConfig
+from ops.mapping.deployed import deployed
 from ops.mapping.runner import MappingRunner
-from tests.unit.mapping.given import NOW_S, config, event
+from tests.unit.mapping.given import FUNCTION_ARN, NOW_S, ROLE_ARN, config, event
+from tests.unit.mapping.kinesis_stream import KinesisStream, number_in
 
 PAGE_SIZE = 2
 PASSES_MAX = 500
-
-
-def client_error(code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "as the test wants it"}}, "Operation")
 
 
 @dataclass
@@ -94,11 +90,12 @@ class Raised(Exception):
 
 @dataclass
 class FakeLambda:
-    """Calls `function` with the decoded event; `called` is set after each call."""
+    """Calls `function` with the decoded event; `called` is set after each call; `mappings` are by UUID."""
 
     function: Callable[[dict[str, Any]], object] = succeed
     events: list[dict[str, Any]] = field(default_factory=list)
     called: threading.Event = field(default_factory=threading.Event)
+    mappings: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def invoke(self, *, FunctionName: str, InvocationType: str, Payload: bytes) -> dict[str, Any]:  # noqa: ARG002, N803 - the SDK's names
         assert InvocationType == "RequestResponse"
@@ -114,11 +111,22 @@ class FakeLambda:
             self.called.set()
         return {**answer, "Payload": io.BytesIO(json.dumps(result).encode())}
 
+    def get_event_source_mapping(self, *, UUID: str) -> dict[str, Any]:  # noqa: N803 - the SDK's names
+        return self.mappings[UUID]
+
+    def get_function_configuration(self, *, FunctionName: str) -> dict[str, Any]:  # noqa: N803 - the SDK's names
+        assert FunctionName == FUNCTION_ARN
+        return {"Role": ROLE_ARN}
+
     def batches(self) -> list[list[int]]:
-        return [[int(one["dynamodb"]["SequenceNumber"]) for one in event["Records"]] for event in self.events]
+        return [[number_of(one) for one in event["Records"]] for event in self.events]
 
     def numbers(self) -> list[int]:
         return [number for batch in self.batches() for number in batch]
+
+
+def number_of(record: dict[str, Any]) -> int:
+    return number_in(record) if "kinesis" in record else int(record["dynamodb"]["SequenceNumber"])
 
 
 @dataclass
@@ -147,25 +155,36 @@ class FakeSqs:
 @dataclass
 class FakeAws:
     streams: FakeStreams = field(default_factory=FakeStreams)
+    kinesis: KinesisStream = field(default_factory=KinesisStream)
     functions: FakeLambda = field(default_factory=FakeLambda)
     s3: FakeS3 = field(default_factory=FakeS3)
     sqs: FakeSqs = field(default_factory=FakeSqs)
 
     def runner(self, settings: MappingConfig, **more: Any) -> MappingRunner:  # noqa: ANN401 - the runner's own keywords
-        clients = MappingClients(
+        return MappingRunner(settings, self.clients(), **more)
+
+    def deployed(self, response: dict[str, Any]) -> MappingConfig:
+        return deployed(response, self.clients())
+
+    def clients(self) -> MappingClients:
+        return MappingClients(
             streams=cast("Any", self.streams),
+            kinesis=cast("Any", self.kinesis),
             functions=cast("Any", self.functions),
             s3=cast("Any", self.s3),
             sqs=cast("Any", self.sqs),
         )
-        return MappingRunner(settings, clients, **more)
 
 
 @dataclass
 class FakeClock:
+    """Time goes on by `step_s` whenever somebody looks."""
+
     now_s: float = NOW_S
+    step_s: float = 0.0
 
     def __call__(self) -> float:
+        self.now_s += self.step_s
         return self.now_s
 
 
@@ -182,7 +201,8 @@ def runner_on(aws: FakeAws, clock: FakeClock, settings: MappingConfig | None = N
 
 def run_until_idle(runner: MappingRunner, clock: FakeClock) -> None:
     for _ in range(PASSES_MAX):
-        clock.now_s += runner.run_pass()
+        pause_s = runner.run_pass()  # time goes on in there as well
+        clock.now_s += pause_s
         if runner.idle():
             return
     raise AssertionError(f"not idle: {runner.status()}")
@@ -190,7 +210,7 @@ def run_until_idle(runner: MappingRunner, clock: FakeClock) -> None:
 
 def raising(*numbers: int) -> Any:  # noqa: ANN401 - a function of any event
     def function(event: dict[str, Any]) -> None:
-        if {int(one["dynamodb"]["SequenceNumber"]) for one in event["Records"]} & set(numbers):
+        if {number_of(one) for one in event["Records"]} & set(numbers):
             raise Raised("poison")
 
     return function

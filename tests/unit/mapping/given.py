@@ -1,8 +1,10 @@
 """Records, configurations and a driver for the tests of the event source mapping stand-in."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from ops.mapping.config import MappingConfig
 from ops.mapping.filters import FilterCriteria
@@ -12,10 +14,16 @@ from ops.mapping.shard import Discard, Idle, Invoke, ShardState, Wait
 
 NOW_S = 1_700_000_000.0
 STREAM_ARN = "arn:aws:dynamodb:eu-central-1:000000000000:table/accounts/stream/2026-01-01T00:00:00.000"
+KINESIS_ARN = "arn:aws:kinesis:eu-central-1:000000000000:stream/domain-events"
+ROLE_ARN = "arn:aws:iam::000000000000:role/consumer"
 FUNCTION_ARN = "arn:aws:lambda:eu-central-1:000000000000:function:projector"
 ACTIONS_MAX = 20_000
 
 Function = Callable[[list[str]], Invoked | NotInvoked]
+
+
+def client_error(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "as the test wants it"}}, "Operation")
 
 
 def event(number: int, *, created_at_s: float = NOW_S, kind: str = "CREDIT", padding: int = 0) -> dict[str, Any]:
@@ -56,6 +64,10 @@ def config(*, patterns: Iterable[str] = (), **settings: Any) -> MappingConfig:  
         filters=FilterCriteria.of(patterns),
         **settings,
     )
+
+
+def kinesis_config(**settings: Any) -> MappingConfig:  # noqa: ANN401 - any field of it
+    return replace(config(), stream_arn=KINESIS_ARN, invoke_identity_arn=ROLE_ARN, **settings)
 
 
 def numbers_of(action: object) -> list[int]:

@@ -1,10 +1,11 @@
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from ops.mapping.config import INFINITE, MappingConfig
 from ops.mapping.errors import UnsupportedMapping
-from tests.unit.mapping.given import FUNCTION_ARN, STREAM_ARN, event
+from tests.unit.mapping.given import FUNCTION_ARN, KINESIS_ARN, NOW_S, STREAM_ARN, event
 
 LEAST = {"UUID": "u", "EventSourceArn": STREAM_ARN, "FunctionArn": FUNCTION_ARN}
 
@@ -45,13 +46,41 @@ def test_every_setting_is_read() -> None:
     assert not config.filters.accepts({**event(1), "eventName": "MODIFY"})
 
 
+def test_a_kinesis_stream_is_known_by_its_arn() -> None:
+    config = MappingConfig.from_api({**LEAST, "EventSourceArn": KINESIS_ARN})
+    assert config == MappingConfig(uuid="u", stream_arn=KINESIS_ARN, function_arn=FUNCTION_ARN)
+    assert (config.source_kind, config.starting_position, config.starts_at_s) == ("kinesis", "TRIM_HORIZON", None)
+    assert MappingConfig.from_api(LEAST).source_kind == "dynamodb"
+    in_china = KINESIS_ARN.replace("arn:aws:", "arn:aws-cn:")
+    assert MappingConfig.from_api({**LEAST, "EventSourceArn": in_china}).source_kind == "kinesis"
+
+
+def test_a_timestamp_is_read_as_the_sdk_gives_it() -> None:
+    settings = {
+        **LEAST,
+        "EventSourceArn": KINESIS_ARN,
+        "StartingPosition": "AT_TIMESTAMP",
+        "StartingPositionTimestamp": datetime.fromtimestamp(NOW_S + 0.5, UTC),
+    }
+    assert MappingConfig.from_api(settings).starts_at_s == NOW_S + 0.5
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"ParallelizationFactor": 2}, "ParallelizationFactor is 2: only 1"),
         ({"TumblingWindowInSeconds": 60}, "TumblingWindowInSeconds"),
-        ({"EventSourceArn": "arn:aws:kinesis:eu-central-1:000000000000:stream/s"}, "EventSourceArn"),
-        ({"StartingPosition": "AT_TIMESTAMP"}, "StartingPosition"),
+        ({"EventSourceArn": "arn:aws:sqs:eu-central-1:000000000000:queue"}, "EventSourceArn"),
+        ({"EventSourceArn": f"{KINESIS_ARN}/consumer/fan-out:1"}, "not a consumer of one"),
+        ({"EventSourceArn": "kinesis"}, "EventSourceArn"),
+        ({"StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": NOW_S}, "TRIM_HORIZON or LATEST for dyn"),
+        ({"EventSourceArn": KINESIS_ARN, "StartingPosition": "NOW"}, "or AT_TIMESTAMP for kinesis"),
+        ({"EventSourceArn": KINESIS_ARN, "StartingPosition": "AT_TIMESTAMP"}, "StartingPositionTimestamp must be"),
+        ({"EventSourceArn": KINESIS_ARN, "StartingPositionTimestamp": NOW_S}, "StartingPositionTimestamp must be"),
+        (
+            {"EventSourceArn": KINESIS_ARN, "FilterCriteria": {"Filters": [{"Pattern": '{"data": {"x": [1]}}'}]}},
+            "FilterCriteria",
+        ),
         ({"BatchSize": 0}, "BatchSize must be between 1 and 10000"),
         ({"BatchSize": 10_001}, "BatchSize"),
         ({"MaximumRetryAttempts": -2}, "MaximumRetryAttempts"),

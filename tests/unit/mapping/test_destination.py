@@ -3,7 +3,16 @@ import json
 from ops.mapping.destination import invocation_record, object_key
 from ops.mapping.outcome import Invoked
 from ops.mapping.shard import Condition, Discard
-from tests.unit.mapping.given import FUNCTION_ARN, NOW_S, STREAM_ARN, config, event, record
+from tests.unit.mapping.given import (
+    FUNCTION_ARN,
+    KINESIS_ARN,
+    NOW_S,
+    STREAM_ARN,
+    config,
+    event,
+    kinesis_config,
+    record,
+)
 
 LAST = Invoked(
     {"errorMessage": "boom"}, function_error="Unhandled", request_id="316aa6d0", status_code=200, executed_version="7"
@@ -46,6 +55,15 @@ def test_the_record_for_a_bucket_also_holds_the_event_as_a_json_string() -> None
     assert document == DOCUMENT
     assert isinstance(payload, str)
     assert json.loads(payload) == {"Records": [event(8, created_at_s=NOW_S - 30), event(10, created_at_s=NOW_S - 0.5)]}
+
+
+def test_for_a_kinesis_stream_arrivals_are_told_to_the_millisecond() -> None:
+    document = invocation_record(kinesis_config(), "shardId-1", DISCARD, now_s=NOW_S + 0.25, with_payload=False)
+    info = {**DOCUMENT["DDBStreamBatchInfo"], "streamArn": KINESIS_ARN}  # type: ignore[dict-item]
+    info["approximateArrivalOfFirstRecord"] = "2023-11-14T22:12:50.000Z"
+    info["approximateArrivalOfLastRecord"] = "2023-11-14T22:13:19.500Z"
+    expected = {key: value for key, value in DOCUMENT.items() if key != "DDBStreamBatchInfo"}
+    assert document == {**expected, "KinesisBatchInfo": info}
 
 
 def test_records_that_never_reached_the_function_have_no_response() -> None:

@@ -26,5 +26,16 @@ def test_a_parent_that_left_the_list_while_we_hold_its_records_still_blocks() ->
     assert readable_shards([LEFT, RIGHT], finished={"p"}, unfinished={"p"}) == ("l", "r")
 
 
+def test_what_was_merged_waits_for_both_parents() -> None:
+    merged = Shard("m", "l", adjacent_parent_id="r")
+    listed = [LEFT, Shard("r", "p", closed=True), merged]
+    assert readable_shards(listed, finished=set()) == ("l", "r")
+    assert readable_shards(listed, finished={"l"}) == ("r",)
+    assert readable_shards(listed, finished={"r"}) == ("l",)
+    assert readable_shards(listed, finished={"l", "r"}) == ("m",)
+    assert readable_shards([merged], finished=set()) == ("m",)
+    assert readable_shards([merged], finished=set(), unfinished={"r"}) == ()
+
+
 def test_nothing_listed_is_nothing_to_read() -> None:
     assert readable_shards([], finished={"p"}) == ()

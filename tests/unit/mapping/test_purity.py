@@ -6,7 +6,19 @@ import pytest
 import ops.mapping
 
 BANNED = {"boto3", "botocore", "os", "time", "random", "uuid", "threading"}
-PURE = ("config", "destination", "errors", "filters", "lineage", "outcome", "records", "retry", "shard", "status")
+PURE = (
+    "config",
+    "destination",
+    "errors",
+    "filters",
+    "lineage",
+    "outcome",
+    "records",
+    "retry",
+    "shard",
+    "source",
+    "status",
+)
 
 
 @pytest.mark.parametrize("module", PURE)

@@ -4,7 +4,9 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from ops.mapping.config import MappingConfig
+from ops.mapping.dynamodb_source import DynamoDBSource
 from ops.mapping.reader import ShardReader
+from ops.mapping.source import LATEST, TRIM_HORIZON
 
 STREAM = "arn:aws:dynamodb:eu-central-1:000000000000:table/accounts/stream/2026-01-31T00:00:00.000"
 CONFIG = MappingConfig.from_api({"UUID": "u", "EventSourceArn": STREAM, "FunctionArn": "f"})
@@ -32,20 +34,24 @@ class FakeStreams:
         return {"Records": [], "NextShardIterator": f"{request['ShardIterator']}-next"}
 
 
+def reader_of(streams: FakeStreams) -> ShardReader:
+    return ShardReader(DynamoDBSource(streams, CONFIG), lambda: 0.0)  # type: ignore[arg-type]  # a fake
+
+
 @pytest.mark.parametrize("fault", [THROTTLED, TIMED_OUT], ids=["throttled", "timed out"])
 def test_a_fault_that_passes_does_not_open_the_shard_anew(fault: Exception) -> None:
     """Opened anew at LATEST, it would miss what was written in between."""
     streams = FakeStreams(fault)
-    reader = ShardReader(streams, CONFIG)  # type: ignore[arg-type]  # a fake
+    reader = reader_of(streams)
     with pytest.raises(type(fault)):
-        reader.read("shard-1", None, "LATEST")
-    reader.read("shard-1", None, "LATEST")
-    reader.read("shard-1", None, "LATEST")
+        reader.read("shard-1", None, LATEST)
+    reader.read("shard-1", None, LATEST)
+    reader.read("shard-1", None, LATEST)
     assert streams.opened == ["LATEST"]
     assert streams.read == ["opened-1", "opened-1", "opened-1-next"]
 
 
 def test_an_expired_iterator_is_opened_anew_after_the_checkpoint() -> None:
     streams = FakeStreams(EXPIRED)
-    ShardReader(streams, CONFIG).read("shard-1", "17", "TRIM_HORIZON")  # type: ignore[arg-type]  # a fake
+    reader_of(streams).read("shard-1", "17", TRIM_HORIZON)
     assert streams.opened == ["AFTER_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"]

@@ -4,6 +4,7 @@ from ops.mapping.records import (
     ENVELOPE_BYTES,
     PAYLOAD_BYTES_MAX,
     StreamRecord,
+    kinesis_lambda_record,
     lambda_event,
     lambda_record,
     payload_prefix,
@@ -47,6 +48,40 @@ def test_an_sdk_record_becomes_what_lambda_hands_to_a_function() -> None:
     stream_record = StreamRecord.of(record)
     assert (stream_record.sequence_number, stream_record.created_at_s) == ("100", 1_700_000_000.0)
     assert lambda_event([stream_record]) == {"Records": [record]}
+
+
+def test_a_kinesis_record_becomes_what_lambda_hands_to_a_function() -> None:
+    """As in the example of "Using AWS Lambda with Amazon Kinesis"."""
+    api_record = {
+        "SequenceNumber": "49590338271490256608559692538361571095921575989136588898",
+        "ApproximateArrivalTimestamp": datetime.fromtimestamp(1545084650.987, UTC),
+        "Data": b"Hello, this is a test.",
+        "PartitionKey": "1",
+        "EncryptionType": "NONE",
+    }
+    arn, role = "arn:aws:kinesis:us-east-2:123456789012:stream/lambda-stream", "arn:aws:iam::123456789012:role/r"
+    record = kinesis_lambda_record(api_record, "shardId-000000000006", arn, role)
+    assert record == {
+        "kinesis": {
+            "kinesisSchemaVersion": "1.0",
+            "partitionKey": "1",
+            "sequenceNumber": "49590338271490256608559692538361571095921575989136588898",
+            "data": "SGVsbG8sIHRoaXMgaXMgYSB0ZXN0Lg==",
+            "approximateArrivalTimestamp": 1545084650.987,
+        },
+        "eventSource": "aws:kinesis",
+        "eventVersion": "1.0",
+        "eventID": "shardId-000000000006:49590338271490256608559692538361571095921575989136588898",
+        "eventName": "aws:kinesis:record",
+        "invokeIdentityArn": role,
+        "awsRegion": "us-east-2",
+        "eventSourceARN": arn,
+    }
+    stream_record = StreamRecord.of(record)
+    assert (stream_record.sequence_number, stream_record.created_at_s) == (
+        api_record["SequenceNumber"],
+        1545084650.987,
+    )
 
 
 def test_the_payload_limit_counts_every_byte_that_is_sent() -> None:

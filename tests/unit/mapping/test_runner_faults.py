@@ -9,12 +9,11 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from tests.unit.mapping.fake_aws import (
     FakeClock,
     aws_with,
-    client_error,
     raising,
     run_until_idle,
     runner_on,
 )
-from tests.unit.mapping.given import config
+from tests.unit.mapping.given import client_error, config
 
 BUCKET_ARN = "arn:aws:s3:::failures"
 QUEUE_ARN = "arn:aws:sqs:eu-central-1:000000000000:failures"
@@ -94,6 +93,21 @@ def test_records_still_buffered_are_not_delivered_twice_when_the_iterator_is_ope
     aws.functions.function = raising()
     run_until_idle(runner, clock)
     assert aws.functions.batches() == [[1, 2], [1, 2]]
+
+
+def test_at_latest_an_iterator_that_expires_while_its_shard_is_blocked_loses_nothing() -> None:
+    """Nothing is done yet, but something is read: it is read on from there, not from what is the latest by then."""
+    aws, clock = aws_with(), FakeClock()
+    runner = runner_on(aws, clock, config(starting_position="LATEST"))
+    run_until_idle(runner, clock)
+    aws.streams.put("s1", 1)
+    aws.functions.function = raising(1)
+    runner.run_pass()
+    aws.streams.put("s1", 2)
+    aws.streams.faults = [client_error("ExpiredIteratorException")]
+    aws.functions.function = raising()
+    run_until_idle(runner, clock)
+    assert aws.functions.batches() == [[1], [1], [2]]
 
 
 def test_any_other_fault_is_seen_logged_and_outlived(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,7 +1,8 @@
 """Retries, bisecting, throttles and record age of one shard."""
 
+from ops.mapping.config import RETENTION_S
 from ops.mapping.outcome import Invoked, NotInvoked
-from ops.mapping.shard import RETENTION_S, Condition, Discard, Idle, Invoke, ShardState, Wait
+from ops.mapping.shard import Condition, Discard, Idle, Invoke, ShardState, Wait
 from tests.unit.mapping.given import (
     NOW_S,
     config,
