@@ -1,10 +1,12 @@
 """A batch of Kinesis records through the inbox, and what may be said to be done of it."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
 from consumers.kit.aggregates import unpack
+from consumers.kit.errors import Unavailable
 from consumers.kit.inbox import Inbox
 from consumers.kit.position import Arrival, Gap
 from schemas.errors import Undecodable
@@ -43,7 +45,7 @@ class Outcome:
         held: events that came early and are kept.
         failures: in the order of their records; whatever is not named in one is done.
         checkpoint: the last record before the first failure: all up to it is safe. None: the first one failed.
-        gaps: of all accounts, what has been waited for too long.
+        gaps: of all accounts, what has been waited for too long; none while the store does not answer.
     """
 
     applied: int = 0
@@ -96,7 +98,8 @@ class Consumer(Generic[Effect]):
         outcome.failures = [failure for _, failure in failed]
         safe = failed[0][0] if failed else len(numbers)
         outcome.checkpoint = numbers[safe - 1] if safe else None
-        outcome.gaps = self._inbox.gaps(now_s)
+        with suppress(Unavailable):  # no reason to fail what is done: the next batch asks again
+            outcome.gaps = self._inbox.gaps(now_s)
         return outcome
 
     def _arrivals(self, data: bytes, record: int) -> list[Arrival]:

@@ -100,6 +100,9 @@ def test_a_store_that_does_not_answer_fails_its_account_only(balances: Balances)
                 raise Unavailable("no")
             return super().position(account_id)
 
+        def gaps(self, before_s: float) -> Sequence[Gap]:
+            raise Unavailable(str(before_s))
+
     outcome = Consumer(Inbox(Shaky(), balances)).receive(records(B[0], A[0], B[1]), NOW)
     assert (outcome.checkpoint, balances.sequences) == ("1", {"b": [1, 2]})
 

@@ -1,0 +1,219 @@
+"""Stories of a consumer: a stream as the delivery promise allows it, workers that die, and a read model to be right.
+
+A story depends on its seed alone. Its stream has every account's events in order without gaps, and any of those
+published before repeated anywhere; the records are of any size, aggregated or not. Some workers read a shard of it, one
+reads a replay from the ledger, which others may begin behind. They take batches of any size in any turn, one in the
+middle of another's; they are killed before, in or after any of their store's writes, forget how far they were, or never
+hear that a write was done.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from random import Random
+from typing import Any
+
+from consumers.kit import Consumer, Inbox, KinesisRecord, MemoryInbox
+from consumers.kit.errors import EffectRefused, Overtaken, Unavailable
+from consumers.kit.position import Position
+from consumers.owners.rows import Write, writes_to
+from projector.aggregate import aggregate
+from tests.unit.kit.given import DECODER, encoded, events_of
+
+STEPS_MAX = 10_000
+NOW = 1_000.0
+
+
+class Killed(BaseException):
+    """The worker's process has ended."""
+
+
+@dataclass
+class Store(MemoryInbox):
+    """Positions and rows that change together or not at all, as in DynamoDB's transactions.
+
+    Attributes:
+        rows: the read model.
+        applied: per account, the sequences at which its row has stood.
+        before: called before every write, after: behind it; they raise what is to go wrong.
+    """
+
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    applied: dict[str, list[int]] = field(default_factory=dict)
+    before: Callable[[], None] = lambda: None
+    after: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def advance(self, account_id: str, before: Position, after: Position, effect: object) -> None:
+        self.before()
+        if self.position(account_id).revision != before.revision:
+            raise Overtaken(account_id)
+        if effect:
+            self._carry_out(account_id, effect)
+        super().advance(account_id, before, after, None)
+        self.after()
+
+    def _carry_out(self, account_id: str, effect: Any) -> None:  # noqa: ANN401 -- writes in DynamoDB JSON
+        [write] = effect
+        row = self.rows.get(account_id)
+        if "Put" in write:
+            if row is not None:
+                raise EffectRefused(account_id)
+            self.rows[account_id] = dict(write["Put"]["Item"])
+        else:
+            values = write["Update"]["ExpressionAttributeValues"]
+            if row is None or row["Sequence"] != values[":before"]:
+                raise EffectRefused(account_id)
+            row |= {name[1:]: value for name, value in values.items() if name != ":before"}
+        self.applied.setdefault(account_id, []).append(int(self.rows[account_id]["Sequence"]["N"]))
+
+
+@dataclass
+class Worker:
+    """Reads one sequence of records.
+
+    Attributes:
+        at: the first record that is not known to be done.
+    """
+
+    records: Sequence[KinesisRecord]
+    at: int = 0
+
+
+class Story:
+    """One seed's; `play` raises AssertionError where the read model is wrong."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = Random(seed)  # noqa: S311 -- seeded
+        self.accounts = {f"account-{number}": self.random.randint(1, 14) for number in range(self.random.randint(1, 4))}
+        self.store = Store()
+        self.consumer = Consumer(self._inbox())
+        self._numbers = count(1)
+        self.workers = self._workers()
+        self._busy: list[Worker] = []
+
+    def play(self) -> None:
+        for _ in range(self.random.randint(0, 60)):
+            self._step(self.random.choice(self.workers))
+        self.store.before = self.store.after = lambda: None
+        for worker in self.workers:  # the faults are over: everything comes at last
+            for _ in range(STEPS_MAX):
+                if worker.at == len(worker.records):
+                    break
+                self._receive(worker, worker.records[worker.at : worker.at + 5])
+        self._judge()
+
+    def _inbox(self) -> Inbox[list[Write]]:
+        return Inbox(self.store, writes_to("owned"), run_max=self.random.choice([1, 2, 500]))
+
+    def _workers(self) -> list[Worker]:
+        shards: list[dict[str, int]] = [{}, {}]
+        for account_id, events in self.accounts.items():
+            self.random.choice(shards)[account_id] = events
+        workers = [Worker(self._stream(shard)) for shard in shards]
+        return workers if self.random.random() < 0.5 else self._joined_late(workers)
+
+    def _joined_late(self, workers: list[Worker]) -> list[Worker]:
+        """A new consumer: the live stream from somewhere on, and beside it the ledger, replayed at least as far."""
+        missed = dict.fromkeys(self.accounts, 0)
+        for worker in workers:
+            cut = self.random.randint(0, len(worker.records))
+            for event in (event for _, data in worker.records[:cut] for event in DECODER.events(data)):
+                missed[event.account_id] = max(missed[event.account_id], event.sequence)
+            worker.records = worker.records[cut:]
+        replayed = {
+            account_id: self.random.randint(missed[account_id], events) for account_id, events in self.accounts.items()
+        }
+        return [*workers, Worker(self._stream(replayed, repeats=False))]
+
+    def _stream(self, accounts: Mapping[str, int], *, repeats: bool = True) -> list[KinesisRecord]:
+        """Every event in order, and at any place a run of earlier ones again."""
+        datas = {account_id: encoded(account_id, events) for account_id, events in accounts.items()}
+        published = dict.fromkeys(accounts, 0)
+        stream: list[bytes] = []
+        while left := [account_id for account_id in accounts if published[account_id] < accounts[account_id]]:
+            account_id = self.random.choice(left)
+            if repeats and published[account_id] and self.random.random() < 0.25:
+                start = self.random.randrange(published[account_id])
+                stream += datas[account_id][start : self.random.randint(start + 1, published[account_id])]
+            else:
+                stream.append(datas[account_id][published[account_id]])
+                published[account_id] += 1
+        return self._records(stream)
+
+    def _records(self, stream: list[bytes]) -> list[KinesisRecord]:
+        records = []
+        while stream:
+            size = self.random.randint(1, 6)
+            some, stream = stream[:size], stream[size:]
+            data = some[0] if len(some) == 1 and self.random.random() < 0.5 else aggregate("0", "0", some)
+            records.append(KinesisRecord(str(next(self._numbers)), data))
+        return records
+
+    def _step(self, worker: Worker) -> None:
+        """One batch of a worker, with a fault at one of its writes, or another's batch in the middle."""
+        fault = self.random.choice(["none", "none", "killed before", "killed after", "lost", "throttled", "overtaken"])
+        moment = count(self.random.randint(-3, 0))
+        mine = worker
+
+        def before() -> None:
+            if fault in ("killed before", "throttled", "overtaken") and next(moment) == 0:
+                self._fail(fault, mine)
+
+        def after() -> None:
+            if fault in ("killed after", "lost") and next(moment) == 0:
+                self._fail(fault, mine)
+
+        self.store.before, self.store.after = before, after
+        batch = worker.records[worker.at : worker.at + self.random.randint(1, 5)]
+        try:
+            self._receive(worker, batch)
+        except Killed:
+            self.consumer = Consumer(self._inbox())
+            if self.random.random() < 0.2:
+                worker.at = self.random.randint(0, worker.at)
+
+    def _fail(self, fault: str, worker: Worker) -> None:
+        if fault.startswith("killed"):
+            raise Killed
+        if fault in ("lost", "throttled"):
+            raise Unavailable(fault)
+        before, after, self.store.before, self.store.after = self.store.before, self.store.after, _nothing, _nothing
+        other = self.random.choice(self.workers)
+        again = Worker(worker.records, worker.at) if other is worker else other  # as Lambda may invoke a batch twice
+        self._receive(again, again.records[again.at : again.at + self.random.randint(1, 5)])
+        self.store.before, self.store.after = before, after
+
+    def _receive(self, worker: Worker, batch: Sequence[KinesisRecord]) -> None:
+        outcome = self.consumer.receive(batch, NOW)
+        for failure in outcome.failures:
+            assert isinstance(failure.error, Unavailable), repr(failure.error)
+        if not outcome.failures:
+            worker.at += len(batch)
+        elif outcome.checkpoint is not None:
+            worker.at += 1 + [record.sequence_number for record in batch].index(outcome.checkpoint)
+
+    def _judge(self) -> None:
+        """Every row is its account's fold, and has stood at no sequence twice, nor gone back."""
+        for account_id, events in self.accounts.items():
+            first, last = events_of(account_id, events)[0], events_of(account_id, events)[-1]
+            assert self.store.rows[account_id] == {
+                "AccountId": {"S": account_id},
+                "Owner": {"S": "owner-1"},
+                "Currency": {"S": "EUR"},
+                "OpenedAt": {"S": first.occurred_at.isoformat()},
+                "Balance": {"N": str(last.balance)},
+                "Sequence": {"N": str(last.sequence)},
+                "UpdatedAt": {"S": last.occurred_at.isoformat()},
+            }
+            steps = self.store.applied[account_id]
+            assert steps == sorted(set(steps)), account_id
+            assert self.store.position(account_id).last == events
+        assert set(self.store.rows) == set(self.accounts)
+        assert self.consumer.receive([], NOW + 1_000_000).gaps == []
+
+
+def _nothing() -> None:
+    pass
