@@ -83,7 +83,7 @@ def demo(port: Port = None, auth: Auth = "iam") -> None:
         for failure in result.failures:
             err.print(f"[bold red]✗[/] {escape(failure)}", soft_wrap=True, highlight=False)
         sys.exit(1)
-    out.print("[bold green]✓[/] API, table and stream agree: every event, in order, no gap.")
+    out.print("[bold green]✓[/] API, table, stream and read model agree: every event, in order, no gap.")
 
 
 @app.command()
@@ -177,10 +177,14 @@ def _refuse_second_house() -> None:
 
 
 def _tell_troubles(house: House, told: str) -> str:
-    """One line whenever the projector failed again or rows were given up; what was told last."""
-    totals = house.mapping.status().totals
-    troubles = f"the projector failed {totals.failures} times, {totals.discarded} rows went to the failure bucket"
-    if totals.failures and troubles != told:
+    """One line whenever a function failed again or records were given up; what was told last."""
+    totals = {name: mapping.status().totals for name, mapping in house.mappings.items()}
+    troubles = "; ".join(
+        f"{name}: {each.failures} failures, {each.discarded} records given up"
+        for name, each in totals.items()
+        if each.failures
+    )
+    if troubles and troubles != told:
         err.print(f"[bold yellow]![/] {troubles}", highlight=False)
     return troubles
 

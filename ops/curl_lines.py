@@ -45,3 +45,4 @@ def _requests(curl: str, owner: str | None) -> Iterator[str]:
     yield f"""{curl} $API/accounts/$ID/credit {_JSON} -d '{{"amount": "100.00"}}'"""
     yield f"""{curl} $API/accounts/$ID/withdraw {_JSON} -d '{{"amount": "40.00"}}'"""
     yield f"{curl} $API/accounts/$ID"
+    yield f"{curl} $API/owners/{SUBJECT}/accounts"

@@ -26,6 +26,7 @@ SETTLE_TIMEOUT_S = 60.0
 FAILURES_MAX = 5
 """No invocation of the projector fails in a sound house; after this many the demo need not wait for more."""
 
+ACCOUNTS = (("owner-1", "EUR"), ("owner-1", "EUR"), ("owner-1", "USD"), ("owner-2", "CHF"))
 READ_TIMEOUT_S = 10.0
 LONG_ACCOUNT_COMMANDS = 24
 """With the creation 25 events: rows 10 and 20 are snapshots."""
@@ -40,6 +41,7 @@ class DemoResult:
     Attributes:
         accepted: per account, the answers with an event, counted.
         balances: per account, as the API answers at the end.
+        listed: per account, as the accounts by owner list it at the end.
         answers: answers by HTTP status.
         conflicts: lost races of the forced kind; each was decided again.
         failures: what does not agree; empty if the house works.
@@ -47,6 +49,7 @@ class DemoResult:
 
     accepted: Counter[str] = field(default_factory=Counter)
     balances: dict[str, Decimal] = field(default_factory=dict)
+    listed: dict[str, Decimal] = field(default_factory=dict)
     answers: Counter[int] = field(default_factory=Counter)
     conflicts: int = 0
     audits: dict[str, AccountAudit] = field(default_factory=dict)
@@ -66,7 +69,7 @@ class Demo:
     def run(self) -> DemoResult:
         with self._api:
             self._progress("opening four accounts")
-            long, busy, raced, quiet = (self._open(currency) for currency in ("EUR", "EUR", "USD", "CHF"))
+            long, busy, raced, quiet = (self._open(*each) for each in ACCOUNTS)
             self._progress(f"{LONG_ACCOUNT_COMMANDS} commands on one account: two snapshots")
             for number in range(LONG_ACCOUNT_COMMANDS):
                 self._send(long, "withdraw" if number % 3 == 2 else "credit", Decimal(number + 1) / 4)  # noqa: PLR2004
@@ -81,13 +84,13 @@ class Demo:
                 self._record(answer, busy, "withdraw", Decimal("9.50"))
             self._progress("a forced conflict")
             self._force_conflict(raced)
-            self._progress("waiting for the projector")
+            self._progress("waiting for the projector and what stands behind it")
             self._settle()
             self._compare()
         return self._result
 
-    def _open(self, currency: str) -> str:
-        answer = self._api.post("/accounts", json={"owner": f"owner-{currency.lower()}", "currency": currency})
+    def _open(self, owner: str, currency: str) -> str:
+        answer = self._api.post("/accounts", json={"owner": owner, "currency": currency})
         self._expect(answer, 201)
         account_id: str = answer.json()["accountId"]
         self._due[account_id] = Decimal(0)
@@ -132,14 +135,16 @@ class Demo:
             self._result.failures.append(f"one conflict was forced, {used.conflicts} happened")
 
     def _settle(self) -> None:
-        mapping, deadline = self._house.mapping, time.monotonic() + SETTLE_TIMEOUT_S
-        while not mapping.wait_until_idle(1.0):
-            self._house.assert_standing()
-            status = mapping.status()
-            if time.monotonic() > deadline or status.totals.failures >= FAILURES_MAX:
+        house, deadline = self._house, time.monotonic() + SETTLE_TIMEOUT_S
+        while not house.wait_until_idle(1.0):
+            house.assert_standing()
+            failures = {name: mapping.status().totals.failures for name, mapping in house.mappings.items()}
+            if time.monotonic() > deadline or max(failures.values()) >= FAILURES_MAX:
+                errors = [mapping.status().last_error for mapping in house.mappings.values()]
                 self._result.failures.append(
-                    f"the projector is not done, and failed {status.totals.failures} times"
-                    + (f"; the last error was: {status.last_error}" if status.last_error else "")
+                    "the functions are not done; they failed so often: "
+                    + ", ".join(f"{name} {times}" for name, times in failures.items())
+                    + "".join(f"; the last error was: {error}" for error in errors if error)
                 )
                 return
 
@@ -158,6 +163,7 @@ class Demo:
                     f"{account_id}: {result.accepted[account_id]} accepted, {len(found.published)} published"
                 )
             result.failures += [f"{account_id}: {finding}" for finding in found.findings]
+        self._compare_read_model()
         failed = address.client("s3").list_objects_v2(Bucket=address.outputs["FailureBucketName"]).get("KeyCount", 0)
         if failed:
             result.failures.append(f"{failed} batches went to the failure destination")
@@ -165,6 +171,15 @@ class Demo:
             result.failures.append("no account has two snapshots")
         if not result.answers[422]:
             result.failures.append("no withdrawal was refused")
+
+    def _compare_read_model(self) -> None:
+        """The accounts by owner, which a consumer has made of the domain events."""
+        for owner in {owner for owner, _ in ACCOUNTS}:
+            for listed in self._api.get(f"/owners/{owner}/accounts").json()["accounts"]:
+                account_id, balance = listed["accountId"], Decimal(listed["balance"])
+                self._result.listed[account_id] = balance
+        if self._result.listed != self._due:
+            self._result.failures.append(f"the accounts by owner are {self._result.listed}, not {self._due}")
 
     def _expect(self, answer: httpx.Response, status: int) -> None:
         if answer.status_code != status:

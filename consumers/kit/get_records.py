@@ -1,0 +1,115 @@
+"""A whole stream by plain GetRecords, in one process: for a service without Lambda and without KCL.
+
+Every shard is read in its order, and one that came of a reshard only when its parents are read to their end
+(docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-after-resharding.html). The client is given, so nothing
+of AWS is imported here.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal
+
+from consumers.kit.consumer import Consumer, KinesisRecord, Outcome
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+
+RECORDS_MAX = 1_000
+StartingPosition = Literal["TRIM_HORIZON", "LATEST"]
+
+
+class StreamReader:
+    """Reads a stream through a consumer. It keeps how far it is in memory: what is safe, the inbox keeps.
+
+    Args:
+        client: boto3's or botocore's.
+        stream_name: Kinesis'.
+        consumer: takes the records.
+        position: where to begin on the shards that are there at first. LATEST is for a consumer that gets everything
+            before by a replay: `open` first, then replay (docs/consuming.md).
+    """
+
+    def __init__(
+        self,
+        client: "KinesisClient",
+        stream_name: str,
+        consumer: Consumer[Any],
+        position: StartingPosition = "TRIM_HORIZON",
+    ) -> None:
+        self._client, self._stream_name, self._consumer, self._position = client, stream_name, consumer, position
+        self._iterators: dict[str, str] = {}
+        self._starts: dict[str, dict[str, Any]] = {}
+        self._checkpoints: dict[str, str] = {}
+        self._finished: set[str] = set()
+        self._is_open = False
+
+    def open(self, now_s: float) -> None:
+        """Take up the shards that are there and may be read; nothing that is put from here on will be missed."""
+        shards = self._shards()
+        blocking = {shard["ShardId"] for shard in shards} - self._finished
+        for shard in shards:
+            shard_id = shard["ShardId"]
+            parents = {shard.get("ParentShardId"), shard.get("AdjacentParentShardId")}
+            if shard_id in self._iterators or shard_id in self._finished or parents & blocking:
+                continue
+            position = "TRIM_HORIZON" if self._is_open else self._position
+            self._iterators[shard_id] = self._iterator(shard_id, ShardIteratorType=position)
+            # Should that expire before anything is read, LATEST would be later.
+            is_latest = position == "LATEST"
+            self._starts[shard_id] = (
+                {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": now_s}
+                if is_latest
+                else {"ShardIteratorType": position}
+            )
+        self._is_open = True
+
+    def poll(self, now_s: float) -> Iterator[Outcome]:
+        """One GetRecords on every shard; the outcome of each that had something, or failed.
+
+        Where an outcome has failures, the shard is taken up again behind its checkpoint with the next poll: wait a
+        little before. Poll at most five times a second, which is what a shard allows all its readers together.
+
+        Args:
+            now_s: seconds since 1970.
+
+        Raises:
+            What the client raises; nothing is lost, poll again.
+        """
+        self.open(now_s)
+        for shard_id, iterator in list(self._iterators.items()):
+            try:
+                answer = self._client.get_records(ShardIterator=iterator, Limit=RECORDS_MAX)
+            except self._client.exceptions.ExpiredIteratorException:
+                self._iterators[shard_id] = self._again(shard_id)
+                continue
+            records = [KinesisRecord(record["SequenceNumber"], record["Data"]) for record in answer["Records"]]
+            outcome = self._consumer.receive(records, now_s) if records else Outcome()
+            if outcome.checkpoint:
+                self._checkpoints[shard_id] = outcome.checkpoint
+            following = answer.get("NextShardIterator")
+            if outcome.failures:
+                self._iterators[shard_id] = self._again(shard_id, records[0].sequence_number)
+            elif following:
+                self._iterators[shard_id] = following
+            else:
+                del self._iterators[shard_id]
+                self._finished.add(shard_id)
+            if records:
+                yield outcome
+
+    def _again(self, shard_id: str, first: str | None = None) -> str:
+        """Behind the last safe record; where there is none, at the first, or where the shard was begun."""
+        if shard_id in self._checkpoints:
+            number, kind = self._checkpoints[shard_id], "AFTER_SEQUENCE_NUMBER"
+        elif first is not None:
+            number, kind = first, "AT_SEQUENCE_NUMBER"
+        else:
+            return self._iterator(shard_id, **self._starts[shard_id])
+        return self._iterator(shard_id, ShardIteratorType=kind, StartingSequenceNumber=number)
+
+    def _iterator(self, shard_id: str, **place: Any) -> str:  # noqa: ANN401 -- GetShardIterator's own
+        answer = self._client.get_shard_iterator(StreamName=self._stream_name, ShardId=shard_id, **place)
+        return answer["ShardIterator"]
+
+    def _shards(self) -> list[Any]:
+        pages = self._client.get_paginator("list_shards").paginate(StreamName=self._stream_name)
+        return [shard for page in pages for shard in page["Shards"]]
