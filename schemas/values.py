@@ -66,6 +66,16 @@ def is_exact_money(value: object) -> bool:
     return isinstance(value, Decimal) and value.as_tuple().exponent == -MONEY_SCALE
 
 
+def scale_of(avro_type: Any) -> int:  # noqa: ANN401 -- as above
+    """Of a decimal, or of the one in a union; 0 where the type says none."""
+    match avro_type:
+        case {"logicalType": "decimal"}:
+            return int(avro_type.get("scale", 0))
+        case [*branches]:
+            return max(map(scale_of, branches), default=0)
+    return 0
+
+
 def _string(value: object) -> str | None:
     if not isinstance(value, str):
         return f"must be str, not {type(value).__name__}"
