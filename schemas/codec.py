@@ -33,6 +33,9 @@ FindSchema = Callable[[str], str | None]
 VERSIONS_MAX = 1024
 """Of the registry, remembered: many times what there are, and little enough for a stream of made-up ids."""
 
+WHAT_LENGTH_MAX = 200
+"""What is wrong with a schema quotes it, and it may be of any length."""
+
 # What fastavro raises on bytes that contradict the schema: end too early; no such branch of a union; time out of range;
 # text that is not UTF-8.
 _FASTAVRO_ERRORS = (EOFError, IndexError, ArithmeticError, ValueError)
@@ -134,10 +137,10 @@ class Codec:
         try:
             schema = parse(source)
         except _NO_SCHEMA as error:
-            return str(error) or type(error).__name__
+            return f"{type(error).__name__}: {error}"[:WHAT_LENGTH_MAX]
         if schema.name not in self._contract.working:
             return f"there is no event {schema.name}"
-        return self._known.get(schema.fingerprint, schema)
+        return schema
 
     def _what_it_reads_as(self, data: bytes) -> str:
         for schema in self._known.values():
