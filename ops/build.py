@@ -52,7 +52,7 @@ PACKAGES = {
         "requirements/projector.txt",
         (
             "projector/*.py",
-            *(f"schemas/{module}.py" for module in ("__init__", "encoder", "errors", "values")),
+            *(f"schemas/{module}.py" for module in ("__init__", "encoder", "errors", "glue", "values")),
             "schemas/*.avsc",
             "schemas/fingerprints.json",
             *(f"account_core/{module}.py" for module in ("__init__", "errors", "events", "items", "money")),

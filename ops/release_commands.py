@@ -29,7 +29,8 @@ from projector.errors import Unavailable
 from projector.lanes import aggregated, plain
 from projector.parking import Parked
 from projector.publish import KinesisPublisher
-from projector.settings import CLIENTS
+from projector.settings import CLIENTS, encoders_of
+from schemas.encoder import Encoders
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -75,7 +76,7 @@ class Desk:
             roll=random.random,
         )
         table_name = outputs["TableName"]
-        ledger = DynamoDBLedger(dynamodb, table_name)
+        ledger = DynamoDBLedger(dynamodb, table_name, _encoders(outputs))
         return cls(
             parking,
             FailureBucket(s3, outputs["FailureBucketName"]),
@@ -101,6 +102,17 @@ class _Outputs:
             return self._outputs[name]
         except KeyError:
             raise HouseError(f"The stack has no output {name}: deploy this version's template.yaml first.") from None
+
+
+def _encoders(outputs: _Outputs) -> Encoders:
+    """As the stack's projector has them."""
+    framing = outputs["Framing"]
+    try:
+        return encoders_of(framing, outputs["SchemaVersions"] if framing == "glue" else "")
+    except LookupError as error:
+        raise HouseError(
+            f"The stack is of another release than this command, whose events it does not know: {error}"
+        ) from None
 
 
 def newest(client: "DynamoDBClient", table_name: str, account_id: str) -> int:

@@ -6,6 +6,7 @@ from account_core.items import version_of
 from projector.dynamodb_errors import translated
 from projector.outgoing import Arrival
 from projector.parse import read_events
+from schemas.encoder import ENCODERS, Encoders
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -14,9 +15,10 @@ if TYPE_CHECKING:
 class DynamoDBLedger:
     """A Ledger on the accounts' table."""
 
-    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+    def __init__(self, client: "DynamoDBClient", table_name: str, encoders: Encoders = ENCODERS) -> None:
         self._client = client
         self._table_name = table_name
+        self._encoders = encoders
 
     def events(self, account_id: str, first: int, last: int, position: int) -> list[Arrival]:
         """The events from sequence `first` to `last`, in sequence; it ends with the first that can never be published.
@@ -31,7 +33,7 @@ class DynamoDBLedger:
             Unavailable: DynamoDB did not answer in time.
         """
         images = self._images(account_id, version_of(first), version_of(last))
-        return read_events(images, account_id, first, last, position)
+        return read_events(images, account_id, first, last, position, encoders=self._encoders)
 
     def _images(self, account_id: str, first: int, last: int) -> dict[int, Any]:
         """The rows by version."""

@@ -14,14 +14,10 @@ from typing import Any
 
 from account_core.items import CREATED, CREDIT, FORMAT, WITHDRAW, version_of
 from projector.outgoing import EVENT_BYTES_MAX, PARTITION_KEY_LENGTH_MAX, Outgoing
-from schemas.encoder import ENCODERS, SMALL, long, optional_string, string
+from schemas.encoder import ENCODERS, SMALL, Encoders, long, optional_string, string
 from schemas.values import MONEY_PRECISION, MONEY_SCALE
 
-_HEADERS = {
-    CREATED: ENCODERS["AccountCreated"].header,
-    WITHDRAW: ENCODERS["BalanceWithdrawn"].header,
-    CREDIT: ENCODERS["BalanceCredited"].header,
-}
+_NAMES = {CREATED: "AccountCreated", WITHDRAW: "BalanceWithdrawn", CREDIT: "BalanceCredited"}
 _COMMON = ("event_id", "account_id", "sequence", "occurred_at", "correlation_id", "causation_id", "request_id")
 for _encoder in ENCODERS.values():
     assert _encoder.fields in {(*_COMMON, own, "currency", "balance") for own in ("owner", "amount")}, _encoder.fields  # noqa: S101 -- programmer error: the order of the values below is the schemas'
@@ -37,7 +33,12 @@ _NO_TEXT = optional_string(None)
 _new = tuple.__new__  # what `Outgoing(...)` comes to, at two thirds of the time
 
 
-def fast_event(change: Mapping[str, Any], position: int) -> Outgoing | None:
+def headers_of(encoders: Encoders) -> dict[str, bytes]:
+    """What stands in front of the values of an event, by the type of its row."""
+    return {kind: encoders[name].header for kind, name in _NAMES.items()}
+
+
+def fast_event(change: Mapping[str, Any], position: int, headers: Mapping[str, bytes]) -> Outgoing | None:
     """The event of an inserted row, or None where it takes a longer look.
 
     All in one place, and each attribute looked up once: a call costs as much as an attribute, and either as much as
@@ -46,11 +47,12 @@ def fast_event(change: Mapping[str, Any], position: int) -> Outgoing | None:
     Args:
         change: the stream record's `dynamodb`.
         position: the record's in its batch.
+        headers: see `headers_of`.
     """
     try:
         image, keys = change["NewImage"], change["Keys"]
         kind, account_id, version = image["Type"]["S"], image["AccountId"]["S"], image["Version"]["N"]
-        header, at = _HEADERS[kind], image["Timestamp"]["S"]
+        header, at = headers[kind], image["Timestamp"]["S"]
         sequence, digits, number = _place(image["Sequence"]["N"], version)
         units, _, decimals = image["Balance"]["N"].partition(".")
         balance = int(units + _CENTS[decimals])

@@ -40,7 +40,7 @@ _project = Projector(
         roll=random.random,
     ),
     DynamoDBParking(dynamodb, _settings.parking_table_name),
-    DynamoDBLedger(dynamodb, _settings.table_name),
+    DynamoDBLedger(dynamodb, _settings.table_name, _settings.encoders),
     report=Report(
         Logger(service="projector"),
         Metrics(namespace="AccountEvents", service="projector"),
@@ -50,6 +50,7 @@ _project = Projector(
     now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
     parking_s=PARKING_S,
     beside=Beside(),
+    encoders=_settings.encoders,
 )
 sys.setswitchinterval(SWITCH_INTERVAL_S)
 gc.freeze()  # what is here now stays; no collection has to look through it

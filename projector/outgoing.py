@@ -5,7 +5,7 @@ from typing import NamedTuple
 from account_core.events import EventRow
 from projector.errors import Unpublishable
 from projector.translate import translate
-from schemas.encoder import encode
+from schemas.encoder import ENCODERS, Encoders, encode
 from schemas.errors import InvalidEvent
 from schemas.values import micros
 
@@ -23,7 +23,7 @@ class Outgoing(NamedTuple):
 
     Attributes:
         occurred_us: microseconds since 1970.
-        data: single-object encoded.
+        data: as its encoder frames it.
         position: in the batch, of the record it came in, or of the one that showed it to be missing.
     """
 
@@ -62,11 +62,11 @@ def is_stray(arrival: Arrival) -> bool:
     return isinstance(arrival, Poison) and arrival.version == 0
 
 
-def outgoing(row: EventRow, position: int) -> Outgoing:
+def outgoing(row: EventRow, position: int, encoders: Encoders = ENCODERS) -> Outgoing:
     """Raises Unpublishable: the row cannot be told, encoded, or carried by Kinesis as an event."""
     try:
         name, fields = translate(row)
-        data = encode(name, fields)
+        data = encode(name, fields, encoders)
     except InvalidEvent as error:
         raise Unpublishable(f"event {row.account_id}:{row.sequence}: {error}") from error
     if not 0 < len(row.account_id) <= PARTITION_KEY_LENGTH_MAX:

@@ -13,8 +13,9 @@ from account_core.errors import Corrupt
 from account_core.events import EventRow
 from account_core.items import SNAPSHOT, SNAPSHOT_EVERY, from_item, is_snapshot_version, version_of
 from projector.errors import NotATableStream, Unpublishable
-from projector.fast import fast_event
+from projector.fast import fast_event, headers_of
 from projector.outgoing import Arrival, Poison, outgoing
+from schemas.encoder import ENCODERS, Encoders
 
 NO_ROW = "the table has no such row"
 
@@ -35,7 +36,7 @@ class Batch:
     unreadable: int | None = None
 
 
-def parse(event: Mapping[str, Any]) -> Batch:
+def parse(event: Mapping[str, Any], encoders: Encoders = ENCODERS) -> Batch:
     """What a batch holds to be published.
 
     Events are only ever inserted. So MODIFY and REMOVE are an operator's work or an expiry, and never published; no
@@ -44,6 +45,7 @@ def parse(event: Mapping[str, Any]) -> Batch:
     Raises:
         NotATableStream: the payload is something else.
     """
+    headers = headers_of(encoders)
     try:
         records = event["Records"]
         batch = Batch([record["dynamodb"]["SequenceNumber"] for record in records])
@@ -51,7 +53,7 @@ def parse(event: Mapping[str, Any]) -> Batch:
             if record["eventName"] != "INSERT":
                 continue
             change = record["dynamodb"]
-            arrival = fast_event(change, position) or _arrival(change, position)
+            arrival = fast_event(change, position, headers) or _arrival(change, position, encoders)
             if arrival is not None:
                 batch.arrivals.setdefault(arrival.account_id, []).append(arrival)
     except _NoKey:
@@ -61,7 +63,9 @@ def parse(event: Mapping[str, Any]) -> Batch:
     return batch
 
 
-def read_image(image: Mapping[str, Any], account_id: str, version: int, position: int) -> Arrival | None:
+def read_image(
+    image: Mapping[str, Any], account_id: str, version: int, position: int, encoders: Encoders = ENCODERS
+) -> Arrival | None:
     """The arrival of a row as it is in the table, or None for a snapshot in its place.
 
     Args:
@@ -69,6 +73,7 @@ def read_image(image: Mapping[str, Any], account_id: str, version: int, position
         account_id: the row's key.
         version: the row's key.
         position: of the record for whose sake the row is read.
+        encoders: of the events.
     """
 
     def poison(reason: str) -> Poison:
@@ -80,7 +85,7 @@ def read_image(image: Mapping[str, Any], account_id: str, version: int, position
         row = from_item(image)
         if not isinstance(row, EventRow) or (row.account_id, row.version) != (account_id, version):
             return poison("the row is not the one that its key names")
-        return outgoing(row, position)
+        return outgoing(row, position, encoders)
     except Corrupt as error:
         return poison(f"the row cannot be read: {error}")
     except Unpublishable as error:
@@ -88,7 +93,13 @@ def read_image(image: Mapping[str, Any], account_id: str, version: int, position
 
 
 def read_events(
-    images: Mapping[int, Mapping[str, Any]], account_id: str, first: int, last: int, position: int
+    images: Mapping[int, Mapping[str, Any]],
+    account_id: str,
+    first: int,
+    last: int,
+    position: int,
+    *,
+    encoders: Encoders = ENCODERS,
 ) -> list[Arrival]:
     """The events from sequence `first` to `last`, in sequence; it ends with the first that can never be published.
 
@@ -98,12 +109,13 @@ def read_events(
         first: a sequence.
         last: a sequence.
         position: in the batch, of the record for whose sake they are read.
+        encoders: of the events.
     """
     arrivals: list[Arrival] = []
     for sequence in range(first, last + 1):
         version = version_of(sequence)
         image = images.get(version)
-        arrival = None if image is None else read_image(image, account_id, version, position)
+        arrival = None if image is None else read_image(image, account_id, version, position, encoders)
         arrivals.append(arrival or Poison(account_id, sequence, version, NO_ROW, position))
         if isinstance(arrivals[-1], Poison):
             break
@@ -119,7 +131,7 @@ class _NoKey(Exception):
     """A record without the key that DynamoDB puts into every one."""
 
 
-def _arrival(change: Mapping[str, Any], position: int) -> Arrival | None:
+def _arrival(change: Mapping[str, Any], position: int, encoders: Encoders) -> Arrival | None:
     match change.get("Keys"):
         case {"AccountId": {"S": str(account_id)}, "Version": {"N": str(number)}} if number.isdecimal():
             version = int(number)
@@ -130,4 +142,4 @@ def _arrival(change: Mapping[str, Any], position: int) -> Arrival | None:
     image = change.get("NewImage")
     if not isinstance(image, Mapping):
         return Poison(account_id, sequence_from(version), version, "the record has no NewImage", position)
-    return read_image(image, account_id, version, position)
+    return read_image(image, account_id, version, position, encoders)

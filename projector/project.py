@@ -12,6 +12,7 @@ from projector.outgoing import REASON_LENGTH_MAX, Arrival, Outgoing
 from projector.parking import Parked, Parking, last_of
 from projector.parse import Batch, parse
 from projector.published import Publisher
+from schemas.encoder import ENCODERS, Encoders
 
 BatchResponse = dict[str, list[dict[str, str]]]
 
@@ -91,6 +92,7 @@ class Projector:
         now: the time, as `Parked.at`.
         parking_s: how long behind the deadline accounts may still be parked.
         beside: makes a call while something is done here.
+        encoders: of the events; the ledger's are the same.
     """
 
     def __init__(
@@ -104,6 +106,7 @@ class Projector:
         now: Callable[[], str],
         parking_s: float,
         beside: Beside,
+        encoders: Encoders = ENCODERS,
     ) -> None:
         self._publisher = publisher
         self._parking = parking
@@ -113,6 +116,7 @@ class Projector:
         self._now = now
         self._parking_s = parking_s
         self._beside = beside
+        self._encoders = encoders
         self._last_published = LastPublished()
 
     def __call__(self, event: Mapping[str, Any], deadline_s: float) -> BatchResponse:
@@ -127,7 +131,7 @@ class Projector:
         Raises:
             NotATableStream: nothing was published; the whole batch fails.
         """
-        looked, batch = self._beside(self._parking.look, lambda: parse(event))
+        looked, batch = self._beside(self._parking.look, lambda: parse(event, self._encoders))
         outcome = Outcome(len(batch.numbers))
         if batch.unreadable is not None:
             outcome.waiting.append(Waiting(None, None, None, batch.unreadable, UNREADABLE))

@@ -1,9 +1,12 @@
 """The projector function's settings, read once from its environment, its clients', and its times."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from botocore.config import Config
+
+from schemas.encoder import ENCODERS, Encoders, glue_encoders
 
 CONNECT_TIMEOUT_S = 1.0
 READ_TIMEOUT_S = 3.0
@@ -35,13 +38,18 @@ CLIENTS = Config(
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Attributes: as template.yaml sets and describes them."""
+    """As template.yaml sets and describes them.
+
+    Attributes:
+        encoders: FRAMING's, with the ids of SCHEMA_VERSIONS.
+    """
 
     stream_name: str
     table_name: str
     parking_table_name: str
     is_aggregated: bool
     buckets: int
+    encoders: Encoders
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
@@ -57,9 +65,33 @@ class Settings:
                 parking_table_name=environment["PARKING_TABLE_NAME"],
                 is_aggregated=environment["AGGREGATION"] == "on",
                 buckets=int(environment["BUCKETS"]),
+                encoders=encoders_of(environment["FRAMING"], environment.get("SCHEMA_VERSIONS", "")),
             )
         except KeyError as missing:
             raise LookupError(f"The environment variable {missing} is not set; see template.yaml.") from None
+
+
+def encoders_of(framing: str, schema_versions: str) -> Encoders:
+    """The encoders that make a framing.
+
+    Args:
+        framing: "single-object" or "glue".
+        schema_versions: for glue, the ids of the schemas' versions in the registry by fingerprint, a JSON object.
+
+    Raises:
+        LookupError: one of the two is wrong, or lacks a working schema.
+    """
+    if framing == "single-object":
+        return ENCODERS
+    if framing != "glue":
+        raise LookupError("The environment variable FRAMING has to be single-object or glue.")
+    try:
+        return glue_encoders(dict(json.loads(schema_versions)))
+    except (LookupError, ValueError, TypeError) as error:
+        raise LookupError(
+            f"With FRAMING glue, SCHEMA_VERSIONS has to hold the ids that Glue gave the schemas of this code: {error}. "
+            f"Deploy the template.yaml of the same release."
+        ) from error
 
 
 def deadline_s(now_s: float, remaining_ms: float) -> float:

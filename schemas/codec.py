@@ -1,31 +1,40 @@
-"""Domain events as bytes, and back: Avro's single-object encoding. `encoder` writes it; this reads it.
+"""Domain events as bytes, and back, in either of two framings. `encoder` writes them; this reads them.
 
-C3 01 | CRC-64-AVRO fingerprint of the writer's schema, 8 bytes little-endian | Avro binary body
+Avro's single-object encoding: C3 01 | CRC-64-AVRO fingerprint of the writer's schema, 8 bytes little-endian | body
 (avro.apache.org/docs/1.12.0/specification/#single-object-encoding)
+The Glue Schema Registry's: see `glue`.
 
 Money is `Decimal` of scale 2, `occurred_at` an aware `datetime` in UTC, on both ways.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from schemas.contract import Contract, Schema, load
-from schemas.encoder import MARKER, encode
-from schemas.errors import NotSingleObject, UnknownFingerprint
+from fastavro.schema import SchemaParseException
+
+from schemas import glue
+from schemas.contract import Contract, Schema, load, parse
+from schemas.encoder import HEADER_SIZE, MARKER, encode
+from schemas.errors import CorruptBody, ForeignSchema, UnknownFingerprint, UnknownFraming, UnknownSchemaVersion
+from schemas.foreign import what_it_is
 from schemas.reader import Reader
 
-__all__ = ["HEADER_SIZE", "Codec", "DomainEvent", "decode", "encode"]
+__all__ = ["CONTRACT", "HEADER_SIZE", "Codec", "DomainEvent", "FindSchema", "decode", "encode"]
 
-HEADER_SIZE = 10
+FindSchema = Callable[[str], str | None]
+"""From a schema version's id to the schema's source, or to None where there is none. What it raises is passed on."""
 
-# The other framings met on Kinesis, by their first bytes; all four differ.
-_FOREIGN = (
-    (b"\xf3\x89\x9a\xc2", "a KPL aggregate: de-aggregate it first"),
-    (b"\x03", "AWS Glue Schema Registry framing"),
-    (b"\x00", "Confluent Schema Registry framing"),
-)
+VERSIONS_MAX = 1024
+"""Of the registry, remembered: many times what there are, and little enough for a stream of made-up ids."""
+
+WHAT_LENGTH_MAX = 200
+"""What is wrong with a schema quotes it, and it may be of any length."""
+
+# What fastavro raises on a source that is no schema; what is no JSON raises one of them, too.
+_NO_SCHEMA = (SchemaParseException, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,46 +53,89 @@ class DomainEvent:
 
 
 class Codec:
-    """Decodes with every schema of a contract."""
+    """Decodes with every schema of a contract, and with those of a registry.
 
-    def __init__(self, contract: Contract) -> None:
+    Args:
+        contract: the schemas with their fingerprints.
+        find: asked for the schema of a Glue header, once for each id; a mapping's `get`, or a
+            `consumers.kit.glue_registry.GlueRegistry`. It may know newer schemas than the contract, of the same events.
+    """
+
+    def __init__(self, contract: Contract, find: FindSchema | None = None) -> None:
+        self._contract = contract
         self._known = contract.known
-        self._readers = {fingerprint: Reader(schema) for fingerprint, schema in contract.known.items()}
+        self._find = find
+        self._of_version = lru_cache(maxsize=VERSIONS_MAX)(self._look_up)
+        self._reader = lru_cache(maxsize=VERSIONS_MAX)(Reader)
 
     def decode(self, data: bytes) -> DomainEvent:
         """The event in the bytes, read with the schema it was written with.
 
         Raises:
-            NotSingleObject: another framing, named in the message where it is recognised.
+            UnknownFraming: another framing, named in the message where it is recognised.
             UnknownFingerprint: the writer's schema is not among the known ones.
+            UnknownSchemaVersion: nor is it found by its id in the registry.
+            ForeignSchema: it is found, and no event's of this contract.
             CorruptBody: the body contradicts its schema, or bytes follow it.
         """
         schema, encoded, start = self.opened(data)
-        fields = self._readers[schema.fingerprint].read(encoded, start)
+        fields = self._reader(schema).read(encoded, start)
         return DomainEvent(schema.name, schema.fingerprint.hex(), fields)
 
     def opened(self, data: bytes) -> tuple[Schema, bytes, int]:
         """The writer's schema, and the bytes and the position in them at which the Avro body begins.
 
         Raises:
-            NotSingleObject, UnknownFingerprint: see `decode`.
+            UnknownFraming, UnknownFingerprint, UnknownSchemaVersion, ForeignSchema, CorruptBody: see `decode`.
         """
-        if not data.startswith(MARKER) or len(data) < HEADER_SIZE:
-            raise NotSingleObject(_what_it_is(data))
-        schema = self._known.get(data[len(MARKER) : HEADER_SIZE])
-        if schema is None:
-            raise UnknownFingerprint(data[len(MARKER) : HEADER_SIZE].hex())
-        return schema, data, HEADER_SIZE
+        if data.startswith(MARKER) and len(data) >= HEADER_SIZE:
+            schema = self._known.get(data[len(MARKER) : HEADER_SIZE])
+            if schema is None:
+                raise UnknownFingerprint(data[len(MARKER) : HEADER_SIZE].hex())
+            return schema, data, HEADER_SIZE
+        if not glue.is_framed(data):
+            raise UnknownFraming(what_it_is(data) or self._what_it_reads_as(data))
+        schema = self._found(glue.version_id_in(data))
+        if not glue.is_compressed(data):
+            return schema, data, glue.HEADER_SIZE
+        try:
+            return schema, glue.inflated(data), 0
+        except ValueError as error:
+            raise CorruptBody(f"The body of this {schema.name} {error}.") from error
+
+    def _found(self, version_id: str) -> Schema:
+        match self._of_version(version_id):
+            case None if self._find is None:
+                raise UnknownSchemaVersion(version_id, "is not known here: give the Codec a registry to ask.")
+            case None:
+                raise UnknownSchemaVersion(version_id, "is not in the registry asked: ask its publisher's.")
+            case str(what):
+                raise ForeignSchema(version_id, f"is none of this contract's: {what}.")
+            case schema:
+                return schema
+
+    def _look_up(self, version_id: str) -> Schema | str | None:
+        """The schema; or what is wrong with what was found; or None where nothing was."""
+        source = None if self._find is None else self._find(version_id)
+        if source is None:
+            return None
+        try:
+            schema = parse(source)
+        except _NO_SCHEMA as error:
+            return f"{type(error).__name__}: {error}"[:WHAT_LENGTH_MAX]
+        if schema.name not in self._contract.working:
+            return f"there is no event {schema.name}"
+        return schema
+
+    def _what_it_reads_as(self, data: bytes) -> str:
+        for schema in self._known.values():
+            try:
+                self._reader(schema).read(data, 0)
+            except CorruptBody:
+                continue
+            return f"This is raw Avro, without a header; it reads as a {schema.name}. Its writer has to frame it."
+        return f"Neither single-object encoding nor Glue's framing; it begins with {data[:4].hex()}."
 
 
-def _what_it_is(data: bytes) -> str:
-    if data.startswith(MARKER):
-        return f"The single-object header is {HEADER_SIZE} bytes; there are only {len(data)}."
-    for first_bytes, what in _FOREIGN:
-        if data.startswith(first_bytes):
-            return f"Not Avro single-object encoding; it looks like {what}."
-    return f"Not Avro single-object encoding; it begins with {data[:4].hex() or 'nothing at all'}."
-
-
-_CODEC = Codec(load(Path(__file__).parent))
-decode = _CODEC.decode
+CONTRACT = load(Path(__file__).parent)
+decode = Codec(CONTRACT).decode

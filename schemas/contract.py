@@ -16,9 +16,9 @@ from fastavro.schema import fingerprint, to_parsing_canonical_form
 NAMESPACE = "account.events.v1"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Schema:
-    """One version of one event's schema.
+    """One version of one event's schema; each object is equal to itself alone.
 
     Attributes:
         name: the event's, without the namespace.
@@ -65,14 +65,34 @@ def load(folder: Path) -> Contract:
     return Contract(working, known)
 
 
-def _read(path: Path, name: str) -> Schema:
-    source = json.loads(path.read_text(encoding="utf-8"))
-    if (source.get("namespace"), source.get("name")) != (NAMESPACE, name):
-        raise ValueError(f"{path} must hold the record {NAMESPACE}.{name}.")
+def parse(source: str) -> Schema:
+    """The schema in a text of Avro's JSON.
+
+    Raises:
+        ValueError: it is not JSON, or no record of `NAMESPACE`.
+        fastavro.schema.SchemaParseException: it is no Avro schema.
+    """
+    avro = json.loads(source)
+    if not isinstance(avro, dict) or avro.get("type") != "record":
+        raise ValueError("it is no record")
+    parsed: Any = fastavro.parse_schema(avro)
+    namespace, _, name = parsed["name"].rpartition(".")
+    if namespace != NAMESPACE:
+        raise ValueError(f"{parsed['name']} is not in {NAMESPACE}")
     return Schema(
         name=name,
-        fingerprint=bytes.fromhex(fingerprint(to_parsing_canonical_form(source), "CRC-64-AVRO")),
-        parsed=fastavro.parse_schema(source),
-        field_types={field["name"]: field["type"] for field in source["fields"]},
-        source=source,
+        fingerprint=bytes.fromhex(fingerprint(to_parsing_canonical_form(avro), "CRC-64-AVRO")),
+        parsed=parsed,
+        field_types={field["name"]: field["type"] for field in avro["fields"]},
+        source=avro,
     )
+
+
+def _read(path: Path, name: str) -> Schema:
+    try:
+        schema = parse(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} must hold the record {NAMESPACE}.{name}: {error}.") from error
+    if schema.name != name:
+        raise ValueError(f"{path} must hold the record {NAMESPACE}.{name}.")
+    return schema

@@ -1,12 +1,14 @@
 """What can go wrong with an event on the wire, as a tree ordered by what the caller must do.
 
 ContractError
-├── InvalidEvent             the writer's mistake: correct the fields, nothing was encoded
-└── Undecodable              the bytes are no event that this package can read: set them aside, never skip them
-    ├── NotSingleObject      they are framed differently, or not at all: use the decoder the message names
-    ├── UnknownFingerprint   written with a schema this package does not hold: update the package, then read again
-    ├── IncompatibleSchema   the writer's schema is known and says something else than the reader's: update the package
-    └── CorruptBody          the schema is known and the bytes contradict it: report it to the team that owns accounts
+├── InvalidEvent              the writer's mistake: correct the fields, nothing was encoded
+└── Undecodable               the bytes are no event that this package can read: set them aside, never skip them
+    ├── UnknownFraming        they are framed differently, or not at all: use the decoder the message names
+    ├── UnknownFingerprint    written with a schema this package does not hold: update the package, then read again
+    ├── UnknownSchemaVersion  written with a schema that no registry told of: ask its publisher's, then read again
+    ├── ForeignSchema         written with a schema that is none of this contract's: it came here by mistake
+    ├── IncompatibleSchema    the writer's schema says something else than the reader's: update the package
+    └── CorruptBody           the schema is known and the bytes contradict it: report it to the team that owns accounts
 
 No message quotes a field's value, so every one of them may be logged.
 """
@@ -24,8 +26,8 @@ class Undecodable(ContractError):
     """The bytes cannot be read as a domain event."""
 
 
-class NotSingleObject(Undecodable):
-    """The bytes do not begin with Avro's single-object marker."""
+class UnknownFraming(Undecodable):
+    """The bytes begin neither with Avro's single-object marker nor with a header of the Glue Schema Registry."""
 
 
 class UnknownFingerprint(Undecodable):
@@ -47,5 +49,21 @@ class IncompatibleSchema(Undecodable):
         super().__init__(f"This {name} was written with a schema that cannot be read as the one expected: {why}.")
 
 
+class _OfSchemaVersion(Undecodable):
+    """Attributes: version_id: of the schema in the registry, as Glue writes it."""
+
+    def __init__(self, version_id: str, what: str) -> None:
+        super().__init__(f"The schema version {version_id} of the event's Glue header {what}")
+        self.version_id = version_id
+
+
+class UnknownSchemaVersion(_OfSchemaVersion):
+    """No schema has been found for the version id in a Glue header."""
+
+
+class ForeignSchema(_OfSchemaVersion):
+    """The version id in a Glue header leads to a schema that is none of this contract's events."""
+
+
 class CorruptBody(Undecodable):
-    """The body is not what the schema says: too short, too long, or a value out of its range."""
+    """The bytes behind the header are not what the schema says."""

@@ -43,7 +43,7 @@ class Reader:
             if _meaning(writer.field_types[field]) != _meaning(wanted.field_types[field]):
                 raise IncompatibleSchema(writer.name, f"its field {field} has another logical type")
         self._writer = _primitive(writer)
-        self._reader = None if reader is None or reader == writer else _primitive(reader)
+        self._reader = None if wanted.source == writer.source else _primitive(wanted)
         converters = {field: logical_for(avro_type) for field, avro_type in wanted.field_types.items()}
         self._converters: list[tuple[str, Callable[[Any], Any]]] = [
             (field, convert) for field, convert in converters.items() if convert

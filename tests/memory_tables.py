@@ -8,6 +8,7 @@ from projector.errors import Unavailable
 from projector.outgoing import Arrival
 from projector.parking import Parked
 from projector.parse import read_events
+from schemas.encoder import ENCODERS, Encoders
 
 
 class MemoryParking:
@@ -66,7 +67,8 @@ class MemoryParking:
 class MemoryLedger:
     """A Ledger over DynamoDB images; `put` is a row written, `rows` may be tampered with."""
 
-    def __init__(self) -> None:
+    def __init__(self, encoders: Encoders = ENCODERS) -> None:
+        self._encoders = encoders
         self.rows: dict[str, dict[int, Mapping[str, Any]]] = {}
         self.reads: list[tuple[str, int, int]] = []
         self.on_read: Callable[[], None] = lambda: None
@@ -81,4 +83,4 @@ class MemoryLedger:
             raise Unavailable("ThrottlingException")
         self.on_read()
         self.reads.append((account_id, first, last))
-        return read_events(self.rows.get(account_id, {}), account_id, first, last, position)
+        return read_events(self.rows.get(account_id, {}), account_id, first, last, position, encoders=self._encoders)

@@ -15,6 +15,7 @@ from projector.parse import Batch
 from projector.project import BatchResponse, Looked, Outcome, Projector
 from projector.publish import KinesisPublisher
 from schemas.codec import DomainEvent
+from schemas.encoder import ENCODERS, Encoders
 from tests.fake_kinesis import FakeKinesis
 from tests.memory_tables import MemoryLedger, MemoryParking
 from tests.stream_records import StreamRecord
@@ -37,9 +38,12 @@ class StreamReplay:
         ledger: the table, for events that are missing in the stream.
     """
 
-    def __init__(self, kinesis: FakeKinesis | None = None, pack: Pack | None = None) -> None:
+    def __init__(
+        self, kinesis: FakeKinesis | None = None, pack: Pack | None = None, encoders: Encoders = ENCODERS
+    ) -> None:
         self.kinesis = kinesis or FakeKinesis()
-        self.parking, self.ledger = MemoryParking(), MemoryLedger()
+        self.parking, self.ledger = MemoryParking(), MemoryLedger(encoders)
+        self._encoders = encoders
         self.outcomes: list[Outcome] = []
         self.publisher = KinesisPublisher(
             cast("KinesisClient", self.kinesis),
@@ -62,6 +66,7 @@ class StreamReplay:
             now=lambda: "2026-01-31T09:30:00+00:00",
             parking_s=5.0,
             beside=in_turn,
+            encoders=self._encoders,
         )
 
     def deliver(self, records: Sequence[StreamRecord], time_s: float = 25.0) -> BatchResponse:

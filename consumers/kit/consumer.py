@@ -9,7 +9,6 @@ from consumers.kit.aggregates import unpack
 from consumers.kit.errors import Unavailable
 from consumers.kit.inbox import Inbox
 from consumers.kit.position import Arrival, Gap
-from schemas.errors import Undecodable
 
 Effect = TypeVar("Effect")
 
@@ -81,7 +80,7 @@ class Consumer(Generic[Effect]):
             numbers.append(number)
             try:
                 arrived = self._arrivals(data, record)
-            except Undecodable as error:
+            except Exception as error:  # noqa: BLE001 -- Undecodable, or what a registry asked for the schema raises
                 # Anyone's events may be in it and in what follows; those would only be held, so all of it comes again.
                 failed.append((record, Failure(number, None, error)))
                 break

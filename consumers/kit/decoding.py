@@ -2,18 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
-import schemas
 from consumers.kit.aggregates import unpack
 from consumers.kit.errors import UnknownEvent
 from consumers.kit.events import EVENTS, Event
-from schemas.codec import Codec
-from schemas.contract import Contract, load
+from schemas.codec import CONTRACT, Codec
+from schemas.contract import Contract, Schema
 from schemas.reader import Reader
-
-CONTRACT: Contract = load(Path(schemas.__file__).parent)
 
 
 class Decoder:
@@ -36,7 +32,7 @@ class Decoder:
         self._codec = codec or Codec(contract)
         self._contract = contract
         self._events = events
-        self._plans: dict[bytes, tuple[Reader, type[Any]]] = {}
+        self._plans: dict[Schema, tuple[Reader, type[Any]]] = {}
         for name, kind in events.items():
             if odd := {field.name for field in fields(kind)} ^ contract.working[name].field_types.keys():
                 raise TypeError(f"{kind.__name__} and the schema {name} differ in {', '.join(sorted(odd))}.")
@@ -49,12 +45,12 @@ class Decoder:
                 never skip it.
         """
         schema, encoded, start = self._codec.opened(data)
-        plan = self._plans.get(schema.fingerprint)
+        plan = self._plans.get(schema)
         if plan is None:
             kind, working = self._events.get(schema.name), self._contract.working.get(schema.name)
             if kind is None or working is None:
                 raise UnknownEvent(schema.name)
-            plan = self._plans[schema.fingerprint] = Reader(schema, working), kind
+            plan = self._plans[schema] = Reader(schema, working), kind
         reader, kind = plan
         # The class was compared with the schema, so the record's fields are its attributes: its own __init__ would
         # set them one by one, in the time of half the decoding.

@@ -22,7 +22,7 @@ import os, sys
 sys.path.insert(0, sys.argv[1])
 os.environ.update(TABLE_NAME="t", AUTH="IAM", OPERATOR_SCOPE="s")
 os.environ.update(EVENT_STREAM_NAME="s", AWS_DEFAULT_REGION="eu-central-1")
-os.environ.update(PARKING_TABLE_NAME="p", AGGREGATION="on", BUCKETS="32")
+os.environ.update(PARKING_TABLE_NAME="p", AGGREGATION="on", BUCKETS="32", FRAMING="single-object")
 module = __import__(sys.argv[2] + ".handler", fromlist=["handler"])
 assert module.handler and module.__file__.startswith(sys.argv[1])
 foreign = [m.__file__ for m in sys.modules.values() if "site-packages" in (getattr(m, "__file__", None) or "")]

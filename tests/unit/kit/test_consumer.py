@@ -1,15 +1,18 @@
 """A batch of records: who goes on, what is safe, and where to take up again."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from consumers.kit import Consumer, Event, Gap, Inbox, KinesisRecord, LambdaHandler, MemoryInbox, Outcome
+from consumers.kit import Consumer, Decoder, Event, Gap, Inbox, KinesisRecord, LambdaHandler, MemoryInbox, Outcome
 from consumers.kit.errors import CorruptAggregate, Unavailable
+from consumers.kit.glue_registry import RegistryUnavailable
 from consumers.kit.lambda_handler import NotAKinesisEvent
 from consumers.kit.position import Position
 from projector.aggregate import aggregate
+from schemas.codec import CONTRACT, Codec
 from schemas.errors import CorruptBody
 from tests.unit.kit.given import encoded, records
 from tests.unit.projector.test_aggregate import as_lambda_sends
@@ -84,6 +87,25 @@ def test_nothing_of_a_record_that_cannot_be_read_is_taken_and_nothing_behind_it(
     assert (failure.sequence_number, failure.account_id, type(failure.error)) == ("2", None, kind)
     assert outcome.checkpoint == "1"
     assert balances.sequences == {"a": [1]}
+
+
+def test_a_registry_that_does_not_answer_leaves_the_record_for_later(balances: Balances) -> None:
+    class Registry:
+        source: str | None = None
+
+        def __call__(self, version_id: str) -> str:
+            if self.source is None:
+                raise RegistryUnavailable(version_id)
+            return self.source
+
+    registry = Registry()
+    consumer = Consumer(Inbox(MemoryInbox(), balances, decoder=Decoder(Codec(CONTRACT, registry))))
+    batch = records(A[0], b"\x03\x00" + bytes(16) + A[1][10:])
+    [failure] = consumer.receive(batch, NOW).failures
+    assert (failure.sequence_number, type(failure.error)) == ("2", RegistryUnavailable)
+    registry.source = json.dumps(CONTRACT.working["BalanceCredited"].source)
+    assert consumer.receive(batch, NOW).checkpoint == "2"
+    assert balances.sequences == {"a": [1, 2]}
 
 
 def test_gaps_of_all_accounts_are_told_with_every_batch(consumer: Consumer[None]) -> None:

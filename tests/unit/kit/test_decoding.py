@@ -15,10 +15,10 @@ from consumers.kit import AccountCreated, BalanceCredited, Decoder
 from consumers.kit.errors import CorruptAggregate, UnknownEvent
 from projector.aggregate import aggregate
 from schemas import encoder
-from schemas.codec import Codec
+from schemas.codec import CONTRACT, Codec
 from schemas.contract import load
 from schemas.encoder import FINGERPRINTS, encode
-from schemas.errors import CorruptBody, IncompatibleSchema, NotSingleObject, Undecodable, UnknownFingerprint
+from schemas.errors import CorruptBody, IncompatibleSchema, Undecodable, UnknownFingerprint, UnknownFraming
 from tests.unit.kit.given import encoded
 
 FOLDER = Path(schemas.__file__).parent
@@ -51,7 +51,7 @@ def test_an_event_is_its_fields() -> None:
         event.sequence = 3  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("name", [path.stem for path in sorted(GOLDEN.glob("*.1*.hex"))])
+@pytest.mark.parametrize("name", [path.stem for path in sorted(GOLDEN.glob("*.1*.hex")) if ".glue" not in path.name])
 def test_an_event_of_the_first_version_has_what_came_later_by_default(name: str) -> None:
     event = Decoder().decode(golden(name))
     assert type(event).__name__ == name.split(".", maxsplit=1)[0]
@@ -137,6 +137,16 @@ def test_a_class_that_is_not_its_schema_s_is_refused_at_once() -> None:
         Decoder(events={"AccountCreated": Created})
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_event_in_glue_s_framing_is_read_as_this_release_has_it(version: int) -> None:
+    source = (FOLDER / f"history/AccountCreated/{version}.avsc").read_text()
+    codec = Codec(CONTRACT, lambda _: source)
+    framed, own = golden(f"AccountCreated.{version}.glue"), golden(f"AccountCreated.{version}")
+    assert framed != own
+    assert isinstance(Decoder(codec).decode(framed), AccountCreated)
+    assert Decoder(codec).decode(b"\x03\x00" + bytes(16) + own[10:]) == Decoder().decode(own)
+
+
 def test_all_events_of_a_record_or_none() -> None:
     datas = encoded("a-1", 3)
     events = Decoder().events(aggregate("0", "0", datas))
@@ -147,5 +157,5 @@ def test_all_events_of_a_record_or_none() -> None:
         Decoder().events(aggregate("0", "0", [*datas[:2], datas[2][:-1]]))
     with pytest.raises(CorruptAggregate):
         Decoder().events(aggregate("0", "0", datas)[:-1])
-    with pytest.raises(NotSingleObject, match="KPL"):
+    with pytest.raises(UnknownFraming, match="KPL"):
         Decoder().decode(aggregate("0", "0", datas))

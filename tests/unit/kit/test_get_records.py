@@ -42,7 +42,7 @@ class Stream:
     def _parent(self, name: str) -> dict[str, str]:
         return {"ParentShardId": self.parents[name]} if name in self.parents else {}
 
-    def get_shard_iterator(self, **request: Any) -> dict[str, str]:
+    def get_shard_iterator(self, **request: Any) -> dict[str, str]:  # noqa: ANN401 -- as boto3
         records = self.shards[request["ShardId"]]
         kind, number = request["ShardIteratorType"], int(request.get("StartingSequenceNumber", 0))
         places = {
@@ -54,7 +54,7 @@ class Stream:
         }
         return {"ShardIterator": f"{request['ShardId']}/{places[kind]}"}
 
-    def get_records(self, **request: Any) -> dict[str, Any]:
+    def get_records(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 -- as boto3
         assert 0 < request["Limit"] <= 10_000
         iterator: str = request["ShardIterator"]
         if iterator in self.expired:

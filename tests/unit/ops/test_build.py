@@ -1,5 +1,6 @@
 """Building packages: what can be said without a package index."""
 
+import ast
 import os
 import zipfile
 from pathlib import Path
@@ -59,6 +60,24 @@ def test_a_missing_source_is_named(repository: Path) -> None:
 def test_an_unknown_function_is_refused(tmp_path: Path) -> None:
     with pytest.raises(build.BuildError, match="'Nobody'; there are ApiFunction, ProjectorFunction"):
         build.build_directory("Nobody", "local", tmp_path)
+
+
+def imports(path: Path) -> set[Path]:
+    """The files of this repository that a module imports with `from`, as all of ours do."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            module = build.ROOT.joinpath(*node.module.split("."))
+            found |= {module.with_suffix(".py"), *(module / f"{alias.name}.py" for alias in node.names)}
+    return {path for path in found if path.exists()}
+
+
+@pytest.mark.parametrize("function", build.PACKAGES)
+def test_a_package_has_every_module_of_ours_that_its_modules_import(function: str) -> None:
+    inside = {path for pattern in build.PACKAGES[function].sources for path in build.ROOT.glob(pattern)}
+    imported = {found for path in inside if path.suffix == ".py" for found in imports(path)}
+    assert imported
+    assert imported - inside == set()
 
 
 def test_a_directory_with_something_in_it_is_left_alone(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """`account-events parked` and `release`, of a stack on AWS: what they say, and how they end."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import boto3
 import pytest
@@ -15,11 +15,14 @@ from ops.cli import app
 from ops.emulator import HouseError
 from projector.dynamodb_parking import DynamoDBParking
 from projector.parking import Parked
-from schemas.codec import decode
+from schemas.codec import CONTRACT, Codec, DomainEvent, decode
+from schemas.encoder import ENCODERS
 from tests.contract.tables import make_table
 from tests.contract.test_parking import KEYS as PARKED_KEYS
 from tests.stream_records import history, stream_records
+from tests.unit.schemas.given import IDS, SOURCES
 
+VERSION_IDS = {encoder.fingerprint.hex(): IDS[name] for name, encoder in ENCODERS.items()}
 AT = "2026-01-31T09:30:00+00:00"
 
 
@@ -35,6 +38,7 @@ class Stack:
             "FailureBucketName": "failures",
             "Aggregation": "on",
             "Buckets": "32",
+            "Framing": "single-object",
         }
         self.table.create_table(TableName="parked", BillingMode="PAY_PER_REQUEST", **PARKED_KEYS)
         self.kinesis.create_stream(StreamName="events", ShardCount=1)
@@ -42,6 +46,7 @@ class Stack:
         for account_id in "ab":
             for row in history(account_id, 12):
                 self.table.put_item(TableName=self.outputs["TableName"], Item=to_item(row))
+        self.decode: Callable[[bytes], DomainEvent] = decode
         self.runner = CliRunner(env={"COLUMNS": "200"})
 
     def park(self, account_id: str, first: int = 3) -> None:
@@ -63,7 +68,7 @@ class Stack:
         shard = self.kinesis.list_shards(StreamName=name)["Shards"][0]["ShardId"]
         iterator = self.kinesis.get_shard_iterator(StreamName=name, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
         records = self.kinesis.get_records(ShardIterator=iterator["ShardIterator"])["Records"]
-        return [decode(data).fields["event_id"] for record in records for data in unpack(record["Data"])]
+        return [self.decode(data).fields["event_id"] for record in records for data in unpack(record["Data"])]
 
 
 @pytest.fixture(autouse=True)
@@ -163,6 +168,21 @@ def test_where_dynamodb_refuses_nothing_is_lost(stack: Stack, command: str) -> N
     result = stack.run(command, *(["--all"] if command == "release" else []))
     assert isinstance(result.exception, HouseError)
     assert "ResourceNotFoundException" in str(result.exception)
+
+
+def test_in_a_stack_with_framing_glue_events_are_released_in_it(stack: Stack) -> None:
+    stack.outputs |= {"Framing": "glue", "SchemaVersions": json.dumps(VERSION_IDS)}
+    stack.decode = Codec(CONTRACT, SOURCES.get).decode
+    stack.park("a")
+    assert stack.run("release", "a").exit_code == 0
+    assert stack.on_stream() == [f"a:{sequence}" for sequence in range(3, 9)]
+
+
+def test_a_stack_whose_schemas_are_another_release_s_is_told(stack: Stack) -> None:
+    stack.outputs |= {"Framing": "glue", "SchemaVersions": '{"0102030405060708": "x"}'}
+    result = stack.run("parked")
+    assert isinstance(result.exception, HouseError)
+    assert "The stack is of another release than this command" in str(result.exception)
 
 
 def test_an_interruption_is_told(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,15 +1,18 @@
 """The short way and the long way say the same of every row, or the short way says nothing."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from account_core.items import is_snapshot_version
-from projector.fast import fast_event
+from projector import fast
+from projector.fast import headers_of
 from projector.outgoing import Outgoing
 from projector.parse import read_image
+from schemas.encoder import ENCODERS, Encoders, glue_encoders
 from tests.stream_records import history, stream_record
 
 ROWS = list(history("account-1", 30))
@@ -48,9 +51,23 @@ names = st.sampled_from(sorted({name for change in CHANGES for name in change["N
 edits = st.dictionaries(names, odd, max_size=3)
 
 
-def long_way(change: dict[str, Any]) -> object:
+def fast_event(change: dict[str, Any], position: int, encoders: Encoders = ENCODERS) -> Outgoing | None:
+    return fast.fast_event(change, position, headers_of(encoders))
+
+
+def long_way(change: dict[str, Any], encoders: Encoders = ENCODERS) -> object:
     keys = change["Keys"]
-    return read_image(change["NewImage"], keys["AccountId"]["S"], int(keys["Version"]["N"]), 7)
+    return read_image(change["NewImage"], keys["AccountId"]["S"], int(keys["Version"]["N"]), 7, encoders)
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change["NewImage"]["Version"]["N"])
+def test_both_ways_frame_alike(change: dict[str, Any]) -> None:
+    ids = {encoder.fingerprint.hex(): str(UUID(int=n)) for n, encoder in enumerate(ENCODERS.values(), 1)}
+    event = fast_event(change, 7, glue_encoders(ids))
+    assert isinstance(event, Outgoing)
+    assert event == long_way(change, glue_encoders(ids))
+    assert event.data.startswith(b"\x03\x00")
+    assert event.data[18:] == fast_event(change, 7).data[10:]  # type: ignore[union-attr]  # as the next test shows
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change["NewImage"]["Version"]["N"])

@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import json
 import sys
 from collections.abc import Iterator
 from types import ModuleType
@@ -11,10 +12,12 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from account_core.events import EventRow
+from account_core.items import to_item
 from projector.aggregate import aggregate
 from projector.buckets import bucket_of, hash_key
 from projector.outgoing import outgoing
 from projector.settings import CALL_MAX_S, PARKING_S, SAFETY_MARGIN_S, Settings, deadline_s
+from schemas.encoder import ENCODERS, glue_encoders
 from tests.stream_records import history, sequence_number, stream_records
 
 ROWS = list(history("acct-1", 3))
@@ -22,12 +25,18 @@ DATAS = [outgoing(row, 0).data for row in ROWS if isinstance(row, EventRow)]
 BUCKET = bucket_of("acct-1", 32)
 WHERE = {"PartitionKey": str(BUCKET), "ExplicitHashKey": hash_key(BUCKET, 32)}
 ACCEPTED = {"Records": [{"SequenceNumber": "1", "ShardId": "shardId-0"}]}
+VERSION_IDS = {
+    encoder.fingerprint.hex(): f"{number:08x}-9c96-4e4a-a687-fb5de9ef0c63"
+    for number, encoder in enumerate(ENCODERS.values(), 0xABCDEF00)
+}
+AN_EVENT = ENCODERS["BalanceCredited"].fingerprint.hex()
 ENVIRONMENT = {
     "EVENT_STREAM_NAME": "events",
     "TABLE_NAME": "accounts",
     "PARKING_TABLE_NAME": "parked",
     "AGGREGATION": "on",
     "BUCKETS": "32",
+    "FRAMING": "single-object",
 }
 
 
@@ -92,6 +101,56 @@ def test_a_batch_goes_to_the_stream_of_the_environment_and_is_logged(
     assert '"EventsPublished":[3.0]' in capsys.readouterr().out
 
 
+def test_with_framing_glue_each_event_has_the_id_of_its_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = load(monkeypatch, AGGREGATION="off", FRAMING="glue", SCHEMA_VERSIONS=json.dumps(VERSION_IDS))
+    framed = [outgoing(row, 0, glue_encoders(VERSION_IDS)).data for row in ROWS if isinstance(row, EventRow)]
+    assert framed != DATAS
+    with Stubber(module.kinesis) as kinesis, looks(module):
+        for data in framed:
+            call = [{**WHERE, "Data": data, "PartitionKey": "acct-1"}]
+            kinesis.add_response("put_records", ACCEPTED, {"StreamName": "events", "Records": call})
+        answer = module.handler({"Records": stream_records(ROWS)}, Context(60_000))
+        kinesis.assert_no_pending_responses()
+    assert answer == {"batchItemFailures": []}
+
+
+def test_with_framing_glue_holes_are_filled_in_that_framing(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = load(monkeypatch, AGGREGATION="off", FRAMING="glue", SCHEMA_VERSIONS=json.dumps(VERSION_IDS))
+    framed = [outgoing(row, 0, glue_encoders(VERSION_IDS)).data for row in ROWS if isinstance(row, EventRow)]
+    first, _, third = stream_records(ROWS)
+    with Stubber(module.kinesis) as kinesis, looks(module) as dynamodb:
+        dynamodb.add_response("query", {"Items": [to_item(ROWS[1])]})
+        for data in framed:
+            call = [{**WHERE, "Data": data, "PartitionKey": "acct-1"}]
+            kinesis.add_response("put_records", ACCEPTED, {"StreamName": "events", "Records": call})
+        module.handler({"Records": [first, third]}, Context(60_000))
+        kinesis.assert_no_pending_responses()
+        dynamodb.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(
+    "schema_versions",
+    [
+        *("", "{", "null", "7", '"x"', "{}", "[]", '["ab"]'),
+        json.dumps(VERSION_IDS | {AN_EVENT: "x"}),
+        json.dumps(VERSION_IDS | {AN_EVENT: None}),
+        json.dumps(VERSION_IDS | {AN_EVENT: VERSION_IDS[AN_EVENT].upper()}),
+        json.dumps(
+            {fingerprint: version_id for fingerprint, version_id in VERSION_IDS.items() if fingerprint != AN_EVENT}
+        ),
+    ],
+)
+def test_without_the_id_of_every_working_schema_framing_glue_is_refused(schema_versions: str) -> None:
+    environment = ENVIRONMENT | {"FRAMING": "glue", "SCHEMA_VERSIONS": schema_versions}
+    with pytest.raises(LookupError, match=r"^With FRAMING glue, SCHEMA_VERSIONS has to hold .* of the same release\.$"):
+        Settings.read(environment)
+
+
+def test_with_framing_glue_the_ids_have_to_be_set() -> None:
+    with pytest.raises(LookupError, match="SCHEMA_VERSIONS"):
+        Settings.read(ENVIRONMENT | {"FRAMING": "glue"})
+
+
 def test_with_less_time_than_the_margin_nothing_is_sent_and_all_is_reported(module: ModuleType) -> None:
     with Stubber(module.kinesis) as kinesis, looks(module):
         kinesis.add_response("put_records", ACCEPTED)  # were it asked, the records would be safe
@@ -118,7 +177,8 @@ def test_a_missing_setting_is_named(missing: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("AGGREGATION", "yes"), ("BUCKETS", "0"), ("BUCKETS", "-1"), ("BUCKETS", "x")]
+    ("name", "value"),
+    [("AGGREGATION", "yes"), ("BUCKETS", "0"), ("BUCKETS", "-1"), ("BUCKETS", "x"), ("FRAMING", "confluent")],
 )
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:
     with pytest.raises(LookupError, match=name):

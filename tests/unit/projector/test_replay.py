@@ -2,10 +2,13 @@
 
 import pytest
 
+from consumers.kit.aggregates import unpack
+from schemas import glue
 from schemas.codec import DomainEvent
 from tests.conftest import ReplayStream
 from tests.fake_kinesis import FakeKinesis, Fault
-from tests.stream_replay import recording
+from tests.stream_replay import StreamReplay, recording
+from tests.unit.schemas.given import CODEC, GLUE
 
 EVENTS = {"alma": 24, "bo": 11, "cleo": 5, "dag": 1}
 FAULTS = [
@@ -39,6 +42,13 @@ def test_every_event_arrives_once_and_in_order(replay_stream: ReplayStream, batc
     events = replay_stream("four-accounts", batch_size)
     assert sequences(events) == {account_id: list(range(1, n + 1)) for account_id, n in EVENTS.items()}
     assert len(events) == sum(EVENTS.values())
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 100])
+def test_in_glue_s_framing_the_same_events_arrive(replay_stream: ReplayStream, batch_size: int) -> None:
+    replay = StreamReplay(FakeKinesis(decode=CODEC.decode), encoders=GLUE)
+    assert replay.run(recording("four-accounts"), batch_size) == replay_stream("four-accounts", batch_size)
+    assert all(glue.is_framed(data) for entry in replay.kinesis.accepted for data in unpack(entry["Data"]))
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 100])

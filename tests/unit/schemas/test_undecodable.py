@@ -1,7 +1,9 @@
 """Bytes that are no event: each kind is told apart, and none is ever read as something else."""
 
+import gzip
 import json
 import shutil
+from base64 import b64encode
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +17,7 @@ from schemas import encoder
 from schemas.codec import HEADER_SIZE, Codec, decode, encode
 from schemas.contract import load
 from schemas.encoder import FINGERPRINTS
-from schemas.errors import CorruptBody, NotSingleObject, Undecodable, UnknownFingerprint
+from schemas.errors import CorruptBody, Undecodable, UnknownFingerprint, UnknownFraming
 from schemas.values import rule_for
 
 FOLDER = Path(schemas.__file__).parent
@@ -40,16 +42,22 @@ EVENT = encode(
     ("data", "message"),
     [
         (b"\xf3\x89\x9a\xc2" + EVENT, "KPL"),
-        (b"\x03\x00" + bytes(16) + EVENT, "Glue"),
-        (b"\x00\x00\x00\x00\x07" + EVENT, "Confluent"),
-        (b'{"account_id": "a-1"}', "begins with 7b226163"),
-        (b"", "nothing at all"),
+        (b"\x00\x00\x00\x00\x07" + EVENT[10:], "Confluent"),
+        (EVENT[10:], "raw Avro, without a header; it reads as a BalanceCredited"),
+        (b"Obj\x01\x04\x14avro.codec", "an Avro object container file"),
+        (gzip.compress(EVENT), "gzip"),
+        (b'{"account_id": "a-1"}', "JSON"),
+        (b' \n[{"account_id": "a-1"}]', "JSON"),
+        (b64encode(EVENT), "single-object encoding in base64"),
+        (b64encode(b"\x03\x00" + bytes(16) + EVENT), "Glue's framing in base64"),
+        (b64encode(b"\x03\x05" + b"\xff" * 16 + EVENT), "Glue's framing in base64"),
+        (b"", "no bytes at all"),
         (b"\xc3", "begins with c3"),
         (EVENT[:9], "only 9"),
     ],
 )
 def test_another_framing_is_named(data: bytes, message: str) -> None:
-    with pytest.raises(NotSingleObject, match=message):
+    with pytest.raises(UnknownFraming, match=message):
         decode(data)
 
 

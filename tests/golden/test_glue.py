@@ -1,0 +1,50 @@
+"""Events as they have been put on the wire in the Glue Schema Registry's framing. Add files; never edit one.
+
+`avro/<Name>.<version of the schema>[-what is special].glue.hex`, readable: blanks and line breaks are ignored.
+
+The bodies are those of the files without `.glue`. A Java program put the headers before them, and compressed, with
+ByteBuffer and Deflater as AWS's library does (github.com/awslabs/aws-glue-schema-registry:
+SerializationDataEncoder.java, GlueSchemaRegistryCompressionHandler.java): not by the code that they test.
+"""
+
+from pathlib import Path
+
+import pytest
+
+import schemas
+from schemas.codec import CONTRACT, Codec, encode
+from schemas.encoder import ENCODERS, glue_encoders
+from tests.golden.test_avro import FIELDS, FOLDER, name_of
+
+HISTORY = Path(schemas.__file__).parent / "history"
+# Ids of schema versions in the tests of AWS's library.
+VERSION_IDS = {
+    "54182f93-257c-4a4d-9c9e-f476292039be": "AccountCreated/1",
+    "b7b4a7f0-9c96-4e4a-a687-fb5de9ef0c63": "AccountCreated/2",
+    "2f8e6498-29af-4722-b4ae-80f2be386bee": "BalanceCredited/2",
+    "310153e9-9a54-4b12-a513-a23fc543ed2f": "BalanceWithdrawn/2",
+}
+SOURCES = {version_id: (HISTORY / f"{path}.avsc").read_text() for version_id, path in VERSION_IDS.items()}
+STEMS = ("AccountCreated.1", "AccountCreated.2", "BalanceCredited.2", "BalanceWithdrawn.2", "BalanceWithdrawn.2-zlib")
+WRITTEN = ("AccountCreated.2", "BalanceCredited.2", "BalanceWithdrawn.2")
+
+
+def golden(stem: str) -> bytes:
+    return bytes.fromhex((FOLDER / f"{stem}.glue.hex").read_text())
+
+
+def test_every_file_is_expected_and_there() -> None:
+    assert {path.name for path in FOLDER.glob("*.glue.hex")} == {f"{stem}.glue.hex" for stem in STEMS}
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_the_old_bytes_are_read(stem: str) -> None:
+    event = Codec(CONTRACT, SOURCES.get).decode(golden(stem))
+    assert (event.name, event.fields) == (name_of(stem), FIELDS[stem.removesuffix("-zlib")])
+
+
+@pytest.mark.parametrize("stem", WRITTEN)
+def test_the_same_fields_make_the_same_bytes(stem: str) -> None:
+    ids = {path.partition("/")[0]: version_id for version_id, path in VERSION_IDS.items()}  # the newest of each
+    encoders = glue_encoders({encoder.fingerprint.hex(): ids[name] for name, encoder in ENCODERS.items()})
+    assert encode(name_of(stem), FIELDS[stem], encoders) == golden(stem)
