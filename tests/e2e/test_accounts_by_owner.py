@@ -1,0 +1,69 @@
+"""The accounts by owner, over HTTP on standing houses: as the ledger has them, and for those whom they are for."""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+
+from ops.house import House
+
+IDLE_TIMEOUT_S = 60.0
+
+
+def listed(api: httpx.Client, owner: str, query: str = "") -> dict[str, Any]:
+    answer = api.get(f"/owners/{owner}/accounts{query}")
+    assert answer.status_code == 200, answer.text
+    page: dict[str, Any] = answer.json()
+    return page
+
+
+def test_they_are_listed_with_the_balances_of_the_ledger(house: House) -> None:
+    owner = f"owner-{uuid.uuid4()}"
+    with house.address.http() as api:
+        assert listed(api, owner) == {"accounts": [], "next": None}
+        paths = [
+            api.post("/accounts", json={"owner": owner, "currency": currency}).headers["Location"]
+            for currency in ("EUR", "USD", "CHF")
+        ]
+        with ThreadPoolExecutor(8) as pool:
+            amounts = [f"{number}.25" for number in range(1, 31)]
+            answers = pool.map(
+                lambda each: api.post(f"{paths[each[0] % 3]}/credit", json={"amount": each[1]}), enumerate(amounts)
+            )
+            assert {answer.status_code for answer in answers} <= {200, 409}
+        assert house.wait_until_idle(IDLE_TIMEOUT_S), {name: each.status() for name, each in house.mappings.items()}
+        accounts = listed(api, owner)["accounts"]
+        ledger = [api.get(path).json() for path in sorted(paths)]
+        fields = ("accountId", "balance", "currency", "sequence")
+        assert [[each[name] for name in fields] for each in accounts] == [
+            [each[name] for name in fields] for each in ledger
+        ]
+        assert all(each["openedAt"] < each["updatedAt"] for each in accounts)
+        first = listed(api, owner, "?limit=2")
+        rest = api.get(first["next"]).json()
+        assert first["accounts"] + rest["accounts"] == accounts
+        assert rest["next"] is None
+    totals = house.mappings["AccountsByOwnerMapping"].status().totals
+    assert (totals.failures, totals.discarded) == (0, 0)
+
+
+def test_nobody_is_told_without_a_signature(house: House, jwt_house: House) -> None:
+    for standing, status in ((house, 403), (jwt_house, 401)):
+        answer = httpx.get(f"{standing.address.api_url}/owners/owner-1/accounts", trust_env=False)
+        assert answer.status_code == status
+
+
+def test_a_subject_sees_its_own_and_an_operator_all(jwt_house: House) -> None:
+    owner = f"auth0|{uuid.uuid4()}"
+    at = jwt_house.address
+    with at.http(owner) as mine, at.http("mallory") as mallory, at.http() as operator:
+        path = mine.post("/accounts", json={"currency": "EUR"}).headers["Location"]
+        assert mine.post(f"{path}/credit", json={"amount": "5.00"}).status_code == 200
+        assert jwt_house.wait_until_idle(IDLE_TIMEOUT_S)
+        for api in (mine, operator):
+            [account] = listed(api, owner)["accounts"]
+            assert (f"/accounts/{account['accountId']}", account["balance"]) == (path, "5.00")
+        refused = mallory.get(f"/owners/{owner}/accounts")
+        assert (refused.status_code, refused.json()["code"]) == (403, "owner_not_allowed")
+        assert listed(mallory, "mallory")["accounts"] == []
