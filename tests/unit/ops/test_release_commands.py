@@ -9,6 +9,7 @@ from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from account_core.items import to_item
+from account_events.testing.records import history, stream_records
 from consumers.kit.aggregates import unpack
 from ops import release_commands
 from ops.cli import app
@@ -18,7 +19,6 @@ from projector.parking import Parked
 from schemas.codec import decode
 from tests.contract.tables import make_table
 from tests.contract.test_parking import KEYS as PARKED_KEYS
-from tests.stream_records import history, stream_records
 
 AT = "2026-01-31T09:30:00+00:00"
 
