@@ -82,8 +82,11 @@ def _loaded(clock: VirtualClock) -> ModuleType:
     virtual = ModuleType("time")
     vars(virtual).update(vars(time), monotonic=clock, sleep=clock.sleep)
     sys.modules.pop(MODULE, None)
-    with patch.dict(sys.modules, {"time": virtual}):  # only this import finds it: all that it imports is there already
+    sys.modules["time"] = virtual  # only this import finds it: all that the module imports is there already
+    try:
         return importlib.import_module(MODULE)
+    finally:
+        sys.modules["time"] = time
 
 
 @contextmanager

@@ -1,0 +1,57 @@
+"""The plugin as another project's tests meet it."""
+
+import pytest
+
+CONFTEST = """
+from account_events.testing import plugin
+
+def pytest_configure(config):
+    if not config.pluginmanager.is_registered(plugin):
+        config.pluginmanager.register(plugin, "account_events")
+"""
+TESTS = """
+from decimal import Decimal
+
+import boto3
+import pytest
+
+from account_core.commands import CreateAccount, Credit
+from account_events.testing import given
+
+STREAM = given(("a", CreateAccount("owner-1", "EUR")), ("a", Credit(Decimal("1.00"))))
+
+
+def test_the_projector(memory_projector):
+    memory_projector.replay(STREAM, batch_sizes=1).assert_delivered()
+
+
+def test_a_handler_that_does_nothing(replay_stream):
+    replay_stream(STREAM, lambda event, context: None).assert_every_event()
+
+
+def test_a_client(attach_kinesis, memory_kinesis):
+    client = boto3.client("kinesis", "eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")
+    attach_kinesis(client)
+    client.put_record(StreamName="s", Data=b"1", PartitionKey="k")
+    assert memory_kinesis.data() == [b"1"]
+
+
+def test_the_module(deployed_projector, memory_kinesis, replay_stream):
+    replay_stream(STREAM, new_handler=deployed_projector(rows=STREAM.images())).assert_each_once()
+    assert len(memory_kinesis.events()) == 2
+"""
+
+
+def test_its_fixtures_work_and_a_failure_reads_well(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(CONFTEST)
+    pytester.makepyfile(TESTS)
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(passed=3, failed=1)
+    result.stdout.fnmatch_lines(["*AssertionError: a: 1, 2 never reached Kinesis"])
+
+
+def test_its_fixtures_are_listed_with_what_they_give(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(CONFTEST)
+    result = pytester.runpytest_inprocess("--fixtures", "-p", "no:cacheprovider")
+    for name in ("memory_kinesis", "memory_projector", "attach_kinesis", "replay_stream", "deployed_projector"):
+        result.stdout.fnmatch_lines([f"{name} -- *plugin.py:*"])
