@@ -14,11 +14,13 @@ from typing import Any
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError
+from botocore.handlers import disable_signing
 
 from account_events.testing.errors import NotOnStream
 from account_events.testing.kinesis import MemoryKinesis
 
 EVENT = "before-send.kinesis"
+SIGNING = "choose-signer.kinesis"
 
 
 @contextmanager
@@ -26,7 +28,7 @@ def attached(client: Any, kinesis: MemoryKinesis) -> Iterator[None]:  # noqa: AN
     """Inside, what the client puts goes to `kinesis`; nothing it does leaves this process.
 
     Args:
-        client: for Kinesis, with a region and credentials, of which any will do.
+        client: for Kinesis, with a region, of which any will do; credentials it needs none.
         kinesis: the stream.
 
     Raises:
@@ -48,11 +50,14 @@ def attached(client: Any, kinesis: MemoryKinesis) -> Iterator[None]:  # noqa: AN
             code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
             return _response(request, 400, {"__type": code, "message": message})
 
-    client.meta.events.register_first(EVENT, answer)
+    events = client.meta.events
+    events.register_first(EVENT, answer)
+    events.register_first(SIGNING, disable_signing)
     try:
         yield
     finally:
-        client.meta.events.unregister(EVENT, answer)
+        events.unregister(SIGNING, disable_signing)
+        events.unregister(EVENT, answer)
 
 
 def _decoded(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def test_a_handler_that_does_nothing(replay_stream):
 
 
 def test_a_client(attach_kinesis, memory_kinesis):
-    client = boto3.client("kinesis", "eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")
+    client = boto3.client("kinesis", "eu-central-1")
     attach_kinesis(client)
     client.put_record(StreamName="s", Data=b"1", PartitionKey="k")
     assert memory_kinesis.data() == [b"1"]
@@ -42,7 +42,8 @@ def test_the_module(deployed_projector, memory_kinesis, replay_stream):
 """
 
 
-def test_its_fixtures_work_and_a_failure_reads_well(pytester: pytest.Pytester) -> None:
+def test_its_fixtures_work_and_a_failure_reads_well(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     pytester.makeconftest(CONFTEST)
     pytester.makepyfile(TESTS)
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider")

@@ -14,8 +14,11 @@ ENTRIES = [{"Data": b"\x00\xff", "PartitionKey": "a"}, {"Data": b"2", "Partition
 
 
 def client(service: str = "kinesis") -> Any:  # noqa: ANN401 -- of any service
-    session = boto3.session.Session("test", "test", region_name="eu-central-1")
-    return session.client(service, config=Config(retries={"total_max_attempts": 1}))  # type: ignore[call-overload]
+    """Without any credentials, and without looking for a machine's."""
+    session = boto3.session.Session(region_name="eu-central-1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        return session.client(service, config=Config(retries={"total_max_attempts": 1}))  # type: ignore[call-overload]
 
 
 @pytest.fixture(scope="module")
