@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from account_events.testing.kinesis import MemoryKinesis
+from account_events.testing.mapping import Handler, Options, Replayed, replay
 from account_events.testing.memory_tables import MemoryLedger, MemoryParking
 from account_events.testing.records import StreamRecord
-from account_events.testing.replay import Handler, Options, Replayed, replay
 from account_events.testing.table_stream import TableStream, as_stream
 from projector.lanes import Pack, aggregated
 from projector.parse import Batch
@@ -80,7 +80,7 @@ class MemoryProjector:
         told = as_stream(stream)
         for position, damage in (options.pop("poison", None) or {}).items():
             told = told.poisoned(position, damage)
-        self.ledger.put(image for image in told.images() if image.keys() >= {"AccountId", "Version"})
+        self.ledger.put(told.images())
         replayed = replay(told, new_handler=self.new_handler, kinesis=self.kinesis, **options)
         self.kinesis.assert_accounts_alone()
         return replayed

@@ -11,8 +11,8 @@ import pytest
 
 if TYPE_CHECKING:
     from account_events.testing.kinesis import MemoryKinesis
+    from account_events.testing.mapping import Handler, Replayed
     from account_events.testing.memory_projector import MemoryProjector
-    from account_events.testing.replay import Handler, Replayed
 
 
 @pytest.fixture
@@ -42,8 +42,8 @@ def attach_kinesis(memory_kinesis: "MemoryKinesis") -> Iterator[Callable[[Any], 
 
 @pytest.fixture
 def replay_stream(memory_kinesis: "MemoryKinesis") -> Callable[..., "Replayed"]:
-    """`replay_stream(stream, handler, **options)`: `account_events.testing.replay` with `memory_kinesis`."""
-    from account_events.testing.replay import replay  # noqa: PLC0415 -- see above
+    """`replay_stream(stream, handler, **options)`: `account_events.testing.mapping` with `memory_kinesis`."""
+    from account_events.testing.mapping import replay  # noqa: PLC0415 -- see above
 
     def replayed(stream: Any, handler: "Handler | None" = None, **options: Any) -> "Replayed":  # noqa: ANN401 -- replay's
         return replay(stream, handler, **{"kinesis": memory_kinesis, **options})
@@ -56,7 +56,7 @@ def deployed_projector(
     memory_kinesis: "MemoryKinesis",
 ) -> Iterator[Callable[..., Callable[[], "Handler"]]]:
     """`deployed_projector(rows=...)`: makes handlers of the projector's real Lambda module, offline; needs moto."""
-    from account_events.testing.deployed_projector import deployed_projector as deployed  # noqa: PLC0415 -- see above
+    from account_events.testing.module_projector import deployed_projector as deployed  # noqa: PLC0415 -- see above
 
     with ExitStack() as stack:
         yield lambda **options: stack.enter_context(deployed(memory_kinesis, **options))

@@ -69,9 +69,9 @@ class TableStream:
         return tuple(record for shard in self.shards for record in shard.records)
 
     def images(self) -> list[Image]:
-        """The rows that the records brought into the table."""
+        """The rows that the records brought into the table, but for those that no table could hold."""
         found = [record["dynamodb"].get("NewImage") for record in self.records if record.get("eventName") == "INSERT"]
-        return [image for image in found if isinstance(image, dict)]
+        return [image for image in found if _has_key(image)]
 
     def poisoned(self, position: int, damage: Damage) -> "TableStream":
         """One record damaged.
@@ -131,6 +131,13 @@ def account_of(record: StreamRecord) -> str:
         case {"AccountId": {"S": str(account_id)}}:
             return account_id
     return number_of(record)
+
+
+def _has_key(image: object) -> bool:
+    match image:
+        case {"AccountId": {"S": str(account_id)}, "Version": {"N": str(version)}}:
+            return account_id != "" and version.isdecimal()
+    return False
 
 
 def _lineage(record: StreamRecord, children: int) -> int:

@@ -12,7 +12,7 @@ import pytest
 
 import account_events.testing
 from account_events.testing import Fault, MemoryKinesis, Replayed, Settings, TableStream, plugin, refuse_every, replay
-from account_events.testing.replay import Options
+from account_events.testing.mapping import Options
 from tests.unit.testing.handlers import sends_again_only_what_was_refused
 from tests.unit.testing.streams import bank
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 from hypothesis import given
 from hypothesis import strategies as st
 
+from account_events.testing.mapping import remainder
 from account_events.testing.memory_projector import MemoryProjector
 from account_events.testing.records import StreamRecord, history, stream_record
-from account_events.testing.replay import remainder
 from ops.release import Releaser
 from projector.errors import Unavailable
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from account_events.testing.faults import Fault
 from account_events.testing.kinesis import MemoryKinesis
+from account_events.testing.mapping import remainder
 from account_events.testing.memory_projector import MemoryProjector
 from account_events.testing.records import StreamRecord, history, stream_record
-from account_events.testing.replay import remainder
 from projector.lanes import plain
 from projector.project import BatchResponse
 from schemas.codec import DomainEvent

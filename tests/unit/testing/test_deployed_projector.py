@@ -9,9 +9,9 @@ from collections.abc import Callable
 import pytest
 
 from account_events.testing import Died, Fault, MemoryKinesis, TableStream, replay
-from account_events.testing.deployed_projector import deployed_projector as deployed
+from account_events.testing.mapping import Handler
+from account_events.testing.module_projector import deployed_projector as deployed
 from account_events.testing.poison import unknown_type
-from account_events.testing.replay import Handler
 from tests.unit.testing.streams import bank
 
 Deployed = Callable[..., Callable[[], Handler]]

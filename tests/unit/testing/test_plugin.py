@@ -1,7 +1,15 @@
 """The plugin as another project's tests meet it."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
+import account_events.testing
+from account_events.testing import _HOME
+
+ROOT = Path(__file__).parents[3]
 CONFTEST = """
 from account_events.testing import plugin
 
@@ -56,3 +64,20 @@ def test_its_fixtures_are_listed_with_what_they_give(pytester: pytest.Pytester) 
     result = pytester.runpytest_inprocess("--fixtures", "-p", "no:cacheprovider")
     for name in ("memory_kinesis", "memory_projector", "attach_kinesis", "replay_stream", "deployed_projector"):
         result.stdout.fnmatch_lines([f"{name} -- *plugin.py:*"])
+
+
+def test_where_nothing_of_it_is_used_little_of_it_is_imported() -> None:
+    """It is loaded by every run of pytest where the project is installed."""
+    heavy = "{'boto3', 'botocore', 'fastavro', 'google.protobuf', 'moto'}"
+    script = f"import sys, account_events.testing.plugin; print(*{heavy} & {{*sys.modules}})"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)  # noqa: S603 -- our own
+    assert result.stdout == "\n"
+
+
+def test_every_name_is_where_it_is_said_to_be() -> None:
+    for name in account_events.testing.__all__:
+        assert getattr(account_events.testing, name).__module__ == f"account_events.testing.{_HOME[name]}"
+    modules = {path.stem for path in (ROOT / "account_events/testing").glob("*.py")}
+    assert not modules & {*account_events.testing.__all__}, "a module would take its name's place"
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        account_events.testing.nothing  # noqa: B018 -- asked for, and that is all

@@ -20,8 +20,8 @@ import botocore.session
 from account_events.testing.clock import VirtualClock
 from account_events.testing.errors import BadReplay
 from account_events.testing.kinesis import MemoryKinesis
+from account_events.testing.mapping import Handler
 from account_events.testing.records import Image
-from account_events.testing.replay import Handler
 from account_events.testing.wire import attached
 
 if TYPE_CHECKING:
