@@ -51,6 +51,8 @@ def test_minutes_of_refusals_take_no_time(aggregation: str) -> None:
 
 
 def test_nothing_is_left_of_it(memory_kinesis: MemoryKinesis) -> None:
+    sys.setswitchinterval(0.004)  # none that anything here sets
+
     def state() -> tuple[object, ...]:
         return (
             *(dict(os.environ), sys.getswitchinterval(), gc.isenabled(), gc.get_freeze_count()),
@@ -62,3 +64,4 @@ def test_nothing_is_left_of_it(memory_kinesis: MemoryKinesis) -> None:
         new_handler()
         assert "projector.handler" in sys.modules
     assert state() == before
+    sys.setswitchinterval(0.005)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from account_events.testing import Fault, MemoryKinesis, Replayed, replay
+from account_events.testing import Fault, MemoryKinesis, MemoryProjector, Replayed, replay
 from account_events.testing.arrivals import Arrivals
 from account_events.testing.poison import no_image, unknown_type
 from schemas.codec import decode, encode
@@ -148,3 +148,18 @@ def test_whoever_stops_all_for_one_poison_is_caught() -> None:
     done = replay(poisoned.records[:4], handlers.one_by_one(kinesis), kinesis=kinesis)
     with pytest.raises(AssertionError, match="b: 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 never reached Kinesis"):
         Arrivals(poisoned, done.kinesis).assert_every_event()
+
+
+def test_the_event_of_a_poisonous_row_itself_is_beyond_it() -> None:
+    done = Arrivals(STREAM.poisoned(4, unknown_type), MemoryKinesis())
+    for _number, account_id, data in events_of({"Records": list(STREAM.records[:5])}):
+        handlers.put_one(done.kinesis, account_id, data)
+    with pytest.raises(AssertionError, match=r"^a: 3 was published, at or behind 3$"):
+        done.assert_stops_at_poison()
+
+
+def test_of_two_poisons_the_first_stops_the_account() -> None:
+    kinesis = MemoryKinesis()
+    done = MemoryProjector(kinesis).replay(STREAM, poison={4: unknown_type, 8: unknown_type})
+    done.assert_delivered()
+    assert done.sequences()["a"] == [1, 2]

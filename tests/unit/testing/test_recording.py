@@ -108,3 +108,25 @@ def test_a_recording_that_was_tampered_with_is_refused(
 ) -> None:
     with pytest.raises(BadSource, match=rf"s\.json.*{said}"):
         from_recording(changed(change, tmp_path / "s.json"))
+
+
+class Trimming(FakeStreams):
+    """Its second read finds its iterator expired, and its checkpoint trimmed: what is left is given anew."""
+
+    reads = 0
+
+    def get_records(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 -- the SDK's keywords
+        self.reads += 1
+        self.faults = [client_error("ExpiredIteratorException")] if self.reads == 2 else []
+        return super().get_records(**request)
+
+    def get_shard_iterator(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 -- the SDK's keywords
+        if request["ShardIteratorType"] == "AFTER_SEQUENCE_NUMBER":
+            raise client_error("TrimmedDataAccessException")
+        return super().get_shard_iterator(**request)
+
+
+def test_records_that_are_given_again_are_recorded_once(tmp_path: Path) -> None:
+    client = Trimming(streams(SPLIT).shards, read_limit=3)
+    assert recorded(client, tmp_path / "s.json").shards[0] == SPLIT.shards[0]
+    assert "TRIM_HORIZON" in [kind for _, kind, _ in client.opened[1:]]

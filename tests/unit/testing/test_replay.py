@@ -1,5 +1,6 @@
 """The replay delivers as a mapping does, and each fault that is ordered takes place."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -267,3 +268,15 @@ def test_the_context_is_what_libraries_read() -> None:
     assert [context.aws_request_id for context in contexts] == ["invocation-1", "invocation-2"]
     assert contexts[0].get_remaining_time_in_millis() == 60_000
     assert contexts[0].invoked_function_arn.endswith(contexts[0].function_name)
+
+
+def test_every_nth_entry_is_another_one_in_the_next_call() -> None:
+    calls = itertools.islice(refuse_every(3, entries_max=7), 4)
+    assert [sorted(fault.refused) for fault in calls] == [[2, 5], [0, 3, 6], [1, 4], [2, 5]]
+    with pytest.raises(ValueError, match="for ever"):
+        next(refuse_every(1))
+
+
+def test_random_faults_are_the_seed_s_and_come_to_an_end() -> None:
+    assert list(random_faults(5, 20)) == list(random_faults(5, 20)) != list(random_faults(6, 20))
+    assert len(list(random_faults(5, 20))) == 20
