@@ -8,6 +8,7 @@ import pytest
 
 import account_events.testing
 from account_events.testing import _HOME
+from ops.build import PACKAGES
 
 ROOT = Path(__file__).parents[3]
 CONFTEST = """
@@ -81,3 +82,12 @@ def test_every_name_is_where_it_is_said_to_be() -> None:
     assert not modules & {*account_events.testing.__all__}, "a module would take its name's place"
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         account_events.testing.nothing  # noqa: B018 -- asked for, and that is all
+
+
+def test_it_is_in_no_function_s_package() -> None:
+    sources = [pattern for package in PACKAGES.values() for pattern in package.sources]
+    shipped = {path for pattern in sources for path in ROOT.glob(pattern)}
+    assert shipped
+    assert not {path for path in shipped if path.is_relative_to(ROOT / "account_events")}
+    for path in shipped:
+        assert path.suffix != ".py" or "account_events" not in path.read_text(encoding="utf-8"), path

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+import boto3
 import pytest
+from moto import mock_aws
 
 from account_events.testing import BadSource, MemoryProjector, TableStream, from_recording, record
 from account_events.testing.recording import write
@@ -130,3 +132,30 @@ def test_records_that_are_given_again_are_recorded_once(tmp_path: Path) -> None:
     client = Trimming(streams(SPLIT).shards, read_limit=3)
     assert recorded(client, tmp_path / "s.json").shards[0] == SPLIT.shards[0]
     assert "TRIM_HORIZON" in [kind for _, kind, _ in client.opened[1:]]
+
+
+def test_a_table_s_stream_is_recorded_as_an_emulator_gives_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")
+    images = bank("ab", 12).images()
+    with mock_aws():
+        dynamodb = boto3.client("dynamodb")
+        table = dynamodb.create_table(
+            TableName="accounts",
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+            AttributeDefinitions=[
+                {"AttributeName": "AccountId", "AttributeType": "S"},
+                {"AttributeName": "Version", "AttributeType": "N"},
+            ],
+            KeySchema=[
+                {"AttributeName": "AccountId", "KeyType": "HASH"},
+                {"AttributeName": "Version", "KeyType": "RANGE"},
+            ],
+        )["TableDescription"]
+        for image in images:
+            dynamodb.put_item(TableName="accounts", Item=image)
+        record(boto3.client("dynamodbstreams"), table["LatestStreamArn"], tmp_path / "s.json", sleep=lambda _: None)
+    stream = from_recording(tmp_path / "s.json")
+    assert stream.images() == images
+    MemoryProjector().replay(stream, batch_sizes=6).assert_delivered()
