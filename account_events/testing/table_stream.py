@@ -81,13 +81,16 @@ class TableStream:
             damage: `poison` has some.
 
         Raises:
-            BadReplay: there is no such record, or the damage left it as it was.
+            BadReplay: there is no such record, or the damage found nothing to spoil, or left it as it was.
         """
         records = self.records
         if not 0 <= position < len(records):
             raise BadReplay(f"there is no record {position} to poison: {len(records)} records, counted from 0")
         spoilt = copy.deepcopy(records[position])
-        spoilt = damage(spoilt) or spoilt
+        try:
+            spoilt = damage(spoilt) or spoilt
+        except (KeyError, TypeError) as error:
+            raise BadReplay(f"record {position} has not what this damage spoils: {error!r}") from error
         if spoilt == records[position]:
             raise BadReplay(f"record {position} is as it was: this damage does nothing to it")
         shards, start = [], 0

@@ -229,6 +229,7 @@ def test_everything_at_once_breaks_no_promise_and_is_the_same_again() -> None:
         ({"split_after": 99}, "one side empty"),
         ({"poison": {99: poison.no_image}}, "no record 99"),
         ({"poison": {0: lambda _: None}}, "does nothing"),
+        ({"poison": {0: lambda record: record["nothing"]}}, "has not what this damage spoils: KeyError"),
         ({"crash_after_put": 1}, "needs new_handler"),
     ],
 )
