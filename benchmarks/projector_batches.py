@@ -13,8 +13,8 @@ from typing import Any
 
 from account_core.events import Created, Credited, Event, EventRow, Withdrawn
 from account_core.items import version_of
+from account_events.testing.records import stream_records
 from benchmarks.world import account_id, origin
-from tests.stream_records import stream_records
 
 Batch = dict[str, Any]
 

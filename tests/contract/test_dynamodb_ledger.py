@@ -8,6 +8,8 @@ from botocore.config import Config
 
 from account_core.events import EventRow, Row
 from account_core.items import to_item
+from account_events.testing.memory_tables import MemoryLedger
+from account_events.testing.records import history
 from ops.emulator import free_port
 from ops.release_commands import newest
 from projector.dynamodb_ledger import DynamoDBLedger
@@ -15,8 +17,6 @@ from projector.errors import Unavailable
 from projector.outgoing import Outgoing, Poison, outgoing
 from projector.parse import NO_ROW
 from tests.contract.tables import make_table, session
-from tests.memory_tables import MemoryLedger
-from tests.stream_records import history
 
 ROWS = list(history("a", 30))
 POSITION = 7

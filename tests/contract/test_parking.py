@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.config import Config
 
+from account_events.testing.memory_tables import MemoryParking
 from ops.emulator import free_port, loopback_config
 from projector.dynamodb_parking import DynamoDBParking
 from projector.errors import Unavailable
 from projector.parking import Parked, Parking
 from projector.settings import CLIENTS
 from tests.contract.tables import session
-from tests.memory_tables import MemoryParking
 
 if TYPE_CHECKING:
     from collections.abc import Callable

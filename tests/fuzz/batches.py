@@ -5,10 +5,10 @@ from copy import deepcopy
 from typing import Any
 
 from account_core.items import SNAPSHOT, SNAPSHOT_EVERY
+from account_events.testing.memory_projector import MemoryProjector
+from account_events.testing.records import StreamRecord, history, sequence_number, stream_record
 from projector.errors import NotATableStream
 from projector.parse import sequence_from
-from tests.stream_records import StreamRecord, history, sequence_number, stream_record
-from tests.stream_replay import StreamReplay
 
 ACCOUNTS = ("a", "b", "c")
 RECORDS = [stream_record(row, 0) for account in ACCOUNTS for row in history(account, 25)]
@@ -101,7 +101,7 @@ def check(data: bytes) -> str:
         AssertionError: something of it is neither on the stream, nor parked, nor delivered again.
     """
     batch = batch_of(data)
-    replay = StreamReplay()
+    replay = MemoryProjector()
     replay.ledger.put(record["dynamodb"]["NewImage"] for record in RECORDS)
     try:
         response = replay.deliver(batch)
@@ -116,7 +116,7 @@ def check(data: bytes) -> str:
     return "parked" if replay.parking.parked else "again" if failures else "published"
 
 
-def _assert_safe(record: StreamRecord, there: set[str], replay: StreamReplay) -> None:
+def _assert_safe(record: StreamRecord, there: set[str], replay: MemoryProjector) -> None:
     if record["eventName"] != "INSERT":
         return
     change = record["dynamodb"]

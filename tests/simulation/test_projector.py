@@ -4,11 +4,11 @@ from collections import Counter
 
 import pytest
 
+from account_events.testing.memory_projector import MemoryProjector
+from account_events.testing.records import history, stream_records
 from tests.simulation.projector.book import EVENTS_MAX
 from tests.simulation.projector.fate import CHANCES
 from tests.simulation.projector.story import play
-from tests.stream_records import history, stream_records
-from tests.stream_replay import StreamReplay
 
 SEEDS, SEEDS_PER_TEST = 2_000, 100
 SEEDS_OF_EVERYTHING = 400
@@ -65,7 +65,7 @@ def test_accounts_live_long_enough_for_snapshots() -> None:
 def test_an_event_whose_record_comes_after_a_later_one_s_is_not_skipped(again: slice) -> None:
     """Out of its turn, for nobody knew; but not lost."""
     records = stream_records(history("a", 3))
-    replay = StreamReplay()
+    replay = MemoryProjector()
     replay.deliver(records[:1])
     replay.restart()
     replay.deliver(records[2:])

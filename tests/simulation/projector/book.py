@@ -5,9 +5,9 @@ from functools import cache
 from typing import Any
 
 from account_core.events import EventRow
+from account_events.testing.records import StreamRecord, history, stream_record
 from projector.translate import translate
 from schemas.codec import encode
-from tests.stream_records import StreamRecord, history, stream_record
 
 ACCOUNTS = "abcde"
 EVENTS_MAX = 40

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
-from tests.fake_kinesis import FakeClock
+from account_events.testing.clock import VirtualClock
 
 CHANCES: Mapping[str, float] = {
     # Lambda, at every request of the function's, or once for each delivery.
@@ -87,7 +87,7 @@ class Fate:
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)  # noqa: S311 -- seeded
-        self.clock = FakeClock()
+        self.clock = VirtualClock()
         self.happened: Counter[str] = Counter()
         self.log: list[tuple[float, str, tuple[Any, ...]]] = []
         self.troubles = 0

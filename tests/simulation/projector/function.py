@@ -3,20 +3,20 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, cast
 
+from account_events.testing.memory_projector import in_turn
+from account_events.testing.memory_tables import MemoryLedger
 from ops.mapping.outcome import Invoked
 from ops.mapping.records import StreamRecord, lambda_event
 from projector.lanes import Pack
 from projector.project import Outcome, Projector
 from projector.publish import KinesisPublisher
 from projector.settings import PARKING_S, deadline_s
-from tests.memory_tables import MemoryLedger
 from tests.simulation.projector.book import Event
 from tests.simulation.projector.callers import Function
 from tests.simulation.projector.fate import Crashed, Fate
 from tests.simulation.projector.judge import Delivery, Judge
 from tests.simulation.projector.kinesis import Client, Kinesis
 from tests.simulation.projector.tables import JudgedParking, UnsteadyLedger, UnsteadyParking
-from tests.stream_replay import in_turn
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient

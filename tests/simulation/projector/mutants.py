@@ -221,19 +221,19 @@ MUTANTS = (
     ),
     Mutant(
         "A release does not look whether more is held back by now.",
-        "tests.memory_tables",
+        "account_events.testing.memory_tables",
         "there.first != parked.first or there.held_through > through:",
         "there.first != parked.first:",
     ),
     Mutant(
         "An account that is parked at an earlier event forgets what waited for it.",
-        "tests.memory_tables",
+        "account_events.testing.memory_tables",
         "parked.held_through if there is None else max(there.held_through, parked.held_through)",
         "parked.held_through",
     ),
     Mutant(
         "A hold does not look whether the account has been released since.",
-        "tests.memory_tables",
+        "account_events.testing.memory_tables",
         """        if there is None or there.first != parked.first:
             return False
         self.parked[parked.account_id] = replace(there, held_through""",

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType, ModuleType
 
+ROOMS = ("projector", "ops", "account_events", "tests")
+
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
@@ -53,7 +55,7 @@ def _replace(original: ModuleType, fresh: ModuleType) -> list[tuple[ModuleType, 
         if isinstance(was, FunctionType | type) and was.__module__ == original.__name__
     }
     replaced: list[tuple[ModuleType, str, object]] = []
-    for module in [each for name, each in sys.modules.items() if name.startswith(("projector", "ops", "tests"))]:
+    for module in [each for name, each in sys.modules.items() if name.startswith(ROOMS)]:
         for name, was in list(vars(module).items()):
             if id(was) in new:
                 replaced.append((module, name, was))

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
+from account_events.testing.memory_tables import MemoryLedger, MemoryParking
 from projector.errors import Unavailable
 from projector.outgoing import Arrival
 from projector.parking import Parked
 from projector.settings import READ_TIMEOUT_S
-from tests.memory_tables import MemoryLedger, MemoryParking
 from tests.simulation.projector.callers import Caller
 from tests.simulation.projector.fate import Fate
 from tests.simulation.projector.judge import Judge

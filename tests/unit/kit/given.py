@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from itertools import count
 
 from account_core.events import EventRow
+from account_events.testing.records import history
 from consumers.kit import Decoder, Event, KinesisRecord
 from consumers.kit.position import Arrival
 from projector.aggregate import aggregate
 from projector.outgoing import outgoing
-from tests.stream_records import history
 
 DECODER = Decoder()
 

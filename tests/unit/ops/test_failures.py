@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from account_events.testing.memory_projector import MemoryProjector
+from account_events.testing.records import StreamRecord, history, stream_record
 from ops.failures import OBJECT_BYTES_MAX, FailureBucket, FailureReleaser, GivenUp, Span, given_up
 from ops.mapping.destination import invocation_record
 from ops.mapping.records import StreamRecord as ShardRecord
@@ -18,8 +20,6 @@ from ops.release import Released, Releaser
 from projector.errors import Unavailable
 from projector.parking import Parked
 from projector.parse import NO_ROW
-from tests.stream_records import StreamRecord, history, stream_record
-from tests.stream_replay import StreamReplay
 from tests.unit.mapping.given import NOW_S, config
 
 NOW = "2026-02-01T00:00:00+00:00"
@@ -45,7 +45,7 @@ class Bank:
     """Accounts a and b with 25 events each in the table, and a failure bucket."""
 
     def __init__(self, *objects: GivenUp) -> None:
-        self.replay = StreamReplay()
+        self.replay = MemoryProjector()
         self.parking = self.replay.parking
         for account_id in "ab":
             self.replay.ledger.put(record["dynamodb"]["NewImage"] for record in records(account_id, 1, 25))

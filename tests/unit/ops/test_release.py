@@ -6,14 +6,15 @@ from dataclasses import replace
 
 import pytest
 
+from account_events.testing.faults import Fault
+from account_events.testing.kinesis import MemoryKinesis
+from account_events.testing.memory_projector import BUCKETS, MemoryProjector
+from account_events.testing.records import StreamRecord, history, stream_records
 from ops.release import HELD_BACK_TOO_FAST, Released, Releaser
 from projector.errors import Unavailable
 from projector.lanes import plain
 from projector.parking import Parked
 from projector.parse import NO_ROW
-from tests.fake_kinesis import FakeKinesis, Fault
-from tests.stream_records import StreamRecord, history, stream_records
-from tests.stream_replay import BUCKETS, StreamReplay
 
 NOTHING_HAPPENS: Callable[[str], None] = lambda _: None  # noqa: E731 -- a default, named
 
@@ -22,9 +23,9 @@ class Bank:
     """One account whose event `poisonous` was stored wrong; the projector has met it, and the row is repaired since."""
 
     def __init__(
-        self, poisonous: int = 3, met: int = 10, *, kinesis: FakeKinesis | None = None, is_plain: bool = False
+        self, poisonous: int = 3, met: int = 10, *, kinesis: MemoryKinesis | None = None, is_plain: bool = False
     ) -> None:
-        self.replay = StreamReplay(kinesis, plain(BUCKETS) if is_plain else None)
+        self.replay = MemoryProjector(kinesis, plain(BUCKETS) if is_plain else None)
         self.parking, self.ledger = self.replay.parking, self.replay.ledger
         self.records: list[StreamRecord] = [
             record for record in stream_records(history("a", 30)) if "CorrelationId" in record["dynamodb"]["NewImage"]
@@ -195,8 +196,8 @@ def test_what_kinesis_does_not_accept_waits(*, is_plain: bool) -> None:
 
 
 def test_a_slow_kinesis_has_time_for_as_long_as_it_accepts_anything() -> None:
-    kinesis = FakeKinesis(latency_s=40.0)
-    bank = Bank(kinesis=FakeKinesis(clock=kinesis.clock), is_plain=True)
+    kinesis = MemoryKinesis(latency_s=40.0)
+    bank = Bank(kinesis=MemoryKinesis(clock=kinesis.clock), is_plain=True)
     bank.replay.publisher._client = kinesis  # type: ignore[assignment]  # noqa: SLF001 -- from here on it is slow
     assert bank.release() == Released("a", 8)
     assert [event.fields["sequence"] for event in kinesis.events()] == list(range(3, 11))
@@ -204,7 +205,7 @@ def test_a_slow_kinesis_has_time_for_as_long_as_it_accepts_anything() -> None:
 
 def test_kinesis_stops_in_the_middle() -> None:
     down = [Fault()] * 4 + [Fault(throttled=True)] * 200
-    bank = Bank(met=10, kinesis=FakeKinesis(down), is_plain=True)
+    bank = Bank(met=10, kinesis=MemoryKinesis(down), is_plain=True)
     released = bank.release()
     assert (released.published, released.waits and released.waits.first) == (2, 5)
     assert bank.on_stream() == [1, 2, 3, 4]

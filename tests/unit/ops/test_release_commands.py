@@ -9,6 +9,7 @@ from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from account_core.items import to_item
+from account_events.testing.records import history, stream_records
 from consumers.kit.aggregates import unpack
 from ops import release_commands
 from ops.cli import app
@@ -19,7 +20,6 @@ from schemas.codec import CONTRACT, Codec, DomainEvent, decode
 from schemas.encoder import ENCODERS
 from tests.contract.tables import make_table
 from tests.contract.test_parking import KEYS as PARKED_KEYS
-from tests.stream_records import history, stream_records
 from tests.unit.schemas.given import IDS, SOURCES
 
 VERSION_IDS = {encoder.fingerprint.hex(): IDS[name] for name, encoder in ENCODERS.items()}

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, cast
 from hypothesis import given
 from hypothesis import strategies as st
 
+from account_events.testing.mapping import remainder
+from account_events.testing.memory_projector import MemoryProjector
+from account_events.testing.records import StreamRecord, history, stream_record
 from ops.release import Releaser
 from projector.errors import Unavailable
-from tests.stream_records import StreamRecord, history, stream_record
-from tests.stream_replay import StreamReplay, remainder
 
 if TYPE_CHECKING:
     from projector.parking import Parking
@@ -50,7 +51,7 @@ class World:
     """A bank, its projector and its operators; `script` says what happens at each point where anything can."""
 
     def __init__(self, names: Sequence[str], poisonous: set[int], script: Sequence[str]) -> None:
-        self.replay = StreamReplay()
+        self.replay = MemoryProjector()
         self.records = _records(names)
         self.rows = [record["dynamodb"]["NewImage"] for record in self.records]
         for position in poisonous & set(range(len(self.records))):

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from account_events.testing.faults import Fault
+from account_events.testing.kinesis import MemoryKinesis
+from account_events.testing.mapping import remainder
+from account_events.testing.memory_projector import MemoryProjector
+from account_events.testing.records import StreamRecord, history, stream_record
 from projector.lanes import plain
 from projector.project import BatchResponse
 from schemas.codec import DomainEvent
-from tests.fake_kinesis import FakeKinesis, Fault
-from tests.stream_records import StreamRecord, history, stream_record
-from tests.stream_replay import StreamReplay, remainder
 
 faults = st.builds(
     Fault,
@@ -55,7 +57,7 @@ def assert_in_order(stream: Sequence[DomainEvent]) -> None:
 def test_nothing_is_lost_or_out_of_order_and_delivering_again_ends_it(
     names: list[str], script: list[Fault], times_s: list[float]
 ) -> None:
-    replay = StreamReplay(FakeKinesis(script))
+    replay = MemoryProjector(MemoryKinesis(script))
     every = {event_id(record) for record in records_of(names)} - {None}
     batch: Sequence[StreamRecord] = records_of(names)
     for time_s in [*times_s, *[25.0] * 62]:
@@ -70,7 +72,7 @@ def test_nothing_is_lost_or_out_of_order_and_delivering_again_ends_it(
 
 @given(interleavings, st.sampled_from("abcdef"), scripts)
 def test_one_refused_account_costs_the_others_nothing(names: list[str], refused: str, script: list[Fault]) -> None:
-    replay = StreamReplay(FakeKinesis(script[:5], refuse=refused), plain(32))
+    replay = MemoryProjector(MemoryKinesis(script[:5], refuse=refused), plain(32))
     records = records_of(names)
     response = replay.deliver(records)
     mine = {event_id(record) for record in records if record["dynamodb"]["Keys"]["AccountId"]["S"] == refused} - {None}
@@ -91,7 +93,7 @@ def test_a_poisonous_row_lets_through_all_before_it_and_every_other_account(
     every = {event_id(record) for record in records} - {None}
     is_event = event_id(poisonous) is not None
     del poisonous["dynamodb"]["NewImage"]["Format"]
-    replay = StreamReplay(FakeKinesis(script[:5]))
+    replay = MemoryProjector(MemoryKinesis(script[:5]))
     response = replay.deliver(records)
     there = {event.fields["event_id"] for event in replay.kinesis.events()}
     assert there == (every - held if is_event else every)

@@ -4,8 +4,8 @@ import boto3
 from botocore.stub import Stubber
 
 from account_core.items import to_item
+from account_events.testing.records import history
 from projector.dynamodb_ledger import DynamoDBLedger
-from tests.stream_records import history
 
 
 def test_missing_events_are_read_strongly_consistent_by_their_versions() -> None:

@@ -8,12 +8,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from account_core.items import is_snapshot_version
+from account_events.testing.records import history, stream_record
 from projector import fast
 from projector.fast import headers_of
 from projector.outgoing import Outgoing
 from projector.parse import read_image
 from schemas.encoder import ENCODERS, Encoders, glue_encoders
-from tests.stream_records import history, stream_record
 
 ROWS = list(history("account-1", 30))
 IMAGES = [stream_record(row, 1)["dynamodb"] for row in ROWS]

@@ -11,14 +11,15 @@ import pytest
 from botocore.exceptions import ClientError
 from samtranslator.yaml_helper import yaml_parse
 
+from account_events.testing.clock import VirtualClock
+from account_events.testing.kinesis import MemoryKinesis
+from account_events.testing.memory_projector import MemoryProjector
+from account_events.testing.records import history, stream_records
 from ops.mapping.config import MappingConfig
 from ops.mapping.outcome import Invoked
 from ops.mapping.records import StreamRecord
 from ops.mapping.shard import Discard, Invoke, ShardState, Wait
 from projector.settings import deadline_s
-from tests.fake_kinesis import FakeClock, FakeKinesis
-from tests.stream_records import history, stream_records
-from tests.stream_replay import StreamReplay
 
 RESOURCES: dict[str, Any] = yaml_parse((Path(__file__).parents[3] / "template.yaml").read_text())["Resources"]
 TIMEOUT_MS = 1000 * RESOURCES["ProjectorFunction"]["Properties"]["Timeout"]
@@ -34,7 +35,7 @@ DEPLOYED = {
 }
 
 
-class FailingKinesis(FakeKinesis):
+class FailingKinesis(MemoryKinesis):
     """Refuses every call until a moment, in one of the ways Kinesis has."""
 
     until_s = 0.0
@@ -50,7 +51,7 @@ class FailingKinesis(FakeKinesis):
 def run(kinesis: FailingKinesis, records: Sequence[dict[str, Any]]) -> int:
     """Deliver until nothing is left; how many records were given up."""
     clock = kinesis.clock
-    replay = StreamReplay(kinesis)
+    replay = MemoryProjector(kinesis)
     shard, given_up = ShardState(MappingConfig.from_api(DEPLOYED)), 0
     shard.feed([StreamRecord.of(record) for record in records], clock())
     while shard.buffered:
@@ -73,7 +74,7 @@ def test_an_hour_of_trouble_gives_nothing_up(code: str) -> None:
     for number, record in enumerate(records):
         record["dynamodb"]["SequenceNumber"] = str(number + 1)
         record["dynamodb"]["ApproximateCreationDateTime"] = 100.0
-    kinesis = FailingKinesis(clock=FakeClock())
+    kinesis = FailingKinesis(clock=VirtualClock())
     kinesis.until_s, kinesis.code = 100.0 + 3600, code
     assert run(kinesis, records) == 0
     published = [(event.fields["account_id"], event.fields["sequence"]) for event in kinesis.events()]

@@ -7,10 +7,10 @@ import pytest
 
 from account_core.events import EventRow
 from account_core.items import to_item
+from account_events.testing.records import StreamRecord, history, sequence_number, stream_record, stream_records
 from projector.errors import NotATableStream
 from projector.outgoing import Arrival, Outgoing, Poison, outgoing
 from projector.parse import NO_ROW, parse, read_events, sequence_from
-from tests.stream_records import StreamRecord, history, sequence_number, stream_record, stream_records
 
 ROWS = list(history("a", 9))
 EVENTS = [row for row in ROWS if isinstance(row, EventRow)]

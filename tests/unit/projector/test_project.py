@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from account_events.testing.kinesis import MemoryKinesis
+from account_events.testing.memory_projector import BUCKETS, MemoryProjector
+from account_events.testing.records import StreamRecord, history, sequence_number, stream_record, stream_records
 from projector.errors import NotATableStream, Unavailable
 from projector.lanes import NOT_ATTEMPTED, plain
 from projector.parking import Parked
 from projector.parse import NO_ROW
-from tests.fake_kinesis import FakeKinesis
-from tests.stream_records import StreamRecord, history, sequence_number, stream_record, stream_records
-from tests.stream_replay import BUCKETS, StreamReplay
 
 DONE: dict[str, Any] = {"batchItemFailures": []}
 
@@ -30,32 +30,32 @@ def poison(record: StreamRecord, **image: Any) -> None:  # noqa: ANN401 -- Dynam
     record["dynamodb"]["NewImage"] = deepcopy(record["dynamodb"]["NewImage"]) | image
 
 
-def on_stream(replay: StreamReplay) -> list[str]:
+def on_stream(replay: MemoryProjector) -> list[str]:
     return [event.fields["event_id"] for event in replay.kinesis.events()]
 
 
 def test_a_batch_is_published_and_reported_done() -> None:
-    replay = StreamReplay()
+    replay = MemoryProjector()
     assert replay.deliver(batch("a", "b", "a")) == DONE
     assert sorted(on_stream(replay)) == ["a:1", "a:2", "b:1"]
     assert (replay.outcomes[0].records, replay.outcomes[0].published) == (3, 3)
 
 
 def test_an_empty_batch_is_done() -> None:
-    replay = StreamReplay()
+    replay = MemoryProjector()
     assert replay.deliver([]) == DONE
     assert replay.kinesis.calls == []
 
 
 def test_a_batch_of_snapshots_is_done_without_a_call() -> None:
     snapshots = [list(history(name, 9))[-1] for name in "abc"]
-    replay = StreamReplay()
+    replay = MemoryProjector()
     assert replay.deliver(stream_records(snapshots)) == DONE
     assert replay.kinesis.calls == []
 
 
 def test_the_lowest_unsafe_record_is_reported_whoever_failed_first() -> None:
-    replay = StreamReplay(FakeKinesis(refuse=["a", "b"]))
+    replay = MemoryProjector(MemoryKinesis(refuse=["a", "b"]))
     assert replay.deliver(batch("c", "b", "a", "c")) == failed(1)
     assert on_stream(replay) == ["c:1", "c:2"]
 
@@ -63,13 +63,13 @@ def test_the_lowest_unsafe_record_is_reported_whoever_failed_first() -> None:
 def test_lowest_means_in_stream_order_not_in_the_order_of_strings() -> None:
     records = stream_records([next(history("a", 1)), next(history("b", 1))], first=4)
     assert min(sequence_number(4), sequence_number(5)) == sequence_number(5)
-    assert StreamReplay(FakeKinesis(refuse=["a", "b"])).deliver(records) == failed(4)
+    assert MemoryProjector(MemoryKinesis(refuse=["a", "b"])).deliver(records) == failed(4)
 
 
 def test_a_poisonous_row_parks_its_account_and_the_batch_is_done() -> None:
     records = batch("a", "b", "a", "a", "b", "a")
     poison(records[2], Type={"S": "INTEREST"})
-    replay = StreamReplay()
+    replay = MemoryProjector()
     assert replay.deliver(records) == DONE
     assert sorted(on_stream(replay)) == ["a:1", "b:1", "b:2"]
     reason = "the row cannot be read: row a/2: unknown type 'INTEREST'"
@@ -82,14 +82,14 @@ def test_a_poisonous_row_parks_its_account_and_the_batch_is_done() -> None:
 def test_an_event_that_cannot_be_encoded_parks_its_account_likewise() -> None:
     records = batch("a", "a", "b", "a")
     poison(records[1], CorrelationId={"S": "\ud800"})
-    replay = StreamReplay()
+    replay = MemoryProjector()
     assert replay.deliver(records) == DONE
     assert sorted(on_stream(replay)) == ["a:1", "b:1"]
     assert (replay.parking.parked["a"].first, replay.parking.parked["a"].held_through) == (2, 3)
 
 
 def test_a_parked_account_s_later_events_are_held_back_and_written_down() -> None:
-    replay, records = StreamReplay(), batch(*["a"] * 6, "b")
+    replay, records = MemoryProjector(), batch(*["a"] * 6, "b")
     poison(records[1], Type={"S": "INTEREST"})
     replay.deliver(records[:3])
     assert replay.deliver(records[3:]) == DONE
@@ -99,7 +99,7 @@ def test_a_parked_account_s_later_events_are_held_back_and_written_down() -> Non
 
 
 def test_what_stands_before_the_event_that_an_account_is_parked_at_still_goes() -> None:
-    replay, records = StreamReplay(), batch("a", "a", "a")
+    replay, records = MemoryProjector(), batch("a", "a", "a")
     replay.parking.park(Parked("a", 2, 2, 2, "", ""))
     assert replay.deliver(records) == DONE
     assert on_stream(replay) == ["a:1"]
@@ -107,7 +107,7 @@ def test_what_stands_before_the_event_that_an_account_is_parked_at_still_goes() 
 
 def test_an_account_is_parked_only_once_all_before_its_poison_is_on_the_stream() -> None:
     """Or its release, which begins with the poison, could put a later event in front of them."""
-    replay, records = StreamReplay(FakeKinesis(refuse=["a"])), batch("a", "a", "b")
+    replay, records = MemoryProjector(MemoryKinesis(refuse=["a"])), batch("a", "a", "b")
     poison(records[1], Type={"S": "INTEREST"})
     assert replay.deliver(records) == failed(0)
     assert replay.parking.parked == {}
@@ -118,7 +118,7 @@ def test_an_account_is_parked_only_once_all_before_its_poison_is_on_the_stream()
 
 @pytest.mark.parametrize("failing", ["look", "park"])
 def test_where_parking_cannot_be_written_or_read_the_record_is_not_safe(failing: str) -> None:
-    replay, records = StreamReplay(), batch("a", "b", "a")
+    replay, records = MemoryProjector(), batch("a", "b", "a")
     poison(records[2], Type={"S": "INTEREST"})
 
     def fails(request: str) -> None:
@@ -135,7 +135,7 @@ def test_where_parking_cannot_be_written_or_read_the_record_is_not_safe(failing:
 
 @pytest.mark.parametrize("is_down", [True, False])
 def test_what_was_released_while_it_was_being_held_back_is_delivered_again(*, is_down: bool) -> None:
-    replay, records = StreamReplay(), batch("a", "a", "a")
+    replay, records = MemoryProjector(), batch("a", "a", "a")
     parked = Parked("a", 2, 2, 2, "", "")
     replay.parking.park(parked)
 
@@ -154,7 +154,7 @@ def test_what_was_released_while_it_was_being_held_back_is_delivered_again(*, is
 
 
 def test_a_poison_in_front_of_a_parked_account_keeps_what_waits_already() -> None:
-    replay, records = StreamReplay(), batch("a", "a", "a")
+    replay, records = MemoryProjector(), batch("a", "a", "a")
     poison(records[1], Type={"S": "INTEREST"})
     replay.parking.park(Parked("a", 3, 9, 3, "", ""))
     assert replay.deliver(records) == DONE
@@ -165,7 +165,7 @@ def test_a_poison_in_front_of_a_parked_account_keeps_what_waits_already() -> Non
 def test_reads_that_take_long_leave_half_of_the_time_to_the_others_events(*, is_parked: bool) -> None:
     """An environment that is behind on many accounts, or cannot write what it holds back, still gets on."""
     names = [f"a{n}" for n in range(20)]
-    replay, records = StreamReplay(), batch(*names, *names, *names, "b")
+    replay, records = MemoryProjector(), batch(*names, *names, *names, "b")
     replay.ledger.put(record["dynamodb"]["NewImage"] for record in records)
     clock = replay.kinesis.clock
     replay.deliver(records[:20])
@@ -183,7 +183,7 @@ def test_reads_that_take_long_leave_half_of_the_time_to_the_others_events(*, is_
 
 
 def test_how_many_are_parked_is_not_told_where_nobody_could_look() -> None:
-    replay = StreamReplay()
+    replay = MemoryProjector()
 
     def fails(_: str) -> None:
         raise Unavailable("ThrottlingException")
@@ -196,14 +196,14 @@ def test_how_many_are_parked_is_not_told_where_nobody_could_look() -> None:
 
 
 def test_a_reason_is_no_longer_than_anybody_reads() -> None:
-    replay, records = StreamReplay(), batch("a")
+    replay, records = MemoryProjector(), batch("a")
     poison(records[0], Type={"S": "\x00" * 100_000})
     replay.deliver(records)
     assert len(replay.parking.parked["a"].reason) == 500
 
 
 def test_without_time_nothing_is_parked_nor_held_and_all_is_delivered_again() -> None:
-    replay, records = StreamReplay(), batch("a", "b", "b")
+    replay, records = MemoryProjector(), batch("a", "b", "b")
     poison(records[0], Type={"S": "INTEREST"})
     replay.parking.park(Parked("b", 1, 1, 1, "", ""))
     assert replay.deliver(records, time_s=-10.0) == failed(0)
@@ -212,7 +212,7 @@ def test_without_time_nothing_is_parked_nor_held_and_all_is_delivered_again() ->
 
 
 def test_a_hole_in_a_batch_is_filled_from_the_table() -> None:
-    replay, records = StreamReplay(), batch(*["a"] * 14)
+    replay, records = MemoryProjector(), batch(*["a"] * 14)
     replay.ledger.put(record["dynamodb"]["NewImage"] for record in records)
     assert replay.deliver([records[0], *records[3:5], records[13]]) == DONE
     assert on_stream(replay) == [f"a:{n}" for n in range(1, 14)]
@@ -221,7 +221,7 @@ def test_a_hole_in_a_batch_is_filled_from_the_table() -> None:
 
 
 def test_a_sequence_beyond_the_last_one_published_is_a_hole_too_and_what_is_published_does_not_go_again() -> None:
-    replay, records = StreamReplay(), batch(*["a"] * 8)
+    replay, records = MemoryProjector(), batch(*["a"] * 8)
     replay.ledger.put(record["dynamodb"]["NewImage"] for record in records)
     replay.deliver(records[:2])
     replay.deliver(records[5:6])
@@ -233,7 +233,7 @@ def test_a_sequence_beyond_the_last_one_published_is_a_hole_too_and_what_is_publ
 
 
 def test_a_row_that_the_table_does_not_have_parks_the_account() -> None:
-    replay, records = StreamReplay(), batch(*["a"] * 5)
+    replay, records = MemoryProjector(), batch(*["a"] * 5)
     replay.ledger.put(record["dynamodb"]["NewImage"] for record in records if record is not records[2])
     assert replay.deliver([records[0], records[4]]) == DONE
     assert on_stream(replay) == ["a:1", "a:2"]
@@ -242,7 +242,7 @@ def test_a_row_that_the_table_does_not_have_parks_the_account() -> None:
 
 
 def test_where_the_table_cannot_be_read_the_record_is_not_safe() -> None:
-    replay, records = StreamReplay(), batch("a", "b", "a", "a", "b")
+    replay, records = MemoryProjector(), batch("a", "b", "a", "a", "b")
     replay.ledger.is_down = True
     assert replay.deliver([records[0], records[1], records[3], records[4]]) == failed(3)
     assert sorted(on_stream(replay)) == ["a:1", "b:1", "b:2"]
@@ -252,7 +252,7 @@ def test_where_the_table_cannot_be_read_the_record_is_not_safe() -> None:
 def test_an_outcome_never_quotes_an_amount(amount: str) -> None:
     records = batch("a", "a")
     poison(records[1], Amount={"N": amount})
-    replay = StreamReplay()
+    replay = MemoryProjector()
     assert replay.deliver(records) == DONE
     assert "a" in replay.parking.parked
     assert "918273" not in repr((replay.outcomes, replay.parking.parked))
@@ -261,7 +261,7 @@ def test_an_outcome_never_quotes_an_amount(amount: str) -> None:
 def test_behind_a_row_of_nobody_knows_whom_everyone_waits() -> None:
     records = batch("a", "b", "a", "b")
     records[1]["dynamodb"] |= {"Keys": {}, "NewImage": {}}
-    replay = StreamReplay()
+    replay = MemoryProjector()
     assert replay.deliver(records) == failed(1)
     assert on_stream(replay) == ["a:1"]
     [waiting] = replay.outcomes[0].waiting
@@ -271,11 +271,11 @@ def test_behind_a_row_of_nobody_knows_whom_everyone_waits() -> None:
 def test_a_poisonous_snapshot_stops_nobody() -> None:
     records = stream_records(history("a", 10))
     poison(records[9], Balance={"N": "x"})
-    assert StreamReplay().deliver(records) == DONE
+    assert MemoryProjector().deliver(records) == DONE
 
 
 def test_at_the_deadline_the_rest_is_reported_and_delivered_again() -> None:
-    replay = StreamReplay(FakeKinesis(latency_s=1.0), plain(32))
+    replay = MemoryProjector(MemoryKinesis(latency_s=1.0), plain(32))
     records = batch(*["a"] * 5)
     assert replay.deliver(records, time_s=2.0) == failed(2)
     assert replay.deliver(records[2:], time_s=9.0) == DONE
@@ -284,13 +284,13 @@ def test_at_the_deadline_the_rest_is_reported_and_delivered_again() -> None:
 
 def test_six_hundred_accounts_of_which_one_is_refused() -> None:
     names = [f"a{n}" for n in range(600)]
-    replay = StreamReplay(FakeKinesis(refuse=["a599"]), plain(BUCKETS))
+    replay = MemoryProjector(MemoryKinesis(refuse=["a599"]), plain(BUCKETS))
     assert replay.deliver(batch(*names)) == failed(599)
     assert len(on_stream(replay)) == 599
 
 
 def test_what_is_no_table_stream_publishes_nothing() -> None:
-    replay = StreamReplay()
+    replay = MemoryProjector()
     with pytest.raises(NotATableStream):
         replay.deliver([*batch("a"), {"eventName": "INSERT"}])
     assert replay.kinesis.calls == []

@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from account_events.testing.faults import Fault
+from account_events.testing.kinesis import MemoryKinesis
 from consumers.kit.aggregates import unpack
 from projector.buckets import bucket_of, hash_key
 from projector.lanes import BACKOFF_MAX_S, Lane, Pack, aggregated, backoff_s, calls_of, plain
 from projector.outgoing import Outgoing
 from projector.publish import KinesisPublisher
 from projector.published import HeldBack, Published
-from tests.fake_kinesis import FakeKinesis, Fault
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -23,47 +24,47 @@ def events(account_id: str, sequences: Iterable[int], size: int = 100) -> list[O
     return [Outgoing(account_id, n, 0, f"{n}".encode().ljust(size), n) for n in sequences]
 
 
-def published(kinesis: FakeKinesis, outgoing: Iterable[Outgoing], pack: Pack, time_s: float = 60.0) -> Published:
+def published(kinesis: MemoryKinesis, outgoing: Iterable[Outgoing], pack: Pack, time_s: float = 60.0) -> Published:
     clock = kinesis.clock
     client = cast("KinesisClient", kinesis)
     publisher = KinesisPublisher(client, "events", pack, clock=clock, sleep=clock.sleep, roll=lambda: 0.5)
     return publisher.publish(outgoing, clock() + time_s)
 
 
-def publish(kinesis: FakeKinesis, outgoing: Iterable[Outgoing], time_s: float = 60.0) -> list[HeldBack]:
+def publish(kinesis: MemoryKinesis, outgoing: Iterable[Outgoing], time_s: float = 60.0) -> list[HeldBack]:
     """As plain records, where what happens is easiest to see; the waves are the same."""
     return list(published(kinesis, outgoing, plain(32), time_s).held)
 
 
-def accepted(kinesis: FakeKinesis) -> list[str]:
+def accepted(kinesis: MemoryKinesis) -> list[str]:
     return [f"{entry['PartitionKey']}{entry['Data'].decode().strip()}" for entry in kinesis.accepted]
 
 
-def sent(kinesis: FakeKinesis) -> list[list[str]]:
+def sent(kinesis: MemoryKinesis) -> list[list[str]]:
     return [[f"{entry['PartitionKey']}{entry['Data'].decode().strip()}" for entry in call] for call in kinesis.calls]
 
 
 def test_nothing_to_publish_calls_nobody() -> None:
-    kinesis = FakeKinesis()
+    kinesis = MemoryKinesis()
     assert publish(kinesis, []) == []
     assert kinesis.calls == []
 
 
 def test_each_wave_holds_every_account_s_next_event() -> None:
-    kinesis = FakeKinesis()
+    kinesis = MemoryKinesis()
     assert publish(kinesis, [*events("a", [1, 2, 3]), *events("b", [7])]) == []
     assert sent(kinesis) == [["a1", "b7"], ["a2"], ["a3"]]
 
 
 def test_thirty_events_of_one_account_go_one_by_one_in_sequence() -> None:
-    kinesis = FakeKinesis()
+    kinesis = MemoryKinesis()
     assert publish(kinesis, events("a", range(1, 31))) == []
     assert sent(kinesis) == [[f"a{n}"] for n in range(1, 31)]
     assert kinesis.clock.slept_s == []
 
 
 def test_only_what_failed_goes_again_and_nothing_of_its_account_overtakes_it() -> None:
-    kinesis = FakeKinesis([Fault(refused=frozenset({0}))], latency_s=0.03)
+    kinesis = MemoryKinesis([Fault(refused=frozenset({0}))], latency_s=0.03)
     assert publish(kinesis, [*events("a", [1, 2]), *events("b", [1, 2])]) == []
     assert sent(kinesis) == [["a1", "b1"], ["b2"], ["a1"], ["a2"]]
     assert accepted(kinesis) == ["b1", "b2", "a1", "a2"]
@@ -71,27 +72,27 @@ def test_only_what_failed_goes_again_and_nothing_of_its_account_overtakes_it() -
 
 @pytest.mark.parametrize("fault", [Fault(lost=True), Fault(late=True)])
 def test_a_call_without_an_answer_may_double_an_event_and_never_reorders(fault: Fault) -> None:
-    kinesis = FakeKinesis([fault])
+    kinesis = MemoryKinesis([fault])
     assert publish(kinesis, events("a", [1, 2])) == []
     assert sorted(set(accepted(kinesis)), key=accepted(kinesis).index) == ["a1", "a2"]
     assert accepted(kinesis).count("a1") == 2
 
 
 def test_a_call_refused_as_a_whole_goes_again_as_a_whole() -> None:
-    kinesis = FakeKinesis([Fault(throttled=True)])
+    kinesis = MemoryKinesis([Fault(throttled=True)])
     assert publish(kinesis, [*events("a", [1]), *events("b", [1])]) == []
     assert sent(kinesis) == [["a1", "b1"], ["a1", "b1"]]
 
 
 def test_what_was_refused_together_waits_together_and_longer_each_time() -> None:
-    kinesis = FakeKinesis([Fault(throttled=True)] * 4)
+    kinesis = MemoryKinesis([Fault(throttled=True)] * 4)
     publish(kinesis, [*events("a", [1]), *events("b", [1])])
     assert kinesis.clock.slept_s == pytest.approx([0.025, 0.05, 0.1, 0.2])
     assert len(kinesis.calls) == 5
 
 
 def test_an_account_that_is_always_refused_is_held_back_and_the_others_go_on() -> None:
-    kinesis = FakeKinesis(refuse=["a"])
+    kinesis = MemoryKinesis(refuse=["a"])
     held = publish(kinesis, [*events("a", [1, 2]), *events("b", range(1, 30))])
     assert [(one.event.sequence, one.reason) for one in held] == [(1, THROTTLED), (2, THROTTLED)]
     assert accepted(kinesis) == [f"b{n}" for n in range(1, 30)]
@@ -101,58 +102,58 @@ def test_an_account_that_is_always_refused_is_held_back_and_the_others_go_on() -
 
 def test_the_backoff_starts_anew_for_each_event() -> None:
     refused = Fault(throttled=True)
-    kinesis = FakeKinesis([refused, refused, Fault(), refused])
+    kinesis = MemoryKinesis([refused, refused, Fault(), refused])
     assert publish(kinesis, events("a", [1, 2])) == []
     assert kinesis.clock.slept_s == pytest.approx([0.025, 0.05, 0.025])
 
 
 def test_trouble_is_sat_out_for_as_long_as_there_is_time() -> None:
-    kinesis = FakeKinesis([Fault(throttled=True)] * 30)
+    kinesis = MemoryKinesis([Fault(throttled=True)] * 30)
     assert publish(kinesis, events("a", [1]), time_s=55.0) == []
     assert sum(kinesis.clock.slept_s) > 20
 
 
 def test_another_account_does_not_wait_for_a_refused_one_s_backoff() -> None:
-    kinesis = FakeKinesis([Fault(refused=frozenset({0}))], latency_s=0.001)
+    kinesis = MemoryKinesis([Fault(refused=frozenset({0}))], latency_s=0.001)
     publish(kinesis, [*events("a", [1]), *events("b", range(1, 11))])
     assert accepted(kinesis) == [*(f"b{n}" for n in range(1, 11)), "a1"]
     assert sum(kinesis.clock.slept_s) < 0.025
 
 
 def test_no_call_begins_at_or_after_the_deadline() -> None:
-    kinesis = FakeKinesis(latency_s=1.0)
+    kinesis = MemoryKinesis(latency_s=1.0)
     held = publish(kinesis, events("a", range(1, 6)), time_s=3.0)
     assert accepted(kinesis) == ["a1", "a2", "a3"]
     assert [(one.event.sequence, one.reason) for one in held] == [(4, "no time left"), (5, "no time left")]
 
 
 def test_the_deadline_is_seen_between_the_calls_of_a_wave() -> None:
-    kinesis = FakeKinesis(latency_s=1.0)
+    kinesis = MemoryKinesis(latency_s=1.0)
     held = publish(kinesis, [one for n in range(1_200) for one in events(f"a{n}", [1])], time_s=2.0)
     assert ([len(call) for call in kinesis.calls], len(held)) == ([500, 500], 200)
 
 
 def test_no_time_at_all_publishes_nothing_and_loses_nothing() -> None:
-    kinesis = FakeKinesis()
+    kinesis = MemoryKinesis()
     assert len(publish(kinesis, events("a", [1, 2]), time_s=0.0)) == 2
     assert kinesis.calls == []
 
 
 def test_it_does_not_sleep_past_the_deadline_for_nothing() -> None:
-    kinesis = FakeKinesis(refuse=["a"], latency_s=0.0)
+    kinesis = MemoryKinesis(refuse=["a"], latency_s=0.0)
     (held,) = publish(kinesis, events("a", [1]), time_s=0.1)
     assert held.reason == THROTTLED
     assert sum(kinesis.clock.slept_s) < 0.1
 
 
 def test_more_than_five_hundred_accounts_take_more_than_one_call() -> None:
-    kinesis = FakeKinesis()
+    kinesis = MemoryKinesis()
     assert publish(kinesis, [one for n in range(1_001) for one in events(f"a{n}", [1])]) == []
     assert [len(call) for call in kinesis.calls] == [500, 500, 1]
 
 
 def test_a_failed_call_does_not_stop_the_others_of_its_wave() -> None:
-    kinesis = FakeKinesis([Fault(throttled=True)])
+    kinesis = MemoryKinesis([Fault(throttled=True)])
     assert publish(kinesis, [one for n in range(501) for one in events(f"a{n}", [1])]) == []
     assert [len(call) for call in kinesis.calls] == [500, 1, 500]
 
@@ -178,7 +179,7 @@ def named(account_id: str, numbers: Iterable[int], size: int = 100) -> list[Outg
 
 
 def test_aggregated_each_bucket_is_one_record_with_all_its_events() -> None:
-    kinesis = FakeKinesis()
+    kinesis = MemoryKinesis()
     outgoing = [event for n in range(200) for event in named(f"account-{n}", [1, 2, 3])]
     told = published(kinesis, outgoing, aggregated(32))
     [call] = kinesis.calls
@@ -194,14 +195,14 @@ def test_aggregated_each_bucket_is_one_record_with_all_its_events() -> None:
 def test_with_and_without_aggregation_an_account_goes_to_the_same_place() -> None:
     keys = []
     for pack in (plain(7), aggregated(7)):
-        kinesis = FakeKinesis()
+        kinesis = MemoryKinesis()
         published(kinesis, named("account-1", [1]), pack)
         keys.append(kinesis.accepted[0]["ExplicitHashKey"])
     assert keys[0] == keys[1] == hash_key(bucket_of("account-1", 7), 7)
 
 
 def test_what_does_not_fit_one_record_goes_in_the_next_once_the_first_is_accepted() -> None:
-    kinesis = FakeKinesis([Fault(throttled=True)])
+    kinesis = MemoryKinesis([Fault(throttled=True)])
     outgoing = named("account-1", range(1, 8), size=300 * 1024)
     told = published(kinesis, outgoing, aggregated(32))
     assert [[[int(n) for _, n in sequences(entry)] for entry in call] for call in kinesis.calls] == [
@@ -214,14 +215,14 @@ def test_what_does_not_fit_one_record_goes_in_the_next_once_the_first_is_accepte
 
 
 def test_a_record_is_filled_to_its_limit_and_no_further() -> None:
-    kinesis = FakeKinesis()  # which knows the limit
+    kinesis = MemoryKinesis()  # which knows the limit
     published(kinesis, named("account-1", range(1, 101), size=20_964), aggregated(32))
     sizes = [len(entry["Data"]) + len(entry["PartitionKey"]) for entry in kinesis.accepted]
     assert max(sizes) > 1024 * 1024 - 21_000
 
 
 def test_a_refused_bucket_waits_alone() -> None:
-    kinesis = FakeKinesis([Fault(refused=frozenset({0}))])
+    kinesis = MemoryKinesis([Fault(refused=frozenset({0}))])
     outgoing = [event for n in range(100) for event in named(f"account-{n}", [1])]
     told = published(kinesis, outgoing, aggregated(32))
     first, again = kinesis.calls
@@ -230,7 +231,7 @@ def test_a_refused_bucket_waits_alone() -> None:
 
 
 def test_a_bucket_that_is_always_refused_is_held_back_with_all_its_events() -> None:
-    kinesis = FakeKinesis([Fault(refused=frozenset({0}))] * 1_000)
+    kinesis = MemoryKinesis([Fault(refused=frozenset({0}))] * 1_000)
     outgoing = [event for n in range(100) for event in named(f"account-{n}", [1, 2])]
     told = published(kinesis, outgoing, aggregated(32), time_s=5.0)
     lost = unpack(kinesis.calls[0][0]["Data"])

@@ -1,15 +1,14 @@
 """A recorded table stream, replayed: the batch size is Lambda's business and changes nothing for those who read on."""
 
+from pathlib import Path
+
 import pytest
 
-from consumers.kit.aggregates import unpack
+from account_events.testing import Fault, MemoryKinesis, MemoryProjector, TableStream, from_recording
 from schemas import glue
-from schemas.codec import DomainEvent
-from tests.conftest import ReplayStream
-from tests.fake_kinesis import FakeKinesis, Fault
-from tests.stream_replay import StreamReplay, recording
 from tests.unit.schemas.given import CODEC, GLUE
 
+RECORDING = Path(__file__).parents[2] / "golden/streams/four-accounts.json"
 EVENTS = {"alma": 24, "bo": 11, "cleo": 5, "dag": 1}
 FAULTS = [
     Fault(lost=True),
@@ -21,50 +20,48 @@ FAULTS = [
 ] * 8
 
 
-def sequences(events: list[DomainEvent]) -> dict[str, list[int]]:
-    """Each account's, at their first arrival."""
-    found: dict[str, list[int]] = {account_id: [] for account_id in EVENTS}
-    for event in events:
-        seen = found[event.fields["account_id"]]
-        if event.fields["sequence"] not in seen:
-            seen.append(event.fields["sequence"])
-    return found
+@pytest.fixture(scope="module")
+def recording() -> TableStream:
+    return from_recording(RECORDING)
 
 
-def test_the_recording_holds_what_the_tests_are_about() -> None:
-    kinds = [record["eventName"] for record in recording("four-accounts")]
-    types = [record["dynamodb"].get("NewImage", {}).get("Type", {}).get("S") for record in recording("four-accounts")]
+def test_the_recording_holds_what_the_tests_are_about(recording: TableStream) -> None:
+    kinds = [record["eventName"] for record in recording.records]
+    types = [record["dynamodb"].get("NewImage", {}).get("Type", {}).get("S") for record in recording.records]
     assert (kinds.count("MODIFY"), kinds.count("REMOVE"), types.count("SNAPSHOT")) == (1, 1, 3)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 100])
-def test_every_event_arrives_once_and_in_order(replay_stream: ReplayStream, batch_size: int) -> None:
-    events = replay_stream("four-accounts", batch_size)
-    assert sequences(events) == {account_id: list(range(1, n + 1)) for account_id, n in EVENTS.items()}
-    assert len(events) == sum(EVENTS.values())
+def test_every_event_arrives_once_and_in_order(recording: TableStream, batch_size: int) -> None:
+    replayed = MemoryProjector().replay(recording, batch_sizes=batch_size)
+    replayed.assert_delivered()
+    replayed.assert_each_once()
+    assert replayed.sequences() == {account_id: list(range(1, n + 1)) for account_id, n in EVENTS.items()}
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 100])
-def test_in_glue_s_framing_the_same_events_arrive(replay_stream: ReplayStream, batch_size: int) -> None:
-    replay = StreamReplay(FakeKinesis(decode=CODEC.decode), encoders=GLUE)
-    assert replay.run(recording("four-accounts"), batch_size) == replay_stream("four-accounts", batch_size)
-    assert all(glue.is_framed(data) for entry in replay.kinesis.accepted for data in unpack(entry["Data"]))
+def test_in_glue_s_framing_the_same_events_arrive(recording: TableStream, batch_size: int) -> None:
+    framed = MemoryProjector(MemoryKinesis(read=CODEC.decode), encoders=GLUE)
+    replayed = framed.replay(recording, batch_sizes=batch_size)
+    assert replayed.events == MemoryProjector().replay(recording, batch_sizes=batch_size).events
+    assert all(glue.is_framed(data) for data in framed.kinesis.data())
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 100])
 def test_with_failures_on_the_way_the_same_events_arrive_in_the_same_order(
-    replay_stream: ReplayStream, batch_size: int
+    recording: TableStream, batch_size: int
 ) -> None:
-    events = replay_stream("four-accounts", batch_size, FakeKinesis(FAULTS))
-    assert sequences(events) == {account_id: list(range(1, n + 1)) for account_id, n in EVENTS.items()}
-    assert len(events) > sum(EVENTS.values())
+    replayed = MemoryProjector(MemoryKinesis(FAULTS)).replay(recording, batch_sizes=batch_size)
+    replayed.assert_delivered()
+    assert replayed.sequences() == {account_id: list(range(1, n + 1)) for account_id, n in EVENTS.items()}
+    assert len(replayed.events) > sum(EVENTS.values())
 
 
-def test_an_account_that_stays_refused_stops_the_replay_and_not_silently(replay_stream: ReplayStream) -> None:
+def test_an_account_that_stays_refused_stops_the_replay_and_not_silently(recording: TableStream) -> None:
     with pytest.raises(AssertionError, match="never published"):
-        replay_stream("four-accounts", 100, FakeKinesis(refuse=["cleo"]))
+        MemoryProjector(MemoryKinesis(refuse=["cleo"])).replay(recording)
 
 
-def test_the_first_event_of_the_recording_reads_as_it_was_stored(replay_stream: ReplayStream) -> None:
-    created = next(event for event in replay_stream("four-accounts", 100) if event.fields["account_id"] == "dag")
+def test_the_first_event_of_the_recording_reads_as_it_was_stored(recording: TableStream) -> None:
+    [created] = MemoryProjector().replay(recording).per_account["dag"]
     assert (created.name, created.fields["event_id"], created.fields["owner"]) == ("AccountCreated", "dag:1", "owner-1")

@@ -1,6 +1,6 @@
-"""Accounts' rows, and the records in which a table's stream tells of them."""
+"""Accounts' rows, and the records in which a table's stream tells of them, as Lambda delivers them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -8,13 +8,18 @@ from account_core.events import Created, Credited, Event, EventRow, Row, Snapsho
 from account_core.items import is_snapshot_version, to_item, version_of
 
 StreamRecord = dict[str, Any]
+"""One element of a Lambda event's `Records` (docs.aws.amazon.com/lambda/latest/dg/with-ddb.html)."""
+
+Image = Mapping[str, Any]
+"""A row as DynamoDB JSON."""
 
 # Across a power of ten, where numbers and their decimal strings sort differently.
 FIRST_SEQUENCE_NUMBER = 10**24 - 5_000
+STREAM_ARN = "arn:aws:dynamodb:eu-central-1:000000000000:table/accounts/stream/2026-01-31T00:00:00.000"
 
 
 def history(account_id: str, events: int) -> Iterator[Row]:
-    """The rows of an account in the order they are written, snapshots among them."""
+    """The rows of an account in the order they are written, snapshots among them; the same in every test."""
     balance = Decimal("0.00")
     for sequence in range(1, events + 1):
         event, balance = _event(sequence, balance)
@@ -36,12 +41,16 @@ def history(account_id: str, events: int) -> Iterator[Row]:
 
 
 def stream_records(rows: Iterable[Row], first: int = 0) -> list[StreamRecord]:
-    """INSERT records, as Lambda delivers them, numbered upwards from the `first`."""
+    """INSERT records, numbered upwards from the `first`."""
     return [stream_record(row, number) for number, row in enumerate(rows, first)]
 
 
 def stream_record(row: Row, number: int, event_name: str = "INSERT") -> StreamRecord:
-    item = to_item(row)
+    return image_record(to_item(row), number, event_name)
+
+
+def image_record(image: Image, number: int, event_name: str = "INSERT") -> StreamRecord:
+    """The record of a row as it is in the table, whatever is in it behind its key."""
     return {
         "eventID": f"{number:032x}",
         "eventName": event_name,
@@ -50,18 +59,24 @@ def stream_record(row: Row, number: int, event_name: str = "INSERT") -> StreamRe
         "awsRegion": "eu-central-1",
         "dynamodb": {
             "ApproximateCreationDateTime": 1769851800 + number,
-            "Keys": {"AccountId": item["AccountId"], "Version": item["Version"]},
-            "NewImage": item,
+            "Keys": {"AccountId": image["AccountId"], "Version": image["Version"]},
+            "NewImage": image,
             "SequenceNumber": sequence_number(number),
             "SizeBytes": 260,
             "StreamViewType": "NEW_IMAGE",
         },
-        "eventSourceARN": "arn:aws:dynamodb:eu-central-1:000000000000:table/accounts/stream/2026-01-31T00:00:00.000",
+        "eventSourceARN": STREAM_ARN,
     }
 
 
 def sequence_number(number: int) -> str:
     return str(FIRST_SEQUENCE_NUMBER + 1_000 * number)
+
+
+def number_of(record: StreamRecord) -> str:
+    """The stream's own name for it."""
+    number: str = record["dynamodb"]["SequenceNumber"]
+    return number
 
 
 def _event(sequence: int, balance: Decimal) -> tuple[Event, Decimal]:

@@ -1,0 +1,1 @@
+"""What the project ships for those who develop with it; no part of a function."""

@@ -1,0 +1,20 @@
+"""Time that only moves when told."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class VirtualClock:
+    """Seconds; `sleep` moves it on and remembers by how much."""
+
+    now_s: float = 100.0
+    slept_s: list[float] = field(default_factory=list)
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        if seconds < 0:
+            raise ValueError("sleep length must be non-negative")  # as time.sleep
+        self.slept_s.append(seconds)
+        self.now_s += seconds

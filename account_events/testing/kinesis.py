@@ -1,0 +1,186 @@
+"""A Kinesis stream in memory, which refuses, loses and delays as it is told."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import count
+from typing import Any
+
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from account_events.testing.clock import VirtualClock
+from account_events.testing.faults import Fault
+from consumers.kit.aggregates import unpack
+from schemas import glue
+from schemas.codec import DomainEvent, decode
+from schemas.encoder import MARKER
+
+# docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html; what every stream takes, however it is set.
+CALL_RECORDS_MAX = 500
+CALL_BYTES_MAX = 5 * 1024 * 1024
+RECORD_BYTES_MAX = 1024 * 1024
+PARTITION_KEY_MAX = 256
+
+
+class Died(BaseException):
+    """The execution environment is gone, in the middle of a call. No `except Exception` of a handler survives it."""
+
+
+class MemoryKinesis:
+    """Takes `put_records` and `put_record` as boto3's client does.
+
+    Args:
+        faults: one for each call, in order; later calls go well.
+        refuse: accounts whose entries are never taken.
+        clock: moved on by `latency_s` with every call.
+        latency_s: how long a call takes.
+        stream_name: the only stream there is; None: whatever is named.
+        read: makes an event of a record's data, which is unpacked first.
+
+    Attributes:
+        accepted: the entries on the stream, in the order they arrived.
+        calls: every call's entries.
+        dies_after: the numbers, from 1, of the calls that take entries and never answer, since their caller dies.
+        taking_calls: how many calls have taken entries so far.
+    """
+
+    def __init__(
+        self,
+        faults: Iterable[Fault] = (),
+        *,
+        refuse: Iterable[str] = (),
+        clock: VirtualClock | None = None,
+        latency_s: float = 0.015,
+        stream_name: str | None = None,
+        read: Callable[[bytes], DomainEvent] = decode,
+    ) -> None:
+        self._faults: Iterator[Fault] = iter(faults)
+        self._late: list[Mapping[str, Any]] = []
+        self._latency_s = latency_s
+        self._stream_name = stream_name
+        self._read = read
+        self._lock = threading.RLock()
+        self._is_caller_dead = False
+        self._numbers = count(49 * 10**54)
+        self.refuse = set(refuse)
+        self.clock = clock or VirtualClock()
+        self.accepted: list[Mapping[str, Any]] = []
+        self.calls: list[list[Mapping[str, Any]]] = []
+        self.dies_after: set[int] = set()
+        self.taking_calls = 0
+
+    def data(self) -> list[bytes]:
+        """What is on the stream, aggregates unpacked, in the order it arrived."""
+        return [data for entry in self.accepted for data in unpack(entry["Data"])]
+
+    def events(self) -> list[DomainEvent]:
+        """The domain events on the stream, in the order they arrived.
+
+        Raises:
+            schemas.errors.Undecodable: something else is on it.
+        """
+        return [self._read(data) for data in self.data()]
+
+    def per_account(self) -> dict[str, list[DomainEvent]]:
+        """The same, account by account."""
+        found: dict[str, list[DomainEvent]] = {}
+        for event in self.events():
+            found.setdefault(event.fields["account_id"], []).append(event)
+        return found
+
+    def assert_accounts_alone(self) -> None:
+        """No call held two records of one account: of those Kinesis could take the second and refuse the first."""
+        for number, call in enumerate(self.calls, 1):
+            often = Counter(account for entry in call for account in set(self.accounts_of(entry)))
+            together = sorted(account for account, times in often.items() if times > 1)
+            if together:
+                raise AssertionError(
+                    f"call {number}: {', '.join(together[:5])} in two records in flight together; "
+                    "PutRecords may refuse the first and take the second"
+                )
+
+    def new_caller(self) -> bool:
+        """From now on another environment calls. Whether the one before has died."""
+        was_dead, self._is_caller_dead = self._is_caller_dead, False
+        return was_dead
+
+    def put_record(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 -- as boto3
+        """As `put_records` with one entry, which fails as a call where that would be refused."""
+        where = {name: request[name] for name in ("StreamName", "StreamARN") if name in request}
+        entry = {name: request[name] for name in ("Data", "PartitionKey", "ExplicitHashKey") if name in request}
+        [result] = self.put_records(**where, Records=[entry])["Records"]
+        if "ErrorCode" in result:
+            raise _error("PutRecord", result["ErrorCode"], result["ErrorMessage"])
+        return dict(result)
+
+    def put_records(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 -- as boto3
+        """As boto3's.
+
+        Raises:
+            botocore.exceptions.ClientError: a limit of Kinesis', another stream, or a fault.
+            botocore.exceptions.ReadTimeoutError: a fault.
+            Died: the caller has just died, or was dead.
+        """
+        with self._lock:
+            if self._is_caller_dead:
+                raise Died("a dead environment makes no calls")
+            entries: Sequence[Mapping[str, Any]] = request["Records"]
+            self._check(request, entries)
+            self.calls.append(list(entries))
+            self.clock.now_s += self._latency_s
+            return self._put(entries, next(self._faults, Fault()))
+
+    def _put(self, entries: Sequence[Mapping[str, Any]], fault: Fault) -> dict[str, Any]:
+        late, self._late = self._late, []
+        if fault.throttled:
+            self.accepted += late
+            raise _error("PutRecords", "LimitExceededException", "Rate exceeded")
+        is_taken = [
+            position not in fault.refused and self.refuse.isdisjoint(self.accounts_of(entry) if self.refuse else ())
+            for position, entry in enumerate(entries)
+        ]
+        taken = [entry for entry, yes in zip(entries, is_taken, strict=True) if yes]
+        self._late = taken if fault.late else []
+        self.accepted += ([] if fault.late else taken) + late
+        if taken:
+            self.taking_calls += 1
+            if self.taking_calls in self.dies_after:
+                self._is_caller_dead = True
+                raise Died(f"after put {self.taking_calls}")
+        if fault.lost or fault.late:
+            raise ReadTimeoutError(endpoint_url="https://kinesis")
+        return {
+            "FailedRecordCount": is_taken.count(False),
+            "Records": [_result(yes, next(self._numbers), fault.error_code) for yes in is_taken],
+        }
+
+    def accounts_of(self, entry: Mapping[str, Any]) -> list[str]:
+        """Of its events; of data that is none (a test's own), the partition key."""
+        datas = unpack(entry["Data"])
+        if all(data.startswith(MARKER) or glue.is_framed(data) for data in datas):
+            return [self._read(data).fields["account_id"] for data in datas]
+        return [entry["PartitionKey"]]
+
+    def _check(self, request: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> None:
+        name = request.get("StreamName") or str(request.get("StreamARN", "")).rpartition("/")[2]
+        if self._stream_name is not None and name != self._stream_name:
+            raise _error("PutRecords", "ResourceNotFoundException", f"Stream {name} not found")
+        if not 1 <= len(entries) <= CALL_RECORDS_MAX:
+            raise _error("PutRecords", "ValidationException", f"{len(entries)} records: 1 to {CALL_RECORDS_MAX} fit")
+        sizes = [len(entry["Data"]) + len(entry["PartitionKey"].encode()) for entry in entries]
+        if max(sizes) > RECORD_BYTES_MAX:
+            raise _error("PutRecords", "ValidationException", f"a record of {max(sizes)} bytes is too large")
+        if sum(sizes) > CALL_BYTES_MAX:
+            raise _error("PutRecords", "InvalidArgumentException", f"{sum(sizes)} bytes are too many for a request")
+        if not all(1 <= len(entry["PartitionKey"]) <= PARTITION_KEY_MAX for entry in entries):
+            raise _error("PutRecords", "ValidationException", f"a PartitionKey has 1 to {PARTITION_KEY_MAX} characters")
+
+
+def _result(is_taken: bool, number: int, error_code: str) -> dict[str, str]:  # noqa: FBT001 -- the one thing it is about
+    if is_taken:
+        return {"SequenceNumber": str(number), "ShardId": "shardId-000000000000"}
+    return {"ErrorCode": error_code, "ErrorMessage": "not taken, as the test wants it"}
+
+
+def _error(operation: str, code: str, message: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)

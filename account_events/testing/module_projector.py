@@ -1,0 +1,127 @@
+"""The projector's Lambda module itself, its environment variables, its botocore clients and all; only no network.
+
+Its puts go to a Kinesis in memory (`wire`), its tables are moto's, its clock is that Kinesis': no retry waits.
+"""
+
+import gc
+import importlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import aws_lambda_powertools  # noqa: F401 -- now, so that it does not meet the virtual clock for good
+import botocore.session
+
+from account_events.testing.clock import VirtualClock
+from account_events.testing.errors import BadReplay
+from account_events.testing.kinesis import MemoryKinesis
+from account_events.testing.mapping import Handler
+from account_events.testing.records import Image
+from account_events.testing.wire import attached
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+MODULE = "projector.handler"
+ENVIRONMENT = {
+    "EVENT_STREAM_NAME": "events",
+    "TABLE_NAME": "accounts",
+    "PARKING_TABLE_NAME": "parked",
+    "AGGREGATION": "on",
+    "FRAMING": "single-object",
+    "BUCKETS": "32",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "POWERTOOLS_METRICS_DISABLED": "true",
+}
+BATCH_WRITE_MAX = 25
+
+
+@contextmanager
+def deployed_projector(
+    kinesis: MemoryKinesis, rows: Iterable[Image] = (), environment: Mapping[str, str] | None = None
+) -> Iterator[Callable[[], Handler]]:
+    """Inside: makes handlers, each of a new execution environment, for `replay(..., new_handler=...)`.
+
+    Args:
+        kinesis: where the events arrive.
+        rows: what is in the accounts' table, for events that are missing in the stream.
+        environment: variables other than ENVIRONMENT has them.
+
+    Raises:
+        BadReplay: moto is not installed.
+    """
+    with ExitStack() as stack:
+        variables = {**ENVIRONMENT, **(environment or {}), "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled"}
+        stack.enter_context(patch.dict(os.environ, variables))
+        stack.enter_context(_moto()())
+        _fill(variables, rows)
+        stack.enter_context(_as_it_was())
+
+        def new_handler() -> Handler:
+            module = _loaded(kinesis.clock)
+            stack.enter_context(attached(module.kinesis, kinesis))
+            handler: Handler = module.handler
+            return handler
+
+        yield new_handler
+
+
+def _moto() -> Any:  # noqa: ANN401 -- moto has no types
+    try:
+        return importlib.import_module("moto").mock_aws
+    except ImportError as error:
+        raise BadReplay("deployed_projector has its tables from moto: pip install 'moto[dynamodb]'") from error
+
+
+def _loaded(clock: VirtualClock) -> ModuleType:
+    """The module, executed anew."""
+    virtual = ModuleType("time")
+    vars(virtual).update(vars(time), monotonic=clock, sleep=clock.sleep)
+    sys.modules.pop(MODULE, None)
+    sys.modules["time"] = virtual  # only this import finds it: all that the module imports is there already
+    try:
+        return importlib.import_module(MODULE)
+    finally:
+        sys.modules["time"] = time
+
+
+@contextmanager
+def _as_it_was() -> Iterator[None]:
+    """What the module sets for its whole process."""
+    switch_interval_s, is_collecting = sys.getswitchinterval(), gc.isenabled()
+    before = sys.modules.pop(MODULE, None)
+    importlib.import_module(MODULE)  # once with the real time, for the sake of all it imports
+    try:
+        yield
+    finally:
+        sys.modules.pop(MODULE, None)
+        if before is not None:
+            sys.modules[MODULE] = before
+        sys.setswitchinterval(switch_interval_s)
+        gc.unfreeze()
+        (gc.enable if is_collecting else gc.disable)()
+
+
+def _fill(variables: Mapping[str, str], rows: Iterable[Image]) -> None:
+    session: Any = botocore.session.get_session()
+    client: DynamoDBClient = session.create_client("dynamodb")
+    _make_table(client, variables["TABLE_NAME"], {"AccountId": "S", "Version": "N"})
+    _make_table(client, variables["PARKING_TABLE_NAME"], {"Stream": "S", "AccountId": "S"})
+    puts: list[Any] = [{"PutRequest": {"Item": dict(row)}} for row in rows]
+    for start in range(0, len(puts), BATCH_WRITE_MAX):
+        client.batch_write_item(RequestItems={variables["TABLE_NAME"]: puts[start : start + BATCH_WRITE_MAX]})
+
+
+def _make_table(client: "DynamoDBClient", name: str, key: Mapping[str, Any]) -> None:
+    (first, _), (second, _) = key.items()
+    client.create_table(
+        TableName=name,
+        AttributeDefinitions=[{"AttributeName": each, "AttributeType": kind} for each, kind in key.items()],
+        KeySchema=[{"AttributeName": first, "KeyType": "HASH"}, {"AttributeName": second, "KeyType": "RANGE"}],
+        BillingMode="PAY_PER_REQUEST",
+    )

@@ -1,0 +1,51 @@
+"""Which records are handed over together, and which twice. Pure."""
+
+from collections.abc import Collection, Iterator, Sequence
+from itertools import count, cycle
+from typing import Literal
+
+from account_events.testing.errors import BadReplay
+from account_events.testing.records import StreamRecord
+from account_events.testing.table_stream import TableStream
+
+Batch = tuple[StreamRecord, ...]
+Duplicates = Collection[int] | Literal["all"]
+
+
+def planned(
+    stream: TableStream, batch_sizes: int | Sequence[int], duplicates: Duplicates, overlap: int
+) -> dict[str, list[Batch]]:
+    """The batches of every shard.
+
+    A batch comes twice, or begins with what the one before ended with, where Lambda has lost a checkpoint.
+
+    Args:
+        stream: its shards are cut one after the other.
+        batch_sizes: of the batches in turn, from the start again when they are used up.
+        duplicates: which batches come twice, by number, counted from 1 through all shards; or "all".
+        overlap: with how many records of the one before every batch begins.
+
+    Raises:
+        BadReplay: a size is not positive, or a batch that was to come twice does not come at all.
+    """
+    sizes = (batch_sizes,) if isinstance(batch_sizes, int) else tuple(batch_sizes)
+    if not sizes or min(sizes) < 1 or overlap < 0:
+        raise BadReplay(f"batch_sizes have to be positive and overlap not negative: {batch_sizes!r}, {overlap!r}")
+    numbers = count(1)
+    plan = {shard.shard_id: list(_cut(shard.records, sizes, overlap, numbers)) for shard in stream.shards}
+    batches = next(numbers) - 1
+    if duplicates != "all" and (missing := sorted(set(duplicates) - set(range(1, batches + 1)))):
+        raise BadReplay(f"duplicates: there is no batch {missing[0]}; there are {batches}, counted from 1")
+    return {
+        shard_id: [batch for number, batch in mine for _ in range(1 + (duplicates == "all" or number in duplicates))]
+        for shard_id, mine in plan.items()
+    }
+
+
+def _cut(records: Batch, sizes: Sequence[int], overlap: int, numbers: Iterator[int]) -> Iterator[tuple[int, Batch]]:
+    start = 0
+    for size in cycle(sizes):
+        if start >= len(records):
+            return
+        yield next(numbers), records[max(0, start - overlap) : start + size]
+        start += size

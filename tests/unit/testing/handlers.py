@@ -1,0 +1,110 @@
+"""Handlers with a planted bug each, around one that has none: the assertions have to tell them apart."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from account_core.events import EventRow
+from account_core.items import from_item
+from account_events.testing import MemoryKinesis
+from projector.translate import translate
+from schemas.codec import encode
+
+Put = Callable[[list[tuple[str, bytes]]], list[int]]
+Event = dict[str, Any]
+
+DONE: dict[str, list[dict[str, str]]] = {"batchItemFailures": []}
+
+
+def events_of(event: Event) -> list[tuple[str, str, bytes]]:
+    """Sequence number, account and encoded event of each record that is one."""
+    found = []
+    for record in event["Records"]:
+        image = record["dynamodb"].get("NewImage")
+        row = from_item(image) if record["eventName"] == "INSERT" and image else None
+        if isinstance(row, EventRow):
+            found.append((record["dynamodb"]["SequenceNumber"], row.account_id, encode(*translate(row))))
+    return found
+
+
+def put_one(kinesis: MemoryKinesis, account_id: str, data: bytes) -> bool:
+    answer = kinesis.put_records(StreamName="events", Records=[{"Data": data, "PartitionKey": account_id}])
+    return not answer["FailedRecordCount"]
+
+
+def failed(number: str) -> dict[str, list[dict[str, str]]]:
+    return {"batchItemFailures": [{"itemIdentifier": number}]}
+
+
+def one_by_one(kinesis: MemoryKinesis) -> Callable[[Event, Any], Any]:
+    """Right: an event at a time, and from the first that is refused all again."""
+
+    def handler(event: Event, _: Any) -> Any:  # noqa: ANN401 -- Lambda's
+        for number, account_id, data in events_of(event):
+            if not put_one(kinesis, account_id, data):
+                return failed(number)
+        return DONE
+
+    return handler
+
+
+def loses_what_is_refused(kinesis: MemoryKinesis) -> Callable[[Event, Any], Any]:
+    def handler(event: Event, _: Any) -> Any:  # noqa: ANN401 -- Lambda's
+        for _number, account_id, data in events_of(event):
+            put_one(kinesis, account_id, data)
+        return DONE
+
+    return handler
+
+
+def reports_the_next_record(kinesis: MemoryKinesis) -> Callable[[Event, Any], Any]:
+    def handler(event: Event, _: Any) -> Any:  # noqa: ANN401 -- Lambda's
+        found = events_of(event)
+        for position, (_number, account_id, data) in enumerate(found):
+            if not put_one(kinesis, account_id, data):
+                return failed(found[position + 1][0]) if position + 1 < len(found) else DONE
+        return DONE
+
+    return handler
+
+
+def goes_on_behind_a_refused_one(kinesis: MemoryKinesis) -> Callable[[Event, Any], Any]:
+    """It reports rightly what is to come again, as a batch processor that does not stop does."""
+
+    def handler(event: Event, _: Any) -> Any:  # noqa: ANN401 -- Lambda's
+        refused = [number for number, account_id, data in events_of(event) if not put_one(kinesis, account_id, data)]
+        return failed(refused[0]) if refused else DONE
+
+    return handler
+
+
+def sends_again_only_what_was_refused(kinesis: MemoryKinesis) -> Callable[[Event, Any], Any]:
+    """All in one call, and the refused entries in the next: what most producers do."""
+
+    def handler(event: Event, _: Any) -> Any:  # noqa: ANN401 -- Lambda's
+        entries = [{"Data": data, "PartitionKey": account_id} for _, account_id, data in events_of(event)]
+        while entries:
+            answer = kinesis.put_records(StreamName="events", Records=entries)
+            results: Iterable[tuple[Any, Any]] = zip(entries, answer["Records"], strict=True)
+            entries = [entry for entry, result in results if "ErrorCode" in result]
+        return DONE
+
+    return handler
+
+
+def publishes_backwards(kinesis: MemoryKinesis) -> Callable[[Event, Any], Any]:
+    def handler(event: Event, _: Any) -> Any:  # noqa: ANN401 -- Lambda's
+        for _number, account_id, data in reversed(events_of(event)):
+            put_one(kinesis, account_id, data)
+        return DONE
+
+    return handler
+
+
+def doubles(kinesis: MemoryKinesis) -> Callable[[Event, Any], Any]:
+    def handler(event: Event, _: Any) -> Any:  # noqa: ANN401 -- Lambda's
+        for _number, account_id, data in events_of(event):
+            put_one(kinesis, account_id, data)
+            put_one(kinesis, account_id, data)
+        return DONE
+
+    return handler

@@ -1,0 +1,16 @@
+"""Streams that the package's own tests replay."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from account_core.commands import Command, CreateAccount, Credit, Withdraw
+from account_events.testing import TableStream, given, in_turn
+
+CENTS = Decimal("10.00")
+
+
+def bank(accounts: Iterable[str] = "abc", events: int = 12) -> TableStream:
+    """So many events of each account, in turn; from the tenth on with a snapshot."""
+    commands: list[Command] = [CreateAccount("owner-1", "EUR"), *(Credit(CENTS) for _ in range(events - 2))]
+    commands.append(Withdraw(Decimal("0.01")))
+    return given(*in_turn(dict.fromkeys(accounts, commands)))

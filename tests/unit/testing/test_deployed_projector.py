@@ -1,0 +1,67 @@
+"""The projector's Lambda module itself under the replay: environment, clients, tables, and nothing left of it after."""
+
+import gc
+import os
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+from account_events.testing import Died, Fault, MemoryKinesis, TableStream, replay
+from account_events.testing.mapping import Handler
+from account_events.testing.module_projector import deployed_projector as deployed
+from account_events.testing.poison import unknown_type
+from tests.unit.testing.streams import bank
+
+Deployed = Callable[..., Callable[[], Handler]]
+
+
+def test_it_publishes_parks_and_dies_as_the_one_in_memory(
+    deployed_projector: Deployed, memory_kinesis: MemoryKinesis
+) -> None:
+    stream = bank("abc", 12).poisoned(22, unknown_type)
+    new_handler = deployed_projector(rows=stream.images())
+    done = replay(stream, new_handler=new_handler, kinesis=memory_kinesis, batch_sizes=8, crash_after_put=2)
+    done.assert_delivered()
+    assert done.sequences() == {"a": [*range(1, 13)], "b": [*range(1, 8)], "c": [*range(1, 13)]}
+    assert [type(one.error) for one in done.deliveries[:3]] == [type(None), Died, type(None)]
+
+
+def test_what_the_stream_leaves_out_is_read_from_the_table(
+    deployed_projector: Deployed, memory_kinesis: MemoryKinesis
+) -> None:
+    whole = bank("a", 12)
+    new_handler = deployed_projector(rows=whole.images())
+    holed = TableStream.of([*whole.records[:3], *whole.records[6:]])
+    done = replay(holed, new_handler=new_handler, kinesis=memory_kinesis)
+    assert done.sequences() == {"a": [*range(1, 13)]}
+    done.assert_in_order()
+
+
+@pytest.mark.parametrize("aggregation", ["on", "off"])
+def test_minutes_of_refusals_take_no_time(aggregation: str) -> None:
+    kinesis = MemoryKinesis([Fault(throttled=True)] * 300)
+    stream = bank("ab", 4)
+    began = time.monotonic()
+    with deployed(kinesis, stream.images(), {"AGGREGATION": aggregation}) as new_handler:
+        replay(stream, new_handler=new_handler, kinesis=kinesis).assert_delivered()
+    assert sum(kinesis.clock.slept_s) > 200
+    assert time.monotonic() - began < 60, "it slept in earnest"
+
+
+def test_nothing_is_left_of_it(memory_kinesis: MemoryKinesis) -> None:
+    sys.setswitchinterval(0.004)  # none that anything here sets
+
+    def state() -> tuple[object, ...]:
+        return (
+            *(dict(os.environ), sys.getswitchinterval(), gc.isenabled(), gc.get_freeze_count()),
+            *(sys.modules.get("projector.handler"), sys.modules["time"]),
+        )
+
+    before = state()
+    with deployed(memory_kinesis) as new_handler:
+        new_handler()
+        assert "projector.handler" in sys.modules
+    assert state() == before
+    sys.setswitchinterval(0.005)

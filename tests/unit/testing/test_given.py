@@ -1,0 +1,100 @@
+"""A stream by hand is the one that the service would have written."""
+
+from decimal import Decimal
+
+import pytest
+
+from account_core.commands import Command, CreateAccount, Credit, Withdraw
+from account_core.errors import InsufficientFunds
+from account_core.items import from_item
+from account_events.testing import BadReplay, TableStream, given, in_turn, shuffled
+from account_events.testing.records import number_of
+from account_events.testing.table_stream import account_of
+from tests.unit.testing.streams import CENTS, bank
+
+CREATE = CreateAccount("owner-1", "EUR")
+
+
+def test_rows_snapshots_versions_and_sequences_are_the_service_s() -> None:
+    stream = bank("a", 12)
+    rows = [from_item(image) for image in stream.images()]
+    assert [row.version for row in rows] == list(range(1, 14))
+    assert [image["Type"]["S"] for image in stream.images()] == [
+        *("CREATED", *["CREDIT"] * 8, "SNAPSHOT", *["CREDIT"] * 2, "WITHDRAW")
+    ]
+    assert stream.images()[-1]["Balance"] == {"N": "99.99"}
+
+
+def test_records_are_as_lambda_delivers_them() -> None:
+    [record] = given(("a", CREATE)).records
+    change = record["dynamodb"]
+    assert (record["eventName"], record["eventSource"], change["StreamViewType"]) == (
+        *("INSERT", "aws:dynamodb", "NEW_IMAGE"),
+    )
+    assert change["Keys"] == {"AccountId": {"S": "a"}, "Version": {"N": "1"}}
+    assert change["NewImage"]["Timestamp"] == {"S": "2026-01-31T09:00:01.000000Z"}
+
+
+def test_a_refused_command_is_no_stream_and_its_step_is_told() -> None:
+    with pytest.raises(InsufficientFunds) as refused:
+        given(("a", CREATE), ("a", Withdraw(CENTS)))
+    assert refused.value.__notes__ == [f"step 2 of given(): a, Withdraw(amount={CENTS!r})"]
+
+
+def test_keyed_commands_have_idempotency_keys() -> None:
+    assert [image.get("CommandId") for image in given(("a", CREATE), keyed=True).images()] == [{"S": "k-1"}]
+    assert "CommandId" not in given(("a", CREATE)).images()[0]
+
+
+def test_what_is_done_already_makes_no_record() -> None:
+    assert len(given(("a", CREATE), ("a", CREATE)).records) == 1
+
+
+def test_accounts_take_turns_or_are_mixed_by_a_seed() -> None:
+    commands: dict[str, list[Command]] = {"a": [CREATE, Credit(CENTS), Credit(Decimal("1.00"))], "b": [CREATE]}
+    assert [account_id for account_id, _ in in_turn(commands)] == ["a", "b", "a", "a"]
+    mixed = in_turn(commands, seed=3)
+    assert mixed == in_turn(commands, seed=3)
+    assert len({tuple(account_id for account_id, _ in in_turn(commands, seed)) for seed in range(30)}) == 4
+    assert [command for account_id, command in mixed if account_id == "a"] == commands["a"]
+
+
+def test_shuffled_keeps_each_account_in_order_and_numbers_go_up() -> None:
+    stream = bank("abc", 9)
+    mixed = shuffled(stream, seed=1)
+    assert [account_of(record) for record in mixed.records] != [account_of(record) for record in stream.records]
+    for account_id in "abc":
+        mine = [record["dynamodb"]["NewImage"] for record in mixed.records if account_of(record) == account_id]
+        assert mine == [image for image in stream.images() if image["AccountId"]["S"] == account_id]
+    numbers = [int(number_of(record)) for record in mixed.records]
+    assert numbers == sorted(set(numbers))
+
+
+def test_a_split_keeps_each_account_in_one_lineage() -> None:
+    stream = bank("abcdef", 6)
+    parent, *children = stream.split(7).shards
+    assert parent.records == stream.records[:7]
+    assert [child.parent_id for child in children] == [parent.shard_id] * 2
+    owners = [{account_of(record) for record in child.records} for child in children]
+    assert all(owners)
+    assert not owners[0] & owners[1]
+    assert sum(len(child.records) for child in children) == len(stream.records) - 7
+
+
+@pytest.mark.parametrize("after", [0, 36, 37, -1])
+def test_a_split_with_an_empty_side_is_refused(after: int) -> None:
+    with pytest.raises(BadReplay, match="leaves one side empty"):
+        bank("abcdef", 6).split(after)
+
+
+def test_a_second_split_is_refused() -> None:
+    with pytest.raises(BadReplay, match="3 shards already"):
+        bank().split(3).split(2)
+
+
+def test_records_that_a_mapping_would_pass_over_are_refused() -> None:
+    first, second, *_ = bank().records
+    with pytest.raises(BadReplay, match="stands behind"):
+        TableStream.of([second, first])
+    with pytest.raises(BadReplay, match="stands behind"):
+        TableStream.of([first, first])

@@ -1,0 +1,165 @@
+"""Handlers that break a promise are caught, each by the assertion that names it; the one that breaks none is not."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from account_events.testing import Fault, MemoryKinesis, MemoryProjector, Replayed, replay
+from account_events.testing.arrivals import Arrivals
+from account_events.testing.poison import no_image, unknown_type
+from schemas.codec import decode, encode
+from tests.unit.testing import handlers
+from tests.unit.testing.handlers import events_of
+from tests.unit.testing.streams import bank
+
+STREAM = bank("ab", 12)
+REFUSALS = [Fault(refused=frozenset({0})) if call % 4 == 2 else Fault() for call in range(60)]
+
+Maker = Callable[[MemoryKinesis], Callable[[dict[str, Any], Any], Any]]
+
+
+def replayed(maker: Maker) -> Replayed:
+    kinesis = MemoryKinesis(REFUSALS)
+    return replay(STREAM, maker(kinesis), kinesis=kinesis, batch_sizes=6)
+
+
+def test_the_right_one_passes() -> None:
+    done = replayed(handlers.one_by_one)
+    done.assert_delivered()
+    done.assert_each_once()
+    assert len(done.deliveries) > len(STREAM.records) / 6, "something was delivered again"
+
+
+@pytest.mark.parametrize(
+    ("maker", "said"),
+    [
+        (handlers.loses_what_is_refused, "a: 2, 4, 6, 8, 10, 12 never reached Kinesis"),
+        (handlers.reports_the_next_record, "never reached Kinesis"),
+    ],
+)
+def test_a_loss_is_caught(maker: Maker, said: str) -> None:
+    with pytest.raises(AssertionError, match=said):
+        replayed(maker).assert_every_event()
+    with pytest.raises(AssertionError, match=r"a: 3 came before 2"):
+        replayed(handlers.loses_what_is_refused).assert_in_order()
+
+
+@pytest.mark.parametrize("maker", [handlers.publishes_backwards, handlers.goes_on_behind_a_refused_one])
+def test_disorder_is_caught_where_nothing_is_lost(maker: Maker) -> None:
+    kinesis = MemoryKinesis([] if maker is handlers.publishes_backwards else REFUSALS)
+    done = replay(STREAM, maker(kinesis), kinesis=kinesis, batch_sizes=6)
+    done.assert_every_event()
+    with pytest.raises(AssertionError, match=r"\d came before \d"):
+        done.assert_in_order()
+    with pytest.raises(AssertionError):
+        done.assert_delivered()
+
+
+def test_sending_only_what_was_refused_again_is_caught_in_the_calls_and_on_the_stream() -> None:
+    kinesis = MemoryKinesis([Fault(refused=frozenset({0}))])
+    done = replay(STREAM, handlers.sends_again_only_what_was_refused(kinesis), kinesis=kinesis, batch_sizes=6)
+    with pytest.raises(AssertionError, match="a: 2 came before 1"):
+        done.assert_in_order()
+    with pytest.raises(AssertionError, match="call 1: a, b in two records in flight together"):
+        kinesis.assert_accounts_alone()
+
+
+def test_doubles_are_allowed_or_caught_as_asked() -> None:
+    kinesis = MemoryKinesis()
+    done = replay(STREAM, handlers.doubles(kinesis), kinesis=kinesis)
+    done.assert_delivered()
+    with pytest.raises(AssertionError, match=r"a: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more came more than once"):
+        done.assert_each_once()
+
+
+def tampering(tamper: Callable[[dict[str, Any]], dict[str, Any]], name: str | None = None) -> Arrivals:
+    """All published rightly, but that event 3 of a is other than its row."""
+    kinesis = MemoryKinesis()
+
+    def handler(event: dict[str, Any], _: Any) -> None:  # noqa: ANN401 -- Lambda's
+        for _number, account_id, data in events_of(event):
+            read = decode(data)
+            if (account_id, read.fields["sequence"]) == ("a", 3):
+                changed = replace(read, name=name or read.name, fields=tamper(dict(read.fields)))
+                handlers.put_one(kinesis, account_id, encode(changed.name, dict(changed.fields)))
+            else:
+                handlers.put_one(kinesis, account_id, data)
+
+    return replay(STREAM, handler, kinesis=kinesis)
+
+
+def test_a_wrong_amount_is_caught_by_field_and_by_balance_and_is_not_told() -> None:
+    done = tampering(lambda fields: fields | {"amount": Decimal("4711.00")})
+    with pytest.raises(AssertionError, match=r"^a: 3 is not as it is in the ledger: amount$") as told:
+        done.assert_repeats_only()
+    assert "4711" not in str(told.value)
+    with pytest.raises(AssertionError, match="a: the events up to 3 do not add up to the ledger's balance"):
+        done.assert_balances()
+
+
+def test_a_credit_for_a_withdrawal_is_caught() -> None:
+    done = tampering(lambda fields: fields, "BalanceWithdrawn")
+    with pytest.raises(
+        AssertionError, match="a: 3 is not as it is in the ledger: BalanceWithdrawn, not BalanceCredited"
+    ):
+        done.assert_repeats_only()
+    with pytest.raises(AssertionError, match="up to 3"):
+        done.assert_balances()
+
+
+def test_an_account_out_of_nowhere_is_caught() -> None:
+    done = tampering(lambda fields: fields | {"account_id": "nobody", "event_id": "nobody:3"})
+    with pytest.raises(AssertionError, match="nobody: 3 is of an account that the stream does not tell of"):
+        done.assert_repeats_only()
+
+
+def test_a_beginning_that_is_missing_is_a_gap() -> None:
+    done = Arrivals(STREAM, MemoryKinesis())
+    for _number, account_id, data in events_of({"Records": list(STREAM.records)}):
+        if decode(data).fields["sequence"] > 1:
+            handlers.put_one(done.kinesis, account_id, data)
+    with pytest.raises(AssertionError, match="a: 2 came before 1"):
+        done.assert_in_order()
+
+
+def test_whoever_leaves_a_poison_out_and_goes_on_is_caught() -> None:
+    def careless(kinesis: MemoryKinesis) -> Any:  # noqa: ANN401 -- a handler
+        def handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 -- Lambda's
+            good = [one for one in event["Records"] if "NewImage" in one["dynamodb"]]
+            return handlers.one_by_one(kinesis)({"Records": good}, context)
+
+        return handler
+
+    kinesis = MemoryKinesis()
+    done = replay(STREAM, careless(kinesis), kinesis=kinesis, poison={4: no_image})
+    done.assert_every_event()
+    with pytest.raises(AssertionError, match=r"a: 4, 5, 6, 7, 8, 9, 10, 11, 12 was published, at or behind 3"):
+        done.assert_stops_at_poison()
+    with pytest.raises(AssertionError):
+        done.assert_delivered()
+
+
+def test_whoever_stops_all_for_one_poison_is_caught() -> None:
+    kinesis = MemoryKinesis()
+    poisoned = STREAM.poisoned(4, unknown_type)
+    done = replay(poisoned.records[:4], handlers.one_by_one(kinesis), kinesis=kinesis)
+    with pytest.raises(AssertionError, match="b: 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 never reached Kinesis"):
+        Arrivals(poisoned, done.kinesis).assert_every_event()
+
+
+def test_the_event_of_a_poisonous_row_itself_is_beyond_it() -> None:
+    done = Arrivals(STREAM.poisoned(4, unknown_type), MemoryKinesis())
+    for _number, account_id, data in events_of({"Records": list(STREAM.records[:5])}):
+        handlers.put_one(done.kinesis, account_id, data)
+    with pytest.raises(AssertionError, match=r"^a: 3 was published, at or behind 3$"):
+        done.assert_stops_at_poison()
+
+
+def test_of_two_poisons_the_first_stops_the_account() -> None:
+    kinesis = MemoryKinesis()
+    done = MemoryProjector(kinesis).replay(STREAM, poison={4: unknown_type, 8: unknown_type})
+    done.assert_delivered()
+    assert done.sequences()["a"] == [1, 2]

@@ -1,0 +1,93 @@
+"""The plugin as another project's tests meet it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import account_events.testing
+from account_events.testing import _HOME
+from ops.build import PACKAGES
+
+ROOT = Path(__file__).parents[3]
+CONFTEST = """
+from account_events.testing import plugin
+
+def pytest_configure(config):
+    if not config.pluginmanager.is_registered(plugin):
+        config.pluginmanager.register(plugin, "account_events")
+"""
+TESTS = """
+from decimal import Decimal
+
+import boto3
+import pytest
+
+from account_core.commands import CreateAccount, Credit
+from account_events.testing import given
+
+STREAM = given(("a", CreateAccount("owner-1", "EUR")), ("a", Credit(Decimal("1.00"))))
+
+
+def test_the_projector(memory_projector):
+    memory_projector.replay(STREAM, batch_sizes=1).assert_delivered()
+
+
+def test_a_handler_that_does_nothing(replay_stream):
+    replay_stream(STREAM, lambda event, context: None).assert_every_event()
+
+
+def test_a_client(attach_kinesis, memory_kinesis):
+    client = boto3.client("kinesis", "eu-central-1")
+    attach_kinesis(client)
+    client.put_record(StreamName="s", Data=b"1", PartitionKey="k")
+    assert memory_kinesis.data() == [b"1"]
+
+
+def test_the_module(deployed_projector, memory_kinesis, replay_stream):
+    replay_stream(STREAM, new_handler=deployed_projector(rows=STREAM.images())).assert_each_once()
+    assert len(memory_kinesis.events()) == 2
+"""
+
+
+def test_its_fixtures_work_and_a_failure_reads_well(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    pytester.makeconftest(CONFTEST)
+    pytester.makepyfile(TESTS)
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(passed=3, failed=1)
+    result.stdout.fnmatch_lines(["*AssertionError: a: 1, 2 never reached Kinesis"])
+
+
+def test_its_fixtures_are_listed_with_what_they_give(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(CONFTEST)
+    result = pytester.runpytest_inprocess("--fixtures", "-p", "no:cacheprovider")
+    for name in ("memory_kinesis", "memory_projector", "attach_kinesis", "replay_stream", "deployed_projector"):
+        result.stdout.fnmatch_lines([f"{name} -- *plugin.py:*"])
+
+
+def test_where_nothing_of_it_is_used_little_of_it_is_imported() -> None:
+    """It is loaded by every run of pytest where the project is installed."""
+    heavy = "{'boto3', 'botocore', 'fastavro', 'google.protobuf', 'moto'}"
+    script = f"import sys, account_events.testing.plugin; print(*{heavy} & {{*sys.modules}})"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)  # noqa: S603 -- our own
+    assert result.stdout == "\n"
+
+
+def test_every_name_is_where_it_is_said_to_be() -> None:
+    for name in account_events.testing.__all__:
+        assert getattr(account_events.testing, name).__module__ == f"account_events.testing.{_HOME[name]}"
+    modules = {path.stem for path in (ROOT / "account_events/testing").glob("*.py")}
+    assert not modules & {*account_events.testing.__all__}, "a module would take its name's place"
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        account_events.testing.nothing  # noqa: B018 -- asked for, and that is all
+
+
+def test_it_is_in_no_function_s_package() -> None:
+    sources = [pattern for package in PACKAGES.values() for pattern in package.sources]
+    shipped = {path for pattern in sources for path in ROOT.glob(pattern)}
+    assert shipped
+    assert not {path for path in shipped if path.is_relative_to(ROOT / "account_events")}
+    for path in shipped:
+        assert path.suffix != ".py" or "account_events" not in path.read_text(encoding="utf-8"), path

@@ -1,0 +1,125 @@
+"""Captured events of Lambda become a stream, whole; what is none of them is refused by file, line and record."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from account_events.testing import BadSource, MemoryProjector, TableStream, from_lambda_events
+from ops.mapping.config import MappingConfig
+from ops.mapping.destination import invocation_record
+from ops.mapping.outcome import Invoked
+from ops.mapping.records import StreamRecord as MappedRecord
+from ops.mapping.shard import Condition, Discard
+from tests.unit.testing.streams import bank
+
+STREAM = bank("ab", 4)
+RECORDS = list(STREAM.records)
+EVENT = {"Records": RECORDS}
+FIRST, SECOND = {"Records": RECORDS[:5]}, {"Records": RECORDS[5:]}
+MAPPING = MappingConfig(
+    uuid="u",
+    stream_arn="arn:aws:dynamodb:eu-central-1:000000000000:table/accounts/stream/2026",
+    function_arn="arn:aws:lambda:eu-central-1:000000000000:function:projector",
+)
+
+
+def given_up(*, with_payload: bool) -> dict[str, Any]:
+    """What the on-failure destination gets."""
+    discard = Discard(tuple(map(MappedRecord.of, RECORDS)), Condition.RETRY_ATTEMPTS_EXHAUSTED, 3, Invoked())
+    return invocation_record(MAPPING, "shardId-1", discard, now_s=1_769_851_900.0, with_payload=with_payload)
+
+
+def written(path: Path, text: str | bytes) -> Path:
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+@pytest.mark.parametrize(
+    "captured",
+    [EVENT, [FIRST, SECOND], [SECOND, FIRST], RECORDS, given_up(with_payload=True), [{"payload": EVENT}]],
+    ids=["event", "events", "events out of order", "records", "given up", "given up, payload as object"],
+)
+def test_every_form_is_the_same_stream_from_memory_and_from_a_file(captured: Any, tmp_path: Path) -> None:  # noqa: ANN401 -- JSON
+    for suffix, content in (
+        (".json", json.dumps(captured, indent=2).encode()),
+        (".gz", gzip.compress(json.dumps(captured).encode())),
+    ):
+        assert from_lambda_events(written(tmp_path / f"captured{suffix}", content)).records == STREAM.records
+    assert from_lambda_events(captured).records == STREAM.records
+
+
+def test_a_line_each(tmp_path: Path) -> None:
+    lines = "\n\n".join(json.dumps(one) for one in (FIRST, SECOND)) + "\n"
+    assert from_lambda_events(written(tmp_path / "log.jsonl", lines)).records == STREAM.records
+    assert (
+        from_lambda_events(str(written(tmp_path / "records.jsonl", "\n".join(map(json.dumps, RECORDS))))).repeats == 0
+    )
+
+
+def test_a_retry_in_the_capture_is_counted_and_not_doubled() -> None:
+    stream = from_lambda_events([FIRST, EVENT])
+    assert (stream.records, stream.repeats) == (STREAM.records, 5)
+
+
+def test_a_sample_event_without_times_replays() -> None:
+    bare = [
+        {**one, "dynamodb": {k: v for k, v in one["dynamodb"].items() if k != "ApproximateCreationDateTime"}}
+        for one in RECORDS
+    ]
+    done = MemoryProjector().replay(from_lambda_events(bare), batch_sizes=3)
+    done.assert_delivered()
+
+
+def test_a_capture_from_the_middle_of_an_account_begins_there() -> None:
+    done = MemoryProjector().replay(from_lambda_events({"Records": RECORDS[4:]}))
+    done.assert_delivered()
+    assert done.sequences() == {"a": [3, 4], "b": [3, 4]}
+
+
+OTHER = {
+    **RECORDS[1],
+    "dynamodb": {**RECORDS[1]["dynamodb"], "SequenceNumber": RECORDS[0]["dynamodb"]["SequenceNumber"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "the file is empty"),
+        ("  \n", "the file is empty"),
+        ("{", "line 1: not JSON"),
+        (json.dumps(EVENT) + "\n{broken\n", "line 2: not JSON"),
+        ('{"Records":\n [1,\n 2,,]}', "line 3: not JSON"),
+        (b"\xff\xfe{}", "not UTF-8 at byte 0"),
+        (gzip.compress(json.dumps(EVENT).encode())[:-9], "the gzip is damaged"),
+        ("[]", "there is no record"),
+        ('{"Records": []}', "there is no record"),
+        ("17", "neither an event with Records"),
+        ('{"records": []}', "neither an event with Records"),
+        ('{"Records": [17]}', "record 1: a record is an object, not int"),
+        ('{"Records": [{"eventSource": "aws:kinesis"}]}', "record 1: a record of aws:kinesis"),
+        ('{"Records": [{"eventName": "INSERT", "dynamodb": {}}]}', r"record 1: .*SequenceNumber are due"),
+        ('{"Records": [{"eventName": "INSERT", "dynamodb": {"SequenceNumber": "x1"}}]}', "SequenceNumber are due"),
+        ('{"Records": [{"eventName": "insert", "dynamodb": {"SequenceNumber": "1"}}]}', "eventName and"),
+        (json.dumps([RECORDS[0], OTHER]), "element 2: sequence number .* is another record's"),
+        (json.dumps({"payload": "{"}), "its payload is not JSON"),
+        (json.dumps(given_up(with_payload=False)), "only where the records were; a destination in S3"),
+    ],
+)
+def test_what_is_no_capture_is_refused_by_name(text: str | bytes, said: str, tmp_path: Path) -> None:
+    with pytest.raises(BadSource, match=rf"^[^\n]*captured\.json[^\n]*{said}[^\n]*$"):
+        from_lambda_events(written(tmp_path / "captured.json", text))
+
+
+def test_no_such_file_and_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(BadSource, match=r"nowhere\.json: No such file"):
+        from_lambda_events(tmp_path / "nowhere.json")
+    with pytest.raises(BadSource, match="Is a directory"):
+        from_lambda_events(tmp_path)
+
+
+def test_a_stream_is_of_records_in_order() -> None:
+    assert TableStream.of(RECORDS).repeats == 0

@@ -1,0 +1,122 @@
+"""Real clients of boto3's and botocore's, and no network: what goes wrong looks to them as it does on one."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from account_events.testing import Died, Fault, MemoryKinesis, NotOnStream, attached
+
+ENTRIES = [{"Data": b"\x00\xff", "PartitionKey": "a"}, {"Data": b"2", "PartitionKey": "b"}]
+
+
+def client(service: str = "kinesis") -> Any:  # noqa: ANN401 -- of any service
+    """Without any credentials, and without looking for a machine's."""
+    session = boto3.session.Session(region_name="eu-central-1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        return session.client(service, config=Config(retries={"total_max_attempts": 1}))  # type: ignore[call-overload]
+
+
+@pytest.fixture(scope="module")
+def kinesis_client() -> Any:  # noqa: ANN401 -- boto3's
+    return client()
+
+
+@pytest.fixture
+def refusing(kinesis_client: Any) -> Iterator[MemoryKinesis]:  # noqa: ANN401 -- boto3's
+    """Its first call is lost, its second throttled, of its third the first entry is refused."""
+    faults = [Fault(lost=True), Fault(throttled=True), Fault(refused=frozenset({0}), error_code="InternalFailure")]
+    kinesis = MemoryKinesis(faults)
+    with attached(kinesis_client, kinesis):
+        yield kinesis
+
+
+def test_puts_arrive_as_they_were_sent(kinesis_client: Any, memory_kinesis: MemoryKinesis) -> None:  # noqa: ANN401 -- boto3's
+    with attached(kinesis_client, memory_kinesis):
+        answer = kinesis_client.put_records(StreamName="events", Records=ENTRIES)
+        one = kinesis_client.put_record(StreamName="events", Data=b"3", PartitionKey="c", ExplicitHashKey="7")
+    assert answer["FailedRecordCount"] == 0
+    assert memory_kinesis.accepted == [*ENTRIES, {"Data": b"3", "PartitionKey": "c", "ExplicitHashKey": "7"}]
+    numbers = [int(each["SequenceNumber"]) for each in (*answer["Records"], one)]
+    assert numbers == sorted(set(numbers))
+
+
+def test_faults_are_the_client_s_own_errors(kinesis_client: Any, refusing: MemoryKinesis) -> None:  # noqa: ANN401 -- boto3's
+    with pytest.raises(ReadTimeoutError):
+        kinesis_client.put_records(StreamName="events", Records=ENTRIES)
+    assert len(refusing.accepted) == 2
+    with pytest.raises(ClientError, match="LimitExceededException"):
+        kinesis_client.put_records(StreamName="events", Records=ENTRIES)
+    answer = kinesis_client.put_records(StreamName="events", Records=ENTRIES)
+    assert [record.get("ErrorCode") for record in answer["Records"]] == ["InternalFailure", None]
+
+
+def test_a_refused_single_record_fails_as_a_call(kinesis_client: Any) -> None:  # noqa: ANN401 -- boto3's
+    with (
+        attached(kinesis_client, MemoryKinesis([Fault(refused=frozenset({0}))])),
+        pytest.raises(ClientError, match="ProvisionedThroughputExceededException"),
+    ):
+        kinesis_client.put_record(StreamName="events", Data=b"3", PartitionKey="c")
+
+
+def test_death_goes_through_the_client(kinesis_client: Any, memory_kinesis: MemoryKinesis) -> None:  # noqa: ANN401 -- boto3's
+    memory_kinesis.dies_after.add(1)
+    with attached(kinesis_client, memory_kinesis), pytest.raises(Died):
+        kinesis_client.put_records(StreamName="events", Records=ENTRIES)
+    assert len(memory_kinesis.accepted) == 2
+
+
+def test_nothing_but_puts_and_only_of_kinesis(kinesis_client: Any, memory_kinesis: MemoryKinesis) -> None:  # noqa: ANN401 -- boto3's
+    with attached(kinesis_client, memory_kinesis), pytest.raises(NotOnStream, match="ListStreams"):
+        kinesis_client.list_streams()
+    with pytest.raises(NotOnStream, match="a client for sqs"), attached(client("sqs"), memory_kinesis):
+        pass
+
+
+def test_afterwards_a_client_is_on_its_own_again(kinesis_client: Any, memory_kinesis: MemoryKinesis) -> None:  # noqa: ANN401 -- boto3's
+    other = MemoryKinesis()
+    with attached(kinesis_client, memory_kinesis):
+        pass
+    with attached(kinesis_client, other):
+        kinesis_client.put_records(StreamName="events", Records=ENTRIES)
+    assert (len(memory_kinesis.accepted), len(other.accepted)) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ([], "0 records"),
+        ([{"Data": b"", "PartitionKey": "a"}] * 501, "501 records"),
+        ([{"Data": b"x" * 1024 * 1024, "PartitionKey": "a"}], "1048577 bytes is too large"),
+        ([{"Data": b"x" * 1024 * 1000, "PartitionKey": "a"}] * 6, "6144006 bytes are too many"),
+        ([{"Data": b"", "PartitionKey": ""}], "1 to 256 characters"),
+        ([{"Data": b"", "PartitionKey": "a" * 257}], "1 to 256 characters"),
+    ],
+)
+def test_the_limits_are_kinesis_s(entries: list[Any], said: str) -> None:
+    kinesis = MemoryKinesis()
+    with pytest.raises(ClientError, match=said):
+        kinesis.put_records(StreamName="events", Records=entries)
+    assert kinesis.calls == []
+    full = [{"Data": b"x" * (1024 * 1024 - 1), "PartitionKey": "a"}] * 5
+    assert kinesis.put_records(StreamARN="arn:aws:kinesis:x:1:stream/events", Records=full)["FailedRecordCount"] == 0
+
+
+def test_there_may_be_only_one_stream() -> None:
+    kinesis = MemoryKinesis(stream_name="events")
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        kinesis.put_records(StreamName="event", Records=ENTRIES)
+    kinesis.put_records(StreamARN="arn:aws:kinesis:x:1:stream/events", Records=ENTRIES)
+
+
+def test_what_is_late_comes_after_the_next_call() -> None:
+    kinesis = MemoryKinesis([Fault(late=True)])
+    with pytest.raises(ReadTimeoutError):
+        kinesis.put_records(StreamName="events", Records=ENTRIES[:1])
+    assert kinesis.data() == []
+    kinesis.put_records(StreamName="events", Records=ENTRIES[1:])
+    assert kinesis.data() == [b"2", b"\x00\xff"]
