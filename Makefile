@@ -38,11 +38,12 @@ up: $(STAMP) ## start the house and keep it running; prints commands to try
 tail: $(STAMP) ## show the domain events of a running house as they come
 	@$(BIN)/account-events tail
 
-check: $(STAMP) ## lint, types, architecture, template
+check: $(STAMP) ## lint, types, architecture, schemas, template
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/account-events schema check
 	$(BIN)/cfn-lint template.yaml
 
 test: check ## every check and every test
