@@ -64,8 +64,6 @@ def faults(source: Source, name: str) -> Iterator[Fault]:
             )
     for field, declared in source.fields.items():
         yield from _type_has_a_rule(field, declared["type"])
-        if "default" in declared:
-            yield from _default(field, declared)
 
 
 def _name(record: Json, name: str) -> Iterator[Fault]:
@@ -96,6 +94,8 @@ def _record(record: Json, path: str) -> Iterator[Fault]:
                 "give it a name of lower-case letters, digits and underscores",
             )
         yield from _type(where, field["type"])
+        if "default" in field:
+            yield from _default(where, field)
 
 
 def _type(where: str, avro_type: Any) -> Iterator[Fault]:  # noqa: ANN401 -- Avro's JSON
@@ -152,7 +152,7 @@ def _type_has_a_rule(field: str, avro_type: Any) -> Iterator[Fault]:  # noqa: AN
         )
 
 
-def _default(field: str, declared: Json) -> Iterator[Fault]:
+def _default(where: str, declared: Json) -> Iterator[Fault]:
     """A default has to be what the type's values are once fastavro has filled it in.
 
     It checks some defaults only, and hands those of logical types on as they stand in the JSON.
@@ -163,12 +163,12 @@ def _default(field: str, declared: Json) -> Iterator[Fault]:
         return
     empty, reader = ({"type": "record", "name": "Read", "fields": fields} for fields in ([], [dict(declared)]))
     filled: Any = fastavro.schemaless_reader(BytesIO(), empty, reader)
-    value = filled[field]
+    value = filled[declared["name"]]
     is_of_first_branch = not isinstance(declared["type"], list) or declared["type"][0] != "null" or value is None
     if (wrong := rule(value)) or not is_of_first_branch:
         yield Fault(
             "default value",
-            field,
+            where,
             f"readers cannot use the default {json.dumps(declared['default'])}: "
             + (f"it {wrong}" if wrong else "before Avro 1.12 it has to be of the union's first branch"),
             'make the field optional: "type": ["null", ...], "default": null',

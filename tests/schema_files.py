@@ -48,7 +48,12 @@ def folder(*versions: Json, working: Json | None = None, name: str = "InterestPa
     draft = written(working if working is not None else versions[-1])
     digests = {file_of(name, number): digest_of(data) for number, data in published.items()}
     fingerprints = fingerprints_of([Opened(name, None, read_source(draft))])
-    return Files({name: draft}, {name: published}, (), written(digests), written(fingerprints))
+    return Files({name: draft}, {name: published}, (), kept(digests), kept(fingerprints))
+
+
+def kept(found: dict[str, str]) -> bytes:
+    """A file of digests or fingerprints, as publishing writes it."""
+    return (json.dumps(found, indent=2) + "\n").encode()
 
 
 def changed(schema: Json, change: Callable[[Json], object]) -> Json:

@@ -1,6 +1,6 @@
-"""Reader and writer, as the chapter on schema resolution has it: avro.apache.org/docs/1.12.0/specification/#schema-resolution
+"""Reader and writer, as the specification's chapter on schema resolution has it; each case is a sentence of it.
 
-Each case is a sentence of the chapter.
+avro.apache.org/docs/1.12.0/specification/#schema-resolution
 """
 
 import json
@@ -70,7 +70,9 @@ def test_what_the_chapter_lets_a_reader_read(reader: Any, writer: Any) -> None: 
 @pytest.mark.parametrize(
     ("reader", "writer", "why"),
     [
-        pytest.param({"type": "array", "items": "int"}, {"type": "array", "items": "long"}, "type mismatch", id="items"),
+        pytest.param(
+            {"type": "array", "items": "int"}, {"type": "array", "items": "long"}, "type mismatch", id="items"
+        ),
         pytest.param({"type": "map", "values": "int"}, {"type": "map", "values": "long"}, "type mismatch", id="values"),
         pytest.param({"type": "array", "items": "int"}, {"type": "map", "values": "int"}, "type mismatch", id="kinds"),
         pytest.param(fixed(4), fixed(8), "fixed size", id="fixed of another size"),
@@ -82,7 +84,9 @@ def test_what_the_chapter_lets_a_reader_read(reader: Any, writer: Any) -> None: 
         pytest.param(record(A, name="S"), record(A), "name mismatch", id="record of another name"),
         pytest.param(["null", "int"], "long", "missing union branch", id="no branch matches"),
         pytest.param("int", ["int", "string"], "type mismatch", id="a branch that the reader does not match"),
-        pytest.param(["null", "int"], ["null", "string"], "missing union branch", id="both unions, a branch is missing"),
+        pytest.param(
+            ["null", "int"], ["null", "string"], "missing union branch", id="both unions, a branch is missing"
+        ),
         pytest.param(record(A), "long", "type mismatch", id="record and primitive"),
     ],
 )

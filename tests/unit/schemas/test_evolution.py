@@ -1,4 +1,4 @@
-"""What may change between versions: every refusal names the field, the versions, the reader that breaks and a way out."""
+"""What may change between versions: a refusal names the field, the versions, the reader that breaks and a way out."""
 
 from typing import Any
 
