@@ -9,9 +9,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 PACKAGES := $(VENV)/.packages
 STAMP := $(VENV)/.ready
 
-.PHONY: help demo up tail test check bench simulate fuzz openapi lock clean setup
+.PHONY: help demo up tail test check bench simulate fuzz openapi events-doc lock clean setup
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## make the virtual environment (the other targets do it for you)
 
@@ -60,6 +60,9 @@ fuzz: $(STAMP) ## give the projector INPUTS batches (1000000) that are nearly ri
 
 openapi: $(STAMP) ## write docs/openapi.json from the code
 	@$(BIN)/python -m ops.openapi > docs/openapi.json
+
+events-doc: $(STAMP) ## write docs/events.md from the schemas and their history
+	@$(BIN)/python -m ops.events_doc
 
 # What `sam build` calls, function by function (BuildMethod: makefile in template.yaml).
 build-%: $(STAMP)

@@ -39,7 +39,7 @@ def check_schemas(
     waiting = [refusal for refusal in refused if allow_unpublished and refusal.rule == UNPUBLISHED]
     for refusal in waiting:
         out.print(f"[bold yellow]![/] {escape(str(refusal))}", soft_wrap=True, highlight=False)
-    _end_if_refused(folder, [refusal for refusal in refused if refusal not in waiting])
+    _end_if_refused([refusal for refusal in refused if refusal not in waiting])
     versions = sum(map(len, files.published.values()))
     out.print(
         f"[bold green]✓[/] {len(files.working)} events, {versions} published versions: each can be read "
@@ -56,7 +56,7 @@ def publish(
 ) -> None:
     """Freeze the working schemas as their next versions, if the check passes. Repeating it changes nothing."""
     planned = _plan(_read(folder), name)
-    _end_if_refused(folder, planned.refused)
+    _end_if_refused(planned.refused)
     try:
         schema_folder.write(folder, planned.writes)
     except KeyboardInterrupt:
@@ -67,7 +67,7 @@ def publish(
     for event, version in planned.published.items():
         out.print(f"[bold green]✓[/] {event} is published as version {version}", highlight=False)
     for path in planned.writes:
-        out.print(f"[dim]wrote {escape(str(folder / path))}[/]", soft_wrap=True, highlight=False)
+        out.print(f"[dim]wrote {escape(path)}[/]", soft_wrap=True, highlight=False)
     if not planned.writes:
         out.print("Nothing to do: every working schema is published.", highlight=False)
     elif planned.published:
@@ -88,11 +88,11 @@ def _read(folder: Path) -> Files:
         _fail(str(error))
 
 
-def _end_if_refused(folder: Path, refused: list[Refusal]) -> None:
+def _end_if_refused(refused: list[Refusal]) -> None:
     for refusal in refused:
         err.print(f"[bold red]✗[/] {escape(str(refusal))}", soft_wrap=True, highlight=False)
     if refused:
-        err.print(f"{len(refused)} refusals in {escape(str(folder))}", soft_wrap=True, highlight=False)
+        err.print(f"{len(refused)} refused", highlight=False)
         sys.exit(1)
 
 

@@ -74,12 +74,12 @@ def _record(old: Json, new: Json, path: str) -> Iterator[Change]:
     kept = [name for name in now if name in was]
     order = [name for name in was if name in now]
     if kept != order:
-        moved = next(name for name, before in zip(kept, order, strict=True) if name != before)
+        moved, first = next(pair for pair in zip(kept, order, strict=True) if pair[0] != pair[1])
         yield Change(
             "order",
             path + moved,
-            f"the published fields stand in another order: {', '.join(kept)}",
-            f"put them back as they were, {', '.join(order)}; new fields may stand anywhere between them",
+            f"it stands before {first}, which was published before it",
+            "put the published fields back into their order; new ones may stand anywhere between them",
         )
 
 

@@ -62,10 +62,13 @@ def check(files: Files) -> list[Refusal]:
         *_unchanged(files),
         *_faults(opened),
     ]
-    for name in {schema.name: None for schema in opened}:
-        versions = [schema for schema in opened if schema.name == name]
-        found += [*_evolved(versions), *_published(versions)]
-    found += [*_distinct(opened), *_fingerprints(files, opened)]
+    by_name = {
+        name: [schema for schema in opened if schema.name == name] for name in {schema.name: None for schema in opened}
+    }
+    found += [*(refusal for versions in by_name.values() for refusal in _evolved(versions)), *_distinct(opened)]
+    # Where an event has faults, that it is not published or its fingerprint not kept goes without saying.
+    found += _unpublished(by_name, spoilt=_events(found))
+    found += _fingerprints(files, opened, spoilt=_events(found))
     return sorted(_grouped(found), key=lambda refusal: (refusal.file, refusal.versions[:1]))
 
 
@@ -168,15 +171,24 @@ def _evolved(versions: Sequence[Opened]) -> Iterator[Refusal]:
                 yield Refusal(rule, new.file, found.problem, found.instead, where, (old.version,), found.breaks)
 
 
-def _published(versions: Sequence[Opened]) -> Iterator[Refusal]:
-    """Whether the working schema is the newest published one."""
-    *published, working = versions
-    if working.version is not None or (published and published[-1].source.json == working.source.json):
-        return
-    # A schema with a published fingerprint is refused as such.
-    if working.source.fingerprint not in {schema.source.fingerprint for schema in published}:
-        told = f"it is not published yet, as version {len(published) + 1}, and consumers could not read its events"
-        yield Refusal(UNPUBLISHED, working.file, told, f"run: account-events schema publish {working.name}")
+def _events(refusals: Iterable[Refusal]) -> set[str]:
+    return {refusal.file.removeprefix("history/").partition("/")[0].removesuffix(".avsc") for refusal in refusals}
+
+
+def _unpublished(by_name: Mapping[str, Sequence[Opened]], spoilt: set[str]) -> list[Refusal]:
+    """Working schemas that are not the newest published ones and could be."""
+    return [
+        Refusal(
+            UNPUBLISHED,
+            working.file,
+            f"it is not published yet, as version {len(published) + 1}, and no consumer could read its events",
+            f"run: account-events schema publish {name}",
+        )
+        for name, (*published, working) in by_name.items()
+        if working.version is None
+        and name not in spoilt
+        and not (published and published[-1].source.json == working.source.json)
+    ]
 
 
 def _distinct(opened: Sequence[Opened]) -> Iterator[Refusal]:
@@ -184,23 +196,21 @@ def _distinct(opened: Sequence[Opened]) -> Iterator[Refusal]:
     first: dict[str, Opened] = {}
     for schema in opened:
         other = first.setdefault(schema.source.fingerprint, schema)
-        is_newest = schema.version is None and other.source.json == schema.source.json
-        if other is schema or is_newest:
+        is_itself = schema.version is None and (other.name, other.source.json) == (schema.name, schema.source.json)
+        if other is schema or is_itself:
             continue
-        same = f"{schema.source.fingerprint}, the fingerprint of {other.file},"
         yield Refusal(
             "same fingerprint",
             schema.file,
-            f"events written with it carry {same} but it is another schema: fingerprints leave out docs, defaults and "
-            "logical types",
+            f"its fingerprint, {schema.source.fingerprint}, is that of {other.file} as well, so no reader can tell "
+            "which of the two an event was written with: fingerprints leave out docs, defaults and logical types",
             "undo the change; a doc is improved along with the next change that has a fingerprint of its own",
-            None,
-            (other.version,) if other.version else (),
-            BOTH,
+            versions=(other.version,) if other.version and other.name == schema.name else (),
         )
 
 
-def _fingerprints(files: Files, opened: Iterable[Opened]) -> Iterator[Refusal]:
+def _fingerprints(files: Files, opened: Iterable[Opened], spoilt: set[str]) -> Iterator[Refusal]:
+    """Whether the encoder's file is current, for all events about which nothing else was said."""
     instead = "run: account-events schema publish"
     try:
         kept = entries(files.fingerprints)
@@ -208,9 +218,8 @@ def _fingerprints(files: Files, opened: Iterable[Opened]) -> Iterator[Refusal]:
         yield Refusal(STALE, FINGERPRINTS, str(error), instead)
         return
     actual = fingerprints_of(opened)
-    unreadable = files.working.keys() - actual.keys()
-    for name in sorted((actual.keys() | kept.keys()) - unreadable):
-        if kept.get(name) != actual.get(name):
+    for name in sorted(actual.keys() | kept.keys()):
+        if kept.get(name) != actual.get(name) and name not in spoilt:
             told = f"{name} has the fingerprint {actual.get(name, 'of no schema')}, not {kept.get(name, 'none')}"
             yield Refusal(STALE, FINGERPRINTS, f"{told}, with which the encoder would mark its events", instead)
 

@@ -73,7 +73,7 @@ def _name(record: Json, name: str) -> Iterator[Fault]:
         yield Fault(
             "name",
             None,
-            f"the record's name is {written}, and consumers know the event as {NAMESPACE}.{name}",
+            f"the record's name is {written}, and by its file it is {NAMESPACE}.{name}, as consumers know it",
             f'write "namespace": "{NAMESPACE}", "name": "{name}"; another event goes into a file of its own',
         )
 

@@ -13,7 +13,6 @@ import schemas
 from ops.schema_folder import read
 from schemas import encoder
 from schemas.gate import DIGESTS, FINGERPRINTS, Files, check, digest_of
-from schemas.refusal import BOTH
 from schemas.source import NotASchema, read_source
 from tests.schema_files import INSTANT, MONEY, TEXT_OR_NULL, changed, event, field, folder, part, refused, written
 
@@ -260,8 +259,19 @@ def test_a_published_version_of_another_event_is_refused() -> None:
 )
 def test_the_same_fingerprint_for_another_meaning_is_refused(change: Any) -> None:  # noqa: ANN401 -- a callable
     [refusal] = refused(folder(V1, working=changed(V1, change)), "same fingerprint")
-    assert (refusal.file, refusal.versions, refusal.breaks) == ("InterestPaid.avsc", (1,), BOTH)
+    assert (refusal.file, refusal.versions) == ("InterestPaid.avsc", (1,))
     assert not refused(folder(V1, working=changed(V1, change)), "unpublished")
+
+
+def test_the_same_schema_under_another_name_is_refused() -> None:
+    files = folder(V1)
+    [refusal] = refused(replace(files, working={**files.working, "Other": written(V1)}), "same fingerprint")
+    assert (refusal.file, "history/InterestPaid/1.avsc" in refusal.problem) == ("Other.avsc", True)
+
+
+def test_that_it_is_not_published_is_told_of_a_schema_only_when_nothing_else_is_wrong() -> None:
+    draft = changed(V2, lambda schema: part(schema, "amount").update(doc=""))
+    assert rules(replace(folder(V1), working={"InterestPaid": written(draft)})) == {"doc"}
 
 
 def test_a_version_that_is_published_twice_is_refused() -> None:
