@@ -38,10 +38,9 @@ def changes(old: Source, new: Source) -> Iterator[Change]:
     found = list(_record(old.json, new.json, ""))
     by_field = {field: _breaks(old, new, field) for field in old.fields}
     for change in found:
-        is_kept = (change.field or "").partition(".")[0] in new.fields
         # Where the checker says that only one of them stops, that one; where neither stops, both read another value.
-        breaks = by_field.get((change.field or "").partition(".")[0]) if is_kept else None
-        yield Change(change.rule, change.field, change.problem, change.instead, breaks or change.breaks)
+        breaks = by_field.get((change.field or "").partition(".")[0]) or change.breaks
+        yield Change(change.rule, change.field, change.problem, change.instead, breaks)
     if not found:
         for reader, why in _verdicts(old.avro, new.avro):
             yield Change("resolution", None, f"Apache's checker says: {why}", "undo it", (reader,))
@@ -123,7 +122,6 @@ def _field(path: str, old: Json, new: Json) -> Iterator[Change]:
 
 
 def _type(path: str, old: Any, new: Any) -> Iterator[Change]:  # noqa: ANN401 -- Avro's JSON
-    old, new = _bare(old), _bare(new)
     match old, new:
         case list(), list() if len(old) == len(new) and list(map(_kind, old)) == list(map(_kind, new)):
             for before, after in zip(old, new, strict=True):
@@ -178,13 +176,6 @@ def _is_named(avro_type: Any) -> bool:  # noqa: ANN401 -- Avro's JSON
 
 def _attributed(avro_type: Any) -> Json:  # noqa: ANN401 -- Avro's JSON
     return avro_type if isinstance(avro_type, dict) else {"type": avro_type}
-
-
-def _bare(avro_type: Any) -> Any:  # noqa: ANN401 -- Avro's JSON
-    """`{"type": "string"}` is "string"; `{"type": {...}}` is what it holds."""
-    while isinstance(avro_type, dict) and avro_type.keys() == {"type"}:
-        avro_type = avro_type["type"]
-    return avro_type
 
 
 def _or_none(attribute: Any) -> str:  # noqa: ANN401 -- JSON

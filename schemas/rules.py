@@ -105,11 +105,10 @@ def _type(where: str, avro_type: Any) -> Iterator[Fault]:  # noqa: ANN401 -- Avr
                 yield from _type(where, branch)
         case {"type": "record"}:
             yield from _record(avro_type, f"{where}.")
-        case {"type": inner}:
-            allowed = _ATTRIBUTES.get(inner, _OF_PRIMITIVES) if isinstance(inner, str) else {"type"}
-            yield from _attributes(where, avro_type, allowed)
-            for part in ("items", "values") if isinstance(inner, str) else ("type",):
-                yield from _type(where, avro_type.get(part, "null"))
+        case {"type": kind}:
+            yield from _attributes(where, avro_type, _ATTRIBUTES.get(kind, _OF_PRIMITIVES))
+            for part in ("items", "values"):
+                yield from _type(where, avro_type.get(part))
 
 
 def _attributes(where: str | None, part: Json, allowed: set[str]) -> Iterator[Fault]:

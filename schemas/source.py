@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import avro.schema
-import fastavro
 from avro.errors import AvroException, IgnoredLogicalType
 from fastavro.schema import SchemaParseException, fingerprint, to_parsing_canonical_form
 
@@ -72,8 +71,7 @@ def read_source(data: bytes) -> Source:
         with warnings.catch_warnings():
             warnings.simplefilter("error", IgnoredLogicalType)
             parsed = avro.schema.parse(json.dumps(found))
-        fastavro.parse_schema(found)
-        canonical = to_parsing_canonical_form(found)
+        canonical = to_parsing_canonical_form(found)  # for which fastavro parses it
     except _REFUSALS as error:
         raise NotASchema(f"the file is no Avro schema: {_quoted(error)}") from None
     except IgnoredLogicalType as error:

@@ -104,6 +104,14 @@ def test_what_is_only_spelt_differently_is_no_change_of_type() -> None:
     assert between(MONEY | {"scale": 0}, {"type": "bytes", "logicalType": "decimal", "precision": 18}) == []
 
 
+def test_the_last_word_is_apache_s_checker_even_where_our_rules_are_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("schemas.evolution._record", lambda *_: iter(()))
+    one, other = (read_source(written(event(field("amount", avro_type)))) for avro_type in ("int", "long"))
+    [change] = changes(one, other)
+    assert (change.rule, change.breaks) == ("resolution", (Reader.OLD,))
+    assert "type mismatch (reader type: int not compatible with writer type: long)" in change.problem
+
+
 V1 = event(field("amount", MONEY), field("currency", "string"))
 NEW_FIELD = field("reason", TEXT_OR_NULL, default=None)
 

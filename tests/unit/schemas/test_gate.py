@@ -137,7 +137,15 @@ BROKEN = [
     (b'{"type": "record", "name": "InterestPaid"}', "no Avro schema"),
     (b'{"type": "record", "name": "InterestPaid", "fields": [7]}', "no Avro schema"),
     (b'{"type": "record", "name": "InterestPaid", "fields": [{"name": "a", "type": "strin"}]}', "strin"),
+    (
+        b'{"type": "record", "name": "A", "fields": [{"name": "a", "type": {"type": {"type": "long"}}}]}',
+        "no Avro schema",
+    ),
     (b'{"type": "record", "name": "1st", "fields": []}', "1st"),
+    (
+        b'{"type": "record", "name": "A", "fields": [{"name": "a", "type": "long", "default": "x"}]}',
+        "Default value <x>",
+    ),
     (written(changed(V1, lambda schema: part(schema, "amount")["type"].update(scale=19))), "scale"),
     (written(changed(V1, lambda schema: part(schema, "amount")["type"].update(logicalType="dezimal"))), "dezimal"),
     (written(changed(V1, lambda schema: schema["fields"].append(schema["fields"][0]))), "event_id"),
@@ -203,6 +211,7 @@ def test_the_newest_version_that_was_removed_is_found() -> None:
     files = replace(sound, published={"InterestPaid": {1: written(V1)}})
     [refusal] = refused(files, "removed")
     assert refusal.file == "history/InterestPaid/2.avsc"
+    assert rules(files) == {"removed"}  # publishing again would be no way out
 
 
 def test_a_version_in_the_middle_that_was_removed_is_found_though_its_digest_went_too() -> None:
@@ -237,6 +246,10 @@ def test_an_event_whose_working_schema_is_gone_is_refused() -> None:
 
 def test_a_folder_without_schemas_is_refused() -> None:
     assert rules(Files({})) == {"missing"}
+
+
+def test_what_was_published_before_there_was_a_rule_is_not_refused_for_ever() -> None:
+    assert check(folder(changed(V1, lambda schema: schema.pop("doc")), V2)) == []
 
 
 def test_a_published_version_of_another_event_is_refused() -> None:
