@@ -8,7 +8,7 @@ file is touched here: the bytes come in, refusals go out.
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
+from itertools import combinations, count
 
 from schemas.evolution import changes
 from schemas.refusal import BOTH, Refusal
@@ -127,8 +127,10 @@ def _present(files: Files) -> Iterator[Refusal]:
 
 def _dense(files: Files) -> Iterator[Refusal]:
     for name, versions in files.published.items():
-        for version in sorted(set(range(1, max(versions, default=0) + 1)) - versions.keys()):
-            yield Refusal("removed", file_of(name, version), "the published version is missing", RESTORE)
+        # The first gap only: a file called 999999999.avsc makes one refusal, not as many.
+        first = next(number for number in count(1) if number not in versions)
+        if first < max(versions, default=0):
+            yield Refusal("removed", file_of(name, first), "the published version is missing", RESTORE, breaks=BOTH)
 
 
 def _unchanged(files: Files) -> Iterator[Refusal]:

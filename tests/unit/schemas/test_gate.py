@@ -222,6 +222,12 @@ def test_a_version_in_the_middle_that_was_removed_is_found_though_its_digest_wen
     assert refusal.file == "history/InterestPaid/1.avsc"
 
 
+def test_a_version_with_an_enormous_number_makes_a_few_refusals() -> None:
+    sound = folder(V1)
+    files = replace(sound, published={"InterestPaid": {1: written(V1), 10**200: written(V1)}})
+    assert [refusal.file for refusal in refused(files, "removed")] == ["history/InterestPaid/2.avsc"]
+
+
 def test_a_version_that_the_command_did_not_publish_is_found() -> None:
     [refusal] = check(replace(folder(V1), digests=None))
     assert (refusal.rule, refusal.file) == ("unlisted", "history/InterestPaid/1.avsc")
