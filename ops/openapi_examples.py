@@ -16,7 +16,7 @@ REQUEST_ID = "JKJaXmPLvHcESHA="
 _TIME = "2026-01-31T09:30:00.000001Z"
 _HUNDRED, _FORTY = Decimal("100.00"), Decimal("40.00")
 
-ROWS = [
+_ROWS = [
     EventRow(ACCOUNT_ID_EXAMPLE, 1, 1, _TIME, Created("owner-1", "EUR"), Decimal("0.00"), "EUR", "order-7", REQUEST_ID),
     EventRow(ACCOUNT_ID_EXAMPLE, 2, 2, _TIME, Credited(_HUNDRED), _HUNDRED, "EUR", "order-7", REQUEST_ID),
     EventRow(
@@ -39,11 +39,11 @@ def _account(row: EventRow, status: int) -> Answer:
 
 
 ANSWERS: dict[str, Answer] = {
-    "create_account": _account(ROWS[0], 201),
-    "credit": _account(ROWS[1], 200),
-    "withdraw": _account(ROWS[2], 200),
-    "read_account": _account(ROWS[2], 200),
-    "list_events": answers.events(ACCOUNT_ID_EXAMPLE, ROWS, Page(None, len(ROWS), newest_first=False)),
+    "create_account": _account(_ROWS[0], 201),
+    "credit": _account(_ROWS[1], 200),
+    "withdraw": _account(_ROWS[2], 200),
+    "read_account": _account(_ROWS[2], 200),
+    "list_events": answers.events(ACCOUNT_ID_EXAMPLE, _ROWS, Page(None, len(_ROWS), newest_first=False)),
 }
 """What each operation answers where all goes well."""
 
@@ -55,3 +55,6 @@ REQUESTS: dict[str, dict[str, dict[str, Any]]] = {
 
 ACCOUNT: dict[str, Any] = dict(ANSWERS["read_account"].body or {})
 EVENT_PAGE: dict[str, Any] = dict(ANSWERS["list_events"].body or {})
+
+ROWS = tuple(_ROWS)
+"""The rows behind the answers; ops/events_doc.py makes the events' examples of them."""
