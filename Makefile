@@ -9,9 +9,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 PACKAGES := $(VENV)/.packages
 STAMP := $(VENV)/.ready
 
-.PHONY: help demo up tail test check bench simulate fuzz openapi lock clean setup
+.PHONY: help demo up tail test check bench simulate fuzz openapi events-doc lock clean setup
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## make the virtual environment (the other targets do it for you)
 
@@ -38,11 +38,12 @@ up: $(STAMP) ## start the house and keep it running; prints commands to try
 tail: $(STAMP) ## show the domain events of a running house as they come
 	@$(BIN)/account-events tail
 
-check: $(STAMP) ## lint, types, architecture, template
+check: $(STAMP) ## lint, types, architecture, schemas, template
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/account-events schema check
 	$(BIN)/cfn-lint template.yaml
 
 test: check ## every check and every test
@@ -59,6 +60,9 @@ fuzz: $(STAMP) ## give the projector INPUTS batches (1000000) that are nearly ri
 
 openapi: $(STAMP) ## write docs/openapi.json from the code
 	@$(BIN)/python -m ops.openapi > docs/openapi.json
+
+events-doc: $(STAMP) ## write docs/events.md from the schemas and their history
+	@$(BIN)/python -m ops.events_doc
 
 # What `sam build` calls, function by function (BuildMethod: makefile in template.yaml).
 build-%: $(STAMP)

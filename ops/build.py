@@ -46,6 +46,7 @@ class Package:
     sources: tuple[str, ...]
 
 
+_READING = ("__init__", "codec", "contract", "encoder", "errors", "foreign", "glue", "reader", "values")
 PACKAGES = {
     "ApiFunction": Package("requirements/api.txt", ("account_core/*.py",)),
     "ProjectorFunction": Package(
@@ -64,7 +65,7 @@ PACKAGES = {
             "consumers/*.py",
             "consumers/kit/*.py",
             "consumers/owners/*.py",
-            "schemas/*.py",
+            *(f"schemas/{module}.py" for module in _READING),
             "schemas/*.avsc",
             "schemas/history/*/*.avsc",
             "schemas/fingerprints.json",

@@ -59,3 +59,6 @@ REQUESTS: dict[str, dict[str, dict[str, Any]]] = {
 
 ACCOUNT: dict[str, Any] = dict(ANSWERS["read_account"].body or {})
 EVENT_PAGE: dict[str, Any] = dict(ANSWERS["list_events"].body or {})
+
+ROWS = tuple(_ROWS)
+"""The rows behind the answers; ops/events_doc.py makes the events' examples of them."""

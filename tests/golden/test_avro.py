@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import schemas
 from schemas.codec import decode, encode
 
 FOLDER = Path(__file__).parent / "avro"
@@ -79,6 +80,12 @@ def is_newest(stem: str) -> bool:
 def test_every_file_is_expected_and_there() -> None:
     single_object = {path.stem for path in FOLDER.glob("*.hex") if not path.name.endswith(".glue.hex")}
     assert single_object == set(FIELDS)
+
+
+def test_every_published_version_has_its_bytes_here() -> None:
+    """Also the other way: bytes whose version is gone from the history tell of it."""
+    history = Path(schemas.__file__).parent.glob("history/*/*.avsc")
+    assert {stem.partition("-")[0] for stem in FIELDS} == {f"{path.parent.name}.{path.stem}" for path in history}
 
 
 @pytest.mark.parametrize("stem", FIELDS)

@@ -1,0 +1,100 @@
+"""A schema file's bytes, opened with suspicion: what comes out is a record, to Apache's library and to fastavro."""
+
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import avro.schema
+from avro.errors import AvroException, IgnoredLogicalType
+from fastavro.schema import SchemaParseException, fingerprint, to_parsing_canonical_form
+
+from schemas.errors import ContractError
+
+# What the two libraries raise on JSON that is no schema: their own errors, and Python's from code that expects another
+# type.
+_REFUSALS = (AvroException, SchemaParseException, ValueError, TypeError, LookupError, AttributeError, RecursionError)
+_QUOTED_MAX = 160
+
+
+class NotASchema(ContractError):
+    """The bytes are not a record's schema; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One schema, as it is written.
+
+    Attributes:
+        json: the record.
+        avro: the record to Apache's library.
+        fingerprint: CRC-64-AVRO, 16 hexadecimal digits as on the wire.
+    """
+
+    json: Mapping[str, Any]
+    avro: avro.schema.RecordSchema
+    fingerprint: str
+
+    @property
+    def fields(self) -> Mapping[str, Mapping[str, Any]]:
+        """By name, in order."""
+        return {field["name"]: field for field in self.json["fields"]}
+
+
+def read_json(data: bytes) -> Any:  # noqa: ANN401 -- JSON
+    """The JSON in a file.
+
+    Raises:
+        NotASchema: it is none, has a key twice in an object, or a number that JSON does not know.
+    """
+    try:
+        return json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except UnicodeDecodeError as error:
+        raise NotASchema(f"the file is not UTF-8: byte {error.start} is {data[error.start]:#04x}") from None
+    except json.JSONDecodeError as error:
+        raise NotASchema(f"the file is not JSON: {error}") from None
+    except RecursionError:
+        raise NotASchema("the file's JSON is nested too deeply") from None
+
+
+def read_source(data: bytes) -> Source:
+    """The schema in a file.
+
+    Raises:
+        NotASchema: see `read_json`; or it is no record's schema to Apache's library or to fastavro.
+    """
+    found = read_json(data)
+    if not isinstance(found, dict) or found.get("type") != "record":
+        raise NotASchema('the file holds no record: an event is {"type": "record", "name": ..., "fields": [...]}')
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", IgnoredLogicalType)
+            parsed = avro.schema.parse(json.dumps(found))
+        canonical = to_parsing_canonical_form(found)  # for which fastavro parses it
+    except _REFUSALS as error:
+        raise NotASchema(f"the file is no Avro schema: {_quoted(error)}") from None
+    except IgnoredLogicalType as error:
+        raise NotASchema(f"a logical type would be ignored: {_quoted(error)}") from None
+    if not isinstance(parsed, avro.schema.RecordSchema):
+        raise NotASchema("the file holds no record")
+    return Source(found, parsed, fingerprint(canonical, "CRC-64-AVRO"))
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in found if keys.count(key) > 1)
+        raise NotASchema(f"an object has the key {json.dumps(twice)} twice")
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise NotASchema(f"the file is not JSON: {name} is no number of it")
+
+
+def _quoted(error: BaseException) -> str:
+    text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    text = f"no {text}" if isinstance(error, KeyError) else text
+    return text if len(text) <= _QUOTED_MAX else f"{text[:_QUOTED_MAX]}..."

@@ -1,0 +1,80 @@
+"""docs/events.md is what the schemas say, and its examples are events."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from ops import events_doc
+from ops.events_doc import DOCUMENT, Event, Version, events, in_words, text
+from ops.openapi_examples import ROWS
+from projector.translate import translate
+from schemas.codec import decode
+from schemas.source import read_source
+from tests.schema_files import MONEY, TEXT_OR_NULL, changed, event, field, part, written
+
+SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", text(), re.MULTILINE | re.DOTALL))
+
+
+def test_the_document_in_the_repository_is_what_the_schemas_say() -> None:
+    assert DOCUMENT.read_text() == text(), "docs/events.md is out of date: run `make events-doc`"
+
+
+@pytest.mark.parametrize("found", events(), ids=lambda found: found.name)
+def test_an_example_is_an_event_in_both_forms(found: Event) -> None:
+    [shown] = re.findall(r"```json\n(.*?)```", SECTIONS[found.name], re.DOTALL)
+    [pieces] = re.findall(r"```text\n(.*?)```", SECTIONS[found.name], re.DOTALL)
+    whole, _, *lines = pieces.splitlines()
+    read = decode(bytes.fromhex(whole))
+    assert "".join(line.split()[-1] for line in lines) == whole
+    assert (read.name, read.fingerprint) == (found.name, found.newest.source.fingerprint)
+    assert json.loads(shown) == {name: events_doc._plain(value) for name, value in read.fields.items()}  # noqa: SLF001
+    assert [line.split()[0] for line in lines[2:]] == list(read.fields)
+
+
+@pytest.mark.parametrize("found", events(), ids=lambda found: found.name)
+def test_every_field_and_every_version_of_an_event_is_told_once(found: Event) -> None:
+    every = re.search(r"## The fields of every event\n(.*?)^## ", text(), re.MULTILINE | re.DOTALL)
+    assert every
+    told = re.findall(r"^\| `(\w+)` \|", every[1] + SECTIONS[found.name], re.MULTILINE)
+    assert sorted(told) == sorted(found.newest.source.fields)
+    for version in found.versions:
+        assert SECTIONS[found.name].count(f"| `{version.source.fingerprint}` |") == 1
+
+
+def test_a_field_is_told_with_the_version_it_came_with_and_since_when_it_may_be_null() -> None:
+    v1 = event(field("amount", MONEY))
+    v2 = changed(v1, lambda schema: schema["fields"].append(field("reason", TEXT_OR_NULL, default=None)))
+    v3 = changed(v2, lambda schema: schema["fields"].append(field("bank", TEXT_OR_NULL, default=None)))
+    part(v3, "reason")["doc"] = "The reason | the cause."
+    found = Event(
+        "InterestPaid", [Version(number, read_source(written(v))) for number, v in ((1, v1), (2, v2), (3, v3))]
+    )
+    assert found.row("amount") == "| `amount` | money, 18 digits, 2 after the point | 1 | never | The amount. |"
+    assert found.row("reason") == "| `reason` | text or null | 2 | since 2 | The reason \\| the cause. |"
+    assert found.row("causation_id").startswith("| `causation_id` | text or null | 1 | since 1 |")
+    told = [line.split(" | ")[-1] for line in events_doc._versions(found).splitlines()[2:]]  # noqa: SLF001 -- a part
+    assert told == ["the first |", "adds `reason` |", "adds `bank`; says more exactly what `reason` means |"]
+
+
+def test_what_differs_between_events_is_not_told_as_common() -> None:
+    for section in SECTIONS.values():
+        assert "`balance`" in section or "`sequence`" not in section
+    common = re.search(r"## The fields of every event\n(.*?)^## ", text(), re.MULTILINE | re.DOTALL)
+    assert common
+    assert {"`event_id`", "`sequence`"} <= set(common[1].split())
+    assert "`owner`" not in common[1]
+
+
+@pytest.mark.parametrize("avro_type", ["double", ["string", "null"], {"type": "array", "items": "string"}])
+def test_a_type_without_words_is_refused(avro_type: Any) -> None:  # noqa: ANN401 -- Avro's JSON
+    with pytest.raises(NotImplementedError, match="no words"):
+        in_words(avro_type)
+
+
+def test_an_event_without_an_example_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [row for row in ROWS if translate(row)[0] != "AccountCreated"]
+    monkeypatch.setattr(events_doc, "ROWS", rows)
+    with pytest.raises(LookupError, match="no example of AccountCreated: add a row"):
+        text()

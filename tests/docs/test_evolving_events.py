@@ -1,0 +1,186 @@
+"""docs/evolving-events.md, executed: its examples step by step, its table row by row."""
+
+import doctest
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from ops import schema_folder
+from ops.schema_commands import app
+from schemas.gate import Files, check
+from tests.schema_files import MONEY, TEXT_OR_NULL, Json, changed, event, field, part, written
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = (ROOT / "docs/evolving-events.md").read_text()
+EXAMPLES = dict(re.findall(r"^## Example: (.*?)\n(.*?)(?=^## )", DOCUMENT, re.MULTILINE | re.DOTALL))
+ROWS = [
+    row.split(" | ")
+    for row in re.findall(r"^\| (.*) \|$", DOCUMENT.partition("## What the gate says")[2], re.MULTILINE)
+][1:]
+EVENT = "BalanceCredited"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the project's schemas in it, to stand in."""
+    shutil.copytree(ROOT / "schemas", tmp_path / "schemas", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_there_are_the_two_examples() -> None:
+    assert set(EXAMPLES) == {"a new optional field", "a new event type"}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_goes_as_it_is_written(name: str, project: Path) -> None:
+    names: dict[str, Any] = {}
+    steps = re.findall(r"^```(\w+)\n(.*?)^```$", EXAMPLES[name], re.MULTILINE | re.DOTALL)
+    assert {"console", "pycon"} < {kind for kind, _ in steps}
+    for kind, text in steps:
+        match kind:
+            case "diff":
+                apply(text, project / "schemas")
+            case "json":
+                create(text, project / "schemas")
+            case "console":
+                type_in(text, project / "schemas")
+            case "pycon":
+                interpret(text, names)
+            case _:
+                pytest.fail(f"nobody runs the block: {text}")
+
+
+def apply(diff: str, folder: Path) -> None:
+    """A diff that has one place in one file."""
+    was, now = (
+        "".join(line[1:] for line in diff.splitlines(keepends=True) if line[0] in marks) for marks in (" -", " +")
+    )
+    [path] = [path for path in folder.glob(f"{EVENT}.avsc") if path.read_text().count(was) == 1]
+    path.write_text(path.read_text().replace(was, now))
+
+
+def create(source: str, folder: Path) -> None:
+    path = folder / f"{json.loads(source)['name']}.avsc"
+    assert not path.exists()
+    path.write_text(source)
+
+
+def type_in(session: str, folder: Path) -> None:
+    """Commands behind `$ `, and all that they print."""
+    for command, told in re.findall(r"^\$ account-events schema (.*)\n((?:(?!\$ ).*\n)*)", session, re.MULTILINE):
+        result = CliRunner().invoke(app, [*command.split(), "--folder", str(folder)])
+        assert result.output == told
+        assert result.exit_code == ("refused" in told)
+
+
+def interpret(code: str, names: dict[str, Any]) -> None:
+    test = doctest.DocTestParser().get_doctest(code, names, "evolving-events.md", None, 0)
+    told: list[str] = []
+    flags = doctest.ELLIPSIS
+    doctest.DocTestRunner(optionflags=flags).run(test, out=told.append, clear_globs=False)
+    names.update(test.globs)
+    assert test.examples
+    assert not told, "".join(told)
+
+
+# --- the table ---
+
+
+def schema(change: Callable[[Json], object]) -> Callable[[Files], Files]:
+    """A change to the working schema."""
+
+    def spoil(files: Files) -> Files:
+        draft = changed(json.loads(files.working[EVENT]), change)
+        return replace(files, working={**files.working, EVENT: written(draft)})
+
+    return spoil
+
+
+def published(change: Callable[[dict[int, bytes]], object]) -> Callable[[Files], Files]:
+    """A change to the published versions."""
+
+    def spoil(files: Files) -> Files:
+        versions = dict(files.published[EVENT])
+        change(versions)
+        return replace(files, published={**files.published, EVENT: versions})
+
+    return spoil
+
+
+def new_event(change: Callable[[Json], object]) -> Callable[[Files], Files]:
+    return lambda files: replace(files, working={**files.working, "InterestPaid": written(changed(event(), change))})
+
+
+def add(*fields: Json) -> Callable[[Files], Files]:
+    return schema(lambda found: found["fields"].extend(fields))
+
+
+def update(name: str, /, **attributes: object) -> Callable[[Files], Files]:
+    return schema(lambda found: part(found, name).update(attributes))
+
+
+def mandatory(declared: Json) -> Json:
+    return field("causation_id", "string") if declared["name"] == "causation_id" else declared
+
+
+def rename_event(files: Files) -> Files:
+    working = dict(files.working)
+    working["MoneyCredited"] = working.pop(EVENT)
+    return replace(files, working=working)
+
+
+CHANGES: dict[str, Callable[[Files], Files]] = {
+    "add an optional field": add(field("channel", TEXT_OR_NULL, default=None)),
+    "add a field that every event must have": add(field("channel", "string")),
+    "add a field with a default of a logical type": add(field("fee", MONEY, default="\u0000")),
+    "add a field of a type not used so far": add(field("is_instant", ["null", "boolean"], default=None)),
+    "add a field in camelCase": add(field("valueDate", TEXT_OR_NULL, default=None)),
+    "remove a field": schema(lambda found: found["fields"].remove(part(found, "currency"))),
+    "remove an optional field": schema(lambda found: found["fields"].remove(part(found, "request_id"))),
+    "rename a field": update("amount", name="value"),
+    "rename a field by an alias": update("amount", name="value", aliases=["amount"]),
+    "change the order of fields": schema(lambda found: found["fields"].append(found["fields"].pop(-2))),
+    "widen a type": update("sequence", type="double"),
+    "text as bytes": update("currency", type="bytes"),
+    "make a field optional": update("currency", type=TEXT_OR_NULL, default=None),
+    "make a field mandatory": schema(lambda found: found.update(fields=[*map(mandatory, found["fields"])])),
+    "turn the branches of a union": update("causation_id", type=["string", "null"]),
+    "more decimals for money": update("amount", type=MONEY | {"scale": 4}),
+    "more digits for money": update("amount", type=MONEY | {"precision": 20}),
+    "times in milliseconds": update("occurred_at", type={"type": "long", "logicalType": "timestamp-millis"}),
+    "change a default": update("causation_id", default="none"),
+    "correct a doc": update("amount", doc="What was paid in."),
+    "remove a doc": update("amount", doc=""),
+    "an attribute of my own, or a misspelt one": update("amount", order="ignore"),
+    "rename an event": rename_event,
+    "change the namespace": schema(lambda found: found.update(namespace="account.events.v2")),
+    "add an event without the common fields": new_event(lambda found: found["fields"].pop(2)),
+    "retire an event": lambda files: replace(
+        files, working={name: data for name, data in files.working.items() if name != EVENT}
+    ),
+    "correct a published version": published(lambda versions: versions.update({1: versions[1] + b"\n"})),
+    "remove a published version": published(lambda versions: versions.pop(2)),
+    "publish by hand": published(lambda versions: versions.update({3: versions[2]})),
+    "a key twice in an object": lambda files: replace(
+        files, working={**files.working, EVENT: files.working[EVENT].replace(b'"doc"', b'"name"', 1)}
+    ),
+}
+
+
+def test_every_row_is_tested_and_every_test_has_its_row() -> None:
+    assert [title for title, _, _ in ROWS] == list(CHANGES)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
+def test_a_row_says_what_the_gate_says(row: list[str]) -> None:
+    title, problem, instead = (cell.replace("`", "") for cell in row)
+    refused = check(CHANGES[title](schema_folder.read(ROOT / "schemas")))
+    assert [refusal for refusal in refused if problem in refusal.problem and instead in refusal.instead], refused
