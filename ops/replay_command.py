@@ -12,10 +12,10 @@ import typer
 
 from ops.emulator import HouseError
 from ops.replay.engine import SEGMENTS
-from ops.replay.errors import Interrupted, ReplayError, WrongCall
+from ops.replay.errors import ReplayError, WrongCall
 from ops.replay.file_format import FileFormat
 from ops.replay.selection import Accounts, Everything, Selection, time_range
-from ops.replay_errand import Bank, Errand, Order, Target, err
+from ops.replay_errand import Bank, Errand, Order, Target
 
 app = typer.Typer()
 READ_UNITS_MAX = 500.0
@@ -66,8 +66,10 @@ def command(
     stream twice. Exit code 1 if an account has a row that makes no event: it is replayed up to there.
     """
     target = Target(to_stream, to_file, to_stdout, file_format)
+    if to_file is not None and checkpoint is not None and to_file.resolve() == checkpoint.resolve():
+        raise typer.BadParameter("the checkpoint cannot be in the file it is about")
     _check_target(target, dry_run=dry_run, is_kept=resume or checkpoint is not None)
-    with _explained(can_resume=not (dry_run or to_stdout)):
+    with _explained():
         selection = _selection(account_ids, from_, until, everything=everything)
         bank = Bank.of(stack, table)
         if to_stream == bank.live_stream and not live and not dry_run:
@@ -100,17 +102,11 @@ def _check_target(target: Target, *, dry_run: bool, is_kept: bool) -> None:
 
 
 @contextmanager
-def _explained(*, can_resume: bool) -> Iterator[None]:
-    how = "go on with the same call and --resume" if can_resume else "begin anew"
+def _explained() -> Iterator[None]:
     try:
         yield
-    except Interrupted as error:
-        raise HouseError(f"{error} Once that is seen to, {how}.") from None
     except ReplayError as error:
         raise HouseError(str(error)) from None
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in its buffer goes nowhere
         raise HouseError("Standard output was closed before all events were out.") from None
-    except KeyboardInterrupt:
-        err.print(f"interrupted: {how}", highlight=False)
-        raise

@@ -24,7 +24,7 @@ from ops.replay.checkpoint_file import CheckpointFile
 from ops.replay.display import Display
 from ops.replay.dynamodb_source import DynamoDBSource
 from ops.replay.engine import ReplayResult, new_state, replay
-from ops.replay.errors import WrongCall
+from ops.replay.errors import Interrupted, WrongCall
 from ops.replay.estimate import duration_s, in_words
 from ops.replay.file_format import WRITERS, FileFormat
 from ops.replay.file_sink import FileSink, OutputSink
@@ -40,6 +40,7 @@ from projector.settings import CLIENTS
 out = Console(width=None if sys.stdout.isatty() else 240)
 err = Console(stderr=True)
 CHECKPOINTS = Path(".account-events-replay")
+GO_ON = "go on with the same call and --resume"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ class Errand:
         kept = CheckpointFile(self._order.checkpoint or _default_checkpoint(target, asked), asked)
         with kept.held():
             state = self._begun(kept)
-            with self._sink(state) as sink:
+            with _advised(kept), self._sink(state) as sink:
                 is_complete = self._run(sink, state, kept.save)
             kept.delete()
         return is_complete
@@ -238,11 +239,25 @@ class Errand:
             told.print(f"{text} at {order.read_units_max:g} read units/s.", soft_wrap=True, highlight=False)
 
 
+@contextmanager
+def _advised(kept: CheckpointFile) -> Iterator[None]:
+    """Whatever ends the run early: how it goes on."""
+    try:
+        yield
+    except Interrupted as error:
+        raise Interrupted(f"{error} Once that is seen to, {GO_ON}.") from error
+    except KeyboardInterrupt:
+        if kept.exists():
+            err.print(f"interrupted: {GO_ON}; the checkpoint is {kept.path}", soft_wrap=True, highlight=False)
+        raise
+
+
 def _default_checkpoint(target: Target, asked: dict[str, Any]) -> Path:
     """Next to a file; of a stream, in the current folder, a file for each selection."""
     if target.file is not None:
         return target.file.with_name(f"{target.file.name}.checkpoint.json")
     digest = sha256(json.dumps([asked["selection"], asked["table"]]).encode()).hexdigest()
+    CHECKPOINTS.mkdir(exist_ok=True)
     return CHECKPOINTS / f"{target.stream}-{digest[:12]}.json"
 
 

@@ -26,7 +26,6 @@ class CheckpointFile:
         Raises:
             NotResumable: one does.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         lock = self.path.with_name(f"{self.path.name}.lock")
         with lock.open("ab") as file:
             if not _is_ours(file, lock):

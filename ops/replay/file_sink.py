@@ -38,7 +38,7 @@ class FileSink:
         self._file.writelines(self._write_event(event.data) for event in events)
         return 0
 
-    def flush(self) -> int | None:
+    def flush(self) -> int:
         self._file.flush()
         os.fsync(self._file.fileno())
         return self._file.tell()
