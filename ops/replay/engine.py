@@ -122,10 +122,8 @@ class _Run:
         there = self.state.parts[part.name]
         self._send_page(page, lambda item: self._cursor(there, item))
         there.after, there.is_done = page.next_key, page.next_key is None
-        if there.is_done:
-            if isinstance(part, Account) and there.open is None and part.account_id not in self.state.known:
-                self._know(Cursor(part.account_id, stopped=Stopped(part.account_id, 1, "1", NO_ACCOUNT)))
-            there.open = None
+        if there.is_done and there.open is None and isinstance(part, Account):
+            self._know(Cursor(part.account_id, stopped=Stopped(part.account_id, 1, "1", NO_ACCOUNT)))
         self._commit()
 
     def _send_page(self, page: Page, cursor_of: Callable[[Item], Cursor]) -> None:

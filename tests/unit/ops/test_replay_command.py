@@ -270,6 +270,11 @@ def test_interrupted_and_resumed(stack: Stack, monkeypatch: pytest.MonkeyPatch, 
     assert "go on with --resume" in str(again.exception)
     other = stack.run(*call[:-1], "2", "--resume")
     assert "of another run, with a different segments" in str(other.exception)
+    if "x" not in target:
+        with monkeypatch.context() as patched:
+            patched.setitem(stack.outputs, "Buckets", "16")
+            other = stack.run(*call, "--resume")
+        assert "of another run, with a different sink" in str(other.exception)
     if "x" in target:
         Path("x").write_bytes(Path("x").read_bytes() + b'{"half a li')
     result = stack.run(*call, "--resume")

@@ -163,6 +163,14 @@ def test_a_table_that_is_throttled_is_read_again_with_growing_pauses() -> None:
     ]
     table = FailingTable(*errors)
     assert source_on(table, slept).read(Segment(0, 1), None) == Page([], None, 0.0)
+    assert table.requests == table.requests[:1] * 4
+    assert table.requests[0] == {
+        "TableName": "accounts",
+        "ConsistentRead": True,
+        "ReturnConsumedCapacity": "TOTAL",
+        "Segment": 0,
+        "TotalSegments": 1,
+    }
     assert len(slept) == 3
     assert slept == sorted(slept)
     assert slept[0] > 0

@@ -8,13 +8,15 @@ import pytest
 from account_core.events import EventRow
 from account_core.items import to_item, version_of
 from ops.replay import engine
-from ops.replay.cursor import NO_VERSION, Stopped
+from ops.replay.cursor import NO_VERSION, Cursor, Stopped
 from ops.replay.engine import NO_ACCOUNT, replay
 from ops.replay.errors import Interrupted, WrongCall
+from ops.replay.pace import ReadPace
 from ops.replay.selection import Accounts, Everything, Selection, time_range
 from ops.replay.source import Account, Part, Segment
 from projector.outgoing import Outgoing, outgoing
 from projector.parse import NO_ROW, parse
+from tests.fake_kinesis import FakeClock
 from tests.memory_source import MemorySource, Order, by_key, by_text, by_version
 from tests.stream_records import history, stream_records
 from tests.unit.replay.sinks import Kills, MemorySink, run_to_the_end
@@ -165,6 +167,37 @@ def test_a_row_that_is_missing_stops_its_account_once_it_is_looked_at_again(vers
     assert sink.of("a") == list(range(1, sequence))
     assert sink.of("b") == list(range(1, 31))
     assert len([part for part in source.requests if isinstance(part, Account)]) <= 4  # the two selected, and two looks
+
+
+def test_it_is_read_on_right_behind_the_last_event() -> None:
+    """So that what is wrong in a snapshot's place is seen."""
+    versions = [Cursor("a", due).next_version for due in (1, 2, 9, 10, 11, 19)]
+    assert versions == [None, 2, 9, 10, 12, 20]
+
+
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_an_account_whose_rows_come_apart_is_read_once_more_and_not_again_and_again(*, is_damaged: bool) -> None:
+    source, sink = source_of(a=30, b=30), MemorySink()
+    source.order = by_version
+    if is_damaged:
+        change(source, 25, Type={"S": "INTEREST"})
+    result = replay(source, ALL, sink, segments=1)
+    assert len(result.stopped) == is_damaged
+    queried = [part for part in source.requests if isinstance(part, Account)]
+    assert sorted(part.account_id for part in queried) == ["a", "b"]
+    assert len(sink.events) <= 2 * 60
+
+
+def test_the_pace_is_that_of_the_units_that_were_taken() -> None:
+    """Ten pages and a Query's, of which the first reservations are wrong."""
+    source, clock = source_of(a=18, b=18), FakeClock()
+    source.page_rows = 4
+    begun_s = clock()
+    result = replay(source, ALL, MemorySink(), segments=1, pace=ReadPace(2, clock, clock.sleep), page_units=50)
+    pages = len(source.requests)
+    assert result.counts.read_units == 10
+    assert pages == 10
+    assert clock() - begun_s == pytest.approx((result.counts.read_units - 1) / 2)
 
 
 def test_a_snapshot_that_is_seen_before_its_event_is_no_hole() -> None:

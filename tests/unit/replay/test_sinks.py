@@ -1,5 +1,6 @@
 """Where events go: a stream that refuses, a file that is cut off, the formats."""
 
+import os
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -70,8 +71,15 @@ def test_a_stream_that_takes_nothing_ends_the_run_after_a_while() -> None:
 
 
 def test_a_stream_that_comes_back_gets_all() -> None:
-    kinesis = FakeKinesis([Fault(throttled=True)] * 20)
-    sink_on(kinesis).write(EVENTS)
+    """Also after more than the patience, as long as it takes something now and then."""
+    throttled, all_but_one = [Fault(throttled=True)] * 80, Fault(refused=frozenset({1, 2, 3}))
+    kinesis, told = FakeKinesis([*throttled, all_but_one, *throttled]), list[str]()
+    begun_s = kinesis.clock.now_s
+    sink_on(kinesis, told).write(EVENTS)
+    assert kinesis.clock.now_s - begun_s > PATIENCE_S
+    assert len(told) > 2
+    for account_id in "abc":
+        assert sequences(kinesis, account_id) == list(range(1, 13))
     assert len(kinesis.events()) == len(EVENTS)
 
 
@@ -120,6 +128,18 @@ def test_a_file_goes_on_where_it_was_safe(tmp_path: Path) -> None:
     sink.close()
     with path.open("rb") as file:
         assert list(events_in(file, "framed")) == [event.data for event in EVENTS[:3]]
+
+
+def test_a_file_is_on_the_disk_before_anything_is_said_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: sizes.append(os.fstat(descriptor).st_size))
+    sink = FileSink(tmp_path / "events", None, to_frame)
+    sink.write(EVENTS[:2])
+    assert sizes == []
+    position = sink.flush()
+    assert sizes == [position]
+    assert position > 0
+    sink.close()
 
 
 def test_a_file_that_is_gone_can_only_begin(tmp_path: Path) -> None:
