@@ -13,6 +13,14 @@ ROUND_S = 20.0
 PATIENCE_S = 120.0
 """So long Kinesis may accept nothing at all."""
 
+# No patience helps against these.
+PERMANENT = {
+    "AccessDeniedException",
+    "ExpiredTokenException",
+    "ResourceNotFoundException",
+    "UnrecognizedClientException",
+}
+
 
 class Sink(Protocol):
     """Events go in by `write`, per account in order, and are safe after `flush`."""
@@ -87,6 +95,8 @@ class StreamSink:
                 self._refused(len(held), held[0].reason)
             if len(held) < len(waiting):
                 give_up_s = self._clock() + PATIENCE_S
+            elif held[0].reason in PERMANENT:
+                raise Interrupted(f"Kinesis accepts nothing: {held[0].reason}.")
             elif self._clock() >= give_up_s:
                 raise Interrupted(f"Kinesis has accepted nothing for {PATIENCE_S:.0f} s: {held[0].reason}.")
             waiting = [each.event for each in held]

@@ -4,8 +4,10 @@ import os
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +15,7 @@ from account_core.events import EventRow
 from ops.replay.errors import Interrupted, NotResumable, WrongCall
 from ops.replay.file_format import FileFormat, events_in, to_frame, to_line
 from ops.replay.file_sink import FileSink
-from ops.replay.sinks import PATIENCE_S, CountingSink, Metered, StreamSink
+from ops.replay.sinks import PATIENCE_S, ROUND_S, CountingSink, Metered, StreamSink
 from projector.lanes import aggregated, plain
 from projector.outgoing import Outgoing, outgoing
 from projector.publish import KinesisPublisher
@@ -70,9 +72,23 @@ def test_a_stream_that_takes_nothing_ends_the_run_after_a_while() -> None:
     assert sequences(kinesis, "a") == []
 
 
+class RefusingKinesis(FakeKinesis):
+    def put_records(self, **_: object) -> dict[str, Any]:
+        self.clock.now_s += 1
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "PutRecords")
+
+
+def test_what_no_patience_helps_against_ends_the_run_with_the_round() -> None:
+    kinesis = RefusingKinesis()
+    begun_s = kinesis.clock.now_s
+    with pytest.raises(Interrupted, match="Kinesis accepts nothing: AccessDeniedException"):
+        sink_on(kinesis).write(EVENTS)
+    assert kinesis.clock.now_s - begun_s <= ROUND_S + 1
+
+
 def test_a_stream_that_comes_back_gets_all() -> None:
     """Also after more than the patience, as long as it takes something now and then."""
-    throttled, all_but_one = [Fault(throttled=True)] * 80, Fault(refused=frozenset({1, 2, 3}))
+    throttled, all_but_one = [Fault(throttled=True)] * 110, Fault(refused=frozenset({1, 2, 3}))
     kinesis, told = FakeKinesis([*throttled, all_but_one, *throttled]), list[str]()
     begun_s = kinesis.clock.now_s
     sink_on(kinesis, told).write(EVENTS)
