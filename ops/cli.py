@@ -27,6 +27,7 @@ from ops.event_stream import EventStreamReader, PublishedEvent
 from ops.house import Address, House
 from ops.ledger_scan import check_ledger
 from ops.release_commands import app as release_commands
+from ops.replay_command import app as replay_command
 from ops.schema_commands import app as schema_commands
 from ops.swagger_ui import SwaggerUi
 from schemas.errors import ContractError
@@ -35,6 +36,7 @@ app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Run and watch the account events house.", rich_markup_mode="rich"
 )
 app.add_typer(release_commands)
+app.add_typer(replay_command)
 app.add_typer(schema_commands, name="schema")
 out = Console()
 err = Console(stderr=True)

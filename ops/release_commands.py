@@ -3,7 +3,7 @@
 import random
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import boto3
 import typer
-from botocore.config import Config
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
@@ -22,6 +21,7 @@ from ops.emulator import HouseError, forget_aws_settings
 from ops.failures import FailureBucket, FailureReleaser, GivenUp
 from ops.house import Address
 from ops.release import Released, Releaser
+from ops.stack import AWS_CLIENTS, Outputs, encoders_of, outputs_of
 from projector.dynamodb_errors import translated
 from projector.dynamodb_ledger import DynamoDBLedger
 from projector.dynamodb_parking import DynamoDBParking
@@ -29,8 +29,7 @@ from projector.errors import Unavailable
 from projector.lanes import aggregated, plain
 from projector.parking import Parked
 from projector.publish import KinesisPublisher
-from projector.settings import CLIENTS, encoders_of
-from schemas.encoder import Encoders
+from projector.settings import CLIENTS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -41,7 +40,6 @@ err = Console(stderr=True)
 Stack = Annotated[
     str | None, typer.Option(help="A stack on AWS, with your AWS settings; the running house's if left out.")
 ]
-AWS_CLIENTS = Config(connect_timeout=5.0, read_timeout=20.0, retries={"total_max_attempts": 5, "mode": "standard"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +58,12 @@ class Desk:
             forget_aws_settings()
             address = Address.find()
             kinesis = address.client("kinesis", attempts_max=1)
-            return cls._with(_Outputs(address.outputs), address.client("dynamodb"), address.client("s3"), kinesis)
+            return cls._with(Outputs(address.outputs), address.client("dynamodb"), address.client("s3"), kinesis)
         dynamodb, s3 = (boto3.client(name, config=AWS_CLIENTS) for name in ("dynamodb", "s3"))
-        return cls._with(_Outputs(outputs_of(stack)), dynamodb, s3, boto3.client("kinesis", config=CLIENTS))
+        return cls._with(Outputs(outputs_of(stack)), dynamodb, s3, boto3.client("kinesis", config=CLIENTS))
 
     @classmethod
-    def _with(cls, outputs: "_Outputs", dynamodb: Any, s3: Any, kinesis: Any) -> "Desk":  # noqa: ANN401 -- boto3's clients
+    def _with(cls, outputs: Outputs, dynamodb: Any, s3: Any, kinesis: Any) -> "Desk":  # noqa: ANN401 -- boto3's clients
         parking = DynamoDBParking(dynamodb, outputs["ParkedTableName"])
         publisher = KinesisPublisher(
             kinesis,
@@ -76,43 +74,13 @@ class Desk:
             roll=random.random,
         )
         table_name = outputs["TableName"]
-        ledger = DynamoDBLedger(dynamodb, table_name, _encoders(outputs))
+        ledger = DynamoDBLedger(dynamodb, table_name, encoders_of(outputs))
         return cls(
             parking,
             FailureBucket(s3, outputs["FailureBucketName"]),
             Releaser(parking, ledger, publisher, clock=time.monotonic, progress=_tell_progress),
             lambda account_id: newest(dynamodb, table_name, account_id),
         )
-
-
-def outputs_of(stack: str) -> dict[str, str]:
-    """Of a stack on AWS."""
-    [described] = boto3.client("cloudformation", config=AWS_CLIENTS).describe_stacks(StackName=stack)["Stacks"]
-    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
-
-
-class _Outputs:
-    """A stack's, with a clear word where one is missing."""
-
-    def __init__(self, outputs: Mapping[str, str]) -> None:
-        self._outputs = outputs
-
-    def __getitem__(self, name: str) -> str:
-        try:
-            return self._outputs[name]
-        except KeyError:
-            raise HouseError(f"The stack has no output {name}: deploy this version's template.yaml first.") from None
-
-
-def _encoders(outputs: _Outputs) -> Encoders:
-    """As the stack's projector has them."""
-    framing = outputs["Framing"]
-    try:
-        return encoders_of(framing, outputs["SchemaVersions"] if framing == "glue" else "")
-    except LookupError as error:
-        raise HouseError(
-            f"The stack is of another release than this command, whose events it does not know: {error}"
-        ) from None
 
 
 def newest(client: "DynamoDBClient", table_name: str, account_id: str) -> int:

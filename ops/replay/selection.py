@@ -1,0 +1,89 @@
+"""Which events are replayed: some accounts', those of a time, or all."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ops.replay.errors import WrongCall
+from schemas.values import micros
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """All events of these accounts."""
+
+    account_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """All events of all accounts."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """The events that occurred in a time, of all accounts.
+
+    An account's times never go back, so its events of a time are a run without holes. Rows of the first format did not
+    promise that; there an event counts as occurred no earlier than those before it, which keeps the run whole.
+
+    Attributes:
+        from_us: microseconds since 1970, included; None: from the beginning.
+        until_us: excluded; None: to the end.
+    """
+
+    from_us: int | None
+    until_us: int | None
+
+
+Selection = Accounts | TimeRange | Everything
+
+
+def time_range(from_: str | None, until: str | None) -> TimeRange:
+    """From ISO 8601 times with an offset.
+
+    Raises:
+        WrongCall: one is none, or nothing lies between them.
+    """
+    selected = TimeRange(*(None if text is None else _micros(text) for text in (from_, until)))
+    if selected.from_us is not None and selected.until_us is not None and selected.from_us >= selected.until_us:
+        raise WrongCall(f"Nothing occurred from {from_} until {until}: the first time has to be before the second.")
+    return selected
+
+
+def includes(selection: Selection, occurred_us: int | None) -> bool:
+    if not isinstance(selection, TimeRange):
+        return True
+    is_before = selection.from_us is not None and (occurred_us is None or occurred_us < selection.from_us)
+    return not is_before and not is_past(selection, occurred_us)
+
+
+def is_past(selection: Selection, occurred_us: int | None) -> bool:
+    """Whether no later event of an account that has come to this time is selected."""
+    return (
+        isinstance(selection, TimeRange)
+        and selection.until_us is not None
+        and occurred_us is not None
+        and occurred_us >= selection.until_us
+    )
+
+
+def described(selection: Selection) -> dict[str, Any]:
+    """In JSON, for the checkpoint."""
+    match selection:
+        case Accounts(account_ids):
+            return {"accounts": list(account_ids)}
+        case TimeRange(from_us, until_us):
+            return {"from_us": from_us, "until_us": until_us}
+        case Everything():
+            return {"all": True}
+
+
+def _micros(text: str) -> int:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise WrongCall(f"{text!r} is no ISO 8601 time with an offset: write 2026-01-31T09:30:00+01:00, or Z for UTC.")
+    return micros(instant)

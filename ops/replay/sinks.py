@@ -1,0 +1,107 @@
+"""Where replayed events go. A sink for a file is in `file_sink`."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from ops.replay.errors import Interrupted
+from projector.lanes import Lane, Pack
+from projector.outgoing import Outgoing
+from projector.published import Publisher
+
+PUT_UNIT_BYTES = 25 * 1024
+ROUND_S = 20.0
+PATIENCE_S = 120.0
+"""So long Kinesis may accept nothing at all."""
+
+# No patience helps against these.
+PERMANENT = {
+    "AccessDeniedException",
+    "ExpiredTokenException",
+    "ResourceNotFoundException",
+    "UnrecognizedClientException",
+}
+
+
+class Sink(Protocol):
+    """Events go in by `write`, per account in order, and are safe after `flush`."""
+
+    def write(self, events: Sequence[Outgoing]) -> int:
+        """Takes the events; how many of Kinesis' PUT units they come to.
+
+        Raises:
+            Interrupted: not all were taken.
+        """
+
+    def flush(self) -> int | None:
+        """What was written outlives a kill, once this returns; the position, where a sink can go back to one."""
+
+
+class CountingSink:
+    """Takes nothing and counts what a stream would be billed: for a dry run."""
+
+    def __init__(self, pack: Pack) -> None:
+        self._pack = Metered(pack)
+
+    def write(self, events: Sequence[Outgoing]) -> int:
+        before = self._pack.put_units
+        self._pack(events)
+        return self._pack.put_units - before
+
+    def flush(self) -> int | None:
+        return None
+
+
+class Metered:
+    """A Pack that counts PUT units: each record rounded up to 25 KB (aws.amazon.com/kinesis/data-streams/pricing)."""
+
+    def __init__(self, pack: Pack) -> None:
+        self._pack = pack
+        self.put_units = 0
+
+    def __call__(self, events: Iterable[Outgoing]) -> list[Lane]:
+        lanes = self._pack(events)
+        self.put_units += sum(-(-entry.size // PUT_UNIT_BYTES) for lane in lanes for entry in lane.waiting)
+        return lanes
+
+
+class StreamSink:
+    """A Kinesis stream. What it refuses is offered again until it is taken, or nothing is for PATIENCE_S.
+
+    Args:
+        publisher: puts the events; its packing is `pack`.
+        pack: that counts.
+        clock: seconds, monotonic; the publisher's.
+        refused: told how many events wait, and why, when a round ends with some.
+    """
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        pack: Metered,
+        clock: Callable[[], float],
+        refused: Callable[[int, str], None] = lambda _events, _reason: None,
+    ) -> None:
+        self._publisher = publisher
+        self._pack = pack
+        self._clock = clock
+        self._refused = refused
+
+    def write(self, events: Sequence[Outgoing]) -> int:
+        before, waiting = self._pack.put_units, events
+        give_up_s = self._clock() + PATIENCE_S
+        while waiting:
+            held = self._publisher.publish(waiting, self._clock() + ROUND_S).held
+            if held:
+                self._refused(len(held), held[0].reason)
+            if len(held) < len(waiting):
+                give_up_s = self._clock() + PATIENCE_S
+            elif held[0].reason in PERMANENT:
+                raise Interrupted(f"Kinesis accepts nothing: {held[0].reason}.")
+            elif self._clock() >= give_up_s:
+                raise Interrupted(f"Kinesis has accepted nothing for {PATIENCE_S:.0f} s: {held[0].reason}.")
+            waiting = [each.event for each in held]
+        return self._pack.put_units - before
+
+    def flush(self) -> int | None:
+        """All that was written was accepted."""
+        return None

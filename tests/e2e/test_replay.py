@@ -1,0 +1,204 @@
+"""A new consumer's past: everything from the table onto a stream of its own, killed in the middle, and resumed."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from account_core.events import EventRow
+from consumers.kit.aggregates import unpack
+from ops.house import House
+from ops.replay.file_format import events_in
+from projector.outgoing import outgoing
+from schemas.codec import decode
+from tests.e2e.test_cli import COMMAND, Terminal
+from tests.e2e.test_house import IDLE_TIMEOUT_S, Api
+
+NEWCOMER = "newcomer"
+ACCOUNTS, CREDITS = 6, 13
+TIMEOUT_S = 60.0
+# Some sixty pages of four rows, a read unit and more each: killed long before it is done.
+SLOWLY = ("--segments", "2", "--page-rows", "4", "--read-units-max", "8")
+Open = Callable[..., Terminal]
+
+
+@pytest.fixture(scope="module")
+def bank() -> Iterator[House]:
+    """Accounts with a snapshot each, all of them on the live stream."""
+    with House(parameters={"Buckets": "4"}) as house:
+        with Api(house) as api:
+            for _ in range(ACCOUNTS):
+                account_id = api.open_account("100.00")
+                for _ in range(CREDITS):
+                    assert api.command(account_id, "withdraw", "1.50").status_code == 200
+        assert house.mapping.wait_until_idle(IDLE_TIMEOUT_S), house.mapping.status()
+        house.address.client("kinesis").create_stream(StreamName=NEWCOMER, ShardCount=2)
+        yield house
+
+
+@pytest.fixture
+def open_terminal(bank: House, tmp_path: Path) -> Iterator[Open]:
+    address = tmp_path / "house.json"
+    address.write_text(json.dumps(asdict(bank.address)))
+    opened: list[Terminal] = []
+
+    def open_terminal(*arguments: str) -> Terminal:
+        opened.append(Terminal("replay", *arguments, ACCOUNT_EVENTS_HOUSE=str(address)))
+        return opened[-1]
+
+    yield open_terminal
+    for each in opened:
+        each.close()
+
+
+def on_stream(bank: House, name: str) -> dict[str, list[bytes]]:
+    """Every event's bytes by account, as they stand on the stream."""
+    kinesis = bank.address.client("kinesis")
+    found: dict[str, list[bytes]] = {}
+    for shard in kinesis.list_shards(StreamName=name)["Shards"]:
+        position = {"StreamName": name, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+        iterator = kinesis.get_shard_iterator(**position)["ShardIterator"]
+        while records := (answer := kinesis.get_records(ShardIterator=iterator))["Records"]:
+            for record in records:
+                for data in unpack(record["Data"]):
+                    found.setdefault(decode(data).fields["account_id"], []).append(data)
+            iterator = answer["NextShardIterator"]
+    return found
+
+
+def ledger(bank: House) -> dict[str, list[bytes]]:
+    """What the table's rows are as events."""
+    found: dict[str, list[bytes]] = {}
+    rows = [row for row in bank.rows() if isinstance(row, EventRow)]
+    for row in sorted(rows, key=lambda row: row.sequence):
+        found.setdefault(row.account_id, []).append(outgoing(row, 0).data)
+    return found
+
+
+def assert_in_order(events: list[bytes]) -> None:
+    """No gap, and a duplicate only repeats."""
+    due = 1
+    for data in events:
+        sequence: Any = decode(data).fields["sequence"]
+        assert sequence <= due
+        due = max(due, sequence + 1)
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + TIMEOUT_S
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_everything_to_a_second_stream_though_it_is_killed_in_the_middle(
+    bank: House, open_terminal: Open, tmp_path: Path
+) -> None:
+    checkpoint = tmp_path / "checkpoint.json"
+    call = ("--all", "--to-stream", NEWCOMER, "--checkpoint", str(checkpoint), *SLOWLY)
+    due = ledger(bank)
+    assert sum(map(len, due.values())) == ACCOUNTS * (CREDITS + 2)
+    for number in (1, 2):
+        terminal = open_terminal(*call, *(["--resume"] if number > 1 else []))
+        wait_until(lambda: _events_at(checkpoint) > 20 * number)  # noqa: B023 -- called at once
+        os.kill(terminal.process.pid, signal.SIGKILL)
+        assert terminal.end() == -signal.SIGKILL
+    halfway = on_stream(bank, NEWCOMER)
+    assert 0 < len({data for datas in halfway.values() for data in datas}) < ACCOUNTS * (CREDITS + 2)
+
+    terminal = open_terminal(*call)
+    assert terminal.end() == 1
+    assert "go on with --resume" in terminal.output
+    terminal = open_terminal(*call, "--resume")
+    assert terminal.end() == 0, terminal.output
+    assert f"{ACCOUNTS} accounts" in terminal.output
+    assert not checkpoint.exists()
+
+    replayed = on_stream(bank, NEWCOMER)
+    for account_id, datas in replayed.items():
+        assert_in_order(datas)
+        replayed[account_id] = list(dict.fromkeys(datas))
+    assert replayed == due
+    assert {account_id: list(dict.fromkeys(datas)) for account_id, datas in _live(bank).items()} == replayed
+
+
+def test_a_file_killed_and_resumed_holds_every_event_once(bank: House, open_terminal: Open, tmp_path: Path) -> None:
+    """Each account once, and not more: by Query there is nothing to read again."""
+    path = tmp_path / "events.jsonl"
+    due = ledger(bank)
+    call = [part for account_id in due for part in ("--account", account_id)]
+    call += ["--to-file", str(path), *SLOWLY]
+    terminal = open_terminal(*call)
+    wait_until(lambda: _events_at(tmp_path / "events.jsonl.checkpoint.json") > 20)
+    os.kill(terminal.process.pid, signal.SIGKILL)
+    terminal.end()
+    with path.open("ab") as file:
+        file.write(b'{"half')
+    terminal = open_terminal(*call, "--resume")
+    assert terminal.end() == 0, terminal.output
+    found: dict[str, list[bytes]] = {}
+    with path.open("rb") as file:
+        for data in events_in(file, "jsonl"):
+            found.setdefault(str(decode(data).fields["account_id"]), []).append(data)
+    assert found == due
+
+
+def test_ctrl_c_says_how_to_go_on(open_terminal: Open, tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    call = ("--all", "--to-file", str(path), *SLOWLY)
+    terminal = open_terminal(*call)
+    wait_until(lambda: _events_at(tmp_path / "events.jsonl.checkpoint.json") > 0)
+    assert terminal.end(signal.SIGINT) == 130
+    assert "interrupted: go on with the same call and --resume" in terminal.output
+    assert "Traceback" not in terminal.output
+
+
+def test_a_reader_that_goes_away_is_told(bank: House, tmp_path: Path) -> None:
+    """As `head` does."""
+    address = tmp_path / "house.json"
+    address.write_text(json.dumps(asdict(bank.address)))
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        ended = subprocess.run(  # noqa: S603 -- our own command
+            [COMMAND, "replay", "--all", "--to-stdout"],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "ACCOUNT_EVENTS_HOUSE": str(address)},
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    finally:
+        os.close(writer)
+    assert ended.returncode == 1
+    said = ended.stderr.decode()
+    assert "Standard output was closed before all events were out." in said
+    assert "Traceback" not in said
+    assert "Exception ignored" not in said
+
+
+def test_the_live_stream_is_refused(bank: House, open_terminal: Open) -> None:
+    before = _live(bank)
+    terminal = open_terminal("--all", "--to-stream", bank.address.outputs["EventStreamName"])
+    assert terminal.end() == 1
+    assert "--live" in terminal.output
+    assert _live(bank) == before
+
+
+def _live(bank: House) -> dict[str, list[bytes]]:
+    return on_stream(bank, bank.address.outputs["EventStreamName"])
+
+
+def _events_at(checkpoint: Path) -> int:
+    try:
+        events: int = json.loads(checkpoint.read_bytes())["counts"]["events"]
+    except FileNotFoundError:
+        return 0
+    return events

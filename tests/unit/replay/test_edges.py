@@ -1,0 +1,206 @@
+"""The pace, the progress, the checkpoint on disk, and a table that does not answer."""
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from account_events.testing.clock import VirtualClock
+from ops.replay.checkpoint_file import CheckpointFile
+from ops.replay.display import Display
+from ops.replay.dynamodb_source import ATTEMPTS_MAX, DynamoDBSource
+from ops.replay.errors import Interrupted, NotResumable, WrongCall
+from ops.replay.estimate import TableSize, in_words
+from ops.replay.pace import ReadPace
+from ops.replay.source import Account, Page, Segment
+from ops.replay.state import Counts, PartState, State
+
+
+@given(st.lists(st.tuples(st.floats(0, 256), st.floats(0.5, 256)), min_size=1), st.floats(0.5, 1_000))
+def test_reads_keep_to_the_rate_on_average(reads: list[tuple[float, float]], units_per_s: float) -> None:
+    """One after the other, each reserving what it will not quite take: behind all but the last, its time has passed."""
+    clock = VirtualClock()
+    pace, begun_s, taken = ReadPace(units_per_s, clock, clock.sleep), clock(), 0.0
+    for reserved, units in reads:
+        pace.sleep(pace.reserve(reserved))
+        assert taken <= units_per_s * (clock() - begun_s) * (1 + 1e-9) + 1e-6
+        pace.settle(reserved, units)
+        taken += units
+
+
+def test_reads_at_once_wait_for_each_others_reservation() -> None:
+    clock = VirtualClock()
+    pace = ReadPace(10, clock, clock.sleep)
+    assert [pace.reserve(5) for _ in range(4)] == pytest.approx([0, 0.5, 1.0, 1.5])
+    clock.now_s += 60
+    assert pace.reserve(5) == 0, "what was not taken is not saved up"
+    assert pace.reserve(5) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "1 s"), (40.4, "40 s"), (89, "89 s"), (91, "2 min"), (5_000, "83 min"), (7_500, "2 h 5 min")],
+)
+def test_times_in_words(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words
+
+
+def test_the_size_in_read_units() -> None:
+    assert TableSize("t", 0, 0).read_units == 0
+    assert TableSize("t", 1, 1).read_units == 1
+    assert TableSize("t", 9, 8_193).read_units == 3
+    assert TableSize("t", 0, 0).page_units(4) == 1
+    assert TableSize("t", 0, 10**9).page_units(4) == 256
+
+
+def test_a_line_every_so_often_where_there_is_no_terminal() -> None:
+    clock, text = VirtualClock(), io.StringIO()
+    with Display(Console(file=text), 100, Counts(events=50, read_units=20), clock) as display:
+        for number in range(1, 9):
+            clock.sleep(2)
+            display.tell(Counts(accounts=number, events=50 + 10 * number, read_units=20 + 5 * number))
+    assert text.getvalue().splitlines() == [
+        "3 accounts, 80 events, 5 events/s, about 26 s left",
+        "6 accounts, 110 events, 5 events/s, about 20 s left",
+    ]
+
+
+def test_a_bar_on_a_terminal() -> None:
+    clock, text = VirtualClock(), io.StringIO()
+    console = Console(file=text, force_terminal=True, width=100)
+    with Display(console, None, Counts(), clock) as display:
+        clock.sleep(2)
+        display.tell(Counts(accounts=3, events=10, read_units=5))
+    assert "3 accounts, 10 events, 5 events/s" in text.getvalue()
+
+
+def test_where_more_is_read_than_was_known_there_is_no_time_left_to_tell() -> None:
+    clock, text = VirtualClock(), io.StringIO()
+    with Display(Console(file=text), 10, Counts(), clock) as display:
+        clock.sleep(10)
+        display.tell(Counts(accounts=1, events=10, read_units=11))
+    assert text.getvalue() == "1 accounts, 10 events, 1 events/s\n"
+
+
+STATE = State({"segment 0 of 1": PartState()}, position=7)
+
+
+def test_a_checkpoint_is_one_runs_alone(tmp_path: Path) -> None:
+    kept = CheckpointFile(tmp_path / "checkpoint.json", {"table": "t"})
+    with kept.held():
+        kept.save(STATE)
+        with pytest.raises(NotResumable, match="Another replay is running"), CheckpointFile(kept.path, {}).held():
+            pytest.fail("it was taken")
+        assert kept.load() == STATE
+    with kept.held():
+        assert kept.load() == STATE
+        kept.delete()
+        assert not kept.exists()
+    assert list(kept.path.parent.iterdir()) == []
+
+
+def test_a_save_that_breaks_off_leaves_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = CheckpointFile(tmp_path / "checkpoint.json", {})
+    kept.save(STATE)
+
+    def breaks(_descriptor: int) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(os, "fsync", breaks)
+    with pytest.raises(OSError, match="No space"):
+        kept.save(State({}))
+    assert kept.load() == STATE
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[]", b'{"format":1}'])
+def test_a_checkpoint_that_is_none(tmp_path: Path, content: bytes) -> None:
+    kept = CheckpointFile(tmp_path / "checkpoint.json", {})
+    kept.path.write_bytes(content)
+    with pytest.raises(NotResumable, match="cannot be read"):
+        kept.load()
+
+
+class FailingTable:
+    """Answers with an empty page once all errors are used up."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.requests: list[dict[str, Any]] = []
+
+    def scan(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 -- as boto3
+        self.requests.append(request)
+        if self.errors:
+            raise self.errors.pop(0)
+        return {"Items": []}
+
+    query = describe_table = scan
+
+
+def error(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, "Scan")
+
+
+def source_on(table: FailingTable, slept: list[float], *, is_ending: bool = False) -> DynamoDBSource:
+    def wait(seconds: float) -> bool:
+        slept.append(seconds)
+        return is_ending
+
+    return DynamoDBSource(table, "accounts", wait=wait, roll=lambda: 0.5)  # type: ignore[arg-type]  # as far as it is used
+
+
+def test_a_table_that_is_throttled_is_read_again_with_growing_pauses() -> None:
+    slept: list[float] = []
+    errors = [
+        error("ProvisionedThroughputExceededException"),
+        ReadTimeoutError(endpoint_url="x"),
+        error("InternalServerError"),
+    ]
+    table = FailingTable(*errors)
+    assert source_on(table, slept).read(Segment(0, 1), None) == Page([], None, 0.0)
+    assert table.requests == table.requests[:1] * 4
+    assert table.requests[0] == {
+        "TableName": "accounts",
+        "ConsistentRead": True,
+        "ReturnConsumedCapacity": "TOTAL",
+        "Segment": 0,
+        "TotalSegments": 1,
+    }
+    assert len(slept) == 3
+    assert slept == sorted(slept)
+    assert slept[0] > 0
+
+
+def test_it_is_given_up_in_the_end() -> None:
+    slept: list[float] = []
+    with pytest.raises(Interrupted, match="accounts cannot be read: ThrottlingException"):
+        source_on(FailingTable(*[error("ThrottlingException")] * 100), slept).read(Account("a"), None)
+    assert len(slept) == ATTEMPTS_MAX - 1
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException", "ExpiredTokenException"])
+def test_what_no_retry_helps_against_is_told_at_once(code: str) -> None:
+    slept: list[float] = []
+    with pytest.raises(Interrupted, match=code):
+        source_on(FailingTable(error(code)), slept).read(Segment(0, 1), None)
+    assert slept == []
+
+
+def test_a_run_that_ends_waits_for_nothing() -> None:
+    slept: list[float] = []
+    table = FailingTable(*[error("ThrottlingException")] * 100)
+    with pytest.raises(Interrupted):
+        source_on(table, slept, is_ending=True).read(Segment(0, 1), None)
+    assert len(slept) == 1
+
+
+def test_a_table_that_cannot_be_described() -> None:
+    with pytest.raises(WrongCall, match="no table accounts"):
+        source_on(FailingTable(error("ResourceNotFoundException")), []).size()
+    with pytest.raises(Interrupted, match="cannot be described: AccessDeniedException"):
+        source_on(FailingTable(error("AccessDeniedException")), []).size()

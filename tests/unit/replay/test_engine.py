@@ -1,0 +1,288 @@
+"""A replay of a table in memory: what goes out, in which order, and where it stops."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from account_core.events import EventRow
+from account_core.items import to_item, version_of
+from account_events.testing.clock import VirtualClock
+from account_events.testing.records import history, stream_records
+from ops.replay import engine
+from ops.replay.cursor import NO_VERSION, Cursor, Stopped
+from ops.replay.engine import NO_ACCOUNT, replay
+from ops.replay.errors import Interrupted, WrongCall
+from ops.replay.file_format import writer
+from ops.replay.pace import ReadPace
+from ops.replay.selection import Accounts, Everything, Selection, time_range
+from ops.replay.source import Account, Part, Segment
+from projector.outgoing import Outgoing, outgoing
+from projector.parse import NO_ROW, parse
+from tests.memory_source import MemorySource, Order, by_key, by_text, by_version
+from tests.unit.replay.sinks import Kills, MemorySink, run_to_the_end
+from tests.unit.schemas.given import CODEC, GLUE
+
+ALL = Everything()
+
+
+def of_projector(account_id: str, events: int) -> list[bytes]:
+    """The bytes that the projector publishes from the table's stream."""
+    arrivals = parse({"Records": stream_records(history(account_id, events))}).arrivals[account_id]
+    return [arrival.data for arrival in arrivals if isinstance(arrival, Outgoing)]
+
+
+def source_of(**events: int) -> MemorySource:
+    source = MemorySource()
+    for account_id, number in events.items():
+        source.put(history(account_id, number))
+    return source
+
+
+@pytest.mark.parametrize("page_rows", [1, 7, 9, 10, 11, 1_000])
+@pytest.mark.parametrize("order", [by_key, by_text, by_version])
+@pytest.mark.parametrize("is_scattered", [False, True])
+def test_each_account_goes_out_in_order_with_the_projectors_bytes(
+    page_rows: int, order: Order, *, is_scattered: bool
+) -> None:
+    source = source_of(a=30, b=1, c=9, d=10)
+    source.page_rows, source.order, source.is_scattered = page_rows, order, is_scattered
+    sink = MemorySink()
+    result = replay(source, ALL, sink, segments=3)
+    assert result.stopped == []
+    for account_id, events in {"a": 30, "b": 1, "c": 9, "d": 10}.items():
+        first = {event.sequence: event.data for event in sink.events if event.account_id == account_id}
+        assert list(first) == list(range(1, events + 1))
+        assert list(first.values()) == of_projector(account_id, events)
+
+
+def test_in_glue_s_framing_the_bytes_are_the_projectors_too() -> None:
+    sink = MemorySink()
+    replay(source_of(a=12), ALL, sink, encoders=GLUE)
+    rows = [row for row in history("a", 12) if isinstance(row, EventRow)]
+    assert [event.data for event in sink.events] == [outgoing(row, 0, GLUE).data for row in rows]
+    words = json.loads(writer("jsonl", CODEC)(sink.events[0].data))
+    assert (words["name"], words["event"]["sequence"]) == ("AccountCreated", 1)
+
+
+def test_where_rows_come_in_order_nothing_is_read_or_sent_twice() -> None:
+    source, sink = source_of(a=30, b=12), MemorySink()
+    source.page_rows = 4
+    result = replay(source, ALL, sink, segments=2)
+    assert all(isinstance(part, Segment) for part in source.requests)
+    assert sink.of("a") == list(range(1, 31))
+    assert sink.of("b") == list(range(1, 13))
+    counts = result.counts
+    assert (counts.accounts, counts.events, counts.rows, counts.read_units) == (2, 42, 33 + 13, 46 / 4)
+    assert counts.data_bytes == sum(len(event.data) for event in sink.events)
+    assert counts.put_units == 42
+
+
+def test_an_account_is_read_by_query_and_one_that_is_not_there_is_told() -> None:
+    source, sink = source_of(a=12, b=3, c=3), MemorySink()
+    source.page_rows = 5
+    result = replay(source, Accounts(("c", "nobody", "a", "c")), sink)
+    assert sink.of("a") == list(range(1, 13))
+    assert sink.of("c") == [1, 2, 3]
+    assert sink.of("b") == []
+    assert result.stopped == [Stopped("nobody", 1, "1", NO_ACCOUNT)]
+    assert set(source.requests) == {Account("a"), Account("c"), Account("nobody")}
+
+
+@pytest.mark.parametrize(
+    ("from_", "until", "due"),
+    [
+        ("2026-01-31T09:00:05.000001Z", None, range(5, 31)),
+        ("2026-01-31T10:00:05.000002+01:00", None, range(6, 31)),
+        (None, "2026-01-31T09:00:05.000001Z", range(1, 5)),
+        (None, "2026-01-31T09:00:05.000002Z", range(1, 6)),
+        ("2026-01-31T09:00:05Z", "2026-01-31T09:00:12Z", range(5, 12)),
+        ("2027-01-01T00:00:00Z", None, range(0)),
+        (None, "2025-01-01T00:00:00Z", range(0)),
+    ],
+)
+def test_a_time_is_a_run_of_each_account(from_: str | None, until: str | None, due: range) -> None:
+    source, sink = source_of(a=30, b=2), MemorySink()
+    source.page_rows = 7
+    result = replay(source, time_range(from_, until), sink)
+    assert sink.of("a") == list(due)
+    assert sink.of("b") == [sequence for sequence in due if sequence <= 2]
+    assert result.counts.accounts == bool(due) + bool(sink.of("b"))
+
+
+def test_times_that_go_back_leave_no_hole() -> None:
+    """As rows of the first format may."""
+    source, sink = source_of(a=8), MemorySink()
+    change(source, 4, Timestamp={"S": "2026-01-31T09:00:01.000000Z"})
+    replay(source, time_range("2026-01-31T09:00:03Z", "2026-01-31T09:00:06Z"), sink)
+    assert sink.of("a") == [3, 4, 5]
+
+
+def change(source: MemorySource, version: int, **attributes: dict[str, Any] | None) -> None:
+    """Of account a; None takes the attribute away."""
+    item = source.rows["a", Decimal(version)]
+    source.put_item({name: value for name, value in {**item, **attributes}.items() if value is not None})
+
+
+@pytest.mark.parametrize(
+    ("version", "attributes"),
+    [
+        (5, {"Type": {"S": "INTEREST"}}),
+        (5, {"Type": None}),
+        (5, {"Type": {"S": "SNAPSHOT"}}),
+        (5, {"Sequence": {"N": "6"}}),
+        (5, {"Format": {"N": "99"}}),
+        (5, {"Amount": {"S": "x"}}),
+        (5, {"Amount": {"NULL": True}}),
+        (5, {"Balance": None}),
+        (5, {"Timestamp": {"S": "yesterday"}}),
+        (5, {"Currency": {"M": {}}}),
+        (20, {"Type": {"S": "CREDIT"}}),
+    ],
+)
+@pytest.mark.parametrize("page_rows", [2, 1_000])
+def test_a_row_that_makes_no_event_stops_its_account_there_and_no_other(
+    version: int, attributes: dict[str, Any], page_rows: int
+) -> None:
+    source, sink = source_of(a=30, b=30), MemorySink()
+    source.page_rows = page_rows
+    change(source, version, **attributes)
+    result = replay(source, ALL, sink, segments=1)
+    [stopped] = result.stopped
+    due = version - version // 10 + (version == 20)
+    assert (stopped.account_id, stopped.sequence, stopped.version) == ("a", due, str(version))
+    assert stopped.reason
+    assert sink.of("a") == list(range(1, due))
+    assert sink.of("b") == list(range(1, 31))
+
+
+@pytest.mark.parametrize("number", ["2.5", "-3", "1E+40"])
+def test_a_key_that_no_row_has_stops_its_account(number: str) -> None:
+    source, sink = source_of(a=30, b=30), MemorySink()
+    source.put_item({"AccountId": {"S": "a"}, "Version": {"N": number}})
+    result = replay(source, ALL, sink, segments=1)
+    out = {"2.5": 2, "-3": 0, "1E+40": 30}[number]
+    assert result.stopped == [Stopped("a", out + 1, number, NO_VERSION)]
+    assert sink.of("a") == list(range(1, out + 1))
+    assert sink.of("b") == list(range(1, 31))
+
+
+@pytest.mark.parametrize("version", [1, 5, 9, 11, 19])
+@pytest.mark.parametrize("selection", [ALL, Accounts(("a", "b"))])
+def test_a_row_that_is_missing_stops_its_account_once_it_is_looked_at_again(version: int, selection: Selection) -> None:
+    source, sink = source_of(a=18, b=30), MemorySink()
+    source.delete("a", version)
+    result = replay(source, selection, sink, segments=1)
+    sequence = version - version // 10
+    assert result.stopped == [Stopped("a", sequence, str(version), NO_ROW)]
+    assert sink.of("a") == list(range(1, sequence))
+    assert sink.of("b") == list(range(1, 31))
+    assert len([part for part in source.requests if isinstance(part, Account)]) <= 4  # the two selected, and two looks
+
+
+def test_it_is_read_on_right_behind_the_last_event() -> None:
+    """So that what is wrong in a snapshot's place is seen."""
+    versions = [Cursor("a", due).next_version for due in (1, 2, 9, 10, 11, 19)]
+    assert versions == [None, 2, 9, 10, 12, 20]
+
+
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_an_account_whose_rows_come_apart_is_read_once_more_and_not_again_and_again(*, is_damaged: bool) -> None:
+    source, sink = source_of(a=30, b=30), MemorySink()
+    source.order = by_version
+    if is_damaged:
+        change(source, 25, Type={"S": "INTEREST"})
+    result = replay(source, ALL, sink, segments=1)
+    assert len(result.stopped) == is_damaged
+    queried = [part for part in source.requests if isinstance(part, Account)]
+    assert sorted(part.account_id for part in queried) == ["a", "b"]
+    assert len(sink.events) <= 2 * 60
+
+
+def test_the_pace_is_that_of_the_units_that_were_taken() -> None:
+    """Ten pages and a Query's, of which the first reservations are wrong."""
+    source, clock = source_of(a=18, b=18), VirtualClock()
+    source.page_rows = 4
+    begun_s = clock()
+    result = replay(source, ALL, MemorySink(), segments=1, pace=ReadPace(2, clock, clock.sleep), page_units=50)
+    pages = len(source.requests)
+    assert result.counts.read_units == 10
+    assert pages == 10
+    assert clock() - begun_s == pytest.approx((result.counts.read_units - 1) / 2)
+
+
+def test_a_snapshot_that_is_seen_before_its_event_is_no_hole() -> None:
+    """One of a transaction's rows may be seen without the other, for a moment."""
+    source, sink = source_of(a=8), MemorySink()
+    event, snapshot = list(history("a", 9))[8:]
+    source.put([snapshot])
+    reads: list[Part] = []
+
+    def on_read(part: Part) -> None:
+        reads.append(part)
+        if len(reads) == 3:
+            source.put([event])
+
+    source.on_read = on_read
+    assert replay(source, ALL, sink, segments=1).stopped == []
+    assert sink.of("a") == list(range(1, 10))
+    assert reads == [Segment(0, 1), Account("a", 9), Account("a", 9)]
+
+
+def test_a_missing_or_damaged_snapshot_is_no_hole() -> None:
+    source, sink = source_of(a=30), MemorySink()
+    source.delete("a", 10)
+    change(source, 20, Digest={"S": "x"}, Balance=None)
+    assert replay(source, ALL, sink).stopped == []
+    assert sink.of("a") == list(range(1, 31))
+
+
+def test_after_its_time_an_account_may_be_damaged() -> None:
+    source, sink = source_of(a=30), MemorySink()
+    source.delete("a", 15)
+    assert replay(source, time_range(None, "2026-01-31T09:00:06Z"), sink).stopped == []
+    assert sink.of("a") == [1, 2, 3, 4, 5]
+
+
+def test_accounts_that_grow_meanwhile() -> None:
+    """What a page still finds is sent; what is behind the scan is the live stream's."""
+    source, sink = source_of(a=4, b=4, c=4), MemorySink()
+    source.page_rows = 3
+    rows = {account_id: list(history(account_id, 60)) for account_id in "abc"}
+
+    def on_read(_part: object) -> None:
+        for account_id, all_rows in rows.items():
+            there = sum(key[0] == account_id for key in source.rows)
+            source.put(all_rows[there : there + 1])
+
+    result = run_to_the_end(source, sink, Kills(), segments=2, on_read=on_read)
+    assert result.stopped == []
+    for account_id in "abc":
+        assert sink.of(account_id) == list(range(1, len(sink.of(account_id)) + 1))
+        assert len(sink.of(account_id)) >= 4
+
+
+def test_rows_without_the_key_are_another_tables() -> None:
+    source = MemorySource(order=lambda *_: 0)
+    source.rows["x", Decimal(0)] = {"Id": {"S": "x"}}
+    with pytest.raises(WrongCall, match="no accounts' table"):
+        replay(source, ALL, MemorySink())
+
+
+def test_what_is_remembered_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "KNOWN_MAX", 3)
+    source = MemorySource()
+    for number in range(4):
+        row = next(iter(history(f"a{number}", 1)))
+        source.put([row], Type={"S": "INTEREST"})
+    with pytest.raises(Interrupted, match="More than 3 accounts"):
+        replay(source, ALL, MemorySink())
+
+
+def test_the_bytes_are_those_of_the_row_itself() -> None:
+    source, sink = source_of(a=12), MemorySink()
+    replay(source, ALL, sink)
+    rows = [row for row in history("a", 12) if isinstance(row, EventRow)]
+    assert sink.events == [outgoing(row, 0) for row in rows]
+    assert [to_item(row)["Version"]["N"] for row in rows] == [str(version_of(row.sequence)) for row in rows]
