@@ -26,6 +26,7 @@ from ops.emulator import HouseError, forget_aws_settings
 from ops.event_stream import EventStreamReader, PublishedEvent
 from ops.house import Address, House
 from ops.ledger_scan import check_ledger
+from ops.owners_commands import app as owners_commands
 from ops.release_commands import app as release_commands
 from ops.replay_command import app as replay_command
 from ops.schema_commands import app as schema_commands
@@ -37,6 +38,7 @@ app = typer.Typer(
 )
 app.add_typer(release_commands)
 app.add_typer(replay_command)
+app.add_typer(owners_commands, name="owners")
 app.add_typer(schema_commands, name="schema")
 out = Console()
 err = Console(stderr=True)

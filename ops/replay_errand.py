@@ -87,6 +87,7 @@ class Bank:
     packing: str
     encoders: Encoders
     codec: Codec
+    outputs: Outputs
 
     @classmethod
     def of(cls, stack: str | None, table: str | None) -> "Bank":
@@ -110,6 +111,7 @@ class Bank:
             f"aggregation {aggregation}, {buckets} buckets, {outputs['Framing']}",
             encoders_of(outputs),
             codec_of(outputs),
+            outputs,
         )
 
     def stream_identity(self, name: str) -> dict[str, str]:

@@ -22,28 +22,31 @@ def writes_to(table_name: str) -> Callable[[Sequence[Event]], list[Write]]:
     """What a run of an account's events does to its row: one write, on condition that the row stands before it."""
 
     def writes(events: Sequence[Event]) -> list[Write]:
-        first, last = events[0], events[-1]
-        changed = {
-            "Balance": {"N": str(last.balance)},
-            "Sequence": {"N": str(last.sequence)},
-            "UpdatedAt": {"S": last.occurred_at.isoformat()},
-        }
+        first = events[0]
         if isinstance(first, AccountCreated):
-            opened = {
-                "AccountId": {"S": first.account_id},
-                "Owner": {"S": first.owner},
-                "Currency": {"S": first.currency},
-                "OpenedAt": {"S": first.occurred_at.isoformat()},
-            }
-            return [_put(table_name, {**opened, **changed})]
-        return [_update(table_name, first.account_id, first.sequence - 1, changed)]
+            put = {"TableName": table_name, "Item": row(first, events[-1])}
+            return [{"Put": {**put, "ConditionExpression": "attribute_not_exists(AccountId)"}}]
+        return [_update(table_name, first.account_id, first.sequence - 1, _balance(events[-1]))]
 
     return writes
 
 
-def _put(table_name: str, item: dict[str, Any]) -> Write:
+def row(created: AccountCreated, last: Event) -> dict[str, Any]:
+    """An account's row after its event `last`, in DynamoDB JSON."""
     return {
-        "Put": {"TableName": table_name, "Item": item, "ConditionExpression": "attribute_not_exists(AccountId)"},
+        "AccountId": {"S": created.account_id},
+        "Owner": {"S": created.owner},
+        "Currency": {"S": created.currency},
+        "OpenedAt": {"S": created.occurred_at.isoformat()},
+        **_balance(last),
+    }
+
+
+def _balance(last: Event) -> dict[str, Any]:
+    return {
+        "Balance": {"N": str(last.balance)},
+        "Sequence": {"N": str(last.sequence)},
+        "UpdatedAt": {"S": last.occurred_at.isoformat()},
     }
 
 

@@ -1,0 +1,142 @@
+"""The accounts by owner, made again from the ledger and compared with it. Both read the ledger by a replay."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from consumers.kit import AccountCreated, Decoder, Event, Inbox
+from consumers.kit.dynamodb_inbox import DynamoDBInbox
+from consumers.kit.errors import KitError, Overtaken
+from consumers.kit.inbox import OVERTAKEN_MAX
+from consumers.kit.position import Arrival, moved
+from consumers.owners.rows import row, writes_to
+from consumers.owners.settings import RUN_MAX
+from ops.replay.errors import Interrupted
+from projector.outgoing import Outgoing
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Row = Mapping[str, Any]
+
+
+class RebuildingSink:
+    """A replay's sink that puts each account's row and position in the place of those that are there.
+
+    It may run beside the function: both lock optimistically, so that an account's row is at each moment as some of its
+    events say, and at last as all of them do. From its first page of events an account's row is written anew in one
+    transaction with its position; further pages go through the inbox.
+
+    Args:
+        client: DynamoDB's.
+        table_name: the read model's.
+        inbox_table_name: its inbox's.
+        decoder: reads the ledger's events.
+        now: seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table_name: str,
+        inbox_table_name: str,
+        decoder: Decoder,
+        now: Callable[[], float],
+    ) -> None:
+        self._table_name, self._decoder, self._now = table_name, decoder, now
+        self._store = DynamoDBInbox(client, inbox_table_name)
+        self._inbox = Inbox(self._store, writes_to(table_name), run_max=RUN_MAX, decoder=decoder)
+
+    def write(self, events: Sequence[Outgoing]) -> int:
+        for account_id, theirs in groupby(events, attrgetter("account_id")):
+            arrivals = [Arrival(self._decoder.decode(each.data), each.data, 0) for each in theirs]
+            first = arrivals[0].event
+            if isinstance(first, AccountCreated):
+                self._put(first, arrivals[-1].event)
+                arrivals = arrivals[-1:]  # once more, for what is held behind it
+            if error := self._inbox.receive(account_id, arrivals, self._now()).error:
+                raise Interrupted(f"{account_id} could not be rebuilt: {error} Run it again.") from error
+        return 0
+
+    def flush(self) -> None:
+        """What is written is written."""
+
+    def _put(self, created: AccountCreated, last: Event) -> None:
+        put = [{"Put": {"TableName": self._table_name, "Item": row(created, last)}}]
+        for attempt in range(OVERTAKEN_MAX):
+            try:
+                before = self._store.position(created.account_id)
+                after = moved(before, last.sequence, {}, self._now())
+                return self._store.advance(created.account_id, before, after, put)
+            except Overtaken as error:
+                if attempt == OVERTAKEN_MAX - 1:
+                    raise Interrupted(f"{created.account_id} is too busy to be rebuilt now: run it again.") from error
+            except KitError as error:
+                raise Interrupted(f"{created.account_id} could not be rebuilt: {error} Run it again.") from error
+        return None
+
+
+class FoldingSink:
+    """A replay's sink that keeps what each account's row has to be. Its memory grows with the accounts.
+
+    Attributes:
+        rows: by account id.
+    """
+
+    def __init__(self, decoder: Decoder) -> None:
+        self._decoder = decoder
+        self._created: dict[str, AccountCreated] = {}
+        self.rows: dict[str, Row] = {}
+
+    def write(self, events: Sequence[Outgoing]) -> int:
+        for account_id, theirs in groupby(events, attrgetter("account_id")):
+            first, *others = theirs
+            event = self._decoder.decode(first.data)
+            if isinstance(event, AccountCreated):
+                self._created[account_id] = event
+            last = self._decoder.decode(others[-1].data) if others else event
+            self.rows[account_id] = row(self._created[account_id], last)
+        return 0
+
+    def flush(self) -> None:
+        """Nothing leaves this process."""
+
+
+def rows_of(client: "DynamoDBClient", table_name: str) -> Iterator[Row]:
+    """Every row of the read model, strongly consistent."""
+    for page in client.get_paginator("scan").paginate(TableName=table_name, ConsistentRead=True):
+        yield from page["Items"]
+
+
+def differences(due: Mapping[str, Row], found: Mapping[str, Row]) -> dict[str, str]:
+    """What is wrong with each account's row, by account id; nothing where it is as it should be."""
+    wrong = {}
+    for account_id in sorted(due.keys() | found.keys()):
+        if account_id not in found:
+            wrong[account_id] = f"it is missing; the ledger has it at event {_sequence(due[account_id])}"
+        elif account_id not in due:
+            wrong[account_id] = "the ledger has no such account"
+        elif odd := _odd(due[account_id], found[account_id]):
+            wrong[account_id] = _difference(due[account_id], found[account_id], odd)
+    return wrong
+
+
+def _odd(due: Row, found: Row) -> list[str]:
+    return sorted(name for name in due.keys() | found.keys() if _value(due.get(name)) != _value(found.get(name)))
+
+
+def _value(attribute: Any) -> Any:  # noqa: ANN401 -- DynamoDB JSON
+    """Numbers as such: DynamoDB keeps no zeros at their end."""
+    return Decimal(attribute["N"]) if attribute and "N" in attribute else attribute
+
+
+def _difference(due: Row, found: Row, odd: list[str]) -> str:
+    if "Sequence" in odd:
+        return f"it is at event {_sequence(found)}, the ledger at {_sequence(due)}"
+    return f"at event {_sequence(due)} it differs from the ledger in {', '.join(odd)}"
+
+
+def _sequence(row: Row) -> str:
+    return str(row.get("Sequence", {}).get("N", "?"))
