@@ -1,0 +1,76 @@
+"""A new consumer: the live stream from now on, the past by a replay; together every event, each once, in order."""
+
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+
+from consumers.kit import Consumer, Event, Inbox, KinesisRecord, MemoryInbox
+from consumers.kit.get_records import StreamReader
+from ops.house import House
+from ops.replay.dynamodb_source import DynamoDBSource
+from ops.replay.engine import replay
+from ops.replay.file_format import events_in, to_frame
+from ops.replay.file_sink import FileSink
+from ops.replay.selection import Everything
+
+IDLE_TIMEOUT_S = 60.0
+ACCOUNTS, BEFORE, MEANWHILE = 3, 12, 10
+
+
+class Balances:
+    """The newcomer's own state."""
+
+    def __init__(self) -> None:
+        self.sequences: dict[str, list[int]] = {}
+        self.balances: dict[str, Decimal] = {}
+
+    def __call__(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self.sequences.setdefault(event.account_id, []).append(event.sequence)
+            self.balances[event.account_id] = event.balance
+
+
+def test_the_past_and_the_present_meet_without_a_gap_or_a_duplicate(house: House, tmp_path: Path) -> None:
+    address, newcomer = house.address, Balances()
+    consumer = Consumer(Inbox(MemoryInbox(), newcomer))
+    owner = f"owner-{uuid.uuid4()}"
+    with address.http() as api:
+        paths = [
+            api.post("/accounts", json={"owner": owner, "currency": "EUR"}).headers["Location"] for _ in range(ACCOUNTS)
+        ]
+        for number in range(BEFORE):
+            api.post(f"{paths[number % ACCOUNTS]}/credit", json={"amount": "10.00"})
+        assert house.wait_until_idle(IDLE_TIMEOUT_S)
+
+        live = StreamReader(address.client("kinesis"), address.outputs["EventStreamName"], consumer, "LATEST")
+        live.open(time.time())  # first: what is written from here on is on the live stream
+
+        def go_on() -> None:
+            for number in range(MEANWHILE):
+                api.post(f"{paths[number % ACCOUNTS]}/withdraw", json={"amount": "0.25"})
+
+        traffic = threading.Thread(target=go_on)
+        traffic.start()
+        source = DynamoDBSource(
+            address.client("dynamodb"), address.outputs["TableName"], wait=threading.Event().wait, roll=lambda: 0.5
+        )
+        past = FileSink(tmp_path / "events", None, to_frame)
+        assert not replay(source, Everything(), past, segments=2).stopped
+        past.close()
+        traffic.join()
+        assert house.wait_until_idle(IDLE_TIMEOUT_S)
+
+        early = sum(outcome.held for _ in range(3) for outcome in live.poll(time.time()))
+        assert early > 0, "the live stream is ahead of what has not been replayed yet"
+        with (tmp_path / "events").open("rb") as file:
+            records = [KinesisRecord(str(number), data) for number, data in enumerate(events_in(file, "framed"))]
+        outcome = consumer.receive(records, time.time())
+        assert not outcome.failures
+        for path in paths:
+            account = api.get(path).json()
+            assert newcomer.balances[account["accountId"]] == Decimal(account["balance"])
+            assert newcomer.sequences[account["accountId"]] == list(range(1, account["sequence"] + 1))
+    assert consumer.receive([], time.time() + 10_000).gaps == []
