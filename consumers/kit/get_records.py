@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
 RECORDS_MAX = 1_000
+CLOCKS_DIFFER_S = 60.0
+"""At most, ours and Kinesis': so much is read twice rather than missed."""
 StartingPosition = Literal["TRIM_HORIZON", "LATEST"]
 
 
@@ -56,7 +58,7 @@ class StreamReader:
             # Should that expire before anything is read, LATEST would be later.
             is_latest = position == "LATEST"
             self._starts[shard_id] = (
-                {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": now_s}
+                {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": now_s - CLOCKS_DIFFER_S}
                 if is_latest
                 else {"ShardIteratorType": position}
             )

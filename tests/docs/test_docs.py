@@ -4,7 +4,6 @@ import ast
 import re
 from pathlib import Path
 
-import pytest
 from typer.main import get_command
 
 from account_core import errors, http_queries
@@ -80,10 +79,3 @@ def test_every_link_between_documents_leads_somewhere() -> None:
     for document in (ROOT / "README.md", *ROOT.glob("docs/**/*.md")):
         for link in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
             assert (document.parent / link).exists(), f"{document.name}: {link}"
-
-
-def test_the_readme_decodes_an_event(capsys: pytest.CaptureFixture[str]) -> None:
-    [example] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    data = bytes.fromhex((ROOT / "tests/golden/avro/AccountCreated.1.hex").read_text())
-    exec(compile(example, "README.md", "exec"), {"record": {"Data": data}})  # noqa: S102 -- our own README
-    assert re.fullmatch(r"AccountCreated \S+ \d+\n", capsys.readouterr().out)

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from consumers.kit import Consumer, Event, Inbox, MemoryInbox, Outcome
-from consumers.kit.get_records import StreamReader
+from consumers.kit.get_records import CLOCKS_DIFFER_S, StreamReader
 from consumers.kit.kcl import ATTEMPTS_MAX, KclProcessor, NotProcessed
 from tests.unit.kit.given import encoded
 
@@ -128,7 +128,7 @@ def test_an_iterator_that_expires_loses_nothing(sequences: Sequences, position: 
     stream = Stream(one=[])
     reading = reader(stream, sequences, position)
     reading.open(NOW)
-    stream.put_at = NOW + 1
+    stream.put_at = NOW - CLOCKS_DIFFER_S  # by a clock that is behind
     stream.shards["one"] = A[:4]
     stream.expired = {"one/0", "one/2"}
     drain(reading)

@@ -1,0 +1,80 @@
+"""The examples in docs/consuming.md and the README work, and every error is explained."""
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from consumers.kit import errors as kit_errors
+from schemas import errors as schema_errors
+from tests.contract.read_model import make_table
+from tests.unit.kit.given import encoded, events_of, records
+from tests.unit.projector.test_aggregate import as_lambda_sends
+
+ROOT = Path(__file__).parents[2]
+PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+INTERNAL = {"Overtaken", "KitError", "ContractError", "InvalidEvent", "Undecodable"}
+LINES_MAX = 20
+
+
+@pytest.fixture
+def _aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    with mock_aws():
+        yield
+
+
+@pytest.mark.usefixtures("_aws")
+def test_the_examples_of_the_document_work(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    dynamodb, kinesis = boto3.client("dynamodb"), boto3.client("kinesis")
+    inbox = make_table(dynamodb, "AccountsByOwnerInbox")
+    dynamodb.create_table(
+        TableName="turnover",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "Currency", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "Currency", "KeyType": "HASH"}],
+    )
+    kinesis.create_stream(StreamName="events", ShardCount=1)
+    for _, data in records(encoded("a", 7), encoded("a", 3), encoded("b", 2)):
+        kinesis.put_record(StreamName="events", Data=data, PartitionKey="0")
+    monkeypatch.setattr("time.time", lambda: 1_000.0)
+    names: dict[str, Any] = {}
+    for example in PYTHON.findall((ROOT / "docs/consuming.md").read_text()):
+        exec(compile(example.replace('"inbox"', f'"{inbox}"'), "consuming.md", "exec"), names)  # noqa: S102 -- our own
+    assert names["balances"] == {"a": events_of("a", 7)[-1].balance, "b": events_of("b", 2)[-1].balance}
+    assert names["owners"] == {"a": "owner-1", "b": "owner-1"}
+    assert capsys.readouterr().out == "9 applied\n"
+    lambdas = [as_lambda_sends(data, "0") for _, data in records(encoded("a", 7), encoded("a", 3))]
+    assert names["handler"]({"Records": lambdas}) == {"batchItemFailures": []}
+    [turnover] = dynamodb.scan(TableName="turnover")["Items"]
+    amounts = [event.amount for event in events_of("a", 7)[1:] if hasattr(event, "amount")]
+    assert Decimal(turnover["Turnover"]["N"]) == sum(amounts)
+
+
+def test_the_readme_s_example_works_and_is_short(capsys: pytest.CaptureFixture[str]) -> None:
+    [example] = PYTHON.findall((ROOT / "README.md").read_text())
+    assert len(example.strip().splitlines()) <= LINES_MAX
+    sent = [
+        {"SequenceNumber": number, "Data": data}
+        for number, data in records(encoded("a", 3), encoded("a", 2), encoded("a", 4)[3:])
+    ]
+    exec(compile(example, "README.md", "exec"), {"records": sent})  # noqa: S102 -- our own
+    assert capsys.readouterr().out.splitlines() == [
+        "a was opened by owner-1",
+        *[f"a has {event.balance} {event.currency}" for event in events_of("a", 4)[1:]],
+    ]
+
+
+def test_every_error_is_explained() -> None:
+    document = (ROOT / "docs/consuming.md").read_text()
+    for module in (kit_errors, schema_errors):
+        for name, kind in vars(module).items():
+            if isinstance(kind, type) and issubclass(kind, Exception) and not name.startswith("_"):
+                assert name in INTERNAL or f"`{name}`" in document, name
