@@ -25,6 +25,7 @@ from ops.replay.selection import Accounts, Everything, Selection
 from ops.replay.sinks import Sink
 from ops.replay.state import Counts
 from ops.replay_errand import Bank
+from projector.dynamodb_ledger import DynamoDBLedger
 
 app = typer.Typer(no_args_is_help=True, help="The accounts by owner: compare this read model with the ledger, mend it.")
 out = Console(width=None if sys.stdout.isatty() else 240)
@@ -95,9 +96,12 @@ class _Desk:
         self._decoder = Decoder(bank.codec)
 
     def rebuild(self, selection: Selection) -> ReplayResult:
-        inbox = self._bank.outputs["OwnedInboxTableName"]
+        bank = self._bank
+        ledger = DynamoDBLedger(bank.dynamodb, bank.table_name, bank.encoders)
+        inbox = bank.outputs["OwnedInboxTableName"]
         return self._replay(
-            selection, RebuildingSink(self._bank.dynamodb, self._table_name, inbox, self._decoder, time.time)
+            selection,
+            RebuildingSink(bank.dynamodb, self._table_name, inbox, ledger=ledger, decoder=self._decoder, now=time.time),
         )
 
     def wrong(self, selection: Selection) -> tuple[dict[str, str], int]:

@@ -14,7 +14,9 @@ from consumers.kit.position import Arrival, moved
 from consumers.owners.rows import row, writes_to
 from consumers.owners.settings import RUN_MAX
 from ops.replay.errors import Interrupted
-from projector.outgoing import Outgoing
+from projector.dynamodb_ledger import DynamoDBLedger
+from projector.errors import Unavailable as LedgerUnavailable
+from projector.outgoing import Outgoing, Poison
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -25,14 +27,15 @@ Row = Mapping[str, Any]
 class RebuildingSink:
     """A replay's sink that puts each account's row and position in the place of those that are there.
 
-    It may run beside the function: both lock optimistically, so that an account's row is at each moment as some of its
-    events say, and at last as all of them do. From its first page of events an account's row is written anew in one
-    transaction with its position; further pages go through the inbox.
+    It may run beside the function. From its first page of events an account's row is written anew, in one transaction
+    with its position and never at an earlier event than that was at: what the function has applied would not come
+    again. Further pages go through the inbox, as the function's records do.
 
     Args:
         client: DynamoDB's.
         table_name: the read model's.
         inbox_table_name: its inbox's.
+        ledger: the accounts' table.
         decoder: reads the ledger's events.
         now: seconds since 1970.
     """
@@ -42,10 +45,12 @@ class RebuildingSink:
         client: "DynamoDBClient",
         table_name: str,
         inbox_table_name: str,
+        *,
+        ledger: DynamoDBLedger,
         decoder: Decoder,
         now: Callable[[], float],
     ) -> None:
-        self._table_name, self._decoder, self._now = table_name, decoder, now
+        self._table_name, self._ledger, self._decoder, self._now = table_name, ledger, decoder, now
         self._store = DynamoDBInbox(client, inbox_table_name)
         self._inbox = Inbox(self._store, writes_to(table_name), run_max=RUN_MAX, decoder=decoder)
 
@@ -64,18 +69,28 @@ class RebuildingSink:
         """What is written is written."""
 
     def _put(self, created: AccountCreated, last: Event) -> None:
-        put = [{"Put": {"TableName": self._table_name, "Item": row(created, last)}}]
-        for attempt in range(OVERTAKEN_MAX):
+        """The row after `last`, or after what the inbox has come to meanwhile: that would not come again."""
+        account_id = created.account_id
+        for _ in range(OVERTAKEN_MAX):
             try:
-                before = self._store.position(created.account_id)
-                after = moved(before, last.sequence, {}, self._now())
-                return self._store.advance(created.account_id, before, after, put)
-            except Overtaken as error:
-                if attempt == OVERTAKEN_MAX - 1:
-                    raise Interrupted(f"{created.account_id} is too busy to be rebuilt now: run it again.") from error
-            except KitError as error:
-                raise Interrupted(f"{created.account_id} could not be rebuilt: {error} Run it again.") from error
-        return None
+                before = self._store.position(account_id)
+                newest = self._later(account_id, before.last) if before.last > last.sequence else last
+                if newest is None:
+                    return  # its row stays as it is; the replay tells what is wrong with the ledger
+                after = moved(before, newest.sequence, {}, newest.sequence, self._now())
+                put = [{"Put": {"TableName": self._table_name, "Item": row(created, newest)}}]
+                self._store.advance(account_id, before, after, put)
+            except Overtaken:
+                continue
+            except (KitError, LedgerUnavailable) as error:
+                raise Interrupted(f"{account_id} could not be rebuilt: {error} Run it again.") from error
+            return
+        raise Interrupted(f"{account_id} is too busy to be rebuilt now: run it again.")
+
+    def _later(self, account_id: str, sequence: int) -> Event | None:
+        """The ledger's event; None if it cannot be read."""
+        [arrival] = self._ledger.events(account_id, sequence, sequence, 0)
+        return None if isinstance(arrival, Poison) else self._decoder.decode(arrival.data)
 
 
 class FoldingSink:

@@ -5,7 +5,7 @@ A rule takes a value and answers with what is wrong with it, or None. The answer
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 Rule = Callable[[Any], str | None]
@@ -16,6 +16,8 @@ MONEY_SCALE = 2
 _LONG_MAX = 2**63 - 1
 _MONEY_BELOW = Decimal(10) ** (MONEY_PRECISION - MONEY_SCALE)
 _CENTS_BELOW = 10**MONEY_PRECISION
+_EXACT = Context(prec=2 * MONEY_PRECISION)
+"""Whatever context the program around has, which would round."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -71,7 +73,7 @@ def _money_of(body: bytes) -> Decimal:
     whole = int.from_bytes(body, "big", signed=True)
     if not -_CENTS_BELOW < whole < _CENTS_BELOW:
         raise ValueError("more digits than its schema allows")
-    return Decimal(whole).scaleb(-MONEY_SCALE)
+    return Decimal(whole).scaleb(-MONEY_SCALE, _EXACT)
 
 
 def _instant_of(microseconds: int) -> datetime:
@@ -79,7 +81,7 @@ def _instant_of(microseconds: int) -> datetime:
 
 
 def cents(amount: Decimal) -> int:
-    return int(amount.scaleb(MONEY_SCALE))
+    return int(amount.scaleb(MONEY_SCALE, _EXACT))
 
 
 def micros(instant: datetime) -> int:

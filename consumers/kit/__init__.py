@@ -8,7 +8,7 @@
 
 from consumers.kit.consumer import Consumer, Failure, KinesisRecord, Outcome
 from consumers.kit.decoding import Decoder
-from consumers.kit.events import AccountCreated, BalanceCredited, BalanceWithdrawn, Event
+from consumers.kit.events import AccountCreated, BalanceCredited, BalanceWithdrawn, Event, OtherEvent
 from consumers.kit.inbox import Inbox, InboxStore
 from consumers.kit.lambda_handler import LambdaHandler
 from consumers.kit.memory_inbox import MemoryInbox
@@ -28,5 +28,6 @@ __all__ = [
     "KinesisRecord",
     "LambdaHandler",
     "MemoryInbox",
+    "OtherEvent",
     "Outcome",
 ]

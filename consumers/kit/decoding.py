@@ -1,15 +1,26 @@
 """From a Kinesis record's data to typed events: undo the aggregation, then read each with its writer's schema."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from consumers.kit.aggregates import unpack
-from consumers.kit.errors import UnknownEvent
-from consumers.kit.events import EVENTS, Event
-from schemas.codec import CONTRACT, Codec
+from consumers.kit.events import EVENTS, Event, OtherEvent
+from schemas.codec import CONTRACT, VERSIONS_MAX, Codec
 from schemas.contract import Contract, Schema
+from schemas.errors import CorruptBody, IncompatibleSchema
 from schemas.reader import Reader
+
+COMMON = {field.name for field in fields(OtherEvent)} - {"name", "fields"}
+"""What every event has."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How events of one writer's schema are read, and of which class they are."""
+
+    reader: Reader
+    kind: type[Any]
 
 
 class Decoder:
@@ -23,7 +34,7 @@ class Decoder:
         events: the classes to make, by the schemas' names. Each has the fields of its schema.
 
     Raises:
-        TypeError: a class and its schema differ in a field.
+        TypeError: a class is none, or its fields are not those of its schema.
     """
 
     def __init__(
@@ -32,8 +43,10 @@ class Decoder:
         self._codec = codec or Codec(contract)
         self._contract = contract
         self._events = events
-        self._plans: dict[Schema, tuple[Reader, type[Any]]] = {}
+        self._plans: dict[Schema, _Plan] = {}
         for name, kind in events.items():
+            if not is_dataclass(kind) or "__slots__" in vars(kind) or name not in contract.working:
+                raise TypeError(f"{kind.__name__} has to be a dataclass without slots, for an event of the contract.")
             if odd := {field.name for field in fields(kind)} ^ contract.working[name].field_types.keys():
                 raise TypeError(f"{kind.__name__} and the schema {name} differ in {', '.join(sorted(odd))}.")
 
@@ -45,18 +58,29 @@ class Decoder:
                 never skip it.
         """
         schema, encoded, start = self._codec.opened(data)
-        plan = self._plans.get(schema)
-        if plan is None:
-            kind, working = self._events.get(schema.name), self._contract.working.get(schema.name)
-            if kind is None or working is None:
-                raise UnknownEvent(schema.name)
-            plan = self._plans[schema] = Reader(schema, working), kind
-        reader, kind = plan
+        plan = self._plans.get(schema) or self._plan(schema)
+        values = plan.reader.read(encoded, start)
+        if values["sequence"] < 1:
+            raise CorruptBody(f"{schema.name}.sequence holds an impossible value: sequences begin with 1.")
+        if plan.kind is OtherEvent:
+            values = {**{name: values[name] for name in COMMON}, "name": schema.name, "fields": values}
         # The class was compared with the schema, so the record's fields are its attributes: its own __init__ would
         # set them one by one, in the time of half the decoding.
-        event: Event = object.__new__(kind)
-        object.__setattr__(event, "__dict__", reader.read(encoded, start))
+        event: Event = object.__new__(plan.kind)
+        object.__setattr__(event, "__dict__", values)
         return event
+
+    def _plan(self, schema: Schema) -> "_Plan":
+        kind, working = self._events.get(schema.name), self._contract.working.get(schema.name)
+        if kind is not None:
+            plan = _Plan(Reader(schema, working), kind)
+        elif odd := COMMON - schema.field_types.keys():
+            raise IncompatibleSchema(schema.name, f"it lacks {', '.join(sorted(odd))}")
+        else:
+            plan = _Plan(Reader(schema), OtherEvent)
+        if len(self._plans) < VERSIONS_MAX:
+            self._plans[schema] = plan
+        return plan
 
     def events(self, data: bytes) -> list[Event]:
         """All events in a Kinesis record's data, in order, aggregated or not; all of them or none.

@@ -1,22 +1,29 @@
 """An inbox's positions in DynamoDB: the consumer's writes and the advance are one transaction.
 
-An item for each account: AccountId (S, the key), Last, Revision (N), and while something is held: Held (M of B, by
-sequence), FirstHeld, Since (N), Waiting ("yes"). Since and Waiting are the keys of the index ByWaiting, which so holds
-only accounts that wait.
+An item for each account: AccountId (S, the key), Last, Seen, Revision (N), and while it waits: Held (M of B, by
+sequence), MissingThrough, Since (N), Waiting ("yes"). Since and Waiting are the keys of the index ByWaiting, which so
+holds only accounts that wait.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionError,  # noqa: A004 -- botocore's
+    HTTPClientError,
+    IncompleteReadError,
+)
 
 from consumers.kit.errors import EffectRefused, Overtaken, Unavailable
-from consumers.kit.position import Gap, Position
+from consumers.kit.position import GAPS_MAX, Gap, Position
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 INDEX = "ByWaiting"
+_NO_ANSWER = (ConnectionError, HTTPClientError, IncompleteReadError)
+_Failure = ClientError | ConnectionError | HTTPClientError | IncompleteReadError
 _WAITING = {"S": "yes"}
 _REFUSED = "ConditionalCheckFailed"
 # docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html and the guide's "Error handling":
@@ -48,7 +55,7 @@ class DynamoDBInbox:
             answer = self._client.get_item(
                 TableName=self._table_name, Key={"AccountId": {"S": account_id}}, ConsistentRead=True
             )
-        except (BotoCoreError, ClientError) as error:
+        except (ClientError, *_NO_ANSWER) as error:
             _raise(error)
         return _position(answer.get("Item", {}))
 
@@ -72,29 +79,29 @@ class DynamoDBInbox:
                 self._client.transact_write_items(TransactItems=[{"Put": put}, *effect])
             else:
                 self._client.put_item(**put)
-        except (BotoCoreError, ClientError) as error:
+        except (ClientError, *_NO_ANSWER) as error:
             _raise(error)
 
     def gaps(self, before_s: float) -> Sequence[Gap]:
         """Raises Unavailable: DynamoDB did not answer."""
         try:
-            pages = self._client.get_paginator("query").paginate(
+            answer = self._client.query(
                 TableName=self._table_name,
                 IndexName=INDEX,
                 KeyConditionExpression="Waiting = :waiting AND Since <= :before",
                 ExpressionAttributeValues={":waiting": _WAITING, ":before": {"N": repr(before_s)}},
+                Limit=GAPS_MAX,
             )
-            items = [item for page in pages for item in page["Items"]]
-        except (BotoCoreError, ClientError) as error:
+        except (ClientError, *_NO_ANSWER) as error:
             _raise(error)
         return [
             Gap(
                 item["AccountId"]["S"],
                 int(item["Last"]["N"]) + 1,
-                int(item["FirstHeld"]["N"]) - 1,
+                int(item["MissingThrough"]["N"]),
                 float(item["Since"]["N"]),
             )
-            for item in items
+            for item in answer["Items"]
         ]
 
 
@@ -102,13 +109,14 @@ def _item(account_id: str, position: Position) -> dict[str, Any]:
     item: dict[str, Any] = {
         "AccountId": {"S": account_id},
         "Last": {"N": str(position.last)},
+        "Seen": {"N": str(position.seen)},
         "Revision": {"N": str(position.revision)},
     }
     if position.since_s is None:
         return item
     return item | {
         "Held": {"M": {str(sequence): {"B": data} for sequence, data in position.held.items()}},
-        "FirstHeld": {"N": str(min(position.held))},
+        "MissingThrough": {"N": str(position.missing_through)},
         "Since": {"N": repr(position.since_s)},
         "Waiting": _WAITING,
     }
@@ -120,22 +128,25 @@ def _position(item: Mapping[str, Any]) -> Position:
     return Position(
         last=int(item["Last"]["N"]),
         held={int(sequence): data["B"] for sequence, data in item.get("Held", {"M": {}})["M"].items()},
+        seen=int(item["Seen"]["N"]),
         since_s=float(item["Since"]["N"]) if "Since" in item else None,
         revision=int(item["Revision"]["N"]),
     )
 
 
-def _raise(error: BotoCoreError | ClientError) -> NoReturn:
-    """As one of the kit's errors, where there is one for it."""
-    if isinstance(error, BotoCoreError):
+def _raise(error: _Failure) -> NoReturn:
+    """As one of the kit's errors, where there is one for it; a mistake of the caller's is raised as it is."""
+    if not isinstance(error, ClientError):
         raise Unavailable(f"DynamoDB did not answer: {type(error).__name__}") from error
     response: Mapping[str, Any] = error.response
     codes = [reason.get("Code") for reason in response.get("CancellationReasons", [])]
     code = response["Error"]["Code"]
     if code == "ConditionalCheckFailedException" or codes[:1] == [_REFUSED]:
         raise Overtaken("the account is not at the position that was read") from error
+    if passing := {code, *codes} & _PASSING:  # before the effect's conditions: nothing is known of them then
+        raise Unavailable(f"DynamoDB refused for now: {', '.join(sorted(passing))}") from error
     if _REFUSED in codes:
         raise EffectRefused(f"the condition of the effect's write {codes.index(_REFUSED)} does not hold") from error
-    if code in _PASSING or _PASSING.intersection(codes) or response["ResponseMetadata"]["HTTPStatusCode"] >= 500:  # noqa: PLR2004
-        raise Unavailable(f"DynamoDB refused for now: {', '.join({code, *codes} & _PASSING) or code}") from error
+    if response["ResponseMetadata"]["HTTPStatusCode"] >= 500:  # noqa: PLR2004 -- HTTP's server errors
+        raise Unavailable(f"DynamoDB failed: {code}") from error
     raise error

@@ -2,13 +2,12 @@
 
 schemas.errors.Undecodable       the bytes are no event that this release reads: set them aside, never skip them
 ├── CorruptAggregate             they begin like a KPL aggregate, and are none or only a part of one
-├── UnknownEvent                 an event type newer than this release: update it, then read again
 └── ...                          see schemas/errors.py
 KitError
 ├── Overtaken                    another worker has moved the account on: read its position again (the inbox does)
 ├── Unavailable                  the inbox's store did not answer: nothing is lost, receive the records again
 ├── EffectRefused                a condition of the consumer's own writes failed: the consumer decides
-└── HoldFull                     too much of an account came early: publish what is missing again, and it goes on
+└── HoldFull                     too much of an account came early: replay the account from the ledger, and it goes on
 """
 
 from schemas.errors import Undecodable
@@ -16,18 +15,6 @@ from schemas.errors import Undecodable
 
 class CorruptAggregate(Undecodable):
     """The record begins like an aggregate, and its checksum or its content is wrong: set it aside, never skip it."""
-
-
-class UnknownEvent(Undecodable):
-    """There is no class for an event of this name.
-
-    Attributes:
-        name: the schema's.
-    """
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"This release of the kit does not know the event {name}: update it, then read again.")
-        self.name = name
 
 
 class KitError(Exception):
@@ -47,10 +34,10 @@ class EffectRefused(KitError):
 
 
 class HoldFull(KitError):
-    """No more early events of an account can be held."""
+    """No more early events of an account can be held; what came is neither applied nor kept, and told as a gap."""
 
     def __init__(self, account_id: str, missing: int, refused: int) -> None:
         super().__init__(
-            f"{account_id}: event {missing} is missing, and there is no room to hold event {refused} until it comes: "
-            "publish what is missing again, from the ledger."
+            f"{account_id}: event {missing} is missing, and there is no room to hold event {refused} and later ones "
+            "until it comes: replay the account from the ledger."
         )

@@ -3,9 +3,11 @@
 What each field means is in the schemas (`schemas/*.avsc`); a test compares the two.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,27 @@ class BalanceWithdrawn(_AccountEvent):
     balance: Decimal
 
 
-Event = AccountCreated | BalanceCredited | BalanceWithdrawn
+@dataclass(frozen=True)
+class OtherEvent(_AccountEvent):
+    """An event that this release has no class for, of a schema that it knows: a later release's.
+
+    Pass over it only if whatever it says is nothing to you; otherwise raise, and the account waits for the release.
+
+    Attributes:
+        name: the schema's.
+        fields: by the schema's names, all of them.
+    """
+
+    name: str
+    fields: Mapping[str, Any]
+
+
+KnownEvent = AccountCreated | BalanceCredited | BalanceWithdrawn
+"""Those of this release."""
+Event = KnownEvent | OtherEvent
 """Every event there is: match on it, and a type checker names those that you forgot."""
 
-EVENTS: dict[str, type[Event]] = {
+EVENTS: dict[str, type[KnownEvent]] = {
     "AccountCreated": AccountCreated,
     "BalanceCredited": BalanceCredited,
     "BalanceWithdrawn": BalanceWithdrawn,

@@ -38,7 +38,8 @@ class StreamReader:
         position: StartingPosition = "TRIM_HORIZON",
     ) -> None:
         self._client, self._stream_name, self._consumer, self._position = client, stream_name, consumer, position
-        self._iterators: dict[str, str] = {}
+        self._iterators: dict[str, str | None] = {}
+        self._first: dict[str, str] = {}
         self._starts: dict[str, dict[str, Any]] = {}
         self._checkpoints: dict[str, str] = {}
         self._finished: set[str] = set()
@@ -65,10 +66,10 @@ class StreamReader:
         self._is_open = True
 
     def poll(self, now_s: float) -> Iterator[Outcome]:
-        """One GetRecords on every shard; the outcome of each that had something, or failed.
+        """One GetRecords on every shard; the outcome of each that had something, and of none if there are gaps to tell.
 
-        Where an outcome has failures, the shard is taken up again behind its checkpoint with the next poll: wait a
-        little before. Poll at most five times a second, which is what a shard allows all its readers together.
+        Where an outcome has unsafe records, the shard is taken up again behind its checkpoint with the next poll: wait
+        a little before. Poll at most five times a second, which is what a shard allows all its readers together.
 
         Args:
             now_s: seconds since 1970.
@@ -77,33 +78,45 @@ class StreamReader:
             What the client raises; nothing is lost, poll again.
         """
         self.open(now_s)
-        for shard_id, iterator in list(self._iterators.items()):
-            try:
-                answer = self._client.get_records(ShardIterator=iterator, Limit=RECORDS_MAX)
-            except self._client.exceptions.ExpiredIteratorException:
-                self._iterators[shard_id] = self._again(shard_id)
-                continue
-            records = [KinesisRecord(record["SequenceNumber"], record["Data"]) for record in answer["Records"]]
-            outcome = self._consumer.receive(records, now_s) if records else Outcome()
-            if outcome.checkpoint:
-                self._checkpoints[shard_id] = outcome.checkpoint
-            following = answer.get("NextShardIterator")
-            if outcome.failures:
-                self._iterators[shard_id] = self._again(shard_id, records[0].sequence_number)
-            elif following:
-                self._iterators[shard_id] = following
-            else:
-                del self._iterators[shard_id]
-                self._finished.add(shard_id)
+        is_quiet = True
+        for shard_id in list(self._iterators):
+            records = self._read(shard_id)
             if records:
+                is_quiet = False
+                outcome = self._consumer.receive(records, now_s)
+                if outcome.checkpoint:
+                    self._checkpoints[shard_id] = outcome.checkpoint
+                if outcome.unsafe:
+                    self._first[shard_id] = records[0].sequence_number
+                    self._iterators[shard_id] = None  # taken up again with the next poll
+                    self._finished.discard(shard_id)
                 yield outcome
+        if is_quiet and (outcome := self._consumer.receive([], now_s)).gaps:
+            yield outcome
 
-    def _again(self, shard_id: str, first: str | None = None) -> str:
+    def _read(self, shard_id: str) -> list[KinesisRecord]:
+        """The shard's next records; it is finished where none can follow."""
+        iterator = self._iterators[shard_id] or self._again(shard_id)
+        self._iterators[shard_id] = iterator
+        try:
+            answer = self._client.get_records(ShardIterator=iterator, Limit=RECORDS_MAX)
+        except self._client.exceptions.ExpiredIteratorException:
+            self._iterators[shard_id] = None
+            return []
+        following = answer.get("NextShardIterator")
+        if following:
+            self._iterators[shard_id] = following
+        else:
+            del self._iterators[shard_id]
+            self._finished.add(shard_id)
+        return [KinesisRecord(record["SequenceNumber"], record["Data"]) for record in answer["Records"]]
+
+    def _again(self, shard_id: str) -> str:
         """Behind the last safe record; where there is none, at the first, or where the shard was begun."""
         if shard_id in self._checkpoints:
             number, kind = self._checkpoints[shard_id], "AFTER_SEQUENCE_NUMBER"
-        elif first is not None:
-            number, kind = first, "AT_SEQUENCE_NUMBER"
+        elif shard_id in self._first:
+            number, kind = self._first[shard_id], "AT_SEQUENCE_NUMBER"
         else:
             return self._iterator(shard_id, **self._starts[shard_id])
         return self._iterator(shard_id, ShardIteratorType=kind, StartingSequenceNumber=number)

@@ -6,11 +6,12 @@ its store makes the consumer's effect and the advance one step.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from consumers.kit.decoding import Decoder
-from consumers.kit.errors import HoldFull, Overtaken, Unavailable
+from consumers.kit.errors import HoldFull, KitError, Overtaken, Unavailable
 from consumers.kit.events import Event
 from consumers.kit.position import HELD_BYTES_MAX, Arrival, Gap, Position, moved, sort
 
@@ -57,8 +58,8 @@ class Received:
 
     Attributes:
         position: how far it came.
-        unsafe: the first record in which something came that is neither applied nor held: it has to come again.
-        error: why.
+        unsafe: the first record in which something came that has to come again.
+        error: why the account stays where it is; None if it does not.
     """
 
     position: Position = field(default_factory=Position)
@@ -76,12 +77,15 @@ class Inbox(Generic[Effect]):
         store: keeps the positions.
         handle: called with events of one account, at least one, in sequence and right after those of the last call;
             what it answers is stored with the advance. If it raises, the account stays where it is and the events
-            come again.
+            come again; they are tried again with each later event, and told as a gap after a while.
         run_max: the most events that `handle` is called with. More than one is cheaper; it is right if what `handle`
             does by itself is done for all of them or for none.
         gap_wait_s: how long an event may be waited for before its absence is told.
         held_bytes_max: how much of one account is held at most.
         decoder: reads what was held.
+
+    Raises:
+        ValueError: a limit below its least.
     """
 
     def __init__(
@@ -94,6 +98,8 @@ class Inbox(Generic[Effect]):
         held_bytes_max: int = HELD_BYTES_MAX,
         decoder: Decoder | None = None,
     ) -> None:
+        if run_max < 1 or gap_wait_s < 0 or held_bytes_max < 0:
+            raise ValueError("run_max has to be 1 or more, gap_wait_s and held_bytes_max no less than 0.")
         self._store = store
         self._handle = handle
         self._run_max = run_max
@@ -121,7 +127,11 @@ class Inbox(Generic[Effect]):
             else:
                 received.error = None
                 return received
+        if isinstance(received.error, HoldFull):
+            return received
         received.unsafe = _first_unsafe(arrivals, received.position)
+        if received.unsafe is None and isinstance(received.error, Unavailable):
+            received.unsafe = arrivals[0].record  # all are applied or held; what is held has to be tried again soon
         return received
 
     def gaps(self, now_s: float) -> Sequence[Gap]:
@@ -129,24 +139,47 @@ class Inbox(Generic[Effect]):
         return self._store.gaps(now_s - self._gap_wait_s)
 
     def _advance(self, account_id: str, arrivals: Sequence[Arrival], now_s: float, received: Received) -> None:
-        received.position = self._store.position(account_id)
-        todo = sort(received.position, arrivals, self._held_bytes_max)
-        received.duplicates = todo.duplicates
+        before = received.position = self._store.position(account_id)
+        todo = sort(before, arrivals, self._held_bytes_max)
+        received.duplicates = max(0, todo.duplicates - received.applied)
+        seen = max(arrival.event.sequence for arrival in arrivals)
         events = [self.decoder.decode(each) if isinstance(each, bytes) else each for each in todo.ready]
-        for start in range(0, len(events) or bool(todo.early), self._run_max):
+        for start in range(0, len(events) or bool(todo.early) or seen > before.seen, self._run_max):
             run = events[start : start + self._run_max]
-            early = todo.early if start + self._run_max >= len(events) else {}
+            is_last = start + self._run_max >= len(events)
             before = received.position
-            after = moved(before, before.last + len(run), early, now_s)
-            self._store.advance(account_id, before, after, self._handle(run) if run else None)
+            after = moved(before, before.last + len(run), *((todo.early, seen) if is_last else ({}, 0)), now_s)
+            try:
+                self._store.advance(account_id, before, after, self._handle(run) if run else None)
+            except (Overtaken, Unavailable):
+                raise
+            except Exception:
+                self._keep(account_id, arrivals, now_s, received)
+                raise
             received.position = after
             received.applied += len(run)
         received.held = len(todo.early)
         if todo.refused:
             raise HoldFull(account_id, received.position.last + 1, todo.refused[0])
 
+    def _keep(self, account_id: str, arrivals: Sequence[Arrival], now_s: float, received: Received) -> None:
+        """Of an account that could not go on: what has come, so that its wait is told whatever becomes of the records.
 
-def _first_unsafe(arrivals: Sequence[Arrival], done: Position) -> int:
-    """The first record with an event that is neither applied nor held; the very first, where a held event failed."""
-    unsafe = [record for event, _, record in arrivals if event.sequence > done.last and event.sequence not in done.held]
-    return min(unsafe or [record for _, _, record in arrivals])
+        Behind a held event that was refused the arrivals are held as well: to let them come again would be of no use.
+        """
+        before = received.position
+        todo = sort(before, arrivals if before.is_stuck else (), self._held_bytes_max, is_stuck=True)
+        seen = max(arrival.event.sequence for arrival in arrivals)
+        if todo.early or seen > before.seen:
+            after = moved(before, before.last, todo.early, seen, now_s)
+            with suppress(KitError):  # then all of it comes again
+                self._store.advance(account_id, before, after, None)
+                received.position, received.held = after, len(todo.early)
+        if todo.refused:
+            raise HoldFull(account_id, before.last + 1, todo.refused[0])
+
+
+def _first_unsafe(arrivals: Sequence[Arrival], done: Position) -> int | None:
+    """The first record with an event that is neither applied nor held."""
+    unsafe = (record for event, _, record in arrivals if event.sequence > done.last and event.sequence not in done.held)
+    return min(unsafe, default=None)

@@ -2,9 +2,10 @@
 
     kcl.KCLProcess(KclProcessor(consumer, now=time.time, pause=lambda: time.sleep(1), report=print)).run()
 
-The KCL goes on with the next records whatever a processor does with these, and takes what it checkpoints for done. So
-this one tries again until all of a batch is safe, and checkpoints no further than that. The KCL unpacks aggregates
-itself: several records then share a sequence number, and have sub-sequence numbers.
+The KCL goes on with the next records whatever a processor does with these, also if it raises (amazon_kclpy passes over
+every error but SystemExit), and takes what it checkpoints for done. So this one tries again until all of a batch is
+safe, checkpoints no further than that, and else ends the process. The KCL unpacks aggregates itself: several records
+then share a sequence number, and have sub-sequence numbers.
 """
 
 from collections.abc import Callable
@@ -13,14 +14,18 @@ from typing import Any
 from consumers.kit.consumer import Consumer, KinesisRecord, Outcome
 
 ATTEMPTS_MAX = 100
+CHECKPOINTS_MAX = 5
 
 
-class NotProcessed(Exception):
+class NotProcessed(SystemExit):
     """A batch that failed ATTEMPTS_MAX times. It ends the process, so that the lease's next holder begins with it."""
 
 
 class KclProcessor:
     """One for each shard.
+
+    Attributes:
+        version: of the KCL's interface.
 
     Args:
         consumer: takes the records.
@@ -28,6 +33,8 @@ class KclProcessor:
         pause: waits a little, before what failed is tried again.
         report: told of every outcome.
     """
+
+    version = 3
 
     def __init__(
         self,
@@ -53,18 +60,32 @@ class KclProcessor:
             self._report(outcome)
             if outcome.checkpoint is not None:
                 last = records[int(outcome.checkpoint)]
-                process_records_input.checkpointer.checkpoint(last.sequence_number, last.sub_sequence_number)
+                self._checkpoint(process_records_input.checkpointer, last.sequence_number, last.sub_sequence_number)
                 numbered = [each for each in numbered if int(each.sequence_number) > int(outcome.checkpoint)]
-            if not outcome.failures:
+            unsafe = [failure for failure in outcome.failures if failure.sequence_number is not None]
+            if not unsafe:
                 return
-        raise NotProcessed(f"{outcome.failures[0].error} (record {outcome.failures[0].sequence_number} of the batch)")
+        raise NotProcessed(f"{unsafe[0].error} (record {unsafe[0].sequence_number} of the batch)")
 
     def lease_lost(self, lease_lost_input: object) -> None:
         """Nothing to do: another holder has the shard, and nothing may be checkpointed."""
 
     def shard_ended(self, shard_ended_input: Any) -> None:  # noqa: ANN401 -- the KCL's
         """All of the shard is processed: its children may be read."""
-        shard_ended_input.checkpointer.checkpoint()
+        if not self._checkpoint(shard_ended_input.checkpointer):
+            raise NotProcessed("the end of the shard could not be checkpointed")
 
     def shutdown_requested(self, shutdown_requested_input: object) -> None:
         """Nothing to do: what is safe is checkpointed with every batch."""
+
+    def _checkpoint(self, checkpointer: Any, *place: Any) -> bool:  # noqa: ANN401 -- the KCL's, untyped
+        """Whether it was taken: it may be throttled, or the lease lost. Then what is done comes again."""
+        for attempt in range(CHECKPOINTS_MAX):
+            if attempt:
+                self._pause()
+            try:
+                checkpointer.checkpoint(*place)
+            except Exception:  # noqa: BLE001, S112 -- amazon_kclpy's CheckpointError, which is not imported here
+                continue
+            return True
+        return False

@@ -6,11 +6,12 @@ checkpoint, and it and all after it come again
 """
 
 import base64
-import binascii
 from collections.abc import Callable, Mapping
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 
 from consumers.kit.consumer import Consumer, KinesisRecord, Outcome
+
+Kind = TypeVar("Kind")
 
 
 class NotAKinesisEvent(Exception):
@@ -49,8 +50,7 @@ class LambdaHandler:
         """
         outcome = self._consumer.receive(records_of(event), self._now())
         self._report(outcome)
-        unsafe = dict.fromkeys(failure.sequence_number for failure in outcome.failures)
-        return {"batchItemFailures": [{"itemIdentifier": number} for number in unsafe]}
+        return {"batchItemFailures": [{"itemIdentifier": number} for number in outcome.unsafe]}
 
 
 def records_of(event: Mapping[str, Any]) -> list[KinesisRecord]:
@@ -62,9 +62,15 @@ def records_of(event: Mapping[str, Any]) -> list[KinesisRecord]:
     try:
         return [
             KinesisRecord(
-                record["kinesis"]["sequenceNumber"], base64.b64decode(record["kinesis"]["data"], validate=True)
+                _a(str, record["kinesis"]["sequenceNumber"]), base64.b64decode(record["kinesis"]["data"], validate=True)
             )
-            for record in event["Records"]
+            for record in _a(list, event["Records"])
         ]
-    except (KeyError, TypeError, binascii.Error) as error:
+    except (KeyError, TypeError, ValueError) as error:  # binascii's is a ValueError
         raise NotAKinesisEvent(f"not a batch of Kinesis records: {type(error).__name__}: {error}") from error
+
+
+def _a(kind: type[Kind], value: object) -> Kind:
+    if not isinstance(value, kind):
+        raise TypeError(f"a {type(value).__name__} where a {kind.__name__} is due")
+    return value

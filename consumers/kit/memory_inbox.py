@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from consumers.kit.errors import Overtaken
-from consumers.kit.position import Gap, Position, gap
+from consumers.kit.position import GAPS_MAX, Gap, Position, gap
 
 
 class MemoryInbox:
@@ -24,4 +24,5 @@ class MemoryInbox:
 
     def gaps(self, before_s: float) -> Sequence[Gap]:
         found = [gap(account_id, position) for account_id, position in self._positions.items()]
-        return [each for each in found if each and each.since_s <= before_s]
+        due = [each for each in found if each and each.since_s <= before_s]
+        return sorted(due, key=lambda each: each.since_s)[:GAPS_MAX]

@@ -1,20 +1,22 @@
 """Where an account stands in an inbox, and what may be done with the events that arrive. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from consumers.kit.events import Event
 
-HELD_BYTES_MAX = 256 * 1024
-"""Of one account's early events; an item of DynamoDB holds 400 KB."""
+HELD_BYTES_MAX = 64 * 1024
+"""Of one account's early events, some four hundred. DynamoDB could hold 400 KB, and each change writes it all."""
+GAPS_MAX = 100
+"""So many gaps are told at a time, the oldest."""
 
 
 class Arrival(NamedTuple):
     """An event as it came.
 
     Attributes:
-        data: its single-object encoding.
+        data: as it stood on the stream, in either framing.
         record: the number, within its batch, of the Kinesis record that it came in.
     """
 
@@ -29,15 +31,27 @@ class Position:
 
     Attributes:
         last: the sequence of the last event applied; 0 before the first.
-        held: events that came before their turn, by sequence, encoded.
-        since_s: since when the event after `last` has been waited for, seconds since 1970; None if nothing is held.
+        held: events that came before their turn, by sequence, as they stood on the stream.
+        seen: the highest sequence that has come. Above `last`, the account waits.
+        since_s: since when it waits for the event after `last`, seconds since 1970; None if it does not.
         revision: counts the changes; a store uses it for optimistic locking.
     """
 
     last: int = 0
     held: Mapping[int, bytes] = field(default_factory=dict)
+    seen: int = 0
     since_s: float | None = None
     revision: int = 0
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the next event is there and was not applied: the consumer refused it."""
+        return self.last + 1 in self.held
+
+    @property
+    def missing_through(self) -> int:
+        """The last event that is not here, of those that have to come first."""
+        return min(self.held) - 1 if self.held else self.seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +60,8 @@ class Gap:
 
     Attributes:
         first: the sequence of the event waited for.
-        last: of the last event that is known to be missing: the next one is held. `first` - 1 where nothing is missing:
-            the held event `first` could not be applied.
+        last: of the last one that is known to be missing. `first` - 1 where nothing is missing: the consumer has
+            refused the event `first`, which is held.
         since_s: seconds since 1970.
     """
 
@@ -74,8 +88,15 @@ class Sorted:
     refused: list[int]
 
 
-def sort(position: Position, arrivals: Iterable[Arrival], held_bytes_max: int) -> Sorted:
-    """Which arrivals are duplicates, which are next, and which have come early."""
+def sort(position: Position, arrivals: Iterable[Arrival], held_bytes_max: int, *, is_stuck: bool = False) -> Sorted:
+    """Which arrivals are duplicates, which are next, and which have come early.
+
+    Args:
+        position: the account's.
+        arrivals: in any order.
+        held_bytes_max: what may be held at most.
+        is_stuck: nothing is next: what is held right behind the position could not be applied.
+    """
     waiting: dict[int, Event | bytes] = dict(position.held)
     early: dict[int, bytes] = {}
     duplicates = 0
@@ -86,7 +107,7 @@ def sort(position: Position, arrivals: Iterable[Arrival], held_bytes_max: int) -
             waiting[event.sequence], early[event.sequence] = event, data
     ready: list[Event | bytes] = []
     following = position.last + 1
-    while following in waiting:
+    while following in waiting and not is_stuck:
         ready.append(waiting.pop(following))
         early.pop(following, None)
         following += 1
@@ -99,16 +120,16 @@ def sort(position: Position, arrivals: Iterable[Arrival], held_bytes_max: int) -
     return Sorted(ready, {number: data for number, data in early.items() if number not in refused}, duplicates, refused)
 
 
-def moved(position: Position, last: int, early: Mapping[int, bytes], now_s: float) -> Position:
-    """The position after the events up to `last` are applied and `early` ones have come; its revision is one more."""
+def moved(position: Position, last: int, early: Mapping[int, bytes], seen: int, now_s: float) -> Position:
+    """The position once the events up to `last` are applied, `early` ones held, and some up to `seen` have come."""
     held = {sequence: data for sequence, data in {**position.held, **early}.items() if sequence > last}
-    is_waiting_on = bool(position.held) and last == position.last
-    since_s = (position.since_s if is_waiting_on else now_s) if held else None
-    return replace(position, last=last, held=held, since_s=since_s, revision=position.revision + 1)
+    seen = max(position.seen, last, seen)
+    began_s = position.since_s if position.since_s is not None and last == position.last else now_s
+    return Position(last, held, seen, began_s if seen > last else None, position.revision + 1)
 
 
 def gap(account_id: str, position: Position) -> Gap | None:
-    """What is missing in front of what is held."""
+    """What is missing, if it waits."""
     if position.since_s is None:
         return None
-    return Gap(account_id, position.last + 1, min(position.held) - 1, position.since_s)
+    return Gap(account_id, position.last + 1, position.missing_through, position.since_s)

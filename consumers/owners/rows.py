@@ -12,16 +12,23 @@ The account service answers `GET /owners/{owner}/accounts` from them (account_co
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from consumers.kit import AccountCreated, Event
+from consumers.kit import AccountCreated, Event, OtherEvent
 
 Write = dict[str, Any]
 """One item of TransactWriteItems, in DynamoDB JSON."""
+
+
+class LaterRelease(Exception):
+    """An event that only a newer release knows; its account waits for that."""
 
 
 def writes_to(table_name: str) -> Callable[[Sequence[Event]], list[Write]]:
     """What a run of an account's events does to its row: one write, on condition that the row stands before it."""
 
     def writes(events: Sequence[Event]) -> list[Write]:
+        for event in events:
+            if isinstance(event, OtherEvent):
+                raise LaterRelease(f"What {event.name} does to a balance is not known here: deploy the newer release.")
         first = events[0]
         if isinstance(first, AccountCreated):
             put = {"TableName": table_name, "Item": row(first, events[-1])}
@@ -37,17 +44,23 @@ def row(created: AccountCreated, last: Event) -> dict[str, Any]:
         "AccountId": {"S": created.account_id},
         "Owner": {"S": created.owner},
         "Currency": {"S": created.currency},
-        "OpenedAt": {"S": created.occurred_at.isoformat()},
+        "OpenedAt": {"S": _time(created)},
         **_balance(last),
     }
 
 
 def _balance(last: Event) -> dict[str, Any]:
+    assert not isinstance(last, OtherEvent)  # noqa: S101 -- `writes` has refused it
     return {
         "Balance": {"N": str(last.balance)},
         "Sequence": {"N": str(last.sequence)},
-        "UpdatedAt": {"S": last.occurred_at.isoformat()},
+        "UpdatedAt": {"S": _time(last)},
     }
+
+
+def _time(event: Event) -> str:
+    """As the API writes all its times."""
+    return event.occurred_at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _update(table_name: str, account_id: str, before: int, changed: dict[str, Any]) -> Write:

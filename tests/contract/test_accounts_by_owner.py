@@ -16,7 +16,7 @@ from consumers.owners.rows import writes_to
 from ops.emulator import free_port, loopback_config
 from tests.contract.read_model import make_table
 from tests.contract.tables import session
-from tests.unit.kit.given import encoded, events_of, records
+from tests.unit.kit.given import encoded, events_of, records, time_of
 
 NOW = 1_000.0
 
@@ -47,8 +47,8 @@ def due(account_id: str, events: int) -> OwnedAccount:
         currency="EUR",
         balance=all_events[-1].balance,
         sequence=events,
-        opened_at=all_events[0].occurred_at.isoformat(),
-        updated_at=all_events[-1].occurred_at.isoformat(),
+        opened_at=time_of(all_events[0]),
+        updated_at=time_of(all_events[-1]),
     )
 
 

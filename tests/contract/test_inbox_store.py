@@ -19,8 +19,9 @@ from tests.contract.tables import session
 
 URLS = {"emulator": "emulator_url", "dynamodb-local": "dynamodb_local_url"}
 NEW = Position()
-FIRST = Position(3, revision=1)
-WAITING = Position(3, {5: b"\xc3\x01five", 17: b"\x00"}, 1_769_851_800.25, revision=1)
+FIRST = Position(3, seen=3, revision=1)
+WAITING = Position(3, {5: b"\xc3\x01five", 17: b"\x00"}, 19, 1_769_851_800.25, revision=1)
+ALL_MISSING = Position(3, {}, 6, 1_769_851_800.5, revision=1)
 
 
 @dataclass
@@ -94,8 +95,10 @@ def test_gaps_are_those_waited_for_long_enough(store: InboxStore[Any]) -> None:
     store.advance("b", NEW, FIRST, None)
     assert list(store.gaps(1_769_851_800.24)) == []
     assert list(store.gaps(1_769_851_800.25)) == [Gap("a", 4, 4, 1_769_851_800.25)]
-    store.advance("a", WAITING, Position(17, revision=2), None)
-    assert list(store.gaps(1_769_851_900)) == []
+    store.advance("c", NEW, ALL_MISSING, None)
+    assert [(gap.account_id, gap.last) for gap in store.gaps(1_769_851_900)] == [("a", 4), ("c", 6)]
+    store.advance("a", WAITING, Position(19, seen=19, revision=2), None)
+    assert [gap.account_id for gap in store.gaps(1_769_851_900)] == ["c"]
 
 
 def test_the_effect_and_the_advance_are_one(tables: Tables) -> None:
@@ -104,7 +107,7 @@ def test_the_effect_and_the_advance_are_one(tables: Tables) -> None:
     with pytest.raises(Overtaken):
         tables.inbox.advance("a", NEW, FIRST, [tables.put("three")])
     with pytest.raises(EffectRefused, match="write 2"):
-        tables.inbox.advance("a", FIRST, Position(4, revision=2), [tables.put("four"), tables.put("one")])
+        tables.inbox.advance("a", FIRST, Position(4, seen=4, revision=2), [tables.put("four"), tables.put("one")])
     assert tables.inbox.position("a") == FIRST
     assert tables.done() == {"one", "two"}
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from consumers.kit import Consumer, Event, Inbox, KinesisRecord, MemoryInbox
+from consumers.kit import Consumer, Event, Inbox, KinesisRecord, MemoryInbox, OtherEvent
 from consumers.kit.get_records import StreamReader
 from ops.house import House
 from ops.replay.dynamodb_source import DynamoDBSource
@@ -29,6 +29,7 @@ class Balances:
 
     def __call__(self, events: Sequence[Event]) -> None:
         for event in events:
+            assert not isinstance(event, OtherEvent)
             self.sequences.setdefault(event.account_id, []).append(event.sequence)
             self.balances[event.account_id] = event.balance
 

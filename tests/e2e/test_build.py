@@ -14,13 +14,20 @@ LIBRARIES = {
     *("typing_extensions.py", "urllib3", "__pycache__"),
 }
 CONTENT = {
+    "AccountsByOwnerFunction": LIBRARIES | {"consumers", "fastavro", "google", "schemas"},
     "ApiFunction": LIBRARIES | {"account_core"},
     "ProjectorFunction": LIBRARIES | {"account_core", "projector", "schemas"},
 }
+FUNCTIONS = [
+    ("AccountsByOwnerFunction", "consumers.owners"),
+    ("ApiFunction", "account_core"),
+    ("ProjectorFunction", "projector"),
+]
 IMPORT = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
-os.environ.update(TABLE_NAME="t", AUTH="IAM", OPERATOR_SCOPE="s")
+os.environ.update(TABLE_NAME="t", AUTH="IAM", OPERATOR_SCOPE="s", OWNED_TABLE_NAME="o")
+os.environ.update(INBOX_TABLE_NAME="i", GAP_WAIT_S="1")
 os.environ.update(EVENT_STREAM_NAME="s", AWS_DEFAULT_REGION="eu-central-1")
 os.environ.update(PARKING_TABLE_NAME="p", AGGREGATION="on", BUCKETS="32", FRAMING="single-object")
 module = __import__(sys.argv[2] + ".handler", fromlist=["handler"])
@@ -30,7 +37,7 @@ assert not foreign, foreign
 """
 
 
-@pytest.mark.parametrize(("function", "package"), [("ApiFunction", "account_core"), ("ProjectorFunction", "projector")])
+@pytest.mark.parametrize(("function", "package"), FUNCTIONS)
 def test_a_package_is_complete_without_anything_around_it(function: str, package: str, tmp_path: Path) -> None:
     with zipfile.ZipFile(build_zip(function, "local")) as archive:
         archive.extractall(tmp_path)

@@ -126,6 +126,7 @@ def test_demo_runs_the_main_job_and_says_that_all_agrees(terminal: Open, auth: s
     assert emulators(port) == []
 
 
+ATTEMPTS_MAX = 5
 PRINTED = r"(?m)^  (\w+=.*|curl .*)$"
 
 
@@ -139,7 +140,7 @@ def pasted(output: str) -> str:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the printed commands are curl's")
-@pytest.mark.parametrize(("auth", "answers"), [("iam", 4), ("jwt", 6)])
+@pytest.mark.parametrize(("auth", "answers"), [("iam", 5), ("jwt", 7)])
 def test_up_and_tail_while_somebody_pastes_the_commands(
     terminal: Open, tmp_path: Path, auth: str, answers: int
 ) -> None:
@@ -151,7 +152,9 @@ def test_up_and_tail_while_somebody_pastes_the_commands(
     printed = [json.loads(line) for line in pasted(up.output).splitlines()]
     assert len(printed) == answers
     assert [each["balance"] for each in printed[:4]] == ["0.00", "100.00", "60.00", "60.00"]
-    assert [each.get("code") for each in printed[4:]] == [None, "account_not_found"][: answers - 4]
+    assert printed[4]["next"] is None
+    assert len(printed[4]["accounts"]) <= 1, "the read model follows"
+    assert [each.get("code") for each in printed[5:]] == [None, "account_not_found"][: answers - 5]
     account_id = printed[0]["accountId"]
     tail.wait_for(rf"AccountCreated +{account_id} #1 .*currency=EUR")
     tail.wait_for(rf"BalanceCredited +{account_id} #2 .*amount=100\.00 .*balance=100\.00")
@@ -218,11 +221,15 @@ def test_a_crashed_emulator_is_one_clear_line(terminal: Open) -> None:
 
 @pytest.mark.parametrize("phase", ["deploying", "opening", "at a time", "waiting for the projector"])
 def test_an_emulator_that_crashes_during_the_demo_is_one_clear_line(terminal: Open, phase: str) -> None:
-    port = free_port()
-    demo = terminal("demo", "--port", str(port))
-    demo.wait_for(phase)
-    os.kill(min(emulators(port)), signal.SIGKILL)
-    assert demo.end() == 1
+    for _ in range(ATTEMPTS_MAX):
+        port = free_port()
+        demo = terminal("demo", "--port", str(port))
+        demo.wait_for(phase)
+        os.kill(min(emulators(port)), signal.SIGKILL)
+        if demo.end() == 1:
+            break  # a busy machine may tell of the last phase when all is over
+    else:
+        pytest.fail("the demo was never caught in this phase")
     assert "crashed" in demo.output
     assert "Traceback" not in demo.output
     assert emulators(port) == []

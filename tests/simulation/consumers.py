@@ -4,7 +4,8 @@ A story depends on its seed alone. Its stream has every account's events in orde
 published before repeated anywhere; the records are of any size, aggregated or not. Some workers read a shard of it, one
 reads a replay from the ledger, which others may begin behind. They take batches of any size in any turn, one in the
 middle of another's; they are killed before, in or after any of their store's writes, forget how far they were, or never
-hear that a write was done.
+hear that a write was done. Their handler refuses events for a while, and the trigger gives up what was refused; records
+are damaged and set aside; an inbox has little room. What that leaves missing is told, and replayed from the ledger.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,15 +14,20 @@ from itertools import count
 from random import Random
 from typing import Any
 
-from consumers.kit import Consumer, Inbox, KinesisRecord, MemoryInbox
-from consumers.kit.errors import EffectRefused, Overtaken, Unavailable
-from consumers.kit.position import Position
+from consumers.kit import Consumer, Event, Inbox, KinesisRecord, MemoryInbox
+from consumers.kit.errors import EffectRefused, HoldFull, Overtaken, Unavailable
+from consumers.kit.position import HELD_BYTES_MAX, Position
 from consumers.owners.rows import Write, writes_to
 from projector.aggregate import aggregate
-from tests.unit.kit.given import DECODER, encoded, events_of
+from schemas.errors import Undecodable
+from tests.unit.kit.given import DECODER, encoded, events_of, time_of
 
 STEPS_MAX = 10_000
 NOW = 1_000.0
+
+
+class Refused(Exception):
+    """By the consumer's own code."""
 
 
 class Killed(BaseException):
@@ -89,24 +95,57 @@ class Story:
         self.random = Random(seed)  # noqa: S311 -- seeded
         self.accounts = {f"account-{number}": self.random.randint(1, 14) for number in range(self.random.randint(1, 4))}
         self.store = Store()
-        self.consumer = Consumer(self._inbox())
+        self.held_bytes_max = self.random.choice([0, 300, HELD_BYTES_MAX, HELD_BYTES_MAX])
+        self.refused: set[str] = set()
+        self.set_aside: set[str] = set()
+        self.excused: set[str] = set()  # what was refused, or found no room, may need a repair
+        self.is_faulty = False
+        self.seen_gaps = self.seen_full = self.seen_refusals = 0
+        self.consumer = self._consumer()
         self._numbers = count(1)
+        self._whole: dict[str, list[Event]] = {}
         self.workers = self._workers()
-        self._busy: list[Worker] = []
 
     def play(self) -> None:
         for _ in range(self.random.randint(0, 60)):
             self._step(self.random.choice(self.workers))
-        self.store.before = self.store.after = lambda: None
+        self.store.before = self.store.after = _nothing
+        self.is_faulty = False
+        self.refused = set()
         for worker in self.workers:  # the faults are over: everything comes at last
             for _ in range(STEPS_MAX):
                 if worker.at == len(worker.records):
                     break
                 self._receive(worker, worker.records[worker.at : worker.at + 5])
+        self._repair()
         self._judge()
 
-    def _inbox(self) -> Inbox[list[Write]]:
-        return Inbox(self.store, writes_to("owned"), run_max=self.random.choice([1, 2, 500]))
+    def _consumer(self) -> Consumer[list[Write]]:
+        inbox: Inbox[list[Write]] = Inbox(
+            self.store, self._handle, run_max=self.random.choice([1, 2, 500]), held_bytes_max=self.held_bytes_max
+        )
+        return Consumer(inbox, set_aside=self._keep_aside)
+
+    def _handle(self, events: Sequence[Event]) -> list[Write]:
+        if events[0].account_id in self.refused:
+            self.seen_refusals += 1
+            raise Refused
+        return writes_to("owned")(events)
+
+    def _keep_aside(self, record: KinesisRecord, _error: Undecodable) -> None:
+        """Whose events were in it, its keeper finds out."""
+        self.set_aside |= {event.account_id for event in self._whole[record.sequence_number]}
+
+    def _repair(self) -> None:
+        """Each account that is not whole is told of, or was in a record set aside; the ledger has all of it."""
+        told = {each.account_id for each in self.consumer.receive([], NOW + 1_000_000).gaps}
+        self.seen_gaps += len(told)
+        behind = {name for name, events in self.accounts.items() if self.store.position(name).last < events}
+        assert behind <= told | self.set_aside, behind
+        assert behind <= self.excused | self.set_aside, behind
+        for account_id in sorted(behind):
+            replayed = Worker(self._stream({account_id: self.accounts[account_id]}, repeats=False))
+            self._receive(replayed, replayed.records)
 
     def _workers(self) -> list[Worker]:
         shards: list[dict[str, int]] = [{}, {}]
@@ -120,7 +159,7 @@ class Story:
         missed = dict.fromkeys(self.accounts, 0)
         for worker in workers:
             cut = self.random.randint(0, len(worker.records))
-            for event in (event for _, data in worker.records[:cut] for event in DECODER.events(data)):
+            for event in (event for number, _ in worker.records[:cut] for event in self._whole[number]):
                 missed[event.account_id] = max(missed[event.account_id], event.sequence)
             worker.records = worker.records[cut:]
         replayed = {
@@ -141,20 +180,25 @@ class Story:
             else:
                 stream.append(datas[account_id][published[account_id]])
                 published[account_id] += 1
-        return self._records(stream)
+        return self._records(stream, damages=repeats and self.random.random() < 0.2)
 
-    def _records(self, stream: list[bytes]) -> list[KinesisRecord]:
+    def _records(self, stream: list[bytes], *, damages: bool) -> list[KinesisRecord]:
         records = []
         while stream:
             size = self.random.randint(1, 6)
             some, stream = stream[:size], stream[size:]
             data = some[0] if len(some) == 1 and self.random.random() < 0.5 else aggregate("0", "0", some)
-            records.append(KinesisRecord(str(next(self._numbers)), data))
+            number = str(next(self._numbers))
+            self._whole[number] = [DECODER.decode(each) for each in some]
+            records.append(KinesisRecord(number, data[:-1] if damages and self.random.random() < 0.2 else data))
         return records
 
     def _step(self, worker: Worker) -> None:
         """One batch of a worker, with a fault at one of its writes, or another's batch in the middle."""
         fault = self.random.choice(["none", "none", "killed before", "killed after", "lost", "throttled", "overtaken"])
+        if self.random.random() < 0.1:
+            self.refused ^= {self.random.choice(sorted(self.accounts))}
+        self.is_faulty = fault != "none"
         moment = count(self.random.randint(-3, 0))
         mine = worker
 
@@ -171,7 +215,7 @@ class Story:
         try:
             self._receive(worker, batch)
         except Killed:
-            self.consumer = Consumer(self._inbox())
+            self.consumer = self._consumer()
             if self.random.random() < 0.2:
                 worker.at = self.random.randint(0, worker.at)
 
@@ -189,8 +233,13 @@ class Story:
     def _receive(self, worker: Worker, batch: Sequence[KinesisRecord]) -> None:
         outcome = self.consumer.receive(batch, NOW)
         for failure in outcome.failures:
-            assert isinstance(failure.error, Unavailable), repr(failure.error)
-        if not outcome.failures:
+            assert isinstance(failure.error, Unavailable | Refused | HoldFull), repr(failure.error)
+            self.seen_full += isinstance(failure.error, HoldFull)
+            if not isinstance(failure.error, Unavailable) and failure.account_id:
+                self.excused.add(failure.account_id)
+        kinds = {type(failure.error) for failure in outcome.failures}
+        is_given_up = not self.is_faulty and kinds <= {Refused, HoldFull} and self.random.random() < 0.3
+        if not outcome.unsafe or is_given_up:  # by the trigger, after many attempts of which one at least was quiet
             worker.at += len(batch)
         elif outcome.checkpoint is not None:
             worker.at += 1 + [record.sequence_number for record in batch].index(outcome.checkpoint)
@@ -203,10 +252,10 @@ class Story:
                 "AccountId": {"S": account_id},
                 "Owner": {"S": "owner-1"},
                 "Currency": {"S": "EUR"},
-                "OpenedAt": {"S": first.occurred_at.isoformat()},
+                "OpenedAt": {"S": time_of(first)},
                 "Balance": {"N": str(last.balance)},
                 "Sequence": {"N": str(last.sequence)},
-                "UpdatedAt": {"S": last.occurred_at.isoformat()},
+                "UpdatedAt": {"S": time_of(last)},
             }
             steps = self.store.applied[account_id]
             assert steps == sorted(set(steps)), account_id

@@ -5,7 +5,8 @@ from itertools import count
 
 from account_core.events import EventRow
 from account_events.testing.records import history
-from consumers.kit import Decoder, Event, KinesisRecord
+from consumers.kit import Decoder, KinesisRecord, OtherEvent
+from consumers.kit.events import KnownEvent
 from consumers.kit.position import Arrival
 from projector.aggregate import aggregate
 from projector.outgoing import outgoing
@@ -18,8 +19,9 @@ def encoded(account_id: str, events: int) -> list[bytes]:
     return [outgoing(row, 0).data for row in history(account_id, events) if isinstance(row, EventRow)]
 
 
-def events_of(account_id: str, events: int) -> list[Event]:
-    return [DECODER.decode(data) for data in encoded(account_id, events)]
+def events_of(account_id: str, events: int) -> list[KnownEvent]:
+    decoded = [DECODER.decode(data) for data in encoded(account_id, events)]
+    return [event for event in decoded if not isinstance(event, OtherEvent)]
 
 
 def arrivals(account_id: str, sequences: Iterable[int]) -> list[Arrival]:
@@ -39,3 +41,8 @@ def records(*contents: bytes | list[bytes]) -> list[KinesisRecord]:
         KinesisRecord(str(next(numbers)), each if isinstance(each, bytes) else aggregate("0", "0", each))
         for each in contents
     ]
+
+
+def time_of(event: KnownEvent) -> str:
+    """As the read model keeps it."""
+    return f"{event.occurred_at:%Y-%m-%dT%H:%M:%S.%fZ}"

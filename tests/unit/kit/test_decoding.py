@@ -2,23 +2,24 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError, asdict, dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import schemas
-from consumers.kit import AccountCreated, BalanceCredited, Decoder
-from consumers.kit.errors import CorruptAggregate, UnknownEvent
+from consumers.kit import AccountCreated, BalanceCredited, Decoder, OtherEvent
+from consumers.kit.errors import CorruptAggregate
 from projector.aggregate import aggregate
 from schemas import encoder
 from schemas.codec import CONTRACT, Codec
 from schemas.contract import load
 from schemas.encoder import FINGERPRINTS, encode
-from schemas.errors import CorruptBody, IncompatibleSchema, Undecodable, UnknownFingerprint, UnknownFraming
+from schemas.errors import CorruptBody, IncompatibleSchema, UnknownFingerprint, UnknownFraming
 from tests.unit.kit.given import encoded
 
 FOLDER = Path(schemas.__file__).parent
@@ -89,15 +90,40 @@ def test_what_only_a_later_writer_has_is_left_out(folder: Path) -> None:
     assert Decoder(Codec(load(folder))).decode(data) == BalanceCredited(**FIELDS)
 
 
-def test_an_event_that_this_release_has_no_class_for_is_named(folder: Path) -> None:
+def _with_another_event(folder: Path, change: Callable[[dict[str, Any]], object] = lambda _: None) -> None:
     source = json.loads((folder / "BalanceCredited.avsc").read_text()) | {"name": "InterestPaid"}
+    change(source)
     (folder / "InterestPaid.avsc").write_text(json.dumps(source))
     _changed(folder, "BalanceCredited", lambda _: None)
-    data = encoder.load(folder)["InterestPaid"].encode(FIELDS)
-    with pytest.raises(UnknownEvent, match="InterestPaid") as caught:
-        Decoder(Codec(load(folder))).decode(data)
-    assert caught.value.name == "InterestPaid"
-    assert isinstance(caught.value, Undecodable)
+
+
+def test_an_event_that_this_release_has_no_class_for_is_handed_over_as_another(folder: Path) -> None:
+    _with_another_event(folder)
+    event = Decoder(Codec(load(folder))).decode(encoder.load(folder)["InterestPaid"].encode(FIELDS))
+    assert isinstance(event, OtherEvent)
+    assert (event.name, event.event_id, event.sequence, event.fields) == ("InterestPaid", "a-1:2", 2, FIELDS)
+    assert Decoder(contract=load(folder)).decode(encoder.load(folder)["InterestPaid"].encode(FIELDS)) == event
+
+
+def test_an_event_without_what_every_event_has_is_none(folder: Path) -> None:
+    _with_another_event(folder, lambda source: source["fields"].pop(0))
+    fields = {name: value for name, value in FIELDS.items() if name != "event_id"}
+    with pytest.raises(IncompatibleSchema, match="event_id"):
+        Decoder(Codec(load(folder))).decode(encoder.load(folder)["InterestPaid"].encode(fields))
+
+
+@pytest.mark.parametrize("sequence", [0, -1])
+def test_a_sequence_below_one_is_corrupt(sequence: int) -> None:
+    with pytest.raises(CorruptBody, match="begin with 1"):
+        Decoder().decode(encode("BalanceCredited", {**FIELDS, "sequence": sequence}))
+
+
+def test_money_is_exact_whatever_context_the_program_has() -> None:
+    fields = {**FIELDS, "balance": Decimal("1234567890123456.78")}
+    with localcontext(prec=9):
+        assert encode("BalanceCredited", fields) == encode("BalanceCredited", dict(fields))
+        event = Decoder().decode(encode("BalanceCredited", fields))
+    assert event == BalanceCredited(**fields)
 
 
 @pytest.mark.parametrize(
@@ -133,8 +159,15 @@ def test_a_class_that_is_not_its_schema_s_is_refused_at_once() -> None:
     class Created:
         owner: str
 
+    @dataclass(frozen=True, slots=True)
+    class Slotted:
+        owner: str
+
     with pytest.raises(TypeError, match="Created and the schema AccountCreated differ in account_id, balance"):
         Decoder(events={"AccountCreated": Created})
+    for name, kind in (("AccountCreated", Slotted), ("AccountOpened", AccountCreated), ("AccountCreated", str)):
+        with pytest.raises(TypeError, match="has to be a dataclass without slots"):
+            Decoder(events={name: kind})
 
 
 @pytest.mark.parametrize("version", [1, 2])

@@ -92,17 +92,55 @@ def test_a_failure_stops_the_account_at_the_first_record_that_is_unsafe(inbox: I
     assert ledger.applied == [1, 2, 3, 4, 5]
 
 
-def test_a_held_event_that_fails_makes_the_record_unsafe_that_brought_its_turn(
-    inbox: Inbox[None], ledger: Ledger
-) -> None:
+def test_an_account_whose_event_is_refused_is_told_as_waiting(inbox: Inbox[None], ledger: Ledger) -> None:
+    """Should the trigger give the record up, and no later one come, it would be forgotten otherwise."""
+    ledger.failing = 2
+    assert inbox.receive("a", arrivals("a", [1, 2, 3]), NOW).unsafe == 1
+    assert inbox.gaps(NOW + 60) == [Gap("a", 2, 3, NOW)]
+    ledger.failing = 0
+    inbox.receive("a", arrivals("a", [2, 3]), NOW + 61)
+    assert inbox.gaps(NOW + 1_000) == []
+
+
+def test_behind_a_held_event_that_is_refused_all_that_comes_is_held(inbox: Inbox[None], ledger: Ledger) -> None:
+    """So the account waits, and no record has to come again for it: others are behind them."""
     inbox.receive("a", arrivals("a", [1, 3]), NOW)
     ledger.failing = 3
-    received = inbox.receive("a", arrivals("a", [2]), NOW)
-    assert (ledger.applied, received.unsafe) == ([1, 2], 0)
-    assert inbox.gaps(NOW + 60) == [Gap("a", 3, 2, NOW)], "nothing is missing, and yet it waits"
+    received = inbox.receive("a", arrivals("a", [2]), NOW + 1)
+    assert (ledger.applied, received.unsafe, type(received.error)) == ([1, 2], None, RuntimeError)
+    received = inbox.receive("a", arrivals("a", [4, 6, 5]), NOW + 2)
+    assert (received.unsafe, received.held, type(received.error)) == (None, 3, RuntimeError)
+    assert inbox.gaps(NOW + 61) == [Gap("a", 3, 2, NOW + 1)], "nothing is missing, and yet it waits"
     ledger.failing = 0
-    assert inbox.receive("a", arrivals("a", [2]), NOW).applied == 1
-    assert ledger.applied == [1, 2, 3]
+    assert inbox.receive("a", arrivals("a", [4]), NOW + 3).applied == 4
+    assert ledger.applied == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_store_that_does_not_answer_when_a_refusal_is_to_be_kept_loses_nothing(ledger: Ledger) -> None:
+    class Shaky(MemoryInbox):
+        fails = False
+
+        def advance(self, account_id: str, before: Position, after: Position, effect: object) -> None:
+            if self.fails:
+                raise Unavailable("no")
+            super().advance(account_id, before, after, effect)
+
+    store = Shaky()
+    inbox = Inbox(store, ledger)
+    inbox.receive("a", arrivals("a", [1, 3]), NOW)
+    ledger.failing = 2
+    store.fails = True
+    assert inbox.receive("a", arrivals("a", [4, 2]), NOW).unsafe == 0
+    store.fails = False
+    ledger.failing = 0
+    assert inbox.receive("a", arrivals("a", [4, 2]), NOW).unsafe is None
+    assert ledger.applied == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("wrong", [{"run_max": 0}, {"run_max": -1}, {"gap_wait_s": -1}, {"held_bytes_max": -1}])
+def test_impossible_limits_are_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="has to be 1 or more"):
+        Inbox(MemoryInbox(), print, **wrong)  # type: ignore[arg-type]  # that is the point
 
 
 def test_what_cannot_be_held_is_unsafe_and_the_nearest_are_held() -> None:
@@ -111,7 +149,7 @@ def test_what_cannot_be_held_is_unsafe_and_the_nearest_are_held() -> None:
     size = len(came[0].data)
     todo = sort(position, came, held_bytes_max=2 * size + 2)
     assert (sorted(todo.early), todo.refused) == ([3, 5], [7, 9])
-    after = moved(position, 1, todo.early, NOW)
+    after = moved(position, 1, todo.early, 9, NOW)
     assert sort(after, arrivals("a", [7]), held_bytes_max=2 * size + 2).refused == [7]
 
 
@@ -121,9 +159,14 @@ def test_a_full_hold_names_what_is_missing(ledger: Ledger) -> None:
     assert isinstance(received.error, HoldFull)
     assert str(received.error).startswith("a: event 2 is missing")
     assert received.held in (4, 5)
-    assert received.unsafe == 1 + received.held
-    assert inbox.receive("a", arrivals("a", range(2, 20)), NOW).unsafe is None
+    assert received.unsafe is None, "others are behind it"
+    assert inbox.gaps(NOW + 300) == [Gap("a", 2, 2, NOW)]
+    assert inbox.receive("a", arrivals("a", [2]), NOW).error is None
+    assert ledger.applied == list(range(1, received.held + 3))
+    assert inbox.gaps(NOW + 300) == [Gap("a", received.held + 3, 19, NOW)], "what there was no room for"
+    assert inbox.receive("a", arrivals("a", range(1, 20)), NOW).error is None, "as a replay brings it"
     assert ledger.applied == list(range(1, 20))
+    assert inbox.gaps(NOW + 300) == []
 
 
 class Quicker(MemoryInbox):
@@ -136,7 +179,7 @@ class Quicker(MemoryInbox):
     def advance(self, account_id: str, before: Position, after: Position, effect: object) -> None:
         if self.times:
             self.times -= 1
-            super().advance(account_id, before, moved(before, before.last + 1, {}, NOW), None)
+            super().advance(account_id, before, moved(before, before.last + 1, {}, 0, NOW), None)
         super().advance(account_id, before, after, effect)
 
 
@@ -177,7 +220,6 @@ def test_whatever_comes_each_event_is_applied_once_in_order(
         received = inbox.receive("a", arrivals("a", batch), NOW)
         safe = batch if received.unsafe is None else batch[: received.unsafe]
         seen |= set(safe)
-        assert (received.unsafe is None) == (received.error is None)
         for sequence in safe:
             assert sequence <= received.position.last or sequence in received.position.held
     assert ledger.applied == list(range(1, len(ledger.applied) + 1))
