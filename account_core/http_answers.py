@@ -42,7 +42,8 @@ def events(account_id: str, rows: list[EventRow], page: Page) -> Answer:
 
 
 def accounts(owner: str, owned: Sequence[OwnedAccount], limit: int) -> Answer:
-    """A page of an owner's accounts, and where the next one is; `next` is null where there is none yet."""
+    """The first `limit` of an owner's accounts, and where the others are; `next` is null if there are none yet."""
+    page = owned[:limit]
     listed = [
         {
             "accountId": one.account_id,
@@ -52,10 +53,10 @@ def accounts(owner: str, owned: Sequence[OwnedAccount], limit: int) -> Answer:
             "openedAt": one.opened_at,
             "updatedAt": one.updated_at,
         }
-        for one in owned
+        for one in page
     ]
-    following = f"/owners/{quote(owner)}/accounts?afterAccount={owned[-1].account_id}&limit={limit}" if owned else None
-    return Answer(200, {"accounts": listed, "next": following if len(owned) == limit else None})
+    following = f"/owners/{quote(owner)}/accounts?afterAccount={page[-1].account_id}&limit={limit}" if page else None
+    return Answer(200, {"accounts": listed, "next": following if len(owned) > limit else None})
 
 
 def _event(row: EventRow) -> dict[str, Any]:

@@ -170,7 +170,9 @@ class HttpApi:
     def _accounts(self, call: _Call, caller: Caller) -> Answer:
         page = queries.account_page(call.request.query(*queries.ACCOUNT_PAGE))
         caller.refuse_owner(call.owner, "Only one's own accounts can be listed.")
-        return answers.accounts(call.owner, self._owned.page(call.owner, page.after, page.limit, call.used), page.limit)
+        one_more = page.limit + 1  # which tells whether there is a next page
+        owned = self._owned.page(call.owner, page.after, one_more, call.used)
+        return answers.accounts(call.owner, owned, page.limit)
 
     def _problem(self, error: Exception, call: _Call) -> Answer:
         code = error.code if isinstance(error, AccountError) else "internal_error"

@@ -34,7 +34,7 @@ _ROWS = [
     ),
 ]
 
-_OWNED = OwnedAccount(ACCOUNT_ID_EXAMPLE, "EUR", _HUNDRED - _FORTY, 3, MOMENT.isoformat(), MOMENT.isoformat())
+_OWNED = OwnedAccount(ACCOUNT_ID_EXAMPLE, "EUR", _HUNDRED - _FORTY, 3, _TIME, _TIME)
 
 
 def _account(row: EventRow, status: int) -> Answer:

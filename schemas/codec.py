@@ -8,6 +8,7 @@ Money is `Decimal` of scale 2, `occurred_at` an aware `datetime` in UTC, on both
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 from fastavro.schema import SchemaParseException
 
 from schemas import glue
-from schemas.contract import Contract, Schema, load, parse
+from schemas.contract import Contract, Schema, is_finite, load, parse
 from schemas.encoder import HEADER_SIZE, MARKER, encode
 from schemas.errors import CorruptBody, ForeignSchema, UnknownFingerprint, UnknownFraming, UnknownSchemaVersion
 from schemas.foreign import what_it_is
@@ -104,36 +105,38 @@ class Codec:
             raise CorruptBody(f"The body of this {schema.name} {error}.") from error
 
     def _found(self, version_id: str) -> Schema:
-        match self._of_version(version_id):
-            case None if self._find is None:
-                raise UnknownSchemaVersion(version_id, "is not known here: give the Codec a registry to ask.")
-            case None:
-                raise UnknownSchemaVersion(version_id, "is not in the registry asked: ask its publisher's.")
-            case str(what):
-                raise ForeignSchema(version_id, f"is none of this contract's: {what}.")
-            case schema:
-                return schema
+        what = self._of_version(version_id)
+        if isinstance(what, str):
+            raise ForeignSchema(version_id, f"is none of this contract's: {what}.")
+        return what
 
-    def _look_up(self, version_id: str) -> Schema | str | None:
-        """The schema; or what is wrong with what was found; or None where nothing was."""
-        source = None if self._find is None else self._find(version_id)
+    def _look_up(self, version_id: str) -> Schema | str:
+        """The schema, or what is wrong with what was found.
+
+        Raises:
+            UnknownSchemaVersion: none was found; it is not remembered, since it may be there the next time.
+        """
+        if self._find is None:
+            raise UnknownSchemaVersion(version_id, "is not known here: give the Codec a registry to ask.")
+        source = self._find(version_id)
         if source is None:
-            return None
+            raise UnknownSchemaVersion(version_id, "is not in the registry asked: ask its publisher's.")
         try:
             schema = parse(source)
         except _NO_SCHEMA as error:
             return f"{type(error).__name__}: {error}"[:WHAT_LENGTH_MAX]
-        if schema.name not in self._contract.working:
-            return f"there is no event {schema.name}"
+        if odd := [name for name, avro_type in schema.field_types.items() if not is_finite(avro_type)]:
+            return f"its field {odd[0]} has a type whose values may have no end"[:WHAT_LENGTH_MAX]
         return schema
 
     def _what_it_reads_as(self, data: bytes) -> str:
+        names: dict[str, None] = {}
         for schema in self._known.values():
-            try:
+            with suppress(CorruptBody):
                 self._reader(schema).read(data, 0)
-            except CorruptBody:
-                continue
-            return f"This is raw Avro, without a header; it reads as a {schema.name}. Its writer has to frame it."
+                names[schema.name] = None
+        if names:
+            return f"This is raw Avro, without a header; it reads as {' or '.join(names)}. Its writer has to frame it."
         return f"Neither single-object encoding nor Glue's framing; it begins with {data[:4].hex()}."
 
 

@@ -88,6 +88,46 @@ def parse(source: str) -> Schema:
     )
 
 
+_PRIMITIVES = {"null", "boolean", "int", "long", "float", "double", "bytes", "string"}
+
+
+def is_finite(avro_type: Any) -> bool:  # noqa: ANN401 -- a type is a string, a list or a mapping in Avro's JSON
+    """Whether no value of a field's type can go on for ever.
+
+    fastavro follows a record that holds itself until the process dies; and an array of what takes no bytes has as many
+    items as its few bytes say. So no type refers to another by name here, and no array holds nothing.
+    """
+    match avro_type:
+        case str():
+            return avro_type in _PRIMITIVES
+        case [*parts]:
+            pass
+        case {"type": "array", "items": items}:
+            parts = [items] if _takes_bytes(items) else [None]
+        case {"type": "record", "fields": [*fields]}:
+            parts = [field["type"] for field in fields]
+        case {"type": "enum" | "fixed"}:
+            parts = []
+        case {"type": "map", "values": part} | {"type": part}:
+            parts = [part]
+        case _:
+            return False
+    return all(map(is_finite, parts))
+
+
+def _takes_bytes(avro_type: Any) -> bool:  # noqa: ANN401 -- as above
+    match avro_type:
+        case "null":
+            return False
+        case {"type": "fixed", "size": size}:
+            return bool(size > 0)
+        case {"type": "record", "fields": fields}:
+            return any(_takes_bytes(field["type"]) for field in fields)
+        case {"type": str(inner)} if inner in _PRIMITIVES:
+            return inner != "null"
+    return True
+
+
 def _read(path: Path, name: str) -> Schema:
     try:
         schema = parse(path.read_text(encoding="utf-8"))

@@ -14,7 +14,7 @@ _KNOWN = (
     ((b"AwU", b"AwV", b"AwW", b"AwX"), "Glue's framing in base64: decode that first"),
     ((b"\x00",), "Confluent Schema Registry framing: read it with Confluent's deserializer"),
 )
-_JSON = (b"{", b"[", b'"')
+_JSON = (b"{", b"[")
 
 
 def what_it_is(data: bytes) -> str | None:

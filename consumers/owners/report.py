@@ -8,8 +8,12 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger, Metrics
 
 
+GAPS_LOGGED_MAX = 10
+"""Of a batch: a model that begins in the middle waits for every account, and says so with each."""
+
+
 class Report:
-    """One line for every batch, one for every failure and gap; the counts also as metrics, for the alarms."""
+    """A line for every batch, every failure, and what waits; the counts also as metrics, for the alarms."""
 
     def __init__(self, logger: "Logger", metrics: "Metrics") -> None:
         self._logger, self._metrics = logger, metrics
@@ -22,13 +26,10 @@ class Report:
                 kinesis_sequence_number=failure.sequence_number,
                 error=f"{type(failure.error).__name__}: {failure.error}",
             )
-        for gap in outcome.gaps:
+        if outcome.gaps:
             self._logger.error(
-                "waiting: publish again from the ledger what is missing",
-                account_id=gap.account_id,
-                first=gap.first,
-                last=gap.last,
-                since_s=gap.since_s,
+                "accounts wait: rebuild them from the ledger",
+                gaps=[f"{gap.account_id}: events {gap.first} to {gap.last}" for gap in outcome.gaps[:GAPS_LOGGED_MAX]],
             )
         counts = {
             "Applied": outcome.applied,

@@ -73,6 +73,18 @@ def test_the_mapping() -> None:
     assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["ProjectorFailures", "Arn"]}
 
 
+def test_every_mapping_is_off_at_home_and_gives_up_at_last() -> None:
+    """The emulator would deliver as well, and it says of each mapping that it is enabled."""
+    mappings = [name for name, found in RESOURCES.items() if found["Type"] == "AWS::Lambda::EventSourceMapping"]
+    assert len(mappings) == 2
+    for name in mappings:
+        mapping = properties(name)
+        assert (on_aws(mapping["Enabled"]), on_aws(mapping["Enabled"], aws=False)) == (True, False)
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert 0 < mapping["MaximumRetryAttempts"] < 10_000
+        assert mapping["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][1] == "Arn"
+
+
 @pytest.mark.parametrize(
     ("event_name", "kind", "delivered"),
     [
@@ -195,7 +207,8 @@ def test_outputs() -> None:
 def test_every_alarm_goes_to_the_topic_if_there_is_one() -> None:
     alarms = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"}
     assert alarms == {
-        *("AccountsByOwnerIsBehind", "AccountsByOwnerWaits"),
+        *("AccountsByOwnerFails", "AccountsByOwnerGaveUp", "AccountsByOwnerIsBehind", "AccountsByOwnerLost"),
+        "AccountsByOwnerWaits",
         *("ApiFails", "ProjectorFails", "ProjectorGaveUp", "ProjectorIsBehind", "ProjectorLost", "ProjectorParks"),
     }
     for name in alarms:

@@ -39,13 +39,13 @@ class Registry:
         return self.source
 
 
-def test_a_registry_that_has_no_such_version_is_asked_once() -> None:
+def test_a_registry_that_has_no_such_version_is_asked_each_time() -> None:
     registry = Registry(None)
     codec = Codec(CONTRACT, registry)
     for _ in range(3):
         with pytest.raises(UnknownSchemaVersion, match="not in the registry asked"):
             codec.decode(EVENT)
-    assert registry.asked == [IDS["BalanceWithdrawn"]]
+    assert registry.asked == [IDS["BalanceWithdrawn"]] * 3
 
 
 def test_a_registry_that_does_not_answer_is_asked_again() -> None:
@@ -88,6 +88,29 @@ def test_a_name_written_in_full_is_the_same_schema() -> None:
     assert Codec(CONTRACT, lambda _: json.dumps(source)).decode(EVENT).fields == WITHDRAWN
 
 
+NO_END = "its field extra has a type whose values may have no end"
+
+
+def record_with(field: dict[str, Any]) -> str:
+    return json.dumps(
+        {"type": "record", "name": "account.events.v1.AccountCreated", "fields": [{"name": "extra", **field}]}
+    )
+
+
+def test_a_new_event_of_the_contract_s_namespace_is_read_by_its_own_schema() -> None:
+    source = json.loads(SOURCES[IDS["BalanceWithdrawn"]]) | {"name": "BalanceSeized"}
+    event = Codec(CONTRACT, lambda _: json.dumps(source)).decode(EVENT)
+    assert (event.name, event.fields) == ("BalanceSeized", WITHDRAWN)
+
+
+def test_an_id_that_was_not_found_is_asked_for_again() -> None:
+    sources: list[str | None] = [None, SOURCES[IDS["BalanceWithdrawn"]]]
+    codec = Codec(CONTRACT, lambda _: sources.pop(0))
+    with pytest.raises(UnknownSchemaVersion):
+        codec.decode(EVENT)
+    assert codec.decode(EVENT).fields == codec.decode(EVENT).fields == WITHDRAWN
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [
@@ -97,7 +120,10 @@ def test_a_name_written_in_full_is_the_same_schema() -> None:
         ('"string"', "it is no record"),
         ('{"type": "record"}', "none of this contract's"),
         ('{"type": "record", "name": "AccountCreated", "fields": []}', "AccountCreated is not in account.events.v1"),
-        ('{"type": "record", "name": "account.events.v1.AccountClosed", "fields": []}', "no event AccountClosed"),
+        (record_with({"type": ["null", "AccountCreated"]}), NO_END),
+        (record_with({"type": "AccountCreated"}), NO_END),
+        (record_with({"type": {"type": "array", "items": "null"}}), NO_END),
+        (record_with({"type": {"type": "array", "items": {"type": "record", "name": "R", "fields": []}}}), NO_END),
         ('{"type": "record", "name": "account.events.v1.AccountCreated", "fields": [1]}', "none of this contract's"),
         ('{"type": "record", "name": "account.events.v1.AccountCreated", "fields": 1}', "none of this contract's"),
         ('{"type": "record", "name": 1, "fields": []}', "none of this contract's"),

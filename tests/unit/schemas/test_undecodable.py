@@ -43,7 +43,7 @@ EVENT = encode(
     [
         (b"\xf3\x89\x9a\xc2" + EVENT, "KPL"),
         (b"\x00\x00\x00\x00\x07" + EVENT[10:], "Confluent"),
-        (EVENT[10:], "raw Avro, without a header; it reads as a BalanceCredited"),
+        (EVENT[10:], "raw Avro, without a header; it reads as BalanceCredited or BalanceWithdrawn"),
         (b"Obj\x01\x04\x14avro.codec", "an Avro object container file"),
         (gzip.compress(EVENT), "gzip"),
         (b'{"account_id": "a-1"}', "JSON"),
