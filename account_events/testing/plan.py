@@ -26,7 +26,8 @@ def planned(
         overlap: with how many records of the one before every batch begins.
 
     Raises:
-        BadReplay: a size is not positive, or a batch that was to come twice does not come at all.
+        BadReplay: a size is not positive, a batch that was to come twice does not come at all, or there is none that
+            could begin with records of the one before.
     """
     sizes = (batch_sizes,) if isinstance(batch_sizes, int) else tuple(batch_sizes)
     if not sizes or min(sizes) < 1 or overlap < 0:
@@ -36,6 +37,8 @@ def planned(
     batches = next(numbers) - 1
     if duplicates != "all" and (missing := sorted(set(duplicates) - set(range(1, batches + 1)))):
         raise BadReplay(f"duplicates: there is no batch {missing[0]}; there are {batches}, counted from 1")
+    if overlap and not any(len(mine) > 1 for mine in plan.values()):
+        raise BadReplay("overlap: no shard has a second batch, to begin with records of the one before")
     return {
         shard_id: [batch for number, batch in mine for _ in range(1 + (duplicates == "all" or number in duplicates))]
         for shard_id, mine in plan.items()
