@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from aws_lambda_powertools import Metrics
 
 from account_events.testing import Died, Fault, MemoryKinesis, TableStream, replay
 from account_events.testing.mapping import Handler
@@ -48,6 +49,13 @@ def test_minutes_of_refusals_take_no_time(aggregation: str) -> None:
         replay(stream, new_handler=new_handler, kinesis=kinesis).assert_delivered()
     assert sum(kinesis.clock.slept_s) > 200
     assert time.monotonic() - began < 60, "it slept in earnest"
+
+
+def test_no_figure_of_its_metrics_is_left_for_who_comes_after(memory_kinesis: MemoryKinesis) -> None:
+    stream = bank("a", 3)
+    with deployed(memory_kinesis, stream.images()) as new_handler:
+        replay(stream, new_handler=new_handler, kinesis=memory_kinesis).assert_each_once()
+    assert Metrics(namespace="AccountEvents", service="projector").metric_set == {}
 
 
 def test_nothing_is_left_of_it(memory_kinesis: MemoryKinesis) -> None:
