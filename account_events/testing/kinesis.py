@@ -155,12 +155,14 @@ class MemoryKinesis:
 
     def _put(self, entries: Sequence[Mapping[str, Any]], fault: Fault) -> dict[str, Any]:
         late, self._late = self._late, []
+        in_order = len(self.calls) <= len(self._ordered)
         if fault.throttled:
             self.accepted += late
+            if in_order and (fault.refused or fault.lost or fault.late):
+                self._missed.append(f"call {len(self.calls)} is throttled, and nothing else of its Fault takes place")
             raise _error("PutRecords", "LimitExceededException", "Rate exceeded")
-        if absent := sorted(fault.refused - set(range(len(entries)))):
-            call, in_order = len(self.calls), len(self.calls) <= len(self._ordered)
-            self._missed += [f"call {call} had no entry {absent[0]} to refuse: {len(entries)} in all"] * in_order
+        if in_order and (absent := sorted(fault.refused - set(range(len(entries))))):
+            self._missed.append(f"call {len(self.calls)} had no entry {absent[0]} to refuse: {len(entries)} in all")
         is_taken = [
             position not in fault.refused and not self._is_refused(entry) for position, entry in enumerate(entries)
         ]

@@ -152,16 +152,17 @@ def replay(
     told = as_stream(stream)
     for position, damage in (poison or {}).items():
         told = told.poisoned(position, damage)
+    whole, options = told, settings or Settings()
     if split_after is not None:
         told = told.split(split_after)
-    plan = planned(told, batch_sizes, duplicates, overlap)
+    plan = planned(told, batch_sizes, duplicates, overlap, options.mapping().filters.accepts)
     deaths = {crash_after_put} if isinstance(crash_after_put, int) else set(crash_after_put)
     if deaths and new_handler is None:
         raise BadReplay("crash_after_put needs new_handler: who dies cannot go on, and forgets what it knew")
     if deaths and min(deaths) < 1:
         raise BadReplay(f"there is no put {min(deaths)} to crash after: they are counted from 1")
-    replayed, options = Replayed(told, kinesis, ledger), settings or Settings()
-    check_poison(told, replayed.expected, options.poisonous)
+    replayed = Replayed(told, kinesis, ledger)
+    check_poison(whole, replayed.expected, options.poisonous)  # whose positions are those that the test knows
     check_something_is_due(told, replayed.expected, options.poisonous)
     before = kinesis.taking_calls
     ordered = {before + death for death in deaths}

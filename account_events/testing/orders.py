@@ -14,6 +14,8 @@ def check_poison(stream: TableStream, expected: Mapping[str, Account], known: Co
     Raises:
         BadReplay: it is not so.
     """
+    if isinstance(known, str):
+        raise BadReplay(f"poisonous: accounts are due, [{known!r}], and not one string")
     stopped = set()
     for position, record in enumerate(stream.records):
         account_id = account_of(record)

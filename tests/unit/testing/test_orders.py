@@ -53,6 +53,12 @@ def test_a_stream_with_nothing_to_publish_proves_nothing(stream: TableStream) ->
         replay(stream, nothing, kinesis=MemoryKinesis())
 
 
+def test_that_a_poison_stops_all_there_is_can_be_the_test() -> None:
+    projector = MemoryProjector()
+    projector.replay(bank("a", 3), poison={0: poison.unknown_type}).assert_delivered()
+    assert list(projector.parking.parked) == ["a"]
+
+
 @pytest.mark.parametrize("damage", POISONS)
 def test_a_poison_that_nobody_ordered_is_told(damage: Any) -> None:  # noqa: ANN401 -- a Damage
     stream = captured(STREAM.poisoned(4, damage))
@@ -78,6 +84,26 @@ def test_a_poison_of_the_table_s_own_is_taken_for_the_accounts_that_are_named() 
         MemoryProjector().replay(both, settings=Settings(poisonous=["a"]))
     with pytest.raises(BadReplay, match="there is no poison of 'b'"):
         MemoryProjector().replay(stream, settings=Settings(poisonous=["a", "b"]))
+
+
+def test_a_single_account_is_not_its_letters() -> None:
+    stream = captured(STREAM.poisoned(4, poison.unknown_type))
+    with pytest.raises(BadReplay, match=r"poisonous: accounts are due, \['alma'\]"):
+        MemoryProjector().replay(stream, settings=Settings(poisonous="alma"))
+
+
+def test_a_poison_is_named_by_its_place_before_the_split() -> None:
+    stream = captured(bank("abcdef", 6).poisoned(21, poison.unknown_type))
+    assert stream.split(2).records[21] != stream.records[21]
+    with pytest.raises(BadReplay, match="record 21 of d is a poison"):
+        MemoryProjector().replay(stream, split_after=2)
+
+
+def test_a_batch_of_which_the_filters_leave_nothing_does_not_come_twice() -> None:
+    settings = Settings(filter_patterns=['{"dynamodb": {"NewImage": {"Type": {"S": ["CREATED"]}}}}'])
+    replay(STREAM, nothing, kinesis=MemoryKinesis(), batch_sizes=2, duplicates=[1], settings=settings)
+    with pytest.raises(BadReplay, match="duplicates: the filters leave nothing of batch 2"):
+        replay(STREAM, nothing, kinesis=MemoryKinesis(), batch_sizes=2, duplicates=[1, 2], settings=settings)
 
 
 def test_an_ordered_poison_is_known_through_splits_and_mixing() -> None:
@@ -145,6 +171,7 @@ def with_faults(faults: Any, **options: Any) -> None:  # noqa: ANN401 -- MemoryK
         ([REFUSED_FIRST] + [Fault()] * 24 + [Fault(throttled=True)], "there was no call 26 for its Fault: 25 in all"),
         ([Fault(refused=frozenset({7}))], "call 1 had no entry 7 to refuse: 1 in all"),
         ((Fault(), Fault(refused=frozenset({0, 1}))), "call 2 had no entry 1 to refuse: 1 in all"),
+        ([Fault(throttled=True, lost=True)], "call 1 is throttled, and nothing else"),
         ([Fault(refused=frozenset({-1}))], "call 1 had no entry -1 to refuse: 1 in all"),
     ],
 )
@@ -179,4 +206,6 @@ def test_a_crash_that_never_came_does_not_wait_for_the_next_replay() -> None:
     projector = MemoryProjector()
     with pytest.raises(BadReplay, match="no put 2 to crash after: 1 in all"):
         projector.replay(STREAM, crash_after_put=2)
-    projector.replay(STREAM, batch_sizes=5).assert_delivered()
+    again = projector.replay(STREAM, batch_sizes=5)
+    again.assert_delivered()
+    assert {one.error for one in again.deliveries} == {None}

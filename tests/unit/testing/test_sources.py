@@ -161,6 +161,8 @@ OTHER = {
         (json.dumps([with_change(StreamViewType="KEYS_ONLY", NewImage=None)]), "element 1: of a stream of KEYS_ONLY"),
         (json.dumps([with_change(StreamViewType="OLD_IMAGE")]), "element 1: of a stream of OLD_IMAGE"),
         (json.dumps([RECORDS[0], with_change(RECORDS[1], NewImage=None)]), "element 2: there is no NewImage"),
+        (json.dumps([{**with_change(NewImage=None), "eventName": "MODIFY"}]), "element 1: there is no NewImage"),
+        (json.dumps([with_change(Keys=RECORDS[0]["dynamodb"]["Keys"] | {"Id": {"S": "x"}})]), "not of the accounts'"),
         (json.dumps([with_change(NewImage=17)]), "element 1: there is no NewImage"),
         (json.dumps([with_change(Keys=None)]), "element 1: not of the accounts' table"),
         (json.dumps([with_change(Keys={"Id": {"S": "x"}})]), "element 1: not of the accounts' table"),
