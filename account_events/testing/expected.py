@@ -101,7 +101,7 @@ def _told_by(record: StreamRecord) -> Told | int:
         if not isinstance(row, EventRow) or (row.account_id, row.version) != (account_of(record), version):
             return sequence_from(version)
         event = decode(encode(*translate(row)))
-    except (Corrupt, Unpublishable, InvalidEvent, UnicodeEncodeError):
+    except (Corrupt, Unpublishable, InvalidEvent, UnicodeEncodeError, OverflowError):  # Python's JSON knows Infinity
         return sequence_from(version)
     if row.event.__class__ is not _STORED[event.name]:
         raise AssertionError(f"{row.account_id}:{row.sequence} is translated to another event, {event.name}")

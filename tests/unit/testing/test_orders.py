@@ -74,6 +74,16 @@ def test_a_format_of_a_later_release_is_told() -> None:
         replay(TableStream.of_images(later), nothing, kinesis=MemoryKinesis())
 
 
+@pytest.mark.parametrize("name", ["Amount", "Balance", "Format", "Sequence", "Version"])
+@pytest.mark.parametrize("number", ["1" * 5_000, float("inf"), None], ids=["long", "infinite", "null"])
+def test_a_number_that_is_none_is_told_as_a_poison(name: str, number: Any) -> None:  # noqa: ANN401 -- JSON
+    def spoil(record: StreamRecord) -> None:
+        record["dynamodb"]["NewImage"][name] = {"N": number}
+
+    with pytest.raises(BadReplay, match="record 4 of a is a poison that nobody ordered"):
+        replay(captured(STREAM.poisoned(4, spoil)), nothing, kinesis=MemoryKinesis())
+
+
 def test_a_poison_of_the_table_s_own_is_taken_for_the_accounts_that_are_named() -> None:
     stream = captured(STREAM.poisoned(4, poison.unknown_type))
     done = MemoryProjector().replay(stream, settings=Settings(poisonous=["a"]))
