@@ -6,10 +6,12 @@ from functools import cached_property
 
 from account_events.testing.expected import Account, accounts_in, change_of
 from account_events.testing.kinesis import MemoryKinesis
-from account_events.testing.table_stream import TableStream
+from account_events.testing.records import Image
+from account_events.testing.table_stream import TableStream, has_key
 from schemas.codec import DomainEvent
 
 FAILURES_MAX = 10
+ABSENT = object()
 
 
 class Arrivals:
@@ -18,11 +20,13 @@ class Arrivals:
     Attributes:
         stream: what was replayed.
         kinesis: where the events arrived.
+        ledger: the table's rows, if the handler can read events from there that the stream does not tell of.
     """
 
-    def __init__(self, stream: TableStream, kinesis: MemoryKinesis) -> None:
+    def __init__(self, stream: TableStream, kinesis: MemoryKinesis, ledger: Iterable[Image] = ()) -> None:
         self.stream = stream
         self.kinesis = kinesis
+        self.ledger = tuple(ledger)
 
     @property
     def events(self) -> list[DomainEvent]:
@@ -40,6 +44,17 @@ class Arrivals:
     @cached_property
     def expected(self) -> dict[str, Account]:
         return accounts_in(self.stream)
+
+    @cached_property
+    def _in_ledger(self) -> dict[str, Account]:
+        return accounts_in(TableStream.of_images(filter(has_key, self.ledger)))
+
+    def _due(self, account_id: str, number: int) -> DomainEvent | None:
+        """As its row says: the stream's, or of what was written before the stream's last row, the ledger's."""
+        told = self.expected.get(account_id, Account()).events
+        if number in told or number > max(told, default=0):
+            return told.get(number)
+        return self._in_ledger.get(account_id, Account()).events.get(number)
 
     def assert_delivered(self) -> None:
         """The whole delivery promise: all of the assertions below but `assert_each_once`."""
@@ -59,8 +74,9 @@ class Arrivals:
         _fail_if(missing)
 
     def assert_each_once(self) -> None:
-        """Each event is there exactly once."""
+        """Each event is there exactly once, and nothing else."""
         self.assert_every_event()
+        self.assert_nothing_invented()
         failures = []
         for account_id, events in self.per_account.items():
             if twice := sorted(number for number, times in Counter(_numbers(events)).items() if times > 1):
@@ -68,32 +84,51 @@ class Arrivals:
         _fail_if(failures)
 
     def assert_in_order(self) -> None:
-        """At first arrival each account's events run without a gap, from the first one that the stream tells of."""
+        """At first arrival each account's events run without a gap, from its first one told, or from earlier."""
         failures = []
         for account_id, events in self.per_account.items():
-            told = self.expected.get(account_id)
-            last = min(told.events, default=1) - 1 if told else 0
-            for number in _numbers(events):
-                if number > last + 1:
-                    failures.append(f"{account_id}: {number} came before {last + 1}")
+            numbers = _numbers(events)
+            first = min(numbers[0], min(self.expected.get(account_id, Account()).events, default=1))
+            last = first - 1
+            for number in numbers:
+                if not first <= number <= last + 1:
+                    failures.append(f"{account_id}: {number} came {_where(number, first, last)}")
                     break
                 last = max(last, number)
         _fail_if(failures)
 
-    def assert_repeats_only(self) -> None:
-        """Every event is what its row says, field by field, each time it comes."""
+    def assert_nothing_invented(self) -> None:
+        """Every event has a row: in the stream, or, up to the last that the stream tells of, in the ledger."""
         failures = []
         for account_id, events in self.per_account.items():
-            told = self.expected.get(account_id, Account()).events
-            first: dict[int, DomainEvent] = {}
-            for event in events:
-                number = event.fields["sequence"]
-                due = told.get(number) or first.setdefault(number, event)  # read from the table: not in the stream
-                if differing := _differing(event, due):
-                    failures.append(f"{account_id}: {number} is not as it is in the ledger: {differing}")
+            for number in sorted(set(_numbers(events))):
+                if self._due(account_id, number) is None:
+                    failures.append(f"{account_id}: {number} {self._why_not(account_id, number)}")
                     break
-                if not told:
-                    failures.append(f"{account_id}: {number} is of an account that the stream does not tell of")
+        _fail_if(failures)
+
+    def _why_not(self, account_id: str, number: int) -> str:
+        told = self.expected.get(account_id)
+        if told is None:
+            return "is of an account that the stream does not tell of"
+        if number == told.stops_at:
+            return "is of a row that no event can be made of"
+        if number > (last := max(told.events, default=0)):
+            return f"has no row: the last event that the stream tells of is {last}"
+        if self.ledger:
+            return "has no row that an event can be made of, neither in the stream nor in the ledger"
+        return "has no row in the stream; if it was read from the table, give replay the table's rows: ledger=rows"
+
+    def assert_repeats_only(self) -> None:
+        """Every event is what its row says, field by field, each time it comes."""
+        self.assert_nothing_invented()
+        failures = []
+        for account_id, events in self.per_account.items():
+            for event in events:
+                due = self._due(account_id, event.fields["sequence"])
+                if due is not None and (differing := _differing(event, due)):
+                    number = event.fields["sequence"]
+                    failures.append(f"{account_id}: {number} is not as it is in the ledger: {differing}")
                     break
         _fail_if(failures)
 
@@ -128,11 +163,16 @@ def _numbers(events: Iterable[DomainEvent]) -> list[int]:
     return [event.fields["sequence"] for event in events]
 
 
+def _where(number: int, first: int, last: int) -> str:
+    return f"behind {last}" if number < first else f"before {last + 1}"
+
+
 def _differing(event: DomainEvent, due: DomainEvent) -> str:
-    """The names of fields that differ, no values, lest amounts get into logs; an older schema may lack some."""
+    """The names of fields that differ, no values, lest amounts get into logs; those that an older schema lacks, too."""
     if event.name != due.name:
         return f"{event.name}, not {due.name}"
-    return ", ".join(name for name, value in event.fields.items() if due.fields.get(name) != value)
+    lost = [f"{name} (lost)" for name in due.fields if name not in event.fields]
+    return ", ".join([*(name for name, value in event.fields.items() if due.fields.get(name, ABSENT) != value), *lost])
 
 
 def _listed(numbers: list[int]) -> str:

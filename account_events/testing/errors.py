@@ -2,7 +2,8 @@
 
 TestingError
 ├── BadSource    a file, or an event, is not what it is taken for: the message names the file and the line
-├── BadReplay    the replay's own arguments contradict each other, or what they order never came about: correct the test
+├── BadReplay    the replay's own arguments contradict each other, what they order never came about, or nothing could
+│                fail: correct the test
 └── NotOnStream  an attached client was asked for something the Kinesis in memory does not do
 
 What a handler does wrong is an AssertionError, as in any test.

@@ -8,7 +8,7 @@ from typing import Any
 from account_core.errors import Corrupt
 from account_core.events import Created, Credited, EventRow, Withdrawn
 from account_core.items import SNAPSHOT, from_item, is_snapshot_version
-from account_events.testing.records import StreamRecord
+from account_events.testing.records import NUMBER_DIGITS_MAX, StreamRecord
 from account_events.testing.table_stream import TableStream, account_of
 from projector.errors import Unpublishable
 from projector.parse import sequence_from
@@ -43,9 +43,14 @@ def accounts_in(stream: TableStream) -> dict[str, Account]:
     """By account; a record that does not tell its account is nobody's."""
     found: dict[str, Account] = {}
     for record in stream.records:
-        if record.get("eventName") == "INSERT" and "AccountId" in (record["dynamodb"].get("Keys") or {}):
-            _add(found.setdefault(account_of(record), Account()), record)
+        if record.get("eventName") == "INSERT" and _tells_account(record):
+            _add(found.setdefault(account_of(record), Account()), _told_by(record))
     return found
+
+
+def is_poisonous(record: StreamRecord) -> bool:
+    """Whether it tells of a row that was inserted, and is neither a snapshot nor one that an event can be made of."""
+    return record.get("eventName") == "INSERT" and not (_tells_account(record) and isinstance(_told_by(record), Told))
 
 
 def change_of(event: DomainEvent) -> Decimal:
@@ -58,31 +63,53 @@ def change_of(event: DomainEvent) -> Decimal:
     return Decimal(0)
 
 
-def _add(account: Account, record: StreamRecord) -> None:
+def _add(account: Account, told: "Told | int") -> None:
+    match told:
+        case int(sequence):
+            account.poison(sequence)
+        case Told(event, balance) if event is not None:
+            sequence = event.fields["sequence"]
+            account.events[sequence], account.balances[sequence] = event, balance
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a row that is as it should be brings.
+
+    Attributes:
+        event: None: the row is a snapshot.
+        balance: after the event.
+    """
+
+    event: DomainEvent | None = None
+    balance: Decimal = Decimal(0)
+
+
+def _told_by(record: StreamRecord) -> Told | int:
+    """A poison: the sequence from which on nothing of its account can be published."""
     change = record["dynamodb"]
     version = _version(change["Keys"])
     image = change.get("NewImage")
     if version is None:
-        account.poison(1)
-        return
+        return 1
     if not isinstance(image, Mapping):
-        account.poison(sequence_from(version))
-        return
+        return sequence_from(version)
     if is_snapshot_version(version) and image.get("Type") == {"S": SNAPSHOT}:
-        return
+        return Told()
     try:
         row = from_item(image)
         if not isinstance(row, EventRow) or (row.account_id, row.version) != (account_of(record), version):
-            account.poison(sequence_from(version))
-            return
+            return sequence_from(version)
         event = decode(encode(*translate(row)))
-    except (Corrupt, Unpublishable, InvalidEvent, UnicodeEncodeError):
-        account.poison(sequence_from(version))
-        return
+    except (Corrupt, Unpublishable, InvalidEvent, UnicodeEncodeError, OverflowError):  # Python's JSON knows Infinity
+        return sequence_from(version)
     if row.event.__class__ is not _STORED[event.name]:
         raise AssertionError(f"{row.account_id}:{row.sequence} is translated to another event, {event.name}")
-    account.events[row.sequence] = event
-    account.balances[row.sequence] = row.balance
+    return Told(event, row.balance)
+
+
+def _tells_account(record: StreamRecord) -> bool:
+    return "AccountId" in (record["dynamodb"].get("Keys") or {})
 
 
 _STORED = {"AccountCreated": Created, "BalanceCredited": Credited, "BalanceWithdrawn": Withdrawn}
@@ -90,6 +117,6 @@ _STORED = {"AccountCreated": Created, "BalanceCredited": Credited, "BalanceWithd
 
 def _version(keys: Mapping[str, Any]) -> int | None:
     match keys.get("Version"):
-        case {"N": str(number)} if number.isdecimal():
+        case {"N": str(number)} if number.isdecimal() and len(number) <= NUMBER_DIGITS_MAX:
             return int(number)
     return None

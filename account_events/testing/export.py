@@ -14,7 +14,7 @@ from typing import Any
 from account_events.testing.errors import BadSource
 from account_events.testing.files import documents, lines
 from account_events.testing.records import Image
-from account_events.testing.table_stream import TableStream
+from account_events.testing.table_stream import TableStream, has_key
 
 MANIFEST = "manifest-files.json"
 SUMMARY = "manifest-summary.json"
@@ -63,7 +63,7 @@ def _image(where: str, line: object) -> Image:
 
 def _key(where: str, image: Image) -> tuple[str, int]:
     match image:
-        case {"AccountId": {"S": str(account_id)}, "Version": {"N": str(version)}} if version.isdecimal():
+        case {"AccountId": {"S": str(account_id)}, "Version": {"N": str(version)}} if has_key(image):
             return account_id, int(version)
     raise BadSource(f"{where}: no row of the accounts' table: AccountId S and Version N are due")
 

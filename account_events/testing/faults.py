@@ -26,6 +26,11 @@ class Fault:
     late: bool = False
     error_code: str = THROTTLED
 
+    @property
+    def is_one(self) -> bool:
+        """Whether anything goes wrong by it."""
+        return bool(self.refused) or self.throttled or self.lost or self.late
+
 
 def refuse_every(nth: int, entries_max: int = 500) -> Iterator[Fault]:
     """Every `nth` entry is refused, counted through all calls as if each had `entries_max` entries, without an end.

@@ -26,6 +26,16 @@ def content(path: Path) -> bytes:
         raise BadSource(f"{path}: {error.strerror or error}") from error
 
 
+def parsed(where: str, text: str) -> Any:  # noqa: ANN401 -- whatever JSON says
+    """Raises BadSource where it is not JSON, or not such as a table's stream or rows can be."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BadSource(f"{where}: not JSON: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise BadSource(f"{where}: {_strange(error)}") from error
+
+
 def document(path: Path) -> Any:  # noqa: ANN401 -- whatever JSON says
     """A file that is one document."""
     [(_, found)] = _whole(path, _text(path))
@@ -43,11 +53,11 @@ def documents(path: Path) -> list[Placed]:
         raise BadSource(f"{path}: the file is empty")
     try:
         return [(str(path), json.loads(text))]
-    except ValueError:
+    except (ValueError, RecursionError):
         first = next(line for line in text.splitlines() if line.strip())
     try:
         json.loads(first)
-    except ValueError:
+    except (ValueError, RecursionError):
         return _whole(path, text)  # which fails, and says where
     return list(lines(path))
 
@@ -60,10 +70,8 @@ def lines(path: Path) -> Iterator[Placed]:
     """
     for number, line in enumerate(_text(path).split("\n"), 1):
         if line.strip():
-            try:
-                yield f"{path}, line {number}", json.loads(line)
-            except ValueError as error:
-                raise BadSource(f"{path}, line {number}: not JSON: {error}") from error
+            where = f"{path}, line {number}"
+            yield where, parsed(where, line)
 
 
 def _whole(path: Path, text: str) -> list[Placed]:
@@ -71,6 +79,13 @@ def _whole(path: Path, text: str) -> list[Placed]:
         return [(str(path), json.loads(text))]
     except json.JSONDecodeError as error:
         raise BadSource(f"{path}, line {error.lineno}: not JSON: {error.msg}") from error
+    except (ValueError, RecursionError) as error:
+        raise BadSource(f"{path}: {_strange(error)}") from error
+
+
+def _strange(error: Exception) -> str:
+    """JSON that Python does not read."""
+    return "nested too deeply" if isinstance(error, RecursionError) else "a number of thousands of digits"
 
 
 def _text(path: Path) -> str:

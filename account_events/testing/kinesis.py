@@ -10,16 +10,11 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from account_events.testing.clock import VirtualClock
 from account_events.testing.faults import Fault
+from account_events.testing.put_checks import check_call, check_parameters, sent
 from consumers.kit.aggregates import unpack
 from schemas import glue
 from schemas.codec import DomainEvent, decode
 from schemas.encoder import MARKER
-
-# docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html; what every stream takes, however it is set.
-CALL_RECORDS_MAX = 500
-CALL_BYTES_MAX = 5 * 1024 * 1024
-RECORD_BYTES_MAX = 1024 * 1024
-PARTITION_KEY_MAX = 256
 
 
 class Died(BaseException):
@@ -30,8 +25,9 @@ class MemoryKinesis:
     """Takes `put_records` and `put_record` as boto3's client does.
 
     Args:
-        faults: one for each call, in order; later calls go well.
-        refuse: accounts whose entries are never taken.
+        faults: one for each call, in order; later calls go well. A list is an order, all of which has to take place in
+            a replay; an iterator says what may go wrong.
+        refuse: accounts whose entries are never taken; each has to come in a replay.
         clock: moved on by `latency_s` with every call.
         latency_s: how long a call takes.
         stream_name: the only stream there is; None: whatever is named.
@@ -54,7 +50,10 @@ class MemoryKinesis:
         stream_name: str | None = None,
         read: Callable[[bytes], DomainEvent] = decode,
     ) -> None:
+        self._ordered: tuple[Fault, ...] = tuple(faults) if isinstance(faults, Sequence) else ()
         self._faults: Iterator[Fault] = iter(faults)
+        self._missed: list[str] = []
+        self._refused_accounts: set[str] = set()
         self._late: list[Mapping[str, Any]] = []
         self._latency_s = latency_s
         self._stream_name = stream_name
@@ -104,8 +103,29 @@ class MemoryKinesis:
         was_dead, self._is_caller_dead = self._is_caller_dead, False
         return was_dead
 
+    def never_happened(self) -> list[str]:
+        """What was ordered and has not taken place so far, a line each."""
+        with self._lock:
+            calls, puts = len(self.calls), self.taking_calls
+            unused = [
+                f"there was no call {number} for its Fault: {calls} in all"
+                for number, fault in enumerate(self._ordered, 1)
+                if number > calls and fault.is_one
+            ]
+            never_came = [f"no entry of {account_id!r} came to be refused" for account_id in sorted(self._uncalled())]
+            undying = [
+                f"there was no put {death} to crash after: {puts} in all took anything"
+                for death in sorted(self.dies_after)
+                if not 1 <= death <= puts
+            ]
+            return [*self._missed, *unused, *never_came, *undying]
+
+    def _uncalled(self) -> set[str]:
+        return self.refuse - self._refused_accounts
+
     def put_record(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 -- as boto3
         """As `put_records` with one entry, which fails as a call where that would be refused."""
+        check_parameters("PutRecord", request)
         where = {name: request[name] for name in ("StreamName", "StreamARN") if name in request}
         entry = {name: request[name] for name in ("Data", "PartitionKey", "ExplicitHashKey") if name in request}
         [result] = self.put_records(**where, Records=[entry])["Records"]
@@ -117,6 +137,7 @@ class MemoryKinesis:
         """As boto3's.
 
         Raises:
+            botocore.exceptions.ParamValidationError: not the parameters of a put.
             botocore.exceptions.ClientError: a limit of Kinesis', another stream, or a fault.
             botocore.exceptions.ReadTimeoutError: a fault.
             Died: the caller has just died, or was dead.
@@ -124,20 +145,26 @@ class MemoryKinesis:
         with self._lock:
             if self._is_caller_dead:
                 raise Died("a dead environment makes no calls")
-            entries: Sequence[Mapping[str, Any]] = request["Records"]
-            self._check(request, entries)
-            self.calls.append(list(entries))
+            check_parameters("PutRecords", request)
+            entries: list[Mapping[str, Any]] = [sent(entry) for entry in request["Records"]]
+            self._check_stream(request)
+            check_call(entries)
+            self.calls.append(entries)
             self.clock.now_s += self._latency_s
             return self._put(entries, next(self._faults, Fault()))
 
     def _put(self, entries: Sequence[Mapping[str, Any]], fault: Fault) -> dict[str, Any]:
         late, self._late = self._late, []
+        in_order = len(self.calls) <= len(self._ordered)
         if fault.throttled:
             self.accepted += late
+            if in_order and (fault.refused or fault.lost or fault.late):
+                self._missed.append(f"call {len(self.calls)} is throttled, and nothing else of its Fault takes place")
             raise _error("PutRecords", "LimitExceededException", "Rate exceeded")
+        if in_order and (absent := sorted(fault.refused - set(range(len(entries))))):
+            self._missed.append(f"call {len(self.calls)} had no entry {absent[0]} to refuse: {len(entries)} in all")
         is_taken = [
-            position not in fault.refused and self.refuse.isdisjoint(self.accounts_of(entry) if self.refuse else ())
-            for position, entry in enumerate(entries)
+            position not in fault.refused and not self._is_refused(entry) for position, entry in enumerate(entries)
         ]
         taken = [entry for entry, yes in zip(entries, is_taken, strict=True) if yes]
         self._late = taken if fault.late else []
@@ -154,6 +181,11 @@ class MemoryKinesis:
             "Records": [_result(yes, next(self._numbers), fault.error_code) for yes in is_taken],
         }
 
+    def _is_refused(self, entry: Mapping[str, Any]) -> bool:
+        refused = self.refuse.intersection(self.accounts_of(entry)) if self.refuse else set()
+        self._refused_accounts |= refused
+        return bool(refused)
+
     def accounts_of(self, entry: Mapping[str, Any]) -> list[str]:
         """Of its events; of data that is none (a test's own), the partition key."""
         datas = unpack(entry["Data"])
@@ -161,19 +193,10 @@ class MemoryKinesis:
             return [self._read(data).fields["account_id"] for data in datas]
         return [entry["PartitionKey"]]
 
-    def _check(self, request: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> None:
+    def _check_stream(self, request: Mapping[str, Any]) -> None:
         name = request.get("StreamName") or str(request.get("StreamARN", "")).rpartition("/")[2]
         if self._stream_name is not None and name != self._stream_name:
             raise _error("PutRecords", "ResourceNotFoundException", f"Stream {name} not found")
-        if not 1 <= len(entries) <= CALL_RECORDS_MAX:
-            raise _error("PutRecords", "ValidationException", f"{len(entries)} records: 1 to {CALL_RECORDS_MAX} fit")
-        sizes = [len(entry["Data"]) + len(entry["PartitionKey"].encode()) for entry in entries]
-        if max(sizes) > RECORD_BYTES_MAX:
-            raise _error("PutRecords", "ValidationException", f"a record of {max(sizes)} bytes is too large")
-        if sum(sizes) > CALL_BYTES_MAX:
-            raise _error("PutRecords", "InvalidArgumentException", f"{sum(sizes)} bytes are too many for a request")
-        if not all(1 <= len(entry["PartitionKey"]) <= PARTITION_KEY_MAX for entry in entries):
-            raise _error("PutRecords", "ValidationException", f"a PartitionKey has 1 to {PARTITION_KEY_MAX} characters")
 
 
 def _result(is_taken: bool, number: int, error_code: str) -> dict[str, str]:  # noqa: FBT001 -- the one thing it is about

@@ -6,7 +6,7 @@ bisecting, bounded retries. Time is virtual: no retry waits.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
@@ -14,8 +14,9 @@ from account_events.testing.arrivals import Arrivals
 from account_events.testing.context import FUNCTION_NAME, Context
 from account_events.testing.errors import BadReplay
 from account_events.testing.kinesis import Died, MemoryKinesis
+from account_events.testing.orders import check_delivered, check_poison, check_something_is_due
 from account_events.testing.plan import Batch, Duplicates, planned
-from account_events.testing.records import STREAM_ARN, StreamRecord, number_of
+from account_events.testing.records import STREAM_ARN, Image, StreamRecord, number_of
 from account_events.testing.table_stream import Damage, TableStream, as_stream
 from ops.mapping.config import BATCH_SIZE_MAX, MappingConfig
 from ops.mapping.filters import FilterCriteria
@@ -52,7 +53,11 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The mapping's, and what the handler finds; see `replay`."""
+    """The mapping's, and what the handler finds; see `replay`.
+
+    Attributes:
+        poisonous: accounts of which a row is a poison without `poison` having made it one.
+    """
 
     reports_item_failures: bool = True
     bisects_on_error: bool = True
@@ -60,6 +65,7 @@ class Settings:
     filter_patterns: Sequence[str] = ()
     remaining_ms: int = 60_000
     discards_allowed: bool = False
+    poisonous: Collection[str] = ()
 
     def mapping(self) -> MappingConfig:
         return MappingConfig(
@@ -94,8 +100,8 @@ class Replayed(Arrivals):
         discarded: the records given up after the last retry.
     """
 
-    def __init__(self, stream: TableStream, kinesis: MemoryKinesis) -> None:
-        super().__init__(stream, kinesis)
+    def __init__(self, stream: TableStream, kinesis: MemoryKinesis, ledger: Iterable[Image] = ()) -> None:
+        super().__init__(stream, kinesis, ledger)
         self.deliveries: list[Delivery] = []
         self.discarded: list[StreamRecord] = []
 
@@ -111,6 +117,7 @@ def replay(
     *,
     new_handler: Callable[[], Handler] | None = None,
     kinesis: MemoryKinesis,
+    ledger: Iterable[Image] = (),
     batch_sizes: int | Sequence[int] = 100,
     duplicates: Duplicates = (),
     overlap: int = 0,
@@ -127,6 +134,7 @@ def replay(
         new_handler: in its place: makes the handler of a new execution environment. Each shard has an environment of
             its own, and gets another when that has died.
         kinesis: what the handler puts to; its `Fault`s are those of the puts.
+        ledger: the table's rows, if the handler reads there what the stream does not tell of.
         batch_sizes: how many records at a time, in turn, from the start again when they are used up.
         duplicates: which batches come twice, by number, from 1; or "all".
         overlap: with how many records of the one before every batch begins.
@@ -137,25 +145,38 @@ def replay(
         settings: of the mapping.
 
     Raises:
-        BadReplay: the arguments contradict each other, or a crash that was ordered never came.
+        BadReplay: the arguments contradict each other, something that was ordered never came, the stream has a poison
+            that nobody ordered, or no event is due at all.
         AssertionError: records were given up, and `settings` does not allow that.
     """
     told = as_stream(stream)
     for position, damage in (poison or {}).items():
         told = told.poisoned(position, damage)
+    whole, options = told, settings or Settings()
     if split_after is not None:
         told = told.split(split_after)
-    plan = planned(told, batch_sizes, duplicates, overlap)
+    plan = planned(told, batch_sizes, duplicates, overlap, options.mapping().filters.accepts)
     deaths = {crash_after_put} if isinstance(crash_after_put, int) else set(crash_after_put)
     if deaths and new_handler is None:
         raise BadReplay("crash_after_put needs new_handler: who dies cannot go on, and forgets what it knew")
-    ordered = {kinesis.taking_calls + death for death in deaths}
+    if deaths and min(deaths) < 1:
+        raise BadReplay(f"there is no put {min(deaths)} to crash after: they are counted from 1")
+    replayed = Replayed(told, kinesis, ledger)
+    check_poison(whole, replayed.expected, options.poisonous)  # whose positions are those that the test knows
+    check_something_is_due(told, replayed.expected, options.poisonous)
+    before = kinesis.taking_calls
+    ordered = {before + death for death in deaths}
     kinesis.dies_after |= ordered
-    replayed = Replayed(told, kinesis)
-    _Mapping(_environments(handler, new_handler), plan, replayed, settings or Settings()).run()
+    try:
+        _Mapping(_environments(handler, new_handler), plan, replayed, options).run()
+    finally:
+        kinesis.dies_after -= ordered
     if ordered and max(ordered) > kinesis.taking_calls:
-        puts = kinesis.taking_calls - (max(ordered) - max(deaths))
+        puts = kinesis.taking_calls - before
         raise BadReplay(f"there was no put {max(deaths)} to crash after: {puts} in all took anything")
+    if never_happened := kinesis.never_happened():
+        raise BadReplay("ordered of the Kinesis in memory, and never happened: " + "; ".join(never_happened[:3]))
+    check_delivered(told, (number for batch in replayed.batches for number in batch))
     return replayed
 
 

@@ -86,7 +86,8 @@ class MemoryProjector:
         for position, damage in (options.pop("poison", None) or {}).items():
             told = told.poisoned(position, damage)
         self.ledger.put(told.images())
-        replayed = replay(told, new_handler=self.new_handler, kinesis=self.kinesis, **options)
+        ledger = [image for rows in self.ledger.rows.values() for image in rows.values()]
+        replayed = replay(told, new_handler=self.new_handler, kinesis=self.kinesis, ledger=ledger, **options)
         self.kinesis.assert_accounts_alone()
         return replayed
 

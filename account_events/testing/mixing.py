@@ -5,7 +5,7 @@ from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
-from account_events.testing.records import StreamRecord, sequence_number
+from account_events.testing.records import StreamRecord, number_of, sequence_number
 from account_events.testing.table_stream import FIRST_SHARD, StreamShard, TableStream, account_of
 
 Thing = TypeVar("Thing")
@@ -31,8 +31,10 @@ def shuffled(stream: TableStream, seed: int) -> TableStream:
     queues: dict[str, list[StreamRecord]] = {}
     for record in stream.records:
         queues.setdefault(account_of(record), []).append(record)
-    mixed = [_renumbered(record, number) for number, (_, record) in enumerate(in_turn(queues, seed))]
-    return replace(stream, shards=(StreamShard(FIRST_SHARD, tuple(mixed)),))
+    mixed = [record for _, record in in_turn(queues, seed)]
+    renumbered = tuple(_renumbered(record, number) for number, record in enumerate(mixed))
+    spoilt = {sequence_number(n) for n, record in enumerate(mixed) if number_of(record) in stream.spoilt}
+    return replace(stream, shards=(StreamShard(FIRST_SHARD, renumbered),), spoilt=frozenset(spoilt))
 
 
 def _renumbered(record: StreamRecord, number: int) -> StreamRecord:

@@ -14,8 +14,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-import aws_lambda_powertools  # noqa: F401 -- now, so that it does not meet the virtual clock for good
 import botocore.session
+from aws_lambda_powertools import Metrics  # now, so that it does not meet the virtual clock for good
 
 from account_events.testing.clock import VirtualClock
 from account_events.testing.errors import BadReplay
@@ -102,6 +102,7 @@ def _as_it_was() -> Iterator[None]:
         sys.modules.pop(MODULE, None)
         if before is not None:
             sys.modules[MODULE] = before
+        Metrics().clear_metrics()  # switched off, it keeps its figures, and for the whole process
         sys.setswitchinterval(switch_interval_s)
         gc.unfreeze()
         (gc.enable if is_collecting else gc.disable)()

@@ -1,6 +1,6 @@
 """Which records are handed over together, and which twice. Pure."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import count, cycle
 from typing import Literal
 
@@ -13,7 +13,11 @@ Duplicates = Collection[int] | Literal["all"]
 
 
 def planned(
-    stream: TableStream, batch_sizes: int | Sequence[int], duplicates: Duplicates, overlap: int
+    stream: TableStream,
+    batch_sizes: int | Sequence[int],
+    duplicates: Duplicates,
+    overlap: int,
+    accepts: Callable[[StreamRecord], bool] = lambda _: True,
 ) -> dict[str, list[Batch]]:
     """The batches of every shard.
 
@@ -24,9 +28,11 @@ def planned(
         batch_sizes: of the batches in turn, from the start again when they are used up.
         duplicates: which batches come twice, by number, counted from 1 through all shards; or "all".
         overlap: with how many records of the one before every batch begins.
+        accepts: whether the mapping's filters let a record through.
 
     Raises:
-        BadReplay: a size is not positive, or a batch that was to come twice does not come at all.
+        BadReplay: a size is not positive, a batch that was to come twice does not come at all, or there is none that
+            could begin with records of the one before.
     """
     sizes = (batch_sizes,) if isinstance(batch_sizes, int) else tuple(batch_sizes)
     if not sizes or min(sizes) < 1 or overlap < 0:
@@ -36,6 +42,11 @@ def planned(
     batches = next(numbers) - 1
     if duplicates != "all" and (missing := sorted(set(duplicates) - set(range(1, batches + 1)))):
         raise BadReplay(f"duplicates: there is no batch {missing[0]}; there are {batches}, counted from 1")
+    for number, batch in (each for mine in plan.values() for each in mine):
+        if duplicates != "all" and number in duplicates and not any(map(accepts, batch)):
+            raise BadReplay(f"duplicates: the filters leave nothing of batch {number}")
+    if overlap and not any(len(mine) > 1 for mine in plan.values()):
+        raise BadReplay("overlap: no shard has a second batch, to begin with records of the one before")
     return {
         shard_id: [batch for number, batch in mine for _ in range(1 + (duplicates == "all" or number in duplicates))]
         for shard_id, mine in plan.items()

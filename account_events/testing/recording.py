@@ -49,6 +49,7 @@ def record(
     Raises:
         botocore.exceptions.ClientError: for example there is no such stream.
         ops.mapping.errors.UnsupportedMapping: the ARN is no stream's.
+        BadSource: it is another table's, or brings only the rows' keys.
     """
     config = MappingConfig(uuid="recording", stream_arn=stream_arn, function_arn="nobody")
     reader = ShardReader(DynamoDBSource(client, config), clock=lambda: 0.0)  # a time, only Kinesis would need
@@ -57,7 +58,7 @@ def record(
     shards = {
         shard.shard_id: StreamShard(
             shard.shard_id,
-            tuple(_read(reader, shard, sleep, progress)),
+            tuple(_checked(f"{stream_arn}, {shard.shard_id}", _read(reader, shard, sleep, progress))),
             _parent(shard, ids),
         )
         for shard in _parents_first(listed)

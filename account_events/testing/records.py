@@ -1,10 +1,12 @@
 """Accounts' rows, and the records in which a table's stream tells of them, as Lambda delivers them."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from account_core.events import Created, Credited, Event, EventRow, Row, SnapshotRow, Withdrawn
+from account_core.head import timestamp
 from account_core.items import is_snapshot_version, to_item, version_of
 
 StreamRecord = dict[str, Any]
@@ -13,8 +15,12 @@ StreamRecord = dict[str, Any]
 Image = Mapping[str, Any]
 """A row as DynamoDB JSON."""
 
+# docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html: DynamoDB's precision
+NUMBER_DIGITS_MAX = 38
+
 # Across a power of ten, where numbers and their decimal strings sort differently.
 FIRST_SEQUENCE_NUMBER = 10**24 - 5_000
+FIRST_INSTANT = datetime(2026, 1, 31, 9, 0, 0, 1, UTC)
 STREAM_ARN = "arn:aws:dynamodb:eu-central-1:000000000000:table/accounts/stream/2026-01-31T00:00:00.000"
 
 
@@ -24,7 +30,7 @@ def history(account_id: str, events: int) -> Iterator[Row]:
     for sequence in range(1, events + 1):
         event, balance = _event(sequence, balance)
         version = version_of(sequence)
-        at = f"2026-01-31T09:{sequence // 60:02}:{sequence % 60:02}.000001Z"
+        at = timestamp(FIRST_INSTANT + timedelta(seconds=sequence))
         yield EventRow(
             account_id=account_id,
             version=version,

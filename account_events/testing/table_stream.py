@@ -7,7 +7,7 @@ from hashlib import sha256
 from itertools import pairwise
 
 from account_events.testing.errors import BadReplay
-from account_events.testing.records import Image, StreamRecord, image_record, number_of
+from account_events.testing.records import NUMBER_DIGITS_MAX, Image, StreamRecord, image_record, number_of
 
 FIRST_SHARD = "shardId-00000000000000000000-00000000"
 
@@ -31,10 +31,12 @@ class TableStream:
     Attributes:
         shards: at least one, though it may be empty.
         repeats: how many records its source held a second time; each is here once.
+        spoilt: the sequence numbers of the records that `poisoned` has damaged.
     """
 
     shards: tuple[StreamShard, ...]
     repeats: int = 0
+    spoilt: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, records: Iterable[StreamRecord]) -> "TableStream":
@@ -71,7 +73,7 @@ class TableStream:
     def images(self) -> list[Image]:
         """The rows that the records brought into the table, but for those that no table could hold."""
         found = [record["dynamodb"].get("NewImage") for record in self.records if record.get("eventName") == "INSERT"]
-        return [image for image in found if _has_key(image)]
+        return [image for image in found if has_key(image)]
 
     def poisoned(self, position: int, damage: Damage) -> "TableStream":
         """One record damaged.
@@ -93,6 +95,8 @@ class TableStream:
             raise BadReplay(f"record {position} has not what this damage spoils: {error!r}") from error
         if spoilt == records[position]:
             raise BadReplay(f"record {position} is as it was: this damage does nothing to it")
+        if _number_in(spoilt) != (number := number_of(records[position])):
+            raise BadReplay(f"record {position}: its SequenceNumber is the stream's, and stays as it is")
         shards, start = [], 0
         for shard in self.shards:
             at, end = position - start, start + len(shard.records)
@@ -100,7 +104,7 @@ class TableStream:
                 shard = replace(shard, records=(*shard.records[:at], spoilt, *shard.records[at + 1 :]))  # noqa: PLW2901 -- the same shard
             shards.append(shard)
             start = end
-        return replace(self, shards=tuple(shards))
+        return replace(self, shards=tuple(shards), spoilt=self.spoilt | {number})
 
     def split(self, after: int, children: int = 2) -> "TableStream":
         """The only shard split behind its first records; each account goes on in one of the children.
@@ -136,11 +140,19 @@ def account_of(record: StreamRecord) -> str:
     return number_of(record)
 
 
-def _has_key(image: object) -> bool:
+def has_key(image: object) -> bool:
+    """Whether a row of the accounts' table could have this image."""
     match image:
         case {"AccountId": {"S": str(account_id)}, "Version": {"N": str(version)}}:
-            return account_id != "" and version.isdecimal()
+            return account_id != "" and version.isdecimal() and len(version) <= NUMBER_DIGITS_MAX
     return False
+
+
+def _number_in(damaged: object) -> object:
+    match damaged:
+        case {"dynamodb": {"SequenceNumber": number}}:
+            return number
+    return None
 
 
 def _lineage(record: StreamRecord, children: int) -> int:

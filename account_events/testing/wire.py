@@ -13,7 +13,7 @@ from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 from botocore.handlers import disable_signing
 
 from account_events.testing.errors import NotOnStream
@@ -49,6 +49,8 @@ def attached(client: Any, kinesis: MemoryKinesis) -> Iterator[None]:  # noqa: AN
         except ClientError as error:
             code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
             return _response(request, 400, {"__type": code, "message": message})
+        except ParamValidationError as error:  # a client that does not look for itself sends it, and Kinesis answers
+            return _response(request, 400, {"__type": "ValidationException", "message": str(error)})
 
     events = client.meta.events
     events.register_first(EVENT, answer)

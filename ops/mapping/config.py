@@ -10,6 +10,7 @@ from ops.mapping.filters import FilterCriteria
 
 INFINITE = -1
 BATCH_SIZE_MAX = 10_000
+RECORD_AGE_MIN_S = 60
 # Amazon DynamoDB Developer Guide, "Change data capture for DynamoDB Streams": data retention limit. Kinesis keeps
 # records as long by default, and longer where the stream is told to.
 RETENTION_S = 86_400.0
@@ -68,7 +69,9 @@ class MappingConfig:
         _within("BatchSize", self.batch_size, 1, BATCH_SIZE_MAX)
         _within("MaximumBatchingWindowInSeconds", self.batching_window_s, 0, 300)
         _within("MaximumRetryAttempts", self.retry_attempts_max, INFINITE, 10_000)
-        _within("MaximumRecordAgeInSeconds", self.record_age_max_s, INFINITE, 604_800)
+        # Lambda API Reference, "EventSourceMappingConfiguration": between -1 and 60 is in the range, and not allowed.
+        if self.record_age_max_s != INFINITE:
+            _within("MaximumRecordAgeInSeconds", self.record_age_max_s, RECORD_AGE_MIN_S, 604_800, or_else=INFINITE)
         if self.on_failure_arn is not None and self.destination_service not in {"s3", "sqs"}:
             raise UnsupportedMapping(f"DestinationConfig must name an S3 bucket or SQS queue: {self.on_failure_arn!r}")
 
@@ -139,6 +142,7 @@ def _given(response: Mapping[str, Any], key: str, default: float) -> float:
     return default if value is None else float(value)
 
 
-def _within(name: str, value: float, lowest: float, highest: float) -> None:
+def _within(name: str, value: float, lowest: float, highest: float, *, or_else: float | None = None) -> None:
     if not lowest <= value <= highest:
-        raise UnsupportedMapping(f"{name} must be between {lowest:g} and {highest:g}, not {value:g}")
+        other = "" if or_else is None else f"{or_else:g}, or "
+        raise UnsupportedMapping(f"{name} must be {other}between {lowest:g} and {highest:g}, not {value:g}")

@@ -65,6 +65,11 @@ def test_a_timestamp_is_read_as_the_sdk_gives_it() -> None:
     assert MappingConfig.from_api(settings).starts_at_s == NOW_S + 0.5
 
 
+@pytest.mark.parametrize("age_s", [-1, 60, 604_800])
+def test_an_age_is_any_or_a_minute_to_a_week(age_s: int) -> None:
+    assert MappingConfig.from_api({**LEAST, "MaximumRecordAgeInSeconds": age_s}).record_age_max_s == age_s
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -84,7 +89,10 @@ def test_a_timestamp_is_read_as_the_sdk_gives_it() -> None:
         ({"BatchSize": 0}, "BatchSize must be between 1 and 10000"),
         ({"BatchSize": 10_001}, "BatchSize"),
         ({"MaximumRetryAttempts": -2}, "MaximumRetryAttempts"),
-        ({"MaximumRecordAgeInSeconds": 604_801}, "MaximumRecordAgeInSeconds"),
+        ({"MaximumRecordAgeInSeconds": 604_801}, "MaximumRecordAgeInSeconds must be -1, or between 60 and 604800"),
+        ({"MaximumRecordAgeInSeconds": 59}, "MaximumRecordAgeInSeconds must be -1, .* not 59"),
+        ({"MaximumRecordAgeInSeconds": 0}, "MaximumRecordAgeInSeconds must be -1, .* not 0"),
+        ({"MaximumRecordAgeInSeconds": -2}, "MaximumRecordAgeInSeconds must be -1, .* not -2"),
         ({"MaximumBatchingWindowInSeconds": 301}, "MaximumBatchingWindowInSeconds"),
         (
             {"DestinationConfig": {"OnFailure": {"Destination": "arn:aws:sns:eu-central-1:0:t"}}},

@@ -51,7 +51,7 @@ def test_in_glue_s_framing_the_same_events_arrive(recording: TableStream, batch_
 def test_with_failures_on_the_way_the_same_events_arrive_in_the_same_order(
     recording: TableStream, batch_size: int
 ) -> None:
-    replayed = MemoryProjector(MemoryKinesis(FAULTS)).replay(recording, batch_sizes=batch_size)
+    replayed = MemoryProjector(MemoryKinesis(iter(FAULTS))).replay(recording, batch_sizes=batch_size)
     replayed.assert_delivered()
     assert replayed.sequences() == {account_id: list(range(1, n + 1)) for account_id, n in EVENTS.items()}
     assert len(replayed.events) > sum(EVENTS.values())

@@ -56,9 +56,18 @@ def test_a_data_file_plain_or_gzip_and_a_folder_of_them(tmp_path: Path) -> None:
     assert from_export(tmp_path).images() == IMAGES[:1]
 
 
+DEEP, LONG = "[" * 100_000, "1" * 5_000
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
+        (DEEP.encode(), "line 1: nested too deeply"),
+        (f'{{"Item": {LONG}}}'.encode(), "line 1: a number of thousands of digits"),
+        (
+            f'{{"Item": {{"AccountId": {{"S": "a"}}, "Version": {{"N": "{LONG}"}}}}}}'.encode(),
+            "line 1: no row of the accounts",
+        ),
         (b"", "no item in it"),
         (lines(IMAGES[:2]) + b'{"Item": ', "line 3: not JSON"),
         (lines(IMAGES[:1]) + b'{"Ite": {}}', r"line 2: \{\"Item\": .* is due"),

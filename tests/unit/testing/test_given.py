@@ -6,9 +6,10 @@ import pytest
 
 from account_core.commands import Command, CreateAccount, Credit, Withdraw
 from account_core.errors import InsufficientFunds
-from account_core.items import from_item
+from account_core.events import EventRow
+from account_core.items import from_item, to_item
 from account_events.testing import BadReplay, TableStream, given, in_turn, shuffled
-from account_events.testing.records import number_of
+from account_events.testing.records import history, number_of
 from account_events.testing.table_stream import account_of
 from tests.unit.testing.streams import CENTS, bank
 
@@ -33,6 +34,13 @@ def test_records_are_as_lambda_delivers_them() -> None:
     )
     assert change["Keys"] == {"AccountId": {"S": "a"}, "Version": {"N": "1"}}
     assert change["NewImage"]["Timestamp"] == {"S": "2026-01-31T09:00:01.000000Z"}
+
+
+def test_a_history_goes_on_behind_its_first_hour() -> None:
+    rows = [from_item(to_item(row)) for row in history("a", 3_601)]
+    at = {row.sequence: row.occurred_at for row in rows if isinstance(row, EventRow)}
+    assert (at[1], at[61]) == ("2026-01-31T09:00:01.000001Z", "2026-01-31T09:01:01.000001Z")
+    assert (at[3_599], at[3_600]) == ("2026-01-31T09:59:59.000001Z", "2026-01-31T10:00:00.000001Z")
 
 
 def test_a_refused_command_is_no_stream_and_its_step_is_told() -> None:

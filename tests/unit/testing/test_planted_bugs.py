@@ -1,28 +1,35 @@
 """Handlers that break a promise are caught, each by the assertion that names it; the one that breaks none is not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
+import fastavro
 import pytest
 
-from account_events.testing import Fault, MemoryKinesis, MemoryProjector, Replayed, replay
+from account_events.testing import Fault, MemoryKinesis, MemoryProjector, Replayed, TableStream, replay
 from account_events.testing.arrivals import Arrivals
 from account_events.testing.poison import no_image, unknown_type
+from account_events.testing.records import Image
 from schemas.codec import decode, encode
+from schemas.contract import load
+from schemas.encoder import MARKER
 from tests.unit.testing import handlers
 from tests.unit.testing.handlers import events_of
 from tests.unit.testing.streams import bank
 
 STREAM = bank("ab", 12)
+SCHEMAS = Path(__file__).parents[3] / "schemas"
 REFUSALS = [Fault(refused=frozenset({0})) if call % 4 == 2 else Fault() for call in range(60)]
 
 Maker = Callable[[MemoryKinesis], Callable[[dict[str, Any], Any], Any]]
 
 
 def replayed(maker: Maker) -> Replayed:
-    kinesis = MemoryKinesis(REFUSALS)
+    kinesis = MemoryKinesis(iter(REFUSALS))
     return replay(STREAM, maker(kinesis), kinesis=kinesis, batch_sizes=6)
 
 
@@ -49,7 +56,7 @@ def test_a_loss_is_caught(maker: Maker, said: str) -> None:
 
 @pytest.mark.parametrize("maker", [handlers.publishes_backwards, handlers.goes_on_behind_a_refused_one])
 def test_disorder_is_caught_where_nothing_is_lost(maker: Maker) -> None:
-    kinesis = MemoryKinesis([] if maker is handlers.publishes_backwards else REFUSALS)
+    kinesis = MemoryKinesis([] if maker is handlers.publishes_backwards else iter(REFUSALS))
     done = replay(STREAM, maker(kinesis), kinesis=kinesis, batch_sizes=6)
     done.assert_every_event()
     with pytest.raises(AssertionError, match=r"\d came before \d"):
@@ -114,6 +121,79 @@ def test_an_account_out_of_nowhere_is_caught() -> None:
     done = tampering(lambda fields: fields | {"account_id": "nobody", "event_id": "nobody:3"})
     with pytest.raises(AssertionError, match="nobody: 3 is of an account that the stream does not tell of"):
         done.assert_repeats_only()
+
+
+def publishing(stream: TableStream, *extra: tuple[str, int], ledger: Sequence[Image] = ()) -> Replayed:
+    """All that the stream tells of, rightly; and before it, of STREAM, what it does not tell of."""
+    kinesis, whole = MemoryKinesis(), {}
+    for _number, account_id, data in events_of({"Records": list(STREAM.records)}):
+        whole[account_id, decode(data).fields["sequence"]] = data
+    for account_id, sequence in extra:
+        handlers.put_one(kinesis, account_id, whole[account_id, sequence])
+    return replay(stream, handlers.one_by_one(kinesis), kinesis=kinesis, ledger=ledger)
+
+
+def test_an_event_behind_the_last_is_caught_though_it_adds_up() -> None:
+    done = tampering(lambda fields: fields)
+    [*_, last] = done.per_account["b"]
+    balance = last.fields["balance"] - Decimal("0.01")
+    invented = {**last.fields, "sequence": 13, "event_id": "b:13", "balance": balance}
+    handlers.put_one(done.kinesis, "b", encode(last.name, invented))
+    done.assert_balances()
+    done.assert_in_order()
+    for assertion in (
+        *(done.assert_nothing_invented, done.assert_repeats_only, done.assert_delivered, done.assert_each_once),
+    ):
+        with pytest.raises(AssertionError, match=r"^b: 13 has no row: the last event that the stream tells of is 12$"):
+            assertion()
+
+
+def test_the_ledger_does_not_excuse_what_is_behind_the_last() -> None:
+    done = publishing(TableStream.of(STREAM.records[:6]), ledger=STREAM.images())
+    done.assert_each_once()
+    for _number, account_id, data in events_of({"Records": list(STREAM.records[6:7])}):
+        handlers.put_one(done.kinesis, account_id, data)
+    with pytest.raises(AssertionError, match="a: 4 has no row: the last event that the stream tells of is 3"):
+        done.assert_each_once()
+
+
+def test_events_before_the_stream_s_first_have_to_be_the_ledger_s() -> None:
+    late = TableStream.of(STREAM.records[4:])
+    done = publishing(late, ("a", 1), ("a", 2), ("b", 2), ledger=STREAM.images())
+    done.assert_delivered()
+    done.assert_each_once()
+    with pytest.raises(AssertionError, match="a: 1 has no row in the stream; if it was read from the table, give"):
+        publishing(late, ("a", 1), ("a", 2)).assert_delivered()
+    with pytest.raises(AssertionError, match="a: 1 has no row that an event can be made of, neither in the stream nor"):
+        publishing(late, ("a", 1), ("a", 2), ledger=STREAM.images()[1:]).assert_delivered()
+    other = [{**image, "Owner": {"S": "owner-2"}} if "Owner" in image else image for image in STREAM.images()]
+    with pytest.raises(AssertionError, match=r"a: 1 is not as it is in the ledger: owner$"):
+        publishing(late, ("a", 1), ("a", 2), ledger=other).assert_delivered()
+
+
+def test_an_earlier_event_that_comes_behind_a_later_one_is_disorder() -> None:
+    done = publishing(TableStream.of(STREAM.records[4:]), ledger=STREAM.images())
+    for _number, account_id, data in events_of({"Records": list(STREAM.records[:1])}):
+        handlers.put_one(done.kinesis, account_id, data)
+    done.assert_nothing_invented()
+    with pytest.raises(AssertionError, match="a: 1 came behind 12"):
+        done.assert_in_order()
+
+
+def test_fields_that_an_older_schema_loses_are_caught() -> None:
+    kinesis = MemoryKinesis()
+    published = {schema.name: schema for schema in reversed([*load(SCHEMAS).known.values()])}  # the first of each
+
+    def handler(event: dict[str, Any], _: Any) -> None:  # noqa: ANN401 -- Lambda's
+        for _number, account_id, data in events_of(event):
+            told, body = decode(data), BytesIO()
+            fastavro.schemaless_writer(body, published[told.name].parsed, told.fields)
+            handlers.put_one(kinesis, account_id, MARKER + published[told.name].fingerprint + body.getvalue())
+
+    done = replay(STREAM, handler, kinesis=kinesis)
+    assert "request_id" not in done.events[0].fields
+    with pytest.raises(AssertionError, match=r"^a: 1 is not as it is in the ledger: request_id \(lost\)"):
+        done.assert_delivered()
 
 
 def test_a_beginning_that_is_missing_is_a_gap() -> None:

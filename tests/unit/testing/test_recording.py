@@ -85,6 +85,21 @@ def test_an_empty_stream_is_one(tmp_path: Path) -> None:
     assert recorded(FakeStreams(), tmp_path / "s.json").records == from_recording(tmp_path / "s.json").records == ()
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"StreamViewType": "KEYS_ONLY", "NewImage": None}, "record 1: of a stream of KEYS_ONLY"),
+        ({"Keys": {"Id": {"S": "x"}}}, "record 1: not of the accounts' table"),
+    ],
+)
+def test_a_stream_that_proves_nothing_is_not_recorded(change: dict[str, Any], said: str, tmp_path: Path) -> None:
+    client = streams(SPLIT)
+    client.shards[SPLIT.shards[0].shard_id].records[0]["dynamodb"].update(change)
+    with pytest.raises(BadSource, match=said):
+        recorded(client, tmp_path / "s.json")
+    assert list(tmp_path.iterdir()) == []
+
+
 def changed(change: Callable[[Any], object], path: Path) -> Path:
     write(SPLIT, path)
     document = json.loads(path.read_text())

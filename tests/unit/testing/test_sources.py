@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from account_events.testing import BadSource, MemoryProjector, TableStream, from_lambda_events
+from account_events.testing import BadSource, MemoryProjector, TableStream, from_lambda_events, from_recording
 from ops.mapping.config import MappingConfig
 from ops.mapping.destination import invocation_record
 from ops.mapping.outcome import Invoked
@@ -18,6 +18,7 @@ from tests.unit.testing.streams import bank
 STREAM = bank("ab", 4)
 RECORDS = list(STREAM.records)
 EVENT = {"Records": RECORDS}
+LONG = "1" * 5_000
 FIRST, SECOND = {"Records": RECORDS[:5]}, {"Records": RECORDS[5:]}
 MAPPING = MappingConfig(
     uuid="u",
@@ -79,6 +80,50 @@ def test_a_capture_from_the_middle_of_an_account_begins_there() -> None:
     assert done.sequences() == {"a": [3, 4], "b": [3, 4]}
 
 
+def with_change(record: dict[str, Any] = RECORDS[0], **change: Any) -> dict[str, Any]:  # noqa: ANN401 -- JSON
+    """The record with something of its `dynamodb` set, or by None taken away."""
+    both = record["dynamodb"] | change
+    return {**record, "dynamodb": {name: value for name, value in both.items() if value is not None}}
+
+
+def as_the_cli_prints(record: dict[str, Any], at: str) -> dict[str, Any]:
+    timed = with_change(record, ApproximateCreationDateTime=at)
+    return {name: value for name, value in timed.items() if name != "eventSourceARN"}
+
+
+@pytest.mark.parametrize(
+    ("at", "seconds"),
+    [
+        ("2026-01-31T09:30:00+00:00", 1_769_851_800),
+        ("2026-01-31T10:30:00.250000+01:00", 1_769_851_800.25),
+        ("2026-01-31T09:30:00Z", 1_769_851_800),
+    ],
+)
+def test_what_the_cli_prints_is_an_event_with_its_times_in_seconds(at: str, seconds: float, tmp_path: Path) -> None:
+    printed = {"Records": [as_the_cli_prints(one, at) for one in RECORDS], "NextShardIterator": "AAA"}
+    stream = from_lambda_events(written(tmp_path / "captured.json", json.dumps(printed)))
+    assert {one["dynamodb"]["ApproximateCreationDateTime"] for one in stream.records} == {seconds}
+    MemoryProjector().replay(stream, batch_sizes=3).assert_delivered()
+    listed = from_recording(written(tmp_path / "records.json", json.dumps(printed["Records"])))
+    assert listed.records == stream.records
+
+
+def test_what_is_removed_has_no_image_and_what_has_both_images_has_the_new_one() -> None:
+    removed = with_change(RECORDS[1], NewImage=None, OldImage=RECORDS[1]["dynamodb"]["NewImage"])
+    both = [{**one, "dynamodb": one["dynamodb"] | {"StreamViewType": "NEW_AND_OLD_IMAGES"}} for one in (RECORDS[0],)]
+    assert len(from_lambda_events([*both, {**removed, "eventName": "REMOVE"}]).records) == 2
+
+
+def test_a_capture_that_is_nested_for_ever_is_refused() -> None:
+    nested: list[Any] = RECORDS
+    for _ in range(900):
+        nested = [nested]
+    with pytest.raises(BadSource, match="nested too deeply"):
+        from_lambda_events(nested)
+    with pytest.raises(BadSource, match="ApproximateCreationDateTime"):
+        from_lambda_events([with_change(ApproximateCreationDateTime=10**5_000)])
+
+
 OTHER = {
     **RECORDS[1],
     "dynamodb": {**RECORDS[1]["dynamodb"], "SequenceNumber": RECORDS[0]["dynamodb"]["SequenceNumber"]},
@@ -105,7 +150,29 @@ OTHER = {
         ('{"Records": [{"eventName": "INSERT", "dynamodb": {"SequenceNumber": "x1"}}]}', "SequenceNumber are due"),
         ('{"Records": [{"eventName": "insert", "dynamodb": {"SequenceNumber": "1"}}]}', "eventName and"),
         (json.dumps([RECORDS[0], OTHER]), "element 2: sequence number .* is another record's"),
-        (json.dumps({"payload": "{"}), "its payload is not JSON"),
+        (json.dumps({"payload": "{"}), "its payload: not JSON"),
+        (json.dumps({"payload": "[" * 100_000}), "its payload: nested too deeply"),
+        ("[" * 100_000, "nested too deeply"),
+        ("{}\n" + "[" * 100_000, "line 2: nested too deeply"),
+        (f'{{"Records": [{LONG}]}}', "a number of thousands of digits"),
+        (f"{{}}\n{LONG}", "line 2: a number of thousands of digits"),
+        (json.dumps([with_change(SequenceNumber=LONG)]), "SequenceNumber are due"),
+        (json.dumps([with_change(Keys={"AccountId": {"S": "a"}, "Version": {"N": LONG}})]), "Version has 5000 char"),
+        (json.dumps([with_change(StreamViewType="KEYS_ONLY", NewImage=None)]), "element 1: of a stream of KEYS_ONLY"),
+        (json.dumps([with_change(StreamViewType="OLD_IMAGE")]), "element 1: of a stream of OLD_IMAGE"),
+        (json.dumps([RECORDS[0], with_change(RECORDS[1], NewImage=None)]), "element 2: there is no NewImage"),
+        (json.dumps([{**with_change(NewImage=None), "eventName": "MODIFY"}]), "element 1: there is no NewImage"),
+        (json.dumps([with_change(Keys=RECORDS[0]["dynamodb"]["Keys"] | {"Id": {"S": "x"}})]), "not of the accounts'"),
+        (json.dumps([with_change(NewImage=17)]), "element 1: there is no NewImage"),
+        (json.dumps([with_change(Keys=None)]), "element 1: not of the accounts' table"),
+        (json.dumps([with_change(Keys={"Id": {"S": "x"}})]), "element 1: not of the accounts' table"),
+        (json.dumps([with_change(Keys={"AccountId": {"S": "a"}})]), "element 1: not of the accounts' table"),
+        (json.dumps([with_change(Keys={"AccountId": {"S": "a"}, "Version": {"S": "1"}})]), "not of the accounts'"),
+        (json.dumps([with_change(ApproximateCreationDateTime="yesterday")]), "element 1: ApproximateCreationDateTime"),
+        (json.dumps([with_change(ApproximateCreationDateTime="2026-01-31T09:30:00")]), "ISO 8601 with an offset"),
+        (json.dumps([with_change(ApproximateCreationDateTime=float("nan"))]), "ApproximateCreationDateTime"),
+        (json.dumps([with_change(ApproximateCreationDateTime=True)]), "ApproximateCreationDateTime"),
+        (json.dumps([with_change(ApproximateCreationDateTime=[])]), "ApproximateCreationDateTime"),
         (json.dumps(given_up(with_payload=False)), "only where the records were; a destination in S3"),
     ],
 )

@@ -6,19 +6,23 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ClientError, ParamValidationError, ReadTimeoutError
 
 from account_events.testing import Died, Fault, MemoryKinesis, NotOnStream, attached
 
 ENTRIES = [{"Data": b"\x00\xff", "PartitionKey": "a"}, {"Data": b"2", "PartitionKey": "b"}]
 
 
-def client(service: str = "kinesis") -> Any:  # noqa: ANN401 -- of any service
+def hashed(key: str) -> dict[str, Any]:
+    return {"Data": b"", "PartitionKey": "a", "ExplicitHashKey": key}
+
+
+def client(service: str = "kinesis", **options: Any) -> Any:  # noqa: ANN401 -- of any service
     """Without any credentials, and without looking for a machine's."""
     session = boto3.session.Session(region_name="eu-central-1")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        return session.client(service, config=Config(retries={"total_max_attempts": 1}))  # type: ignore[call-overload]
+        return session.client(service, config=Config(retries={"total_max_attempts": 1}, **options))  # type: ignore[call-overload]
 
 
 @pytest.fixture(scope="module")
@@ -89,12 +93,19 @@ def test_afterwards_a_client_is_on_its_own_again(kinesis_client: Any, memory_kin
 @pytest.mark.parametrize(
     ("entries", "said"),
     [
-        ([], "0 records"),
         ([{"Data": b"", "PartitionKey": "a"}] * 501, "501 records"),
         ([{"Data": b"x" * 1024 * 1024, "PartitionKey": "a"}], "1048577 bytes is too large"),
         ([{"Data": b"x" * 1024 * 1000, "PartitionKey": "a"}] * 6, "6144006 bytes are too many"),
-        ([{"Data": b"", "PartitionKey": ""}], "1 to 256 characters"),
         ([{"Data": b"", "PartitionKey": "a" * 257}], "1 to 256 characters"),
+        ([*ENTRIES, {"Data": b""}], "a PartitionKey is required for each record"),
+        ([hashed("")], "ExplicitHashKey '' is no decimal number"),
+        ([hashed("0x10")], "ExplicitHashKey '0x10' is no decimal number"),
+        ([hashed("-1")], "ExplicitHashKey '-1' is no decimal number"),
+        ([hashed("07")], "ExplicitHashKey '07' is no decimal number"),
+        ([hashed("7\n")], "is no decimal number"),
+        ([hashed("\u0667")], "is no decimal number"),
+        ([hashed("9" * 5_000)], "ExplicitHashKey '9{50}' is no decimal number"),
+        ([hashed("1"), hashed(str(2**128))], rf"ExplicitHashKey {2**128} is not in the range 0 to 2\^128-1"),
     ],
 )
 def test_the_limits_are_kinesis_s(entries: list[Any], said: str) -> None:
@@ -104,6 +115,62 @@ def test_the_limits_are_kinesis_s(entries: list[Any], said: str) -> None:
     assert kinesis.calls == []
     full = [{"Data": b"x" * (1024 * 1024 - 1), "PartitionKey": "a"}] * 5
     assert kinesis.put_records(StreamARN="arn:aws:kinesis:x:1:stream/events", Records=full)["FailedRecordCount"] == 0
+
+
+@pytest.mark.parametrize("key", ["0", "7", str(2**128 - 1)])
+def test_any_hash_key_there_is_is_taken(key: str) -> None:
+    MemoryKinesis().put_records(StreamName="events", Records=[hashed(key)])
+
+
+UNSENDABLE = [
+    ([], "Invalid length for parameter Records, value: 0"),
+    ([{"Data": b"", "PartitionKey": ""}], r"Invalid length for parameter Records\[0\].PartitionKey, value: 0"),
+    ([{"PartitionKey": "a"}], r'Missing required parameter in Records\[0\]: "Data"'),
+    ([{"Data": 17, "PartitionKey": "a"}], r"Invalid type for parameter Records\[0\].Data"),
+    ([{"Data": b"", "PartitionKey": b"a"}], r"Invalid type for parameter Records\[0\].PartitionKey"),
+    ([{"Data": b"", "PartitionKey": "a", "ExplicitHashKey": 7}], r"Invalid type for .*ExplicitHashKey"),
+    ([{"Data": b"", "PartitionKey": "a", "Key": "b"}], "Unknown parameter"),
+]
+
+
+@pytest.mark.parametrize(("entries", "said"), UNSENDABLE)
+def test_what_boto3_would_not_send_fails_as_it_does_there(kinesis_client: Any, entries: Any, said: str) -> None:  # noqa: ANN401 -- boto3's
+    kinesis = MemoryKinesis()
+    with pytest.raises(ParamValidationError, match=said) as in_memory:
+        kinesis.put_records(StreamName="events", Records=entries)
+    with attached(kinesis_client, kinesis), pytest.raises(ParamValidationError) as with_boto3:
+        kinesis_client.put_records(StreamName="events", Records=entries)
+    assert str(in_memory.value) == str(with_boto3.value)
+    assert kinesis.calls == []
+
+
+def test_what_a_client_sends_without_looking_is_refused_by_kinesis() -> None:
+    careless = client(parameter_validation=False)
+    with (
+        attached(careless, MemoryKinesis()),
+        pytest.raises(ClientError, match=r"(?s)ValidationException.* Records\[0\]"),
+    ):
+        careless.put_records(StreamName="events", Records=[{"PartitionKey": "a"}])
+
+
+def test_a_single_record_is_looked_at_as_one() -> None:
+    with pytest.raises(ParamValidationError, match='Missing required parameter in input: "Data"'):
+        MemoryKinesis().put_record(StreamName="events", PartitionKey="a")
+
+
+def test_a_buffer_that_is_used_again_changes_nothing_that_was_sent() -> None:
+    kinesis, buffer = MemoryKinesis(), bytearray(b"1")
+    kinesis.put_record(StreamName="events", Data=buffer, PartitionKey="a")
+    buffer[:] = b"2"
+    assert kinesis.data() == [b"1"]
+
+
+def test_text_arrives_as_the_bytes_that_boto3_sends(kinesis_client: Any) -> None:  # noqa: ANN401 -- boto3's
+    kinesis, euro = MemoryKinesis(), "\u20ac"
+    kinesis.put_record(StreamName="events", Data=euro, PartitionKey="a")
+    with attached(kinesis_client, kinesis):
+        kinesis_client.put_record(StreamName="events", Data=euro, PartitionKey="a")
+    assert kinesis.data() == [euro.encode()] * 2
 
 
 def test_there_may_be_only_one_stream() -> None:

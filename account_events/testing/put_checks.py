@@ -1,0 +1,71 @@
+"""What a put has to look like: for boto3, before it leaves, and for Kinesis, when it has come."""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import botocore.session
+from botocore.exceptions import ClientError, ParamValidationError
+from botocore.model import Shape
+from botocore.validate import ParamValidator
+
+# docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html; what every stream takes, however it is set.
+CALL_RECORDS_MAX = 500
+CALL_BYTES_MAX = 5 * 1024 * 1024
+RECORD_BYTES_MAX = 1024 * 1024
+PARTITION_KEY_MAX = 256
+# .../APIReference/API_PutRecordsRequestEntry.html
+HASH_KEY = re.compile(r"0|[1-9]\d{0,38}", re.ASCII)
+HASH_KEY_MAX = 2**128 - 1
+
+
+def check_parameters(operation: str, request: Mapping[str, Any]) -> None:
+    """By boto3's own rules: what is required, and of which types. Raises ParamValidationError."""
+    report = ParamValidator().validate(dict(request), _input(operation))  # type: ignore[arg-type]  # both have one
+    if report.has_errors():
+        raise ParamValidationError(report=report.generate_report())
+
+
+def sent(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry as it arrives, whatever becomes of the caller's buffer; boto3 sends text as UTF-8."""
+    data = entry["Data"]
+    return {**entry, "Data": data.encode() if isinstance(data, str) else bytes(memoryview(data))}
+
+
+def check_call(entries: Sequence[Mapping[str, Any]]) -> None:
+    """By the rules of Kinesis. Raises ClientError."""
+    if not 1 <= len(entries) <= CALL_RECORDS_MAX:
+        raise _invalid(f"{len(entries)} records: 1 to {CALL_RECORDS_MAX} fit")
+    if not all(
+        "PartitionKey" in entry for entry in entries
+    ):  # boto3 lets that pass, for streams that distribute by AUTO
+        raise _invalid("a PartitionKey is required for each record")
+    sizes = [len(entry["Data"]) + len(entry["PartitionKey"].encode()) for entry in entries]
+    if max(sizes) > RECORD_BYTES_MAX:
+        raise _invalid(f"a record of {max(sizes)} bytes is too large")
+    if sum(sizes) > CALL_BYTES_MAX:
+        raise _invalid(f"{sum(sizes)} bytes are too many for a request", "InvalidArgumentException")
+    for entry in entries:
+        if not 1 <= len(entry["PartitionKey"]) <= PARTITION_KEY_MAX:
+            raise _invalid(f"a PartitionKey has 1 to {PARTITION_KEY_MAX} characters")
+        if "ExplicitHashKey" in entry:
+            _check_hash_key(entry["ExplicitHashKey"])
+
+
+def _check_hash_key(key: str) -> None:
+    if not HASH_KEY.fullmatch(key):
+        raise _invalid(f"ExplicitHashKey {key[:50]!r} is no decimal number: {HASH_KEY.pattern}")
+    if int(key) > HASH_KEY_MAX:
+        raise _invalid(f"ExplicitHashKey {key} is not in the range 0 to 2^128-1", "InvalidArgumentException")
+
+
+def _invalid(message: str, code: str = "ValidationException") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "PutRecords")
+
+
+@cache
+def _input(operation: str) -> Shape | None:
+    """What boto3 knows of an operation's parameters; reading that takes a moment, so once."""
+    service = botocore.session.get_session().get_service_model("kinesis")
+    return service.operation_model(operation).input_shape
