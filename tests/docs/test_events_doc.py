@@ -51,7 +51,7 @@ def test_a_field_is_told_with_the_version_it_came_with_and_since_when_it_may_be_
     found = Event(
         "InterestPaid", [Version(number, read_source(written(v))) for number, v in ((1, v1), (2, v2), (3, v3))]
     )
-    assert found.row("amount") == "| `amount` | money, 18 digits, 2 after the point | 1 | never | The amount. |"
+    assert found.row("amount") == "| `amount` | money, 18 digits, 2 after the point | 1 | never | What the amount is. |"
     assert found.row("reason") == "| `reason` | text or null | 2 | since 2 | The reason \\| the cause. |"
     assert found.row("causation_id").startswith("| `causation_id` | text or null | 1 | since 1 |")
     told = [line.split(" | ")[-1] for line in events_doc._versions(found).splitlines()[2:]]  # noqa: SLF001 -- a part
