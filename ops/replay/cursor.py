@@ -50,7 +50,6 @@ class Cursor:
         due: the sequence of its next event.
         latest_us: the latest time of its events so far; None before the first.
         first: the sequence of its first selected event; None before that.
-        is_counted: whether the row of that event has been met in its part of the table, as it is once.
         stopped: at what it ended early.
     """
 
@@ -58,7 +57,6 @@ class Cursor:
     due: int = 1
     latest_us: int | None = None
     first: int | None = None
-    is_counted: bool = False
     stopped: Stopped | None = None
 
     @property
@@ -93,16 +91,13 @@ class Cursor:
         """An event of it is sent."""
         self.first = self.first or sequence
 
-    def is_met(self, item: Item) -> bool:
-        """Whether this row, and none before it, makes the account count; see `is_counted`.
+    def begins_with(self, item: Item) -> bool:
+        """Whether it is the row of the first selected event, which comes once: by it an account is counted.
 
-        An account that is left in the middle, and read from its beginning when it comes again, is another cursor: what
-        it knows cannot tell whether it was counted, but each row comes once.
+        An account that is left in the middle, and read from its beginning when it comes again, is another cursor, which
+        cannot know whether the one before it was counted.
         """
-        if self.is_counted or self.first is None or item["Version"]["N"] != str(version_of(self.first)):
-            return False
-        self.is_counted = True
-        return True
+        return self.first is not None and item["Version"]["N"] == str(version_of(self.first))
 
     def stop_at_hole(self) -> None:
         """The table has no row for the event that is due."""

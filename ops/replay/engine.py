@@ -140,7 +140,7 @@ class _Run:
                 self._send(events)
                 events = []
                 self._read_in_order(cursor)
-            self.state.counts.accounts += cursor.is_met(item)
+            self.state.counts.accounts += cursor.begins_with(item)
         self._send(events)
         self._count(page)
 

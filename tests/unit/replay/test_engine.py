@@ -135,6 +135,7 @@ def test_an_account_is_read_by_query_and_one_that_is_not_there_is_told() -> None
         (None, "2026-01-31T09:00:05.000001Z", range(1, 5)),
         (None, "2026-01-31T09:00:05.000002Z", range(1, 6)),
         ("2026-01-31T09:00:05Z", "2026-01-31T09:00:12Z", range(5, 12)),
+        ("2026-01-31T09:00:12Z", None, range(12, 31)),
         ("2027-01-01T00:00:00Z", None, range(0)),
         (None, "2025-01-01T00:00:00Z", range(0)),
     ],

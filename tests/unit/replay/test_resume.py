@@ -196,6 +196,4 @@ def test_all_of_a_state_is_kept() -> None:
     assert states[-1].counts.events == 12
     [stopped] = states[-1].stopped()
     assert (stopped.account_id, stopped.sequence, stopped.reason) == ("c", 1, NO_ROW)
-    assert [state.parts["segment 0 of 1"].open for state in states][1] == Cursor(
-        "a", 5, FIRST_US + 3_000_000, first=1, is_counted=True
-    )
+    assert [state.parts["segment 0 of 1"].open for state in states][1] == Cursor("a", 5, FIRST_US + 3_000_000, first=1)
