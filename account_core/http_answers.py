@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from account_core.events import Created, Credited, EventRow
+from account_core.events import Created, Credited, EventRow, Withdrawn
 from account_core.gateway import Answer
 from account_core.http_queries import ORDERS, Page
 from account_core.owned_accounts import OwnedAccount
@@ -78,9 +78,13 @@ def _event(row: EventRow) -> dict[str, Any]:
 
 def _type(row: EventRow) -> str:
     """The same names as the domain events have that other teams see."""
-    if isinstance(row.event, Created):
-        return "AccountCreated"
-    return "BalanceCredited" if isinstance(row.event, Credited) else "BalanceWithdrawn"
+    match row.event:
+        case Created():
+            return "AccountCreated"
+        case Credited():
+            return "BalanceCredited"
+        case Withdrawn():
+            return "BalanceWithdrawn"
 
 
 def problem(code: str, detail: str, request_id: str, headers: dict[str, str] | None = None) -> Answer:

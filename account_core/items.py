@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, assert_never
 
 from account_core.errors import Corrupt
 from account_core.events import (
@@ -74,6 +74,8 @@ def to_item(row: Row) -> Item:
             item |= {"Type": {"S": WITHDRAW}, "Amount": {"N": _number(amount)}}
         case Credited(amount=amount):
             item |= {"Type": {"S": CREDIT}, "Amount": {"N": _number(amount)}}
+        case unknown:
+            assert_never(unknown)
     item["CorrelationId"] = {"S": row.correlation_id}
     item["RequestId"] = {"S": row.request_id} if row.request_id is not None else {"NULL": True}
     if row.command_id is not None:

@@ -14,8 +14,10 @@ import fastavro
 
 from ops import schema_folder
 from ops.openapi_examples import ROWS
+from projector.errors import Unpublishable
 from projector.translate import translate
 from schemas.encoder import MARKER, encode
+from schemas.errors import InvalidEvent
 from schemas.gate import opened_schemas
 from schemas.source import Source
 
@@ -163,7 +165,7 @@ def _versions(event: Event) -> str:
 
 def _example(event: Event) -> str:
     fields = _values(event.name)
-    data = encode(event.name, fields)
+    data = _encoded(event.name, fields)
     shown = json.dumps({name: _plain(fields[name]) for name in event.newest.source.fields}, indent=2)
     pieces = list(_pieces(event, fields, data))
     width = max(len(what) for _, what in pieces)
@@ -180,7 +182,19 @@ def _values(name: str) -> dict[str, Any]:
         translated, fields = translate(row)
         if translated == name:
             return fields
-    raise LookupError(f"There is no example of {name}: add a row to ROWS in ops/openapi_examples.py.")
+    raise LookupError(
+        f"There is no example of {name}: add a row of it to ROWS in ops/openapi_examples.py, and a case for "
+        "its event to projector/translate.py if that has none."
+    )
+
+
+def _encoded(name: str, fields: Mapping[str, Any]) -> bytes:
+    try:
+        return encode(name, fields)
+    except InvalidEvent as error:
+        raise LookupError(
+            f"what projector/translate.py makes is not what the working schema says: {error} Mend it there first."
+        ) from error
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 -- a field's value
@@ -210,5 +224,5 @@ def _pieces(event: Event, fields: Mapping[str, Any], data: bytes) -> Iterator[tu
 if __name__ == "__main__":
     try:
         DOCUMENT.write_text(text(), encoding="utf-8")
-    except (LookupError, NotImplementedError) as error:
+    except (LookupError, NotImplementedError, Unpublishable) as error:
         sys.exit(f"docs/events.md is not written: {error.args[0]}")

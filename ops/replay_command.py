@@ -60,7 +60,7 @@ def command(
         str | None, typer.Option(help="A stack on AWS, with your AWS settings; the running house's if left out.")
     ] = None,
 ) -> None:
-    """Send domain events once more, from the table: the same bytes and ids, of each account in order.
+    """Send domain events once more, from the table: the same ids and values, of each account in order.
 
     To a stream, a file or stdout. It can be stopped at any time and goes on with --resume; at worst, events are on the
     stream twice. Exit code 1 if an account has a row that makes no event: it is replayed up to there.

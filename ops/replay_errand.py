@@ -29,6 +29,7 @@ from ops.replay.estimate import duration_s, in_words
 from ops.replay.file_format import FileFormat, writer
 from ops.replay.file_sink import FileSink, OutputSink
 from ops.replay.pace import ReadPace
+from ops.replay.places import check_place
 from ops.replay.selection import Accounts, Selection, described
 from ops.replay.sinks import CountingSink, Metered, Sink, StreamSink
 from ops.replay.state import State
@@ -85,6 +86,7 @@ class Bank:
     live_stream: str
     pack: Pack
     packing: str
+    framing: str
     encoders: Encoders
     codec: Codec
     outputs: Outputs
@@ -109,6 +111,7 @@ class Bank:
             outputs["EventStreamName"],
             pack,
             f"aggregation {aggregation}, {buckets} buckets, {outputs['Framing']}",
+            outputs["Framing"],
             encoders_of(outputs),
             codec_of(outputs),
             outputs,
@@ -145,6 +148,8 @@ class Errand:
             return self._run(CountingSink(self._bank.pack))
         if target.to_stdout:
             return self._run(OutputSink(sys.stdout.buffer, writer(target.file_format, self._bank.codec)))
+        if target.file is not None:
+            check_place(target.file)
         asked = self._asked()
         kept = CheckpointFile(self._order.checkpoint or _default_checkpoint(target, asked), asked)
         with kept.held():
@@ -159,6 +164,8 @@ class Errand:
         sink = target.described()
         if target.stream is not None:
             sink |= self._bank.stream_identity(target.stream) | {"packing": self._bank.packing}
+        else:
+            sink |= {"framing": self._bank.framing}
         return {
             "selection": described(self._order.selection),
             "table": self._size.table_id,
@@ -261,6 +268,8 @@ def _advised(kept: CheckpointFile) -> Iterator[None]:
         yield
     except Interrupted as error:
         raise Interrupted(f"{error} Once that is seen to, {GO_ON}.") from error
+    except OSError as error:
+        raise Interrupted(f"A file cannot be written: {error.strerror}. Once that is seen to, {GO_ON}.") from error
     except KeyboardInterrupt:
         if kept.exists():
             err.print(f"interrupted: {GO_ON}; the checkpoint is {kept.path}", soft_wrap=True, highlight=False)

@@ -71,7 +71,11 @@ def publish(
     if not planned.writes:
         out.print("Nothing to do: every working schema is published.", highlight=False)
     elif planned.published:
-        out.print("Commit them together; then run `make events-doc`.", soft_wrap=True, highlight=False)
+        out.print(
+            "Commit them together. What else a new version needs is in docs/evolving-events.md.",
+            soft_wrap=True,
+            highlight=False,
+        )
 
 
 def _plan(files: Files, name: str | None) -> Plan:

@@ -1,7 +1,7 @@
 """Stored events in the words other teams know: the domain events of `schemas`."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Never
 
 from account_core.events import Created, Credited, EventRow, Withdrawn
 from projector.errors import Unpublishable
@@ -13,7 +13,7 @@ def translate(row: EventRow) -> tuple[str, dict[str, Any]]:
     Nothing is minted here: a row makes the same event on every retry and every replay.
 
     Raises:
-        Unpublishable: the row's time is no instant.
+        Unpublishable: the row's time is no instant, or its event has no case here.
     """
     fields: dict[str, Any] = {
         "event_id": f"{row.account_id}:{row.sequence}",
@@ -33,6 +33,15 @@ def translate(row: EventRow) -> tuple[str, dict[str, Any]]:
             return "BalanceWithdrawn", fields | {"amount": amount}
         case Credited(amount=amount):
             return "BalanceCredited", fields | {"amount": amount}
+        case unknown:
+            raise _untold(row, unknown)
+
+
+def _untold(row: EventRow, event: Never) -> Unpublishable:
+    """By its type, a type checker refuses an event without a case; where none was asked, its account is parked."""
+    return Unpublishable(
+        f"event {row.account_id}:{row.sequence}: projector/translate.py has no case for {type(event).__name__}"
+    )
 
 
 def _instant(row: EventRow) -> datetime:

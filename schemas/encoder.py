@@ -32,6 +32,7 @@ class Encoder:
     Attributes:
         name: the event's, without the namespace.
         fields: their names in the schema's order.
+        types: their Avro types, in the same order.
         fingerprint: of its schema, as on the wire.
         header: what stands in front of their values.
     """
@@ -40,6 +41,7 @@ class Encoder:
         types = {field["name"]: field["type"] for field in schema["fields"]}
         self.name: str = schema["name"]
         self.fields = tuple(types)
+        self.types: tuple[Any, ...] = tuple(types.values())
         self.fingerprint = fingerprint
         self.header = MARKER + fingerprint
         self._writers = tuple(_writer_for(avro_type) for avro_type in types.values())

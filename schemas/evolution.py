@@ -12,7 +12,7 @@ from typing import Any
 
 from schemas.compatibility import explain
 from schemas.refusal import BOTH, Reader
-from schemas.source import Source
+from schemas.source import Source, words_in
 
 Json = Mapping[str, Any]
 
@@ -44,6 +44,24 @@ def changes(old: Source, new: Source) -> Iterator[Change]:
     if not found:
         for reader, why in _verdicts(old.avro, new.avro):
             yield Change("resolution", None, f"Apache's checker says: {why}", "undo it", (reader,))
+    yield from _docs(old, new)
+
+
+def _docs(old: Source, new: Source) -> Iterator[Change]:
+    """A doc may be put better. One of less than half the words has lost what it said."""
+    for name, was, now in [
+        (None, old.json, new.json),
+        *((name, old.fields[name], new.fields[name]) for name in old.fields if name in new.fields),
+    ]:
+        before, after = words_in(was.get("doc")), words_in(now.get("doc"))
+        if 0 < after < before / 2:  # none at all is against the rules of a single version
+            yield Change(
+                "shortened doc",
+                name,
+                f"its doc had {before} words and has {after}",
+                "put back what it said: a doc keeps at least half of its words",
+                (),
+            )
 
 
 def _breaks(old: Source, new: Source, field: str) -> tuple[Reader, ...]:

@@ -18,7 +18,8 @@ from schemas.source import NotASchema, Source, read_json, read_source
 DIGESTS = "history/digests.json"
 FINGERPRINTS = "fingerprints.json"
 UNPUBLISHED, STALE, UNLISTED = "unpublished", "fingerprints", "unlisted"
-RESTORE = "restore it from version control; correct a mistake in a new version"
+FROM_VERSION_CONTROL = "restore it from version control"
+RESTORE = f"{FROM_VERSION_CONTROL}; correct a mistake in a new version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +60,15 @@ def check(files: Files) -> list[Refusal]:
         *(Refusal("strays", path, "it is no version of a schema", "move it elsewhere") for path in files.strays),
         *_present(files),
         *_dense(files),
-        *_unchanged(files),
+        *_unchanged(files, opened),
         *_faults(opened),
+        *_names(opened),
     ]
     by_name = {
         name: [schema for schema in opened if schema.name == name] for name in {schema.name: None for schema in opened}
     }
     found += [*(refusal for versions in by_name.values() for refusal in _evolved(versions)), *_distinct(opened)]
+    found += _lost(files, opened, spoilt=_events(found))
     # Where an event has faults, that it is not published or its fingerprint not kept goes without saying.
     found += _unpublished(by_name, spoilt=_events(found))
     found += _fingerprints(files, opened, spoilt=_events(found))
@@ -133,27 +136,78 @@ def _dense(files: Files) -> Iterator[Refusal]:
             yield Refusal("removed", file_of(name, first), "the published version is missing", RESTORE, breaks=BOTH)
 
 
-def _unchanged(files: Files) -> Iterator[Refusal]:
+def _unchanged(files: Files, opened: Sequence[Opened]) -> Iterator[Refusal]:
     try:
         digests = entries(files.digests)
     except NotASchema as error:
-        yield Refusal("digests", DIGESTS, str(error), "restore it from version control")
+        yield Refusal("digests", DIGESTS, str(error), FROM_VERSION_CONTROL)
         return
     published = {
         file_of(name, version): data for name, versions in files.published.items() for version, data in versions.items()
     }
     for file, data in published.items():
-        if file not in digests:
-            yield Refusal(
-                UNLISTED,
-                file,
-                f"{DIGESTS} does not list it, so it was not published by the command",
-                "remove it and run: account-events schema publish",
-            )
-        elif digests[file] != digest_of(data):
+        if file in digests and digests[file] != digest_of(data):
             yield Refusal("edited", file, "the published file was edited", RESTORE, breaks=BOTH)
     for file in digests.keys() - published.keys():
         yield Refusal("removed", file, "the published version is missing", RESTORE, breaks=BOTH)
+    for name in files.published:
+        yield from _unlisted(files, digests, name, [schema for schema in opened if schema.name == name])
+
+
+def _unlisted(files: Files, digests: Mapping[str, str], name: str, opened: Sequence[Opened]) -> Iterator[Refusal]:
+    """An event's published files without a digest: the line was lost, or the command never published the file."""
+    versions = files.published[name]
+    listed = {version for version in versions if file_of(name, version) in digests}
+    marks = _marks(files)
+    marked = [schema.version for schema in opened if schema.version and schema.source.fingerprint == marks.get(name)]
+    # What is history without doubt: what is listed, what events are marked with, and all that is older.
+    newest = max([*listed, *marked[:1]], default=0) if listed or name not in marks else max(versions, default=0)
+    way_out = "remove it and run: account-events schema publish"
+    if not digests:
+        way_out = f"restore {DIGESTS} from version control; only where nothing was ever published, publish again"
+    for version in sorted(versions.keys() - listed):
+        file = file_of(name, version)
+        if version > newest:
+            problem = f"{DIGESTS} does not list it, so it was not published by the command"
+            yield Refusal(UNLISTED, file, problem, way_out)
+        else:
+            problem = f"it was published, and its line in {DIGESTS} is missing"
+            yield Refusal("lost line", file, problem, f"restore {DIGESTS} from version control")
+
+
+def _marks(files: Files) -> Mapping[str, str]:
+    """What events are marked with, by event name. Where that cannot be read, every event may have been published."""
+    try:
+        return entries(files.fingerprints)
+    except NotASchema:
+        return dict.fromkeys([*files.working, *files.published], "")
+
+
+def _lost(files: Files, opened: Sequence[Opened], spoilt: set[str]) -> Iterator[Refusal]:
+    """Events are marked with published versions only: where there is none of that fingerprint, history was lost."""
+    for name, mark in _marks(files).items():
+        published = {schema.source.fingerprint for schema in opened if schema.name == name and schema.version}
+        if name in spoilt or mark in published or (not mark and published):
+            continue
+        which = f"a version with the fingerprint {mark}" if mark else "some version"
+        yield Refusal(
+            "lost version",
+            f"history/{name}",
+            f"by {FINGERPRINTS} {which} was published, and it is missing",
+            f"restore history and {FINGERPRINTS} from version control",
+            breaks=BOTH,
+        )
+
+
+def _names(opened: Iterable[Opened]) -> Iterator[Refusal]:
+    """Athena, and the file systems of some, do not tell capitals from small letters."""
+    published = {schema.name for schema in opened if schema.version}
+    first: dict[str, str] = {}
+    for name in sorted({schema.name for schema in opened}, key=lambda name: (name not in published, name)):
+        other = first.setdefault(name.lower(), name)
+        if other != name:
+            problem = f"its name and {other} differ in capitals only, which Athena and some file systems do not see"
+            yield Refusal("event name", file_of(name, None), problem, "give it a name of its own")
 
 
 def _faults(opened: Iterable[Opened]) -> Iterator[Refusal]:

@@ -62,7 +62,7 @@ def plan(files: Files, only: str | None = None) -> Plan:
     writes = {
         **added,
         DIGESTS: _written(entries(files.digests) | listed),
-        FINGERPRINTS: _written(fingerprints_of(opened)),
+        FINGERPRINTS: _written(_marks(opened, published)),
     }
     current = {DIGESTS: files.digests, FINGERPRINTS: files.fingerprints}
     return Plan([], published, {file: data for file, data in writes.items() if current.get(file) != data})
@@ -79,6 +79,12 @@ def _unfinished(files: Files, opened: list[Opened]) -> dict[str, tuple[str, int]
         and schema.version == newest[schema.name]
         and schema.source.json == working.get(schema.name)
     }
+
+
+def _marks(opened: list[Opened], published: Mapping[str, int]) -> dict[str, str]:
+    """What events are to be marked with: never with a schema that is not published."""
+    newest = {schema.name: schema.source.fingerprint for schema in opened if schema.version is not None}
+    return newest | {name: found for name, found in fingerprints_of(opened).items() if name in published}
 
 
 def _is_mended(refusal: Refusal, unfinished: Mapping[str, object]) -> bool:

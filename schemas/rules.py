@@ -11,7 +11,7 @@ from typing import Any
 import fastavro
 
 from schemas.contract import NAMESPACE
-from schemas.source import Source
+from schemas.source import Source, words_in
 from schemas.values import rule_for
 
 Json = Mapping[str, Any]
@@ -38,6 +38,9 @@ _ATTRIBUTES = {
 _OF_PRIMITIVES = {"type", "logicalType", "precision", "scale"}
 _OF_FIELDS = {"name", "type", "doc", "default"}
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_EVENT_NAME = re.compile(r"[A-Z][A-Za-z0-9]*")
+WORDS_MIN = 3
+"""In a doc: fewer repeat a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +73,21 @@ def _name(record: Json, name: str) -> Iterator[Fault]:
     found = (record.get("namespace"), record["name"])
     if found != (NAMESPACE, name):
         written = ".".join(part for part in found if part)
+        problem = f"the record's name is {written}, and by its file it is {NAMESPACE}.{name}, as consumers know it"
+        if written == f"{NAMESPACE}.{name}":
+            problem = "its name holds the namespace, and the encoder looks for the two apart"
         yield Fault(
             "name",
             None,
-            f"the record's name is {written}, and by its file it is {NAMESPACE}.{name}, as consumers know it",
+            problem,
             f'write "namespace": "{NAMESPACE}", "name": "{name}"; another event goes into a file of its own',
+        )
+    if not _EVENT_NAME.fullmatch(name):
+        yield Fault(
+            "event name",
+            None,
+            f"the event's name, {name}, is not in CapWords, as the classes that consumers get are",
+            "give it, and its file, a name of letters and digits that begins with a capital: InterestPaid",
         )
 
 
@@ -130,11 +143,11 @@ def _attributes(where: str | None, part: Json, allowed: set[str]) -> Iterator[Fa
 
 def _doc(where: str | None, part: Json) -> Iterator[Fault]:
     doc = part.get("doc")
-    if not isinstance(doc, str) or not doc.strip().endswith("."):
+    if words_in(doc) < WORDS_MIN or not str(doc).strip().endswith("."):
         yield Fault(
             "doc",
             where,
-            "the doc is missing, empty or no sentence",
+            f"the doc is missing, is no sentence, or has fewer than {WORDS_MIN} words",
             'say in "doc" what it means, in which unit, and when it is null; end with a full stop',
         )
 

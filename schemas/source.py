@@ -1,6 +1,7 @@
 """A schema file's bytes, opened with suspicion: what comes out is a record, to Apache's library and to fastavro."""
 
 import json
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ from schemas.errors import ContractError
 # type.
 _REFUSALS = (AvroException, SchemaParseException, ValueError, TypeError, LookupError, AttributeError, RecursionError)
 _QUOTED_MAX = 160
+_WORD = re.compile(r"\w+")
+DEPTH_MAX = 32
+"""Of lists and objects in each other; both libraries, and the gate, go down by recursion."""
+TOO_DEEP = f"the file's JSON is nested too deeply: more than {DEPTH_MAX} lists and objects in each other"
 
 
 class NotASchema(ContractError):
@@ -46,16 +51,26 @@ def read_json(data: bytes) -> Any:  # noqa: ANN401 -- JSON
     """The JSON in a file.
 
     Raises:
-        NotASchema: it is none, has a key twice in an object, or a number that JSON does not know.
+        NotASchema: it is none, has a key twice in an object, a number that JSON does not know or Python does not read,
+            text that UTF-8 cannot carry, or is nested too deeply.
     """
     try:
-        return json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        found = json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
         raise NotASchema(f"the file is not UTF-8: byte {error.start} is {data[error.start]:#04x}") from None
     except json.JSONDecodeError as error:
         raise NotASchema(f"the file is not JSON: {error}") from None
+    except ValueError:
+        raise NotASchema("the file holds a number of too many digits") from None
     except RecursionError:
-        raise NotASchema("the file's JSON is nested too deeply") from None
+        raise NotASchema(TOO_DEEP) from None
+    if _is_deeper(found, DEPTH_MAX):
+        raise NotASchema(TOO_DEEP)
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise NotASchema("the file has a text with half of a surrogate pair, which UTF-8 cannot carry") from None
+    return found
 
 
 def read_source(data: bytes) -> Source:
@@ -79,6 +94,16 @@ def read_source(data: bytes) -> Source:
     if not isinstance(parsed, avro.schema.RecordSchema):
         raise NotASchema("the file holds no record")
     return Source(found, parsed, fingerprint(canonical, "CRC-64-AVRO"))
+
+
+def words_in(doc: object) -> int:
+    """How many there are in a doc; none in what is no text."""
+    return len(_WORD.findall(doc)) if isinstance(doc, str) else 0
+
+
+def _is_deeper(found: Any, levels: int) -> bool:  # noqa: ANN401 -- JSON
+    inner = found.values() if isinstance(found, dict) else found if isinstance(found, list) else None
+    return inner is not None and (not levels or any(_is_deeper(part, levels - 1) for part in inner))
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

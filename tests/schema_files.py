@@ -16,7 +16,7 @@ TEXT_OR_NULL = ["null", "string"]
 
 
 def field(name: str, avro_type: Any, **more: Any) -> Json:  # noqa: ANN401 -- Avro's JSON
-    return {"name": name, "type": avro_type, "doc": f"The {name}.", **more}
+    return {"name": name, "type": avro_type, "doc": f"What the {name} is.", **more}
 
 
 def event(*fields: Json, name: str = "InterestPaid") -> Json:
@@ -47,7 +47,8 @@ def folder(*versions: Json, working: Json | None = None, name: str = "InterestPa
     published = {number: written(version) for number, version in enumerate(versions, start=1)}
     draft = written(working if working is not None else versions[-1])
     digests = {file_of(name, number): digest_of(data) for number, data in published.items()}
-    fingerprints = fingerprints_of([Opened(name, None, read_source(draft))])
+    newest = [Opened(name, None, read_source(data)) for data in list(published.values())[-1:]]
+    fingerprints = fingerprints_of(newest)
     return Files({name: draft}, {name: published}, (), kept(digests), kept(fingerprints))
 
 

@@ -1,4 +1,4 @@
-"""Domain events once more, from the table: the same bytes and ids, per account in order, to a stream, a file or stdout.
+"""Domain events once more, from the table: the same ids and values, per account in order, to a stream, file or stdout.
 
 `engine.replay` is the whole of it as a function. It reads by a parallel Scan or by Queries (`source`), makes events of
 the rows as the projector does and sees to each account's order (`cursor`), hands them to a sink (`sinks`), and says

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ops.replay.errors import NotResumable
-from ops.replay.state import State, from_json, to_json
+from ops.replay.errors import NotResumable, WrongCall
+from ops.replay.places import check_place, opened
+from ops.replay.state import State, from_json, is_checkpoint, to_json
 
 
 class CheckpointFile:
@@ -24,10 +25,17 @@ class CheckpointFile:
         """No second run has it meanwhile.
 
         Raises:
-            NotResumable: one does.
+            WrongCall: no file can be there, or one that is no checkpoint.
+            NotResumable: a second run does.
         """
+        check_place(self.path)
         lock = self.path.with_name(f"{self.path.name}.lock")
-        with lock.open("ab") as file:
+        check_place(lock)
+        if lock.exists() and lock.stat().st_size:
+            raise WrongCall(f"{lock} is no lock of a replay: name another place with --checkpoint.")
+        if self.path.exists():
+            self._saved()
+        with opened(lock, "ab") as file:
             if not _is_ours(file, lock):
                 raise NotResumable(f"Another replay is running with the checkpoint {self.path}: let it end.")
             try:
@@ -39,14 +47,20 @@ class CheckpointFile:
         return self.path.exists()
 
     def load(self) -> State:
-        """Raises NotResumable: there is none, or it is damaged, or another run's."""
-        try:
-            saved = json.loads(self.path.read_bytes())
-        except FileNotFoundError:
-            raise NotResumable(f"There is no checkpoint {self.path}: leave out --resume to begin.") from None
-        except ValueError:
-            saved = None
-        return from_json(saved, self._asked)
+        """Raises NotResumable: there is none, or it is damaged, or another run's. WrongCall: it is something else."""
+        if not self.exists():
+            raise NotResumable(f"There is no checkpoint {self.path}: leave out --resume to begin.")
+        return from_json(self._saved(), self._asked)
+
+    def _saved(self) -> object:
+        with opened(self.path, "rb") as file:
+            try:
+                saved = json.load(file)
+            except (ValueError, RecursionError):
+                saved = None
+        if not is_checkpoint(saved):
+            raise WrongCall(f"{self.path} is no checkpoint of a replay: name another file with --checkpoint.")
+        return saved
 
     def save(self, state: State) -> None:
         """Either the old one or the new one is there, whenever the power goes."""

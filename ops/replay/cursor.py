@@ -1,7 +1,9 @@
 """How far one account is replayed: takes its rows as they come, and says where one is out of turn.
 
-A row is turned into an event by the projector's own code, so that it has the same bytes. Of an account, event after
-event goes out, none left out, until its rows end or one can make no event: there it stops, and is reported.
+A row is turned into an event by the projector's own code, so that it has the id and the values that were published, and
+the bytes that the projector would publish today: an event that went out under an older schema version comes in the
+working one. Of an account, event after event goes out, none left out, until its rows end or one can make no event:
+there it stops, and is reported.
 """
 
 from dataclasses import dataclass
@@ -47,14 +49,14 @@ class Cursor:
     Attributes:
         due: the sequence of its next event.
         latest_us: the latest time of its events so far; None before the first.
-        is_counted: whether an event of it was selected.
+        first: the sequence of its first selected event; None before that.
         stopped: at what it ended early.
     """
 
     account_id: str
     due: int = 1
     latest_us: int | None = None
-    is_counted: bool = False
+    first: int | None = None
     stopped: Stopped | None = None
 
     @property
@@ -84,6 +86,18 @@ class Cursor:
         self.due += 1
         self.latest_us = arrival.occurred_us if self.latest_us is None else max(self.latest_us, arrival.occurred_us)
         return arrival
+
+    def select(self, sequence: int) -> None:
+        """An event of it is sent."""
+        self.first = self.first or sequence
+
+    def begins_with(self, item: Item) -> bool:
+        """Whether it is the row of the first selected event, which comes once: by it an account is counted.
+
+        An account that is left in the middle, and read from its beginning when it comes again, is another cursor, which
+        cannot know whether the one before it was counted.
+        """
+        return self.first is not None and item["Version"]["N"] == str(version_of(self.first))
 
     def stop_at_hole(self) -> None:
         """The table has no row for the event that is due."""

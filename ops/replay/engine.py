@@ -74,7 +74,7 @@ def replay(
         pace: slows the reading down.
         page_units: what a first page may take in read units.
         save: keeps the state; called before the first page and after each, when what was sent before is safe.
-        encoders: the projector's, for the same bytes.
+        encoders: the projector's, for the bytes that it would publish now.
 
     Raises:
         Interrupted: the source or the sink failed; go on with the state that was saved last.
@@ -140,6 +140,7 @@ class _Run:
                 self._send(events)
                 events = []
                 self._read_in_order(cursor)
+            self.state.counts.accounts += cursor.begins_with(item)
         self._send(events)
         self._count(page)
 
@@ -149,8 +150,7 @@ class _Run:
             return True
         taken = cursor.take(item, self.encoders)
         if isinstance(taken, Outgoing) and includes(self.selection, cursor.latest_us):
-            self.state.counts.accounts += not cursor.is_counted
-            cursor.is_counted = True
+            cursor.select(taken.sequence)
             events.append(taken)
         if cursor.stopped is not None:
             self._know(cursor)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ops.replay.errors import NotResumable, WrongCall
+from ops.replay.places import check_place, opened
 from projector.outgoing import Outgoing
 
 
@@ -18,11 +19,12 @@ class FileSink:
         write_event: the file's format.
 
     Raises:
-        WrongCall: the file is not empty.
+        WrongCall: no file can be there, or the file is not empty.
         NotResumable: it is shorter than what was written.
     """
 
     def __init__(self, path: Path, position: int | None, write_event: Callable[[bytes], bytes]) -> None:
+        check_place(path)
         self._write_event = write_event
         is_there = path.exists()
         size = path.stat().st_size if is_there else 0
@@ -30,7 +32,7 @@ class FileSink:
             raise WrongCall(f"{path} is not empty: choose another file, or delete it.")
         if position is not None and size < position:
             raise NotResumable(f"{path} is shorter than the checkpoint says: begin anew.")
-        self._file = path.open("r+b" if is_there else "xb")
+        self._file: BinaryIO = opened(path, "r+b" if is_there else "xb")
         self._file.truncate(position or 0)
         self._file.seek(position or 0)
 

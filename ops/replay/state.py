@@ -12,7 +12,7 @@ from ops.replay.cursor import Cursor, Stopped
 from ops.replay.errors import NotResumable
 from ops.replay.source import Item
 
-FORMAT = 1
+FORMAT = 2
 KNOWN_MAX = 10_000
 
 
@@ -70,6 +70,11 @@ class State:
 def to_json(state: State, asked: Mapping[str, Any]) -> dict[str, Any]:
     """Args: asked: what the run is to do, in JSON; a resumed run has to ask for the same."""
     return {"format": FORMAT, "asked": dict(asked), **asdict(state)}
+
+
+def is_checkpoint(saved: object) -> bool:
+    """Whether it is one of some run, which may be another one or damaged."""
+    return isinstance(saved, dict) and {"format", "asked", "parts"} <= saved.keys()
 
 
 def from_json(saved: object, asked: Mapping[str, Any]) -> State:

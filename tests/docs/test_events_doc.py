@@ -2,15 +2,20 @@
 
 import json
 import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ops import events_doc
+from ops import events_doc, schema_folder
 from ops.events_doc import DOCUMENT, Event, Version, events, in_words, text
 from ops.openapi_examples import ROWS
 from projector.translate import translate
 from schemas.codec import decode
+from schemas.publication import plan
 from schemas.source import read_source
 from tests.schema_files import MONEY, TEXT_OR_NULL, changed, event, field, part, written
 
@@ -51,7 +56,7 @@ def test_a_field_is_told_with_the_version_it_came_with_and_since_when_it_may_be_
     found = Event(
         "InterestPaid", [Version(number, read_source(written(v))) for number, v in ((1, v1), (2, v2), (3, v3))]
     )
-    assert found.row("amount") == "| `amount` | money, 18 digits, 2 after the point | 1 | never | The amount. |"
+    assert found.row("amount") == "| `amount` | money, 18 digits, 2 after the point | 1 | never | What the amount is. |"
     assert found.row("reason") == "| `reason` | text or null | 2 | since 2 | The reason \\| the cause. |"
     assert found.row("causation_id").startswith("| `causation_id` | text or null | 1 | since 1 |")
     told = [line.split(" | ")[-1] for line in events_doc._versions(found).splitlines()[2:]]  # noqa: SLF001 -- a part
@@ -78,3 +83,41 @@ def test_an_event_without_an_example_is_refused(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(events_doc, "ROWS", rows)
     with pytest.raises(LookupError, match="no example of AccountCreated: add a row"):
         text()
+
+
+ADDED = {"name": "of_tomorrow", "type": TEXT_OR_NULL, "default": None, "doc": "Where it came from."}
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (
+            "BalanceCredited",
+            "projector/translate.py makes is not what the working schema says: BalanceCredited: missing",
+        ),
+        ("InterestPaid", "There is no example of InterestPaid: add a row of it to ROWS in ops/openapi_examples.py"),
+    ],
+)
+def test_right_after_a_publication_it_says_in_a_line_what_is_to_be_added_where(
+    name: str, told: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "schemas"
+    shutil.copytree(schema_folder.SCHEMAS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    path = folder / f"{name}.avsc"
+    draft = json.loads(path.read_text()) if path.exists() else event(name=name)
+    path.write_bytes(written(changed(draft, lambda schema: schema["fields"].append(ADDED))))
+    schema_folder.write(folder, plan(schema_folder.read(folder)).writes)
+    before = DOCUMENT.read_bytes()
+    ran = subprocess.run(  # the folder's schemas, with all else as it is
+        [sys.executable, "-m", "ops.events_doc"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": f"{tmp_path}:{DOCUMENT.parents[1]}"},
+        cwd=tmp_path,
+    )
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("docs/events.md is not written: ")
+    assert told in ran.stderr
+    assert ran.stderr.count("\n") == 1
+    assert DOCUMENT.read_bytes() == before

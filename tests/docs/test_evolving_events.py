@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from ops import schema_folder
 from ops.schema_commands import app
-from schemas.gate import Files, check
-from tests.schema_files import MONEY, TEXT_OR_NULL, Json, changed, event, field, part, written
+from schemas.gate import Files, check, entries
+from tests.schema_files import MONEY, TEXT_OR_NULL, Json, changed, event, field, kept, part, written
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs/evolving-events.md").read_text()
@@ -158,16 +158,29 @@ CHANGES: dict[str, Callable[[Files], Files]] = {
     "times in milliseconds": update("occurred_at", type={"type": "long", "logicalType": "timestamp-millis"}),
     "change a default": update("causation_id", default="none"),
     "correct a doc": update("amount", doc="What was paid in."),
+    "shorten a doc": update("amount", doc="What was paid in."),
     "remove a doc": update("amount", doc=""),
     "an attribute of my own, or a misspelt one": update("amount", order="ignore"),
     "rename an event": rename_event,
     "change the namespace": schema(lambda found: found.update(namespace="account.events.v2")),
+    "name an event in lower case": lambda files: replace(
+        files, working={**files.working, "interest_paid": written(event(name="interest_paid"))}
+    ),
+    "name an event like another but for capitals": lambda files: replace(
+        files, working={**files.working, "Balancecredited": written(event(name="Balancecredited"))}
+    ),
     "add an event without the common fields": new_event(lambda found: found["fields"].pop(2)),
     "retire an event": lambda files: replace(
         files, working={name: data for name, data in files.working.items() if name != EVENT}
     ),
     "correct a published version": published(lambda versions: versions.update({1: versions[1] + b"\n"})),
     "remove a published version": published(lambda versions: versions.pop(2)),
+    "remove all published versions of an event, and their digests": lambda files: replace(
+        files,
+        published={name: versions for name, versions in files.published.items() if name != EVENT},
+        digests=kept({file: digest for file, digest in entries(files.digests).items() if EVENT not in file}),
+    ),
+    "remove the digests": lambda files: replace(files, digests=None),
     "publish by hand": published(lambda versions: versions.update({3: versions[2]})),
     "a key twice in an object": lambda files: replace(
         files, working={**files.working, EVENT: files.working[EVENT].replace(b'"doc"', b'"name"', 1)}

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from uuid import UUID
 
 import boto3
 import pytest
@@ -18,11 +19,15 @@ from ops.cli import app
 from ops.emulator import HouseError
 from ops.replay.dynamodb_source import DynamoDBSource
 from ops.replay.file_format import FileFormat, events_in
+from ops.replay.file_sink import FileSink
 from ops.replay.source import Item, Page, Part
 from projector.outgoing import Outgoing
 from projector.parse import parse
 from schemas.codec import decode
+from schemas.encoder import ENCODERS
 from tests.contract.tables import make_table
+
+VERSION_IDS = {encoder.fingerprint.hex(): str(UUID(int=n)) for n, encoder in enumerate(ENCODERS.values(), 1)}
 
 
 def published(account_id: str, events: int) -> list[bytes]:
@@ -248,8 +253,64 @@ class Interrupting(DynamoDBSource):
 
 def test_a_folder_that_is_not_there_is_not_made(stack: Stack) -> None:
     result = stack.run("--all", "--to-file", "mistyped/x")
-    assert isinstance(result.exception, FileNotFoundError)
+    assert isinstance(result.exception, HouseError)
+    assert str(result.exception) == "There is no folder mistyped: make it first."
     assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["--to-file", "/dev/null"],
+            "/dev/null is no file but a device or a pipe: what goes there goes by --to-stdout",
+        ),
+        (["--to-file", "."], ". is a folder: name a file in it"),
+        (["--to-file", "nothing"], "nothing is a link to nothing"),
+        (["--to-file", "notes/x"], "There is no folder notes"),
+        (["--to-file", "x" * 300], "can be no file: File name too long"),
+        (["--to-file", "x" * 240], "can be no file: File name too long"),
+        (["--to-file", "x", "--checkpoint", "mistyped/c"], "There is no folder mistyped"),
+        (["--to-file", "x", "--checkpoint", "/dev/null"], "/dev/null is no file"),
+        (["--to-file", "x", "--checkpoint", "notes"], "notes is no checkpoint of a replay: name another file"),
+        (["--to-file", "x", "--checkpoint", "notes", "--resume"], "notes is no checkpoint of a replay"),
+        (["--to-file", "x", "--checkpoint", "c"], "c.lock is no lock of a replay"),
+        (["--to-stream", "newcomer", "--checkpoint", "notes"], "notes is no checkpoint of a replay"),
+    ],
+)
+def test_a_place_where_no_file_of_the_run_can_be_is_told_and_left_alone(
+    stack: Stack, arguments: list[str], said: str
+) -> None:
+    Path("notes").write_text("[]")
+    Path("c.lock").write_text("precious")
+    Path("nothing").symlink_to("gone")
+    result = stack.run("--all", *arguments)
+    assert isinstance(result.exception, HouseError)
+    assert said in str(result.exception)
+    assert "\n" not in str(result.exception)
+    assert (Path("notes").read_text(), Path("c.lock").read_text()) == ("[]", "precious")
+    assert sorted(each.name for each in Path().iterdir()) == ["c.lock", "notes", "nothing"]
+    assert stack.on_stream("newcomer") == []
+
+
+def test_a_disk_that_is_full_leaves_a_run_that_can_go_on(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = ["--all", "--to-file", "x", "--page-rows", "4", "--segments", "1"]
+    flush, calls = FileSink.flush, iter(range(99))
+
+    def full(sink: FileSink) -> int:
+        if next(calls) == 3:
+            raise OSError(28, "No space left on device")
+        return flush(sink)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FileSink, "flush", full)
+        result = stack.run(*call)
+    assert "No space left on device. Once that is seen to, go on with the same call and --resume" in str(
+        result.exception
+    )
+    assert stack.run(*call, "--resume").exit_code == 0
+    with Path("x").open("rb") as file:
+        assert len(list(events_in(file, "jsonl"))) == 24
 
 
 def test_the_earliest_of_times(stack: Stack) -> None:
@@ -276,6 +337,12 @@ def test_interrupted_and_resumed(stack: Stack, monkeypatch: pytest.MonkeyPatch, 
             patched.setitem(stack.outputs, "Buckets", "16")
             other = stack.run(*call, "--resume")
         assert "of another run, with a different sink" in str(other.exception)
+    with monkeypatch.context() as patched:
+        patched.setitem(stack.outputs, "Framing", "glue")
+        patched.setitem(stack.outputs, "SchemaVersions", json.dumps(VERSION_IDS))
+        patched.setitem(stack.outputs, "SchemaRegistryArn", "arn:aws:glue:eu-central-1:123456789012:registry/bank")
+        other = stack.run(*call, "--resume")
+    assert "of another run, with a different sink" in str(other.exception)
     if "x" in target:
         Path("x").write_bytes(Path("x").read_bytes() + b'{"half a li')
     result = stack.run(*call, "--resume")

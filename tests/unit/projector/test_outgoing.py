@@ -91,3 +91,11 @@ def test_the_largest_event_is_taken_and_one_byte_more_is_not() -> None:
     assert len(outgoing(replace(ROW, correlation_id="c" * room), 7).data) in {EVENT_BYTES_MAX, EVENT_BYTES_MAX + 1 - 1}
     with pytest.raises(Unpublishable):
         outgoing(replace(ROW, correlation_id="c" * (room + 1)), 7)
+
+
+def test_an_event_without_a_translation_is_refused_by_name() -> None:
+    class InterestPaid:
+        """As a release of tomorrow may read from a row."""
+
+    with pytest.raises(Unpublishable, match=r"event a-1:10: projector/translate.py has no case for InterestPaid"):
+        outgoing(replace(ROW, event=InterestPaid()), 0)  # type: ignore[arg-type]

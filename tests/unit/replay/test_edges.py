@@ -118,12 +118,16 @@ def test_a_save_that_breaks_off_leaves_the_last(tmp_path: Path, monkeypatch: pyt
     assert kept.load() == STATE
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[]", b'{"format":1}'])
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[]", b'{"format":1}', b"[" * 100_000, b"1" * 5_000])
 def test_a_checkpoint_that_is_none(tmp_path: Path, content: bytes) -> None:
     kept = CheckpointFile(tmp_path / "checkpoint.json", {})
     kept.path.write_bytes(content)
-    with pytest.raises(NotResumable, match="cannot be read"):
+    with pytest.raises(WrongCall, match="is no checkpoint of a replay: name another"):
         kept.load()
+    with pytest.raises(WrongCall, match="is no checkpoint of a replay"), kept.held():
+        pytest.fail("it was taken")
+    assert kept.path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [kept.path]
 
 
 class FailingTable:

@@ -2,8 +2,10 @@
 
 import json
 from decimal import Decimal
+from io import BytesIO
 from typing import Any
 
+import fastavro
 import pytest
 
 from account_core.events import EventRow
@@ -20,9 +22,12 @@ from ops.replay.selection import Accounts, Everything, Selection, time_range
 from ops.replay.source import Account, Part, Segment
 from projector.outgoing import Outgoing, outgoing
 from projector.parse import NO_ROW, parse
+from projector.translate import translate
+from schemas.contract import parse as parse_schema
+from schemas.encoder import ENCODERS, MARKER
 from tests.memory_source import MemorySource, Order, by_key, by_text, by_version
 from tests.unit.replay.sinks import Kills, MemorySink, run_to_the_end
-from tests.unit.schemas.given import CODEC, GLUE
+from tests.unit.schemas.given import CODEC, FOLDER, GLUE
 
 ALL = Everything()
 
@@ -55,6 +60,38 @@ def test_each_account_goes_out_in_order_with_the_projectors_bytes(
         first = {event.sequence: event.data for event in sink.events if event.account_id == account_id}
         assert list(first) == list(range(1, events + 1))
         assert list(first.values()) == of_projector(account_id, events)
+
+
+def test_what_went_out_under_an_older_schema_version_comes_in_the_working_one_with_the_same_values() -> None:
+    row = next(row for row in history("a", 2) if isinstance(row, EventRow) and row.sequence == 2)
+    source = source_of(a=1)
+    item = {**to_item(row), "Format": {"N": "1"}}
+    del item["RequestId"]
+    source.put_item(item)
+    sink = MemorySink()
+    replay(source, ALL, sink)
+    fields = translate(row)[1]
+    first = parse_schema((FOLDER / "history/BalanceCredited/1.avsc").read_text())
+    body = BytesIO()
+    fastavro.schemaless_writer(body, first.parsed, fields)
+    before, now = CODEC.decode(MARKER + first.fingerprint + body.getvalue()), CODEC.decode(sink.events[1].data)
+    assert (before.fingerprint, now.fingerprint) == (first.fingerprint.hex(), ENCODERS[now.name].fingerprint.hex())
+    assert before.fingerprint != now.fingerprint
+    assert {**before.fields, "request_id": None} == now.fields
+    assert sink.events[1].data == outgoing(row, 0).data
+
+
+@pytest.mark.parametrize("version", [1, 2, 7, 12, 13])
+def test_an_account_counts_once_wherever_its_rows_are_found(version: int) -> None:
+    """Left in the middle for another and met again, which reads it from its beginning."""
+    source, sink = source_of(a=12, b=12), MemorySink()
+    source.page_rows = 1
+    source.order = lambda account_id, number: (account_id == "a" and number >= version, account_id, number)
+    result = replay(source, ALL, sink, segments=1)
+    assert {(event.account_id, event.sequence) for event in sink.events} == {
+        (account_id, sequence) for account_id in "ab" for sequence in range(1, 13)
+    }
+    assert result.counts.accounts == 2
 
 
 def test_in_glue_s_framing_the_bytes_are_the_projectors_too() -> None:
@@ -98,6 +135,7 @@ def test_an_account_is_read_by_query_and_one_that_is_not_there_is_told() -> None
         (None, "2026-01-31T09:00:05.000001Z", range(1, 5)),
         (None, "2026-01-31T09:00:05.000002Z", range(1, 6)),
         ("2026-01-31T09:00:05Z", "2026-01-31T09:00:12Z", range(5, 12)),
+        ("2026-01-31T09:00:12Z", None, range(12, 31)),
         ("2027-01-01T00:00:00Z", None, range(0)),
         (None, "2025-01-01T00:00:00Z", range(0)),
     ],

@@ -68,6 +68,7 @@ def test_a_stream_gets_everything_whatever_the_order_of_rows_and_wherever_it_is_
     source.order, source.is_scattered = layout
     result = run_to_the_end(source, sink, kills, segments=segments)
     assert result.stopped == []
+    assert result.counts.accounts == len(histories)
     assert_a_consumer_can_follow(sink.events, {name: range(1, events + 1) for name, events in histories.items()})
 
 
@@ -85,21 +86,22 @@ def test_a_file_has_every_event_once(
     assert result.counts.rows == len(source.rows)
 
 
-@given(HISTORIES, st.integers(1, 20), KILLS, ORDERS, st.tuples(st.integers(0, 45), st.integers(0, 45)))
+@given(HISTORIES, st.integers(1, 20), KILLS, LAYOUTS, st.tuples(st.integers(0, 45), st.integers(0, 45)))
 def test_a_time_is_a_run_of_each_account(
-    histories: dict[str, int], page_rows: int, kills_at: list[int], order: Order, time: tuple[int, int]
+    histories: dict[str, int], page_rows: int, kills_at: list[int], layout: tuple[Order, bool], time: tuple[int, int]
 ) -> None:
     kills = Kills(list(kills_at))
     source, sink = table_of(histories, page_rows), MemorySink(kills)
-    source.order = order
+    source.order, source.is_scattered = layout
     first, length = time
     begin = FIRST_US + first * 1_000_000
-    run_to_the_end(source, sink, kills, selection=TimeRange(begin, begin + length * 1_000_000))
+    result = run_to_the_end(source, sink, kills, selection=TimeRange(begin, begin + length * 1_000_000))
     due = {}
     for name, events in histories.items():
         last = min(first + length, events)
         due[name] = range(first + 1, max(first, last) + 1)
     assert_a_consumer_can_follow(sink.events, due)
+    assert result.counts.accounts == sum(map(bool, due.values()))
 
 
 @given(HISTORIES, st.integers(1, 30), KILLS, ORDERS, st.data())
@@ -122,6 +124,7 @@ def test_damaged_accounts_end_in_front_of_the_damage_and_are_told_once(
         ends[name] = version - version // 10
     result = run_to_the_end(source, sink, kills, segments=2)
     assert {stopped.account_id: stopped.sequence for stopped in result.stopped} == ends
+    assert result.counts.accounts == sum(ends.get(name, 2) > 1 for name in histories)
     assert_a_consumer_can_follow(
         sink.events, {name: range(1, ends.get(name, events + 1)) for name, events in histories.items()}
     )
@@ -156,7 +159,7 @@ STATE = State({"segment 0 of 1": PartState()})
 @pytest.mark.parametrize(
     "damage",
     [
-        {"format": 2},
+        {"format": 1},
         {"parts": None},
         {"parts": {"segment 0 of 1": {}}},
         {"known": {"a": {"due": 1}}},
@@ -193,6 +196,4 @@ def test_all_of_a_state_is_kept() -> None:
     assert states[-1].counts.events == 12
     [stopped] = states[-1].stopped()
     assert (stopped.account_id, stopped.sequence, stopped.reason) == ("c", 1, NO_ROW)
-    assert [state.parts["segment 0 of 1"].open for state in states][1] == Cursor(
-        "a", 5, FIRST_US + 3_000_000, is_counted=True
-    )
+    assert [state.parts["segment 0 of 1"].open for state in states][1] == Cursor("a", 5, FIRST_US + 3_000_000, first=1)

@@ -13,11 +13,15 @@ import schemas
 from ops.schema_folder import read
 from schemas import encoder
 from schemas.gate import DIGESTS, FINGERPRINTS, Files, check, digest_of
+from schemas.publication import plan
 from schemas.source import NotASchema, read_source
 from tests.schema_files import INSTANT, MONEY, TEXT_OR_NULL, changed, event, field, folder, part, refused, written
 
 V1 = event(field("amount", MONEY))
 V2 = changed(V1, lambda schema: schema["fields"].append(field("reason", TEXT_OR_NULL, default=None)))
+
+V3 = changed(V2, lambda schema: schema["fields"].append(field("bank", TEXT_OR_NULL, default=None)))
+V4 = changed(V3, lambda schema: schema["fields"].append(field("branch", TEXT_OR_NULL, default=None)))
 
 
 def rules(files: Files) -> set[str]:
@@ -49,7 +53,12 @@ def test_a_working_schema_that_is_right_and_not_published_is_refused_with_the_co
 
 
 def nest(schema: dict[str, Any], **more: Any) -> None:  # noqa: ANN401 -- Avro's JSON
-    nested = {"type": "record", "name": "Origin", "doc": "Where from.", "fields": [field("iban", "string") | more]}
+    nested = {
+        "type": "record",
+        "name": "Origin",
+        "doc": "Where it comes from.",
+        "fields": [field("iban", "string") | more],
+    }
     schema["fields"].append(field("origin", {"type": "array", "items": ["null", nested]}))
 
 
@@ -70,6 +79,9 @@ FAULTS = [
     ("doc", "amount", lambda schema: part(schema, "amount").update(doc="")),
     ("doc", "amount", lambda schema: part(schema, "amount").update(doc="The amount")),
     ("doc", "amount", lambda schema: part(schema, "amount").update(doc=7)),
+    ("doc", "amount", lambda schema: part(schema, "amount").update(doc=".")),
+    ("doc", "amount", lambda schema: part(schema, "amount").update(doc="- - - .")),
+    ("doc", "amount", lambda schema: part(schema, "amount").update(doc="The amount.")),
     ("doc", "origin.iban", lambda schema: nest(schema, doc="")),
     ("field name", "Amount", lambda schema: part(schema, "amount").update(name="Amount")),
     ("field name", "class", lambda schema: part(schema, "amount").update(name="class")),
@@ -100,7 +112,6 @@ def test_a_schema_that_some_reader_or_the_writer_cannot_take(rule: str, name: st
         (MONEY, "\u0001"),
         (INSTANT, 0),
         (TEXT_OR_NULL, "unknown"),
-        ("string", "\ud800"),
     ],
 )
 def test_a_default_that_fastavro_takes_and_no_reader_can_use(avro_type: Any, default: object) -> None:  # noqa: ANN401
@@ -122,6 +133,15 @@ def test_a_default_that_readers_can_use(avro_type: Any, default: object) -> None
 
 # --- one file ---
 
+
+def nested_types(lists: int, innermost: object = "string") -> bytes:
+    """An event with a field of lists of lists of ..., of which each takes two levels of JSON, and the field three."""
+    avro_type = innermost
+    for _ in range(lists):
+        avro_type = {"type": "array", "items": ["null", avro_type]}
+    return written(changed(V1, lambda schema: schema["fields"].append(field("more", avro_type))))
+
+
 BROKEN = [
     (b"", "not JSON"),
     (b"{", "not JSON"),
@@ -134,6 +154,11 @@ BROKEN = [
     (b'{"type": "record", "type": "record"}', 'key "type" twice'),
     (b'{"type": "record", "name": "A", "fields": [{"name": "a", "type": "long", "default": NaN}]}', "NaN"),
     (b"[" * 100_000, "too deeply"),
+    (nested_types(14, {"type": {"type": "string"}}), "too deeply"),
+    (nested_types(300), "too deeply"),
+    (b'{"type": "record", "x": ' + b"1" * 5_000 + b"}", "too many digits"),
+    (written(changed(V1, lambda schema: part(schema, "amount").update(doc="Half of a \ud83d pair."))), "surrogate"),
+    (written(changed(V1, lambda schema: schema.update({"\udc00": 1}))), "surrogate"),
     (b'{"type": "record", "name": "InterestPaid"}', "no Avro schema"),
     (b'{"type": "record", "name": "InterestPaid", "fields": [7]}', "no Avro schema"),
     (b'{"type": "record", "name": "InterestPaid", "fields": [{"name": "a", "type": "strin"}]}', "strin"),
@@ -180,6 +205,11 @@ JSON = st.recursive(
     ),
     max_leaves=12,
 )
+
+
+def test_as_deep_as_may_be_is_judged_by_its_type() -> None:
+    files = replace(folder(V1), working={"InterestPaid": nested_types(14, {"type": "string"})})
+    assert rules(files) == {"type without a rule", "added"}
 
 
 @given(st.binary(max_size=20) | JSON.map(written) | JSON.map(lambda found: written(V1 | {"fields": found})))
@@ -229,8 +259,146 @@ def test_a_version_with_an_enormous_number_makes_a_few_refusals() -> None:
 
 
 def test_a_version_that_the_command_did_not_publish_is_found() -> None:
-    [refusal] = check(replace(folder(V1), digests=None))
-    assert (refusal.rule, refusal.file) == ("unlisted", "history/InterestPaid/1.avsc")
+    by_hand = {"InterestPaid": {1: written(V1), 2: written(V2)}}
+    [refusal] = refused(replace(folder(V1), published=by_hand), "unlisted")
+    assert refusal.file == "history/InterestPaid/2.avsc"
+    assert refusal.instead == "remove it and run: account-events schema publish"
+
+
+def without(files: Files, *lines: str) -> bytes:
+    """The digests, of which lines were lost."""
+    return written({file: digest for file, digest in json.loads(files.digests or b"").items() if file not in lines})
+
+
+@pytest.mark.parametrize("digests", [None, b"{}"], ids=["missing", "empty"])
+@pytest.mark.parametrize("fingerprints", [False, True], ids=["without fingerprints", "with fingerprints"])
+@pytest.mark.parametrize("working", [V2, V3], ids=["published", "draft"])
+def test_where_the_digests_are_lost_no_published_file_is_to_be_removed(
+    digests: bytes | None,
+    working: Any,  # noqa: ANN401 -- Avro's JSON
+    *,
+    fingerprints: bool,
+) -> None:
+    sound = folder(V1, V2)
+    files = replace(
+        sound,
+        working={"InterestPaid": written(working)},
+        digests=digests,
+        fingerprints=sound.fingerprints if fingerprints else None,
+    )
+    told = [refusal for refusal in check(files) if refusal.file.startswith("history/")]
+    assert [refusal.file for refusal in told] == ["history/InterestPaid/1.avsc", "history/InterestPaid/2.avsc"]
+    for refusal in told:
+        assert f"restore {DIGESTS} from version control" in refusal.instead
+        assert "remove" not in refusal.instead
+    assert plan(files).refused
+    assert plan(files).writes == {}
+
+
+@pytest.mark.parametrize("lost", [(1,), (2,), (1, 2), (3,), (2, 3), (1, 2, 3)])
+@pytest.mark.parametrize("working", [V3, V4], ids=["published", "draft"])
+def test_where_lines_of_digests_are_lost_they_are_to_be_restored(lost: tuple[int, ...], working: Any) -> None:  # noqa: ANN401
+    sound = replace(folder(V1, V2, V3), working={"InterestPaid": written(working)})
+    lines = [f"history/InterestPaid/{number}.avsc" for number in lost]
+    files = replace(sound, digests=without(sound, *lines))
+    assert [refusal.file for refusal in refused(files, "lost line")] == lines
+    assert not refused(files, "unlisted")
+    assert plan(files).writes == {}
+
+
+def test_beside_a_lost_line_what_was_put_there_by_hand_is_told_from_what_was_published() -> None:
+    sound = folder(V1, V2)
+    by_hand = {"InterestPaid": {1: written(V1), 2: written(V2), 3: written(V3)}}
+    files = replace(sound, published=by_hand, digests=without(sound, "history/InterestPaid/2.avsc"))
+    assert [refusal.file for refusal in refused(files, "lost line")] == ["history/InterestPaid/2.avsc"]
+    assert [refusal.file for refusal in refused(files, "unlisted")] == ["history/InterestPaid/3.avsc"]
+
+
+def test_lost_digests_and_unreadable_fingerprints_make_no_history_removable() -> None:
+    files = replace(folder(V1), digests=None, fingerprints=b"<<<<<<<")
+    assert [refusal.file for refusal in refused(files, "lost line")] == ["history/InterestPaid/1.avsc"]
+
+
+@pytest.mark.parametrize("working", [V1, V2, V3])
+@pytest.mark.parametrize("fingerprints", [None, b"<<<<<<<"], ids=["sound", "unreadable"])
+def test_an_event_whose_history_is_gone_is_not_published_as_version_1(working: Any, fingerprints: bytes | None) -> None:  # noqa: ANN401
+    sound = folder(V1, V2)
+    files = replace(
+        sound,
+        working={"InterestPaid": written(working)},
+        published={},
+        digests=None,
+        fingerprints=fingerprints or sound.fingerprints,
+    )
+    [refusal] = refused(files, "lost version")
+    assert refusal.file == "history/InterestPaid"
+    assert "restore history" in refusal.instead
+    assert not refused(files, "unpublished")
+    assert plan(files).refused
+    assert plan(files).writes == {}
+
+
+@pytest.mark.parametrize("working", [V2, V3], ids=["published", "draft"])
+def test_the_newest_version_that_was_removed_with_its_line_is_found_by_its_fingerprint(working: Any) -> None:  # noqa: ANN401
+    sound = folder(V1, V2)
+    files = replace(
+        sound,
+        working={"InterestPaid": written(working)},
+        published={"InterestPaid": {1: written(V1)}},
+        digests=without(sound, "history/InterestPaid/2.avsc"),
+    )
+    [refusal] = check(files)
+    assert (refusal.rule, refusal.file) == ("lost version", "history/InterestPaid")
+    assert plan(files).writes == {}
+
+
+# --- names and docs ---
+
+
+@pytest.mark.parametrize("name", ["interestPaid", "Interest_Paid", "interest", "ÜberPaid", "Paid\u0661", "_Paid"])
+def test_an_event_s_name_is_in_cap_words(name: str) -> None:
+    files = Files({name: written(V1 | {"name": name})})
+    assert [refusal.file for refusal in check(files) if refusal.rule in ("event name", "no schema")] == [f"{name}.avsc"]
+    assert plan(files).writes == {}
+
+
+def test_two_events_whose_names_differ_in_capitals_only_are_refused() -> None:
+    sound = folder(V1)
+    twin = V2 | {"name": "Interestpaid"}
+    [refusal] = check(replace(sound, working={**sound.working, "Interestpaid": written(twin)}))
+    assert (refusal.rule, refusal.file) == ("event name", "Interestpaid.avsc")
+    assert "InterestPaid" in refusal.problem
+    earlier = folder(V1 | {"name": "Interestpaid"}, name="Interestpaid")
+    files = replace(earlier, working={**earlier.working, "InterestPaid": written(V2)})
+    assert [refusal.file for refusal in refused(files, "event name")] == ["InterestPaid.avsc"]
+
+
+def test_a_name_that_holds_the_namespace_is_told_as_that() -> None:
+    draft = {key: value for key, value in V1.items() if key != "namespace"} | {"name": "account.events.v1.InterestPaid"}
+    [refusal] = refused(folder(working=draft), "name")
+    assert "its name holds the namespace" in refusal.problem
+
+
+@pytest.mark.parametrize(
+    ("doc", "is_lost"),
+    [
+        ("One two three four five six.", False),
+        ("Quite other words: three.", False),
+        ("What the amount.", False),
+        ("Two words, and more than that; many more than it had.", False),
+        ("One two.", True),
+    ],
+)
+def test_a_doc_may_be_put_better_and_not_get_lost(doc: str, is_lost: bool) -> None:  # noqa: FBT001
+    long = changed(V1, lambda schema: part(schema, "amount").update(doc="One two three four five six."))
+    draft = changed(long, lambda schema: schema["fields"].append(field("reason", TEXT_OR_NULL, default=None)))
+    part(draft, "amount")["doc"] = doc
+    found = refused(folder(long, working=draft), "shortened doc")
+    assert [(refusal.field, refusal.versions) for refusal in found] == ([("amount", (1,))] if is_lost else [])
+    assert all("had 6 words and has 2" in refusal.problem for refusal in found)
+    draft["doc"] = "Interest."
+    before = changed(long, lambda schema: schema.update(doc="Interest was paid into it."))
+    assert None in [refusal.field for refusal in refused(folder(before, working=draft), "shortened doc")]
 
 
 @pytest.mark.parametrize("digests", [b"{", b"[]", b'{"a": 1}', b'{"a": "1", "a": "1"}'])
@@ -302,17 +470,22 @@ def test_a_working_schema_laid_out_differently_is_the_published_one() -> None:
     assert check(replace(folder(V1), working={"InterestPaid": json.dumps(V1, indent=4, sort_keys=True).encode()})) == []
 
 
-@pytest.mark.parametrize(
-    "kept", [None, b"{}", b"{", b"[7]", b'{"InterestPaid": "00"}'], ids=["none", "empty", "broken", "list", "another"]
-)
+@pytest.mark.parametrize("kept", [None, b"{}", b"{", b"[7]"], ids=["none", "empty", "broken", "list"])
 def test_fingerprints_that_are_not_current_are_refused(kept: bytes | None) -> None:
     [refusal] = check(replace(folder(V1), fingerprints=kept))
     assert (refusal.rule, refusal.file) == ("fingerprints", FINGERPRINTS)
     assert "schema publish" in refusal.instead
 
 
-def test_a_fingerprint_of_no_schema_is_refused() -> None:
+def test_the_fingerprint_of_an_earlier_version_is_not_current() -> None:
+    [refusal] = check(replace(folder(V1, V2), fingerprints=folder(V1).fingerprints))
+    assert (refusal.rule, refusal.file) == ("fingerprints", FINGERPRINTS)
+
+
+@pytest.mark.parametrize("name", ["InterestPaid", "Gone"])
+def test_a_fingerprint_of_no_published_version_tells_of_one_that_was_lost(name: str) -> None:
     sound = folder(V1)
-    more = written(json.loads(sound.fingerprints or b"") | {"Gone": "00"})
+    more = written(json.loads(sound.fingerprints or b"") | {name: "0011223344556677"})
     [refusal] = check(replace(sound, fingerprints=more))
-    assert "Gone has the fingerprint of no schema" in refusal.problem
+    assert (refusal.rule, refusal.file) == ("lost version", f"history/{name}")
+    assert "0011223344556677" in refusal.problem

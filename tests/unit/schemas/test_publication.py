@@ -62,8 +62,20 @@ def test_one_event_can_be_published_and_the_others_wait() -> None:
     files = Files({"InterestPaid": written(V1), "FeeTaken": written(OTHER)})
     planned = plan(files, "FeeTaken")
     assert planned.published == {"FeeTaken": 1}
-    assert json.loads(planned.writes[FINGERPRINTS]).keys() == {"FeeTaken", "InterestPaid"}
+    assert json.loads(planned.writes[FINGERPRINTS]).keys() == {"FeeTaken"}
     assert [refusal.rule for refusal in check(after(files, dict(planned.writes)))] == ["unpublished"]
+
+
+def test_events_are_never_marked_with_a_draft() -> None:
+    sound = folder(V1)
+    files = replace(sound, working={"InterestPaid": written(V2), "FeeTaken": written(OTHER)})
+    planned = plan(files, "FeeTaken")
+    marks = json.loads(planned.writes[FINGERPRINTS])
+    assert marks.keys() == {"FeeTaken", "InterestPaid"}
+    assert marks["InterestPaid"] == json.loads(sound.fingerprints or b"")["InterestPaid"]
+    then = after(files, dict(planned.writes))
+    assert [refusal.rule for refusal in check(then)] == ["unpublished"]
+    assert plan(then).published == {"InterestPaid": 2}
 
 
 def test_an_unknown_event_is_told_with_those_there_are() -> None:
