@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from consumers.kit import Decoder
 from ops.emulator import HouseError
@@ -25,11 +23,10 @@ from ops.replay.selection import Accounts, Everything, Selection
 from ops.replay.sinks import Sink
 from ops.replay.state import Counts
 from ops.replay_errand import Bank
+from ops.terminal import complain, err, out
 from projector.dynamodb_ledger import DynamoDBLedger
 
 app = typer.Typer(no_args_is_help=True, help="The accounts by owner: compare this read model with the ledger, mend it.")
-out = Console(width=None if sys.stdout.isatty() else 240)
-err = Console(stderr=True)
 READ_UNITS_MAX = 500.0
 SETTLE_S = 2.0
 """What was on its way at the first look has usually arrived by then."""
@@ -56,7 +53,7 @@ def check(stack: Stack = None, read_units_max: ReadUnitsMax = READ_UNITS_MAX) ->
             again, _ = desk.wrong(Accounts(tuple(wrong)))
             wrong = {account_id: again[account_id] for account_id in wrong if account_id in again}
     for account_id, what in wrong.items():
-        _complain(f"{account_id}: {what}")
+        complain(f"{account_id}: {what}")
     out.print(f"{accounts} accounts: {len(wrong)} differ from the ledger", highlight=False)
     if wrong:
         err.print("`account-events owners rebuild ACCOUNT` makes one again, with --all all of them.", highlight=False)
@@ -132,15 +129,11 @@ class _Desk:
                 encoders=bank.encoders,
             )
         for stopped in result.stopped:
-            _complain(
+            complain(
                 f"{stopped.account_id} ends in front of event {stopped.sequence}, row {stopped.version}: "
                 f"{stopped.reason}"
             )
         return result
-
-
-def _complain(text: str) -> None:
-    err.print(f"[bold red]✗[/] {escape(text)}", soft_wrap=True, highlight=False)
 
 
 @contextmanager

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import boto3
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -22,6 +21,7 @@ from ops.failures import FailureBucket, FailureReleaser, GivenUp
 from ops.house import Address
 from ops.release import Released, Releaser
 from ops.stack import AWS_CLIENTS, Outputs, encoders_of, outputs_of
+from ops.terminal import complain, err, out
 from projector.dynamodb_errors import translated
 from projector.dynamodb_ledger import DynamoDBLedger
 from projector.dynamodb_parking import DynamoDBParking
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 app = typer.Typer()
-out = Console(width=None if sys.stdout.isatty() else 240)
-err = Console(stderr=True)
 Stack = Annotated[
     str | None, typer.Option(help="A stack on AWS, with your AWS settings; the running house's if left out.")
 ]
@@ -171,7 +169,7 @@ def _show(results: Iterable[Released | GivenUp]) -> bool:
     for each in results:
         if isinstance(each, GivenUp):
             waits += 1
-            _complain(f"{each.url} stays: {each.problem}. See to it by hand, then delete it.")
+            complain(f"{each.url} stays: {each.problem}. See to it by hand, then delete it.")
         elif each.waits is None:
             released += 1
             out.print(
@@ -181,7 +179,7 @@ def _show(results: Iterable[Released | GivenUp]) -> bool:
             )
         else:
             waits += 1
-            _complain(f"{each.account_id} {_why(each.waits)}; {each.published} events before it published")
+            complain(f"{each.account_id} {_why(each.waits)}; {each.published} events before it published")
     out.print(f"{released} accounts released" + (f", {waits} still to be seen to" if waits else ""), highlight=False)
     return not waits
 
@@ -210,10 +208,6 @@ def _table(waiting: Iterable[Parked]) -> Table:
 def _tell_progress(account_id: str, through: int, last: int) -> None:
     if through < last:  # the last page is told by its result
         err.print(f"[dim]{escape(account_id)}: published through event {through} of {last}[/]", highlight=False)
-
-
-def _complain(text: str) -> None:
-    err.print(f"[bold red]✗[/] {escape(text)}", soft_wrap=True, highlight=False)
 
 
 @contextmanager

@@ -15,7 +15,6 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
-from rich.console import Console
 from rich.markup import escape
 
 from ops.emulator import forget_aws_settings
@@ -34,14 +33,13 @@ from ops.replay.selection import Accounts, Selection, described
 from ops.replay.sinks import CountingSink, Metered, Sink, StreamSink
 from ops.replay.state import State
 from ops.stack import AWS_CLIENTS, Outputs, codec_of, encoders_of, outputs_of
+from ops.terminal import err, out
 from projector.lanes import Pack, aggregated, plain
 from projector.publish import KinesisPublisher
 from projector.settings import CLIENTS
 from schemas.codec import Codec
 from schemas.encoder import Encoders
 
-out = Console(width=None if sys.stdout.isatty() else 240)
-err = Console(stderr=True)
 CHECKPOINTS = Path(".account-events-replay")
 GO_ON = "go on with the same call and --resume"
 
