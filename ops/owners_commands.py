@@ -4,7 +4,7 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Annotated
@@ -65,22 +65,31 @@ def rebuild(
     account_ids: Annotated[list[str] | None, typer.Argument(metavar="ACCOUNT", help="Accounts.")] = None,
     *,
     everyone: Annotated[bool, typer.Option("--all", help="All accounts of the ledger.")] = False,
+    reset: Annotated[
+        bool,
+        typer.Option(
+            "--reset", help="Forget what is held and seen, and go back where the ledger does: stop the trigger."
+        ),
+    ] = False,
     stack: Stack = None,
     read_units_max: ReadUnitsMax = READ_UNITS_MAX,
 ) -> None:
     """Make the rows again, and how far each account has come, from the ledger's events, whatever is there now.
 
     The read model goes on meanwhile. Safe to interrupt and to run again. Exit code 1 if an account could not be made
-    up to its last event.
+    again, or not up to its last event; the others are.
     """
     if bool(account_ids) + everyone != 1:
         raise typer.BadParameter("give either accounts, or --all")
     with _explained():
         desk = _Desk(Bank.of(stack, None), read_units_max)
-        result = desk.rebuild(Everything() if everyone else Accounts(tuple(dict.fromkeys(account_ids or ()))))
+        selection = Everything() if everyone else Accounts(tuple(dict.fromkeys(account_ids or ())))
+        result, failed = desk.rebuild(selection, resets=reset)
+    for account_id, why in failed.items():
+        complain(f"{account_id} was not rebuilt: {why}")
     counts = result.counts
-    out.print(f"{counts.accounts} accounts rebuilt from {counts.events} events", highlight=False)
-    if result.stopped:
+    out.print(f"{counts.accounts - len(failed)} accounts rebuilt from {counts.events} events", highlight=False)
+    if result.stopped or failed:
         sys.exit(1)
 
 
@@ -92,14 +101,19 @@ class _Desk:
         self._table_name = bank.outputs["OwnedTableName"]
         self._decoder = Decoder(bank.codec)
 
-    def rebuild(self, selection: Selection) -> ReplayResult:
+    def rebuild(self, selection: Selection, *, resets: bool) -> tuple[ReplayResult, Mapping[str, str]]:
+        """What was replayed, and which accounts could not be rebuilt, and why."""
         bank = self._bank
-        ledger = DynamoDBLedger(bank.dynamodb, bank.table_name, bank.encoders)
-        inbox = bank.outputs["OwnedInboxTableName"]
-        return self._replay(
-            selection,
-            RebuildingSink(bank.dynamodb, self._table_name, inbox, ledger=ledger, decoder=self._decoder, now=time.time),
+        sink = RebuildingSink(
+            bank.dynamodb,
+            self._table_name,
+            bank.outputs["OwnedInboxTableName"],
+            ledger=DynamoDBLedger(bank.dynamodb, bank.table_name, bank.encoders),
+            decoder=self._decoder,
+            now=time.time,
+            resets=resets,
         )
+        return self._replay(selection, sink), sink.failed
 
     def wrong(self, selection: Selection) -> tuple[dict[str, str], int]:
         """What differs, by account; and how many accounts the ledger has."""

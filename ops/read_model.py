@@ -1,6 +1,7 @@
 """The accounts by owner, made again from the ledger and compared with it. Both read the ledger by a replay."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from consumers.kit import AccountCreated, Decoder, Event, Inbox
 from consumers.kit.dynamodb_inbox import DynamoDBInbox
-from consumers.kit.errors import KitError, Overtaken
+from consumers.kit.errors import Overtaken, Unavailable
 from consumers.kit.inbox import OVERTAKEN_MAX
 from consumers.kit.position import Arrival, moved
 from consumers.owners.rows import row, writes_to
@@ -38,6 +39,11 @@ class RebuildingSink:
         ledger: the accounts' table.
         decoder: reads the ledger's events.
         now: seconds since 1970.
+        resets: forget what is held and what was seen, and go back where the ledger does. What the function applies in
+            the meantime may be lost from the model: disable its trigger before.
+
+    Attributes:
+        failed: what could not be rebuilt, by account, and why.
     """
 
     def __init__(
@@ -49,46 +55,62 @@ class RebuildingSink:
         ledger: DynamoDBLedger,
         decoder: Decoder,
         now: Callable[[], float],
+        resets: bool = False,
     ) -> None:
+        self.failed: dict[str, str] = {}
+        self._resets = resets
         self._table_name, self._ledger, self._decoder, self._now = table_name, ledger, decoder, now
         self._store = DynamoDBInbox(client, inbox_table_name)
         self._inbox = Inbox(self._store, writes_to(table_name), run_max=RUN_MAX, decoder=decoder)
 
     def write(self, events: Sequence[Outgoing]) -> int:
         for account_id, theirs in groupby(events, attrgetter("account_id")):
+            if account_id in self.failed:
+                continue
             arrivals = [Arrival(self._decoder.decode(each.data), each.data, 0) for each in theirs]
             first = arrivals[0].event
             if isinstance(first, AccountCreated):
-                self._put(first, arrivals[-1].event)
+                if not self._put(first, arrivals[-1].event):
+                    continue
                 arrivals = arrivals[-1:]  # once more, for what is held behind it
-            if error := self._inbox.receive(account_id, arrivals, self._now()).error:
-                raise Interrupted(f"{account_id} could not be rebuilt: {error} Run it again.") from error
+            error = self._inbox.receive(account_id, arrivals, self._now()).error
+            if isinstance(error, Unavailable):
+                raise Interrupted(f"{account_id} could not be rebuilt ({error}). Run it again.") from error
+            if error:
+                self.failed[account_id] = f"{type(error).__name__}: {error}"
         return 0
 
     def flush(self) -> None:
         """What is written is written."""
 
-    def _put(self, created: AccountCreated, last: Event) -> None:
+    def _put(self, created: AccountCreated, last: Event) -> bool:
         """The row after `last`, or after what the inbox has come to meanwhile: that would not come again."""
         account_id = created.account_id
         for _ in range(OVERTAKEN_MAX):
             try:
                 before = self._store.position(account_id)
                 newest = self._later(account_id, before.last) if before.last > last.sequence else last
-                if newest is None:
-                    return  # its row stays as it is; the replay tells what is wrong with the ledger
+                if newest is None and not self._resets:
+                    self.failed[account_id] = (
+                        f"the read model is at event {before.last}, which the ledger has not; nothing was changed. See "
+                        "to the ledger; with --reset the account is made as the ledger has it"
+                    )
+                    return False
+                newest = newest or last
                 after = moved(before, newest.sequence, {}, newest.sequence, self._now())
+                if self._resets:
+                    after = replace(after, held={}, seen=newest.sequence, since_s=None)
                 put = [{"Put": {"TableName": self._table_name, "Item": row(created, newest)}}]
                 self._store.advance(account_id, before, after, put)
             except Overtaken:
                 continue
-            except (KitError, LedgerUnavailable) as error:
-                raise Interrupted(f"{account_id} could not be rebuilt: {error} Run it again.") from error
-            return
-        raise Interrupted(f"{account_id} is too busy to be rebuilt now: run it again.")
+            except (Unavailable, LedgerUnavailable) as error:
+                raise Interrupted(f"{account_id} could not be rebuilt ({error}). Run it again.") from error
+            return True
+        raise Interrupted(f"{account_id} is too busy to be rebuilt now. Run it again.")
 
     def _later(self, account_id: str, sequence: int) -> Event | None:
-        """The ledger's event; None if it cannot be read."""
+        """The ledger's event; None if it has none that can be read."""
         [arrival] = self._ledger.events(account_id, sequence, sequence, 0)
         return None if isinstance(arrival, Poison) else self._decoder.decode(arrival.data)
 
@@ -132,7 +154,7 @@ def differences(due: Mapping[str, Row], found: Mapping[str, Row]) -> dict[str, s
         if account_id not in found:
             wrong[account_id] = f"it is missing; the ledger has it at event {_sequence(due[account_id])}"
         elif account_id not in due:
-            wrong[account_id] = "the ledger has no such account"
+            wrong[account_id] = "the ledger has no such account: delete its row by hand"
         elif odd := _odd(due[account_id], found[account_id]):
             wrong[account_id] = _difference(due[account_id], found[account_id], odd)
     return wrong

@@ -123,9 +123,10 @@ class Codec:
             raise UnknownSchemaVersion(version_id, "is not in the registry asked: ask its publisher's.")
         try:
             schema = parse(source)
+            odd = [name for name, avro_type in schema.field_types.items() if not is_finite(avro_type)]
         except _NO_SCHEMA as error:
             return f"{type(error).__name__}: {error}"[:WHAT_LENGTH_MAX]
-        if odd := [name for name, avro_type in schema.field_types.items() if not is_finite(avro_type)]:
+        if odd:
             return f"its field {odd[0]} has a type whose values may have no end"[:WHAT_LENGTH_MAX]
         return schema
 

@@ -15,6 +15,17 @@ from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 NAMESPACE = "account.events.v1"
 
+_INSTANT = {"type": "long", "logicalType": "timestamp-micros"}
+COMMON_FIELDS: Mapping[str, Any] = {
+    "event_id": "string",
+    "account_id": "string",
+    "sequence": "long",
+    "occurred_at": _INSTANT,
+    "correlation_id": "string",
+    "causation_id": ["null", "string"],
+}
+"""What every event carries: by these consumers drop duplicates, restore the order and find gaps, knowing no event."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Schema:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 # What fastavro raises on bytes that contradict the schema: end too early; no such branch of a union; time out of range;
-# text that is not UTF-8.
-_FASTAVRO_ERRORS = (EOFError, IndexError, ArithmeticError, ValueError)
+# text that is not UTF-8; and on a registry's schema that lacks an attribute, or has one of a wrong type.
+_FASTAVRO_ERRORS = (EOFError, LookupError, ArithmeticError, ValueError, TypeError)
 
 
 class Reader:

@@ -10,22 +10,11 @@ from typing import Any
 
 import fastavro
 
-from schemas.contract import NAMESPACE
+from schemas.contract import COMMON_FIELDS, NAMESPACE
 from schemas.source import Source, words_in
 from schemas.values import rule_for
 
 Json = Mapping[str, Any]
-
-_INSTANT = {"type": "long", "logicalType": "timestamp-micros"}
-COMMON_FIELDS: Mapping[str, Any] = {
-    "event_id": "string",
-    "account_id": "string",
-    "sequence": "long",
-    "occurred_at": _INSTANT,
-    "correlation_id": "string",
-    "causation_id": ["null", "string"],
-}
-"""What every event carries: by these consumers drop duplicates, restore the order and find gaps, knowing no event."""
 
 # By type; the specification lets a reader ignore every other attribute, so a misspelt "logicalType" would get lost.
 _ATTRIBUTES = {

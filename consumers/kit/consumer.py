@@ -71,8 +71,9 @@ class Consumer(Generic[Effect]):
 
     Args:
         inbox: hands over the events.
-        set_aside: called with a record that cannot be read, and why. Once it returns, the record counts as done: have
-            it kept for whoever looks after it. The accounts whose events are in it will wait, until they are replayed.
+        set_aside: called with a record that cannot be read, and why; again, should the record come again. Once it
+            returns, the record counts as done, but for a failure without a number: have it kept for whoever finds out
+            whose events are in it, and replays those accounts. Nothing else knows that they wait.
             Without it, such a record has to come again, and the shard goes no further.
     """
 
@@ -81,12 +82,14 @@ class Consumer(Generic[Effect]):
     ) -> None:
         self._inbox, self._set_aside = inbox, set_aside
 
-    def receive(self, records: Iterable[KinesisRecord], now_s: float) -> Outcome:
+    def receive(self, records: Iterable[KinesisRecord], now_s: float, *, gives_up: bool = False) -> Outcome:
         """Never raises for what a record holds or the handling of it does.
 
         Args:
             records: oldest first.
             now_s: seconds since 1970.
+            gives_up: for those who read by themselves and have tried often enough: events that the handler refuses are
+                held, their accounts wait in the inbox, and their records need not come again.
         """
         outcome = Outcome()
         numbers: list[str] = []
@@ -95,14 +98,18 @@ class Consumer(Generic[Effect]):
         for record, (number, data) in enumerate(records):
             numbers.append(number)
             try:
-                for arrival in self._arrivals(KinesisRecord(number, bytes(data)), record):
+                arrived = self._arrivals(KinesisRecord(number, bytes(data)), record)
+                if isinstance(arrived, Undecodable):
+                    failed.append((None, Failure(None, None, arrived)))
+                    continue
+                for arrival in arrived:
                     arrivals.setdefault(arrival.event.account_id, []).append(arrival)
             except Exception as error:  # noqa: BLE001 -- Undecodable, or what a registry asked for the schema raises
                 # Anyone's events may be in it and in what follows; those would only be held, so all of it comes again.
                 failed.append((record, Failure(number, None, error)))
                 break
         for account_id, theirs in arrivals.items():
-            received = self._inbox.receive(account_id, theirs, now_s)
+            received = self._inbox.receive(account_id, theirs, now_s, gives_up=gives_up)
             outcome.applied += received.applied
             outcome.duplicates += received.duplicates
             outcome.held += received.held
@@ -121,8 +128,8 @@ class Consumer(Generic[Effect]):
             outcome.failures.append(Failure(None, None, error))
         return outcome
 
-    def _arrivals(self, record: KinesisRecord, number: int) -> list[Arrival]:
-        """All of a record's events, or none."""
+    def _arrivals(self, record: KinesisRecord, number: int) -> list[Arrival] | Undecodable:
+        """All of a record's events; or, if it was set aside, why."""
         decode = self._inbox.decoder.decode
         try:
             return [Arrival(decode(each), each, number) for each in unpack(record.data)]
@@ -130,4 +137,4 @@ class Consumer(Generic[Effect]):
             if self._set_aside is None:
                 raise
             self._set_aside(record, error)
-            return []
+            return error

@@ -7,12 +7,11 @@ from typing import Any
 from consumers.kit.aggregates import unpack
 from consumers.kit.events import EVENTS, Event, OtherEvent
 from schemas.codec import CONTRACT, VERSIONS_MAX, Codec
-from schemas.contract import Contract, Schema
+from schemas.contract import COMMON_FIELDS, Contract, Schema
 from schemas.errors import CorruptBody, IncompatibleSchema
 from schemas.reader import Reader
 
-COMMON = {field.name for field in fields(OtherEvent)} - {"name", "fields"}
-"""What every event has."""
+REQUEST_ID, REQUEST_ID_TYPE = "request_id", ["null", "string"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class Decoder:
         if values["sequence"] < 1:
             raise CorruptBody(f"{schema.name}.sequence holds an impossible value: sequences begin with 1.")
         if plan.kind is OtherEvent:
-            values = {**{name: values[name] for name in COMMON}, "name": schema.name, "fields": values}
+            values = _other(schema, values)
         # The class was compared with the schema, so the record's fields are its attributes: its own __init__ would
         # set them one by one, in the time of half the decoding.
         event: Event = object.__new__(plan.kind)
@@ -74,8 +73,8 @@ class Decoder:
         kind, working = self._events.get(schema.name), self._contract.working.get(schema.name)
         if kind is not None:
             plan = _Plan(Reader(schema, working), kind)
-        elif odd := COMMON - schema.field_types.keys():
-            raise IncompatibleSchema(schema.name, f"it lacks {', '.join(sorted(odd))}")
+        elif odd := [name for name, due in COMMON_FIELDS.items() if schema.field_types.get(name) != due]:
+            raise IncompatibleSchema(schema.name, f"it has not, as every event has: {', '.join(odd)}")
         else:
             plan = _Plan(Reader(schema), OtherEvent)
         if len(self._plans) < VERSIONS_MAX:
@@ -89,3 +88,14 @@ class Decoder:
             schemas.errors.Undecodable: see `decode`; and CorruptAggregate.
         """
         return [self.decode(each) for each in unpack(data)]
+
+
+def _other(schema: Schema, values: Mapping[str, Any]) -> dict[str, Any]:
+    """An OtherEvent's attributes; its request id came later than what every event has."""
+    has_request_id = schema.field_types.get(REQUEST_ID) == REQUEST_ID_TYPE
+    return {
+        **{name: values[name] for name in COMMON_FIELDS},
+        REQUEST_ID: values[REQUEST_ID] if has_request_id else None,
+        "name": schema.name,
+        "fields": values,
+    }

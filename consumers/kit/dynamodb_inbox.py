@@ -128,7 +128,7 @@ def _position(item: Mapping[str, Any]) -> Position:
     return Position(
         last=int(item["Last"]["N"]),
         held={int(sequence): data["B"] for sequence, data in item.get("Held", {"M": {}})["M"].items()},
-        seen=int(item["Seen"]["N"]),
+        seen=int(item.get("Seen", item["Last"])["N"]),
         since_s=float(item["Since"]["N"]) if "Since" in item else None,
         revision=int(item["Revision"]["N"]),
     )

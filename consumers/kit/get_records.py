@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
 RECORDS_MAX = 1_000
+ATTEMPTS_MAX = 10
+"""So often a record comes again for what the handler refuses in it; then the inbox holds that."""
 CLOCKS_DIFFER_S = 60.0
 """At most, ours and Kinesis': so much is read twice rather than missed."""
 StartingPosition = Literal["TRIM_HORIZON", "LATEST"]
@@ -40,6 +42,7 @@ class StreamReader:
         self._client, self._stream_name, self._consumer, self._position = client, stream_name, consumer, position
         self._iterators: dict[str, str | None] = {}
         self._first: dict[str, str] = {}
+        self._tried: dict[str, tuple[str, int]] = {}
         self._starts: dict[str, dict[str, Any]] = {}
         self._checkpoints: dict[str, str] = {}
         self._finished: set[str] = set()
@@ -69,7 +72,8 @@ class StreamReader:
         """One GetRecords on every shard; the outcome of each that had something, and of none if there are gaps to tell.
 
         Where an outcome has unsafe records, the shard is taken up again behind its checkpoint with the next poll: wait
-        a little before. Poll at most five times a second, which is what a shard allows all its readers together.
+        a little before. What the handler refuses ten times is held in the inbox, and its account waits there. Poll at
+        most five times a second, which is what a shard allows all its readers together.
 
         Args:
             now_s: seconds since 1970.
@@ -83,16 +87,23 @@ class StreamReader:
             records = self._read(shard_id)
             if records:
                 is_quiet = False
-                outcome = self._consumer.receive(records, now_s)
+                number, times = self._tried.get(shard_id, ("", 0))
+                outcome = self._consumer.receive(records, now_s, gives_up=times >= ATTEMPTS_MAX)
                 if outcome.checkpoint:
                     self._checkpoints[shard_id] = outcome.checkpoint
                 if outcome.unsafe:
                     self._first[shard_id] = records[0].sequence_number
+                    first = outcome.unsafe[0]
+                    self._tried[shard_id] = (first, times + 1 if first == number else 1)
                     self._iterators[shard_id] = None  # taken up again with the next poll
                     self._finished.discard(shard_id)
+                else:
+                    self._tried.pop(shard_id, None)
                 yield outcome
-        if is_quiet and (outcome := self._consumer.receive([], now_s)).gaps:
-            yield outcome
+        if is_quiet:
+            outcome = self._consumer.receive([], now_s)
+            if outcome.gaps or outcome.failures:
+                yield outcome
 
     def _read(self, shard_id: str) -> list[KinesisRecord]:
         """The shard's next records; it is finished where none can follow."""

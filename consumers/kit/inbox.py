@@ -6,14 +6,14 @@ its store makes the consumer's effect and the advance one step.
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from consumers.kit.decoding import Decoder
-from consumers.kit.errors import HoldFull, KitError, Overtaken, Unavailable
+from consumers.kit.errors import HoldFull, Overtaken, Unavailable
 from consumers.kit.events import Event
 from consumers.kit.position import HELD_BYTES_MAX, Arrival, Gap, Position, moved, sort
+from schemas.errors import Undecodable
 
 Effect = TypeVar("Effect")
 Effect_contra = TypeVar("Effect_contra", contravariant=True)
@@ -107,18 +107,22 @@ class Inbox(Generic[Effect]):
         self._held_bytes_max = held_bytes_max
         self.decoder = decoder or Decoder()
 
-    def receive(self, account_id: str, arrivals: Sequence[Arrival], now_s: float) -> Received:
+    def receive(
+        self, account_id: str, arrivals: Sequence[Arrival], now_s: float, *, gives_up: bool = False
+    ) -> Received:
         """Take one account's arrivals, at least one; never raises for what may be tried again.
 
         Args:
             account_id: theirs.
             arrivals: in the order in which they came; repetition does not matter.
             now_s: seconds since 1970.
+            gives_up: hold what `handle` refuses as well, so that its record need not come again: the account then waits
+                in the inbox until its next event, or is told as a gap.
         """
         received = Received()
         for _ in range(OVERTAKEN_MAX):
             try:
-                self._advance(account_id, arrivals, now_s, received)
+                self._advance(account_id, arrivals, now_s, received, gives_up=gives_up)
             except Overtaken as error:
                 received.error = Unavailable(f"Other workers were quicker, {OVERTAKEN_MAX} times in a row: {error}.")
             except Exception as error:  # noqa: BLE001 -- the consumer's own code: whatever it is, other accounts go on
@@ -138,15 +142,18 @@ class Inbox(Generic[Effect]):
         """What has been waited for too long: events to be published again, from the ledger."""
         return self._store.gaps(now_s - self._gap_wait_s)
 
-    def _advance(self, account_id: str, arrivals: Sequence[Arrival], now_s: float, received: Received) -> None:
+    def _advance(
+        self, account_id: str, arrivals: Sequence[Arrival], now_s: float, received: Received, *, gives_up: bool
+    ) -> None:
         before = received.position = self._store.position(account_id)
         todo = sort(before, arrivals, self._held_bytes_max)
         received.duplicates = max(0, todo.duplicates - received.applied)
         seen = max(arrival.event.sequence for arrival in arrivals)
-        events = [self.decoder.decode(each) if isinstance(each, bytes) else each for each in todo.ready]
-        for start in range(0, len(events) or bool(todo.early) or seen > before.seen, self._run_max):
+        events, unreadable = self._read(todo.ready)
+        has_more = bool(todo.early) or seen > before.seen
+        for start in range(0, len(events) or (has_more and not unreadable), self._run_max):
             run = events[start : start + self._run_max]
-            is_last = start + self._run_max >= len(events)
+            is_last = start + self._run_max >= len(events) and not unreadable
             before = received.position
             after = moved(before, before.last + len(run), *((todo.early, seen) if is_last else ({}, 0)), now_s)
             try:
@@ -154,27 +161,42 @@ class Inbox(Generic[Effect]):
             except (Overtaken, Unavailable):
                 raise
             except Exception:
-                self._keep(account_id, arrivals, now_s, received)
+                self._keep(account_id, arrivals, now_s, received, gives_up=gives_up)
                 raise
             received.position = after
             received.applied += len(run)
+        if unreadable:
+            self._keep(account_id, arrivals, now_s, received, gives_up=gives_up)
+            raise unreadable
         received.held = len(todo.early)
         if todo.refused:
             raise HoldFull(account_id, received.position.last + 1, todo.refused[0])
 
-    def _keep(self, account_id: str, arrivals: Sequence[Arrival], now_s: float, received: Received) -> None:
+    def _read(self, ready: Sequence[Event | bytes]) -> tuple[list[Event], Undecodable | None]:
+        """Those in front of the first held one that cannot be read any more: another release has held it."""
+        events: list[Event] = []
+        for each in ready:
+            try:
+                events.append(self.decoder.decode(each) if isinstance(each, bytes) else each)
+            except Undecodable as error:
+                return events, error
+        return events, None
+
+    def _keep(
+        self, account_id: str, arrivals: Sequence[Arrival], now_s: float, received: Received, *, gives_up: bool
+    ) -> None:
         """Of an account that could not go on: what has come, so that its wait is told whatever becomes of the records.
 
         Behind a held event that was refused the arrivals are held as well: to let them come again would be of no use.
         """
         before = received.position
-        todo = sort(before, arrivals if before.is_stuck else (), self._held_bytes_max, is_stuck=True)
+        is_kept = gives_up or before.is_stuck
+        todo = sort(before, arrivals if is_kept else (), self._held_bytes_max, is_stuck=True)
         seen = max(arrival.event.sequence for arrival in arrivals)
         if todo.early or seen > before.seen:
             after = moved(before, before.last, todo.early, seen, now_s)
-            with suppress(KitError):  # then all of it comes again
-                self._store.advance(account_id, before, after, None)
-                received.position, received.held = after, len(todo.early)
+            self._store.advance(account_id, before, after, None)
+            received.position, received.held = after, len(todo.early)
         if todo.refused:
             raise HoldFull(account_id, before.last + 1, todo.refused[0])
 

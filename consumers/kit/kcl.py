@@ -8,12 +8,14 @@ safe, checkpoints no further than that, and else ends the process. The KCL unpac
 then share a sequence number, and have sub-sequence numbers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from consumers.kit.consumer import Consumer, KinesisRecord, Outcome
 
 ATTEMPTS_MAX = 100
+REFUSALS_MAX = 10
+"""After so many attempts what the handler refuses is held in the inbox, and its account waits there."""
 CHECKPOINTS_MAX = 5
 
 
@@ -50,22 +52,27 @@ class KclProcessor:
         """Nothing to do: where to begin is the KCL's business, what is done the inbox's."""
 
     def process_records(self, process_records_input: Any) -> None:  # noqa: ANN401 -- the KCL's, untyped
-        """Raises NotProcessed: a record stays unsafe."""
-        records = process_records_input.records
+        """Raises NotProcessed, and nothing else: a record stays unsafe, or something around it fails."""
+        try:
+            self._process(process_records_input.records, process_records_input.checkpointer)
+        except Exception as error:
+            raise NotProcessed(f"{type(error).__name__}: {error}") from error
+
+    def _process(self, records: Sequence[Any], checkpointer: Any) -> None:  # noqa: ANN401 -- the KCL's, untyped
         numbered = [KinesisRecord(str(number), record.binary_data) for number, record in enumerate(records)]
         for attempt in range(ATTEMPTS_MAX):
             if attempt:
                 self._pause()
-            outcome = self._consumer.receive(numbered, self._now())
+            outcome = self._consumer.receive(numbered, self._now(), gives_up=attempt >= REFUSALS_MAX)
             self._report(outcome)
             if outcome.checkpoint is not None:
                 last = records[int(outcome.checkpoint)]
-                self._checkpoint(process_records_input.checkpointer, last.sequence_number, last.sub_sequence_number)
+                self._checkpoint(checkpointer, last.sequence_number, last.sub_sequence_number)
                 numbered = [each for each in numbered if int(each.sequence_number) > int(outcome.checkpoint)]
-            unsafe = [failure for failure in outcome.failures if failure.sequence_number is not None]
-            if not unsafe:
+            if not outcome.unsafe:
                 return
-        raise NotProcessed(f"{unsafe[0].error} (record {unsafe[0].sequence_number} of the batch)")
+        failure = next(each for each in outcome.failures if each.sequence_number is not None)
+        raise NotProcessed(f"{failure.error} (record {failure.sequence_number} of the batch)")
 
     def lease_lost(self, lease_lost_input: object) -> None:
         """Nothing to do: another holder has the shard, and nothing may be checkpointed."""

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from consumers.kit import Outcome
+from consumers.kit import Gap, Outcome
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger, Metrics
@@ -28,8 +28,8 @@ class Report:
             )
         if outcome.gaps:
             self._logger.error(
-                "accounts wait: rebuild them from the ledger",
-                gaps=[f"{gap.account_id}: events {gap.first} to {gap.last}" for gap in outcome.gaps[:GAPS_LOGGED_MAX]],
+                "accounts wait: see why, and rebuild them from the ledger",
+                gaps=[_words(gap) for gap in outcome.gaps[:GAPS_LOGGED_MAX]],
             )
         counts = {
             "Applied": outcome.applied,
@@ -42,3 +42,9 @@ class Report:
         for name, count in counts.items():
             self._metrics.add_metric(name=name, unit="Count", value=count)
         self._metrics.flush_metrics()
+
+
+def _words(gap: Gap) -> str:
+    if gap.last < gap.first:
+        return f"{gap.account_id}: event {gap.first} is here and was refused"
+    return f"{gap.account_id}: events {gap.first} to {gap.last} have not come, or were refused"

@@ -231,13 +231,14 @@ class Story:
         self.store.before, self.store.after = before, after
 
     def _receive(self, worker: Worker, batch: Sequence[KinesisRecord]) -> None:
-        outcome = self.consumer.receive(batch, NOW)
+        gives_up = self.random.random() < 0.2  # as those do who read by themselves, after many attempts
+        outcome = self.consumer.receive(batch, NOW, gives_up=gives_up)
         for failure in outcome.failures:
-            assert isinstance(failure.error, Unavailable | Refused | HoldFull), repr(failure.error)
+            assert isinstance(failure.error, Unavailable | Refused | HoldFull | Undecodable), repr(failure.error)
             self.seen_full += isinstance(failure.error, HoldFull)
             if not isinstance(failure.error, Unavailable) and failure.account_id:
                 self.excused.add(failure.account_id)
-        kinds = {type(failure.error) for failure in outcome.failures}
+        kinds = {type(failure.error) for failure in outcome.failures if failure.account_id}
         is_given_up = not self.is_faulty and kinds <= {Refused, HoldFull} and self.random.random() < 0.3
         if not outcome.unsafe or is_given_up:  # by the trigger, after many attempts of which one at least was quiet
             worker.at += len(batch)

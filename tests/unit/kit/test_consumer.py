@@ -89,6 +89,18 @@ def test_nothing_of_a_record_that_cannot_be_read_is_taken_and_nothing_behind_it(
     assert balances.sequences == {"a": [1]}
 
 
+def test_a_record_that_is_set_aside_is_done_and_told(balances: Balances) -> None:
+    aside: list[KinesisRecord] = []
+    inbox = Inbox(MemoryInbox(), balances)
+    consumer = Consumer(inbox, set_aside=lambda record, _error: aside.append(record))
+    batch = records(A[0], [A[1], B[0][:-1]], [B[1], A[2]])
+    outcome = consumer.receive(batch, NOW)
+    assert aside == [batch[1]]
+    assert [(each.sequence_number, type(each.error)) for each in outcome.failures] == [(None, CorruptBody)]
+    assert (outcome.checkpoint, outcome.unsafe, outcome.held) == ("3", [], 2)
+    assert balances.sequences == {"a": [1]}, "what is behind it waits for a replay"
+
+
 def test_a_registry_that_does_not_answer_leaves_the_record_for_later(balances: Balances) -> None:
     class Registry:
         source: str | None = None

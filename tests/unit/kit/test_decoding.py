@@ -90,6 +90,11 @@ def test_what_only_a_later_writer_has_is_left_out(folder: Path) -> None:
     assert Decoder(Codec(load(folder))).decode(data) == BalanceCredited(**FIELDS)
 
 
+def _field(source: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(each for each in source["fields"] if each["name"] == name)
+    return found
+
+
 def _with_another_event(folder: Path, change: Callable[[dict[str, Any]], object] = lambda _: None) -> None:
     source = json.loads((folder / "BalanceCredited.avsc").read_text()) | {"name": "InterestPaid"}
     change(source)
@@ -103,6 +108,25 @@ def test_an_event_that_this_release_has_no_class_for_is_handed_over_as_another(f
     assert isinstance(event, OtherEvent)
     assert (event.name, event.event_id, event.sequence, event.fields) == ("InterestPaid", "a-1:2", 2, FIELDS)
     assert Decoder(contract=load(folder)).decode(encoder.load(folder)["InterestPaid"].encode(FIELDS)) == event
+
+
+def test_another_event_may_be_without_a_request_id_as_the_gate_allows(folder: Path) -> None:
+    _with_another_event(folder, lambda source: source["fields"].remove(_field(source, "request_id")))
+    fields = {name: value for name, value in FIELDS.items() if name != "request_id"}
+    event = Decoder(Codec(load(folder))).decode(encoder.load(folder)["InterestPaid"].encode(fields))
+    assert isinstance(event, OtherEvent)
+    assert (event.request_id, event.fields) == (None, fields)
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"), [("sequence", "string"), ("occurred_at", "string"), ("account_id", "long")]
+)
+def test_an_event_whose_common_fields_are_of_other_types_is_none(folder: Path, field: str, wrong: str) -> None:
+    source = json.loads((folder / "BalanceCredited.avsc").read_text()) | {"name": "InterestPaid"}
+    _field(source, field)["type"] = wrong
+    codec = Codec(CONTRACT, lambda _: json.dumps(source))
+    with pytest.raises(IncompatibleSchema, match=field):
+        Decoder(codec).decode(b"\x03\x00" + bytes(16) + encode("BalanceCredited", FIELDS)[10:])
 
 
 def test_an_event_without_what_every_event_has_is_none(folder: Path) -> None:

@@ -10,6 +10,7 @@ from consumers.kit import Decoder, Event, Gap, Inbox, MemoryInbox
 from consumers.kit.errors import HoldFull, Overtaken, Unavailable
 from consumers.kit.inbox import OVERTAKEN_MAX
 from consumers.kit.position import Position, moved, sort
+from schemas.errors import UnknownFingerprint
 from tests.unit.kit.given import arrivals, encoded
 
 NOW = 1_000.0
@@ -117,24 +118,66 @@ def test_behind_a_held_event_that_is_refused_all_that_comes_is_held(inbox: Inbox
 
 
 def test_a_store_that_does_not_answer_when_a_refusal_is_to_be_kept_loses_nothing(ledger: Ledger) -> None:
-    class Shaky(MemoryInbox):
-        fails = False
-
-        def advance(self, account_id: str, before: Position, after: Position, effect: object) -> None:
-            if self.fails:
-                raise Unavailable("no")
-            super().advance(account_id, before, after, effect)
-
-    store = Shaky()
+    store = Blinking()
     inbox = Inbox(store, ledger)
     inbox.receive("a", arrivals("a", [1, 3]), NOW)
     ledger.failing = 2
-    store.fails = True
+    store.is_down = True
     assert inbox.receive("a", arrivals("a", [4, 2]), NOW).unsafe == 0
-    store.fails = False
+    store.is_down = False
     ledger.failing = 0
     assert inbox.receive("a", arrivals("a", [4, 2]), NOW).unsafe is None
     assert ledger.applied == [1, 2, 3, 4]
+
+
+class Blinking(MemoryInbox):
+    """A store that does not answer while it is told so."""
+
+    is_down = False
+
+    def advance(self, account_id: str, before: Position, after: Position, effect: object) -> None:
+        if self.is_down:
+            raise Unavailable("no")
+        super().advance(account_id, before, after, effect)
+
+
+def test_a_full_hold_that_could_not_be_written_down_is_no_reason_to_let_records_go(ledger: Ledger) -> None:
+    store = Blinking()
+    inbox = Inbox(store, ledger, held_bytes_max=sum(map(len, encoded("a", 4)[1:])))
+    inbox.receive("a", arrivals("a", [2, 3]), NOW)
+    ledger.failing = 2
+    inbox.receive("a", arrivals("a", [1, 4]), NOW)
+    store.is_down = True
+    assert inbox.receive("a", arrivals("a", [5, 6]), NOW).unsafe == 0
+    store.is_down = False
+    assert isinstance(inbox.receive("a", arrivals("a", [5, 6]), NOW).error, HoldFull)
+    ledger.failing = 0
+    inbox.receive("a", arrivals("a", [2]), NOW)
+    assert ledger.applied == [1, 2, 3, 4]
+    assert inbox.gaps(NOW + 300) == [Gap("a", 5, 6, NOW)]
+
+
+def test_what_is_refused_is_held_where_one_gives_up(inbox: Inbox[None], ledger: Ledger) -> None:
+    ledger.failing = 2
+    assert inbox.receive("a", arrivals("a", [1, 2, 3]), NOW).unsafe == 1
+    received = inbox.receive("a", arrivals("a", [2, 3, 5]), NOW, gives_up=True)
+    assert (received.unsafe, received.held, type(received.error)) == (None, 3, RuntimeError)
+    assert inbox.gaps(NOW + 60) == [Gap("a", 2, 1, NOW)]
+    ledger.failing = 0
+    inbox.receive("a", arrivals("a", [4]), NOW)
+    assert ledger.applied == [1, 2, 3, 4, 5]
+
+
+def test_a_held_event_that_this_release_cannot_read_stops_its_account_behind_what_it_can(ledger: Ledger) -> None:
+    """Another release has held it; this one may have been rolled back."""
+    store = MemoryInbox()
+    datas = encoded("a", 5)
+    store.advance("a", Position(), Position(0, {3: b"\xc3\x01later..." + datas[2]}, 3, NOW, 1), None)
+    inbox = Inbox(store, ledger)
+    received = inbox.receive("a", arrivals("a", [1, 2, 4, 5]), NOW)
+    assert (ledger.applied, received.unsafe, type(received.error)) == ([1, 2], None, UnknownFingerprint)
+    assert sorted(store.position("a").held) == [3, 4, 5]
+    assert inbox.gaps(NOW + 300) == [Gap("a", 3, 2, NOW)]
 
 
 @pytest.mark.parametrize("wrong", [{"run_max": 0}, {"run_max": -1}, {"gap_wait_s": -1}, {"held_bytes_max": -1}])

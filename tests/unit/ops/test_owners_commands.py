@@ -1,6 +1,7 @@
 """`account-events owners check` and `owners rebuild`, of a stack on AWS: what they find, and what they mend."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -174,9 +175,40 @@ def test_what_the_function_applies_while_a_page_waits_to_be_written_is_not_undon
     assert stack.run("check").exit_code == 0
 
 
-def test_a_position_that_no_event_accounts_for_is_left_for_what_the_ledger_has(stack: Stack) -> None:
+def test_a_ledger_that_lost_what_the_read_model_has_is_told_and_nothing_is_changed(stack: Stack) -> None:
     key = {"AccountId": {"S": "c"}, "Version": {"N": "27"}}
     stack.table.delete_item(TableName=stack.outputs["TableName"], Key=key)
+    stack.set("a", "Balance", {"N": "7"})
     before = stack.rows()["c"]
-    sink_of(stack).write(outgoing_of("c", 24))
-    assert stack.rows()["c"] == before, "the ledger lost an event that the read model has: nothing is made worse"
+    result = stack.run("rebuild", "--all")
+    assert (result.exit_code, result.stdout) == (1, "2 accounts rebuilt from 37 events\n")
+    assert "c was not rebuilt: the read model is at event 25, which the ledger has not" in result.stderr
+    assert stack.rows() == {**stack.right, "c": before}
+    assert stack.run("rebuild", "c", "--reset").exit_code == 0
+    assert stack.rows()["c"]["Sequence"] == {"N": "24"}
+    assert stack.run("check").exit_code == 0
+
+
+def test_what_was_seen_by_mistake_is_forgotten_by_a_reset(stack: Stack) -> None:
+    inbox = DynamoDBInbox(stack.table, stack.inbox)
+    before = inbox.position("a")
+    inbox.advance("a", before, replace(before, seen=10**15, since_s=0.0, revision=before.revision + 1), None)
+    assert stack.run("rebuild", "a").exit_code == 0
+    assert stack.consumer.receive([], 10_000.0).gaps
+    assert stack.run("rebuild", "a", "--reset").exit_code == 0
+    assert stack.consumer.receive([], 10_000.0).gaps == []
+
+
+def test_an_account_that_cannot_be_rebuilt_stops_no_other(stack: Stack) -> None:
+    inbox = DynamoDBInbox(stack.table, stack.inbox)
+    before = inbox.position("a")
+    held = {13: b"\xc3\x01nobody knows"}
+    inbox.advance("a", before, replace(before, held=held, seen=13, since_s=0.0, revision=before.revision + 1), None)
+    for account_id in ("a", "c"):
+        stack.set(account_id, "Balance", {"N": "7"})
+    result = stack.run("rebuild", "--all")
+    assert result.exit_code == 1
+    assert "a was not rebuilt: UnknownFingerprint" in result.stderr
+    assert stack.rows()["c"] == stack.right["c"]
+    assert stack.run("rebuild", "a", "--reset").exit_code == 0
+    assert stack.rows() == stack.right
