@@ -1,0 +1,1 @@
+"""Operating the lake: its queries at home and on Athena, its reconciliation, its repair."""

@@ -1,0 +1,56 @@
+"""A stack's lake, at home or on AWS: its bucket, and what runs SQL over it."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+
+from ops.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, HouseError, forget_aws_settings
+from ops.house import Address
+from ops.lake.duckdb_engine import DuckDBEngine, S3Access
+from ops.stack import AWS_CLIENTS, Outputs, outputs_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True, slots=True)
+class Lake:
+    """Attributes: `access` is what DuckDB gets at the bucket with; `is_at_home` says whether there is no Athena."""
+
+    s3: "S3Client"
+    bucket: str
+    outputs: Outputs
+    access: S3Access
+    is_at_home: bool
+
+    @classmethod
+    def of(cls, stack: str | None) -> "Lake":
+        """Of a stack on AWS, by its name and with the AWS settings of this terminal; of the running house if None.
+
+        Raises:
+            HouseError: no house is running; or there are no credentials for AWS.
+        """
+        if stack is None:
+            forget_aws_settings()
+            return cls.of_house(Address.find())
+        session = boto3.Session()
+        found = session.get_credentials()
+        if found is None:
+            raise HouseError("There are no AWS credentials: set AWS_PROFILE, or leave out --stack for the house.")
+        keys = found.get_frozen_credentials()
+        region = session.region_name or REGION
+        access = S3Access(str(keys.access_key), str(keys.secret_key), region, keys.token)
+        outputs = Outputs(outputs_of(stack))
+        return cls(boto3.client("s3", config=AWS_CLIENTS), outputs["LakeBucketName"], outputs, access, is_at_home=False)
+
+    @classmethod
+    def of_house(cls, address: Address) -> "Lake":
+        """Of a house that is found already."""
+        outputs = Outputs(address.outputs)
+        access = S3Access(ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, REGION, endpoint_url=address.endpoint_url)
+        return cls(address.client("s3"), outputs["LakeBucketName"], outputs, access, is_at_home=True)
+
+    def duckdb(self) -> DuckDBEngine:
+        """DuckDB over the bucket's files as they are now; each call lists them anew."""
+        return DuckDBEngine(f"s3://{self.bucket}", self.access)

@@ -1,0 +1,115 @@
+"""DuckDB as the engine: over the lake of the house, or over files in a folder."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import duckdb_extension_httpfs
+import sqlglot
+from sqlglot.errors import SqlglotError
+
+from consumers.lake import table
+from ops.lake.engine import Answer, QueryFailed
+
+TABLES = Path(table.__file__).with_name("tables")
+
+# As in template.yaml's Glue table; `dt` is its partition key.
+TOTALS_COLUMNS = (
+    ("currency", "string"),
+    ("opened", "bigint"),
+    ("credits", "bigint"),
+    ("credited", "decimal(38,2)"),
+    ("withdrawals", "bigint"),
+    ("withdrawn", "decimal(38,2)"),
+    ("events", "bigint"),
+    ("accounts", "bigint"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class S3Access:
+    """How DuckDB gets at a bucket.
+
+    Attributes:
+        endpoint_url: an emulator's; None for AWS.
+    """
+
+    key_id: str
+    secret: str
+    region: str
+    token: str | None = None
+    endpoint_url: str | None = None
+
+
+class DuckDBEngine:
+    """An `Engine`.
+
+    Args:
+        root: the lake: a folder, or `s3://` and a bucket.
+        access: to the bucket.
+        threads: at most.
+    """
+
+    def __init__(self, root: str, access: S3Access | None = None, threads: int = 2) -> None:
+        self._connection = duckdb.connect(
+            config={"threads": threads, "autoinstall_known_extensions": False}  # nothing is fetched from anywhere
+        )
+        if access is not None:
+            self._let_in(access)
+        events = [(each.name, each.glue_type) for each in table.COLUMNS]
+        keys = [each.name for each in table.PARTITION_KEYS]
+        self._view("account_events", f"{root}/{table.EVENTS_PREFIX}*/*/*.parquet", events, keys)
+        self._view("daily_totals", f"{root}/{table.TOTALS_PREFIX}*/*.parquet", TOTALS_COLUMNS, ["dt"])
+        self._connection.execute(in_duckdb((TABLES / "events.sql").read_text()))
+
+    def query(self, sql: str, parameters: Sequence[str] = ()) -> Answer:
+        """See `Engine`."""
+        try:
+            found = self._connection.execute(in_duckdb(sql), list(parameters))
+            columns = tuple(column[0] for column in found.description or ())
+            return Answer(columns, found.fetchall())
+        except (duckdb.Error, SqlglotError) as error:
+            raise QueryFailed(str(error)) from error
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """For what is more than a query."""
+        return self._connection
+
+    def _view(self, name: str, glob: str, columns: Sequence[tuple[str, str]], keys: Sequence[str]) -> None:
+        """Over the files; over nothing, with the same columns, where there are none yet."""
+        types = ", ".join(f"{key}: VARCHAR" for key in keys)
+        [[files]] = self._connection.execute("SELECT count(*) FROM glob($1)", [glob]).fetchall()
+        if files:
+            path = glob.replace("'", "''")
+            source = f"read_parquet('{path}', hive_partitioning = true, hive_types = {{{types}}})"
+            selected = ", ".join([name for name, _ in columns] + list(keys))
+        else:
+            source = "(SELECT 1) WHERE false"
+            selected = ", ".join(
+                [f"CAST(NULL AS {_duckdb_type(glue_type)}) AS {name}" for name, glue_type in columns]
+                + [f"CAST(NULL AS VARCHAR) AS {key}" for key in keys]
+            )
+        self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT {selected} FROM {source}")  # noqa: S608 -- our own names
+
+    def _let_in(self, access: S3Access) -> None:
+        extension = Path(duckdb_extension_httpfs.__file__).with_name("httpfs.duckdb_extension")
+        self._connection.execute(f"LOAD '{extension}'")  # DuckDB checks its makers' signature
+        options = {"KEY_ID": access.key_id, "SECRET": access.secret, "REGION": access.region}
+        if access.token:
+            options["SESSION_TOKEN"] = access.token
+        if access.endpoint_url:
+            options |= {"ENDPOINT": access.endpoint_url.removeprefix("http://"), "URL_STYLE": "path"}
+        given = ", ".join(f"{name} '{value}'" for name, value in options.items())
+        ssl = ", USE_SSL false" if access.endpoint_url else ""
+        self._connection.execute(f"CREATE SECRET lake (TYPE s3, {given}{ssl})")
+
+
+def in_duckdb(sql: str) -> str:
+    """A statement in Athena's dialect, in DuckDB's."""
+    return sqlglot.transpile(sql, read="athena", write="duckdb")[0]
+
+
+def _duckdb_type(glue_type: str) -> str:
+    return {"string": "VARCHAR"}.get(glue_type, glue_type)
