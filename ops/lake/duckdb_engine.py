@@ -94,7 +94,7 @@ class DuckDBEngine:
         self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT {selected} FROM {source}")  # noqa: S608 -- our own names
 
     def _let_in(self, access: S3Access) -> None:
-        extension = Path(duckdb_extension_httpfs.__file__).with_name("httpfs.duckdb_extension")
+        [extension] = Path(duckdb_extension_httpfs.__file__).parent.glob("extensions/*/httpfs.duckdb_extension")
         self._connection.execute(f"LOAD '{extension}'")  # DuckDB checks its makers' signature
         options = {"KEY_ID": access.key_id, "SECRET": access.secret, "REGION": access.region}
         if access.token:
