@@ -9,8 +9,12 @@ from datetime import datetime
 EVENTS_PREFIX = "events/"
 TOTALS_PREFIX = "daily_totals/"
 ERRORS_PREFIX = "errors/"
+REASONS_PREFIX = f"{ERRORS_PREFIX}reasons/"
 
 MONEY = "decimal(18,2)"
+
+EVENT_TYPES = ("AccountCreated", "BalanceCredited", "BalanceWithdrawn")
+"""The values of the partition key `event_type`; template.yaml's projection lists the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +66,4 @@ def partition_prefix(dt: str, event_type: str) -> str:
 
 def timestamp(instant: datetime) -> str:
     """An instant in UTC as Firehose's JSON reader understands it, in microseconds."""
-    return instant.strftime("%Y-%m-%d %H:%M:%S.%f")
+    return instant.replace(tzinfo=None).isoformat(" ", "microseconds")
