@@ -131,7 +131,10 @@ def test_a_bucket_that_is_away_delays_the_lake_and_loses_nothing(
     assert not refusals
     assert own_house.firehose.status().errors == 3
     engine = Lake.of_house(own_house.address).duckdb()
-    assert engine.query("SELECT sequence FROM events WHERE account_id = ?", [account_id]).rows == [(1,), (2,)]
+    assert engine.query("SELECT sequence FROM events WHERE account_id = ? ORDER BY 1", [account_id]).rows == [
+        (1,),
+        (2,),
+    ]
 
 
 def test_the_deployed_function_answers_as_firehose_demands(house: House) -> None:
