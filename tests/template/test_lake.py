@@ -6,7 +6,6 @@ import pytest
 
 from consumers.lake import table
 from consumers.lake.comments import comment
-from ops.lake.duckdb_engine import TOTALS_COLUMNS
 from schemas.codec import CONTRACT
 from tests.template.test_template import RESOURCES, TEMPLATE, properties, statements
 from tests.unit.lake.test_transform import TRANSFORM_BUFFER_MB
@@ -39,7 +38,9 @@ def test_the_events_table_has_the_rows_columns_documented_as_in_the_schemas() ->
 def test_the_totals_table_has_the_columns_that_are_written() -> None:
     totals = table_input("LakeTotalsTable")
     assert totals["Name"] == "daily_totals"
-    assert [(name, kind) for name, kind, _ in described(totals["StorageDescriptor"]["Columns"])] == list(TOTALS_COLUMNS)
+    assert [(name, kind) for name, kind, _ in described(totals["StorageDescriptor"]["Columns"])] == list(
+        table.TOTALS_COLUMNS
+    )
 
 
 @pytest.mark.parametrize(
