@@ -18,7 +18,6 @@ _PLAIN = {
     "boolean": pa.bool_(),
     "double": pa.float64(),
 }
-_TINY = {"use_dictionary": False, "write_statistics": False, "store_schema": False}
 _DECIMAL = re.compile(r"decimal\((\d+),\s*(\d+)\)")
 
 
@@ -35,18 +34,15 @@ def arrow_schema(columns: Iterable[tuple[str, str]]) -> pa.Schema:
     return pa.schema([(name, _arrow_type(glue_type)) for name, glue_type in columns])
 
 
-def parquet(rows: Sequence[Row], schema: pa.Schema, *, is_tiny: bool = False) -> bytes:
+def parquet(rows: Sequence[Row], schema: pa.Schema) -> bytes:
     """A file, compressed with Snappy as Firehose does by default. Columns that the schema has not are left out.
-
-    Args:
-        is_tiny: it has a handful of rows: without statistics and dictionaries, which would be most of it.
 
     Raises:
         Unconvertible: a value is not of its column's type. Nothing is rounded or cut.
     """
     arrays = [_array([row.get(field.name) for row in rows], field) for field in schema]
     file = BytesIO()
-    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), file, compression="snappy", **(_TINY if is_tiny else {}))
+    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), file, compression="snappy")
     return file.getvalue()
 
 

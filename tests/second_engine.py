@@ -23,7 +23,7 @@ class DataFusionEngine:
         events = [(column.name, column.glue_type) for column in table.COLUMNS]
         keys = [column.name for column in table.PARTITION_KEYS]
         self._register("account_events", root / table.EVENTS_PREFIX, events, keys)
-        self._register("daily_totals", root / table.TOTALS_PREFIX, table.TOTALS_COLUMNS, ["dt"])
+        self._register("daily_totals", root / table.TOTALS_PREFIX, table.TOTALS_COLUMNS, ["month"])
         self._context.sql(_dialect(EVENTS_VIEW, ())).collect()
 
     def query(self, sql: str, parameters: Sequence[str] = ()) -> Answer:

@@ -1,19 +1,19 @@
 """The table `daily_totals`: for each day, what its events sum up to. Made again for the days whose files have changed.
 
-What a day's object was made of stands in its metadata, as a digest of its files' names and ETags: a file that came
-since, in the same second or not, changes that. So it can be made by anybody at any time, also by several at once: each
-writes the same.
+An object holds a month's days, so that all of history is few and small files. Each row tells what it was made of: a
+digest of its day's files, by names and ETags. A file that came since, in the same second or not, changes that. So the
+totals can be made by anybody at any time, also by several at once: what one overwrites of another is found by the next
+who looks.
 """
 
 import hashlib
-import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
 
 from consumers.lake import table
 from ops.lake.engine import Engine
@@ -22,20 +22,11 @@ from ops.parquet import arrow_schema, parquet
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-SQL = Path(table.__file__).with_name("tables") / "daily_totals.sql"
-DIGEST = "made-of"
-RUN_DAYS_MAX = 31
-"""Of one query: it holds a day's events in memory until their copies are told apart."""
-ASKED_AT_ONCE = 8
-_OF_A_DAY = re.compile(r"[a-z_]+/dt=(\d{4}-\d{2}-\d{2})/.*\.parquet")
+SQL = (Path(table.__file__).with_name("tables") / "daily_totals.sql").read_text(encoding="utf-8")
+_MONTH_LENGTH = len("2026-11")
 
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """A day whose totals are not those of its files."""
-
-    day: str
-    digest: str
+Days = dict[str, list[dict[str, Any]]]
+"""Rows of the table by their day."""
 
 
 class Totals:
@@ -54,55 +45,46 @@ class Totals:
         """Make what is not up to date; how many days that were.
 
         Args:
-            tell: told each day, once it is made.
+            tell: told each day, before it is made.
         """
-        changed = self.changed()
-        engine = self._engine() if changed else None
-        for run in _runs(changed):
-            assert engine is not None  # noqa: S101 -- there is something to do
-            self._make(run, engine, tell)
-        return len(changed)
+        digests = self._digests()
+        made = self._made()
+        engine: Engine | None = None
+        changed = 0
+        for month in sorted({day[:_MONTH_LENGTH] for day in digests.keys() | made.keys()}):
+            due = {day: digest for day, digest in digests.items() if day.startswith(month)}
+            days = {day: rows for day, rows in made.items() if day in due and rows[0]["made_of"] == due[day]}
+            missing = sorted(due.keys() - days.keys())
+            if not missing and len(days) == sum(day.startswith(month) for day in made):
+                continue
+            for day in missing:
+                tell(day)
+                engine = engine or self._engine()
+                days[day] = _rows(engine, day, due[day])
+            self._write(month, days)
+            changed += max(1, len(missing))
+        return changed
 
-    def changed(self) -> list[Changed]:
-        """The days to be made, the oldest first: also those that have lost all their files.
-
-        Lists the bucket, and asks each of its totals what it was made of, several at once.
-        """
-        files = self._files()
-        days_made = self._days_made()
-        with ThreadPoolExecutor(ASKED_AT_ONCE) as executor:
-            made = dict(zip(days_made, executor.map(self._digest_of, days_made), strict=True))
-        found = {day: _digest(files.get(day, [])) for day in files.keys() | made.keys()}
-        return [Changed(day, digest) for day, digest in sorted(found.items()) if made.get(day) != digest]
-
-    def _make(self, run: Sequence[Changed], engine: Engine, tell: Callable[[str], object]) -> None:
-        """The digests are older than the sums: a file that came in between changes one, and its day is made once more."""
-        answer = engine.query(SQL.read_text(encoding="utf-8"), [run[0].day, run[-1].day])
-        sums: defaultdict[str, list[dict[str, object]]] = defaultdict(list)
-        for record in answer.records():
-            sums[record["dt"]].append({name: _text(value) for name, value in record.items()})
-        for changed in run:
-            self._s3.put_object(
-                Bucket=self._bucket,
-                Key=_key(changed.day),
-                Body=parquet(sums[changed.day], arrow_schema(table.TOTALS_COLUMNS), is_tiny=True),
-                Metadata={DIGEST: changed.digest},
-            )
-            tell(changed.day)
-
-    def _files(self) -> dict[str, list[tuple[str, str]]]:
-        """Names and ETags of the events' files, by day."""
-        found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    def _digests(self) -> dict[str, str]:
+        """What each day's totals have to be made of."""
+        files: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
         for key, etag in self._listed(table.EVENTS_PREFIX):
-            if day := _day(key):
-                found[day].append((key, etag))
-        return dict(found)
+            if key.endswith(".parquet"):
+                files[key.split("dt=", 1)[1].split("/", 1)[0]].append((key, etag))
+        return {day: hashlib.sha256(repr(sorted(each)).encode()).hexdigest()[:16] for day, each in files.items()}
 
-    def _days_made(self) -> list[str]:
-        return [_day(key) for key, _ in self._listed(table.TOTALS_PREFIX) if key == _key(_day(key))]
+    def _made(self) -> Days:
+        days: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        for key, _ in self._listed(table.TOTALS_PREFIX):
+            body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            for row in pq.read_table(BytesIO(body)).to_pylist():
+                days[row["dt"]].append(row)
+        return dict(days)
 
-    def _digest_of(self, day: str) -> str | None:
-        return self._s3.head_object(Bucket=self._bucket, Key=_key(day))["Metadata"].get(DIGEST)
+    def _write(self, month: str, days: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        rows = [{name: _text(value) for name, value in row.items()} for day in sorted(days) for row in days[day]]
+        body = parquet(rows, arrow_schema(table.TOTALS_COLUMNS))
+        self._s3.put_object(Bucket=self._bucket, Key=totals_key(month), Body=body)
 
     def _listed(self, prefix: str) -> Iterator[tuple[str, str]]:
         for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
@@ -110,36 +92,14 @@ class Totals:
                 yield found["Key"], found["ETag"]
 
 
-def _key(day: str) -> str:
-    return f"{table.TOTALS_PREFIX}dt={day}/totals.parquet"
+def totals_key(month: str) -> str:
+    """Where a month's totals are, `YYYY-MM`."""
+    return f"{table.TOTALS_PREFIX}month={month}/totals.parquet"
 
 
-def _day(key: str) -> str:
-    """Empty for what is no file of a day."""
-    found = _OF_A_DAY.fullmatch(key)
-    try:
-        return date.fromisoformat(found[1]).isoformat() if found else ""
-    except ValueError:
-        return ""
-
-
-def _digest(entries: Sequence[tuple[str, str]]) -> str:
-    """Of the files, and of how they are summed up: another release's sums are made again."""
-    made_by = (SQL.read_text(encoding="utf-8"), table.TOTALS_COLUMNS)
-    return hashlib.sha256(repr((made_by, sorted(entries))).encode()).hexdigest()
-
-
-def _runs(changed: Sequence[Changed]) -> Iterator[list[Changed]]:
-    """Days that follow each other, for one query: one for each day is slow in Athena, one for all reads those between."""
-    run: list[Changed] = []
-    for each in changed:
-        follows = run and date.fromisoformat(each.day) - date.fromisoformat(run[-1].day) == timedelta(days=1)
-        if run and (not follows or len(run) == RUN_DAYS_MAX):
-            yield run
-            run = []
-        run.append(each)
-    if run:
-        yield run
+def _rows(engine: Engine, day: str, digest: str) -> list[dict[str, Any]]:
+    """The digest is older than the sums: a file that came in between changes it, and the day is made once more."""
+    return [{"dt": day, "made_of": digest, **record} for record in engine.query(SQL, [day]).records()]
 
 
 def _text(value: object) -> object:

@@ -1,10 +1,8 @@
--- daily_totals: the rows of the table `daily_totals` of some days, one for each day and currency that moved.
--- A closing balance is the sum of `credited - withdrawn` over all days until then: additive, so that an event that comes late
--- changes its own day's rows and no others.
--- parameter: from (date) the first day
--- parameter: to (date) the last day
+-- daily_totals: one day's rows of the table `daily_totals`, a row for each currency that moved.
+-- A closing balance is the sum of `credited - withdrawn` over all days until then: additive, so that an event that comes late changes
+-- its own day's rows and no others.
+-- parameter: day (date) the day
 SELECT
-  dt,
   currency,
   sum(CASE WHEN event_type = 'AccountCreated' THEN 1 ELSE 0 END) AS opened,
   sum(CASE WHEN event_type = 'BalanceCredited' THEN 1 ELSE 0 END) AS credits,
@@ -14,6 +12,6 @@ SELECT
   count(*) AS events,
   count(DISTINCT account_id) AS accounts
 FROM events
-WHERE dt >= ? AND dt <= ?
-GROUP BY dt, currency
-ORDER BY dt, currency
+WHERE dt = ?
+GROUP BY currency
+ORDER BY currency

@@ -1,6 +1,7 @@
 -- events: every event once. `account_events` is at-least-once: what Firehose or a redrive delivers again is there again.
--- An event's id is its account's and its sequence, which are shorter to read. All that the copies are told apart by is the same in
--- each of them, so a condition on dt, event_type or account_id goes through to the files.
+-- Of copies that contradict each other, which must not be, it is any. The query data_quality and `reconcile` name them.
+-- A copy has the account and the sequence of the first, of which event_id is made, and is in its partition. So a condition on
+-- dt, event_type or account_id goes through to the files, and only what it asks for is read.
 CREATE OR REPLACE VIEW events AS
 SELECT
   event_id,

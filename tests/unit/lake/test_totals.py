@@ -1,24 +1,28 @@
-"""The daily totals: what they sum up to, and that they are made again when, and only when, a day's files have changed."""
+"""The daily totals: what they sum up to; and they are made again when, and only when, a day's files have changed."""
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from consumers.lake import table
 from ops.lake.duckdb_engine import DuckDBEngine
 from ops.lake.engine import Answer
 from ops.lake.totals import Totals
 from tests.lake import LakeRow, made_up, write
 
+COLUMNS = ", ".join(name for name, _ in table.TOTALS_COLUMNS if name != "made_of")
+
 
 class Folder:
-    """A bucket that is a folder, as far as the totals use one. Its ETags are the contents."""
+    """A bucket that is a folder, as far as the totals use one. Its ETags are the contents'."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.metadata: dict[str, dict[str, str]] = {}
 
     def get_paginator(self, _name: str) -> "Folder":
         return self
@@ -32,14 +36,13 @@ class Folder:
             }
         yield {}
 
-    def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: ARG002, N803 -- as botocore's
-        return {"Metadata": self.metadata.get(Key, {})}
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: ARG002, N803 -- as botocore's
+        return {"Body": BytesIO((self.root / Key).read_bytes())}
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes, Metadata: dict[str, str]) -> None:  # noqa: ARG002, N803 -- as botocore's
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> None:  # noqa: ARG002, N803 -- as botocore's
         path = self.root / Key
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(Body)
-        self.metadata[Key] = Metadata
 
 
 @pytest.fixture
@@ -63,6 +66,7 @@ def due(rows: Sequence[LakeRow]) -> set[tuple[Any, ...]]:
         credits_, withdrawals = of.get("BalanceCredited", []), of.get("BalanceWithdrawn", [])
         found.add(
             (
+                dt,
                 currency,
                 len(of.get("AccountCreated", [])),
                 len(credits_),
@@ -71,14 +75,13 @@ def due(rows: Sequence[LakeRow]) -> set[tuple[Any, ...]]:
                 sum((Decimal(row["amount"]) for row in withdrawals), Decimal("0.00")),
                 len(theirs),
                 len({row["account_id"] for row in theirs}),
-                dt,
             )
         )
     return found
 
 
 def found(bucket: Folder) -> set[tuple[Any, ...]]:
-    return set(DuckDBEngine(str(bucket.root)).query("SELECT * FROM daily_totals").rows)
+    return set(DuckDBEngine(str(bucket.root)).query(f"SELECT {COLUMNS} FROM daily_totals").rows)  # noqa: S608 -- our own names
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -119,6 +122,33 @@ def test_a_file_that_comes_while_a_day_is_summed_up_is_seen_the_next_time(bucket
     assert found(bucket) != due(rows)
     assert totals(bucket).refresh() == 1
     assert found(bucket) == due(rows)
+
+
+def test_days_of_several_months_are_in_an_object_each_and_a_change_rewrites_its_own(bucket: Folder) -> None:
+    rows = made_up(6, 20, 70, 700)
+    late = next(row for row in rows if row["dt"] == "2026-09-15")
+    write(bucket.root, [row for row in rows if row is not late])
+    totals(bucket).refresh()
+    objects = {
+        path.relative_to(bucket.root).as_posix(): path for path in (bucket.root / "daily_totals").rglob("*.parquet")
+    }
+    assert sorted(objects) == [f"daily_totals/month=2026-{month}/totals.parquet" for month in ("08", "09", "10")]
+    before = {name: path.read_bytes() for name, path in objects.items()}
+    write(bucket.root, [late], file_name="late")
+    assert totals(bucket).refresh() == 1
+    assert [name for name, path in objects.items() if path.read_bytes() != before[name]] == [
+        "daily_totals/month=2026-09/totals.parquet"
+    ]
+    assert found(bucket) == due(rows)
+
+
+def test_a_day_that_is_no_longer_there_has_no_totals(bucket: Folder) -> None:
+    rows = made_up(7, 5, 3, 60)
+    write(bucket.root, rows)
+    totals(bucket).refresh()
+    shutil.rmtree(bucket.root / "events" / "dt=2026-08-02")
+    assert totals(bucket).refresh() == 1
+    assert found(bucket) == due([row for row in rows if row["dt"] != "2026-08-02"])
 
 
 def test_an_empty_lake_has_no_totals(bucket: Folder) -> None:
