@@ -1,7 +1,7 @@
 -- daily_report: What a day brought to each currency: accounts opened, credits, withdrawals, net flow, opening and closing balance.
--- A currency that did not move on the day is there with its balance. Flows are of the day's events alone, balances of `daily_totals`,
--- so that the past is read as sums; `totals_through` is the last earlier day that those have: where it is older than
--- the last day with events, `account-events lake totals` is due.
+-- A currency that did not move on the day is there with its balance. Flows are of the day's events alone. Balances are sums of
+-- `daily_totals`, so that the past is read as sums: `totals_through` is the last earlier day that those have. Where events have come
+-- for a later one, `account-events lake totals` is due.
 -- parameter: day (date) the day, UTC
 -- parameter: day
 WITH moved AS (

@@ -1,7 +1,7 @@
 -- data_quality: What is wrong with the events of some days: a row for each kind of finding, how many there are, an example.
 -- An example is an account and the sequence of its event, the first by text.
 -- late: it reached the stream so long after it occurred. duplicate: copies beyond the first, which the view `events` hides.
--- contradiction: copies of one event that differ in what happened; the view shows one of them.
+-- contradiction: copies of one event that differ in what happened, of which the view shows one.
 -- gap: the event before it is nowhere in the lake. negative_balance: below zero.
 -- broken_balance: not what follows from the balance before it.
 -- The events before are looked for in all earlier days, of which account_id, sequence and balance are read.

@@ -1,5 +1,5 @@
 -- hourly_volume: A day's events by hour and currency, counted and summed by type.
--- Always 24 hours, of each currency that moved on the day; on a day without events 24 rows without a currency.
+-- Always 24 hours, of each currency that moved on the day. On a day without events they have no currency.
 -- parameter: day (date) the day, UTC
 WITH of_the_day AS (
   SELECT
