@@ -160,7 +160,10 @@ def data_quality(rows: Rows, given: Given) -> list[tuple[Any, ...]]:
         for kind in KINDS:
             if is_found[kind]:
                 found[kind].append((name, len(theirs) - versions if kind == "duplicate" else 1))
-    return [(kind, sum(count for _, count in each), min((name for name, _ in each), default=None)) for kind, each in found.items()]
+    return [
+        (kind, sum(count for _, count in each), min((name for name, _ in each), default=None))
+        for kind, each in found.items()
+    ]
 
 
 ORACLES: dict[str, Callable[[Rows, Given], list[tuple[Any, ...]]]] = {

@@ -151,7 +151,11 @@ def test_they_do_on_days_that_are_empty_first_and_before_any(tmp_path: Path) -> 
 def shifted(row: LakeRow) -> LakeRow:
     """A day later."""
     times = {name: datetime.fromisoformat(row[name]) + timedelta(days=1) for name in ("occurred_at", "published_at")}
-    return {**row, **{name: table.timestamp(at) for name, at in times.items()}, "dt": f"{times['occurred_at']:%Y-%m-%d}"}
+    return {
+        **row,
+        **{name: table.timestamp(at) for name, at in times.items()},
+        "dt": f"{times['occurred_at']:%Y-%m-%d}",
+    }
 
 
 def test_they_do_on_an_empty_lake(tmp_path: Path) -> None:
