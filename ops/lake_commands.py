@@ -48,8 +48,8 @@ def sum_up(lake: Lake) -> None:
         if error.response["Error"]["Code"] not in {"AccessDenied", "403"}:
             raise
         err.print(
-            "[yellow]![/] The daily totals are not up to date, and you may not write them: balances are as of the last day "
-            "summed up. Somebody who may runs `account-events lake totals`.",
+            "[yellow]![/] The daily totals are not up to date, and you may not write them: balances are as of the last "
+            "day summed up. Somebody who may runs `account-events lake totals`.",
             highlight=False,
             soft_wrap=True,
         )
