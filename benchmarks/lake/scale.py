@@ -27,7 +27,7 @@ class Figure:
     """One query over so many days of history.
 
     Attributes:
-        read_bytes: as DuckDB says. Athena reads the same columns of the same files, in its own portions.
+        read_bytes: by DuckDB's count. Athena reads the same columns of the same files, in its own portions.
         seconds: the median of ROUNDS, files in the machine's cache; on two cores, not Athena's.
     """
 
@@ -88,9 +88,9 @@ def measure(root: Path, query: Query, days: int, given: Mapping[str, str]) -> Fi
         root: the lake.
         query: a shipped one.
         days: of history, those that there are in the lake.
-        given: its parameters; others are left out.
+        given: values for all queries' parameters.
     """
-    parameters = query.arguments({each.name: given[each.name] for each in query.parameters if each.name in given})
+    parameters = query.arguments({each.name: given[each.name] for each in query.parameters})
     times, read = [], set()
     for _ in range(ROUNDS):
         engine = DuckDBEngine(str(root))  # a new one: nothing is remembered of the files

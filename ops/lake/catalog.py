@@ -58,11 +58,11 @@ class Parameter:
                     return _utc(text)
                 case "integer" if 0 <= int(text) <= INTEGER_MAX:
                     return str(int(text))
-                case "string":
+                case "string" if text:
                     return text
-        except ValueError:
+        except (ValueError, OverflowError):  # a moment before the year 1, by its offset
             pass
-        examples = {"date": "2026-11-25", "timestamp": "2026-11-25T09:30:00", "integer": "10"}
+        examples = {"date": "2026-11-25", "timestamp": "2026-11-25T09:30:00", "integer": "10", "string": "a-1"}
         raise WrongCall(f"{self.name} has to be like {examples[self.kind]}, not {text!r}.")
 
 
@@ -95,6 +95,8 @@ class Query:
             if text is None:
                 raise WrongCall(f"{self.name} asks for {name}, {parameter.help}: -p {name}=...")
             values[name] = parameter.checked(text)
+        if "from" in values and values["from"] > values.get("until", values["from"]):
+            raise WrongCall(f"from, {values['from']}, is after until, {values['until']}: there are no such days.")
         return [values[name] for name in self.order]
 
 

@@ -1,8 +1,10 @@
 """DuckDB as the engine: over the lake of the house, or over files in a folder."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import duckdb_extension_httpfs
@@ -63,13 +65,26 @@ class DuckDBEngine:
         """See `Engine`."""
         try:
             self._connection.execute("CALL truncate_duckdb_logs()")
-            found = self._connection.execute(in_duckdb(sql), list(parameters))
-            columns = tuple(column[0] for column in found.description or ())
-            rows = found.fetchall()
+            columns, rows = self._interruptibly(in_duckdb(sql), parameters)
             [[read_bytes]] = self._connection.execute(_READ_BYTES).fetchall()
         except (duckdb.Error, SqlglotError) as error:
             raise QueryFailed(str(error)) from error
         return Answer(columns, rows, int(read_bytes))
+
+    def _interruptibly(self, sql: str, parameters: Sequence[str]) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """In a thread, as DuckDB hears of Ctrl-C only once it is done."""
+
+        def run() -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+            found = self._connection.execute(sql, list(parameters))
+            return tuple(column[0] for column in found.description or ()), found.fetchall()
+
+        with ThreadPoolExecutor(1) as executor:
+            answer = executor.submit(run)
+            try:
+                return answer.result()
+            except KeyboardInterrupt:
+                self._connection.interrupt()
+                raise
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:

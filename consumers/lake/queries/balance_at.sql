@@ -29,6 +29,7 @@ newest AS (
 )
 SELECT
   newest.account_id IS NOT NULL AS existed,
+  newest.account_id,
   newest.balance,
   newest.currency,
   newest.sequence,

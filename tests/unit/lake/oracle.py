@@ -70,13 +70,13 @@ def balance_at(rows: Rows, given: Given) -> list[tuple[Any, ...]]:
     moment = datetime.fromisoformat(given["moment"])
     theirs = [row for row in rows if row["account_id"] == given["account"] and instant(row) <= moment]
     if not theirs:
-        return [(False, *[None] * 10)]
+        return [(False, *[None] * 11)]
     row = max(theirs, key=lambda row: row["sequence"])
     amount = None if row["amount"] is None else money(row, "amount")
     return [
         (
-            *(True, money(row, "balance"), row["currency"], row["sequence"], row["event_id"], row["event_type"]),
-            *(amount, instant(row), row["correlation_id"], row["causation_id"], row["request_id"]),
+            *(True, row["account_id"], money(row, "balance"), row["currency"], row["sequence"], row["event_id"]),
+            *(row["event_type"], amount, instant(row), row["correlation_id"], row["causation_id"], row["request_id"]),
         )
     ]
 
@@ -147,6 +147,7 @@ def data_quality(rows: Rows, given: Given) -> list[tuple[Any, ...]]:
         versions = len({told(each) for each in theirs})
         before = copies.get((account_id, sequence - 1), [])
         balances = {money(each, "balance") for each in before} if sequence > 1 else {NOTHING}
+        due = {balance + change(row) for balance in balances}
         published = [instant(each, "published_at") for each in theirs if each["published_at"]]
         late_s = timedelta(seconds=int(given["late_seconds"]))
         is_found = {
@@ -155,7 +156,7 @@ def data_quality(rows: Rows, given: Given) -> list[tuple[Any, ...]]:
             "contradiction": versions > 1,
             "gap": sequence > 1 and not before,
             "negative_balance": min(money(each, "balance") for each in theirs) < 0,
-            "broken_balance": versions == len(balances) == 1 and money(row, "balance") != [*balances][0] + change(row),
+            "broken_balance": versions == len(balances) == 1 and money(row, "balance") not in due,
         }
         for kind in KINDS:
             if is_found[kind]:
