@@ -1,0 +1,3 @@
+-- report_newest_day: the newest day that has events; null in an empty lake. Reads `daily_totals` alone.
+SELECT max(dt) AS day
+FROM daily_totals
