@@ -29,6 +29,7 @@ from ops.ledger_scan import check_ledger
 from ops.owners_commands import app as owners_commands
 from ops.release_commands import app as release_commands
 from ops.replay_command import app as replay_command
+from ops.report_command import app as report_command
 from ops.schema_commands import app as schema_commands
 from ops.swagger_ui import SwaggerUi
 from schemas.errors import ContractError
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 app.add_typer(release_commands)
 app.add_typer(replay_command)
+app.add_typer(report_command)
 app.add_typer(owners_commands, name="owners")
 app.add_typer(schema_commands, name="schema")
 out = Console()

@@ -19,7 +19,9 @@ def write_totals(root: Path, rows: Iterable[LakeRow]) -> None:
     for dt, theirs in days.items():
         path = root / f"{table.TOTALS_PREFIX}dt={dt}/totals.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
-        totals = [_total(currency, list(theirs.values())) for currency in sorted({r["currency"] for r in theirs.values()})]
+        totals = [
+            _total(currency, list(theirs.values())) for currency in sorted({r["currency"] for r in theirs.values()})
+        ]
         path.write_bytes(parquet(totals, arrow_schema(TOTALS_COLUMNS)))
 
 

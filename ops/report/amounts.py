@@ -1,4 +1,4 @@
-"""Figures as readers see them: a real minus sign, thin separators that never break, the unit left to the heading. Pure."""
+"""Figures as readers see them: a real minus sign, thin separators that never break; the heading has the unit. Pure."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -8,6 +8,8 @@ THIN = "\N{NARROW NO-BREAK SPACE}"
 CENT = Decimal("0.01")
 CONTROLS_END = 0x20
 DELETES = range(0x7F, 0xA0)
+SURROGATES = range(0xD800, 0xE000)
+NO_CHARACTERS = frozenset("\ufffe\uffff")
 DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -60,14 +62,13 @@ def hours(first: int) -> str:
 
 
 def foreign(text: str) -> str:
-    """Text of others as it can stand in a page: what would steer the terminal, the XML or the reading direction is seen."""
+    """Text of others as it can stand in a page: what would break XML or turn the reading direction is seen."""
     return "".join("\N{REPLACEMENT CHARACTER}" if _steers(character) else character for character in text)
 
 
 def _steers(character: str) -> bool:
     code = ord(character)
-    is_surrogate = 0xD800 <= code <= 0xDFFF
-    return code < CONTROLS_END or code in DELETES or is_surrogate or code in {0xFFFE, 0xFFFF} or character in DIRECTIONS
+    return code < CONTROLS_END or code in DELETES or code in SURROGATES or character in NO_CHARACTERS | DIRECTIONS
 
 
 def _typeset(figure: str) -> str:

@@ -114,7 +114,7 @@ def _differences(found: Reconciliation) -> str:
         if number
     ]
     parts += [
-        f"{currency} {money(abs(gap))} too {'much' if gap > 0 else 'little'} in the lake" for currency, gap in found.gaps
+        f"{currency} {money(abs(gap))} too {'much' if gap > 0 else 'little'} there" for currency, gap in found.gaps
     ]
     return "; ".join(parts) + "."
 

@@ -1,7 +1,7 @@
 """How the balances of many accounts are spread: counts by size, in bins that a reader can tell apart. Pure.
 
-Balances differ by powers of ten, so the bins' edges grow as 1, 2, 5, 10 do, or tenfold; where all balances have the same
-number of digits, the bins are equally wide. Bins that grow unevenly would show peaks that are none.
+Balances differ by powers of ten, so the bins' edges grow as 1, 2, 5, 10 do, or tenfold; where all balances have as many
+digits, the bins are equally wide. Bins that grow unevenly would show peaks that are none.
 """
 
 from collections.abc import Iterator, Sequence
@@ -73,7 +73,7 @@ def _bins(sizes: Sequence[Size]) -> tuple[Bin, ...]:
     if not sizes:
         return ()
     low, high = min(each.size for each in sizes), max(each.size for each in sizes)
-    ladder = EQUAL if low and len(f"{low}") == len(f"{high}") else GROWING
+    ladder: Sequence[int] = EQUAL if low and len(f"{low}") == len(f"{high}") else GROWING
     if len(list(_between(ladder, low, high))) > BINS_MAX:
         ladder = TENFOLD
     return tuple(

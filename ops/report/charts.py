@@ -13,20 +13,23 @@ from ops.report.balances import Bin, Distribution
 from ops.report.drawing import (
     FAINT,
     IN,
+    IN_SOFT,
     INK,
     LABEL_PX,
     OPENED,
     OUT,
+    OUT_SOFT,
     PAPER,
     Drawn,
     Rendition,
     amount_axis,
     band_axis,
     base_line,
+    count_axis,
     drawn,
     edge_axis,
 )
-from ops.report.figures import CurrencyDay, Hour
+from ops.report.figures import CurrencyDay, Flow, Hour
 
 ROW_PX = 30
 TIME_PX = 62
@@ -36,24 +39,23 @@ THREE_HOURS = 3
 BESIDE = 1.6
 """From one bar to the next of those that stand apart."""
 
+
 def net_flow(part: CurrencyDay, title: str) -> Drawn:
     """A bar for each of the last days, up for more in than out; the report's own day is the strong one."""
     newest = len(part.days) - 1
-    values = [
+    values: list[dict[str, Any]] = [
         {
             "place": place,
             "label": short_day(day),
             "net": float(flow.net),
-            "colour": IN if flow.net >= 0 else OUT,
-            "strength": 1 if place == newest else 0.5,
+            "colour": _strong(flow) if place == newest else _soft(flow),
         }
         for place, (day, flow) in enumerate(part.days)
     ]
     told = "; ".join(f"{short_day(day)} {signed(flow.net)}" for day, flow in part.days if flow.net)
 
     def draw(rendition: Rendition) -> alt.LayerChart:
-        shown = [place for place in range(newest, -1, -WEEK * rendition.every)]
-        labels = {place: values[place]["label"] for place in shown}
+        labels = {place: values[place]["label"] for place in range(newest, -1, -WEEK * rendition.every)}
         data = alt.InlineData(values=values)
         x = alt.X("place:O", axis=band_axis(labels), scale=alt.Scale(paddingInner=0.25, paddingOuter=0.1))
         bars = (
@@ -63,10 +65,9 @@ def net_flow(part: CurrencyDay, title: str) -> Drawn:
                 x=x,
                 y=alt.Y("net:Q", axis=amount_axis()),
                 color=alt.Color("colour:N", scale=None),
-                opacity=alt.Opacity("strength:Q", scale=None),
             )
         )
-        return alt.layer(bars, base_line())
+        return alt.LayerChart(layer=[bars, base_line()])
 
     return drawn(f"flow-{part.currency}", title, f"Net flow by day, {part.currency}: {told or 'nothing moved'}.", draw)
 
@@ -74,7 +75,7 @@ def net_flow(part: CurrencyDay, title: str) -> Drawn:
 def volume(hours: Sequence[Hour], title: str) -> Drawn:
     """A stack for each of the day's hours."""
     kinds = (("credits", IN, 0), ("withdrawals", OUT, 1), ("opened", OPENED, 2))
-    values = [
+    values: list[dict[str, Any]] = [
         {"hour": each.hour, "events": getattr(each, kind), "colour": colour, "order": order}
         for each in hours
         for kind, colour, order in kinds
@@ -89,12 +90,12 @@ def volume(hours: Sequence[Hour], title: str) -> Drawn:
             .mark_bar()
             .encode(
                 x=alt.X("hour:O", axis=band_axis(labels), scale=alt.Scale(paddingInner=0.25, paddingOuter=0.1)),
-                y=alt.Y("events:Q", stack="zero", axis=amount_axis(), scale=alt.Scale(domainMin=0, domainMax=highest)),
+                y=alt.Y("events:Q", stack="zero", axis=count_axis(), scale=alt.Scale(domainMin=0, domainMax=highest)),
                 color=alt.Color("colour:N", scale=None),
                 order=alt.Order("order:Q"),
             )
         )
-        return alt.layer(bars, base_line())
+        return alt.LayerChart(layer=[bars, base_line()])
 
     return drawn("volume", title, f"Events by hour, UTC: {told or 'none'}.", draw)
 
@@ -103,13 +104,14 @@ def spread(currency: str, found: Distribution, title: str) -> Drawn:
     """A bar for each bin, between its edges; accounts with nothing, or less, stand by themselves on the left."""
     apart = list(_apart(found))
     start = -BESIDE * len(apart)
-    bars = [
+    bars: list[dict[str, Any]] = [
         {"from": start + BESIDE * at, "to": start + BESIDE * at + 1, "accounts": number, "colour": colour}
         for at, (_, number, colour) in enumerate(apart)
     ]
     labels = {bar["from"] + 0.5: label for bar, (label, _, _) in zip(bars, apart, strict=True)}
     bars += [
-        {"from": place, "to": place + 1, "accounts": each.accounts, "colour": IN} for place, each in enumerate(found.bins)
+        {"from": place, "to": place + 1, "accounts": each.accounts, "colour": IN}
+        for place, each in enumerate(found.bins)
     ]
     labels |= {place: edge(each.low) for place, each in enumerate(found.bins)}
     labels |= {place + 1: edge(each.high) for place, each in enumerate(found.bins)}
@@ -128,19 +130,19 @@ def spread(currency: str, found: Distribution, title: str) -> Drawn:
             .encode(
                 x=x,
                 x2="to:Q",
-                y=alt.Y("accounts:Q", axis=amount_axis(), scale=alt.Scale(domainMin=0)),
+                y=alt.Y("accounts:Q", axis=count_axis(), scale=alt.Scale(domainMin=0)),
                 y2=alt.datum(0),
                 color=alt.Color("colour:N", scale=None),
             )
         )
-        return alt.layer(marks, base_line())
+        return alt.LayerChart(layer=[marks, base_line()])
 
     return drawn(f"spread-{currency}", title, f"Accounts by closing balance, {currency}: {told}.", draw)
 
 
 def movements(part: CurrencyDay, title: str) -> Drawn:
     """A thin bar under each movement's own line."""
-    values = [
+    values: list[dict[str, Any]] = [
         {
             "place": place,
             "amount": float(each.amount),
@@ -166,10 +168,9 @@ def movements(part: CurrencyDay, title: str) -> Drawn:
         times = chart.mark_text(**(text | {"color": FAINT}), align="left").encode(x=alt.value(0), y=y, text="at:N")
         names = chart.mark_text(**text, align="left", limit=limit).encode(x=alt.value(TIME_PX), y=y, text="account:N")
         amounts = chart.mark_text(**text, align="right").encode(x=alt.value("width"), y=y, text="told:N")
-        return alt.layer(bars, times, names, amounts)
+        return alt.LayerChart(layer=[bars, times, names, amounts])
 
     return drawn(f"movements-{part.currency}", title, f"Largest movements, {part.currency}: {told}.", draw)
-
 
 
 def edge(value: int) -> str:
@@ -183,6 +184,14 @@ def edge(value: int) -> str:
 def between(found: Bin) -> str:
     """A bin in words: 500 to 1k."""
     return f"{edge(found.low)} to {edge(found.high)}"
+
+
+def _strong(flow: Flow) -> str:
+    return IN if flow.net >= 0 else OUT
+
+
+def _soft(flow: Flow) -> str:
+    return IN_SOFT if flow.net >= 0 else OUT_SOFT
 
 
 def _apart(found: Distribution) -> Iterator[tuple[str, int, str]]:

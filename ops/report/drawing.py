@@ -14,11 +14,15 @@ from ops.report.svg import Name, fit
 VEGA_LITE = "6.4"
 INK, FAINT, LINE, PAPER = "var(--ink)", "var(--faint)", "var(--line)", "var(--paper)"
 IN, OUT, OPENED = "var(--in)", "var(--out)", "var(--opened)"
+IN_SOFT, OUT_SOFT = "var(--in-soft)", "var(--out-soft)"
 LABEL_PX = 11
 AXIS_PX = 44
 FONT = "Arial"
 """Vega measures labels by it; the page's own font takes its place."""
-SHORT = "replace(replace(replace(format(datum.value, '~s'), 'G', ' bn'), 'T', ' tn'), 'P', ' qn')"
+SHORT = (
+    "abs(datum.value) < 1 && datum.value != 0 ? format(datum.value, '.2f') : "  # where ~s would say 500m
+    "replace(replace(replace(format(datum.value, '~s'), 'G', ' bn'), 'T', ' tn'), 'P', ' qn')"
+)
 """An axis label: 20k, 1.5M, 2 bn."""
 
 
@@ -90,7 +94,22 @@ def edge_axis(labels: Mapping[float, str]) -> alt.Axis:
 
 
 def amount_axis() -> alt.Axis:
-    """Of amounts or counts: few, faint lines."""
+    """Of amounts: few, faint lines."""
+    return _value_axis()
+
+
+def count_axis() -> alt.Axis:
+    """Of things that are not halved."""
+    return _value_axis(tickMinStep=1)
+
+
+def base_line() -> alt.Chart:
+    """Where nothing is."""
+    line: alt.Chart = alt.Chart(alt.InlineData(values=[{}])).mark_rule(color=INK, strokeWidth=1).encode(y=alt.datum(0))
+    return line
+
+
+def _value_axis(**more: Any) -> alt.Axis:  # noqa: ANN401 -- Altair's own words
     return alt.Axis(
         title=None,
         ticks=False,
@@ -100,12 +119,8 @@ def amount_axis() -> alt.Axis:
         labelPadding=6,
         minExtent=AXIS_PX,  # so that the charts of a column have one left edge
         maxExtent=AXIS_PX,
+        **more,
     )
-
-
-def base_line() -> alt.Chart:
-    """Where nothing is."""
-    return alt.Chart(alt.InlineData(values=[{}])).mark_rule(color=INK, strokeWidth=1).encode(y=alt.datum(0))
 
 
 def _told(labels: Mapping[int, str] | Mapping[float, str]) -> str:
@@ -117,7 +132,7 @@ def _svg(chart: alt.LayerChart, rendition: Rendition, name: Name) -> str:
         chart.properties(
             width=rendition.width,
             autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
-            padding=2,
+            padding={"left": 0, "right": 0, "top": 4, "bottom": 2},
             **({"height": rendition.height} if chart.height is alt.Undefined else {}),
         )
         .configure(aria=False, font=FONT, background="transparent")

@@ -117,7 +117,7 @@ class Figures:
         hours: all 24.
         newest_occurred_at: the day's newest event, UTC; None on a day without events.
         newest_published_at: when the day's newest event reached the stream; None where that is unknown.
-        earlier: events of each of the days before, of all currencies, the oldest first; of no day before the lake's first.
+        earlier: events of each of the days before, of all currencies, the oldest first, since the lake's first.
     """
 
     day: date
@@ -163,23 +163,13 @@ def figures_of(engine: Engine, day: date) -> Figures:
     first = day - timedelta(days=DAYS - 1)
     of_the_day = _ask(engine, "report_day", f"{day}")
     totals = _ask(engine, "report_totals", f"{first}", f"{day}")
-    movements = _by_currency(_ask(engine, "report_movements", f"{day}", f"{MOVEMENTS_MAX}"))
-    balances = _by_currency(_ask(engine, "report_balances", f"{day}"))
-    flows = {currency: _flow(records) for currency, records in _by_currency(of_the_day).items()}
-    past = _by_currency(totals)
+    movements = _ask(engine, "report_movements", f"{day}", f"{MOVEMENTS_MAX}")
+    balances = _ask(engine, "report_balances", f"{day}")
+    answers = [_by_currency(records) for records in (of_the_day, totals, movements, balances)]
+    currencies = sorted({currency for answer in answers for currency in answer})
     return Figures(
         day,
-        tuple(
-            _currency_day(
-                day,
-                currency,
-                flows.get(currency, Flow()),
-                past.get(currency, []),
-                movements.get(currency, []),
-                balances.get(currency, []),
-            )
-            for currency in sorted(flows.keys() | past.keys())
-        ),
+        tuple(_currency_day(day, each, *(answer.get(each, []) for answer in answers)) for each in currencies),
         _hours(of_the_day),
         max((record["newest_occurred_at"] for record in of_the_day), default=None),
         max((at for record in of_the_day if (at := record["newest_published_at"]) is not None), default=None),
@@ -198,14 +188,16 @@ def _by_currency(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping
     return found
 
 
-def _currency_day(
+def _currency_day(  # noqa: PLR0917 -- the answers, in the order in which they are asked
     day: date,
     currency: str,
-    flow: Flow,
+    of_the_day: Sequence[Mapping[str, Any]],
     totals: Sequence[Mapping[str, Any]],
     movements: Sequence[Mapping[str, Any]],
     balances: Sequence[Mapping[str, Any]],
 ) -> CurrencyDay:
+    """From a currency's part of each answer."""
+    flow = _flow(of_the_day)
     by_day = {date.fromisoformat(each["day"]): _total(each) for each in totals if each["day"] is not None}
     before = sum((_total(each) for each in totals if each["day"] is None), Flow())
     in_totals = by_day.pop(day, Flow())
@@ -224,12 +216,18 @@ def _currency_day(
 
 def _flow(records: Sequence[Mapping[str, Any]]) -> Flow:
     """Of a currency's hours."""
-    parts = {
-        "AccountCreated": lambda count, _: Flow(opened=count),
-        "BalanceCredited": lambda count, amount: Flow(credits=count, credited=amount),
-        "BalanceWithdrawn": lambda count, amount: Flow(withdrawals=count, withdrawn=amount),
-    }
-    return sum((parts[record["event_type"]](record["events"], record["amount"]) for record in records), Flow())
+    return sum((_part(record["event_type"], record["events"], record["amount"]) for record in records), Flow())
+
+
+def _part(event_type: str, events: int, amount: Decimal) -> Flow:
+    match event_type:
+        case "AccountCreated":
+            return Flow(opened=events)
+        case "BalanceCredited":
+            return Flow(credits=events, credited=amount)
+        case "BalanceWithdrawn":
+            return Flow(withdrawals=events, withdrawn=amount)
+    raise ValueError(f"This release does not know what an event {event_type} does to a balance.")
 
 
 def _total(record: Mapping[str, Any]) -> Flow:

@@ -21,7 +21,8 @@ def net_flow_unit(part: CurrencyDay) -> str:
     """And of the days before."""
     first, last = part.days[0][0], part.days[-1][0]
     whole = sum((flow for _, flow in part.days), Flow()).net
-    return f"{part.currency} a day, {short_day(first)} to {short_day(last)}; {signed(whole)} over these {len(part.days)} days"
+    days = f"{short_day(first)} to {short_day(last)}"
+    return f"{part.currency} a day, {days}; {signed(whole)} over these {len(part.days)} days"
 
 
 def volume(figures: Figures) -> str:

@@ -4,7 +4,7 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined, Template
@@ -55,7 +55,11 @@ def page(figures: Figures, badge: Badge, imprint: Imprint) -> str:
         ],
         volume=_volume(figures),
         movements=[
-            Panel(findings.movements(each), findings.movements_unit(each), charts.movements(each, findings.movements(each)))
+            Panel(
+                findings.movements(each),
+                findings.movements_unit(each),
+                charts.movements(each, findings.movements(each)),
+            )
             for each in drawn
             if each.movements
         ],
@@ -81,8 +85,10 @@ def _state(figures: Figures, now: datetime) -> str:
         return "This day is still to come."
     if figures.day == now.date():
         return f"The day is not over: figures until {amounts.clock(now)}."
-    return "" if now - datetime.combine(figures.day, datetime.min.time()) > timedelta(days=1, minutes=15) else (
-        "The day has just ended: its last events may be on their way."
+    return (
+        ""
+        if now - datetime.combine(figures.day, datetime.min.time()) > timedelta(days=1, minutes=15)
+        else ("The day has just ended: its last events may be on their way.")
     )
 
 

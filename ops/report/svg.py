@@ -1,4 +1,4 @@
-"""A chart's SVG, made fit to stand in a page: named for screen readers, in the page's fonts and colours, no more. Pure."""
+"""A chart's SVG, made fit to stand in a page: named for screen readers, in the page's fonts, no more. Pure."""
 
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass

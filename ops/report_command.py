@@ -1,0 +1,117 @@
+"""The command `report`: a day of the lake as one HTML file for people."""
+
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ops.emulator import HouseError
+from ops.lake.desk import Lake
+from ops.lake.engine import Engine, QueryFailed
+from ops.report.badge import UNREADABLE, Badge, badge
+from ops.report.figures import figures_of, newest_day
+from ops.report.page import Imprint, page
+from ops.report.verdict_file import Unreadable, latest
+from ops.terminal import complain, err, out
+
+app = typer.Typer()
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+WRONG_CALL = 2
+
+
+@app.command("report", epilog="Example: account-events report --day 2026-11-27 --output report.html")
+def command(
+    day: Annotated[
+        str | None, typer.Option(help="YYYY-MM-DD, UTC; the newest day that has events if left out.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="The file; report-DAY.html in this folder if left out.")] = None,
+    stack: Annotated[
+        str | None, typer.Option(help="A stack on AWS, with your AWS settings; the running house's if left out.")
+    ] = None,
+) -> None:
+    """Write the daily report: one HTML file that needs nothing else. Prints its path.
+
+    An earlier file of that name is replaced when the report is whole. Exit code 2 for a day that is none.
+    """
+    wanted = None if day is None else _day(day)
+    lake = Lake.of(stack)
+    out.print(write_report(lake, wanted, output, _now(), _owner(stack)), soft_wrap=True, highlight=False, markup=False)
+
+
+def write_report(lake: Lake, wanted: date | None, output: Path | None, now: datetime, owner: str) -> Path:
+    """The report's file.
+
+    Args:
+        lake: it tells of.
+        wanted: day; the newest that has events if None.
+        output: where to; if None, in this folder.
+        now: in UTC, without saying so.
+        owner: whose lake it is, in words.
+
+    Raises:
+        HouseError: no day has events; or a query failed.
+        OSError: there can be no such file.
+    """
+    try:
+        engine = lake.duckdb()
+        day = wanted or newest_day(engine)
+        if day is None:
+            raise HouseError("No day of this lake has events yet. `account-events report --day` makes a report anyway.")
+        text = report_of(engine, day, Imprint(owner, now), lambda newest: _badge(lake, newest))
+    except QueryFailed as error:
+        raise HouseError(f"The lake does not answer: {error}") from None
+    path = output or Path(f"report-{day}.html")
+    _write(path, text)
+    return path
+
+
+def report_of(engine: Engine, day: date, imprint: Imprint, badge_for: Callable[[datetime | None], Badge]) -> str:
+    """The report's text; `badge_for` is given when the day's newest event occurred."""
+    figures = figures_of(engine, day)
+    if figures.missing:
+        err.print("[bold yellow]![/] the daily totals are old: balances in the report may be, too", highlight=False)
+    return page(figures, badge_for(figures.newest_occurred_at), imprint)
+
+
+def _badge(lake: Lake, newest_occurred_at: datetime | None) -> Badge:
+    try:
+        return badge(latest(lake.s3, lake.bucket), newest_occurred_at)
+    except Unreadable as error:
+        err.print(f"[bold yellow]![/] the last reconciliation cannot be read: {error}", highlight=False, markup=True)
+        return UNREADABLE
+
+
+def _day(text: str) -> date:
+    if DAY.fullmatch(text):  # ISO 8601 has more forms: 20261127, 2026-W48-5
+        with suppress(ValueError):
+            return date.fromisoformat(text)
+    complain(f"{text!r} is no day: write it as YYYY-MM-DD.")
+    sys.exit(WRONG_CALL)
+
+
+def _owner(stack: str | None) -> str:
+    return "the house on this machine" if stack is None else f"the stack {stack}"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all; the name is no other process's meanwhile."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    unfinished = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
