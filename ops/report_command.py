@@ -3,7 +3,6 @@
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime
@@ -23,6 +22,7 @@ from ops.terminal import complain, err, out
 
 app = typer.Typer()
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+EARLIEST = date(2000, 1, 1)
 WRONG_CALL = 2
 
 
@@ -91,8 +91,10 @@ def _badge(lake: Lake, newest_occurred_at: datetime | None) -> Badge:
 def _day(text: str) -> date:
     if DAY.fullmatch(text):  # ISO 8601 has more forms: 20261127, 2026-W48-5
         with suppress(ValueError):
-            return date.fromisoformat(text)
-    complain(f"{text!r} is no day: write it as YYYY-MM-DD.")
+            day = date.fromisoformat(text)
+            if day >= EARLIEST:
+                return day
+    complain(f"{text!r} is no day since {EARLIEST}: write it as YYYY-MM-DD.")
     sys.exit(WRONG_CALL)
 
 
@@ -106,12 +108,9 @@ def _now() -> datetime:
 
 def _write(path: Path, text: str) -> None:
     """Whole or not at all; the name is no other process's meanwhile."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    unfinished = Path(name)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        unfinished.write_text(text, encoding="utf-8")
         unfinished.replace(path)
-    except BaseException:
+    finally:
         unfinished.unlink(missing_ok=True)
-        raise

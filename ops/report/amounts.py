@@ -15,7 +15,7 @@ DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u
 
 def money(amount: Decimal) -> str:
     """To the cent: 1 234.50."""
-    return _typeset(f"{amount.quantize(CENT):,}")
+    return _typeset(f"{amount.quantize(CENT) + 0:,}")  # nothing has no sign
 
 
 def signed(amount: Decimal) -> str:

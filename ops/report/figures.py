@@ -150,8 +150,8 @@ class Figures:
 
 def newest_day(engine: Engine) -> date | None:
     """The newest day that has events; None in an empty lake."""
-    [record] = _ask(engine, "report_newest_day")
-    return None if record["day"] is None else date.fromisoformat(record["day"])
+    found = _ask(engine, "report_newest_day")
+    return date.fromisoformat(found[0]["day"]) if found else None
 
 
 def figures_of(engine: Engine, day: date) -> Figures:

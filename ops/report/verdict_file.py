@@ -40,7 +40,7 @@ def verdict(body: bytes) -> Reconciliation:
     """
     try:
         found: Mapping[str, Any] = json.loads(body)
-        totals = [(each["currency"], Decimal(each["lake"]) - Decimal(each["ledger"])) for each in found["totals"]]
+        totals = [(each["currency"], _amount(each["lake"]) - _amount(each["ledger"])) for each in found["totals"]]
         return Reconciliation(
             at=_time(found["compared_at"]),
             through=_time(found["through"]),
@@ -70,3 +70,10 @@ def _count(number: object) -> int:
     if not isinstance(number, int) or isinstance(number, bool) or number < 0:
         raise TypeError(f"no count: {number!r}")
     return number
+
+
+def _amount(text: str) -> Decimal:
+    amount = Decimal(text)
+    if not amount.is_finite():
+        raise ValueError(f"no amount: {text}")
+    return amount
