@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from ops.emulator import HouseError
 from ops.lake.desk import Lake
 from ops.lake.engine import Engine, QueryFailed
+from ops.lake.verdict import LATEST_KEY, UnknownVerdict, Verdict, from_json
 from ops.report.badge import UNREADABLE, Badge, badge
 from ops.report.figures import figures_of, newest_day
 from ops.report.page import Imprint, page
-from ops.report.verdict_file import Unreadable, latest
 from ops.terminal import complain, err, out
 
 app = typer.Typer()
@@ -82,10 +83,19 @@ def report_of(engine: Engine, day: date, imprint: Imprint, badge_for: Callable[[
 
 def _badge(lake: Lake, newest_occurred_at: datetime | None) -> Badge:
     try:
-        return badge(latest(lake.s3, lake.bucket), newest_occurred_at)
-    except Unreadable as error:
-        err.print(f"[bold yellow]![/] the last reconciliation cannot be read: {error}", highlight=False, markup=True)
+        return badge(_latest(lake), newest_occurred_at)
+    except UnknownVerdict as error:
+        err.print(f"[bold yellow]![/] the last reconciliation: {escape(str(error))}", soft_wrap=True, highlight=False)
         return UNREADABLE
+
+
+def _latest(lake: Lake) -> Verdict | None:
+    """None if nobody ever reconciled."""
+    try:
+        body = lake.s3.get_object(Bucket=lake.bucket, Key=LATEST_KEY)["Body"].read()
+    except lake.s3.exceptions.NoSuchKey:
+        return None
+    return from_json(body)
 
 
 def _day(text: str) -> date:

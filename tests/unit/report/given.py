@@ -29,7 +29,7 @@ def opened(account_id: str, currency: str = "EUR", at: datetime = NOON) -> LakeR
     return event(account_id, 1, "AccountCreated", at, currency, None, Decimal(0), owner="owner-1")
 
 
-def moved(
+def moved(  # noqa: PLR0917 -- an event's own words
     account_id: str, sequence: int, amount: str, balance: str, currency: str = "EUR", at: datetime = NOON
 ) -> LakeRow:
     """A credit, or where the amount is below 0 a withdrawal."""

@@ -24,7 +24,12 @@ def test_money(amount: str, expected: str) -> None:
 
 
 def test_only_what_is_more_than_nothing_has_a_plus() -> None:
-    assert [signed(Decimal(each)) for each in ("0.01", "0", "-0.00", "-0.01")] == ["+0.01", "0.00", "0.00", "\u22120.01"]
+    assert [signed(Decimal(each)) for each in ("0.01", "0", "-0.00", "-0.01")] == [
+        "+0.01",
+        "0.00",
+        "0.00",
+        "\u22120.01",
+    ]
 
 
 def test_counts_agree_with_what_they_count() -> None:

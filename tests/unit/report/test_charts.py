@@ -4,7 +4,6 @@ import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -22,8 +21,9 @@ BAR = re.compile(r"M(-?[\d.]+),(-?[\d.]+)h(-?[\d.]+)v(-?[\d.]+)h-?[\d.]+Z")
 @pytest.fixture(scope="module")
 def figures(tmp_path_factory: pytest.TempPathFactory) -> Figures:
     rows = made_up(6, 60, 40, 2_000)
-    folder: Path = tmp_path_factory.mktemp("lake")
-    return figures_of(lake(folder, rows), date.fromisoformat(rows[-1]["dt"]) - timedelta(days=1))
+    return figures_of(
+        lake(tmp_path_factory.mktemp("lake"), rows), date.fromisoformat(rows[-1]["dt"]) - timedelta(days=1)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_movements_are_told_exactly_and_drawn_to_scale(euro: CurrencyDay) -> Non
         assert proportional([width for _, width, _ in bars(drawn)], [float(each.amount) for each in euro.movements])
         told = texts(drawn)
         for each in euro.movements:
-            assert {each.account_id, f"{'+' if each.is_credit else '−'}{each.amount}"} <= set(told)
+            assert {each.account_id, f"{'+' if each.is_credit else '\u2212'}{each.amount}"} <= set(told)
 
 
 def test_the_renditions_have_their_own_names_and_sizes(euro: CurrencyDay) -> None:
@@ -105,7 +105,9 @@ def test_the_renditions_have_their_own_names_and_sizes(euro: CurrencyDay) -> Non
         assert not {"width", "height"} & root.attrib.keys()
 
 
-@pytest.mark.parametrize("account_id", [HOSTILE, "a\x00\x1b[31m\u202eb", "口座-🏦", "x" * 500, "", "$$[0]", "'+alert(1)+'"])
+@pytest.mark.parametrize(
+    "account_id", [HOSTILE, "a\x00\x1b[31m\u202eb", "口座-🏦", "x" * 500, "", "$$[0]", "'+alert(1)+'"]
+)
 def test_foreign_text_stays_text(euro: CurrencyDay, account_id: str) -> None:
     part = replace(euro, movements=(replace(euro.movements[0], account_id=account_id),))
     for drawn in both(charts.movements(part, "t")):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -54,8 +55,8 @@ def test_a_currency_that_moves_for_the_first_time_opens_with_nothing(tmp_path: P
     rows = [opened("a", "EUR", NOON - timedelta(days=1)), opened("b", "USD"), moved("b", 2, "7.00", "7.00", "USD")]
     figures = figures_of(lake(tmp_path, rows), DAY)
     assert [(each.currency, each.opening, each.closing) for each in figures.currencies] == [
-        ("EUR", 0, 0),
-        ("USD", 0, Decimal("7.00")),
+        ("EUR", Decimal(0), Decimal(0)),
+        ("USD", Decimal(0), Decimal("7.00")),
     ]
     assert figures.earlier == (1,)
 
@@ -74,7 +75,7 @@ def test_an_overdrawn_account_is_not_hidden(tmp_path: Path) -> None:
     [euro] = figures_of(lake(tmp_path, rows), DAY).currencies
     found = euro.balances
     assert found is not None
-    assert (found.overdrawn, found.empty, found.least, found.median) == (1, 1, Decimal("-0.50"), 0)
+    assert (found.overdrawn, found.empty, found.least, found.median) == (1, 1, Decimal("-0.50"), Decimal(0))
 
 
 def test_events_from_the_ledger_have_no_time_of_publication(tmp_path: Path) -> None:
@@ -106,13 +107,13 @@ class _Watched:
         self._look(json.loads(self.engine.connection.get_profiling_information(format="json")), sql)
         return answer
 
-    def _look(self, node: dict[str, object], sql: str) -> None:
+    def _look(self, node: dict[str, Any], sql: str) -> None:
         info = node.get("extra_info")
         if isinstance(info, dict) and "Scanning Files" in info and "daily_totals\n" not in sql:
             self.files += int(str(info["Scanning Files"]).split("/")[0])
             projections = info["Projections"]
             self.columns.append(set([projections] if isinstance(projections, str) else projections))
-        for child in node.get("children", []):  # type: ignore[attr-defined] -- a list of nodes
+        for child in node.get("children", []):
             self._look(child, sql)
 
 
