@@ -36,6 +36,8 @@ TIME_PX = 62
 AMOUNT_GLYPH_PX = 7.5
 WEEK = 7
 THREE_HOURS = 3
+BARS_MIN = 6
+"""There is room for so many, so that one is no wall."""
 BESIDE = 1.6
 """From one bar to the next of those that stand apart."""
 
@@ -90,7 +92,9 @@ def volume(hours: Sequence[Hour], title: str) -> Drawn:
             .mark_bar()
             .encode(
                 x=alt.X("hour:O", axis=band_axis(labels), scale=alt.Scale(paddingInner=0.25, paddingOuter=0.1)),
-                y=alt.Y("events:Q", stack="zero", axis=count_axis(), scale=alt.Scale(domainMin=0, domainMax=highest)),
+                y=alt.Y(
+                    "events:Q", stack="zero", axis=count_axis(highest), scale=alt.Scale(domainMin=0, domainMax=highest)
+                ),
                 color=alt.Color("colour:N", scale=None),
                 order=alt.Order("order:Q"),
             )
@@ -117,11 +121,12 @@ def spread(currency: str, found: Distribution, title: str) -> Drawn:
     labels |= {place + 1: edge(each.high) for place, each in enumerate(found.bins)}
     counted = [(label, number) for label, number, _ in apart] + [(between(each), each.accounts) for each in found.bins]
     told = "; ".join(f"{what}: {count(number)}" for what, number in counted)
+    highest = max(number for _, number in counted)
 
     def draw(_: Rendition) -> alt.LayerChart:
         x = alt.X(
             "from:Q",
-            scale=alt.Scale(domain=[start, max(len(found.bins), 1)], nice=False, zero=False, padding=6),
+            scale=alt.Scale(domain=[start, max(len(found.bins), BARS_MIN)], nice=False, zero=False, padding=6),
             axis=edge_axis(labels),
         )
         marks = (
@@ -130,7 +135,7 @@ def spread(currency: str, found: Distribution, title: str) -> Drawn:
             .encode(
                 x=x,
                 x2="to:Q",
-                y=alt.Y("accounts:Q", axis=count_axis(), scale=alt.Scale(domainMin=0)),
+                y=alt.Y("accounts:Q", axis=count_axis(highest), scale=alt.Scale(domainMin=0)),
                 y2=alt.datum(0),
                 color=alt.Color("colour:N", scale=None),
             )
@@ -197,6 +202,6 @@ def _soft(flow: Flow) -> str:
 def _apart(found: Distribution) -> Iterator[tuple[str, int, str]]:
     """What has no place among the bins, and its colour."""
     if found.overdrawn:
-        yield "below 0", found.overdrawn, OUT
+        yield "<0", found.overdrawn, OUT
     if found.empty:
         yield "0", found.empty, FAINT

@@ -17,6 +17,7 @@ IN, OUT, OPENED = "var(--in)", "var(--out)", "var(--opened)"
 IN_SOFT, OUT_SOFT = "var(--in-soft)", "var(--out-soft)"
 LABEL_PX = 11
 AXIS_PX = 44
+TICKS = 4
 FONT = "Arial"
 """Vega measures labels by it; the page's own font takes its place."""
 SHORT = (
@@ -98,9 +99,9 @@ def amount_axis() -> alt.Axis:
     return _value_axis()
 
 
-def count_axis() -> alt.Axis:
-    """Of things that are not halved."""
-    return _value_axis(tickMinStep=1)
+def count_axis(highest: int) -> alt.Axis:
+    """Of things that are not halved: Vega's tickMinStep does not keep it from 0.5."""
+    return _value_axis(**({"values": list(range(highest + 1))} if highest < TICKS else {}))
 
 
 def base_line() -> alt.Chart:
@@ -114,7 +115,7 @@ def _value_axis(**more: Any) -> alt.Axis:  # noqa: ANN401 -- Altair's own words
         title=None,
         ticks=False,
         domain=False,
-        tickCount=4,
+        tickCount=TICKS,
         labelExpr=SHORT,
         labelPadding=6,
         minExtent=AXIS_PX,  # so that the charts of a column have one left edge

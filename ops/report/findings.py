@@ -43,7 +43,7 @@ def movements_unit(part: CurrencyDay) -> str:
     whole = part.flow.credited + part.flow.withdrawn
     number, all_of_them = len(part.movements), part.flow.credits + part.flow.withdrawals
     if number == all_of_them:
-        return f"{part.currency}, all {count(number, 'movement')} of the day"
+        return f"{part.currency}, {'all ' if number > 1 else ''}{count(number, 'movement')} of the day"
     percent = int(100 * shown / whole)  # never rounded up to all
     share = f"{percent}%" if percent else "less than 1%"
     return f"{part.currency}, the {number} largest of {count(all_of_them)}: {share} of what moved"
@@ -58,4 +58,5 @@ def spread(currency: str, found: Distribution) -> str:
 
 def spread_unit(currency: str, found: Distribution) -> str:
     """The ends, which bins do not tell."""
-    return f"accounts by balance in {currency}, from {money(found.least)} to {money(found.greatest)}"
+    ends = f", from {money(found.least)} to {money(found.greatest)}" if found.accounts > 1 else ""
+    return f"accounts by balance in {currency}{ends}"

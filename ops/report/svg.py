@@ -62,5 +62,5 @@ def _clean(element: ET.Element) -> None:
 
 
 def _is_invisible(element: ET.Element) -> bool:
-    """Vega's empty backgrounds and foregrounds."""
-    return element.get("display") == "none" or element.get("d") in {"", "M0,0h0v0h0Z"}
+    """Vega's empty backgrounds and foregrounds, and labels that had no room."""
+    return element.get("display") == "none" or element.get("opacity") == "0" or element.get("d") in {"", "M0,0h0v0h0Z"}

@@ -90,7 +90,8 @@ def test_movements_are_told_exactly_and_drawn_to_scale(euro: CurrencyDay) -> Non
         assert proportional([width for _, width, _ in bars(drawn)], [float(each.amount) for each in euro.movements])
         told = texts(drawn)
         for each in euro.movements:
-            assert {each.account_id, f"{'+' if each.is_credit else '\u2212'}{each.amount}"} <= set(told)
+            sign = "+" if each.is_credit else "\u2212"
+            assert {each.account_id, f"{sign}{each.amount}"} <= set(told)
 
 
 def test_the_renditions_have_their_own_names_and_sizes(euro: CurrencyDay) -> None:
