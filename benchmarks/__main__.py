@@ -13,7 +13,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cold_start, command_cpu, consumers, cost_report, costs, projector, read_account, timing
+from benchmarks import (
+    cold_start,
+    command_cpu,
+    consumers,
+    cost_report,
+    costs,
+    lake_transform,
+    projector,
+    read_account,
+    timing,
+)
 from benchmarks.timing import ROUNDS, Result, TooNoisy
 from ops.emulator import forget_aws_settings
 from tests.contract.dynamodb_local import DynamoDBLocalMissing
@@ -27,7 +37,8 @@ def main() -> int:
     complain = Console(stderr=True).print
     try:
         with cold_start.benchmarks() as starts:  # timings first: nothing else of ours runs then
-            timings = timing.run([*read_account.BENCHMARKS, *command_cpu.benchmarks(), *consumers.BENCHMARKS, *starts])
+            readers = [*consumers.BENCHMARKS, *lake_transform.BENCHMARKS]
+            timings = timing.run([*read_account.BENCHMARKS, *command_cpu.benchmarks(), *readers, *starts])
         with projector.benchmarks() as batches:  # nothing but the stand-in that they talk to
             timings += timing.run(batches)
     except TooNoisy as noisy:

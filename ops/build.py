@@ -13,7 +13,7 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -26,9 +26,8 @@ RUNTIME = (3, 13)
 """The Python of template.yaml's `Runtime`; tests/template compares the two."""
 AWS_PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_28_aarch64")
 
-# botocore carries a description of every AWS service: 25 MB, of which a function needs these.
-BOTOCORE_DATA = {"dynamodb", "kinesis", "endpoints.json", "partitions.json", "sdk-default-configuration.json"}
-BOTOCORE_DATA |= {"_retry.json"}
+# botocore carries a description of every AWS service: 25 MB, of which a function needs these and its own services'.
+BOTOCORE_DATA = {"endpoints.json", "partitions.json", "sdk-default-configuration.json", "_retry.json"}
 # Command-line tools, type stubs and tests that packages bring along.
 SURPLUS_DIRECTORIES = {"__pycache__", "bin", "tests", "examples"}
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -40,10 +39,16 @@ class BuildError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What goes into a function's package: its requirements, and files of this repository (globs from its root)."""
+    """What goes into a function's package.
+
+    Attributes:
+        sources: files of this repository, globs from its root.
+        services: of AWS, that the function has clients of.
+    """
 
     requirements: str
     sources: tuple[str, ...]
+    services: frozenset[str] = frozenset({"dynamodb", "kinesis"})
 
 
 _READING = ("__init__", "codec", "contract", "encoder", "errors", "foreign", "glue", "reader", "values")
@@ -71,6 +76,19 @@ PACKAGES = {
             "schemas/fingerprints.json",
         ),
     ),
+    "LakeTransformFunction": Package(
+        "requirements/consumers.txt",
+        (
+            "consumers/*.py",
+            "consumers/kit/*.py",
+            "consumers/lake/*.py",
+            *(f"schemas/{module}.py" for module in _READING),
+            "schemas/*.avsc",
+            "schemas/history/*/*.avsc",
+            "schemas/fingerprints.json",
+        ),
+        frozenset({"s3"}),
+    ),
 }
 
 
@@ -92,7 +110,7 @@ def build_directory(function: str, target: Target, directory: Path) -> None:
     interpreter = sys.executable if target == "local" else runtime_interpreter()
     directory.mkdir(parents=True, exist_ok=True)
     _install(ROOT / package.requirements, target, directory)
-    trim(directory)
+    trim(directory, package.services)
     for source in _sources(package):
         copy = directory / source.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -165,9 +183,10 @@ def complaint(said: str) -> str:
     return next((line for line in lines if line.startswith("ERROR")), lines[-1])
 
 
-def trim(directory: Path) -> None:
+def trim(directory: Path, services: Collection[str]) -> None:
+    """Leave what runs; of botocore's descriptions, those of these services."""
     for description in (directory / "botocore" / "data").iterdir():
-        if description.name not in BOTOCORE_DATA:
+        if description.name not in BOTOCORE_DATA | set(services):
             _remove(description)
     for path in sorted(directory.rglob("*"), reverse=True):
         if path.is_dir() and (path.name in SURPLUS_DIRECTORIES or path.name.endswith(".dist-info")):

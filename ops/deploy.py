@@ -31,13 +31,16 @@ def deploy(
         HouseError: a resource could not be made; says which, and why.
     """
     template = with_code(yaml_parse(TEMPLATE.read_text()), zips)
-    _upload(client("s3", endpoint_url), zips.values())
+    s3 = client("s3", endpoint_url)
+    _upload(s3, zips.values())
+    # By its place, as `sam deploy` does: CloudFormation takes templates of 51,200 bytes at most in the request itself.
+    s3.put_object(Bucket=ARTIFACTS_BUCKET, Key=TEMPLATE.name, Body=json.dumps(template).encode())
     stacks = client("cloudformation", endpoint_url)
     try:
         _apply(
             stacks,
             StackName=stack_name,
-            TemplateBody=json.dumps(template),
+            TemplateURL=f"{endpoint_url}/{ARTIFACTS_BUCKET}/{TEMPLATE.name}",
             Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         )

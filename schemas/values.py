@@ -64,19 +64,32 @@ def logical_for(avro_type: Any) -> Callable[[Any], Any] | None:  # noqa: ANN401 
         case {"type": "bytes", "logicalType": "decimal", "precision": 18, "scale": 2}:
             return _money_of
         case {"type": "long", "logicalType": "timestamp-micros"}:
-            return _instant_of
+            return instant_of
     return None
 
 
-def _money_of(body: bytes) -> Decimal:
-    """From two's complement, big-endian."""
+def cents_of(body: bytes) -> int:
+    """Money's cents from its Avro body, two's complement, big-endian.
+
+    Raises:
+        ValueError: the type does not allow so many.
+    """
     whole = int.from_bytes(body, "big", signed=True)
     if not -_CENTS_BELOW < whole < _CENTS_BELOW:
         raise ValueError("more digits than its schema allows")
-    return Decimal(whole).scaleb(-MONEY_SCALE, _EXACT)
+    return whole
 
 
-def _instant_of(microseconds: int) -> datetime:
+def _money_of(body: bytes) -> Decimal:
+    return Decimal(cents_of(body)).scaleb(-MONEY_SCALE, _EXACT)
+
+
+def instant_of(microseconds: int) -> datetime:
+    """From those since 1970, in UTC.
+
+    Raises:
+        OverflowError: before the year 1 or after 9999.
+    """
     return _EPOCH + timedelta(microseconds=microseconds)
 
 

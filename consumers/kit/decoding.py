@@ -58,9 +58,7 @@ class Decoder:
         """
         schema, encoded, start = self._codec.opened(data)
         plan = self._plans.get(schema) or self._plan(schema)
-        values = plan.reader.read(encoded, start)
-        if values["sequence"] < 1:
-            raise CorruptBody(f"{schema.name}.sequence holds an impossible value: sequences begin with 1.")
+        values = _checked(plan.reader.read(encoded, start), schema)
         if plan.kind is OtherEvent:
             values = _other(schema, values)
         # The class was compared with the schema, so the record's fields are its attributes: its own __init__ would
@@ -68,6 +66,18 @@ class Decoder:
         event: Event = object.__new__(plan.kind)
         object.__setattr__(event, "__dict__", values)
         return event
+
+    def primitives(self, data: bytes) -> tuple[Schema, Reader, dict[str, Any]]:
+        """The writer's schema, its reader, and the event's fields as `Reader.primitives` has them.
+
+        For who makes text of every event; money's and time's range is then for the caller to check.
+
+        Raises:
+            schemas.errors.Undecodable: see `decode`.
+        """
+        schema, encoded, start = self._codec.opened(data)
+        reader = (self._plans.get(schema) or self._plan(schema)).reader
+        return schema, reader, _checked(reader.primitives(encoded, start), schema)
 
     def _plan(self, schema: Schema) -> "_Plan":
         kind, working = self._events.get(schema.name), self._contract.working.get(schema.name)
@@ -88,6 +98,12 @@ class Decoder:
             schemas.errors.Undecodable: see `decode`; and CorruptAggregate.
         """
         return [self.decode(each) for each in unpack(data)]
+
+
+def _checked(values: dict[str, Any], schema: Schema) -> dict[str, Any]:
+    if values["sequence"] < 1:
+        raise CorruptBody(f"{schema.name}.sequence holds an impossible value: sequences begin with 1.")
+    return values
 
 
 def _other(schema: Schema, values: Mapping[str, Any]) -> dict[str, Any]:

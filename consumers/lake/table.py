@@ -9,8 +9,12 @@ from datetime import datetime
 EVENTS_PREFIX = "events/"
 TOTALS_PREFIX = "daily_totals/"
 ERRORS_PREFIX = "errors/"
+REASONS_PREFIX = f"{ERRORS_PREFIX}reasons/"
 
 MONEY = "decimal(18,2)"
+
+EVENT_TYPES = ("AccountCreated", "BalanceCredited", "BalanceWithdrawn")
+"""The values of the partition key `event_type`; template.yaml's projection lists the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,20 @@ PARTITION_KEYS = (
 )
 """What a file's path says. Both follow from the event, so that a repeated one is in the same partition."""
 
+TOTALS_COLUMNS = (
+    ("dt", "string"),
+    ("currency", "string"),
+    ("opened", "bigint"),
+    ("credits", "bigint"),
+    ("credited", "decimal(38,2)"),
+    ("withdrawals", "bigint"),
+    ("withdrawn", "decimal(38,2)"),
+    ("events", "bigint"),
+    ("accounts", "bigint"),
+    ("made_of", "string"),
+)
+"""Of the table `daily_totals`, whose partition key is `month`; template.yaml has the same, with comments."""
+
 
 def partition_prefix(dt: str, event_type: str) -> str:
     """Where the files of a partition are; template.yaml tells Firehose the same."""
@@ -62,4 +80,4 @@ def partition_prefix(dt: str, event_type: str) -> str:
 
 def timestamp(instant: datetime) -> str:
     """An instant in UTC as Firehose's JSON reader understands it, in microseconds."""
-    return instant.strftime("%Y-%m-%d %H:%M:%S.%f")
+    return instant.replace(tzinfo=None).isoformat(" ", "microseconds")

@@ -16,18 +16,22 @@ LIBRARIES = {
 CONTENT = {
     "AccountsByOwnerFunction": LIBRARIES | {"consumers", "fastavro", "google", "schemas"},
     "ApiFunction": LIBRARIES | {"account_core"},
+    "LakeTransformFunction": LIBRARIES | {"consumers", "fastavro", "google", "schemas"},
     "ProjectorFunction": LIBRARIES | {"account_core", "projector", "schemas"},
 }
 FUNCTIONS = [
     ("AccountsByOwnerFunction", "consumers.owners"),
     ("ApiFunction", "account_core"),
+    ("LakeTransformFunction", "consumers.lake"),
     ("ProjectorFunction", "projector"),
 ]
+SERVICES = {"LakeTransformFunction": {"s3"}}
 IMPORT = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
 os.environ.update(TABLE_NAME="t", AUTH="IAM", OPERATOR_SCOPE="s", OWNED_TABLE_NAME="o")
 os.environ.update(INBOX_TABLE_NAME="i", GAP_WAIT_S="1")
+os.environ.update(LAKE_BUCKET_NAME="l", FIRST_DAY="2025-01-01")
 os.environ.update(EVENT_STREAM_NAME="s", AWS_DEFAULT_REGION="eu-central-1")
 os.environ.update(PARKING_TABLE_NAME="p", AGGREGATION="on", BUCKETS="32", FRAMING="single-object")
 module = __import__(sys.argv[2] + ".handler", fromlist=["handler"])
@@ -88,7 +92,7 @@ def _build_or_skip(function: str, target: Target, directory: Path) -> None:
 def _assert_only_what_is_needed(function: str, directory: Path) -> None:
     assert {path.name for path in directory.iterdir()} == CONTENT[function]
     services = {path.name for path in (directory / "botocore" / "data").iterdir() if path.is_dir()}
-    assert services == {"dynamodb", "kinesis"}
+    assert services == SERVICES.get(function, {"dynamodb", "kinesis"})
     sources = set(directory.rglob("*.py"))
     compiled = {path.parent.parent / f"{path.name.split('.')[0]}.py" for path in directory.rglob("*.pyc")}
     assert sources - compiled == set()

@@ -123,12 +123,13 @@ def test_functions(name: str) -> None:
 
 
 def test_each_function_has_a_package() -> None:
-    assert set(PACKAGES) == FUNCTIONS == {"AccountsByOwnerFunction", "ApiFunction", "ProjectorFunction"}
+    functions = {"AccountsByOwnerFunction", "ApiFunction", "LakeTransformFunction", "ProjectorFunction"}
+    assert set(PACKAGES) == FUNCTIONS == functions
 
 
 def test_every_log_group_has_a_retention() -> None:
     groups = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::Logs::LogGroup"]
-    assert len(groups) == 4
+    assert len(groups) == 6
     assert all("RetentionInDays" in properties(name) for name in groups)
 
 
@@ -200,6 +201,8 @@ def test_outputs() -> None:
         *("ApiUrl", "ApiId", "TableName", "TableStreamArn", "EventStreamName", "EventStreamArn"),
         *("ApiFunctionName", "ProjectorFunctionName", "MappingId", "FailureBucketName"),
         *("ParkedTableName", "Aggregation", "Buckets", "ConsumerFailureBucketName"),
+        *("LakeBucketName", "LakeDatabaseName", "LakeWorkgroupName", "LakeTransformFunctionName"),
+        *("LakeQueryResultsBucketName", "LakeAnalystRoleArn", "LakeBufferSeconds", "LakeDeliveryName"),
         *("OwnedTableName", "OwnedInboxTableName", "OwnedFunctionName", "OwnedMappingId"),
     }
 
@@ -209,6 +212,7 @@ def test_every_alarm_goes_to_the_topic_if_there_is_one() -> None:
     assert alarms == {
         *("AccountsByOwnerFails", "AccountsByOwnerGaveUp", "AccountsByOwnerIsBehind", "AccountsByOwnerLost"),
         "AccountsByOwnerWaits",
+        *("LakeConversionFails", "LakeIsBehind", "LakeReadsLate", "LakeRefuses", "LakeTransformFails"),
         *("ApiFails", "ProjectorFails", "ProjectorGaveUp", "ProjectorIsBehind", "ProjectorLost", "ProjectorParks"),
     }
     for name in alarms:

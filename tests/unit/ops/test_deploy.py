@@ -12,6 +12,7 @@ from ops.emulator import HouseError
 ZIPS = {
     "AccountsByOwnerFunction": Path("somewhere/owners-3.zip"),
     "ApiFunction": Path("somewhere/api-1.zip"),
+    "LakeTransformFunction": Path("somewhere/lake-4.zip"),
     "ProjectorFunction": Path("somewhere/projector-2.zip"),
 }
 STACK = "arn:aws:cloudformation:eu-central-1:000000000000:stack/s/1"

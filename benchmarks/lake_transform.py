@@ -1,0 +1,97 @@
+"""What the lake's transform takes, against one as it is usually written: fastavro, json and base64."""
+
+import base64
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from io import BytesIO
+from typing import Any
+
+import fastavro
+
+from account_core.events import EventRow
+from benchmarks.long_accounts import ledger
+from benchmarks.timing import Benchmark, cpu_us
+from consumers.kit import Decoder
+from consumers.lake.rows import Rows
+from consumers.lake.transform import Transform
+from projector.outgoing import outgoing
+from schemas.codec import CONTRACT, HEADER_SIZE
+
+EVENTS = 1_000
+PUBLISHED_MS = 1_790_000_000_000
+SCHEMAS = {schema.fingerprint: schema.parsed for schema in CONTRACT.known.values()}
+
+
+def _record(number: int, data: bytes) -> dict[str, Any]:
+    return {
+        "recordId": f"{number:056d}",
+        "approximateArrivalTimestamp": PUBLISHED_MS + 500,
+        "data": base64.b64encode(data).decode(),
+        "kinesisRecordMetadata": {
+            "shardId": "shardId-000000000000",
+            "partitionKey": "7",
+            "approximateArrivalTimestamp": PUBLISHED_MS + number // 50,
+            "sequenceNumber": str(number),
+            "subsequenceNumber": number % 50,
+        },
+    }
+
+
+_DATAS = [outgoing(row, 0).data for row in ledger(EVENTS) if isinstance(row, EventRow)]
+_EVENT: dict[str, Any] = {"invocationId": "1", "records": [_record(number, data) for number, data in enumerate(_DATAS)]}
+_TRANSFORM = Transform(Rows(Decoder(), "2000-01-01"))
+
+
+def _ours() -> list[Any]:
+    """With every check: header, body, trailing bytes, money's and time's range, partitions, the answer's size."""
+    answer = _TRANSFORM(_EVENT).answer
+    found: list[Any] = answer["records"]
+    return found
+
+
+def _plain() -> list[Any]:
+    """The schema by its fingerprint, fastavro's values, a dict, json, base64; no checks."""
+    answers = []
+    for record in _EVENT["records"]:
+        data = base64.b64decode(record["data"])
+        schema = SCHEMAS[data[2:HEADER_SIZE]]
+        event: Any = fastavro.schemaless_reader(BytesIO(data[HEADER_SIZE:]), schema, None)
+        row = {name: str(value) if isinstance(value, Decimal) else value for name, value in event.items()}
+        row["occurred_at"] = event["occurred_at"].strftime("%Y-%m-%d %H:%M:%S.%f")
+        published_at = datetime.fromtimestamp(
+            record["kinesisRecordMetadata"]["approximateArrivalTimestamp"] / 1000, UTC
+        )
+        row["published_at"] = published_at.strftime("%Y-%m-%d %H:%M:%S.%f")
+        row["schema_fingerprint"] = data[2:HEADER_SIZE].hex()
+        keys = {"dt": row["occurred_at"][:10], "event_type": schema["name"].rpartition(".")[2]}
+        encoded = base64.b64encode((json.dumps(row) + "\n").encode()).decode()
+        answers.append(
+            {"recordId": record["recordId"], "result": "Ok", "data": encoded, "metadata": {"partitionKeys": keys}}
+        )
+    return answers
+
+
+def _rows(answers: list[Any]) -> list[Any]:
+    """What both have to say; a null may be left out."""
+    return [
+        (
+            answer["recordId"],
+            answer["metadata"],
+            {name: value for name, value in json.loads(base64.b64decode(answer["data"])).items() if value is not None},
+        )
+        for answer in answers
+    ]
+
+
+assert _rows(_ours()) == _rows(_plain())  # noqa: S101 -- both have to do the same job
+
+BENCHMARKS = [
+    Benchmark(
+        f"{EVENTS} events made rows for Firehose; fastavro, json and base64 as usual",
+        "CPU us",
+        1 / 1.5,
+        lambda: cpu_us(_ours, 3),
+        lambda: cpu_us(_plain, 3),
+    )
+]

@@ -1,0 +1,32 @@
+"""The lake's Lambda function behind Firehose: environment, clients and wiring. What it does is in `transform`."""
+
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+import botocore.session
+from aws_lambda_powertools import Logger, Metrics
+
+from consumers.kit.decoding import Decoder
+from consumers.lake.report import Report
+from consumers.lake.rows import Rows
+from consumers.lake.settings import CLIENTS, Settings
+from consumers.lake.transform import Transform
+
+SERVICE = "lake"
+
+_settings = Settings.read(os.environ)
+_transform = Transform(Rows(Decoder(_settings.codec), _settings.first_day))
+_report = Report(
+    botocore.session.get_session().create_client("s3", config=CLIENTS),
+    _settings.bucket,
+    Logger(service=SERVICE),
+    Metrics(namespace="AccountEvents", service=SERVICE),
+    lambda: datetime.now(UTC),
+)
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    transformed = _transform(event)
+    _report(event["invocationId"], transformed)
+    return transformed.answer

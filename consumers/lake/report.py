@@ -1,0 +1,76 @@
+"""What a batch leaves behind: why records were refused, kept in the bucket; lines in the log; counts as metrics."""
+
+import base64
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from consumers.lake.table import REASONS_PREFIX
+from consumers.lake.transform import Refusal, Transformed
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger, Metrics
+
+REFUSALS_LOGGED_MAX = 20
+"""Of a batch; the object has all."""
+
+
+class Report:
+    """Firehose keeps what it could not have transformed, and not why: so that is kept here.
+
+    Args:
+        s3: a client.
+        bucket: the lake's.
+        now: in UTC.
+    """
+
+    def __init__(
+        self,
+        s3: Any,  # noqa: ANN401 -- botocore's
+        bucket: str,
+        logger: "Logger",
+        metrics: "Metrics",
+        now: Callable[[], datetime],
+    ) -> None:
+        self._s3, self._bucket, self._logger, self._metrics, self._now = s3, bucket, logger, metrics, now
+
+    def __call__(self, invocation_id: str, transformed: Transformed) -> None:
+        """One object for an invocation with refusals, `errors/reasons/dt=<today>/<invocation>.jsonl`."""
+        refusals = transformed.refusals
+        if refusals:
+            self._keep(invocation_id, refusals)
+        for refusal in refusals[:REFUSALS_LOGGED_MAX]:
+            self._logger.error("refused", error=refusal.error, reason=refusal.reason, **_place(refusal))
+        self._logger.info("batch", rows=transformed.rows, refused=len(refusals))
+        self._metrics.add_metric(name="Rows", unit="Count", value=transformed.rows)
+        self._metrics.add_metric(name="Refused", unit="Count", value=len(refusals))
+        self._metrics.flush_metrics()
+
+    def _keep(self, invocation_id: str, refusals: Sequence[Refusal]) -> None:
+        """If that fails, a redrive finds the reason again from the data, which Firehose keeps."""
+        key = f"{REASONS_PREFIX}dt={self._now():%Y-%m-%d}/{invocation_id}.jsonl"
+        body = "".join(json.dumps(_reason(refusal)) + "\n" for refusal in refusals).encode()
+        try:
+            self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/jsonl")
+        except (BotoCoreError, ClientError) as error:
+            self._logger.exception("the reasons were not kept", key=key, error=f"{type(error).__name__}: {error}")
+
+
+def _reason(refusal: Refusal) -> dict[str, Any]:
+    return {
+        "recordId": refusal.record_id,
+        **_place(refusal),
+        "error": refusal.error,
+        "reason": refusal.reason,
+        "sha256": sha256(refusal.data).hexdigest(),
+        "data": base64.b64encode(refusal.data).decode(),
+    }
+
+
+def _place(refusal: Refusal) -> dict[str, Any]:
+    """On the stream, if it came from there."""
+    return {name: refusal.source.get(name) for name in ("shardId", "sequenceNumber", "subsequenceNumber")}

@@ -1,0 +1,53 @@
+"""The transform's settings: what its function reads from its environment, once, and how its client behaves."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from botocore.config import Config
+
+from schemas.codec import CONTRACT, Codec
+
+CLIENTS = Config(
+    connect_timeout=1.0,
+    read_timeout=3.0,
+    retries={"total_max_attempts": 2, "mode": "standard"},
+    user_agent="account-events-lake",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Attributes: as template.yaml sets and describes them.
+
+    codec: reads both framings; Glue's by the ids of SCHEMA_VERSIONS.
+    """
+
+    bucket: str
+    first_day: str
+    codec: Codec
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "Settings":
+        """Raises LookupError naming the variable that is missing or wrong."""
+        try:
+            date.fromisoformat(environment["FIRST_DAY"])
+            return cls(
+                environment["LAKE_BUCKET_NAME"],
+                environment["FIRST_DAY"],
+                _codec(environment.get("SCHEMA_VERSIONS", "")),
+            )
+        except KeyError as missing:
+            raise LookupError(f"The environment variable {missing} is not set; see template.yaml.") from None
+        except ValueError as error:
+            raise LookupError(f"An environment variable is wrong, see template.yaml: {error}.") from None
+
+
+def _codec(schema_versions: str) -> Codec:
+    """Also where the projector does not use Glue's framing (any more): events keep the one they were published in."""
+    if not schema_versions:
+        return Codec(CONTRACT)
+    ids: dict[str, str] = json.loads(schema_versions)
+    sources = {schema.fingerprint.hex(): json.dumps(schema.source) for schema in CONTRACT.known.values()}
+    return Codec(CONTRACT, {version_id: sources[name] for name, version_id in ids.items() if name in sources}.get)

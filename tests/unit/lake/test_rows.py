@@ -1,0 +1,184 @@
+"""An event's row says what the consumer kit reads, for good bytes, old versions and damaged ones alike."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from consumers.kit import Decoder
+from consumers.lake import table
+from consumers.lake.comments import LENGTH_MAX, comment
+from consumers.lake.errors import OutsidePartitions, UnknownEvent
+from consumers.lake.rows import Row, Rows
+from schemas.codec import CONTRACT, Codec
+from schemas.contract import NAMESPACE, parse
+from schemas.encoder import encode
+from schemas.errors import Undecodable
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "avro"
+DECODER = Decoder()
+ROWS = Rows(DECODER, "0001-01-01")
+PUBLISHED = datetime(2026, 1, 31, 9, 30, 1, 234_000, UTC)
+PUBLISHED_MS = 1_769_851_801_234
+FIELDS: dict[str, Any] = {
+    "event_id": "a-1:2",
+    "account_id": "a-1",
+    "sequence": 2,
+    "occurred_at": datetime(2026, 1, 31, 9, 30, 0, 1, UTC),
+    "correlation_id": "c-1",
+    "causation_id": None,
+    "request_id": "r-1",
+    "amount": Decimal("12.34"),
+    "currency": "EUR",
+    "balance": Decimal("-0.01"),
+}
+
+
+def due(data: bytes, published_at: datetime | None) -> Row:
+    """The row as anybody would write it, from what the kit reads."""
+    event = DECODER.decode(data)
+    values: dict[str, Any] = vars(event) | {
+        "published_at": published_at,
+        "schema_fingerprint": data[2:10].hex(),
+    }
+    line = {}
+    for column in table.COLUMNS:
+        value = values.get(column.name)
+        if isinstance(value, datetime):
+            value = value.replace(tzinfo=None).isoformat(" ", "microseconds")
+        line[column.name] = f"{value:.2f}" if isinstance(value, Decimal) else value
+    return Row(
+        event.occurred_at.date().isoformat(), type(event).__name__, json.dumps(line, separators=(",", ":")) + "\n"
+    )
+
+
+def test_a_row() -> None:
+    row = ROWS.row(encode("BalanceCredited", FIELDS), PUBLISHED_MS)
+    assert row.dt == "2026-01-31"
+    assert row.event_type == "BalanceCredited"
+    assert json.loads(row.line) == {
+        "event_id": "a-1:2",
+        "account_id": "a-1",
+        "sequence": 2,
+        "occurred_at": "2026-01-31 09:30:00.000001",
+        "correlation_id": "c-1",
+        "causation_id": None,
+        "request_id": "r-1",
+        "owner": None,
+        "currency": "EUR",
+        "amount": "12.34",
+        "balance": "-0.01",
+        "published_at": "2026-01-31 09:30:01.234000",
+        "schema_fingerprint": "c82deffa805c8078",
+    }
+    assert row.line.endswith("}\n")
+    assert row.line.count("\n") == 1
+
+
+@pytest.mark.parametrize("path", [path for path in sorted(GOLDEN.glob("*.hex")) if ".glue" not in path.name], ids=str)
+def test_every_published_version_has_a_row(path: Path) -> None:
+    data = bytes.fromhex(path.read_text())
+    assert ROWS.row(data, None) == due(data, None)
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+MONEY = st.integers(-(10**18) + 1, 10**18 - 1).map(lambda cents: Decimal(cents).scaleb(-2))
+
+
+@given(
+    st.sampled_from(["AccountCreated", "BalanceCredited", "BalanceWithdrawn"]),
+    st.fixed_dictionaries(
+        {
+            "event_id": TEXT,
+            "account_id": TEXT,
+            "sequence": st.integers(1, 2**63 - 1),
+            "occurred_at": st.datetimes(timezones=st.just(UTC), max_value=datetime(2026, 2, 1, 9)),  # noqa: DTZ001 -- hypothesis demands it
+            "correlation_id": TEXT,
+            "causation_id": st.none() | TEXT,
+            "request_id": st.none() | TEXT,
+            "owner": TEXT,
+            "currency": TEXT,
+            "amount": MONEY,
+            "balance": MONEY,
+        }
+    ),
+)
+def test_a_row_says_what_the_kit_reads(name: str, values: dict[str, Any]) -> None:
+    fields = {field: values[field] for field in CONTRACT.working[name].field_types}
+    data = encode(name, fields)
+    assert ROWS.row(data, PUBLISHED_MS) == due(data, PUBLISHED)
+    assert ROWS.row(data, None) == due(data, None)
+
+
+def outcome(read: Callable[[], Row]) -> Row | tuple[type[Exception], str]:
+    try:
+        return read()
+    except Undecodable as error:
+        return type(error), str(error)
+
+
+@given(
+    st.sampled_from(["BalanceCredited", "AccountCreated"]), st.integers(0, 200), st.integers(0, 255), st.integers(0, 3)
+)
+@example("BalanceCredited", 10, 255, 0)
+def test_damaged_bytes_are_refused_as_the_kit_refuses_them(name: str, at: int, byte: int, cut: int) -> None:
+    values = FIELDS | {"owner": "o"}
+    data = bytearray(encode(name, {field: values[field] for field in CONTRACT.working[name].field_types}))
+    data[at % len(data)] = byte
+    damaged = bytes(data[: len(data) - cut])
+    assert outcome(lambda: ROWS.row(damaged, None)) == outcome(lambda: due(damaged, None))
+
+
+def test_an_event_of_a_later_release_is_refused() -> None:
+    source = dict(CONTRACT.working["BalanceCredited"].source) | {"name": "BalanceFrozen"}
+    assert source["namespace"] == NAMESPACE
+    later = Codec(CONTRACT, lambda _: json.dumps(source))
+    body = encode("BalanceCredited", FIELDS)[10:]
+    data = b"\x03\x00" + bytes(16) + body
+    with pytest.raises(UnknownEvent, match="BalanceFrozen"):
+        Rows(Decoder(later), "2020-01-01").row(data, PUBLISHED_MS)
+    assert parse(json.dumps(source)).name == "BalanceFrozen"
+
+
+@pytest.mark.parametrize(
+    ("first_day", "published_ms", "fits"),
+    [
+        ("2026-01-31", PUBLISHED_MS, True),
+        ("2026-02-01", PUBLISHED_MS, False),
+        ("2026-01-31", PUBLISHED_MS - 86_400_000, True),  # the event is dated a day ahead of the stream's clock
+        ("2026-01-31", PUBLISHED_MS - 2 * 86_400_000, False),
+        ("2026-01-31", None, True),
+        ("2026-02-01", None, False),
+    ],
+)
+def test_an_event_dated_where_the_table_has_no_partition_is_refused(
+    first_day: str, published_ms: int | None, *, fits: bool
+) -> None:
+    rows = Rows(DECODER, first_day)
+    data = encode("BalanceCredited", FIELDS)
+    if fits:
+        assert rows.row(data, published_ms).dt == "2026-01-31"
+        return
+    with pytest.raises(OutsidePartitions, match="2026-01-31"):
+        rows.row(data, published_ms)
+
+
+def test_every_column_has_a_comment_that_the_catalogue_takes() -> None:
+    for column in (*table.COLUMNS, *table.PARTITION_KEYS):
+        assert 0 < len(comment(column, CONTRACT)) <= LENGTH_MAX
+    amount = next(column for column in table.COLUMNS if column.name == "amount")
+    assert comment(amount, CONTRACT).startswith("BalanceCredited: What was paid in")
+    with pytest.raises(LookupError, match="shoe_size"):
+        comment(table.Column("shoe_size", "bigint"), CONTRACT)
+
+
+def test_every_field_of_every_event_has_a_column() -> None:
+    fields = {name for event in table.EVENT_TYPES for name in CONTRACT.working[event].field_types}
+    assert fields == {column.name for column in table.COLUMNS if not column.added}
+    assert set(table.EVENT_TYPES) == set(CONTRACT.working)
