@@ -3,8 +3,8 @@
 import os
 import re
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -36,6 +36,8 @@ def command(
     stack: Annotated[
         str | None, typer.Option(help="A stack on AWS, with your AWS settings; the running house's if left out.")
     ] = None,
+    *,
+    refresh: Annotated[bool, typer.Option(help="Sum up the days that have changed first, for the balances.")] = True,
 ) -> None:
     """Write the daily report: one HTML file that needs nothing else. Prints its path.
 
@@ -43,7 +45,19 @@ def command(
     """
     wanted = None if day is None else _day(day)
     lake = Lake.of(stack)
+    if refresh:
+        refresh_totals(lake)
     out.print(write_report(lake, wanted, output, _now(), _owner(stack)), soft_wrap=True, highlight=False, markup=False)
+
+
+def refresh_totals(lake: Lake) -> None:
+    """So that no balance of the report is of old totals.
+
+    Raises:
+        HouseError: a query failed.
+    """
+    with _answered():
+        lake.totals().refresh(lambda day: err.print(f"[dim]summing up {day}[/]", highlight=False))
 
 
 def write_report(lake: Lake, wanted: date | None, output: Path | None, now: datetime, owner: str) -> Path:
@@ -60,14 +74,12 @@ def write_report(lake: Lake, wanted: date | None, output: Path | None, now: date
         HouseError: no day has events; or a query failed.
         OSError: there can be no such file.
     """
-    try:
-        engine = lake.duckdb()
+    with _answered():
+        engine = lake.engine()
         day = wanted or newest_day(engine)
         if day is None:
             raise HouseError("No day of this lake has events yet. `account-events report --day` makes a report anyway.")
         text = report_of(engine, day, Imprint(owner, now), lambda newest: _badge(lake, newest))
-    except QueryFailed as error:
-        raise HouseError(f"The lake does not answer: {error}") from None
     path = output or Path(f"report-{day}.html")
     _write(path, text)
     return path
@@ -79,6 +91,14 @@ def report_of(engine: Engine, day: date, imprint: Imprint, badge_for: Callable[[
     if figures.missing:
         err.print("[bold yellow]![/] the daily totals are old: balances in the report may be, too", highlight=False)
     return page(figures, badge_for(figures.newest_occurred_at), imprint)
+
+
+@contextmanager
+def _answered() -> Iterator[None]:
+    try:
+        yield
+    except QueryFailed as error:
+        raise HouseError(f"The lake does not answer: {error}") from None
 
 
 def _badge(lake: Lake, newest_occurred_at: datetime | None) -> Badge:

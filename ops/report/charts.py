@@ -11,6 +11,7 @@ import altair as alt
 from ops.report.amounts import clock, count, foreign, short_day, signed
 from ops.report.balances import Bin, Distribution
 from ops.report.drawing import (
+    BAD,
     FAINT,
     IN,
     IN_SOFT,
@@ -20,6 +21,7 @@ from ops.report.drawing import (
     OUT,
     OUT_SOFT,
     PAPER,
+    PLAIN,
     Drawn,
     Rendition,
     amount_axis,
@@ -114,7 +116,7 @@ def spread(currency: str, found: Distribution, title: str) -> Drawn:
     ]
     labels = {bar["from"] + 0.5: label for bar, (label, _, _) in zip(bars, apart, strict=True)}
     bars += [
-        {"from": place, "to": place + 1, "accounts": each.accounts, "colour": IN}
+        {"from": place, "to": place + 1, "accounts": each.accounts, "colour": PLAIN}
         for place, each in enumerate(found.bins)
     ]
     labels |= {place: edge(each.low) for place, each in enumerate(found.bins)}
@@ -202,6 +204,6 @@ def _soft(flow: Flow) -> str:
 def _apart(found: Distribution) -> Iterator[tuple[str, int, str]]:
     """What has no place among the bins, and its colour."""
     if found.overdrawn:
-        yield "<0", found.overdrawn, OUT
+        yield "<0", found.overdrawn, BAD
     if found.empty:
-        yield "0", found.empty, FAINT
+        yield "0", found.empty, PLAIN

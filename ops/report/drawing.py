@@ -14,7 +14,7 @@ from ops.report.svg import Name, fit
 VEGA_LITE = "6.4"
 INK, FAINT, LINE, PAPER = "var(--ink)", "var(--faint)", "var(--line)", "var(--paper)"
 IN, OUT, OPENED = "var(--in)", "var(--out)", "var(--opened)"
-IN_SOFT, OUT_SOFT = "var(--in-soft)", "var(--out-soft)"
+IN_SOFT, OUT_SOFT, PLAIN, BAD = "var(--in-soft)", "var(--out-soft)", "var(--plain)", "var(--bad)"
 LABEL_PX = 11
 AXIS_PX = 44
 TICKS = 4

@@ -8,14 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-from consumers.lake import table
+from ops.lake.catalog import FOLDER
 from ops.lake.engine import Engine
 from ops.report.balances import Distribution, Size, distribution
 
-QUERIES = Path(table.__file__).with_name("queries")
 DAYS = 30
 """So many days the report looks back, its own the last."""
 MOVEMENTS_MAX = 10
@@ -150,8 +148,8 @@ class Figures:
 
 def newest_day(engine: Engine) -> date | None:
     """The newest day that has events; None in an empty lake."""
-    found = _ask(engine, "report_newest_day")
-    return date.fromisoformat(found[0]["day"]) if found else None
+    [record] = _ask(engine, "report_newest_day")
+    return None if record["day"] is None else date.fromisoformat(record["day"])
 
 
 def figures_of(engine: Engine, day: date) -> Figures:
@@ -163,7 +161,7 @@ def figures_of(engine: Engine, day: date) -> Figures:
     first = day - timedelta(days=DAYS - 1)
     of_the_day = _ask(engine, "report_day", f"{day}")
     totals = _ask(engine, "report_totals", f"{first}", f"{day}")
-    movements = _ask(engine, "report_movements", f"{day}", f"{MOVEMENTS_MAX}")
+    movements = _ask(engine, "largest_movements", f"{day}", f"{day}", f"{MOVEMENTS_MAX}")
     balances = _ask(engine, "report_balances", f"{day}")
     answers = [_by_currency(records) for records in (of_the_day, totals, movements, balances)]
     currencies = sorted({currency for answer in answers for currency in answer})
@@ -178,7 +176,7 @@ def figures_of(engine: Engine, day: date) -> Figures:
 
 
 def _ask(engine: Engine, name: str, *parameters: str) -> list[dict[str, Any]]:
-    return engine.query((QUERIES / f"{name}.sql").read_text(), parameters).records()
+    return engine.query((FOLDER / f"{name}.sql").read_text(encoding="utf-8"), parameters).records()
 
 
 def _by_currency(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:

@@ -1,4 +1,4 @@
--- report_totals: what moved on each day until a day, for each currency; the days before the first one together, without a date.
+-- report_totals: What moved on each day until a day, for each currency; the days before the first one together, without a date.
 -- Reads `daily_totals` alone. A balance is the sum of `credited - withdrawn` over all days until then.
 -- parameter: first (date) the first day to tell by itself
 -- parameter: day (date) the last day

@@ -39,8 +39,9 @@ GIVEN = {
 FUNCTIONS = {
     *("AggFunc", "And", "Or", "Anonymous"),
     *("Case", "Cast", "Coalesce", "Count", "Extract", "If", "Lag", "Max", "Min", "RowNumber", "Substring", "Sum"),
+    *("Abs", "Floor", "Length"),
 }
-TYPES = {"BIGINT", "DECIMAL", "TIMESTAMP"}
+TYPES = {"BIGINT", "DECIMAL", "TIMESTAMP", "VARCHAR"}
 BANNED = (expressions.Div, expressions.IntDiv, expressions.Mod, expressions.DateDiff, expressions.Avg)
 
 

@@ -1,7 +1,7 @@
 """`account-events report`: what it writes, what it does not, and what it says."""
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -36,11 +36,19 @@ class Place:
 
     def __init__(self, folder: Path, s3: "S3Client") -> None:
         self.folder, self.s3 = folder, s3
+        self.refreshed, self.refuses = 0, False
         self.engine = DuckDBEngine(str(folder / "none"))
         s3.create_bucket(Bucket="lake")
 
     def fill(self) -> None:
         self.engine = lake(self.folder / "lake", [opened("a"), moved("a", 2, "5.00", "5.00")])
+
+    def refresh(self, tell: Callable[[str], object]) -> None:
+        """As the daily totals do."""
+        tell("2026-08-20")
+        self.refreshed += 1
+        if self.refuses:
+            raise QueryFailed("throttled")
 
     def verdict(self, body: bytes) -> None:
         self.s3.put_object(Bucket="lake", Key=LATEST_KEY, Body=body)
@@ -64,7 +72,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
 
         def of(_: type[Lake], stack: str | None) -> SimpleNamespace:
             assert stack in {None, "accounts"}
-            return SimpleNamespace(s3=place.s3, bucket="lake", duckdb=lambda: place.engine)
+            return SimpleNamespace(s3=place.s3, bucket="lake", engine=lambda: place.engine, totals=lambda: place)
 
         monkeypatch.setattr(Lake, "of", classmethod(of))
         yield place
@@ -79,6 +87,16 @@ def test_the_newest_day_is_written_here_and_its_path_is_all_of_stdout(place: Pla
     assert "Thursday 20 August 2026" in text
     assert "Never reconciled" in text
     assert "the house on this machine" in text
+
+
+def test_the_daily_totals_are_refreshed_first_if_wanted(place: Place) -> None:
+    place.fill()
+    assert "summing up 2026-08-20" in place.call("--output", "r.html").stderr
+    assert place.refreshed == 1
+    assert place.call("--output", "r.html", "--no-refresh").exit_code == 0
+    assert place.refreshed == 1
+    place.refuses = True
+    assert "The lake does not answer: throttled" in str(place.call("--output", "r.html").exception)
 
 
 def test_a_stack_is_named(place: Place) -> None:

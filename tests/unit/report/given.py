@@ -68,7 +68,7 @@ def _currency(rows: list[LakeRow], currency: str, day: date) -> CurrencyDay:
     theirs = [row for row in rows if row["dt"] == f"{day}"]
     largest = sorted(
         (row for row in theirs if row["amount"]),
-        key=lambda row: (-Decimal(row["amount"]), row["occurred_at"], row["account_id"], row["sequence"]),
+        key=lambda row: (-Decimal(row["amount"]), row["account_id"], row["sequence"]),
     )
     return CurrencyDay(
         currency,
