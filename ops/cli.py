@@ -197,6 +197,11 @@ def _tell_troubles(house: House, told: str) -> str:
         for name, each in totals.items()
         if each.failures
     )
+    delivery = house.firehose.status()
+    if delivery.errors or delivery.totals.failed:
+        failed = ", ".join(f"{count} records in errors/{kind}/" for kind, count in delivery.totals.failed.items())
+        told_of = f"delivery to the lake: {delivery.errors} errors" + (f", {failed}" if failed else "")
+        troubles = f"{troubles}; {told_of}" if troubles else told_of
     if troubles and troubles != told:
         err.print(f"[bold yellow]![/] {troubles}", highlight=False)
     return troubles
