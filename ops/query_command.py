@@ -16,7 +16,7 @@ from rich.table import Table
 from ops.lake.catalog import Query, WrongCall, queries
 from ops.lake.desk import Lake
 from ops.lake.engine import Answer
-from ops.lake_commands import Stack
+from ops.lake_commands import Stack, sum_up
 from ops.terminal import complain, err, out
 
 app = typer.Typer()
@@ -56,7 +56,7 @@ def query(
         return
     lake = Lake.of(stack)
     if refresh and "daily_totals" in known[name].sql:
-        lake.totals().refresh(lambda day: err.print(f"[dim]summing up {day}[/]", highlight=False))
+        sum_up(lake)
     answer = lake.engine().query(known[name].sql, arguments)
     _SHOWN[form](answer)
     read = "" if answer.read_bytes is None else f", {answer.read_bytes:,} bytes read"
