@@ -16,6 +16,7 @@ from ops.emulator import HouseError
 from ops.lake.desk import Lake
 from ops.lake.engine import Engine, QueryFailed
 from ops.lake.verdict import LATEST_KEY, UnknownVerdict, Verdict, from_json
+from ops.lake_commands import sum_up
 from ops.report.badge import UNREADABLE, Badge, badge
 from ops.report.figures import figures_of, newest_day
 from ops.report.page import Imprint, page
@@ -46,18 +47,9 @@ def command(
     wanted = None if day is None else _day(day)
     lake = Lake.of(stack)
     if refresh:
-        refresh_totals(lake)
+        with _answered():
+            sum_up(lake)
     out.print(write_report(lake, wanted, output, _now(), _owner(stack)), soft_wrap=True, highlight=False, markup=False)
-
-
-def refresh_totals(lake: Lake) -> None:
-    """So that no balance of the report is of old totals.
-
-    Raises:
-        HouseError: a query failed.
-    """
-    with _answered():
-        lake.totals().refresh(lambda day: err.print(f"[dim]summing up {day}[/]", highlight=False))
 
 
 def write_report(lake: Lake, wanted: date | None, output: Path | None, now: datetime, owner: str) -> Path:
