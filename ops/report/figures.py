@@ -160,7 +160,7 @@ def figures_of(engine: Engine, day: date) -> Figures:
     """
     first = day - timedelta(days=DAYS - 1)
     of_the_day = _ask(engine, "report_day", f"{day}")
-    totals = _ask(engine, "report_totals", f"{first}", f"{day}")
+    totals = _ask(engine, "report_totals", f"{first}", f"{first}", f"{day}")
     movements = _ask(engine, "largest_movements", f"{day}", f"{day}", f"{MOVEMENTS_MAX}")
     balances = _ask(engine, "report_balances", f"{day}")
     answers = [_by_currency(records) for records in (of_the_day, totals, movements, balances)]

@@ -1,5 +1,5 @@
 -- report_balances: The balances at which a day's accounts closed, each after its last event of the day, counted by size.
--- `size` is the balance, without its sign and its cents, cut to its leading digit (4711.05 is of size 4000); `sign` is -1, 0 or 1.
+-- `size` is the balance, without its sign and its cents, cut to its leading digit (4711.05 is of size 4000), `sign` is -1, 0 or 1.
 -- `median` is on the row where it belongs: the balance of the middle account, of two the lower one.
 -- parameter: day (date) the day
 SELECT

@@ -1,4 +1,4 @@
--- report_day: A day's events, counted and summed for each currency, hour (UTC) and type; hours without events are left out.
+-- report_day: A day's events, counted and summed for each currency, hour (UTC) and type. Hours without events are left out.
 -- parameter: day (date) the day
 SELECT
   currency,

@@ -77,7 +77,7 @@ def test_the_report_says_what_the_shipped_queries_say(tmp_path: Path) -> None:
     counts: Counter[tuple[int, str]] = Counter()
     for record in engine.query(volume.sql, volume.arguments({"day": f"{day}"})).records():
         for name in ("opened", "credits", "withdrawals"):
-            counts[record["hour_of_day"], name] += record[name]
+            counts[record["hour"], name] += record[name]
     for hour in figures.hours:
         for name in ("opened", "credits", "withdrawals"):
             assert getattr(hour, name) == counts[hour.hour, name]
