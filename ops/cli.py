@@ -32,6 +32,7 @@ from ops.owners_commands import app as owners_commands
 from ops.query_command import app as query_command
 from ops.release_commands import app as release_commands
 from ops.replay_command import app as replay_command
+from ops.report_command import app as report_command
 from ops.schema_commands import app as schema_commands
 from ops.swagger_ui import SwaggerUi
 from schemas.errors import ContractError
@@ -42,6 +43,7 @@ app = typer.Typer(
 app.add_typer(release_commands)
 app.add_typer(query_command)
 app.add_typer(replay_command)
+app.add_typer(report_command)
 app.add_typer(owners_commands, name="owners")
 app.add_typer(lake_commands, name="lake")
 app.add_typer(schema_commands, name="schema")

@@ -25,6 +25,7 @@ FILES = [*sorted(FOLDER.glob("*.sql")), *sorted(TABLES.glob("*.sql"))]
 # doubles), approximations, DECIMAL '0.00' (a text to some), functions of one engine.
 FUNCTIONS = {
     *("AggFunc", "And", "Or", "Case", "Cast", "Coalesce", "Count", "Extract", "If", "Max", "Min", "RowNumber", "Sum"),
+    *("Abs", "Floor", "Length", "Substring"),
     "TimeToUnix",  # seconds with their fraction, in all of them; of differences of them only, which no zone changes
 }
 TYPES = {"BIGINT", "DECIMAL", "TIMESTAMP", "VARCHAR", "DOUBLE"}
