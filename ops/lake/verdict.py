@@ -1,6 +1,6 @@
 """What a reconciliation found, and its file in the lake's bucket. Pure.
 
-`reconciliations/latest.json` is the last one's, `reconciliations/<compared_at>.json` each one's. One JSON object, UTF-8:
+The last one is kept as `reconciliations/latest.json`, each one as `reconciliations/<compared_at>.json`: UTF-8, one object:
 
 format                1
 compared_at, through  ISO 8601, UTC
