@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 PACKAGES := $(VENV)/.packages
 STAMP := $(VENV)/.ready
 
-.PHONY: help demo up tail test check bench simulate fuzz openapi events-doc lock clean setup
+.PHONY: help demo up tail test check bench lake-scale simulate fuzz openapi events-doc lock clean setup
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -51,6 +51,9 @@ test: check ## every check and every test
 
 bench: $(STAMP) ## measure; prints a table and writes benchmarks/results.json
 	@$(BIN)/python -m benchmarks
+
+lake-scale: $(STAMP) ## make a lake of EVENTS events (10000000) up and measure the shipped queries on it
+	@$(BIN)/python -m benchmarks.lake --events $(or $(EVENTS),10000000) --days $(or $(DAYS),100) --flush-minutes $(or $(MINUTES),60)
 
 simulate: $(STAMP) ## play SEEDS stories of the projector (100000), from seed FIRST (0) on
 	@$(BIN)/python -m tests.simulation.projector --seeds $(or $(SEEDS),100000) --first $(or $(FIRST),0) --jobs 2

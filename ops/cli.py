@@ -25,8 +25,11 @@ from ops.demo import Demo, DemoResult
 from ops.emulator import HouseError, forget_aws_settings
 from ops.event_stream import EventStreamReader, PublishedEvent
 from ops.house import Address, House
+from ops.lake.engine import QueryFailed
+from ops.lake_commands import app as lake_commands
 from ops.ledger_scan import check_ledger
 from ops.owners_commands import app as owners_commands
+from ops.query_command import app as query_command
 from ops.release_commands import app as release_commands
 from ops.replay_command import app as replay_command
 from ops.schema_commands import app as schema_commands
@@ -37,8 +40,10 @@ app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Run and watch the account events house.", rich_markup_mode="rich"
 )
 app.add_typer(release_commands)
+app.add_typer(query_command)
 app.add_typer(replay_command)
 app.add_typer(owners_commands, name="owners")
+app.add_typer(lake_commands, name="lake")
 app.add_typer(schema_commands, name="schema")
 out = Console()
 err = Console(stderr=True)
@@ -63,7 +68,7 @@ def main() -> NoReturn:
         signal.signal(number, _interrupt)
     try:
         app()  # ends by itself: 0, 2 for a wrong call, 130 when interrupted
-    except (HouseError, BuildError) as error:
+    except (HouseError, BuildError, QueryFailed) as error:
         _fail(str(error))
     except (BotoCoreError, ClientError, HTTPError, OSError) as error:
         _fail(f"{type(error).__name__}: {error}")
@@ -190,6 +195,11 @@ def _tell_troubles(house: House, told: str) -> str:
         for name, each in totals.items()
         if each.failures
     )
+    delivery = house.firehose.status()
+    if delivery.errors or delivery.totals.failed:
+        failed = ", ".join(f"{count} records in errors/{kind}/" for kind, count in delivery.totals.failed.items())
+        told_of = f"delivery to the lake: {delivery.errors} errors" + (f", {failed}" if failed else "")
+        troubles = f"{troubles}; {told_of}" if troubles else told_of
     if troubles and troubles != told:
         err.print(f"[bold yellow]![/] {troubles}", highlight=False)
     return troubles

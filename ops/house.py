@@ -1,10 +1,13 @@
-"""The local house: the emulator, the real template deployed on it, and stand-ins for its event source mappings."""
+"""The local house: the emulator, the real template deployed on it, and stand-ins for what is wrong in it.
+
+These are the event source mappings (`ops.mapping`) and Firehose (`ops.firehose`).
+"""
 
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -18,9 +21,11 @@ from account_core.items import from_item
 from ops.build import PACKAGES, build_zip
 from ops.deploy import deploy
 from ops.emulator import REGION, Emulator, HouseError, answers, client, uninterrupted
+from ops.firehose.runner import FirehoseClients, FirehoseRunner
 from ops.mapping.clients import INVOKE_READ_TIMEOUT_S, MappingClients
 from ops.mapping.runner import MappingRunner, wait_until_all_idle
 from ops.signing import Bearer, Signature
+from ops.stack_delivery import deployed_delivery
 from ops.stack_mappings import running, stack_mappings
 from ops.teller import create_teller
 from ops.token_issuer import AUDIENCE, OPERATOR_SCOPE, TokenIssuer
@@ -31,6 +36,8 @@ if TYPE_CHECKING:
 STACK_NAME = "account-events"
 OPERATOR = "operator"
 HTTP_TIMEOUT_S = 30.0
+LAKE_INTERVAL_S = 5.0
+"""How late the lake is at home. On AWS it is LakeBufferSeconds, a minute at least: nobody here waits for that."""
 DYING_S = 2.0
 """A dying emulator's connections break a moment before its end can be seen."""
 
@@ -124,6 +131,7 @@ class House:
     Attributes:
         mapping: the stand-in for the projector's mapping.
         mappings: the stand-ins for all of the stack's, by their logical ids in template.yaml; the projector's is first.
+        firehose: the stand-in for Firehose, which fills the lake.
 
     Raises:
         HouseError: with one line that says what to do.
@@ -146,6 +154,7 @@ class House:
         self.address: Address
         self.mapping: MappingRunner
         self.mappings: Mapping[str, MappingRunner]
+        self.firehose: FirehoseRunner
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -161,6 +170,10 @@ class House:
             self.address = self._deploy(zips)
             self._progress("starting the event source mapping")
             self._start_mappings(stack)
+            self._progress("starting the delivery to the lake")
+            self.firehose = self.delivery()
+            self.firehose.start()
+            stack.callback(self.firehose.stop)
             self._stack = stack.pop_all()
         return self
 
@@ -182,9 +195,29 @@ class House:
         """Wait until what was written before has passed the projector, and then all that stands behind its stream.
 
         Returns:
-            False if that did not happen within `timeout_s`; `mappings` say which is not done.
+            False if that did not happen within `timeout_s`; `mappings` and `firehose` say which is not done.
         """
-        return wait_until_all_idle(self.mappings.values(), timeout_s)
+        return wait_until_all_idle([*self.mappings.values(), self.firehose], timeout_s)
+
+    def delivery(self, resume_after: Mapping[str, str] | None = None) -> FirehoseRunner:
+        """A stand-in for template.yaml's delivery stream, not started.
+
+        Args:
+            resume_after: see `FirehoseRunner`.
+        """
+        outputs, client = self.address.outputs, self.address.client
+        return FirehoseRunner(
+            replace(deployed_delivery(), delivery_interval_s=LAKE_INTERVAL_S, transform_interval_s=LAKE_INTERVAL_S),
+            bucket=outputs["LakeBucketName"],
+            table=(outputs["LakeDatabaseName"], "account_events"),
+            stream_arn=outputs["EventStreamArn"],
+            function_arn=outputs["LakeTransformFunctionName"],
+            name=f"{STACK_NAME}-lake",
+            clients=FirehoseClients(
+                client("kinesis"), client("lambda", INVOKE_READ_TIMEOUT_S, attempts_max=1), client("s3"), client("glue")
+            ),
+            resume_after=resume_after,
+        )
 
     def rows(self) -> list[StoredRow]:
         """Every row of the table."""

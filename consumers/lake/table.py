@@ -58,6 +58,20 @@ PARTITION_KEYS = (
 )
 """What a file's path says. Both follow from the event, so that a repeated one is in the same partition."""
 
+TOTALS_COLUMNS = (
+    ("dt", "string"),
+    ("currency", "string"),
+    ("opened", "bigint"),
+    ("credits", "bigint"),
+    ("credited", "decimal(38,2)"),
+    ("withdrawals", "bigint"),
+    ("withdrawn", "decimal(38,2)"),
+    ("events", "bigint"),
+    ("accounts", "bigint"),
+    ("made_of", "string"),
+)
+"""Of the table `daily_totals`, whose partition key is `month`; template.yaml has the same, with comments."""
+
 
 def partition_prefix(dt: str, event_type: str) -> str:
     """Where the files of a partition are; template.yaml tells Firehose the same."""

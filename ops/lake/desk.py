@@ -1,5 +1,6 @@
 """A stack's lake, at home or on AWS: its bucket, and what runs SQL over it."""
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -7,7 +8,10 @@ import boto3
 
 from ops.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, HouseError, forget_aws_settings
 from ops.house import Address
+from ops.lake.athena_engine import AthenaEngine
 from ops.lake.duckdb_engine import DuckDBEngine, S3Access
+from ops.lake.engine import Engine
+from ops.lake.totals import Totals
 from ops.stack import AWS_CLIENTS, Outputs, outputs_of
 
 if TYPE_CHECKING:
@@ -50,6 +54,23 @@ class Lake:
         outputs = Outputs(address.outputs)
         access = S3Access(ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, REGION, endpoint_url=address.endpoint_url)
         return cls(address.client("s3"), outputs["LakeBucketName"], outputs, access, is_at_home=True)
+
+    def engine(self) -> Engine:
+        """What runs queries: Athena on AWS, DuckDB at home."""
+        if self.is_at_home:
+            return self.duckdb()
+        return self.athena()
+
+    def athena(self) -> AthenaEngine:
+        """In the stack's workgroup."""
+        client = boto3.client("athena", config=AWS_CLIENTS)
+        return AthenaEngine(
+            client, self.outputs["LakeWorkgroupName"], self.outputs["LakeDatabaseName"], sleep=time.sleep
+        )
+
+    def totals(self) -> Totals:
+        """The daily totals."""
+        return Totals(self.s3, self.bucket, self.engine)
 
     def duckdb(self) -> DuckDBEngine:
         """DuckDB over the bucket's files as they are now; each call lists them anew."""

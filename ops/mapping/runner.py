@@ -5,6 +5,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
 
 from ops.mapping.clients import MappingClients
 from ops.mapping.config import MappingConfig
@@ -161,10 +162,18 @@ class MappingRunner:
         return self._thread is not None and self._thread.is_alive() and not self._stopping.is_set()
 
 
+class Idler(Protocol):
+    """Does what it finds, and can be waited for."""
+
+    def wait_until_idle(self, timeout_s: float) -> bool:
+        """See `MappingRunner.wait_until_idle`."""
+        ...
+
+
 def wait_until_all_idle(
-    runners: Iterable[MappingRunner], timeout_s: float, *, monotonic: Callable[[], float] = time.monotonic
+    runners: Iterable[Idler], timeout_s: float, *, monotonic: Callable[[], float] = time.monotonic
 ) -> bool:
-    """Wait for several mappings, one after the other, for `timeout_s` in all.
+    """Wait for several, one after the other, for `timeout_s` in all.
 
     Args:
         runners: in the order in which records pass them: a function that feeds another's stream comes before it. What

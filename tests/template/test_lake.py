@@ -6,7 +6,7 @@ import pytest
 
 from consumers.lake import table
 from consumers.lake.comments import comment
-from ops.lake.duckdb_engine import TOTALS_COLUMNS
+from ops.lake.totals import totals_key
 from schemas.codec import CONTRACT
 from tests.template.test_template import RESOURCES, TEMPLATE, properties, statements
 from tests.unit.lake.test_transform import TRANSFORM_BUFFER_MB
@@ -39,27 +39,38 @@ def test_the_events_table_has_the_rows_columns_documented_as_in_the_schemas() ->
 def test_the_totals_table_has_the_columns_that_are_written() -> None:
     totals = table_input("LakeTotalsTable")
     assert totals["Name"] == "daily_totals"
-    assert [(name, kind) for name, kind, _ in described(totals["StorageDescriptor"]["Columns"])] == list(TOTALS_COLUMNS)
+    assert [(name, kind) for name, kind, _ in described(totals["StorageDescriptor"]["Columns"])] == list(
+        table.TOTALS_COLUMNS
+    )
 
 
-@pytest.mark.parametrize(
-    ("name", "prefix"), [("LakeEventsTable", table.EVENTS_PREFIX), ("LakeTotalsTable", table.TOTALS_PREFIX)]
-)
-def test_partitions_are_projected(name: str, prefix: str) -> None:
-    found = table_input(name)
+def test_the_events_partitions_are_projected() -> None:
+    found = table_input("LakeEventsTable")
     parameters = found["Parameters"]
     assert parameters["projection.enabled"] == "true"
-    assert parameters["projection.dt.type"] == "date"
-    assert parameters["projection.dt.format"] == "yyyy-MM-dd"
+    assert (parameters["projection.dt.type"], parameters["projection.dt.format"]) == ("date", "yyyy-MM-dd")
     assert parameters["projection.dt.range"] == {"Fn::Sub": "${LakeFirstDay},NOW+1DAYS"}
-    assert found["StorageDescriptor"]["Location"] == {"Fn::Sub": f"s3://${{Lake}}/{prefix}"}
+    assert parameters["projection.event_type.type"] == "enum"
+    assert found["StorageDescriptor"]["Location"] == {"Fn::Sub": f"s3://${{Lake}}/{table.EVENTS_PREFIX}"}
+    assert located(parameters) == f"/{table.partition_prefix('${dt}', '${event_type}')}"
+    environment = properties("LakeTransformFunction")["Environment"]["Variables"]
+    assert environment["FIRST_DAY"] == {"Ref": "LakeFirstDay"}
+
+
+def test_the_totals_partitions_are_projected() -> None:
+    found = table_input("LakeTotalsTable")
+    parameters = found["Parameters"]
+    assert parameters["projection.enabled"] == "true"
+    assert (parameters["projection.month.type"], parameters["projection.month.format"]) == ("date", "yyyy-MM")
+    assert [column["Name"] for column in found["PartitionKeys"]] == ["month"]
+    assert f"{located(parameters)}totals.parquet" == f"/{totals_key('${month}')}"
+
+
+def located(parameters: dict[str, Any]) -> str:
+    """The path in storage.location.template."""
     _, (start, bucket, path) = parameters["storage.location.template"]["Fn::Join"]
     assert (start, bucket) == ("s3://", {"Ref": "Lake"})
-    keys = {"dt": "${dt}", "event_type": "${event_type}"}
-    assert path == (f"/{table.partition_prefix(**keys)}" if "event_type" in path else f"/{prefix}dt=${{dt}}/")
-    assert set(RESOURCES["LakeTransformFunction"]["Properties"]["Environment"]["Variables"]["FIRST_DAY"].values()) == {
-        "LakeFirstDay"
-    }
+    return str(path)
 
 
 def test_every_event_type_has_a_partition() -> None:

@@ -1,4 +1,5 @@
 -- events: every event once. `account_events` is at-least-once: what Firehose or a redrive delivers again is there again.
+-- Of copies that contradict each other, which must not be, it is any; the query data_quality and `reconcile` name them.
 -- A repeated event is in the same partition, so a condition on dt or event_type reads only the files it names.
 CREATE OR REPLACE VIEW events AS
 SELECT

@@ -1,0 +1,88 @@
+"""`make lake-scale`: makes a lake of EVENTS events and DAYS days up, asks it the shipped queries, prints a table.
+
+What it makes is kept in `.build/lake-<events>-<days>-<minutes>`, and used again.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.lake.generator import Size, generate
+from benchmarks.lake.scale import Figure, days_of, history, measure, table_bytes
+from ops.lake.catalog import queries
+from ops.lake.duckdb_engine import DuckDBEngine
+
+BUILD = Path(__file__).parents[2] / ".build"
+HISTORIES = (10, 30, 100)
+DEFAULT = Size(events=10_000_000, days=100, flush_minutes=60)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.lake", description=__doc__)
+    parser.add_argument("--events", type=int, default=DEFAULT.events)
+    parser.add_argument("--days", type=int, default=DEFAULT.days)
+    parser.add_argument("--flush-minutes", type=int, default=DEFAULT.flush_minutes, help="Firehose's buffer interval")
+    given = parser.parse_args()
+    size = Size(given.events, given.days, given.flush_minutes)
+    console, err = Console(highlight=False, width=140), Console(stderr=True, highlight=False)
+    root = made(size, err)
+    files = sum(1 for _ in root.rglob("*.parquet"))
+    console.print(f"{size.events:,} events, {size.days} days, {files:,} files, {table_bytes(root):,} bytes")
+    figures = []
+    for days in sorted({min(days, size.days) for days in HISTORIES}):
+        with history(root, days) as lake:
+            last = days_of(lake)[-1].name.removeprefix("dt=")
+            for query in (each for each in queries().values() if each.parameters):
+                err.print(f"{query.name}, {days} days")
+                figures.append(measure(lake, query, days, _given(lake, last)))
+    _show(console, figures)
+    return 0
+
+
+def made(size: Size, err: Console) -> Path:
+    """The lake's folder; made if it is not there."""
+    root = BUILD / f"lake-{size.events}-{size.days}-{size.flush_minutes}"
+    if root.exists():
+        return root
+    unfinished = root.with_suffix(".unfinished")
+    err.print(f"making up {size.events:,} events in {root.name}; ten million take a minute and 8 GB of memory")
+    unfinished.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    generate(unfinished, size, duckdb.connect(config={"threads": 2}))
+    unfinished.rename(root)
+    err.print(f"made in {time.monotonic() - began:.0f} s")
+    return root
+
+
+def _given(root: Path, day: str) -> dict[str, str]:
+    """Values for every parameter there is: the last day, and an account that moved on it."""
+    sql = "SELECT account_id FROM events WHERE dt = ? ORDER BY account_id LIMIT 1"
+    [[account]] = DuckDBEngine(str(root)).query(sql, [day]).rows
+    days = dict.fromkeys(("day", "since", "from", "until", "first"), day)
+    return {**days, "account": account, "moment": f"{day} 12:00:00", "count": "10", "rows": "10"}
+
+
+def _show(console: Console, figures: list[Figure]) -> None:
+    table = Table(title="Medians of three; DuckDB on two cores, files in the machine's cache", title_justify="left")
+    for heading in ("query", "days", "bytes read", "of the table", "seconds", "dollars at Athena"):
+        table.add_column(heading, justify="left" if heading == "query" else "right")
+    for figure in sorted(figures, key=lambda each: (each.query, each.days)):
+        share = figure.read_bytes / figure.table_bytes
+        table.add_row(
+            figure.query,
+            str(figure.days),
+            f"{figure.read_bytes:,}",
+            f"{share:.2%}",
+            f"{figure.seconds:.2f}",
+            f"{figure.dollars:.5f}",
+        )
+    console.print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

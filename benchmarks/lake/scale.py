@@ -1,0 +1,101 @@
+"""What the shipped queries read, take and cost against days of history, on a made-up lake."""
+
+import statistics
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from consumers.lake import table
+from ops.lake.catalog import Query
+from ops.lake.duckdb_engine import DuckDBEngine
+from ops.lake.totals import SQL, totals_key
+from ops.parquet import arrow_schema, parquet
+
+ROUNDS = 3
+# aws.amazon.com/athena/pricing: per TB of 10^12 bytes scanned, at least 10 MB a query (us-east-1, eu-central-1).
+DOLLARS_PER_BYTE = 5 / 1e12
+BYTES_MIN = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One query over so many days of history.
+
+    Attributes:
+        read_bytes: by DuckDB's count. Athena reads the same columns of the same files, in its own portions.
+        seconds: the median of ROUNDS, files in the machine's cache; on two cores, not Athena's.
+    """
+
+    query: str
+    days: int
+    table_bytes: int
+    read_bytes: int
+    seconds: float
+
+    @property
+    def dollars(self) -> float:
+        """At Athena."""
+        return max(self.read_bytes, BYTES_MIN) * DOLLARS_PER_BYTE
+
+
+@contextmanager
+def history(root: Path, days: int) -> Iterator[Path]:
+    """The last so many days of a lake, as a lake of its own with totals of its own."""
+    with TemporaryDirectory() as folder:
+        found = Path(folder)
+        (found / table.EVENTS_PREFIX).mkdir()
+        for day in days_of(root)[-days:]:
+            (found / table.EVENTS_PREFIX / day.name).symlink_to(day.absolute())
+        sum_up(found)
+        yield found
+
+
+def sum_up(root: Path) -> None:
+    """Make the daily totals of a lake in a folder."""
+    engine = DuckDBEngine(str(root))
+    months: dict[str, list[dict[str, Any]]] = {}
+    for day in (folder.name.removeprefix("dt=") for folder in days_of(root)):
+        rows = engine.query(SQL, [day]).records()
+        texts = [
+            {name: str(value) if isinstance(value, Decimal) else value for name, value in row.items()} for row in rows
+        ]
+        months.setdefault(day[:7], []).extend({"dt": day, "made_of": "generated", **row} for row in texts)
+    for month, rows in months.items():
+        path = root / totals_key(month)
+        path.parent.mkdir(parents=True)
+        path.write_bytes(parquet(rows, arrow_schema(table.TOTALS_COLUMNS)))
+
+
+def days_of(root: Path) -> list[Path]:
+    """The folders of its days, the oldest first."""
+    return sorted((root / table.EVENTS_PREFIX).glob("dt=*"))
+
+
+def table_bytes(root: Path) -> int:
+    """Of the files of `account_events`."""
+    return sum(file.stat().st_size for day in days_of(root) for file in day.resolve().rglob("*.parquet"))
+
+
+def measure(root: Path, query: Query, days: int, given: Mapping[str, str]) -> Figure:
+    """One query, asked ROUNDS times.
+
+    Args:
+        root: the lake.
+        query: a shipped one.
+        days: of history, those that there are in the lake.
+        given: its parameters.
+    """
+    parameters = query.arguments(given)
+    times, read = [], set()
+    for _ in range(ROUNDS):
+        engine = DuckDBEngine(str(root))  # a new one: nothing is remembered of the files
+        began = time.perf_counter()
+        answer = engine.query(query.sql, parameters)
+        times.append(time.perf_counter() - began)
+        read.add(answer.read_bytes or 0)
+    return Figure(query.name, days, table_bytes(root), max(read), statistics.median(times))

@@ -1,0 +1,238 @@
+"""The stand-in, running in a thread of its own: reads the stream, invokes the function, writes to the bucket."""
+
+import logging
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ops.firehose.config import DeliveryConfig
+from ops.firehose.contract import PAYLOAD_BYTES_MAX
+from ops.firehose.delivery import Delivery, InvocationFailed, Names, Ports, Totals
+from ops.firehose.records import source_records
+from ops.mapping.config import MappingConfig
+from ops.mapping.kinesis_source import KinesisSource
+from ops.mapping.reader import ShardReader
+from ops.mapping.retry import Backoff
+from ops.mapping.source import TRIM_HORIZON
+from ops.parquet import arrow_schema
+
+if TYPE_CHECKING:
+    from mypy_boto3_glue import GlueClient
+    from mypy_boto3_kinesis import KinesisClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
+
+logger = logging.getLogger(__name__)
+
+# Kinesis API reference, GetRecords: five a second and shard; other consumers read too.
+POLL_INTERVAL_S = 0.5
+STOP_TIMEOUT_S = 10.0
+ERROR_BACKOFF = Backoff(initial_s=0.25, factor=2.0, limit_s=5.0)
+
+
+@dataclass(frozen=True)
+class FirehoseClients:
+    """By role; `functions` invokes, with one attempt a call: retries are Firehose's business."""
+
+    kinesis: "KinesisClient"
+    functions: "LambdaClient"
+    s3: "S3Client"
+    glue: "GlueClient"
+
+
+@dataclass(frozen=True, slots=True)
+class FirehoseStatus:
+    """As it is now.
+
+    Attributes:
+        is_idle: the last pass found nothing new, and everything read is written.
+        errors: of reading, or of writing; each is tried again.
+        checkpoints: by shard, after which a new stand-in may begin.
+    """
+
+    is_running: bool
+    is_idle: bool
+    totals: Totals
+    errors: int
+    last_error: str | None
+    checkpoints: Mapping[str, str]
+
+
+class FirehoseRunner:
+    """Use `start` and `stop`. Begins with the oldest record of the stream, where Firehose begins with the newest.
+
+    Args:
+        config: see there.
+        bucket: the lake's.
+        table: database and name of the Glue table whose columns the rows have.
+        stream_arn: of the events.
+        function_arn: the transform's.
+        name: the delivery stream's, part of the objects' names.
+        clients: see there.
+        clock: seconds since 1970.
+        resume_after: sequence number by shard, an earlier one's checkpoints.
+    """
+
+    def __init__(
+        self,
+        config: DeliveryConfig,
+        *,
+        bucket: str,
+        table: tuple[str, str],
+        stream_arn: str,
+        function_arn: str,
+        name: str,
+        clients: FirehoseClients,
+        clock: Callable[[], float] = time.time,
+        resume_after: Mapping[str, str] | None = None,
+    ) -> None:
+        self._bucket, self._clients, self._clock, self._function_arn = bucket, clients, clock, function_arn
+        database, table_name = table
+        found = clients.glue.get_table(DatabaseName=database, Name=table_name)["Table"]
+        columns = [(column["Name"], column["Type"]) for column in found["StorageDescriptor"]["Columns"]]
+        names = Names(stream_arn, name, function_arn, {"databaseName": database, "tableName": table_name})
+        ports = Ports(self._invoke, self._put, lambda: str(uuid.uuid4()))
+        self._delivery = Delivery(config, arrow_schema(columns), names, ports)
+        reading = MappingConfig(uuid=name, stream_arn=stream_arn, function_arn=function_arn)
+        self._reader = ShardReader(KinesisSource(clients.kinesis, reading), clock)
+        self._last_read = dict(resume_after or {})
+        self._ended: set[str] = set()
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._wake = threading.Event()
+        self._changed = threading.Condition()
+        self._passes_begun = self._passes_done = 0
+        self._flush = self._is_idle = False
+        self._errors, self._errors_in_a_row = 0, 0
+        self._last_error: str | None = None
+
+    def start(self) -> None:
+        """Begin to read.
+
+        Raises:
+            RuntimeError: it is running already.
+        """
+        if self._thread is not None:
+            raise RuntimeError("the delivery is running already")
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._run, name="firehose", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> bool:
+        """Stop after the call under way, without writing what is buffered: a new one reads that again.
+
+        Returns:
+            Whether the thread has ended in time.
+        """
+        self._stopping.set()
+        self._wake.set()
+        if self._thread is None:
+            return True
+        self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            return False
+        self._thread = None
+        return True
+
+    def wait_until_idle(self, timeout_s: float) -> bool:
+        """Wait until everything put on the stream before the call is in the bucket, as rows or as failures.
+
+        The buffers are written at once for it, not when their interval is over.
+
+        Returns:
+            False if that did not happen within `timeout_s`, or the runner was stopped.
+        """
+        with self._changed:
+            target = self._passes_begun + 1
+            self._flush = True
+            self._wake.set()
+            self._changed.wait_for(lambda: self._is_settled(target) or not self._is_running(), timeout_s)
+            return self._is_settled(target)
+
+    def status(self) -> FirehoseStatus:
+        with self._changed:
+            totals = replace(self._delivery.totals, failed=Counter(self._delivery.totals.failed))
+            checkpoints = dict(self._delivery.checkpoints)
+            return FirehoseStatus(
+                self._is_running(), self._is_idle, totals, self._errors, self._last_error, checkpoints
+            )
+
+    def run_pass(self) -> float:
+        """One pass over all shards, as the thread does it. Not while it is running.
+
+        Returns:
+            Seconds to wait before the next.
+        """
+        with self._changed:
+            self._passes_begun += 1
+            flush, self._flush = self._flush, False
+        try:
+            is_quiet = self._read()
+            self._delivery.work(self._clock(), flush=flush and is_quiet)
+        except Exception as error:  # the loop must outlive any fault: it is logged, counted and shown
+            logger.exception("The delivery of the lake failed")
+            self._errors += 1
+            self._errors_in_a_row += 1
+            self._last_error = f"{type(error).__name__}: {error}"
+            is_quiet = False
+        else:
+            self._errors_in_a_row = 0
+        with self._changed:
+            self._flush |= flush and not is_quiet  # there is more to read, or to write, before it is done
+            self._is_idle = is_quiet and self._delivery.is_empty()
+            self._passes_done = self._passes_begun
+            self._changed.notify_all()
+        if self._errors_in_a_row:
+            return ERROR_BACKOFF.delay_s(self._errors_in_a_row)
+        return POLL_INTERVAL_S if is_quiet else 0.0
+
+    def _read(self) -> bool:
+        """Every shard once; whether there was nothing new. Their order does not matter to Firehose."""
+        is_quiet = True
+        for shard in self._reader.shards():
+            if shard.shard_id in self._ended:
+                continue
+            read = self._reader.read(shard.shard_id, self._last_read.get(shard.shard_id), TRIM_HORIZON)
+            now_ms = round(self._clock() * 1000)
+            for record in read.records:
+                self._delivery.take(source_records(record.event, now_ms), self._clock())
+                self._last_read[shard.shard_id] = record.sequence_number
+            if read.ended:
+                self._ended.add(shard.shard_id)
+            is_quiet &= not read.records and not read.behind_ms
+        return is_quiet
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            pause_s = self.run_pass()
+            self._wake.wait(pause_s)
+            self._wake.clear()
+        with self._changed:
+            self._changed.notify_all()
+
+    def _invoke(self, payload: bytes) -> bytes:
+        if len(payload) > PAYLOAD_BYTES_MAX:  # which the emulator would take
+            raise InvocationFailed("Lambda.FunctionError", f"The batch has {len(payload)} bytes; 6 MB are the limit.")
+        try:
+            answer: Any = self._clients.functions.invoke(FunctionName=self._function_arn, Payload=payload)
+            body: bytes = answer["Payload"].read()
+        except (BotoCoreError, ClientError) as error:
+            raise InvocationFailed("Lambda.InvokeFailed", f"{type(error).__name__}: {error}") from error
+        if answer.get("FunctionError"):
+            raise InvocationFailed("Lambda.FunctionError", body.decode(errors="replace")[:1000])
+        return body
+
+    def _put(self, key: str, body: bytes) -> None:
+        self._clients.s3.put_object(Bucket=self._bucket, Key=key, Body=body)
+
+    def _is_settled(self, target: int) -> bool:
+        return self._passes_done >= target and self._is_idle
+
+    def _is_running(self) -> bool:
+        return self._thread is not None and self._thread.is_alive() and not self._stopping.is_set()

@@ -1,0 +1,136 @@
+"""The queries that are shipped, `consumers/lake/queries/*.sql`: their names, what they promise, what they ask for.
+
+A file begins with comments:
+
+    -- name: what it promises.
+    -- More, if need be.
+    -- parameter: day (date) the day
+    -- parameter: count (integer) how many [10]
+    -- parameter: day
+
+a `parameter` for each `?` in the SQL, in its order. One that comes again is only named. In brackets is its default.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from consumers.lake import table
+
+FOLDER = Path(table.__file__).with_name("queries")
+INTEGER_MAX = 10**9
+_HEADER = re.compile(r"-- (\w+): (.+)")
+_PARAMETER = re.compile(r"-- parameter: (\w+)(?: \((date|timestamp|string|integer)\) (.+?)(?: \[(.*)\])?)?")
+_COMMENTS = re.compile(r"--[^\n]*")
+
+
+class WrongCall(Exception):
+    """What was given for a query's parameters; the message says what to give."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One that a query asks for.
+
+    Attributes:
+        kind: date, timestamp, string or integer.
+        default: None if it has to be given.
+    """
+
+    name: str
+    kind: str
+    help: str
+    default: str | None
+
+    def checked(self, text: str) -> str:
+        """The value as the query takes it.
+
+        Raises:
+            WrongCall: it is none of the kind.
+        """
+        try:
+            match self.kind:
+                case "date":
+                    return date.fromisoformat(text).isoformat()
+                case "timestamp":
+                    return _utc(text)
+                case "integer" if 0 <= int(text) <= INTEGER_MAX:
+                    return str(int(text))
+                case "string":
+                    return text
+        except ValueError:
+            pass
+        examples = {"date": "2026-11-25", "timestamp": "2026-11-25T09:30:00", "integer": "10"}
+        raise WrongCall(f"{self.name} has to be like {examples[self.kind]}, not {text!r}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A shipped one.
+
+    Attributes:
+        order: the parameters' names, one for each `?`.
+    """
+
+    name: str
+    promise: str
+    parameters: tuple[Parameter, ...]
+    order: tuple[str, ...]
+    sql: str
+
+    def arguments(self, given: Mapping[str, str]) -> list[str]:
+        """What the `?` stand for, in their order.
+
+        Raises:
+            WrongCall: one is missing, unknown or wrong.
+        """
+        known = {parameter.name: parameter for parameter in self.parameters}
+        if unknown := sorted(given.keys() - known.keys()):
+            raise WrongCall(f"{self.name} has no parameter {unknown[0]}; it has {', '.join(known) or 'none'}.")
+        values = {}
+        for name, parameter in known.items():
+            text = given.get(name, parameter.default)
+            if text is None:
+                raise WrongCall(f"{self.name} asks for {name}, {parameter.help}: -p {name}=...")
+            values[name] = parameter.checked(text)
+        return [values[name] for name in self.order]
+
+
+def parsed(source: str, name: str) -> Query:
+    """The query in a file's text.
+
+    Raises:
+        ValueError: its header is not as it has to be.
+    """
+    header = _HEADER.match(source)
+    if header is None or header[1] != name:
+        raise ValueError(f"{name}.sql has to begin with `-- {name}: ` and what it promises.")
+    parameters: dict[str, Parameter] = {}
+    order = []
+    for line in source.splitlines():
+        if not line.startswith("-- parameter:"):
+            continue
+        found = _PARAMETER.fullmatch(line)
+        if found is None or (found[2] is None) != (found[1] in parameters):
+            raise ValueError(f"{name}.sql: {line!r} has to describe a new parameter, or to name one that is described.")
+        if found[2] is not None:
+            parameters[found[1]] = Parameter(found[1], found[2], found[3], found[4])
+        order.append(found[1])
+    if _COMMENTS.sub("", source).count("?") != len(order):
+        raise ValueError(f"{name}.sql has to have a `-- parameter:` for each `?`.")
+    return Query(name, header[2], tuple(parameters.values()), tuple(order), source)
+
+
+def queries(folder: Path = FOLDER) -> dict[str, Query]:
+    """All of them, by name."""
+    return {path.stem: parsed(path.read_text(encoding="utf-8"), path.stem) for path in sorted(folder.glob("*.sql"))}
+
+
+def _utc(text: str) -> str:
+    """An instant as the SQL casts it; in UTC, which a time without an offset is taken for."""
+    instant = datetime.fromisoformat(text)
+    if (offset := instant.utcoffset()) is not None:
+        instant = (instant - offset).replace(tzinfo=None)
+    return instant.isoformat(" ")

@@ -1,0 +1,107 @@
+"""The table `daily_totals`: for each day, what its events sum up to. Made again for the days whose files have changed.
+
+An object holds a month's days, so that all of history is few and small files. Each row tells what it was made of: a
+digest of its day's files, by names and ETags. A file that came since, in the same second or not, changes that. So the
+totals can be made by anybody at any time, also by several at once: what one overwrites of another is found by the next
+who looks.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+
+from consumers.lake import table
+from ops.lake.engine import Engine
+from ops.parquet import arrow_schema, parquet
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+SQL = (Path(table.__file__).with_name("tables") / "daily_totals.sql").read_text(encoding="utf-8")
+_MONTH_LENGTH = len("2026-11")
+
+Days = dict[str, list[dict[str, Any]]]
+"""Rows of the table by their day."""
+
+
+class Totals:
+    """Of one lake.
+
+    Args:
+        s3: a client.
+        bucket: the lake's.
+        engine: makes an engine that knows the files as they are now.
+    """
+
+    def __init__(self, s3: "S3Client", bucket: str, engine: Callable[[], Engine]) -> None:
+        self._s3, self._bucket, self._engine = s3, bucket, engine
+
+    def refresh(self, tell: Callable[[str], object] = lambda _: None) -> int:
+        """Make what is not up to date; how many days that were.
+
+        Args:
+            tell: told each day, before it is made.
+        """
+        digests = self._digests()
+        made = self._made()
+        engine: Engine | None = None
+        changed = 0
+        for month in sorted({day[:_MONTH_LENGTH] for day in digests.keys() | made.keys()}):
+            due = {day: digest for day, digest in digests.items() if day.startswith(month)}
+            days = {day: rows for day, rows in made.items() if day in due and rows[0]["made_of"] == due[day]}
+            missing = sorted(due.keys() - days.keys())
+            if not missing and len(days) == sum(day.startswith(month) for day in made):
+                continue
+            for day in missing:
+                tell(day)
+                engine = engine or self._engine()
+                days[day] = _rows(engine, day, due[day])
+            self._write(month, days)
+            changed += max(1, len(missing))
+        return changed
+
+    def _digests(self) -> dict[str, str]:
+        """What each day's totals have to be made of."""
+        files: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+        for key, etag in self._listed(table.EVENTS_PREFIX):
+            if key.endswith(".parquet"):
+                files[key.split("dt=", 1)[1].split("/", 1)[0]].append((key, etag))
+        return {day: hashlib.sha256(repr(sorted(each)).encode()).hexdigest()[:16] for day, each in files.items()}
+
+    def _made(self) -> Days:
+        days: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        for key, _ in self._listed(table.TOTALS_PREFIX):
+            body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            for row in pq.read_table(BytesIO(body)).to_pylist():
+                days[row["dt"]].append(row)
+        return dict(days)
+
+    def _write(self, month: str, days: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        rows = [{name: _text(value) for name, value in row.items()} for day in sorted(days) for row in days[day]]
+        body = parquet(rows, arrow_schema(table.TOTALS_COLUMNS))
+        self._s3.put_object(Bucket=self._bucket, Key=totals_key(month), Body=body)
+
+    def _listed(self, prefix: str) -> Iterator[tuple[str, str]]:
+        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
+            for found in page.get("Contents", []):
+                yield found["Key"], found["ETag"]
+
+
+def totals_key(month: str) -> str:
+    """Where a month's totals are, `YYYY-MM`."""
+    return f"{table.TOTALS_PREFIX}month={month}/totals.parquet"
+
+
+def _rows(engine: Engine, day: str, digest: str) -> list[dict[str, Any]]:
+    """The digest is older than the sums: a file that came in between changes it, and the day is made once more."""
+    return [{"dt": day, "made_of": digest, **record} for record in engine.query(SQL, [day]).records()]
+
+
+def _text(value: object) -> object:
+    """Decimals are text in rows; see `ops.parquet`."""
+    return value if isinstance(value, int | str) or value is None else str(value)

@@ -1,0 +1,24 @@
+"""The delivery to the lake as template.yaml has it: on the emulator there is none to ask (docs/adr/0014)."""
+
+from samtranslator.yaml_helper import yaml_parse
+
+from ops.deploy import TEMPLATE
+from ops.emulator import HouseError
+from ops.firehose.config import DeliveryConfig
+from ops.firehose.errors import UnsupportedDelivery
+
+LOGICAL_ID = "LakeDelivery"
+
+
+def deployed_delivery() -> DeliveryConfig:
+    """With the parameters' defaults.
+
+    Raises:
+        HouseError: the template asks for something that the stand-in does not do.
+    """
+    template = yaml_parse(TEMPLATE.read_text())
+    defaults = {name: parameter.get("Default") for name, parameter in template["Parameters"].items()}
+    try:
+        return DeliveryConfig.of(template["Resources"][LOGICAL_ID]["Properties"], defaults)
+    except UnsupportedDelivery as error:
+        raise HouseError(f"{LOGICAL_ID} in template.yaml cannot be run at home: {error}.") from None

@@ -1,0 +1,158 @@
+"""The lake of the house: what was commanded is in it, once, to the cent; what cannot be a row is kept."""
+
+import base64
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from account_core.events import EventRow
+from ops.house import House, all_rows
+from ops.lake.desk import Lake
+from projector.aggregate import aggregate
+from tests.unit.kit.given import encoded
+
+SETTLE_TIMEOUT_S = 60.0
+
+
+def opened(house: House, *credits_: str) -> str:
+    """A new account's id, with so many credits."""
+    with house.address.http() as api:
+        account_id: str = api.post("/accounts", json={"owner": "owner-lake", "currency": "EUR"}).json()["accountId"]
+        for amount in credits_:
+            assert api.post(f"/accounts/{account_id}/credit", json={"amount": amount}).status_code == 200
+    return account_id
+
+
+def settled(house: House) -> None:
+    assert house.wait_until_idle(SETTLE_TIMEOUT_S), house.firehose.status()
+
+
+def objects(house: House, prefix: str) -> dict[str, bytes]:
+    s3, bucket = house.address.client("s3"), house.address.outputs["LakeBucketName"]
+    keys = [
+        found["Key"]
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        for found in page.get("Contents", [])
+    ]
+    return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+
+
+def test_every_event_of_the_ledger_is_in_the_lake_once(house: House) -> None:
+    account_id = opened(house, "0.01", "9999999999999.99", "25.50")
+    settled(house)
+    engine = Lake.of_house(house.address).duckdb()
+    found = engine.query(
+        "SELECT sequence, event_id, event_type, amount, balance, currency, dt, occurred_at, published_at, owner "
+        "FROM events WHERE account_id = ? ORDER BY sequence",
+        [account_id],
+    ).records()
+    rows = [row for row in house.rows() if row.account_id == account_id and isinstance(row, EventRow)]
+    assert [row["sequence"] for row in found] == [1, 2, 3, 4]
+    assert [row["event_type"] for row in found] == ["AccountCreated"] + ["BalanceCredited"] * 3
+    assert [row["amount"] for row in found] == [None, Decimal("0.01"), Decimal("9999999999999.99"), Decimal("25.50")]
+    assert [row["balance"] for row in found] == [row.balance for row in sorted(rows, key=lambda row: row.version)]
+    assert {row["event_id"] for row in found} == {f"{account_id}:{sequence}" for sequence in range(1, 5)}
+    assert all(row["dt"] == f"{row['occurred_at']:%Y-%m-%d}" for row in found)
+    assert all(row["published_at"] is not None for row in found)
+    assert [row["owner"] for row in found] == ["owner-lake", None, None, None]
+
+
+def test_the_whole_ledger_and_the_whole_lake_are_the_same(house: House) -> None:
+    opened(house, "1.00")
+    settled(house)
+    rows = all_rows(house.address.client("dynamodb"), house.address.outputs["TableName"])
+    ledger = {(row.account_id, row.sequence) for row in rows if isinstance(row, EventRow)}
+    found = Lake.of_house(house.address).duckdb().query("SELECT account_id, sequence FROM events").rows
+    assert {(account_id, sequence) for account_id, sequence in found} == ledger
+    assert len(found) == len(ledger)
+
+
+def test_what_cannot_be_a_row_is_kept_with_its_reason(own_house: House) -> None:
+    kinesis, stream = own_house.address.client("kinesis"), own_house.address.outputs["EventStreamName"]
+    good = encoded("a-poisoned", 2)
+    bad = b"\xc3\x01" + bytes(8) + b"of tomorrow"
+    kinesis.put_record(StreamName=stream, PartitionKey="1", Data=aggregate("1", "1", [good[0], bad, good[1]]))
+    assert own_house.firehose.wait_until_idle(SETTLE_TIMEOUT_S)  # the read model would try it again for a while
+    [(key, body)] = objects(own_house, "errors/processing-failed/").items()
+    [document] = map(json.loads, body.splitlines())
+    assert key.startswith("errors/processing-failed/dt=")
+    assert base64.b64decode(document["rawData"]) == bad
+    assert document["errorCode"] == "Lambda.ProcessingFailedStatus"
+    [(_, reasons)] = objects(own_house, "errors/reasons/").items()
+    [reason] = map(json.loads, reasons.splitlines())
+    assert reason["error"] == "UnknownFingerprint"
+    assert base64.b64decode(reason["data"]) == bad
+    found = Lake.of_house(own_house.address).duckdb().query("SELECT sequence FROM events ORDER BY sequence").rows
+    assert found == [(1,), (2,)]
+    assert own_house.firehose.status().totals.failed == {"processing-failed": 1}
+
+
+def test_another_delivery_repeats_and_the_view_shows_each_event_once(own_house: House) -> None:
+    account_id = opened(own_house, *["1.00"] * 10)
+    settled(own_house)
+    checkpoints = own_house.firehose.status().checkpoints
+    own_house.firehose.stop()
+    again, behind = own_house.delivery(), own_house.delivery(checkpoints)
+    for delivery, rows in ((again, 11), (behind, 0)):
+        delivery.start()
+        try:
+            assert delivery.wait_until_idle(SETTLE_TIMEOUT_S)
+            assert delivery.status().totals.rows == rows
+        finally:
+            delivery.stop()
+    engine = Lake.of_house(own_house.address).duckdb()
+    [[copies]] = engine.query("SELECT count(*) FROM account_events").rows
+    found = engine.query("SELECT sequence FROM events WHERE account_id = ? ORDER BY sequence", [account_id]).rows
+    assert copies == 22
+    assert [sequence for [sequence] in found] == list(range(1, 12))
+
+
+def test_a_bucket_that_is_away_delays_the_lake_and_loses_nothing(
+    own_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ops.firehose.runner import FirehoseRunner  # noqa: PLC0415 -- the one test that breaks it
+
+    put, refusals = FirehoseRunner._put, [OSError("no route to the bucket")] * 3  # noqa: SLF001 -- in front of S3
+
+    def unreliable(self: FirehoseRunner, key: str, body: bytes) -> None:
+        if refusals:
+            raise refusals.pop()
+        put(self, key, body)
+
+    own_house.firehose.stop()
+    account_id = opened(own_house, "5.00")
+    monkeypatch.setattr(FirehoseRunner, "_put", unreliable)
+    own_house.firehose = own_house.delivery()
+    own_house.firehose.start()
+    settled(own_house)
+    own_house.firehose.stop()
+    assert not refusals
+    assert own_house.firehose.status().errors == 3
+    engine = Lake.of_house(own_house.address).duckdb()
+    assert engine.query("SELECT sequence FROM events WHERE account_id = ? ORDER BY 1", [account_id]).rows == [
+        (1,),
+        (2,),
+    ]
+
+
+def test_the_deployed_function_answers_as_firehose_demands(house: House) -> None:
+    data = encoded("a-direct", 1)[0]
+    records: list[dict[str, Any]] = [
+        {"recordId": "r-0", "approximateArrivalTimestamp": 1, "data": base64.b64encode(data).decode()},
+        {"recordId": "r-1", "approximateArrivalTimestamp": 1, "data": "e30="},
+    ]
+    answer = house.address.client("lambda").invoke(
+        FunctionName=house.address.outputs["LakeTransformFunctionName"],
+        Payload=json.dumps({"invocationId": "direct", "records": records}).encode(),
+    )
+    assert "FunctionError" not in answer
+    first, second = json.loads(answer["Payload"].read())["records"]
+    assert (first["recordId"], first["result"], second) == (
+        "r-0",
+        "Ok",
+        {"recordId": "r-1", "result": "ProcessingFailed"},
+    )
+    assert json.loads(base64.b64decode(first["data"]))["account_id"] == "a-direct"
+    assert any(key.endswith("/direct.jsonl") for key in objects(house, "errors/reasons/"))

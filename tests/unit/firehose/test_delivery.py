@@ -1,0 +1,242 @@
+"""Firehose's documented rules: buffers, batches, the function's contract, partitions, failures, at-least-once."""
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ops.firehose.config import PARTITIONS_MAX
+from ops.firehose.delivery import Delivery, InvocationFailed
+from ops.firehose.records import SourceRecord
+from tests.unit.firehose.given import CONFIG, NOW_S, World, function, record, transformed
+
+
+def changed(change: Callable[[list[dict[str, Any]]], Any]) -> Callable[[bytes], bytes]:
+    """The function, with its answers changed."""
+
+    def answers(payload: bytes) -> bytes:
+        records = [transformed(each) for each in json.loads(payload)["records"]]
+        return json.dumps({"records": change(records)}).encode()
+
+    return answers
+
+
+def flushed(world: World, *numbers: int, extra: bytes | None = None) -> World:
+    delivery = world.delivery()
+    delivery.take([record(number) for number in numbers], NOW_S)
+    if extra is not None:
+        delivery.take([record(999, extra)], NOW_S)
+    delivery.work(NOW_S, flush=True)
+    assert delivery.is_empty()
+    return world
+
+
+def test_rows_are_written_by_partition() -> None:
+    world = flushed(World(), 1, 11, 2)
+    assert world.rows() == [1, 2, 11]
+    assert sorted(key.split("lake")[0] for key in world.objects) == ["events/dt=day-1/", "events/dt=day-2/"]
+    assert all(key.endswith(".parquet") and "lake-1-2026-09-21-" in key for key in world.objects)
+
+
+def test_nothing_is_invoked_before_the_buffer_is_full_or_old() -> None:
+    world = World()
+    delivery = world.delivery()
+    delivery.take([record(1)], NOW_S)
+    delivery.work(NOW_S + CONFIG.transform_interval_s - 1)
+    assert world.batches == []
+    delivery.work(NOW_S + CONFIG.transform_interval_s)
+    assert world.batches == [1]
+    delivery.take([record(number, b"7" * 100) for number in range(25)], NOW_S + 70)
+    delivery.work(NOW_S + 70)
+    assert world.batches == [1, 10, 10], "what is over the buffer goes at once, in batches of its size"
+
+
+def test_a_partition_is_written_when_it_is_full_or_old() -> None:
+    world = World()
+    delivery = world.delivery(replace(CONFIG, transform_interval_s=0, delivery_bytes=45))
+    delivery.take([record(1)], NOW_S)
+    delivery.work(NOW_S)
+    assert world.rows() == []
+    delivery.take([record(11), record(2)], NOW_S + 1)
+    delivery.work(NOW_S + 1)
+    assert world.rows() == [1, 11], "one is full, the other waits"
+    delivery.work(NOW_S + CONFIG.delivery_interval_s)
+    assert world.rows() == [1, 11]
+    delivery.work(NOW_S + 1 + CONFIG.delivery_interval_s)
+    assert world.rows() == [1, 2, 11]
+
+
+def test_a_record_larger_than_the_buffer_goes_alone() -> None:
+    world = World()
+    delivery = world.delivery()
+    delivery.take([record(1, b"1" * 1_500), record(2)], NOW_S)
+    delivery.work(NOW_S, flush=True)
+    assert world.batches == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda records: records[1:], "Lambda.MissingRecordId"),
+        (lambda records: [*records, records[0]], "Lambda.DuplicatedRecordId"),
+        (lambda records: [{**records[0], "recordId": "foreign"}, *records[1:]], "Lambda.MissingRecordId"),
+        (lambda records: [{**records[0], "result": "Maybe"}, *records[1:]], "Lambda.JsonProcessingException"),
+        (lambda records: [{**records[0], "data": "§"}, *records[1:]], "Lambda.JsonProcessingException"),
+        (
+            lambda records: [{"recordId": records[0]["recordId"], "result": "Ok"}, *records[1:]],
+            "Lambda.JsonProcessingException",
+        ),
+        (
+            lambda records: [{**records[0], "metadata": {}}, *records[1:]],
+            "DynamicPartitioning.MetadataExtractionFailed",
+        ),
+        (
+            lambda records: [{**records[0], "metadata": {"partitionKeys": {"day": "x"}}}, *records[1:]],
+            "DynamicPartitioning.MetadataExtractionFailed",
+        ),
+        (lambda records: [{**records[0], "result": "ProcessingFailed"}, *records[1:]], "Lambda.ProcessingFailedStatus"),
+    ],
+)
+def test_a_record_that_breaks_the_contract_is_kept_and_the_others_are_rows(change: Any, code: str) -> None:  # noqa: ANN401 -- a lambda
+    world = flushed(World(changed(change)), 1, 2, 3)
+    [failure] = world.failures()
+    assert failure["errorCode"] == code
+    assert base64.b64decode(failure["rawData"]) == b"1"
+    assert (failure["attemptsMade"], failure["arrivalTimestamp"], failure["lambdaArn"]) == (1, 2_000, "arn:function")
+    assert world.rows() == [2, 3]
+    assert world.batches == [3], "records that failed are not tried again"
+
+
+def test_what_is_dropped_on_purpose_is_nowhere() -> None:
+    world = flushed(World(changed(lambda records: [{**records[0], "result": "Dropped"}, *records[1:]])), 1, 2)
+    assert world.rows() == [2]
+    assert world.failures() == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (lambda _: b"x" * (6 * 2**20 + 1), "Lambda.FunctionError"),
+        (lambda _: b"no json", "Lambda.JsonProcessingException"),
+        (lambda _: b'{"records": 1}', "Lambda.JsonProcessingException"),
+        (lambda _: b"[]", "Lambda.JsonProcessingException"),
+    ],
+)
+def test_an_answer_that_is_none_is_asked_for_again_and_then_all_of_it_is_kept(answer: Any, code: str) -> None:  # noqa: ANN401 -- a lambda
+    world = flushed(World(answer), 1, 2)
+    assert world.batches == [2] * 4, "three retries"
+    assert [failure["errorCode"] for failure in world.failures()] == [code] * 2
+    assert {failure["attemptsMade"] for failure in world.failures()} == {4}
+
+
+def test_a_function_that_recovers_loses_nothing() -> None:
+    problems = [InvocationFailed("Lambda.FunctionTimedOut", "too slow")] * 3
+
+    def unreliable(payload: bytes) -> bytes:
+        if problems:
+            raise problems.pop()
+        return function(payload)
+
+    world = flushed(World(unreliable), 1, 2)
+    assert world.rows() == [1, 2]
+    assert world.failures() == []
+
+
+def test_a_row_that_is_not_the_tables_is_kept_as_it_was_made() -> None:
+    def wrong(payload: bytes) -> bytes:
+        records = [transformed(each) for each in json.loads(payload)["records"]]
+        records[0]["data"] = base64.b64encode(b'{"n": 1, "money": "1.234"}').decode()
+        return json.dumps({"records": records}).encode()
+
+    world = flushed(World(wrong), 1, 11)
+    [failure] = world.failures("format-conversion-failed")
+    assert base64.b64decode(failure["rawData"]) == b'{"n": 1, "money": "1.234"}'
+    assert "money" in failure["lastErrorMessage"]
+    assert (failure["sequenceNumber"], failure["dataCatalogTable"]) == ("1", {"tableName": "t"})
+    assert world.rows() == [11]
+
+
+def test_a_record_of_several_objects_is_several_rows() -> None:
+    two = base64.b64encode(b'{"n": 5, "money": "1.00"}\n{"n": 6}\n').decode()
+    world = flushed(World(changed(lambda records: [{**records[0], "data": two}])), 1)
+    assert world.rows() == [5, 6]
+
+
+@pytest.mark.parametrize("data", [b"", b"[1]", b'{"n": 1}, {"n": 2}', b'{"n": "x"}', b"\xff"])
+def test_what_is_no_row_is_a_failed_conversion(data: bytes) -> None:
+    encoded = base64.b64encode(data).decode()
+    world = flushed(World(changed(lambda records: [{**records[0], "data": encoded}])), 1)
+    assert len(world.failures("format-conversion-failed")) == 1
+    assert world.rows() == []
+
+
+def test_no_more_partitions_are_active_than_firehose_has() -> None:
+    keys = changed(
+        lambda records: [{**each, "metadata": {"partitionKeys": {"dt": each["recordId"]}}} for each in records]
+    )
+    world = World(keys)
+    delivery = world.delivery(replace(CONFIG, transform_interval_s=0))
+    delivery.take([record(number) for number in range(PARTITIONS_MAX + 1)], NOW_S)
+    delivery.work(NOW_S)
+    assert len(world.objects) == 1
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["s-0", "s-1"]), st.sampled_from(["row", "junk"])), max_size=60),
+    st.lists(st.booleans(), max_size=40),
+    st.lists(st.booleans(), max_size=30),
+    st.integers(0, 60),
+)
+def test_whatever_fails_nothing_read_is_lost_and_a_checkpoint_never_passes_what_is_not_written(
+    stream: list[tuple[str, str]], bucket: list[bool], invocations: list[bool], dies_at: int
+) -> None:
+    """A delivery that dies, and one that begins at its checkpoints: all is in the bucket, as a row or as a failure."""
+    records = [
+        record(number, None if kind == "row" else f"junk-{number}".encode(), shard_id)
+        for number, (shard_id, kind) in enumerate(stream)
+    ]
+
+    def unreliable(payload: bytes) -> bytes:
+        if invocations and invocations.pop():
+            raise InvocationFailed("Lambda.FunctionError", "raised")
+        return function(payload)
+
+    world = World(unreliable, lambda: bool(bucket) and bucket.pop())
+    first = world.delivery()
+    for number, each in enumerate(records[: dies_at + 1]):
+        first.take([each], NOW_S + number)
+        done(first, NOW_S + number * 40, flush=number % 7 == 3)
+    assert {number for number in range(len(records)) if is_passed(records[number], first)} <= written(world)
+    second = world.delivery()
+    for number, each in enumerate(each for each in records if not is_passed(each, first)):
+        second.take([each], NOW_S + number)
+        done(second, NOW_S + number * 40, flush=number % 7 == 3)
+    done(second, NOW_S + 10_000, flush=True)
+    assert second.is_empty()
+    assert written(world) == set(range(len(records)))
+
+
+def done(delivery: Delivery, now_s: float, *, flush: bool) -> None:
+    """Its work, tried again while the bucket is away."""
+    for _ in range(50):
+        try:
+            delivery.work(now_s, flush=flush)
+        except ConnectionError:
+            continue
+        return
+
+
+def is_passed(record_: SourceRecord, delivery: Delivery) -> bool:
+    """Whether one that begins at the checkpoints would not read it."""
+    return int(record_.sequence_number) <= int(delivery.checkpoints.get(record_.shard_id, "-1"))
+
+
+def written(world: World) -> set[int]:
+    """What is in the bucket, as a row or as a failure."""
+    failures = [base64.b64decode(failure["rawData"]).decode() for failure in world.failures()]
+    return set(world.rows()) | {int(raw.removeprefix("junk-")) for raw in failures}

@@ -1,0 +1,117 @@
+"""The small rules: settings, records out of aggregates, prefixes."""
+
+import base64
+from copy import deepcopy
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from ops.firehose.config import MB, DeliveryConfig
+from ops.firehose.errors import UnsupportedDelivery
+from ops.firehose.places import NoSuchKey, error_place, object_name, partition
+from ops.firehose.records import invocation, source_records
+from ops.stack_delivery import deployed_delivery
+from projector.aggregate import aggregate
+
+NOW = datetime(2026, 11, 25, 9, 5, 7, tzinfo=UTC)
+PROPERTIES: dict[str, Any] = {
+    "DeliveryStreamType": "KinesisStreamAsSource",
+    "ExtendedS3DestinationConfiguration": {
+        "Prefix": "p/",
+        "ErrorOutputPrefix": "e/",
+        "BufferingHints": {"SizeInMBs": 64, "IntervalInSeconds": {"Ref": "Seconds"}},
+        "DynamicPartitioningConfiguration": {"Enabled": True},
+        "DataFormatConversionConfiguration": {"Enabled": True},
+        "ProcessingConfiguration": {
+            "Enabled": True,
+            "Processors": [
+                {
+                    "Type": "Lambda",
+                    "Parameters": [
+                        {"ParameterName": "BufferSizeInMBs", "ParameterValue": "0.5"},
+                        {"ParameterName": "NumberOfRetries", "ParameterValue": "2"},
+                    ],
+                }
+            ],
+        },
+    },
+}
+
+
+def test_settings_are_the_templates_and_firehoses_defaults() -> None:
+    config = DeliveryConfig.of(PROPERTIES, {"Seconds": "120"})
+    assert config == DeliveryConfig(MB // 2, 60, 2, 64 * MB, 120, "p/", "e/")
+
+
+def test_the_real_template_can_be_run() -> None:
+    config = deployed_delivery()
+    assert config.delivery_interval_s == 300
+    assert config.prefix.startswith("events/dt=!{")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("S3BackupMode", "Enabled", "S3BackupMode"),
+        ("CompressionFormat", "GZIP", "CompressionFormat"),
+        ("DynamicPartitioningConfiguration", {"Enabled": False}, "DynamicPartitioningConfiguration"),
+        ("DataFormatConversionConfiguration", {}, "DataFormatConversionConfiguration"),
+        ("BufferingHints", {"SizeInMBs": 5}, "SizeInMBs"),
+        ("BufferingHints", {"SizeInMBs": {"Fn::If": []}}, "Ref"),
+        ("ProcessingConfiguration", {"Enabled": True, "Processors": [{"Type": "MetadataExtraction"}]}, "Processors"),
+    ],
+)
+def test_what_is_not_modelled_is_refused(name: str, value: object, told: str) -> None:
+    properties = deepcopy(PROPERTIES)
+    properties["ExtendedS3DestinationConfiguration"][name] = value
+    with pytest.raises(UnsupportedDelivery, match=told):
+        DeliveryConfig.of(properties, {"Seconds": "120"})
+
+
+def kinesis(data: bytes) -> dict[str, Any]:
+    return {
+        "eventID": "shardId-7:49",
+        "kinesis": {
+            "sequenceNumber": "49",
+            "partitionKey": "3",
+            "data": base64.b64encode(data).decode(),
+            "approximateArrivalTimestamp": 1_790_000_000.123,
+        },
+    }
+
+
+def test_an_aggregate_is_undone_before_the_function_sees_it() -> None:
+    records = source_records(kinesis(aggregate("3", "1", [b"one", b"two"])), 5)
+    assert [(record.data, record.subsequence_number) for record in records] == [(b"one", 0), (b"two", 1)]
+    event = invocation(records, "i-1", "arn:aws:kinesis:eu-central-1:0:stream/s", "arn:delivery")
+    assert (event["region"], event["invocationId"]) == ("eu-central-1", "i-1")
+    first, second = event["records"]
+    assert first["recordId"] != second["recordId"]
+    assert base64.b64decode(second["data"]) == b"two"
+    assert second["kinesisRecordMetadata"] == {
+        "sequenceNumber": "49",
+        "subsequenceNumber": 1,
+        "partitionKey": "3",
+        "shardId": "shardId-7",
+        "approximateArrivalTimestamp": 1_790_000_000_123,
+    }
+
+
+@pytest.mark.parametrize("data", [b"plain", aggregate("3", "1", [b"one"])[:-1] + b"?", aggregate("3", "1", [])])
+def test_what_is_none_or_damaged_or_empty_is_passed_on_as_it_is(data: bytes) -> None:
+    [record] = source_records(kinesis(data), 5)
+    assert record.data == data
+
+
+def test_prefixes() -> None:
+    assert (
+        partition("a/dt=!{partitionKeyFromLambda:dt}/!{timestamp:yyyy/MM/dd/HH}/", {"dt": "x"}, NOW)
+        == "a/dt=x/2026/11/25/09/"
+    )
+    assert error_place("e/!{firehose:error-output-type}/!{timestamp:yyyy-MM-dd}/", "bad", NOW) == "e/bad/2026-11-25/"
+    assert object_name("lake", NOW, "u-1", ".parquet") == "lake-1-2026-11-25-09-05-07-u-1.parquet"
+    with pytest.raises(NoSuchKey, match="dt"):
+        partition("!{partitionKeyFromLambda:dt}", {"day": "x"}, NOW)
+    with pytest.raises(UnsupportedDelivery, match="random-string"):
+        error_place("!{firehose:error-output-type}/!{unknown:random-string}", "bad", NOW)

@@ -1,0 +1,156 @@
+"""The daily totals: what they sum up to; and they are made again when, and only when, a day's files have changed."""
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from consumers.lake import table
+from ops.lake.duckdb_engine import DuckDBEngine
+from ops.lake.engine import Answer
+from ops.lake.totals import Totals
+from tests.lake import LakeRow, made_up, write
+
+COLUMNS = ", ".join(name for name, _ in table.TOTALS_COLUMNS if name != "made_of")
+
+
+class Folder:
+    """A bucket that is a folder, as far as the totals use one. Its ETags are the contents'."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def get_paginator(self, _name: str) -> "Folder":
+        return self
+
+    def paginate(self, *, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:  # noqa: ARG002, N803 -- as botocore's
+        files = [path for path in sorted((self.root / Prefix).rglob("*")) if path.is_file()]
+        for start in range(0, len(files), 7):
+            page = files[start : start + 7]
+            yield {
+                "Contents": [{"Key": str(f.relative_to(self.root)), "ETag": str(hash(f.read_bytes()))} for f in page]
+            }
+        yield {}
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: ARG002, N803 -- as botocore's
+        return {"Body": BytesIO((self.root / Key).read_bytes())}
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> None:  # noqa: ARG002, N803 -- as botocore's
+        path = self.root / Key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(Body)
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> Folder:
+    return Folder(tmp_path)
+
+
+def totals(bucket: Folder, engine: Callable[[], Any] | None = None) -> Totals:
+    s3: Any = bucket
+    return Totals(s3, "lake", engine or (lambda: DuckDBEngine(str(bucket.root))))
+
+
+def due(rows: Sequence[LakeRow]) -> set[tuple[Any, ...]]:
+    """By a plain fold, of rows that are all different."""
+    found = set()
+    for dt, currency in {(row["dt"], row["currency"]) for row in rows}:
+        theirs = [row for row in rows if (row["dt"], row["currency"]) == (dt, currency)]
+        of = {
+            name: [row for row in theirs if row["event_type"] == name] for name in {row["event_type"] for row in theirs}
+        }
+        credits_, withdrawals = of.get("BalanceCredited", []), of.get("BalanceWithdrawn", [])
+        found.add(
+            (
+                dt,
+                currency,
+                len(of.get("AccountCreated", [])),
+                len(credits_),
+                sum((Decimal(row["amount"]) for row in credits_), Decimal("0.00")),
+                len(withdrawals),
+                sum((Decimal(row["amount"]) for row in withdrawals), Decimal("0.00")),
+                len(theirs),
+                len({row["account_id"] for row in theirs}),
+            )
+        )
+    return found
+
+
+def found(bucket: Folder) -> set[tuple[Any, ...]]:
+    return set(DuckDBEngine(str(bucket.root)).query(f"SELECT {COLUMNS} FROM daily_totals").rows)  # noqa: S608 -- our own names
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_days_are_summed_up_each_event_once(bucket: Folder, seed: int) -> None:
+    rows = made_up(seed, 20, 5, 300)
+    write(bucket.root, rows)
+    write(bucket.root, rows[:100], file_name="repeated")
+    told: list[str] = []
+    assert totals(bucket).refresh(told.append) == 5
+    assert told == sorted({row["dt"] for row in rows})
+    assert found(bucket) == due(rows)
+    assert totals(bucket).refresh() == 0
+
+
+def test_an_event_that_comes_late_changes_its_own_day_only(bucket: Folder) -> None:
+    rows = made_up(4, 20, 5, 300)
+    late = next(row for row in rows if row["dt"] == "2026-08-02")
+    write(bucket.root, [row for row in rows if row is not late])
+    totals(bucket).refresh()
+    write(bucket.root, [late], file_name="late")
+    told: list[str] = []
+    assert totals(bucket).refresh(told.append) == 1
+    assert told == ["2026-08-02"]
+    assert found(bucket) == due(rows)
+
+
+def test_a_file_that_comes_while_a_day_is_summed_up_is_seen_the_next_time(bucket: Folder) -> None:
+    rows = made_up(5, 5, 1, 40)
+    write(bucket.root, rows[:-1])
+
+    class Slow(DuckDBEngine):
+        def query(self, sql: str, parameters: Sequence[str] = ()) -> Answer:
+            answer = super().query(sql, parameters)
+            write(bucket.root, rows[-1:], file_name="meanwhile")
+            return answer
+
+    assert totals(bucket, lambda: Slow(str(bucket.root))).refresh() == 1
+    assert found(bucket) != due(rows)
+    assert totals(bucket).refresh() == 1
+    assert found(bucket) == due(rows)
+
+
+def test_days_of_several_months_are_in_an_object_each_and_a_change_rewrites_its_own(bucket: Folder) -> None:
+    rows = made_up(6, 20, 70, 700)
+    late = next(row for row in rows if row["dt"] == "2026-09-15")
+    write(bucket.root, [row for row in rows if row is not late])
+    totals(bucket).refresh()
+    objects = {
+        path.relative_to(bucket.root).as_posix(): path for path in (bucket.root / "daily_totals").rglob("*.parquet")
+    }
+    assert sorted(objects) == [f"daily_totals/month=2026-{month}/totals.parquet" for month in ("08", "09", "10")]
+    before = {name: path.read_bytes() for name, path in objects.items()}
+    write(bucket.root, [late], file_name="late")
+    assert totals(bucket).refresh() == 1
+    assert [name for name, path in objects.items() if path.read_bytes() != before[name]] == [
+        "daily_totals/month=2026-09/totals.parquet"
+    ]
+    assert found(bucket) == due(rows)
+
+
+def test_a_day_that_is_no_longer_there_has_no_totals(bucket: Folder) -> None:
+    rows = made_up(7, 5, 3, 60)
+    write(bucket.root, rows)
+    totals(bucket).refresh()
+    shutil.rmtree(bucket.root / "events" / "dt=2026-08-02")
+    assert totals(bucket).refresh() == 1
+    assert found(bucket) == due([row for row in rows if row["dt"] != "2026-08-02"])
+
+
+def test_an_empty_lake_has_no_totals(bucket: Folder) -> None:
+    assert totals(bucket).refresh() == 0
+    assert found(bucket) == set()
