@@ -30,6 +30,7 @@ from ops.lake_commands import app as lake_commands
 from ops.ledger_scan import check_ledger
 from ops.owners_commands import app as owners_commands
 from ops.query_command import app as query_command
+from ops.reconcile_command import app as reconcile_command
 from ops.release_commands import app as release_commands
 from ops.replay_command import app as replay_command
 from ops.schema_commands import app as schema_commands
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 app.add_typer(release_commands)
 app.add_typer(query_command)
+app.add_typer(reconcile_command)
 app.add_typer(replay_command)
 app.add_typer(owners_commands, name="owners")
 app.add_typer(lake_commands, name="lake")

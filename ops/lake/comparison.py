@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from consumers.lake import table
-from ops.lake.duckdb_engine import TABLES, in_duckdb
+from ops.lake.duckdb_engine import EVENTS_VIEW, in_duckdb
 from ops.lake.ledger_rows import LedgerEvent, Unreadable
 from ops.lake.reconciliation import FIELDS, Evidence
 from ops.lake.verdict import AccountFound, Lateness, Standing, Total
@@ -129,10 +129,8 @@ class Comparison:
         place = str(folder).replace("'", "''")
         connection.execute(f"SET temp_directory = '{place}'; SET TimeZone = 'UTC'")
         connection.execute(f"ATTACH '{place}/comparison.duckdb' AS work; USE work")
-        connection.execute(
-            f"CREATE TABLE account_events AS {_LAKE_COPY} FROM memory.main.account_events"  # noqa: S608 -- our own names
-        )
-        connection.execute(in_duckdb((TABLES / "events.sql").read_text()))
+        connection.execute(f"CREATE TABLE account_events AS {_LAKE_COPY} FROM memory.main.account_events")
+        connection.execute(in_duckdb(EVENTS_VIEW))
         for name, schema in (("ledger", _LEDGER), ("unreadable", _UNREADABLE)):
             self._insert(f"CREATE TABLE {name} AS FROM rows", schema.empty_table())
         connection.execute("ALTER TABLE ledger ADD COLUMN dt VARCHAR")
@@ -140,7 +138,7 @@ class Comparison:
     def take(self, events: Sequence[LedgerEvent], unreadable: Sequence[Unreadable]) -> None:
         """Rows of the ledger, each once."""
         if events:
-            columns = [pa.array(values, each.type) for values, each in zip(zip(*events, strict=True), _LEDGER)]
+            columns = [pa.array(values, each.type) for values, each in zip(zip(*events, strict=True), _LEDGER, strict=True)]
             rows = pa.Table.from_arrays(columns, schema=_LEDGER)
             self._insert("INSERT INTO ledger SELECT *, left(CAST(occurred_at AS VARCHAR), 10) FROM rows", rows)
         if unreadable:
@@ -159,8 +157,8 @@ class Comparison:
     def take_missing(self, lake: "duckdb.DuckDBPyConnection", days: Sequence[str]) -> None:
         """What the lake has by now of what it had not. Nothing else: the ledger may be older than that."""
         listed = ", ".join(f"'{day}'" for day in days)
-        sql = f"{_LAKE_COPY} FROM account_events WHERE dt IN ({listed})"  # noqa: S608 -- days
-        rows = lake.execute(sql).fetch_record_batch()
+        sql = f"{_LAKE_COPY} FROM account_events WHERE dt IN ({listed})"
+        rows = lake.execute(sql).to_arrow_reader()
         self._insert(
             f"INSERT INTO account_events SELECT {', '.join(f'rows.{name}' for name in _COLUMNS)} FROM rows "
             "SEMI JOIN missing m ON rows.account_id = m.account_id AND rows.sequence = m.sequence",
@@ -191,16 +189,18 @@ class Comparison:
     def totals(self) -> tuple[Total, ...]:
         """By currency."""
         rows = self._connection.execute(
-            f"SELECT currency, sum(ledger), sum(lake) FROM (SELECT currency, {_FLOW} AS ledger, NULL AS lake "  # noqa: S608 -- our own words
+            f"SELECT currency, sum(ledger), sum(lake) FROM (SELECT currency, {_FLOW} AS ledger, NULL AS lake "
             f"FROM ledger_compared UNION ALL SELECT coalesce(currency, ''), NULL, {_FLOW} FROM lake_compared) "
             "GROUP BY currency ORDER BY currency"
         ).fetchall()
-        return tuple(Total(currency, ledger or Decimal("0.00"), lake or Decimal("0.00")) for currency, ledger, lake in rows)
+        return tuple(
+            Total(currency, ledger or Decimal("0.00"), lake or Decimal("0.00")) for currency, ledger, lake in rows
+        )
 
     def accounts(self, account_ids: Sequence[str]) -> tuple[AccountFound, ...]:
         """How these stand."""
         rows = self._connection.execute(
-            f"SELECT account_id, min(currency), count(*) FILTER (is_ledger), max(sequence) FILTER (is_ledger), "  # noqa: S608
+            f"SELECT account_id, min(currency), count(*) FILTER (is_ledger), max(sequence) FILTER (is_ledger), "
             "sum(flow) FILTER (is_ledger), count(*) FILTER (NOT is_ledger), max(sequence) FILTER (NOT is_ledger), "
             f"sum(flow) FILTER (NOT is_ledger) FROM (SELECT account_id, currency, sequence, {_FLOW} AS flow, "
             f"true AS is_ledger FROM ledger_compared UNION ALL SELECT account_id, currency, sequence, {_FLOW}, false "

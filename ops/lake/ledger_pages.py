@@ -76,5 +76,3 @@ def _items_as_they_are(
     answer = json.loads(response_dict["body"])
     customized_response_dict["Items"] = answer.pop("Items")
     response_dict["body"] = json.dumps(answer).encode()
-
-

@@ -100,7 +100,7 @@ def _judged(comparison: Comparison, at: datetime, found: Callable[[Finding], Non
         counted.through or at,
         counted.events,
         counted.accounts,
-        **tally.counts,
+        **{str(kind): number for kind, number in tally.counts.items()},
         on_their_way=counted.on_their_way,
         differing_accounts=tally.accounts,
         totals=comparison.totals(),

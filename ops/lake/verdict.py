@@ -1,6 +1,6 @@
 """What a reconciliation found, and its file in the lake's bucket. Pure.
 
-The last one is kept as `reconciliations/latest.json`, each one as `reconciliations/<compared_at>.json`: UTF-8, one object:
+Kept as `reconciliations/latest.json`, the last, and `reconciliations/<compared_at>.json`, each: UTF-8, one JSON object:
 
 format                1
 compared_at, through  ISO 8601, UTC
