@@ -27,6 +27,7 @@ from ops.event_stream import EventStreamReader, PublishedEvent
 from ops.house import Address, House
 from ops.lake.engine import QueryFailed
 from ops.lake_commands import app as lake_commands
+from ops.lake_repair_commands import app as lake_repair_commands
 from ops.ledger_scan import check_ledger
 from ops.owners_commands import app as owners_commands
 from ops.query_command import app as query_command
@@ -45,6 +46,7 @@ app.add_typer(query_command)
 app.add_typer(reconcile_command)
 app.add_typer(replay_command)
 app.add_typer(owners_commands, name="owners")
+lake_commands.add_typer(lake_repair_commands)
 app.add_typer(lake_commands, name="lake")
 app.add_typer(schema_commands, name="schema")
 out = Console()

@@ -138,8 +138,8 @@ class Comparison:
     def take(self, events: Sequence[LedgerEvent], unreadable: Sequence[Unreadable]) -> None:
         """Rows of the ledger, each once."""
         if events:
-            columns = [pa.array(values, each.type) for values, each in zip(zip(*events, strict=True), _LEDGER, strict=True)]
-            rows = pa.Table.from_arrays(columns, schema=_LEDGER)
+            columns = zip(zip(*events, strict=True), _LEDGER.types, strict=True)
+            rows = pa.Table.from_arrays([pa.array(*column) for column in columns], schema=_LEDGER)
             self._insert("INSERT INTO ledger SELECT *, left(CAST(occurred_at AS VARCHAR), 10) FROM rows", rows)
         if unreadable:
             rows = pa.Table.from_pylist([each._asdict() for each in unreadable], schema=_UNREADABLE)

@@ -49,7 +49,7 @@ class Given:
             Unpaced(),
             1.0,
             lambda: self.now,
-            lambda: self.settle(),
+            lambda: self.settle(),  # noqa: PLW0108 -- tests set it later
             GRACE,
         )
         return reconciler.reconcile(found.append), found
@@ -145,7 +145,7 @@ def test_every_field_that_differs_is_named(
 
 
 def test_every_field_is_planted_above() -> None:
-    [marker] = [m for m in test_every_field_that_differs_is_named.pytestmark if m.name == "parametrize"]  # type: ignore[attr-defined]
+    [marker] = [m for m in test_every_field_that_differs_is_named.pytestmark if m.name == "parametrize"]
     assert {field for field, *_ in marker.args[1]} == set(FIELDS)
 
 
