@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import boto3
 import typer
+from botocore.config import Config
 
 from consumers.kit import Decoder
 from consumers.lake.rows import Rows
@@ -88,11 +89,15 @@ def backfill(
     read_units_max: Annotated[
         float, typer.Option(help="Take so many of the ledger's read units a second, on average.", min=0.5)
     ] = READ_UNITS_MAX,
+    grace_s: Annotated[
+        float | None,
+        typer.Option("--grace-s", help="Leave out events younger than so many seconds; as the stack buffers.", min=0),
+    ] = None,
 ) -> None:
     """Write the events that the ledger has and the lake has not.
 
     For what `reconcile` names as missing, and to fill the lake of a table that is older than it. Events that may be on
-    their way are left to the delivery. Safe to interrupt and to run again. Exit code 1 if an event could not be written.
+    their way are left to the delivery. Safe to interrupt and to run again. Exit code 1 if an event cannot be written.
     """
     if bool(account_ids) + everyone != 1:
         raise typer.BadParameter("give either accounts, or --all")
@@ -104,7 +109,7 @@ def backfill(
             folder,
             Rows(Decoder(bank.codec), lake.outputs["LakeFirstDay"]),
             selection.account_ids if isinstance(selection, Accounts) else None,
-            cut_us(datetime.now(UTC), grace_of(lake)),
+            cut_us(datetime.now(UTC), grace_of(lake) if grace_s is None else grace_s),
         )
         result = _replayed(bank, selection, sink, read_units_max)
         files = rows = 0
@@ -151,7 +156,7 @@ def _functions(stack: str | None) -> "LambdaClient":
     if stack is None:
         client: LambdaClient = Address.find().client("lambda", INVOKE_TIMEOUT_S)
         return client
-    return boto3.client("lambda", config=AWS_CLIENTS.merge(boto3.session.Config(read_timeout=INVOKE_TIMEOUT_S)))
+    return boto3.client("lambda", config=AWS_CLIENTS.merge(Config(read_timeout=INVOKE_TIMEOUT_S)))
 
 
 def _show_what_there_is(objects: Iterable[Redriven]) -> None:

@@ -1,7 +1,7 @@
 """From the ledger into the lake: the events that the lake lacks, by a replay.
 
-They are collected first, in DuckDB, and written at the end, in few and large files. A file is named by what is in it: the
-same events written twice are one file. What the delivery brings meanwhile is there twice, and shown once.
+They are collected first, in DuckDB, and written at the end, in few and large files. A file is named by what is in it:
+the same events written twice are one file. What the delivery brings meanwhile is there twice, and shown once.
 """
 
 import json

@@ -46,7 +46,7 @@ def invoked(client: "LambdaClient", function_name: str) -> Callable[[bytes], byt
     def invoke(payload: bytes) -> bytes:
         answer = client.invoke(FunctionName=function_name, Payload=payload)
         body = answer["Payload"].read()
-        if "FunctionError" in answer:
+        if answer.get("FunctionError"):
             raise FunctionFailed(
                 f"The function {function_name} fails, see its log: {body[:300].decode(errors='replace')}"
             )
