@@ -56,4 +56,8 @@ def _lake_row(row: EventRow) -> LakeRow:
         row.balance,
         owner=row.event.owner if isinstance(row.event, Created) else None,
     )
-    return made | {"causation_id": row.command_id}
+    return made | {
+        "correlation_id": row.correlation_id,
+        "causation_id": row.command_id,
+        "request_id": row.request_id,
+    }

@@ -1,6 +1,6 @@
 """Ledger and lake side by side in DuckDB, in a file of its own: neither has to fit into memory."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -56,19 +56,22 @@ def _same(one: str, other: str, names: Iterable[str]) -> str:
 # A row of the lake may lack what every event has, which makes it no less a row.
 _LAKE_COPY = "SELECT * REPLACE (coalesce(account_id, '') AS account_id, coalesce(sequence, 0) AS sequence)"
 
+_SEE_LAKE = f"""
+CREATE OR REPLACE TABLE shown AS SELECT * FROM events;
+CREATE OR REPLACE TABLE copies AS
+  SELECT DISTINCT s.account_id AS at_account_id, s.sequence AS at_sequence,
+    {", ".join(f"c.{name}" for name in ("account_id", "sequence", *FIELDS))}
+  FROM account_events c JOIN shown s ON {_same("c", "s", ("dt", "event_type", "event_id"))}
+  WHERE NOT ({_same("c", "s", ("account_id", "sequence", *FIELDS))});
+"""
+
 _PREPARE = f"""
-CREATE TABLE shown AS SELECT * FROM events;
 CREATE TABLE suspects AS
   SELECT coalesce(l.account_id, s.account_id) AS account_id, coalesce(l.sequence, s.sequence) AS sequence
   FROM ledger l FULL JOIN shown s ON l.account_id = s.account_id AND l.sequence = s.sequence
   WHERE l.account_id IS NULL OR s.account_id IS NULL OR NOT ({_same("l", "s", FIELDS)})
   UNION
   SELECT account_id, sequence FROM shown GROUP BY ALL HAVING count(*) > 1;
-CREATE TABLE copies AS
-  SELECT DISTINCT s.account_id AS at_account_id, s.sequence AS at_sequence,
-    {", ".join(f"c.{name}" for name in ("account_id", "sequence", *FIELDS))}
-  FROM account_events c JOIN shown s ON {_same("c", "s", ("dt", "event_type", "event_id"))}
-  WHERE NOT ({_same("c", "s", ("account_id", "sequence", *FIELDS))});
 INSERT INTO suspects
   SELECT DISTINCT at_account_id, at_sequence FROM copies EXCEPT SELECT account_id, sequence FROM suspects;
 CREATE TABLE on_their_way AS
@@ -117,7 +120,7 @@ class Counted:
 
 
 class Comparison:
-    """Fill it with `take` and `take_missing`, then `prepare` it once, then ask.
+    """Fill it with `take`, `see_lake` and `take_missing`, then `prepare` it once, then ask.
 
     Args:
         connection: DuckDB's with the lake's tables, see `DuckDBEngine`; its default catalog is another from now on.
@@ -145,6 +148,10 @@ class Comparison:
             rows = pa.Table.from_pylist([each._asdict() for each in unreadable], schema=_UNREADABLE)
             self._insert("INSERT INTO unreadable FROM rows", rows)
 
+    def see_lake(self) -> None:
+        """What queries of the lake see. Needs nothing of the ledger: it can be done while that is read."""
+        self._run(_SEE_LAKE)
+
     def missing_days(self, cut: datetime) -> list[str]:
         """The partitions of what the lake should have by now, and has not."""
         self._connection.execute(
@@ -164,12 +171,11 @@ class Comparison:
             "SEMI JOIN missing m ON rows.account_id = m.account_id AND rows.sequence = m.sequence",
             rows,
         )
+        self.see_lake()
 
     def prepare(self, cut: datetime) -> None:
         """Args: cut: what occurred later may still be on its way; UTC."""
-        for statement in _PREPARE.split(";\n"):
-            if statement.strip():
-                self._connection.execute(statement, {"cut": cut} if "$cut" in statement else None)
+        self._run(_PREPARE, {"cut": cut})
 
     def evidence(self) -> Iterator[Evidence]:
         """Of all events that are not simply the same, in the order of accounts and sequences."""
@@ -220,6 +226,12 @@ class Comparison:
         ).fetchall()
         behind_s = max((ledger - lake).total_seconds(), 0.0) if ledger and lake else None
         return Lateness(_utc(ledger), _utc(lake), behind_s, None if longest_us is None else longest_us / 1_000_000)
+
+    def _run(self, statements: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """One by one: only one may have parameters."""
+        for statement in filter(str.strip, statements.split(";\n")):
+            given = {name: value for name, value in (parameters or {}).items() if f"${name}" in statement}
+            self._connection.execute(statement, given or None)
 
     def _insert(self, sql: str, rows: Any) -> None:  # noqa: ANN401 -- Arrow's
         self._connection.register("rows", rows)

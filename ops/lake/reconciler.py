@@ -79,7 +79,9 @@ class Reconciler:
 
     def _read_ledger(self, comparison: Comparison, progress: Callable[[Counts], None]) -> None:
         counts = Counts()
-        for page in pages(self.source, self.pace, self.page_units):
+        for number, page in enumerate(pages(self.source, self.pace, self.page_units)):
+            if not number:
+                comparison.see_lake()  # while the next pages are on their way
             events, unreadable = ledger_rows(page.items)
             comparison.take(events, unreadable)
             counts.accounts += sum(event.sequence == 1 for event in events)
