@@ -27,9 +27,11 @@ from ops.event_stream import EventStreamReader, PublishedEvent
 from ops.house import Address, House
 from ops.lake.engine import QueryFailed
 from ops.lake_commands import app as lake_commands
+from ops.lake_repair_commands import app as lake_repair_commands
 from ops.ledger_scan import check_ledger
 from ops.owners_commands import app as owners_commands
 from ops.query_command import app as query_command
+from ops.reconcile_command import app as reconcile_command
 from ops.release_commands import app as release_commands
 from ops.replay_command import app as replay_command
 from ops.report_command import app as report_command
@@ -42,9 +44,11 @@ app = typer.Typer(
 )
 app.add_typer(release_commands)
 app.add_typer(query_command)
+app.add_typer(reconcile_command)
 app.add_typer(replay_command)
 app.add_typer(report_command)
 app.add_typer(owners_commands, name="owners")
+lake_commands.add_typer(lake_repair_commands)
 app.add_typer(lake_commands, name="lake")
 app.add_typer(schema_commands, name="schema")
 out = Console()

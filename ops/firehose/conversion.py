@@ -20,7 +20,7 @@ def converted(
 ) -> tuple[bytes, int, list[tuple[Transformed, str]]]:
     """The file, its rows, and the records that are not in it, each with the reason. No file without rows: empty."""
     try:
-        rows = [row for each in transformed for row in _objects(each.data)]
+        rows = [row for each in transformed for row in json_objects(each.data)]
         return (parquet(rows, schema) if rows else b""), len(rows), []
     except (ValueError, Unconvertible):
         return _one_by_one(transformed, schema)
@@ -34,7 +34,7 @@ def _one_by_one(
     failed: list[tuple[Transformed, str]] = []
     for each in transformed:
         try:
-            theirs = _objects(each.data)
+            theirs = json_objects(each.data)
             parquet(theirs, schema)
         except (ValueError, Unconvertible) as error:
             failed.append((each, str(error)))
@@ -43,7 +43,7 @@ def _one_by_one(
     return (parquet(rows, schema) if rows else b""), len(rows), failed
 
 
-def _objects(data: bytes) -> list[dict[str, Any]]:
+def json_objects(data: bytes) -> list[dict[str, Any]]:
     """The JSON objects of a record.
 
     Raises:

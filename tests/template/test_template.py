@@ -203,6 +203,7 @@ def test_outputs() -> None:
         *("ParkedTableName", "Aggregation", "Buckets", "ConsumerFailureBucketName"),
         *("LakeBucketName", "LakeDatabaseName", "LakeWorkgroupName", "LakeTransformFunctionName"),
         *("LakeQueryResultsBucketName", "LakeAnalystRoleArn", "LakeBufferSeconds", "LakeDeliveryName"),
+        "LakeFirstDay",
         *("OwnedTableName", "OwnedInboxTableName", "OwnedFunctionName", "OwnedMappingId"),
     }
 

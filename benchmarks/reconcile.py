@@ -1,0 +1,139 @@
+"""`python -m benchmarks.reconcile`: how long `account-events reconcile` takes for 100,000 events, the command as it is.
+
+Against the emulator's DynamoDB and S3 over loopback. Beside it, what a Scan of the table takes by itself, with items as
+they are on the wire and with botocore's parser. Exit code 1 if the target is missed.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from account_core.events import Row
+from account_core.items import to_item
+from benchmarks.long_accounts import BATCH_ROWS, ledger
+from consumers.lake import table
+from ops.emulator import REGION, Emulator, client, forget_aws_settings
+from ops.house import Address
+from ops.lake.ledger_pages import SEGMENTS, scans_unparsed
+from ops.parquet import arrow_schema, parquet
+from tests.contract.tables import make_table
+from tests.ledger_and_lake import lake_rows
+
+EVENTS = 100_000
+ACCOUNTS = 1_000
+TARGET_S = 10.0
+ROUNDS = 3
+COMMAND = Path(sys.executable).with_name("account-events")
+BUCKET = "lake"
+say = Console(stderr=True, highlight=False).print
+
+
+def main() -> int:
+    forget_aws_settings()
+    with Emulator() as emulator:
+        say(f"writing {EVENTS:,} events of {ACCOUNTS:,} accounts into the table and the lake")
+        dynamodb = client("dynamodb", emulator.endpoint_url)
+        table_name = make_table(dynamodb)
+        rows = [row for _ in range(ACCOUNTS) for row in ledger(EVENTS // ACCOUNTS)]
+        _fill_table(dynamodb, table_name, rows)
+        _fill_lake(client("s3", emulator.endpoint_url), rows)
+        _told("a Scan alone, parsed by botocore", emulator, lambda: _scan(dynamodb, table_name))
+        scans_unparsed(dynamodb)
+        _told("a Scan alone, items as they are", emulator, lambda: _scan(dynamodb, table_name))
+        best_s = min(
+            _told("account-events reconcile", emulator, lambda: _reconcile(emulator, table_name)) for _ in range(ROUNDS)
+        )
+    is_met = best_s < TARGET_S
+    say(f"{'met' if is_met else 'missed'}: the fastest of {ROUNDS} took {best_s:.1f} s, {TARGET_S:g} s are the target")
+    return 0 if is_met else 1
+
+
+def _told(name: str, emulator: Emulator, work: Callable[[], object]) -> float:
+    emulator_s, own_s, wall_s = _emulator_cpu_s(emulator), _own_cpu_s(), time.perf_counter()
+    work()
+    took_s = time.perf_counter() - wall_s
+    say(
+        f"{name}: {took_s:.1f} s; CPU {_own_cpu_s() - own_s:.1f} s, the emulator's "
+        f"{_emulator_cpu_s(emulator) - emulator_s:.1f} s"
+    )
+    return took_s
+
+
+def _own_cpu_s() -> float:
+    """And of commands that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def _emulator_cpu_s(emulator: Emulator) -> float:
+    with suppress(OSError):
+        fields = Path(f"/proc/{emulator.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
+
+
+def _fill_table(dynamodb: Any, table_name: str, rows: Sequence[Row]) -> None:  # noqa: ANN401 -- a boto3 client
+    def write(first: int) -> None:
+        puts: Any = [{"PutRequest": {"Item": to_item(row)}} for row in rows[first : first + BATCH_ROWS]]
+        while puts:
+            answer = dynamodb.batch_write_item(RequestItems={table_name: puts})
+            puts = answer["UnprocessedItems"].get(table_name, [])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(0, len(rows), BATCH_ROWS)))
+
+
+def _fill_lake(s3: Any, rows: Sequence[Row]) -> None:  # noqa: ANN401 -- a boto3 client
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    partitions = defaultdict(list)
+    for row in lake_rows(rows):
+        partitions[table.partition_prefix(row["dt"], row["event_type"])].append(row)
+    schema = arrow_schema([(column.name, column.glue_type) for column in table.COLUMNS])
+    for prefix, theirs in partitions.items():
+        s3.put_object(Bucket=BUCKET, Key=f"{prefix}all.parquet", Body=parquet(theirs, schema))
+
+
+def _scan(dynamodb: Any, table_name: str) -> None:  # noqa: ANN401 -- a boto3 client
+    def segment(index: int) -> int:
+        pages = dynamodb.get_paginator("scan").paginate(
+            TableName=table_name, ConsistentRead=True, Segment=index, TotalSegments=SEGMENTS
+        )
+        return sum(len(page["Items"]) for page in pages)
+
+    with ThreadPoolExecutor(SEGMENTS) as pool:
+        assert sum(pool.map(segment, range(SEGMENTS))) > EVENTS  # noqa: S101 -- or nothing was measured
+
+
+def _reconcile(emulator: Emulator, table_name: str) -> None:
+    outputs = {
+        "TableName": table_name,
+        "LakeBucketName": BUCKET,
+        "EventStreamName": "none",
+        "Aggregation": "on",
+        "Buckets": "32",
+        "Framing": "single-object",
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        address = Path(folder) / "house.json"
+        address.write_text(json.dumps(asdict(Address(emulator.endpoint_url, os.getpid(), outputs, None, None))))
+        environment = {**os.environ, "ACCOUNT_EVENTS_HOUSE": str(address)}
+        done = subprocess.run([COMMAND, "reconcile"], check=False, capture_output=True, text=True, env=environment)  # noqa: S603
+    assert done.returncode == 0, done.stderr  # noqa: S101 -- it is to agree
+    assert f"{EVENTS} events of {ACCOUNTS} accounts" in done.stdout, done.stdout  # noqa: S101
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""What Firehose keeps of what it could not deliver: an object of lines, a document of JSON each. Pure.
+
+Source: Amazon Data Firehose Developer Guide, "Handle failure in data transformation" (`rawData` is the record as it
+came) and "Handling errors for data format conversion" (`rawData` is what the function made of it).
+`ops.firehose.failures` writes the same.
+"""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from consumers.kit.aggregates import unpack
+from consumers.kit.errors import CorruptAggregate
+from ops.firehose.conversion import json_objects
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One failed record.
+
+    Attributes:
+        line: it as it stands, without its line feed.
+        parts: what can be put back by itself: an aggregate's events, the JSON objects of a transformed record.
+        is_transformed: whether the parts are JSON that the function made.
+        arrived_ms: when Firehose got it, milliseconds since 1970.
+    """
+
+    line: bytes
+    parts: tuple[bytes, ...]
+    is_transformed: bool
+    arrived_ms: int
+
+    def with_parts(self, parts: Sequence[bytes]) -> list[bytes]:
+        """Lines that hold these of its parts and no others."""
+        if tuple(parts) == self.parts:
+            return [self.line]
+        document = json.loads(self.line)
+        return [json.dumps(document | {"rawData": base64.b64encode(part).decode()}).encode() for part in parts]
+
+
+@dataclass(frozen=True, slots=True)
+class NoDocument:
+    """A line that cannot be understood; it stays as it is."""
+
+    line: bytes
+    problem: str
+
+
+def documents(body: bytes) -> list[Document | NoDocument]:
+    """An object's, in its order; empty lines are none."""
+    return [_document(line) for line in body.split(b"\n") if line.strip()]
+
+
+def object_of(lines: Sequence[bytes]) -> bytes:
+    """The object with these lines."""
+    return b"".join(line + b"\n" for line in lines)
+
+
+def _document(line: bytes) -> Document | NoDocument:
+    try:
+        document: Mapping[str, Any] = json.loads(line)
+        data = base64.b64decode(document["rawData"], validate=True)
+        arrived_ms = int(document["arrivalTimestamp"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        return NoDocument(line, f"it is no document of Firehose's: {type(error).__name__}: {error}")
+    if not data.lstrip().startswith(b"{"):  # no framing of an event begins so, nor does an aggregate
+        return Document(line, _events(data), is_transformed=False, arrived_ms=arrived_ms)
+    try:
+        parts = tuple(json.dumps(each).encode() for each in json_objects(data))
+    except (ValueError, RecursionError) as error:
+        return NoDocument(line, f"its rawData begins like JSON and is none: {error}")
+    return Document(line, parts, is_transformed=True, arrived_ms=arrived_ms)
+
+
+def _events(data: bytes) -> tuple[bytes, ...]:
+    """A damaged or an empty aggregate stays whole: the function says what is wrong with it."""
+    try:
+        return tuple(unpack(data)) or (data,)
+    except CorruptAggregate:
+        return (data,)

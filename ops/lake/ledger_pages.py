@@ -1,0 +1,78 @@
+"""All of the ledger's rows, by a parallel Scan, page by page as they come."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Any
+
+from ops.replay.pace import Pace
+from ops.replay.source import Item, Page, Part, Segment, Source
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+SEGMENTS = 8
+
+
+def pages(source: Source, pace: Pace, page_units: float, segments: int = SEGMENTS) -> Iterator[Page]:
+    """Every page of every segment, strongly consistent, in no order between segments.
+
+    Args:
+        source: the table.
+        pace: slows the reading down.
+        page_units: what a first page may take in read units.
+        segments: so many pages are read at the same time.
+
+    Raises:
+        Interrupted: the table does not answer.
+    """
+    units: dict[Part, float] = {}
+    reading: dict[Future[Page], Part] = {}
+
+    def begin(part: Part, after: Item | None) -> None:
+        reading[executor.submit(_read, source, part, after, pace, pace.reserve(units[part]))] = part
+
+    with ThreadPoolExecutor(segments) as executor:
+        try:
+            for index in range(segments):
+                units[Segment(index, segments)] = page_units
+                begin(Segment(index, segments), None)
+            while reading:
+                done, _ = wait(reading, return_when=FIRST_COMPLETED)
+                for future in done:
+                    part, page = reading.pop(future), future.result()
+                    pace.settle(units[part], page.read_units)
+                    units[part] = page.read_units
+                    if page.next_key is not None:
+                        begin(part, page.next_key)
+                    yield page
+        finally:
+            for future in reading:
+                future.cancel()
+
+
+def _read(source: Source, part: Part, after: Item | None, pace: Pace, wait_s: float) -> Page:
+    pace.sleep(wait_s)
+    return source.read(part, after)
+
+
+def scans_unparsed(client: "DynamoDBClient") -> None:
+    """From now on this client's Scans give items as they are on the wire.
+
+    botocore's parser takes three times as long as all the rest of a Scan, to make of a row's attributes what they are
+    already (benchmarks/reconcile.py). Strings and numbers come the same; binary attributes, of which rows have none,
+    would come in base64.
+    """
+    client.meta.events.register("before-parse.dynamodb.Scan", _items_as_they_are)
+
+
+def _items_as_they_are(
+    response_dict: dict[str, Any],
+    customized_response_dict: dict[str, Any],
+    **_: Any,  # noqa: ANN401 -- botocore's
+) -> None:
+    if response_dict["status_code"] != 200:  # noqa: PLR2004 -- HTTP's
+        return
+    answer = json.loads(response_dict["body"])
+    customized_response_dict["Items"] = answer.pop("Items")
+    response_dict["body"] = json.dumps(answer).encode()

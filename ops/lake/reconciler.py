@@ -1,0 +1,112 @@
+"""The reconciliation itself: read the lake, then the ledger, look once more for what is missing, and judge."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from ops.lake.comparison import Comparison
+from ops.lake.engine import QueryFailed
+from ops.lake.ledger_pages import pages
+from ops.lake.ledger_rows import ledger_rows
+from ops.lake.reconciliation import Tally, findings
+from ops.lake.verdict import Finding, Verdict
+from ops.replay.pace import Pace
+from ops.replay.source import Source
+from ops.replay.state import Counts
+
+if TYPE_CHECKING:
+    from ops.lake.duckdb_engine import DuckDBEngine
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """Compares a ledger with a lake.
+
+    Attributes:
+        lake: the lake as it is when this is called.
+        source: the ledger's table.
+        pace: of reading that.
+        page_units: what its first pages may take.
+        now: the time, UTC.
+        settle: waits a moment, for what may be about to arrive.
+        grace: the lake may be so late.
+    """
+
+    lake: "Callable[[], DuckDBEngine]"
+    source: Source
+    pace: Pace
+    page_units: float
+    now: Callable[[], datetime]
+    settle: Callable[[], object]
+    grace: timedelta
+
+    def reconcile(
+        self,
+        found: Callable[[Finding], None] = lambda _finding: None,
+        progress: Callable[[Counts], None] = lambda _counts: None,
+    ) -> Verdict:
+        """The verdict.
+
+        The lake is read first, so that what it has was in the ledger before: events that are written meanwhile are
+        never taken for extra ones.
+
+        Args:
+            found: gets every finding, by account and sequence.
+            progress: is told what is read of the ledger.
+
+        Raises:
+            Interrupted: the ledger does not answer.
+            QueryFailed: the lake does not, or something in it is no file of it.
+        """
+        at = self.now()
+        cut = (at - self.grace).astimezone(UTC).replace(tzinfo=None)
+        try:
+            with tempfile.TemporaryDirectory(prefix="account-events-", ignore_cleanup_errors=True) as folder:
+                comparison = Comparison(self.lake().connection, Path(folder))
+                self._read_ledger(comparison, progress)
+                if days := comparison.missing_days(cut):
+                    self.settle()
+                    comparison.take_missing(self.lake().connection, days)
+                comparison.prepare(cut)
+                return _judged(comparison, at, found)
+        except duckdb.Error as error:
+            raise QueryFailed(str(error)) from error
+
+    def _read_ledger(self, comparison: Comparison, progress: Callable[[Counts], None]) -> None:
+        counts = Counts()
+        for number, page in enumerate(pages(self.source, self.pace, self.page_units)):
+            if not number:
+                comparison.see_lake()  # while the next pages are on their way
+            events, unreadable = ledger_rows(page.items)
+            comparison.take(events, unreadable)
+            counts.accounts += sum(event.sequence == 1 for event in events)
+            counts.events += len(events)
+            counts.rows += len(page.items)
+            counts.read_units += page.read_units
+            progress(counts)
+
+
+def _judged(comparison: Comparison, at: datetime, found: Callable[[Finding], None]) -> Verdict:
+    tally = Tally()
+    for finding in findings(comparison.evidence()):
+        tally.add(finding)
+        found(finding)
+    counted = comparison.counted()
+    return Verdict(
+        at,
+        counted.through or at,
+        counted.events,
+        counted.accounts,
+        **{str(kind): number for kind, number in tally.counts.items()},
+        on_their_way=counted.on_their_way,
+        differing_accounts=tally.accounts,
+        totals=comparison.totals(),
+        lateness=comparison.lateness(),
+        findings=tuple(tally.first),
+        accounts_found=comparison.accounts(tally.account_ids),
+    )

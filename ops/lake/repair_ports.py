@@ -1,0 +1,69 @@
+"""What a redrive needs of AWS: the lake's bucket, the deployed function, and why that refused."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from consumers.lake.table import REASONS_PREFIX
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
+
+
+class FunctionFailed(Exception):
+    """The function raised or ran out of something; what it was to put back is where it was."""
+
+
+class S3Bucket:
+    """A `Bucket`."""
+
+    def __init__(self, client: "S3Client", name: str) -> None:
+        self._client, self._name = client, name
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=prefix):
+            for found in page.get("Contents", []):
+                yield found["Key"]
+
+    def get(self, key: str) -> bytes | None:
+        try:
+            return self._client.get_object(Bucket=self._name, Key=key)["Body"].read()
+        except self._client.exceptions.NoSuchKey:
+            return None
+
+    def put(self, key: str, body: bytes) -> None:
+        self._client.put_object(Bucket=self._name, Key=key, Body=body)
+
+    def delete(self, key: str) -> None:
+        self._client.delete_object(Bucket=self._name, Key=key)
+
+
+def invoked(client: "LambdaClient", function_name: str) -> Callable[[bytes], bytes]:
+    """The function, to be called with JSON."""
+
+    def invoke(payload: bytes) -> bytes:
+        answer = client.invoke(FunctionName=function_name, Payload=payload)
+        body = answer["Payload"].read()
+        if answer.get("FunctionError"):
+            raise FunctionFailed(
+                f"The function {function_name} fails, see its log: {body[:300].decode(errors='replace')}"
+            )
+        return body
+
+    return invoke
+
+
+def reasons_in(bucket: S3Bucket, now: Callable[[], datetime]) -> Callable[[str], Mapping[str, str]]:
+    """Why the function refused records of an invocation that has just ended; see `consumers.lake.report`."""
+
+    def reasons(invocation_id: str) -> Mapping[str, str]:
+        for day in (now(), now() - timedelta(days=1)):
+            body = bucket.get(f"{REASONS_PREFIX}dt={day:%Y-%m-%d}/{invocation_id}.jsonl")
+            if body is not None:
+                lines = [json.loads(line) for line in body.splitlines()]
+                return {line["recordId"]: f"{line['error']}: {line['reason']}" for line in lines}
+        return {}
+
+    return reasons

@@ -1,0 +1,179 @@
+"""A lake that is not its ledger is found out, event by event, and mended; then the two are the same again."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from consumers.kit.aggregates import unpack
+from consumers.lake import table
+from ops.house import House
+from ops.lake.desk import Lake
+from ops.lake.verdict import LATEST_KEY, Verdict, from_json
+from ops.parquet import arrow_schema, parquet
+from projector.aggregate import aggregate
+
+SETTLE_TIMEOUT_S = 60.0
+COMMAND = Path(sys.executable).with_name("account-events")
+COMMAND_TIMEOUT_S = 120.0
+SCHEMA = arrow_schema([(column.name, column.glue_type) for column in table.COLUMNS])
+NO_GRACE = ("reconcile", "--grace-s", "0")
+
+
+def account_events(house: House, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command line, in this house."""
+    with tempfile.TemporaryDirectory() as folder:
+        address = Path(folder) / "house.json"
+        address.write_text(json.dumps(asdict(house.address)))
+        environment = {**os.environ, "ACCOUNT_EVENTS_HOUSE": str(address)}
+        return subprocess.run(  # noqa: S603 -- our own command
+            [COMMAND, *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_TIMEOUT_S,
+            env=environment,
+            cwd=folder,
+        )
+
+
+def opened(house: House, *credits_: str) -> str:
+    with house.address.http() as api:
+        account_id: str = api.post("/accounts", json={"owner": "owner-1", "currency": "EUR"}).json()["accountId"]
+        for amount in credits_:
+            assert api.post(f"/accounts/{account_id}/credit", json={"amount": amount}).status_code == 200
+    return account_id
+
+
+class Bucket:
+    """The lake's files, and how to spoil them."""
+
+    def __init__(self, house: House) -> None:
+        self._s3, self._name = house.address.client("s3"), house.address.outputs["LakeBucketName"]
+        self._house = house
+
+    def keys(self, prefix: str) -> list[str]:
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=prefix)
+        return [found["Key"] for page in pages for found in page.get("Contents", [])]
+
+    def get(self, key: str) -> bytes:
+        body: bytes = self._s3.get_object(Bucket=self._name, Key=key)["Body"].read()
+        return body
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Every event once, as text."""
+        records = Lake.of_house(self._house.address).duckdb().query("SELECT * FROM events").records()
+        return [
+            {name: value if isinstance(value, int) or value is None else str(value) for name, value in record.items()}
+            for record in records
+        ]
+
+    def replace_events(self, rows: list[dict[str, Any]]) -> None:
+        for key in self.keys("events/"):
+            self._s3.delete_object(Bucket=self._name, Key=key)
+        for number, row in enumerate(rows):
+            key = f"{table.partition_prefix(row['dt'], row['event_type'])}spoiled-{number}.parquet"
+            self._s3.put_object(Bucket=self._name, Key=key, Body=parquet([row], SCHEMA))
+
+    def verdict(self) -> Verdict:
+        return from_json(self.get(LATEST_KEY))
+
+
+@pytest.fixture
+def bucket(own_house: House) -> Bucket:
+    return Bucket(own_house)
+
+
+def test_a_spoiled_lake_is_found_out_named_and_mended(own_house: House, bucket: Bucket) -> None:
+    account_id = opened(own_house, "10.00", "20.00", "30.00")
+    other_id = opened(own_house, "0.01")
+    assert own_house.wait_until_idle(SETTLE_TIMEOUT_S)
+    sound = account_events(own_house, *NO_GRACE)
+    assert sound.returncode == 0, sound.stderr
+    assert "6 events of 2 accounts" in sound.stdout
+    assert (bucket.verdict().is_sound, bucket.verdict().events) == (True, 6)
+
+    rows = bucket.rows()
+    [third] = [row for row in rows if (row["account_id"], row["sequence"]) == (account_id, 3)]
+    [second] = [row for row in rows if (row["account_id"], row["sequence"]) == (account_id, 2)]
+    spoiled = [row for row in rows if row not in (second, third)]
+    spoiled += [second | {"amount": "10.01"}, third | {"account_id": "nobody", "event_id": "nobody:3"}]
+    bucket.replace_events(spoiled)
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "findings.jsonl"
+        found_out = account_events(own_house, *NO_GRACE, "--output", str(output))
+        findings = {
+            (each["kind"], each["account_id"], each["sequence"])
+            for each in map(json.loads, output.read_text().splitlines())
+        }
+    assert found_out.returncode == 1
+    assert findings == {("missing", account_id, 3), ("differing", account_id, 2), ("extra", "nobody", 3)}
+    assert f"{account_id} event 2 differing: amount: ledger '10.00', lake '10.01'" in found_out.stderr
+    assert "lake 60.02, +0.01" in found_out.stdout.replace("\n", " ")
+    verdict = bucket.verdict()
+    assert (verdict.missing, verdict.extra, verdict.differing, verdict.differing_accounts) == (1, 1, 1, 2)
+
+    bucket.replace_events([row for row in spoiled if row["account_id"] == other_id])
+    written = account_events(own_house, "lake", "backfill", account_id, "--grace-s", "600")
+    assert written.returncode == 0, written.stderr
+    assert "0 events written to 0 files" in written.stdout
+    assert "4 may be on their way" in written.stdout
+    mended = account_events(own_house, "lake", "backfill", "--all", "--grace-s", "0")
+    assert mended.returncode == 0, mended.stderr
+    assert mended.stdout.startswith("4 events written to 2 files, of 6 events of 2 accounts")
+    files = bucket.keys("events/")
+    again = account_events(own_house, "lake", "backfill", "--all", "--grace-s", "0")
+    assert again.stdout.startswith("0 events written")
+    assert bucket.keys("events/") == files
+    sound = account_events(own_house, *NO_GRACE)
+    assert (sound.returncode, bucket.verdict().is_sound) == (0, True), sound.stderr
+
+
+def test_failures_are_put_back_by_the_deployed_function(own_house: House, bucket: Bucket) -> None:
+    """What Firehose kept of a batch that failed as a whole is good again; an event of tomorrow is not, yet."""
+    account_id = opened(own_house, "10.00", "20.00")
+    assert own_house.wait_until_idle(SETTLE_TIMEOUT_S)
+    bucket.replace_events([])
+    good = records_of(own_house)
+    tomorrow = b"\xc3\x01" + bytes(8) + b"of tomorrow"
+    documents = [
+        {"attemptsMade": 4, "arrivalTimestamp": round(time.time() * 1000), "rawData": base64.b64encode(data).decode()}
+        for data in (*good, aggregate("1", "1", [tomorrow]))
+    ]
+    key = "errors/processing-failed/dt=2026-08-01/batch"
+    body = "".join(json.dumps(each) + "\n" for each in documents).encode()
+    own_house.address.client("s3").put_object(Bucket=own_house.address.outputs["LakeBucketName"], Key=key, Body=body)
+    looked = account_events(own_house, "lake", "redrive", "--dry-run")
+    assert (looked.returncode, bucket.get(key)) == (0, body)
+    assert "4 events; nothing was changed" in looked.stdout
+
+    redriven = account_events(own_house, "lake", "redrive")
+    assert redriven.returncode == 1, redriven.stderr
+    assert "3 events put back, 1 still fail" in redriven.stdout
+    assert "UnknownFingerprint" in redriven.stderr, redriven.stderr
+    [left] = bucket.get(key).splitlines()
+    assert unpack(base64.b64decode(json.loads(left)["rawData"])) == [tomorrow]
+    [moved] = bucket.keys("redriven/")
+    assert moved.startswith(f"redriven/{key}-")
+    assert {row["account_id"] for row in bucket.rows()} == {account_id}
+    assert account_events(own_house, *NO_GRACE).returncode == 0
+
+
+def records_of(house: House) -> list[bytes]:
+    """What is on the event stream, record by record."""
+    kinesis, stream = house.address.client("kinesis"), house.address.outputs["EventStreamName"]
+    found = []
+    for shard in kinesis.list_shards(StreamName=stream)["Shards"]:
+        iterator = kinesis.get_shard_iterator(
+            StreamName=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        found += [record["Data"] for record in kinesis.get_records(ShardIterator=iterator)["Records"]]
+    return found

@@ -1,0 +1,300 @@
+"""Whatever differs between ledger and lake is found and named; and nothing else is."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from account_core.events import Row
+from ops.lake.duckdb_engine import DuckDBEngine
+from ops.lake.engine import QueryFailed
+from ops.lake.reconciler import Reconciler
+from ops.lake.reconciliation import COPY_AGREES, FIELDS, FINDINGS_MAX, TWICE
+from ops.lake.verdict import AccountFound, Difference, Finding, Standing, Total, Verdict
+from ops.replay.pace import Unpaced
+from tests.lake import LakeRow, write
+from tests.ledger_and_lake import START, history, lake_rows
+from tests.memory_source import MemorySource
+
+NOW = START + timedelta(days=9)
+GRACE = timedelta(minutes=10)
+A = history("a-1", *["10.00"] * 12, "-0.01")
+B = history("a-2", "5.50", currency="USD", owner="Zoë \u202e'; --")
+
+
+class Given:
+    """A ledger, a lake in a folder, and what the command would see of them."""
+
+    def __init__(self, folder: Path, ledger: Sequence[Row], lake: Sequence[LakeRow]) -> None:
+        self.source = MemorySource(page_rows=4)
+        self.source.put(ledger)
+        self.folder = folder
+        self.files = 0
+        self.now = NOW
+        self.settle: Callable[[], object] = lambda: pytest.fail("nothing was worth a second look")
+        self.add(lake)
+
+    def add(self, rows: Sequence[LakeRow]) -> None:
+        self.files += 1
+        write(self.folder, rows, file_name=f"part-{self.files}")
+
+    def verdict(self) -> tuple[Verdict, list[Finding]]:
+        found: list[Finding] = []
+        reconciler = Reconciler(
+            lambda: DuckDBEngine(str(self.folder)),
+            self.source,
+            Unpaced(),
+            1.0,
+            lambda: self.now,
+            lambda: self.settle(),  # noqa: PLW0108 -- tests set it later
+            GRACE,
+        )
+        return reconciler.reconcile(found.append), found
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> Callable[..., Given]:
+    def make(ledger: Sequence[Row], lake: Sequence[LakeRow]) -> Given:
+        return Given(tmp_path, ledger, lake)
+
+    return make
+
+
+def without(rows: Sequence[LakeRow], account_id: str, *sequences: int) -> list[LakeRow]:
+    return [row for row in rows if (row["account_id"], row["sequence"]) not in {(account_id, n) for n in sequences}]
+
+
+def changed(rows: Sequence[LakeRow], account_id: str, sequence: int, **values: Any) -> list[LakeRow]:  # noqa: ANN401
+    return [row | values if (row["account_id"], row["sequence"]) == (account_id, sequence) else row for row in rows]
+
+
+def test_what_is_the_same_is_sound_to_the_cent(given: Callable[..., Given]) -> None:
+    verdict, found = given([*A, *B], lake_rows([*A, *B])).verdict()
+    assert not found
+    assert verdict == Verdict(
+        compared_at=NOW,
+        through=START + timedelta(hours=13),
+        events=16,
+        accounts=2,
+        totals=(Total("EUR", Decimal("119.99"), Decimal("119.99")), Total("USD", Decimal("5.50"), Decimal("5.50"))),
+        lateness=verdict.lateness,
+    )
+    assert verdict.is_sound
+    assert (verdict.lateness.behind_s, verdict.lateness.longest_s) == (0.0, 1.0)
+
+
+def test_copies_are_no_finding_however_often_and_whenever_they_came(given: Callable[..., Given]) -> None:
+    rows = lake_rows(A)
+    at = given(A, rows)
+    at.add(changed(rows, "a-1", 3, published_at=None, schema_fingerprint="0123456789abcdef"))
+    verdict, found = at.verdict()
+    assert verdict.is_sound
+    assert not found
+
+
+def test_missing_events_are_named_with_their_account(given: Callable[..., Given]) -> None:
+    at = given([*A, *B], without(lake_rows([*A, *B]), "a-1", 2, 13))
+    looks: list[None] = []
+    at.settle = lambda: looks.append(None)
+    verdict, found = at.verdict()
+    assert len(looks) == 1
+    assert found == [Finding("missing", "a-1", n, f"a-1:{n}") for n in (2, 13)]
+    assert (verdict.missing, verdict.differing_accounts, verdict.findings) == (2, 1, tuple(found))
+    assert verdict.accounts_found == (
+        AccountFound("a-1", "EUR", Standing(14, 14, Decimal("119.99")), Standing(12, 14, Decimal("99.99"))),
+    )
+    assert verdict.totals[0] == Total("EUR", Decimal("119.99"), Decimal("99.99"))
+    assert not verdict.is_sound
+
+
+def test_extra_events_are_named(given: Callable[..., Given]) -> None:
+    verdict, found = given(B, lake_rows([*A[:2], *B])).verdict()
+    assert found == [Finding("extra", "a-1", n, f"a-1:{n}") for n in (1, 2)]
+    assert (verdict.extra, verdict.events, verdict.accounts) == (2, 2, 1)
+    [account] = verdict.accounts_found
+    assert account == AccountFound("a-1", "EUR", Standing(0, 0, Decimal(0)), Standing(2, 2, Decimal("10.00")))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "ledger", "lake"),
+    [
+        ("event_id", "a-1:99", "a-1:3", "a-1:99"),
+        ("event_type", "BalanceWithdrawn", "BalanceCredited", "BalanceWithdrawn"),
+        ("dt", "2026-07-31", "2026-08-01", "2026-07-31"),
+        ("occurred_at", "2026-08-01 11:30:00.000001", "2026-08-01 11:30:00.000000", "2026-08-01 11:30:00.000001"),
+        ("currency", "USD", "EUR", "USD"),
+        ("owner", "somebody", None, "somebody"),
+        ("amount", "10.01", "10.00", "10.01"),
+        ("amount", None, "10.00", None),
+        ("balance", "20.01", "20.00", "20.01"),
+        ("correlation_id", "c", "c-a-1-3", "c"),
+        ("causation_id", None, "k-3", None),
+        ("request_id", "r", "r-a-1-3", "r"),
+    ],
+)
+def test_every_field_that_differs_is_named(
+    given: Callable[..., Given], field: str, value: str | None, ledger: str | None, lake: str | None
+) -> None:
+    verdict, found = given(A, changed(lake_rows(A), "a-1", 3, **{field: value})).verdict()
+    assert found == [Finding("differing", "a-1", 3, "a-1:3", (Difference(field, ledger, lake),))]
+    assert (verdict.differing, verdict.missing, verdict.extra) == (1, 0, 0)
+    assert not verdict.is_sound
+
+
+def test_every_field_is_planted_above() -> None:
+    [marker] = [m for m in test_every_field_that_differs_is_named.pytestmark if m.name == "parametrize"]
+    assert {field for field, *_ in marker.args[1]} == set(FIELDS)
+
+
+def test_a_copy_that_contradicts_is_found_behind_the_one_that_is_shown(given: Callable[..., Given]) -> None:
+    rows = lake_rows(A)
+    at = given(A, rows)
+    [third] = [row for row in rows if row["sequence"] == 3]
+    at.add([third | {"amount": "999.00", "published_at": "2026-08-02 00:00:00.000000"}])
+    verdict, found = at.verdict()
+    assert found == [Finding("contradicting", "a-1", 3, "a-1:3", (Difference("amount", "10.00", "999.00"),))]
+    assert (verdict.contradicting, verdict.differing) == (1, 0)
+    assert not verdict.is_sound
+    assert all(total.ledger == total.lake for total in verdict.totals)
+
+
+def test_where_the_wrong_copy_is_shown_it_says_that_there_is_a_right_one(given: Callable[..., Given]) -> None:
+    rows = lake_rows(A)
+    at = given(A, changed(rows, "a-1", 3, amount="999.00", published_at="2026-08-01 00:00:00.000000"))
+    at.add([row for row in rows if row["sequence"] == 3])
+    _, found = at.verdict()
+    assert found == [Finding("differing", "a-1", 3, "a-1:3", (Difference("amount", "10.00", "999.00"),), COPY_AGREES)]
+
+
+def test_a_second_event_of_a_sequence_is_extra_wherever_it_hides(given: Callable[..., Given]) -> None:
+    rows = lake_rows(A)
+    at = given(A, rows)
+    [third] = [row for row in rows if row["sequence"] == 3]
+    at.add([third | {"dt": "2026-08-09"}])
+    verdict, found = at.verdict()
+    assert found == [
+        Finding("extra", "a-1", 3, "a-1:3", (Difference("dt", "2026-08-01", "2026-08-09"),), TWICE),
+    ]
+    assert (verdict.extra, verdict.totals[0].lake - verdict.totals[0].ledger) == (1, Decimal("10.00"))
+
+
+def test_a_corrupt_row_is_told_and_the_rest_is_compared(given: Callable[..., Given]) -> None:
+    at = given([*A, *B], lake_rows([*A, *B]))
+    [third] = [
+        item for item in at.source.rows.values() if item["AccountId"]["S"] == "a-1" and item["Version"]["N"] == "3"
+    ]
+    at.source.put_item({**third, "Amount": {"N": "0.001"}})
+    at.source.put_item({**third, "Version": {"N": "-7"}})
+    verdict, found = at.verdict()
+    assert [(each.kind, each.account_id, each.sequence, each.event_id) for each in found] == [
+        ("unreadable", "a-1", 3, "a-1:3"),
+        ("unreadable", "a-1", None, ""),
+    ]
+    assert "Amount" in found[0].note
+    assert "0.001" not in found[0].note
+    assert (verdict.unreadable, verdict.extra, verdict.events) == (2, 0, 15)
+    assert all(total.ledger == total.lake for total in verdict.totals)
+    assert not verdict.is_sound
+
+
+def test_an_empty_ledger_and_an_empty_lake_agree(given: Callable[..., Given]) -> None:
+    verdict, found = given([], []).verdict()
+    assert not found
+    assert (verdict.is_sound, verdict.events, verdict.through, verdict.totals) == (True, 0, NOW, ())
+    assert verdict.lateness.behind_s is None
+
+
+def test_of_an_empty_lake_everything_is_missing_and_a_verdict_does_not_grow(given: Callable[..., Given]) -> None:
+    ledger = [row for number in range(70) for row in history(f"a-{number:03d}", "1.00")]
+    at = given(ledger, [])
+    at.settle = lambda: None
+    verdict, found = at.verdict()
+    assert (verdict.missing, verdict.differing_accounts, len(found)) == (140, 70, 140)
+    assert (len(verdict.findings), len(verdict.accounts_found)) == (FINDINGS_MAX, 20)
+    assert verdict.totals == (Total("EUR", Decimal("70.00"), Decimal("0.00")),)
+
+
+def test_of_an_empty_ledger_everything_is_extra(given: Callable[..., Given]) -> None:
+    verdict, _ = given([], lake_rows(B)).verdict()
+    assert (verdict.extra, verdict.events, verdict.is_sound) == (2, 0, False)
+    assert verdict.totals == (Total("USD", Decimal("0.00"), Decimal("5.50")),)
+
+
+def test_what_is_young_may_be_on_its_way(given: Callable[..., Given]) -> None:
+    at = given([*A, *B], without(lake_rows([*A, *B]), "a-1", 13, 14))
+    at.now = START + timedelta(hours=13, minutes=5)
+    at.settle = lambda: None
+    verdict, found = at.verdict()
+    assert found == [Finding("missing", "a-1", 13, "a-1:13")], "it is older than the grace; the one after it is not"
+    assert (verdict.on_their_way, verdict.events) == (1, 15)
+    assert verdict.through == START + timedelta(hours=13) - timedelta(microseconds=1)
+    assert verdict.totals[0] == Total("EUR", Decimal("120.00"), Decimal("110.00"))
+    assert verdict.lateness.behind_s == 2 * 3600
+
+
+def test_what_arrives_by_the_second_look_is_not_missing(given: Callable[..., Given]) -> None:
+    rows = lake_rows(A)
+    at = given(A, without(rows, "a-1", 2, 5))
+    later = lake_rows(history("a-9", "1.00", start=START))
+    at.settle = lambda: at.add([*(row for row in rows if row["sequence"] == 5), *later])
+    verdict, found = at.verdict()
+    assert found == [Finding("missing", "a-1", 2, "a-1:2")]
+    assert verdict.extra == 0, "what the lake got after the ledger was read is not held against it"
+
+
+def test_the_first_event_of_all_may_arrive_by_the_second_look(given: Callable[..., Given]) -> None:
+    at = given(B, [])
+    at.settle = lambda: at.add(lake_rows(B))
+    verdict, _ = at.verdict()
+    assert verdict.is_sound
+
+
+def test_an_event_written_while_it_runs_is_no_finding(given: Callable[..., Given]) -> None:
+    """It comes into both behind the reading of the lake, and is young."""
+    at = given(A, lake_rows(A))
+    at.now = START + timedelta(hours=13, minutes=30)
+    young = history("a-3", start=at.now)
+    once: list[None] = []
+
+    def write_it(_part: object) -> None:
+        if not once:
+            once.append(None)
+            at.source.put(young)
+            at.add(lake_rows(young))
+
+    at.source.on_read = write_it
+    verdict, found = at.verdict()
+    assert not found
+    assert verdict.on_their_way == 1
+
+
+def test_the_largest_amounts_and_unicode_survive(given: Callable[..., Given]) -> None:
+    rows = history("konto-ß-💶", "9999999999999999.98", "0.01", owner="Ωner")
+    rows += [row for number in range(100) for row in history(f"a-{number}", "9999999999999999.99")]
+    verdict, found = given(rows, lake_rows(rows)).verdict()
+    assert not found
+    assert verdict.totals == (Total("EUR", *[Decimal("1009999999999999998.99")] * 2),)
+
+
+def test_a_file_that_is_none_ends_it_with_a_reason(given: Callable[..., Given]) -> None:
+    at = given(A, lake_rows(A))
+    (at.folder / "events" / "dt=2026-08-01" / "event_type=AccountCreated" / "broken.parquet").write_bytes(b"nothing")
+    with pytest.raises(QueryFailed, match=r"broken\.parquet"):
+        at.verdict()
+
+
+def test_a_row_of_the_lake_without_an_account_is_extra(given: Callable[..., Given]) -> None:
+    [row, *_] = lake_rows(A)
+    at = given(A, lake_rows(A))
+    at.add([row | {"account_id": None, "sequence": None, "event_id": None}])
+    _, found = at.verdict()
+    assert [(each.kind, each.account_id, each.sequence, each.event_id) for each in found] == [("extra", "", 0, "")]
+
+
+def test_times_are_utc_whatever_the_machine_says(given: Callable[..., Given], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    verdict, _ = given(B, lake_rows(B)).verdict()
+    assert verdict.through == datetime(2026, 8, 1, 10, 30, tzinfo=UTC)
