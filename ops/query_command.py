@@ -22,6 +22,7 @@ from ops.terminal import complain, err, out
 
 app = typer.Typer()
 WRONG_CALL = 2
+WIDTH_MAX = 100_000
 
 
 @app.command(epilog="Example: account-events query daily_report -p day=2026-11-25")
@@ -97,7 +98,7 @@ def _table(answer: Answer) -> None:
         table.add_column(column, justify="right" if is_number else "left", no_wrap=True)
     for row in answer.rows:
         table.add_row(*["" if value is None else escape(_text(value)) for value in row])
-    if Measurement.get(out, out.options, table).minimum <= out.width:
+    if Measurement.get(out, out.options.update(width=WIDTH_MAX), table).maximum <= out.width:
         out.print(table)
         return
     for record in answer.records():
