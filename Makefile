@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 PACKAGES := $(VENV)/.packages
 STAMP := $(VENV)/.ready
 
-.PHONY: help demo up tail test check bench lake-scale simulate fuzz openapi events-doc lock clean setup
+.PHONY: help demo up tail test check bench lake-scale simulate fuzz openapi events-doc named-queries lock clean setup
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -66,6 +66,9 @@ openapi: $(STAMP) ## write docs/openapi.json from the code
 
 events-doc: $(STAMP) ## write docs/events.md from the schemas and their history
 	@$(BIN)/python -m ops.events_doc
+
+named-queries: $(STAMP) ## write the shipped queries into template.yaml
+	@$(BIN)/python -m ops.lake.named_queries
 
 # What `sam build` calls, function by function (BuildMethod: makefile in template.yaml).
 build-%: $(STAMP)

@@ -34,6 +34,7 @@ from ops.query_command import app as query_command
 from ops.reconcile_command import app as reconcile_command
 from ops.release_commands import app as release_commands
 from ops.replay_command import app as replay_command
+from ops.report_command import app as report_command
 from ops.schema_commands import app as schema_commands
 from ops.swagger_ui import SwaggerUi
 from schemas.errors import ContractError
@@ -45,6 +46,7 @@ app.add_typer(release_commands)
 app.add_typer(query_command)
 app.add_typer(reconcile_command)
 app.add_typer(replay_command)
+app.add_typer(report_command)
 app.add_typer(owners_commands, name="owners")
 lake_commands.add_typer(lake_repair_commands)
 app.add_typer(lake_commands, name="lake")

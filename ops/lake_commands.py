@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from botocore.exceptions import ClientError
 
 from ops.lake.desk import Lake
 from ops.lake.duckdb_engine import EVENTS_VIEW
@@ -35,5 +36,24 @@ def tables(stack: Stack = None) -> None:
 @app.command(epilog="Example: account-events lake totals --stack account-events")
 def totals(stack: Stack = None) -> None:
     """Sum up the days whose files have changed, for closing balances. Can be stopped and repeated at any time."""
-    made = Lake.of(stack).totals().refresh(lambda day: err.print(f"[dim]summing up {day}[/]", highlight=False))
+    made = Lake.of(stack).totals().refresh(_tell)
     out.print(f"{made} days summed up" if made else "All days are up to date.", highlight=False)
+
+
+def sum_up(lake: Lake) -> None:
+    """Bring the totals up to date for who is about to ask; who may not write them is told, and asks as they are."""
+    try:
+        lake.totals().refresh(_tell)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in {"AccessDenied", "403"}:
+            raise
+        err.print(
+            "[yellow]![/] The daily totals are not up to date, and you may not write them: balances are as of the last "
+            "day summed up. Somebody who may runs `account-events lake totals`.",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _tell(day: str) -> None:
+    err.print(f"[dim]summing up {day}[/]", highlight=False)

@@ -3,10 +3,10 @@
 import csv
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -16,7 +16,7 @@ from rich.table import Table
 from ops.lake.catalog import Query, WrongCall, queries
 from ops.lake.desk import Lake
 from ops.lake.engine import Answer
-from ops.lake_commands import Stack
+from ops.lake_commands import Stack, sum_up
 from ops.terminal import complain, err, out
 
 app = typer.Typer()
@@ -31,7 +31,8 @@ def query(
     ] = None,
     stack: Stack = None,
     form: Annotated[
-        Literal["table", "csv", "json"], typer.Option("--format", help="How to show the answer.")
+        Literal["table", "csv", "json"],
+        typer.Option("--format", help="Of the answer. json has a line for each row, and money as text."),
     ] = "table",
     *,
     sql: Annotated[bool, typer.Option("--sql", help="Show the SQL, in Athena's dialect, and do nothing.")] = False,
@@ -56,7 +57,7 @@ def query(
         return
     lake = Lake.of(stack)
     if refresh and "daily_totals" in known[name].sql:
-        lake.totals().refresh(lambda day: err.print(f"[dim]summing up {day}[/]", highlight=False))
+        sum_up(lake)
     answer = lake.engine().query(known[name].sql, arguments)
     _SHOWN[form](answer)
     read = "" if answer.read_bytes is None else f", {answer.read_bytes:,} bytes read"
@@ -69,12 +70,13 @@ def _given(pairs: Sequence[str]) -> dict[str, str]:
         name, equals, value = pair.partition("=")
         if not equals:
             raise WrongCall(f"-p takes NAME=VALUE, not {pair!r}.")
+        if name in given:
+            raise WrongCall(f"{name} is given twice.")
         given[name] = value
     return given
 
 
-def _list(known: Any) -> None:  # noqa: ANN401 -- a view of queries
-    each: Query
+def _list(known: Iterable[Query]) -> None:
     for each in known:
         out.print(f"[bold]{each.name}[/]  {escape(each.promise)}", highlight=False, soft_wrap=True)
         for parameter in each.parameters:
@@ -89,7 +91,7 @@ def _list(known: Any) -> None:  # noqa: ANN401 -- a view of queries
 def _table(answer: Answer) -> None:
     table = Table(box=SIMPLE_HEAD)
     for number, column in enumerate(answer.columns):
-        is_number = any(isinstance(row[number], Decimal | int) for row in answer.rows)
+        is_number = any(type(row[number]) in {Decimal, int} for row in answer.rows)
         table.add_column(column, justify="right" if is_number else "left", overflow="fold")
     for row in answer.rows:
         table.add_row(*["" if value is None else escape(_text(value)) for value in row])
@@ -97,7 +99,7 @@ def _table(answer: Answer) -> None:
 
 
 def _csv(answer: Answer) -> None:
-    writer = csv.writer(sys.stdout)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(answer.columns)
     writer.writerows([["" if value is None else _text(value) for value in row] for row in answer.rows])
 
@@ -110,8 +112,10 @@ def _json(answer: Answer) -> None:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat(" ", "milliseconds")
+    if isinstance(value, datetime):  # Athena has milliseconds, other engines all that there is
+        return value.isoformat(" ", "microseconds" if value.microsecond % 1_000 else "milliseconds")
+    if isinstance(value, bool):
+        return str(value).lower()
     return value.isoformat() if isinstance(value, date) else str(value)
 
 

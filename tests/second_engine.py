@@ -6,9 +6,10 @@ from pathlib import Path
 import pyarrow as pa
 import sqlglot
 from datafusion import SessionContext
-from sqlglot import expressions
 
 from consumers.lake import table
+from ops.lake.athena_engine import literal
+from ops.lake.catalog import COMMENTS
 from ops.lake.duckdb_engine import EVENTS_VIEW
 from ops.lake.engine import Answer
 from ops.parquet import arrow_schema
@@ -40,9 +41,6 @@ class DataFusionEngine:
 
 def _dialect(sql: str, parameters: Sequence[str]) -> str:
     """Athena's SQL for DataFusion, whose dialect is nearest to PostgreSQL's; parameters as the literals they are."""
-    [statement] = sqlglot.parse(sql, read="athena")
-    assert statement is not None
-    [*placeholders] = (node for node in statement.dfs() if isinstance(node, expressions.Placeholder))  # as written
-    for node, value in zip(placeholders, parameters, strict=True):
-        node.replace(expressions.Literal.string(value))
-    return statement.sql(dialect="postgres", comments=False)
+    first, *others = COMMENTS.sub("", sql).split("?")
+    pieces = (f"{literal(value)}{piece}" for value, piece in zip(parameters, others, strict=True))
+    return sqlglot.transpile(first + "".join(pieces), read="athena", write="postgres")[0]

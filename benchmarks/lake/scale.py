@@ -88,9 +88,9 @@ def measure(root: Path, query: Query, days: int, given: Mapping[str, str]) -> Fi
         root: the lake.
         query: a shipped one.
         days: of history, those that there are in the lake.
-        given: its parameters.
+        given: values for all queries' parameters.
     """
-    parameters = query.arguments(given)
+    parameters = query.arguments({each.name: given[each.name] for each in query.parameters})
     times, read = [], set()
     for _ in range(ROUNDS):
         engine = DuckDBEngine(str(root))  # a new one: nothing is remembered of the files

@@ -1,7 +1,9 @@
 """The lake's Lambda function behind Firehose: environment, clients and wiring. What it does is in `transform`."""
 
+import gc
 import os
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import botocore.session
@@ -18,12 +20,13 @@ SERVICE = "lake"
 _settings = Settings.read(os.environ)
 _transform = Transform(Rows(Decoder(_settings.codec), _settings.first_day))
 _report = Report(
-    botocore.session.get_session().create_client("s3", config=CLIENTS),
+    cache(lambda: botocore.session.get_session().create_client("s3", config=CLIENTS)),
     _settings.bucket,
     Logger(service=SERVICE),
     Metrics(namespace="AccountEvents", service=SERVICE),
     lambda: datetime.now(UTC),
 )
+gc.freeze()  # what is there now stays: it need not be looked through again with every batch
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

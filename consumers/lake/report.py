@@ -23,14 +23,14 @@ class Report:
     """Firehose keeps what it could not have transformed, and not why: so that is kept here.
 
     Args:
-        s3: a client.
+        s3: makes a client; the first refusal needs one, and most functions never see any.
         bucket: the lake's.
         now: in UTC.
     """
 
     def __init__(
         self,
-        s3: Any,  # noqa: ANN401 -- botocore's
+        s3: Callable[[], Any],
         bucket: str,
         logger: "Logger",
         metrics: "Metrics",
@@ -55,7 +55,7 @@ class Report:
         key = f"{REASONS_PREFIX}dt={self._now():%Y-%m-%d}/{invocation_id}.jsonl"
         body = "".join(json.dumps(_reason(refusal)) + "\n" for refusal in refusals).encode()
         try:
-            self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/jsonl")
+            self._s3().put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/jsonl")
         except (BotoCoreError, ClientError) as error:
             self._logger.exception("the reasons were not kept", key=key, error=f"{type(error).__name__}: {error}")
 

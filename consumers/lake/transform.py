@@ -5,7 +5,6 @@ data; answers of 6 MB at most), "Understand partitioning keys" (metadata.partiti
 record may hold several JSON objects, one after the other).
 """
 
-from binascii import Error as BinasciiError
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,8 @@ from schemas.errors import CorruptBody, Undecodable
 
 ANSWER_BYTES_MAX = 6_000_000
 """Below Lambda's 6 MiB (6,291,456), for what JSON adds beside the records."""
+LATEST_MS = 253_402_214_400_000
+"""The last day of the year 9999."""
 _RECORD_BYTES = len(
     '{"recordId": "", "result": "ProcessingFailed", "data": "", '
     '"metadata": {"partitionKeys": {"dt": "2026-11-25", "event_type": "BalanceWithdrawn"}}}, '
@@ -66,23 +67,23 @@ class Transform:
     def __call__(self, event: Mapping[str, Any]) -> Transformed:
         """Every record of the event once, in its order. Nothing about a record's data makes the batch fail."""
         records = event["records"]
-        room = self._answer_bytes_max - sum([len(record["recordId"]) + _RECORD_BYTES for record in records])
+        room = self._answer_bytes_max - sum([_refused_bytes(record) for record in records])
         answers, refusals, count = [], [], 0
         for record in records:
             data = b""
             try:
-                data = a2b_base64(record["data"], strict_mode=True)
+                data = _data(record)
                 rows = rows_of(self._rows.row, data, _published_ms(record))
                 encoded = b2a_base64("".join([row.line for row in rows]).encode(), newline=False)
-                if len(encoded) > room:
+                grows_by = len(encoded) - len(record["data"])
+                if grows_by > room:
                     raise AnswerFull
                 metadata = _metadata(_partition(rows))
-            except (Undecodable, Refused, BinasciiError) as error:
+            except (Undecodable, Refused) as error:
                 refusals.append(_refusal(record, data, error))
-                # Without data: Firehose then keeps what it had.
-                answers.append({"recordId": record["recordId"], "result": "ProcessingFailed"})
+                answers.append({"recordId": record["recordId"], "result": "ProcessingFailed", "data": _kept(record)})
                 continue
-            room -= len(encoded)
+            room -= grows_by
             count += len(rows)
             answers.append(
                 {"recordId": record["recordId"], "result": "Ok", "data": encoded.decode(), "metadata": metadata}
@@ -124,14 +125,36 @@ def _metadata(partition: tuple[str, str]) -> Mapping[str, Any]:
     return {"partitionKeys": {"dt": dt, "event_type": event_type}}
 
 
+def _data(record: Mapping[str, Any]) -> bytes:
+    try:
+        return a2b_base64(record["data"], strict_mode=True)
+    except (KeyError, TypeError, ValueError) as error:  # binascii's is a ValueError
+        raise CorruptBody("The record's data is no base64.") from error
+
+
+def _kept(record: Mapping[str, Any]) -> str:
+    """As it came: Firehose demands data with every result, and keeps what was refused."""
+    data = record.get("data")
+    return data if isinstance(data, str) and data.isascii() else ""
+
+
+def _refused_bytes(record: Mapping[str, Any]) -> int:
+    """What a record adds to the answer if it is refused."""
+    return len(record["recordId"]) + len(_kept(record)) + _RECORD_BYTES
+
+
 def _refusal(record: Mapping[str, Any], data: bytes, error: Exception) -> Refusal:
-    source = record.get("kinesisRecordMetadata", {})
-    return Refusal(record["recordId"], type(error).__name__, str(error), data, source)
+    return Refusal(
+        record["recordId"], type(error).__name__, str(error), data, record.get("kinesisRecordMetadata") or {}
+    )
 
 
 def _published_ms(record: Mapping[str, Any]) -> int | None:
     """When Kinesis took it; what was put into Firehose directly has not passed Kinesis."""
-    try:
-        return int(record["kinesisRecordMetadata"]["approximateArrivalTimestamp"])
-    except KeyError:
+    source = record.get("kinesisRecordMetadata") or {}
+    when = source.get("approximateArrivalTimestamp")
+    if when is None:
         return None
+    if not isinstance(when, int) or not 0 <= when <= LATEST_MS:
+        raise CorruptBody("The record's time of arrival is none.")
+    return when

@@ -6,6 +6,7 @@ VarCharValue).
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from mypy_boto3_athena import AthenaClient
     from mypy_boto3_athena.type_defs import QueryExecutionTypeDef
 
+ADVICE = {
+    "Bytes scanned limit": " Ask about fewer days, or give the stack a greater LakeQueryBytesMax.",
+    "events' does not exist": " Once after the deployment, `account-events lake tables --stack STACK` makes the view.",
+}
+"""By words of Athena's reasons."""
 POLL_FIRST_S, POLL_FACTOR, POLL_MAX_S = 0.25, 1.5, 5.0
 
 _PARSED: dict[str, Callable[[str], Any]] = {
@@ -76,7 +82,8 @@ class AthenaEngine:
             try:
                 return self._awaited(query_id)
             except KeyboardInterrupt:
-                self._client.stop_query_execution(QueryExecutionId=query_id)  # or it is paid for
+                with suppress(BotoCoreError, ClientError):
+                    self._client.stop_query_execution(QueryExecutionId=query_id)  # or it is paid for
                 raise
         except (BotoCoreError, ClientError) as error:
             raise QueryFailed(f"Athena: {error}") from error
@@ -91,7 +98,8 @@ class AthenaEngine:
                     return execution
                 case "FAILED" | "CANCELLED" as state:
                     reason = status.get("StateChangeReason", "no reason given")
-                    raise QueryFailed(f"Athena: the query {query_id} is {state.lower()}: {reason}")
+                    advice = next((what for words, what in ADVICE.items() if words in reason), "")
+                    raise QueryFailed(f"Athena: the query {query_id} is {state.lower()}: {reason}{advice}")
             self._sleep(pause_s)
             pause_s = min(POLL_MAX_S, pause_s * POLL_FACTOR)
 

@@ -23,7 +23,7 @@ FOLDER = Path(table.__file__).with_name("queries")
 INTEGER_MAX = 10**9
 _HEADER = re.compile(r"-- (\w+): (.+)")
 _PARAMETER = re.compile(r"-- parameter: (\w+)(?: \((date|timestamp|string|integer)\) (.+?)(?: \[(.*)\])?)?")
-_COMMENTS = re.compile(r"--[^\n]*")
+COMMENTS = re.compile(r"--[^\n]*")
 
 
 class WrongCall(Exception):
@@ -58,11 +58,11 @@ class Parameter:
                     return _utc(text)
                 case "integer" if 0 <= int(text) <= INTEGER_MAX:
                     return str(int(text))
-                case "string":
+                case "string" if text:
                     return text
-        except ValueError:
+        except (ValueError, OverflowError):  # a moment before the year 1, by its offset
             pass
-        examples = {"date": "2026-11-25", "timestamp": "2026-11-25T09:30:00", "integer": "10"}
+        examples = {"date": "2026-11-25", "timestamp": "2026-11-25T09:30:00", "integer": "10", "string": "a-1"}
         raise WrongCall(f"{self.name} has to be like {examples[self.kind]}, not {text!r}.")
 
 
@@ -95,6 +95,8 @@ class Query:
             if text is None:
                 raise WrongCall(f"{self.name} asks for {name}, {parameter.help}: -p {name}=...")
             values[name] = parameter.checked(text)
+        if "from" in values and values["from"] > values.get("until", values["from"]):
+            raise WrongCall(f"from, {values['from']}, is after until, {values['until']}: there are no such days.")
         return [values[name] for name in self.order]
 
 
@@ -118,7 +120,7 @@ def parsed(source: str, name: str) -> Query:
         if found[2] is not None:
             parameters[found[1]] = Parameter(found[1], found[2], found[3], found[4])
         order.append(found[1])
-    if _COMMENTS.sub("", source).count("?") != len(order):
+    if COMMENTS.sub("", source).count("?") != len(order):
         raise ValueError(f"{name}.sql has to have a `-- parameter:` for each `?`.")
     return Query(name, header[2], tuple(parameters.values()), tuple(order), source)
 

@@ -152,7 +152,7 @@ def test_the_deployed_function_answers_as_firehose_demands(house: House) -> None
     assert (first["recordId"], first["result"], second) == (
         "r-0",
         "Ok",
-        {"recordId": "r-1", "result": "ProcessingFailed"},
+        {"recordId": "r-1", "result": "ProcessingFailed", "data": "e30="},
     )
     assert json.loads(base64.b64decode(first["data"]))["account_id"] == "a-direct"
     assert any(key.endswith("/direct.jsonl") for key in objects(house, "errors/reasons/"))

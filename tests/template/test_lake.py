@@ -6,6 +6,10 @@ import pytest
 
 from consumers.lake import table
 from consumers.lake.comments import comment
+from ops.lake.catalog import queries
+from ops.lake.duckdb_engine import EVENTS_VIEW
+from ops.lake.named_queries import TEMPLATE as TEMPLATE_FILE
+from ops.lake.named_queries import VIEW_NAME, replaced
 from ops.lake.totals import totals_key
 from schemas.codec import CONTRACT
 from tests.template.test_template import RESOURCES, TEMPLATE, properties, statements
@@ -158,3 +162,23 @@ def test_the_transform_writes_reasons_only() -> None:
     assert {one for one in granted("LakeTransformFunctionRole") if not one[0].startswith("logs:")} == {
         ("s3:PutObject", str({"Fn::Sub": f"${{Lake.Arn}}/{table.REASONS_PREFIX}*"}))
     }
+
+
+def test_the_shipped_queries_are_athenas_named_queries() -> None:
+    assert replaced(TEMPLATE_FILE.read_text(encoding="utf-8")) == TEMPLATE_FILE.read_text(encoding="utf-8"), (
+        "make named-queries"
+    )
+    due = {query.name: query.sql for query in queries().values()} | {VIEW_NAME: EVENTS_VIEW}
+    named = {
+        each["Properties"]["Name"]: each for each in RESOURCES.values() if each["Type"] == "AWS::Athena::NamedQuery"
+    }
+    assert {name: each["Properties"]["QueryString"] for name, each in named.items()} == due
+    for each in named.values():
+        assert each["Condition"] == "OnAws", "the emulator refuses them"
+        assert each["Properties"]["WorkGroup"] == {"Ref": "LakeWorkgroup"}
+        assert each["Properties"]["Database"] == {"Ref": "LakeDatabase"}
+
+
+def test_a_template_without_a_place_for_them_is_told() -> None:
+    with pytest.raises(ValueError, match="make named-queries"):
+        replaced("Resources: {}")

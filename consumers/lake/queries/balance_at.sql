@@ -1,21 +1,44 @@
--- balance_at: An account's balance at a moment, and the event that made it so. No row: the account was not there yet.
+-- balance_at: The balance of an account at a moment, and the event that made it so.
+-- Always one row: `existed` is false where the account has no event by then. An event of the moment itself counts.
+-- A day is the beginning of its moments' text and so comes before them, which is why `dt` can be compared with the moment.
+-- Athena knows times to the millisecond, so the order is `sequence`.
 -- parameter: account (string) the account's id
--- parameter: moment (timestamp) the moment, UTC; Athena compares milliseconds
+-- parameter: moment (timestamp) the moment, UTC
 -- parameter: moment
+WITH until_then AS (
+  SELECT
+    account_id,
+    currency,
+    balance,
+    sequence,
+    event_id,
+    event_type,
+    amount,
+    occurred_at,
+    correlation_id,
+    causation_id,
+    request_id,
+    row_number() OVER (ORDER BY sequence DESC) AS back
+  FROM events
+  WHERE account_id = ? AND dt <= ? AND occurred_at <= CAST(? AS timestamp)
+),
+newest AS (
+  SELECT *
+  FROM until_then
+  WHERE back = 1
+)
 SELECT
-  account_id,
-  currency,
-  balance,
-  sequence,
-  event_id,
-  event_type,
-  amount,
-  occurred_at,
-  correlation_id,
-  causation_id
-FROM events
-WHERE account_id = ?
-  AND dt <= substr(?, 1, 10)
-  AND occurred_at <= CAST(? AS timestamp)
-ORDER BY sequence DESC
-LIMIT 1
+  newest.account_id IS NOT NULL AS existed,
+  newest.account_id,
+  newest.balance,
+  newest.currency,
+  newest.sequence,
+  newest.event_id,
+  newest.event_type,
+  newest.amount,
+  newest.occurred_at,
+  newest.correlation_id,
+  newest.causation_id,
+  newest.request_id
+FROM (VALUES (1)) AS asked (once)
+LEFT JOIN newest ON newest.back = asked.once

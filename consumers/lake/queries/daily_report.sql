@@ -1,7 +1,8 @@
--- daily_report: What a day brought, by currency, and the balance of all accounts before and after it.
--- `totals_until` is the last day before it that has been summed up: `account-events lake totals` makes the days that are missing.
+-- daily_report: What a day brought to each currency: accounts opened, credits, withdrawals, net flow, opening and closing balance.
+-- A currency that did not move on the day is there with its balance. Flows are of the day's events alone. Balances are sums of
+-- `daily_totals`, so that the past is read as sums: `totals_through` is the last earlier day that those have. Where events have come
+-- for a later one, `account-events lake totals` is due.
 -- parameter: day (date) the day, UTC
--- parameter: day
 -- parameter: day
 WITH moved AS (
   SELECT
@@ -10,39 +11,46 @@ WITH moved AS (
     sum(CASE WHEN event_type = 'BalanceCredited' THEN 1 ELSE 0 END) AS credits,
     sum(CASE WHEN event_type = 'BalanceCredited' THEN amount ELSE CAST(0 AS decimal(18, 2)) END) AS credited,
     sum(CASE WHEN event_type = 'BalanceWithdrawn' THEN 1 ELSE 0 END) AS withdrawals,
-    sum(CASE WHEN event_type = 'BalanceWithdrawn' THEN amount ELSE CAST(0 AS decimal(18, 2)) END) AS withdrawn
+    sum(CASE WHEN event_type = 'BalanceWithdrawn' THEN amount ELSE CAST(0 AS decimal(18, 2)) END) AS withdrawn,
+    count(DISTINCT account_id) AS accounts
   FROM events
   WHERE dt = ?
   GROUP BY currency
 ),
 earlier AS (
-  SELECT currency, sum(credited - withdrawn) AS balance
+  SELECT
+    currency,
+    sum(credited - withdrawn) AS balance,
+    max(dt) AS last_dt
   FROM daily_totals
   WHERE dt < ?
   GROUP BY currency
 ),
-flows AS (
+side_by_side AS (
   SELECT
     coalesce(moved.currency, earlier.currency) AS currency,
+    coalesce(moved.accounts, 0) AS accounts,
     coalesce(moved.opened, 0) AS opened,
     coalesce(moved.credits, 0) AS credits,
     CAST(coalesce(moved.credited, 0) AS decimal(38, 2)) AS credited,
     coalesce(moved.withdrawals, 0) AS withdrawals,
     CAST(coalesce(moved.withdrawn, 0) AS decimal(38, 2)) AS withdrawn,
-    CAST(coalesce(earlier.balance, 0) AS decimal(38, 2)) AS opening_balance
+    CAST(coalesce(earlier.balance, 0) AS decimal(38, 2)) AS opening_balance,
+    earlier.last_dt
   FROM moved
-  FULL OUTER JOIN earlier ON moved.currency = earlier.currency
+  FULL JOIN earlier ON earlier.currency = moved.currency
 )
 SELECT
   currency,
+  accounts,
   opened,
   credits,
   credited,
   withdrawals,
   withdrawn,
-  CAST(credited - withdrawn AS decimal(38, 2)) AS net_flow,
+  credited - withdrawn AS net_flow,
   opening_balance,
-  CAST(opening_balance + credited - withdrawn AS decimal(38, 2)) AS closing_balance,
-  (SELECT max(dt) FROM daily_totals WHERE dt < ?) AS totals_until
-FROM flows
+  opening_balance + credited - withdrawn AS closing_balance,
+  max(last_dt) OVER () AS totals_through
+FROM side_by_side
 ORDER BY currency

@@ -1,114 +1,119 @@
--- data_quality: What is odd about the events between two days: how many, and one of them.
--- Late: on the stream five minutes after it occurred. Late and repeated ones are no fault, and count once in every answer.
--- Gaps and balances are looked at within the days asked for; the event before an account's first of them is not known.
+-- data_quality: What is wrong with the events of some days: a row for each kind of finding, how many there are, an example.
+-- An example is an account and the sequence of its event, the first by text.
+-- late: it reached the stream so long after it occurred. duplicate: copies beyond the first, which the view `events` hides.
+-- contradiction: copies of one event that differ in what happened, of which the view shows one.
+-- gap: the event before it is nowhere in the lake. negative_balance: below zero.
+-- broken_balance: not what follows from the balance before it.
+-- The events before are looked for in all earlier days, of which account_id, sequence and balance are read.
 -- parameter: from (date) the first day, UTC
--- parameter: until (date) the last day, UTC, included
--- parameter: from
+-- parameter: until (date) the last day
 -- parameter: until
-WITH followed AS (
+-- parameter: late_seconds (integer) later than so many seconds is late [900]
+WITH versions AS (
   SELECT
-    event_id,
+    account_id,
     sequence,
+    event_id,
     event_type,
+    dt,
+    occurred_at,
+    correlation_id,
+    causation_id,
+    request_id,
+    owner,
     currency,
+    amount,
     balance,
-    CASE event_type
-      WHEN 'BalanceCredited' THEN amount WHEN 'BalanceWithdrawn' THEN -amount ELSE CAST(0 AS decimal(18, 2))
-    END AS change,
-    published_at > occurred_at + INTERVAL '5' MINUTE AS is_late,
-    lag(sequence) OVER (PARTITION BY account_id ORDER BY sequence, event_id) AS sequence_before,
-    lag(balance) OVER (PARTITION BY account_id ORDER BY sequence, event_id) AS balance_before,
-    lag(currency) OVER (PARTITION BY account_id ORDER BY sequence, event_id) AS currency_before
-  FROM events
-  WHERE dt >= ?
-    AND dt <= ?
+    min(published_at) AS published_at,
+    count(*) AS copies
+  FROM account_events
+  WHERE dt >= ? AND dt <= ?
+  GROUP BY
+    account_id,
+    sequence,
+    event_id,
+    event_type,
+    dt,
+    occurred_at,
+    correlation_id,
+    causation_id,
+    request_id,
+    owner,
+    currency,
+    amount,
+    balance
+),
+told AS (
+  SELECT
+    account_id,
+    sequence,
+    count(*) AS versions,
+    sum(copies - 1) AS repeated,
+    min(occurred_at) AS occurred_at,
+    min(published_at) AS published_at,
+    min(balance) AS balance,
+    min(CASE event_type WHEN 'BalanceCredited' THEN amount WHEN 'BalanceWithdrawn' THEN -amount ELSE CAST(0 AS decimal(18, 2)) END)
+      AS change
+  FROM versions
+  GROUP BY account_id, sequence
 ),
 judged AS (
   SELECT
-    event_id,
-    CASE WHEN is_late THEN 1 ELSE 0 END AS late,
-    CASE WHEN sequence > sequence_before + 1 THEN 1 ELSE 0 END AS gap,
-    CASE WHEN sequence = sequence_before THEN 1 ELSE 0 END AS same_sequence,
-    CASE WHEN sequence = sequence_before + 1 AND balance <> balance_before + change THEN 1 ELSE 0 END AS wrong_balance,
-    CASE WHEN balance < CAST(0 AS decimal(18, 2)) THEN 1 ELSE 0 END AS negative_balance,
-    CASE WHEN currency <> currency_before THEN 1 ELSE 0 END AS other_currency
-  FROM followed
+    told.account_id,
+    told.sequence,
+    told.versions,
+    told.repeated,
+    told.occurred_at,
+    told.published_at,
+    told.balance,
+    told.change,
+    count(earlier.account_id) AS events_before,
+    min(earlier.balance) AS least_before,
+    max(earlier.balance) AS greatest_before
+  FROM told
+  LEFT JOIN (
+    SELECT account_id, sequence, balance
+    FROM account_events
+    WHERE dt <= ?
+  ) AS earlier ON earlier.account_id = told.account_id AND earlier.sequence = told.sequence - 1
+  GROUP BY
+    told.account_id,
+    told.sequence,
+    told.versions,
+    told.repeated,
+    told.occurred_at,
+    told.published_at,
+    told.balance,
+    told.change
+),
+kinds AS (
+  SELECT *
+  FROM (
+    VALUES (1, 'late'), (2, 'duplicate'), (3, 'contradiction'), (4, 'gap'), (5, 'negative_balance'), (6, 'broken_balance')
+  ) AS kinds (place, kind)
 ),
 found AS (
   SELECT
-    coalesce(sum(late), 0) AS late,
-    min(CASE WHEN late = 1 THEN event_id END) AS late_example,
-    coalesce(sum(gap), 0) AS gap,
-    min(CASE WHEN gap = 1 THEN event_id END) AS gap_example,
-    coalesce(sum(same_sequence), 0) AS same_sequence,
-    min(CASE WHEN same_sequence = 1 THEN event_id END) AS same_sequence_example,
-    coalesce(sum(wrong_balance), 0) AS wrong_balance,
-    min(CASE WHEN wrong_balance = 1 THEN event_id END) AS wrong_balance_example,
-    coalesce(sum(negative_balance), 0) AS negative_balance,
-    min(CASE WHEN negative_balance = 1 THEN event_id END) AS negative_balance_example,
-    coalesce(sum(other_currency), 0) AS other_currency,
-    min(CASE WHEN other_currency = 1 THEN event_id END) AS other_currency_example
+    kinds.kind,
+    sum(CASE WHEN kinds.kind = 'duplicate' THEN judged.repeated ELSE 1 END) AS findings,
+    min(judged.account_id || ' ' || CAST(judged.sequence AS varchar)) AS example
   FROM judged
-),
-copies AS (
-  SELECT
-    coalesce(sum(copies - 1), 0) AS repeated,
-    min(CASE WHEN copies > 1 THEN event_id END) AS repeated_example,
-    coalesce(sum(contradicts), 0) AS contradicting,
-    min(CASE WHEN contradicts = 1 THEN event_id END) AS contradicting_example
-  FROM (
-    SELECT
-      event_id,
-      count(*) AS copies,
-      CASE
-        WHEN min(account_id) <> max(account_id)
-          OR min(sequence) <> max(sequence)
-          OR min(occurred_at) <> max(occurred_at)
-          OR min(currency) <> max(currency)
-          OR min(balance) <> max(balance)
-          OR min(amount) <> max(amount)
-          OR min(owner) <> max(owner)
-          OR min(correlation_id) <> max(correlation_id)
-        THEN 1 ELSE 0
-      END AS contradicts
-    FROM account_events
-    WHERE dt >= ?
-      AND dt <= ?
-    GROUP BY dt, event_type, event_id
-  ) AS by_event
+  CROSS JOIN kinds
+  WHERE (kinds.kind = 'late' AND to_unixtime(judged.published_at) - to_unixtime(judged.occurred_at) > CAST(? AS double))
+    OR (kinds.kind = 'duplicate' AND judged.repeated > 0)
+    OR (kinds.kind = 'contradiction' AND judged.versions > 1)
+    OR (kinds.kind = 'gap' AND judged.sequence > 1 AND judged.events_before = 0)
+    OR (kinds.kind = 'negative_balance' AND judged.balance < 0)
+    -- What has several versions, itself or before it, is a contradiction and nothing can be said of what follows.
+    OR (kinds.kind = 'broken_balance' AND judged.versions = 1 AND judged.least_before = judged.greatest_before
+      AND judged.balance <> judged.least_before + judged.change)
+    OR (kinds.kind = 'broken_balance' AND judged.versions = 1 AND judged.sequence = 1 AND judged.balance <> judged.change)
+  GROUP BY kinds.kind
 )
 SELECT
-  kind AS finding,
-  CASE kind
-    WHEN 'late' THEN late
-    WHEN 'repeated' THEN repeated
-    WHEN 'contradicting copies' THEN contradicting
-    WHEN 'gap in sequence' THEN gap
-    WHEN 'sequence twice' THEN same_sequence
-    WHEN 'balance does not follow' THEN wrong_balance
-    WHEN 'negative balance' THEN negative_balance
-    ELSE other_currency
-  END AS events,
-  CASE kind
-    WHEN 'late' THEN late_example
-    WHEN 'repeated' THEN repeated_example
-    WHEN 'contradicting copies' THEN contradicting_example
-    WHEN 'gap in sequence' THEN gap_example
-    WHEN 'sequence twice' THEN same_sequence_example
-    WHEN 'balance does not follow' THEN wrong_balance_example
-    WHEN 'negative balance' THEN negative_balance_example
-    ELSE other_currency_example
-  END AS example
-FROM (VALUES
-  (1, 'late'),
-  (2, 'repeated'),
-  (3, 'contradicting copies'),
-  (4, 'gap in sequence'),
-  (5, 'sequence twice'),
-  (6, 'balance does not follow'),
-  (7, 'negative balance'),
-  (8, 'currency changed')
-) AS kinds (place, kind)
-CROSS JOIN found
-CROSS JOIN copies
-ORDER BY place
+  kinds.kind,
+  coalesce(found.findings, 0) AS findings,
+  found.example
+FROM kinds
+LEFT JOIN found ON found.kind = kinds.kind
+ORDER BY kinds.place

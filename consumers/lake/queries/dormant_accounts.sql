@@ -1,24 +1,44 @@
--- dormant_accounts: Accounts without an event since a day, those that have been silent for longest first.
--- parameter: since (date) the first day of the silence, UTC
-SELECT
-  account_id,
-  account_owner AS owner,
-  currency,
-  balance,
-  sequence AS events,
-  occurred_at AS last_event_at
-FROM (
+-- dormant_accounts: The accounts without an event since a day, the longest asleep first, with balance, owner and last event.
+-- Reads all of history: an account is asleep only if no later day has an event of it.
+-- parameter: since (date) no event on this day or later, UTC
+-- parameter: count (integer) how many at most [1000]
+WITH numbered AS (
   SELECT
     account_id,
     currency,
     balance,
     sequence,
+    event_type,
     occurred_at,
     dt,
-    max(owner) OVER (PARTITION BY account_id) AS account_owner,
-    row_number() OVER (PARTITION BY account_id ORDER BY sequence DESC) AS newness
+    max(owner) OVER (PARTITION BY account_id) AS owner,
+    row_number() OVER (PARTITION BY account_id ORDER BY sequence DESC) AS back
   FROM events
-) AS newest
-WHERE newness = 1
-  AND dt < ?
-ORDER BY occurred_at, account_id
+),
+asleep AS (
+  SELECT
+    account_id,
+    owner,
+    currency,
+    balance,
+    sequence,
+    event_type,
+    occurred_at,
+    dt,
+    row_number() OVER (ORDER BY dt, account_id) AS place
+  FROM numbered
+  WHERE back = 1 AND dt < ?
+)
+SELECT
+  place,
+  account_id,
+  owner,
+  currency,
+  balance,
+  dt AS last_day,
+  sequence AS last_sequence,
+  event_type AS last_event_type,
+  occurred_at AS last_occurred_at
+FROM asleep
+WHERE place <= CAST(? AS bigint)
+ORDER BY place

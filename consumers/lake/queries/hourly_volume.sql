@@ -1,20 +1,10 @@
--- hourly_volume: A day hour by hour, for each currency that moved on it; hours without events as well.
+-- hourly_volume: A day's events by hour and currency, counted and summed by type.
+-- Always 24 hours, of each currency that moved on the day. On a day without events they have no currency.
 -- parameter: day (date) the day, UTC
--- parameter: day
-WITH hours AS (
-  SELECT CAST(hour_of_day AS bigint) AS hour_of_day
-  FROM (VALUES
-    (0), (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11),
-    (12), (13), (14), (15), (16), (17), (18), (19), (20), (21), (22), (23)
-  ) AS numbers (hour_of_day)
-),
-currencies AS (
-  SELECT DISTINCT currency FROM events WHERE dt = ?
-),
-moved AS (
+WITH of_the_day AS (
   SELECT
-    CAST(extract(HOUR FROM occurred_at) AS bigint) AS hour_of_day,
     currency,
+    extract(HOUR FROM occurred_at) AS hour,
     sum(CASE WHEN event_type = 'AccountCreated' THEN 1 ELSE 0 END) AS opened,
     sum(CASE WHEN event_type = 'BalanceCredited' THEN 1 ELSE 0 END) AS credits,
     sum(CASE WHEN event_type = 'BalanceCredited' THEN amount ELSE CAST(0 AS decimal(18, 2)) END) AS credited,
@@ -22,17 +12,26 @@ moved AS (
     sum(CASE WHEN event_type = 'BalanceWithdrawn' THEN amount ELSE CAST(0 AS decimal(18, 2)) END) AS withdrawn
   FROM events
   WHERE dt = ?
-  GROUP BY CAST(extract(HOUR FROM occurred_at) AS bigint), currency
+  GROUP BY currency, extract(HOUR FROM occurred_at)
+),
+-- Each currency on 24 rows: its figures in the hour's own, zero in the others. One reading of the day is enough.
+hours AS (
+  SELECT hours.hour, of_the_day.currency, of_the_day.hour AS moved_in, of_the_day.opened, of_the_day.credits,
+    of_the_day.credited, of_the_day.withdrawals, of_the_day.withdrawn
+  FROM (
+    VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11),
+      (12), (13), (14), (15), (16), (17), (18), (19), (20), (21), (22), (23)
+  ) AS hours (hour)
+  LEFT JOIN of_the_day ON true
 )
 SELECT
-  hours.hour_of_day,
-  currencies.currency,
-  coalesce(moved.opened, 0) AS opened,
-  coalesce(moved.credits, 0) AS credits,
-  CAST(coalesce(moved.credited, 0) AS decimal(38, 2)) AS credited,
-  coalesce(moved.withdrawals, 0) AS withdrawals,
-  CAST(coalesce(moved.withdrawn, 0) AS decimal(38, 2)) AS withdrawn
+  CAST(hour AS bigint) AS hour,
+  currency,
+  sum(CASE WHEN hour = moved_in THEN opened ELSE 0 END) AS opened,
+  sum(CASE WHEN hour = moved_in THEN credits ELSE 0 END) AS credits,
+  sum(CASE WHEN hour = moved_in THEN credited ELSE CAST(0 AS decimal(38, 2)) END) AS credited,
+  sum(CASE WHEN hour = moved_in THEN withdrawals ELSE 0 END) AS withdrawals,
+  sum(CASE WHEN hour = moved_in THEN withdrawn ELSE CAST(0 AS decimal(38, 2)) END) AS withdrawn
 FROM hours
-CROSS JOIN currencies
-LEFT JOIN moved ON moved.hour_of_day = hours.hour_of_day AND moved.currency = currencies.currency
-ORDER BY currencies.currency, hours.hour_of_day
+GROUP BY hour, currency
+ORDER BY hour, currency

@@ -1,32 +1,33 @@
--- largest_movements: The largest credits and withdrawals between two days, so many of each currency.
+-- largest_movements: The largest credits and withdrawals of some days, in each currency for itself.
 -- parameter: from (date) the first day, UTC
--- parameter: until (date) the last day, UTC, included
+-- parameter: until (date) the last day
 -- parameter: count (integer) how many of each currency [10]
+WITH ranked AS (
+  SELECT
+    currency,
+    row_number() OVER (PARTITION BY currency ORDER BY amount DESC, account_id, sequence) AS place,
+    amount,
+    event_type,
+    account_id,
+    sequence,
+    occurred_at,
+    balance,
+    correlation_id,
+    causation_id
+  FROM events
+  WHERE dt >= ? AND dt <= ? AND event_type IN ('BalanceCredited', 'BalanceWithdrawn')
+)
 SELECT
   currency,
   place,
-  event_type,
   amount,
+  event_type,
   account_id,
   sequence,
-  balance,
   occurred_at,
-  correlation_id
-FROM (
-  SELECT
-    currency,
-    event_type,
-    amount,
-    account_id,
-    sequence,
-    balance,
-    occurred_at,
-    correlation_id,
-    row_number() OVER (PARTITION BY currency ORDER BY amount DESC, account_id, sequence) AS place
-  FROM events
-  WHERE dt >= ?
-    AND dt <= ?
-    AND event_type IN ('BalanceCredited', 'BalanceWithdrawn')
-) AS ranked
+  balance,
+  correlation_id,
+  causation_id
+FROM ranked
 WHERE place <= CAST(? AS bigint)
 ORDER BY currency, place

@@ -1,6 +1,6 @@
 -- daily_totals: one day's rows of the table `daily_totals`, a row for each currency that moved.
--- A closing balance is the sum of `net` over all days until then: additive, so that an event that comes late changes its own
--- day's rows and no others.
+-- A closing balance is the sum of `credited - withdrawn` over all days until then: additive, so that an event that comes late changes
+-- its own day's rows and no others.
 -- parameter: day (date) the day
 SELECT
   currency,

@@ -1,6 +1,7 @@
 -- events: every event once. `account_events` is at-least-once: what Firehose or a redrive delivers again is there again.
--- Of copies that contradict each other, which must not be, it is any; the query data_quality and `reconcile` name them.
--- A repeated event is in the same partition, so a condition on dt or event_type reads only the files it names.
+-- Of copies that contradict each other, which must not be, it is any. The query data_quality and `reconcile` name them.
+-- A copy has the account and the sequence of the first, of which event_id is made, and is in its partition. So a condition on
+-- dt, event_type or account_id goes through to the files, and only what it asks for is read.
 CREATE OR REPLACE VIEW events AS
 SELECT
   event_id,
@@ -22,7 +23,7 @@ FROM (
   SELECT
     *,
     row_number() OVER (
-      PARTITION BY dt, event_type, event_id
+      PARTITION BY dt, event_type, account_id, sequence
       ORDER BY published_at NULLS LAST, schema_fingerprint
     ) AS copy
   FROM account_events

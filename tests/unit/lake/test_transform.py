@@ -67,6 +67,22 @@ def test_rows_and_their_partitions() -> None:
     assert (done.rows, done.refusals) == (3, ())
 
 
+@pytest.mark.parametrize("arrived", ["1790000000000", [], 1.5, -1, 10**15])
+def test_a_time_of_arrival_that_is_none_is_refused(arrived: object) -> None:
+    asked = event(*EVENTS[:2])
+    asked["records"][0]["kinesisRecordMetadata"]["approximateArrivalTimestamp"] = arrived
+    done = TRANSFORM(asked)
+    assert [record["result"] for record in done.answer["records"]] == ["ProcessingFailed", "Ok"]
+
+
+@pytest.mark.parametrize("metadata", [None, {}])
+def test_a_record_without_metadata_is_made_a_row(metadata: object) -> None:
+    asked = event(EVENTS[0], b"junk")
+    for record in asked["records"]:
+        record["kinesisRecordMetadata"] = metadata
+    assert [record["result"] for record in TRANSFORM(asked).answer["records"]] == ["Ok", "ProcessingFailed"]
+
+
 def test_what_did_not_pass_kinesis_has_no_time_of_publication() -> None:
     asked = event(EVENTS[0])
     del asked["records"][0]["kinesisRecordMetadata"]
@@ -88,7 +104,7 @@ def test_an_aggregate_of_one_partition_is_undone() -> None:
 
 def test_an_aggregate_of_several_partitions_is_kept_for_a_redrive() -> None:
     done = TRANSFORM(event(aggregate("7", "1", EVENTS[:3])))
-    assert done.answer["records"] == [{"recordId": "r-0", "result": "ProcessingFailed"}]
+    assert [record["result"] for record in done.answer["records"]] == ["ProcessingFailed"]
     [refusal] = done.refusals
     assert refusal.error == "SeveralPartitions"
     assert "3 events for " in refusal.reason
@@ -105,13 +121,16 @@ def test_an_aggregate_of_several_partitions_is_kept_for_a_redrive() -> None:
         (aggregate("7", "1", EVENTS[:2])[:-1] + b"x", "CorruptAggregate"),
         (aggregate("7", "1", [EVENTS[1], EVENTS[1][:-1]]), "CorruptBody"),
         (aggregate("7", "1", []), "CorruptBody"),
-        ("no base64!", "Error"),
+        ("no base64!", "CorruptBody"),
+        ("§§§§", "CorruptBody"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_a_reason_and_the_others_are_not(data: bytes | str, error: str) -> None:
     done = TRANSFORM(event(EVENTS[0], data, EVENTS[1]))
     assert [record["result"] for record in done.answer["records"]] == ["Ok", "ProcessingFailed", "Ok"]
-    assert set(done.answer["records"][1]) == {"recordId", "result"}, "Firehose then keeps the data as it came"
+    kept = event(data)["records"][0]["data"]
+    assert done.answer["records"][1]["data"] == (kept if kept.isascii() else ""), "Firehose keeps it as it came"
+    assert "metadata" not in done.answer["records"][1]
     [refusal] = done.refusals
     assert (refusal.record_id, refusal.error) == ("r-1", error)
     assert refusal.reason
@@ -135,7 +154,7 @@ def test_every_record_comes_back_once_and_the_answer_never_exceeds_its_limit(dat
 
 
 def test_what_has_no_room_in_the_answer_is_kept_for_a_redrive() -> None:
-    done = Transform(Rows(Decoder(), "2020-01-01"), 2_500)(event(*EVENTS))
+    done = Transform(Rows(Decoder(), "2020-01-01"), 6_500)(event(*EVENTS))
     results = [record["result"] for record in done.answer["records"]]
     assert 0 < results.count("Ok") < len(EVENTS)
     assert {refusal.error for refusal in done.refusals} == {"AnswerFull"}
@@ -221,7 +240,9 @@ class Log:
 def reported(bucket: Bucket, *datas: bytes) -> Log:
     log = Log()
     report: Any = Report
-    report(bucket, "lake", log, log, lambda: datetime(2026, 11, 25, tzinfo=UTC))("inv-1", TRANSFORM(event(*datas)))
+    report(lambda: bucket, "lake", log, log, lambda: datetime(2026, 11, 25, tzinfo=UTC))(
+        "inv-1", TRANSFORM(event(*datas))
+    )
     return log
 
 

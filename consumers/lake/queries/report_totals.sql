@@ -1,0 +1,31 @@
+-- report_totals: What moved on each day until a day, for each currency, and on all days before them together, without a date.
+-- Reads `daily_totals` alone. A balance is the sum of `credited - withdrawn` over all days until then.
+-- parameter: first (date) the first day to tell by itself
+-- parameter: first
+-- parameter: day (date) the last day
+SELECT
+  CAST(NULL AS varchar) AS day,
+  currency,
+  CAST(sum(opened) AS bigint) AS opened,
+  CAST(sum(credits) AS bigint) AS credits,
+  CAST(sum(credited) AS decimal(38, 2)) AS credited,
+  CAST(sum(withdrawals) AS bigint) AS withdrawals,
+  CAST(sum(withdrawn) AS decimal(38, 2)) AS withdrawn,
+  CAST(sum(events) AS bigint) AS events
+FROM daily_totals
+WHERE dt < ?
+GROUP BY currency
+UNION ALL
+SELECT
+  dt AS day,
+  currency,
+  opened,
+  credits,
+  credited,
+  withdrawals,
+  withdrawn,
+  events
+FROM daily_totals
+WHERE dt >= ?
+  AND dt <= ?
+ORDER BY day NULLS FIRST, currency

@@ -1,0 +1,75 @@
+"""Figures as readers see them: a real minus sign, thin separators that never break; the heading has the unit. Pure."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+MINUS = "\N{MINUS SIGN}"
+THIN = "\N{NARROW NO-BREAK SPACE}"
+CENT = Decimal("0.01")
+CONTROLS_END = 0x20
+DELETES = range(0x7F, 0xA0)
+SURROGATES = range(0xD800, 0xE000)
+NO_CHARACTERS = frozenset("\ufffe\uffff")
+DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def money(amount: Decimal) -> str:
+    """To the cent: 1 234.50."""
+    return _typeset(f"{amount.quantize(CENT) + 0:,}")  # nothing has no sign
+
+
+def signed(amount: Decimal) -> str:
+    """As `money`, with its sign; nothing has none."""
+    return money(amount) if amount <= 0 else f"+{money(amount)}"
+
+
+def count(number: int, one: str = "", many: str = "") -> str:
+    """1 234, or with the thing that is counted: 1 account, 2 accounts."""
+    figure = _typeset(f"{number:,}")
+    thing = one if number == 1 else many or (one and f"{one}s")
+    return f"{figure} {thing}" if thing else figure
+
+
+def mean(total: int, of: int) -> str:
+    """To one digit behind the point where it is small, to none where it is not."""
+    value = Decimal(total) / of
+    return count(int(value.to_integral_value())) if value >= 10 else f"{value:.1f}"  # noqa: PLR2004 -- reads well
+
+
+def long_day(day: date) -> str:
+    """Friday 27 November 2026."""
+    return f"{day:%A} {day.day} {day:%B %Y}"
+
+
+def short_day(day: date) -> str:
+    """27 Nov."""
+    return f"{day.day} {day:%b}"
+
+
+def clock(instant: datetime) -> str:
+    """14:32:05, of a day that is told elsewhere."""
+    return f"{instant:%H:%M:%S}"
+
+
+def moment(instant: datetime) -> str:
+    """27 Nov 2026, 14:32:05."""
+    return f"{instant.day} {instant:%b %Y, %H:%M:%S}"
+
+
+def hours(first: int) -> str:
+    """14:00 to 15:00."""
+    return f"{first:02}:00 to {first + 1:02}:00"
+
+
+def foreign(text: str) -> str:
+    """Text of others as it can stand in a page: what would break XML or turn the reading direction is seen."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if _steers(character) else character for character in text)
+
+
+def _steers(character: str) -> bool:
+    code = ord(character)
+    return code < CONTROLS_END or code in DELETES or code in SURROGATES or character in NO_CHARACTERS | DIRECTIONS
+
+
+def _typeset(figure: str) -> str:
+    return figure.replace(",", THIN).replace("-", MINUS)

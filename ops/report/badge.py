@@ -1,0 +1,96 @@
+"""The reconciliation badge: whether what the report shows can be relied on, in a colour, a symbol and words. Pure."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from ops.lake.verdict import Verdict
+from ops.report.amounts import count, moment, money
+
+Tone = Literal["good", "caution", "bad", "unknown"]
+RECONCILE = "account-events reconcile"
+SYMBOLS: dict[Tone, str] = {"good": "✓", "caution": "!", "bad": "✕", "unknown": "?"}
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """Attributes: `says` in a few words, `detail` what is behind it, `advice` what to do: none where all is well."""
+
+    tone: Tone
+    says: str
+    detail: str
+    advice: str = ""
+
+    @property
+    def symbol(self) -> str:
+        """The colour's, for who sees none."""
+        return SYMBOLS[self.tone]
+
+
+NEVER = Badge(
+    "unknown",
+    "Never reconciled",
+    "Nobody has compared this lake with the ledger yet: no figure here is proven.",
+    RECONCILE,
+)
+UNREADABLE = Badge(
+    "unknown",
+    "Reconciliation unreadable",
+    "The verdict of the last reconciliation was written by another release, or is damaged.",
+    RECONCILE,
+)
+
+
+def badge(verdict: Verdict | None, newest_occurred_at: datetime | None) -> Badge:
+    """What to say on a report whose newest event occurred then: in UTC, without saying so, as the lake has it."""
+    if verdict is None:
+        return NEVER
+    compared = f"{count(verdict.events, 'event')} of {count(verdict.accounts, 'account')}"
+    through = _naive(verdict.through)
+    until, at = f"through {moment(through)}", moment(_naive(verdict.compared_at))
+    if not verdict.is_sound:
+        detail = f"{_differences(verdict)}. Of {compared}, {until}; compared {at}."
+        return Badge("bad", "Differs from the ledger", detail, RECONCILE)
+    if newest_occurred_at is not None and newest_occurred_at > through:
+        age = _span(newest_occurred_at - through)
+        detail = f"Ledger and lake agreed {until}, on {compared}: {age} before the newest event shown here."
+        return Badge("caution", "Reconciled before the data shown", detail, RECONCILE)
+    if verdict.on_their_way:
+        coming = count(verdict.on_their_way, "event")
+        detail = f"Ledger and lake agree on {compared}, {until}; the rest was too young to be in the lake yet, {at}."
+        return Badge("caution", f"Reconciled, {coming} on the way", detail, RECONCILE)
+    return Badge(
+        "good", "Reconciled to the cent", f"Ledger and lake agree on every one of {compared}, {until}; compared {at}."
+    )
+
+
+def _differences(verdict: Verdict) -> str:
+    parts = [
+        f"{count(number, 'event')} {how}"
+        for number, how in (
+            (verdict.missing, "missing from the lake"),
+            (verdict.extra, "not in the ledger"),
+            (verdict.differing, "not the same"),
+            (verdict.contradicting, "with copies in the lake that contradict each other"),
+            (verdict.unreadable, "of the ledger unreadable"),
+        )
+        if number
+    ]
+    parts += [
+        f"{each.currency} {money(abs(each.lake - each.ledger))} too {'much' if each.lake > each.ledger else 'little'}"
+        for each in verdict.totals
+        if each.lake != each.ledger
+    ]
+    return "; ".join(parts)
+
+
+def _naive(instant: datetime) -> datetime:
+    return instant.astimezone(UTC).replace(tzinfo=None)
+
+
+def _span(span: timedelta) -> str:
+    minutes = span // timedelta(minutes=1)
+    for size, unit in ((60 * 24, "day"), (60, "hour"), (1, "minute")):
+        if minutes >= size:
+            return count(minutes // size, unit)
+    return "less than a minute"

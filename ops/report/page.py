@@ -1,0 +1,116 @@
+"""The report as one HTML file that needs nothing else: no script, no request, and a policy that forbids both."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined, Template
+from markupsafe import Markup
+
+from ops.report import amounts, charts, findings
+from ops.report.badge import Badge
+from ops.report.drawing import Drawn
+from ops.report.figures import DAYS, MOVEMENTS_MAX, CurrencyDay, Figures
+
+HERE = Path(__file__)
+CHARTED_MAX = 8
+"""Currencies that are drawn; the tables have all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A chart with what it says, and its unit."""
+
+    finding: str
+    unit: str
+    chart: Drawn
+
+
+@dataclass(frozen=True, slots=True)
+class Imprint:
+    """Attributes: `lake` is whose; `written_at` is in UTC."""
+
+    lake: str
+    written_at: datetime
+
+
+def page(figures: Figures, badge: Badge, imprint: Imprint) -> str:
+    """The file's text."""
+    css = HERE.with_name("page.css").read_text()
+    drawn = _most_moved(figures.currencies)
+    return _template().render(
+        css=Markup(css),  # noqa: S704 -- our own file
+        css_hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode(),
+        figures=figures,
+        badge=badge,
+        imprint=imprint,
+        state=_state(figures, imprint.written_at),
+        flows=[
+            Panel(findings.net_flow(each), findings.net_flow_unit(each), charts.net_flow(each, findings.net_flow(each)))
+            for each in drawn
+            if any(flow.net for _, flow in each.days)
+        ],
+        volume=_volume(figures),
+        movements=[
+            Panel(
+                findings.movements(each),
+                findings.movements_unit(each),
+                charts.movements(each, findings.movements(each)),
+            )
+            for each in drawn
+            if each.movements
+        ],
+        spreads=[_spread(each) for each in drawn if each.balances],
+        left_out=len(figures.currencies) - len(drawn),
+        still=[each.currency for each in drawn if not any(flow.net for _, flow in each.days)],
+        days=DAYS,
+        charted_max=CHARTED_MAX,
+        movements_max=MOVEMENTS_MAX,
+        between=charts.between,
+    )
+
+
+def _most_moved(currencies: Sequence[CurrencyDay]) -> list[CurrencyDay]:
+    """In their own order."""
+    most = sorted(currencies, key=lambda each: (-each.flow.events, each.currency))[:CHARTED_MAX]
+    return [each for each in currencies if each in most]
+
+
+def _state(figures: Figures, now: datetime) -> str:
+    """Of the day: over, under way, or to come."""
+    if figures.day > now.date():
+        return "This day is still to come."
+    if figures.day == now.date():
+        return f"The day is not over: figures until {amounts.clock(now)}."
+    return (
+        ""
+        if now - datetime.combine(figures.day, datetime.min.time()) > timedelta(days=1, minutes=15)
+        else ("The day has just ended: its last events may be on their way.")
+    )
+
+
+def _volume(figures: Figures) -> Panel | None:
+    if not figures.events:
+        return None
+    title = findings.volume(figures)
+    return Panel(title, "events by the hour in which they occurred", charts.volume(figures.hours, title))
+
+
+def _spread(part: CurrencyDay) -> Panel:
+    assert part.balances  # noqa: S101 -- asked before
+    title = findings.spread(part.currency, part.balances)
+    return Panel(
+        title, findings.spread_unit(part.currency, part.balances), charts.spread(part.currency, part.balances, title)
+    )
+
+
+def _template() -> Template:
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {
+        name: getattr(amounts, name)
+        for name in ("clock", "count", "foreign", "hours", "long_day", "mean", "moment", "money", "short_day", "signed")
+    }
+    return environment.from_string(HERE.with_name("page.html.j2").read_text())

@@ -1,0 +1,138 @@
+"""The command `report`: a day of the lake as one HTML file for people."""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from ops.emulator import HouseError
+from ops.lake.desk import Lake
+from ops.lake.engine import Engine, QueryFailed
+from ops.lake.verdict import LATEST_KEY, UnknownVerdict, Verdict, from_json
+from ops.lake_commands import sum_up
+from ops.report.badge import UNREADABLE, Badge, badge
+from ops.report.figures import figures_of, newest_day
+from ops.report.page import Imprint, page
+from ops.terminal import complain, err, out
+
+app = typer.Typer()
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+EARLIEST = date(2000, 1, 1)
+WRONG_CALL = 2
+
+
+@app.command("report", epilog="Example: account-events report --day 2026-11-27 --output report.html")
+def command(
+    day: Annotated[
+        str | None, typer.Option(help="YYYY-MM-DD, UTC; the newest day that has events if left out.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="The file; report-DAY.html in this folder if left out.")] = None,
+    stack: Annotated[
+        str | None, typer.Option(help="A stack on AWS, with your AWS settings; the running house's if left out.")
+    ] = None,
+    *,
+    refresh: Annotated[bool, typer.Option(help="Sum up the days that have changed first, for the balances.")] = True,
+) -> None:
+    """Write the daily report: one HTML file that needs nothing else. Prints its path.
+
+    An earlier file of that name is replaced when the report is whole. Exit code 2 for a day that is none.
+    """
+    wanted = None if day is None else _day(day)
+    lake = Lake.of(stack)
+    if refresh:
+        with _answered():
+            sum_up(lake)
+    out.print(write_report(lake, wanted, output, _now(), _owner(stack)), soft_wrap=True, highlight=False, markup=False)
+
+
+def write_report(lake: Lake, wanted: date | None, output: Path | None, now: datetime, owner: str) -> Path:
+    """The report's file.
+
+    Args:
+        lake: it tells of.
+        wanted: day; the newest that has events if None.
+        output: where to; if None, in this folder.
+        now: in UTC, without saying so.
+        owner: whose lake it is, in words.
+
+    Raises:
+        HouseError: no day has events; or a query failed.
+        OSError: there can be no such file.
+    """
+    with _answered():
+        engine = lake.engine()
+        day = wanted or newest_day(engine)
+        if day is None:
+            raise HouseError("No day of this lake has events yet. `account-events report --day` makes a report anyway.")
+        text = report_of(engine, day, Imprint(owner, now), lambda newest: _badge(lake, newest))
+    path = output or Path(f"report-{day}.html")
+    _write(path, text)
+    return path
+
+
+def report_of(engine: Engine, day: date, imprint: Imprint, badge_for: Callable[[datetime | None], Badge]) -> str:
+    """The report's text; `badge_for` is given when the day's newest event occurred."""
+    figures = figures_of(engine, day)
+    if figures.missing:
+        err.print("[bold yellow]![/] the daily totals are old: balances in the report may be, too", highlight=False)
+    return page(figures, badge_for(figures.newest_occurred_at), imprint)
+
+
+@contextmanager
+def _answered() -> Iterator[None]:
+    try:
+        yield
+    except QueryFailed as error:
+        raise HouseError(f"The lake does not answer: {error}") from None
+
+
+def _badge(lake: Lake, newest_occurred_at: datetime | None) -> Badge:
+    try:
+        return badge(_latest(lake), newest_occurred_at)
+    except UnknownVerdict as error:
+        err.print(f"[bold yellow]![/] the last reconciliation: {escape(str(error))}", soft_wrap=True, highlight=False)
+        return UNREADABLE
+
+
+def _latest(lake: Lake) -> Verdict | None:
+    """None if nobody ever reconciled."""
+    try:
+        body = lake.s3.get_object(Bucket=lake.bucket, Key=LATEST_KEY)["Body"].read()
+    except lake.s3.exceptions.NoSuchKey:
+        return None
+    return from_json(body)
+
+
+def _day(text: str) -> date:
+    if DAY.fullmatch(text):  # ISO 8601 has more forms: 20261127, 2026-W48-5
+        with suppress(ValueError):
+            day = date.fromisoformat(text)
+            if day >= EARLIEST:
+                return day
+    complain(f"{text!r} is no day since {EARLIEST}: write it as YYYY-MM-DD.")
+    sys.exit(WRONG_CALL)
+
+
+def _owner(stack: str | None) -> str:
+    return "the house on this machine" if stack is None else f"the stack {stack}"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all; the name is no other process's meanwhile."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

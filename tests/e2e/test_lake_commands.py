@@ -1,0 +1,106 @@
+"""The lake's commands against a running house: its tables, its totals, its queries."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ops.house import ADDRESS_FILE, House
+from tests.e2e.test_lake import opened, settled
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """The command line, in a terminal that finds this house."""
+    file = tmp_path / "house.json"
+    monkeypatch.setattr("ops.house.ADDRESS_FILE", file)
+    assert file != ADDRESS_FILE
+    with house.address.published():
+
+        def ran(*arguments: str) -> subprocess.CompletedProcess[str]:
+            return subprocess.run(  # noqa: S603 -- this project's own command
+                [sys.executable, "-c", "from ops.entry import main; main()", *arguments],
+                env=os.environ | {"ACCOUNT_EVENTS_HOUSE": str(file)},
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+
+        yield ran
+
+
+def today() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d}"
+
+
+def test_what_can_be_asked_is_shown(run: Run) -> None:
+    shown = run("lake", "tables")
+    assert shown.returncode == 0, shown.stderr
+    assert [line.split(":")[0] for line in shown.stdout.splitlines()] == ["account_events", "events", "daily_totals"]
+    assert "occurred_at" in shown.stdout
+
+
+def test_the_totals_are_made_once(house: House, run: Run) -> None:
+    opened(house, "1.00")
+    settled(house)
+    assert "1 days summed up" in run("lake", "totals").stdout
+    assert "All days are up to date." in run("lake", "totals").stdout
+
+
+def test_a_report_is_asked_for_on_a_day_that_has_just_moved(house: House, run: Run) -> None:
+    account_id = opened(house, "12.34", "0.66")
+    settled(house)
+    answer = run("query", "daily_report", "-p", f"day={today()}", "--format", "json")
+    assert answer.returncode == 0, answer.stderr
+    rows = {row["currency"]: row for row in map(json.loads, answer.stdout.splitlines())}
+    assert float(rows["EUR"]["credited"]) >= 13
+    assert "bytes read" in answer.stderr
+    balance = run(
+        "query", "balance_at", "-p", f"account={account_id}", "-p", f"moment={today()}T23:59:59", "--format", "csv"
+    )
+    [found] = csv.DictReader(io.StringIO(balance.stdout))
+    assert (found["account_id"], found["balance"], found["sequence"]) == (account_id, "13.00", "3")
+    assert (
+        account_id
+        in run("query", "balance_at", "-p", f"account={account_id}", "-p", f"moment={today()}T23:59:59").stdout
+    )
+
+
+def test_without_a_name_the_queries_are_listed(run: Run) -> None:
+    listed = run("query")
+    assert listed.returncode == 0
+    assert "daily_report" in listed.stdout
+    assert "-p day=..." in listed.stdout
+
+
+def test_the_sql_is_shown_as_it_is_in_its_file(run: Run) -> None:
+    shown = run("query", "daily_report", "--sql")
+    assert shown.stdout == (Path(__file__).parents[2] / "consumers/lake/queries/daily_report.sql").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["nonsense"], "There is no query nonsense"),
+        (["daily_report"], "asks for day"),
+        (["daily_report", "-p", "day=tomorrow"], "has to be like 2026-11-25"),
+        (["daily_report", "-p", "day"], "NAME=VALUE"),
+        (["daily_report", "-p", "dya=2026-11-25"], "no parameter dya"),
+    ],
+)
+def test_a_wrong_call_is_told_in_a_line(run: Run, arguments: list[str], told: str) -> None:
+    answer = run("query", *arguments)
+    assert answer.returncode == 2
+    assert told in answer.stderr
+    assert answer.stderr.count("\n") == 1
+    assert answer.stdout == ""

@@ -1,0 +1,41 @@
+"""`account-events report`, of a running house."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ops.cli import app
+from ops.house import House
+from ops.lake.desk import Lake
+from ops.lake.verdict import LATEST_KEY, Verdict, to_json
+from ops.report.amounts import money
+from ops.report.figures import figures_of
+from tests.e2e.test_lake import opened, settled
+
+
+def test_it_tells_what_was_commanded(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    account_id = opened(house, "9876543210.99")
+    settled(house)
+    monkeypatch.setattr("ops.house.ADDRESS_FILE", tmp_path / "house.json")
+    path = tmp_path / "report.html"
+    now = datetime.now(UTC)
+    verdict = Verdict(now, now, 2, 1)
+    lake = Lake.of_house(house.address)
+    lake.s3.put_object(Bucket=lake.bucket, Key=LATEST_KEY, Body=to_json(verdict))
+    with house.address.published():
+        result = CliRunner().invoke(app, ["report", "--output", str(path)])
+    lake.s3.delete_object(Bucket=lake.bucket, Key=LATEST_KEY)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"{path}\n"
+    text = path.read_text(encoding="utf-8")
+    assert account_id in text
+    assert money(Decimal("9876543210.99")) in text
+    assert "Reconciled to the cent" in text
+    assert "Balances are of old daily totals" not in text
+    day = lake.engine().query("SELECT max(dt) FROM events").rows[0][0]
+    figures = figures_of(lake.engine(), date.fromisoformat(day))
+    euro = next(each for each in figures.currencies if each.currency == "EUR")
+    assert f'<data value="{euro.closing}">' in text

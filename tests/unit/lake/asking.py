@@ -1,0 +1,41 @@
+"""The shipped queries, asked of two engines over the same made-up lake."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ops.lake.catalog import queries
+from ops.lake.duckdb_engine import DuckDBEngine
+from ops.lake.engine import Answer
+from tests.lake import LakeRow, write
+from tests.second_engine import DataFusionEngine
+from tests.unit.lake.test_totals import Folder, totals
+
+QUERIES = queries()
+GIVEN = {
+    "account": "a-00003",
+    "day": "2026-08-03",
+    "moment": "2026-08-04T10:00:00",
+    "since": "2026-08-05",
+    "from": "2026-08-02",
+    "until": "2026-08-04",
+    "count": "3",
+    "late_seconds": "300",
+}
+
+
+def lake(
+    root: Path, rows: Sequence[LakeRow], repeated: Sequence[LakeRow] = ()
+) -> tuple[DuckDBEngine, DataFusionEngine]:
+    write(root, rows)
+    write(root, repeated, file_name="repeated")
+    totals(Folder(root)).refresh()
+    return DuckDBEngine(str(root)), DataFusionEngine(root)
+
+
+def asked(engine: Any, name: str, given: dict[str, str]) -> Answer:  # noqa: ANN401 -- one of two engines
+    query = QUERIES[name]
+    answer: Answer = engine.query(
+        query.sql, query.arguments({each.name: given[each.name] for each in query.parameters})
+    )
+    return answer

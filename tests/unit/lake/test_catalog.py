@@ -1,0 +1,67 @@
+"""The catalogue of the shipped queries: headers, and what is given for their parameters."""
+
+import pytest
+
+from ops.lake.catalog import WrongCall, parsed
+from tests.unit.lake.asking import QUERIES
+
+
+def test_parameters_are_checked_before_anything_is_asked() -> None:
+    report = QUERIES["daily_report"]
+    assert report.arguments({"day": "2026-11-25"}) == ["2026-11-25"] * 2
+    assert QUERIES["largest_movements"].arguments({"from": "2026-01-01", "until": "2026-01-31"}) == [
+        "2026-01-01",
+        "2026-01-31",
+        "10",
+    ]
+    with pytest.raises(WrongCall, match="asks for day, the day"):
+        report.arguments({})
+    with pytest.raises(WrongCall, match="no parameter date; it has day"):
+        report.arguments({"date": "2026-11-25"})
+    for wrong in ("25.11.2026", "2026-02-30", "", "x"):
+        with pytest.raises(WrongCall, match=r"day has to be like 2026-11-25"):
+            report.arguments({"day": wrong})
+    for wrong in ("-1", "1.5", "ten", str(10**12)):
+        with pytest.raises(WrongCall, match="count has to be like 10"):
+            QUERIES["largest_movements"].arguments({"from": "2026-01-01", "until": "2026-01-31", "count": wrong})
+
+
+def test_a_moment_with_an_offset_is_asked_for_in_utc() -> None:
+    arguments = QUERIES["balance_at"].arguments({"account": "a", "moment": "2026-01-01T00:30:00+01:00"})
+    assert arguments == ["a", "2025-12-31 23:30:00", "2025-12-31 23:30:00"]
+    with pytest.raises(WrongCall, match="moment"):
+        QUERIES["balance_at"].arguments({"account": "a", "moment": "noon"})
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("SELECT 1", "begin with"),
+        ("-- other: x\nSELECT 1", "begin with"),
+        ("-- q: x\nSELECT ?", "for each"),
+        ("-- q: x\n-- parameter: day (date) d\nSELECT 1", "for each"),
+        ("-- q: x\n-- parameter: day\nSELECT ?", "describe"),
+        ("-- q: x\n-- parameter: day (moon) d\nSELECT ?", "describe"),
+        ("-- q: x\n-- parameter: a (date) d\n-- parameter: a (date) d\nSELECT ?, ?", "describe"),
+    ],
+)
+def test_a_header_that_does_not_describe_its_query_is_refused(source: str, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        parsed(source, "q")
+
+
+def test_a_moment_that_no_calendar_has_is_a_wrong_call() -> None:
+    with pytest.raises(WrongCall, match="moment"):
+        QUERIES["balance_at"].arguments({"account": "a", "moment": "0001-01-01T00:00:00+01:00"})
+
+
+def test_an_account_has_a_name() -> None:
+    with pytest.raises(WrongCall, match="account has to be like"):
+        QUERIES["balance_at"].arguments({"account": "", "moment": "2026-01-01T00:00:00"})
+
+
+def test_days_that_end_before_they_begin_are_a_wrong_call() -> None:
+    days = {"from": "2026-01-02", "until": "2026-01-01"}
+    with pytest.raises(WrongCall, match="from, 2026-01-02, is after until, 2026-01-01"):
+        QUERIES["largest_movements"].arguments(days)
+    assert QUERIES["largest_movements"].arguments(days | {"until": "2026-01-02"})

@@ -1,0 +1,92 @@
+"""The query data_quality: what is planted is found and named, by two engines as by plain Python."""
+
+import random
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from consumers.lake import table
+from tests.lake import FIRST_DAY, LakeRow, event, made_up
+from tests.unit.lake.asking import asked, lake
+from tests.unit.lake.oracle import KINDS, ORACLES
+
+HEALTHY = [
+    event("a-1", 1, "AccountCreated", FIRST_DAY, "EUR", None, Decimal(0), owner="o"),
+    event("a-1", 2, "BalanceCredited", FIRST_DAY + timedelta(days=1), "EUR", Decimal("5.00"), Decimal("5.00")),
+    event("a-1", 3, "BalanceWithdrawn", FIRST_DAY + timedelta(days=2), "EUR", Decimal("2.00"), Decimal("3.00")),
+]
+SECOND = HEALTHY[1]
+DAYS = {"from": "2026-08-02", "until": "2026-08-03", "late_seconds": "300"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "example", "second"),
+    [
+        ("late", 1, "a-1 2", [{**SECOND, "published_at": "2026-08-02 00:05:00.001000"}]),
+        ("duplicate", 2, "a-1 2", [SECOND, {**SECOND, "published_at": None}, {**SECOND, "schema_fingerprint": "00"}]),
+        *[
+            ("contradiction", 1, "a-1 2", [SECOND, {**SECOND, **difference}])
+            for difference in (
+                {"amount": "5.01"},
+                {"amount": None},
+                {"balance": "5.01"},
+                {"occurred_at": "2026-08-02 01:00:00.000000"},
+                {"currency": "USD"},
+                {"owner": "somebody"},
+                {"correlation_id": "another"},
+                {"causation_id": "another"},
+                {"request_id": None},
+                {"event_id": "a-1:2x"},
+                {"event_type": "BalanceWithdrawn"},
+                {"dt": "2026-08-03"},
+            )
+        ],
+        ("gap", 1, "a-1 3", []),
+        ("negative_balance", 1, "a-1 2", [{**SECOND, "balance": "-0.01"}]),
+        ("broken_balance", 2, "a-1 2", [{**SECOND, "balance": "5.01"}]),
+        ("broken_balance", 1, "a-1 2", [{**SECOND, "amount": "5.01"}]),
+    ],
+)
+def test_what_is_wrong_is_found_and_named(
+    tmp_path: Path, kind: str, count: int, example: str, second: list[LakeRow]
+) -> None:
+    """In the middle of an account, its neighbours on other days."""
+    duckdb, datafusion = lake(tmp_path, [HEALTHY[0], *second[:1], HEALTHY[2]], second[1:])
+    answer = asked(duckdb, "data_quality", DAYS)
+    assert answer.rows == asked(datafusion, "data_quality", DAYS).rows
+    assert (kind, count, example) in answer.rows
+
+
+@pytest.mark.parametrize("wrong", ["0.01", "-0.01"])
+def test_an_account_opens_with_nothing(tmp_path: Path, wrong: str) -> None:
+    duckdb, _ = lake(tmp_path, [{**HEALTHY[0], "balance": wrong}])
+    answer = asked(duckdb, "data_quality", DAYS | {"from": "2026-08-01"})
+    assert ("broken_balance", 1, "a-1 1") in answer.rows
+
+
+def test_where_all_is_well_nothing_is_found(tmp_path: Path) -> None:
+    duckdb, _ = lake(tmp_path, HEALTHY)
+    for first in ("2026-08-01", "2026-08-02"):
+        found = asked(duckdb, "data_quality", DAYS | {"from": first}).rows
+        assert found == [(kind, 0, None) for kind in KINDS]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_is_wrong_both_engines_and_plain_python_find_the_same(tmp_path: Path, seed: int) -> None:
+    roll = random.Random(seed)  # noqa: S311 -- a story's dice
+    rows = made_up(seed, 12, 6, 250)
+    copies = [dict(row) for row in roll.sample(rows, 40)]
+    for row in copies[:20]:
+        row.update(published_at=roll.choice([None, table.timestamp(FIRST_DAY + timedelta(days=9))]))
+    for row in (*copies[20:30], *roll.sample(rows, 12)):
+        row.update(balance=f"{Decimal(roll.randrange(-999, 9999)) / 100:.2f}")
+    rows = [row for row in rows if roll.random() > 0.05]
+    duckdb, datafusion = lake(tmp_path, rows, copies)
+    for first, last in (("2026-08-01", "2026-08-06"), ("2026-08-03", "2026-08-04"), ("2026-08-05", "2026-08-05")):
+        given = DAYS | {"from": first, "until": last}
+        found = asked(duckdb, "data_quality", given).rows
+        assert found == asked(datafusion, "data_quality", given).rows
+        assert found == ORACLES["data_quality"]([*rows, *copies], given)
+    assert any(count for _, count, _ in found)

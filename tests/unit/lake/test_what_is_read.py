@@ -1,0 +1,77 @@
+"""What the queries read of a lake of a hundred days, as DuckDB tells and by the sizes of the files it opens."""
+
+import json
+import random
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from consumers.lake import table
+from ops.lake.duckdb_engine import DuckDBEngine, in_duckdb
+from tests.lake import FIRST_DAY, made_up, write
+from tests.unit.lake.asking import QUERIES, asked
+from tests.unit.lake.test_totals import Folder, totals
+
+
+@pytest.fixture(scope="module")
+def hundred_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake of a hundred days, from FIRST_DAY on, each with the same events.
+
+    Their ids are random, as they really are, and do not pack.
+    """
+    root = tmp_path_factory.mktemp("lake")
+    roll = random.Random(1)  # noqa: S311 -- a story's dice
+    rows = made_up(3, 300, 1, 1_500)
+    for row in rows:
+        row.update(correlation_id=str(UUID(int=roll.getrandbits(128))), request_id=str(UUID(int=roll.getrandbits(128))))
+    write(root, rows)
+    [day] = (root / table.EVENTS_PREFIX).iterdir()
+    for number in range(1, 100):
+        shutil.copytree(day, day.with_name(f"dt={FIRST_DAY + timedelta(days=number):%Y-%m-%d}"))
+    totals(Folder(root)).refresh()
+    return root
+
+
+def sizes(root: Path, pattern: str) -> int:
+    return sum(path.stat().st_size for path in root.glob(pattern))
+
+
+def test_the_report_of_one_day_in_a_hundred_reads_less_than_a_fiftieth(hundred_days: Path) -> None:
+    """By DuckDB's log of what it reads, and by the sizes of the files that it says it has opened."""
+    day = f"{FIRST_DAY + timedelta(days=99):%Y-%m-%d}"
+    whole = sizes(hundred_days, "events/*/*/*")
+    duckdb = DuckDBEngine(str(hundred_days))
+    answer = asked(duckdb, "daily_report", {"day": day})
+    assert answer.read_bytes is not None
+    assert 0 < answer.read_bytes <= whole / 50
+    assert scanned(duckdb, "daily_report", {"day": day}) == (3, 300)
+    assert sizes(hundred_days, f"events/dt={day}/*/*") + sizes(hundred_days, "daily_totals/*/*") <= whole / 50
+
+
+def test_what_is_read_is_counted_whole(hundred_days: Path) -> None:
+    """DuckDB's profile tells a tenth of it."""
+    answer = DuckDBEngine(str(hundred_days)).query(
+        "SELECT DISTINCT event_id, correlation_id, request_id, account_id, amount, balance FROM account_events"
+    )
+    assert answer.read_bytes is not None
+    assert answer.read_bytes > sizes(hundred_days, "events/*/*/*") / 2
+
+
+def test_a_balance_reads_no_later_day(hundred_days: Path) -> None:
+    given = {"account": "a-00003", "moment": f"{FIRST_DAY + timedelta(days=9):%Y-%m-%d}T12:00:00"}
+    assert scanned(DuckDBEngine(str(hundred_days)), "balance_at", given) == (30, 300)
+
+
+def scanned(engine: DuckDBEngine, name: str, given: dict[str, str]) -> tuple[int, int]:
+    """Of the events' files DuckDB says it has opened so many, of so many."""
+    query = QUERIES[name]
+    found = engine.connection.execute(f"EXPLAIN (ANALYZE, FORMAT json) {in_duckdb(query.sql)}", query.arguments(given))
+    nodes = [json.loads(found.fetchall()[0][1])]
+    for node in nodes:
+        nodes += node["children"]
+    [text] = {text for node in nodes if (text := node.get("extra_info", {}).get("Scanning Files"))}
+    opened, there = text.split("/")
+    return int(opened), int(there)

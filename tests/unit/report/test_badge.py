@@ -1,0 +1,87 @@
+"""The badge says how far the figures can be relied on, and what to do where they cannot."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ops.lake.verdict import Total, Verdict
+from ops.report.badge import NEVER, Badge, Tone, badge
+
+AT = datetime(2026, 8, 21, 6, 0, tzinfo=UTC)
+THROUGH = AT - timedelta(minutes=1)
+TOTAL = Total("EUR", Decimal("5.00"), Decimal("5.00"))
+SOUND = Verdict(AT, THROUGH.astimezone(timezone(timedelta(hours=2))), 1_000, 40, totals=(TOTAL,))
+SHOWN = THROUGH.replace(tzinfo=None)  # as the lake has it
+BEFORE = SHOWN - timedelta(hours=8)
+
+
+def test_reconciled() -> None:
+    found = badge(SOUND, BEFORE)
+    assert (found.tone, found.symbol, found.says, found.advice) == ("good", "✓", "Reconciled to the cent", "")
+    for part in ("1\u202f000 events", "40 accounts", "through 21 Aug 2026, 05:59:00", "compared 21 Aug 2026, 06:00:00"):
+        assert part in found.detail
+
+
+@pytest.mark.parametrize(
+    ("differs", "told"),
+    [
+        ({"missing": 1}, "1 event missing from the lake"),
+        ({"extra": 2}, "2 events not in the ledger"),
+        ({"differing": 3}, "3 events not the same"),
+        ({"contradicting": 1}, "1 event with copies in the lake that contradict each other"),
+        ({"unreadable": 1}, "1 event of the ledger unreadable"),
+        ({"totals": (replace(TOTAL, ledger=Decimal("1239.50")),)}, "EUR 1\u202f234.50 too little"),
+        ({"totals": (replace(TOTAL, lake=Decimal("5.01")),), "missing": 1}, "EUR 0.01 too much"),
+    ],
+)
+def test_it_differs(differs: dict[str, Any], told: str) -> None:
+    found = badge(replace(SOUND, **differs), BEFORE)
+    assert (found.tone, found.symbol, found.says) == ("bad", "✕", "Differs from the ledger")
+    assert told in found.detail
+    assert found.advice == "account-events reconcile"
+
+
+@pytest.mark.parametrize(
+    ("since", "age"),
+    [
+        (timedelta(seconds=1), "less than a minute"),
+        (timedelta(minutes=1), "1 minute"),
+        (timedelta(hours=2, minutes=59), "2 hours"),
+        (timedelta(days=3), "3 days"),
+    ],
+)
+def test_the_data_is_newer(since: timedelta, age: str) -> None:
+    found = badge(SOUND, SHOWN + since)
+    assert (found.tone, found.symbol, found.says) == ("caution", "!", "Reconciled before the data shown")
+    assert f": {age} before the newest event" in found.detail
+    assert found.advice
+
+
+def test_events_are_on_their_way() -> None:
+    found = badge(replace(SOUND, on_their_way=5), BEFORE)
+    assert (found.tone, found.says) == ("caution", "Reconciled, 5 events on the way")
+
+
+def test_never() -> None:
+    assert badge(None, BEFORE) == NEVER == badge(None, None)
+    assert (NEVER.tone, NEVER.symbol) == ("unknown", "?")
+
+
+def test_what_is_shown_is_reconciled_up_to_its_newest_event() -> None:
+    assert badge(SOUND, SHOWN).tone == "good"
+
+
+def test_a_difference_outweighs_all_else() -> None:
+    assert badge(replace(SOUND, on_their_way=5, missing=1), SHOWN + timedelta(days=1)).tone == "bad"
+
+
+def test_a_day_without_events_asks_for_nothing() -> None:
+    assert badge(SOUND, None).tone == "good"
+
+
+def test_no_two_tones_have_one_symbol() -> None:
+    tones: tuple[Tone, ...] = ("good", "caution", "bad", "unknown")
+    assert len({Badge(tone, "", "").symbol for tone in tones}) == len(tones)

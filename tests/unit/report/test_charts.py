@@ -1,0 +1,143 @@
+"""The charts show the figures, and hold nothing that could act."""
+
+import re
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from ops.report import charts
+from ops.report.drawing import Drawn
+from ops.report.figures import CurrencyDay, Figures, figures_of
+from ops.report.svg import Name, Unfit, fit
+from tests.lake import made_up
+from tests.unit.report.given import HOSTILE, lake
+
+SVG = "{http://www.w3.org/2000/svg}"
+BAR = re.compile(r"M(-?[\d.]+),(-?[\d.]+)h(-?[\d.]+)v(-?[\d.]+)h-?[\d.]+Z")
+
+
+@pytest.fixture(scope="module")
+def figures(tmp_path_factory: pytest.TempPathFactory) -> Figures:
+    rows = made_up(6, 60, 40, 2_000)
+    return figures_of(
+        lake(tmp_path_factory.mktemp("lake"), rows), date.fromisoformat(rows[-1]["dt"]) - timedelta(days=1)
+    )
+
+
+@pytest.fixture(scope="module")
+def euro(figures: Figures) -> CurrencyDay:
+    return next(each for each in figures.currencies if each.currency == "EUR")
+
+
+def bars(drawn: str) -> list[tuple[str, float, float]]:
+    """Colour, width and height of each."""
+    found = []
+    for path in ET.fromstring(drawn).iter(f"{SVG}path"):  # noqa: S314 -- our own
+        matched = BAR.fullmatch(path.get("d", ""))
+        if matched and path.get("fill", "").startswith("var("):
+            found.append((path.get("fill", ""), abs(float(matched[3])), abs(float(matched[4]))))
+    return found
+
+
+def texts(drawn: str) -> list[str]:
+    return [each.text or "" for each in ET.fromstring(drawn).iter(f"{SVG}text")]  # noqa: S314 -- our own
+
+
+def both(drawn: Drawn) -> tuple[str, str]:
+    return str(drawn.wide), str(drawn.narrow)
+
+
+def proportional(lengths: list[float], figures: list[float]) -> bool:
+    scale = max(lengths) / max(figures)
+    return all(abs(length - figure * scale) < 0.01 for length, figure in zip(lengths, figures, strict=True))
+
+
+def test_net_flow_has_a_bar_for_each_day_as_high_as_its_flow(euro: CurrencyDay) -> None:
+    for drawn in both(charts.net_flow(euro, "t")):
+        found = bars(drawn)
+        assert len(found) == 30
+        assert proportional([height for _, _, height in found], [abs(float(flow.net)) for _, flow in euro.days])
+        for (colour, _, _), (_, flow) in zip(found[:-1], euro.days[:-1], strict=True):
+            assert colour == ("var(--in-soft)" if flow.net >= 0 else "var(--out-soft)")
+        assert found[-1][0] in {"var(--in)", "var(--out)"}
+
+
+def test_volume_has_all_hours_and_each_type(figures: Figures) -> None:
+    hours = list(figures.hours)
+    hours[3] = replace(hours[3], opened=7)
+    for drawn in both(charts.volume(hours, "t")):
+        found = bars(drawn)
+        assert len(found) == 24 * 3
+        expected = [float(figure) for hour in hours for figure in (hour.credits, hour.withdrawals, hour.opened)]
+        assert proportional([height for _, _, height in found], expected)
+        assert [colour for colour, _, _ in found[:3]] == ["var(--in)", "var(--out)", "var(--opened)"]
+        assert "00" in texts(drawn)
+
+
+def test_a_balances_bar_is_as_high_as_it_has_accounts(euro: CurrencyDay) -> None:
+    assert euro.balances
+    spread = replace(euro.balances, empty=3, overdrawn=1)
+    for drawn in both(charts.spread("EUR", spread, "t")):
+        expected = [1.0, 3.0, *(float(each.accounts) for each in spread.bins)]
+        assert proportional([height for _, _, height in bars(drawn)], expected)
+        assert charts.edge(spread.bins[0].low) in texts(drawn)
+
+
+def test_movements_are_told_exactly_and_drawn_to_scale(euro: CurrencyDay) -> None:
+    for drawn in both(charts.movements(euro, "t")):
+        assert proportional([width for _, width, _ in bars(drawn)], [float(each.amount) for each in euro.movements])
+        told = texts(drawn)
+        for each in euro.movements:
+            sign = "+" if each.is_credit else "\u2212"
+            assert {each.account_id, f"{sign}{each.amount}"} <= set(told)
+
+
+def test_the_renditions_have_their_own_names_and_sizes(euro: CurrencyDay) -> None:
+    drawn = charts.net_flow(euro, "More came in")
+    wide, narrow = (ET.fromstring(each) for each in both(drawn))  # noqa: S314 -- our own
+    assert [root.get("viewBox", "").split()[2] for root in (wide, narrow)] == ["704", "320"]
+    for root, key in ((wide, "flow-EUR-wide"), (narrow, "flow-EUR-narrow")):
+        assert root.get("role") == "img"
+        named = {each.get("id"): each.text or "" for each in root if each.tag in {f"{SVG}title", f"{SVG}desc"}}
+        assert named[root.get("aria-labelledby")] == named[f"{key}-title"] == "More came in"
+        assert "5 Sep" in named[f"{key}-desc"]
+        assert not {"width", "height"} & root.attrib.keys()
+
+
+@pytest.mark.parametrize(
+    "account_id", [HOSTILE, "a\x00\x1b[31m\u202eb", "口座-🏦", "x" * 500, "", "$$[0]", "'+alert(1)+'"]
+)
+def test_foreign_text_stays_text(euro: CurrencyDay, account_id: str) -> None:
+    part = replace(euro, movements=(replace(euro.movements[0], account_id=account_id),))
+    for drawn in both(charts.movements(part, "t")):
+        tags = {each.tag for each in ET.fromstring(drawn).iter()}  # noqa: S314 -- our own
+        assert tags <= {f"{SVG}{tag}" for tag in ("svg", "title", "desc", "g", "path", "line", "text", "rect")}
+        assert "\u202e" not in drawn
+        assert not account_id.startswith("口") or account_id in texts(drawn)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("<script>alert(1)</script>", "element script"),
+        ("<image href='x'/>", "element image"),
+        ("<a><text>x</text></a>", "element a"),
+        ("<g onclick='x'/>", "attribute onclick"),
+        ("<g style='x'/>", "attribute style"),
+        ("<g xmlns:xlink='http://www.w3.org/1999/xlink' xlink:href='x'/>", "attribute {"),
+    ],
+)
+def test_what_a_page_must_not_have_is_refused(content: str, told: str) -> None:
+    drawing = f"<svg xmlns='http://www.w3.org/2000/svg' width='1' height='1'>{content}</svg>"
+    with pytest.raises(Unfit, match=told):
+        fit(drawing, Name("key", "t", "d"))
+
+
+@pytest.mark.parametrize(
+    ("value", "label"),
+    [(0, "0"), (500, "500"), (2_000, "2k"), (10**6, "1M"), (5 * 10**9, "5 bn"), (10**13, "10 tn"), (10**16, "10 qn")],
+)
+def test_edges_are_short(value: int, label: str) -> None:
+    assert charts.edge(value) == label

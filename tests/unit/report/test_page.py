@@ -1,0 +1,214 @@
+"""The page: one file, whole in itself, that says what is the case."""
+
+import base64
+import hashlib
+import re
+from collections import Counter
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from ops.lake.duckdb_engine import DuckDBEngine
+from ops.report.badge import NEVER, Badge
+from ops.report.figures import Figures, figures_of
+from ops.report.page import CHARTED_MAX, Imprint, page
+from tests.lake import made_up
+from tests.unit.report.given import DAY, HOSTILE, NOON, lake, moved, opened
+
+IMPRINT = Imprint("the stack accounts", datetime(2026, 9, 30, 6, 0))  # noqa: DTZ001 -- UTC
+VOID = {"meta", "link", "br", "img", "input"}
+
+
+class Read(HTMLParser):
+    """A page taken apart: every element has its end, and where its text is."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: Counter[str] = Counter()
+        self.attributes: list[tuple[str, str, str]] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def report(figures: Figures, badge: Badge = NEVER, now: datetime = IMPRINT.written_at) -> str:
+    return page(figures, badge, replace(IMPRINT, written_at=now))
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> Figures:
+    rows = made_up(7, 200, 40, 4_000)
+    return figures_of(lake(tmp_path_factory.mktemp("lake"), rows), date.fromisoformat(rows[-1]["dt"]))
+
+
+@pytest.fixture(scope="module")
+def text(usual: Figures) -> str:
+    return report(usual)
+
+
+def test_it_has_its_sections_in_order_and_is_small(usual: Figures, text: str) -> None:
+    assert re.findall(r"<h2 id=\"(\w+)\"", text) == ["day", "flow", "volume", "movements", "balances"]
+    assert text.startswith("<!doctype html>")
+    assert len(text.encode()) < 1_000_000
+    assert report(usual) == text
+
+
+def test_it_asks_for_nothing_and_may_nothing(text: str) -> None:
+    read = Read(text)
+    assert not {"script", "iframe", "object", "embed", "form", "base", "image", "a", "use"} & read.tags.keys()
+    for tag, name, value in read.attributes:
+        assert not name.startswith("on"), (tag, name)
+        assert name != "style", tag
+        if name in {"href", "src", "xlink:href", "action"}:
+            assert (tag, value) == ("link", "data:,")
+    assert "url(" not in text
+    assert "@import" not in text
+    [policy] = re.findall(r'Content-Security-Policy" content="([^"]*)"', text)
+    [style] = re.findall("<style>(.*?)</style>", text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert policy.split("; ")[:3] == ["default-src 'none'", f"style-src 'sha256-{digest}'", "img-src data:"]
+
+
+def test_no_two_elements_have_one_id_and_every_reference_leads_to_one(text: str) -> None:
+    attributes = Read(text).attributes
+    ids = Counter(value for _, name, value in attributes if name == "id")
+    assert set(ids.values()) == {1}
+    references = {value for _, name, value in attributes if name in {"aria-labelledby", "aria-describedby"}}
+    assert references
+    assert references <= ids.keys()
+
+
+def test_every_figure_of_a_currency_is_there(usual: Figures, text: str) -> None:
+    for each in usual.currencies:
+        [statement] = re.findall(rf'data-currency="{each.currency}">(.*?)</table>', text, re.DOTALL)
+        told = re.findall(r'<data value="([^"]*)">', statement)
+        assert each.balances
+        assert [Decimal(figure) for figure in told] == [
+            each.opening,
+            each.flow.credited,
+            -each.flow.withdrawn,
+            each.flow.net,
+            each.closing,
+            each.flow.opened,
+            each.balances.accounts,
+        ]
+
+
+def test_what_a_figure_is_and_what_is_read_are_one(text: str) -> None:
+    for value, shown in re.findall(r'<data value="([^"]*)">([^<]*)</data>', text):
+        assert Decimal(shown.replace("\u202f", "").replace("\u2212", "-")) == Decimal(value)
+
+
+def test_ids_of_others_are_text(tmp_path: Path) -> None:
+    rows = [opened(HOSTILE), moved(HOSTILE, 2, "5.00", "5.00"), moved("a\u202eb\x00", 2, "4.00", "4.00")]
+    text = report(figures_of(lake(tmp_path, rows), DAY))
+    read = Read(text)
+    assert not {"script", "a", "img"} & read.tags.keys()
+    assert HOSTILE in read.words
+    assert "\u202e" not in text
+    assert "\x00" not in text
+
+
+def test_the_badge_is_words_symbol_and_colour(usual: Figures) -> None:
+    text = report(usual, Badge("bad", "Differs from <b>", "1 event", "account-events reconcile"))
+    assert 'class="badge bad"' in text
+    assert "Differs from &lt;b&gt;" in text
+    assert {"✕", "account-events reconcile"} <= set(Read(text).words)
+    assert "Differs from &lt;b&gt;</title>" in text
+
+
+def test_an_empty_day_says_so(tmp_path: Path) -> None:
+    rows = [opened("a", at=NOON - timedelta(days=2)), moved("a", 2, "5.00", "5.00", at=NOON - timedelta(days=2))]
+    text = Read(report(figures_of(lake(tmp_path, rows), DAY))).text
+    for told in (
+        "No event of this day is in the lake.",
+        "EUR: nothing moved on the day",
+        "No event occurred in any of the 24 hours.",
+        "Nothing was credited or withdrawn on this day.",
+        "No account had an event on this day.",
+    ):
+        assert told in text
+
+
+def test_an_empty_lake_says_so(tmp_path: Path) -> None:
+    text = Read(report(figures_of(DuckDBEngine(str(tmp_path)), DAY))).text
+    assert "Until this day no account has been opened." in text
+    assert "no earlier day in the lake" in text
+    assert "Net flow of" not in text
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        (NOON - timedelta(days=1), "This day is still to come."),
+        (NOON, "The day is not over: figures until 12:00:00."),
+        (NOON.replace(hour=0) + timedelta(days=1, minutes=14), "The day has just ended"),
+    ],
+)
+def test_a_day_that_is_not_over_says_so(tmp_path: Path, now: datetime, told: str) -> None:
+    figures = figures_of(lake(tmp_path, [opened("a")]), DAY)
+    assert told in report(figures, now=now)
+    later = report(figures, now=NOON + timedelta(days=2))
+    assert told not in later
+
+
+def test_old_totals_are_told_with_what_to_do(usual: Figures) -> None:
+    old = replace(usual, currencies=tuple(replace(each, missing=2) for each in usual.currencies))
+    text = Read(report(old)).text
+    assert "has 6 events less than the day has" in text
+    assert "account-events lake totals" in text
+    assert "daily_totals" not in report(replace(usual, currencies=()))
+
+
+def test_of_many_currencies_those_that_moved_most_are_drawn(usual: Figures) -> None:
+    one = usual.currencies[0]
+    names = [f"C{number:02}" for number in range(12)]
+    flows = [replace(one.flow, opened=number) for number in range(12)]
+    many = tuple(
+        replace(one, currency=name, flow=flow, days=((usual.day, flow),))
+        for name, flow in zip(names, flows, strict=True)
+    )
+    text = report(replace(usual, currencies=many))
+    assert set(re.findall(r'id="flow-(C\d\d)-wide-title"', text)) == set(names[-CHARTED_MAX:])
+    assert re.findall(r'data-currency="(C\d\d)"', text) == names
+    assert "the tables have the other 4, too" in text
+    assert len(text.encode()) < 1_000_000
+
+
+def test_a_currency_without_net_flow_is_named_and_not_drawn(tmp_path: Path) -> None:
+    rows = [opened("a", "SEK"), opened("b"), moved("b", 2, "5.00", "5.00")]
+    text = report(figures_of(lake(tmp_path, rows), DAY))
+    assert "there was no net flow in SEK." in text
+    assert "flow-SEK" not in text
+
+
+def test_the_publication_on_another_day_has_its_date(tmp_path: Path) -> None:
+    rows = [opened("a") | {"published_at": "2026-08-21 00:00:01.000000"}]
+    assert "on 21 Aug 2026, 00:00:01" in report(figures_of(lake(tmp_path, rows), DAY))
