@@ -17,6 +17,7 @@ from consumers.kit.aggregates import unpack
 from consumers.lake import table
 from ops.house import House
 from ops.lake.desk import Lake
+from ops.lake.ledger_pages import scans_unparsed
 from ops.lake.verdict import LATEST_KEY, Verdict, from_json
 from ops.parquet import arrow_schema, parquet
 from projector.aggregate import aggregate
@@ -177,3 +178,18 @@ def records_of(house: House) -> list[bytes]:
         )["ShardIterator"]
         found += [record["Data"] for record in kinesis.get_records(ShardIterator=iterator)["Records"]]
     return found
+
+
+def test_items_as_they_are_on_the_wire_are_those_that_botocore_makes(house: House) -> None:
+    opened(house, *["1.00"] * 10)
+    name = house.address.outputs["TableName"]
+    parsed, unparsed = house.address.client("dynamodb"), house.address.client("dynamodb")
+    scans_unparsed(unparsed)
+    for more in ({}, {"Limit": 3, "ReturnConsumedCapacity": "TOTAL"}):
+        pages = [client.scan(TableName=name, ConsistentRead=True, **more) for client in (parsed, unparsed)]
+        for page in pages:
+            del page["ResponseMetadata"]
+        assert pages[0]["Items"]
+        assert pages[0] == pages[1]
+    with pytest.raises(unparsed.exceptions.ResourceNotFoundException):
+        unparsed.scan(TableName="none")

@@ -1,0 +1,136 @@
+"""What the ledger has and the lake has not is written, once, and equal to what the delivery would have written."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from account_core.events import Row
+from consumers.kit import Decoder
+from consumers.lake.rows import Rows
+from ops.lake import backfill
+from ops.lake.backfill import MissingSink, cut_us
+from ops.lake.duckdb_engine import DuckDBEngine
+from ops.replay.engine import replay
+from ops.replay.selection import Accounts, Everything, Selection
+from tests.lake import LakeRow, write
+from tests.ledger_and_lake import START, history, lake_rows
+from tests.memory_source import MemorySource
+
+A, B = history("a-1", *["1.00"] * 30), history("a-ß", "2.50", currency="USD", owner="Zoë '; --")
+ALL = [*A, *B]
+
+
+class Given:
+    """A ledger, and a lake in a folder; its work files lie beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.lake, self.work = folder / "lake", folder / "work"
+        self.source = MemorySource(page_rows=7)
+        self.put: list[str] = []
+
+    def backfilled(
+        self, selection: Selection | None = None, until_us: int = 2**60, first_day: str = "2020-01-01"
+    ) -> MissingSink:
+        self.put = []
+        self.work.mkdir(exist_ok=True)
+        (self.work / "backfill.duckdb").unlink(missing_ok=True)
+        account_ids = selection.account_ids if isinstance(selection, Accounts) else None
+        connection = DuckDBEngine(str(self.lake)).connection
+        sink = MissingSink(connection, self.work, Rows(Decoder(), first_day), account_ids, until_us)
+        replay(self.source, selection or Everything(), sink)
+        for _key, _rows in sink.save(self._put):
+            """Each is written when it is told."""
+        connection.close()
+        return sink
+
+    def rows(self) -> list[LakeRow]:
+        found = DuckDBEngine(str(self.lake)).query("SELECT * FROM account_events ORDER BY account_id, sequence")
+        return [
+            {name: value if isinstance(value, int) or value is None else str(value) for name, value in row.items()}
+            for row in found.records()
+        ]
+
+    def _put(self, key: str, body: bytes) -> None:
+        self.put.append(key)
+        path = self.lake / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> Given:
+    made = Given(tmp_path)
+    made.source.put(ALL)
+    return made
+
+
+def due(rows: Sequence[Row]) -> list[tuple[object, ...]]:
+    return [_compared(row) for row in sorted(lake_rows(rows), key=lambda row: (row["account_id"], row["sequence"]))]
+
+
+def _compared(row: LakeRow) -> tuple[object, ...]:
+    """All but how it came to the lake; a time's zeros may be left out."""
+    left_out = {"published_at", "schema_fingerprint"}
+    return tuple(str(row[name]).removesuffix(".000000") for name in sorted(row.keys() - left_out))
+
+
+def test_a_new_lake_gets_all_of_the_ledger(given: Given) -> None:
+    given.backfilled()
+    rows = given.rows()
+    assert [_compared(row) for row in rows] == due(ALL)
+    assert {row["published_at"] for row in rows} == {None}
+    assert len(given.put) == len(set(given.put)) == 3, "a file for each day and type"
+
+
+def test_only_what_is_missing_is_written_and_again_nothing(given: Given) -> None:
+    write(given.lake, [row for row in lake_rows(ALL) if row["sequence"] not in {2, 5}])
+    given.backfilled()
+    assert [(row["account_id"], row["sequence"]) for row in given.rows() if row["published_at"] is None] == [
+        ("a-1", 2),
+        ("a-1", 5),
+        ("a-ß", 2),
+    ]
+    assert [_compared(row) for row in given.rows()] == due(ALL)
+    given.backfilled()
+    assert given.put == []
+
+
+def test_written_twice_it_is_there_once(given: Given) -> None:
+    """As after an interruption in the middle, of which the second run did not see what the first had written."""
+    given.backfilled()
+    first = list(given.put)
+    (given.lake / first[0]).unlink()
+    given.backfilled()
+    assert given.put == first[:1]
+    assert [_compared(row) for row in given.rows()] == due(ALL)
+
+
+def test_some_accounts_only(given: Given) -> None:
+    given.backfilled(Accounts(("a-ß", "unknown")))
+    assert [_compared(row) for row in given.rows()] == due(B)
+
+
+def test_what_may_be_on_its_way_is_left_out(given: Given) -> None:
+    sink = given.backfilled(until_us=cut_us(START, grace_s=0))
+    assert sink.young == 31
+    assert {row["sequence"] for row in given.rows()} == {1}
+    assert cut_us(START, 10.5) == cut_us(START, 0) - 10_500_000
+
+
+def test_what_has_no_place_is_told_and_the_rest_is_written(given: Given) -> None:
+    sink = given.backfilled(first_day="2026-08-02")
+    assert {(account_id, sequence) for account_id, sequence, _ in sink.refused} == {
+        *(("a-1", sequence) for sequence in range(1, 16)),
+        ("a-ß", 1),
+        ("a-ß", 2),
+    }
+    assert all("2026-08-01" in reason for _, _, reason in sink.refused)
+    assert [row["sequence"] for row in given.rows()] == list(range(16, 32))
+
+
+def test_large_partitions_are_several_files(given: Given, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backfill, "FILE_ROWS_MAX", 4)
+    given.backfilled()
+    assert len(given.put) > 8
+    assert [_compared(row) for row in given.rows()] == due(ALL)
