@@ -35,6 +35,8 @@ READ_UNITS_MAX = 500.0
 SETTLE_S = 2.0
 """What was about to arrive at the first look has usually done so by then."""
 HOUSE_GRACE_S = 15.0
+HOUSE_SEGMENTS = 1
+"""The emulator goes through the whole table for every page, and hashes every row to find its segment."""
 DELIVERY_MARGIN_S = 300.0
 """Beside its buffer, Firehose buffers for the transform, too, and tries again what failed."""
 SHOWN_MAX = 20
@@ -109,13 +111,15 @@ def reconciled(
     scans_unparsed(dynamodb)
     source = DynamoDBSource(dynamodb, table_name, wait=threading.Event().wait, roll=random.random)
     size = source.size()
+    segments = HOUSE_SEGMENTS if lake.is_at_home else SEGMENTS
     if read_units_max is None and not lake.is_at_home:
         read_units_max = READ_UNITS_MAX
     reconciler = Reconciler(
         lake.duckdb,
         source,
         Unpaced() if read_units_max is None else ReadPace(read_units_max, time.monotonic, time.sleep),
-        size.page_units(SEGMENTS),
+        size.page_units(segments),
+        segments,
         now=lambda: datetime.now(UTC),
         settle=lambda: time.sleep(SETTLE_S),
         grace=timedelta(seconds=grace_of(lake) if grace_s is None else grace_s),

@@ -32,6 +32,7 @@ class Reconciler:
         source: the ledger's table.
         pace: of reading that.
         page_units: what its first pages may take.
+        segments: of that, read at the same time.
         now: the time, UTC.
         settle: waits a moment, for what may be about to arrive.
         grace: the lake may be so late.
@@ -41,6 +42,7 @@ class Reconciler:
     source: Source
     pace: Pace
     page_units: float
+    segments: int
     now: Callable[[], datetime]
     settle: Callable[[], object]
     grace: timedelta
@@ -79,7 +81,7 @@ class Reconciler:
 
     def _read_ledger(self, comparison: Comparison, progress: Callable[[Counts], None]) -> None:
         counts = Counts()
-        for number, page in enumerate(pages(self.source, self.pace, self.page_units)):
+        for number, page in enumerate(pages(self.source, self.pace, self.page_units, self.segments)):
             if not number:
                 comparison.see_lake()  # while the next pages are on their way
             events, unreadable = ledger_rows(page.items)

@@ -100,6 +100,8 @@ class DynamoDBSource:
             request["ExclusiveStartKey"] = dict(after)
         if self._page_rows is not None:
             request["Limit"] = self._page_rows
+        if isinstance(part, Segment) and part.total == 1:
+            return request
         if isinstance(part, Segment):
             return request | {"Segment": part.index, "TotalSegments": part.total}
         condition, values = "AccountId = :account_id", {":account_id": {"S": part.account_id}}

@@ -48,6 +48,7 @@ class Given:
             self.source,
             Unpaced(),
             1.0,
+            2,
             lambda: self.now,
             lambda: self.settle(),  # noqa: PLW0108 -- tests set it later
             GRACE,
