@@ -27,8 +27,9 @@ from benchmarks.long_accounts import BATCH_ROWS, ledger
 from consumers.lake import table
 from ops.emulator import REGION, Emulator, client, forget_aws_settings
 from ops.house import Address
-from ops.lake.ledger_pages import SEGMENTS, scans_unparsed
+from ops.lake.ledger_pages import scans_unparsed
 from ops.parquet import arrow_schema, parquet
+from ops.replay.engine import SEGMENTS
 from tests.contract.tables import make_table
 from tests.ledger_and_lake import lake_rows
 

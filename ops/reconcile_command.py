@@ -15,11 +15,12 @@ import typer
 from ops.emulator import HouseError
 from ops.lake.desk import Lake
 from ops.lake.engine import QueryFailed
-from ops.lake.ledger_pages import SEGMENTS, scans_unparsed
+from ops.lake.ledger_pages import scans_unparsed
 from ops.lake.reconciler import Reconciler
 from ops.lake.verdict import FOLDER, LATEST_KEY, Finding, Verdict, finding_line, to_json
 from ops.replay.display import Display
 from ops.replay.dynamodb_source import DynamoDBSource
+from ops.replay.engine import SEGMENTS
 from ops.replay.errors import ReplayError
 from ops.replay.pace import ReadPace, Unpaced
 from ops.replay.state import Counts

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
+from ops.replay.engine import SEGMENTS
 from ops.replay.pace import Pace
 from ops.replay.source import Item, Page, Part, Segment, Source
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-SEGMENTS = 8
 
 
 def pages(source: Source, pace: Pace, page_units: float, segments: int = SEGMENTS) -> Iterator[Page]:
