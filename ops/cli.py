@@ -22,6 +22,7 @@ from account_core.access import Authorisation
 from ops.build import BuildError
 from ops.curl_lines import curl_lines, who_calls
 from ops.demo import Demo, DemoResult
+from ops.demo_lake import lake_of_the_demo
 from ops.emulator import HouseError, forget_aws_settings
 from ops.event_stream import EventStreamReader, PublishedEvent
 from ops.house import Address, House
@@ -93,6 +94,8 @@ def demo(port: Port = None, auth: Auth = "iam") -> None:
     started = time.monotonic()
     with _steps() as step, House(port, step, AUTHORISATIONS[auth]) as house:
         result = Demo(house, step).run()
+        step("comparing the lake with the ledger; writing the daily report")
+        report = lake_of_the_demo(house, result.failures)
         step("stopping")
     _show(result)
     out.print(f"in {time.monotonic() - started:.0f} s")
@@ -100,7 +103,11 @@ def demo(port: Port = None, auth: Auth = "iam") -> None:
         for failure in result.failures:
             err.print(f"[bold red]✗[/] {escape(failure)}", soft_wrap=True, highlight=False)
         sys.exit(1)
-    out.print("[bold green]✓[/] API, table, stream and read model agree: every event, in order, no gap.")
+    out.print(
+        "[bold green]✓[/] API, table, stream, read model and lake agree: every event, in order, no gap, to the cent."
+    )
+    out.print("The daily report, to open in a browser:")
+    out.print(str(report), highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from ops.lake.catalog import Query, WrongCall, queries
@@ -21,6 +22,7 @@ from ops.terminal import complain, err, out
 
 app = typer.Typer()
 WRONG_CALL = 2
+WIDTH_MAX = 100_000
 
 
 @app.command(epilog="Example: account-events query daily_report -p day=2026-11-25")
@@ -89,13 +91,21 @@ def _list(known: Iterable[Query]) -> None:
 
 
 def _table(answer: Answer) -> None:
+    """Where it is too wide for the terminal, row by row: no value is broken."""
     table = Table(box=SIMPLE_HEAD)
     for number, column in enumerate(answer.columns):
         is_number = any(type(row[number]) in {Decimal, int} for row in answer.rows)
-        table.add_column(column, justify="right" if is_number else "left", overflow="fold")
+        table.add_column(column, justify="right" if is_number else "left", no_wrap=True)
     for row in answer.rows:
         table.add_row(*["" if value is None else escape(_text(value)) for value in row])
-    out.print(table)
+    if Measurement.get(out, out.options.update(width=WIDTH_MAX), table).maximum <= out.width:
+        out.print(table)
+        return
+    for record in answer.records():
+        lines = Table.grid(padding=(0, 2))
+        for name, value in record.items():
+            lines.add_row(f"[bold]{name}[/]", "" if value is None else escape(_text(value)))
+        out.print(lines, "", sep="\n")
 
 
 def _csv(answer: Answer) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,6 +26,9 @@ from ops.replay.pace import ReadPace, Unpaced
 from ops.replay.state import Counts
 from ops.replay_errand import Bank
 from ops.terminal import complain, err, out
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 app = typer.Typer()
 READ_UNITS_MAX = 500.0
@@ -74,21 +77,38 @@ def reconcile(
     """
     with _explained(), _lines(output) as found:
         lake = Lake.of(stack)
-        verdict = _reconcile(lake, Bank.of(stack, None), read_units_max, grace_s, found)
-        body = to_json(verdict)
-        for key in (verdict.key, LATEST_KEY):
-            lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=body, ContentType="application/json")
+        bank = Bank.of(stack, None)
+        verdict = reconciled(
+            lake, bank.dynamodb, bank.table_name, read_units_max=read_units_max, grace_s=grace_s, found=found
+        )
+        keep(lake, verdict)
     _tell(verdict, output)
     err.print(f"kept as s3://{lake.bucket}/{LATEST_KEY} and under {FOLDER}", highlight=False, soft_wrap=True)
     if not verdict.is_sound:
         sys.exit(1)
 
 
-def _reconcile(
-    lake: Lake, bank: Bank, read_units_max: float | None, grace_s: float | None, found: Callable[[Finding], None]
+def reconciled(
+    lake: Lake,
+    dynamodb: "DynamoDBClient",
+    table_name: str,
+    *,
+    read_units_max: float | None = None,
+    grace_s: float | None = None,
+    found: Callable[[Finding], None] = lambda _finding: None,
 ) -> Verdict:
-    scans_unparsed(bank.dynamodb)
-    source = DynamoDBSource(bank.dynamodb, bank.table_name, wait=threading.Event().wait, roll=random.random)
+    """The verdict on a lake and its ledger, with progress on stderr; see `reconcile`.
+
+    Args:
+        lake: it.
+        dynamodb: a client of its own: its Scans are not parsed from here on.
+        table_name: the ledger's.
+        read_units_max: see the command's option.
+        grace_s: likewise.
+        found: gets every finding.
+    """
+    scans_unparsed(dynamodb)
+    source = DynamoDBSource(dynamodb, table_name, wait=threading.Event().wait, roll=random.random)
     size = source.size()
     if read_units_max is None and not lake.is_at_home:
         read_units_max = READ_UNITS_MAX
@@ -104,6 +124,13 @@ def _reconcile(
     expected = None if lake.is_at_home else size.read_units  # the emulator counts units of its own
     with Display(err, expected, Counts()) as display:
         return reconciler.reconcile(found, display.tell)
+
+
+def keep(lake: Lake, verdict: Verdict) -> None:
+    """In the lake's bucket, as the latest and under its time."""
+    body = to_json(verdict)
+    for key in (verdict.key, LATEST_KEY):
+        lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=body, ContentType="application/json")
 
 
 def grace_of(lake: Lake) -> float:

@@ -66,8 +66,10 @@ def _answers(payload: bytes) -> list[Any]:
         raise BadAnswer("Lambda.FunctionError", f"The function's answer has {len(payload)} bytes; 6 MB are the limit.")
     try:
         answers = json.loads(payload)["records"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadAnswer("Lambda.JsonProcessingException", f"The function's answer is none: {error!r}.") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise BadAnswer(
+            "Lambda.JsonProcessingException", f"The function's answer is none: {type(error).__name__}."
+        ) from error
     if not isinstance(answers, list):
         raise BadAnswer("Lambda.JsonProcessingException", "The function's answer has no list of records.")
     return answers

@@ -22,7 +22,7 @@ def converted(
     try:
         rows = [row for each in transformed for row in json_objects(each.data)]
         return (parquet(rows, schema) if rows else b""), len(rows), []
-    except (ValueError, Unconvertible):
+    except (ValueError, RecursionError, Unconvertible):
         return _one_by_one(transformed, schema)
 
 
@@ -36,7 +36,7 @@ def _one_by_one(
         try:
             theirs = json_objects(each.data)
             parquet(theirs, schema)
-        except (ValueError, Unconvertible) as error:
+        except (ValueError, RecursionError, Unconvertible) as error:
             failed.append((each, str(error)))
         else:
             rows += theirs

@@ -25,6 +25,11 @@ from ops.firehose.places import CONVERSION_FAILED, PROCESSING_FAILED, NoSuchKey,
 from ops.firehose.records import SourceRecord, invocation
 
 FORMAT_SUFFIX = ".parquet"
+OPEN_RECORDS_MAX = 50_000
+"""Read and not written: whoever reads stops there until something is."""
+
+Place = tuple[str, str]
+"""A record's on the stream: its shard and its sequence number there, which all records of an aggregate share."""
 
 
 class InvocationFailed(Exception):
@@ -76,7 +81,7 @@ class _Object:
 
     key: str
     body: bytes
-    shards: Counter[str]
+    places: Counter[Place]
     rows: int = 0
 
 
@@ -96,8 +101,7 @@ class Delivery:
         self._waiting_since_s = 0.0
         self._partitions: dict[str, _Partition] = {}
         self._outbox: list[_Object] = []
-        self._open: Counter[str] = Counter()
-        self._last_read: dict[str, str] = {}
+        self._open: dict[str, Counter[str]] = {}
         self.checkpoints: dict[str, str] = {}
         self.totals = Totals()
 
@@ -108,12 +112,16 @@ class Delivery:
         if not self._waiting:
             self._waiting_since_s = now_s
         self._waiting += records
-        self._open[records[0].shard_id] += len(records)
-        self._last_read[records[-1].shard_id] = records[-1].sequence_number
+        for record in records:
+            self._open.setdefault(record.shard_id, Counter())[record.sequence_number] += 1
 
     def is_empty(self) -> bool:
         """Whether everything taken is written."""
         return not (self._waiting or self._partitions or self._outbox)
+
+    def is_full(self) -> bool:
+        """Whether so much waits to be written that no more should be taken."""
+        return sum(map(len, self._open.values())) >= OPEN_RECORDS_MAX
 
     def work(self, now_s: float, *, flush: bool = False) -> None:
         """Do what is due at this time, seconds since 1970; with `flush` everything."""
@@ -153,10 +161,7 @@ class Delivery:
             except (InvocationFailed, BadAnswer) as error:
                 problem = error
                 continue
-            dropped = Counter(record.shard_id for record in batch)
-            for verdict in verdicts:
-                dropped[verdict.record.shard_id] -= 1
-            self._close(dropped)
+            self._close(_places(batch) - _places([verdict.record for verdict in verdicts]))  # dropped on purpose
             self._sort(verdicts, attempt, now_s)
             return
         assert problem is not None  # noqa: S101 -- there is at least one attempt
@@ -175,14 +180,16 @@ class Delivery:
                 message = f"The record has no partition key {missing}."
                 failures.append(Failed(verdict.record, "DynamicPartitioning.MetadataExtractionFailed", message))
                 continue
+            if prefix not in self._partitions and len(self._partitions) >= PARTITIONS_MAX:
+                message = f"{PARTITIONS_MAX} partitions are active, Firehose's quota."
+                failures.append(Failed(verdict.record, "DynamicPartitioning.ActivePartitionLimitExceeded", message))
+                continue
             self._collect(prefix, verdict, now_s)
         now_ms, arn = round(now_s * 1000), self._names.function_arn
         lines = [(failed.record, processing_failed(failed, attempts, now_ms, arn)) for failed in failures]
         self._keep(PROCESSING_FAILED, lines, now_s)
 
     def _collect(self, prefix: str, transformed: Transformed, now_s: float) -> None:
-        if prefix not in self._partitions and len(self._partitions) >= PARTITIONS_MAX:
-            self._write(next(iter(self._partitions)), now_s)
         waiting = self._partitions.setdefault(prefix, _Partition(now_s))
         waiting.records.append(transformed)
         waiting.size += len(transformed.data)
@@ -200,8 +207,8 @@ class Delivery:
         bad = {id(each) for each, _ in failed}
         if rows:
             key = prefix + object_name(self._names.delivery_name, _time(now_s), self._ports.unique(), FORMAT_SUFFIX)
-            shards = Counter(each.record.shard_id for each in records if id(each) not in bad)
-            self._outbox.append(_Object(key, body, shards, rows))
+            places = _places([each.record for each in records if id(each) not in bad])
+            self._outbox.append(_Object(key, body, places, rows))
         now_ms = round(now_s * 1000)
         lines = [
             (each.record, conversion_failed(each.record, each.data, why, now_ms, self._names.table))
@@ -215,8 +222,8 @@ class Delivery:
             return
         place = error_place(self._config.error_prefix, error_type, _time(now_s))
         key = place + object_name(self._names.delivery_name, _time(now_s), self._ports.unique())
-        shards = Counter(record.shard_id for record, _ in lines)
-        self._outbox.append(_Object(key, b"".join(line for _, line in lines), shards))
+        places = _places([record for record, _ in lines])
+        self._outbox.append(_Object(key, b"".join(line for _, line in lines), places))
         self.totals.failed[error_type] += len(lines)
 
     def _send(self) -> None:
@@ -227,14 +234,23 @@ class Delivery:
             del self._outbox[0]
             self.totals.objects += 1
             self.totals.rows += written.rows
-            self._close(written.shards)
+            self._close(written.places)
 
-    def _close(self, shards: Mapping[str, int]) -> None:
-        """So many records of each shard are done with."""
-        for shard_id, count in shards.items():
-            self._open[shard_id] -= count
-            if not self._open[shard_id]:
-                self.checkpoints[shard_id] = self._last_read[shard_id]
+    def _close(self, places: Mapping[Place, int]) -> None:
+        """So many records of each place are done with; a checkpoint moves over what is done from the oldest on."""
+        for (shard_id, sequence_number), count in places.items():
+            self._open[shard_id][sequence_number] -= count
+        for shard_id in {shard_id for shard_id, _ in places}:
+            records = self._open[shard_id]
+            for sequence_number in list(records):
+                if records[sequence_number]:
+                    break
+                del records[sequence_number]
+                self.checkpoints[shard_id] = sequence_number
+
+
+def _places(records: Sequence[SourceRecord]) -> Counter[Place]:
+    return Counter((record.shard_id, record.sequence_number) for record in records)
 
 
 def _time(now_s: float) -> datetime:

@@ -173,7 +173,7 @@ class FirehoseRunner:
             self._passes_begun += 1
             flush, self._flush = self._flush, False
         try:
-            is_quiet = self._read()
+            is_quiet = not self._delivery.is_full() and self._read()
             self._delivery.work(self._clock(), flush=flush and is_quiet)
         except Exception as error:  # the loop must outlive any fault: it is logged, counted and shown
             logger.exception("The delivery of the lake failed")

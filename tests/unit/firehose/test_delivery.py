@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.firehose.config import PARTITIONS_MAX
-from ops.firehose.delivery import Delivery, InvocationFailed
+from ops.firehose.delivery import OPEN_RECORDS_MAX, Delivery, InvocationFailed
 from ops.firehose.records import SourceRecord
 from tests.unit.firehose.given import CONFIG, NOW_S, World, function, record, transformed
 
@@ -122,6 +122,7 @@ def test_what_is_dropped_on_purpose_is_nowhere() -> None:
     ("answer", "code"),
     [
         (lambda _: b"x" * (6 * 2**20 + 1), "Lambda.FunctionError"),
+        (lambda _: b"[" * 100_000, "Lambda.JsonProcessingException"),
         (lambda _: b"no json", "Lambda.JsonProcessingException"),
         (lambda _: b'{"records": 1}', "Lambda.JsonProcessingException"),
         (lambda _: b"[]", "Lambda.JsonProcessingException"),
@@ -167,7 +168,7 @@ def test_a_record_of_several_objects_is_several_rows() -> None:
     assert world.rows() == [5, 6]
 
 
-@pytest.mark.parametrize("data", [b"", b"[1]", b'{"n": 1}, {"n": 2}', b'{"n": "x"}', b"\xff"])
+@pytest.mark.parametrize("data", [b"", b'{"n": ' * 100_000, b"[1]", b'{"n": 1}, {"n": 2}', b'{"n": "x"}', b"\xff"])
 def test_what_is_no_row_is_a_failed_conversion(data: bytes) -> None:
     encoded = base64.b64encode(data).decode()
     world = flushed(World(changed(lambda records: [{**records[0], "data": encoded}])), 1)
@@ -179,11 +180,34 @@ def test_no_more_partitions_are_active_than_firehose_has() -> None:
     keys = changed(
         lambda records: [{**each, "metadata": {"partitionKeys": {"dt": each["recordId"]}}} for each in records]
     )
-    world = World(keys)
-    delivery = world.delivery(replace(CONFIG, transform_interval_s=0))
-    delivery.take([record(number) for number in range(PARTITIONS_MAX + 1)], NOW_S)
-    delivery.work(NOW_S)
-    assert len(world.objects) == 1
+    world = flushed(World(keys), *range(PARTITIONS_MAX + 2))
+    assert len(world.rows()) == PARTITIONS_MAX
+    assert [failure["errorCode"] for failure in world.failures()] == [
+        "DynamicPartitioning.ActivePartitionLimitExceeded"
+    ] * 2
+
+
+def test_a_checkpoint_follows_a_stream_that_never_pauses() -> None:
+    world = World()
+    delivery = world.delivery(replace(CONFIG, transform_interval_s=0, delivery_interval_s=10))
+    for number in range(100):
+        delivery.take([record(number)], NOW_S + number)
+        delivery.work(NOW_S + number)
+    assert int(delivery.checkpoints["s-0"]) >= 85
+    assert set(range(int(delivery.checkpoints["s-0"]) + 1)) <= set(world.rows())
+
+
+def test_who_reads_is_told_to_wait_while_nothing_can_be_written() -> None:
+    world = World(refuses=lambda: True)
+    delivery = world.delivery()
+    taken = 0
+    while not delivery.is_full():
+        delivery.take([record(taken)], NOW_S)
+        taken += 1
+    assert taken == OPEN_RECORDS_MAX
+    with pytest.raises(ConnectionError):
+        delivery.work(NOW_S, flush=True)
+    assert delivery.is_full()
 
 
 @given(

@@ -100,6 +100,35 @@ def test_an_interrupted_query_is_stopped() -> None:
     assert athena.stopped == ["q-1"]
 
 
+def test_an_interrupted_query_that_cannot_be_stopped_is_interrupted_all_the_same() -> None:
+    class Deaf(Athena):
+        def stop_query_execution(self, **_: Any) -> None:  # noqa: ANN401 -- as botocore's
+            raise ClientError({"Error": {"Code": "ThrottlingException"}}, "StopQueryExecution")
+
+    def interrupt(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    athena: Any = Deaf("RUNNING")
+    with pytest.raises(KeyboardInterrupt):
+        AthenaEngine(athena, "group", "base", sleep=interrupt).query("SELECT 1")
+
+
+@pytest.mark.parametrize(
+    ("reason", "advice"),
+    [
+        ("Query cancelled! : Bytes scanned limit was exceeded", "LakeQueryBytesMax"),
+        ("TABLE_NOT_FOUND: line 1:15: Table 'awsdatacatalog.base.events' does not exist", "lake tables"),
+    ],
+)
+def test_what_can_be_done_is_told(reason: str, advice: str) -> None:
+    class Failing(Athena):
+        def get_query_execution(self, **_: Any) -> dict[str, Any]:  # noqa: ANN401 -- as botocore's
+            return {"QueryExecution": {"Status": {"State": "CANCELLED", "StateChangeReason": reason}}}
+
+    with pytest.raises(QueryFailed, match=advice):
+        engine(Failing()).query("SELECT 1")
+
+
 def test_a_refusal_of_aws_is_told() -> None:
     class Refusing(Athena):
         def start_query_execution(self, **_: Any) -> dict[str, str]:  # noqa: ANN401 -- as botocore's

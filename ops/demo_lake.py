@@ -1,0 +1,34 @@
+"""What the demo ends with: the lake compared with the ledger, and the daily report as a file to look at."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ops.house import ADDRESS_FILE, House
+from ops.lake.desk import Lake
+from ops.lake_commands import sum_up
+from ops.reconcile_command import keep, reconciled
+from ops.report_command import write_report
+
+REPORT = "daily-report.html"
+
+
+def lake_of_the_demo(house: House, failures: list[str]) -> Path:
+    """The report's file; `failures` gets what does not agree.
+
+    Args:
+        house: whose events have all arrived.
+        failures: of the demo.
+    """
+    address = house.address
+    lake = Lake.of_house(address)
+    verdict = reconciled(lake, address.client("dynamodb"), address.outputs["TableName"], grace_s=0)
+    keep(lake, verdict)
+    if not verdict.is_sound or verdict.on_their_way or not verdict.events:
+        failures.append(
+            f"the lake is not the ledger: of {verdict.events} events {verdict.missing} are missing, {verdict.extra} "
+            f"extra, {verdict.differing} differ, {verdict.on_their_way} are on their way"
+        )
+    sum_up(lake)
+    ADDRESS_FILE.parent.mkdir(exist_ok=True)
+    now = datetime.now(UTC).replace(tzinfo=None)
+    return write_report(lake, None, ADDRESS_FILE.parent / REPORT, now, "the demo's house")

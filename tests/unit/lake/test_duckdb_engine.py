@@ -1,0 +1,41 @@
+"""DuckDB over a folder: Ctrl-C, what it refuses, a lake without files."""
+
+import os
+import signal
+import threading
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from ops.lake.duckdb_engine import DuckDBEngine
+from ops.lake.engine import QueryFailed
+
+
+def test_ctrl_c_ends_a_long_query_and_the_engine_goes_on(tmp_path: Path) -> None:
+    engine = DuckDBEngine(str(tmp_path))
+    endless = "SELECT count(*) FROM range(10000000000) AS a (n), range(1000000) AS b (n) WHERE a.n * b.n % 7 = 3"
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    began = monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        engine.query(endless)
+    timer.join()
+    assert monotonic() - began < 60, "it would take years"
+    assert engine.query("SELECT 1 AS one").rows == [(1,)]
+
+
+def test_what_duckdb_refuses_is_told(tmp_path: Path) -> None:
+    with pytest.raises(QueryFailed, match="nowhere"):
+        DuckDBEngine(str(tmp_path)).query("SELECT * FROM nowhere")
+    with pytest.raises(QueryFailed, match="Expected"):
+        DuckDBEngine(str(tmp_path)).query("SELECT FROM WHERE (")
+
+
+def test_a_lake_without_files_has_all_columns_and_no_rows(tmp_path: Path) -> None:
+    engine = DuckDBEngine(str(tmp_path))
+    for name in ("account_events", "events", "daily_totals"):
+        answer = engine.query(f"SELECT * FROM {name}")  # noqa: S608 -- our own names
+        assert "dt" in answer.columns
+        assert answer.rows == []
+        assert answer.read_bytes == 0
