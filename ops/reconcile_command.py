@@ -115,11 +115,12 @@ def reconciled(
     reconciler = Reconciler(
         lake.duckdb,
         source,
-        Unpaced() if read_units_max is None else ReadPace(read_units_max, time.monotonic, time.sleep),
+        Unpaced() if read_units_max is None else ReadPace(read_units_max, time.monotonic, stop.wait),
         size.page_units(SEGMENTS),
         now=lambda: datetime.now(UTC),
         settle=lambda: time.sleep(SETTLE_S),
         grace=timedelta(seconds=grace_of(lake) if grace_s is None else grace_s),
+        stop=stop.set,
     )
     expected = None if lake.is_at_home else size.read_units  # the emulator counts units of its own
     with Display(err, expected, Counts()) as display:
