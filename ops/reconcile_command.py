@@ -108,7 +108,8 @@ def reconciled(
         found: gets every finding.
     """
     scans_unparsed(dynamodb)
-    source = DynamoDBSource(dynamodb, table_name, wait=threading.Event().wait, roll=random.random)
+    stop = threading.Event()
+    source = DynamoDBSource(dynamodb, table_name, wait=stop.wait, roll=random.random)
     size = source.size()
     if read_units_max is None and not lake.is_at_home:
         read_units_max = READ_UNITS_MAX

@@ -1,7 +1,7 @@
 """All of the ledger's rows, by a parallel Scan, page by page as they come."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def pages(
     source: Source, pace: Pace, page_units: float, segments: int = SEGMENTS, stop: Callable[[], object] = lambda: None
-) -> Iterator[Page]:
+) -> Generator[Page, None, None]:
     """Every page of every segment, strongly consistent, in no order between segments.
 
     Args:

@@ -17,6 +17,7 @@ from ops.lake.ledger_pages import pages
 from ops.lake.reconciler import Reconciler
 from ops.lake.reconciliation import COPY_AGREES, FIELDS, FINDINGS_MAX, TWICE
 from ops.lake.verdict import AccountFound, Difference, Finding, Standing, Total, Verdict
+from ops.replay.engine import SEGMENTS
 from ops.replay.pace import ReadPace, Unpaced
 from tests.lake import LakeRow, write
 from tests.ledger_and_lake import START, history, lake_rows
@@ -308,6 +309,7 @@ def test_interrupted_nobody_waits_for_their_turn(given: Callable[..., Given]) ->
     at, stop = given([*A, *B], []), threading.Event()
     pace = ReadPace(0.001, time.monotonic, stop.wait)
     reading = pages(at.source, pace, 0.0001, stop=stop.set)
-    next(reading)
+    for _ in range(SEGMENTS):
+        next(reading)
     reading.close()
     assert stop.is_set()
