@@ -129,18 +129,20 @@ def backfill(
 
 
 def _replayed(bank: Bank, selection: Selection, sink: MissingSink, read_units_max: float) -> ReplayResult:
-    source = DynamoDBSource(bank.dynamodb, bank.table_name, wait=threading.Event().wait, roll=random.random)
+    stop = threading.Event()
+    source = DynamoDBSource(bank.dynamodb, bank.table_name, wait=stop.wait, roll=random.random)
     size = source.size()
     with (
         Display(err, None if isinstance(selection, Accounts) else size.read_units, Counts()) as display,
         ThreadPoolExecutor(SEGMENTS) as executor,
+        _set_at_the_end(stop),
     ):
         result = replay(
             source,
             selection,
             sink,
             executor=executor,
-            pace=ReadPace(read_units_max, time.monotonic, time.sleep),
+            pace=ReadPace(read_units_max, time.monotonic, stop.wait),
             page_units=size.page_units(SEGMENTS),
             save=lambda state: display.tell(state.counts),
             encoders=bank.encoders,
@@ -150,6 +152,15 @@ def _replayed(bank: Bank, selection: Selection, sink: MissingSink, read_units_ma
             f"{stopped.account_id} ends in front of event {stopped.sequence}, row {stopped.version}: {stopped.reason}"
         )
     return result
+
+
+@contextmanager
+def _set_at_the_end(stop: threading.Event) -> Iterator[None]:
+    """Interrupted, the executor's threads are to wait for their turns no longer."""
+    try:
+        yield
+    finally:
+        stop.set()
 
 
 def _functions(stack: str | None) -> "LambdaClient":

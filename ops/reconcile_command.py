@@ -15,11 +15,12 @@ import typer
 from ops.emulator import HouseError
 from ops.lake.desk import Lake
 from ops.lake.engine import QueryFailed
-from ops.lake.ledger_pages import SEGMENTS, scans_unparsed
+from ops.lake.ledger_pages import scans_unparsed
 from ops.lake.reconciler import Reconciler
 from ops.lake.verdict import FOLDER, LATEST_KEY, Finding, Verdict, finding_line, to_json
 from ops.replay.display import Display
 from ops.replay.dynamodb_source import DynamoDBSource
+from ops.replay.engine import SEGMENTS
 from ops.replay.errors import ReplayError
 from ops.replay.pace import ReadPace, Unpaced
 from ops.replay.state import Counts
@@ -109,7 +110,8 @@ def reconciled(
         found: gets every finding.
     """
     scans_unparsed(dynamodb)
-    source = DynamoDBSource(dynamodb, table_name, wait=threading.Event().wait, roll=random.random)
+    stop = threading.Event()
+    source = DynamoDBSource(dynamodb, table_name, wait=stop.wait, roll=random.random)
     size = source.size()
     segments = HOUSE_SEGMENTS if lake.is_at_home else SEGMENTS
     if read_units_max is None and not lake.is_at_home:
@@ -117,12 +119,13 @@ def reconciled(
     reconciler = Reconciler(
         lake.duckdb,
         source,
-        Unpaced() if read_units_max is None else ReadPace(read_units_max, time.monotonic, time.sleep),
+        Unpaced() if read_units_max is None else ReadPace(read_units_max, time.monotonic, stop.wait),
         size.page_units(segments),
         segments,
         now=lambda: datetime.now(UTC),
         settle=lambda: time.sleep(SETTLE_S),
         grace=timedelta(seconds=grace_of(lake) if grace_s is None else grace_s),
+        stop=stop.set,
     )
     expected = None if lake.is_at_home else size.read_units  # the emulator counts units of its own
     with Display(err, expected, Counts()) as display:

@@ -1,20 +1,21 @@
 """All of the ledger's rows, by a parallel Scan, page by page as they come."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
+from ops.replay.engine import SEGMENTS
 from ops.replay.pace import Pace
 from ops.replay.source import Item, Page, Part, Segment, Source
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-SEGMENTS = 8
 
-
-def pages(source: Source, pace: Pace, page_units: float, segments: int = SEGMENTS) -> Iterator[Page]:
+def pages(
+    source: Source, pace: Pace, page_units: float, segments: int = SEGMENTS, stop: Callable[[], object] = lambda: None
+) -> Generator[Page, None, None]:
     """Every page of every segment, strongly consistent, in no order between segments.
 
     Args:
@@ -22,6 +23,7 @@ def pages(source: Source, pace: Pace, page_units: float, segments: int = SEGMENT
         pace: slows the reading down.
         page_units: what a first page may take in read units.
         segments: so many pages are read at the same time.
+        stop: called at the end, however it comes: whoever waits for the pace or for the table is to wait no longer.
 
     Raises:
         Interrupted: the table does not answer.
@@ -47,6 +49,7 @@ def pages(source: Source, pace: Pace, page_units: float, segments: int = SEGMENT
                         begin(part, page.next_key)
                     yield page
         finally:
+            stop()
             for future in reading:
                 future.cancel()
 

@@ -36,6 +36,7 @@ class Reconciler:
         now: the time, UTC.
         settle: waits a moment, for what may be about to arrive.
         grace: the lake may be so late.
+        stop: ends the waiting of `source` and `pace`.
     """
 
     lake: "Callable[[], DuckDBEngine]"
@@ -46,6 +47,7 @@ class Reconciler:
     now: Callable[[], datetime]
     settle: Callable[[], object]
     grace: timedelta
+    stop: Callable[[], object] = lambda: None
 
     def reconcile(
         self,
@@ -81,7 +83,7 @@ class Reconciler:
 
     def _read_ledger(self, comparison: Comparison, progress: Callable[[Counts], None]) -> None:
         counts = Counts()
-        for number, page in enumerate(pages(self.source, self.pace, self.page_units, self.segments)):
+        for number, page in enumerate(pages(self.source, self.pace, self.page_units, self.segments, stop=self.stop)):
             if not number:
                 comparison.see_lake()  # while the next pages are on their way
             events, unreadable = ledger_rows(page.items)

@@ -1,5 +1,7 @@
 """Whatever differs between ledger and lake is found and named; and nothing else is."""
 
+import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -11,10 +13,12 @@ import pytest
 from account_core.events import Row
 from ops.lake.duckdb_engine import DuckDBEngine
 from ops.lake.engine import QueryFailed
+from ops.lake.ledger_pages import pages
 from ops.lake.reconciler import Reconciler
 from ops.lake.reconciliation import COPY_AGREES, FIELDS, FINDINGS_MAX, TWICE
 from ops.lake.verdict import AccountFound, Difference, Finding, Standing, Total, Verdict
-from ops.replay.pace import Unpaced
+from ops.replay.engine import SEGMENTS
+from ops.replay.pace import ReadPace, Unpaced
 from tests.lake import LakeRow, write
 from tests.ledger_and_lake import START, history, lake_rows
 from tests.memory_source import MemorySource
@@ -299,3 +303,14 @@ def test_times_are_utc_whatever_the_machine_says(given: Callable[..., Given], mo
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     verdict, _ = given(B, lake_rows(B)).verdict()
     assert verdict.through == datetime(2026, 8, 1, 10, 30, tzinfo=UTC)
+
+
+def test_interrupted_nobody_waits_for_their_turn(given: Callable[..., Given]) -> None:
+    """At a thousandth of a read unit a second, the next pages are a quarter of an hour away."""
+    at, stop = given([*A, *B], []), threading.Event()
+    pace = ReadPace(0.001, time.monotonic, stop.wait)
+    reading = pages(at.source, pace, 0.0001, stop=stop.set)
+    for _ in range(SEGMENTS):
+        next(reading)
+    reading.close()
+    assert stop.is_set()
