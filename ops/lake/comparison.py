@@ -61,7 +61,7 @@ CREATE OR REPLACE TABLE shown AS SELECT * FROM events;
 CREATE OR REPLACE TABLE copies AS
   SELECT DISTINCT s.account_id AS at_account_id, s.sequence AS at_sequence,
     {", ".join(f"c.{name}" for name in ("account_id", "sequence", *FIELDS))}
-  FROM account_events c JOIN shown s ON {_same("c", "s", ("dt", "event_type", "event_id"))}
+  FROM account_events c JOIN shown s ON {_same("c", "s", ("dt", "event_type", "account_id", "sequence"))}
   WHERE NOT ({_same("c", "s", ("account_id", "sequence", *FIELDS))});
 """
 

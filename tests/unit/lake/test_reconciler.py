@@ -161,6 +161,17 @@ def test_a_copy_that_contradicts_is_found_behind_the_one_that_is_shown(given: Ca
     assert all(total.ledger == total.lake for total in verdict.totals)
 
 
+def test_a_copy_of_another_name_is_found_behind_the_one_that_is_shown(given: Callable[..., Given]) -> None:
+    """What the view takes for a copy it takes by account and sequence, whatever its id says."""
+    rows = lake_rows(A)
+    at = given(A, rows)
+    [third] = [row for row in rows if row["sequence"] == 3]
+    at.add([third | {"event_id": "a-1:77", "published_at": "2026-08-02 00:00:00.000000"}])
+    verdict, found = at.verdict()
+    assert found == [Finding("contradicting", "a-1", 3, "a-1:3", (Difference("event_id", "a-1:3", "a-1:77"),))]
+    assert not verdict.is_sound
+
+
 def test_where_the_wrong_copy_is_shown_it_says_that_there_is_a_right_one(given: Callable[..., Given]) -> None:
     rows = lake_rows(A)
     at = given(A, changed(rows, "a-1", 3, amount="999.00", published_at="2026-08-01 00:00:00.000000"))
