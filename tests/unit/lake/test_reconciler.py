@@ -246,6 +246,14 @@ def test_what_is_young_may_be_on_its_way(given: Callable[..., Given]) -> None:
     assert verdict.lateness.behind_s == 2 * 3600
 
 
+def test_what_is_dated_far_ahead_is_not_on_its_way(given: Callable[..., Given]) -> None:
+    """By a writer's wrong clock; the transform refuses it, and it would be young for years."""
+    ahead, far = history("a-3", start=NOW + timedelta(hours=23)), history("a-4", start=NOW + timedelta(days=2))
+    verdict, found = given([*A, *ahead, *far], lake_rows(A)).verdict()
+    assert found == [Finding("missing", "a-4", 1, "a-4:1")]
+    assert (verdict.on_their_way, verdict.is_sound) == (1, False)
+
+
 def test_what_arrives_by_the_second_look_is_not_missing(given: Callable[..., Given]) -> None:
     rows = lake_rows(A)
     at = given(A, without(rows, "a-1", 2, 5))
