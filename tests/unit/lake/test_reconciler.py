@@ -211,6 +211,16 @@ def test_a_corrupt_row_is_told_and_the_rest_is_compared(given: Callable[..., Giv
     assert not verdict.is_sound
 
 
+@pytest.mark.parametrize(("version", "sequence"), [("9" * 38, "3"), ("11111111111111111111", "10000000000000000000")])
+def test_numbers_that_no_event_has_are_told(given: Callable[..., Given], version: str, sequence: str) -> None:
+    at = given(A, lake_rows(A))
+    [third] = [item for item in at.source.rows.values() if item["Version"]["N"] == "3"]
+    at.source.put_item({**third, "Version": {"N": version}, "Sequence": {"N": sequence}})
+    verdict, found = at.verdict()
+    assert [(each.kind, each.account_id, each.sequence) for each in found] == [("unreadable", "a-1", None)]
+    assert verdict.events == 14
+
+
 def test_an_empty_ledger_and_an_empty_lake_agree(given: Callable[..., Given]) -> None:
     verdict, found = given([], []).verdict()
     assert not found
