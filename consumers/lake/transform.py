@@ -19,7 +19,7 @@ from schemas.errors import CorruptBody, Undecodable
 ANSWER_BYTES_MAX = 6_000_000
 """Below Lambda's 6 MiB (6,291,456), for what JSON adds beside the records."""
 LATEST_MS = 253_402_214_400_000
-"""The last day of the year 9999."""
+"""The last day of the year 9999, of which nothing can be a day later."""
 _RECORD_BYTES = len(
     '{"recordId": "", "result": "ProcessingFailed", "data": "", '
     '"metadata": {"partitionKeys": {"dt": "2026-11-25", "event_type": "BalanceWithdrawn"}}}, '
@@ -155,6 +155,6 @@ def _published_ms(record: Mapping[str, Any]) -> int | None:
     when = source.get("approximateArrivalTimestamp")
     if when is None:
         return None
-    if not isinstance(when, int) or not 0 <= when <= LATEST_MS:
+    if not isinstance(when, int) or not 0 <= when < LATEST_MS:
         raise CorruptBody("The record's time of arrival is none.")
     return when

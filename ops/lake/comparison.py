@@ -61,7 +61,7 @@ CREATE OR REPLACE TABLE shown AS SELECT * FROM events;
 CREATE OR REPLACE TABLE copies AS
   SELECT DISTINCT s.account_id AS at_account_id, s.sequence AS at_sequence,
     {", ".join(f"c.{name}" for name in ("account_id", "sequence", *FIELDS))}
-  FROM account_events c JOIN shown s ON {_same("c", "s", ("dt", "event_type", "event_id"))}
+  FROM account_events c JOIN shown s ON {_same("c", "s", ("dt", "event_type", "account_id", "sequence"))}
   WHERE NOT ({_same("c", "s", ("account_id", "sequence", *FIELDS))});
 """
 
@@ -77,7 +77,7 @@ INSERT INTO suspects
 CREATE TABLE on_their_way AS
   SELECT l.account_id, l.sequence, l.occurred_at
   FROM ledger l ANTI JOIN shown s ON l.account_id = s.account_id AND l.sequence = s.sequence
-  WHERE l.occurred_at > $cut;
+  WHERE l.occurred_at > $cut AND l.occurred_at <= $latest;
 DELETE FROM suspects USING on_their_way o
   WHERE suspects.account_id = o.account_id AND suspects.sequence = o.sequence;
 DELETE FROM suspects USING unreadable u
@@ -173,9 +173,14 @@ class Comparison:
         )
         self.see_lake()
 
-    def prepare(self, cut: datetime) -> None:
-        """Args: cut: what occurred later may still be on its way; UTC."""
-        self._run(_PREPARE, {"cut": cut})
+    def prepare(self, cut: datetime, latest: datetime) -> None:
+        """Take to be on its way what is not there and occurred between these.
+
+        Args:
+            cut: what occurred until then ought to be there; UTC.
+            latest: what is dated later never gets there: the transform refuses it; UTC.
+        """
+        self._run(_PREPARE, {"cut": cut, "latest": latest})
 
     def evidence(self) -> Iterator[Evidence]:
         """Of all events that are not simply the same, in the order of accounts and sequences."""

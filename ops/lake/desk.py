@@ -74,4 +74,4 @@ class Lake:
 
     def duckdb(self) -> DuckDBEngine:
         """DuckDB over the bucket's files as they are now; each call lists them anew."""
-        return DuckDBEngine(f"s3://{self.bucket}", self.access)
+        return DuckDBEngine(f"s3://{self.bucket}", self.access, first_day=self.outputs["LakeFirstDay"])

@@ -42,9 +42,10 @@ class DuckDBEngine:
         root: the lake: a folder, or `s3://` and a bucket.
         access: to the bucket.
         threads: at most.
+        first_day: the first partition that the table projects: what lies before it Athena does not see, nor does this.
     """
 
-    def __init__(self, root: str, access: S3Access | None = None, threads: int = 2) -> None:
+    def __init__(self, root: str, access: S3Access | None = None, threads: int = 2, first_day: str = "") -> None:
         self._connection = duckdb.connect(
             config={"threads": threads, "autoinstall_known_extensions": False}  # nothing is fetched from anywhere
         )
@@ -57,7 +58,7 @@ class DuckDBEngine:
         self._connection.execute("SET disabled_optimizers = 'statistics_propagation'")
         events = [(each.name, each.glue_type) for each in table.COLUMNS]
         keys = [each.name for each in table.PARTITION_KEYS]
-        self._view("account_events", f"{root}/{table.EVENTS_PREFIX}*/*/*.parquet", events, keys)
+        self._view("account_events", f"{root}/{table.EVENTS_PREFIX}*/*/*.parquet", events, keys, first_day)
         self._view("daily_totals", f"{root}/{table.TOTALS_PREFIX}*/*.parquet", table.TOTALS_COLUMNS, ["month"])
         self._connection.execute(in_duckdb(EVENTS_VIEW))
 
@@ -91,13 +92,16 @@ class DuckDBEngine:
         """For what is more than a query."""
         return self._connection
 
-    def _view(self, name: str, glob: str, columns: Sequence[tuple[str, str]], keys: Sequence[str]) -> None:
+    def _view(
+        self, name: str, glob: str, columns: Sequence[tuple[str, str]], keys: Sequence[str], first_day: str = ""
+    ) -> None:
         """Over the files; over nothing, with the same columns, where there are none yet."""
         types = ", ".join(f"{key}: VARCHAR" for key in keys)
         [[files]] = self._connection.execute("SELECT count(*) FROM glob($1)", [glob]).fetchall()
         if files:
             path = glob.replace("'", "''")
             source = f"read_parquet('{path}', hive_partitioning = true, hive_types = {{{types}}})"
+            source += f" WHERE dt >= '{first_day}'" if first_day else ""
             selected = ", ".join([name for name, _ in columns] + list(keys))
         else:
             source = "(SELECT 1) WHERE false"

@@ -15,6 +15,9 @@ from consumers.kit.aggregates import unpack
 from consumers.kit.errors import CorruptAggregate
 from ops.firehose.conversion import json_objects
 
+BEFORE_THE_ROWS = "Lambda."
+"""Error codes of what the function made nothing of begin so."""
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -65,7 +68,9 @@ def _document(line: bytes) -> Document | NoDocument:
         arrived_ms = int(document["arrivalTimestamp"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         return NoDocument(line, f"it is no document of Firehose's: {type(error).__name__}: {error}")
-    if not data.lstrip().startswith(b"{"):  # no framing of an event begins so, nor does an aggregate
+    # No framing of an event begins so, nor does an aggregate; but what somebody else wrote to the stream may.
+    is_as_it_came = str(document.get("errorCode", "")).startswith(BEFORE_THE_ROWS)
+    if is_as_it_came or not data.lstrip().startswith(b"{"):
         return Document(line, _events(data), is_transformed=False, arrived_ms=arrived_ms)
     try:
         parts = tuple(json.dumps(each).encode() for each in json_objects(data))

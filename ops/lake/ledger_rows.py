@@ -12,6 +12,9 @@ from projector.errors import Unpublishable
 from projector.parse import sequence_from
 from projector.translate import translate
 
+SEQUENCE_MAX = 2**63 - 1
+"""Of the events' schemas, a `long`."""
+
 
 class LedgerEvent(NamedTuple):
     """An event's columns, named as the lake's; `occurred_at` is UTC and does not say so."""
@@ -50,7 +53,9 @@ def ledger_rows(items: Iterable[Mapping[str, Any]]) -> tuple[list[LedgerEvent], 
     for item in items:
         try:
             row = from_item(item)
-            if isinstance(row, EventRow):
+            if isinstance(row, EventRow) and row.sequence > SEQUENCE_MAX:
+                unreadable.append(_unreadable(item, "no event has so great a sequence"))
+            elif isinstance(row, EventRow):
                 events.append(_event(row))
         except (Corrupt, Unpublishable) as error:
             unreadable.append(_unreadable(item, str(error)))
@@ -80,5 +85,5 @@ def _unreadable(item: Mapping[str, Any], reason: str) -> Unreadable:
     match item:
         case {"AccountId": {"S": str(account_id)}, "Version": {"N": str(number)}}:
             version = int(number) if number.isdecimal() else 0
-            return Unreadable(account_id, sequence_from(version) if version > 0 else None, reason)
+            return Unreadable(account_id, sequence_from(version) if 0 < version <= SEQUENCE_MAX else None, reason)
     return Unreadable(key_of(item), None, reason)

@@ -22,6 +22,9 @@ from ops.replay.state import Counts
 if TYPE_CHECKING:
     from ops.lake.duckdb_engine import DuckDBEngine
 
+AHEAD_MAX = timedelta(days=1)
+"""What is dated further ahead is not on its way: see `consumers.lake.rows`, OutsidePartitions."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reconciler:
@@ -68,7 +71,7 @@ class Reconciler:
             QueryFailed: the lake does not, or something in it is no file of it.
         """
         at = self.now()
-        cut = (at - self.grace).astimezone(UTC).replace(tzinfo=None)
+        cut = _naive(at - self.grace)
         try:
             with tempfile.TemporaryDirectory(prefix="account-events-", ignore_cleanup_errors=True) as folder:
                 comparison = Comparison(self.lake().connection, Path(folder))
@@ -76,7 +79,7 @@ class Reconciler:
                 if days := comparison.missing_days(cut):
                     self.settle()
                     comparison.take_missing(self.lake().connection, days)
-                comparison.prepare(cut)
+                comparison.prepare(cut, _naive(self.now() + AHEAD_MAX))
                 return _judged(comparison, at, found)
         except duckdb.Error as error:
             raise QueryFailed(str(error)) from error
@@ -93,6 +96,10 @@ class Reconciler:
             counts.rows += len(page.items)
             counts.read_units += page.read_units
             progress(counts)
+
+
+def _naive(instant: datetime) -> datetime:
+    return instant.astimezone(UTC).replace(tzinfo=None)
 
 
 def _judged(comparison: Comparison, at: datetime, found: Callable[[Finding], None]) -> Verdict:

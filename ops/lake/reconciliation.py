@@ -119,13 +119,7 @@ def _of_one(account_id: str, sequence: int | None, evidence: Sequence[Evidence])
 
 
 def _differences(ledger: Values, lake: Values) -> list[Difference]:
-    """Those of a copy may be in the account or the sequence as well: it is found by its event id."""
-    names = [name for name in ("account_id", "sequence") if name in lake]
-    return [
-        Difference(name, _text(ledger[name]), _text(lake[name]))
-        for name in (*names, *FIELDS)
-        if ledger[name] != lake[name]
-    ]
+    return [Difference(name, _text(ledger[name]), _text(lake[name])) for name in FIELDS if ledger[name] != lake[name]]
 
 
 def _text(value: Any) -> str | None:  # noqa: ANN401 -- a column's

@@ -1,13 +1,18 @@
-"""docs/lake.md has the table's columns and the shipped queries as they are."""
+"""docs/lake.md has the table's columns and the shipped queries as they are, and its compaction is right."""
 
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from consumers.lake import table
 from consumers.lake.comments import comment
 from ops.lake.catalog import Query, queries
+from ops.lake.duckdb_engine import DuckDBEngine
 from schemas.codec import CONTRACT
+from tests.lake import event, write
 
 TEXT = (Path(__file__).parents[2] / "docs" / "lake.md").read_text(encoding="utf-8")
 
@@ -21,3 +26,30 @@ def test_every_column_is_described_as_in_the_catalogue(column: table.Column) -> 
 def test_every_query_is_described_by_its_promise(query: Query) -> None:
     asks = ", ".join(f"`{each.name}`" for each in query.parameters) or "nothing"
     assert f"| `{query.name}` | {query.promise} | {asks} |\n" in TEXT
+
+
+def test_compacted_as_described_a_partition_says_the_same(tmp_path: Path) -> None:
+    at = datetime(2026, 11, 25, 9, 30, 0, 123_457, tzinfo=UTC)
+    rows = [
+        event(f"a-{n % 3}", n, "BalanceCredited", at + timedelta(microseconds=n), "EUR", Decimal("0.01"), Decimal(n))
+        for n in range(2, 40)
+    ]
+    for number in range(4):
+        write(tmp_path, rows[number * 9 :], file_name=f"part-{number}")  # with copies
+    before = _events(tmp_path)
+    folder = tmp_path / table.partition_prefix("2026-11-25", "BalanceCredited")
+    old = list(folder.iterdir())
+    (tmp_path / "compacting").mkdir()
+    statement = TEXT.split("### Compaction")[1].split("```sql\n")[1].split("```")[0]
+    duckdb.connect().execute(statement.replace("s3://BUCKET", str(tmp_path)))
+    [new] = (tmp_path / "compacting").iterdir()
+    new.rename(folder / new.name)
+    assert _events(tmp_path) == before
+    for file in old:
+        file.unlink()
+    assert _events(tmp_path) == before
+    assert DuckDBEngine(str(tmp_path)).query("SELECT count(*) FROM account_events").rows == [(38,)]
+
+
+def _events(lake: Path) -> list[tuple[object, ...]]:
+    return DuckDBEngine(str(lake)).query("SELECT * FROM events ORDER BY account_id, sequence").rows

@@ -213,7 +213,8 @@ def test_every_alarm_goes_to_the_topic_if_there_is_one() -> None:
     assert alarms == {
         *("AccountsByOwnerFails", "AccountsByOwnerGaveUp", "AccountsByOwnerIsBehind", "AccountsByOwnerLost"),
         "AccountsByOwnerWaits",
-        *("LakeConversionFails", "LakeIsBehind", "LakeReadsLate", "LakeRefuses", "LakeTransformFails"),
+        *("LakeConversionFails", "LakeHasTooManyPartitions", "LakeIsBehind", "LakeReadsLate"),
+        *("LakeRefuses", "LakeTransformFails"),
         *("ApiFails", "ProjectorFails", "ProjectorGaveUp", "ProjectorIsBehind", "ProjectorLost", "ProjectorParks"),
     }
     for name in alarms:

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from datetime import timedelta
 from pathlib import Path
 from time import monotonic
 
@@ -10,6 +11,7 @@ import pytest
 
 from ops.lake.duckdb_engine import DuckDBEngine
 from ops.lake.engine import QueryFailed
+from tests.lake import FIRST_DAY, made_up, write
 
 
 def test_ctrl_c_ends_a_long_query_and_the_engine_goes_on(tmp_path: Path) -> None:
@@ -39,3 +41,14 @@ def test_a_lake_without_files_has_all_columns_and_no_rows(tmp_path: Path) -> Non
         assert "dt" in answer.columns
         assert answer.rows == []
         assert answer.read_bytes == 0
+
+
+def test_what_lies_before_the_first_partition_is_not_seen_as_at_athena(tmp_path: Path) -> None:
+    rows = made_up(seed=1, accounts=5, days=4, events=100)
+    write(tmp_path, rows)
+    first_day = f"{FIRST_DAY + timedelta(days=2):%Y-%m-%d}"
+    due = sum(row["dt"] >= first_day for row in rows)
+    assert 0 < due < len(rows)
+    engine = DuckDBEngine(str(tmp_path), first_day=first_day)
+    for name in ("account_events", "events"):
+        assert engine.query(f"SELECT count(*), min(dt) FROM {name}").rows == [(due, first_day)]  # noqa: S608 -- our own names

@@ -166,6 +166,17 @@ def test_a_copy_that_contradicts_is_found_behind_the_one_that_is_shown(given: Ca
     assert all(total.ledger == total.lake for total in verdict.totals)
 
 
+def test_a_copy_of_another_name_is_found_behind_the_one_that_is_shown(given: Callable[..., Given]) -> None:
+    """What the view takes for a copy it takes by account and sequence, whatever its id says."""
+    rows = lake_rows(A)
+    at = given(A, rows)
+    [third] = [row for row in rows if row["sequence"] == 3]
+    at.add([third | {"event_id": "a-1:77", "published_at": "2026-08-02 00:00:00.000000"}])
+    verdict, found = at.verdict()
+    assert found == [Finding("contradicting", "a-1", 3, "a-1:3", (Difference("event_id", "a-1:3", "a-1:77"),))]
+    assert not verdict.is_sound
+
+
 def test_where_the_wrong_copy_is_shown_it_says_that_there_is_a_right_one(given: Callable[..., Given]) -> None:
     rows = lake_rows(A)
     at = given(A, changed(rows, "a-1", 3, amount="999.00", published_at="2026-08-01 00:00:00.000000"))
@@ -205,6 +216,16 @@ def test_a_corrupt_row_is_told_and_the_rest_is_compared(given: Callable[..., Giv
     assert not verdict.is_sound
 
 
+@pytest.mark.parametrize(("version", "sequence"), [("9" * 38, "3"), ("11111111111111111111", "10000000000000000000")])
+def test_numbers_that_no_event_has_are_told(given: Callable[..., Given], version: str, sequence: str) -> None:
+    at = given(A, lake_rows(A))
+    [third] = [item for item in at.source.rows.values() if item["Version"]["N"] == "3"]
+    at.source.put_item({**third, "Version": {"N": version}, "Sequence": {"N": sequence}})
+    verdict, found = at.verdict()
+    assert [(each.kind, each.account_id, each.sequence) for each in found] == [("unreadable", "a-1", None)]
+    assert verdict.events == 14
+
+
 def test_an_empty_ledger_and_an_empty_lake_agree(given: Callable[..., Given]) -> None:
     verdict, found = given([], []).verdict()
     assert not found
@@ -238,6 +259,14 @@ def test_what_is_young_may_be_on_its_way(given: Callable[..., Given]) -> None:
     assert verdict.through == START + timedelta(hours=13) - timedelta(microseconds=1)
     assert verdict.totals[0] == Total("EUR", Decimal("120.00"), Decimal("110.00"))
     assert verdict.lateness.behind_s == 2 * 3600
+
+
+def test_what_is_dated_far_ahead_is_not_on_its_way(given: Callable[..., Given]) -> None:
+    """By a writer's wrong clock; the transform refuses it, and it would be young for years."""
+    ahead, far = history("a-3", start=NOW + timedelta(hours=23)), history("a-4", start=NOW + timedelta(days=2))
+    verdict, found = given([*A, *ahead, *far], lake_rows(A)).verdict()
+    assert found == [Finding("missing", "a-4", 1, "a-4:1")]
+    assert (verdict.on_their_way, verdict.is_sound) == (1, False)
 
 
 def test_what_arrives_by_the_second_look_is_not_missing(given: Callable[..., Given]) -> None:

@@ -205,6 +205,17 @@ def test_what_was_transformed_and_not_converted_finds_its_partition() -> None:
     assert in_lake(bucket) == ids(2, 2)
 
 
+def test_what_looks_like_a_row_and_came_from_the_stream_is_none() -> None:
+    row = Rows(Decoder(), "2020-01-01").row(EVENTS[1], None).line.encode()
+    forged = document(row, errorCode="Lambda.ProcessingFailedStatus")
+    bucket = MemoryBucket(**{KEY: lines(forged, document(b"{no JSON", errorCode="Lambda.FunctionError"))})
+    function = Function()
+    [found] = redrive(bucket, function)
+    assert [each.line for each in found.failing] == [1, 2]
+    assert function.batches == [2]
+    assert not in_lake(bucket)
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

@@ -67,7 +67,7 @@ def test_rows_and_their_partitions() -> None:
     assert (done.rows, done.refusals) == (3, ())
 
 
-@pytest.mark.parametrize("arrived", ["1790000000000", [], 1.5, -1, 10**15])
+@pytest.mark.parametrize("arrived", ["1790000000000", [], 1.5, -1, 10**15, 253_402_214_400_000])
 def test_a_time_of_arrival_that_is_none_is_refused(arrived: object) -> None:
     asked = event(*EVENTS[:2])
     asked["records"][0]["kinesisRecordMetadata"]["approximateArrivalTimestamp"] = arrived
