@@ -1,5 +1,6 @@
 """docs/lake.md has the table's columns and the shipped queries as they are."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,17 @@ from ops.lake.catalog import Query, queries
 from schemas.codec import CONTRACT
 
 TEXT = (Path(__file__).parents[2] / "docs" / "lake.md").read_text(encoding="utf-8")
+
+
+def listed(part: str) -> list[str]:
+    """The names in the first column of a part's table."""
+    _, _, rest = TEXT.partition(f"<!-- {part} -->\n")
+    return re.findall(r"^\| `(\w+)` \|", rest.partition("<!-- end -->")[0], re.MULTILINE)
+
+
+def test_each_is_in_its_own_table_and_nothing_else() -> None:
+    assert listed("columns") == [column.name for column in (*table.COLUMNS, *table.PARTITION_KEYS)]
+    assert listed("queries") == list(queries())
 
 
 @pytest.mark.parametrize("column", [*table.COLUMNS, *table.PARTITION_KEYS], ids=lambda column: column.name)
