@@ -142,6 +142,12 @@ def granted(role: str) -> set[tuple[str, str]]:
     }
 
 
+def test_analysts_may_describe_the_stack_by_its_name() -> None:
+    """As `--stack` does. IAM asks for NAME/* then, and not for the id that the name stands for."""
+    [resource] = [on for action, on in granted("LakeAnalystRole") if action == "cloudformation:DescribeStacks"]
+    assert "stack/${AWS::StackName}/*" in str(resource)
+
+
 def test_analysts_write_nothing_but_their_answers() -> None:
     writes = {
         (action, resource) for action, resource in granted("LakeAnalystRole") if "Put" in action or "Delete" in action
