@@ -99,6 +99,15 @@ def test_the_daily_totals_are_refreshed_first_if_wanted(place: Place) -> None:
     assert "The lake does not answer: throttled" in str(place.call("--output", "r.html").exception)
 
 
+def test_a_report_of_totals_that_were_not_refreshed_says_so(place: Place) -> None:
+    place.fill()
+    place.call("--output", "fresh.html")
+    place.call("--no-refresh", "--output", "old.html")
+    told = "was not brought up to date for this report"
+    assert told not in Path("fresh.html").read_text()
+    assert told in Path("old.html").read_text()
+
+
 def test_a_stack_is_named(place: Place) -> None:
     place.fill()
     assert place.call("--stack", "accounts").exit_code == 0
