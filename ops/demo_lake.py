@@ -7,6 +7,7 @@ from ops.house import ADDRESS_FILE, House
 from ops.lake.desk import Lake
 from ops.lake_commands import sum_up
 from ops.reconcile_command import keep, reconciled
+from ops.report.page import Imprint
 from ops.report_command import write_report
 
 REPORT = "daily-report.html"
@@ -28,7 +29,7 @@ def lake_of_the_demo(house: House, failures: list[str]) -> Path:
             f"the lake is not the ledger: of {verdict.events} events {verdict.missing} are missing, {verdict.extra} "
             f"extra, {verdict.differing} differ, {verdict.on_their_way} are on their way"
         )
-    sum_up(lake)
+    is_fresh = sum_up(lake)
     ADDRESS_FILE.parent.mkdir(exist_ok=True)
-    now = datetime.now(UTC).replace(tzinfo=None)
-    return write_report(lake, None, ADDRESS_FILE.parent / REPORT, now, "the demo's house")
+    imprint = Imprint("the demo's house", datetime.now(UTC).replace(tzinfo=None), totals_are_fresh=is_fresh)
+    return write_report(lake, None, ADDRESS_FILE.parent / REPORT, imprint)

@@ -40,8 +40,12 @@ def totals(stack: Stack = None) -> None:
     out.print(f"{made} days summed up" if made else "All days are up to date.", highlight=False)
 
 
-def sum_up(lake: Lake) -> None:
-    """Bring the totals up to date for who is about to ask; who may not write them is told, and asks as they are."""
+def sum_up(lake: Lake) -> bool:
+    """Bring the totals up to date for who is about to ask; who may not write them is told, and asks as they are.
+
+    Returns:
+        Whether they are up to date.
+    """
     try:
         lake.totals().refresh(_tell)
     except ClientError as error:
@@ -53,6 +57,8 @@ def sum_up(lake: Lake) -> None:
             highlight=False,
             soft_wrap=True,
         )
+        return False
+    return True
 
 
 def _tell(day: str) -> None:

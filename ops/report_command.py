@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -46,21 +46,20 @@ def command(
     """
     wanted = None if day is None else _day(day)
     lake = Lake.of(stack)
-    if refresh:
-        with _answered():
-            sum_up(lake)
-    out.print(write_report(lake, wanted, output, _now(), _owner(stack)), soft_wrap=True, highlight=False, markup=False)
+    with _answered():
+        is_fresh = refresh and sum_up(lake)
+    imprint = Imprint(_owner(stack), _now(), totals_are_fresh=is_fresh)
+    out.print(write_report(lake, wanted, output, imprint), soft_wrap=True, highlight=False, markup=False)
 
 
-def write_report(lake: Lake, wanted: date | None, output: Path | None, now: datetime, owner: str) -> Path:
+def write_report(lake: Lake, wanted: date | None, output: Path | None, imprint: Imprint) -> Path:
     """The report's file.
 
     Args:
         lake: it tells of.
         wanted: day; the newest that has events if None.
         output: where to; if None, in this folder.
-        now: in UTC, without saying so.
-        owner: whose lake it is, in words.
+        imprint: its own.
 
     Raises:
         HouseError: no day has events; or a query failed.
@@ -71,7 +70,7 @@ def write_report(lake: Lake, wanted: date | None, output: Path | None, now: date
         day = wanted or newest_day(engine)
         if day is None:
             raise HouseError("No day of this lake has events yet. `account-events report --day` makes a report anyway.")
-        text = report_of(engine, day, Imprint(owner, now), lambda newest: _badge(lake, newest))
+        text = report_of(engine, day, imprint, lambda newest: _badge(lake, newest, due(day, imprint.written_at)))
     path = output or Path(f"report-{day}.html")
     _write(path, text)
     return path
@@ -93,9 +92,15 @@ def _answered() -> Iterator[None]:
         raise HouseError(f"The lake does not answer: {error}") from None
 
 
-def _badge(lake: Lake, newest_occurred_at: datetime | None) -> Badge:
+def due(day: date, now: datetime) -> datetime:
+    """When a verdict can be about a report of the day, written now: after the day, or on it if that is not over."""
+    is_over = day < now.date()
+    return datetime.combine(day + timedelta(days=1) if is_over else day, time.min)
+
+
+def _badge(lake: Lake, newest_occurred_at: datetime | None, due_at: datetime) -> Badge:
     try:
-        return badge(_latest(lake), newest_occurred_at)
+        return badge(_latest(lake), newest_occurred_at, due_at)
     except UnknownVerdict as error:
         err.print(f"[bold yellow]![/] the last reconciliation: {escape(str(error))}", soft_wrap=True, highlight=False)
         return UNREADABLE

@@ -90,7 +90,7 @@ def measure(root: Path, query: Query, days: int, given: Mapping[str, str]) -> Fi
         days: of history, those that there are in the lake.
         given: values for all queries' parameters.
     """
-    parameters = query.arguments({each.name: given[each.name] for each in query.parameters})
+    parameters = query.arguments({each.name: given[each.name] for each in query.parameters if each.name in given})
     times, read = [], set()
     for _ in range(ROUNDS):
         engine = DuckDBEngine(str(root))  # a new one: nothing is remembered of the files

@@ -13,6 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from consumers.lake import table
@@ -77,7 +78,13 @@ class Totals:
         days: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         for key, _ in self._listed(table.TOTALS_PREFIX):
             body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-            for row in pq.read_table(BytesIO(body)).to_pylist():
+            try:
+                rows = pq.read_table(BytesIO(body)).to_pylist()
+            except pa.ArrowInvalid:  # damaged: no engine reads a table with such a file
+                empty = parquet([], arrow_schema(table.TOTALS_COLUMNS))
+                self._s3.put_object(Bucket=self._bucket, Key=key, Body=empty)
+                continue
+            for row in rows:
                 days[row["dt"]].append(row)
         return dict(days)
 

@@ -41,8 +41,14 @@ UNREADABLE = Badge(
 )
 
 
-def badge(verdict: Verdict | None, newest_occurred_at: datetime | None) -> Badge:
-    """What to say on a report whose newest event occurred then: in UTC, without saying so, as the lake has it."""
+def badge(verdict: Verdict | None, newest_occurred_at: datetime | None, due: datetime) -> Badge:
+    """What to say on a report. Times are in UTC, without saying so, as the lake has them.
+
+    Args:
+        verdict: the last; None if there is none.
+        newest_occurred_at: the newest event that is shown; None if there is none.
+        due: who compared earlier cannot know of all the events that the report has to show.
+    """
     if verdict is None:
         return NEVER
     compared = f"{count(verdict.events, 'event')} of {count(verdict.accounts, 'account')}"
@@ -59,6 +65,9 @@ def badge(verdict: Verdict | None, newest_occurred_at: datetime | None) -> Badge
         coming = count(verdict.on_their_way, "event")
         detail = f"Ledger and lake agree on {compared}, {until}; the rest was too young to be in the lake yet, {at}."
         return Badge("caution", f"Reconciled, {coming} on the way", detail, RECONCILE)
+    if _naive(verdict.compared_at) < due:
+        detail = f"Ledger and lake agreed on {compared}; compared {at}: later events of the day may be missing."
+        return Badge("caution", "Reconciled too early for this day", detail, RECONCILE)
     return Badge(
         "good", "Reconciled to the cent", f"Ledger and lake agree on every one of {compared}, {until}; compared {at}."
     )

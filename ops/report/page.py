@@ -31,10 +31,11 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Imprint:
-    """Attributes: `lake` is whose; `written_at` is in UTC."""
+    """Attributes: `lake` is whose; `written_at` is in UTC; the daily totals may have been brought up to date before."""
 
     lake: str
     written_at: datetime
+    totals_are_fresh: bool = True
 
 
 def page(figures: Figures, badge: Badge, imprint: Imprint) -> str:

@@ -1,5 +1,6 @@
 """docs/lake.md has the table's columns and the shipped queries as they are, and its compaction is right."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,17 @@ from schemas.codec import CONTRACT
 from tests.lake import event, write
 
 TEXT = (Path(__file__).parents[2] / "docs" / "lake.md").read_text(encoding="utf-8")
+
+
+def listed(part: str) -> list[str]:
+    """The names in the first column of a part's table."""
+    _, _, rest = TEXT.partition(f"<!-- {part} -->\n")
+    return re.findall(r"^\| `(\w+)` \|", rest.partition("<!-- end -->")[0], re.MULTILINE)
+
+
+def test_each_is_in_its_own_table_and_nothing_else() -> None:
+    assert listed("columns") == [column.name for column in (*table.COLUMNS, *table.PARTITION_KEYS)]
+    assert listed("queries") == list(queries())
 
 
 @pytest.mark.parametrize("column", [*table.COLUMNS, *table.PARTITION_KEYS], ids=lambda column: column.name)

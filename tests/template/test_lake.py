@@ -142,6 +142,19 @@ def granted(role: str) -> set[tuple[str, str]]:
     }
 
 
+def test_analysts_may_describe_the_stack_by_its_name() -> None:
+    """As `--stack` does. IAM asks for NAME/* then, and not for the id that the name stands for."""
+    [resource] = [on for action, on in granted("LakeAnalystRole") if action == "cloudformation:DescribeStacks"]
+    assert "stack/${AWS::StackName}/*" in str(resource)
+
+
+def test_analysts_may_see_the_database_that_athena_asks_for_whatever_the_query() -> None:
+    """Athena user guide, Configure AWS Glue access to your catalog and database per AWS Region; no table of it."""
+    [resources] = [on for action, on in granted("LakeAnalystRole") if action == "glue:GetDatabase"]
+    assert ":database/default'" in resources
+    assert ":table/default" not in resources
+
+
 def test_analysts_write_nothing_but_their_answers() -> None:
     writes = {
         (action, resource) for action, resource in granted("LakeAnalystRole") if "Put" in action or "Delete" in action

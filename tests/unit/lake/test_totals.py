@@ -154,3 +154,14 @@ def test_a_day_that_is_no_longer_there_has_no_totals(bucket: Folder) -> None:
 def test_an_empty_lake_has_no_totals(bucket: Folder) -> None:
     assert totals(bucket).refresh() == 0
     assert found(bucket) == set()
+
+
+@pytest.mark.parametrize("body", [b"", b"PAR1 and no more"])
+def test_damaged_totals_are_made_again(bucket: Folder, body: bytes) -> None:
+    rows = made_up(8, 20, 40, 300)
+    write(bucket.root, rows)
+    totals(bucket).refresh()
+    damaged = bucket.root / "daily_totals" / "month=2026-08" / "totals.parquet"
+    damaged.write_bytes(body)
+    assert totals(bucket).refresh() == len({row["dt"] for row in rows if row["dt"] < "2026-09"})
+    assert found(bucket) == due(rows)

@@ -23,7 +23,7 @@ class Refused:
 
 def test_an_analyst_is_told_and_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
     lake: Any = Refused("AccessDenied")
-    sum_up(lake)
+    assert sum_up(lake) is False
     assert "may not write them" in " ".join(capsys.readouterr().err.split())
 
 

@@ -3,7 +3,7 @@
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -99,6 +99,15 @@ def test_the_daily_totals_are_refreshed_first_if_wanted(place: Place) -> None:
     assert "The lake does not answer: throttled" in str(place.call("--output", "r.html").exception)
 
 
+def test_a_report_of_totals_that_were_not_refreshed_says_so(place: Place) -> None:
+    place.fill()
+    place.call("--output", "fresh.html")
+    place.call("--no-refresh", "--output", "old.html")
+    told = "was not brought up to date for this report"
+    assert told not in Path("fresh.html").read_text()
+    assert told in Path("old.html").read_text()
+
+
 def test_a_stack_is_named(place: Place) -> None:
     place.fill()
     assert place.call("--stack", "accounts").exit_code == 0
@@ -182,6 +191,28 @@ def test_the_last_verdict_is_the_badge(place: Place) -> None:
     place.verdict(to_json(replace(VERDICT, totals=(replace(TOTAL, lake=Decimal("4.99")),))))
     place.call("--output", "r.html")
     assert "EUR 0.01 too little" in Path("r.html").read_text()
+
+
+@pytest.mark.parametrize("day", ["2026-08-21", "2026-08-22"])
+def test_a_verdict_from_before_the_day_was_over_is_no_green_badge(place: Place, day: str) -> None:
+    """Nor from before it began; both days are over now, and nothing of them has to be in the lake."""
+    place.fill()
+    place.verdict(to_json(VERDICT))
+    place.call("--day", day, "--output", "r.html")
+    assert "Reconciled too early for this day" in Path("r.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("now", "due"),
+    [
+        (datetime(2026, 8, 21), datetime(2026, 8, 21)),  # noqa: DTZ001 -- UTC, as everything in the lake
+        (datetime(2026, 8, 21, 23, 59), datetime(2026, 8, 21)),  # noqa: DTZ001
+        (datetime(2026, 8, 22), datetime(2026, 8, 22)),  # noqa: DTZ001
+        (datetime(2026, 8, 20), datetime(2026, 8, 21)),  # noqa: DTZ001
+    ],
+)
+def test_a_day_is_to_be_compared_once_it_is_over_or_while_it_lasts(now: datetime, due: datetime) -> None:
+    assert report_command.due(date(2026, 8, 21), now) == due
 
 
 def test_a_verdict_that_cannot_be_read_is_no_green_badge(place: Place) -> None:

@@ -16,10 +16,11 @@ TOTAL = Total("EUR", Decimal("5.00"), Decimal("5.00"))
 SOUND = Verdict(AT, THROUGH.astimezone(timezone(timedelta(hours=2))), 1_000, 40, totals=(TOTAL,))
 SHOWN = THROUGH.replace(tzinfo=None)  # as the lake has it
 BEFORE = SHOWN - timedelta(hours=8)
+DUE = AT.replace(tzinfo=None)
 
 
 def test_reconciled() -> None:
-    found = badge(SOUND, BEFORE)
+    found = badge(SOUND, BEFORE, DUE)
     assert (found.tone, found.symbol, found.says, found.advice) == ("good", "✓", "Reconciled to the cent", "")
     for part in ("1\u202f000 events", "40 accounts", "through 21 Aug 2026, 05:59:00", "compared 21 Aug 2026, 06:00:00"):
         assert part in found.detail
@@ -38,7 +39,7 @@ def test_reconciled() -> None:
     ],
 )
 def test_it_differs(differs: dict[str, Any], told: str) -> None:
-    found = badge(replace(SOUND, **differs), BEFORE)
+    found = badge(replace(SOUND, **differs), BEFORE, DUE)
     assert (found.tone, found.symbol, found.says) == ("bad", "✕", "Differs from the ledger")
     assert told in found.detail
     assert found.advice == "account-events reconcile"
@@ -54,32 +55,40 @@ def test_it_differs(differs: dict[str, Any], told: str) -> None:
     ],
 )
 def test_the_data_is_newer(since: timedelta, age: str) -> None:
-    found = badge(SOUND, SHOWN + since)
+    found = badge(SOUND, SHOWN + since, DUE)
     assert (found.tone, found.symbol, found.says) == ("caution", "!", "Reconciled before the data shown")
     assert f": {age} before the newest event" in found.detail
     assert found.advice
 
 
 def test_events_are_on_their_way() -> None:
-    found = badge(replace(SOUND, on_their_way=5), BEFORE)
+    found = badge(replace(SOUND, on_their_way=5), BEFORE, DUE)
     assert (found.tone, found.says) == ("caution", "Reconciled, 5 events on the way")
 
 
 def test_never() -> None:
-    assert badge(None, BEFORE) == NEVER == badge(None, None)
+    assert badge(None, BEFORE, DUE) == NEVER == badge(None, None, DUE)
     assert (NEVER.tone, NEVER.symbol) == ("unknown", "?")
 
 
 def test_what_is_shown_is_reconciled_up_to_its_newest_event() -> None:
-    assert badge(SOUND, SHOWN).tone == "good"
+    assert badge(SOUND, SHOWN, DUE).tone == "good"
 
 
 def test_a_difference_outweighs_all_else() -> None:
-    assert badge(replace(SOUND, on_their_way=5, missing=1), SHOWN + timedelta(days=1)).tone == "bad"
+    assert badge(replace(SOUND, on_their_way=5, missing=1), SHOWN + timedelta(days=1), DUE).tone == "bad"
 
 
-def test_a_day_without_events_asks_for_nothing() -> None:
-    assert badge(SOUND, None).tone == "good"
+def test_a_day_without_events_is_reconciled_as_any_other() -> None:
+    assert badge(SOUND, None, DUE).tone == "good"
+
+
+@pytest.mark.parametrize("newest", [None, BEFORE])
+def test_who_compared_before_the_day_was_over_does_not_know_of_its_last_events(newest: datetime | None) -> None:
+    found = badge(SOUND, newest, DUE + timedelta(microseconds=1))
+    assert (found.tone, found.says) == ("caution", "Reconciled too early for this day")
+    assert "compared 21 Aug 2026, 06:00:00: later events of the day may be missing" in found.detail
+    assert found.advice
 
 
 def test_no_two_tones_have_one_symbol() -> None:

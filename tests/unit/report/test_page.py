@@ -187,6 +187,13 @@ def test_old_totals_are_told_with_what_to_do(usual: Figures) -> None:
     assert "daily_totals" not in report(replace(usual, currencies=()))
 
 
+def test_totals_that_nobody_brought_up_to_date_may_be_old_unseen(usual: Figures) -> None:
+    text = Read(page(usual, NEVER, replace(IMPRINT, totals_are_fresh=False))).text
+    assert "was not brought up to date for this report" in text
+    assert "account-events lake totals" in text
+    assert "daily_totals" not in Read(report(usual)).text
+
+
 def test_of_many_currencies_those_that_moved_most_are_drawn(usual: Figures) -> None:
     one = usual.currencies[0]
     names = [f"C{number:02}" for number in range(12)]
