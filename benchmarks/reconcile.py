@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from rich.console import Console
@@ -53,11 +54,11 @@ def main() -> int:
         _told("a Scan alone, parsed by botocore", emulator, lambda: _scan(dynamodb, table_name))
         scans_unparsed(dynamodb)
         _told("a Scan alone, items as they are", emulator, lambda: _scan(dynamodb, table_name))
-        best_s = min(
+        took_s = median(
             _told("account-events reconcile", emulator, lambda: _reconcile(emulator, table_name)) for _ in range(ROUNDS)
         )
-    is_met = best_s < TARGET_S
-    say(f"{'met' if is_met else 'missed'}: the fastest of {ROUNDS} took {best_s:.1f} s, {TARGET_S:g} s are the target")
+    is_met = took_s < TARGET_S
+    say(f"{'met' if is_met else 'missed'}: the median of {ROUNDS} is {took_s:.1f} s, {TARGET_S:g} s are the target")
     return 0 if is_met else 1
 
 
@@ -120,6 +121,7 @@ def _reconcile(emulator: Emulator, table_name: str) -> None:
         "Aggregation": "on",
         "Buckets": "32",
         "Framing": "single-object",
+        "LakeFirstDay": "2000-01-01",
     }
     with tempfile.TemporaryDirectory() as folder:
         address = Path(folder) / "house.json"

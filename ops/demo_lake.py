@@ -7,7 +7,7 @@ from ops.house import ADDRESS_FILE, House
 from ops.lake.desk import Lake
 from ops.lake_commands import sum_up
 from ops.reconcile_command import keep, reconciled
-from ops.report.page import Imprint
+from ops.report.imprint import Imprint
 from ops.report_command import write_report
 
 REPORT = "daily-report.html"

@@ -19,7 +19,7 @@ from ops.lake.verdict import LATEST_KEY, UnknownVerdict, Verdict, from_json
 from ops.lake_commands import sum_up
 from ops.report.badge import UNREADABLE, Badge, badge
 from ops.report.figures import figures_of, newest_day
-from ops.report.page import Imprint, page
+from ops.report.imprint import Imprint
 from ops.terminal import complain, err, out
 
 app = typer.Typer()
@@ -81,6 +81,8 @@ def report_of(engine: Engine, day: date, imprint: Imprint, badge_for: Callable[[
     figures = figures_of(engine, day)
     if figures.missing:
         err.print("[bold yellow]![/] the daily totals are old: balances in the report may be, too", highlight=False)
+    from ops.report.page import page  # noqa: PLC0415 -- no other command is to wait for its charts
+
     return page(figures, badge_for(figures.newest_occurred_at), imprint)
 
 

@@ -1,7 +1,8 @@
 """The reconciliation itself: read the lake, then the ledger, look once more for what is missing, and judge."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,11 +13,11 @@ import duckdb
 from ops.lake.comparison import Comparison
 from ops.lake.engine import QueryFailed
 from ops.lake.ledger_pages import pages
-from ops.lake.ledger_rows import ledger_rows
+from ops.lake.ledger_rows import LedgerEvent, Unreadable, ledger_rows
 from ops.lake.reconciliation import Tally, findings
 from ops.lake.verdict import Finding, Verdict
 from ops.replay.pace import Pace
-from ops.replay.source import Source
+from ops.replay.source import Page, Source
 from ops.replay.state import Counts
 
 if TYPE_CHECKING:
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 
 AHEAD_MAX = timedelta(days=1)
 """What is dated further ahead is not on its way: see `consumers.lake.rows`, OutsidePartitions."""
+
+
+WAITING_PAGES_MAX = 64
+"""Of a megabyte each, while the lake is looked at."""
+
+LedgerPage = tuple[list[LedgerEvent], list[Unreadable]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +92,35 @@ class Reconciler:
             raise QueryFailed(str(error)) from error
 
     def _read_ledger(self, comparison: Comparison, progress: Callable[[Counts], None]) -> None:
+        """The lake is looked at beside the first pages, which wait for that: DuckDB does one thing at a time."""
         counts = Counts()
-        for number, page in enumerate(pages(self.source, self.pace, self.page_units, self.segments, stop=self.stop)):
-            if not number:
-                comparison.see_lake()  # while the next pages are on their way
-            events, unreadable = ledger_rows(page.items)
-            comparison.take(events, unreadable)
-            counts.accounts += sum(event.sequence == 1 for event in events)
-            counts.events += len(events)
-            counts.rows += len(page.items)
-            counts.read_units += page.read_units
-            progress(counts)
+        waiting: list[LedgerPage] = []
+        with ThreadPoolExecutor(1) as beside:
+            seen: Future[None] | None = None
+            for page in pages(self.source, self.pace, self.page_units, self.segments, stop=self.stop):
+                seen = seen or beside.submit(comparison.see_lake)
+                waiting.append(ledger_rows(page.items))
+                _count(counts, page, waiting[-1][0])
+                progress(counts)
+                if seen.done() or len(waiting) >= WAITING_PAGES_MAX:
+                    seen.result()
+                    _take(comparison, waiting)
+            if seen is not None:
+                seen.result()
+        _take(comparison, waiting)
+
+
+def _take(comparison: Comparison, waiting: list[LedgerPage]) -> None:
+    for events, unreadable in waiting:
+        comparison.take(events, unreadable)
+    waiting.clear()
+
+
+def _count(counts: Counts, page: Page, events: Sequence[LedgerEvent]) -> None:
+    counts.accounts += sum(event.sequence == 1 for event in events)
+    counts.events += len(events)
+    counts.rows += len(page.items)
+    counts.read_units += page.read_units
 
 
 def _naive(instant: datetime) -> datetime:

@@ -14,6 +14,7 @@ from ops.report import amounts, charts, findings
 from ops.report.badge import Badge
 from ops.report.drawing import Drawn
 from ops.report.figures import DAYS, MOVEMENTS_MAX, CurrencyDay, Figures
+from ops.report.imprint import Imprint
 
 HERE = Path(__file__)
 CHARTED_MAX = 8
@@ -27,15 +28,6 @@ class Panel:
     finding: str
     unit: str
     chart: Drawn
-
-
-@dataclass(frozen=True, slots=True)
-class Imprint:
-    """Attributes: `lake` is whose; `written_at` is in UTC; the daily totals may have been brought up to date before."""
-
-    lake: str
-    written_at: datetime
-    totals_are_fresh: bool = True
 
 
 def page(figures: Figures, badge: Badge, imprint: Imprint) -> str:

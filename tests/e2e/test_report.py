@@ -14,7 +14,8 @@ from playwright.sync_api import BrowserContext, Page, Request, Route, sync_playw
 
 from ops.report.badge import NEVER, Badge
 from ops.report.figures import Figures, figures_of
-from ops.report.page import Imprint, page
+from ops.report.imprint import Imprint
+from ops.report.page import page
 from tests.e2e.page_measures import CONTRASTS, OVERFLOWING, OVERLAPPING_TEXTS, RENDITIONS
 from tests.lake import made_up
 from tests.unit.report.given import DAY, HOSTILE, NOON, folded, lake, moved, opened

@@ -15,7 +15,8 @@ import pytest
 from ops.lake.duckdb_engine import DuckDBEngine
 from ops.report.badge import NEVER, Badge
 from ops.report.figures import Figures, figures_of
-from ops.report.page import CHARTED_MAX, Imprint, page
+from ops.report.imprint import Imprint
+from ops.report.page import CHARTED_MAX, page
 from tests.lake import made_up
 from tests.unit.report.given import DAY, HOSTILE, NOON, lake, moved, opened
 
