@@ -70,7 +70,7 @@ class Lake:
 
     def totals(self) -> Totals:
         """The daily totals."""
-        return Totals(self.s3, self.bucket, self.engine)
+        return Totals(self.s3, self.bucket, self.engine, self.outputs["LakeFirstDay"])
 
     def duckdb(self) -> DuckDBEngine:
         """DuckDB over the bucket's files as they are now; each call lists them anew."""

@@ -1,9 +1,9 @@
 """The table `daily_totals`: for each day, what its events sum up to. Made again for the days whose files have changed.
 
 An object holds a month's days, so that all of history is few and small files. Each row tells what it was made of: a
-digest of its day's files, by names and ETags. A file that came since, in the same second or not, changes that. So the
-totals can be made by anybody at any time, also by several at once: what one overwrites of another is found by the next
-who looks.
+digest of the statement and of its day's files, by names and ETags. A file that came since, in the same second or not,
+changes that. So the totals can be made by anybody at any time, also by several at once: what one overwrites of another
+is found by the next who looks.
 """
 
 import hashlib
@@ -37,10 +37,11 @@ class Totals:
         s3: a client.
         bucket: the lake's.
         engine: makes an engine that knows the files as they are now.
+        first_day: the first partition that the table projects: earlier ones no engine sees.
     """
 
-    def __init__(self, s3: "S3Client", bucket: str, engine: Callable[[], Engine]) -> None:
-        self._s3, self._bucket, self._engine = s3, bucket, engine
+    def __init__(self, s3: "S3Client", bucket: str, engine: Callable[[], Engine], first_day: str = "") -> None:
+        self._s3, self._bucket, self._engine, self._first_day = s3, bucket, engine, first_day
 
     def refresh(self, tell: Callable[[str], object] = lambda _: None) -> int:
         """Make what is not up to date; how many days that were.
@@ -72,7 +73,11 @@ class Totals:
         for key, etag in self._listed(table.EVENTS_PREFIX):
             if key.endswith(".parquet"):
                 files[key.split("dt=", 1)[1].split("/", 1)[0]].append((key, etag))
-        return {day: hashlib.sha256(repr(sorted(each)).encode()).hexdigest()[:16] for day, each in files.items()}
+        return {
+            day: hashlib.sha256(repr((SQL, sorted(each))).encode()).hexdigest()[:16]
+            for day, each in files.items()
+            if day >= self._first_day
+        }
 
     def _made(self) -> Days:
         days: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)

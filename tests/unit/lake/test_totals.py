@@ -12,7 +12,7 @@ import pytest
 from consumers.lake import table
 from ops.lake.duckdb_engine import DuckDBEngine
 from ops.lake.engine import Answer
-from ops.lake.totals import Totals
+from ops.lake.totals import SQL, Totals
 from tests.lake import LakeRow, made_up, write
 
 COLUMNS = ", ".join(name for name, _ in table.TOTALS_COLUMNS if name != "made_of")
@@ -165,3 +165,20 @@ def test_damaged_totals_are_made_again(bucket: Folder, body: bytes) -> None:
     damaged.write_bytes(body)
     assert totals(bucket).refresh() == len({row["dt"] for row in rows if row["dt"] < "2026-09"})
     assert found(bucket) == due(rows)
+
+
+def test_days_before_the_tables_first_are_left_alone(bucket: Folder) -> None:
+    rows = made_up(8, 5, 3, 60)
+    write(bucket.root, rows)
+    s3: Any = bucket
+    late = Totals(s3, "lake", lambda: DuckDBEngine(str(bucket.root), first_day="2026-08-02"), "2026-08-02")
+    assert late.refresh() == 2
+    assert late.refresh() == 0
+    assert found(bucket) == due([row for row in rows if row["dt"] >= "2026-08-02"])
+
+
+def test_totals_of_another_statement_are_made_again(bucket: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(bucket.root, made_up(9, 5, 1, 20))
+    totals(bucket).refresh()
+    monkeypatch.setattr("ops.lake.totals.SQL", f"{SQL} -- another release's")
+    assert totals(bucket).refresh() == 1
