@@ -23,7 +23,7 @@ from ops.deploy import deploy
 from ops.emulator import REGION, Emulator, HouseError, answers, client, uninterrupted
 from ops.firehose.runner import FirehoseClients, FirehoseRunner
 from ops.mapping.clients import INVOKE_READ_TIMEOUT_S, MappingClients
-from ops.mapping.runner import MappingRunner, wait_until_all_idle
+from ops.mapping.passes import wait_until_all_idle
 from ops.signing import Bearer, Signature
 from ops.stack_delivery import deployed_delivery
 from ops.stack_mappings import running, stack_mappings
@@ -32,6 +32,8 @@ from ops.token_issuer import AUDIENCE, OPERATOR_SCOPE, TokenIssuer
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from ops.mapping.runner import MappingRunner
 
 STACK_NAME = "account-events"
 OPERATOR = "operator"

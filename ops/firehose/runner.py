@@ -1,7 +1,6 @@
 """The stand-in, running in a thread of its own: reads the stream, invokes the function, writes to the bucket."""
 
 import logging
-import threading
 import time
 import uuid
 from collections import Counter
@@ -15,8 +14,8 @@ from ops.firehose.config import DeliveryConfig
 from ops.firehose.contract import PAYLOAD_BYTES_MAX
 from ops.firehose.delivery import Delivery, InvocationFailed, Names, Ports, Totals
 from ops.firehose.records import source_records
-from ops.mapping.config import MappingConfig
 from ops.mapping.kinesis_source import KinesisSource
+from ops.mapping.passes import STOP_TIMEOUT_S, Pass, Passes
 from ops.mapping.reader import ShardReader
 from ops.mapping.retry import Backoff
 from ops.mapping.source import TRIM_HORIZON
@@ -32,7 +31,6 @@ logger = logging.getLogger(__name__)
 
 # Kinesis API reference, GetRecords: five a second and shard; other consumers read too.
 POLL_INTERVAL_S = 0.5
-STOP_TIMEOUT_S = 10.0
 ERROR_BACKOFF = Backoff(initial_s=0.25, factor=2.0, limit_s=5.0)
 
 
@@ -99,16 +97,11 @@ class FirehoseRunner:
         names = Names(stream_arn, name, function_arn, {"databaseName": database, "tableName": table_name})
         ports = Ports(self._invoke, self._put, lambda: str(uuid.uuid4()))
         self._delivery = Delivery(config, arrow_schema(columns), names, ports)
-        reading = MappingConfig(uuid=name, stream_arn=stream_arn, function_arn=function_arn)
-        self._reader = ShardReader(KinesisSource(clients.kinesis, reading), clock)
+        self._reader = ShardReader(KinesisSource(clients.kinesis, stream_arn), clock)
         self._last_read = dict(resume_after or {})
         self._ended: set[str] = set()
-        self._thread: threading.Thread | None = None
-        self._stopping = threading.Event()
-        self._wake = threading.Event()
-        self._changed = threading.Condition()
-        self._passes_begun = self._passes_done = 0
-        self._flush = self._is_idle = False
+        self._passes = Passes(name, self._pass)
+        self._flush = False
         self._errors, self._errors_in_a_row = 0, 0
         self._last_error: str | None = None
 
@@ -118,27 +111,15 @@ class FirehoseRunner:
         Raises:
             RuntimeError: it is running already.
         """
-        if self._thread is not None:
-            raise RuntimeError("the delivery is running already")
-        self._stopping.clear()
-        self._thread = threading.Thread(target=self._run, name="firehose", daemon=True)
-        self._thread.start()
+        self._passes.start()
 
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> bool:
-        """Stop after the call under way, without writing what is buffered: a new one reads that again.
+        """Stop after the pass under way, without writing what is buffered: a new one reads that again.
 
         Returns:
             Whether the thread has ended in time.
         """
-        self._stopping.set()
-        self._wake.set()
-        if self._thread is None:
-            return True
-        self._thread.join(timeout_s)
-        if self._thread.is_alive():
-            return False
-        self._thread = None
-        return True
+        return self._passes.stop(timeout_s)
 
     def wait_until_idle(self, timeout_s: float) -> bool:
         """Wait until everything put on the stream before the call is in the bucket, as rows or as failures.
@@ -148,20 +129,18 @@ class FirehoseRunner:
         Returns:
             False if that did not happen within `timeout_s`, or the runner was stopped.
         """
-        with self._changed:
-            target = self._passes_begun + 1
-            self._flush = True
-            self._wake.set()
-            self._changed.wait_for(lambda: self._is_settled(target) or not self._is_running(), timeout_s)
-            return self._is_settled(target)
+        return self._passes.wait_until_idle(timeout_s)
 
     def status(self) -> FirehoseStatus:
-        with self._changed:
-            totals = replace(self._delivery.totals, failed=Counter(self._delivery.totals.failed))
-            checkpoints = dict(self._delivery.checkpoints)
-            return FirehoseStatus(
-                self._is_running(), self._is_idle, totals, self._errors, self._last_error, checkpoints
-            )
+        totals = self._delivery.totals
+        return FirehoseStatus(
+            self._passes.is_running(),
+            self._passes.is_idle,
+            replace(totals, failed=Counter(totals.failed)),
+            self._errors,
+            self._last_error,
+            dict(self._delivery.checkpoints),
+        )
 
     def run_pass(self) -> float:
         """One pass over all shards, as the thread does it. Not while it is running.
@@ -169,28 +148,23 @@ class FirehoseRunner:
         Returns:
             Seconds to wait before the next.
         """
-        with self._changed:
-            self._passes_begun += 1
-            flush, self._flush = self._flush, False
+        return self._passes.run_pass()
+
+    def _pass(self, is_awaited: bool) -> Pass:  # noqa: FBT001 -- as Passes calls it
+        """Who waits has the buffers written once there is no more to read, if it takes several passes."""
+        self._flush |= is_awaited
         try:
             is_quiet = not self._delivery.is_full() and self._read()
-            self._delivery.work(self._clock(), flush=flush and is_quiet)
+            self._delivery.work(self._clock(), flush=self._flush and is_quiet)
         except Exception as error:  # the loop must outlive any fault: it is logged, counted and shown
             logger.exception("The delivery of the lake failed")
             self._errors += 1
             self._errors_in_a_row += 1
             self._last_error = f"{type(error).__name__}: {error}"
-            is_quiet = False
-        else:
-            self._errors_in_a_row = 0
-        with self._changed:
-            self._flush |= flush and not is_quiet  # there is more to read, or to write, before it is done
-            self._is_idle = is_quiet and self._delivery.is_empty()
-            self._passes_done = self._passes_begun
-            self._changed.notify_all()
-        if self._errors_in_a_row:
-            return ERROR_BACKOFF.delay_s(self._errors_in_a_row)
-        return POLL_INTERVAL_S if is_quiet else 0.0
+            return Pass(ERROR_BACKOFF.delay_s(self._errors_in_a_row), is_idle=False)
+        self._errors_in_a_row = 0
+        self._flush &= not is_quiet
+        return Pass(POLL_INTERVAL_S if is_quiet else 0.0, is_idle=is_quiet and self._delivery.is_empty())
 
     def _read(self) -> bool:
         """Every shard once; whether there was nothing new. Their order does not matter to Firehose."""
@@ -208,14 +182,6 @@ class FirehoseRunner:
             is_quiet &= not read.records and not read.behind_ms
         return is_quiet
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            pause_s = self.run_pass()
-            self._wake.wait(pause_s)
-            self._wake.clear()
-        with self._changed:
-            self._changed.notify_all()
-
     def _invoke(self, payload: bytes) -> bytes:
         if len(payload) > PAYLOAD_BYTES_MAX:  # which the emulator would take
             raise InvocationFailed("Lambda.FunctionError", f"The batch has {len(payload)} bytes; 6 MB are the limit.")
@@ -230,9 +196,3 @@ class FirehoseRunner:
 
     def _put(self, key: str, body: bytes) -> None:
         self._clients.s3.put_object(Bucket=self._bucket, Key=key, Body=body)
-
-    def _is_settled(self, target: int) -> bool:
-        return self._passes_done >= target and self._is_idle
-
-    def _is_running(self) -> bool:
-        return self._thread is not None and self._thread.is_alive() and not self._stopping.is_set()

@@ -8,7 +8,6 @@ records), GetShardIterator, ListShards.
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ops.mapping.config import MappingConfig
 from ops.mapping.lineage import Shard
 from ops.mapping.records import StreamRecord, kinesis_lambda_record
 from ops.mapping.source import Page, Position
@@ -21,13 +20,20 @@ RECORDS_PER_READ_MAX = 10_000
 
 
 class KinesisSource:
-    """A `StreamSource`."""
+    """A `StreamSource`.
+
+    Args:
+        client: Kinesis'.
+        stream_arn: which stream.
+        invoke_identity_arn: the role of the function that the records are for, if they are for one.
+    """
 
     knows_times = True
 
-    def __init__(self, client: "KinesisClient", config: MappingConfig) -> None:
+    def __init__(self, client: "KinesisClient", stream_arn: str, invoke_identity_arn: str = "") -> None:
         self._client = client
-        self._config = config
+        self._stream_arn = stream_arn
+        self._invoke_identity_arn = invoke_identity_arn
 
     def shards(self) -> tuple[Shard, ...]:
         """The complete list of shards, closed ones too.
@@ -35,7 +41,7 @@ class KinesisSource:
         Raises:
             botocore.exceptions.ClientError: for example the stream does not exist.
         """
-        pages = self._client.get_paginator("list_shards").paginate(StreamARN=self._config.stream_arn)
+        pages = self._client.get_paginator("list_shards").paginate(StreamARN=self._stream_arn)
         return tuple(
             Shard(
                 shard["ShardId"],
@@ -49,7 +55,7 @@ class KinesisSource:
 
     def iterator(self, shard_id: str, position: Position) -> str:
         request: GetShardIteratorInputTypeDef = {
-            "StreamARN": self._config.stream_arn,
+            "StreamARN": self._stream_arn,
             "ShardId": shard_id,
             "ShardIteratorType": position.kind,
         }
@@ -61,9 +67,8 @@ class KinesisSource:
 
     def records(self, shard_id: str, iterator: str) -> Page:
         response = self._client.get_records(ShardIterator=iterator, Limit=RECORDS_PER_READ_MAX)
-        config = self._config
         records = tuple(
-            StreamRecord.of(kinesis_lambda_record(record, shard_id, config.stream_arn, config.invoke_identity_arn))
+            StreamRecord.of(kinesis_lambda_record(record, shard_id, self._stream_arn, self._invoke_identity_arn))
             for record in response["Records"]
         )
         return Page(records, response.get("NextShardIterator"), response.get("MillisBehindLatest") or 0)

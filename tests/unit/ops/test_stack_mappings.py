@@ -3,17 +3,20 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import pytest
 
 from ops.emulator import HouseError
 from ops.mapping.config import MappingConfig
-from ops.mapping.runner import MappingRunner, wait_until_all_idle
+from ops.mapping.passes import wait_until_all_idle
 from ops.stack_mappings import running, stack_mappings
 from tests.unit.mapping.fake_aws import FakeAws, FakeShard
 from tests.unit.mapping.given import FUNCTION_ARN, KINESIS_ARN, STREAM_ARN, config, kinesis_config
 from tests.unit.mapping.kinesis_stream import KinesisShard
+
+if TYPE_CHECKING:
+    from ops.mapping.runner import MappingRunner
 
 TIMEOUT_S = 10.0
 MAPPING = "AWS::Lambda::EventSourceMapping"
