@@ -22,6 +22,7 @@ from botocore.config import Config
 REGION = "eu-central-1"
 # The emulator's fixed root credentials: they open nothing but itself.
 ROOT_ACCESS_KEY_ID = ROOT_SECRET_ACCESS_KEY = "test"  # noqa: S105 -- public by design
+PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 3.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -49,8 +50,11 @@ def _die_with_parent() -> None:
 
 
 def forget_aws_settings() -> None:
-    """Nothing here may depend on, or reach, an AWS account that this machine has settings for."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
+    """Nothing here may depend on, or reach, an AWS account that this machine has settings for.
+
+    Nor go through a proxy, as DuckDB would even on this machine: all there is to talk to is on loopback.
+    """
+    for name in [name for name in os.environ if name.startswith("AWS_") or name.lower() in PROXIES]:
         del os.environ[name]
     os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 

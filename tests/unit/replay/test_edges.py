@@ -166,18 +166,24 @@ def test_a_table_that_is_throttled_is_read_again_with_growing_pauses() -> None:
         error("InternalServerError"),
     ]
     table = FailingTable(*errors)
-    assert source_on(table, slept).read(Segment(0, 1), None) == Page([], None, 0.0)
+    assert source_on(table, slept).read(Segment(0, 2), None) == Page([], None, 0.0)
     assert table.requests == table.requests[:1] * 4
     assert table.requests[0] == {
         "TableName": "accounts",
         "ConsistentRead": True,
         "ReturnConsumedCapacity": "TOTAL",
         "Segment": 0,
-        "TotalSegments": 1,
+        "TotalSegments": 2,
     }
     assert len(slept) == 3
     assert slept == sorted(slept)
     assert slept[0] > 0
+
+
+def test_a_table_in_one_piece_is_read_by_a_plain_scan() -> None:
+    table = FailingTable()
+    source_on(table, []).read(Segment(0, 1), None)
+    assert not {"Segment", "TotalSegments"} & table.requests[0].keys()
 
 
 def test_it_is_given_up_in_the_end() -> None:
