@@ -52,13 +52,15 @@ def _arrow_type(glue_type: str) -> pa.DataType:
     try:
         return _PLAIN[glue_type]
     except KeyError:
-        raise NotImplementedError(f"no rule for the Glue type {glue_type}") from None
+        raise NotImplementedError(f"no rule for the Glue type {glue_type}: add it to ops/parquet.py, tested") from None
 
 
 def _array(values: list[Any], field: pa.Field) -> pa.Array:
     as_text = pa.types.is_decimal(field.type) or pa.types.is_timestamp(field.type)
+    if pa.types.is_integer(field.type) and (odd := {type(value) for value in values} - {int, type(None)}):
+        raise Unconvertible(f"{field.name}: {', '.join(each.__name__ for each in odd)} where whole numbers are due")
     try:
         array = pa.array(values, pa.string() if as_text else field.type)
         return array.cast(field.type) if as_text else array
-    except (pa.ArrowException, TypeError, OverflowError) as error:
+    except (pa.ArrowException, TypeError, OverflowError, UnicodeEncodeError) as error:
         raise Unconvertible(f"{field.name}: {error}") from error

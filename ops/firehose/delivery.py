@@ -26,7 +26,7 @@ from ops.firehose.records import SourceRecord, invocation
 
 FORMAT_SUFFIX = ".parquet"
 OPEN_RECORDS_MAX = 50_000
-"""Read and not written: whoever reads stops there until something is."""
+"""Records of Kinesis, read and not written: whoever reads stops there until something is."""
 
 Place = tuple[str, str]
 """A record's on the stream: its shard and its sequence number there, which all records of an aggregate share."""
