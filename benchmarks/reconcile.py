@@ -26,8 +26,8 @@ from account_core.events import Row
 from account_core.items import to_item
 from benchmarks.long_accounts import BATCH_ROWS, ledger
 from consumers.lake import table
+from ops.address import Address
 from ops.emulator import REGION, Emulator, client, forget_aws_settings
-from ops.house import Address
 from ops.lake.ledger_pages import scans_unparsed
 from ops.parquet import arrow_schema, parquet
 from tests.contract.tables import make_table

@@ -1,32 +1,27 @@
 """`account-events`: the operator's command line."""
 
-import logging
-import signal
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from types import FrameType
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Literal
 
 import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from httpx import HTTPError
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from account_core.access import Authorisation
-from ops.build import BuildError
+from ops.address import Address
 from ops.curl_lines import curl_lines, who_calls
 from ops.demo import Demo, DemoResult
 from ops.demo_lake import lake_of_the_demo
 from ops.emulator import HouseError, forget_aws_settings
 from ops.event_stream import EventStreamReader, PublishedEvent
-from ops.house import Address, House
-from ops.lake.engine import QueryFailed
+from ops.house import House
 from ops.lake_commands import app as lake_commands
 from ops.lake_repair_commands import app as lake_repair_commands
 from ops.ledger_scan import check_ledger
@@ -64,27 +59,6 @@ Auth = Annotated[
 AUTHORISATIONS: dict[str, Authorisation] = {"iam": "IAM", "jwt": "JWT"}
 POLL_S = 0.3
 CHECK_PROGRESS_EVERY = 1_000
-
-
-def main() -> NoReturn:
-    """The entry point: every way to end is one line and an exit code."""
-    logging.getLogger("ops").setLevel(logging.CRITICAL)  # what goes wrong is told in a line; the rest is for tests
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without Unicode is no reason to end
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
-    try:
-        app()  # ends by itself: 0, 2 for a wrong call, 130 when interrupted
-    except (HouseError, BuildError, QueryFailed) as error:
-        _fail(str(error))
-    except (BotoCoreError, ClientError, HTTPError, OSError) as error:
-        _fail(f"{type(error).__name__}: {error}")
-    sys.exit(0)
-
-
-def _fail(text: str) -> NoReturn:
-    err.print(f"[bold red]✗[/] {escape(text)}", soft_wrap=True, highlight=False)
-    sys.exit(1)
 
 
 @app.command()
@@ -184,10 +158,6 @@ def check(
     out.print(f"{accounts} accounts, {rows} rows: {wrong} accounts with findings", highlight=False)
     if wrong:
         sys.exit(1)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _refuse_second_house() -> None:

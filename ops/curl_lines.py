@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from ops.address import Address
 from ops.emulator import REGION
-from ops.house import Address
 from ops.signing import SERVICE
 
 SUBJECT, OTHER_SUBJECT = "owner-1", "owner-2"

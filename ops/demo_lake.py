@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ops.house import ADDRESS_FILE, House
+from ops.address import ADDRESS_FILE
+from ops.house import House
 from ops.lake.desk import Lake
 from ops.lake_commands import sum_up
 from ops.reconcile_command import keep, reconciled

@@ -1,34 +1,43 @@
 """Where `account-events` begins.
 
-`schema check` and `schema publish` run by themselves: they have to work while a schema is broken or not published yet,
+Most of a short command's time is what it imports, so that those which analysts call again and again import their own
+part only. `schema check` and `schema publish` have to: they must work while a schema is broken or not published yet,
 and then everything that imports the codec, as other commands do, fails at its import.
 """
 
 import sys
+from importlib import import_module
 from typing import NoReturn
 
 import typer
 
-_ALONE = (["schema", "check"], ["schema", "publish"])
+PROGRAM = "account-events"
+_SCHEMA = (["schema", "check"], ["schema", "publish"])
+ALONE = {
+    "query": "ops.query_command",
+    "reconcile": "ops.reconcile_command",
+    "replay": "ops.replay_command",
+    "report": "ops.report_command",
+}
+"""The module whose `app` has this one command. All commands together are `ops.cli`'s."""
 
 
 def main() -> NoReturn:
-    """Every way to end is one line and an exit code; see `ops.cli.main` for the other commands."""
-    if sys.argv[1:3] in _ALONE:
-        for stream in (sys.stdout, sys.stderr):
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without Unicode
-        _schema_commands()(prog_name="account-events")
-    else:
-        from ops.cli import main as others  # noqa: PLC0415 -- it imports the codec, see above
+    """Every way to end is one line and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without Unicode is no reason to end
+    if sys.argv[1:3] in _SCHEMA:
+        _alone("ops.schema_commands", "schema")(prog_name=PROGRAM)
+        sys.exit(0)
+    from ops.endings import run_to_its_end  # noqa: PLC0415 -- of commands that may import anything, see above
 
-        others()
-    sys.exit(0)
+    command = sys.argv[1] if len(sys.argv) > 1 else ""
+    run_to_its_end(_alone(ALONE[command]) if command in ALONE else import_module("ops.cli").app, PROGRAM)
 
 
-def _schema_commands() -> typer.Typer:
-    from ops.schema_commands import app  # noqa: PLC0415 -- nor do the others need it twice
-
-    commands = typer.Typer(add_completion=False)
+def _alone(module: str, name: str | None = None) -> typer.Typer:
+    """One module's command, or group of commands by this name, as it is among all of them."""
+    commands = typer.Typer(add_completion=False, rich_markup_mode="rich")
     commands.callback()(lambda: None)  # or the only sub-command would take the place of its parent
-    commands.add_typer(app, name="schema")
+    commands.add_typer(import_module(module).app, name=name)
     return commands

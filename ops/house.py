@@ -3,14 +3,13 @@
 These are the event source mappings (`ops.mapping`) and Firehose (`ops.firehose`).
 """
 
-import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,13 +17,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from account_core.access import Authorisation
 from account_core.events import StoredRow
 from account_core.items import from_item
+from ops.address import HTTP_TIMEOUT_S, Address
 from ops.build import PACKAGES, build_zip
 from ops.deploy import deploy
-from ops.emulator import REGION, Emulator, HouseError, answers, client, uninterrupted
+from ops.emulator import Emulator, HouseError, uninterrupted
 from ops.firehose.runner import FirehoseClients, FirehoseRunner
 from ops.mapping.clients import INVOKE_READ_TIMEOUT_S, MappingClients
 from ops.mapping.passes import wait_until_all_idle
-from ops.signing import Bearer, Signature
 from ops.stack_delivery import deployed_delivery
 from ops.stack_mappings import running, stack_mappings
 from ops.teller import create_teller
@@ -36,89 +35,10 @@ if TYPE_CHECKING:
     from ops.mapping.runner import MappingRunner
 
 STACK_NAME = "account-events"
-OPERATOR = "operator"
-HTTP_TIMEOUT_S = 30.0
 LAKE_INTERVAL_S = 5.0
 """How late the lake is at home. On AWS it is LakeBufferSeconds, a minute at least: nobody here waits for that."""
 DYING_S = 2.0
 """A dying emulator's connections break a moment before its end can be seen."""
-
-# Where other terminals find the running house; the variable is for several houses on one machine.
-ADDRESS_FILE = Path(os.environ.get("ACCOUNT_EVENTS_HOUSE", Path(__file__).parents[1] / ".house" / "house.json"))
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """How to reach a running house, from this process or from another.
-
-    Attributes:
-        access_key: with IAM, the id and the secret of a user who may invoke the API.
-        issuer_url: with JWT, the stand-in for the tokens' issuer.
-    """
-
-    endpoint_url: str
-    pid: int
-    outputs: dict[str, str]
-    access_key: tuple[str, str] | None
-    issuer_url: str | None
-
-    @property
-    def api_url(self) -> str:
-        return f"{self.endpoint_url}/_aws/execute-api/{self.outputs['ApiId']}"
-
-    def http(self, subject: str | None = None) -> httpx.Client:
-        """A client of the API that it lets in.
-
-        Args:
-            subject: with JWT, whose token to present; None for an operator's. With IAM there are no subjects.
-        """
-        return httpx.Client(base_url=self.api_url, auth=self.caller(subject), timeout=HTTP_TIMEOUT_S, trust_env=False)
-
-    def caller(self, subject: str | None = None) -> httpx.Auth:
-        """As `http`, for clients of one's own."""
-        if self.access_key is None:
-            return Bearer(self.token(subject))
-        if subject is not None:
-            raise HouseError("This house's API is called with IAM signatures, which have no subject: --auth jwt.")
-        return Signature(*self.access_key, REGION)
-
-    def token(self, subject: str | None = None) -> str:
-        """With JWT, a new token of this subject, or an operator's."""
-        if self.issuer_url is None:
-            raise HouseError("This house's API takes no tokens: --auth jwt.")
-        form = {"sub": subject or OPERATOR, "scope": "" if subject else OPERATOR_SCOPE}
-        return httpx.post(f"{self.issuer_url}/token", data=form, trust_env=False).raise_for_status().text
-
-    def client(self, service: str, read_timeout_s: float = 20.0, attempts_max: int = 3) -> Any:  # noqa: ANN401 -- boto3's clients have no common type
-        """A client of the house's root, for the emulator only."""
-        return client(service, self.endpoint_url, read_timeout_s, attempts_max)
-
-    @contextmanager
-    def published(self) -> Iterator[None]:
-        """Other terminals can find this house for as long as this is open."""
-        ADDRESS_FILE.parent.mkdir(exist_ok=True)
-        text = json.dumps(asdict(self), indent=2)
-        ADDRESS_FILE.write_text(text)
-        try:
-            yield
-        finally:
-            if ADDRESS_FILE.exists() and ADDRESS_FILE.read_text() == text:
-                ADDRESS_FILE.unlink()
-
-    @staticmethod
-    def find() -> "Address":
-        """The house that another terminal keeps running.
-
-        Raises:
-            HouseError: none is.
-        """
-        try:
-            address = Address(**json.loads(ADDRESS_FILE.read_text()))
-        except (OSError, ValueError, TypeError):
-            address = None
-        if address is None or not answers(str(address.endpoint_url)):
-            raise HouseError("No house is running: start one with `make up` in another terminal.")
-        return address
 
 
 class House:

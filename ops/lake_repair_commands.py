@@ -19,9 +19,9 @@ from botocore.config import Config
 
 from consumers.kit import Decoder
 from consumers.lake.rows import Rows
+from ops.address import Address
 from ops.emulator import HouseError
 from ops.firehose.contract import BadAnswer
-from ops.house import Address
 from ops.lake.backfill import MissingSink, cut_us
 from ops.lake.desk import Lake
 from ops.lake.engine import QueryFailed

@@ -1,5 +1,6 @@
 """The command `reconcile`: the lake compared with the ledger, event by event, and the verdict kept for the reports."""
 
+import gc
 import random
 import sys
 import threading
@@ -40,6 +41,7 @@ HOUSE_SEGMENTS = 1
 """The emulator goes through the whole table for every page, and hashes every row to find its segment."""
 DELIVERY_MARGIN_S = 300.0
 """Beside its buffer, Firehose buffers for the transform, too, and tries again what failed."""
+COLLECTED_AFTER_OBJECTS = 200_000
 SHOWN_MAX = 20
 
 ADVICE = {
@@ -128,7 +130,7 @@ def reconciled(
         stop=stop.set,
     )
     expected = None if lake.is_at_home else size.read_units  # the emulator counts units of its own
-    with Display(err, expected, Counts()) as display:
+    with _collecting_rarely(), Display(err, expected, Counts()) as display:
         return reconciler.reconcile(found, display.tell)
 
 
@@ -144,6 +146,17 @@ def grace_of(lake: Lake) -> float:
     if lake.is_at_home:
         return HOUSE_GRACE_S
     return float(lake.outputs["LakeBufferSeconds"]) + DELIVERY_MARGIN_S
+
+
+@contextmanager
+def _collecting_rarely() -> Iterator[None]:
+    """A page is tens of thousands of objects and no cycle: looking for some took an eighth of this process's time."""
+    before = gc.get_threshold()
+    gc.set_threshold(COLLECTED_AFTER_OBJECTS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _tell(verdict: Verdict, output: Path | None) -> None:

@@ -16,9 +16,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from account_core.items import SNAPSHOT_EVERY, key_of
+from ops.address import Address
 from ops.emulator import HouseError, forget_aws_settings
 from ops.failures import FailureBucket, FailureReleaser, GivenUp
-from ops.house import Address
 from ops.release import Released, Releaser
 from ops.stack import AWS_CLIENTS, Outputs, encoders_of, outputs_of
 from ops.terminal import complain, err, out

@@ -17,8 +17,8 @@ import boto3
 from botocore.exceptions import ClientError
 from rich.markup import escape
 
+from ops.address import Address
 from ops.emulator import forget_aws_settings
-from ops.house import Address
 from ops.replay.checkpoint_file import CheckpointFile
 from ops.replay.display import Display
 from ops.replay.dynamodb_source import DynamoDBSource

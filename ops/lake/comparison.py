@@ -120,10 +120,10 @@ class Counted:
 
 
 class Comparison:
-    """Fill it with `take`, `see_lake` and `take_missing`, then `prepare` it once, then ask.
+    """Fill it with `read_lake`, `take` and `take_missing`, then `prepare` it once, then ask.
 
     Args:
-        connection: DuckDB's with the lake's tables, see `DuckDBEngine`; its default catalog is another from now on.
+        connection: a `DuckDBEngine`'s; its default catalog is another from now on.
         folder: for files, which may grow to some times the size of ledger and lake.
     """
 
@@ -132,8 +132,6 @@ class Comparison:
         place = str(folder).replace("'", "''")
         connection.execute(f"SET temp_directory = '{place}'; SET TimeZone = 'UTC'")
         connection.execute(f"ATTACH '{place}/comparison.duckdb' AS work; USE work")
-        connection.execute(f"CREATE TABLE account_events AS {_LAKE_COPY} FROM memory.main.account_events")
-        connection.execute(in_duckdb(EVENTS_VIEW))
         for name, schema in (("ledger", _LEDGER), ("unreadable", _UNREADABLE)):
             self._insert(f"CREATE TABLE {name} AS FROM rows", schema.empty_table())
         connection.execute("ALTER TABLE ledger ADD COLUMN dt VARCHAR")
@@ -148,9 +146,20 @@ class Comparison:
             rows = pa.Table.from_pylist([each._asdict() for each in unreadable], schema=_UNREADABLE)
             self._insert("INSERT INTO unreadable FROM rows", rows)
 
-    def see_lake(self) -> None:
-        """What queries of the lake see. Needs nothing of the ledger: it can be done while that is read."""
+    def read_lake(self) -> None:
+        """What was listed when the connection was made, and what queries see of it.
+
+        Needs nothing of the ledger: it can be done while that is read.
+        """
+        self._connection.execute(
+            f"CREATE TABLE account_events AS {_LAKE_COPY} FROM memory.main.account_events_as_listed"
+        )
+        self._connection.execute(in_duckdb(EVENTS_VIEW))
         self._run(_SEE_LAKE)
+
+    def interrupt(self) -> None:
+        """Of what is being done in another thread."""
+        self._connection.interrupt()
 
     def missing_days(self, cut: datetime) -> list[str]:
         """The partitions of what the lake should have by now, and has not."""
@@ -171,7 +180,7 @@ class Comparison:
             "SEMI JOIN missing m ON rows.account_id = m.account_id AND rows.sequence = m.sequence",
             rows,
         )
-        self.see_lake()
+        self._run(_SEE_LAKE)
 
     def prepare(self, cut: datetime, latest: datetime) -> None:
         """Take to be on its way what is not there and occurred between these.

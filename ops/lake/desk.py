@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import boto3
 
+from ops.address import Address
 from ops.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, HouseError, forget_aws_settings
-from ops.house import Address
 from ops.lake.athena_engine import AthenaEngine
 from ops.lake.duckdb_engine import DuckDBEngine, S3Access
 from ops.lake.engine import Engine

@@ -38,6 +38,8 @@ class S3Access:
 class DuckDBEngine:
     """An `Engine`.
 
+    Beside what queries ask for it has `account_events_as_listed`: of the files that were there when this was made only.
+
     Args:
         root: the lake: a folder, or `s3://` and a bucket.
         access: to the bucket.
@@ -97,19 +99,22 @@ class DuckDBEngine:
     ) -> None:
         """Over the files; over nothing, with the same columns, where there are none yet."""
         types = ", ".join(f"{key}: VARCHAR" for key in keys)
-        [[files]] = self._connection.execute("SELECT count(*) FROM glob($1)", [glob]).fetchall()
-        if files:
+        files = f"{name}_files"
+        self._connection.execute(f"CREATE TABLE {files} AS SELECT file FROM glob($1)", [glob])  # noqa: S608 -- our own name
+        listed = f"filename IN (FROM {files})"
+        if self._connection.execute(f"FROM {files} LIMIT 1").fetchall():
             path = glob.replace("'", "''")
             source = f"read_parquet('{path}', hive_partitioning = true, hive_types = {{{types}}})"
-            source += f" WHERE dt >= '{first_day}'" if first_day else ""
+            source += f" WHERE dt >= '{first_day}'" if first_day else " WHERE true"
             selected = ", ".join([name for name, _ in columns] + list(keys))
         else:
-            source = "(SELECT 1) WHERE false"
+            source, listed = "(SELECT 1) WHERE false", "true"
             selected = ", ".join(
                 [f"CAST(NULL AS {_duckdb_type(glue_type)}) AS {name}" for name, glue_type in columns]
                 + [f"CAST(NULL AS VARCHAR) AS {key}" for key in keys]
             )
-        self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT {selected} FROM {source}")  # noqa: S608 -- our own names
+        self._connection.execute(f"CREATE VIEW {name} AS SELECT {selected} FROM {source}")  # noqa: S608 -- our own names
+        self._connection.execute(f"CREATE VIEW {name}_as_listed AS SELECT {selected} FROM {source} AND {listed}")  # noqa: S608
 
     def _let_in(self, access: S3Access) -> None:
         [extension] = Path(duckdb_extension_httpfs.__file__).parent.glob("extensions/*/httpfs.duckdb_extension")

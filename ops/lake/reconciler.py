@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,6 +30,9 @@ AHEAD_MAX = timedelta(days=1)
 WAITING_PAGES_MAX = 64
 """Of a megabyte each, while the lake is looked at."""
 
+INTERRUPTED_AGAIN_S = 0.1
+"""DuckDB hears of it within a statement only, and it may be between two."""
+
 LedgerPage = tuple[list[LedgerEvent], list[Unreadable]]
 
 
@@ -38,7 +41,7 @@ class Reconciler:
     """Compares a ledger with a lake.
 
     Attributes:
-        lake: the lake as it is when this is called.
+        lake: as it is when this is called.
         source: the ledger's table.
         pace: of reading that.
         page_units: what its first pages may take.
@@ -66,8 +69,8 @@ class Reconciler:
     ) -> Verdict:
         """The verdict.
 
-        The lake is read first, so that what it has was in the ledger before: events that are written meanwhile are
-        never taken for extra ones.
+        The lake's files are listed first, so that what they have was in the ledger before: events that are written
+        meanwhile are never taken for extra ones.
 
         Args:
             found: gets every finding, by account and sequence.
@@ -92,21 +95,24 @@ class Reconciler:
             raise QueryFailed(str(error)) from error
 
     def _read_ledger(self, comparison: Comparison, progress: Callable[[Counts], None]) -> None:
-        """The lake is looked at beside the first pages, which wait for that: DuckDB does one thing at a time."""
+        """The lake is read beside the first pages, which wait for that: DuckDB does one thing at a time."""
         counts = Counts()
         waiting: list[LedgerPage] = []
         with ThreadPoolExecutor(1) as beside:
-            seen: Future[None] | None = None
-            for page in pages(self.source, self.pace, self.page_units, self.segments, stop=self.stop):
-                seen = seen or beside.submit(comparison.see_lake)
-                waiting.append(ledger_rows(page.items))
-                _count(counts, page, waiting[-1][0])
-                progress(counts)
-                if seen.done() or len(waiting) >= WAITING_PAGES_MAX:
-                    seen.result()
-                    _take(comparison, waiting)
-            if seen is not None:
-                seen.result()
+            lake = beside.submit(comparison.read_lake)
+            try:
+                for page in pages(self.source, self.pace, self.page_units, self.segments, stop=self.stop):
+                    waiting.append(ledger_rows(page.items))
+                    _count(counts, page, waiting[-1][0])
+                    progress(counts)
+                    if lake.done() or len(waiting) >= WAITING_PAGES_MAX:
+                        lake.result()
+                        _take(comparison, waiting)
+                lake.result()
+            except BaseException:
+                while wait([lake], INTERRUPTED_AGAIN_S).not_done:
+                    comparison.interrupt()
+                raise
         _take(comparison, waiting)
 
 

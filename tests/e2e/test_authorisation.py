@@ -10,11 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
-import ops.house
+import ops.address
+from ops.address import Address
 from ops.build import PACKAGES, build_zip
 from ops.deploy import deploy
 from ops.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, HouseError
-from ops.house import Address, House
+from ops.house import House
 from ops.signing import Bearer, Signature
 from ops.token_issuer import AUDIENCE, HEADER, SigningKey, TokenIssuer, segment
 
@@ -213,7 +214,7 @@ def test_another_process_reaches_the_api(
     fixture: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house: House = request.getfixturevalue(fixture)
-    monkeypatch.setattr(ops.house, "ADDRESS_FILE", tmp_path / "house.json")
+    monkeypatch.setattr(ops.address, "ADDRESS_FILE", tmp_path / "house.json")
     with house.address.published(), Address.find().http() as api:
         assert api.post("/accounts", json=ACCOUNT).status_code == 201
 

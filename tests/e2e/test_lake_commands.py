@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.house import ADDRESS_FILE, House
+from ops.address import ADDRESS_FILE
+from ops.house import House
 from tests.e2e.test_lake import opened, settled
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -22,7 +23,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def run(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """The command line, in a terminal that finds this house."""
     file = tmp_path / "house.json"
-    monkeypatch.setattr("ops.house.ADDRESS_FILE", file)
+    monkeypatch.setattr("ops.address.ADDRESS_FILE", file)
     assert file != ADDRESS_FILE
     with house.address.published():
 

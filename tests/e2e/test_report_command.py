@@ -19,7 +19,7 @@ from tests.e2e.test_lake import opened, settled
 def test_it_tells_what_was_commanded(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     account_id = opened(house, "9876543210.99")
     settled(house)
-    monkeypatch.setattr("ops.house.ADDRESS_FILE", tmp_path / "house.json")
+    monkeypatch.setattr("ops.address.ADDRESS_FILE", tmp_path / "house.json")
     path = tmp_path / "report.html"
     now = datetime.now(UTC)
     verdict = Verdict(now, now, 2, 1)

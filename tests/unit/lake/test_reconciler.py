@@ -1,79 +1,16 @@
 """Whatever differs between ledger and lake is found and named; and nothing else is."""
 
-import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from account_core.events import Row
-from ops.lake.duckdb_engine import DuckDBEngine
 from ops.lake.engine import QueryFailed
-from ops.lake.ledger_pages import pages
-from ops.lake.reconciler import Reconciler
 from ops.lake.reconciliation import COPY_AGREES, FIELDS, FINDINGS_MAX, TWICE
 from ops.lake.verdict import AccountFound, Difference, Finding, Standing, Total, Verdict
-from ops.replay.engine import SEGMENTS
-from ops.replay.pace import ReadPace, Unpaced
-from tests.lake import LakeRow, write
 from tests.ledger_and_lake import START, history, lake_rows
-from tests.memory_source import MemorySource
-
-NOW = START + timedelta(days=9)
-GRACE = timedelta(minutes=10)
-A = history("a-1", *["10.00"] * 12, "-0.01")
-B = history("a-2", "5.50", currency="USD", owner="Zoë \u202e'; --")
-
-
-class Given:
-    """A ledger, a lake in a folder, and what the command would see of them."""
-
-    def __init__(self, folder: Path, ledger: Sequence[Row], lake: Sequence[LakeRow]) -> None:
-        self.source = MemorySource(page_rows=4)
-        self.source.put(ledger)
-        self.folder = folder
-        self.files = 0
-        self.now = NOW
-        self.settle: Callable[[], object] = lambda: pytest.fail("nothing was worth a second look")
-        self.add(lake)
-
-    def add(self, rows: Sequence[LakeRow]) -> None:
-        self.files += 1
-        write(self.folder, rows, file_name=f"part-{self.files}")
-
-    def verdict(self) -> tuple[Verdict, list[Finding]]:
-        found: list[Finding] = []
-        reconciler = Reconciler(
-            lambda: DuckDBEngine(str(self.folder)),
-            self.source,
-            Unpaced(),
-            1.0,
-            2,
-            lambda: self.now,
-            lambda: self.settle(),  # noqa: PLW0108 -- tests set it later
-            GRACE,
-        )
-        return reconciler.reconcile(found.append), found
-
-
-@pytest.fixture
-def given(tmp_path: Path) -> Callable[..., Given]:
-    def make(ledger: Sequence[Row], lake: Sequence[LakeRow]) -> Given:
-        return Given(tmp_path, ledger, lake)
-
-    return make
-
-
-def without(rows: Sequence[LakeRow], account_id: str, *sequences: int) -> list[LakeRow]:
-    return [row for row in rows if (row["account_id"], row["sequence"]) not in {(account_id, n) for n in sequences}]
-
-
-def changed(rows: Sequence[LakeRow], account_id: str, sequence: int, **values: Any) -> list[LakeRow]:  # noqa: ANN401
-    return [row | values if (row["account_id"], row["sequence"]) == (account_id, sequence) else row for row in rows]
+from tests.unit.lake.compared import NOW, A, B, Given, changed, without
 
 
 def test_what_is_the_same_is_sound_to_the_cent(given: Callable[..., Given]) -> None:
@@ -269,42 +206,6 @@ def test_what_is_dated_far_ahead_is_not_on_its_way(given: Callable[..., Given]) 
     assert (verdict.on_their_way, verdict.is_sound) == (1, False)
 
 
-def test_what_arrives_by_the_second_look_is_not_missing(given: Callable[..., Given]) -> None:
-    rows = lake_rows(A)
-    at = given(A, without(rows, "a-1", 2, 5))
-    later = lake_rows(history("a-9", "1.00", start=START))
-    at.settle = lambda: at.add([*(row for row in rows if row["sequence"] == 5), *later])
-    verdict, found = at.verdict()
-    assert found == [Finding("missing", "a-1", 2, "a-1:2")]
-    assert verdict.extra == 0, "what the lake got after the ledger was read is not held against it"
-
-
-def test_the_first_event_of_all_may_arrive_by_the_second_look(given: Callable[..., Given]) -> None:
-    at = given(B, [])
-    at.settle = lambda: at.add(lake_rows(B))
-    verdict, _ = at.verdict()
-    assert verdict.is_sound
-
-
-def test_an_event_written_while_it_runs_is_no_finding(given: Callable[..., Given]) -> None:
-    """It comes into both behind the reading of the lake, and is young."""
-    at = given(A, lake_rows(A))
-    at.now = START + timedelta(hours=13, minutes=30)
-    young = history("a-3", start=at.now)
-    once: list[None] = []
-
-    def write_it(_part: object) -> None:
-        if not once:
-            once.append(None)
-            at.source.put(young)
-            at.add(lake_rows(young))
-
-    at.source.on_read = write_it
-    verdict, found = at.verdict()
-    assert not found
-    assert verdict.on_their_way == 1
-
-
 def test_the_largest_amounts_and_unicode_survive(given: Callable[..., Given]) -> None:
     rows = history("konto-ß-💶", "9999999999999999.98", "0.01", owner="Ωner")
     rows += [row for number in range(100) for row in history(f"a-{number}", "9999999999999999.99")]
@@ -332,14 +233,3 @@ def test_times_are_utc_whatever_the_machine_says(given: Callable[..., Given], mo
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     verdict, _ = given(B, lake_rows(B)).verdict()
     assert verdict.through == datetime(2026, 8, 1, 10, 30, tzinfo=UTC)
-
-
-def test_interrupted_nobody_waits_for_their_turn(given: Callable[..., Given]) -> None:
-    """At a thousandth of a read unit a second, the next pages are a quarter of an hour away."""
-    at, stop = given([*A, *B], []), threading.Event()
-    pace = ReadPace(0.001, time.monotonic, stop.wait)
-    reading = pages(at.source, pace, 0.0001, stop=stop.set)
-    for _ in range(SEGMENTS):
-        next(reading)
-    reading.close()
-    assert stop.is_set()

@@ -1,0 +1,67 @@
+"""A ledger in memory and a lake in a folder, compared."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from account_core.events import Row
+from ops.lake.duckdb_engine import DuckDBEngine
+from ops.lake.reconciler import Reconciler
+from ops.lake.verdict import Finding, Verdict
+from ops.replay.pace import Unpaced
+from tests.lake import LakeRow, write
+from tests.ledger_and_lake import START, history
+from tests.memory_source import MemorySource
+
+NOW = START + timedelta(days=9)
+GRACE = timedelta(minutes=10)
+A = history("a-1", *["10.00"] * 12, "-0.01")
+B = history("a-2", "5.50", currency="USD", owner="Zoë \u202e'; --")
+
+
+class Given:
+    """A ledger, a lake in a folder, and what the command would see of them."""
+
+    def __init__(self, folder: Path, ledger: Sequence[Row], lake: Sequence[LakeRow]) -> None:
+        self.source = MemorySource(page_rows=4)
+        self.source.put(ledger)
+        self.folder = folder
+        self.files = 0
+        self.now = NOW
+        self.settle: Callable[[], object] = lambda: pytest.fail("nothing was worth a second look")
+        self.listed: Callable[[DuckDBEngine], object] = lambda _engine: None
+        self.add(lake)
+
+    def add(self, rows: Sequence[LakeRow]) -> None:
+        self.files += 1
+        write(self.folder, rows, file_name=f"part-{self.files}")
+
+    def _lake(self) -> DuckDBEngine:
+        engine = DuckDBEngine(str(self.folder))
+        self.listed(engine)
+        return engine
+
+    def verdict(self) -> tuple[Verdict, list[Finding]]:
+        found: list[Finding] = []
+        reconciler = Reconciler(
+            self._lake,
+            self.source,
+            Unpaced(),
+            1.0,
+            2,
+            lambda: self.now,
+            lambda: self.settle(),  # noqa: PLW0108 -- tests set it later
+            GRACE,
+        )
+        return reconciler.reconcile(found.append), found
+
+
+def without(rows: Sequence[LakeRow], account_id: str, *sequences: int) -> list[LakeRow]:
+    return [row for row in rows if (row["account_id"], row["sequence"]) not in {(account_id, n) for n in sequences}]
+
+
+def changed(rows: Sequence[LakeRow], account_id: str, sequence: int, **values: Any) -> list[LakeRow]:  # noqa: ANN401
+    return [row | values if (row["account_id"], row["sequence"]) == (account_id, sequence) else row for row in rows]

@@ -1,0 +1,95 @@
+"""What is written, what arrives and what ends while ledger and lake are compared."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from ops.lake.duckdb_engine import DuckDBEngine
+from ops.lake.ledger_pages import pages
+from ops.lake.verdict import Finding
+from ops.replay.engine import SEGMENTS
+from ops.replay.pace import ReadPace
+from tests.ledger_and_lake import START, history, lake_rows
+from tests.unit.lake.compared import A, B, Given, without
+
+
+def test_what_arrives_by_the_second_look_is_not_missing(given: Callable[..., Given]) -> None:
+    rows = lake_rows(A)
+    at = given(A, without(rows, "a-1", 2, 5))
+    later = lake_rows(history("a-9", "1.00", start=START))
+    at.settle = lambda: at.add([*(row for row in rows if row["sequence"] == 5), *later])
+    verdict, found = at.verdict()
+    assert found == [Finding("missing", "a-1", 2, "a-1:2")]
+    assert verdict.extra == 0, "what the lake got after the ledger was read is not held against it"
+
+
+def test_the_first_event_of_all_may_arrive_by_the_second_look(given: Callable[..., Given]) -> None:
+    at = given(B, [])
+    at.settle = lambda: at.add(lake_rows(B))
+    verdict, _ = at.verdict()
+    assert verdict.is_sound
+
+
+def test_an_event_written_while_it_runs_is_no_finding(given: Callable[..., Given]) -> None:
+    """It comes into both behind the reading of the lake, and is young."""
+    at = given(A, lake_rows(A))
+    at.now = START + timedelta(hours=13, minutes=30)
+    young = history("a-3", start=at.now)
+    once: list[None] = []
+
+    def write_it(_part: object) -> None:
+        if not once:
+            once.append(None)
+            at.source.put(young)
+            at.add(lake_rows(young))
+
+    at.source.on_read = write_it
+    verdict, found = at.verdict()
+    assert not found
+    assert verdict.on_their_way == 1
+
+
+def test_a_file_that_comes_once_the_lake_is_listed_is_not_looked_at(given: Callable[..., Given]) -> None:
+    """Whatever its events' age: the ledger may have been read past them."""
+    at = given(B, lake_rows(B))
+    old, looks = lake_rows(history("a-9", "1.00", start=START)), []
+
+    def arrives(engine: DuckDBEngine) -> None:
+        at.add(old)
+        looks.append(engine.query("SELECT count(*) FROM account_events").rows)
+
+    at.listed = arrives
+    verdict, found = at.verdict()
+    assert looks == [[(len(B) + len(old),)]], "it is there"
+    assert not found
+    assert verdict.is_sound
+
+
+def test_interrupted_it_does_not_read_the_lake_to_its_end(given: Callable[..., Given]) -> None:
+    """Which would take years, here."""
+    at = given(A, lake_rows(A))
+    is_endless = "(SELECT count(*) FROM range(10000000000) a (n), range(1000000) b (n) WHERE a.n * b.n % 7 = 3) > 0"
+    at.listed = lambda engine: engine.connection.execute(
+        f"CREATE OR REPLACE VIEW account_events_as_listed AS SELECT * FROM account_events WHERE {is_endless}"  # noqa: S608
+    )
+
+    def interrupt(_part: object) -> None:
+        raise KeyboardInterrupt
+
+    at.source.on_read = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        at.verdict()
+
+
+def test_interrupted_nobody_waits_for_their_turn(given: Callable[..., Given]) -> None:
+    """At a thousandth of a read unit a second, the next pages are a quarter of an hour away."""
+    at, stop = given([*A, *B], []), threading.Event()
+    pace = ReadPace(0.001, time.monotonic, stop.wait)
+    reading = pages(at.source, pace, 0.0001, stop=stop.set)
+    for _ in range(SEGMENTS):
+        next(reading)
+    reading.close()
+    assert stop.is_set()

@@ -1,0 +1,100 @@
+"""The command line as it starts, and how it ends."""
+
+import logging
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+import typer
+from botocore.exceptions import EndpointConnectionError
+from typer.testing import CliRunner
+
+from ops.cli import app
+from ops.emulator import HouseError
+from ops.endings import run_to_its_end
+from ops.entry import ALONE, PROGRAM, main
+from ops.lake.engine import QueryFailed
+
+
+@pytest.fixture(autouse=True)
+def process_as_it_was() -> Iterator[None]:
+    """What an entry point changes of its process."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    logger, argv = logging.getLogger("ops"), sys.argv
+    level = logger.level
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    logger.setLevel(level)
+    sys.argv = argv
+
+
+@pytest.mark.parametrize("command", ALONE)
+def test_alone_a_command_is_what_it_is_among_all(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr(sys, "argv", [PROGRAM, command, "--help"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    among_all = CliRunner().invoke(app, [command, "--help"], prog_name=PROGRAM, terminal_width=100)
+    assert f"Usage: {PROGRAM} {command}" in among_all.output
+    assert capsys.readouterr().out.split() == among_all.output.split()
+
+
+def test_it_imports_its_own_part_only() -> None:
+    """Or it would take as long to start as all commands together."""
+    script = (
+        "import sys; sys.argv = ['account-events', 'query', '--help']\n"
+        "from ops.entry import main\n"
+        "try: main()\n"
+        "except SystemExit: print(*sys.modules, sep='\\n')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)  # noqa: S603
+    imported = done.stdout.split()
+    assert "ops.query_command" in imported
+    assert not {"ops.cli", "ops.house", "altair"} & set(imported)
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (HouseError("No house is running: [start] one."), "✗ No house is running: [start] one.\n"),
+        (QueryFailed("of no use"), "✗ of no use\n"),
+        (
+            EndpointConnectionError(endpoint_url="e"),
+            '✗ EndpointConnectionError: Could not connect to the endpoint URL: "e"\n',
+        ),
+        (PermissionError("no"), "✗ PermissionError: no\n"),
+    ],
+)
+def test_what_fails_is_told_in_a_line(error: Exception, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    failing = typer.Typer()
+
+    @failing.command()
+    def fail() -> None:
+        raise error
+
+    assert _code_of(failing, []) == 1
+    assert capsys.readouterr().err == line
+
+
+def test_a_wrong_call_and_an_interruption_have_their_codes() -> None:
+    interrupted = typer.Typer()
+
+    @interrupted.command()
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    assert _code_of(interrupted, []) == 130
+    assert _code_of(interrupted, ["--unknown"]) == 2
+
+
+def _code_of(commands: typer.Typer, arguments: list[str]) -> object:
+    sys.argv = [PROGRAM, *arguments]
+    with pytest.raises(SystemExit) as ended:
+        run_to_its_end(commands, PROGRAM)
+    return ended.value.code
