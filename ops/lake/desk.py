@@ -74,4 +74,9 @@ class Lake:
 
     def duckdb(self) -> DuckDBEngine:
         """DuckDB over the bucket's files as they are now; each call lists them anew."""
-        return DuckDBEngine(f"s3://{self.bucket}", self.access, first_day=self.outputs["LakeFirstDay"])
+        return DuckDBEngine(
+            f"s3://{self.bucket}",
+            self.access,
+            first_day=self.outputs["LakeFirstDay"],
+            has_older_files=not self.is_at_home,  # a house's lake is as old as the house
+        )

@@ -45,9 +45,20 @@ class DuckDBEngine:
         access: to the bucket.
         threads: at most.
         first_day: the first partition that the table projects: what lies before it Athena does not see, nor does this.
+        has_older_files: files may lack columns, those of a later release, which are null then, as at Athena. To know
+            that, every file's footer is read before anything else is.
     """
 
-    def __init__(self, root: str, access: S3Access | None = None, threads: int = 2, first_day: str = "") -> None:
+    def __init__(
+        self,
+        root: str,
+        access: S3Access | None = None,
+        threads: int = 2,
+        first_day: str = "",
+        *,
+        has_older_files: bool = False,
+    ) -> None:
+        self._has_older_files = has_older_files
         self._connection = duckdb.connect(
             config={"threads": threads, "autoinstall_known_extensions": False}  # nothing is fetched from anywhere
         )
@@ -98,23 +109,20 @@ class DuckDBEngine:
         self, name: str, glob: str, columns: Sequence[tuple[str, str]], keys: Sequence[str], first_day: str = ""
     ) -> None:
         """Over the files; over nothing, with the same columns, where there are none yet."""
-        types = ", ".join(f"{key}: VARCHAR" for key in keys)
-        files = f"{name}_files"
-        self._connection.execute(f"CREATE TABLE {files} AS SELECT file FROM glob($1)", [glob])  # noqa: S608 -- our own name
-        listed = f"filename IN (FROM {files})"
-        if self._connection.execute(f"FROM {files} LIMIT 1").fetchall():
-            path = glob.replace("'", "''")
-            source = f"read_parquet('{path}', hive_partitioning = true, hive_types = {{{types}}})"
-            source += f" WHERE dt >= '{first_day}'" if first_day else " WHERE true"
-            selected = ", ".join([name for name, _ in columns] + list(keys))
-        else:
-            source, listed = "(SELECT 1) WHERE false", "true"
-            selected = ", ".join(
-                [f"CAST(NULL AS {_duckdb_type(glue_type)}) AS {name}" for name, glue_type in columns]
-                + [f"CAST(NULL AS VARCHAR) AS {key}" for key in keys]
-            )
-        self._connection.execute(f"CREATE VIEW {name} AS SELECT {selected} FROM {source}")  # noqa: S608 -- our own names
-        self._connection.execute(f"CREATE VIEW {name}_as_listed AS SELECT {selected} FROM {source} AND {listed}")  # noqa: S608
+        listed = f"{name}_files"
+        self._connection.execute(f"CREATE TABLE {listed} AS SELECT file FROM glob($1)", [glob])  # noqa: S608 -- our own name
+        nothing = _nothing([*columns, *((key, "string") for key in keys), ("filename", "string")])
+        source = f"({nothing})"
+        if self._connection.execute(f"FROM {listed} LIMIT 1").fetchall():
+            path, types = glob.replace("'", "''"), ", ".join(f"{key}: VARCHAR" for key in keys)
+            options = f"hive_partitioning = true, hive_types = {{{types}}}, union_by_name = {self._has_older_files}"
+            source = f"read_parquet('{path}', {options})"
+            if self._has_older_files:
+                source = f"({nothing} UNION ALL BY NAME SELECT *, filename FROM {source})"  # noqa: S608
+        selected = ", ".join([name for name, _ in columns] + list(keys))
+        selected += f" FROM {source} WHERE " + (f"dt >= '{first_day}'" if first_day else "true")
+        self._connection.execute(f"CREATE VIEW {name} AS SELECT {selected}")
+        self._connection.execute(f"CREATE VIEW {name}_as_listed AS SELECT {selected} AND filename IN (FROM {listed})")
 
     def _let_in(self, access: S3Access) -> None:
         [extension] = Path(duckdb_extension_httpfs.__file__).parent.glob("extensions/*/httpfs.duckdb_extension")
@@ -132,6 +140,12 @@ class DuckDBEngine:
 def in_duckdb(sql: str) -> str:
     """A statement in Athena's dialect, in DuckDB's."""
     return sqlglot.transpile(sql, read="athena", write="duckdb")[0]
+
+
+def _nothing(columns: Sequence[tuple[str, str]]) -> str:
+    """No row of these columns."""
+    typed = ", ".join(f"CAST(NULL AS {_duckdb_type(glue_type)}) AS {name}" for name, glue_type in columns)
+    return f"SELECT {typed} WHERE false"
 
 
 def _duckdb_type(glue_type: str) -> str:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from time import monotonic
 
+import pyarrow.parquet
 import pytest
 
 from ops.lake.duckdb_engine import DuckDBEngine
@@ -52,3 +53,30 @@ def test_what_lies_before_the_first_partition_is_not_seen_as_at_athena(tmp_path:
     engine = DuckDBEngine(str(tmp_path), first_day=first_day)
     for name in ("account_events", "events"):
         assert engine.query(f"SELECT count(*), min(dt) FROM {name}").rows == [(due, first_day)]  # noqa: S608 -- our own names
+
+
+@pytest.mark.parametrize("older", [["2026-08-01"], ["2026-08-02"], ["2026-08-01", "2026-08-02"]])
+def test_a_column_that_older_files_lack_is_null_there(tmp_path: Path, older: list[str]) -> None:
+    """Wherever such files are among the others, and where no file has it yet."""
+    rows = made_up(seed=1, accounts=5, days=2, events=100)
+    write(tmp_path, rows)
+    for day in older:
+        for path in tmp_path.glob(f"events/dt={day}/*/*.parquet"):
+            pyarrow.parquet.write_table(pyarrow.parquet.ParquetFile(path).read().drop_columns("correlation_id"), path)
+    due = sum(row["dt"] not in older for row in rows)
+    engine = DuckDBEngine(str(tmp_path), has_older_files=True)
+    for name in ("account_events", "events", "account_events_as_listed"):
+        answer = engine.query(f"SELECT count(*), count(correlation_id), typeof(any_value(balance)) FROM {name}")  # noqa: S608 -- our own names
+        assert answer.rows == [(len(rows), due, "DECIMAL(18,2)")]
+
+
+def test_files_may_have_columns_of_a_release_to_come(tmp_path: Path) -> None:
+    rows = made_up(seed=1, accounts=5, days=1, events=10)
+    write(tmp_path, rows)
+    for path in tmp_path.glob("events/*/*/*.parquet"):
+        read = pyarrow.parquet.ParquetFile(path).read()
+        pyarrow.parquet.write_table(read.append_column("mood", pyarrow.array(["good"] * len(read))), path)
+    for has_older_files in (False, True):
+        answer = DuckDBEngine(str(tmp_path), has_older_files=has_older_files).query("SELECT * FROM account_events")
+        assert len(answer.rows) == len(rows)
+        assert "mood" not in answer.columns
