@@ -5,13 +5,16 @@ part only. `schema check` and `schema publish` have to: they must work while a s
 and then everything that imports the codec, as other commands do, fails at its import.
 """
 
+import os
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import NoReturn
 
 import typer
 
 PROGRAM = "account-events"
+INTERRUPTED = 130
 _SCHEMA = (["schema", "check"], ["schema", "publish"])
 ALONE = {
     "query": "ops.query_command",
@@ -24,8 +27,19 @@ ALONE = {
 
 def main() -> NoReturn:
     """Every way to end is one line and an exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without Unicode is no reason to end
+    try:
+        _main()
+    except KeyboardInterrupt:  # while it still imports; what is begun ends by itself
+        sys.exit(INTERRUPTED)
+
+
+def _main() -> NoReturn:
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 -- closed: nobody wants it
+        else:
+            stream.reconfigure(errors="replace")  # a terminal without Unicode is no reason to end
     if sys.argv[1:3] in _SCHEMA:
         _alone("ops.schema_commands", "schema")(prog_name=PROGRAM)
         sys.exit(0)

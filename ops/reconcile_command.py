@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
@@ -16,9 +17,11 @@ import typer
 from ops.emulator import HouseError
 from ops.lake.desk import Lake
 from ops.lake.engine import QueryFailed
+from ops.lake.files import LakeFiles
 from ops.lake.ledger_pages import scans_unparsed
 from ops.lake.reconciler import Reconciler
-from ops.lake.verdict import FOLDER, LATEST_KEY, Finding, Verdict, finding_line, to_json
+from ops.lake.verdict import FOLDER, LATEST_KEY, Files, Finding, Verdict, finding_line, to_json
+from ops.output_file import written
 from ops.replay.display import Display
 from ops.replay.dynamodb_source import DynamoDBSource
 from ops.replay.engine import SEGMENTS
@@ -48,6 +51,7 @@ ADVICE = {
     "missing": "missing: `account-events lake redrive`, then `account-events lake backfill --all`",
     "extra": "extra, differing, contradicting: docs/lake-operations.md tells how to find the files",
     "unreadable": "unreadable: `account-events check` tells more of the ledger",
+    "stray": "stray: move these files away, or to where they belong: docs/lake-operations.md",
 }
 
 
@@ -111,6 +115,7 @@ def reconciled(
         grace_s: likewise.
         found: gets every finding.
     """
+    files = LakeFiles.of(lake.s3, lake.bucket)  # before they are read: what changes meanwhile is not vouched for
     scans_unparsed(dynamodb)
     stop = threading.Event()
     source = DynamoDBSource(dynamodb, table_name, wait=stop.wait, roll=random.random)
@@ -131,7 +136,9 @@ def reconciled(
     )
     expected = None if lake.is_at_home else size.read_units  # the emulator counts units of its own
     with _collecting_rarely(), Display(err, expected, Counts()) as display:
-        return reconciler.reconcile(found, display.tell)
+        verdict = reconciler.reconcile(found, display.tell)
+    strays = files.strays(verdict.compared_at.date())
+    return replace(verdict, files=Files(files.digests, len(strays), tuple(strays[:SHOWN_MAX])))
 
 
 def keep(lake: Lake, verdict: Verdict) -> None:
@@ -176,7 +183,11 @@ def _tell(verdict: Verdict, output: Path | None) -> None:
             + (": name a file with --output" if output is None else ""),
             highlight=False,
             soft_wrap=True,
+            markup=False,
         )
+    for key in verdict.files.strays:
+        complain(f"{key}: no file of any partition")
+    counts["stray"] = verdict.files.stray
     for account in verdict.accounts_found:
         ledger, lake = account.ledger, account.lake
         out.print(
@@ -226,17 +237,12 @@ def _quoted(text: str | None) -> str:
 
 @contextmanager
 def _lines(output: Path | None) -> Iterator[Callable[[Finding], None]]:
-    """Whole or not at all: a file next to it takes its name at the end."""
+    """For the findings, one by one."""
     if output is None:
         yield lambda _finding: None
         return
-    partial = output.with_name(f"{output.name}.partial")
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            yield lambda finding: _write(file, finding)
-        partial.replace(output)
-    finally:
-        partial.unlink(missing_ok=True)
+    with written(output) as file:
+        yield lambda finding: _write(file, finding)
 
 
 def _write(file: IO[str], finding: Finding) -> None:

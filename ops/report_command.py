@@ -1,9 +1,8 @@
 """The command `report`: a day of the lake as one HTML file for people."""
 
-import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -15,8 +14,10 @@ from rich.markup import escape
 from ops.emulator import HouseError
 from ops.lake.desk import Lake
 from ops.lake.engine import Engine, QueryFailed
+from ops.lake.files import LakeFiles
 from ops.lake.verdict import LATEST_KEY, UnknownVerdict, Verdict, from_json
 from ops.lake_commands import sum_up
+from ops.output_file import written
 from ops.report.badge import UNREADABLE, Badge, badge
 from ops.report.figures import figures_of, newest_day
 from ops.report.imprint import Imprint
@@ -70,9 +71,10 @@ def write_report(lake: Lake, wanted: date | None, output: Path | None, imprint: 
         day = wanted or newest_day(engine)
         if day is None:
             raise HouseError("No day of this lake has events yet. `account-events report --day` makes a report anyway.")
-        text = report_of(engine, day, imprint, lambda newest: _badge(lake, newest, due(day, imprint.written_at)))
+        text = report_of(engine, day, imprint, lambda newest: _badge(lake, newest, day, imprint.written_at))
     path = output or Path(f"report-{day}.html")
-    _write(path, text)
+    with written(path) as file:
+        file.write(text)
     return path
 
 
@@ -100,12 +102,22 @@ def due(day: date, now: datetime) -> datetime:
     return datetime.combine(day + timedelta(days=1) if is_over else day, time.min)
 
 
-def _badge(lake: Lake, newest_occurred_at: datetime | None, due_at: datetime) -> Badge:
+def _badge(lake: Lake, newest_occurred_at: datetime | None, day: date, now: datetime) -> Badge:
+    """Asked once the figures are there: a file that comes behind their back is seen, at worst without need."""
     try:
-        return badge(_latest(lake), newest_occurred_at, due_at)
+        verdict = _latest(lake)
+        is_changed = verdict is not None and _until(day, verdict.files.days) != _until(
+            day, LakeFiles.of(lake.s3, lake.bucket).digests
+        )
+        return badge(verdict, newest_occurred_at, due(day, now), is_changed=is_changed)
     except UnknownVerdict as error:
         err.print(f"[bold yellow]![/] the last reconciliation: {escape(str(error))}", soft_wrap=True, highlight=False)
         return UNREADABLE
+
+
+def _until(day: date, digests: Mapping[str, str]) -> dict[str, str]:
+    """Of all days that a closing balance is made of."""
+    return {each: digest for each, digest in digests.items() if each <= f"{day}"}
 
 
 def _latest(lake: Lake) -> Verdict | None:
@@ -133,13 +145,3 @@ def _owner(stack: str | None) -> str:
 
 def _now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all; the name is no other process's meanwhile."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -11,4 +11,4 @@ err = Console(stderr=True)
 
 def complain(text: str) -> None:
     """One line of trouble."""
-    err.print(f"[bold red]✗[/] {escape(text)}", soft_wrap=True, highlight=False)
+    err.print(f"[bold red]✗[/] {escape(text)}", soft_wrap=True, highlight=False, emoji=False)

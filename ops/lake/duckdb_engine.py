@@ -1,7 +1,8 @@
 """DuckDB as the engine: over the lake of the house, or over files in a folder."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,10 @@ from ops.lake.engine import Answer, QueryFailed
 TABLES = Path(table.__file__).with_name("tables")
 EVENTS_VIEW = (TABLES / "events.sql").read_text(encoding="utf-8")
 """The statement that makes the view `events`."""
+EVENT_FILES = f"{table.EVENTS_PREFIX}dt=*/event_type=*/[!._]*.parquet"
+"""As Athena sees them: by the table's projection, and no hidden ones."""
+HTTP = "SET http_timeout = 10; SET http_retries = 2"
+"""DuckDB does not hear of Ctrl-C while it waits for S3."""
 _READ_BYTES = "SELECT coalesce(sum(bytes), 0) FROM duckdb_logs_parsed('FileSystem') WHERE op = 'READ'"
 
 
@@ -59,9 +64,14 @@ class DuckDBEngine:
         has_older_files: bool = False,
     ) -> None:
         self._has_older_files = has_older_files
+        self._event_files = f"{root}/{EVENT_FILES}"
         self._connection = duckdb.connect(
             config={"threads": threads, "autoinstall_known_extensions": False}  # nothing is fetched from anywhere
         )
+        with ctrl_c_heard(self._connection):
+            self._set_up(root, access, first_day)
+
+    def _set_up(self, root: str, access: S3Access | None, first_day: str) -> None:
         if access is not None:
             self._let_in(access)
         # For the bytes read: what its profile says of them leaves out most of what it reads from a folder's files.
@@ -71,7 +81,8 @@ class DuckDBEngine:
         self._connection.execute("SET disabled_optimizers = 'statistics_propagation'")
         events = [(each.name, each.glue_type) for each in table.COLUMNS]
         keys = [each.name for each in table.PARTITION_KEYS]
-        self._view("account_events", f"{root}/{table.EVENTS_PREFIX}*/*/*.parquet", events, keys, first_day)
+        there = f"dt >= '{first_day}' AND TRY_CAST(dt AS date) IS NOT NULL AND event_type IN {table.EVENT_TYPES}"
+        self._view("account_events", self._event_files, events, keys, there)
         self._view("daily_totals", f"{root}/{table.TOTALS_PREFIX}*/*.parquet", table.TOTALS_COLUMNS, ["month"])
         self._connection.execute(in_duckdb(EVENTS_VIEW))
 
@@ -84,6 +95,24 @@ class DuckDBEngine:
         except (duckdb.Error, SqlglotError) as error:
             raise QueryFailed(str(error)) from error
         return Answer(columns, rows, int(read_bytes))
+
+    def refuse_other_types(self) -> None:
+        """Look at every file's columns: DuckDB takes the first file's types and rounds the others' values to them.
+
+        Raises:
+            QueryFailed: with a file and its column.
+        """
+        if not self._connection.execute("FROM memory.main.account_events_files LIMIT 1").fetchall():
+            return
+        due = ", ".join(f"('{each.name}', '{_duckdb_type(each.glue_type).upper()}')" for each in table.COLUMNS)
+        odd = self._connection.execute(
+            "SELECT p.file_name, p.name, p.duckdb_type, due.type FROM parquet_schema($1) p "  # noqa: S608 -- our own names
+            f"JOIN (VALUES {due}) AS due (name, type) ON p.name = due.name AND p.duckdb_type <> due.type "
+            "WHERE p.file_name IN (FROM memory.main.account_events_files) ORDER BY ALL LIMIT 1",
+            [self._event_files],
+        ).fetchall()
+        for file, column, found, type_ in odd:
+            raise QueryFailed(f"{file} is no file of the lake's table: its column {column} is {found}, not {type_}.")
 
     def _interruptibly(self, sql: str, parameters: Sequence[str]) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """In a thread, as DuckDB hears of Ctrl-C only once it is done."""
@@ -106,7 +135,7 @@ class DuckDBEngine:
         return self._connection
 
     def _view(
-        self, name: str, glob: str, columns: Sequence[tuple[str, str]], keys: Sequence[str], first_day: str = ""
+        self, name: str, glob: str, columns: Sequence[tuple[str, str]], keys: Sequence[str], where: str = "true"
     ) -> None:
         """Over the files; over nothing, with the same columns, where there are none yet."""
         listed = f"{name}_files"
@@ -120,13 +149,14 @@ class DuckDBEngine:
             if self._has_older_files:
                 source = f"({nothing} UNION ALL BY NAME SELECT *, filename FROM {source})"  # noqa: S608
         selected = ", ".join([name for name, _ in columns] + list(keys))
-        selected += f" FROM {source} WHERE " + (f"dt >= '{first_day}'" if first_day else "true")
+        selected += f" FROM {source} WHERE {where}"
         self._connection.execute(f"CREATE VIEW {name} AS SELECT {selected}")
         self._connection.execute(f"CREATE VIEW {name}_as_listed AS SELECT {selected} AND filename IN (FROM {listed})")
 
     def _let_in(self, access: S3Access) -> None:
         [extension] = Path(duckdb_extension_httpfs.__file__).parent.glob("extensions/*/httpfs.duckdb_extension")
         self._connection.execute(f"LOAD '{extension}'")  # DuckDB checks its makers' signature
+        self._connection.execute(HTTP)
         options = {"KEY_ID": access.key_id, "SECRET": access.secret, "REGION": access.region}
         if access.token:
             options["SESSION_TOKEN"] = access.token
@@ -135,6 +165,22 @@ class DuckDBEngine:
         given = ", ".join(f"{name} '{value}'" for name, value in options.items())
         ssl = ", USE_SSL false" if access.endpoint_url else ""
         self._connection.execute(f"CREATE SECRET lake (TYPE s3, {given}{ssl})")
+
+
+@contextmanager
+def ctrl_c_heard(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """In the main thread DuckDB hears of Ctrl-C by itself, says so in an error of its own, and goes on in its threads.
+
+    Raises:
+        KeyboardInterrupt: it was pressed.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":
+            raise
+        connection.interrupt()
+        raise KeyboardInterrupt from None
 
 
 def in_duckdb(sql: str) -> str:

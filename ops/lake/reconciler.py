@@ -6,22 +6,19 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import duckdb
 
 from ops.lake.comparison import Comparison
+from ops.lake.duckdb_engine import DuckDBEngine, ctrl_c_heard
 from ops.lake.engine import QueryFailed
 from ops.lake.ledger_pages import pages
 from ops.lake.ledger_rows import LedgerEvent, Unreadable, ledger_rows
 from ops.lake.reconciliation import Tally, findings
-from ops.lake.verdict import Finding, Verdict
+from ops.lake.verdict import Files, Finding, Verdict
 from ops.replay.pace import Pace
 from ops.replay.source import Page, Source
 from ops.replay.state import Counts
-
-if TYPE_CHECKING:
-    from ops.lake.duckdb_engine import DuckDBEngine
 
 AHEAD_MAX = timedelta(days=1)
 """What is dated further ahead is not on its way: see `consumers.lake.rows`, OutsidePartitions."""
@@ -52,7 +49,7 @@ class Reconciler:
         stop: ends the waiting of `source` and `pace`.
     """
 
-    lake: "Callable[[], DuckDBEngine]"
+    lake: Callable[[], DuckDBEngine]
     source: Source
     pace: Pace
     page_units: float
@@ -79,41 +76,61 @@ class Reconciler:
         Raises:
             Interrupted: the ledger does not answer.
             QueryFailed: the lake does not, or something in it is no file of it.
+            KeyboardInterrupt: DuckDB heard of Ctrl-C.
         """
         at = self.now()
-        cut = _naive(at - self.grace)
         try:
             with tempfile.TemporaryDirectory(prefix="account-events-", ignore_cleanup_errors=True) as folder:
-                comparison = Comparison(self.lake().connection, Path(folder))
-                self._read_ledger(comparison, progress)
-                if days := comparison.missing_days(cut):
-                    self.settle()
-                    comparison.take_missing(self.lake().connection, days)
-                comparison.prepare(cut, _naive(self.now() + AHEAD_MAX))
-                return _judged(comparison, at, found)
+                lake = self.lake()
+                with ctrl_c_heard(lake.connection):
+                    return self._verdict(lake, Comparison(lake.connection, Path(folder)), at, found, progress)
         except duckdb.Error as error:
             raise QueryFailed(str(error)) from error
 
-    def _read_ledger(self, comparison: Comparison, progress: Callable[[Counts], None]) -> None:
+    def _verdict(
+        self,
+        lake: DuckDBEngine,
+        comparison: Comparison,
+        at: datetime,
+        found: Callable[[Finding], None],
+        progress: Callable[[Counts], None],
+    ) -> Verdict:
+        cut = _naive(at - self.grace)
+        self._read(lake, comparison, progress)
+        if days := comparison.missing_days(cut):
+            self.settle()
+            later = self.lake()
+            later.refuse_other_types()
+            with ctrl_c_heard(later.connection):
+                comparison.take_missing(later.connection, days)
+        comparison.prepare(cut, _naive(self.now() + AHEAD_MAX))
+        return _judged(comparison, at, found)
+
+    def _read(self, lake: DuckDBEngine, comparison: Comparison, progress: Callable[[Counts], None]) -> None:
         """The lake is read beside the first pages, which wait for that: DuckDB does one thing at a time."""
         counts = Counts()
         waiting: list[LedgerPage] = []
         with ThreadPoolExecutor(1) as beside:
-            lake = beside.submit(comparison.read_lake)
+            seen = beside.submit(_see, lake, comparison)
             try:
                 for page in pages(self.source, self.pace, self.page_units, self.segments, stop=self.stop):
                     waiting.append(ledger_rows(page.items))
                     _count(counts, page, waiting[-1][0])
                     progress(counts)
-                    if lake.done() or len(waiting) >= WAITING_PAGES_MAX:
-                        lake.result()
+                    if seen.done() or len(waiting) >= WAITING_PAGES_MAX:
+                        seen.result()
                         _take(comparison, waiting)
-                lake.result()
+                seen.result()
             except BaseException:
-                while wait([lake], INTERRUPTED_AGAIN_S).not_done:
+                while wait([seen], INTERRUPTED_AGAIN_S).not_done:
                     comparison.interrupt()
                 raise
         _take(comparison, waiting)
+
+
+def _see(lake: DuckDBEngine, comparison: Comparison) -> None:
+    lake.refuse_other_types()
+    comparison.read_lake()
 
 
 def _take(comparison: Comparison, waiting: list[LedgerPage]) -> None:
@@ -151,4 +168,5 @@ def _judged(comparison: Comparison, at: datetime, found: Callable[[Finding], Non
         lateness=comparison.lateness(),
         findings=tuple(tally.first),
         accounts_found=comparison.accounts(tally.account_ids),
+        files=Files(),  # who listed them adds them
     )

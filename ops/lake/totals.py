@@ -8,7 +8,7 @@ is found by the next who looks.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from consumers.lake import table
 from ops.lake.engine import Engine
+from ops.lake.files import LakeFiles, listed
 from ops.parquet import arrow_schema, parquet
 
 if TYPE_CHECKING:
@@ -63,25 +64,24 @@ class Totals:
                 tell(day)
                 engine = engine or self._engine()
                 days[day] = _rows(engine, day, due[day])
+                if not changed:
+                    self._write(month, days)  # who may not is told now: every day costs a query
+                changed += 1
             self._write(month, days)
-            changed += max(1, len(missing))
+            changed += not missing
         return changed
 
     def _digests(self) -> dict[str, str]:
         """What each day's totals have to be made of."""
-        files: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
-        for key, etag in self._listed(table.EVENTS_PREFIX):
-            if key.endswith(".parquet"):
-                files[key.split("dt=", 1)[1].split("/", 1)[0]].append((key, etag))
         return {
-            day: hashlib.sha256(repr((SQL, sorted(each))).encode()).hexdigest()[:16]
-            for day, each in files.items()
+            day: hashlib.sha256(f"{SQL}{digest}".encode()).hexdigest()[:16]
+            for day, digest in LakeFiles.of(self._s3, self._bucket).digests.items()
             if day >= self._first_day
         }
 
     def _made(self) -> Days:
         days: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-        for key, _ in self._listed(table.TOTALS_PREFIX):
+        for key, _ in listed(self._s3, self._bucket, table.TOTALS_PREFIX):
             body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
             try:
                 rows = pq.read_table(BytesIO(body)).to_pylist()
@@ -97,11 +97,6 @@ class Totals:
         rows = [{name: _text(value) for name, value in row.items()} for day in sorted(days) for row in days[day]]
         body = parquet(rows, arrow_schema(table.TOTALS_COLUMNS))
         self._s3.put_object(Bucket=self._bucket, Key=totals_key(month), Body=body)
-
-    def _listed(self, prefix: str) -> Iterator[tuple[str, str]]:
-        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
-            for found in page.get("Contents", []):
-                yield found["Key"], found["ETag"]
 
 
 def totals_key(month: str) -> str:

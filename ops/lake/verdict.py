@@ -9,6 +9,7 @@ missing, extra, differing, contradicting, unreadable, on_their_way   numbers of 
 differing_accounts    a number
 totals                [{currency, ledger, lake}], money as text
 lateness              {newest_in_ledger, newest_in_lake, behind_s, longest_s}, each null where there is none
+files                 {days: {YYYY-MM-DD: digest}, stray: number, strays: [key]}, the lake's, see `ops.lake.files`
 findings              [{kind, account_id, sequence, event_id, differences: [{field, ledger, lake}], note}], the first
 accounts_found        [{account_id, currency, ledger: {events, sequence, balance}, lake: {...}}], the first
 
@@ -17,7 +18,7 @@ Readers pass over what they do not know; what is here is not taken away under fo
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, TypeVar, get_args
@@ -109,6 +110,21 @@ class Lateness:
 
 
 @dataclass(frozen=True, slots=True)
+class Files:
+    """The lake's, as they were listed before they were read.
+
+    Attributes:
+        days: a digest of each day's.
+        stray: so many lie between them and are no partition's: nobody knows what Athena makes of them.
+        strays: the first of these, by key.
+    """
+
+    days: Mapping[str, str] = field(default_factory=dict)
+    stray: int = 0
+    strays: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """All of it. Times are UTC.
 
@@ -123,6 +139,7 @@ class Verdict:
         unreadable: rows of the ledger of which no event can be made; nothing can be said of these.
         on_their_way: the ledger has them, the lake has not, and they are younger than the delivery may take.
         findings, accounts_found: the first.
+        files: the lake's, that were compared.
     """
 
     compared_at: datetime
@@ -140,11 +157,13 @@ class Verdict:
     lateness: Lateness = Lateness()
     findings: tuple[Finding, ...] = ()
     accounts_found: tuple[AccountFound, ...] = ()
+    files: Files = Files()
 
     @property
     def is_sound(self) -> bool:
-        """Ledger and lake agree on every event, but for those on their way."""
-        return not any(getattr(self, kind) for kind in KINDS) and all(each.ledger == each.lake for each in self.totals)
+        """Ledger and lake agree on every event, but for those on their way, and nothing else is in the lake."""
+        differs = self.files.stray or any(getattr(self, kind) for kind in KINDS)
+        return not differs and all(each.ledger == each.lake for each in self.totals)
 
     @property
     def key(self) -> str:
@@ -196,6 +215,11 @@ def _verdict(found: Mapping[str, Any]) -> Verdict:
         accounts_found=tuple(
             AccountFound(each["account_id"], each["currency"], _standing(each["ledger"]), _standing(each["lake"]))
             for each in found["accounts_found"]
+        ),
+        files=Files(
+            {str(day): str(digest) for day, digest in found["files"]["days"].items()},
+            _count(found["files"]["stray"]),
+            tuple(str(key) for key in found["files"]["strays"]),
         ),
     )
 

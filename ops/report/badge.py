@@ -9,6 +9,8 @@ from ops.report.amounts import count, moment, money
 
 Tone = Literal["good", "caution", "bad", "unknown"]
 RECONCILE = "account-events reconcile"
+ROUNDED = timedelta(milliseconds=1)
+"""Athena rounds times to milliseconds, up as well."""
 SYMBOLS: dict[Tone, str] = {"good": "✓", "caution": "!", "bad": "✕", "unknown": "?"}
 
 
@@ -41,36 +43,41 @@ UNREADABLE = Badge(
 )
 
 
-def badge(verdict: Verdict | None, newest_occurred_at: datetime | None, due: datetime) -> Badge:
+def badge(
+    verdict: Verdict | None, newest_occurred_at: datetime | None, due: datetime, *, is_changed: bool = False
+) -> Badge:
     """What to say on a report. Times are in UTC, without saying so, as the lake has them.
 
     Args:
         verdict: the last; None if there is none.
         newest_occurred_at: the newest event that is shown; None if there is none.
         due: who compared earlier cannot know of all the events that the report has to show.
+        is_changed: whether the files of the days that the report is about are others than were compared.
     """
     if verdict is None:
         return NEVER
     compared = f"{count(verdict.events, 'event')} of {count(verdict.accounts, 'account')}"
-    through = _naive(verdict.through)
-    until, at = f"through {moment(through)}", moment(_naive(verdict.compared_at))
+    through, at = _naive(verdict.through), moment(_naive(verdict.compared_at))
+    until = f"through {moment(through)}"
     if not verdict.is_sound:
         detail = f"{_differences(verdict)}. Of {compared}, {until}; compared {at}."
         return Badge("bad", "Differs from the ledger", detail, RECONCILE)
-    if newest_occurred_at is not None and newest_occurred_at > through:
-        age = _span(newest_occurred_at - through)
+    if newest_occurred_at is not None and newest_occurred_at - ROUNDED > through:
+        says, age = "Reconciled before the data shown", _span(newest_occurred_at - through)
         detail = f"Ledger and lake agreed {until}, on {compared}: {age} before the newest event shown here."
-        return Badge("caution", "Reconciled before the data shown", detail, RECONCILE)
-    if verdict.on_their_way:
-        coming = count(verdict.on_their_way, "event")
+    elif is_changed:
+        says = "The lake has changed since it was reconciled"
+        detail = f"Ledger and lake agreed on {compared}, {until}. Files of these days have come, gone or changed since."
+    elif verdict.on_their_way:
+        says = f"Reconciled, {count(verdict.on_their_way, 'event')} on the way"
         detail = f"Ledger and lake agree on {compared}, {until}; the rest was too young to be in the lake yet, {at}."
-        return Badge("caution", f"Reconciled, {coming} on the way", detail, RECONCILE)
-    if _naive(verdict.compared_at) < due:
+    elif _naive(verdict.compared_at) < due:
+        says = "Reconciled too early for this day"
         detail = f"Ledger and lake agreed on {compared}; compared {at}: later events of the day may be missing."
-        return Badge("caution", "Reconciled too early for this day", detail, RECONCILE)
-    return Badge(
-        "good", "Reconciled to the cent", f"Ledger and lake agree on every one of {compared}, {until}; compared {at}."
-    )
+    else:
+        detail = f"Ledger and lake agree on every one of {compared}, {until}; compared {at}."
+        return Badge("good", "Reconciled to the cent", detail)
+    return Badge("caution", says, detail, RECONCILE)
 
 
 def _differences(verdict: Verdict) -> str:
@@ -85,12 +92,20 @@ def _differences(verdict: Verdict) -> str:
         )
         if number
     ]
+    if verdict.files.stray:
+        parts.append(
+            f"{count(verdict.files.stray, 'file')} in the lake that {_are(verdict.files.stray)} no partition's"
+        )
     parts += [
         f"{each.currency} {money(abs(each.lake - each.ledger))} too {'much' if each.lake > each.ledger else 'little'}"
         for each in verdict.totals
         if each.lake != each.ledger
     ]
     return "; ".join(parts)
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def _naive(instant: datetime) -> datetime:

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from ops.cli import app
 from ops.house import House
 from ops.lake.desk import Lake
-from ops.lake.verdict import LATEST_KEY, Verdict, to_json
+from ops.lake.files import LakeFiles
+from ops.lake.verdict import LATEST_KEY, Files, Verdict, to_json
 from ops.report.amounts import money
 from ops.report.figures import figures_of
 from tests.e2e.test_lake import opened, settled
@@ -22,8 +23,8 @@ def test_it_tells_what_was_commanded(house: House, tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("ops.address.ADDRESS_FILE", tmp_path / "house.json")
     path = tmp_path / "report.html"
     now = datetime.now(UTC)
-    verdict = Verdict(now, now, 2, 1)
     lake = Lake.of_house(house.address)
+    verdict = Verdict(now, now, 2, 1, files=Files(LakeFiles.of(lake.s3, lake.bucket).digests))
     lake.s3.put_object(Bucket=lake.bucket, Key=LATEST_KEY, Body=to_json(verdict))
     with house.address.published():
         result = CliRunner().invoke(app, ["report", "--output", str(path)])

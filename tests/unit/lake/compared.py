@@ -31,6 +31,7 @@ class Given:
         self.folder = folder
         self.files = 0
         self.now = NOW
+        self.segments = 2
         self.settle: Callable[[], object] = lambda: pytest.fail("nothing was worth a second look")
         self.listed: Callable[[DuckDBEngine], object] = lambda _engine: None
         self.add(lake)
@@ -51,7 +52,7 @@ class Given:
             self.source,
             Unpaced(),
             1.0,
-            2,
+            self.segments,
             lambda: self.now,
             lambda: self.settle(),  # noqa: PLW0108 -- tests set it later
             GRACE,

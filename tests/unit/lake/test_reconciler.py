@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ops.lake.engine import QueryFailed
@@ -219,6 +221,52 @@ def test_a_file_that_is_none_ends_it_with_a_reason(given: Callable[..., Given]) 
     (at.folder / "events" / "dt=2026-08-01" / "event_type=AccountCreated" / "broken.parquet").write_bytes(b"nothing")
     with pytest.raises(QueryFailed, match=r"broken\.parquet"):
         at.verdict()
+
+
+@pytest.mark.parametrize(
+    ("column", "type_", "found"),
+    [
+        ("amount", pa.float64(), "DOUBLE"),
+        ("balance", pa.decimal128(18, 4), r"DECIMAL\(18,4\)"),
+        ("occurred_at", pa.timestamp("ns"), "TIMESTAMP_NS"),
+        ("sequence", pa.string(), "VARCHAR"),
+        ("owner", pa.binary(), "BLOB"),
+    ],
+)
+@pytest.mark.parametrize("dt", ["2026-08-01", "2026-08-09"])
+def test_a_file_with_other_types_ends_it_whatever_its_place(
+    given: Callable[..., Given], column: str, type_: pa.DataType, found: str, dt: str
+) -> None:
+    """Read beside others, its values would be rounded to theirs, or theirs to its."""
+    later = [*A, *history("a-3", "1.00", start=START + timedelta(days=8))]
+    at = given(later, lake_rows(later))
+    [path, *_] = sorted(at.folder.glob(f"events/dt={dt}/event_type=BalanceCredited/*.parquet"))
+    read = pq.ParquetFile(path).read()
+    at_column = read.column_names.index(column)
+    pq.write_table(read.set_column(at_column, column, read.column(column).cast(type_)), path)
+    with pytest.raises(QueryFailed, match=rf"dt={dt}/.*its column {column} is {found}, not"):
+        at.verdict()
+
+
+def test_times_as_hive_writes_them_are_the_same(given: Callable[..., Given]) -> None:
+    at = given(A, lake_rows(A))
+    for path in at.folder.glob("events/*/*/*.parquet"):
+        pq.write_table(pq.ParquetFile(path).read(), path, use_deprecated_int96_timestamps=True)
+    verdict, found = at.verdict()
+    assert not found
+    assert verdict.is_sound
+
+
+def test_findings_come_by_account_and_sequence_however_many(given: Callable[..., Given]) -> None:
+    """All of one event together: of a copy that agrees and another that is shown, they make one finding."""
+    rows = [row for number in range(400) for row in history(f"a-{number:03}", *["1.00"] * 5)]
+    lake = lake_rows(rows)
+    at = given(rows, [row | {"owner": "x"} if row["sequence"] % 2 else row for row in lake])
+    at.add([row for row in lake if row["sequence"] % 2])
+    _, found = at.verdict()
+    keys = [(each.account_id, each.sequence) for each in found]
+    assert keys == sorted((row["account_id"], row["sequence"]) for row in lake if row["sequence"] % 2)
+    assert {each.kind for each in found} <= {"differing", "contradicting"}
 
 
 def test_a_row_of_the_lake_without_an_account_is_extra(given: Callable[..., Given]) -> None:

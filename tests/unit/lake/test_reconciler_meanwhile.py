@@ -1,5 +1,6 @@
 """What is written, what arrives and what ends while ledger and lake are compared."""
 
+import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from ops.lake.comparison import Comparison
 from ops.lake.duckdb_engine import DuckDBEngine
 from ops.lake.ledger_pages import pages
 from ops.lake.verdict import Finding
@@ -14,6 +16,7 @@ from ops.replay.engine import SEGMENTS
 from ops.replay.pace import ReadPace
 from tests.ledger_and_lake import START, history, lake_rows
 from tests.unit.lake.compared import A, B, Given, without
+from tests.unit.lake.test_duckdb_engine import ENDLESS, pressed
 
 
 def test_what_arrives_by_the_second_look_is_not_missing(given: Callable[..., Given]) -> None:
@@ -82,6 +85,44 @@ def test_interrupted_it_does_not_read_the_lake_to_its_end(given: Callable[..., G
     at.source.on_read = interrupt
     with pytest.raises(KeyboardInterrupt):
         at.verdict()
+
+
+def test_interrupted_in_a_statement_of_its_own_it_ends_as_well(given: Callable[..., Given]) -> None:
+    at = given(A, [])
+    engines: list[DuckDBEngine] = []
+    at.listed = engines.append
+    at.settle = lambda: engines[0].connection.execute(ENDLESS)
+    with pytest.raises(KeyboardInterrupt), pressed():
+        at.verdict()
+
+
+def test_a_slow_lake_does_not_pile_up_the_ledger(given: Callable[..., Given], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its pages are read to a bound, and one more of each segment, until the lake is there."""
+    at = given(history("a-1", *["1.00"] * 60), [])
+    bound = 3
+    reads, too_early = itertools.count(1), []
+    is_at_bound, is_read = threading.Event(), threading.Event()
+    read_lake = Comparison.read_lake
+
+    def slowly(comparison: Comparison) -> None:
+        assert is_at_bound.wait(60)
+        read_lake(comparison)
+        is_read.set()
+
+    def count(_part: object) -> None:
+        number = next(reads)
+        if number == bound + at.segments:
+            is_at_bound.set()
+        if number > bound + at.segments and not is_read.is_set():
+            too_early.append(number)
+
+    monkeypatch.setattr("ops.lake.reconciler.WAITING_PAGES_MAX", bound)
+    monkeypatch.setattr(Comparison, "read_lake", slowly)
+    at.segments, at.source.on_read, at.settle = 1, count, lambda: None
+    verdict, _ = at.verdict()
+    assert verdict.missing == 61
+    assert next(reads) > 2 * bound
+    assert not too_early
 
 
 def test_interrupted_nobody_waits_for_their_turn(given: Callable[..., Given]) -> None:

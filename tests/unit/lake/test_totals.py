@@ -182,3 +182,25 @@ def test_totals_of_another_statement_are_made_again(bucket: Folder, monkeypatch:
     totals(bucket).refresh()
     monkeypatch.setattr("ops.lake.totals.SQL", f"{SQL} -- another release's")
     assert totals(bucket).refresh() == 1
+
+
+def test_who_may_not_write_is_told_after_one_day(bucket: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each costs a query."""
+    write(bucket.root, made_up(seed=1, accounts=5, days=4, events=100))
+    told: list[str] = []
+
+    def denied(**_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(bucket, "put_object", denied)
+    with pytest.raises(PermissionError):
+        totals(bucket).refresh(told.append)
+    assert told == ["2026-08-01"]
+
+
+def test_files_that_are_no_partition_s_make_no_day(bucket: Folder) -> None:
+    write(bucket.root, made_up(seed=1, accounts=5, days=1, events=10))
+    for key in ("events/stray.parquet", "events/dt=2026-11-31/event_type=BalanceCredited/x.parquet"):
+        bucket.put_object(Bucket="lake", Key=key, Body=b"nothing")
+    assert totals(bucket).refresh() == 1
+    assert totals(bucket).refresh() == 0

@@ -12,6 +12,7 @@ from ops.lake.verdict import (
     KINDS,
     AccountFound,
     Difference,
+    Files,
     Finding,
     Lateness,
     Standing,
@@ -46,6 +47,7 @@ FULL = Verdict(
         Finding("unreadable", "a", None, ""),
     ),
     (AccountFound("a", "EUR", Standing(3, 3, Decimal("1.00")), Standing(0, 0, Decimal("0.00"))),),
+    Files({"2026-08-01": "0123456789abcdef"}, 2, ("events/x", "events/y")),
 )
 
 
@@ -74,6 +76,11 @@ def test_any_finding_makes_it_unsound(kind: str) -> None:
     assert not replace(SOUND, **{kind: 1}).is_sound  # type: ignore[arg-type]
 
 
+def test_a_stray_file_makes_it_unsound() -> None:
+    """Nobody knows what Athena makes of it."""
+    assert not replace(SOUND, files=Files(stray=1)).is_sound
+
+
 def test_a_cent_makes_it_unsound_and_what_is_on_its_way_does_not() -> None:
     assert not replace(SOUND, totals=(Total("EUR", Decimal("1.10"), Decimal("1.11")),)).is_sound
     assert replace(SOUND, on_their_way=3).is_sound
@@ -91,6 +98,8 @@ def test_a_cent_makes_it_unsound_and_what_is_on_its_way_does_not() -> None:
         {"totals": [{"currency": "EUR", "ledger": "x", "lake": "1"}]},
         {"findings": [{"kind": "odd"}]},
         {"lateness": None},
+        {"files": {"days": {}, "stray": -1, "strays": []}},
+        {"files": {"days": [], "stray": 0, "strays": []}},
     ],
 )
 def test_what_is_none_is_refused(spoiled: dict[str, Any]) -> None:

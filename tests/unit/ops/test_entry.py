@@ -31,6 +31,10 @@ def process_as_it_was() -> Iterator[None]:
     sys.argv = argv
 
 
+def test_what_analysts_call_again_and_again_starts_alone() -> None:
+    assert {"query", "reconcile", "replay", "report"} <= ALONE.keys()
+
+
 @pytest.mark.parametrize("command", ALONE)
 def test_alone_a_command_is_what_it_is_among_all(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -57,6 +61,24 @@ def test_it_imports_its_own_part_only() -> None:
     imported = done.stdout.split()
     assert "ops.query_command" in imported
     assert not {"ops.cli", "ops.house", "altair"} & set(imported)
+
+
+def test_ctrl_c_while_it_imports_ends_it_as_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    def pressed(_module: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ops.entry.import_module", pressed)
+    for command in ("query", "demo"):
+        monkeypatch.setattr(sys, "argv", [PROGRAM, command])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 130
+
+
+def test_it_works_with_its_output_closed() -> None:
+    shell = f'"{sys.executable}" -c "from ops.entry import main; main()" query --help >&- 2>&-'
+    done = subprocess.run(["sh", "-c", shell], check=False, capture_output=True, text=True)  # noqa: S603, S607
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ from ops.emulator import HouseError
 from ops.lake.desk import Lake
 from ops.lake.duckdb_engine import DuckDBEngine
 from ops.lake.engine import QueryFailed
-from ops.lake.verdict import LATEST_KEY, Total, Verdict, to_json
+from ops.lake.files import LakeFiles
+from ops.lake.verdict import LATEST_KEY, Files, Total, Verdict, to_json
 from tests.unit.report.given import lake, moved, opened
 
 if TYPE_CHECKING:
@@ -222,3 +223,24 @@ def test_a_verdict_that_cannot_be_read_is_no_green_badge(place: Place) -> None:
     assert result.exit_code == 0
     assert "Reconciliation unreadable" in Path("r.html").read_text()
     assert "reconcile again" in result.stderr
+
+
+@pytest.mark.parametrize(("dt", "tone"), [("2026-08-19", "caution"), ("2026-08-20", "caution"), ("2026-08-21", "good")])
+def test_the_badge_is_about_the_files_that_were_compared(place: Place, dt: str, tone: str) -> None:
+    """And about no day after the report's, of which its balances are not made."""
+    place.fill()
+
+    def put(day: str) -> None:
+        key = f"events/dt={day}/event_type=BalanceCredited/f.parquet"
+        place.s3.put_object(Bucket="lake", Key=key, Body=day.encode())
+
+    put("2026-08-18")
+    files = Files(LakeFiles.of(place.s3, "lake").digests)
+    place.verdict(to_json(replace(VERDICT, files=files)))
+    arguments = ("--output", "r.html", "--day", "2026-08-20")
+    place.call(*arguments)
+    assert "Reconciled to the cent" in Path("r.html").read_text()
+    put(dt)
+    place.call(*arguments)
+    assert ("The lake has changed since" in Path("r.html").read_text()) == (tone == "caution")
+    assert ("Reconciled to the cent" in Path("r.html").read_text()) == (tone == "good")

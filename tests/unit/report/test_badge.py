@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ops.lake.verdict import Total, Verdict
+from ops.lake.verdict import Files, Total, Verdict
 from ops.report.badge import NEVER, Badge, Tone, badge
 
 AT = datetime(2026, 8, 21, 6, 0, tzinfo=UTC)
@@ -35,6 +35,8 @@ def test_reconciled() -> None:
         ({"contradicting": 1}, "1 event with copies in the lake that contradict each other"),
         ({"unreadable": 1}, "1 event of the ledger unreadable"),
         ({"totals": (replace(TOTAL, ledger=Decimal("1239.50")),)}, "EUR 1\u202f234.50 too little"),
+        ({"files": Files(stray=1)}, "1 file in the lake that is no partition's"),
+        ({"files": Files(stray=2)}, "2 files in the lake that are no partition's"),
         ({"totals": (replace(TOTAL, lake=Decimal("5.01")),), "missing": 1}, "EUR 0.01 too much"),
     ],
 )
@@ -66,6 +68,15 @@ def test_events_are_on_their_way() -> None:
     assert (found.tone, found.says) == ("caution", "Reconciled, 5 events on the way")
 
 
+def test_the_lake_has_changed_since() -> None:
+    found = badge(SOUND, BEFORE, DUE, is_changed=True)
+    assert (found.tone, found.says) == ("caution", "The lake has changed since it was reconciled")
+    assert "have come, gone or changed since" in found.detail
+    assert found.advice
+    assert badge(replace(SOUND, missing=1), BEFORE, DUE, is_changed=True).tone == "bad"
+    assert badge(SOUND, SHOWN + timedelta(hours=1), DUE, is_changed=True).says == "Reconciled before the data shown"
+
+
 def test_never() -> None:
     assert badge(None, BEFORE, DUE) == NEVER == badge(None, None, DUE)
     assert (NEVER.tone, NEVER.symbol) == ("unknown", "?")
@@ -73,6 +84,15 @@ def test_never() -> None:
 
 def test_what_is_shown_is_reconciled_up_to_its_newest_event() -> None:
     assert badge(SOUND, SHOWN, DUE).tone == "good"
+
+
+@pytest.mark.parametrize("microseconds", [1, 499, 500, 730_954, 999_999])
+def test_an_engine_that_rounds_times_shows_no_newer_event(microseconds: int) -> None:
+    """Athena's have milliseconds."""
+    newest = SHOWN + timedelta(microseconds=microseconds)
+    verdict = replace(SOUND, through=newest.replace(tzinfo=UTC))
+    rounded = SHOWN + timedelta(milliseconds=round(microseconds / 1000))
+    assert badge(verdict, rounded, DUE).tone == "good"
 
 
 def test_a_difference_outweighs_all_else() -> None:

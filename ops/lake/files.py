@@ -1,0 +1,72 @@
+"""The lake's files as the bucket lists them: the table's by their day, and what else lies between them."""
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from consumers.lake import table
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+AHEAD_MAX = timedelta(days=1)
+"""The table's projection ends there, see template.yaml."""
+_FILE = re.compile(
+    rf"{table.EVENTS_PREFIX}dt=([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})/event_type=(?:{'|'.join(table.EVENT_TYPES)})"
+    r"/[^/._][^/]*\.parquet"
+)
+"""Athena does not read names that begin with a dot or an underscore."""
+
+
+class LakeFiles:
+    """What was listed.
+
+    Args:
+        listed: keys below `events/` and their ETags.
+
+    Attributes:
+        digests: of each day's files, by their keys and ETags: one that comes, goes or changes makes it another.
+    """
+
+    def __init__(self, listed: Iterable[tuple[str, str]]) -> None:
+        self._strays: list[str] = []
+        self._days: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+        for key, etag in listed:
+            day = _day_of(key)
+            if day is not None:
+                self._days[day].append((key, etag))
+            elif not key.endswith("/"):  # the console's folders
+                self._strays.append(key)
+        self.digests = {
+            day: hashlib.sha256(repr(sorted(files)).encode()).hexdigest()[:16] for day, files in self._days.items()
+        }
+
+    @classmethod
+    def of(cls, s3: "S3Client", bucket: str) -> "LakeFiles":
+        """As they are now."""
+        return cls(listed(s3, bucket, table.EVENTS_PREFIX))
+
+    def strays(self, today: date) -> list[str]:
+        """What is no file of any partition of the table: nobody knows what Athena makes of it."""
+        last = f"{today + AHEAD_MAX}"
+        ahead = [key for day, files in self._days.items() if day > last for key, _ in files]
+        return sorted([*self._strays, *ahead])
+
+
+def listed(s3: "S3Client", bucket: str, prefix: str) -> Iterator[tuple[str, str]]:
+    """Keys and ETags."""
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for found in page.get("Contents", []):
+            yield found["Key"], found["ETag"]
+
+
+def _day_of(key: str) -> str | None:
+    """None if it is no partition's file."""
+    if found := _FILE.fullmatch(key):
+        with suppress(ValueError):
+            return f"{date.fromisoformat(found[1])}"
+    return None
