@@ -71,6 +71,7 @@ def redrive(
             reasons_in(bucket, lambda: datetime.now(UTC)),
             lambda: str(uuid.uuid4()),
             lake.outputs["EventStreamArn"],
+            lake.outputs["LakeFirstDay"],
         )
         if dry_run:
             _show_what_there_is(work.look())
@@ -174,7 +175,7 @@ def _show_what_there_is(objects: Iterable[Redriven]) -> None:
     count = parts = 0
     for each in objects:
         count, parts = count + 1, parts + each.rows
-        out.print(f"{each.key}: {each.documents} records, {each.rows} events", highlight=False, soft_wrap=True)
+        _tell(f"{each.key}: {each.documents} records, {each.rows} events")
         _tell_failing(each)
     out.print(f"{count} objects with {parts} events; nothing was changed", highlight=False)
 
@@ -184,14 +185,16 @@ def _show_what_became(objects: Iterable[Redriven]) -> int:
     count = rows = failing = 0
     for each in objects:
         count, rows, failing = count + 1, rows + each.rows, failing + len(each.failing)
-        out.print(
-            f"{each.key}: {each.rows} events put back" + (f", {len(each.failing)} still fail" if each.failing else ""),
-            highlight=False,
-            soft_wrap=True,
-        )
+        still = f", {len(each.failing)} still fail" if each.failing else ""
+        _tell(f"{each.key}: {each.rows} events put back{still}")
         _tell_failing(each)
     out.print(f"{count} objects: {rows} events put back, {failing} still fail", highlight=False)
     return failing
+
+
+def _tell(text: str) -> None:
+    """A line as it is: what somebody named an object may look like markup."""
+    out.print(text, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def _tell_failing(each: Redriven) -> None:

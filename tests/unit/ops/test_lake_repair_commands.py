@@ -1,0 +1,84 @@
+"""`account-events lake redrive` of a stack on AWS: what it says, and what it does not take."""
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from moto import mock_aws
+from typer.testing import CliRunner, Result
+
+from consumers.kit import Decoder
+from consumers.lake.rows import Rows
+from ops.cli import app
+from ops.lake import desk
+from tests.unit.kit.given import encoded
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+FIRST_DAY = "2026-01-31"
+"""Of all the events here."""
+ROW = json.loads(Rows(Decoder(), FIRST_DAY).row(encoded("a-1", 1)[0], None).line)
+ODD_KEY = "errors/x[/b][red]:smile:"
+"""Nearly markup, twice, and nearly an emoji."""
+
+
+class Bucket:
+    """The lake's, with rows in it that were not converted: these need no function."""
+
+    def __init__(self, s3: "S3Client") -> None:
+        self._s3 = s3
+        s3.create_bucket(Bucket="lake", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+
+    def keep(self, key: str, *rows: object) -> None:
+        datas = [base64.b64encode(json.dumps(row).encode()).decode() for row in rows]
+        lines = [json.dumps({"arrivalTimestamp": 1_785_000_000_000, "rawData": data}) for data in datas]
+        self._s3.put_object(Bucket="lake", Key=key, Body="\n".join(lines).encode())
+
+    def keys(self, prefix: str) -> list[str]:
+        return [each["Key"] for each in self._s3.list_objects_v2(Bucket="lake", Prefix=prefix).get("Contents", [])]
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    """Only CloudFormation's own answer is ours: tests/e2e/test_reconcile.py has a real one."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    outputs = {
+        "LakeBucketName": "lake",
+        "LakeTransformFunctionName": "transform",
+        "EventStreamArn": "arn:aws:kinesis:eu-central-1:0:stream/s",
+        "LakeFirstDay": FIRST_DAY,
+    }
+    monkeypatch.setattr(desk, "outputs_of", {"bank": outputs}.__getitem__)
+    with mock_aws():
+        yield Bucket(boto3.client("s3"))
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["lake", *arguments])
+
+
+def test_a_key_is_told_as_it_is(bucket: Bucket) -> None:
+    bucket.keep(ODD_KEY, ROW, ROW | {"occurred_at": "[/b]"})
+    looked = call("redrive", "--stack", "bank", "--dry-run")
+    assert looked.exit_code == 0, looked.output
+    assert f"{ODD_KEY}: 2 records, 2 events\n" in looked.stdout
+    redriven = call("redrive", "--stack", "bank")
+    assert redriven.exit_code == 1, redriven.output
+    assert f"{ODD_KEY}: 1 events put back, 1 still fail\n" in redriven.stdout
+    assert "line 2: " in redriven.stderr
+    assert len(bucket.keys("events/")) == 1
+
+
+def test_the_days_are_the_stacks(bucket: Bucket) -> None:
+    early = ROW | {"occurred_at": "2026-01-30 23:59:59.999999"}
+    bucket.keep("errors/format-conversion-failed/1", early)
+    redriven = call("redrive", "--stack", "bank")
+    assert redriven.exit_code == 1, redriven.output
+    assert "dated 2026-01-30" in redriven.stderr
+    assert bucket.keys("") == ["errors/format-conversion-failed/1"]
