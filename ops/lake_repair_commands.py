@@ -22,9 +22,10 @@ from consumers.lake.rows import Rows
 from ops.address import Address
 from ops.emulator import HouseError
 from ops.firehose.contract import BadAnswer
-from ops.lake.backfill import MissingSink, cut_us
+from ops.lake.backfill import MissingSink
 from ops.lake.desk import Lake
 from ops.lake.engine import QueryFailed
+from ops.lake.grace import GRACE_S_MAX, cut_us
 from ops.lake.redrive import Redrive, Redriven
 from ops.lake.repair_ports import FunctionFailed, S3Bucket, invoked, reasons_in
 from ops.reconcile_command import READ_UNITS_MAX, grace_of
@@ -92,7 +93,12 @@ def backfill(
     ] = READ_UNITS_MAX,
     grace_s: Annotated[
         float | None,
-        typer.Option("--grace-s", help="Leave out events younger than so many seconds; as the stack buffers.", min=0),
+        typer.Option(
+            "--grace-s",
+            help="Leave out events younger than so many seconds; as the stack buffers.",
+            min=0,
+            max=GRACE_S_MAX,
+        ),
     ] = None,
 ) -> None:
     """Write the events that the ledger has and the lake has not.

@@ -1,4 +1,4 @@
-"""`account-events lake redrive` of a stack on AWS: what it says, and what it does not take."""
+"""`account-events lake redrive` and `lake backfill`, of a stack on AWS: what they say, and what they do not take."""
 
 import base64
 import json
@@ -82,3 +82,10 @@ def test_the_days_are_the_stacks(bucket: Bucket) -> None:
     assert redriven.exit_code == 1, redriven.output
     assert "dated 2026-01-30" in redriven.stderr
     assert bucket.keys("") == ["errors/format-conversion-failed/1"]
+
+
+@pytest.mark.parametrize("seconds", ["inf", "1e12", "2592001", "nan"])
+def test_a_grace_that_is_none_is_a_wrong_call(seconds: str) -> None:
+    refused = call("backfill", "--all", f"--grace-s={seconds}", "--stack", "bank")
+    assert refused.exit_code == 2, refused.output
+    assert "--grace-s" in refused.stderr
