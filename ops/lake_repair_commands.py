@@ -22,9 +22,11 @@ from consumers.lake.rows import Rows
 from ops.address import Address
 from ops.emulator import HouseError
 from ops.firehose.contract import BadAnswer
-from ops.lake.backfill import MissingSink, cut_us
+from ops.lake.backfill import MissingSink
 from ops.lake.desk import Lake
+from ops.lake.duckdb_engine import ctrl_c_heard
 from ops.lake.engine import QueryFailed
+from ops.lake.grace import GRACE_S_MAX, cut_us
 from ops.lake.redrive import Redrive, Redriven
 from ops.lake.repair_ports import FunctionFailed, S3Bucket, invoked, reasons_in
 from ops.reconcile_command import READ_UNITS_MAX, grace_of
@@ -71,6 +73,7 @@ def redrive(
             reasons_in(bucket, lambda: datetime.now(UTC)),
             lambda: str(uuid.uuid4()),
             lake.outputs["EventStreamArn"],
+            lake.outputs["LakeFirstDay"],
         )
         if dry_run:
             _show_what_there_is(work.look())
@@ -91,7 +94,12 @@ def backfill(
     ] = READ_UNITS_MAX,
     grace_s: Annotated[
         float | None,
-        typer.Option("--grace-s", help="Leave out events younger than so many seconds; as the stack buffers.", min=0),
+        typer.Option(
+            "--grace-s",
+            help="Leave out events younger than so many seconds; as the stack buffers.",
+            min=0,
+            max=GRACE_S_MAX,
+        ),
     ] = None,
 ) -> None:
     """Write the events that the ledger has and the lake has not.
@@ -104,18 +112,20 @@ def backfill(
     selection = Everything() if everyone else Accounts(tuple(dict.fromkeys(account_ids or ())))
     with _explained("interrupted: what is written stays, run it again"), _folder() as folder:
         lake, bank = Lake.of(stack), Bank.of(stack, None)
-        sink = MissingSink(
-            lake.duckdb().connection,
-            folder,
-            Rows(Decoder(bank.codec), lake.outputs["LakeFirstDay"]),
-            selection.account_ids if isinstance(selection, Accounts) else None,
-            cut_us(datetime.now(UTC), grace_of(lake) if grace_s is None else grace_s),
-        )
-        result = _replayed(bank, selection, sink, read_units_max)
-        files = rows = 0
-        for key, count in sink.save(S3Bucket(lake.s3, lake.bucket).put):
-            err.print(f"[dim]{key}[/]", highlight=False, soft_wrap=True)
-            files, rows = files + 1, rows + count
+        connection = lake.duckdb().connection
+        with ctrl_c_heard(connection):
+            sink = MissingSink(
+                connection,
+                folder,
+                Rows(Decoder(bank.codec), lake.outputs["LakeFirstDay"]),
+                selection.account_ids if isinstance(selection, Accounts) else None,
+                cut_us(datetime.now(UTC), grace_of(lake) if grace_s is None else grace_s),
+            )
+            result = _replayed(bank, selection, sink, read_units_max)
+            files = rows = 0
+            for key, count in sink.save(S3Bucket(lake.s3, lake.bucket).put):
+                err.print(f"[dim]{key}[/]", highlight=False, soft_wrap=True)
+                files, rows = files + 1, rows + count
     for account_id, sequence, reason in sink.refused:
         complain(f"{account_id} event {sequence}: {reason}")
     out.print(
@@ -174,7 +184,7 @@ def _show_what_there_is(objects: Iterable[Redriven]) -> None:
     count = parts = 0
     for each in objects:
         count, parts = count + 1, parts + each.rows
-        out.print(f"{each.key}: {each.documents} records, {each.rows} events", highlight=False, soft_wrap=True)
+        _tell(f"{each.key}: {each.documents} records, {each.rows} events")
         _tell_failing(each)
     out.print(f"{count} objects with {parts} events; nothing was changed", highlight=False)
 
@@ -184,14 +194,16 @@ def _show_what_became(objects: Iterable[Redriven]) -> int:
     count = rows = failing = 0
     for each in objects:
         count, rows, failing = count + 1, rows + each.rows, failing + len(each.failing)
-        out.print(
-            f"{each.key}: {each.rows} events put back" + (f", {len(each.failing)} still fail" if each.failing else ""),
-            highlight=False,
-            soft_wrap=True,
-        )
+        still = f", {len(each.failing)} still fail" if each.failing else ""
+        _tell(f"{each.key}: {each.rows} events put back{still}")
         _tell_failing(each)
     out.print(f"{count} objects: {rows} events put back, {failing} still fail", highlight=False)
     return failing
+
+
+def _tell(text: str) -> None:
+    """A line as it is: what somebody named an object may look like markup."""
+    out.print(text, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def _tell_failing(each: Redriven) -> None:

@@ -18,6 +18,7 @@ from ops.emulator import HouseError
 from ops.lake.desk import Lake
 from ops.lake.engine import QueryFailed
 from ops.lake.files import LakeFiles
+from ops.lake.grace import GRACE_S_MAX
 from ops.lake.ledger_pages import scans_unparsed
 from ops.lake.reconciler import Reconciler
 from ops.lake.verdict import FOLDER, LATEST_KEY, Files, Finding, Verdict, finding_line, to_json
@@ -71,7 +72,10 @@ def reconcile(
     grace_s: Annotated[
         float | None,
         typer.Option(
-            "--grace-s", help="Events younger than so many seconds may be on their way; as the stack buffers.", min=0
+            "--grace-s",
+            help="Events younger than so many seconds may be on their way; as the stack buffers.",
+            min=0,
+            max=GRACE_S_MAX,
         ),
     ] = None,
     output: Annotated[

@@ -151,11 +151,12 @@ class FirehoseRunner:
         return self._passes.run_pass()
 
     def _pass(self, is_awaited: bool) -> Pass:  # noqa: FBT001 -- as Passes calls it
-        """Who waits has the buffers written once there is no more to read, if it takes several passes."""
+        """Who waits has the buffers written once there is no more to read, or no room for it; until all is read."""
         self._flush |= is_awaited
         try:
-            is_quiet = not self._delivery.is_full() and self._read()
-            self._delivery.work(self._clock(), flush=self._flush and is_quiet)
+            had_no_room = self._delivery.is_full()
+            is_quiet = not had_no_room and self._read()
+            self._delivery.work(self._clock(), flush=self._flush and (is_quiet or had_no_room))
         except Exception as error:  # the loop must outlive any fault: it is logged, counted and shown
             logger.exception("The delivery of the lake failed")
             self._errors += 1
@@ -164,7 +165,9 @@ class FirehoseRunner:
             return Pass(ERROR_BACKOFF.delay_s(self._errors_in_a_row), is_idle=False)
         self._errors_in_a_row = 0
         self._flush &= not is_quiet
-        return Pass(POLL_INTERVAL_S if is_quiet else 0.0, is_idle=is_quiet and self._delivery.is_empty())
+        # Full still: until an interval is over there is nothing to do.
+        is_waiting = is_quiet or self._delivery.is_full()
+        return Pass(POLL_INTERVAL_S if is_waiting else 0.0, is_idle=is_quiet and self._delivery.is_empty())
 
     def _read(self) -> bool:
         """Every shard once; whether there was nothing new. Their order does not matter to Firehose."""

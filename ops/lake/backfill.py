@@ -6,7 +6,6 @@ the same events written twice are one file. What the delivery brings meanwhile i
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,11 +108,15 @@ class MissingSink:
                 yield key, len(lines)
 
     def _files(self, dt: str, event_type: str) -> Iterator[list[str]]:
-        """The lines of each file of a partition, ordered, so that they are the same every time."""
+        """The lines of each file of a partition, ordered, so that they are the same every time.
+
+        A replay may repeat an event.
+        """
         cursor = self._connection.cursor()  # the caller's transaction goes on beside it
         cursor.execute("USE work")
         found = cursor.execute(
-            "SELECT line FROM missing WHERE dt = $dt AND event_type = $event_type ORDER BY account_id, sequence",
+            "SELECT line FROM (SELECT DISTINCT account_id, sequence, line FROM missing "
+            "WHERE dt = $dt AND event_type = $event_type) ORDER BY account_id, sequence",
             {"dt": dt, "event_type": event_type},
         )
         while lines := found.fetchmany(FILE_ROWS_MAX):
@@ -125,8 +128,3 @@ class MissingSink:
             self._connection.execute(sql)
         finally:
             self._connection.unregister("rows")
-
-
-def cut_us(now: datetime, grace_s: float) -> int:
-    """What occurred later may be on its way."""
-    return round((now.timestamp() - grace_s) * 1_000_000)

@@ -7,12 +7,13 @@ came) and "Handling errors for data format conversion" (`rawData` is what the fu
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from consumers.kit.aggregates import unpack
 from consumers.kit.errors import CorruptAggregate
+from consumers.lake.transform import LATEST_MS
 from ops.firehose.conversion import json_objects
 
 BEFORE_THE_ROWS = "Lambda."
@@ -63,9 +64,9 @@ def object_of(lines: Sequence[bytes]) -> bytes:
 
 def _document(line: bytes) -> Document | NoDocument:
     try:
-        document: Mapping[str, Any] = json.loads(line)
+        document: dict[str, Any] = _shallow(json.loads(line))
         data = base64.b64decode(document["rawData"], validate=True)
-        arrived_ms = int(document["arrivalTimestamp"])
+        arrived_ms = _arrived_ms(document["arrivalTimestamp"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         return NoDocument(line, f"it is no document of Firehose's: {type(error).__name__}: {error}")
     # No framing of an event begins so, nor does an aggregate; but what somebody else wrote to the stream may.
@@ -73,10 +74,34 @@ def _document(line: bytes) -> Document | NoDocument:
     if is_as_it_came or not data.lstrip().startswith(b"{"):
         return Document(line, _events(data), is_transformed=False, arrived_ms=arrived_ms)
     try:
-        parts = tuple(json.dumps(each).encode() for each in json_objects(data))
-    except (ValueError, RecursionError) as error:
-        return NoDocument(line, f"its rawData begins like JSON and is none: {error}")
+        parts = tuple(json.dumps(_shallow(each)).encode() for each in json_objects(data))
+    except (ValueError, TypeError, RecursionError) as error:
+        return NoDocument(line, f"its rawData begins like JSON and holds no rows: {error}")
     return Document(line, parts, is_transformed=True, arrived_ms=arrived_ms)
+
+
+def _shallow(document: Any) -> dict[str, Any]:  # noqa: ANN401 -- out of JSON
+    """An object as Firehose's and the function's are. One of a thousand levels may be read here, and not further in."""
+    if not isinstance(document, dict):
+        raise TypeError("an object is due")
+    inner = [value for value in document.values() if isinstance(value, dict | list)]  # dataCatalogTable
+    if any(isinstance(each, dict | list) for value in inner for each in _values(value)):
+        raise ValueError("an object of several levels")
+    return document
+
+
+def _values(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
+
+
+def _arrived_ms(value: object) -> int:
+    """As the transform demands it of a time; that may stand there as text."""
+    if not isinstance(value, int | str) or isinstance(value, bool):
+        raise TypeError("arrivalTimestamp is no number of milliseconds")
+    milliseconds = int(value)
+    if not 0 <= milliseconds < LATEST_MS:
+        raise ValueError("arrivalTimestamp is no time")
+    return milliseconds
 
 
 def _events(data: bytes) -> tuple[bytes, ...]:

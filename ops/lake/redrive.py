@@ -1,20 +1,22 @@
 """Failures put back into the lake. Nothing is deleted before what takes its place is written.
 
 For each object under the error prefix: its records go through the deployed function once more; what that makes of them
-is written to their partitions, under a name that follows from the object and from what is written, so that the same
-work done twice leaves one file; then the object goes to `redriven/`, or what still fails stays of it. Wherever that
-ends, an event is where it was, or where it belongs, or both.
+is written to their partitions, under a name that follows from what is written, so that the same work done twice leaves
+one file; then the object goes to `redriven/`, or what still fails stays of it. Wherever that ends, an event is where it
+was, or where it belongs, or both.
 """
 
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Protocol
 
 import pyarrow as pa
 
+from consumers.lake.errors import OutsidePartitions
 from consumers.lake.table import COLUMNS, ERRORS_PREFIX, EVENT_TYPES, REASONS_PREFIX, partition_prefix
 from ops.firehose.contract import Failed, Transformed, judged
 from ops.firehose.conversion import converted
@@ -28,7 +30,7 @@ BATCH_BYTES_MAX = 128 * 1024
 """Of records; rows are up to eighteen times as long, and the function's answer has 6 MB at most."""
 BATCH_RECORDS_MAX = 1_000
 DROPPED = "the function dropped it"
-_NAMES = {schema.fingerprint.hex(): schema.name for schema in CONTRACT.known.values()}
+_SCHEMAS = {schema.fingerprint.hex(): schema for schema in CONTRACT.known.values()}
 _DAY_LENGTH = len("2026-11-25")
 
 
@@ -83,6 +85,7 @@ class Redrive:
         reasons: of an invocation, why it refused, by record.
         new_id: an invocation's.
         stream_arn: the event stream's, for the function's event.
+        first_day: YYYY-MM-DD, the first partition that the table has.
     """
 
     bucket: Bucket
@@ -90,6 +93,7 @@ class Redrive:
     reasons: Callable[[str], Mapping[str, str]]
     new_id: Callable[[], str]
     stream_arn: str
+    first_day: str
 
     def look(self) -> Iterator[Redriven]:
         """What there is to be put back, object by object; nothing is invoked or written."""
@@ -124,7 +128,7 @@ class Redrive:
             failed = {each.record.record_id for each, _ in unconverted}
             written = [each for each in theirs if each.record.record_id not in failed]
             if written:
-                self.bucket.put(f"{prefix}redriven-{_digest(key, [each.data for each in written])}.parquet", body)
+                self.bucket.put(f"{prefix}redriven-{_digest([each.data for each in written])}.parquet", body)
             done |= {each.record.record_id for each in written}
             rows += count
         if done:
@@ -134,7 +138,7 @@ class Redrive:
     def _move(self, key: str, work: "_Work", done: set[str]) -> None:
         """What is done goes to `redriven/`, what is not stays."""
         moved, left = work.lines(done)
-        suffix = f"-{_digest(key, moved)}" if left else ""  # what is left of it may get there later
+        suffix = f"-{_digest(moved)}" if left else ""  # what is left of it may get there later
         self.bucket.put(f"{REDRIVEN_PREFIX}{key}{suffix}", object_of(moved))
         if left:
             self.bucket.put(key, object_of(left))
@@ -144,7 +148,7 @@ class Redrive:
     def _transformed(self, work: "_Work") -> list[Transformed]:
         made: list[Transformed] = []
         for record in work.transformed:
-            row = _row_of(record)
+            row = _row_of(record, self.first_day)
             if isinstance(row, str):
                 work.fail(record.record_id, row)
             else:
@@ -216,21 +220,33 @@ def _record(number: int, sub: int, part: bytes, document: Document) -> SourceRec
     )
 
 
-def _row_of(record: SourceRecord) -> Transformed | str:
-    """A row that could not be converted, with its partition, which it does not tell; or why it has none."""
+def _row_of(record: SourceRecord, first_day: str) -> Transformed | str:
+    """A row that could not be converted, with its partition, which it does not tell; or why it has none.
+
+    It is held to what the function promises of a row: the table's columns may all be null, an event's fields may not.
+    """
     row: dict[str, Any] = json.loads(record.data)
-    name = _NAMES.get(str(row.get("schema_fingerprint")))
-    if name is None:
+    schema = _SCHEMAS.get(str(row.get("schema_fingerprint")))
+    if schema is None:
         return "this release does not know its schema_fingerprint: take the release that does"
-    keys = {"dt": str(row.get("occurred_at"))[:_DAY_LENGTH], "event_type": name}
+    due = [name for name, kind in schema.field_types.items() if not (isinstance(kind, list) and "null" in kind)]
+    if missing := [name for name in due if row.get(name) is None]:
+        return f"it is no row of {schema.name}: there is no {', '.join(missing)}"
+    keys = {"dt": str(row["occurred_at"])[:_DAY_LENGTH], "event_type": schema.name}
     if not _is_partition(keys):
         return "its occurred_at is no time, or its event has no place in the table"
+    latest = datetime.fromtimestamp(record.arrived_ms / 1000, UTC) + timedelta(days=1)
+    if not first_day <= keys["dt"] <= latest.date().isoformat():
+        return str(OutsidePartitions(keys["dt"]))
     return Transformed(record, record.data, keys)
 
 
 def _is_partition(keys: Mapping[str, str]) -> bool:
     dt = keys.get("dt", "")
-    is_day = len(dt) == _DAY_LENGTH and (dt[4], dt[7]) == ("-", "-") and dt.replace("-", "").isdecimal()
+    try:
+        is_day = date.fromisoformat(dt).isoformat() == dt  # it takes a week's day, too
+    except ValueError:
+        return False
     return is_day and keys.get("event_type") in EVENT_TYPES
 
 
@@ -258,8 +274,8 @@ def _unread(found: Sequence[Document | NoDocument]) -> list[Failing]:
     return [Failing(number, each.problem) for number, each in enumerate(found, 1) if isinstance(each, NoDocument)]
 
 
-def _digest(key: str, written: Sequence[bytes]) -> str:
-    digest = sha256(key.encode())
+def _digest(written: Sequence[bytes]) -> str:
+    digest = sha256()
     for each in written:
         digest.update(len(each).to_bytes(8, "big") + each)
     return digest.hexdigest()[:32]

@@ -25,7 +25,8 @@ CONFIG = DeliveryConfig(
     prefix="events/dt=!{partitionKeyFromLambda:dt}/",
     error_prefix="errors/!{firehose:error-output-type}/dt=!{timestamp:yyyy-MM-dd}/",
 )
-SCHEMA = arrow_schema([("n", "bigint"), ("money", "decimal(18,2)")])
+COLUMNS = (("n", "bigint"), ("money", "decimal(18,2)"))
+SCHEMA = arrow_schema(COLUMNS)
 
 Answer = dict[str, Any]
 
@@ -73,13 +74,13 @@ class World:
 
     def delivery(self, config: DeliveryConfig = CONFIG) -> Delivery:
         names = Names("arn:aws:kinesis:eu-central-1:0:stream/s", "lake", "arn:function", {"tableName": "t"})
-        return Delivery(config, SCHEMA, names, Ports(self._invoked, self._put, lambda: f"u{next(self.numbers)}"))
+        return Delivery(config, SCHEMA, names, Ports(self.invoked, self.put, lambda: f"u{next(self.numbers)}"))
 
-    def _invoked(self, payload: bytes) -> bytes:
+    def invoked(self, payload: bytes) -> bytes:
         self.batches.append(len(json.loads(payload)["records"]))
         return self.invoke(payload)
 
-    def _put(self, key: str, body: bytes) -> None:
+    def put(self, key: str, body: bytes) -> None:
         if self.refuses():
             raise ConnectionError("S3 is away")
         assert key not in self.objects

@@ -118,6 +118,14 @@ def test_what_is_dropped_on_purpose_is_nowhere() -> None:
     assert world.failures() == []
 
 
+def test_a_checkpoint_passes_what_is_dropped_on_purpose() -> None:
+    world = World(changed(lambda records: [{**each, "result": "Dropped"} for each in records]))
+    delivery = world.delivery()
+    delivery.take([record(1), record(2)], NOW_S)
+    delivery.work(NOW_S, flush=True)
+    assert delivery.checkpoints == {"s-0": "2"}
+
+
 @pytest.mark.parametrize(
     ("answer", "code"),
     [

@@ -1,141 +1,33 @@
 """Failures get back into the lake, whole, once as far as anybody sees, and whatever ends the work in the middle."""
 
-import base64
 import json
-from collections.abc import Callable, Iterator, Mapping
 from io import BytesIO
-from itertools import count
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
 from consumers.kit import Decoder
 from consumers.lake.rows import Rows
-from consumers.lake.transform import Transform
-from ops.lake.redrive import DROPPED, Redrive, Redriven
+from ops.lake.redrive import DROPPED, Redriven
 from projector.aggregate import aggregate
 from tests.unit.kit.given import encoded
-
-KEY = "errors/processing-failed/dt=2026-08-01/delivery-1"
-CONVERSION_KEY = "errors/format-conversion-failed/dt=2026-08-01/delivery-1"
-ARRIVED_MS = 1_785_000_000_000
-EVENTS = encoded("a-1", 6)
-LATER = b"\xc3\x01" + bytes(8) + b"of tomorrow"
-
-
-class Killed(BaseException):
-    """As Ctrl-C or a power cut."""
-
-
-class MemoryBucket:
-    """Attributes: calls_left: until it is killed; `before` the call has done its work, or after it."""
-
-    def __init__(self, **objects: bytes) -> None:
-        self.objects = dict(objects)
-        self.calls_left: float = float("inf")
-        self.before = True
-        self.on_change: Callable[[], None] = lambda: None
-
-    def keys(self, prefix: str) -> Iterator[str]:
-        self._call(lambda: None)
-        return iter(sorted(key for key in self.objects if key.startswith(prefix)))
-
-    def get(self, key: str) -> bytes | None:
-        self._call(lambda: None)
-        return self.objects.get(key)
-
-    def put(self, key: str, body: bytes) -> None:
-        self._call(lambda: self.objects.update({key: body}))
-
-    def delete(self, key: str) -> None:
-        self._call(lambda: self.objects.pop(key))
-
-    def _call(self, work: Callable[[], object]) -> None:
-        self.calls_left -= 1
-        if self.calls_left < 0 and self.before:
-            raise Killed
-        work()
-        self.on_change()
-        if self.calls_left < 0:
-            raise Killed
-
-
-class Function:
-    """The deployed one, by the transform itself; the reasons of what it refuses."""
-
-    def __init__(self) -> None:
-        self.transform = Transform(Rows(Decoder(), "2020-01-01"))
-        self.reasons: dict[str, dict[str, str]] = {}
-        self.batches: list[int] = []
-        self.refuses: Callable[[bytes], bool] = lambda _data: False
-        self.answers: Callable[[dict[str, Any]], dict[str, Any]] = lambda answer: answer
-
-    def __call__(self, payload: bytes) -> bytes:
-        event = json.loads(payload)
-        self.batches.append(len(event["records"]))
-        for record in event["records"]:
-            if self.refuses(base64.b64decode(record["data"])):
-                record["data"] = base64.b64encode(LATER).decode()
-        transformed = self.transform(event)
-        self.reasons[event["invocationId"]] = {each.record_id: each.reason for each in transformed.refusals}
-        return json.dumps(self.answers(transformed.answer)).encode()
-
-
-def document(data: bytes, **more: Any) -> bytes:  # noqa: ANN401
-    return json.dumps({"attemptsMade": 4, "arrivalTimestamp": ARRIVED_MS, "rawData": _text(data), **more}).encode()
-
-
-def lines(*each: bytes) -> bytes:
-    return b"".join(line + b"\n" for line in each)
-
-
-def redrive(bucket: MemoryBucket, function: Function) -> list[Redriven]:
-    ids = count()
-    work = Redrive(
-        bucket, function, _reasons(function), lambda: str(next(ids)), "arn:aws:kinesis:eu-central-1:0:stream/s"
-    )
-    return list(work.run())
-
-
-def _reasons(function: Function) -> Callable[[str], Mapping[str, str]]:
-    return lambda invocation_id: function.reasons[invocation_id]
-
-
-def in_lake(bucket: MemoryBucket) -> list[str]:
-    """The event ids, as often as they are there."""
-    return sorted(
-        event_id
-        for key, body in bucket.objects.items()
-        if key.startswith("events/")
-        for event_id in pq.read_table(BytesIO(body))["event_id"].to_pylist()
-    )
-
-
-def in_errors(bucket: MemoryBucket, prefix: str = "errors/") -> set[bytes]:
-    """The events in there, by their bytes."""
-    documents = [
-        json.loads(line)
-        for key, body in bucket.objects.items()
-        if key.startswith(prefix)
-        for line in body.splitlines()
-        if line.startswith(b"{")
-    ]
-    return {part for each in documents for part in _parts(base64.b64decode(each["rawData"]))}
-
-
-def _parts(data: bytes) -> list[bytes]:
-    from consumers.kit.aggregates import unpack  # noqa: PLC0415 -- for this helper alone
-
-    return unpack(data)
-
-
-def _text(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
-def ids(*sequences: int) -> list[str]:
-    return [f"a-1:{sequence}" for sequence in sequences]
+from tests.unit.lake.redriven import (
+    CONVERSION_KEY,
+    EVENTS,
+    FIRST_DAY,
+    KEY,
+    LATER,
+    Function,
+    Killed,
+    MemoryBucket,
+    document,
+    ids,
+    in_errors,
+    in_lake,
+    lines,
+    redrive,
+    work_on,
+)
 
 
 def test_repaired_records_get_to_their_partitions_and_the_object_is_moved() -> None:
@@ -194,8 +86,15 @@ def test_what_a_second_redrive_repairs_does_not_overwrite_what_the_first_did() -
     assert not in_errors(bucket)
 
 
+def test_what_firehose_kept_twice_is_in_one_file() -> None:
+    bucket = MemoryBucket(**{KEY: lines(document(EVENTS[1])), f"{KEY}-2": lines(document(EVENTS[1]))})
+    assert [found.rows for found in redrive(bucket, Function())] == [1, 1]
+    assert in_lake(bucket) == ids(2)
+    assert in_errors(bucket) == set()
+
+
 def test_what_was_transformed_and_not_converted_finds_its_partition() -> None:
-    row = Rows(Decoder(), "2020-01-01").row(EVENTS[1], None)
+    row = Rows(Decoder(), FIRST_DAY).row(EVENTS[1], None)
     bucket = MemoryBucket(**{CONVERSION_KEY: lines(document(row.line.encode() * 2, lastErrorCode="x"))})
     function = Function()
     assert redrive(bucket, function) == [Redriven(CONVERSION_KEY, 1, 2)]
@@ -206,7 +105,7 @@ def test_what_was_transformed_and_not_converted_finds_its_partition() -> None:
 
 
 def test_what_looks_like_a_row_and_came_from_the_stream_is_none() -> None:
-    row = Rows(Decoder(), "2020-01-01").row(EVENTS[1], None).line.encode()
+    row = Rows(Decoder(), FIRST_DAY).row(EVENTS[1], None).line.encode()
     forged = document(row, errorCode="Lambda.ProcessingFailedStatus")
     bucket = MemoryBucket(**{KEY: lines(forged, document(b"{no JSON", errorCode="Lambda.FunctionError"))})
     function = Function()
@@ -214,37 +113,6 @@ def test_what_looks_like_a_row_and_came_from_the_stream_is_none() -> None:
     assert [each.line for each in found.failing] == [1, 2]
     assert function.batches == [2]
     assert not in_lake(bucket)
-
-
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"amount": "1.001"}, "amount"),
-        ({"schema_fingerprint": "0123456789abcdef"}, "schema_fingerprint"),
-        ({"occurred_at": "yesterday"}, "occurred_at"),
-        ({"sequence": "three"}, "sequence"),
-    ],
-)
-def test_what_cannot_be_converted_stays(changes: dict[str, str], reason: str) -> None:
-    row = json.loads(Rows(Decoder(), "2020-01-01").row(EVENTS[1], None).line)
-    bad = document(json.dumps(row | changes).encode())
-    bucket = MemoryBucket(**{CONVERSION_KEY: lines(bad, document(json.dumps(row).encode()))})
-    [found] = redrive(bucket, Function())
-    assert [(each.line, reason in each.reason) for each in found.failing] == [(1, True)]
-    assert bucket.objects[CONVERSION_KEY] == lines(bad)
-    assert in_lake(bucket) == ids(2)
-
-
-@pytest.mark.parametrize(
-    "line",
-    [b"odd", b"[]", b"{}", b'{"rawData": "%", "arrivalTimestamp": 1}', b'{"rawData": "", "arrivalTimestamp": "soon"}'],
-)
-def test_a_line_that_is_no_document_is_told_and_stays(line: bytes) -> None:
-    bucket = MemoryBucket(**{KEY: lines(line, document(EVENTS[0]))})
-    [found] = redrive(bucket, Function())
-    assert [each.line for each in found.failing] == [1]
-    assert bucket.objects[KEY] == lines(line)
-    assert in_lake(bucket) == ids(1)
 
 
 def test_an_object_of_which_nothing_succeeds_is_not_touched() -> None:
@@ -293,8 +161,7 @@ def test_batches_stay_small() -> None:
 def test_a_look_changes_nothing() -> None:
     bucket = MemoryBucket(**{KEY: lines(document(aggregate("1", "1", EVENTS)), b"odd")})
     before, function = dict(bucket.objects), Function()
-    work = Redrive(bucket, function, _reasons(function), lambda: "1", "")
-    [found] = work.look()
+    [found] = work_on(bucket, function).look()
     assert (found.documents, found.rows, [each.line for each in found.failing]) == (2, 6, [2])
     assert bucket.objects == before
     assert not function.batches

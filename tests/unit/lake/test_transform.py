@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from consumers.kit import Decoder
 from consumers.lake import settings
-from consumers.lake.report import Report
+from consumers.lake.report import REFUSALS_LOGGED_MAX, Report
 from consumers.lake.rows import Rows
 from consumers.lake.transform import ANSWER_BYTES_MAX, Transform
 from projector.aggregate import aggregate
@@ -263,6 +263,14 @@ def test_reasons_are_kept_beside_the_failures() -> None:
     )
     assert [message for message, _ in log.said] == ["refused", "refused", "batch"]
     assert (log.counted["Rows"], log.counted["Refused"], log.counted["flushed"]) == (1, 2, 1)
+
+
+def test_of_many_refusals_the_log_has_some_and_the_bucket_all() -> None:
+    bucket = Bucket()
+    log = reported(bucket, *[b"junk"] * (REFUSALS_LOGGED_MAX + 5))
+    assert [message for message, _ in log.said] == ["refused"] * REFUSALS_LOGGED_MAX + ["batch"]
+    [body] = bucket.objects.values()
+    assert len(body.splitlines()) == log.counted["Refused"] == REFUSALS_LOGGED_MAX + 5
 
 
 def test_without_refusals_nothing_is_kept() -> None:

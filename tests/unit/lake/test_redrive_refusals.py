@@ -1,0 +1,174 @@
+"""What cannot be put back is told and stays; it keeps nothing that stands beside or behind it."""
+
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from consumers.kit import Decoder
+from consumers.lake.rows import Rows
+from projector.aggregate import aggregate
+from tests.unit.lake.redriven import (
+    ARRIVED_MS,
+    CONVERSION_KEY,
+    EVENTS,
+    FIRST_DAY,
+    KEY,
+    LATER,
+    Function,
+    MemoryBucket,
+    document,
+    ids,
+    in_lake,
+    lines,
+    redrive,
+    work_on,
+)
+
+ROW: dict[str, Any] = json.loads(Rows(Decoder(), FIRST_DAY).row(EVENTS[1], None).line)
+"""As the function makes it of event 2, a credit."""
+ARRIVED = datetime.fromtimestamp(ARRIVED_MS / 1000, UTC)
+
+
+def row(**changes: object) -> bytes:
+    return json.dumps(ROW | changes).encode()
+
+
+def dated(day: str) -> dict[str, object]:
+    return {"occurred_at": f"{day} 09:00:00.000000"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"odd",
+        b"[]",
+        b"{}",
+        b'"rawData"',
+        b"\xff\xfe{}",
+        b'{"rawData": "%", "arrivalTimestamp": 1}',
+        *[
+            b'{"rawData": "", "arrivalTimestamp": %b}' % when
+            for when in (b'"soon"', b"null", b"true", b"[1]", b"1.5", b"-1", b"1e400", b"-1e400", b"NaN")
+        ],
+        b'{"rawData": "", "arrivalTimestamp": 253402214400000}',
+        b'{"rawData": "", "arrivalTimestamp": %b}' % (b"9" * 4_000),
+        b'{"rawData": "", "arrivalTimestamp": %b}' % (b"9" * 5_000),
+        *[b'{"rawData": %b, "arrivalTimestamp": 1}' % raw for raw in (b"5", b"null", b"[]", b"{}", b'"\xc3\xa9"')],
+        b'{"rawData": "", "arrivalTimestamp": 1, "x": {"y": []}}',
+        document(b'{"x": [[]]}'),
+        document(b"{no rows"),
+    ],
+)
+def test_a_line_that_is_no_document_is_told_and_stays(line: bytes) -> None:
+    behind = f"{KEY}-2"
+    bucket = MemoryBucket(**{KEY: lines(line, document(EVENTS[0])), behind: lines(document(EVENTS[1]))})
+    seen = [[each.line for each in found.failing] for found in work_on(bucket, Function()).look()]
+    assert seen == [[1], []]
+    found, _ = redrive(bucket, Function())
+    assert [(each.line, len(each.reason) < 300) for each in found.failing] == [(1, True)]
+    assert bucket.objects[KEY] == lines(line)
+    assert in_lake(bucket) == ids(1, 2)
+
+
+def test_a_time_of_arrival_may_be_text() -> None:
+    bucket = MemoryBucket(**{KEY: lines(document(EVENTS[0], arrivalTimestamp=str(ARRIVED_MS)))})
+    [found] = redrive(bucket, Function())
+    assert (found.rows, found.failing) == (1, [])
+
+
+def test_no_depth_is_read_at_first_and_too_deep_later_on() -> None:
+    """A line is parsed again where the calls are deeper than they were when it was first read."""
+    depths = range(sys.getrecursionlimit() - 200, sys.getrecursionlimit())
+    odd = [
+        line
+        for depth in depths
+        for line in (
+            document(aggregate("1", "1", [EVENTS[0], LATER]))[:-1] + _nested(depth),
+            document(row()[:-1] + _nested(depth)),
+        )
+    ]
+    bucket = MemoryBucket(**{KEY: lines(*odd, document(EVENTS[2]))})
+    [found] = redrive(bucket, Function())
+    assert [each.line for each in found.failing] == list(range(1, len(odd) + 1))
+    assert in_lake(bucket) == ids(3)
+
+
+def _nested(depth: int) -> bytes:
+    return b', "x": ' + b"[" * depth + b"]" * depth + b"}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"amount": "1.001"}, "amount"),
+        ({"amount": float("nan")}, "amount"),
+        ({"balance": float("inf")}, "balance"),
+        ({"owner": 5}, "owner"),
+        ({"schema_fingerprint": "0123456789abcdef"}, "schema_fingerprint"),
+        ({"schema_fingerprint": ["34c8165f77476d94"]}, "schema_fingerprint"),
+        ({"occurred_at": "yesterday"}, "occurred_at"),
+        ({"occurred_at": 20260801}, "occurred_at"),
+        ({"sequence": "three"}, "sequence"),
+        ({"sequence": 2**63}, "sequence"),
+        ({"sequence": 1.0}, "sequence"),
+        ({"event_id": {}}, "event_id"),
+    ],
+)
+def test_what_cannot_be_converted_stays(changes: dict[str, object], reason: str) -> None:
+    bad = document(row(**changes))
+    bucket = MemoryBucket(**{CONVERSION_KEY: lines(bad, document(row()))})
+    [found] = redrive(bucket, Function())
+    assert [(each.line, reason in each.reason) for each in found.failing] == [(1, True)]
+    assert bucket.objects[CONVERSION_KEY] == lines(bad)
+    assert in_lake(bucket) == ids(2)
+
+
+@pytest.mark.parametrize(
+    "name", ["event_id", "account_id", "sequence", "occurred_at", "correlation_id", "currency", "amount", "balance"]
+)
+def test_a_row_without_what_its_event_always_has_stays(name: str) -> None:
+    without = {each: value for each, value in ROW.items() if each != name}
+    body = lines(document(row(**{name: None})), document(json.dumps(without).encode()))
+    bucket = MemoryBucket(**{CONVERSION_KEY: body})
+    [found] = redrive(bucket, Function())
+    assert [(each.line, name in each.reason) for each in found.failing] == [(1, True), (2, True)]
+    assert bucket.objects == {CONVERSION_KEY: body}
+
+
+def test_what_an_event_may_lack_a_row_may_lack() -> None:
+    less = {name: value for name, value in ROW.items() if value is not None}
+    assert ROW.keys() - less.keys() >= {"causation_id", "request_id", "owner"}
+    bucket = MemoryBucket(**{CONVERSION_KEY: lines(document(json.dumps(less).encode()))})
+    [found] = redrive(bucket, Function())
+    assert (found.rows, found.failing) == (1, [])
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        "2019-12-31",
+        f"{ARRIVED + timedelta(days=2):%Y-%m-%d}",
+        "9999-12-31",
+        "2026-02-30",
+        "2026-W05-6",
+        "20260131  ",
+        "２０２６-01-31",  # noqa: RUF001 -- digits, of another kind
+    ],
+)
+def test_a_row_of_a_day_that_the_table_has_not_stays(day: str) -> None:
+    body = lines(document(row(**dated(day))))
+    bucket = MemoryBucket(**{CONVERSION_KEY: body})
+    [found] = redrive(bucket, Function())
+    assert [each.line for each in found.failing] == [1]
+    assert bucket.objects == {CONVERSION_KEY: body}
+
+
+@pytest.mark.parametrize("day", [FIRST_DAY, f"{ARRIVED + timedelta(days=1):%Y-%m-%d}"])
+def test_the_first_and_the_last_of_the_tables_days_are_its(day: str) -> None:
+    bucket = MemoryBucket(**{CONVERSION_KEY: lines(document(row(**dated(day))))})
+    [found] = redrive(bucket, Function())
+    assert (found.rows, found.failing) == (1, [])
+    assert any(key.startswith(f"events/dt={day}/") for key in bucket.objects)
