@@ -1,7 +1,8 @@
 """`python -m benchmarks.reconcile`: how long `account-events reconcile` takes for 100,000 events, the command as it is.
 
 Against the emulator's DynamoDB and S3 over loopback. Beside it, what a Scan of the table takes by itself, with items as
-they are on the wire and with botocore's parser. Exit code 1 if the target is missed.
+they are on the wire and with botocore's parser. A round in which others had more than a tenth of the machine is void
+and run once more. Exit code 1 if the target is missed, 2 if no quiet rounds could be had.
 """
 
 import json
@@ -18,7 +19,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 
@@ -37,6 +38,8 @@ EVENTS = 100_000
 ACCOUNTS = 1_000
 TARGET_S = 10.0
 ROUNDS = 3
+ATTEMPTS = 9
+OTHERS_SHARE_MAX = 0.1
 COMMAND = Path(sys.executable).with_name("account-events")
 BUCKET = "lake"
 say = Console(stderr=True, highlight=False).print
@@ -54,23 +57,51 @@ def main() -> int:
         _told("a Scan alone, parsed by botocore", emulator, lambda: _scan(dynamodb, table_name))
         scans_unparsed(dynamodb)
         _told("a Scan alone, items as they are", emulator, lambda: _scan(dynamodb, table_name))
-        took_s = median(
-            _told("account-events reconcile", emulator, lambda: _reconcile(emulator, table_name)) for _ in range(ROUNDS)
+        took = _quiet_rounds(
+            lambda: _told("account-events reconcile", emulator, lambda: _reconcile(emulator, table_name))
         )
+    if len(took) < ROUNDS:
+        say("void: others have too much of this machine")
+        return 2
+    took_s = median(took)
     is_met = took_s < TARGET_S
     say(f"{'met' if is_met else 'missed'}: the median of {ROUNDS} is {took_s:.1f} s, {TARGET_S:g} s are the target")
     return 0 if is_met else 1
 
 
-def _told(name: str, emulator: Emulator, work: Callable[[], object]) -> float:
-    emulator_s, own_s, wall_s = _emulator_cpu_s(emulator), _own_cpu_s(), time.perf_counter()
+class Round(NamedTuple):
+    """Attributes: `took_s` by the clock; `others_share` of the machine's time that others had meanwhile."""
+
+    took_s: float
+    others_share: float
+
+
+def _quiet_rounds(run: Callable[[], Round]) -> list[float]:
+    """Seconds of each; fewer than ROUNDS if there were not as many."""
+    took: list[float] = []
+    for _ in range(ATTEMPTS):
+        if len(took) == ROUNDS:
+            break
+        took_s, others_share = run()
+        if others_share <= OTHERS_SHARE_MAX:
+            took.append(took_s)
+    return took
+
+
+def _told(name: str, emulator: Emulator, work: Callable[[], object]) -> Round:
+    emulator_s, own_s, busy_s, wall_s = _emulator_cpu_s(emulator), _own_cpu_s(), _busy_s(), time.perf_counter()
     work()
     took_s = time.perf_counter() - wall_s
-    say(
-        f"{name}: {took_s:.1f} s; CPU {_own_cpu_s() - own_s:.1f} s, the emulator's "
-        f"{_emulator_cpu_s(emulator) - emulator_s:.1f} s"
-    )
-    return took_s
+    own_s, emulator_s = _own_cpu_s() - own_s, _emulator_cpu_s(emulator) - emulator_s
+    others_share = max(0.0, _busy_s() - busy_s - own_s - emulator_s) / took_s / (os.cpu_count() or 1)
+    say(f"{name}: {took_s:.1f} s; CPU {own_s:.1f} s, the emulator's {emulator_s:.1f} s; others had {others_share:.0%}")
+    return Round(took_s, others_share)
+
+
+def _busy_s() -> float:
+    """Of all cores, what was not idle; proc(5)."""
+    fields = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    return (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")
 
 
 def _own_cpu_s() -> float:
