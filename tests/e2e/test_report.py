@@ -234,6 +234,22 @@ def test_nothing_is_wider_than_the_page(viewed: Viewed, viewed_extreme: Viewed, 
         assert each.ask(OVERLAPPING_TEXTS) == []
 
 
+@pytest.mark.parametrize("letter", ["i", "x", "W"])
+def test_a_long_name_leaves_room_for_its_amount(browser: BrowserContext, tmp_path: Path, letter: str) -> None:
+    """One currency alone has the whole width. A narrow letter differs most from font to font."""
+    name = letter * 200
+    rows = [
+        opened(name),
+        moved(name, 2, "1234567.00", "1234567.00"),
+        moved("b", 2, "9999999999999999.99", "9999999999999999.99"),
+    ]
+    found = _view(browser, tmp_path, figures_of(lake(tmp_path, rows), DAY), NEVER)
+    for width in WIDTHS:
+        found.tab.set_viewport_size({"width": width, "height": 900})
+        assert found.ask(OVERLAPPING_TEXTS) == []
+    found.tab.close()
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_of_each_chart_the_rendition_shows_that_fits(viewed: Viewed, width: int) -> None:
     viewed.tab.set_viewport_size({"width": width, "height": 900})

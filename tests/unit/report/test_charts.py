@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from ops.report import charts
-from ops.report.drawing import Drawn
+from ops.report.drawing import AXIS_PX, Drawn
 from ops.report.figures import CurrencyDay, Figures, Flow, figures_of
 from ops.report.svg import Name, Unfit, fit
 from tests.lake import made_up
@@ -63,6 +63,12 @@ def base(drawn: str) -> float:
     return float(place.removesuffix(")").split(",")[1])
 
 
+def left_edge(drawn: str) -> float:
+    """Where the axis' labels end and the bars may begin."""
+    outermost = next(ET.fromstring(drawn).iter(f"{SVG}g"))  # noqa: S314 -- our own
+    return float(outermost.get("transform", "").removeprefix("translate(").split(",")[0])
+
+
 def texts(drawn: str) -> list[str]:
     return [each.text or "" for each in ET.fromstring(drawn).iter(f"{SVG}text")]  # noqa: S314 -- our own
 
@@ -99,6 +105,14 @@ def test_more_in_is_up_and_more_out_is_down_each_in_its_colour(euro: CurrencyDay
         assert strong.colour == ("var(--in)" if newest == "4.00" else "var(--out)")
 
 
+@pytest.mark.parametrize("amount", ["0.05", "25.00", "350000.00", "350000000000.00", "9999999999999999.99"])
+def test_the_charts_of_a_column_have_one_left_edge(euro: CurrencyDay, amount: str) -> None:
+    """Whatever their labels are, and whatever fonts the machine has."""
+    for nets in ((Decimal(amount), Decimal(0)), (Decimal(0), -Decimal(amount))):
+        for drawn in both(charts.net_flow(with_nets(euro, *nets), "t")):
+            assert left_edge(drawn) == AXIS_PX
+
+
 def test_volume_has_all_hours_and_each_type(figures: Figures) -> None:
     hours = list(figures.hours)
     hours[3] = replace(hours[3], opened=7)
@@ -109,6 +123,7 @@ def test_volume_has_all_hours_and_each_type(figures: Figures) -> None:
         assert proportional([bar.height for bar in found], expected)
         assert [bar.colour for bar in found] == ["var(--in)", "var(--out)", "var(--opened)"] * 24
         assert "00" in texts(drawn)
+        assert left_edge(drawn) == AXIS_PX
 
 
 def test_a_balances_bar_is_as_high_as_it_has_accounts(euro: CurrencyDay) -> None:
