@@ -25,6 +25,19 @@ def net_flow_unit(part: CurrencyDay) -> str:
     return f"{part.currency} a day, {days}; {signed(whole)} over these {len(part.days)} days"
 
 
+def old_totals(figures: Figures) -> str:
+    """By how many events `daily_totals` is off the day, and in which currencies."""
+    told = []
+    for word, theirs in (
+        ("less", [each for each in figures.currencies if each.missing > 0]),
+        ("more", [each for each in figures.currencies if each.missing < 0]),
+    ):
+        if theirs:
+            number = count(sum(abs(each.missing) for each in theirs), "event")
+            told.append(f"{number} {word} than the day has ({', '.join(each.currency for each in theirs)})")
+    return " and ".join(told)
+
+
 def volume(figures: Figures) -> str:
     """Of a day that has events."""
     busiest = max(figures.hours, key=lambda hour: hour.events)
