@@ -201,7 +201,7 @@ def test_each_chart_has_its_name_for_who_cannot_see_it(viewed: Viewed, usual: Fi
         viewed.tab.set_viewport_size({"width": width, "height": 900})
         drawings = viewed.tab.get_by_role("img")
         assert drawings.count() == 1 + 3 * len(usual.currencies)
-        for finding in ("Busiest from", "EUR: half of", "EUR: the largest is a"):
+        for finding in ("Busiest from", "EUR: at least half of", "EUR: the largest is a"):
             assert viewed.tab.get_by_role("img", name=finding).count() == 1
 
 
