@@ -24,6 +24,8 @@ FONT = "Liberation Sans"
 page's own font takes its place."""
 WIDER = 1.25
 """So much wider than measured a text may be then."""
+SEPARATION_PX = 6
+"""Of labels side by side: what the longest of them, of six characters, may be wider."""
 SHORT = (
     "abs(datum.value) < 1 && datum.value != 0 ? format(datum.value, '.2f') : "  # where ~s would say 500m
     "replace(replace(replace(format(datum.value, '~s'), 'G', ' bn'), 'T', ' tn'), 'P', ' qn')"
@@ -93,6 +95,7 @@ def edge_axis(labels: Mapping[float, str]) -> alt.Axis:
         values=list(labels),
         labelExpr=_told(labels),
         labelOverlap="parity",
+        labelSeparation=SEPARATION_PX,
         labelFlush=False,
         labelPadding=6,
     )
