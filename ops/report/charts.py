@@ -22,6 +22,7 @@ from ops.report.drawing import (
     OUT_SOFT,
     PAPER,
     PLAIN,
+    WIDER,
     Drawn,
     Rendition,
     amount_axis,
@@ -171,7 +172,7 @@ def movements(part: CurrencyDay, title: str) -> Drawn:
             y=y,
             color=alt.Color("colour:N", scale=None),
         )
-        limit = rendition.width - TIME_PX - AMOUNT_GLYPH_PX * max(len(value["told"]) for value in values)
+        limit = (rendition.width - TIME_PX - AMOUNT_GLYPH_PX * max(len(value["told"]) for value in values)) / WIDER
         times = chart.mark_text(**(text | {"color": FAINT}), align="left").encode(x=alt.value(0), y=y, text="at:N")
         names = chart.mark_text(**text, align="left", limit=limit).encode(x=alt.value(TIME_PX), y=y, text="account:N")
         amounts = chart.mark_text(**text, align="right").encode(x=alt.value("width"), y=y, text="told:N")

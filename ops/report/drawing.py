@@ -16,10 +16,16 @@ INK, FAINT, LINE, PAPER = "var(--ink)", "var(--faint)", "var(--line)", "var(--pa
 IN, OUT, OPENED = "var(--in)", "var(--out)", "var(--opened)"
 IN_SOFT, OUT_SOFT, PLAIN, BAD = "var(--in-soft)", "var(--out-soft)", "var(--plain)", "var(--bad)"
 LABEL_PX = 11
-AXIS_PX = 44
+AXIS_PX = 54
+"""Room for the longest label of amounts, that of -350 bn, also in the page's own font."""
 TICKS = 4
-FONT = "Arial"
-"""Vega measures labels by it; the page's own font takes its place."""
+FONT = "Liberation Sans"
+"""Vega measures labels by it, and has it with itself: one that a machine lacks it takes for much wider than it is. The
+page's own font takes its place."""
+WIDER = 1.25
+"""So much wider than measured a text may be then."""
+SEPARATION_PX = 6
+"""Of labels side by side: what the longest of them, of six characters, may be wider."""
 SHORT = (
     "abs(datum.value) < 1 && datum.value != 0 ? format(datum.value, '.2f') : "  # where ~s would say 500m
     "replace(replace(replace(format(datum.value, '~s'), 'G', ' bn'), 'T', ' tn'), 'P', ' qn')"
@@ -89,6 +95,7 @@ def edge_axis(labels: Mapping[float, str]) -> alt.Axis:
         values=list(labels),
         labelExpr=_told(labels),
         labelOverlap="parity",
+        labelSeparation=SEPARATION_PX,
         labelFlush=False,
         labelPadding=6,
     )
@@ -118,8 +125,7 @@ def _value_axis(**more: Any) -> alt.Axis:  # noqa: ANN401 -- Altair's own words
         tickCount=TICKS,
         labelExpr=SHORT,
         labelPadding=6,
-        minExtent=AXIS_PX,  # so that the charts of a column have one left edge
-        maxExtent=AXIS_PX,
+        minExtent=AXIS_PX,  # so that the charts of a column have one left edge: no label is longer
         **more,
     )
 

@@ -89,7 +89,8 @@ class CurrencyDay:
         days: the flow of each of the last `DAYS` days, in order, the report's own day last.
         movements: the largest, in order.
         balances: of the accounts that had an event on the day; None if there is none.
-        missing: so many of the day's events `daily_totals` has not; where there are any, `opening` may be old, too.
+        missing: so many of the day's events `daily_totals` has not; below 0 where it has more than there are. Unless it
+            is 0, `opening` may be old, too.
     """
 
     currency: str
@@ -142,8 +143,8 @@ class Figures:
 
     @property
     def missing(self) -> int:
-        """Events of the day that `daily_totals` has not; below 0 where it has more than there are."""
-        return sum(each.missing for each in self.currencies)
+        """Events of the day that `daily_totals` lacks and those it has too many: neither makes up for the other."""
+        return sum(abs(each.missing) for each in self.currencies)
 
 
 def newest_day(engine: Engine) -> date | None:

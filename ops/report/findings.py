@@ -25,6 +25,19 @@ def net_flow_unit(part: CurrencyDay) -> str:
     return f"{part.currency} a day, {days}; {signed(whole)} over these {len(part.days)} days"
 
 
+def old_totals(figures: Figures) -> str:
+    """By how many events `daily_totals` is off the day, and in which currencies."""
+    told = []
+    for word, theirs in (
+        ("less", [each for each in figures.currencies if each.missing > 0]),
+        ("more", [each for each in figures.currencies if each.missing < 0]),
+    ):
+        if theirs:
+            number = count(sum(abs(each.missing) for each in theirs), "event")
+            told.append(f"{number} {word} than the day has ({', '.join(each.currency for each in theirs)})")
+    return " and ".join(told)
+
+
 def volume(figures: Figures) -> str:
     """Of a day that has events."""
     busiest = max(figures.hours, key=lambda hour: hour.events)
@@ -50,13 +63,19 @@ def movements_unit(part: CurrencyDay) -> str:
 
 
 def spread(currency: str, found: Distribution) -> str:
-    """Half of the accounts have the middle one's balance or less, whatever their number."""
+    """Where the middle is: at least half of the accounts are there or below, and at least half there or above."""
+    accounts = count(found.accounts, "account")
     if found.accounts == 1:
-        return f"{currency}: the one account closed at {money(found.greatest)}"
-    return f"{currency}: half of {count(found.accounts)} accounts closed at {money(found.median)} or less"
+        return f"{currency}: the one account closed at {money(found.median)}"
+    if found.least == found.greatest:
+        return f"{currency}: all {accounts} closed at {money(found.median)}"
+    if found.accounts == 2:  # noqa: PLR2004 -- reads well
+        return f"{currency}: one account closed at {money(found.least)}, the other at {money(found.greatest)}"
+    is_an_end = found.median in {found.least, found.greatest}  # then at least half have just this
+    return f"{currency}: at least half of {accounts} closed at {money(found.median)}{'' if is_an_end else ' or less'}"
 
 
 def spread_unit(currency: str, found: Distribution) -> str:
     """The ends, which bins do not tell."""
-    ends = f", from {money(found.least)} to {money(found.greatest)}" if found.accounts > 1 else ""
+    ends = f", from {money(found.least)} to {money(found.greatest)}" if found.least < found.greatest else ""
     return f"accounts by balance in {currency}{ends}"

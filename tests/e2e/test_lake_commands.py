@@ -7,16 +7,19 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from ops.address import ADDRESS_FILE
 from ops.house import House
+from ops.lake.desk import Lake
 from tests.e2e.test_lake import opened, settled
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+MOVED = "CASE event_type WHEN 'BalanceCredited' THEN amount WHEN 'BalanceWithdrawn' THEN -amount ELSE 0 END"
 
 
 @pytest.fixture
@@ -75,6 +78,25 @@ def test_a_report_is_asked_for_on_a_day_that_has_just_moved(house: House, run: R
         account_id
         in run("query", "balance_at", "-p", f"account={account_id}", "-p", f"moment={today()}T23:59:59").stdout
     )
+
+
+def test_the_balances_of_a_report_are_of_totals_that_were_brought_up_to_date_first(house: House, run: Run) -> None:
+    opened(house, "12.34", "0.66")
+    settled(house)
+    tomorrow = datetime.now(UTC) + timedelta(days=1)  # nothing moves on it: all of its balances are of the totals
+    ask = ("query", "daily_report", "-p", f"day={tomorrow:%Y-%m-%d}", "--format", "json")
+    old, new = (opening_balance(run(*ask, option)) for option in ("--no-refresh", "--refresh"))
+    engine = Lake.of_house(house.address).engine()
+    [[due]] = engine.query(f"SELECT sum({MOVED}) FROM events WHERE currency = 'EUR'").rows  # noqa: S608 -- our own words
+    assert new == due
+    assert old <= new - 13
+
+
+def opening_balance(answer: subprocess.CompletedProcess[str]) -> Decimal:
+    """Of euro accounts; nothing where no totals have any."""
+    assert answer.returncode == 0, answer.stderr
+    rows = {row["currency"]: row for row in map(json.loads, answer.stdout.splitlines())}
+    return Decimal(rows["EUR"]["opening_balance"]) if "EUR" in rows else Decimal(0)
 
 
 def test_without_a_name_the_queries_are_listed(run: Run) -> None:

@@ -201,7 +201,7 @@ def test_each_chart_has_its_name_for_who_cannot_see_it(viewed: Viewed, usual: Fi
         viewed.tab.set_viewport_size({"width": width, "height": 900})
         drawings = viewed.tab.get_by_role("img")
         assert drawings.count() == 1 + 3 * len(usual.currencies)
-        for finding in ("Busiest from", "EUR: half of", "EUR: the largest is a"):
+        for finding in ("Busiest from", "EUR: at least half of", "EUR: the largest is a"):
             assert viewed.tab.get_by_role("img", name=finding).count() == 1
 
 
@@ -232,6 +232,17 @@ def test_nothing_is_wider_than_the_page(viewed: Viewed, viewed_extreme: Viewed, 
         assert each.ask("() => document.documentElement.scrollWidth") == width
         assert each.ask(OVERFLOWING) == []
         assert each.ask(OVERLAPPING_TEXTS) == []
+
+
+def test_names_and_labels_leave_each_other_room_in_a_wider_font(browser: BrowserContext, tmp_path: Path) -> None:
+    """A name of the letter that differs most from font to font, over the whole width; balances of every size."""
+    given = [("i" * 200, "9999999999999999.99"), *((f"a-{digits}", f"{10**digits}.00") for digits in range(16))]
+    rows = [moved(name, 2, amount, amount) for name, amount in given]
+    found = _view(browser, tmp_path, figures_of(lake(tmp_path, rows), DAY), NEVER)
+    for width in WIDTHS:
+        found.tab.set_viewport_size({"width": width, "height": 900})
+        assert found.ask(OVERLAPPING_TEXTS) == []
+    found.tab.close()
 
 
 @pytest.mark.parametrize("width", WIDTHS)

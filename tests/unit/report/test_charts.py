@@ -2,14 +2,15 @@
 
 import re
 import xml.etree.ElementTree as ET
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 
 from ops.report import charts
-from ops.report.drawing import Drawn
-from ops.report.figures import CurrencyDay, Figures, figures_of
+from ops.report.drawing import AXIS_PX, Drawn
+from ops.report.figures import CurrencyDay, Figures, Flow, figures_of
 from ops.report.svg import Name, Unfit, fit
 from tests.lake import made_up
 from tests.unit.report.given import HOSTILE, lake
@@ -31,14 +32,41 @@ def euro(figures: Figures) -> CurrencyDay:
     return next(each for each in figures.currencies if each.currency == "EUR")
 
 
-def bars(drawn: str) -> list[tuple[str, float, float]]:
-    """Colour, width and height of each."""
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """Attributes: `top` and `bottom` count downwards, as everything in SVG."""
+
+    colour: str
+    width: float
+    top: float
+    bottom: float
+
+    @property
+    def height(self) -> float:
+        return self.bottom - self.top
+
+
+def bars(drawn: str) -> list[Bar]:
     found = []
     for path in ET.fromstring(drawn).iter(f"{SVG}path"):  # noqa: S314 -- our own
         matched = BAR.fullmatch(path.get("d", ""))
         if matched and path.get("fill", "").startswith("var("):
-            found.append((path.get("fill", ""), abs(float(matched[3])), abs(float(matched[4]))))
+            _, start, width, height = map(float, matched.groups())
+            found.append(Bar(path.get("fill", ""), abs(width), *sorted((start, start + height))))
     return found
+
+
+def base(drawn: str) -> float:
+    """Where nothing is."""
+    lines = ET.fromstring(drawn).iter(f"{SVG}line")  # noqa: S314 -- our own
+    [place] = [line.get("transform", "") for line in lines if line.get("stroke") == "var(--ink)"]
+    return float(place.removesuffix(")").split(",")[1])
+
+
+def left_edge(drawn: str) -> float:
+    """Where the axis' labels end and the bars may begin."""
+    outermost = next(ET.fromstring(drawn).iter(f"{SVG}g"))  # noqa: S314 -- our own
+    return float(outermost.get("transform", "").removeprefix("translate(").split(",")[0])
 
 
 def texts(drawn: str) -> list[str]:
@@ -47,6 +75,12 @@ def texts(drawn: str) -> list[str]:
 
 def both(drawn: Drawn) -> tuple[str, str]:
     return str(drawn.wide), str(drawn.narrow)
+
+
+def with_nets(part: CurrencyDay, *nets: Decimal) -> CurrencyDay:
+    """The same, with so much more in than out on its days."""
+    flows = [Flow(credited=max(net, Decimal(0)), withdrawn=max(-net, Decimal(0))) for net in nets]
+    return replace(part, days=tuple((day, flow) for (day, _), flow in zip(part.days, flows, strict=False)))
 
 
 def proportional(lengths: list[float], figures: list[float]) -> bool:
@@ -58,10 +92,25 @@ def test_net_flow_has_a_bar_for_each_day_as_high_as_its_flow(euro: CurrencyDay) 
     for drawn in both(charts.net_flow(euro, "t")):
         found = bars(drawn)
         assert len(found) == 30
-        assert proportional([height for _, _, height in found], [abs(float(flow.net)) for _, flow in euro.days])
-        for (colour, _, _), (_, flow) in zip(found[:-1], euro.days[:-1], strict=True):
-            assert colour == ("var(--in-soft)" if flow.net >= 0 else "var(--out-soft)")
-        assert found[-1][0] in {"var(--in)", "var(--out)"}
+        assert proportional([bar.height for bar in found], [abs(float(flow.net)) for _, flow in euro.days])
+
+
+@pytest.mark.parametrize("newest", ["4.00", "-4.00"])
+def test_more_in_is_up_and_more_out_is_down_each_in_its_colour(euro: CurrencyDay, newest: str) -> None:
+    nets = [Decimal(net) for net in ("5.00", "-10.00", "2.50", "-0.25", newest)]
+    for drawn in both(charts.net_flow(with_nets(euro, *nets), "t")):
+        *earlier, strong = found = bars(drawn)
+        assert [(bar.bottom if net > 0 else bar.top) for bar, net in zip(found, nets, strict=True)] == [base(drawn)] * 5
+        assert [bar.colour for bar in earlier] == ["var(--in-soft)", "var(--out-soft)"] * 2
+        assert strong.colour == ("var(--in)" if newest == "4.00" else "var(--out)")
+
+
+@pytest.mark.parametrize("amount", ["0.05", "25.00", "350000.00", "350000000000.00", "9999999999999999.99"])
+def test_the_charts_of_a_column_have_one_left_edge(euro: CurrencyDay, amount: str) -> None:
+    """Whatever their labels are, and whatever fonts the machine has."""
+    for nets in ((Decimal(amount), Decimal(0)), (Decimal(0), -Decimal(amount))):
+        for drawn in both(charts.net_flow(with_nets(euro, *nets), "t")):
+            assert left_edge(drawn) == AXIS_PX
 
 
 def test_volume_has_all_hours_and_each_type(figures: Figures) -> None:
@@ -71,9 +120,10 @@ def test_volume_has_all_hours_and_each_type(figures: Figures) -> None:
         found = bars(drawn)
         assert len(found) == 24 * 3
         expected = [float(figure) for hour in hours for figure in (hour.credits, hour.withdrawals, hour.opened)]
-        assert proportional([height for _, _, height in found], expected)
-        assert [colour for colour, _, _ in found[:3]] == ["var(--in)", "var(--out)", "var(--opened)"]
+        assert proportional([bar.height for bar in found], expected)
+        assert [bar.colour for bar in found] == ["var(--in)", "var(--out)", "var(--opened)"] * 24
         assert "00" in texts(drawn)
+        assert left_edge(drawn) == AXIS_PX
 
 
 def test_a_balances_bar_is_as_high_as_it_has_accounts(euro: CurrencyDay) -> None:
@@ -81,13 +131,17 @@ def test_a_balances_bar_is_as_high_as_it_has_accounts(euro: CurrencyDay) -> None
     spread = replace(euro.balances, empty=3, overdrawn=1)
     for drawn in both(charts.spread("EUR", spread, "t")):
         expected = [1.0, 3.0, *(float(each.accounts) for each in spread.bins)]
-        assert proportional([height for _, _, height in bars(drawn)], expected)
+        assert proportional([bar.height for bar in bars(drawn)], expected)
+        assert [bar.colour for bar in bars(drawn)] == ["var(--bad)"] + ["var(--plain)"] * (1 + len(spread.bins))
         assert charts.edge(spread.bins[0].low) in texts(drawn)
 
 
 def test_movements_are_told_exactly_and_drawn_to_scale(euro: CurrencyDay) -> None:
+    assert {each.is_credit for each in euro.movements} == {True, False}
+    colours = ["var(--in)" if each.is_credit else "var(--out)" for each in euro.movements]
     for drawn in both(charts.movements(euro, "t")):
-        assert proportional([width for _, width, _ in bars(drawn)], [float(each.amount) for each in euro.movements])
+        assert proportional([bar.width for bar in bars(drawn)], [float(each.amount) for each in euro.movements])
+        assert [bar.colour for bar in bars(drawn)] == colours
         told = texts(drawn)
         for each in euro.movements:
             sign = "+" if each.is_credit else "\u2212"

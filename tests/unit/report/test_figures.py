@@ -63,6 +63,14 @@ def test_a_currency_that_moves_for_the_first_time_opens_with_nothing(tmp_path: P
     assert figures.earlier == (1,)
 
 
+def test_days_without_events_are_days_before_since_the_lake_has_any(tmp_path: Path) -> None:
+    """The mean of the days before is of all of them, or it would be too high."""
+    rows = [opened(f"{back}", at=NOON - timedelta(days=back)) for back in (20, 3, 0)]
+    assert figures_of(lake(tmp_path / "young", rows), DAY).earlier == (1, *[0] * 16, 1, 0, 0)
+    older = [opened("old", at=NOON - timedelta(days=30)), *rows]
+    assert figures_of(lake(tmp_path / "old", older), DAY).earlier == (*[0] * 9, 1, *[0] * 16, 1, 0, 0)
+
+
 def test_amounts_of_sixteen_digits_are_exact(tmp_path: Path) -> None:
     most = "9999999999999999.99"
     rows = [opened("a"), moved("a", 2, most, most), opened("b"), moved("b", 2, most, most)]
@@ -93,6 +101,15 @@ def test_totals_older_than_the_events_are_told(tmp_path: Path) -> None:
     figures = figures_of(DuckDBEngine(str(tmp_path)), DAY)
     assert figures.missing == 2
     assert figures.currencies[0].closing == Decimal("6.00")  # the day's own flow is of the events
+
+
+def test_what_one_currency_lacks_does_not_make_up_for_what_another_has_too_many(tmp_path: Path) -> None:
+    rows = [opened("a"), moved("a", 2, "10.00", "10.00"), opened("b", "USD")]
+    write(tmp_path, rows)
+    write_totals(tmp_path, [rows[0], rows[2], moved("b", 2, "10.00", "10.00", "USD")])
+    figures = figures_of(DuckDBEngine(str(tmp_path)), DAY)
+    assert {each.currency: each.missing for each in figures.currencies} == {"EUR": 1, "USD": -1}
+    assert figures.missing == 2
 
 
 class _Watched:

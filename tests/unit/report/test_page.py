@@ -183,9 +183,17 @@ def test_a_day_that_is_not_over_says_so(tmp_path: Path, now: datetime, told: str
 def test_old_totals_are_told_with_what_to_do(usual: Figures) -> None:
     old = replace(usual, currencies=tuple(replace(each, missing=2) for each in usual.currencies))
     text = Read(report(old)).text
-    assert "has 6 events less than the day has" in text
+    assert "has 6 events less than the day has (CHF, EUR, USD), so" in text
     assert "account-events lake totals" in text
     assert "daily_totals" not in report(replace(usual, currencies=()))
+
+
+def test_totals_that_lack_events_and_have_too_many_are_told_of_both(usual: Figures) -> None:
+    off = {"CHF": -1, "EUR": 0, "USD": 1}
+    old = replace(usual, currencies=tuple(replace(each, missing=off[each.currency]) for each in usual.currencies))
+    assert (
+        "has 1 event less than the day has (USD) and 1 event more than the day has (CHF), so" in Read(report(old)).text
+    )
 
 
 def test_totals_that_nobody_brought_up_to_date_may_be_old_unseen(usual: Figures) -> None:

@@ -1,0 +1,154 @@
+"""Who may do what with the lake, by template.yaml: each grant of each role, and no other."""
+
+from collections import defaultdict
+from typing import Any
+
+import pytest
+
+from consumers.lake import table
+from ops.lake.verdict import FOLDER as VERDICTS_PREFIX
+from tests.template.test_template import RESOURCES, properties, statements
+
+Grants = dict[str, set[str]]
+"""The actions that are allowed, by resource."""
+
+MULTIPART = {"s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"}
+
+
+def arn(service: str, name: str) -> str:
+    """Of something in this account and region."""
+    return f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{name}"
+
+
+def granted(role: str) -> Grants:
+    """What the role's policies allow."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for name, statement in statements():
+        if name == role:
+            assert set(statement) == {"Effect", "Action", "Resource"}
+            assert statement["Effect"] == "Allow"
+            for resource in listed(statement["Resource"]):
+                found[named(resource)] |= set(listed(statement["Action"]))
+    return dict(found)
+
+
+def listed(value: Any) -> list[Any]:  # noqa: ANN401 -- any value of the template
+    return value if isinstance(value, list) else [value]
+
+
+def named(resource: Any) -> str:  # noqa: ANN401 -- any value of the template
+    """A resource as Fn::Sub would have it."""
+    match resource:
+        case {"Fn::GetAtt": [name, attribute]}:
+            return f"${{{name}.{attribute}}}"
+        case {"Fn::Sub": str(text)}:
+            return text
+        case "*":
+            return "*"
+    raise AssertionError(resource)
+
+
+CATALOG, DATABASE = arn("glue", "catalog"), arn("glue", "database/${LakeDatabase}")
+CATALOG_READS = {
+    *("glue:GetDatabase", "glue:GetDatabases", "glue:GetPartition", "glue:GetPartitions"),
+    *("glue:GetTable", "glue:GetTables"),
+}
+# Amazon Data Firehose developer guide, Grant Firehose access to AWS Glue for data format conversion: it wants a table's
+# versions as well, or delivers nothing.
+COLUMN_READS = {"glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions"}
+ROLES: dict[str, Grants] = {
+    "LakeDeliveryRole": {
+        "${DomainEventsStream.Arn}": {
+            *("kinesis:DescribeStream", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"),
+        },
+        "${LakeTransformFunction.Arn}": {"lambda:GetFunctionConfiguration", "lambda:InvokeFunction"},
+        "${LakeTransformFunction.Arn}:*": {"lambda:GetFunctionConfiguration", "lambda:InvokeFunction"},
+        f"${{Lake.Arn}}/{table.EVENTS_PREFIX}*": {"s3:GetObject", "s3:PutObject"} | MULTIPART,
+        f"${{Lake.Arn}}/{table.ERRORS_PREFIX}*": {"s3:GetObject", "s3:PutObject"} | MULTIPART,
+        "${Lake.Arn}": {"s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"},
+        CATALOG: COLUMN_READS,
+        DATABASE: COLUMN_READS,
+        arn("glue", "table/${LakeDatabase}/account_events"): COLUMN_READS,
+        arn("logs", "log-group:${LakeDeliveryLogs}:*"): {"logs:PutLogEvents"},
+    },
+    "LakeTransformFunctionRole": {
+        f"${{Lake.Arn}}/{table.REASONS_PREFIX}*": {"s3:PutObject"},
+        arn("logs", "log-group:${LakeTransformFunctionLogs}:*"): {"logs:CreateLogStream", "logs:PutLogEvents"},
+    },
+    "LakeAnalystRole": {
+        arn("athena", "workgroup/${LakeWorkgroup}"): {
+            *("athena:BatchGetNamedQuery", "athena:BatchGetQueryExecution", "athena:GetNamedQuery"),
+            *("athena:GetQueryExecution", "athena:GetQueryResults", "athena:GetWorkGroup"),
+            *("athena:ListNamedQueries", "athena:ListQueryExecutions"),
+            *("athena:StartQueryExecution", "athena:StopQueryExecution"),
+        },
+        arn("athena", "datacatalog/AwsDataCatalog"): {
+            *("athena:GetDataCatalog", "athena:GetDatabase", "athena:GetTableMetadata"),
+            *("athena:ListDatabases", "athena:ListTableMetadata"),
+        },
+        "*": {"athena:ListDataCatalogs", "athena:ListWorkGroups"},
+        CATALOG: CATALOG_READS,
+        # Athena asks for it whatever the query is (Athena user guide, Configure access to databases and tables in the
+        # AWS Glue Data Catalog, per Region); none of its tables.
+        arn("glue", "database/default"): CATALOG_READS,
+        DATABASE: CATALOG_READS,
+        arn("glue", "table/${LakeDatabase}/*"): CATALOG_READS,
+        # Not errors/ and redriven/, which are no rows and for operators.
+        f"${{Lake.Arn}}/{table.EVENTS_PREFIX}*": {"s3:GetObject"},
+        f"${{Lake.Arn}}/{table.TOTALS_PREFIX}*": {"s3:GetObject"},
+        f"${{Lake.Arn}}/{VERDICTS_PREFIX}*": {"s3:GetObject"},
+        "${Lake.Arn}": {"s3:GetBucketLocation", "s3:ListBucket"},
+        "${LakeQueryResults.Arn}": {"s3:GetBucketLocation", "s3:ListBucket"},
+        "${LakeQueryResults.Arn}/results/*": {"s3:GetObject", "s3:PutObject"} | MULTIPART,
+        # As `--stack` asks, by the stack's name: IAM wants NAME/* then, and not the id that the name stands for.
+        arn("cloudformation", "stack/${AWS::StackName}/*"): {"cloudformation:DescribeStacks"},
+    },
+}
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_a_role_of_the_lake_grants_exactly_this(role: str) -> None:
+    assert granted(role) == ROLES[role]
+    assert set(properties(role)) == {"AssumeRolePolicyDocument", "Policies"}
+
+
+def test_every_role_of_the_lake_is_looked_at() -> None:
+    roles = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::IAM::Role"}
+    assert {name for name in roles if name.startswith("Lake")} == set(ROLES)
+
+
+def test_analysts_write_nothing_but_their_answers() -> None:
+    writes = {
+        (action, resource)
+        for resource, actions in granted("LakeAnalystRole").items()
+        for action in actions
+        if "Put" in action or "Delete" in action
+    }
+    assert writes == {("s3:PutObject", "${LakeQueryResults.Arn}/results/*")}
+
+
+def test_answers_come_to_where_analysts_may_write_them() -> None:
+    configuration = properties("LakeWorkgroup")["WorkGroupConfiguration"]["ResultConfiguration"]
+    assert configuration["OutputLocation"] == {"Fn::Sub": "s3://${LakeQueryResults}/results/"}
+
+
+@pytest.mark.parametrize(
+    ("role", "trusted"),
+    [
+        (
+            "LakeDeliveryRole",
+            {
+                "Principal": {"Service": "firehose.amazonaws.com"},
+                "Condition": {"StringEquals": {"sts:ExternalId": {"Ref": "AWS::AccountId"}}},
+            },
+        ),
+        ("LakeTransformFunctionRole", {"Principal": {"Service": "lambda.amazonaws.com"}}),
+        (
+            "LakeAnalystRole",
+            {"Principal": {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}},
+        ),
+    ],
+)
+def test_nobody_else_takes_a_role_of_the_lake(role: str, trusted: dict[str, Any]) -> None:
+    [statement] = properties(role)["AssumeRolePolicyDocument"]["Statement"]
+    assert statement == {"Effect": "Allow", "Action": "sts:AssumeRole"} | trusted
