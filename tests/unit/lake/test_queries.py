@@ -145,6 +145,30 @@ def test_they_do_with_the_greatest_amounts_and_any_text(tmp_path: Path) -> None:
     assert_all_agree(tmp_path, rows, given)
 
 
+def test_equal_amounts_are_in_the_order_of_accounts_and_of_their_events(tmp_path: Path) -> None:
+    """The last of them are cut off, and files have them in another order."""
+    at, ten, balance = FIRST_DAY + timedelta(days=2), Decimal(10), Decimal(100)
+    rows = [
+        event(account_id, sequence, event_type, at, "EUR", ten, balance)
+        for account_id, sequence, event_type in (
+            ("b", 9, "BalanceCredited"),
+            ("b", 3, "BalanceCredited"),
+            ("a", 10, "BalanceCredited"),
+            ("a", 9, "BalanceCredited"),
+            ("b", 2, "BalanceWithdrawn"),
+            ("a", 8, "BalanceWithdrawn"),
+        )
+    ]
+    engines = lake(tmp_path, rows)
+    for count in range(1, 7):
+        given = GIVEN | {"count": str(count)}
+        due = [("a", 8), ("a", 9), ("a", 10), ("b", 2), ("b", 3), ("b", 9)][:count]
+        for engine in engines:
+            answer = asked(engine, "largest_movements", given)
+            assert [(row["account_id"], row["sequence"]) for row in answer.records()] == due
+            assert answer.rows == ORACLES["largest_movements"](rows, given)
+
+
 def test_a_datetime_of_the_lake_is_utc_without_a_zone(tmp_path: Path) -> None:
     duckdb, _ = lake(tmp_path, [event("a", 1, "AccountCreated", FIRST_DAY, "EUR", None, Decimal(0))])
     [[found]] = duckdb.query("SELECT min(occurred_at) FROM events").rows
