@@ -112,8 +112,14 @@ def largest_movements(rows: Rows, given: Given) -> list[tuple[Any, ...]]:
 
 def hourly_volume(rows: Rows, given: Given) -> list[tuple[Any, ...]]:
     of_day = [row for row in rows if row["dt"] == given["day"]]
+    midnight = datetime.fromisoformat(given["day"])
+
+    def hour_of(row: LakeRow) -> int:
+        """Since the day's midnight; what an engine has rounded up to the next one is still the day's."""
+        return min(23, (instant(row) - midnight) // timedelta(hours=1))
+
     return [
-        (hour, currency, *sums([row for row in of_day if (instant(row).hour, row["currency"]) == (hour, currency)]))
+        (hour, currency, *sums([row for row in of_day if (hour_of(row), row["currency"]) == (hour, currency)]))
         for hour in range(24)
         for currency in sorted({row["currency"] for row in of_day}) or [None]
     ]

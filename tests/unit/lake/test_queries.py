@@ -28,7 +28,7 @@ FUNCTIONS = {
     *("Abs", "Floor", "Length", "Substring"),  # of decimals, and of digits
     "TimeToUnix",  # seconds with their fraction, in all of them; of differences of them only, which no zone changes
 }
-TYPES = {"BIGINT", "DECIMAL", "TIMESTAMP", "VARCHAR", "DOUBLE"}
+TYPES = {"BIGINT", "DATE", "DECIMAL", "TIMESTAMP", "VARCHAR", "DOUBLE"}
 BANNED = (expressions.Div, expressions.IntDiv, expressions.Mod, expressions.DateDiff, expressions.Avg)
 
 
@@ -167,6 +167,19 @@ def test_equal_amounts_are_in_the_order_of_accounts_and_of_their_events(tmp_path
             answer = asked(engine, "largest_movements", given)
             assert [(row["account_id"], row["sequence"]) for row in answer.records()] == due
             assert answer.rows == ORACLES["largest_movements"](rows, given)
+
+
+def test_what_athena_rounds_up_to_midnight_is_of_the_last_hour_of_its_day(tmp_path: Path) -> None:
+    """The other engines have microseconds, so the row is written as Athena reads 23:59:59.999500 and later."""
+    day, midnight = GIVEN["day"], FIRST_DAY + timedelta(days=3)
+    rounded = event("a", 2, "BalanceCredited", midnight, "EUR", Decimal(5), Decimal(5)) | {"dt": day}
+    first = event("a", 1, "AccountCreated", midnight - timedelta(days=1), "EUR", None, Decimal(0))
+    assert_all_agree(tmp_path, [first, rounded], GIVEN)
+    for engine in lake(tmp_path, []):
+        moved = [row for row in asked(engine, "hourly_volume", GIVEN).records() if row["credits"] or row["opened"]]
+        assert [(row["hour"], row["opened"], row["credited"]) for row in moved] == [(0, 1, 0), (23, 0, 5)]
+        told = asked(engine, "report_day", GIVEN).records()
+        assert [(row["hour"], row["event_type"]) for row in told] == [(0, "AccountCreated"), (23, "BalanceCredited")]
 
 
 def test_a_datetime_of_the_lake_is_utc_without_a_zone(tmp_path: Path) -> None:
