@@ -10,6 +10,7 @@
 -- parameter: until (date) the last day
 -- parameter: until
 -- parameter: late_seconds (integer) later than so many seconds is late [900]
+-- ordered: from <= until
 WITH versions AS (
   SELECT
     account_id,
