@@ -1,11 +1,13 @@
 """`make lake-scale`: makes a lake of EVENTS events and DAYS days up, asks it the shipped queries, prints a table.
 
-What it makes is kept in `.build/lake-<events>-<days>-<minutes>`, and used again.
+What it makes is kept in `.build/lake-<events>-<days>-<minutes>`, once it is whole, and used again.
 """
 
 import argparse
+import shutil
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import duckdb
@@ -20,15 +22,11 @@ from ops.lake.duckdb_engine import DuckDBEngine
 BUILD = Path(__file__).parents[2] / ".build"
 HISTORIES = (10, 30, 100)
 DEFAULT = Size(events=10_000_000, days=100, flush_minutes=60)
+MOST = Size(events=10**9, days=36_500, flush_minutes=1_440)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.lake", description=__doc__)
-    parser.add_argument("--events", type=int, default=DEFAULT.events)
-    parser.add_argument("--days", type=int, default=DEFAULT.days)
-    parser.add_argument("--flush-minutes", type=int, default=DEFAULT.flush_minutes, help="Firehose's buffer interval")
-    given = parser.parse_args()
-    size = Size(given.events, given.days, given.flush_minutes)
+    size = asked_for(sys.argv[1:])
     console, err = Console(highlight=False, width=140), Console(stderr=True, highlight=False)
     root = made(size, err)
     files = sum(1 for _ in root.rglob("*.parquet"))
@@ -44,17 +42,53 @@ def main() -> int:
     return 0
 
 
+def asked_for(arguments: Sequence[str]) -> Size:
+    """The size of the lake that the command line asks for; ends with 2 where there is no such lake."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.lake", description=__doc__)
+    parser.add_argument("--events", type=_number(MOST.events), default=DEFAULT.events)
+    parser.add_argument("--days", type=_number(MOST.days), default=DEFAULT.days)
+    parser.add_argument(
+        "--flush-minutes",
+        type=_number(MOST.flush_minutes),
+        default=DEFAULT.flush_minutes,
+        help="Firehose's buffer interval",
+    )
+    given = parser.parse_args(arguments)
+    if given.events < given.days:
+        parser.error(
+            f"{given.events} events leave some of {given.days} days without any: ask for more, or for fewer days"
+        )
+    return Size(given.events, given.days, given.flush_minutes)
+
+
+def _number(most: int) -> Callable[[str], int]:
+    """What takes a text for a number from 1 on."""
+
+    def number(text: str) -> int:
+        if text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 1 <= int(text) <= most:
+            return int(text)
+        raise argparse.ArgumentTypeError(f"has to be a whole number from 1 to {most}, not {text!r}")
+
+    return number
+
+
 def made(size: Size, err: Console) -> Path:
-    """The lake's folder; made if it is not there."""
+    """The lake's folder; made if it is not there. Whole or not at all: what is unfinished is never used."""
     root = BUILD / f"lake-{size.events}-{size.days}-{size.flush_minutes}"
     if root.exists():
         return root
     unfinished = root.with_suffix(".unfinished")
     err.print(f"making up {size.events:,} events in {root.name}; ten million take a minute and 8 GB of memory")
-    unfinished.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a run that was killed: its files would be among ours
+    unfinished.mkdir(parents=True)
     began = time.monotonic()
-    generate(unfinished, size, duckdb.connect(config={"threads": 2}))
-    unfinished.rename(root)
+    try:
+        with duckdb.connect(config={"threads": 2}) as connection:
+            generate(unfinished, size, connection)
+        unfinished.rename(root)
+    except BaseException:  # Ctrl-C, too: gigabytes that nobody would ask for
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
     err.print(f"made in {time.monotonic() - began:.0f} s")
     return root
 

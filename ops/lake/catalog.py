@@ -9,10 +9,11 @@ A file begins with comments:
     -- parameter: day
 
 a `parameter` for each `?` in the SQL, in its order. One that comes again is only named. In brackets is its default.
+`-- ordered: from <= until` says of two dates that the first must not be after the second.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ FOLDER = Path(table.__file__).with_name("queries")
 INTEGER_MAX = 10**9
 _HEADER = re.compile(r"-- (\w+): (.+)")
 _PARAMETER = re.compile(r"-- parameter: (\w+)(?: \((date|timestamp|string|integer)\) (.+?)(?: \[(.*)\])?)?")
+_ORDERED = re.compile(r"-- ordered: (\w+) <= (\w+)")
 COMMENTS = re.compile(r"--[^\n]*")
 
 
@@ -56,7 +58,8 @@ class Parameter:
                     return date.fromisoformat(text).isoformat()
                 case "timestamp":
                     return _utc(text)
-                case "integer" if 0 <= int(text) <= INTEGER_MAX:
+                # Digits alone: Python would take 1_0 and other scripts' digits, too.
+                case "integer" if text.isascii() and text.isdigit() and int(text) <= INTEGER_MAX:
                     return str(int(text))
                 case "string" if text:
                     return text
@@ -72,12 +75,14 @@ class Query:
 
     Attributes:
         order: the parameters' names, one for each `?`.
+        ordered: pairs of dates' names, of which the first must not be after the second.
     """
 
     name: str
     promise: str
     parameters: tuple[Parameter, ...]
     order: tuple[str, ...]
+    ordered: tuple[tuple[str, str], ...]
     sql: str
 
     def arguments(self, given: Mapping[str, str]) -> list[str]:
@@ -95,8 +100,9 @@ class Query:
             if text is None:
                 raise WrongCall(f"{self.name} asks for {name}, {parameter.help}: -p {name}=...")
             values[name] = parameter.checked(text)
-        if "from" in values and values["from"] > values.get("until", values["from"]):
-            raise WrongCall(f"from, {values['from']}, is after until, {values['until']}: there are no such days.")
+        for first, last in self.ordered:
+            if values[first] > values[last]:
+                raise WrongCall(f"{first}, {values[first]}, is after {last}, {values[last]}: there are no such days.")
         return [values[name] for name in self.order]
 
 
@@ -122,7 +128,22 @@ def parsed(source: str, name: str) -> Query:
         order.append(found[1])
     if COMMENTS.sub("", source).count("?") != len(order):
         raise ValueError(f"{name}.sql has to have a `-- parameter:` for each `?`.")
-    return Query(name, header[2], tuple(parameters.values()), tuple(order), source)
+    return Query(
+        name, header[2], tuple(parameters.values()), tuple(order), tuple(_ordered(source, name, parameters)), source
+    )
+
+
+def _ordered(source: str, name: str, parameters: Mapping[str, Parameter]) -> Iterator[tuple[str, str]]:
+    dates = {each.name for each in parameters.values() if each.kind == "date"}
+    for line in source.splitlines():
+        if not line.startswith("-- ordered:"):
+            continue
+        found = _ORDERED.fullmatch(line)
+        if found is None or not dates.issuperset(found.groups()):
+            raise ValueError(
+                f"{name}.sql: {line!r} has to be like `-- ordered: from <= until`, of two dates it asks for."
+            )
+        yield found[1], found[2]
 
 
 def queries(folder: Path = FOLDER) -> dict[str, Query]:

@@ -1,7 +1,7 @@
 -- balance_at: The balance of an account at a moment, and the event that made it so.
 -- Always one row: `existed` is false where the account has no event by then. An event of the moment itself counts.
 -- A day is the beginning of its moments' text and so comes before them, which is why `dt` can be compared with the moment.
--- Athena knows times to the millisecond, so the order is `sequence`.
+-- Athena rounds times to milliseconds, so the order is `sequence`, and an event less than one after the moment may count, too.
 -- parameter: account (string) the account's id
 -- parameter: moment (timestamp) the moment, UTC
 -- parameter: moment

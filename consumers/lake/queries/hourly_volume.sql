@@ -1,18 +1,27 @@
 -- hourly_volume: A day's events by hour and currency, counted and summed by type.
 -- Always 24 hours, of each currency that moved on the day. On a day without events they have no currency.
+-- Athena rounds times to milliseconds: just before midnight they read as the next day's first, and belong to the last hour.
 -- parameter: day (date) the day, UTC
-WITH of_the_day AS (
+WITH with_hour AS (
   SELECT
     currency,
-    extract(HOUR FROM occurred_at) AS hour,
+    event_type,
+    amount,
+    CASE WHEN CAST(occurred_at AS date) > CAST(dt AS date) THEN 23 ELSE extract(HOUR FROM occurred_at) END AS hour
+  FROM events
+  WHERE dt = ?
+),
+of_the_day AS (
+  SELECT
+    currency,
+    hour,
     sum(CASE WHEN event_type = 'AccountCreated' THEN 1 ELSE 0 END) AS opened,
     sum(CASE WHEN event_type = 'BalanceCredited' THEN 1 ELSE 0 END) AS credits,
     sum(CASE WHEN event_type = 'BalanceCredited' THEN amount ELSE CAST(0 AS decimal(18, 2)) END) AS credited,
     sum(CASE WHEN event_type = 'BalanceWithdrawn' THEN 1 ELSE 0 END) AS withdrawals,
     sum(CASE WHEN event_type = 'BalanceWithdrawn' THEN amount ELSE CAST(0 AS decimal(18, 2)) END) AS withdrawn
-  FROM events
-  WHERE dt = ?
-  GROUP BY currency, extract(HOUR FROM occurred_at)
+  FROM with_hour
+  GROUP BY currency, hour
 ),
 -- Each currency on 24 rows: its figures in the hour's own, zero in the others. One reading of the day is enough.
 hours AS (

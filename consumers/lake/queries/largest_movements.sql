@@ -2,6 +2,7 @@
 -- parameter: from (date) the first day, UTC
 -- parameter: until (date) the last day
 -- parameter: count (integer) how many of each currency [10]
+-- ordered: from <= until
 WITH ranked AS (
   SELECT
     currency,

@@ -1,4 +1,5 @@
 -- report_day: A day's events, counted and summed for each currency, hour (UTC) and type. Hours without events are left out.
+-- Athena rounds times to milliseconds: just before midnight they read as the next day's first, and belong to the last hour.
 -- parameter: day (date) the day
 SELECT
   currency,
@@ -11,7 +12,7 @@ SELECT
 FROM (
   SELECT
     currency,
-    CAST(extract(HOUR FROM occurred_at) AS bigint) AS hour,
+    CAST(CASE WHEN CAST(occurred_at AS date) > CAST(dt AS date) THEN 23 ELSE extract(HOUR FROM occurred_at) END AS bigint) AS hour,
     event_type,
     amount,
     occurred_at,

@@ -3,6 +3,7 @@
 -- parameter: first (date) the first day to tell by itself
 -- parameter: first
 -- parameter: day (date) the last day
+-- ordered: first <= day
 SELECT
   CAST(NULL AS varchar) AS day,
   currency,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ops.lake.catalog import WrongCall, parsed
+from ops.lake.catalog import Query, WrongCall, parsed
 from tests.unit.lake.asking import QUERIES
 
 
@@ -21,7 +21,7 @@ def test_parameters_are_checked_before_anything_is_asked() -> None:
     for wrong in ("25.11.2026", "2026-02-30", "", "x"):
         with pytest.raises(WrongCall, match=r"day has to be like 2026-11-25"):
             report.arguments({"day": wrong})
-    for wrong in ("-1", "1.5", "ten", str(10**12)):
+    for wrong in ("-1", "+1", "1.5", "1_0", " 10", "ten", "", "\u0661\u0660", "9" * 5_000, str(10**12)):
         with pytest.raises(WrongCall, match="count has to be like 10"):
             QUERIES["largest_movements"].arguments({"from": "2026-01-01", "until": "2026-01-31", "count": wrong})
 
@@ -43,6 +43,9 @@ def test_a_moment_with_an_offset_is_asked_for_in_utc() -> None:
         ("-- q: x\n-- parameter: day\nSELECT ?", "describe"),
         ("-- q: x\n-- parameter: day (moon) d\nSELECT ?", "describe"),
         ("-- q: x\n-- parameter: a (date) d\n-- parameter: a (date) d\nSELECT ?, ?", "describe"),
+        ("-- q: x\n-- parameter: a (date) d\n-- ordered: a <= b\nSELECT ?", "two dates"),
+        ("-- q: x\n-- parameter: a (date) d\n-- parameter: b (string) d\n-- ordered: a <= b\nSELECT ?, ?", "two dates"),
+        ("-- q: x\n-- parameter: a (date) d\n-- parameter: b (date) d\n-- ordered: a, b\nSELECT ?, ?", "two dates"),
     ],
 )
 def test_a_header_that_does_not_describe_its_query_is_refused(source: str, told: str) -> None:
@@ -60,8 +63,18 @@ def test_an_account_has_a_name() -> None:
         QUERIES["balance_at"].arguments({"account": "", "moment": "2026-01-01T00:00:00"})
 
 
-def test_days_that_end_before_they_begin_are_a_wrong_call() -> None:
-    days = {"from": "2026-01-02", "until": "2026-01-01"}
-    with pytest.raises(WrongCall, match="from, 2026-01-02, is after until, 2026-01-01"):
-        QUERIES["largest_movements"].arguments(days)
-    assert QUERIES["largest_movements"].arguments(days | {"until": "2026-01-02"})
+@pytest.mark.parametrize(
+    ("name", "first", "last"),
+    [("largest_movements", "from", "until"), ("data_quality", "from", "until"), ("report_totals", "first", "day")],
+)
+def test_days_that_end_before_they_begin_are_a_wrong_call(name: str, first: str, last: str) -> None:
+    days = {first: "2026-01-02", last: "2026-01-01"}
+    with pytest.raises(WrongCall, match=f"{first}, 2026-01-02, is after {last}, 2026-01-01"):
+        QUERIES[name].arguments(days)
+    assert QUERIES[name].arguments(days | {last: "2026-01-02"})
+
+
+@pytest.mark.parametrize("query", QUERIES.values(), ids=lambda query: query.name)
+def test_whoever_asks_for_two_days_says_which_is_the_first(query: Query) -> None:
+    dates = {each.name for each in query.parameters if each.kind == "date"}
+    assert {name for pair in query.ordered for name in pair} == (dates if len(dates) > 1 else set())

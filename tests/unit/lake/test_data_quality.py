@@ -59,6 +59,34 @@ def test_what_is_wrong_is_found_and_named(
     assert (kind, count, example) in answer.rows
 
 
+@pytest.mark.parametrize("difference", [{}, {"balance": "5.01"}, {"event_type": "BalanceWithdrawn"}])
+@pytest.mark.parametrize(
+    ("first", "last", "found"),
+    [
+        ("2026-08-02", "2026-08-02", 0),
+        ("2026-08-03", "2026-08-03", 1),
+        ("2026-08-04", "2026-08-04", 1),
+        ("2026-08-05", "2026-08-05", 0),
+        ("2026-08-02", "2026-08-03", 1),
+        ("2026-08-03", "2026-08-04", 1),
+        ("2026-08-01", "2026-08-05", 1),
+    ],
+)
+def test_a_copy_of_another_day_is_a_contradiction_on_the_later_one(
+    tmp_path: Path, first: str, last: str, found: int, difference: LakeRow
+) -> None:
+    """Asked about one day or about several; and nothing else is said of it, however it differs."""
+    later = [{**SECOND, **difference, "dt": day} for day in ("2026-08-03", "2026-08-04")]
+    rows = [*HEALTHY[:2], *later]
+    duckdb, datafusion = lake(tmp_path, rows)
+    given = DAYS | {"from": first, "until": last}
+    answer = asked(duckdb, "data_quality", given).rows
+    assert answer == asked(datafusion, "data_quality", given).rows
+    assert answer == ORACLES["data_quality"](rows, given)
+    due = {"contradiction": (found, "a-1 2" if found else None)}
+    assert answer == [(kind, *due.get(kind, (0, None))) for kind in KINDS]
+
+
 @pytest.mark.parametrize("wrong", ["0.01", "-0.01"])
 def test_an_account_opens_with_nothing(tmp_path: Path, wrong: str) -> None:
     duckdb, _ = lake(tmp_path, [{**HEALTHY[0], "balance": wrong}])
@@ -82,6 +110,8 @@ def test_whatever_is_wrong_both_engines_and_plain_python_find_the_same(tmp_path:
         row.update(published_at=roll.choice([None, table.timestamp(FIRST_DAY + timedelta(days=9))]))
     for row in (*copies[20:30], *roll.sample(rows, 12)):
         row.update(balance=f"{Decimal(roll.randrange(-999, 9999)) / 100:.2f}")
+    for row in copies[28:40]:
+        row.update(dt=f"{FIRST_DAY + timedelta(days=roll.randrange(6)):%Y-%m-%d}")
     rows = [row for row in rows if roll.random() > 0.05]
     duckdb, datafusion = lake(tmp_path, rows, copies)
     for first, last in (("2026-08-01", "2026-08-06"), ("2026-08-03", "2026-08-04"), ("2026-08-05", "2026-08-05")):

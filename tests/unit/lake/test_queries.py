@@ -28,7 +28,7 @@ FUNCTIONS = {
     *("Abs", "Floor", "Length", "Substring"),  # of decimals, and of digits
     "TimeToUnix",  # seconds with their fraction, in all of them; of differences of them only, which no zone changes
 }
-TYPES = {"BIGINT", "DECIMAL", "TIMESTAMP", "VARCHAR", "DOUBLE"}
+TYPES = {"BIGINT", "DATE", "DECIMAL", "TIMESTAMP", "VARCHAR", "DOUBLE"}
 BANNED = (expressions.Div, expressions.IntDiv, expressions.Mod, expressions.DateDiff, expressions.Avg)
 
 
@@ -143,6 +143,43 @@ def test_they_do_with_the_greatest_amounts_and_any_text(tmp_path: Path) -> None:
     rows[1]["published_at"] = (at + timedelta(minutes=5, microseconds=1)).isoformat(" ")
     given = GIVEN | {"account": f"{account_id}7", "moment": at.isoformat(), "since": "2026-08-04", "from": "2026-08-03"}
     assert_all_agree(tmp_path, rows, given)
+
+
+def test_equal_amounts_are_in_the_order_of_accounts_and_of_their_events(tmp_path: Path) -> None:
+    """The last of them are cut off, and files have them in another order."""
+    at, ten, balance = FIRST_DAY + timedelta(days=2), Decimal(10), Decimal(100)
+    rows = [
+        event(account_id, sequence, event_type, at, "EUR", ten, balance)
+        for account_id, sequence, event_type in (
+            ("b", 9, "BalanceCredited"),
+            ("b", 3, "BalanceCredited"),
+            ("a", 10, "BalanceCredited"),
+            ("a", 9, "BalanceCredited"),
+            ("b", 2, "BalanceWithdrawn"),
+            ("a", 8, "BalanceWithdrawn"),
+        )
+    ]
+    engines = lake(tmp_path, rows)
+    for count in range(1, 7):
+        given = GIVEN | {"count": str(count)}
+        due = [("a", 8), ("a", 9), ("a", 10), ("b", 2), ("b", 3), ("b", 9)][:count]
+        for engine in engines:
+            answer = asked(engine, "largest_movements", given)
+            assert [(row["account_id"], row["sequence"]) for row in answer.records()] == due
+            assert answer.rows == ORACLES["largest_movements"](rows, given)
+
+
+def test_what_athena_rounds_up_to_midnight_is_of_the_last_hour_of_its_day(tmp_path: Path) -> None:
+    """The other engines have microseconds, so the row is written as Athena reads 23:59:59.999500 and later."""
+    day, midnight = GIVEN["day"], FIRST_DAY + timedelta(days=3)
+    rounded = event("a", 2, "BalanceCredited", midnight, "EUR", Decimal(5), Decimal(5)) | {"dt": day}
+    first = event("a", 1, "AccountCreated", midnight - timedelta(days=1), "EUR", None, Decimal(0))
+    assert_all_agree(tmp_path, [first, rounded], GIVEN)
+    for engine in lake(tmp_path, []):
+        moved = [row for row in asked(engine, "hourly_volume", GIVEN).records() if row["credits"] or row["opened"]]
+        assert [(row["hour"], row["opened"], row["credited"]) for row in moved] == [(0, 1, 0), (23, 0, 5)]
+        told = asked(engine, "report_day", GIVEN).records()
+        assert [(row["hour"], row["event_type"]) for row in told] == [(0, "AccountCreated"), (23, "BalanceCredited")]
 
 
 def test_a_datetime_of_the_lake_is_utc_without_a_zone(tmp_path: Path) -> None:

@@ -101,6 +101,8 @@ def test_no_value_is_broken_however_narrow_the_terminal(ask: Ask, monkeypatch: p
         (["hourly_volume", "-p", "day=2026-02-30"], "day has to be like 2026-11-25"),
         (["hourly_volume", "-p", "day"], "NAME=VALUE"),
         (["data_quality", "-p", "from=2026-01-02", "-p", "until=2026-01-01"], "is after until"),
+        (["report_totals", "-p", "first=2026-12-01", "-p", "day=2026-11-01"], "is after day"),
+        (["dormant_accounts", "-p", "since=2026-01-01", "-p", "count=1_0"], "count has to be like 10"),
     ],
 )
 def test_a_wrong_call_is_one_line_and_2(ask: Ask, arguments: list[str], told: str) -> None:
