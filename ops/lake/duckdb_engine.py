@@ -1,11 +1,9 @@
 """DuckDB as the engine: over the lake of the house, or over files in a folder."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import duckdb_extension_httpfs
@@ -89,9 +87,11 @@ class DuckDBEngine:
     def query(self, sql: str, parameters: Sequence[str] = ()) -> Answer:
         """See `Engine`."""
         try:
-            self._connection.execute("CALL truncate_duckdb_logs()")
-            columns, rows = self._interruptibly(in_duckdb(sql), parameters)
-            [[read_bytes]] = self._connection.execute(_READ_BYTES).fetchall()
+            with ctrl_c_heard(self._connection):
+                self._connection.execute("CALL truncate_duckdb_logs()")
+                found = self._connection.execute(in_duckdb(sql), list(parameters))
+                columns, rows = tuple(column[0] for column in found.description or ()), found.fetchall()
+                [[read_bytes]] = self._connection.execute(_READ_BYTES).fetchall()
         except (duckdb.Error, SqlglotError) as error:
             raise QueryFailed(str(error)) from error
         return Answer(columns, rows, int(read_bytes))
@@ -107,27 +107,12 @@ class DuckDBEngine:
         due = ", ".join(f"('{each.name}', '{_duckdb_type(each.glue_type).upper()}')" for each in table.COLUMNS)
         odd = self._connection.execute(
             "SELECT p.file_name, p.name, p.duckdb_type, due.type FROM parquet_schema($1) p "  # noqa: S608 -- our own names
-            f"JOIN (VALUES {due}) AS due (name, type) ON p.name = due.name AND p.duckdb_type <> due.type "
+            f"JOIN (VALUES {due}) AS due (name, type) ON p.name = due.name AND p.duckdb_type IS DISTINCT FROM due.type "
             "WHERE p.file_name IN (FROM memory.main.account_events_files) ORDER BY ALL LIMIT 1",
             [self._event_files],
         ).fetchall()
         for file, column, found, type_ in odd:
             raise QueryFailed(f"{file} is no file of the lake's table: its column {column} is {found}, not {type_}.")
-
-    def _interruptibly(self, sql: str, parameters: Sequence[str]) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-        """In a thread, as DuckDB hears of Ctrl-C only once it is done."""
-
-        def run() -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-            found = self._connection.execute(sql, list(parameters))
-            return tuple(column[0] for column in found.description or ()), found.fetchall()
-
-        with ThreadPoolExecutor(1) as executor:
-            answer = executor.submit(run)
-            try:
-                return answer.result()
-            except KeyboardInterrupt:
-                self._connection.interrupt()
-                raise
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:

@@ -8,9 +8,13 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.parquet as pq
 import pytest
 
 from consumers.kit.aggregates import unpack
@@ -69,6 +73,12 @@ class Bucket:
         body: bytes = self._s3.get_object(Bucket=self._name, Key=key)["Body"].read()
         return body
 
+    def put(self, key: str, body: bytes) -> None:
+        self._s3.put_object(Bucket=self._name, Key=key, Body=body)
+
+    def delete(self, key: str) -> None:
+        self._s3.delete_object(Bucket=self._name, Key=key)
+
     def rows(self) -> list[dict[str, Any]]:
         """Every event once, as text."""
         records = Lake.of_house(self._house.address).duckdb().query("SELECT * FROM events").records()
@@ -79,10 +89,10 @@ class Bucket:
 
     def replace_events(self, rows: list[dict[str, Any]]) -> None:
         for key in self.keys("events/"):
-            self._s3.delete_object(Bucket=self._name, Key=key)
+            self.delete(key)
         for number, row in enumerate(rows):
             key = f"{table.partition_prefix(row['dt'], row['event_type'])}spoiled-{number}.parquet"
-            self._s3.put_object(Bucket=self._name, Key=key, Body=parquet([row], SCHEMA))
+            self.put(key, parquet([row], SCHEMA))
 
     def verdict(self) -> Verdict:
         return from_json(self.get(LATEST_KEY))
@@ -136,6 +146,37 @@ def test_a_spoiled_lake_is_found_out_named_and_mended(own_house: House, bucket: 
     assert bucket.keys("events/") == files
     sound = account_events(own_house, *NO_GRACE)
     assert (sound.returncode, bucket.verdict().is_sound) == (0, True), sound.stderr
+
+
+def test_files_that_are_none_of_the_lake_s_are_told(own_house: House, bucket: Bucket) -> None:
+    opened(own_house, "10.00", "20.00")
+    assert own_house.wait_until_idle(SETTLE_TIMEOUT_S)
+    [key, *_] = [key for key in bucket.keys("events/") if "BalanceCredited" in key]
+    body = bucket.get(key)
+    strays = [f"{key.rpartition('/')[0]}/_hidden.parquet", "events/stray.parquet"]
+    for stray in strays:
+        bucket.put(stray, body)
+    told = account_events(own_house, *NO_GRACE)
+    assert told.returncode == 1
+    for stray in strays:
+        assert f"{stray}: no file of any partition" in told.stderr
+    assert ": 2 stray" in told.stdout
+    verdict = bucket.verdict()
+    assert (verdict.is_sound, verdict.files.stray, verdict.extra) == (False, 2, 0)
+    assert set(verdict.files.strays) == set(strays)
+    for stray in strays:
+        bucket.delete(stray)
+
+    read = pq.read_table(BytesIO(body), partitioning=None)
+    amounts = pa.compute.add(read.column("amount").cast(pa.float64()), 0.0049)
+    rounded = BytesIO()
+    pq.write_table(read.set_column(read.column_names.index("amount"), "amount", amounts), rounded)
+    bucket.put(key, rounded.getvalue())
+    refused = account_events(own_house, *NO_GRACE)
+    assert refused.returncode == 1
+    assert f"{key} is no file of the lake's table: its column amount is DOUBLE, not DECIMAL(18,2)" in refused.stderr
+    bucket.put(key, body)
+    assert account_events(own_house, *NO_GRACE).returncode == 0
 
 
 def test_failures_are_put_back_by_the_deployed_function(own_house: House, bucket: Bucket) -> None:
