@@ -8,13 +8,14 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from consumers.lake.errors import Refused
 from consumers.lake.rows import Rows
 from consumers.lake.table import COLUMNS, partition_prefix
+from ops.lake.duckdb_engine import with_rows
 from ops.parquet import arrow_schema, parquet
 from projector.outgoing import Outgoing
 from schemas.errors import Undecodable
@@ -64,7 +65,7 @@ class MissingSink:
             f"CREATE TABLE present AS SELECT DISTINCT account_id, sequence FROM memory.main.account_events {which}",  # noqa: S608
             None if account_ids is None else {"account_ids": list(account_ids)},
         )
-        self._insert("CREATE TABLE missing AS FROM rows", _COLLECTED.empty_table())
+        with_rows(self._connection, "CREATE TABLE missing AS FROM rows", _COLLECTED.empty_table())
 
     def write(self, events: Sequence[Outgoing]) -> int:
         """As `Sink.write`."""
@@ -85,7 +86,8 @@ class MissingSink:
         if self._buffer:
             columns = zip(zip(*self._buffer, strict=True), _COLLECTED.types, strict=True)
             rows = pa.Table.from_arrays([pa.array(*column) for column in columns], schema=_COLLECTED)
-            self._insert(
+            with_rows(
+                self._connection,
                 "INSERT INTO missing SELECT rows.* FROM rows ANTI JOIN present p "
                 "ON rows.account_id = p.account_id AND rows.sequence = p.sequence",
                 rows,
@@ -121,10 +123,3 @@ class MissingSink:
         )
         while lines := found.fetchmany(FILE_ROWS_MAX):
             yield [line for (line,) in lines]
-
-    def _insert(self, sql: str, rows: Any) -> None:  # noqa: ANN401 -- Arrow's
-        self._connection.register("rows", rows)
-        try:
-            self._connection.execute(sql)
-        finally:
-            self._connection.unregister("rows")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from consumers.lake import table
-from ops.lake.duckdb_engine import EVENTS_VIEW, in_duckdb
+from ops.lake.duckdb_engine import EVENTS_VIEW, in_duckdb, with_rows
 from ops.lake.ledger_rows import LedgerEvent, Unreadable
 from ops.lake.reconciliation import FIELDS, Evidence
 from ops.lake.verdict import AccountFound, Lateness, Standing, Total
@@ -133,7 +133,7 @@ class Comparison:
         connection.execute(f"SET temp_directory = '{place}'; SET TimeZone = 'UTC'")
         connection.execute(f"ATTACH '{place}/comparison.duckdb' AS work; USE work")
         for name, schema in (("ledger", _LEDGER), ("unreadable", _UNREADABLE)):
-            self._insert(f"CREATE TABLE {name} AS FROM rows", schema.empty_table())
+            with_rows(self._connection, f"CREATE TABLE {name} AS FROM rows", schema.empty_table())
         connection.execute("ALTER TABLE ledger ADD COLUMN dt VARCHAR")
 
     def take(self, events: Sequence[LedgerEvent], unreadable: Sequence[Unreadable]) -> None:
@@ -141,19 +141,22 @@ class Comparison:
         if events:
             columns = zip(zip(*events, strict=True), _LEDGER.types, strict=True)
             rows = pa.Table.from_arrays([pa.array(*column) for column in columns], schema=_LEDGER)
-            self._insert("INSERT INTO ledger SELECT *, left(CAST(occurred_at AS VARCHAR), 10) FROM rows", rows)
+            with_rows(
+                self._connection, "INSERT INTO ledger SELECT *, left(CAST(occurred_at AS VARCHAR), 10) FROM rows", rows
+            )
         if unreadable:
             rows = pa.Table.from_pylist([each._asdict() for each in unreadable], schema=_UNREADABLE)
-            self._insert("INSERT INTO unreadable FROM rows", rows)
+            with_rows(self._connection, "INSERT INTO unreadable FROM rows", rows)
 
-    def read_lake(self) -> None:
-        """What was listed when the connection was made, and what queries see of it.
+    def read_lake(self, events: str) -> None:
+        """What the lake has, and what queries see of it.
 
         Needs nothing of the ledger: it can be done while that is read.
+
+        Args:
+            events: SQL for the lake's `account_events`, see `DuckDBEngine.listed_events`.
         """
-        self._connection.execute(
-            f"CREATE TABLE account_events AS {_LAKE_COPY} FROM memory.main.account_events_as_listed"
-        )
+        self._connection.execute(f"CREATE TABLE account_events AS {_LAKE_COPY} FROM ({events})")
         self._connection.execute(in_duckdb(EVENTS_VIEW))
         self._run(_SEE_LAKE)
 
@@ -175,7 +178,8 @@ class Comparison:
         listed = ", ".join(f"'{day}'" for day in days)
         sql = f"{_LAKE_COPY} FROM account_events WHERE dt IN ({listed})"
         rows = lake.execute(sql).to_arrow_reader()
-        self._insert(
+        with_rows(
+            self._connection,
             f"INSERT INTO account_events SELECT {', '.join(f'rows.{name}' for name in _COLUMNS)} FROM rows "
             "SEMI JOIN missing m ON rows.account_id = m.account_id AND rows.sequence = m.sequence",
             rows,
@@ -246,13 +250,6 @@ class Comparison:
         for statement in filter(str.strip, statements.split(";\n")):
             given = {name: value for name, value in (parameters or {}).items() if f"${name}" in statement}
             self._connection.execute(statement, given or None)
-
-    def _insert(self, sql: str, rows: Any) -> None:  # noqa: ANN401 -- Arrow's
-        self._connection.register("rows", rows)
-        try:
-            self._connection.execute(sql)
-        finally:
-            self._connection.unregister("rows")
 
 
 def _utc(instant: datetime | None) -> datetime | None:

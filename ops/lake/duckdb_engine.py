@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import duckdb_extension_httpfs
@@ -41,8 +42,6 @@ class S3Access:
 class DuckDBEngine:
     """An `Engine`.
 
-    Beside what queries ask for it has `account_events_as_listed`: of the files that were there when this was made only.
-
     Args:
         root: the lake: a folder, or `s3://` and a bucket.
         access: to the bucket.
@@ -50,6 +49,9 @@ class DuckDBEngine:
         first_day: the first partition that the table projects: what lies before it Athena does not see, nor does this.
         has_older_files: files may lack columns, those of a later release, which are null then, as at Athena. To know
             that, every file's footer is read before anything else is.
+
+    Attributes:
+        listed_events: SQL for `account_events` of the files that were there when this was made, and of no others.
     """
 
     def __init__(
@@ -80,7 +82,7 @@ class DuckDBEngine:
         events = [(each.name, each.glue_type) for each in table.COLUMNS]
         keys = [each.name for each in table.PARTITION_KEYS]
         there = f"dt >= '{first_day}' AND TRY_CAST(dt AS date) IS NOT NULL AND event_type IN {table.EVENT_TYPES}"
-        self._view("account_events", self._event_files, events, keys, there)
+        self.listed_events = self._view("account_events", self._event_files, events, keys, there)
         self._view("daily_totals", f"{root}/{table.TOTALS_PREFIX}*/*.parquet", table.TOTALS_COLUMNS, ["month"])
         self._connection.execute(in_duckdb(EVENTS_VIEW))
 
@@ -112,7 +114,10 @@ class DuckDBEngine:
             [self._event_files],
         ).fetchall()
         for file, column, found, type_ in odd:
-            raise QueryFailed(f"{file} is no file of the lake's table: its column {column} is {found}, not {type_}.")
+            raise QueryFailed(
+                f"{file} is no file of the lake's table: its column {column} is {found}, not {type_}. Write it anew, "
+                "or delete it and run `account-events lake backfill --all`."
+            )
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -121,8 +126,12 @@ class DuckDBEngine:
 
     def _view(
         self, name: str, glob: str, columns: Sequence[tuple[str, str]], keys: Sequence[str], where: str = "true"
-    ) -> None:
-        """Over the files; over nothing, with the same columns, where there are none yet."""
+    ) -> str:
+        """Over the files; over nothing, with the same columns, where there are none yet.
+
+        Returns:
+            SQL for the same of those files only that are there now. No view: to make one, files are opened.
+        """
         listed = f"{name}_files"
         self._connection.execute(f"CREATE TABLE {listed} AS SELECT file FROM glob($1)", [glob])  # noqa: S608 -- our own name
         nothing = _nothing([*columns, *((key, "string") for key in keys), ("filename", "string")])
@@ -136,7 +145,7 @@ class DuckDBEngine:
         selected = ", ".join([name for name, _ in columns] + list(keys))
         selected += f" FROM {source} WHERE {where}"
         self._connection.execute(f"CREATE VIEW {name} AS SELECT {selected}")
-        self._connection.execute(f"CREATE VIEW {name}_as_listed AS SELECT {selected} AND filename IN (FROM {listed})")
+        return f"SELECT {selected} AND filename IN (FROM memory.main.{listed})"
 
     def _let_in(self, access: S3Access) -> None:
         [extension] = Path(duckdb_extension_httpfs.__file__).parent.glob("extensions/*/httpfs.duckdb_extension")
@@ -166,6 +175,15 @@ def ctrl_c_heard(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
             raise
         connection.interrupt()
         raise KeyboardInterrupt from None
+
+
+def with_rows(connection: duckdb.DuckDBPyConnection, sql: str, rows: Any) -> None:  # noqa: ANN401 -- Arrow's
+    """Run a statement that reads an Arrow table or reader by the name `rows`."""
+    connection.register("rows", rows)
+    try:
+        connection.execute(sql)
+    finally:
+        connection.unregister("rows")
 
 
 def in_duckdb(sql: str) -> str:

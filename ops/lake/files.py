@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 AHEAD_MAX = timedelta(days=1)
-"""The table's projection ends there, see template.yaml."""
+"""The table's projection ends there, see template.yaml; what is dated further ahead the transform refuses."""
 _FILE = re.compile(
     rf"{table.EVENTS_PREFIX}dt=([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})/event_type=(?:{'|'.join(table.EVENT_TYPES)})"
     r"/[^/._][^/]*\.parquet"

@@ -12,6 +12,7 @@ import duckdb
 from ops.lake.comparison import Comparison
 from ops.lake.duckdb_engine import DuckDBEngine, ctrl_c_heard
 from ops.lake.engine import QueryFailed
+from ops.lake.files import AHEAD_MAX
 from ops.lake.ledger_pages import pages
 from ops.lake.ledger_rows import LedgerEvent, Unreadable, ledger_rows
 from ops.lake.reconciliation import Tally, findings
@@ -19,10 +20,6 @@ from ops.lake.verdict import Files, Finding, Verdict
 from ops.replay.pace import Pace
 from ops.replay.source import Page, Source
 from ops.replay.state import Counts
-
-AHEAD_MAX = timedelta(days=1)
-"""What is dated further ahead is not on its way: see `consumers.lake.rows`, OutsidePartitions."""
-
 
 WAITING_PAGES_MAX = 64
 """Of a megabyte each, while the lake is looked at."""
@@ -130,7 +127,7 @@ class Reconciler:
 
 def _see(lake: DuckDBEngine, comparison: Comparison) -> None:
     lake.refuse_other_types()
-    comparison.read_lake()
+    comparison.read_lake(lake.listed_events)
 
 
 def _take(comparison: Comparison, waiting: list[LedgerPage]) -> None:

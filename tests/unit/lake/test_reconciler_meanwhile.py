@@ -75,9 +75,11 @@ def test_interrupted_it_does_not_read_the_lake_to_its_end(given: Callable[..., G
     """Which would take years, here."""
     at = given(A, lake_rows(A))
     is_endless = "(SELECT count(*) FROM range(10000000000) a (n), range(1000000) b (n) WHERE a.n * b.n % 7 = 3) > 0"
-    at.listed = lambda engine: engine.connection.execute(
-        f"CREATE OR REPLACE VIEW account_events_as_listed AS SELECT * FROM account_events WHERE {is_endless}"  # noqa: S608
-    )
+
+    def never_ends(engine: DuckDBEngine) -> None:
+        engine.listed_events = f"SELECT * FROM account_events WHERE {is_endless}"  # noqa: S608
+
+    at.listed = never_ends
 
     def interrupt(_part: object) -> None:
         raise KeyboardInterrupt
@@ -104,9 +106,9 @@ def test_a_slow_lake_does_not_pile_up_the_ledger(given: Callable[..., Given], mo
     is_at_bound, is_read = threading.Event(), threading.Event()
     read_lake = Comparison.read_lake
 
-    def slowly(comparison: Comparison) -> None:
+    def slowly(comparison: Comparison, events: str) -> None:
         assert is_at_bound.wait(60)
-        read_lake(comparison)
+        read_lake(comparison, events)
         is_read.set()
 
     def count(_part: object) -> None:
