@@ -106,6 +106,14 @@ def digest(snapshot: SnapshotRow) -> str:
     return hashlib.sha256(state.encode()).hexdigest()
 
 
+def occurred_at(item: Mapping[str, Any]) -> str | None:
+    """When a row's event occurred, ISO 8601 UTC with six decimals; None where the row does not say so readably."""
+    try:
+        return _time(item)
+    except (Corrupt, KeyError, TypeError, AttributeError, ValueError):
+        return None
+
+
 def key_of(item: Mapping[str, Any]) -> str:
     """`account/version` for messages, whatever state the item is in."""
     parts = (item.get("AccountId"), item.get("Version"))

@@ -1,15 +1,20 @@
-"""The table as the projector reads it: events by their sequence, strongly consistent, where the stream shows a hole."""
+"""The accounts' table as the projector reads it: events by their sequence, with strong consistency."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from account_core.items import version_of
 from projector.dynamodb_errors import translated
+from projector.first_sight import Key
 from projector.outgoing import Arrival
-from projector.parse import read_events
+from projector.parse import first_of, first_recent, occurred_us, read_events
 from schemas.encoder import ENCODERS, Encoders
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+RECENT_ROWS = 20
+"""In one page: an order window rarely holds more, and more would be read for nothing."""
 
 
 class DynamoDBLedger:
@@ -35,17 +40,61 @@ class DynamoDBLedger:
         images = self._images(account_id, version_of(first), version_of(last))
         return read_events(images, account_id, first, last, position, encoders=self._encoders)
 
+    def times(self, keys: Sequence[Key]) -> dict[str, int | None]:
+        """As `first_sight.Predecessors`. One read unit for each key whose row has up to 4 KB."""
+        rows = [{"AccountId": {"S": key.account_id}, "Version": {"N": str(version_of(key.sequence))}} for key in keys]
+        with translated():
+            answer = self._client.batch_get_item(
+                RequestItems={
+                    self._table_name: {
+                        "Keys": rows,
+                        "ConsistentRead": True,
+                        "ProjectionExpression": "AccountId, #timestamp",
+                        "ExpressionAttributeNames": {"#timestamp": "Timestamp"},
+                    }
+                }
+            )
+        found = {image["AccountId"]["S"]: occurred_us(image) for image in answer["Responses"].get(self._table_name, ())}
+        left: Any = answer.get("UnprocessedKeys", {}).get(self._table_name, {"Keys": ()})
+        unknown = {row["AccountId"]["S"] for row in left["Keys"]}
+        return {key.account_id: found.get(key.account_id) for key in keys if key.account_id not in unknown}
+
+    def recent(self, last: Key, before_us: int | None, window_us: int, position: int) -> list[Arrival]:
+        """As `first_sight.Predecessors`. Further requests only where the window holds more than RECENT_ROWS rows."""
+        images: dict[int, Any] = {}
+        first: int | None = None
+        for page in self._pages(
+            "Version <= :last", {":last": version_of(last.sequence)}, last.account_id, newest_first=True
+        ):
+            images |= page
+            first = first_recent(images, last.sequence, before_us, window_us)
+            if first is not None:
+                break
+        if first is None:
+            first = first_of(images, last.sequence)
+        return read_events(images, last.account_id, first, last.sequence, position, encoders=self._encoders)
+
     def _images(self, account_id: str, first: int, last: int) -> dict[int, Any]:
         """The rows by version."""
+        versions = {":first": first, ":last": last}
+        images: dict[int, Any] = {}
+        for page in self._pages("Version BETWEEN :first AND :last", versions, account_id):
+            images |= page
+        return images
+
+    def _pages(
+        self, condition: str, versions: Mapping[str, int], account_id: str, *, newest_first: bool = False
+    ) -> Iterable[dict[int, Any]]:
+        """An account's rows by version, a request at a time."""
+        values = {name: {"N": str(version)} for name, version in versions.items()}
+        query: dict[str, Any] = {
+            "TableName": self._table_name,
+            "KeyConditionExpression": f"AccountId = :account_id AND {condition}",
+            "ExpressionAttributeValues": {":account_id": {"S": account_id}, **values},
+            "ConsistentRead": True,
+        }
+        if newest_first:
+            query |= {"ScanIndexForward": False, "PaginationConfig": {"PageSize": RECENT_ROWS}}
         with translated():
-            pages = self._client.get_paginator("query").paginate(
-                TableName=self._table_name,
-                KeyConditionExpression="AccountId = :account_id AND Version BETWEEN :first AND :last",
-                ExpressionAttributeValues={
-                    ":account_id": {"S": account_id},
-                    ":first": {"N": str(first)},
-                    ":last": {"N": str(last)},
-                },
-                ConsistentRead=True,
-            )
-            return {int(image["Version"]["N"]): image for page in pages for image in page["Items"]}
+            for page in self._client.get_paginator("query").paginate(**query):
+                yield {int(image["Version"]["N"]): image for image in page["Items"]}

@@ -15,7 +15,7 @@ from typing import Any
 import botocore.session
 from aws_lambda_powertools import Logger, Metrics
 
-from projector.beside import Beside
+from projector.beside import Beside, Concurrent
 from projector.dynamodb_ledger import DynamoDBLedger
 from projector.dynamodb_parking import DynamoDBParking
 from projector.lanes import aggregated, plain
@@ -50,6 +50,8 @@ _project = Projector(
     now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
     parking_s=PARKING_S,
     beside=Beside(),
+    order_window_s=_settings.order_window_s,
+    concurrently=Concurrent(),
     encoders=_settings.encoders,
 )
 sys.setswitchinterval(SWITCH_INTERVAL_S)

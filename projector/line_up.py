@@ -34,8 +34,8 @@ class Line:
 
 
 def is_in_line(arrivals: Sequence[Arrival], published: int | None) -> bool:
-    """Whether the arrivals are nothing but the account's next events, in sequence."""
-    due = arrivals[0].sequence if published is None else published + 1
+    """Whether the arrivals are nothing but the account's next events, in sequence, from its first if none is known."""
+    due = 1 if published is None else published + 1
     for arrival in arrivals:
         if arrival.sequence != due or isinstance(arrival, Poison):
             return False

@@ -5,17 +5,19 @@ A batch is what Lambda hands to a function on a DynamoDB stream with NEW_IMAGE
 "NewImage": {...}, "SequenceNumber": "..."}}, ...]}`, oldest first.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from account_core.errors import Corrupt
 from account_core.events import EventRow
-from account_core.items import SNAPSHOT, SNAPSHOT_EVERY, from_item, is_snapshot_version, version_of
+from account_core.items import SNAPSHOT, SNAPSHOT_EVERY, from_item, is_snapshot_version, occurred_at, version_of
 from projector.errors import NotATableStream, Unpublishable
 from projector.fast import fast_event, headers_of
 from projector.outgoing import Arrival, Poison, outgoing
 from schemas.encoder import ENCODERS, Encoders
+from schemas.values import micros
 
 NO_ROW = "the table has no such row"
 
@@ -120,6 +122,42 @@ def read_events(
         if isinstance(arrivals[-1], Poison):
             break
     return arrivals
+
+
+def occurred_us(image: Mapping[str, Any]) -> int | None:
+    """When a row's event occurred, microseconds since 1970; None where the row has no time that can be read."""
+    at = occurred_at(image)
+    return None if at is None else micros(datetime.fromisoformat(at))
+
+
+def first_recent(
+    images: Mapping[int, Mapping[str, Any]], last: int, before_us: int | None, window_us: int
+) -> int | None:
+    """The first of an account's sequences up to `last` that occurred less than `window_us` before `before_us`.
+
+    Args:
+        images: the account's newest rows up to that of `last`, by version, as many as have been read.
+        last: a sequence. If no other event is within the window, it is the first all the same.
+        before_us: microseconds since 1970; None: the time of the newest of these events that has one.
+        window_us: microseconds.
+
+    Returns:
+        None while none of the rows is old enough to show where the window begins: read more of them, if there are any.
+    """
+    for version in sorted(images, reverse=True):
+        at_us = None if is_snapshot_version(version) else occurred_us(images[version])
+        if at_us is None:
+            continue
+        if before_us is None:
+            before_us = at_us
+        if before_us - at_us >= window_us:
+            return min(sequence_from(version) + 1, last)
+    return None
+
+
+def first_of(images: Iterable[int], last: int) -> int:
+    """The first sequence among the versions of an account's rows; `last` where there are none of events."""
+    return min((sequence_from(version) for version in images if not is_snapshot_version(version)), default=last)
 
 
 def sequence_from(version: int) -> int:

@@ -1,12 +1,13 @@
 """One batch of the table's stream, from Lambda's event to Lambda's answer."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from projector.errors import Unavailable
+from projector.first_sight import Concurrently, PredecessorCheck, Predecessors, first_sight
 from projector.lanes import NOT_ATTEMPTED
-from projector.last_published import LastPublished
+from projector.last_published import LastPublished, Span
 from projector.line_up import Line, is_in_line, line_up
 from projector.outgoing import REASON_LENGTH_MAX, Arrival, Outgoing
 from projector.parking import Parked, Parking, last_of
@@ -26,8 +27,14 @@ Beside = Callable[[Looked, Callable[[], Batch]], tuple[Looked, Batch]]
 
 
 class Ledger(Protocol):
+    """What a release reads, too."""
+
     def events(self, account_id: str, first: int, last: int, position: int) -> Iterable[Arrival]:
         """The table's events from sequence `first` to `last`, each there or a Poison. Raises Unavailable."""
+
+
+class Table(Ledger, Predecessors, Protocol):
+    """The accounts' table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,8 @@ class Outcome:
         records: how many there were, of whatever kind.
         published: how many events Kinesis accepted.
         filled: how many events were missing in the batch and were read from the table, accepted or not.
+        checked: how many accounts were met for the first time with an event that is not their first, so that the event
+            before it was looked up.
         held: how many arrivals wait for the release of their account.
         kinesis_records: how many records the events made.
         refusals: how often one of them was not accepted.
@@ -68,6 +77,7 @@ class Outcome:
     records: int
     published: int = 0
     filled: int = 0
+    checked: int = 0
     held: int = 0
     kinesis_records: int = 0
     refusals: int = 0
@@ -92,6 +102,9 @@ class Projector:
         now: the time, as `Parked.at`.
         parking_s: how long behind the deadline accounts may still be parked.
         beside: makes a call while something is done here.
+        order_window_s: the most that an event's record may come late in the stream: an event that occurred as long or
+            longer before a later one of its account is in front of it. Seconds.
+        concurrently: makes several reads at a time.
         encoders: of the events; the ledger's are the same.
     """
 
@@ -99,13 +112,15 @@ class Projector:
         self,
         publisher: Publisher,
         parking: Parking,
-        ledger: Ledger,
+        ledger: Table,
         *,
         report: Callable[[Outcome], None],
         clock: Callable[[], float],
         now: Callable[[], str],
         parking_s: float,
         beside: Beside,
+        order_window_s: float,
+        concurrently: Concurrently,
         encoders: Encoders = ENCODERS,
     ) -> None:
         self._publisher = publisher
@@ -118,6 +133,7 @@ class Projector:
         self._beside = beside
         self._encoders = encoders
         self._last_published = LastPublished()
+        self._check = PredecessorCheck(ledger, round(order_window_s * 1_000_000), concurrently)
 
     def __call__(self, event: Mapping[str, Any], deadline_s: float) -> BatchResponse:
         """Answers from where on Lambda must deliver again: the lowest record that is not safe is the checkpoint.
@@ -151,6 +167,7 @@ class Projector:
         stopped: dict[str, Line] = {}
         # Half of the time is the puts': what could not be read or held till then comes again, to fewer holes.
         reads_end_s = (self._clock() + deadline_s) / 2
+        others: dict[str, tuple[Sequence[Arrival], Span | None]] = {}
         for account_id, arrivals in batch.arrivals.items():
             if account_id not in parked and is_in_line(arrivals, self._last_published.last(account_id)):
                 ready += arrivals  # type: ignore[arg-type]  # nearly always: no poison among them, and nothing to do
@@ -159,18 +176,34 @@ class Projector:
             going: Sequence[Arrival] = arrivals
             if account_id in parked:
                 going = self._hold(parked[account_id], arrivals, outcome, reads_end_s)
-            if not going:
-                continue
-            line = line_up(going, published, self._reader(reads_end_s))
+            if going:
+                others[account_id] = going, published
+        for line in self._lines(others, outcome, reads_end_s):
             ready += line.events
-            outcome.filled += line.filled
             if line.behind:
-                stopped[account_id] = line
+                stopped[line.behind[0].account_id] = line
         refused = self._publish(ready, outcome, deadline_s)
         for account_id, line in stopped.items():
             in_time = self._clock() < deadline_s + self._parking_s
             self._stop(line, outcome, is_due=in_time and account_id not in refused)
         outcome.parked_in_all = len(parked.keys() | {one.account_id for one in outcome.parked})
+
+    def _lines(
+        self, going: Mapping[str, tuple[Sequence[Arrival], Span | None]], outcome: Outcome, reads_end_s: float
+    ) -> Iterator[Line]:
+        """What may be done for accounts, each given what is known to be published of it."""
+        unknown = [(account_id, arrivals) for account_id, (arrivals, published) in going.items() if published is None]
+        firsts = [first for each in unknown if (first := first_sight(*each)) is not None]
+        outcome.checked = len(firsts)
+        earlier = self._check(firsts, lambda: self._clock() < reads_end_s)
+        for account_id, (arrivals, published) in going.items():
+            before = earlier.get(account_id, ())
+            if isinstance(before, Unavailable):
+                outcome.waiting.append(_waiting(arrivals, str(before)))
+                continue
+            line = line_up([*before, *arrivals], published, self._reader(reads_end_s))
+            outcome.filled += line.filled + min(len(before), len(line.events))
+            yield line
 
     def _publish(self, ready: Sequence[Outgoing], outcome: Outcome, deadline_s: float) -> dict[str, list[Outgoing]]:
         """The events that were not accepted, by account."""

@@ -49,6 +49,7 @@ class Settings:
     parking_table_name: str
     is_aggregated: bool
     buckets: int
+    order_window_s: int
     encoders: Encoders
 
     @classmethod
@@ -59,12 +60,16 @@ class Settings:
                 raise LookupError("The environment variable AGGREGATION has to be on or off.")
             if not (environment["BUCKETS"].isdecimal() and int(environment["BUCKETS"]) > 0):
                 raise LookupError("The environment variable BUCKETS has to be a positive number.")
+            window = environment["ORDER_WINDOW_SECONDS"]
+            if not (window.isascii() and window.isdecimal() and int(window) > 0):
+                raise LookupError("The environment variable ORDER_WINDOW_SECONDS has to be a positive whole number.")
             return cls(
                 stream_name=environment["EVENT_STREAM_NAME"],
                 table_name=environment["TABLE_NAME"],
                 parking_table_name=environment["PARKING_TABLE_NAME"],
                 is_aggregated=environment["AGGREGATION"] == "on",
                 buckets=int(environment["BUCKETS"]),
+                order_window_s=int(window),
                 encoders=encoders_of(environment["FRAMING"], environment.get("SCHEMA_VERSIONS", "")),
             )
         except KeyError as missing:

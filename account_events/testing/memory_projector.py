@@ -8,6 +8,7 @@ from account_events.testing.mapping import Handler, Options, Replayed, replay
 from account_events.testing.memory_tables import MemoryLedger, MemoryParking
 from account_events.testing.records import StreamRecord
 from account_events.testing.table_stream import TableStream, as_stream
+from projector.first_sight import Answered, Asked
 from projector.lanes import Pack, aggregated
 from projector.parse import Batch
 from projector.project import BatchResponse, Looked, Outcome, Projector
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
 BUCKETS = 32
+ORDER_WINDOW_S = 10.0
 
 
 class MemoryProjector:
@@ -28,17 +30,25 @@ class MemoryProjector:
         kinesis: where the events arrive; its faults are the puts'.
         pack: how they are packed; aggregated, unless given.
         encoders: how they are framed; in single-object encoding, unless given.
+        order_window_s: the projector's order window; the template's default, unless given.
 
     Attributes:
         kinesis: the same.
         outcomes: one for each delivery.
         parking: the parked accounts.
         ledger: the table, for events that are missing in the stream.
+        order_window_s: the projector's order window.
     """
 
     def __init__(
-        self, kinesis: MemoryKinesis | None = None, pack: Pack | None = None, encoders: Encoders = ENCODERS
+        self,
+        kinesis: MemoryKinesis | None = None,
+        pack: Pack | None = None,
+        encoders: Encoders = ENCODERS,
+        *,
+        order_window_s: float = ORDER_WINDOW_S,
     ) -> None:
+        self.order_window_s = order_window_s
         self.kinesis = kinesis or MemoryKinesis(stream_name="events")
         self.parking, self.ledger = MemoryParking(), MemoryLedger(encoders)
         self._encoders = encoders
@@ -101,6 +111,8 @@ class MemoryProjector:
             now=lambda: "2026-01-31T09:30:00+00:00",
             parking_s=PARKING_S,
             beside=in_turn,
+            order_window_s=self.order_window_s,
+            concurrently=one_by_one,
             encoders=self._encoders,
         )
 
@@ -108,3 +120,8 @@ class MemoryProjector:
 def in_turn(there: Looked, here: Callable[[], Batch]) -> tuple[Looked, Batch]:
     """Both in one thread, so that a story depends on nothing but its seed: the call when its result is asked for."""
     return there, here()
+
+
+def one_by_one(call: Callable[[Asked], Answered], items: Sequence[Asked]) -> list[Answered]:
+    """As `first_sight.Concurrently`, likewise in one thread."""
+    return [call(item) for item in items]

@@ -1,13 +1,15 @@
 """The projector's two tables in memory, which fail when they are told to."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from account_core.items import version_of
 from projector.errors import Unavailable
+from projector.first_sight import Key
 from projector.outgoing import Arrival
 from projector.parking import Parked
-from projector.parse import read_events
+from projector.parse import first_of, first_recent, occurred_us, read_events
 from schemas.encoder import ENCODERS, Encoders
 
 
@@ -65,12 +67,20 @@ class MemoryParking:
 
 
 class MemoryLedger:
-    """A Ledger over DynamoDB images; `put` is a row written, `rows` may be tampered with."""
+    """A Ledger over DynamoDB images; `put` is a row written, `rows` may be tampered with.
+
+    Attributes:
+        reads: account, first and last sequence of each run of events that was read.
+        times_read: the keys of each request for times.
+        on_read: called before every request.
+        is_down: no request is answered.
+    """
 
     def __init__(self, encoders: Encoders = ENCODERS) -> None:
         self._encoders = encoders
         self.rows: dict[str, dict[int, Mapping[str, Any]]] = {}
         self.reads: list[tuple[str, int, int]] = []
+        self.times_read: list[list[Key]] = []
         self.on_read: Callable[[], None] = lambda: None
         self.is_down = False
 
@@ -79,8 +89,27 @@ class MemoryLedger:
             self.rows.setdefault(image["AccountId"]["S"], {})[int(image["Version"]["N"])] = image
 
     def events(self, account_id: str, first: int, last: int, position: int) -> list[Arrival]:
+        self._read()
+        return self._events(account_id, first, last, position)
+
+    def times(self, keys: Sequence[Key]) -> dict[str, int | None]:
+        self._read()
+        self.times_read.append(list(keys))
+        found = {key.account_id: self.rows.get(key.account_id, {}).get(version_of(key.sequence)) for key in keys}
+        return {account_id: None if image is None else occurred_us(image) for account_id, image in found.items()}
+
+    def recent(self, last: Key, before_us: int | None, window_us: int, position: int) -> list[Arrival]:
+        self._read()
+        rows = self.rows.get(last.account_id, {})
+        images = {version: image for version, image in rows.items() if version <= version_of(last.sequence)}
+        first = first_recent(images, last.sequence, before_us, window_us) or first_of(images, last.sequence)
+        return self._events(last.account_id, first, last.sequence, position)
+
+    def _read(self) -> None:
         if self.is_down:
             raise Unavailable("ThrottlingException")
         self.on_read()
+
+    def _events(self, account_id: str, first: int, last: int, position: int) -> list[Arrival]:
         self.reads.append((account_id, first, last))
         return read_events(self.rows.get(account_id, {}), account_id, first, last, position, encoders=self._encoders)

@@ -27,6 +27,7 @@ CHANCES: Mapping[str, float] = {
     # DynamoDB, for every request.
     "look failed": 0.2,
     "read failed": 0.4,
+    "keys unprocessed": 0.3,
     **{
         f"{write} {how}": 0.6
         for write in ("park", "hold", "advance", "release")
@@ -36,7 +37,8 @@ CHANCES: Mapping[str, float] = {
     "rewound": 0.3,
     "shard split": 0.3,
     "a day passed": 0.1,
-    "swapped": 0.2,
+    "record late": 0.3,
+    "transaction swapped": 0.3,
     # Rows, for every one written, or at every step.
     "poison": 0.2,
     "row spoilt": 0.4,
@@ -57,6 +59,7 @@ THEMES: tuple[tuple[str, ...], ...] = (
     ("poison", "park late", "rewound"),
     ("poison", "park late", "rewound", "killed"),
     ("poison", "operator acted meanwhile", "rewound", "a day passed"),
+    ("record late", "transaction swapped", "restarted"),
 )
 """What happens as often as it can: some bugs show only where several things come together."""
 

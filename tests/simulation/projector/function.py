@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, cast
 
-from account_events.testing.memory_projector import in_turn
+from account_events.testing.memory_projector import in_turn, one_by_one
 from account_events.testing.memory_tables import MemoryLedger
 from ops.mapping.outcome import Invoked
 from ops.mapping.records import StreamRecord, lambda_event
@@ -42,6 +42,7 @@ class Environment:
         parking: JudgedParking,
         ledger: MemoryLedger,
         pack: Pack,
+        order_window_s: float,
     ) -> None:
         self._fate = fate
         self._judge = judge
@@ -64,6 +65,8 @@ class Environment:
             now=lambda: "2026-01-31T09:30:00+00:00",
             parking_s=PARKING_S,
             beside=in_turn,
+            order_window_s=order_window_s,
+            concurrently=one_by_one,
         )
 
     def invoke(self, records: Sequence[StreamRecord], events: Iterable[Event]) -> Invoked:
@@ -87,6 +90,7 @@ class Environment:
     def _report(self, outcome: Outcome) -> None:
         happened = self._fate.happened
         happened["events read from the table"] += outcome.filled
+        happened["accounts met for the first time"] += outcome.checked
         happened["events held"] += outcome.held
         happened["records refused"] += outcome.refusals
         for waiting in outcome.waiting:

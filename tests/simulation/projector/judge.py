@@ -1,16 +1,17 @@
 """What the projector promises, checked at everything that happens.
 
-Per account, events come onto the stream in sequence and without gaps, except where the table's own stream kept one from
-the projector: its record was lost (given up, or trimmed after 24 hours), or it is overtaken by a later one of the same
-account (DynamoDB promises no order between an account's rows). Such an event is **hidden**. Nobody can tell that it is
-missing but an execution environment that knows how far the account is published, or one that finds the hole inside a
-batch: these must fill it from the table. Any other may go on behind it; the failure bucket's alarm tells, and the
-operator publishes it from the table.
+Per account, events come onto the stream in sequence and without gaps, however late their records are within the order
+window. The exception is an event that the table's own stream kept from the projector: its record was lost (given up, or
+trimmed after 24 hours), or comes behind that of an event that occurred a whole order window later. Such an event is
+**hidden**. Nobody can know that it is missing but an execution environment that knows how far the account is published,
+or one that finds the hole inside a batch: these must fill it from the table. Any other may go on behind it; where the
+record was given up, an alarm fires, and the operator publishes the event from the table.
 
-A hidden event whose record comes at last is published: out of its turn, but not lost.
+A hidden event whose record comes at last is published: out of its turn, but not lost. A service that reads the stream
+through the consumer kit applies every account's events once and in sequence, whatever the stream did.
 """
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from projector.parking import Parked
@@ -48,7 +49,7 @@ class Judge:
     Attributes:
         there: events on the stream.
         lost: events whose records were given up or trimmed.
-        overtaken: events whose record is behind that of a later one of their account.
+        overtaken: events whose record is behind that of an event of their account that occurred an order window later.
         delivery: the one under way.
     """
 
@@ -147,6 +148,15 @@ class Judge:
             there = parked.get(account_id)
             is_held = there is not None and there.first <= sequence <= there.held_through
             _check(is_held, f"{account_id}:{sequence} is never published, and its account is {there}")
+
+    def check_consumer(self, applied: Mapping[str, Sequence[int]]) -> None:
+        """It has applied each account's events, from the first to the last that all earlier ones are there of."""
+        for account_id in {account_id for account_id, _ in self.there} | set(applied):
+            sequences = applied.get(account_id, [])
+            in_order = list(range(1, len(sequences) + 1))
+            _check(sequences == in_order, f"a consumer applies {account_id}'s events as {sequences}")
+            is_rest_there = (account_id, len(sequences) + 1) in self.there
+            _check(not is_rest_there, f"a consumer does not apply {account_id}:{len(sequences) + 1}")
 
 
 def _check(holds: bool, otherwise: str) -> None:  # noqa: FBT001 -- as assert

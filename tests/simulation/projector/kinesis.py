@@ -33,12 +33,17 @@ class StreamShard:
 
 
 class Kinesis:
-    """The stream; `parked` is what the judge has to know of every put."""
+    """The stream; `parked` is what the judge has to know of every put.
+
+    Attributes:
+        records: the data of all records so far, as they arrived.
+    """
 
     def __init__(self, fate: Fate, judge: Judge, parked: Mapping[str, Parked]) -> None:
         self._fate = fate
         self._judge = judge
         self._parked = parked
+        self.records: list[bytes] = []
         self._shards = [StreamShard(0, 0, RING_END, frozenset())]
         self._last_shard = 0
         self._shard_of: dict[str, int] = {}
@@ -119,6 +124,7 @@ class Kinesis:
             self._arrive(entry, put)
 
     def _arrive(self, entry: Mapping[str, Any], put: Put) -> None:
+        self.records.append(entry["Data"])
         point = int(entry["ExplicitHashKey"])
         shard = next(shard for shard in self._shards if shard.start <= point < shard.end)
         for event, may_overtake in put:

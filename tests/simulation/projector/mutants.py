@@ -214,6 +214,57 @@ MUTANTS = (
         "            line.poison, line.behind = poison, waiting[number:]\n",
     ),
     Mutant(
+        "Of an account met for the first time, nobody asks whether the event before is on the stream.",
+        "projector.project",
+        "earlier = self._check(firsts, lambda: self._clock() < reads_end_s)",
+        "earlier = {}",
+    ),
+    Mutant(
+        "An account met for the first time begins with whatever event comes first.",
+        "projector.line_up",
+        "due = 1 if published is None else published + 1",
+        "due = arrivals[0].sequence if published is None else published + 1",
+    ),
+    Mutant(
+        "What stands before the event is not read, and not waited for either.",
+        "projector.project",
+        """                outcome.waiting.append(_waiting(arrivals, str(before)))
+                continue
+""",
+        """                before = ()
+""",
+    ),
+    Mutant(
+        "A key that DynamoDB left unprocessed is taken for that of an old event.",
+        "projector.first_sight",
+        "known.get(key.account_id, unanswered)",
+        "known.get(key.account_id, -(10**18))",
+    ),
+    Mutant(
+        "In front of a row that is no event, the event before is taken for published.",
+        "projector.first_sight",
+        "if first.occurred_us is None or predecessor_us is None:\n            return True",
+        "if first.occurred_us is None or predecessor_us is None:\n            return False",
+    ),
+    Mutant(
+        "The order window is taken for half as long.",
+        "projector.first_sight",
+        "first.occurred_us - predecessor_us < self._window_us",
+        "first.occurred_us - predecessor_us < self._window_us // 2",
+    ),
+    Mutant(
+        "Only the very event before is read, not the others within the window.",
+        "projector.parse",
+        "return min(sequence_from(version) + 1, last)",
+        "return last",
+    ),
+    Mutant(
+        "Of the events within the window, only those of its later half are read.",
+        "projector.parse",
+        "if before_us - at_us >= window_us:",
+        "if before_us - at_us >= window_us // 2:",
+    ),
+    Mutant(
         "A row that cannot be read is left out.",
         "projector.parse",
         '        return poison(f"the row cannot be read: {error}")\n',

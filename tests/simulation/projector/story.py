@@ -11,6 +11,7 @@ from projector.lanes import aggregated, plain
 from projector.publish import KinesisPublisher
 from tests.simulation.projector.book import ACCOUNTS
 from tests.simulation.projector.callers import Operator
+from tests.simulation.projector.consumer import applied
 from tests.simulation.projector.fate import Fate, Killed
 from tests.simulation.projector.function import Environment
 from tests.simulation.projector.judge import Judge, PromiseBroken
@@ -163,6 +164,7 @@ class Story:
                     parking=self._parking,
                     ledger=self._table.ledger,
                     pack=self._pack,
+                    order_window_s=self._table.order_window_s,
                 )
             )
         return self._environments[min(index, len(self._environments) - 1)]
@@ -171,12 +173,14 @@ class Story:
         """Nothing goes wrong any more: within bounds, all is delivered, released and mended."""
         self.fate.calm()
         self._kinesis.calm()
+        self._table.settle()
         for _ in range(ROUNDS_MAX):
             self._drain()
             self._judge.check_nothing_is_lost(self._parking.parked)
             self._on_call.finish()
             if self._table.is_done() and not self._on_call.work():
                 self._judge.check_all_is_told(self._table.written, self._parking.parked, self._on_call.abandoned)
+                self._judge.check_consumer(applied(self._kinesis.records, self._random))
                 return
         raise PromiseBroken("there is no end to it")
 

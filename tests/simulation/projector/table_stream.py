@@ -30,6 +30,9 @@ _AS_DEPLOYED = {
     },
 }
 RECORD_BYTES = 1_000
+BEHIND = 1, 1, 2, 3, 6, 12
+"""So many events of its account a late record is behind."""
+ORDER_WINDOWS_S = 1.0, 1.5, 2.5, 10.0
 SHARDS_MAX = 5
 
 
@@ -49,11 +52,21 @@ class TableShard:
         return self.fed == len(self.records) and not self.state.buffered
 
 
+@dataclass(frozen=True, slots=True)
+class LateRecord:
+    """A row in the table whose record comes into the stream once that of event `behind` is there."""
+
+    row: Written
+    behind: int
+
+
 class TableStream:
     """Rows are written to it; records are read from it.
 
     Attributes:
         ledger: the table.
+        order_window_s: an event that occurred as long or longer before another of its account may be late by more than
+            the projector counts on if its record comes behind the other's.
         written: the events of all rows so far.
         records: how many there have been in the stream.
         broken: rows as they should be, where the table has something else, by account and version.
@@ -69,36 +82,53 @@ class TableStream:
             "MaximumRetryAttempts": fate.random.choice((2, 6, 100, 100)),
         }
         self._config = MappingConfig.from_api(_AS_DEPLOYED | settings)
+        self.order_window_s = fate.random.choice(ORDER_WINDOWS_S)
         self._event_of: dict[str, Event] = {}
         self.records = 0
         self.ledger = MemoryLedger()
         self.written: list[Event] = []
         self.broken: dict[tuple[str, int], Written] = {}
+        self._late: list[LateRecord] = []
         self.shards = [TableShard("shard-0", None, ShardState(self._config))]
         self._shard_of = dict.fromkeys(accounts, self.shards[0])
 
     def write(self, account_id: str, transactions: int) -> None:
         """An account goes on."""
-        rows: list[Written] = []
         for _ in range(transactions):
-            rows += [self._as_written(row) for row in next(self._next[account_id], [])]
-        if len(rows) > 1 and self._fate.strikes("swapped"):
-            index = self._fate.random.randrange(len(rows) - 1)
-            earlier, later = rows[index : index + 2]
-            rows[index : index + 2] = later, earlier
-            if earlier.sequence is not None:
-                self._judge.overtaken.add((account_id, earlier.sequence))
-        self.written += [(account_id, row.sequence) for row in rows if row.sequence is not None]
-        self.ledger.put(row.image for row in rows)
-        for row in rows:
-            number = sequence_number(self.records)
-            self.records += 1
-            if row.sequence is not None:
-                self._event_of[number] = account_id, row.sequence
-            now_s = self._fate.clock()
-            self._shard_of[account_id].records.append(
-                StreamRecord(number, now_s, row.told(number, now_s), RECORD_BYTES)
-            )
+            rows = [self._as_written(row) for row in next(self._next[account_id], [])]
+            self.written += [(account_id, row.sequence) for row in rows if row.sequence is not None]
+            self.ledger.put(row.image for row in rows)
+            if len(rows) > 1 and self._fate.strikes("transaction swapped"):
+                rows.reverse()
+            for row in rows:
+                if row.sequence is not None and self._fate.strikes("record late"):
+                    behind = self._fate.random.choice(BEHIND)
+                    self._late.append(LateRecord(row, row.sequence + behind))
+                else:
+                    self._append(row)
+
+    def _append(self, row: Written) -> None:
+        """The row's record comes into the stream, and behind it those that waited for it."""
+        account_id, now_s = row.account_id, self._fate.clock()
+        number = sequence_number(self.records)
+        self.records += 1
+        if row.sequence is not None:
+            self._event_of[number] = account_id, row.sequence
+        self._shard_of[account_id].records.append(StreamRecord(number, now_s, row.told(number, now_s), RECORD_BYTES))
+        if row.sequence is None:
+            return
+        for late in [each for each in self._late if each.row.account_id == account_id]:
+            sequence = late.row.sequence or 0
+            if row.sequence - sequence >= self.order_window_s:  # one event a second: see `history`
+                self._judge.overtaken.add((account_id, sequence))
+            if late.behind <= row.sequence and late in self._late:
+                self._late.remove(late)
+                self._append(late.row)
+
+    def settle(self) -> None:
+        """The records that are still late come into the stream."""
+        while self._late:
+            self._append(self._late.pop(0).row)
 
     def _as_written(self, row: Written) -> Written:
         if not self._fate.strikes("poison"):

@@ -1,9 +1,10 @@
 """DynamoDB as whoever asks it meets it: it may not answer, and whether a write took place is then not known."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from account_events.testing.memory_tables import MemoryLedger, MemoryParking
 from projector.errors import Unavailable
+from projector.first_sight import Key
 from projector.outgoing import Arrival
 from projector.parking import Parked
 from projector.settings import READ_TIMEOUT_S
@@ -118,3 +119,14 @@ class UnsteadyLedger(_Asked):
     def events(self, account_id: str, first: int, last: int, position: int) -> list[Arrival]:
         self._request("read")
         return self._table.events(account_id, first, last, position)
+
+    def times(self, keys: Sequence[Key]) -> dict[str, int | None]:
+        self._request("read")
+        times = self._table.times(keys)
+        if self._fate.strikes("keys unprocessed"):
+            del times[self._fate.random.choice(keys).account_id]
+        return times
+
+    def recent(self, last: Key, before_us: int | None, window_us: int, position: int) -> list[Arrival]:
+        self._request("read")
+        return self._table.recent(last, before_us, window_us, position)

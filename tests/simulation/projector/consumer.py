@@ -1,0 +1,32 @@
+"""A service that reads the stream through the consumer kit."""
+
+from collections.abc import Sequence
+from random import Random
+
+from consumers.kit import Consumer, Decoder, Event, Inbox, KinesisRecord, MemoryInbox
+from tests.simulation.projector.judge import PromiseBroken
+
+DECODER = Decoder()
+
+
+def applied(records: Sequence[bytes], random: Random) -> dict[str, list[int]]:
+    """The sequences of the events that are applied, by account, in the order in which they are.
+
+    Args:
+        records: of Kinesis, in the order in which they arrived, each as often as it did.
+        random: how many come in a batch.
+    """
+    sequences: dict[str, list[int]] = {}
+
+    def handle(events: Sequence[Event]) -> None:
+        for event in events:
+            sequences.setdefault(event.account_id, []).append(event.sequence)
+
+    consumer = Consumer(Inbox(MemoryInbox(), handle, decoder=DECODER))
+    batch = random.choice((1, 7, 1000))
+    for start in range(0, len(records), batch):
+        numbered = [KinesisRecord(str(number), data) for number, data in enumerate(records[start : start + batch])]
+        failures = consumer.receive(numbered, 0.0).failures
+        if failures:
+            raise PromiseBroken(f"a consumer cannot apply what is on the stream: {failures}")
+    return sequences
