@@ -40,6 +40,7 @@ ENVIRONMENT = {
     "PARKING_TABLE_NAME": "parked",
     "AGGREGATION": "on",
     "BUCKETS": "32",
+    "ORDER_WINDOW_SECONDS": "10",
     "FRAMING": "single-object",
     "AWS_DEFAULT_REGION": "eu-central-1",
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",

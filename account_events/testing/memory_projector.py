@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 from account_events.testing.kinesis import MemoryKinesis
 from account_events.testing.mapping import Handler, Options, Replayed, replay
 from account_events.testing.memory_tables import MemoryLedger, MemoryParking
-from account_events.testing.records import StreamRecord
+from account_events.testing.records import StreamRecord, rows_before
 from account_events.testing.table_stream import TableStream, as_stream
 from projector.first_sight import Answered, Asked
 from projector.lanes import Pack, aggregated
@@ -95,7 +95,8 @@ class MemoryProjector:
         told = as_stream(stream)
         for position, damage in (options.pop("poison", None) or {}).items():
             told = told.poisoned(position, damage)
-        self.ledger.put(told.images())
+        images = list(told.images())
+        self.ledger.put([*rows_before(images), *images])
         ledger = [image for rows in self.ledger.rows.values() for image in rows.values()]
         replayed = replay(told, new_handler=self.new_handler, kinesis=self.kinesis, ledger=ledger, **options)
         self.kinesis.assert_accounts_alone()

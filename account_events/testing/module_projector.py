@@ -21,7 +21,7 @@ from account_events.testing.clock import VirtualClock
 from account_events.testing.errors import BadReplay
 from account_events.testing.kinesis import MemoryKinesis
 from account_events.testing.mapping import Handler
-from account_events.testing.records import Image
+from account_events.testing.records import Image, rows_before
 from account_events.testing.wire import attached
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ ENVIRONMENT = {
     "AGGREGATION": "on",
     "FRAMING": "single-object",
     "BUCKETS": "32",
+    "ORDER_WINDOW_SECONDS": "10",
     "AWS_DEFAULT_REGION": "eu-central-1",
     "POWERTOOLS_METRICS_DISABLED": "true",
 }
@@ -113,7 +114,8 @@ def _fill(variables: Mapping[str, str], rows: Iterable[Image]) -> None:
     client: DynamoDBClient = session.create_client("dynamodb")
     _make_table(client, variables["TABLE_NAME"], {"AccountId": "S", "Version": "N"})
     _make_table(client, variables["PARKING_TABLE_NAME"], {"Stream": "S", "AccountId": "S"})
-    puts: list[Any] = [{"PutRequest": {"Item": dict(row)}} for row in rows]
+    rows = list(rows)
+    puts: list[Any] = [{"PutRequest": {"Item": dict(row)}} for row in [*rows_before(rows), *rows]]
     for start in range(0, len(puts), BATCH_WRITE_MAX):
         client.batch_write_item(RequestItems={variables["TABLE_NAME"]: puts[start : start + BATCH_WRITE_MAX]})
 

@@ -20,6 +20,7 @@ NUMBER_DIGITS_MAX = 38
 
 # Across a power of ten, where numbers and their decimal strings sort differently.
 FIRST_SEQUENCE_NUMBER = 10**24 - 5_000
+LONG_AGO = "1970-01-01T00:00:00.000000Z"
 FIRST_INSTANT = datetime(2026, 1, 31, 9, 0, 0, 1, UTC)
 STREAM_ARN = "arn:aws:dynamodb:eu-central-1:000000000000:table/accounts/stream/2026-01-31T00:00:00.000"
 
@@ -73,6 +74,23 @@ def image_record(image: Image, number: int, event_name: str = "INSERT") -> Strea
         },
         "eventSourceARN": STREAM_ARN,
     }
+
+
+def rows_before(images: Iterable[Image]) -> Iterator[Image]:
+    """For each account whose rows begin with a later one than its first, the row before, as old as can be.
+
+    A capture from the middle of an account has not what is in the table before it. The projector looks up that row's
+    time, so as not to overtake an event that is still on its way; of this one it learns that nothing is.
+    """
+    first: dict[str, int] = {}
+    for image in images:
+        account_id, number = image["AccountId"]["S"], image["Version"]["N"]
+        if number.isdecimal():
+            first[account_id] = min(int(number), first.get(account_id, int(number)))
+    for account_id, version in first.items():
+        before = version - 1 - is_snapshot_version(version - 1)
+        if before > 0:
+            yield {"AccountId": {"S": account_id}, "Version": {"N": str(before)}, "Timestamp": {"S": LONG_AGO}}
 
 
 def sequence_number(number: int) -> str:

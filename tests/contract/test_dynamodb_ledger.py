@@ -14,6 +14,7 @@ from ops.emulator import free_port
 from ops.release_commands import newest
 from projector.dynamodb_ledger import DynamoDBLedger
 from projector.errors import Unavailable
+from projector.first_sight import Key
 from projector.outgoing import Outgoing, Poison, outgoing
 from projector.parse import NO_ROW
 from tests.contract.tables import make_table, session
@@ -99,6 +100,52 @@ def test_more_than_one_page(table: Table) -> None:
     assert table.ledger.events("a", 1, 30, POSITION) == events(1, 30)
 
 
+def memory_of(*rows: Iterable[Row]) -> MemoryLedger:
+    memory = MemoryLedger()
+    memory.put(to_item(row) for each in rows for row in each)
+    return memory
+
+
+def test_the_times_of_many_accounts_events_as_memory_has_them(full: Table) -> None:
+    keys = [Key("a", 10), Key("b", 3), Key("nobody", 7)]
+    found = full.ledger.times(keys)
+    assert found == memory_of(ROWS, history("b", 3)).times(keys)
+    assert found == {"a": micros_of(10), "b": micros_of(3), "nobody": None}
+
+
+def test_a_time_that_cannot_be_read_is_none(full: Table) -> None:
+    full.put([ROWS[0]], Timestamp={"S": "yesterday"})
+    full.put(list(history("b", 1)), Timestamp={"N": "7"})
+    assert full.ledger.times([Key("a", 1), Key("b", 1)]) == {"a": None, "b": None}
+
+
+@pytest.mark.parametrize("window_s", [1, 2, 12, 25, 100])
+@pytest.mark.parametrize("last", [1, 9, 10, 20, 30])
+def test_the_events_within_a_window_as_memory_has_them(full: Table, last: int, window_s: int) -> None:
+    """Across snapshots, and across pages: a window of 25 seconds holds more rows than one."""
+    where = Key("a", last), micros_of(last) + 1_000_000, window_s * 1_000_000, POSITION
+    found = full.ledger.recent(*where)
+    assert found == events(max(1, last - max(window_s - 2, 0)), last)
+    assert memory_of(ROWS).recent(*where) == found
+
+
+def test_a_window_without_a_time_of_its_own_is_that_of_the_newest_event(full: Table) -> None:
+    full.put([ROWS[21]], Timestamp={"S": "yesterday"})
+    good = events(17, 19)
+    assert full.ledger.recent(Key("a", 20), None, 3_000_000, POSITION)[:3] == good
+    assert isinstance(full.ledger.recent(Key("a", 20), None, 3_000_000, POSITION)[3], Poison)
+
+
+def test_the_window_of_an_account_without_rows_is_its_missing_event(full: Table) -> None:
+    missing = [Poison("nobody", 4, 4, NO_ROW, POSITION)]
+    assert full.ledger.recent(Key("nobody", 4), None, 1_000_000, POSITION) == missing
+    assert memory_of().recent(Key("nobody", 4), None, 1_000_000, POSITION) == missing
+
+
+def micros_of(sequence: int) -> int:
+    return events(sequence, sequence)[0].occurred_us
+
+
 @pytest.mark.parametrize(
     ("written", "due"), [(0, 0), (1, 1), (8, 8), (9, 9), (10, 10), (17, 17), (18, 18), (19, 19), (27, 27)]
 )
@@ -116,5 +163,9 @@ def test_where_there_is_no_table_or_no_answer_nothing_is_known(table: Table, *, 
     error = "ResourceNotFoundException" if is_there else "EndpointConnectionError"
     with pytest.raises(Unavailable, match=error):
         DynamoDBLedger(client, "no-such-table").events("a", 1, 2, POSITION)
+    with pytest.raises(Unavailable, match=error):
+        DynamoDBLedger(client, "no-such-table").times([Key("a", 1)])
+    with pytest.raises(Unavailable, match=error):
+        DynamoDBLedger(client, "no-such-table").recent(Key("a", 1), None, 1, POSITION)
     with pytest.raises(Unavailable, match=error):
         newest(client, "no-such-table", "a")

@@ -1,18 +1,66 @@
 """What is asked of the table; that it answers is in tests/contract/test_dynamodb_ledger.py."""
 
+from typing import Any
+
 import boto3
+import pytest
 from botocore.stub import Stubber
 
 from account_core.items import to_item
 from account_events.testing.records import history
-from projector.dynamodb_ledger import DynamoDBLedger
+from projector.dynamodb_ledger import RECENT_ROWS, DynamoDBLedger
+from projector.first_sight import Key
+
+ROWS = [to_item(row) for row in history("a", 12)]
+KEYS = [Key("a", 10), Key("b", 2)]
+KEY_A: dict[str, Any] = {"AccountId": {"S": "a"}, "Version": {"N": "11"}}
+KEY_B: dict[str, Any] = {"AccountId": {"S": "b"}, "Version": {"N": "2"}}
 
 
-def test_missing_events_are_read_strongly_consistent_by_their_versions() -> None:
-    """An eventually consistent read could miss a row that the stream has shown already, and park its account."""
+@pytest.fixture
+def client() -> Any:  # noqa: ANN401 -- boto3's clients are made at run time
     session = boto3.session.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="eu-central-1")
-    client = session.client("dynamodb")
-    rows = [to_item(row) for row in history("a", 12)]
+    return session.client("dynamodb")
+
+
+def test_times_are_read_strongly_consistent_in_one_request(client: Any) -> None:  # noqa: ANN401
+    keys = {
+        "Keys": [KEY_A, KEY_B],
+        "ConsistentRead": True,
+        "ProjectionExpression": "AccountId, #timestamp",
+        "ExpressionAttributeNames": {"#timestamp": "Timestamp"},
+    }
+    at = {"AccountId": {"S": "a"}, "Timestamp": {"S": "1970-01-01T00:00:01.000002Z"}}
+    with Stubber(client) as stub:
+        stub.add_response("batch_get_item", {"Responses": {"accounts": [at]}}, {"RequestItems": {"accounts": keys}})
+        assert DynamoDBLedger(client, "accounts").times(KEYS) == {"a": 1_000_002, "b": None}
+
+
+def test_a_key_left_unprocessed_has_no_time_not_even_none(client: Any) -> None:  # noqa: ANN401
+    answer = {"Responses": {"accounts": []}, "UnprocessedKeys": {"accounts": {"Keys": [KEY_B]}}}
+    with Stubber(client) as stub:
+        stub.add_response("batch_get_item", answer)
+        assert DynamoDBLedger(client, "accounts").times(KEYS) == {"a": None}
+
+
+def test_a_window_is_read_strongly_consistent_and_newest_first(client: Any) -> None:  # noqa: ANN401
+    expected = {
+        "TableName": "accounts",
+        "ConsistentRead": True,
+        "ScanIndexForward": False,
+        "Limit": RECENT_ROWS,
+        "KeyConditionExpression": "AccountId = :account_id AND Version <= :last",
+        "ExpressionAttributeValues": {":account_id": {"S": "a"}, ":last": {"N": "12"}},
+    }
+    page = {"Items": ROWS[11:8:-1], "LastEvaluatedKey": KEY_A}
+    with Stubber(client) as stub:
+        stub.add_response("query", page, expected)  # and no other request: the page shows where the window begins
+        arrivals = DynamoDBLedger(client, "accounts").recent(Key("a", 11), None, 1_000_000, 7)
+    assert [(arrival.sequence, arrival.position) for arrival in arrivals] == [(11, 7)]
+
+
+def test_missing_events_are_read_strongly_consistent_by_their_versions(client: Any) -> None:  # noqa: ANN401
+    """An eventually consistent read could miss a row that the stream has shown already, and park its account."""
     expected = {
         "TableName": "accounts",
         "ConsistentRead": True,
@@ -20,6 +68,6 @@ def test_missing_events_are_read_strongly_consistent_by_their_versions() -> None
         "ExpressionAttributeValues": {":account_id": {"S": "a"}, ":first": {"N": "9"}, ":last": {"N": "12"}},
     }
     with Stubber(client) as stub:
-        stub.add_response("query", {"Items": rows[8:12]}, expected)
+        stub.add_response("query", {"Items": ROWS[8:12]}, expected)
         arrivals = DynamoDBLedger(client, "accounts").events("a", 9, 11, 7)
     assert [(arrival.sequence, arrival.position) for arrival in arrivals] == [(9, 7), (10, 7), (11, 7)]

@@ -36,6 +36,7 @@ ENVIRONMENT = {
     "PARKING_TABLE_NAME": "parked",
     "AGGREGATION": "on",
     "BUCKETS": "32",
+    "ORDER_WINDOW_SECONDS": "10",
     "FRAMING": "single-object",
 }
 
@@ -178,7 +179,18 @@ def test_a_missing_setting_is_named(missing: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("AGGREGATION", "yes"), ("BUCKETS", "0"), ("BUCKETS", "-1"), ("BUCKETS", "x"), ("FRAMING", "confluent")],
+    [
+        ("AGGREGATION", "yes"),
+        ("BUCKETS", "0"),
+        ("BUCKETS", "-1"),
+        ("BUCKETS", "x"),
+        ("FRAMING", "confluent"),
+        ("ORDER_WINDOW_SECONDS", "0"),
+        ("ORDER_WINDOW_SECONDS", "-1"),
+        ("ORDER_WINDOW_SECONDS", "1.5"),
+        ("ORDER_WINDOW_SECONDS", "\u0661"),
+        ("ORDER_WINDOW_SECONDS", ""),
+    ],
 )
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:
     with pytest.raises(LookupError, match=name):

@@ -46,12 +46,13 @@ def sequences(events: Iterable[Arrival]) -> list[int]:
 
 def test_the_next_events_in_order_need_nothing() -> None:
     assert is_in_line([event(4), event(5)], 3)
-    assert is_in_line([event(4)], None)
+    assert is_in_line([event(1), event(2)], None)
     others: list[tuple[list[Arrival], int | None]] = [
         ([event(5)], 3),
         ([event(3)], 3),
         ([event(4), event(6)], 3),
-        ([event(5), event(4)], None),
+        ([event(2), event(1)], None),
+        ([event(4)], None),
         ([event(4), event(4)], 3),
         ([poison(4)], 3),
     ]

@@ -127,7 +127,7 @@ def test_where_parking_cannot_be_written_or_read_the_record_is_not_safe(failing:
 
     replay.parking.fails = fails
     assert replay.deliver(records) == failed(0 if failing == "look" else 2)
-    assert on_stream(replay) == ([] if failing == "look" else ["a:1", "b:1"])
+    assert sorted(on_stream(replay)) == ([] if failing == "look" else ["a:1", "b:1"])
     replay.parking.fails = lambda _: None
     assert replay.deliver(records) == DONE
     assert list(replay.parking.parked) == ["a"]
@@ -227,6 +227,7 @@ def test_a_sequence_beyond_the_last_one_published_is_a_hole_too_and_what_is_publ
     replay.deliver(records[5:6])
     replay.deliver(records[1:7])
     assert on_stream(replay) == [f"a:{n}" for n in range(1, 8)]
+    replay.order_window_s = 0.5
     replay.restart()
     replay.deliver(records[6:])
     assert on_stream(replay) == [*(f"a:{n}" for n in range(1, 8)), "a:7", "a:8"]

@@ -1,0 +1,197 @@
+"""The event before the first that an execution environment sees of an account: on the stream already, or on its way."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from account_events.testing.memory_projector import MemoryProjector
+from account_events.testing.records import StreamRecord, history, sequence_number, stream_record, stream_records
+from projector.errors import Unavailable
+from projector.first_sight import KEYS_MAX, NO_ANSWER, Answered, Asked, Key
+from projector.lanes import NOT_ATTEMPTED
+from projector.parking import Parked
+from projector.parse import NO_ROW
+
+DONE: dict[str, Any] = {"batchItemFailures": []}
+RECORDS = stream_records(history("a", 30))
+"""Of events one second apart, and of snapshots."""
+EVENTS = [record for record in RECORDS if "CorrelationId" in record["dynamodb"]["NewImage"]]
+
+
+def projector(order_window_s: float = 10.0, written: Sequence[StreamRecord] = RECORDS) -> MemoryProjector:
+    """A new one; the rows are in the table."""
+    memory = MemoryProjector(order_window_s=order_window_s)
+    memory.ledger.put(record["dynamodb"]["NewImage"] for record in written)
+    return memory
+
+
+def deliver(memory: MemoryProjector, *sequences: int) -> Any:  # noqa: ANN401 -- Lambda's answer
+    return memory.deliver([EVENTS[sequence - 1] for sequence in sequences])
+
+
+def on_stream(memory: MemoryProjector) -> list[int]:
+    return [event.fields["sequence"] for event in memory.kinesis.events()]
+
+
+def test_after_a_restart_a_late_record_is_overtaken_by_none() -> None:
+    """Records 1, 3, 2 of one account in separate batches, and an environment that is new after the first."""
+    memory = projector()
+    deliver(memory, 1)
+    memory.restart()
+    deliver(memory, 3)
+    deliver(memory, 2)
+    assert on_stream(memory) == [1, 1, 2, 3]
+
+
+def test_all_events_within_the_window_go_first_and_none_that_is_older() -> None:
+    memory = projector(order_window_s=3.0)
+    assert deliver(memory, 8) == DONE
+    assert on_stream(memory) == [6, 7, 8]
+    outcome = memory.outcomes[0]
+    assert (outcome.published, outcome.filled, outcome.checked) == (3, 2, 1)
+
+
+@pytest.mark.parametrize(("window_s", "due"), [(1.0, [8]), (1.000001, [7, 8]), (2.0, [7, 8]), (100.0, [*range(1, 9)])])
+def test_the_window_ends_before_an_event_exactly_as_old(window_s: float, due: list[int]) -> None:
+    memory = projector(window_s)
+    deliver(memory, 8)
+    assert on_stream(memory) == due
+
+
+@pytest.mark.parametrize("sequence", [2, 9, 10, 11, 18, 19, 28])
+def test_the_window_reaches_across_snapshots_and_the_first_row(sequence: int) -> None:
+    memory = projector(order_window_s=4.0)
+    deliver(memory, sequence)
+    assert on_stream(memory) == list(range(max(1, sequence - 3), sequence + 1))
+
+
+def test_an_account_is_checked_once_and_its_first_event_never() -> None:
+    memory = projector(order_window_s=0.5)
+    deliver(memory, 1)
+    deliver(memory, 2, 3)
+    memory.restart()
+    deliver(memory, 4)
+    deliver(memory, 5)
+    assert on_stream(memory) == [1, 2, 3, 4, 5]
+    assert memory.ledger.times_read == [[Key("a", 3)]]
+    assert [outcome.checked for outcome in memory.outcomes] == [0, 0, 1, 0]
+
+
+def test_a_hundred_accounts_take_one_request_and_one_more_takes_two() -> None:
+    for accounts, requests in ((KEYS_MAX, [KEYS_MAX]), (KEYS_MAX + 1, [KEYS_MAX, 1])):
+        names = [f"a{number}" for number in range(accounts)]
+        rows = {name: list(history(name, 2)) for name in names}
+        memory = MemoryProjector(order_window_s=0.5)
+        memory.ledger.put(stream_record(row, 0)["dynamodb"]["NewImage"] for both in rows.values() for row in both)
+        assert memory.deliver([stream_record(rows[name][1], number) for number, name in enumerate(names)]) == DONE
+        assert [len(keys) for keys in memory.ledger.times_read] == requests
+        assert len(on_stream(memory)) == accounts
+
+
+def test_an_event_whose_predecessor_is_not_in_the_table_parks_its_account() -> None:
+    memory = projector(written=[])
+    assert deliver(memory, 5) == DONE
+    assert on_stream(memory) == []
+    parked = memory.parking.parked["a"]
+    assert (parked.first, parked.held_through, parked.reason) == (4, 5, NO_ROW)
+
+
+@pytest.mark.parametrize("image", [{"Type": {"S": "INTEREST"}}, {"Timestamp": {"S": "yesterday"}}, {"Format": None}])
+def test_a_predecessor_that_is_no_event_parks_its_account(image: dict[str, Any]) -> None:
+    """With all before it published: its release begins there."""
+    memory = projector(order_window_s=3.0)
+    row = {**memory.ledger.rows["a"][7], **image}
+    memory.ledger.put([{name: value for name, value in row.items() if value is not None}])
+    assert deliver(memory, 8) == DONE
+    assert on_stream(memory) == [6]
+    assert (memory.parking.parked["a"].first, memory.parking.parked["a"].held_through) == (7, 8)
+
+
+def test_before_a_row_that_is_no_event_its_predecessors_are_published() -> None:
+    """Else the account's release could overtake them. The row tells no time: what is close to its predecessor goes."""
+    memory = projector(order_window_s=2.5)
+    wrong = stream_record(next(row for row in history("a", 8) if row.version == 8), 7)
+    wrong["dynamodb"]["NewImage"] = wrong["dynamodb"]["NewImage"] | {"Type": {"S": "INTEREST"}}
+    assert memory.deliver([wrong]) == DONE
+    assert on_stream(memory) == [5, 6, 7]
+    assert memory.parking.parked["a"].first == 8
+
+
+def test_where_the_table_does_not_answer_the_account_waits_and_the_others_go_on() -> None:
+    memory = projector()
+    memory.ledger.is_down = True
+    records = [EVENTS[2], *stream_records(history("b", 1), first=3)]
+    assert memory.deliver(records) == {"batchItemFailures": [{"itemIdentifier": sequence_number(2)}]}
+    assert [event.fields["account_id"] for event in memory.kinesis.events()] == ["b"]
+    assert memory.outcomes[0].waiting[0].reason == "ThrottlingException"
+    memory.ledger.is_down = False
+    assert memory.deliver(records) == DONE
+
+
+def test_an_account_whose_key_was_left_unprocessed_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = projector()
+    monkeypatch.setattr(memory.ledger, "times", lambda _keys: {})
+    assert deliver(memory, 3) != DONE
+    assert (on_stream(memory), memory.outcomes[0].waiting[0].reason) == ([], NO_ANSWER)
+
+
+def test_without_time_nothing_is_read_and_the_account_waits() -> None:
+    memory = projector()
+    assert memory.deliver([EVENTS[2]], time_s=0.0) != DONE
+    assert (memory.ledger.times_read, memory.outcomes[0].waiting[0].reason) == ([], NOT_ATTEMPTED)
+
+
+def test_reads_of_many_windows_end_at_half_of_the_time() -> None:
+    """And what has been read by then is published, so that fewer are left for the next delivery."""
+    names = [f"a{number}" for number in range(20)]
+    rows = {name: list(history(name, 2)) for name in names}
+    memory = MemoryProjector()
+    memory.ledger.put(stream_record(row, 0)["dynamodb"]["NewImage"] for both in rows.values() for row in both)
+    memory.ledger.on_read = lambda: memory.kinesis.clock.sleep(2.0)
+    records = [stream_record(rows[name][1], number) for number, name in enumerate(names)]
+    assert memory.deliver(records, time_s=24.0) != DONE
+    assert len(on_stream(memory)) == 2 * 5
+    assert {waiting.reason for waiting in memory.outcomes[0].waiting} == {NOT_ATTEMPTED}
+
+
+def test_a_parked_account_s_earlier_events_are_checked_likewise() -> None:
+    memory = projector()
+    memory.parking.park(Parked("a", 5, 9, 5, "", ""))
+    assert deliver(memory, 4, 6) == DONE
+    assert on_stream(memory) == [1, 2, 3, 4]
+
+
+def test_an_environment_forgets_an_account_that_it_meets_parked() -> None:
+    """What its release has published since is not published once more."""
+    memory = projector(order_window_s=0.5)
+    deliver(memory, 1, 2)
+    memory.parking.park(Parked("a", 3, 4, 3, "", ""))
+    deliver(memory, 5)
+    memory.parking.release(memory.parking.parked["a"], 5)  # which has published 3 to 5
+    assert deliver(memory, 6) == DONE
+    assert on_stream(memory) == [1, 2, 6]
+
+
+def test_requests_are_made_with_whatever_makes_them_concurrently(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+
+    def concurrently(call: Callable[[Asked], Answered], items: Sequence[Asked]) -> list[Answered]:
+        calls.append(len(items))
+        return [call(item) for item in items]
+
+    monkeypatch.setattr("account_events.testing.memory_projector.one_by_one", concurrently)
+    memory = projector()
+    deliver(memory, 3)
+    assert calls == [1, 1]
+
+
+def test_an_unanswered_window_lets_no_event_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = projector()
+
+    def no_answer(*_: object) -> Any:  # noqa: ANN401 -- it raises
+        raise Unavailable("ThrottlingException")
+
+    monkeypatch.setattr(memory.ledger, "recent", no_answer)
+    assert deliver(memory, 3) != DONE
+    assert on_stream(memory) == []
