@@ -2,7 +2,8 @@
 
 So neither its CPU time nor its lock on Python is the measured process'. It keeps connections open, speaks HTTP on
 127.0.0.1 without TLS, and looks at nothing but the operation and the number of entries: `PutRecords` is answered
-PUT_RECORDS_S after its last byte, every entry accepted; `Query` QUERY_S after, with an empty page.
+PUT_RECORDS_S after its last byte, every entry accepted; `Query` QUERY_S after, with an empty page; `BatchGetItem` as
+long after, with a row for each key that occurred long ago.
 """
 
 import json
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
+from account_events.testing.records import LONG_AGO
 from ops.loopback_server import LoopbackServer
 
 PUT_RECORDS_S = 0.015
@@ -73,6 +75,10 @@ def _answer(operation: str, body: bytes) -> tuple[float, bytes]:
             return PUT_RECORDS_S, json.dumps(answer).encode()
         case "Query":
             return QUERY_S, b'{"Count":0,"Items":[],"ScannedCount":0}'
+        case "BatchGetItem":
+            [(table, asked)] = json.loads(body)["RequestItems"].items()
+            rows = [{"AccountId": key["AccountId"], "Timestamp": {"S": LONG_AGO}} for key in asked["Keys"]]
+            return QUERY_S, json.dumps({"Responses": {table: rows}, "UnprocessedKeys": {}}).encode()
     raise ValueError(f"The stand-in has no answer for {operation}.")
 
 

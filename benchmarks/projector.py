@@ -1,8 +1,9 @@
 """The projector's function beside a usual one (benchmarks/projector_peer.py), on the same batches and stand-in.
 
-Ours is the real handler with its real clients; so it also looks at the parked accounts, in QUERY_S, which the peer does
-not. Both get batches parsed from JSON just before, as Lambda's runtime hands them over; what Lambda itself takes is in
-none of the figures, nor is the garbage of the batch before.
+Ours is the real handler with its real clients. It also reads the parked accounts, in QUERY_S, which the peer does not,
+and it knows the accounts from the batch before, unless a benchmark says otherwise. Both get batches parsed from JSON just
+before, as Lambda's runtime hands them over. What Lambda itself takes is in none of the figures, nor is the garbage of the
+batch before.
 """
 
 import base64
@@ -24,12 +25,13 @@ import boto3
 from benchmarks import kinesis_units
 from benchmarks.kinesis_stand_in import PUT_RECORDS_S, stand_in
 from benchmarks.kinesis_units import Put
-from benchmarks.projector_batches import Batch, batch
+from benchmarks.projector_batches import Accounts, Batch
 from benchmarks.projector_peer import UsualProjector
 from benchmarks.timing import Benchmark
 from consumers.kit.aggregates import unpack
 
 SMALL, MIDDLE, LARGE = 1_000, 4_000, 7_000
+REQUESTS = 1 / 50
 WALL_SMALL, WALL_LARGE, CPU_SMALL = 1 / 2.8, 1 / 5, 1 / 3
 GROWTH = 1.1
 DRAINED = 10_000
@@ -56,10 +58,11 @@ class Subject:
 
     handler: Callable[[Batch, Any], Any]
     kinesis: Any
+    dynamodb: Any = None
 
-    def took_ms(self, clock: Clock, records: int) -> float:
-        """For a new batch."""
-        text = json.dumps(batch(records))
+    def took_ms(self, clock: Clock, accounts: Accounts) -> float:
+        """For their next batch."""
+        text = json.dumps(accounts.batch())
         gc.collect()
         event = json.loads(text)
         start = clock()
@@ -82,6 +85,18 @@ class Subject:
         entries = [entry for body in bodies for entry in json.loads(body)["Records"]]
         return [Put(entry["PartitionKey"], base64.b64decode(entry["Data"])) for entry in entries]
 
+    def requests(self, event: Batch) -> int:
+        """How many requests a batch makes to DynamoDB."""
+        made: list[str] = []
+
+        def count(request: Any, **_: Any) -> None:  # noqa: ANN401 -- botocore's
+            made.append(request.url)
+
+        self.dynamodb.meta.events.register("before-send.dynamodb", count)
+        self._published(event)
+        self.dynamodb.meta.events.unregister("before-send.dynamodb", count)
+        return len(made)
+
     def _published(self, event: Batch) -> Any:  # noqa: ANN401 -- JSON
         """The log's and the metrics' lines are written, but not shown."""
         with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
@@ -94,20 +109,22 @@ def benchmarks() -> Iterator[list[Benchmark]]:
     with stand_in() as url, _ours(url) as ours:
         peer = _peer(url)
         units = _units(ours, peer)
-        yield [*_timings(ours, peer), *_growth(ours), *units]
+        yield [*_timings(ours, peer), *_growth(ours), *_first_sights(ours), *units]
 
 
 def _timings(ours: Subject, peer: Subject) -> list[Benchmark]:
     def against_peer(clock: Clock, unit: str, records: int, target: float) -> Benchmark:
+        mine, theirs = Accounts(records), Accounts(records)
         return Benchmark(
             f"projector, batch of {records:,}; a usual projector",
             unit,
             target,
-            lambda: ours.took_ms(clock, records),
-            lambda: peer.took_ms(clock, records),
+            lambda: ours.took_ms(clock, mine),
+            lambda: peer.took_ms(clock, theirs),
             clock,
         )
 
+    drained = Accounts(LARGE)
     return [
         against_peer(WALL, "ms", SMALL, WALL_SMALL),
         against_peer(WALL, "ms", LARGE, WALL_LARGE),
@@ -116,7 +133,7 @@ def _timings(ours: Subject, peer: Subject) -> list[Benchmark]:
             f"projector, {DRAINED:,} events of a shard at {PUT_RECORDS_S * 1_000:g} ms a put; a second",
             "ms",
             1.0,
-            lambda: ours.took_ms(WALL, LARGE) / LARGE * DRAINED,
+            lambda: ours.took_ms(WALL, drained) / LARGE * DRAINED,
             lambda: 1_000.0,
             WALL,
         ),
@@ -129,9 +146,11 @@ def _growth(ours: Subject) -> list[Benchmark]:
     So whatever a batch costs however large it is, waits, calls and log among it, is in neither. SMALL is large enough
     for the look at parked accounts to go by unnoticed; below it, a record more costs only the rest of that wait.
     """
+    accounts = {records: Accounts(records) for records in (SMALL, MIDDLE, LARGE)}
 
     def one_more_us(clock: Clock, smaller: int, larger: int) -> float:
-        return (ours.took_ms(clock, larger) - ours.took_ms(clock, smaller)) / (larger - smaller) * 1_000
+        took_ms = {records: ours.took_ms(clock, accounts[records]) for records in (larger, smaller)}
+        return (took_ms[larger] - took_ms[smaller]) / (larger - smaller) * 1_000
 
     def growth(clock: Clock, unit: str) -> Benchmark:
         return Benchmark(
@@ -146,6 +165,33 @@ def _growth(ours: Subject) -> list[Benchmark]:
     return [growth(WALL, "us"), growth(CPU, "CPU us")]
 
 
+def _first_sights(ours: Subject) -> list[Benchmark]:
+    """Accounts that the environment has not met: the event before each one's first is looked up, a hundred a request.
+
+    Last of the timings: so many new accounts can make the projector forget those that it knows.
+    """
+    known = Accounts(SMALL)
+
+    def unknown(clock: Clock) -> float:
+        return ours.took_ms(clock, Accounts(SMALL))
+
+    def against_known(clock: Clock, unit: str) -> Benchmark:
+        name = f"projector, {SMALL:,} events of accounts met for the first time; of known ones"
+        return Benchmark(name, unit, None, lambda: unknown(clock), lambda: ours.took_ms(clock, known), clock)
+
+    return [
+        against_known(WALL, "ms"),
+        against_known(CPU, "CPU ms"),
+        Benchmark(
+            f"projector, requests to DynamoDB for these {SMALL:,} events; one for each of their accounts",
+            "requests",
+            REQUESTS,
+            lambda: ours.requests(Accounts(SMALL).batch()),
+            lambda: len(Accounts(SMALL)),
+        ),
+    ]
+
+
 def _units(ours: Subject, peer: Subject) -> list[Benchmark]:
     """Raises AssertionError: they do not put the same events."""
     plain, keyed = _puts_of_the_same_events(ours, peer), _puts_of_the_same_events(ours, peer, keyed=True)
@@ -157,7 +203,7 @@ def _units(ours: Subject, peer: Subject) -> list[Benchmark]:
 
 def _puts_of_the_same_events(ours: Subject, peer: Subject, *, keyed: bool = False) -> tuple[list[Put], list[Put]]:
     """What both put for the same batch: in other records, but the same bytes of every event, accounts in order."""
-    event = batch(SMALL, keyed=keyed)
+    event = Accounts(SMALL, keyed=keyed).batch()
     our_puts, peer_puts = ours.puts(event), peer.puts(event)
     our_events, peer_events = (
         sorted(data for put in puts for data in unpack(put.data)) for puts in (our_puts, peer_puts)
@@ -173,7 +219,7 @@ def _ours(url: str) -> Iterator[Subject]:
     with Path(os.devnull).open("w") as nowhere:
         with patch.dict(os.environ, _environment(url)), redirect_stdout(nowhere):
             module = importlib.import_module("projector.handler")
-        yield Subject(module.handler, module.kinesis)
+        yield Subject(module.handler, module.kinesis, module.dynamodb)
         del sys.modules["projector.handler"]
     gc.unfreeze()  # it freezes all there is when it is imported
 
