@@ -1,9 +1,9 @@
 """The projector's function beside a usual one (benchmarks/projector_peer.py), on the same batches and stand-in.
 
 Ours is the real handler with its real clients. It also reads the parked accounts, in QUERY_S, which the peer does not,
-and it knows the accounts from the batch before, unless a benchmark says otherwise. Both get batches parsed from JSON just
-before, as Lambda's runtime hands them over. What Lambda itself takes is in none of the figures, nor is the garbage of the
-batch before.
+and it knows the accounts from the batch before, unless a benchmark says otherwise. Both get batches parsed from JSON
+just before, as Lambda's runtime hands them over. What Lambda itself takes is in none of the figures, nor is the garbage
+of the batch before.
 """
 
 import base64

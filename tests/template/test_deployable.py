@@ -40,6 +40,7 @@ ROLES = {
         ("s3:PutObject", "ConsumerFailures"),
     },
     "ProjectorFunctionRole": {
+        ("dynamodb:BatchGetItem", "AccountsTable"),
         ("dynamodb:DescribeStream", "AccountsTable"),
         ("dynamodb:GetRecords", "AccountsTable"),
         ("dynamodb:GetShardIterator", "AccountsTable"),
