@@ -41,6 +41,7 @@ ENVIRONMENT = {
     "AGGREGATION": "on",
     "BUCKETS": "32",
     "FRAMING": "single-object",
+    "STACK_NAME": "account-events",
     "AWS_DEFAULT_REGION": "eu-central-1",
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "not-a-secret",

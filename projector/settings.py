@@ -50,6 +50,7 @@ class Settings:
     is_aggregated: bool
     buckets: int
     encoders: Encoders
+    stack_name: str
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
@@ -66,6 +67,7 @@ class Settings:
                 is_aggregated=environment["AGGREGATION"] == "on",
                 buckets=int(environment["BUCKETS"]),
                 encoders=encoders_of(environment["FRAMING"], environment.get("SCHEMA_VERSIONS", "")),
+                stack_name=environment["STACK_NAME"],
             )
         except KeyError as missing:
             raise LookupError(f"The environment variable {missing} is not set; see template.yaml.") from None

@@ -37,6 +37,7 @@ ENVIRONMENT = {
     "AGGREGATION": "on",
     "BUCKETS": "32",
     "FRAMING": "single-object",
+    "STACK_NAME": "account-events",
 }
 
 
