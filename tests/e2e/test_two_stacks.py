@@ -1,4 +1,4 @@
-"""Two stacks of the real template in one account, one of them with capitals in its name."""
+"""Two stacks of the real template in one account; one has capitals in its name."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -11,6 +11,7 @@ import runpy
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from io import StringIO
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -117,6 +118,14 @@ def test_every_metric_has_the_stacks_name(function: str, emitted: dict[str, set[
         assert namespace == "AccountEvents"
         assert {("Stack", STACK.name)} < dimensions, name
         assert {key for key, _ in dimensions} <= {"Stack", "service", "operation"}, name
+
+
+def test_the_dimensions_are_documented(emitted: dict[str, set[Metric]]) -> None:
+    table = (Path(__file__).parents[2] / "docs/deployment.md").read_text().partition("| dimension |")[2]
+    for _, _, dimensions in set().union(*emitted.values()):
+        for key, value in dimensions:
+            assert f"| `{key}` |" in table
+            assert key != "service" or f"`{value}`" in table
 
 
 @pytest.mark.parametrize("alarm", ON_OUR_METRICS)
