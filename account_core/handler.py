@@ -9,6 +9,7 @@ from typing import Any
 
 import botocore.session
 from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
 from account_core.access_log import AccessLog
 from account_core.dynamodb_owned import DynamoDBOwnedAccounts
@@ -18,6 +19,11 @@ from account_core.service import AccountService, backoff_s
 from account_core.settings import READS, WRITES, Settings
 
 _settings = Settings.read(os.environ)
+_metrics = Metrics(
+    provider=AmazonCloudWatchEMFProvider(
+        namespace="AccountEvents", service="account-api", default_dimensions={"Stack": _settings.stack_name}
+    )
+)
 _session: Any = botocore.session.get_session()  # not boto3, which is more to import; untyped, for lack of stubs
 _reads = _session.create_client("dynamodb", config=READS)
 _store = DynamoDBAccountStore(
@@ -30,7 +36,7 @@ _api = HttpApi(
     DynamoDBOwnedAccounts(_reads, _settings.owned_table_name),
     now=lambda: datetime.now(UTC),
     new_id=lambda: str(uuid.uuid4()),
-    log=AccessLog(Logger(service="account-api"), Metrics(namespace="AccountEvents", service="account-api")),
+    log=AccessLog(Logger(service="account-api"), _metrics),
     authorisation=_settings.authorisation,
     operator_scope=_settings.operator_scope,
 )

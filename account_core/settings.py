@@ -36,6 +36,7 @@ class Settings:
     owned_table_name: str
     authorisation: Literal["IAM", "JWT"]
     operator_scope: str
+    stack_name: str
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
@@ -48,6 +49,7 @@ class Settings:
                         environment["OWNED_TABLE_NAME"],
                         authorisation,
                         environment["OPERATOR_SCOPE"],
+                        environment["STACK_NAME"],
                     )
                 case other:
                     raise LookupError(f"The environment variable AUTH is {other!r}; it has to be IAM or JWT.")

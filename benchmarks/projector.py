@@ -44,6 +44,7 @@ ENVIRONMENT = {
     "BUCKETS": "32",
     "ORDER_WINDOW_SECONDS": "10",
     "FRAMING": "single-object",
+    "STACK_NAME": "account-events",
     "AWS_DEFAULT_REGION": "eu-central-1",
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "not-a-secret",

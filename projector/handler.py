@@ -14,6 +14,7 @@ from typing import Any
 
 import botocore.session
 from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
 from projector.beside import Beside, Concurrent
 from projector.dynamodb_ledger import DynamoDBLedger
@@ -26,6 +27,11 @@ from projector.report import Report
 from projector.settings import CLIENTS, PARKING_S, SWITCH_INTERVAL_S, Settings, deadline_s
 
 _settings = Settings.read(os.environ)
+_metrics = Metrics(
+    provider=AmazonCloudWatchEMFProvider(
+        namespace="AccountEvents", service="projector", default_dimensions={"Stack": _settings.stack_name}
+    )
+)
 _session: Any = botocore.session.get_session()  # not boto3, which is more to import; untyped, for lack of stubs
 kinesis = _session.create_client("kinesis", config=CLIENTS)
 build_bodies(kinesis)
@@ -43,7 +49,7 @@ _project = Projector(
     DynamoDBLedger(dynamodb, _settings.table_name, _settings.encoders),
     report=Report(
         Logger(service="projector"),
-        Metrics(namespace="AccountEvents", service="projector"),
+        _metrics,
         now_us=lambda: time.time_ns() // 1_000,
     ),
     clock=time.monotonic,

@@ -51,6 +51,7 @@ class Settings:
     buckets: int
     order_window_s: int
     encoders: Encoders
+    stack_name: str
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
@@ -71,6 +72,7 @@ class Settings:
                 buckets=int(environment["BUCKETS"]),
                 order_window_s=int(window),
                 encoders=encoders_of(environment["FRAMING"], environment.get("SCHEMA_VERSIONS", "")),
+                stack_name=environment["STACK_NAME"],
             )
         except KeyError as missing:
             raise LookupError(f"The environment variable {missing} is not set; see template.yaml.") from None

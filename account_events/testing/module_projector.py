@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import botocore.session
-from aws_lambda_powertools import Metrics  # now, so that it does not meet the virtual clock for good
 
 from account_events.testing.clock import VirtualClock
 from account_events.testing.errors import BadReplay
@@ -36,6 +35,7 @@ ENVIRONMENT = {
     "FRAMING": "single-object",
     "BUCKETS": "32",
     "ORDER_WINDOW_SECONDS": "10",
+    "STACK_NAME": "account-events",
     "AWS_DEFAULT_REGION": "eu-central-1",
     "POWERTOOLS_METRICS_DISABLED": "true",
 }
@@ -103,7 +103,6 @@ def _as_it_was() -> Iterator[None]:
         sys.modules.pop(MODULE, None)
         if before is not None:
             sys.modules[MODULE] = before
-        Metrics().clear_metrics()  # switched off, it keeps its figures, and for the whole process
         sys.setswitchinterval(switch_interval_s)
         gc.unfreeze()
         (gc.enable if is_collecting else gc.disable)()

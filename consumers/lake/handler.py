@@ -8,6 +8,7 @@ from typing import Any
 
 import botocore.session
 from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
 from consumers.kit.decoding import Decoder
 from consumers.lake.report import Report
@@ -18,12 +19,17 @@ from consumers.lake.transform import Transform
 SERVICE = "lake"
 
 _settings = Settings.read(os.environ)
+_metrics = Metrics(
+    provider=AmazonCloudWatchEMFProvider(
+        namespace="AccountEvents", service=SERVICE, default_dimensions={"Stack": _settings.stack_name}
+    )
+)
 _transform = Transform(Rows(Decoder(_settings.codec), _settings.first_day))
 _report = Report(
     cache(lambda: botocore.session.get_session().create_client("s3", config=CLIENTS)),
     _settings.bucket,
     Logger(service=SERVICE),
-    Metrics(namespace="AccountEvents", service=SERVICE),
+    _metrics,
     lambda: datetime.now(UTC),
 )
 gc.freeze()  # what is there now stays: it need not be looked through again with every batch

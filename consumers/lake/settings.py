@@ -27,6 +27,7 @@ class Settings:
     bucket: str
     first_day: str
     codec: Codec
+    stack_name: str
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
@@ -37,6 +38,7 @@ class Settings:
                 environment["LAKE_BUCKET_NAME"],
                 environment["FIRST_DAY"],
                 _codec(environment.get("SCHEMA_VERSIONS", "")),
+                environment["STACK_NAME"],
             )
         except KeyError as missing:
             raise LookupError(f"The environment variable {missing} is not set; see template.yaml.") from None

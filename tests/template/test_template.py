@@ -180,7 +180,6 @@ def test_the_parked_accounts_are_found_with_one_query() -> None:
 def test_what_parks_gives_an_alarm_that_stays() -> None:
     alarm = properties("ProjectorParks")
     assert (alarm["Namespace"], alarm["MetricName"]) == ("AccountEvents", "ParkedAccounts")
-    assert alarm["Dimensions"] == [{"Name": "service", "Value": "projector"}]
     assert (alarm["Threshold"], alarm["TreatMissingData"]) == (0, "ignore")
 
 
@@ -217,7 +216,7 @@ def test_every_alarm_goes_to_the_topic_if_there_is_one() -> None:
     alarms = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"}
     assert alarms == {
         *("AccountsByOwnerFails", "AccountsByOwnerGaveUp", "AccountsByOwnerIsBehind", "AccountsByOwnerLost"),
-        "AccountsByOwnerWaits",
+        *("AccountsByOwnerScheduleFails", "AccountsByOwnerWaits"),
         *("LakeConversionFails", "LakeHasTooManyPartitions", "LakeIsBehind", "LakeReadsLate"),
         *("LakeRefuses", "LakeTransformFails"),
         *("ApiFails", "ProjectorFails", "ProjectorGaveUp", "ProjectorIsBehind", "ProjectorLost", "ProjectorParks"),

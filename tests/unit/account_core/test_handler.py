@@ -16,6 +16,7 @@ def module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         "OWNED_TABLE_NAME": "owned",
         "AUTH": "IAM",
         "OPERATOR_SCOPE": "accounts/operator",
+        "STACK_NAME": "account-events",
         "AWS_DEFAULT_REGION": "eu-central-1",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -44,5 +45,7 @@ def test_a_missing_setting_is_named() -> None:
         Settings.read({"AUTH": "JWT", "OPERATOR_SCOPE": "accounts/operator", "TABLE_NAME": "accounts"})
     with pytest.raises(LookupError, match="'TABLE_NAME'"):
         Settings.read({"AUTH": "JWT", "OPERATOR_SCOPE": "accounts/operator"})
+    with pytest.raises(LookupError, match="STACK_NAME"):
+        Settings.read({"AUTH": "IAM", "OPERATOR_SCOPE": "s", "TABLE_NAME": "accounts", "OWNED_TABLE_NAME": "owned"})
     with pytest.raises(LookupError, match="AUTH is 'NONE'"):
         Settings.read({"AUTH": "NONE", "OPERATOR_SCOPE": "accounts/operator", "TABLE_NAME": "accounts"})

@@ -178,7 +178,12 @@ def test_glues_framing_is_read_by_the_ids_of_the_template() -> None:
         for number, schema in enumerate(CONTRACT.known.values())
     }
     read = settings.Settings.read(
-        {"LAKE_BUCKET_NAME": "b", "FIRST_DAY": "2020-01-01", "SCHEMA_VERSIONS": json.dumps(ids | {"00": "later"})}
+        {
+            "LAKE_BUCKET_NAME": "b",
+            "FIRST_DAY": "2020-01-01",
+            "SCHEMA_VERSIONS": json.dumps(ids | {"00": "later"}),
+            "STACK_NAME": "s",
+        }
     )
     transform = Transform(Rows(Decoder(read.codec), read.first_day))
     values = vars(Decoder().decode(EVENTS[1]))
@@ -195,6 +200,7 @@ def test_glues_framing_is_read_by_the_ids_of_the_template() -> None:
     [
         ({"FIRST_DAY": "2025-01-01"}, "LAKE_BUCKET_NAME"),
         ({"LAKE_BUCKET_NAME": "b"}, "FIRST_DAY"),
+        ({"LAKE_BUCKET_NAME": "b", "FIRST_DAY": "2025-01-01"}, "STACK_NAME"),
         ({"LAKE_BUCKET_NAME": "b", "FIRST_DAY": "January"}, "January"),
         ({"LAKE_BUCKET_NAME": "b", "FIRST_DAY": "2025-01-01", "SCHEMA_VERSIONS": "{"}, "template.yaml"),
     ],

@@ -38,6 +38,7 @@ ENVIRONMENT = {
     "BUCKETS": "32",
     "ORDER_WINDOW_SECONDS": "10",
     "FRAMING": "single-object",
+    "STACK_NAME": "account-events",
 }
 
 

@@ -55,7 +55,8 @@ def test_no_figure_of_its_metrics_is_left_for_who_comes_after(memory_kinesis: Me
     stream = bank("a", 3)
     with deployed(memory_kinesis, stream.images()) as new_handler:
         replay(stream, new_handler=new_handler, kinesis=memory_kinesis).assert_each_once()
-    assert Metrics(namespace="AccountEvents", service="projector").metric_set == {}
+    metrics = Metrics(namespace="AccountEvents", service="projector")
+    assert metrics.metric_set == metrics.dimension_set == {}
 
 
 def test_nothing_is_left_of_it(memory_kinesis: MemoryKinesis) -> None:

@@ -1,0 +1,66 @@
+"""Two stacks of the real template in one account; one has capitals in its name."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from ops.build import PACKAGES, build_zip
+from ops.deploy import deploy
+from ops.emulator import Emulator, client
+
+NAMES = ("account-events", "Account-Events-Test")
+SETTINGS = {"Aggregation", "Buckets", "Framing", "LakeBufferSeconds", "LakeFirstDay"}
+"""Outputs that repeat a parameter."""
+
+
+@dataclass(frozen=True)
+class Stacks:
+    endpoint_url: str
+    outputs: dict[str, dict[str, str]]
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 -- a boto3 client
+        return client(service, self.endpoint_url)
+
+
+@pytest.fixture(scope="module")
+def stacks() -> Iterator[Stacks]:
+    zips = {function: build_zip(function, "local") for function in PACKAGES}
+    # The emulator accepts the limit and does not apply it.
+    parameters = {"Target": "local", "ApiReservedConcurrency": "5"}
+    with Emulator() as emulator:
+        yield Stacks(
+            emulator.endpoint_url, {name: deploy(emulator.endpoint_url, name, parameters, zips) for name in NAMES}
+        )
+
+
+def test_two_stacks_share_nothing(stacks: Stacks) -> None:
+    one, other = (set(stacks.outputs[name].items()) for name in NAMES)
+    assert {name for name, _ in one & other} == SETTINGS
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_database_is_the_one_that_the_policies_name(stacks: Stacks, name: str) -> None:
+    database = stacks.outputs[name]["LakeDatabaseName"]
+    assert database == name.lower().replace("-", "_")
+    assert stacks.client("glue").get_database(Name=database)["Database"]["Name"] == database
+    role = stacks.outputs[name]["LakeAnalystRoleArn"].rpartition("/")[2]
+    policy = stacks.client("iam").get_role_policy(RoleName=role, PolicyName="query")["PolicyDocument"]
+    assert f":table/{database}/*" in str(policy)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_functions_know_the_name_of_their_stack(stacks: Stacks, name: str) -> None:
+    functions, outputs = stacks.client("lambda"), stacks.outputs[name]
+    for output in ("ApiFunctionName", "LakeTransformFunctionName", "OwnedFunctionName", "ProjectorFunctionName"):
+        found = functions.get_function_configuration(FunctionName=outputs[output])
+        assert found["Environment"]["Variables"]["STACK_NAME"] == name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_access_log_is_the_stacks_own(stacks: Stacks, name: str) -> None:
+    prefix = f"/aws/vendedlogs/{name}/"
+    [group] = stacks.client("logs").describe_log_groups(logGroupNamePrefix=prefix)["logGroups"]
+    [stage] = stacks.client("apigatewayv2").get_stages(ApiId=stacks.outputs[name]["ApiId"])["Items"]
+    assert group["logGroupName"] in stage["AccessLogSettings"]["DestinationArn"]

@@ -1,0 +1,165 @@
+"""The metrics that the functions emit, as CloudWatch reads them from the log, and the alarms on them.
+
+CloudWatch accepts an alarm on a metric that nobody emits. So each function of the template runs here, with the
+environment that the template gives it, and prints its metrics in the embedded metric format.
+"""
+
+import json
+import os
+import re
+import runpy
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from account_events.testing import MemoryKinesis, replay
+from account_events.testing.module_projector import deployed_projector
+from tests.template.stack import Stack, of_type
+from tests.unit.testing.streams import bank
+
+STACK = Stack("some-stack")
+ACCOUNT = {"AWS_DEFAULT_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+ON_OUR_METRICS = sorted(
+    name
+    for name, alarm in of_type("AWS::CloudWatch::Alarm").items()
+    if not alarm["Properties"]["Namespace"].startswith("AWS/")
+)
+Metric = tuple[str, str, frozenset[tuple[str, str]]]
+"""Namespace, name, dimensions: what CloudWatch tells metrics apart by."""
+
+
+def invoke(function: str, event: dict[str, Any]) -> None:
+    """One invocation of a new execution environment."""
+    module = STACK.properties(function)["Handler"].removesuffix(".handler")
+    runpy.run_module(module)["handler"](event, None)
+
+
+def make_table(logical_id: str) -> None:
+    described = STACK.properties(logical_id)
+    keys = {"AttributeDefinitions", "KeySchema", "LocalSecondaryIndexes", "GlobalSecondaryIndexes", "BillingMode"}
+    client: Any = boto3.client("dynamodb")
+    client.create_table(
+        TableName=STACK.value({"Ref": logical_id}), **{key: described[key] for key in keys & described.keys()}
+    )
+
+
+def api() -> None:
+    request = {"requestId": "r", "http": {"method": "GET"}, "authorizer": {"iam": {"userArn": "arn"}}}
+    with mock_aws():
+        make_table("AccountsTable")
+        invoke("ApiFunction", {"rawPath": "/accounts/a", "headers": {}, "requestContext": request})
+
+
+def owners() -> None:
+    """As its schedule invokes it."""
+    [target] = STACK.properties("AccountsByOwnerLook")["Targets"]
+    with mock_aws():
+        make_table("AccountsByOwnerInbox")
+        invoke("AccountsByOwnerFunction", json.loads(target["Input"]))
+
+
+def lake() -> None:
+    invoke("LakeTransformFunction", {"invocationId": "i", "records": []})
+
+
+def projector() -> None:
+    kinesis, stream = MemoryKinesis(), bank("a", 3)
+    variables = STACK.variables("ProjectorFunction") | {"POWERTOOLS_METRICS_DISABLED": "false"}
+    with deployed_projector(kinesis, stream.images(), variables) as new_handler:
+        replay(stream, new_handler=new_handler, kinesis=kinesis).assert_delivered()
+
+
+INVOCATIONS: dict[str, Callable[[], None]] = {
+    "AccountsByOwnerFunction": owners,
+    "ApiFunction": api,
+    "LakeTransformFunction": lake,
+    "ProjectorFunction": projector,
+}
+
+
+def metrics_in(line: dict[str, Any]) -> Iterator[Metric]:
+    """By CloudWatch's specification of the embedded metric format: each metric, once for each set of dimensions."""
+    for directive in line["_aws"]["CloudWatchMetrics"]:
+        for names in directive["Dimensions"]:
+            for metric in directive["Metrics"]:
+                yield directive["Namespace"], metric["Name"], frozenset((name, line[name]) for name in names)
+
+
+@pytest.fixture(scope="module")
+def emitted() -> dict[str, set[Metric]]:
+    """The metrics of each function."""
+    found = {}
+    for function, invoked in INVOCATIONS.items():
+        output = StringIO()
+        variables = ACCOUNT | STACK.variables(function)
+        with patch.dict(os.environ, variables), redirect_stdout(output):
+            invoked()
+        lines = [json.loads(line) for line in output.getvalue().splitlines()]
+        found[function] = {metric for line in lines if "_aws" in line for metric in metrics_in(line)}
+    return found
+
+
+def test_every_function_of_the_template_is_invoked() -> None:
+    assert INVOCATIONS.keys() == of_type("AWS::Serverless::Function").keys()
+
+
+@pytest.mark.parametrize("function", sorted(INVOCATIONS))
+def test_every_metric_has_the_stacks_name(function: str, emitted: dict[str, set[Metric]]) -> None:
+    """Or the functions of two stacks in one account add to one metric."""
+    assert emitted[function]
+    for namespace, name, dimensions in emitted[function]:
+        assert namespace == "AccountEvents"
+        assert {("Stack", STACK.name)} < dimensions, name
+        assert {key for key, _ in dimensions} <= {"Stack", "service", "operation"}, name
+
+
+def test_the_dimensions_are_documented(emitted: dict[str, set[Metric]]) -> None:
+    table = (Path(__file__).parents[2] / "docs/deployment.md").read_text().partition("| dimension |")[2]
+    for _, _, dimensions in set().union(*emitted.values()):
+        for key, value in dimensions:
+            assert f"| `{key}` |" in table
+            assert key != "service" or f"`{value}`" in table
+
+
+@pytest.mark.parametrize("alarm", ON_OUR_METRICS)
+def test_an_alarm_reads_a_metric_that_is_emitted(alarm: str, emitted: dict[str, set[Metric]]) -> None:
+    asked = STACK.properties(alarm)
+    dimensions = frozenset((each["Name"], each["Value"]) for each in asked["Dimensions"])
+    assert (asked["Namespace"], asked["MetricName"], dimensions) in set().union(*emitted.values())
+
+
+def test_alarms_read_the_metrics_of_their_own_stack() -> None:
+    other = Stack("other-stack")
+    for name in of_type("AWS::CloudWatch::Alarm"):
+        assert STACK.properties(name)["Dimensions"] != other.properties(name)["Dimensions"], name
+
+
+def test_a_schedules_metric_has_time_to_come_and_its_absence_shows() -> None:
+    """Its alarm covers the schedule's interval with each period, and two more; without the schedule it fires."""
+    [schedule] = of_type("AWS::Events::Rule")
+    minutes = re.fullmatch(r"rate\((\d+) minutes\)", STACK.properties(schedule)["ScheduleExpression"])
+    assert minutes is not None
+    alarm = STACK.properties("AccountsByOwnerWaits")
+    assert alarm["Period"] == int(minutes[1]) * 60
+    assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (3, 1)
+    assert alarm["TreatMissingData"] == "breaching"
+
+
+def test_a_schedule_that_cannot_invoke_its_function_has_an_alarm() -> None:
+    for schedule in of_type("AWS::Events::Rule"):
+        dimensions = [{"Name": "RuleName", "Value": {"Ref": schedule}}]
+        [alarm] = [
+            alarm["Properties"]
+            for alarm in of_type("AWS::CloudWatch::Alarm").values()
+            if alarm["Properties"]["Dimensions"] == dimensions
+        ]
+        assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Events", "FailedInvocations")
+        # EventBridge emits it only where it is not zero (EventBridge user guide, Monitoring Amazon EventBridge).
+        assert (alarm["Statistic"], alarm["Threshold"], alarm["TreatMissingData"]) == ("Sum", 0, "notBreaching")

@@ -1,0 +1,101 @@
+"""Two stacks of one account share no name, and every name that a stack can have is a name that AWS takes."""
+
+import re
+from collections.abc import Iterator
+from string import ascii_letters, ascii_uppercase
+from typing import Any
+
+import pytest
+
+from tests.template.stack import RESOURCES, TEMPLATE, Stack
+
+ONE, OTHER = Stack("bank"), Stack("Bank-of-tests", uuid="7c1f7a52-4f0e-4a8b-8a52-9b1f5d0c2e44")
+LONGEST = "A" + "b-C9" * 31 + "xYz"
+"""A stack's name: at most 128 letters, digits and dashes, a letter first (CloudFormation API reference)."""
+
+IN_ACCOUNT = {
+    "AWS::ApiGatewayV2::Api": r".{1,128}",
+    "AWS::Athena::WorkGroup": r"[a-zA-Z0-9._-]{1,128}",
+    # Glue stores what it is given in lower case; Athena takes letters, digits and underscores without quotes.
+    "AWS::Glue::Database": r"[a-z][a-z0-9_]{0,254}",
+    "AWS::Glue::Registry": r"[a-zA-Z0-9_$#.-]{1,255}",
+    "AWS::Logs::LogGroup": r"[a-zA-Z0-9_/.#-]{1,512}",
+}
+"""What a name of the account and Region may be, by the services' API references."""
+WITHIN = {
+    "AWS::ApiGatewayV2::Authorizer": "ApiId",
+    "AWS::ApiGatewayV2::Stage": "ApiId",
+    "AWS::Athena::NamedQuery": "WorkGroup",
+    "AWS::Glue::Schema": "Registry",
+    "AWS::Glue::Table": "DatabaseName",
+    "AWS::Logs::LogStream": "LogGroupName",
+}
+"""The property that says whose name it is, of the types whose names are not the account's."""
+OF_OTHERS = {"DatabaseName", "DeliveryStreamName", "FunctionName", "MetricName"}
+"""Properties that refer to something by its name, whatever the type."""
+
+
+def explicit_names(stack: Stack) -> Iterator[tuple[str, str, str]]:
+    """Logical id, type and name of all that the template itself names."""
+    for logical_id, resource in RESOURCES.items():
+        kind = resource["Type"]
+        properties = stack.properties(logical_id)
+        for described in (properties, properties.get("DatabaseInput", {}), properties.get("TableInput", {})):
+            for key, name in described.items():
+                if key.endswith("Name") and key not in OF_OTHERS and key != WITHIN.get(kind):
+                    yield logical_id, kind, name
+
+
+NAMES = list(explicit_names(ONE))
+
+
+def test_the_names_that_the_template_gives_are_found() -> None:
+    assert {kind for _, kind, _ in NAMES} == IN_ACCOUNT.keys() | WITHIN.keys()
+
+
+@pytest.mark.parametrize(("logical_id", "kind", "name"), NAMES)
+def test_two_stacks_of_an_account_share_no_name(logical_id: str, kind: str, name: str) -> None:
+    if kind in WITHIN:
+        one, other = (stack.properties(logical_id)[WITHIN[kind]] for stack in (ONE, OTHER))
+        assert one != other, "its name is unique in what is the stack's own"
+        return
+    assert ONE.name in name
+    assert name not in {found for _, _, found in explicit_names(OTHER)}
+
+
+def test_nothing_is_exported_from_the_stack() -> None:
+    """Exports are names of the account and Region, too."""
+    assert [name for name, output in TEMPLATE["Outputs"].items() if "Export" in output] == []
+
+
+@pytest.mark.parametrize("stack_name", ["b", "Bank", LONGEST, ascii_letters + "-0123456789"])
+def test_whatever_the_stack_is_called_its_names_are_allowed(stack_name: str) -> None:
+    assert re.fullmatch("[a-zA-Z][a-zA-Z0-9-]{0,127}", stack_name)
+    for logical_id, kind, name in explicit_names(Stack(stack_name)):
+        if kind in IN_ACCOUNT:
+            assert re.fullmatch(IN_ACCOUNT[kind], name), (logical_id, name)
+
+
+@pytest.mark.parametrize("stack_name", ["account-events", "Account-Events", ascii_uppercase, LONGEST])
+def test_the_database_has_the_name_of_the_stack_in_lower_case(stack_name: str) -> None:
+    assert database_name(Stack(stack_name)) == stack_name.lower().replace("-", "_")
+
+
+def test_policies_name_the_database_by_reference_alone() -> None:
+    """Another spelling of the stack's name would not be the one that Glue stores."""
+    for logical_id, resource in RESOURCES.items():
+        text = str(resource)
+        assert not re.search(r"(database|table)/\$\{AWS::StackName", text), logical_id
+        assert ("glue:" not in text) or ("${LakeDatabase}" in text), logical_id
+
+
+def test_the_access_log_takes_no_room_in_the_accounts_resource_policy() -> None:
+    """CloudWatch Logs user guide, Logs sent to CloudWatch Logs: it lists each group that is not below this prefix."""
+    destination: dict[str, Any] = RESOURCES["HttpApiStage"]["Properties"]["AccessLogSettings"]["DestinationArn"]
+    group = ONE.properties(destination["Fn::GetAtt"][0])
+    assert group["LogGroupName"].startswith("/aws/vendedlogs/")
+
+
+def database_name(stack: Stack) -> str:
+    name: str = stack.properties("LakeDatabase")["DatabaseInput"]["Name"]
+    return name
