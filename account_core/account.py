@@ -6,7 +6,7 @@ from decimal import Decimal
 from account_core.commands import Command, CreateAccount, Credit, Withdraw
 from account_core.errors import AccountExists, AccountNotFound, BalanceLimitExceeded, InsufficientFunds
 from account_core.events import Created, Credited, Event, Withdrawn
-from account_core.money import MONEY_MAX, ZERO
+from account_core.money import EXACT, MONEY_MAX, ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,9 @@ def evolve(account: Account | None, event: Event) -> Account:
         case Created(owner=owner, currency=currency):
             return Account(owner, currency, ZERO)
         case Credited(amount=amount):
-            return replace(_existing(account), balance=_existing(account).balance + amount)
+            return replace(_existing(account), balance=EXACT.add(_existing(account).balance, amount))
         case Withdrawn(amount=amount):
-            return replace(_existing(account), balance=_existing(account).balance - amount)
+            return replace(_existing(account), balance=EXACT.subtract(_existing(account).balance, amount))
 
 
 def decide(account: Account | None, command: Command) -> list[Event]:
@@ -47,7 +47,7 @@ def decide(account: Account | None, command: Command) -> list[Event]:
         case Credit(amount=amount):
             if account is None:
                 raise AccountNotFound("There is no such account.")
-            if account.balance + amount > MONEY_MAX:
+            if EXACT.add(account.balance, amount) > MONEY_MAX:
                 raise BalanceLimitExceeded(f"The balance cannot exceed {MONEY_MAX} {account.currency}.")
             return [event_of(command)]
         case Withdraw(amount=amount):

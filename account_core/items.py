@@ -27,7 +27,7 @@ from account_core.events import (
     StoredRow,
     Withdrawn,
 )
-from account_core.money import CENT, is_amount
+from account_core.money import EXACT, to_cents
 
 FORMAT = 2
 SNAPSHOT_EVERY = 10
@@ -200,7 +200,7 @@ def _event(kind: str, item: Mapping[str, Any]) -> Event:
 
 def _number(value: Decimal) -> str:
     """Money as DynamoDB returns it: no trailing zeros, so that an item reads back as it was written."""
-    return f"{value.normalize():f}"
+    return f"{value.normalize(EXACT):f}"
 
 
 def _time(item: Mapping[str, Any]) -> str:
@@ -213,10 +213,10 @@ def _time(item: Mapping[str, Any]) -> str:
 
 
 def _money(item: Mapping[str, Any], name: str) -> Decimal:
-    value = Decimal(item[name]["N"])
-    if value and not is_amount(value):
-        raise Corrupt(f"row {key_of(item)}: {name} is no money: negative, too large or not exact to the cent")
-    return value.quantize(CENT)
+    try:
+        return to_cents(Decimal(item[name]["N"]))
+    except ValueError as error:
+        raise Corrupt(f"row {key_of(item)}: {name} is {error}") from error
 
 
 def _amount(item: Mapping[str, Any]) -> Decimal:

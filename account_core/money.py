@@ -1,6 +1,6 @@
 """What an amount of money is, here: a decimal of scale 2 with at most 18 digits, as the Avro schemas fix it."""
 
-from decimal import Decimal
+from decimal import Context, Decimal
 
 SCALE = 2
 CENT = Decimal("0.01")
@@ -8,7 +8,21 @@ ZERO = Decimal("0.00")
 MONEY_MAX = Decimal("9999999999999999.99")
 """The largest amount, and the largest balance."""
 
+EXACT = Context(prec=36)
+"""What money is counted in: the context of the program around may round it."""
+
 
 def is_amount(value: Decimal) -> bool:
     """Whether `value` is an amount that can be credited or withdrawn: positive, exact to the cent, not too large."""
-    return value.is_finite() and ZERO < value <= MONEY_MAX and value == value.quantize(CENT)
+    return value.is_finite() and ZERO < value <= MONEY_MAX and value == value.quantize(CENT, context=EXACT)
+
+
+def to_cents(value: Decimal) -> Decimal:
+    """An amount or a balance with two decimals.
+
+    Raises:
+        ValueError: it is negative, too large, or would have to be rounded.
+    """
+    if value and not is_amount(value):
+        raise ValueError("no money: negative, too large or not exact to the cent")
+    return value.quantize(CENT, context=EXACT)

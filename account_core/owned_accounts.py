@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from account_core.errors import Corrupt
+from account_core.money import to_cents
 from account_core.usage import Usage
 
 
@@ -39,7 +40,7 @@ def from_row(item: Mapping[str, Any]) -> OwnedAccount:
         return OwnedAccount(
             account_id=item["AccountId"]["S"],
             currency=item["Currency"]["S"],
-            balance=Decimal(item["Balance"]["N"]).quantize(Decimal("0.01")),
+            balance=to_cents(Decimal(item["Balance"]["N"])),
             sequence=int(item["Sequence"]["N"]),
             opened_at=item["OpenedAt"]["S"],
             updated_at=item["UpdatedAt"]["S"],

@@ -51,7 +51,10 @@ class Package:
     services: frozenset[str] = frozenset({"dynamodb", "kinesis"})
 
 
-_READING = ("__init__", "codec", "contract", "encoder", "errors", "foreign", "glue", "reader", "values")
+_READING = (
+    *("__init__", "body", "codec", "contract", "encoder", "errors", "foreign", "glue", "logical", "primitives"),
+    *("reader", "values"),
+)
 PACKAGES = {
     "ApiFunction": Package("requirements/api.txt", ("account_core/*.py",)),
     "ProjectorFunction": Package(

@@ -56,18 +56,28 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event and all its versions, the oldest first."""
+    """An event and all its versions, the oldest first.
+
+    Attributes:
+        corrected: the working schema, if it is the newest version but for better docs.
+    """
 
     name: str
     versions: Sequence[Version]
+    corrected: Source | None = None
 
     @property
     def newest(self) -> Version:
         return self.versions[-1]
 
+    @property
+    def current(self) -> Source:
+        """The newest version, in the words of today."""
+        return self.corrected or self.newest.source
+
     def row(self, field: str) -> str:
         """The field's, in a table; the same for the same field of another event."""
-        found = self.newest.source.fields[field]
+        found = self.current.fields[field]
         since = next(version.number for version in self.versions if field in version.source.fields)
         is_optional = [version.number for version in self.versions if _may_be_null(version.source.fields.get(field))]
         null = f"since {is_optional[0]}" if is_optional else "never"
@@ -82,7 +92,7 @@ def text() -> str:
     for event in found:
         own = [field for field in event.newest.source.fields if field not in common]
         parts += [
-            f"## {event.name}\n\n{event.newest.source.json['doc']}\n",
+            f"## {event.name}\n\n{event.current.json['doc']}\n",
             _fields("Beside the fields of every event:", event, own),
             _versions(event),
             _example(event),
@@ -93,10 +103,14 @@ def text() -> str:
 def events() -> list[Event]:
     """The project's, by name."""
     versions: dict[str, list[Version]] = {}
-    for schema in opened_schemas(schema_folder.read(schema_folder.SCHEMAS)):
+    corrected: dict[str, Source] = {}
+    for schema in opened_schemas(schema_folder.read(schema_folder.SCHEMAS)):  # of each event the working one last
+        published = versions.setdefault(schema.name, [])
         if schema.version is not None:
-            versions.setdefault(schema.name, []).append(Version(schema.version, schema.source))
-    return [Event(name, found) for name, found in versions.items()]
+            published.append(Version(schema.version, schema.source))
+        elif published and published[-1].source.without_docs == schema.source.without_docs:
+            corrected[schema.name] = schema.source
+    return [Event(name, found, corrected.get(name)) for name, found in versions.items() if found]
 
 
 def in_words(avro_type: Any) -> str:  # noqa: ANN401 -- Avro's JSON
@@ -133,7 +147,7 @@ def _cell(words: str) -> str:
 
 def _overview(found: Iterable[Event]) -> str:
     rows = [
-        f"| [{event.name}](#{event.name.lower()}) | {_cell(event.newest.source.json['doc'])} | {event.newest.number} | "
+        f"| [{event.name}](#{event.name.lower()}) | {_cell(event.current.json['doc'])} | {event.newest.number} | "
         f"`{event.newest.source.fingerprint}` |"
         for event in found
     ]

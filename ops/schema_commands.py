@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ops import schema_folder
+from ops.lake.column_names import why_no_column
 from schemas.gate import UNPUBLISHED, Files, check
 from schemas.publication import Plan, plan
 from schemas.refusal import Refusal
@@ -35,7 +36,7 @@ def check_schemas(
 ) -> None:
     """Compare the working schemas with all that was ever published. Exit code 1 if anything is refused."""
     files = _read(folder)
-    refused = check(files)
+    refused = check(files, why_no_column)
     waiting = [refusal for refusal in refused if allow_unpublished and refusal.rule == UNPUBLISHED]
     for refusal in waiting:
         out.print(f"[bold yellow]![/] {escape(str(refusal))}", soft_wrap=True, highlight=False)
@@ -80,7 +81,7 @@ def publish(
 
 def _plan(files: Files, name: str | None) -> Plan:
     try:
-        return plan(files, name)
+        return plan(files, name, why_no_column)
     except LookupError as error:
         _fail(str(error.args[0]))
 

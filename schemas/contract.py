@@ -13,6 +13,8 @@ from typing import Any
 import fastavro
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
+from schemas.body import reader_of
+
 NAMESPACE = "account.events.v1"
 
 _INSTANT = {"type": "long", "logicalType": "timestamp-micros"}
@@ -80,12 +82,13 @@ def parse(source: str) -> Schema:
     """The schema in a text of Avro's JSON.
 
     Raises:
-        ValueError: it is not JSON, or no record of `NAMESPACE`.
+        ValueError: it is not JSON, or no record of `NAMESPACE`, or no body could be read by it (see `body.reader_of`).
         fastavro.schema.SchemaParseException: it is no Avro schema.
     """
     avro = json.loads(source)
     if not isinstance(avro, dict) or avro.get("type") != "record":
         raise ValueError("it is no record")
+    reader_of(avro)  # before fastavro gets it, which follows a record that contains itself until the process dies
     parsed: Any = fastavro.parse_schema(avro)
     namespace, _, name = parsed["name"].rpartition(".")
     if namespace != NAMESPACE:
@@ -97,46 +100,6 @@ def parse(source: str) -> Schema:
         field_types={field["name"]: field["type"] for field in avro["fields"]},
         source=avro,
     )
-
-
-_PRIMITIVES = {"null", "boolean", "int", "long", "float", "double", "bytes", "string"}
-
-
-def is_finite(avro_type: Any) -> bool:  # noqa: ANN401 -- a type is a string, a list or a mapping in Avro's JSON
-    """Whether no value of a field's type can go on for ever.
-
-    fastavro follows a record that holds itself until the process dies; and an array of what takes no bytes has as many
-    items as its few bytes say. So no type refers to another by name here, and no array holds nothing.
-    """
-    match avro_type:
-        case str():
-            return avro_type in _PRIMITIVES
-        case [*parts]:
-            pass
-        case {"type": "array", "items": items}:
-            parts = [items] if _takes_bytes(items) else [None]
-        case {"type": "record", "fields": [*fields]}:
-            parts = [field["type"] for field in fields]
-        case {"type": "enum" | "fixed"}:
-            parts = []
-        case {"type": "map", "values": part} | {"type": part}:
-            parts = [part]
-        case _:
-            return False
-    return all(map(is_finite, parts))
-
-
-def _takes_bytes(avro_type: Any) -> bool:  # noqa: ANN401 -- as above
-    match avro_type:
-        case "null":
-            return False
-        case {"type": "fixed", "size": size}:
-            return bool(size > 0)
-        case {"type": "record", "fields": fields}:
-            return any(_takes_bytes(field["type"]) for field in fields)
-        case {"type": str(inner)} if inner in _PRIMITIVES:
-            return inner != "null"
-    return True
 
 
 def _read(path: Path, name: str) -> Schema:

@@ -7,11 +7,12 @@ file is touched here: the bytes come in, refusals go out.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import combinations, count
 
+from schemas.columns import WhyNoColumn, column_faults, every_name
 from schemas.evolution import changes
-from schemas.refusal import BOTH, Refusal
+from schemas.refusal import BOTH, Refusal, grouped
 from schemas.rules import faults
 from schemas.source import NotASchema, Source, read_json, read_source
 
@@ -53,7 +54,7 @@ class Opened:
         return file_of(self.name, self.version)
 
 
-def check(files: Files) -> list[Refusal]:
+def check(files: Files, why_no_column: WhyNoColumn = every_name) -> list[Refusal]:
     """Everything that is refused, in the order of the files; nothing if events may be written with these schemas."""
     opened, found = _open(files)
     found += [
@@ -63,6 +64,7 @@ def check(files: Files) -> list[Refusal]:
         *_unchanged(files, opened),
         *_faults(opened),
         *_names(opened),
+        *_columns(opened, why_no_column),
     ]
     by_name = {
         name: [schema for schema in opened if schema.name == name] for name in {schema.name: None for schema in opened}
@@ -72,7 +74,7 @@ def check(files: Files) -> list[Refusal]:
     # Where an event has faults, that it is not published or its fingerprint not kept goes without saying.
     found += _unpublished(by_name, spoilt=_events(found))
     found += _fingerprints(files, opened, spoilt=_events(found))
-    return sorted(_grouped(found), key=lambda refusal: (refusal.file, refusal.versions[:1]))
+    return sorted(grouped(found), key=lambda refusal: (refusal.file, refusal.versions[:1]))
 
 
 def file_of(name: str, version: int | None) -> str:
@@ -218,6 +220,13 @@ def _faults(opened: Iterable[Opened]) -> Iterator[Refusal]:
                 yield Refusal(fault.rule, schema.file, fault.problem, fault.instead, fault.field)
 
 
+def _columns(opened: Iterable[Opened], why_no_column: WhyNoColumn) -> Iterator[Refusal]:
+    working = {schema.name: schema.source for schema in opened if schema.version is None}
+    published = {(schema.name, field) for schema in opened if schema.version for field in schema.source.fields}
+    for name, fault in column_faults(working, published, why_no_column):
+        yield Refusal(fault.rule, file_of(name, None), fault.problem, fault.instead, fault.field)
+
+
 def _evolved(versions: Sequence[Opened]) -> Iterator[Refusal]:
     """Both ways for every pair: FULL_TRANSITIVE."""
     for old, new in combinations(versions, 2):
@@ -243,7 +252,7 @@ def _unpublished(by_name: Mapping[str, Sequence[Opened]], spoilt: set[str]) -> l
         for name, (*published, working) in by_name.items()
         if working.version is None
         and name not in spoilt
-        and not (published and published[-1].source.json == working.source.json)
+        and not (published and published[-1].source.without_docs == working.source.without_docs)
     ]
 
 
@@ -252,15 +261,15 @@ def _distinct(opened: Sequence[Opened]) -> Iterator[Refusal]:
     first: dict[str, Opened] = {}
     for schema in opened:
         other = first.setdefault(schema.source.fingerprint, schema)
-        is_itself = schema.version is None and (other.name, other.source.json) == (schema.name, schema.source.json)
-        if other is schema or is_itself:
+        is_same = (other.name, other.source.without_docs) == (schema.name, schema.source.without_docs)
+        if other is schema or (schema.version is None and is_same):
             continue
         yield Refusal(
             "same fingerprint",
             schema.file,
             f"its fingerprint, {schema.source.fingerprint}, is that of {other.file} as well, so no reader can tell "
             "which of the two an event was written with: fingerprints leave out docs, defaults and logical types",
-            "undo the change; a doc is improved along with the next change that has a fingerprint of its own",
+            "undo the change; a doc alone may be corrected in the working schema",
             versions=(other.version,) if other.version and other.name == schema.name else (),
         )
 
@@ -283,15 +292,3 @@ def _fingerprints(files: Files, opened: Iterable[Opened], spoilt: set[str]) -> I
 def fingerprints_of(opened: Iterable[Opened]) -> dict[str, str]:
     """Of the working schemas, by event name."""
     return {schema.name: schema.source.fingerprint for schema in opened if schema.version is None}
-
-
-def _grouped(refusals: Iterable[Refusal]) -> list[Refusal]:
-    """One refusal for all the versions that it contradicts."""
-    found: dict[Refusal, tuple[int, ...]] = {}
-    for refusal in refusals:
-        bare = replace(refusal, versions=())
-        found[bare] = (
-            *found.get(bare, ()),
-            *(number for number in refusal.versions if number not in found.get(bare, ())),
-        )
-    return [replace(refusal, versions=versions) for refusal, versions in found.items()]

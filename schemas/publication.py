@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from schemas.columns import WhyNoColumn, every_name
 from schemas.gate import (
     DIGESTS,
     FINGERPRINTS,
@@ -38,7 +39,7 @@ class Plan:
     writes: Mapping[str, bytes]
 
 
-def plan(files: Files, only: str | None = None) -> Plan:
+def plan(files: Files, only: str | None = None, why_no_column: WhyNoColumn = every_name) -> Plan:
     """What publishing comes to, of one event or of all whose working schema is new.
 
     Raises:
@@ -48,7 +49,7 @@ def plan(files: Files, only: str | None = None) -> Plan:
         raise LookupError(f"There is no schema {only}.avsc; there are: {', '.join(sorted(files.working)) or 'none'}.")
     opened = opened_schemas(files)
     unfinished = _unfinished(files, opened)
-    refused = [refusal for refusal in check(files) if not _is_mended(refusal, unfinished)]
+    refused = [refusal for refusal in check(files, why_no_column) if not _is_mended(refusal, unfinished)]
     if refused:
         return Plan(refused, {}, {})
     published = {
@@ -94,7 +95,7 @@ def _is_mended(refusal: Refusal, unfinished: Mapping[str, object]) -> bool:
 
 def _is_published(working: Opened, opened: list[Opened]) -> bool:
     versions = [schema for schema in opened if schema.name == working.name and schema.version is not None]
-    return bool(versions) and versions[-1].source.json == working.source.json
+    return bool(versions) and versions[-1].source.without_docs == working.source.without_docs
 
 
 def _written(found: Mapping[str, str]) -> bytes:

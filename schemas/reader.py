@@ -1,24 +1,19 @@
-"""Avro bodies as values: fastavro reads and resolves the primitive types, money and time are made here.
+"""Avro bodies as an event's fields, as the writer's schema has them or as another one that they are resolved to."""
 
-fastavro's own decimals are rounded where they have too many digits, and money must not be guessed; and its logical
-types take longer than all the rest of a record.
-"""
-
+import struct
+from collections.abc import Mapping
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import fastavro
 from fastavro.read import SchemaResolutionError
 
+from schemas.body import primitive_reader_of, reader_of
 from schemas.contract import Schema
 from schemas.errors import CorruptBody, IncompatibleSchema
-from schemas.values import logical_for
+from schemas.logical import Convert, logical_for
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-# What fastavro raises on bytes that contradict the schema: end too early; no such branch of a union; time out of range;
-# text that is not UTF-8; and on a registry's schema that lacks an attribute, or has one of a wrong type.
+# What fastavro raises on bytes that contradict the schema.
 _FASTAVRO_ERRORS = (EOFError, LookupError, ArithmeticError, ValueError, TypeError)
 
 
@@ -42,12 +37,16 @@ class Reader:
         for field in writer.field_types.keys() & wanted.field_types.keys():
             if _meaning(writer.field_types[field]) != _meaning(wanted.field_types[field]):
                 raise IncompatibleSchema(writer.name, f"its field {field} has another logical type")
-        self._writer = _primitive(writer)
-        self._reader = None if is_simple(writer, wanted) else _primitive(wanted)
-        self._added = dict.fromkeys(wanted.field_types.keys() - writer.field_types.keys()) if not self._reader else {}
-        self._left_out = writer.field_types.keys() - wanted.field_types.keys() if not self._reader else set()
+        self._resolution = () if is_simple(writer, wanted) else (_primitive(writer), _primitive(wanted))
+        # What is left out is read whole, so that it is checked as well.
+        self._readers = [
+            (field, (primitive_reader_of if field in wanted.field_types else reader_of)(avro_type))
+            for field, avro_type in writer.field_types.items()
+        ]
+        self._added = dict.fromkeys(wanted.field_types.keys() - writer.field_types.keys())
+        self._left_out = writer.field_types.keys() - wanted.field_types.keys()
         converters = {field: logical_for(avro_type) for field, avro_type in wanted.field_types.items()}
-        self._converters: list[tuple[str, Callable[[Any], Any]]] = [
+        self._converters: list[tuple[str, Convert]] = [
             (field, convert) for field, convert in converters.items() if convert
         ]
 
@@ -78,20 +77,44 @@ class Reader:
         Raises:
             CorruptBody, IncompatibleSchema: see `read`.
         """
-        body = BytesIO(data)
-        body.seek(start)
+        resolved = self._resolved(data[start:]) if self._resolution else None
+        fields: dict[str, Any] = {}
+        place = start
         try:
-            fields: Any = fastavro.schemaless_reader(body, self._writer, self._reader)
-        except SchemaResolutionError as error:
-            raise IncompatibleSchema(self._name, str(error)) from error
-        except _FASTAVRO_ERRORS as error:
-            raise CorruptBody(f"The body of this {self._name} breaks off or holds an impossible value.") from error
+            for field, read in self._readers:
+                fields[field], place = read(data, place)
+        except (IndexError, struct.error) as error:
+            raise self._breaks_off() from error
+        except UnicodeDecodeError as error:
+            raise self.impossible(self._field_after(fields), "text that is not UTF-8") from error
+        except (ValueError, OverflowError) as error:
+            raise self.impossible(self._field_after(fields), error) from error
+        if place > len(data):
+            raise self._breaks_off()
+        if place < len(data):
+            raise CorruptBody(f"{len(data) - place} bytes follow the body of this {self._name}.")
+        if resolved is not None:
+            return resolved
         if self._added:
             fields |= self._added
         for field in self._left_out:
             del fields[field]
-        if body.tell() != len(data):
-            raise CorruptBody(f"{len(data) - body.tell()} bytes follow the body of this {self._name}.")
+        return fields
+
+    def _breaks_off(self) -> CorruptBody:
+        return CorruptBody(f"The body of this {self._name} breaks off or holds an impossible value.")
+
+    def _field_after(self, fields: Mapping[str, Any]) -> str:
+        """The one that could not be read."""
+        return self._readers[len(fields)][0]
+
+    def _resolved(self, body: bytes) -> dict[str, Any]:
+        try:
+            fields: Any = fastavro.schemaless_reader(BytesIO(body), *self._resolution)
+        except SchemaResolutionError as error:
+            raise IncompatibleSchema(self._name, str(error)) from error
+        except _FASTAVRO_ERRORS as error:
+            raise self._breaks_off() from error
         result: dict[str, Any] = fields
         return result
 

@@ -1,6 +1,7 @@
 """What the gate says no to, as data."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -44,3 +45,15 @@ class Refusal:
             where += f", against published version{'s' if len(self.versions) > 1 else ''} {numbers}"
         breaks = f" It breaks {' and '.join(self.breaks)}." if self.breaks else ""
         return f"{where}: {self.problem}.{breaks} Instead: {self.instead}."
+
+
+def grouped(refusals: Iterable[Refusal]) -> list[Refusal]:
+    """One refusal for all the versions that it contradicts."""
+    found: dict[Refusal, tuple[int, ...]] = {}
+    for refusal in refusals:
+        bare = replace(refusal, versions=())
+        found[bare] = (
+            *found.get(bare, ()),
+            *(number for number in refusal.versions if number not in found.get(bare, ())),
+        )
+    return [replace(refusal, versions=versions) for refusal, versions in found.items()]

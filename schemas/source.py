@@ -46,6 +46,11 @@ class Source:
         """By name, in order."""
         return {field["name"]: field for field in self.json["fields"]}
 
+    @property
+    def without_docs(self) -> Any:  # noqa: ANN401 -- JSON
+        """All of it that is not only for people."""
+        return _without_docs(self.json)
+
 
 def read_json(data: bytes) -> Any:  # noqa: ANN401 -- JSON
     """The JSON in a file.
@@ -99,6 +104,15 @@ def read_source(data: bytes) -> Source:
 def words_in(doc: object) -> int:
     """How many there are in a doc; none in what is no text."""
     return len(_WORD.findall(doc)) if isinstance(doc, str) else 0
+
+
+def _without_docs(part: Any) -> Any:  # noqa: ANN401 -- JSON
+    match part:
+        case dict():
+            return {key: _without_docs(value) for key, value in part.items() if key != "doc"}
+        case list():
+            return [_without_docs(each) for each in part]
+    return part
 
 
 def _is_deeper(found: Any, levels: int) -> bool:  # noqa: ANN401 -- JSON

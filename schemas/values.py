@@ -15,7 +15,6 @@ MONEY_SCALE = 2
 
 _LONG_MAX = 2**63 - 1
 _MONEY_BELOW = Decimal(10) ** (MONEY_PRECISION - MONEY_SCALE)
-_CENTS_BELOW = 10**MONEY_PRECISION
 _EXACT = Context(prec=2 * MONEY_PRECISION)
 """Whatever context the program around has, which would round."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -55,32 +54,40 @@ def primitive_for(avro_type: Any) -> Callable[[Any], Any]:  # noqa: ANN401 -- as
     return lambda value: value
 
 
-def logical_for(avro_type: Any) -> Callable[[Any], Any] | None:  # noqa: ANN401 -- as above
-    """The way back, from what a body holds; None for types that mean nothing more.
+def whole_of(precision: int, *, is_padded: bool = False) -> Callable[[bytes], int]:
+    """From a decimal's Avro body, two's complement, big-endian, to the number without its point.
 
-    What is called raises ValueError or OverflowError for a value that the type does not allow.
+    Args:
+        precision: how many digits it may have.
+        is_padded: whether it may have more bytes than it needs, as one of a fixed size has.
+
+    Returns:
+        What raises ValueError for more digits, for more bytes, and for none.
     """
-    match avro_type:
-        case {"type": "bytes", "logicalType": "decimal", "precision": 18, "scale": 2}:
-            return _money_of
-        case {"type": "long", "logicalType": "timestamp-micros"}:
-            return instant_of
-    return None
+    below = 10**precision
+
+    def whole_of_body(body: bytes) -> int:
+        whole = int.from_bytes(body, "big", signed=True)
+        if not -below < whole < below:
+            raise ValueError("more digits than its schema allows")
+        # As many bytes as hold the absolute value and a sign, as the encoder and fastavro write it. Java writes as few
+        # as hold the number, which makes a difference for -128: one byte, not two.
+        size = len(body)
+        if size == (whole.bit_length() + 8) >> 3 or is_padded:
+            return whole
+        if whole < 0 and size == ((~whole).bit_length() + 8) >> 3:
+            return whole
+        raise ValueError("more bytes than its number needs, or none")
+
+    return whole_of_body
 
 
-def cents_of(body: bytes) -> int:
-    """Money's cents from its Avro body, two's complement, big-endian.
-
-    Raises:
-        ValueError: the type does not allow so many.
-    """
-    whole = int.from_bytes(body, "big", signed=True)
-    if not -_CENTS_BELOW < whole < _CENTS_BELOW:
-        raise ValueError("more digits than its schema allows")
-    return whole
+cents_of = whole_of(MONEY_PRECISION)
+"""Money's cents from its Avro body."""
 
 
-def _money_of(body: bytes) -> Decimal:
+def money_of(body: bytes) -> Decimal:
+    """As `cents_of`, in units of its currency."""
     return Decimal(cents_of(body)).scaleb(-MONEY_SCALE, _EXACT)
 
 
@@ -130,7 +137,7 @@ def _money(value: object) -> str | None:
         return "must be a finite number"
     if exponent < -MONEY_SCALE:
         return f"has more than {MONEY_SCALE} decimals and would have to be rounded"
-    return None if abs(value) < _MONEY_BELOW else f"has more than {MONEY_PRECISION} digits"
+    return None if value.copy_abs() < _MONEY_BELOW else f"has more than {MONEY_PRECISION} digits"
 
 
 def _instant(value: object) -> str | None:

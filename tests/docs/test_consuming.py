@@ -1,15 +1,21 @@
 """The examples in docs/consuming.md and the README work, and every error is explained."""
 
+import ast
+import importlib
+import pkgutil
 import re
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
+import consumers.kit
+import schemas
 from consumers.kit import errors as kit_errors
 from schemas import errors as schema_errors
 from tests.contract.read_model import make_table
@@ -70,6 +76,45 @@ def test_the_readme_s_example_works_and_is_short(capsys: pytest.CaptureFixture[s
         "a was opened by owner-1",
         *[f"a has {event.balance} {event.currency}" for event in events_of("a", 4)[1:]],
     ]
+
+
+def test_every_name_of_the_kit_is_imported_where_it_is_shown() -> None:
+    """Of those in the text: `consumers.kit` has it, an example imports it, or the text names the errors' module."""
+    document = (ROOT / "docs/consuming.md").read_text()
+    imported = {
+        alias.name: node.module
+        for example in PYTHON.findall(document)
+        for node in ast.walk(ast.parse(example))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert {"Codec", "CONTRACT", "GlueRegistry"} <= imported.keys()
+    errors = {name for module in (kit_errors, schema_errors) for name in vars(module)}
+    assert all(f"`{module.__name__}`" in document for module in (kit_errors, schema_errors))
+    own = {name for module in modules() for name, found in vars(module).items() if is_own(found)}
+    text = re.sub(r"^```.*?^```$", "", document, flags=re.MULTILINE | re.DOTALL)
+    shown = {name for code in re.findall(r"`([^`\n]+)`", text) for name in re.findall(r"(?<![\w.])[A-Z]\w+", code)}
+    assert {"Codec", "Outcome"} <= shown & own
+    assert not (shown & own) - vars(consumers.kit).keys() - imported.keys() - errors
+
+
+def test_every_dotted_name_in_the_text_is_there() -> None:
+    dotted = re.findall(r"`((?:consumers|schemas)\.[\w.]+)", (ROOT / "docs/consuming.md").read_text())
+    assert "consumers.kit.kcl.KclProcessor" in dotted
+    for name in dotted:
+        assert pkgutil.resolve_name(name), name
+
+
+def modules() -> list[ModuleType]:
+    return [
+        importlib.import_module(found.name)
+        for package in (consumers.kit, schemas)
+        for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
+    ]
+
+
+def is_own(found: object) -> bool:
+    return isinstance(found, type) and str(found.__module__).startswith(("consumers.kit", "schemas"))
 
 
 def test_every_error_is_explained() -> None:

@@ -14,7 +14,7 @@ from ops import events_doc, schema_folder
 from ops.events_doc import DOCUMENT, Event, Version, events, in_words, text
 from ops.openapi_examples import ROWS
 from projector.translate import translate
-from schemas.codec import decode
+from schemas.codec import CONTRACT, decode
 from schemas.publication import plan
 from schemas.source import read_source
 from tests.schema_files import MONEY, TEXT_OR_NULL, changed, event, field, part, written
@@ -61,6 +61,20 @@ def test_a_field_is_told_with_the_version_it_came_with_and_since_when_it_may_be_
     assert found.row("causation_id").startswith("| `causation_id` | text or null | 1 | since 1 |")
     told = [line.split(" | ")[-1] for line in events_doc._versions(found).splitlines()[2:]]  # noqa: SLF001 -- a part
     assert told == ["the first |", "adds `reason` |", "adds `bank`; says more exactly what `reason` means |"]
+
+
+def test_a_corrected_doc_is_what_is_said_and_its_version_is_as_it_was() -> None:
+    v1 = event(field("amount", MONEY))
+    better = changed(v1, lambda schema: part(schema, "amount").update(doc="What was paid, in units of currency."))
+    found = Event("InterestPaid", [Version(1, read_source(written(v1)))], read_source(written(better)))
+    assert found.row("amount").endswith("| What was paid, in units of currency. |")
+    assert events_doc._versions(found).splitlines()[2].endswith("| the first |")  # noqa: SLF001 -- a part
+
+
+@pytest.mark.parametrize("found", events(), ids=lambda found: found.name)
+def test_the_document_says_what_the_working_schemas_say(found: Event) -> None:
+    for declared in CONTRACT.working[found.name].source["fields"]:
+        assert f"| {declared['doc']} |" in text()
 
 
 def test_what_differs_between_events_is_not_told_as_common() -> None:

@@ -44,6 +44,27 @@ def test_what_is_published_passes(folder: Path) -> None:
     assert (result.exit_code, "3 events, 6 published versions" in result.output) == (0, True)
 
 
+@pytest.mark.parametrize("name", ["event_type", "dt", "published_at", "schema_fingerprint", "copy", "order", "DT"])
+def test_a_new_field_that_the_lake_cannot_have_is_refused(folder: Path, name: str) -> None:
+    before = contents(folder / "history")
+    new = {**NEW_FIELD, "name": name}
+    edit(folder / "BalanceCredited.avsc", lambda schema: schema["fields"].append(new))  # type: ignore[attr-defined]
+    for command, arguments in (("check", ["--allow-unpublished"]), ("publish", [])):
+        result = run(command, folder, *arguments)
+        assert result.exit_code == 1
+        assert f"BalanceCredited.avsc, field {name}: no column of the lake can have its name" in result.output
+    assert contents(folder / "history") == before
+
+
+def test_a_corrected_doc_needs_no_new_version(folder: Path) -> None:
+    edit(folder / "BalanceCredited.avsc", lambda schema: schema.update(doc="Money came into an account."))
+    before = contents(folder)
+    assert run("check", folder).exit_code == 0
+    result = run("publish", folder)
+    assert (result.exit_code, "Nothing to do" in result.output) == (0, True)
+    assert contents(folder) == before
+
+
 def test_a_new_field_is_checked_published_and_checked(folder: Path) -> None:
     edit(folder / "BalanceCredited.avsc", lambda schema: schema["fields"].append(NEW_FIELD))  # type: ignore[attr-defined]
     result = run("check", folder)

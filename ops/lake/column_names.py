@@ -1,0 +1,44 @@
+"""Which names a column of the lake's table `account_events` cannot have.
+
+The table, the view `events` and the shipped queries do not quote their columns, and analysts would have to. Which words
+are reserved is for the parsers to say: Trino's, which is Athena's, and DuckDB's, which runs the same SQL locally.
+"""
+
+from functools import cache
+
+import duckdb
+import trino_sql_validator
+
+from consumers.lake.table import COLUMNS, OF_QUERIES, PARTITION_KEYS
+
+_SELECT = "SELECT {0} FROM (SELECT 42 AS {0}) AS found"
+_TAKEN = {
+    **{column.name: "is a column that the lake adds to the table account_events" for column in COLUMNS if column.added},
+    **{column.name: "is a partition key of the table account_events" for column in PARTITION_KEYS},
+    **dict.fromkeys(OF_QUERIES, "is a name that the view events or a command of the lake uses for itself"),
+}
+
+
+def why_no_column(name: str) -> str | None:
+    """Why a field of an event cannot have the name, which goes on from "it"; None if it can.
+
+    Glue and Athena do not tell capitals from small letters.
+    """
+    name = name.lower()
+    if name in _TAKEN:
+        return _TAKEN[name]
+    if not name.isidentifier() or not trino_sql_validator.validate(_SELECT.format(name)).valid:
+        return "would have to be quoted in Athena: a reserved word, or none at all"
+    if not _is_a_name_in_duckdb(name):
+        return "is a reserved word of DuckDB, which runs the queries locally, and would have to be quoted"
+    return None
+
+
+@cache
+def _is_a_name_in_duckdb(name: str) -> bool:
+    try:
+        with duckdb.connect() as connection:
+            found = connection.execute(_SELECT.format(name)).fetchone()
+    except duckdb.Error:
+        return False
+    return found == (42,)

@@ -1,0 +1,62 @@
+"""Names that no column of the lake can have: taken ones, and words that Athena or DuckDB reserve."""
+
+import re
+from pathlib import Path
+
+import duckdb
+import pytest
+import trino_sql_validator
+
+import consumers.lake
+from consumers.lake.table import COLUMNS, OF_QUERIES, PARTITION_KEYS
+from ops.lake.column_names import why_no_column
+from schemas.codec import CONTRACT
+
+VIEW = (Path(consumers.lake.__file__).parent / "tables/events.sql").read_text()
+
+
+@pytest.mark.parametrize("name", ["dt", "event_type", "published_at", "schema_fingerprint", "DT", "Event_Type"])
+def test_a_name_that_the_lake_adds_is_taken(name: str) -> None:
+    assert "of the table account_events" in (why_no_column(name) or "") or "to the table" in (why_no_column(name) or "")
+
+
+@pytest.mark.parametrize("name", OF_QUERIES)
+def test_a_name_that_a_query_adds_is_taken(name: str) -> None:
+    assert "uses for itself" in (why_no_column(name) or "")
+
+
+def test_what_the_view_adds_beside_all_columns_is_known() -> None:
+    added = set(re.findall(r"AS (\w+)\n", VIEW.partition("*,")[2].partition("FROM")[0]))
+    assert added == {"copy"} <= set(OF_QUERIES)
+
+
+@pytest.mark.parametrize(
+    "name", ["order", "values", "current_date", "current_user", "listagg", "skip", "left", "no name", "1st", 'a"b']
+)
+def test_a_word_that_athena_reserves_is_refused(name: str) -> None:
+    assert "quoted in Athena" in (why_no_column(name) or "")
+
+
+@pytest.mark.parametrize("name", ["all", "limit", "offset", "desc", "lateral", "show", "default"])
+def test_a_word_that_duckdb_reserves_is_refused(name: str) -> None:
+    assert "DuckDB" in (why_no_column(name) or "")
+
+
+def test_every_word_that_is_let_through_works_in_the_view() -> None:
+    """Of all that either knows, and some plain ones."""
+    words = [word for [word] in duckdb.sql("SELECT keyword_name FROM duckdb_keywords()").fetchall()]
+    for word in [*words, "channel", "name", "month", "user", "date", "value"]:
+        if why_no_column(word) is None:
+            sql = VIEW.replace("  balance,\n", f"  balance,\n  {word},\n")
+            assert trino_sql_validator.validate(sql).valid, word
+            with duckdb.connect() as connection:
+                names = [*(column.name for column in (*COLUMNS, *PARTITION_KEYS)), word]
+                columns = ", ".join(f'NULL AS "{name}"' for name in names)
+                connection.execute(f"CREATE VIEW account_events AS SELECT {columns}")
+                connection.execute(sql)
+                connection.execute(f"SELECT {word} FROM events")  # noqa: S608 -- a word
+
+
+def test_every_field_that_is_published_can_be_a_column() -> None:
+    names = {name for schema in CONTRACT.known.values() for name in schema.field_types}
+    assert {why_no_column(name) for name in names} == {None}
