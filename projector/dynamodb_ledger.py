@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from account_core.items import version_of
+from account_core.items import version_in, version_of
 from projector.dynamodb_errors import translated
-from projector.outgoing import Arrival
+from projector.errors import Refused
+from projector.outgoing import Arrival, Poison
 from projector.parse import read_events
 from schemas.encoder import ENCODERS, Encoders
 
@@ -29,14 +30,20 @@ class DynamoDBLedger:
             last: a sequence.
             position: in the batch, of the record for whose sake they are read.
 
+        An account that DynamoDB refuses to look up for good ends with its first.
+
         Raises:
             Unavailable: DynamoDB did not answer in time.
         """
-        images = self._images(account_id, version_of(first), version_of(last))
+        try:
+            images = self._images(account_id, version_of(first), version_of(last))
+        except Refused as error:
+            reason = f"DynamoDB refuses to read the account's rows: {error}"
+            return [Poison(account_id, first, version_of(first), reason, position)]
         return read_events(images, account_id, first, last, position, encoders=self._encoders)
 
     def _images(self, account_id: str, first: int, last: int) -> dict[int, Any]:
-        """The rows by version."""
+        """The rows by version. A row between two versions, such as 5.5, is none of the account's."""
         with translated():
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table_name,
@@ -48,4 +55,6 @@ class DynamoDBLedger:
                 },
                 ConsistentRead=True,
             )
-            return {int(image["Version"]["N"]): image for page in pages for image in page["Items"]}
+            images = [image for page in pages for image in page["Items"]]
+        versions = [version_in(image["Version"]["N"]) for image in images]
+        return {version: image for version, image in zip(versions, images, strict=True) if version is not None}

@@ -35,7 +35,7 @@ class Outgoing(NamedTuple):
 
 
 REASON_LENGTH_MAX = 500
-"""A reason quotes what is wrong, which may be as long as a row."""
+"""A reason quotes what is wrong, which may be as long as a row: too long for one that has to hold the reason, too."""
 
 
 class Poison(NamedTuple):
@@ -55,6 +55,11 @@ class Poison(NamedTuple):
 
 
 Arrival = Outgoing | Poison
+
+
+def shortened(reason: str) -> str:
+    """A reason that every table takes: short, and text that UTF-8 can hold."""
+    return reason[:REASON_LENGTH_MAX].encode(errors="replace").decode()
 
 
 def is_stray(arrival: Arrival) -> bool:

@@ -8,7 +8,7 @@ from projector.errors import Unavailable
 from projector.lanes import NOT_ATTEMPTED
 from projector.last_published import LastPublished
 from projector.line_up import Line, is_in_line, line_up
-from projector.outgoing import REASON_LENGTH_MAX, Arrival, Outgoing
+from projector.outgoing import Arrival, Outgoing
 from projector.parking import Parked, Parking, last_of
 from projector.parse import Batch, parse
 from projector.published import Publisher
@@ -214,8 +214,7 @@ class Projector:
             return
         poison = line.poison
         through = max(last_of(line.behind), last_of([poison]))
-        reason = poison.reason[:REASON_LENGTH_MAX].encode(errors="replace").decode()
-        parked = Parked(poison.account_id, poison.sequence, through, poison.version, reason, self._now())
+        parked = Parked(poison.account_id, poison.sequence, through, poison.version, poison.reason, self._now())
         try:
             is_new = self._parking.park(parked)
         except Unavailable as error:

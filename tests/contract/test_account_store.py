@@ -70,6 +70,35 @@ def test_an_event_and_its_snapshot_are_stored_both_or_not_at_all(store: AccountS
     assert [row.version for row in store.newest("a", Usage())] == [10, *range(8, 0, -1)]
 
 
+@pytest.mark.parametrize("events", [1, 2, 9, 10])
+def test_a_version_is_stored_once_however_often_it_is_appended(store: AccountStore, events: int) -> None:
+    head, rows = grow(store, events)
+    for _ in range(2):
+        with pytest.raises(LostRace) as lost:
+            store.append(rows[-1:], Usage())
+        assert lost.value.winner == rows[-1]
+    assert list(store.newest("a", Usage())) == rows[: -ROWS_MAX - 1 : -1]
+    assert fold(store.newest("a", Usage())) == head
+
+
+@pytest.mark.parametrize("is_same_row", [True, False])
+def test_one_append_with_two_rows_of_one_key_stores_neither(store: AccountStore, *, is_same_row: bool) -> None:
+    _, rows = grow(store, 2)
+    [third] = rows_for("a", fold(list(reversed(rows))), Credited(Decimal("1.00")), ORIGIN)
+    other = third if is_same_row else replace(third, balance=Decimal("9.00"))
+    with pytest.raises(ValueError, match="a/3"):
+        store.append([third, other], Usage())
+    assert list(store.newest("a", Usage())) == rows[::-1]
+
+
+@pytest.mark.parametrize("count", [0, 3, 101])
+def test_an_append_takes_one_row_or_an_event_and_its_snapshot(store: AccountStore, count: int) -> None:
+    [first] = rows_for("a", Head(), Created("owner-1", "EUR"), ORIGIN)
+    with pytest.raises(ValueError, match="an event and its snapshot"):
+        store.append([replace(first, version=number + 1) for number in range(count)], Usage())
+    assert list(store.newest("a", Usage())) == []
+
+
 def test_writers_at_once_lose_nothing_and_double_nothing(concurrent_store: AccountStore) -> None:
     threads, each = 16, 4
     service = AccountService(concurrent_store)
