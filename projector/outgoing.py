@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from account_core.events import EventRow
+from account_core.items import version_of
 from projector.errors import Unpublishable
 from projector.translate import translate
 from schemas.encoder import ENCODERS, Encoders, encode
@@ -65,6 +66,12 @@ def shortened(reason: str) -> str:
 def is_stray(arrival: Arrival) -> bool:
     """Whether it is a row that is none of its account's, so that no event of the account can stand for it."""
     return isinstance(arrival, Poison) and arrival.version == 0
+
+
+def poison_of(event: Outgoing, code: str) -> Poison:
+    """An event that Kinesis never accepts, by its error code."""
+    reason = f"Kinesis refuses the event: {code}"
+    return Poison(event.account_id, event.sequence, version_of(event.sequence), reason, event.position)
 
 
 def outgoing(row: EventRow, position: int, encoders: Encoders = ENCODERS) -> Outgoing:

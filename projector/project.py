@@ -8,7 +8,7 @@ from projector.errors import Unavailable
 from projector.lanes import NOT_ATTEMPTED
 from projector.last_published import LastPublished
 from projector.line_up import Line, is_in_line, line_up
-from projector.outgoing import Arrival, Outgoing
+from projector.outgoing import Arrival, Outgoing, poison_of
 from projector.parking import Parked, Parking, last_of
 from projector.parse import Batch, parse
 from projector.published import Publisher
@@ -166,20 +166,21 @@ class Projector:
             outcome.filled += line.filled
             if line.behind:
                 stopped[account_id] = line
-        refused = self._publish(ready, outcome, deadline_s)
+        refused = self._publish(ready, stopped, outcome, deadline_s)
         for account_id, line in stopped.items():
             in_time = self._clock() < deadline_s + self._parking_s
             self._stop(line, outcome, is_due=in_time and account_id not in refused)
         outcome.parked_in_all = len(parked.keys() | {one.account_id for one in outcome.parked})
 
-    def _publish(self, ready: Sequence[Outgoing], outcome: Outcome, deadline_s: float) -> dict[str, list[Outgoing]]:
-        """The events that were not accepted, by account."""
+    def _publish(
+        self, ready: Sequence[Outgoing], stopped: dict[str, Line], outcome: Outcome, deadline_s: float
+    ) -> dict[str, list[Outgoing]]:
+        """The events that were not accepted, by account; but for those behind one that never will be: see `stopped`."""
         published = self._publisher.publish(ready, deadline_s)
         refused: dict[str, list[Outgoing]] = {}
         for held in published.held:
             refused.setdefault(held.event.account_id, []).append(held.event)
         reasons = {held.event.account_id: held.reason for held in reversed(published.held)}
-        outcome.waiting += [_waiting(events, reasons[account_id]) for account_id, events in refused.items()]
         accepted = ready
         if refused:
             first_of = {account_id: events[0].sequence for account_id, events in refused.items()}
@@ -188,6 +189,13 @@ class Projector:
         outcome.published, outcome.refusals = len(accepted), published.refusals
         outcome.kinesis_records = published.records
         outcome.oldest_us = min([event.occurred_us for event in accepted], default=None)
+        for held in published.held:
+            if held.is_refused:
+                account_id = held.event.account_id
+                before = stopped.get(account_id, Line())
+                behind = [*refused.pop(account_id), *before.behind]
+                stopped[account_id] = Line(poison=poison_of(held.event, held.reason), behind=behind)
+        outcome.waiting += [_waiting(events, reasons[account_id]) for account_id, events in refused.items()]
         return refused
 
     def _hold(self, parked: Parked, arrivals: Sequence[Arrival], outcome: Outcome, deadline_s: float) -> list[Arrival]:
