@@ -89,7 +89,8 @@ class StreamSink:
             if len(held) < len(waiting):
                 give_up_s = self._clock() + PATIENCE_S
             elif held[0].reason in CONFIGURATION | REFUSED:
-                raise Interrupted(f"Kinesis accepts nothing: {held[0].reason}.")
+                first = f"{held[0].event.account_id}:{held[0].event.sequence}"
+                raise Interrupted(f"Kinesis accepts nothing: {held[0].reason}; the first event is {first}.")
             elif self._clock() >= give_up_s:
                 raise Interrupted(f"Kinesis has accepted nothing for {PATIENCE_S:.0f} s: {held[0].reason}.")
             waiting = [each.event for each in held]

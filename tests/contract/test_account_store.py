@@ -7,10 +7,12 @@ from decimal import Decimal
 
 import pytest
 
+from account_core.access import Caller
 from account_core.commands import CreateAccount, Credit, Withdraw
 from account_core.errors import Conflict, InsufficientFunds
 from account_core.events import Created, Credited, EventRow, Row, SnapshotRow, StoredRow
 from account_core.head import Head, Origin, advance, fold, rows_for
+from account_core.http_queries import NUMBER_MAX
 from account_core.items import is_snapshot_version
 from account_core.ports import ROWS_MAX, AccountStore, LostRace
 from account_core.service import AccountService
@@ -135,6 +137,18 @@ def test_the_event_of_a_key_is_found_however_old_it_is(store: AccountStore) -> N
             assert store.find("a", row.command_id, Usage()) == row
     assert store.find("a", "command-0", Usage()) is None
     assert store.find("b", "command-1", Usage()) is None
+
+
+def test_the_longest_ids_and_keys_that_the_api_takes_are_stored(store: AccountStore) -> None:
+    """So no caller can bring DynamoDB to refuse what a request holds."""
+    operator = Caller("o" * 128, is_operator=True, name="o")
+    longest = Origin(ORIGIN.occurred_at, "c" * 128, "r" * 128, operator.command_id("k" * 128))
+    [row] = rows_for("a" * 64, Head(), Created("o" * 64, "EUR"), longest)
+    store.append([row], Usage())
+    assert list(store.newest("a" * 64, Usage(), up_to=NUMBER_MAX)) == [row]
+    assert isinstance(row, EventRow)
+    assert row.command_id is not None
+    assert store.find("a" * 64, row.command_id, Usage()) == row
 
 
 def test_rows_up_to_a_version(store: AccountStore) -> None:

@@ -152,7 +152,7 @@ class Refusing(MemoryInbox):
         super().advance(account_id, before, after, effect)
 
 
-def test_what_the_store_takes_never_is_kept_and_its_record_need_not_come_again(ledger: Ledger) -> None:
+def test_what_the_store_never_takes_is_kept_and_need_not_come_again(ledger: Ledger) -> None:
     """Or the shard would bring it again and again, and nothing behind it."""
     store = Refusing()
     inbox = Inbox(store, ledger, gap_wait_s=60)

@@ -148,7 +148,7 @@ def test_what_the_trigger_gave_up_is_released_and_deleted_and_what_is_something_
     assert "1 objects are in the failure bucket" in stack.run("parked").output
 
 
-def test_an_account_that_no_table_can_have_waits_and_the_others_are_released(stack: Stack) -> None:
+def test_an_account_that_no_table_can_have_waits_and_others_are_released(stack: Stack) -> None:
     """Its record came with what the trigger gave up; DynamoDB refuses to look it up for good."""
     records = stream_records([*history("", 1), *history("a", 1)])
     stack.give_up("1", json.dumps({"payload": json.dumps({"Records": records})}).encode())
