@@ -77,6 +77,7 @@ class Lane:
     def narrow(self, reason: str, pack: "Pack") -> None:
         """The first of `waiting` is refused for what it holds: halve it, or leave out its only event's account."""
         self.refusals += 1
+        self.failure = reason
         events = self.waiting[0].events
         if len(events) > 1:
             self.waiting.popleft()

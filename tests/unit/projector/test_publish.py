@@ -286,6 +286,12 @@ def test_the_search_for_such_an_event_ends_with_the_time() -> None:
     assert kinesis.refusals == 5
 
 
+def test_what_was_still_to_be_halved_says_why_it_waits() -> None:
+    kinesis = PickyKinesis(b"unwanted", latency_s=1.0)
+    held = published(kinesis, [unwanted("a", 1), *events("b", [1])], aggregated(1), time_s=1.0).held
+    assert [(each.reason, each.is_refused) for each in held] == [("ValidationException", False)] * 2
+
+
 def test_a_permission_that_is_missing_blames_no_event_and_is_tried_again() -> None:
     kinesis = PickyKinesis(b"1", code="AccessDeniedException", latency_s=1.0)
     held = publish(kinesis, [*events("a", [1]), *events("b", [2])], time_s=10.0)
