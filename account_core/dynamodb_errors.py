@@ -1,14 +1,25 @@
-"""DynamoDB's errors in this package's words.
+"""DynamoDB's errors in this package's words: the one place that decides which of them can pass.
 
-Which codes mean what: docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html and
-docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+Sources: AWS, "Error handling with DynamoDB"
+(docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html) and
+docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html. There are five kinds:
+
+- A version that is taken, or a row in another transaction, is a lost race: decide again.
+- Load, faults of the service and lost answers pass by themselves: Unavailable, which is 503 with Retry-After.
+- An item collection that is full, which only a table with a local secondary index has, refuses every further row of its
+  account: AccountFull. AWS counts it among the errors that may be retried; here no row is ever deleted, so it never
+  passes.
+- What else DynamoDB refuses in a request's content (ValidationException) no caller can cause: ids, keys, parameters and
+  amounts are checked at the edge, far within DynamoDB's limits, and rows by `ports.check_rows`.
+- A missing permission, table or key passes once an operator repairs it. This kind and the one before it are no errors
+  of this package: they go through as they are, are answered with `internal_error`, logged, and raise the alarm on 5xx.
 """
 
 from typing import Any
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError  # noqa: A004 -- botocore's
 
-from account_core.errors import Unavailable
+from account_core.errors import AccountFull, Unavailable
 from account_core.events import StoredRow
 from account_core.items import from_item
 from account_core.ports import LostRace
@@ -30,6 +41,8 @@ _TRANSIENT = {
 _IN_A_TRANSACTION = {"TransactionConflictException", "ReplicatedWriteConflictException"}
 # Why a transaction was cancelled, where the reason is load and not the condition.
 _TRANSIENT_REASONS = {"ProvisionedThroughputExceeded", "ThrottlingError"}
+# "Item collection size limit", docs.aws.amazon.com/amazondynamodb/latest/developerguide/LSI.html
+_FULL = {"ItemCollectionSizeLimitExceededException", "ItemCollectionSizeLimitExceeded"}
 
 
 def lost_race(error: ClientError) -> LostRace | None:
@@ -44,6 +57,15 @@ def lost_race(error: ClientError) -> LostRace | None:
         if reason.get("Code") == "ConditionalCheckFailed":
             return LostRace(_row_in(reason))
     return LostRace() if any(reason.get("Code") == "TransactionConflict" for reason in reasons) else None
+
+
+def account_full(error: Exception) -> AccountFull | None:
+    """That the account's item collection is full, if that is why a write failed."""
+    if not isinstance(error, ClientError):
+        return None
+    if not _FULL & {error.response["Error"]["Code"], *(reason.get("Code") for reason in _reasons(error))}:
+        return None
+    return AccountFull("The account's events fill the space that its table has for one account; nothing was written.")
 
 
 def unavailable(error: Exception, detail: str) -> Unavailable | None:

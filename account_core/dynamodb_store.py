@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from account_core.dynamodb_errors import lost_race, unavailable
+from account_core.dynamodb_errors import account_full, lost_race, unavailable
+from account_core.errors import Corrupt
 from account_core.events import EventRow, Row, StoredRow
-from account_core.items import from_item, to_item
-from account_core.ports import ROWS_MAX
+from account_core.items import from_item, key_of, to_item, version_in
+from account_core.ports import ROWS_MAX, check_rows
 from account_core.usage import Usage
 
 if TYPE_CHECKING:
@@ -61,10 +62,14 @@ class DynamoDBAccountStore:
         keys = self._query(used, condition, values, IndexName=COMMAND_INDEX)
         if not keys:
             return None
-        [row] = self.newest(account_id, used, limit=1, up_to=int(keys[0]["Version"]["N"]))
+        version = version_in(keys[0]["Version"]["N"])
+        if version is None:
+            raise Corrupt(f"row {key_of(keys[0])}: no row can have this version")
+        [row] = self.newest(account_id, used, limit=1, up_to=version)
         return row if isinstance(row, EventRow) else None
 
     def append(self, rows: Sequence[Row], used: Usage) -> None:
+        check_rows(rows)
         puts: list[Any] = [{"TableName": self._table_name, "Item": to_item(row), **_VERSION_IS_FREE} for row in rows]
         try:
             used.write_units += self._write(puts)
@@ -72,7 +77,7 @@ class DynamoDBAccountStore:
             if isinstance(error, ClientError) and (lost := lost_race(error)):
                 used.write_units += FAILED_PUT_UNITS if len(puts) == 1 else TRANSACTED_PUT_UNITS * len(puts)
                 raise lost from error
-            if failure := unavailable(error, UNKNOWN):
+            if failure := account_full(error) or unavailable(error, UNKNOWN):
                 raise failure from error
             raise
         finally:

@@ -8,6 +8,7 @@ AccountError
 │   ├── AccountExists     409
 │   ├── InsufficientFunds
 │   ├── BalanceLimitExceeded
+│   ├── AccountFull
 │   └── IdempotencyKeyReused
 ├── PreconditionFailed    412  the account has changed since the caller looked: look again, decide again
 ├── Conflict              409  lost the race again and again: send the command again
@@ -55,6 +56,12 @@ class InsufficientFunds(Rejected):
 
 class BalanceLimitExceeded(Rejected):
     code = "balance_limit_exceeded"
+
+
+class AccountFull(Rejected):
+    """The store can hold no more rows of this account, whatever the command; nothing was written."""
+
+    code = "account_full"
 
 
 class IdempotencyKeyReused(Rejected):

@@ -31,6 +31,9 @@ from account_core.money import EXACT, to_cents
 
 FORMAT = 2
 SNAPSHOT_EVERY = 10
+VERSION_MAX = 10**18 - 1
+"""10 GB hold fewer rows of one account, and what is derived from such a version fits Avro's long and the 38 digits of a
+DynamoDB number (docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html)."""
 CREATED, WITHDRAW, CREDIT, SNAPSHOT = "CREATED", "WITHDRAW", "CREDIT", "SNAPSHOT"
 
 Item = dict[str, dict[str, Any]]
@@ -46,6 +49,12 @@ _UPCASTS: dict[int, Callable[[Item], Item]] = {1: _from_1}
 
 def is_snapshot_version(version: int) -> bool:
     return version % SNAPSHOT_EVERY == 0
+
+
+def version_in(number: str) -> int | None:
+    """The version that a key's number is; None if no row of an account can have it: a fraction, or far too large."""
+    is_short = len(number) <= len(str(VERSION_MAX))  # first of all: Python reads no number of thousands of digits
+    return int(number) if is_short and number.isascii() and number.isdecimal() else None
 
 
 def version_of(sequence: int) -> int:
@@ -142,7 +151,7 @@ def _row(item: Mapping[str, Any]) -> StoredRow:
 def _damaged(item: Mapping[str, Any], error: Corrupt) -> IgnoredSnapshot:
     match item:
         case {"Type": {"S": "SNAPSHOT"}, "AccountId": {"S": str(account_id)}, "Version": {"N": str(number)}}:
-            if number.isdecimal() and is_snapshot_version(version := int(number)):
+            if (version := version_in(number)) is not None and is_snapshot_version(version):
                 return IgnoredSnapshot(account_id, version, str(error), is_damaged=True)
     raise error
 

@@ -6,7 +6,7 @@ from threading import Lock
 
 from account_core.events import EventRow, Row, StoredRow
 from account_core.items import Item, from_item, to_item
-from account_core.ports import ROWS_MAX, LostRace
+from account_core.ports import ROWS_MAX, LostRace, check_rows
 from account_core.usage import Usage
 
 
@@ -34,6 +34,7 @@ class MemoryAccountStore:
         return None
 
     def append(self, rows: Sequence[Row], used: Usage) -> None:
+        check_rows(rows)
         used.requests += 1
         with self._lock:
             for row in rows:

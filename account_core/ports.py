@@ -10,6 +10,9 @@ from account_core.usage import Usage
 ROWS_MAX = SNAPSHOT_EVERY
 """The newest ten rows always hold a snapshot or the account's first row, so no read needs more."""
 
+APPENDED_MAX = 2
+"""An event, and in front of a new decade its snapshot."""
+
 
 class LostRace(Exception):
     """Another writer was first: the version is taken.
@@ -21,6 +24,20 @@ class LostRace(Exception):
     def __init__(self, winner: StoredRow | None = None) -> None:
         super().__init__("another writer was first")
         self.winner = winner
+
+
+def check_rows(rows: Sequence[Row]) -> None:
+    """Every store's `append` begins with it, because no store can take other rows.
+
+    A transaction of DynamoDB refuses two operations on one item, and a request without any
+    (docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
+
+    Raises:
+        ValueError: there are no rows, more than an event and its snapshot, or two with one key.
+    """
+    keys = [f"{row.account_id}/{row.version}" for row in rows]
+    if not 1 <= len(keys) <= APPENDED_MAX or len(set(keys)) < len(keys):
+        raise ValueError(f"An append takes an event, or an event and its snapshot, each with a key of its own: {keys}")
 
 
 class AccountStore(Protocol):
@@ -46,5 +63,7 @@ class AccountStore(Protocol):
 
         Raises:
             LostRace: a version was taken; nothing was stored.
+            AccountFull: the store can hold no more rows of the account; nothing was stored.
+            ValueError: see `check_rows`; nothing was stored.
         """
         ...

@@ -48,6 +48,12 @@ PROBLEMS: dict[str, Problem] = {
     "unsupported_media_type": Problem(415, _INVALID, "send `Content-Type: application/json`"),
     "insufficient_funds": Problem(422, _REJECTED, "the balance does not cover the amount; nothing was written"),
     "balance_limit_exceeded": Problem(422, _REJECTED, "the balance would have over 18 digits; nothing was written"),
+    "account_full": Problem(
+        422,
+        _REJECTED,
+        "the account's events fill the 10 GB that its table holds for one account; nothing was written, and no further "
+        "command can be: call the service's owners",
+    ),
     "idempotency_key_reused": Problem(422, _REJECTED, "the key belongs to another command; nothing was written"),
     "corrupt": Problem(500, "Internal error", "the account's rows contradict each other; call the service's owners"),
     "internal_error": Problem(500, "Internal error", "a fault of this service; it has been logged under `requestId`"),

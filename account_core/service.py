@@ -169,7 +169,8 @@ class AccountService:
             has_time: asked before each further attempt whether there is time for a whole one.
 
         Raises:
-            Rejected: the domain said no, or the key belongs to another command; decided on the newest state.
+            Rejected: the domain said no, or the key belongs to another command; decided on the newest state. Or the
+                store can hold no more of the account.
             PreconditionFailed: the account is at none of the versions of `conditions`.
             Conflict: every one of ATTEMPTS_MAX attempts lost its race, or there was no time for the next.
             Unavailable: the outcome of the last attempt is unknown.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from account_core.errors import Corrupt
-from account_core.items import from_item
+from account_core.items import from_item, version_in
 from ops.ledger_check import LedgerCheck
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def _check(client: "DynamoDBClient", table_name: str, account_id: str) -> Ledger
             try:
                 row = from_item(item)
             except Corrupt as error:
-                check.add_unreadable(int(item["Version"]["N"]), error)
+                check.add_unreadable(version_in(item["Version"]["N"]), error)
             else:
                 check.add(row)
     check.end()

@@ -15,7 +15,7 @@ _OF_A_BODY = (
 )
 _OF_AN_ACCOUNT = ("invalid_account_id", "account_not_found", *_OF_THE_TABLE)
 _OF_A_READ = (*_ALWAYS, *_OF_AN_ACCOUNT, "invalid_parameter")
-_OF_A_COMMAND = (*_ALWAYS, *_OF_AN_ACCOUNT, *_OF_A_BODY, "invalid_amount", "precondition_failed")
+_OF_A_COMMAND = (*_ALWAYS, *_OF_AN_ACCOUNT, *_OF_A_BODY, "invalid_amount", "precondition_failed", "account_full")
 
 BY_OPERATION: dict[str, tuple[str, ...]] = {
     "create_account": (*_ALWAYS, *_OF_THE_TABLE, *_OF_A_BODY, "invalid_owner", "invalid_currency"),
@@ -61,6 +61,7 @@ _DETAILS = {
     "unsupported_media_type": "Send JSON, with the header Content-Type: application/json.",
     "insufficient_funds": "The balance does not cover the amount.",
     "balance_limit_exceeded": "The balance cannot exceed 9999999999999999.99 EUR.",
+    "account_full": "The account's events fill the space that its table has for one account; nothing was written.",
     "idempotency_key_reused": "This Idempotency-Key was used for another command: take a new one for this.",
     "corrupt": "The request failed here, not with you. It has been logged.",
     "internal_error": "The request failed here, not with you. It has been logged.",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from consumers.kit import AccountCreated, Decoder, Event, Inbox
 from consumers.kit.dynamodb_inbox import DynamoDBInbox
-from consumers.kit.errors import Overtaken, Unavailable
+from consumers.kit.errors import Overtaken, Refused, Unavailable
 from consumers.kit.inbox import OVERTAKEN_MAX
 from consumers.kit.position import Arrival, moved
 from consumers.owners.rows import row, writes_to
@@ -106,6 +106,9 @@ class RebuildingSink:
                 continue
             except (Unavailable, LedgerUnavailable) as error:
                 raise Interrupted(f"{account_id} could not be rebuilt ({error}). Run it again.") from error
+            except Refused as error:
+                self.failed[account_id] = str(error)
+                return False
             return True
         raise Interrupted(f"{account_id} is too busy to be rebuilt now. Run it again.")
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import boto3
@@ -15,17 +16,17 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from account_core.items import SNAPSHOT_EVERY, key_of
+from account_core.items import SNAPSHOT_EVERY, VERSION_MAX, key_of
 from ops.address import Address
 from ops.emulator import HouseError, forget_aws_settings
 from ops.failures import FailureBucket, FailureReleaser, GivenUp
 from ops.release import Released, Releaser
 from ops.stack import AWS_CLIENTS, Outputs, encoders_of, outputs_of
 from ops.terminal import complain, err, out
-from projector.dynamodb_errors import translated
+from projector.dynamodb_errors import CONFIGURATION, translated
 from projector.dynamodb_ledger import DynamoDBLedger
 from projector.dynamodb_parking import DynamoDBParking
-from projector.errors import Unavailable
+from projector.errors import Refused, Unavailable
 from projector.lanes import aggregated, plain
 from projector.parking import Parked
 from projector.publish import KinesisPublisher
@@ -87,17 +88,24 @@ def newest(client: "DynamoDBClient", table_name: str, account_id: str) -> int:
     Raises:
         Unavailable: DynamoDB did not answer in time.
     """
-    with translated():
-        answer = client.query(
-            TableName=table_name,
-            KeyConditionExpression="AccountId = :account_id",
-            ExpressionAttributeValues={":account_id": {"S": account_id}},
-            ProjectionExpression="Version",
-            ScanIndexForward=False,
-            ConsistentRead=True,
-            Limit=1,
-        )
-    versions = [int(item["Version"]["N"]) for item in answer["Items"]]
+    try:
+        with translated():
+            answer = client.query(
+                TableName=table_name,
+                KeyConditionExpression="AccountId = :account_id AND Version BETWEEN :first AND :last",
+                ExpressionAttributeValues={
+                    ":account_id": {"S": account_id},
+                    ":first": {"N": "1"},
+                    ":last": {"N": str(VERSION_MAX)},
+                },
+                ProjectionExpression="Version",
+                ScanIndexForward=False,
+                ConsistentRead=True,
+                Limit=1,
+            )
+    except Refused:  # no table has an account of this id
+        return 0
+    versions = [int(Decimal(item["Version"]["N"])) for item in answer["Items"]]  # a stray row may be in between
     return versions[0] - versions[0] // SNAPSHOT_EVERY if versions else 0  # every tenth row is a snapshot, and no event
 
 
@@ -215,6 +223,11 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except Unavailable as error:
+        if str(error) in CONFIGURATION:
+            raise HouseError(
+                f"DynamoDB refuses the request ({error}). Nothing is lost: correct the stack's name, the region, the "
+                "credentials or their policy, then run it again."
+            ) from None
         raise HouseError(f"DynamoDB does not answer ({error}). Nothing is lost: run it again.") from None
     except KeyboardInterrupt:
         err.print("interrupted: what is not told to be released is still parked; run it again", highlight=False)

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from account_core.items import version_of
+from account_core.items import version_in, version_of
 from projector.dynamodb_errors import translated
+from projector.errors import Refused
 from projector.first_sight import Key
-from projector.outgoing import Arrival
+from projector.outgoing import Arrival, Poison
 from projector.parse import first_of, first_recent, occurred_us, read_events
 from schemas.encoder import ENCODERS, Encoders
 
@@ -34,14 +35,31 @@ class DynamoDBLedger:
             last: a sequence.
             position: in the batch, of the record for whose sake they are read.
 
+        An account that DynamoDB refuses to look up for good ends with its first.
+
         Raises:
             Unavailable: DynamoDB did not answer in time.
         """
-        images = self._images(account_id, version_of(first), version_of(last))
+        try:
+            images = self._images(account_id, version_of(first), version_of(last))
+        except Refused as error:
+            return [_unreadable(Key(account_id, first), error, position)]
         return read_events(images, account_id, first, last, position, encoders=self._encoders)
 
     def times(self, keys: Sequence[Key]) -> dict[str, int | None]:
-        """As `first_sight.Predecessors`. One read unit for each key whose row has up to 4 KB."""
+        """As `first_sight.Predecessors`. One read unit for each key whose row has up to 4 KB.
+
+        A key that DynamoDB refuses makes it refuse the whole request: it is found by halves, and has no time.
+        """
+        try:
+            return self._times(keys)
+        except Refused:
+            if len(keys) == 1:
+                return {keys[0].account_id: None}
+            middle = len(keys) // 2
+            return self.times(keys[:middle]) | self.times(keys[middle:])
+
+    def _times(self, keys: Sequence[Key]) -> dict[str, int | None]:
         rows = [{"AccountId": {"S": key.account_id}, "Version": {"N": str(version_of(key.sequence))}} for key in keys]
         with translated():
             answer = self._client.batch_get_item(
@@ -63,13 +81,15 @@ class DynamoDBLedger:
         """As `first_sight.Predecessors`. Further requests only where the window holds more than RECENT_ROWS rows."""
         images: dict[int, Any] = {}
         first: int | None = None
-        for page in self._pages(
-            "Version <= :last", {":last": version_of(last.sequence)}, last.account_id, newest_first=True
-        ):
-            images |= page
-            first = first_recent(images, last.sequence, before_us, window_us)
-            if first is not None:
-                break
+        versions = {":last": version_of(last.sequence)}
+        try:
+            for page in self._pages("Version <= :last", versions, last.account_id, newest_first=True):
+                images |= page
+                first = first_recent(images, last.sequence, before_us, window_us)
+                if first is not None:
+                    break
+        except Refused as error:
+            return [_unreadable(last, error, position)]
         if first is None:
             first = first_of(images, last.sequence)
         return read_events(images, last.account_id, first, last.sequence, position, encoders=self._encoders)
@@ -85,7 +105,7 @@ class DynamoDBLedger:
     def _pages(
         self, condition: str, versions: Mapping[str, int], account_id: str, *, newest_first: bool = False
     ) -> Iterable[dict[int, Any]]:
-        """An account's rows by version, a request at a time."""
+        """An account's rows by version, a request at a time. A row with a version such as 5.5 is left out."""
         values = {name: {"N": str(version)} for name, version in versions.items()}
         query: dict[str, Any] = {
             "TableName": self._table_name,
@@ -97,4 +117,10 @@ class DynamoDBLedger:
             query |= {"ScanIndexForward": False, "PaginationConfig": {"PageSize": RECENT_ROWS}}
         with translated():
             for page in self._client.get_paginator("query").paginate(**query):
-                yield {int(image["Version"]["N"]): image for image in page["Items"]}
+                rows = [(version_in(image["Version"]["N"]), image) for image in page["Items"]]
+                yield {version: image for version, image in rows if version is not None}
+
+
+def _unreadable(event: Key, error: Refused, position: int) -> Poison:
+    reason = f"DynamoDB refuses to read the account's rows: {error}"
+    return Poison(event.account_id, event.sequence, version_of(event.sequence), reason, position)

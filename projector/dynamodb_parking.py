@@ -1,17 +1,21 @@
 """The parked accounts in a table of their own: all under one partition key, so that one Query tells them all.
 
-An account's item is `Stream` S (always "domain-events") + `AccountId` S, the id again as `Account` S, and what `Parked`
-has.
+An account's item is `Stream` S (always "domain-events") + `AccountId` S, the id again as `Account`, and what `Parked`
+has. Every record of a row that the stream can bring has an item that DynamoDB takes: `AccountId` is the id, or its hash
+where the id is no sort key; `Account` is S, or B where the id is no UTF-8. So what DynamoDB refuses for good here
+concerns the table: the records are delivered again, and their age raises an alarm, until an operator repairs it.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from projector.dynamodb_errors import translated
+from projector.errors import Refused, Unavailable
 from projector.parking import Parked
 
 if TYPE_CHECKING:
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
 
 STREAM = "domain-events"
 SORT_KEY_BYTES_MAX = 1024
+AS_IT_IS = "surrogatepass"
 _IS_AS_IT_WAS = "FirstSequence = :first"
 _IS_NEW_OR_EARLIER = "attribute_not_exists(AccountId) OR (FirstSequence > :first AND HeldThrough <= :through)"
 
@@ -40,7 +45,7 @@ class DynamoDBParking:
             "ConsistentRead": True,
         }
         found: dict[str, Parked] = {}
-        with translated():
+        with _asking():
             while True:
                 answer = self._client.query(**query)
                 found |= {(parked := _from_item(item)).account_id: parked for item in answer["Items"]}
@@ -51,7 +56,7 @@ class DynamoDBParking:
     def park(self, parked: Parked) -> bool:
         while True:
             try:
-                with translated():
+                with _asking():
                     self._client.put_item(
                         TableName=self._table_name,
                         Item=_to_item(parked),
@@ -101,7 +106,7 @@ class DynamoDBParking:
     def _is_done(self, write: Any, **request: Any) -> bool:  # noqa: ANN401 -- a client's method
         """Whether the condition held, or holds already: a hold that somebody else has taken as far is one."""
         try:
-            with translated():
+            with _asking():
                 write(TableName=self._table_name, **request)
         except ClientError as error:
             there: Any = error.response.get("Item")
@@ -114,11 +119,33 @@ class DynamoDBParking:
         return True
 
 
+@contextmanager
+def _asking() -> Iterator[None]:
+    """Raises Unavailable: whether the request was carried out is not known, or the table has to be repaired."""
+    try:
+        with translated():
+            yield
+    except Refused as error:
+        raise Unavailable(str(error)) from error
+
+
 def _key(account_id: str) -> dict[str, Any]:
-    """Sort keys are shorter than the accounts' partition keys may be; only a stray row has such a long one."""
-    data = account_id.encode()
-    short = account_id if len(data) <= SORT_KEY_BYTES_MAX else f"sha256:{hashlib.sha256(data).hexdigest()}"
-    return {"Stream": {"S": STREAM}, "AccountId": {"S": short}}
+    """Only a stray row's id is no sort key: longer than those may be, empty, or no UTF-8."""
+    data = account_id.encode(errors=AS_IT_IS)
+    is_key = 0 < len(data) <= SORT_KEY_BYTES_MAX and _is_utf8(account_id)
+    return {
+        "Stream": {"S": STREAM},
+        "AccountId": {"S": account_id if is_key else f"sha256:{hashlib.sha256(data).hexdigest()}"},
+    }
+
+
+def _account(account_id: str) -> dict[str, Any]:
+    return {"S": account_id} if _is_utf8(account_id) else {"B": account_id.encode(errors=AS_IT_IS)}
+
+
+def _is_utf8(text: str) -> bool:
+    """A lone surrogate, which JSON can hold, is none."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _numbers(**values: int) -> dict[str, Any]:
@@ -128,7 +155,7 @@ def _numbers(**values: int) -> dict[str, Any]:
 def _to_item(parked: Parked) -> dict[str, Any]:
     return {
         **_key(parked.account_id),
-        "Account": {"S": parked.account_id},
+        "Account": _account(parked.account_id),
         "FirstSequence": {"N": str(parked.first)},
         "HeldThrough": {"N": str(parked.held_through)},
         "Version": {"N": str(parked.version)},
@@ -138,8 +165,9 @@ def _to_item(parked: Parked) -> dict[str, Any]:
 
 
 def _from_item(item: Mapping[str, Any]) -> Parked:
+    account = item["Account"]
     return Parked(
-        account_id=item["Account"]["S"],
+        account_id=account["S"] if "S" in account else bytes(account["B"]).decode(errors=AS_IT_IS),
         first=int(item["FirstSequence"]["N"]),
         held_through=int(item["HeldThrough"]["N"]),
         version=int(item["Version"]["N"]),

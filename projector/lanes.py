@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from projector.aggregate import FRAMING_BYTES_MAX, aggregate, overhead
 from projector.buckets import bucket_of, hash_key
 from projector.outgoing import RECORD_BYTES_MAX, Outgoing
+from projector.published import HeldBack
 
 # docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html; streams may allow 10 MiB, every one allows 5.
 CALL_RECORDS_MAX = 500
@@ -53,6 +54,7 @@ class Lane:
         ready_at_s: when it may go (again), on the publisher's clock.
         failure: why it is still here.
         refusals: how often any of the lane's was refused.
+        left_out: events refused for good, each with its account's later ones.
     """
 
     waiting: deque[Entry]
@@ -60,6 +62,7 @@ class Lane:
     ready_at_s: float = 0.0
     failure: str = NOT_ATTEMPTED
     refusals: int = field(default=0)
+    left_out: list[HeldBack] = field(default_factory=list)
 
     def accepted(self) -> None:
         self.waiting.popleft()
@@ -70,6 +73,22 @@ class Lane:
         self.refusals += 1
         self.failure = reason
         self.ready_at_s = now_s + backoff_s(self.attempts, roll)
+
+    def narrow(self, reason: str, pack: "Pack") -> None:
+        """The first of `waiting` is refused for what it holds: halve it, or leave out its only event's account."""
+        self.refusals += 1
+        self.failure = reason
+        events = self.waiting[0].events
+        if len(events) > 1:
+            self.waiting.popleft()
+            for part in (events[len(events) // 2 :], events[: len(events) // 2]):
+                self.waiting.extendleft(reversed(_waiting(part, pack)))
+            return
+        [refused] = events
+        waiting = [event for entry in self.waiting for event in entry.events]
+        mine = [event for event in waiting if event.account_id == refused.account_id]
+        self.left_out += [HeldBack(event, reason, is_refused=event is refused) for event in mine]
+        self.waiting = _waiting([event for event in waiting if event.account_id != refused.account_id], pack)
 
 
 Pack = Callable[[Iterable[Outgoing]], list[Lane]]
@@ -102,6 +121,11 @@ def plain(buckets: int) -> Pack:
         return [Lane(waiting) for waiting in by_account.values()]
 
     return pack
+
+
+def _waiting(events: Sequence[Outgoing], pack: Pack) -> deque[Entry]:
+    """The records of events that share a lane."""
+    return deque(entry for lane in pack(events) for entry in lane.waiting)
 
 
 def _records(events: Sequence[Outgoing], partition_key: str, explicit_hash_key: str) -> Iterator[Entry]:

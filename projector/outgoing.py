@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from account_core.events import EventRow
+from account_core.items import version_of
 from projector.errors import Unpublishable
 from projector.translate import translate
 from schemas.encoder import ENCODERS, Encoders, encode
@@ -35,7 +36,7 @@ class Outgoing(NamedTuple):
 
 
 REASON_LENGTH_MAX = 500
-"""A reason quotes what is wrong, which may be as long as a row."""
+"""A reason quotes what is wrong, which may be as long as a row: too long for one that has to hold the reason, too."""
 
 
 class Poison(NamedTuple):
@@ -57,9 +58,20 @@ class Poison(NamedTuple):
 Arrival = Outgoing | Poison
 
 
+def shortened(reason: str) -> str:
+    """A reason that every table takes: short, and text that UTF-8 can hold."""
+    return reason[:REASON_LENGTH_MAX].encode(errors="replace").decode()
+
+
 def is_stray(arrival: Arrival) -> bool:
     """Whether it is a row that is none of its account's, so that no event of the account can stand for it."""
     return isinstance(arrival, Poison) and arrival.version == 0
+
+
+def poison_of(event: Outgoing, code: str) -> Poison:
+    """An event that Kinesis never accepts, by its error code."""
+    reason = f"Kinesis refuses the event: {code}"
+    return Poison(event.account_id, event.sequence, version_of(event.sequence), reason, event.position)
 
 
 def outgoing(row: EventRow, position: int, encoders: Encoders = ENCODERS) -> Outgoing:

@@ -12,10 +12,18 @@ from typing import Any
 
 from account_core.errors import Corrupt
 from account_core.events import EventRow
-from account_core.items import SNAPSHOT, SNAPSHOT_EVERY, from_item, is_snapshot_version, occurred_at, version_of
+from account_core.items import (
+    SNAPSHOT,
+    SNAPSHOT_EVERY,
+    from_item,
+    is_snapshot_version,
+    occurred_at,
+    version_in,
+    version_of,
+)
 from projector.errors import NotATableStream, Unpublishable
 from projector.fast import fast_event, headers_of
-from projector.outgoing import Arrival, Poison, outgoing
+from projector.outgoing import Arrival, Poison, outgoing, shortened
 from schemas.encoder import ENCODERS, Encoders
 from schemas.values import micros
 
@@ -79,7 +87,7 @@ def read_image(
     """
 
     def poison(reason: str) -> Poison:
-        return Poison(account_id, sequence_from(version), version, reason, position)
+        return Poison(account_id, sequence_from(version), version, shortened(reason), position)
 
     if is_snapshot_version(version) and image.get("Type") == {"S": SNAPSHOT}:
         return None
@@ -171,12 +179,14 @@ class _NoKey(Exception):
 
 def _arrival(change: Mapping[str, Any], position: int, encoders: Encoders) -> Arrival | None:
     match change.get("Keys"):
-        case {"AccountId": {"S": str(account_id)}, "Version": {"N": str(number)}} if number.isdecimal():
-            version = int(number)
+        case {"AccountId": {"S": str(account_id)}, "Version": {"N": str(number)}}:
+            version = version_in(number)
         case {"AccountId": {"S": str(account_id)}}:
-            return Poison(account_id, 1, 0, "its key has no version that a row can have", position)
+            version = None
         case _:
             raise _NoKey
+    if version is None:
+        return Poison(account_id, 1, 0, "its key has no version that a row can have", position)
     image = change.get("NewImage")
     if not isinstance(image, Mapping):
         return Poison(account_id, sequence_from(version), version, "the record has no NewImage", position)

@@ -9,7 +9,7 @@ from projector.first_sight import Concurrently, PredecessorCheck, Predecessors, 
 from projector.lanes import NOT_ATTEMPTED
 from projector.last_published import LastPublished, Span
 from projector.line_up import Line, is_in_line, line_up
-from projector.outgoing import REASON_LENGTH_MAX, Arrival, Outgoing
+from projector.outgoing import Arrival, Outgoing, poison_of
 from projector.parking import Parked, Parking, last_of
 from projector.parse import Batch, parse
 from projector.published import Publisher
@@ -182,7 +182,7 @@ class Projector:
             ready += line.events
             if line.behind:
                 stopped[line.behind[0].account_id] = line
-        refused = self._publish(ready, outcome, deadline_s)
+        refused = self._publish(ready, stopped, outcome, deadline_s)
         for account_id, line in stopped.items():
             in_time = self._clock() < deadline_s + self._parking_s
             self._stop(line, outcome, is_due=in_time and account_id not in refused)
@@ -205,14 +205,15 @@ class Projector:
             outcome.filled += line.filled + min(len(before), len(line.events))
             yield line
 
-    def _publish(self, ready: Sequence[Outgoing], outcome: Outcome, deadline_s: float) -> dict[str, list[Outgoing]]:
-        """The events that were not accepted, by account."""
+    def _publish(
+        self, ready: Sequence[Outgoing], stopped: dict[str, Line], outcome: Outcome, deadline_s: float
+    ) -> dict[str, list[Outgoing]]:
+        """The events that were not accepted, by account; but for those behind one that never will be: see `stopped`."""
         published = self._publisher.publish(ready, deadline_s)
         refused: dict[str, list[Outgoing]] = {}
         for held in published.held:
             refused.setdefault(held.event.account_id, []).append(held.event)
         reasons = {held.event.account_id: held.reason for held in reversed(published.held)}
-        outcome.waiting += [_waiting(events, reasons[account_id]) for account_id, events in refused.items()]
         accepted = ready
         if refused:
             first_of = {account_id: events[0].sequence for account_id, events in refused.items()}
@@ -221,6 +222,13 @@ class Projector:
         outcome.published, outcome.refusals = len(accepted), published.refusals
         outcome.kinesis_records = published.records
         outcome.oldest_us = min([event.occurred_us for event in accepted], default=None)
+        for held in published.held:
+            if held.is_refused:
+                account_id = held.event.account_id
+                before = stopped.get(account_id, Line())
+                behind = [*refused.pop(account_id), *before.behind]
+                stopped[account_id] = Line(poison=poison_of(held.event, held.reason), behind=behind)
+        outcome.waiting += [_waiting(events, reasons[account_id]) for account_id, events in refused.items()]
         return refused
 
     def _hold(self, parked: Parked, arrivals: Sequence[Arrival], outcome: Outcome, deadline_s: float) -> list[Arrival]:
@@ -247,8 +255,7 @@ class Projector:
             return
         poison = line.poison
         through = max(last_of(line.behind), last_of([poison]))
-        reason = poison.reason[:REASON_LENGTH_MAX].encode(errors="replace").decode()
-        parked = Parked(poison.account_id, poison.sequence, through, poison.version, reason, self._now())
+        parked = Parked(poison.account_id, poison.sequence, through, poison.version, poison.reason, self._now())
         try:
             is_new = self._parking.park(parked)
         except Unavailable as error:

@@ -1,10 +1,12 @@
 """Events onto Kinesis, wave after wave, until all are accepted or time is out."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from projector.kinesis_errors import REFUSED
 from projector.lanes import Lane, Pack, calls_of
 from projector.outgoing import Outgoing
 from projector.published import HeldBack, Published
@@ -48,24 +50,26 @@ class KinesisPublisher:
 
         Per account, events are accepted in the order given and without gaps: if one is held back, so are all after it,
         while other lanes go on. A call that fails as a whole counts as not accepted, though Kinesis may have taken
-        it: then its events are there twice, which consumers expect.
+        it: then its events are there twice, which consumers expect. A call that is refused for what it holds is made
+        again in parts, until the one event is found: its account is held back, and all others go on.
 
         Args:
             events: of any number of accounts, each account's in sequence.
             deadline_s: no call begins at or after it.
         """
         lanes = self._pack(events)
-        records = sum(len(lane.waiting) for lane in lanes)
+        entries = [entry for lane in lanes for entry in lane.waiting]
         moving = lanes
         while wave := self._next_wave(moving, deadline_s):
             roll = self._roll()  # one for the whole wave: what was refused together comes back in one call
             for call in calls_of(wave):
-                if self._clock() >= deadline_s:
-                    break
-                self._put(call, roll)
+                self._put(call, roll, deadline_s)
             moving = [lane for lane in moving if lane.waiting]
-        held = [HeldBack(event, lane.failure) for lane in moving for entry in lane.waiting for event in entry.events]
-        return Published(held, records, sum(lane.refusals for lane in lanes))
+        held = [each for lane in lanes for each in lane.left_out]
+        held += [HeldBack(event, lane.failure) for lane in moving for entry in lane.waiting for event in entry.events]
+        if len(held) == sum(len(entry.events) for entry in entries):  # it may be the stream that has to be repaired
+            held = [replace(each, is_refused=False) for each in held]
+        return Published(held, len(entries), sum(lane.refusals for lane in lanes))
 
     def _next_wave(self, moving: Sequence[Lane], deadline_s: float) -> list[Lane]:
         """The lanes whose next record may go, after waiting for the first of them; none if that is too late."""
@@ -79,8 +83,18 @@ class KinesisPublisher:
             self._sleep(start_s - now_s)
         return [lane for lane in moving if lane.ready_at_s <= start_s]
 
-    def _put(self, call: Sequence[Lane], roll: float) -> None:
+    def _put(self, call: Sequence[Lane], roll: float, deadline_s: float) -> None:
+        if self._clock() >= deadline_s:
+            return
         failures = self._failures(call)
+        if failures[0] in REFUSED:  # which is of the call, never of an entry
+            if len(call) == 1:
+                call[0].narrow(failures[0], self._pack)
+            else:
+                half = len(call) // 2
+                self._put(call[:half], roll, deadline_s)
+                self._put(call[half:], roll, deadline_s)
+            return
         now_s = self._clock()
         for lane, failure in zip(call, failures, strict=True):
             if failure is None:

@@ -9,10 +9,16 @@ from projector.outgoing import Outgoing
 
 @dataclass(frozen=True, slots=True)
 class HeldBack:
-    """An event that was not accepted, or not known to be, and why it waits: an error code, no message."""
+    """An event that was not accepted, or not known to be.
+
+    Attributes:
+        reason: why it waits: an error code, no message.
+        is_refused: it is the one for which a call was refused that was accepted without it: it never will be.
+    """
 
     event: Outgoing
     reason: str
+    is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

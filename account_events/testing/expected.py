@@ -7,8 +7,8 @@ from typing import Any
 
 from account_core.errors import Corrupt
 from account_core.events import Created, Credited, EventRow, Withdrawn
-from account_core.items import SNAPSHOT, from_item, is_snapshot_version
-from account_events.testing.records import NUMBER_DIGITS_MAX, StreamRecord
+from account_core.items import SNAPSHOT, from_item, is_snapshot_version, version_in
+from account_events.testing.records import StreamRecord
 from account_events.testing.table_stream import TableStream, account_of
 from projector.errors import Unpublishable
 from projector.parse import sequence_from
@@ -117,6 +117,6 @@ _STORED = {"AccountCreated": Created, "BalanceCredited": Credited, "BalanceWithd
 
 def _version(keys: Mapping[str, Any]) -> int | None:
     match keys.get("Version"):
-        case {"N": str(number)} if number.isdecimal() and len(number) <= NUMBER_DIGITS_MAX:
-            return int(number)
+        case {"N": str(number)}:
+            return version_in(number)
     return None

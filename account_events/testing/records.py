@@ -15,9 +15,6 @@ StreamRecord = dict[str, Any]
 Image = Mapping[str, Any]
 """A row as DynamoDB JSON."""
 
-# docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html: DynamoDB's precision
-NUMBER_DIGITS_MAX = 38
-
 # Across a power of ten, where numbers and their decimal strings sort differently.
 FIRST_SEQUENCE_NUMBER = 10**24 - 5_000
 LONG_AGO = "1970-01-01T00:00:00.000000Z"

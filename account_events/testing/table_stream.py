@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import pairwise
 
+from account_core.items import version_in
 from account_events.testing.errors import BadReplay
-from account_events.testing.records import NUMBER_DIGITS_MAX, Image, StreamRecord, image_record, number_of
+from account_events.testing.records import Image, StreamRecord, image_record, number_of
 
 FIRST_SHARD = "shardId-00000000000000000000-00000000"
 
@@ -144,7 +145,7 @@ def has_key(image: object) -> bool:
     """Whether a row of the accounts' table could have this image."""
     match image:
         case {"AccountId": {"S": str(account_id)}, "Version": {"N": str(version)}}:
-            return account_id != "" and version.isdecimal() and len(version) <= NUMBER_DIGITS_MAX
+            return account_id != "" and version_in(version) is not None
     return False
 
 

@@ -11,6 +11,8 @@ from schemas.contract import COMMON_FIELDS, Contract, Schema
 from schemas.errors import CorruptBody, IncompatibleSchema
 from schemas.reader import Reader
 
+ACCOUNT_ID_LENGTH_MAX = 256
+"""As many as a partition key of Kinesis has: no event with another id is published, and no table keeps all others."""
 REQUEST_ID, REQUEST_ID_TYPE = "request_id", ["null", "string"]
 
 
@@ -103,6 +105,8 @@ class Decoder:
 def _checked(values: dict[str, Any], schema: Schema) -> dict[str, Any]:
     if values["sequence"] < 1:
         raise CorruptBody(f"{schema.name}.sequence holds an impossible value: sequences begin with 1.")
+    if not 0 < len(values["account_id"]) <= ACCOUNT_ID_LENGTH_MAX:
+        raise CorruptBody(f"{schema.name}.account_id has not 1 to {ACCOUNT_ID_LENGTH_MAX} characters.")
     return values
 
 

@@ -3,6 +3,17 @@
 An item for each account: AccountId (S, the key), Last, Seen, Revision (N), and while it waits: Held (M of B, by
 sequence), MissingThrough, Since (N), Waiting ("yes"). Since and Waiting are the keys of the index ByWaiting, which so
 holds only accounts that wait.
+
+Which of DynamoDB's errors can pass is decided here, in `_raise`. Sources: AWS, "Error handling with DynamoDB"
+(docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html) and
+docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html. There are four kinds:
+
+- A condition that failed: the position's is Overtaken, one of the effect's is EffectRefused.
+- Load, faults of the service and lost answers pass by themselves: Unavailable.
+- What a request holds is invalid or too large: Refused. The same request never succeeds. If that is for the effect, the
+  inbox keeps the account's events and the account waits; their records need not come again.
+- A missing permission, table or key passes once an operator repairs it. It goes through as it is, and the records are
+  delivered again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,9 +24,10 @@ from botocore.exceptions import (
     ConnectionError,  # noqa: A004 -- botocore's
     HTTPClientError,
     IncompleteReadError,
+    ParamValidationError,
 )
 
-from consumers.kit.errors import EffectRefused, Overtaken, Unavailable
+from consumers.kit.errors import EffectRefused, Overtaken, Refused, Unavailable
 from consumers.kit.position import GAPS_MAX, Gap, Position
 
 if TYPE_CHECKING:
@@ -23,15 +35,17 @@ if TYPE_CHECKING:
 
 INDEX = "ByWaiting"
 _NO_ANSWER = (ConnectionError, HTTPClientError, IncompleteReadError)
-_Failure = ClientError | ConnectionError | HTTPClientError | IncompleteReadError
+_Failure = ClientError | ParamValidationError | ConnectionError | HTTPClientError | IncompleteReadError
 _WAITING = {"S": "yes"}
 _REFUSED = "ConditionalCheckFailed"
-# docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html and the guide's "Error handling":
-# what passes by itself.
 _PASSING = {
     *("TransactionConflict", "TransactionConflictException", "TransactionInProgressException", "ThrottlingError"),
     *("ProvisionedThroughputExceeded", "ProvisionedThroughputExceededException", "ThrottlingException"),
     *("RequestLimitExceeded", "InternalServerError", "ServiceUnavailable"),
+}
+_NEVER = {
+    *("ValidationException", "ValidationError", "SerializationException"),
+    *("ItemCollectionSizeLimitExceededException", "ItemCollectionSizeLimitExceeded"),
 }
 
 
@@ -50,12 +64,12 @@ class DynamoDBInbox:
         self._client, self._table_name = client, table_name
 
     def position(self, account_id: str) -> Position:
-        """Raises Unavailable: see InboxStore."""
+        """Raises Unavailable, Refused: see InboxStore."""
         try:
             answer = self._client.get_item(
                 TableName=self._table_name, Key={"AccountId": {"S": account_id}}, ConsistentRead=True
             )
-        except (ClientError, *_NO_ANSWER) as error:
+        except (ClientError, ParamValidationError, *_NO_ANSWER) as error:
             _raise(error)
         return _position(answer.get("Item", {}))
 
@@ -66,7 +80,7 @@ class DynamoDBInbox:
         after: Position,
         effect: Sequence[Any] | None,
     ) -> None:
-        """Raises Overtaken, Unavailable, EffectRefused: see InboxStore."""
+        """Raises Overtaken, Unavailable, EffectRefused, Refused: see InboxStore."""
         put: Any = {
             "TableName": self._table_name,
             "Item": _item(account_id, after),
@@ -79,7 +93,7 @@ class DynamoDBInbox:
                 self._client.transact_write_items(TransactItems=[{"Put": put}, *effect])
             else:
                 self._client.put_item(**put)
-        except (ClientError, *_NO_ANSWER) as error:
+        except (ClientError, ParamValidationError, *_NO_ANSWER) as error:
             _raise(error)
 
     def gaps(self, before_s: float) -> Sequence[Gap]:
@@ -92,7 +106,7 @@ class DynamoDBInbox:
                 ExpressionAttributeValues={":waiting": _WAITING, ":before": {"N": repr(before_s)}},
                 Limit=GAPS_MAX,
             )
-        except (ClientError, *_NO_ANSWER) as error:
+        except (ClientError, ParamValidationError, *_NO_ANSWER) as error:
             _raise(error)
         return [
             Gap(
@@ -136,6 +150,8 @@ def _position(item: Mapping[str, Any]) -> Position:
 
 def _raise(error: _Failure) -> NoReturn:
     """As one of the kit's errors, where there is one for it; a mistake of the caller's is raised as it is."""
+    if isinstance(error, ParamValidationError):
+        raise Refused(f"DynamoDB takes no such request: {error}") from error
     if not isinstance(error, ClientError):
         raise Unavailable(f"DynamoDB did not answer: {type(error).__name__}") from error
     response: Mapping[str, Any] = error.response
@@ -147,6 +163,9 @@ def _raise(error: _Failure) -> NoReturn:
         raise Unavailable(f"DynamoDB refused for now: {', '.join(sorted(passing))}") from error
     if _REFUSED in codes:
         raise EffectRefused(f"the condition of the effect's write {codes.index(_REFUSED)} does not hold") from error
+    if refused := {code, *codes} & _NEVER:
+        message = response["Error"].get("Message", "")
+        raise Refused(f"DynamoDB refuses the request for good: {', '.join(sorted(refused))}: {message}") from error
     if response["ResponseMetadata"]["HTTPStatusCode"] >= 500:  # noqa: PLR2004 -- HTTP's server errors
         raise Unavailable(f"DynamoDB failed: {code}") from error
     raise error

@@ -7,6 +7,7 @@ KitError
 ├── Overtaken                    another worker has moved the account on: read its position again (the inbox does)
 ├── Unavailable                  the inbox's store did not answer: nothing is lost, receive the records again
 ├── EffectRefused                a condition of the consumer's own writes failed: the consumer decides
+├── Refused                      the store takes no such write, now and always: correct the handler; its account waits
 └── HoldFull                     too much of an account came early: replay the account from the ledger, and it goes on
 """
 
@@ -31,6 +32,10 @@ class Unavailable(KitError):
 
 class EffectRefused(KitError):
     """The store refused the consumer's own writes; neither they nor the position were written."""
+
+
+class Refused(KitError):
+    """The store refuses what the write holds: it is too large or invalid. Nothing was written; no retry helps."""
 
 
 class HoldFull(KitError):

@@ -3,6 +3,11 @@
 Every shard is read in its order, and one that came of a reshard only when its parents are read to their end
 (docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-after-resharding.html). The client is given, so nothing
 of AWS is imported here.
+
+What Kinesis refuses is raised by `poll`, but for two errors that would come again with every poll
+(docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html, .../API_GetShardIterator.html): an iterator that
+has expired is asked for again, and a shard that is no longer there, since all its records are older than the stream
+keeps, is read to its end. What was lost with it, the inbox reports as gaps.
 """
 
 from collections.abc import Iterator
@@ -107,12 +112,18 @@ class StreamReader:
 
     def _read(self, shard_id: str) -> list[KinesisRecord]:
         """The shard's next records; it is finished where none can follow."""
-        iterator = self._iterators[shard_id] or self._again(shard_id)
-        self._iterators[shard_id] = iterator
         try:
+            iterator = self._iterators[shard_id] or self._again(shard_id)
+            self._iterators[shard_id] = iterator
             answer = self._client.get_records(ShardIterator=iterator, Limit=RECORDS_MAX)
         except self._client.exceptions.ExpiredIteratorException:
             self._iterators[shard_id] = None
+            return []
+        except self._client.exceptions.ResourceNotFoundException:
+            if shard_id in {shard["ShardId"] for shard in self._shards()}:  # raises as well where the stream is gone
+                raise
+            del self._iterators[shard_id]
+            self._finished.add(shard_id)
             return []
         following = answer.get("NextShardIterator")
         if following:

@@ -8,11 +8,20 @@ own configuration says; the codec remembers what was found, so that each id is a
 
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # noqa: A004 -- botocore's
+    HTTPClientError,
+    IncompleteReadError,
+)
 
 from schemas.errors import ForeignSchema, UnknownSchemaVersion
 
+_NO_ANSWER = (ConnectionError, HTTPClientError, IncompleteReadError)
 # docs.aws.amazon.com/glue/latest/webapi/API_GetSchemaVersion.html and .../CommonErrors.html: these pass by themselves.
+# What else the registry or the client (credentials, region) refuses, an operator has to correct: no id from Glue's
+# framing is malformed, and EntityNotFoundException is an answer.
 _TRANSIENT = {"InternalServiceException", "InternalFailure", "OperationTimeoutException", "ServiceUnavailable"}
 _TRANSIENT |= {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"}
 _SERVER_ERRORS_FROM = 500
@@ -54,8 +63,10 @@ class GlueRegistry:
             if error.response["Error"]["Code"] == "EntityNotFoundException":
                 return None
             raise _translated(error, version_id) from error
-        except BotoCoreError as error:
+        except _NO_ANSWER as error:
             raise RegistryUnavailable(f"Glue did not answer about schema version {version_id}: {error}") from error
+        except BotoCoreError as error:
+            raise _refused(type(error).__name__, version_id) from error
         status, data_format = version["Status"], version["DataFormat"]
         if status == "PENDING":
             raise RegistryUnavailable(f"Glue is still checking schema version {version_id}; read the event again.")
@@ -76,6 +87,10 @@ def _translated(error: ClientError, version_id: str) -> RegistryError:
         return RegistryUnavailable(
             f"Glue did not answer about schema version {version_id}: {code}; read the event again."
         )
+    return _refused(code, version_id)
+
+
+def _refused(code: str, version_id: str) -> RegistryRefused:
     return RegistryRefused(
         f"Glue refused to tell schema version {version_id}: {code}. The client needs glue:GetSchemaVersion, and the "
         f"region of the projector."

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from consumers.kit.decoding import Decoder
-from consumers.kit.errors import HoldFull, Overtaken, Unavailable
+from consumers.kit.errors import HoldFull, Overtaken, Refused, Unavailable
 from consumers.kit.events import Event
-from consumers.kit.position import HELD_BYTES_MAX, Arrival, Gap, Position, moved, sort
+from consumers.kit.position import HELD_BYTES_LIMIT, HELD_BYTES_MAX, Arrival, Gap, Position, moved, sort
 from schemas.errors import Undecodable
 
 Effect = TypeVar("Effect")
@@ -46,6 +46,7 @@ class InboxStore(Protocol[Effect_contra]):
             Overtaken: the account is not at `before` any more.
             Unavailable: the store did not answer; both may have been done.
             EffectRefused: the effect's own conditions do not hold.
+            Refused: what is to be written is too large or invalid; nothing was done.
         """
 
     def gaps(self, before_s: float) -> Sequence[Gap]:
@@ -85,7 +86,7 @@ class Inbox(Generic[Effect]):
         decoder: reads what was held.
 
     Raises:
-        ValueError: a limit below its least.
+        ValueError: a limit below its least, or above its most.
     """
 
     def __init__(
@@ -98,8 +99,11 @@ class Inbox(Generic[Effect]):
         held_bytes_max: int = HELD_BYTES_MAX,
         decoder: Decoder | None = None,
     ) -> None:
-        if run_max < 1 or gap_wait_s < 0 or held_bytes_max < 0:
-            raise ValueError("run_max has to be 1 or more, gap_wait_s and held_bytes_max no less than 0.")
+        if run_max < 1 or gap_wait_s < 0 or not 0 <= held_bytes_max <= HELD_BYTES_LIMIT:
+            raise ValueError(
+                "run_max has to be 1 or more, gap_wait_s no less than 0, and held_bytes_max from 0 to "
+                f"{HELD_BYTES_LIMIT}: DynamoDB takes no item of more than 400 KB."
+            )
         self._store = store
         self._handle = handle
         self._run_max = run_max
@@ -160,8 +164,10 @@ class Inbox(Generic[Effect]):
                 self._store.advance(account_id, before, after, self._handle(run) if run else None)
             except (Overtaken, Unavailable):
                 raise
-            except Exception:
-                self._keep(account_id, arrivals, now_s, received, gives_up=gives_up)
+            except Exception as error:
+                # What the store refuses for good is kept, whoever reads: its record would be refused again.
+                is_kept = gives_up or isinstance(error, Refused)
+                self._keep(account_id, arrivals, now_s, received, gives_up=is_kept)
                 raise
             received.position = after
             received.applied += len(run)

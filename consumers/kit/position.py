@@ -8,6 +8,8 @@ from consumers.kit.events import Event
 
 HELD_BYTES_MAX = 64 * 1024
 """Of one account's early events, some four hundred. DynamoDB could hold 400 KB, and each change writes it all."""
+HELD_BYTES_LIMIT = 256 * 1024
+"""The most that one may set: with an attribute's name for each event, the item stays below 400 KB."""
 GAPS_MAX = 100
 """So many gaps are told at a time, the oldest."""
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from account_core.errors import Corrupt
 from account_core.events import EventRow
-from account_core.items import from_item, key_of
+from account_core.items import from_item, key_of, version_in
 from projector.errors import Unpublishable
 from projector.parse import sequence_from
 from projector.translate import translate
@@ -84,6 +84,6 @@ def _unreadable(item: Mapping[str, Any], reason: str) -> Unreadable:
     """By its key, which DynamoDB does not let be missing or of another type."""
     match item:
         case {"AccountId": {"S": str(account_id)}, "Version": {"N": str(number)}}:
-            version = int(number) if number.isdecimal() else 0
-            return Unreadable(account_id, sequence_from(version) if 0 < version <= SEQUENCE_MAX else None, reason)
+            version = version_in(number)
+            return Unreadable(account_id, sequence_from(version) if version else None, reason)
     return Unreadable(key_of(item), None, reason)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
-from account_core.items import version_of
+from account_core.items import version_in, version_of
 from ops.replay.source import Item
 from projector.outgoing import Outgoing, Poison
 from projector.parse import NO_ROW, read_image, sequence_from
@@ -72,9 +72,9 @@ class Cursor:
         if self.stopped is not None:
             return Turn.NOTHING
         number = item["Version"]["N"]
-        if not number.isdecimal():
+        version = version_in(number)
+        if version is None:
             return self._stop(number, NO_VERSION)
-        version = int(number)
         place = sequence_from(version)
         if place != self.due:
             return Turn.NOTHING if place < self.due else Turn.OUT

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from ops.replay.errors import Interrupted, WrongCall
 from ops.replay.estimate import TableSize
-from ops.replay.source import Item, Page, Part, Segment
-from projector.dynamodb_errors import translated
-from projector.errors import Unavailable
+from ops.replay.source import Account, Item, Page, Part, Segment
+from projector.dynamodb_errors import CONFIGURATION, translated
+from projector.errors import Refused, Unavailable
 from projector.lanes import backoff_s
 
 if TYPE_CHECKING:
@@ -16,16 +16,6 @@ if TYPE_CHECKING:
 ATTEMPTS_MAX = 40
 """Beside the client's own; with the backoff's ceiling of two seconds, some forty seconds on average."""
 KEY = [{"AttributeName": "AccountId", "KeyType": "HASH"}, {"AttributeName": "Version", "KeyType": "RANGE"}]
-
-# No retry helps against these.
-PERMANENT = {
-    "AccessDeniedException",
-    "ExpiredTokenException",
-    "ResourceNotFoundException",
-    "UnrecognizedClientException",
-    "ValidationException",
-    "NoCredentialsError",
-}
 
 
 class DynamoDBSource:
@@ -58,7 +48,8 @@ class DynamoDBSource:
         """As `Source.read`.
 
         Raises:
-            Interrupted: DynamoDB did not answer in any of the attempts, or never will.
+            WrongCall: DynamoDB refuses the request for good: no table has such an account, or this is another table.
+            Interrupted: DynamoDB did not answer in any of the attempts, or will not before a repair.
         """
         read = self._client.scan if isinstance(part, Segment) else self._client.query
         request, attempts = self._request(part, after), 0
@@ -66,9 +57,13 @@ class DynamoDBSource:
             try:
                 with translated():
                     return _page(read(**request))
+            except Refused as error:
+                what = f"account {part.account_id!r} of the table" if isinstance(part, Account) else "the table"
+                raise WrongCall(f"DynamoDB refuses to read {what} {self._table_name}: {error}.") from error
             except Unavailable as error:
                 attempts += 1
-                if str(error) in PERMANENT or attempts == ATTEMPTS_MAX or self._wait(backoff_s(attempts, self._roll())):
+                is_last = str(error) in CONFIGURATION or attempts == ATTEMPTS_MAX
+                if is_last or self._wait(backoff_s(attempts, self._roll())):
                     raise Interrupted(f"The table {self._table_name} cannot be read: {error}.") from error
 
     def size(self) -> TableSize:
@@ -81,6 +76,8 @@ class DynamoDBSource:
         try:
             with translated():
                 table = self._client.describe_table(TableName=self._table_name)["Table"]
+        except Refused as error:
+            raise WrongCall(f"DynamoDB takes {self._table_name!r} for no table's name: {error}.") from error
         except Unavailable as error:
             if str(error) == "ResourceNotFoundException":
                 raise WrongCall(f"There is no table {self._table_name}.") from None

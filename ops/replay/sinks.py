@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from ops.replay.errors import Interrupted
+from projector.kinesis_errors import CONFIGURATION, REFUSED
 from projector.lanes import Lane, Pack
 from projector.outgoing import Outgoing
 from projector.published import Publisher
@@ -12,14 +13,6 @@ PUT_UNIT_BYTES = 25 * 1024
 ROUND_S = 20.0
 PATIENCE_S = 120.0
 """So long Kinesis may accept nothing at all."""
-
-# No patience helps against these.
-PERMANENT = {
-    "AccessDeniedException",
-    "ExpiredTokenException",
-    "ResourceNotFoundException",
-    "UnrecognizedClientException",
-}
 
 
 class Sink(Protocol):
@@ -95,8 +88,9 @@ class StreamSink:
                 self._refused(len(held), held[0].reason)
             if len(held) < len(waiting):
                 give_up_s = self._clock() + PATIENCE_S
-            elif held[0].reason in PERMANENT:
-                raise Interrupted(f"Kinesis accepts nothing: {held[0].reason}.")
+            elif held[0].reason in CONFIGURATION | REFUSED:
+                first = f"{held[0].event.account_id}:{held[0].event.sequence}"
+                raise Interrupted(f"Kinesis accepts nothing: {held[0].reason}; the first event is {first}.")
             elif self._clock() >= give_up_s:
                 raise Interrupted(f"Kinesis has accepted nothing for {PATIENCE_S:.0f} s: {held[0].reason}.")
             waiting = [each.event for each in held]

@@ -7,10 +7,12 @@ from decimal import Decimal
 
 import pytest
 
+from account_core.access import Caller
 from account_core.commands import CreateAccount, Credit, Withdraw
 from account_core.errors import Conflict, InsufficientFunds
 from account_core.events import Created, Credited, EventRow, Row, SnapshotRow, StoredRow
 from account_core.head import Head, Origin, advance, fold, rows_for
+from account_core.http_queries import NUMBER_MAX
 from account_core.items import is_snapshot_version
 from account_core.ports import ROWS_MAX, AccountStore, LostRace
 from account_core.service import AccountService
@@ -70,6 +72,35 @@ def test_an_event_and_its_snapshot_are_stored_both_or_not_at_all(store: AccountS
     assert [row.version for row in store.newest("a", Usage())] == [10, *range(8, 0, -1)]
 
 
+@pytest.mark.parametrize("events", [1, 2, 9, 10])
+def test_a_version_is_stored_once_however_often_it_is_appended(store: AccountStore, events: int) -> None:
+    head, rows = grow(store, events)
+    for _ in range(2):
+        with pytest.raises(LostRace) as lost:
+            store.append(rows[-1:], Usage())
+        assert lost.value.winner == rows[-1]
+    assert list(store.newest("a", Usage())) == rows[: -ROWS_MAX - 1 : -1]
+    assert fold(store.newest("a", Usage())) == head
+
+
+@pytest.mark.parametrize("is_same_row", [True, False])
+def test_one_append_with_two_rows_of_one_key_stores_neither(store: AccountStore, *, is_same_row: bool) -> None:
+    _, rows = grow(store, 2)
+    [third] = rows_for("a", fold(list(reversed(rows))), Credited(Decimal("1.00")), ORIGIN)
+    other = third if is_same_row else replace(third, balance=Decimal("9.00"))
+    with pytest.raises(ValueError, match="a/3"):
+        store.append([third, other], Usage())
+    assert list(store.newest("a", Usage())) == rows[::-1]
+
+
+@pytest.mark.parametrize("count", [0, 3, 101])
+def test_an_append_takes_one_row_or_an_event_and_its_snapshot(store: AccountStore, count: int) -> None:
+    [first] = rows_for("a", Head(), Created("owner-1", "EUR"), ORIGIN)
+    with pytest.raises(ValueError, match="an event and its snapshot"):
+        store.append([replace(first, version=number + 1) for number in range(count)], Usage())
+    assert list(store.newest("a", Usage())) == []
+
+
 def test_writers_at_once_lose_nothing_and_double_nothing(concurrent_store: AccountStore) -> None:
     threads, each = 16, 4
     service = AccountService(concurrent_store)
@@ -106,6 +137,18 @@ def test_the_event_of_a_key_is_found_however_old_it_is(store: AccountStore) -> N
             assert store.find("a", row.command_id, Usage()) == row
     assert store.find("a", "command-0", Usage()) is None
     assert store.find("b", "command-1", Usage()) is None
+
+
+def test_the_longest_ids_and_keys_that_the_api_takes_are_stored(store: AccountStore) -> None:
+    """So no caller can bring DynamoDB to refuse what a request holds."""
+    operator = Caller("o" * 128, is_operator=True, name="o")
+    longest = Origin(ORIGIN.occurred_at, "c" * 128, "r" * 128, operator.command_id("k" * 128))
+    [row] = rows_for("a" * 64, Head(), Created("o" * 64, "EUR"), longest)
+    store.append([row], Usage())
+    assert list(store.newest("a" * 64, Usage(), up_to=NUMBER_MAX)) == [row]
+    assert isinstance(row, EventRow)
+    assert row.command_id is not None
+    assert store.find("a" * 64, row.command_id, Usage()) == row
 
 
 def test_rows_up_to_a_version(store: AccountStore) -> None:

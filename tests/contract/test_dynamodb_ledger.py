@@ -169,3 +169,23 @@ def test_where_there_is_no_table_or_no_answer_nothing_is_known(table: Table, *, 
         DynamoDBLedger(client, "no-such-table").recent(Key("a", 1), None, 1, POSITION)
     with pytest.raises(Unavailable, match=error):
         newest(client, "no-such-table", "a")
+
+
+def test_rows_between_two_versions_are_none_of_the_account_s(full: Table) -> None:
+    full.put([ROWS[11]], Version={"N": "12.5"})
+    assert full.ledger.events("a", 1, 30, POSITION) == events(1, 30)
+
+
+def test_an_account_that_no_table_can_have_ends_with_its_first_event(dynamodb_local_url: str) -> None:
+    """DynamoDB refuses to look it up for good; the emulator just finds no rows."""
+    table = Table(dynamodb_local_url)
+    reason = "DynamoDB refuses to read the account's rows: ValidationException"
+    assert table.ledger.events("", 3, 5, POSITION) == [Poison("", 3, 3, reason, POSITION)]
+    assert newest(table.client, table.name, "") == 0
+
+
+@pytest.mark.parametrize("stray", ["12.5", "9" * 38, "1" + "0" * 40, "-1", "0"])
+def test_the_newest_event_is_no_stray_row(table: Table, stray: str) -> None:
+    table.put(history("a", 11))
+    table.put([ROWS[0]], Version={"N": stray})
+    assert newest(table.client, table.name, "a") == 11

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from consumers.kit import Gap, InboxStore, MemoryInbox
 from consumers.kit.dynamodb_inbox import DynamoDBInbox
-from consumers.kit.errors import EffectRefused, Overtaken, Unavailable
-from consumers.kit.position import Position
+from consumers.kit.errors import EffectRefused, Overtaken, Refused, Unavailable
+from consumers.kit.position import HELD_BYTES_LIMIT, Position
 from ops.emulator import free_port, loopback_config
 from tests.contract.read_model import make_table
 from tests.contract.tables import session
@@ -116,9 +117,52 @@ def test_an_effect_that_dynamodb_does_not_understand_is_nobody_s_race(dynamodb_l
     """On DynamoDB Local alone: the emulator takes such a write."""
     tables = Tables.make(dynamodb_local_url)
     without_a_key = {"Put": {"TableName": tables.effects, "Item": {"Name": {"S": "one"}}}}
-    with pytest.raises(ClientError, match="Validation"):
+    with pytest.raises(Refused, match="Validation"):
         tables.inbox.advance("a", NEW, FIRST, [without_a_key])
     assert (tables.inbox.position("a"), tables.done()) == (NEW, set())
+
+
+def test_what_no_item_can_hold_is_refused_for_good(dynamodb_local_url: str) -> None:
+    """On DynamoDB Local alone: the emulator takes items of any size."""
+    tables = Tables.make(dynamodb_local_url)
+    large = {"Put": {"TableName": tables.effects, "Item": {"Id": {"S": "one"}, "Text": {"S": "x" * 500_000}}}}
+    with pytest.raises(Refused):
+        tables.inbox.advance("a", NEW, FIRST, [large])
+    with pytest.raises(Refused):
+        tables.inbox.advance("a", NEW, replace(WAITING, held={5: b"x" * 500_000}), None)
+    assert (tables.inbox.position("a"), tables.done()) == (NEW, set())
+
+
+def test_the_most_that_an_inbox_may_hold_fits_its_item(tables: Tables) -> None:
+    """Of events as short as none is, so that their numbers take as much as they can."""
+    size = 64
+    held = {10**15 + number: b"x" * size for number in range(HELD_BYTES_LIMIT // size)}
+    full = Position(3, held, 10**16, 1_769_851_800.25, revision=1)
+    tables.inbox.advance("a" * 256, NEW, full, None)
+    assert tables.inbox.position("a" * 256) == full
+
+
+@pytest.mark.parametrize("account_id", ["", "x" * 2049])
+def test_an_account_that_no_table_can_have_is_refused_for_good(dynamodb_local_url: str, account_id: str) -> None:
+    with pytest.raises(Refused):
+        Tables.make(dynamodb_local_url).inbox.position(account_id)
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException"])
+def test_what_an_operator_has_to_repair_goes_through_as_it_is(tables: Tables, code: str) -> None:
+    with Stubber(tables.client) as stub:
+        stub.add_client_error("put_item", code)
+        with pytest.raises(ClientError, match=code):
+            tables.inbox.advance("a", NEW, FIRST, None)
+
+
+@pytest.mark.parametrize("reason", ["ValidationError", "ItemCollectionSizeLimitExceeded"])
+def test_a_transaction_cancelled_for_what_it_holds_is_refused_for_good(tables: Tables, reason: str) -> None:
+    with Stubber(tables.client) as stub:
+        reasons = {"CancellationReasons": [{"Code": "None"}, {"Code": reason}]}
+        stub.add_client_error("transact_write_items", "TransactionCanceledException", modeled_fields=reasons)
+        with pytest.raises(Refused, match=reason):
+            tables.inbox.advance("a", NEW, FIRST, [tables.put("one")])
 
 
 def test_no_answer_is_told_as_such() -> None:

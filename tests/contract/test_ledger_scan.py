@@ -104,3 +104,12 @@ def test_an_older_format_is_no_finding(table: tuple[Any, str]) -> None:
     change(table, 10, Format={"N": "1"})
     assert findings(table) == {"a": [], "b": []}
     assert next(check_ledger(*table)).outdated == 1
+
+
+@pytest.mark.parametrize("version", ["27.5", "1" + "0" * 40, "-1"])
+def test_a_row_whose_key_no_row_can_have_is_a_finding(table: tuple[Any, str], version: str) -> None:
+    client, name = table
+    client.put_item(TableName=name, Item={"AccountId": {"S": "a"}, "Version": {"N": version}, "Type": {"S": "CREDIT"}})
+    [finding] = findings(table)["a"]
+    assert finding.startswith("row a/")
+    assert findings(table)["b"] == []

@@ -2,16 +2,23 @@
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from botocore.config import Config
+from botocore.stub import Stubber
 
+from account_core.items import VERSION_MAX
+from account_events.testing.memory_projector import MemoryProjector
 from account_events.testing.memory_tables import MemoryParking
+from account_events.testing.records import history, stream_records
 from ops.emulator import free_port, loopback_config
+from projector.dynamodb_errors import REFUSED
 from projector.dynamodb_parking import DynamoDBParking
 from projector.errors import Unavailable
+from projector.outgoing import REASON_LENGTH_MAX
 from projector.parking import Parked, Parking
 from projector.settings import CLIENTS
 from tests.contract.tables import session
@@ -209,3 +216,50 @@ def test_where_there_is_no_table_or_no_answer_nothing_is_known(stored: DynamoDBP
     for request in requests:
         with pytest.raises(Unavailable, match="ResourceNotFoundException" if is_there else "EndpointConnectionError"):
             request()
+
+
+@pytest.mark.parametrize(
+    "account_id",
+    ["", "x" * 1024, "x" * 1025, "\u00fc" * 1024, "\ud800", "a\udfff", "\U0001f3e6" * 512],
+    ids=["empty", "longest sort key", "longer", "longest id", "surrogate", "surrogate behind a letter", "emoji"],
+)
+def test_an_account_of_any_id_is_parked_held_advanced_and_released(parking: Parking, account_id: str) -> None:
+    parked = replace(PARKED, account_id=account_id, reason="r" * REASON_LENGTH_MAX)
+    further = replace(parked, first=6, version=6, held_through=8)
+    assert parking.park(parked)
+    assert parking.hold(parked, 8)
+    assert parking.advance(parked, further)
+    assert parking.look() == {account_id: further}
+    assert parking.release(further, 8)
+    assert parking.look() == {}
+
+
+@pytest.mark.parametrize(
+    "version",
+    ["1" + "0" * 40, "9" * 38, "1" + "0" * 124, "9" * 39, str(VERSION_MAX), "5.5", "-1"],
+    ids=lambda text: text[:9],
+)
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_row_of_any_version_blocks_nobody(stored: DynamoDBParking, version: str, *, is_known: bool) -> None:
+    """DynamoDB takes such keys; what follows from them may have more digits than it takes."""
+    projector = MemoryProjector()
+    projector.parking = cast("MemoryParking", stored)
+    projector.restart()
+    records = stream_records([*history("stray", 1 if is_known else 0), *history("b", 1), *history("stray", 1)])
+    key = {"AccountId": {"S": "stray"}, "Version": {"N": version}}
+    stray = deepcopy(records.pop())
+    stray["dynamodb"] |= {"Keys": key, "NewImage": {**stray["dynamodb"]["NewImage"], **key}}
+    assert projector.deliver([*records, stray]) == {"batchItemFailures": []}
+    assert projector.deliver([stray]) == {"batchItemFailures": []}
+    parked = stored.look()["stray"]
+    assert stored.release(parked, parked.held_through)
+
+
+@pytest.mark.parametrize("code", sorted(REFUSED))
+def test_a_table_that_refuses_every_record_has_to_be_repaired_first(stored: DynamoDBParking, code: str) -> None:
+    """Another table by this name, say: the records are delivered again, and their age raises the alarm."""
+    client = stored._client  # noqa: SLF001 -- its client
+    with Stubber(client) as stub:
+        stub.add_client_error("put_item", code)
+        with pytest.raises(Unavailable, match=code):
+            stored.park(PARKED)

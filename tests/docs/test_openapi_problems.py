@@ -1,17 +1,21 @@
 """Each operation can answer with exactly the problems that the document says, and they look as it shows them."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from account_core import http_api
+from account_core.dynamodb_errors import account_full
 from account_core.errors import Corrupt, Unavailable
+from account_core.events import Row
 from account_core.ports import LostRace
 from account_core.problems import PROBLEMS
 from account_core.routes import ROUTES
+from account_core.usage import Usage
 from ops.openapi_problems import BY_OPERATION, EXAMPLES, OF_NO_OPERATION, OF_OPTIONS, UNREACHABLE
 from tests.api import IAM_CALLER, OPERATOR_SCOPE, Api, jwt_caller
 
@@ -32,6 +36,7 @@ class Change:
     headers: dict[str, Any] = field(default_factory=dict)
     caller: dict[str, Any] = field(default_factory=lambda: IAM_CALLER)
     store: Exception | None = None
+    is_full: bool = False
     code: Exception | None = None
 
 
@@ -59,6 +64,7 @@ CHANGES = {
     "unsupported_media_type": Change(headers={"content_type": "text/plain"}),
     "insufficient_funds": Change(body=lambda body: json.dumps(MOST if "amount" in body else body)),
     "balance_limit_exceeded": Change(body=lambda body: json.dumps(MOST if "amount" in body else body)),
+    "account_full": Change(is_full=True),
     "idempotency_key_reused": Change(headers={"idempotency_key": "key-1"}),
     "corrupt": Change(store=Corrupt("x")),
     "internal_error": Change(code=RuntimeError("x")),
@@ -79,9 +85,23 @@ def _api(change: Change, monkeypatch: pytest.MonkeyPatch) -> Api:
     for method in ("append",) if isinstance(change.store, LostRace) else ("append", "newest", "find"):
         if change.store:
             monkeypatch.setattr(api.store, method, _raising(change.store))
+    if change.is_full:
+        monkeypatch.setattr(api.store, "append", _full(api.store.append))
     if change.code:
         monkeypatch.setattr(http_api, "match", _raising(change.code))
     return api
+
+
+def _full(append: Callable[..., None]) -> Callable[..., None]:
+    """As DynamoDB answers: it has room for a new account, and none for one whose item collection is full."""
+
+    def refuse(rows: Sequence[Row], used: Usage) -> None:
+        if rows[0].version > 1:
+            full: Any = {"Error": {"Code": "ItemCollectionSizeLimitExceededException"}}
+            raise account_full(ClientError(full, "PutItem")) or AssertionError
+        append(rows, used)
+
+    return refuse
 
 
 def _raising(error: Exception) -> Callable[..., None]:

@@ -1,4 +1,4 @@
-"""Whether the simulation would notice: deliberate bugs, each of which has to be caught within so many stories; most are within ten."""
+"""Whether the simulation would notice: deliberate bugs, each of which has to be caught within SEEDS_MAX scenarios."""
 
 import pytest
 

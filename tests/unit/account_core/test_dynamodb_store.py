@@ -1,5 +1,6 @@
 """What the store makes of DynamoDB's answers; the ones that no emulator gives."""
 
+from decimal import Decimal
 from typing import Any
 
 import boto3
@@ -14,16 +15,20 @@ from botocore.exceptions import (
 )
 from botocore.stub import Stubber
 
+from account_core.account import Account
 from account_core.dynamodb_store import DynamoDBAccountStore
-from account_core.errors import Unavailable
-from account_core.events import Created, Row
+from account_core.errors import AccountFull, Corrupt, Unavailable
+from account_core.events import Created, Credited, Row
 from account_core.head import Head, Origin, rows_for
 from account_core.items import to_item
 from account_core.ports import LostRace
 from account_core.usage import Usage
 
-[EVENT] = rows_for("a", Head(), Created("owner-1", "EUR"), Origin("2026-01-31T09:30:00.000001Z", "c", "request-1"))
-PAIR: list[Row] = [EVENT, EVENT]
+ORIGIN = Origin("2026-01-31T09:30:00.000001Z", "c", "request-1")
+[EVENT] = rows_for("a", Head(), Created("owner-1", "EUR"), ORIGIN)
+NINTH = Head(Account("owner-1", "EUR", Decimal("8.00")), 8, 8, ORIGIN.occurred_at)
+PAIR = rows_for("a", NINTH, Credited(Decimal("1.00")), ORIGIN)
+FULL = "ItemCollectionSizeLimitExceeded"
 
 
 def client() -> Any:  # noqa: ANN401 -- a boto3 client
@@ -92,6 +97,36 @@ def test_what_no_retry_can_help_is_not_disguised(code: str) -> None:
         append([EVENT], code)
     with pytest.raises(ClientError):
         append(PAIR, "TransactionCanceledException", {"Code": "ValidationError"}, {"Code": "None"})
+
+
+@pytest.mark.parametrize(
+    ("rows", "code", "reasons"),
+    [
+        ([EVENT], f"{FULL}Exception", []),
+        (PAIR, f"{FULL}Exception", []),
+        (PAIR, "TransactionCanceledException", [{"Code": FULL}, {"Code": "None"}]),
+        (PAIR, "TransactionCanceledException", [{"Code": "None"}, {"Code": FULL}]),
+        (PAIR, "TransactionCanceledException", [{"Code": "ThrottlingError"}, {"Code": FULL}]),
+    ],
+)
+def test_a_full_item_collection_is_a_full_account(rows: list[Row], code: str, reasons: list[dict[str, Any]]) -> None:
+    with pytest.raises(AccountFull, match="nothing was written"):
+        append(rows, code, *reasons)
+
+
+def test_a_taken_version_is_a_lost_race_in_a_full_account_too() -> None:
+    taken = {"Code": "ConditionalCheckFailed", "Item": to_item(EVENT)}
+    with pytest.raises(LostRace):
+        append(PAIR, "TransactionCanceledException", taken, {"Code": FULL})
+
+
+@pytest.mark.parametrize("version", ["5.5", "1" + "0" * 40, "-3"])
+def test_a_key_of_a_row_with_no_version_is_corrupt(version: str) -> None:
+    reads = client()
+    with Stubber(reads) as stub:
+        stub.add_response("query", {"Items": [{"AccountId": {"S": "a"}, "Version": {"N": version}}]})
+        with pytest.raises(Corrupt, match="no row can have this version"):
+            DynamoDBAccountStore(reads, client(), "accounts").find("a", "key-1", Usage())
 
 
 def test_a_read_is_one_strongly_consistent_query_of_ten_rows_newest_first() -> None:
@@ -183,7 +218,7 @@ def test_an_append_never_replaces_a_row() -> None:
         consumed = {"TableName": "accounts", "CapacityUnits": 2.0}
         stub.add_response("put_item", {"ConsumedCapacity": consumed}, {**expected, **total})
         DynamoDBAccountStore(client(), writes, "accounts").append([EVENT], used)
-        transacted = {"TransactItems": [{"Put": expected}] * 2, **total}
+        transacted = {"TransactItems": [{"Put": {**expected, "Item": to_item(row)}} for row in PAIR], **total}
         stub.add_response("transact_write_items", {"ConsumedCapacity": [consumed, consumed]}, transacted)
         DynamoDBAccountStore(client(), writes, "accounts").append(PAIR, used)
         assert used == Usage(requests=2, write_units=6.0)

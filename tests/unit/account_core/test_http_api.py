@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from account_core.errors import Conflict, Corrupt, Unavailable
+from account_core.errors import AccountFull, Conflict, Corrupt, Unavailable
 from account_core.problems import PROBLEMS
 from tests.api import Api
 
@@ -154,6 +154,25 @@ def test_the_domain_says_no(api: Api) -> None:
     status, problem, _ = api("POST", "/accounts/account-1/withdraw", '{"amount": "0.01"}')
     assert (status, problem["code"]) == (422, "insufficient_funds")
     assert api("POST", "/accounts/nobody/credit", '{"amount": "5"}')[0] == 404
+
+
+def test_a_full_account_is_refused_by_name_and_still_read_and_replayed(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credit = ("POST", "/accounts/account-1/credit", '{"amount": "5.00"}')
+    assert api(*credit, idempotency_key="key-1")[0] == 200
+
+    def full(*_: object) -> None:
+        raise AccountFull("The account's events fill the space that its table has for one account.")
+
+    monkeypatch.setattr(api.store, "append", full)
+    for _ in range(2):
+        status, problem, headers = api(*credit, idempotency_key="key-2")
+        assert (status, problem["code"]) == (422, "account_full")
+        assert "Retry-After" not in headers, "it does not pass"
+    status, account, headers = api(*credit, idempotency_key="key-1")
+    assert (status, account["balance"], headers["Idempotent-Replayed"]) == (200, "5.00", "true")
+    assert api("GET", "/accounts/account-1")[1]["balance"] == "5.00"
 
 
 def test_only_json_is_taken(api: Api) -> None:

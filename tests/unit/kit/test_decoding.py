@@ -136,6 +136,14 @@ def test_an_event_without_what_every_event_has_is_none(folder: Path) -> None:
         Decoder(Codec(load(folder))).decode(encoder.load(folder)["InterestPaid"].encode(fields))
 
 
+@pytest.mark.parametrize("account_id", ["", "x" * 257])
+def test_an_account_id_that_no_account_can_have_is_corrupt(account_id: str) -> None:
+    """No inbox on DynamoDB has room for an empty one, nor for the longest."""
+    with pytest.raises(CorruptBody, match="account_id has not 1 to 256 characters"):
+        Decoder().decode(encode("BalanceCredited", {**FIELDS, "account_id": account_id}))
+    assert Decoder().decode(encode("BalanceCredited", {**FIELDS, "account_id": "x" * 256}))
+
+
 @pytest.mark.parametrize("sequence", [0, -1])
 def test_a_sequence_below_one_is_corrupt(sequence: int) -> None:
     with pytest.raises(CorruptBody, match="begin with 1"):

@@ -20,16 +20,21 @@ class Expired(Exception):
     pass
 
 
+class NotFound(Exception):
+    pass
+
+
 class Stream:
     """Kinesis' side: shards of records, and iterators that say where they point. `page` records are read at most."""
 
-    exceptions = SimpleNamespace(ExpiredIteratorException=Expired)
+    exceptions = SimpleNamespace(ExpiredIteratorException=Expired, ResourceNotFoundException=NotFound)
 
     def __init__(self, **shards: list[bytes]) -> None:
         self.shards = shards
         self.parents: dict[str, str] = {}
         self.closed: set[str] = set()
         self.expired: set[str] = set()
+        self.unknown: set[str] = set()
         self.page = 2
         self.put_at = NOW
 
@@ -44,6 +49,8 @@ class Stream:
         return {"ParentShardId": self.parents[name]} if name in self.parents else {}
 
     def get_shard_iterator(self, **request: Any) -> dict[str, str]:  # noqa: ANN401 -- as boto3
+        if request["ShardId"] in self.unknown or request["ShardId"] not in self.shards:
+            raise NotFound
         records = self.shards[request["ShardId"]]
         kind, number = request["ShardIteratorType"], int(request.get("StartingSequenceNumber", 0))
         places = {
@@ -122,6 +129,29 @@ def test_a_child_whose_parent_has_expired_is_read(sequences: Sequences) -> None:
     stream.parents = {"child": "gone"}
     drain(reader(stream, sequences))
     assert len(sequences.seen) == 9
+
+
+def test_a_shard_that_is_no_longer_there_stops_no_other(sequences: Sequences) -> None:
+    """It was closed by a reshard, and what it held is older than the stream keeps."""
+    stream = Stream(old=A[:1], other=B[:6])
+    reading = reader(stream, sequences)
+    drain(reading, 1)
+    del stream.shards["old"]
+    stream.expired = {"old/1"}
+    drain(reading)
+    assert sequences.seen == ["a:1", *(f"b:{number}" for number in range(1, 7))]
+
+
+def test_a_stream_that_is_not_found_is_raised_with_every_poll(sequences: Sequences) -> None:
+    stream = Stream(one=A[:1])
+    stream.unknown = {"one"}
+    reading = reader(stream, sequences)
+    for _ in range(2):
+        with pytest.raises(NotFound):
+            drain(reading, 1)
+    stream.unknown = set()
+    drain(reading)
+    assert sequences.seen == ["a:1"]
 
 
 @pytest.mark.parametrize("position", ["TRIM_HORIZON", "LATEST"])

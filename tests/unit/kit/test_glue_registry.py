@@ -6,7 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ConnectTimeoutError
+from botocore.exceptions import ConnectTimeoutError, NoCredentialsError, NoRegionError
 from botocore.stub import Stubber
 
 import schemas
@@ -84,6 +84,16 @@ def test_a_registry_that_cannot_be_reached_is_unavailable() -> None:
 
     with pytest.raises(RegistryUnavailable, match=ID):
         GlueRegistry(Unreachable())(ID)
+
+
+@pytest.mark.parametrize("error", [NoCredentialsError(), NoRegionError()], ids=lambda error: type(error).__name__)
+def test_a_client_that_is_not_set_up_is_no_outage(error: Exception) -> None:
+    class NotSetUp:
+        def get_schema_version(self, **_: str) -> None:
+            raise error
+
+    with pytest.raises(RegistryRefused, match=type(error).__name__):
+        GlueRegistry(NotSetUp())(ID)
 
 
 def test_a_version_that_is_being_checked_is_asked_for_again(client: Any, stubber: Stubber) -> None:  # noqa: ANN401 -- as above

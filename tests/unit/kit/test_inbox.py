@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.kit import Decoder, Event, Gap, Inbox, MemoryInbox
-from consumers.kit.errors import HoldFull, Overtaken, Unavailable
+from consumers.kit.errors import HoldFull, Overtaken, Refused, Unavailable
 from consumers.kit.inbox import OVERTAKEN_MAX
 from consumers.kit.position import Position, moved, sort
 from schemas.errors import UnknownFingerprint
@@ -141,6 +141,30 @@ class Blinking(MemoryInbox):
         super().advance(account_id, before, after, effect)
 
 
+class Refusing(MemoryInbox):
+    """A store that takes no effect for good, while it is told so."""
+
+    is_refusing = True
+
+    def advance(self, account_id: str, before: Position, after: Position, effect: object) -> None:
+        if self.is_refusing and after.last > before.last:
+            raise Refused("an item is too large")
+        super().advance(account_id, before, after, effect)
+
+
+def test_what_the_store_never_takes_is_kept_and_need_not_come_again(ledger: Ledger) -> None:
+    """Or the shard would bring it again and again, and nothing behind it."""
+    store = Refusing()
+    inbox = Inbox(store, ledger, gap_wait_s=60)
+    received = inbox.receive("a", arrivals("a", [1, 2]), NOW)
+    assert (received.unsafe, received.held, type(received.error)) == (None, 2, Refused)
+    assert inbox.receive("a", arrivals("a", [3]), NOW + 1).unsafe is None
+    assert inbox.gaps(NOW + 60) == [Gap("a", 1, 0, NOW)], "nothing is missing, and yet it waits"
+    store.is_refusing = False
+    assert inbox.receive("a", arrivals("a", [4]), NOW + 2).applied == 4
+    assert inbox.gaps(NOW + 1_000) == []
+
+
 def test_a_full_hold_that_could_not_be_written_down_is_no_reason_to_let_records_go(ledger: Ledger) -> None:
     store = Blinking()
     inbox = Inbox(store, ledger, held_bytes_max=sum(map(len, encoded("a", 4)[1:])))
@@ -180,7 +204,9 @@ def test_a_held_event_that_this_release_cannot_read_stops_its_account_behind_wha
     assert inbox.gaps(NOW + 300) == [Gap("a", 3, 2, NOW)]
 
 
-@pytest.mark.parametrize("wrong", [{"run_max": 0}, {"run_max": -1}, {"gap_wait_s": -1}, {"held_bytes_max": -1}])
+@pytest.mark.parametrize(
+    "wrong", [{"run_max": 0}, {"run_max": -1}, {"gap_wait_s": -1}, {"held_bytes_max": -1}, {"held_bytes_max": 262_145}]
+)
 def test_impossible_limits_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="has to be 1 or more"):
         Inbox(MemoryInbox(), print, **wrong)  # type: ignore[arg-type]  # that is the point

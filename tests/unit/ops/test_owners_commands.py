@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
@@ -212,3 +213,21 @@ def test_an_account_that_cannot_be_rebuilt_stops_no_other(stack: Stack) -> None:
     assert stack.rows()["c"] == stack.right["c"]
     assert stack.run("rebuild", "a", "--reset").exit_code == 0
     assert stack.rows() == stack.right
+
+
+def test_an_account_whose_row_dynamodb_never_takes_stops_no_other(stack: Stack) -> None:
+    put = stack.table.transact_write_items
+    refused: Any = {"Error": {"Code": "ValidationException", "Message": "Item size has exceeded the maximum"}}
+
+    def picky(**request: Any) -> Any:  # noqa: ANN401 -- boto3's
+        if any(each["Put"]["Item"]["AccountId"] == {"S": "a"} for each in request["TransactItems"]):
+            raise ClientError(refused, "TransactWriteItems")
+        return put(**request)
+
+    stack.table.transact_write_items = picky
+    for account_id in ("a", "c"):
+        stack.set(account_id, "Balance", {"N": "7"})
+    sink = sink_of(stack)
+    sink.write([*outgoing_of("a", 12), *outgoing_of("c", 25)])
+    assert sink.failed["a"].endswith("ValidationException: Item size has exceeded the maximum")
+    assert stack.rows()["c"] == stack.right["c"]

@@ -148,6 +148,16 @@ def test_what_the_trigger_gave_up_is_released_and_deleted_and_what_is_something_
     assert "1 objects are in the failure bucket" in stack.run("parked").output
 
 
+def test_an_account_that_no_table_can_have_waits_and_others_are_released(stack: Stack) -> None:
+    """Its record came with what the trigger gave up; DynamoDB refuses to look it up for good."""
+    records = stream_records([*history("", 1), *history("a", 1)])
+    stack.give_up("1", json.dumps({"payload": json.dumps({"Records": records})}).encode())
+    result = stack.run("release", "--failures")
+    assert result.exit_code == 1, result.exception
+    assert "DynamoDB refuses to read the account's rows: ValidationException" in result.output
+    assert "✓ a released, 12 events published" in result.output
+
+
 @pytest.mark.parametrize("arguments", [[], ["a", "--all"], ["--all", "--failures"]])
 def test_it_has_to_be_said_who(stack: Stack, arguments: list[str]) -> None:
     result = stack.run("release", *arguments)
@@ -167,7 +177,7 @@ def test_where_dynamodb_refuses_nothing_is_lost(stack: Stack, command: str) -> N
     stack.table.delete_table(TableName=stack.outputs["ParkedTableName"])
     result = stack.run(command, *(["--all"] if command == "release" else []))
     assert isinstance(result.exception, HouseError)
-    assert "ResourceNotFoundException" in str(result.exception)
+    assert "DynamoDB refuses the request (ResourceNotFoundException). Nothing is lost" in str(result.exception)
 
 
 def test_in_a_stack_with_framing_glue_events_are_released_in_it(stack: Stack) -> None:

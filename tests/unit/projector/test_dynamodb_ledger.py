@@ -10,10 +10,13 @@ from account_core.items import to_item
 from account_events.testing.records import history
 from projector.dynamodb_ledger import RECENT_ROWS, DynamoDBLedger
 from projector.first_sight import Key
+from projector.outgoing import Poison
 
 ROWS = [to_item(row) for row in history("a", 12)]
 KEYS = [Key("a", 10), Key("b", 2)]
 KEY_A: dict[str, Any] = {"AccountId": {"S": "a"}, "Version": {"N": "11"}}
+AT_A = {"AccountId": {"S": "a"}, "Timestamp": {"S": "1970-01-01T00:00:01.000002Z"}}
+AT_C = AT_A | {"AccountId": {"S": "c"}}
 KEY_B: dict[str, Any] = {"AccountId": {"S": "b"}, "Version": {"N": "2"}}
 
 
@@ -30,9 +33,8 @@ def test_times_are_read_strongly_consistent_in_one_request(client: Any) -> None:
         "ProjectionExpression": "AccountId, #timestamp",
         "ExpressionAttributeNames": {"#timestamp": "Timestamp"},
     }
-    at = {"AccountId": {"S": "a"}, "Timestamp": {"S": "1970-01-01T00:00:01.000002Z"}}
     with Stubber(client) as stub:
-        stub.add_response("batch_get_item", {"Responses": {"accounts": [at]}}, {"RequestItems": {"accounts": keys}})
+        stub.add_response("batch_get_item", {"Responses": {"accounts": [AT_A]}}, {"RequestItems": {"accounts": keys}})
         assert DynamoDBLedger(client, "accounts").times(KEYS) == {"a": 1_000_002, "b": None}
 
 
@@ -41,6 +43,28 @@ def test_a_key_left_unprocessed_has_no_time_not_even_none(client: Any) -> None: 
     with Stubber(client) as stub:
         stub.add_response("batch_get_item", answer)
         assert DynamoDBLedger(client, "accounts").times(KEYS) == {"a": None}
+
+
+def test_a_key_that_dynamodb_refuses_is_found_and_has_no_time(client: Any) -> None:  # noqa: ANN401
+    """DynamoDB refuses the whole request for the sake of one key."""
+    keys = [*KEYS, Key("refused", 5), Key("c", 2)]
+    with Stubber(client) as stub:
+        stub.add_client_error("batch_get_item", "ValidationException")
+        stub.add_response("batch_get_item", {"Responses": {"accounts": []}})
+        stub.add_client_error("batch_get_item", "ValidationException")
+        stub.add_client_error("batch_get_item", "ValidationException")
+        stub.add_response("batch_get_item", {"Responses": {"accounts": [AT_C]}})
+        times = DynamoDBLedger(client, "accounts").times(keys)
+        stub.assert_no_pending_responses()
+    assert times == {"a": None, "b": None, "refused": None, "c": 1_000_002}
+
+
+def test_a_window_that_dynamodb_refuses_to_read_is_poison(client: Any) -> None:  # noqa: ANN401
+    with Stubber(client) as stub:
+        stub.add_client_error("query", "ValidationException")
+        [poison] = DynamoDBLedger(client, "accounts").recent(Key("a", 10), None, 1, 7)
+    assert isinstance(poison, Poison)
+    assert (poison.sequence, poison.version, poison.position) == (10, 11, 7)
 
 
 def test_a_window_is_read_strongly_consistent_and_newest_first(client: Any) -> None:  # noqa: ANN401

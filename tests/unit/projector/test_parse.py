@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from account_core.events import EventRow
-from account_core.items import to_item
+from account_core.items import VERSION_MAX, to_item, version_in
 from account_events.testing.records import StreamRecord, history, sequence_number, stream_record, stream_records
 from projector.errors import NotATableStream
-from projector.outgoing import Arrival, Outgoing, Poison, outgoing
+from projector.outgoing import REASON_LENGTH_MAX, Arrival, Outgoing, Poison, is_stray, outgoing
 from projector.parse import NO_ROW, parse, read_events, sequence_from
 
 ROWS = list(history("a", 9))
@@ -150,3 +150,37 @@ def test_events_from_the_table_end_with_the_first_that_cannot_be_published() -> 
     del images[9]
     *good, poison = read_events(images, "a", 8, 12, 3)
     assert (len(good), poison) == (1, Poison("a", 9, 9, NO_ROW, 3))
+
+
+@pytest.mark.parametrize(
+    "version",
+    ["1" + "0" * 40, "9" * 39, "9" * 19, "9" * 5_000, "1E+40", "5.5", "-1", "\u0663", ""],
+    ids=lambda text: text[:9],
+)
+@pytest.mark.parametrize("kind", ["CREDIT", "SNAPSHOT"])
+def test_a_key_whose_version_no_row_can_have_is_a_stray_row(version: str, kind: str) -> None:
+    """Nothing is derived from it: DynamoDB holds 38 digits, and Python reads some thousands."""
+    key = {"AccountId": {"S": "a"}, "Version": {"N": version}}
+    record = spoilt(**key, Type={"S": kind})
+    record["dynamodb"]["Keys"] = key
+    [poison] = arrivals(record)
+    assert isinstance(poison, Poison)
+    assert is_stray(poison)
+    assert (poison.sequence, poison.reason) == (1, "its key has no version that a row can have")
+
+
+def test_an_image_with_thousands_of_digits_is_poison_as_any_other() -> None:
+    [poison] = arrivals(spoilt(Version={"N": "9" * 5_000}, Type={"S": "SNAPSHOT"}))
+    assert isinstance(poison, Poison)
+    assert (poison.sequence, poison.version) == (2, 2)
+
+
+def test_the_last_version_that_a_row_can_have_is_read_as_one() -> None:
+    assert (version_in(str(VERSION_MAX)), version_in(str(VERSION_MAX + 1))) == (VERSION_MAX, None)
+    assert sequence_from(VERSION_MAX) < 2**63
+
+
+def test_a_reason_is_short_and_text() -> None:
+    [poison] = arrivals(spoilt(Type={"S": "\ud800" * 100_000}))
+    assert isinstance(poison, Poison)
+    assert len(poison.reason.encode()) <= REASON_LENGTH_MAX

@@ -9,9 +9,10 @@ from account_events.testing.kinesis import MemoryKinesis
 from account_events.testing.memory_projector import BUCKETS, MemoryProjector
 from account_events.testing.records import StreamRecord, history, sequence_number, stream_record, stream_records
 from projector.errors import NotATableStream, Unavailable
-from projector.lanes import NOT_ATTEMPTED, plain
+from projector.lanes import NOT_ATTEMPTED, Pack, aggregated, plain
 from projector.parking import Parked
 from projector.parse import NO_ROW
+from tests.unit.projector.picky import PickyKinesis
 
 DONE: dict[str, Any] = {"batchItemFailures": []}
 
@@ -295,3 +296,29 @@ def test_what_is_no_table_stream_publishes_nothing() -> None:
     with pytest.raises(NotATableStream):
         replay.deliver([*batch("a"), {"eventName": "INSERT"}])
     assert replay.kinesis.calls == []
+
+
+@pytest.mark.parametrize("pack", [plain(BUCKETS), aggregated(BUCKETS), aggregated(1)], ids=["plain", "many", "one"])
+def test_an_event_that_kinesis_never_takes_parks_its_account(pack: Pack) -> None:
+    replay, records = MemoryProjector(PickyKinesis(b"unwanted"), pack), batch("a", "b", "a", "b", "a", "c")
+    poison(records[2], CorrelationId={"S": "unwanted"})
+    assert replay.deliver(records) == DONE
+    assert sorted(on_stream(replay)) == ["a:1", "b:1", "b:2", "c:1"]
+    reason = "Kinesis refuses the event: ValidationException"
+    assert replay.parking.parked == {"a": Parked("a", 2, 3, 2, reason, "2026-01-31T09:30:00+00:00")}
+    assert (replay.outcomes[0].published, replay.outcomes[0].held, replay.outcomes[0].waiting) == (4, 2, [])
+
+
+def test_a_poison_behind_an_event_that_kinesis_never_takes_waits_with_it() -> None:
+    replay, records = MemoryProjector(PickyKinesis(b"unwanted")), batch("a", "b", "a", "a")
+    poison(records[0], CorrelationId={"S": "unwanted"})
+    poison(records[2], Type={"S": "INTEREST"})
+    assert replay.deliver(records) == DONE
+    assert on_stream(replay) == ["b:1"]
+    assert (replay.parking.parked["a"].first, replay.parking.parked["a"].held_through) == (1, 3)
+
+
+def test_where_kinesis_takes_nothing_at_all_the_batch_comes_again() -> None:
+    replay, records = MemoryProjector(PickyKinesis(b"a")), batch("a", "a")
+    assert replay.deliver(records) == failed(0)
+    assert replay.parking.parked == {}

@@ -1,5 +1,6 @@
 """The publisher: one event per account in flight, only failures again, and no longer than it may."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,6 +14,7 @@ from projector.lanes import BACKOFF_MAX_S, Lane, Pack, aggregated, backoff_s, ca
 from projector.outgoing import Outgoing
 from projector.publish import KinesisPublisher
 from projector.published import HeldBack, Published
+from tests.unit.projector.picky import PickyKinesis
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -237,3 +239,61 @@ def test_a_bucket_that_is_always_refused_is_held_back_with_all_its_events() -> N
     lost = unpack(kinesis.calls[0][0]["Data"])
     assert [one.event.data for one in told.held] == lost
     assert len(kinesis.accepted) == len(kinesis.calls[0]) - 1
+
+
+def unwanted(account_id: str, sequence: int) -> Outgoing:
+    return Outgoing(account_id, sequence, 0, b"unwanted", sequence)
+
+
+@pytest.mark.parametrize("code", ["ValidationException", "InvalidArgumentException"])
+@pytest.mark.parametrize("pack", [plain(32), aggregated(32), aggregated(1)], ids=["plain", "buckets", "one bucket"])
+def test_an_event_that_kinesis_never_takes_holds_back_its_account_alone(pack: Pack, code: str) -> None:
+    kinesis = PickyKinesis(b"unwanted", code=code)
+    others = [event for name in "bcdefgh" for event in events(name, [1, 2])]
+    mine = [*events("a", [1]), unwanted("a", 2), *events("a", [3, 4])]
+    done = published(kinesis, [*others[:5], *mine, *others[5:]], pack)
+    assert [(held.event.account_id, held.event.sequence, held.reason, held.is_refused) for held in done.held] == [
+        ("a", 2, code, True),
+        ("a", 3, code, False),
+        ("a", 4, code, False),
+    ]
+    assert Counter(kinesis.data()) == Counter(event.data for event in [*others, mine[0]])
+    assert kinesis.refusals <= 14, "each call and each record is halved"
+
+
+def test_two_accounts_with_such_events_are_both_found() -> None:
+    kinesis = PickyKinesis(b"unwanted")
+    mixed = [unwanted("a", 1), *events("b", [1]), *events("c", [1]), unwanted("c", 2)]
+    held = published(kinesis, mixed, aggregated(1)).held
+    assert {(each.event.account_id, each.event.sequence) for each in held if each.is_refused} == {("a", 1), ("c", 2)}
+    assert len(held) == 2
+    assert len(kinesis.data()) == 2
+
+
+@pytest.mark.parametrize("pack", [plain(32), aggregated(1)], ids=["plain", "one bucket"])
+def test_where_nothing_at_all_is_taken_no_event_is_blamed(pack: Pack) -> None:
+    """It may be the stream that has to be repaired: then all is delivered again."""
+    kinesis = PickyKinesis(b"1")
+    done = published(kinesis, [event for name in "abcd" for event in events(name, [1, 11])], pack)
+    assert [held.is_refused for held in done.held] == [False] * 8
+    assert kinesis.data() == []
+
+
+def test_the_search_for_such_an_event_ends_with_the_time() -> None:
+    kinesis = PickyKinesis(b"1", latency_s=1.0)
+    held = published(kinesis, [event for n in range(100) for event in events(f"{n}", [1])], plain(32), time_s=5.0).held
+    assert len(held) == 100
+    assert kinesis.refusals == 5
+
+
+def test_what_was_still_to_be_halved_says_why_it_waits() -> None:
+    kinesis = PickyKinesis(b"unwanted", latency_s=1.0)
+    held = published(kinesis, [unwanted("a", 1), *events("b", [1])], aggregated(1), time_s=1.0).held
+    assert [(each.reason, each.is_refused) for each in held] == [("ValidationException", False)] * 2
+
+
+def test_a_permission_that_is_missing_blames_no_event_and_is_tried_again() -> None:
+    kinesis = PickyKinesis(b"1", code="AccessDeniedException", latency_s=1.0)
+    held = publish(kinesis, [*events("a", [1]), *events("b", [2])], time_s=10.0)
+    assert {each.reason for each in held if each.event.account_id == "a"} == {"AccessDeniedException"}
+    assert not any(each.is_refused for each in held)

@@ -201,6 +201,17 @@ def test_what_no_retry_helps_against_is_told_at_once(code: str) -> None:
     assert slept == []
 
 
+@pytest.mark.parametrize("code", ["ValidationException", "SerializationException"])
+def test_what_dynamodb_never_takes_is_a_wrong_call_and_asked_once(code: str) -> None:
+    slept: list[float] = []
+    table = FailingTable(error(code), error(code))
+    with pytest.raises(WrongCall, match=f"refuses to read account 'a' of the table accounts: {code}"):
+        source_on(table, slept).read(Account("a"), None)
+    with pytest.raises(WrongCall, match=f"refuses to read the table accounts: {code}"):
+        source_on(table, slept).read(Segment(0, 1), None)
+    assert (slept, len(table.requests)) == ([], 2)
+
+
 def test_a_run_that_ends_waits_for_nothing() -> None:
     slept: list[float] = []
     table = FailingTable(*[error("ThrottlingException")] * 100)
@@ -214,3 +225,5 @@ def test_a_table_that_cannot_be_described() -> None:
         source_on(FailingTable(error("ResourceNotFoundException")), []).size()
     with pytest.raises(Interrupted, match="cannot be described: AccessDeniedException"):
         source_on(FailingTable(error("AccessDeniedException")), []).size()
+    with pytest.raises(WrongCall, match="'accounts' for no table's name: ValidationException"):
+        source_on(FailingTable(error("ValidationException")), []).size()

@@ -19,6 +19,7 @@ from ops.replay.errors import Interrupted, NotResumable, WrongCall
 from ops.replay.file_format import FileFormat, events_in, to_frame, writer
 from ops.replay.file_sink import FileSink
 from ops.replay.sinks import PATIENCE_S, ROUND_S, CountingSink, Metered, StreamSink
+from projector.kinesis_errors import CONFIGURATION, REFUSED
 from projector.lanes import aggregated, plain
 from projector.outgoing import Outgoing, outgoing
 from projector.publish import KinesisPublisher
@@ -76,15 +77,20 @@ def test_a_stream_that_takes_nothing_ends_the_run_after_a_while() -> None:
 
 
 class RefusingKinesis(MemoryKinesis):
+    def __init__(self, code: str) -> None:
+        super().__init__()
+        self._code = code
+
     def put_records(self, **_: object) -> dict[str, Any]:
         self.clock.now_s += 1
-        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "PutRecords")
+        raise ClientError({"Error": {"Code": self._code, "Message": "no"}}, "PutRecords")
 
 
-def test_what_no_patience_helps_against_ends_the_run_with_the_round() -> None:
-    kinesis = RefusingKinesis()
+@pytest.mark.parametrize("code", sorted(CONFIGURATION | REFUSED))
+def test_what_no_patience_helps_against_ends_the_run_with_the_round(code: str) -> None:
+    kinesis = RefusingKinesis(code)
     begun_s = kinesis.clock.now_s
-    with pytest.raises(Interrupted, match="Kinesis accepts nothing: AccessDeniedException"):
+    with pytest.raises(Interrupted, match=f"Kinesis accepts nothing: {code}"):
         sink_on(kinesis).write(EVENTS)
     assert kinesis.clock.now_s - begun_s <= ROUND_S + 1
 
