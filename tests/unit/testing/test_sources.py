@@ -60,6 +60,21 @@ def test_a_line_each(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\u0085", "\x7f", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e"])
+def test_lines_end_at_line_feeds_only(separator: str, tmp_path: Path) -> None:
+    """The first four are legal in JSON text as they are; the others stand there escaped."""
+    records = [with_change(one) for one in RECORDS[:2]]
+    records[0]["dynamodb"]["NewImage"] = RECORDS[0]["dynamodb"]["NewImage"] | {"CorrelationId": {"S": f"a{separator}b"}}
+    for line_end in ("\n", "\r\n"):
+        text = "".join(json.dumps(one, ensure_ascii=False) + line_end for one in records)
+        stream = from_lambda_events(written(tmp_path / "log.jsonl", text))
+        assert [one["dynamodb"]["NewImage"] for one in stream.records] == [
+            one["dynamodb"]["NewImage"] for one in records
+        ]
+    with pytest.raises(BadSource, match="not JSON"):
+        from_lambda_events(written(tmp_path / "log.jsonl", "\r".join(map(json.dumps, records))))
+
+
 def test_a_retry_in_the_capture_is_counted_and_not_doubled() -> None:
     stream = from_lambda_events([FIRST, EVENT])
     assert (stream.records, stream.repeats) == (STREAM.records, 5)
@@ -138,7 +153,9 @@ OTHER = {
         ("{", "line 1: not JSON"),
         (json.dumps(EVENT) + "\n{broken\n", "line 2: not JSON"),
         ('{"Records":\n [1,\n 2,,]}', "line 3: not JSON"),
-        (b"\xff\xfe{}", "not UTF-8 at byte 0"),
+        (b"{\xff}", "not UTF-8 at byte 1"),
+        (b"\xff\xfe{\x00", "UTF-16, or no text at all; save it as UTF-8"),
+        ('{"Records": [], "Records": []}', "an object has two members 'Records'"),
         (gzip.compress(json.dumps(EVENT).encode())[:-9], "the gzip is damaged"),
         ("[]", "there is no record"),
         ('{"Records": []}', "there is no record"),
