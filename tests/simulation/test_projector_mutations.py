@@ -1,4 +1,7 @@
-"""Whether the simulation would notice: deliberate bugs, each of which has to be caught within a few hundred stories."""
+"""Whether the simulation would notice: deliberate bugs, each of which has to be caught within a few hundred stories.
+
+The seeds are fixed: the question is whether the stories can tell, and its answer must not depend on a run's luck.
+"""
 
 import pytest
 
