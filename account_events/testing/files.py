@@ -17,17 +17,21 @@ WHITESPACE = " \t\r\n"
 
 ION = "Amazon Ion; export in DynamoDB JSON (ExportFormat=DYNAMODB_JSON)"
 _OTHER_FORMS: tuple[tuple[bytes, str], ...] = (
-    (rb"\xe0\x01\x00\xea|\$ion_1_|\{\s*Item\s*:", ION),
+    (rb"\xe0\x01\x00\xea|\$ion_|\{\s*Item\s*:", ION),
     (rb"PAR1", "Apache Parquet, not JSON; export in DynamoDB JSON (ExportFormat=DYNAMODB_JSON)"),
     (rb"Obj\x01", "an Avro file, not JSON"),
     (rb"PK(\x03\x04|\x05\x06)", "a zip archive; unpack it first"),
+    (rb"(?s:.{257})ustar", "a tar archive; unpack it first"),
     (rb"\x28\xb5\x2f\xfd", "compressed with Zstandard; decompress it first (only gzip is read)"),
     (rb"BZh", "compressed with bzip2; decompress it first (only gzip is read)"),
     (rb"\xfd7zXZ\x00", "compressed with xz; decompress it first (only gzip is read)"),
     (rb"\x04\x22\x4d\x18", "compressed with LZ4; decompress it first (only gzip is read)"),
     (rb"\x1f\x8b", "gzip within gzip; decompress it once"),
     (rb"<", "XML or HTML, perhaps an error page saved in place of the file; fetch it again"),
-    (rb"\"?[A-Za-z_][^{}\[\]\r\n]*[,;\t]", "CSV or other text, not JSON"),
+    (
+        rb"[\"'\w][^{}\[\]\r\n]*[,;\t]",
+        "CSV or other text, not JSON; export in DynamoDB JSON (ExportFormat=DYNAMODB_JSON)",
+    ),
 )
 """How files begin that are taken for JSON by mistake, and what to do about each."""
 

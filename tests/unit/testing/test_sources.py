@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from account_events.testing import BadSource, MemoryProjector, TableStream, from_lambda_events, from_recording
+from account_events.testing import (
+    BadSource,
+    MemoryKinesis,
+    MemoryProjector,
+    Settings,
+    TableStream,
+    from_lambda_events,
+    from_recording,
+    replay,
+)
 from ops.mapping.config import MappingConfig
 from ops.mapping.destination import invocation_record
 from ops.mapping.outcome import Invoked
@@ -274,3 +283,29 @@ def test_no_such_file_and_a_folder(tmp_path: Path) -> None:
 
 def test_a_stream_is_of_records_in_order() -> None:
     assert TableStream.of(RECORDS).repeats == 0
+
+
+@pytest.mark.parametrize(
+    ("pattern", "due"),
+    [
+        ({"userIdentity": {"type": ["Service"], "principalId": ["dynamodb.amazonaws.com"]}}, [True]),
+        ({"userIdentity": {"type": [{"exists": False}]}}, [False] * len(RECORDS)),
+    ],
+)
+def test_an_expiry_captured_in_any_way_meets_the_mapping_s_filter(pattern: dict[str, Any], due: list[bool]) -> None:
+    last = str(int(RECORDS[-1]["dynamodb"]["SequenceNumber"]) + 1)
+    expired = with_change(EXPIRED, SequenceNumber=last) | {
+        "userIdentity": {"PrincipalId": "dynamodb.amazonaws.com", "Type": "Service"}
+    }
+    delivered: list[bool] = []
+
+    def handler(event: dict[str, Any], _: object) -> None:
+        delivered.extend("userIdentity" in record for record in event["Records"])
+
+    replay(
+        from_lambda_events([*RECORDS, expired]),
+        handler,
+        kinesis=MemoryKinesis(),
+        settings=Settings(filter_patterns=[json.dumps(pattern)]),
+    )
+    assert delivered == due
