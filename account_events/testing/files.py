@@ -30,7 +30,7 @@ _OTHER_FORMS: tuple[tuple[bytes, str], ...] = (
     (rb"<", "XML or HTML, perhaps an error page saved in place of the file; fetch it again"),
     (
         rb"[\"'\w][^{}\[\]\r\n]*[,;\t]",
-        "CSV or other text, not JSON; export in DynamoDB JSON (ExportFormat=DYNAMODB_JSON)",
+        "CSV or other text, not JSON; save what AWS gives in JSON, export a table with ExportFormat=DYNAMODB_JSON",
     ),
 )
 """How files begin that are taken for JSON by mistake, and what to do about each."""
