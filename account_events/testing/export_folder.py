@@ -66,15 +66,18 @@ def export_at(path: Path) -> Export:
     return Export([(file, None) for file in data], summary.get("itemCount"))
 
 
-def _below(folder: Path) -> Iterator[Path]:
+def _below(folder: Path, *above: Path) -> Iterator[Path]:
     """Every file, those in folders within it, too, but for the operating system's own."""
+    above = (*above, folder.resolve())
     try:
         entries = sorted(folder.iterdir())
     except OSError as error:
         raise BadSource(f"{folder}: {error.strerror or error}") from error
     for entry in entries:
-        if entry.is_dir() and not entry.is_symlink():
-            yield from _below(entry)
+        if entry.is_dir():
+            if entry.resolve() in above:
+                raise BadSource(f"{entry}: a link to a folder that it is in itself; delete it")
+            yield from _below(entry, *above)
         elif entry.name not in SYSTEM_FILES and not entry.name.startswith("._"):
             yield entry
 
@@ -83,7 +86,9 @@ def _check_unlisted(file: Path) -> None:
     if file.name in (MANIFEST, SUMMARY):
         raise BadSource(f"{file}: another export begins there; name its folder, {file.parent}")
     if not file.is_file():
-        raise BadSource(f"{file}: no file; name the folder that it leads to, or delete it")
+        raise BadSource(
+            f"{file}: no file that can be read (a link to nothing, or a pipe); fetch it again, or delete it"
+        )
     if not file.name.endswith(DATA_SUFFIXES):
         raise BadSource(
             f"{file}: an export's data files end in .json.gz or .json; fetch it again if it is half a download, "

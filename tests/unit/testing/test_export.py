@@ -151,15 +151,25 @@ def test_files_in_folders_within_are_read_and_those_of_macos_are_not(tmp_path: P
     assert from_export(folder).images() == IN_ORDER
 
 
-def test_an_empty_file_and_a_link_to_a_folder_are_not_passed_over(tmp_path: Path) -> None:
+def test_an_empty_file_is_not_passed_over(tmp_path: Path) -> None:
     folder = part(tmp_path, "a.json.gz", IMAGES)
     (folder / "data/b.json.gz").touch()
     with pytest.raises(BadSource, match=r"data/b\.json\.gz: empty, and without manifest-files\.json nobody knows"):
         from_export(folder)
-    (folder / "data/b.json.gz").unlink()
-    (folder / "data/c.json").symlink_to(folder)
-    with pytest.raises(BadSource, match=r"data/c\.json: no file; name the folder"):
-        from_export(folder)
+
+
+def test_links_are_followed_and_those_that_lead_nowhere_are_named(tmp_path: Path) -> None:
+    folder, elsewhere = part(tmp_path / "e", "a.json.gz", IMAGES[:3]), part(tmp_path / "f", "b.json.gz", IMAGES[3:])
+    (folder / "data/part2").symlink_to(elsewhere / "data")
+    assert from_export(folder).images() == IN_ORDER
+    for name, to, said in (
+        ("up", folder, "a link to a folder that it is in itself; delete it"),
+        ("gone.json.gz", tmp_path / "nothing", "no file that can be read"),
+    ):
+        (folder / "data" / name).symlink_to(to)
+        with pytest.raises(BadSource, match=rf"data/{re.escape(name)}: {said}"):
+            from_export(folder)
+        (folder / "data" / name).unlink()
 
 
 def test_the_folder_of_several_exports_is_refused(tmp_path: Path) -> None:
