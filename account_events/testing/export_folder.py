@@ -95,7 +95,7 @@ def _check_unlisted(file: Path) -> None:
             "decompress it, or move it elsewhere"
         )
     if not file.stat().st_size:
-        raise BadSource(f"{file}: empty, and without {MANIFEST} nobody knows if it should be; fetch that, or delete it")
+        raise BadSource(f"{file}: empty, which only {MANIFEST} can confirm; fetch the manifest, or delete the file")
 
 
 def _listed(folder: Path) -> Iterator[tuple[Path, int]]:

@@ -83,7 +83,7 @@ def test_32_clients_at_once_are_hardly_ever_told_to_come_again(seed: int) -> Non
     assert conflicts < 4 * CLIENTS * COMMANDS
 
 
-def test_no_fresh_seed_makes_the_clients_fight_without_an_end() -> None:
+def test_fresh_seeds_keep_conflicts_and_refusals_bounded() -> None:
     def play_fresh(seed: int) -> None:
         refused, conflicts = play(seed)
         assert refused <= CLIENTS * COMMANDS * 0.1

@@ -154,7 +154,7 @@ def test_files_in_folders_within_are_read_and_those_of_macos_are_not(tmp_path: P
 def test_an_empty_file_is_not_passed_over(tmp_path: Path) -> None:
     folder = part(tmp_path, "a.json.gz", IMAGES)
     (folder / "data/b.json.gz").touch()
-    with pytest.raises(BadSource, match=r"data/b\.json\.gz: empty, and without manifest-files\.json nobody knows"):
+    with pytest.raises(BadSource, match=r"data/b\.json\.gz: empty, which only manifest-files\.json can confirm"):
         from_export(folder)
 
 
