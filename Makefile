@@ -55,11 +55,11 @@ bench: $(STAMP) ## measure; prints a table and writes benchmarks/results.json
 lake-scale: $(STAMP) ## make a lake of EVENTS events (10000000) up and measure the shipped queries on it
 	@$(BIN)/python -m benchmarks.lake --events $(or $(EVENTS),10000000) --days $(or $(DAYS),100) --flush-minutes $(or $(MINUTES),60)
 
-simulate: $(STAMP) ## play SEEDS stories of the projector (100000), from seed FIRST (0) on
-	@$(BIN)/python -m tests.simulation.projector --seeds $(or $(SEEDS),100000) --first $(or $(FIRST),0) --jobs 2
+simulate: $(STAMP) ## play SEEDS stories of the projector (100000), from seed FIRST (drawn) on
+	@$(BIN)/python -m tests.simulation.projector --seeds $(or $(SEEDS),100000) $(if $(FIRST),--first $(FIRST)) --jobs 2
 
-fuzz: $(STAMP) ## give the projector INPUTS batches (1000000) that are nearly right
-	@$(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),1000000)
+fuzz: $(STAMP) ## give the projector INPUTS batches (1000000) that are nearly right, by SEED (drawn)
+	@$(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),1000000) $(if $(SEED),--seed $(SEED))
 
 openapi: $(STAMP) ## write docs/openapi.json from the code
 	@$(BIN)/python -m ops.openapi > docs/openapi.json

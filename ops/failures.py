@@ -19,6 +19,8 @@ from projector.parse import parse
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+CHANGES = ("INSERT", "MODIFY", "REMOVE")
+"""API reference of DynamoDB Streams, "Record": eventName. Only what was inserted is ever published."""
 # A payload has at most 6 MB, and twice that as a JSON string inside of JSON; whatever is longer is something else.
 OBJECT_BYTES_MAX = 16 * 1024 * 1024
 ROUNDS_MAX = 10
@@ -60,6 +62,9 @@ def given_up(url: str, key: str, body: bytes) -> GivenUp:
     accounts: dict[str, Span] = {}
     problem = ""
     for number, record in enumerate(records, 1):
+        if isinstance(record, dict) and record.get("eventName", "INSERT") not in CHANGES:
+            problem = problem or f"record {number} is of an unknown kind, {record['eventName']!r}"
+            continue
         try:
             batch = parse({"Records": [record]})
         except NotATableStream as error:

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import schemas
@@ -29,10 +29,10 @@ def read(folder: Path) -> Files:
             published.setdefault(where.parts[1], {})[version] = path.read_bytes()
         elif where.as_posix() != DIGESTS and not _is_unfinished(path):
             strays.append(where.as_posix())
+    working = [path for path in sorted(folder.glob("*.avsc")) if not path.name.startswith(".")]
+    strays += [path.relative_to(folder).as_posix() for path in _below(folder) if _is_elsewhere(path, folder, working)]
     return Files(
-        working={
-            path.stem: path.read_bytes() for path in sorted(folder.glob("*.avsc")) if not path.name.startswith(".")
-        },
+        working={path.stem: path.read_bytes() for path in working},
         published=published,
         strays=strays,
         digests=_optional(folder / DIGESTS),
@@ -70,6 +70,14 @@ _UNFINISHED = ".unfinished"
 
 def _below(folder: Path) -> Iterator[Path]:
     return (path for path in sorted(folder.rglob("*")) if path.is_file() or path.is_symlink())
+
+
+def _is_elsewhere(path: Path, folder: Path, working: Sequence[Path]) -> bool:
+    """Whether it is called a schema, and stands neither beside the working ones nor in the history."""
+    is_in_history = path.relative_to(folder).parts[0] == _HISTORY
+    return (
+        path.suffix.lower() == ".avsc" and not is_in_history and not path.name.startswith("._") and path not in working
+    )
 
 
 def _version(where: Path) -> int | None:

@@ -30,7 +30,7 @@ class Files:
     Attributes:
         working: by event name.
         published: by event name and version.
-        strays: what stands in `history` and is neither; relative to the folder.
+        strays: what stands in `history` and is none, or is called a schema and is neither; relative to the folder.
         digests, fingerprints: None where there is no such file.
     """
 
@@ -58,7 +58,7 @@ def check(files: Files, why_no_column: WhyNoColumn = every_name) -> list[Refusal
     """Everything that is refused, in the order of the files; nothing if events may be written with these schemas."""
     opened, found = _open(files)
     found += [
-        *(Refusal("strays", path, "it is no version of a schema", "move it elsewhere") for path in files.strays),
+        *(Refusal("strays", path, _no_schema(path), "move it elsewhere") for path in files.strays),
         *_present(files),
         *_dense(files),
         *_unchanged(files, opened),
@@ -75,6 +75,12 @@ def check(files: Files, why_no_column: WhyNoColumn = every_name) -> list[Refusal
     found += _unpublished(by_name, spoilt=_events(found))
     found += _fingerprints(files, opened, spoilt=_events(found))
     return sorted(grouped(found), key=lambda refusal: (refusal.file, refusal.versions[:1]))
+
+
+def _no_schema(path: str) -> str:
+    if path.startswith("history/"):
+        return "it is no version of a schema"
+    return "it is not read: working schemas are <Name>.avsc, in the folder itself"
 
 
 def file_of(name: str, version: int | None) -> str:

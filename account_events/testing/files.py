@@ -1,7 +1,9 @@
 """Documents of JSON from a file, plain or gzip, each with where it stands."""
 
+import codecs
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,36 +12,59 @@ from typing import Any
 from account_events.testing.errors import BadSource
 
 GZIP_MAGIC = b"\x1f\x8b"
+WHITESPACE = " \t\r\n"
+"""JSON's. Nothing else is blank, and lines end at line feeds only: JSON text may hold U+2028 or U+0085 as they are."""
+
+ION = "Amazon Ion; export in DynamoDB JSON (ExportFormat=DYNAMODB_JSON)"
+_OTHER_FORMS: tuple[tuple[bytes, str], ...] = (
+    (rb"\xe0\x01\x00\xea|\$ion_|\{\s*Item\s*:", ION),
+    (rb"PAR1", "Apache Parquet, not JSON; export in DynamoDB JSON (ExportFormat=DYNAMODB_JSON)"),
+    (rb"Obj\x01", "an Avro file, not JSON"),
+    (rb"PK(\x03\x04|\x05\x06)", "a zip archive; unpack it first"),
+    (rb"(?s:.{257})ustar", "a tar archive; unpack it first"),
+    (rb"\x28\xb5\x2f\xfd", "compressed with Zstandard; decompress it first (only gzip is read)"),
+    (rb"BZh", "compressed with bzip2; decompress it first (only gzip is read)"),
+    (rb"\xfd7zXZ\x00", "compressed with xz; decompress it first (only gzip is read)"),
+    (rb"\x04\x22\x4d\x18", "compressed with LZ4; decompress it first (only gzip is read)"),
+    (rb"\x1f\x8b", "gzip within gzip; decompress it once"),
+    (rb"<", "XML or HTML, perhaps an error page saved in place of the file; fetch it again"),
+    (
+        rb"[\"'\w][^{}\[\]\r\n]*[,;\t]",
+        "CSV or other text, not JSON; save what AWS gives in JSON, export a table with ExportFormat=DYNAMODB_JSON",
+    ),
+)
+"""How files begin that are taken for JSON by mistake, and what to do about each."""
 
 Placed = tuple[str, Any]
 """Where a document stands, for messages, and the document."""
 
 
 def content(path: Path) -> bytes:
-    """Raises BadSource where there is no such file, or its gzip is damaged."""
+    """Raises BadSource where there is no such file, its gzip is damaged, or it is of another form than JSON."""
     try:
         data = path.read_bytes()
-        return gzip.decompress(data) if data.startswith(GZIP_MAGIC) else data
+        data = gzip.decompress(data) if data.startswith(GZIP_MAGIC) else data
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise BadSource(f"{path}: the gzip is damaged or breaks off: {error}") from error
+        raise BadSource(f"{path}: the gzip is damaged or breaks off; fetch it again: {error}") from error
     except OSError as error:
         raise BadSource(f"{path}: {error.strerror or error}") from error
+    text = data.removeprefix(codecs.BOM_UTF8).lstrip()
+    for beginning, form in _OTHER_FORMS:
+        if re.match(beginning, text):
+            raise BadSource(f"{path}: {form}")
+    if (encoding := json.detect_encoding(data[:4])).startswith(("utf-16", "utf-32")):
+        raise BadSource(f"{path}: {encoding.upper()}, or no text at all; save it as UTF-8")
+    return data
 
 
 def parsed(where: str, text: str) -> Any:  # noqa: ANN401 -- whatever JSON says
     """Raises BadSource where it is not JSON, or not such as a table's stream or rows can be."""
     try:
-        return json.loads(text)
+        return _loaded(text)
     except json.JSONDecodeError as error:
         raise BadSource(f"{where}: not JSON: {error}") from error
     except (ValueError, RecursionError) as error:
         raise BadSource(f"{where}: {_strange(error)}") from error
-
-
-def document(path: Path) -> Any:  # noqa: ANN401 -- whatever JSON says
-    """A file that is one document."""
-    [(_, found)] = _whole(path, _text(path))
-    return found
 
 
 def documents(path: Path) -> list[Placed]:
@@ -49,16 +74,17 @@ def documents(path: Path) -> list[Placed]:
         BadSource: it is empty, or neither; with the number of the line that is none.
     """
     text = _text(path)
-    if not text.strip():
+    if not text.strip(WHITESPACE):
         raise BadSource(f"{path}: the file is empty")
     try:
-        return [(str(path), json.loads(text))]
-    except (ValueError, RecursionError):
-        first = next(line for line in text.splitlines() if line.strip())
+        return _whole(path, text)
+    except BadSource as error:
+        not_whole = error
+    first = next(line for line in text.split("\n") if line.strip(WHITESPACE))
     try:
-        json.loads(first)
+        _loaded(first)
     except (ValueError, RecursionError):
-        return _whole(path, text)  # which fails, and says where
+        raise not_whole from None
     return list(lines(path))
 
 
@@ -69,22 +95,40 @@ def lines(path: Path) -> Iterator[Placed]:
         BadSource: with the number of the line that is none.
     """
     for number, line in enumerate(_text(path).split("\n"), 1):
-        if line.strip():
+        if line.strip(WHITESPACE):
             where = f"{path}, line {number}"
             yield where, parsed(where, line)
 
 
 def _whole(path: Path, text: str) -> list[Placed]:
     try:
-        return [(str(path), json.loads(text))]
+        return [(str(path), _loaded(text))]
     except json.JSONDecodeError as error:
         raise BadSource(f"{path}, line {error.lineno}: not JSON: {error.msg}") from error
     except (ValueError, RecursionError) as error:
         raise BadSource(f"{path}: {_strange(error)}") from error
 
 
+class _NameTwice(ValueError):
+    """An object has two members of one name, of which Python would keep the second."""
+
+
+def _loaded(text: str) -> Any:  # noqa: ANN401 -- whatever JSON says
+    return json.loads(text, object_pairs_hook=_members)
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise _NameTwice(f"an object has two members {max(names, key=names.count)!r}: which of them holds is not clear")
+    return found
+
+
 def _strange(error: Exception) -> str:
-    """JSON that Python does not read."""
+    """JSON that Python does not read, or not to the letter."""
+    if isinstance(error, _NameTwice):
+        return str(error)
     return "nested too deeply" if isinstance(error, RecursionError) else "a number of thousands of digits"
 
 
@@ -92,4 +136,4 @@ def _text(path: Path) -> str:
     try:
         return content(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise BadSource(f"{path}: not UTF-8 at byte {error.start}") from error
+        raise BadSource(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error

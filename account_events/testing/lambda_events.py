@@ -1,7 +1,9 @@
 """A table's stream from events that Lambda was really invoked with, or that it has given up."""
 
+import json
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -10,11 +12,14 @@ from typing import Any
 from account_events.testing.errors import BadSource
 from account_events.testing.files import Placed, documents, parsed
 from account_events.testing.records import StreamRecord, number_of
+from account_events.testing.same_record import disagreement, together
 from account_events.testing.table_stream import TableStream
+from ops.mapping.records import as_delivered
 
 SEQUENCE_NUMBER_DIGITS_MAX = 40  # docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html
 NUMBER_CHARACTERS_MAX = 200  # a DynamoDB number's, written out in full
 NESTING_MAX = 10
+SECONDS = re.compile(r"(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,9})?")
 VIEWS = ("NEW_IMAGE", "NEW_AND_OLD_IMAGES")
 
 Source = str | os.PathLike[str] | Mapping[str, Any] | Sequence[Mapping[str, Any]]
@@ -24,12 +29,14 @@ def from_lambda_events(source: Source) -> TableStream:
     """The records of captured events as one shard, in the order of their sequence numbers.
 
     A capture may hold deliveries in any order, and a retry repeats records: each is taken once, and `repeats` tells how
-    many were left out for that.
+    many were left out for that. A record that Lambda delivered is the same record where GetRecords gave it, which has
+    no `eventSourceARN` and other forms of time.
 
     Args:
         source: the path of a file, gzip or not, or what would be in it: an event (`{"Records": [...]}`), an invocation
             record from an on-failure destination in S3 (`{"payload": ...}`), a single record, or a list of any of
-            these; in a file also one on every line. What `aws dynamodbstreams get-records` prints is an event, too.
+            these; in a file also one on every line. What `aws dynamodbstreams get-records` prints is an event, too, and
+            so is what boto3's `get_records` returns.
 
     Raises:
         BadSource: something is none of these, or of another table or without its rows, or two different records have
@@ -40,9 +47,14 @@ def from_lambda_events(source: Source) -> TableStream:
     repeats = 0
     for where, record in _records(placed):
         number = int(number_of(record))
-        if number in found and found[number] != record:
-            raise BadSource(f"{where}: sequence number {number} is another record's: captured from two tables?")
-        repeats += number in found
+        if (there := found.get(number)) is not None:
+            if differing := disagreement(there, record):
+                raise BadSource(
+                    f"{where}: sequence number {number} is another record's ({differing} differs): captured from two "
+                    "tables?"
+                )
+            record = together(there, record)  # noqa: PLW2901 -- the same record
+            repeats += 1
         found[number] = record
     if not found:
         raise BadSource(f"{placed[0][0]}: there is no record in it")
@@ -53,6 +65,7 @@ def checked_record(where: str, record: Any) -> StreamRecord:  # noqa: ANN401 -- 
     """The record, if it is one of a table's stream. Raises BadSource."""
     if not isinstance(record, dict):
         raise BadSource(f"{where}: a record is an object, not {type(record).__name__}")
+    record = as_delivered(record)
     source = record.get("eventSource", "aws:dynamodb")
     if source != "aws:dynamodb":
         raise BadSource(f"{where}: a record of {source}, not of a table's stream (aws:dynamodb)")
@@ -79,7 +92,10 @@ def _check_row(where: str, name: str, change: Mapping[str, Any]) -> None:
 
 
 def _timed(where: str, record: StreamRecord) -> StreamRecord:
-    """Its time in seconds, as Lambda has it; the AWS CLI prints ISO 8601. Some samples have none."""
+    """Its time in seconds, as Lambda has it. The AWS CLI prints ISO 8601; a sample may have seconds as text, or none.
+
+    Such a sample: docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html.
+    """
     if "ApproximateCreationDateTime" not in record["dynamodb"]:
         return record
     at = record["dynamodb"]["ApproximateCreationDateTime"]
@@ -91,6 +107,8 @@ def _seconds(where: str, at: object) -> float:
     try:
         match at:
             case str():
+                if SECONDS.fullmatch(at):
+                    return _seconds(where, json.loads(at))
                 moment = datetime.fromisoformat(at)
                 if moment.tzinfo is not None:
                     return moment.timestamp()

@@ -89,7 +89,9 @@ def from_recording(path: str | os.PathLike[str]) -> TableStream:
         match found:
             case list(records) if not more:
                 return TableStream.of(_checked(where, records))
-            case {"format": format_, "shards": list(shards)} if format_ == FORMAT and not more and shards:
+            case {"format": format_, "shards": list(shards), **others} if (
+                format_ == FORMAT and shards and not more and not others
+            ):
                 return TableStream(tuple(_shard(f"{where}, shard {n}", one) for n, one in enumerate(shards, 1)))
     except BadReplay as error:
         raise BadSource(f"{where}: {error}") from error
@@ -137,11 +139,11 @@ def _shard_text(shard: StreamShard) -> str:
 
 def _shard(where: str, shard: Any) -> StreamShard:  # noqa: ANN401 -- whatever was in the file
     match shard:
-        case {"shardId": str(shard_id), "records": list(records)}:
-            parent_id = shard.get("parentShardId")
-            if parent_id is None or isinstance(parent_id, str):
+        case {"shardId": str(shard_id), "records": list(records), **others}:
+            parent_id = others.pop("parentShardId", None)
+            if not others and (parent_id is None or isinstance(parent_id, str)):
                 return StreamShard(shard_id, tuple(_checked(where, records)), parent_id)
-    raise BadSource(f"{where}: shardId, parentShardId and records are due")
+    raise BadSource(f"{where}: shardId, parentShardId and records are due, and nothing else")
 
 
 def _checked(where: str, records: list[Any]) -> list[StreamRecord]:

@@ -62,7 +62,7 @@ def reasons_in(bucket: S3Bucket, now: Callable[[], datetime]) -> Callable[[str],
         for day in (now(), now() - timedelta(days=1)):
             body = bucket.get(f"{REASONS_PREFIX}dt={day:%Y-%m-%d}/{invocation_id}.jsonl")
             if body is not None:
-                lines = [json.loads(line) for line in body.splitlines()]
+                lines = [json.loads(line) for line in body.split(b"\n") if line]
                 return {line["recordId"]: f"{line['error']}: {line['reason']}" for line in lines}
         return {}
 

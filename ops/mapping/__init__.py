@@ -6,6 +6,6 @@ docstrings say what we chose. The rules are pure (`config`, `filters`, `lineage`
 of stream; what differs is behind the protocol of `source`. The edge that talks to AWS is `clients`, `deployed`,
 `dynamodb_source`, `kinesis_source`, `reader`, `delivery`, `poller` and `runner`.
 
-Not modelled: parallelisation factors above 1, tumbling windows, SNS and Kafka destinations, filters on Kinesis records,
-consumers with enhanced fan-out, and a throttle that the stream itself would apply.
+Not modelled: parallelisation factors above 1, tumbling windows, SNS and Kafka destinations, consumers
+with enhanced fan-out, and a throttle that the stream itself would apply.
 """

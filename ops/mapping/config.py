@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from ops.mapping.errors import UnsupportedMapping
-from ops.mapping.filters import FilterCriteria
+from ops.mapping.filters import FilterCriteria, SourceKind
 
 INFINITE = -1
 BATCH_SIZE_MAX = 10_000
@@ -14,8 +14,6 @@ RECORD_AGE_MIN_S = 60
 # Amazon DynamoDB Developer Guide, "Change data capture for DynamoDB Streams": data retention limit. Kinesis keeps
 # records as long by default, and longer where the stream is told to.
 RETENTION_S = 86_400.0
-
-SourceKind = Literal["dynamodb", "kinesis"]
 
 
 @dataclass(frozen=True)
@@ -62,10 +60,8 @@ class MappingConfig:
             )
         if (self.starting_position == "AT_TIMESTAMP") is (self.starts_at_s is None):
             raise UnsupportedMapping("StartingPositionTimestamp must be given with AT_TIMESTAMP, and only then")
-        if kind == "kinesis" and self.filters.patterns:
-            raise UnsupportedMapping(
-                "FilterCriteria of a Kinesis stream are not modelled: they match JSON, and our records are binary"
-            )
+        if self.filters.patterns and self.filters.source != kind:
+            raise UnsupportedMapping(f"FilterCriteria are for records of {self.filters.source}, the stream is {kind}")
         _within("BatchSize", self.batch_size, 1, BATCH_SIZE_MAX)
         _within("MaximumBatchingWindowInSeconds", self.batching_window_s, 0, 300)
         _within("MaximumRetryAttempts", self.retry_attempts_max, INFINITE, 10_000)
@@ -100,7 +96,9 @@ class MappingConfig:
             starting_position=response.get("StartingPosition") or cls.starting_position,
             batch_size=int(_given(response, "BatchSize", cls.batch_size)),
             batching_window_s=float(_given(response, "MaximumBatchingWindowInSeconds", cls.batching_window_s)),
-            filters=FilterCriteria.of(one.get("Pattern", "") for one in filters),
+            filters=FilterCriteria.of(
+                (one.get("Pattern", "") for one in filters), _source_kind(response["EventSourceArn"])
+            ),
             reports_item_failures="ReportBatchItemFailures" in (response.get("FunctionResponseTypes") or []),
             bisects_on_error=bool(response.get("BisectBatchOnFunctionError")),
             retry_attempts_max=int(_given(response, "MaximumRetryAttempts", INFINITE)),

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ops.mapping.config import MappingConfig, SourceKind
+from ops.mapping.config import MappingConfig
+from ops.mapping.filters import SourceKind
 from ops.mapping.records import StreamRecord, encoded, lambda_event
 from ops.mapping.shard import Discard
 

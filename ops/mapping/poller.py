@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 
-from ops.mapping.config import MappingConfig, SourceKind
+from ops.mapping.config import MappingConfig
 from ops.mapping.delivery import Delivery
+from ops.mapping.filters import SourceKind
 from ops.mapping.lineage import readable_shards
 from ops.mapping.outcome import Invoked, NotInvoked
 from ops.mapping.reader import ShardReader

@@ -55,10 +55,23 @@ def lambda_event(records: Iterable[StreamRecord]) -> dict[str, Any]:
 def lambda_record(api_record: Mapping[str, Any], stream_arn: str) -> dict[str, Any]:
     """Turn a record of the SDK's GetRecords into an element of a Lambda event's `Records`.
 
-    The SDK gives times as datetimes and binary as bytes; Lambda gives seconds since the epoch as a number and base64
-    text, and adds `eventSourceARN`.
+    Lambda adds `eventSourceARN`.
     """
-    return {**_plain(api_record), "eventSourceARN": stream_arn}
+    return {**as_delivered(api_record), "eventSourceARN": stream_arn}
+
+
+def as_delivered(api_record: Mapping[str, Any]) -> dict[str, Any]:
+    """The members of a record of GetRecords as Lambda delivers them.
+
+    The SDK gives times as datetimes and binary as bytes; Lambda gives seconds since the epoch as a number and base64
+    text. Of an expired item the API has `userIdentity` with `Type` and `PrincipalId` (API reference of DynamoDB
+    Streams, "Identity"), the event has `type` and `principalId` ("DynamoDB Streams and Time to Live"). Members without
+    a value are left out.
+    """
+    record = {name: _plain(value) for name, value in api_record.items() if value is not None}
+    if isinstance(identity := record.get("userIdentity"), dict):
+        record["userIdentity"] = {f"{name[:1].lower()}{name[1:]}": value for name, value in identity.items()}
+    return record
 
 
 def kinesis_lambda_record(

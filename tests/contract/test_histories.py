@@ -8,15 +8,15 @@ from account_core.head_cache import HeadCache
 from account_core.ports import AccountStore
 from account_core.service import AccountService
 from tests.histories import FaultyStore, Play
+from tests.seeds import play_each, seeds_of
 
-SEEDS = 10
+SEEDS = seeds_of("histories", 10)
 INSTANCES, CLIENTS_EACH, REQUESTS = 4, 2, 5
 
 
 def test_concurrent_histories_can_be_explained(concurrent_store: AccountStore) -> None:
     """The seed draws what the clients want and which answers are lost; who is first is the machine's business."""
-    for seed in range(SEEDS):
-        play(concurrent_store, seed)
+    play_each(lambda seed: play(concurrent_store, seed), "histories", SEEDS)
 
 
 def play(store: AccountStore, seed: int) -> None:

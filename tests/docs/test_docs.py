@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 from typer.main import get_command
@@ -79,3 +80,9 @@ def test_every_link_between_documents_leads_somewhere() -> None:
     for document in (ROOT / "README.md", *ROOT.glob("docs/**/*.md")):
         for link in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
             assert (document.parent / link).exists(), f"{document.name}: {link}"
+
+
+def test_the_licence_that_the_package_declares_is_its_text() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    [file] = project["license-files"]
+    assert (ROOT / file).read_text().startswith(f"{project['license']} License\n")

@@ -4,6 +4,7 @@ Exit codes: 0, all held; 1, one did not; 130, interrupted.
 """
 
 import argparse
+import secrets
 import sys
 from collections import Counter
 from random import Random
@@ -11,6 +12,7 @@ from random import Random
 from rich.console import Console
 
 from tests.fuzz.batches import check
+from tests.seeds import FRESH_BITS
 
 PROGRESS_EVERY = 50_000
 BYTES_MAX = 60
@@ -20,13 +22,15 @@ out, err = (Console(stderr=stderr, markup=False, highlight=False, soft_wrap=True
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--inputs", type=int, default=100_000, help="how many (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the bytes (default: %(default)s)")
+    parser.add_argument("--seed", type=int, help="of the bytes (default: drawn)")
     parser.add_argument("--bytes", help="one input, in hexadecimal, as a failure printed it")
     given = parser.parse_args()
     if given.bytes is not None:
         out.print(check(bytes.fromhex(given.bytes)))
         return 0
-    random, became = Random(given.seed), Counter[str]()  # noqa: S311 -- seeded
+    seed = secrets.randbits(FRESH_BITS) if given.seed is None else given.seed
+    out.print(f"seed {seed}; again: make fuzz INPUTS={given.inputs} SEED={seed}")
+    random, became = Random(seed), Counter[str]()  # noqa: S311 -- seeded
     for number in range(1, given.inputs + 1):
         data = random.randbytes(random.randrange(BYTES_MAX + 1))
         try:

@@ -5,20 +5,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from consumers.kit import inbox
 from consumers.kit.position import Position, Sorted, moved
+from tests.seeds import play_each, seeds_of
 from tests.simulation.consumers import Store, Story
 
-STORIES = 500
+SEEDS, SEEDS_PER_TEST = seeds_of("consumers", 500), 100
 
 
-@settings(max_examples=STORIES)
-@given(st.integers(0, 2**32))
-def test_a_story_ends_well(seed: int) -> None:
-    Story(seed).play()
+@pytest.mark.parametrize("first", range(0, len(SEEDS), SEEDS_PER_TEST))
+def test_every_story_ends_well(first: int) -> None:
+    play_each(lambda seed: Story(seed).play(), "consumers", SEEDS[first : first + SEEDS_PER_TEST])
 
 
 def _forgets_early(right: Callable[..., Sorted]) -> Callable[..., Sorted]:
@@ -88,7 +86,7 @@ def test_a_store_that_does_not_look_at_the_revision_is_found_out(monkeypatch: py
 
 
 def test_the_stories_meet_what_they_are_about() -> None:
-    stories = [Story(seed) for seed in range(200)]
+    stories = [Story(seed) for seed in range(200)]  # fixed, so that no run may miss any
     for story in stories:
         story.play()
     for met in ("seen_gaps", "seen_full", "seen_refusals"):
@@ -97,7 +95,8 @@ def test_the_stories_meet_what_they_are_about() -> None:
 
 
 def _is_found_out() -> bool:
-    for seed in range(STORIES):
+    """Of fixed seeds: whether the stories can tell must not depend on a run's luck."""
+    for seed in range(len(SEEDS)):
         try:
             Story(seed).play()
         except (AssertionError, KeyError, IndexError):

@@ -1,4 +1,7 @@
-"""Whether the simulation would notice: deliberate bugs, each of which has to be caught within SEEDS_MAX scenarios."""
+"""Whether the simulation would notice: deliberate bugs, each of which has to be caught within SEEDS_MAX scenarios.
+
+The seeds are fixed: the question is whether the scenarios can show a bug, and its answer must not depend on a run's luck.
+"""
 
 import pytest
 

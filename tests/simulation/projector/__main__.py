@@ -1,12 +1,14 @@
-"""Many stories of the projector: `python -m tests.simulation.projector --seeds 100000 --first 0`."""
+"""Many stories of the projector: `python -m tests.simulation.projector --seeds 100000`; other ones in every run."""
 
 import argparse
+import secrets
 import signal
 import sys
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
+from tests.seeds import FRESH_BITS
 from tests.simulation.projector.story import Story, play
 
 CHUNK = 100
@@ -16,12 +18,15 @@ def main() -> int:
     """0: every story ended well; 1: one did not; 130: Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.projector", description=__doc__)
     parser.add_argument("--seeds", type=int, default=10_000, help="how many stories (10000)")
-    parser.add_argument("--first", type=int, default=0, help="the first seed (0)")
+    parser.add_argument("--first", type=int, help="the first seed (drawn)")
     parser.add_argument("--jobs", type=int, default=1, help="how many processes (1)")
     parser.add_argument("--tell", action="store_true", help="tell what happens in the first story, and no other")
     arguments = parser.parse_args()
+    if arguments.first is None:
+        arguments.first = secrets.randbits(FRESH_BITS)
     if arguments.tell:
         return _tell(arguments.first)
+    _say(f"from seed {arguments.first} on; again: make simulate SEEDS={arguments.seeds} FIRST={arguments.first}\n")
     try:
         for done, failure in _played(arguments.first, arguments.seeds, arguments.jobs):
             _say(f"\r{done:,} of {arguments.seeds:,} stories")

@@ -15,7 +15,7 @@ from tests.unit.mapping.fake_aws import FakeClock
 ROOM = 20
 PATIENT = replace(CONFIG, transform_bytes=10_000, transform_interval_s=10**9, delivery_interval_s=10**9)
 """Nothing is ever due by itself."""
-TIMEOUT_S = 10.0
+TIMEOUT_S = 60.0
 
 
 @pytest.fixture(autouse=True)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -5,6 +6,7 @@ import pytest
 
 from ops.mapping.config import INFINITE, MappingConfig
 from ops.mapping.errors import UnsupportedMapping
+from ops.mapping.filters import FilterCriteria
 from tests.unit.mapping.given import FUNCTION_ARN, KINESIS_ARN, NOW_S, STREAM_ARN, event
 
 LEAST = {"UUID": "u", "EventSourceArn": STREAM_ARN, "FunctionArn": FUNCTION_ARN}
@@ -65,6 +67,16 @@ def test_a_timestamp_is_read_as_the_sdk_gives_it() -> None:
     assert MappingConfig.from_api(settings).starts_at_s == NOW_S + 0.5
 
 
+def test_only_a_kinesis_mapping_filters_by_its_records_data() -> None:
+    filtered = {**LEAST, "FilterCriteria": {"Filters": [{"Pattern": '{"data": {"x": [1]}}'}]}}
+    config = MappingConfig.from_api({**filtered, "EventSourceArn": KINESIS_ARN})
+    assert config.filters == FilterCriteria.of(['{"data": {"x": [1]}}'], "kinesis")
+    with pytest.raises(UnsupportedMapping, match=r"data is never part of what is filtered; use .*userIdentity"):
+        MappingConfig.from_api(filtered)
+    with pytest.raises(UnsupportedMapping, match="FilterCriteria are for records of kinesis, the stream is dynamodb"):
+        replace(MappingConfig.from_api(LEAST), filters=config.filters)
+
+
 @pytest.mark.parametrize("age_s", [-1, 60, 604_800])
 def test_an_age_is_any_or_a_minute_to_a_week(age_s: int) -> None:
     assert MappingConfig.from_api({**LEAST, "MaximumRecordAgeInSeconds": age_s}).record_age_max_s == age_s
@@ -83,8 +95,8 @@ def test_an_age_is_any_or_a_minute_to_a_week(age_s: int) -> None:
         ({"EventSourceArn": KINESIS_ARN, "StartingPosition": "AT_TIMESTAMP"}, "StartingPositionTimestamp must be"),
         ({"EventSourceArn": KINESIS_ARN, "StartingPositionTimestamp": NOW_S}, "StartingPositionTimestamp must be"),
         (
-            {"EventSourceArn": KINESIS_ARN, "FilterCriteria": {"Filters": [{"Pattern": '{"data": {"x": [1]}}'}]}},
-            "FilterCriteria",
+            {"EventSourceArn": KINESIS_ARN, "FilterCriteria": {"Filters": [{"Pattern": '{"dynamodb": {"x": [1]}}'}]}},
+            "FilterCriteria: dynamodb is never part of what is filtered; use .*data",
         ),
         ({"BatchSize": 0}, "BatchSize must be between 1 and 10000"),
         ({"BatchSize": 10_001}, "BatchSize"),

@@ -1,11 +1,13 @@
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from ops.mapping.errors import UnsupportedMapping
 from ops.mapping.filters import FilterCriteria
-from tests.unit.mapping.given import event
+from ops.mapping.records import kinesis_lambda_record
+from tests.unit.mapping.given import KINESIS_ARN, ROLE_ARN, event
 
 
 def new_image(name: str, rules: list[Any]) -> str:
@@ -33,6 +35,13 @@ TEXT_RULES = [
     ([{"anything-but": ["SNAPSHOT"]}], "SNAPSHOT", False),
     ([{"anything-but": "SNAPSHOT"}], "CREDIT", True),
     ([{"anything-but": "SNAPSHOT"}], "SNAPSHOT", False),
+    ([{"anything-but": {"prefix": "CRE"}}], "CREDIT", False),
+    ([{"anything-but": {"prefix": "CRE"}}], "WITHDRAW", True),
+    ([{"anything-but": {"prefix": ["CRE", "WITH"]}}], "WITHDRAW", False),
+    ([{"anything-but": {"suffix": "SHOT"}}], "SNAPSHOT", False),
+    ([{"anything-but": {"suffix": ["SHOT", "DIT"]}}], "CREATED", True),
+    ([{"anything-but": {"equals-ignore-case": "snapshot"}}], "SNAPSHOT", False),
+    ([{"anything-but": {"equals-ignore-case": ["snapshot", "credit"]}}], "CREATED", True),
     ([{"exists": True}], "CREDIT", True),
     ([{"exists": False}], "CREDIT", False),
     ([None], "CREDIT", False),
@@ -51,6 +60,7 @@ def test_rules_on_a_string_attribute(rules: list[Any], value: str, expected: boo
     [
         (["CREDIT"], False),
         ([{"anything-but": ["SNAPSHOT"]}], False),
+        ([{"anything-but": {"prefix": "SNAP"}}], False),
         ([{"prefix": ""}], False),
         ([{"exists": True}], False),
         ([{"exists": False}], True),
@@ -123,13 +133,114 @@ def test_the_filter_of_this_project() -> None:
     assert not criteria.accepts({**event(1, kind="WITHDRAW"), "eventName": "REMOVE"})
 
 
+EXPIRY = {
+    **event(2),
+    "eventName": "REMOVE",
+    "userIdentity": {"type": "Service", "principalId": "dynamodb.amazonaws.com"},
+}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "of_the_expiry", "of_the_insert"),
+    [
+        ({"userIdentity": {"type": ["Service"], "principalId": ["dynamodb.amazonaws.com"]}}, True, False),
+        ({"userIdentity": {"type": [{"exists": False}]}}, False, True),
+        ({"userIdentity": {"type": ["Service"], "principalId": ["another"]}}, False, False),
+        ({"$or": [{"userIdentity": {"type": ["Service"]}}, {"eventName": ["INSERT"]}]}, True, True),
+        ({"eventID": ["id-2"]}, True, False),
+        ({"eventSource": ["aws:dynamodb"], "awsRegion": [{"prefix": "eu-"}], "eventVersion": ["1.1"]}, True, True),
+        ({"eventSourceARN": [{"suffix": "another"}]}, False, False),
+    ],
+)
+def test_every_field_of_the_event_may_be_filtered_on(
+    pattern: dict[str, Any],
+    of_the_expiry: bool,  # noqa: FBT001 - table
+    of_the_insert: bool,  # noqa: FBT001 - table
+) -> None:
+    """The first: DynamoDB Developer Guide, "DynamoDB Streams and Time to Live"."""
+    criteria = FilterCriteria.of([json.dumps(pattern)])
+    assert (criteria.accepts(EXPIRY), criteria.accepts(event(1))) == (of_the_expiry, of_the_insert)
+
+
+def test_an_object_that_names_a_field_twice_has_both() -> None:
+    """Lambda Developer Guide, "Filtering with Boolean expressions": the example has `dynamodb` twice."""
+    new_image, old_image = (
+        f'"dynamodb" : {{ "{image}" : {{ "AccountManager" : {{ "S" : [ "{name}" ] }} }} }}'
+        for image, name in (("NewImage", "Pat Candella"), ("OldImage", "Terry Whitlock"))
+    )
+    criteria = FilterCriteria.of([f"{{ {new_image} , {old_image} }}"])
+    pat, terry = ({"AccountManager": {"S": name}} for name in ("Pat Candella", "Terry Whitlock"))
+    for new, old, expected in ((pat, terry, True), (pat, pat, False), (terry, terry, False)):
+        assert criteria.accepts({**event(1), "dynamodb": {"NewImage": new, "OldImage": old}}) is expected
+
+
+def test_exists_in_a_list_is_of_its_elements() -> None:
+    """Lambda Developer Guide, "Using the Exists operator"."""
+    image = {"Organizations": {"L": [{"S": "Sales"}, {"S": "Support"}]}}
+    for pattern, expected in (
+        ({"Organizations": [{"exists": True}]}, False),
+        ({"Organizations": {"L": {"S": [{"exists": True}]}}}, True),
+    ):
+        criteria = FilterCriteria.of([json.dumps({"dynamodb": {"NewImage": pattern}})])
+        assert criteria.accepts(image_event(image)) is expected
+
+
+ORDER = {"record": 12345, "order": {"type": "buy", "stock": "ANYCO", "quantity": 1000}}
+
+
+def kinesis_event(data: bytes) -> dict[str, Any]:
+    api_record = {
+        "SequenceNumber": "4959",
+        "ApproximateArrivalTimestamp": datetime.fromtimestamp(1545084650.987, UTC),
+        "Data": data,
+        "PartitionKey": "1",
+    }
+    return kinesis_lambda_record(api_record, "shardId-000000000006", KINESIS_ARN, ROLE_ARN)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "of_json", "of_bytes"),
+    [
+        ({"data": {"order": {"type": ["buy"]}}}, True, False),
+        ({"data": {"order": {"quantity": [{"numeric": [">", 100]}]}}}, True, False),
+        ({"data": {"order": {"type": ["sell"]}}}, False, False),
+        ({"data": {"price": [{"exists": False}]}}, True, False),
+        ({"partitionKey": ["1"], "data": {"record": [12345]}}, True, False),
+        ({"partitionKey": ["1"]}, True, True),
+        ({"partitionKey": ["2"]}, False, False),
+        ({"sequenceNumber": [{"prefix": "49"}], "kinesisSchemaVersion": ["1.0"]}, True, True),
+        ({"approximateArrivalTimestamp": [{"numeric": [">", 1545084650]}]}, True, True),
+        ({"eventID": [{"prefix": "shardId-000000000006:"}], "eventName": ["aws:kinesis:record"]}, True, True),
+        ({"invokeIdentityArn": [ROLE_ARN], "eventSourceARN": [KINESIS_ARN]}, True, True),
+        ({"data": [{"exists": True}]}, False, False),
+    ],
+)
+def test_a_kinesis_record_is_filtered_by_its_json_and_its_metadata(
+    pattern: dict[str, Any],
+    of_json: bool,  # noqa: FBT001 - table
+    of_bytes: bool,  # noqa: FBT001 - table
+) -> None:
+    """Lambda Developer Guide, "Using event filtering with a Kinesis event source"; what is no JSON is dropped."""
+    criteria = FilterCriteria.of([json.dumps(pattern)], "kinesis")
+    assert criteria.accepts(kinesis_event(json.dumps(ORDER).encode())) is of_json
+    for data in (b"\xc3\x01\x00", b"Hello", b"[" * 100_000):
+        assert criteria.accepts(kinesis_event(data)) is of_bytes
+
+
 @pytest.mark.parametrize(
     ("pattern", "message"),
     [
         ("not json", "not JSON"),
         ("[]", "non-empty JSON object"),
         ("{}", "non-empty JSON object"),
-        ('{"eventSource": ["aws:dynamodb"]}', "eventSource is never part"),
+        (
+            '{"body": ["aws:dynamodb"]}',
+            "body is never part of what is filtered; use awsRegion, .*, userIdentity, dynamodb",
+        ),
+        ('{"data": {"Type": ["x"]}}', "data is never part"),
+        ('{"eventName": ["INSERT"], "eventName": ["REMOVE"]}', "eventName is there twice in one object"),
+        ('{"dynamodb": {"SizeBytes": [1]}, "dynamodb": {"SizeBytes": [2]}}', "SizeBytes is there twice"),
+        ('{"eventName": [{"prefix": "I", "prefix": "R"}]}', "prefix is there twice"),
         ('{"eventName": "INSERT"}', "eventName must be a non-empty array"),
         ('{"dynamodb": {"NewImage": []}}', "dynamodb.NewImage must be a non-empty array"),
         ('{"eventName": [{"wildcard": "I*"}]}', 'unknown rule {"wildcard": "I\\*"} at eventName'),
@@ -137,7 +248,13 @@ def test_the_filter_of_this_project() -> None:
         ('{"eventName": [{"prefix": 1}]}', "unknown rule"),
         ('{"eventName": [{"exists": "yes"}]}', "unknown rule"),
         ('{"eventName": [{"prefix": "I", "suffix": "T"}]}', "unknown rule"),
-        ('{"eventName": [{"anything-but": {"prefix": "I"}}]}', "anything-but at eventName"),
+        (
+            '{"eventName": [{"anything-but": {"wildcard": "I*"}}]}',
+            "anything-but at eventName takes prefix, .* not wildcard",
+        ),
+        ('{"eventName": [{"anything-but": {"prefix": 1}}]}', "anything-but at eventName"),
+        ('{"eventName": [{"anything-but": {"prefix": []}}]}', "anything-but at eventName"),
+        ('{"eventName": [{"anything-but": {}}]}', "anything-but at eventName"),
         ('{"eventName": [{"anything-but": []}]}', "anything-but at eventName"),
         ('{"dynamodb": {"SizeBytes": [{"numeric": [">"]}]}}', "numeric at dynamodb.SizeBytes"),
         ('{"dynamodb": {"SizeBytes": [{"numeric": ["!", 1]}]}}', "numeric at dynamodb.SizeBytes"),

@@ -50,6 +50,16 @@ def test_an_sdk_record_becomes_what_lambda_hands_to_a_function() -> None:
     assert lambda_event([stream_record]) == {"Records": [record]}
 
 
+def test_an_expired_item_s_user_identity_is_spelled_as_lambda_has_it() -> None:
+    api_record = {"eventName": "REMOVE", "userIdentity": {"PrincipalId": "dynamodb.amazonaws.com", "Type": "Service"}}
+    assert lambda_record(api_record, STREAM_ARN) == {
+        "eventName": "REMOVE",
+        "userIdentity": {"principalId": "dynamodb.amazonaws.com", "type": "Service"},
+        "eventSourceARN": STREAM_ARN,
+    }
+    assert "userIdentity" not in lambda_record({"eventName": "INSERT", "userIdentity": None}, STREAM_ARN)
+
+
 def test_a_kinesis_record_becomes_what_lambda_hands_to_a_function() -> None:
     """As in the example of "Using AWS Lambda with Amazon Kinesis"."""
     api_record = {

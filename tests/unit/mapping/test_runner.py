@@ -8,7 +8,7 @@ import pytest
 from tests.unit.mapping.fake_aws import FakeAws, FakeClock, FakeShard, aws_with, raising, run_until_idle, runner_on
 from tests.unit.mapping.given import NOW_S, STREAM_ARN, config, event
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 60.0
 
 
 def test_records_reach_the_function_in_lambdas_form_and_in_order() -> None:

@@ -111,6 +111,16 @@ SOMETHING_ELSE = [
 ]
 
 
+@pytest.mark.parametrize("kind", ["insert", "", None, 7])
+def test_a_record_of_an_unknown_kind_is_named_and_its_object_stays(kind: object) -> None:
+    unknown = {**records("b", 1, 1)[0], "eventName": kind}
+    found = read(json.dumps({"payload": {"Records": [*records("a", 2, 3), unknown]}}).encode())
+    assert (found.accounts, found.problem) == ({"a": Span(2, 3)}, f"record 3 is of an unknown kind, {kind!r}")
+    bank = Bank(found)
+    assert [released.account_id for released in bank.release()] == ["a"]
+    assert list(bank.objects) == ["1"]
+
+
 @pytest.mark.parametrize("content", SOMETHING_ELSE)
 def test_an_object_that_is_something_else_is_told_and_stays(content: bytes) -> None:
     assert read(content).problem

@@ -56,7 +56,7 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
     reader.start()
     with written(pipe) as file:
         file.write("through")
-    reader.join(10)
+    reader.join(60)
     assert read == ["through"]
     assert pipe.is_fifo()
 

@@ -118,6 +118,16 @@ def test_a_stray_file_in_the_history_is_named(folder: Path, where: str) -> None:
     assert (result.exit_code, f"history/{where}: it is no version of a schema" in result.output) == (1, True)
 
 
+@pytest.mark.parametrize("where", ["drafts/AccountClosed.avsc", "AccountClosed.AVSC", ".AccountClosed.avsc"])
+def test_a_schema_in_a_place_that_is_not_read_is_named(folder: Path, where: str) -> None:
+    (folder / where).parent.mkdir(exist_ok=True)
+    (folder / where).write_text("{}")
+    (folder / "._AccountClosed.avsc").write_text("what macOS leaves behind")
+    result = run("check", folder)
+    assert (result.exit_code, f"{where}: it is not read: working schemas are <Name>.avsc" in result.output) == (1, True)
+    assert result.output.count("it is not read") == 1
+
+
 @pytest.mark.parametrize("command", ["check", "publish"])
 def test_a_folder_that_is_none_is_told_in_a_line(tmp_path: Path, command: str) -> None:
     result = run(command, tmp_path / "gone")

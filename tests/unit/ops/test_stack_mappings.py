@@ -18,7 +18,7 @@ from tests.unit.mapping.kinesis_stream import KinesisShard
 if TYPE_CHECKING:
     from ops.mapping.runner import MappingRunner
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 60.0
 MAPPING = "AWS::Lambda::EventSourceMapping"
 
 

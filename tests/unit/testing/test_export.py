@@ -4,6 +4,7 @@ import base64
 import gzip
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,9 @@ def test_a_data_file_plain_or_gzip_and_a_folder_of_them(tmp_path: Path) -> None:
     (tmp_path / "two.json.gz").write_bytes(gzip.compress(lines(IMAGES[3:])))
     assert from_export(str(tmp_path)).images() == IN_ORDER
     (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "three.json.gz").write_bytes(gzip.compress(lines(IMAGES[:1])))
-    assert from_export(tmp_path).images() == IMAGES[:1]
+    (tmp_path / "two.json.gz").rename(tmp_path / "data" / "two.json.gz")
+    (tmp_path / "data" / "empty.json.gz").write_bytes(gzip.compress(b""))  # of an empty partition
+    assert from_export(tmp_path).images() == IN_ORDER
 
 
 DEEP, LONG = "[" * 100_000, "1" * 5_000
@@ -72,6 +74,11 @@ DEEP, LONG = "[" * 100_000, "1" * 5_000
         (lines(IMAGES[:2]) + b'{"Item": ', "line 3: not JSON"),
         (lines(IMAGES[:1]) + b'{"Ite": {}}', r"line 2: \{\"Item\": .* is due"),
         (b'{"Keys": {}, "NewImage": {}}', "line 1: an incremental export's"),
+        (b'{"NewImage": {}}', "line 1: an incremental export's"),
+        (b'{"OldImage": {}}', "line 1: an incremental export's"),
+        (lines(IMAGES[:1])[:-2] + b', "Size": 1}', "and nothing else"),
+        (b'{"Item": {}, "Item": {}}', "line 1: an object has two members 'Item'"),
+        ("\u2028\n".encode(), "line 1: not JSON"),
         (b'{"Item": {"AccountId": {"S": "a"}}}', "line 1: no row of the accounts' table"),
         (b'{"Item": {"AccountId": {"S": "a"}, "Version": {"N": "x"}}}', "line 1: no row of the accounts' table"),
         (lines([IMAGES[0], IMAGES[0]]), "line 2: row b/1 is there a second time"),
@@ -108,10 +115,161 @@ def test_ion_and_an_empty_folder_and_a_bad_manifest_are_refused(tmp_path: Path) 
         from_export(tmp_path)
     with pytest.raises(BadSource, match="outputFormat is ION"):
         from_export(export(tmp_path / "ion", IMAGES, outputFormat="ION"))
-    (tmp_path / "x.ion.gz").write_bytes(b"")
-    with pytest.raises(BadSource, match="Amazon Ion"):
-        from_export(tmp_path)
+    with pytest.raises(BadSource, match="exportType is INCREMENTAL_EXPORT; export the table in full"):
+        from_export(export(tmp_path / "incremental", IMAGES, exportType="INCREMENTAL_EXPORT"))
     bad = export(tmp_path / "bad", IMAGES)
     (bad / "manifest-files.json").write_text('{"itemCount": 3}')
     with pytest.raises(BadSource, match="line 1: dataFileS3Key and itemCount are due"):
         from_export(bad)
+
+
+def part(folder: Path, name: str, images: list[Any]) -> Path:
+    """A data file, by its name below `data`, and the folder."""
+    file = folder / "data" / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(gzip.compress(lines(images)))
+    return folder
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("b.json.gz.crdownload", "b.json.gz.4Fe2aB1c", ".b.json.gz.Ab12", "b.json.gz.part", "b.json.gz (1)"),
+        *("b.json.zst", "b.json.bz2", "b.JSON.GZ", "b.jsonl", "b", "part2/b.csv", "_started", "manifest-files.json"),
+    ],
+)
+def test_a_file_that_is_no_data_file_by_its_name_is_named(name: str, tmp_path: Path) -> None:
+    folder = part(part(tmp_path, "a.json.gz", IMAGES[:3]), name, IMAGES[3:])
+    with pytest.raises(BadSource, match=rf"data/{re.escape(name)}: "):
+        from_export(folder)
+
+
+def test_files_in_folders_within_are_read_and_those_of_macos_are_not(tmp_path: Path) -> None:
+    folder = part(part(tmp_path, "a.json.gz", IMAGES[:3]), "part2/b.json.gz", IMAGES[3:])
+    for name in (".DS_Store", "data/.DS_Store", "data/._a.json.gz", "data/part2/Thumbs.db"):
+        (folder / name).write_bytes(b"\0\5\x16\7")
+    assert from_export(folder).images() == IN_ORDER
+
+
+def test_an_empty_file_is_not_passed_over(tmp_path: Path) -> None:
+    folder = part(tmp_path, "a.json.gz", IMAGES)
+    (folder / "data/b.json.gz").touch()
+    with pytest.raises(BadSource, match=r"data/b\.json\.gz: empty, which only manifest-files\.json can confirm"):
+        from_export(folder)
+
+
+def test_links_are_followed_and_those_that_lead_nowhere_are_named(tmp_path: Path) -> None:
+    folder, elsewhere = part(tmp_path / "e", "a.json.gz", IMAGES[:3]), part(tmp_path / "f", "b.json.gz", IMAGES[3:])
+    (folder / "data/part2").symlink_to(elsewhere / "data")
+    assert from_export(folder).images() == IN_ORDER
+    for name, to, said in (
+        ("up", folder, "a link to a folder that it is in itself; delete it"),
+        ("gone.json.gz", tmp_path / "nothing", "no file that can be read"),
+    ):
+        (folder / "data" / name).symlink_to(to)
+        with pytest.raises(BadSource, match=rf"data/{re.escape(name)}: {said}"):
+            from_export(folder)
+        (folder / "data" / name).unlink()
+
+
+def test_the_folder_of_several_exports_is_refused(tmp_path: Path) -> None:
+    export(tmp_path / "AWSDynamoDB" / "0123-abc", IMAGES)
+    with pytest.raises(BadSource, match=r"manifest-files\.json: another export begins there; name its folder"):
+        from_export(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["data/other.json.gz", "data/part0.json.gz.crdownload", "other.json", "data/sub/x.json"]
+)
+def test_a_file_that_the_manifest_does_not_list_is_named(name: str, tmp_path: Path) -> None:
+    folder = export(tmp_path / "e", IMAGES)
+    (folder / "_started").touch()
+    assert from_export(folder).images() == IN_ORDER
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_bytes(gzip.compress(b""))
+    with pytest.raises(BadSource, match=rf"{re.escape(name)}: not in manifest-files\.json; move it elsewhere"):
+        from_export(folder)
+
+
+def test_a_summary_without_its_manifest_still_counts_the_items(tmp_path: Path) -> None:
+    folder = export(tmp_path / "e", IMAGES[:3], IMAGES[3:])
+    (folder / "manifest-files.json").unlink()
+    assert from_export(folder).images() == IN_ORDER
+    (folder / "data/part1.json.gz").unlink()
+    with pytest.raises(BadSource, match=r"3 items in all, where manifest-summary\.json has 26"):
+        from_export(folder)
+
+
+@pytest.mark.parametrize("name", ["manifest-files.checksum", "manifest-summary.md5"])
+def test_a_manifest_that_is_not_what_its_checksum_says_is_refused(name: str, tmp_path: Path) -> None:
+    folder = export(tmp_path / "e", IMAGES)
+    manifest = (folder / name).with_suffix(".json")
+    digest = hashlib.md5(manifest.read_bytes(), usedforsecurity=False)
+    for due in (base64.b64encode(digest.digest()).decode(), f"{digest.hexdigest()}  {manifest.name}\n"):
+        (folder / name).write_text(due)
+        assert from_export(folder).images() == IN_ORDER
+    (folder / name).write_text("")
+    with pytest.raises(BadSource, match=rf"{manifest.name}: its MD5 is not in {name}: fetch both again"):
+        from_export(folder)
+    manifest.unlink()
+    with pytest.raises(BadSource, match=rf"{manifest.name}: not there, though its {name} is"):
+        from_export(folder)
+
+
+ION = b'$ion_1_0 {Item:{AccountId:"alma",Version:1.}}\n'
+
+
+@pytest.mark.parametrize("name", ["a.ion.gz", "a.ion", "a.json.gz"])
+def test_ion_is_named_also_without_a_summary(name: str, tmp_path: Path) -> None:
+    part(tmp_path, name, [])
+    (tmp_path / "data" / name).write_bytes(gzip.compress(ION))
+    for path in (tmp_path, tmp_path / "data" / name):
+        with pytest.raises(BadSource, match=r"Amazon Ion; export in DynamoDB JSON \(ExportFormat=DYNAMODB_JSON\)"):
+            from_export(path)
+    (tmp_path / "manifest-files.json").write_text(json.dumps({"dataFileS3Key": f"x/data/{name}", "itemCount": 1}))
+    with pytest.raises(BadSource, match=r"Amazon Ion; export in DynamoDB JSON"):
+        from_export(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (ION, "Amazon Ion"),
+        (b'{Item:{AccountId:"alma"}}', "Amazon Ion"),
+        (b"\xe0\x01\x00\xea\xee\x95", "Amazon Ion"),
+        (b"$ion_symbol_table::{symbols:[]}", "Amazon Ion"),
+        (b"AccountId,Version\nalma,1\n", "CSV or other text, not JSON"),
+        (b"1,2,3\n", "CSV or other text, not JSON"),
+        (b"data/".ljust(257, b"\x00") + b"ustar", "a tar archive; unpack it first"),
+        (b'\xef\xbb\xbf"AccountId";"Version"\n', "CSV or other text, not JSON"),
+        (b"PAR1\x15\x04", "Apache Parquet, not JSON; export in DynamoDB JSON"),
+        (b"PK\x03\x04\x14", "a zip archive; unpack it first"),
+        (b"\x28\xb5\x2f\xfd\x04", "Zstandard; decompress it first"),
+        (b"BZh91AY", "bzip2; decompress it first"),
+        (gzip.compress(lines(IMAGES)), "gzip within gzip; decompress it once"),
+        (b'<?xml version="1.0"?><Error><Code>AccessDenied', "an error page saved in place of the file; fetch it again"),
+        (lines(IMAGES).decode().encode("utf-16"), "UTF-16, or no text at all; save it as UTF-8"),
+        (lines(IMAGES).decode().encode("utf-16-le"), "UTF-16-LE, or no text at all; save it as UTF-8"),
+        (b"\x00\x01", "UTF-16-BE, or no text at all; save it as UTF-8"),
+        (b'{"a": "\xff"}', "not UTF-8 at byte 7; save it as UTF-8"),
+    ],
+)
+def test_a_file_in_another_form_is_refused_by_what_it_is(content: bytes, said: str, tmp_path: Path) -> None:
+    for data in (content, gzip.compress(content)):
+        (tmp_path / "a.json.gz").write_bytes(data)
+        if data is not content or not said.startswith("gzip"):
+            with pytest.raises(BadSource, match=rf"a\.json\.gz: .*{said}"):
+                from_export(tmp_path)
+
+
+def test_a_byte_order_mark_in_front_of_utf_8_is_none_of_the_text(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(b"\xef\xbb\xbf" + lines(IMAGES).replace(b"\n", b"\r\n"))
+    assert from_export(tmp_path).images() == IN_ORDER
+
+
+def test_a_gzip_that_is_damaged_or_breaks_off_is_to_be_fetched_again(tmp_path: Path) -> None:
+    whole = gzip.compress(lines(IMAGES))
+    for data in (whole[:5], whole[:-4], whole[:20] + b"\xff" * 9 + whole[29:], whole + b"more"):
+        (tmp_path / "a.json.gz").write_bytes(data)
+        with pytest.raises(BadSource, match=r"a\.json\.gz: the gzip is damaged or breaks off; fetch it again"):
+            from_export(tmp_path)

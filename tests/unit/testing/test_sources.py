@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from account_events.testing import BadSource, MemoryProjector, TableStream, from_lambda_events, from_recording
+from account_events.testing import (
+    BadSource,
+    MemoryProjector,
+    TableStream,
+    from_lambda_events,
+    from_recording,
+)
 from ops.mapping.config import MappingConfig
 from ops.mapping.destination import invocation_record
 from ops.mapping.outcome import Invoked
@@ -60,6 +66,21 @@ def test_a_line_each(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\u0085", "\x7f", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e"])
+def test_lines_end_at_line_feeds_only(separator: str, tmp_path: Path) -> None:
+    """The first four are legal in JSON text as they are; the others stand there escaped."""
+    records = [with_change(one) for one in RECORDS[:2]]
+    records[0]["dynamodb"]["NewImage"] = RECORDS[0]["dynamodb"]["NewImage"] | {"CorrelationId": {"S": f"a{separator}b"}}
+    for line_end in ("\n", "\r\n"):
+        text = "".join(json.dumps(one, ensure_ascii=False) + line_end for one in records)
+        stream = from_lambda_events(written(tmp_path / "log.jsonl", text))
+        assert [one["dynamodb"]["NewImage"] for one in stream.records] == [
+            one["dynamodb"]["NewImage"] for one in records
+        ]
+    with pytest.raises(BadSource, match="not JSON"):
+        from_lambda_events(written(tmp_path / "log.jsonl", "\r".join(map(json.dumps, records))))
+
+
 def test_a_retry_in_the_capture_is_counted_and_not_doubled() -> None:
     stream = from_lambda_events([FIRST, EVENT])
     assert (stream.records, stream.repeats) == (STREAM.records, 5)
@@ -108,6 +129,11 @@ def test_what_the_cli_prints_is_an_event_with_its_times_in_seconds(at: str, seco
     assert listed.records == stream.records
 
 
+def test_a_sample_s_time_in_text_is_in_seconds() -> None:
+    stream = from_lambda_events([with_change(ApproximateCreationDateTime="1678831218.0")])
+    assert stream.records[0]["dynamodb"]["ApproximateCreationDateTime"] == 1_678_831_218
+
+
 def test_what_is_removed_has_no_image_and_what_has_both_images_has_the_new_one() -> None:
     removed = with_change(RECORDS[1], NewImage=None, OldImage=RECORDS[1]["dynamodb"]["NewImage"])
     both = [{**one, "dynamodb": one["dynamodb"] | {"StreamViewType": "NEW_AND_OLD_IMAGES"}} for one in (RECORDS[0],)]
@@ -138,7 +164,9 @@ OTHER = {
         ("{", "line 1: not JSON"),
         (json.dumps(EVENT) + "\n{broken\n", "line 2: not JSON"),
         ('{"Records":\n [1,\n 2,,]}', "line 3: not JSON"),
-        (b"\xff\xfe{}", "not UTF-8 at byte 0"),
+        (b"{\xff}", "not UTF-8 at byte 1"),
+        (b"\xff\xfe{\x00", "UTF-16, or no text at all; save it as UTF-8"),
+        ('{"Records": [], "Records": []}', "an object has two members 'Records'"),
         (gzip.compress(json.dumps(EVENT).encode())[:-9], "the gzip is damaged"),
         ("[]", "there is no record"),
         ('{"Records": []}', "there is no record"),

@@ -1,0 +1,157 @@
+"""An export's folder: every file in it is one to read, one that DynamoDB writes beside them, or refused by its name.
+
+docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.Output.html: `manifest-files.json` lists the data
+files with their item counts and MD5 checksums, `manifest-summary.json` has the total; each has a checksum file.
+"""
+
+import base64
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from account_events.testing.errors import BadSource
+from account_events.testing.files import ION, documents, lines
+
+MANIFEST = "manifest-files.json"
+SUMMARY = "manifest-summary.json"
+# The documentation has .checksum; exports have been seen with .md5.
+CHECKSUMS = {f"{Path(name).stem}{suffix}": name for name in (MANIFEST, SUMMARY) for suffix in (".checksum", ".md5")}
+WRITTEN_BESIDE = {"_started", MANIFEST, SUMMARY, *CHECKSUMS}
+DATA_SUFFIXES = (".json.gz", ".json")
+ION_SUFFIXES = (".ion.gz", ".ion")
+SYSTEM_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
+"""What macOS and Windows leave in folders, as do `._*`: the only files left out without a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What there is to read.
+
+    Attributes:
+        files: each with the number of items that the manifest has for it, where there is a manifest.
+        items: in all, where there is a summary.
+    """
+
+    files: list[tuple[Path, int | None]]
+    items: object = None
+
+
+def export_at(path: Path) -> Export:
+    """A data file, or all of a folder.
+
+    Raises:
+        BadSource: something is missing, damaged, in Ion, or none of an export's files.
+    """
+    if not path.is_dir():
+        _refuse_ion(str(path), path.name)
+        return Export([(path, None)])
+    for name, of in CHECKSUMS.items():
+        _check_manifest(path / name, path / of)
+    summary = _summary(path)
+    data = [file for file in _below(path) if file.parent != path or file.name not in WRITTEN_BESIDE]
+    for file in data:
+        _refuse_ion(str(file), file.name)
+    if os.path.lexists(path / MANIFEST):
+        listed = list(_listed(path))
+        if others := sorted({*data} - {file for file, _ in listed}):
+            raise BadSource(f"{others[0]}: not in {MANIFEST}; move it elsewhere, or delete it if it is half a download")
+        return Export([*listed], summary.get("itemCount"))
+    if not data:
+        raise BadSource(f"{path}: there is neither {MANIFEST} nor a file that ends in .json.gz or .json")
+    for file in data:
+        _check_unlisted(file)
+    return Export([(file, None) for file in data], summary.get("itemCount"))
+
+
+def _below(folder: Path, *above: Path) -> Iterator[Path]:
+    """Every file, those in folders within it, too, but for the operating system's own."""
+    above = (*above, folder.resolve())
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise BadSource(f"{folder}: {error.strerror or error}") from error
+    for entry in entries:
+        if entry.is_dir():
+            if entry.resolve() in above:
+                raise BadSource(f"{entry}: a link to a folder that it is in itself; delete it")
+            yield from _below(entry, *above)
+        elif entry.name not in SYSTEM_FILES and not entry.name.startswith("._"):
+            yield entry
+
+
+def _check_unlisted(file: Path) -> None:
+    if file.name in (MANIFEST, SUMMARY):
+        raise BadSource(f"{file}: another export begins there; name its folder, {file.parent}")
+    if not file.is_file():
+        raise BadSource(
+            f"{file}: no file that can be read (a link to nothing, or a pipe); fetch it again, or delete it"
+        )
+    if not file.name.endswith(DATA_SUFFIXES):
+        raise BadSource(
+            f"{file}: an export's data files end in .json.gz or .json; fetch it again if it is half a download, "
+            "decompress it, or move it elsewhere"
+        )
+    if not file.stat().st_size:
+        raise BadSource(f"{file}: empty, which only {MANIFEST} can confirm; fetch the manifest, or delete the file")
+
+
+def _listed(folder: Path) -> Iterator[tuple[Path, int]]:
+    for where, entry in lines(folder / MANIFEST):
+        match entry:
+            case {"dataFileS3Key": str(key), "itemCount": int(count)}:
+                file = folder / "data" / key.rpartition("/")[2]
+                _refuse_ion(where, file.name)
+                _check(where, file, entry.get("md5Checksum"))
+                yield file, count
+            case _:
+                raise BadSource(f"{where}: dataFileS3Key and itemCount are due")
+
+
+def _summary(folder: Path) -> Mapping[str, Any]:
+    if not os.path.lexists(folder / SUMMARY):
+        return {}
+    [(where, summary), *more] = documents(folder / SUMMARY)
+    if not isinstance(summary, dict) or more:
+        raise BadSource(f"{where}: a summary is one object")
+    if (form := summary.get("outputFormat", "DYNAMODB_JSON")) != "DYNAMODB_JSON":
+        raise BadSource(f"{where}: outputFormat is {form}; export in DYNAMODB_JSON")
+    if (kind := summary.get("exportType", "FULL_EXPORT")) != "FULL_EXPORT":
+        raise BadSource(f"{where}: exportType is {kind}; export the table in full")
+    return summary
+
+
+def _refuse_ion(where: str, name: str) -> None:
+    if name.endswith(ION_SUFFIXES):
+        raise BadSource(f"{where}: {name} is {ION}")
+
+
+def _check(where: str, file: Path, checksum: object) -> None:
+    try:
+        digests = _md5(file)
+    except OSError as error:
+        raise BadSource(f"{where}: {file.name} is not there; fetch the export's data folder, too") from error
+    if checksum is not None and checksum not in digests:
+        raise BadSource(f"{file}: its MD5 is not the manifest's: fetch it again")
+
+
+def _check_manifest(checksum: Path, manifest: Path) -> None:
+    """A manifest that is half there would be believed."""
+    if not os.path.lexists(checksum):
+        return
+    if not os.path.lexists(manifest):
+        raise BadSource(f"{manifest}: not there, though its {checksum.name} is; fetch it, too")
+    try:
+        due, digests = checksum.read_text(encoding="ascii", errors="replace").split(), _md5(manifest)
+    except OSError as error:
+        raise BadSource(f"{error.filename}: {error.strerror or error}") from error
+    if not digests.intersection(due):
+        raise BadSource(f"{manifest}: its MD5 is not in {checksum.name}: fetch both again")
+
+
+def _md5(file: Path) -> set[str]:
+    """In Base64, as manifests have it, and in hexadecimal digits."""
+    digest = hashlib.md5(file.read_bytes(), usedforsecurity=False).digest()
+    return {base64.b64encode(digest).decode(), digest.hex()}

@@ -1,0 +1,59 @@
+"""Whether two captures are of one record, whose members came by different ways. Pure."""
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from account_events.testing.records import StreamRecord
+
+SECONDS_APART_MAX = 1.0
+"""Times are given to the second in some places and more precisely in others."""
+SETS = ("SS", "NS", "BS")
+
+
+def disagreement(one: StreamRecord, other: StreamRecord) -> str:
+    """The first member, by name, that both have and that differs; empty if there is none."""
+    mine, theirs = _members(one), _members(other)
+    return next((name for name in sorted(mine.keys() & theirs.keys()) if _differs(name, mine[name], theirs[name])), "")
+
+
+def together(one: StreamRecord, other: StreamRecord) -> StreamRecord:
+    """The one record of both captures; where both have a member, as Lambda delivered it."""
+    fuller, other = (one, other) if "eventSourceARN" in one else (other, one)
+    return {**other, **fuller, "dynamodb": {**other["dynamodb"], **fuller["dynamodb"]}}
+
+
+def _members(record: StreamRecord) -> Mapping[str, Any]:
+    own = {name: value for name, value in record.items() if name != "dynamodb"}
+    change = {f"dynamodb.{name}": value for name, value in record["dynamodb"].items()}
+    return {name: value for name, value in (own | change).items() if value is not None}
+
+
+def _differs(name: str, one: Any, other: Any) -> bool:  # noqa: ANN401 -- out of JSON
+    if name == "dynamodb.ApproximateCreationDateTime":
+        return bool(abs(one - other) > SECONDS_APART_MAX)
+    if name == "dynamodb.SizeBytes":
+        return str(one) != str(other)
+    return bool(_canonical(one) != _canonical(other))
+
+
+def _canonical(value: Any) -> Any:  # noqa: ANN401 -- out of JSON
+    """DynamoDB's numbers by their value, its sets without an order."""
+    if isinstance(value, list):
+        return [_canonical(each) for each in value]
+    match value:
+        case {"N": str() | int() | float() as number, **others} if not others:
+            return {"N": _number(number)}
+        case dict():
+            return {
+                name: sorted(map(str, each)) if name in SETS and isinstance(each, list) else _canonical(each)
+                for name, each in value.items()
+            }
+    return value
+
+
+def _number(number: str | float) -> Decimal | str | float:
+    try:
+        return Decimal(str(number))
+    except InvalidOperation:
+        return number
