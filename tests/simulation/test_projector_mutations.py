@@ -1,6 +1,6 @@
 """Whether the simulation would notice: deliberate bugs, each of which has to be caught within SEEDS_MAX scenarios.
 
-The seeds are fixed: the question is whether the scenarios can show a bug, and its answer must not depend on a run's luck.
+The seeds are fixed: whether the scenarios can show a bug must not depend on a run's luck.
 """
 
 import pytest
