@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from account_core.attributes import is_whole_number
 from account_core.dynamodb_errors import lost_race, unavailable
+from account_core.errors import Corrupt
 from account_core.events import EventRow, Row, StoredRow
 from account_core.items import from_item, to_item
 from account_core.ports import ROWS_MAX
@@ -61,7 +63,10 @@ class DynamoDBAccountStore:
         keys = self._query(used, condition, values, IndexName=COMMAND_INDEX)
         if not keys:
             return None
-        [row] = self.newest(account_id, used, limit=1, up_to=int(keys[0]["Version"]["N"]))
+        version = keys[0]["Version"]["N"]
+        if not is_whole_number(version):
+            raise Corrupt(f"row {account_id}/{version}: no row can have this version")
+        [row] = self.newest(account_id, used, limit=1, up_to=int(version))
         return row if isinstance(row, EventRow) else None
 
     def append(self, rows: Sequence[Row], used: Usage) -> None:

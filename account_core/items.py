@@ -11,10 +11,10 @@ Rows live for ever, and so do their formats. An event of an older format is lift
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, assert_never
 
+from account_core.attributes import decimal_number, instant, is_whole_number, whole_number
 from account_core.errors import Corrupt
 from account_core.events import (
     Created,
@@ -134,14 +134,14 @@ def _row(item: Mapping[str, Any]) -> StoredRow:
 def _damaged(item: Mapping[str, Any], error: Corrupt) -> IgnoredSnapshot:
     match item:
         case {"Type": {"S": "SNAPSHOT"}, "AccountId": {"S": str(account_id)}, "Version": {"N": str(number)}}:
-            if number.isdecimal() and is_snapshot_version(version := int(number)):
+            if is_whole_number(number) and is_snapshot_version(version := int(number)):
                 return IgnoredSnapshot(account_id, version, str(error), is_damaged=True)
     raise error
 
 
 def _lifted(item: Mapping[str, Any]) -> Item:
     """The item in the current format."""
-    lifted, number = dict(item), int(item["Format"]["N"])
+    lifted, number = dict(item), whole_number(item["Format"]["N"])
     while number != FORMAT:
         if number not in _UPCASTS:
             raise Corrupt(f"row {key_of(item)}: unknown row format {number}; this code reads 1 to {FORMAT}")
@@ -150,8 +150,8 @@ def _lifted(item: Mapping[str, Any]) -> Item:
 
 
 def _snapshot(item: Mapping[str, Any]) -> SnapshotRow | IgnoredSnapshot:
-    if item["Format"]["N"] != str(FORMAT):
-        version = int(item["Version"]["N"])
+    if whole_number(item["Format"]["N"]) != FORMAT:
+        version = whole_number(item["Version"]["N"])
         if not is_snapshot_version(version):
             raise Corrupt(f"row {key_of(item)}: no snapshot can have version {version}")
         reason = f"it has format {item['Format']['N']}, not {FORMAT}"
@@ -172,7 +172,8 @@ def _snapshot(item: Mapping[str, Any]) -> SnapshotRow | IgnoredSnapshot:
 
 
 def _position(item: Mapping[str, Any]) -> tuple[int, int]:
-    kind, version, sequence = item["Type"]["S"], int(item["Version"]["N"]), int(item["Sequence"]["N"])
+    kind = item["Type"]["S"]
+    version, sequence = whole_number(item["Version"]["N"]), whole_number(item["Sequence"]["N"])
     due = version_of(sequence) + 1 if kind == SNAPSHOT else version_of(sequence)
     if sequence < 1 or version != due or is_snapshot_version(version) != (kind == SNAPSHOT):
         raise Corrupt(f"row {key_of(item)}: a {kind} row cannot have version {version} and sequence {sequence}")
@@ -198,14 +199,18 @@ def _number(value: Decimal) -> str:
 def _time(item: Mapping[str, Any]) -> str:
     """Times are compared as text, and the newest is passed on to the next event: another form would spoil both."""
     text: str = item["Timestamp"]["S"]
-    if len(text) != len("2026-01-31T09:30:00.000001Z") or text[-1] != "Z":
-        raise Corrupt(f"row {key_of(item)}: its Timestamp is not ISO 8601 UTC with six decimals")
-    datetime.fromisoformat(text)
+    try:
+        instant(text)
+    except ValueError as error:
+        raise Corrupt(
+            f"row {key_of(item)}: its Timestamp is not a time in ISO 8601 UTC with six decimals, like "
+            "2026-01-31T09:30:00.000001Z"
+        ) from error
     return text
 
 
 def _money(item: Mapping[str, Any], name: str) -> Decimal:
-    value = Decimal(item[name]["N"])
+    value = decimal_number(item[name]["N"])
     if value and not is_amount(value):
         raise Corrupt(f"row {key_of(item)}: {name} is no money: negative, too large or not exact to the cent")
     return value.quantize(CENT)

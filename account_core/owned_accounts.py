@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
+from account_core.attributes import decimal_number, instant, whole_number
 from account_core.errors import Corrupt
+from account_core.money import CENT, is_amount
 from account_core.usage import Usage
 
 
@@ -39,10 +41,23 @@ def from_row(item: Mapping[str, Any]) -> OwnedAccount:
         return OwnedAccount(
             account_id=item["AccountId"]["S"],
             currency=item["Currency"]["S"],
-            balance=Decimal(item["Balance"]["N"]).quantize(Decimal("0.01")),
-            sequence=int(item["Sequence"]["N"]),
-            opened_at=item["OpenedAt"]["S"],
-            updated_at=item["UpdatedAt"]["S"],
+            balance=_balance(item),
+            sequence=whole_number(item["Sequence"]["N"]),
+            opened_at=_time(item, "OpenedAt"),
+            updated_at=_time(item, "UpdatedAt"),
         )
-    except (KeyError, TypeError, ArithmeticError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ArithmeticError, ValueError) as error:
         raise Corrupt(f"a row of the accounts by owner cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _balance(item: Mapping[str, Any]) -> Decimal:
+    balance = decimal_number(item["Balance"]["N"])
+    if balance and not is_amount(balance):
+        raise ValueError("Balance is negative, too large or not exact to the cent")
+    return balance.quantize(CENT)
+
+
+def _time(item: Mapping[str, Any], name: str) -> str:
+    text: str = item[name]["S"]
+    instant(text)
+    return text

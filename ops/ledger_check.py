@@ -43,9 +43,12 @@ class LedgerCheck:
         else:
             self.outdated += 1
 
-    def add_unreadable(self, version: int, error: Corrupt) -> None:
-        """A row that is there, and of which `from_item` said no more than this."""
-        self._count(version)
+    def add_unreadable(self, version: int | None, error: Corrupt) -> None:
+        """A row that `from_item` refuses; without a version if its key has none that a row can have."""
+        if version is None:
+            self.rows += 1
+        else:
+            self._count(version)
         self.findings.append(str(error))
 
     def end(self) -> None:

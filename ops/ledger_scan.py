@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from account_core.attributes import is_whole_number
 from account_core.errors import Corrupt
 from account_core.items import from_item
 from ops.ledger_check import LedgerCheck
@@ -37,7 +38,8 @@ def _check(client: "DynamoDBClient", table_name: str, account_id: str) -> Ledger
             try:
                 row = from_item(item)
             except Corrupt as error:
-                check.add_unreadable(int(item["Version"]["N"]), error)
+                number = item["Version"]["N"]
+                check.add_unreadable(int(number) if is_whole_number(number) else None, error)
             else:
                 check.add(row)
     check.end()

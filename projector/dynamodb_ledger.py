@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from account_core.attributes import is_whole_number
 from account_core.items import version_of
 from projector.dynamodb_errors import translated
 from projector.outgoing import Arrival
@@ -36,7 +37,7 @@ class DynamoDBLedger:
         return read_events(images, account_id, first, last, position, encoders=self._encoders)
 
     def _images(self, account_id: str, first: int, last: int) -> dict[int, Any]:
-        """The rows by version."""
+        """The rows by version. A stray row between two versions, like 1.5, is no event's, and its record is parked."""
         with translated():
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table_name,
@@ -48,4 +49,5 @@ class DynamoDBLedger:
                 },
                 ConsistentRead=True,
             )
-            return {int(image["Version"]["N"]): image for page in pages for image in page["Items"]}
+            images = [image for page in pages for image in page["Items"]]
+        return {int(image["Version"]["N"]): image for image in images if is_whole_number(image["Version"]["N"])}

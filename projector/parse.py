@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from account_core.attributes import is_whole_number
 from account_core.errors import Corrupt
 from account_core.events import EventRow
 from account_core.items import SNAPSHOT, SNAPSHOT_EVERY, from_item, is_snapshot_version, version_of
@@ -133,7 +134,7 @@ class _NoKey(Exception):
 
 def _arrival(change: Mapping[str, Any], position: int, encoders: Encoders) -> Arrival | None:
     match change.get("Keys"):
-        case {"AccountId": {"S": str(account_id)}, "Version": {"N": str(number)}} if number.isdecimal():
+        case {"AccountId": {"S": str(account_id)}, "Version": {"N": str(number)}} if is_whole_number(number):
             version = int(number)
         case {"AccountId": {"S": str(account_id)}}:
             return Poison(account_id, 1, 0, "its key has no version that a row can have", position)

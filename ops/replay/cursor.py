@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
+from account_core.attributes import is_whole_number
 from account_core.items import version_of
 from ops.replay.source import Item
 from projector.outgoing import Outgoing, Poison
@@ -72,7 +73,7 @@ class Cursor:
         if self.stopped is not None:
             return Turn.NOTHING
         number = item["Version"]["N"]
-        if not number.isdecimal():
+        if not is_whole_number(number):
             return self._stop(number, NO_VERSION)
         version = int(number)
         place = sequence_from(version)
