@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from account_core.attributes import is_whole_number
 from account_core.errors import Corrupt
 from account_core.events import Created, Credited, EventRow, Withdrawn
 from account_core.items import SNAPSHOT, from_item, is_snapshot_version
@@ -117,6 +118,6 @@ _STORED = {"AccountCreated": Created, "BalanceCredited": Credited, "BalanceWithd
 
 def _version(keys: Mapping[str, Any]) -> int | None:
     match keys.get("Version"):
-        case {"N": str(number)} if number.isdecimal() and len(number) <= NUMBER_DIGITS_MAX:
+        case {"N": str(number)} if is_whole_number(number) and len(number) <= NUMBER_DIGITS_MAX:
             return int(number)
     return None

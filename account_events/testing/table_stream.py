@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import pairwise
 
+from account_core.attributes import is_whole_number
 from account_events.testing.errors import BadReplay
 from account_events.testing.records import NUMBER_DIGITS_MAX, Image, StreamRecord, image_record, number_of
 
@@ -144,7 +145,7 @@ def has_key(image: object) -> bool:
     """Whether a row of the accounts' table could have this image."""
     match image:
         case {"AccountId": {"S": str(account_id)}, "Version": {"N": str(version)}}:
-            return account_id != "" and version.isdecimal() and len(version) <= NUMBER_DIGITS_MAX
+            return account_id != "" and is_whole_number(version) and len(version) <= NUMBER_DIGITS_MAX
     return False
 
 

@@ -104,3 +104,11 @@ def test_an_older_format_is_no_finding(table: tuple[Any, str]) -> None:
     change(table, 10, Format={"N": "1"})
     assert findings(table) == {"a": [], "b": []}
     assert next(check_ledger(*table)).outdated == 1
+
+
+def test_a_stray_row_between_two_versions_is_reported(table: tuple[Any, str]) -> None:
+    client, name = table
+    item = client.get_item(TableName=name, Key={"AccountId": {"S": "a"}, "Version": {"N": "5"}})["Item"]
+    client.put_item(TableName=name, Item={**item, "Version": {"N": "5.5"}})
+    [finding] = findings(table)["a"]
+    assert "row a/5.5" in finding
