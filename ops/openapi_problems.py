@@ -38,8 +38,8 @@ _DETAILS = {
     "missing_field": "Missing: currency.",
     "unknown_field": "Unknown: note. Expected only: amount.",
     "invalid_amount": "amount has to be given with at most 2 decimals.",
-    "invalid_owner": "owner has to be an opaque id of 1 to 64 letters, digits or any of '._:|-'; never a name or an "
-    "address.",
+    "invalid_owner": "owner has to be an opaque id of 1 to 64 letters, digits or any of '._:|-', but not '.' or '..'; "
+    "never a name or an address.",
     "invalid_currency": "currency has to be an ISO 4217 code, in capitals, of a currency with two decimals, like "
     '"EUR".',
     "invalid_account_id": "An account id is 1 to 64 letters, digits, '-' or '_'.",
