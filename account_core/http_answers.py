@@ -88,13 +88,13 @@ def _type(row: EventRow) -> str:
 
 
 def problem(code: str, detail: str, request_id: str, headers: dict[str, str] | None = None) -> Answer:
-    """A problem document (RFC 9457)."""
+    """A problem document (RFC 9457). Lone surrogates in what `detail` quotes are no Unicode text, and become "?"."""
     kind = PROBLEMS[code]
     body = {
         "type": f"urn:account-events:problem:{code}",
         "title": kind.title,
         "status": kind.status,
-        "detail": detail,
+        "detail": detail.encode("utf-8", "replace").decode(),
         "code": code,
         "requestId": request_id,
     }

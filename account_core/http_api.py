@@ -11,7 +11,7 @@ from account_core import http_requests as requests
 from account_core.access import Authorisation, Caller, caller_of
 from account_core.access_log import AccessLog
 from account_core.commands import Command
-from account_core.errors import AccountError, InvalidRequest, Unavailable
+from account_core.errors import AccountError, InvalidRequest, PreconditionFailed, Unavailable
 from account_core.gateway import Answer, Request
 from account_core.head import Origin, timestamp
 from account_core.owned_accounts import OwnedAccounts
@@ -137,8 +137,17 @@ class HttpApi:
             raise Unavailable(f"{error} The account would be /accounts/{call.account_id}.") from None
 
     def _command(self, call: _Call, caller: Caller, parse: Callable[[bytes], Command]) -> Answer:
-        conditions = Conditions(requests.versions(call.request.headers.get("if-match")), caller.owner)
-        return self._execute(call, parse(_body(call)), conditions, caller.command_id(_key(call)))
+        if_match = call.request.headers.get("if-match")
+        conditions = Conditions(requests.versions(if_match), caller.owner)
+        try:
+            return self._execute(call, parse(_body(call)), conditions, caller.command_id(_key(call)))
+        except PreconditionFailed as error:
+            if (altered := requests.never_matching(if_match)) is None:
+                raise
+            raise PreconditionFailed(
+                f"{error} If-Match has {altered[:40]}: a weak or altered ETag never matches. Send the ETag as the "
+                'service gave it, like "7", and turn off ETag changes in proxies that compress.'
+            ) from None
 
     def _execute(
         self, call: _Call, command: Command, conditions: Conditions, command_id: str | None, status: int = 200

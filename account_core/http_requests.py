@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from account_core.commands import Command, CreateAccount, Credit, Withdraw
@@ -14,10 +14,13 @@ from account_core.money import CENT, MONEY_MAX, SCALE
 
 BODY_BYTES_MAX = 8 * 1024
 ACCOUNT_ID = "[A-Za-z0-9_-]{1,64}"
-OWNER = "[A-Za-z0-9._:|-]{1,64}"
+OWNER = r"[A-Za-z0-9._:|-]{3,64}|[A-Za-z0-9_:|-][A-Za-z0-9._:|-]?|\.[A-Za-z0-9_:|-]"
+"""1 to 64 characters, but not `.` or `..`, which URL libraries take out of a path (RFC 3986, 5.2.4). Without a
+lookahead, which not every reader of the OpenAPI document knows."""
 NAME = r"[\x21-\x2b\x2d-\x7e]{1,128}"
 """Of a request, a piece of work, a command: visible ASCII, but no comma, with which gateways join repeated headers."""
 PLAIN_DECIMAL = r"[0-9]{1,40}(\.[0-9]{1,40})?"
+VERSION = "[1-9][0-9]{0,17}"
 _ETAG = re.compile(r'[ \t]*(?:(W/)?"([\x21\x23-\x7e]*)"[ \t]*)?(?:,|$)')  # an element of a list may be empty
 
 
@@ -30,7 +33,8 @@ def account_id(text: str) -> str:
 def owner(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(OWNER, value):
         raise InvalidRequest(
-            "owner has to be an opaque id of 1 to 64 letters, digits or any of '._:|-'; never a name or an address.",
+            "owner has to be an opaque id of 1 to 64 letters, digits or any of '._:|-', but not '.' or '..'; "
+            "never a name or an address.",
             "invalid_owner",
         )
     return value
@@ -56,7 +60,15 @@ def versions(header: str | None) -> frozenset[int] | None:
     tags = _etags(header)
     if not tags:
         raise InvalidRequest('If-Match has to be ETags as they were given, like "7", or *.', "invalid_if_match")
-    return frozenset(int(tag) for is_weak, tag in tags if not is_weak and re.fullmatch("[1-9][0-9]{0,17}", tag))
+    return frozenset(int(tag) for is_weak, tag in tags if not is_weak and re.fullmatch(VERSION, tag))
+
+
+def never_matching(header: str | None) -> str | None:
+    """The first ETag of an `If-Match` that no version can have, since it is weak or not as the service gave it."""
+    for is_weak, tag in _etags(header or ""):
+        if is_weak or not re.fullmatch(VERSION, tag):
+            return f'{"W/" * is_weak}"{tag}"'
+    return None
 
 
 def is_known(header: str | None, version: int) -> bool:
@@ -109,6 +121,8 @@ def _amount(body: bytes) -> Decimal:
         value = Decimal(value)
     if not isinstance(value, Decimal):  # JSON's true, null, arrays and objects
         _refuse_amount('a string like "12.50" or a number')
+    if not value.is_finite():
+        _refuse_amount(f"from {CENT} to {MONEY_MAX}; its exponent is too far from that")
     if value <= 0:
         _refuse_amount("greater than zero")
     if value > MONEY_MAX:
@@ -142,23 +156,37 @@ def _json(body: bytes) -> object:
     try:
         return json.loads(
             body.decode("utf-8"),
-            parse_float=Decimal,
+            parse_float=_number,
             parse_int=Decimal,
             parse_constant=_refuse_constant,
             object_pairs_hook=_unique,
         )
     except UnicodeDecodeError:
         raise InvalidRequest("The body has to be UTF-8.", "invalid_encoding") from None
-    except (ValueError, ArithmeticError, RecursionError) as error:
-        raise InvalidRequest(f"The body has to be JSON: {str(error)[:120]}.", "invalid_json") from None
+    except json.JSONDecodeError as error:
+        raise _not_json(f"it breaks off or goes wrong at line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise _not_json("it is nested too deeply") from None
+
+
+def _number(text: str) -> Decimal:
+    """A number whose exponent is beyond Decimal's is still JSON, and NaN here: no amount."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return Decimal("NaN")
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON value")
+    raise _not_json(f"{name} is not a JSON value")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) < len(pairs):
-        raise ValueError("a key occurs twice")
+        raise _not_json("a key occurs twice")
     return fields
+
+
+def _not_json(reason: str) -> InvalidRequest:
+    return InvalidRequest(f"The body has to be JSON: {reason}.", "invalid_json")

@@ -11,10 +11,10 @@ Rows live for ever, and so do their formats. An event of an older format is lift
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, assert_never
 
+from account_core.attributes import decimal_number, instant, is_whole_number, whole_number
 from account_core.errors import Corrupt
 from account_core.events import (
     Created,
@@ -53,8 +53,8 @@ def is_snapshot_version(version: int) -> bool:
 
 def version_in(number: str) -> int | None:
     """The version that a key's number is; None if no row of an account can have it: a fraction, or far too large."""
-    is_short = len(number) <= len(str(VERSION_MAX))  # first of all: Python reads no number of thousands of digits
-    return int(number) if is_short and number.isascii() and number.isdecimal() else None
+    is_short = len(number) <= len(str(VERSION_MAX))
+    return int(number) if is_short and is_whole_number(number) else None
 
 
 def version_of(sequence: int) -> int:
@@ -158,7 +158,7 @@ def _damaged(item: Mapping[str, Any], error: Corrupt) -> IgnoredSnapshot:
 
 def _lifted(item: Mapping[str, Any]) -> Item:
     """The item in the current format."""
-    lifted, number = dict(item), int(item["Format"]["N"])
+    lifted, number = dict(item), whole_number(item["Format"]["N"])
     while number != FORMAT:
         if number not in _UPCASTS:
             raise Corrupt(f"row {key_of(item)}: unknown row format {number}; this code reads 1 to {FORMAT}")
@@ -167,8 +167,8 @@ def _lifted(item: Mapping[str, Any]) -> Item:
 
 
 def _snapshot(item: Mapping[str, Any]) -> SnapshotRow | IgnoredSnapshot:
-    if item["Format"]["N"] != str(FORMAT):
-        version = int(item["Version"]["N"])
+    if whole_number(item["Format"]["N"]) != FORMAT:
+        version = whole_number(item["Version"]["N"])
         if not is_snapshot_version(version):
             raise Corrupt(f"row {key_of(item)}: no snapshot can have version {version}")
         reason = f"it has format {item['Format']['N']}, not {FORMAT}"
@@ -189,7 +189,8 @@ def _snapshot(item: Mapping[str, Any]) -> SnapshotRow | IgnoredSnapshot:
 
 
 def _position(item: Mapping[str, Any]) -> tuple[int, int]:
-    kind, version, sequence = item["Type"]["S"], int(item["Version"]["N"]), int(item["Sequence"]["N"])
+    kind = item["Type"]["S"]
+    version, sequence = whole_number(item["Version"]["N"]), whole_number(item["Sequence"]["N"])
     due = version_of(sequence) + 1 if kind == SNAPSHOT else version_of(sequence)
     if sequence < 1 or version != due or is_snapshot_version(version) != (kind == SNAPSHOT):
         raise Corrupt(f"row {key_of(item)}: a {kind} row cannot have version {version} and sequence {sequence}")
@@ -215,15 +216,19 @@ def _number(value: Decimal) -> str:
 def _time(item: Mapping[str, Any]) -> str:
     """Times are compared as text, and the newest is passed on to the next event: another form would spoil both."""
     text: str = item["Timestamp"]["S"]
-    if len(text) != len("2026-01-31T09:30:00.000001Z") or text[-1] != "Z":
-        raise Corrupt(f"row {key_of(item)}: its Timestamp is not ISO 8601 UTC with six decimals")
-    datetime.fromisoformat(text)
+    try:
+        instant(text)
+    except ValueError as error:
+        raise Corrupt(
+            f"row {key_of(item)}: its Timestamp is not a time in ISO 8601 UTC with six decimals, like "
+            "2026-01-31T09:30:00.000001Z"
+        ) from error
     return text
 
 
 def _money(item: Mapping[str, Any], name: str) -> Decimal:
     try:
-        return to_cents(Decimal(item[name]["N"]))
+        return to_cents(decimal_number(item[name]["N"]))
     except ValueError as error:
         raise Corrupt(f"row {key_of(item)}: {name} is {error}") from error
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
+from account_core.attributes import decimal_number, instant, whole_number
 from account_core.errors import Corrupt
 from account_core.money import to_cents
 from account_core.usage import Usage
@@ -40,10 +41,16 @@ def from_row(item: Mapping[str, Any]) -> OwnedAccount:
         return OwnedAccount(
             account_id=item["AccountId"]["S"],
             currency=item["Currency"]["S"],
-            balance=to_cents(Decimal(item["Balance"]["N"])),
-            sequence=int(item["Sequence"]["N"]),
-            opened_at=item["OpenedAt"]["S"],
-            updated_at=item["UpdatedAt"]["S"],
+            balance=to_cents(decimal_number(item["Balance"]["N"])),
+            sequence=whole_number(item["Sequence"]["N"]),
+            opened_at=_time(item, "OpenedAt"),
+            updated_at=_time(item, "UpdatedAt"),
         )
-    except (KeyError, TypeError, ArithmeticError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ArithmeticError, ValueError) as error:
         raise Corrupt(f"a row of the accounts by owner cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _time(item: Mapping[str, Any], name: str) -> str:
+    text: str = item[name]["S"]
+    instant(text)
+    return text

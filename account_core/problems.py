@@ -43,7 +43,11 @@ PROBLEMS: dict[str, Problem] = {
     "conflict": Problem(
         409, "Too many concurrent commands", "nothing was written; send the command again after `Retry-After`"
     ),
-    "precondition_failed": Problem(412, "Precondition failed", "nothing was written; read the account, decide again"),
+    "precondition_failed": Problem(
+        412,
+        "Precondition failed",
+        "nothing was written; read the account, decide again; if `detail` names an altered ETag, send the original",
+    ),
     "body_too_large": Problem(413, _INVALID, "send less"),
     "unsupported_media_type": Problem(415, _INVALID, "send `Content-Type: application/json`"),
     "insufficient_funds": Problem(422, _REJECTED, "the balance does not cover the amount; nothing was written"),

@@ -261,7 +261,8 @@ class _Execution:
     def _decide(self) -> Event | None:
         versions = self.conditions.versions
         if versions is not None and self.head.account is not None and self.head.version not in versions:
-            raise PreconditionFailed(f"The account is at version {self.head.version}: read it and decide again.")
+            advice = ": read it and decide again." if versions else "."  # where no version would do, that cannot help
+            raise PreconditionFailed(f"The account is at version {self.head.version}{advice}")
         events = decide(self.head.account, self.command)
         assert len(events) <= 1, "one event per transaction: DynamoDB promises no stream order within one"  # noqa: S101 -- programmer error
         return events[0] if events else None

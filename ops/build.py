@@ -64,7 +64,10 @@ PACKAGES = {
             *(f"schemas/{module}.py" for module in ("__init__", "encoder", "errors", "glue", "values")),
             "schemas/*.avsc",
             "schemas/fingerprints.json",
-            *(f"account_core/{module}.py" for module in ("__init__", "errors", "events", "items", "money")),
+            *(
+                f"account_core/{module}.py"
+                for module in ("__init__", "attributes", "errors", "events", "items", "money")
+            ),
         ),
     ),
     "AccountsByOwnerFunction": Package(

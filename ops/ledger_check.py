@@ -44,7 +44,7 @@ class LedgerCheck:
             self.outdated += 1
 
     def add_unreadable(self, version: int | None, error: Corrupt) -> None:
-        """A row that is there, and of which `from_item` said no more than this; None: its key has no version."""
+        """A row that `from_item` refuses; without a version if its key has none that a row can have."""
         if version is None:
             self.rows += 1
         else:

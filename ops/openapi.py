@@ -21,6 +21,12 @@ from ops.openapi_problems import (
 from ops.openapi_schemas import IDS, PARAMETERS, any_of, headers, ref, schemas, shared_headers
 
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
+_EVERYWHERE = "methods that every path has"
+_TAGS = {
+    "commands": "Requests that change an account. Send each with an `Idempotency-Key`.",
+    "reads": "Requests that change nothing.",
+    _EVERYWHERE: "HEAD wherever there is GET, and OPTIONS.",
+}
 _SUMMARIES = {
     "create_account": "Create an account",
     "read_account": "Read an account, as it is or as it was",
@@ -28,6 +34,17 @@ _SUMMARIES = {
     "withdraw": "Withdraw from an account",
     "list_events": "List an account's events",
     "list_accounts": "List an owner's accounts",
+}
+_DESCRIPTIONS = {
+    "create_account": "The account starts with a balance of zero. With an `Idempotency-Key`, a repeated request "
+    "returns the account that the first one created.",
+    "read_account": "Strongly consistent. `atVersion` and `at` return the account as it was; give one of them at most.",
+    "credit": "Adds the amount to the balance. With an `Idempotency-Key`, a repeated command changes the balance once.",
+    "withdraw": "Subtracts the amount from the balance, which never goes below zero. With an `Idempotency-Key`, a "
+    "repeated command changes the balance once.",
+    "list_events": "A page of the account's events, strongly consistent. `next` is the path of the next page.",
+    "list_accounts": "A page of the owner's accounts with their balances, by account id. They are read from a read "
+    "model that follows the ledger, usually within a second or two.",
 }
 _PARAMETERS = {
     "create_account": ("Idempotency-Key",),
@@ -63,12 +80,13 @@ _SECURITY_SCHEMES = {
 def document(authorisation: Authorisation | None = None) -> dict[str, Any]:
     """What every deployment has in common, or what is true of those with this authorisation."""
     schemes = [authorisation] if authorisation else list(_SECURITY_SCHEMES)
-    return {
+    openapi: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {
             "title": "Account Events",
             "version": tomllib.loads(PYPROJECT.read_text())["project"]["version"],
             "description": _description(),
+            "contact": {"name": "The team that runs the deployment"},
         },
         "servers": [
             {
@@ -77,17 +95,21 @@ def document(authorisation: Authorisation | None = None) -> dict[str, Any]:
             }
         ],
         "security": [{scheme: []} for scheme in schemes],
-        "tags": [{"name": name} for name in ("commands", "reads", "methods that every path has")],
+        "tags": [{"name": name, "description": description} for name, description in _TAGS.items()],
         "paths": {path: _path(path, operations) for path, operations in ROUTES.items()},
         "components": {
             "schemas": schemas(is_owner_required=authorisation == "IAM"),
             "parameters": PARAMETERS,
             "examples": EXAMPLES,
-            "headers": shared_headers(),
             "responses": shared_responses(),
             "securitySchemes": {scheme: _SECURITY_SCHEMES[scheme] for scheme in schemes},
         },
     }
+    written = json.dumps(openapi)
+    openapi["components"]["headers"] = {
+        name: header for name, header in shared_headers().items() if f'"#/components/headers/{name}"' in written
+    }
+    return openapi
 
 
 def text() -> str:
@@ -117,6 +139,7 @@ def _operation(operation: str) -> dict[str, Any]:
     return {
         "operationId": operation,
         "summary": _SUMMARIES[operation],
+        "description": _DESCRIPTIONS[operation],
         "tags": ["commands" if operation in REQUESTS else "reads"],
         "parameters": _parameters(*_PARAMETERS[operation]),
         **({"requestBody": _body(operation)} if operation in REQUESTS else {}),
@@ -133,7 +156,8 @@ def _head(operation: str) -> dict[str, Any]:
     return {
         "operationId": f"{operation}_head",
         "summary": f"{_SUMMARIES[operation]}: without the body",
-        "tags": ["methods that every path has"],
+        "description": "The same status and headers as GET, without a body.",
+        "tags": [_EVERYWHERE],
         "parameters": _parameters(*_PARAMETERS[operation]),
         "responses": {**successes, **responses(BY_OPERATION[operation], is_head=True)},
     }
@@ -145,7 +169,8 @@ def _options(path: str, operations: dict[str, str]) -> dict[str, Any]:
     return {
         "operationId": f"{'_or_'.join(operations.values())}_options",
         "summary": "The path's methods",
-        "tags": ["methods that every path has"],
+        "description": "Returns them in the header `Allow`. The values in the path are not checked.",
+        "tags": [_EVERYWHERE],
         "parameters": [*(any_of(name) for name in PARAMETERS if f"{{{name}}}" in path), *_parameters()],
         "responses": {"204": answer, **responses(OF_OPTIONS)},
     }

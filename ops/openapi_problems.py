@@ -38,8 +38,8 @@ _DETAILS = {
     "missing_field": "Missing: currency.",
     "unknown_field": "Unknown: note. Expected only: amount.",
     "invalid_amount": "amount has to be given with at most 2 decimals.",
-    "invalid_owner": "owner has to be an opaque id of 1 to 64 letters, digits or any of '._:|-'; never a name or an "
-    "address.",
+    "invalid_owner": "owner has to be an opaque id of 1 to 64 letters, digits or any of '._:|-', but not '.' or '..'; "
+    "never a name or an address.",
     "invalid_currency": "currency has to be an ISO 4217 code, in capitals, of a currency with two decimals, like "
     '"EUR".',
     "invalid_account_id": "An account id is 1 to 64 letters, digits, '-' or '_'.",
@@ -73,14 +73,22 @@ EXAMPLES: dict[str, Any] = {
 }
 
 GATEWAY = {
+    400: ("Bad Request", "what was sent is not a request that it can pass on"),
     401: ("Unauthorized", "no valid token"),
     403: ("Forbidden", "no valid signature, or no permission to invoke the API"),
+    404: ("Not Found", "no API has this address: check the address that the stack gave out"),
     413: ("Request Entity Too Large", "the body has over 10 MB"),
     429: ("Too Many Requests", "the stage's rate or burst limit; send it again later"),
     500: ("Internal Server Error", "the API's function failed; of a command the outcome is unknown"),
     503: ("Service Unavailable", "the API's function took too long; of a command the outcome is unknown"),
 }
-"""What API Gateway itself answers by status: its message, and why."""
+"""What API Gateway itself answers by status: its message, and why.
+
+docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html and the pages on authorizers, throttling and
+Lambda integrations of HTTP APIs. What it may answer besides (408, 414, 431, 504, ...) is in `DEFAULT`.
+"""
+DEFAULT = "default"
+_OTHERS = "Any other answer: API Gateway's, in `application/json`, or that of another path or method."
 SHARED_CODES_MAX = 2
 """Answers with more problems than that are written out where they occur: their names would be lists."""
 GATEWAY_ALWAYS = set(GATEWAY) - {413}  # which takes a body
@@ -89,20 +97,22 @@ GATEWAY_ALWAYS = set(GATEWAY) - {413}  # which takes a body
 def responses(codes: tuple[str, ...], *, is_head: bool = False) -> dict[str, Any]:
     """Every answer that is not a success, by status; to HEAD without a body."""
     if is_head:
-        return {str(status): _described(status, found) for status, found in _by_status(codes).items()}
+        found = {str(status): _described(status, found) for status, found in _by_status(codes).items()}
+        return {**found, DEFAULT: {"description": _OTHERS}}
     return {
-        str(status): {"$ref": f"#/components/responses/{_name(status, found)}"}
-        if len(found) <= SHARED_CODES_MAX
-        else _response(status, found)
-        for status, found in _by_status(codes).items()
+        **{
+            str(status): {"$ref": f"#/components/responses/{_name(status, found)}"}
+            if len(found) <= SHARED_CODES_MAX
+            else _response(status, found)
+            for status, found in _by_status(codes).items()
+        },
+        DEFAULT: {"$ref": f"#/components/responses/{DEFAULT}"},
     }
 
 
 def shared_responses() -> dict[str, Any]:
-    """What `responses` refers to, by name; and what is answered where there is no operation."""
-    named = {
-        _name(PROBLEMS[code].status, (code,)): _response(PROBLEMS[code].status, (code,)) for code in OF_NO_OPERATION
-    }
+    """What `responses` refers to, by name."""
+    named = {DEFAULT: _other_answers()}
     for codes in (*BY_OPERATION.values(), OF_OPTIONS):
         for status, found in _by_status(codes).items():
             if len(found) <= SHARED_CODES_MAX:
@@ -125,15 +135,34 @@ def _name(status: int, codes: tuple[str, ...]) -> str:
 
 
 def _response(status: int, codes: tuple[str, ...]) -> dict[str, Any]:
+    message = {"message": GATEWAY[status][0]} if status in GATEWAY else None
+    return {**_described(status, codes), "content": _content(codes, message, {"status": {"const": status}})}
+
+
+def _other_answers() -> dict[str, Any]:
+    """Those of no operation: of other paths and methods, of the service alone, or API Gateway's."""
+    codes = (*OF_NO_OPERATION, *UNREACHABLE)
+    return {"description": _OTHERS, "content": _content(codes, {"message": "Endpoint request timed out"}, {})}
+
+
+def _content(codes: tuple[str, ...], message: dict[str, str] | None, more: dict[str, Any]) -> dict[str, Any]:
+    """By media type. Where both can answer, each has both shapes: most generated clients know one schema by status.
+
+    Args:
+        codes: of the service's problems.
+        message: an example of the gateway's; None if it has none.
+        more: what else is known of a problem's fields.
+    """
+    problem = {**ref("Problem"), "properties": {"code": {"enum": list(codes)}, **more}}
+    shapes = [*([problem] if codes else []), *([ref("GatewayMessage")] if message else [])]
+    schema = shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
     content: dict[str, Any] = {}
     if codes:
-        content["application/problem+json"] = {
-            "schema": {**ref("Problem"), "properties": {"code": {"enum": list(codes)}, "status": {"const": status}}},
-            "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in codes},
-        }
-    if status in GATEWAY:
-        content["application/json"] = {"schema": ref("GatewayMessage"), "example": {"message": GATEWAY[status][0]}}
-    return {**_described(status, codes), "content": content}
+        examples = {code: {"$ref": f"#/components/examples/{code}"} for code in codes}
+        content["application/problem+json"] = {"schema": schema, "examples": examples}
+    if message:
+        content["application/json"] = {"schema": schema, "example": message}
+    return content
 
 
 def _described(status: int, codes: tuple[str, ...]) -> dict[str, Any]:

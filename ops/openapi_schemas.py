@@ -54,7 +54,8 @@ _VALUES: dict[str, Schema] = {
     "Owner": {
         "type": "string",
         "pattern": whole(OWNER),
-        "description": "An opaque id; never a person's name or address, since events are kept for ever.",
+        "description": "An opaque id, 1 to 64 characters; never a person's name or address, since events are kept for "
+        "ever. Not `.` or `..`, which URL libraries remove from a path.",
         "examples": [_CREATED["owner"]],
     },
     "Currency": {
@@ -234,7 +235,7 @@ PARAMETERS: dict[str, Schema] = {
                 "pattern": whole(rf"\*|{_ETAG}(, *{_ETAG})*"),
                 "examples": [f'"{ACCOUNT["version"]}"'],
             },
-            "Carry the command out only on one of these versions.",
+            "Carry the command out only on one of these versions. A weak or altered ETag never matches (RFC 9110).",
         ),
         _parameter(
             "If-None-Match",

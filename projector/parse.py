@@ -7,9 +7,9 @@ A batch is what Lambda hands to a function on a DynamoDB stream with NEW_IMAGE
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
+from account_core.attributes import instant
 from account_core.errors import Corrupt
 from account_core.events import EventRow
 from account_core.items import (
@@ -135,7 +135,7 @@ def read_events(
 def occurred_us(image: Mapping[str, Any]) -> int | None:
     """When a row's event occurred, microseconds since 1970; None where the row has no time that can be read."""
     at = occurred_at(image)
-    return None if at is None else micros(datetime.fromisoformat(at))
+    return None if at is None else micros(instant(at))
 
 
 def first_recent(

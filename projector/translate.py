@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any, Never
 
+from account_core.attributes import instant
 from account_core.events import Created, Credited, EventRow, Withdrawn
 from projector.errors import Unpublishable
 
@@ -46,9 +47,8 @@ def _untold(row: EventRow, event: Never) -> Unpublishable:
 
 def _instant(row: EventRow) -> datetime:
     try:
-        instant = datetime.fromisoformat(row.occurred_at)
-    except (ValueError, TypeError) as error:
-        raise Unpublishable(f"event {row.account_id}:{row.sequence}: its Timestamp is no ISO 8601 time") from error
-    if instant.tzinfo is None:
-        raise Unpublishable(f"event {row.account_id}:{row.sequence}: its Timestamp has no time zone")
-    return instant
+        return instant(row.occurred_at)
+    except (ValueError, AttributeError) as error:
+        raise Unpublishable(
+            f"event {row.account_id}:{row.sequence}: its Timestamp is not a time in ISO 8601 UTC with six decimals"
+        ) from error

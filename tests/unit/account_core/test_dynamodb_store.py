@@ -223,3 +223,11 @@ def test_an_append_never_replaces_a_row() -> None:
         DynamoDBAccountStore(client(), writes, "accounts").append(PAIR, used)
         assert used == Usage(requests=2, write_units=6.0)
         stub.assert_no_pending_responses()
+
+
+def test_a_key_under_a_version_that_no_row_has_is_corrupt() -> None:
+    reads = client()
+    with Stubber(reads) as stub:
+        stub.add_response("query", {"Items": [{"AccountId": {"S": "a"}, "Version": {"N": "1.5"}}]})
+        with pytest.raises(Corrupt, match=r"row a/1\.5"):
+            DynamoDBAccountStore(reads, client(), "accounts").find("a", "key-1", Usage())

@@ -1,9 +1,13 @@
 """An owner's accounts, over HTTP: pages, and whom they are for."""
 
 import json
+from urllib.parse import quote, unquote, urljoin
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from account_core.http_requests import OWNER
 from tests.api import OPERATOR_SCOPE, Api, jwt_caller
 
 TIME = "2026-01-31T09:30:00.000001Z"
@@ -55,10 +59,73 @@ def test_the_next_page_s_path_holds_for_every_owner() -> None:
     assert following == "/owners/auth0%7Ca%3Ab.c/accounts?afterAccount=account-1&limit=1"
 
 
+ADDRESS = "https://api.example.com"
+
+
+@given(st.text(st.sampled_from("ab9._:|-"), min_size=1, max_size=4) | st.from_regex(f"(?:{OWNER})", fullmatch=True))
+@example("...")
+@example(".a")
+@example("a.")
+def test_every_owner_that_is_taken_can_be_listed_by_a_url(owner: str) -> None:
+    """A client joins the path to the API's address, which takes `.` and `..` out; the gateway decodes it."""
+    api = Api()
+    statuses = {api("POST", "/accounts", json.dumps({"owner": owner, "currency": "EUR"}))[0] for _ in range(2)}
+    assert statuses == ({400} if owner in (".", "..") else {201})
+    if statuses == {201}:
+        path = urljoin(ADDRESS, f"/owners/{quote(owner, safe='')}/accounts?limit=1")
+        status, body, _ = api("GET", unquote(path.removeprefix(ADDRESS)))
+        assert (status, len(body["accounts"])) == (200, 1)
+        following = urljoin(path, body["next"])
+        assert listed(api, unquote(following.removeprefix(ADDRESS))) == ["account-2"]
+
+
+@pytest.mark.parametrize(
+    "owner",
+    [
+        *(
+            ".",
+            "..",
+            "%2e",
+            "%2e%2e",
+            ".%2E",
+            "a/b",
+            "a%2Fb",
+            "/",
+            "",
+            "?",
+            "a?b",
+            "#",
+            "a#b",
+            "\\",
+            "a\\b",
+            ";",
+            "a;b",
+        ),
+        *(" ", " a", "a ", "a\n", "\x00", "a\tb", "\u2025", "\ud800", "o" * 65),
+    ],
+)
+def test_an_owner_that_a_url_cannot_carry_is_refused(owner: str) -> None:
+    status, problem, _ = Api()("POST", "/accounts", json.dumps({"owner": owner, "currency": "EUR"}))
+    assert (status, problem["code"]) == (400, "invalid_owner")
+    api = Api("JWT")
+    api.caller = jwt_caller(owner or "..")
+    status, problem, _ = api("POST", "/accounts", '{"currency": "EUR"}')
+    assert (status, problem["code"]) == (403, "owner_not_allowed")
+
+
 @pytest.mark.parametrize(
     ("target", "status", "code"),
     [
         ("/owners/Jane Doe/accounts", 400, "invalid_owner"),
+        ("/owners/./accounts", 400, "invalid_owner"),
+        ("/owners/../accounts", 400, "invalid_owner"),
+        ("/owners/%2e%2e/accounts", 400, "invalid_owner"),
+        ("/owners/a%2Fb/accounts", 400, "invalid_owner"),
+        ("/owners/a;b/accounts", 400, "invalid_owner"),
+        ("/owners/a\\b/accounts", 400, "invalid_owner"),
+        ("/owners/ a/accounts", 400, "invalid_owner"),
+        ("/owners/a\x00/accounts", 400, "invalid_owner"),
+        ("/owners/a/b/accounts", 404, "route_not_found"),
         ("/owners/owner-1/accounts?limit=0", 400, "invalid_parameter"),
         ("/owners/owner-1/accounts?limit=101", 400, "invalid_parameter"),
         ("/owners/owner-1/accounts?afterAccount=a%20b", 400, "invalid_parameter"),

@@ -10,6 +10,7 @@ from account_core.errors import Corrupt
 from account_core.events import Created, Credited, EventRow, IgnoredSnapshot, Row, SnapshotRow, Withdrawn
 from account_core.items import from_item, is_snapshot_version, to_item, version_of
 from account_core.money import MONEY_MAX
+from tests.spellings import OTHER_NUMBERS, OTHER_TIMES
 
 MONEY = st.decimals(Decimal(0), MONEY_MAX, places=2)
 TEXT = st.text(min_size=1, max_size=20)
@@ -154,6 +155,7 @@ def test_a_snapshot_that_lacks_something_is_ignored(missing: str) -> None:
         "2026-01-31T09:30:00Z",
         "2026-01-31T10:30:00.000001+01:00",
         "2026-13-31T09:30:00.000001Z",
+        *OTHER_TIMES,
     ],
 )
 def test_a_time_of_another_form_is_corrupt(at: str) -> None:
@@ -161,8 +163,22 @@ def test_a_time_of_another_form_is_corrupt(at: str) -> None:
     event = {**item, "Type": {"S": "CREDIT"}, "Version": {"N": "2"}, "Sequence": {"N": "2"}, "Amount": {"N": "1"}}
     event |= {"CorrelationId": {"S": "c"}, "RequestId": {"S": "r"}}
     assert isinstance(from_item(event), EventRow)
-    with pytest.raises(Corrupt, match="row a/2"):
+    with pytest.raises(Corrupt, match="row a/2: its Timestamp is not a time in ISO 8601 UTC with six decimals"):
         from_item({**event, "Timestamp": {"S": at}})
+
+
+@pytest.mark.parametrize("name", ["Amount", "Balance", "Sequence", "Version", "Format"])
+@pytest.mark.parametrize("number", OTHER_NUMBERS)
+def test_a_number_that_only_python_reads_is_corrupt(name: str, number: str) -> None:
+    with pytest.raises(Corrupt, match="row a/"):
+        from_item(_item(**{name: {"N": number}}))
+
+
+@pytest.mark.parametrize("number", OTHER_NUMBERS)
+def test_a_snapshot_s_format_that_only_python_reads_is_damage(number: str) -> None:
+    found = from_item(_snapshot(Format={"N": number}))
+    assert isinstance(found, IgnoredSnapshot)
+    assert found.is_damaged
 
 
 def test_a_snapshot_of_another_format_still_has_its_place() -> None:

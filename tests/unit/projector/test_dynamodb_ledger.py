@@ -10,7 +10,7 @@ from account_core.items import to_item
 from account_events.testing.records import history
 from projector.dynamodb_ledger import RECENT_ROWS, DynamoDBLedger
 from projector.first_sight import Key
-from projector.outgoing import Poison
+from projector.outgoing import Outgoing, Poison
 
 ROWS = [to_item(row) for row in history("a", 12)]
 KEYS = [Key("a", 10), Key("b", 2)]
@@ -95,3 +95,11 @@ def test_missing_events_are_read_strongly_consistent_by_their_versions(client: A
         stub.add_response("query", {"Items": ROWS[8:12]}, expected)
         arrivals = DynamoDBLedger(client, "accounts").events("a", 9, 11, 7)
     assert [(arrival.sequence, arrival.position) for arrival in arrivals] == [(9, 7), (10, 7), (11, 7)]
+
+
+def test_a_stray_row_between_two_versions_is_not_one_of_the_events(client: Any) -> None:  # noqa: ANN401
+    with Stubber(client) as stub:
+        stub.add_response("query", {"Items": [*ROWS[:2], {**ROWS[1], "Version": {"N": "2.5"}}, ROWS[2]]})
+        arrivals = DynamoDBLedger(client, "accounts").events("a", 1, 3, 7)
+    assert [arrival.sequence for arrival in arrivals] == [1, 2, 3]
+    assert all(isinstance(arrival, Outgoing) for arrival in arrivals)

@@ -30,6 +30,7 @@ from schemas.contract import load
 from schemas.encoder import ENCODERS, Encoders, glue_encoders
 from schemas.publication import plan
 from tests.schema_files import TEXT_OR_NULL, Json, event, field, part, written
+from tests.spellings import OTHER_NUMBERS, OTHER_TIMES
 
 ROOT = Path(schemas.__file__).parents[1]
 ROWS = list(history("account-1", 30))
@@ -46,12 +47,12 @@ odd: st.SearchStrategy[Any] = st.sampled_from(
             {"S": at}
             for at in ("2026-01-31T09:30:00.000001Z", "2026-01-31T09:30:00Z", "0001-01-01T00:00:00.000001+14:00")
         ),
-        *(
-            {"S": at}
-            for at in ("2026-13-31T09:30:00.000001Z", "2026-01-31t09:30:00.000001Z", "2026-01-31T09:30:00,000001Z")
-        ),
+        *({"S": at} for at in ("2026-13-31T09:30:00.000001Z", *OTHER_TIMES)),
         *({"N": number} for number in ("0", "1", "2", "-1", "1.5", "10", "100", "1e3", "1E+2", "٣", "1_0", " 1", "+1")),
-        *({"N": number} for number in ("0.0", "00.10", "1.50", "0.001", "9999999999999999.99", "10000000000000000")),
+        *(
+            {"N": number}
+            for number in ("0.0", "00.10", "1.50", "0.001", "9999999999999999.99", "10000000000000000", *OTHER_NUMBERS)
+        ),
         *({"N": number} for number in ("NaN", "Infinity", "", ".", ".5", "5.", "-0", "0.00", "1" * 40, "12.3")),
         *({kind: None} for kind in "SN"),
         {"N": 1},
@@ -107,6 +108,21 @@ def test_whatever_the_row_holds_they_agree(change: dict[str, Any], edited: dict[
     event = fast_event(mutated, 7)
     if event is not None:
         assert event == long_way(mutated)
+
+
+@pytest.mark.parametrize("at", OTHER_TIMES)
+def test_a_time_spelled_otherwise_is_parked_and_not_published(at: str) -> None:
+    change = {**CHANGES[1], "NewImage": {**CHANGES[1]["NewImage"], "Timestamp": {"S": at}}}
+    assert fast_event(change, 7) is None
+    assert isinstance(long_way(change), Poison)
+
+
+@pytest.mark.parametrize("name", ["Amount", "Balance", "Sequence", "Version", "Format"])
+@pytest.mark.parametrize("number", OTHER_NUMBERS)
+def test_a_number_that_only_python_reads_is_parked(name: str, number: str) -> None:
+    change = {**CHANGES[1], "NewImage": {**CHANGES[1]["NewImage"], name: {"N": number}}}
+    assert fast_event(change, 7) is None
+    assert isinstance(long_way(change), Poison)
 
 
 @pytest.mark.parametrize("keys", [{"AccountId": {"S": "account-2"}}, {"Version": {"N": "3"}}, {}])

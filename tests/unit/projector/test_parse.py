@@ -11,6 +11,7 @@ from account_events.testing.records import StreamRecord, history, sequence_numbe
 from projector.errors import NotATableStream
 from projector.outgoing import REASON_LENGTH_MAX, Arrival, Outgoing, Poison, is_stray, outgoing
 from projector.parse import NO_ROW, parse, read_events, sequence_from
+from tests.spellings import OTHER_NUMBERS
 
 ROWS = list(history("a", 9))
 EVENTS = [row for row in ROWS if isinstance(row, EventRow)]
@@ -93,7 +94,7 @@ def test_what_is_no_snapshot_in_a_snapshot_s_place_is_poison_for_the_next_event(
     assert (poison.sequence, poison.version) == (10, 10)
 
 
-@pytest.mark.parametrize("number", ["-1", "1.5", "x", ""])
+@pytest.mark.parametrize("number", ["-1", "1.5", "x", "02", "1E+1", "9" * 5_000, *OTHER_NUMBERS])
 def test_a_row_that_is_none_of_an_account_s_is_poison_from_its_first_event_on(number: str) -> None:
     record = stream_record(ROWS[1], 1)
     record["dynamodb"]["Keys"] = {"AccountId": {"S": "a"}, "Version": {"N": number}}
