@@ -11,7 +11,8 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
-from ops.lake.duckdb_engine import DuckDBEngine, S3Access, ctrl_c_heard
+from ops.lake.duckdb_engine import DuckDBEngine, S3Access
+from ops.lake.duckdb_errors import ctrl_c_heard
 from ops.lake.engine import QueryFailed
 from tests.lake import FIRST_DAY, made_up, write
 
