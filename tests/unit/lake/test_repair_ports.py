@@ -1,0 +1,24 @@
+"""What a redrive reads of its bucket."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from consumers.lake.table import REASONS_PREFIX
+from ops.lake.repair_ports import reasons_in
+
+GOOD = b'{"recordId": "r-1", "error": "CorruptBody", "reason": "too short"}'
+
+
+def test_damaged_lines_of_reasons_are_passed_over() -> None:
+    """They explain failures; the failures themselves are elsewhere."""
+    damaged = [b"", b"{", b"\xff", b"[]", b"5", b'{"recordId": "r-2"}', b"[" * 100_000]
+
+    class Bucket:
+        @staticmethod
+        def get(key: str) -> bytes | None:
+            return b"\n".join([*damaged, GOOD]) if key == f"{REASONS_PREFIX}dt=2026-11-24/inv-1.jsonl" else None
+
+    bucket: Any = Bucket()
+    reasons = reasons_in(bucket, lambda: datetime(2026, 11, 25, 0, 1, tzinfo=UTC))
+    assert reasons("inv-1") == {"r-1": "CorruptBody: too short"}
+    assert reasons("inv-2") == {}
