@@ -39,8 +39,8 @@ class OutsidePartitions(Refused):
             what = "see to its writer's clock, or give the template an earlier LakeFirstDay; then redrive."
         else:
             what = (
-                f"by its envelope it arrived on {arrived}, more than a day before. See to the clock of its writer, or to "
-                "what invoked the function; then redrive."
+                f"by its envelope it arrived on {arrived}, more than a day before. See to the clock of its "
+                "writer, or to what invoked the function; then redrive."
             )
         super().__init__(
             f"The event is dated {day}, outside the table's partitions, where no query would find it: {what}"
