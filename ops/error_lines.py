@@ -116,7 +116,7 @@ def advice(error: BaseException) -> str:
         code = str(error.response.get("Error", {}).get("Code", ""))
         if code == "InvalidRequestException" and "orkGroup" in str(error):
             return _NAMES
-        return _BY_CODE.get(code, "")
+        return advice_on(code)
     if isinstance(error, OSError) and error.errno in _BY_ERRNO:
         return _BY_ERRNO[error.errno]
     if type(error).__name__ in _CREDENTIALS:
@@ -125,6 +125,11 @@ def advice(error: BaseException) -> str:
         return "Set AWS_REGION to the stack's region."
     is_network = isinstance(error, BotoCoreError | HTTPError | ConnectionError | TimeoutError | ResponseParserError)
     return _NETWORK if is_network else ""
+
+
+def advice_on(code: str) -> str:
+    """What to do about an error of AWS with this code; empty if that depends."""
+    return _BY_CODE.get(code, "")
 
 
 def _with_advice(text: str, error: BaseException) -> str:

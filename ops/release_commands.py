@@ -18,6 +18,7 @@ from rich.table import Table
 from account_core.items import SNAPSHOT_EVERY, key_of
 from ops.address import Address
 from ops.emulator import HouseError, forget_aws_settings
+from ops.error_lines import advice_on
 from ops.failures import FailureBucket, FailureReleaser, GivenUp
 from ops.release import Released, Releaser
 from ops.stack import AWS_CLIENTS, Outputs, encoders_of, outputs_of
@@ -215,7 +216,8 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except Unavailable as error:
-        raise HouseError(f"DynamoDB does not answer ({error}). Nothing is lost: run it again.") from None
+        what = advice_on(str(error)) or "Run it again."
+        raise HouseError(f"DynamoDB does not answer ({error}). Nothing is lost. {what}") from None
     except KeyboardInterrupt:
         err.print("interrupted: what is not told to be released is still parked; run it again", highlight=False)
         raise
