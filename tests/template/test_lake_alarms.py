@@ -56,7 +56,7 @@ def test_every_alarm_of_the_lake_is_looked_at() -> None:
 
 
 def test_the_alarm_on_a_late_lake_follows_the_buffer() -> None:
-    """By metric math, since CloudFormation has no arithmetic: a buffer of 900 s is not late, and one of 60 s is watched."""
+    """By metric math, since CloudFormation has no arithmetic: a long buffer is not late, a short one is watched."""
     alarm = properties("LakeIsBehind")
     freshness, late = alarm["Metrics"]
     assert freshness == {
