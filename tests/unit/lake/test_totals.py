@@ -15,7 +15,7 @@ from consumers.lake import table
 from ops.lake.duckdb_engine import DuckDBEngine
 from ops.lake.engine import Answer
 from ops.lake.totals import SQL, Totals
-from tests.lake import LakeRow, made_up, write
+from tests.lake import LakeRow, made_up, put, write
 
 COLUMNS = ", ".join(name for name, _ in table.TOTALS_COLUMNS if name != "made_of")
 
@@ -42,9 +42,7 @@ class Folder:
         return {"Body": BytesIO((self.root / Key).read_bytes())}
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> None:  # noqa: ARG002, N803 -- as botocore's
-        path = self.root / Key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(Body)
+        put(self.root / Key, Body)
 
 
 @pytest.fixture
