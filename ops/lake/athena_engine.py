@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_athena.type_defs import QueryExecutionTypeDef
 
 _DAMAGED = " Move the file out of events/, then run `account-events lake backfill --all --stack STACK`."
-_RIGHTS = " Assume the stack's LakeAnalystRole; with Lake Formation it needs grants, see docs/lake-operations.md."
+_RIGHTS = " Assume the stack's LakeAnalystRole; with Lake Formation it needs grants, see docs/first-deployment.md."
 ADVICE = {
     "Bytes scanned limit": " Ask about fewer days, or give the stack a greater LakeQueryBytesMax.",
     "events' does not exist": " Once after the deployment, `account-events lake tables --stack STACK` makes the view.",

@@ -10,13 +10,14 @@ from ops.lake.engine import QueryFailed
 
 FILES = ("account_events_files", "daily_totals_files")
 """Tables of the engine's connection: each lists the files of a table of the lake."""
+SPACE = "Free some disk space, or use a current folder and a TMPDIR that have more, and run the command again."
 ADVICE = {
     "NoSuchBucket": "Deploy this version's template.yaml, or check the name of the stack and your AWS region.",
     "HTTP 403": "Use credentials that may read the lake, such as the role in the stack's output LakeAnalystRoleArn.",
     "HTTP 404": "Someone deleted the file meanwhile: run the command again.",
     "connect to server": "Check the network and your proxy settings, and run the command again.",
-    "No space left": "Free some disk space, or set TMPDIR to a folder that has more, and run the command again.",
-    "max_temp_directory_size": "Free some disk space, or set TMPDIR to a folder that has more, and run it again.",
+    "No space left": SPACE,
+    "max_temp_directory_size": SPACE,
     "failed to allocate": "Run the command on a machine with more memory.",
 }
 """By words of DuckDB's messages."""
