@@ -18,6 +18,7 @@ ADVICE = {
     "connect to server": "Check the network and your proxy settings, and run the command again.",
     "No space left": SPACE,
     "max_temp_directory_size": SPACE,
+    "Cannot open file": "Correct the permissions of the file or folder, or set TMPDIR to another one, and run it again.",
     "failed to allocate": "Run the command on a machine with more memory.",
 }
 """By words of DuckDB's messages."""
@@ -83,8 +84,8 @@ def _line(connection: duckdb.DuckDBPyConnection, error: duckdb.Error) -> str:
         file = _unreadable(connection, text)
     if file is not None:
         return damaged(file, text.replace(file, "the file"))
-    advice = next((f" {what}" for words, what in ADVICE.items() if words in str(error)), "")
-    return text + advice
+    advice = next((what for words, what in ADVICE.items() if words in str(error)), "")
+    return f"{text.rstrip('.')}. {advice}" if advice else text
 
 
 def _lacking(connection: duckdb.DuckDBPyConnection, text: str) -> str | None:

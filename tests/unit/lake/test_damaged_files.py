@@ -10,6 +10,7 @@ import pytest
 from consumers.kit import Decoder
 from consumers.lake.rows import Rows
 from ops.lake.backfill import MissingSink
+from ops.lake.comparison import Comparison
 from ops.lake.duckdb_engine import DuckDBEngine
 from ops.lake.duckdb_errors import translated
 from ops.lake.engine import QueryFailed
@@ -146,6 +147,7 @@ def test_a_backfill_names_a_damaged_file(lake: Path, tmp_path_factory: pytest.Te
         ),
         (duckdb.IOException("IO Error: Could not connect to server error for HTTP GET to 'x'"), "Check the network"),
         (duckdb.IOException('IO Error: Could not write file "x": No space left on device'), "TMPDIR"),
+        (duckdb.IOException('IO Error: Cannot open file "x": Permission denied'), "permissions"),
         (duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate data of size 1 GiB"), "more memory"),
     ],
 )
@@ -159,3 +161,14 @@ def test_what_is_no_file_s_fault_blames_none(lake: Path, error: duckdb.Error, ad
     assert advice in line
     assert "\n" not in line
     assert "is no file" not in line
+
+
+def test_a_full_disk_while_ledger_and_lake_are_compared_is_named(
+    lake: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """DuckDB's file there leads to the device that is always full."""
+    folder = tmp_path_factory.mktemp("work")
+    (folder / "comparison.duckdb").symlink_to("/dev/full")
+    connection = DuckDBEngine(str(lake)).connection
+    with pytest.raises(QueryFailed, match=r"No space left on device\. Free some disk space"), translated(connection):
+        Comparison(connection, folder)
