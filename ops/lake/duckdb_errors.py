@@ -18,7 +18,7 @@ ADVICE = {
     "connect to server": "Check the network and your proxy settings, and run the command again.",
     "No space left": SPACE,
     "max_temp_directory_size": SPACE,
-    "Cannot open file": "Correct the permissions of the file or folder or set TMPDIR to another one, then run it again.",
+    "Cannot open file": "Correct the permissions of the file or folder, or set TMPDIR to another one, then try again.",
     "failed to allocate": "Run the command on a machine with more memory.",
 }
 """By words of DuckDB's messages."""
