@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from ops.emulator import REGION, HouseError, answers, client
+from ops.output_file import written
 from ops.signing import Bearer, Signature
 from ops.token_issuer import OPERATOR_SCOPE
 
@@ -72,7 +73,8 @@ class Address:
         """Other terminals can find this house for as long as this is open."""
         ADDRESS_FILE.parent.mkdir(exist_ok=True)
         text = json.dumps(asdict(self), indent=2)
-        ADDRESS_FILE.write_text(text)
+        with written(ADDRESS_FILE) as file:  # other terminals may read it at any time
+            file.write(text)
         try:
             yield
         finally:

@@ -1,18 +1,15 @@
 """How commands end."""
 
 import logging
+import os
 import signal
 import sys
 from types import FrameType
 from typing import NoReturn
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
-from httpx import HTTPError
 
-from ops.build import BuildError
-from ops.emulator import HouseError
-from ops.lake.engine import QueryFailed
+from ops.error_lines import error_line
 from ops.terminal import complain
 
 
@@ -22,11 +19,20 @@ def run_to_its_end(app: typer.Typer, program: str) -> NoReturn:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
-        app(prog_name=program)
-    except (HouseError, BuildError, QueryFailed) as error:
-        _fail(str(error))
-    except (BotoCoreError, ClientError, HTTPError, OSError) as error:
-        _fail(f"{type(error).__name__}: {error}")
+        try:
+            app(prog_name=program)
+        finally:
+            sys.stdout.flush()  # a full disk shows here, and not while Python ends
+    except BrokenPipeError:  # `| head` has what it wanted
+        _give_up_stdout()
+        sys.exit(1)
+    except Exception as error:
+        line = error_line(error)
+        if line is None:
+            raise
+        _give_up_stdout()
+        complain(line)
+        sys.exit(1)
     sys.exit(0)
 
 
@@ -34,6 +40,9 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _fail(text: str) -> NoReturn:
-    complain(text)
-    sys.exit(1)
+def _give_up_stdout() -> None:
+    """What cannot be written to it goes nowhere, or Python would complain once more when it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -24,7 +24,7 @@ from ops.emulator import HouseError
 from ops.firehose.contract import BadAnswer
 from ops.lake.backfill import MissingSink
 from ops.lake.desk import Lake
-from ops.lake.duckdb_engine import ctrl_c_heard
+from ops.lake.duckdb_errors import translated
 from ops.lake.engine import QueryFailed
 from ops.lake.grace import GRACE_S_MAX, cut_us
 from ops.lake.redrive import Redrive, Redriven
@@ -113,7 +113,7 @@ def backfill(
     with _explained("interrupted: what is written stays, run it again"), _folder() as folder:
         lake, bank = Lake.of(stack), Bank.of(stack, None)
         connection = lake.duckdb().connection
-        with ctrl_c_heard(connection):
+        with translated(connection):
             sink = MissingSink(
                 connection,
                 folder,

@@ -18,7 +18,7 @@ from ops.emulator import HouseError
 from ops.lake.desk import Lake
 from ops.lake.engine import QueryFailed
 from ops.lake.files import LakeFiles
-from ops.lake.grace import GRACE_S_MAX
+from ops.lake.grace import GRACE_S_MAX, delivery_s
 from ops.lake.ledger_pages import scans_unparsed
 from ops.lake.reconciler import Reconciler
 from ops.lake.verdict import FOLDER, LATEST_KEY, Files, Finding, Verdict, finding_line, to_json
@@ -43,8 +43,6 @@ SETTLE_S = 2.0
 HOUSE_GRACE_S = 15.0
 HOUSE_SEGMENTS = 1
 """The emulator goes through the whole table for every page, and hashes every row to find its segment."""
-DELIVERY_MARGIN_S = 300.0
-"""Beside its buffer, Firehose buffers for the transform, too, and tries again what failed."""
 COLLECTED_AFTER_OBJECTS = 200_000
 SHOWN_MAX = 20
 
@@ -156,7 +154,7 @@ def grace_of(lake: Lake) -> float:
     """How many seconds an event may take to the lake."""
     if lake.is_at_home:
         return HOUSE_GRACE_S
-    return float(lake.outputs["LakeBufferSeconds"]) + DELIVERY_MARGIN_S
+    return delivery_s(float(lake.outputs["LakeBufferSeconds"]))
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from rich.table import Table
 from account_core.items import SNAPSHOT_EVERY, VERSION_MAX, key_of
 from ops.address import Address
 from ops.emulator import HouseError, forget_aws_settings
+from ops.error_lines import advice_on
 from ops.failures import FailureBucket, FailureReleaser, GivenUp
 from ops.release import Released, Releaser
 from ops.stack import AWS_CLIENTS, Outputs, encoders_of, outputs_of
@@ -223,12 +224,9 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except Unavailable as error:
-        if str(error) in CONFIGURATION:
-            raise HouseError(
-                f"DynamoDB refuses the request ({error}). Nothing is lost: correct the stack's name, the region, the "
-                "credentials or their policy, then run it again."
-            ) from None
-        raise HouseError(f"DynamoDB does not answer ({error}). Nothing is lost: run it again.") from None
+        what_it_does = "refuses the request" if str(error) in CONFIGURATION else "does not answer"
+        what_to_do = advice_on(str(error)) or "Run it again."
+        raise HouseError(f"DynamoDB {what_it_does} ({error}). Nothing is lost. {what_to_do}") from None
     except KeyboardInterrupt:
         err.print("interrupted: what is not told to be released is still parked; run it again", highlight=False)
         raise

@@ -82,6 +82,12 @@ def write(root: Path, rows: Iterable[LakeRow], *, file_name: str = "part-0") -> 
     for row in rows:
         partitions[table.partition_prefix(row["dt"], row["event_type"])].append(row)
     for prefix, theirs in partitions.items():
-        path = root / prefix / f"{file_name}.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(parquet(theirs, schema))
+        put(root / prefix / f"{file_name}.parquet", parquet(theirs, schema))
+
+
+def put(path: Path, body: bytes) -> None:
+    """A file as S3 has it: whole or not at all, for whoever reads the folder meanwhile. Hidden names are not read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished.write_bytes(body)
+    unfinished.replace(path)

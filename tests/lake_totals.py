@@ -8,7 +8,7 @@ from pathlib import Path
 from consumers.lake import table
 from ops.lake.totals import totals_key
 from ops.parquet import arrow_schema, parquet
-from tests.lake import LakeRow
+from tests.lake import LakeRow, put
 
 
 def write_totals(root: Path, rows: Iterable[LakeRow]) -> None:
@@ -17,10 +17,8 @@ def write_totals(root: Path, rows: Iterable[LakeRow]) -> None:
     for row in rows:
         months[row["dt"][:7]][row["dt"], row["currency"]][row["event_id"]] = row
     for month, groups in months.items():
-        path = root / totals_key(month)
-        path.parent.mkdir(parents=True, exist_ok=True)
         totals = [_total(dt, currency, list(groups[dt, currency].values())) for dt, currency in sorted(groups)]
-        path.write_bytes(parquet(totals, arrow_schema(table.TOTALS_COLUMNS)))
+        put(root / totals_key(month), parquet(totals, arrow_schema(table.TOTALS_COLUMNS)))
 
 
 def _total(dt: str, currency: str, rows: list[LakeRow]) -> LakeRow:

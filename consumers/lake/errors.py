@@ -2,6 +2,7 @@
 
 schemas.errors.Undecodable    its bytes cannot be read, and the kind says why: see schemas/errors.py
 Refused
+├── BadEnvelope               what is around the event is not as Firehose writes it: see what invokes the function
 ├── UnknownEvent              a later release's event: deploy that, then `account-events lake redrive`
 ├── OutsidePartitions         dated where the table has no partition: queries would never find it
 ├── SeveralPartitions         an aggregate whose events belong to several: `account-events lake redrive` takes it apart
@@ -11,6 +12,16 @@ Refused
 
 class Refused(Exception):
     """An event that can be read and is not made a row; the message never quotes an amount."""
+
+
+class BadEnvelope(Refused):
+    """The event may be intact; what Firehose, or whoever invoked the function in its place, wrote around it is not."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"The envelope of Firehose's record is wrong, not the event in it: {what}. See what invoked the function; "
+            "then `account-events lake redrive`."
+        )
 
 
 class UnknownEvent(Refused):
@@ -23,10 +34,16 @@ class UnknownEvent(Refused):
 class OutsidePartitions(Refused):
     """The event's day is none of the table's."""
 
-    def __init__(self, day: str) -> None:
+    def __init__(self, day: str, arrived: str | None = None) -> None:
+        if arrived is None:
+            what = "see to its writer's clock, or give the template an earlier LakeFirstDay; then redrive."
+        else:
+            what = (
+                f"by its envelope it arrived on {arrived}, more than a day before. See to the clock of its "
+                "writer, or to what invoked the function; then redrive."
+            )
         super().__init__(
-            f"The event is dated {day}, outside the table's partitions, where no query would find it: see to its "
-            "writer's clock, or give the template an earlier LakeFirstDay; then redrive."
+            f"The event is dated {day}, outside the table's partitions, where no query would find it: {what}"
         )
 
 

@@ -66,8 +66,10 @@ class Rows:
         occurred_at = _time(reader, values["occurred_at"])
         published_at = None if published_ms is None else _time_of_ms(published_ms)
         day = occurred_at[:DATE_LENGTH]
-        if day < self._first_day or (published_ms is not None and day > _time_of_ms(published_ms + _DAY_MS)):
+        if day < self._first_day:
             raise OutsidePartitions(day)
+        if published_ms is not None and day > _time_of_ms(published_ms + _DAY_MS):
+            raise OutsidePartitions(day, _time_of_ms(published_ms)[:DATE_LENGTH])
         return Row(day, schema.name, _line(schema, reader, values, occurred_at, published_at))
 
 

@@ -5,21 +5,21 @@ data; answers of 6 MB at most), "Understand partitioning keys" (metadata.partiti
 record may hold several JSON objects, one after the other).
 """
 
-from binascii import a2b_base64, b2a_base64
+from binascii import b2a_base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from consumers.kit.aggregates import unpack
+from consumers.kit.errors import CorruptAggregate
+from consumers.lake.envelope import data_of, published_ms, source_of
 from consumers.lake.errors import AnswerFull, Refused, SeveralPartitions
 from consumers.lake.rows import Row, Rows
-from schemas.errors import CorruptBody, Undecodable
+from schemas.errors import Undecodable
 
 ANSWER_BYTES_MAX = 6_000_000
 """Below Lambda's 6 MiB (6,291,456), for what JSON adds beside the records."""
-LATEST_MS = 253_402_214_400_000
-"""The last day of the year 9999, of which nothing can be a day later."""
 _RECORD_BYTES = len(
     '{"recordId": "", "result": "ProcessingFailed", "data": "", '
     '"metadata": {"partitionKeys": {"dt": "2026-11-25", "event_type": "BalanceWithdrawn"}}}, '
@@ -72,8 +72,8 @@ class Transform:
         for record in records:
             data = b""
             try:
-                data = _data(record)
-                rows = rows_of(self._rows.row, data, _published_ms(record))
+                data = data_of(record)
+                rows = rows_of(self._rows.row, data, published_ms(record))
                 encoded = b2a_base64("".join([row.line for row in rows]).encode(), newline=False)
                 grows_by = len(encoded) - len(record["data"])
                 if grows_by > room:
@@ -103,7 +103,7 @@ def rows_of(row: Callable[[bytes, int | None], Row], data: bytes, published_ms: 
     """
     packed = unpack(data)
     if not packed:
-        raise CorruptBody("An aggregate without a record in it.")
+        raise CorruptAggregate("The aggregate has no record in it.")
     return [row(each, published_ms) for each in packed]
 
 
@@ -125,13 +125,6 @@ def _metadata(partition: tuple[str, str]) -> Mapping[str, Any]:
     return {"partitionKeys": {"dt": dt, "event_type": event_type}}
 
 
-def _data(record: Mapping[str, Any]) -> bytes:
-    try:
-        return a2b_base64(record["data"], strict_mode=True)
-    except (KeyError, TypeError, ValueError) as error:  # binascii's is a ValueError
-        raise CorruptBody("The record's data is no base64.") from error
-
-
 def _kept(record: Mapping[str, Any]) -> str:
     """As it came: Firehose demands data with every result, and keeps what was refused."""
     data = record.get("data")
@@ -144,17 +137,4 @@ def _refused_bytes(record: Mapping[str, Any]) -> int:
 
 
 def _refusal(record: Mapping[str, Any], data: bytes, error: Exception) -> Refusal:
-    return Refusal(
-        record["recordId"], type(error).__name__, str(error), data, record.get("kinesisRecordMetadata") or {}
-    )
-
-
-def _published_ms(record: Mapping[str, Any]) -> int | None:
-    """When Kinesis took it; what was put into Firehose directly has not passed Kinesis."""
-    source = record.get("kinesisRecordMetadata") or {}
-    when = source.get("approximateArrivalTimestamp")
-    if when is None:
-        return None
-    if not isinstance(when, int) or not 0 <= when < LATEST_MS:
-        raise CorruptBody("The record's time of arrival is none.")
-    return when
+    return Refusal(record["recordId"], type(error).__name__, str(error), data, source_of(record))

@@ -13,15 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ops.error_lines import advice
 from ops.lake.engine import Answer, QueryFailed
 
 if TYPE_CHECKING:
     from mypy_boto3_athena import AthenaClient
     from mypy_boto3_athena.type_defs import QueryExecutionTypeDef
 
+_DAMAGED = " Move the file out of events/, then run `account-events lake backfill --all --stack STACK`."
+_RIGHTS = " Assume the stack's LakeAnalystRole; with Lake Formation it needs grants, see docs/first-deployment.md."
 ADVICE = {
     "Bytes scanned limit": " Ask about fewer days, or give the stack a greater LakeQueryBytesMax.",
     "events' does not exist": " Once after the deployment, `account-events lake tables --stack STACK` makes the view.",
+    **dict.fromkeys(("HIVE_BAD_DATA", "HIVE_CANNOT_OPEN_SPLIT", "HIVE_CURSOR_ERROR"), _DAMAGED),
+    **dict.fromkeys(("Access Denied", "PERMISSION_DENIED", "Insufficient permissions", "not authorized"), _RIGHTS),
 }
 """By words of Athena's reasons."""
 POLL_FIRST_S, POLL_FACTOR, POLL_MAX_S = 0.25, 1.5, 5.0
@@ -86,7 +91,7 @@ class AthenaEngine:
                     self._client.stop_query_execution(QueryExecutionId=query_id)  # or it is paid for
                 raise
         except (BotoCoreError, ClientError) as error:
-            raise QueryFailed(f"Athena: {error}") from error
+            raise QueryFailed(f"Athena: {error} {advice(error)}".rstrip()) from error
 
     def _awaited(self, query_id: str) -> "QueryExecutionTypeDef":
         pause_s = POLL_FIRST_S
@@ -98,8 +103,8 @@ class AthenaEngine:
                     return execution
                 case "FAILED" | "CANCELLED" as state:
                     reason = status.get("StateChangeReason", "no reason given")
-                    advice = next((what for words, what in ADVICE.items() if words in reason), "")
-                    raise QueryFailed(f"Athena: the query {query_id} is {state.lower()}: {reason}{advice}")
+                    hint = next((what for words, what in ADVICE.items() if words in reason), "")
+                    raise QueryFailed(f"Athena: the query {query_id} is {state.lower()}: {reason}{hint}")
             self._sleep(pause_s)
             pause_s = min(POLL_MAX_S, pause_s * POLL_FACTOR)
 
@@ -107,7 +112,7 @@ class AthenaEngine:
         try:
             pages = list(self._client.get_paginator("get_query_results").paginate(QueryExecutionId=query_id))
         except (BotoCoreError, ClientError) as error:
-            raise QueryFailed(f"Athena: {error}") from error
+            raise QueryFailed(f"Athena: {error} {advice(error)}".rstrip()) from error
         info = pages[0]["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
         types = [column["Type"] for column in info]
         rows = (row["Data"] for page in pages for row in page["ResultSet"]["Rows"])

@@ -8,7 +8,8 @@ A file begins with comments:
     -- parameter: count (integer) how many [10]
     -- parameter: day
 
-a `parameter` for each `?` in the SQL, in its order. One that comes again is only named. In brackets is its default.
+a `parameter` for each `?` in the SQL, in its order. One that comes again is only named; `day of moment` is the day of a
+timestamp, to compare `dt` with. In brackets is its default.
 `-- ordered: from <= until` says of two dates that the first must not be after the second.
 """
 
@@ -22,8 +23,10 @@ from consumers.lake import table
 
 FOLDER = Path(table.__file__).with_name("queries")
 INTEGER_MAX = 10**9
+DAY_LENGTH = len("2026-11-25")
 _HEADER = re.compile(r"-- (\w+): (.+)")
 _PARAMETER = re.compile(r"-- parameter: (\w+)(?: \((date|timestamp|string|integer)\) (.+?)(?: \[(.*)\])?)?")
+_DAY_OF = re.compile(r"-- parameter: day of (\w+)")
 _ORDERED = re.compile(r"-- ordered: (\w+) <= (\w+)")
 COMMENTS = re.compile(r"--[^\n]*")
 
@@ -74,7 +77,7 @@ class Query:
     """A shipped one.
 
     Attributes:
-        order: the parameters' names, one for each `?`.
+        order: the parameters' names, one for each `?`; or `day of` and a timestamp's.
         ordered: pairs of dates' names, of which the first must not be after the second.
     """
 
@@ -103,7 +106,8 @@ class Query:
         for first, last in self.ordered:
             if values[first] > values[last]:
                 raise WrongCall(f"{first}, {values[first]}, is after {last}, {values[last]}: there are no such days.")
-        return [values[name] for name in self.order]
+        days = {f"day of {name}": text[:DAY_LENGTH] for name, text in values.items() if known[name].kind == "timestamp"}
+        return [(values | days)[name] for name in self.order]
 
 
 def parsed(source: str, name: str) -> Query:
@@ -119,6 +123,11 @@ def parsed(source: str, name: str) -> Query:
     order = []
     for line in source.splitlines():
         if not line.startswith("-- parameter:"):
+            continue
+        if (day_of := _DAY_OF.fullmatch(line)) is not None:
+            if (of := parameters.get(day_of[1])) is None or of.kind != "timestamp":
+                raise ValueError(f"{name}.sql: {line!r} has to name a timestamp that is described before.")
+            order.append(f"day of {of.name}")
             continue
         found = _PARAMETER.fullmatch(line)
         if found is None or (found[2] is None) != (found[1] in parameters):

@@ -1,8 +1,9 @@
 """DuckDB as the engine: over the lake of the house, or over files in a folder."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import sqlglot
 from sqlglot.errors import SqlglotError
 
 from consumers.lake import table
+from ops.lake.duckdb_errors import FILES, damaged, translated
 from ops.lake.engine import Answer, QueryFailed
+from ops.lake.file_columns import Element, duckdb_type, problem_of
 
 TABLES = Path(table.__file__).with_name("tables")
 EVENTS_VIEW = (TABLES / "events.sql").read_text(encoding="utf-8")
@@ -21,6 +24,9 @@ EVENT_FILES = f"{table.EVENTS_PREFIX}dt=*/event_type=*/[!._]*.parquet"
 """As Athena sees them: by the table's projection, and no hidden ones."""
 HTTP = "SET http_timeout = 10; SET http_retries = 2"
 """DuckDB does not hear of Ctrl-C while it waits for S3."""
+FILE = "listed_file"
+"""The column of a row's file. It is not DuckDB's usual `filename`, which a later release's event could have."""
+FETCHED = 10_000
 _READ_BYTES = "SELECT coalesce(sum(bytes), 0) FROM duckdb_logs_parsed('FileSystem') WHERE op = 'READ'"
 
 
@@ -68,7 +74,7 @@ class DuckDBEngine:
         self._connection = duckdb.connect(
             config={"threads": threads, "autoinstall_known_extensions": False}  # nothing is fetched from anywhere
         )
-        with ctrl_c_heard(self._connection):
+        with translated(self._connection):
             self._set_up(root, access, first_day)
 
     def _set_up(self, root: str, access: S3Access | None, first_day: str) -> None:
@@ -82,6 +88,8 @@ class DuckDBEngine:
         events = [(each.name, each.glue_type) for each in table.COLUMNS]
         keys = [each.name for each in table.PARTITION_KEYS]
         there = f"dt >= '{first_day}' AND TRY_CAST(dt AS date) IS NOT NULL AND event_type IN {table.EVENT_TYPES}"
+        for name in FILES:
+            self._connection.execute(f"CREATE TABLE {name} (file VARCHAR)")
         self.listed_events = self._view("account_events", self._event_files, events, keys, there)
         self._view("daily_totals", f"{root}/{table.TOTALS_PREFIX}*/*.parquet", table.TOTALS_COLUMNS, ["month"])
         self._connection.execute(in_duckdb(EVENTS_VIEW))
@@ -89,12 +97,12 @@ class DuckDBEngine:
     def query(self, sql: str, parameters: Sequence[str] = ()) -> Answer:
         """See `Engine`."""
         try:
-            with ctrl_c_heard(self._connection):
+            with translated(self._connection):
                 self._connection.execute("CALL truncate_duckdb_logs()")
                 found = self._connection.execute(in_duckdb(sql), list(parameters))
                 columns, rows = tuple(column[0] for column in found.description or ()), found.fetchall()
                 [[read_bytes]] = self._connection.execute(_READ_BYTES).fetchall()
-        except (duckdb.Error, SqlglotError) as error:
+        except SqlglotError as error:
             raise QueryFailed(str(error)) from error
         return Answer(columns, rows, int(read_bytes))
 
@@ -104,20 +112,17 @@ class DuckDBEngine:
         Raises:
             QueryFailed: with a file and its column.
         """
-        if not self._connection.execute("FROM memory.main.account_events_files LIMIT 1").fetchall():
-            return
-        due = ", ".join(f"('{each.name}', '{_duckdb_type(each.glue_type).upper()}')" for each in table.COLUMNS)
-        odd = self._connection.execute(
-            "SELECT p.file_name, p.name, p.duckdb_type, due.type FROM parquet_schema($1) p "  # noqa: S608 -- our own names
-            f"JOIN (VALUES {due}) AS due (name, type) ON p.name = due.name AND p.duckdb_type IS DISTINCT FROM due.type "
-            "WHERE p.file_name IN (FROM memory.main.account_events_files) ORDER BY ALL LIMIT 1",
-            [self._event_files],
-        ).fetchall()
-        for file, column, found, type_ in odd:
-            raise QueryFailed(
-                f"{file} is no file of the lake's table: its column {column} is {found}, not {type_}. Write it anew, "
-                "or delete it and run `account-events lake backfill --all`."
+        with translated(self._connection):
+            if not self._connection.execute("FROM memory.main.account_events_files LIMIT 1").fetchall():
+                return
+            elements = self._connection.execute(
+                "SELECT file_name, name, duckdb_type, num_children FROM parquet_schema($1) "
+                "WHERE file_name IN (FROM memory.main.account_events_files) ORDER BY file_name, column_id",
+                [self._event_files],
             )
+            for file, of_file in groupby(_rows(elements), key=itemgetter(0)):
+                if problem := problem_of(Element(*each[1:]) for each in of_file):
+                    raise QueryFailed(damaged(str(file), problem))
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -133,19 +138,20 @@ class DuckDBEngine:
             SQL for the same of those files only that are there now. No view: to make one, files are opened.
         """
         listed = f"{name}_files"
-        self._connection.execute(f"CREATE TABLE {listed} AS SELECT file FROM glob($1)", [glob])  # noqa: S608 -- our own name
-        nothing = _nothing([*columns, *((key, "string") for key in keys), ("filename", "string")])
+        self._connection.execute(f"INSERT INTO {listed} SELECT file FROM glob($1)", [glob])  # noqa: S608 -- our own name
+        nothing = _nothing([*columns, *((key, "string") for key in keys), (FILE, "string")])
         source = f"({nothing})"
         if self._connection.execute(f"FROM {listed} LIMIT 1").fetchall():
             path, types = glob.replace("'", "''"), ", ".join(f"{key}: VARCHAR" for key in keys)
-            options = f"hive_partitioning = true, hive_types = {{{types}}}, union_by_name = {self._has_older_files}"
+            options = f"hive_partitioning = true, hive_types = {{{types}}}, filename = '{FILE}'"
+            options += f", union_by_name = {self._has_older_files}"
             source = f"read_parquet('{path}', {options})"
             if self._has_older_files:
-                source = f"({nothing} UNION ALL BY NAME SELECT *, filename FROM {source})"  # noqa: S608
+                source = f"({nothing} UNION ALL BY NAME SELECT * FROM {source})"  # noqa: S608
         selected = ", ".join([name for name, _ in columns] + list(keys))
         selected += f" FROM {source} WHERE {where}"
         self._connection.execute(f"CREATE VIEW {name} AS SELECT {selected}")
-        return f"SELECT {selected} AND filename IN (FROM memory.main.{listed})"
+        return f"SELECT {selected} AND {FILE} IN (FROM memory.main.{listed})"
 
     def _let_in(self, access: S3Access) -> None:
         [extension] = Path(duckdb_extension_httpfs.__file__).parent.glob("extensions/*/httpfs.duckdb_extension")
@@ -159,22 +165,6 @@ class DuckDBEngine:
         given = ", ".join(f"{name} '{value}'" for name, value in options.items())
         ssl = ", USE_SSL false" if access.endpoint_url else ""
         self._connection.execute(f"CREATE SECRET lake (TYPE s3, {given}{ssl})")
-
-
-@contextmanager
-def ctrl_c_heard(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """In the main thread DuckDB hears of Ctrl-C by itself, says so in an error of its own, and goes on in its threads.
-
-    Raises:
-        KeyboardInterrupt: it was pressed.
-    """
-    try:
-        yield
-    except RuntimeError as error:
-        if str(error) != "Query interrupted":
-            raise
-        connection.interrupt()
-        raise KeyboardInterrupt from None
 
 
 def with_rows(connection: duckdb.DuckDBPyConnection, sql: str, rows: Any) -> None:  # noqa: ANN401 -- Arrow's
@@ -191,11 +181,12 @@ def in_duckdb(sql: str) -> str:
     return sqlglot.transpile(sql, read="athena", write="duckdb")[0]
 
 
+def _rows(found: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+    while rows := found.fetchmany(FETCHED):
+        yield from rows
+
+
 def _nothing(columns: Sequence[tuple[str, str]]) -> str:
     """No row of these columns."""
-    typed = ", ".join(f"CAST(NULL AS {_duckdb_type(glue_type)}) AS {name}" for name, glue_type in columns)
+    typed = ", ".join(f"CAST(NULL AS {duckdb_type(glue_type)}) AS {name}" for name, glue_type in columns)
     return f"SELECT {typed} WHERE false"
-
-
-def _duckdb_type(glue_type: str) -> str:
-    return {"string": "VARCHAR"}.get(glue_type, glue_type)

@@ -13,7 +13,7 @@ from typing import Any
 
 from consumers.kit.aggregates import unpack
 from consumers.kit.errors import CorruptAggregate
-from consumers.lake.transform import LATEST_MS
+from consumers.lake.envelope import milliseconds
 from ops.firehose.conversion import json_objects
 
 BEFORE_THE_ROWS = "Lambda."
@@ -66,7 +66,7 @@ def _document(line: bytes) -> Document | NoDocument:
     try:
         document: dict[str, Any] = _shallow(json.loads(line))
         data = base64.b64decode(document["rawData"], validate=True)
-        arrived_ms = _arrived_ms(document["arrivalTimestamp"])
+        arrived_ms = milliseconds(document["arrivalTimestamp"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         return NoDocument(line, f"it is no document of Firehose's: {type(error).__name__}: {error}")
     # No framing of an event begins so, nor does an aggregate; but what somebody else wrote to the stream may.
@@ -92,16 +92,6 @@ def _shallow(document: Any) -> dict[str, Any]:  # noqa: ANN401 -- out of JSON
 
 def _values(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
     return value.values() if isinstance(value, dict) else value
-
-
-def _arrived_ms(value: object) -> int:
-    """As the transform demands it of a time; that may stand there as text."""
-    if not isinstance(value, int | str) or isinstance(value, bool):
-        raise TypeError("arrivalTimestamp is no number of milliseconds")
-    milliseconds = int(value)
-    if not 0 <= milliseconds < LATEST_MS:
-        raise ValueError("arrivalTimestamp is no time")
-    return milliseconds
 
 
 def _events(data: bytes) -> tuple[bytes, ...]:

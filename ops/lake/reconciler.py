@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import duckdb
-
 from ops.lake.comparison import Comparison
-from ops.lake.duckdb_engine import DuckDBEngine, ctrl_c_heard
-from ops.lake.engine import QueryFailed
+from ops.lake.duckdb_engine import DuckDBEngine
+from ops.lake.duckdb_errors import translated
 from ops.lake.files import AHEAD_MAX
 from ops.lake.ledger_pages import pages
 from ops.lake.ledger_rows import LedgerEvent, Unreadable, ledger_rows
@@ -76,13 +74,10 @@ class Reconciler:
             KeyboardInterrupt: DuckDB heard of Ctrl-C.
         """
         at = self.now()
-        try:
-            with tempfile.TemporaryDirectory(prefix="account-events-", ignore_cleanup_errors=True) as folder:
-                lake = self.lake()
-                with ctrl_c_heard(lake.connection):
-                    return self._verdict(lake, Comparison(lake.connection, Path(folder)), at, found, progress)
-        except duckdb.Error as error:
-            raise QueryFailed(str(error)) from error
+        with tempfile.TemporaryDirectory(prefix="account-events-", ignore_cleanup_errors=True) as folder:
+            lake = self.lake()
+            with translated(lake.connection):
+                return self._verdict(lake, Comparison(lake.connection, Path(folder)), at, found, progress)
 
     def _verdict(
         self,
@@ -98,7 +93,7 @@ class Reconciler:
             self.settle()
             later = self.lake()
             later.refuse_other_types()
-            with ctrl_c_heard(later.connection):
+            with translated(later.connection):
                 comparison.take_missing(later.connection, days)
         comparison.prepare(cut, _naive(self.now() + AHEAD_MAX))
         return _judged(comparison, at, found)

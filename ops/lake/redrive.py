@@ -226,7 +226,9 @@ def _row_of(record: SourceRecord, first_day: str) -> Transformed | str:
     It is held to what the function promises of a row: the table's columns may all be null, an event's fields may not.
     """
     row: dict[str, Any] = json.loads(record.data)
-    schema = _SCHEMAS.get(str(row.get("schema_fingerprint")))
+    if row.get("schema_fingerprint") is None:
+        return "it is no row of an event: there is no schema_fingerprint"
+    schema = _SCHEMAS.get(str(row["schema_fingerprint"]))
     if schema is None:
         return "this release does not know its schema_fingerprint: take the release that does"
     due = [name for name, kind in schema.field_types.items() if not (isinstance(kind, list) and "null" in kind)]

@@ -62,8 +62,16 @@ def reasons_in(bucket: S3Bucket, now: Callable[[], datetime]) -> Callable[[str],
         for day in (now(), now() - timedelta(days=1)):
             body = bucket.get(f"{REASONS_PREFIX}dt={day:%Y-%m-%d}/{invocation_id}.jsonl")
             if body is not None:
-                lines = [json.loads(line) for line in body.split(b"\n") if line]
-                return {line["recordId"]: f"{line['error']}: {line['reason']}" for line in lines}
+                return dict(filter(None, map(_reason, body.split(b"\n"))))
         return {}
 
     return reasons
+
+
+def _reason(line: bytes) -> tuple[str, str] | None:
+    """A record's id and why it was refused; None if the line is damaged: a redrive can do without."""
+    try:
+        found = json.loads(line)
+        return str(found["recordId"]), f"{found['error']}: {found['reason']}"
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None

@@ -7,6 +7,7 @@ is found by the next who looks.
 """
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 SQL = (Path(table.__file__).with_name("tables") / "daily_totals.sql").read_text(encoding="utf-8")
 _MONTH_LENGTH = len("2026-11")
+
+_FILE = re.compile(rf"{table.TOTALS_PREFIX}month=[0-9]{{4}}-[0-9]{{2}}/[^/._][^/]*\.parquet")
+_SCHEMA: pa.Schema = arrow_schema(table.TOTALS_COLUMNS)
 
 Days = dict[str, list[dict[str, Any]]]
 """Rows of the table by their day."""
@@ -82,12 +86,11 @@ class Totals:
     def _made(self) -> Days:
         days: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         for key, _ in listed(self._s3, self._bucket, table.TOTALS_PREFIX):
-            body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-            try:
-                rows = pq.read_table(BytesIO(body)).to_pylist()
-            except pa.ArrowInvalid:  # damaged: no engine reads a table with such a file
-                empty = parquet([], arrow_schema(table.TOTALS_COLUMNS))
-                self._s3.put_object(Bucket=self._bucket, Key=key, Body=empty)
+            if not _FILE.fullmatch(key):
+                continue
+            rows = _rows_of(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read())
+            if rows is None:  # no engine reads a table with such a file
+                self._s3.put_object(Bucket=self._bucket, Key=key, Body=parquet([], _SCHEMA))
                 continue
             for row in rows:
                 days[row["dt"]].append(row)
@@ -95,13 +98,25 @@ class Totals:
 
     def _write(self, month: str, days: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         rows = [{name: _text(value) for name, value in row.items()} for day in sorted(days) for row in days[day]]
-        body = parquet(rows, arrow_schema(table.TOTALS_COLUMNS))
+        body = parquet(rows, _SCHEMA)
         self._s3.put_object(Bucket=self._bucket, Key=totals_key(month), Body=body)
 
 
 def totals_key(month: str) -> str:
     """Where a month's totals are, `YYYY-MM`."""
     return f"{table.TOTALS_PREFIX}month={month}/totals.parquet"
+
+
+def _rows_of(body: bytes) -> list[dict[str, Any]] | None:
+    """A file's; None if it is damaged, or not of this table."""
+    try:
+        found = pq.read_table(BytesIO(body))
+    except (pa.ArrowException, OSError):
+        return None
+    if not found.schema.equals(_SCHEMA) or found["dt"].null_count:
+        return None
+    rows: list[dict[str, Any]] = found.to_pylist()
+    return rows
 
 
 def _rows(engine: Engine, day: str, digest: str) -> list[dict[str, Any]]:

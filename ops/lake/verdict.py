@@ -17,9 +17,10 @@ Readers pass over what they do not know; what is here is not taken away under fo
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, TypeVar, get_args
 
@@ -192,7 +193,7 @@ def from_json(body: bytes) -> Verdict:
         if found["format"] != FORMAT:
             raise UnknownVerdict(f"A verdict of format {found['format']}, not {FORMAT}: reconcile again.")
         return _verdict(found)
-    except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation, OverflowError, RecursionError) as error:
         raise UnknownVerdict(f"No verdict ({type(error).__name__}: {error}): reconcile again.") from error
 
 
@@ -203,17 +204,22 @@ def _verdict(found: Mapping[str, Any]) -> Verdict:
         _time(found["through"]),
         **{name: _count(found[name]) for name in ("events", "accounts", *KINDS, "on_their_way", "differing_accounts")},
         totals=tuple(
-            Total(each["currency"], Decimal(each["ledger"]), Decimal(each["lake"])) for each in found["totals"]
+            Total(_string(each["currency"]), _money(each["ledger"]), _money(each["lake"])) for each in found["totals"]
         ),
         lateness=Lateness(
             _optional(_time, late["newest_in_ledger"]),
             _optional(_time, late["newest_in_lake"]),
-            _optional(float, late["behind_s"]),
-            _optional(float, late["longest_s"]),
+            _optional(_seconds, late["behind_s"]),
+            _optional(_seconds, late["longest_s"]),
         ),
         findings=tuple(_finding(each) for each in found["findings"]),
         accounts_found=tuple(
-            AccountFound(each["account_id"], each["currency"], _standing(each["ledger"]), _standing(each["lake"]))
+            AccountFound(
+                _string(each["account_id"]),
+                _string(each["currency"]),
+                _standing(each["ledger"]),
+                _standing(each["lake"]),
+            )
             for each in found["accounts_found"]
         ),
         files=Files(
@@ -229,16 +235,19 @@ def _finding(each: Mapping[str, Any]) -> Finding:
         raise ValueError(f"a finding of kind {each['kind']!r}")
     return Finding(
         each["kind"],
-        each["account_id"],
+        _string(each["account_id"]),
         _optional(_count, each["sequence"]),
-        each["event_id"],
-        tuple(Difference(one["field"], one["ledger"], one["lake"]) for one in each["differences"]),
-        each["note"],
+        _string(each["event_id"]),
+        tuple(
+            Difference(_string(one["field"]), _optional(_string, one["ledger"]), _optional(_string, one["lake"]))
+            for one in each["differences"]
+        ),
+        _string(each["note"]),
     )
 
 
 def _standing(each: Mapping[str, Any]) -> Standing:
-    return Standing(_count(each["events"]), _count(each["sequence"]), Decimal(each["balance"]))
+    return Standing(_count(each["events"]), _count(each["sequence"]), _money(each["balance"]))
 
 
 def _optional(read: Callable[[Any], T], value: object) -> T | None:
@@ -249,7 +258,26 @@ def _time(text: str) -> datetime:
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
         raise ValueError(f"{text!r} has no offset")
-    return instant
+    return instant.astimezone(UTC)
+
+
+def _money(text: object) -> Decimal:
+    amount = Decimal(_string(text))
+    if not amount.is_finite():
+        raise ValueError(f"{text!r} is no amount")
+    return amount
+
+
+def _seconds(number: object) -> float:
+    if not isinstance(number, int | float) or isinstance(number, bool) or not math.isfinite(number):
+        raise ValueError(f"{number!r} is no number of seconds")
+    return float(number)
+
+
+def _string(text: object) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f"{text!r} is no text")
+    return text
 
 
 def _count(number: object) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ops.error_lines import advice_on
 from ops.replay.errors import Interrupted, WrongCall
 from ops.replay.estimate import TableSize
 from ops.replay.source import Account, Item, Page, Part, Segment
@@ -64,7 +65,7 @@ class DynamoDBSource:
                 attempts += 1
                 is_last = str(error) in CONFIGURATION or attempts == ATTEMPTS_MAX
                 if is_last or self._wait(backoff_s(attempts, self._roll())):
-                    raise Interrupted(f"The table {self._table_name} cannot be read: {error}.") from error
+                    raise Interrupted(_line(f"The table {self._table_name} cannot be read", error)) from error
 
     def size(self) -> TableSize:
         """As DynamoDB knew it up to six hours ago.
@@ -81,7 +82,7 @@ class DynamoDBSource:
         except Unavailable as error:
             if str(error) == "ResourceNotFoundException":
                 raise WrongCall(f"There is no table {self._table_name}.") from None
-            raise Interrupted(f"The table {self._table_name} cannot be described: {error}.") from error
+            raise Interrupted(_line(f"The table {self._table_name} cannot be described", error)) from error
         if sorted(table["KeySchema"], key=lambda key: key["KeyType"]) != KEY:
             raise WrongCall(f"The table {self._table_name} is no accounts' table: its key is another.")
         identity = table.get("TableId") or table["TableArn"]
@@ -111,3 +112,8 @@ class DynamoDBSource:
 def _page(answer: Any) -> Page:  # noqa: ANN401 -- of a Scan or a Query, which have the same here
     used = answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0)
     return Page(answer["Items"], answer.get("LastEvaluatedKey"), used)
+
+
+def _line(what: str, error: Unavailable) -> str:
+    """An `Unavailable` of DynamoDB has the error's code as its message."""
+    return f"{what}: {error}. {advice_on(str(error))}".rstrip()

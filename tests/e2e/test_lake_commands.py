@@ -14,8 +14,11 @@ from pathlib import Path
 import pytest
 
 from ops.address import ADDRESS_FILE
+from ops.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
 from ops.house import House
 from ops.lake.desk import Lake
+from ops.lake.duckdb_engine import DuckDBEngine, S3Access
+from ops.lake.engine import QueryFailed
 from tests.e2e.test_lake import opened, settled
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -127,3 +130,42 @@ def test_a_wrong_call_is_told_in_a_line(run: Run, arguments: list[str], told: st
     assert told in answer.stderr
     assert answer.stderr.count("\n") == 1
     assert answer.stdout == ""
+
+
+@pytest.mark.parametrize("body", [b"", b"this is no Parquet file"], ids=["no bytes", "text"])
+def test_a_damaged_file_ends_each_command_with_a_line_about_it(house: House, run: Run, body: bytes) -> None:
+    """Its name is the first, so that every command meets it at once."""
+    opened(house, "1.00")
+    settled(house)
+    lake = Lake.of_house(house.address)
+    key = f"events/dt={today()}/event_type=AccountCreated/0.parquet"
+    lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=body)
+    try:
+        for arguments in (
+            ("query", "report_day", "-p", f"day={today()}"),
+            ("report", "--output", "/dev/null"),
+            ("reconcile",),
+            ("lake", "tables"),
+            ("lake", "totals"),
+            ("lake", "backfill", "--all"),
+        ):
+            ended = run(*arguments)
+            assert ended.returncode == 1, arguments
+            [line] = [line for line in ended.stderr.splitlines() if line.startswith("✗")]
+            assert f"s3://{lake.bucket}/{key} is no file of the lake's table" in line, arguments
+            assert "lake backfill --all" in line
+            assert "Traceback" not in ended.stderr
+    finally:
+        lake.s3.delete_object(Bucket=lake.bucket, Key=key)
+
+
+def test_what_duckdb_is_denied_is_named(house: House) -> None:
+    """It asks S3 by itself: without botocore, and without its errors."""
+    access = S3Access("nobody", "wrong", REGION, endpoint_url=house.address.endpoint_url)
+    with pytest.raises(QueryFailed, match="HTTP 403") as failed:
+        DuckDBEngine(f"s3://{house.address.outputs['LakeBucketName']}", access)
+    assert "Use credentials that may read the lake" in str(failed.value)
+    known = S3Access(ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, REGION, endpoint_url=house.address.endpoint_url)
+    with pytest.raises(QueryFailed, match="HTTP 404") as failed:
+        DuckDBEngine("s3://no-such-bucket-here", known)
+    assert "check the name of the stack" in str(failed.value)

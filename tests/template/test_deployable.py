@@ -131,7 +131,7 @@ def test_the_projector_has_time_to_publish() -> None:
 
 def test_whatever_goes_wrong_in_the_projector_has_an_alarm() -> None:
     alarms = [resource for resource in RESOURCES.values() if resource["Type"] == "AWS::CloudWatch::Alarm"]
-    of_lambda = [alarm for alarm in alarms if alarm["Properties"]["Namespace"] == "AWS/Lambda"]
+    of_lambda = [alarm for alarm in alarms if alarm["Properties"].get("Namespace") == "AWS/Lambda"]
     assert {alarm["Properties"]["MetricName"] for alarm in of_lambda} == {
         *("IteratorAge", "Errors"),
         *("OnFailureDestinationDeliveredEventCount", "DroppedEventCount"),  # given up: with a copy kept, and without

@@ -211,3 +211,10 @@ def test_the_shipped_queries_are_athenas_named_queries() -> None:
 def test_a_template_without_a_place_for_them_is_told() -> None:
     with pytest.raises(ValueError, match="make named-queries"):
         replaced("Resources: {}")
+
+
+def test_no_named_query_has_a_semicolon() -> None:
+    """Nor has any other SQL of the template: Athena takes one statement."""
+    queries = {name: each for name, each in RESOURCES.items() if each["Type"] == "AWS::Athena::NamedQuery"}
+    assert len(queries) > 5
+    assert [name for name, each in queries.items() if ";" in each["Properties"]["QueryString"]] == []

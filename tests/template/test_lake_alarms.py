@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from ops.lake.desk import Lake
+from ops.lake.grace import BUFFER_FACTOR, RETRIES_S, TRANSFORM_BUFFER_S, delivery_s
+from ops.reconcile_command import grace_of
+from ops.stack import Outputs
 from tests.template.test_template import RESOURCES, TEMPLATE, properties
 
 FIREHOSE = {
@@ -26,13 +30,6 @@ OURS = {
 ONCE = {"Statistic": "Sum", "EvaluationPeriods": 1, "Threshold": 0}
 """It must not happen at all."""
 ALARMS: dict[str, dict[str, Any]] = {
-    "LakeIsBehind": FIREHOSE
-    | {
-        "MetricName": "DeliveryToS3.DataFreshness",
-        "Statistic": "Maximum",
-        "EvaluationPeriods": 3,
-        "Threshold": 30 * 60,
-    },
     "LakeReadsLate": FIREHOSE
     | {
         "MetricName": "KinesisMillisBehindLatest",
@@ -56,8 +53,42 @@ def test_an_alarm_of_the_lake_asks_exactly_this(name: str) -> None:
 
 def test_every_alarm_of_the_lake_is_looked_at() -> None:
     alarms = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"}
-    assert {name for name in alarms if name.startswith("Lake")} == set(ALARMS)
+    assert {name for name in alarms if name.startswith("Lake")} == {*ALARMS, "LakeIsBehind"}
 
 
-def test_waiting_for_a_full_buffer_is_no_delay() -> None:
-    assert properties("LakeIsBehind")["Threshold"] > TEMPLATE["Parameters"]["LakeBufferSeconds"]["MaxValue"]
+def test_the_alarm_on_a_late_lake_follows_the_buffer() -> None:
+    """By metric math, since CloudFormation has no arithmetic: a long buffer is not late, a short one is watched."""
+    alarm = properties("LakeIsBehind")
+    freshness, late = alarm["Metrics"]
+    assert freshness == {
+        "Id": "freshness",
+        "ReturnData": False,
+        "MetricStat": {
+            "Metric": FIREHOSE | {"MetricName": "DeliveryToS3.DataFreshness"},
+            "Period": 300,
+            "Stat": "Maximum",
+        },
+    }
+    assert late["Expression"] == {"Fn::Sub": f"freshness - {BUFFER_FACTOR} * ${{LakeBufferSeconds}}"}
+    assert "ReturnData" not in late
+    assert (alarm["EvaluationPeriods"], alarm["ComparisonOperator"]) == (3, "GreaterThanThreshold")
+    assert alarm["TreatMissingData"] == "notBreaching"
+    assert alarm["Threshold"] == delivery_s(0)
+
+
+@pytest.mark.parametrize(("buffer_s", "due_s"), [(60, 450), (300, 810), (480, 1080), (900, 1710)])
+def test_reconcile_waits_as_long_as_a_delivery_may_take(buffer_s: int, due_s: int) -> None:
+    """1.5 times the buffer with dynamic partitioning, a minute for the transform's buffer, and the retries."""
+    parameter = TEMPLATE["Parameters"]["LakeBufferSeconds"]
+    assert parameter["MinValue"] <= buffer_s <= parameter["MaxValue"]
+    lake = Lake(None, "b", Outputs({"LakeBufferSeconds": str(buffer_s)}), None, is_at_home=False)  # type: ignore[arg-type]
+    assert grace_of(lake) == due_s
+    assert due_s >= 1.5 * buffer_s + 60
+
+
+def test_the_grace_knows_the_templates_other_buffer_and_its_retries() -> None:
+    destination = properties("LakeDelivery")["ExtendedS3DestinationConfiguration"]
+    [processor] = destination["ProcessingConfiguration"]["Processors"]
+    given = {each["ParameterName"]: each["ParameterValue"] for each in processor["Parameters"]}
+    assert float(given["BufferIntervalInSeconds"]) == TRANSFORM_BUFFER_S
+    assert destination["DynamicPartitioningConfiguration"]["RetryOptions"]["DurationInSeconds"] == RETRIES_S

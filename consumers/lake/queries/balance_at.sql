@@ -1,10 +1,9 @@
 -- balance_at: The balance of an account at a moment, and the event that made it so.
 -- Always one row: `existed` is false where the account has no event by then. An event of the moment itself counts.
--- A day is the beginning of its moments' text and so comes before them, which is why `dt` can be compared with the moment.
 -- Athena rounds times to milliseconds, so the order is `sequence`, and an event less than one after the moment may count, too.
 -- parameter: account (string) the account's id
 -- parameter: moment (timestamp) the moment, UTC
--- parameter: moment
+-- parameter: day of moment
 WITH until_then AS (
   SELECT
     account_id,
@@ -20,7 +19,7 @@ WITH until_then AS (
     request_id,
     row_number() OVER (ORDER BY sequence DESC) AS back
   FROM events
-  WHERE account_id = ? AND dt <= ? AND occurred_at <= CAST(? AS timestamp)
+  WHERE account_id = ? AND occurred_at <= CAST(? AS timestamp) AND dt <= ?
 ),
 newest AS (
   SELECT *

@@ -2,7 +2,7 @@
 -- An example is an account and the sequence of its event, the first by text.
 -- late: it reached the stream so long after it occurred. duplicate: copies beyond the first, which the view `events` hides.
 -- contradiction: copies of one event that differ in what happened, of which the view shows one of each day and type. Copies of
--- different days differ; they are found on the later one.
+-- different days differ, and are found on the later one.
 -- gap: the event before it is nowhere in the lake. negative_balance: below zero.
 -- broken_balance: not what follows from the balance before it.
 -- Earlier copies and the events before are looked for in all earlier days, of which account_id, sequence and balance are read.

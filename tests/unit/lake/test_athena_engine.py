@@ -118,6 +118,10 @@ def test_an_interrupted_query_that_cannot_be_stopped_is_interrupted_all_the_same
     [
         ("Query cancelled! : Bytes scanned limit was exceeded", "LakeQueryBytesMax"),
         ("TABLE_NOT_FOUND: line 1:15: Table 'awsdatacatalog.base.events' does not exist", "lake tables"),
+        ("HIVE_BAD_DATA: Malformed Parquet file. Not valid [s3://lake/events/a]", "lake backfill --all"),
+        ("HIVE_CANNOT_OPEN_SPLIT: Error opening Hive split s3://lake/events/a", "Move the file out of events/"),
+        ("Insufficient permissions to execute the query.", "LakeAnalystRole"),
+        ("Access Denied (Service: Amazon S3; Status Code: 403)", "first-deployment"),
     ],
 )
 def test_what_can_be_done_is_told(reason: str, advice: str) -> None:
@@ -134,5 +138,5 @@ def test_a_refusal_of_aws_is_told() -> None:
         def start_query_execution(self, **_: Any) -> dict[str, str]:  # noqa: ANN401 -- as botocore's
             raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "StartQueryExecution")
 
-    with pytest.raises(QueryFailed, match="AccessDenied"):
+    with pytest.raises(QueryFailed, match=r"AccessDenied.* Use AWS credentials that are allowed to do this"):
         engine(Refusing()).query("SELECT 1")

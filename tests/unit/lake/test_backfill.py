@@ -14,7 +14,7 @@ from ops.lake.duckdb_engine import DuckDBEngine
 from ops.lake.grace import cut_us
 from ops.replay.engine import replay
 from ops.replay.selection import Accounts, Everything, Selection
-from tests.lake import LakeRow, write
+from tests.lake import LakeRow, put, write
 from tests.ledger_and_lake import START, history, lake_rows
 from tests.memory_source import MemorySource, by_key, by_text, by_version
 
@@ -54,9 +54,7 @@ class Given:
 
     def _put(self, key: str, body: bytes) -> None:
         self.put.append(key)
-        path = self.lake / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(body)
+        put(self.lake / key, body)
 
 
 @pytest.fixture

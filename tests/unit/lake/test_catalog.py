@@ -28,7 +28,7 @@ def test_parameters_are_checked_before_anything_is_asked() -> None:
 
 def test_a_moment_with_an_offset_is_asked_for_in_utc() -> None:
     arguments = QUERIES["balance_at"].arguments({"account": "a", "moment": "2026-01-01T00:30:00+01:00"})
-    assert arguments == ["a", "2025-12-31 23:30:00", "2025-12-31 23:30:00"]
+    assert arguments == ["a", "2025-12-31 23:30:00", "2025-12-31"]
     with pytest.raises(WrongCall, match="moment"):
         QUERIES["balance_at"].arguments({"account": "a", "moment": "noon"})
 
@@ -43,6 +43,8 @@ def test_a_moment_with_an_offset_is_asked_for_in_utc() -> None:
         ("-- q: x\n-- parameter: day\nSELECT ?", "describe"),
         ("-- q: x\n-- parameter: day (moon) d\nSELECT ?", "describe"),
         ("-- q: x\n-- parameter: a (date) d\n-- parameter: a (date) d\nSELECT ?, ?", "describe"),
+        ("-- q: x\n-- parameter: day of a\n-- parameter: a (timestamp) d\nSELECT ?, ?", "described before"),
+        ("-- q: x\n-- parameter: a (date) d\n-- parameter: day of a\nSELECT ?, ?", "a timestamp"),
         ("-- q: x\n-- parameter: a (date) d\n-- ordered: a <= b\nSELECT ?", "two dates"),
         ("-- q: x\n-- parameter: a (date) d\n-- parameter: b (string) d\n-- ordered: a <= b\nSELECT ?, ?", "two dates"),
         ("-- q: x\n-- parameter: a (date) d\n-- parameter: b (date) d\n-- ordered: a, b\nSELECT ?, ?", "two dates"),

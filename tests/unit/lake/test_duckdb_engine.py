@@ -11,7 +11,8 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
-from ops.lake.duckdb_engine import DuckDBEngine, S3Access, ctrl_c_heard
+from ops.lake.duckdb_engine import DuckDBEngine, S3Access
+from ops.lake.duckdb_errors import ctrl_c_heard
 from ops.lake.engine import QueryFailed
 from tests.lake import FIRST_DAY, made_up, write
 
@@ -122,3 +123,19 @@ def test_files_may_have_columns_of_a_release_to_come(tmp_path: Path) -> None:
         answer = DuckDBEngine(str(tmp_path), has_older_files=has_older_files).query("SELECT * FROM account_events")
         assert len(answer.rows) == len(rows)
         assert "mood" not in answer.columns
+
+
+def test_a_test_lakes_file_is_not_seen_before_it_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on S3: tests write while an engine reads, and half a file would fail it."""
+    rows = made_up(seed=1, accounts=1, days=1, events=1)
+    seen: list[object] = []
+    replace = Path.replace
+
+    def read_first(unfinished: Path, target: Path) -> Path:
+        seen.append(DuckDBEngine(str(tmp_path)).query("SELECT count(*) FROM events").rows)
+        return replace(unfinished, target)
+
+    monkeypatch.setattr(Path, "replace", read_first)
+    write(tmp_path, rows)
+    assert seen == [[(0,)]]
+    assert DuckDBEngine(str(tmp_path)).query("SELECT count(*) FROM events").rows == [(1,)]

@@ -81,6 +81,47 @@ def test_days_are_compared_with_the_parameter_itself(path: Path) -> None:
             assert isinstance(found.expression, expressions.Placeholder), found.sql()
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_no_semicolon_is_shipped_not_even_in_a_comment(path: Path) -> None:
+    """Athena takes one statement, and answers "Only one sql statement is allowed" to what looks like two."""
+    assert ";" not in path.read_text()
+
+
+@pytest.mark.parametrize("query", QUERIES.values(), ids=lambda query: query.name)
+def test_days_are_compared_with_days(query: Query) -> None:
+    """At Athena `dt` is a projected date: what it makes of a text of another form is not documented."""
+    sql = COMMENTS.sub("", query.sql)
+    of_dt = {found.end() for found in re.finditer(r"\bdt (?:=|<|>|<=|>=) \?", sql)}
+    arguments = query.arguments({each.name: (GIVEN | {"first": "2026-08-01"})[each.name] for each in query.parameters})
+    marks = zip(re.finditer(r"\?", sql), arguments, strict=True)
+    days = [value for mark, value in marks if mark.end() in of_dt]
+    assert len(days) == len(re.findall(r"\bdt (?:=|<|>|<=|>=|IN|BETWEEN)", sql))
+    assert all(re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", day) for day in days), days
+
+
+@pytest.mark.parametrize(
+    ("moment", "sequence"),
+    [
+        ("2026-08-01T23:59:59.999999", 1),
+        ("2026-08-02T00:00:00", 2),
+        ("2026-08-02", 2),
+        ("2026-08-02T01:59:59.999999+02:00", 1),
+        ("2026-08-02T23:59:59.999999", 3),
+    ],
+)
+def test_a_balance_at_midnight_is_the_same_on_both_engines(tmp_path: Path, moment: str, sequence: int) -> None:
+    midnight = FIRST_DAY + timedelta(days=1)
+    last = midnight + timedelta(days=1, microseconds=-1)
+    rows = [
+        event("a", 1, "AccountCreated", midnight - timedelta(microseconds=1), "EUR", None, Decimal(0), owner="o"),
+        event("a", 2, "BalanceCredited", midnight, "EUR", Decimal(5), Decimal(5)),
+        event("a", 3, "BalanceCredited", last, "EUR", Decimal(5), Decimal(10)),
+    ]
+    for engine in lake(tmp_path, rows):
+        [found] = asked(engine, "balance_at", {"account": "a", "moment": moment}).records()
+        assert found["sequence"] == sequence
+
+
 def test_every_query_has_an_oracle() -> None:
     assert QUERIES.keys() - {name for name in QUERIES if name.startswith("report_")} == ORACLES.keys()
 

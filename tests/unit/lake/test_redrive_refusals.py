@@ -107,6 +107,7 @@ def _nested(depth: int) -> bytes:
         ({"amount": float("nan")}, "amount"),
         ({"balance": float("inf")}, "balance"),
         ({"owner": 5}, "owner"),
+        ({"schema_fingerprint": None}, "there is no schema_fingerprint"),
         ({"schema_fingerprint": "0123456789abcdef"}, "schema_fingerprint"),
         ({"schema_fingerprint": ["34c8165f77476d94"]}, "schema_fingerprint"),
         ({"occurred_at": "yesterday"}, "occurred_at"),

@@ -1,23 +1,38 @@
-"""Why the function refused records, as its report in the bucket has it."""
+"""What a redrive reads of its bucket."""
 
 from datetime import UTC, datetime
+from typing import Any
 
-from ops.lake.repair_ports import S3Bucket, reasons_in
+from consumers.lake.table import REASONS_PREFIX
+from ops.lake.repair_ports import reasons_in
+
+GOOD = b'{"recordId": "r-1", "error": "CorruptBody", "reason": "too short"}'
 
 
-class Bucket(S3Bucket):
-    """With one report, of yesterday."""
+def test_damaged_lines_of_reasons_are_passed_over() -> None:
+    """They explain failures; the failures themselves are elsewhere."""
+    damaged = [b"", b"{", b"\xff", b"[]", b"5", b'{"recordId": "r-2"}', b"[" * 100_000]
 
-    def __init__(self, body: bytes) -> None:
-        self._body = body
+    class Bucket:
+        @staticmethod
+        def get(key: str) -> bytes | None:
+            return b"\n".join([*damaged, GOOD]) if key == f"{REASONS_PREFIX}dt=2026-11-24/inv-1.jsonl" else None
 
-    def get(self, key: str) -> bytes | None:
-        return self._body if "dt=2026-11-24/" in key else None
+    bucket: Any = Bucket()
+    reasons = reasons_in(bucket, lambda: datetime(2026, 11, 25, 0, 1, tzinfo=UTC))
+    assert reasons("inv-1") == {"r-1": "CorruptBody: too short"}
+    assert reasons("inv-2") == {}
 
 
 def test_reasons_are_read_line_by_line_and_lines_end_at_line_feeds_only() -> None:
     line = '{"recordId": "r-1",\r"error": "Refused", "reason": "a\u2028b"}'
-    reasons = reasons_in(
-        Bucket(f"{line}\r\n{line.replace('r-1', 'r-2')}\n".encode()), lambda: datetime(2026, 11, 25, tzinfo=UTC)
-    )
-    assert reasons("invocation-1") == {"r-1": "Refused: a\u2028b", "r-2": "Refused: a\u2028b"}
+    body = f"{line}\r\n{line.replace('r-1', 'r-2')}\n".encode()
+
+    class Bucket:
+        @staticmethod
+        def get(_key: str) -> bytes | None:
+            return body
+
+    bucket: Any = Bucket()
+    reasons = reasons_in(bucket, lambda: datetime(2026, 11, 25, tzinfo=UTC))
+    assert reasons("inv-1") == {"r-1": "Refused: a\u2028b", "r-2": "Refused: a\u2028b"}

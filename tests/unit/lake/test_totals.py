@@ -7,13 +7,15 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from consumers.lake import table
 from ops.lake.duckdb_engine import DuckDBEngine
 from ops.lake.engine import Answer
 from ops.lake.totals import SQL, Totals
-from tests.lake import LakeRow, made_up, write
+from tests.lake import LakeRow, made_up, put, write
 
 COLUMNS = ", ".join(name for name, _ in table.TOTALS_COLUMNS if name != "made_of")
 
@@ -40,9 +42,7 @@ class Folder:
         return {"Body": BytesIO((self.root / Key).read_bytes())}
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> None:  # noqa: ARG002, N803 -- as botocore's
-        path = self.root / Key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(Body)
+        put(self.root / Key, Body)
 
 
 @pytest.fixture
@@ -165,6 +165,56 @@ def test_damaged_totals_are_made_again(bucket: Folder, body: bytes) -> None:
     damaged.write_bytes(body)
     assert totals(bucket).refresh() == len({row["dt"] for row in rows if row["dt"] < "2026-09"})
     assert found(bucket) == due(rows)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: rows.rename_columns([name.upper() for name in rows.column_names]),
+        lambda rows: rows.drop_columns("made_of"),
+        lambda rows: rows.set_column(0, "dt", pa.nulls(len(rows), pa.string())),
+        lambda rows: rows.set_column(2, "opened", pa.array(["1"] * len(rows))),
+    ],
+)
+def test_totals_of_other_columns_are_made_again(bucket: Folder, change: Any) -> None:  # noqa: ANN401 -- Arrow's
+    rows = made_up(8, 20, 40, 300)
+    write(bucket.root, rows)
+    totals(bucket).refresh()
+    path = bucket.root / "daily_totals/month=2026-08/totals.parquet"
+    pq.write_table(change(pq.ParquetFile(path).read()), path)
+    assert totals(bucket).refresh() == len({row["dt"] for row in rows if row["dt"] < "2026-09"})
+    assert found(bucket) == due(rows)
+
+
+def test_totals_with_a_damaged_page_are_made_again(bucket: Folder) -> None:
+    rows = made_up(8, 20, 40, 300)
+    write(bucket.root, rows)
+    totals(bucket).refresh()
+    path = bucket.root / "daily_totals/month=2026-08/totals.parquet"
+    body = path.read_bytes()
+    path.write_bytes(body[:8] + b"\xff" * 400 + body[408:])
+    assert totals(bucket).refresh() == len({row["dt"] for row in rows if row["dt"] < "2026-09"})
+    assert found(bucket) == due(rows)
+
+
+@pytest.mark.parametrize(
+    "key", ["daily_totals/month=2026-08/", "daily_totals/notes.txt", "daily_totals/month=2026-08/_a"]
+)
+def test_what_is_no_file_of_the_totals_is_left_as_it_is(key: str) -> None:
+    """A folder's marker, or what somebody keeps beside them."""
+    kept = {key: b"mine"}
+
+    class Bucket:
+        @staticmethod
+        def get_paginator(_name: str) -> Any:  # noqa: ANN401 -- botocore's
+            return Bucket
+
+        @staticmethod
+        def paginate(**call: str) -> list[Any]:
+            return [{"Contents": [{"Key": each, "ETag": "1"} for each in kept if each.startswith(call["Prefix"])]}]
+
+    bucket: Any = Bucket
+    assert Totals(bucket, "lake", lambda: pytest.fail("there is nothing to ask")).refresh() == 0
 
 
 def test_days_before_the_tables_first_are_left_alone(bucket: Folder) -> None:

@@ -96,7 +96,18 @@ def test_a_cent_makes_it_unsound_and_what_is_on_its_way_does_not() -> None:
         {"missing": True},
         {"events": "10"},
         {"totals": [{"currency": "EUR", "ledger": "x", "lake": "1"}]},
+        *[
+            {"totals": [{"currency": "EUR", "ledger": amount, "lake": "1"}]}
+            for amount in ("NaN", "sNaN", "inf", 1.5, None)
+        ],
+        {"totals": [{"currency": None, "ledger": "1", "lake": "1"}]},
+        {"compared_at": "0001-01-01T00:00:00+14:00"},
         {"findings": [{"kind": "odd"}]},
+        {"findings": [json.loads(finding_line(FULL.findings[0])) | {"account_id": ["a"]}]},
+        {"findings": [json.loads(finding_line(FULL.findings[0])) | {"note": None}]},
+        {"accounts_found": [{"account_id": "a", "currency": {}, "ledger": {}, "lake": {}}]},
+        {"lateness": {"newest_in_ledger": None, "newest_in_lake": None, "behind_s": float("nan"), "longest_s": None}},
+        {"lateness": {"newest_in_ledger": None, "newest_in_lake": None, "behind_s": None, "longest_s": "1"}},
         {"lateness": None},
         {"files": {"days": {}, "stray": -1, "strays": []}},
         {"files": {"days": [], "stray": 0, "strays": []}},

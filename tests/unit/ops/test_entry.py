@@ -88,7 +88,10 @@ def test_it_works_with_its_output_closed() -> None:
         (QueryFailed("of no use"), "✗ of no use\n"),
         (
             EndpointConnectionError(endpoint_url="e"),
-            '✗ EndpointConnectionError: Could not connect to the endpoint URL: "e"\n',
+            (
+                '✗ EndpointConnectionError: Could not connect to the endpoint URL: "e". '
+                "Check the network, the AWS region and any proxy settings, then run it again.\n"
+            ),
         ),
         (PermissionError("no"), "✗ PermissionError: no\n"),
     ],

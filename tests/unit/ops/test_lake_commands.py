@@ -1,11 +1,17 @@
 """Who may not write the totals asks with those there are; any other trouble is told as such."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from typer.testing import CliRunner
 
-from ops.lake_commands import sum_up
+from ops.lake.duckdb_engine import EVENTS_VIEW
+from ops.lake.engine import Answer
+from ops.lake_commands import TABLES, app, sum_up
+from tests.lake import made_up
+from tests.unit.lake.asking import lake
 
 
 class Refused:
@@ -31,3 +37,42 @@ def test_another_trouble_is_no_reason_to_go_on() -> None:
     lake: Any = Refused("NoSuchBucket")
     with pytest.raises(ClientError):
         sum_up(lake)
+
+
+def test_the_tables_are_shown_without_reading_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On AWS: the view is made first. Nothing is compared with `dt`, a date there, and no day is read."""
+    told: list[str] = []
+
+    class Athena:
+        def execute(self, statement: str) -> None:
+            told.append(statement)
+
+        def query(self, sql: str) -> Answer:
+            told.append(sql)
+            return Answer(("dt",), [])
+
+    class OnAws:
+        is_at_home = False
+
+        @classmethod
+        def of(cls, _stack: str) -> "OnAws":
+            return cls()
+
+        def athena(self) -> Athena:
+            return Athena()
+
+        engine = athena
+
+    monkeypatch.setattr("ops.lake_commands.Lake", OnAws)
+    assert CliRunner().invoke(app, ["tables", "--stack", "s"]).exit_code == 0
+    assert told == [EVENTS_VIEW, *(f"SELECT * FROM {name} WHERE 1 = 0" for name in TABLES)]  # noqa: S608 -- our own
+    assert not any(";" in sql for sql in told)
+
+
+def test_both_engines_read_nothing_for_it(tmp_path: Path) -> None:
+    duckdb, datafusion = lake(tmp_path, made_up(1, 5, 2, 40))
+    for name in TABLES:
+        sql = f"SELECT * FROM {name} WHERE 1 = 0"  # noqa: S608 -- our own
+        ours, theirs = duckdb.query(sql), datafusion.query(sql)
+        assert set(theirs.columns) >= set(ours.columns) > {"dt"}
+        assert (ours.rows, theirs.rows) == ([], [])

@@ -1,6 +1,7 @@
 """A command's file is there whole, or what was there before is."""
 
 import os
+import re
 import threading
 from pathlib import Path
 from typing import IO
@@ -79,3 +80,24 @@ def test_the_longest_name_is_no_trouble(tmp_path: Path) -> None:
     with written(tmp_path / ("n" * 255)) as file:
         file.write("x")
     assert names(tmp_path) == {"n" * 255}
+
+
+@pytest.mark.parametrize("name", ["nowhere/report.html", "file/report.html", "loop/report.html", "loop", "a" * 300])
+def test_where_no_file_can_be_the_error_names_the_file_that_was_asked_for(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    path = tmp_path / name
+    with pytest.raises(OSError, match=re.escape(f"'{path}'")), written(path) as file:
+        file.write("x")
+
+
+def test_a_full_disk_names_the_file() -> None:
+    with pytest.raises(OSError, match=r"No space left on device: '/dev/full'"), written(Path("/dev/full")) as file:
+        file.write("x" * 100_000)
+
+
+def test_an_error_from_elsewhere_is_passed_on(tmp_path: Path) -> None:
+    refused = ConnectionRefusedError(111, "Connection refused")
+    with pytest.raises(ConnectionRefusedError) as raised, written(tmp_path / "report.html"):
+        raise refused
+    assert raised.value is refused

@@ -1,0 +1,174 @@
+"""Damaged files of the lake: the engine names the file and what to do, wherever in the lake it is."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet
+import pytest
+
+from consumers.kit import Decoder
+from consumers.lake.rows import Rows
+from ops.lake.backfill import MissingSink
+from ops.lake.comparison import Comparison
+from ops.lake.duckdb_engine import DuckDBEngine
+from ops.lake.duckdb_errors import translated
+from ops.lake.engine import QueryFailed
+from ops.lake.totals import totals_key
+from tests.lake import made_up, write
+from tests.ledger_and_lake import lake_rows
+from tests.unit.lake.compared import A, Given
+from tests.unit.lake.test_totals import Folder, totals
+
+Damage = Callable[[bytes, pyarrow.parquet.FileMetaData], bytes]
+
+
+def in_a_page(body: bytes, file: pyarrow.parquet.FileMetaData) -> bytes:
+    """Of the second column, behind the page's header."""
+    column = file.row_group(0).column(1)
+    first = column.data_page_offset + 40
+    last = column.data_page_offset + min(column.total_compressed_size, 200)
+    return body[:first] + bytes(each ^ 0xFF for each in body[first:last]) + body[last:]
+
+
+def with_codec_lzo(body: bytes, _: pyarrow.parquet.FileMetaData) -> bytes:
+    """Thrift's compact protocol: field 4, the codec, after the path; 1 is SNAPPY, 3 is LZO, as zigzag."""
+    before, name, after = body.rpartition(b"event_id\x15\x02")
+    assert name
+    return before + b"event_id\x15\x06" + after
+
+
+DAMAGES: dict[str, Damage] = {
+    "no bytes": lambda _body, _: b"",
+    "text": lambda _body, _: b"this is no Parquet file",
+    "the first bytes": lambda body, _: body[:4],
+    "half of it": lambda body, _: body[: len(body) // 2],
+    "all but the end": lambda body, _: body[:-3],
+    "a footer of another length": lambda body, _: body[:-8] + b"\xff\xff\xff\x7f" + body[-4:],
+    "page headers": lambda body, _: body[:8] + b"\xff" * 400 + body[408:],
+    "in a page": in_a_page,
+    "an unknown codec": with_codec_lzo,
+}
+
+
+def damage(path: Path, kind: str) -> None:
+    path.write_bytes(DAMAGES[kind](path.read_bytes(), pyarrow.parquet.ParquetFile(path).metadata))
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    write(tmp_path, made_up(seed=1, accounts=20, days=3, events=3_000))
+    totals(Folder(tmp_path)).refresh()
+    return tmp_path
+
+
+@pytest.mark.parametrize("has_older_files", [False, True])
+@pytest.mark.parametrize("position", [0, -1])
+@pytest.mark.parametrize("kind", DAMAGES)
+def test_a_damaged_file_is_named(lake: Path, kind: str, position: int, *, has_older_files: bool) -> None:
+    path = sorted(lake.glob("events/*/*/*.parquet"))[position]
+    damage(path, kind)
+    with pytest.raises(QueryFailed) as failed:
+        DuckDBEngine(str(lake), has_older_files=has_older_files).query("SELECT * FROM events")
+    line = str(failed.value)
+    assert line.startswith(f"{path} is no file of the lake's table: ")
+    assert line.endswith("run `account-events lake backfill --all`, which writes its events again.")
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize("kind", ["no bytes", "in a page"])
+def test_a_damaged_file_of_totals_is_named_with_its_own_advice(lake: Path, kind: str) -> None:
+    path = lake / totals_key("2026-08")
+    damage(path, kind)
+    with pytest.raises(QueryFailed) as failed:
+        DuckDBEngine(str(lake)).query("SELECT * FROM daily_totals")
+    assert str(failed.value).startswith(f"{path} is no file of the lake's table: ")
+    assert str(failed.value).endswith("Run `account-events lake totals`, which writes it again.")
+
+
+@pytest.mark.parametrize("position", [0, -1])
+def test_a_file_without_a_column_is_named_where_all_should_have_it(lake: Path, position: int) -> None:
+    path = sorted(lake.glob("events/*/*/*.parquet"))[position]
+    pyarrow.parquet.write_table(pyarrow.parquet.ParquetFile(path).read().drop_columns("balance"), path)
+    with pytest.raises(QueryFailed, match="balance") as failed:
+        DuckDBEngine(str(lake)).query("SELECT * FROM events")
+    assert str(failed.value).startswith(f"{path} is no file of the lake's table: ")
+
+
+def test_a_folder_named_like_a_file_is_passed_over(lake: Path) -> None:
+    """On S3 it is the marker of a folder, whose key ends with a slash."""
+    sql = "SELECT count(*) FROM account_events"
+    before = DuckDBEngine(str(lake)).query(sql).rows
+    (lake / "events/dt=2026-08-01/event_type=BalanceCredited/a.parquet").mkdir()
+    assert DuckDBEngine(str(lake)).query(sql).rows == before
+
+
+@pytest.mark.parametrize("kind", DAMAGES)
+def test_a_reconciliation_names_a_damaged_file(given: Callable[..., Given], kind: str) -> None:
+    at = given(A, lake_rows(A))
+    path = max(at.folder.glob("events/*/*/*.parquet"))
+    damage(path, kind)
+    with pytest.raises(QueryFailed, match="is no file of the lake's table") as failed:
+        at.verdict()
+    assert str(path) in str(failed.value)
+
+
+@pytest.mark.parametrize("kind", ["no bytes", "in a page"])
+def test_a_reconciliation_names_a_file_damaged_at_the_second_look(given: Callable[..., Given], kind: str) -> None:
+    rows = lake_rows(A)
+    at = given(A, rows[:-1])
+
+    def arrives() -> None:
+        write(at.folder, rows[-1:], file_name="late")
+        damage(max(at.folder.glob("events/*/*/late.parquet")), kind)
+
+    at.settle = arrives
+    with pytest.raises(QueryFailed, match=r"late\.parquet is no file of the lake's table"):
+        at.verdict()
+
+
+@pytest.mark.parametrize("kind", ["in a page", "half of it"])
+def test_a_backfill_names_a_damaged_file(lake: Path, tmp_path_factory: pytest.TempPathFactory, kind: str) -> None:
+    path = max(lake.glob("events/*/*/*.parquet"))
+    damage(path, kind)
+    connection = DuckDBEngine(str(lake)).connection
+    with pytest.raises(QueryFailed) as failed, translated(connection):
+        MissingSink(connection, tmp_path_factory.mktemp("work"), Rows(Decoder(), "2020-01-01"), None, 2**60)
+    assert str(failed.value).startswith(f"{path} is no file of the lake's table: ")
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (duckdb.HTTPException("HTTP Error: HTTP GET error reading 's3://l/a' (HTTP 403 Forbidden)\n\nx"), "may read"),
+        (
+            duckdb.HTTPException("HTTP Error: HTTP GET error (HTTP 404 Not Found)\n\nNoSuchBucket: x"),
+            "name of the stack",
+        ),
+        (duckdb.IOException("IO Error: Could not connect to server error for HTTP GET to 'x'"), "Check the network"),
+        (duckdb.IOException('IO Error: Could not write file "x": No space left on device'), "TMPDIR"),
+        (duckdb.IOException('IO Error: Cannot open file "x": Permission denied'), "permissions"),
+        (duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate data of size 1 GiB"), "more memory"),
+    ],
+)
+def test_what_is_no_file_s_fault_blames_none(lake: Path, error: duckdb.Error, advice: str) -> None:
+    engine = DuckDBEngine(str(lake))
+    engine.query("SELECT count(*) FROM events")
+    with pytest.raises(QueryFailed) as failed, translated(engine.connection):
+        raise error
+    line = str(failed.value)
+    assert line.startswith(str(error).partition("\n")[0])
+    assert advice in line
+    assert "\n" not in line
+    assert "is no file" not in line
+
+
+def test_a_full_disk_while_ledger_and_lake_are_compared_is_named(
+    lake: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """DuckDB's file there leads to the device that is always full."""
+    folder = tmp_path_factory.mktemp("work")
+    (folder / "comparison.duckdb").symlink_to("/dev/full")
+    connection = DuckDBEngine(str(lake)).connection
+    with pytest.raises(QueryFailed, match=r"No space left on device\. Free some disk space"), translated(connection):
+        Comparison(connection, folder)

@@ -1,0 +1,78 @@
+"""What Firehose wraps around an event: read however it is written, and never the event's fault."""
+
+import pytest
+
+from tests.unit.lake.test_transform import EVENTS, PUBLISHED_MS, TRANSFORM, event, lines
+
+
+@pytest.mark.parametrize(
+    "arrived",
+    [
+        "soon",
+        "",
+        "18:25",
+        [],
+        {},
+        True,
+        1.5,
+        0,
+        -1,
+        10**15,
+        10**400,
+        253_402_214_400_000,
+        float("nan"),
+        float("inf"),
+        "9" * 30,
+    ],
+)
+def test_a_time_of_arrival_that_is_none_is_the_envelopes_fault(arrived: object) -> None:
+    asked = event(*EVENTS[:2])
+    asked["records"][0]["kinesisRecordMetadata"]["approximateArrivalTimestamp"] = arrived
+    done = TRANSFORM(asked)
+    assert [record["result"] for record in done.answer["records"]] == ["ProcessingFailed", "Ok"]
+    [refusal] = done.refusals
+    assert refusal.error == "BadEnvelope"
+    assert "not the event in it: approximateArrivalTimestamp is not a time" in refusal.reason
+    assert refusal.data == EVENTS[0]
+
+
+@pytest.mark.parametrize(
+    "arrived",
+    [
+        PUBLISHED_MS,
+        float(PUBLISHED_MS),
+        str(PUBLISHED_MS),
+        f"{PUBLISHED_MS}.0",
+        PUBLISHED_MS // 1000,
+        PUBLISHED_MS / 1000,
+        f"{PUBLISHED_MS / 1000:.3f}",
+        "2026-09-21T14:13:20.000Z",
+        "2026-09-21T14:13:20Z",
+        "2026-09-21T14:13:20",
+        "2026-09-21 14:13:20+00:00",
+        "2026-09-21T16:13:20+02:00",
+    ],
+)
+def test_a_time_of_arrival_may_be_written_in_other_ways(arrived: object) -> None:
+    """AWS's own test event has ISO 8601, Kinesis's API has seconds, and JSON libraries make 1790000000000.0 of it."""
+    asked = event(EVENTS[0])
+    asked["records"][0]["kinesisRecordMetadata"]["approximateArrivalTimestamp"] = arrived
+    [record] = TRANSFORM(asked).answer["records"]
+    assert lines(record)[0]["published_at"] == "2026-09-21 14:13:20.000000"
+
+
+@pytest.mark.parametrize("source", [None, {}, {"approximateArrivalTimestamp": None}, [], "shardId-0"])
+def test_without_a_time_of_arrival_the_row_has_none(source: object) -> None:
+    asked = event(EVENTS[0])
+    asked["records"][0]["kinesisRecordMetadata"] = source
+    [record] = TRANSFORM(asked).answer["records"]
+    assert lines(record)[0]["published_at"] is None
+
+
+def test_an_event_after_its_arrival_names_both_days() -> None:
+    """As AWS's test event has it, with an event of today: the clock may be wrong, and so may the envelope."""
+    asked = event(EVENTS[0])
+    asked["records"][0]["kinesisRecordMetadata"]["approximateArrivalTimestamp"] = "2012-04-23T18:25:43.511Z"
+    [refusal] = TRANSFORM(asked).refusals
+    assert refusal.error == "OutsidePartitions"
+    assert "by its envelope it arrived on 2012-04-23, more than a day before" in refusal.reason

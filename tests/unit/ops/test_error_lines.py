@@ -1,0 +1,127 @@
+"""Every error that can end a command is one line: what is wrong, where, and what to do."""
+
+import errno
+import inspect
+import os
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import httpx
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError, ParamValidationError, ReadTimeoutError
+from botocore.parsers import ResponseParserError
+
+from ops.error_lines import EXPLAINED, error_line
+
+HANDLED = {
+    "account_core.ports.LostRace": "the service decides again",
+    "account_events.testing.errors.TestingError": "of the testing package, for other teams' tests",
+    "consumers.kit.lambda_handler.NotAKinesisEvent": "of a Lambda function",
+    "consumers.owners.rows.LaterRelease": "of a Lambda function; `owners rebuild` reports it for its account",
+    "ops.firehose.delivery.InvocationFailed": "the local Firehose tries again",
+    "ops.firehose.places.NoSuchKey": "the local Firehose keeps the record as failed",
+    "ops.lake.catalog.WrongCall": "`query` ends with exit code 2",
+    "ops.parquet.Unconvertible": "the record is kept as failed",
+    "ops.report.svg.Unfit": "the report leaves the chart as it is",
+}
+"""Errors that the code which calls catches, and how; everything else has to be explained."""
+
+
+def errors_of_the_project() -> Iterator[type[Exception]]:
+    for package in ("account_core", "account_events", "consumers", "ops", "projector", "schemas"):
+        for module in pkgutil.walk_packages(import_module(package).__path__, f"{package}."):
+            if module.name.endswith(("__main__", ".handler")):  # they read their environment
+                continue
+            for kind in vars(import_module(module.name)).values():
+                is_here = inspect.isclass(kind) and kind.__module__ == module.name
+                if is_here and issubclass(kind, Exception) and not kind.__name__.startswith("_"):
+                    yield kind
+
+
+def names_of(kind: type) -> set[str]:
+    return {f"{each.__module__}.{each.__qualname__}" for each in kind.__mro__}
+
+
+def test_every_error_of_the_project_is_explained_or_handled() -> None:
+    kinds = list(errors_of_the_project())
+    assert len(kinds) > 40
+    assert [kind for kind in kinds if not names_of(kind) & (EXPLAINED | HANDLED.keys())] == []
+
+
+def test_what_is_explained_is_there() -> None:
+    """They are compared by their names."""
+    there = set[str]().union(*map(names_of, errors_of_the_project()))
+    assert EXPLAINED | HANDLED.keys() <= there
+
+
+def test_an_error_of_the_project_is_its_message_on_one_line() -> None:
+    from ops.lake.engine import QueryFailed  # noqa: PLC0415 -- as it is found by its name
+
+    assert error_line(QueryFailed("one\n\n  two\n")) == "one two"
+    assert error_line(KeyError("a defect of ours")) is None
+
+
+def client_error(code: str, message: str = "no", operation: str = "GetObject") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "what_to_do"),
+    [
+        (client_error("AccessDenied"), "(AccessDenied)", "credentials that are allowed"),
+        (client_error("AccessDeniedException", operation="StartQueryExecution"), "StartQuery", "credentials that are"),
+        (client_error("ExpiredToken"), "(ExpiredToken)", "Sign in again"),
+        (client_error("NoSuchBucket"), "(NoSuchBucket)", "the stack's name"),
+        (
+            client_error("ValidationError", "Stack with id x does not exist", "DescribeStacks"),
+            "id x",
+            "the stack's name",
+        ),
+        (client_error("InvalidRequestException", "WorkGroup is not found."), "WorkGroup", "the stack's name"),
+        (client_error("ResourceNotFoundException", operation="Scan"), "Scan", "the stack's name"),
+        (client_error("SlowDown"), "(SlowDown)", "later"),
+        (NoCredentialsError(), "Unable to locate credentials", "AWS_PROFILE"),
+        (NoRegionError(), "region", "AWS_REGION"),
+        (ReadTimeoutError(endpoint_url="https://e"), "https://e", "network"),
+        (ParamValidationError(report="one\ntwo"), "one two", ""),
+        (ResponseParserError("<html>\n"), "<html>", "proxy"),
+        (httpx.ConnectError("refused"), "refused", "network"),
+        (OSError(errno.ENOSPC, "No space left on device", "a/b"), "a/b: No space left", "TMPDIR"),
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left", "TMPDIR"),
+        (PermissionError(errno.EACCES, "Permission denied", "a/b"), "a/b: Permission denied", "permissions"),
+        (OSError(errno.EROFS, "Read-only file system", "a/b"), "a/b: Read-only", "another file"),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "a/b"), "a/b: Not a directory", "another file"),
+    ],
+)
+def test_errors_from_outside_say_where_and_what_to_do(error: Exception, words: str, what_to_do: str) -> None:
+    line = error_line(error)
+    assert line is not None
+    assert words in line
+    assert what_to_do in line
+    assert "\n" not in line
+
+
+def test_a_full_disk_behind_stdout_is_one_line_and_1() -> None:
+    """It shows at the end, when what is left in the buffer is written."""
+    run = _run("query", stdout="/dev/full")
+    assert run.returncode == 1
+    assert run.stderr == "✗ No space left on device. " + run.stderr.partition("device. ")[2]
+    assert run.stderr.count("\n") == 1
+
+
+def _run(*arguments: str, stdout: str) -> subprocess.CompletedProcess[str]:
+    script = "import sys; sys.argv[0] = 'account-events'; from ops.entry import main; main()"
+    environment = os.environ | {"PYTHONIOENCODING": "utf-8"}
+    with Path(stdout).open("w", encoding="utf-8") as file:
+        return subprocess.run(  # noqa: S603 -- this Python
+            [sys.executable, "-c", script, *arguments],
+            check=False,
+            stdout=file,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
