@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 
-from consumers.kit import Consumer, Decoder, Event, Gap, Inbox, KinesisRecord, LambdaHandler, MemoryInbox, Outcome
+from consumers.kit import (
+    Consumer,
+    Decoder,
+    Event,
+    Failure,
+    Gap,
+    Inbox,
+    KinesisRecord,
+    LambdaHandler,
+    MemoryInbox,
+    Outcome,
+)
 from consumers.kit.errors import CorruptAggregate, Unavailable
 from consumers.kit.glue_registry import RegistryUnavailable
 from consumers.kit.lambda_handler import NotAKinesisEvent
@@ -139,11 +150,28 @@ def test_a_store_that_does_not_answer_fails_its_account_only(balances: Balances)
 
     outcome = Consumer(Inbox(Shaky(), balances)).receive(records(B[0], A[0], B[1]), NOW)
     assert (outcome.checkpoint, balances.sequences) == ("1", {"b": [1, 2]})
+    assert [(each.sequence_number, each.account_id) for each in outcome.failures] == [("2", "a"), (None, None)]
+
+
+@pytest.mark.parametrize(
+    "error", [Unavailable("throttled"), RuntimeError("no permission")], ids=lambda error: str(error)
+)
+def test_gaps_that_cannot_be_queried_are_a_failure_that_blocks_nobody(balances: Balances, error: Exception) -> None:
+    """Or an account could wait for ever, and nobody would know."""
+
+    class WithoutIndex(MemoryInbox):
+        def gaps(self, before_s: float) -> Sequence[Gap]:
+            del before_s
+            raise error
+
+    outcome = Consumer(Inbox(WithoutIndex(), balances)).receive(records(A[0]), NOW)
+    assert (outcome.applied, outcome.checkpoint, outcome.unsafe, outcome.gaps) == (1, "1", [], ())
+    assert outcome.failures == [Failure(None, None, error)]
 
 
 def _lambda_event(batch: Sequence[KinesisRecord]) -> dict[str, Any]:
-    event = [as_lambda_sends(data, "0") for _, data in batch]
-    for record, (number, _) in zip(event, batch, strict=True):
+    event = [as_lambda_sends(data, "0") for _, data, _ in batch]
+    for record, (number, _, _) in zip(event, batch, strict=True):
         record["kinesis"]["sequenceNumber"] = number
     return {"Records": event}
 

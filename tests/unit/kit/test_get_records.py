@@ -7,9 +7,7 @@ from typing import Any, cast
 import pytest
 
 from consumers.kit import Consumer, Event, Inbox, MemoryInbox, Outcome
-from consumers.kit.aggregates import MAGIC
 from consumers.kit.get_records import CLOCKS_DIFFER_S, StreamReader
-from consumers.kit.kcl import KclProcessor, NotProcessed
 from tests.unit.kit.given import encoded
 
 NOW = 1_000.0
@@ -143,85 +141,6 @@ def test_latest_begins_with_what_comes_after_it_was_opened(sequences: Sequences)
     stream.shards["one"] = A[:2] + B[:2]
     drain(reading)
     assert sequences.seen == ["b:1", "b:2"]
-
-
-class Checkpointer:
-    def __init__(self) -> None:
-        self.at: list[tuple[str | None, int | None]] = []
-
-    def checkpoint(self, sequence_number: str | None = None, sub_sequence_number: int | None = None) -> None:
-        self.at.append((sequence_number, sub_sequence_number))
-
-
-def kcl_input(datas: list[bytes], checkpointer: Checkpointer) -> SimpleNamespace:
-    """Two records to a sequence number, as the KCL hands over what it has unpacked."""
-    records = [
-        SimpleNamespace(binary_data=data, sequence_number=str(number // 2), sub_sequence_number=number % 2)
-        for number, data in enumerate(datas)
-    ]
-    return SimpleNamespace(records=records, checkpointer=checkpointer)
-
-
-def processor(sequences: Sequences, pauses: list[None]) -> KclProcessor:
-    consumer = Consumer(Inbox(MemoryInbox(), sequences))
-    return KclProcessor(consumer, now=lambda: NOW, pause=lambda: pauses.append(None), report=lambda _: None)
-
-
-def test_the_kcl_is_told_no_more_than_is_safe(sequences: Sequences) -> None:
-    pauses: list[None] = []
-    checkpointer = Checkpointer()
-    sequences.refusals = {"a:1": 1, "a:4": 2}
-    processing = processor(sequences, pauses)
-    processing.process_records(kcl_input(A[:5], checkpointer))
-    assert sequences.seen == [f"a:{number}" for number in range(1, 6)]
-    assert checkpointer.at == [("1", 0), ("2", 0)]
-    assert len(pauses) == 3
-    processing.shard_ended(SimpleNamespace(checkpointer=checkpointer))
-    assert checkpointer.at[-1] == (None, None)
-
-
-def test_a_record_that_cannot_be_read_ends_the_process(sequences: Sequences) -> None:
-    checkpointer = Checkpointer()
-    with pytest.raises(NotProcessed, match="checksum"):
-        processor(sequences, []).process_records(kcl_input([A[0], MAGIC + bytes(20), A[1]], checkpointer))
-    assert checkpointer.at == [("0", 0)]
-    assert issubclass(NotProcessed, SystemExit), "the KCL passes over everything else"
-
-
-def test_what_is_refused_again_and_again_waits_in_the_inbox_and_the_kcl_goes_on(sequences: Sequences) -> None:
-    checkpointer = Checkpointer()
-    sequences.refusals = {"a:2": 1_000}
-    processor(sequences, []).process_records(kcl_input([A[0], A[1], B[0], A[2]], checkpointer))
-    assert sequences.seen == ["a:1", "b:1"]
-    assert checkpointer.at == [("0", 0), ("1", 1)]
-
-
-def test_whatever_fails_around_it_ends_the_process(sequences: Sequences) -> None:
-    """Or the KCL would go on with the next records."""
-
-    def fail(_outcome: Outcome) -> None:
-        raise OSError("the log is full")
-
-    consumer = Consumer(Inbox(MemoryInbox(), sequences))
-    failing = KclProcessor(consumer, now=lambda: NOW, pause=lambda: None, report=fail)
-    with pytest.raises(NotProcessed, match="the log is full"):
-        failing.process_records(kcl_input(A[:1], Checkpointer()))
-
-
-def test_a_checkpoint_that_is_refused_is_tried_again_and_does_no_harm(sequences: Sequences) -> None:
-    class Throttled(Checkpointer):
-        times = 0
-
-        def checkpoint(self, sequence_number: str | None = None, sub_sequence_number: int | None = None) -> None:
-            self.times += 1
-            if self.times < 3:
-                raise RuntimeError("ThrottlingException")
-            super().checkpoint(sequence_number, sub_sequence_number)
-
-    checkpointer = Throttled()
-    processor(sequences, []).process_records(kcl_input(A[:2], checkpointer))
-    assert checkpointer.at == [("0", 1)]
-    assert KclProcessor.version == 3
 
 
 def test_what_is_refused_again_and_again_waits_in_the_inbox_and_the_shard_goes_on(sequences: Sequences) -> None:
