@@ -153,9 +153,7 @@ def test_a_store_that_does_not_answer_fails_its_account_only(balances: Balances)
     assert [(each.sequence_number, each.account_id) for each in outcome.failures] == [("2", "a"), (None, None)]
 
 
-@pytest.mark.parametrize(
-    "error", [Unavailable("throttled"), RuntimeError("no permission")], ids=lambda error: str(error)
-)
+@pytest.mark.parametrize("error", [Unavailable("throttled"), RuntimeError("no permission")], ids=str)
 def test_gaps_that_cannot_be_queried_are_a_failure_that_blocks_nobody(balances: Balances, error: Exception) -> None:
     """Or an account could wait for ever, and nobody would know."""
 
