@@ -196,6 +196,16 @@ def test_what_cannot_be_held_is_unsafe_and_the_nearest_are_held() -> None:
     assert sort(after, arrivals("a", [7]), held_bytes_max=2 * size + 2).refused == [7]
 
 
+def test_what_is_being_applied_takes_no_room_from_what_is_held(ledger: Ledger) -> None:
+    size = max(map(len, encoded("a", 6)))
+    inbox = Inbox(MemoryInbox(), ledger, held_bytes_max=2 * size)
+    assert inbox.receive("a", arrivals("a", [2, 3]), NOW).held == 2
+    received = inbox.receive("a", arrivals("a", [1, 5, 6]), NOW)
+    assert (received.held, received.error) == (2, None)
+    inbox.receive("a", arrivals("a", [4]), NOW)
+    assert ledger.applied == [1, 2, 3, 4, 5, 6], "5 and 6 came once"
+
+
 def test_a_full_hold_names_what_is_missing(ledger: Ledger) -> None:
     inbox = Inbox(MemoryInbox(), ledger, held_bytes_max=5 * len(encoded("a", 3)[-1]))
     received = inbox.receive("a", arrivals("a", [1, *range(3, 20)]), NOW)
@@ -232,6 +242,38 @@ def test_who_is_overtaken_reads_the_position_again() -> None:
     assert received.unsafe is None
     assert received.error is None
     assert (received.position.last, ledger.applied[-2:]) == (4, [3, 4])
+
+
+class QuickerAt(Quicker):
+    """Another worker applies the event that is the `number`th to be applied here, and nothing else."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(0)
+        self.number = number
+
+    def advance(self, account_id: str, before: Position, after: Position, effect: object) -> None:
+        self.number -= 1
+        self.times = int(self.number == 0)
+        super().advance(account_id, before, after, effect)
+
+
+@pytest.mark.parametrize(
+    ("held", "came", "number", "applied", "duplicates"),
+    [
+        pytest.param([], [1, 2, 3, 4], 3, 3, 1, id="what was applied here is no duplicate, what was elsewhere is one"),
+        pytest.param([], [1, 1, 2, 2, 3], 2, 2, 3, id="a repetition is counted once"),
+        pytest.param([2, 3], [1, 1], 3, 2, 1, id="what was held and applied here hides no repetition"),
+    ],
+)
+def test_duplicates_are_counted_once_though_another_worker_was_quicker(
+    held: list[int], came: list[int], number: int, applied: int, duplicates: int
+) -> None:
+    store = QuickerAt(number + bool(held))
+    inbox = Inbox(store, Ledger())
+    if held:
+        inbox.receive("a", arrivals("a", held), NOW)
+    received = inbox.receive("a", arrivals("a", came), NOW)
+    assert (received.applied, received.duplicates, received.error) == (applied, duplicates, None)
 
 
 def test_who_is_always_overtaken_gives_up() -> None:
