@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ops.emulator import Emulator
+from tests.kcl.closed_shards import ClosedShards
 from tests.kcl.java import JavaMissing, find_java
 from tests.kcl.worker import Worker
 from tests.kcl.world import STREAM, UNREADABLE, World
@@ -85,11 +86,26 @@ def test_two_workers_share_the_shards_and_one_takes_over(java: str, emulator: Em
         Worker(java, tmp_path / "two", emulator.endpoint_url, local(emulator, workerId="two")) as two,
     ):
         both = {"one", "two"}
-        one.wait_for(lambda: set(world.lease_owners(APPLICATION).values()) == both, "both have shards", START_S)
+        one.wait_for(lambda: set(world.leases(APPLICATION, "leaseOwner").values()) == both, "both have shards", START_S)
         world.publish(through=30)
         one.wait_for(world.is_done, "both apply", APPLY_S)
         world.publish(through=50)
         two.kill()
         one.wait_for(world.is_done, "one has taken over", APPLY_S)
-        assert set(world.lease_owners(APPLICATION).values()) == {"one"}
+        assert set(world.leases(APPLICATION, "leaseOwner").values()) == {"one"}
+    world.check()
+
+
+def test_a_shard_that_is_split_ends_and_its_children_follow(java: str, emulator: Emulator, tmp_path: Path) -> None:
+    world = World(emulator.endpoint_url, shards=2, accounts=40, events=50)
+    closed_shards = ClosedShards(world.kinesis, emulator.endpoint_url, STREAM)
+    world.publish(through=25)
+    with closed_shards.serving():
+        settings = local(emulator, kinesisEndpoint=closed_shards.url)
+        with Worker(java, tmp_path / "worker", emulator.endpoint_url, settings) as worker:
+            worker.wait_for(world.is_done, "what was there before the split is applied", START_S)
+            split = closed_shards.split()
+            world.publish(through=50)
+            worker.wait_for(world.is_done, "what came after the split is applied", APPLY_S)
+            assert world.leases(APPLICATION, "checkpoint")[split] == "SHARD_END"
     world.check()

@@ -77,11 +77,11 @@ class World:
     def is_done(self) -> bool:
         return self.applied() >= self.published
 
-    def lease_owners(self, application: str) -> Mapping[str, str | None]:
-        """By shard; the KCL keeps them in a table that has the application's name."""
+    def leases(self, application: str, attribute: str) -> Mapping[str, str | None]:
+        """One attribute of each, by shard; the KCL keeps them in a table that has the application's name."""
         if application not in self.dynamodb.list_tables()["TableNames"]:
             return {}
-        return {item["leaseKey"]["S"]: item.get("leaseOwner", {}).get("S") for item in self._scan(application)}
+        return {item["leaseKey"]["S"]: item.get(attribute, {}).get("S") for item in self._scan(application)}
 
     def check(self) -> None:
         """Every published event is applied once, in order per account: by the balances, their history and the inbox."""
