@@ -197,3 +197,12 @@ def test_a_lease_lost_at_the_end_of_the_shard_does_not_end_the_process(sequences
     processing = Processing(sequences)
     processing.end_shard(checkpointer)
     assert (checkpointer.calls, processing.pauses, processing.outcomes) == (1, 0, [])
+
+
+def test_after_a_restart_an_inbox_in_memory_holds_all_and_applies_nothing(sequences: Sequences) -> None:
+    """Why docs/consuming.md asks for a durable inbox: the KCL goes on behind the checkpoint."""
+    Processing(sequences).process(A[:4], Checkpointer())
+    restarted = Processing(sequences)
+    restarted.process(A[4:], Checkpointer())
+    [outcome] = restarted.outcomes
+    assert (outcome.applied, outcome.held, len(sequences.seen)) == (0, 5, 4)
