@@ -4,8 +4,10 @@ pytest does not collect this file by itself, because of its name.
 """
 
 import os
+import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -21,6 +23,19 @@ APPLY_S = 120.0
 APPLICATION = "balances-consumer"
 DAMAGED = b"\xc3\x01no event"
 pytestmark = pytest.mark.timeout(600)  # a scenario's waits, together
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _stops_are_interrupts() -> Iterator[None]:
+    """So that whatever stops the run, the emulator and the workers are stopped with it."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, action in before.items():
+        signal.signal(number, action)
 
 
 @pytest.fixture(scope="session")

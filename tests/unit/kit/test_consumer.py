@@ -82,6 +82,21 @@ def test_the_checkpoint_is_before_the_first_unsafe_record(consumer: Consumer[Non
     assert outcome.checkpoint == "1"
 
 
+def test_failures_are_in_the_order_of_their_records(balances: Balances) -> None:
+    """Not in that of their accounts; those without a number are last."""
+
+    def handle(events: Sequence[Event]) -> None:
+        if events[0].event_id in {"a:2", "b:1", "c:1"}:
+            raise RuntimeError(events[0].event_id)
+        balances(events)
+
+    consumer = Consumer(Inbox(MemoryInbox(), handle), set_aside=lambda _record, _error: None)
+    outcome = consumer.receive(records(A[0], A[0][:-1], [B[0], C[0]], A[1]), NOW)
+    assert [each.sequence_number for each in outcome.failures] == ["3", "3", "4", None]
+    assert outcome.unsafe == ["3", "4"], "each record once"
+    assert outcome.checkpoint == "2"
+
+
 @pytest.mark.parametrize(
     ("damaged", "kind"),
     [

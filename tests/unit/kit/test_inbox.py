@@ -186,6 +186,12 @@ def test_impossible_limits_are_refused(wrong: dict[str, int]) -> None:
         Inbox(MemoryInbox(), print, **wrong)  # type: ignore[arg-type]  # that is the point
 
 
+def test_limits_of_nothing_are_taken(ledger: Ledger) -> None:
+    inbox = Inbox(MemoryInbox(), ledger, gap_wait_s=0, held_bytes_max=0)
+    inbox.receive("a", arrivals("a", [1, 3]), NOW)
+    assert (ledger.applied, inbox.gaps(NOW)) == ([1], [Gap("a", 2, 3, NOW)])
+
+
 def test_what_cannot_be_held_is_unsafe_and_the_nearest_are_held() -> None:
     position = Position(last=1)
     came = arrivals("a", [9, 5, 3, 7])
@@ -211,6 +217,7 @@ def test_a_full_hold_names_what_is_missing(ledger: Ledger) -> None:
     received = inbox.receive("a", arrivals("a", [1, *range(3, 20)]), NOW)
     assert isinstance(received.error, HoldFull)
     assert str(received.error).startswith("a: event 2 is missing")
+    assert f"no room to hold event {received.held + 3} " in str(received.error), "the first one"
     assert received.held in (4, 5)
     assert received.unsafe is None, "others are behind it"
     assert inbox.gaps(NOW + 300) == [Gap("a", 2, 2, NOW)]
@@ -274,6 +281,55 @@ def test_duplicates_are_counted_once_though_another_worker_was_quicker(
         inbox.receive("a", arrivals("a", held), NOW)
     received = inbox.receive("a", arrivals("a", came), NOW)
     assert (received.applied, received.duplicates, received.error) == (applied, duplicates, None)
+
+
+def test_without_any_room_a_gap_is_known_all_the_same(ledger: Ledger) -> None:
+    inbox = Inbox(MemoryInbox(), ledger, held_bytes_max=0)
+    assert isinstance(inbox.receive("a", arrivals("a", [3]), NOW).error, HoldFull)
+    assert inbox.gaps(NOW + 300) == [Gap("a", 1, 3, NOW)]
+    assert ledger.runs == [], "nothing to handle"
+
+
+def test_what_cannot_be_read_and_brings_nothing_new_is_written_once(ledger: Ledger) -> None:
+    store = MemoryInbox()
+    store.advance("a", Position(), Position(2, {3: b"\xc3\x01later..."}, 3, NOW, 1), None)
+    Inbox(store, ledger).receive("a", arrivals("a", [4]), NOW)
+    assert (store.position("a").revision, sorted(store.position("a").held)) == (2, [3, 4])
+
+
+def test_who_is_overtaken_as_often_as_is_allowed_goes_on() -> None:
+    received = Inbox(Quicker(OVERTAKEN_MAX - 1), Ledger()).receive("a", arrivals("a", range(1, 50)), NOW)
+    assert (received.error, received.unsafe, received.position.last) == (None, None, 49)
+
+
+def test_a_store_that_stops_answering_makes_unsafe_what_is_left_only(ledger: Ledger) -> None:
+    class Blinks(Blinking):
+        calls = 0
+
+        def advance(self, account_id: str, before: Position, after: Position, effect: object) -> None:
+            self.calls += 1
+            super().advance(account_id, before, after, effect)
+            self.is_down = True
+
+    store = Blinks()
+    received = Inbox(store, ledger).receive("a", arrivals("a", [1, 2, 3]), NOW)
+    assert (received.applied, received.unsafe, type(received.error)) == (1, 1, Unavailable)
+    assert store.calls == 2, "nothing is written where it is not known what became of the last write"
+
+
+def test_what_is_held_and_could_not_be_tried_again_comes_again_as_a_whole(ledger: Ledger) -> None:
+    store = Blinking()
+    inbox = Inbox(store, ledger)
+    ledger.failing = 2
+    inbox.receive("a", arrivals("a", [1, 2, 3]), NOW, gives_up=True)
+    ledger.failing = 0
+    store.is_down = True
+    assert inbox.receive("a", arrivals("a", [3, 2]), NOW).unsafe == 0, (
+        "both are held: a record has to bring the next try"
+    )
+    store.is_down = False
+    assert inbox.receive("a", arrivals("a", [3, 2]), NOW).unsafe is None
+    assert ledger.applied[-2:] == [2, 3]
 
 
 def test_who_is_always_overtaken_gives_up() -> None:
