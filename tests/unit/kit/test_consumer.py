@@ -62,6 +62,13 @@ def test_accounts_go_on_each_in_its_order(consumer: Consumer[None], balances: Ba
     assert balances.sequences == {"a": [1, 2, 3], "b": [1, 2]}
 
 
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_data_may_be_any_bytes(consumer: Consumer[None], balances: Balances, kind: Any) -> None:  # noqa: ANN401
+    [record] = records([A[0], A[1]])
+    consumer.receive([record._replace(data=kind(record.data)), KinesisRecord("2", kind(A[2]))], NOW)
+    assert balances.sequences == {"a": [1, 2, 3]}
+
+
 def test_an_account_that_fails_stops_and_the_others_go_on(consumer: Consumer[None], balances: Balances) -> None:
     batch = records([A[0], B[0]], [B[1], C[0]], [B[2], A[1]], C[1])
     balances.refused = {"b"}

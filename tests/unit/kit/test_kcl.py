@@ -7,7 +7,7 @@ import pytest
 
 from consumers.kit import Consumer, Inbox, KinesisRecord, MemoryInbox, Outcome
 from consumers.kit.aggregates import MAGIC
-from consumers.kit.kcl import CHECKPOINTS_MAX, KclProcessor, NotCheckpointed, NotProcessed
+from consumers.kit.kcl import ATTEMPTS_MAX, CHECKPOINTS_MAX, REFUSALS_MAX, KclProcessor, NotCheckpointed, NotProcessed
 from schemas.errors import Undecodable
 from tests.unit.kit.given import encoded
 from tests.unit.kit.test_get_records import Sequences
@@ -97,9 +97,11 @@ def test_the_kcl_is_told_no_more_than_is_safe(sequences: Sequences) -> None:
 def test_a_record_that_cannot_be_read_ends_the_process(sequences: Sequences) -> None:
     checkpointer = Checkpointer()
     number, sub_number = place(1)
+    processing = Processing(sequences)
     with pytest.raises(NotProcessed, match=f"record {number}, sub-sequence number {sub_number}: .*checksum"):
-        Processing(sequences).process([A[0], UNREADABLE, A[1]], checkpointer)
+        processing.process([A[0], UNREADABLE, A[1]], checkpointer)
     assert checkpointer.at == [place(0)]
+    assert processing.pauses == ATTEMPTS_MAX - 1
     assert issubclass(NotProcessed, SystemExit), "the KCL passes over everything else"
 
 
@@ -127,8 +129,10 @@ def test_a_failure_is_reported_with_kinesis_own_numbers(sequences: Sequences) ->
 def test_what_is_refused_ten_times_waits_in_the_inbox_and_the_kcl_goes_on(sequences: Sequences) -> None:
     checkpointer = Checkpointer()
     sequences.refusals = {"a:2": 1_000}
-    Processing(sequences).process([A[0], A[1], B[0], A[2]], checkpointer)
+    processing = Processing(sequences)
+    processing.process([A[0], A[1], B[0], A[2]], checkpointer)
     assert sequences.seen == ["a:1", "b:1"]
+    assert processing.pauses == REFUSALS_MAX
     assert checkpointer.at == [place(0), place(3)]
 
 
