@@ -86,9 +86,11 @@ class World:
     def check(self) -> None:
         """Every published event is applied once, in order per account: by the balances, their history and the inbox."""
         last = self._published
-        assert {item["AccountId"]["S"]: _state(item) for item in self._scan(BALANCES)} == {
-            account_id: (last, last, rows[last - 1].balance) for account_id, rows in self.rows.items()
-        }
+        states = {item["AccountId"]["S"]: _state(item) for item in self._scan(BALANCES)}
+        for account_id, rows in self.rows.items():
+            state, right = states.get(account_id), (last, last, rows[last - 1].balance)
+            assert state == right, f"{account_id}: last sequence, events and balance are {state}, not {right}"
+        assert states.keys() == self.rows.keys()
         before: dict[str, int] = defaultdict(int)
         for image in self._history():
             account_id = image["AccountId"]["S"]

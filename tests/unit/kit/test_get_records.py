@@ -6,8 +6,9 @@ from typing import Any, cast
 
 import pytest
 
-from consumers.kit import Consumer, Event, Inbox, MemoryInbox, Outcome
-from consumers.kit.get_records import CLOCKS_DIFFER_S, StreamReader
+from consumers.kit import Consumer, Event, Gap, Inbox, MemoryInbox, Outcome
+from consumers.kit.errors import Unavailable
+from consumers.kit.get_records import ATTEMPTS_MAX, CLOCKS_DIFFER_S, StreamReader
 from tests.unit.kit.given import encoded
 
 NOW = 1_000.0
@@ -26,6 +27,7 @@ class Stream:
     def __init__(self, **shards: list[bytes]) -> None:
         self.shards = shards
         self.parents: dict[str, str] = {}
+        self.adjacent: dict[str, str] = {}
         self.closed: set[str] = set()
         self.expired: set[str] = set()
         self.page = 2
@@ -39,7 +41,8 @@ class Stream:
         return [{"Shards": shards[:1]}, {"Shards": shards[1:]}]
 
     def _parent(self, name: str) -> dict[str, str]:
-        return {"ParentShardId": self.parents[name]} if name in self.parents else {}
+        named = {"ParentShardId": self.parents, "AdjacentParentShardId": self.adjacent}
+        return {kind: parents[name] for kind, parents in named.items() if name in parents}
 
     def get_shard_iterator(self, **request: Any) -> dict[str, str]:  # noqa: ANN401 -- as boto3
         records = self.shards[request["ShardId"]]
@@ -104,6 +107,7 @@ def test_what_failed_comes_again_and_nothing_is_applied_twice(sequences: Sequenc
     outcomes = drain(reader(Stream(one=A[:6]), sequences))
     assert sequences.seen == [f"a:{number}" for number in range(1, 7)]
     assert sum(len(outcome.failures) for outcome in outcomes) == 4
+    assert sum(outcome.duplicates for outcome in outcomes) == 0, "it is read on behind what is safe"
 
 
 def test_children_are_read_when_their_parent_is_done(sequences: Sequences) -> None:
@@ -113,6 +117,40 @@ def test_children_are_read_when_their_parent_is_done(sequences: Sequences) -> No
     outcomes = drain(reader(stream, sequences))
     assert sequences.seen == [f"a:{number}" for number in range(1, 10)]
     assert sum(outcome.held for outcome in outcomes) == 0
+
+
+def test_a_child_of_two_is_read_when_both_are_done(sequences: Sequences) -> None:
+    stream = Stream(child=[*A[3:], *B[3:]], one=A[:3], two=B[:3])
+    stream.parents, stream.adjacent = {"child": "one"}, {"child": "two"}
+    stream.closed = {"one"}
+    reading = reader(stream, sequences)
+    drain(reading)
+    assert len(sequences.seen) == 6
+    stream.closed = {"one", "two"}
+    outcomes = drain(reading)
+    assert len(sequences.seen) == 18
+    assert sum(outcome.held for outcome in outcomes) == 0
+
+
+def test_a_parent_whose_last_record_failed_is_not_done(sequences: Sequences) -> None:
+    stream = Stream(child=A[3:], parent=A[:3])
+    stream.parents = {"child": "parent"}
+    stream.closed = {"parent"}
+    sequences.refusals = {"a:3": 3}
+    outcomes = drain(reader(stream, sequences))
+    assert sequences.seen == [f"a:{number}" for number in range(1, 10)]
+    assert sum(outcome.held for outcome in outcomes) == 0
+
+
+def test_a_child_that_appears_later_is_read_from_its_beginning(sequences: Sequences) -> None:
+    """Also by a reader that began at the end of what was there."""
+    stream = Stream(parent=[])
+    reading = reader(stream, sequences, "LATEST")
+    reading.open(NOW)
+    stream.shards |= {"parent": A[:2], "child": A[2:4]}
+    stream.parents, stream.closed = {"child": "parent"}, {"parent"}
+    drain(reading)
+    assert sequences.seen == [f"a:{number}" for number in range(1, 5)]
 
 
 def test_a_child_whose_parent_has_expired_is_read(sequences: Sequences) -> None:
@@ -139,14 +177,33 @@ def test_latest_begins_with_what_comes_after_it_was_opened(sequences: Sequences)
     reading = reader(stream, sequences, "LATEST")
     reading.open(NOW)
     stream.shards["one"] = A[:2] + B[:2]
+    sequences.refusals = {"b:1": 1}
     drain(reading)
-    assert sequences.seen == ["b:1", "b:2"]
+    assert sequences.seen == ["b:1", "b:2"], "and what failed comes again without what was there before"
 
 
 def test_what_is_refused_again_and_again_waits_in_the_inbox_and_the_shard_goes_on(sequences: Sequences) -> None:
     sequences.refusals = {"a:1": 1_000}
     drain(reader(Stream(one=[A[0], A[1], *B[:5]]), sequences), polls=30)
     assert sequences.seen == [f"b:{number}" for number in range(1, 6)]
+    assert sequences.refusals == {"a:1": 1_000 - ATTEMPTS_MAX - 1}
+
+
+def test_attempts_are_counted_for_each_record(sequences: Sequences) -> None:
+    """One record's refusals leave the next one all of its own."""
+    sequences.refusals = {"a:1": 6, "b:1": 12}
+    outcomes = drain(reader(Stream(one=[A[0], B[0]]), sequences))
+    assert sequences.seen == ["a:1", "b:1"]
+    assert sum(outcome.held for outcome in outcomes) == 0
+
+
+def test_attempts_begin_again_behind_a_record_that_was_given_up(sequences: Sequences) -> None:
+    stream = Stream(one=[A[0], B[0]])
+    stream.page = 1
+    sequences.refusals = {"a:1": 1_000, "b:1": 2}
+    outcomes = drain(reader(stream, sequences))
+    assert sequences.seen == ["b:1"]
+    assert sum(outcome.held for outcome in outcomes) == 1, "that of the account that is given up"
 
 
 def test_gaps_are_told_also_when_nothing_comes(sequences: Sequences) -> None:
@@ -155,3 +212,23 @@ def test_gaps_are_told_also_when_nothing_comes(sequences: Sequences) -> None:
     assert list(reading.poll(NOW + 299)) == []
     [outcome] = reading.poll(NOW + 301)
     assert [gap.account_id for gap in outcome.gaps] == ["a"]
+
+
+def test_gaps_are_told_once_for_what_comes(sequences: Sequences) -> None:
+    stream = Stream(one=[A[1]])
+    reading = reader(stream, sequences)
+    drain(reading)
+    stream.shards["one"] = [A[1], B[0]]
+    [outcome] = reading.poll(NOW + 301)
+    assert (outcome.applied, len(outcome.gaps)) == (1, 1)
+
+
+def test_gaps_that_cannot_be_queried_are_reported_also_when_nothing_comes(sequences: Sequences) -> None:
+    class WithoutIndex(MemoryInbox):
+        def gaps(self, before_s: float) -> Sequence[Gap]:
+            raise Unavailable(str(before_s))
+
+    reading = StreamReader(cast("Any", Stream(one=[])), "events", Consumer(Inbox(WithoutIndex(), sequences)))
+    [outcome] = reading.poll(NOW)
+    [failure] = outcome.failures
+    assert (failure.sequence_number, type(failure.error)) == (None, Unavailable)
