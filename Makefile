@@ -7,9 +7,11 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 PACKAGES := $(VENV)/.packages
+KCL_VENV := .venv-kcl
+KCL_PACKAGES := $(KCL_VENV)/.packages
 STAMP := $(VENV)/.ready
 
-.PHONY: help demo up tail test check bench lake-scale simulate fuzz openapi events-doc named-queries lock clean setup
+.PHONY: help demo up tail test check bench lake-scale simulate fuzz test-kcl java openapi events-doc named-queries lock clean setup
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -61,6 +63,18 @@ simulate: $(STAMP) ## play SEEDS stories of the projector (100000), from seed FI
 fuzz: $(STAMP) ## give the projector INPUTS batches (1000000) that are nearly right, by SEED (drawn)
 	@$(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),1000000) $(if $(SEED),--seed $(SEED))
 
+test-kcl: $(STAMP) $(KCL_PACKAGES) ## run the guide's program under AWS's KCL (Java 17 or newer; five minutes)
+	@$(BIN)/python -m pytest -v tests/kcl/scenarios.py
+
+$(KCL_PACKAGES): requirements/kcl.txt | java
+	@$(PYTHON) -m venv --clear $(KCL_VENV)
+	@$(KCL_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/kcl.txt || \
+		{ echo "The packages of requirements/kcl.txt could not be installed: is the package index reachable?"; exit 1; }
+	@touch $@
+
+java: $(STAMP)
+	@$(BIN)/python -m tests.kcl.java
+
 openapi: $(STAMP) ## write docs/openapi.json from the code
 	@$(BIN)/python -m ops.openapi > docs/openapi.json
 
@@ -79,7 +93,8 @@ lock: $(STAMP) ## resolve requirements/*.in again
 	$(BIN)/uv pip compile -q requirements/api.in -o requirements/api.txt -c requirements/dev.txt $(LOCK_FLAGS)
 	$(BIN)/uv pip compile -q requirements/projector.in -o requirements/projector.txt -c requirements/dev.txt $(LOCK_FLAGS)
 	$(BIN)/uv pip compile -q requirements/consumers.in -o requirements/consumers.txt -c requirements/dev.txt $(LOCK_FLAGS)
+	$(BIN)/uv pip compile -q requirements/kcl.in -o requirements/kcl.txt -c requirements/dev.txt $(LOCK_FLAGS)
 LOCK_FLAGS := --generate-hashes --no-emit-index-url --universal --python-version 3.11 --no-header --upgrade
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) .build .aws-sam .house
+	rm -rf $(VENV) $(KCL_VENV) .build .aws-sam .house

@@ -56,7 +56,7 @@ _RECORDS = [_record(_DATAS[start : start + OF_A_RECORD]) for start in range(0, E
 
 
 def _unpacked() -> list[bytes]:
-    return [data for _, packed in records_of({"Records": _RECORDS}) for data in unpack(packed)]
+    return [data for _, packed, _ in records_of({"Records": _RECORDS}) for data in unpack(packed)]
 
 
 def _deaggregated() -> list[Any]:

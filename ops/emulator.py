@@ -43,7 +43,7 @@ _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 _PR_SET_PDEATHSIG = 1
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """On Linux, should we be killed outright, the kernel ends the emulator too (prctl(2)); its workers follow."""
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -108,7 +108,7 @@ class Emulator:
                 stdout=self._log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is for us; we stop the emulator and its workers as one group
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 -- one system call, no Python lock is taken
+                preexec_fn=die_with_parent,  # noqa: PLW1509 -- one system call, no Python lock is taken
             )
             self._await_ready(self._process)
         except BaseException:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
 from consumers.kit.aggregates import unpack
-from consumers.kit.errors import Unavailable
 from consumers.kit.inbox import Inbox
 from consumers.kit.position import Arrival, Gap
 from schemas.errors import Undecodable
@@ -14,10 +13,18 @@ Effect = TypeVar("Effect")
 
 
 class KinesisRecord(NamedTuple):
-    """Attributes: `sequence_number` is Kinesis' name for the record; `data` is what was put, aggregated or not."""
+    """A record as its adapter received it.
+
+    Attributes:
+        sequence_number: Kinesis's own, unique in its shard but for the parts of an aggregate.
+        data: what was put, aggregated or not.
+        sub_sequence_number: which part of an aggregate it is, where the KCL has already unpacked it. Both numbers
+            together then identify the record.
+    """
 
     sequence_number: str
     data: bytes
+    sub_sequence_number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +35,13 @@ class Failure:
         sequence_number: the first record that has to come again. None: none has; the account waits in the inbox, for
             what is missing or for its handler to take what it refused, and is told as a gap.
         account_id: None if the record cannot be read, so that it may be anyone's.
+        sub_sequence_number: see KinesisRecord; None where that has none.
     """
 
     sequence_number: str | None
     account_id: str | None
     error: Exception
+    sub_sequence_number: int | None = None
 
 
 @dataclass(slots=True)
@@ -46,7 +55,9 @@ class Outcome:
         failures: in the order of their records. Behind one that cannot be read nothing is done; of an account that
             failed, nothing from its record on. Whatever else was in the batch is done.
         checkpoint: the last record in front of all that has to come again. None: the first one has to.
-        gaps: of all accounts, what has been waited for too long, the oldest; none while the store does not answer.
+        gaps: of all accounts, what has been waited for too long, the oldest. If they cannot be queried, none, and a
+            failure without a number.
+        checkpoint_sub_sequence_number: see KinesisRecord; None where the checkpoint's record has none.
     """
 
     applied: int = 0
@@ -55,6 +66,7 @@ class Outcome:
     failures: list[Failure] = field(default_factory=list)
     checkpoint: str | None = None
     gaps: Sequence[Gap] = ()
+    checkpoint_sub_sequence_number: int | None = None
 
     @property
     def unsafe(self) -> list[str]:
@@ -92,13 +104,13 @@ class Consumer(Generic[Effect]):
                 held, their accounts wait in the inbox, and their records need not come again.
         """
         outcome = Outcome()
-        numbers: list[str] = []
+        batch: list[KinesisRecord] = []
         arrivals: dict[str, list[Arrival]] = {}
         failed: list[tuple[int | None, Failure]] = []
-        for record, (number, data) in enumerate(records):
-            numbers.append(number)
+        for index, record in enumerate(records):
+            batch.append(record)
             try:
-                arrived = self._arrivals(KinesisRecord(number, bytes(data)), record)
+                arrived = self._arrivals(record._replace(data=bytes(record.data)), index)
                 if isinstance(arrived, Undecodable):
                     failed.append((None, Failure(None, None, arrived)))
                     continue
@@ -106,7 +118,7 @@ class Consumer(Generic[Effect]):
                     arrivals.setdefault(arrival.event.account_id, []).append(arrival)
             except Exception as error:  # noqa: BLE001 -- Undecodable, or what a registry asked for the schema raises
                 # Anyone's events may be in it and in what follows; those would only be held, so all of it comes again.
-                failed.append((record, Failure(number, None, error)))
+                failed.append((index, _failure(record, None, error)))
                 break
         for account_id, theirs in arrivals.items():
             received = self._inbox.receive(account_id, theirs, now_s, gives_up=gives_up)
@@ -114,17 +126,16 @@ class Consumer(Generic[Effect]):
             outcome.duplicates += received.duplicates
             outcome.held += received.held
             if received.error is not None:
-                first = None if received.unsafe is None else numbers[received.unsafe]
-                failed.append((received.unsafe, Failure(first, account_id, received.error)))
-        failed.sort(key=lambda each: len(numbers) if each[0] is None else each[0])
+                first = None if received.unsafe is None else batch[received.unsafe]
+                failed.append((received.unsafe, _failure(first, account_id, received.error)))
+        failed.sort(key=lambda each: len(batch) if each[0] is None else each[0])
         outcome.failures = [failure for _, failure in failed]
-        safe = min((record for record, _ in failed if record is not None), default=len(numbers))
-        outcome.checkpoint = numbers[safe - 1] if safe else None
+        safe = min((index for index, _ in failed if index is not None), default=len(batch))
+        if safe:
+            outcome.checkpoint, _, outcome.checkpoint_sub_sequence_number = batch[safe - 1]
         try:
             outcome.gaps = self._inbox.gaps(now_s)
-        except Unavailable:
-            pass  # no reason to fail what is done: the next batch asks again
-        except Exception as error:  # noqa: BLE001 -- nor is this, but it will not pass
+        except Exception as error:  # noqa: BLE001 -- no reason to fail what is done: the next batch asks again
             outcome.failures.append(Failure(None, None, error))
         return outcome
 
@@ -138,3 +149,9 @@ class Consumer(Generic[Effect]):
                 raise
             self._set_aside(record, error)
             return error
+
+
+def _failure(record: KinesisRecord | None, account_id: str | None, error: Exception) -> Failure:
+    if record is None:
+        return Failure(None, account_id, error)
+    return Failure(record.sequence_number, account_id, error, record.sub_sequence_number)

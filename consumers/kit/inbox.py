@@ -59,16 +59,22 @@ class Received:
 
     Attributes:
         position: how far it came.
+        sequences: of the events that were applied.
+        duplicates: arrivals that were applied or held already, not counting those that were applied here.
         unsafe: the first record in which something came that has to come again.
         error: why the account stays where it is; None if it does not.
     """
 
     position: Position = field(default_factory=Position)
-    applied: int = 0
+    sequences: set[int] = field(default_factory=set)
     duplicates: int = 0
     held: int = 0
     unsafe: int | None = None
     error: Exception | None = None
+
+    @property
+    def applied(self) -> int:
+        return len(self.sequences)
 
 
 class Inbox(Generic[Effect]):
@@ -151,8 +157,9 @@ class Inbox(Generic[Effect]):
     ) -> None:
         before = received.position = self._store.position(account_id)
         todo = sort(before, arrivals, self._held_bytes_max)
-        received.duplicates = max(0, todo.duplicates - received.applied)
-        seen = max(arrival.event.sequence for arrival in arrivals)
+        came = {arrival.event.sequence for arrival in arrivals}
+        received.duplicates = todo.duplicates - len(came & received.sequences)  # applied before it was overtaken
+        seen = max(came)
         events, unreadable = self._read(todo.ready)
         has_more = bool(todo.early) or seen > before.seen
         for start in range(0, len(events) or (has_more and not unreadable), self._run_max):
@@ -170,7 +177,7 @@ class Inbox(Generic[Effect]):
                 self._keep(account_id, arrivals, now_s, received, gives_up=is_kept)
                 raise
             received.position = after
-            received.applied += len(run)
+            received.sequences.update(event.sequence for event in run)
         if unreadable:
             self._keep(account_id, arrivals, now_s, received, gives_up=gives_up)
             raise unreadable

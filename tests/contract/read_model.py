@@ -10,10 +10,10 @@ TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 _KEPT = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
 
 
-def make_table(client: Any, logical_id: str) -> str:  # noqa: ANN401 -- a boto3 client
-    """A table of the template's, under a name of its own."""
+def make_table(client: Any, logical_id: str, name: str | None = None) -> str:  # noqa: ANN401 -- a boto3 client
+    """A table of the template's; without a name, under one of its own."""
     properties = yaml_parse(TEMPLATE.read_text())["Resources"][logical_id]["Properties"]
-    name = f"{logical_id}-{uuid.uuid4()}"
+    name = name or f"{logical_id}-{uuid.uuid4()}"
     client.create_table(
         TableName=name, BillingMode="PAY_PER_REQUEST", **{key: properties[key] for key in _KEPT if key in properties}
     )

@@ -13,7 +13,7 @@ from moto import mock_aws
 from consumers.kit import Gap, InboxStore, MemoryInbox
 from consumers.kit.dynamodb_inbox import DynamoDBInbox
 from consumers.kit.errors import EffectRefused, Overtaken, Refused, Unavailable
-from consumers.kit.position import HELD_BYTES_LIMIT, Position
+from consumers.kit.position import GAPS_MAX, HELD_BYTES_LIMIT, Position
 from ops.emulator import free_port, loopback_config
 from tests.contract.read_model import make_table
 from tests.contract.tables import session
@@ -31,6 +31,7 @@ class Tables:
 
     client: Any
     inbox: DynamoDBInbox
+    inbox_name: str
     effects: str
 
     @classmethod
@@ -43,7 +44,8 @@ class Tables:
             AttributeDefinitions=[{"AttributeName": "Id", "AttributeType": "S"}],
             KeySchema=[{"AttributeName": "Id", "KeyType": "HASH"}],
         )
-        return cls(client, DynamoDBInbox(client, make_table(client, "AccountsByOwnerInbox")), effects)
+        name = make_table(client, "AccountsByOwnerInbox")
+        return cls(client, DynamoDBInbox(client, name), name, effects)
 
     def put(self, name: str) -> dict[str, Any]:
         """An effect that can be had once."""
@@ -100,6 +102,19 @@ def test_gaps_are_those_waited_for_long_enough(store: InboxStore[Any]) -> None:
     assert [(gap.account_id, gap.last) for gap in store.gaps(1_769_851_900)] == [("a", 4), ("c", 6)]
     store.advance("a", WAITING, Position(19, seen=19, revision=2), None)
     assert [gap.account_id for gap in store.gaps(1_769_851_900)] == ["c"]
+
+
+def test_of_many_gaps_the_oldest_are_reported(store: InboxStore[Any]) -> None:
+    for number in reversed(range(GAPS_MAX + 1)):
+        store.advance(f"account-{number}", NEW, replace(ALL_MISSING, since_s=float(number)), None)
+    assert [gap.since_s for gap in store.gaps(1_000.0)] == [float(number) for number in range(GAPS_MAX)]
+
+
+def test_an_item_without_the_highest_sequence_seen_has_seen_its_last(tables: Tables) -> None:
+    """As the first release wrote it."""
+    item = {"AccountId": {"S": "a"}, "Last": {"N": "3"}, "Revision": {"N": "1"}}
+    tables.client.put_item(TableName=tables.inbox_name, Item=item)
+    assert tables.inbox.position("a") == FIRST
 
 
 def test_the_effect_and_the_advance_are_one(tables: Tables) -> None:

@@ -159,7 +159,7 @@ class Story:
         missed = dict.fromkeys(self.accounts, 0)
         for worker in workers:
             cut = self.random.randint(0, len(worker.records))
-            for event in (event for number, _ in worker.records[:cut] for event in self._whole[number]):
+            for event in (event for record in worker.records[:cut] for event in self._whole[record.sequence_number]):
                 missed[event.account_id] = max(missed[event.account_id], event.sequence)
             worker.records = worker.records[cut:]
         replayed = {

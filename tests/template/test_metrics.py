@@ -26,6 +26,8 @@ from tests.unit.testing.streams import bank
 
 STACK = Stack("some-stack")
 ACCOUNT = {"AWS_DEFAULT_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+
 def metrics_of(alarm: dict[str, Any]) -> list[dict[str, Any]]:
     """What an alarm reads: one metric, or those of its metric math."""
     stats = [each["MetricStat"]["Metric"] for each in alarm.get("Metrics", ()) if "MetricStat" in each]

@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 
-from consumers.kit import Consumer, Decoder, Event, Gap, Inbox, KinesisRecord, LambdaHandler, MemoryInbox, Outcome
+from consumers.kit import (
+    Consumer,
+    Decoder,
+    Event,
+    Failure,
+    Gap,
+    Inbox,
+    KinesisRecord,
+    LambdaHandler,
+    MemoryInbox,
+    Outcome,
+)
 from consumers.kit.errors import CorruptAggregate, Unavailable
 from consumers.kit.glue_registry import RegistryUnavailable
 from consumers.kit.lambda_handler import NotAKinesisEvent
@@ -51,6 +62,13 @@ def test_accounts_go_on_each_in_its_order(consumer: Consumer[None], balances: Ba
     assert balances.sequences == {"a": [1, 2, 3], "b": [1, 2]}
 
 
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_data_may_be_any_bytes(consumer: Consumer[None], balances: Balances, kind: Any) -> None:  # noqa: ANN401
+    [record] = records([A[0], A[1]])
+    consumer.receive([record._replace(data=kind(record.data)), KinesisRecord("2", kind(A[2]))], NOW)
+    assert balances.sequences == {"a": [1, 2, 3]}
+
+
 def test_an_account_that_fails_stops_and_the_others_go_on(consumer: Consumer[None], balances: Balances) -> None:
     batch = records([A[0], B[0]], [B[1], C[0]], [B[2], A[1]], C[1])
     balances.refused = {"b"}
@@ -69,6 +87,21 @@ def test_the_checkpoint_is_before_the_first_unsafe_record(consumer: Consumer[Non
     outcome = consumer.receive(records(A[0], [A[1], C[0]], B[0], [C[1], B[1]]), NOW)
     assert [(each.sequence_number, each.account_id) for each in outcome.failures] == [("2", "c"), ("3", "b")]
     assert outcome.checkpoint == "1"
+
+
+def test_failures_are_in_the_order_of_their_records(balances: Balances) -> None:
+    """Not in that of their accounts; those without a number are last."""
+
+    def handle(events: Sequence[Event]) -> None:
+        if events[0].event_id in {"a:2", "b:1", "c:1"}:
+            raise RuntimeError(events[0].event_id)
+        balances(events)
+
+    consumer = Consumer(Inbox(MemoryInbox(), handle), set_aside=lambda _record, _error: None)
+    outcome = consumer.receive(records(A[0], A[0][:-1], [B[0], C[0]], A[1]), NOW)
+    assert [each.sequence_number for each in outcome.failures] == ["3", "3", "4", None]
+    assert outcome.unsafe == ["3", "4"], "each record once"
+    assert outcome.checkpoint == "2"
 
 
 @pytest.mark.parametrize(
@@ -139,11 +172,26 @@ def test_a_store_that_does_not_answer_fails_its_account_only(balances: Balances)
 
     outcome = Consumer(Inbox(Shaky(), balances)).receive(records(B[0], A[0], B[1]), NOW)
     assert (outcome.checkpoint, balances.sequences) == ("1", {"b": [1, 2]})
+    assert [(each.sequence_number, each.account_id) for each in outcome.failures] == [("2", "a"), (None, None)]
+
+
+@pytest.mark.parametrize("error", [Unavailable("throttled"), RuntimeError("no permission")], ids=str)
+def test_gaps_that_cannot_be_queried_are_a_failure_that_blocks_nobody(balances: Balances, error: Exception) -> None:
+    """Or an account could wait for ever, and nobody would know."""
+
+    class WithoutIndex(MemoryInbox):
+        def gaps(self, before_s: float) -> Sequence[Gap]:
+            del before_s
+            raise error
+
+    outcome = Consumer(Inbox(WithoutIndex(), balances)).receive(records(A[0]), NOW)
+    assert (outcome.applied, outcome.checkpoint, outcome.unsafe, outcome.gaps) == (1, "1", [], ())
+    assert outcome.failures == [Failure(None, None, error)]
 
 
 def _lambda_event(batch: Sequence[KinesisRecord]) -> dict[str, Any]:
-    event = [as_lambda_sends(data, "0") for _, data in batch]
-    for record, (number, _) in zip(event, batch, strict=True):
+    event = [as_lambda_sends(data, "0") for _, data, _ in batch]
+    for record, (number, _, _) in zip(event, batch, strict=True):
         record["kinesis"]["sequenceNumber"] = number
     return {"Records": event}
 

@@ -118,6 +118,14 @@ def test_another_event_may_be_without_a_request_id_as_the_gate_allows(folder: Pa
     assert (event.request_id, event.fields) == (None, fields)
 
 
+def test_another_event_s_request_id_of_another_type_is_a_field_only(folder: Path) -> None:
+    _with_another_event(folder, lambda source: _field(source, "request_id").update(type="long", default=0))
+    fields = {**FIELDS, "request_id": 7}
+    event = Decoder(Codec(load(folder))).decode(encoder.load(folder)["InterestPaid"].encode(fields))
+    assert isinstance(event, OtherEvent)
+    assert (event.request_id, event.fields["request_id"]) == (None, 7)
+
+
 @pytest.mark.parametrize(
     ("field", "wrong"), [("sequence", "string"), ("occurred_at", "string"), ("account_id", "long")]
 )

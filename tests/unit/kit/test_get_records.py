@@ -6,10 +6,9 @@ from typing import Any, cast
 
 import pytest
 
-from consumers.kit import Consumer, Event, Inbox, MemoryInbox, Outcome
-from consumers.kit.aggregates import MAGIC
-from consumers.kit.get_records import CLOCKS_DIFFER_S, StreamReader
-from consumers.kit.kcl import KclProcessor, NotProcessed
+from consumers.kit import Consumer, Event, Gap, Inbox, MemoryInbox, Outcome
+from consumers.kit.errors import Unavailable
+from consumers.kit.get_records import ATTEMPTS_MAX, CLOCKS_DIFFER_S, StreamReader
 from tests.unit.kit.given import encoded
 
 NOW = 1_000.0
@@ -32,6 +31,7 @@ class Stream:
     def __init__(self, **shards: list[bytes]) -> None:
         self.shards = shards
         self.parents: dict[str, str] = {}
+        self.adjacent: dict[str, str] = {}
         self.closed: set[str] = set()
         self.expired: set[str] = set()
         self.unknown: set[str] = set()
@@ -46,7 +46,8 @@ class Stream:
         return [{"Shards": shards[:1]}, {"Shards": shards[1:]}]
 
     def _parent(self, name: str) -> dict[str, str]:
-        return {"ParentShardId": self.parents[name]} if name in self.parents else {}
+        named = {"ParentShardId": self.parents, "AdjacentParentShardId": self.adjacent}
+        return {kind: parents[name] for kind, parents in named.items() if name in parents}
 
     def get_shard_iterator(self, **request: Any) -> dict[str, str]:  # noqa: ANN401 -- as boto3
         if request["ShardId"] in self.unknown or request["ShardId"] not in self.shards:
@@ -113,6 +114,7 @@ def test_what_failed_comes_again_and_nothing_is_applied_twice(sequences: Sequenc
     outcomes = drain(reader(Stream(one=A[:6]), sequences))
     assert sequences.seen == [f"a:{number}" for number in range(1, 7)]
     assert sum(len(outcome.failures) for outcome in outcomes) == 4
+    assert sum(outcome.duplicates for outcome in outcomes) == 0, "it is read on behind what is safe"
 
 
 def test_children_are_read_when_their_parent_is_done(sequences: Sequences) -> None:
@@ -122,6 +124,40 @@ def test_children_are_read_when_their_parent_is_done(sequences: Sequences) -> No
     outcomes = drain(reader(stream, sequences))
     assert sequences.seen == [f"a:{number}" for number in range(1, 10)]
     assert sum(outcome.held for outcome in outcomes) == 0
+
+
+def test_a_child_of_two_is_read_when_both_are_done(sequences: Sequences) -> None:
+    stream = Stream(child=[*A[3:], *B[3:]], one=A[:3], two=B[:3])
+    stream.parents, stream.adjacent = {"child": "one"}, {"child": "two"}
+    stream.closed = {"one"}
+    reading = reader(stream, sequences)
+    drain(reading)
+    assert len(sequences.seen) == 6
+    stream.closed = {"one", "two"}
+    outcomes = drain(reading)
+    assert len(sequences.seen) == 18
+    assert sum(outcome.held for outcome in outcomes) == 0
+
+
+def test_a_parent_whose_last_record_failed_is_not_done(sequences: Sequences) -> None:
+    stream = Stream(child=A[3:], parent=A[:3])
+    stream.parents = {"child": "parent"}
+    stream.closed = {"parent"}
+    sequences.refusals = {"a:3": 3}
+    outcomes = drain(reader(stream, sequences))
+    assert sequences.seen == [f"a:{number}" for number in range(1, 10)]
+    assert sum(outcome.held for outcome in outcomes) == 0
+
+
+def test_a_child_that_appears_later_is_read_from_its_beginning(sequences: Sequences) -> None:
+    """Also by a reader that began at the end of what was there."""
+    stream = Stream(parent=[])
+    reading = reader(stream, sequences, "LATEST")
+    reading.open(NOW)
+    stream.shards |= {"parent": A[:2], "child": A[2:4]}
+    stream.parents, stream.closed = {"child": "parent"}, {"parent"}
+    drain(reading)
+    assert sequences.seen == [f"a:{number}" for number in range(1, 5)]
 
 
 def test_a_child_whose_parent_has_expired_is_read(sequences: Sequences) -> None:
@@ -171,93 +207,33 @@ def test_latest_begins_with_what_comes_after_it_was_opened(sequences: Sequences)
     reading = reader(stream, sequences, "LATEST")
     reading.open(NOW)
     stream.shards["one"] = A[:2] + B[:2]
+    sequences.refusals = {"b:1": 1}
     drain(reading)
-    assert sequences.seen == ["b:1", "b:2"]
-
-
-class Checkpointer:
-    def __init__(self) -> None:
-        self.at: list[tuple[str | None, int | None]] = []
-
-    def checkpoint(self, sequence_number: str | None = None, sub_sequence_number: int | None = None) -> None:
-        self.at.append((sequence_number, sub_sequence_number))
-
-
-def kcl_input(datas: list[bytes], checkpointer: Checkpointer) -> SimpleNamespace:
-    """Two records to a sequence number, as the KCL hands over what it has unpacked."""
-    records = [
-        SimpleNamespace(binary_data=data, sequence_number=str(number // 2), sub_sequence_number=number % 2)
-        for number, data in enumerate(datas)
-    ]
-    return SimpleNamespace(records=records, checkpointer=checkpointer)
-
-
-def processor(sequences: Sequences, pauses: list[None]) -> KclProcessor:
-    consumer = Consumer(Inbox(MemoryInbox(), sequences))
-    return KclProcessor(consumer, now=lambda: NOW, pause=lambda: pauses.append(None), report=lambda _: None)
-
-
-def test_the_kcl_is_told_no_more_than_is_safe(sequences: Sequences) -> None:
-    pauses: list[None] = []
-    checkpointer = Checkpointer()
-    sequences.refusals = {"a:1": 1, "a:4": 2}
-    processing = processor(sequences, pauses)
-    processing.process_records(kcl_input(A[:5], checkpointer))
-    assert sequences.seen == [f"a:{number}" for number in range(1, 6)]
-    assert checkpointer.at == [("1", 0), ("2", 0)]
-    assert len(pauses) == 3
-    processing.shard_ended(SimpleNamespace(checkpointer=checkpointer))
-    assert checkpointer.at[-1] == (None, None)
-
-
-def test_a_record_that_cannot_be_read_ends_the_process(sequences: Sequences) -> None:
-    checkpointer = Checkpointer()
-    with pytest.raises(NotProcessed, match="checksum"):
-        processor(sequences, []).process_records(kcl_input([A[0], MAGIC + bytes(20), A[1]], checkpointer))
-    assert checkpointer.at == [("0", 0)]
-    assert issubclass(NotProcessed, SystemExit), "the KCL passes over everything else"
-
-
-def test_what_is_refused_again_and_again_waits_in_the_inbox_and_the_kcl_goes_on(sequences: Sequences) -> None:
-    checkpointer = Checkpointer()
-    sequences.refusals = {"a:2": 1_000}
-    processor(sequences, []).process_records(kcl_input([A[0], A[1], B[0], A[2]], checkpointer))
-    assert sequences.seen == ["a:1", "b:1"]
-    assert checkpointer.at == [("0", 0), ("1", 1)]
-
-
-def test_whatever_fails_around_it_ends_the_process(sequences: Sequences) -> None:
-    """Or the KCL would go on with the next records."""
-
-    def fail(_outcome: Outcome) -> None:
-        raise OSError("the log is full")
-
-    consumer = Consumer(Inbox(MemoryInbox(), sequences))
-    failing = KclProcessor(consumer, now=lambda: NOW, pause=lambda: None, report=fail)
-    with pytest.raises(NotProcessed, match="the log is full"):
-        failing.process_records(kcl_input(A[:1], Checkpointer()))
-
-
-def test_a_checkpoint_that_is_refused_is_tried_again_and_does_no_harm(sequences: Sequences) -> None:
-    class Throttled(Checkpointer):
-        times = 0
-
-        def checkpoint(self, sequence_number: str | None = None, sub_sequence_number: int | None = None) -> None:
-            self.times += 1
-            if self.times < 3:
-                raise RuntimeError("ThrottlingException")
-            super().checkpoint(sequence_number, sub_sequence_number)
-
-    checkpointer = Throttled()
-    processor(sequences, []).process_records(kcl_input(A[:2], checkpointer))
-    assert checkpointer.at == [("0", 1)]
-    assert KclProcessor.version == 3
+    assert sequences.seen == ["b:1", "b:2"], "and what failed comes again without what was there before"
 
 
 def test_what_is_refused_again_and_again_waits_in_the_inbox_and_the_shard_goes_on(sequences: Sequences) -> None:
     sequences.refusals = {"a:1": 1_000}
     drain(reader(Stream(one=[A[0], A[1], *B[:5]]), sequences), polls=30)
     assert sequences.seen == [f"b:{number}" for number in range(1, 6)]
+    assert sequences.refusals == {"a:1": 1_000 - ATTEMPTS_MAX - 1}
+
+
+def test_attempts_are_counted_for_each_record(sequences: Sequences) -> None:
+    """One record's refusals leave the next one all of its own."""
+    sequences.refusals = {"a:1": 6, "b:1": 12}
+    outcomes = drain(reader(Stream(one=[A[0], B[0]]), sequences))
+    assert sequences.seen == ["a:1", "b:1"]
+    assert sum(outcome.held for outcome in outcomes) == 0
+
+
+def test_attempts_begin_again_behind_a_record_that_was_given_up(sequences: Sequences) -> None:
+    stream = Stream(one=[A[0], B[0]])
+    stream.page = 1
+    sequences.refusals = {"a:1": 1_000, "b:1": 2}
+    outcomes = drain(reader(stream, sequences))
+    assert sequences.seen == ["b:1"]
+    assert sum(outcome.held for outcome in outcomes) == 1, "that of the account that is given up"
 
 
 def test_gaps_are_told_also_when_nothing_comes(sequences: Sequences) -> None:
@@ -266,3 +242,23 @@ def test_gaps_are_told_also_when_nothing_comes(sequences: Sequences) -> None:
     assert list(reading.poll(NOW + 299)) == []
     [outcome] = reading.poll(NOW + 301)
     assert [gap.account_id for gap in outcome.gaps] == ["a"]
+
+
+def test_gaps_are_told_once_for_what_comes(sequences: Sequences) -> None:
+    stream = Stream(one=[A[1]])
+    reading = reader(stream, sequences)
+    drain(reading)
+    stream.shards["one"] = [A[1], B[0]]
+    [outcome] = reading.poll(NOW + 301)
+    assert (outcome.applied, len(outcome.gaps)) == (1, 1)
+
+
+def test_gaps_that_cannot_be_queried_are_reported_also_when_nothing_comes(sequences: Sequences) -> None:
+    class WithoutIndex(MemoryInbox):
+        def gaps(self, before_s: float) -> Sequence[Gap]:
+            raise Unavailable(str(before_s))
+
+    reading = StreamReader(cast("Any", Stream(one=[])), "events", Consumer(Inbox(WithoutIndex(), sequences)))
+    [outcome] = reading.poll(NOW)
+    [failure] = outcome.failures
+    assert (failure.sequence_number, type(failure.error)) == (None, Unavailable)

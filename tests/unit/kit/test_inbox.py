@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.kit import Decoder, Event, Gap, Inbox, MemoryInbox
-from consumers.kit.errors import HoldFull, Overtaken, Refused, Unavailable
-from consumers.kit.inbox import OVERTAKEN_MAX
+from consumers.kit.errors import HoldFull, Refused
 from consumers.kit.position import Position, moved, sort
 from schemas.errors import UnknownFingerprint
 from tests.unit.kit.given import arrivals, encoded
@@ -117,30 +116,6 @@ def test_behind_a_held_event_that_is_refused_all_that_comes_is_held(inbox: Inbox
     assert ledger.applied == [1, 2, 3, 4, 5, 6]
 
 
-def test_a_store_that_does_not_answer_when_a_refusal_is_to_be_kept_loses_nothing(ledger: Ledger) -> None:
-    store = Blinking()
-    inbox = Inbox(store, ledger)
-    inbox.receive("a", arrivals("a", [1, 3]), NOW)
-    ledger.failing = 2
-    store.is_down = True
-    assert inbox.receive("a", arrivals("a", [4, 2]), NOW).unsafe == 0
-    store.is_down = False
-    ledger.failing = 0
-    assert inbox.receive("a", arrivals("a", [4, 2]), NOW).unsafe is None
-    assert ledger.applied == [1, 2, 3, 4]
-
-
-class Blinking(MemoryInbox):
-    """A store that does not answer while it is told so."""
-
-    is_down = False
-
-    def advance(self, account_id: str, before: Position, after: Position, effect: object) -> None:
-        if self.is_down:
-            raise Unavailable("no")
-        super().advance(account_id, before, after, effect)
-
-
 class Refusing(MemoryInbox):
     """A store that takes no effect for good, while it is told so."""
 
@@ -163,22 +138,6 @@ def test_what_the_store_never_takes_is_kept_and_need_not_come_again(ledger: Ledg
     store.is_refusing = False
     assert inbox.receive("a", arrivals("a", [4]), NOW + 2).applied == 4
     assert inbox.gaps(NOW + 1_000) == []
-
-
-def test_a_full_hold_that_could_not_be_written_down_is_no_reason_to_let_records_go(ledger: Ledger) -> None:
-    store = Blinking()
-    inbox = Inbox(store, ledger, held_bytes_max=sum(map(len, encoded("a", 4)[1:])))
-    inbox.receive("a", arrivals("a", [2, 3]), NOW)
-    ledger.failing = 2
-    inbox.receive("a", arrivals("a", [1, 4]), NOW)
-    store.is_down = True
-    assert inbox.receive("a", arrivals("a", [5, 6]), NOW).unsafe == 0
-    store.is_down = False
-    assert isinstance(inbox.receive("a", arrivals("a", [5, 6]), NOW).error, HoldFull)
-    ledger.failing = 0
-    inbox.receive("a", arrivals("a", [2]), NOW)
-    assert ledger.applied == [1, 2, 3, 4]
-    assert inbox.gaps(NOW + 300) == [Gap("a", 5, 6, NOW)]
 
 
 def test_what_is_refused_is_held_where_one_gives_up(inbox: Inbox[None], ledger: Ledger) -> None:
@@ -212,6 +171,12 @@ def test_impossible_limits_are_refused(wrong: dict[str, int]) -> None:
         Inbox(MemoryInbox(), print, **wrong)  # type: ignore[arg-type]  # that is the point
 
 
+def test_limits_of_nothing_are_taken(ledger: Ledger) -> None:
+    inbox = Inbox(MemoryInbox(), ledger, gap_wait_s=0, held_bytes_max=0)
+    inbox.receive("a", arrivals("a", [1, 3]), NOW)
+    assert (ledger.applied, inbox.gaps(NOW)) == ([1], [Gap("a", 2, 3, NOW)])
+
+
 def test_what_cannot_be_held_is_unsafe_and_the_nearest_are_held() -> None:
     position = Position(last=1)
     came = arrivals("a", [9, 5, 3, 7])
@@ -222,11 +187,22 @@ def test_what_cannot_be_held_is_unsafe_and_the_nearest_are_held() -> None:
     assert sort(after, arrivals("a", [7]), held_bytes_max=2 * size + 2).refused == [7]
 
 
+def test_what_is_being_applied_takes_no_room_from_what_is_held(ledger: Ledger) -> None:
+    size = max(map(len, encoded("a", 6)))
+    inbox = Inbox(MemoryInbox(), ledger, held_bytes_max=2 * size)
+    assert inbox.receive("a", arrivals("a", [2, 3]), NOW).held == 2
+    received = inbox.receive("a", arrivals("a", [1, 5, 6]), NOW)
+    assert (received.held, received.error) == (2, None)
+    inbox.receive("a", arrivals("a", [4]), NOW)
+    assert ledger.applied == [1, 2, 3, 4, 5, 6], "5 and 6 came once"
+
+
 def test_a_full_hold_names_what_is_missing(ledger: Ledger) -> None:
     inbox = Inbox(MemoryInbox(), ledger, held_bytes_max=5 * len(encoded("a", 3)[-1]))
     received = inbox.receive("a", arrivals("a", [1, *range(3, 20)]), NOW)
     assert isinstance(received.error, HoldFull)
     assert str(received.error).startswith("a: event 2 is missing")
+    assert f"no room to hold event {received.held + 3} " in str(received.error), "the first one"
     assert received.held in (4, 5)
     assert received.unsafe is None, "others are behind it"
     assert inbox.gaps(NOW + 300) == [Gap("a", 2, 2, NOW)]
@@ -238,39 +214,18 @@ def test_a_full_hold_names_what_is_missing(ledger: Ledger) -> None:
     assert inbox.gaps(NOW + 300) == []
 
 
-class Quicker(MemoryInbox):
-    """Another worker applies the event first, `times` times."""
-
-    def __init__(self, times: int) -> None:
-        super().__init__()
-        self.times = times
-
-    def advance(self, account_id: str, before: Position, after: Position, effect: object) -> None:
-        if self.times:
-            self.times -= 1
-            super().advance(account_id, before, moved(before, before.last + 1, {}, 0, NOW), None)
-        super().advance(account_id, before, after, effect)
+def test_without_any_room_a_gap_is_known_all_the_same(ledger: Ledger) -> None:
+    inbox = Inbox(MemoryInbox(), ledger, held_bytes_max=0)
+    assert isinstance(inbox.receive("a", arrivals("a", [3]), NOW).error, HoldFull)
+    assert inbox.gaps(NOW + 300) == [Gap("a", 1, 3, NOW)]
+    assert ledger.runs == [], "nothing to handle"
 
 
-def test_who_is_overtaken_reads_the_position_again() -> None:
-    ledger = Ledger()
-    received = Inbox(Quicker(2), ledger).receive("a", arrivals("a", [1, 2, 3, 4]), NOW)
-    assert received.unsafe is None
-    assert received.error is None
-    assert (received.position.last, ledger.applied[-2:]) == (4, [3, 4])
-
-
-def test_who_is_always_overtaken_gives_up() -> None:
-    received = Inbox(Quicker(OVERTAKEN_MAX), Ledger()).receive("a", arrivals("a", range(1, 50)), NOW)
-    assert isinstance(received.error, Unavailable)
-    assert received.unsafe is not None
-
-
-def test_the_memory_refuses_to_be_overtaken() -> None:
-    memory = MemoryInbox()
-    memory.advance("a", Position(), Position(1, revision=1), None)
-    with pytest.raises(Overtaken):
-        memory.advance("a", Position(), Position(1, revision=1), None)
+def test_what_cannot_be_read_and_brings_nothing_new_is_written_once(ledger: Ledger) -> None:
+    store = MemoryInbox()
+    store.advance("a", Position(), Position(2, {3: b"\xc3\x01later..."}, 3, NOW, 1), None)
+    Inbox(store, ledger).receive("a", arrivals("a", [4]), NOW)
+    assert (store.position("a").revision, sorted(store.position("a").held)) == (2, [3, 4])
 
 
 @given(

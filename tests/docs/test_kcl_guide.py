@@ -1,0 +1,87 @@
+"""The program that docs/consuming.md gives for the KCL, with the KCL's side played by a few lines; moto is AWS."""
+
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from consumers.kit.aggregates import MAGIC
+from tests.contract.read_model import make_table
+from tests.kcl import guide
+from tests.unit.kit.given import encoded, events_of
+
+DAMAGED = MAGIC + bytes(20)
+
+
+class KCLProcess:
+    """As amazon_kclpy's, it goes through a shard: its records in two batches, one of them empty, and its end."""
+
+    datas: tuple[bytes, ...] = ()
+    checkpoints: list[tuple[Any, ...]]
+
+    def __init__(self, processor: Any) -> None:  # noqa: ANN401 -- amazon_kclpy is untyped
+        self._processor = processor
+
+    def run(self) -> None:
+        records = [
+            SimpleNamespace(sequence_number=str(number), sub_sequence_number=0, binary_data=data)
+            for number, data in enumerate(self.datas, 1)
+        ]
+        checkpointer = SimpleNamespace(checkpoint=lambda *place: self.checkpoints.append(place))
+        self._processor.initialize(SimpleNamespace(shard_id="shardId-000000000000"))
+        for batch in (records, []):
+            self._processor.process_records(SimpleNamespace(records=batch, checkpointer=checkpointer))
+        self._processor.shard_ended(SimpleNamespace(checkpointer=checkpointer))
+
+
+@pytest.fixture
+def _aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    kcl = ModuleType("amazon_kclpy.kcl")
+    kcl.KCLProcess = KCLProcess  # type: ignore[attr-defined]  # that is the point
+    package = ModuleType("amazon_kclpy")
+    package.kcl = kcl  # type: ignore[attr-defined]  # as above
+    monkeypatch.setitem(sys.modules, "amazon_kclpy", package)
+    monkeypatch.setitem(sys.modules, "amazon_kclpy.kcl", kcl)
+    with mock_aws():
+        yield
+
+
+@pytest.mark.usefixtures("_aws")
+def test_the_program_applies_each_event_and_keeps_what_it_cannot_read(capsys: pytest.CaptureFixture[str]) -> None:
+    dynamodb, s3 = boto3.client("dynamodb"), boto3.client("s3")
+    make_table(dynamodb, "AccountsByOwnerInbox", "inbox")
+    dynamodb.create_table(
+        TableName="balances",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "AccountId", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "AccountId", "KeyType": "HASH"}],
+    )
+    s3.create_bucket(Bucket="unreadable-events")
+    first, second, third = encoded("a", 3)
+    KCLProcess.datas, KCLProcess.checkpoints = (first, second, DAMAGED, third, second), []
+    exec(compile(guide.files()[guide.PROGRAM], guide.PROGRAM, "exec"), {"__name__": "__main__"})  # noqa: S102 -- our own
+    [balance] = dynamodb.scan(TableName="balances")["Items"]
+    assert Decimal(balance["Balance"]["N"]) == events_of("a", 3)[-1].balance
+    assert (balance["LastSequence"], balance["Events"]) == ({"N": "3"}, {"N": "3"})
+    [kept] = s3.list_objects_v2(Bucket="unreadable-events")["Contents"]
+    assert kept["Key"] == "3/0"
+    assert s3.get_object(Bucket="unreadable-events", Key="3/0")["Body"].read() == DAMAGED
+    assert KCLProcess.checkpoints == [("5", 0), ()]
+    out, err = capsys.readouterr()
+    assert out == "", "it is the KCL's protocol"
+    assert "set aside 3/0: " in err
+
+
+def test_the_properties_are_those_that_the_guide_explains() -> None:
+    properties = guide.properties(guide.files()[guide.PROPERTIES])
+    assert properties["executableName"] == f"python {guide.PROGRAM}"
+    assert properties["callProcessRecordsEvenForEmptyRecordList"] == "true"
+    assert int(properties["shutdownGraceMillis"]) > 0
