@@ -20,6 +20,7 @@ from ops.error_lines import EXPLAINED, error_line
 HANDLED = {
     "account_core.ports.LostRace": "the service decides again",
     "account_events.testing.errors.TestingError": "of the testing package, for other teams' tests",
+    "consumers.kit.kcl.NotCheckpointed": "of a KCL program; `report` gets it",
     "consumers.kit.lambda_handler.NotAKinesisEvent": "of a Lambda function",
     "consumers.owners.rows.LaterRelease": "of a Lambda function; `owners rebuild` reports it for its account",
     "ops.firehose.delivery.InvocationFailed": "the local Firehose tries again",
