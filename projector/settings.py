@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from botocore.config import Config
 
+from account_core.attributes import is_whole_number
 from schemas.encoder import ENCODERS, Encoders, glue_encoders
 
 CONNECT_TIMEOUT_S = 1.0
@@ -59,23 +60,25 @@ class Settings:
         try:
             if environment["AGGREGATION"] not in {"on", "off"}:
                 raise LookupError("The environment variable AGGREGATION has to be on or off.")
-            if not (environment["BUCKETS"].isdecimal() and int(environment["BUCKETS"]) > 0):
-                raise LookupError("The environment variable BUCKETS has to be a positive number.")
-            window = environment["ORDER_WINDOW_SECONDS"]
-            if not (window.isascii() and window.isdecimal() and int(window) > 0):
-                raise LookupError("The environment variable ORDER_WINDOW_SECONDS has to be a positive whole number.")
             return cls(
                 stream_name=environment["EVENT_STREAM_NAME"],
                 table_name=environment["TABLE_NAME"],
                 parking_table_name=environment["PARKING_TABLE_NAME"],
                 is_aggregated=environment["AGGREGATION"] == "on",
-                buckets=int(environment["BUCKETS"]),
-                order_window_s=int(window),
+                buckets=_positive("BUCKETS", environment),
+                order_window_s=_positive("ORDER_WINDOW_SECONDS", environment),
                 encoders=encoders_of(environment["FRAMING"], environment.get("SCHEMA_VERSIONS", "")),
                 stack_name=environment["STACK_NAME"],
             )
         except KeyError as missing:
             raise LookupError(f"The environment variable {missing} is not set; see template.yaml.") from None
+
+
+def _positive(name: str, environment: Mapping[str, str]) -> int:
+    text = environment[name]
+    if not (is_whole_number(text) and int(text)):
+        raise LookupError(f"The environment variable {name} has to be a positive whole number.")
+    return int(text)
 
 
 def encoders_of(framing: str, schema_versions: str) -> Encoders:

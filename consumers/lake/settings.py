@@ -33,10 +33,9 @@ class Settings:
     def read(cls, environment: Mapping[str, str]) -> "Settings":
         """Raises LookupError naming the variable that is missing or wrong."""
         try:
-            date.fromisoformat(environment["FIRST_DAY"])
             return cls(
                 environment["LAKE_BUCKET_NAME"],
-                environment["FIRST_DAY"],
+                _day(environment["FIRST_DAY"]),
                 _codec(environment.get("SCHEMA_VERSIONS", "")),
                 environment["STACK_NAME"],
             )
@@ -44,6 +43,13 @@ class Settings:
             raise LookupError(f"The environment variable {missing} is not set; see template.yaml.") from None
         except ValueError as error:
             raise LookupError(f"An environment variable is wrong, see template.yaml: {error}.") from None
+
+
+def _day(text: str) -> str:
+    """Raises ValueError: it is none, or spelled in another way, such as 20260131. Days are compared as text."""
+    if date.fromisoformat(text).isoformat() != text:
+        raise ValueError(f"{text!r} is not a day like 2026-01-31")
+    return text
 
 
 def _codec(schema_versions: str) -> Codec:

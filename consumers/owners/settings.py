@@ -30,12 +30,13 @@ class Settings:
     def read(cls, environment: Mapping[str, str]) -> "Settings":
         """Raises LookupError naming the variable that is missing or wrong."""
         try:
-            if not environment["GAP_WAIT_S"].isdecimal():
+            wait = environment["GAP_WAIT_S"]
+            if not (wait.isascii() and wait.isdecimal()):
                 raise LookupError("The environment variable GAP_WAIT_S has to be a whole number of seconds.")
             return cls(
                 environment["TABLE_NAME"],
                 environment["INBOX_TABLE_NAME"],
-                float(environment["GAP_WAIT_S"]),
+                float(wait),
                 environment["STACK_NAME"],
             )
         except KeyError as missing:

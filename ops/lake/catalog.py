@@ -58,7 +58,9 @@ class Parameter:
         try:
             match self.kind:
                 case "date":
-                    return date.fromisoformat(text).isoformat()
+                    # ISO 8601 has more forms: 20261127, 2026-W48-5.
+                    if (day := date.fromisoformat(text).isoformat()) == text:
+                        return day
                 case "timestamp":
                     return _utc(text)
                 # Digits alone: Python would take 1_0 and other scripts' digits, too.

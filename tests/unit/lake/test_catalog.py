@@ -18,7 +18,7 @@ def test_parameters_are_checked_before_anything_is_asked() -> None:
         report.arguments({})
     with pytest.raises(WrongCall, match="no parameter date; it has day"):
         report.arguments({"date": "2026-11-25"})
-    for wrong in ("25.11.2026", "2026-02-30", "", "x"):
+    for wrong in ("25.11.2026", "2026-02-30", "20261125", "2026-W48-3", "", "x"):
         with pytest.raises(WrongCall, match=r"day has to be like 2026-11-25"):
             report.arguments({"day": wrong})
     for wrong in ("-1", "+1", "1.5", "1_0", " 10", "ten", "", "\u0661\u0660", "9" * 5_000, str(10**12)):

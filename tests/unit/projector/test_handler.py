@@ -185,6 +185,7 @@ def test_a_missing_setting_is_named(missing: str) -> None:
         ("BUCKETS", "0"),
         ("BUCKETS", "-1"),
         ("BUCKETS", "x"),
+        ("BUCKETS", "\u0663"),
         ("FRAMING", "confluent"),
         ("ORDER_WINDOW_SECONDS", "0"),
         ("ORDER_WINDOW_SECONDS", "-1"),

@@ -1,0 +1,39 @@
+"""Settings of the consumers' functions: each value has one spelling, and a wrong one is refused by its name."""
+
+import pytest
+
+from consumers.lake import settings as lake
+from consumers.owners import settings as owners
+
+LAKE = {"LAKE_BUCKET_NAME": "lake", "FIRST_DAY": "2026-01-31", "STACK_NAME": "account-events"}
+OWNERS = {"TABLE_NAME": "t", "INBOX_TABLE_NAME": "i", "GAP_WAIT_S": "300", "STACK_NAME": "account-events"}
+
+
+def test_the_settings_of_the_template_are_read() -> None:
+    assert lake.Settings.read(LAKE).first_day == "2026-01-31"
+    assert owners.Settings.read(OWNERS).gap_wait_s == 300.0
+
+
+@pytest.mark.parametrize("day", ["20260131", "2026-W05-6", "2026-1-31", "2026-02-30", ""])
+def test_a_first_day_in_another_spelling_is_refused(day: str) -> None:
+    """It is compared with the days of events as text."""
+    with pytest.raises(LookupError, match="wrong, see template"):
+        lake.Settings.read({**LAKE, "FIRST_DAY": day})
+
+
+@pytest.mark.parametrize("wait", ["-1", "1.5", " 10", "1_0", "\u0661", ""])
+def test_a_gap_wait_that_is_no_whole_number_is_refused(wait: str) -> None:
+    with pytest.raises(LookupError, match="GAP_WAIT_S has to be"):
+        owners.Settings.read({**OWNERS, "GAP_WAIT_S": wait})
+
+
+@pytest.mark.parametrize("missing", [*LAKE])
+def test_a_missing_setting_of_the_lake_is_named(missing: str) -> None:
+    with pytest.raises(LookupError, match=missing):
+        lake.Settings.read({name: value for name, value in LAKE.items() if name != missing})
+
+
+@pytest.mark.parametrize("missing", [*OWNERS])
+def test_a_missing_setting_of_the_accounts_by_owner_is_named(missing: str) -> None:
+    with pytest.raises(LookupError, match=missing):
+        owners.Settings.read({name: value for name, value in OWNERS.items() if name != missing})
