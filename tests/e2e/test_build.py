@@ -34,6 +34,7 @@ os.environ.update(INBOX_TABLE_NAME="i", GAP_WAIT_S="1")
 os.environ.update(LAKE_BUCKET_NAME="l", FIRST_DAY="2025-01-01")
 os.environ.update(EVENT_STREAM_NAME="s", AWS_DEFAULT_REGION="eu-central-1")
 os.environ.update(PARKING_TABLE_NAME="p", AGGREGATION="on", BUCKETS="32", FRAMING="single-object")
+os.environ.update(ORDER_WINDOW_SECONDS="10")
 module = __import__(sys.argv[2] + ".handler", fromlist=["handler"])
 assert module.handler and module.__file__.startswith(sys.argv[1])
 foreign = [m.__file__ for m in sys.modules.values() if "site-packages" in (getattr(m, "__file__", None) or "")]
@@ -56,7 +57,7 @@ def test_the_projector_is_given_only_the_stored_language_of_accounts(tmp_path: P
     with zipfile.ZipFile(build_zip("ProjectorFunction", "local")) as archive:
         archive.extractall(tmp_path)
     modules = {path.stem for path in (tmp_path / "account_core").glob("*.py")}
-    assert modules == {"__init__", "errors", "events", "items", "money"}
+    assert modules == {"__init__", "attributes", "errors", "events", "items", "money"}
     assert {path.name for path in (tmp_path / "schemas").iterdir()} >= {"encoder.py", "fingerprints.json"}
     assert len(list((tmp_path / "schemas").glob("*.avsc"))) == 3
 
