@@ -42,15 +42,21 @@ def seeds_of(simulation: str, count: int) -> list[int]:
 
 
 def play_each(play: Callable[[int], object], simulation: str, seeds: Iterable[int]) -> None:
-    """Play scenarios. An error says of which seed, how to play the test again, and where to keep the seed."""
+    """Play scenarios. An error says of which seed, how to play the test again, and where to keep the seed.
+
+    To keep it at once would move the other seeds to other tests.
+    """
     for seed in seeds:
         try:
             play(seed)
         except Exception as error:
-            error.add_note(
-                f"{simulation}, seed {seed}: add it to KEPT in tests/seeds.py, and play this test again by\n"
-                f"{VARIABLE}={run_seed()} .venv/bin/python -m pytest '{_running_test()}'"
+            again = f"{VARIABLE}={run_seed()} .venv/bin/python -m pytest '{_running_test()}'"
+            keep = (
+                ""
+                if seed in KEPT[simulation]
+                else "\nOnce that has shown the bug, add the seed to KEPT in tests/seeds.py."
             )
+            error.add_note(f"{simulation}, seed {seed}. This plays the test again:\n{again}{keep}")
             raise
 
 

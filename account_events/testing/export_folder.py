@@ -120,6 +120,8 @@ def _summary(folder: Path) -> Mapping[str, Any]:
         raise BadSource(f"{where}: outputFormat is {form}; export in DYNAMODB_JSON")
     if (kind := summary.get("exportType", "FULL_EXPORT")) != "FULL_EXPORT":
         raise BadSource(f"{where}: exportType is {kind}; export the table in full")
+    if type(summary.get("itemCount", 0)) is not int:
+        raise BadSource(f"{where}: itemCount is {summary['itemCount']!r}, not a number; fetch the file again")
     return summary
 
 
@@ -131,7 +133,7 @@ def _refuse_ion(where: str, name: str) -> None:
 def _check(where: str, file: Path, checksum: object) -> None:
     try:
         digests = _md5(file)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # no file's name has a NUL
         raise BadSource(f"{where}: {file.name} is not there; fetch the export's data folder, too") from error
     if checksum is not None and checksum not in digests:
         raise BadSource(f"{file}: its MD5 is not the manifest's: fetch it again")

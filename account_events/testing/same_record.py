@@ -46,14 +46,17 @@ def _canonical(value: Any) -> Any:  # noqa: ANN401 -- out of JSON
             return {"N": _number(number)}
         case dict():
             return {
-                name: sorted(map(str, each)) if name in SETS and isinstance(each, list) else _canonical(each)
+                name: frozenset(map(_number, each)) if name in SETS and isinstance(each, list) else _canonical(each)
                 for name, each in value.items()
             }
     return value
 
 
-def _number(number: str | float) -> Decimal | str | float:
+def _number(value: Any) -> Any:  # noqa: ANN401 -- out of JSON
+    """The number that it is; its text if it is none, as a member of a set of texts or bytes."""
+    text = str(value)
     try:
-        return Decimal(str(number))
+        number = Decimal(text)
     except InvalidOperation:
-        return number
+        return text
+    return number if number.is_finite() else text

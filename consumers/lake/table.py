@@ -58,7 +58,7 @@ PARTITION_KEYS = (
 )
 """What a file's path says. Both follow from the event, so that a repeated one is in the same partition."""
 
-OF_QUERIES = ("copy", "filename", "at_account_id", "at_sequence")
+OF_QUERIES = ("copy", "listed_file", "at_account_id", "at_sequence")
 """Columns beside all of the table's: of `tables/events.sql`, of DuckDB's views over files, and of `reconcile`."""
 
 TOTALS_COLUMNS = (

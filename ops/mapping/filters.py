@@ -39,6 +39,8 @@ _TOP_LEVEL_KEYS: Mapping[SourceKind, tuple[str, ...]] = {
     "kinesis": (*_EVENT_KEYS, "invokeIdentityArn", *_KINESIS_KEYS),
 }
 ABSENT = object()
+SHOWN = 200
+"""Characters of a pattern that a message quotes."""
 NOT_JSON = object()
 
 _TEXT_OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
@@ -97,12 +99,18 @@ def _kinesis_fields(record: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _compile(text: str, keys: tuple[str, ...]) -> Matcher:
     try:
-        pattern = json.loads(text, object_pairs_hook=_both)
-    except json.JSONDecodeError as error:
-        raise UnsupportedMapping(f"FilterCriteria: the pattern is not JSON ({error}): {text}") from error
-    if not isinstance(pattern, dict) or not pattern:
-        raise UnsupportedMapping(f"FilterCriteria: a pattern must be a non-empty JSON object: {text}")
-    return _fields(pattern, "", keys)
+        pattern = json.loads(text, object_pairs_hook=_both, parse_constant=_no_constant)
+        if isinstance(pattern, dict) and pattern:
+            return _fields(pattern, "", keys)
+    except RecursionError as error:
+        raise UnsupportedMapping(f"FilterCriteria: the pattern is nested too deep: {text[:SHOWN]}") from error
+    except ValueError as error:  # of `int`, too: a number of thousands of digits
+        raise UnsupportedMapping(f"FilterCriteria: the pattern is not JSON ({error}): {text[:SHOWN]}") from error
+    raise UnsupportedMapping(f"FilterCriteria: a pattern must be a non-empty JSON object: {text[:SHOWN]}")
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _both(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def test_a_failure_says_its_seed_and_the_command(pytester: pytest.Pytester, monk
     fresh = seeds.seeds_of("projector", 201)[-1]
     result.stdout.fnmatch_lines(
         [
-            f"*projector, seed {fresh}: add it to KEPT in tests/seeds.py, and play this test again by",
+            f"*projector, seed {fresh}. This plays the test again:",
             "*SIMULATION_SEED=7 .venv/bin/python -m pytest 'test_it.py::test_scenarios'",
         ]
     )

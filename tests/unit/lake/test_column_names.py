@@ -10,6 +10,7 @@ import trino_sql_validator
 import consumers.lake
 from consumers.lake.table import COLUMNS, OF_QUERIES, PARTITION_KEYS
 from ops.lake.column_names import why_no_column
+from ops.lake.duckdb_engine import FILE
 from schemas.codec import CONTRACT
 
 VIEW = (Path(consumers.lake.__file__).parent / "tables/events.sql").read_text()
@@ -23,6 +24,11 @@ def test_a_name_that_the_lake_adds_is_taken(name: str) -> None:
 @pytest.mark.parametrize("name", OF_QUERIES)
 def test_a_name_that_a_query_adds_is_taken(name: str) -> None:
     assert "uses for itself" in (why_no_column(name) or "")
+
+
+def test_the_engine_s_own_column_is_taken() -> None:
+    """A file with a column of that name could not be read by it any more."""
+    assert FILE in OF_QUERIES
 
 
 def test_what_the_view_adds_beside_all_columns_is_known() -> None:

@@ -231,6 +231,9 @@ def test_a_kinesis_record_is_filtered_by_its_json_and_its_metadata(
     ("pattern", "message"),
     [
         ("not json", "not JSON"),
+        ('{"eventName": [NaN]}', "NaN is no JSON"),
+        ('{"dynamodb": {"SizeBytes": [' + "9" * 5_000 + "]}}", "not JSON"),
+        ('{"dynamodb": ' * 100_000, "nested too deep"),
         ("[]", "non-empty JSON object"),
         ("{}", "non-empty JSON object"),
         (

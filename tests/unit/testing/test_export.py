@@ -273,3 +273,18 @@ def test_a_gzip_that_is_damaged_or_breaks_off_is_to_be_fetched_again(tmp_path: P
         (tmp_path / "a.json.gz").write_bytes(data)
         with pytest.raises(BadSource, match=r"a\.json\.gz: the gzip is damaged or breaks off; fetch it again"):
             from_export(tmp_path)
+
+
+@pytest.mark.parametrize("count", ["26", 26.0, None, True])
+def test_a_summary_whose_count_is_no_number_is_refused(tmp_path: Path, count: object) -> None:
+    folder = export(tmp_path, IMAGES, itemCount=count)
+    with pytest.raises(BadSource, match=r"manifest-summary\.json.*itemCount is .*, not a number"):
+        from_export(folder)
+
+
+def test_a_data_file_that_no_file_can_be_is_not_there(tmp_path: Path) -> None:
+    folder = export(tmp_path, IMAGES)
+    entry = json.loads((folder / "manifest-files.json").read_text().splitlines()[0])
+    (folder / "manifest-files.json").write_text(json.dumps(entry | {"dataFileS3Key": "data/a\0b.json.gz"}))
+    with pytest.raises(BadSource, match="is not there"):
+        from_export(folder)

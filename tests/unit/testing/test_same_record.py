@@ -20,6 +20,16 @@ WITH_ATTRIBUTES = with_change(
 AT = "2026-01-31T10:30:00+01:00"
 
 
+NUMBERS = with_change(
+    NewImage=RECORDS[0]["dynamodb"]["NewImage"] | {"Days": {"NS": ["1", "2"]}, "Stray": {"N": "sNaN"}}
+)
+
+
+def numbered(*days: str) -> dict[str, Any]:
+    image = NUMBERS["dynamodb"]["NewImage"] | {"Days": {"NS": [*days]}}
+    return with_change(NUMBERS, NewImage=image)
+
+
 @pytest.mark.parametrize(
     ("delivered", "printed"),
     [
@@ -36,6 +46,7 @@ AT = "2026-01-31T10:30:00+01:00"
             RECORDS[0],
             with_change(NewImage=RECORDS[0]["dynamodb"]["NewImage"] | {"Sequence": {"N": "1.0"}}),
         ),
+        (NUMBERS, numbered("2.0", "1")),
         (
             WITH_ATTRIBUTES,
             with_change(
