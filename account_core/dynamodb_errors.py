@@ -60,7 +60,7 @@ def lost_race(error: ClientError) -> LostRace | None:
 
 
 def account_full(error: Exception) -> AccountFull | None:
-    """That the account's item collection is full, if that is why a write failed."""
+    """AccountFull if a write failed because the account's item collection is full; otherwise None."""
     if not isinstance(error, ClientError):
         return None
     if not _FULL & {error.response["Error"]["Code"], *(reason.get("Code") for reason in _reasons(error))}:

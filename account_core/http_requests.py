@@ -21,7 +21,7 @@ NAME = r"[\x21-\x2b\x2d-\x7e]{1,128}"
 """Of a request, a piece of work, a command: visible ASCII, but no comma, with which gateways join repeated headers."""
 PLAIN_DECIMAL = r"[0-9]{1,40}(\.[0-9]{1,40})?"
 VERSION = "[1-9][0-9]{0,17}"
-_ETAG = re.compile(r'[ \t]*(?:(W/)?"([\x21\x23-\x7e]*)"[ \t]*)?(?:,|$)')  # an element of a list may be empty
+_ETAG = re.compile(r'[ \t]*(?:(W/)?"([\x21\x23-\x7e]*)"[ \t]*)?(?:,|\Z)')  # an element of a list may be empty
 
 
 def account_id(text: str) -> str:
@@ -122,7 +122,7 @@ def _amount(body: bytes) -> Decimal:
     if not isinstance(value, Decimal):  # JSON's true, null, arrays and objects
         _refuse_amount('a string like "12.50" or a number')
     if not value.is_finite():
-        _refuse_amount(f"from {CENT} to {MONEY_MAX}; its exponent is too far from that")
+        _refuse_amount(f"from {CENT} to {MONEY_MAX}; the exponent is out of range")
     if value <= 0:
         _refuse_amount("greater than zero")
     if value > MONEY_MAX:
@@ -164,7 +164,7 @@ def _json(body: bytes) -> object:
     except UnicodeDecodeError:
         raise InvalidRequest("The body has to be UTF-8.", "invalid_encoding") from None
     except json.JSONDecodeError as error:
-        raise _not_json(f"it breaks off or goes wrong at line {error.lineno}, column {error.colno}") from None
+        raise _not_json(f"it is incomplete or malformed at line {error.lineno}, column {error.colno}") from None
     except RecursionError:
         raise _not_json("it is nested too deeply") from None
 

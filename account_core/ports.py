@@ -11,7 +11,7 @@ ROWS_MAX = SNAPSHOT_EVERY
 """The newest ten rows always hold a snapshot or the account's first row, so no read needs more."""
 
 APPENDED_MAX = 2
-"""An event, and in front of a new decade its snapshot."""
+"""An event, and after every ninth event a snapshot."""
 
 
 class LostRace(Exception):

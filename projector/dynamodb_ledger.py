@@ -1,6 +1,6 @@
 """The accounts' table as the projector reads it: events by their sequence, with strong consistency."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from account_core.items import version_in, version_of
@@ -8,14 +8,14 @@ from projector.dynamodb_errors import translated
 from projector.errors import Refused
 from projector.first_sight import Key
 from projector.outgoing import Arrival, Poison
-from projector.parse import first_of, first_recent, occurred_us, read_events
+from projector.parse import first_of, first_recent, newest_us, occurred_us, read_events
 from schemas.encoder import ENCODERS, Encoders
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 RECENT_ROWS = 20
-"""In one page: an order window rarely holds more, and more would be read for nothing."""
+"""In the first page: an order window rarely holds more, and more would be read for nothing. Further pages are full."""
 
 
 class DynamoDBLedger:
@@ -81,13 +81,17 @@ class DynamoDBLedger:
         """As `first_sight.Predecessors`. Further requests only where the window holds more than RECENT_ROWS rows."""
         images: dict[int, Any] = {}
         first: int | None = None
-        versions = {":last": version_of(last.sequence)}
+        query = self._query(last.account_id, "Version <= :last", {":last": version_of(last.sequence)})
+        query |= {"ScanIndexForward": False, "Limit": RECENT_ROWS}
         try:
-            for page in self._pages("Version <= :last", versions, last.account_id, newest_first=True):
+            for page in self._pages(query):
                 images |= page
-                first = first_recent(images, last.sequence, before_us, window_us)
+                if before_us is None:
+                    before_us = newest_us(page)
+                first = first_recent(page, last.sequence, before_us, window_us)
                 if first is not None:
                     break
+                query.pop("Limit", None)
         except Refused as error:
             return [_unreadable(last, error, position)]
         if first is None:
@@ -96,29 +100,34 @@ class DynamoDBLedger:
 
     def _images(self, account_id: str, first: int, last: int) -> dict[int, Any]:
         """The rows by version."""
-        versions = {":first": first, ":last": last}
+        query = self._query(account_id, "Version BETWEEN :first AND :last", {":first": first, ":last": last})
         images: dict[int, Any] = {}
-        for page in self._pages("Version BETWEEN :first AND :last", versions, account_id):
+        for page in self._pages(query):
             images |= page
         return images
 
-    def _pages(
-        self, condition: str, versions: Mapping[str, int], account_id: str, *, newest_first: bool = False
-    ) -> Iterable[dict[int, Any]]:
-        """An account's rows by version, a request at a time. A row with a version such as 5.5 is left out."""
+    def _query(self, account_id: str, condition: str, versions: Mapping[str, int]) -> dict[str, Any]:
         values = {name: {"N": str(version)} for name, version in versions.items()}
-        query: dict[str, Any] = {
+        return {
             "TableName": self._table_name,
             "KeyConditionExpression": f"AccountId = :account_id AND {condition}",
             "ExpressionAttributeValues": {":account_id": {"S": account_id}, **values},
             "ConsistentRead": True,
         }
-        if newest_first:
-            query |= {"ScanIndexForward": False, "PaginationConfig": {"PageSize": RECENT_ROWS}}
-        with translated():
-            for page in self._client.get_paginator("query").paginate(**query):
-                rows = [(version_in(image["Version"]["N"]), image) for image in page["Items"]]
-                yield {version: image for version, image in rows if version is not None}
+
+    def _pages(self, query: dict[str, Any]) -> Iterator[dict[int, Any]]:
+        """An account's rows by version, a request at a time, each as `query` then is.
+
+        A row with a version such as 5.5 is left out.
+        """
+        while True:
+            with translated():
+                answer = self._client.query(**query)
+            rows = [(version_in(image["Version"]["N"]), image) for image in answer["Items"]]
+            yield {version: image for version, image in rows if version is not None}
+            if "LastEvaluatedKey" not in answer:
+                return
+            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
 def _unreadable(event: Key, error: Refused, position: int) -> Poison:

@@ -55,6 +55,7 @@ class Lane:
         failure: why it is still here.
         refusals: how often any of the lane's was refused.
         left_out: events refused for good, each with its account's later ones.
+        is_suspect: the first of `waiting` is one event, and has been refused for what it holds once.
     """
 
     waiting: deque[Entry]
@@ -63,9 +64,11 @@ class Lane:
     failure: str = NOT_ATTEMPTED
     refusals: int = field(default=0)
     left_out: list[HeldBack] = field(default_factory=list)
+    is_suspect: bool = False
 
     def accepted(self) -> None:
         self.waiting.popleft()
+        self.is_suspect = False
         self.attempts, self.ready_at_s, self.failure = 0, 0.0, NOT_ATTEMPTED
 
     def refused(self, reason: str, now_s: float, roll: float) -> None:
@@ -75,7 +78,10 @@ class Lane:
         self.ready_at_s = now_s + backoff_s(self.attempts, roll)
 
     def narrow(self, reason: str, pack: "Pack") -> None:
-        """The first of `waiting` is refused for what it holds: halve it, or leave out its only event's account."""
+        """The first of `waiting` is refused for what it holds: halve it, or leave out its only event's account.
+
+        A single event goes once more before it is blamed.
+        """
         self.refusals += 1
         self.failure = reason
         events = self.waiting[0].events
@@ -84,6 +90,10 @@ class Lane:
             for part in (events[len(events) // 2 :], events[: len(events) // 2]):
                 self.waiting.extendleft(reversed(_waiting(part, pack)))
             return
+        if not self.is_suspect:
+            self.is_suspect = True
+            return
+        self.is_suspect = False
         [refused] = events
         waiting = [event for entry in self.waiting for event in entry.events]
         mine = [event for event in waiting if event.account_id == refused.account_id]

@@ -138,27 +138,29 @@ def occurred_us(image: Mapping[str, Any]) -> int | None:
     return None if at is None else micros(instant(at))
 
 
+def newest_us(images: Mapping[int, Mapping[str, Any]]) -> int | None:
+    """The time of the newest of an account's events that has one, microseconds since 1970."""
+    versions = sorted((version for version in images if not is_snapshot_version(version)), reverse=True)
+    return next((at_us for version in versions if (at_us := occurred_us(images[version])) is not None), None)
+
+
 def first_recent(
     images: Mapping[int, Mapping[str, Any]], last: int, before_us: int | None, window_us: int
 ) -> int | None:
     """The first of an account's sequences up to `last` that occurred less than `window_us` before `before_us`.
 
     Args:
-        images: the account's newest rows up to that of `last`, by version, as many as have been read.
+        images: rows of the account up to that of `last`, by version, without gaps.
         last: a sequence. If no other event is within the window, it is the first all the same.
-        before_us: microseconds since 1970; None: the time of the newest of these events that has one.
+        before_us: microseconds since 1970; None: no time of the account's is known.
         window_us: microseconds.
 
     Returns:
-        None while none of the rows is old enough to show where the window begins: read more of them, if there are any.
+        None if none of the rows is old enough to show where the window begins: read older ones, if there are any.
     """
     for version in sorted(images, reverse=True):
         at_us = None if is_snapshot_version(version) else occurred_us(images[version])
-        if at_us is None:
-            continue
-        if before_us is None:
-            before_us = at_us
-        if before_us - at_us >= window_us:
+        if at_us is not None and before_us is not None and before_us - at_us >= window_us:
             return min(sequence_from(version) + 1, last)
     return None
 

@@ -27,16 +27,16 @@ class Report:
         for parked in outcome.parked:
             self._logger.error(
                 "account parked",
-                account_id=parked.account_id,
+                account_id=_printable(parked.account_id),
                 sequence_first=parked.first,
                 sequence_last=parked.held_through,
-                row=f"{parked.account_id}/{parked.version}",
+                row=f"{_printable(parked.account_id)}/{parked.version}",
                 reason=parked.reason,
             )
         for waiting in outcome.waiting:
             self._logger.warning(
                 "account waits",
-                account_id=waiting.account_id,
+                account_id=None if waiting.account_id is None else _printable(waiting.account_id),
                 sequence_first=waiting.first,
                 sequence_last=waiting.last,
                 reason=waiting.reason,
@@ -70,3 +70,8 @@ class Report:
         if lag_ms is not None:
             self._metrics.add_metric(name="PublishLag", unit="Milliseconds", value=lag_ms)
         self._metrics.flush_metrics()
+
+
+def _printable(account_id: str) -> str:
+    """A stray row's id may hold lone surrogates, which no log line can."""
+    return account_id.encode(errors="backslashreplace").decode()

@@ -9,7 +9,7 @@ from projector.errors import Unavailable
 from projector.first_sight import Key
 from projector.outgoing import Arrival
 from projector.parking import Parked
-from projector.parse import first_of, first_recent, occurred_us, read_events
+from projector.parse import first_of, first_recent, newest_us, occurred_us, read_events
 from schemas.encoder import ENCODERS, Encoders
 
 
@@ -102,6 +102,8 @@ class MemoryLedger:
         self._read()
         rows = self.rows.get(last.account_id, {})
         images = {version: image for version, image in rows.items() if version <= version_of(last.sequence)}
+        if before_us is None:
+            before_us = newest_us(images)
         first = first_recent(images, last.sequence, before_us, window_us) or first_of(images, last.sequence)
         return self._events(last.account_id, first, last.sequence, position)
 

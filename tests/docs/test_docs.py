@@ -86,3 +86,11 @@ def test_the_licence_that_the_package_declares_is_its_text() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     [file] = project["license-files"]
     assert (ROOT / file).read_text().startswith(f"{project['license']} License\n")
+
+
+def test_every_table_and_block_of_the_documents_stands_on_lines_of_its_own() -> None:
+    """Prose that is wrapped again must not take them along."""
+    for document in (ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")):
+        for number, line in enumerate(document.read_text().splitlines(), 1):
+            assert not re.search(r"\S.*```|```.* ", line), f"{document.name}:{number}"
+            assert not re.search(r"\|---.*\| \|", line), f"{document.name}:{number}"

@@ -74,6 +74,6 @@ POISONS: tuple[dict[str, Any], ...] = (
     {"CorrelationId": {"S": "\ud800"}},
     {"Timestamp": {"S": "yesterday"}},
 )
-"""Ways for a row to be one that no event can be made of. (A row without a Type would not pass the trigger's filter.)"""
+"""Ways for a row to be one that no event can be made of."""
 
 IN_A_SNAPSHOT_S_PLACE: dict[str, Any] = {"Type": {"S": "INTEREST"}}

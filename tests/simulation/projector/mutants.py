@@ -261,8 +261,8 @@ MUTANTS = (
     Mutant(
         "Of the events within the window, only those of its later half are read.",
         "projector.parse",
-        "if before_us - at_us >= window_us:",
-        "if before_us - at_us >= window_us // 2:",
+        "before_us - at_us >= window_us:",
+        "before_us - at_us >= window_us // 2:",
     ),
     Mutant(
         "A row that cannot be read is left out.",

@@ -59,6 +59,19 @@ def test_a_key_that_dynamodb_refuses_is_found_and_has_no_time(client: Any) -> No
     assert times == {"a": None, "b": None, "refused": None, "c": 1_000_002}
 
 
+def test_pages_behind_the_first_are_full(client: Any) -> None:  # noqa: ANN401
+    """Or the requests for a window with thousands of events would take all of the function's time."""
+    asked: list[dict[str, Any]] = []
+    client.meta.events.register("before-parameter-build.dynamodb", lambda params, **_: asked.append({**params}))
+    with Stubber(client) as stub:
+        stub.add_response("query", {"Items": ROWS[11:7:-1], "LastEvaluatedKey": KEY_A})
+        stub.add_response("query", {"Items": ROWS[7::-1]})
+        arrivals = DynamoDBLedger(client, "accounts").recent(Key("a", 11), None, 100_000_000, 7)
+        stub.assert_no_pending_responses()
+    assert [arrival.sequence for arrival in arrivals] == [*range(1, 12)]
+    assert [(each.get("Limit"), each.get("ExclusiveStartKey")) for each in asked] == [(20, None), (None, KEY_A)]
+
+
 def test_a_window_that_dynamodb_refuses_to_read_is_poison(client: Any) -> None:  # noqa: ANN401
     with Stubber(client) as stub:
         stub.add_client_error("query", "ValidationException")

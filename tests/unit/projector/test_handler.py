@@ -103,6 +103,21 @@ def test_a_batch_goes_to_the_stream_of_the_environment_and_is_logged(
     assert '"EventsPublished":[3.0]' in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("window_s", "queries"), [(1, 0), (2, 1)])
+def test_the_order_window_is_the_environment_s(monkeypatch: pytest.MonkeyPatch, window_s: int, queries: int) -> None:
+    """The event before is one second older."""
+    module = load(monkeypatch, ORDER_WINDOW_SECONDS=str(window_s))
+    images = [to_item(row) for row in ROWS]
+    with Stubber(module.kinesis) as kinesis, looks(module) as dynamodb:
+        dynamodb.add_response("batch_get_item", {"Responses": {"accounts": [images[1]]}})
+        for _ in range(queries):
+            dynamodb.add_response("query", {"Items": images[1::-1]})
+        kinesis.add_response("put_records", ACCEPTED)
+        answer = module.handler({"Records": stream_records(ROWS)[2:]}, Context(60_000))
+        dynamodb.assert_no_pending_responses()
+    assert answer == {"batchItemFailures": []}
+
+
 def test_with_framing_glue_each_event_has_the_id_of_its_schema(monkeypatch: pytest.MonkeyPatch) -> None:
     module = load(monkeypatch, AGGREGATION="off", FRAMING="glue", SCHEMA_VERSIONS=json.dumps(VERSION_IDS))
     framed = [outgoing(row, 0, glue_encoders(VERSION_IDS)).data for row in ROWS if isinstance(row, EventRow)]

@@ -1,6 +1,7 @@
 """What the log and the metrics say of a batch, and what they must not say."""
 
 import json
+from dataclasses import replace
 from io import StringIO
 from typing import Any
 
@@ -39,6 +40,13 @@ def test_each_account_that_waits_or_is_parked_has_its_line_with_its_range_and_ca
     assert (a["level"], a["account_id"], a["sequence_first"], a["sequence_last"]) == ("WARNING", "a", 4, 5)
     assert nobody["reason"] == "a record does not tell its account"
     assert (batch["waiting"], batch["held"]) == (2, 3)
+
+
+def test_an_id_that_is_no_text_is_logged_all_the_same() -> None:
+    """A stray row can have such an id, and its account's line is what the person on call looks for."""
+    stray = replace(PARKED, account_id="b\ud800")
+    parked, waits, _ = lines(Outcome(records=1, waiting=[replace(WAITING[0], account_id="b\ud800")], parked=[stray]))
+    assert (parked["account_id"], parked["row"], waits["account_id"]) == ("b\\ud800", "b\\ud800/7", "b\\ud800")
 
 
 def test_the_metrics(capsys: pytest.CaptureFixture[str]) -> None:
