@@ -21,6 +21,7 @@ CHANCES: Mapping[str, float] = {
     "call late": 0.2,
     "call slow": 0.2,
     "record refused": 0.3,
+    "event refused for good": 0.05,
     "bucket refused for a while": 0.05,
     "stream down for a while": 0.01,
     "kinesis resharded": 0.4,

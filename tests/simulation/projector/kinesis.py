@@ -49,9 +49,11 @@ class Kinesis:
         self._shard_of: dict[str, int] = {}
         self._refused_until_s: dict[str, float] = {}
         self._down_until_s = 0.0
+        self._never: set[Event] = set()
 
     def calm(self) -> None:
         self._refused_until_s, self._down_until_s = {}, 0.0
+        self._never.clear()
 
     def reshard(self) -> None:
         """Divide a shard anywhere, or merge two neighbours."""
@@ -77,6 +79,8 @@ class Kinesis:
         if by_function:
             self._judge.puts(self._fate.clock())
         puts = [self._put(entry, by_function=by_function) for entry in entries]
+        if self._is_refused(puts):
+            raise ClientError({"Error": {"Code": "InvalidArgumentException", "Message": "no"}}, "PutRecords")
         if self._fate.strikes("call throttled") or self._is_down():
             raise ClientError({"Error": {"Code": "LimitExceededException", "Message": "no"}}, "PutRecords")
         if self._fate.strikes("call timed out"):
@@ -102,6 +106,15 @@ class Kinesis:
         except KeyError as error:
             raise PromiseBroken("the bytes of no event are published") from error
         return list(zip(events, self._judge.put(events, self._parked, by_function=by_function), strict=True))
+
+    def _is_refused(self, puts: Sequence[Put]) -> bool:
+        """For one event, which is refused whenever it comes, as long as anything goes wrong."""
+        events = [event for put in puts for event, _ in put]
+        if self._fate.strikes("event refused for good"):
+            self._never.add(self._fate.random.choice(events))
+        is_refused = not self._never.isdisjoint(events)
+        self._fate.troubles += is_refused
+        return is_refused
 
     def _is_down(self) -> bool:
         now_s = self._fate.clock()

@@ -6,8 +6,8 @@ MUTANTS = (
     Mutant(
         "What was refused goes behind the next of its lane, which overtakes it.",
         "projector.lanes",
-        "        self.failure = reason\n",
-        "        self.failure = reason\n        self.waiting.rotate(-1)\n",
+        "        self.failure = reason\n        self.ready_at_s = now_s",
+        "        self.failure = reason\n        self.waiting.rotate(-1)\n        self.ready_at_s = now_s",
     ),
     Mutant(
         "Two events of an account are in flight together, and a call promises no order between its records.",
@@ -37,7 +37,7 @@ MUTANTS = (
     Mutant(
         "A call begins although there is no time left to wait for its answer.",
         "projector.publish",
-        "                if self._clock() >= deadline_s:\n                    break\n",
+        "        if self._clock() >= deadline_s:\n            return\n",
         "",
     ),
     Mutant(
@@ -57,6 +57,12 @@ MUTANTS = (
         "projector.publish",
         'return [entry.get("ErrorCode") for entry in answer["Records"]]',
         "return [None] * len(call)",
+    ),
+    Mutant(
+        "Behind an event that is refused for good, its account goes on.",
+        "projector.lanes",
+        "mine = [event for event in waiting if event.account_id == refused.account_id]",
+        "mine = [refused]",
     ),
     Mutant(
         "The highest unsafe record is reported: Lambda takes all before it for done.",
