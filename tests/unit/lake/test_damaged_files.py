@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -106,14 +107,14 @@ def test_any_byte_of_a_footer_may_be_damaged(lake: Path, seed: int, *, has_older
         damaged = bytearray(body)
         damaged[roll.randrange(start, len(body) - 4)] = roll.choice([0, 255, roll.randrange(256)])
         path.write_bytes(damaged)
-        for act in (lambda engine: engine.query(sql), lambda engine: engine.refuse_other_types()):
-            refusal = refused(lambda act=act: act(DuckDBEngine(str(lake), has_older_files=has_older_files)))
+        for act in (partial(DuckDBEngine.query, sql=sql), DuckDBEngine.refuse_other_types):
+            refusal = refused(act, lake, has_older_files=has_older_files)
             assert refusal is None or refusal.startswith(f"{path} is no file of the lake's table: ")
 
 
-def refused(act: Callable[[], object]) -> str | None:
+def refused(act: Callable[[DuckDBEngine], object], lake: Path, *, has_older_files: bool) -> str | None:
     try:
-        act()
+        act(DuckDBEngine(str(lake), has_older_files=has_older_files))
     except QueryFailed as failed:
         return str(failed)
     return None
