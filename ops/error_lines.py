@@ -4,10 +4,13 @@ An error that has no line here is a defect of ours and ends with its traceback.
 """
 
 import errno
+import socket
+import ssl
 
+import botocore.exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
-from httpx import HTTPError
+from httpx import HTTPError, TransportError, UnsupportedProtocol
 
 EXPLAINED = {
     "account_core.errors.AccountError",
@@ -29,6 +32,10 @@ EXPLAINED = {
 """Errors of this project whose message is the line. By name: a short command does not import all of them."""
 
 _NETWORK = "Check the network, the AWS region and any proxy settings, then run it again."
+_CONFIGURATION = (
+    "Check the AWS configuration: the files in ~/.aws, the AWS_ variables and the region. Then run it again."
+)
+_CLOCK = "Set this computer's clock, then run it again."
 _SPACE = "Free some disk space, or choose another disk (TMPDIR for temporary files), then run it again."
 _WHERE = "Choose another file or folder, or correct its permissions, then run it again."
 _NAMES = "Check the stack's name, the AWS account and the region; deploy this version's template.yaml if it is older."
@@ -47,17 +54,26 @@ _BY_CODE = {
             "ExpiredTokenException",
             "InvalidAccessKeyId",
             "InvalidClientTokenId",
+            "InvalidSignatureException",
+            "InvalidToken",
             "SignatureDoesNotMatch",
             "UnrecognizedClientException",
         ),
         _SIGN_IN,
     ),
+    **dict.fromkeys(("RequestTimeTooSkewed", "RequestInTheFuture"), _CLOCK),
+    "RequestExpired": f"{_CLOCK.removesuffix(', then run it again.')}. {_SIGN_IN}",
+    # The answers to HEAD have no code but the status. S3 answers 400 to expired credentials and to the wrong region.
+    "400": f"{_SIGN_IN.removesuffix(', then run it again.')}. Check the AWS region, then run it again.",
     **dict.fromkeys(
         ("404", "EntityNotFoundException", "NoSuchBucket", "ResourceNotFoundException", "ValidationError"), _NAMES
     ),
     **dict.fromkeys(
         (
+            "500",
+            "503",
             "InternalError",
+            "InternalFailure",
             "InternalServerError",
             "ProvisionedThroughputExceededException",
             "RequestLimitExceeded",
@@ -87,15 +103,57 @@ _BY_ERRNO = {
         _WHERE,
     ),
 }
-_CREDENTIALS = {
-    "CredentialRetrievalError",
-    "NoCredentialsError",
-    "PartialCredentialsError",
-    "ProfileNotFound",
-    "SSOTokenLoadError",
-    "TokenRetrievalError",
-    "UnauthorizedSSOTokenError",
+_BY_NAME = {
+    **dict.fromkeys(
+        (
+            "CredentialRetrievalError",
+            "LoginError",
+            "NoAuthTokenError",
+            "NoCredentialsError",
+            "PartialCredentialsError",
+            "ProfileNotFound",
+            "SSOError",
+            "TokenRetrievalError",
+        ),
+        _SIGN_IN,
+    ),
+    "NoRegionError": "Set AWS_REGION to the stack's region.",
+    **dict.fromkeys(
+        (
+            "BaseEndpointResolverError",
+            "ConfigNotFound",
+            "ConfigParseError",
+            "EndpointProviderError",
+            "InvalidChecksumConfigError",
+            "InvalidConfigError",
+            "InvalidEndpointConfigurationError",
+            "InvalidIMDSEndpointError",
+            "InvalidIMDSEndpointModeError",
+            "InvalidProxiesConfigError",
+            "InvalidRegionError",
+            "InvalidRetryConfigurationError",
+            "InvalidS3UsEast1RegionalEndpointConfigError",
+            "InvalidSTSRegionalEndpointsConfigError",
+            "ServiceNotInRegionError",
+            "UnknownCredentialError",
+            "UnknownRegionError",
+            "UnsupportedS3ConfigurationError",
+        ),
+        _CONFIGURATION,
+    ),
 }
+"""Errors of botocore, by their class's name or that of a base."""
+_NOT_REACHED = (
+    botocore.exceptions.HTTPClientError,
+    botocore.exceptions.ConnectionError,
+    botocore.exceptions.IncompleteReadError,
+    ResponseParserError,
+    TransportError,
+    ConnectionError,
+    TimeoutError,
+    socket.gaierror,
+    ssl.SSLError,
+)
 
 
 def error_line(error: BaseException) -> str | None:
@@ -106,7 +164,7 @@ def error_line(error: BaseException) -> str | None:
         where = f"{error.filename}: " if error.filename is not None else ""
         return _with_advice(f"{where}{error.strerror}", error)
     if isinstance(error, BotoCoreError | ClientError | HTTPError | OSError | ResponseParserError):
-        return _with_advice(f"{type(error).__name__}: {error}", error)
+        return _with_advice(f"{type(error).__name__}: {error}".strip().rstrip(":"), error)
     return None
 
 
@@ -117,14 +175,11 @@ def advice(error: BaseException) -> str:
         if code == "InvalidRequestException" and "orkGroup" in str(error):
             return _NAMES
         return advice_on(code)
-    if isinstance(error, OSError) and error.errno in _BY_ERRNO:
-        return _BY_ERRNO[error.errno]
-    if type(error).__name__ in _CREDENTIALS:
-        return _SIGN_IN
-    if type(error).__name__ == "NoRegionError":
-        return "Set AWS_REGION to the stack's region."
-    is_network = isinstance(error, BotoCoreError | HTTPError | ConnectionError | TimeoutError | ResponseParserError)
-    return _NETWORK if is_network else ""
+    if what := next((_BY_NAME[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in _BY_NAME), None):
+        return what
+    if isinstance(error, _NOT_REACHED) and not isinstance(error, UnsupportedProtocol):
+        return _NETWORK  # before its errno, which OpenSSL and the resolver number in their own way
+    return _BY_ERRNO.get(error.errno or 0, "") if isinstance(error, OSError) else ""
 
 
 def advice_on(code: str) -> str:

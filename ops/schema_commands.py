@@ -64,7 +64,7 @@ def publish(
         err.print("stopped: run `account-events schema publish` again to finish it", highlight=False)
         raise
     except OSError as error:
-        _fail(f"{error}: nothing is half written; run it again when that is mended")
+        _fail(f"{error.strerror or error}: nothing is half written; run it again when that is corrected")
     for event, version in planned.published.items():
         out.print(f"[bold green]✓[/] {event} is published as version {version}", highlight=False)
     for path in planned.writes:
@@ -90,7 +90,12 @@ def _read(folder: Path) -> Files:
     try:
         return schema_folder.read(folder)
     except OSError as error:
-        _fail(str(error))
+        if error.errno is None:  # of `schema_folder`
+            _fail(str(error))
+        _fail(
+            f"{error.filename}: {error.strerror}. A schema is a file that can be read: correct it or remove it, then "
+            "run the command again."
+        )
 
 
 def _end_if_refused(refused: list[Refusal]) -> None:

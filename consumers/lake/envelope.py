@@ -46,7 +46,7 @@ def published_ms(record: Mapping[str, Any]) -> int | None:
         BadEnvelope: what it says is not a time.
     """
     when = source_of(record).get("approximateArrivalTimestamp")
-    if type(when) is int and SECONDS_MAX <= when < LATEST_MS:  # as in production
+    if type(when) is int and EARLIEST_MS <= when < LATEST_MS:  # as in production
         return when
     if when is None:
         return None
@@ -68,9 +68,9 @@ def milliseconds(when: object) -> int:
     if not isinstance(number, int | float) or isinstance(number, bool) or number != number:  # noqa: PLR0124 -- NaN
         raise ValueError(f"not a time: {str(when)[:50]!r}")
     in_ms = number * 1000 if abs(number) < SECONDS_MAX else number
-    if not EARLIEST_MS <= in_ms < LATEST_MS:
-        raise ValueError("not a time between 2000 and 9999")
-    return round(in_ms)
+    if EARLIEST_MS <= in_ms < LATEST_MS and (rounded := round(in_ms)) < LATEST_MS:
+        return rounded
+    raise ValueError("not a time between 2000 and 9999")
 
 
 def _number_of(text: str) -> int | float:

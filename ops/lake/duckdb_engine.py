@@ -1,9 +1,7 @@
 """DuckDB as the engine: over the lake of the house, or over files in a folder."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +11,10 @@ import sqlglot
 from sqlglot.errors import SqlglotError
 
 from consumers.lake import table
-from ops.lake.duckdb_errors import FILES, damaged, translated
+from ops.lake.duckdb_errors import damaged, translated
 from ops.lake.engine import Answer, QueryFailed
-from ops.lake.file_columns import Element, duckdb_type, problem_of
+from ops.lake.file_columns import duckdb_type
+from ops.lake.other_types import FILES, first_of_other_types, listed_files
 
 TABLES = Path(table.__file__).with_name("tables")
 EVENTS_VIEW = (TABLES / "events.sql").read_text(encoding="utf-8")
@@ -26,7 +25,6 @@ HTTP = "SET http_timeout = 10; SET http_retries = 2"
 """DuckDB does not hear of Ctrl-C while it waits for S3."""
 FILE = "listed_file"
 """The column of a row's file. It is not DuckDB's usual `filename`, which a later release's event could have."""
-FETCHED = 10_000
 _READ_BYTES = "SELECT coalesce(sum(bytes), 0) FROM duckdb_logs_parsed('FileSystem') WHERE op = 'READ'"
 
 
@@ -70,6 +68,7 @@ class DuckDBEngine:
         has_older_files: bool = False,
     ) -> None:
         self._has_older_files = has_older_files
+        self._checked: set[str] = set()
         self._event_files = f"{root}/{EVENT_FILES}"
         self._connection = duckdb.connect(
             config={"threads": threads, "autoinstall_known_extensions": False}  # nothing is fetched from anywhere
@@ -95,34 +94,41 @@ class DuckDBEngine:
         self._connection.execute(in_duckdb(EVENTS_VIEW))
 
     def query(self, sql: str, parameters: Sequence[str] = ()) -> Answer:
-        """See `Engine`."""
+        """See `Engine`. The files that it read are checked as in `refuse_other_types`."""
         try:
             with translated(self._connection):
                 self._connection.execute("CALL truncate_duckdb_logs()")
                 found = self._connection.execute(in_duckdb(sql), list(parameters))
                 columns, rows = tuple(column[0] for column in found.description or ()), found.fetchall()
                 [[read_bytes]] = self._connection.execute(_READ_BYTES).fetchall()
+                self._check_read_files()
         except SqlglotError as error:
             raise QueryFailed(str(error)) from error
         return Answer(columns, rows, int(read_bytes))
 
     def refuse_other_types(self) -> None:
-        """Look at every file's columns: DuckDB takes the first file's types and rounds the others' values to them.
+        """Check every file's columns: DuckDB takes the first file's types and rounds the others' values to them.
 
         Raises:
             QueryFailed: with a file and its column.
         """
+        listed = "account_events_files"
         with translated(self._connection):
-            if not self._connection.execute("FROM memory.main.account_events_files LIMIT 1").fetchall():
-                return
-            elements = self._connection.execute(
-                "SELECT file_name, name, duckdb_type, num_children FROM parquet_schema($1) "
-                "WHERE file_name IN (FROM memory.main.account_events_files) ORDER BY file_name, column_id",
-                [self._event_files],
-            )
-            for file, of_file in groupby(_rows(elements), key=itemgetter(0)):
-                if problem := problem_of(Element(*each[1:]) for each in of_file):
-                    raise QueryFailed(damaged(str(file), problem))
+            if listed_files(self._connection, listed, if_read=False):
+                self._refuse(first_of_other_types(self._connection, self._event_files, listed))
+
+    def _check_read_files(self) -> None:
+        """The last query's, those only that no query of this engine had checked before."""
+        for listed in FILES:
+            read = listed_files(self._connection, listed, if_read=True)
+            if files := [file for file in read if file not in self._checked]:
+                self._refuse(first_of_other_types(self._connection, files, listed))
+                self._checked.update(files)
+
+    @staticmethod
+    def _refuse(found: tuple[str, str] | None) -> None:
+        if found:
+            raise QueryFailed(damaged(*found))
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -179,11 +185,6 @@ def with_rows(connection: duckdb.DuckDBPyConnection, sql: str, rows: Any) -> Non
 def in_duckdb(sql: str) -> str:
     """A statement in Athena's dialect, in DuckDB's."""
     return sqlglot.transpile(sql, read="athena", write="duckdb")[0]
-
-
-def _rows(found: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
-    while rows := found.fetchmany(FETCHED):
-        yield from rows
 
 
 def _nothing(columns: Sequence[tuple[str, str]]) -> str:

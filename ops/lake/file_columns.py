@@ -4,10 +4,8 @@ Parquet keeps a file's schema as a flat list: the root first, then each element,
 DuckDB and Athena find a column by its name without regard to case.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
-
-from consumers.lake import table
 
 
 class Element(NamedTuple):
@@ -23,12 +21,12 @@ class Element(NamedTuple):
     children: int | None
 
 
-def problem_of(elements: Iterable[Element]) -> str | None:
-    """Why a file with this schema is no file of the table; None if it is one.
+def problem_of(elements: Iterable[Element], columns: Sequence[tuple[str, str]]) -> str | None:
+    """Why a file with this schema is no file of the table with these columns and types; None if it is one.
 
     A column may be missing and others may be there, as in files of other releases.
     """
-    due = {each.name: duckdb_type(each.glue_type).upper() for each in table.COLUMNS}
+    due = {name: duckdb_type(glue_type).upper() for name, glue_type in columns}
     seen: dict[str, str] = {}
     for name, found, _ in _columns(elements):
         column = name.lower()

@@ -111,11 +111,11 @@ def _rows_of(body: bytes) -> list[dict[str, Any]] | None:
     """A file's; None if it is damaged, or not of this table."""
     try:
         found = pq.read_table(BytesIO(body))
-    except (pa.ArrowException, OSError):
+        if not found.schema.equals(_SCHEMA) or found["dt"].null_count:
+            return None
+        rows: list[dict[str, Any]] = found.to_pylist()
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
         return None
-    if not found.schema.equals(_SCHEMA) or found["dt"].null_count:
-        return None
-    rows: list[dict[str, Any]] = found.to_pylist()
     return rows
 
 

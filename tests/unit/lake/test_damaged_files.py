@@ -1,6 +1,8 @@
 """Damaged files of the lake: the engine names the file and what to do, wherever in the lake it is."""
 
+import random
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -38,6 +40,20 @@ def with_codec_lzo(body: bytes, _: pyarrow.parquet.FileMetaData) -> bytes:
     return before + b"event_id\x15\x06" + after
 
 
+def with_a_name_not_in_utf8(body: bytes, _: pyarrow.parquet.FileMetaData) -> bytes:
+    """One letter of a column's name, in the footer's schema."""
+    before, name, after = body.partition(b"\x18\x06amount")
+    assert name
+    return before + b"\x18\x06am\xffunt" + after
+
+
+def with_types_that_conflict(body: bytes, _: pyarrow.parquet.FileMetaData) -> bytes:
+    """The physical type BYTE_ARRAY becomes INT64 where the converted type stays UTF8."""
+    start = body.rindex(b"\x18\x08event_id%")
+    type_ = body.rindex(b"\x15\x0c", 0, start)
+    return body[:type_] + b"\x15\x04" + body[type_ + 2 :]
+
+
 DAMAGES: dict[str, Damage] = {
     "no bytes": lambda _body, _: b"",
     "text": lambda _body, _: b"this is no Parquet file",
@@ -48,6 +64,8 @@ DAMAGES: dict[str, Damage] = {
     "page headers": lambda body, _: body[:8] + b"\xff" * 400 + body[408:],
     "in a page": in_a_page,
     "an unknown codec": with_codec_lzo,
+    "a name that is not UTF-8": with_a_name_not_in_utf8,
+    "types that conflict": with_types_that_conflict,
 }
 
 
@@ -73,6 +91,56 @@ def test_a_damaged_file_is_named(lake: Path, kind: str, position: int, *, has_ol
     line = str(failed.value)
     assert line.startswith(f"{path} is no file of the lake's table: ")
     assert line.endswith("run `account-events lake backfill --all`, which writes its events again.")
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize("has_older_files", [False, True])
+@pytest.mark.parametrize("seed", range(20))
+def test_any_byte_of_a_footer_may_be_damaged(lake: Path, seed: int, *, has_older_files: bool) -> None:
+    """Either the values are right, or the file is named: no other error ends the command."""
+    roll = random.Random(seed)  # noqa: S311 -- not for security
+    sql = "SELECT count(*), sum(amount), max(occurred_at), max(correlation_id) FROM events"
+    path = roll.choice(sorted(lake.glob("events/*/*/*.parquet")))
+    body = bytearray(path.read_bytes())
+    start = len(body) - 8 - int.from_bytes(body[-8:-4], "little")
+    for _ in range(5):
+        damaged = bytearray(body)
+        damaged[roll.randrange(start, len(body) - 4)] = roll.choice([0, 255, roll.randrange(256)])
+        path.write_bytes(damaged)
+        for act in (partial(DuckDBEngine.query, sql=sql), DuckDBEngine.refuse_other_types):
+            refusal = refused(act, lake, has_older_files=has_older_files)
+            assert refusal is None or refusal.startswith(f"{path} is no file of the lake's table: ")
+
+
+def refused(act: Callable[[DuckDBEngine], object], lake: Path, *, has_older_files: bool) -> str | None:
+    try:
+        act(DuckDBEngine(str(lake), has_older_files=has_older_files))
+    except QueryFailed as failed:
+        return str(failed)
+    return None
+
+
+@pytest.mark.parametrize("content", [b"x", b"no Parquet file at all"])
+def test_a_line_feed_in_a_file_s_name_does_not_cut_the_message(lake: Path, content: bytes) -> None:
+    path = max(lake.glob("events/*/*/*.parquet")).with_name("a\nb.parquet")
+    path.write_bytes(content)
+    with pytest.raises(QueryFailed) as failed:
+        DuckDBEngine(str(lake), has_older_files=True).query("SELECT * FROM events")
+    line = str(failed.value)
+    assert line.startswith(f"{path.parent}/a\\nb.parquet is no file of the lake's table: ")
+    assert line.endswith("run `account-events lake backfill --all`, which writes its events again.")
+    assert "\n" not in line
+
+
+def test_a_file_that_may_not_be_read_is_one_line_with_its_advice(lake: Path) -> None:
+    path = max(lake.glob("events/*/*/*.parquet")).with_name("a\nb.parquet")
+    path.write_bytes(b"")
+    engine = DuckDBEngine(str(lake), has_older_files=False)
+    with pytest.raises(QueryFailed) as failed, translated(engine.connection):
+        raise duckdb.IOException(f'IO Error: Cannot open file "{path}": Permission denied\n\nLINE 1: x')
+    line = str(failed.value)
+    assert "a\\nb.parquet" in line
+    assert "Permission denied. Correct the permissions" in line
     assert "\n" not in line
 
 

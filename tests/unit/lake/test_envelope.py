@@ -2,6 +2,7 @@
 
 import pytest
 
+from consumers.lake.envelope import SECONDS_MAX, published_ms
 from tests.unit.lake.test_transform import EVENTS, PUBLISHED_MS, TRANSFORM, event, lines
 
 
@@ -20,6 +21,11 @@ from tests.unit.lake.test_transform import EVENTS, PUBLISHED_MS, TRANSFORM, even
         10**15,
         10**400,
         253_402_214_400_000,
+        253_402_214_399_999.6,
+        253_402_214_399.9996,
+        "253402214399999.9",
+        100_000_000_000,
+        946_684_799_999,
         float("nan"),
         float("inf"),
         "9" * 30,
@@ -76,3 +82,10 @@ def test_an_event_after_its_arrival_names_both_days() -> None:
     [refusal] = TRANSFORM(asked).refusals
     assert refusal.error == "OutsidePartitions"
     assert "by its envelope it arrived on 2012-04-23, more than a day before" in refusal.reason
+
+
+@pytest.mark.parametrize("arrived", [946_684_800_000, 946_684_800, 253_402_214_399_999, 253_402_214_399_999.4])
+def test_the_bounds_are_the_same_for_every_spelling(arrived: float) -> None:
+    expected = round(arrived if arrived >= SECONDS_MAX else arrived * 1000)
+    for when in (arrived, float(arrived), str(arrived)):
+        assert published_ms({"kinesisRecordMetadata": {"approximateArrivalTimestamp": when}}) == expected

@@ -1,5 +1,6 @@
 """Which files are files of the lake's table: names compared as their readers compare them."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ import pytest
 from ops.lake.duckdb_engine import DuckDBEngine
 from ops.lake.engine import QueryFailed
 from ops.lake.file_columns import Element, problem_of
+from ops.lake.other_types import FILES
+from ops.lake.totals import totals_key
 from tests.lake import made_up, write
+from tests.unit.lake.test_totals import Folder, totals
 
 
 @pytest.fixture
@@ -19,9 +23,9 @@ def lake(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def changed(lake: Path, name: str, values: Any, *, replaces: str | None) -> Path:  # noqa: ANN401 -- Arrow's
-    """The lake's last file with this column; `values` are made of the rows' number."""
-    path = max(lake.glob("events/*/*/*.parquet"))
+def changed(lake: Path, name: str, values: Any, *, replaces: str | None, position: int = -1) -> Path:  # noqa: ANN401 -- Arrow's
+    """The lake's last file, or another one, with this column; `values` are made of the rows' number."""
+    path = sorted(lake.glob("events/*/*/*.parquet"))[position]
     rows = pyarrow.parquet.ParquetFile(path).read()
     column = values(len(rows))
     if replaces is None:
@@ -84,7 +88,10 @@ def test_what_follows_a_group_is_looked_at_again(lake: Path) -> None:
 def test_two_columns_that_differ_in_capitals_only_are_refused(one: str, other: str) -> None:
     kind = "DECIMAL(18,2)"
     elements = [Element("schema", None, 2), Element(one, kind, None), Element(other, kind, None)]
-    assert problem_of(elements) == f"its columns {one} and {other} are one column to Athena and DuckDB"
+    assert (
+        problem_of(elements, FILES["account_events_files"])
+        == f"its columns {one} and {other} are one column to Athena and DuckDB"
+    )
 
 
 def test_a_file_with_such_columns_is_named(lake: Path) -> None:
@@ -92,6 +99,63 @@ def test_a_file_with_such_columns_is_named(lake: Path) -> None:
     with pytest.raises(QueryFailed, match="its columns amount and Amount are one") as refused:
         DuckDBEngine(str(lake)).refuse_other_types()
     assert str(path) in str(refused.value)
+
+
+SUM = "SELECT sum(balance), max(occurred_at) FROM events"
+OF_OTHER_TYPES = {
+    "balance": lambda count: pa.array(["0.125"] * count).cast(pa.decimal128(18, 3)),
+    "amount": lambda count: pa.array([[1]] * count),
+    "currency": lambda count: pa.array([b"\xff"] * count),
+    "occurred_at": lambda count: pa.array([datetime(2026, 8, 2, tzinfo=UTC)] * count, pa.timestamp("us", "UTC")),
+}
+
+
+@pytest.mark.parametrize("has_older_files", [False, True])
+@pytest.mark.parametrize("position", [0, -1])
+@pytest.mark.parametrize("column", OF_OTHER_TYPES)
+def test_a_query_refuses_a_file_with_another_type(
+    lake: Path, column: str, position: int, *, has_older_files: bool
+) -> None:
+    """Without the check it would round money, or fail without the file's name."""
+    path = changed(lake, column, OF_OTHER_TYPES[column], replaces=column, position=position)
+    for sql in (SUM, "SELECT sum(amount) FROM events"):
+        with pytest.raises(QueryFailed) as refused:
+            DuckDBEngine(str(lake), has_older_files=has_older_files).query(sql)
+        assert str(refused.value).startswith(f"{path} is no file of the lake's table: ")
+        assert column in str(refused.value)
+        assert "lake backfill" in str(refused.value)
+
+
+def test_a_query_checks_only_the_files_that_it_reads(lake: Path) -> None:
+    changed(lake, "balance", OF_OTHER_TYPES["balance"], replaces="balance")
+    engine = DuckDBEngine(str(lake))
+    assert engine.query(f"{SUM} WHERE dt = '2026-08-01'").rows
+    with pytest.raises(QueryFailed, match="its column balance is"):
+        engine.query(SUM)
+
+
+def test_the_check_is_not_counted_as_read_by_the_query(lake: Path) -> None:
+    engine = DuckDBEngine(str(lake))
+    first, again = engine.query(SUM), engine.query(SUM)
+    assert first.read_bytes == again.read_bytes
+
+
+def test_the_daily_totals_are_not_made_of_rounded_money(lake: Path) -> None:
+    path = changed(lake, "amount", lambda count: decimals(count, 3), replaces="amount")
+    with pytest.raises(QueryFailed, match="its column amount is") as refused:
+        totals(Folder(lake)).refresh()
+    assert str(path) in str(refused.value)
+
+
+def test_totals_of_another_type_are_refused(lake: Path) -> None:
+    totals(Folder(lake)).refresh()
+    path = lake / totals_key("2026-08")
+    rows = pyarrow.parquet.ParquetFile(path).read()
+    other = rows["credited"].cast(pa.decimal128(38, 3))
+    pyarrow.parquet.write_table(rows.set_column(rows.column_names.index("credited"), "credited", other), path)
+    with pytest.raises(QueryFailed, match=r"its column credited is DECIMAL\(38,3\)") as refused:
+        DuckDBEngine(str(lake)).query("SELECT sum(credited) FROM daily_totals")
+    assert str(refused.value).endswith("Run `account-events lake totals`, which writes it again.")
 
 
 @pytest.mark.parametrize("has_older_files", [False, True])

@@ -14,7 +14,7 @@ import pytest
 from consumers.lake import table
 from ops.lake.duckdb_engine import DuckDBEngine
 from ops.lake.engine import Answer
-from ops.lake.totals import SQL, Totals
+from ops.lake.totals import SQL, Totals, totals_key
 from tests.lake import LakeRow, made_up, put, write
 
 COLUMNS = ", ".join(name for name, _ in table.TOTALS_COLUMNS if name != "made_of")
@@ -254,3 +254,16 @@ def test_files_that_are_no_partition_s_make_no_day(bucket: Folder) -> None:
         bucket.put_object(Bucket="lake", Key=key, Body=b"nothing")
     assert totals(bucket).refresh() == 1
     assert totals(bucket).refresh() == 0
+
+
+@pytest.mark.parametrize("column", ["dt", "currency", "made_of"])
+def test_a_month_whose_text_is_not_utf8_is_made_again(bucket: Folder, column: str) -> None:
+    write(bucket.root, made_up(seed=1, accounts=10, days=2, events=100))
+    totals(bucket).refresh()
+    path = bucket.root / totals_key("2026-08")
+    rows = pq.read_table(BytesIO(path.read_bytes()))
+    as_bytes = pa.array([b"\xff\xfe"] * len(rows))
+    invalid = pa.StringArray.from_buffers(len(rows), as_bytes.buffers()[1], as_bytes.buffers()[2])
+    pq.write_table(rows.set_column(rows.column_names.index(column), column, invalid).cast(rows.schema), path)
+    assert totals(bucket).refresh() == 2
+    assert len(found(bucket)) >= 2

@@ -4,6 +4,8 @@ import errno
 import inspect
 import os
 import pkgutil
+import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +14,20 @@ from pathlib import Path
 
 import httpx
 import pytest
-from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError, ParamValidationError, ReadTimeoutError
+from botocore.exceptions import (
+    ClientError,
+    ConfigParseError,
+    EndpointConnectionError,
+    InfiniteLoopConfigError,
+    InvalidRegionError,
+    NoCredentialsError,
+    NoRegionError,
+    ParamValidationError,
+    ProxyConnectionError,
+    ReadTimeoutError,
+    UnauthorizedSSOTokenError,
+    WaiterError,
+)
 from botocore.parsers import ResponseParserError
 
 from ops.error_lines import EXPLAINED, error_line
@@ -88,6 +103,19 @@ def client_error(code: str, message: str = "no", operation: str = "GetObject") -
         (NoCredentialsError(), "Unable to locate credentials", "AWS_PROFILE"),
         (NoRegionError(), "region", "AWS_REGION"),
         (ReadTimeoutError(endpoint_url="https://e"), "https://e", "network"),
+        (client_error("InvalidToken"), "(InvalidToken)", "Sign in again"),
+        (client_error("RequestExpired"), "(RequestExpired)", "clock. Sign in again"),
+        (client_error("400", operation="HeadObject"), "(400)", "Sign in again"),
+        (client_error("503", operation="HeadObject"), "(503)", "later"),
+        (ConfigParseError(path="~/.aws/config"), "~/.aws/config", "Check the AWS configuration: "),
+        (InvalidRegionError(region_name="x y"), "x y", "Check the AWS configuration: "),
+        (InfiniteLoopConfigError(source_profile="x", visited_profiles=["x"]), "x", "Check the AWS configuration: "),
+        (ProxyConnectionError(proxy_url="p"), "p", "Check the network"),
+        (EndpointConnectionError(endpoint_url="https://e"), "https://e", "Check the network"),
+        (UnauthorizedSSOTokenError(), "SSO", "Sign in again"),
+        (ssl.SSLCertVerificationError(1, "certificate verify failed"), "certificate", "Check the network"),
+        (socket.gaierror(-2, "Name or service not known"), "Name or service", "Check the network"),
+        (ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"), "reset", "Check the network"),
         (ParamValidationError(report="one\ntwo"), "one two", ""),
         (ResponseParserError("<html>\n"), "<html>", "proxy"),
         (httpx.ConnectError("refused"), "refused", "network"),
@@ -104,6 +132,28 @@ def test_errors_from_outside_say_where_and_what_to_do(error: Exception, words: s
     assert words in line
     assert what_to_do in line
     assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ParamValidationError(report="one\ntwo"),
+        WaiterError("stack", "it failed", {}),
+        httpx.UnsupportedProtocol("no http:// or https://"),
+        httpx.TooManyRedirects("twenty"),
+    ],
+)
+def test_what_is_no_fault_of_the_network_does_not_blame_it(error: Exception) -> None:
+    line = error_line(error)
+    assert line is not None
+    assert "network" not in line
+
+
+@pytest.mark.parametrize("error", [httpx.ReadTimeout(""), TimeoutError()])
+def test_an_error_without_a_message_is_its_name_and_what_to_do(error: Exception) -> None:
+    line = error_line(error)
+    assert line is not None
+    assert line.startswith(f"{type(error).__name__}. Check the network")
 
 
 def test_a_full_disk_behind_stdout_is_one_line_and_1() -> None:

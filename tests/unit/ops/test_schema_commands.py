@@ -135,6 +135,25 @@ def test_a_folder_that_is_none_is_told_in_a_line(tmp_path: Path, command: str) -
     assert len(result.output.splitlines()) == 1
 
 
+@pytest.mark.parametrize("command", ["check", "publish"])
+@pytest.mark.parametrize(
+    ("where", "make", "why"),
+    [
+        ("dir.avsc", Path.mkdir, "Is a directory"),
+        ("Link.avsc", lambda path: path.symlink_to("nowhere"), "No such file or directory"),
+        ("history/AccountCreated/9.avsc", lambda path: path.symlink_to("nowhere"), "No such file or directory"),
+    ],
+)
+def test_what_is_no_file_is_one_line_that_says_what_to_do(
+    folder: Path, command: str, where: str, make: Callable[[Path], object], why: str
+) -> None:
+    make(folder / where)
+    result = run(command, folder)
+    assert (result.exit_code, len(result.output.splitlines())) == (1, 1)
+    assert f"{where}: {why}. A schema is a file that can be read: correct it or remove it" in result.output
+    assert "Errno" not in result.output
+
+
 def test_an_event_that_is_none_is_told_in_a_line(folder: Path) -> None:
     result = run("publish", folder, "AccountClosed")
     assert (result.exit_code, len(result.output.splitlines())) == (1, 1)
