@@ -77,6 +77,7 @@ class Reader:
         Raises:
             CorruptBody, IncompatibleSchema: see `read`.
         """
+        resolved = self._resolved(data[start:]) if self._resolution else None
         fields: dict[str, Any] = {}
         place = start
         try:
@@ -92,8 +93,8 @@ class Reader:
             raise self._breaks_off()
         if place < len(data):
             raise CorruptBody(f"{len(data) - place} bytes follow the body of this {self._name}.")
-        if self._resolution:
-            return self._resolved(data[start:])
+        if resolved is not None:
+            return resolved
         if self._added:
             fields |= self._added
         for field in self._left_out:

@@ -19,8 +19,7 @@ from consumers.lake.rows import Rows
 from schemas import glue
 from schemas.codec import CONTRACT, Codec, encode
 from schemas.contract import COMMON_FIELDS, NAMESPACE, parse
-from schemas.errors import CorruptBody, ForeignSchema, IncompatibleSchema, Undecodable
-from schemas.reader import Reader
+from schemas.errors import CorruptBody, ForeignSchema, Undecodable
 from tests.unit.schemas.given import ID
 from tests.unit.schemas.test_codec import WITHDRAWN, events
 
@@ -363,19 +362,3 @@ def written(schema: Any, fields: Any) -> bytes:  # noqa: ANN401 -- fastavro's
     out = BytesIO()
     fastavro.schemaless_writer(out, schema, fields)
     return out.getvalue()
-
-
-@pytest.mark.parametrize("damage", [b"junk", b"\x7f"])
-def test_a_corrupt_body_is_corrupt_also_where_it_could_not_be_resolved(damage: bytes) -> None:
-    """Not incompatible: its bytes say nothing of what was written."""
-    wide, narrow = ({**ENUM, "symbols": symbols} for symbols in (["A", "B", "C"], ["A", "B"]))
-    writer, reader = (parse(source(kind, "string")) for kind in (wide, narrow))
-    fields = {"event_id": "a:1", "account_id": "a", "sequence": 1, "occurred_at": 0, "correlation_id": "c"}
-    out = BytesIO()
-    given = fields | {"causation_id": None, "request_id": None, "more_0": "C", "more_1": "q"}
-    fastavro.schemaless_writer(out, fastavro.parse_schema(json.loads(source(wide, "string"))), given)
-    body = out.getvalue()
-    with pytest.raises(IncompatibleSchema):
-        Reader(writer, reader).read(body, 0)
-    with pytest.raises(CorruptBody):
-        Reader(writer, reader).read(body + damage, 0)
