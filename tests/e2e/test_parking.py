@@ -70,6 +70,11 @@ def published(bank: House, account_id: str, expected: int) -> list[int]:
     return [event.fields["sequence"] for event in events if event.fields["account_id"] == account_id]
 
 
+def first_published(bank: House, account_id: str, expected: int) -> list[int]:
+    """Without repetitions: an account that the projector has forgotten has its last seconds' events published again."""
+    return [*dict.fromkeys(published(bank, account_id, expected))]
+
+
 def test_a_tampered_row_parks_its_account_and_a_release_publishes_what_waits_once_it_is_repaired(
     bank: House, run: Run
 ) -> None:
@@ -85,8 +90,8 @@ def test_a_tampered_row_parks_its_account_and_a_release_publishes_what_waits_onc
         for row in ({**rows[0], "Type": {"S": "INTEREST"}}, *rows[1:]):
             table.put_item(TableName=name, Item=row)
         assert api.command(other, "credit", "1.00").status_code == 200
-        assert published(bank, tampered, 5) == [1, 2]
-        assert published(bank, other, 5) == [1, 2, 3]
+        assert first_published(bank, tampered, 5) == [1, 2]
+        assert first_published(bank, other, 5) == [1, 2, 3]
 
         code, said = run("parked")
         assert code == 0, said
@@ -111,7 +116,7 @@ def test_a_tampered_row_parks_its_account_and_a_release_publishes_what_waits_onc
         assert "No account is parked." in run("parked")[1]
 
         assert api.command(tampered, "credit", "1.00").status_code == 200
-        assert published(bank, tampered, 9) == [1, 2, 3, 4, 5, 6]
+        assert first_published(bank, tampered, 9) == [1, 2, 3, 4, 5, 6]
     assert_sound(audited(bank, tampered, other))
     assert bank.mapping.status().totals.discarded == 0
 
