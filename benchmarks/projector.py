@@ -75,28 +75,24 @@ class Subject:
 
     def puts(self, event: Batch) -> list[Put]:
         """What it puts on the stream for a batch, read from the wire."""
+        entries = [entry for body in self._sent(self.kinesis, event) for entry in json.loads(body)["Records"]]
+        return [Put(entry["PartitionKey"], base64.b64decode(entry["Data"])) for entry in entries]
+
+    def requests(self, event: Batch) -> int:
+        """How many requests a batch makes to DynamoDB."""
+        return len(self._sent(self.dynamodb, event))
+
+    def _sent(self, client: Any, event: Batch) -> list[bytes]:  # noqa: ANN401 -- boto3's clients are made at run time
+        """The bodies of the client's requests for a batch."""
         bodies: list[bytes] = []
 
         def read(request: Any, **_: Any) -> None:  # noqa: ANN401 -- botocore's
             bodies.append(request.body)
 
-        self.kinesis.meta.events.register("before-send.kinesis", read)
+        client.meta.events.register("before-send", read)
         self._published(event)
-        self.kinesis.meta.events.unregister("before-send.kinesis", read)
-        entries = [entry for body in bodies for entry in json.loads(body)["Records"]]
-        return [Put(entry["PartitionKey"], base64.b64decode(entry["Data"])) for entry in entries]
-
-    def requests(self, event: Batch) -> int:
-        """How many requests a batch makes to DynamoDB."""
-        made: list[str] = []
-
-        def count(request: Any, **_: Any) -> None:  # noqa: ANN401 -- botocore's
-            made.append(request.url)
-
-        self.dynamodb.meta.events.register("before-send.dynamodb", count)
-        self._published(event)
-        self.dynamodb.meta.events.unregister("before-send.dynamodb", count)
-        return len(made)
+        client.meta.events.unregister("before-send", read)
+        return bodies
 
     def _published(self, event: Batch) -> Any:  # noqa: ANN401 -- JSON
         """The log's and the metrics' lines are written, but not shown."""

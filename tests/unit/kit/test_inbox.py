@@ -117,7 +117,7 @@ def test_behind_a_held_event_that_is_refused_all_that_comes_is_held(inbox: Inbox
 
 
 class Refusing(MemoryInbox):
-    """A store that takes no effect for good, while it is told so."""
+    """A store that refuses every effect for good while `is_refusing`."""
 
     is_refusing = True
 

@@ -16,7 +16,7 @@ def ledger() -> Ledger:
 
 
 class Blinking(MemoryInbox):
-    """A store that does not answer while it is told so."""
+    """A store that does not answer while `is_down`."""
 
     is_down = False
 
