@@ -10,6 +10,8 @@ PACKAGES := $(VENV)/.packages
 KCL_VENV := .venv-kcl
 KCL_PACKAGES := $(KCL_VENV)/.packages
 STAMP := $(VENV)/.ready
+# uv leaves byte code to the first import: were it not written then, every process would compile all it imports again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo up tail test check bench lake-scale simulate fuzz test-kcl java openapi events-doc named-queries lock clean setup
 help: ## this list
@@ -17,18 +19,23 @@ help: ## this list
 
 setup: $(STAMP) ## make the virtual environment (the other targets do it for you)
 
-$(PACKAGES): requirements/dev.txt
+# pip installs uv only, which then installs the rest (ops/install.py) in a fraction of the time.
+$(PACKAGES): requirements/uv.txt requirements/dev.txt
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer found: install one, or name it: make PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo "$(PYTHON) is no Python 3.11 or newer: name one that is, make PYTHON=/path/to/python3"; exit 1; }
-	@echo "Setting up $(VENV) with $$($(PYTHON) --version) (once; a minute or two)"
+	@echo "Setting up (once): making $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv --clear $(VENV) || { echo "No virtual environment could be made: on Debian or Ubuntu install the package python3-venv"; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt || \
-		{ echo "The packages of requirements/dev.txt could not be installed: is the package index reachable?"; exit 1; }
+	@echo "Setting up (once): installing uv with pip"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt || \
+		{ echo "uv could not be installed: is the package index reachable?"; exit 1; }
+	@echo "Setting up (once): installing requirements/dev.txt with uv (400 MB to download, unless cached)"
+	@$(BIN)/python -m ops.install requirements/dev.txt
 	@touch $@
 
 $(STAMP): $(PACKAGES) pyproject.toml
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "Setting up (once): installing this project, editable"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: $(STAMP) ## start the whole house, run the main job through it, check the result, stop
@@ -67,9 +74,9 @@ test-kcl: $(STAMP) $(KCL_PACKAGES) ## run the guide's program under AWS's KCL (J
 	@$(BIN)/python -m pytest -v tests/kcl/scenarios.py
 
 $(KCL_PACKAGES): requirements/kcl.txt | java
-	@$(PYTHON) -m venv --clear $(KCL_VENV)
-	@$(KCL_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/kcl.txt || \
-		{ echo "The packages of requirements/kcl.txt could not be installed: is the package index reachable?"; exit 1; }
+	@echo "Setting up (once): making $(KCL_VENV) and installing requirements/kcl.txt"
+	@$(PYTHON) -m venv --clear --without-pip $(KCL_VENV)
+	@$(BIN)/python -m ops.install requirements/kcl.txt --python $(KCL_VENV)/bin/python
 	@touch $@
 
 java: $(STAMP)
@@ -90,6 +97,7 @@ build-%: $(STAMP)
 
 lock: $(STAMP) ## resolve requirements/*.in again
 	$(BIN)/uv pip compile -q requirements/dev.in -o requirements/dev.txt $(LOCK_FLAGS)
+	$(BIN)/uv pip compile -q requirements/uv.in -o requirements/uv.txt -c requirements/dev.txt $(LOCK_FLAGS)
 	$(BIN)/uv pip compile -q requirements/api.in -o requirements/api.txt -c requirements/dev.txt $(LOCK_FLAGS)
 	$(BIN)/uv pip compile -q requirements/projector.in -o requirements/projector.txt -c requirements/dev.txt $(LOCK_FLAGS)
 	$(BIN)/uv pip compile -q requirements/consumers.in -o requirements/consumers.txt -c requirements/dev.txt $(LOCK_FLAGS)

@@ -18,13 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ops.install import InstallError, install
+
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".build"
 Target = Literal["aws", "local"]
 
 RUNTIME = (3, 13)
 """The Python of template.yaml's `Runtime`; tests/template compares the two."""
-AWS_PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_28_aarch64")
+AWS_PLATFORM = "aarch64-manylinux_2_28"
 
 # botocore carries a description of every AWS service: 25 MB, of which a function needs these and its own services'.
 BOTOCORE_DATA = {"endpoints.json", "partitions.json", "sdk-default-configuration.json", "_retry.json"}
@@ -163,7 +165,7 @@ def _sources(package: Package) -> Iterator[Path]:
 
 def content_digest(function: str, target: Target) -> str:
     package = _package(function)
-    machine = platform.machine() if target == "local" else AWS_PLATFORMS[0]
+    machine = platform.machine() if target == "local" else AWS_PLATFORM
     version = sys.version_info[:2] if target == "local" else RUNTIME
     digest = hashlib.sha256(f"{function} {target} {machine} {version}".encode())
     for source in (Path(__file__), ROOT / package.requirements, *_sources(package)):
@@ -172,21 +174,14 @@ def content_digest(function: str, target: Target) -> str:
 
 
 def _install(requirements: Path, target: Target, directory: Path) -> None:
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-    command += ["--require-hashes", "--no-deps", "--only-binary=:all:", "--target", str(directory)]
-    command += ["--requirement", str(requirements)]
+    options = ["--no-deps", "--only-binary", ":all:", "--target", str(directory)]
     if target == "aws":
-        command += ["--implementation", "cp", "--python-version", ".".join(map(str, RUNTIME))]
-        command += [argument for name in AWS_PLATFORMS for argument in ("--platform", name)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise BuildError(f"The packages of {requirements.name} cannot be installed: {complaint(done.stderr)}")
-
-
-def complaint(said: str) -> str:
-    """The first complaint of pip; its last line is often only the tail of one."""
-    lines = said.strip().splitlines() or ["pip said nothing"]
-    return next((line for line in lines if line.startswith("ERROR")), lines[-1])
+        options += ["--python-platform", AWS_PLATFORM, "--python-version", ".".join(map(str, RUNTIME))]
+    try:
+        install(requirements, *options)
+    except InstallError as error:
+        raise BuildError(str(error)) from error
+    (directory / ".lock").unlink(missing_ok=True)  # uv leaves it in a target directory
 
 
 def trim(directory: Path, services: Collection[str]) -> None:

@@ -122,21 +122,6 @@ def test_the_same_content_is_the_same_zip(tmp_path: Path) -> None:
     assert zipfile.ZipFile(tmp_path / "0.zip").namelist() == ["a.py", "b/c.py"]
 
 
-@pytest.mark.parametrize(
-    ("said", "told"),
-    [
-        (
-            "WARNING: x\nERROR: No matching distribution found for y\nmore",
-            "ERROR: No matching distribution found for y",
-        ),
-        ("something\nelse\n", "else"),
-        ("", "pip said nothing"),
-    ],
-)
-def test_what_pip_complains_of(said: str, told: str) -> None:
-    assert build.complaint(said) == told
-
-
 def executable(path: Path, script: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/sh\n{script}\n")
