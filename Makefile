@@ -11,7 +11,7 @@ KCL_VENV := .venv-kcl
 KCL_PACKAGES := $(KCL_VENV)/.packages
 STAMP := $(VENV)/.ready
 
-.PHONY: help demo up tail test check bench lake-scale simulate fuzz test-kcl java openapi events-doc named-queries lock clean setup
+.PHONY: help demo up tail quick test check bench lake-scale simulate fuzz test-kcl java openapi events-doc named-queries lock clean setup
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -47,6 +47,9 @@ check: $(STAMP) ## lint, types, architecture, schemas, template
 	$(BIN)/lint-imports
 	$(BIN)/account-events schema check
 	$(BIN)/cfn-lint template.yaml
+
+quick: check ## the same and the unit tests: what to run before every commit
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal tests/unit
 
 test: check ## every check and every test
 	$(BIN)/python -m pytest
