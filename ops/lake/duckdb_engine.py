@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -184,7 +184,7 @@ def with_rows(connection: duckdb.DuckDBPyConnection, sql: str, rows: Any) -> Non
         connection.unregister("rows")
 
 
-@cache
+@lru_cache(maxsize=256)
 def in_duckdb(sql: str) -> str:
     """A statement in Athena's dialect, in DuckDB's."""
     return sqlglot.transpile(sql, read="athena", write="duckdb")[0]
