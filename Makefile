@@ -13,7 +13,7 @@ STAMP := $(VENV)/.ready
 # uv leaves byte code to the first import: were it not written then, every process would compile all it imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo up tail test check bench lake-scale simulate fuzz test-kcl java openapi events-doc named-queries lock clean setup
+.PHONY: help demo up tail quick test check bench lake-scale simulate fuzz test-kcl java openapi events-doc named-queries lock clean setup
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -54,6 +54,9 @@ check: $(STAMP) ## lint, types, architecture, schemas, template
 	$(BIN)/lint-imports
 	$(BIN)/account-events schema check
 	$(BIN)/cfn-lint template.yaml
+
+quick: check ## the same and the unit tests: what to run before every commit
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal tests/unit
 
 test: check ## every check and every test
 	$(BIN)/python -m pytest

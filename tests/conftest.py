@@ -1,5 +1,10 @@
 """Fixtures for every kind of test."""
 
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import botocore.session
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -10,6 +15,8 @@ from tests import seeds
 pytest_plugins = ("pytester",)
 
 forget_aws_settings()
+# Every session of botocore has a loader of its own. One for all reads each service's model once for the whole run.
+botocore.session.create_loader = cache(botocore.session.create_loader)
 # No test asserts a time, and a machine that is slow today is no failure.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
@@ -21,12 +28,24 @@ SIMULATED = {"contract", "simulation"}
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Before the first test, for pytest's own header is not printed with -q, which is this project's default."""
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None and any(SIMULATED.intersection(item.path.parts) for item in session.items):
+    _announce_seeds(session.config, [item.nodeid for item in session.items])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any, ids: Sequence[str]) -> None:  # noqa: ANN401 -- a worker of pytest-xdist
+    """The same where workers collect, which have no terminal. All of them collect the same tests."""
+    if node.gateway.id == "gw0":
+        _announce_seeds(node.config, ids)
+
+
+def _announce_seeds(config: pytest.Config, ids: Sequence[str]) -> None:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and any(SIMULATED.intersection(test_id.split("::")[0].split("/")) for test_id in ids):
         reporter.write_line(seeds.announcement())
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The plugin's fixtures, also where this checkout is not what is installed."""
+    """The plugin's fixtures, also where this checkout is not what is installed; the run's seed, for its workers too."""
+    seeds.run_seed()
     if not config.pluginmanager.is_registered(plugin):
         config.pluginmanager.register(plugin, "account_events")

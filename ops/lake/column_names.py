@@ -37,8 +37,14 @@ def why_no_column(name: str) -> str | None:
 @cache
 def _is_a_name_in_duckdb(name: str) -> bool:
     try:
-        with duckdb.connect() as connection:
+        with _duckdb().cursor() as connection:
             found = connection.execute(_SELECT.format(name)).fetchone()
     except duckdb.Error:
         return False
     return found == (42,)
+
+
+@cache
+def _duckdb() -> duckdb.DuckDBPyConnection:
+    """One for all names: to start DuckDB takes longer than to ask it."""
+    return duckdb.connect()

@@ -1,7 +1,9 @@
 """DuckDB as the engine: over the lake of the house, or over files in a folder."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from consumers.lake import table
 from ops.lake.duckdb_errors import damaged, translated
 from ops.lake.engine import Answer, QueryFailed
 from ops.lake.file_columns import duckdb_type
-from ops.lake.other_types import FILES, first_of_other_types, listed_files
+from ops.lake.other_types import FILES, first_of_other_types, listed_files, read_bytes
 
 TABLES = Path(table.__file__).with_name("tables")
 EVENTS_VIEW = (TABLES / "events.sql").read_text(encoding="utf-8")
@@ -25,7 +27,6 @@ HTTP = "SET http_timeout = 10; SET http_retries = 2"
 """DuckDB does not hear of Ctrl-C while it waits for S3."""
 FILE = "listed_file"
 """The column of a row's file. It is not DuckDB's usual `filename`, which a later release's event could have."""
-_READ_BYTES = "SELECT coalesce(sum(bytes), 0) FROM duckdb_logs_parsed('FileSystem') WHERE op = 'READ'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +101,11 @@ class DuckDBEngine:
                 self._connection.execute("CALL truncate_duckdb_logs()")
                 found = self._connection.execute(in_duckdb(sql), list(parameters))
                 columns, rows = tuple(column[0] for column in found.description or ()), found.fetchall()
-                [[read_bytes]] = self._connection.execute(_READ_BYTES).fetchall()
-                self._check_read_files()
+                read = read_bytes(self._connection)
+                self._check_read_files(read.keys())
         except SqlglotError as error:
             raise QueryFailed(str(error)) from error
-        return Answer(columns, rows, int(read_bytes))
+        return Answer(columns, rows, sum(read.values()))
 
     def refuse_other_types(self) -> None:
         """Check every file's columns: DuckDB takes the first file's types and rounds the others' values to them.
@@ -114,14 +115,15 @@ class DuckDBEngine:
         """
         listed = "account_events_files"
         with translated(self._connection):
-            if listed_files(self._connection, listed, if_read=False):
+            if listed_files(self._connection, listed):
                 self._refuse(first_of_other_types(self._connection, self._event_files, listed))
 
-    def _check_read_files(self) -> None:
+    def _check_read_files(self, read: AbstractSet[str]) -> None:
         """The last query's, those only that no query of this engine had checked before."""
+        if not (unchecked := read - self._checked):
+            return
         for listed in FILES:
-            read = listed_files(self._connection, listed, if_read=True)
-            if files := [file for file in read if file not in self._checked]:
+            if files := [file for file in listed_files(self._connection, listed) if file in unchecked]:
                 self._refuse(first_of_other_types(self._connection, files, listed))
                 self._checked.update(files)
 
@@ -182,6 +184,7 @@ def with_rows(connection: duckdb.DuckDBPyConnection, sql: str, rows: Any) -> Non
         connection.unregister("rows")
 
 
+@lru_cache(maxsize=256)
 def in_duckdb(sql: str) -> str:
     """A statement in Athena's dialect, in DuckDB's."""
     return sqlglot.transpile(sql, read="athena", write="duckdb")[0]

@@ -116,7 +116,7 @@ def _shown(file: str) -> str:
 def _of_other_types(connection: duckdb.DuckDBPyConnection) -> tuple[str, str] | None:
     try:
         for listed in FILES:
-            files = listed_files(connection, listed, if_read=False)
+            files = listed_files(connection, listed)
             if files and (found := first_of_other_types(connection, files, listed)):
                 return found
     except (duckdb.Error, UnicodeDecodeError):  # a file is damaged

@@ -19,8 +19,11 @@ FILES: Mapping[str, Sequence[tuple[str, str]]] = {
 }
 """Tables of the engine's connection: each lists the files of a table of the lake, which has these columns."""
 FETCHED = 10_000
-READ = "SELECT path, max(timestamp) AS last_read FROM duckdb_logs_parsed('FileSystem') WHERE op = 'READ' GROUP BY path"
-"""SQL for the files that the last query read, and when."""
+READ = (
+    "SELECT path, max(timestamp) AS last_read, coalesce(sum(bytes), 0)::BIGINT AS read_bytes "
+    "FROM duckdb_logs_parsed('FileSystem') WHERE op = 'READ' GROUP BY path"
+)
+"""SQL for the files that the last query read, when, and how much of each."""
 
 
 def first_of_other_types(
@@ -48,11 +51,15 @@ def first_of_other_types(
     return None
 
 
-def listed_files(connection: duckdb.DuckDBPyConnection, listed: str, *, if_read: bool) -> list[str]:
-    """Those in one of `FILES`, or of these only those that the last query read."""
-    only = f"WHERE file IN (SELECT path FROM ({READ}))" if if_read else ""  # noqa: S608 -- our own names
-    found = connection.execute(f"SELECT DISTINCT file FROM memory.main.{listed} {only} ORDER BY file")  # noqa: S608
+def listed_files(connection: duckdb.DuckDBPyConnection, listed: str) -> list[str]:
+    """Those in one of `FILES`, by name."""
+    found = connection.execute(f"SELECT DISTINCT file FROM memory.main.{listed} ORDER BY file")  # noqa: S608 -- our own name
     return [str(file) for (file,) in found.fetchall()]
+
+
+def read_bytes(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Each file that the last query read, and how much of it. To parse DuckDB's log is slow: once for each query."""
+    return dict(connection.execute(f"SELECT path, read_bytes FROM ({READ})").fetchall())  # noqa: S608 -- our own
 
 
 def _rows(found: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:

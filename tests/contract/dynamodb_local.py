@@ -62,7 +62,11 @@ def _jars() -> Path:
         with tarfile.open(next(Path(directory).glob("*.tgz"))) as package:
             package.extractall(directory, filter="data")
         CACHE.mkdir(parents=True, exist_ok=True)
-        (Path(directory) / "package").rename(CACHE / "package")
+        try:
+            (Path(directory) / "package").rename(CACHE / "package")
+        except OSError:  # another run or worker was first
+            if not jars.exists():
+                raise
     return jars
 
 

@@ -67,7 +67,7 @@ def test_an_export(example: pytest.Pytester) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *(set(account_events.testing.__all__) - {"Delivery", "Died", "NotOnStream", "Replayed", "TestingError"}),
+        *sorted({*account_events.testing.__all__} - {"Delivery", "Died", "NotOnStream", "Replayed", "TestingError"}),
         *Options.__annotations__,
         *(field.name for kind in (Settings, Fault) for field in fields(kind)),
         *(name for name in dir(Replayed) if not name.startswith("_") and name not in {"expected", "kinesis", "stream"}),

@@ -1,6 +1,7 @@
 """Damaged files of the lake: the engine names the file and what to do, wherever in the lake it is."""
 
 import random
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -73,11 +74,18 @@ def damage(path: Path, kind: str) -> None:
     path.write_bytes(DAMAGES[kind](path.read_bytes(), pyarrow.parquet.ParquetFile(path).metadata))
 
 
+@pytest.fixture(scope="module")
+def intact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("intact")
+    write(root, made_up(seed=1, accounts=20, days=3, events=3_000))
+    totals(Folder(root)).refresh()
+    return root
+
+
 @pytest.fixture
-def lake(tmp_path: Path) -> Path:
-    write(tmp_path, made_up(seed=1, accounts=20, days=3, events=3_000))
-    totals(Folder(tmp_path)).refresh()
-    return tmp_path
+def lake(intact: Path, tmp_path: Path) -> Path:
+    """A copy, for a test to damage."""
+    return shutil.copytree(intact, tmp_path, dirs_exist_ok=True)
 
 
 @pytest.mark.parametrize("has_older_files", [False, True])

@@ -2,7 +2,6 @@
 
 import logging
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -49,20 +48,6 @@ def test_alone_a_command_is_what_it_is_among_all(
     assert capsys.readouterr().out.split() == among_all.output.split()
 
 
-def test_it_imports_its_own_part_only() -> None:
-    """Or it would take as long to start as all commands together."""
-    script = (
-        "import sys; sys.argv = ['account-events', 'query', '--help']\n"
-        "from ops.entry import main\n"
-        "try: main()\n"
-        "except SystemExit: print(*sys.modules, sep='\\n')"
-    )
-    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)  # noqa: S603
-    imported = done.stdout.split()
-    assert "ops.query_command" in imported
-    assert not {"ops.cli", "ops.house", "altair"} & set(imported)
-
-
 def test_ctrl_c_while_it_imports_ends_it_as_later(monkeypatch: pytest.MonkeyPatch) -> None:
     def pressed(_module: str) -> None:
         raise KeyboardInterrupt
@@ -73,12 +58,6 @@ def test_ctrl_c_while_it_imports_ends_it_as_later(monkeypatch: pytest.MonkeyPatc
         with pytest.raises(SystemExit) as ended:
             main()
         assert ended.value.code == 130
-
-
-def test_it_works_with_its_output_closed() -> None:
-    shell = f'"{sys.executable}" -c "from ops.entry import main; main()" query --help >&- 2>&-'
-    done = subprocess.run(["sh", "-c", shell], check=False, capture_output=True, text=True)  # noqa: S603, S607
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize(

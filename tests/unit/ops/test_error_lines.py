@@ -2,15 +2,11 @@
 
 import errno
 import inspect
-import os
 import pkgutil
 import socket
 import ssl
-import subprocess
-import sys
 from collections.abc import Iterator
 from importlib import import_module
-from pathlib import Path
 
 import httpx
 import pytest
@@ -154,25 +150,3 @@ def test_an_error_without_a_message_is_its_name_and_what_to_do(error: Exception)
     line = error_line(error)
     assert line is not None
     assert line.startswith(f"{type(error).__name__}. Check the network")
-
-
-def test_a_full_disk_behind_stdout_is_one_line_and_1() -> None:
-    """It shows at the end, when what is left in the buffer is written."""
-    run = _run("query", stdout="/dev/full")
-    assert run.returncode == 1
-    assert run.stderr == "✗ No space left on device. " + run.stderr.partition("device. ")[2]
-    assert run.stderr.count("\n") == 1
-
-
-def _run(*arguments: str, stdout: str) -> subprocess.CompletedProcess[str]:
-    script = "import sys; sys.argv[0] = 'account-events'; from ops.entry import main; main()"
-    environment = os.environ | {"PYTHONIOENCODING": "utf-8"}
-    with Path(stdout).open("w", encoding="utf-8") as file:
-        return subprocess.run(  # noqa: S603 -- this Python
-            [sys.executable, "-c", script, *arguments],
-            check=False,
-            stdout=file,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,7 +23,7 @@ from projector.outgoing import Outgoing, Poison
 from projector.parse import parse, read_image
 from projector.translate import translate
 from schemas import encoder
-from schemas.codec import Codec, decode
+from schemas.codec import Codec
 from schemas.contract import load
 from schemas.encoder import ENCODERS, Encoders, glue_encoders
 from schemas.publication import plan
@@ -214,28 +212,3 @@ def test_with_a_new_event_all_others_go_the_short_way_as_before(tomorrow: Path) 
     encoders = published(tomorrow, "InterestPaid", lambda _: None)
     assert headers_of(encoders) == headers_of(ENCODERS)
     assert parse(batch_of(30), encoders) == parse(batch_of(30))
-
-
-@pytest.mark.parametrize("flags", [[], ["-O"]])
-def test_the_projector_starts_with_schemas_of_tomorrow(tomorrow: Path, flags: list[str]) -> None:
-    published(tomorrow, "InterestPaid", lambda _: None)
-    published(tomorrow, "BalanceCredited", add_field)
-    code = """
-import json, sys
-from projector.parse import parse
-for arrival in parse(json.load(sys.stdin)).arrivals["account-1"]:
-    print(getattr(arrival, "data", b"").hex())
-"""
-    ran = subprocess.run(  # noqa: S603 -- our own interpreter and code
-        [sys.executable, *flags, "-c", code],
-        input=json.dumps(batch_of(3)),
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PYTHONPATH": f"{tomorrow.parent}:{ROOT}"},
-        cwd=tomorrow.parent,
-    )
-    assert ran.returncode == 0, ran.stderr
-    created, credited, withdrawn = ran.stdout.split("\n")[:3]
-    assert credited == ""  # its field is not filled: parked
-    assert [decode(bytes.fromhex(data)).name for data in (created, withdrawn)] == ["AccountCreated", "BalanceWithdrawn"]

@@ -11,7 +11,7 @@ import account_events.testing
 from account_events.testing import _HOME
 from ops.build import PACKAGES
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 CONFTEST = """
 from account_events.testing import plugin
 
