@@ -19,13 +19,15 @@ from ops.house import House
 from tests.e2e.faults import Entries, faulty_kinesis, kill_workers
 
 IDLE_TIMEOUT_S = 90.0
+ANSWER_TIMEOUT_S = 120.0
+"""Ends a test that hangs, and promises nothing: sixteen cold starts at once take half a minute on a busy machine."""
 CLIENTS = 16
 
 
 class Api(httpx.Client):
     def __init__(self, house: House) -> None:
         address = house.address
-        super().__init__(base_url=address.api_url, auth=address.caller(), timeout=30.0, trust_env=False)
+        super().__init__(base_url=address.api_url, auth=address.caller(), timeout=ANSWER_TIMEOUT_S, trust_env=False)
 
     def open_account(self, balance: str | None = None) -> str:
         answer = self.post("/accounts", json={"owner": "owner-1", "currency": "EUR"})
@@ -101,23 +103,23 @@ def test_with_and_without_aggregation_the_same_events_arrive(aggregation: str) -
     assert sum(len(unpack(data)) for data in datas) == 30
 
 
-def test_entries_that_kinesis_refuses_are_neither_lost_nor_overtaken(own_house: House) -> None:
+def test_entries_that_kinesis_refuses_are_neither_lost_nor_overtaken(house: House) -> None:
     """Every second entry of each request fails, on several accounts with several events each."""
 
     def every_second(number: int, entries: Entries) -> set[int]:
         return {index for index in range(len(entries)) if (index + number) % 2 == 0}
 
-    with Api(own_house) as api, faulty_kinesis(own_house, fails=every_second) as requests:
+    with Api(house) as api, faulty_kinesis(house, fails=every_second) as requests:
         account_ids = [api.open_account() for _ in range(4)]
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda a: [api.command(a, "credit", "1.00") for _ in range(11)], account_ids))
-        audits = audited(own_house, *account_ids)
+        audits = audited(house, *account_ids)
     assert sum(bool(every_second(number, entries)) for number, entries in enumerate(requests)) > 5, "too few faults"
     assert_sound(audits)
     assert [found.published for found in audits] == [list(range(1, 13))] * 4
 
 
-def test_the_projector_killed_in_the_middle_of_a_batch_loses_nothing(own_house: House) -> None:
+def test_the_projector_killed_in_the_middle_of_a_batch_loses_nothing(house: House) -> None:
     """The process dies while its second PutRecords is under way: some of the batch is on the stream, some is not."""
     reached, released = threading.Event(), threading.Event()
 
@@ -126,17 +128,17 @@ def test_the_projector_killed_in_the_middle_of_a_batch_loses_nothing(own_house: 
             reached.set()
             assert released.wait(60)
 
-    with Api(own_house) as api, faulty_kinesis(own_house, before=hold_the_second) as requests:
+    with Api(house) as api, faulty_kinesis(house, before=hold_the_second) as requests:
         account_ids = [api.open_account("10.00") for _ in range(3)]
         for account_id in account_ids:
             for _ in range(12):
                 api.command(account_id, "credit", "1.00")
         assert reached.wait(60), "the projector never made a second request"
         try:
-            killed = kill_workers(own_house, own_house.address.outputs["ProjectorFunctionName"])
+            killed = kill_workers(house, house.address.outputs["ProjectorFunctionName"])
         finally:
             released.set()
-        audits = audited(own_house, *account_ids)
+        audits = audited(house, *account_ids)
     assert killed == 1
     assert len(requests) > 2, "the batch was not delivered again"
     assert_sound(audits)
