@@ -48,8 +48,9 @@ check: $(STAMP) ## lint, types, architecture, schemas, template
 	$(BIN)/account-events schema check
 	$(BIN)/cfn-lint template.yaml
 
-test: check ## every check and every test
-	$(BIN)/python -m pytest
+test: check ## every check and every test, in WORKERS processes (one more than there are processors)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+WORKERS ?= $(shell $(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
 
 bench: $(STAMP) ## measure; prints a table and writes benchmarks/results.json
 	@$(BIN)/python -m benchmarks
