@@ -58,8 +58,9 @@ check: $(STAMP) ## lint, types, architecture, schemas, template
 quick: check ## the same and the unit tests: what to run before every commit
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal tests/unit
 
-test: check ## every check and every test
-	$(BIN)/python -m pytest
+test: check ## every check and every test, in WORKERS processes (one more than there are processors)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+WORKERS ?= $(shell $(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
 
 bench: $(STAMP) ## measure; prints a table and writes benchmarks/results.json
 	@$(BIN)/python -m benchmarks

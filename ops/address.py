@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from ops.emulator import REGION, HouseError, answers, client
+from ops.emulator import LOOPBACK_TLS, REGION, HouseError, answers, client
 from ops.output_file import written
 from ops.signing import Bearer, Signature
 from ops.token_issuer import OPERATOR_SCOPE
@@ -20,6 +20,11 @@ HTTP_TIMEOUT_S = 30.0
 
 # Where other terminals find the running house; the variable is for several houses on one machine.
 ADDRESS_FILE = Path(os.environ.get("ACCOUNT_EVENTS_HOUSE", Path(__file__).parents[1] / ".house" / "house.json"))
+
+
+def loopback_http(url: str, auth: httpx.Auth | None = None) -> httpx.Client:
+    """A client of a server on this machine: never through a proxy."""
+    return httpx.Client(base_url=url, auth=auth, timeout=HTTP_TIMEOUT_S, trust_env=False, verify=LOOPBACK_TLS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class Address:
         Args:
             subject: with JWT, whose token to present; None for an operator's. With IAM there are no subjects.
         """
-        return httpx.Client(base_url=self.api_url, auth=self.caller(subject), timeout=HTTP_TIMEOUT_S, trust_env=False)
+        return loopback_http(self.api_url, self.caller(subject))
 
     def caller(self, subject: str | None = None) -> httpx.Auth:
         """As `http`, for clients of one's own."""
@@ -62,7 +67,8 @@ class Address:
         if self.issuer_url is None:
             raise HouseError("This house's API takes no tokens: --auth jwt.")
         form = {"sub": subject or OPERATOR, "scope": "" if subject else OPERATOR_SCOPE}
-        return httpx.post(f"{self.issuer_url}/token", data=form, trust_env=False).raise_for_status().text
+        with loopback_http(self.issuer_url) as issuer:
+            return issuer.post("/token", data=form).raise_for_status().text
 
     def client(self, service: str, read_timeout_s: float = 20.0, attempts_max: int = 3) -> Any:  # noqa: ANN401 -- boto3's clients have no common type
         """A client of the house's root, for the emulator only."""

@@ -15,8 +15,11 @@ import zipfile
 import zlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
+
+from filelock import FileLock
 
 from ops.install import InstallError, install
 
@@ -134,9 +137,15 @@ def build_zip(function: str, target: Target) -> Path:
     """
     digest = content_digest(function, target)
     path = CACHE / f"{function}-{target}-{digest}.zip"
-    if _is_sound(path):
+    if _is_intact(path):
         return path
     CACHE.mkdir(exist_ok=True)
+    # Processes that need the same zip at the same time wait for the one that builds it.
+    with FileLock(CACHE / f"{function}-{target}.lock"):
+        return path if _is_intact(path) else _build_zip(function, target, path)
+
+
+def _build_zip(function: str, target: Target, path: Path) -> Path:
     with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
         build_directory(function, target, Path(scratch) / "package")
         unfinished = Path(scratch) / "package.zip"
@@ -250,8 +259,18 @@ def _interpreters() -> Iterator[str]:
         yield from map(str, installed.glob(f"bin/python{wanted}"))
 
 
-def _is_sound(path: Path) -> bool:
+def _is_intact(path: Path) -> bool:
     """Whether a zip is there and whole: a full disk may have left less."""
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return _can_be_read(path, status.st_mtime_ns, status.st_size)
+
+
+@cache
+def _can_be_read(path: Path, _mtime_ns: int, _size: int) -> bool:
+    """Reads all of it, once for a file that has not changed since."""
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None

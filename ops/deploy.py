@@ -6,14 +6,28 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import yaml
 from botocore.exceptions import ClientError, WaiterError
-from samtranslator.yaml_helper import yaml_parse
+from samtranslator.yaml_helper import intrinsics_multi_constructor
 
 from ops.emulator import HouseError, client
 
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 ARTIFACTS_BUCKET = "account-events-artifacts"
-WAIT_S, WAITS_MAX = 0.2, 300
+WAIT_S, WAITS_MAX = 0.05, 1200
+
+
+class _TemplateLoader(yaml.CSafeLoader):
+    """libyaml's parser, which is seven times as fast as Python's, with CloudFormation's short forms (`!Ref`)."""
+
+
+_TemplateLoader.add_multi_constructor("!", intrinsics_multi_constructor)
+
+
+def read_template() -> dict[str, Any]:
+    """template.yaml, with CloudFormation's functions in their long form."""
+    template: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _TemplateLoader)  # noqa: S506 -- a SafeLoader
+    return template
 
 
 def deploy(
@@ -30,7 +44,7 @@ def deploy(
     Raises:
         HouseError: a resource could not be made; says which, and why.
     """
-    template = with_code(yaml_parse(TEMPLATE.read_text()), zips)
+    template = with_code(read_template(), zips)
     s3 = client("s3", endpoint_url)
     _upload(s3, zips.values())
     # By its place, as `sam deploy` does: CloudFormation takes templates of 51,200 bytes at most in the request itself.

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -25,6 +27,10 @@ ROOT_ACCESS_KEY_ID = ROOT_SECRET_ACCESS_KEY = "test"  # noqa: S105 -- public by 
 PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 3.0
+LOOPBACK_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For HTTP clients of this machine, which use no TLS: without it, each would read all certificates of the system."""
+_SESSION_LOCK = threading.Lock()
+"""A session makes its clients one at a time (boto3's guide, Multithreading or multiprocessing with sessions)."""
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -32,11 +38,20 @@ class HouseError(Exception):
     """The house cannot stand; the message is one line that says what to do."""
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """A free port of 127.0.0.1. Until this is closed, Linux gives it to no other process that asks for any port.
+
+    The socket that holds it does not listen, so a server that is told this port can: it has to set SO_REUSEADDR, as
+    servers do. On other systems the port could not be shared; there it is free again at once.
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        port: int = holder.getsockname()[1]
+        if sys.platform != "linux":
+            holder.close()
+        yield port
 
 
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -76,9 +91,19 @@ def uninterrupted() -> Iterator[None]:
 def answers(endpoint_url: str) -> bool:
     """Whether an emulator is there."""
     try:
-        return httpx.get(f"{endpoint_url}/_ministack/health", timeout=2.0, trust_env=False).is_success
+        return httpx.get(
+            f"{endpoint_url}/_ministack/health", timeout=2.0, trust_env=False, verify=LOOPBACK_TLS
+        ).is_success
     except (httpx.TransportError, httpx.InvalidURL):
         return False
+
+
+@contextmanager
+def _refused_if_taken(port: int) -> Iterator[int]:
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            raise HouseError(f"Port {port} is in use: stop what listens there, or leave out --port for a free one.")
+    yield port
 
 
 class Emulator:
@@ -89,15 +114,20 @@ class Emulator:
     """
 
     def __init__(self, port: int | None = None) -> None:
-        self._port_is_given = port is not None
-        self.port = port or free_port()
-        self.endpoint_url = f"http://127.0.0.1:{self.port}"
+        self._given_port = port
+        self.port: int
+        self.endpoint_url: str
         self._process: subprocess.Popen[bytes] | None = None
         self._directory: Path | None = None
         self._log: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
-        self._refuse_taken_port()
+        with _refused_if_taken(self._given_port) if self._given_port else reserved_port() as self.port:
+            self.endpoint_url = f"http://127.0.0.1:{self.port}"
+            self._start()
+        return self
+
+    def _start(self) -> None:
         self._directory = Path(tempfile.mkdtemp(prefix="account-events-"))
         try:
             self._log = (self._directory / "emulator.log").open("wb")
@@ -114,7 +144,6 @@ class Emulator:
         except BaseException:
             self._stop()
             raise
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._stop()
@@ -158,13 +187,6 @@ class Emulator:
             "LOG_LEVEL": "WARNING",
         }
 
-    def _refuse_taken_port(self) -> None:
-        with socket.socket() as probe:
-            if self._port_is_given and probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                raise HouseError(
-                    f"Port {self.port} is in use: stop what listens there, or leave out --port for a free one."
-                )
-
     def _await_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
@@ -187,17 +209,13 @@ class Emulator:
 
 
 def _stop_group(process: subprocess.Popen[bytes]) -> None:
-    """Stop the emulator and its Lambda workers, which are one process group of their own."""
-    _signal_group(process, signal.SIGTERM)
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(STOP_TIMEOUT_S)
-    _signal_group(process, signal.SIGKILL)  # a worker in the middle of a handler outlives the emulator
-    process.wait(STOP_TIMEOUT_S)
+    """Stop the emulator and its Lambda workers, which are one process group of their own.
 
-
-def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    At once: it keeps nothing that would have to be written, and a worker in the middle of a handler ignores SIGTERM.
+    """
     with suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(STOP_TIMEOUT_S)
 
 
 def loopback_config(read_timeout_s: float = 20.0, attempts_max: int = 3) -> Config:
@@ -211,8 +229,14 @@ def loopback_config(read_timeout_s: float = 20.0, attempts_max: int = 3) -> Conf
     )
 
 
+@cache
+def _session() -> boto3.Session:
+    """One for all clients: it reads botocore's descriptions of endpoints and services only once."""
+    return boto3.Session(ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, region_name=REGION)
+
+
 def client(service: str, endpoint_url: str, read_timeout_s: float = 20.0, attempts_max: int = 3) -> Any:  # noqa: ANN401 -- boto3's clients have no common type
     """A client of the emulator's root, with nothing from the environment of whoever runs it."""
-    session = boto3.Session(ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, region_name=REGION)
     config = loopback_config(read_timeout_s, attempts_max)
-    return session.client(service, endpoint_url=endpoint_url, config=config)  # type: ignore[call-overload]
+    with _SESSION_LOCK:
+        return _session().client(service, endpoint_url=endpoint_url, config=config)  # type: ignore[call-overload]

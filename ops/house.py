@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from account_core.access import Authorisation
 from account_core.events import StoredRow
 from account_core.items import from_item
-from ops.address import HTTP_TIMEOUT_S, Address
+from ops.address import Address, loopback_http
 from ops.build import PACKAGES, build_zip
 from ops.deploy import deploy
 from ops.emulator import Emulator, HouseError, uninterrupted
@@ -154,7 +154,7 @@ class House:
         """For Swagger UI: with IAM it signs, which a browser cannot; with JWT the browser brings its token."""
         if self.auth == "IAM":
             return self.address.http()
-        return httpx.Client(base_url=self.address.api_url, timeout=HTTP_TIMEOUT_S, trust_env=False)
+        return loopback_http(self.address.api_url)
 
     def _deploy(self, zips: Mapping[str, Path]) -> Address:
         parameters: dict[str, str] = {"Target": "local", "Auth": self.auth, **self._parameters}

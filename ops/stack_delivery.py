@@ -1,8 +1,6 @@
 """The delivery to the lake as template.yaml has it: on the emulator there is none to ask (docs/adr/0014)."""
 
-from samtranslator.yaml_helper import yaml_parse
-
-from ops.deploy import TEMPLATE
+from ops.deploy import read_template
 from ops.emulator import HouseError
 from ops.firehose.config import DeliveryConfig
 from ops.firehose.errors import UnsupportedDelivery
@@ -16,7 +14,7 @@ def deployed_delivery() -> DeliveryConfig:
     Raises:
         HouseError: the template asks for something that the stand-in does not do.
     """
-    template = yaml_parse(TEMPLATE.read_text())
+    template = read_template()
     defaults = {name: parameter.get("Default") for name, parameter in template["Parameters"].items()}
     try:
         return DeliveryConfig.of(template["Resources"][LOGICAL_ID]["Properties"], defaults)

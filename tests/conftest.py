@@ -1,8 +1,8 @@
 """Fixtures for every kind of test."""
 
-from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import botocore.session
 import pytest
@@ -11,6 +11,9 @@ from hypothesis import HealthCheck, settings
 from account_events.testing import plugin
 from ops.emulator import forget_aws_settings
 from tests import seeds
+
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
 
 pytest_plugins = ("pytester",)
 
@@ -26,26 +29,26 @@ SIMULATED = {"contract", "simulation"}
 """Folders whose tests draw fresh seeds."""
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """The plugin's fixtures, also where this checkout is not what is installed; seeds that all workers inherit."""
+    if not config.pluginmanager.is_registered(plugin):
+        config.pluginmanager.register(plugin, "account_events")
+    seeds.run_seed()
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Before the first test, for pytest's own header is not printed with -q, which is this project's default."""
     _announce_seeds(session.config, [item.nodeid for item in session.items])
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_node_collection_finished(node: Any, ids: Sequence[str]) -> None:  # noqa: ANN401 -- a worker of pytest-xdist
-    """The same where workers collect, which have no terminal. All of them collect the same tests."""
+def pytest_xdist_node_collection_finished(node: "WorkerController", ids: list[str]) -> None:
+    """As above: with workers, their parent collects nothing."""
     if node.gateway.id == "gw0":
         _announce_seeds(node.config, ids)
 
 
-def _announce_seeds(config: pytest.Config, ids: Sequence[str]) -> None:
+def _announce_seeds(config: pytest.Config, names: list[str]) -> None:
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None and any(SIMULATED.intersection(test_id.split("::")[0].split("/")) for test_id in ids):
+    if reporter is not None and any(SIMULATED.intersection(Path(name.partition("::")[0]).parts) for name in names):
         reporter.write_line(seeds.announcement())
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """The plugin's fixtures, also where this checkout is not what is installed; the run's seed, for its workers too."""
-    seeds.run_seed()
-    if not config.pluginmanager.is_registered(plugin):
-        config.pluginmanager.register(plugin, "account_events")

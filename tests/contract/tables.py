@@ -1,6 +1,7 @@
 """The accounts table, as template.yaml describes it, for stores that are not deployed."""
 
 import uuid
+from functools import cache
 from typing import Any
 
 import boto3
@@ -30,8 +31,9 @@ KEYS_AND_INDEX = {
 }
 
 
+@cache
 def session() -> boto3.session.Session:
-    """A session with the emulators' public credentials."""
+    """The session with the emulators' public credentials: one, for a new one reads all of botocore's data again."""
     return boto3.session.Session(
         aws_access_key_id=ROOT_ACCESS_KEY_ID, aws_secret_access_key=ROOT_SECRET_ACCESS_KEY, region_name=REGION
     )

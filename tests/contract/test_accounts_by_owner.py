@@ -13,7 +13,7 @@ from consumers.kit import Consumer, Inbox
 from consumers.kit.dynamodb_inbox import DynamoDBInbox
 from consumers.kit.errors import EffectRefused
 from consumers.owners.rows import writes_to
-from ops.emulator import free_port, loopback_config
+from ops.emulator import loopback_config
 from tests.contract.read_model import make_table
 from tests.contract.tables import session
 from tests.unit.kit.given import encoded, events_of, records, time_of
@@ -99,9 +99,7 @@ def test_a_row_that_cannot_be_read_is_corrupt(model: ReadModel) -> None:
         model.page("owner-1")
 
 
-def test_no_answer_is_told_as_such() -> None:
-    client: Any = session().client(
-        "dynamodb", endpoint_url=f"http://127.0.0.1:{free_port()}", config=loopback_config(attempts_max=1)
-    )
+def test_no_answer_is_told_as_such(nowhere_url: str) -> None:
+    client: Any = session().client("dynamodb", endpoint_url=nowhere_url, config=loopback_config(attempts_max=1))
     with pytest.raises(Unavailable):
         DynamoDBOwnedAccounts(client, "owned").page("owner-1", None, 50, Usage())

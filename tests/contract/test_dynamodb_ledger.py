@@ -10,7 +10,6 @@ from account_core.events import EventRow, Row
 from account_core.items import to_item
 from account_events.testing.memory_tables import MemoryLedger
 from account_events.testing.records import history
-from ops.emulator import free_port
 from ops.release_commands import newest
 from projector.dynamodb_ledger import DynamoDBLedger
 from projector.errors import Unavailable
@@ -156,9 +155,11 @@ def test_the_newest_event_whether_or_not_a_snapshot_stands_behind_it(table: Tabl
 
 
 @pytest.mark.parametrize("is_there", [True, False])
-def test_where_there_is_no_table_or_no_answer_nothing_is_known(table: Table, *, is_there: bool) -> None:
+def test_where_there_is_no_table_or_no_answer_nothing_is_known(
+    table: Table, nowhere_url: str, *, is_there: bool
+) -> None:
     config = Config(connect_timeout=0.2, retries={"total_max_attempts": 1})
-    nowhere = session().client("dynamodb", endpoint_url=f"http://127.0.0.1:{free_port()}", config=config)
+    nowhere = session().client("dynamodb", endpoint_url=nowhere_url, config=config)
     client = table.client if is_there else nowhere
     error = "ResourceNotFoundException" if is_there else "EndpointConnectionError"
     with pytest.raises(Unavailable, match=error):

@@ -14,7 +14,7 @@ from account_core.items import VERSION_MAX
 from account_events.testing.memory_projector import MemoryProjector
 from account_events.testing.memory_tables import MemoryParking
 from account_events.testing.records import history, stream_records
-from ops.emulator import free_port, loopback_config
+from ops.emulator import loopback_config
 from projector.dynamodb_errors import REFUSED
 from projector.dynamodb_parking import DynamoDBParking
 from projector.errors import Unavailable
@@ -196,16 +196,17 @@ def test_a_look_tells_more_than_one_page(stored: DynamoDBParking) -> None:
     assert stored.look() == {each.account_id: each for each in accounts}
 
 
-def _nowhere() -> DynamoDBParking:
+@pytest.fixture
+def nowhere(nowhere_url: str) -> DynamoDBParking:
     config = Config(connect_timeout=0.2, retries={"total_max_attempts": 1})
-    return DynamoDBParking(
-        session().client("dynamodb", endpoint_url=f"http://127.0.0.1:{free_port()}", config=config), "parked"
-    )
+    return DynamoDBParking(session().client("dynamodb", endpoint_url=nowhere_url, config=config), "parked")
 
 
 @pytest.mark.parametrize("is_there", [True, False])
-def test_where_there_is_no_table_or_no_answer_nothing_is_known(stored: DynamoDBParking, *, is_there: bool) -> None:
-    parking = DynamoDBParking(stored._client, "no-such-table") if is_there else _nowhere()  # noqa: SLF001 -- its client
+def test_where_there_is_no_table_or_no_answer_nothing_is_known(
+    stored: DynamoDBParking, nowhere: DynamoDBParking, *, is_there: bool
+) -> None:
+    parking = DynamoDBParking(stored._client, "no-such-table") if is_there else nowhere  # noqa: SLF001 -- its client
     requests: list[Callable[[], object]] = [
         parking.look,
         lambda: parking.park(PARKED),

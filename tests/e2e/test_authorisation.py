@@ -209,14 +209,13 @@ def test_where_tokens_are_due_nothing_else_will_do(jwt_house: House) -> None:
     assert ask(jwt_house, Signature(ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, REGION)).status_code == 401
 
 
-@pytest.mark.parametrize("fixture", ["house", "jwt_house"])
 def test_another_process_reaches_the_api(
-    fixture: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    house: House, jwt_house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house: House = request.getfixturevalue(fixture)
-    monkeypatch.setattr(ops.address, "ADDRESS_FILE", tmp_path / "house.json")
-    with house.address.published(), Address.find().http() as api:
-        assert api.post("/accounts", json=ACCOUNT).status_code == 201
+    for number, each in enumerate((house, jwt_house)):
+        monkeypatch.setattr(ops.address, "ADDRESS_FILE", tmp_path / f"house-{number}.json")
+        with each.address.published(), Address.find().http() as api:
+            assert api.post("/accounts", json=ACCOUNT).status_code == 201
 
 
 def test_the_issuer_gives_tokens_to_this_machine(jwt_house: House) -> None:

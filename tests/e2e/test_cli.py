@@ -9,70 +9,14 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from ops.emulator import free_port
-
-COMMAND = Path(sys.executable).with_name("account-events")
-TIMEOUT_S = 120.0
-
-
-class Terminal:
-    """A command running in a terminal of its own process group, its output collected."""
-
-    def __init__(self, *arguments: str, **environment: str) -> None:
-        self.output = ""
-        self.process = subprocess.Popen(  # noqa: S603 -- our own command
-            [COMMAND, *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **environment},
-            start_new_session=True,
-        )
-
-    def wait_for(self, pattern: str) -> re.Match[str]:
-        deadline = time.monotonic() + TIMEOUT_S
-        while time.monotonic() < deadline:
-            found = re.search(pattern, self.output)
-            if found:
-                return found
-            if not self._read():
-                break
-        pytest.fail(f"{pattern!r} never appeared in:\n{self.output}")
-
-    def end(self, number: int | None = None) -> int:
-        """Send the signal, if any; the exit code once the command has ended."""
-        if number is not None:
-            self.process.send_signal(number)
-        deadline = time.monotonic() + TIMEOUT_S
-        while self._read():
-            assert time.monotonic() < deadline, self.output
-        return self.process.wait(TIMEOUT_S)
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(30)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-
-    def _read(self) -> bool:
-        assert self.process.stdout is not None
-        ready, _, _ = select.select([self.process.stdout], [], [], 1.0)
-        if ready:
-            chunk = os.read(self.process.stdout.fileno(), 65536)
-            self.output += chunk.decode()
-            return bool(chunk)
-        return True
-
-
-Open = Callable[..., Terminal]
+from ops.emulator import reserved_port
+from tests.terminal import Open, Terminal
 
 
 @pytest.fixture
@@ -86,6 +30,13 @@ def terminal(tmp_path: Path) -> Iterator[Open]:
     yield open_terminal
     for each in opened:
         each.close()
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """For an emulator; nobody else is given it meanwhile."""
+    with reserved_port() as port:
+        yield port
 
 
 def emulators(port: int) -> list[int]:
@@ -113,17 +64,40 @@ def _await_end(process: int) -> None:
         os.close(handle)
 
 
+def assert_none_is_left(port: int) -> None:
+    """The emulator's workers have been killed with it; the system may need a moment to end them."""
+    for process in emulators(port):
+        _await_end(process)
+    assert emulators(port) == []
+
+
+@pytest.fixture
+def aws_settings(tmp_path: Path) -> dict[str, str]:
+    """Settings of an AWS account that nobody should use: they are broken, or lead nowhere."""
+    settings = tmp_path / "config"
+    settings.write_text("[default\nbroken")
+    return {
+        "AWS_PROFILE": "nobody",
+        "AWS_CONFIG_FILE": str(settings),
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+        "HTTP_PROXY": "http://127.0.0.1:9",
+    }
+
+
 @pytest.mark.parametrize("auth", ["iam", "jwt"])
-def test_demo_runs_the_main_job_and_says_that_all_agrees(terminal: Open, auth: str) -> None:
-    port = free_port()
-    demo = terminal("demo", "--port", str(port), "--auth", auth)
+def test_demo_runs_the_main_job_and_reports_that_all_agrees(
+    terminal: Open, port: int, aws_settings: dict[str, str], auth: str
+) -> None:
+    """With IAM also where an AWS account is set up: its settings are neither needed nor used."""
+    demo = terminal("demo", "--port", str(port), "--auth", auth, **(aws_settings if auth == "iam" else {}))
     assert demo.end() == 0, demo.output
     assert "agree" in demo.output
     assert re.search(r"accounts opened +4", demo.output)
     assert re.search(r"refused by the domain \(422\) +[1-9]", demo.output)
     assert re.search(r"conflicts forced, folded and decided again +1", demo.output)
     assert re.search(r" 21\.00 +27 +2 +1\.\.25", demo.output), demo.output
-    assert emulators(port) == []
+    assert_none_is_left(port)
 
 
 ATTEMPTS_MAX = 5
@@ -142,9 +116,8 @@ def pasted(output: str) -> str:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the printed commands are curl's")
 @pytest.mark.parametrize(("auth", "answers"), [("iam", 5), ("jwt", 7)])
 def test_up_and_tail_while_somebody_pastes_the_commands(
-    terminal: Open, tmp_path: Path, auth: str, answers: int
+    terminal: Open, port: int, tmp_path: Path, auth: str, answers: int
 ) -> None:
-    port = free_port()
     up = terminal("up", "--port", str(port), "--auth", auth)
     up.wait_for("Ctrl-C stops")
     tail = terminal("tail")
@@ -172,23 +145,21 @@ def test_up_and_tail_while_somebody_pastes_the_commands(
     assert len(emulators(port)) >= 3, "the emulator and its two functions"
     assert up.end(signal.SIGINT) == 0
     assert "Traceback" not in up.output + tail.output
-    assert emulators(port) == []
+    assert_none_is_left(port)
     assert not (tmp_path / "house.json").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_other_ways_to_stop_leave_nothing_behind(terminal: Open, number: int) -> None:
-    port = free_port()
+def test_other_ways_to_stop_leave_nothing_behind(terminal: Open, port: int, number: int) -> None:
     up = terminal("up", "--port", str(port))
     up.wait_for("deploying")
     assert up.end(number) == 130
     assert "Traceback" not in up.output
-    assert emulators(port) == []
+    assert_none_is_left(port)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
-def test_killed_outright_it_leaves_no_emulator_and_no_house(terminal: Open) -> None:
-    port = free_port()
+def test_killed_outright_it_leaves_no_emulator_and_no_house(terminal: Open, port: int) -> None:
     up = terminal("up", "--port", str(port))
     up.wait_for("Ctrl-C stops")
     leftover = emulators(port)
@@ -208,21 +179,19 @@ def test_a_port_in_use_is_one_clear_line(terminal: Open) -> None:
     assert "Traceback" not in up.output
 
 
-def test_a_crashed_emulator_is_one_clear_line(terminal: Open) -> None:
-    port = free_port()
+def test_a_crashed_emulator_is_one_clear_line(terminal: Open, port: int) -> None:
     up = terminal("up", "--port", str(port))
     up.wait_for("Ctrl-C stops")
     os.kill(min(emulators(port)), signal.SIGKILL)
     assert up.end() == 1
     assert "crashed" in up.output
     assert "Traceback" not in up.output
-    assert emulators(port) == []
+    assert_none_is_left(port)
 
 
 @pytest.mark.parametrize("phase", ["deploying", "opening", "at a time", "waiting for the projector"])
-def test_an_emulator_that_crashes_during_the_demo_is_one_clear_line(terminal: Open, phase: str) -> None:
+def test_an_emulator_that_crashes_during_the_demo_is_one_clear_line(terminal: Open, port: int, phase: str) -> None:
     for _ in range(ATTEMPTS_MAX):
-        port = free_port()
         demo = terminal("demo", "--port", str(port))
         demo.wait_for(phase)
         os.kill(min(emulators(port)), signal.SIGKILL)
@@ -232,11 +201,10 @@ def test_an_emulator_that_crashes_during_the_demo_is_one_clear_line(terminal: Op
         pytest.fail("the demo was never caught in this phase")
     assert "crashed" in demo.output
     assert "Traceback" not in demo.output
-    assert emulators(port) == []
+    assert_none_is_left(port)
 
 
-def test_an_impatient_second_ctrl_c_leaves_nothing_behind_either(terminal: Open, tmp_path: Path) -> None:
-    port = free_port()
+def test_an_impatient_second_ctrl_c_leaves_nothing_behind_either(terminal: Open, port: int, tmp_path: Path) -> None:
     up = terminal("up", "--port", str(port), TMPDIR=str(tmp_path))
     up.wait_for("Ctrl-C stops")
     os.kill(min(emulators(port)), signal.SIGSTOP)  # an emulator that takes its time
@@ -245,23 +213,9 @@ def test_an_impatient_second_ctrl_c_leaves_nothing_behind_either(terminal: Open,
     for _ in range(3):
         up.process.send_signal(signal.SIGINT)
     up.end()
-    assert emulators(port) == []
+    assert_none_is_left(port)
     assert list(tmp_path.glob("account-events-*")) == []
     assert "Traceback" not in up.output
-
-
-def test_settings_of_an_aws_account_are_neither_needed_nor_used(terminal: Open, tmp_path: Path) -> None:
-    settings = tmp_path / "config"
-    settings.write_text("[default\nbroken")
-    demo = terminal(
-        "demo",
-        AWS_PROFILE="nobody",
-        AWS_CONFIG_FILE=str(settings),
-        AWS_ENDPOINT_URL="http://127.0.0.1:9",
-        AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE",
-        HTTP_PROXY="http://127.0.0.1:9",
-    )
-    assert demo.end() == 0, demo.output
 
 
 def test_tail_without_a_house_says_how_to_start_one(terminal: Open) -> None:

@@ -16,8 +16,8 @@ from ops.demo import read_published
 from ops.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
 from ops.house import STACK_NAME, House
 from ops.mapping.records import lambda_record
-from tests.e2e.test_cli import Terminal
 from tests.e2e.test_house import IDLE_TIMEOUT_S, Api, assert_sound, audited
+from tests.terminal import Terminal
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": ROOT_ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": ROOT_SECRET_ACCESS_KEY}
 Run = Callable[..., tuple[int, str]]

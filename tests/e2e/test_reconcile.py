@@ -2,12 +2,9 @@
 
 import base64
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
-from dataclasses import asdict
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ import pyarrow.compute
 import pyarrow.parquet as pq
 import pytest
 
+from account_core.events import EventRow
 from consumers.kit.aggregates import unpack
 from consumers.lake import table
 from ops.house import House
@@ -25,34 +23,17 @@ from ops.lake.ledger_pages import scans_unparsed
 from ops.lake.verdict import LATEST_KEY, Verdict, from_json
 from ops.parquet import arrow_schema, parquet
 from projector.aggregate import aggregate
+from schemas.codec import decode
+from tests.terminal import account_events
 
 SETTLE_TIMEOUT_S = 60.0
-COMMAND = Path(sys.executable).with_name("account-events")
-COMMAND_TIMEOUT_S = 120.0
 SCHEMA = arrow_schema([(column.name, column.glue_type) for column in table.COLUMNS])
 NO_GRACE = ("reconcile", "--grace-s", "0")
 
 
-def account_events(house: House, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command line, in this house."""
-    with tempfile.TemporaryDirectory() as folder:
-        address = Path(folder) / "house.json"
-        address.write_text(json.dumps(asdict(house.address)))
-        environment = {**os.environ, "ACCOUNT_EVENTS_HOUSE": str(address)}
-        return subprocess.run(  # noqa: S603 -- our own command
-            [COMMAND, *arguments],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_TIMEOUT_S,
-            env=environment,
-            cwd=folder,
-        )
-
-
-def opened(house: House, *credits_: str) -> str:
+def opened(house: House, *credits_: str, currency: str = "EUR") -> str:
     with house.address.http() as api:
-        account_id: str = api.post("/accounts", json={"owner": "owner-1", "currency": "EUR"}).json()["accountId"]
+        account_id: str = api.post("/accounts", json={"owner": "owner-1", "currency": currency}).json()["accountId"]
         for amount in credits_:
             assert api.post(f"/accounts/{account_id}/credit", json={"amount": amount}).status_code == 200
     return account_id
@@ -98,19 +79,33 @@ class Bucket:
         return from_json(self.get(LATEST_KEY))
 
 
+@pytest.fixture(scope="module")
+def lake_house() -> Iterator[House]:
+    """A stack of this file's own, whose lake is spoiled; each test leaves it repaired."""
+    with House() as house:
+        yield house
+
+
 @pytest.fixture
-def bucket(own_house: House) -> Bucket:
-    return Bucket(own_house)
+def bucket(lake_house: House) -> Bucket:
+    return Bucket(lake_house)
 
 
-def test_a_spoiled_lake_is_found_out_named_and_mended(own_house: House, bucket: Bucket) -> None:
-    account_id = opened(own_house, "10.00", "20.00", "30.00")
-    other_id = opened(own_house, "0.01")
-    assert own_house.wait_until_idle(SETTLE_TIMEOUT_S)
-    sound = account_events(own_house, *NO_GRACE)
+def ledger_size(house: House) -> tuple[int, int]:
+    """Events and accounts in the table."""
+    rows = [row for row in house.rows() if isinstance(row, EventRow)]
+    return len(rows), len({row.account_id for row in rows})
+
+
+def test_a_spoiled_lake_is_found_out_named_and_mended(lake_house: House, bucket: Bucket) -> None:
+    account_id = opened(lake_house, "10.00", "20.00", "30.00", currency="CHF")  # which no other test's totals are of
+    opened(lake_house, "0.01", currency="CHF")
+    assert lake_house.wait_until_idle(SETTLE_TIMEOUT_S)
+    sound = account_events(lake_house.address, *NO_GRACE)
+    events, accounts = ledger_size(lake_house)
     assert sound.returncode == 0, sound.stderr
-    assert "6 events of 2 accounts" in sound.stdout
-    assert (bucket.verdict().is_sound, bucket.verdict().events) == (True, 6)
+    assert f"{events} events of {accounts} accounts" in sound.stdout
+    assert (bucket.verdict().is_sound, bucket.verdict().events) == (True, events)
 
     rows = bucket.rows()
     [third] = [row for row in rows if (row["account_id"], row["sequence"]) == (account_id, 3)]
@@ -120,7 +115,7 @@ def test_a_spoiled_lake_is_found_out_named_and_mended(own_house: House, bucket: 
     bucket.replace_events(spoiled)
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "findings.jsonl"
-        found_out = account_events(own_house, *NO_GRACE, "--output", str(output))
+        found_out = account_events(lake_house.address, *NO_GRACE, "--output", str(output))
         findings = {
             (each["kind"], each["account_id"], each["sequence"])
             for each in map(json.loads, output.read_text().splitlines())
@@ -132,31 +127,31 @@ def test_a_spoiled_lake_is_found_out_named_and_mended(own_house: House, bucket: 
     verdict = bucket.verdict()
     assert (verdict.missing, verdict.extra, verdict.differing, verdict.differing_accounts) == (1, 1, 1, 2)
 
-    bucket.replace_events([row for row in spoiled if row["account_id"] == other_id])
-    written = account_events(own_house, "lake", "backfill", account_id, "--grace-s", "600")
+    bucket.replace_events([row for row in spoiled if row["account_id"] not in {account_id, "nobody"}])
+    written = account_events(lake_house.address, "lake", "backfill", account_id, "--grace-s", "600")
     assert written.returncode == 0, written.stderr
     assert "0 events written to 0 files" in written.stdout
     assert "4 may be on their way" in written.stdout
-    mended = account_events(own_house, "lake", "backfill", "--all", "--grace-s", "0")
+    mended = account_events(lake_house.address, "lake", "backfill", "--all", "--grace-s", "0")
     assert mended.returncode == 0, mended.stderr
-    assert mended.stdout.startswith("4 events written to 2 files, of 6 events of 2 accounts")
+    assert mended.stdout.startswith(f"4 events written to 2 files, of {events} events of {accounts} accounts")
     files = bucket.keys("events/")
-    again = account_events(own_house, "lake", "backfill", "--all", "--grace-s", "0")
+    again = account_events(lake_house.address, "lake", "backfill", "--all", "--grace-s", "0")
     assert again.stdout.startswith("0 events written")
     assert bucket.keys("events/") == files
-    sound = account_events(own_house, *NO_GRACE)
+    sound = account_events(lake_house.address, *NO_GRACE)
     assert (sound.returncode, bucket.verdict().is_sound) == (0, True), sound.stderr
 
 
-def test_files_that_are_none_of_the_lake_s_are_told(own_house: House, bucket: Bucket) -> None:
-    opened(own_house, "10.00", "20.00")
-    assert own_house.wait_until_idle(SETTLE_TIMEOUT_S)
+def test_files_that_are_none_of_the_lake_s_are_told(lake_house: House, bucket: Bucket) -> None:
+    opened(lake_house, "10.00", "20.00")
+    assert lake_house.wait_until_idle(SETTLE_TIMEOUT_S)
     [key, *_] = [key for key in bucket.keys("events/") if "BalanceCredited" in key]
     body = bucket.get(key)
     strays = [f"{key.rpartition('/')[0]}/_hidden.parquet", "events/stray.parquet"]
     for stray in strays:
         bucket.put(stray, body)
-    told = account_events(own_house, *NO_GRACE)
+    told = account_events(lake_house.address, *NO_GRACE)
     assert told.returncode == 1
     for stray in strays:
         assert f"{stray}: no file of any partition" in told.stderr
@@ -172,19 +167,20 @@ def test_files_that_are_none_of_the_lake_s_are_told(own_house: House, bucket: Bu
     rounded = BytesIO()
     pq.write_table(read.set_column(read.column_names.index("amount"), "amount", amounts), rounded)
     bucket.put(key, rounded.getvalue())
-    refused = account_events(own_house, *NO_GRACE)
+    refused = account_events(lake_house.address, *NO_GRACE)
     assert refused.returncode == 1
     assert f"{key} is no file of the lake's table: its column amount is DOUBLE, not DECIMAL(18,2)" in refused.stderr
     bucket.put(key, body)
-    assert account_events(own_house, *NO_GRACE).returncode == 0
+    assert account_events(lake_house.address, *NO_GRACE).returncode == 0
 
 
-def test_failures_are_put_back_by_the_deployed_function(own_house: House, bucket: Bucket) -> None:
+def test_failures_are_put_back_by_the_deployed_function(lake_house: House, bucket: Bucket) -> None:
     """What Firehose kept of a batch that failed as a whole is good again; an event of tomorrow is not, yet."""
-    account_id = opened(own_house, "10.00", "20.00")
-    assert own_house.wait_until_idle(SETTLE_TIMEOUT_S)
-    bucket.replace_events([])
-    good = records_of(own_house)
+    account_id = opened(lake_house, "10.00", "20.00")
+    assert lake_house.wait_until_idle(SETTLE_TIMEOUT_S)
+    others = [row for row in bucket.rows() if row["account_id"] != account_id]
+    bucket.replace_events(others)
+    good = records_of(lake_house, account_id)
     tomorrow = b"\xc3\x01" + bytes(8) + b"of tomorrow"
     documents = [
         {"attemptsMade": 4, "arrivalTimestamp": round(time.time() * 1000), "rawData": base64.b64encode(data).decode()}
@@ -192,12 +188,12 @@ def test_failures_are_put_back_by_the_deployed_function(own_house: House, bucket
     ]
     key = "errors/processing-failed/dt=2026-08-01/batch"
     body = "".join(json.dumps(each) + "\n" for each in documents).encode()
-    own_house.address.client("s3").put_object(Bucket=own_house.address.outputs["LakeBucketName"], Key=key, Body=body)
-    looked = account_events(own_house, "lake", "redrive", "--dry-run")
+    lake_house.address.client("s3").put_object(Bucket=lake_house.address.outputs["LakeBucketName"], Key=key, Body=body)
+    looked = account_events(lake_house.address, "lake", "redrive", "--dry-run")
     assert (looked.returncode, bucket.get(key)) == (0, body)
     assert "4 events; nothing was changed" in looked.stdout
 
-    redriven = account_events(own_house, "lake", "redrive")
+    redriven = account_events(lake_house.address, "lake", "redrive")
     assert redriven.returncode == 1, redriven.stderr
     assert "3 events put back, 1 still fail" in redriven.stdout
     assert "UnknownFingerprint" in redriven.stderr, redriven.stderr
@@ -205,12 +201,13 @@ def test_failures_are_put_back_by_the_deployed_function(own_house: House, bucket
     assert unpack(base64.b64decode(json.loads(left)["rawData"])) == [tomorrow]
     [moved] = bucket.keys("redriven/")
     assert moved.startswith(f"redriven/{key}-")
-    assert {row["account_id"] for row in bucket.rows()} == {account_id}
-    assert account_events(own_house, *NO_GRACE).returncode == 0
+    assert sum(row["account_id"] == account_id for row in bucket.rows()) == 3
+    assert len(bucket.rows()) == len(others) + 3
+    assert account_events(lake_house.address, *NO_GRACE).returncode == 0
 
 
-def records_of(house: House) -> list[bytes]:
-    """What is on the event stream, record by record."""
+def records_of(house: House, account_id: str) -> list[bytes]:
+    """What is on the event stream, record by record, that has events of this account only."""
     kinesis, stream = house.address.client("kinesis"), house.address.outputs["EventStreamName"]
     found = []
     for shard in kinesis.list_shards(StreamName=stream)["Shards"]:
@@ -218,7 +215,7 @@ def records_of(house: House) -> list[bytes]:
             StreamName=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
         )["ShardIterator"]
         found += [record["Data"] for record in kinesis.get_records(ShardIterator=iterator)["Records"]]
-    return found
+    return [data for data in found if {decode(each).fields["account_id"] for each in unpack(data)} == {account_id}]
 
 
 def test_items_as_they_are_on_the_wire_are_those_that_botocore_makes(house: House) -> None:

@@ -18,15 +18,14 @@ from ops.house import House
 from ops.replay.file_format import events_in
 from projector.outgoing import outgoing
 from schemas.codec import decode
-from tests.e2e.test_cli import COMMAND, Terminal
 from tests.e2e.test_house import IDLE_TIMEOUT_S, Api
+from tests.terminal import COMMAND, Open, Terminal
 
 NEWCOMER = "newcomer"
 ACCOUNTS, CREDITS = 6, 13
 TIMEOUT_S = 60.0
 # Some sixty pages of four rows, a read unit and more each: killed long before it is done.
 SLOWLY = ("--segments", "2", "--page-rows", "4", "--read-units-max", "8")
-Open = Callable[..., Terminal]
 
 
 @pytest.fixture(scope="module")

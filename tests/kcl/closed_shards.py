@@ -18,7 +18,7 @@ import httpx
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
-from ops.emulator import free_port
+from ops.emulator import reserved_port
 
 TIMEOUT_S = 20.0
 START_S = 10.0
@@ -48,13 +48,12 @@ class ClosedShards:
     @contextmanager
     def serving(self) -> Iterator[None]:
         """By hypercorn: the KCL speaks HTTP/2 with Kinesis."""
-        port, stopped = free_port(), threading.Event()
-        self.url = f"http://127.0.0.1:{port}"
-        config = Config()
-        config.bind, config.errorlog, config.graceful_timeout = [f"127.0.0.1:{port}"], None, 1.0
+        stopped, config = threading.Event(), Config()
+        config.errorlog, config.graceful_timeout = None, 1.0
         end = {"shutdown_trigger": lambda: asyncio.to_thread(stopped.wait)}
         thread = threading.Thread(target=lambda: asyncio.run(serve(self._app, config, **end)), daemon=True)  # type: ignore[arg-type]  # an ASGI application
-        with self._http:
+        with reserved_port() as port, self._http:
+            self.url, config.bind = f"http://127.0.0.1:{port}", [f"127.0.0.1:{port}"]
             thread.start()
             try:
                 _await_port(port)

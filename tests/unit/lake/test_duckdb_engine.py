@@ -14,6 +14,7 @@ import pytest
 from ops.lake.duckdb_engine import DuckDBEngine, S3Access
 from ops.lake.duckdb_errors import ctrl_c_heard
 from ops.lake.engine import QueryFailed
+from tests import ctrl_c
 from tests.lake import FIRST_DAY, made_up, write
 
 ENDLESS = "SELECT count(*) FROM range(10000000000) AS a (n), range(1000000) AS b (n) WHERE a.n * b.n % 7 = 3"
@@ -24,9 +25,10 @@ ENDLESS = "SELECT count(*) FROM range(10000000000) AS a (n), range(1000000) AS b
 def pressed() -> Iterator[None]:
     """Ctrl-C, in a moment."""
     timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    yield
-    timer.join()
+    with ctrl_c.heard():
+        timer.start()
+        yield
+        timer.join()
 
 
 def test_ctrl_c_ends_a_long_query_and_the_engine_goes_on(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 import ast
 import os
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,26 @@ def test_what_is_not_packed_does_not_matter(repository: Path) -> None:
 def test_each_platform_has_its_zip(repository: Path) -> None:
     assert repository
     assert build.content_digest("ApiFunction", "local") != build.content_digest("ApiFunction", "aws")
+
+
+def test_who_needs_a_zip_that_is_being_built_waits_for_it(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built, all_of_them = list[str](), threading.Barrier(4)
+
+    def build_directory(function: str, _target: build.Target, directory: Path) -> None:
+        built.append(function)
+        files(directory, "handler.py")
+
+    def needed(_: int) -> Path:
+        all_of_them.wait()
+        return build.build_zip("ApiFunction", "local")
+
+    monkeypatch.setattr(build, "CACHE", repository / ".build")
+    monkeypatch.setattr(build, "build_directory", build_directory)
+    with ThreadPoolExecutor(4) as pool:
+        [path] = set(pool.map(needed, range(4)))
+    assert built == ["ApiFunction"]
+    with zipfile.ZipFile(path) as archive:
+        assert archive.namelist() == ["handler.py"]
 
 
 def test_a_missing_source_is_named(repository: Path) -> None:

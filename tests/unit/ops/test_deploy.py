@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from ops.deploy import ARTIFACTS_BUCKET, TEMPLATE, first_failure, with_code
+from ops.deploy import ARTIFACTS_BUCKET, TEMPLATE, first_failure, read_template, with_code
 from ops.emulator import HouseError
 
 ZIPS = {
@@ -19,7 +19,7 @@ STACK = "arn:aws:cloudformation:eu-central-1:000000000000:stack/s/1"
 
 
 def test_only_the_functions_code_differs_from_the_real_template() -> None:
-    real, sent = yaml_parse(TEMPLATE.read_text()), with_code(yaml_parse(TEMPLATE.read_text()), ZIPS)
+    real, sent = yaml_parse(TEMPLATE.read_text()), with_code(read_template(), ZIPS)
     for name, path in ZIPS.items():
         code_uri = sent["Resources"][name]["Properties"].pop("CodeUri")
         assert code_uri == {"Bucket": ARTIFACTS_BUCKET, "Key": path.name}
@@ -29,9 +29,7 @@ def test_only_the_functions_code_differs_from_the_real_template() -> None:
 
 def test_a_function_without_a_package_is_named() -> None:
     with pytest.raises(HouseError, match="ProjectorFunction"):
-        with_code(
-            yaml_parse(TEMPLATE.read_text()), {name: path for name, path in ZIPS.items() if name != "ProjectorFunction"}
-        )
+        with_code(read_template(), {name: path for name, path in ZIPS.items() if name != "ProjectorFunction"})
 
 
 def event(name: str, status: str, reason: str | None = None) -> dict[str, Any]:

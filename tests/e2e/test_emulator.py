@@ -1,0 +1,34 @@
+"""The emulator as a child process: its port, its clients."""
+
+import socket
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from ops.emulator import client, reserved_port
+
+
+def test_a_server_can_listen_on_a_reserved_port() -> None:
+    with (
+        reserved_port() as port,
+        socket.create_server(("127.0.0.1", port)) as server,
+        socket.create_connection(("127.0.0.1", port)),
+    ):
+        server.accept()[0].close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is free again at once")
+def test_a_reserved_port_is_given_to_nobody_else() -> None:
+    with reserved_port() as port, socket.socket() as other:
+        assert other.connect_ex(("127.0.0.1", port)) != 0, "nobody listens yet"
+        with socket.socket() as greedy, pytest.raises(OSError, match="in use"):
+            greedy.bind(("127.0.0.1", port))
+
+
+def test_clients_are_made_by_many_threads_at_once() -> None:
+    services = ["dynamodb", "kinesis", "s3", "lambda", "glue", "sqs"] * 4
+    with ThreadPoolExecutor(8) as pool:
+        clients = list(pool.map(lambda service: client(service, "http://127.0.0.1:1"), services))
+    assert [each.meta.service_model.service_name for each in clients] == services
+    assert len({id(each) for each in clients}) == len(services)
