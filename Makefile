@@ -19,7 +19,7 @@ help: ## this list
 
 setup: $(STAMP) ## make the virtual environment (the other targets do it for you)
 
-# pip installs uv only, which then installs the rest (ops/install.py) in a fraction of the time.
+# pip installs uv only, which then installs the rest (local_stack/install.py) in a fraction of the time.
 $(PACKAGES): requirements/uv.txt requirements/dev.txt
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer found: install one, or name it: make PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -30,12 +30,12 @@ $(PACKAGES): requirements/uv.txt requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt || \
 		{ echo "uv could not be installed: is the package index reachable?"; exit 1; }
 	@echo "Setting up (once): installing requirements/dev.txt with uv (400 MB to download, unless cached)"
-	@$(BIN)/python -m ops.install requirements/dev.txt
+	@$(BIN)/python -m local_stack.install requirements/dev.txt
 	@touch $@
 
-$(STAMP): $(PACKAGES) pyproject.toml
-	@echo "Setting up (once): installing this project, editable"
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+$(STAMP): $(PACKAGES) pyproject.toml ops/pyproject.toml
+	@echo "Setting up (once): installing this project's two packages, editable"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . --editable ops
 	@touch $@
 
 demo: $(STAMP) ## start the whole house, run the main job through it, check the result, stop
@@ -80,24 +80,24 @@ test-kcl: $(STAMP) $(KCL_PACKAGES) ## run the guide's program under AWS's KCL (J
 $(KCL_PACKAGES): requirements/kcl.txt | java
 	@echo "Setting up (once): making $(KCL_VENV) and installing requirements/kcl.txt"
 	@$(PYTHON) -m venv --clear --without-pip $(KCL_VENV)
-	@$(BIN)/python -m ops.install requirements/kcl.txt --python $(KCL_VENV)/bin/python
+	@$(BIN)/python -m local_stack.install requirements/kcl.txt --python $(KCL_VENV)/bin/python
 	@touch $@
 
 java: $(STAMP)
 	@$(BIN)/python -m tests.kcl.java
 
 openapi: $(STAMP) ## write docs/openapi.json from the code
-	@$(BIN)/python -m ops.openapi > docs/openapi.json
+	@$(BIN)/python -m tools.openapi
 
 events-doc: $(STAMP) ## write docs/events.md from the schemas and their history
-	@$(BIN)/python -m ops.events_doc
+	@$(BIN)/python -m tools.events_doc
 
 named-queries: $(STAMP) ## write the shipped queries into template.yaml
-	@$(BIN)/python -m ops.lake.named_queries
+	@$(BIN)/python -m tools.named_queries
 
 # What `sam build` calls, function by function (BuildMethod: makefile in template.yaml).
 build-%: $(STAMP)
-	@$(BIN)/python -m ops.build --function $* --target aws --output "$(ARTIFACTS_DIR)"
+	@$(BIN)/python -m local_stack.build --function $* --target aws --output "$(ARTIFACTS_DIR)"
 
 lock: $(STAMP) ## resolve requirements/*.in again
 	$(BIN)/uv pip compile -q requirements/dev.in -o requirements/dev.txt $(LOCK_FLAGS)

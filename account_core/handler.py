@@ -11,12 +11,12 @@ import botocore.session
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
-from account_core.access_log import AccessLog
-from account_core.dynamodb_owned import DynamoDBOwnedAccounts
-from account_core.dynamodb_store import DynamoDBAccountStore
-from account_core.http_api import HttpApi
-from account_core.service import AccountService, backoff_s
+from account_core.api.access_log import AccessLog
+from account_core.api.http_api import HttpApi
+from account_core.service.service import AccountService, backoff_s
 from account_core.settings import READS, WRITES, Settings
+from account_core.store.dynamodb_owned import DynamoDBOwnedAccounts
+from account_core.store.dynamodb_store import DynamoDBAccountStore
 
 _settings = Settings.read(os.environ)
 _metrics = Metrics(

@@ -1,1 +1,3 @@
-"""What the project ships for those who develop with it; no part of a function."""
+"""Account Events for other teams: read the domain events, apply each exactly once, and test against real batches."""
+
+__version__ = "0.1.0"

@@ -25,8 +25,8 @@ from benchmarks import (
     timing,
 )
 from benchmarks.timing import ROUNDS, Result, TooNoisy
-from ops.emulator import forget_aws_settings
-from tests.contract.dynamodb_local import DynamoDBLocalMissing
+from local_stack.dynamodb_local import DynamoDBLocalMissing
+from local_stack.emulator import forget_aws_settings
 
 RESULTS = Path(__file__).with_name("results.json")
 MISSED, NOISY, UNKNOWN = 1, 2, 3

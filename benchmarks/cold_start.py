@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks import projector
 from benchmarks.timing import Benchmark
-from ops.build import build_zip
+from local_stack.build import build_zip
 
 TIMEOUT_S = 60
 FUNCTIONS = {

@@ -12,23 +12,23 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from boto3.dynamodb.types import TypeDeserializer
 
-from account_core.access_log import AccessLog
-from account_core.dynamodb_store import DynamoDBAccountStore
-from account_core.events import Row
-from account_core.head import fold
-from account_core.head_cache import HeadCache
-from account_core.http_api import HttpApi
-from account_core.items import to_item
-from account_core.memory_store import MemoryAccountStore
-from account_core.ports import ROWS_MAX
-from account_core.service import AccountService
+from account_core.api.access_log import AccessLog
+from account_core.api.http_api import HttpApi
+from account_core.domain.events import Row
+from account_core.rows.items import to_item
+from account_core.service.head import fold
+from account_core.service.head_cache import HeadCache
+from account_core.service.ports import ROWS_MAX
+from account_core.service.service import AccountService
 from account_core.settings import READS, WRITES
+from account_core.store.dynamodb_store import DynamoDBAccountStore
+from account_core.store.memory_store import MemoryAccountStore
 from benchmarks.canned import CannedAnswers
 from benchmarks.long_accounts import ledger
 from benchmarks.resource_peer import ResourceAccounts
 from benchmarks.timing import Benchmark, cpu_us
 from benchmarks.world import CREDIT, account_id, origin
-from tests.memory_owned import MemoryOwnedAccounts
+from tests.support.memory_owned import MemoryOwnedAccounts
 
 EVENTS = 1_000
 """Of the account: its newest ten rows hold a snapshot in their midst, and its next command is a plain one."""

@@ -7,15 +7,15 @@ from typing import Any
 import fastavro
 from aws_kinesis_agg.deaggregator import deaggregate_records
 
-from account_core.events import EventRow
+from account_core.domain.events import EventRow
+from account_events.aggregation.packing import aggregate
+from account_events.aggregation.unpacking import unpack
+from account_events.avro.codec import CONTRACT, HEADER_SIZE
+from account_events.consumer import Decoder
+from account_events.consumer.lambda_handler import records_of
 from benchmarks.long_accounts import ledger
 from benchmarks.timing import Benchmark, cpu_us
-from consumers.kit import Decoder
-from consumers.kit.aggregates import unpack
-from consumers.kit.lambda_handler import records_of
-from projector.aggregate import aggregate
 from projector.outgoing import outgoing
-from schemas.codec import CONTRACT, HEADER_SIZE
 
 EVENTS, OF_A_RECORD = 1_000, 50
 

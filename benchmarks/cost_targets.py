@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from account_core.head import version_after
-from account_core.items import SNAPSHOT_EVERY, version_of
+from account_core.rows.items import SNAPSHOT_EVERY, version_of
+from account_core.service.head import version_after
 from benchmarks import operations as measured
 from benchmarks.meter import Cost
 from benchmarks.operations import EVENTS_OF_A_DECADE, TOO_MUCH, YOUNG, Measured

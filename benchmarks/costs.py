@@ -18,8 +18,8 @@ from benchmarks.cost_targets import LOCAL, MINISTACK, Measurement, Operation, St
 from benchmarks.meter import Cost
 from benchmarks.row_sizes import WRITE_UNIT_BYTES, RowSizes, row_sizes
 from benchmarks.world import MetersDisagree, World, open_world
-from ops.emulator import Emulator, forget_aws_settings
-from tests.contract.dynamodb_local import DynamoDBLocalMissing, dynamodb_local
+from local_stack.dynamodb_local import DynamoDBLocalMissing, dynamodb_local
+from local_stack.emulator import Emulator, forget_aws_settings
 
 MISSED, UNKNOWN = 1, 3
 LONG_EVENTS = 100_000

@@ -9,14 +9,14 @@ from typing import Any
 
 import fastavro
 
-from account_core.events import EventRow
+from account_core.domain.events import EventRow
+from account_events.avro.codec import CONTRACT, HEADER_SIZE
+from account_events.consumer import Decoder
 from benchmarks.long_accounts import ledger
 from benchmarks.timing import Benchmark, cpu_us
-from consumers.kit import Decoder
 from consumers.lake.rows import Rows
 from consumers.lake.transform import Transform
 from projector.outgoing import outgoing
-from schemas.codec import CONTRACT, HEADER_SIZE
 
 EVENTS = 1_000
 PUBLISHED_MS = 1_790_000_000_000

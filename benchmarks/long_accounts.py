@@ -10,16 +10,16 @@ from typing import Any
 from botocore.config import Config
 from rich.console import Console
 
-from account_core.events import Created, Credited, Row, StoredRow
-from account_core.head import Head, advance, rows_for, timestamp
-from account_core.items import to_item
-from account_core.loading import load_moment
-from account_core.memory_store import MemoryAccountStore
-from account_core.ports import ROWS_MAX
-from account_core.usage import Usage
+from account_core.domain.events import Created, Credited, Row, StoredRow
+from account_core.rows.items import to_item
+from account_core.service.head import Head, advance, rows_for, timestamp
+from account_core.service.loading import load_moment
+from account_core.service.ports import ROWS_MAX
+from account_core.service.usage import Usage
+from account_core.store.memory_store import MemoryAccountStore
 from benchmarks.world import CREDIT, OPENED, LongAccount, World, account_id, origin
-from ops.emulator import loopback_config
-from tests.contract.tables import session
+from local_stack.emulator import loopback_config
+from local_stack.local_tables import session
 
 FIRST = datetime(2016, 1, 31, 9, 30, tzinfo=UTC)
 APART = timedelta(minutes=45)

@@ -7,10 +7,10 @@ import uuid
 from collections.abc import Callable
 from decimal import Decimal
 
-from account_core.commands import Command, Credit, Withdraw
-from account_core.items import SNAPSHOT_EVERY
-from account_core.money import CENT, MONEY_MAX
-from account_core.service import AccountService
+from account_core.domain.commands import Command, Credit, Withdraw
+from account_core.domain.money import CENT, MONEY_MAX
+from account_core.rows.items import SNAPSHOT_EVERY
+from account_core.service.service import AccountService
 from benchmarks import row_sizes
 from benchmarks.long_accounts import long_account
 from benchmarks.meter import Cost

@@ -22,13 +22,13 @@ from unittest.mock import patch
 
 import boto3
 
+from account_events.aggregation.unpacking import unpack
 from benchmarks import kinesis_units
-from benchmarks.kinesis_stand_in import PUT_RECORDS_S, stand_in
+from benchmarks.fake_kinesis import PUT_RECORDS_S, stand_in
 from benchmarks.kinesis_units import Put
 from benchmarks.projector_batches import Accounts, Batch
 from benchmarks.projector_peer import UsualProjector
 from benchmarks.timing import Benchmark
-from consumers.kit.aggregates import unpack
 
 SMALL, MIDDLE, LARGE = 1_000, 4_000, 7_000
 REQUESTS = 1 / 50

@@ -9,8 +9,8 @@ import random
 from decimal import Decimal
 from typing import Any
 
-from account_core.events import Credited, Event, EventRow, Withdrawn
-from account_core.items import version_of
+from account_core.domain.events import Credited, Event, EventRow, Withdrawn
+from account_core.rows.items import version_of
 from account_events.testing.records import stream_records
 from benchmarks.world import account_id, origin
 

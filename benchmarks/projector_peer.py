@@ -7,7 +7,6 @@ some, finds no holes, parks nothing, and logs nothing: all of that would only ma
 
 from datetime import datetime
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import fastavro
@@ -15,8 +14,8 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from boto3.dynamodb.types import TypeDeserializer
 
-import schemas
-from schemas.contract import load
+from account_events.avro.contract import load
+from account_events.avro.schemas_path import SCHEMAS
 
 CALL_RECORDS_MAX = 500
 _EVENTS = {"CREATED": "AccountCreated", "WITHDRAW": "BalanceWithdrawn", "CREDIT": "BalanceCredited"}
@@ -28,7 +27,7 @@ class UsualProjector:
     def __init__(self, client: Any, stream_name: str) -> None:  # noqa: ANN401 -- a boto3 client
         self._client = client
         self._stream_name = stream_name
-        self._schemas = load(Path(schemas.__file__).parent).working
+        self._schemas = load(SCHEMAS).working
         self._deserialize = TypeDeserializer().deserialize
         self._processor = BatchProcessor(event_type=EventType.DynamoDBStreams)
         self._entries: list[dict[str, Any]] = []

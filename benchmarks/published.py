@@ -9,10 +9,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from account_core.account import decide
-from account_core.commands import Command
-from account_core.head import Head, Origin, fold, rows_for
-from account_core.items import SNAPSHOT_EVERY, from_item, to_item
+from account_core.domain.account import decide
+from account_core.domain.commands import Command
+from account_core.rows.items import SNAPSHOT_EVERY, from_item, to_item
+from account_core.service.head import Head, Origin, fold, rows_for
 
 
 class PublishedAccounts:

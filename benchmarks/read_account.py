@@ -2,9 +2,9 @@
 
 from decimal import Decimal
 
-from account_core.events import Created, Credited, EventRow, Row
-from account_core.head import Head, Origin, advance, fold, rows_for
-from account_core.items import from_item, to_item
+from account_core.domain.events import Created, Credited, EventRow, Row
+from account_core.rows.items import from_item, to_item
+from account_core.service.head import Head, Origin, advance, fold, rows_for
 from benchmarks.timing import Benchmark, cpu_us
 
 EVENTS = 1_000

@@ -23,16 +23,16 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
-from account_core.events import Row
-from account_core.items import to_item
+from account_core.domain.events import Row
+from account_core.rows.items import to_item
 from benchmarks.long_accounts import BATCH_ROWS, ledger
 from consumers.lake import table
-from ops.address import Address
-from ops.emulator import REGION, Emulator, client, forget_aws_settings
-from ops.lake.ledger_pages import scans_unparsed
-from ops.parquet import arrow_schema, parquet
-from tests.contract.tables import make_table
-from tests.ledger_and_lake import lake_rows
+from consumers.lake.delivery.parquet import arrow_schema, parquet
+from local_stack.address import Address
+from local_stack.emulator import REGION, Emulator, client, forget_aws_settings
+from local_stack.local_tables import make_table
+from ops.lake.reconcile.ledger_pages import scans_unparsed
+from tests.support.ledger_and_lake import lake_rows
 
 EVENTS = 100_000
 ACCOUNTS = 1_000

@@ -9,14 +9,14 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
-from account_core.access import NAME_OF_OPERATOR, Caller
-from account_core.account import Account, event_of
-from account_core.commands import CreateAccount
-from account_core.events import Credited
-from account_core.head import Head, Origin, rows_for
-from account_core.http_requests import ACCOUNT_ID, NAME, OWNER
-from account_core.items import SNAPSHOT_EVERY, Item, to_item, version_of
-from account_core.money import MONEY_MAX, ZERO
+from account_core.api.access import NAME_OF_OPERATOR, Caller
+from account_core.api.requests import ACCOUNT_ID, NAME, OWNER
+from account_core.domain.account import Account, event_of
+from account_core.domain.commands import CreateAccount
+from account_core.domain.events import Credited
+from account_core.domain.money import MONEY_MAX, ZERO
+from account_core.rows.items import SNAPSHOT_EVERY, Item, to_item, version_of
+from account_core.service.head import Head, Origin, rows_for
 from benchmarks.world import CREDIT, OPENED, account_id, origin
 
 WRITE_UNIT_BYTES = 1024

@@ -10,16 +10,16 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from account_core.commands import Command, CreateAccount, Credit
-from account_core.dynamodb_store import DynamoDBAccountStore
-from account_core.errors import Rejected
-from account_core.head import Origin, timestamp
-from account_core.service import AccountService
-from account_core.usage import Usage
+from account_core.domain.commands import Command, CreateAccount, Credit
+from account_core.domain.errors import Rejected
+from account_core.service.head import Origin, timestamp
+from account_core.service.service import AccountService
+from account_core.service.usage import Usage
+from account_core.store.dynamodb_store import DynamoDBAccountStore
 from benchmarks.meter import Cost, Meter
 from benchmarks.published import PublishedAccounts
-from ops.emulator import loopback_config
-from tests.contract.tables import make_table, session
+from local_stack.emulator import loopback_config
+from local_stack.local_tables import make_table, session
 
 OPENED = CreateAccount("customer-4711", "EUR")
 CREDIT = Credit(Decimal("12.50"))

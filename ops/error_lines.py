@@ -13,21 +13,21 @@ from botocore.parsers import ResponseParserError
 from httpx import HTTPError, TransportError, UnsupportedProtocol
 
 EXPLAINED = {
-    "account_core.errors.AccountError",
-    "consumers.kit.errors.KitError",
-    "consumers.kit.glue_registry.RegistryError",
+    "account_core.domain.errors.AccountError",
+    "account_events.consumer.errors.KitError",
+    "account_events.consumer.glue_registry.RegistryError",
     "consumers.lake.errors.Refused",
-    "ops.build.BuildError",
-    "ops.emulator.HouseError",
-    "ops.firehose.contract.BadAnswer",
-    "ops.firehose.errors.UnsupportedDelivery",
-    "ops.lake.engine.QueryFailed",
-    "ops.lake.repair_ports.FunctionFailed",
-    "ops.lake.verdict.UnknownVerdict",
-    "ops.mapping.errors.MappingError",
+    "local_stack.build.BuildError",
+    "local_stack.emulator.HouseError",
+    "consumers.lake.delivery.contract.BadAnswer",
+    "local_stack.firehose.errors.UnsupportedDelivery",
+    "ops.lake.query.engine.QueryFailed",
+    "ops.lake.repair.ports.FunctionFailed",
+    "ops.lake.reconcile.result.UnknownVerdict",
+    "account_events.lambda_mapping.errors.MappingError",
     "ops.replay.errors.ReplayError",
     "projector.errors.ProjectorError",
-    "schemas.errors.ContractError",
+    "account_events.avro.errors.ContractError",
 }
 """Errors of this project whose message is the line. By name: a short command does not import all of them."""
 

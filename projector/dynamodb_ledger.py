@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from account_core.items import version_in, version_of
+from account_core.rows.items import version_in, version_of
+from account_events.avro.encoder import ENCODERS, Encoders
 from projector.dynamodb_errors import translated
 from projector.errors import Refused
 from projector.first_sight import Key
 from projector.outgoing import Arrival, Poison
 from projector.parse import first_of, first_recent, newest_us, occurred_us, read_events
-from schemas.encoder import ENCODERS, Encoders
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -1,8 +1,8 @@
 """The short way from a stream record to an event, for the rows that this release writes.
 
-`parse`, `translate` and `schemas.encoder.encode` say what a row means and check everything about it; that takes several
-times as long as what is left if a row is just as it should be. So this looks only for that: anything unusual (another
-format, another spelling of a number, a missing attribute) is answered with None and goes the long way, which decides.
+`parse`, `translate` and `account_events.avro.encoder.encode` define what a row means and check everything about it.
+That takes several times as long as reading a row that is exactly as expected, so this module handles only such rows.
+Anything unusual (another
 So do all rows of an event whose working schema has other fields than are written here: slower, and right.
 Where this answers with an event, the long way makes the same bytes; tests/unit/projector/test_fast.py looks for a
 counterexample.
@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from account_core.attributes import instant
-from account_core.items import CREATED, CREDIT, FORMAT, WITHDRAW, version_of
+from account_core.rows.attributes import instant
+from account_core.rows.items import CREATED, CREDIT, FORMAT, WITHDRAW, version_of
+from account_events.avro.encoder import SMALL, Encoder, Encoders, long, optional_string, string
+from account_events.avro.values import MONEY_PRECISION, MONEY_SCALE
 from projector.outgoing import EVENT_BYTES_MAX, PARTITION_KEY_LENGTH_MAX, Outgoing
-from schemas.encoder import SMALL, Encoder, Encoders, long, optional_string, string
-from schemas.values import MONEY_PRECISION, MONEY_SCALE
 
 _TIME = {"type": "long", "logicalType": "timestamp-micros"}
 _MONEY = {"type": "bytes", "logicalType": "decimal", "precision": MONEY_PRECISION, "scale": MONEY_SCALE}

@@ -16,7 +16,7 @@ import botocore.session
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
-from projector.beside import Beside, Concurrent
+from projector.concurrently import Beside, Concurrent
 from projector.dynamodb_ledger import DynamoDBLedger
 from projector.dynamodb_parking import DynamoDBParking
 from projector.lanes import aggregated, plain

@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from projector.aggregate import FRAMING_BYTES_MAX, aggregate, overhead
-from projector.buckets import bucket_of, hash_key
+from account_events.aggregation.buckets import bucket_of, hash_key
+from account_events.aggregation.packing import FRAMING_BYTES_MAX, aggregate, overhead
 from projector.outgoing import RECORD_BYTES_MAX, Outgoing
 from projector.published import HeldBack
 

@@ -2,13 +2,13 @@
 
 from typing import NamedTuple
 
-from account_core.events import EventRow
-from account_core.items import version_of
+from account_core.domain.events import EventRow
+from account_core.rows.items import version_of
+from account_events.avro.encoder import ENCODERS, Encoders, encode
+from account_events.avro.errors import InvalidEvent
+from account_events.avro.values import micros
 from projector.errors import Unpublishable
 from projector.translate import translate
-from schemas.encoder import ENCODERS, Encoders, encode
-from schemas.errors import InvalidEvent
-from schemas.values import micros
 
 # Kinesis' limits on one record; breaking one fails the whole call, and so every other account in it.
 # docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecordsRequestEntry.html

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from account_core.items import is_snapshot_version
+from account_core.rows.items import is_snapshot_version
 from projector.outgoing import Arrival, Poison
 
 

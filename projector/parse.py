@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from account_core.attributes import instant
-from account_core.errors import Corrupt
-from account_core.events import EventRow
-from account_core.items import (
+from account_core.domain.errors import Corrupt
+from account_core.domain.events import EventRow
+from account_core.rows.attributes import instant
+from account_core.rows.items import (
     SNAPSHOT,
     SNAPSHOT_EVERY,
     from_item,
@@ -21,11 +21,11 @@ from account_core.items import (
     version_in,
     version_of,
 )
+from account_events.avro.encoder import ENCODERS, Encoders
+from account_events.avro.values import micros
 from projector.errors import NotATableStream, Unpublishable
 from projector.fast import fast_event, headers_of
 from projector.outgoing import Arrival, Poison, outgoing, shortened
-from schemas.encoder import ENCODERS, Encoders
-from schemas.values import micros
 
 NO_ROW = "the table has no such row"
 

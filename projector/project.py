@@ -4,16 +4,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from account_events.avro.encoder import ENCODERS, Encoders
 from projector.errors import Unavailable
 from projector.first_sight import Concurrently, PredecessorCheck, Predecessors, first_sight
 from projector.lanes import NOT_ATTEMPTED
 from projector.last_published import LastPublished, Span
-from projector.line_up import Line, is_in_line, line_up
 from projector.outgoing import Arrival, Outgoing, poison_of
 from projector.parking import Parked, Parking, last_of
 from projector.parse import Batch, parse
 from projector.published import Publisher
-from schemas.encoder import ENCODERS, Encoders
+from projector.resequence import Line, is_in_line, line_up
 
 BatchResponse = dict[str, list[dict[str, str]]]
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from botocore.config import Config
 
-from account_core.attributes import is_whole_number
-from schemas.encoder import ENCODERS, Encoders, glue_encoders
+from account_core.rows.attributes import is_whole_number
+from account_events.avro.encoder import ENCODERS, Encoders, glue_encoders
 
 CONNECT_TIMEOUT_S = 1.0
 READ_TIMEOUT_S = 3.0

@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Any, Never
 
-from account_core.attributes import instant
-from account_core.events import Created, Credited, EventRow, Withdrawn
+from account_core.domain.events import Created, Credited, EventRow, Withdrawn
+from account_core.rows.attributes import instant
 from projector.errors import Unpublishable
 
 
 def translate(row: EventRow) -> tuple[str, dict[str, Any]]:
-    """The domain event's name and fields, as `schemas.codec.encode` takes them.
+    """The domain event's name and fields, as `account_events.avro.codec.encode` takes them.
 
     Nothing is minted here: a row makes the same event on every retry and every replay.
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from account_events.testing import plugin
-from ops.emulator import forget_aws_settings
-from tests import seeds
+from local_stack.emulator import forget_aws_settings
+from tests.support import seeds
 
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController

@@ -12,31 +12,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from account_events.testing.commands import given
     from account_events.testing.errors import BadReplay, BadSource, NotOnStream, TestingError
     from account_events.testing.export import from_export
     from account_events.testing.faults import Fault, random_faults, refuse_every
     from account_events.testing.kinesis import Died, MemoryKinesis
     from account_events.testing.lambda_events import from_lambda_events
     from account_events.testing.mapping import Delivery, Replayed, Settings, replay
-    from account_events.testing.memory_projector import MemoryProjector
     from account_events.testing.mixing import in_turn, shuffled
-    from account_events.testing.module_projector import deployed_projector
     from account_events.testing.recording import from_recording, record
     from account_events.testing.table_stream import TableStream
     from account_events.testing.wire import attached
 
 _MODULES = {
-    "commands": ("given",),
     "errors": ("BadReplay", "BadSource", "NotOnStream", "TestingError"),
     "export": ("from_export",),
     "faults": ("Fault", "random_faults", "refuse_every"),
     "kinesis": ("Died", "MemoryKinesis"),
     "lambda_events": ("from_lambda_events",),
     "mapping": ("Delivery", "Replayed", "Settings", "replay"),
-    "memory_projector": ("MemoryProjector",),
     "mixing": ("in_turn", "shuffled"),
-    "module_projector": ("deployed_projector",),
     "recording": ("from_recording", "record"),
     "table_stream": ("TableStream",),
     "wire": ("attached",),
@@ -50,18 +44,15 @@ __all__ = [
     "Died",
     "Fault",
     "MemoryKinesis",
-    "MemoryProjector",
     "NotOnStream",
     "Replayed",
     "Settings",
     "TableStream",
     "TestingError",
     "attached",
-    "deployed_projector",
     "from_export",
     "from_lambda_events",
     "from_recording",
-    "given",
     "in_turn",
     "random_faults",
     "record",

@@ -8,13 +8,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from account_events.aggregation.unpacking import unpack
+from account_events.avro import glue_framing
+from account_events.avro.codec import DomainEvent, decode
+from account_events.avro.encoder import MARKER
 from account_events.testing.clock import VirtualClock
 from account_events.testing.faults import Fault
 from account_events.testing.put_checks import check_call, check_parameters, sent
-from consumers.kit.aggregates import unpack
-from schemas import glue
-from schemas.codec import DomainEvent, decode
-from schemas.encoder import MARKER
 
 
 class Died(BaseException):
@@ -76,7 +76,7 @@ class MemoryKinesis:
         """The domain events on the stream, in the order they arrived.
 
         Raises:
-            schemas.errors.Undecodable: something else is on it.
+            account_events.avro.errors.Undecodable: something else is on it.
         """
         return [self._read(data) for data in self.data()]
 
@@ -189,7 +189,7 @@ class MemoryKinesis:
     def accounts_of(self, entry: Mapping[str, Any]) -> list[str]:
         """Of its events; of data that is none (a test's own), the partition key."""
         datas = unpack(entry["Data"])
-        if all(data.startswith(MARKER) or glue.is_framed(data) for data in datas):
+        if all(data.startswith(MARKER) or glue_framing.is_framed(data) for data in datas):
             return [self._read(data).fields["account_id"] for data in datas]
         return [entry["PartitionKey"]]
 

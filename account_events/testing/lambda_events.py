@@ -9,12 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from account_events.lambda_mapping.records import as_delivered
 from account_events.testing.errors import BadSource
 from account_events.testing.files import Placed, documents, parsed
 from account_events.testing.records import StreamRecord, number_of
 from account_events.testing.same_record import disagreement, together
 from account_events.testing.table_stream import TableStream
-from ops.mapping.records import as_delivered
 
 SEQUENCE_NUMBER_DIGITS_MAX = 40  # docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html
 NUMBER_CHARACTERS_MAX = 200  # a DynamoDB number's, written out in full

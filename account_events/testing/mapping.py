@@ -1,7 +1,7 @@
 """A table's stream delivered to a handler as Lambda's event source mapping delivers it, in milliseconds.
 
-The rules are those of the stand-in in `ops.mapping` (`shard`, `outcome`, `lineage`), which cites AWS's documents: order
-in each shard, parents before children, the lowest reported record as checkpoint, whole batches again after an error,
+The rules are those of `account_events.lambda_mapping`, which cites AWS's documents: order in each shard,
+ parents before children, the lowest reported record as checkpoint, whole batches again after an error,
 bisecting, bounded retries. Time is virtual: no retry waits.
 """
 
@@ -10,7 +10,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
-from account_events.testing.arrivals import Arrivals
+from account_events.lambda_mapping.config import BATCH_SIZE_MAX, MappingConfig
+from account_events.lambda_mapping.filters import FilterCriteria
+from account_events.lambda_mapping.outcome import Invoked, judge
+from account_events.lambda_mapping.records import StreamRecord as MappedRecord
+from account_events.lambda_mapping.shard import Discard, Invoke, ShardState, Wait
+from account_events.streams.lineage import Shard, readable_shards
 from account_events.testing.context import FUNCTION_NAME, Context
 from account_events.testing.errors import BadReplay
 from account_events.testing.kinesis import Died, MemoryKinesis
@@ -18,12 +23,7 @@ from account_events.testing.orders import check_delivered, check_poison, check_s
 from account_events.testing.plan import Batch, Duplicates, planned
 from account_events.testing.records import STREAM_ARN, Image, StreamRecord, number_of
 from account_events.testing.table_stream import Damage, TableStream, as_stream
-from ops.mapping.config import BATCH_SIZE_MAX, MappingConfig
-from ops.mapping.filters import FilterCriteria
-from ops.mapping.lineage import Shard, readable_shards
-from ops.mapping.outcome import Invoked, judge
-from ops.mapping.records import StreamRecord as MappedRecord
-from ops.mapping.shard import Discard, Invoke, ShardState, Wait
+from tests.support.arrivals import Arrivals
 
 Handler = Callable[[dict[str, Any], Any], Any]
 """A Lambda function's: `handler(event, context) -> response`."""

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterable, Mapping
 
 from account_events.testing.errors import BadReplay
-from account_events.testing.expected import Account, is_poisonous
 from account_events.testing.records import number_of
 from account_events.testing.table_stream import TableStream, account_of
+from tests.support.expected import Account, is_poisonous
 
 
 def check_poison(stream: TableStream, expected: Mapping[str, Account], known: Collection[str]) -> None:

@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from account_events.testing.kinesis import MemoryKinesis
     from account_events.testing.mapping import Handler, Replayed
-    from account_events.testing.memory_projector import MemoryProjector
+    from tests.support.memory_projector import MemoryProjector
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def memory_kinesis() -> "MemoryKinesis":
 @pytest.fixture
 def memory_projector() -> "MemoryProjector":
     """The projector with everything behind it in memory: `memory_projector.replay(stream, batch_sizes=3)`."""
-    from account_events.testing.memory_projector import MemoryProjector  # noqa: PLC0415 -- see above
+    from tests.support.memory_projector import MemoryProjector  # noqa: PLC0415 -- see above
 
     return MemoryProjector()
 
@@ -56,7 +56,7 @@ def deployed_projector(
     memory_kinesis: "MemoryKinesis",
 ) -> Iterator[Callable[..., Callable[[], "Handler"]]]:
     """`deployed_projector(rows=...)`: makes handlers of the projector's real Lambda module, offline; needs moto."""
-    from account_events.testing.module_projector import deployed_projector as deployed  # noqa: PLC0415 -- see above
+    from tests.support.module_projector import deployed_projector as deployed  # noqa: PLC0415 -- see above
 
     with ExitStack() as stack:
         yield lambda **options: stack.enter_context(deployed(memory_kinesis, **options))

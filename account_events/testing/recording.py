@@ -7,16 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from account_events.lambda_mapping.config import MappingConfig
+from account_events.streams.dynamodb_source import DynamoDBSource
+from account_events.streams.lineage import Shard, readable_shards
+from account_events.streams.reader import ShardReader
+from account_events.streams.source import TRIM_HORIZON
 from account_events.testing.errors import BadReplay, BadSource
 from account_events.testing.files import documents
 from account_events.testing.lambda_events import checked_record
 from account_events.testing.records import StreamRecord, number_of
 from account_events.testing.table_stream import StreamShard, TableStream
-from ops.mapping.config import MappingConfig
-from ops.mapping.dynamodb_source import DynamoDBSource
-from ops.mapping.lineage import Shard, readable_shards
-from ops.mapping.reader import ShardReader
-from ops.mapping.source import TRIM_HORIZON
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
@@ -48,7 +48,7 @@ def record(
 
     Raises:
         botocore.exceptions.ClientError: for example there is no such stream.
-        ops.mapping.errors.UnsupportedMapping: the ARN is no stream's.
+        account_events.lambda_mapping.errors.UnsupportedMapping: the ARN is no stream's.
         BadSource: it is another table's, or brings only the rows' keys.
     """
     config = MappingConfig(uuid="recording", stream_arn=stream_arn, function_arn="nobody")

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from account_core.events import Created, Credited, Event, EventRow, Row, SnapshotRow, Withdrawn
-from account_core.head import timestamp
-from account_core.items import is_snapshot_version, to_item, version_of
+from account_core.domain.events import Created, Credited, Event, EventRow, Row, SnapshotRow, Withdrawn
+from account_core.rows.items import is_snapshot_version, to_item, version_of
+from account_core.service.head import timestamp
 
 StreamRecord = dict[str, Any]
 """One element of a Lambda event's `Records` (docs.aws.amazon.com/lambda/latest/dg/with-ddb.html)."""

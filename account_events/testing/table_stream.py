@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import pairwise
 
-from account_core.items import version_in
+from account_core.rows.items import version_in
 from account_events.testing.errors import BadReplay
 from account_events.testing.records import Image, StreamRecord, image_record, number_of
 

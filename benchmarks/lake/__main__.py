@@ -16,8 +16,8 @@ from rich.table import Table
 
 from benchmarks.lake.generator import Size, generate
 from benchmarks.lake.scale import Figure, days_of, history, measure, table_bytes
-from ops.lake.catalog import queries
-from ops.lake.duckdb_engine import DuckDBEngine
+from ops.lake.query.catalog import queries
+from ops.lake.query.duckdb_engine import DuckDBEngine
 
 BUILD = Path(__file__).parents[2] / ".build"
 HISTORIES = (10, 30, 100)

@@ -11,10 +11,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from consumers.lake import table
-from ops.lake.catalog import Query
-from ops.lake.duckdb_engine import DuckDBEngine
-from ops.lake.totals import SQL, totals_key
-from ops.parquet import arrow_schema, parquet
+from consumers.lake.delivery.parquet import arrow_schema, parquet
+from ops.lake.query.catalog import Query
+from ops.lake.query.duckdb_engine import DuckDBEngine
+from ops.lake.query.totals import SQL, totals_key
 
 ROUNDS = 3
 # aws.amazon.com/athena/pricing: per TB of 10^12 bytes scanned, at least 10 MB a query (us-east-1, eu-central-1).

@@ -1,6 +1,6 @@
 """Why an event gets no row, as a tree ordered by what to do about it. Nothing is dropped: what is refused is kept.
 
-schemas.errors.Undecodable    its bytes cannot be read, and the kind says why: see schemas/errors.py
+account_events.avro.errors.Undecodable    its bytes cannot be read; the kind says why
 Refused
 ├── BadEnvelope               what is around the event is not as Firehose writes it: see what invokes the function
 ├── UnknownEvent              a later release's event: deploy that, then `account-events lake redrive`

@@ -10,7 +10,7 @@ import botocore.session
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
-from consumers.kit.decoding import Decoder
+from account_events.consumer.decoding import Decoder
 from consumers.lake.report import Report
 from consumers.lake.rows import Rows
 from consumers.lake.settings import CLIENTS, Settings

@@ -12,12 +12,12 @@ from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any, NamedTuple
 
-from consumers.kit.decoding import Decoder
+from account_events.avro.contract import Schema
+from account_events.avro.reader import Reader
+from account_events.avro.values import MONEY_SCALE, cents_of, instant_of
+from account_events.consumer.decoding import Decoder
 from consumers.lake.errors import OutsidePartitions, UnknownEvent
 from consumers.lake.table import EVENT_TYPES, timestamp
-from schemas.contract import Schema
-from schemas.reader import Reader
-from schemas.values import MONEY_SCALE, cents_of, instant_of
 
 _MICROSECONDS = 1_000_000
 _DAY_MS = 86_400_000
@@ -57,7 +57,7 @@ class Rows:
             published_ms: when Kinesis took it, milliseconds since 1970; None for what does not come from the stream.
 
         Raises:
-            schemas.errors.Undecodable: it cannot be read.
+            account_events.avro.errors.Undecodable: it cannot be read.
             UnknownEvent, OutsidePartitions: it can, and there is no place for it.
         """
         schema, reader, values = self._decoder.primitives(data)

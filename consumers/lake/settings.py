@@ -7,7 +7,7 @@ from datetime import date
 
 from botocore.config import Config
 
-from schemas.codec import CONTRACT, Codec
+from account_events.avro.codec import CONTRACT, Codec
 
 CLIENTS = Config(
     connect_timeout=1.0,

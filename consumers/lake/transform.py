@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from consumers.kit.aggregates import unpack
-from consumers.kit.errors import CorruptAggregate
+from account_events.aggregation.unpacking import unpack
+from account_events.avro.errors import CorruptAggregate, Undecodable
 from consumers.lake.envelope import data_of, published_ms, source_of
 from consumers.lake.errors import AnswerFull, Refused, SeveralPartitions
 from consumers.lake.rows import Row, Rows
-from schemas.errors import Undecodable
 
 ANSWER_BYTES_MAX = 6_000_000
 """Below Lambda's 6 MiB (6,291,456), for what JSON adds beside the records."""
@@ -31,7 +30,7 @@ class Refusal:
     """A record that was not made rows.
 
     Attributes:
-        error: the kind, of `errors` or `schemas.errors`.
+        error: the kind, of `errors` or `account_events.avro.errors`.
         reason: in words, without amounts.
         source: where it was on the stream, as Firehose tells (shardId, sequenceNumber, subsequenceNumber).
     """
@@ -98,7 +97,7 @@ def rows_of(row: Callable[[bytes, int | None], Row], data: bytes, published_ms: 
     undone here.
 
     Raises:
-        schemas.errors.Undecodable: one cannot be read, or the aggregate is damaged or empty.
+        account_events.avro.errors.Undecodable: one cannot be read, or the aggregate is damaged or empty.
         Refused: there is no place for one.
     """
     packed = unpack(data)

@@ -8,8 +8,8 @@ import botocore.session
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
-from consumers.kit import Consumer, Inbox, LambdaHandler
-from consumers.kit.dynamodb_inbox import DynamoDBInbox
+from account_events.consumer import Consumer, Inbox, LambdaHandler
+from account_events.consumer.dynamodb_inbox import DynamoDBInbox
 from consumers.owners.report import Report
 from consumers.owners.rows import writes_to
 from consumers.owners.settings import CLIENTS, RUN_MAX, Settings

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from consumers.kit import Gap, Outcome
+from account_events.consumer import Gap, Outcome
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger, Metrics

@@ -6,13 +6,13 @@
 | Balance (N), Sequence (N), UpdatedAt (S, ISO 8601) | after the account's last event |
 | OpenedAt (S, ISO 8601) | of its first event |
 
-The account service answers `GET /owners/{owner}/accounts` from them (account_core/owned_accounts.py).
+The account service answers `GET /owners/{owner}/accounts` from them (account_core/service/owned_accounts.py).
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from consumers.kit import AccountCreated, Event, OtherEvent
+from account_events.consumer import AccountCreated, Event, OtherEvent
 
 Write = dict[str, Any]
 """One item of TransactWriteItems, in DynamoDB JSON."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ops.replay.errors import NotResumable, WrongCall
-from ops.replay.places import check_place, opened
+from ops.replay.output_paths import check_place, opened
 from ops.replay.state import State, from_json, is_checkpoint, to_json
 
 

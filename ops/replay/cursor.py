@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
-from account_core.items import version_in, version_of
+from account_core.rows.items import version_in, version_of
+from account_events.avro.encoder import ENCODERS, Encoders
 from ops.replay.source import Item
 from projector.outgoing import Outgoing, Poison
 from projector.parse import NO_ROW, read_image, sequence_from
-from schemas.encoder import ENCODERS, Encoders
 
 NO_VERSION = "its key has no version that a row can have"
 

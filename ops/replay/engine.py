@@ -6,6 +6,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
 from typing import Any
 
+from account_events.avro.encoder import ENCODERS, Encoders
 from ops.replay.cursor import Cursor, Stopped, Turn
 from ops.replay.errors import Interrupted, WrongCall
 from ops.replay.pace import Pace, Unpaced
@@ -14,7 +15,6 @@ from ops.replay.sinks import Sink
 from ops.replay.source import Account, Item, Page, Part, Source, parts_of
 from ops.replay.state import KNOWN_MAX, Counts, PartState, State
 from projector.outgoing import Outgoing
-from schemas.encoder import ENCODERS, Encoders
 
 SEGMENTS = 4
 SETTLE_S = 1.0

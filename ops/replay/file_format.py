@@ -17,7 +17,7 @@ from decimal import Decimal
 from functools import partial
 from typing import BinaryIO, Literal
 
-from schemas.codec import Codec
+from account_events.avro.codec import Codec
 
 LENGTH_BYTES = 4
 FileFormat = Literal["jsonl", "framed"]

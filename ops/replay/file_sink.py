@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ops.replay.errors import NotResumable, WrongCall
-from ops.replay.places import check_place, opened
+from ops.replay.output_paths import check_place, opened
 from projector.outgoing import Outgoing
 
 

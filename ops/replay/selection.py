@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from account_events.avro.values import micros
 from ops.replay.errors import WrongCall
-from schemas.values import micros
 
 # One notation: `fromisoformat` takes any character between day and time, and drops decimals behind the sixth.
 _TIME = re.compile(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from ops.lake.verdict import Verdict
+from ops.lake.reconcile.result import Verdict
 from ops.report.amounts import count, moment, money
 
 Tone = Literal["good", "caution", "bad", "unknown"]

@@ -10,8 +10,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from ops.lake.catalog import FOLDER
-from ops.lake.engine import Engine
+from ops.lake.query.catalog import FOLDER
+from ops.lake.query.engine import Engine
 from ops.report.balances import Distribution, Size, distribution
 
 DAYS = 30

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pytest
 from moto import mock_aws
 
-from account_core.dynamodb_store import DynamoDBAccountStore
-from account_core.memory_store import MemoryAccountStore
-from account_core.ports import AccountStore
-from ops.emulator import Emulator, loopback_config, reserved_port
-from tests.contract.dynamodb_local import DynamoDBLocalMissing, dynamodb_local
-from tests.contract.tables import make_table, session
+from account_core.service.ports import AccountStore
+from account_core.store.dynamodb_store import DynamoDBAccountStore
+from account_core.store.memory_store import MemoryAccountStore
+from local_stack.dynamodb_local import DynamoDBLocalMissing, dynamodb_local
+from local_stack.emulator import Emulator, loopback_config, reserved_port
+from local_stack.local_tables import make_table, session
 
 
 @pytest.fixture(scope="session")

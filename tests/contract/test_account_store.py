@@ -7,16 +7,16 @@ from decimal import Decimal
 
 import pytest
 
-from account_core.access import Caller
-from account_core.commands import CreateAccount, Credit, Withdraw
-from account_core.errors import Conflict, InsufficientFunds
-from account_core.events import Created, Credited, EventRow, Row, SnapshotRow, StoredRow
-from account_core.head import Head, Origin, advance, fold, rows_for
-from account_core.http_queries import NUMBER_MAX
-from account_core.items import is_snapshot_version
-from account_core.ports import ROWS_MAX, AccountStore, LostRace
-from account_core.service import AccountService
-from account_core.usage import Usage
+from account_core.api.access import Caller
+from account_core.api.queries import NUMBER_MAX
+from account_core.domain.commands import CreateAccount, Credit, Withdraw
+from account_core.domain.errors import Conflict, InsufficientFunds
+from account_core.domain.events import Created, Credited, EventRow, Row, SnapshotRow, StoredRow
+from account_core.rows.items import is_snapshot_version
+from account_core.service.head import Head, Origin, advance, fold, rows_for
+from account_core.service.ports import ROWS_MAX, AccountStore, LostRace
+from account_core.service.service import AccountService
+from account_core.service.usage import Usage
 
 ORIGIN = Origin("2026-01-31T09:30:00.000001Z", "correlation-1", "request-1")
 

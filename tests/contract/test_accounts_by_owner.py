@@ -5,18 +5,18 @@ from typing import Any
 
 import pytest
 
-from account_core.dynamodb_owned import DynamoDBOwnedAccounts
-from account_core.errors import Corrupt, Unavailable
-from account_core.owned_accounts import OwnedAccount
-from account_core.usage import Usage
-from consumers.kit import Consumer, Inbox
-from consumers.kit.dynamodb_inbox import DynamoDBInbox
-from consumers.kit.errors import EffectRefused
+from account_core.domain.errors import Corrupt, Unavailable
+from account_core.service.owned_accounts import OwnedAccount
+from account_core.service.usage import Usage
+from account_core.store.dynamodb_owned import DynamoDBOwnedAccounts
+from account_events.consumer import Consumer, Inbox
+from account_events.consumer.dynamodb_inbox import DynamoDBInbox
+from account_events.consumer.errors import EffectRefused
 from consumers.owners.rows import writes_to
-from ops.emulator import loopback_config
-from tests.contract.read_model import make_table
-from tests.contract.tables import session
-from tests.unit.kit.given import encoded, events_of, records, time_of
+from local_stack.emulator import loopback_config
+from local_stack.local_tables import session
+from tests.support.read_model import make_table
+from tests.unit.consumer.given import encoded, events_of, records, time_of
 
 NOW = 1_000.0
 

@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 from botocore.config import Config
 
-from account_core.events import EventRow, Row
-from account_core.items import to_item
-from account_events.testing.memory_tables import MemoryLedger
+from account_core.domain.events import EventRow, Row
+from account_core.rows.items import to_item
 from account_events.testing.records import history
-from ops.release_commands import newest
+from local_stack.local_tables import make_table, session
+from ops.cli.release import newest
 from projector.dynamodb_ledger import DynamoDBLedger
 from projector.errors import Unavailable
 from projector.first_sight import Key
 from projector.outgoing import Outgoing, Poison, outgoing
 from projector.parse import NO_ROW
-from tests.contract.tables import make_table, session
+from tests.support.memory_tables import MemoryLedger
 
 ROWS = list(history("a", 30))
 POSITION = 7

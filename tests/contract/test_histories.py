@@ -4,11 +4,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
-from account_core.head_cache import HeadCache
-from account_core.ports import AccountStore
-from account_core.service import AccountService
-from tests.histories import FaultyStore, Play
-from tests.seeds import play_each, seeds_of
+from account_core.service.head_cache import HeadCache
+from account_core.service.ports import AccountStore
+from account_core.service.service import AccountService
+from tests.support.histories import FaultyStore, Play
+from tests.support.seeds import play_each, seeds_of
 
 SEEDS = seeds_of("histories", 10)
 INSTANCES, CLIENTS_EACH, REQUESTS = 4, 2, 5

@@ -10,13 +10,13 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from consumers.kit import Gap, InboxStore, MemoryInbox
-from consumers.kit.dynamodb_inbox import DynamoDBInbox
-from consumers.kit.errors import EffectRefused, Overtaken, Refused, Unavailable
-from consumers.kit.position import GAPS_MAX, HELD_BYTES_LIMIT, Position
-from ops.emulator import loopback_config
-from tests.contract.read_model import make_table
-from tests.contract.tables import session
+from account_events.consumer import Gap, InboxStore, MemoryInbox
+from account_events.consumer.dynamodb_inbox import DynamoDBInbox
+from account_events.consumer.errors import EffectRefused, Overtaken, Refused, Unavailable
+from account_events.consumer.position import GAPS_MAX, HELD_BYTES_LIMIT, Position
+from local_stack.emulator import loopback_config
+from local_stack.local_tables import session
+from tests.support.read_model import make_table
 
 URLS = {"emulator": "emulator_url", "dynamodb-local": "dynamodb_local_url"}
 NEW = Position()

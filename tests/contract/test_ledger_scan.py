@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from account_core.commands import CreateAccount, Credit
-from account_core.dynamodb_store import DynamoDBAccountStore
-from account_core.events import SnapshotRow
-from account_core.head import Origin
-from account_core.items import digest, to_item
-from account_core.service import AccountService
-from ops.ledger_scan import check_ledger
-from tests.contract.tables import make_table, session
+from account_core.domain.commands import CreateAccount, Credit
+from account_core.domain.events import SnapshotRow
+from account_core.rows.items import digest, to_item
+from account_core.service.head import Origin
+from account_core.service.service import AccountService
+from account_core.store.dynamodb_store import DynamoDBAccountStore
+from local_stack.local_tables import make_table, session
+from ops.ledger.scan import check_ledger
 
 ORIGIN = Origin("2026-01-31T09:30:00.000001Z", "correlation-1", "request-1")
 

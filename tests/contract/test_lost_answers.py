@@ -11,13 +11,13 @@ import httpx
 import pytest
 from botocore.config import Config
 
-from account_core.commands import CreateAccount, Credit, Withdraw
-from account_core.dynamodb_store import DynamoDBAccountStore
-from account_core.errors import Unavailable
-from account_core.head import Origin
-from account_core.service import AccountService
+from account_core.domain.commands import CreateAccount, Credit, Withdraw
+from account_core.domain.errors import Unavailable
+from account_core.service.head import Origin
+from account_core.service.service import AccountService
 from account_core.settings import WRITES
-from tests.contract.tables import make_table, session
+from account_core.store.dynamodb_store import DynamoDBAccountStore
+from local_stack.local_tables import make_table, session
 
 ORIGIN = Origin("2026-01-31T09:30:00.000001Z", "correlation-1", "request-1")
 WRITE_OPERATIONS = {"PutItem", "TransactWriteItems"}

@@ -7,16 +7,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from account_core.commands import CreateAccount, Credit
-from account_core.dynamodb_store import DynamoDBAccountStore
-from account_core.events import Credited, EventRow, Withdrawn
-from account_core.head import Origin
-from account_core.service import AccountService
-from account_core.usage import Usage
-from ops.emulator import loopback_config
-from tests.contract.clients import CLIENTS, HOT, KILLS_FROM_OUTSIDE_MAX, OTHERS, Order, orders
-from tests.contract.tables import make_table, session
-from tests.histories import OCCURRED_AT, rows_violation
+from account_core.domain.commands import CreateAccount, Credit
+from account_core.domain.events import Credited, EventRow, Withdrawn
+from account_core.service.head import Origin
+from account_core.service.service import AccountService
+from account_core.service.usage import Usage
+from account_core.store.dynamodb_store import DynamoDBAccountStore
+from local_stack.emulator import loopback_config
+from local_stack.local_tables import make_table, session
+from tests.support.clients import CLIENTS, HOT, KILLS_FROM_OUTSIDE_MAX, OTHERS, Order, orders
+from tests.support.histories import OCCURRED_AT, rows_violation
 
 ROOT = Path(__file__).parents[2]
 SEED = 20260131
@@ -32,7 +32,7 @@ def test_killed_clients_lose_nothing_and_double_nothing(dynamodb_local_url: str,
     for account_id in (HOT, *OTHERS):
         service.execute(account_id, CreateAccount("owner-1", "EUR"), origin)
         service.execute(account_id, Credit(FUNDS), origin)
-    command = [sys.executable, "-m", "tests.contract.clients", dynamodb_local_url, table, str(tmp_path), str(SEED)]
+    command = [sys.executable, "-m", "tests.support.clients", dynamodb_local_url, table, str(tmp_path), str(SEED)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)  # noqa: S603 -- fixed arguments
     assert ended.returncode == 0, f"seed {SEED}: {ended.stderr}"
     assert int(ended.stdout) >= KILLS_FROM_OUTSIDE_MAX

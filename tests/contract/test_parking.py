@@ -10,18 +10,18 @@ import pytest
 from botocore.config import Config
 from botocore.stub import Stubber
 
-from account_core.items import VERSION_MAX
-from account_events.testing.memory_projector import MemoryProjector
-from account_events.testing.memory_tables import MemoryParking
+from account_core.rows.items import VERSION_MAX
 from account_events.testing.records import history, stream_records
-from ops.emulator import loopback_config
+from local_stack.emulator import loopback_config
+from local_stack.local_tables import session
 from projector.dynamodb_errors import REFUSED
 from projector.dynamodb_parking import DynamoDBParking
 from projector.errors import Unavailable
 from projector.outgoing import REASON_LENGTH_MAX
 from projector.parking import Parked, Parking
 from projector.settings import CLIENTS
-from tests.contract.tables import session
+from tests.support.memory_projector import MemoryProjector
+from tests.support.memory_tables import MemoryParking
 
 if TYPE_CHECKING:
     from collections.abc import Callable

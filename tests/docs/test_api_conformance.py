@@ -6,11 +6,11 @@ import pytest
 from schemathesis import Case
 from schemathesis.schemas import BaseSchema
 
-from account_core.access import Authorisation
-from ops.openapi import document
-from tests.api import Api
-from tests.conformance import only_with_linked_parameters, run_scenarios, schema_of
-from tests.wsgi_gateway import CALLERS, WsgiGateway
+from account_core.api.access import Authorisation
+from account_core.api.openapi.document import document
+from tests.support.api import Api
+from tests.support.conformance import only_with_linked_parameters, run_scenarios, schema_of
+from tests.support.wsgi_gateway import CALLERS, WsgiGateway
 
 ACCOUNTS = ("account-1", "account-2")
 EXAMPLES_MAX = 35

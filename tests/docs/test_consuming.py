@@ -14,13 +14,14 @@ import boto3
 import pytest
 from moto import mock_aws
 
-import consumers.kit
-import schemas
-from consumers.kit import errors as kit_errors
-from schemas import errors as schema_errors
-from tests.contract.read_model import make_table
-from tests.unit.kit.given import encoded, events_of, records
-from tests.unit.projector.test_aggregate import as_lambda_sends
+import account_events.aggregation
+import account_events.avro
+import account_events.consumer
+from account_events.avro import errors as schema_errors
+from account_events.consumer import errors as kit_errors
+from tests.support.read_model import make_table
+from tests.unit.aggregation.test_packing import as_lambda_sends
+from tests.unit.consumer.given import encoded, events_of, records
 
 ROOT = Path(__file__).parents[2]
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
@@ -80,7 +81,7 @@ def test_the_readme_s_example_works_and_is_short(capsys: pytest.CaptureFixture[s
 
 
 def test_every_name_of_the_kit_is_imported_where_it_is_shown() -> None:
-    """Of those in the text: `consumers.kit` has it, an example imports it, or the text names the errors' module."""
+    """`account_events.consumer` has it, an example imports it, or the text names the errors' module."""
     document = (ROOT / "docs/consuming.md").read_text()
     imported = {
         alias.name: node.module
@@ -96,12 +97,12 @@ def test_every_name_of_the_kit_is_imported_where_it_is_shown() -> None:
     text = re.sub(r"^```.*?^```$", "", document, flags=re.MULTILINE | re.DOTALL)
     shown = {name for code in re.findall(r"`([^`\n]+)`", text) for name in re.findall(r"(?<![\w.])[A-Z]\w+", code)}
     assert {"Codec", "Outcome"} <= shown & own
-    assert not (shown & own) - vars(consumers.kit).keys() - imported.keys() - errors
+    assert not (shown & own) - vars(account_events.consumer).keys() - imported.keys() - errors
 
 
 def test_every_dotted_name_in_the_text_is_there() -> None:
-    dotted = re.findall(r"`((?:consumers|schemas)\.[\w.]+)", (ROOT / "docs/consuming.md").read_text())
-    assert "consumers.kit.kcl.KclProcessor" in dotted
+    dotted = re.findall(r"`(account_events\.[\w.]+)", (ROOT / "docs/consuming.md").read_text())
+    assert "account_events.consumer.kcl.KclProcessor" in dotted
     for name in dotted:
         assert pkgutil.resolve_name(name), name
 
@@ -109,13 +110,13 @@ def test_every_dotted_name_in_the_text_is_there() -> None:
 def modules() -> list[ModuleType]:
     return [
         importlib.import_module(found.name)
-        for package in (consumers.kit, schemas)
+        for package in (account_events.consumer, account_events.avro, account_events.aggregation)
         for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
     ]
 
 
 def is_own(found: object) -> bool:
-    return isinstance(found, type) and str(found.__module__).startswith(("consumers.kit", "schemas"))
+    return isinstance(found, type) and str(found.__module__).startswith("account_events.")
 
 
 def test_every_error_is_explained() -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from typer.main import get_command
 
-from account_core import errors, http_queries
-from account_core.problems import PROBLEMS
-from account_core.routes import ROUTES
-from ops.cli import app
+from account_core.api import queries
+from account_core.api.problems import PROBLEMS
+from account_core.api.routes import ROUTES
+from account_core.domain import errors
+from ops.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 MAKE_PROBLEMS = {"InvalidRequest", "problem", "name"}
@@ -21,7 +22,7 @@ def _raised() -> set[str]:
     """Every error's code, and every code that the API's modules give to a problem."""
     codes = {
         str(argument.value)
-        for path in (ROOT / "account_core").glob("*.py")
+        for path in (ROOT / "account_core").rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in MAKE_PROBLEMS
         for argument in node.args
@@ -53,10 +54,10 @@ def test_every_request_is_documented() -> None:
         for method in operations:
             assert f"| `{method} {path}" in document, path
     for parameter in (
-        *http_queries.POINT_IN_TIME,
-        *http_queries.PAGE,
-        *http_queries.ACCOUNT_PAGE,
-        *http_queries.ORDERS,
+        *queries.POINT_IN_TIME,
+        *queries.PAGE,
+        *queries.ACCOUNT_PAGE,
+        *queries.ORDERS,
     ):
         assert re.search(rf"\b{parameter}\b", document), parameter
 

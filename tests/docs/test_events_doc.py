@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 
-from ops import events_doc, schema_folder
-from ops.events_doc import DOCUMENT, Event, Version, events, in_words, text
-from ops.openapi_examples import ROWS
+from account_core.api.openapi.examples import ROWS
+from account_events.avro.codec import CONTRACT, decode
+from account_events.avro.schemas_path import SCHEMAS
+from ops.schema_gate import schema_folder
+from ops.schema_gate.publication import plan
+from ops.schema_gate.source import read_source
 from projector.translate import translate
-from schemas.codec import CONTRACT, decode
-from schemas.publication import plan
-from schemas.source import read_source
-from tests.schema_files import MONEY, TEXT_OR_NULL, changed, event, field, part, written
+from tests.support.schema_files import MONEY, TEXT_OR_NULL, changed, event, field, part, written
+from tools import events_doc
+from tools.events_doc import DOCUMENT, Event, Version, events, in_words, text
 
 SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", text(), re.MULTILINE | re.DOTALL))
 
@@ -109,21 +111,26 @@ ADDED = {"name": "of_tomorrow", "type": TEXT_OR_NULL, "default": None, "doc": "W
             "BalanceCredited",
             "projector/translate.py makes is not what the working schema says: BalanceCredited: missing",
         ),
-        ("InterestPaid", "There is no example of InterestPaid: add a row of it to ROWS in ops/openapi_examples.py"),
+        (
+            "InterestPaid",
+            "There is no example of InterestPaid: add a row of it to ROWS in account_core/api/openapi/examples.py",
+        ),
     ],
 )
 def test_right_after_a_publication_it_says_in_a_line_what_is_to_be_added_where(
     name: str, told: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "schemas"
-    shutil.copytree(schema_folder.SCHEMAS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(SCHEMAS, folder)
+    package = SCHEMAS.parent / "account_events"
+    shutil.copytree(package, tmp_path / package.name, ignore=shutil.ignore_patterns("__pycache__"))
     path = folder / f"{name}.avsc"
     draft = json.loads(path.read_text()) if path.exists() else event(name=name)
     path.write_bytes(written(changed(draft, lambda schema: schema["fields"].append(ADDED))))
     schema_folder.write(folder, plan(schema_folder.read(folder)).writes)
     before = DOCUMENT.read_bytes()
     ran = subprocess.run(  # the folder's schemas, with all else as it is
-        [sys.executable, "-m", "ops.events_doc"],
+        [sys.executable, "-m", "tools.events_doc"],
         capture_output=True,
         text=True,
         check=False,

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from ops import schema_folder
-from ops.lake.column_names import why_no_column
-from ops.schema_commands import app
-from schemas.gate import Files, check, entries
-from tests.schema_files import MONEY, TEXT_OR_NULL, Json, changed, event, field, kept, part, written
+from ops.cli.schema import app
+from ops.lake.query.column_names import why_no_column
+from ops.schema_gate import schema_folder
+from ops.schema_gate.gate import Files, check, entries
+from tests.support.schema_files import MONEY, TEXT_OR_NULL, Json, changed, event, field, kept, part, written
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs/evolving-events.md").read_text()

@@ -10,10 +10,10 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from consumers.kit.aggregates import MAGIC
-from tests.contract.read_model import make_table
+from account_events.aggregation.unpacking import MAGIC
 from tests.kcl import guide
-from tests.unit.kit.given import encoded, events_of
+from tests.support.read_model import make_table
+from tests.unit.consumer.given import encoded, events_of
 
 DAMAGED = MAGIC + bytes(20)
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from account_events.avro.codec import CONTRACT
 from consumers.lake import table
-from consumers.lake.comments import comment
-from ops.lake.catalog import Query, queries
-from ops.lake.duckdb_engine import DuckDBEngine
-from schemas.codec import CONTRACT
-from tests.lake import event, write
+from ops.lake.query.catalog import Query, queries
+from ops.lake.query.duckdb_engine import DuckDBEngine
+from tests.support.lake import event, write
+from tools.column_comments import comment
 
 TEXT = (Path(__file__).parents[2] / "docs" / "lake.md").read_text(encoding="utf-8")
 

@@ -12,13 +12,13 @@ import schemathesis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from account_core import http_requests as requests
-from account_core.errors import InvalidRequest
-from account_core.money import MONEY_MAX
-from account_core.problems import PROBLEMS
-from account_core.routes import ROUTES
-from ops.openapi import document, text
-from ops.openapi_problems import BY_OPERATION, OF_NO_OPERATION, UNREACHABLE
+from account_core.api import requests
+from account_core.api.openapi.document import document, text
+from account_core.api.openapi.problem_responses import BY_OPERATION, OF_NO_OPERATION, UNREACHABLE
+from account_core.api.problems import PROBLEMS
+from account_core.api.routes import ROUTES
+from account_core.domain.errors import InvalidRequest
+from account_core.domain.money import MONEY_MAX
 
 DOCUMENT = document()
 COMPONENTS = DOCUMENT["components"]

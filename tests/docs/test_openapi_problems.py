@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from account_core import http_api
-from account_core.dynamodb_errors import account_full
-from account_core.errors import Corrupt, Unavailable
-from account_core.events import Row
-from account_core.ports import LostRace
-from account_core.problems import PROBLEMS
-from account_core.routes import ROUTES
-from account_core.usage import Usage
-from ops.openapi_problems import BY_OPERATION, EXAMPLES, OF_NO_OPERATION, OF_OPTIONS, UNREACHABLE
-from tests.api import IAM_CALLER, OPERATOR_SCOPE, Api, jwt_caller
+from account_core.api import http_api
+from account_core.api.openapi.problem_responses import BY_OPERATION, EXAMPLES, OF_NO_OPERATION, OF_OPTIONS, UNREACHABLE
+from account_core.api.problems import PROBLEMS
+from account_core.api.routes import ROUTES
+from account_core.domain.errors import Corrupt, Unavailable
+from account_core.domain.events import Row
+from account_core.service.ports import LostRace
+from account_core.service.usage import Usage
+from account_core.store.dynamodb_errors import account_full
+from tests.support.api import IAM_CALLER, OPERATOR_SCOPE, Api, jwt_caller
 
 NEW = {"owner": "owner-1", "currency": "EUR"}
 SOME = {"amount": "5.00"}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ops.house import House
+from local_stack.local_deployment import House
 
 
 @pytest.fixture(scope="session")

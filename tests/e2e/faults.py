@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from ops.house import House
+from local_stack.local_deployment import House
 
 Entries = list[dict[str, Any]]
 Fails = Callable[[int, Entries], set[int]]

@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 
-from ops.house import House
+from local_stack.local_deployment import House
 from tests.e2e.faults import kill_workers
-from tests.terminal import account_events
+from tests.support.terminal import account_events
 
 IDLE_TIMEOUT_S = 60.0
 

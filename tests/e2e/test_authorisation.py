@@ -10,14 +10,14 @@ from typing import Any
 import httpx
 import pytest
 
-import ops.address
-from ops.address import Address
-from ops.build import PACKAGES, build_zip
-from ops.deploy import deploy
-from ops.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, HouseError
-from ops.house import House
-from ops.signing import Bearer, Signature
-from ops.token_issuer import AUDIENCE, HEADER, SigningKey, TokenIssuer, segment
+import local_stack.address
+from local_stack.address import Address
+from local_stack.build import PACKAGES, build_zip
+from local_stack.deploy import deploy
+from local_stack.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, HouseError
+from local_stack.local_deployment import House
+from local_stack.signing import Bearer, Signature
+from local_stack.token_issuer import AUDIENCE, HEADER, SigningKey, TokenIssuer, segment
 
 ACCOUNT = {"owner": "owner-1", "currency": "EUR"}
 NO_SUCH_ACCOUNT = "/accounts/none"
@@ -213,7 +213,7 @@ def test_another_process_reaches_the_api(
     house: House, jwt_house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number, each in enumerate((house, jwt_house)):
-        monkeypatch.setattr(ops.address, "ADDRESS_FILE", tmp_path / f"house-{number}.json")
+        monkeypatch.setattr(local_stack.address, "ADDRESS_FILE", tmp_path / f"house-{number}.json")
         with each.address.published(), Address.find().http() as api:
             assert api.post("/accounts", json=ACCOUNT).status_code == 201
 

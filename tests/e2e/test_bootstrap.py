@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from consumers.kit import Consumer, Event, Inbox, KinesisRecord, MemoryInbox, OtherEvent
-from consumers.kit.get_records import StreamReader
-from ops.house import House
+from account_events.consumer import Consumer, Event, Inbox, KinesisRecord, MemoryInbox, OtherEvent
+from account_events.consumer.get_records import StreamReader
+from local_stack.local_deployment import House
 from ops.replay.dynamodb_source import DynamoDBSource
 from ops.replay.engine import replay
 from ops.replay.file_format import events_in, to_frame

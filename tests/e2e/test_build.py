@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.build import PACKAGES, BuildError, Target, build_directory, build_zip
+from local_stack.build import PACKAGES, BuildError, Target, build_directory, build_zip
 
 LIBRARIES = {
     *("aws_lambda_powertools", "botocore", "dateutil", "jmespath", "six.py"),
@@ -66,7 +66,7 @@ def test_the_projector_is_given_only_the_stored_language_of_accounts(tmp_path: P
 def test_a_damaged_zip_is_built_again(damage: slice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = build_zip("ApiFunction", "local")
     whole = path.read_bytes()
-    monkeypatch.setattr("ops.build.CACHE", tmp_path)  # other tests use the real one at the same time
+    monkeypatch.setattr("local_stack.build.CACHE", tmp_path)  # other tests use the real one at the same time
     (tmp_path / path.name).write_bytes(whole[damage])
     assert build_zip("ApiFunction", "local").read_bytes() == whole
 

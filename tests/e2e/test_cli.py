@@ -15,8 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ops.emulator import reserved_port
-from tests.terminal import Open, Terminal
+from local_stack.emulator import reserved_port
+from tests.support.terminal import Open, Terminal
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ops.emulator import client, reserved_port
+from local_stack.emulator import client, reserved_port
 
 
 def test_a_server_can_listen_on_a_reserved_port() -> None:

@@ -12,10 +12,10 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError
 
-from ops.emulator import Emulator, client
-from ops.mapping.clients import INVOKE_READ_TIMEOUT_S, MappingClients
-from ops.mapping.runner import MappingRunner
-from ops.stack_mappings import running, stack_mappings
+from local_stack.emulator import Emulator, client
+from local_stack.event_source_mapping.clients import INVOKE_READ_TIMEOUT_S, MappingClients
+from local_stack.event_source_mapping.runner import MappingRunner
+from local_stack.event_source_mapping.stack_mappings import running, stack_mappings
 
 STACK, STREAM, BUCKET, CODE_BUCKET = "consumer", "events", "given-up", "code"
 TIMEOUT_S = 60.0

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from account_core.events import EventRow
-from ops.house import House, all_rows
-from ops.lake.desk import Lake
-from projector.aggregate import aggregate
-from tests.unit.kit.given import encoded
+from account_core.domain.events import EventRow
+from account_events.aggregation.packing import aggregate
+from local_stack.local_deployment import House, all_rows
+from ops.lake.stack_lake import Lake
+from tests.unit.consumer.given import encoded
 
 SETTLE_TIMEOUT_S = 60.0
 
@@ -112,7 +112,7 @@ def test_another_delivery_repeats_and_the_view_shows_each_event_once(own_house: 
 def test_a_bucket_that_is_away_delays_the_lake_and_loses_nothing(
     own_house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ops.firehose.runner import FirehoseRunner  # noqa: PLC0415 -- the one test that breaks it
+    from local_stack.firehose.runner import FirehoseRunner  # noqa: PLC0415 -- the one test that breaks it
 
     put, refusals = FirehoseRunner._put, [OSError("no route to the bucket")] * 3  # noqa: SLF001 -- in front of S3
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from ops.address import ADDRESS_FILE
-from ops.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
-from ops.house import House
-from ops.lake.desk import Lake
-from ops.lake.duckdb_engine import DuckDBEngine, S3Access
-from ops.lake.engine import QueryFailed
+from local_stack.address import ADDRESS_FILE
+from local_stack.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
+from local_stack.local_deployment import House
+from ops.lake.query.duckdb_engine import DuckDBEngine, S3Access
+from ops.lake.query.engine import QueryFailed
+from ops.lake.stack_lake import Lake
 from tests.e2e.test_lake import opened, settled
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -29,13 +29,13 @@ MOVED = "CASE event_type WHEN 'BalanceCredited' THEN amount WHEN 'BalanceWithdra
 def run(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """The command line, in a terminal that finds this house."""
     file = tmp_path / "house.json"
-    monkeypatch.setattr("ops.address.ADDRESS_FILE", file)
+    monkeypatch.setattr("local_stack.address.ADDRESS_FILE", file)
     assert file != ADDRESS_FILE
     with house.address.published():
 
         def ran(*arguments: str) -> subprocess.CompletedProcess[str]:
             return subprocess.run(  # noqa: S603 -- this project's own command
-                [sys.executable, "-c", "from ops.entry import main; main()", *arguments],
+                [sys.executable, "-c", "from ops.cli.__main__ import main; main()", *arguments],
                 env=os.environ | {"ACCOUNT_EVENTS_HOUSE": str(file)},
                 capture_output=True,
                 text=True,

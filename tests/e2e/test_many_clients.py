@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import httpx
 
-from account_core.events import Created, Credited, EventRow
-from ops.house import House
-from tests.e2e.test_house import IDLE_TIMEOUT_S, Api, assert_sound, audited
+from account_core.domain.events import Created, Credited, EventRow
+from local_stack.local_deployment import House
+from tests.e2e.test_local_deployment import IDLE_TIMEOUT_S, Api, assert_sound, audited
 
 CLIENTS = 32
 COMMANDS_EACH = 5

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from account_core.events import Credited, EventRow
-from account_core.items import to_item, version_of
-from ops.demo import read_published
-from ops.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
-from ops.house import STACK_NAME, House
-from ops.mapping.records import lambda_record
-from tests.e2e.test_house import IDLE_TIMEOUT_S, Api, assert_sound, audited
-from tests.terminal import Terminal
+from account_core.domain.events import Credited, EventRow
+from account_core.rows.items import to_item, version_of
+from account_events.lambda_mapping.records import lambda_record
+from local_stack.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
+from local_stack.local_deployment import STACK_NAME, House
+from ops.demo.demo import read_published
+from tests.e2e.test_local_deployment import IDLE_TIMEOUT_S, Api, assert_sound, audited
+from tests.support.terminal import Terminal
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": ROOT_ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": ROOT_SECRET_ACCESS_KEY}
 Run = Callable[..., tuple[int, str]]

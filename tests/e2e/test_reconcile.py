@@ -14,17 +14,17 @@ import pyarrow.compute
 import pyarrow.parquet as pq
 import pytest
 
-from account_core.events import EventRow
-from consumers.kit.aggregates import unpack
+from account_core.domain.events import EventRow
+from account_events.aggregation.packing import aggregate
+from account_events.aggregation.unpacking import unpack
+from account_events.avro.codec import decode
 from consumers.lake import table
-from ops.house import House
-from ops.lake.desk import Lake
-from ops.lake.ledger_pages import scans_unparsed
-from ops.lake.verdict import LATEST_KEY, Verdict, from_json
-from ops.parquet import arrow_schema, parquet
-from projector.aggregate import aggregate
-from schemas.codec import decode
-from tests.terminal import account_events
+from consumers.lake.delivery.parquet import arrow_schema, parquet
+from local_stack.local_deployment import House
+from ops.lake.reconcile.ledger_pages import scans_unparsed
+from ops.lake.reconcile.result import LATEST_KEY, Verdict, from_json
+from ops.lake.stack_lake import Lake
+from tests.support.terminal import account_events
 
 SETTLE_TIMEOUT_S = 60.0
 SCHEMA = arrow_schema([(column.name, column.glue_type) for column in table.COLUMNS])

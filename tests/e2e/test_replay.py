@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from account_core.events import EventRow
-from consumers.kit.aggregates import unpack
-from ops.house import House
+from account_core.domain.events import EventRow
+from account_events.aggregation.unpacking import unpack
+from account_events.avro.codec import decode
+from local_stack.local_deployment import House
 from ops.replay.file_format import events_in
 from projector.outgoing import outgoing
-from schemas.codec import decode
-from tests.e2e.test_house import IDLE_TIMEOUT_S, Api
-from tests.terminal import COMMAND, Open, Terminal
+from tests.e2e.test_local_deployment import IDLE_TIMEOUT_S, Api
+from tests.support.terminal import COMMAND, Open, Terminal
 
 NEWCOMER = "newcomer"
 ACCOUNTS, CREDITS = 6, 13

@@ -17,7 +17,7 @@ from ops.report.figures import Figures, figures_of
 from ops.report.imprint import Imprint
 from ops.report.page import page
 from tests.e2e.page_measures import CONTRASTS, OVERFLOWING, OVERLAPPING_TEXTS, RENDITIONS
-from tests.lake import made_up
+from tests.support.lake import made_up
 from tests.unit.report.given import DAY, HOSTILE, NOON, folded, lake, moved, opened
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ops.cli import app
-from ops.house import House
-from ops.lake.desk import Lake
-from ops.lake.files import LakeFiles
-from ops.lake.verdict import LATEST_KEY, Files, Verdict, to_json
+from local_stack.local_deployment import House
+from ops.cli.app import app
+from ops.lake.query.files import LakeFiles
+from ops.lake.reconcile.result import LATEST_KEY, Files, Verdict, to_json
+from ops.lake.stack_lake import Lake
 from ops.report.amounts import money
 from ops.report.figures import figures_of
 from tests.e2e.test_lake import opened, settled
@@ -20,7 +20,7 @@ from tests.e2e.test_lake import opened, settled
 def test_it_tells_what_was_commanded(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     account_id = opened(house, "9876543210.99")
     settled(house)
-    monkeypatch.setattr("ops.address.ADDRESS_FILE", tmp_path / "house.json")
+    monkeypatch.setattr("local_stack.address.ADDRESS_FILE", tmp_path / "house.json")
     path = tmp_path / "report.html"
     now = datetime.now(UTC)
     lake = Lake.of_house(house.address)

@@ -7,10 +7,10 @@ import httpx
 import pytest
 from schemathesis import Case
 
-from account_core.http_requests import account_id_of
-from ops.house import House
-from ops.openapi import document
-from tests.conformance import Remote, schema_of
+from account_core.api.openapi.document import document
+from account_core.api.requests import account_id_of
+from local_stack.local_deployment import House
+from tests.support.conformance import Remote, schema_of
 
 AUTHORIZATION = "AWS4-HMAC-SHA256 of the house"
 KEYS = ("conformance-1", "conformance-2")

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from ops.house import House
-from ops.openapi import document
-from ops.swagger_ui import BODY_BYTES_MAX, SwaggerUi
+from account_core.api.openapi.document import document
+from local_stack.local_deployment import House
+from local_stack.swagger_ui import BODY_BYTES_MAX, SwaggerUi
 
 Respond = Callable[[httpx.Request], httpx.Response]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from ops.build import PACKAGES, build_zip
-from ops.deploy import deploy
-from ops.emulator import Emulator, client
+from local_stack.build import PACKAGES, build_zip
+from local_stack.deploy import deploy
+from local_stack.emulator import Emulator, client
 
 NAMES = ("account-events", "Account-Events-Test")
 SETTINGS = {"Aggregation", "Buckets", "Framing", "LakeBufferSeconds", "LakeFirstDay"}

@@ -12,7 +12,7 @@ from random import Random
 from rich.console import Console
 
 from tests.fuzz.batches import check
-from tests.seeds import FRESH_BITS
+from tests.support.seeds import FRESH_BITS
 
 PROGRESS_EVERY = 50_000
 BYTES_MAX = 60

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-import schemas
-from schemas.codec import decode, encode
+from account_events.avro.codec import decode, encode
+from account_events.avro.schemas_path import SCHEMAS
 
 FOLDER = Path(__file__).parent / "avro"
 
@@ -84,7 +84,7 @@ def test_every_file_is_expected_and_there() -> None:
 
 def test_every_published_version_has_its_bytes_here() -> None:
     """Also the other way: bytes whose version is gone from the history tell of it."""
-    history = Path(schemas.__file__).parent.glob("history/*/*.avsc")
+    history = SCHEMAS.glob("history/*/*.avsc")
     assert {stem.partition("-")[0] for stem in FIELDS} == {f"{path.parent.name}.{path.stem}" for path in history}
 
 

@@ -7,16 +7,14 @@ ByteBuffer and Deflater as AWS's library does (github.com/awslabs/aws-glue-schem
 SerializationDataEncoder.java, GlueSchemaRegistryCompressionHandler.java): not by the code that they test.
 """
 
-from pathlib import Path
-
 import pytest
 
-import schemas
-from schemas.codec import CONTRACT, Codec, encode
-from schemas.encoder import ENCODERS, glue_encoders
+from account_events.avro.codec import CONTRACT, Codec, encode
+from account_events.avro.encoder import ENCODERS, glue_encoders
+from account_events.avro.schemas_path import SCHEMAS
 from tests.golden.test_avro import FIELDS, FOLDER, name_of
 
-HISTORY = Path(schemas.__file__).parent / "history"
+HISTORY = SCHEMAS / "history"
 # Ids of schema versions in the tests of AWS's library.
 VERSION_IDS = {
     "54182f93-257c-4a4d-9c9e-f476292039be": "AccountCreated/1",

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from account_core.events import Created, Credited, EventRow, IgnoredSnapshot, SnapshotRow, StoredRow, Withdrawn
-from account_core.items import FORMAT, Item, from_item, to_item
+from account_core.domain.events import Created, Credited, EventRow, IgnoredSnapshot, SnapshotRow, StoredRow, Withdrawn
+from account_core.rows.items import FORMAT, Item, from_item, to_item
 
 FOLDER = Path(__file__).parent / "rows"
 

@@ -18,7 +18,7 @@ import httpx
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
-from ops.emulator import reserved_port
+from local_stack.emulator import reserved_port
 
 TIMEOUT_S = 20.0
 START_S = 10.0

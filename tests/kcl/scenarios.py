@@ -11,7 +11,7 @@ from types import FrameType
 
 import pytest
 
-from ops.emulator import Emulator
+from local_stack.emulator import Emulator
 from tests.kcl.closed_shards import ClosedShards
 from tests.kcl.java import JavaMissing, find_java
 from tests.kcl.worker import Worker

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ops.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, die_with_parent, uninterrupted
+from local_stack.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, die_with_parent, uninterrupted
 from tests.kcl import guide
 
 ROOT = Path(__file__).parents[2]

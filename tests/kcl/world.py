@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from account_core.events import EventRow
+from account_core.domain.events import EventRow
 from account_events.testing.records import history
-from ops.emulator import REGION, client
+from local_stack.emulator import REGION, client
 from projector.lanes import aggregated
 from projector.outgoing import outgoing
 from projector.publish import KinesisPublisher
-from tests.contract.read_model import make_table
+from tests.support.read_model import make_table
 
 STREAM, BALANCES, INBOX, UNREADABLE = "events", "balances", "inbox", "unreadable-events"
 BUCKETS = 32

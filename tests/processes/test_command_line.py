@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.schema_files import event
+from tests.support.schema_files import event
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,18 +18,18 @@ def test_it_imports_its_own_part_only() -> None:
     """Or it would take as long to start as all commands together."""
     script = (
         "import sys; sys.argv = ['account-events', 'query', '--help']\n"
-        "from ops.entry import main\n"
+        "from ops.cli.__main__ import main\n"
         "try: main()\n"
         "except SystemExit: print(*sys.modules, sep='\\n')"
     )
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)  # noqa: S603
     imported = done.stdout.split()
-    assert "ops.query_command" in imported
-    assert not {"ops.cli", "ops.house", "altair"} & set(imported)
+    assert "ops.cli.query" in imported
+    assert not {"ops.cli.app", "local_stack.local_deployment", "altair"} & set(imported)
 
 
 def test_it_works_with_its_output_closed() -> None:
-    shell = f'"{sys.executable}" -c "from ops.entry import main; main()" query --help >&- 2>&-'
+    shell = f'"{sys.executable}" -c "from ops.cli.__main__ import main; main()" query --help >&- 2>&-'
     done = subprocess.run(["sh", "-c", shell], check=False, capture_output=True, text=True)  # noqa: S603, S607
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -43,7 +43,7 @@ def test_a_full_disk_behind_stdout_is_one_line_and_1() -> None:
 
 
 def _run(*arguments: str, stdout: str) -> subprocess.CompletedProcess[str]:
-    script = "import sys; sys.argv[0] = 'account-events'; from ops.entry import main; main()"
+    script = "import sys; sys.argv[0] = 'account-events'; from ops.cli.__main__ import main; main()"
     environment = os.environ | {"PYTHONIOENCODING": "utf-8"}
     with Path(stdout).open("w", encoding="utf-8") as file:
         return subprocess.run(  # noqa: S603 -- this Python
@@ -59,11 +59,11 @@ def _run(*arguments: str, stdout: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("content", ["{", json.dumps(event(name="BalanceCredited"))], ids=["broken", "no rule broken"])
 def test_the_commands_work_while_the_package_s_own_schemas_do_not(tmp_path: Path, content: str) -> None:
     """Started as `account-events` starts, in a copy of the project whose schemas the codec refuses to load."""
-    for package in ("account_core", "consumers", "ops", "projector", "schemas"):
+    for package in ("account_core", "account_events", "consumers", "local_stack", "ops", "projector", "schemas"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "schemas/BalanceCredited.avsc").write_text(content)
     (tmp_path / "schemas/InterestPaid.avsc").write_text(json.dumps(event()))  # KeyError in the encoder
-    start = f"import sys; sys.path[0] = {str(tmp_path)!r}; from ops.entry import main; main()"
+    start = f"import sys; sys.path[0] = {str(tmp_path)!r}; from ops.cli.__main__ import main; main()"
     for command in ("check", "publish"):
         done = subprocess.run(  # noqa: S603 -- our own command
             [sys.executable, "-c", start, "schema", command], cwd=tmp_path, check=False, capture_output=True, text=True

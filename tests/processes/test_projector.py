@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.codec import decode
+from account_events.avro.codec import decode
 from tests.unit.projector.test_fast import add_field, batch_of, published
 
 ROOT = Path(__file__).parents[2]
@@ -17,7 +17,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def tomorrow(tmp_path: Path) -> Path:
     """The project's schemas, to be changed and published."""
-    return shutil.copytree(ROOT / "schemas", tmp_path / "schemas", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "account_events", tmp_path / "account_events", ignore=shutil.ignore_patterns("__pycache__"))
+    return shutil.copytree(ROOT / "schemas", tmp_path / "schemas")
 
 
 @pytest.mark.parametrize("flags", [[], ["-O"]])

@@ -14,13 +14,13 @@ from itertools import count
 from random import Random
 from typing import Any
 
-from consumers.kit import Consumer, Event, Inbox, KinesisRecord, MemoryInbox
-from consumers.kit.errors import EffectRefused, HoldFull, Overtaken, Unavailable
-from consumers.kit.position import HELD_BYTES_MAX, Position
+from account_events.aggregation.packing import aggregate
+from account_events.avro.errors import Undecodable
+from account_events.consumer import Consumer, Event, Inbox, KinesisRecord, MemoryInbox
+from account_events.consumer.errors import EffectRefused, HoldFull, Overtaken, Unavailable
+from account_events.consumer.position import HELD_BYTES_MAX, Position
 from consumers.owners.rows import Write, writes_to
-from projector.aggregate import aggregate
-from schemas.errors import Undecodable
-from tests.unit.kit.given import DECODER, encoded, events_of, time_of
+from tests.unit.consumer.given import DECODER, encoded, events_of, time_of
 
 STEPS_MAX = 10_000
 NOW = 1_000.0

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from consumers.kit import inbox
-from consumers.kit.position import Position, Sorted, moved
-from tests.seeds import play_each, seeds_of
+from account_events.consumer import inbox
+from account_events.consumer.position import Position, Sorted, moved
 from tests.simulation.consumers import Store, Story
+from tests.support.seeds import play_each, seeds_of
 
 SEEDS, SEEDS_PER_TEST = seeds_of("consumers", 500), 100
 

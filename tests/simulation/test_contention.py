@@ -6,16 +6,16 @@ from random import Random
 
 import pytest
 
-from account_core.commands import CreateAccount, Credit
-from account_core.errors import Conflict
-from account_core.events import Row, StoredRow
-from account_core.head import Origin
-from account_core.memory_store import MemoryAccountStore
-from account_core.ports import ROWS_MAX
-from account_core.service import AccountService, backoff_s
-from account_core.usage import Usage
-from tests.seeds import KEPT, play_each, seeds_of
+from account_core.domain.commands import CreateAccount, Credit
+from account_core.domain.errors import Conflict
+from account_core.domain.events import Row, StoredRow
+from account_core.service.head import Origin
+from account_core.service.ports import ROWS_MAX
+from account_core.service.service import AccountService, backoff_s
+from account_core.service.usage import Usage
+from account_core.store.memory_store import MemoryAccountStore
 from tests.simulation.virtual_time import VirtualTime
+from tests.support.seeds import KEPT, play_each, seeds_of
 
 CLIENTS, COMMANDS = 32, 5
 ORIGIN = Origin("2026-01-31T09:30:00.000001Z", "correlation-1", "request-1")

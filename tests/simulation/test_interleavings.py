@@ -6,13 +6,13 @@ from random import Random
 
 import pytest
 
-from account_core.head_cache import HeadCache
-from account_core.memory_store import MemoryAccountStore
-from account_core.service import AccountService
-from tests.histories import FaultyStore, Play
-from tests.linearizability import EVENTS_PER_SNAPSHOT, Answer, Operation
-from tests.seeds import play_each, seeds_of
+from account_core.service.head_cache import HeadCache
+from account_core.service.service import AccountService
+from account_core.store.memory_store import MemoryAccountStore
 from tests.simulation.turns import TurnedStore, Turns
+from tests.support.histories import FaultyStore, Play
+from tests.support.linearizability import EVENTS_PER_SNAPSHOT, Answer, Operation
+from tests.support.seeds import play_each, seeds_of
 
 SEEDS, SEEDS_PER_TEST = seeds_of("interleavings", 300), 50
 

@@ -5,10 +5,10 @@ The seeds are fixed: whether the scenarios can show a bug must not depend on a r
 
 import pytest
 
-from tests.simulation.projector.judge import PromiseBroken
 from tests.simulation.projector.mutants import MUTANTS
+from tests.simulation.projector.oracle import PromiseBroken
 from tests.simulation.projector.planting import Mutant, planted
-from tests.simulation.projector.story import play
+from tests.simulation.projector.scenario import play
 
 SEEDS_MAX = 2_000
 

@@ -4,9 +4,9 @@ import threading
 from collections.abc import Callable, Sequence
 from random import Random
 
-from account_core.events import EventRow, Row, StoredRow
-from account_core.ports import ROWS_MAX, AccountStore
-from account_core.usage import Usage
+from account_core.domain.events import EventRow, Row, StoredRow
+from account_core.service.ports import ROWS_MAX, AccountStore
+from account_core.service.usage import Usage
 
 
 class Turns:

@@ -10,7 +10,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from account_core.settings import Settings
-from ops.token_issuer import OPERATOR_SCOPE
+from local_stack.token_issuer import OPERATOR_SCOPE
 
 TEMPLATE: dict[str, Any] = yaml_parse((Path(__file__).parents[2] / "template.yaml").read_text())
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]

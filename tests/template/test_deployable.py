@@ -8,7 +8,7 @@ import pytest
 import yaml
 from samtranslator.yaml_helper import yaml_parse
 
-from ops.mapping.config import MappingConfig
+from account_events.lambda_mapping.config import MappingConfig
 from projector.settings import SAFETY_MARGIN_S
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.template.stack import TEMPLATE, Stack, of_type
+from tests.support.template_stack import TEMPLATE, Stack, of_type
 
 STACK = Stack("some-stack")
 FUNCTIONS = sorted(of_type("AWS::Serverless::Function"))

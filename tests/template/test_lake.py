@@ -4,18 +4,18 @@ from typing import Any
 
 import pytest
 
+from account_events.avro.codec import CONTRACT
 from consumers.lake import table
-from consumers.lake.comments import comment
-from ops.lake.catalog import queries
-from ops.lake.duckdb_engine import EVENTS_VIEW
-from ops.lake.named_queries import TEMPLATE as TEMPLATE_FILE
-from ops.lake.named_queries import VIEW_NAME, replaced
-from ops.lake.redrive import REDRIVEN_PREFIX
-from ops.lake.totals import totals_key
-from ops.lake.verdict import FOLDER as VERDICTS_PREFIX
-from schemas.codec import CONTRACT
+from ops.lake.query.catalog import queries
+from ops.lake.query.duckdb_engine import EVENTS_VIEW
+from ops.lake.query.totals import totals_key
+from ops.lake.reconcile.result import FOLDER as VERDICTS_PREFIX
+from ops.lake.repair.redrive import REDRIVEN_PREFIX
 from tests.template.test_template import RESOURCES, TEMPLATE, properties
 from tests.unit.lake.test_transform import TRANSFORM_BUFFER_MB
+from tools.column_comments import comment
+from tools.named_queries import TEMPLATE as TEMPLATE_FILE
+from tools.named_queries import VIEW_NAME, replaced
 
 DELIVERY = properties("LakeDelivery")
 DESTINATION: dict[str, Any] = DELIVERY["ExtendedS3DestinationConfiguration"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from consumers.lake import table
-from ops.lake.verdict import FOLDER as VERDICTS_PREFIX
+from ops.lake.reconcile.result import FOLDER as VERDICTS_PREFIX
 from tests.template.test_template import RESOURCES, properties, statements
 
 Grants = dict[str, set[str]]

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from ops.lake.desk import Lake
-from ops.lake.grace import BUFFER_FACTOR, RETRIES_S, TRANSFORM_BUFFER_S, delivery_s
-from ops.reconcile_command import grace_of
-from ops.stack import Outputs
+from ops.deployment.stack import Outputs
+from ops.lake.reconcile.grace import BUFFER_FACTOR, RETRIES_S, TRANSFORM_BUFFER_S, delivery_s
+from ops.lake.reconcile.run import grace_of
+from ops.lake.stack_lake import Lake
 from tests.template.test_template import RESOURCES, TEMPLATE, properties
 
 FIREHOSE = {

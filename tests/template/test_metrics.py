@@ -20,8 +20,8 @@ import pytest
 from moto import mock_aws
 
 from account_events.testing import MemoryKinesis, replay
-from account_events.testing.module_projector import deployed_projector
-from tests.template.stack import Stack, of_type
+from tests.support.module_projector import deployed_projector
+from tests.support.template_stack import Stack, of_type
 from tests.unit.testing.streams import bank
 
 STACK = Stack("some-stack")

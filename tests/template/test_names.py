@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.template.stack import RESOURCES, TEMPLATE, Stack
+from tests.support.template_stack import RESOURCES, TEMPLATE, Stack
 
 ONE, OTHER = Stack("bank"), Stack("Bank-of-tests", uuid="7c1f7a52-4f0e-4a8b-8a52-9b1f5d0c2e44")
 LONGEST = "A" + "b-C9" * 31 + "xYz"

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+from account_events.avro.codec import CONTRACT
+from account_events.avro.contract import parse
+from account_events.avro.encoder import ENCODERS
 from projector.settings import encoders_of
-from schemas.codec import CONTRACT
-from schemas.contract import parse
-from schemas.encoder import ENCODERS
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from ops.build import PACKAGES, RUNTIME
-from ops.mapping.filters import FilterCriteria
-from tests.contract.tables import KEYS_AND_INDEX
+from account_events.lambda_mapping.filters import FilterCriteria
+from local_stack.build import PACKAGES, RUNTIME
+from local_stack.local_tables import KEYS_AND_INDEX
 
 TEMPLATE: dict[str, Any] = yaml_parse((Path(__file__).parents[2] / "template.yaml").read_text())
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.linearizability import CONFLICT, Answer, Operation, Outcome, Request, State, after, violation
+from tests.support.linearizability import CONFLICT, Answer, Operation, Outcome, Request, State, after, violation
 
 CREATE, READ = Request("create"), Request("read")
 OPENED = Answer(0, 1, 1)

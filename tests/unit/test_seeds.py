@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests import seeds
+from tests.support import seeds
 
 SCENARIO = """
-from tests.seeds import play_each, seeds_of
+from tests.support.seeds import play_each, seeds_of
 
 def play(seed):
     assert seed in range(200)

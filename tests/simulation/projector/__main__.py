@@ -8,8 +8,8 @@ import traceback
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.seeds import FRESH_BITS
-from tests.simulation.projector.story import Story, play
+from tests.simulation.projector.scenario import Story, play
+from tests.support.seeds import FRESH_BITS
 
 CHUNK = 100
 

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from tests.simulation.projector.fate import Fate
+from tests.simulation.projector.fault_plan import Fate
 
 
 class Caller(Protocol):

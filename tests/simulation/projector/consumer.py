@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from random import Random
 
-from consumers.kit import Consumer, Decoder, Event, Inbox, KinesisRecord, MemoryInbox
-from tests.simulation.projector.judge import PromiseBroken
+from account_events.consumer import Consumer, Decoder, Event, Inbox, KinesisRecord, MemoryInbox
+from tests.simulation.projector.oracle import PromiseBroken
 
 DECODER = Decoder()
 

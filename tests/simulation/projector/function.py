@@ -3,20 +3,20 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, cast
 
-from account_events.testing.memory_projector import in_turn, one_by_one
-from account_events.testing.memory_tables import MemoryLedger
-from ops.mapping.outcome import Invoked
-from ops.mapping.records import StreamRecord, lambda_event
+from account_events.lambda_mapping.outcome import Invoked
+from account_events.lambda_mapping.records import StreamRecord, lambda_event
 from projector.lanes import Pack
 from projector.project import Outcome, Projector
 from projector.publish import KinesisPublisher
 from projector.settings import PARKING_S, deadline_s
-from tests.simulation.projector.book import Event
 from tests.simulation.projector.callers import Function
-from tests.simulation.projector.fate import Crashed, Fate
-from tests.simulation.projector.judge import Delivery, Judge
+from tests.simulation.projector.fault_plan import Crashed, Fate
+from tests.simulation.projector.fixtures import Event
 from tests.simulation.projector.kinesis import Client, Kinesis
+from tests.simulation.projector.oracle import Delivery, Judge
 from tests.simulation.projector.tables import JudgedParking, UnsteadyLedger, UnsteadyParking
+from tests.support.memory_projector import in_turn, one_by_one
+from tests.support.memory_tables import MemoryLedger
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient

@@ -6,13 +6,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from consumers.kit.aggregates import unpack
+from account_events.aggregation.unpacking import unpack
 from projector.parking import Parked
 from projector.settings import READ_TIMEOUT_S
-from tests.simulation.projector.book import Event, events_by_data
 from tests.simulation.projector.callers import Caller
-from tests.simulation.projector.fate import Fate
-from tests.simulation.projector.judge import Judge, PromiseBroken
+from tests.simulation.projector.fault_plan import Fate
+from tests.simulation.projector.fixtures import Event, events_by_data
+from tests.simulation.projector.oracle import Judge, PromiseBroken
 
 RING_END = 2**128
 SHARDS_MAX = 6

@@ -179,43 +179,43 @@ MUTANTS = (
     ),
     Mutant(
         "A hole inside a batch is not filled.",
-        "projector.line_up",
+        "projector.resequence",
         "if arrival.sequence <= due:",
         "if True:",
     ),
     Mutant(
         "A hole behind the last event published is not filled.",
-        "projector.line_up",
+        "projector.resequence",
         "else published.last + 1",
         "else max(first, published.last + 1)",
     ),
     Mutant(
         "What stands before the first event that an environment has published is taken for published.",
-        "projector.line_up",
+        "projector.resequence",
         "due = first if published is None or first < published.first else",
         "due = first if published is None else",
     ),
     Mutant(
         "Records go as they come, whatever their sequence.",
-        "projector.line_up",
+        "projector.resequence",
         "waiting = sorted(arrivals, key=_BY_SEQUENCE)",
         "waiting = list(arrivals)",
     ),
     Mutant(
         "Any arrivals whatever are taken for the account's next events.",
-        "projector.line_up",
+        "projector.resequence",
         "if arrival.sequence != due or isinstance(arrival, Poison):",
         "if isinstance(arrival, Poison):",
     ),
     Mutant(
         "What stands behind a hole that cannot be read just now is forgotten.",
-        "projector.line_up",
+        "projector.resequence",
         "line.failure, line.behind = str(error), waiting[number:]",
         "line.failure = str(error)",
     ),
     Mutant(
         "Behind a poison the account goes on.",
-        "projector.line_up",
+        "projector.resequence",
         "            line.poison, line.behind = poison, waiting[number:]\n            break\n",
         "            line.poison, line.behind = poison, waiting[number:]\n",
     ),
@@ -227,7 +227,7 @@ MUTANTS = (
     ),
     Mutant(
         "An account met for the first time begins with whatever event comes first.",
-        "projector.line_up",
+        "projector.resequence",
         "due = 1 if published is None else published + 1",
         "due = arrivals[0].sequence if published is None else published + 1",
     ),
@@ -278,19 +278,19 @@ MUTANTS = (
     ),
     Mutant(
         "A release does not look whether more is held back by now.",
-        "account_events.testing.memory_tables",
+        "tests.support.memory_tables",
         "there.first != parked.first or there.held_through > through:",
         "there.first != parked.first:",
     ),
     Mutant(
         "An account that is parked at an earlier event forgets what waited for it.",
-        "account_events.testing.memory_tables",
+        "tests.support.memory_tables",
         "parked.held_through if there is None else max(there.held_through, parked.held_through)",
         "parked.held_through",
     ),
     Mutant(
         "A hold does not look whether the account has been released since.",
-        "account_events.testing.memory_tables",
+        "tests.support.memory_tables",
         """        if there is None or there.first != parked.first:
             return False
         self.parked[parked.account_id] = replace(there, held_through""",
@@ -300,13 +300,13 @@ MUTANTS = (
     ),
     Mutant(
         "A release goes on behind events that Kinesis did not accept.",
-        "ops.release",
+        "ops.recovery.release",
         "run.through += len(events) - len(held)",
         "run.through += len(events)",
     ),
     Mutant(
         "A release leaves out a row that is still wrong.",
-        "ops.release",
+        "ops.recovery.release",
         "        if poison is not None and not held:\n",
         "        run.through += poison is not None and not held\n        if False:\n",
     ),

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 
-from ops.failures import FailureReleaser, GivenUp, Span
-from ops.release import Releaser
+from ops.recovery.failures import FailureReleaser, GivenUp, Span
+from ops.recovery.release import Releaser
 from projector.errors import Unavailable
 from projector.parking import Parked
 from projector.publish import KinesisPublisher
-from tests.simulation.projector.book import EVENTS_MAX
 from tests.simulation.projector.callers import Job, Operator
-from tests.simulation.projector.fate import Fate
-from tests.simulation.projector.judge import Judge
+from tests.simulation.projector.fault_plan import Fate
+from tests.simulation.projector.fixtures import EVENTS_MAX
+from tests.simulation.projector.oracle import Judge
 from tests.simulation.projector.table_stream import TableStream
 from tests.simulation.projector.tables import JudgedParking, UnsteadyLedger, UnsteadyParking
 

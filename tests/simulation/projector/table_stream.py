@@ -7,15 +7,15 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
-from account_events.testing.memory_tables import MemoryLedger
+from account_events.lambda_mapping.config import RETENTION_S, MappingConfig
+from account_events.lambda_mapping.records import StreamRecord
+from account_events.lambda_mapping.shard import Idle, ShardState
+from account_events.streams.lineage import Shard, readable_shards
 from account_events.testing.records import sequence_number
-from ops.mapping.config import RETENTION_S, MappingConfig
-from ops.mapping.lineage import Shard, readable_shards
-from ops.mapping.records import StreamRecord
-from ops.mapping.shard import Idle, ShardState
-from tests.simulation.projector.book import IN_A_SNAPSHOT_S_PLACE, POISONS, Event, Written, book
-from tests.simulation.projector.fate import Fate
-from tests.simulation.projector.judge import Judge
+from tests.simulation.projector.fault_plan import Fate
+from tests.simulation.projector.fixtures import IN_A_SNAPSHOT_S_PLACE, POISONS, Event, Written, book
+from tests.simulation.projector.oracle import Judge
+from tests.support.memory_tables import MemoryLedger
 
 _RESOURCES: dict[str, Any] = yaml_parse((Path(__file__).parents[3] / "template.yaml").read_text())["Resources"]
 _PROPERTIES = _RESOURCES["ProjectorMapping"]["Properties"]

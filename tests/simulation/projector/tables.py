@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from account_events.testing.memory_tables import MemoryLedger, MemoryParking
 from projector.errors import Unavailable
 from projector.first_sight import Key
 from projector.outgoing import Arrival
 from projector.parking import Parked
 from projector.settings import READ_TIMEOUT_S
 from tests.simulation.projector.callers import Caller
-from tests.simulation.projector.fate import Fate
-from tests.simulation.projector.judge import Judge
+from tests.simulation.projector.fault_plan import Fate
+from tests.simulation.projector.oracle import Judge
+from tests.support.memory_tables import MemoryLedger, MemoryParking
 
 LATENCY_S = 0.005
 

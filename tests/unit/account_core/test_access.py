@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from account_core.access import Caller, caller_of
-from account_core.errors import InvalidRequest
-from account_core.http_requests import account_id_of
-from tests.api import IAM_CALLER, OPERATOR_SCOPE, Api, jwt_caller
+from account_core.api.access import Caller, caller_of
+from account_core.api.requests import account_id_of
+from account_core.domain.errors import InvalidRequest
+from tests.support.api import IAM_CALLER, OPERATOR_SCOPE, Api, jwt_caller
 
 EUR = '{"currency": "EUR"}'
 

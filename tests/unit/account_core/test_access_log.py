@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from aws_lambda_powertools import Logger, Metrics
 
-from account_core.access_log import AccessLog
-from tests.api import Api, jwt_caller
+from account_core.api.access_log import AccessLog
+from tests.support.api import Api, jwt_caller
 
 AMOUNT = "918273.64"
 OF_POWERTOOLS = {"level", "location", "message", "timestamp", "service"}

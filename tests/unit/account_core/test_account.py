@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from account_core.account import INITIAL, Account, decide, evolve
-from account_core.commands import Command, CreateAccount, Credit, Withdraw
-from account_core.errors import AccountExists, AccountNotFound, BalanceLimitExceeded, InsufficientFunds, Rejected
-from account_core.events import Created, Credited, Event, Withdrawn
-from account_core.money import MONEY_MAX
+from account_core.domain.account import INITIAL, Account, decide, evolve
+from account_core.domain.commands import Command, CreateAccount, Credit, Withdraw
+from account_core.domain.errors import AccountExists, AccountNotFound, BalanceLimitExceeded, InsufficientFunds, Rejected
+from account_core.domain.events import Created, Credited, Event, Withdrawn
+from account_core.domain.money import MONEY_MAX
 
 OPENED = Created("owner-1", "EUR")
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from account_core.attributes import decimal_number, instant, is_whole_number, whole_number
-from account_core.head import timestamp
-from tests.spellings import OTHER_NUMBERS, OTHER_TIMES, TIME
+from account_core.rows.attributes import decimal_number, instant, is_whole_number, whole_number
+from account_core.service.head import timestamp
+from tests.support.spellings import OTHER_NUMBERS, OTHER_TIMES, TIME
 
 
 @given(st.datetimes(timezones=st.just(UTC)))

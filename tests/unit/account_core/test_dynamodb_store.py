@@ -15,14 +15,14 @@ from botocore.exceptions import (
 )
 from botocore.stub import Stubber
 
-from account_core.account import Account
-from account_core.dynamodb_store import DynamoDBAccountStore
-from account_core.errors import AccountFull, Corrupt, Unavailable
-from account_core.events import Created, Credited, Row
-from account_core.head import Head, Origin, rows_for
-from account_core.items import to_item
-from account_core.ports import LostRace
-from account_core.usage import Usage
+from account_core.domain.account import Account
+from account_core.domain.errors import AccountFull, Corrupt, Unavailable
+from account_core.domain.events import Created, Credited, Row
+from account_core.rows.items import to_item
+from account_core.service.head import Head, Origin, rows_for
+from account_core.service.ports import LostRace
+from account_core.service.usage import Usage
+from account_core.store.dynamodb_store import DynamoDBAccountStore
 
 ORIGIN = Origin("2026-01-31T09:30:00.000001Z", "c", "request-1")
 [EVENT] = rows_for("a", Head(), Created("owner-1", "EUR"), ORIGIN)

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from account_core.errors import Corrupt
-from account_core.events import Created, Credited, Event, EventRow, Row, SnapshotRow, Withdrawn
-from account_core.head import Head, Origin, advance, fold, rows_for
-from account_core.ports import ROWS_MAX
+from account_core.domain.errors import Corrupt
+from account_core.domain.events import Created, Credited, Event, EventRow, Row, SnapshotRow, Withdrawn
+from account_core.service.head import Head, Origin, advance, fold, rows_for
+from account_core.service.ports import ROWS_MAX
 
 ORIGIN = Origin("2026-01-31T09:30:00.000001Z", "correlation-1", "request-1")
 

@@ -1,8 +1,8 @@
 from decimal import Decimal
 
-from account_core.account import Account
-from account_core.head import Head
-from account_core.head_cache import HeadCache
+from account_core.domain.account import Account
+from account_core.service.head import Head
+from account_core.service.head_cache import HeadCache
 
 
 def head(version: int) -> Head:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from account_core.errors import AccountFull, Conflict, Corrupt, Unavailable
-from account_core.problems import PROBLEMS
-from tests.api import Api
+from account_core.api.problems import PROBLEMS
+from account_core.domain.errors import AccountFull, Conflict, Corrupt, Unavailable
+from tests.support.api import Api
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.api import Api
+from tests.support.api import Api
 
 
 @pytest.fixture

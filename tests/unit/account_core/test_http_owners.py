@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from account_core.http_requests import OWNER
-from tests.api import OPERATOR_SCOPE, Api, jwt_caller
+from account_core.api.requests import OWNER
+from tests.support.api import OPERATOR_SCOPE, Api, jwt_caller
 
 TIME = "2026-01-31T09:30:00.000001Z"
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.api import Api
+from tests.support.api import Api
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from account_core.errors import Corrupt
-from account_core.events import Created, Credited, EventRow, IgnoredSnapshot, Row, SnapshotRow, Withdrawn
-from account_core.items import from_item, is_snapshot_version, to_item, version_of
-from account_core.money import MONEY_MAX
-from tests.spellings import OTHER_NUMBERS, OTHER_TIMES
+from account_core.domain.errors import Corrupt
+from account_core.domain.events import Created, Credited, EventRow, IgnoredSnapshot, Row, SnapshotRow, Withdrawn
+from account_core.domain.money import MONEY_MAX
+from account_core.rows.items import from_item, is_snapshot_version, to_item, version_of
+from tests.support.spellings import OTHER_NUMBERS, OTHER_TIMES
 
 MONEY = st.decimals(Decimal(0), MONEY_MAX, places=2)
 TEXT = st.text(min_size=1, max_size=20)

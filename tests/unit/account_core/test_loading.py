@@ -5,15 +5,15 @@ from decimal import Decimal
 
 import pytest
 
-from account_core.account import Account
-from account_core.commands import CreateAccount, Credit
-from account_core.errors import Corrupt
-from account_core.head import Head, Origin
-from account_core.items import version_of
-from account_core.loading import PAGE_ROWS_MAX, load, load_moment
-from account_core.memory_store import MemoryAccountStore
-from account_core.service import AccountService
-from account_core.usage import Usage
+from account_core.domain.account import Account
+from account_core.domain.commands import CreateAccount, Credit
+from account_core.domain.errors import Corrupt
+from account_core.rows.items import version_of
+from account_core.service.head import Head, Origin
+from account_core.service.loading import PAGE_ROWS_MAX, load, load_moment
+from account_core.service.service import AccountService
+from account_core.service.usage import Usage
+from account_core.store.memory_store import MemoryAccountStore
 
 
 def moment_of(second: int) -> str:

@@ -4,15 +4,15 @@ from decimal import ROUND_UP, Decimal, localcontext
 
 import pytest
 
-from account_core.account import Account, decide, evolve
-from account_core.commands import Credit, Withdraw
-from account_core.errors import BalanceLimitExceeded, Corrupt
-from account_core.events import Credited, EventRow, Withdrawn
-from account_core.items import from_item, to_item
-from account_core.money import MONEY_MAX
-from account_core.owned_accounts import from_row
-from schemas.codec import decode, encode
-from tests.unit.schemas.test_codec import WITHDRAWN
+from account_core.domain.account import Account, decide, evolve
+from account_core.domain.commands import Credit, Withdraw
+from account_core.domain.errors import BalanceLimitExceeded, Corrupt
+from account_core.domain.events import Credited, EventRow, Withdrawn
+from account_core.domain.money import MONEY_MAX
+from account_core.rows.items import from_item, to_item
+from account_core.service.owned_accounts import from_row
+from account_events.avro.codec import decode, encode
+from tests.unit.avro.test_codec import WITHDRAWN
 
 LARGE = Decimal("1234567890123456.78")
 OWNED = {

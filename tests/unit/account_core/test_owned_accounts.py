@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from account_core.errors import Corrupt
-from account_core.owned_accounts import OwnedAccount, from_row
-from tests.spellings import OTHER_NUMBERS, OTHER_TIMES, TIME
+from account_core.domain.errors import Corrupt
+from account_core.service.owned_accounts import OwnedAccount, from_row
+from tests.support.spellings import OTHER_NUMBERS, OTHER_TIMES, TIME
 
 ROW: dict[str, Any] = {
     "AccountId": {"S": "account-1"},

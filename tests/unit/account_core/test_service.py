@@ -6,14 +6,20 @@ from decimal import Decimal
 
 import pytest
 
-from account_core.commands import Command, CreateAccount, Credit, Withdraw
-from account_core.errors import AccountNotFound, Conflict, IdempotencyKeyReused, InsufficientFunds, PreconditionFailed
-from account_core.events import EventRow, Row, StoredRow
-from account_core.head import Origin
-from account_core.memory_store import MemoryAccountStore
-from account_core.ports import ROWS_MAX, LostRace
-from account_core.service import ATTEMPTS_MAX, BACKOFF_MAX_S, AccountService, Conditions, backoff_s
-from account_core.usage import Usage
+from account_core.domain.commands import Command, CreateAccount, Credit, Withdraw
+from account_core.domain.errors import (
+    AccountNotFound,
+    Conflict,
+    IdempotencyKeyReused,
+    InsufficientFunds,
+    PreconditionFailed,
+)
+from account_core.domain.events import EventRow, Row, StoredRow
+from account_core.service.head import Origin
+from account_core.service.ports import ROWS_MAX, LostRace
+from account_core.service.service import ATTEMPTS_MAX, BACKOFF_MAX_S, AccountService, Conditions, backoff_s
+from account_core.service.usage import Usage
+from account_core.store.memory_store import MemoryAccountStore
 
 ORIGIN = Origin("2026-01-31T09:30:00.000001Z", "correlation-1", "request-1")
 

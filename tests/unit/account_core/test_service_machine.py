@@ -9,17 +9,17 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from account_core.commands import Command, CreateAccount, Credit, Withdraw
-from account_core.errors import AccountNotFound, PreconditionFailed, Rejected, Unavailable
-from account_core.events import Created, Credited, EventRow, Row, SnapshotRow
-from account_core.head import Origin
-from account_core.head_cache import HeadCache
-from account_core.memory_store import MemoryAccountStore
-from account_core.money import MONEY_MAX
-from account_core.ports import LostRace
-from account_core.service import ALWAYS, AccountService, Conditions, Receipt
-from account_core.usage import Usage
-from tests.ledger_model import Ledger
+from account_core.domain.commands import Command, CreateAccount, Credit, Withdraw
+from account_core.domain.errors import AccountNotFound, PreconditionFailed, Rejected, Unavailable
+from account_core.domain.events import Created, Credited, EventRow, Row, SnapshotRow
+from account_core.domain.money import MONEY_MAX
+from account_core.service.head import Origin
+from account_core.service.head_cache import HeadCache
+from account_core.service.ports import LostRace
+from account_core.service.service import ALWAYS, AccountService, Conditions, Receipt
+from account_core.service.usage import Usage
+from account_core.store.memory_store import MemoryAccountStore
+from tests.support.ledger_model import Ledger
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, cast
 
-from ops.firehose.config import DeliveryConfig
-from ops.firehose.runner import FirehoseClients, FirehoseRunner
+from local_stack.firehose.config import DeliveryConfig
+from local_stack.firehose.runner import FirehoseClients, FirehoseRunner
+from tests.unit.event_source_mapping.fake_aws import FakeClock
+from tests.unit.event_source_mapping.given import KINESIS_ARN
+from tests.unit.event_source_mapping.kinesis_stream import KinesisShard, KinesisStream
 from tests.unit.firehose.given import COLUMNS, World
-from tests.unit.mapping.fake_aws import FakeClock
-from tests.unit.mapping.given import KINESIS_ARN
-from tests.unit.mapping.kinesis_stream import KinesisShard, KinesisStream
 
 
 @dataclass

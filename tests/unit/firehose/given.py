@@ -10,10 +10,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from ops.firehose.config import DeliveryConfig
-from ops.firehose.delivery import Delivery, Names, Ports
-from ops.firehose.records import SourceRecord
-from ops.parquet import arrow_schema
+from consumers.lake.delivery.parquet import arrow_schema
+from consumers.lake.delivery.records import SourceRecord
+from local_stack.firehose.config import DeliveryConfig
+from local_stack.firehose.delivery import Delivery, Names, Ports
 
 NOW_S = 1_790_000_000.0
 CONFIG = DeliveryConfig(

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.firehose.config import PARTITIONS_MAX
-from ops.firehose.delivery import OPEN_RECORDS_MAX, Delivery, InvocationFailed
-from ops.firehose.records import SourceRecord
+from consumers.lake.delivery.records import SourceRecord
+from local_stack.firehose.config import PARTITIONS_MAX
+from local_stack.firehose.delivery import OPEN_RECORDS_MAX, Delivery, InvocationFailed
 from tests.unit.firehose.given import CONFIG, NOW_S, World, function, record, transformed
 
 

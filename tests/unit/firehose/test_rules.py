@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from ops.firehose.config import MB, DeliveryConfig
-from ops.firehose.errors import UnsupportedDelivery
-from ops.firehose.places import NoSuchKey, error_place, object_name, partition
-from ops.firehose.records import invocation, source_records
-from ops.stack_delivery import deployed_delivery
-from projector.aggregate import aggregate
+from account_events.aggregation.packing import aggregate
+from consumers.lake.delivery.records import invocation, source_records
+from local_stack.firehose.config import MB, DeliveryConfig
+from local_stack.firehose.errors import UnsupportedDelivery
+from local_stack.firehose.object_prefixes import NoSuchKey, error_place, object_name, partition
+from local_stack.firehose.stack_delivery import deployed_delivery
 
 NOW = datetime(2026, 11, 25, 9, 5, 7, tzinfo=UTC)
 PROPERTIES: dict[str, Any] = {

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from ops.firehose import delivery
-from ops.firehose.runner import POLL_INTERVAL_S, FirehoseRunner
+from local_stack.firehose import delivery
+from local_stack.firehose.runner import POLL_INTERVAL_S, FirehoseRunner
+from tests.unit.event_source_mapping.fake_aws import FakeClock
 from tests.unit.firehose.fake_aws import runner_on, stream_of
 from tests.unit.firehose.given import CONFIG, World
-from tests.unit.mapping.fake_aws import FakeClock
 
 ROOM = 20
 PATIENT = replace(CONFIG, transform_bytes=10_000, transform_interval_s=10**9, delivery_interval_s=10**9)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ops.lake.catalog import queries
-from ops.lake.duckdb_engine import DuckDBEngine
-from ops.lake.engine import Answer
-from tests.lake import LakeRow, write
-from tests.second_engine import DataFusionEngine
+from ops.lake.query.catalog import queries
+from ops.lake.query.duckdb_engine import DuckDBEngine
+from ops.lake.query.engine import Answer
+from tests.support.lake import LakeRow, write
+from tests.support.second_engine import DataFusionEngine
 from tests.unit.lake.test_totals import Folder, totals
 
 QUERIES = queries()

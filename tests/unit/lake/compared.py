@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from account_core.events import Row
-from ops.lake.duckdb_engine import DuckDBEngine
-from ops.lake.reconciler import Reconciler
-from ops.lake.verdict import Finding, Verdict
+from account_core.domain.events import Row
+from ops.lake.query.duckdb_engine import DuckDBEngine
+from ops.lake.reconcile.reconciler import Reconciler
+from ops.lake.reconcile.result import Finding, Verdict
 from ops.replay.pace import Unpaced
-from tests.lake import LakeRow, write
-from tests.ledger_and_lake import START, history
-from tests.memory_source import MemorySource
+from tests.support.lake import LakeRow, write
+from tests.support.ledger_and_lake import START, history
+from tests.support.memory_source import MemorySource
 
 NOW = START + timedelta(days=9)
 GRACE = timedelta(minutes=10)

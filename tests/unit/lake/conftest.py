@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from account_core.events import Row
-from tests.lake import LakeRow
+from account_core.domain.events import Row
+from tests.support.lake import LakeRow
 from tests.unit.lake.compared import Given
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.lake import LakeRow
+from tests.support.lake import LakeRow
 
 Rows = Sequence[LakeRow]
 Given = Mapping[str, str]

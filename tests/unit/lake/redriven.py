@@ -9,12 +9,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from consumers.kit import Decoder
-from consumers.kit.aggregates import unpack
+from account_events.aggregation.unpacking import unpack
+from account_events.consumer import Decoder
 from consumers.lake.rows import Rows
 from consumers.lake.transform import Transform
-from ops.lake.redrive import Redrive, Redriven
-from tests.unit.kit.given import encoded
+from ops.lake.repair.redrive import Redrive, Redriven
+from tests.unit.consumer.given import encoded
 
 KEY = "errors/processing-failed/dt=2026-08-01/delivery-1"
 CONVERSION_KEY = "errors/format-conversion-failed/dt=2026-08-01/delivery-1"

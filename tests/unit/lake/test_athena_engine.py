@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ops.lake.athena_engine import AthenaEngine
-from ops.lake.engine import QueryFailed
+from ops.lake.query.athena_engine import AthenaEngine
+from ops.lake.query.engine import QueryFailed
 
 TYPES = ("varchar", "bigint", "decimal", "timestamp", "date", "boolean")
 

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from account_core.events import Row
-from consumers.kit import Decoder
+from account_core.domain.events import Row
+from account_events.consumer import Decoder
 from consumers.lake.rows import Rows
-from ops.lake import backfill
-from ops.lake.backfill import MissingSink
-from ops.lake.duckdb_engine import DuckDBEngine
-from ops.lake.grace import cut_us
+from ops.lake.query.duckdb_engine import DuckDBEngine
+from ops.lake.reconcile.grace import cut_us
+from ops.lake.repair import backfill
+from ops.lake.repair.backfill import MissingSink
 from ops.replay.engine import replay
 from ops.replay.selection import Accounts, Everything, Selection
-from tests.lake import LakeRow, put, write
-from tests.ledger_and_lake import START, history, lake_rows
-from tests.memory_source import MemorySource, by_key, by_text, by_version
+from tests.support.lake import LakeRow, put, write
+from tests.support.ledger_and_lake import START, history, lake_rows
+from tests.support.memory_source import MemorySource, by_key, by_text, by_version
 
 A, B = history("a-1", *["1.00"] * 30), history("a-ß", "2.50", currency="USD", owner="Zoë '; --")
 ALL = [*A, *B]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ops.lake.catalog import Query, WrongCall, parsed
+from ops.lake.query.catalog import Query, WrongCall, parsed
 from tests.unit.lake.asking import QUERIES
 
 

@@ -8,10 +8,10 @@ import pytest
 import trino_sql_validator
 
 import consumers.lake
+from account_events.avro.codec import CONTRACT
 from consumers.lake.table import COLUMNS, OF_QUERIES, PARTITION_KEYS
-from ops.lake.column_names import why_no_column
-from ops.lake.duckdb_engine import FILE
-from schemas.codec import CONTRACT
+from ops.lake.query.column_names import why_no_column
+from ops.lake.query.duckdb_engine import FILE
 
 VIEW = (Path(consumers.lake.__file__).parent / "tables/events.sql").read_text()
 

@@ -10,16 +10,16 @@ import duckdb
 import pyarrow.parquet
 import pytest
 
-from consumers.kit import Decoder
+from account_events.consumer import Decoder
 from consumers.lake.rows import Rows
-from ops.lake.backfill import MissingSink
-from ops.lake.comparison import Comparison
-from ops.lake.duckdb_engine import DuckDBEngine
-from ops.lake.duckdb_errors import translated
-from ops.lake.engine import QueryFailed
-from ops.lake.totals import totals_key
-from tests.lake import made_up, write
-from tests.ledger_and_lake import lake_rows
+from ops.lake.query.duckdb_engine import DuckDBEngine
+from ops.lake.query.duckdb_errors import translated
+from ops.lake.query.engine import QueryFailed
+from ops.lake.query.totals import totals_key
+from ops.lake.reconcile.comparison import Comparison
+from ops.lake.repair.backfill import MissingSink
+from tests.support.lake import made_up, write
+from tests.support.ledger_and_lake import lake_rows
 from tests.unit.lake.compared import A, Given
 from tests.unit.lake.test_totals import Folder, totals
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from consumers.lake import table
-from tests.lake import FIRST_DAY, LakeRow, event, made_up
+from tests.support.lake import FIRST_DAY, LakeRow, event, made_up
 from tests.unit.lake.asking import asked, lake
 from tests.unit.lake.oracle import KINDS, ORACLES
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
-from ops.lake.duckdb_engine import DuckDBEngine, S3Access
-from ops.lake.duckdb_errors import ctrl_c_heard
-from ops.lake.engine import QueryFailed
-from tests import ctrl_c
-from tests.lake import FIRST_DAY, made_up, write
+from ops.lake.query.duckdb_engine import DuckDBEngine, S3Access
+from ops.lake.query.duckdb_errors import ctrl_c_heard
+from ops.lake.query.engine import QueryFailed
+from tests.support import ctrl_c
+from tests.support.lake import FIRST_DAY, made_up, write
 
 ENDLESS = "SELECT count(*) FROM range(10000000000) AS a (n), range(1000000) AS b (n) WHERE a.n * b.n % 7 = 3"
 """It would take years."""

@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from ops.lake.duckdb_engine import DuckDBEngine
-from ops.lake.engine import QueryFailed
-from ops.lake.file_columns import Element, problem_of
-from ops.lake.other_types import FILES
-from ops.lake.totals import totals_key
-from tests.lake import made_up, write
+from ops.lake.query.duckdb_engine import DuckDBEngine
+from ops.lake.query.engine import QueryFailed
+from ops.lake.query.file_columns import Element, problem_of
+from ops.lake.query.other_types import FILES
+from ops.lake.query.totals import totals_key
+from tests.support.lake import made_up, write
 from tests.unit.lake.test_totals import Folder, totals
 
 

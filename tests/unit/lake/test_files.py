@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from ops.lake.files import LakeFiles
+from ops.lake.query.files import LakeFiles
 
 A = "events/dt=2026-08-01/event_type=BalanceCredited/a.parquet"
 B = "events/dt=2026-08-01/event_type=AccountCreated/b.parquet"

@@ -13,9 +13,9 @@ import trino_sql_validator
 from sqlglot import expressions
 
 from consumers.lake import table
-from ops.lake.catalog import COMMENTS, FOLDER, Query
-from ops.lake.duckdb_engine import TABLES
-from tests.lake import FIRST_DAY, LakeRow, event, made_up
+from ops.lake.query.catalog import COMMENTS, FOLDER, Query
+from ops.lake.query.duckdb_engine import TABLES
+from tests.support.lake import FIRST_DAY, LakeRow, event, made_up
 from tests.unit.lake.asking import GIVEN, QUERIES, asked, lake
 from tests.unit.lake.oracle import ORACLES
 

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ops.lake.engine import QueryFailed
-from ops.lake.reconciliation import COPY_AGREES, FIELDS, FINDINGS_MAX, TWICE
-from ops.lake.verdict import AccountFound, Difference, Finding, Standing, Total, Verdict
-from tests.ledger_and_lake import START, history, lake_rows
+from ops.lake.query.engine import QueryFailed
+from ops.lake.reconcile.differences import COPY_AGREES, FIELDS, FINDINGS_MAX, TWICE
+from ops.lake.reconcile.result import AccountFound, Difference, Finding, Standing, Total, Verdict
+from tests.support.ledger_and_lake import START, history, lake_rows
 from tests.unit.lake.compared import NOW, A, B, Given, changed, without
 
 

@@ -8,13 +8,13 @@ from datetime import timedelta
 
 import pytest
 
-from ops.lake.comparison import Comparison
-from ops.lake.duckdb_engine import DuckDBEngine
-from ops.lake.ledger_pages import pages
-from ops.lake.verdict import Finding
+from ops.lake.query.duckdb_engine import DuckDBEngine
+from ops.lake.reconcile.comparison import Comparison
+from ops.lake.reconcile.ledger_pages import pages
+from ops.lake.reconcile.result import Finding
 from ops.replay.engine import SEGMENTS
 from ops.replay.pace import ReadPace
-from tests.ledger_and_lake import START, history, lake_rows
+from tests.support.ledger_and_lake import START, history, lake_rows
 from tests.unit.lake.compared import A, B, Given, without
 from tests.unit.lake.test_duckdb_engine import ENDLESS, pressed
 
@@ -118,7 +118,7 @@ def test_a_slow_lake_does_not_pile_up_the_ledger(given: Callable[..., Given], mo
         if number > bound + at.segments and not is_read.is_set():
             too_early.append(number)
 
-    monkeypatch.setattr("ops.lake.reconciler.WAITING_PAGES_MAX", bound)
+    monkeypatch.setattr("ops.lake.reconcile.reconciler.WAITING_PAGES_MAX", bound)
     monkeypatch.setattr(Comparison, "read_lake", slowly)
     at.segments, at.source.on_read, at.settle = 1, count, lambda: None
     verdict, _ = at.verdict()

@@ -6,11 +6,11 @@ from io import BytesIO
 import pyarrow.parquet as pq
 import pytest
 
-from consumers.kit import Decoder
+from account_events.aggregation.packing import aggregate
+from account_events.consumer import Decoder
 from consumers.lake.rows import Rows
-from ops.lake.redrive import DROPPED, Redriven
-from projector.aggregate import aggregate
-from tests.unit.kit.given import encoded
+from ops.lake.repair.redrive import DROPPED, Redriven
+from tests.unit.consumer.given import encoded
 from tests.unit.lake.redriven import (
     CONVERSION_KEY,
     EVENTS,

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from consumers.kit import Decoder
+from account_events.aggregation.packing import aggregate
+from account_events.consumer import Decoder
 from consumers.lake.rows import Rows
-from projector.aggregate import aggregate
 from tests.unit.lake.redriven import (
     ARRIVED_MS,
     CONVERSION_KEY,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from consumers.lake.table import REASONS_PREFIX
-from ops.lake.repair_ports import reasons_in
+from ops.lake.repair.ports import reasons_in
 
 GOOD = b'{"recordId": "r-1", "error": "CorruptBody", "reason": "too short"}'
 

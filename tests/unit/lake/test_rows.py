@@ -11,15 +11,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from consumers.kit import Decoder
+from account_events.avro.codec import CONTRACT, Codec
+from account_events.avro.contract import NAMESPACE, parse
+from account_events.avro.encoder import encode
+from account_events.avro.errors import Undecodable
+from account_events.consumer import Decoder
 from consumers.lake import table
-from consumers.lake.comments import LENGTH_MAX, comment
 from consumers.lake.errors import OutsidePartitions, UnknownEvent
 from consumers.lake.rows import Row, Rows
-from schemas.codec import CONTRACT, Codec
-from schemas.contract import NAMESPACE, parse
-from schemas.encoder import encode
-from schemas.errors import Undecodable
+from tools.column_comments import LENGTH_MAX, comment
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "avro"
 DECODER = Decoder()

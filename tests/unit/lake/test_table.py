@@ -2,11 +2,11 @@
 
 import pytest
 
+from account_events.avro.codec import CONTRACT
 from consumers.lake import table
-from consumers.lake.comments import comment
-from ops.lake.ledger_rows import LedgerEvent
-from ops.lake.reconciliation import FIELDS
-from schemas.codec import CONTRACT
+from ops.lake.reconcile.differences import FIELDS
+from ops.lake.reconcile.ledger_rows import LedgerEvent
+from tools.column_comments import comment
 
 
 def test_every_event_has_its_partition() -> None:

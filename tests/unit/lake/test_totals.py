@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from consumers.lake import table
-from ops.lake.duckdb_engine import DuckDBEngine
-from ops.lake.engine import Answer
-from ops.lake.totals import SQL, Totals, totals_key
-from tests.lake import LakeRow, made_up, put, write
+from ops.lake.query.duckdb_engine import DuckDBEngine
+from ops.lake.query.engine import Answer
+from ops.lake.query.totals import SQL, Totals, totals_key
+from tests.support.lake import LakeRow, made_up, put, write
 
 COLUMNS = ", ".join(name for name, _ in table.TOTALS_COLUMNS if name != "made_of")
 
@@ -230,7 +230,7 @@ def test_days_before_the_tables_first_are_left_alone(bucket: Folder) -> None:
 def test_totals_of_another_statement_are_made_again(bucket: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     write(bucket.root, made_up(9, 5, 1, 20))
     totals(bucket).refresh()
-    monkeypatch.setattr("ops.lake.totals.SQL", f"{SQL} -- another release's")
+    monkeypatch.setattr("ops.lake.query.totals.SQL", f"{SQL} -- another release's")
     assert totals(bucket).refresh() == 1
 
 

@@ -11,15 +11,15 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.kit import Decoder
+from account_events.aggregation.packing import aggregate
+from account_events.avro.codec import CONTRACT
+from account_events.avro.encoder import encode, glue_encoders
+from account_events.consumer import Decoder
 from consumers.lake import settings
 from consumers.lake.report import REFUSALS_LOGGED_MAX, Report
 from consumers.lake.rows import Rows
 from consumers.lake.transform import ANSWER_BYTES_MAX, Transform
-from projector.aggregate import aggregate
-from schemas.codec import CONTRACT
-from schemas.encoder import encode, glue_encoders
-from tests.unit.kit.given import encoded
+from tests.unit.consumer.given import encoded
 
 TRANSFORM = Transform(Rows(Decoder(), "2020-01-01"))
 PUBLISHED_MS = 1_790_000_000_000

@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 
 from consumers.lake import table
-from ops.lake.duckdb_engine import DuckDBEngine, in_duckdb
-from tests.lake import FIRST_DAY, made_up, write
+from ops.lake.query.duckdb_engine import DuckDBEngine, in_duckdb
+from tests.support.lake import FIRST_DAY, made_up, write
 from tests.unit.lake.asking import QUERIES, asked
 from tests.unit.lake.test_totals import Folder, totals
 

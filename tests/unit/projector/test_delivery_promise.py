@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from account_events.avro.codec import DomainEvent
 from account_events.testing.faults import Fault
 from account_events.testing.kinesis import MemoryKinesis
 from account_events.testing.mapping import remainder
-from account_events.testing.memory_projector import MemoryProjector
 from account_events.testing.records import StreamRecord, history, stream_record
 from projector.lanes import plain
 from projector.project import BatchResponse
-from schemas.codec import DomainEvent
+from tests.support.memory_projector import MemoryProjector
 
 faults = st.builds(
     Fault,

@@ -6,7 +6,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from account_core.items import to_item
+from account_core.rows.items import to_item
 from account_events.testing.records import history
 from projector.dynamodb_ledger import RECENT_ROWS, DynamoDBLedger
 from projector.first_sight import Key

@@ -11,26 +11,26 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-import schemas
-from account_core.events import EventRow
-from account_core.items import is_snapshot_version
+from account_core.domain.events import EventRow
+from account_core.rows.items import is_snapshot_version
+from account_events.avro import encoder
+from account_events.avro.codec import Codec
+from account_events.avro.contract import load
+from account_events.avro.encoder import ENCODERS, Encoders, glue_encoders
+from account_events.avro.schemas_path import SCHEMAS
 from account_events.testing.records import history, stream_record
-from ops import schema_folder
+from ops.schema_gate import schema_folder
+from ops.schema_gate.publication import plan
 from projector import fast
 from projector import outgoing as long_path
 from projector.fast import headers_of
 from projector.outgoing import Outgoing, Poison
 from projector.parse import parse, read_image
 from projector.translate import translate
-from schemas import encoder
-from schemas.codec import Codec
-from schemas.contract import load
-from schemas.encoder import ENCODERS, Encoders, glue_encoders
-from schemas.publication import plan
-from tests.schema_files import TEXT_OR_NULL, Json, event, field, part, written
-from tests.spellings import OTHER_NUMBERS, OTHER_TIMES
+from tests.support.schema_files import TEXT_OR_NULL, Json, event, field, part, written
+from tests.support.spellings import OTHER_NUMBERS, OTHER_TIMES
 
-ROOT = Path(schemas.__file__).parents[1]
+ROOT = SCHEMAS.parent
 ROWS = list(history("account-1", 30))
 IMAGES = [stream_record(row, 1)["dynamodb"] for row in ROWS]
 CHANGES = [image for image in IMAGES if image["NewImage"]["Type"]["S"] != "SNAPSHOT"]

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from account_events.testing.memory_projector import MemoryProjector
 from account_events.testing.records import StreamRecord, history, sequence_number, stream_record, stream_records
 from projector.errors import Unavailable
 from projector.first_sight import KEYS_MAX, NO_ANSWER, Answered, Asked, Key
 from projector.lanes import NOT_ATTEMPTED
 from projector.parking import Parked
 from projector.parse import NO_ROW
+from tests.support.memory_projector import MemoryProjector
 
 DONE: dict[str, Any] = {"batchItemFailures": []}
 RECORDS = stream_records(history("a", 30))
@@ -180,7 +180,7 @@ def test_requests_are_made_with_whatever_makes_them_concurrently(monkeypatch: py
         calls.append(len(items))
         return [call(item) for item in items]
 
-    monkeypatch.setattr("account_events.testing.memory_projector.one_by_one", concurrently)
+    monkeypatch.setattr("tests.support.memory_projector.one_by_one", concurrently)
     memory = projector()
     deliver(memory, 3)
     assert calls == [1, 1]

@@ -11,15 +11,15 @@ import pytest
 from botocore.exceptions import ClientError
 from samtranslator.yaml_helper import yaml_parse
 
+from account_events.lambda_mapping.config import MappingConfig
+from account_events.lambda_mapping.outcome import Invoked
+from account_events.lambda_mapping.records import StreamRecord
+from account_events.lambda_mapping.shard import Discard, Invoke, ShardState, Wait
 from account_events.testing.clock import VirtualClock
 from account_events.testing.kinesis import MemoryKinesis
-from account_events.testing.memory_projector import MemoryProjector
 from account_events.testing.records import history, stream_records
-from ops.mapping.config import MappingConfig
-from ops.mapping.outcome import Invoked
-from ops.mapping.records import StreamRecord
-from ops.mapping.shard import Discard, Invoke, ShardState, Wait
 from projector.settings import deadline_s
+from tests.support.memory_projector import MemoryProjector
 
 RESOURCES: dict[str, Any] = yaml_parse((Path(__file__).parents[3] / "template.yaml").read_text())["Resources"]
 TIMEOUT_MS = 1000 * RESOURCES["ProjectorFunction"]["Properties"]["Timeout"]

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from account_core.events import Created, Credited, Event, EventRow, Withdrawn
+from account_core.domain.events import Created, Credited, Event, EventRow, Withdrawn
+from account_events.avro.codec import decode
 from projector.errors import Unpublishable
 from projector.outgoing import EVENT_BYTES_MAX, Outgoing, outgoing
 from projector.translate import translate
-from schemas.codec import decode
 
 ROW = EventRow(
     account_id="a-1",

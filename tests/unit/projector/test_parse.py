@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from account_core.events import EventRow
-from account_core.items import VERSION_MAX, to_item, version_in
+from account_core.domain.events import EventRow
+from account_core.rows.items import VERSION_MAX, to_item, version_in
 from account_events.testing.records import StreamRecord, history, sequence_number, stream_record, stream_records
 from projector.errors import NotATableStream
 from projector.outgoing import REASON_LENGTH_MAX, Arrival, Outgoing, Poison, is_stray, outgoing
 from projector.parse import NO_ROW, parse, read_events, sequence_from
-from tests.spellings import OTHER_NUMBERS
+from tests.support.spellings import OTHER_NUMBERS
 
 ROWS = list(history("a", 9))
 EVENTS = [row for row in ROWS if isinstance(row, EventRow)]

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from account_events.testing.kinesis import MemoryKinesis
-from account_events.testing.memory_projector import BUCKETS, MemoryProjector
 from account_events.testing.records import StreamRecord, history, sequence_number, stream_record, stream_records
 from projector.errors import NotATableStream, Unavailable
 from projector.lanes import NOT_ATTEMPTED, Pack, aggregated, plain
 from projector.parking import Parked
 from projector.parse import NO_ROW
+from tests.support.memory_projector import BUCKETS, MemoryProjector
 from tests.unit.projector.picky import PickyKinesis
 
 DONE: dict[str, Any] = {"batchItemFailures": []}

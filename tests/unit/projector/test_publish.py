@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from account_events.aggregation.buckets import bucket_of, hash_key
+from account_events.aggregation.unpacking import unpack
 from account_events.testing.faults import Fault
 from account_events.testing.kinesis import MemoryKinesis
-from consumers.kit.aggregates import unpack
-from projector.buckets import bucket_of, hash_key
 from projector.lanes import BACKOFF_MAX_S, Lane, Pack, aggregated, backoff_s, calls_of, plain
 from projector.outgoing import Outgoing
 from projector.publish import KinesisPublisher

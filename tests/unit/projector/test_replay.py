@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from account_events.testing import Fault, MemoryKinesis, MemoryProjector, TableStream, from_recording
-from schemas import glue
-from tests.unit.schemas.given import CODEC, GLUE
+from account_events.avro import glue_framing
+from account_events.testing import Fault, MemoryKinesis, TableStream, from_recording
+from tests.support.memory_projector import MemoryProjector
+from tests.unit.avro.given import CODEC, GLUE
 
 RECORDING = Path(__file__).parents[2] / "golden/streams/four-accounts.json"
 EVENTS = {"alma": 24, "bo": 11, "cleo": 5, "dag": 1}
@@ -44,7 +45,7 @@ def test_in_glue_s_framing_the_same_events_arrive(recording: TableStream, batch_
     framed = MemoryProjector(MemoryKinesis(read=CODEC.decode), encoders=GLUE)
     replayed = framed.replay(recording, batch_sizes=batch_size)
     assert replayed.events == MemoryProjector().replay(recording, batch_sizes=batch_size).events
-    assert all(glue.is_framed(data) for data in framed.kinesis.data())
+    assert all(glue_framing.is_framed(data) for data in framed.kinesis.data())
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 100])

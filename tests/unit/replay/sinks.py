@@ -9,7 +9,7 @@ from ops.replay.selection import Everything, Selection
 from ops.replay.source import Part
 from ops.replay.state import State, from_json, to_json
 from projector.outgoing import Outgoing
-from tests.memory_source import MemorySource
+from tests.support.memory_source import MemorySource
 
 
 class Killed(BaseException):

@@ -8,8 +8,10 @@ from typing import Any
 import fastavro
 import pytest
 
-from account_core.events import EventRow
-from account_core.items import to_item, version_of
+from account_core.domain.events import EventRow
+from account_core.rows.items import to_item, version_of
+from account_events.avro.contract import parse as parse_schema
+from account_events.avro.encoder import ENCODERS, MARKER
 from account_events.testing.clock import VirtualClock
 from account_events.testing.records import history, stream_records
 from ops.replay import engine
@@ -23,11 +25,9 @@ from ops.replay.source import Account, Part, Segment
 from projector.outgoing import Outgoing, outgoing
 from projector.parse import NO_ROW, parse
 from projector.translate import translate
-from schemas.contract import parse as parse_schema
-from schemas.encoder import ENCODERS, MARKER
-from tests.memory_source import MemorySource, Order, by_key, by_text, by_version
+from tests.support.memory_source import MemorySource, Order, by_key, by_text, by_version
+from tests.unit.avro.given import CODEC, FOLDER, GLUE
 from tests.unit.replay.sinks import Kills, MemorySink, run_to_the_end
-from tests.unit.schemas.given import CODEC, FOLDER, GLUE
 
 ALL = Everything()
 

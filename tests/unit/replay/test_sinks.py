@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from account_core.events import EventRow
+from account_core.domain.events import EventRow
+from account_events.avro.codec import CONTRACT, Codec
 from account_events.testing.faults import Fault
 from account_events.testing.kinesis import MemoryKinesis
 from account_events.testing.records import history
@@ -23,7 +24,6 @@ from projector.kinesis_errors import CONFIGURATION, REFUSED
 from projector.lanes import aggregated, plain
 from projector.outgoing import Outgoing, outgoing
 from projector.publish import KinesisPublisher
-from schemas.codec import CONTRACT, Codec
 
 CODEC = Codec(CONTRACT)
 EVENTS = [outgoing(row, 0) for account_id in "abc" for row in history(account_id, 12) if isinstance(row, EventRow)]

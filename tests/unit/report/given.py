@@ -5,11 +5,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from ops.lake.duckdb_engine import DuckDBEngine
+from ops.lake.query.duckdb_engine import DuckDBEngine
 from ops.report.balances import Distribution, Size, distribution
 from ops.report.figures import DAYS, CurrencyDay, Figures, Flow, Hour, Movement
-from tests.lake import LakeRow, event, write
-from tests.lake_totals import write_totals
+from tests.support.lake import LakeRow, event, write
+from tests.support.lake_totals import write_totals
 
 DAY = date(2026, 8, 20)
 NOON = datetime(2026, 8, 20, 12, 0)  # noqa: DTZ001 -- UTC, as everything in the lake

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ops.lake.verdict import Files, Total, Verdict
+from ops.lake.reconcile.result import Files, Total, Verdict
 from ops.report.badge import NEVER, Badge, Tone, badge
 
 AT = datetime(2026, 8, 21, 6, 0, tzinfo=UTC)

@@ -12,7 +12,7 @@ from ops.report import charts
 from ops.report.drawing import AXIS_PX, Drawn
 from ops.report.figures import CurrencyDay, Figures, Flow, figures_of
 from ops.report.svg import Name, Unfit, fit
-from tests.lake import made_up
+from tests.support.lake import made_up
 from tests.unit.report.given import HOSTILE, lake
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -12,11 +12,11 @@ from uuid import UUID
 
 import pytest
 
-from ops.lake.duckdb_engine import DuckDBEngine, in_duckdb
-from ops.lake.engine import Answer
+from ops.lake.query.duckdb_engine import DuckDBEngine, in_duckdb
+from ops.lake.query.engine import Answer
 from ops.report.figures import Flow, figures_of, newest_day
-from tests.lake import FIRST_DAY, made_up, write
-from tests.lake_totals import write_totals
+from tests.support.lake import FIRST_DAY, made_up, write
+from tests.support.lake_totals import write_totals
 from tests.unit.report.given import DAY, NOON, folded, lake, moved, opened
 
 

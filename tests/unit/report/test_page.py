@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from ops.lake.duckdb_engine import DuckDBEngine
+from ops.lake.query.duckdb_engine import DuckDBEngine
 from ops.report.badge import NEVER, Badge
 from ops.report.figures import Figures, figures_of
 from ops.report.imprint import Imprint
 from ops.report.page import CHARTED_MAX, page
-from tests.lake import made_up
+from tests.support.lake import made_up
 from tests.unit.report.given import DAY, HOSTILE, NOON, lake, moved, opened
 
 IMPRINT = Imprint("the stack accounts", datetime(2026, 9, 30, 6, 0))  # noqa: DTZ001 -- UTC

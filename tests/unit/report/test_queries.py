@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from ops.lake.catalog import queries
-from ops.lake.duckdb_engine import DuckDBEngine
+from ops.lake.query.catalog import queries
+from ops.lake.query.duckdb_engine import DuckDBEngine
 from ops.report.figures import Flow, figures_of, newest_day
-from tests.lake import LakeRow, made_up, write
-from tests.lake_totals import write_totals
-from tests.second_engine import DataFusionEngine
+from tests.support.lake import LakeRow, made_up, write
+from tests.support.lake_totals import write_totals
+from tests.support.second_engine import DataFusionEngine
 from tests.unit.report.given import DAY, HOSTILE, lake, moved, opened
 
 MOST = "9999999999999999.99"

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from account_core.events import EventRow
-from account_core.items import from_item
+from account_core.domain.events import EventRow
+from account_core.rows.items import from_item
+from account_events.avro.codec import encode
 from account_events.testing import MemoryKinesis
 from projector.translate import translate
-from schemas.codec import encode
 
 Put = Callable[[list[tuple[str, bytes]]], list[int]]
 Event = dict[str, Any]

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
-from account_core.commands import Command, CreateAccount, Credit, Withdraw
-from account_events.testing import TableStream, given, in_turn
+from account_core.domain.commands import Command, CreateAccount, Credit, Withdraw
+from account_events.testing import TableStream, in_turn
+from tests.support.given import given
 
 CENTS = Decimal("10.00")
 

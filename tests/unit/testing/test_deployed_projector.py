@@ -12,8 +12,8 @@ from aws_lambda_powertools import Metrics
 
 from account_events.testing import Died, Fault, MemoryKinesis, TableStream, replay
 from account_events.testing.mapping import Handler
-from account_events.testing.module_projector import deployed_projector as deployed
-from account_events.testing.poison import unknown_type
+from tests.support.module_projector import deployed_projector as deployed
+from tests.support.poison import unknown_type
 from tests.unit.testing.streams import bank
 
 Deployed = Callable[..., Callable[[], Handler]]

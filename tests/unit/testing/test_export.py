@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from account_events.testing import BadSource, MemoryProjector, from_export, shuffled
+from account_events.testing import BadSource, from_export, shuffled
+from tests.support.memory_projector import MemoryProjector
 from tests.unit.testing.streams import bank
 
 IMAGES = bank("ba", 12).images()

@@ -4,13 +4,14 @@ from decimal import Decimal
 
 import pytest
 
-from account_core.commands import Command, CreateAccount, Credit, Withdraw
-from account_core.errors import InsufficientFunds
-from account_core.events import EventRow
-from account_core.items import from_item, to_item
-from account_events.testing import BadReplay, TableStream, given, in_turn, shuffled
+from account_core.domain.commands import Command, CreateAccount, Credit, Withdraw
+from account_core.domain.errors import InsufficientFunds
+from account_core.domain.events import EventRow
+from account_core.rows.items import from_item, to_item
+from account_events.testing import BadReplay, TableStream, in_turn, shuffled
 from account_events.testing.records import history, number_of
 from account_events.testing.table_stream import account_of
+from tests.support.given import given
 from tests.unit.testing.streams import CENTS, bank
 
 CREATE = CreateAccount("owner-1", "EUR")

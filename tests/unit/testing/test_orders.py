@@ -8,16 +8,16 @@ from account_events.testing import (
     BadReplay,
     Fault,
     MemoryKinesis,
-    MemoryProjector,
     Settings,
     TableStream,
-    poison,
     refuse_every,
     replay,
     shuffled,
 )
-from account_events.testing.poison import POISONS
 from account_events.testing.records import StreamRecord
+from tests.support import poison
+from tests.support.memory_projector import MemoryProjector
+from tests.support.poison import POISONS
 from tests.unit.testing.handlers import DONE, one_by_one
 from tests.unit.testing.streams import bank
 

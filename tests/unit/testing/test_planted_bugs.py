@@ -10,13 +10,14 @@ from typing import Any
 import fastavro
 import pytest
 
-from account_events.testing import Fault, MemoryKinesis, MemoryProjector, Replayed, TableStream, replay
-from account_events.testing.arrivals import Arrivals
-from account_events.testing.poison import no_image, unknown_type
+from account_events.avro.codec import decode, encode
+from account_events.avro.contract import load
+from account_events.avro.encoder import MARKER
+from account_events.testing import Fault, MemoryKinesis, Replayed, TableStream, replay
 from account_events.testing.records import Image
-from schemas.codec import decode, encode
-from schemas.contract import load
-from schemas.encoder import MARKER
+from tests.support.arrivals import Arrivals
+from tests.support.memory_projector import MemoryProjector
+from tests.support.poison import no_image, unknown_type
 from tests.unit.testing import handlers
 from tests.unit.testing.handlers import events_of
 from tests.unit.testing.streams import bank

@@ -11,11 +11,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from account_events.testing import BadSource, MemoryProjector, TableStream, from_recording, record
+from account_events.testing import BadSource, TableStream, from_recording, record
 from account_events.testing.recording import write
 from account_events.testing.records import STREAM_ARN, StreamRecord
-from tests.unit.mapping.fake_aws import FakeShard, FakeStreams
-from tests.unit.mapping.given import client_error
+from tests.support.memory_projector import MemoryProjector
+from tests.unit.event_source_mapping.fake_aws import FakeShard, FakeStreams
+from tests.unit.event_source_mapping.given import client_error
 from tests.unit.testing.streams import bank
 
 SPLIT = bank("abcdef", 6).split(7)

@@ -10,17 +10,17 @@ from account_events.testing import (
     Died,
     Fault,
     MemoryKinesis,
-    MemoryProjector,
     Settings,
     TableStream,
-    poison,
     random_faults,
     refuse_every,
     replay,
 )
-from account_events.testing.poison import POISONS
 from account_events.testing.records import StreamRecord, number_of
 from account_events.testing.table_stream import account_of
+from tests.support import poison
+from tests.support.memory_projector import MemoryProjector
+from tests.support.poison import POISONS
 from tests.unit.testing.handlers import DONE, failed, one_by_one, put_one
 from tests.unit.testing.streams import bank
 

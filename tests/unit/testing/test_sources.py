@@ -7,18 +7,13 @@ from typing import Any
 
 import pytest
 
-from account_events.testing import (
-    BadSource,
-    MemoryProjector,
-    TableStream,
-    from_lambda_events,
-    from_recording,
-)
-from ops.mapping.config import MappingConfig
-from ops.mapping.destination import invocation_record
-from ops.mapping.outcome import Invoked
-from ops.mapping.records import StreamRecord as MappedRecord
-from ops.mapping.shard import Condition, Discard
+from account_events.lambda_mapping.config import MappingConfig
+from account_events.lambda_mapping.destination import invocation_record
+from account_events.lambda_mapping.outcome import Invoked
+from account_events.lambda_mapping.records import StreamRecord as MappedRecord
+from account_events.lambda_mapping.shard import Condition, Discard
+from account_events.testing import BadSource, TableStream, from_lambda_events, from_recording
+from tests.support.memory_projector import MemoryProjector
 from tests.unit.testing.streams import bank
 
 STREAM = bank("ab", 4)

@@ -1,0 +1,1 @@
+"""The HTTP API: requests, responses, problems, and who may see what."""

@@ -1,0 +1,102 @@
+"""What is answered, in JSON's terms. Pure."""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from account_core.api.gateway import Answer
+from account_core.api.problems import PROBLEMS, RETRIABLE, RETRY_AFTER_S
+from account_core.api.queries import ORDERS, Page
+from account_core.domain.events import Created, Credited, EventRow, Withdrawn
+from account_core.service.owned_accounts import OwnedAccount
+from account_core.service.service import Receipt
+
+
+def account(account_id: str, receipt: Receipt, status: int = 200) -> Answer:
+    """The account as it is after the command, or as it was read."""
+    body = {
+        "accountId": account_id,
+        "balance": str(receipt.balance),
+        "currency": receipt.currency,
+        "version": receipt.version,
+        "sequence": receipt.sequence,
+    }
+    headers = {"ETag": etag(receipt)}
+    if receipt.is_replay:
+        headers["Idempotent-Replayed"] = "true"
+    if status == 201:  # noqa: PLR2004 -- Created
+        headers["Location"] = f"/accounts/{account_id}"
+    return Answer(status, body, headers)
+
+
+def etag(receipt: Receipt) -> str:
+    return f'"{receipt.version}"'
+
+
+def events(account_id: str, rows: list[EventRow], page: Page) -> Answer:
+    """A page of an account's events, and where the next one is; `next` is null where there is none yet."""
+    is_last = len(rows) < page.limit or (page.newest_first and rows[-1].sequence == 1)
+    after, order = rows[-1].sequence if rows else 0, ORDERS[page.newest_first]
+    following = f"/accounts/{account_id}/events?after={after}&limit={page.limit}&order={order}"
+    return Answer(200, {"events": [_event(row) for row in rows], "next": None if is_last else following})
+
+
+def accounts(owner: str, owned: Sequence[OwnedAccount], limit: int) -> Answer:
+    """The first `limit` of an owner's accounts, and where the others are; `next` is null if there are none yet."""
+    page = owned[:limit]
+    listed = [
+        {
+            "accountId": one.account_id,
+            "balance": str(one.balance),
+            "currency": one.currency,
+            "sequence": one.sequence,
+            "openedAt": one.opened_at,
+            "updatedAt": one.updated_at,
+        }
+        for one in page
+    ]
+    following = f"/owners/{quote(owner)}/accounts?afterAccount={page[-1].account_id}&limit={limit}" if page else None
+    return Answer(200, {"accounts": listed, "next": following if len(owned) > limit else None})
+
+
+def _event(row: EventRow) -> dict[str, Any]:
+    common = {
+        "sequence": row.sequence,
+        "version": row.version,
+        "type": _type(row),
+        "occurredAt": row.occurred_at,
+        "balance": str(row.balance),
+        "currency": row.currency,
+        "correlationId": row.correlation_id,
+        "requestId": row.request_id,
+        "idempotencyKey": None if row.command_id is None else row.command_id.rpartition(",")[2],
+    }
+    if isinstance(row.event, Created):
+        return {**common, "owner": row.event.owner}
+    return {**common, "amount": str(row.event.amount)}
+
+
+def _type(row: EventRow) -> str:
+    """The same names as the domain events have that other teams see."""
+    match row.event:
+        case Created():
+            return "AccountCreated"
+        case Credited():
+            return "BalanceCredited"
+        case Withdrawn():
+            return "BalanceWithdrawn"
+
+
+def problem(code: str, detail: str, request_id: str, headers: dict[str, str] | None = None) -> Answer:
+    """A problem document (RFC 9457). Lone surrogates in what `detail` quotes are no Unicode text, and become "?"."""
+    kind = PROBLEMS[code]
+    body = {
+        "type": f"urn:account-events:problem:{code}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": detail.encode("utf-8", "replace").decode(),
+        "code": code,
+        "requestId": request_id,
+    }
+    retry = {"Retry-After": str(RETRY_AFTER_S)} if code in RETRIABLE else {}
+    return Answer(kind.status, body, {**retry, **(headers or {})}, "application/problem+json")

@@ -1,0 +1,203 @@
+"""HTTP in, HTTP out: request -> command -> answer, and every error as a problem document (RFC 9457)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from account_core.api import answers, queries, requests
+from account_core.api.access import Authorisation, Caller, caller_of
+from account_core.api.access_log import AccessLog
+from account_core.api.gateway import Answer, Request
+from account_core.api.routes import allowed, match
+from account_core.domain.commands import Command
+from account_core.domain.errors import AccountError, InvalidRequest, PreconditionFailed, Unavailable
+from account_core.service.head import Origin, timestamp
+from account_core.service.owned_accounts import OwnedAccounts
+from account_core.service.service import AccountService, Conditions, Receipt
+from account_core.service.usage import Usage
+from account_core.settings import ATTEMPT_MAX_S
+
+
+@dataclass(slots=True)
+class _Call:
+    """One request on its way. The ids are the gateway's until the caller's own have been found in order."""
+
+    request: Request
+    has_time: Callable[[], bool]
+    request_id: str
+    operation: str = "none"
+    account_id: str = ""
+    owner: str = ""
+    correlation_id: str = ""
+    caller: str = ""
+    receipt: Receipt | None = None
+    used: Usage = field(default_factory=Usage)
+
+
+class HttpApi:
+    """The API. Call it with an API Gateway HTTP API event (payload format 2.0).
+
+    Args:
+        service: carries out the commands.
+        owned: the accounts by owner.
+        now: the writer's clock.
+        new_id: makes account ids; URL-safe, unique for ever.
+        log: told of every request.
+        authorisation: how the gateway authenticates callers.
+        operator_scope: with JWT, the scope for which all accounts exist.
+    """
+
+    def __init__(
+        self,
+        service: AccountService,
+        owned: OwnedAccounts,
+        *,
+        now: Callable[[], datetime],
+        new_id: Callable[[], str],
+        log: AccessLog,
+        authorisation: Authorisation,
+        operator_scope: str,
+    ) -> None:
+        self._service = service
+        self._owned = owned
+        self._now = now
+        self._new_id = new_id
+        self._log = log
+        self._authorisation = authorisation
+        self._operator_scope = operator_scope
+        self._operations: dict[str, Callable[[_Call, Caller], Answer]] = {
+            "create_account": self._create,
+            "read_account": self._read,
+            "list_events": self._events,
+            "list_accounts": self._accounts,
+            "credit": lambda call, caller: self._command(call, caller, requests.credit),
+            "withdraw": lambda call, caller: self._command(call, caller, requests.withdraw),
+        }
+
+    def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 -- Lambda's, untyped
+        request = Request.of(event)
+        call = _Call(request, lambda: _has_time(context), request.gateway_id)
+        try:
+            answer = self._answer(call)
+        except Exception as error:  # noqa: BLE001 -- the outermost edge: whatever it is, the caller gets an answer
+            answer = self._problem(error, call)
+        self._log(
+            call.operation,
+            call.used,
+            status=answer.status,
+            code=(answer.body or {}).get("code"),
+            account_id=call.account_id or None,
+            version=call.receipt.version if call.receipt else None,
+            is_replay=call.receipt.is_replay if call.receipt else False,
+            request_id=call.request_id,
+            correlation_id=call.correlation_id or None,
+            gateway_id=request.gateway_id,
+            caller=call.caller or None,
+        )
+        ids = {"X-Request-Id": call.request_id, "X-Correlation-Id": call.correlation_id or call.request_id}
+        return answer.to_gateway(ids, is_head=request.method == "HEAD")
+
+    def _answer(self, call: _Call) -> Answer:
+        request = call.request
+        own_id = requests.name(request.headers, "X-Request-Id", "invalid_request_id")
+        call.request_id = own_id or call.request_id
+        correlation_id = requests.name(request.headers, "X-Correlation-Id", "invalid_correlation_id")
+        call.correlation_id = correlation_id or call.request_id
+        caller = caller_of(request.authorizer, self._authorisation, self._operator_scope)
+        call.caller = caller.name
+        found = match(request.path)
+        if found is None:
+            detail = f"There is no {request.path[:200]} here; docs/api.md lists the requests."
+            return answers.problem("route_not_found", detail, call.request_id)
+        operations, values = found
+        if request.method == "OPTIONS":
+            return Answer(204, headers={"Allow": allowed(operations)})
+        operation = operations.get("GET" if request.method == "HEAD" else request.method)
+        if operation is None:
+            detail = f"{request.method} is not for {request.path[:200]}; use one of: {allowed(operations)}."
+            return answers.problem("method_not_allowed", detail, call.request_id, {"Allow": allowed(operations)})
+        call.operation = operation
+        call.account_id = requests.account_id(values["accountId"]) if "accountId" in values else ""
+        call.owner = requests.owner(values["owner"]) if "owner" in values else ""
+        return self._operations[operation](call, caller)
+
+    def _create(self, call: _Call, caller: Caller) -> Answer:
+        if "if-match" in call.request.headers:
+            raise InvalidRequest("An account that is not there yet has no version to match.", "invalid_if_match")
+        command = requests.create_account(_body(call), caller.subject)
+        caller.refuse_owner(command.owner, "Accounts can be created for oneself only: leave out owner.")
+        key = _key(call)
+        call.account_id = self._new_id() if key is None else requests.account_id_of(key, caller.subject)
+        try:
+            return self._execute(call, command, Conditions(), caller.command_id(key), status=201)
+        except Unavailable as error:
+            raise Unavailable(f"{error} The account would be /accounts/{call.account_id}.") from None
+
+    def _command(self, call: _Call, caller: Caller, parse: Callable[[bytes], Command]) -> Answer:
+        if_match = call.request.headers.get("if-match")
+        conditions = Conditions(requests.versions(if_match), caller.owner)
+        try:
+            return self._execute(call, parse(_body(call)), conditions, caller.command_id(_key(call)))
+        except PreconditionFailed as error:
+            if (altered := requests.never_matching(if_match)) is None:
+                raise
+            raise PreconditionFailed(
+                f"{error} If-Match has {altered[:40]}: a weak or altered ETag never matches. Send the ETag as the "
+                'service gave it, like "7", and turn off ETag changes in proxies that compress.'
+            ) from None
+
+    def _execute(
+        self, call: _Call, command: Command, conditions: Conditions, command_id: str | None, status: int = 200
+    ) -> Answer:
+        origin = Origin(timestamp(self._now()), call.correlation_id, call.request_id, command_id)
+        receipt = self._service.execute(
+            call.account_id, command, origin, conditions, used=call.used, has_time=call.has_time
+        )
+        call.receipt = receipt
+        return answers.account(call.account_id, receipt, status)
+
+    def _read(self, call: _Call, caller: Caller) -> Answer:
+        point = queries.point_in_time(call.request.query(*queries.POINT_IN_TIME))
+        receipt = self._service.read(
+            call.account_id, caller.owner, call.used, version=point.version, moment=point.moment
+        )
+        call.receipt = receipt
+        if requests.is_known(call.request.headers.get("if-none-match"), receipt.version):
+            return Answer(304, headers={"ETag": answers.etag(receipt)})
+        return answers.account(call.account_id, receipt)
+
+    def _events(self, call: _Call, caller: Caller) -> Answer:
+        page = queries.page(call.request.query(*queries.PAGE))
+        rows = self._service.events(
+            call.account_id, page.after, page.limit, caller.owner, call.used, newest_first=page.newest_first
+        )
+        return answers.events(call.account_id, rows, page)
+
+    def _accounts(self, call: _Call, caller: Caller) -> Answer:
+        page = queries.account_page(call.request.query(*queries.ACCOUNT_PAGE))
+        caller.refuse_owner(call.owner, "Only one's own accounts can be listed.")
+        one_more = page.limit + 1  # which tells whether there is a next page
+        owned = self._owned.page(call.owner, page.after, one_more, call.used)
+        return answers.accounts(call.owner, owned, page.limit)
+
+    def _problem(self, error: Exception, call: _Call) -> Answer:
+        code = error.code if isinstance(error, AccountError) else "internal_error"
+        if code in ("internal_error", "corrupt"):
+            self._log.failed(error, request_id=call.request_id, account_id=call.account_id or None)
+            return answers.problem(code, "The request failed here, not with you. It has been logged.", call.request_id)
+        return answers.problem(code, str(error), call.request_id)
+
+
+def _body(call: _Call) -> bytes:
+    call.request.query()  # a command takes no parameters, and none is silently ignored
+    return call.request.json_body()
+
+
+def _key(call: _Call) -> str | None:
+    return requests.name(call.request.headers, "Idempotency-Key", "invalid_idempotency_key")
+
+
+def _has_time(context: Any) -> bool:  # noqa: ANN401 -- Lambda's, untyped
+    remaining_s: float = context.get_remaining_time_in_millis() / 1000
+    return remaining_s > ATTEMPT_MAX_S

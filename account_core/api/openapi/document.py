@@ -1,0 +1,205 @@
+"""The API's OpenAPI 3.1 document, generated from the code; `make openapi` writes docs/openapi.json."""
+
+import json
+from typing import Any
+
+from account_core.api.access import Authorisation
+from account_core.api.openapi.examples import ANSWERS, REQUESTS
+from account_core.api.openapi.problem_responses import (
+    BY_OPERATION,
+    EXAMPLES,
+    OF_NO_OPERATION,
+    OF_OPTIONS,
+    UNREACHABLE,
+    responses,
+    shared_responses,
+)
+from account_core.api.openapi.schemas import IDS, PARAMETERS, any_of, headers, ref, schemas, shared_headers
+from account_core.api.routes import ROUTES, allowed
+from account_events import __version__
+
+_EVERYWHERE = "methods that every path has"
+_TAGS = {
+    "commands": "Requests that change an account. Send each with an `Idempotency-Key`.",
+    "reads": "Requests that change nothing.",
+    _EVERYWHERE: "HEAD wherever there is GET, and OPTIONS.",
+}
+_SUMMARIES = {
+    "create_account": "Create an account",
+    "read_account": "Read an account, as it is or as it was",
+    "credit": "Credit an account",
+    "withdraw": "Withdraw from an account",
+    "list_events": "List an account's events",
+    "list_accounts": "List an owner's accounts",
+}
+_DESCRIPTIONS = {
+    "create_account": "The account starts with a balance of zero. With an `Idempotency-Key`, a repeated request "
+    "returns the account that the first one created.",
+    "read_account": "Strongly consistent. `atVersion` and `at` return the account as it was; give one of them at most.",
+    "credit": "Adds the amount to the balance. With an `Idempotency-Key`, a repeated command changes the balance once.",
+    "withdraw": "Subtracts the amount from the balance, which never goes below zero. With an `Idempotency-Key`, a "
+    "repeated command changes the balance once.",
+    "list_events": "A page of the account's events, strongly consistent. `next` is the path of the next page.",
+    "list_accounts": "A page of the owner's accounts with their balances, by account id. They are read from a read "
+    "model that follows the ledger, usually within a second or two.",
+}
+_PARAMETERS = {
+    "create_account": ("Idempotency-Key",),
+    "read_account": ("accountId", "atVersion", "at", "If-None-Match"),
+    "credit": ("accountId", "Idempotency-Key", "If-Match"),
+    "withdraw": ("accountId", "Idempotency-Key", "If-Match"),
+    "list_events": ("accountId", "after", "limit", "order"),
+    "list_accounts": ("owner", "afterAccount", "limit"),
+}
+_PAGES = {
+    "list_events": ("A page of events", "EventPage"),
+    "list_accounts": ("A page of accounts", "AccountPage"),
+}
+_SECURITY_SCHEMES = {
+    "IAM": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "x-amazon-apigateway-authtype": "awsSigv4",
+        "description": "`Auth: IAM`: requests are signed (SigV4, service `execute-api`). Whoever may invoke the API is "
+        "trusted with all accounts.",
+    },
+    "JWT": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "`Auth: JWT`: the token's subject owns the accounts it creates, and no others exist for it; "
+        "with the operators' scope all do.",
+    },
+}
+
+
+def document(authorisation: Authorisation | None = None) -> dict[str, Any]:
+    """What every deployment has in common, or what is true of those with this authorisation."""
+    schemes = [authorisation] if authorisation else list(_SECURITY_SCHEMES)
+    openapi: dict[str, Any] = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Account Events",
+            "version": __version__,
+            "description": _description(),
+            "contact": {"name": "The team that runs the deployment"},
+        },
+        "servers": [
+            {
+                "url": "{ApiUrl}",
+                "variables": {"ApiUrl": {"default": "https://example.com", "description": "The stack's output."}},
+            }
+        ],
+        "security": [{scheme: []} for scheme in schemes],
+        "tags": [{"name": name, "description": description} for name, description in _TAGS.items()],
+        "paths": {path: _path(path, operations) for path, operations in ROUTES.items()},
+        "components": {
+            "schemas": schemas(is_owner_required=authorisation == "IAM"),
+            "parameters": PARAMETERS,
+            "examples": EXAMPLES,
+            "responses": shared_responses(),
+            "securitySchemes": {scheme: _SECURITY_SCHEMES[scheme] for scheme in schemes},
+        },
+    }
+    written = json.dumps(openapi)
+    openapi["components"]["headers"] = {
+        name: header for name, header in shared_headers().items() if f'"#/components/headers/{name}"' in written
+    }
+    return openapi
+
+
+def text() -> str:
+    """What docs/openapi.json has to be."""
+    return json.dumps(document(), indent=2) + "\n"
+
+
+def _description() -> str:
+    others, unreachable = (", ".join(f"`{code}`" for code in codes) for codes in (OF_NO_OPERATION, UNREACHABLE))
+    return (
+        "Accounts, their balances and their events; docs/api.md explains it for people. Other paths and methods meet "
+        f"{others}. The problem {unreachable} is the service's own and does not occur over HTTP. A query parameter "
+        "that is unknown or given twice, and a field that is unknown or given twice, is refused."
+    )
+
+
+def _path(path: str, operations: dict[str, str]) -> dict[str, Any]:
+    """The operations themselves, HEAD where there is GET, and OPTIONS."""
+    methods = {method.lower(): _operation(operation) for method, operation in operations.items()}
+    if "GET" in operations:
+        methods["head"] = _head(operations["GET"])
+    methods["options"] = _options(path, operations)
+    return methods
+
+
+def _operation(operation: str) -> dict[str, Any]:
+    return {
+        "operationId": operation,
+        "summary": _SUMMARIES[operation],
+        "description": _DESCRIPTIONS[operation],
+        "tags": ["commands" if operation in REQUESTS else "reads"],
+        "parameters": _parameters(*_PARAMETERS[operation]),
+        **({"requestBody": _body(operation)} if operation in REQUESTS else {}),
+        "responses": {**_successes(operation), **responses(BY_OPERATION[operation])},
+    }
+
+
+def _head(operation: str) -> dict[str, Any]:
+    """As GET, but for the bodies."""
+    successes = {
+        status: {name: part for name, part in answer.items() if name not in ("content", "links")}
+        for status, answer in _successes(operation).items()
+    }
+    return {
+        "operationId": f"{operation}_head",
+        "summary": f"{_SUMMARIES[operation]}: without the body",
+        "description": "The same status and headers as GET, without a body.",
+        "tags": [_EVERYWHERE],
+        "parameters": _parameters(*_PARAMETERS[operation]),
+        "responses": {**successes, **responses(BY_OPERATION[operation], is_head=True)},
+    }
+
+
+def _options(path: str, operations: dict[str, str]) -> dict[str, Any]:
+    allow = allowed(operations)
+    answer = {"description": f"`Allow: {allow}`", "headers": headers(("Allow", *IDS))}
+    return {
+        "operationId": f"{'_or_'.join(operations.values())}_options",
+        "summary": "The path's methods",
+        "description": "Returns them in the header `Allow`. The values in the path are not checked.",
+        "tags": [_EVERYWHERE],
+        "parameters": [*(any_of(name) for name in PARAMETERS if f"{{{name}}}" in path), *_parameters()],
+        "responses": {"204": answer, **responses(OF_OPTIONS)},
+    }
+
+
+def _parameters(*names: str) -> list[dict[str, Any]]:
+    return [{"$ref": f"#/components/parameters/{name}"} for name in (*names, *IDS)]
+
+
+def _body(operation: str) -> dict[str, Any]:
+    examples = {name: {"value": value} for name, value in REQUESTS[operation].items()}
+    return {"required": True, "content": {"application/json": {"schema": ref(operation), "examples": examples}}}
+
+
+def _successes(operation: str) -> dict[str, Any]:
+    answer = ANSWERS[operation]
+    is_account = "ETag" in answer.headers
+    description, schema = ("The account", "Account") if is_account else _PAGES[operation]
+    success = {
+        "description": description,
+        "headers": headers((*answer.headers, *IDS), ("Idempotent-Replayed",) if operation in REQUESTS else ()),
+        "content": {answer.content_type: {"schema": ref(schema), "example": answer.body}},
+        **({"links": _links(operation)} if is_account else {}),
+    }
+    unchanged = {"description": "The account is at the version of `If-None-Match`", "headers": headers(("ETag", *IDS))}
+    return {str(answer.status): success, **({"304": unchanged} if operation == "read_account" else {})}
+
+
+def _links(operation: str) -> dict[str, Any]:
+    """What can be done with the account."""
+    return {
+        other: {"operationId": other, "parameters": {"accountId": "$response.body#/accountId"}}
+        for other, names in _PARAMETERS.items()
+        if "accountId" in names and other != operation
+    }

@@ -1,0 +1,64 @@
+"""What the API's answers look like, as the code that answers writes them."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from account_core.api import answers
+from account_core.api.gateway import Answer
+from account_core.api.queries import Page
+from account_core.domain.events import Created, Credited, EventRow, Withdrawn
+from account_core.service.owned_accounts import OwnedAccount
+from account_core.service.service import Receipt
+
+ACCOUNT_ID_EXAMPLE = "0b9c2f6e-5a52-4d1c-9d2c-6f5f0e0a7b11"
+MOMENT = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
+REQUEST_ID = "JKJaXmPLvHcESHA="
+_TIME = "2026-01-31T09:30:00.000001Z"
+_HUNDRED, _FORTY = Decimal("100.00"), Decimal("40.00")
+
+_ROWS = [
+    EventRow(ACCOUNT_ID_EXAMPLE, 1, 1, _TIME, Created("owner-1", "EUR"), Decimal("0.00"), "EUR", "order-7", REQUEST_ID),
+    EventRow(ACCOUNT_ID_EXAMPLE, 2, 2, _TIME, Credited(_HUNDRED), _HUNDRED, "EUR", "order-7", REQUEST_ID),
+    EventRow(
+        ACCOUNT_ID_EXAMPLE,
+        3,
+        3,
+        _TIME,
+        Withdrawn(_FORTY),
+        _HUNDRED - _FORTY,
+        "EUR",
+        "order-7",
+        REQUEST_ID,
+        "5f0c6a1e-7d7f-4a57-8b53-0c0b1c9a2d44",
+    ),
+]
+
+_OWNED = OwnedAccount(ACCOUNT_ID_EXAMPLE, "EUR", _HUNDRED - _FORTY, 3, _TIME, _TIME)
+
+
+def _account(row: EventRow, status: int) -> Answer:
+    return answers.account(row.account_id, Receipt(row.balance, row.currency, row.version, row.sequence), status)
+
+
+ANSWERS: dict[str, Answer] = {
+    "create_account": _account(_ROWS[0], 201),
+    "credit": _account(_ROWS[1], 200),
+    "withdraw": _account(_ROWS[2], 200),
+    "read_account": _account(_ROWS[2], 200),
+    "list_events": answers.events(ACCOUNT_ID_EXAMPLE, _ROWS, Page(None, len(_ROWS), newest_first=False)),
+    "list_accounts": answers.accounts("owner-1", [_OWNED], limit=50),
+}
+"""What each operation answers where all goes well."""
+
+REQUESTS: dict[str, dict[str, dict[str, Any]]] = {
+    "create_account": {"for an owner": {"owner": "owner-1", "currency": "EUR"}},
+    "credit": {"a string": {"amount": "100.00"}, "a number": {"amount": 12.5}},
+    "withdraw": {"a string": {"amount": "40.00"}, "a number": {"amount": 0.01}},
+}
+
+ACCOUNT: dict[str, Any] = dict(ANSWERS["read_account"].body or {})
+EVENT_PAGE: dict[str, Any] = dict(ANSWERS["list_events"].body or {})
+
+ROWS = tuple(_ROWS)
+"""The rows behind the answers; tools/events_doc.py makes the events' examples of them."""

@@ -1,0 +1,74 @@
+"""The account, as a decider: state, evolve, decide. Pure; everything else in this package only carries it around."""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from account_core.domain.commands import Command, CreateAccount, Credit, Withdraw
+from account_core.domain.errors import AccountExists, AccountNotFound, BalanceLimitExceeded, InsufficientFunds
+from account_core.domain.events import Created, Credited, Event, Withdrawn
+from account_core.domain.money import EXACT, MONEY_MAX, ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    owner: str
+    currency: str
+    balance: Decimal
+
+
+INITIAL: Account | None = None
+"""Before its first event an account does not exist."""
+
+
+def evolve(account: Account | None, event: Event) -> Account:
+    """The state after `event`. Never refuses a known one: a rule of tomorrow must not break yesterday's history."""
+    match event:
+        case Created(owner=owner, currency=currency):
+            return Account(owner, currency, ZERO)
+        case Credited(amount=amount):
+            return replace(_existing(account), balance=EXACT.add(_existing(account).balance, amount))
+        case Withdrawn(amount=amount):
+            return replace(_existing(account), balance=EXACT.subtract(_existing(account).balance, amount))
+
+
+def decide(account: Account | None, command: Command) -> list[Event]:
+    """The events that `command` causes: one, or none where what it asks for is already so.
+
+    Raises:
+        Rejected: AccountNotFound, AccountExists, InsufficientFunds or BalanceLimitExceeded.
+    """
+    match command:
+        case CreateAccount(owner=owner, currency=currency):
+            if account is None:
+                return [event_of(command)]
+            if (account.owner, account.currency) == (owner, currency):
+                return []
+            raise AccountExists("The account exists already, with another owner or currency.")
+        case Credit(amount=amount):
+            if account is None:
+                raise AccountNotFound("There is no such account.")
+            if EXACT.add(account.balance, amount) > MONEY_MAX:
+                raise BalanceLimitExceeded(f"The balance cannot exceed {MONEY_MAX} {account.currency}.")
+            return [event_of(command)]
+        case Withdraw(amount=amount):
+            if account is None:
+                raise AccountNotFound("There is no such account.")
+            if account.balance < amount:
+                raise InsufficientFunds("The balance does not cover the amount.")
+            return [event_of(command)]
+
+
+def event_of(command: Command) -> Event:
+    """What `command` causes where it is accepted; two commands are the same if their events are."""
+    match command:
+        case CreateAccount(owner=owner, currency=currency):
+            return Created(owner, currency)
+        case Credit(amount=amount):
+            return Credited(amount)
+        case Withdraw(amount=amount):
+            return Withdrawn(amount)
+
+
+def _existing(account: Account | None) -> Account:
+    assert account is not None, "only Created comes first; `head` refuses a history that says otherwise"  # noqa: S101 -- programmer error
+    return account

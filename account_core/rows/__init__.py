@@ -1,0 +1,1 @@
+"""The rows of the table: attributes, versions, snapshots. Pure."""

@@ -1,0 +1,240 @@
+"""Rows as DynamoDB items, and back: the only place that knows the attributes' names.
+
+An item is DynamoDB JSON, `{"AccountId": {"S": "..."}, "Version": {"N": "1"}, ...}`, as the low-level client and the
+table's stream both speak it. The layout is documented in docs/table.md; golden items of every format are in
+tests/golden.
+
+Rows live for ever, and so do their formats. An event of an older format is lifted to the current one, step by step
+(`_UPCASTS`). A snapshot is never lifted: it only repeats what the events say, so one of any other format is ignored.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any, assert_never
+
+from account_core.domain.errors import Corrupt
+from account_core.domain.events import (
+    Created,
+    Credited,
+    Event,
+    EventRow,
+    IgnoredSnapshot,
+    Row,
+    SnapshotRow,
+    StoredRow,
+    Withdrawn,
+)
+from account_core.domain.money import EXACT, to_cents
+from account_core.rows.attributes import decimal_number, instant, is_whole_number, whole_number
+
+FORMAT = 2
+SNAPSHOT_EVERY = 10
+VERSION_MAX = 10**18 - 1
+"""10 GB hold fewer rows of one account, and what is derived from such a version fits Avro's long and the 38 digits of a
+DynamoDB number (docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html)."""
+CREATED, WITHDRAW, CREDIT, SNAPSHOT = "CREATED", "WITHDRAW", "CREDIT", "SNAPSHOT"
+
+Item = dict[str, dict[str, Any]]
+
+
+def _from_1(item: Item) -> Item:
+    """Format 1 did not record the request's id."""
+    return {**item, "RequestId": {"NULL": True}}
+
+
+_UPCASTS: dict[int, Callable[[Item], Item]] = {1: _from_1}
+
+
+def is_snapshot_version(version: int) -> bool:
+    return version % SNAPSHOT_EVERY == 0
+
+
+def version_in(number: str) -> int | None:
+    """The version that a key's number is; None if no row of an account can have it: a fraction, or far too large."""
+    is_short = len(number) <= len(str(VERSION_MAX))
+    return int(number) if is_short and is_whole_number(number) else None
+
+
+def version_of(sequence: int) -> int:
+    """The row version of the event numbered `sequence`: nine events and a snapshot make a decade."""
+    return sequence + (sequence - 1) // (SNAPSHOT_EVERY - 1)
+
+
+def to_item(row: Row) -> Item:
+    item: Item = {
+        "AccountId": {"S": row.account_id},
+        "Version": {"N": str(row.version)},
+        "Type": {"S": SNAPSHOT},
+        "Format": {"N": str(FORMAT)},
+        "Sequence": {"N": str(row.sequence)},
+        "Timestamp": {"S": row.occurred_at},
+        "Currency": {"S": row.currency},
+        "Balance": {"N": _number(row.balance)},
+    }
+    if isinstance(row, SnapshotRow):
+        item |= {"Owner": {"S": row.owner}, "Digest": {"S": digest(row)}}
+        return item
+    match row.event:
+        case Created(owner=owner):
+            item |= {"Type": {"S": CREATED}, "Owner": {"S": owner}}
+        case Withdrawn(amount=amount):
+            item |= {"Type": {"S": WITHDRAW}, "Amount": {"N": _number(amount)}}
+        case Credited(amount=amount):
+            item |= {"Type": {"S": CREDIT}, "Amount": {"N": _number(amount)}}
+        case unknown:
+            assert_never(unknown)
+    item["CorrelationId"] = {"S": row.correlation_id}
+    item["RequestId"] = {"S": row.request_id} if row.request_id is not None else {"NULL": True}
+    if row.command_id is not None:
+        item["CommandId"] = {"S": row.command_id}
+    return item
+
+
+def from_item(item: Mapping[str, Any]) -> StoredRow:
+    """The row of an item.
+
+    Raises:
+        Corrupt: an attribute is missing or malformed, version and sequence do not belong together, or the type or
+            format is one this code does not know. Its message never quotes an amount. Not of a snapshot in a snapshot's
+            place: whatever is wrong with it, it is ignored.
+    """
+    try:
+        return _row(item)
+    except Corrupt as error:
+        return _damaged(item, error)
+    except (KeyError, TypeError, AttributeError, ValueError, InvalidOperation) as error:
+        return _damaged(item, Corrupt(f"row {key_of(item)}: {type(error).__name__}: {error}"))
+
+
+def digest(snapshot: SnapshotRow) -> str:
+    """SHA-256, in hexadecimal, of the state that a snapshot holds, of its time, and of where it stands."""
+    account = (snapshot.occurred_at, snapshot.owner, snapshot.currency, f"{snapshot.balance:.2f}")
+    state = json.dumps([snapshot.account_id, snapshot.version, snapshot.sequence, *account])
+    return hashlib.sha256(state.encode()).hexdigest()
+
+
+def occurred_at(item: Mapping[str, Any]) -> str | None:
+    """When a row's event occurred, ISO 8601 UTC with six decimals; None where the row does not say so readably."""
+    try:
+        return _time(item)
+    except (Corrupt, KeyError, TypeError, AttributeError, ValueError):
+        return None
+
+
+def key_of(item: Mapping[str, Any]) -> str:
+    """`account/version` for messages, whatever state the item is in."""
+    parts = (item.get("AccountId"), item.get("Version"))
+    return "/".join(str(next(iter(part.values()), "?")) if isinstance(part, Mapping) else "?" for part in parts)
+
+
+def _row(item: Mapping[str, Any]) -> StoredRow:
+    if item["Type"]["S"] == SNAPSHOT:
+        return _snapshot(item)
+    item = _lifted(item)
+    version, sequence = _position(item)
+    return EventRow(
+        account_id=item["AccountId"]["S"],
+        version=version,
+        sequence=sequence,
+        occurred_at=_time(item),
+        event=_event(item["Type"]["S"], item),
+        balance=_money(item, "Balance"),
+        currency=item["Currency"]["S"],
+        correlation_id=item["CorrelationId"]["S"],
+        request_id=item["RequestId"].get("S"),
+        command_id=item["CommandId"]["S"] if "CommandId" in item else None,
+    )
+
+
+def _damaged(item: Mapping[str, Any], error: Corrupt) -> IgnoredSnapshot:
+    match item:
+        case {"Type": {"S": "SNAPSHOT"}, "AccountId": {"S": str(account_id)}, "Version": {"N": str(number)}}:
+            if (version := version_in(number)) is not None and is_snapshot_version(version):
+                return IgnoredSnapshot(account_id, version, str(error), is_damaged=True)
+    raise error
+
+
+def _lifted(item: Mapping[str, Any]) -> Item:
+    """The item in the current format."""
+    lifted, number = dict(item), whole_number(item["Format"]["N"])
+    while number != FORMAT:
+        if number not in _UPCASTS:
+            raise Corrupt(f"row {key_of(item)}: unknown row format {number}; this code reads 1 to {FORMAT}")
+        lifted, number = _UPCASTS[number](lifted), number + 1
+    return lifted
+
+
+def _snapshot(item: Mapping[str, Any]) -> SnapshotRow | IgnoredSnapshot:
+    if whole_number(item["Format"]["N"]) != FORMAT:
+        version = whole_number(item["Version"]["N"])
+        if not is_snapshot_version(version):
+            raise Corrupt(f"row {key_of(item)}: no snapshot can have version {version}")
+        reason = f"it has format {item['Format']['N']}, not {FORMAT}"
+        return IgnoredSnapshot(item["AccountId"]["S"], version, reason, is_damaged=False)
+    version, sequence = _position(item)
+    snapshot = SnapshotRow(
+        account_id=item["AccountId"]["S"],
+        version=version,
+        sequence=sequence,
+        occurred_at=_time(item),
+        owner=item["Owner"]["S"],
+        currency=item["Currency"]["S"],
+        balance=_money(item, "Balance"),
+    )
+    if item["Digest"]["S"] != digest(snapshot):
+        return IgnoredSnapshot(snapshot.account_id, version, "its digest is not that of its state", is_damaged=True)
+    return snapshot
+
+
+def _position(item: Mapping[str, Any]) -> tuple[int, int]:
+    kind = item["Type"]["S"]
+    version, sequence = whole_number(item["Version"]["N"]), whole_number(item["Sequence"]["N"])
+    due = version_of(sequence) + 1 if kind == SNAPSHOT else version_of(sequence)
+    if sequence < 1 or version != due or is_snapshot_version(version) != (kind == SNAPSHOT):
+        raise Corrupt(f"row {key_of(item)}: a {kind} row cannot have version {version} and sequence {sequence}")
+    return version, sequence
+
+
+def _event(kind: str, item: Mapping[str, Any]) -> Event:
+    match kind:
+        case "CREATED":
+            return Created(owner=item["Owner"]["S"], currency=item["Currency"]["S"])
+        case "WITHDRAW":
+            return Withdrawn(_amount(item))
+        case "CREDIT":
+            return Credited(_amount(item))
+    raise Corrupt(f"row {key_of(item)}: unknown type {kind!r}")
+
+
+def _number(value: Decimal) -> str:
+    """Money as DynamoDB returns it: no trailing zeros, so that an item reads back as it was written."""
+    return f"{value.normalize(EXACT):f}"
+
+
+def _time(item: Mapping[str, Any]) -> str:
+    """Times are compared as text, and the newest is passed on to the next event: another form would spoil both."""
+    text: str = item["Timestamp"]["S"]
+    try:
+        instant(text)
+    except ValueError as error:
+        raise Corrupt(
+            f"row {key_of(item)}: its Timestamp is not a time in ISO 8601 UTC with six decimals, like "
+            "2026-01-31T09:30:00.000001Z"
+        ) from error
+    return text
+
+
+def _money(item: Mapping[str, Any], name: str) -> Decimal:
+    try:
+        return to_cents(decimal_number(item[name]["N"]))
+    except ValueError as error:
+        raise Corrupt(f"row {key_of(item)}: {name} is {error}") from error
+
+
+def _amount(item: Mapping[str, Any]) -> Decimal:
+    amount = _money(item, "Amount")
+    if not amount:
+        raise Corrupt(f"row {key_of(item)}: Amount is zero")
+    return amount

@@ -1,0 +1,1 @@
+"""Commands and reads: load, decide, append; ports to a store."""

@@ -1,0 +1,33 @@
+"""An account's events, a page at a time. A page costs one Query, the same at any age."""
+
+from account_core.domain.events import EventRow
+from account_core.rows.items import SNAPSHOT_EVERY, version_of
+from account_core.service.ports import AccountStore
+from account_core.service.usage import Usage
+
+
+def events_after(
+    store: AccountStore, account_id: str, after: int | None, limit: int, used: Usage, *, newest_first: bool
+) -> list[EventRow] | None:
+    """At most `limit` events, in order, oldest or newest first; None where the account has no rows at all.
+
+    Args:
+        store: where the rows are.
+        account_id: whose.
+        after: the sequence behind which the page begins in its direction; None: at the account's first or newest.
+        limit: positive.
+        used: what it cost is added to it.
+        newest_first: the direction.
+    """
+    if newest_first:
+        # An event that is not there, or the row of one: never nothing, so that an unknown account can be told apart.
+        up_to = None if after is None else max(version_of(after) - 1, 1)
+        snapshots_max = limit // (SNAPSHOT_EVERY - 1) + 1
+        rows = store.newest(account_id, used, limit=limit + snapshots_max, up_to=up_to)
+        found = [row for row in rows if isinstance(row, EventRow) and (after is None or row.sequence < after)]
+    else:
+        after = after or 0
+        first, last = version_of(after + 1), version_of(after + limit)
+        rows = store.newest(account_id, used, limit=last - first + 1, up_to=last)
+        found = [row for row in reversed(rows) if isinstance(row, EventRow) and row.sequence > after]
+    return found[:limit] if rows else None

@@ -1,0 +1,69 @@
+"""From the ledger to a state: now, as of a version, or as of a moment. Each request is a Query of ten rows."""
+
+from collections.abc import Sequence
+
+from account_core.domain.events import EventRow, StoredRow
+from account_core.rows.items import SNAPSHOT_EVERY
+from account_core.service.head import Head, fold, is_enough
+from account_core.service.ports import AccountStore
+from account_core.service.usage import Usage
+
+PAGE_ROWS_MAX = 1_000
+"""How many rows at a time are read where no snapshot can be used."""
+
+
+def load(store: AccountStore, account_id: str, used: Usage, up_to: int | None = None) -> Head:
+    """The account's state, now or as of version `up_to`; an empty head where it has no rows.
+
+    One request and at most ten rows. Only where the snapshot among them has to be ignored, the rows before them are
+    read as well, page by page, back to one that can be used or to the account's first.
+    """
+    rows = list(store.newest(account_id, used, up_to=up_to))
+    while not is_enough(rows):
+        used.rebuilt = True
+        page = store.newest(account_id, used, limit=PAGE_ROWS_MAX, up_to=rows[-1].version - 1)
+        if not page:
+            break  # a hole, which `fold` reports
+        rows += page
+    return fold(rows)
+
+
+def load_moment(store: AccountStore, account_id: str, moment: str, used: Usage) -> Head:
+    """The account as of `moment`: after its last event that is not later; empty where it did not exist yet.
+
+    A binary search over the decades: 2 + log2(versions / 10) requests at most, rounded up, of ten rows each.
+
+    Args:
+        store: where the rows are.
+        account_id: whose.
+        moment: as `head.timestamp` writes it.
+        used: what it cost is added to it.
+    """
+    version = _last_version(store, account_id, moment, used)
+    return load(store, account_id, used, up_to=version) if version else Head()
+
+
+def _last_version(store: AccountStore, account_id: str, moment: str, used: Usage) -> int:
+    """Of the last event that is not later than `moment`; 0 if there is none."""
+    newest = store.newest(account_id, used)
+    found = _last_of(newest, moment)
+    if found or not newest:
+        return found
+    first, last = 0, (newest[-1].version - 2) // SNAPSHOT_EVERY  # the decades, from 0, that may hold it
+    while first <= last:
+        middle = (first + last) // 2
+        decade = store.newest(account_id, used, up_to=(middle + 1) * SNAPSHOT_EVERY)
+        in_decade = _last_of(decade, moment)
+        if not in_decade:
+            last = middle - 1
+            continue
+        found = in_decade
+        if in_decade < decade[0].version - 1:
+            break  # an event behind it in this decade is later
+        first = middle + 1
+    return found
+
+
+def _last_of(newest: Sequence[StoredRow], moment: str) -> int:
+    in_time = (row.version for row in newest if isinstance(row, EventRow) and row.occurred_at <= moment)
+    return max(in_time, default=0)

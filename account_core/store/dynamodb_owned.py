@@ -1,0 +1,50 @@
+"""The accounts by owner in DynamoDB: one Query of an index, eventually consistent as all indexes of its kind are."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from account_core.service.owned_accounts import OwnedAccount, from_row
+from account_core.service.usage import Usage
+from account_core.store.dynamodb_errors import unavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+OWNER_INDEX = "ByOwner"
+
+
+class DynamoDBOwnedAccounts:
+    """An OwnedAccounts.
+
+    Args:
+        client: may retry.
+        table_name: the read model's.
+    """
+
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self._client, self._table_name = client, table_name
+
+    def page(self, owner: str, after: str | None, limit: int, used: Usage) -> Sequence[OwnedAccount]:
+        condition, values = "#owner = :owner", {":owner": {"S": owner}}
+        if after is not None:
+            condition, values = f"{condition} AND AccountId > :after", {**values, ":after": {"S": after}}
+        used.requests += 1
+        try:
+            answer: Any = self._client.query(
+                TableName=self._table_name,
+                IndexName=OWNER_INDEX,
+                KeyConditionExpression=condition,
+                ExpressionAttributeNames={"#owner": "Owner"},
+                ExpressionAttributeValues=values,
+                Limit=limit,
+                ReturnConsumedCapacity="TOTAL",
+            )
+        except (ClientError, BotoCoreError) as error:
+            if failure := unavailable(error, "The accounts could not be read in time."):
+                raise failure from error
+            raise
+        used.requests += answer.get("ResponseMetadata", {}).get("RetryAttempts", 0)
+        used.read_units += answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0)
+        return [from_row(item) for item in answer["Items"]]

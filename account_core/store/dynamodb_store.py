@@ -1,0 +1,120 @@
+"""The ledger in DynamoDB: one conditional put for an event, one transaction for an event and its snapshot.
+
+Two clients, because a retry that is harmless for a read is not for a write: when the answer to a conditional put is
+lost, the SDK's own retry meets the row of its first attempt and reports a lost race, and the command would be decided
+and stored a second time. So the writing client must not retry (docs/adr/0003-writes-are-not-retried.md).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from account_core.domain.errors import Corrupt
+from account_core.domain.events import EventRow, Row, StoredRow
+from account_core.rows.items import from_item, key_of, to_item, version_in
+from account_core.service.ports import ROWS_MAX, check_rows
+from account_core.service.usage import Usage
+from account_core.store.dynamodb_errors import account_full, lost_race, unavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+COMMAND_INDEX = "ByCommandId"
+UNKNOWN = (
+    "Whether the command was carried out is unknown. With an Idempotency-Key, send it again as it was; without one, "
+    "read the account first."
+)
+FAILED_PUT_UNITS = 1
+"""A put whose condition fails costs what it would have written, and DynamoDB reports nothing: rows are below 1 KB."""
+TRANSACTED_PUT_UNITS = 2
+_VERSION_IS_FREE: Any = {
+    "ConditionExpression": "attribute_not_exists(Version)",
+    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+}
+
+
+class DynamoDBAccountStore:
+    """An AccountStore on one table.
+
+    Args:
+        reads: a client that may retry.
+        writes: a client that must not (`retries={"total_max_attempts": 1}`).
+    """
+
+    def __init__(self, reads: "DynamoDBClient", writes: "DynamoDBClient", table_name: str) -> None:
+        self._reads = reads
+        self._writes = writes
+        self._table_name = table_name
+
+    def newest(
+        self, account_id: str, used: Usage, limit: int = ROWS_MAX, up_to: int | None = None
+    ) -> Sequence[StoredRow]:
+        condition, values = "AccountId = :account_id", {":account_id": {"S": account_id}}
+        if up_to is not None:
+            condition, values = f"{condition} AND Version <= :up_to", {**values, ":up_to": {"N": str(up_to)}}
+        items = self._query(used, condition, values, ScanIndexForward=False, Limit=limit)
+        return [from_item(item) for item in items]
+
+    def find(self, account_id: str, command_id: str, used: Usage) -> EventRow | None:
+        condition = "AccountId = :account_id AND CommandId = :command_id"
+        values = {":account_id": {"S": account_id}, ":command_id": {"S": command_id}}
+        keys = self._query(used, condition, values, IndexName=COMMAND_INDEX)
+        if not keys:
+            return None
+        version = version_in(keys[0]["Version"]["N"])
+        if version is None:
+            raise Corrupt(f"row {key_of(keys[0])}: no row can have this version")
+        [row] = self.newest(account_id, used, limit=1, up_to=version)
+        return row if isinstance(row, EventRow) else None
+
+    def append(self, rows: Sequence[Row], used: Usage) -> None:
+        check_rows(rows)
+        puts: list[Any] = [{"TableName": self._table_name, "Item": to_item(row), **_VERSION_IS_FREE} for row in rows]
+        try:
+            used.write_units += self._write(puts)
+        except (ClientError, BotoCoreError) as error:
+            if isinstance(error, ClientError) and (lost := lost_race(error)):
+                used.write_units += FAILED_PUT_UNITS if len(puts) == 1 else TRANSACTED_PUT_UNITS * len(puts)
+                raise lost from error
+            if failure := account_full(error) or unavailable(error, UNKNOWN):
+                raise failure from error
+            raise
+        finally:
+            used.requests += 1
+
+    def _write(self, puts: list[Any]) -> float:
+        """One put, or several in a transaction; the write units that it took."""
+        if len(puts) == 1:
+            put = self._writes.put_item(**puts[0], ReturnConsumedCapacity="TOTAL")
+            return put.get("ConsumedCapacity", {}).get("CapacityUnits", 0)  # a receipt, for which no command may fail
+        answer = self._writes.transact_write_items(
+            TransactItems=[{"Put": put} for put in puts], ReturnConsumedCapacity="TOTAL"
+        )
+        return sum(table["CapacityUnits"] for table in answer.get("ConsumedCapacity", []))
+
+    def _query(self, used: Usage, condition: str, values: Mapping[str, Any], **options: Any) -> list[Any]:  # noqa: ANN401 -- Query's own
+        try:
+            answer: Any = self._reads.query(
+                TableName=self._table_name,
+                KeyConditionExpression=condition,
+                ExpressionAttributeValues=values,
+                ConsistentRead=True,
+                ReturnConsumedCapacity="TOTAL",
+                **options,
+            )
+        except (ClientError, BotoCoreError) as error:
+            used.requests += 1 + (_retries(error.response) if isinstance(error, ClientError) else 0)
+            if failure := unavailable(error, "The account could not be read in time."):
+                raise failure from error
+            raise
+        used.requests += 1 + _retries(answer)
+        used.read_units += answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0)
+        items: list[Any] = answer["Items"]
+        return items
+
+
+def _retries(answer: Mapping[str, Any]) -> int:
+    """The SDK's own; it tells none where there was no answer at all."""
+    retries: int = answer.get("ResponseMetadata", {}).get("RetryAttempts", 0)
+    return retries

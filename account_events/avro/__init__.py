@@ -1,0 +1,1 @@
+"""Domain events as bytes: the published schemas, and what writes and reads them."""

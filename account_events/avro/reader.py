@@ -1,0 +1,151 @@
+"""Avro bodies as an event's fields, as the writer's schema has them or as another one that they are resolved to."""
+
+import struct
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any
+
+import fastavro
+from fastavro.read import SchemaResolutionError
+
+from account_events.avro.body import primitive_reader_of, reader_of
+from account_events.avro.contract import Schema
+from account_events.avro.errors import CorruptBody, IncompatibleSchema
+from account_events.avro.logical import Convert, logical_for
+
+# What fastavro raises on bytes that contradict the schema.
+_FASTAVRO_ERRORS = (EOFError, LookupError, ArithmeticError, ValueError, TypeError)
+
+
+class Reader:
+    """Reads what was written with one schema, as that schema has it or resolved to another.
+
+    Resolution is Avro's (avro.apache.org/docs/1.12.0/specification/#schema-resolution): fields that only the reader has
+    get its defaults, those that only the writer has are left out.
+
+    Args:
+        writer: the schema of the bytes.
+        reader: the schema of the values; the writer's if None.
+
+    Raises:
+        IncompatibleSchema: a field means something else in the two, which Avro itself does not see.
+    """
+
+    def __init__(self, writer: Schema, reader: Schema | None = None) -> None:
+        wanted = writer if reader is None else reader
+        self._name = writer.name
+        for field in writer.field_types.keys() & wanted.field_types.keys():
+            if _meaning(writer.field_types[field]) != _meaning(wanted.field_types[field]):
+                raise IncompatibleSchema(writer.name, f"its field {field} has another logical type")
+        self._resolution = () if is_simple(writer, wanted) else (_primitive(writer), _primitive(wanted))
+        # What is left out is read whole, so that it is checked as well.
+        self._readers = [
+            (field, (primitive_reader_of if field in wanted.field_types else reader_of)(avro_type))
+            for field, avro_type in writer.field_types.items()
+        ]
+        self._added = dict.fromkeys(wanted.field_types.keys() - writer.field_types.keys())
+        self._left_out = writer.field_types.keys() - wanted.field_types.keys()
+        converters = {field: logical_for(avro_type) for field, avro_type in wanted.field_types.items()}
+        self._converters: list[tuple[str, Convert]] = [
+            (field, convert) for field, convert in converters.items() if convert
+        ]
+
+    def read(self, data: bytes, start: int) -> dict[str, Any]:
+        """The fields of the body that begins at `start` and ends with `data`, by name.
+
+        Raises:
+            CorruptBody: the body contradicts its schema, or bytes follow it.
+            IncompatibleSchema: the reader's schema cannot take what was written.
+        """
+        fields = self.primitives(data, start)
+        for field, convert in self._converters:
+            try:
+                fields[field] = convert(fields[field])
+            except (ValueError, OverflowError) as error:
+                raise self.impossible(field, error) from error
+        return fields
+
+    def impossible(self, field: str, why: object) -> CorruptBody:
+        """The error of a field whose primitive value its logical type does not allow."""
+        return CorruptBody(f"{self._name}.{field} holds an impossible value: {why}.")
+
+    def primitives(self, data: bytes, start: int) -> dict[str, Any]:
+        """As `read`, with money as the body's bytes (see `values.cents_of`) and times as microseconds, unchecked.
+
+        For who would make text of them, which from `Decimal` and `datetime` takes longer than all the rest.
+
+        Raises:
+            CorruptBody, IncompatibleSchema: see `read`.
+        """
+        resolved = self._resolved(data[start:]) if self._resolution else None
+        fields: dict[str, Any] = {}
+        place = start
+        try:
+            for field, read in self._readers:
+                fields[field], place = read(data, place)
+        except (IndexError, struct.error) as error:
+            raise self._breaks_off() from error
+        except UnicodeDecodeError as error:
+            raise self.impossible(self._field_after(fields), "text that is not UTF-8") from error
+        except (ValueError, OverflowError) as error:
+            raise self.impossible(self._field_after(fields), error) from error
+        if place > len(data):
+            raise self._breaks_off()
+        if place < len(data):
+            raise CorruptBody(f"{len(data) - place} bytes follow the body of this {self._name}.")
+        if resolved is not None:
+            return resolved
+        if self._added:
+            fields |= self._added
+        for field in self._left_out:
+            del fields[field]
+        return fields
+
+    def _breaks_off(self) -> CorruptBody:
+        return CorruptBody(f"The body of this {self._name} breaks off or holds an impossible value.")
+
+    def _field_after(self, fields: Mapping[str, Any]) -> str:
+        """The one that could not be read."""
+        return self._readers[len(fields)][0]
+
+    def _resolved(self, body: bytes) -> dict[str, Any]:
+        try:
+            fields: Any = fastavro.schemaless_reader(BytesIO(body), *self._resolution)
+        except SchemaResolutionError as error:
+            raise IncompatibleSchema(self._name, str(error)) from error
+        except _FASTAVRO_ERRORS as error:
+            raise self._breaks_off() from error
+        result: dict[str, Any] = fields
+        return result
+
+
+def is_simple(writer: Schema, reader: Schema) -> bool:
+    """Whether resolution is no more than leaving fields out and adding null.
+
+    Then it need not be fastavro's, which takes as long as the reading itself. It is so between all versions that the
+    gate lets pass.
+    """
+    shared = writer.field_types.keys() & reader.field_types.keys()
+    added = [field for field in reader.source["fields"] if field["name"] not in shared]
+    return all(writer.field_types[name] == reader.field_types[name] for name in shared) and all(
+        "default" in field and field["default"] is None for field in added
+    )
+
+
+def _meaning(avro_type: Any) -> Any:  # noqa: ANN401 -- a type is a string, a list or a mapping in Avro's JSON
+    """What a logical type says beside its primitive type; of a union, of its branches."""
+    match avro_type:
+        case list():
+            return [meaning for branch in avro_type if (meaning := _meaning(branch))]
+        case {"logicalType": name}:
+            return (name, avro_type.get("precision"), avro_type.get("scale", 0))
+    return None
+
+
+def _primitive(schema: Schema) -> Any:  # noqa: ANN401 -- fastavro's
+    """The schema without the logical types that are made here."""
+    source: Mapping[str, Any] = schema.source
+    fields = [
+        {**field, "type": field["type"]["type"]} if logical_for(field["type"]) else field for field in source["fields"]
+    ]
+    return fastavro.parse_schema({**source, "fields": fields})

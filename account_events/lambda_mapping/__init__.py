@@ -1,0 +1,1 @@
+"""How AWS Lambda's event source mappings behave: batches, filters, retries, bisecting, destinations. Pure."""

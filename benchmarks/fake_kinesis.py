@@ -1,0 +1,93 @@
+"""A stand-in for Kinesis and DynamoDB: it waits as long as they might take, and says yes. A process of its own.
+
+So neither its CPU time nor its lock on Python is the measured process'. It keeps connections open, speaks HTTP on
+127.0.0.1 without TLS, and looks at nothing but the operation and the number of entries: `PutRecords` is answered
+PUT_RECORDS_S after its last byte, every entry accepted; `Query` QUERY_S after, with an empty page; `BatchGetItem` as
+long after, with a row for each key that occurred long ago.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+from account_events.testing.records import LONG_AGO
+from local_stack.loopback_server import LoopbackServer
+
+PUT_RECORDS_S = 0.015
+QUERY_S = 0.003
+STOP_TIMEOUT_S = 5.0
+
+_ROOT = Path(__file__).parents[1]
+_ENTRY = b'"PartitionKey":'
+"""Once in every entry, and never in Base64."""
+_ACCEPTED = {
+    "SequenceNumber": "49671246163853862354136543452761183847183741534213210114",
+    "ShardId": "shardId-000000000000",
+}
+
+
+@contextmanager
+def stand_in() -> Iterator[str]:
+    """Its URL. It ends with the block, or with its standard input: should this process be killed."""
+    command = [sys.executable, "-m", "benchmarks.fake_kinesis"]
+    with subprocess.Popen(  # noqa: S603 -- fixed arguments
+        command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            port = int(process.stdout.readline())  # type: ignore[union-attr]  # it is a pipe
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.stdin.close()  # type: ignore[union-attr]  # as above
+            try:
+                process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+class _Answers(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        wait_s, answer = _answer(self.headers["X-Amz-Target"].rpartition(".")[2], body)
+        time.sleep(wait_s)
+        self.send_response(200)
+        self.send_header("Content-Type", self.headers["Content-Type"])
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class' name
+        """Nothing: it would be a line for every request."""
+
+
+def _answer(operation: str, body: bytes) -> tuple[float, bytes]:
+    """How long it takes, and what it is."""
+    match operation:
+        case "PutRecords":
+            answer = {"FailedRecordCount": 0, "Records": [_ACCEPTED] * body.count(_ENTRY)}
+            return PUT_RECORDS_S, json.dumps(answer).encode()
+        case "Query":
+            return QUERY_S, b'{"Count":0,"Items":[],"ScannedCount":0}'
+        case "BatchGetItem":
+            [(table, asked)] = json.loads(body)["RequestItems"].items()
+            rows = [{"AccountId": key["AccountId"], "Timestamp": {"S": LONG_AGO}} for key in asked["Keys"]]
+            return QUERY_S, json.dumps({"Responses": {table: rows}, "UnprocessedKeys": {}}).encode()
+    raise ValueError(f"The stand-in has no answer for {operation}.")
+
+
+def main() -> None:
+    with LoopbackServer(_Answers) as server:
+        sys.stdout.write(f"{server.port}\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Tests of the benchmarks themselves: their arithmetic, and what operations cost, to the unit."""

@@ -1,0 +1,38 @@
+"""The arithmetic behind the benchmarks' figures."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from benchmarks.cost_targets import operations
+from benchmarks.costs import Prices
+from benchmarks.meter import Cost
+from benchmarks.row_sizes import WRITE_UNIT_BYTES, item_size, row_sizes
+
+if TYPE_CHECKING:
+    from account_core.rows.items import Item
+
+
+def test_an_item_s_size_is_names_and_values() -> None:
+    item: Item = {"Name": {"S": "\u00e9t\u00e9"}, "Zero": {"N": "0"}, "Money": {"N": "1234.5"}, "No": {"NULL": True}}
+    assert item_size(item) == (4 + 5) + (4 + 2) + (5 + 4) + (2 + 1)
+    assert item_size({"N": {"N": "1000"}}) == 1 + 2, "trailing zeros are not significant"
+
+
+def test_no_row_that_the_api_lets_through_takes_two_write_units() -> None:
+    assert row_sizes().largest < WRITE_UNIT_BYTES
+
+
+def test_dollars_are_for_a_million() -> None:
+    assert Prices(write=2.0, read=0.5).of(Cost(requests=3, read_units=4, write_units=1)) == 4.0
+
+
+@pytest.mark.parametrize("worse", [Cost(2, 1, 1), Cost(1, 1.5, 1), Cost(1, 1, 1.1)])
+def test_a_target_is_missed_in_any_of_its_figures(worse: Cost) -> None:
+    assert not worse.is_at_most(Cost(1, 1, 1))
+    assert Cost(1, 1, 1).is_at_most(Cost(1, 1, 1, documented=1))
+
+
+def test_operations_have_names_of_their_own() -> None:
+    names = [operation.name for operation in operations(100_000)]
+    assert len(set(names)) == len(names)

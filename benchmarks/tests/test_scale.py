@@ -1,0 +1,84 @@
+"""`make lake-scale`, with a lake that is small."""
+
+import io
+from pathlib import Path
+
+import duckdb
+import pytest
+from rich.console import Console
+
+from benchmarks.lake import __main__ as scale
+from benchmarks.lake.generator import Size, generate
+from ops.lake.query.catalog import queries
+from ops.lake.query.duckdb_engine import DuckDBEngine
+
+SMALL = Size(events=2_000, days=2, flush_minutes=720)
+EVENTS_AND_COPIES = 2_000 + 2
+
+
+def test_every_query_that_asks_for_something_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(scale, "BUILD", tmp_path)
+    monkeypatch.setattr("sys.argv", ["lake", "--events", "500", "--days", "3", "--flush-minutes", "720"])
+    assert scale.main() == 0
+    shown = capsys.readouterr().out
+    for query in queries().values():
+        assert (f" {query.name} " in shown) is bool(query.parameters)
+
+
+@pytest.mark.parametrize("option", ["--events", "--days", "--flush-minutes"])
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "1_0", "x", "", "9" * 5_000])
+def test_a_size_that_no_lake_has_is_refused(option: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        scale.asked_for([f"{option}={value}"])
+    assert ended.value.code == 2
+    assert f"argument {option}: has to be a whole number from 1 to " in capsys.readouterr().err
+
+
+def test_no_day_is_without_events(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        scale.asked_for(["--events=2", "--days=3"])
+    assert ended.value.code == 2
+    assert "2 events leave some of 3 days without any" in capsys.readouterr().err
+    assert scale.asked_for(["--events=3", "--days=3"]) == Size(3, 3, scale.DEFAULT.flush_minutes)
+
+
+def events_in(root: Path) -> int:
+    [[count]] = DuckDBEngine(str(root)).query("SELECT count(*) FROM account_events").rows
+    return int(count)
+
+
+def made(size: Size) -> Path:
+    return scale.made(size, Console(file=io.StringIO()))
+
+
+def test_what_a_killed_run_left_is_not_in_the_next_ones_lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither what it had in place nor what DuckDB had written by then."""
+    monkeypatch.setattr(scale, "BUILD", tmp_path)
+    root = made(SMALL)
+    [*_, finished] = root.rglob("*.parquet")
+    left = root.with_suffix(".unfinished")
+    root.rename(left)
+    stray = left / "unfinished" / "dt=2026-01-01" / "event_type=AccountCreated" / "flush=x" / "data_0.parquet"
+    stray.parent.mkdir(parents=True)
+    of_before = left / finished.relative_to(root)
+    stray.write_bytes(of_before.read_bytes())
+    of_before.rename(of_before.with_name("of-before.parquet"))
+    assert events_in(made(SMALL)) == EVENTS_AND_COPIES
+    assert not left.exists()
+
+
+def test_what_breaks_off_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scale, "BUILD", tmp_path)
+
+    def interrupted(root: Path, size: Size, connection: duckdb.DuckDBPyConnection) -> None:
+        generate(root, size, connection)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scale, "generate", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            made(SMALL)
+    assert list(tmp_path.iterdir()) == []
+    assert events_in(made(SMALL)) == EVENTS_AND_COPIES

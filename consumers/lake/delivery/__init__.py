@@ -1,0 +1,1 @@
+"""What a delivery to the lake consists of: the function's contract, its records, and Parquet."""

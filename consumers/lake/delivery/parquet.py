@@ -1,0 +1,68 @@
+"""Rows as Firehose's JSON has them, to Parquet as a Glue table's columns ask for it."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+Row = Mapping[str, Any]
+"""By column; what is absent is null. Decimals and timestamps are text, see `consumers.lake.table`."""
+
+_PLAIN = {
+    "string": pa.string(),
+    "bigint": pa.int64(),
+    "timestamp": pa.timestamp("us"),
+    "boolean": pa.bool_(),
+    "double": pa.float64(),
+}
+_DECIMAL = re.compile(r"decimal\((\d+),\s*(\d+)\)")
+
+
+class Unconvertible(Exception):
+    """A row does not match the columns."""
+
+
+def arrow_schema(columns: Iterable[tuple[str, str]]) -> pa.Schema:
+    """Of names and Glue types.
+
+    Raises:
+        NotImplementedError: a type has no rule here yet.
+    """
+    return pa.schema([(name, _arrow_type(glue_type)) for name, glue_type in columns])
+
+
+def parquet(rows: Sequence[Row], schema: pa.Schema) -> bytes:
+    """A file, compressed with Snappy as Firehose does by default. Columns that the schema has not are left out.
+
+    Raises:
+        Unconvertible: a value is not of its column's type. Nothing is rounded or cut.
+    """
+    arrays = [_array([row.get(field.name) for row in rows], field) for field in schema]
+    file = BytesIO()
+    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), file, compression="snappy")
+    return file.getvalue()
+
+
+def _arrow_type(glue_type: str) -> pa.DataType:
+    if matched := _DECIMAL.fullmatch(glue_type):
+        return pa.decimal128(int(matched[1]), int(matched[2]))
+    try:
+        return _PLAIN[glue_type]
+    except KeyError:
+        raise NotImplementedError(
+            f"no rule for the Glue type {glue_type}: add it to consumers/lake/delivery/parquet.py, tested"
+        ) from None
+
+
+def _array(values: list[Any], field: pa.Field) -> pa.Array:
+    as_text = pa.types.is_decimal(field.type) or pa.types.is_timestamp(field.type)
+    if pa.types.is_integer(field.type) and (odd := {type(value) for value in values} - {int, type(None)}):
+        raise Unconvertible(f"{field.name}: {', '.join(each.__name__ for each in odd)} where whole numbers are due")
+    try:
+        array = pa.array(values, pa.string() if as_text else field.type)
+        return array.cast(field.type) if as_text else array
+    except (pa.ArrowException, TypeError, OverflowError, UnicodeEncodeError) as error:
+        raise Unconvertible(f"{field.name}: {error}") from error

@@ -1,0 +1,86 @@
+"""Firehose's records, out of Kinesis': aggregates are undone before the function sees them. Pure.
+
+Source: Amazon Data Firehose Developer Guide, "Data delivery" (records that the Kinesis Producer Library aggregated are
+de-aggregated before they are delivered to Lambda); AWS Lambda Developer Guide, "Process Firehose records" (the event).
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from account_events.aggregation.unpacking import unpack
+from account_events.avro.errors import CorruptAggregate
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """One record on its way through Firehose.
+
+    Attributes:
+        record_id: Firehose's own are opaque; this one says where the record was.
+        subsequence_number: within the aggregate.
+        published_ms: when Kinesis took it.
+        arrived_ms: when Firehose read it.
+    """
+
+    record_id: str
+    data: bytes
+    shard_id: str
+    sequence_number: str
+    subsequence_number: int
+    partition_key: str
+    published_ms: int
+    arrived_ms: int
+
+
+def source_records(event: Mapping[str, Any], now_ms: int) -> list[SourceRecord]:
+    """What is in one record of Kinesis.
+
+    A damaged aggregate is passed on as it is: the function refuses it, and so it is kept. An empty one as well.
+
+    Args:
+        event: as Lambda's event has it, `account_events.lambda_mapping.records.kinesis_lambda_record`.
+        now_ms: milliseconds since 1970.
+    """
+    kinesis, shard_id = event["kinesis"], event["eventID"].partition(":")[0]
+    data = base64.b64decode(kinesis["data"])
+    try:
+        datas = unpack(data) or [data]
+    except CorruptAggregate:
+        datas = [data]
+    number = kinesis["sequenceNumber"]
+    published_ms = round(kinesis["approximateArrivalTimestamp"] * 1000)
+    return [
+        SourceRecord(
+            f"{shard_id}:{number}:{sub}", each, shard_id, number, sub, kinesis["partitionKey"], published_ms, now_ms
+        )
+        for sub, each in enumerate(datas)
+    ]
+
+
+def invocation(
+    records: Sequence[SourceRecord], invocation_id: str, stream_arn: str, delivery_arn: str
+) -> dict[str, Any]:
+    """What the function is invoked with."""
+    return {
+        "invocationId": invocation_id,
+        "deliveryStreamArn": delivery_arn,
+        "sourceKinesisStreamArn": stream_arn,
+        "region": stream_arn.split(":")[3],
+        "records": [
+            {
+                "recordId": record.record_id,
+                "approximateArrivalTimestamp": record.arrived_ms,
+                "data": base64.b64encode(record.data).decode(),
+                "kinesisRecordMetadata": {
+                    "sequenceNumber": record.sequence_number,
+                    "subsequenceNumber": record.subsequence_number,
+                    "partitionKey": record.partition_key,
+                    "shardId": record.shard_id,
+                    "approximateArrivalTimestamp": record.published_ms,
+                },
+            }
+            for record in records
+        ],
+    }

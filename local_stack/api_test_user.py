@@ -1,0 +1,32 @@
+"""The teller: an IAM user who may invoke the deployed API, and nothing else."""
+
+import json
+
+from botocore.exceptions import ClientError
+
+from local_stack.emulator import REGION, HouseError, client
+
+USER_NAME = "teller"
+
+
+def create_teller(endpoint_url: str, api_id: str) -> tuple[str, str]:
+    """The access key id and the secret of a new user of the emulator.
+
+    Raises:
+        HouseError: the emulator refuses to make one.
+    """
+    iam = client("iam", endpoint_url)
+    try:
+        account = client("sts", endpoint_url).get_caller_identity()["Account"]
+        api = f"arn:aws:execute-api:{REGION}:{account}:{api_id}/*"
+        policy = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": api}
+        iam.create_user(UserName=USER_NAME)
+        iam.put_user_policy(
+            UserName=USER_NAME,
+            PolicyName="invoke-the-api",
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [policy]}),
+        )
+        key = iam.create_access_key(UserName=USER_NAME)["AccessKey"]
+    except ClientError as error:
+        raise HouseError(f"The emulator refuses to make the user who calls the API: {error}") from None
+    return key["AccessKeyId"], key["SecretAccessKey"]

@@ -1,0 +1,31 @@
+"""A mapping as it is deployed: its settings, and what else of its function and stream a Kinesis record depends on."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from account_events.lambda_mapping.config import MappingConfig
+from local_stack.event_source_mapping.clients import MappingClients
+
+SECONDS_PER_HOUR = 3_600
+
+
+def deployed(response: Mapping[str, Any], clients: MappingClients) -> MappingConfig:
+    """Read an answer of GetEventSourceMapping.
+
+    A Kinesis stream's retention is read once: our choice, since it is rarely changed.
+
+    Raises:
+        UnsupportedMapping: see `MappingConfig.from_api`.
+        botocore.exceptions.ClientError: there is no such stream or function.
+    """
+    config = MappingConfig.from_api(response)
+    if config.source_kind == "dynamodb":
+        return config
+    stream = clients.kinesis.describe_stream_summary(StreamARN=config.stream_arn)["StreamDescriptionSummary"]
+    function = clients.functions.get_function_configuration(FunctionName=config.function_arn)
+    return replace(
+        config,
+        retention_s=stream["RetentionPeriodHours"] * SECONDS_PER_HOUR,
+        invoke_identity_arn=function["Role"],
+    )

@@ -1,0 +1,121 @@
+"""One event source mapping, running in a thread of its own."""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Mapping
+
+from account_events.lambda_mapping.config import MappingConfig
+from account_events.lambda_mapping.retry import Backoff
+from account_events.streams.dynamodb_source import DynamoDBSource
+from account_events.streams.kinesis_source import KinesisSource
+from account_events.streams.reader import ShardReader
+from account_events.streams.source import StreamSource
+from local_stack.event_source_mapping.clients import MappingClients
+from local_stack.event_source_mapping.delivery import Delivery
+from local_stack.event_source_mapping.poller import EventPoller
+from local_stack.event_source_mapping.status import MappingStatus
+from local_stack.poll_loop import STOP_TIMEOUT_S, Pass, Passes
+
+logger = logging.getLogger(__name__)
+
+
+class MappingRunner:
+    """Our stand-in for AWS Lambda's event source mapping, between one stream and one function.
+
+    Checkpoints live in memory: a new runner starts at the mapping's starting position, or after `resume_after`, so
+    records are delivered at least once, as AWS promises too.
+    """
+
+    def __init__(
+        self,
+        config: MappingConfig,
+        clients: MappingClients,
+        *,
+        clock: Callable[[], float] = time.time,
+        new_uuid: Callable[[], str] = lambda: str(uuid.uuid4()),
+        backoff: Backoff | None = None,
+        resume_after: Mapping[str, str] | None = None,
+    ) -> None:
+        """Wire it; nothing runs before `start`.
+
+        Args:
+            config: the deployed mapping, see `deployed`.
+            clients: by role; see there what the one that invokes needs.
+            clock: seconds since the epoch.
+            new_uuid: for the keys of objects at the on-failure destination.
+            backoff: between retries of a batch.
+            resume_after: sequence number by shard id, for example the checkpoints of an earlier `status()`.
+        """
+        self._config = config
+        self._poller = EventPoller(
+            config,
+            ShardReader(_source(clients, config), clock),
+            Delivery(clients, config, new_uuid=new_uuid),
+            clock=clock,
+            backoff=backoff,
+            resume_after=resume_after,
+        )
+        self._passes = Passes(f"event-source-mapping-{config.uuid}", self._pass)
+
+    def start(self) -> None:
+        """Begin to poll.
+
+        Raises:
+            RuntimeError: it is running already.
+        """
+        logger.info("Event source mapping %s: %s", self._config.uuid, self._config.function_arn)
+        self._passes.start()
+
+    def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> bool:
+        """Stop after the invocation under way, and wait for that at most `timeout_s`.
+
+        Returns:
+            Whether the thread has ended. If not, it ends by itself as soon as the function answers.
+        """
+        return self._passes.stop(timeout_s)
+
+    def idle(self) -> bool:
+        """Whether the last pass ended with all read records done and nothing new from GetRecords on any open shard."""
+        return self._passes.is_idle
+
+    def wait_until_idle(self, timeout_s: float) -> bool:
+        """Wait until a pass that began after this call has found nothing left to do.
+
+        So what was written before the call has been delivered or discarded after it returns True.
+
+        Returns:
+            False if that did not happen within `timeout_s`, or the runner was stopped.
+        """
+        return self._passes.wait_until_idle(timeout_s)
+
+    def status(self) -> MappingStatus:
+        """The mapping as it is now."""
+        return MappingStatus(
+            running=self._passes.is_running(),
+            idle=self.idle(),
+            passes=self._passes.done,
+            shards=self._poller.shards(),
+            finished_shards=self._poller.finished_shards(),
+            totals=self._poller.totals(),
+            errors=self._poller.errors,
+            last_error=self._poller.last_error,
+        )
+
+    def run_pass(self) -> float:
+        """One pass over all shards, as the thread does it. Not while it is running.
+
+        Returns:
+            Seconds to wait before the next pass; 0 while there is work.
+        """
+        return self._passes.run_pass()
+
+    def _pass(self, is_awaited: bool) -> Pass:  # noqa: FBT001 -- as `Passes` calls it
+        pause_s = self._poller.run_pass(list_shards=is_awaited)
+        return Pass(pause_s, self._poller.is_idle())
+
+
+def _source(clients: MappingClients, config: MappingConfig) -> StreamSource:
+    if config.source_kind == "kinesis":
+        return KinesisSource(clients.kinesis, config.stream_arn, config.invoke_identity_arn)
+    return DynamoDBSource(clients.streams, config)

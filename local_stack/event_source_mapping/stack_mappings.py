@@ -1,0 +1,52 @@
+"""The event source mappings of the deployed stack, each with a stand-in that does its work (docs/adr/0002)."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from account_events.lambda_mapping.config import MappingConfig
+from account_events.lambda_mapping.errors import UnsupportedMapping
+from local_stack.emulator import HouseError
+from local_stack.event_source_mapping.clients import MappingClients
+from local_stack.event_source_mapping.deployed import deployed
+from local_stack.event_source_mapping.runner import MappingRunner
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+
+RESOURCE_TYPE = "AWS::Lambda::EventSourceMapping"
+
+
+def stack_mappings(
+    stacks: "CloudFormationClient", clients: MappingClients, stack_name: str
+) -> dict[str, MappingConfig]:
+    """Every mapping of the stack by its logical id, in the order in which records pass them.
+
+    Mappings of the table's stream are first, then those of the Kinesis stream that the projector fills.
+
+    Raises:
+        HouseError: one of them asks for something that the stand-in does not do.
+    """
+    found = {}
+    for page in stacks.get_paginator("list_stack_resources").paginate(StackName=stack_name):
+        for resource in page["StackResourceSummaries"]:
+            if resource["ResourceType"] != RESOURCE_TYPE:
+                continue
+            logical_id = resource["LogicalResourceId"]
+            response = clients.functions.get_event_source_mapping(UUID=resource["PhysicalResourceId"])
+            try:
+                found[logical_id] = deployed(response, clients)
+            except UnsupportedMapping as error:
+                raise HouseError(f"{logical_id} in template.yaml cannot be run at home: {error}.") from None
+    return dict(sorted(found.items(), key=lambda one: one[1].source_kind == "kinesis"))
+
+
+@contextmanager
+def running(configs: dict[str, MappingConfig], clients: MappingClients) -> Iterator[dict[str, MappingRunner]]:
+    """A running stand-in for each mapping, for as long as this is open."""
+    runners = {logical_id: MappingRunner(config, clients) for logical_id, config in configs.items()}
+    with ExitStack() as stack:
+        for runner in runners.values():
+            runner.start()
+            stack.callback(runner.stop)
+        yield runners

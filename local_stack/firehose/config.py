@@ -1,0 +1,91 @@
+"""The delivery stream's settings, from its resource in template.yaml: on the emulator there is none to ask. Pure.
+
+Source: AWS CloudFormation, AWS::KinesisFirehose::DeliveryStream ExtendedS3DestinationConfiguration; Amazon Data
+Firehose API Reference, BufferingHints, ProcessorParameter; defaults and limits from there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from local_stack.firehose.errors import UnsupportedDelivery
+
+MB = 2**20
+PARTITIONS_MAX = 500
+"""Active at the same time, Firehose's default quota."""
+BUFFER_MB_MIN = 64
+"""Of the delivery, with dynamic partitioning or format conversion."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryConfig:
+    """As deployed.
+
+    Attributes:
+        transform_bytes, transform_interval_s: what is collected before the function is invoked, whichever comes first.
+        retries: of an invocation that failed; then its records count as failed.
+        delivery_bytes, delivery_interval_s: what a partition collects before its object is written, likewise.
+        prefix, error_prefix: of objects' keys, with Firehose's `!{...}` expressions.
+    """
+
+    transform_bytes: int
+    transform_interval_s: float
+    retries: int
+    delivery_bytes: int
+    delivery_interval_s: float
+    prefix: str
+    error_prefix: str
+
+    @classmethod
+    def of(cls, properties: Mapping[str, Any], parameters: Mapping[str, Any]) -> "DeliveryConfig":
+        """Of the resource's properties and the template's parameters.
+
+        Raises:
+            UnsupportedDelivery: with the name of the setting.
+        """
+        _demand("DeliveryStreamType", properties.get("DeliveryStreamType"), "KinesisStreamAsSource")
+        destination = properties["ExtendedS3DestinationConfiguration"]
+        _demand("S3BackupMode", destination.get("S3BackupMode", "Disabled"), "Disabled")
+        _demand("CompressionFormat", destination.get("CompressionFormat", "UNCOMPRESSED"), "UNCOMPRESSED")
+        for name in (
+            "DynamicPartitioningConfiguration",
+            "DataFormatConversionConfiguration",
+            "ProcessingConfiguration",
+        ):
+            _demand(f"{name}.Enabled", destination.get(name, {}).get("Enabled"), due=True)
+        processors = destination["ProcessingConfiguration"]["Processors"]
+        _demand("Processors", [processor["Type"] for processor in processors], ["Lambda"])
+        lambda_ = {each["ParameterName"]: each["ParameterValue"] for each in processors[0]["Parameters"]}
+        hints = {name: _value(value, parameters) for name, value in destination.get("BufferingHints", {}).items()}
+        delivery_mb = float(hints.get("SizeInMBs", 128))
+        transform_mb = float(lambda_.get("BufferSizeInMBs", 1))
+        _within("BufferingHints.SizeInMBs", delivery_mb, BUFFER_MB_MIN, 128)
+        _within("BufferSizeInMBs", transform_mb, 0.2, 3)
+        return cls(
+            transform_bytes=round(transform_mb * MB),
+            transform_interval_s=float(lambda_.get("BufferIntervalInSeconds", 60)),
+            retries=int(lambda_.get("NumberOfRetries", 3)),
+            delivery_bytes=round(delivery_mb * MB),
+            delivery_interval_s=float(hints.get("IntervalInSeconds", 300)),
+            prefix=destination["Prefix"],
+            error_prefix=destination["ErrorOutputPrefix"],
+        )
+
+
+def _value(value: Any, parameters: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- of the template
+    match value:
+        case {"Ref": name}:
+            return parameters[name]
+        case dict():
+            raise UnsupportedDelivery(f"only Ref to a parameter is resolved here, not {value}")
+    return value
+
+
+def _demand(name: str, value: object, due: object) -> None:
+    if value != due:
+        raise UnsupportedDelivery(f"{name} has to be {due!r} to be run at home, not {value!r}")
+
+
+def _within(name: str, value: float, lowest: float, highest: float) -> None:
+    if not lowest <= value <= highest:
+        raise UnsupportedDelivery(f"{name} must be between {lowest:g} and {highest:g}, not {value:g}")

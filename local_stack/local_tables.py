@@ -1,0 +1,45 @@
+"""The accounts table, as template.yaml describes it, for stores that are not deployed."""
+
+import uuid
+from functools import cache
+from typing import Any
+
+import boto3
+
+from local_stack.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
+
+KEYS_AND_INDEX = {
+    "AttributeDefinitions": [
+        {"AttributeName": "AccountId", "AttributeType": "S"},
+        {"AttributeName": "Version", "AttributeType": "N"},
+        {"AttributeName": "CommandId", "AttributeType": "S"},
+    ],
+    "KeySchema": [
+        {"AttributeName": "AccountId", "KeyType": "HASH"},
+        {"AttributeName": "Version", "KeyType": "RANGE"},
+    ],
+    "LocalSecondaryIndexes": [
+        {
+            "IndexName": "ByCommandId",
+            "KeySchema": [
+                {"AttributeName": "AccountId", "KeyType": "HASH"},
+                {"AttributeName": "CommandId", "KeyType": "RANGE"},
+            ],
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        }
+    ],
+}
+
+
+@cache
+def session() -> boto3.session.Session:
+    """The session with the emulators' public credentials: one, for a new one reads all of botocore's data again."""
+    return boto3.session.Session(
+        aws_access_key_id=ROOT_ACCESS_KEY_ID, aws_secret_access_key=ROOT_SECRET_ACCESS_KEY, region_name=REGION
+    )
+
+
+def make_table(client: Any) -> str:  # noqa: ANN401 -- a boto3 client
+    name = f"accounts-{uuid.uuid4()}"
+    client.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", **KEYS_AND_INDEX)
+    return name

@@ -1,0 +1,137 @@
+"""Swagger UI for a standing house: the page, the API's document, and the API itself behind `/api`.
+
+It acts with the house's own authorisation, so it serves no page but its own: a foreign page whose name resolves to
+127.0.0.1 sends a foreign `Host`, one that posts across origins a foreign `Origin`, and none may show it in a frame.
+"""
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
+from importlib.resources import files
+from typing import Any
+
+import httpx
+
+from account_core.api.access import Authorisation
+from account_core.api.openapi.document import document
+from account_core.api.openapi.schemas import PARAMETERS
+from local_stack.loopback_server import SOCKET_TIMEOUT_S, LoopbackServer
+
+BODY_BYTES_MAX = 64 * 1024  # more than the API takes: its own refusal can be seen
+PASSED_ON = {"accept", "content-type", *(name.lower() for name, found in PARAMETERS.items() if found["in"] == "header")}
+"""The headers of a request that the API can make something of; everything else is the browser's business."""
+NOT_PASSED_BACK = {
+    *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding"),
+    *("upgrade", "content-length", "content-encoding", "date", "server"),  # of the answer as it came over the wire
+}
+PROTECTION = {
+    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Account Events</title>
+<link rel="stylesheet" href="/swagger-ui.min.css"></head><body><div id="swagger-ui"></div>
+<script src="/swagger-ui-bundle.min.js"></script><script src="/start.js"></script></body></html>"""
+_START = 'SwaggerUIBundle({url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null})'
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+
+def _text(status: int, text: str) -> Reply:
+    return Reply(status, f"{text}\n".encode(), {"Content-Type": "text/plain; charset=utf-8"})
+
+
+class SwaggerUi(LoopbackServer):
+    """Use as a context manager: served inside, gone after.
+
+    Args:
+        api: with the API's address as `base_url`; with IAM it signs the requests.
+        authorisation: the house's; with JWT the token is what its user enters in the page.
+    """
+
+    def __init__(self, api: httpx.Client, authorisation: Authorisation = "IAM") -> None:
+        self._api = api
+        self._passed_on = PASSED_ON | ({"authorization"} if authorisation == "JWT" else set())
+        openapi = {**document(authorisation), "servers": [{"url": "/api"}]}
+        self._pages = _pages({**openapi, "security": []} if authorisation == "IAM" else openapi)  # the house signs
+        super().__init__(lambda *request: _Handler(self, *request))
+        self._hosts = {f"{name}:{self.port}" for name in ("127.0.0.1", "localhost")}
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def reply(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        """What a request is answered with. `headers` have lower-case names."""
+        if headers.get("host") not in self._hosts:
+            return _text(403, "Only for 127.0.0.1 and localhost.")
+        if headers.get("origin", "http://" + headers["host"]) not in {f"http://{host}" for host in self._hosts}:
+            return _text(403, "Not for other pages.")
+        if target.startswith("/api/"):
+            return self._pass_on(method, target.removeprefix("/api"), headers, body)
+        page = self._pages.get(target.partition("?")[0])
+        return page if page and method in ("GET", "HEAD") else _text(404, "There is no such page.")
+
+    def _pass_on(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        sent = {name: value for name, value in headers.items() if name in self._passed_on}
+        try:
+            request = self._api.build_request(method, target, headers=sent, content=body)
+            if not request.url.raw_path.startswith(self._api.base_url.raw_path):  # by way of ".."
+                return _text(404, "There is no such page.")
+            answer = self._api.send(request)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return _text(502, f"The house does not answer: {error}")
+        back = {name: value for name, value in answer.headers.items() if name.lower() not in NOT_PASSED_BACK}
+        return Reply(answer.status_code, answer.content, back)
+
+
+def _pages(openapi: dict[str, Any]) -> dict[str, Reply]:
+    assets = files("aws_lambda_powertools.event_handler.openapi.swagger_ui")
+    contents = {
+        "/": ("text/html", _PAGE.encode()),
+        "/openapi.json": ("application/json", json.dumps(openapi).encode()),
+        "/start.js": ("text/javascript", _START.encode()),
+        "/swagger-ui-bundle.min.js": ("text/javascript", assets.joinpath("swagger-ui-bundle.min.js").read_bytes()),
+        "/swagger-ui.min.css": ("text/css", assets.joinpath("swagger-ui.min.css").read_bytes()),
+    }
+    return {
+        path: Reply(200, body, {"Content-Type": f"{kind}; charset=utf-8"}) for path, (kind, body) in contents.items()
+    }
+
+
+class _Handler(BaseHTTPRequestHandler):
+    timeout = SOCKET_TIMEOUT_S
+
+    def __init__(self, ui: SwaggerUi, *request: Any) -> None:  # noqa: ANN401 -- socketserver's
+        self._ui = ui
+        super().__init__(*request)
+
+    def _serve(self) -> None:
+        reply = self._reply()
+        with suppress(ConnectionError):  # a browser that has hung up
+            self.send_response(reply.status)
+            for name, value in {**reply.headers, **PROTECTION}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(b"" if self.command == "HEAD" else reply.body)
+
+    do_GET = do_HEAD = do_POST = do_OPTIONS = _serve  # noqa: N815 -- http.server's names
+
+    def _reply(self) -> Reply:
+        length = self.headers.get("Content-Length", "0")
+        if not (length.isascii() and length.isdigit()) or "Transfer-Encoding" in self.headers:
+            return _text(411, "Send a Content-Length.")
+        if int(length) > BODY_BYTES_MAX:
+            return _text(413, f"The body may have {BODY_BYTES_MAX} bytes at most.")
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        return self._ui.reply(self.command, self.path, headers, self.rfile.read(int(length)))
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: the command line has its own lines."""

@@ -1,0 +1,266 @@
+"""`account-events`: the operator's command line."""
+
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Annotated, Literal
+
+import boto3
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from account_core.api.access import Authorisation
+from account_events.avro.errors import ContractError
+from local_stack.address import Address
+from local_stack.emulator import HouseError, forget_aws_settings
+from local_stack.event_stream import EventStreamReader, PublishedEvent
+from local_stack.local_deployment import House
+from local_stack.swagger_ui import SwaggerUi
+from ops.cli.curl_lines import curl_lines, who_calls
+from ops.cli.lake import app as lake_commands
+from ops.cli.lake_repair import app as lake_repair_commands
+from ops.cli.owners import app as owners_commands
+from ops.cli.query import app as query_command
+from ops.cli.reconcile import app as reconcile_command
+from ops.cli.release import app as release_commands
+from ops.cli.replay import app as replay_command
+from ops.cli.report import app as report_command
+from ops.cli.schema import app as schema_commands
+from ops.demo.demo import Demo, DemoResult
+from ops.demo.lake import lake_of_the_demo
+from ops.ledger.scan import check_ledger
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Run and watch the account events house.", rich_markup_mode="rich"
+)
+app.add_typer(release_commands)
+app.add_typer(query_command)
+app.add_typer(reconcile_command)
+app.add_typer(replay_command)
+app.add_typer(report_command)
+app.add_typer(owners_commands, name="owners")
+lake_commands.add_typer(lake_repair_commands)
+app.add_typer(lake_commands, name="lake")
+app.add_typer(schema_commands, name="schema")
+out = Console()
+err = Console(stderr=True)
+Port = Annotated[
+    int | None, typer.Option(help="The emulator's port on 127.0.0.1; a free one if left out.", min=1, max=65535)
+]
+Auth = Annotated[
+    Literal["iam", "jwt"],
+    typer.Option(help="How the API knows its callers: by IAM signatures, or by JWT bearer tokens."),
+]
+AUTHORISATIONS: dict[str, Authorisation] = {"iam": "IAM", "jwt": "JWT"}
+POLL_S = 0.3
+CHECK_PROGRESS_EVERY = 1_000
+
+
+@app.command()
+def demo(port: Port = None, auth: Auth = "iam") -> None:
+    """Start the house, run the main job through it, check that all agrees, stop. Exit code 1 if it does not."""
+    forget_aws_settings()
+    started = time.monotonic()
+    with _steps() as step, House(port, step, AUTHORISATIONS[auth]) as house:
+        result = Demo(house, step).run()
+        step("comparing the lake with the ledger; writing the daily report")
+        report = lake_of_the_demo(house, result.failures)
+        step("stopping")
+    _show(result)
+    out.print(f"in {time.monotonic() - started:.0f} s")
+    if result.failures:
+        for failure in result.failures:
+            err.print(f"[bold red]✗[/] {escape(failure)}", soft_wrap=True, highlight=False)
+        sys.exit(1)
+    out.print(
+        "[bold green]✓[/] API, table, stream, read model and lake agree: every event, in order, no gap, to the cent."
+    )
+    out.print("The daily report, to open in a browser:")
+    out.print(str(report), highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def up(port: Port = None, auth: Auth = "iam") -> None:
+    """Start the house and keep it running; prints commands to try. Ctrl-C stops it."""
+    forget_aws_settings()
+    _refuse_second_house()
+    with _steps() as step, House(port, step, AUTHORISATIONS[auth]) as house:
+        step("")
+        with (
+            house.address.published(),
+            house.browser_client() as api,
+            SwaggerUi(api, house.auth) as ui,
+            suppress(KeyboardInterrupt),  # Ctrl-C is how this command ends
+        ):
+            _print_commands(house.address, ui.url)
+            told = ""
+            while True:
+                house.assert_standing()
+                told = _tell_troubles(house, told)
+                time.sleep(POLL_S)
+        step("stopping")
+
+
+@app.command()
+def tail(
+    *,
+    from_start: Annotated[bool, typer.Option(help="Show what is on the stream already, first.")] = False,
+) -> None:
+    """Show decoded domain events of the running house as they come. Ctrl-C ends it."""
+    forget_aws_settings()
+    address = Address.find()
+    reader = EventStreamReader(
+        address.client("kinesis"), address.outputs["EventStreamName"], "TRIM_HORIZON" if from_start else "LATEST"
+    )
+    try:
+        reader.open()
+        err.print(f"[dim]following {reader.stream_name}; Ctrl-C ends it[/]")
+        while True:
+            shown = 0
+            for published in reader.poll():
+                _print_event(published)
+                shown += 1
+            if not shown:
+                time.sleep(POLL_S)
+    except KeyboardInterrupt:
+        return  # Ctrl-C is how this command ends
+    except (BotoCoreError, ClientError) as error:
+        raise HouseError(f"The house does not answer any more: {str(error)[:200]}") from None
+    except ContractError as error:
+        raise HouseError(f"A record on the stream cannot be decoded: {error}") from None
+
+
+@app.command()
+def check(
+    table: Annotated[
+        str | None, typer.Option(help="A table on AWS, with your AWS settings; the running house's if left out.")
+    ] = None,
+) -> None:
+    """Recompute every account from its events and compare each row and snapshot. Exit code 1 if one is wrong."""
+    if table is None:
+        forget_aws_settings()
+        address = Address.find()
+        client, table = address.client("dynamodb"), address.outputs["TableName"]
+    else:
+        client = boto3.client("dynamodb")
+    accounts = rows = wrong = 0
+    for found in check_ledger(client, table):
+        accounts, rows, wrong = accounts + 1, rows + found.rows, wrong + bool(found.findings)
+        for finding in found.findings:
+            err.print(f"[bold red]✗[/] {escape(found.account_id)}: {escape(finding)}", soft_wrap=True, highlight=False)
+        if accounts % CHECK_PROGRESS_EVERY == 0:
+            err.print(f"[dim]{accounts} accounts, {rows} rows so far[/]", highlight=False)
+    out.print(f"{accounts} accounts, {rows} rows: {wrong} accounts with findings", highlight=False)
+    if wrong:
+        sys.exit(1)
+
+
+def _refuse_second_house() -> None:
+    try:
+        running = Address.find()
+    except HouseError:
+        return
+    raise HouseError(
+        f"A house is running already at {running.endpoint_url} (process {running.pid}): use it, or stop it."
+    )
+
+
+def _tell_troubles(house: House, told: str) -> str:
+    """One line whenever a function failed again or records were given up; what was told last."""
+    totals = {name: mapping.status().totals for name, mapping in house.mappings.items()}
+    troubles = "; ".join(
+        f"{name}: {each.failures} failures, {each.discarded} records given up"
+        for name, each in totals.items()
+        if each.failures
+    )
+    delivery = house.firehose.status()
+    if delivery.errors or delivery.totals.failed:
+        failed = ", ".join(f"{count} records in errors/{kind}/" for kind, count in delivery.totals.failed.items())
+        told_of = f"delivery to the lake: {delivery.errors} errors" + (f", {failed}" if failed else "")
+        troubles = f"{troubles}; {told_of}" if troubles else told_of
+    if troubles and troubles != told:
+        err.print(f"[bold yellow]![/] {troubles}", highlight=False)
+    return troubles
+
+
+class _steps:  # noqa: N801 -- used as a function: a context manager that shows the step under way
+    """A spinner on a terminal, a line for each step elsewhere."""
+
+    def __enter__(self) -> Callable[[str], None]:
+        self._status = out.status("") if out.is_terminal else None
+        if self._status:
+            self._status.start()
+        return self._step
+
+    def __exit__(self, *_: object) -> None:
+        if self._status:
+            self._status.stop()
+
+    def _step(self, text: str) -> None:
+        if text:
+            out.print(f"[dim]·[/] {text}", highlight=False)
+        if self._status and text:
+            self._status.update(text)
+        elif self._status:
+            self._status.stop()
+
+
+def _show(result: DemoResult) -> None:
+    table = Table(title="What the house did", title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("account", no_wrap=True)
+    for heading in ("balance", "rows", "snapshots"):
+        table.add_column(heading, justify="right")
+    table.add_column("on Kinesis")
+    for account_id, found in result.audits.items():
+        table.add_row(
+            account_id,
+            str(result.balances.get(account_id, found.balance)),
+            str(found.rows),
+            str(found.snapshots),
+            _ranges(found.published) + (f"  (+{found.duplicates} repeated)" if found.duplicates else ""),
+        )
+    out.print(table)
+    audits = result.audits.values()
+    totals = Table(show_header=False, box=None)
+    for name, figure in (
+        ("accounts opened", len(result.audits)),
+        ("commands sent", result.accepted.total() + result.answers[422] + result.answers[409]),
+        ("  accepted", result.accepted.total()),
+        ("  refused by the domain (422)", result.answers[422]),
+        ("  gave up on a busy account (409)", result.answers[409]),
+        ("conflicts forced, folded and decided again", result.conflicts),
+        ("rows in the table", sum(found.rows for found in audits)),
+        ("  of them snapshots", sum(found.snapshots for found in audits)),
+        ("events on Kinesis, by sequence above", sum(len(found.published) for found in audits)),
+    ):
+        totals.add_row(name, str(figure))
+    out.print(totals)
+
+
+def _ranges(sequences: list[int]) -> str:
+    """1..25 for a dense run, the numbers themselves where it is not."""
+    if sequences and sequences == list(range(sequences[0], sequences[-1] + 1)):
+        return f"{sequences[0]}..{sequences[-1]}"
+    return ", ".join(map(str, sequences)) or "none"
+
+
+def _print_commands(address: Address, ui_url: str) -> None:
+    out.print("\n[bold]The house stands.[/] Try, in another terminal:\n")
+    for line in curl_lines(address):
+        out.print(f"  {line}", soft_wrap=True, highlight=False, markup=False)
+    out.print(f"\n{who_calls(address)}", soft_wrap=True, highlight=False, markup=False)
+    out.print(f"In a browser: {ui_url} (Swagger UI)", soft_wrap=True, highlight=False, markup=False)
+    out.print("`make tail` shows the domain events, decoded, as they come. Ctrl-C stops everything.", highlight=False)
+
+
+def _print_event(published: PublishedEvent) -> None:
+    event = published.event
+    fields = dict(event.fields)
+    head = f"{fields.pop('account_id')} #{fields.pop('sequence')}"
+    rest = "  ".join(f"{name}={value}" for name, value in fields.items() if name != "event_id" and value is not None)
+    out.print(f"[bold cyan]{event.name:<17}[/] {head}  [dim]{rest}[/]", soft_wrap=True, highlight=False)

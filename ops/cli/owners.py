@@ -1,0 +1,161 @@
+"""The commands for the accounts by owner: `owners check` compares them with the ledger, `owners rebuild` mends them."""
+
+import random
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from account_events.consumer import Decoder
+from local_stack.emulator import HouseError
+from ops.owners.read_model import FoldingSink, RebuildingSink, differences, rows_of
+from ops.replay.display import Display
+from ops.replay.dynamodb_source import DynamoDBSource
+from ops.replay.engine import SEGMENTS, ReplayResult, replay
+from ops.replay.errors import ReplayError
+from ops.replay.pace import ReadPace
+from ops.replay.run import Bank
+from ops.replay.selection import Accounts, Everything, Selection
+from ops.replay.sinks import Sink
+from ops.replay.state import Counts
+from ops.terminal import complain, err, out
+from projector.dynamodb_ledger import DynamoDBLedger
+
+app = typer.Typer(no_args_is_help=True, help="The accounts by owner: compare this read model with the ledger, mend it.")
+READ_UNITS_MAX = 500.0
+SETTLE_S = 2.0
+"""What was on its way at the first look has usually arrived by then."""
+
+Stack = Annotated[
+    str | None, typer.Option(help="A stack on AWS, with your AWS settings; the running house's if left out.")
+]
+ReadUnitsMax = Annotated[
+    float, typer.Option(help="Take so many of the ledger's read units a second, on average.", min=0.5)
+]
+
+
+@app.command(epilog="Example: account-events owners check --stack account-events")
+def check(stack: Stack = None, read_units_max: ReadUnitsMax = READ_UNITS_MAX) -> None:
+    """Compare every account's row with its events in the ledger. Exit code 1 if one differs.
+
+    An account that differs is looked at a second time, since events take a moment to arrive.
+    """
+    with _explained():
+        desk = _Desk(Bank.of(stack, None), read_units_max)
+        wrong, accounts = desk.wrong(Everything())
+        if wrong:
+            time.sleep(SETTLE_S)
+            again, _ = desk.wrong(Accounts(tuple(wrong)))
+            wrong = {account_id: again[account_id] for account_id in wrong if account_id in again}
+    for account_id, what in wrong.items():
+        complain(f"{account_id}: {what}")
+    out.print(f"{accounts} accounts: {len(wrong)} differ from the ledger", highlight=False)
+    if wrong:
+        err.print("`account-events owners rebuild ACCOUNT` makes one again, with --all all of them.", highlight=False)
+        sys.exit(1)
+
+
+@app.command(epilog="Example: account-events owners rebuild --all --stack account-events")
+def rebuild(
+    account_ids: Annotated[list[str] | None, typer.Argument(metavar="ACCOUNT", help="Accounts.")] = None,
+    *,
+    everyone: Annotated[bool, typer.Option("--all", help="All accounts of the ledger.")] = False,
+    reset: Annotated[
+        bool,
+        typer.Option(
+            "--reset", help="Forget what is held and seen, and go back where the ledger does: stop the trigger."
+        ),
+    ] = False,
+    stack: Stack = None,
+    read_units_max: ReadUnitsMax = READ_UNITS_MAX,
+) -> None:
+    """Make the rows again, and how far each account has come, from the ledger's events, whatever is there now.
+
+    The read model goes on meanwhile. Safe to interrupt and to run again. Exit code 1 if an account could not be made
+    again, or not up to its last event; the others are.
+    """
+    if bool(account_ids) + everyone != 1:
+        raise typer.BadParameter("give either accounts, or --all")
+    with _explained():
+        desk = _Desk(Bank.of(stack, None), read_units_max)
+        selection = Everything() if everyone else Accounts(tuple(dict.fromkeys(account_ids or ())))
+        result, failed = desk.rebuild(selection, resets=reset)
+    for account_id, why in failed.items():
+        complain(f"{account_id} was not rebuilt: {why}")
+    counts = result.counts
+    out.print(f"{counts.accounts - len(failed)} accounts rebuilt from {counts.events} events", highlight=False)
+    if result.stopped or failed:
+        sys.exit(1)
+
+
+class _Desk:
+    """A stack's ledger and read model."""
+
+    def __init__(self, bank: Bank, read_units_max: float) -> None:
+        self._bank, self._read_units_max = bank, read_units_max
+        self._table_name = bank.outputs["OwnedTableName"]
+        self._decoder = Decoder(bank.codec)
+
+    def rebuild(self, selection: Selection, *, resets: bool) -> tuple[ReplayResult, Mapping[str, str]]:
+        """What was replayed, and which accounts could not be rebuilt, and why."""
+        bank = self._bank
+        sink = RebuildingSink(
+            bank.dynamodb,
+            self._table_name,
+            bank.outputs["OwnedInboxTableName"],
+            ledger=DynamoDBLedger(bank.dynamodb, bank.table_name, bank.encoders),
+            decoder=self._decoder,
+            now=time.time,
+            resets=resets,
+        )
+        return self._replay(selection, sink), sink.failed
+
+    def wrong(self, selection: Selection) -> tuple[dict[str, str], int]:
+        """What differs, by account; and how many accounts the ledger has."""
+        folded = FoldingSink(self._decoder)
+        self._replay(selection, folded)
+        found = {row["AccountId"]["S"]: row for row in rows_of(self._bank.dynamodb, self._table_name)}
+        if isinstance(selection, Accounts):
+            found = {account_id: row for account_id, row in found.items() if account_id in selection.account_ids}
+        return differences(folded.rows, found), len(folded.rows)
+
+    def _replay(self, selection: Selection, sink: Sink) -> ReplayResult:
+        bank = self._bank
+        source = DynamoDBSource(bank.dynamodb, bank.table_name, wait=threading.Event().wait, roll=random.random)
+        size = source.size()
+        with (
+            Display(err, None if isinstance(selection, Accounts) else size.read_units, Counts()) as display,
+            ThreadPoolExecutor(SEGMENTS) as executor,
+        ):
+            result = replay(
+                source,
+                selection,
+                sink,
+                executor=executor,
+                pace=ReadPace(self._read_units_max, time.monotonic, time.sleep),
+                page_units=size.page_units(SEGMENTS),
+                save=lambda state: display.tell(state.counts),
+                encoders=bank.encoders,
+            )
+        for stopped in result.stopped:
+            complain(
+                f"{stopped.account_id} ends in front of event {stopped.sequence}, row {stopped.version}: "
+                f"{stopped.reason}"
+            )
+        return result
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except ReplayError as error:
+        raise HouseError(str(error)) from None
+    except KeyboardInterrupt:
+        err.print("interrupted: nothing is lost, run it again", highlight=False)
+        raise

@@ -1,0 +1,232 @@
+"""The commands for accounts that wait: `parked` lists them, `release` lets them go."""
+
+import random
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any
+
+import boto3
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
+
+from account_core.rows.items import SNAPSHOT_EVERY, VERSION_MAX, key_of
+from local_stack.address import Address
+from local_stack.emulator import HouseError, forget_aws_settings
+from ops.deployment.stack import AWS_CLIENTS, Outputs, encoders_of, outputs_of
+from ops.error_lines import advice_on
+from ops.recovery.failures import FailureBucket, FailureReleaser, GivenUp
+from ops.recovery.release import Released, Releaser
+from ops.terminal import complain, err, out
+from projector.dynamodb_errors import CONFIGURATION, translated
+from projector.dynamodb_ledger import DynamoDBLedger
+from projector.dynamodb_parking import DynamoDBParking
+from projector.errors import Refused, Unavailable
+from projector.lanes import aggregated, plain
+from projector.parking import Parked
+from projector.publish import KinesisPublisher
+from projector.settings import CLIENTS
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+app = typer.Typer()
+Stack = Annotated[
+    str | None, typer.Option(help="A stack on AWS, with your AWS settings; the running house's if left out.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """All that it takes to look at a stack's parked accounts and to release them."""
+
+    parking: DynamoDBParking
+    failures: FailureBucket
+    releaser: Releaser
+    newest: Callable[[str], int]
+
+    @classmethod
+    def of(cls, stack: str | None) -> "Desk":
+        """Of a stack on AWS, or of the running house."""
+        if stack is None:
+            forget_aws_settings()
+            address = Address.find()
+            kinesis = address.client("kinesis", attempts_max=1)
+            return cls._with(Outputs(address.outputs), address.client("dynamodb"), address.client("s3"), kinesis)
+        dynamodb, s3 = (boto3.client(name, config=AWS_CLIENTS) for name in ("dynamodb", "s3"))
+        return cls._with(Outputs(outputs_of(stack)), dynamodb, s3, boto3.client("kinesis", config=CLIENTS))
+
+    @classmethod
+    def _with(cls, outputs: Outputs, dynamodb: Any, s3: Any, kinesis: Any) -> "Desk":  # noqa: ANN401 -- boto3's clients
+        parking = DynamoDBParking(dynamodb, outputs["ParkedTableName"])
+        publisher = KinesisPublisher(
+            kinesis,
+            outputs["EventStreamName"],
+            (aggregated if outputs["Aggregation"] == "on" else plain)(int(outputs["Buckets"])),
+            clock=time.monotonic,
+            sleep=time.sleep,
+            roll=random.random,
+        )
+        table_name = outputs["TableName"]
+        ledger = DynamoDBLedger(dynamodb, table_name, encoders_of(outputs))
+        return cls(
+            parking,
+            FailureBucket(s3, outputs["FailureBucketName"]),
+            Releaser(parking, ledger, publisher, clock=time.monotonic, progress=_tell_progress),
+            lambda account_id: newest(dynamodb, table_name, account_id),
+        )
+
+
+def newest(client: "DynamoDBClient", table_name: str, account_id: str) -> int:
+    """The sequence of an account's newest event in the table, strongly consistent; 0 where there is none.
+
+    Raises:
+        Unavailable: DynamoDB did not answer in time.
+    """
+    try:
+        with translated():
+            answer = client.query(
+                TableName=table_name,
+                KeyConditionExpression="AccountId = :account_id AND Version BETWEEN :first AND :last",
+                ExpressionAttributeValues={
+                    ":account_id": {"S": account_id},
+                    ":first": {"N": "1"},
+                    ":last": {"N": str(VERSION_MAX)},
+                },
+                ProjectionExpression="Version",
+                ScanIndexForward=False,
+                ConsistentRead=True,
+                Limit=1,
+            )
+    except Refused:  # no table has an account of this id
+        return 0
+    versions = [int(Decimal(item["Version"]["N"])) for item in answer["Items"]]  # a stray row may be in between
+    return versions[0] - versions[0] // SNAPSHOT_EVERY if versions else 0  # every tenth row is a snapshot, and no event
+
+
+@app.command(epilog="Example: account-events parked --stack account-events")
+def parked(stack: Stack = None) -> None:
+    """List the accounts that wait for a repair: at which event, in which row (its Version), since when, and why.
+
+    Also counts what the trigger gave up.
+    """
+    with _explained():
+        desk = Desk.of(stack)
+        waiting = sorted(desk.parking.look().values(), key=lambda each: each.at)
+        objects = desk.failures.count()
+    if waiting:
+        out.print(_table(waiting))
+    else:
+        out.print("No account is parked.")
+    out.print(
+        f"{objects} objects are in the failure bucket {desk.failures.name}"
+        + (": `account-events release --failures`" if objects else ""),
+        soft_wrap=True,
+        highlight=False,
+    )
+
+
+@app.command(epilog="Example: account-events release 8c1f2e0a-5d3b-4f57-9a53-0f6a4f1d2b11 --stack account-events")
+def release(
+    account_ids: Annotated[list[str] | None, typer.Argument(metavar="ACCOUNT", help="Parked accounts.")] = None,
+    *,
+    everyone: Annotated[bool, typer.Option("--all", help="All parked accounts.")] = False,
+    failures: Annotated[
+        bool, typer.Option("--failures", help="All accounts in the failure bucket; then its objects are deleted.")
+    ] = False,
+    stack: Stack = None,
+) -> None:
+    """Publish what repaired accounts hold back, in order, from the table, and let them go.
+
+    Safe to interrupt and to run again: at worst, events are on the stream twice. Exit code 1 if an account still waits.
+    """
+    if bool(account_ids) + everyone + failures != 1:
+        raise typer.BadParameter("give either accounts, or --all, or --failures")
+    with _explained():
+        desk = Desk.of(stack)
+        done = _show(_given_up(desk) if failures else _parked(desk, account_ids))
+    if not done:
+        sys.exit(1)
+
+
+def _parked(desk: Desk, account_ids: Iterable[str] | None) -> Iterator[Released]:
+    there = desk.parking.look()
+    for account_id in dict.fromkeys(account_ids or there):
+        if account_id in there:
+            yield desk.releaser.release(there[account_id])
+        else:
+            out.print(f"[dim]·[/] {escape(account_id)} is not parked", soft_wrap=True, highlight=False)
+
+
+def _given_up(desk: Desk) -> Iterator[Released | GivenUp]:
+    objects = list(desk.failures.objects())
+    yield from (each for each in objects if each.problem)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    releaser = FailureReleaser(desk.parking, desk.newest, desk.releaser, now=lambda: now, delete=desk.failures.delete)
+    yield from releaser.release(objects)
+
+
+def _show(results: Iterable[Released | GivenUp]) -> bool:
+    """Tells each as it comes; whether nothing waits."""
+    released = waits = 0
+    for each in results:
+        if isinstance(each, GivenUp):
+            waits += 1
+            complain(f"{each.url} stays: {each.problem}. See to it by hand, then delete it.")
+        elif each.waits is None:
+            released += 1
+            out.print(
+                f"[bold green]✓[/] {escape(each.account_id)} released, {each.published} events published",
+                soft_wrap=True,
+                highlight=False,
+            )
+        else:
+            waits += 1
+            complain(f"{each.account_id} {_why(each.waits)}; {each.published} events before it published")
+    out.print(f"{released} accounts released" + (f", {waits} still to be seen to" if waits else ""), highlight=False)
+    return not waits
+
+
+def _why(waits: Parked) -> str:
+    return f"waits at event {waits.first}, row {_row(waits)}: {waits.reason}"
+
+
+def _row(waits: Parked) -> str:
+    return key_of({"AccountId": {"S": waits.account_id}, "Version": {"N": str(waits.version)}})
+
+
+def _table(waiting: Iterable[Parked]) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("account", no_wrap=True)
+    for heading in ("first event", "waiting", "row"):
+        table.add_column(heading, justify="right")
+    table.add_column("since", overflow="fold")
+    table.add_column("reason", overflow="fold")
+    for each in waiting:
+        numbers = (each.first, each.held_through - each.first + 1, each.version)
+        table.add_row(escape(each.account_id), *map(str, numbers), each.at, escape(each.reason))
+    return table
+
+
+def _tell_progress(account_id: str, through: int, last: int) -> None:
+    if through < last:  # the last page is told by its result
+        err.print(f"[dim]{escape(account_id)}: published through event {through} of {last}[/]", highlight=False)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except Unavailable as error:
+        what_it_does = "refuses the request" if str(error) in CONFIGURATION else "does not answer"
+        what_to_do = advice_on(str(error)) or "Run it again."
+        raise HouseError(f"DynamoDB {what_it_does} ({error}). Nothing is lost. {what_to_do}") from None
+    except KeyboardInterrupt:
+        err.print("interrupted: what is not told to be released is still parked; run it again", highlight=False)
+        raise

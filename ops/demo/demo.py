@@ -1,0 +1,214 @@
+"""The main job, run for real: requests, rows, stream records, domain events, and a check that all agree."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import httpx
+
+from account_core.domain.commands import Credit
+from account_core.domain.events import Row
+from account_core.service.head import Origin, timestamp
+from account_core.service.service import AccountService
+from account_core.service.usage import Usage
+from account_core.store.dynamodb_store import DynamoDBAccountStore
+from account_events.avro.codec import DomainEvent
+from local_stack.emulator import HouseError
+from local_stack.event_stream import EventStreamReader
+from local_stack.local_deployment import House
+from ops.ledger.audit import AccountAudit, audit
+
+SETTLE_TIMEOUT_S = 60.0
+FAILURES_MAX = 5
+"""No invocation of the projector fails in a sound house; after this many the demo need not wait for more."""
+
+ACCOUNTS = (("owner-1", "EUR"), ("owner-1", "EUR"), ("owner-1", "USD"), ("owner-2", "CHF"))
+READ_TIMEOUT_S = 10.0
+LONG_ACCOUNT_COMMANDS = 24
+"""With the creation 25 events: rows 10 and 20 are snapshots."""
+CONCURRENT_COMMANDS = 16
+CONCURRENT_CLIENTS = 4
+
+
+@dataclass
+class DemoResult:
+    """What was sent, and what became of it.
+
+    Attributes:
+        accepted: per account, the answers with an event, counted.
+        balances: per account, as the API answers at the end.
+        listed: per account, as the accounts by owner list it at the end.
+        answers: answers by HTTP status.
+        conflicts: lost races of the forced kind; each was decided again.
+        failures: what does not agree; empty if the house works.
+    """
+
+    accepted: Counter[str] = field(default_factory=Counter)
+    balances: dict[str, Decimal] = field(default_factory=dict)
+    listed: dict[str, Decimal] = field(default_factory=dict)
+    answers: Counter[int] = field(default_factory=Counter)
+    conflicts: int = 0
+    audits: dict[str, AccountAudit] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+
+
+class Demo:
+    """One run through a standing house."""
+
+    def __init__(self, house: House, progress: Callable[[str], None]) -> None:
+        self._house = house
+        self._progress = progress
+        self._api = house.address.http()  # with JWT an operator's: it opens accounts for several owners
+        self._result = DemoResult()
+        self._due: dict[str, Decimal] = {}
+
+    def run(self) -> DemoResult:
+        with self._api:
+            self._progress("opening four accounts")
+            long, busy, raced, quiet = (self._open(*each) for each in ACCOUNTS)
+            self._progress(f"{LONG_ACCOUNT_COMMANDS} commands on one account: two snapshots")
+            for number in range(LONG_ACCOUNT_COMMANDS):
+                self._send(long, "withdraw" if number % 3 == 2 else "credit", Decimal(number + 1) / 4)  # noqa: PLR2004
+            self._progress("a withdrawal that the balance does not cover")
+            self._send(quiet, "credit", Decimal("25.00"))
+            self._expect(self._send(quiet, "withdraw", Decimal("25.01")), 422)
+            self._progress(f"{CONCURRENT_COMMANDS} withdrawals from one account, {CONCURRENT_CLIENTS} at a time")
+            self._send(busy, "credit", Decimal("100.00"))
+            with ThreadPoolExecutor(CONCURRENT_CLIENTS) as pool:
+                answers = pool.map(lambda _: self._post(busy, "withdraw", Decimal("9.50")), range(CONCURRENT_COMMANDS))
+            for answer in answers:  # counted here: the threads share nothing
+                self._record(answer, busy, "withdraw", Decimal("9.50"))
+            self._progress("a forced conflict")
+            self._force_conflict(raced)
+            self._progress("waiting for the projector and what stands behind it")
+            self._settle()
+            self._compare()
+        return self._result
+
+    def _open(self, owner: str, currency: str) -> str:
+        answer = self._api.post("/accounts", json={"owner": owner, "currency": currency})
+        self._expect(answer, 201)
+        account_id: str = answer.json()["accountId"]
+        self._due[account_id] = Decimal(0)
+        self._count(answer, account_id)
+        return account_id
+
+    def _send(self, account_id: str, command: str, amount: Decimal) -> httpx.Response:
+        answer = self._post(account_id, command, amount)
+        self._record(answer, account_id, command, amount)
+        return answer
+
+    def _post(self, account_id: str, command: str, amount: Decimal) -> httpx.Response:
+        return self._api.post(f"/accounts/{account_id}/{command}", json={"amount": f"{amount:.2f}"})
+
+    def _record(self, answer: httpx.Response, account_id: str, command: str, amount: Decimal) -> None:
+        self._count(answer, account_id)
+        if answer.is_success:
+            self._due[account_id] += amount if command == "credit" else -amount
+
+    def _count(self, answer: httpx.Response, account_id: str) -> None:
+        self._result.answers[answer.status_code] += 1
+        self._result.accepted[account_id] += answer.is_success
+        if answer.is_server_error:
+            raise HouseError(f"The API answered {answer.status_code}: {answer.text[:300]}")
+
+    def _force_conflict(self, account_id: str) -> None:
+        """A writer of our own reads the account; before it appends, the API carries out another command."""
+        address = self._house.address
+        store = _OvertakenStore(
+            address.client("dynamodb"),
+            address.client("dynamodb", attempts_max=1),
+            address.outputs["TableName"],
+        )
+        store.overtake = lambda: self._send(account_id, "credit", Decimal("1.00"))
+        origin = Origin(timestamp(datetime.now(UTC)), "demo-forced-conflict", "demo")
+        used = Usage()
+        AccountService(store).execute(account_id, Credit(Decimal("2.00")), origin, used=used)
+        self._due[account_id] += Decimal("2.00")
+        self._result.accepted[account_id] += 1
+        self._result.conflicts += used.conflicts
+        if used.conflicts != 1:
+            self._result.failures.append(f"one conflict was forced, {used.conflicts} happened")
+
+    def _settle(self) -> None:
+        house, deadline = self._house, time.monotonic() + SETTLE_TIMEOUT_S
+        while not house.wait_until_idle(1.0):
+            house.assert_standing()
+            failures = {name: mapping.status().totals.failures for name, mapping in house.mappings.items()}
+            if time.monotonic() > deadline or max(failures.values()) >= FAILURES_MAX:
+                errors = [mapping.status().last_error for mapping in house.mappings.values()]
+                self._result.failures.append(
+                    "the functions are not done; they failed so often: "
+                    + ", ".join(f"{name} {times}" for name, times in failures.items())
+                    + "".join(f"; the last error was: {error}" for error in errors if error)
+                )
+                return
+
+    def _compare(self) -> None:
+        result, address = self._result, self._house.address
+        rows = self._house.rows()
+        result.audits = audit(rows, read_published(self._house, result.accepted.total()))
+        for account_id, due in self._due.items():
+            balance = Decimal(self._api.get(f"/accounts/{account_id}").json()["balance"])
+            result.balances[account_id] = balance
+            found = result.audits[account_id]
+            if not balance == due == found.balance:
+                result.failures.append(f"{account_id}: API {balance}, accepted {due}, ledger {found.balance}")
+            if len(found.published) != result.accepted[account_id]:
+                result.failures.append(
+                    f"{account_id}: {result.accepted[account_id]} accepted, {len(found.published)} published"
+                )
+            result.failures += [f"{account_id}: {finding}" for finding in found.findings]
+        self._compare_read_model()
+        failed = address.client("s3").list_objects_v2(Bucket=address.outputs["FailureBucketName"]).get("KeyCount", 0)
+        if failed:
+            result.failures.append(f"{failed} batches went to the failure destination")
+        if not any(found.snapshots >= 2 for found in result.audits.values()):  # noqa: PLR2004
+            result.failures.append("no account has two snapshots")
+        if not result.answers[422]:
+            result.failures.append("no withdrawal was refused")
+
+    def _compare_read_model(self) -> None:
+        """The accounts by owner, which a consumer has made of the domain events."""
+        for owner in {owner for owner, _ in ACCOUNTS}:
+            for listed in self._api.get(f"/owners/{owner}/accounts").json()["accounts"]:
+                account_id, balance = listed["accountId"], Decimal(listed["balance"])
+                self._result.listed[account_id] = balance
+        if self._result.listed != self._due:
+            self._result.failures.append(f"the accounts by owner are {self._result.listed}, not {self._due}")
+
+    def _expect(self, answer: httpx.Response, status: int) -> None:
+        if answer.status_code != status:
+            raise HouseError(f"The API answered {answer.status_code} where {status} was due: {answer.text[:300]}")
+
+
+class _OvertakenStore(DynamoDBAccountStore):
+    """Another writer is quicker, once."""
+
+    overtake: Callable[[], object] | None = None
+
+    def append(self, rows: Sequence[Row], used: Usage) -> None:
+        overtake, self.overtake = self.overtake, None
+        if overtake is not None:
+            overtake()
+        super().append(rows, used)
+
+
+def read_published(house: House, expected: int, timeout_s: float = READ_TIMEOUT_S) -> list[DomainEvent]:
+    """The whole stream, until `expected` different events were seen and a poll brings nothing more, or time is up."""
+    address = house.address
+    reader = EventStreamReader(address.client("kinesis"), address.outputs["EventStreamName"])
+    deadline = time.monotonic() + timeout_s
+    events: list[DomainEvent] = []
+    while time.monotonic() < deadline:
+        found = [published.event for published in reader.poll()]
+        events += found
+        if not found and len({event.fields["event_id"] for event in events}) >= expected:
+            break
+        if not found:
+            time.sleep(0.05)
+    return events

@@ -1,0 +1,36 @@
+"""What the demo ends with: the lake compared with the ledger, and the daily report as a file to look at."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from local_stack.address import ADDRESS_FILE
+from local_stack.local_deployment import House
+from ops.lake.reconcile.run import keep, reconciled
+from ops.lake.refresh_totals import refresh_totals
+from ops.lake.stack_lake import Lake
+from ops.report.imprint import Imprint
+from ops.report.report_file import write_report
+
+REPORT = "daily-report.html"
+
+
+def lake_of_the_demo(house: House, failures: list[str]) -> Path:
+    """The report's file; `failures` gets what does not agree.
+
+    Args:
+        house: whose events have all arrived.
+        failures: of the demo.
+    """
+    address = house.address
+    lake = Lake.of_house(address)
+    verdict = reconciled(lake, address.client("dynamodb"), address.outputs["TableName"], grace_s=0)
+    keep(lake, verdict)
+    if not verdict.is_sound or verdict.on_their_way or not verdict.events:
+        failures.append(
+            f"the lake is not the ledger: of {verdict.events} events {verdict.missing} are missing, {verdict.extra} "
+            f"extra, {verdict.differing} differ, {verdict.on_their_way} are on their way"
+        )
+    is_fresh = refresh_totals(lake)
+    ADDRESS_FILE.parent.mkdir(exist_ok=True)
+    imprint = Imprint("the demo's house", datetime.now(UTC).replace(tzinfo=None), totals_are_fresh=is_fresh)
+    return write_report(lake, None, ADDRESS_FILE.parent / REPORT, imprint)

@@ -1,0 +1,1 @@
+"""A deployed stack: its outputs, clients and settings."""

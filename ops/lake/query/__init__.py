@@ -1,0 +1,1 @@
+"""Querying the lake: Athena on AWS, DuckDB locally."""

@@ -1,0 +1,196 @@
+"""DuckDB as the engine: over the lake of the house, or over files in a folder."""
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import duckdb_extension_httpfs
+import sqlglot
+from sqlglot.errors import SqlglotError
+
+from consumers.lake import table
+from ops.lake.query.duckdb_errors import damaged, translated
+from ops.lake.query.engine import Answer, QueryFailed
+from ops.lake.query.file_columns import duckdb_type
+from ops.lake.query.other_types import FILES, first_of_other_types, listed_files, read_bytes
+
+TABLES = Path(table.__file__).with_name("tables")
+EVENTS_VIEW = (TABLES / "events.sql").read_text(encoding="utf-8")
+"""The statement that makes the view `events`."""
+EVENT_FILES = f"{table.EVENTS_PREFIX}dt=*/event_type=*/[!._]*.parquet"
+"""As Athena sees them: by the table's projection, and no hidden ones."""
+HTTP = "SET http_timeout = 10; SET http_retries = 2"
+"""DuckDB does not hear of Ctrl-C while it waits for S3."""
+FILE = "listed_file"
+"""The column of a row's file. It is not DuckDB's usual `filename`, which a later release's event could have."""
+
+
+@dataclass(frozen=True, slots=True)
+class S3Access:
+    """How DuckDB gets at a bucket.
+
+    Attributes:
+        endpoint_url: an emulator's; None for AWS.
+    """
+
+    key_id: str
+    secret: str
+    region: str
+    token: str | None = None
+    endpoint_url: str | None = None
+
+
+class DuckDBEngine:
+    """An `Engine`.
+
+    Args:
+        root: the lake: a folder, or `s3://` and a bucket.
+        access: to the bucket.
+        threads: at most.
+        first_day: the first partition that the table projects: what lies before it Athena does not see, nor does this.
+        has_older_files: files may lack columns, those of a later release, which are null then, as at Athena. To know
+            that, every file's footer is read before anything else is.
+
+    Attributes:
+        listed_events: SQL for `account_events` of the files that were there when this was made, and of no others.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        access: S3Access | None = None,
+        threads: int = 2,
+        first_day: str = "",
+        *,
+        has_older_files: bool = False,
+    ) -> None:
+        self._has_older_files = has_older_files
+        self._checked: set[str] = set()
+        self._event_files = f"{root}/{EVENT_FILES}"
+        self._connection = duckdb.connect(
+            config={"threads": threads, "autoinstall_known_extensions": False}  # nothing is fetched from anywhere
+        )
+        with translated(self._connection):
+            self._set_up(root, access, first_day)
+
+    def _set_up(self, root: str, access: S3Access | None, first_day: str) -> None:
+        if access is not None:
+            self._let_in(access)
+        # For the bytes read: what its profile says of them leaves out most of what it reads from a folder's files.
+        self._connection.execute("CALL enable_logging('FileSystem')")
+        self._connection.execute("SET enable_external_file_cache = false")  # or they were counted only once
+        # It looks for the statistics of a partition key, which no file has, and breaks off: max(dt), DuckDB 1.5.5.
+        self._connection.execute("SET disabled_optimizers = 'statistics_propagation'")
+        events = [(each.name, each.glue_type) for each in table.COLUMNS]
+        keys = [each.name for each in table.PARTITION_KEYS]
+        there = f"dt >= '{first_day}' AND TRY_CAST(dt AS date) IS NOT NULL AND event_type IN {table.EVENT_TYPES}"
+        for name in FILES:
+            self._connection.execute(f"CREATE TABLE {name} (file VARCHAR)")
+        self.listed_events = self._view("account_events", self._event_files, events, keys, there)
+        self._view("daily_totals", f"{root}/{table.TOTALS_PREFIX}*/*.parquet", table.TOTALS_COLUMNS, ["month"])
+        self._connection.execute(in_duckdb(EVENTS_VIEW))
+
+    def query(self, sql: str, parameters: Sequence[str] = ()) -> Answer:
+        """See `Engine`. The files that it read are checked as in `refuse_other_types`."""
+        try:
+            with translated(self._connection):
+                self._connection.execute("CALL truncate_duckdb_logs()")
+                found = self._connection.execute(in_duckdb(sql), list(parameters))
+                columns, rows = tuple(column[0] for column in found.description or ()), found.fetchall()
+                read = read_bytes(self._connection)
+                self._check_read_files(read.keys())
+        except SqlglotError as error:
+            raise QueryFailed(str(error)) from error
+        return Answer(columns, rows, sum(read.values()))
+
+    def refuse_other_types(self) -> None:
+        """Check every file's columns: DuckDB takes the first file's types and rounds the others' values to them.
+
+        Raises:
+            QueryFailed: with a file and its column.
+        """
+        listed = "account_events_files"
+        with translated(self._connection):
+            if listed_files(self._connection, listed):
+                self._refuse(first_of_other_types(self._connection, self._event_files, listed))
+
+    def _check_read_files(self, read: AbstractSet[str]) -> None:
+        """The last query's, those only that no query of this engine had checked before."""
+        if not (unchecked := read - self._checked):
+            return
+        for listed in FILES:
+            if files := [file for file in listed_files(self._connection, listed) if file in unchecked]:
+                self._refuse(first_of_other_types(self._connection, files, listed))
+                self._checked.update(files)
+
+    @staticmethod
+    def _refuse(found: tuple[str, str] | None) -> None:
+        if found:
+            raise QueryFailed(damaged(*found))
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """For what is more than a query."""
+        return self._connection
+
+    def _view(
+        self, name: str, glob: str, columns: Sequence[tuple[str, str]], keys: Sequence[str], where: str = "true"
+    ) -> str:
+        """Over the files; over nothing, with the same columns, where there are none yet.
+
+        Returns:
+            SQL for the same of those files only that are there now. No view: to make one, files are opened.
+        """
+        listed = f"{name}_files"
+        self._connection.execute(f"INSERT INTO {listed} SELECT file FROM glob($1)", [glob])  # noqa: S608 -- our own name
+        nothing = _nothing([*columns, *((key, "string") for key in keys), (FILE, "string")])
+        source = f"({nothing})"
+        if self._connection.execute(f"FROM {listed} LIMIT 1").fetchall():
+            path, types = glob.replace("'", "''"), ", ".join(f"{key}: VARCHAR" for key in keys)
+            options = f"hive_partitioning = true, hive_types = {{{types}}}, filename = '{FILE}'"
+            options += f", union_by_name = {self._has_older_files}"
+            source = f"read_parquet('{path}', {options})"
+            if self._has_older_files:
+                source = f"({nothing} UNION ALL BY NAME SELECT * FROM {source})"  # noqa: S608
+        selected = ", ".join([name for name, _ in columns] + list(keys))
+        selected += f" FROM {source} WHERE {where}"
+        self._connection.execute(f"CREATE VIEW {name} AS SELECT {selected}")
+        return f"SELECT {selected} AND {FILE} IN (FROM memory.main.{listed})"
+
+    def _let_in(self, access: S3Access) -> None:
+        [extension] = Path(duckdb_extension_httpfs.__file__).parent.glob("extensions/*/httpfs.duckdb_extension")
+        self._connection.execute(f"LOAD '{extension}'")  # DuckDB checks its makers' signature
+        self._connection.execute(HTTP)
+        options = {"KEY_ID": access.key_id, "SECRET": access.secret, "REGION": access.region}
+        if access.token:
+            options["SESSION_TOKEN"] = access.token
+        if access.endpoint_url:
+            options |= {"ENDPOINT": access.endpoint_url.removeprefix("http://"), "URL_STYLE": "path"}
+        given = ", ".join(f"{name} '{value}'" for name, value in options.items())
+        ssl = ", USE_SSL false" if access.endpoint_url else ""
+        self._connection.execute(f"CREATE SECRET lake (TYPE s3, {given}{ssl})")
+
+
+def with_rows(connection: duckdb.DuckDBPyConnection, sql: str, rows: Any) -> None:  # noqa: ANN401 -- Arrow's
+    """Run a statement that reads an Arrow table or reader by the name `rows`."""
+    connection.register("rows", rows)
+    try:
+        connection.execute(sql)
+    finally:
+        connection.unregister("rows")
+
+
+@lru_cache(maxsize=256)
+def in_duckdb(sql: str) -> str:
+    """A statement in Athena's dialect, in DuckDB's."""
+    return sqlglot.transpile(sql, read="athena", write="duckdb")[0]
+
+
+def _nothing(columns: Sequence[tuple[str, str]]) -> str:
+    """No row of these columns."""
+    typed = ", ".join(f"CAST(NULL AS {duckdb_type(glue_type)}) AS {name}" for name, glue_type in columns)
+    return f"SELECT {typed} WHERE false"

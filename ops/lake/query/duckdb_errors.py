@@ -1,0 +1,170 @@
+"""DuckDB's errors as the engine's own: one line that names the file and says what to do."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+
+from consumers.lake import table
+from ops.lake.query.engine import QueryFailed
+from ops.lake.query.other_types import FILES, READ, first_of_other_types, listed_files
+
+SPACE = "Free some disk space, or use a current folder and a TMPDIR that have more, and run the command again."
+ADVICE = {
+    "NoSuchBucket": "Deploy this version's template.yaml, or check the name of the stack and your AWS region.",
+    "HTTP 403": "Use credentials that may read the lake, such as the role in the stack's output LakeAnalystRoleArn.",
+    "HTTP 404": "Someone deleted the file meanwhile: run the command again.",
+    "connect to server": "Check the network and your proxy settings, and run the command again.",
+    "No space left": SPACE,
+    "max_temp_directory_size": SPACE,
+    "Cannot open file": "Correct the permissions of the file or folder, or set TMPDIR to another one, then try again.",
+    "failed to allocate": "Run the command on a machine with more memory.",
+}
+"""By words of DuckDB's messages."""
+_OF_THE_FILES = (
+    duckdb.ConversionException,
+    duckdb.InternalException,
+    duckdb.InvalidInputException,
+    duckdb.InvalidTypeException,
+    duckdb.NotImplementedException,
+    duckdb.OutOfRangeException,
+    duckdb.SerializationException,
+)
+"""What DuckDB raises for a damaged file, or its plain `Error`."""
+_NOT_PRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_PROBES = (
+    "SELECT name, duckdb_type FROM parquet_schema($1)",
+    "SELECT count(hash(COLUMNS(*))) FROM read_parquet($1)",
+)
+"""The footer's schema, then all values."""
+_LISTED = " UNION ALL ".join(f"SELECT file FROM memory.main.{name}" for name in FILES)  # noqa: S608 -- our own names
+
+
+@contextmanager
+def translated(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Run DuckDB's statements inside.
+
+    Raises:
+        QueryFailed: instead of an error of DuckDB's, or of Python's where a name or a message of DuckDB is not UTF-8.
+        KeyboardInterrupt: see `ctrl_c_heard`.
+    """
+    try:
+        with ctrl_c_heard(connection):
+            yield
+    except (duckdb.Error, UnicodeDecodeError) as error:
+        with ctrl_c_heard(connection):
+            raise QueryFailed(_line(connection, error)) from error
+
+
+@contextmanager
+def ctrl_c_heard(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """In the main thread DuckDB hears of Ctrl-C by itself, says so in an error of its own, and goes on in its threads.
+
+    Raises:
+        KeyboardInterrupt: it was pressed.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":
+            raise
+        connection.interrupt()
+        raise KeyboardInterrupt from None
+
+
+def damaged(file: str, why: str) -> str:
+    """The message about a file that is no file of its table."""
+    if f"/{table.TOTALS_PREFIX}" in file:
+        what = "Run `account-events lake totals`, which writes it again."
+    else:
+        what = "Move it out of events/, then run `account-events lake backfill --all`, which writes its events again."
+    return f"{_shown(file)} is no file of the lake's table: {why.rstrip('.')}. {what}"
+
+
+def _line(connection: duckdb.DuckDBPyConnection, error: duckdb.Error | UnicodeDecodeError) -> str:
+    whole = "its bytes are not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+    named = _named(connection, whole)
+    if named is not None:  # a name may have a line feed
+        whole = whole.replace(named, _shown(named))
+    text = _shown(whole.partition("\n")[0].strip())
+    advice = next((what for words, what in ADVICE.items() if words in whole), "")
+    file = _lacking(connection, text) if isinstance(error, duckdb.BinderException) else None
+    if _may_be_a_file_s(error, advice):
+        file = file or named
+        if file is None and (found := _of_other_types(connection)):
+            return damaged(*found)
+        file = file or _unreadable(connection)
+    if file is not None:
+        return damaged(file, text.replace(_shown(file), "the file"))
+    return f"{text.rstrip('.')}. {advice}" if advice else text
+
+
+def _may_be_a_file_s(error: duckdb.Error | UnicodeDecodeError, advice: str) -> bool:
+    """Whether a damaged file, or one with other types, can be the reason for the error."""
+    if isinstance(error, duckdb.IOException) and not isinstance(error, duckdb.HTTPException):
+        return not advice
+    is_plain = type(error) is duckdb.Error
+    return is_plain or isinstance(error, (*_OF_THE_FILES, duckdb.BinderException, UnicodeDecodeError))
+
+
+def _shown(file: str) -> str:
+    """On one line."""
+    return _NOT_PRINTED.sub(lambda found: found[0].encode("unicode_escape").decode(), file)
+
+
+def _of_other_types(connection: duckdb.DuckDBPyConnection) -> tuple[str, str] | None:
+    try:
+        for listed in FILES:
+            files = listed_files(connection, listed)
+            if files and (found := first_of_other_types(connection, files, listed)):
+                return found
+    except (duckdb.Error, UnicodeDecodeError):  # a file is damaged
+        return None
+    return None
+
+
+def _lacking(connection: duckdb.DuckDBPyConnection, text: str) -> str | None:
+    """The file without the column that DuckDB did not find, if the SQL is the engine's own view of the files."""
+    column = text.partition('Referenced column "')[2].partition('"')[0]
+    if column not in {each.name for each in table.COLUMNS}:
+        return None
+    try:
+        files = connection.execute("SELECT list(file) FROM memory.main.account_events_files").fetchall()[0][0]
+        lacking = connection.execute(
+            "SELECT file_name FROM parquet_schema($files) GROUP BY file_name "
+            "HAVING NOT bool_or(lower(name) = $column) ORDER BY file_name LIMIT 1",
+            {"files": files, "column": column},
+        ).fetchone()
+    except (duckdb.Error, UnicodeDecodeError):
+        return None
+    return None if lacking is None else str(lacking[0])
+
+
+def _named(connection: duckdb.DuckDBPyConnection, text: str) -> str | None:
+    """The file that is named first."""
+    sql = f"SELECT file FROM ({_LISTED}) WHERE contains($1, file) ORDER BY strpos($1, file) LIMIT 1"  # noqa: S608
+    try:
+        found = connection.execute(sql, [text]).fetchone()
+    except (duckdb.Error, UnicodeDecodeError):  # the connection itself fails
+        return None
+    return None if found is None else str(found[0])
+
+
+def _unreadable(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """Of the files read, the last one first, the one that cannot be read."""
+    sql = f"SELECT file FROM ({_LISTED}) JOIN ({READ}) ON path = file ORDER BY last_read DESC"  # noqa: S608
+    try:
+        files = [str(file) for (file,) in connection.execute(sql).fetchall()]
+    except (duckdb.Error, UnicodeDecodeError):  # the connection itself fails
+        return None
+    probed = ((file, sql) for sql in _PROBES for file in files)
+    return next((file for file, sql in probed if not _can_be_read(connection, file, sql)), None)
+
+
+def _can_be_read(connection: duckdb.DuckDBPyConnection, file: str, sql: str) -> bool:
+    try:
+        connection.execute(sql, [file]).fetchall()
+    except (duckdb.Error, UnicodeDecodeError):
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Comparing the lake with the ledger."""

@@ -1,0 +1,260 @@
+"""Ledger and lake side by side in DuckDB, in a file of its own: neither has to fit into memory."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from consumers.lake import table
+from ops.lake.query.duckdb_engine import EVENTS_VIEW, in_duckdb, with_rows
+from ops.lake.reconcile.differences import FIELDS, Evidence
+from ops.lake.reconcile.ledger_rows import LedgerEvent, Unreadable
+from ops.lake.reconcile.result import AccountFound, Lateness, Standing, Total
+
+if TYPE_CHECKING:
+    import duckdb
+
+_MONEY = pa.decimal128(18, 2)
+_LEDGER = pa.schema(
+    [
+        ("account_id", pa.string()),
+        ("sequence", pa.int64()),
+        ("event_id", pa.string()),
+        ("event_type", pa.string()),
+        ("occurred_at", pa.timestamp("us")),
+        ("currency", pa.string()),
+        ("owner", pa.string()),
+        ("amount", _MONEY),
+        ("balance", _MONEY),
+        ("correlation_id", pa.string()),
+        ("causation_id", pa.string()),
+        ("request_id", pa.string()),
+    ]
+)
+_UNREADABLE = pa.schema([("account_id", pa.string()), ("sequence", pa.int64()), ("reason", pa.string())])
+_COLUMNS = [column.name for column in (*table.COLUMNS, *table.PARTITION_KEYS)]
+FETCHED = 10_000
+
+_FLOW = (
+    "CASE event_type WHEN 'BalanceCredited' THEN amount WHEN 'BalanceWithdrawn' THEN -amount "
+    "ELSE CAST(0 AS decimal(18, 2)) END"
+)
+
+
+def _struct(side: str, names: Iterable[str]) -> str:
+    return "{" + ", ".join(f"'{name}': {side}.{name}" for name in names) + "}"
+
+
+def _same(one: str, other: str, names: Iterable[str]) -> str:
+    return " AND ".join(f"{one}.{name} IS NOT DISTINCT FROM {other}.{name}" for name in names)
+
+
+# A row of the lake may lack what every event has, which makes it no less a row.
+_LAKE_COPY = "SELECT * REPLACE (coalesce(account_id, '') AS account_id, coalesce(sequence, 0) AS sequence)"
+
+_SEE_LAKE = f"""
+CREATE OR REPLACE TABLE shown AS SELECT * FROM events;
+CREATE OR REPLACE TABLE copies AS
+  SELECT DISTINCT s.account_id AS at_account_id, s.sequence AS at_sequence,
+    {", ".join(f"c.{name}" for name in ("account_id", "sequence", *FIELDS))}
+  FROM account_events c JOIN shown s ON {_same("c", "s", ("dt", "event_type", "account_id", "sequence"))}
+  WHERE NOT ({_same("c", "s", ("account_id", "sequence", *FIELDS))});
+"""
+
+_PREPARE = f"""
+CREATE TABLE suspects AS
+  SELECT coalesce(l.account_id, s.account_id) AS account_id, coalesce(l.sequence, s.sequence) AS sequence
+  FROM ledger l FULL JOIN shown s ON l.account_id = s.account_id AND l.sequence = s.sequence
+  WHERE l.account_id IS NULL OR s.account_id IS NULL OR NOT ({_same("l", "s", FIELDS)})
+  UNION
+  SELECT account_id, sequence FROM shown GROUP BY ALL HAVING count(*) > 1;
+INSERT INTO suspects
+  SELECT DISTINCT at_account_id, at_sequence FROM copies EXCEPT SELECT account_id, sequence FROM suspects;
+CREATE TABLE on_their_way AS
+  SELECT l.account_id, l.sequence, l.occurred_at
+  FROM ledger l ANTI JOIN shown s ON l.account_id = s.account_id AND l.sequence = s.sequence
+  WHERE l.occurred_at > $cut AND l.occurred_at <= $latest;
+DELETE FROM suspects USING on_their_way o
+  WHERE suspects.account_id = o.account_id AND suspects.sequence = o.sequence;
+DELETE FROM suspects USING unreadable u
+  WHERE suspects.account_id = u.account_id AND suspects.sequence = u.sequence;
+CREATE VIEW ledger_compared AS
+  SELECT l.* FROM ledger l ANTI JOIN on_their_way o ON l.account_id = o.account_id AND l.sequence = o.sequence;
+CREATE VIEW lake_compared AS
+  SELECT s.* FROM shown s ANTI JOIN unreadable u ON s.account_id = u.account_id AND s.sequence = u.sequence;
+"""
+
+_EVIDENCE = f"""
+SELECT k.account_id, k.sequence, 'shown',
+  CASE WHEN l.account_id IS NOT NULL THEN {_struct("l", ("account_id", "sequence", *FIELDS))} END,
+  CASE WHEN s.account_id IS NOT NULL THEN {_struct("s", ("account_id", "sequence", *FIELDS))} END,
+  NULL
+FROM suspects k
+LEFT JOIN ledger l ON k.account_id = l.account_id AND k.sequence = l.sequence
+LEFT JOIN shown s ON k.account_id = s.account_id AND k.sequence = s.sequence
+UNION ALL
+SELECT k.account_id, k.sequence, 'copy', NULL, {_struct("c", ("account_id", "sequence", *FIELDS))}, NULL
+FROM suspects k JOIN copies c ON k.account_id = c.at_account_id AND k.sequence = c.at_sequence
+UNION ALL
+SELECT u.account_id, u.sequence, 'unreadable', NULL,
+  CASE WHEN s.account_id IS NOT NULL THEN {_struct("s", ("account_id", "sequence", *FIELDS))} END,
+  u.reason
+FROM unreadable u
+LEFT JOIN shown s ON u.account_id = s.account_id AND u.sequence = s.sequence
+ORDER BY 1, 2 NULLS LAST, 3 DESC, 5
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Attributes: `through` is None without events."""
+
+    events: int
+    accounts: int
+    on_their_way: int
+    through: datetime | None
+
+
+class Comparison:
+    """Fill it with `read_lake`, `take` and `take_missing`, then `prepare` it once, then ask.
+
+    Args:
+        connection: a `DuckDBEngine`'s; its default catalog is another from now on.
+        folder: for files, which may grow to some times the size of ledger and lake.
+    """
+
+    def __init__(self, connection: "duckdb.DuckDBPyConnection", folder: Path) -> None:
+        self._connection = connection
+        place = str(folder).replace("'", "''")
+        connection.execute(f"SET temp_directory = '{place}'; SET TimeZone = 'UTC'")
+        connection.execute(f"ATTACH '{place}/comparison.duckdb' AS work; USE work")
+        for name, schema in (("ledger", _LEDGER), ("unreadable", _UNREADABLE)):
+            with_rows(self._connection, f"CREATE TABLE {name} AS FROM rows", schema.empty_table())
+        connection.execute("ALTER TABLE ledger ADD COLUMN dt VARCHAR")
+
+    def take(self, events: Sequence[LedgerEvent], unreadable: Sequence[Unreadable]) -> None:
+        """Rows of the ledger, each once."""
+        if events:
+            columns = zip(zip(*events, strict=True), _LEDGER.types, strict=True)
+            rows = pa.Table.from_arrays([pa.array(*column) for column in columns], schema=_LEDGER)
+            with_rows(
+                self._connection, "INSERT INTO ledger SELECT *, left(CAST(occurred_at AS VARCHAR), 10) FROM rows", rows
+            )
+        if unreadable:
+            rows = pa.Table.from_pylist([each._asdict() for each in unreadable], schema=_UNREADABLE)
+            with_rows(self._connection, "INSERT INTO unreadable FROM rows", rows)
+
+    def read_lake(self, events: str) -> None:
+        """What the lake has, and what queries see of it.
+
+        Needs nothing of the ledger: it can be done while that is read.
+
+        Args:
+            events: SQL for the lake's `account_events`, see `DuckDBEngine.listed_events`.
+        """
+        self._connection.execute(f"CREATE TABLE account_events AS {_LAKE_COPY} FROM ({events})")
+        self._connection.execute(in_duckdb(EVENTS_VIEW))
+        self._run(_SEE_LAKE)
+
+    def interrupt(self) -> None:
+        """Of what is being done in another thread."""
+        self._connection.interrupt()
+
+    def missing_days(self, cut: datetime) -> list[str]:
+        """The partitions of what the lake should have by now, and has not."""
+        self._connection.execute(
+            "CREATE OR REPLACE TABLE missing AS SELECT l.account_id, l.sequence, l.dt FROM ledger l ANTI JOIN "
+            "account_events e ON l.account_id = e.account_id AND l.sequence = e.sequence WHERE l.occurred_at <= $cut",
+            {"cut": cut},
+        )
+        return [dt for (dt,) in self._connection.execute("SELECT DISTINCT dt FROM missing ORDER BY dt").fetchall()]
+
+    def take_missing(self, lake: "duckdb.DuckDBPyConnection", days: Sequence[str]) -> None:
+        """What the lake has by now of what it had not. Nothing else: the ledger may be older than that."""
+        listed = ", ".join(f"'{day}'" for day in days)
+        sql = f"{_LAKE_COPY} FROM account_events WHERE dt IN ({listed})"
+        rows = lake.execute(sql).to_arrow_reader()
+        with_rows(
+            self._connection,
+            f"INSERT INTO account_events SELECT {', '.join(f'rows.{name}' for name in _COLUMNS)} FROM rows "
+            "SEMI JOIN missing m ON rows.account_id = m.account_id AND rows.sequence = m.sequence",
+            rows,
+        )
+        self._run(_SEE_LAKE)
+
+    def prepare(self, cut: datetime, latest: datetime) -> None:
+        """Take to be on its way what is not there and occurred between these.
+
+        Args:
+            cut: what occurred until then ought to be there; UTC.
+            latest: what is dated later never gets there: the transform refuses it; UTC.
+        """
+        self._run(_PREPARE, {"cut": cut, "latest": latest})
+
+    def evidence(self) -> Iterator[Evidence]:
+        """Of all events that are not simply the same, in the order of accounts and sequences."""
+        found = self._connection.execute(_EVIDENCE)
+        while rows := found.fetchmany(FETCHED):
+            yield from (Evidence(*row) for row in rows)
+
+    def counted(self) -> Counted:
+        [row] = self._connection.execute(
+            "SELECT (SELECT count(*) FROM ledger_compared), (SELECT count(DISTINCT account_id) FROM ledger_compared), "
+            "(SELECT count(*) FROM on_their_way), (SELECT CASE WHEN count(*) > 0 THEN min(occurred_at) - INTERVAL 1 "
+            "MICROSECOND ELSE (SELECT max(occurred_at) FROM ledger) END FROM on_their_way)"
+        ).fetchall()
+        events, accounts, on_their_way, through = row
+        return Counted(events, accounts, on_their_way, _utc(through))
+
+    def totals(self) -> tuple[Total, ...]:
+        """By currency."""
+        rows = self._connection.execute(
+            f"SELECT currency, sum(ledger), sum(lake) FROM (SELECT currency, {_FLOW} AS ledger, NULL AS lake "
+            f"FROM ledger_compared UNION ALL SELECT coalesce(currency, ''), NULL, {_FLOW} FROM lake_compared) "
+            "GROUP BY currency ORDER BY currency"
+        ).fetchall()
+        return tuple(
+            Total(currency, ledger or Decimal("0.00"), lake or Decimal("0.00")) for currency, ledger, lake in rows
+        )
+
+    def accounts(self, account_ids: Sequence[str]) -> tuple[AccountFound, ...]:
+        """How these stand."""
+        rows = self._connection.execute(
+            f"SELECT account_id, min(currency), count(*) FILTER (is_ledger), max(sequence) FILTER (is_ledger), "
+            "sum(flow) FILTER (is_ledger), count(*) FILTER (NOT is_ledger), max(sequence) FILTER (NOT is_ledger), "
+            f"sum(flow) FILTER (NOT is_ledger) FROM (SELECT account_id, currency, sequence, {_FLOW} AS flow, "
+            f"true AS is_ledger FROM ledger_compared UNION ALL SELECT account_id, currency, sequence, {_FLOW}, false "
+            "FROM lake_compared) WHERE account_id IN (SELECT unnest($account_ids)) GROUP BY account_id ORDER BY 1",
+            {"account_ids": list(account_ids)},
+        ).fetchall()
+        return tuple(
+            AccountFound(account_id, currency or "", _standing(*ledger_and_lake[:3]), _standing(*ledger_and_lake[3:]))
+            for account_id, currency, *ledger_and_lake in rows
+        )
+
+    def lateness(self) -> Lateness:
+        """Of all that is there."""
+        [(ledger, lake, longest_us)] = self._connection.execute(
+            "SELECT (SELECT max(occurred_at) FROM ledger), (SELECT max(occurred_at) FROM shown), "
+            "(SELECT max(epoch_us(published_at) - epoch_us(occurred_at)) FROM shown)"
+        ).fetchall()
+        behind_s = max((ledger - lake).total_seconds(), 0.0) if ledger and lake else None
+        return Lateness(_utc(ledger), _utc(lake), behind_s, None if longest_us is None else longest_us / 1_000_000)
+
+    def _run(self, statements: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """One by one: only one may have parameters."""
+        for statement in filter(str.strip, statements.split(";\n")):
+            given = {name: value for name, value in (parameters or {}).items() if f"${name}" in statement}
+            self._connection.execute(statement, given or None)
+
+
+def _utc(instant: datetime | None) -> datetime | None:
+    return None if instant is None else instant.replace(tzinfo=UTC)
+
+
+def _standing(events: int, sequence: int | None, balance: Decimal | None) -> Standing:
+    return Standing(events, sequence or 0, balance or Decimal("0.00"))

@@ -1,0 +1,133 @@
+"""From what ledger and lake say of the same events to what does not agree. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from itertools import groupby
+from typing import Any, Literal, NamedTuple
+
+from ops.lake.reconcile.result import Difference, Finding, Kind
+
+FIELDS = (
+    "event_id",
+    "event_type",
+    "dt",
+    "occurred_at",
+    "currency",
+    "owner",
+    "amount",
+    "balance",
+    "correlation_id",
+    "causation_id",
+    "request_id",
+)
+"""What is compared, beside account and sequence. `dt` follows from `occurred_at`: another partition hides the event."""
+
+FINDINGS_MAX = 50
+ACCOUNTS_MAX = 20
+"""So many are in a verdict."""
+
+TWICE = "another event in the lake has this account and sequence, too"
+COPY_AGREES = "another copy in the lake agrees with the ledger, which the view `events` does not show"
+
+Values = Mapping[str, Any]
+"""By field."""
+
+
+class Evidence(NamedTuple):
+    """What is there of one event, where it is not simply the same on both sides.
+
+    Attributes:
+        role: `shown` by the view `events`, or missing there; a `copy` that is not shown; `unreadable` in the ledger.
+        ledger, lake: None where it is not there.
+        reason: why it is unreadable.
+    """
+
+    account_id: str
+    sequence: int | None
+    role: Literal["shown", "copy", "unreadable"]
+    ledger: Values | None
+    lake: Values | None
+    reason: str | None
+
+
+def findings(evidence: Iterable[Evidence]) -> Iterator[Finding]:
+    """What does not agree; nothing of an event that proves to be the same.
+
+    Args:
+        evidence: of each event together.
+    """
+    for (account_id, sequence), each in groupby(evidence, key=lambda one: (one.account_id, one.sequence)):
+        yield from _of_one(account_id, sequence, list(each))
+
+
+@dataclass(slots=True)
+class Tally:
+    """Of findings, account by account: memory does not grow with them.
+
+    Attributes:
+        first: as many as a verdict has.
+        accounts: how many there are with a finding.
+        account_ids: the first of these.
+    """
+
+    counts: Counter[Kind] = field(default_factory=Counter)
+    first: list[Finding] = field(default_factory=list)
+    accounts: int = 0
+    account_ids: list[str] = field(default_factory=list)
+    _last: str | None = None
+
+    def add(self, finding: Finding) -> None:
+        self.counts[finding.kind] += 1
+        if len(self.first) < FINDINGS_MAX:
+            self.first.append(finding)
+        if finding.account_id != self._last:
+            self._last = finding.account_id
+            self.accounts += 1
+            if len(self.account_ids) < ACCOUNTS_MAX:
+                self.account_ids.append(finding.account_id)
+
+
+def _of_one(account_id: str, sequence: int | None, evidence: Sequence[Evidence]) -> Iterator[Finding]:
+    def found(kind: Kind, values: Values | None, differences: Sequence[Difference] = (), note: str = "") -> Finding:
+        event_id = values["event_id"] if values is not None else None
+        return Finding(kind, account_id, sequence, event_id or "", tuple(differences), note)
+
+    unreadable = [each for each in evidence if each.role == "unreadable"]
+    if unreadable:
+        yield from (found("unreadable", each.lake, note=each.reason or "") for each in unreadable)
+        return
+    shown = [each for each in evidence if each.role == "shown"]
+    ledger = next((each.ledger for each in evidence if each.ledger is not None), None)
+    lake = [each.lake for each in shown if each.lake is not None]
+    if ledger is None:
+        yield from (found("extra", values) for values in lake)
+        return
+    if not lake:
+        yield found("missing", ledger)
+        return
+    copies = [_differences(ledger, each.lake) for each in evidence if each.role == "copy" and each.lake is not None]
+    lake.sort(key=lambda values: len(_differences(ledger, values)))
+    differences = _differences(ledger, lake[0])
+    if differences:
+        yield found("differing", ledger, differences, "" if all(copies) else COPY_AGREES)
+    else:
+        yield from (found("contradicting", ledger, copy) for copy in copies if copy)
+    yield from (found("extra", values, _differences(ledger, values), TWICE) for values in lake[1:])
+
+
+def _differences(ledger: Values, lake: Values) -> list[Difference]:
+    return [Difference(name, _text(ledger[name]), _text(lake[name])) for name in FIELDS if ledger[name] != lake[name]]
+
+
+def _text(value: Any) -> str | None:  # noqa: ANN401 -- a column's
+    match value:
+        case None:
+            return None
+        case datetime():
+            return value.isoformat(" ", "microseconds")
+        case Decimal():
+            return f"{value:f}"
+    return str(value)

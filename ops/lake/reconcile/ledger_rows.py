@@ -1,0 +1,89 @@
+"""The ledger's events in the lake's words, for a comparison: by the projector's translation. Pure."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from account_core.domain.errors import Corrupt
+from account_core.domain.events import EventRow
+from account_core.rows.items import from_item, key_of, version_in
+from projector.errors import Unpublishable
+from projector.parse import sequence_from
+from projector.translate import translate
+
+SEQUENCE_MAX = 2**63 - 1
+"""Of the events' schemas, a `long`."""
+
+
+class LedgerEvent(NamedTuple):
+    """An event's columns, named as the lake's; `occurred_at` is UTC and does not say so."""
+
+    account_id: str
+    sequence: int
+    event_id: str
+    event_type: str
+    occurred_at: datetime
+    currency: str
+    owner: str | None
+    amount: Decimal | None
+    balance: Decimal
+    correlation_id: str
+    causation_id: str | None
+    request_id: str | None
+
+
+class Unreadable(NamedTuple):
+    """A row of which no event can be made.
+
+    Attributes:
+        sequence: of the event that belongs where the row is; None if its key has no place.
+        reason: never an amount.
+    """
+
+    account_id: str
+    sequence: int | None
+    reason: str
+
+
+def ledger_rows(items: Iterable[Mapping[str, Any]]) -> tuple[list[LedgerEvent], list[Unreadable]]:
+    """The events of rows in DynamoDB JSON, and what is none; snapshots are passed over."""
+    events: list[LedgerEvent] = []
+    unreadable: list[Unreadable] = []
+    for item in items:
+        try:
+            row = from_item(item)
+            if isinstance(row, EventRow) and row.sequence > SEQUENCE_MAX:
+                unreadable.append(_unreadable(item, "no event has so great a sequence"))
+            elif isinstance(row, EventRow):
+                events.append(_event(row))
+        except (Corrupt, Unpublishable) as error:
+            unreadable.append(_unreadable(item, str(error)))
+    return events, unreadable
+
+
+def _event(row: EventRow) -> LedgerEvent:
+    name, fields = translate(row)
+    return LedgerEvent(
+        row.account_id,
+        row.sequence,
+        fields["event_id"],
+        name,
+        fields["occurred_at"].replace(tzinfo=None),
+        row.currency,
+        fields.get("owner"),
+        fields.get("amount"),
+        row.balance,
+        row.correlation_id,
+        row.command_id,
+        row.request_id,
+    )
+
+
+def _unreadable(item: Mapping[str, Any], reason: str) -> Unreadable:
+    """By its key, which DynamoDB does not let be missing or of another type."""
+    match item:
+        case {"AccountId": {"S": str(account_id)}, "Version": {"N": str(number)}}:
+            version = version_in(number)
+            return Unreadable(account_id, sequence_from(version) if version else None, reason)
+    return Unreadable(key_of(item), None, reason)

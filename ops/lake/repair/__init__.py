@@ -1,0 +1,1 @@
+"""Putting missing or failed events into the lake."""

@@ -1,0 +1,283 @@
+"""Failures put back into the lake. Nothing is deleted before what takes its place is written.
+
+For each object under the error prefix: its records go through the deployed function once more; what that makes of them
+is written to their partitions, under a name that follows from what is written, so that the same work done twice leaves
+one file; then the object goes to `redriven/`, or what still fails stays of it. Wherever that ends, an event is where it
+was, or where it belongs, or both.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from account_events.avro.codec import CONTRACT
+from consumers.lake.delivery.contract import Failed, Transformed, judged
+from consumers.lake.delivery.conversion import converted
+from consumers.lake.delivery.parquet import arrow_schema
+from consumers.lake.delivery.records import SourceRecord, invocation
+from consumers.lake.errors import OutsidePartitions
+from consumers.lake.table import COLUMNS, ERRORS_PREFIX, EVENT_TYPES, REASONS_PREFIX, partition_prefix
+from ops.lake.repair.error_documents import Document, NoDocument, documents, object_of
+
+REDRIVEN_PREFIX = "redriven/"
+BATCH_BYTES_MAX = 128 * 1024
+"""Of records; rows are up to eighteen times as long, and the function's answer has 6 MB at most."""
+BATCH_RECORDS_MAX = 1_000
+DROPPED = "the function dropped it"
+_SCHEMAS = {schema.fingerprint.hex(): schema for schema in CONTRACT.known.values()}
+_DAY_LENGTH = len("2026-11-25")
+
+
+class Bucket(Protocol):
+    """The lake's."""
+
+    def keys(self, prefix: str) -> Iterator[str]: ...
+
+    def get(self, key: str) -> bytes | None:
+        """None: there is no such object (any more)."""
+
+    def put(self, key: str, body: bytes) -> None: ...
+
+    def delete(self, key: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """A part that stays where it is.
+
+    Attributes:
+        line: of the object, from 1.
+    """
+
+    line: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Redriven:
+    """What became of an object.
+
+    Attributes:
+        documents: in it.
+        rows: put back; nothing was written in a dry run.
+        failing: still, and lines that cannot be understood.
+    """
+
+    key: str
+    documents: int
+    rows: int = 0
+    failing: list[Failing] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Redrive:
+    """One run's.
+
+    Attributes:
+        bucket: the lake's.
+        invoke: the deployed function, with JSON; its answer. What it raises ends the run.
+        reasons: of an invocation, why it refused, by record.
+        new_id: an invocation's.
+        stream_arn: the event stream's, for the function's event.
+        first_day: YYYY-MM-DD, the first partition that the table has.
+    """
+
+    bucket: Bucket
+    invoke: Callable[[bytes], bytes]
+    reasons: Callable[[str], Mapping[str, str]]
+    new_id: Callable[[], str]
+    stream_arn: str
+    first_day: str
+
+    def look(self) -> Iterator[Redriven]:
+        """What there is to be put back, object by object; nothing is invoked or written."""
+        for key, body in self._objects():
+            found = documents(body)
+            parts = sum(len(each.parts) for each in found if isinstance(each, Document))
+            yield Redriven(key, len(found), parts, _unread(found))
+
+    def run(self) -> Iterator[Redriven]:
+        """Put back, object by object.
+
+        Raises:
+            BadAnswer: the function does not answer as Firehose demands.
+        """
+        for key, body in self._objects():
+            yield self._put_back(key, documents(body))
+
+    def _objects(self) -> Iterator[tuple[str, bytes]]:
+        for key in list(self.bucket.keys(ERRORS_PREFIX)):
+            if not key.startswith(REASONS_PREFIX) and (body := self.bucket.get(key)) is not None:
+                yield key, body
+
+    def _put_back(self, key: str, found: Sequence[Document | NoDocument]) -> Redriven:
+        work = _Work(found)
+        transformed = self._transformed(work)
+        done: set[str] = set()
+        rows = 0
+        for prefix, theirs in _by_partition(transformed).items():
+            body, count, unconverted = converted(theirs, _SCHEMA)
+            for each, why in unconverted:
+                work.fail(each.record.record_id, why)
+            failed = {each.record.record_id for each, _ in unconverted}
+            written = [each for each in theirs if each.record.record_id not in failed]
+            if written:
+                self.bucket.put(f"{prefix}redriven-{_digest([each.data for each in written])}.parquet", body)
+            done |= {each.record.record_id for each in written}
+            rows += count
+        if done:
+            self._move(key, work, done)
+        return Redriven(key, len(found), rows, sorted(_unread(found) + work.failing(), key=lambda each: each.line))
+
+    def _move(self, key: str, work: "_Work", done: set[str]) -> None:
+        """What is done goes to `redriven/`, what is not stays."""
+        moved, left = work.lines(done)
+        suffix = f"-{_digest(moved)}" if left else ""  # what is left of it may get there later
+        self.bucket.put(f"{REDRIVEN_PREFIX}{key}{suffix}", object_of(moved))
+        if left:
+            self.bucket.put(key, object_of(left))
+        else:
+            self.bucket.delete(key)
+
+    def _transformed(self, work: "_Work") -> list[Transformed]:
+        made: list[Transformed] = []
+        for record in work.transformed:
+            row = _row_of(record, self.first_day)
+            if isinstance(row, str):
+                work.fail(record.record_id, row)
+            else:
+                made.append(row)
+        for batch in _batches(work.events):
+            made += self._invoked(work, batch)
+        return made
+
+    def _invoked(self, work: "_Work", batch: Sequence[SourceRecord]) -> list[Transformed]:
+        invocation_id = self.new_id()
+        event = invocation(batch, invocation_id, self.stream_arn, "")
+        verdicts = judged(batch, self.invoke(json.dumps(event).encode()))
+        failed = {each.record.record_id: each for each in verdicts if isinstance(each, Failed)}
+        reasons = self.reasons(invocation_id) if failed else {}
+        for record_id, each in failed.items():
+            work.fail(record_id, reasons.get(record_id) or f"{each.code}: {each.message}")
+        for record_id in {record.record_id for record in batch} - {each.record.record_id for each in verdicts}:
+            work.fail(record_id, DROPPED)
+        made: list[Transformed] = []
+        for verdict in verdicts:
+            if isinstance(verdict, Transformed) and _is_partition(verdict.keys):
+                made.append(verdict)
+            elif isinstance(verdict, Transformed):
+                work.fail(verdict.record.record_id, f"the function names no partition of the table: {verdict.keys}")
+        return made
+
+
+class _Work:
+    """An object's records, each part of a document one of its own, and why some fail."""
+
+    def __init__(self, found: Sequence[Document | NoDocument]) -> None:
+        self._found = found
+        self._reasons: dict[str, str] = {}
+        self.events: list[SourceRecord] = []
+        self.transformed: list[SourceRecord] = []
+        for number, document in enumerate(found):
+            if isinstance(document, Document):
+                into = self.transformed if document.is_transformed else self.events
+                into += [_record(number, sub, part, document) for sub, part in enumerate(document.parts)]
+
+    def fail(self, record_id: str, reason: str) -> None:
+        self._reasons[record_id] = reason
+
+    def failing(self) -> list[Failing]:
+        return [Failing(int(record_id.partition(":")[0]) + 1, reason) for record_id, reason in self._reasons.items()]
+
+    def lines(self, done: set[str]) -> tuple[list[bytes], list[bytes]]:
+        """Those of an object for what is done, and of one for what is not."""
+        moved: list[bytes] = []
+        left: list[bytes] = []
+        for number, document in enumerate(self._found):
+            if isinstance(document, NoDocument):
+                left.append(document.line)
+                continue
+            by_outcome: dict[bool, list[bytes]] = {True: [], False: []}
+            for sub, part in enumerate(document.parts):
+                by_outcome[f"{number}:{sub}" in done].append(part)
+            moved += document.with_parts(by_outcome[True])
+            left += document.with_parts(by_outcome[False])
+        return moved, left
+
+
+_SCHEMA: pa.Schema = arrow_schema([(column.name, column.glue_type) for column in COLUMNS])
+
+
+def _record(number: int, sub: int, part: bytes, document: Document) -> SourceRecord:
+    return SourceRecord(
+        f"{number}:{sub}", part, "", "", sub, "", published_ms=document.arrived_ms, arrived_ms=document.arrived_ms
+    )
+
+
+def _row_of(record: SourceRecord, first_day: str) -> Transformed | str:
+    """A row that could not be converted, with its partition, which it does not tell; or why it has none.
+
+    It is held to what the function promises of a row: the table's columns may all be null, an event's fields may not.
+    """
+    row: dict[str, Any] = json.loads(record.data)
+    if row.get("schema_fingerprint") is None:
+        return "it is no row of an event: there is no schema_fingerprint"
+    schema = _SCHEMAS.get(str(row["schema_fingerprint"]))
+    if schema is None:
+        return "this release does not know its schema_fingerprint: take the release that does"
+    due = [name for name, kind in schema.field_types.items() if not (isinstance(kind, list) and "null" in kind)]
+    if missing := [name for name in due if row.get(name) is None]:
+        return f"it is no row of {schema.name}: there is no {', '.join(missing)}"
+    keys = {"dt": str(row["occurred_at"])[:_DAY_LENGTH], "event_type": schema.name}
+    if not _is_partition(keys):
+        return "its occurred_at is no time, or its event has no place in the table"
+    latest = datetime.fromtimestamp(record.arrived_ms / 1000, UTC) + timedelta(days=1)
+    if not first_day <= keys["dt"] <= latest.date().isoformat():
+        return str(OutsidePartitions(keys["dt"]))
+    return Transformed(record, record.data, keys)
+
+
+def _is_partition(keys: Mapping[str, str]) -> bool:
+    dt = keys.get("dt", "")
+    try:
+        is_day = date.fromisoformat(dt).isoformat() == dt  # it takes a week's day, too
+    except ValueError:
+        return False
+    return is_day and keys.get("event_type") in EVENT_TYPES
+
+
+def _by_partition(transformed: Sequence[Transformed]) -> dict[str, list[Transformed]]:
+    partitions: defaultdict[str, list[Transformed]] = defaultdict(list)
+    for each in transformed:
+        partitions[partition_prefix(each.keys["dt"], each.keys["event_type"])].append(each)
+    return dict(partitions)
+
+
+def _batches(records: Sequence[SourceRecord]) -> Iterator[list[SourceRecord]]:
+    batch: list[SourceRecord] = []
+    size = 0
+    for record in records:
+        if batch and (size + len(record.data) > BATCH_BYTES_MAX or len(batch) == BATCH_RECORDS_MAX):
+            yield batch
+            batch, size = [], 0
+        batch.append(record)
+        size += len(record.data)
+    if batch:
+        yield batch
+
+
+def _unread(found: Sequence[Document | NoDocument]) -> list[Failing]:
+    return [Failing(number, each.problem) for number, each in enumerate(found, 1) if isinstance(each, NoDocument)]
+
+
+def _digest(written: Sequence[bytes]) -> str:
+    digest = sha256()
+    for each in written:
+        digest.update(len(each).to_bytes(8, "big") + each)
+    return digest.hexdigest()[:32]

@@ -1,0 +1,84 @@
+"""Do the ledger and the stream tell the same story? Pure: rows and published events in, findings out."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from account_core.domain.events import EventRow, StoredRow
+from account_events.avro.codec import DomainEvent
+from ops.ledger.check import LedgerCheck
+from projector.translate import translate
+
+
+@dataclass(frozen=True, slots=True)
+class AccountAudit:
+    """One account, as it stands in the table and on the stream.
+
+    Attributes:
+        published: sequences in the order of first publication.
+        duplicates: how many published records repeat an event already published.
+        findings: what does not agree; empty when all does.
+    """
+
+    account_id: str
+    rows: int
+    snapshots: int
+    balance: Decimal | None
+    published: list[int]
+    duplicates: int
+    findings: list[str] = field(default_factory=list)
+
+
+def audit(rows: Iterable[StoredRow], published: Iterable[DomainEvent]) -> dict[str, AccountAudit]:
+    """Audits by account id, of every account that has a row or an event.
+
+    Args:
+        rows: the whole table, in any order.
+        published: the whole stream; per account in the order of its shard.
+    """
+    rows_of: dict[str, list[StoredRow]] = defaultdict(list)
+    for row in rows:
+        rows_of[row.account_id].append(row)
+    events_of: dict[str, list[DomainEvent]] = defaultdict(list)
+    for event in published:
+        events_of[str(event.fields["account_id"])].append(event)
+    return {
+        account_id: _audit(account_id, sorted(rows_of[account_id], key=lambda row: row.version), events_of[account_id])
+        for account_id in sorted({*rows_of, *events_of})
+    }
+
+
+def _audit(account_id: str, rows: Sequence[StoredRow], published: Sequence[DomainEvent]) -> AccountAudit:
+    first_publications = {event.fields["sequence"]: event for event in reversed(published)}
+    order = list(dict.fromkeys(event.fields["sequence"] for event in published))
+    check = LedgerCheck(account_id)
+    for row in rows:
+        check.add(row)
+    events = [row for row in rows if isinstance(row, EventRow)]
+    findings = check.findings
+    if order != [row.sequence for row in events]:
+        findings.append(f"published {order}, stored {[row.sequence for row in events]}")
+    findings += [
+        f"event {row.sequence} was published with another content than its row"
+        for row in events
+        if row.sequence in first_publications and not _says(first_publications[row.sequence], row)
+    ]
+    return AccountAudit(
+        account_id=account_id,
+        rows=len(rows),
+        snapshots=check.snapshots,
+        balance=check.head.account.balance if check.head.account else None,
+        published=order,
+        duplicates=len(published) - len(order),
+        findings=findings,
+    )
+
+
+def _says(event: DomainEvent, row: EventRow) -> bool:
+    name, fields = translate(row)
+    return event.name == name and _as_mapping(event.fields) == _as_mapping(fields)
+
+
+def _as_mapping(fields: Mapping[str, object]) -> dict[str, object]:
+    return dict(fields)

@@ -1,0 +1,1 @@
+"""The accounts by owner: check and rebuild the read model."""

@@ -1,0 +1,1 @@
+"""Parked accounts and failed batches: list and release them."""

@@ -1,0 +1,109 @@
+"""Publishing: which files are to be written, in which order, to freeze the working schemas as the next versions."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ops.schema_gate.columns import WhyNoColumn, every_name
+from ops.schema_gate.gate import (
+    DIGESTS,
+    FINGERPRINTS,
+    STALE,
+    UNLISTED,
+    UNPUBLISHED,
+    Files,
+    Opened,
+    check,
+    digest_of,
+    entries,
+    file_of,
+    fingerprints_of,
+    opened_schemas,
+)
+from ops.schema_gate.refusal import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to write.
+
+    Attributes:
+        refused: if there is anything, nothing is to be written.
+        published: the new versions, by event name.
+        writes: contents by path below the folder. Stopped between two of them, the folder is refused by `check`, and
+            `plan` makes it whole.
+    """
+
+    refused: list[Refusal]
+    published: Mapping[str, int]
+    writes: Mapping[str, bytes]
+
+
+def plan(files: Files, only: str | None = None, why_no_column: WhyNoColumn = every_name) -> Plan:
+    """What publishing comes to, of one event or of all whose working schema is new.
+
+    Raises:
+        LookupError: there is no event of that name.
+    """
+    if only is not None and only not in files.working:
+        raise LookupError(f"There is no schema {only}.avsc; there are: {', '.join(sorted(files.working)) or 'none'}.")
+    opened = opened_schemas(files)
+    unfinished = _unfinished(files, opened)
+    refused = [refusal for refusal in check(files, why_no_column) if not _is_mended(refusal, unfinished)]
+    if refused:
+        return Plan(refused, {}, {})
+    published = {
+        schema.name: len(files.published.get(schema.name, {})) + 1
+        for schema in opened
+        if schema.version is None and only in (None, schema.name) and not _is_published(schema, opened)
+    }
+    added = {file_of(name, version): files.working[name] for name, version in published.items()}
+    listed = {file: digest_of(files.published[name][version]) for file, (name, version) in unfinished.items()}
+    listed |= {file: digest_of(data) for file, data in added.items()}
+    writes = {
+        **added,
+        DIGESTS: _written(entries(files.digests) | listed),
+        FINGERPRINTS: _written(_marks(opened, published)),
+    }
+    current = {DIGESTS: files.digests, FINGERPRINTS: files.fingerprints}
+    return Plan([], published, {file: data for file, data in writes.items() if current.get(file) != data})
+
+
+def _unfinished(files: Files, opened: list[Opened]) -> dict[str, tuple[str, int]]:
+    """Newest versions equal to the working schema: where such a file is not listed, publishing it was interrupted."""
+    newest = {name: max(versions) for name, versions in files.published.items() if versions}
+    working = {schema.name: schema.source.json for schema in opened if schema.version is None}
+    return {
+        schema.file: (schema.name, schema.version)
+        for schema in opened
+        if schema.version is not None
+        and schema.version == newest[schema.name]
+        and schema.source.json == working.get(schema.name)
+    }
+
+
+def _marks(opened: list[Opened], published: Mapping[str, int]) -> dict[str, str]:
+    """What events are to be marked with: never with a schema that is not published."""
+    newest = {schema.name: schema.source.fingerprint for schema in opened if schema.version is not None}
+    return newest | {name: found for name, found in fingerprints_of(opened).items() if name in published}
+
+
+def _is_mended(refusal: Refusal, unfinished: Mapping[str, object]) -> bool:
+    """Whether publishing itself makes it good."""
+    return refusal.rule in (UNPUBLISHED, STALE) or (refusal.rule == UNLISTED and refusal.file in unfinished)
+
+
+def _is_published(working: Opened, opened: list[Opened]) -> bool:
+    versions = [schema for schema in opened if schema.name == working.name and schema.version is not None]
+    return bool(versions) and versions[-1].source.without_docs == working.source.without_docs
+
+
+def _written(found: Mapping[str, str]) -> bytes:
+    return (json.dumps({key: found[key] for key in sorted(found, key=_place)}, indent=2) + "\n").encode()
+
+
+def _place(key: str) -> tuple[str, int, str]:
+    """By name, and versions by number."""
+    folder, _, file = key.rpartition("/")
+    number = file.removesuffix(".avsc")
+    return folder, int(number) if number.isdigit() else 0, key

@@ -1,0 +1,96 @@
+"""A folder of schemas on disk: read for the gate, and written to so that no file is ever half there."""
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from ops.schema_gate.gate import DIGESTS, FINGERPRINTS, Files
+
+_HISTORY = "history"
+
+
+def read(folder: Path) -> Files:
+    """What is in a folder of schemas.
+
+    Raises:
+        OSError: the folder is none, or a file cannot be read.
+    """
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is no folder: name the one that holds <Name>.avsc")
+    published: dict[str, dict[int, bytes]] = {}
+    strays = []
+    for path in _below(folder / _HISTORY):
+        where = path.relative_to(folder)
+        version = _version(where)
+        if version:
+            published.setdefault(where.parts[1], {})[version] = path.read_bytes()
+        elif where.as_posix() != DIGESTS and not _is_unfinished(path):
+            strays.append(where.as_posix())
+    working = [path for path in sorted(folder.glob("*.avsc")) if not path.name.startswith(".")]
+    strays += [path.relative_to(folder).as_posix() for path in _below(folder) if _is_elsewhere(path, folder, working)]
+    return Files(
+        working={path.stem: path.read_bytes() for path in working},
+        published=published,
+        strays=strays,
+        digests=_optional(folder / DIGESTS),
+        fingerprints=_optional(folder / FINGERPRINTS),
+    )
+
+
+def write(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write files one after the other, each whole or not at all, also if this is interrupted.
+
+    Args:
+        folder: where.
+        contents: by path below it.
+
+    Raises:
+        OSError: one could not be written; those before it were.
+    """
+    for where, data in contents.items():
+        path = folder / where
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=_UNFINISHED, delete=False) as unfinished:
+            scratch = Path(unfinished.name)
+            try:
+                unfinished.write(data)
+                unfinished.flush()
+                os.fsync(unfinished.fileno())
+                scratch.chmod(0o644)
+                scratch.replace(path)
+            finally:
+                scratch.unlink(missing_ok=True)
+
+
+_UNFINISHED = ".unfinished"
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.rglob("*")) if path.is_file() or path.is_symlink())
+
+
+def _is_elsewhere(path: Path, folder: Path, working: Sequence[Path]) -> bool:
+    """Whether it is called a schema, and stands neither beside the working ones nor in the history."""
+    is_in_history = path.relative_to(folder).parts[0] == _HISTORY
+    return (
+        path.suffix.lower() == ".avsc" and not is_in_history and not path.name.startswith("._") and path not in working
+    )
+
+
+def _version(where: Path) -> int | None:
+    """Of history/<Name>/<version>.avsc; a number has one spelling only."""
+    match where.parts:
+        case (_, _, file) if file.endswith(".avsc"):
+            stem = file.removesuffix(".avsc")
+            return int(stem) if stem.isascii() and stem.isdigit() and stem == str(int(stem)) and int(stem) else None
+    return None
+
+
+def _is_unfinished(path: Path) -> bool:
+    """What an interrupted `write` leaves behind when even its clearing up was killed."""
+    return path.name.startswith(".") and path.name.endswith(_UNFINISHED)
+
+
+def _optional(path: Path) -> bytes | None:
+    return path.read_bytes() if path.exists() else None

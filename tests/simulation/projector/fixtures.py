@@ -1,0 +1,79 @@
+"""What the accounts' rows are, written or not: their items, and the very bytes that each event has to become."""
+
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from account_core.domain.events import EventRow
+from account_events.avro.codec import encode
+from account_events.testing.records import StreamRecord, history, stream_record
+from projector.translate import translate
+
+ACCOUNTS = "abcde"
+EVENTS_MAX = 40
+
+Event = tuple[str, int]
+"""Account and sequence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A row.
+
+    Attributes:
+        sequence: the event's; None for a snapshot.
+        record: the stream's, without number and time.
+    """
+
+    account_id: str
+    version: int
+    sequence: int | None
+    image: dict[str, Any]
+    record: StreamRecord
+
+    def spoilt(self, change: dict[str, Any]) -> "Written":
+        image = {name: value for name, value in (self.image | change).items() if value is not None}
+        record = {**self.record, "dynamodb": {**self.record["dynamodb"], "NewImage": image}}
+        return replace(self, image=image, record=record)
+
+    def told(self, number: str, now_s: float) -> StreamRecord:
+        """The record with its number and time."""
+        change = self.record["dynamodb"] | {"SequenceNumber": number, "ApproximateCreationDateTime": now_s}
+        return {**self.record, "dynamodb": change}
+
+
+@cache
+def book(account_id: str) -> list[list[Written]]:
+    """The account's rows, one list for each transaction: an event, or an event and the snapshot behind it."""
+    transactions: list[list[Written]] = []
+    for row in history(account_id, EVENTS_MAX):
+        record = stream_record(row, 0)
+        image = record["dynamodb"]["NewImage"]
+        if isinstance(row, EventRow):
+            transactions.append([Written(account_id, row.version, row.sequence, image, record)])
+        else:
+            transactions[-1].append(Written(account_id, row.version, None, image, record))
+    return transactions
+
+
+@cache
+def events_by_data() -> dict[bytes, Event]:
+    """Which event some bytes are."""
+    return {
+        encode(*translate(row)): (account_id, row.sequence)
+        for account_id in ACCOUNTS
+        for row in history(account_id, EVENTS_MAX)
+        if isinstance(row, EventRow)
+    }
+
+
+POISONS: tuple[dict[str, Any], ...] = (
+    {"Type": {"S": "INTEREST"}},
+    {"Format": None},
+    {"Balance": {"N": "-1"}},
+    {"CorrelationId": {"S": "\ud800"}},
+    {"Timestamp": {"S": "yesterday"}},
+)
+"""Ways for a row to be one that no event can be made of."""
+
+IN_A_SNAPSHOT_S_PLACE: dict[str, Any] = {"Type": {"S": "INTEREST"}}

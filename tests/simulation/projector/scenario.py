@@ -1,0 +1,209 @@
+"""One seed, one story: accounts go on, records are delivered, things go wrong, and in the end all is well."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, cast
+
+from account_events.lambda_mapping.outcome import Invoked, NotInvoked
+from account_events.lambda_mapping.records import StreamRecord
+from account_events.lambda_mapping.shard import Discard, Invoke, Wait
+from projector.lanes import aggregated, plain
+from projector.publish import KinesisPublisher
+from tests.simulation.projector.callers import Operator
+from tests.simulation.projector.consumer import applied
+from tests.simulation.projector.fault_plan import Fate, Killed
+from tests.simulation.projector.fixtures import ACCOUNTS
+from tests.simulation.projector.function import Environment
+from tests.simulation.projector.kinesis import Client, Kinesis
+from tests.simulation.projector.on_call import OnCall
+from tests.simulation.projector.oracle import Judge, PromiseBroken
+from tests.simulation.projector.table_stream import TableShard, TableStream
+from tests.simulation.projector.tables import JudgedParking
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+
+STEPS_MAX = 60
+ENVIRONMENTS_MAX = 3
+DAY_S = 21 * 3600.0, 25 * 3600.0
+"""Beyond the mapping's limit of age (20 h), and perhaps beyond the stream's (24 h)."""
+ROUNDS_MAX = 12
+POLLS_PER_RECORD_MAX = 4
+
+
+@contextmanager
+def limits(records_max: int, bytes_max: int) -> Iterator[None]:
+    """Calls and records of Kinesis hold less than they do, so that small stories need several of them too."""
+    names = aggregated.__globals__
+    usual = {name: names[name] for name in ("CALL_RECORDS_MAX", "RECORD_BYTES_MAX")}
+    names.update(CALL_RECORDS_MAX=records_max, RECORD_BYTES_MAX=bytes_max)
+    try:
+        yield
+    finally:
+        names.update(usual)
+
+
+class Story:
+    """Attributes: `fate`, whose `happened` and `log` tell what became of it."""
+
+    def __init__(self, seed: int) -> None:
+        self.fate = fate = Fate(seed)
+        self._random = random = fate.random
+        self._judge = Judge()
+        self._parking = JudgedParking(self._judge)
+        accounts = ACCOUNTS[: random.randint(1, len(ACCOUNTS))]
+        self._accounts = accounts
+        self._table = TableStream(fate, self._judge, accounts)
+        self._kinesis = Kinesis(fate, self._judge, self._parking.parked)
+        self._pack = random.choice((aggregated, plain))(random.choice((1, 2, 32)))
+        self._limits = random.choice((500, 2)), random.choice((1024 * 1024, 600))
+        self._environments: list[Environment] = []
+        operator = Operator(fate)
+        client = cast("KinesisClient", Client(self._kinesis, fate, operator))
+        publisher = KinesisPublisher(
+            client, "events", self._pack, clock=operator.clock, sleep=operator.spend, roll=random.random
+        )
+        self._on_call = OnCall(
+            fate, self._judge, table=self._table, parked=self._parking, operator=operator, publisher=publisher
+        )
+        self._on_call.abandoned.update(account_id for account_id in accounts if fate.strikes("account abandoned"))
+        fate.meanwhile = self._meanwhile
+
+    def run(self) -> None:
+        """Raises PromiseBroken, or whatever else comes of a bug."""
+        try:
+            with limits(*self._limits):
+                self._take_its_course()
+                self._come_to_rest()
+        finally:
+            self._on_call.leave()
+
+    def _take_its_course(self) -> None:
+        steps: Sequence[Callable[[], object]] = (self._write, self._poll, self._on_call.act, self._disturb)
+        for step in self._random.choices(steps, (30, 45, 15, 10), k=self._random.randint(10, STEPS_MAX)):
+            step()
+            self.fate.catch_up()
+            self._judge.check_nothing_is_lost(self._parking.parked)
+
+    def _write(self) -> None:
+        for _ in range(self._random.randint(1, 4)):
+            self._table.write(self._random.choice(self._accounts), self._random.choice((1, 1, 2, 5)))
+
+    def _disturb(self) -> None:
+        fate = self.fate
+        if fate.strikes("shard split"):
+            self._table.split()
+        if fate.strikes("rewound"):
+            self._table.rewind()
+        if fate.strikes("a day passed"):
+            fate.clock.now_s += self._random.uniform(*DAY_S)
+        if fate.strikes("kinesis resharded"):
+            self._kinesis.reshard()
+        if fate.strikes("row spoilt"):
+            self._table.spoil(vanishes=False)
+        if fate.strikes("row vanished"):
+            self._table.spoil(vanishes=True)
+
+    def _meanwhile(self) -> None:
+        """At a request of the function's."""
+        while self.fate.strikes("operator acted meanwhile"):
+            self._on_call.act()
+
+    def _poll(self) -> None:
+        readable = self._table.readable()
+        if readable:
+            shard = self._random.choice(readable)
+            self._table.feed(shard, self._random.choice((1, 5, 1000)))
+            self._act(shard)
+
+    def _act(self, shard: TableShard) -> bool:
+        """The next thing that the mapping does with a shard; whether there was any."""
+        match shard.state.next_action(self.fate.clock()):
+            case Invoke(records):
+                self._deliver(shard, records)
+            case Discard(records, condition):
+                self._table.give_up(records, f"given up: {condition}")
+                shard.state.discarded()
+            case Wait(until_s):
+                self.fate.clock.now_s = until_s
+            case _:
+                return False
+        return True
+
+    def _deliver(self, shard: TableShard, records: Sequence[StreamRecord]) -> None:
+        fate = self.fate
+        if fate.strikes("not invoked"):
+            shard.state.invoked(NotInvoked("TooManyRequestsException"), fate.clock())
+            return
+        environment, troubles = self._environment(), fate.troubles
+        fate.note("delivered", shard.shard_id, *self._table.events_of(records))
+        try:
+            outcome = environment.invoke(records, self._table.events_of(records))
+        except Killed:
+            self._environments.remove(environment)
+            outcome = Invoked(function_error="Unhandled")
+        if fate.troubles == troubles and outcome != _DONE:
+            raise PromiseBroken(f"nothing went wrong with a delivery, and yet it is not done: {outcome}")
+        shard.state.invoked(outcome, fate.clock())
+        checkpoint = int(shard.state.checkpoint or 0)
+        self._judge.acknowledged(
+            self._table.events_of(record for record in records if int(record.sequence_number) <= checkpoint)
+        )
+
+    def _environment(self) -> Environment:
+        """Any warm one, or a new one."""
+        if self._environments and self.fate.strikes("restarted"):
+            self._environments.pop(self._random.randrange(len(self._environments)))
+        index = self._random.randrange(ENVIRONMENTS_MAX)
+        if index >= len(self._environments):
+            self._environments.append(
+                Environment(
+                    self.fate,
+                    self._judge,
+                    kinesis=self._kinesis,
+                    parking=self._parking,
+                    ledger=self._table.ledger,
+                    pack=self._pack,
+                    order_window_s=self._table.order_window_s,
+                )
+            )
+        return self._environments[min(index, len(self._environments) - 1)]
+
+    def _come_to_rest(self) -> None:
+        """Nothing goes wrong any more: within bounds, all is delivered, released and mended."""
+        self.fate.calm()
+        self._kinesis.calm()
+        self._table.settle()
+        for _ in range(ROUNDS_MAX):
+            self._drain()
+            self._judge.check_nothing_is_lost(self._parking.parked)
+            self._on_call.finish()
+            if self._table.is_done() and not self._on_call.work():
+                self._judge.check_all_is_told(self._table.written, self._parking.parked, self._on_call.abandoned)
+                self._judge.check_consumer(applied(self._kinesis.records, self._random))
+                return
+        raise PromiseBroken("there is no end to it")
+
+    def _drain(self) -> None:
+        for _ in range(20 + POLLS_PER_RECORD_MAX * self._table.records):
+            is_busy = False
+            for shard in self._table.readable():
+                self._table.feed(shard, 1000)
+                is_busy |= self._act(shard)
+            if not is_busy:
+                return
+        raise PromiseBroken("the same records come again and again")
+
+
+_DONE = Invoked({"batchItemFailures": []})
+
+
+def play(seed: int) -> Story:
+    """The story, told to its end. What goes wrong names the seed, and the command that tells it again."""
+    story = Story(seed)
+    try:
+        story.run()
+    except Exception as error:
+        error.add_note(f"seed {seed}: python -m tests.simulation.projector --tell --first {seed}")
+        raise
+    return story

@@ -1,0 +1,104 @@
+"""The API on an in-memory store, called as API Gateway calls it."""
+
+import json
+import logging
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+
+from account_core.api.access import Authorisation
+from account_core.api.access_log import AccessLog
+from account_core.api.http_api import HttpApi
+from account_core.service.head_cache import HeadCache
+from account_core.service.service import AccountService
+from account_core.store.memory_store import MemoryAccountStore
+from tests.support.memory_owned import MemoryOwnedAccounts
+
+IAM_CALLER: dict[str, Any] = {"iam": {"userArn": "arn:aws:iam::000000000000:user/teller"}}
+OPERATOR_SCOPE = "accounts/operator"
+
+
+def jwt_caller(subject: str, scope: str = "") -> dict[str, Any]:
+    return {"jwt": {"claims": {"sub": subject, "scope": scope}, "scopes": None}}
+
+
+class Context:
+    """Lambda's, with all the time in the world."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+class Api:
+    """Attributes: `logged` is every line of the access log and every metric."""
+
+    def __init__(self, authorisation: Authorisation = "IAM", log: AccessLog | None = None) -> None:
+        self.store = MemoryAccountStore()
+        self.now = datetime(2026, 1, 31, 9, 30, 0, 1, UTC)
+        self.caller: dict[str, Any] = IAM_CALLER
+        self.log = _Recorder()
+        ids, self._requests = count(1), count(1)
+        self.heads = HeadCache()
+        self.api = HttpApi(
+            AccountService(self.store, self.heads),
+            MemoryOwnedAccounts(self.store),
+            now=lambda: self.now,
+            new_id=lambda: f"account-{next(ids)}",
+            log=log or self.log,
+            authorisation=authorisation,
+            operator_scope=OPERATOR_SCOPE,
+        )
+
+    def __call__(
+        self,
+        method: str,
+        target: str,
+        body: str | None = None,
+        *,
+        encoded: bool = False,
+        **headers: str,
+    ) -> tuple[int, Any, dict[str, Any]]:
+        """Status, the body's JSON (None without one) and headers. `target` is a path with its query string."""
+        path, _, query = target.partition("?")
+        answer = self.api(
+            {
+                "version": "2.0",
+                "routeKey": "$default",
+                "rawPath": path,
+                "rawQueryString": query,
+                "headers": {name.replace("_", "-"): value for name, value in headers.items()},
+                "requestContext": {
+                    "requestId": f"request-{next(self._requests)}",
+                    "stage": "$default",
+                    "http": {"method": method, "path": path},
+                    "authorizer": self.caller,
+                },
+                "body": body,
+                "isBase64Encoded": encoded,
+            },
+            Context(),
+        )
+        return answer["statusCode"], json.loads(answer["body"]) if answer["body"] else None, answer["headers"]
+
+    def forget(self) -> None:
+        """As a function that was not called before."""
+        self.heads.__init__()  # type: ignore[misc]  # in place
+
+    def items(self, account_id: str = "account-1") -> list[Any]:
+        return list(self.store._items[account_id].values())  # noqa: SLF001 -- what was stored
+
+
+class _Recorder(AccessLog):
+    """The access log itself, silent; it keeps what it was told."""
+
+    def __init__(self) -> None:
+        metrics = Metrics(namespace="Test", service="test")
+        metrics.flush_metrics = lambda *_: metrics.clear_metrics()  # type: ignore[method-assign]  # silence
+        super().__init__(Logger(service="test", level=logging.CRITICAL), metrics)
+        self.lines: list[dict[str, Any]] = []
+
+    def __call__(self, operation: str, used: Any, **facts: Any) -> None:  # noqa: ANN401 -- as the base class
+        self.lines.append({"operation": operation, "used": used, **facts})
+        super().__call__(operation, used, **facts)

@@ -1,0 +1,122 @@
+"""What a table's stream makes known: the events that have to reach Kinesis, read from the rows themselves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from account_core.domain.errors import Corrupt
+from account_core.domain.events import Created, Credited, EventRow, Withdrawn
+from account_core.rows.items import SNAPSHOT, from_item, is_snapshot_version, version_in
+from account_events.avro.codec import DomainEvent, decode, encode
+from account_events.avro.errors import InvalidEvent
+from account_events.testing.records import StreamRecord
+from account_events.testing.table_stream import TableStream, account_of
+from projector.errors import Unpublishable
+from projector.parse import sequence_from
+from projector.translate import translate
+
+
+@dataclass(slots=True)
+class Account:
+    """What the stream's rows say of an account.
+
+    Attributes:
+        events: by sequence, each as it has to be published.
+        balances: by sequence, the ledger's after each event.
+        stops_at: the sequence of the first event that can never be published; None: there is none.
+    """
+
+    events: dict[int, DomainEvent] = field(default_factory=dict)
+    balances: dict[int, Decimal] = field(default_factory=dict)
+    stops_at: int | None = None
+
+    def due(self) -> dict[int, DomainEvent]:
+        """The events in front of a poison, if there is one."""
+        return {n: event for n, event in self.events.items() if self.stops_at is None or n < self.stops_at}
+
+    def poison(self, sequence: int) -> None:
+        self.stops_at = sequence if self.stops_at is None else min(self.stops_at, sequence)
+
+
+def accounts_in(stream: TableStream) -> dict[str, Account]:
+    """By account; a record that does not tell its account is nobody's."""
+    found: dict[str, Account] = {}
+    for record in stream.records:
+        if record.get("eventName") == "INSERT" and _tells_account(record):
+            _add(found.setdefault(account_of(record), Account()), _told_by(record))
+    return found
+
+
+def is_poisonous(record: StreamRecord) -> bool:
+    """Whether it tells of a row that was inserted, and is neither a snapshot nor one that an event can be made of."""
+    return record.get("eventName") == "INSERT" and not (_tells_account(record) and isinstance(_told_by(record), Told))
+
+
+def change_of(event: DomainEvent) -> Decimal:
+    """By how much an event changes its account's balance."""
+    match event.name:
+        case "BalanceCredited":
+            return Decimal(event.fields["amount"])
+        case "BalanceWithdrawn":
+            return -Decimal(event.fields["amount"])
+    return Decimal(0)
+
+
+def _add(account: Account, told: "Told | int") -> None:
+    match told:
+        case int(sequence):
+            account.poison(sequence)
+        case Told(event, balance) if event is not None:
+            sequence = event.fields["sequence"]
+            account.events[sequence], account.balances[sequence] = event, balance
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a row that is as it should be brings.
+
+    Attributes:
+        event: None: the row is a snapshot.
+        balance: after the event.
+    """
+
+    event: DomainEvent | None = None
+    balance: Decimal = Decimal(0)
+
+
+def _told_by(record: StreamRecord) -> Told | int:
+    """A poison: the sequence from which on nothing of its account can be published."""
+    change = record["dynamodb"]
+    version = _version(change["Keys"])
+    image = change.get("NewImage")
+    if version is None:
+        return 1
+    if not isinstance(image, Mapping):
+        return sequence_from(version)
+    if is_snapshot_version(version) and image.get("Type") == {"S": SNAPSHOT}:
+        return Told()
+    try:
+        row = from_item(image)
+        if not isinstance(row, EventRow) or (row.account_id, row.version) != (account_of(record), version):
+            return sequence_from(version)
+        event = decode(encode(*translate(row)))
+    except (Corrupt, Unpublishable, InvalidEvent, UnicodeEncodeError, OverflowError):  # Python's JSON knows Infinity
+        return sequence_from(version)
+    if row.event.__class__ is not _STORED[event.name]:
+        raise AssertionError(f"{row.account_id}:{row.sequence} is translated to another event, {event.name}")
+    return Told(event, row.balance)
+
+
+def _tells_account(record: StreamRecord) -> bool:
+    return "AccountId" in (record["dynamodb"].get("Keys") or {})
+
+
+_STORED = {"AccountCreated": Created, "BalanceCredited": Credited, "BalanceWithdrawn": Withdrawn}
+
+
+def _version(keys: Mapping[str, Any]) -> int | None:
+    match keys.get("Version"):
+        case {"N": str(number)}:
+            return version_in(number)
+    return None

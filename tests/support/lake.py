@@ -1,0 +1,93 @@
+"""Made-up lakes for tests, in a folder: rows as the transform gives them, written without any of its code."""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from consumers.lake import table
+from consumers.lake.delivery.parquet import arrow_schema, parquet
+
+LakeRow = dict[str, Any]
+"""The columns of `account_events`, its partition keys too; decimals and times are text as in Firehose's JSON."""
+
+FIRST_DAY = datetime(2026, 8, 1)  # noqa: DTZ001 -- UTC, as everything in the lake
+CURRENCIES = ("EUR", "EUR", "USD", "CHF")
+
+
+def event(  # noqa: PLR0917 -- an event's own words
+    account_id: str,
+    sequence: int,
+    event_type: str,
+    occurred_at: datetime,
+    currency: str,
+    amount: Decimal | None,
+    balance: Decimal,
+    *,
+    owner: str | None = None,
+    late: timedelta = timedelta(seconds=1),
+) -> LakeRow:
+    """One row."""
+    return {
+        "event_id": f"{account_id}:{sequence}",
+        "account_id": account_id,
+        "sequence": sequence,
+        "occurred_at": table.timestamp(occurred_at),
+        "correlation_id": f"c-{account_id}-{sequence}",
+        "causation_id": None,
+        "request_id": f"r-{account_id}-{sequence}",
+        "owner": owner,
+        "currency": currency,
+        "amount": None if amount is None else f"{amount:.2f}",
+        "balance": f"{balance:.2f}",
+        "published_at": table.timestamp(occurred_at + late),
+        "schema_fingerprint": "34c8165f77476d94",
+        "dt": f"{occurred_at:%Y-%m-%d}",
+        "event_type": event_type,
+    }
+
+
+def made_up(seed: int, accounts: int, days: int, events: int) -> list[LakeRow]:
+    """Sound histories: dense sequences, exact balances, never overdrawn; in the order in which they occur."""
+    roll = random.Random(seed)  # noqa: S311 -- a story's dice
+    step = timedelta(days=days) / events
+    state: dict[str, tuple[int, Decimal, str]] = {}
+    rows = []
+    for number in range(events):
+        at = FIRST_DAY + step * number
+        account_id = f"a-{roll.randrange(accounts):05d}"
+        if account_id not in state:
+            currency = roll.choice(CURRENCIES)
+            state[account_id] = (1, Decimal(0), currency)
+            owner = f"owner-{roll.randrange(accounts)}"
+            rows.append(event(account_id, 1, "AccountCreated", at, currency, None, Decimal(0), owner=owner))
+            continue
+        sequence, balance, currency = state[account_id]
+        amount = Decimal(roll.randrange(1, 50_000)) / 100
+        is_credit = amount > balance or roll.random() < 0.5
+        balance += amount if is_credit else -amount
+        state[account_id] = (sequence + 1, balance, currency)
+        kind = "BalanceCredited" if is_credit else "BalanceWithdrawn"
+        rows.append(event(account_id, sequence + 1, kind, at, currency, amount, balance))
+    return rows
+
+
+def write(root: Path, rows: Iterable[LakeRow], *, file_name: str = "part-0") -> None:
+    """A file in each partition. Written again with another file name, the rows are there twice."""
+    schema = arrow_schema([(column.name, column.glue_type) for column in table.COLUMNS])
+    partitions: defaultdict[str, list[LakeRow]] = defaultdict(list)
+    for row in rows:
+        partitions[table.partition_prefix(row["dt"], row["event_type"])].append(row)
+    for prefix, theirs in partitions.items():
+        put(root / prefix / f"{file_name}.parquet", parquet(theirs, schema))
+
+
+def put(path: Path, body: bytes) -> None:
+    """A file as S3 has it: whole or not at all, for whoever reads the folder meanwhile. Hidden names are not read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished.write_bytes(body)
+    unfinished.replace(path)

@@ -1,0 +1,128 @@
+"""The projector with everything behind it in memory, and in virtual time: no AWS, and no client either."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Unpack, cast
+
+from account_events.avro.encoder import ENCODERS, Encoders
+from account_events.testing.kinesis import MemoryKinesis
+from account_events.testing.mapping import Handler, Options, Replayed, replay
+from account_events.testing.records import StreamRecord, rows_before
+from account_events.testing.table_stream import TableStream, as_stream
+from projector.first_sight import Answered, Asked
+from projector.lanes import Pack, aggregated
+from projector.parse import Batch
+from projector.project import BatchResponse, Looked, Outcome, Projector
+from projector.publish import KinesisPublisher
+from projector.settings import PARKING_S, deadline_s
+from tests.support.memory_tables import MemoryLedger, MemoryParking
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+
+BUCKETS = 32
+ORDER_WINDOW_S = 10.0
+
+
+class MemoryProjector:
+    """The projector, and what it works with.
+
+    Args:
+        kinesis: where the events arrive; its faults are the puts'.
+        pack: how they are packed; aggregated, unless given.
+        encoders: how they are framed; in single-object encoding, unless given.
+        order_window_s: the projector's order window; the template's default, unless given.
+
+    Attributes:
+        kinesis: the same.
+        outcomes: one for each delivery.
+        parking: the parked accounts.
+        ledger: the table, for events that are missing in the stream.
+        order_window_s: the projector's order window.
+    """
+
+    def __init__(
+        self,
+        kinesis: MemoryKinesis | None = None,
+        pack: Pack | None = None,
+        encoders: Encoders = ENCODERS,
+        *,
+        order_window_s: float = ORDER_WINDOW_S,
+    ) -> None:
+        self.order_window_s = order_window_s
+        self.kinesis = kinesis or MemoryKinesis(stream_name="events")
+        self.parking, self.ledger = MemoryParking(), MemoryLedger(encoders)
+        self._encoders = encoders
+        self.outcomes: list[Outcome] = []
+        self.publisher = KinesisPublisher(
+            cast("KinesisClient", self.kinesis),
+            "events",
+            pack or aggregated(BUCKETS),
+            clock=self.kinesis.clock,
+            sleep=self.kinesis.clock.sleep,
+            roll=lambda: 0.5,
+        )
+        self.restart()
+
+    def restart(self) -> None:
+        """A new execution environment: what the old one knew is gone."""
+        self._projector = self._new_projector()
+
+    def deliver(self, records: Sequence[StreamRecord], time_s: float = 25.0) -> BatchResponse:
+        """One delivery of one batch; Lambda leaves the projector `time_s` for its calls."""
+        response = self._projector({"Records": records}, self.kinesis.clock() + time_s)
+        self.kinesis.assert_accounts_alone()
+        return response
+
+    def new_handler(self) -> Handler:
+        """A new execution environment's handler, for `replay`; parking, ledger and Kinesis are everybody's."""
+        project = self._new_projector()
+
+        def handler(event: dict[str, Any], context: Any) -> BatchResponse:  # noqa: ANN401 -- Lambda's, untyped
+            return project(event, deadline_s(self.kinesis.clock(), context.get_remaining_time_in_millis()))
+
+        return handler
+
+    def replay(self, stream: TableStream | Sequence[StreamRecord], **options: Unpack[Options]) -> Replayed:
+        """Replay a stream; its rows are in the ledger, as they are in the table before the stream tells of them.
+
+        Args:
+            stream: what to replay.
+            options: as `replay.replay` takes them.
+
+        Raises:
+            AssertionError, BadReplay: see there.
+        """
+        told = as_stream(stream)
+        for position, damage in (options.pop("poison", None) or {}).items():
+            told = told.poisoned(position, damage)
+        images = list(told.images())
+        self.ledger.put([*rows_before(images), *images])
+        ledger = [image for rows in self.ledger.rows.values() for image in rows.values()]
+        replayed = replay(told, new_handler=self.new_handler, kinesis=self.kinesis, ledger=ledger, **options)
+        self.kinesis.assert_accounts_alone()
+        return replayed
+
+    def _new_projector(self) -> Projector:
+        return Projector(
+            self.publisher,
+            self.parking,
+            self.ledger,
+            report=self.outcomes.append,
+            clock=self.kinesis.clock,
+            now=lambda: "2026-01-31T09:30:00+00:00",
+            parking_s=PARKING_S,
+            beside=in_turn,
+            order_window_s=self.order_window_s,
+            concurrently=one_by_one,
+            encoders=self._encoders,
+        )
+
+
+def in_turn(there: Looked, here: Callable[[], Batch]) -> tuple[Looked, Batch]:
+    """Both in one thread, so that a story depends on nothing but its seed: the call when its result is asked for."""
+    return there, here()
+
+
+def one_by_one(call: Callable[[Asked], Answered], items: Sequence[Asked]) -> list[Answered]:
+    """As `first_sight.Concurrently`, likewise in one thread."""
+    return [call(item) for item in items]

@@ -1,0 +1,142 @@
+"""Aggregates as others read them: the library of AWS' own people, and ours; and where they go."""
+
+import base64
+import hashlib
+from typing import Any
+
+import pytest
+from aws_kinesis_agg.deaggregator import deaggregate_records, messages_pb2  # its own import path needs it first
+from hypothesis import given
+from hypothesis import strategies as st
+
+from account_events.aggregation.buckets import bucket_of, hash_key
+from account_events.aggregation.packing import FRAMING_BYTES_MAX, aggregate, overhead
+from account_events.aggregation.unpacking import unpack
+from account_events.avro.errors import CorruptAggregate
+from projector.outgoing import EVENT_BYTES_MAX, PARTITION_KEY_LENGTH_MAX, RECORD_BYTES_MAX
+
+events = st.lists(st.binary(max_size=300), min_size=1, max_size=40)
+
+
+@given(events, st.integers(0, 31))
+def test_an_independent_de_aggregator_finds_every_event_under_the_same_keys(datas: list[bytes], bucket: int) -> None:
+    data = aggregate(str(bucket), hash_key(bucket, 32), datas)
+    found = deaggregate_records([as_lambda_sends(data, str(bucket))])
+    assert [base64.b64decode(one["kinesis"]["data"]) for one in found] == datas
+    assert {one["kinesis"]["partitionKey"] for one in found} == {str(bucket)}
+    assert {one["kinesis"]["explicitHashKey"] for one in found} == {hash_key(bucket, 32)}
+    assert unpack(data) == datas
+
+
+def as_lambda_sends(data: bytes, partition_key: str) -> dict[str, Any]:
+    kinesis = {
+        "kinesisSchemaVersion": "1.0",
+        "partitionKey": partition_key,
+        "sequenceNumber": "1",
+        "data": base64.b64encode(data),
+        "approximateArrivalTimestamp": 1769851800.0,
+    }
+    names = ("eventVersion", "eventID", "eventName", "invokeIdentityArn", "awsRegion", "eventSourceARN")
+    return {"kinesis": kinesis, "eventSource": "aws:kinesis", **dict.fromkeys(names, "x")}
+
+
+@given(events)
+def test_the_message_is_what_protobuf_s_own_code_writes(datas: list[bytes]) -> None:
+    message = messages_pb2.AggregatedRecord(partition_key_table=["7"], explicit_hash_key_table=["1234567"])
+    for data in datas:
+        message.records.add(partition_key_index=0, explicit_hash_key_index=0, data=data)
+    assert aggregate("7", "1234567", datas)[4:-16] == message.SerializeToString()
+
+
+def test_the_bytes_are_those_of_a_published_aggregate() -> None:
+    """The sample event in the README of awslabs/kinesis-aggregation's java/KinesisDeaggregatorV2: 100 events.
+
+    Its checksum, over every byte, is enough to compare.
+    """
+    alphabet = b"abcdefghijklmnopqrstuvwxyz"
+    data = aggregate("abc", "191415658344158766168031473277922803570", [alphabet, alphabet[::-1]] * 50)
+    assert data[:4].hex() == "f3899ac2"
+    assert data[-16:].hex() == "d08f16bf0103262183e18b222887d43b"
+
+
+@pytest.mark.parametrize(
+    ("blob", "datas"),
+    [
+        (  # the example payload in the tests of elastic/beats, x-pack/functionbeat
+            (
+                "84mawgoIejJKSjl6dFgaEwgAGg97ImtleSI6InZhbHVlIn0aEwgAGg97ImtleSI6InZhbHVlIn0aEwgAGg97ImtleSI6InZhbHVlIn0aEw"
+                "gAGg97ImtleSI6InZhbHVlIn0aEwgAGg97ImtleSI6InZhbHVlIn0aEwgAGg97ImtleSI6InZhbHVlIn0aEwgAGg97ImtleSI6InZhbHVl"
+                "In0aEwgAGg97ImtleSI6InZhbHVlIn0aEwgAGg97ImtleSI6InZhbHVlIn0aEwgAGg97ImtleSI6InZhbHVlIn3xj2DFMGZ0aNQC7aexsn"
+                "kU"
+            ),
+            [b'{"key":"value"}'] * 10,
+        ),
+        (  # awslabs/kinesis-aggregation's own, two partition keys
+            (
+                "84mawgoEcGstMAoEcGstMQoEcGstMhoTCAAaD3sibXNnIjoibGluZTAifRoTCAEaD3sibXNnIjoibGluZTEifRoTCAIaD3sibXNnIjoibG"
+                "luZTIifZ8hyadI+v2KZPZrUGim6cQ="
+            ),
+            [b'{"msg":"line0"}', b'{"msg":"line1"}', b'{"msg":"line2"}'],
+        ),
+    ],
+    ids=["functionbeat", "kinesis-aggregation"],
+)
+def test_others_aggregates_are_unpacked(blob: str, datas: list[bytes]) -> None:
+    assert unpack(base64.b64decode(blob)) == datas
+
+
+@given(events)
+def test_its_size_is_known_beforehand(datas: list[bytes]) -> None:
+    size = len(aggregate("31", hash_key(31, 32), datas))
+    at_most = overhead("31", hash_key(31, 32)) + sum(len(data) + FRAMING_BYTES_MAX for data in datas)
+    assert size <= at_most
+
+
+def test_the_largest_event_fits_into_a_record_either_way() -> None:
+    data = bytes(EVENT_BYTES_MAX)
+    longest_key = "ü" * PARTITION_KEY_LENGTH_MAX
+    assert len(data) + len(longest_key.encode()) <= RECORD_BYTES_MAX
+    assert len(aggregate("31", hash_key(31, 32), [data])) + len("31") <= RECORD_BYTES_MAX
+
+
+@pytest.mark.parametrize("position", [4, 30, -1])
+def test_a_damaged_aggregate_is_never_read_as_something_else(position: int) -> None:
+    data = bytearray(aggregate("7", "1234567", [b"one", b"two" * 10]))
+    data[position] ^= 1
+    with pytest.raises(CorruptAggregate):
+        unpack(bytes(data))
+
+
+def test_a_checksum_over_nonsense_is_found_out_too() -> None:
+    message = b"\x1a\xff"
+    with pytest.raises(CorruptAggregate):
+        unpack(b"\xf3\x89\x9a\xc2" + message + hashlib.md5(message, usedforsecurity=False).digest())
+    with pytest.raises(CorruptAggregate):
+        unpack(b"\xf3\x89\x9a\xc2short")
+
+
+def test_a_plain_record_is_itself() -> None:
+    assert unpack(b"\xc3\x01plain") == [b"\xc3\x01plain"]
+
+
+@given(st.text(min_size=1, max_size=64), st.integers(1, 500))
+def test_an_account_s_bucket_is_where_kinesis_would_put_it_by_its_partition_key(account_id: str, buckets: int) -> None:
+    natural = int(hashlib.md5(account_id.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest(), 16)
+    bucket = bucket_of(account_id, buckets)
+    assert bucket * 2**128 <= natural * buckets < (bucket + 1) * 2**128
+
+
+@pytest.mark.parametrize("buckets", [1, 2, 3, 32, 500])
+def test_hash_keys_are_the_midpoints_of_equal_parts(buckets: int) -> None:
+    keys = [int(hash_key(bucket, buckets)) for bucket in range(buckets)]
+    part = 2**128 / buckets
+    assert keys == sorted(set(keys))
+    assert all(0 <= key < 2**128 for key in keys)
+    assert all(abs(key - (bucket + 0.5) * part) <= part * 1e-9 for bucket, key in enumerate(keys))
+
+
+def test_the_buckets_of_a_golden_list_never_change() -> None:
+    """Accounts would move between shards while events of theirs are unread."""
+    assert [bucket_of(f"account-{n}", 32) for n in range(8)] == [30, 24, 22, 0, 25, 11, 14, 23]
+    assert hash_key(0, 32) == "5316911983139663491615228241121378304"
+    assert hash_key(31, 32) == "334965454937798799971759379190646833152"

@@ -1,0 +1,234 @@
+"""`account-events owners check` and `owners rebuild`, of a stack on AWS: what they find, and what they mend."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+from typer.testing import CliRunner, Result
+
+from account_core.domain.events import EventRow
+from account_core.rows.items import to_item
+from account_events.consumer import Consumer, Decoder, Inbox
+from account_events.consumer.dynamodb_inbox import DynamoDBInbox
+from account_events.testing.records import history
+from consumers.owners.rows import writes_to
+from local_stack.local_tables import make_table
+from ops.cli import owners
+from ops.cli.app import app
+from ops.owners.read_model import RebuildingSink
+from ops.replay import run
+from projector.dynamodb_ledger import DynamoDBLedger
+from projector.outgoing import Outgoing, outgoing
+from tests.support.read_model import make_table as make_read_model
+from tests.unit.consumer.given import encoded, records
+
+EVENTS = {"a": 12, "b": 1, "c": 25}
+
+
+class Stack:
+    """A ledger, and its read model as the function has made it."""
+
+    def __init__(self) -> None:
+        self.table: Any = boto3.client("dynamodb")
+        self.owned, self.inbox = (
+            make_read_model(self.table, name) for name in ("AccountsByOwner", "AccountsByOwnerInbox")
+        )
+        self.outputs = {
+            "TableName": make_table(self.table),
+            "OwnedTableName": self.owned,
+            "OwnedInboxTableName": self.inbox,
+            "EventStreamName": "events",
+            "Aggregation": "on",
+            "Framing": "single-object",
+            "Buckets": "32",
+        }
+        self.consumer = Consumer(Inbox(DynamoDBInbox(self.table, self.inbox), writes_to(self.owned), run_max=100))
+        for account_id, events in EVENTS.items():
+            for row in history(account_id, events):
+                self.table.put_item(TableName=self.outputs["TableName"], Item=to_item(row))
+            assert not self.consumer.receive(records(encoded(account_id, events)), 0.0).failures
+        self.right = self.rows()
+        self.runner = CliRunner(env={"COLUMNS": "200"})
+
+    def rows(self) -> dict[str, Any]:
+        return {item["AccountId"]["S"]: item for item in self.table.scan(TableName=self.owned)["Items"]}
+
+    def run(self, *arguments: str) -> Result:
+        return self.runner.invoke(app, ["owners", *arguments, "--stack", "bank"])
+
+    def set(self, account_id: str, name: str, value: dict[str, str]) -> None:
+        self.table.update_item(
+            TableName=self.owned,
+            Key={"AccountId": {"S": account_id}},
+            UpdateExpression="SET #n = :v",
+            ExpressionAttributeNames={"#n": name},
+            ExpressionAttributeValues={":v": value},
+        )
+
+    def forget(self, table: str, account_id: str) -> None:
+        self.table.delete_item(TableName=table, Key={"AccountId": {"S": account_id}})
+
+
+@pytest.fixture
+def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    monkeypatch.setattr(owners, "SETTLE_S", 0.0)
+    with mock_aws():
+        made = Stack()
+        monkeypatch.setattr(run, "outputs_of", lambda _: made.outputs)
+        yield made
+
+
+def test_what_the_function_made_is_as_the_ledger_has_it(stack: Stack) -> None:
+    result = stack.run("check")
+    assert (result.exit_code, result.stdout) == (0, "3 accounts: 0 differ from the ledger\n")
+
+
+def test_each_difference_is_told(stack: Stack) -> None:
+    stack.set("a", "Balance", {"N": "1000000"})
+    stack.set("c", "Sequence", {"N": "24"})
+    stack.forget(stack.owned, "b")
+    stack.table.put_item(TableName=stack.owned, Item={**stack.right["b"], "AccountId": {"S": "x"}})
+    result = stack.run("check")
+    assert result.exit_code == 1
+    for line in (
+        "a: at event 12 it differs from the ledger in Balance",
+        "b: it is missing; the ledger has it at event 1",
+        "c: it is at event 24, the ledger at 25",
+        "x: the ledger has no such account",
+    ):
+        assert line in result.stderr
+    assert "3 accounts: 4 differ from the ledger" in result.stdout
+
+
+@pytest.mark.parametrize("lost", ["rows", "inbox", "both", "neither"])
+def test_all_is_made_again_whatever_is_there(stack: Stack, lost: str) -> None:
+    for account_id in EVENTS:
+        if lost in ("rows", "both"):
+            stack.forget(stack.owned, account_id)
+        else:
+            stack.set(account_id, "Balance", {"N": "7"})
+        if lost in ("inbox", "both"):
+            stack.forget(stack.inbox, account_id)
+    result = stack.run("rebuild", "--all")
+    assert (result.exit_code, result.stdout) == (0, "3 accounts rebuilt from 38 events\n")
+    assert stack.rows() == stack.right
+    assert stack.run("check").exit_code == 0
+    outcome = stack.consumer.receive(records(encoded("a", 14)), 0.0)
+    assert (outcome.applied, outcome.duplicates, outcome.failures) == (2, 12, []), "the stream goes on from there"
+
+
+def test_what_came_early_meanwhile_is_applied(stack: Stack) -> None:
+    stack.forget(stack.inbox, "a")
+    stack.forget(stack.owned, "a")
+    later = encoded("a", 14)
+    assert stack.consumer.receive(records(later[12:]), 0.0).held == 2
+    assert stack.run("rebuild", "a").exit_code == 0
+    assert stack.rows()["a"]["Sequence"] == {"N": "14"}
+    assert stack.consumer.receive([], 10_000.0).gaps == []
+
+
+def test_one_account_alone(stack: Stack) -> None:
+    for account_id in ("a", "c"):
+        stack.set(account_id, "Balance", {"N": "7"})
+    assert stack.run("rebuild", "a").stdout == "1 accounts rebuilt from 12 events\n"
+    assert stack.rows()["a"] == stack.right["a"]
+    assert stack.rows()["c"] != stack.right["c"]
+
+
+def test_an_account_that_the_ledger_cannot_tell_to_its_end_is_told(stack: Stack) -> None:
+    key = {"AccountId": {"S": "c"}, "Version": {"N": "7"}}
+    stack.table.delete_item(TableName=stack.outputs["TableName"], Key=key)
+    result = stack.run("rebuild", "--all")
+    assert result.exit_code == 1
+    assert "c ends in front of event 7, row 7" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["a", "--all"]])
+def test_either_accounts_or_all(stack: Stack, arguments: list[str]) -> None:
+    assert stack.run("rebuild", *arguments).exit_code == 2
+
+
+def sink_of(stack: Stack) -> RebuildingSink:
+    ledger = DynamoDBLedger(stack.table, stack.outputs["TableName"])
+    return RebuildingSink(stack.table, stack.owned, stack.inbox, ledger=ledger, decoder=Decoder(), now=lambda: 1_000.0)
+
+
+def outgoing_of(account_id: str, events: int) -> list[Outgoing]:
+    return [outgoing(row, 0) for row in history(account_id, events) if isinstance(row, EventRow)]
+
+
+def test_what_the_function_applies_while_a_page_waits_to_be_written_is_not_undone(stack: Stack) -> None:
+    """It has been told the function's trigger as done, and would not come again."""
+    page = outgoing_of("a", 12)
+    for row in list(history("a", 14))[-2:]:
+        stack.table.put_item(TableName=stack.outputs["TableName"], Item=to_item(row))
+    assert stack.consumer.receive(records(encoded("a", 13)[12:]), 0.0).applied == 1
+    stack.set("a", "Balance", {"N": "7"})
+    sink_of(stack).write(page)
+    assert stack.rows()["a"]["Sequence"] == {"N": "13"}
+    assert stack.consumer.receive(records(encoded("a", 14)[13:]), 0.0).applied == 1
+    assert stack.run("check").exit_code == 0
+
+
+def test_a_ledger_that_lost_what_the_read_model_has_is_told_and_nothing_is_changed(stack: Stack) -> None:
+    key = {"AccountId": {"S": "c"}, "Version": {"N": "27"}}
+    stack.table.delete_item(TableName=stack.outputs["TableName"], Key=key)
+    stack.set("a", "Balance", {"N": "7"})
+    before = stack.rows()["c"]
+    result = stack.run("rebuild", "--all")
+    assert (result.exit_code, result.stdout) == (1, "2 accounts rebuilt from 37 events\n")
+    assert "c was not rebuilt: the read model is at event 25, which the ledger has not" in result.stderr
+    assert stack.rows() == {**stack.right, "c": before}
+    assert stack.run("rebuild", "c", "--reset").exit_code == 0
+    assert stack.rows()["c"]["Sequence"] == {"N": "24"}
+    assert stack.run("check").exit_code == 0
+
+
+def test_what_was_seen_by_mistake_is_forgotten_by_a_reset(stack: Stack) -> None:
+    inbox = DynamoDBInbox(stack.table, stack.inbox)
+    before = inbox.position("a")
+    inbox.advance("a", before, replace(before, seen=10**15, since_s=0.0, revision=before.revision + 1), None)
+    assert stack.run("rebuild", "a").exit_code == 0
+    assert stack.consumer.receive([], 10_000.0).gaps
+    assert stack.run("rebuild", "a", "--reset").exit_code == 0
+    assert stack.consumer.receive([], 10_000.0).gaps == []
+
+
+def test_an_account_that_cannot_be_rebuilt_stops_no_other(stack: Stack) -> None:
+    inbox = DynamoDBInbox(stack.table, stack.inbox)
+    before = inbox.position("a")
+    held = {13: b"\xc3\x01nobody knows"}
+    inbox.advance("a", before, replace(before, held=held, seen=13, since_s=0.0, revision=before.revision + 1), None)
+    for account_id in ("a", "c"):
+        stack.set(account_id, "Balance", {"N": "7"})
+    result = stack.run("rebuild", "--all")
+    assert result.exit_code == 1
+    assert "a was not rebuilt: UnknownFingerprint" in result.stderr
+    assert stack.rows()["c"] == stack.right["c"]
+    assert stack.run("rebuild", "a", "--reset").exit_code == 0
+    assert stack.rows() == stack.right
+
+
+def test_an_account_whose_row_dynamodb_never_takes_stops_no_other(stack: Stack) -> None:
+    put = stack.table.transact_write_items
+    refused: Any = {"Error": {"Code": "ValidationException", "Message": "Item size has exceeded the maximum"}}
+
+    def picky(**request: Any) -> Any:  # noqa: ANN401 -- boto3's
+        if any(each["Put"]["Item"]["AccountId"] == {"S": "a"} for each in request["TransactItems"]):
+            raise ClientError(refused, "TransactWriteItems")
+        return put(**request)
+
+    stack.table.transact_write_items = picky
+    for account_id in ("a", "c"):
+        stack.set(account_id, "Balance", {"N": "7"})
+    sink = sink_of(stack)
+    sink.write([*outgoing_of("a", 12), *outgoing_of("c", 25)])
+    assert sink.failed["a"].endswith("ValidationException: Item size has exceeded the maximum")
+    assert stack.rows()["c"] == stack.right["c"]

@@ -1,0 +1,117 @@
+"""`account-events query`: how an answer is shown, and what a wrong call is told. No house: the lake is a folder."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner, Result
+
+from ops.cli import query
+from ops.cli.app import app
+from ops.lake.query.duckdb_engine import DuckDBEngine
+from tests.support.lake import FIRST_DAY, event, write
+
+AT = ["-p", "moment=2026-08-01T12:00:00.5"]
+Ask = Callable[..., Result]
+
+
+class FolderLake:
+    """As much of a lake as a query without totals needs."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def engine(self) -> DuckDBEngine:
+        return DuckDBEngine(str(self._root))
+
+
+@pytest.fixture
+def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    """The command over one account, whose name is nearly markup, in a terminal of 240 columns."""
+    at = FIRST_DAY + timedelta(hours=1, microseconds=1)
+    write(
+        tmp_path,
+        [
+            event("[b]ü", 1, "AccountCreated", at, "EUR", None, Decimal(0), owner="o"),
+            event(
+                "[b]ü", 2, "BalanceCredited", at, "EUR", Decimal("9999999999999999.99"), Decimal("9999999999999999.99")
+            ),
+        ],
+    )
+
+    class Lakes:
+        @staticmethod
+        def of(_stack: str | None) -> FolderLake:
+            return FolderLake(tmp_path)
+
+    monkeypatch.setattr(query, "Lake", Lakes)
+    return lambda *arguments: CliRunner().invoke(app, ["query", *arguments])
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, width: int) -> io.StringIO:
+    """What goes to a terminal so wide."""
+    text = io.StringIO()
+    monkeypatch.setattr(query, "out", Console(file=text, width=width))
+    return text
+
+
+def test_csv_has_exact_values_in_lines(ask: Ask) -> None:
+    answer = ask("balance_at", "-p", "account=[b]ü", *AT, "--format", "csv")
+    assert answer.exit_code == 0, answer.output
+    [row] = csv.DictReader(io.StringIO(answer.stdout))
+    assert "\r" not in answer.stdout
+    assert (row["existed"], row["account_id"], row["balance"]) == ("true", "[b]ü", "9999999999999999.99")
+    assert row["occurred_at"] == "2026-08-01 01:00:00.000001"
+    assert row["causation_id"] == ""
+    assert "1 rows" in answer.stderr
+    assert "bytes read" in answer.stderr
+
+
+def test_json_has_money_as_text_and_nulls(ask: Ask) -> None:
+    answer = ask("balance_at", "-p", "account=nobody", *AT, "--format", "json")
+    [row] = map(json.loads, answer.stdout.splitlines())
+    assert row["existed"] is False
+    assert row["balance"] is None
+    [known] = map(json.loads, ask("balance_at", "-p", "account=[b]ü", *AT, "--format", "json").stdout.splitlines())
+    assert (known["balance"], known["sequence"]) == ("9999999999999999.99", 2)
+
+
+@pytest.mark.parametrize("width", [40, 90, 400])
+def test_no_value_is_broken_however_narrow_the_terminal(ask: Ask, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    text = shown(monkeypatch, width)
+    assert ask("balance_at", "-p", "account=[b]ü", *AT).exit_code == 0
+    for value in ("[b]ü", "9999999999999999.99", "BalanceCredited", "account_id"):
+        assert value in text.getvalue()
+    assert (len(text.getvalue().split("\n")) < 8) is (width == 400), "a table where it fits"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["balance"], "There is no query balance"),
+        (["balance_at", "-p", "account=a"], "asks for moment"),
+        (["balance_at", "-p", "account=a", "-p", "account=b", *AT], "account is given twice"),
+        (["balance_at", "-p", "account=", *AT], "account has to be like"),
+        (["hourly_volume", "-p", "day=2026-02-30"], "day has to be like 2026-11-25"),
+        (["hourly_volume", "-p", "day"], "NAME=VALUE"),
+        (["data_quality", "-p", "from=2026-01-02", "-p", "until=2026-01-01"], "is after until"),
+        (["report_totals", "-p", "first=2026-12-01", "-p", "day=2026-11-01"], "is after day"),
+        (["dormant_accounts", "-p", "since=2026-01-01", "-p", "count=1_0"], "count has to be like 10"),
+    ],
+)
+def test_a_wrong_call_is_one_line_and_2(ask: Ask, arguments: list[str], told: str) -> None:
+    answer = ask(*arguments)
+    assert answer.exit_code == 2
+    assert answer.stdout == ""
+    assert told in answer.stderr
+    assert answer.stderr.count("\n") == 1
+
+
+def test_a_value_may_have_an_equals_sign(ask: Ask) -> None:
+    assert ask("balance_at", "-p", "account=a=b", *AT).exit_code == 0

@@ -1,0 +1,48 @@
+"""Domain events of an account as they stand on the stream, and Kinesis records that carry them."""
+
+from collections.abc import Iterable
+from itertools import count
+
+from account_core.domain.events import EventRow
+from account_events.aggregation.packing import aggregate
+from account_events.consumer import Decoder, KinesisRecord, OtherEvent
+from account_events.consumer.events import KnownEvent
+from account_events.consumer.position import Arrival
+from account_events.testing.records import history
+from projector.outgoing import outgoing
+
+DECODER = Decoder()
+
+
+def encoded(account_id: str, events: int) -> list[bytes]:
+    """Its events 1 to `events`, as the projector encodes them."""
+    return [outgoing(row, 0).data for row in history(account_id, events) if isinstance(row, EventRow)]
+
+
+def events_of(account_id: str, events: int) -> list[KnownEvent]:
+    decoded = [DECODER.decode(data) for data in encoded(account_id, events)]
+    return [event for event in decoded if not isinstance(event, OtherEvent)]
+
+
+def arrivals(account_id: str, sequences: Iterable[int]) -> list[Arrival]:
+    """One record each, numbered from 0."""
+    numbers = list(sequences)
+    datas = encoded(account_id, max(numbers, default=0))
+    return [
+        Arrival(DECODER.decode(datas[sequence - 1]), datas[sequence - 1], record)
+        for record, sequence in enumerate(numbers)
+    ]
+
+
+def records(*contents: bytes | list[bytes]) -> list[KinesisRecord]:
+    """Aggregated where a list is given; their sequence numbers are "1", "2", ..."""
+    numbers = count(1)
+    return [
+        KinesisRecord(str(next(numbers)), each if isinstance(each, bytes) else aggregate("0", "0", each))
+        for each in contents
+    ]
+
+
+def time_of(event: KnownEvent) -> str:
+    """As the read model keeps it."""
+    return f"{event.occurred_at:%Y-%m-%dT%H:%M:%S.%fZ}"

@@ -1,0 +1,218 @@
+"""A batch of records: who goes on, what is safe, and where to take up again."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from account_events.aggregation.packing import aggregate
+from account_events.avro.codec import CONTRACT, Codec
+from account_events.avro.errors import CorruptAggregate, CorruptBody
+from account_events.consumer import (
+    Consumer,
+    Decoder,
+    Event,
+    Failure,
+    Gap,
+    Inbox,
+    KinesisRecord,
+    LambdaHandler,
+    MemoryInbox,
+    Outcome,
+)
+from account_events.consumer.errors import Unavailable
+from account_events.consumer.glue_registry import RegistryUnavailable
+from account_events.consumer.lambda_handler import NotAKinesisEvent
+from account_events.consumer.position import Position
+from tests.unit.aggregation.test_packing import as_lambda_sends
+from tests.unit.consumer.given import encoded, records
+
+NOW = 1_000.0
+A, B, C = (encoded(account_id, 9) for account_id in "abc")
+
+
+class Balances:
+    """A read model: the balance of every account. It refuses the accounts in `refused`."""
+
+    def __init__(self) -> None:
+        self.sequences: dict[str, list[int]] = {}
+        self.refused: set[str] = set()
+
+    def __call__(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if event.account_id in self.refused:
+                raise RuntimeError(f"{event.account_id} is refused")
+            self.sequences.setdefault(event.account_id, []).append(event.sequence)
+
+
+@pytest.fixture
+def balances() -> Balances:
+    return Balances()
+
+
+@pytest.fixture
+def consumer(balances: Balances) -> Consumer[None]:
+    return Consumer(Inbox(MemoryInbox(), balances, gap_wait_s=60))
+
+
+def test_accounts_go_on_each_in_its_order(consumer: Consumer[None], balances: Balances) -> None:
+    outcome = consumer.receive(records([A[0], B[0], A[1]], B[1], [A[2], A[0]]), NOW)
+    assert outcome == Outcome(applied=5, duplicates=1, checkpoint="3", gaps=[])
+    assert balances.sequences == {"a": [1, 2, 3], "b": [1, 2]}
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_data_may_be_any_bytes(consumer: Consumer[None], balances: Balances, kind: Any) -> None:  # noqa: ANN401
+    [record] = records([A[0], A[1]])
+    consumer.receive([record._replace(data=kind(record.data)), KinesisRecord("2", kind(A[2]))], NOW)
+    assert balances.sequences == {"a": [1, 2, 3]}
+
+
+def test_an_account_that_fails_stops_and_the_others_go_on(consumer: Consumer[None], balances: Balances) -> None:
+    batch = records([A[0], B[0]], [B[1], C[0]], [B[2], A[1]], C[1])
+    balances.refused = {"b"}
+    outcome = consumer.receive(batch, NOW)
+    [failure] = outcome.failures
+    assert (failure.sequence_number, failure.account_id, str(failure.error)) == ("1", "b", "b is refused")
+    assert outcome.checkpoint is None
+    assert balances.sequences == {"a": [1, 2], "c": [1, 2]}
+    balances.refused = set()
+    assert consumer.receive(batch, NOW).checkpoint == "4"
+    assert balances.sequences == {"a": [1, 2], "b": [1, 2, 3], "c": [1, 2]}
+
+
+def test_the_checkpoint_is_before_the_first_unsafe_record(consumer: Consumer[None], balances: Balances) -> None:
+    balances.refused = {"b", "c"}
+    outcome = consumer.receive(records(A[0], [A[1], C[0]], B[0], [C[1], B[1]]), NOW)
+    assert [(each.sequence_number, each.account_id) for each in outcome.failures] == [("2", "c"), ("3", "b")]
+    assert outcome.checkpoint == "1"
+
+
+def test_failures_are_in_the_order_of_their_records(balances: Balances) -> None:
+    """Not in that of their accounts; those without a number are last."""
+
+    def handle(events: Sequence[Event]) -> None:
+        if events[0].event_id in {"a:2", "b:1", "c:1"}:
+            raise RuntimeError(events[0].event_id)
+        balances(events)
+
+    consumer = Consumer(Inbox(MemoryInbox(), handle), set_aside=lambda _record, _error: None)
+    outcome = consumer.receive(records(A[0], A[0][:-1], [B[0], C[0]], A[1]), NOW)
+    assert [each.sequence_number for each in outcome.failures] == ["3", "3", "4", None]
+    assert outcome.unsafe == ["3", "4"], "each record once"
+    assert outcome.checkpoint == "2"
+
+
+@pytest.mark.parametrize(
+    ("damaged", "kind"),
+    [
+        (aggregate("0", "0", [A[1], B[0]])[:-1], CorruptAggregate),
+        (aggregate("0", "0", [A[1], B[0][:-1]]), CorruptBody),
+    ],
+    ids=["a truncated aggregate", "an event that breaks off behind a good one"],
+)
+def test_nothing_of_a_record_that_cannot_be_read_is_taken_and_nothing_behind_it(
+    consumer: Consumer[None], balances: Balances, damaged: bytes, kind: type[Exception]
+) -> None:
+    outcome = consumer.receive(records(A[0], damaged, [A[2], C[0]]), NOW)
+    [failure] = outcome.failures
+    assert (failure.sequence_number, failure.account_id, type(failure.error)) == ("2", None, kind)
+    assert outcome.checkpoint == "1"
+    assert balances.sequences == {"a": [1]}
+
+
+def test_a_record_that_is_set_aside_is_done_and_told(balances: Balances) -> None:
+    aside: list[KinesisRecord] = []
+    inbox = Inbox(MemoryInbox(), balances)
+    consumer = Consumer(inbox, set_aside=lambda record, _error: aside.append(record))
+    batch = records(A[0], [A[1], B[0][:-1]], [B[1], A[2]])
+    outcome = consumer.receive(batch, NOW)
+    assert aside == [batch[1]]
+    assert [(each.sequence_number, type(each.error)) for each in outcome.failures] == [(None, CorruptBody)]
+    assert (outcome.checkpoint, outcome.unsafe, outcome.held) == ("3", [], 2)
+    assert balances.sequences == {"a": [1]}, "what is behind it waits for a replay"
+
+
+def test_a_registry_that_does_not_answer_leaves_the_record_for_later(balances: Balances) -> None:
+    class Registry:
+        source: str | None = None
+
+        def __call__(self, version_id: str) -> str:
+            if self.source is None:
+                raise RegistryUnavailable(version_id)
+            return self.source
+
+    registry = Registry()
+    consumer = Consumer(Inbox(MemoryInbox(), balances, decoder=Decoder(Codec(CONTRACT, registry))))
+    batch = records(A[0], b"\x03\x00" + bytes(16) + A[1][10:])
+    [failure] = consumer.receive(batch, NOW).failures
+    assert (failure.sequence_number, type(failure.error)) == ("2", RegistryUnavailable)
+    registry.source = json.dumps(CONTRACT.working["BalanceCredited"].source)
+    assert consumer.receive(batch, NOW).checkpoint == "2"
+    assert balances.sequences == {"a": [1, 2]}
+
+
+def test_gaps_of_all_accounts_are_told_with_every_batch(consumer: Consumer[None]) -> None:
+    assert consumer.receive(records(A[1]), NOW).held == 1
+    assert consumer.receive(records(B[0]), NOW + 59).gaps == []
+    assert consumer.receive(records(B[1]), NOW + 60).gaps == [Gap("a", 1, 1, NOW)]
+    assert consumer.receive([], NOW + 60).gaps == [Gap("a", 1, 1, NOW)]
+
+
+def test_a_store_that_does_not_answer_fails_its_account_only(balances: Balances) -> None:
+    class Shaky(MemoryInbox):
+        def position(self, account_id: str) -> Position:
+            if account_id == "a":
+                raise Unavailable("no")
+            return super().position(account_id)
+
+        def gaps(self, before_s: float) -> Sequence[Gap]:
+            raise Unavailable(str(before_s))
+
+    outcome = Consumer(Inbox(Shaky(), balances)).receive(records(B[0], A[0], B[1]), NOW)
+    assert (outcome.checkpoint, balances.sequences) == ("1", {"b": [1, 2]})
+    assert [(each.sequence_number, each.account_id) for each in outcome.failures] == [("2", "a"), (None, None)]
+
+
+@pytest.mark.parametrize("error", [Unavailable("throttled"), RuntimeError("no permission")], ids=str)
+def test_gaps_that_cannot_be_queried_are_a_failure_that_blocks_nobody(balances: Balances, error: Exception) -> None:
+    """Or an account could wait for ever, and nobody would know."""
+
+    class WithoutIndex(MemoryInbox):
+        def gaps(self, before_s: float) -> Sequence[Gap]:
+            del before_s
+            raise error
+
+    outcome = Consumer(Inbox(WithoutIndex(), balances)).receive(records(A[0]), NOW)
+    assert (outcome.applied, outcome.checkpoint, outcome.unsafe, outcome.gaps) == (1, "1", [], ())
+    assert outcome.failures == [Failure(None, None, error)]
+
+
+def _lambda_event(batch: Sequence[KinesisRecord]) -> dict[str, Any]:
+    event = [as_lambda_sends(data, "0") for _, data, _ in batch]
+    for record, (number, _, _) in zip(event, batch, strict=True):
+        record["kinesis"]["sequenceNumber"] = number
+    return {"Records": event}
+
+
+def test_lambda_is_told_the_first_unsafe_record_of_each_account(consumer: Consumer[None], balances: Balances) -> None:
+    told: list[Outcome] = []
+    handler = LambdaHandler(consumer, now=lambda: NOW, report=told.append)
+    batch = records([A[0], B[0]], [B[1], C[0]], [C[1], B[2]], A[1])
+    balances.refused = {"b", "c"}
+    assert handler(_lambda_event(batch)) == {"batchItemFailures": [{"itemIdentifier": "1"}, {"itemIdentifier": "2"}]}
+    assert [failure.account_id for failure in told[0].failures] == ["b", "c"]
+    balances.refused = set()
+    assert handler(_lambda_event(batch)) == {"batchItemFailures": []}
+    assert balances.sequences == {"a": [1, 2], "b": [1, 2, 3], "c": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [{}, {"Records": [{"dynamodb": {}}]}, {"Records": [{"kinesis": {"sequenceNumber": "1", "data": "?"}}]}, []],
+    ids=["no records", "of a table", "no base64", "no event"],
+)
+def test_another_trigger_s_batch_fails_as_a_whole(consumer: Consumer[None], event: Any) -> None:  # noqa: ANN401
+    with pytest.raises(NotAKinesisEvent):
+        LambdaHandler(consumer, now=lambda: NOW, report=print)(event)

@@ -1,0 +1,264 @@
+"""A stream by plain GetRecords: every shard in order, parents first, and what failed comes again."""
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from account_events.consumer import Consumer, Event, Gap, Inbox, MemoryInbox, Outcome
+from account_events.consumer.errors import Unavailable
+from account_events.consumer.get_records import ATTEMPTS_MAX, CLOCKS_DIFFER_S, StreamReader
+from tests.unit.consumer.given import encoded
+
+NOW = 1_000.0
+A, B = encoded("a", 9), encoded("b", 9)
+
+
+class Expired(Exception):
+    pass
+
+
+class NotFound(Exception):
+    pass
+
+
+class Stream:
+    """Kinesis' side: shards of records, and iterators that say where they point. `page` records are read at most."""
+
+    exceptions = SimpleNamespace(ExpiredIteratorException=Expired, ResourceNotFoundException=NotFound)
+
+    def __init__(self, **shards: list[bytes]) -> None:
+        self.shards = shards
+        self.parents: dict[str, str] = {}
+        self.adjacent: dict[str, str] = {}
+        self.closed: set[str] = set()
+        self.expired: set[str] = set()
+        self.unknown: set[str] = set()
+        self.page = 2
+        self.put_at = NOW
+
+    def get_paginator(self, _name: str) -> "Stream":
+        return self
+
+    def paginate(self, **_: object) -> list[Any]:
+        shards = [{"ShardId": name, **self._parent(name)} for name in self.shards]
+        return [{"Shards": shards[:1]}, {"Shards": shards[1:]}]
+
+    def _parent(self, name: str) -> dict[str, str]:
+        named = {"ParentShardId": self.parents, "AdjacentParentShardId": self.adjacent}
+        return {kind: parents[name] for kind, parents in named.items() if name in parents}
+
+    def get_shard_iterator(self, **request: Any) -> dict[str, str]:  # noqa: ANN401 -- as boto3
+        if request["ShardId"] in self.unknown or request["ShardId"] not in self.shards:
+            raise NotFound
+        records = self.shards[request["ShardId"]]
+        kind, number = request["ShardIteratorType"], int(request.get("StartingSequenceNumber", 0))
+        places = {
+            "TRIM_HORIZON": 0,
+            "LATEST": len(records),
+            "AT_SEQUENCE_NUMBER": number,
+            "AFTER_SEQUENCE_NUMBER": number + 1,
+            "AT_TIMESTAMP": 0 if request.get("Timestamp", 0) <= self.put_at else len(records),
+        }
+        return {"ShardIterator": f"{request['ShardId']}/{places[kind]}"}
+
+    def get_records(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 -- as boto3
+        assert 0 < request["Limit"] <= 10_000
+        iterator: str = request["ShardIterator"]
+        if iterator in self.expired:
+            self.expired.remove(iterator)
+            raise Expired
+        name, place = iterator.split("/")
+        start = int(place)
+        end = min(start + self.page, len(self.shards[name]))
+        records = [{"SequenceNumber": str(at), "Data": self.shards[name][at]} for at in range(start, end)]
+        is_over = name in self.closed and end == len(self.shards[name])
+        return {"Records": records, **({} if is_over else {"NextShardIterator": f"{name}/{end}"})}
+
+
+class Sequences:
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.refusals: dict[str, int] = {}
+
+    def __call__(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if self.refusals.get(event.event_id):
+                self.refusals[event.event_id] -= 1
+                raise RuntimeError("no")
+            self.seen.append(event.event_id)
+
+
+@pytest.fixture
+def sequences() -> Sequences:
+    return Sequences()
+
+
+def reader(stream: Stream, sequences: Sequences, position: Any = "TRIM_HORIZON") -> StreamReader:  # noqa: ANN401
+    return StreamReader(cast("Any", stream), "events", Consumer(Inbox(MemoryInbox(), sequences)), position)
+
+
+def drain(reading: StreamReader, polls: int = 20) -> list[Outcome]:
+    return [outcome for _ in range(polls) for outcome in reading.poll(NOW)]
+
+
+def test_every_shard_is_read_in_its_order(sequences: Sequences) -> None:
+    drain(reader(Stream(one=A[:5], two=B[:3]), sequences))
+    assert [each for each in sequences.seen if each[0] == "a"] == [f"a:{number}" for number in range(1, 6)]
+    assert len(sequences.seen) == 8
+
+
+def test_what_failed_comes_again_and_nothing_is_applied_twice(sequences: Sequences) -> None:
+    sequences.refusals = {"a:1": 1, "a:4": 3}
+    outcomes = drain(reader(Stream(one=A[:6]), sequences))
+    assert sequences.seen == [f"a:{number}" for number in range(1, 7)]
+    assert sum(len(outcome.failures) for outcome in outcomes) == 4
+    assert sum(outcome.duplicates for outcome in outcomes) == 0, "it is read on behind what is safe"
+
+
+def test_children_are_read_when_their_parent_is_done(sequences: Sequences) -> None:
+    stream = Stream(child=A[3:], parent=A[:3])
+    stream.parents = {"child": "parent"}
+    stream.closed = {"parent"}
+    outcomes = drain(reader(stream, sequences))
+    assert sequences.seen == [f"a:{number}" for number in range(1, 10)]
+    assert sum(outcome.held for outcome in outcomes) == 0
+
+
+def test_a_child_of_two_is_read_when_both_are_done(sequences: Sequences) -> None:
+    stream = Stream(child=[*A[3:], *B[3:]], one=A[:3], two=B[:3])
+    stream.parents, stream.adjacent = {"child": "one"}, {"child": "two"}
+    stream.closed = {"one"}
+    reading = reader(stream, sequences)
+    drain(reading)
+    assert len(sequences.seen) == 6
+    stream.closed = {"one", "two"}
+    outcomes = drain(reading)
+    assert len(sequences.seen) == 18
+    assert sum(outcome.held for outcome in outcomes) == 0
+
+
+def test_a_parent_whose_last_record_failed_is_not_done(sequences: Sequences) -> None:
+    stream = Stream(child=A[3:], parent=A[:3])
+    stream.parents = {"child": "parent"}
+    stream.closed = {"parent"}
+    sequences.refusals = {"a:3": 3}
+    outcomes = drain(reader(stream, sequences))
+    assert sequences.seen == [f"a:{number}" for number in range(1, 10)]
+    assert sum(outcome.held for outcome in outcomes) == 0
+
+
+def test_a_child_that_appears_later_is_read_from_its_beginning(sequences: Sequences) -> None:
+    """Also by a reader that began at the end of what was there."""
+    stream = Stream(parent=[])
+    reading = reader(stream, sequences, "LATEST")
+    reading.open(NOW)
+    stream.shards |= {"parent": A[:2], "child": A[2:4]}
+    stream.parents, stream.closed = {"child": "parent"}, {"parent"}
+    drain(reading)
+    assert sequences.seen == [f"a:{number}" for number in range(1, 5)]
+
+
+def test_a_child_whose_parent_has_expired_is_read(sequences: Sequences) -> None:
+    stream = Stream(child=A)
+    stream.parents = {"child": "gone"}
+    drain(reader(stream, sequences))
+    assert len(sequences.seen) == 9
+
+
+def test_a_shard_that_is_no_longer_there_stops_no_other(sequences: Sequences) -> None:
+    """It was closed by a reshard, and what it held is older than the stream keeps."""
+    stream = Stream(old=A[:1], other=B[:6])
+    reading = reader(stream, sequences)
+    drain(reading, 1)
+    del stream.shards["old"]
+    stream.expired = {"old/1"}
+    drain(reading)
+    assert sequences.seen == ["a:1", *(f"b:{number}" for number in range(1, 7))]
+
+
+def test_a_stream_that_is_not_found_is_raised_with_every_poll(sequences: Sequences) -> None:
+    stream = Stream(one=A[:1])
+    stream.unknown = {"one"}
+    reading = reader(stream, sequences)
+    for _ in range(2):
+        with pytest.raises(NotFound):
+            drain(reading, 1)
+    stream.unknown = set()
+    drain(reading)
+    assert sequences.seen == ["a:1"]
+
+
+@pytest.mark.parametrize("position", ["TRIM_HORIZON", "LATEST"])
+def test_an_iterator_that_expires_loses_nothing(sequences: Sequences, position: str) -> None:
+    stream = Stream(one=[])
+    reading = reader(stream, sequences, position)
+    reading.open(NOW)
+    stream.put_at = NOW - CLOCKS_DIFFER_S  # by a clock that is behind
+    stream.shards["one"] = A[:4]
+    stream.expired = {"one/0", "one/2"}
+    drain(reading)
+    assert sequences.seen == [f"a:{number}" for number in range(1, 5)]
+
+
+def test_latest_begins_with_what_comes_after_it_was_opened(sequences: Sequences) -> None:
+    stream = Stream(one=A[:2])
+    reading = reader(stream, sequences, "LATEST")
+    reading.open(NOW)
+    stream.shards["one"] = A[:2] + B[:2]
+    sequences.refusals = {"b:1": 1}
+    drain(reading)
+    assert sequences.seen == ["b:1", "b:2"], "and what failed comes again without what was there before"
+
+
+def test_what_is_refused_again_and_again_waits_in_the_inbox_and_the_shard_goes_on(sequences: Sequences) -> None:
+    sequences.refusals = {"a:1": 1_000}
+    drain(reader(Stream(one=[A[0], A[1], *B[:5]]), sequences), polls=30)
+    assert sequences.seen == [f"b:{number}" for number in range(1, 6)]
+    assert sequences.refusals == {"a:1": 1_000 - ATTEMPTS_MAX - 1}
+
+
+def test_attempts_are_counted_for_each_record(sequences: Sequences) -> None:
+    """One record's refusals leave the next one all of its own."""
+    sequences.refusals = {"a:1": 6, "b:1": 12}
+    outcomes = drain(reader(Stream(one=[A[0], B[0]]), sequences))
+    assert sequences.seen == ["a:1", "b:1"]
+    assert sum(outcome.held for outcome in outcomes) == 0
+
+
+def test_attempts_begin_again_behind_a_record_that_was_given_up(sequences: Sequences) -> None:
+    stream = Stream(one=[A[0], B[0]])
+    stream.page = 1
+    sequences.refusals = {"a:1": 1_000, "b:1": 2}
+    outcomes = drain(reader(stream, sequences))
+    assert sequences.seen == ["b:1"]
+    assert sum(outcome.held for outcome in outcomes) == 1, "that of the account that is given up"
+
+
+def test_gaps_are_told_also_when_nothing_comes(sequences: Sequences) -> None:
+    reading = reader(Stream(one=[A[1]]), sequences)
+    assert [outcome.held for outcome in reading.poll(NOW)] == [1]
+    assert list(reading.poll(NOW + 299)) == []
+    [outcome] = reading.poll(NOW + 301)
+    assert [gap.account_id for gap in outcome.gaps] == ["a"]
+
+
+def test_gaps_are_told_once_for_what_comes(sequences: Sequences) -> None:
+    stream = Stream(one=[A[1]])
+    reading = reader(stream, sequences)
+    drain(reading)
+    stream.shards["one"] = [A[1], B[0]]
+    [outcome] = reading.poll(NOW + 301)
+    assert (outcome.applied, len(outcome.gaps)) == (1, 1)
+
+
+def test_gaps_that_cannot_be_queried_are_reported_also_when_nothing_comes(sequences: Sequences) -> None:
+    class WithoutIndex(MemoryInbox):
+        def gaps(self, before_s: float) -> Sequence[Gap]:
+            raise Unavailable(str(before_s))
+
+    reading = StreamReader(cast("Any", Stream(one=[])), "events", Consumer(Inbox(WithoutIndex(), sequences)))
+    [outcome] = reading.poll(NOW)
+    [failure] = outcome.failures
+    assert (failure.sequence_number, type(failure.error)) == (None, Unavailable)

@@ -1,0 +1,157 @@
+"""An inbox and its store: what happens when the store does not answer, or another worker is quicker."""
+
+import pytest
+
+from account_events.consumer import Inbox, MemoryInbox
+from account_events.consumer.errors import HoldFull, Overtaken, Unavailable
+from account_events.consumer.inbox import OVERTAKEN_MAX
+from account_events.consumer.position import Gap, Position, moved
+from tests.unit.consumer.given import arrivals, encoded
+from tests.unit.consumer.test_inbox import NOW, Ledger
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger()
+
+
+class Blinking(MemoryInbox):
+    """A store that does not answer while `is_down`."""
+
+    is_down = False
+
+    def advance(self, account_id: str, before: Position, after: Position, effect: object) -> None:
+        if self.is_down:
+            raise Unavailable("no")
+        super().advance(account_id, before, after, effect)
+
+
+def test_a_store_that_does_not_answer_when_a_refusal_is_to_be_kept_loses_nothing(ledger: Ledger) -> None:
+    store = Blinking()
+    inbox = Inbox(store, ledger)
+    inbox.receive("a", arrivals("a", [1, 3]), NOW)
+    ledger.failing = 2
+    store.is_down = True
+    assert inbox.receive("a", arrivals("a", [4, 2]), NOW).unsafe == 0
+    store.is_down = False
+    ledger.failing = 0
+    assert inbox.receive("a", arrivals("a", [4, 2]), NOW).unsafe is None
+    assert ledger.applied == [1, 2, 3, 4]
+
+
+def test_a_full_hold_that_could_not_be_written_down_is_no_reason_to_let_records_go(ledger: Ledger) -> None:
+    store = Blinking()
+    inbox = Inbox(store, ledger, held_bytes_max=sum(map(len, encoded("a", 4)[1:])))
+    inbox.receive("a", arrivals("a", [2, 3]), NOW)
+    ledger.failing = 2
+    inbox.receive("a", arrivals("a", [1, 4]), NOW)
+    store.is_down = True
+    assert inbox.receive("a", arrivals("a", [5, 6]), NOW).unsafe == 0
+    store.is_down = False
+    assert isinstance(inbox.receive("a", arrivals("a", [5, 6]), NOW).error, HoldFull)
+    ledger.failing = 0
+    inbox.receive("a", arrivals("a", [2]), NOW)
+    assert ledger.applied == [1, 2, 3, 4]
+    assert inbox.gaps(NOW + 300) == [Gap("a", 5, 6, NOW)]
+
+
+def test_a_store_that_stops_answering_makes_unsafe_what_is_left_only(ledger: Ledger) -> None:
+    class Blinks(Blinking):
+        calls = 0
+
+        def advance(self, account_id: str, before: Position, after: Position, effect: object) -> None:
+            self.calls += 1
+            super().advance(account_id, before, after, effect)
+            self.is_down = True
+
+    store = Blinks()
+    received = Inbox(store, ledger).receive("a", arrivals("a", [1, 2, 3]), NOW)
+    assert (received.applied, received.unsafe, type(received.error)) == (1, 1, Unavailable)
+    assert store.calls == 2, "nothing is written where it is not known what became of the last write"
+
+
+def test_what_is_held_and_could_not_be_tried_again_comes_again_as_a_whole(ledger: Ledger) -> None:
+    store = Blinking()
+    inbox = Inbox(store, ledger)
+    ledger.failing = 2
+    inbox.receive("a", arrivals("a", [1, 2, 3]), NOW, gives_up=True)
+    ledger.failing = 0
+    store.is_down = True
+    assert inbox.receive("a", arrivals("a", [3, 2]), NOW).unsafe == 0, (
+        "both are held: a record has to bring the next try"
+    )
+    store.is_down = False
+    assert inbox.receive("a", arrivals("a", [3, 2]), NOW).unsafe is None
+    assert ledger.applied[-2:] == [2, 3]
+
+
+class Quicker(MemoryInbox):
+    """Another worker applies the event first, `times` times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    def advance(self, account_id: str, before: Position, after: Position, effect: object) -> None:
+        if self.times:
+            self.times -= 1
+            super().advance(account_id, before, moved(before, before.last + 1, {}, 0, NOW), None)
+        super().advance(account_id, before, after, effect)
+
+
+def test_who_is_overtaken_reads_the_position_again() -> None:
+    ledger = Ledger()
+    received = Inbox(Quicker(2), ledger).receive("a", arrivals("a", [1, 2, 3, 4]), NOW)
+    assert received.unsafe is None
+    assert received.error is None
+    assert (received.position.last, ledger.applied[-2:]) == (4, [3, 4])
+
+
+class QuickerAt(Quicker):
+    """Another worker applies the event that is the `number`th to be applied here, and nothing else."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(0)
+        self.number = number
+
+    def advance(self, account_id: str, before: Position, after: Position, effect: object) -> None:
+        self.number -= 1
+        self.times = int(self.number == 0)
+        super().advance(account_id, before, after, effect)
+
+
+@pytest.mark.parametrize(
+    ("held", "came", "number", "applied", "duplicates"),
+    [
+        pytest.param([], [1, 2, 3, 4], 3, 3, 1, id="what was applied here is no duplicate, what was elsewhere is one"),
+        pytest.param([], [1, 1, 2, 2, 3], 2, 2, 3, id="a repetition is counted once"),
+        pytest.param([2, 3], [1, 1], 3, 2, 1, id="what was held and applied here hides no repetition"),
+    ],
+)
+def test_duplicates_are_counted_once_though_another_worker_was_quicker(
+    held: list[int], came: list[int], number: int, applied: int, duplicates: int
+) -> None:
+    store = QuickerAt(number + bool(held))
+    inbox = Inbox(store, Ledger())
+    if held:
+        inbox.receive("a", arrivals("a", held), NOW)
+    received = inbox.receive("a", arrivals("a", came), NOW)
+    assert (received.applied, received.duplicates, received.error) == (applied, duplicates, None)
+
+
+def test_who_is_overtaken_as_often_as_is_allowed_goes_on() -> None:
+    received = Inbox(Quicker(OVERTAKEN_MAX - 1), Ledger()).receive("a", arrivals("a", range(1, 50)), NOW)
+    assert (received.error, received.unsafe, received.position.last) == (None, None, 49)
+
+
+def test_who_is_always_overtaken_gives_up() -> None:
+    received = Inbox(Quicker(OVERTAKEN_MAX), Ledger()).receive("a", arrivals("a", range(1, 50)), NOW)
+    assert isinstance(received.error, Unavailable)
+    assert received.unsafe is not None
+
+
+def test_the_memory_refuses_to_be_overtaken() -> None:
+    memory = MemoryInbox()
+    memory.advance("a", Position(), Position(1, revision=1), None)
+    with pytest.raises(Overtaken):
+        memory.advance("a", Position(), Position(1, revision=1), None)

@@ -1,0 +1,219 @@
+"""A record processor of the KCL, on its interface: what it checkpoints, reports and ends the process for."""
+
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+
+import pytest
+
+from account_events.aggregation.unpacking import MAGIC
+from account_events.avro.errors import Undecodable
+from account_events.consumer import Consumer, Inbox, KinesisRecord, MemoryInbox, Outcome
+from account_events.consumer.kcl import (
+    ATTEMPTS_MAX,
+    CHECKPOINTS_MAX,
+    REFUSALS_MAX,
+    KclProcessor,
+    NotCheckpointed,
+    NotProcessed,
+)
+from tests.unit.consumer.given import encoded
+from tests.unit.consumer.test_get_records import Sequences
+
+NOW = 1_000.0
+A, B = encoded("a", 9), encoded("b", 9)
+UNREADABLE = MAGIC + bytes(20)
+FIRST_NUMBER = 49_590_338_271_490_256_608_559_692_538_361_571_095_921_575_989_136_588_898
+SetAside = Callable[[KinesisRecord, Undecodable], object]
+
+
+@pytest.fixture
+def sequences() -> Sequences:
+    return Sequences()
+
+
+class CheckpointError(Exception):
+    """As amazon_kclpy's: its value is the name of the KCL's exception."""
+
+    def __init__(self, value: str) -> None:
+        super().__init__(value)
+        self.value = value
+
+
+class Checkpointer:
+    """It refuses with each of `errors` in turn."""
+
+    def __init__(self, *errors: str) -> None:
+        self.at: list[tuple[str | None, int | None]] = []
+        self.errors = list(errors)
+        self.calls = 0
+
+    def checkpoint(self, sequence_number: str | None = None, sub_sequence_number: int | None = None) -> None:
+        self.calls += 1
+        if self.errors:
+            raise CheckpointError(self.errors.pop(0))
+        self.at.append((sequence_number, sub_sequence_number))
+
+
+def place(position: int) -> tuple[str, int]:
+    """Of a record in the batch: two have a sequence number in common, as the KCL hands over what it has unpacked."""
+    return str(FIRST_NUMBER + position // 2), position % 2
+
+
+def kcl_input(datas: list[bytes], checkpointer: Checkpointer) -> SimpleNamespace:
+    records = [
+        SimpleNamespace(binary_data=data, sequence_number=number, sub_sequence_number=sub_number)
+        for data, (number, sub_number) in zip(datas, map(place, range(len(datas))), strict=True)
+    ]
+    return SimpleNamespace(records=records, checkpointer=checkpointer)
+
+
+class Processing:
+    """A processor, its pauses and its reports."""
+
+    def __init__(self, handle: Sequences, set_aside: SetAside | None = None) -> None:
+        self.pauses, self.outcomes = 0, list[Outcome]()
+        consumer = Consumer(Inbox(MemoryInbox(), handle), set_aside=set_aside)
+        self.processor = KclProcessor(consumer, now=lambda: NOW, pause=self._pause, report=self.outcomes.append)
+
+    def _pause(self) -> None:
+        self.pauses += 1
+
+    def process(self, datas: list[bytes], checkpointer: Checkpointer) -> None:
+        self.processor.process_records(kcl_input(datas, checkpointer))
+
+    def end_shard(self, checkpointer: Checkpointer) -> None:
+        self.processor.shard_ended(SimpleNamespace(checkpointer=checkpointer))
+
+    def failures(self) -> Sequence[Exception]:
+        return [failure.error for outcome in self.outcomes for failure in outcome.failures]
+
+
+def test_the_kcl_is_told_no_more_than_is_safe(sequences: Sequences) -> None:
+    checkpointer = Checkpointer()
+    sequences.refusals = {"a:1": 1, "a:4": 2}
+    processing = Processing(sequences)
+    processing.process(A[:5], checkpointer)
+    assert sequences.seen == [f"a:{number}" for number in range(1, 6)]
+    assert checkpointer.at == [place(2), place(4)]
+    assert processing.pauses == 3
+    assert [outcome.duplicates for outcome in processing.outcomes] == [0] * 4, "what is done is not received again"
+    processing.end_shard(checkpointer)
+    assert checkpointer.at[-1] == (None, None)
+
+
+def test_a_record_that_cannot_be_read_ends_the_process(sequences: Sequences) -> None:
+    checkpointer = Checkpointer()
+    number, sub_number = place(1)
+    processing = Processing(sequences)
+    with pytest.raises(NotProcessed, match=f"record {number}, sub-sequence number {sub_number}: .*checksum"):
+        processing.process([A[0], UNREADABLE, A[1]], checkpointer)
+    assert checkpointer.at == [place(0)]
+    assert processing.pauses == ATTEMPTS_MAX - 1
+    assert issubclass(NotProcessed, SystemExit), "the KCL passes over everything else"
+
+
+def test_a_record_set_aside_is_identified_by_kinesis_own_numbers(sequences: Sequences) -> None:
+    """Two batches begin with position 0, and two parts of an aggregate have one sequence number."""
+    aside: list[KinesisRecord] = []
+    checkpointer = Checkpointer()
+    processing = Processing(sequences, set_aside=lambda record, _error: aside.append(record))
+    processing.process([A[0], B[0], UNREADABLE, UNREADABLE, A[1]], checkpointer)
+    assert [(each.sequence_number, each.sub_sequence_number) for each in aside] == [place(2), place(3)]
+    assert checkpointer.at == [place(4)]
+    [outcome] = processing.outcomes
+    assert (outcome.checkpoint, outcome.checkpoint_sub_sequence_number) == place(4)
+
+
+def test_a_failure_is_reported_with_kinesis_own_numbers(sequences: Sequences) -> None:
+    sequences.refusals = {"b:1": 1}
+    processing = Processing(sequences)
+    processing.process([A[0], B[0]], Checkpointer())
+    [failure] = processing.outcomes[0].failures
+    assert (failure.sequence_number, failure.sub_sequence_number) == place(1)
+    assert (failure.account_id, str(failure.error)) == ("b", "no")
+
+
+def test_what_is_refused_ten_times_waits_in_the_inbox_and_the_kcl_goes_on(sequences: Sequences) -> None:
+    checkpointer = Checkpointer()
+    sequences.refusals = {"a:2": 1_000}
+    processing = Processing(sequences)
+    processing.process([A[0], A[1], B[0], A[2]], checkpointer)
+    assert sequences.seen == ["a:1", "b:1"]
+    assert processing.pauses == REFUSALS_MAX
+    assert checkpointer.at == [place(0), place(3)]
+
+
+def test_whatever_fails_around_it_ends_the_process(sequences: Sequences) -> None:
+    """Or the KCL would go on with the next records."""
+
+    def fail(_outcome: Outcome) -> None:
+        raise OSError("the log is full")
+
+    consumer = Consumer(Inbox(MemoryInbox(), sequences))
+    failing = KclProcessor(consumer, now=lambda: NOW, pause=lambda: None, report=fail)
+    with pytest.raises(NotProcessed, match="the log is full"):
+        failing.process_records(kcl_input(A[:1], Checkpointer()))
+    throttled = Checkpointer(*["ThrottlingException"] * CHECKPOINTS_MAX)
+    with pytest.raises(NotProcessed, match="the log is full"):
+        failing.shard_ended(SimpleNamespace(checkpointer=throttled))
+
+
+def test_a_checkpoint_that_is_refused_is_tried_again_and_does_no_harm(sequences: Sequences) -> None:
+    checkpointer = Checkpointer("ThrottlingException", "KinesisClientLibDependencyException")
+    processing = Processing(sequences)
+    processing.process(A[:2], checkpointer)
+    assert (checkpointer.at, processing.pauses, processing.failures()) == ([place(1)], 2, [])
+    assert KclProcessor.version == 3
+
+
+def test_a_checkpoint_that_failed_is_reported_and_the_shard_goes_on(sequences: Sequences) -> None:
+    checkpointer = Checkpointer(*["ThrottlingException"] * CHECKPOINTS_MAX)
+    processing = Processing(sequences)
+    processing.process(A[:2], checkpointer)
+    assert (checkpointer.calls, checkpointer.at) == (CHECKPOINTS_MAX, [])
+    [error] = processing.failures()
+    assert isinstance(error, NotCheckpointed)
+    number, sub_number = place(1)
+    assert f"sequence number {number}, sub-sequence number {sub_number}" in str(error)
+    assert "CheckpointError: ThrottlingException" in str(error)
+    assert processing.outcomes[-1].unsafe == [], "nothing has to come again for it"
+    processing.process(A[2:4], checkpointer)
+    assert checkpointer.at == [place(1)], "the next batch's"
+
+
+def test_an_end_of_shard_not_checkpointed_is_reported_and_ends_the_process(sequences: Sequences) -> None:
+    processing = Processing(sequences)
+    with pytest.raises(NotProcessed, match="the end of the shard could not be checkpointed"):
+        processing.end_shard(Checkpointer(*["ThrottlingException"] * CHECKPOINTS_MAX))
+    [error] = processing.failures()
+    assert isinstance(error, NotCheckpointed)
+    assert str(error).startswith("The checkpoint at the end of the shard failed")
+
+
+def test_a_lost_lease_leaves_the_rest_to_its_next_holder(sequences: Sequences) -> None:
+    """The end of this process would end the worker, and with it the processing of its other shards."""
+    checkpointer = Checkpointer("ShutdownException")
+    sequences.refusals = {"a:2": 1_000}
+    processing = Processing(sequences)
+    processing.process(A[:3], checkpointer)
+    assert (checkpointer.calls, processing.pauses) == (1, 0)
+    assert sequences.seen == ["a:1"]
+    assert sequences.refusals == {"a:2": 999}, "tried once"
+    processing.processor.lease_lost(SimpleNamespace())
+    assert len(processing.outcomes) == 1, "it is no failure"
+
+
+def test_a_lease_lost_at_the_end_of_the_shard_does_not_end_the_process(sequences: Sequences) -> None:
+    checkpointer = Checkpointer("ShutdownException")
+    processing = Processing(sequences)
+    processing.end_shard(checkpointer)
+    assert (checkpointer.calls, processing.pauses, processing.outcomes) == (1, 0, [])
+
+
+def test_after_a_restart_an_inbox_in_memory_holds_all_and_applies_nothing(sequences: Sequences) -> None:
+    """Why docs/consuming.md asks for a durable inbox: the KCL goes on behind the checkpoint."""
+    Processing(sequences).process(A[:4], Checkpointer())
+    restarted = Processing(sequences)
+    restarted.process(A[4:], Checkpointer())
+    [outcome] = restarted.outcomes
+    assert (outcome.applied, outcome.held, len(sequences.seen)) == (0, 5, 4)

@@ -1,0 +1,52 @@
+"""A stack's lake: what runs SQL over it, and sums its days up."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import create_autospec
+
+import pytest
+
+from ops.deployment.stack import Outputs
+from ops.lake.query.duckdb_engine import DuckDBEngine, S3Access
+from ops.lake.stack_lake import Lake
+from tests.support.lake import FIRST_DAY, made_up, write
+from tests.unit.lake.test_totals import Folder
+
+
+@pytest.mark.parametrize("is_at_home", [True, False])
+def test_a_lake_on_aws_may_be_older_than_the_release(monkeypatch: pytest.MonkeyPatch, *, is_at_home: bool) -> None:
+    """A house's is as old as the house, and its queries read what they ask for only."""
+    engine = create_autospec(DuckDBEngine)
+    monkeypatch.setattr("ops.lake.stack_lake.DuckDBEngine", engine)
+    access = S3Access("id", "secret", "eu-central-1")
+    Lake(object(), "lake", Outputs({"LakeFirstDay": "2026-08-01"}), access, is_at_home).duckdb()  # type: ignore[arg-type]
+    engine.assert_called_once_with("s3://lake", access, first_day="2026-08-01", has_older_files=not is_at_home)
+
+
+@pytest.fixture
+def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
+    """A house's, in a folder, with events from the day before its first one on."""
+
+    def over_the_folder(root: str, _access: S3Access, **options: Any) -> DuckDBEngine:  # noqa: ANN401 -- its own
+        assert root == "s3://lake"
+        return DuckDBEngine(str(tmp_path), **options)
+
+    monkeypatch.setattr("ops.lake.stack_lake.DuckDBEngine", over_the_folder)
+    write(tmp_path, made_up(1, 5, 3, 60))
+    outputs = Outputs({"LakeFirstDay": f"{FIRST_DAY + timedelta(days=1):%Y-%m-%d}"})
+    s3: Any = Folder(tmp_path)
+    return Lake(s3, "lake", outputs, S3Access("id", "secret", "eu-central-1"), is_at_home=True)
+
+
+def test_queries_see_no_day_before_the_lakes_first(lake: Lake) -> None:
+    """As in Athena, whose projection begins there."""
+    assert lake.engine().query("SELECT DISTINCT dt FROM events ORDER BY dt").rows == [("2026-08-02",), ("2026-08-03",)]
+
+
+def test_the_totals_are_of_the_days_that_queries_see(lake: Lake) -> None:
+    """An earlier day would be summed up again each time, to nothing."""
+    summed_up: list[str] = []
+    lake.totals().refresh(summed_up.append)
+    assert summed_up == ["2026-08-02", "2026-08-03"]
+    assert lake.totals().refresh() == 0

@@ -1,0 +1,31 @@
+"""Where other terminals find what is running: whole or not at all, and only while it runs."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from local_stack.address import Address
+
+ADDRESS = Address("http://127.0.0.1:1", 1, {"TableName": "t"}, ("id", "secret"), None)
+
+
+def test_another_terminal_never_reads_half_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "folder" / "address.json"
+    file.parent.mkdir()
+    file.write_text("the last one's")
+    monkeypatch.setattr("local_stack.address.ADDRESS_FILE", file)
+    read: list[str] = []
+    replace = Path.replace
+
+    def read_first(unfinished: Path, target: Path) -> Path:
+        read.append(file.read_text())
+        assert json.loads(unfinished.read_text())["pid"] == ADDRESS.pid, "complete before it takes the name"
+        return replace(unfinished, target)
+
+    monkeypatch.setattr(Path, "replace", read_first)
+    with ADDRESS.published():
+        assert read == ["the last one's"]
+        assert json.loads(file.read_text())["outputs"] == ADDRESS.outputs
+        assert list(file.parent.iterdir()) == [file]
+    assert not file.exists()

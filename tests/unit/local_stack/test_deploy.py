@@ -1,0 +1,71 @@
+"""Deploying: the template that is sent, and what is said of a failure."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+from local_stack.deploy import ARTIFACTS_BUCKET, TEMPLATE, first_failure, read_template, with_code
+from local_stack.emulator import HouseError
+
+ZIPS = {
+    "AccountsByOwnerFunction": Path("somewhere/owners-3.zip"),
+    "ApiFunction": Path("somewhere/api-1.zip"),
+    "LakeTransformFunction": Path("somewhere/lake-4.zip"),
+    "ProjectorFunction": Path("somewhere/projector-2.zip"),
+}
+STACK = "arn:aws:cloudformation:eu-central-1:000000000000:stack/s/1"
+
+
+def test_only_the_functions_code_differs_from_the_real_template() -> None:
+    real, sent = yaml_parse(TEMPLATE.read_text()), with_code(read_template(), ZIPS)
+    for name, path in ZIPS.items():
+        code_uri = sent["Resources"][name]["Properties"].pop("CodeUri")
+        assert code_uri == {"Bucket": ARTIFACTS_BUCKET, "Key": path.name}
+        del real["Resources"][name]["Properties"]["CodeUri"]
+    assert sent == real
+
+
+def test_a_function_without_a_package_is_named() -> None:
+    with pytest.raises(HouseError, match="ProjectorFunction"):
+        with_code(read_template(), {name: path for name, path in ZIPS.items() if name != "ProjectorFunction"})
+
+
+def event(name: str, status: str, reason: str | None = None) -> dict[str, Any]:
+    said = {} if reason is None else {"ResourceStatusReason": reason}
+    physical = STACK if name == "s" else f"physical-{name}"
+    return {
+        "StackId": STACK,
+        "LogicalResourceId": name,
+        "PhysicalResourceId": physical,
+        "ResourceStatus": status,
+        **said,
+    }
+
+
+FAILED_CREATION = [
+    event("s", "CREATE_IN_PROGRESS"),
+    event("Table", "CREATE_COMPLETE"),
+    event("Role", "CREATE_FAILED", "no such policy"),
+    event("Bucket", "CREATE_FAILED", "Resource creation cancelled"),
+    event("s", "ROLLBACK_IN_PROGRESS"),
+]
+
+
+def test_the_first_resource_that_failed_is_the_reason() -> None:
+    assert first_failure(reversed(FAILED_CREATION)) == "Role: no such policy"
+
+
+def test_a_failure_of_an_earlier_operation_is_not_the_reason() -> None:
+    later = [
+        event("s", "UPDATE_IN_PROGRESS"),
+        event("Function", "UPDATE_FAILED"),
+        event("s", "UPDATE_ROLLBACK_IN_PROGRESS"),
+    ]
+    assert first_failure(reversed(FAILED_CREATION + later)) == "Function: no reason given"
+    assert first_failure(reversed([*FAILED_CREATION, event("s", "UPDATE_IN_PROGRESS")])) == ""
+
+
+def test_nothing_failed() -> None:
+    assert first_failure([]) == ""

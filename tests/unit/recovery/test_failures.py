@@ -1,0 +1,284 @@
+"""Accounts whose rows the trigger gave up: what the bucket tells, and their release."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.s3.models import s3_backends
+
+from account_events.lambda_mapping.destination import invocation_record
+from account_events.lambda_mapping.records import StreamRecord as ShardRecord
+from account_events.lambda_mapping.shard import Condition, Discard
+from account_events.testing.records import StreamRecord, history, stream_record
+from ops.recovery.failures import OBJECT_BYTES_MAX, FailureBucket, FailureReleaser, GivenUp, Span, given_up
+from ops.recovery.release import Released, Releaser
+from projector.errors import Unavailable
+from projector.parking import Parked
+from projector.parse import NO_ROW
+from tests.support.memory_projector import MemoryProjector
+from tests.unit.event_source_mapping.given import NOW_S, config
+
+NOW = "2026-02-01T00:00:00+00:00"
+
+
+def records(account_id: str, first: int, last: int) -> list[StreamRecord]:
+    return [stream_record(row, row.version) for row in history(account_id, last) if row.sequence >= first]
+
+
+def body(batch: Iterable[StreamRecord]) -> bytes:
+    """As the trigger's stand-in writes it."""
+    discard = Discard(
+        tuple(ShardRecord.of(record) for record in batch), Condition.RETRY_ATTEMPTS_EXHAUSTED, invoke_count=3, last=None
+    )
+    return json.dumps(invocation_record(config(), "shardId-1", discard, now_s=NOW_S, with_payload=True)).encode()
+
+
+def read(content: bytes, key: str = "1") -> GivenUp:
+    return given_up(f"s3://failures/{key}", key, content)
+
+
+class Bank:
+    """Accounts a and b with 25 events each in the table, and a failure bucket."""
+
+    def __init__(self, *objects: GivenUp) -> None:
+        self.replay = MemoryProjector()
+        self.parking = self.replay.parking
+        for account_id in "ab":
+            self.replay.ledger.put(record["dynamodb"]["NewImage"] for record in records(account_id, 1, 25))
+        self.objects = {each.key: each for each in objects}
+
+    def newest(self, account_id: str) -> int:
+        return max((version - version // 10 for version in self.replay.ledger.rows.get(account_id, ())), default=0)
+
+    def release(self) -> list[Released]:
+        releaser = Releaser(
+            self.parking, self.replay.ledger, self.replay.publisher, clock=self.replay.kinesis.clock, page_events=4
+        )
+        all_of_them = FailureReleaser(
+            self.parking, self.newest, releaser, now=lambda: NOW, delete=self.objects.__delitem__
+        )
+        return list(all_of_them.release(list(self.objects.values())))
+
+    def on_stream(self, account_id: str) -> list[int]:
+        events = self.replay.kinesis.events()
+        return [event.fields["sequence"] for event in events if event.fields["account_id"] == account_id]
+
+
+def test_an_object_tells_the_lowest_and_the_highest_event_of_each_account() -> None:
+    batch = [*records("a", 7, 12), *records("b", 1, 1), *reversed(records("a", 5, 5))]
+    assert read(body(batch)).accounts == {"a": Span(5, 12), "b": Span(1, 1)}
+    assert read(body(batch)).problem == ""
+
+
+def test_the_payload_may_be_an_object_instead_of_a_string() -> None:
+    content = json.dumps({"payload": {"Records": records("a", 2, 3)}}).encode()
+    assert read(content).accounts == {"a": Span(2, 3)}
+
+
+def test_a_row_that_is_no_event_counts_with_its_key() -> None:
+    [wrong] = records("a", 4, 4)
+    wrong["dynamodb"]["NewImage"] = {"Type": {"S": "INTEREST"}}
+    assert read(body([wrong])).accounts == {"a": Span(4, 4)}
+    [_, snapshot] = records("a", 9, 9)
+    snapshot["dynamodb"]["NewImage"] = {"Type": {"S": "INTEREST"}}
+    assert read(body([snapshot])).accounts == {"a": Span(10, 9)}
+
+
+def test_what_is_never_published_is_no_reason_to_release_anybody() -> None:
+    [row, snapshot] = records("a", 9, 9)
+    others = [{**row, "eventName": name} for name in ("MODIFY", "REMOVE")]
+    bank = Bank(read(body([snapshot, *others])))
+    assert bank.release() == []
+    assert bank.objects == {}, "it is done with"
+
+
+SOMETHING_ELSE = [
+    b"",
+    b"\xff\xfe",
+    b"[]",
+    b"1",
+    b"{}",
+    b'{"payload": null}',
+    b'{"payload": "x"}',
+    b'{"payload": "[]"}',
+    b'{"payload": {"Records": []}}',
+    b'{"payload": {"Records": {"a": 1}}}',
+    b"[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("kind", ["insert", "", None, 7])
+def test_a_record_of_an_unknown_kind_is_named_and_its_object_stays(kind: object) -> None:
+    unknown = {**records("b", 1, 1)[0], "eventName": kind}
+    found = read(json.dumps({"payload": {"Records": [*records("a", 2, 3), unknown]}}).encode())
+    assert (found.accounts, found.problem) == ({"a": Span(2, 3)}, f"record 3 is of an unknown kind, {kind!r}")
+    bank = Bank(found)
+    assert [released.account_id for released in bank.release()] == ["a"]
+    assert list(bank.objects) == ["1"]
+
+
+@pytest.mark.parametrize("content", SOMETHING_ELSE)
+def test_an_object_that_is_something_else_is_told_and_stays(content: bytes) -> None:
+    assert read(content).problem
+    bank = Bank(read(content))
+    assert bank.release() == []
+    assert list(bank.objects) == ["1"]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["dynamodb", "Keys", "SequenceNumber", "eventName", "AccountId"]), inner)
+    ),
+)
+
+
+@given(json_values)
+def test_no_record_whatever_is_in_it_ends_the_reading(value: Any) -> None:  # noqa: ANN401 -- any JSON
+    found = read(json.dumps({"payload": json.dumps({"Records": [value, *records("a", 2, 2)]})}).encode())
+    assert found.accounts["a"] == Span(2, 2)
+
+
+def test_a_record_that_does_not_tell_its_account_keeps_the_object_and_no_one_else_waiting() -> None:
+    wrong, *others = records("a", 3, 5)
+    wrong["dynamodb"]["Keys"] = {}
+    bank = Bank(read(json.dumps({"payload": {"Records": [wrong, *others]}}).encode()))
+    assert bank.objects["1"].problem == "record 1 does not tell its account"
+    assert bank.release() == [Released("a", 22)]
+    assert bank.on_stream("a") == list(range(4, 26))
+    assert list(bank.objects) == ["1"]
+
+
+def test_its_accounts_are_published_from_there_to_their_newest_event_and_the_object_is_deleted() -> None:
+    bank = Bank(read(body([*records("a", 7, 12), *records("b", 20, 20)])))
+    assert bank.release() == [Released("a", 19), Released("b", 6)]
+    assert bank.on_stream("a") == list(range(7, 26))
+    assert bank.on_stream("b") == list(range(20, 26))
+    assert (bank.parking.parked, bank.objects) == ({}, {})
+
+
+def test_an_account_in_several_objects_is_released_once_from_the_lowest_on() -> None:
+    bank = Bank(read(body(records("a", 20, 21)), "1"), read(body(records("a", 18, 18)), "2"))
+    assert bank.release() == [Released("a", 8)]
+    assert bank.on_stream("a") == list(range(18, 26))
+    assert bank.objects == {}
+
+
+def test_while_it_is_released_it_is_parked_and_says_why() -> None:
+    bank = Bank(read(body(records("a", 20, 21))))
+    bank.replay.kinesis.refuse = {"a"}
+    seen: list[Parked] = []
+    bank.parking.fails = lambda name: seen.extend(bank.parking.parked.values()) if name == "advance" else None
+    assert [released.waits is None for released in bank.release()] == [False]
+    assert seen == [Parked("a", 20, 25, 22, "given up by the trigger: s3://failures/1", NOW)]
+    assert list(bank.objects) == ["1"]
+
+
+def test_an_object_stays_until_the_last_of_its_accounts_is_released() -> None:
+    bank = Bank(read(body([*records("a", 7, 12), *records("b", 20, 20)])))
+    wrong = bank.replay.ledger.rows["b"].pop(25)  # its event 23
+    [a, b] = bank.release()
+    assert a == Released("a", 19)
+    assert b.waits is not None
+    assert (b.published, b.waits.first, b.waits.reason) == (3, 23, NO_ROW)
+    assert list(bank.objects) == ["1"]
+    bank.replay.ledger.rows["b"][25] = wrong
+    bank.release()
+    assert (bank.parking.parked, bank.objects) == ({}, {})
+    assert bank.on_stream("b")[-6:] == list(range(20, 26))
+
+
+def test_rows_that_the_table_has_lost_keep_it_waiting() -> None:
+    bank = Bank(read(body(records("c", 1, 2))))
+    [released] = bank.release()
+    assert released.waits is not None
+    assert (released.waits.first, released.waits.held_through, released.waits.reason) == (1, 2, NO_ROW)
+
+
+@pytest.mark.parametrize(("parked_at", "published_from"), [(5, 5), (20, 20), (23, 20)])
+def test_an_account_that_is_parked_already_goes_from_the_lower_of_the_two(parked_at: int, published_from: int) -> None:
+    bank = Bank(read(body(records("a", 20, 21))))
+    bank.parking.park(Parked("a", parked_at, 25, parked_at, "", ""))
+    assert bank.release() == [Released("a", 26 - published_from)]
+    assert bank.on_stream("a") == list(range(published_from, 26))
+
+
+def test_what_the_projector_holds_back_while_it_is_parked_lower_is_not_forgotten() -> None:
+    """The newest is older than what is held back by then; what is held stays held."""
+    bank = Bank(read(body(records("a", 20, 21))))
+    bank.parking.park(Parked("a", 23, 23, 25, "", ""))
+    [new] = records("a", 26, 26)
+
+    def before_the_park(name: str) -> None:
+        if name == "park":
+            bank.parking.fails = lambda _: None
+            bank.replay.ledger.put([new["dynamodb"]["NewImage"]])
+            assert bank.replay.deliver([new]) == {"batchItemFailures": []}
+
+    bank.parking.fails = before_the_park
+    bank.newest = lambda account_id: 25  # type: ignore[method-assign]  # noqa: ARG005 -- its name
+    assert bank.release() == [Released("a", 7)]
+    assert bank.on_stream("a") == list(range(20, 27))
+
+
+@pytest.mark.parametrize("request_", ["park", "hold"])
+def test_somebody_else_releases_it_in_between(request_: str) -> None:
+    bank = Bank(read(body(records("a", 20, 21))))
+    times = iter(range(2))
+
+    def released_in_between(name: str) -> None:
+        if name == request_ and next(times, None) is not None:
+            bank.parking.parked.clear()
+
+    bank.parking.fails = released_in_between
+    assert bank.release() == [Released("a", 6)]
+    assert (bank.parking.parked, bank.objects) == ({}, {})
+
+
+def test_there_is_an_end_to_it_where_somebody_else_does_so_for_ever() -> None:
+    bank = Bank(read(body(records("a", 20, 21))))
+    bank.parking.fails = lambda name: bank.parking.parked.clear() if name == "hold" else None
+    with pytest.raises(Unavailable):
+        bank.release()
+    assert list(bank.objects) == ["1"]
+
+
+@pytest.fixture
+def bucket() -> Iterator[Any]:
+    with mock_aws():
+        client = boto3.client("s3", "eu-central-1", aws_access_key_id="test", aws_secret_access_key="test")
+        client.create_bucket(Bucket="failures", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        yield client
+
+
+def test_the_bucket_page_by_page(bucket: Any) -> None:  # noqa: ANN401 -- a boto3 client
+    content = body(records("a", 20, 21))
+    objects = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]  # a thousand requests would take seconds
+    for number in range(1_001):
+        objects.put_object("failures", f"{number:04}", content if number % 500 == 0 else b"x")
+    failures = FailureBucket(bucket, "failures")
+    assert failures.count() == 1_001
+    assert [each.key for each in failures.objects() if not each.problem] == ["0000", "0500", "1000"]
+    failures.delete("0000")
+    assert failures.count() == 1_000
+
+
+def test_what_is_too_long_is_not_even_read_and_what_has_gone_is_no_error(
+    bucket: Any,  # noqa: ANN401 -- a boto3 client
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failures = FailureBucket(bucket, "failures")
+    listed = [{"Key": "long", "Size": OBJECT_BYTES_MAX + 1}, {"Key": "gone", "Size": 1}]
+    monkeypatch.setattr(failures, "_listed", lambda: iter(listed))
+    [found] = failures.objects()
+    assert (found.url, found.problem) == (
+        "s3://failures/long",
+        f"{OBJECT_BYTES_MAX + 1} bytes are too many for an invocation record",
+    )

@@ -1,0 +1,149 @@
+"""Releases in the middle of deliveries, and deliveries, crashes and other releases in the middle of a release."""
+
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, cast
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from account_events.testing.mapping import remainder
+from account_events.testing.records import StreamRecord, history, stream_record
+from ops.recovery.release import Releaser
+from projector.errors import Unavailable
+from tests.support.memory_projector import MemoryProjector
+
+if TYPE_CHECKING:
+    from projector.parking import Parking
+    from projector.project import Ledger
+    from projector.published import Publisher
+
+happenings = st.sampled_from(["nothing", "deliver", "release", "repair", "restart", "crash", "down"])
+scripts = st.lists(happenings, max_size=40)
+interleavings = st.lists(st.sampled_from("aaab"), min_size=2, max_size=24)
+poisons = st.sets(st.integers(0, 7), min_size=1, max_size=3)
+turns = st.lists(st.booleans(), max_size=20)
+ROUNDS_MAX = 200
+
+
+class Crash(Exception):
+    """The operator's process ends."""
+
+
+class Meddled:
+    """A port of the releaser's: something happens before each of its requests, and after."""
+
+    def __init__(self, port: object, happen: Callable[[], None]) -> None:
+        self._port = port
+        self._happen = happen
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 -- a method of the port
+        def request(*arguments: object) -> object:
+            self._happen()
+            answer = getattr(self._port, name)(*arguments)
+            self._happen()
+            return answer
+
+        return request
+
+
+class World:
+    """A bank, its projector and its operators; `script` says what happens at each point where anything can."""
+
+    def __init__(self, names: Sequence[str], poisonous: set[int], script: Sequence[str]) -> None:
+        self.replay = MemoryProjector()
+        self.records = _records(names)
+        self.rows = [record["dynamodb"]["NewImage"] for record in self.records]
+        for position in poisonous & set(range(len(self.records))):
+            change = self.records[position]["dynamodb"]
+            change["NewImage"] = deepcopy(change["NewImage"]) | {"Format": {"N": "99"}}
+        self.replay.ledger.put(record["dynamodb"]["NewImage"] for record in self.records)
+        self.queue: Sequence[StreamRecord] = self.records
+        self.script: Iterator[str] = iter(script)
+        self.replay.parking.fails = lambda _: self._happen_to_projector()
+        self._depth = 0
+
+    def repair(self) -> None:
+        self.replay.ledger.put(self.rows)
+
+    def deliver(self) -> None:
+        batch, behind = self.queue[:3], self.queue[3:]
+        if batch and self._depth < 3:
+            self._depth += 1
+            self.queue = []  # Lambda has one batch of a shard under way at a time
+            self.queue = [*remainder(batch, self.replay.deliver(batch)), *behind]
+            self._depth -= 1
+
+    def release_all(self) -> None:
+        """An operator's whole run."""
+        if self._depth >= 3:
+            return
+        self._depth += 1
+        meddled: Any = [Meddled(port, self._happen) for port in (self.replay.parking, self.replay.ledger)]
+        publisher = Meddled(self.replay.publisher, self._happen)
+        releaser = Releaser(
+            cast("Parking", meddled[0]),
+            cast("Ledger", meddled[1]),
+            cast("Publisher", publisher),
+            clock=self.replay.kinesis.clock,
+            page_events=2,
+        )
+        try:
+            for parked in list(self.replay.parking.parked.values()):
+                releaser.release(parked)
+        except (Crash, Unavailable):
+            pass
+        self._depth -= 1
+
+    def _happen(self) -> None:
+        match next(self.script, "nothing"):
+            case "deliver":
+                self.deliver()
+            case "release":
+                self.release_all()
+            case "repair":
+                self.repair()
+            case "restart":
+                self.replay.restart()
+            case "crash":
+                raise Crash
+            case "down":
+                raise Unavailable("ThrottlingException")
+
+    def _happen_to_projector(self) -> None:
+        match next(self.script, "nothing"):
+            case "release":
+                self.release_all()
+            case "repair":
+                self.repair()
+            case "down":
+                raise Unavailable("ThrottlingException")
+
+
+def _records(names: Sequence[str]) -> list[StreamRecord]:
+    rows = {name: history(name, 60) for name in names}
+    return [stream_record(next(rows[name]), number) for number, name in enumerate(names)]
+
+
+@given(interleavings, poisons, scripts, turns)
+def test_nothing_is_lost_and_nothing_comes_before_what_is_before_it(
+    names: list[str], poisonous: set[int], script: list[str], are_deliveries: list[bool]
+) -> None:
+    world = World(names, poisonous, script)
+    for is_delivery in are_deliveries:
+        (world.deliver if is_delivery else world.release_all)()
+    world.repair()
+    for _ in range(ROUNDS_MAX):
+        world.deliver()
+        world.release_all()
+        if not world.queue and not world.replay.parking.parked:
+            break
+    assert not world.queue
+    assert not world.replay.parking.parked
+    last: dict[str, int] = {}
+    for event in world.replay.kinesis.events():
+        account_id, sequence = event.fields["account_id"], event.fields["sequence"]
+        assert sequence <= last.get(account_id, 0) + 1, f"{account_id}:{sequence} came before the one before it"
+        last[account_id] = max(sequence, last.get(account_id, 0))
+    stored = [row["AccountId"]["S"] for row in world.rows if "CorrelationId" in row]
+    assert last == {name: stored.count(name) for name in set(stored)}

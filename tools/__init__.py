@@ -1,0 +1,1 @@
+"""Generators of documentation and of parts of the template. Nothing imports them."""

@@ -1,0 +1,243 @@
+"""The events' reference, generated from the schemas and their history: `make events-doc` writes docs/events.md."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import fastavro
+
+from account_core.api.openapi.examples import ROWS
+from account_events.avro.encoder import MARKER, encode
+from account_events.avro.errors import InvalidEvent
+from account_events.avro.schemas_path import SCHEMAS
+from ops.schema_gate import schema_folder
+from ops.schema_gate.gate import opened_schemas
+from ops.schema_gate.source import Source
+from projector.errors import Unpublishable
+from projector.translate import translate
+
+DOCUMENT = Path(__file__).parents[1] / "docs/events.md"
+_FINGERPRINT_SIZE = 8
+_INTRODUCTION = """# Events
+
+Made from the schemas by `make events-doc`; do not edit. How to read the stream: [README](../README.md#consume). How
+events change: [how events evolve](evolving-events.md).
+
+Each event is one thing that happened to one account. On the stream it is Avro's single-object encoding: `C3 01`, the
+fingerprint of the schema it was written with (8 bytes), then the values of the fields, one after the other in the
+schema's order, without names. The fingerprint tells a reader which version to read it with; every version is in
+`schemas/history/`, and every one may still be met.
+
+The types, in words:
+
+| here | in the schema | in Python |
+|---|---|---|
+| text | `string`: its length in bytes, then UTF-8 | `str` |
+| whole number | `long`: 64 bits with a sign, zigzag, in 1 to 10 bytes | `int` |
+| money, *d* digits, *s* after the point | `bytes`, logical type `decimal(d, s)`: a length, then the amount without \
+its point, big-endian two's complement | `Decimal` |
+| time in microseconds | `long`, logical type `timestamp-micros`: since 1970-01-01, UTC | `datetime` in UTC |
+| ... or null | a union with `null`: `00` for null, else `02` and the value | or `None` |
+
+In the examples' JSON, money is text, so that no reader makes a binary fraction of it, and a time is ISO 8601.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    number: int
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event and all its versions, the oldest first.
+
+    Attributes:
+        corrected: the working schema, if it is the newest version but for better docs.
+    """
+
+    name: str
+    versions: Sequence[Version]
+    corrected: Source | None = None
+
+    @property
+    def newest(self) -> Version:
+        return self.versions[-1]
+
+    @property
+    def current(self) -> Source:
+        """The newest version, in the words of today."""
+        return self.corrected or self.newest.source
+
+    def row(self, field: str) -> str:
+        """The field's, in a table; the same for the same field of another event."""
+        found = self.current.fields[field]
+        since = next(version.number for version in self.versions if field in version.source.fields)
+        is_optional = [version.number for version in self.versions if _may_be_null(version.source.fields.get(field))]
+        null = f"since {is_optional[0]}" if is_optional else "never"
+        return f"| `{field}` | {in_words(found['type'])} | {since} | {null} | {_cell(found['doc'])} |"
+
+
+def text() -> str:
+    """What docs/events.md has to be."""
+    found = events()
+    common = [field for field in found[0].newest.source.fields if len({_row(event, field) for event in found}) == 1]
+    parts = [_INTRODUCTION, _overview(found), _fields("## The fields of every event", found[0], common)]
+    for event in found:
+        own = [field for field in event.newest.source.fields if field not in common]
+        parts += [
+            f"## {event.name}\n\n{event.current.json['doc']}\n",
+            _fields("Beside the fields of every event:", event, own),
+            _versions(event),
+            _example(event),
+        ]
+    return "\n".join(parts)
+
+
+def events() -> list[Event]:
+    """The project's, by name."""
+    versions: dict[str, list[Version]] = {}
+    corrected: dict[str, Source] = {}
+    for schema in opened_schemas(schema_folder.read(SCHEMAS)):  # of each event the working one last
+        published = versions.setdefault(schema.name, [])
+        if schema.version is not None:
+            published.append(Version(schema.version, schema.source))
+        elif published and published[-1].source.without_docs == schema.source.without_docs:
+            corrected[schema.name] = schema.source
+    return [Event(name, found, corrected.get(name)) for name, found in versions.items() if found]
+
+
+def in_words(avro_type: Any) -> str:  # noqa: ANN401 -- Avro's JSON
+    """A field's type for people.
+
+    Raises:
+        NotImplementedError: the contract uses a type that has no words yet; add them here.
+    """
+    match avro_type:
+        case "string":
+            return "text"
+        case "long":
+            return "whole number"
+        case ["null", inner]:
+            return f"{in_words(inner)} or null"
+        case {"logicalType": "decimal", "precision": precision, "scale": scale}:
+            return f"money, {precision} digits, {scale} after the point"
+        case {"logicalType": "timestamp-micros"}:
+            return "time in microseconds"
+    raise NotImplementedError(f"no words for the Avro type {avro_type}")
+
+
+def _may_be_null(field: Mapping[str, Any] | None) -> bool:
+    return field is not None and isinstance(field["type"], list) and "null" in field["type"]
+
+
+def _row(event: Event, field: str) -> str | None:
+    return event.row(field) if field in event.newest.source.fields else None
+
+
+def _cell(words: str) -> str:
+    return " ".join(words.split()).replace("|", "\\|")
+
+
+def _overview(found: Iterable[Event]) -> str:
+    rows = [
+        f"| [{event.name}](#{event.name.lower()}) | {_cell(event.current.json['doc'])} | {event.newest.number} | "
+        f"`{event.newest.source.fingerprint}` |"
+        for event in found
+    ]
+    return "\n".join(["| event | | version | its fingerprint on the wire |", "|---|---|---|---|", *rows, ""])
+
+
+def _fields(heading: str, event: Event, fields: Iterable[str]) -> str:
+    rows = [event.row(field) for field in fields]
+    head = ["| field | type | since version | null | meaning |", "|---|---|---|---|---|"]
+    return "\n".join([heading, "", *head, *rows, ""])
+
+
+def _versions(event: Event) -> str:
+    rows = []
+    docs: dict[str, str] = {}
+    for version in event.versions:
+        told = {name: field["doc"] for name, field in version.source.fields.items()}
+        added = [f"`{name}`" for name in told if name not in docs]
+        reworded = [f"`{name}`" for name in told if docs.get(name, told[name]) != told[name]]
+        what = [f"adds {', '.join(added)}"] if docs and added else []
+        what += [f"says more exactly what {', '.join(reworded)} means"] if reworded else []
+        path = f"../schemas/history/{event.name}/{version.number}.avsc"
+        rows.append(
+            f"| [{version.number}]({path}) | `{version.source.fingerprint}` | {'; '.join(what) or 'the first'} |"
+        )
+        docs = told
+    return "\n".join(["| version | fingerprint on the wire | |", "|---|---|---|", *rows, ""])
+
+
+def _example(event: Event) -> str:
+    fields = _values(event.name)
+    data = _encoded(event.name, fields)
+    shown = json.dumps({name: _plain(fields[name]) for name in event.newest.source.fields}, indent=2)
+    pieces = list(_pieces(event, fields, data))
+    width = max(len(what) for _, what in pieces)
+    lines = "\n".join(f"{what:<{width}}  {part.hex()}" for part, what in pieces)
+    return (
+        f"An example:\n\n```json\n{shown}\n```\n\n"
+        f"The same on the wire, {len(data)} bytes, in hexadecimal and then piece by piece:\n\n"
+        f"```text\n{data.hex()}\n\n{lines}\n```\n"
+    )
+
+
+def _values(name: str) -> dict[str, Any]:
+    for row in ROWS:
+        translated, fields = translate(row)
+        if translated == name:
+            return fields
+    raise LookupError(
+        f"There is no example of {name}: add a row of it to ROWS in account_core/api/openapi/examples.py, and a case "
+        "for its event to projector/translate.py if that has none."
+    )
+
+
+def _encoded(name: str, fields: Mapping[str, Any]) -> bytes:
+    try:
+        return encode(name, fields)
+    except InvalidEvent as error:
+        raise LookupError(
+            f"what projector/translate.py makes is not what the working schema says: {error} Mend it there first."
+        ) from error
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 -- a field's value
+    match value:
+        case Decimal():
+            return str(value)
+        case datetime():
+            return value.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return value
+
+
+def _pieces(event: Event, fields: Mapping[str, Any], data: bytes) -> Iterator[tuple[bytes, str]]:
+    """The encoder's bytes, cut where fastavro says that a field ends."""
+    place = len(MARKER) + _FINGERPRINT_SIZE
+    yield data[: len(MARKER)], "single-object marker"
+    yield data[len(MARKER) : place], f"fingerprint of version {event.newest.number}"
+    for name, field in event.newest.source.fields.items():
+        out = BytesIO()
+        fastavro.schemaless_writer(out, field["type"], fields[name])
+        piece = out.getvalue()
+        if data[place : place + len(piece)] != piece:
+            raise ValueError(f"The encoder and fastavro do not agree about {event.name}.{name}.")
+        yield piece, name
+        place += len(piece)
+
+
+if __name__ == "__main__":
+    try:
+        DOCUMENT.write_text(text(), encoding="utf-8")
+    except (LookupError, NotImplementedError, Unpublishable) as error:
+        sys.exit(f"docs/events.md is not written: {error.args[0]}")
