@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
+from account_core.api.etags import etag
 from account_core.api.gateway import Answer
 from account_core.api.problems import PROBLEMS, RETRIABLE, RETRY_AFTER_S
 from account_core.api.queries import ORDERS, Page
@@ -21,16 +22,12 @@ def account(account_id: str, receipt: Receipt, status: int = 200) -> Answer:
         "version": receipt.version,
         "sequence": receipt.sequence,
     }
-    headers = {"ETag": etag(receipt)}
+    headers = {"ETag": etag(receipt.version)}
     if receipt.is_replay:
         headers["Idempotent-Replayed"] = "true"
     if status == 201:  # noqa: PLR2004 -- Created
         headers["Location"] = f"/accounts/{account_id}"
     return Answer(status, body, headers)
-
-
-def etag(receipt: Receipt) -> str:
-    return f'"{receipt.version}"'
 
 
 def events(account_id: str, rows: list[EventRow], page: Page) -> Answer:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from account_core.api import answers, queries, requests
+from account_core.api import answers, etags, queries, requests
 from account_core.api.access import Authorisation, Caller, caller_of
 from account_core.api.access_log import AccessLog
 from account_core.api.gateway import Answer, Request
@@ -136,11 +136,11 @@ class HttpApi:
 
     def _command(self, call: _Call, caller: Caller, parse: Callable[[bytes], Command]) -> Answer:
         if_match = call.request.headers.get("if-match")
-        conditions = Conditions(requests.versions(if_match), caller.owner)
+        conditions = Conditions(etags.versions(if_match), caller.owner)
         try:
             return self._execute(call, parse(_body(call)), conditions, caller.command_id(_key(call)))
         except PreconditionFailed as error:
-            if (altered := requests.never_matching(if_match)) is None:
+            if (altered := etags.never_matching(if_match)) is None:
                 raise
             raise PreconditionFailed(
                 f"{error} If-Match has {altered[:40]}: a weak or altered ETag never matches. Send the ETag as the "
@@ -163,8 +163,8 @@ class HttpApi:
             call.account_id, caller.owner, call.used, version=point.version, moment=point.moment
         )
         call.receipt = receipt
-        if requests.is_known(call.request.headers.get("if-none-match"), receipt.version):
-            return Answer(304, headers={"ETag": answers.etag(receipt)})
+        if etags.is_known(call.request.headers.get("if-none-match"), receipt.version):
+            return Answer(304, headers={"ETag": etags.etag(receipt.version)})
         return answers.account(call.account_id, receipt)
 
     def _events(self, call: _Call, caller: Caller) -> Answer:

@@ -12,7 +12,7 @@ import schemathesis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from account_core.api import requests
+from account_core.api import etags, requests
 from account_core.api.openapi.document import document, text
 from account_core.api.openapi.problem_responses import BY_OPERATION, OF_NO_OPERATION, UNREACHABLE
 from account_core.api.problems import PROBLEMS
@@ -203,4 +203,4 @@ def test_the_amounts_that_are_numbers_are_those_the_code_takes(amount: Decimal) 
 
 @given(st.from_regex(COMPONENTS["parameters"]["If-Match"]["schema"]["pattern"], fullmatch=True))
 def test_every_etag_that_the_document_allows_is_understood(header: str) -> None:
-    requests.versions(header)
+    etags.versions(header)
