@@ -120,7 +120,7 @@ def _history(events: int) -> list[Operation]:
     page_rows = measured.PAGE + measured.PAGE // EVENTS_OF_A_DECADE + 1  # its snapshots are read too
     page_units = math.ceil(page_rows * row_sizes().typical / READ_UNIT_BYTES)
     return [
-        Operation(f"as of a version, {events:,} events", Cost(1, 1, 0), Measurement(measured.as_of_version(events))),
+        Operation(f"as of a sequence, {events:,} events", Cost(1, 1, 0), Measurement(measured.as_of_sequence(events))),
         Operation(
             f"as of the worst moment, {events:,} events",
             Cost(searches, searches, 0),

@@ -100,8 +100,8 @@ def largest_balance(world: World) -> Cost:
     return _read(world, account)
 
 
-def as_of_version(events: int) -> Measured:
-    return lambda world: _read(world, long_account(world, events).id, version=events // 2)
+def as_of_sequence(events: int) -> Measured:
+    return lambda world: _read(world, long_account(world, events).id, sequence=events // 2)
 
 
 def as_of_moment(events: int) -> Measured:
@@ -122,9 +122,9 @@ def page(events: int) -> Measured:
     return read
 
 
-def _read(world: World, account: str, version: int | None = None, moment: str | None = None) -> Cost:
+def _read(world: World, account: str, sequence: int | None = None, moment: str | None = None) -> Cost:
     service = AccountService(world.store)
-    return world.measure(lambda used: service.read(account, used=used, version=version, moment=moment))
+    return world.measure(lambda used: service.read(account, used=used, sequence=sequence, moment=moment))
 
 
 def published(events: int, command: Command = CREDIT, *, rivals: int = 0) -> Measured:

@@ -19,10 +19,9 @@ def account(account_id: str, receipt: Receipt, status: int = 200) -> Answer:
         "accountId": account_id,
         "balance": str(receipt.balance),
         "currency": receipt.currency,
-        "version": receipt.version,
         "sequence": receipt.sequence,
     }
-    headers = {"ETag": etag(receipt.version)}
+    headers = {"ETag": etag(receipt.sequence)}
     if receipt.is_replay:
         headers["Idempotent-Replayed"] = "true"
     if status == 201:  # noqa: PLR2004 -- Created
@@ -59,7 +58,6 @@ def accounts(owner: str, owned: Sequence[OwnedAccount], limit: int) -> Answer:
 def _event(row: EventRow) -> dict[str, Any]:
     common = {
         "sequence": row.sequence,
-        "version": row.version,
         "type": _type(row),
         "occurredAt": row.occurred_at,
         "balance": str(row.balance),

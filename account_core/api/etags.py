@@ -4,37 +4,56 @@ import re
 
 from account_core.domain.errors import InvalidRequest
 
-VERSION = "[1-9][0-9]{0,17}"
+TAG = "s-[1-9][0-9]{0,17}"
+"""Between the quotes: the account's sequence. Without the prefix, which ETags of earlier releases lack, the ETag of a
+row numbered 12 would match sequence 12, which is another state."""
+_EARLIER_TAG = "[1-9][0-9]{0,17}"
 _ETAG = re.compile(r'[ \t]*(?:(W/)?"([\x21\x23-\x7e]*)"[ \t]*)?(?:,|\Z)')  # an element of a list may be empty
 
 
-def etag(version: int) -> str:
-    return f'"{version}"'
+def etag(sequence: int) -> str:
+    return f'"s-{sequence}"'
 
 
-def versions(header: str | None) -> frozenset[int] | None:
-    """The versions that an `If-Match` names; None for any. A weak ETag matches nothing (RFC 9110, 13.1.1)."""
+def sequences(header: str | None) -> frozenset[int] | None:
+    """The sequences that an `If-Match` names; None for any. A weak ETag matches nothing (RFC 9110, 13.1.1).
+
+    Raises:
+        InvalidRequest: the header is no list of ETags.
+    """
     if header is None or header.strip() == "*":
         return None
     tags = _etags(header)
     if not tags:
-        raise InvalidRequest('If-Match has to be ETags as they were given, like "7", or *.', "invalid_if_match")
-    return frozenset(int(tag) for is_weak, tag in tags if not is_weak and re.fullmatch(VERSION, tag))
+        raise InvalidRequest('If-Match has to be ETags as they were given, like "s-7", or *.', "invalid_if_match")
+    return frozenset(int(tag.removeprefix("s-")) for is_weak, tag in tags if not is_weak and re.fullmatch(TAG, tag))
 
 
 def never_matching(header: str | None) -> str | None:
-    """The first ETag of an `If-Match` that no version can have, since it is weak or not as the service gave it."""
+    """Why the first ETag of an `If-Match` that no account can have never matches, and what to do; None without one."""
     for is_weak, tag in _etags(header or ""):
-        if is_weak or not re.fullmatch(VERSION, tag):
-            return f'{"W/" * is_weak}"{tag}"'
+        shown = f'{"W/" * is_weak}"{tag}"'[:40]
+        if not is_weak and re.fullmatch(_EARLIER_TAG, tag):
+            return (
+                f"If-Match has {shown}: an ETag of an earlier release never matches. Read the account and send its new "
+                'ETag, like "s-7".'
+            )
+        if is_weak or not re.fullmatch(TAG, tag):
+            return (
+                f"If-Match has {shown}: a weak or altered ETag never matches. Send the ETag as the service gave it, "
+                'like "s-7", and turn off ETag changes in proxies that compress.'
+            )
     return None
 
 
-def is_known(header: str | None, version: int) -> bool:
-    """Whether an `If-None-Match` names the version, by weak comparison (RFC 9110, 13.1.2); what is no ETag does not."""
+def is_known(header: str | None, sequence: int) -> bool:
+    """Whether an `If-None-Match` names the sequence, by weak comparison (RFC 9110, 13.1.2).
+
+    What is not an ETag names none.
+    """
     if header is None:
         return False
-    return header.strip() == "*" or any(tag == str(version) for _, tag in _etags(header))
+    return header.strip() == "*" or any(f'"{tag}"' == etag(sequence) for _, tag in _etags(header))
 
 
 def _etags(header: str) -> list[tuple[bool, str]]:

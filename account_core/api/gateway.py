@@ -52,10 +52,17 @@ class Request:
         except ValueError:
             raise InvalidRequest("The body cannot be read.", "invalid_encoding") from None
 
-    def query(self, *names: str) -> dict[str, str]:
-        """The query parameters. One that is not among `names` is refused: ignored, it would change the sense."""
+    def query(self, *names: str, replaced: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The query parameters. One that is not among `names` is refused: ignored, it would change the sense.
+
+        Args:
+            names: the parameters that are allowed.
+            replaced: parameters of earlier releases, each with what to do instead.
+        """
         pairs = parse_qsl(self.query_string, keep_blank_values=True)
         for name, _ in pairs:
+            if replaced and name in replaced:
+                raise InvalidRequest(f"Unknown query parameter {name!r}: {replaced[name]}", "invalid_parameter")
             if name not in names:
                 raise InvalidRequest(
                     f"Unknown query parameter {name[:40]!r}; there are: {', '.join(names) or 'none'}.",

@@ -88,7 +88,7 @@ class HttpApi:
             status=answer.status,
             code=(answer.body or {}).get("code"),
             account_id=call.account_id or None,
-            version=call.receipt.version if call.receipt else None,
+            sequence=call.receipt.sequence if call.receipt else None,
             is_replay=call.receipt.is_replay if call.receipt else False,
             request_id=call.request_id,
             correlation_id=call.correlation_id or None,
@@ -124,7 +124,7 @@ class HttpApi:
 
     def _create(self, call: _Call, caller: Caller) -> Answer:
         if "if-match" in call.request.headers:
-            raise InvalidRequest("An account that is not there yet has no version to match.", "invalid_if_match")
+            raise InvalidRequest("An account that does not exist yet has no ETag to match.", "invalid_if_match")
         command = requests.create_account(_body(call), caller.subject)
         caller.refuse_owner(command.owner, "Accounts can be created for oneself only: leave out owner.")
         key = _key(call)
@@ -136,16 +136,13 @@ class HttpApi:
 
     def _command(self, call: _Call, caller: Caller, parse: Callable[[bytes], Command]) -> Answer:
         if_match = call.request.headers.get("if-match")
-        conditions = Conditions(etags.versions(if_match), caller.owner)
+        conditions = Conditions(etags.sequences(if_match), caller.owner)
         try:
             return self._execute(call, parse(_body(call)), conditions, caller.command_id(_key(call)))
         except PreconditionFailed as error:
-            if (altered := etags.never_matching(if_match)) is None:
+            if (reason := etags.never_matching(if_match)) is None:
                 raise
-            raise PreconditionFailed(
-                f"{error} If-Match has {altered[:40]}: a weak or altered ETag never matches. Send the ETag as the "
-                'service gave it, like "7", and turn off ETag changes in proxies that compress.'
-            ) from None
+            raise PreconditionFailed(f"{error} {reason}") from None
 
     def _execute(
         self, call: _Call, command: Command, conditions: Conditions, command_id: str | None, status: int = 200
@@ -158,13 +155,13 @@ class HttpApi:
         return answers.account(call.account_id, receipt, status)
 
     def _read(self, call: _Call, caller: Caller) -> Answer:
-        point = queries.point_in_time(call.request.query(*queries.POINT_IN_TIME))
+        point = queries.point_in_time(call.request.query(*queries.POINT_IN_TIME, replaced=queries.REPLACED))
         receipt = self._service.read(
-            call.account_id, caller.owner, call.used, version=point.version, moment=point.moment
+            call.account_id, caller.owner, call.used, sequence=point.sequence, moment=point.moment
         )
         call.receipt = receipt
-        if etags.is_known(call.request.headers.get("if-none-match"), receipt.version):
-            return Answer(304, headers={"ETag": etags.etag(receipt.version)})
+        if etags.is_known(call.request.headers.get("if-none-match"), receipt.sequence):
+            return Answer(304, headers={"ETag": etags.etag(receipt.sequence)})
         return answers.account(call.account_id, receipt)
 
     def _events(self, call: _Call, caller: Caller) -> Answer:

@@ -37,7 +37,7 @@ PROBLEMS: dict[str, Problem] = {
     "owner_not_allowed": Problem(403, "Not allowed", "act for yourself, or with the operators' scope"),
     "route_not_found": Problem(404, "Not found", "see the table of requests"),
     "account_not_found": Problem(404, "Account not found", "no such account, none at that time, or not visible to you"),
-    "version_not_found": Problem(404, "Version not found", "the account has not come so far"),
+    "sequence_not_found": Problem(404, "Sequence not found", "the account has not come so far"),
     "method_not_allowed": Problem(405, "Method not allowed", "use a method that the header `Allow` names"),
     "account_exists": Problem(409, "Account exists", "the account exists with another owner or currency"),
     "conflict": Problem(

@@ -13,7 +13,9 @@ LIMIT_DEFAULT = 50
 LIMIT_MAX = 100
 NUMBER_MAX = 10**9
 """More than the events that an account can have: its rows have to stay below 10 GB."""
-POINT_IN_TIME = ("atVersion", "at")
+POINT_IN_TIME = ("atSequence", "at")
+REPLACED = {"atVersion": "use atSequence. It takes a sequence; the versions of earlier releases are other numbers."}
+"""Parameters of earlier releases: refused, never reinterpreted."""
 PAGE = ("after", "limit", "order")
 ACCOUNT_PAGE = ("afterAccount", "limit")
 _DATE_TIME = re.compile(
@@ -27,7 +29,7 @@ ORDERS = ("oldest", "newest")
 class PointInTime:
     """Attributes: `moment` as `head.timestamp` writes it. Neither: now."""
 
-    version: int | None = None
+    sequence: int | None = None
     moment: str | None = None
 
 
@@ -41,11 +43,11 @@ class Page:
 
 
 def point_in_time(query: Mapping[str, str]) -> PointInTime:
-    """From `atVersion=7` or `at=2026-01-31T09:30:00Z`."""
+    """From `atSequence=7` or `at=2026-01-31T09:30:00Z`."""
     if len(query) > 1:
-        raise InvalidRequest("Give either at or atVersion.", "invalid_parameter")
-    version = _number(query, "atVersion", 1, NUMBER_MAX)
-    return PointInTime(version, _moment(query["at"]) if "at" in query else None)
+        raise InvalidRequest("Give either at or atSequence.", "invalid_parameter")
+    sequence = _number(query, "atSequence", 1, NUMBER_MAX)
+    return PointInTime(sequence, _moment(query["at"]) if "at" in query else None)
 
 
 def page(query: Mapping[str, str]) -> Page:

@@ -4,7 +4,7 @@ AccountError
 ├── InvalidRequest        4xx  the request cannot be understood or is not allowed: correct it
 ├── Rejected              422  understood, and the domain said no: do something else
 │   ├── AccountNotFound   404
-│   ├── VersionNotFound   404
+│   ├── SequenceNotFound  404
 │   ├── AccountExists     409
 │   ├── InsufficientFunds
 │   ├── BalanceLimitExceeded
@@ -42,8 +42,8 @@ class AccountNotFound(Rejected):
     code = "account_not_found"
 
 
-class VersionNotFound(Rejected):
-    code = "version_not_found"
+class SequenceNotFound(Rejected):
+    code = "sequence_not_found"
 
 
 class AccountExists(Rejected):
@@ -71,7 +71,7 @@ class IdempotencyKeyReused(Rejected):
 
 
 class PreconditionFailed(AccountError):
-    """The account is not at a version that the caller named; nothing was written."""
+    """The account is not at a sequence that the caller named; nothing was written."""
 
     code = "precondition_failed"
 

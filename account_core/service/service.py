@@ -1,7 +1,7 @@
 """Look up, decide, append; on a lost race, fold the winner and decide again."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from account_core.domain.account import decide, event_of
@@ -12,10 +12,11 @@ from account_core.domain.errors import (
     IdempotencyKeyReused,
     PreconditionFailed,
     Rejected,
-    VersionNotFound,
+    SequenceNotFound,
 )
 from account_core.domain.events import Event, EventRow, StoredRow
-from account_core.service.head import Head, Origin, advance, rows_for, version_after
+from account_core.rows.items import version_of
+from account_core.service.head import Head, Origin, advance, rows_for
 from account_core.service.head_cache import HeadCache
 from account_core.service.history import events_after
 from account_core.service.loading import load, load_moment
@@ -50,11 +51,11 @@ class Conditions:
     """Under which a command may be carried out.
 
     Attributes:
-        versions: the account has to be at one of these (client-side locking); None: at any.
+        sequences: the account has to be at one of these (client-side locking); None: at any.
         owner: only this owner's accounts exist for the caller; None: all do.
     """
 
-    versions: frozenset[int] | None = None
+    sequences: frozenset[int] | None = None
     owner: str | None = None
 
 
@@ -67,12 +68,12 @@ class Receipt:
 
     Attributes:
         currency: ISO 4217.
+        sequence: of the last event in the balance.
         is_replay: the command had been carried out before; this is its first result.
     """
 
     balance: Decimal
     currency: str
-    version: int
     sequence: int
     is_replay: bool = False
 
@@ -99,30 +100,28 @@ class AccountService:
         owner: str | None = None,
         used: Usage | None = None,
         *,
-        version: int | None = None,
+        sequence: int | None = None,
         moment: str | None = None,
     ) -> Receipt:
-        """The account now, strongly consistent, or as of a version or a moment.
+        """The account now, strongly consistent, or as of a sequence or a moment.
 
         Raises:
-            AccountNotFound, VersionNotFound, Unavailable, Corrupt.
+            AccountNotFound, SequenceNotFound, Unavailable, Corrupt.
         """
         used = used or Usage()
-        if owner is not None and (version is not None or moment is not None):
+        if owner is not None and (sequence is not None or moment is not None):
             self._refuse_stranger(account_id, owner, used)
-        if version is not None:
-            head = load(self._store, account_id, used, up_to=version)
+        if sequence is not None:
+            head = load(self._store, account_id, used, up_to=version_of(sequence))
         elif moment is not None:
             head = load_moment(self._store, account_id, moment, used)
         else:
             head = load(self._store, account_id, used)
             self._heads.put(account_id, head)
             _refuse_stranger(head, owner)
-        if version is None or head.account is None:
-            return _receipt(head)
-        if head.version < version:
-            raise VersionNotFound(f"The account is only at version {head.version}.")
-        return _receipt(replace(head, version=version))  # a decade's ninth event and its snapshot are stored as one
+        if sequence is not None and head.account is not None and head.sequence < sequence:
+            raise SequenceNotFound(f"The account is only at sequence {head.sequence}.")
+        return _receipt(head)
 
     def events(
         self, account_id: str, after: int | None, limit: int, owner: str | None, used: Usage, *, newest_first: bool
@@ -171,7 +170,7 @@ class AccountService:
         Raises:
             Rejected: the domain said no, or the key belongs to another command; decided on the newest state. Or the
                 store can hold no more of the account.
-            PreconditionFailed: the account is at none of the versions of `conditions`.
+            PreconditionFailed: the account is at none of the sequences of `conditions`.
             Conflict: every one of ATTEMPTS_MAX attempts lost its race, or there was no time for the next.
             Unavailable: the outcome of the last attempt is unknown.
             Corrupt: the account's rows contradict each other.
@@ -259,10 +258,10 @@ class _Execution:
             return None, refusal
 
     def _decide(self) -> Event | None:
-        versions = self.conditions.versions
-        if versions is not None and self.head.account is not None and self.head.version not in versions:
-            advice = ": read it and decide again." if versions else "."  # where no version would do, that cannot help
-            raise PreconditionFailed(f"The account is at version {self.head.version}{advice}")
+        sequences = self.conditions.sequences
+        if sequences is not None and self.head.account is not None and self.head.sequence not in sequences:
+            advice = ": read it and decide again." if sequences else "."  # where no sequence would do, that cannot help
+            raise PreconditionFailed(f"The account is at sequence {self.head.sequence}{advice}")
         events = decide(self.head.account, self.command)
         assert len(events) <= 1, "one event per transaction: DynamoDB promises no stream order within one"  # noqa: S101 -- programmer error
         return events[0] if events else None
@@ -290,7 +289,7 @@ class _Execution:
     def _replay(self, first: EventRow) -> Receipt:
         if first.event != event_of(self.command):
             raise IdempotencyKeyReused("This Idempotency-Key was used for another command: take a new one for this.")
-        return Receipt(first.balance, first.currency, version_after(first.version), first.sequence, is_replay=True)
+        return Receipt(first.balance, first.currency, first.sequence, is_replay=True)
 
 
 def _is_strangers(head: Head, owner: str | None) -> bool:
@@ -307,4 +306,4 @@ def _refuse_stranger(head: Head, owner: str | None) -> None:
 def _receipt(head: Head) -> Receipt:
     if head.account is None:
         raise AccountNotFound("There is no such account.")
-    return Receipt(head.account.balance, head.account.currency, head.version, head.sequence)
+    return Receipt(head.account.balance, head.account.currency, head.sequence)

@@ -31,7 +31,7 @@ def emulated(emulator_url: str) -> World:
         (measured.replay, Cost(2, 2, 0)),
         (measured.balance(10), Cost(1, 1, 0)),
         (measured.balance(1_000), Cost(1, 1, 0)),
-        (measured.as_of_version(1_000), Cost(1, 1, 0)),
+        (measured.as_of_sequence(1_000), Cost(1, 1, 0)),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -57,9 +57,9 @@ CHANGES = {
     "unauthenticated": Change(caller={}),
     "owner_not_allowed": Change(caller=jwt_caller("Jane Doe")),
     "account_not_found": Change(account_id="nobody"),
-    "version_not_found": Change(query="?atVersion=4"),
+    "sequence_not_found": Change(query="?atSequence=4"),
     "conflict": Change(store=LostRace()),
-    "precondition_failed": Change(headers={"if_match": '"2"'}),
+    "precondition_failed": Change(headers={"if_match": '"s-2"'}),
     "body_too_large": Change(body=lambda _: "x" * 8193),
     "unsupported_media_type": Change(headers={"content_type": "text/plain"}),
     "insufficient_funds": Change(body=lambda body: json.dumps(MOST if "amount" in body else body)),
@@ -73,7 +73,7 @@ CHANGES = {
 
 
 def _api(change: Change, monkeypatch: pytest.MonkeyPatch) -> Api:
-    """account-1 is at version 3 with 12.00, and key-1 was used for it and for a creation."""
+    """account-1 is at sequence 3 with 12.00, and key-1 was used for it and for a creation."""
     is_jwt = "jwt" in change.caller
     api = Api("JWT" if is_jwt else "IAM")
     api.caller = jwt_caller("teller", OPERATOR_SCOPE) if is_jwt else IAM_CALLER

@@ -6,12 +6,13 @@ from random import Random
 
 import pytest
 
+from account_core.rows.items import SNAPSHOT_EVERY
 from account_core.service.head_cache import HeadCache
 from account_core.service.service import AccountService
 from account_core.store.memory_store import MemoryAccountStore
 from tests.simulation.turns import TurnedStore, Turns
 from tests.support.histories import FaultyStore, Play
-from tests.support.linearizability import EVENTS_PER_SNAPSHOT, Answer, Operation
+from tests.support.linearizability import Answer, Operation
 from tests.support.seeds import play_each, seeds_of
 
 SEEDS, SEEDS_PER_TEST = seeds_of("interleavings", 300), 50
@@ -45,7 +46,7 @@ def test_the_stories_are_of_everything_that_can_happen() -> None:
     outcomes = [operation.outcome for seed in range(40) for operation in play(seed)]
     answers = [outcome for outcome in outcomes if isinstance(outcome, Answer)]
     assert {answer.is_replay for answer in answers} == {True, False}
-    assert max(answer.sequence for answer in answers) > 2 * EVENTS_PER_SNAPSHOT
+    assert max(answer.sequence for answer in answers) > 2 * (SNAPSHOT_EVERY - 1), "no history went beyond two snapshots"
     assert {outcome for outcome in outcomes if not isinstance(outcome, Answer)} == {
         None,
         "account_not_found",

@@ -108,7 +108,6 @@ def _answer(service: AccountService, order: Order) -> dict[str, str | int | bool
         cents = int(receipt.balance * 100)
         return {
             "cents": cents,
-            "version": receipt.version,
             "sequence": receipt.sequence,
             "is_replay": receipt.is_replay,
         }

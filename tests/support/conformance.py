@@ -10,7 +10,7 @@ from schemathesis import AuthContext, AuthProvider, Case, Config, HookContext
 from schemathesis.schemas import BaseSchema
 
 WsgiApp = Callable[..., Any]
-# What schemathesis expects of valid requests, and two more: whether the account is at that version, and whether the
+# What schemathesis expects of valid requests, and two more: whether the account has that ETag, and whether the
 # domain allows the command, is not for the document to say.
 ACCEPTED = ["2xx", "3xx", "401", "403", "404", "409", "412", "422", "429", "5xx"]
 SEED = 1
@@ -48,13 +48,13 @@ def schema_of(
             ],
             "dictionaries": {
                 "accounts": {"values": list(accounts)},
-                "versions": {"values": ['"1"', '"2"', '"9", "12"', "*"]},
+                "etags": {"values": ['"s-1"', '"s-2"', '"s-9", "s-12"', "*"]},
                 "keys": {"values": ["key-1", "key-2"]},
             },
             "parameters": {
                 "path.accountId": {"dictionary": "accounts", "probability": 0.8},
-                "header.If-Match": {"dictionary": "versions", "probability": 0.5},
-                "header.If-None-Match": {"dictionary": "versions", "probability": 0.5},
+                "header.If-Match": {"dictionary": "etags", "probability": 0.5},
+                "header.If-None-Match": {"dictionary": "etags", "probability": 0.5},
                 "header.Idempotency-Key": {"dictionary": "keys", "probability": 0.5},
             },
         }
@@ -133,7 +133,7 @@ def _authorising(authorization: str) -> type[AuthProvider[str]]:
 
 def _mended(_context: HookContext, case: Case[Any]) -> Case[Any]:
     """Without what is taken for valid and is not."""
-    if {"at", "atVersion"} <= set(case.query):
+    if {"at", "atSequence"} <= set(case.query):
         del case.query["at"]  # OpenAPI has no words for "either, not both"
     if case.headers.get("If-Match") == "0":
         del case.headers["If-Match"]  # schemathesis' own mistake: where it covers optional headers, it sends a number

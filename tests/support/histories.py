@@ -113,7 +113,7 @@ class Client:
     account_id: str
     random: Random
     recorder: Recorder
-    version: int = 0
+    sequence: int = 0
 
     def run(self, requests: int) -> None:
         self.send(Request("create"))
@@ -124,7 +124,7 @@ class Client:
         for _ in range(RESENDS_MAX):
             outcome = self._send_once(request)
             if isinstance(outcome, Answer):
-                self.version = outcome.version
+                self.sequence = outcome.sequence
             if request.key is None or outcome not in (None, CONFLICT):
                 return
 
@@ -139,7 +139,7 @@ class Client:
             if request.kind == "read":
                 return _answer(self.service.read(self.account_id))
             origin = Origin(OCCURRED_AT, "correlation-1", "request-1", request.key)
-            conditions = Conditions(request.versions)
+            conditions = Conditions(request.sequences)
             receipt = self.service.execute(
                 self.account_id, command_of(request), origin, conditions, has_time=lambda: self.random.random() < 0.95
             )
@@ -160,9 +160,9 @@ class Client:
         key = draw.choice([*[None] * 6, *(f"key-{n}" for n in range(6))])
         if key is not None and draw.random() < 0.9:
             return Request("withdraw" if int(key[-1]) % 2 else "credit", 100 + int(key[-1]), key)
-        near = frozenset({self.version + draw.choice([0, 0, 1]), self.version + 1})
-        versions = near if draw.random() < 0.25 else None
-        return Request("credit" if number < 3 else "withdraw", draw.randrange(1, 90), key, versions)
+        near = frozenset({self.sequence + draw.choice([0, 0, 1]), self.sequence + 1})
+        sequences = near if draw.random() < 0.25 else None
+        return Request("credit" if number < 3 else "withdraw", draw.randrange(1, 90), key, sequences)
 
 
 @dataclass
@@ -224,4 +224,4 @@ def rows_violation(newest: Sequence[StoredRow]) -> str | None:
 
 
 def _answer(receipt: Receipt) -> Answer:
-    return Answer(int(receipt.balance * 100), receipt.version, receipt.sequence, receipt.is_replay)
+    return Answer(int(receipt.balance * 100), receipt.sequence, receipt.is_replay)

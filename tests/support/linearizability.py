@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 CONFLICT = "conflict"
-EVENTS_PER_SNAPSHOT = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +19,13 @@ class Request:
 
     Attributes:
         cents: of a credit or a withdrawal.
-        versions: the account has to be at one of these; None: at any.
+        sequences: the account has to be at one of these; None: at any.
     """
 
     kind: Literal["create", "credit", "withdraw", "read"]
     cents: int = 0
     key: str | None = None
-    versions: frozenset[int] | None = None
+    sequences: frozenset[int] | None = None
 
     def is_same_command(self, other: Self) -> bool:
         return (self.kind, self.cents) == (other.kind, other.cents)
@@ -37,7 +36,6 @@ class Answer:
     """The account as a client was shown it."""
 
     cents: int
-    version: int
     sequence: int
     is_replay: bool = False
 
@@ -70,10 +68,6 @@ class State:
     sequence: int = 0
     firsts: tuple[tuple[Request, Answer], ...] = ()
 
-    @property
-    def version(self) -> int:
-        return self.sequence + self.sequence // EVENTS_PER_SNAPSHOT
-
 
 def after(state: State, request: Request) -> tuple[State, Outcome]:
     """The sequential account: what becomes of it, and what is answered. Unchanged, it is the same object."""
@@ -89,7 +83,7 @@ def after(state: State, request: Request) -> tuple[State, Outcome]:
 
 
 def _after_next(state: State, request: Request) -> tuple[State, Outcome]:
-    if request.versions is not None and state.version not in request.versions:
+    if request.sequences is not None and state.sequence not in request.sequences:
         return state, "precondition_failed"
     if request.kind == "create":
         return state, _shown(state)
@@ -184,8 +178,8 @@ def _changed(state: State, request: Request, cents: int) -> tuple[State, Answer]
 
 
 def _shown(state: State) -> Answer:
-    return Answer(state.cents, state.version, state.sequence)
+    return Answer(state.cents, state.sequence)
 
 
 def _as_replay(answer: Answer) -> Answer:
-    return Answer(answer.cents, answer.version, answer.sequence, is_replay=True)
+    return Answer(answer.cents, answer.sequence, is_replay=True)

@@ -35,7 +35,7 @@ _SUMMARIES = {
 _DESCRIPTIONS = {
     "create_account": "The account starts with a balance of zero. With an `Idempotency-Key`, a repeated request "
     "returns the account that the first one created.",
-    "read_account": "Strongly consistent. `atVersion` and `at` return the account as it was; give one of them at most.",
+    "read_account": "Strongly consistent. `atSequence` and `at` return the account as it was; give one at most.",
     "credit": "Adds the amount to the balance. With an `Idempotency-Key`, a repeated command changes the balance once.",
     "withdraw": "Subtracts the amount from the balance, which never goes below zero. With an `Idempotency-Key`, a "
     "repeated command changes the balance once.",
@@ -45,7 +45,7 @@ _DESCRIPTIONS = {
 }
 _PARAMETERS = {
     "create_account": ("Idempotency-Key",),
-    "read_account": ("accountId", "atVersion", "at", "If-None-Match"),
+    "read_account": ("accountId", "atSequence", "at", "If-None-Match"),
     "credit": ("accountId", "Idempotency-Key", "If-Match"),
     "withdraw": ("accountId", "Idempotency-Key", "If-Match"),
     "list_events": ("accountId", "after", "limit", "order"),
@@ -192,7 +192,7 @@ def _successes(operation: str) -> dict[str, Any]:
         "content": {answer.content_type: {"schema": ref(schema), "example": answer.body}},
         **({"links": _links(operation)} if is_account else {}),
     }
-    unchanged = {"description": "The account is at the version of `If-None-Match`", "headers": headers(("ETag", *IDS))}
+    unchanged = {"description": "The account still has the ETag of `If-None-Match`", "headers": headers(("ETag", *IDS))}
     return {str(answer.status): success, **({"304": unchanged} if operation == "read_account" else {})}
 
 

@@ -38,7 +38,7 @@ _OWNED = OwnedAccount(ACCOUNT_ID_EXAMPLE, "EUR", _HUNDRED - _FORTY, 3, _TIME, _T
 
 
 def _account(row: EventRow, status: int) -> Answer:
-    return answers.account(row.account_id, Receipt(row.balance, row.currency, row.version, row.sequence), status)
+    return answers.account(row.account_id, Receipt(row.balance, row.currency, row.sequence), status)
 
 
 ANSWERS: dict[str, Answer] = {

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from account_core.api.etags import TAG, etag
 from account_core.api.openapi.examples import ACCOUNT, ACCOUNT_ID_EXAMPLE, EVENT_PAGE, MOMENT
 from account_core.api.problems import PROBLEMS
 from account_core.api.queries import LIMIT_DEFAULT, LIMIT_MAX, NUMBER_MAX, ORDERS
@@ -16,6 +17,7 @@ _MONEY_DIGITS = len(str(int(MONEY_MAX)))
 # Not zero, and before the point no more digits than MONEY_MAX has, whose digits are all nines.
 _MONEY = rf"0*[1-9][0-9]{{0,{_MONEY_DIGITS - 1}}}(\.[0-9]{{1,{SCALE}}})?|0+\.(0[1-9]|[1-9][0-9]?)"
 _ETAG = r'(W/)?"[!#-~]*"'
+_ETAG_EXAMPLE = etag(ACCOUNT["sequence"])
 _CREATED, _CREDITED, _WITHDRAWN = EVENT_PAGE["events"]
 
 
@@ -82,12 +84,6 @@ _VALUES: dict[str, Schema] = {
         "pattern": whole(rf"[0-9]{{1,{_MONEY_DIGITS}}}\.[0-9]{{{SCALE}}}"),
         "examples": [ACCOUNT["balance"]],
     },
-    "Version": {
-        "type": "integer",
-        "minimum": 1,
-        "description": "Counts the account's rows: events and snapshots.",
-        "examples": [ACCOUNT["version"]],
-    },
     "Sequence": {
         "type": "integer",
         "minimum": 1,
@@ -100,7 +96,7 @@ _VALUES: dict[str, Schema] = {
         "description": "Visible ASCII characters without a comma.",
         "examples": [_WITHDRAWN["correlationId"]],
     },
-    "ETag": {"type": "string", "pattern": '^"[1-9][0-9]*"$', "examples": [f'"{ACCOUNT["version"]}"']},
+    "ETag": {"type": "string", "pattern": whole(f'"{TAG}"'), "examples": [_ETAG_EXAMPLE]},
 }
 
 
@@ -108,7 +104,6 @@ def _event(example: dict[str, Any], **own: Schema) -> Schema:
     """Attributes: `own` are the fields that not every event has."""
     common = {
         "sequence": ref("Sequence"),
-        "version": ref("Version"),
         "type": {"const": example["type"]},
         "occurredAt": {"type": "string", "format": "date-time", "examples": [timestamp(MOMENT)]},
         "balance": {**ref("Balance"), "description": "After the event."},
@@ -134,7 +129,6 @@ _ANSWERS: dict[str, Schema] = {
             "accountId": ref("AccountId"),
             "balance": ref("Balance"),
             "currency": ref("Currency"),
-            "version": ref("Version"),
             "sequence": ref("Sequence"),
         },
         description="The account after the command, or as it was read.",
@@ -210,12 +204,12 @@ PARAMETERS: dict[str, Schema] = {
     for parameter in (
         _parameter("accountId", "path", ref("AccountId"), "As it was given."),
         _parameter("owner", "path", ref("Owner"), "As the accounts were created for it."),
-        _parameter("atVersion", "query", _number(1, NUMBER_MAX), "As the account was after this row; not with `at`."),
+        _parameter("atSequence", "query", _number(1, NUMBER_MAX), "As it was after this event; not with `at`."),
         _parameter(
             "at",
             "query",
             {"type": "string", "format": "date-time", "examples": [timestamp(MOMENT)]},
-            "As the account was then, with `Z` or an offset (a `+` is sent as `%2B`); not with `atVersion`.",
+            "As the account was then, with `Z` or an offset (a `+` is sent as `%2B`); not with `atSequence`.",
         ),
         _parameter("after", "query", _number(0, NUMBER_MAX), "Only events behind this sequence, in that order."),
         _parameter("limit", "query", _number(1, LIMIT_MAX, default=LIMIT_DEFAULT), "At most so many."),
@@ -233,15 +227,16 @@ PARAMETERS: dict[str, Schema] = {
             {
                 "type": "string",
                 "pattern": whole(rf"\*|{_ETAG}(, *{_ETAG})*"),
-                "examples": [f'"{ACCOUNT["version"]}"'],
+                "examples": [_ETAG_EXAMPLE],
             },
-            "Carry the command out only on one of these versions. A weak or altered ETag never matches (RFC 9110).",
+            "Carry the command out only if the account has one of these ETags. A weak or altered one never matches "
+            "(RFC 9110).",
         ),
         _parameter(
             "If-None-Match",
             "header",
-            {"type": "string", "examples": [f'"{ACCOUNT["version"]}"']},
-            "Spare the body where the account is at this version.",
+            {"type": "string", "examples": [_ETAG_EXAMPLE]},
+            "Leave out the body if the account still has this ETag.",
         ),
         _parameter("X-Request-Id", "header", ref("Name"), "Your name for this request."),
         _parameter("X-Correlation-Id", "header", ref("Name"), "Your name for the work that it belongs to."),
@@ -260,7 +255,7 @@ def any_of(name: str) -> Schema:
 _HEADERS: dict[str, Schema] = {
     "X-Request-Id": {"schema": ref("Name"), "description": "Yours, or API Gateway's."},
     "X-Correlation-Id": {"schema": ref("Name"), "description": "Yours, or the request's id."},
-    "ETag": {"schema": ref("ETag"), "description": "The account's version."},
+    "ETag": {"schema": ref("ETag"), "description": 'The account\'s sequence, like `"s-3"`.'},
     "Location": {
         "schema": {"type": "string", "pattern": f"^/accounts/{ACCOUNT_ID}$"},
         "description": "The account's path.",

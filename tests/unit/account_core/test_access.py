@@ -24,8 +24,8 @@ def api() -> Api:
 
 REQUESTS = [
     ("GET", "/accounts/account-1", None),
-    ("GET", "/accounts/account-1?atVersion=1", None),
-    ("GET", "/accounts/account-1?atVersion=99", None),
+    ("GET", "/accounts/account-1?atSequence=1", None),
+    ("GET", "/accounts/account-1?atSequence=99", None),
     ("GET", "/accounts/account-1?at=2026-01-31T09:30:01Z", None),
     ("GET", "/accounts/account-1/events", None),
     ("GET", "/accounts/account-1/events?order=newest&after=1", None),
@@ -36,7 +36,7 @@ REQUESTS = [
 
 
 @pytest.mark.parametrize(("method", "target", "body"), REQUESTS)
-@pytest.mark.parametrize("headers", [{}, {"idempotency_key": "key-1"}, {"if_match": '"9"'}], ids=str)
+@pytest.mark.parametrize("headers", [{}, {"idempotency_key": "key-1"}, {"if_match": '"s-9"'}], ids=str)
 @pytest.mark.parametrize("stranger", ["mallory", "ali", "alice2", "ALICE"])
 @pytest.mark.parametrize("is_cold", [True, False])
 def test_for_others_the_account_does_not_exist(  # noqa: PLR0917 -- every combination

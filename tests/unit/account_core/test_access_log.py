@@ -13,7 +13,7 @@ from tests.support.api import Api, jwt_caller
 AMOUNT = "918273.64"
 OF_POWERTOOLS = {"level", "location", "message", "timestamp", "service"}
 OF_USAGE = {"requests", "read_units", "write_units", "conflicts", "rebuilt"}
-OF_REQUEST = {"operation", "status", "account_id", "version", "is_replay"}
+OF_REQUEST = {"operation", "status", "account_id", "sequence", "is_replay"}
 OF_CALLER = {"request_id", "correlation_id", "gateway_id", "caller"}
 
 
@@ -40,7 +40,7 @@ def test_a_command_is_one_line_that_tells_who_did_what_and_no_amount(api: tuple[
     call("POST", "/accounts/account-1/credit", f'{{"amount": {AMOUNT}}}', x_request_id="mine", idempotency_key="k-1")
     [line] = lines(stream)
     assert set(line) == OF_POWERTOOLS | OF_USAGE | OF_REQUEST | OF_CALLER
-    assert (line["operation"], line["status"], line["account_id"], line["version"]) == ("credit", 200, "account-1", 2)
+    assert (line["operation"], line["status"], line["account_id"], line["sequence"]) == ("credit", 200, "account-1", 2)
     assert (line["request_id"], line["correlation_id"]) == ("mine", "mine")
     assert (line["gateway_id"], line["caller"]) == ("request-2", "alice")
     assert AMOUNT not in stream.getvalue()

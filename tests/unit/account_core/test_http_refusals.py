@@ -79,7 +79,7 @@ def test_what_an_answer_quotes_is_unicode_text(api: Api, target: str, body: str 
     assert "?" in problem["detail"].encode().decode()
 
 
-@pytest.mark.parametrize("query", ["limit", "after", "order", "atVersion", "at", "afterAccount"])
+@pytest.mark.parametrize("query", ["limit", "after", "order", "atSequence", "at", "afterAccount"])
 @pytest.mark.parametrize(
     "value",
     [
@@ -102,7 +102,11 @@ def test_what_an_answer_quotes_is_unicode_text(api: Api, target: str, body: str 
     ids=lambda value: value[:9],
 )
 def test_a_parameter_is_read_strictly_and_refused_in_our_words(api: Api, query: str, value: str) -> None:
-    path = {"at": "/accounts/account-1", "atVersion": "/accounts/account-1", "afterAccount": "/owners/owner-1/accounts"}
+    path = {
+        "at": "/accounts/account-1",
+        "atSequence": "/accounts/account-1",
+        "afterAccount": "/owners/owner-1/accounts",
+    }
     status, problem, _ = api("GET", f"{path.get(query, '/accounts/account-1/events')}?{query}={value}")
     if query == "afterAccount" and status == 200:
         assert re.fullmatch("[A-Za-z0-9_-]{1,64}", value)
@@ -144,27 +148,46 @@ def test_an_account_id_that_a_url_cannot_carry_is_refused(api: Api, account_id: 
     [
         *(
             (tag, tag)
-            for tag in ('W/"1"', '"1-gzip"', '"1;gzip"', '"1--gzip"', '"01"', '"0"', '""', '"one"', 'W/"1-gzip"')
+            for tag in (
+                *('W/"s-1"', '"s-1-gzip"', '"s-1;gzip"', '"s-1--gzip"', '"s-01"', '"s-0"', '""', '"one"'),
+                *('W/"s-1-gzip"', 'W/"1"', '"01"', '"0"', '"1-gzip"', '"s1"', '"S-1"'),
+            )
         ),
-        ('W/"1", "1-gzip"', 'W/"1"'),
-        ('"7", W/"1"', 'W/"1"'),
-        (f'"{"9" * 5_000}"', f'"{"9" * 39}'),
+        ('W/"s-1", "s-1-gzip"', 'W/"s-1"'),
+        ('"s-7", W/"s-1"', 'W/"s-1"'),
+        (f'"s-{"9" * 5_000}"', f'"s-{"9" * 37}'),
     ],
 )
 def test_a_412_says_which_etag_was_altered_on_its_way(api: Api, if_match: str, altered: str) -> None:
     status, problem, _ = api("POST", "/accounts/account-1/credit", '{"amount": 5}', if_match=if_match)
     assert (status, problem["code"]) == (412, "precondition_failed")
     assert f"If-Match has {altered}: a weak or altered ETag never matches" in problem["detail"]
-    assert ("read it and decide again" in problem["detail"]) == ('"7"' in if_match), "it does not help with these"
+    assert ("read it and decide again" in problem["detail"]) == ('"s-7"' in if_match), "it does not help with these"
     assert len(api.items()) == 1
 
 
-@pytest.mark.parametrize("if_match", ['"1", W/"1"', '"1-gzip", "1"', "*", '"1"'])
+@pytest.mark.parametrize("if_match", ['"1"', '"2"', '"1", "2"', '"1", "s-9"'])
+def test_a_412_says_that_an_etag_is_of_an_earlier_release(api: Api, if_match: str) -> None:
+    status, problem, _ = api("POST", "/accounts/account-1/credit", '{"amount": 5}', if_match=if_match)
+    assert (status, problem["code"]) == (412, "precondition_failed")
+    assert f"If-Match has {if_match[:3]}: an ETag of an earlier release never matches" in problem["detail"]
+    assert 'Read the account and send its new ETag, like "s-7".' in problem["detail"]
+    assert len(api.items()) == 1
+
+
+@pytest.mark.parametrize("if_match", ['"s-1", W/"s-1"', '"s-1-gzip", "s-1"', '"1", "s-1"', "*", '"s-1"'])
 def test_an_altered_etag_beside_the_right_one_does_no_harm(api: Api, if_match: str) -> None:
     assert api("POST", "/accounts/account-1/credit", '{"amount": 5}', if_match=if_match)[0] == 200
 
 
-@pytest.mark.parametrize("if_match", ['"2"', '"2", "3"'])
-def test_a_412_about_versions_alone_speaks_of_no_altered_etag(api: Api, if_match: str) -> None:
+@pytest.mark.parametrize("if_match", ['"s-2"', '"s-2", "s-3"'])
+def test_a_412_about_sequences_alone_speaks_of_no_altered_etag(api: Api, if_match: str) -> None:
     _, problem, _ = api("POST", "/accounts/account-1/credit", '{"amount": 5}', if_match=if_match)
-    assert problem["detail"] == "The account is at version 1: read it and decide again."
+    assert problem["detail"] == "The account is at sequence 1: read it and decide again."
+
+
+@pytest.mark.parametrize("query", ["atVersion=1", "atVersion=x", "atVersion=1&atSequence=1", "at=&atVersion=1"])
+def test_the_parameter_of_earlier_releases_is_refused_by_name(api: Api, query: str) -> None:
+    status, problem, _ = api("GET", f"/accounts/account-1?{query}")
+    assert (status, problem["code"]) == (400, "invalid_parameter")
+    assert problem["detail"].startswith("Unknown query parameter 'atVersion': use atSequence.")

@@ -252,16 +252,16 @@ def test_a_refused_command_leaves_its_key_free() -> None:
     assert not service.execute("a", withdraw("1.00"), KEYED).is_replay
 
 
-def test_versions_lock_for_the_client() -> None:
+def test_sequences_lock_for_the_client() -> None:
     store = RivalledStore()
     service = opened(store, credit("10.00"))
-    assert service.execute("a", credit("1.00"), ORIGIN, Conditions(frozenset({2}))).version == 3
+    assert service.execute("a", credit("1.00"), ORIGIN, Conditions(frozenset({2}))).sequence == 3
     with pytest.raises(PreconditionFailed):
         service.execute("a", credit("1.00"), ORIGIN, Conditions(frozenset({2})))
     with pytest.raises(PreconditionFailed):
         service.execute("a", credit("1.00"), ORIGIN, Conditions(frozenset()))
     AccountService(store).execute("a", credit("1.00"), ORIGIN)  # the cached head is at 3, the account at 4
-    assert service.execute("a", credit("1.00"), ORIGIN, Conditions(frozenset({4, 7}))).version == 5
+    assert service.execute("a", credit("1.00"), ORIGIN, Conditions(frozenset({4, 7}))).sequence == 5
     with pytest.raises(AccountNotFound):
         service.execute("b", credit("1.00"), ORIGIN, Conditions(frozenset({1})))
 
@@ -290,11 +290,11 @@ def test_another_owners_account_does_not_exist(*, is_cached: bool) -> None:
     with pytest.raises(AccountNotFound):
         service.execute("a", withdraw("1.00"), KEYED, stranger)
     with pytest.raises(AccountNotFound):
-        service.execute("a", withdraw("100.00"), ORIGIN, replace(stranger, versions=frozenset({99})))
+        service.execute("a", withdraw("100.00"), ORIGIN, replace(stranger, sequences=frozenset({99})))
     with pytest.raises(AccountNotFound):
         service.read("a", owner="owner-2")
     with pytest.raises(AccountNotFound):
-        service.read("a", owner="owner-2", version=99)
+        service.read("a", owner="owner-2", sequence=99)
     with pytest.raises(AccountNotFound):
         service.events("a", None, 10, "owner-2", Usage(), newest_first=True)
     assert service.execute("a", withdraw("1.00"), ORIGIN, Conditions(owner="owner-1")).balance == 8
