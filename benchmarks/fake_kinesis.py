@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
-from account_events.testing.records import LONG_AGO
 from local_stack.loopback_server import LoopbackServer
 
 PUT_RECORDS_S = 0.015
+LONG_AGO = "1970-01-01T00:00:00.000000Z"
 QUERY_S = 0.003
 STOP_TIMEOUT_S = 5.0
 

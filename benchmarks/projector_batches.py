@@ -10,12 +10,14 @@ from decimal import Decimal
 from typing import Any
 
 from account_core.domain.events import Credited, Event, EventRow, Withdrawn
-from account_core.rows.items import version_of
-from account_events.testing.records import stream_records
+from account_core.rows.items import to_item, version_of
+from account_events.testing import TableKey
+from account_events.testing.records import image_record
 from benchmarks.world import account_id, origin
 
 Batch = dict[str, Any]
 
+KEY = TableKey("AccountId", "Version")
 ACCOUNTS_OF_11 = 10
 """Of so many events that follow each other in a batch, the last is of the account in front of it."""
 SEQUENCES = 2, 200
@@ -45,7 +47,8 @@ class Accounts:
 
     def batch(self) -> Batch:
         """The next."""
-        return {"Records": stream_records([self._row(account) for account in self._turns])}
+        images = [to_item(self._row(account)) for account in self._turns]
+        return {"Records": [image_record(image, number, KEY) for number, image in enumerate(images)]}
 
     def _row(self, account: str) -> EventRow:
         sequence = self._next[account]

@@ -1,5 +1,7 @@
 """Fixtures for every kind of test."""
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,9 +10,11 @@ import botocore.session
 import pytest
 from hypothesis import HealthCheck, settings
 
-from account_events.testing import plugin
+from account_events.testing import MemoryKinesis, plugin
+from account_events.testing.mapping import Handler
 from local_stack.emulator import forget_aws_settings
 from tests.support import seeds
+from tests.support.module_projector import deployed_projector as deployed
 
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
@@ -52,3 +56,10 @@ def _announce_seeds(config: pytest.Config, names: list[str]) -> None:
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and any(SIMULATED.intersection(Path(name.partition("::")[0]).parts) for name in names):
         reporter.write_line(seeds.announcement())
+
+
+@pytest.fixture
+def deployed_projector(memory_kinesis: MemoryKinesis) -> Iterator[Callable[..., Callable[[], Handler]]]:
+    """`deployed_projector(rows=...)`: makes handlers of the projector's real Lambda module, offline."""
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(deployed(memory_kinesis, **options))

@@ -1,37 +1,46 @@
-"""Replaying a table's stream into a handler, in a unit test: docs/testing.md has it from the beginning.
+"""Unit tests of stream handlers: docs/testing.md explains it from the beginning.
 
-A stream comes from commands (`given`), captured events (`from_lambda_events`), an export of the table (`from_export`)
-or a recording (`from_recording`); `replay` delivers it as Lambda would, with whatever is to go wrong; the answer's
-assertions compare what reached Kinesis with what the stream told.
+For a consumer of domain events, `history` makes an account's events and `published` puts them into Kinesis records. For
+a handler of any DynamoDB table's stream, records come from captured events (`from_lambda_events`), an export of the
+table (`from_export`) or a recording (`from_recording`). `replay` delivers either kind as Lambda would, with whatever is
+to go wrong.
 
-The plugin in here is imported by every run of pytest where the package is installed, so names are only then imported
-when they are asked for (PEP 562); no module may have the name of one of them.
+Every run of pytest imports the plugin in here, wherever the package is installed. So each name is imported only when it
+is used (PEP 562), and no module may have the name of one of them.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from account_events.testing.context import Died
     from account_events.testing.errors import BadReplay, BadSource, NotOnStream, TestingError
     from account_events.testing.export import from_export
     from account_events.testing.faults import Fault, random_faults, refuse_every
-    from account_events.testing.kinesis import Died, MemoryKinesis
+    from account_events.testing.kinesis import MemoryKinesis
     from account_events.testing.lambda_events import from_lambda_events
-    from account_events.testing.mapping import Delivery, Replayed, Settings, replay
+    from account_events.testing.mapping import replay
     from account_events.testing.mixing import in_turn, shuffled
+    from account_events.testing.record_stream import RecordStream
     from account_events.testing.recording import from_recording, record
+    from account_events.testing.replayed import Delivery, Replayed, Settings
+    from account_events.testing.table_key import TableKey
     from account_events.testing.table_stream import TableStream
     from account_events.testing.wire import attached
 
 _MODULES = {
+    "context": ("Died",),
     "errors": ("BadReplay", "BadSource", "NotOnStream", "TestingError"),
     "export": ("from_export",),
     "faults": ("Fault", "random_faults", "refuse_every"),
-    "kinesis": ("Died", "MemoryKinesis"),
+    "kinesis": ("MemoryKinesis",),
     "lambda_events": ("from_lambda_events",),
-    "mapping": ("Delivery", "Replayed", "Settings", "replay"),
+    "mapping": ("replay",),
     "mixing": ("in_turn", "shuffled"),
+    "record_stream": ("RecordStream",),
     "recording": ("from_recording", "record"),
+    "replayed": ("Delivery", "Replayed", "Settings"),
+    "table_key": ("TableKey",),
     "table_stream": ("TableStream",),
     "wire": ("attached",),
 }
@@ -45,8 +54,10 @@ __all__ = [
     "Fault",
     "MemoryKinesis",
     "NotOnStream",
+    "RecordStream",
     "Replayed",
     "Settings",
+    "TableKey",
     "TableStream",
     "TestingError",
     "attached",

@@ -1,4 +1,4 @@
-"""Time that only moves when told."""
+"""Time that moves only by calls."""
 
 from dataclasses import dataclass, field
 

@@ -1,13 +1,23 @@
-"""Lambda's context object, as much of it as handlers and their libraries read."""
+"""What a handler finds around it: Lambda's context object, and the death of its execution environment."""
 
 from dataclasses import dataclass
 
 FUNCTION_NAME = "function-under-test"
 
 
+class Died(BaseException):
+    """The execution environment is gone, in the middle of a call. No `except Exception` of a handler survives it.
+
+    A fake of yours may raise it where the environment is to die.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
-    """docs.aws.amazon.com/lambda/latest/dg/python-context.html; its time stands still."""
+    """As much of it as handlers and their libraries read; its time stands still.
+
+    docs.aws.amazon.com/lambda/latest/dg/python-context.html
+    """
 
     aws_request_id: str
     remaining_ms: int = 60_000

@@ -2,7 +2,7 @@
 
 TestingError
 ├── BadSource    a file, or an event, is not what it is taken for: the message names the file and the line
-├── BadReplay    the replay's own arguments contradict each other, what they order never came about, or nothing could
+├── BadReplay    the replay's own arguments contradict each other, what they order never happened, or nothing could
 │                fail: correct the test
 └── NotOnStream  an attached client was asked for something the Kinesis in memory does not do
 
@@ -11,17 +11,17 @@ What a handler does wrong is an AssertionError, as in any test.
 
 
 class TestingError(Exception):
-    """Anything raised here that is no failed assertion."""
+    """Anything raised here that is not a failed assertion."""
 
-    __test__ = False  # pytest: this is no class of tests
+    __test__ = False  # pytest: this is not a class of tests
 
 
 class BadSource(TestingError):
-    """No stream can be made of this; nothing was left out to make one all the same."""
+    """No stream can be made of this. Nothing is left out to make one all the same."""
 
 
 class BadReplay(TestingError):
-    """The test would not test what it says."""
+    """The test would not test what it claims to."""
 
 
 class NotOnStream(TestingError):

@@ -7,41 +7,45 @@ from account_events.testing.errors import BadSource
 from account_events.testing.export_folder import SUMMARY, export_at
 from account_events.testing.files import lines
 from account_events.testing.records import Image
-from account_events.testing.table_stream import TableStream, has_key
+from account_events.testing.table_key import Order, TableKey, type_of
+from account_events.testing.table_stream import TableStream
 
 INCREMENTAL = {"Keys", "Metadata", "NewImage", "OldImage"}
 
 
-def from_export(path: str | os.PathLike[str]) -> TableStream:
-    """The rows of an export as if they had just been inserted, account by account, each by version.
+def from_export(path: str | os.PathLike[str], key: TableKey) -> TableStream:
+    """The items of an export as if they had just been inserted, one partition key after the other, each by sort key.
 
-    An export has no order, and says nothing of the accounts' order among each other: `shuffled` mixes them.
+    An export has no order, so it does not show how the partition keys' items followed each other: `shuffled` mixes
+    them.
 
     Args:
         path: a data file, the export's folder (with its manifest: every file has to be there and whole, and no other),
             or a folder of data files, all of which are read, those in folders within it, too.
+        key: the table's.
 
     Raises:
         BadSource: a file or a line is not what it should be; with its name and number.
     """
-    found: dict[tuple[str, int], Image] = {}
+    found: dict[Order, Image] = {}
+    types: dict[str, str] = {}
     export = export_at(Path(path))
     for file, count in export.files:
         items = 0
         for where, line in lines(file):
             items += 1
             image = _image(where, line)
-            key = _key(where, image)
-            if key in found:
-                raise BadSource(f"{where}: row {key[0]}/{key[1]} is there a second time")
-            found[key] = image
+            _check_key(where, image, key, types)
+            if (place := key.order(image)) in found:
+                raise BadSource(f"{where}: item {key.text(image)} is there a second time")
+            found[place] = image
         if count is not None and items != count:
             raise BadSource(f"{file}: {items} items, where the manifest has {count}: fetch it again")
     if export.items is not None and len(found) != export.items:
         raise BadSource(f"{path}: {len(found)} items in all, where {SUMMARY} has {export.items}: fetch it again")
     if not found:
         raise BadSource(f"{path}: there is no item in it")
-    return TableStream.of_images(found[key] for key in sorted(found))
+    return TableStream.of_images((found[place] for place in sorted(found)), key)
 
 
 def _image(where: str, line: object) -> Image:
@@ -53,8 +57,10 @@ def _image(where: str, line: object) -> Image:
     raise BadSource(f'{where}: {{"Item": {{...}}}} is due, and nothing else')
 
 
-def _key(where: str, image: Image) -> tuple[str, int]:
-    match image:
-        case {"AccountId": {"S": str(account_id)}, "Version": {"N": str(version)}} if has_key(image):
-            return account_id, int(version)
-    raise BadSource(f"{where}: no row of the accounts' table: AccountId S and Version N are due")
+def _check_key(where: str, image: Image, key: TableKey, types: dict[str, str]) -> None:
+    """An item of this table, with key attributes of the same types as the first's."""
+    if fault := key.fault_in(image):
+        raise BadSource(f"{where}: not an item of this table: its key attribute {fault}")
+    for name in key.names:
+        if (kind := type_of(image[name])) != types.setdefault(name, kind):
+            raise BadSource(f"{where}: not an item of this table: {name} is a {kind} here, and a {types[name]} before")

@@ -1,4 +1,4 @@
-"""A Kinesis stream in memory, which refuses, loses and delays as it is told."""
+"""A Kinesis stream in memory, which refuses, loses and delays as ordered."""
 
 import threading
 from collections import Counter
@@ -13,20 +13,17 @@ from account_events.avro import glue_framing
 from account_events.avro.codec import DomainEvent, decode
 from account_events.avro.encoder import MARKER
 from account_events.testing.clock import VirtualClock
+from account_events.testing.context import Died
 from account_events.testing.faults import Fault
 from account_events.testing.put_checks import check_call, check_parameters, sent
-
-
-class Died(BaseException):
-    """The execution environment is gone, in the middle of a call. No `except Exception` of a handler survives it."""
 
 
 class MemoryKinesis:
     """Takes `put_records` and `put_record` as boto3's client does.
 
     Args:
-        faults: one for each call, in order; later calls go well. A list is an order, all of which has to take place in
-            a replay; an iterator says what may go wrong.
+        faults: one for each call, in order; later calls go well. All faults of a list have to happen in a
+            replay; those of an iterator may happen.
         refuse: accounts whose entries are never taken; each has to come in a replay.
         clock: moved on by `latency_s` with every call.
         latency_s: how long a call takes.
@@ -159,7 +156,7 @@ class MemoryKinesis:
         if fault.throttled:
             self.accepted += late
             if in_order and (fault.refused or fault.lost or fault.late):
-                self._missed.append(f"call {len(self.calls)} is throttled, and nothing else of its Fault takes place")
+                self._missed.append(f"call {len(self.calls)} is throttled, and nothing else of its Fault happens")
             raise _error("PutRecords", "LimitExceededException", "Rate exceeded")
         if in_order and (absent := sorted(fault.refused - set(range(len(entries))))):
             self._missed.append(f"call {len(self.calls)} had no entry {absent[0]} to refuse: {len(entries)} in all")

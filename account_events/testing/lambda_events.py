@@ -12,40 +12,44 @@ from typing import Any
 from account_events.lambda_mapping.records import as_delivered
 from account_events.testing.errors import BadSource
 from account_events.testing.files import Placed, documents, parsed
+from account_events.testing.record_stream import FIRST_SHARD, StreamShard
 from account_events.testing.records import StreamRecord, number_of
 from account_events.testing.same_record import disagreement, together
+from account_events.testing.table_key import TableKey, type_of, value_fault
 from account_events.testing.table_stream import TableStream
 
 SEQUENCE_NUMBER_DIGITS_MAX = 40  # docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html
-NUMBER_CHARACTERS_MAX = 200  # a DynamoDB number's, written out in full
 NESTING_MAX = 10
 SECONDS = re.compile(r"(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,9})?")
 VIEWS = ("NEW_IMAGE", "NEW_AND_OLD_IMAGES")
+KEY_ATTRIBUTES_MAX = 2
 
 Source = str | os.PathLike[str] | Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 
-def from_lambda_events(source: Source) -> TableStream:
+def from_lambda_events(source: Source, key: TableKey | None = None) -> TableStream:
     """The records of captured events as one shard, in the order of their sequence numbers.
 
-    A capture may hold deliveries in any order, and a retry repeats records: each is taken once, and `repeats` tells how
-    many were left out for that. A record that Lambda delivered is the same record where GetRecords gave it, which has
-    no `eventSourceARN` and other forms of time.
+    A capture may hold deliveries in any order, and a retry repeats records: each is taken once, and `repeats` counts
+    those that were left out for that. A record that Lambda delivered is the same record where GetRecords gave it, which
+    has no `eventSourceARN` and other forms of time.
 
     Args:
         source: the path of a file, gzip or not, or what would be in it: an event (`{"Records": [...]}`), an invocation
             record from an on-failure destination in S3 (`{"payload": ...}`), a single record, or a list of any of
             these; in a file also one on every line. What `aws dynamodbstreams get-records` prints is an event, too, and
             so is what boto3's `get_records` returns.
+        key: the table's; needed to split or shuffle the stream, if the key has two attributes.
 
     Raises:
-        BadSource: something is none of these, or of another table or without its rows, or two different records have
+        BadSource: something is none of these, or of another table or without its items, or two different records have
             one number; with file, line and record.
     """
+    checked = RecordCheck(key)
     placed = documents(Path(source)) if isinstance(source, str | os.PathLike) else [("the event", source)]
     found: dict[int, StreamRecord] = {}
     repeats = 0
-    for where, record in _records(placed):
+    for where, record in _records(placed, checked):
         number = int(number_of(record))
         if (there := found.get(number)) is not None:
             if differing := disagreement(there, record):
@@ -58,37 +62,82 @@ def from_lambda_events(source: Source) -> TableStream:
         found[number] = record
     if not found:
         raise BadSource(f"{placed[0][0]}: there is no record in it")
-    return TableStream(TableStream.of(found[number] for number in sorted(found)).shards, repeats)
+    records = tuple(found[number] for number in sorted(found))
+    return TableStream((StreamShard(FIRST_SHARD, records),), key=checked.key, repeats=repeats)
 
 
-def checked_record(where: str, record: Any) -> StreamRecord:  # noqa: ANN401 -- whatever was in the file
-    """The record, if it is one of a table's stream. Raises BadSource."""
+class RecordCheck:
+    """Makes sure that records are a table's, and all the same table's.
+
+    Args:
+        key: the table's, if it is known; otherwise the first record's key attributes are the table's.
+    """
+
+    def __init__(self, key: TableKey | None = None) -> None:
+        self._given = key
+        self._types: dict[str, str] | None = None
+
+    @property
+    def key(self) -> TableKey | None:
+        """The table's, as far as it is known."""
+        if self._given is None and self._types is not None and len(self._types) == 1:
+            return TableKey(*self._types)
+        return self._given
+
+    def __call__(self, where: str, record: Any) -> StreamRecord:  # noqa: ANN401 -- whatever was in the file
+        """The record as Lambda delivers it.
+
+        Raises:
+            BadSource: it is not a record of the table's stream, or does not contain the item.
+        """
+        checked = _of_a_table(where, record)
+        change = checked["dynamodb"]
+        self._check_keys(where, change.get("Keys"))
+        _check_image(where, checked["eventName"], change)
+        return _timed(where, checked)
+
+    def _check_keys(self, where: str, keys: object) -> None:
+        if not isinstance(keys, Mapping) or not 1 <= len(keys) <= KEY_ATTRIBUTES_MAX:
+            raise BadSource(f"{where}: not a table's record: its Keys are not one or two attributes")
+        if self._given is not None and keys.keys() != {*self._given.names}:
+            raise BadSource(f"{where}: not of this table: its Keys are not {' and '.join(self._given.names)}")
+        for name, value in keys.items():
+            if fault := value_fault(value):
+                raise BadSource(f"{where}: {name}, a key attribute, {fault}")
+        types = {name: type_of(value) for name, value in keys.items()}
+        if self._types is None:
+            self._types = types
+        if types != self._types:
+            raise BadSource(
+                f"{where}: not of the table of the first record: its Keys are {_listed(types)}, not "
+                f"{_listed(self._types)}"
+            )
+
+
+def _listed(types: Mapping[str, str]) -> str:
+    return " and ".join(f"{name} ({kind})" for name, kind in sorted(types.items()))
+
+
+def _of_a_table(where: str, record: Any) -> StreamRecord:  # noqa: ANN401 -- whatever was in the file
     if not isinstance(record, dict):
         raise BadSource(f"{where}: a record is an object, not {type(record).__name__}")
-    record = as_delivered(record)
-    source = record.get("eventSource", "aws:dynamodb")
+    delivered = as_delivered(record)
+    source = delivered.get("eventSource", "aws:dynamodb")
     if source != "aws:dynamodb":
         raise BadSource(f"{where}: a record of {source}, not of a table's stream (aws:dynamodb)")
-    match record:
-        case {"eventName": "INSERT" | "MODIFY" | "REMOVE" as name, "dynamodb": {"SequenceNumber": str(number)}}:
+    match delivered:
+        case {"eventName": "INSERT" | "MODIFY" | "REMOVE", "dynamodb": {"SequenceNumber": str(number)}}:
             if number.isascii() and number.isdecimal() and len(number) <= SEQUENCE_NUMBER_DIGITS_MAX:
-                _check_row(where, name, record["dynamodb"])
-                return _timed(where, record)
+                return delivered
     raise BadSource(f"{where}: no record of a table's stream: eventName and dynamodb.SequenceNumber are due")
 
 
-def _check_row(where: str, name: str, change: Mapping[str, Any]) -> None:
-    """The accounts' table keys its rows so, and its stream brings them; without, there would be nothing to publish."""
-    match change.get("Keys"):
-        case {"AccountId": {"S": str()}, "Version": {"N": str(version)}, **others} if not others:
-            if len(version) > NUMBER_CHARACTERS_MAX:
-                raise BadSource(f"{where}: Version has {len(version)} characters, which no number of DynamoDB's has")
-        case _:
-            raise BadSource(f"{where}: not of the accounts' table: its Keys are not AccountId S and Version N")
+def _check_image(where: str, event_name: str, change: Mapping[str, Any]) -> None:
+    """A stream without new images would leave the handler nothing to work with."""
     if (view := change.get("StreamViewType", VIEWS[0])) not in VIEWS:
-        raise BadSource(f"{where}: of a stream of {view}, without the rows: set StreamViewType to {VIEWS[0]}")
-    if name != "REMOVE" and not isinstance(change.get("NewImage"), Mapping):
-        raise BadSource(f"{where}: there is no NewImage, without which nothing can be published")
+        raise BadSource(f"{where}: of a stream of {view}, without the new items: set StreamViewType to {VIEWS[0]}")
+    if event_name != "REMOVE" and not isinstance(change.get("NewImage"), Mapping):
+        raise BadSource(f"{where}: there is no NewImage, so the handler could not know the item")
 
 
 def _timed(where: str, record: StreamRecord) -> StreamRecord:
@@ -119,22 +168,23 @@ def _seconds(where: str, at: object) -> float:
     raise BadSource(f"{where}: ApproximateCreationDateTime is neither seconds since 1970 nor ISO 8601 with an offset")
 
 
-def _records(placed: Sequence[Placed], depth: int = 0) -> Iterator[tuple[str, StreamRecord]]:
+def _records(placed: Sequence[Placed], checked: RecordCheck, depth: int = 0) -> Iterator[tuple[str, StreamRecord]]:
     for where, found in placed:
         if depth > NESTING_MAX:
             raise BadSource(f"{placed[0][0][:200]}: nested too deeply")
         match found:
             case list() | tuple():
-                yield from _records([(f"{where}, element {n}", one) for n, one in enumerate(found, 1)], depth + 1)
+                elements = [(f"{where}, element {n}", one) for n, one in enumerate(found, 1)]
+                yield from _records(elements, checked, depth + 1)
             case {"Records": list(records)}:
                 for n, record in enumerate(records, 1):
-                    yield f"{where}, record {n}", checked_record(f"{where}, record {n}", record)
+                    yield f"{where}, record {n}", checked(f"{where}, record {n}", record)
             case {"payload": payload}:
-                yield from _records([(f"{where}, payload", _payload(where, payload))], depth + 1)
+                yield from _records([(f"{where}, payload", _payload(where, payload))], checked, depth + 1)
             case {"DDBStreamBatchInfo": _}:
-                raise BadSource(f"{where}: it tells only where the records were; a destination in S3 keeps them")
+                raise BadSource(f"{where}: it says only where the records were; a destination in S3 keeps them")
             case {"dynamodb": _} | {"eventSource": _}:
-                yield where, checked_record(where, found)
+                yield where, checked(where, found)
             case _:
                 raise BadSource(f"{where}: neither an event with Records, nor one given up with its payload")
 

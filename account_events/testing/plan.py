@@ -1,19 +1,19 @@
-"""Which records are handed over together, and which twice. Pure."""
+"""Which records are delivered together, and which twice; and whether a replay can prove anything. Pure."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import count, cycle
 from typing import Literal
 
 from account_events.testing.errors import BadReplay
+from account_events.testing.record_stream import RecordStream
 from account_events.testing.records import StreamRecord
-from account_events.testing.table_stream import TableStream
 
 Batch = tuple[StreamRecord, ...]
 Duplicates = Collection[int] | Literal["all"]
 
 
 def planned(
-    stream: TableStream,
+    stream: RecordStream,
     batch_sizes: int | Sequence[int],
     duplicates: Duplicates,
     overlap: int,
@@ -21,18 +21,18 @@ def planned(
 ) -> dict[str, list[Batch]]:
     """The batches of every shard.
 
-    A batch comes twice, or begins with what the one before ended with, where Lambda has lost a checkpoint.
+    A batch comes twice, or begins with records of the previous one, where Lambda has lost a checkpoint.
 
     Args:
         stream: its shards are cut one after the other.
         batch_sizes: of the batches in turn, from the start again when they are used up.
         duplicates: which batches come twice, by number, counted from 1 through all shards; or "all".
-        overlap: with how many records of the one before every batch begins.
+        overlap: with how many records of the previous batch every batch begins.
         accepts: whether the mapping's filters let a record through.
 
     Raises:
-        BadReplay: a size is not positive, a batch that was to come twice does not come at all, or there is none that
-            could begin with records of the one before.
+        BadReplay: a size is not positive, a batch that was to come twice does not come at all, or no batch could begin
+            with records of a previous one.
     """
     sizes = (batch_sizes,) if isinstance(batch_sizes, int) else tuple(batch_sizes)
     if not sizes or min(sizes) < 1 or overlap < 0:
@@ -46,11 +46,33 @@ def planned(
         if duplicates != "all" and number in duplicates and not any(map(accepts, batch)):
             raise BadReplay(f"duplicates: the filters leave nothing of batch {number}")
     if overlap and not any(len(mine) > 1 for mine in plan.values()):
-        raise BadReplay("overlap: no shard has a second batch, to begin with records of the one before")
+        raise BadReplay("overlap: no shard has a second batch, which could begin with records of the previous one")
     return {
         shard_id: [batch for number, batch in mine for _ in range(1 + (duplicates == "all" or number in duplicates))]
         for shard_id, mine in plan.items()
     }
+
+
+def check_something_is_due(stream: RecordStream, due: Collection[str]) -> None:
+    """A handler that does nothing must not pass for want of records.
+
+    Raises:
+        BadReplay: no record would reach it.
+    """
+    if not due:
+        raise BadReplay(f"no record reaches the handler: the filters let none of {len(stream.records)} through")
+
+
+def check_delivered(stream: RecordStream, delivered: Iterable[str]) -> None:
+    """Each record that was damaged on purpose has reached the handler.
+
+    Raises:
+        BadReplay: a filter has left it out.
+    """
+    if left_out := sorted(stream.damaged.difference(delivered)):
+        raise BadReplay(
+            f"the poison with sequence number {left_out[0]} never reached the handler: a filter leaves it out"
+        )
 
 
 def _cut(records: Batch, sizes: Sequence[int], overlap: int, numbers: Iterator[int]) -> Iterator[tuple[int, Batch]]:

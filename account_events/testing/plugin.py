@@ -1,6 +1,6 @@
-"""The pytest plugin: fixtures for replaying a table's stream. What they give is explained in docs/testing.md.
+"""The pytest plugin: fixtures for replaying a stream into a handler. docs/testing.md explains them.
 
-Loaded wherever the package is installed, so what takes time to import is imported when a fixture is asked for.
+pytest loads it wherever the package is installed, so it imports what takes time only when a fixture is used.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,24 +11,16 @@ import pytest
 
 if TYPE_CHECKING:
     from account_events.testing.kinesis import MemoryKinesis
-    from account_events.testing.mapping import Handler, Replayed
-    from tests.support.memory_projector import MemoryProjector
+    from account_events.testing.mapping import Handler
+    from account_events.testing.replayed import Replayed
 
 
 @pytest.fixture
 def memory_kinesis() -> "MemoryKinesis":
-    """A Kinesis stream in memory, to which nothing happens."""
+    """A Kinesis stream in memory, without faults."""
     from account_events.testing.kinesis import MemoryKinesis  # noqa: PLC0415 -- see above
 
     return MemoryKinesis()
-
-
-@pytest.fixture
-def memory_projector() -> "MemoryProjector":
-    """The projector with everything behind it in memory: `memory_projector.replay(stream, batch_sizes=3)`."""
-    from tests.support.memory_projector import MemoryProjector  # noqa: PLC0415 -- see above
-
-    return MemoryProjector()
 
 
 @pytest.fixture
@@ -42,21 +34,10 @@ def attach_kinesis(memory_kinesis: "MemoryKinesis") -> Iterator[Callable[[Any], 
 
 @pytest.fixture
 def replay_stream(memory_kinesis: "MemoryKinesis") -> Callable[..., "Replayed"]:
-    """`replay_stream(stream, handler, **options)`: `account_events.testing.mapping` with `memory_kinesis`."""
+    """`replay_stream(stream, handler, **options)`: `account_events.testing.replay` with `memory_kinesis`."""
     from account_events.testing.mapping import replay  # noqa: PLC0415 -- see above
 
     def replayed(stream: Any, handler: "Handler | None" = None, **options: Any) -> "Replayed":  # noqa: ANN401 -- replay's
         return replay(stream, handler, **{"kinesis": memory_kinesis, **options})
 
     return replayed
-
-
-@pytest.fixture
-def deployed_projector(
-    memory_kinesis: "MemoryKinesis",
-) -> Iterator[Callable[..., Callable[[], "Handler"]]]:
-    """`deployed_projector(rows=...)`: makes handlers of the projector's real Lambda module, offline; needs moto."""
-    from tests.support.module_projector import deployed_projector as deployed  # noqa: PLC0415 -- see above
-
-    with ExitStack() as stack:
-        yield lambda **options: stack.enter_context(deployed(memory_kinesis, **options))

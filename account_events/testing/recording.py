@@ -14,9 +14,11 @@ from account_events.streams.reader import ShardReader
 from account_events.streams.source import TRIM_HORIZON
 from account_events.testing.errors import BadReplay, BadSource
 from account_events.testing.files import documents
-from account_events.testing.lambda_events import checked_record
+from account_events.testing.lambda_events import RecordCheck
+from account_events.testing.record_stream import FIRST_SHARD, StreamShard
 from account_events.testing.records import StreamRecord, number_of
-from account_events.testing.table_stream import StreamShard, TableStream
+from account_events.testing.table_key import TableKey
+from account_events.testing.table_stream import TableStream
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
@@ -32,6 +34,7 @@ def record(
     stream_arn: str,
     path: str | os.PathLike[str],
     *,
+    key: TableKey | None = None,
     sleep: Callable[[float], None] = time.sleep,
     progress: Callable[[str, int], None] = lambda _shard_id, _records: None,
 ) -> TableStream:
@@ -43,27 +46,29 @@ def record(
         client: for DynamoDB Streams.
         stream_arn: the table's `LatestStreamArn`.
         path: of the file; replaced if it is there.
+        key: the table's; needed to split or shuffle the stream, if the key has two attributes.
         sleep: waits so many seconds.
-        progress: is told the shard, and how many records of it there are so far.
+        progress: called with the shard's id, and how many of its records have been read so far.
 
     Raises:
         botocore.exceptions.ClientError: for example there is no such stream.
         account_events.lambda_mapping.errors.UnsupportedMapping: the ARN is no stream's.
-        BadSource: it is another table's, or brings only the rows' keys.
+        BadSource: it is another table's, or contains only the items' keys.
     """
     config = MappingConfig(uuid="recording", stream_arn=stream_arn, function_arn="nobody")
-    reader = ShardReader(DynamoDBSource(client, config), clock=lambda: 0.0)  # a time, only Kinesis would need
+    reader = ShardReader(DynamoDBSource(client, config), clock=lambda: 0.0)  # only Kinesis would need a time
     listed = reader.shards()
     ids = {shard.shard_id for shard in listed}
+    check = RecordCheck(key)
     shards = {
         shard.shard_id: StreamShard(
             shard.shard_id,
-            tuple(_checked(f"{stream_arn}, {shard.shard_id}", _read(reader, shard, sleep, progress))),
+            _checked(f"{stream_arn}, {shard.shard_id}", _read(reader, shard, sleep, progress), check),
             _parent(shard, ids),
         )
         for shard in _parents_first(listed)
     }
-    stream = TableStream(tuple(shards.values()) or (StreamShard("none", ()),))
+    stream = TableStream(tuple(shards.values()) or (StreamShard("none", ()),), key=check.key)
     write(stream, path)
     return stream
 
@@ -78,21 +83,28 @@ def write(stream: TableStream, path: str | os.PathLike[str]) -> None:
     partial.replace(target)
 
 
-def from_recording(path: str | os.PathLike[str]) -> TableStream:
+def from_recording(path: str | os.PathLike[str], key: TableKey | None = None) -> TableStream:
     """What `record` wrote; or a bare list of stream records, which is one shard.
+
+    Args:
+        path: of the file.
+        key: the table's; needed to split or shuffle the stream, if the key has two attributes.
 
     Raises:
         BadSource: the file is neither; with its name, and the shard and record.
     """
     [(where, found), *more] = documents(Path(path))
+    check = RecordCheck(key)
     try:
         match found:
             case list(records) if not more:
-                return TableStream.of(_checked(where, records))
-            case {"format": format_, "shards": list(shards), **others} if (
-                format_ == FORMAT and shards and not more and not others
+                shards: tuple[StreamShard, ...] = (StreamShard(FIRST_SHARD, _checked(where, records, check)),)
+                return TableStream(shards, key=check.key)
+            case {"format": format_, "shards": list(listed), **others} if (
+                format_ == FORMAT and listed and not more and not others
             ):
-                return TableStream(tuple(_shard(f"{where}, shard {n}", one) for n, one in enumerate(shards, 1)))
+                shards = tuple(_shard(f"{where}, shard {n}", one, check) for n, one in enumerate(listed, 1))
+                return TableStream(shards, key=check.key)
     except BadReplay as error:
         raise BadSource(f"{where}: {error}") from error
     raise BadSource(f"{where}: not {FORMAT!r}; for captured events of Lambda there is from_lambda_events")
@@ -137,14 +149,14 @@ def _shard_text(shard: StreamShard) -> str:
     return f'{{{head}, "records": [\n{records}\n]}}'
 
 
-def _shard(where: str, shard: Any) -> StreamShard:  # noqa: ANN401 -- whatever was in the file
+def _shard(where: str, shard: Any, check: RecordCheck) -> StreamShard:  # noqa: ANN401 -- whatever was in the file
     match shard:
         case {"shardId": str(shard_id), "records": list(records), **others}:
             parent_id = others.pop("parentShardId", None)
             if not others and (parent_id is None or isinstance(parent_id, str)):
-                return StreamShard(shard_id, tuple(_checked(where, records)), parent_id)
+                return StreamShard(shard_id, _checked(where, records, check), parent_id)
     raise BadSource(f"{where}: shardId, parentShardId and records are due, and nothing else")
 
 
-def _checked(where: str, records: list[Any]) -> list[StreamRecord]:
-    return [checked_record(f"{where}, record {n}", one) for n, one in enumerate(records, 1)]
+def _checked(where: str, records: list[Any], check: RecordCheck) -> tuple[StreamRecord, ...]:
+    return tuple(check(f"{where}, record {n}", one) for n, one in enumerate(records, 1))

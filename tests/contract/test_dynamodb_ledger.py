@@ -8,7 +8,6 @@ from botocore.config import Config
 
 from account_core.domain.events import EventRow, Row
 from account_core.rows.items import to_item
-from account_events.testing.records import history
 from local_stack.local_tables import make_table, session
 from ops.cli.release import newest
 from projector.dynamodb_ledger import DynamoDBLedger
@@ -17,6 +16,7 @@ from projector.first_sight import Key
 from projector.outgoing import Outgoing, Poison, outgoing
 from projector.parse import NO_ROW
 from tests.support.memory_tables import MemoryLedger
+from tests.support.rows import history
 
 ROWS = list(history("a", 30))
 POSITION = 7

@@ -11,7 +11,6 @@ from botocore.config import Config
 from botocore.stub import Stubber
 
 from account_core.rows.items import VERSION_MAX
-from account_events.testing.records import history, stream_records
 from local_stack.emulator import loopback_config
 from local_stack.local_tables import session
 from projector.dynamodb_errors import REFUSED
@@ -22,6 +21,7 @@ from projector.parking import Parked, Parking
 from projector.settings import CLIENTS
 from tests.support.memory_projector import MemoryProjector
 from tests.support.memory_tables import MemoryParking
+from tests.support.rows import history, stream_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,6 @@ import pytest
 from moto import mock_aws
 
 from account_core.rows.items import to_item
-from account_events.testing.records import history, stream_records
 from local_stack.local_tables import make_table, session
 from ops.replay.dynamodb_source import DynamoDBSource
 from ops.replay.engine import replay
@@ -16,6 +15,7 @@ from ops.replay.source import Account, Item, Part, Segment, Source
 from projector.outgoing import Outgoing
 from projector.parse import parse
 from tests.support.memory_source import MemorySource
+from tests.support.rows import history, stream_records
 from tests.unit.replay.sinks import MemorySink
 
 EVENTS = {"a": 30, "b": 1, "c": 12, "d": 9}

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 import account_events.testing
-from account_events.testing import Fault, MemoryKinesis, Replayed, Settings, TableStream, plugin, refuse_every, replay
+from account_events.testing import Fault, MemoryKinesis, Replayed, Settings, TableStream, plugin, refuse_every
 from account_events.testing.mapping import Options
+from tests.support.replay import replay
 from tests.unit.testing.handlers import sends_again_only_what_was_refused
 from tests.unit.testing.streams import bank
 

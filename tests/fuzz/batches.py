@@ -5,10 +5,11 @@ from copy import deepcopy
 from typing import Any
 
 from account_core.rows.items import SNAPSHOT, SNAPSHOT_EVERY
-from account_events.testing.records import StreamRecord, history, sequence_number, stream_record
+from account_events.testing.records import StreamRecord, sequence_number
 from projector.errors import NotATableStream
 from projector.parse import sequence_from
 from tests.support.memory_projector import MemoryProjector
+from tests.support.rows import history, stream_record
 
 ACCOUNTS = ("a", "b", "c")
 RECORDS = [stream_record(row, 0) for account in ACCOUNTS for row in history(account, 25)]

@@ -7,12 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 from account_core.domain.events import EventRow
-from account_events.testing.records import history
 from local_stack.emulator import REGION, client
 from projector.lanes import aggregated
 from projector.outgoing import outgoing
 from projector.publish import KinesisPublisher
 from tests.support.read_model import make_table
+from tests.support.rows import history
 
 STREAM, BALANCES, INBOX, UNREADABLE = "events", "balances", "inbox", "unreadable-events"
 BUCKETS = 32

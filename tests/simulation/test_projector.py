@@ -4,11 +4,11 @@ from collections import Counter
 
 import pytest
 
-from account_events.testing.records import history, stream_records
 from tests.simulation.projector.fault_plan import CHANCES
 from tests.simulation.projector.fixtures import EVENTS_MAX
 from tests.simulation.projector.scenario import play
 from tests.support.memory_projector import MemoryProjector
+from tests.support.rows import history, stream_records
 from tests.support.seeds import play_each, seeds_of
 
 SEEDS, SEEDS_PER_TEST = seeds_of("projector", 2_000), 100

@@ -1,4 +1,4 @@
-"""What reached Kinesis, against what the table's stream told: each promise an assertion that says whom it failed."""
+"""What reached Kinesis, compared with the table's stream: each promise is an assertion that names who broke it."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -7,8 +7,9 @@ from functools import cached_property
 from account_events.avro.codec import DomainEvent
 from account_events.testing.kinesis import MemoryKinesis
 from account_events.testing.records import Image
-from account_events.testing.table_stream import TableStream, has_key
+from account_events.testing.table_stream import TableStream
 from tests.support.expected import Account, accounts_in, change_of
+from tests.support.rows import KEY, has_key
 
 FAILURES_MAX = 10
 ABSENT = object()
@@ -20,7 +21,7 @@ class Arrivals:
     Attributes:
         stream: what was replayed.
         kinesis: where the events arrived.
-        ledger: the table's rows, if the handler can read events from there that the stream does not tell of.
+        ledger: the table's rows, if the handler can read events from there that are not on the stream.
     """
 
     def __init__(self, stream: TableStream, kinesis: MemoryKinesis, ledger: Iterable[Image] = ()) -> None:
@@ -47,13 +48,13 @@ class Arrivals:
 
     @cached_property
     def _in_ledger(self) -> dict[str, Account]:
-        return accounts_in(TableStream.of_images(filter(has_key, self.ledger)))
+        return accounts_in(TableStream.of_images(filter(has_key, self.ledger), KEY))
 
     def _due(self, account_id: str, number: int) -> DomainEvent | None:
         """As its row says: the stream's, or of what was written before the stream's last row, the ledger's."""
-        told = self.expected.get(account_id, Account()).events
-        if number in told or number > max(told, default=0):
-            return told.get(number)
+        on_stream = self.expected.get(account_id, Account()).events
+        if number in on_stream or number > max(on_stream, default=0):
+            return on_stream.get(number)
         return self._in_ledger.get(account_id, Account()).events.get(number)
 
     def assert_delivered(self) -> None:
@@ -84,7 +85,7 @@ class Arrivals:
         _fail_if(failures)
 
     def assert_in_order(self) -> None:
-        """At first arrival each account's events run without a gap, from its first one told, or from earlier."""
+        """At first arrival each account's events run without a gap, from the first on the stream, or from earlier."""
         failures = []
         for account_id, events in self.per_account.items():
             numbers = _numbers(events)
@@ -98,7 +99,7 @@ class Arrivals:
         _fail_if(failures)
 
     def assert_nothing_invented(self) -> None:
-        """Every event has a row: in the stream, or, up to the last that the stream tells of, in the ledger."""
+        """Every event has a row: on the stream, or, up to the last event on the stream, in the ledger."""
         failures = []
         for account_id, events in self.per_account.items():
             for number in sorted(set(_numbers(events))):
@@ -108,13 +109,13 @@ class Arrivals:
         _fail_if(failures)
 
     def _why_not(self, account_id: str, number: int) -> str:
-        told = self.expected.get(account_id)
-        if told is None:
-            return "is of an account that the stream does not tell of"
-        if number == told.stops_at:
+        account = self.expected.get(account_id)
+        if account is None:
+            return "is of an account that is not on the stream"
+        if number == account.stops_at:
             return "is of a row that no event can be made of"
-        if number > (last := max(told.events, default=0)):
-            return f"has no row: the last event that the stream tells of is {last}"
+        if number > (last := max(account.events, default=0)):
+            return f"has no row: the last event on the stream is {last}"
         if self.ledger:
             return "has no row that an event can be made of, neither in the stream nor in the ledger"
         return "has no row in the stream; if it was read from the table, give replay the table's rows: ledger=rows"

@@ -1,4 +1,4 @@
-"""What a table's stream makes known: the events that have to reach Kinesis, read from the rows themselves."""
+"""The events of a table's stream that have to reach Kinesis, read from the rows themselves."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,15 +11,16 @@ from account_core.rows.items import SNAPSHOT, from_item, is_snapshot_version, ve
 from account_events.avro.codec import DomainEvent, decode, encode
 from account_events.avro.errors import InvalidEvent
 from account_events.testing.records import StreamRecord
-from account_events.testing.table_stream import TableStream, account_of
+from account_events.testing.table_stream import TableStream
 from projector.errors import Unpublishable
 from projector.parse import sequence_from
 from projector.translate import translate
+from tests.support.rows import account_of
 
 
 @dataclass(slots=True)
 class Account:
-    """What the stream's rows say of an account.
+    """What the stream's rows say about an account.
 
     Attributes:
         events: by sequence, each as it has to be published.
@@ -40,17 +41,17 @@ class Account:
 
 
 def accounts_in(stream: TableStream) -> dict[str, Account]:
-    """By account; a record that does not tell its account is nobody's."""
+    """By account; a record without its account is nobody's."""
     found: dict[str, Account] = {}
     for record in stream.records:
-        if record.get("eventName") == "INSERT" and _tells_account(record):
-            _add(found.setdefault(account_of(record), Account()), _told_by(record))
+        if record.get("eventName") == "INSERT" and _has_account(record):
+            _add(found.setdefault(account_of(record), Account()), _row_in(record))
     return found
 
 
 def is_poisonous(record: StreamRecord) -> bool:
-    """Whether it tells of a row that was inserted, and is neither a snapshot nor one that an event can be made of."""
-    return record.get("eventName") == "INSERT" and not (_tells_account(record) and isinstance(_told_by(record), Told))
+    """Whether it is of a row that was inserted, and is neither a snapshot nor one that an event can be made of."""
+    return record.get("eventName") == "INSERT" and not (_has_account(record) and isinstance(_row_in(record), Sound))
 
 
 def change_of(event: DomainEvent) -> Decimal:
@@ -63,17 +64,17 @@ def change_of(event: DomainEvent) -> Decimal:
     return Decimal(0)
 
 
-def _add(account: Account, told: "Told | int") -> None:
-    match told:
+def _add(account: Account, row: "Sound | int") -> None:
+    match row:
         case int(sequence):
             account.poison(sequence)
-        case Told(event, balance) if event is not None:
+        case Sound(event, balance) if event is not None:
             sequence = event.fields["sequence"]
             account.events[sequence], account.balances[sequence] = event, balance
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Sound:
     """What a row that is as it should be brings.
 
     Attributes:
@@ -85,7 +86,7 @@ class Told:
     balance: Decimal = Decimal(0)
 
 
-def _told_by(record: StreamRecord) -> Told | int:
+def _row_in(record: StreamRecord) -> Sound | int:
     """A poison: the sequence from which on nothing of its account can be published."""
     change = record["dynamodb"]
     version = _version(change["Keys"])
@@ -95,7 +96,7 @@ def _told_by(record: StreamRecord) -> Told | int:
     if not isinstance(image, Mapping):
         return sequence_from(version)
     if is_snapshot_version(version) and image.get("Type") == {"S": SNAPSHOT}:
-        return Told()
+        return Sound()
     try:
         row = from_item(image)
         if not isinstance(row, EventRow) or (row.account_id, row.version) != (account_of(record), version):
@@ -105,10 +106,10 @@ def _told_by(record: StreamRecord) -> Told | int:
         return sequence_from(version)
     if row.event.__class__ is not _STORED[event.name]:
         raise AssertionError(f"{row.account_id}:{row.sequence} is translated to another event, {event.name}")
-    return Told(event, row.balance)
+    return Sound(event, row.balance)
 
 
-def _tells_account(record: StreamRecord) -> bool:
+def _has_account(record: StreamRecord) -> bool:
     return "AccountId" in (record["dynamodb"].get("Keys") or {})
 
 

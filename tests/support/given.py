@@ -9,8 +9,8 @@ from account_core.service.head import Origin, timestamp
 from account_core.service.service import AccountService
 from account_core.service.usage import Usage
 from account_core.store.memory_store import MemoryAccountStore
-from account_events.testing.records import stream_records
 from account_events.testing.table_stream import TableStream
+from tests.support.rows import KEY, stream_records
 
 START = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
 
@@ -29,7 +29,7 @@ def given(*steps: Step, start: datetime = START, keyed: bool = False) -> TableSt
         keyed: whether each has an idempotency key.
 
     Raises:
-        account_core.domain.errors.Rejected: the domain said no to one; a note tells which.
+        account_core.domain.errors.Rejected: the domain refused one; a note names the step.
     """
     store = _Noting()
     service = AccountService(store)
@@ -45,7 +45,7 @@ def given(*steps: Step, start: datetime = START, keyed: bool = False) -> TableSt
         except Exception as error:
             error.add_note(f"step {number} of given(): {account_id}, {command}")
             raise
-    return TableStream.of(stream_records(store.written))
+    return TableStream.of(stream_records(store.written), KEY)
 
 
 class _Noting(MemoryAccountStore):

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from account_events.avro.encoder import ENCODERS, Encoders
 from account_events.testing.kinesis import MemoryKinesis
-from account_events.testing.mapping import Handler, Options, Replayed, replay
-from account_events.testing.records import StreamRecord, rows_before
-from account_events.testing.table_stream import TableStream, as_stream
+from account_events.testing.mapping import Handler
+from account_events.testing.records import StreamRecord
+from account_events.testing.table_stream import TableStream
 from projector.first_sight import Answered, Asked
 from projector.lanes import Pack, aggregated
 from projector.parse import Batch
@@ -15,6 +15,8 @@ from projector.project import BatchResponse, Looked, Outcome, Projector
 from projector.publish import KinesisPublisher
 from projector.settings import PARKING_S, deadline_s
 from tests.support.memory_tables import MemoryLedger, MemoryParking
+from tests.support.replay import Options, Replayed, of_accounts, replay
+from tests.support.rows import has_key, rows_before
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -83,22 +85,22 @@ class MemoryProjector:
         return handler
 
     def replay(self, stream: TableStream | Sequence[StreamRecord], **options: Unpack[Options]) -> Replayed:
-        """Replay a stream; its rows are in the ledger, as they are in the table before the stream tells of them.
+        """Replay a stream; its rows are in the ledger, as they are in the table before they are on the stream.
 
         Args:
             stream: what to replay.
-            options: as `replay.replay` takes them.
+            options: as `tests.support.replay.replay` takes them.
 
         Raises:
             AssertionError, BadReplay: see there.
         """
-        told = as_stream(stream)
+        damaged = of_accounts(stream)
         for position, damage in (options.pop("poison", None) or {}).items():
-            told = told.poisoned(position, damage)
-        images = list(told.images())
+            damaged = damaged.poisoned(position, damage)
+        images = list(filter(has_key, damaged.images()))
         self.ledger.put([*rows_before(images), *images])
         ledger = [image for rows in self.ledger.rows.values() for image in rows.values()]
-        replayed = replay(told, new_handler=self.new_handler, kinesis=self.kinesis, ledger=ledger, **options)
+        replayed = replay(damaged, new_handler=self.new_handler, kinesis=self.kinesis, ledger=ledger, **options)
         self.kinesis.assert_accounts_alone()
         return replayed
 

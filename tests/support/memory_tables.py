@@ -1,4 +1,4 @@
-"""The projector's two tables in memory, which fail when they are told to."""
+"""The projector's two tables in memory, which fail when ordered to."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace

@@ -20,8 +20,9 @@ from account_events.testing.clock import VirtualClock
 from account_events.testing.errors import BadReplay
 from account_events.testing.kinesis import MemoryKinesis
 from account_events.testing.mapping import Handler
-from account_events.testing.records import Image, rows_before
+from account_events.testing.records import Image
 from account_events.testing.wire import attached
+from tests.support.rows import rows_before
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

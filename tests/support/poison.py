@@ -22,12 +22,12 @@ def no_instant(record: StreamRecord) -> None:
 
 
 def no_image(record: StreamRecord) -> None:
-    """The record tells its key and nothing else, as with a stream of another view type."""
+    """The record holds its key and nothing else, as on a stream of another view type."""
     del record["dynamodb"]["NewImage"]
 
 
 def no_key(record: StreamRecord) -> None:
-    """The record does not even tell its account, so that it may be anyone's."""
+    """The record does not even hold its account, so that it may be anyone's."""
     del record["dynamodb"]["Keys"]
 
 

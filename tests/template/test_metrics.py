@@ -19,8 +19,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from account_events.testing import MemoryKinesis, replay
+from account_events.testing import MemoryKinesis
 from tests.support.module_projector import deployed_projector
+from tests.support.replay import replay
 from tests.support.template_stack import Stack, of_type
 from tests.unit.testing.streams import bank
 

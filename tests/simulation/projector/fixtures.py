@@ -6,8 +6,9 @@ from typing import Any
 
 from account_core.domain.events import EventRow
 from account_events.avro.codec import encode
-from account_events.testing.records import StreamRecord, history, stream_record
+from account_events.testing.records import StreamRecord
 from projector.translate import translate
+from tests.support.rows import history, stream_record
 
 ACCOUNTS = "abcde"
 EVENTS_MAX = 40

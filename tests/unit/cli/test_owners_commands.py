@@ -14,7 +14,6 @@ from account_core.domain.events import EventRow
 from account_core.rows.items import to_item
 from account_events.consumer import Consumer, Decoder, Inbox
 from account_events.consumer.dynamodb_inbox import DynamoDBInbox
-from account_events.testing.records import history
 from consumers.owners.rows import writes_to
 from local_stack.local_tables import make_table
 from ops.cli import owners
@@ -24,6 +23,7 @@ from ops.replay import run
 from projector.dynamodb_ledger import DynamoDBLedger
 from projector.outgoing import Outgoing, outgoing
 from tests.support.read_model import make_table as make_read_model
+from tests.support.rows import history
 from tests.unit.consumer.given import encoded, records
 
 EVENTS = {"a": 12, "b": 1, "c": 25}

@@ -12,7 +12,6 @@ from account_core.rows.items import to_item
 from account_events.aggregation.unpacking import unpack
 from account_events.avro.codec import CONTRACT, Codec, DomainEvent, decode
 from account_events.avro.encoder import ENCODERS
-from account_events.testing.records import history, stream_records
 from local_stack.emulator import HouseError
 from local_stack.local_tables import make_table
 from ops.cli import release
@@ -20,6 +19,7 @@ from ops.cli.app import app
 from projector.dynamodb_parking import DynamoDBParking
 from projector.parking import Parked
 from tests.contract.test_parking import KEYS as PARKED_KEYS
+from tests.support.rows import history, stream_records
 from tests.unit.avro.given import IDS, SOURCES
 
 VERSION_IDS = {encoder.fingerprint.hex(): IDS[name] for name, encoder in ENCODERS.items()}

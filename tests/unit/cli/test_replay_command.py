@@ -15,7 +15,6 @@ from account_core.rows.items import to_item
 from account_events.aggregation.unpacking import unpack
 from account_events.avro.codec import decode
 from account_events.avro.encoder import ENCODERS
-from account_events.testing.records import history, stream_records
 from local_stack.emulator import HouseError
 from local_stack.local_tables import make_table
 from ops.cli.app import app
@@ -26,6 +25,7 @@ from ops.replay.file_sink import FileSink
 from ops.replay.source import Item, Page, Part
 from projector.outgoing import Outgoing
 from projector.parse import parse
+from tests.support.rows import history, stream_records
 
 VERSION_IDS = {encoder.fingerprint.hex(): str(UUID(int=n)) for n, encoder in enumerate(ENCODERS.values(), 1)}
 

@@ -8,8 +8,8 @@ from account_events.aggregation.packing import aggregate
 from account_events.consumer import Decoder, KinesisRecord, OtherEvent
 from account_events.consumer.events import KnownEvent
 from account_events.consumer.position import Arrival
-from account_events.testing.records import history
 from projector.outgoing import outgoing
+from tests.support.rows import history
 
 DECODER = Decoder()
 

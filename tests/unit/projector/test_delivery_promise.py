@@ -9,10 +9,11 @@ from account_events.avro.codec import DomainEvent
 from account_events.testing.faults import Fault
 from account_events.testing.kinesis import MemoryKinesis
 from account_events.testing.mapping import remainder
-from account_events.testing.records import StreamRecord, history, stream_record
+from account_events.testing.records import StreamRecord
 from projector.lanes import plain
 from projector.project import BatchResponse
 from tests.support.memory_projector import MemoryProjector
+from tests.support.rows import history, stream_record
 
 faults = st.builds(
     Fault,

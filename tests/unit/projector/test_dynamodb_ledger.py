@@ -7,10 +7,10 @@ import pytest
 from botocore.stub import Stubber
 
 from account_core.rows.items import to_item
-from account_events.testing.records import history
 from projector.dynamodb_ledger import RECENT_ROWS, DynamoDBLedger
 from projector.first_sight import Key
 from projector.outgoing import Outgoing, Poison
+from tests.support.rows import history
 
 ROWS = [to_item(row) for row in history("a", 12)]
 KEYS = [Key("a", 10), Key("b", 2)]

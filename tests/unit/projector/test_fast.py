@@ -18,7 +18,6 @@ from account_events.avro.codec import Codec
 from account_events.avro.contract import load
 from account_events.avro.encoder import ENCODERS, Encoders, glue_encoders
 from account_events.avro.schemas_path import SCHEMAS
-from account_events.testing.records import history, stream_record
 from ops.schema_gate import schema_folder
 from ops.schema_gate.publication import plan
 from projector import fast
@@ -27,6 +26,7 @@ from projector.fast import headers_of
 from projector.outgoing import Outgoing, Poison
 from projector.parse import parse, read_image
 from projector.translate import translate
+from tests.support.rows import history, stream_record
 from tests.support.schema_files import TEXT_OR_NULL, Json, event, field, part, written
 from tests.support.spellings import OTHER_NUMBERS, OTHER_TIMES
 

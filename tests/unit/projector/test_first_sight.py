@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from account_events.testing.records import StreamRecord, history, sequence_number, stream_record, stream_records
+from account_events.testing.records import StreamRecord, sequence_number
 from projector.errors import Unavailable
 from projector.first_sight import KEYS_MAX, NO_ANSWER, Answered, Asked, Key
 from projector.lanes import NOT_ATTEMPTED
 from projector.parking import Parked
 from projector.parse import NO_ROW
 from tests.support.memory_projector import MemoryProjector
+from tests.support.rows import history, stream_record, stream_records
 
 DONE: dict[str, Any] = {"batchItemFailures": []}
 RECORDS = stream_records(history("a", 30))

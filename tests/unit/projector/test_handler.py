@@ -16,9 +16,10 @@ from account_core.rows.items import to_item
 from account_events.aggregation.buckets import bucket_of, hash_key
 from account_events.aggregation.packing import aggregate
 from account_events.avro.encoder import ENCODERS, glue_encoders
-from account_events.testing.records import history, sequence_number, stream_records
+from account_events.testing.records import sequence_number
 from projector.outgoing import outgoing
 from projector.settings import CALL_MAX_S, PARKING_S, SAFETY_MARGIN_S, Settings, deadline_s
+from tests.support.rows import history, stream_records
 
 ROWS = list(history("acct-1", 3))
 DATAS = [outgoing(row, 0).data for row in ROWS if isinstance(row, EventRow)]

@@ -17,9 +17,9 @@ from account_events.lambda_mapping.records import StreamRecord
 from account_events.lambda_mapping.shard import Discard, Invoke, ShardState, Wait
 from account_events.testing.clock import VirtualClock
 from account_events.testing.kinesis import MemoryKinesis
-from account_events.testing.records import history, stream_records
 from projector.settings import deadline_s
 from tests.support.memory_projector import MemoryProjector
+from tests.support.rows import history, stream_records
 
 RESOURCES: dict[str, Any] = yaml_parse((Path(__file__).parents[3] / "template.yaml").read_text())["Resources"]
 TIMEOUT_MS = 1000 * RESOURCES["ProjectorFunction"]["Properties"]["Timeout"]

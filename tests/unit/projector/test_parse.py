@@ -7,10 +7,11 @@ import pytest
 
 from account_core.domain.events import EventRow
 from account_core.rows.items import VERSION_MAX, to_item, version_in
-from account_events.testing.records import StreamRecord, history, sequence_number, stream_record, stream_records
+from account_events.testing.records import StreamRecord, sequence_number
 from projector.errors import NotATableStream
 from projector.outgoing import REASON_LENGTH_MAX, Arrival, Outgoing, Poison, is_stray, outgoing
 from projector.parse import NO_ROW, parse, read_events, sequence_from
+from tests.support.rows import history, stream_record, stream_records
 from tests.support.spellings import OTHER_NUMBERS
 
 ROWS = list(history("a", 9))

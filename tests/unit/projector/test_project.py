@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from account_events.testing.kinesis import MemoryKinesis
-from account_events.testing.records import StreamRecord, history, sequence_number, stream_record, stream_records
+from account_events.testing.records import StreamRecord, sequence_number
 from projector.errors import NotATableStream, Unavailable
 from projector.lanes import NOT_ATTEMPTED, Pack, aggregated, plain
 from projector.parking import Parked
 from projector.parse import NO_ROW
 from tests.support.memory_projector import BUCKETS, MemoryProjector
+from tests.support.rows import history, stream_record, stream_records
 from tests.unit.projector.picky import PickyKinesis
 
 DONE: dict[str, Any] = {"batchItemFailures": []}

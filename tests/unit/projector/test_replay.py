@@ -59,7 +59,7 @@ def test_with_failures_on_the_way_the_same_events_arrive_in_the_same_order(
 
 
 def test_an_account_that_stays_refused_stops_the_replay_and_not_silently(recording: TableStream) -> None:
-    with pytest.raises(AssertionError, match="never published"):
+    with pytest.raises(AssertionError, match="given up, never handled"):
         MemoryProjector(MemoryKinesis(refuse=["cleo"])).replay(recording)
 
 

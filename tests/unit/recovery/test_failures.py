@@ -15,13 +15,14 @@ from moto.s3.models import s3_backends
 from account_events.lambda_mapping.destination import invocation_record
 from account_events.lambda_mapping.records import StreamRecord as ShardRecord
 from account_events.lambda_mapping.shard import Condition, Discard
-from account_events.testing.records import StreamRecord, history, stream_record
+from account_events.testing.records import StreamRecord
 from ops.recovery.failures import OBJECT_BYTES_MAX, FailureBucket, FailureReleaser, GivenUp, Span, given_up
 from ops.recovery.release import Released, Releaser
 from projector.errors import Unavailable
 from projector.parking import Parked
 from projector.parse import NO_ROW
 from tests.support.memory_projector import MemoryProjector
+from tests.support.rows import history, stream_record
 from tests.unit.event_source_mapping.given import NOW_S, config
 
 NOW = "2026-02-01T00:00:00+00:00"

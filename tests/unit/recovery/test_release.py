@@ -3,18 +3,22 @@
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from account_events.testing.faults import Fault
 from account_events.testing.kinesis import MemoryKinesis
-from account_events.testing.records import StreamRecord, history, stream_records
 from ops.recovery.release import HELD_BACK_TOO_FAST, Released, Releaser
 from projector.errors import Unavailable
 from projector.lanes import plain
 from projector.parking import Parked
 from projector.parse import NO_ROW
 from tests.support.memory_projector import BUCKETS, MemoryProjector
+from tests.support.rows import history, stream_records
+
+if TYPE_CHECKING:
+    from account_events.testing.records import StreamRecord
 
 NOTHING_HAPPENS: Callable[[str], None] = lambda _: None  # noqa: E731 -- a default, named
 

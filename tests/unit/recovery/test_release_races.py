@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from account_events.testing.mapping import remainder
-from account_events.testing.records import StreamRecord, history, stream_record
+from account_events.testing.records import StreamRecord
 from ops.recovery.release import Releaser
 from projector.errors import Unavailable
 from tests.support.memory_projector import MemoryProjector
+from tests.support.rows import history, stream_record
 
 if TYPE_CHECKING:
     from projector.parking import Parking

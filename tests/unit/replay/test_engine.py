@@ -13,7 +13,6 @@ from account_core.rows.items import to_item, version_of
 from account_events.avro.contract import parse as parse_schema
 from account_events.avro.encoder import ENCODERS, MARKER
 from account_events.testing.clock import VirtualClock
-from account_events.testing.records import history, stream_records
 from ops.replay import engine
 from ops.replay.cursor import NO_VERSION, Cursor, Stopped
 from ops.replay.engine import NO_ACCOUNT, replay
@@ -26,6 +25,7 @@ from projector.outgoing import Outgoing, outgoing
 from projector.parse import NO_ROW, parse
 from projector.translate import translate
 from tests.support.memory_source import MemorySource, Order, by_key, by_text, by_version
+from tests.support.rows import history, stream_records
 from tests.unit.avro.given import CODEC, FOLDER, GLUE
 from tests.unit.replay.sinks import Kills, MemorySink, run_to_the_end
 

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from account_core.rows.items import is_snapshot_version
-from account_events.testing.records import history, stream_records
 from ops.replay.cursor import Cursor
 from ops.replay.engine import replay
 from ops.replay.errors import NotResumable
@@ -19,6 +18,7 @@ from ops.replay.state import PartState, State, from_json, to_json
 from projector.outgoing import Outgoing
 from projector.parse import NO_ROW, parse
 from tests.support.memory_source import MemorySource, Order, by_key, by_text, by_version
+from tests.support.rows import history, stream_records
 from tests.unit.replay.sinks import Kills, MemorySink, run_to_the_end
 
 HISTORIES = st.dictionaries(st.sampled_from(["a", "b", "c", "d", "e"]), st.integers(1, 40), min_size=1)

@@ -15,7 +15,6 @@ from account_core.domain.events import EventRow
 from account_events.avro.codec import CONTRACT, Codec
 from account_events.testing.faults import Fault
 from account_events.testing.kinesis import MemoryKinesis
-from account_events.testing.records import history
 from ops.replay.errors import Interrupted, NotResumable, WrongCall
 from ops.replay.file_format import FileFormat, events_in, to_frame, writer
 from ops.replay.file_sink import FileSink
@@ -24,6 +23,7 @@ from projector.kinesis_errors import CONFIGURATION, REFUSED
 from projector.lanes import aggregated, plain
 from projector.outgoing import Outgoing, outgoing
 from projector.publish import KinesisPublisher
+from tests.support.rows import history
 
 CODEC = Codec(CONTRACT)
 EVENTS = [outgoing(row, 0) for account_id in "abc" for row in history(account_id, 12) if isinstance(row, EventRow)]

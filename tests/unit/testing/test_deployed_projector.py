@@ -10,10 +10,11 @@ from collections.abc import Callable
 import pytest
 from aws_lambda_powertools import Metrics
 
-from account_events.testing import Died, Fault, MemoryKinesis, TableStream, replay
+from account_events.testing import Died, Fault, MemoryKinesis, TableStream
 from account_events.testing.mapping import Handler
 from tests.support.module_projector import deployed_projector as deployed
 from tests.support.poison import unknown_type
+from tests.support.replay import replay
 from tests.unit.testing.streams import bank
 
 Deployed = Callable[..., Callable[[], Handler]]

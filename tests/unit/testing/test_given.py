@@ -9,9 +9,9 @@ from account_core.domain.errors import InsufficientFunds
 from account_core.domain.events import EventRow
 from account_core.rows.items import from_item, to_item
 from account_events.testing import BadReplay, TableStream, in_turn, shuffled
-from account_events.testing.records import history, number_of
-from account_events.testing.table_stream import account_of
+from account_events.testing.records import number_of
 from tests.support.given import given
+from tests.support.rows import account_of, history
 from tests.unit.testing.streams import CENTS, bank
 
 CREATE = CreateAccount("owner-1", "EUR")

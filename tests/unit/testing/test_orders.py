@@ -11,13 +11,14 @@ from account_events.testing import (
     Settings,
     TableStream,
     refuse_every,
-    replay,
     shuffled,
 )
 from account_events.testing.records import StreamRecord
 from tests.support import poison
 from tests.support.memory_projector import MemoryProjector
 from tests.support.poison import POISONS
+from tests.support.replay import replay
+from tests.support.rows import KEY
 from tests.unit.testing.handlers import DONE, one_by_one
 from tests.unit.testing.streams import bank
 
@@ -32,7 +33,7 @@ def nothing(*_: object) -> Any:  # noqa: ANN401 -- a handler's answer
 
 def captured(stream: TableStream) -> TableStream:
     """The same records, of which nobody says that anything was done to them."""
-    return TableStream.of(stream.records)
+    return TableStream.of(stream.records, KEY)
 
 
 def renamed(record: StreamRecord, name: str) -> StreamRecord:
@@ -62,16 +63,14 @@ def test_that_a_poison_stops_all_there_is_can_be_the_test() -> None:
 @pytest.mark.parametrize("damage", POISONS)
 def test_a_poison_that_nobody_ordered_is_told(damage: Any) -> None:  # noqa: ANN401 -- a Damage
     stream = captured(STREAM.poisoned(4, damage))
-    with pytest.raises(
-        BadReplay, match=r"^record 4 of \w+ is a poison that nobody ordered: [^\n]*Settings\(poisonous="
-    ):
+    with pytest.raises(BadReplay, match=r"^record 4 of \w+ is a poison that nobody ordered: [^\n]*pass poisonous="):
         replay(stream, nothing, kinesis=MemoryKinesis())
 
 
 def test_a_format_of_a_later_release_is_told() -> None:
     later = [{**image, "Format": {"N": "3"}} for image in STREAM.images()]
     with pytest.raises(BadReplay, match="record 0 of a is a poison that nobody ordered"):
-        replay(TableStream.of_images(later), nothing, kinesis=MemoryKinesis())
+        replay(TableStream.of_images(later, KEY), nothing, kinesis=MemoryKinesis())
 
 
 @pytest.mark.parametrize("name", ["Amount", "Balance", "Format", "Sequence", "Version"])
@@ -86,20 +85,20 @@ def test_a_number_that_is_none_is_told_as_a_poison(name: str, number: Any) -> No
 
 def test_a_poison_of_the_table_s_own_is_taken_for_the_accounts_that_are_named() -> None:
     stream = captured(STREAM.poisoned(4, poison.unknown_type))
-    done = MemoryProjector().replay(stream, settings=Settings(poisonous=["a"]))
+    done = MemoryProjector().replay(stream, poisonous=["a"])
     done.assert_delivered()
     assert done.sequences() == {"a": [1, 2], "b": [*range(1, 13)]}
     both = captured(stream.poisoned(5, poison.unknown_type))
     with pytest.raises(BadReplay, match="record 5 of b is a poison"):
-        MemoryProjector().replay(both, settings=Settings(poisonous=["a"]))
+        MemoryProjector().replay(both, poisonous=["a"])
     with pytest.raises(BadReplay, match="there is no poison of 'b'"):
-        MemoryProjector().replay(stream, settings=Settings(poisonous=["a", "b"]))
+        MemoryProjector().replay(stream, poisonous=["a", "b"])
 
 
 def test_a_single_account_is_not_its_letters() -> None:
     stream = captured(STREAM.poisoned(4, poison.unknown_type))
-    with pytest.raises(BadReplay, match=r"poisonous: accounts are due, \['alma'\]"):
-        MemoryProjector().replay(stream, settings=Settings(poisonous="alma"))
+    with pytest.raises(BadReplay, match=r"poisonous: pass accounts, \['alma'\]"):
+        MemoryProjector().replay(stream, poisonous="alma")
 
 
 def test_a_poison_is_named_by_its_place_before_the_split() -> None:
@@ -139,13 +138,13 @@ def test_a_damage_that_stops_nothing_is_no_poison(position: int, damage: Any) ->
 def test_a_damage_leaves_a_record_its_number() -> None:
     answers: list[Any] = [{"dynamodb": {}}, {"dynamodb": {"SequenceNumber": "17"}}, 17]
     for answer in answers:
-        with pytest.raises(BadReplay, match="record 4: its SequenceNumber"):
+        with pytest.raises(BadReplay, match="record 4: a damage must leave its sequence number"):
             STREAM.poisoned(4, lambda _, answer=answer: answer)  # type: ignore[misc]
 
 
 def test_a_poison_that_a_filter_leaves_out_is_none() -> None:
     filters = ['{"dynamodb": {"NewImage": {"Type": {"S": ["CREATED", "CREDIT", "WITHDRAW"]}}}}']
-    with pytest.raises(BadReplay, match=r"sequence number \d+ never came to the handler: a filter"):
+    with pytest.raises(BadReplay, match=r"sequence number \d+ never reached the handler: a filter"):
         MemoryProjector().replay(
             STREAM, poison={22: poison.unknown_type}, settings=Settings(filter_patterns=filters, discards_allowed=True)
         )

@@ -13,11 +13,12 @@ import pytest
 from account_events.avro.codec import decode, encode
 from account_events.avro.contract import load
 from account_events.avro.encoder import MARKER
-from account_events.testing import Fault, MemoryKinesis, Replayed, TableStream, replay
+from account_events.testing import Fault, MemoryKinesis, TableStream
 from account_events.testing.records import Image
 from tests.support.arrivals import Arrivals
 from tests.support.memory_projector import MemoryProjector
 from tests.support.poison import no_image, unknown_type
+from tests.support.replay import Replayed, replay
 from tests.unit.testing import handlers
 from tests.unit.testing.handlers import events_of
 from tests.unit.testing.streams import bank
@@ -120,7 +121,7 @@ def test_a_credit_for_a_withdrawal_is_caught() -> None:
 
 def test_an_account_out_of_nowhere_is_caught() -> None:
     done = tampering(lambda fields: fields | {"account_id": "nobody", "event_id": "nobody:3"})
-    with pytest.raises(AssertionError, match="nobody: 3 is of an account that the stream does not tell of"):
+    with pytest.raises(AssertionError, match="nobody: 3 is of an account that is not on the stream"):
         done.assert_repeats_only()
 
 
@@ -145,7 +146,7 @@ def test_an_event_behind_the_last_is_caught_though_it_adds_up() -> None:
     for assertion in (
         *(done.assert_nothing_invented, done.assert_repeats_only, done.assert_delivered, done.assert_each_once),
     ):
-        with pytest.raises(AssertionError, match=r"^b: 13 has no row: the last event that the stream tells of is 12$"):
+        with pytest.raises(AssertionError, match=r"^b: 13 has no row: the last event on the stream is 12$"):
             assertion()
 
 
@@ -154,7 +155,7 @@ def test_the_ledger_does_not_excuse_what_is_behind_the_last() -> None:
     done.assert_each_once()
     for _number, account_id, data in events_of({"Records": list(STREAM.records[6:7])}):
         handlers.put_one(done.kinesis, account_id, data)
-    with pytest.raises(AssertionError, match="a: 4 has no row: the last event that the stream tells of is 3"):
+    with pytest.raises(AssertionError, match="a: 4 has no row: the last event on the stream is 3"):
         done.assert_each_once()
 
 

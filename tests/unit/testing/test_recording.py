@@ -15,6 +15,7 @@ from account_events.testing import BadSource, TableStream, from_recording, recor
 from account_events.testing.recording import write
 from account_events.testing.records import STREAM_ARN, StreamRecord
 from tests.support.memory_projector import MemoryProjector
+from tests.support.rows import KEY
 from tests.unit.event_source_mapping.fake_aws import FakeShard, FakeStreams
 from tests.unit.event_source_mapping.given import client_error
 from tests.unit.testing.streams import bank
@@ -43,14 +44,16 @@ def streams(stream: TableStream, *, read_limit: int = 3) -> FakeStreams:
     return FakeStreams(shards, read_limit=read_limit)
 
 
-def recorded(client: FakeStreams, path: Path, **options: Callable[..., None]) -> TableStream:
-    return record(cast("Any", client), STREAM_ARN, path, sleep=lambda _: None, **options)
+def recorded(
+    client: FakeStreams, path: Path, progress: Callable[[str, int], None] = lambda _shard_id, _records: None
+) -> TableStream:
+    return record(cast("Any", client), STREAM_ARN, path, key=KEY, sleep=lambda _: None, progress=progress)
 
 
 def test_every_shard_is_recorded_and_replays_as_it_was(tmp_path: Path) -> None:
     told: list[tuple[str, int]] = []
     answer = recorded(streams(SPLIT), tmp_path / "s.json", progress=lambda shard_id, n: told.append((shard_id, n)))
-    stream = from_recording(tmp_path / "s.json")
+    stream = from_recording(tmp_path / "s.json", KEY)
     assert stream == answer
     assert {shard.shard_id: shard for shard in stream.shards} == {shard.shard_id: shard for shard in SPLIT.shards}
     assert stream.shards[0] == SPLIT.shards[0]
@@ -90,7 +93,7 @@ def test_an_empty_stream_is_one(tmp_path: Path) -> None:
     ("change", "said"),
     [
         ({"StreamViewType": "KEYS_ONLY", "NewImage": None}, "record 1: of a stream of KEYS_ONLY"),
-        ({"Keys": {"Id": {"S": "x"}}}, "record 1: not of the accounts' table"),
+        ({"Keys": {"Id": {"S": "x"}}}, "record 1: not of this table: its Keys are not AccountId and Version"),
     ],
 )
 def test_a_stream_that_proves_nothing_is_not_recorded(change: dict[str, Any], said: str, tmp_path: Path) -> None:

@@ -14,13 +14,13 @@ from account_events.testing import (
     TableStream,
     random_faults,
     refuse_every,
-    replay,
 )
 from account_events.testing.records import StreamRecord, number_of
-from account_events.testing.table_stream import account_of
 from tests.support import poison
 from tests.support.memory_projector import MemoryProjector
 from tests.support.poison import POISONS
+from tests.support.replay import replay
+from tests.support.rows import account_of
 from tests.unit.testing.handlers import DONE, failed, one_by_one, put_one
 from tests.unit.testing.streams import bank
 
@@ -93,7 +93,7 @@ def test_after_the_last_retry_records_are_given_up_and_the_test_fails_with_the_h
         raise ZeroDivisionError("a bug")
 
     with pytest.raises(
-        AssertionError, match=r"given up, never published: 1 records .* 2 retries.*ZeroDivisionError"
+        AssertionError, match=r"given up, never handled: 1 records .* 2 retries.*ZeroDivisionError"
     ) as told:
         replay(STREAM, handler, kinesis=MemoryKinesis(), settings=Settings(retries_max=2))
     assert isinstance(told.value.__cause__, ZeroDivisionError)
@@ -229,7 +229,7 @@ def test_everything_at_once_breaks_no_promise_and_is_the_same_again() -> None:
         ({"split_after": 99}, "one side empty"),
         ({"poison": {99: poison.no_image}}, "no record 99"),
         ({"poison": {0: lambda _: None}}, "does nothing"),
-        ({"poison": {0: lambda record: record["nothing"]}}, "has not what this damage spoils: KeyError"),
+        ({"poison": {0: lambda record: record["nothing"]}}, "does not have what this damage changes: KeyError"),
         ({"crash_after_put": 1}, "needs new_handler"),
     ],
 )
@@ -244,9 +244,9 @@ def test_a_crash_after_a_put_that_never_came_is_no_passed_test() -> None:
 
 
 def test_either_a_handler_or_a_maker_of_one() -> None:
-    with pytest.raises(BadReplay, match="either a handler"):
+    with pytest.raises(BadReplay, match="either a handler or new_handler"):
         replay(STREAM, kinesis=MemoryKinesis())
-    with pytest.raises(BadReplay, match="either a handler"):
+    with pytest.raises(BadReplay, match="either a handler or new_handler"):
         replay(STREAM, Scripted(), new_handler=Scripted, kinesis=MemoryKinesis())
 
 

@@ -14,6 +14,7 @@ from account_events.lambda_mapping.records import StreamRecord as MappedRecord
 from account_events.lambda_mapping.shard import Condition, Discard
 from account_events.testing import BadSource, TableStream, from_lambda_events, from_recording
 from tests.support.memory_projector import MemoryProjector
+from tests.support.rows import KEY
 from tests.unit.testing.streams import bank
 
 STREAM = bank("ab", 4)
@@ -180,17 +181,31 @@ OTHER = {
         (f'{{"Records": [{LONG}]}}', "a number of thousands of digits"),
         (f"{{}}\n{LONG}", "line 2: a number of thousands of digits"),
         (json.dumps([with_change(SequenceNumber=LONG)]), "SequenceNumber are due"),
-        (json.dumps([with_change(Keys={"AccountId": {"S": "a"}, "Version": {"N": LONG}})]), "Version has 5000 char"),
+        (
+            json.dumps([with_change(Keys={"AccountId": {"S": "a"}, "Version": {"N": LONG}})]),
+            "Version, .* has 5000",
+        ),
         (json.dumps([with_change(StreamViewType="KEYS_ONLY", NewImage=None)]), "element 1: of a stream of KEYS_ONLY"),
         (json.dumps([with_change(StreamViewType="OLD_IMAGE")]), "element 1: of a stream of OLD_IMAGE"),
         (json.dumps([RECORDS[0], with_change(RECORDS[1], NewImage=None)]), "element 2: there is no NewImage"),
         (json.dumps([{**with_change(NewImage=None), "eventName": "MODIFY"}]), "element 1: there is no NewImage"),
-        (json.dumps([with_change(Keys=RECORDS[0]["dynamodb"]["Keys"] | {"Id": {"S": "x"}})]), "not of the accounts'"),
+        (
+            json.dumps([with_change(Keys=RECORDS[0]["dynamodb"]["Keys"] | {"Id": {"S": "x"}})]),
+            "not one or two",
+        ),
         (json.dumps([with_change(NewImage=17)]), "element 1: there is no NewImage"),
-        (json.dumps([with_change(Keys=None)]), "element 1: not of the accounts' table"),
-        (json.dumps([with_change(Keys={"Id": {"S": "x"}})]), "element 1: not of the accounts' table"),
-        (json.dumps([with_change(Keys={"AccountId": {"S": "a"}})]), "element 1: not of the accounts' table"),
-        (json.dumps([with_change(Keys={"AccountId": {"S": "a"}, "Version": {"S": "1"}})]), "not of the accounts'"),
+        (json.dumps([with_change(Keys=None)]), "element 1: not a table's record"),
+        (json.dumps([with_change(Keys={"Id": {"S": "x"}})]), "element 1: not of this table"),
+        (json.dumps([with_change(Keys={"AccountId": {"S": "a"}})]), "element 1: not of this table"),
+        (
+            json.dumps([RECORDS[0], with_change(RECORDS[1], Keys={"AccountId": {"S": "a"}, "Version": {"S": "1"}})]),
+            r"element 2: not of the table of the first record: its Keys are AccountId \(S\) and Version \(S\), not",
+        ),
+        (
+            json.dumps([with_change(Keys={"AccountId": {"S": "a"}, "Version": {"N": "x"}})]),
+            "Version, .* not a number",
+        ),
+        (json.dumps([with_change(Keys={"AccountId": {"S": ""}, "Version": {"N": "1"}})]), "AccountId, .* is empty"),
         (json.dumps([with_change(ApproximateCreationDateTime="yesterday")]), "element 1: ApproximateCreationDateTime"),
         (json.dumps([with_change(ApproximateCreationDateTime="2026-01-31T09:30:00")]), "ISO 8601 with an offset"),
         (json.dumps([with_change(ApproximateCreationDateTime=float("nan"))]), "ApproximateCreationDateTime"),
@@ -201,7 +216,7 @@ OTHER = {
 )
 def test_what_is_no_capture_is_refused_by_name(text: str | bytes, said: str, tmp_path: Path) -> None:
     with pytest.raises(BadSource, match=rf"^[^\n]*captured\.json[^\n]*{said}[^\n]*$"):
-        from_lambda_events(written(tmp_path / "captured.json", text))
+        from_lambda_events(written(tmp_path / "captured.json", text), KEY)
 
 
 def test_no_such_file_and_a_folder(tmp_path: Path) -> None:

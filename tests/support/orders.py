@@ -1,11 +1,12 @@
-"""Whether a replay can prove anything: what it was ordered to do takes place, and what nobody ordered is not in it."""
+"""Whether a replay of the accounts' table can prove anything: a poison stops something, and an event is due."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from account_events.testing.errors import BadReplay
 from account_events.testing.records import number_of
-from account_events.testing.table_stream import TableStream, account_of
+from account_events.testing.table_stream import TableStream
 from tests.support.expected import Account, is_poisonous
+from tests.support.rows import account_of
 
 
 def check_poison(stream: TableStream, expected: Mapping[str, Account], known: Collection[str]) -> None:
@@ -15,19 +16,19 @@ def check_poison(stream: TableStream, expected: Mapping[str, Account], known: Co
         BadReplay: it is not so.
     """
     if isinstance(known, str):
-        raise BadReplay(f"poisonous: accounts are due, [{known!r}], and not one string")
+        raise BadReplay(f"poisonous: pass accounts, [{known!r}], and not one string")
     stopped = set()
     for position, record in enumerate(stream.records):
         account_id = account_of(record)
-        if number_of(record) in stream.spoilt:
+        if number_of(record) in stream.damaged:
             if not is_poisonous(record):
-                raise BadReplay(f"record {position} of {account_id} stops nothing: this damage is no poison for it")
+                raise BadReplay(f"record {position} of {account_id} stops nothing: this damage is not a poison for it")
         elif _may_be_poisonous(account_id, expected) and is_poisonous(record):
             stopped.add(account_id)
             if account_id not in known:
                 raise BadReplay(
                     f"record {position} of {account_id} is a poison that nobody ordered: no event can be made of its "
-                    f"row. If that is so on the table, say it: Settings(poisonous=[{account_id!r}])"
+                    f"row. If that is so on the table, pass poisonous=[{account_id!r}]"
                 )
     if astray := sorted(set(known) - stopped):
         raise BadReplay(f"poisonous: there is no poison of {astray[0]!r} in the stream but what was ordered")
@@ -39,25 +40,25 @@ def check_something_is_due(stream: TableStream, expected: Mapping[str, Account],
     Raises:
         BadReplay: it is so.
     """
-    if not (stream.spoilt or known or any(account.due() for account in expected.values())):
-        raise BadReplay(
-            f"no event is due: none of {len(stream.records)} records tells of a row that is to be published"
-        )
+    if not (stream.damaged or known or any(account.due() for account in expected.values())):
+        raise BadReplay(f"no event is due: none of {len(stream.records)} records is of a row that is to be published")
 
 
-def check_delivered(stream: TableStream, delivered: Iterable[str]) -> None:
-    """The mapping's filters have left no ordered poison out.
+def check_keys(stream: TableStream) -> None:
+    """Every record that nobody damaged is of the accounts' table.
 
     Raises:
-        BadReplay: they have.
+        BadReplay: one is not.
     """
-    if left_out := sorted(stream.spoilt.difference(delivered)):
-        raise BadReplay(
-            f"the poison with sequence number {left_out[0]} never came to the handler: a filter leaves it out"
-        )
+    for position, record in enumerate(stream.records):
+        match record["dynamodb"].get("Keys"):
+            case {"AccountId": {"S": str()}, "Version": {"N": str()}, **others} if not others:
+                continue
+        if number_of(record) not in stream.damaged and not is_poisonous(record):
+            raise BadReplay(f"record {position} is not of the accounts' table: its Keys are not AccountId S, Version N")
 
 
 def _may_be_poisonous(account_id: str, expected: Mapping[str, Account]) -> bool:
-    """Saves a second look at every record: what tells no account is in nobody's."""
+    """Saves a second look at every record. A record without an account is nobody's."""
     account = expected.get(account_id)
     return account is None or account.stops_at is not None

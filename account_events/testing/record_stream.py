@@ -1,0 +1,138 @@
+"""A stream that can be replayed: shards with their records, and what may be done to them beforehand. Pure."""
+
+import copy
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from itertools import pairwise
+from typing import Self
+
+from account_events.testing.errors import BadReplay
+from account_events.testing.records import StreamRecord, number_of
+
+FIRST_SHARD = "shardId-00000000000000000000-00000000"
+
+Damage = Callable[[StreamRecord], StreamRecord | None]
+"""Makes a poison of a record: changes the given copy, or returns another record."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamShard:
+    """Records in the order in which they were written. All records of the parent were written before."""
+
+    shard_id: str
+    records: tuple[StreamRecord, ...]
+    parent_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordStream:
+    """Shards, parents before their children.
+
+    Attributes:
+        shards: at least one, though it may be empty.
+        damaged: the sequence numbers of the records that `poisoned` has damaged.
+    """
+
+    shards: tuple[StreamShard, ...]
+    damaged: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, records: Iterable[StreamRecord]) -> Self:
+        """One shard."""
+        return cls((StreamShard(FIRST_SHARD, tuple(records)),))
+
+    def __post_init__(self) -> None:
+        """Refuse what a mapping would silently skip.
+
+        Raises:
+            BadReplay: a shard is there twice or before its parent, or its sequence numbers do not increase.
+        """
+        seen: set[str] = set()
+        ids = {shard.shard_id for shard in self.shards}
+        for shard in self.shards:
+            if shard.shard_id in seen or (shard.parent_id in ids and shard.parent_id not in seen):
+                raise BadReplay(f"shard {shard.shard_id} is there twice, or before its parent {shard.parent_id}")
+            seen.add(shard.shard_id)
+            numbers = [int(number_of(record)) for record in shard.records]
+            for before, number in pairwise(numbers):
+                if number <= before:
+                    raise BadReplay(f"shard {shard.shard_id}: sequence number {number} stands behind {before}")
+
+    @property
+    def records(self) -> tuple[StreamRecord, ...]:
+        """All of them, shard by shard."""
+        return tuple(record for shard in self.shards for record in shard.records)
+
+    def partition_of(self, record: StreamRecord) -> str:
+        """The partition key of a record, as text: records that share it stay in one lineage of shards, in order."""
+        partition_key: str = record["kinesis"]["partitionKey"]
+        return partition_key
+
+    def poisoned(self, position: int, damage: Damage) -> Self:
+        """One record damaged.
+
+        Args:
+            position: among all `records`, from 0.
+            damage: changes the record.
+
+        Raises:
+            BadReplay: there is no such record, or the damage does not fit it, does nothing, or changes its number.
+        """
+        records = self.records
+        if not 0 <= position < len(records):
+            raise BadReplay(f"there is no record {position} to poison: {len(records)} records, counted from 0")
+        damaged = copy.deepcopy(records[position])
+        try:
+            damaged = damage(damaged) or damaged
+        except (KeyError, TypeError) as error:
+            raise BadReplay(f"record {position} does not have what this damage changes: {error!r}") from error
+        if damaged == records[position]:
+            raise BadReplay(f"record {position} is as it was: this damage does nothing to it")
+        if _number_in(damaged) != (number := number_of(records[position])):
+            raise BadReplay(f"record {position}: a damage must leave its sequence number as it is")
+        shards, start = [], 0
+        for shard in self.shards:
+            at, end = position - start, start + len(shard.records)
+            if start <= position < end:
+                shard = replace(shard, records=(*shard.records[:at], damaged, *shard.records[at + 1 :]))  # noqa: PLW2901 -- the same shard
+            shards.append(shard)
+            start = end
+        return replace(self, shards=tuple(shards), damaged=self.damaged | {number})
+
+    def split(self, after: int, children: int = 2) -> Self:
+        """The only shard split behind its first records; each partition key goes on in one of the children.
+
+        Args:
+            after: how many records remain in the parent.
+            children: into how many; AWS makes one or two.
+
+        Raises:
+            BadReplay: there is nothing before the split, or nothing behind it, or it has been split already, or the
+                stream does not know its table's key.
+        """
+        if len(self.shards) != 1:
+            raise BadReplay(f"the stream has {len(self.shards)} shards already: only a single one can be split")
+        [parent] = self.shards
+        if not 0 < after < len(parent.records):
+            raise BadReplay(f"a split after {after} of {len(parent.records)} records leaves one side empty")
+        born = [
+            StreamShard(
+                f"{parent.shard_id}-{child}",
+                tuple(record for record in parent.records[after:] if self._lineage(record, children) == child),
+                parent.shard_id,
+            )
+            for child in range(children)
+        ]
+        return replace(self, shards=(replace(parent, records=parent.records[:after]), *born))
+
+    def _lineage(self, record: StreamRecord, children: int) -> int:
+        partition = self.partition_of(record).encode("utf-8", "surrogatepass")
+        return int.from_bytes(sha256(partition).digest()) % children
+
+
+def _number_in(damaged: object) -> object:
+    match damaged:
+        case {"dynamodb": {"SequenceNumber": number}} | {"kinesis": {"sequenceNumber": number}}:
+            return number
+    return None

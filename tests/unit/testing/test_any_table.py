@@ -1,0 +1,214 @@
+"""The replay of a table that is not this project's: any key, any handler, with or without Kinesis."""
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from account_events.testing import (
+    BadReplay,
+    BadSource,
+    Died,
+    Settings,
+    TableKey,
+    TableStream,
+    from_export,
+    from_lambda_events,
+    replay,
+    shuffled,
+)
+from account_events.testing.records import StreamRecord, number_of
+
+ORDERS = TableKey("Customer", "Placed")
+ITEMS = [
+    {"Customer": {"S": customer}, "Placed": {"N": str(placed)}, "Total": {"N": "5"}}
+    for placed in range(1, 7)
+    for customer in ("ida", "jo", "kim")
+]
+STREAM = TableStream.of_images(ITEMS, ORDERS)
+NUMBERS = [number_of(record) for record in STREAM.records]
+Event = dict[str, Any]
+
+
+def test_a_stream_carries_its_key_and_its_records_have_it() -> None:
+    assert STREAM.images() == ITEMS
+    assert STREAM.records[0]["dynamodb"]["Keys"] == {"Customer": {"S": "ida"}, "Placed": {"N": "1"}}
+    children = STREAM.split(3).shards[1:]
+    customers = [{record["dynamodb"]["Keys"]["Customer"]["S"] for record in child.records} for child in children]
+    assert not customers[0] & customers[1]
+
+
+def test_a_key_of_one_attribute_need_not_be_named_and_one_of_two_must() -> None:
+    single = from_lambda_events([*TableStream.of_images([{"Id": {"B": "AQ=="}}], TableKey("Id")).records])
+    assert single.key == TableKey("Id")
+    unnamed = from_lambda_events([*STREAM.records])
+    assert unnamed.key is None
+    actions: list[Callable[[], TableStream]] = [lambda: unnamed.split(2), lambda: shuffled(unnamed, seed=1)]
+    for action in actions:
+        with pytest.raises(BadReplay, match="which of the two key attributes is the partition key"):
+            action()
+    assert from_lambda_events([*STREAM.records], ORDERS).split(3).key == ORDERS
+
+
+def exported(path: Path, *items: object) -> Path:
+    path.write_bytes(gzip.compress("\n".join(json.dumps({"Item": item}) for item in items).encode()))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("values", "ordered"),
+    [
+        ([{"N": "10"}, {"N": "9"}, {"N": "-1.5"}], ["-1.5", "9", "10"]),
+        ([{"S": "b"}, {"S": "\U0001f600"}, {"S": "\uffee"}, {"S": "B"}], ["B", "b", "\uffee", "\U0001f600"]),
+        ([{"B": "/w=="}, {"B": "AP8="}, {"B": "AA=="}], ["AA==", "AP8=", "/w=="]),
+    ],
+    ids=["numbers by value", "text by UTF-8 bytes", "binary by bytes"],
+)
+def test_an_export_is_in_the_order_of_its_keys(
+    values: list[dict[str, str]], ordered: list[str], tmp_path: Path
+) -> None:
+    items = [{"Customer": {"S": name}, "Placed": value} for value in values for name in ("jo", "ida")]
+    stream = from_export(exported(tmp_path / "a.json.gz", *items), ORDERS)
+    keys = [(item["Customer"]["S"], *item["Placed"].values()) for item in stream.images()]
+    assert keys == [(name, value) for name in ("ida", "jo") for value in ordered]
+
+
+@pytest.mark.parametrize(
+    ("items", "said"),
+    [
+        ([ITEMS[0], {"Customer": {"S": "jo"}, "Placed": {"S": "1"}}], "line 2: .* Placed is a S here, and a N before"),
+        ([ITEMS[0], {**ITEMS[0], "Placed": {"N": "1.0"}}], "line 2: item ida/1.0 is there a second time"),
+        ([{"Customer": {"S": "jo"}}], "line 1: .* Placed is missing"),
+        ([{**ITEMS[0], "Customer": {"S": ""}}], "line 1: .* Customer is empty"),
+        ([{**ITEMS[0], "Placed": {"N": "Infinity"}}], "line 1: .* Placed is not a number"),
+        ([{**ITEMS[0], "Placed": {"N": "1_0"}}], "line 1: .* Placed is not a number"),
+        ([{**ITEMS[0], "Placed": {"B": "?"}}], "line 1: .* Placed is no binary value"),
+        ([{**ITEMS[0], "Placed": {"BOOL": True}}], "line 1: .* Placed is neither a string"),
+    ],
+)
+def test_an_export_of_another_table_is_refused(items: list[object], said: str, tmp_path: Path) -> None:
+    with pytest.raises(BadSource, match=said):
+        from_export(exported(tmp_path / "a.json.gz", *items), ORDERS)
+
+
+def test_records_of_two_tables_are_refused() -> None:
+    other = TableStream.of_images([{"Id": {"S": "x"}}], TableKey("Id")).records[0]
+    with pytest.raises(BadSource, match=r"not of the table of the first record: its Keys are Id \(S\), not Customer"):
+        from_lambda_events([STREAM.records[1], other])
+
+
+class Totals:
+    """A handler that keeps a sum per customer in a table of its own; `again` decides about a repeated record."""
+
+    def __init__(self, again: Callable[[set[str], str], bool]) -> None:
+        self.again = again
+        self.seen: set[str] = set()
+        self.handled: list[str] = []
+
+    def new_handler(self) -> Callable[[Event, Any], None]:
+        def handler(event: Event, _: Any) -> None:  # noqa: ANN401 -- Lambda's
+            for record in event["Records"]:
+                number = record["dynamodb"]["SequenceNumber"]
+                if self.again(self.seen, number):
+                    self.seen.add(number)
+                    self.handled.append(number)
+
+        return handler
+
+
+def test_a_handler_that_knows_what_it_has_done_passes_and_one_that_does_not_is_caught() -> None:
+    faults: dict[str, Any] = {"batch_sizes": 4, "duplicates": "all", "overlap": 1, "crash_after_call": [2, 5]}
+    right = Totals(lambda seen, number: number not in seen)
+    done = replay(STREAM, new_handler=right.new_handler, **faults)
+    done.assert_all_acknowledged()
+    done.assert_handled(right.handled, once=True)
+    assert [type(error) for error in done.errors] == [Died, Died]
+    assert {delivery.environment for delivery in done.deliveries} == {1, 2, 3}
+    naive = Totals(lambda _seen, _number: True)
+    done = replay(STREAM, new_handler=naive.new_handler, **faults)
+    done.assert_handled(naive.handled)
+    with pytest.raises(AssertionError, match=f"handled more than once: {NUMBERS[0]}, "):
+        done.assert_handled(naive.handled, once=True)
+
+
+def test_a_fake_that_raises_died_ends_the_environment() -> None:
+    lives: list[int] = []
+
+    def new_handler() -> Callable[[Event, Any], None]:
+        lives.append(0)
+        life = len(lives)
+
+        def handler(event: Event, _: Any) -> None:  # noqa: ANN401 -- Lambda's
+            if life == 1 and event:
+                raise Died("in the middle of a write")
+
+        return handler
+
+    done = replay(STREAM, new_handler=new_handler, batch_sizes=10)
+    assert [delivery.environment for delivery in done.deliveries] == [1, 2, 2, 2]
+    done.assert_all_acknowledged()
+
+
+def ignore(_event: Event, _context: object) -> None:
+    """Does nothing, and succeeds."""
+
+
+def test_what_was_ordered_and_did_not_happen_is_refused() -> None:
+    with pytest.raises(BadReplay, match="no call 9 to crash after: 2 in all reached the handler"):
+        replay(STREAM, new_handler=lambda: ignore, batch_sizes=9, crash_after_call=9)
+    with pytest.raises(BadReplay, match="crash_after_call needs new_handler"):
+        replay(STREAM, ignore, crash_after_call=1)
+    with pytest.raises(BadReplay, match="crash_after_put needs kinesis"):
+        replay(STREAM, new_handler=lambda: ignore, crash_after_put=1)
+    with pytest.raises(BadReplay, match="there is no call 0 to crash after"):
+        replay(STREAM, new_handler=lambda: ignore, crash_after_call=[0])
+    with pytest.raises(BadReplay, match="no record reaches the handler: the filters let none of 18 through"):
+        replay(STREAM, ignore, settings=Settings(filter_patterns=['{"eventName": ["REMOVE"]}']))
+    with pytest.raises(BadReplay, match="no record reaches the handler: the filters let none of 0 through"):
+        replay([], ignore)
+
+
+def without_total(record: StreamRecord) -> None:
+    del record["dynamodb"]["NewImage"]["Total"]
+
+
+def test_a_poison_is_given_up_alone_and_the_assertion_names_it() -> None:
+    def handler(event: Event, _: Any) -> None:  # noqa: ANN401 -- Lambda's
+        for record in event["Records"]:
+            record["dynamodb"]["NewImage"]["Total"]
+
+    settings = Settings(retries_max=2, discards_allowed=True)
+    done = replay(STREAM, handler, batch_sizes=6, poison={7: without_total}, settings=settings)
+    assert [number_of(record) for record in done.discarded] == [NUMBERS[7]]
+    with pytest.raises(AssertionError, match=f"1 records were never acknowledged: {NUMBERS[7]}"):
+        done.assert_all_acknowledged()
+    with pytest.raises(AssertionError, match=r"invocation 2 raised KeyError\('Total'\)"):
+        done.assert_no_failures()
+    done.assert_handled([number for number in NUMBERS if number != NUMBERS[7]], once=True)
+    with pytest.raises(AssertionError, match="given up, never handled: 1 records"):
+        replay(STREAM, handler, poison={7: without_total}, settings=Settings(retries_max=2))
+
+
+@pytest.mark.parametrize(
+    ("handled", "said"),
+    [
+        (NUMBERS[1:], f"never handled: {NUMBERS[0]}"),
+        ([*NUMBERS, "17"], "handled, but not on the stream: 17"),
+        ([NUMBERS[1], NUMBERS[0], *NUMBERS[2:]], f"{NUMBERS[1]} was handled before {NUMBERS[0]}"),
+    ],
+)
+def test_lost_invented_and_unordered_effects_are_caught(handled: list[str], said: str) -> None:
+    with pytest.raises(AssertionError, match=said):
+        replay(STREAM, ignore).assert_handled(handled)
+
+
+def test_a_partial_failure_is_a_failure_of_its_invocation() -> None:
+    responses = [{"batchItemFailures": [{"itemIdentifier": NUMBERS[2]}]}]
+    done = replay(STREAM, lambda _event, _context: responses.pop() if responses else None)
+    assert [delivery.acknowledged for delivery in done.deliveries] == [2, 16]
+    with pytest.raises(AssertionError, match=r"invocation 1 returned .*itemIdentifier"):
+        done.assert_no_failures()
+    replay(STREAM, ignore).assert_no_failures()
