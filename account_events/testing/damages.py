@@ -1,0 +1,62 @@
+"""Ready poisons for records of domain events, for `replay(..., poison={position: damage})`.
+
+Each changes the copy that it gets. A TypeError says that the record is not one to which that can happen.
+"""
+
+import base64
+import hashlib
+
+from account_events.aggregation.unpacking import MAGIC, MD5_BYTES, unpack
+from account_events.avro import glue_framing
+from account_events.avro.encoder import HEADER_SIZE, MARKER
+from account_events.testing.records import StreamRecord
+
+NEGATIVE_LENGTH = 0x01
+"""-1 as Avro writes it."""
+SCHEMA_ID = 2, 10
+"""Where the fingerprint stands, or half of the version id: both framings begin with two bytes of their own."""
+
+
+def not_an_event(record: StreamRecord) -> None:
+    """Somebody else's data: `UnknownFraming`."""
+    _set(record, b"somebody else's data")
+
+
+def corrupt_aggregate(record: StreamRecord) -> None:
+    """An aggregated record with one bit changed, so that its checksum is wrong: `CorruptAggregate`."""
+    data = _data(record)
+    if not data.startswith(MAGIC):
+        raise TypeError("the record is not aggregated")
+    _set(record, data[:-1] + bytes([data[-1] ^ 1]))
+
+
+def unknown_schema(record: StreamRecord) -> None:
+    """The last event is written with a schema that nobody has: `UnknownFingerprint`, or `UnknownSchemaVersion`."""
+    last = unpack(_data(record))[-1]
+    start, end = SCHEMA_ID
+    _replace(record, last, last[:start] + bytes(byte ^ 0xFF for byte in last[start:end]) + last[end:])
+
+
+def corrupt_body(record: StreamRecord) -> None:
+    """The last event's bytes contradict its schema: `CorruptBody`."""
+    last = unpack(_data(record))[-1]
+    at = HEADER_SIZE if last.startswith(MARKER) else glue_framing.HEADER_SIZE
+    _replace(record, last, last[:at] + bytes([NEGATIVE_LENGTH]) + last[at + 1 :])
+
+
+def _replace(record: StreamRecord, event: bytes, by: bytes) -> None:
+    """The last occurrence of an event, in a record whose checksum is right again."""
+    before, _, after = _data(record).rpartition(event)
+    data = before + by + after
+    if data.startswith(MAGIC):
+        message = data[len(MAGIC) : -MD5_BYTES]
+        data = MAGIC + message + hashlib.md5(message, usedforsecurity=False).digest()
+    _set(record, data)
+
+
+def _data(record: StreamRecord) -> bytes:
+    return base64.b64decode(record["kinesis"]["data"])
+
+
+def _set(record: StreamRecord, data: bytes) -> None:
+    record["kinesis"]["data"] = base64.b64encode(data).decode()

@@ -1,0 +1,156 @@
+"""Domain events as a consumer's test wants them: whole accounts, then what may happen to their order. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from itertools import count
+from random import Random
+from typing import Any
+
+from account_events.consumer.events import AccountCreated, BalanceCredited, BalanceWithdrawn, Event
+from account_events.testing.errors import BadReplay
+from account_events.testing.mixing import in_turn
+
+OPENED_AT = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
+CENT = Decimal("0.01")
+CHANCE = 0.3
+RUN_MAX = 3
+REACH = 3.0
+
+
+def history(
+    account_id: str,
+    *amounts: str | Decimal,
+    owner: str = "owner-1",
+    currency: str = "EUR",
+    opened_at: datetime = OPENED_AT,
+) -> list[Event]:
+    """An account's events: it is created, then each amount is credited, or withdrawn if it is negative.
+
+    Sequences, balances and ids are as the account service makes them; one event a second.
+
+    Args:
+        account_id: of all events.
+        amounts: in units of the currency, with two decimals: `"100.00", "-30.00"`.
+        owner: an opaque id.
+        currency: ISO 4217.
+        opened_at: when the account was created; with a timezone.
+
+    Raises:
+        BadReplay: an amount is zero or not exact, or the account would be overdrawn, as no account ever is.
+    """
+    balance = Decimal("0.00")
+    events: list[Event] = [
+        AccountCreated(**_common(account_id, 1, opened_at), owner=owner, currency=currency, balance=balance)
+    ]
+    for sequence, text in enumerate(amounts, 2):
+        amount = _amount(text)
+        balance += amount
+        if balance < 0:
+            raise BadReplay(f"{account_id}: {text} overdraws the account, which the service never does")
+        kind = BalanceCredited if amount > 0 else BalanceWithdrawn
+        events.append(
+            kind(**_common(account_id, sequence, opened_at), amount=abs(amount), currency=currency, balance=balance)
+        )
+    return events
+
+
+def _common(account_id: str, sequence: int, opened_at: datetime) -> dict[str, Any]:
+    return {
+        "event_id": f"{account_id}:{sequence}",
+        "account_id": account_id,
+        "sequence": sequence,
+        "occurred_at": opened_at + timedelta(seconds=sequence - 1),
+        "correlation_id": f"correlation-{account_id}-{sequence}",
+        "causation_id": None,
+        "request_id": f"request-{account_id}-{sequence}",
+    }
+
+
+def _amount(text: str | Decimal) -> Decimal:
+    try:
+        amount = Decimal(text)
+        if amount and amount == amount.quantize(CENT):
+            return amount.quantize(CENT)
+    except InvalidOperation:
+        pass
+    raise BadReplay(f"{text!r} is not an amount: pass a number other than zero with two decimals")
+
+
+def mixed(*histories: Iterable[Event], seed: int | None = None) -> list[Event]:
+    """Several accounts' events on one stream: one of each in turn, or mixed by a seed. Each account stays in order."""
+    return [event for _, event in in_turn({str(n): events for n, events in enumerate(histories)}, seed)]
+
+
+def without(events: Iterable[Event], account_id: str, *sequences: int) -> list[Event]:
+    """The events with a gap: some of an account's are missing.
+
+    Raises:
+        BadReplay: one of them is not there.
+    """
+    given = list(events)
+    gone = {(account_id, sequence) for sequence in sequences}
+    if strange := sorted(gone - {(event.account_id, event.sequence) for event in given}):
+        raise BadReplay(f"{account_id}: there is no event {strange[0][1]} to leave out")
+    return [event for event in given if (event.account_id, event.sequence) not in gone]
+
+
+def out_of_order(events: Iterable[Event], seed: int) -> list[Event]:
+    """The events with the order within accounts disturbed; each comes a few places early or late.
+
+    Raises:
+        BadReplay: no account has two events.
+    """
+    given = list(events)
+    for random in _randoms(given, seed):
+        disturbed = _disturbed(given, random)
+        if disturbed != given:
+            return disturbed
+    raise BadReplay("no account has two events whose order could be disturbed")
+
+
+def republished(events: Iterable[Event], seed: int) -> list[Event]:
+    """The events as after lost responses to puts: now and then the last ones of an account are there again, in order.
+
+    The projector publishes at least once, so these are other records with other sequence numbers in Kinesis. For
+    records that Lambda delivers twice, use `replay(..., duplicates="all")`.
+
+    Raises:
+        BadReplay: there is no event.
+    """
+    given = list(events)
+    for random in _randoms(given, seed):
+        found = list(_repeating(given, random))
+        if len(found) > len(given):
+            return found
+    raise BadReplay("there is no event that could be published again")
+
+
+def _randoms(events: Sequence[Event], seed: int) -> Iterator[Random]:
+    """Seeded sources: as many as it takes until something happens, and none where nothing can."""
+    accounts = [event.account_id for event in events]
+    if not accounts:
+        return
+    for attempt in count() if len({*accounts}) < len(accounts) else range(100):
+        yield Random(f"{seed} {attempt}")  # noqa: S311 -- seeded, so that a failure can be repeated
+
+
+def _disturbed(events: Sequence[Event], random: Random) -> list[Event]:
+    by_account: dict[str, list[Event]] = {}
+    for event in events:
+        by_account.setdefault(event.account_id, []).append(event)
+    queues = {}
+    for account_id, mine in by_account.items():
+        places = [(place + random.uniform(0, REACH), event) for place, event in enumerate(mine)]
+        queues[account_id] = iter([event for _, event in sorted(places, key=lambda each: each[0])])
+    return [next(queues[event.account_id]) for event in events]
+
+
+def _repeating(events: Iterable[Event], random: Random) -> Iterator[Event]:
+    last: dict[str, list[Event]] = {}
+    for event in events:
+        mine = last.setdefault(event.account_id, [])
+        mine.append(event)
+        yield event
+        if random.random() < CHANCE:
+            yield from mine[-random.randint(1, RUN_MAX) :]

@@ -1,0 +1,106 @@
+"""Domain events as bytes, also as a later release of the account service will write them: newer schemas, new types."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from account_events.avro import glue_framing
+from account_events.avro.codec import CONTRACT
+from account_events.avro.contract import COMMON_FIELDS, NAMESPACE, Contract, Schema, parse
+from account_events.avro.encoder import ENCODERS, Encoder
+from account_events.consumer.events import Event, OtherEvent
+from account_events.testing.errors import BadReplay
+
+ADDED_FIELD = "added_later"
+ADDED_VALUE = "from a later release"
+LATER_TYPE = "LaterEvent"
+_OPTIONAL_STRING: Any = ["null", "string"]
+_LATER_SCHEMA = {
+    "type": "record",
+    "name": LATER_TYPE,
+    "namespace": NAMESPACE,
+    "fields": [
+        *({"name": name, "type": avro_type} for name, avro_type in COMMON_FIELDS.items()),
+        {"name": "request_id", "type": _OPTIONAL_STRING, "default": None},
+        {"name": "detail", "type": "string"},
+    ],
+}
+
+
+def newer_schema(name: str, field: str = ADDED_FIELD) -> dict[str, Any]:
+    """An event's working schema with one more field, as a later release may publish it: optional, null by default.
+
+    Args:
+        name: the event's: "AccountCreated", "BalanceCredited" or "BalanceWithdrawn".
+        field: the new field's.
+
+    Raises:
+        BadReplay: there is no such event, or it has the field already.
+    """
+    if name not in CONTRACT.working:
+        raise BadReplay(f"there is no event {name!r}; there are {', '.join(CONTRACT.working)}")
+    source: dict[str, Any] = json.loads(json.dumps(CONTRACT.working[name].source))
+    if field in CONTRACT.working[name].field_types:
+        raise BadReplay(f"{name} has a field {field!r} already")
+    source["fields"].append({"name": field, "type": _OPTIONAL_STRING, "default": None})
+    return source
+
+
+def of_a_later_type(event: Event) -> OtherEvent:
+    """In place of an event, one of a type that this release does not have; of the same account and sequence."""
+    fields = {name: getattr(event, name) for name in (*COMMON_FIELDS, "request_id")}
+    return OtherEvent(**fields, name=LATER_TYPE, fields={**fields, "detail": ADDED_VALUE})
+
+
+class EventWriter:
+    """Encodes events as the projector of this release does, or of a later one.
+
+    Args:
+        framing: "single-object", with the schema's fingerprint in front of each event, or "glue", with the id of the
+            schema's version in the Glue Schema Registry.
+        schemas: newer ones, to write with instead of this release's (see `newer_schema`). Their added fields have a
+            value.
+
+    Attributes:
+        contract: the schemas of that later release: `Decoder(Codec(writer.contract))` is a consumer that has taken its
+            schema files, or its package.
+        registry: what the Glue Schema Registry holds, by version id: `Decoder(Codec(CONTRACT, writer.registry.get))` is
+            a consumer that asks it.
+    """
+
+    def __init__(
+        self, framing: Literal["single-object", "glue"] = "single-object", *, schemas: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        later = [parse(json.dumps(source)) for source in (*schemas, _LATER_SCHEMA)]
+        known = {**CONTRACT.known, **{schema.fingerprint: schema for schema in later}}
+        self.contract = Contract(CONTRACT.working, known)
+        self.registry = {_version_id(schema): json.dumps(schema.source) for schema in known.values()}
+        encoders = {**ENCODERS, **{schema.name: Encoder(schema.source, schema.fingerprint) for schema in later}}
+        if framing == "glue":
+            encoders = {
+                name: encoder.with_header(glue_framing.header(_version_id(known[encoder.fingerprint])))
+                for name, encoder in encoders.items()
+            }
+        self._encoders = encoders
+
+    def encode(self, event: Event) -> bytes:
+        """The event's bytes, the same for the same event.
+
+        Raises:
+            BadReplay: it is an OtherEvent that `of_a_later_type` did not make.
+            account_events.avro.errors.InvalidEvent: a field has a value that no event has.
+        """
+        if isinstance(event, OtherEvent):
+            if event.name != LATER_TYPE:
+                raise BadReplay(f"there is no schema for {event.name}: make the event with of_a_later_type")
+            return self._encoders[LATER_TYPE].encode(event.fields)
+        encoder = self._encoders[type(event).__name__]
+        fields = vars(event)
+        return encoder.encode({**fields, **{name: ADDED_VALUE for name in encoder.fields if name not in fields}})
+
+
+def _version_id(schema: Schema) -> str:
+    """A UUID, as Glue would assign one; the same in every run."""
+    digest = hashlib.md5(schema.fingerprint, usedforsecurity=False).hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:]}"

@@ -1,0 +1,172 @@
+"""Events for consumers' tests are what the account service publishes, and what happens to them is what was ordered."""
+
+import base64
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from aws_kinesis_agg.deaggregator import deaggregate_records
+
+from account_events.aggregation.unpacking import unpack
+from account_events.consumer import AccountCreated, BalanceCredited, BalanceWithdrawn, Decoder, Event
+from account_events.testing import (
+    BadReplay,
+    EventStream,
+    EventWriter,
+    assert_applied_once,
+    history,
+    mixed,
+    out_of_order,
+    published,
+    republished,
+    without,
+)
+from projector.lanes import aggregated, plain
+from tests.support.memory_projector import BUCKETS, MemoryProjector
+from tests.unit.testing.handlers import events_of
+from tests.unit.testing.streams import bank
+
+ALMA = history("alma", "100.00", "-30.00", Decimal("0.5"))
+BO = history("bo", "5.00", "1.00", "1.00", "-7.00")
+DECODER = Decoder()
+
+
+def events_in(stream: EventStream) -> list[Event]:
+    return [event for record in stream.get_records() for event in DECODER.events(record["Data"])]
+
+
+def test_a_history_is_an_account_s_with_its_balances() -> None:
+    assert [type(event) for event in ALMA] == [AccountCreated, BalanceCredited, BalanceWithdrawn, BalanceCredited]
+    assert [event.sequence for event in ALMA] == [1, 2, 3, 4]
+    assert [str(event.balance) for event in ALMA if hasattr(event, "balance")] == ["0.00", "100.00", "70.00", "70.50"]
+    assert len({event.event_id for event in (*ALMA, *BO)}) == len(ALMA) + len(BO)
+    assert ALMA[2].event_id == "alma:3"
+    assert [event.occurred_at for event in ALMA] == sorted({event.occurred_at for event in ALMA})
+    assert history("alma", "1.00", owner="o", currency="CHF")[0].currency == "CHF"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("amounts", "said"),
+    [
+        (["1.00", "-1.01"], "alma: -1.01 overdraws"),
+        (["0.00"], "'0.00' is not an amount"),
+        (["0.001"], "'0.001' is not an amount"),
+        (["much"], "'much' is not an amount"),
+        (["NaN"], "'NaN' is not an amount"),
+    ],
+)
+def test_an_account_that_cannot_be_is_refused(amounts: list[str], said: str) -> None:
+    with pytest.raises(BadReplay, match=said):
+        history("alma", *amounts)
+
+
+@pytest.mark.parametrize("pack", [aggregated, plain])
+def test_the_records_are_those_that_the_projector_puts(pack: Callable[[int], Any]) -> None:
+    """Eight accounts of six events, so no snapshot is among the rows: five records are five events."""
+    projector = MemoryProjector(pack=pack(BUCKETS))
+    stream = bank("abcdefgh", 6)
+    events = [DECODER.decode(data) for _number, _account, data in events_of({"Records": stream.records})]
+    projector.replay(stream, batch_sizes=5).assert_each_once()
+    expected = [(put["PartitionKey"], put["Data"]) for put in projector.kinesis.accepted]
+    made = published(events, aggregated=pack is aggregated, events_per_put=5).get_records()
+    found = [(record["PartitionKey"], record["Data"]) for record in made]
+    if pack is aggregated:
+        assert found == expected
+    assert sorted(found) == sorted(expected)  # each account alone: the projector puts one record of each at a time
+
+
+def test_an_independent_de_aggregator_finds_the_events_under_their_keys() -> None:
+    records = published(mixed(ALMA, BO)).lambda_event()["Records"]
+    assert len(records) == 2, "two buckets"
+    found = [base64.b64decode(one["kinesis"]["data"]) for one in deaggregate_records(records)]
+    assert sorted(found) == sorted(map(EventWriter().encode, (*ALMA, *BO)))
+
+
+def test_lambda_and_get_records_deliver_the_same() -> None:
+    stream = published(mixed(ALMA, BO), aggregated=False)
+    for by_lambda, by_api in zip(stream.lambda_event()["Records"], stream.get_records(), strict=True):
+        kinesis = by_lambda["kinesis"]
+        assert base64.b64decode(kinesis["data"]) == by_api["Data"]
+        assert (kinesis["sequenceNumber"], kinesis["partitionKey"]) == (
+            by_api["SequenceNumber"],
+            by_api["PartitionKey"],
+        )
+        assert kinesis["approximateArrivalTimestamp"] == by_api["ApproximateArrivalTimestamp"].timestamp()
+    assert events_in(stream) == mixed(ALMA, BO)
+
+
+def test_an_account_stays_in_one_shard() -> None:
+    stream = published(mixed(*(history(f"account-{n}", "1.00", "1.00") for n in range(20))), shards=4)
+    accounts = [
+        {event.account_id for record in shard.records for event in DECODER.events(data_of(record))}
+        for shard in stream.shards
+    ]
+    assert len(accounts) == 4
+    assert sum(map(len, accounts)) == 20
+    assert all(accounts)
+
+
+def data_of(record: dict[str, Any]) -> bytes:
+    return base64.b64decode(record["kinesis"]["data"])
+
+
+def test_put_by_put_an_aggregate_holds_what_the_projector_got_at_once() -> None:
+    sizes = [len(unpack(record["Data"])) for record in published(BO, events_per_put=2).get_records()]
+    assert sizes == [2, 2, 1]
+
+
+def test_accounts_are_mixed_in_turn_or_by_a_seed() -> None:
+    assert [event.account_id for event in mixed(ALMA, BO)] == ["alma", "bo"] * 4 + ["bo"]
+    assert mixed(ALMA, BO, seed=1) == mixed(ALMA, BO, seed=1) != mixed(ALMA, BO, seed=2)
+    assert_applied_once(mixed(ALMA, BO, seed=1), [*ALMA, *BO])
+
+
+def test_disorder_and_repeats_are_the_seed_s_and_always_there() -> None:
+    for seed in range(50):
+        events = mixed(ALMA, BO, seed=seed)
+        disturbed, repeated = out_of_order(events, seed), republished(events, seed)
+        assert disturbed == out_of_order(events, seed)
+        assert sorted(disturbed, key=id) == sorted(events, key=id)
+        with pytest.raises(AssertionError, match=r"was applied before|was applied, and"):
+            assert_applied_once(disturbed, events)
+        assert repeated == republished(events, seed)
+        assert list(dict.fromkeys(map(id, repeated))) == list(map(id, events)), "in order at first publication"
+        with pytest.raises(AssertionError, match="was applied more than once"):
+            assert_applied_once(repeated, events)
+    with pytest.raises(BadReplay, match="no account has two events"):
+        out_of_order([ALMA[0], BO[0]], seed=1)
+    with pytest.raises(BadReplay, match="no event that could be published again"):
+        republished([], seed=1)
+    assert len(republished(ALMA[:1], seed=1)) > 1
+
+
+def test_a_gap_is_of_events_that_were_there() -> None:
+    assert [event.sequence for event in without(mixed(ALMA, BO), "alma", 2, 3) if event.account_id == "alma"] == [1, 4]
+    with pytest.raises(BadReplay, match="alma: there is no event 5 to leave out"):
+        without(ALMA, "alma", 5)
+
+
+def test_a_stream_of_nothing_and_numbers_below_one_are_refused() -> None:
+    with pytest.raises(BadReplay, match="no event to publish"):
+        published([])
+    for option in ("events_per_put", "buckets", "shards"):
+        numbers: dict[str, Any] = {option: 0}
+        with pytest.raises(BadReplay, match="have to be positive"):
+            published(ALMA, **numbers)
+
+
+@pytest.mark.parametrize(
+    ("applied", "said"),
+    [
+        (ALMA[:3], "^alma: 4 was never applied$"),
+        ([], "^alma: 1 was never applied$"),
+        ([ALMA[0], ALMA[2], ALMA[1], ALMA[3]], "^alma: 3 was applied before 2$"),
+        ([*ALMA, ALMA[1]], "^alma: 2 was applied more than once$"),
+        ([*ALMA, BO[0]], "^bo: 1 was applied, and was not due$"),
+        ([*ALMA[:3], history("alma", "1.00", "1.00", "1.00")[3]], "^alma: 4 is not as it was published$"),
+    ],
+)
+def test_what_was_applied_wrongly_is_named(applied: list[Event], said: str) -> None:
+    with pytest.raises(AssertionError, match=said):
+        assert_applied_once(applied, ALMA)
