@@ -1,24 +1,28 @@
 """docs/testing.md: its examples are run as the test files they are, and nothing that the package offers is left out."""
 
+import ast
 import base64
 import gzip
 import hashlib
+import inspect
 import json
 import re
+import sys
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 import account_events.testing
-from account_events.testing import Fault, MemoryKinesis, Replayed, Settings, TableStream, plugin, refuse_every
+from account_events.testing import Fault, Replayed, Settings, TableKey, TableStream, plugin, published
 from account_events.testing.mapping import Options
-from tests.support.replay import replay
-from tests.unit.testing.handlers import sends_again_only_what_was_refused
-from tests.unit.testing.streams import bank
+from account_events.testing.publishing import EventStream
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/testing.md").read_text()
-COMMANDS, CAPTURED, EXPORT = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
+EXAMPLES = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
+BALANCES, FIRST, VARIANTS, LATER, ITEMS, CAPTURED, EXPORT = EXAMPLES
+OFFERED = {"account_events", "boto3", "botocore", "pytest", "balances"}
+"""What an example may import besides the standard library: the package, a client, and its own function."""
 CONFTEST = """
 from account_events.testing import plugin
 
@@ -30,7 +34,7 @@ def pytest_configure(config):
 
 @pytest.fixture
 def example(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")  # the second sets it, too: undone for the others
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")  # one example sets both: undone for the others
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     pytester.makeconftest(CONFTEST)
     return pytester
@@ -41,23 +45,41 @@ def run(example: pytest.Pytester, text: str, passed: int) -> None:
     example.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=passed)
 
 
-def stream() -> TableStream:
-    return bank("abc", 12)
+def orders() -> TableStream:
+    items = [
+        {"Customer": {"S": customer}, "Placed": {"N": str(placed)}, "Total": {"N": "5"}}
+        for placed in range(1, 13)
+        for customer in ("ida", "jo", "kim")
+    ]
+    return TableStream.of_images(items, TableKey("Customer", "Placed"))
 
 
-def test_given_commands(example: pytest.Pytester) -> None:
-    run(example, COMMANDS, passed=2)
+def test_a_first_test_of_a_consumer(example: pytest.Pytester) -> None:
+    example.makepyfile(balances=BALANCES)
+    run(example, FIRST, passed=1)
+
+
+def test_what_the_stream_may_do(example: pytest.Pytester) -> None:
+    run(example, VARIANTS, passed=12)
+
+
+def test_a_later_release(example: pytest.Pytester) -> None:
+    run(example, LATER, passed=4)
+
+
+def test_items_with_crashes_and_duplicates(example: pytest.Pytester) -> None:
+    run(example, ITEMS, passed=1)
 
 
 def test_a_captured_event(example: pytest.Pytester) -> None:
-    (example.path / "captured.json").write_text(json.dumps({"Records": stream().records}))
-    run(example, CAPTURED, passed=2)
+    (example.path / "captured.json").write_text(json.dumps({"Records": orders().records}))
+    run(example, CAPTURED, passed=1)
 
 
 def test_an_export(example: pytest.Pytester) -> None:
     data = example.path / "export/data"
     data.mkdir(parents=True)
-    items = [json.dumps({"Item": image}) for image in stream().images()]
+    items = [json.dumps({"Item": image}) for image in orders().images()]
     (data / "a.json.gz").write_bytes(content := gzip.compress("\n".join(items).encode()))
     checksum = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
     entry = {"itemCount": len(items), "md5Checksum": checksum, "dataFileS3Key": "AWSDynamoDB/1-2/data/a.json.gz"}
@@ -65,22 +87,31 @@ def test_an_export(example: pytest.Pytester) -> None:
     run(example, EXPORT, passed=1)
 
 
+@pytest.mark.parametrize("text", EXAMPLES, ids=range(len(EXAMPLES)))
+def test_an_example_needs_nothing_but_the_package_and_a_client(text: str) -> None:
+    nodes = list(ast.walk(ast.parse(text)))
+    modules = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    modules += [str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)]
+    assert {name.partition(".")[0] for name in modules} <= OFFERED | sys.stdlib_module_names
+
+
+def public(kind: type) -> set[str]:
+    return {name for name in dir(kind) if not name.startswith("_")}
+
+
 @pytest.mark.parametrize(
     "name",
-    [
-        *sorted({*account_events.testing.__all__} - {"Delivery", "Died", "NotOnStream", "Replayed", "TestingError"}),
-        *Options.__annotations__,
-        *(field.name for kind in (Settings, Fault) for field in fields(kind)),
-        *(name for name in dir(Replayed) if not name.startswith("_") and name not in {"expected", "kinesis", "stream"}),
-        *(name for name, each in vars(plugin).items() if type(each).__name__ == "FixtureFunctionDefinition"),
-    ],
+    sorted(
+        {
+            *(set(account_events.testing.__all__) - {"Delivery", "NotOnStream", "RecordStream", "TestingError"}),
+            *Options.__annotations__,
+            *(field.name for kind in (Settings, Fault) for field in fields(kind)),
+            *public(Replayed),
+            *(public(EventStream) - public(TableStream)),
+            *inspect.signature(published).parameters,
+            *(name for name, each in vars(plugin).items() if type(each).__name__ == "FixtureFunctionDefinition"),
+        }
+    ),
 )
 def test_all_that_there_is_is_explained(name: str) -> None:
     assert re.search(rf"\b{name}\b", DOCUMENT)
-
-
-def test_the_failure_that_the_document_quotes_is_the_one_that_comes() -> None:
-    kinesis = MemoryKinesis(refuse_every(2))
-    done = replay(bank(["alma"], 12), sends_again_only_what_was_refused(kinesis), kinesis=kinesis)
-    with pytest.raises(AssertionError, match="alma: 3 came before 2"):
-        done.assert_in_order()
