@@ -2,7 +2,8 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -14,6 +15,7 @@ from account_events.avro.codec import DomainEvent, decode
 from account_events.avro.encoder import MARKER
 from account_events.testing.clock import VirtualClock
 from account_events.testing.context import Died
+from account_events.testing.errors import BadReplay
 from account_events.testing.faults import Fault
 from account_events.testing.put_checks import check_call, check_parameters, sent
 
@@ -99,6 +101,26 @@ class MemoryKinesis:
         """From now on another environment calls. Whether the one before has died."""
         was_dead, self._is_caller_dead = self._is_caller_dead, False
         return was_dead
+
+    @contextmanager
+    def replaying(self, crashes: Collection[int] = ()) -> Iterator[None]:
+        """Inside, callers die after these puts, counted from here among those that take anything.
+
+        Raises:
+            BadReplay: at the end, if one of them never came, or something else that was ordered never happened.
+        """
+        before = self.taking_calls
+        deaths = {before + crash for crash in crashes}
+        self.dies_after |= deaths
+        try:
+            yield
+        finally:  # what did not happen must not wait for the next replay
+            self.dies_after -= deaths
+        puts = self.taking_calls - before
+        if crashes and max(crashes) > puts:
+            raise BadReplay(f"there was no put {max(crashes)} to crash after: {puts} in all took anything")
+        if never_happened := self.never_happened():
+            raise BadReplay("ordered of the Kinesis in memory, and never happened: " + "; ".join(never_happened[:3]))
 
     def never_happened(self) -> list[str]:
         """What was ordered and has not taken place so far, a line each."""

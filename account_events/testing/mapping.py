@@ -6,7 +6,8 @@ is virtual: no retry waits.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -94,22 +95,15 @@ def replay(
     mapping = options.mapping("kinesis" if any(map(is_of_kinesis, replayed_stream.records)) else "dynamodb")
     accepts = mapping.filters.accepts
     plan = planned(replayed_stream, batch_sizes, duplicates, overlap, accepts)
-    crashes = _Crashes(_numbers("call", crash_after_call), _numbers("put", crash_after_put))
-    crashes.check(new_handler, kinesis)
+    calls, puts = _numbers("call", crash_after_call), _numbers("put", crash_after_put)
+    _check_crashes(calls, puts, new_handler, kinesis)
     due = frozenset(number_of(record) for record in replayed_stream.records if accepts(record))
     check_something_is_due(replayed_stream, due)
     replayed = Replayed(replayed_stream, due)
-    with_puts = _Puts(kinesis, crashes.puts)
-    try:
-        _Mapping(_environments(handler, new_handler), plan, replayed, options, mapping, kinesis, crashes.calls).run()
-    finally:
-        with_puts.release()
-    with_puts.check()
-    if crashes.calls and max(crashes.calls) > len(replayed.deliveries):
-        raise BadReplay(
-            f"there was no call {max(crashes.calls)} to crash after: {len(replayed.deliveries)} in all reached the "
-            "handler"
-        )
+    with nullcontext() if kinesis is None else kinesis.replaying(puts):
+        _Mapping(_environments(handler, new_handler), plan, replayed, options, mapping, kinesis, calls).run()
+    if calls and max(calls) > (reached := len(replayed.deliveries)):
+        raise BadReplay(f"there was no call {max(calls)} to crash after: {reached} in all reached the handler")
     check_delivered(replayed_stream, (number for batch in replayed.batches for number in batch))
     return replayed
 
@@ -127,47 +121,12 @@ def _numbers(what: str, given: int | Sequence[int]) -> frozenset[int]:
     return numbers
 
 
-@dataclass(frozen=True)
-class _Crashes:
-    """After which invocations, and after which puts, an environment dies."""
-
-    calls: frozenset[int]
-    puts: frozenset[int]
-
-    def check(self, new_handler: object, kinesis: object) -> None:
-        if (self.calls or self.puts) and new_handler is None:
-            option = "crash_after_put" if self.puts else "crash_after_call"
-            raise BadReplay(f"{option} needs new_handler: who dies cannot go on, and forgets everything")
-        if self.puts and kinesis is None:
-            raise BadReplay("crash_after_put needs kinesis, to which the handler puts")
-
-
-class _Puts:
-    """The orders that a Kinesis in memory has for one replay; there may be none, and no Kinesis."""
-
-    def __init__(self, kinesis: "MemoryKinesis | None", crashes: frozenset[int]) -> None:
-        self._kinesis = kinesis
-        self._before = 0 if kinesis is None else kinesis.taking_calls
-        self._crashes = {self._before + crash for crash in crashes}
-        if kinesis is not None:
-            kinesis.dies_after |= self._crashes
-
-    def release(self) -> None:
-        """What did not happen must not wait for the next replay."""
-        if self._kinesis is not None:
-            self._kinesis.dies_after -= self._crashes
-
-    def check(self) -> None:
-        if self._kinesis is None:
-            return
-        puts = self._kinesis.taking_calls
-        if self._crashes and max(self._crashes) > puts:
-            raise BadReplay(
-                f"there was no put {max(self._crashes) - self._before} to crash after: {puts - self._before} in all "
-                "took anything"
-            )
-        if never_happened := self._kinesis.never_happened():
-            raise BadReplay("ordered of the Kinesis in memory, and never happened: " + "; ".join(never_happened[:3]))
+def _check_crashes(calls: Collection[int], puts: Collection[int], new_handler: object, kinesis: object) -> None:
+    if (calls or puts) and new_handler is None:
+        option = "crash_after_put" if puts else "crash_after_call"
+        raise BadReplay(f"{option} needs new_handler: who dies cannot go on, and forgets everything")
+    if puts and kinesis is None:
+        raise BadReplay("crash_after_put needs kinesis, to which the handler puts")
 
 
 def _environments(handler: Handler | None, new_handler: Callable[[], Handler] | None) -> Callable[[], Handler]:

@@ -71,6 +71,7 @@ def test_its_fixtures_are_listed_with_what_they_give(pytester: pytest.Pytester) 
     [
         ("import account_events.testing.plugin", {"boto3", "botocore", "fastavro", "google.protobuf", "moto"}),
         ("from account_events.testing import replay, TableStream, from_export", {"boto3", "botocore", "moto"}),
+        ("from account_events.testing import history, published, not_an_event", {"boto3", "botocore", "moto"}),
     ],
 )
 def test_what_is_not_used_is_not_imported(used: str, heavy: set[str]) -> None:

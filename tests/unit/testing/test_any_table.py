@@ -119,7 +119,7 @@ class Totals:
         return handler
 
 
-def test_a_handler_that_knows_what_it_has_done_passes_and_one_that_does_not_is_caught() -> None:
+def test_a_handler_that_forgets_what_it_has_done_is_caught() -> None:
     faults: dict[str, Any] = {"batch_sizes": 4, "duplicates": "all", "overlap": 1, "crash_after_call": [2, 5]}
     right = Totals(lambda seen, number: number not in seen)
     done = replay(STREAM, new_handler=right.new_handler, **faults)

@@ -139,7 +139,7 @@ def test_a_handler_that_only_drops_repeats_is_caught_by_disorder() -> None:
         assert_applied_once(applied, EVENTS)
 
 
-def test_behind_a_gap_nothing_of_the_account_is_applied_and_the_gap_is_reported() -> None:
+def test_behind_a_gap_nothing_is_applied_and_the_gap_is_reported() -> None:
     kit = Kit()
     replay(published(without(EVENTS, "alma", 3)), kit.new_handler()).assert_all_acknowledged()
     assert_applied_once(kit.applied, [e for e in EVENTS if e.account_id != "alma" or e.sequence < 3])
@@ -265,3 +265,21 @@ def test_what_no_release_writes_is_refused() -> None:
     strange = OtherEvent(**{**vars(other), "name": "Interest"})
     with pytest.raises(BadReplay, match="there is no schema for Interest"):
         EventWriter().encode(strange)
+
+
+def test_a_filter_and_a_split_work_on_the_events_stream() -> None:
+    stream = published(EVENTS, aggregated=False)
+    alma = Settings(filter_patterns=['{"partitionKey": ["alma"]}'])
+    kit = Kit()
+    replay(stream, kit.new_handler(), settings=alma).assert_all_acknowledged()
+    assert_applied_once(kit.applied, [event for event in EVENTS if event.account_id == "alma"])
+    kit = Kit()
+    done = replay(stream, new_handler=kit.new_handler, batch_sizes=3, split_after=9)
+    assert {delivery.environment for delivery in done.deliveries} == {1, 2, 3}
+    assert_applied_once(kit.applied, EVENTS)
+
+
+def test_bare_records_of_kinesis_replay_too() -> None:
+    kit = Kit()
+    replay(published(EVENTS).lambda_event()["Records"], kit.new_handler()).assert_no_failures()
+    assert_applied_once(kit.applied, EVENTS)
