@@ -1,20 +1,23 @@
 """The projector's Lambda module itself under the replay: environment, clients, tables, and nothing left of it after."""
 
 import gc
+import json
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from aws_lambda_powertools import Metrics
 
-from account_events.testing import Died, Fault, MemoryKinesis, TableStream
+from account_events.testing import Died, Fault, MemoryKinesis, TableStream, from_export, shuffled
 from account_events.testing.mapping import Handler
 from tests.support.module_projector import deployed_projector as deployed
 from tests.support.poison import unknown_type
 from tests.support.replay import replay
+from tests.support.rows import KEY
 from tests.unit.testing.streams import bank
 
 Deployed = Callable[..., Callable[[], Handler]]
@@ -29,6 +32,27 @@ def test_it_publishes_parks_and_dies_as_the_one_in_memory(
     done.assert_delivered()
     assert done.sequences() == {"a": [*range(1, 13)], "b": [*range(1, 8)], "c": [*range(1, 13)]}
     assert [type(one.error) for one in done.deliveries[:3]] == [type(None), Died, type(None)]
+
+
+def test_crashes_and_duplicates_break_no_promise(
+    deployed_projector: Deployed, memory_kinesis: MemoryKinesis, tmp_path: Path
+) -> None:
+    """Of an export, whose accounts are mixed."""
+    lines = [json.dumps({"Item": image}) for image in bank("abc", 12).images()]
+    (tmp_path / "export.json").write_text("\n".join(lines))
+    stream = shuffled(from_export(tmp_path / "export.json", KEY), seed=7)
+    done = replay(
+        stream,
+        new_handler=deployed_projector(rows=stream.images()),
+        kinesis=memory_kinesis,
+        batch_sizes=10,
+        crash_after_put=[2, 3],
+        duplicates="all",
+        overlap=2,
+    )
+    done.assert_delivered()
+    assert [type(one.error).__name__ for one in done.deliveries].count("Died") == 2
+    assert {one.environment for one in done.deliveries} == {1, 2, 3}
 
 
 def test_what_the_stream_leaves_out_is_read_from_the_table(

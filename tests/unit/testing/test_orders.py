@@ -9,7 +9,10 @@ from account_events.testing import (
     Fault,
     MemoryKinesis,
     Settings,
+    TableKey,
     TableStream,
+    history,
+    published,
     refuse_every,
     shuffled,
 )
@@ -81,6 +84,16 @@ def test_a_number_that_is_none_is_told_as_a_poison(name: str, number: Any) -> No
 
     with pytest.raises(BadReplay, match="record 4 of a is a poison that nobody ordered"):
         replay(captured(STREAM.poisoned(4, spoil)), nothing, kinesis=MemoryKinesis())
+
+
+def test_a_record_of_another_table_is_refused() -> None:
+    change = STREAM.records[4]["dynamodb"] | {"Keys": {"AccountId": {"S": "a"}, "Version": {"S": "3"}}}
+    other = renamed({**STREAM.records[4], "dynamodb": change}, "MODIFY")
+    with pytest.raises(BadReplay, match="record 4 is not of the accounts' table: its Keys are not AccountId S"):
+        replay([*STREAM.records[:4], other], nothing, kinesis=MemoryKinesis())
+    for stream in (published(history("alma")), TableStream.of_images([{"Id": {"S": "1"}}], TableKey("Id"))):
+        with pytest.raises(BadReplay, match="not a stream of the accounts' table"):
+            replay(stream, nothing, kinesis=MemoryKinesis())  # type: ignore[arg-type]  # that is the test
 
 
 def test_a_poison_of_the_table_s_own_is_taken_for_the_accounts_that_are_named() -> None:
