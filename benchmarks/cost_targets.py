@@ -4,11 +4,11 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from account_core.rows.items import SNAPSHOT_EVERY, version_of
+from account_core.rows.items import EVENTS_PER_INTERVAL, SNAPSHOT_EVERY, version_of
 from account_core.service.head import version_after
 from benchmarks import operations as measured
 from benchmarks.meter import Cost
-from benchmarks.operations import EVENTS_OF_A_DECADE, TOO_MUCH, YOUNG, Measured
+from benchmarks.operations import TOO_MUCH, YOUNG, Measured
 from benchmarks.row_sizes import READ_UNIT_BYTES, row_sizes
 
 StoreName = Literal["DynamoDB Local", "ministack"]
@@ -45,7 +45,7 @@ def operations(long_events: int) -> list[Operation]:
 
 
 def _commands() -> list[Operation]:
-    before_snapshot = EVENTS_OF_A_DECADE - 1
+    before_snapshot = EVENTS_PER_INTERVAL - 1
     return [
         Operation("command", Cost(1, 0, 1), Measurement(measured.plain), _peer(measured.published(YOUNG))),
         Operation(
@@ -117,7 +117,7 @@ def _balances(long_events: int) -> list[Operation]:
 def _history(events: int) -> list[Operation]:
     versions = version_after(version_of(events))
     searches = 2 + math.ceil(math.log2(versions / SNAPSHOT_EVERY))
-    page_rows = measured.PAGE + measured.PAGE // EVENTS_OF_A_DECADE + 1  # its snapshots are read too
+    page_rows = measured.PAGE + measured.PAGE // EVENTS_PER_INTERVAL + 1  # its snapshots are read too
     page_units = math.ceil(page_rows * row_sizes().typical / READ_UNIT_BYTES)
     return [
         Operation(f"as of a sequence, {events:,} events", Cost(1, 1, 0), Measurement(measured.as_of_sequence(events))),

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from account_core.domain.commands import Command, Credit, Withdraw
 from account_core.domain.money import CENT, MONEY_MAX
-from account_core.rows.items import SNAPSHOT_EVERY
+from account_core.rows.items import EVENTS_PER_INTERVAL
 from account_core.service.service import AccountService
 from benchmarks import row_sizes
 from benchmarks.long_accounts import long_account
@@ -18,7 +18,6 @@ from benchmarks.world import CREDIT, OPENED, World, account_id, origin
 
 Measured = Callable[[World], Cost]
 
-EVENTS_OF_A_DECADE = SNAPSHOT_EVERY - 1
 YOUNG = 2
 """Events of an account whose next command is a plain one."""
 TOO_MUCH = Withdraw(Decimal("1000000.00"))
@@ -35,16 +34,16 @@ def keyed(world: World) -> Cost:
 
 
 def snapshot(world: World) -> Cost:
-    return world.send(*world.grown(EVENTS_OF_A_DECADE - 1))
+    return world.send(*world.grown(EVENTS_PER_INTERVAL - 1))
 
 
 def keyed_snapshot(world: World) -> Cost:
-    return world.send(*world.grown(EVENTS_OF_A_DECADE - 1), key=str(uuid.uuid4()))
+    return world.send(*world.grown(EVENTS_PER_INTERVAL - 1), key=str(uuid.uuid4()))
 
 
 def decade(world: World) -> Cost:
-    service, account = world.grown(EVENTS_OF_A_DECADE)
-    costs = [world.send(service, account) for _ in range(EVENTS_OF_A_DECADE)]
+    service, account = world.grown(EVENTS_PER_INTERVAL)
+    costs = [world.send(service, account) for _ in range(EVENTS_PER_INTERVAL)]
     return sum(costs, Cost()) / len(costs)
 
 
@@ -76,7 +75,7 @@ def conflict(world: World) -> Cost:
 
 def conflict_with_snapshot(world: World) -> Cost:
     """The rival takes the decade's last event and its snapshot; what then follows is a plain put."""
-    service, account = world.grown(EVENTS_OF_A_DECADE - 1)
+    service, account = world.grown(EVENTS_PER_INTERVAL - 1)
     world.rivals.execute(account, CREDIT, origin())
     return world.send(service, account)
 
@@ -92,10 +91,8 @@ def balance(events: int) -> Measured:
 def largest_balance(world: World) -> Cost:
     """Of a snapshot and nine events whose every name is as long as the API allows."""
     service, account = AccountService(world.store), row_sizes.largest_account_id()
-    for number in range(2 * EVENTS_OF_A_DECADE):
-        command: Command = (
-            Credit((MONEY_MAX / SNAPSHOT_EVERY / 2).quantize(CENT)) if number else row_sizes.largest_created()
-        )
+    for number in range(2 * EVENTS_PER_INTERVAL):
+        command: Command = Credit((MONEY_MAX / 20).quantize(CENT)) if number else row_sizes.largest_created()
         service.execute(account, command, row_sizes.largest_origin(number))
     return _read(world, account)
 
@@ -148,7 +145,7 @@ def published_creation(world: World) -> Cost:
 
 
 def published_decade(world: World) -> Cost:
-    costs = [published(EVENTS_OF_A_DECADE + number)(world) for number in range(EVENTS_OF_A_DECADE)]
+    costs = [published(EVENTS_PER_INTERVAL + number)(world) for number in range(EVENTS_PER_INTERVAL)]
     return sum(costs, Cost()) / len(costs)
 
 

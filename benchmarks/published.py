@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from account_core.domain.account import decide
 from account_core.domain.commands import Command
 from account_core.rows.items import SNAPSHOT_EVERY, from_item, to_item
+from account_core.rows.layout import VERSION_IS_FREE, rows_query
 from account_core.service.head import Head, Origin, fold, rows_for
 
 
@@ -25,12 +26,11 @@ class PublishedAccounts:
     def read(self, account_id: str) -> Head:
         answer = self._client.query(
             TableName=self._table_name,
-            KeyConditionExpression="AccountId = :account_id",
-            ExpressionAttributeValues={":account_id": {"S": account_id}},
             ConsistentRead=True,
             ScanIndexForward=False,
             Limit=SNAPSHOT_EVERY,
             ReturnConsumedCapacity="TOTAL",
+            **rows_query(account_id),
         )
         return fold([from_item(item) for item in answer["Items"]])
 
@@ -50,7 +50,7 @@ class PublishedAccounts:
                 {
                     "TableName": self._table_name,
                     "Item": to_item(row),
-                    "ConditionExpression": "attribute_not_exists(Version)",
+                    "ConditionExpression": VERSION_IS_FREE,
                 }
                 for row in rows_for(account_id, head, event, origin)
             ]

@@ -15,7 +15,7 @@ from account_core.domain.account import Account, event_of
 from account_core.domain.commands import CreateAccount
 from account_core.domain.events import Credited
 from account_core.domain.money import MONEY_MAX, ZERO
-from account_core.rows.items import SNAPSHOT_EVERY, Item, to_item, version_of
+from account_core.rows.items import EVENTS_PER_INTERVAL, Item, to_item, version_of
 from account_core.service.head import Head, Origin, rows_for
 from benchmarks.world import CREDIT, OPENED, account_id, origin
 
@@ -77,7 +77,7 @@ def largest_origin(number: int) -> Origin:
 
 def _largest() -> tuple[int, int]:
     """The largest event's size and the largest snapshot's."""
-    created, ninth, at = largest_created(), YEARS_ON * (SNAPSHOT_EVERY - 1), largest_origin(0)
+    created, ninth, at = largest_created(), YEARS_ON * EVENTS_PER_INTERVAL, largest_origin(0)
     account = Account(created.owner, created.currency, ZERO)
     [first] = rows_for(largest_account_id(), Head(), event_of(created), at)
     last, snapshot = rows_for(largest_account_id(), _head(account, ninth - 1), Credited(MONEY_MAX), at)

@@ -6,29 +6,8 @@ from typing import Any
 
 import boto3
 
+from account_core.rows.layout import TABLE_SCHEMA
 from local_stack.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
-
-KEYS_AND_INDEX = {
-    "AttributeDefinitions": [
-        {"AttributeName": "AccountId", "AttributeType": "S"},
-        {"AttributeName": "Version", "AttributeType": "N"},
-        {"AttributeName": "CommandId", "AttributeType": "S"},
-    ],
-    "KeySchema": [
-        {"AttributeName": "AccountId", "KeyType": "HASH"},
-        {"AttributeName": "Version", "KeyType": "RANGE"},
-    ],
-    "LocalSecondaryIndexes": [
-        {
-            "IndexName": "ByCommandId",
-            "KeySchema": [
-                {"AttributeName": "AccountId", "KeyType": "HASH"},
-                {"AttributeName": "CommandId", "KeyType": "RANGE"},
-            ],
-            "Projection": {"ProjectionType": "KEYS_ONLY"},
-        }
-    ],
-}
 
 
 @cache
@@ -41,5 +20,5 @@ def session() -> boto3.session.Session:
 
 def make_table(client: Any) -> str:  # noqa: ANN401 -- a boto3 client
     name = f"accounts-{uuid.uuid4()}"
-    client.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", **KEYS_AND_INDEX)
+    client.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", **TABLE_SCHEMA)
     return name

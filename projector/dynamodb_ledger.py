@@ -1,9 +1,10 @@
 """The accounts' table as the projector reads it: events by their sequence, with strong consistency."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from account_core.rows.items import version_in, version_of
+from account_core.rows.layout import ACCOUNT_ID, TIMESTAMP, VERSION, key, rows_query
 from account_events.avro.encoder import ENCODERS, Encoders
 from projector.dynamodb_errors import translated
 from projector.errors import Refused
@@ -60,28 +61,28 @@ class DynamoDBLedger:
             return self.times(keys[:middle]) | self.times(keys[middle:])
 
     def _times(self, keys: Sequence[Key]) -> dict[str, int | None]:
-        rows = [{"AccountId": {"S": key.account_id}, "Version": {"N": str(version_of(key.sequence))}} for key in keys]
+        rows = [key(each.account_id, version_of(each.sequence)) for each in keys]
         with translated():
             answer = self._client.batch_get_item(
                 RequestItems={
                     self._table_name: {
                         "Keys": rows,
                         "ConsistentRead": True,
-                        "ProjectionExpression": "AccountId, #timestamp",
-                        "ExpressionAttributeNames": {"#timestamp": "Timestamp"},
+                        "ProjectionExpression": f"{ACCOUNT_ID}, #timestamp",
+                        "ExpressionAttributeNames": {"#timestamp": TIMESTAMP},
                     }
                 }
             )
-        found = {image["AccountId"]["S"]: occurred_us(image) for image in answer["Responses"].get(self._table_name, ())}
+        found = {image[ACCOUNT_ID]["S"]: occurred_us(image) for image in answer["Responses"].get(self._table_name, ())}
         left: Any = answer.get("UnprocessedKeys", {}).get(self._table_name, {"Keys": ()})
-        unknown = {row["AccountId"]["S"] for row in left["Keys"]}
-        return {key.account_id: found.get(key.account_id) for key in keys if key.account_id not in unknown}
+        unknown = {row[ACCOUNT_ID]["S"] for row in left["Keys"]}
+        return {each.account_id: found.get(each.account_id) for each in keys if each.account_id not in unknown}
 
     def recent(self, last: Key, before_us: int | None, window_us: int, position: int) -> list[Arrival]:
         """As `first_sight.Predecessors`. Further requests only where the window holds more than RECENT_ROWS rows."""
         images: dict[int, Any] = {}
         first: int | None = None
-        query = self._query(last.account_id, "Version <= :last", {":last": version_of(last.sequence)})
+        query = self._query(last.account_id, last=version_of(last.sequence))
         query |= {"ScanIndexForward": False, "Limit": RECENT_ROWS}
         try:
             for page in self._pages(query):
@@ -100,20 +101,14 @@ class DynamoDBLedger:
 
     def _images(self, account_id: str, first: int, last: int) -> dict[int, Any]:
         """The rows by version."""
-        query = self._query(account_id, "Version BETWEEN :first AND :last", {":first": first, ":last": last})
+        query = self._query(account_id, first, last)
         images: dict[int, Any] = {}
         for page in self._pages(query):
             images |= page
         return images
 
-    def _query(self, account_id: str, condition: str, versions: Mapping[str, int]) -> dict[str, Any]:
-        values = {name: {"N": str(version)} for name, version in versions.items()}
-        return {
-            "TableName": self._table_name,
-            "KeyConditionExpression": f"AccountId = :account_id AND {condition}",
-            "ExpressionAttributeValues": {":account_id": {"S": account_id}, **values},
-            "ConsistentRead": True,
-        }
+    def _query(self, account_id: str, first: int | None = None, last: int | None = None) -> dict[str, Any]:
+        return {"TableName": self._table_name, "ConsistentRead": True, **rows_query(account_id, first, last)}
 
     def _pages(self, query: dict[str, Any]) -> Iterator[dict[int, Any]]:
         """An account's rows by version, a request at a time, each as `query` then is.
@@ -123,7 +118,7 @@ class DynamoDBLedger:
         while True:
             with translated():
                 answer = self._client.query(**query)
-            rows = [(version_in(image["Version"]["N"]), image) for image in answer["Items"]]
+            rows = [(version_in(image[VERSION]["N"]), image) for image in answer["Items"]]
             yield {version: image for version, image in rows if version is not None}
             if "LastEvaluatedKey" not in answer:
                 return

@@ -1,8 +1,8 @@
-"""Rows as DynamoDB items, and back: the only place that knows the attributes' names.
+"""Rows as DynamoDB items, and back; which versions are events and which are snapshots.
 
 An item is DynamoDB JSON, `{"AccountId": {"S": "..."}, "Version": {"N": "1"}, ...}`, as the low-level client and the
-table's stream both speak it. The layout is documented in docs/table.md; golden items of every format are in
-tests/golden.
+table's stream both speak it. Its attributes' names are in `layout`, and nowhere outside this package; docs/table.md
+describes them, and golden items of every format are in tests/golden.
 
 Rows live for ever, and so do their formats. An event of an older format is lifted to the current one, step by step
 (`_UPCASTS`). A snapshot is never lifted: it only repeats what the events say, so one of any other format is ignored.
@@ -28,9 +28,28 @@ from account_core.domain.events import (
 )
 from account_core.domain.money import EXACT, to_cents
 from account_core.rows.attributes import decimal_number, instant, is_whole_number, whole_number
+from account_core.rows.layout import (
+    ACCOUNT_ID,
+    AMOUNT,
+    BALANCE,
+    COMMAND_ID,
+    CORRELATION_ID,
+    CURRENCY,
+    DIGEST,
+    OWNER,
+    REQUEST_ID,
+    ROW_FORMAT,
+    SEQUENCE,
+    TIMESTAMP,
+    TYPE,
+    VERSION,
+    parts_of_key,
+)
 
 FORMAT = 2
 SNAPSHOT_EVERY = 10
+EVENTS_PER_INTERVAL = SNAPSHOT_EVERY - 1
+"""Of a snapshot interval: the snapshot that follows them closes it."""
 VERSION_MAX = 10**18 - 1
 """10 GB hold fewer rows of one account, and what is derived from such a version fits Avro's long and the 38 digits of a
 DynamoDB number (docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html)."""
@@ -41,7 +60,7 @@ Item = dict[str, dict[str, Any]]
 
 def _from_1(item: Item) -> Item:
     """Format 1 did not record the request's id."""
-    return {**item, "RequestId": {"NULL": True}}
+    return {**item, REQUEST_ID: {"NULL": True}}
 
 
 _UPCASTS: dict[int, Callable[[Item], Item]] = {1: _from_1}
@@ -58,37 +77,62 @@ def version_in(number: str) -> int | None:
 
 
 def version_of(sequence: int) -> int:
-    """The row version of the event numbered `sequence`: nine events and a snapshot make a decade."""
-    return sequence + (sequence - 1) // (SNAPSHOT_EVERY - 1)
+    """The row version of the event numbered `sequence`."""
+    return sequence + (sequence - 1) // EVENTS_PER_INTERVAL
+
+
+def sequence_from(version: int) -> int:
+    """The sequence of the first event at or after row `version`."""
+    return version - (version - 1) // SNAPSHOT_EVERY
+
+
+def sequence_through(version: int) -> int:
+    """The sequence of the last event at or before row `version`; 0 for version 0."""
+    return version - version // SNAPSHOT_EVERY
+
+
+def interval_of(version: int) -> int:
+    """The snapshot interval that row `version` is in, counted from 0."""
+    return (version - 1) // SNAPSHOT_EVERY
+
+
+def last_version_of(interval: int) -> int:
+    """The version of the snapshot that closes an interval."""
+    return (interval + 1) * SNAPSHOT_EVERY
+
+
+def snapshots_among(events: int) -> int:
+    """The most snapshots that can stand next to or between so many consecutive events."""
+    return events // EVENTS_PER_INTERVAL + 1
 
 
 def to_item(row: Row) -> Item:
     item: Item = {
-        "AccountId": {"S": row.account_id},
-        "Version": {"N": str(row.version)},
-        "Type": {"S": SNAPSHOT},
-        "Format": {"N": str(FORMAT)},
-        "Sequence": {"N": str(row.sequence)},
-        "Timestamp": {"S": row.occurred_at},
-        "Currency": {"S": row.currency},
-        "Balance": {"N": _number(row.balance)},
+        ACCOUNT_ID: {"S": row.account_id},
+        VERSION: {"N": str(row.version)},
+        TYPE: {"S": SNAPSHOT},
+        ROW_FORMAT: {"N": str(FORMAT)},
+        SEQUENCE: {"N": str(row.sequence)},
+        TIMESTAMP: {"S": row.occurred_at},
+        CURRENCY: {"S": row.currency},
+        BALANCE: {"N": _number(row.balance)},
     }
     if isinstance(row, SnapshotRow):
-        item |= {"Owner": {"S": row.owner}, "Digest": {"S": digest(row)}}
+        item |= {OWNER: {"S": row.owner}, DIGEST: {"S": digest(row)}}
         return item
     match row.event:
         case Created(owner=owner):
-            item |= {"Type": {"S": CREATED}, "Owner": {"S": owner}}
+            item |= {TYPE: {"S": CREATED}, OWNER: {"S": owner}}
         case Withdrawn(amount=amount):
-            item |= {"Type": {"S": WITHDRAW}, "Amount": {"N": _number(amount)}}
+            item |= {TYPE: {"S": WITHDRAW}, AMOUNT: {"N": _number(amount)}}
         case Credited(amount=amount):
-            item |= {"Type": {"S": CREDIT}, "Amount": {"N": _number(amount)}}
+            item |= {TYPE: {"S": CREDIT}, AMOUNT: {"N": _number(amount)}}
         case unknown:
             assert_never(unknown)
-    item["CorrelationId"] = {"S": row.correlation_id}
-    item["RequestId"] = {"S": row.request_id} if row.request_id is not None else {"NULL": True}
+    item[CORRELATION_ID] = {"S": row.correlation_id}
+    item[REQUEST_ID] = {"S": row.request_id} if row.request_id is not None else {"NULL": True}
     if row.command_id is not None:
-        item["CommandId"] = {"S": row.command_id}
+        item[COMMAND_ID] = {"S": row.command_id}
     return item
 
 
@@ -125,32 +169,32 @@ def occurred_at(item: Mapping[str, Any]) -> str | None:
 
 def key_of(item: Mapping[str, Any]) -> str:
     """`account/version` for messages, whatever state the item is in."""
-    parts = (item.get("AccountId"), item.get("Version"))
+    parts = (item.get(ACCOUNT_ID), item.get(VERSION))
     return "/".join(str(next(iter(part.values()), "?")) if isinstance(part, Mapping) else "?" for part in parts)
 
 
 def _row(item: Mapping[str, Any]) -> StoredRow:
-    if item["Type"]["S"] == SNAPSHOT:
+    if item[TYPE]["S"] == SNAPSHOT:
         return _snapshot(item)
     item = _lifted(item)
     version, sequence = _position(item)
     return EventRow(
-        account_id=item["AccountId"]["S"],
+        account_id=item[ACCOUNT_ID]["S"],
         version=version,
         sequence=sequence,
         occurred_at=_time(item),
-        event=_event(item["Type"]["S"], item),
-        balance=_money(item, "Balance"),
-        currency=item["Currency"]["S"],
-        correlation_id=item["CorrelationId"]["S"],
-        request_id=item["RequestId"].get("S"),
-        command_id=item["CommandId"]["S"] if "CommandId" in item else None,
+        event=_event(item[TYPE]["S"], item),
+        balance=_money(item, BALANCE),
+        currency=item[CURRENCY]["S"],
+        correlation_id=item[CORRELATION_ID]["S"],
+        request_id=item[REQUEST_ID].get("S"),
+        command_id=item[COMMAND_ID]["S"] if COMMAND_ID in item else None,
     )
 
 
 def _damaged(item: Mapping[str, Any], error: Corrupt) -> IgnoredSnapshot:
-    match item:
-        case {"Type": {"S": "SNAPSHOT"}, "AccountId": {"S": str(account_id)}, "Version": {"N": str(number)}}:
+    match item.get(TYPE), *parts_of_key(item):
+        case {"S": "SNAPSHOT"}, str(account_id), str(number):
             if (version := version_in(number)) is not None and is_snapshot_version(version):
                 return IgnoredSnapshot(account_id, version, str(error), is_damaged=True)
     raise error
@@ -158,7 +202,7 @@ def _damaged(item: Mapping[str, Any], error: Corrupt) -> IgnoredSnapshot:
 
 def _lifted(item: Mapping[str, Any]) -> Item:
     """The item in the current format."""
-    lifted, number = dict(item), whole_number(item["Format"]["N"])
+    lifted, number = dict(item), whole_number(item[ROW_FORMAT]["N"])
     while number != FORMAT:
         if number not in _UPCASTS:
             raise Corrupt(f"row {key_of(item)}: unknown row format {number}; this code reads 1 to {FORMAT}")
@@ -167,30 +211,30 @@ def _lifted(item: Mapping[str, Any]) -> Item:
 
 
 def _snapshot(item: Mapping[str, Any]) -> SnapshotRow | IgnoredSnapshot:
-    if whole_number(item["Format"]["N"]) != FORMAT:
-        version = whole_number(item["Version"]["N"])
+    if whole_number(item[ROW_FORMAT]["N"]) != FORMAT:
+        version = whole_number(item[VERSION]["N"])
         if not is_snapshot_version(version):
             raise Corrupt(f"row {key_of(item)}: no snapshot can have version {version}")
         reason = f"it has format {item['Format']['N']}, not {FORMAT}"
-        return IgnoredSnapshot(item["AccountId"]["S"], version, reason, is_damaged=False)
+        return IgnoredSnapshot(item[ACCOUNT_ID]["S"], version, reason, is_damaged=False)
     version, sequence = _position(item)
     snapshot = SnapshotRow(
-        account_id=item["AccountId"]["S"],
+        account_id=item[ACCOUNT_ID]["S"],
         version=version,
         sequence=sequence,
         occurred_at=_time(item),
-        owner=item["Owner"]["S"],
-        currency=item["Currency"]["S"],
-        balance=_money(item, "Balance"),
+        owner=item[OWNER]["S"],
+        currency=item[CURRENCY]["S"],
+        balance=_money(item, BALANCE),
     )
-    if item["Digest"]["S"] != digest(snapshot):
+    if item[DIGEST]["S"] != digest(snapshot):
         return IgnoredSnapshot(snapshot.account_id, version, "its digest is not that of its state", is_damaged=True)
     return snapshot
 
 
 def _position(item: Mapping[str, Any]) -> tuple[int, int]:
-    kind = item["Type"]["S"]
-    version, sequence = whole_number(item["Version"]["N"]), whole_number(item["Sequence"]["N"])
+    kind = item[TYPE]["S"]
+    version, sequence = whole_number(item[VERSION]["N"]), whole_number(item[SEQUENCE]["N"])
     due = version_of(sequence) + 1 if kind == SNAPSHOT else version_of(sequence)
     if sequence < 1 or version != due or is_snapshot_version(version) != (kind == SNAPSHOT):
         raise Corrupt(f"row {key_of(item)}: a {kind} row cannot have version {version} and sequence {sequence}")
@@ -200,7 +244,7 @@ def _position(item: Mapping[str, Any]) -> tuple[int, int]:
 def _event(kind: str, item: Mapping[str, Any]) -> Event:
     match kind:
         case "CREATED":
-            return Created(owner=item["Owner"]["S"], currency=item["Currency"]["S"])
+            return Created(owner=item[OWNER]["S"], currency=item[CURRENCY]["S"])
         case "WITHDRAW":
             return Withdrawn(_amount(item))
         case "CREDIT":
@@ -215,7 +259,7 @@ def _number(value: Decimal) -> str:
 
 def _time(item: Mapping[str, Any]) -> str:
     """Times are compared as text, and the newest is passed on to the next event: another form would spoil both."""
-    text: str = item["Timestamp"]["S"]
+    text: str = item[TIMESTAMP]["S"]
     try:
         instant(text)
     except ValueError as error:
@@ -234,7 +278,7 @@ def _money(item: Mapping[str, Any], name: str) -> Decimal:
 
 
 def _amount(item: Mapping[str, Any]) -> Decimal:
-    amount = _money(item, "Amount")
+    amount = _money(item, AMOUNT)
     if not amount:
         raise Corrupt(f"row {key_of(item)}: Amount is zero")
     return amount

@@ -1,7 +1,7 @@
 """An account's events, a page at a time. A page costs one Query, the same at any age."""
 
 from account_core.domain.events import EventRow
-from account_core.rows.items import SNAPSHOT_EVERY, version_of
+from account_core.rows.items import snapshots_among, version_of
 from account_core.service.ports import AccountStore
 from account_core.service.usage import Usage
 
@@ -22,8 +22,7 @@ def events_after(
     if newest_first:
         # An event that is not there, or the row of one: never nothing, so that an unknown account can be told apart.
         up_to = None if after is None else max(version_of(after) - 1, 1)
-        snapshots_max = limit // (SNAPSHOT_EVERY - 1) + 1
-        rows = store.newest(account_id, used, limit=limit + snapshots_max, up_to=up_to)
+        rows = store.newest(account_id, used, limit=limit + snapshots_among(limit), up_to=up_to)
         found = [row for row in rows if isinstance(row, EventRow) and (after is None or row.sequence < after)]
     else:
         after = after or 0

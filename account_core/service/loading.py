@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from account_core.domain.events import EventRow, StoredRow
-from account_core.rows.items import SNAPSHOT_EVERY
+from account_core.rows.items import interval_of, last_version_of
 from account_core.service.head import Head, fold, is_enough
 from account_core.service.ports import AccountStore
 from account_core.service.usage import Usage
@@ -31,7 +31,7 @@ def load(store: AccountStore, account_id: str, used: Usage, up_to: int | None = 
 def load_moment(store: AccountStore, account_id: str, moment: str, used: Usage) -> Head:
     """The account as of `moment`: after its last event that is not later; empty where it did not exist yet.
 
-    A binary search over the decades: 2 + log2(versions / 10) requests at most, rounded up, of ten rows each.
+    A binary search over the snapshot intervals: 2 + log2(versions / 10) requests at most, rounded up, of ten rows each.
 
     Args:
         store: where the rows are.
@@ -49,17 +49,17 @@ def _last_version(store: AccountStore, account_id: str, moment: str, used: Usage
     found = _last_of(newest, moment)
     if found or not newest:
         return found
-    first, last = 0, (newest[-1].version - 2) // SNAPSHOT_EVERY  # the decades, from 0, that may hold it
+    first, last = 0, interval_of(newest[-1].version - 1)  # the intervals that may hold it
     while first <= last:
         middle = (first + last) // 2
-        decade = store.newest(account_id, used, up_to=(middle + 1) * SNAPSHOT_EVERY)
-        in_decade = _last_of(decade, moment)
-        if not in_decade:
+        interval = store.newest(account_id, used, up_to=last_version_of(middle))
+        in_interval = _last_of(interval, moment)
+        if not in_interval:
             last = middle - 1
             continue
-        found = in_decade
-        if in_decade < decade[0].version - 1:
-            break  # an event behind it in this decade is later
+        found = in_interval
+        if in_interval < interval[0].version - 1:
+            break  # an event behind it in this interval is later
         first = middle + 1
     return found
 

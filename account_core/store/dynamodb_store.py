@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from account_core.domain.errors import Corrupt
 from account_core.domain.events import EventRow, Row, StoredRow
 from account_core.rows.items import from_item, key_of, to_item, version_in
+from account_core.rows.layout import VERSION, VERSION_IS_FREE, command_query, rows_query
 from account_core.service.ports import ROWS_MAX, check_rows
 from account_core.service.usage import Usage
 from account_core.store.dynamodb_errors import account_full, lost_race, unavailable
@@ -20,7 +21,6 @@ from account_core.store.dynamodb_errors import account_full, lost_race, unavaila
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-COMMAND_INDEX = "ByCommandId"
 UNKNOWN = (
     "Whether the command was carried out is unknown. With an Idempotency-Key, send it again as it was; without one, "
     "read the account first."
@@ -28,8 +28,8 @@ UNKNOWN = (
 FAILED_PUT_UNITS = 1
 """A put whose condition fails costs what it would have written, and DynamoDB reports nothing: rows are below 1 KB."""
 TRANSACTED_PUT_UNITS = 2
-_VERSION_IS_FREE: Any = {
-    "ConditionExpression": "attribute_not_exists(Version)",
+_ONLY_IF_FREE: Any = {
+    "ConditionExpression": VERSION_IS_FREE,
     "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
 }
 
@@ -50,19 +50,14 @@ class DynamoDBAccountStore:
     def newest(
         self, account_id: str, used: Usage, limit: int = ROWS_MAX, up_to: int | None = None
     ) -> Sequence[StoredRow]:
-        condition, values = "AccountId = :account_id", {":account_id": {"S": account_id}}
-        if up_to is not None:
-            condition, values = f"{condition} AND Version <= :up_to", {**values, ":up_to": {"N": str(up_to)}}
-        items = self._query(used, condition, values, ScanIndexForward=False, Limit=limit)
+        items = self._query(used, **rows_query(account_id, last=up_to), ScanIndexForward=False, Limit=limit)
         return [from_item(item) for item in items]
 
     def find(self, account_id: str, command_id: str, used: Usage) -> EventRow | None:
-        condition = "AccountId = :account_id AND CommandId = :command_id"
-        values = {":account_id": {"S": account_id}, ":command_id": {"S": command_id}}
-        keys = self._query(used, condition, values, IndexName=COMMAND_INDEX)
+        keys = self._query(used, **command_query(account_id, command_id))
         if not keys:
             return None
-        version = version_in(keys[0]["Version"]["N"])
+        version = version_in(keys[0][VERSION]["N"])
         if version is None:
             raise Corrupt(f"row {key_of(keys[0])}: no row can have this version")
         [row] = self.newest(account_id, used, limit=1, up_to=version)
@@ -70,7 +65,7 @@ class DynamoDBAccountStore:
 
     def append(self, rows: Sequence[Row], used: Usage) -> None:
         check_rows(rows)
-        puts: list[Any] = [{"TableName": self._table_name, "Item": to_item(row), **_VERSION_IS_FREE} for row in rows]
+        puts: list[Any] = [{"TableName": self._table_name, "Item": to_item(row), **_ONLY_IF_FREE} for row in rows]
         try:
             used.write_units += self._write(puts)
         except (ClientError, BotoCoreError) as error:
@@ -93,15 +88,13 @@ class DynamoDBAccountStore:
         )
         return sum(table["CapacityUnits"] for table in answer.get("ConsumedCapacity", []))
 
-    def _query(self, used: Usage, condition: str, values: Mapping[str, Any], **options: Any) -> list[Any]:  # noqa: ANN401 -- Query's own
+    def _query(self, used: Usage, **request: Any) -> list[Any]:  # noqa: ANN401 -- Query's own
         try:
             answer: Any = self._reads.query(
                 TableName=self._table_name,
-                KeyConditionExpression=condition,
-                ExpressionAttributeValues=values,
                 ConsistentRead=True,
                 ReturnConsumedCapacity="TOTAL",
-                **options,
+                **request,
             )
         except (ClientError, BotoCoreError) as error:
             used.requests += 1 + (_retries(error.response) if isinstance(error, ClientError) else 0)

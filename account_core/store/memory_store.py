@@ -6,6 +6,7 @@ from threading import Lock
 
 from account_core.domain.events import EventRow, Row, StoredRow
 from account_core.rows.items import Item, from_item, to_item
+from account_core.rows.layout import COMMAND_ID
 from account_core.service.ports import ROWS_MAX, LostRace, check_rows
 from account_core.service.usage import Usage
 
@@ -28,7 +29,7 @@ class MemoryAccountStore:
         used.requests += 1
         with self._lock:
             for _, item in sorted(self._items.get(account_id, {}).items()):
-                if item.get("CommandId") == {"S": command_id}:
+                if item.get(COMMAND_ID) == {"S": command_id}:
                     row = from_item(item)
                     return row if isinstance(row, EventRow) else None
         return None

@@ -16,7 +16,8 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from account_core.rows.items import SNAPSHOT_EVERY, VERSION_MAX, key_of
+from account_core.rows.items import VERSION_MAX, key_of, sequence_through
+from account_core.rows.layout import VERSION, key, rows_query
 from local_stack.address import Address
 from local_stack.emulator import HouseError, forget_aws_settings
 from ops.deployment.stack import AWS_CLIENTS, Outputs, encoders_of, outputs_of
@@ -93,21 +94,16 @@ def newest(client: "DynamoDBClient", table_name: str, account_id: str) -> int:
         with translated():
             answer = client.query(
                 TableName=table_name,
-                KeyConditionExpression="AccountId = :account_id AND Version BETWEEN :first AND :last",
-                ExpressionAttributeValues={
-                    ":account_id": {"S": account_id},
-                    ":first": {"N": "1"},
-                    ":last": {"N": str(VERSION_MAX)},
-                },
-                ProjectionExpression="Version",
+                ProjectionExpression=VERSION,
                 ScanIndexForward=False,
                 ConsistentRead=True,
                 Limit=1,
+                **rows_query(account_id, 1, VERSION_MAX),
             )
     except Refused:  # no table has an account of this id
         return 0
-    versions = [int(Decimal(item["Version"]["N"])) for item in answer["Items"]]  # a stray row may be in between
-    return versions[0] - versions[0] // SNAPSHOT_EVERY if versions else 0  # every tenth row is a snapshot, and no event
+    versions = (int(Decimal(item[VERSION]["N"])) for item in answer["Items"])  # a stray row's may be a fraction
+    return sequence_through(next(versions, 0))
 
 
 @app.command(epilog="Example: account-events parked --stack account-events")
@@ -198,7 +194,7 @@ def _why(waits: Parked) -> str:
 
 
 def _row(waits: Parked) -> str:
-    return key_of({"AccountId": {"S": waits.account_id}, "Version": {"N": str(waits.version)}})
+    return key_of(key(waits.account_id, waits.version))
 
 
 def _table(waiting: Iterable[Parked]) -> Table:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from account_core.domain.errors import Corrupt
 from account_core.rows.items import from_item, version_in
+from account_core.rows.layout import ACCOUNT_ID, VERSION, rows_query
 from ops.ledger.check import LedgerCheck
 
 if TYPE_CHECKING:
@@ -17,27 +18,22 @@ def check_ledger(client: "DynamoDBClient", table_name: str) -> Iterator[LedgerCh
     It reads every row twice, once to find the accounts, eventually consistent, and once in order.
     """
     ids: set[str] = set()
-    pages = client.get_paginator("scan").paginate(TableName=table_name, ProjectionExpression="AccountId")
+    pages = client.get_paginator("scan").paginate(TableName=table_name, ProjectionExpression=ACCOUNT_ID)
     for page in pages:
-        ids |= {item["AccountId"]["S"] for item in page["Items"]}
+        ids |= {item[ACCOUNT_ID]["S"] for item in page["Items"]}
     for account_id in sorted(ids):
         yield _check(client, table_name, account_id)
 
 
 def _check(client: "DynamoDBClient", table_name: str, account_id: str) -> LedgerCheck:
     check = LedgerCheck(account_id)
-    pages = client.get_paginator("query").paginate(
-        TableName=table_name,
-        KeyConditionExpression="AccountId = :account_id",
-        ExpressionAttributeValues={":account_id": {"S": account_id}},
-        ConsistentRead=True,
-    )
+    pages = client.get_paginator("query").paginate(TableName=table_name, ConsistentRead=True, **rows_query(account_id))
     for page in pages:
         for item in page["Items"]:
             try:
                 row = from_item(item)
             except Corrupt as error:
-                check.add_unreadable(version_in(item["Version"]["N"]), error)
+                check.add_unreadable(version_in(item[VERSION]["N"]), error)
             else:
                 check.add(row)
     check.end()

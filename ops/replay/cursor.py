@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
-from account_core.rows.items import version_in, version_of
+from account_core.rows.items import sequence_from, version_in, version_of
+from account_core.rows.layout import VERSION
 from account_events.avro.encoder import ENCODERS, Encoders
 from ops.replay.source import Item
 from projector.outgoing import Outgoing, Poison
-from projector.parse import NO_ROW, read_image, sequence_from
+from projector.parse import NO_ROW, read_image
 
 NO_VERSION = "its key has no version that a row can have"
 
@@ -71,7 +72,7 @@ class Cursor:
         """The event of the next row; the cursor moves on unless that is OUT of turn."""
         if self.stopped is not None:
             return Turn.NOTHING
-        number = item["Version"]["N"]
+        number = item[VERSION]["N"]
         version = version_in(number)
         if version is None:
             return self._stop(number, NO_VERSION)
@@ -97,7 +98,7 @@ class Cursor:
         An account that is left in the middle, and read from its beginning when it comes again, is another cursor, which
         cannot know whether the one before it was counted.
         """
-        return self.first is not None and item["Version"]["N"] == str(version_of(self.first))
+        return self.first is not None and item[VERSION]["N"] == str(version_of(self.first))
 
     def stop_at_hole(self) -> None:
         """The table has no row for the event that is due."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from account_core.rows.layout import KEY_SCHEMA, rows_query
 from ops.error_lines import advice_on
 from ops.replay.errors import Interrupted, WrongCall
 from ops.replay.estimate import TableSize
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 ATTEMPTS_MAX = 40
 """Beside the client's own; with the backoff's ceiling of two seconds, some forty seconds on average."""
-KEY = [{"AttributeName": "AccountId", "KeyType": "HASH"}, {"AttributeName": "Version", "KeyType": "RANGE"}]
 
 
 class DynamoDBSource:
@@ -83,7 +83,7 @@ class DynamoDBSource:
             if str(error) == "ResourceNotFoundException":
                 raise WrongCall(f"There is no table {self._table_name}.") from None
             raise Interrupted(_line(f"The table {self._table_name} cannot be described", error)) from error
-        if sorted(table["KeySchema"], key=lambda key: key["KeyType"]) != KEY:
+        if sorted(table["KeySchema"], key=lambda key: key["KeyType"]) != KEY_SCHEMA:
             raise WrongCall(f"The table {self._table_name} is no accounts' table: its key is another.")
         identity = table.get("TableId") or table["TableArn"]
         return TableSize(identity, table.get("ItemCount", 0), table.get("TableSizeBytes", 0))
@@ -102,11 +102,7 @@ class DynamoDBSource:
             return request
         if isinstance(part, Segment):
             return request | {"Segment": part.index, "TotalSegments": part.total}
-        condition, values = "AccountId = :account_id", {":account_id": {"S": part.account_id}}
-        if part.first_version is not None:
-            condition += " AND Version >= :first"
-            values[":first"] = {"N": str(part.first_version)}
-        return request | {"KeyConditionExpression": condition, "ExpressionAttributeValues": values}
+        return request | rows_query(part.account_id, part.first_version)
 
 
 def _page(answer: Any) -> Page:  # noqa: ANN401 -- of a Scan or a Query, which have the same here

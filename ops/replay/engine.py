@@ -6,6 +6,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
 from typing import Any
 
+from account_core.rows.layout import ACCOUNT_ID, VERSION
 from account_events.avro.encoder import ENCODERS, Encoders
 from ops.replay.cursor import Cursor, Stopped, Turn
 from ops.replay.errors import Interrupted, WrongCall
@@ -186,9 +187,9 @@ class _Run:
 
     def _cursor(self, there: PartState, item: Item) -> Cursor:
         try:
-            account_id, _ = str(item["AccountId"]["S"]), item["Version"]["N"]
+            account_id, _ = str(item[ACCOUNT_ID]["S"]), item[VERSION]["N"]
         except (KeyError, TypeError):
-            raise WrongCall("A row has no AccountId and Version: this is no accounts' table.") from None
+            raise WrongCall(f"A row has no {ACCOUNT_ID} and {VERSION}: this is no accounts' table.") from None
         known = self.state.known.get(account_id)
         if known is not None:
             return known

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
-from account_core.rows.items import SNAPSHOT, SNAPSHOT_EVERY
+from account_core.rows.items import SNAPSHOT, SNAPSHOT_EVERY, sequence_from
 from account_events.testing.records import StreamRecord, sequence_number
 from projector.errors import NotATableStream
-from projector.parse import sequence_from
 from tests.support.memory_projector import MemoryProjector
 from tests.support.rows import history, stream_record
 

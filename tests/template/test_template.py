@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+from account_core.rows.layout import TABLE_SCHEMA
 from account_events.lambda_mapping.filters import FilterCriteria
 from local_stack.build import PACKAGES, RUNTIME
-from local_stack.local_tables import KEYS_AND_INDEX
 
 TEMPLATE: dict[str, Any] = yaml_parse((Path(__file__).parents[2] / "template.yaml").read_text())
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
@@ -45,7 +45,7 @@ def test_aws_is_the_default_target() -> None:
 
 def test_the_table_is_the_one_the_contract_tests_use() -> None:
     table = properties("AccountsTable")
-    assert {name: table[name] for name in KEYS_AND_INDEX} == KEYS_AND_INDEX
+    assert {name: table[name] for name in TABLE_SCHEMA} == TABLE_SCHEMA
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
 

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from account_core.domain.errors import Corrupt
 from account_core.domain.events import EventRow
-from account_core.rows.items import from_item, key_of, version_in
+from account_core.rows.items import from_item, key_of, sequence_from, version_in
+from account_core.rows.layout import parts_of_key
 from projector.errors import Unpublishable
-from projector.parse import sequence_from
 from projector.translate import translate
 
 SEQUENCE_MAX = 2**63 - 1
@@ -82,8 +82,8 @@ def _event(row: EventRow) -> LedgerEvent:
 
 def _unreadable(item: Mapping[str, Any], reason: str) -> Unreadable:
     """By its key, which DynamoDB does not let be missing or of another type."""
-    match item:
-        case {"AccountId": {"S": str(account_id)}, "Version": {"N": str(number)}}:
-            version = version_in(number)
-            return Unreadable(account_id, sequence_from(version) if version else None, reason)
-    return Unreadable(key_of(item), None, reason)
+    account_id, number = parts_of_key(item)
+    if account_id is None or number is None:
+        return Unreadable(key_of(item), None, reason)
+    version = version_in(number)
+    return Unreadable(account_id, sequence_from(version) if version else None, reason)

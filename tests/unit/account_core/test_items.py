@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 from account_core.domain.errors import Corrupt
 from account_core.domain.events import Created, Credited, EventRow, IgnoredSnapshot, Row, SnapshotRow, Withdrawn
 from account_core.domain.money import MONEY_MAX
-from account_core.rows.items import from_item, is_snapshot_version, to_item, version_of
+from account_core.rows.items import (
+    SNAPSHOT_EVERY,
+    from_item,
+    interval_of,
+    is_snapshot_version,
+    last_version_of,
+    sequence_from,
+    sequence_through,
+    snapshots_among,
+    to_item,
+    version_of,
+)
 from tests.support.spellings import OTHER_NUMBERS, OTHER_TIMES
 
 MONEY = st.decimals(Decimal(0), MONEY_MAX, places=2)
@@ -57,6 +68,26 @@ def test_versions_have_no_holes_but_the_snapshots(sequence: int) -> None:
     assert not is_snapshot_version(version)
     assert following - version == (2 if is_snapshot_version(version + 1) else 1)
     assert version_of(1) == 1
+
+
+@given(st.integers(1, 10**9))
+def test_events_around_a_row_are_the_nearest_ones(version: int) -> None:
+    first, last = sequence_from(version), sequence_through(version)
+    assert version_of(last) <= version <= version_of(first)
+    assert first - last == is_snapshot_version(version)
+
+
+@given(st.integers(1, 10**9))
+def test_an_interval_ends_with_the_snapshot_after_its_rows(version: int) -> None:
+    closing = last_version_of(interval_of(version))
+    assert is_snapshot_version(closing)
+    assert version <= closing < version + SNAPSHOT_EVERY
+
+
+@given(st.integers(1, 10**6), st.integers(1, 200))
+def test_a_page_of_events_has_no_more_snapshots_than_expected(first: int, events: int) -> None:
+    with_their_snapshots = version_of(first + events) - version_of(first)
+    assert with_their_snapshots - events <= snapshots_among(events)
 
 
 def _item(**changed: object) -> dict[str, Any]:

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from account_core.domain.events import EventRow
-from account_core.rows.items import VERSION_MAX, to_item, version_in
+from account_core.rows.items import VERSION_MAX, sequence_from, to_item, version_in
 from account_events.testing.records import StreamRecord, sequence_number
 from projector.errors import NotATableStream
 from projector.outgoing import REASON_LENGTH_MAX, Arrival, Outgoing, Poison, is_stray, outgoing
-from projector.parse import NO_ROW, parse, read_events, sequence_from
+from projector.parse import NO_ROW, parse, read_events
 from tests.support.rows import history, stream_record, stream_records
 from tests.support.spellings import OTHER_NUMBERS
 
@@ -134,11 +134,6 @@ def test_the_reason_names_what_is_wrong_and_no_amount() -> None:
 def test_what_is_no_table_stream_fails_as_a_whole(payload: dict[str, Any]) -> None:
     with pytest.raises(NotATableStream):
         parse(payload)
-
-
-@pytest.mark.parametrize(("version", "sequence"), [(1, 1), (9, 9), (10, 10), (11, 10), (19, 18), (20, 19), (21, 19)])
-def test_which_event_is_at_or_behind_a_row(version: int, sequence: int) -> None:
-    assert sequence_from(version) == sequence
 
 
 def test_events_from_the_table_end_with_the_first_that_cannot_be_published() -> None:

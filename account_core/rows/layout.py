@@ -1,0 +1,77 @@
+"""Names and keys of the ledger's table: attributes, key schema, index, and the conditions of its queries. Pure.
+
+docs/table.md describes each attribute. Nothing outside this package writes these names down or calculates with versions
+(tests/unit/account_core/test_one_layout.py): `items` turns rows into items and back, and knows where snapshots stand.
+"""
+
+from typing import Any
+
+ACCOUNT_ID, VERSION, COMMAND_ID = "AccountId", "Version", "CommandId"
+TYPE, ROW_FORMAT, SEQUENCE, TIMESTAMP = "Type", "Format", "Sequence", "Timestamp"
+OWNER, CURRENCY, AMOUNT, BALANCE, DIGEST = "Owner", "Currency", "Amount", "Balance", "Digest"
+CORRELATION_ID, REQUEST_ID = "CorrelationId", "RequestId"
+
+COMMAND_INDEX = "ByCommandId"
+KEY_SCHEMA = [{"AttributeName": ACCOUNT_ID, "KeyType": "HASH"}, {"AttributeName": VERSION, "KeyType": "RANGE"}]
+TABLE_SCHEMA = {
+    "AttributeDefinitions": [
+        {"AttributeName": ACCOUNT_ID, "AttributeType": "S"},
+        {"AttributeName": VERSION, "AttributeType": "N"},
+        {"AttributeName": COMMAND_ID, "AttributeType": "S"},
+    ],
+    "KeySchema": KEY_SCHEMA,
+    "LocalSecondaryIndexes": [
+        {
+            "IndexName": COMMAND_INDEX,
+            "KeySchema": [
+                {"AttributeName": ACCOUNT_ID, "KeyType": "HASH"},
+                {"AttributeName": COMMAND_ID, "KeyType": "RANGE"},
+            ],
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        }
+    ],
+}
+"""As CreateTable takes it, and as template.yaml declares it."""
+VERSION_IS_FREE = f"attribute_not_exists({VERSION})"
+"""The condition of every put: no row is ever overwritten."""
+
+
+def key(account_id: str, version: int) -> dict[str, Any]:
+    """A row's key, as an item in DynamoDB JSON."""
+    return {ACCOUNT_ID: {"S": account_id}, VERSION: {"N": str(version)}}
+
+
+def parts_of_key(item: object) -> tuple[str | None, str | None]:
+    """The account's id and the text of the version in an item or its key; None for a part that is missing or odd."""
+    match item:
+        case {"AccountId": {"S": str(account_id)}, "Version": {"N": str(number)}}:
+            return account_id, number
+        case {"AccountId": {"S": str(account_id)}}:
+            return account_id, None
+    return None, None
+
+
+def rows_query(account_id: str, first: int | None = None, last: int | None = None) -> dict[str, Any]:
+    """What a Query asks for: an account's rows, from version `first` to `last` where they are given."""
+    condition, values = f"{ACCOUNT_ID} = :account_id", {":account_id": {"S": account_id}}
+    match first, last:
+        case None, None:
+            pass
+        case _, None:
+            condition += f" AND {VERSION} >= :first"
+        case None, _:
+            condition += f" AND {VERSION} <= :last"
+        case _:
+            condition += f" AND {VERSION} BETWEEN :first AND :last"
+    bounds = {":first": first, ":last": last}
+    values |= {name: {"N": str(version)} for name, version in bounds.items() if version is not None}
+    return {"KeyConditionExpression": condition, "ExpressionAttributeValues": values}
+
+
+def command_query(account_id: str, command_id: str) -> dict[str, Any]:
+    """What a Query asks for: the key of the row that a command wrote."""
+    return {
+        "IndexName": COMMAND_INDEX,
+        "KeyConditionExpression": f"{ACCOUNT_ID} = :account_id AND {COMMAND_ID} = :command_id",
+        "ExpressionAttributeValues": {":account_id": {"S": account_id}, ":command_id": {"S": command_id}},
+    }
