@@ -65,7 +65,7 @@ _AVRO = (
 )
 _CONSUMER = (*_AVRO, "schemas/history/*/*.avsc", "account_events/consumer/*.py", "consumers/*.py")
 PACKAGES = {
-    "ApiFunction": Package("requirements/api.txt", ("account_core/**/*.py",)),
+    "ApiFunction": Package("requirements/api.txt", ("account_core/**/*.py", "account_events/*.py")),
     "ProjectorFunction": Package(
         "requirements/projector.txt",
         (*_AVRO, "account_core/__init__.py", "account_core/domain/*.py", "account_core/rows/*.py", "projector/*.py"),

@@ -1,18 +1,11 @@
-"""DynamoDB's errors in this package's words: the one place that decides which of them can pass.
+"""DynamoDB's errors as this package's errors, by the classification of `account_events.dynamodb_errors`.
 
-Source: AWS, "Error handling with DynamoDB"
-(docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html). There are four kinds:
-
-- A condition that failed is an answer.
-- `REFUSED`: what the request holds is invalid or too large. The same request never succeeds, so it must not be
-  delivered again: the ledger answers with a poison row, which parks the account, and commands name the account.
-- `CONFIGURATION`: a permission, a table, a key or credentials are missing. It passes once an operator repairs it, so
-  the records are delivered again, their age raises an alarm, and after the last retry they are in the failure bucket.
-  A command that waits for nothing but that ends at once.
-- Everything else, which is load, faults of the service and lost answers, passes by itself: deliver it again.
-
-AWS counts ItemCollectionSizeLimitExceededException among the errors that may be retried. Here no row is ever deleted,
-so a collection that is full stays full.
+- CONDITION is an answer, and goes through as it is.
+- REFUSED: the same request never succeeds, so it must not be delivered again. The ledger returns a poison row, which
+  parks the account, and commands name the account.
+- Everything else is Unavailable, and delivered again. What is CONFIGURATION passes once an operator repairs it: the
+  records' age raises an alarm, and after the last retry they are in the failure bucket. A command that would wait for
+  nothing else ends at once.
 """
 
 from collections.abc import Iterator
@@ -20,30 +13,8 @@ from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from account_events.dynamodb_errors import Kind, failure_of, kind_of
 from projector.errors import Refused, Unavailable
-
-CONDITION_FAILED = "ConditionalCheckFailedException"
-REFUSED = frozenset(
-    {
-        "ItemCollectionSizeLimitExceededException",
-        "ParamValidationError",  # botocore's own, before anything is sent
-        "SerializationException",
-        "ValidationException",
-    }
-)
-CONFIGURATION = frozenset(
-    {
-        "AccessDeniedException",
-        "ExpiredTokenException",
-        "IncompleteSignatureException",
-        "InvalidSignatureException",
-        "MissingAuthenticationTokenException",
-        "NoCredentialsError",
-        "NoRegionError",
-        "ResourceNotFoundException",
-        "UnrecognizedClientException",
-    }
-)
 
 
 @contextmanager
@@ -56,14 +27,13 @@ def translated() -> Iterator[None]:
     """
     try:
         yield
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "ClientError")
-        if code == CONDITION_FAILED:
+    except (ClientError, BotoCoreError) as error:
+        failure = failure_of(error)
+        if failure.kind is Kind.CONDITION:
             raise
-        raise _error(code) from error
-    except BotoCoreError as error:
-        raise _error(type(error).__name__) from error
+        raise (Refused if failure.kind is Kind.REFUSED else Unavailable)(failure.code) from error
 
 
-def _error(code: str) -> Refused | Unavailable:
-    return Refused(code) if code in REFUSED else Unavailable(code)
+def needs_repair(error: Unavailable) -> bool:
+    """Whether an error of `translated` stays until an operator corrects the configuration."""
+    return kind_of(str(error)) is Kind.CONFIGURATION

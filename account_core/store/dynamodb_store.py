@@ -69,7 +69,7 @@ class DynamoDBAccountStore:
         try:
             used.write_units += self._write(puts)
         except (ClientError, BotoCoreError) as error:
-            if isinstance(error, ClientError) and (lost := lost_race(error)):
+            if lost := lost_race(error):
                 used.write_units += FAILED_PUT_UNITS if len(puts) == 1 else TRANSACTED_PUT_UNITS * len(puts)
                 raise lost from error
             if failure := account_full(error) or unavailable(error, UNKNOWN):

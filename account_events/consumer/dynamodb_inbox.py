@@ -4,49 +4,30 @@ An item for each account: AccountId (S, the key), Last, Seen, Revision (N), and 
 sequence), MissingThrough, Since (N), Waiting ("yes"). Since and Waiting are the keys of the index ByWaiting, which so
 holds only accounts that wait.
 
-Which of DynamoDB's errors can pass is decided here, in `_raise`. Sources: AWS, "Error handling with DynamoDB"
-(docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html) and
-docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html. There are four kinds:
+DynamoDB's errors become the kit's errors in `_raise`, by the classification of `account_events.dynamodb_errors`:
 
-- A condition that failed: the position's is Overtaken, one of the effect's is EffectRefused.
-- Load, faults of the service and lost answers pass by themselves: Unavailable.
-- What a request holds is invalid or too large: Refused. The same request never succeeds. If that is for the effect, the
-  inbox keeps the account's events and the account waits; their records need not come again.
-- A missing permission, table or key passes once an operator repairs it. It goes through as it is, and the records are
-  delivered again.
+- CONDITION: the position's is Overtaken, one of the effect's is EffectRefused.
+- CONFLICT and TRANSIENT pass by themselves: Unavailable.
+- REFUSED: the same request never succeeds. If that is for the effect, the inbox keeps the account's events and the
+  account waits; their records need not come again.
+- CONFIGURATION passes once an operator repairs it, and UNKNOWN may be anything: they go through as they are, and the
+  records are delivered again.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from botocore.exceptions import (
-    ClientError,
-    ConnectionError,  # noqa: A004 -- botocore's
-    HTTPClientError,
-    IncompleteReadError,
-    ParamValidationError,
-)
+from botocore.exceptions import BotoCoreError, ClientError
 
 from account_events.consumer.errors import EffectRefused, Overtaken, Refused, Unavailable
 from account_events.consumer.position import GAPS_MAX, Gap, Position
+from account_events.dynamodb_errors import Failure, Kind, failure_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 INDEX = "ByWaiting"
-_NO_ANSWER = (ConnectionError, HTTPClientError, IncompleteReadError)
-_Failure = ClientError | ParamValidationError | ConnectionError | HTTPClientError | IncompleteReadError
 _WAITING = {"S": "yes"}
-_REFUSED = "ConditionalCheckFailed"
-_PASSING = {
-    *("TransactionConflict", "TransactionConflictException", "TransactionInProgressException", "ThrottlingError"),
-    *("ProvisionedThroughputExceeded", "ProvisionedThroughputExceededException", "ThrottlingException"),
-    *("RequestLimitExceeded", "InternalServerError", "ServiceUnavailable"),
-}
-_NEVER = {
-    *("ValidationException", "ValidationError", "SerializationException"),
-    *("ItemCollectionSizeLimitExceededException", "ItemCollectionSizeLimitExceeded"),
-}
 
 
 class DynamoDBInbox:
@@ -69,7 +50,7 @@ class DynamoDBInbox:
             answer = self._client.get_item(
                 TableName=self._table_name, Key={"AccountId": {"S": account_id}}, ConsistentRead=True
             )
-        except (ClientError, ParamValidationError, *_NO_ANSWER) as error:
+        except (ClientError, BotoCoreError) as error:
             _raise(error)
         return _position(answer.get("Item", {}))
 
@@ -93,7 +74,7 @@ class DynamoDBInbox:
                 self._client.transact_write_items(TransactItems=[{"Put": put}, *effect])
             else:
                 self._client.put_item(**put)
-        except (ClientError, ParamValidationError, *_NO_ANSWER) as error:
+        except (ClientError, BotoCoreError) as error:
             _raise(error)
 
     def gaps(self, before_s: float) -> Sequence[Gap]:
@@ -106,7 +87,7 @@ class DynamoDBInbox:
                 ExpressionAttributeValues={":waiting": _WAITING, ":before": {"N": repr(before_s)}},
                 Limit=GAPS_MAX,
             )
-        except (ClientError, ParamValidationError, *_NO_ANSWER) as error:
+        except (ClientError, BotoCoreError) as error:
             _raise(error)
         return [
             Gap(
@@ -148,24 +129,22 @@ def _position(item: Mapping[str, Any]) -> Position:
     )
 
 
-def _raise(error: _Failure) -> NoReturn:
-    """As one of the kit's errors, where there is one for it; a mistake of the caller's is raised as it is."""
-    if isinstance(error, ParamValidationError):
-        raise Refused(f"DynamoDB takes no such request: {error}") from error
-    if not isinstance(error, ClientError):
-        raise Unavailable(f"DynamoDB did not answer: {type(error).__name__}") from error
-    response: Mapping[str, Any] = error.response
-    codes = [reason.get("Code") for reason in response.get("CancellationReasons", [])]
-    code = response["Error"]["Code"]
-    if code == "ConditionalCheckFailedException" or codes[:1] == [_REFUSED]:
+def _raise(error: ClientError | BotoCoreError) -> NoReturn:
+    """As one of the kit's errors, where there is one for it; otherwise as it is."""
+    failure = failure_of(error)
+    if failure.kind is Kind.CONDITION or _is_overtaken(failure):
         raise Overtaken("the account is not at the position that was read") from error
-    if passing := {code, *codes} & _PASSING:  # before the effect's conditions: nothing is known of them then
-        raise Unavailable(f"DynamoDB refused for now: {', '.join(sorted(passing))}") from error
-    if _REFUSED in codes:
-        raise EffectRefused(f"the condition of the effect's write {codes.index(_REFUSED)} does not hold") from error
-    if refused := {code, *codes} & _NEVER:
-        message = response["Error"].get("Message", "")
-        raise Refused(f"DynamoDB refuses the request for good: {', '.join(sorted(refused))}: {message}") from error
-    if response["ResponseMetadata"]["HTTPStatusCode"] >= 500:  # noqa: PLR2004 -- HTTP's server errors
-        raise Unavailable(f"DynamoDB failed: {code}") from error
+    if passing := failure.codes(Kind.TRANSIENT, Kind.CONFLICT):  # the effect's conditions say nothing then
+        raise Unavailable(f"DynamoDB does not carry out the request now: {', '.join(passing)}") from error
+    for number, reason in enumerate(failure.reasons):
+        if reason.kind is Kind.CONDITION:
+            raise EffectRefused(f"the condition of the effect's write {number} does not hold") from error
+    if refused := failure.codes(Kind.REFUSED):
+        message = error.response["Error"].get("Message", "") if isinstance(error, ClientError) else error
+        raise Refused(f"DynamoDB refuses the request for good: {', '.join(refused)}: {message}") from error
     raise error
+
+
+def _is_overtaken(failure: Failure) -> bool:
+    """Whether the condition of the position did not hold, which is the first of a transaction's writes."""
+    return bool(failure.reasons) and failure.reasons[0].kind is Kind.CONDITION

@@ -25,7 +25,7 @@ from ops.error_lines import advice_on
 from ops.recovery.failures import FailureBucket, FailureReleaser, GivenUp
 from ops.recovery.release import Released, Releaser
 from ops.terminal import complain, err, out
-from projector.dynamodb_errors import CONFIGURATION, translated
+from projector.dynamodb_errors import needs_repair, translated
 from projector.dynamodb_ledger import DynamoDBLedger
 from projector.dynamodb_parking import DynamoDBParking
 from projector.errors import Refused, Unavailable
@@ -220,7 +220,7 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except Unavailable as error:
-        what_it_does = "refuses the request" if str(error) in CONFIGURATION else "does not answer"
+        what_it_does = "refuses the request" if needs_repair(error) else "does not answer"
         what_to_do = advice_on(str(error)) or "Run it again."
         raise HouseError(f"DynamoDB {what_it_does} ({error}). Nothing is lost. {what_to_do}") from None
     except KeyboardInterrupt:

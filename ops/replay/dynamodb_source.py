@@ -8,7 +8,7 @@ from ops.error_lines import advice_on
 from ops.replay.errors import Interrupted, WrongCall
 from ops.replay.estimate import TableSize
 from ops.replay.source import Account, Item, Page, Part, Segment
-from projector.dynamodb_errors import CONFIGURATION, translated
+from projector.dynamodb_errors import needs_repair, translated
 from projector.errors import Refused, Unavailable
 from projector.lanes import backoff_s
 
@@ -63,7 +63,7 @@ class DynamoDBSource:
                 raise WrongCall(f"DynamoDB refuses to read {what} {self._table_name}: {error}.") from error
             except Unavailable as error:
                 attempts += 1
-                is_last = str(error) in CONFIGURATION or attempts == ATTEMPTS_MAX
+                is_last = needs_repair(error) or attempts == ATTEMPTS_MAX
                 if is_last or self._wait(backoff_s(attempts, self._roll())):
                     raise Interrupted(_line(f"The table {self._table_name} cannot be read", error)) from error
 

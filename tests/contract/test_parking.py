@@ -11,9 +11,9 @@ from botocore.config import Config
 from botocore.stub import Stubber
 
 from account_core.rows.items import VERSION_MAX
+from account_events.dynamodb_errors import CODES, Kind
 from local_stack.emulator import loopback_config
 from local_stack.local_tables import session
-from projector.dynamodb_errors import REFUSED
 from projector.dynamodb_parking import DynamoDBParking
 from projector.errors import Unavailable
 from projector.outgoing import REASON_LENGTH_MAX
@@ -256,7 +256,7 @@ def test_a_row_of_any_version_blocks_nobody(stored: DynamoDBParking, version: st
     assert stored.release(parked, parked.held_through)
 
 
-@pytest.mark.parametrize("code", sorted(REFUSED))
+@pytest.mark.parametrize("code", sorted(CODES[Kind.REFUSED]))
 def test_a_table_that_refuses_every_record_has_to_be_repaired_first(stored: DynamoDBParking, code: str) -> None:
     """Another table by this name, say: the records are delivered again, and their age raises the alarm."""
     client = stored._client  # noqa: SLF001 -- its client

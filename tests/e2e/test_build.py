@@ -15,7 +15,7 @@ LIBRARIES = {
 }
 CONTENT = {
     "AccountsByOwnerFunction": LIBRARIES | {"consumers", "fastavro", "google", "schemas"},
-    "ApiFunction": LIBRARIES | {"account_core"},
+    "ApiFunction": LIBRARIES | {"account_core", "account_events"},
     "LakeTransformFunction": LIBRARIES | {"consumers", "fastavro", "google", "schemas"},
     "ProjectorFunction": LIBRARIES | {"account_core", "projector", "schemas"},
 }

@@ -1,0 +1,175 @@
+"""DynamoDB's errors: each documented one has one meaning, which every package shares."""
+
+import gzip
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import botocore
+import pytest
+from botocore import exceptions
+from botocore.exceptions import ClientError
+from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
+
+from account_core.domain.errors import AccountFull, Unavailable
+from account_core.service.ports import LostRace
+from account_core.store.dynamodb_errors import account_full, lost_race, unavailable
+from account_events.consumer import errors as kit
+from account_events.consumer.dynamodb_inbox import DynamoDBInbox
+from account_events.consumer.position import Position
+from account_events.dynamodb_errors import CODES, FULL, REASONS, Kind, failure_of, kind_of
+from projector import errors as projector
+from projector.dynamodb_errors import needs_repair, translated
+
+OPERATIONS = (
+    *("BatchGetItem", "DeleteItem", "DescribeTable", "GetItem", "PutItem", "Query", "Scan", "TransactWriteItems"),
+    "UpdateItem",
+)
+"""That this project calls."""
+OTHER_SERVICES = {
+    *("BandwidthLimitExceeded", "EC2ThrottledException", "RequestThrottled", "RequestThrottledException", "SlowDown"),
+    *("ThrottledException", "TooManyRequestsException"),
+}
+"""Codes that botocore retries, and that DynamoDB's documentation does not have."""
+ALL_CODES = [(code, kind) for kind, codes in CODES.items() for code in sorted(codes)]
+ALL_REASONS = [(code, kind) for kind, codes in REASONS.items() for code in sorted(codes)]
+
+
+def service_model() -> Any:  # noqa: ANN401 -- JSON
+    [path] = (Path(botocore.__file__).parent / "data/dynamodb").glob("*/service-2.json.gz")
+    return json.loads(gzip.decompress(path.read_bytes()))
+
+
+def client_error(code: str, *reasons: str, status: int = 400) -> ClientError:
+    response: Any = {"Error": {"Code": code, "Message": ""}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    if reasons:
+        response["CancellationReasons"] = [{"Code": reason} for reason in reasons]
+    return ClientError(response, "PutItem")
+
+
+def cancelled(*reasons: str) -> ClientError:
+    return client_error("TransactionCanceledException", *reasons)
+
+
+def test_no_code_has_two_meanings() -> None:
+    assert len({code for code, _ in ALL_CODES}) == len(ALL_CODES)
+    assert len({code for code, _ in ALL_REASONS}) == len(ALL_REASONS)
+
+
+def test_every_error_of_the_operations_called_has_a_meaning() -> None:
+    operations = service_model()["operations"]
+    modelled = {error["shape"] for name in OPERATIONS for error in operations[name]["errors"]}
+    assert {code for code in modelled if kind_of(code) is Kind.UNKNOWN} == {"TransactionCanceledException"}
+
+
+def test_every_reason_that_aws_documents_has_a_meaning() -> None:
+    documentation = service_model()["shapes"]["TransactionCanceledException"]["documentation"]
+    documented = set(re.findall(r"Code: <code>(\w+)</code>", documentation)) - {"None"}
+    assert documented == {code for code, _ in ALL_REASONS}
+
+
+def test_what_awss_own_client_retries_is_transient() -> None:
+    retried = {
+        *ThrottledRetryableChecker._THROTTLED_ERROR_CODES,  # type: ignore[attr-defined]  # noqa: SLF001 -- documented by no public name
+        *TransientRetryableChecker._TRANSIENT_ERROR_CODES,  # type: ignore[attr-defined]  # noqa: SLF001 -- as above
+    }
+    assert {kind_of(code) for code in retried - OTHER_SERVICES} == {Kind.TRANSIENT}
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [
+        ("SomethingNew", 400, Kind.UNKNOWN),
+        ("SomethingNew", 499, Kind.UNKNOWN),
+        ("SomethingNew", 500, Kind.TRANSIENT),
+        ("SomethingNew", 503, Kind.TRANSIENT),
+        ("ValidationException", 500, Kind.REFUSED),
+    ],
+)
+def test_a_code_that_nobody_documents_is_known_by_its_status(code: str, status: int, kind: Kind) -> None:
+    assert failure_of(client_error(code, status=status)).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (exceptions.ConnectTimeoutError(endpoint_url="x"), Kind.TRANSIENT),
+        (exceptions.EndpointConnectionError(endpoint_url="x"), Kind.TRANSIENT),
+        (exceptions.ReadTimeoutError(endpoint_url="x"), Kind.TRANSIENT),
+        (exceptions.ConnectionClosedError(endpoint_url="x"), Kind.TRANSIENT),
+        (exceptions.HTTPClientError(error="x"), Kind.TRANSIENT),
+        (exceptions.IncompleteReadError(actual_bytes=1, expected_bytes=2), Kind.TRANSIENT),
+        (exceptions.ParamValidationError(report="x"), Kind.REFUSED),
+        (exceptions.NoCredentialsError(), Kind.CONFIGURATION),
+        (exceptions.NoRegionError(), Kind.CONFIGURATION),
+        (exceptions.ProfileNotFound(profile="x"), Kind.UNKNOWN),
+    ],
+)
+def test_botocores_own_errors_are_known_by_their_class(error: Exception, kind: Kind) -> None:
+    failure = failure_of(error)
+    assert (failure.kind, failure.code) == (kind, type(error).__name__)
+
+
+@pytest.mark.parametrize(("code", "kind"), ALL_CODES)
+def test_the_account_store_maps_every_code(code: str, kind: Kind) -> None:
+    error = client_error(code)
+    found = (lost_race(error), account_full(error), unavailable(error, "unknown"))
+    due: type | None = {Kind.CONDITION: LostRace, Kind.CONFLICT: LostRace, Kind.TRANSIENT: Unavailable}.get(kind)
+    assert [type(each) for each in found if each] == ([AccountFull] if code in FULL else [due] if due else [])
+
+
+@pytest.mark.parametrize(("reason", "kind"), ALL_REASONS)
+def test_the_account_store_maps_every_reason(reason: str, kind: Kind) -> None:
+    error = cancelled("None", reason)
+    found = (lost_race(error), account_full(error), unavailable(error, "unknown"))
+    due: type | None = {Kind.CONDITION: LostRace, Kind.CONFLICT: LostRace, Kind.TRANSIENT: Unavailable}.get(kind)
+    assert [type(each) for each in found if each] == ([AccountFull] if reason in FULL else [due] if due else [])
+
+
+@pytest.mark.parametrize(("code", "kind"), ALL_CODES)
+def test_the_projector_maps_every_code(code: str, kind: Kind) -> None:
+    due = {Kind.CONDITION: ClientError, Kind.REFUSED: projector.Refused}.get(kind, projector.Unavailable)
+    with pytest.raises(due, match=code) as raised, translated():
+        raise client_error(code)
+    if isinstance(raised.value, projector.Unavailable):
+        assert needs_repair(raised.value) == (kind is Kind.CONFIGURATION)
+
+
+def advance(error: Exception) -> None:
+    """The inbox's write, which ends with this error."""
+
+    class Client:
+        def transact_write_items(self, **_: object) -> None:
+            raise error
+
+    inbox = DynamoDBInbox(Client(), "inbox")  # type: ignore[arg-type]
+    inbox.advance("a", Position(), Position(1, seen=1, revision=1), [{"Put": {}}])
+
+
+KITS_ERRORS = {
+    Kind.CONDITION: kit.Overtaken,
+    Kind.CONFLICT: kit.Unavailable,
+    Kind.TRANSIENT: kit.Unavailable,
+    Kind.CONFIGURATION: ClientError,
+    Kind.REFUSED: kit.Refused,
+}
+
+
+@pytest.mark.parametrize(("code", "kind"), ALL_CODES)
+def test_the_inbox_maps_every_code(code: str, kind: Kind) -> None:
+    with pytest.raises(KITS_ERRORS[kind]):
+        advance(client_error(code))
+
+
+@pytest.mark.parametrize(("reason", "kind"), ALL_REASONS)
+def test_the_inbox_maps_every_reason(reason: str, kind: Kind) -> None:
+    with pytest.raises(KITS_ERRORS[kind] if kind is not Kind.CONDITION else kit.EffectRefused):
+        advance(cancelled("None", reason))
+    with pytest.raises(KITS_ERRORS[kind]):
+        advance(cancelled(reason, "None"))
+
+
+def test_a_throttled_transaction_says_nothing_of_its_effect() -> None:
+    with pytest.raises(kit.Unavailable, match="ThrottlingError"):
+        advance(cancelled("None", "ConditionalCheckFailed", "ThrottlingError"))
