@@ -10,7 +10,8 @@ from typing import Any
 
 import httpx
 
-from local_stack.emulator import LOOPBACK_TLS, REGION, HouseError, answers, client
+from local_stack.emulator import LOOPBACK_TLS, REGION, answers, client
+from local_stack.errors import CommandError
 from local_stack.output_file import written
 from local_stack.signing import Bearer, Signature
 from local_stack.token_issuer import OPERATOR_SCOPE
@@ -59,13 +60,13 @@ class Address:
         if self.access_key is None:
             return Bearer(self.token(subject))
         if subject is not None:
-            raise HouseError("This house's API is called with IAM signatures, which have no subject: --auth jwt.")
+            raise CommandError("This house's API is called with IAM signatures, which have no subject: --auth jwt.")
         return Signature(*self.access_key, REGION)
 
     def token(self, subject: str | None = None) -> str:
         """With JWT, a new token of this subject, or an operator's."""
         if self.issuer_url is None:
-            raise HouseError("This house's API takes no tokens: --auth jwt.")
+            raise CommandError("This house's API takes no tokens: --auth jwt.")
         form = {"sub": subject or OPERATOR, "scope": "" if subject else OPERATOR_SCOPE}
         with loopback_http(self.issuer_url) as issuer:
             return issuer.post("/token", data=form).raise_for_status().text
@@ -92,12 +93,12 @@ class Address:
         """The house that another terminal keeps running.
 
         Raises:
-            HouseError: none is.
+            CommandError: none is.
         """
         try:
             address = Address(**json.loads(ADDRESS_FILE.read_text()))
         except (OSError, ValueError, TypeError):
             address = None
         if address is None or not answers(str(address.endpoint_url)):
-            raise HouseError("No house is running: start one with `make up` in another terminal.")
+            raise CommandError("No house is running: start one with `make up` in another terminal.")
         return address

@@ -4,7 +4,8 @@ import json
 
 from botocore.exceptions import ClientError
 
-from local_stack.emulator import REGION, HouseError, client
+from local_stack.emulator import REGION, client
+from local_stack.errors import CommandError
 
 USER_NAME = "teller"
 
@@ -13,7 +14,7 @@ def create_teller(endpoint_url: str, api_id: str) -> tuple[str, str]:
     """The access key id and the secret of a new user of the emulator.
 
     Raises:
-        HouseError: the emulator refuses to make one.
+        CommandError: the emulator refuses to make one.
     """
     iam = client("iam", endpoint_url)
     try:
@@ -28,5 +29,5 @@ def create_teller(endpoint_url: str, api_id: str) -> tuple[str, str]:
         )
         key = iam.create_access_key(UserName=USER_NAME)["AccessKey"]
     except ClientError as error:
-        raise HouseError(f"The emulator refuses to make the user who calls the API: {error}") from None
+        raise CommandError(f"The emulator refuses to make the user who calls the API: {error}") from None
     return key["AccessKeyId"], key["SecretAccessKey"]

@@ -21,6 +21,7 @@ from typing import Literal
 
 from filelock import FileLock
 
+from local_stack.errors import CommandError
 from local_stack.install import InstallError, install
 
 ROOT = Path(__file__).parents[1]
@@ -38,7 +39,7 @@ SURPLUS_DIRECTORIES = {"__pycache__", "bin", "tests", "examples"}
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-class BuildError(Exception):
+class BuildError(CommandError):
     """A package cannot be built; the message says what to do."""
 
 

@@ -10,7 +10,8 @@ import yaml
 from botocore.exceptions import ClientError, WaiterError
 from samtranslator.yaml_helper import intrinsics_multi_constructor
 
-from local_stack.emulator import HouseError, client
+from local_stack.emulator import client
+from local_stack.errors import CommandError
 
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 ARTIFACTS_BUCKET = "account-events-artifacts"
@@ -42,7 +43,7 @@ def deploy(
         zips: the package of every function of the template, by logical id.
 
     Raises:
-        HouseError: a resource could not be made; says which, and why.
+        CommandError: a resource could not be made; says which, and why.
     """
     template = with_code(read_template(), zips)
     s3 = client("s3", endpoint_url)
@@ -59,7 +60,7 @@ def deploy(
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
     except (ClientError, WaiterError) as error:
-        raise HouseError(f"template.yaml cannot be deployed: {_reason(stacks, stack_name) or error}") from None
+        raise CommandError(f"template.yaml cannot be deployed: {_reason(stacks, stack_name) or error}") from None
     [stack] = stacks.describe_stacks(StackName=stack_name)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
@@ -68,12 +69,12 @@ def with_code(template: dict[str, Any], zips: Mapping[str, Path]) -> dict[str, A
     """The template with each function's `CodeUri` in the artifacts bucket.
 
     Raises:
-        HouseError: the template's functions and the packages are not the same.
+        CommandError: the template's functions and the packages are not the same.
     """
     resources = template["Resources"]
     functions = {name for name, resource in resources.items() if resource["Type"] == "AWS::Serverless::Function"}
     if odd := functions ^ set(zips):
-        raise HouseError(f"In only one of template.yaml and local_stack/build.py: {', '.join(sorted(odd))}.")
+        raise CommandError(f"In only one of template.yaml and local_stack/build.py: {', '.join(sorted(odd))}.")
     for function, path in zips.items():
         resources[function]["Properties"]["CodeUri"] = {"Bucket": ARTIFACTS_BUCKET, "Key": path.name}
     return template

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from local_stack.errors import CommandError
 from local_stack.emulator import reserved_port
 
 PACKAGE = "amplify-dynamodb-simulator@2.9.30"
@@ -21,7 +22,7 @@ START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
 
 
-class DynamoDBLocalMissing(Exception):
+class DynamoDBLocalMissing(CommandError):
     """It cannot run on this machine; the message says what it lacks."""
 
 

@@ -21,6 +21,8 @@ import boto3
 import httpx
 from botocore.config import Config
 
+from local_stack.errors import CommandError
+
 REGION = "eu-central-1"
 # The emulator's fixed root credentials: they open nothing but itself.
 ROOT_ACCESS_KEY_ID = ROOT_SECRET_ACCESS_KEY = "test"  # noqa: S105 -- public by design
@@ -32,10 +34,6 @@ LOOPBACK_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 _SESSION_LOCK = threading.Lock()
 """A session makes its clients one at a time (boto3's guide, Multithreading or multiprocessing with sessions)."""
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class HouseError(Exception):
-    """The house cannot stand; the message is one line that says what to do."""
 
 
 @contextmanager
@@ -102,7 +100,7 @@ def answers(endpoint_url: str) -> bool:
 def _refused_if_taken(port: int) -> Iterator[int]:
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", port)) == 0:
-            raise HouseError(f"Port {port} is in use: stop what listens there, or leave out --port for a free one.")
+            raise CommandError(f"Port {port} is in use: stop what listens there, or leave out --port for a free one.")
     yield port
 
 
@@ -110,7 +108,7 @@ class Emulator:
     """Use as a context manager: running inside, stopped with all its children after.
 
     Raises:
-        HouseError: the port is taken, or the emulator ended or did not answer within START_TIMEOUT_S.
+        CommandError: the port is taken, or the emulator ended or did not answer within START_TIMEOUT_S.
     """
 
     def __init__(self, port: int | None = None) -> None:
@@ -152,7 +150,7 @@ class Emulator:
     def pid(self) -> int:
         """The process, and the process group, of the emulator; its Lambda workers are children of it."""
         if self._process is None:
-            raise HouseError("The emulator is not running.")
+            raise CommandError("The emulator is not running.")
         return self._process.pid
 
     def is_running(self) -> bool:
@@ -191,11 +189,11 @@ class Emulator:
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                raise HouseError(f"The emulator ended with code {process.returncode}: {self.last_words()}")
+                raise CommandError(f"The emulator ended with code {process.returncode}: {self.last_words()}")
             if answers(self.endpoint_url):
                 return
             time.sleep(0.05)
-        raise HouseError(f"The emulator did not answer within {START_TIMEOUT_S:.0f} s: {self.last_words()}")
+        raise CommandError(f"The emulator did not answer within {START_TIMEOUT_S:.0f} s: {self.last_words()}")
 
     def _stop(self) -> None:
         with uninterrupted():

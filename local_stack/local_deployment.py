@@ -21,7 +21,8 @@ from local_stack.address import Address, loopback_http
 from local_stack.api_test_user import create_teller
 from local_stack.build import PACKAGES, build_zip
 from local_stack.deploy import deploy
-from local_stack.emulator import Emulator, HouseError, uninterrupted
+from local_stack.emulator import Emulator, uninterrupted
+from local_stack.errors import CommandError
 from local_stack.event_source_mapping.clients import INVOKE_READ_TIMEOUT_S, MappingClients
 from local_stack.event_source_mapping.stack_mappings import running, stack_mappings
 from local_stack.firehose.runner import FirehoseClients, FirehoseRunner
@@ -56,7 +57,7 @@ class House:
         firehose: the stand-in for Firehose, which fills the lake.
 
     Raises:
-        HouseError: with one line that says what to do.
+        CommandError: with one line that says what to do.
     """
 
     def __init__(
@@ -146,9 +147,10 @@ class House:
         return all_rows(self.address.client("dynamodb"), self.address.outputs["TableName"])
 
     def assert_standing(self) -> None:
-        """Raises HouseError where the emulator has ended by itself."""
+        """Raises CommandError where the emulator has ended by itself."""
         if not self.emulator.is_running():
-            raise HouseError(f"The emulator has crashed; start the house again. {self.emulator.last_words()}".rstrip())
+            last_words = self.emulator.last_words()
+            raise CommandError(f"The emulator has crashed; start the house again. {last_words}".rstrip())
 
     def browser_client(self) -> httpx.Client:
         """For Swagger UI: with IAM it signs, which a browser cannot; with JWT the browser brings its token."""

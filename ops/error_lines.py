@@ -12,20 +12,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from httpx import HTTPError, TransportError, UnsupportedProtocol
 
+from projector.dynamodb_errors import needs_repair
+from projector.errors import Unavailable
+
 EXPLAINED = {
     "account_core.domain.errors.AccountError",
     "account_events.consumer.errors.KitError",
     "account_events.consumer.glue_registry.RegistryError",
     "consumers.lake.errors.Refused",
-    "local_stack.build.BuildError",
-    "local_stack.emulator.HouseError",
+    "local_stack.errors.CommandError",
     "consumers.lake.delivery.contract.BadAnswer",
     "local_stack.firehose.errors.UnsupportedDelivery",
-    "ops.lake.query.engine.QueryFailed",
-    "ops.lake.repair.ports.FunctionFailed",
-    "ops.lake.reconcile.result.UnknownVerdict",
     "account_events.lambda_mapping.errors.MappingError",
-    "ops.replay.errors.ReplayError",
     "projector.errors.ProjectorError",
     "account_events.avro.errors.ContractError",
 }
@@ -158,6 +156,8 @@ _NOT_REACHED = (
 
 def error_line(error: BaseException) -> str | None:
     """The line; None for what nobody expected."""
+    if isinstance(error, Unavailable):
+        return _one_line(_unavailable(error))
     if any(f"{kind.__module__}.{kind.__qualname__}" in EXPLAINED for kind in type(error).__mro__):
         return _one_line(str(error))
     if isinstance(error, OSError) and error.strerror:
@@ -185,6 +185,12 @@ def advice(error: BaseException) -> str:
 def advice_on(code: str) -> str:
     """What to do about an error of AWS with this code; empty if that depends."""
     return _BY_CODE.get(code, "")
+
+
+def _unavailable(error: Unavailable) -> str:
+    """The message of such an error is DynamoDB's code."""
+    what_it_does = "refuses the request" if needs_repair(error) else "does not answer"
+    return f"DynamoDB {what_it_does} ({error}). Nothing is lost. {advice_on(str(error)) or 'Run it again.'}"
 
 
 def _with_advice(text: str, error: BaseException) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from account_events.lambda_mapping.config import MappingConfig
 from account_events.lambda_mapping.errors import UnsupportedMapping
-from local_stack.emulator import HouseError
+from local_stack.errors import CommandError
 from local_stack.event_source_mapping.clients import MappingClients
 from local_stack.event_source_mapping.deployed import deployed
 from local_stack.event_source_mapping.runner import MappingRunner
@@ -25,7 +25,7 @@ def stack_mappings(
     Mappings of the table's stream are first, then those of the Kinesis stream that the projector fills.
 
     Raises:
-        HouseError: one of them asks for something that the stand-in does not do.
+        CommandError: one of them asks for something that the stand-in does not do.
     """
     found = {}
     for page in stacks.get_paginator("list_stack_resources").paginate(StackName=stack_name):
@@ -37,7 +37,7 @@ def stack_mappings(
             try:
                 found[logical_id] = deployed(response, clients)
             except UnsupportedMapping as error:
-                raise HouseError(f"{logical_id} in template.yaml cannot be run at home: {error}.") from None
+                raise CommandError(f"{logical_id} in template.yaml cannot be run at home: {error}.") from None
     return dict(sorted(found.items(), key=lambda one: one[1].source_kind == "kinesis"))
 
 

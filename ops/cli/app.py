@@ -17,7 +17,8 @@ from rich.table import Table
 from account_core.api.access import Authorisation
 from account_events.avro.errors import ContractError
 from local_stack.address import Address
-from local_stack.emulator import HouseError, forget_aws_settings
+from local_stack.emulator import forget_aws_settings
+from local_stack.errors import CommandError
 from local_stack.event_stream import EventStreamReader, PublishedEvent
 from local_stack.local_deployment import House
 from local_stack.swagger_ui import SwaggerUi
@@ -130,9 +131,9 @@ def tail(
     except KeyboardInterrupt:
         return  # Ctrl-C is how this command ends
     except (BotoCoreError, ClientError) as error:
-        raise HouseError(f"The house does not answer any more: {str(error)[:200]}") from None
+        raise CommandError(f"The house does not answer any more: {str(error)[:200]}") from None
     except ContractError as error:
-        raise HouseError(f"A record on the stream cannot be decoded: {error}") from None
+        raise CommandError(f"A record on the stream cannot be decoded: {error}") from None
 
 
 @app.command()
@@ -163,9 +164,9 @@ def check(
 def _refuse_second_house() -> None:
     try:
         running = Address.find()
-    except HouseError:
+    except CommandError:
         return
-    raise HouseError(
+    raise CommandError(
         f"A house is running already at {running.endpoint_url} (process {running.pid}): use it, or stop it."
     )
 

@@ -4,13 +4,15 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
 import typer
 
 from ops.error_lines import error_line
-from ops.terminal import complain
+from ops.terminal import complain, err
 
 LOGGERS = ("account_events", "local_stack")
 """Silenced: a command reports what goes wrong in one line."""
@@ -25,8 +27,9 @@ def run_to_its_end(app: typer.Typer, program: str) -> NoReturn:
     try:
         try:
             app(prog_name=program)
-        finally:
-            sys.stdout.flush()  # a full disk shows here, and not while Python ends
+        except SystemExit:
+            sys.stdout.flush()  # a full disk shows here, and not while Python ends; any other error goes first
+            raise
     except BrokenPipeError:  # `| head` has what it wanted
         _give_up_stdout()
         sys.exit(1)
@@ -38,6 +41,16 @@ def run_to_its_end(app: typer.Typer, program: str) -> NoReturn:
         complain(line)
         sys.exit(1)
     sys.exit(0)
+
+
+@contextmanager
+def on_interruption(advice: str) -> Iterator[None]:
+    """If the command is interrupted inside, it ends with this line: what is kept, and how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        err.print(f"interrupted: {advice}", highlight=False)
+        raise
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -1,9 +1,9 @@
 """The commands for the lake's tables: `lake tables` makes the view, `lake totals` the daily totals."""
 
-from typing import Annotated
-
 import typer
 
+from ops.cli.options import Stack
+from ops.deployment.stack import Deployment
 from ops.lake.query.duckdb_engine import EVENTS_VIEW
 from ops.lake.refresh_totals import report_day
 from ops.lake.stack_lake import Lake
@@ -11,9 +11,6 @@ from ops.terminal import out
 
 app = typer.Typer(no_args_is_help=True, help="The lake: its tables, its daily totals, its repair.")
 
-Stack = Annotated[
-    str | None, typer.Option(help="A stack on AWS, with your AWS settings; the running house's if left out.")
-]
 TABLES = ("account_events", "events", "daily_totals")
 
 
@@ -24,8 +21,8 @@ def tables(stack: Stack = None) -> None:
     The tables come with the stack; CloudFormation has no views for Athena. At home DuckDB makes the view with every
     query.
     """
-    lake = Lake.of(stack)
-    if not lake.is_at_home:
+    lake = Lake.of(Deployment.connect(stack))
+    if not lake.is_local:
         lake.athena().execute(EVENTS_VIEW)
     engine = lake.engine()
     for name in TABLES:
@@ -36,5 +33,5 @@ def tables(stack: Stack = None) -> None:
 @app.command(epilog="Example: account-events lake totals --stack account-events")
 def totals(stack: Stack = None) -> None:
     """Sum up the days whose files have changed, for closing balances. Can be stopped and repeated at any time."""
-    made = Lake.of(stack).totals().refresh(report_day)
+    made = Lake.of(Deployment.connect(stack)).totals().refresh(report_day)
     out.print(f"{made} days summed up" if made else "All days are up to date.", highlight=False)

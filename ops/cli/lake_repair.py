@@ -11,48 +11,35 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-import boto3
 import typer
-from botocore.config import Config
 
 from account_events.consumer import Decoder
-from consumers.lake.delivery.contract import BadAnswer
 from consumers.lake.rows import Rows
-from local_stack.address import Address
-from local_stack.emulator import HouseError
-from ops.deployment.stack import AWS_CLIENTS
+from ops.cli.exit_handling import on_interruption
+from ops.cli.options import AccountIds, AllAccounts, ReadUnitsMax, Stack
+from ops.deployment.stack import Deployment
 from ops.lake.query.duckdb_errors import translated
-from ops.lake.query.engine import QueryFailed
 from ops.lake.reconcile.grace import GRACE_S_MAX, cut_us
-from ops.lake.reconcile.run import READ_UNITS_MAX, grace_of
+from ops.lake.reconcile.run import grace_of
 from ops.lake.repair.backfill import MissingSink
-from ops.lake.repair.ports import FunctionFailed, S3Bucket, invoked, reasons_in
+from ops.lake.repair.ports import S3Bucket, invoked, reasons_in
 from ops.lake.repair.redrive import Redrive, Redriven
 from ops.lake.stack_lake import Lake
 from ops.replay.display import Display
 from ops.replay.dynamodb_source import DynamoDBSource
 from ops.replay.engine import SEGMENTS, ReplayResult, replay
-from ops.replay.errors import ReplayError
-from ops.replay.pace import ReadPace
-from ops.replay.run import Bank
+from ops.replay.pace import READ_UNITS_MAX, ReadPace
 from ops.replay.selection import Accounts, Everything, Selection
 from ops.replay.state import Counts
 from ops.terminal import complain, err, out
-
-if TYPE_CHECKING:
-    from mypy_boto3_lambda import LambdaClient
 
 app = typer.Typer()
 INVOKE_TIMEOUT_S = 70.0
 """The function itself ends before that."""
 FAILING_TOLD_MAX = 5
 """Of an object."""
-
-Stack = Annotated[
-    str | None, typer.Option(help="A stack on AWS, with your AWS settings; the running house's if left out.")
-]
 
 
 @app.command(epilog="Example: account-events lake redrive --stack account-events --dry-run")
@@ -64,12 +51,12 @@ def redrive(
     What has got there is moved to redriven/ in the lake's bucket; what still fails stays and is told. Safe to interrupt
     and to run again. Exit code 1 if something still fails.
     """
-    with _explained("interrupted: nothing is lost, run it again"):
-        lake = Lake.of(stack)
+    with on_interruption("nothing is lost, run it again"):
+        lake = Lake.of(Deployment.connect(stack))
         bucket = S3Bucket(lake.s3, lake.bucket)
         work = Redrive(
             bucket,
-            invoked(_functions(stack), lake.outputs["LakeTransformFunctionName"]),
+            invoked(lake.deployment.client("lambda", INVOKE_TIMEOUT_S), lake.outputs["LakeTransformFunctionName"]),
             reasons_in(bucket, lambda: datetime.now(UTC)),
             lambda: str(uuid.uuid4()),
             lake.outputs["EventStreamArn"],
@@ -85,13 +72,11 @@ def redrive(
 
 @app.command(epilog="Example: account-events lake backfill --all --stack account-events")
 def backfill(
-    account_ids: Annotated[list[str] | None, typer.Argument(metavar="ACCOUNT", help="Accounts.")] = None,
+    account_ids: AccountIds = None,
     *,
-    everyone: Annotated[bool, typer.Option("--all", help="All accounts of the ledger.")] = False,
+    everyone: AllAccounts = False,
     stack: Stack = None,
-    read_units_max: Annotated[
-        float, typer.Option(help="Take so many of the ledger's read units a second, on average.", min=0.5)
-    ] = READ_UNITS_MAX,
+    read_units_max: ReadUnitsMax = READ_UNITS_MAX,
     grace_s: Annotated[
         float | None,
         typer.Option(
@@ -110,18 +95,19 @@ def backfill(
     if bool(account_ids) + everyone != 1:
         raise typer.BadParameter("give either accounts, or --all")
     selection = Everything() if everyone else Accounts(tuple(dict.fromkeys(account_ids or ())))
-    with _explained("interrupted: what is written stays, run it again"), _folder() as folder:
-        lake, bank = Lake.of(stack), Bank.of(stack, None)
+    with on_interruption("what is written stays, run it again"), _folder() as folder:
+        deployment = Deployment.connect(stack)
+        lake = Lake.of(deployment)
         connection = lake.duckdb().connection
         with translated(connection):
             sink = MissingSink(
                 connection,
                 folder,
-                Rows(Decoder(bank.codec), lake.outputs["LakeFirstDay"]),
+                Rows(Decoder(deployment.codec()), lake.outputs["LakeFirstDay"]),
                 selection.account_ids if isinstance(selection, Accounts) else None,
                 cut_us(datetime.now(UTC), grace_of(lake) if grace_s is None else grace_s),
             )
-            result = _replayed(bank, selection, sink, read_units_max)
+            result = _replayed(deployment, selection, sink, read_units_max)
             files = rows = 0
             for key, count in sink.save(S3Bucket(lake.s3, lake.bucket).put):
                 err.print(f"[dim]{key}[/]", highlight=False, soft_wrap=True)
@@ -138,9 +124,10 @@ def backfill(
         sys.exit(1)
 
 
-def _replayed(bank: Bank, selection: Selection, sink: MissingSink, read_units_max: float) -> ReplayResult:
+def _replayed(deployment: Deployment, selection: Selection, sink: MissingSink, read_units_max: float) -> ReplayResult:
     stop = threading.Event()
-    source = DynamoDBSource(bank.dynamodb, bank.table_name, wait=stop.wait, roll=random.random)
+    client, table_name = deployment.client("dynamodb"), deployment.outputs["TableName"]
+    source = DynamoDBSource(client, table_name, wait=stop.wait, roll=random.random)
     size = source.size()
     with (
         Display(err, None if isinstance(selection, Accounts) else size.read_units, Counts()) as display,
@@ -155,7 +142,7 @@ def _replayed(bank: Bank, selection: Selection, sink: MissingSink, read_units_ma
             pace=ReadPace(read_units_max, time.monotonic, stop.wait),
             page_units=size.page_units(SEGMENTS),
             save=lambda state: display.tell(state.counts),
-            encoders=bank.encoders,
+            encoders=deployment.encoders(),
         )
     for stopped in result.stopped:
         complain(
@@ -171,13 +158,6 @@ def _set_at_the_end(stop: threading.Event) -> Iterator[None]:
         yield
     finally:
         stop.set()
-
-
-def _functions(stack: str | None) -> "LambdaClient":
-    if stack is None:
-        client: LambdaClient = Address.find().client("lambda", INVOKE_TIMEOUT_S)
-        return client
-    return boto3.client("lambda", config=AWS_CLIENTS.merge(Config(read_timeout=INVOKE_TIMEOUT_S)))
 
 
 def _show_what_there_is(objects: Iterable[Redriven]) -> None:
@@ -217,14 +197,3 @@ def _tell_failing(each: Redriven) -> None:
 def _folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="account-events-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
-
-
-@contextmanager
-def _explained(interrupted: str) -> Iterator[None]:
-    try:
-        yield
-    except (ReplayError, QueryFailed, FunctionFailed, BadAnswer) as error:
-        raise HouseError(str(error)) from None
-    except KeyboardInterrupt:
-        err.print(interrupted, highlight=False)
-        raise

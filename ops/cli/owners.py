@@ -4,22 +4,21 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
 from account_events.consumer import Decoder
-from local_stack.emulator import HouseError
+from ops.cli.exit_handling import on_interruption
+from ops.cli.options import AccountIds, AllAccounts, ReadUnitsMax, Stack
+from ops.deployment.stack import Deployment
 from ops.owners.read_model import FoldingSink, RebuildingSink, differences, rows_of
 from ops.replay.display import Display
 from ops.replay.dynamodb_source import DynamoDBSource
 from ops.replay.engine import SEGMENTS, ReplayResult, replay
-from ops.replay.errors import ReplayError
-from ops.replay.pace import ReadPace
-from ops.replay.run import Bank
+from ops.replay.pace import READ_UNITS_MAX, ReadPace
 from ops.replay.selection import Accounts, Everything, Selection
 from ops.replay.sinks import Sink
 from ops.replay.state import Counts
@@ -27,16 +26,8 @@ from ops.terminal import complain, err, out
 from projector.dynamodb_ledger import DynamoDBLedger
 
 app = typer.Typer(no_args_is_help=True, help="The accounts by owner: compare this read model with the ledger, mend it.")
-READ_UNITS_MAX = 500.0
 SETTLE_S = 2.0
 """What was on its way at the first look has usually arrived by then."""
-
-Stack = Annotated[
-    str | None, typer.Option(help="A stack on AWS, with your AWS settings; the running house's if left out.")
-]
-ReadUnitsMax = Annotated[
-    float, typer.Option(help="Take so many of the ledger's read units a second, on average.", min=0.5)
-]
 
 
 @app.command(epilog="Example: account-events owners check --stack account-events")
@@ -45,8 +36,8 @@ def check(stack: Stack = None, read_units_max: ReadUnitsMax = READ_UNITS_MAX) ->
 
     An account that differs is looked at a second time, since events take a moment to arrive.
     """
-    with _explained():
-        desk = _Desk(Bank.of(stack, None), read_units_max)
+    with on_interruption("nothing is lost, run it again"):
+        desk = _Desk(Deployment.connect(stack), read_units_max)
         wrong, accounts = desk.wrong(Everything())
         if wrong:
             time.sleep(SETTLE_S)
@@ -62,9 +53,9 @@ def check(stack: Stack = None, read_units_max: ReadUnitsMax = READ_UNITS_MAX) ->
 
 @app.command(epilog="Example: account-events owners rebuild --all --stack account-events")
 def rebuild(
-    account_ids: Annotated[list[str] | None, typer.Argument(metavar="ACCOUNT", help="Accounts.")] = None,
+    account_ids: AccountIds = None,
     *,
-    everyone: Annotated[bool, typer.Option("--all", help="All accounts of the ledger.")] = False,
+    everyone: AllAccounts = False,
     reset: Annotated[
         bool,
         typer.Option(
@@ -81,8 +72,8 @@ def rebuild(
     """
     if bool(account_ids) + everyone != 1:
         raise typer.BadParameter("give either accounts, or --all")
-    with _explained():
-        desk = _Desk(Bank.of(stack, None), read_units_max)
+    with on_interruption("nothing is lost, run it again"):
+        desk = _Desk(Deployment.connect(stack), read_units_max)
         selection = Everything() if everyone else Accounts(tuple(dict.fromkeys(account_ids or ())))
         result, failed = desk.rebuild(selection, resets=reset)
     for account_id, why in failed.items():
@@ -96,19 +87,20 @@ def rebuild(
 class _Desk:
     """A stack's ledger and read model."""
 
-    def __init__(self, bank: Bank, read_units_max: float) -> None:
-        self._bank, self._read_units_max = bank, read_units_max
-        self._table_name = bank.outputs["OwnedTableName"]
-        self._decoder = Decoder(bank.codec)
+    def __init__(self, deployment: Deployment, read_units_max: float) -> None:
+        outputs = deployment.outputs
+        self._dynamodb, self._read_units_max = deployment.client("dynamodb"), read_units_max
+        self._ledger_name, self._table_name = outputs["TableName"], outputs["OwnedTableName"]
+        self._inbox_name = outputs["OwnedInboxTableName"]
+        self._decoder, self._encoders = Decoder(deployment.codec()), deployment.encoders()
 
     def rebuild(self, selection: Selection, *, resets: bool) -> tuple[ReplayResult, Mapping[str, str]]:
         """What was replayed, and which accounts could not be rebuilt, and why."""
-        bank = self._bank
         sink = RebuildingSink(
-            bank.dynamodb,
+            self._dynamodb,
             self._table_name,
-            bank.outputs["OwnedInboxTableName"],
-            ledger=DynamoDBLedger(bank.dynamodb, bank.table_name, bank.encoders),
+            self._inbox_name,
+            ledger=DynamoDBLedger(self._dynamodb, self._ledger_name, self._encoders),
             decoder=self._decoder,
             now=time.time,
             resets=resets,
@@ -119,14 +111,13 @@ class _Desk:
         """What differs, by account; and how many accounts the ledger has."""
         folded = FoldingSink(self._decoder)
         self._replay(selection, folded)
-        found = {row["AccountId"]["S"]: row for row in rows_of(self._bank.dynamodb, self._table_name)}
+        found = {row["AccountId"]["S"]: row for row in rows_of(self._dynamodb, self._table_name)}
         if isinstance(selection, Accounts):
             found = {account_id: row for account_id, row in found.items() if account_id in selection.account_ids}
         return differences(folded.rows, found), len(folded.rows)
 
     def _replay(self, selection: Selection, sink: Sink) -> ReplayResult:
-        bank = self._bank
-        source = DynamoDBSource(bank.dynamodb, bank.table_name, wait=threading.Event().wait, roll=random.random)
+        source = DynamoDBSource(self._dynamodb, self._ledger_name, wait=threading.Event().wait, roll=random.random)
         size = source.size()
         with (
             Display(err, None if isinstance(selection, Accounts) else size.read_units, Counts()) as display,
@@ -140,7 +131,7 @@ class _Desk:
                 pace=ReadPace(self._read_units_max, time.monotonic, time.sleep),
                 page_units=size.page_units(SEGMENTS),
                 save=lambda state: display.tell(state.counts),
-                encoders=bank.encoders,
+                encoders=self._encoders,
             )
         for stopped in result.stopped:
             complain(
@@ -148,14 +139,3 @@ class _Desk:
                 f"{stopped.reason}"
             )
         return result
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    try:
-        yield
-    except ReplayError as error:
-        raise HouseError(str(error)) from None
-    except KeyboardInterrupt:
-        err.print("interrupted: nothing is lost, run it again", highlight=False)
-        raise

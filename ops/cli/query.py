@@ -14,7 +14,8 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from ops.cli.lake import Stack
+from ops.cli.options import Stack
+from ops.deployment.stack import Deployment
 from ops.lake.query.catalog import Query, WrongCall, queries
 from ops.lake.query.engine import Answer
 from ops.lake.refresh_totals import refresh_totals
@@ -58,7 +59,7 @@ def query(
     if sql:
         sys.stdout.write(known[name].sql)
         return
-    lake = Lake.of(stack)
+    lake = Lake.of(Deployment.connect(stack))
     if refresh and "daily_totals" in known[name].sql:
         refresh_totals(lake)
     answer = lake.engine().query(known[name].sql, arguments)

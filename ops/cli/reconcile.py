@@ -8,15 +8,15 @@ from typing import IO, Annotated
 
 import typer
 
-from local_stack.emulator import HouseError
 from local_stack.output_file import written
-from ops.lake.query.engine import QueryFailed
+from ops.cli.exit_handling import on_interruption
+from ops.cli.options import Stack
+from ops.deployment.stack import Deployment
 from ops.lake.reconcile.grace import GRACE_S_MAX
 from ops.lake.reconcile.result import FOLDER, LATEST_KEY, Finding, Verdict, finding_line
-from ops.lake.reconcile.run import READ_UNITS_MAX, SHOWN_MAX, keep, reconciled
+from ops.lake.reconcile.run import SHOWN_MAX, keep, reconciled
 from ops.lake.stack_lake import Lake
-from ops.replay.errors import ReplayError
-from ops.replay.run import Bank
+from ops.replay.pace import READ_UNITS_MAX
 from ops.terminal import complain, err, out
 
 app = typer.Typer()
@@ -30,14 +30,12 @@ ADVICE = {
 
 @app.command(epilog="Example: account-events reconcile --stack account-events --output differences.jsonl")
 def reconcile(
-    stack: Annotated[
-        str | None, typer.Option(help="A stack on AWS, with your AWS settings; the running house's if left out.")
-    ] = None,
+    stack: Stack = None,
     *,
     read_units_max: Annotated[
         float | None,
         typer.Option(
-            help=f"Take so many of the ledger's read units a second, on average; on AWS {READ_UNITS_MAX:g}.",
+            help=f"Read at most this many of the ledger's read units a second, on average; on AWS {READ_UNITS_MAX:g}.",
             min=0.5,
         ),
     ] = None,
@@ -59,12 +57,9 @@ def reconcile(
     Reads the whole table and the whole lake. Events that are written meanwhile, and those that are on their way, are no
     findings. Safe to interrupt: nothing is kept then. Exit code 1 if they differ.
     """
-    with _explained(), _lines(output) as found:
-        lake = Lake.of(stack)
-        bank = Bank.of(stack, None)
-        verdict = reconciled(
-            lake, bank.dynamodb, bank.table_name, read_units_max=read_units_max, grace_s=grace_s, found=found
-        )
+    with on_interruption("nothing is kept, run it again"), _lines(output) as found:
+        lake = Lake.of(Deployment.connect(stack))
+        verdict = reconciled(lake, read_units_max=read_units_max, grace_s=grace_s, found=found)
         keep(lake, verdict)
     _tell(verdict, output)
     err.print(f"kept as s3://{lake.bucket}/{LATEST_KEY} and under {FOLDER}", highlight=False, soft_wrap=True)
@@ -153,14 +148,3 @@ def _lines(output: Path | None) -> Iterator[Callable[[Finding], None]]:
 
 def _write(file: IO[str], finding: Finding) -> None:
     file.write(finding_line(finding) + "\n")
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    try:
-        yield
-    except (ReplayError, QueryFailed) as error:
-        raise HouseError(str(error)) from None
-    except KeyboardInterrupt:
-        err.print("interrupted: nothing is kept, run it again", highlight=False)
-        raise

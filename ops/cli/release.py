@@ -4,13 +4,11 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-import boto3
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
@@ -18,29 +16,24 @@ from rich.table import Table
 
 from account_core.rows.items import VERSION_MAX, key_of, sequence_through
 from account_core.rows.layout import VERSION, key, rows_query
-from local_stack.address import Address
-from local_stack.emulator import HouseError, forget_aws_settings
-from ops.deployment.stack import AWS_CLIENTS, Outputs, encoders_of, outputs_of
-from ops.error_lines import advice_on
+from ops.cli.exit_handling import on_interruption
+from ops.cli.options import Stack
+from ops.deployment.stack import Deployment
 from ops.recovery.failures import FailureBucket, FailureReleaser, GivenUp
 from ops.recovery.release import Released, Releaser
 from ops.terminal import complain, err, out
-from projector.dynamodb_errors import needs_repair, translated
+from projector.dynamodb_errors import translated
 from projector.dynamodb_ledger import DynamoDBLedger
 from projector.dynamodb_parking import DynamoDBParking
-from projector.errors import Refused, Unavailable
-from projector.lanes import aggregated, plain
+from projector.errors import Refused
 from projector.parking import Parked
 from projector.publish import KinesisPublisher
-from projector.settings import CLIENTS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 app = typer.Typer()
-Stack = Annotated[
-    str | None, typer.Option(help="A stack on AWS, with your AWS settings; the running house's if left out.")
-]
+INTERRUPTED = "what is not told to be released is still parked; run it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,32 +46,22 @@ class Desk:
     newest: Callable[[str], int]
 
     @classmethod
-    def of(cls, stack: str | None) -> "Desk":
-        """Of a stack on AWS, or of the running house."""
-        if stack is None:
-            forget_aws_settings()
-            address = Address.find()
-            kinesis = address.client("kinesis", attempts_max=1)
-            return cls._with(Outputs(address.outputs), address.client("dynamodb"), address.client("s3"), kinesis)
-        dynamodb, s3 = (boto3.client(name, config=AWS_CLIENTS) for name in ("dynamodb", "s3"))
-        return cls._with(Outputs(outputs_of(stack)), dynamodb, s3, boto3.client("kinesis", config=CLIENTS))
-
-    @classmethod
-    def _with(cls, outputs: Outputs, dynamodb: Any, s3: Any, kinesis: Any) -> "Desk":  # noqa: ANN401 -- boto3's clients
+    def of(cls, deployment: Deployment) -> "Desk":
+        outputs, dynamodb = deployment.outputs, deployment.client("dynamodb")
+        table_name = outputs["TableName"]
         parking = DynamoDBParking(dynamodb, outputs["ParkedTableName"])
         publisher = KinesisPublisher(
-            kinesis,
+            deployment.kinesis(),
             outputs["EventStreamName"],
-            (aggregated if outputs["Aggregation"] == "on" else plain)(int(outputs["Buckets"])),
+            deployment.pack(),
             clock=time.monotonic,
             sleep=time.sleep,
             roll=random.random,
         )
-        table_name = outputs["TableName"]
-        ledger = DynamoDBLedger(dynamodb, table_name, encoders_of(outputs))
+        ledger = DynamoDBLedger(dynamodb, table_name, deployment.encoders())
         return cls(
             parking,
-            FailureBucket(s3, outputs["FailureBucketName"]),
+            FailureBucket(deployment.client("s3"), outputs["FailureBucketName"]),
             Releaser(parking, ledger, publisher, clock=time.monotonic, progress=_tell_progress),
             lambda account_id: newest(dynamodb, table_name, account_id),
         )
@@ -112,8 +95,8 @@ def parked(stack: Stack = None) -> None:
 
     Also counts what the trigger gave up.
     """
-    with _explained():
-        desk = Desk.of(stack)
+    with on_interruption(INTERRUPTED):
+        desk = Desk.of(Deployment.connect(stack))
         waiting = sorted(desk.parking.look().values(), key=lambda each: each.at)
         objects = desk.failures.count()
     if waiting:
@@ -144,8 +127,8 @@ def release(
     """
     if bool(account_ids) + everyone + failures != 1:
         raise typer.BadParameter("give either accounts, or --all, or --failures")
-    with _explained():
-        desk = Desk.of(stack)
+    with on_interruption(INTERRUPTED):
+        desk = Desk.of(Deployment.connect(stack))
         done = _show(_given_up(desk) if failures else _parked(desk, account_ids))
     if not done:
         sys.exit(1)
@@ -213,16 +196,3 @@ def _table(waiting: Iterable[Parked]) -> Table:
 def _tell_progress(account_id: str, through: int, last: int) -> None:
     if through < last:  # the last page is told by its result
         err.print(f"[dim]{escape(account_id)}: published through event {through} of {last}[/]", highlight=False)
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    try:
-        yield
-    except Unavailable as error:
-        what_it_does = "refuses the request" if needs_repair(error) else "does not answer"
-        what_to_do = advice_on(str(error)) or "Run it again."
-        raise HouseError(f"DynamoDB {what_it_does} ({error}). Nothing is lost. {what_to_do}") from None
-    except KeyboardInterrupt:
-        err.print("interrupted: what is not told to be released is still parked; run it again", highlight=False)
-        raise

@@ -1,24 +1,22 @@
 """The command `replay`: domain events once more, from the table."""
 
-import os
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from local_stack.emulator import HouseError
+from ops.cli.options import ReadUnitsMax, Stack
+from ops.deployment.stack import Deployment
 from ops.replay.engine import SEGMENTS
-from ops.replay.errors import ReplayError, WrongCall
+from ops.replay.errors import WrongCall
 from ops.replay.file_format import FileFormat
-from ops.replay.run import Bank, Errand, Order, Target
+from ops.replay.pace import READ_UNITS_MAX
+from ops.replay.run import Errand, Order, Target
 from ops.replay.selection import Accounts, Everything, Selection, time_range
 
 app = typer.Typer()
-READ_UNITS_MAX = 500.0
 SEGMENTS_MAX = 64
 STREAM_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,128}")
 
@@ -49,16 +47,12 @@ def command(
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an earlier run was interrupted.")] = False,
     checkpoint: Annotated[Path | None, typer.Option(help="Where to keep how far it is.")] = None,
     segments: Annotated[int, typer.Option(help="Read so many pages at once.", min=1, max=SEGMENTS_MAX)] = SEGMENTS,
-    read_units_max: Annotated[
-        float, typer.Option(help="Take so many of the table's read units a second, on average.", min=0.5)
-    ] = READ_UNITS_MAX,
+    read_units_max: ReadUnitsMax = READ_UNITS_MAX,
     page_rows: Annotated[
         int | None, typer.Option(help="Rows to a page; as many as 1 MB holds if left out.", min=1)
     ] = None,
     table: Annotated[str | None, typer.Option(help="Another table than the stack's: a restored copy, say.")] = None,
-    stack: Annotated[
-        str | None, typer.Option(help="A stack on AWS, with your AWS settings; the running house's if left out.")
-    ] = None,
+    stack: Stack = None,
 ) -> None:
     """Send domain events once more, from the table: the same ids and values, of each account in order.
 
@@ -69,14 +63,12 @@ def command(
     if to_file is not None and checkpoint is not None and to_file.resolve() == checkpoint.resolve():
         raise typer.BadParameter("the checkpoint cannot be in the file it is about")
     _check_target(target, dry_run=dry_run, is_kept=resume or checkpoint is not None)
-    with _explained():
-        selection = _selection(account_ids, from_, until, everything=everything)
-        bank = Bank.of(stack, table)
-        if to_stream == bank.live_stream and not live and not dry_run:
-            raise WrongCall(f"{to_stream} is the stack's own stream, whose consumers would all get duplicates: --live.")
-        order = Order(selection, target, segments, read_units_max, page_rows, dry_run, resume, checkpoint)
-        is_complete = Errand(bank, order).go()
-    if not is_complete:
+    selection = _selection(account_ids, from_, until, everything=everything)
+    deployment = Deployment.connect(stack)
+    if to_stream == deployment.outputs["EventStreamName"] and not live and not dry_run:
+        raise WrongCall(f"{to_stream} is the stack's own stream, whose consumers would all get duplicates: --live.")
+    order = Order(selection, target, segments, read_units_max, page_rows, dry_run, resume, checkpoint, table)
+    if not Errand(deployment, order).go():
         sys.exit(1)
 
 
@@ -99,14 +91,3 @@ def _check_target(target: Target, *, dry_run: bool, is_kept: bool) -> None:
         raise typer.BadParameter(f"{target.stream!r} is no name of a stream")
     if is_kept and (dry_run or target.to_stdout):
         raise typer.BadParameter("a dry run, and what goes to stdout, has no checkpoint and cannot be resumed")
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    try:
-        yield
-    except ReplayError as error:
-        raise HouseError(str(error)) from None
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in its buffer goes nowhere
-        raise HouseError("Standard output was closed before all events were out.") from None

@@ -9,10 +9,12 @@ from typing import Annotated
 
 import typer
 
+from ops.cli.options import Stack
+from ops.deployment.stack import Deployment
 from ops.lake.refresh_totals import refresh_totals
 from ops.lake.stack_lake import Lake
 from ops.report.imprint import Imprint
-from ops.report.report_file import query_failures_explained, write_report
+from ops.report.report_file import write_report
 from ops.terminal import complain, out
 
 app = typer.Typer()
@@ -27,9 +29,7 @@ def command(
         str | None, typer.Option(help="YYYY-MM-DD, UTC; the newest day that has events if left out.")
     ] = None,
     output: Annotated[Path | None, typer.Option(help="The file; report-DAY.html in this folder if left out.")] = None,
-    stack: Annotated[
-        str | None, typer.Option(help="A stack on AWS, with your AWS settings; the running house's if left out.")
-    ] = None,
+    stack: Stack = None,
     *,
     refresh: Annotated[bool, typer.Option(help="Sum up the days that have changed first, for the balances.")] = True,
 ) -> None:
@@ -38,10 +38,8 @@ def command(
     An earlier file of that name is replaced when the report is whole. Exit code 2 for a day that is none.
     """
     wanted = None if day is None else _day(day)
-    lake = Lake.of(stack)
-    with query_failures_explained():
-        is_fresh = refresh and refresh_totals(lake)
-    imprint = Imprint(_owner(stack), _now(), totals_are_fresh=is_fresh)
+    lake = Lake.of(Deployment.connect(stack))
+    imprint = Imprint(_owner(stack), _now(), totals_are_fresh=refresh and refresh_totals(lake))
     out.print(write_report(lake, wanted, output, imprint), soft_wrap=True, highlight=False, markup=False)
 
 

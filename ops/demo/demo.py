@@ -17,7 +17,7 @@ from account_core.service.service import AccountService
 from account_core.service.usage import Usage
 from account_core.store.dynamodb_store import DynamoDBAccountStore
 from account_events.avro.codec import DomainEvent
-from local_stack.emulator import HouseError
+from local_stack.errors import CommandError
 from local_stack.event_stream import EventStreamReader
 from local_stack.local_deployment import House
 from ops.ledger.audit import AccountAudit, audit
@@ -114,7 +114,7 @@ class Demo:
         self._result.answers[answer.status_code] += 1
         self._result.accepted[account_id] += answer.is_success
         if answer.is_server_error:
-            raise HouseError(f"The API answered {answer.status_code}: {answer.text[:300]}")
+            raise CommandError(f"The API answered {answer.status_code}: {answer.text[:300]}")
 
     def _force_conflict(self, account_id: str) -> None:
         """A writer of our own reads the account; before it appends, the API carries out another command."""
@@ -183,7 +183,7 @@ class Demo:
 
     def _expect(self, answer: httpx.Response, status: int) -> None:
         if answer.status_code != status:
-            raise HouseError(f"The API answered {answer.status_code} where {status} was due: {answer.text[:300]}")
+            raise CommandError(f"The API answered {answer.status_code} where {status} was due: {answer.text[:300]}")
 
 
 class _OvertakenStore(DynamoDBAccountStore):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from local_stack.address import ADDRESS_FILE
 from local_stack.local_deployment import House
+from ops.deployment.stack import Deployment
 from ops.lake.reconcile.run import keep, reconciled
 from ops.lake.refresh_totals import refresh_totals
 from ops.lake.stack_lake import Lake
@@ -21,9 +22,8 @@ def lake_of_the_demo(house: House, failures: list[str]) -> Path:
         house: whose events have all arrived.
         failures: of the demo.
     """
-    address = house.address
-    lake = Lake.of_house(address)
-    verdict = reconciled(lake, address.client("dynamodb"), address.outputs["TableName"], grace_s=0)
+    lake = Lake.of(Deployment.local(house.address))
+    verdict = reconciled(lake, grace_s=0)
     keep(lake, verdict)
     if not verdict.is_sound or verdict.on_their_way or not verdict.events:
         failures.append(

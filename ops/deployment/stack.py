@@ -1,27 +1,29 @@
-"""A stack on AWS, by its name: its outputs, its events' framing, and settings for clients of it."""
+"""A deployed stack, on AWS or on this machine: its outputs, clients of its services, and how it writes events."""
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import boto3
 from botocore.config import Config
 
 from account_events.avro.codec import CONTRACT, Codec
 from account_events.avro.encoder import Encoders
-from local_stack.emulator import HouseError
+from local_stack.address import Address
+from local_stack.emulator import forget_aws_settings
+from local_stack.errors import CommandError
 from projector import settings
+from projector.lanes import Pack, aggregated, plain
 
-AWS_CLIENTS = Config(connect_timeout=5.0, read_timeout=20.0, retries={"total_max_attempts": 5, "mode": "standard"})
-
-
-def outputs_of(stack: str) -> dict[str, str]:
-    """Of a stack on AWS."""
-    [described] = boto3.client("cloudformation", config=AWS_CLIENTS).describe_stacks(StackName=stack)["Stacks"]
-    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+READ_TIMEOUT_S = 20.0
+AWS_CLIENTS = Config(
+    connect_timeout=5.0, read_timeout=READ_TIMEOUT_S, retries={"total_max_attempts": 5, "mode": "standard"}
+)
 
 
 class Outputs:
-    """A stack's, with a clear word where one is missing."""
+    """A stack's outputs. If one is missing, the error says what to do."""
 
     def __init__(self, outputs: Mapping[str, str]) -> None:
         self._outputs = outputs
@@ -30,24 +32,80 @@ class Outputs:
         try:
             return self._outputs[name]
         except KeyError:
-            raise HouseError(f"The stack has no output {name}: deploy this version's template.yaml first.") from None
+            raise CommandError(f"The stack has no output {name}: deploy this version's template.yaml first.") from None
 
 
-def encoders_of(outputs: Outputs) -> Encoders:
-    """As the stack's projector has them."""
-    framing = outputs["Framing"]
-    try:
-        return settings.encoders_of(framing, outputs["SchemaVersions"] if framing == "glue" else "")
-    except LookupError as error:
-        raise HouseError(
-            f"The stack is of another release than this command, whose events it does not know: {error}"
-        ) from None
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A stack that a command works on.
+
+    Attributes:
+        address: of the local stack; None if the stack is on AWS.
+    """
+
+    outputs: Outputs
+    address: Address | None = None
+
+    @classmethod
+    def connect(cls, stack: str | None) -> "Deployment":
+        """The stack of this name on AWS, by the AWS settings of this terminal; the running local stack if None.
+
+        Raises:
+            CommandError: no local stack is running; or there are no AWS credentials.
+        """
+        if stack is None:
+            forget_aws_settings()
+            return cls.local(Address.find())
+        if boto3.Session().get_credentials() is None:
+            raise CommandError("There are no AWS credentials: set AWS_PROFILE, or omit --stack to use the local stack.")
+        return cls(Outputs(outputs_of(stack)))
+
+    @classmethod
+    def local(cls, address: Address) -> "Deployment":
+        """A local stack that is found already."""
+        return cls(Outputs(address.outputs), address)
+
+    @property
+    def is_local(self) -> bool:
+        return self.address is not None
+
+    def client(self, service: str, read_timeout_s: float = READ_TIMEOUT_S) -> Any:  # noqa: ANN401 -- boto3's clients have no common type
+        """A new client, which retries."""
+        if self.address is not None:
+            return self.address.client(service, read_timeout_s)
+        return boto3.client(service, config=AWS_CLIENTS.merge(Config(read_timeout=read_timeout_s)))  # type: ignore[call-overload]
+
+    def kinesis(self) -> Any:  # noqa: ANN401 -- as above
+        """A new client of Kinesis, which does not retry: the publisher does, record by record."""
+        if self.address is not None:
+            return self.address.client("kinesis", attempts_max=1)
+        return boto3.client("kinesis", config=settings.CLIENTS)
+
+    def pack(self) -> Pack:
+        """How the stack's projector makes records of events."""
+        return (aggregated if self.outputs["Aggregation"] == "on" else plain)(int(self.outputs["Buckets"]))
+
+    def encoders(self) -> Encoders:
+        """As the stack's projector has them."""
+        framing = self.outputs["Framing"]
+        try:
+            return settings.encoders_of(framing, self.outputs["SchemaVersions"] if framing == "glue" else "")
+        except LookupError as error:
+            raise CommandError(
+                f"The stack is of another release than this command, whose events it does not know: {error}"
+            ) from None
+
+    def codec(self) -> Codec:
+        """Reads what the stack's projector writes, without asking a registry."""
+        if self.outputs["Framing"] != "glue":
+            return Codec(CONTRACT)
+        version_ids: dict[str, str] = json.loads(self.outputs["SchemaVersions"])
+        known = {schema.fingerprint.hex(): json.dumps(schema.source) for schema in CONTRACT.known.values()}
+        schemas = {version_id: known[name] for name, version_id in version_ids.items() if name in known}
+        return Codec(CONTRACT, schemas.get)
 
 
-def codec_of(outputs: Outputs) -> Codec:
-    """Reads what the stack's projector writes, without asking a registry."""
-    if outputs["Framing"] != "glue":
-        return Codec(CONTRACT)
-    version_ids: dict[str, str] = json.loads(outputs["SchemaVersions"])
-    known = {schema.fingerprint.hex(): json.dumps(schema.source) for schema in CONTRACT.known.values()}
-    return Codec(CONTRACT, {version_id: known[name] for name, version_id in version_ids.items() if name in known}.get)
+def outputs_of(stack: str) -> dict[str, str]:
+    """Of a stack on AWS."""
+    [described] = boto3.client("cloudformation", config=AWS_CLIENTS).describe_stacks(StackName=stack)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}

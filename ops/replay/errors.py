@@ -6,8 +6,10 @@ ReplayError
 └── Interrupted    the table or the sink did not answer or does not accept: resume later
 """
 
+from local_stack.errors import CommandError
 
-class ReplayError(Exception):
+
+class ReplayError(CommandError):
     """Anything a replay raises of its own."""
 
 

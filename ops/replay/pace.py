@@ -8,6 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+READ_UNITS_MAX = 500.0
+"""Read units a second, so that the API is not throttled meanwhile: a new on-demand table serves 12,000
+(docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html, "Initial throughput")."""
+
 
 class Pace(Protocol):
     """When reads may begin."""

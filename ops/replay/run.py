@@ -13,15 +13,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.exceptions import ClientError
 from rich.markup import escape
 
-from account_events.avro.codec import Codec
-from account_events.avro.encoder import Encoders
-from local_stack.address import Address
-from local_stack.emulator import forget_aws_settings
-from ops.deployment.stack import AWS_CLIENTS, Outputs, codec_of, encoders_of, outputs_of
+from ops.deployment.stack import Deployment
 from ops.replay.checkpoint_file import CheckpointFile
 from ops.replay.display import Display
 from ops.replay.dynamodb_source import DynamoDBSource
@@ -36,9 +31,7 @@ from ops.replay.selection import Accounts, Selection, described
 from ops.replay.sinks import CountingSink, Metered, Sink, StreamSink
 from ops.replay.state import State
 from ops.terminal import err, out
-from projector.lanes import Pack, aggregated, plain
 from projector.publish import KinesisPublisher
-from projector.settings import CLIENTS
 
 CHECKPOINTS = Path(".account-events-replay")
 GO_ON = "go on with the same call and --resume"
@@ -62,7 +55,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A replay as it is called."""
+    """A replay as it is called; `table` is another table than the stack's."""
 
     selection: Selection
     target: Target
@@ -72,69 +65,25 @@ class Order:
     dry_run: bool
     resume: bool
     checkpoint: Path | None
-
-
-@dataclass(frozen=True, slots=True)
-class Bank:
-    """A stack's table and streams."""
-
-    dynamodb: Any
-    kinesis: Any
-    table_name: str
-    live_stream: str
-    pack: Pack
-    packing: str
-    framing: str
-    encoders: Encoders
-    codec: Codec
-    outputs: Outputs
-
-    @classmethod
-    def of(cls, stack: str | None, table: str | None) -> "Bank":
-        """Of a stack on AWS, or of the running house."""
-        if stack is None:
-            forget_aws_settings()
-            address = Address.find()
-            outputs = Outputs(address.outputs)
-            dynamodb, kinesis = address.client("dynamodb"), address.client("kinesis", attempts_max=1)
-        else:
-            outputs = Outputs(outputs_of(stack))
-            dynamodb, kinesis = boto3.client("dynamodb", config=AWS_CLIENTS), boto3.client("kinesis", config=CLIENTS)
-        aggregation, buckets = outputs["Aggregation"], int(outputs["Buckets"])
-        pack = (aggregated if aggregation == "on" else plain)(buckets)
-        return cls(
-            dynamodb,
-            kinesis,
-            table or outputs["TableName"],
-            outputs["EventStreamName"],
-            pack,
-            f"aggregation {aggregation}, {buckets} buckets, {outputs['Framing']}",
-            outputs["Framing"],
-            encoders_of(outputs),
-            codec_of(outputs),
-            outputs,
-        )
-
-    def stream_identity(self, name: str) -> dict[str, str]:
-        """Which stream it is, for the checkpoint: another of the same name has not had the events."""
-        try:
-            stream = self.kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ResourceNotFoundException":
-                raise WrongCall(f"There is no stream {name}: make it first.") from None
-            raise
-        return {"arn": stream["StreamARN"], "made_at": str(stream["StreamCreationTimestamp"])}
+    table: str | None
 
 
 class Errand:
     """One call of the command."""
 
-    def __init__(self, bank: Bank, order: Order) -> None:
-        self._bank = bank
+    def __init__(self, deployment: Deployment, order: Order) -> None:
+        self._outputs = deployment.outputs
         self._order = order
         self._stop = threading.Event()
+        self._table_name = order.table or deployment.outputs["TableName"]
+        self._pack, self._codec, self._encoders = deployment.pack(), deployment.codec(), deployment.encoders()
+        self._kinesis = deployment.kinesis()
         self._source = DynamoDBSource(
-            bank.dynamodb, bank.table_name, wait=self._stop.wait, roll=random.random, page_rows=order.page_rows
+            deployment.client("dynamodb"),
+            self._table_name,
+            wait=self._stop.wait,
+            roll=random.random,
+            page_rows=order.page_rows,
         )
         self._size = self._source.size()
 
@@ -143,9 +92,9 @@ class Errand:
         self._tell_estimate()
         target = self._order.target
         if self._order.dry_run:
-            return self._run(CountingSink(self._bank.pack))
+            return self._run(CountingSink(self._pack))
         if target.to_stdout:
-            return self._run(OutputSink(sys.stdout.buffer, writer(target.file_format, self._bank.codec)))
+            return self._run_to_stdout()
         if target.file is not None:
             check_place(target.file)
         asked = self._asked()
@@ -157,19 +106,39 @@ class Errand:
             kept.delete()
         return is_complete
 
+    def _run_to_stdout(self) -> bool:
+        try:
+            return self._run(OutputSink(sys.stdout.buffer, writer(self._order.target.file_format, self._codec)))
+        except BrokenPipeError:
+            raise Interrupted("Standard output was closed before all events were out.") from None
+
     def _asked(self) -> dict[str, Any]:
         target = self._order.target
         sink = target.described()
         if target.stream is not None:
-            sink |= self._bank.stream_identity(target.stream) | {"packing": self._bank.packing}
+            sink |= self._stream_identity(target.stream) | {"packing": self._packing()}
         else:
-            sink |= {"framing": self._bank.framing}
+            sink |= {"framing": self._outputs["Framing"]}
         return {
             "selection": described(self._order.selection),
             "table": self._size.table_id,
             "sink": sink,
             "segments": self._order.segments,
         }
+
+    def _packing(self) -> str:
+        outputs = self._outputs
+        return f"aggregation {outputs['Aggregation']}, {outputs['Buckets']} buckets, {outputs['Framing']}"
+
+    def _stream_identity(self, name: str) -> dict[str, str]:
+        """Which stream it is, for the checkpoint: another of the same name has not had the events."""
+        try:
+            stream = self._kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                raise WrongCall(f"There is no stream {name}: make it first.") from None
+            raise
+        return {"arn": stream["StreamARN"], "made_at": str(stream["StreamCreationTimestamp"])}
 
     def _begun(self, kept: CheckpointFile) -> State:
         if self._order.resume:
@@ -184,12 +153,12 @@ class Errand:
     def _sink(self, state: State) -> Iterator[Sink]:
         target = self._order.target
         if target.file is not None:
-            with closing(FileSink(target.file, state.position, writer(target.file_format, self._bank.codec))) as sink:
+            with closing(FileSink(target.file, state.position, writer(target.file_format, self._codec))) as sink:
                 yield sink
         elif target.stream is not None:
-            pack = Metered(self._bank.pack)
+            pack = Metered(self._pack)
             publisher = KinesisPublisher(
-                self._bank.kinesis, target.stream, pack, clock=time.monotonic, sleep=time.sleep, roll=random.random
+                self._kinesis, target.stream, pack, clock=time.monotonic, sleep=time.sleep, roll=random.random
             )
             yield StreamSink(publisher, pack, time.monotonic, _tell_refused)
 
@@ -216,7 +185,7 @@ class Errand:
                     pace=pace,
                     page_units=self._size.page_units(order.segments),
                     save=saved,
-                    encoders=self._bank.encoders,
+                    encoders=self._encoders,
                 )
             finally:
                 self._stop.set()
@@ -227,11 +196,11 @@ class Errand:
     def _tell_estimate(self) -> None:
         order, size = self._order, self._size
         if isinstance(order.selection, Accounts):
-            _note(f"reading {len(order.selection.account_ids)} accounts of {self._bank.table_name}")
+            _note(f"reading {len(order.selection.account_ids)} accounts of {self._table_name}")
             return
         seconds = duration_s(size.read_units, order.read_units_max)
         _note(
-            f"{self._bank.table_name} has about {size.rows} rows, {size.read_units} read units to read, by DynamoDB's "
+            f"{self._table_name} has about {size.rows} rows, {size.read_units} read units to read, by DynamoDB's "
             f"figures, which may be six hours old: about {in_words(seconds)} at {order.read_units_max:g} units/s"
         )
 

@@ -1,15 +1,14 @@
 """The daily report as a file: asks the lake, draws the page, and writes the file whole or not at all."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 from rich.markup import escape
 
-from local_stack.emulator import HouseError
+from local_stack.errors import CommandError
 from local_stack.output_file import written
-from ops.lake.query.engine import Engine, QueryFailed
+from ops.lake.query.engine import Engine
 from ops.lake.query.files import LakeFiles
 from ops.lake.reconcile.result import LATEST_KEY, UnknownVerdict, Verdict, from_json
 from ops.lake.stack_lake import Lake
@@ -29,15 +28,15 @@ def write_report(lake: Lake, wanted: date | None, output: Path | None, imprint: 
         imprint: its own.
 
     Raises:
-        HouseError: no day has events; or a query failed.
+        CommandError: no day has events.
+        QueryFailed: the lake does not answer.
         OSError: there can be no such file.
     """
-    with query_failures_explained():
-        engine = lake.engine()
-        day = wanted or newest_day(engine)
-        if day is None:
-            raise HouseError("No day of this lake has events yet. `account-events report --day` makes a report anyway.")
-        text = report_of(engine, day, imprint, lambda newest: _badge(lake, newest, day, imprint.written_at))
+    engine = lake.engine()
+    day = wanted or newest_day(engine)
+    if day is None:
+        raise CommandError("No day of this lake has events yet. `account-events report --day` makes a report anyway.")
+    text = report_of(engine, day, imprint, lambda newest: _badge(lake, newest, day, imprint.written_at))
     path = output or Path(f"report-{day}.html")
     with written(path) as file:
         file.write(text)
@@ -52,14 +51,6 @@ def report_of(engine: Engine, day: date, imprint: Imprint, badge_for: Callable[[
     from ops.report.page import page  # noqa: PLC0415 -- no other command is to wait for its charts
 
     return page(figures, badge_for(figures.newest_occurred_at), imprint)
-
-
-@contextmanager
-def query_failures_explained() -> Iterator[None]:
-    try:
-        yield
-    except QueryFailed as error:
-        raise HouseError(f"The lake does not answer: {error}") from None
 
 
 def due(day: date, now: datetime) -> datetime:

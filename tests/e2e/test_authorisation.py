@@ -14,7 +14,8 @@ import local_stack.address
 from local_stack.address import Address
 from local_stack.build import PACKAGES, build_zip
 from local_stack.deploy import deploy
-from local_stack.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, HouseError
+from local_stack.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
+from local_stack.errors import CommandError
 from local_stack.local_deployment import House
 from local_stack.signing import Bearer, Signature
 from local_stack.token_issuer import AUDIENCE, HEADER, SigningKey, TokenIssuer, segment
@@ -229,9 +230,9 @@ def test_the_issuer_gives_tokens_to_this_machine(jwt_house: House) -> None:
 
 
 def test_subjects_and_tokens_are_for_jwt_only(house: House) -> None:
-    with pytest.raises(HouseError, match="no subject"):
+    with pytest.raises(CommandError, match="no subject"):
         house.address.http("owner-1")
-    with pytest.raises(HouseError, match="no tokens"):
+    with pytest.raises(CommandError, match="no tokens"):
         house.address.token()
 
 
@@ -245,7 +246,7 @@ def test_subjects_and_tokens_are_for_jwt_only(house: House) -> None:
 )
 def test_tokens_of_anybody_cannot_be_deployed(house: House, parameters: dict[str, str], complaint: str) -> None:
     zips = {function: build_zip(function, "local") for function in PACKAGES}
-    with pytest.raises(HouseError, match=complaint):
+    with pytest.raises(CommandError, match=complaint):
         deploy(house.address.endpoint_url, "careless", {"Target": "local", "Auth": "JWT", **parameters}, zips)
 
 

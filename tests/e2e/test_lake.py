@@ -10,6 +10,7 @@ import pytest
 from account_core.domain.events import EventRow
 from account_events.aggregation.packing import aggregate
 from local_stack.local_deployment import House, all_rows
+from ops.deployment.stack import Deployment
 from ops.lake.stack_lake import Lake
 from tests.unit.consumer.given import encoded
 
@@ -42,7 +43,7 @@ def objects(house: House, prefix: str) -> dict[str, bytes]:
 def test_every_event_of_the_ledger_is_in_the_lake_once(house: House) -> None:
     account_id = opened(house, "0.01", "9999999999999.99", "25.50")
     settled(house)
-    engine = Lake.of_house(house.address).duckdb()
+    engine = Lake.of(Deployment.local(house.address)).duckdb()
     found = engine.query(
         "SELECT sequence, event_id, event_type, amount, balance, currency, dt, occurred_at, published_at, owner "
         "FROM events WHERE account_id = ? ORDER BY sequence",
@@ -64,7 +65,7 @@ def test_the_whole_ledger_and_the_whole_lake_are_the_same(house: House) -> None:
     settled(house)
     rows = all_rows(house.address.client("dynamodb"), house.address.outputs["TableName"])
     ledger = {(row.account_id, row.sequence) for row in rows if isinstance(row, EventRow)}
-    found = Lake.of_house(house.address).duckdb().query("SELECT account_id, sequence FROM events").rows
+    found = Lake.of(Deployment.local(house.address)).duckdb().query("SELECT account_id, sequence FROM events").rows
     assert {(account_id, sequence) for account_id, sequence in found} == ledger
     assert len(found) == len(ledger)
 
@@ -84,7 +85,8 @@ def test_what_cannot_be_a_row_is_kept_with_its_reason(own_house: House) -> None:
     [reason] = map(json.loads, reasons.splitlines())
     assert reason["error"] == "UnknownFingerprint"
     assert base64.b64decode(reason["data"]) == bad
-    found = Lake.of_house(own_house.address).duckdb().query("SELECT sequence FROM events ORDER BY sequence").rows
+    engine = Lake.of(Deployment.local(own_house.address)).duckdb()
+    found = engine.query("SELECT sequence FROM events ORDER BY sequence").rows
     assert found == [(1,), (2,)]
     assert own_house.firehose.status().totals.failed == {"processing-failed": 1}
 
@@ -102,7 +104,7 @@ def test_another_delivery_repeats_and_the_view_shows_each_event_once(own_house: 
             assert delivery.status().totals.rows == rows
         finally:
             delivery.stop()
-    engine = Lake.of_house(own_house.address).duckdb()
+    engine = Lake.of(Deployment.local(own_house.address)).duckdb()
     [[copies]] = engine.query("SELECT count(*) FROM account_events").rows
     found = engine.query("SELECT sequence FROM events WHERE account_id = ? ORDER BY sequence", [account_id]).rows
     assert copies == 22
@@ -130,7 +132,7 @@ def test_a_bucket_that_is_away_delays_the_lake_and_loses_nothing(
     own_house.firehose.stop()
     assert not refusals
     assert own_house.firehose.status().errors == 3
-    engine = Lake.of_house(own_house.address).duckdb()
+    engine = Lake.of(Deployment.local(own_house.address)).duckdb()
     assert engine.query("SELECT sequence FROM events WHERE account_id = ? ORDER BY 1", [account_id]).rows == [
         (1,),
         (2,),

@@ -16,6 +16,7 @@ import pytest
 from local_stack.address import ADDRESS_FILE
 from local_stack.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
 from local_stack.local_deployment import House
+from ops.deployment.stack import Deployment
 from ops.lake.query.duckdb_engine import DuckDBEngine, S3Access
 from ops.lake.query.engine import QueryFailed
 from ops.lake.stack_lake import Lake
@@ -89,7 +90,7 @@ def test_the_balances_of_a_report_are_of_totals_that_were_brought_up_to_date_fir
     tomorrow = datetime.now(UTC) + timedelta(days=1)  # nothing moves on it: all of its balances are of the totals
     ask = ("query", "daily_report", "-p", f"day={tomorrow:%Y-%m-%d}", "--format", "json")
     old, new = (opening_balance(run(*ask, option)) for option in ("--no-refresh", "--refresh"))
-    engine = Lake.of_house(house.address).engine()
+    engine = Lake.of(Deployment.local(house.address)).engine()
     [[due]] = engine.query(f"SELECT sum({MOVED}) FROM events WHERE currency = 'EUR'").rows  # noqa: S608 -- our own words
     assert new == due
     assert old <= new - 13
@@ -137,7 +138,7 @@ def test_a_damaged_file_ends_each_command_with_a_line_about_it(house: House, run
     """Its name is the first, so that every command meets it at once."""
     opened(house, "1.00")
     settled(house)
-    lake = Lake.of_house(house.address)
+    lake = Lake.of(Deployment.local(house.address))
     key = f"events/dt={today()}/event_type=AccountCreated/0.parquet"
     lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=body)
     try:

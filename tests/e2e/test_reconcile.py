@@ -21,6 +21,7 @@ from account_events.avro.codec import decode
 from consumers.lake import table
 from consumers.lake.delivery.parquet import arrow_schema, parquet
 from local_stack.local_deployment import House
+from ops.deployment.stack import Deployment
 from ops.lake.reconcile.ledger_pages import scans_unparsed
 from ops.lake.reconcile.result import LATEST_KEY, Verdict, from_json
 from ops.lake.stack_lake import Lake
@@ -62,7 +63,7 @@ class Bucket:
 
     def rows(self) -> list[dict[str, Any]]:
         """Every event once, as text."""
-        records = Lake.of_house(self._house.address).duckdb().query("SELECT * FROM events").records()
+        records = Lake.of(Deployment.local(self._house.address)).duckdb().query("SELECT * FROM events").records()
         return [
             {name: value if isinstance(value, int) or value is None else str(value) for name, value in record.items()}
             for record in records

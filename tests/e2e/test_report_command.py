@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from local_stack.local_deployment import House
 from ops.cli.app import app
+from ops.deployment.stack import Deployment
 from ops.lake.query.files import LakeFiles
 from ops.lake.reconcile.result import LATEST_KEY, Files, Verdict, to_json
 from ops.lake.stack_lake import Lake
@@ -23,7 +24,7 @@ def test_it_tells_what_was_commanded(house: House, tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("local_stack.address.ADDRESS_FILE", tmp_path / "house.json")
     path = tmp_path / "report.html"
     now = datetime.now(UTC)
-    lake = Lake.of_house(house.address)
+    lake = Lake.of(Deployment.local(house.address))
     verdict = Verdict(now, now, 2, 1, files=Files(LakeFiles.of(lake.s3, lake.bucket).digests))
     lake.s3.put_object(Bucket=lake.bucket, Key=LATEST_KEY, Body=to_json(verdict))
     with house.address.published():

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ops.deployment.stack import Outputs
+from ops.deployment.stack import Deployment, Outputs
 from ops.lake.reconcile.grace import BUFFER_FACTOR, RETRIES_S, TRANSFORM_BUFFER_S, delivery_s
 from ops.lake.reconcile.run import grace_of
 from ops.lake.stack_lake import Lake
@@ -81,7 +81,7 @@ def test_reconcile_waits_as_long_as_a_delivery_may_take(buffer_s: int, due_s: in
     """1.5 times the buffer with dynamic partitioning, a minute for the transform's buffer, and the retries."""
     parameter = TEMPLATE["Parameters"]["LakeBufferSeconds"]
     assert parameter["MinValue"] <= buffer_s <= parameter["MaxValue"]
-    lake = Lake(None, "b", Outputs({"LakeBufferSeconds": str(buffer_s)}), None, is_at_home=False)  # type: ignore[arg-type]
+    lake = Lake(Deployment(Outputs({"LakeBufferSeconds": str(buffer_s)})), None, None)  # type: ignore[arg-type]
     assert grace_of(lake) == due_s
     assert due_s >= 1.5 * buffer_s + 60
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from local_stack.errors import CommandError
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -23,7 +25,7 @@ class Answer:
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
 
-class QueryFailed(Exception):
+class QueryFailed(CommandError):
     """The engine refused a query or broke off; the message is its own."""
 
 

@@ -24,6 +24,8 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, TypeVar, get_args
 
+from local_stack.errors import CommandError
+
 T = TypeVar("T")
 
 FORMAT = 1
@@ -34,7 +36,7 @@ Kind = Literal["missing", "extra", "differing", "contradicting", "unreadable"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
-class UnknownVerdict(Exception):
+class UnknownVerdict(CommandError):
     """The file is no verdict that this release can read: reconcile again."""
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from ops.lake.query.files import LakeFiles
 from ops.lake.reconcile.grace import delivery_s
@@ -19,15 +18,10 @@ from ops.lake.stack_lake import Lake
 from ops.replay.display import Display
 from ops.replay.dynamodb_source import DynamoDBSource
 from ops.replay.engine import SEGMENTS
-from ops.replay.pace import ReadPace, Unpaced
+from ops.replay.pace import READ_UNITS_MAX, ReadPace, Unpaced
 from ops.replay.state import Counts
 from ops.terminal import err
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-READ_UNITS_MAX = 500.0
-"""On AWS; the house's table has none."""
 SETTLE_S = 2.0
 """What was about to arrive at the first look has usually done so by then."""
 HOUSE_GRACE_S = 15.0
@@ -39,8 +33,6 @@ SHOWN_MAX = 20
 
 def reconciled(
     lake: Lake,
-    dynamodb: "DynamoDBClient",
-    table_name: str,
     *,
     read_units_max: float | None = None,
     grace_s: float | None = None,
@@ -50,19 +42,18 @@ def reconciled(
 
     Args:
         lake: it.
-        dynamodb: a client of its own: its Scans are not parsed from here on.
-        table_name: the ledger's.
         read_units_max: see the command's option.
         grace_s: likewise.
         found: gets every finding.
     """
     files = LakeFiles.of(lake.s3, lake.bucket)  # before they are read: what changes meanwhile is not vouched for
+    dynamodb = lake.deployment.client("dynamodb")
     scans_unparsed(dynamodb)
     stop = threading.Event()
-    source = DynamoDBSource(dynamodb, table_name, wait=stop.wait, roll=random.random)
+    source = DynamoDBSource(dynamodb, lake.outputs["TableName"], wait=stop.wait, roll=random.random)
     size = source.size()
-    segments = HOUSE_SEGMENTS if lake.is_at_home else SEGMENTS
-    if read_units_max is None and not lake.is_at_home:
+    segments = HOUSE_SEGMENTS if lake.is_local else SEGMENTS
+    if read_units_max is None and not lake.is_local:
         read_units_max = READ_UNITS_MAX
     reconciler = Reconciler(
         lake.duckdb,
@@ -75,7 +66,7 @@ def reconciled(
         grace=timedelta(seconds=grace_of(lake) if grace_s is None else grace_s),
         stop=stop.set,
     )
-    expected = None if lake.is_at_home else size.read_units  # the emulator counts units of its own
+    expected = None if lake.is_local else size.read_units  # the emulator counts units of its own
     with _collecting_rarely(), Display(err, expected, Counts()) as display:
         verdict = reconciler.reconcile(found, display.tell)
     strays = files.strays(verdict.compared_at.date())
@@ -91,7 +82,7 @@ def keep(lake: Lake, verdict: Verdict) -> None:
 
 def grace_of(lake: Lake) -> float:
     """How many seconds an event may take to the lake."""
-    if lake.is_at_home:
+    if lake.is_local:
         return HOUSE_GRACE_S
     return delivery_s(float(lake.outputs["LakeBufferSeconds"]))
 

@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from consumers.lake.table import REASONS_PREFIX
+from local_stack.errors import CommandError
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
 
 
-class FunctionFailed(Exception):
+class FunctionFailed(CommandError):
     """The function raised or ran out of something; what it was to put back is where it was."""
 
 

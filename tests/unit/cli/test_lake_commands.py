@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from ops.cli.lake import TABLES, app
+from ops.deployment.stack import Deployment, Outputs
 from ops.lake.query.duckdb_engine import EVENTS_VIEW
 from ops.lake.query.engine import Answer
 from ops.lake.refresh_totals import refresh_totals
@@ -53,10 +54,10 @@ def test_the_tables_are_shown_without_reading_a_day(monkeypatch: pytest.MonkeyPa
             return Answer(("dt",), [])
 
     class OnAws:
-        is_at_home = False
+        is_local = False
 
         @classmethod
-        def of(cls, _stack: str) -> "OnAws":
+        def of(cls, _deployment: Deployment) -> "OnAws":
             return cls()
 
         def athena(self) -> Athena:
@@ -65,6 +66,7 @@ def test_the_tables_are_shown_without_reading_a_day(monkeypatch: pytest.MonkeyPa
         engine = athena
 
     monkeypatch.setattr("ops.cli.lake.Lake", OnAws)
+    monkeypatch.setattr(Deployment, "connect", lambda _stack: Deployment(Outputs({})))
     assert CliRunner().invoke(app, ["tables", "--stack", "s"]).exit_code == 0
     assert told == [EVENTS_VIEW, *(f"SELECT * FROM {name} WHERE 1 = 0" for name in TABLES)]  # noqa: S608 -- our own
     assert not any(";" in sql for sql in told)

@@ -4,7 +4,6 @@ import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import boto3
@@ -16,6 +15,7 @@ from account_events.avro.codec import CONTRACT, Codec
 from account_events.consumer import Decoder
 from consumers.lake.rows import Rows
 from ops.cli.app import app
+from ops.deployment import stack as deployed
 from ops.lake import stack_lake
 from ops.lake.query.duckdb_engine import DuckDBEngine
 from tests.unit.consumer.given import encoded
@@ -59,7 +59,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
         "EventStreamArn": "arn:aws:kinesis:eu-central-1:0:stream/s",
         "LakeFirstDay": FIRST_DAY,
     }
-    monkeypatch.setattr(stack_lake, "outputs_of", {"bank": outputs}.__getitem__)
+    monkeypatch.setattr(deployed, "outputs_of", {"bank": outputs}.__getitem__)
     with mock_aws():
         yield Bucket(boto3.client("s3"))
 
@@ -99,8 +99,7 @@ def test_a_grace_that_is_none_is_a_wrong_call(seconds: str) -> None:
 @pytest.mark.usefixtures("bucket")
 def test_ctrl_c_while_duckdb_collects_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stack_lake.Lake, "duckdb", lambda _: DuckDBEngine(str(tmp_path)))
-    bank = SimpleNamespace(of=lambda *_: SimpleNamespace(codec=Codec(CONTRACT)))
-    monkeypatch.setattr("ops.cli.lake_repair.Bank", bank)
+    monkeypatch.setattr("ops.deployment.stack.Deployment.codec", lambda _: Codec(CONTRACT))
     monkeypatch.setattr("ops.cli.lake_repair.MissingSink", lambda connection, *_: connection.execute(ENDLESS))
     with pressed():
         result = call("backfill", "--all", "--stack", "bank", "--grace-s", "0")

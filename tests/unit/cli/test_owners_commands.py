@@ -19,7 +19,6 @@ from local_stack.local_tables import make_table
 from ops.cli import owners
 from ops.cli.app import app
 from ops.owners.read_model import RebuildingSink
-from ops.replay import run
 from projector.dynamodb_ledger import DynamoDBLedger
 from projector.outgoing import Outgoing, outgoing
 from tests.support.read_model import make_table as make_read_model
@@ -81,7 +80,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     monkeypatch.setattr(owners, "SETTLE_S", 0.0)
     with mock_aws():
         made = Stack()
-        monkeypatch.setattr(run, "outputs_of", lambda _: made.outputs)
+        monkeypatch.setattr("ops.deployment.stack.outputs_of", lambda _: made.outputs)
         yield made
 
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from ops.cli import query
 from ops.cli.app import app
+from ops.deployment.stack import Deployment, Outputs
 from ops.lake.query.duckdb_engine import DuckDBEngine
 from tests.support.lake import FIRST_DAY, event, write
 
@@ -47,10 +48,11 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
 
     class Lakes:
         @staticmethod
-        def of(_stack: str | None) -> FolderLake:
+        def of(_deployment: Deployment) -> FolderLake:
             return FolderLake(tmp_path)
 
     monkeypatch.setattr(query, "Lake", Lakes)
+    monkeypatch.setattr(Deployment, "connect", lambda _stack: Deployment(Outputs({})))
     return lambda *arguments: CliRunner().invoke(app, ["query", *arguments])
 
 

@@ -15,7 +15,7 @@ from account_core.rows.items import to_item
 from account_events.aggregation.unpacking import unpack
 from account_events.avro.codec import decode
 from account_events.avro.encoder import ENCODERS
-from local_stack.emulator import HouseError
+from local_stack.errors import CommandError
 from local_stack.local_tables import make_table
 from ops.cli.app import app
 from ops.replay import run
@@ -82,7 +82,7 @@ def _aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
     """Only CloudFormation's own answer is ours: tests/e2e/test_replay.py has a real one."""
     stack = Stack()
-    monkeypatch.setattr(run, "outputs_of", {"bank": stack.outputs}.__getitem__)
+    monkeypatch.setattr("ops.deployment.stack.outputs_of", {"bank": stack.outputs}.__getitem__)
     return stack
 
 
@@ -156,7 +156,7 @@ def test_a_dry_run_counts_and_writes_nothing(stack: Stack) -> None:
 
 def test_the_live_stream_takes_an_extra_word(stack: Stack) -> None:
     result = stack.run("--all", "--to-stream", "events")
-    assert isinstance(result.exception, HouseError)
+    assert isinstance(result.exception, CommandError)
     assert "--live" in str(result.exception)
     assert stack.on_stream("events") == []
     assert stack.run("--all", "--to-stream", "events", "--live").exit_code == 0
@@ -204,7 +204,7 @@ def test_a_wrong_call(stack: Stack, arguments: list[str], said: str) -> None:
 )
 def test_what_cannot_be_is_told_in_a_line(stack: Stack, arguments: list[str], said: str) -> None:
     result = stack.run(*arguments)
-    assert isinstance(result.exception, HouseError)
+    assert isinstance(result.exception, CommandError)
     assert said in str(result.exception)
     assert "\n" not in str(result.exception)
 
@@ -257,7 +257,7 @@ class Interrupting(DynamoDBSource):
 
 def test_a_folder_that_is_not_there_is_not_made(stack: Stack) -> None:
     result = stack.run("--all", "--to-file", "mistyped/x")
-    assert isinstance(result.exception, HouseError)
+    assert isinstance(result.exception, CommandError)
     assert str(result.exception) == "There is no folder mistyped: make it first."
     assert list(Path().iterdir()) == []
 
@@ -289,7 +289,7 @@ def test_a_place_where_no_file_of_the_run_can_be_is_told_and_left_alone(
     Path("c.lock").write_text("precious")
     Path("nothing").symlink_to("gone")
     result = stack.run("--all", *arguments)
-    assert isinstance(result.exception, HouseError)
+    assert isinstance(result.exception, CommandError)
     assert said in str(result.exception)
     assert "\n" not in str(result.exception)
     assert (Path("notes").read_text(), Path("c.lock").read_text()) == ("[]", "precious")

@@ -7,21 +7,24 @@ from unittest.mock import create_autospec
 
 import pytest
 
-from ops.deployment.stack import Outputs
+from local_stack.address import Address
+from ops.deployment.stack import Deployment, Outputs
 from ops.lake.query.duckdb_engine import DuckDBEngine, S3Access
 from ops.lake.stack_lake import Lake
 from tests.support.lake import FIRST_DAY, made_up, write
 from tests.unit.lake.test_totals import Folder
 
 
-@pytest.mark.parametrize("is_at_home", [True, False])
-def test_a_lake_on_aws_may_be_older_than_the_release(monkeypatch: pytest.MonkeyPatch, *, is_at_home: bool) -> None:
+@pytest.mark.parametrize("is_local", [True, False])
+def test_a_lake_on_aws_may_be_older_than_the_release(monkeypatch: pytest.MonkeyPatch, *, is_local: bool) -> None:
     """A house's is as old as the house, and its queries read what they ask for only."""
     engine = create_autospec(DuckDBEngine)
     monkeypatch.setattr("ops.lake.stack_lake.DuckDBEngine", engine)
     access = S3Access("id", "secret", "eu-central-1")
-    Lake(object(), "lake", Outputs({"LakeFirstDay": "2026-08-01"}), access, is_at_home).duckdb()  # type: ignore[arg-type]
-    engine.assert_called_once_with("s3://lake", access, first_day="2026-08-01", has_older_files=not is_at_home)
+    outputs = {"LakeBucketName": "lake", "LakeFirstDay": "2026-08-01"}
+    deployment = Deployment(Outputs(outputs), create_autospec(Address) if is_local else None)
+    Lake(deployment, create_autospec(object), access).duckdb()
+    engine.assert_called_once_with("s3://lake", access, first_day="2026-08-01", has_older_files=not is_local)
 
 
 @pytest.fixture
@@ -34,9 +37,10 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
 
     monkeypatch.setattr("ops.lake.stack_lake.DuckDBEngine", over_the_folder)
     write(tmp_path, made_up(1, 5, 3, 60))
-    outputs = Outputs({"LakeFirstDay": f"{FIRST_DAY + timedelta(days=1):%Y-%m-%d}"})
+    outputs = {"LakeBucketName": "lake", "LakeFirstDay": f"{FIRST_DAY + timedelta(days=1):%Y-%m-%d}"}
     s3: Any = Folder(tmp_path)
-    return Lake(s3, "lake", outputs, S3Access("id", "secret", "eu-central-1"), is_at_home=True)
+    deployment = Deployment(Outputs(outputs), create_autospec(Address))
+    return Lake(deployment, s3, S3Access("id", "secret", "eu-central-1"))
 
 
 def test_queries_see_no_day_before_the_lakes_first(lake: Lake) -> None:

@@ -7,7 +7,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from local_stack.deploy import ARTIFACTS_BUCKET, TEMPLATE, first_failure, read_template, with_code
-from local_stack.emulator import HouseError
+from local_stack.errors import CommandError
 
 ZIPS = {
     "AccountsByOwnerFunction": Path("somewhere/owners-3.zip"),
@@ -28,7 +28,7 @@ def test_only_the_functions_code_differs_from_the_real_template() -> None:
 
 
 def test_a_function_without_a_package_is_named() -> None:
-    with pytest.raises(HouseError, match="ProjectorFunction"):
+    with pytest.raises(CommandError, match="ProjectorFunction"):
         with_code(read_template(), {name: path for name, path in ZIPS.items() if name != "ProjectorFunction"})
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import pytest
 
 from account_events.lambda_mapping.config import MappingConfig
-from local_stack.emulator import HouseError
+from local_stack.errors import CommandError
 from local_stack.event_source_mapping.stack_mappings import running, stack_mappings
 from local_stack.poll_loop import wait_until_all_idle
 from tests.unit.event_source_mapping.fake_aws import FakeAws, FakeShard
@@ -67,7 +67,7 @@ def test_every_mapping_of_the_stack_is_found_and_those_of_the_tables_stream_are_
 def test_a_mapping_that_cannot_be_run_at_home_is_named() -> None:
     aws = FakeAws()
     deployed_on(aws, one="arn:aws:sqs:eu-central-1:000000000000:queue")
-    with pytest.raises(HouseError, match=r"QueueMapping in template\.yaml cannot be run at home: EventSource"):
+    with pytest.raises(CommandError, match=r"QueueMapping in template\.yaml cannot be run at home: EventSource"):
         found(aws, {"QueueMapping": (MAPPING, "one")})
 
 
