@@ -12,8 +12,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from local_stack.errors import CommandError
 from local_stack.emulator import reserved_port
+from local_stack.errors import CommandError
 
 PACKAGE = "amplify-dynamodb-simulator@2.9.30"
 CACHE = Path(__file__).parents[1] / ".build" / "dynamodb-local"

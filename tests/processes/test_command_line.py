@@ -56,6 +56,32 @@ def _run(*arguments: str, stdout: str) -> subprocess.CompletedProcess[str]:
         )
 
 
+def test_what_fails_is_told_even_if_nobody_reads_its_output() -> None:
+    script = (
+        "import sys, typer; app = typer.Typer()\n"
+        "from local_stack.errors import CommandError; from ops.cli.exit_handling import run_to_its_end\n"
+        "@app.command()\n"
+        "def fail():\n"
+        "    sys.stdin.readline(); print('some output', end=''); raise CommandError('It fails.')\n"
+        "run_to_its_end(app, 'fail')"
+    )
+    with subprocess.Popen(  # noqa: S603 -- this Python
+        [sys.executable, "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": ""},
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        process.stdin.write("\n")
+        process.stdin.close()
+        assert (process.stderr.read(), process.wait()) == ("✗ It fails.\n", 1)
+
+
 @pytest.mark.parametrize("content", ["{", json.dumps(event(name="BalanceCredited"))], ids=["broken", "no rule broken"])
 def test_the_commands_work_while_the_package_s_own_schemas_do_not(tmp_path: Path, content: str) -> None:
     """Started as `account-events` starts, in a copy of the project whose schemas the codec refuses to load."""

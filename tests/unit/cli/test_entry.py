@@ -1,7 +1,6 @@
 """The command line as it starts, and how it ends."""
 
 import logging
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -86,32 +85,6 @@ def test_what_fails_is_told_in_a_line(error: Exception, line: str, capsys: pytes
 
     assert _code_of(failing, []) == 1
     assert capsys.readouterr().err == line
-
-
-def test_what_fails_is_told_even_if_nobody_reads_its_output() -> None:
-    script = (
-        "import sys, typer; app = typer.Typer()\n"
-        "from local_stack.errors import CommandError; from ops.cli.exit_handling import run_to_its_end\n"
-        "@app.command()\n"
-        "def fail():\n"
-        "    sys.stdin.readline(); print('some output', end=''); raise CommandError('It fails.')\n"
-        "run_to_its_end(app, 'fail')"
-    )
-    with subprocess.Popen(  # noqa: S603 -- our own code
-        [sys.executable, "-c", script],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONUNBUFFERED": ""},
-        text=True,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-        process.stdin.write("\n")
-        process.stdin.close()
-        assert (process.stderr.read(), process.wait()) == ("✗ It fails.\n", 1)
 
 
 def test_a_wrong_call_and_an_interruption_have_their_codes() -> None:
