@@ -57,8 +57,8 @@ def _commands() -> list[Operation]:
         Operation(
             "command, average over a decade",
             Cost(1, 0, 1.34),
-            Measurement(measured.decade, writes_from=MINISTACK),
-            _peer(measured.published_decade),
+            Measurement(measured.snapshot_interval, writes_from=MINISTACK),
+            _peer(measured.published_interval),
         ),
         Operation(
             "command, account not cached",

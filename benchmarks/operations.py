@@ -41,7 +41,7 @@ def keyed_snapshot(world: World) -> Cost:
     return world.send(*world.grown(EVENTS_PER_INTERVAL - 1), key=str(uuid.uuid4()))
 
 
-def decade(world: World) -> Cost:
+def snapshot_interval(world: World) -> Cost:
     service, account = world.grown(EVENTS_PER_INTERVAL)
     costs = [world.send(service, account) for _ in range(EVENTS_PER_INTERVAL)]
     return sum(costs, Cost()) / len(costs)
@@ -144,7 +144,7 @@ def published_creation(world: World) -> Cost:
     return world.measure_peer(lambda: world.published.execute(account_id(), OPENED, origin()))
 
 
-def published_decade(world: World) -> Cost:
+def published_interval(world: World) -> Cost:
     costs = [published(EVENTS_PER_INTERVAL + number)(world) for number in range(EVENTS_PER_INTERVAL)]
     return sum(costs, Cost()) / len(costs)
 

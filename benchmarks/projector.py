@@ -27,7 +27,7 @@ from benchmarks import kinesis_units
 from benchmarks.fake_kinesis import PUT_RECORDS_S, stand_in
 from benchmarks.kinesis_units import Put
 from benchmarks.projector_batches import Accounts, Batch
-from benchmarks.projector_peer import UsualProjector
+from benchmarks.projector_peer import BaselineProjector
 from benchmarks.timing import Benchmark
 
 SMALL, MIDDLE, LARGE = 1_000, 4_000, 7_000
@@ -224,7 +224,7 @@ def _ours(url: str) -> Iterator[Subject]:
 def _peer(url: str) -> Subject:
     with patch.dict(os.environ, _environment(url)):
         kinesis = boto3.session.Session().client("kinesis")
-    return Subject(UsualProjector(kinesis, STREAM).handler, kinesis)
+    return Subject(BaselineProjector(kinesis, STREAM).handler, kinesis)
 
 
 def _environment(url: str) -> Mapping[str, str]:

@@ -21,7 +21,7 @@ CALL_RECORDS_MAX = 500
 _EVENTS = {"CREATED": "AccountCreated", "WITHDRAW": "BalanceWithdrawn", "CREDIT": "BalanceCredited"}
 
 
-class UsualProjector:
+class BaselineProjector:
     """On a boto3 Kinesis client."""
 
     def __init__(self, client: Any, stream_name: str) -> None:  # noqa: ANN401 -- a boto3 client

@@ -155,9 +155,9 @@ def _reconcile(emulator: Emulator, table_name: str) -> None:
         "LakeFirstDay": "2000-01-01",
     }
     with tempfile.TemporaryDirectory() as folder:
-        address = Path(folder) / "house.json"
+        address = Path(folder) / "address.json"
         address.write_text(json.dumps(asdict(Address(emulator.endpoint_url, os.getpid(), outputs, None, None))))
-        environment = {**os.environ, "ACCOUNT_EVENTS_HOUSE": str(address)}
+        environment = {**os.environ, "ACCOUNT_EVENTS_LOCAL_STACK": str(address)}
         done = subprocess.run([COMMAND, "reconcile"], check=False, capture_output=True, text=True, env=environment)  # noqa: S603
     assert done.returncode == 0, done.stderr  # noqa: S101 -- it is to agree
     assert f"{EVENTS} events of {ACCOUNTS} accounts" in done.stdout, done.stdout  # noqa: S101

@@ -20,7 +20,9 @@ OPERATOR = "operator"
 HTTP_TIMEOUT_S = 30.0
 
 # Where other terminals find the running house; the variable is for several houses on one machine.
-ADDRESS_FILE = Path(os.environ.get("ACCOUNT_EVENTS_HOUSE", Path(__file__).parents[1] / ".house" / "house.json"))
+ADDRESS_FILE = Path(
+    os.environ.get("ACCOUNT_EVENTS_LOCAL_STACK", Path(__file__).parents[1] / ".local-stack" / "address.json")
+)
 
 
 def loopback_http(url: str, auth: httpx.Auth | None = None) -> httpx.Client:

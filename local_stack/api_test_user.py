@@ -10,7 +10,7 @@ from local_stack.errors import CommandError
 USER_NAME = "teller"
 
 
-def create_teller(endpoint_url: str, api_id: str) -> tuple[str, str]:
+def create_api_test_user(endpoint_url: str, api_id: str) -> tuple[str, str]:
     """The access key id and the secret of a new user of the emulator.
 
     Raises:

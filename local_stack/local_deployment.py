@@ -18,7 +18,7 @@ from account_core.api.access import Authorisation
 from account_core.domain.events import StoredRow
 from account_core.rows.items import from_item
 from local_stack.address import Address, loopback_http
-from local_stack.api_test_user import create_teller
+from local_stack.api_test_user import create_api_test_user
 from local_stack.build import PACKAGES, build_zip
 from local_stack.deploy import deploy
 from local_stack.emulator import Emulator, uninterrupted
@@ -42,7 +42,7 @@ DYING_S = 2.0
 """A dying emulator's connections break a moment before its end can be seen."""
 
 
-class House:
+class LocalDeployment:
     """Use as a context manager: stands inside, gone after.
 
     Args:
@@ -164,7 +164,7 @@ class House:
             parameters |= {"JwtIssuer": self.issuer.url, "JwtAudience": AUDIENCE, "JwtOperatorScope": OPERATOR_SCOPE}
         endpoint_url = self.emulator.endpoint_url
         outputs = deploy(endpoint_url, STACK_NAME, parameters, zips)
-        access_key = None if self.issuer else create_teller(endpoint_url, outputs["ApiId"])
+        access_key = None if self.issuer else create_api_test_user(endpoint_url, outputs["ApiId"])
         return Address(endpoint_url, os.getpid(), outputs, access_key, self.issuer.url if self.issuer else None)
 
     def _start_mappings(self, stack: ExitStack) -> None:

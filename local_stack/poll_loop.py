@@ -13,7 +13,7 @@ STOP_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True)
-class Pass:
+class PollCycle:
     """What a pass found.
 
     Attributes:
@@ -33,7 +33,7 @@ class Waitable(Protocol):
         ...
 
 
-class Passes:
+class PollLoop:
     """Runs passes in a thread of its own.
 
     Args:
@@ -41,7 +41,7 @@ class Passes:
         work: makes one pass; told whether somebody has begun to wait since the last one. It does not raise.
     """
 
-    def __init__(self, name: str, work: Callable[[bool], Pass]) -> None:
+    def __init__(self, name: str, work: Callable[[bool], PollCycle]) -> None:
         self._name = name
         self._work = work
         self._thread: threading.Thread | None = None
@@ -98,7 +98,7 @@ class Passes:
             self._changed.wait_for(lambda: self._is_settled(target) or not self.is_running(), timeout_s)
             return self._is_settled(target)
 
-    def run_pass(self) -> float:
+    def run_cycle(self) -> float:
         """One pass, as the thread does it. Not while that is running.
 
         Returns:
@@ -125,7 +125,7 @@ class Passes:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            pause_s = self.run_pass()
+            pause_s = self.run_cycle()
             self._wake.wait(pause_s)
             self._wake.clear()
         with self._changed:

@@ -43,7 +43,7 @@ _project = Projector(
         (aggregated if _settings.is_aggregated else plain)(_settings.buckets),
         clock=time.monotonic,
         sleep=time.sleep,
-        roll=random.random,
+        jitter=random.random,
     ),
     DynamoDBParking(dynamodb, _settings.parking_table_name),
     DynamoDBLedger(dynamodb, _settings.table_name, _settings.encoders),

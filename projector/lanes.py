@@ -71,11 +71,11 @@ class Lane:
         self.is_suspect = False
         self.attempts, self.ready_at_s, self.failure = 0, 0.0, NOT_ATTEMPTED
 
-    def refused(self, reason: str, now_s: float, roll: float) -> None:
+    def refused(self, reason: str, now_s: float, jitter: float) -> None:
         self.attempts += 1
         self.refusals += 1
         self.failure = reason
-        self.ready_at_s = now_s + backoff_s(self.attempts, roll)
+        self.ready_at_s = now_s + backoff_s(self.attempts, jitter)
 
     def narrow(self, reason: str, pack: "Pack") -> None:
         """The first of `waiting` is refused for what it holds: halve it, or leave out its only event's account.
@@ -175,14 +175,14 @@ def calls_of(wave: Iterable[Lane]) -> Iterator[list[Lane]]:
         yield call
 
 
-def backoff_s(attempts: int, roll: float) -> float:
+def backoff_s(attempts: int, jitter: float) -> float:
     """Full jitter: anything from nothing to a ceiling that doubles with every attempt.
 
     Source: aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter.
 
     Args:
         attempts: made so far, from 1.
-        roll: a random number, 0 <= roll < 1.
+        jitter: a random number, 0 <= roll < 1.
     """
     doublings = min(attempts - 1, 16)  # far beyond the ceiling, and no overflow however long it goes on
-    return roll * min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0**doublings)
+    return jitter * min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0**doublings)

@@ -13,7 +13,7 @@ from projector.outgoing import Arrival, Outgoing, poison_of
 from projector.parking import Parked, Parking, last_of
 from projector.parse import Batch, parse
 from projector.published import Publisher
-from projector.resequence import Line, is_in_line, line_up
+from projector.resequence import Resequenced, is_in_sequence, resequence
 
 BatchResponse = dict[str, list[dict[str, str]]]
 
@@ -164,12 +164,12 @@ class Projector:
 
     def _project(self, batch: Batch, parked: Mapping[str, Parked], outcome: Outcome, deadline_s: float) -> None:
         ready: list[Outgoing] = []
-        stopped: dict[str, Line] = {}
+        stopped: dict[str, Resequenced] = {}
         # Half of the time is the puts': what could not be read or held till then comes again, to fewer holes.
         reads_end_s = (self._clock() + deadline_s) / 2
         others: dict[str, tuple[Sequence[Arrival], Span | None]] = {}
         for account_id, arrivals in batch.arrivals.items():
-            if account_id not in parked and is_in_line(arrivals, self._last_published.last(account_id)):
+            if account_id not in parked and is_in_sequence(arrivals, self._last_published.last(account_id)):
                 ready += arrivals  # type: ignore[arg-type]  # nearly always: no poison among them, and nothing to do
                 continue
             published = self._last_published.span(account_id)
@@ -190,7 +190,7 @@ class Projector:
 
     def _lines(
         self, going: Mapping[str, tuple[Sequence[Arrival], Span | None]], outcome: Outcome, reads_end_s: float
-    ) -> Iterator[Line]:
+    ) -> Iterator[Resequenced]:
         """What may be done for accounts, each given what is known to be published of it."""
         unknown = [(account_id, arrivals) for account_id, (arrivals, published) in going.items() if published is None]
         firsts = [first for each in unknown if (first := first_sight(*each)) is not None]
@@ -201,12 +201,12 @@ class Projector:
             if isinstance(before, Unavailable):
                 outcome.waiting.append(_waiting(arrivals, str(before)))
                 continue
-            line = line_up([*before, *arrivals], published, self._reader(reads_end_s))
+            line = resequence([*before, *arrivals], published, self._reader(reads_end_s))
             outcome.filled += line.filled + min(len(before), len(line.events))
             yield line
 
     def _publish(
-        self, ready: Sequence[Outgoing], stopped: dict[str, Line], outcome: Outcome, deadline_s: float
+        self, ready: Sequence[Outgoing], stopped: dict[str, Resequenced], outcome: Outcome, deadline_s: float
     ) -> dict[str, list[Outgoing]]:
         """The events that were not accepted, by account; but for those behind one that never will be: see `stopped`."""
         published = self._publisher.publish(ready, deadline_s)
@@ -225,9 +225,9 @@ class Projector:
         for held in published.held:
             if held.is_refused:
                 account_id = held.event.account_id
-                before = stopped.get(account_id, Line())
+                before = stopped.get(account_id, Resequenced())
                 behind = [*refused.pop(account_id), *before.behind]
-                stopped[account_id] = Line(poison=poison_of(held.event, held.reason), behind=behind)
+                stopped[account_id] = Resequenced(poison=poison_of(held.event, held.reason), behind=behind)
         outcome.waiting += [_waiting(events, reasons[account_id]) for account_id, events in refused.items()]
         return refused
 
@@ -248,7 +248,7 @@ class Projector:
                 outcome.waiting.append(_waiting(held, str(error)))
         return [arrival for arrival in arrivals if arrival.sequence < parked.first]
 
-    def _stop(self, line: Line, outcome: Outcome, *, is_due: bool) -> None:
+    def _stop(self, line: Resequenced, outcome: Outcome, *, is_due: bool) -> None:
         """Park an account in front of its poison, once all before it is on the stream."""
         if line.poison is None or not is_due:
             outcome.waiting.append(_waiting(line.behind, line.failure or NOT_ATTEMPTED))

@@ -25,7 +25,7 @@ class KinesisPublisher:
         pack: makes records of the events; see `lanes`.
         clock: seconds, monotonic; the clock `deadline_s` is read on.
         sleep: waits that many seconds.
-        roll: a random number, 0 <= roll < 1, for the backoff's jitter.
+        jitter: a random number, 0 <= roll < 1, for the backoff's jitter.
     """
 
     def __init__(
@@ -36,14 +36,14 @@ class KinesisPublisher:
         *,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
-        roll: Callable[[], float],
+        jitter: Callable[[], float],
     ) -> None:
         self._client = client
         self._stream_name = stream_name
         self._pack = pack
         self._clock = clock
         self._sleep = sleep
-        self._roll = roll
+        self._jitter = jitter
 
     def publish(self, events: Iterable[Outgoing], deadline_s: float) -> Published:
         """Put events on the stream.
@@ -61,9 +61,9 @@ class KinesisPublisher:
         entries = [entry for lane in lanes for entry in lane.waiting]
         moving = lanes
         while wave := self._next_wave(moving, deadline_s):
-            roll = self._roll()  # one for the whole wave: what was refused together comes back in one call
+            jitter = self._jitter()  # one for the whole wave: what was refused together comes back in one call
             for call in calls_of(wave):
-                self._put(call, roll, deadline_s)
+                self._put(call, jitter, deadline_s)
             moving = [lane for lane in moving if lane.waiting]
         held = [each for lane in lanes for each in lane.left_out]
         held += [HeldBack(event, lane.failure) for lane in moving for entry in lane.waiting for event in entry.events]
@@ -83,7 +83,7 @@ class KinesisPublisher:
             self._sleep(start_s - now_s)
         return [lane for lane in moving if lane.ready_at_s <= start_s]
 
-    def _put(self, call: Sequence[Lane], roll: float, deadline_s: float) -> None:
+    def _put(self, call: Sequence[Lane], jitter: float, deadline_s: float) -> None:
         if self._clock() >= deadline_s:
             return
         failures = self._failures(call)
@@ -92,15 +92,15 @@ class KinesisPublisher:
                 call[0].narrow(failures[0], self._pack)
             else:
                 half = len(call) // 2
-                self._put(call[:half], roll, deadline_s)
-                self._put(call[half:], roll, deadline_s)
+                self._put(call[:half], jitter, deadline_s)
+                self._put(call[half:], jitter, deadline_s)
             return
         now_s = self._clock()
         for lane, failure in zip(call, failures, strict=True):
             if failure is None:
                 lane.accepted()
             else:
-                lane.refused(failure, now_s, roll)
+                lane.refused(failure, now_s, jitter)
 
     def _failures(self, call: Sequence[Lane]) -> list[str | None]:
         """For each entry its error code, or None where it was accepted."""

@@ -15,7 +15,7 @@ _BY_SEQUENCE = attrgetter("sequence", "position")
 
 
 @dataclass(slots=True)
-class Line:
+class Resequenced:
     """What may be done for one account with a batch.
 
     Attributes:
@@ -33,7 +33,7 @@ class Line:
     filled: int = 0
 
 
-def is_in_line(arrivals: Sequence[Arrival], published: int | None) -> bool:
+def is_in_sequence(arrivals: Sequence[Arrival], published: int | None) -> bool:
     """Whether the arrivals are nothing but the account's next events, in sequence, from its first if none is known."""
     due = 1 if published is None else published + 1
     for arrival in arrivals:
@@ -43,7 +43,7 @@ def is_in_line(arrivals: Sequence[Arrival], published: int | None) -> bool:
     return True
 
 
-def line_up(arrivals: Sequence[Arrival], published: Span | None, missing: Missing) -> Line:
+def resequence(arrivals: Sequence[Arrival], published: Span | None, missing: Missing) -> Resequenced:
     """The account's line.
 
     Args:
@@ -57,7 +57,7 @@ def line_up(arrivals: Sequence[Arrival], published: Span | None, missing: Missin
     first = waiting[0].sequence
     due = first if published is None or first < published.first else published.last + 1
     events: list[Outgoing] = []
-    line = Line(events)
+    line = Resequenced(events)
     for number, arrival in enumerate(waiting):
         if arrival.sequence < due and not is_stray(arrival):
             continue

@@ -14,16 +14,16 @@ APPENDED_MAX = 2
 """An event, and after every ninth event a snapshot."""
 
 
-class LostRace(Exception):
+class VersionConflict(Exception):
     """Another writer was first: the version is taken.
 
     Attributes:
         winner: the row that took it, where the store could tell; otherwise the account has to be read again.
     """
 
-    def __init__(self, winner: StoredRow | None = None) -> None:
+    def __init__(self, competing: StoredRow | None = None) -> None:
         super().__init__("another writer was first")
-        self.winner = winner
+        self.competing = competing
 
 
 def check_rows(rows: Sequence[Row]) -> None:
@@ -62,7 +62,7 @@ class AccountStore(Protocol):
         """Store one row, or an event and its snapshot, all or none, on condition that every version is free.
 
         Raises:
-            LostRace: a version was taken; nothing was stored.
+            VersionConflict: a version was taken; nothing was stored.
             AccountFull: the store can hold no more rows of the account; nothing was stored.
             ValueError: see `check_rows`; nothing was stored.
         """

@@ -20,13 +20,13 @@ from account_core.service.head import Head, Origin, advance, rows_for
 from account_core.service.head_cache import HeadCache
 from account_core.service.history import events_after
 from account_core.service.loading import load, load_moment
-from account_core.service.ports import AccountStore, LostRace
+from account_core.service.ports import AccountStore, VersionConflict
 from account_core.service.usage import Usage
 
 ATTEMPTS_MAX = 10
 """A lost race means that another writer was on the account just then; ten in a row mean a very busy account."""
 
-WINNERS_FOLDED_MAX, STALE_WINNERS_MAX = 2, 1
+COMPETING_EVENTS_FOLDED_MAX, STALE_COMPETING_EVENTS_MAX = 2, 1
 """After so many winners have been folded, onto a head that was read or a cached one, the account is read anew: others
 are busy on it, and a read costs a fifth of a failed write."""
 
@@ -34,16 +34,16 @@ BACKOFF_FIRST_S = 0.01
 BACKOFF_MAX_S = 0.5
 
 
-def backoff_s(conflicts: int, roll: float) -> float:
+def backoff_s(conflicts: int, jitter: float) -> float:
     """How long to wait after so many lost races, that not all losers come back at once: full jitter.
 
     Source: aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter.
 
     Args:
         conflicts: from 1.
-        roll: a random number, 0 <= roll < 1.
+        jitter: a random number, 0 <= roll < 1.
     """
-    return roll * min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0**conflicts)
+    return jitter * min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0**conflicts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,14 +221,14 @@ class _Execution:
                 return _receipt(self.head)
             try:
                 return self._append(event)
-            except LostRace as lost:
+            except VersionConflict as lost:
                 conflicts += 1
                 self.used.conflicts += 1
-                if first := self._if_first(lost.winner):
+                if first := self._if_first(lost.competing):
                     return self._replay(first)
                 if conflicts == ATTEMPTS_MAX or not has_time():
                     raise Conflict("Other commands on this account came first, again and again.") from None
-                self._continue_after(lost.winner, conflicts)
+                self._continue_after(lost.competing, conflicts)
 
     def _start(self) -> None:
         """From a cached head, if there is one. A new account's is empty: if that is wrong, the append will tell."""
@@ -273,17 +273,21 @@ class _Execution:
         self.heads.put(self.account_id, self.head)
         return _receipt(self.head)
 
-    def _if_first(self, winner: StoredRow | None) -> EventRow | None:
+    def _if_first(self, competing: StoredRow | None) -> EventRow | None:
         key = self.origin.command_id
-        return winner if isinstance(winner, EventRow) and key is not None and winner.command_id == key else None
+        return (
+            competing if isinstance(competing, EventRow) and key is not None and competing.command_id == key else None
+        )
 
-    def _continue_after(self, winner: StoredRow | None, conflicts: int) -> None:
+    def _continue_after(self, competing: StoredRow | None, conflicts: int) -> None:
         """Fold the winner, or read anew where it is not told or where there may be many more behind it."""
-        if winner is None or conflicts > (WINNERS_FOLDED_MAX if self.is_fresh else STALE_WINNERS_MAX):
+        if competing is None or conflicts > (
+            COMPETING_EVENTS_FOLDED_MAX if self.is_fresh else STALE_COMPETING_EVENTS_MAX
+        ):
             self.pause(conflicts)
             self._read()
         else:
-            self.head = advance(self.head, winner)
+            self.head = advance(self.head, competing)
             self.heads.put(self.account_id, self.head)
 
     def _replay(self, first: EventRow) -> Receipt:

@@ -11,17 +11,17 @@
 
 from account_core.domain.errors import AccountFull, Unavailable
 from account_core.rows.items import from_item
-from account_core.service.ports import LostRace
+from account_core.service.ports import VersionConflict
 from account_events.dynamodb_errors import FULL, Kind, failure_of
 
 
-def lost_race(error: Exception) -> LostRace | None:
+def version_conflict(error: Exception) -> VersionConflict | None:
     """The race that a write lost, if that is why it failed."""
     failure = failure_of(error)
     for each in failure.causes():
         if each.kind is Kind.CONDITION:
-            return LostRace(from_item(each.item) if each.item else None)
-    return LostRace() if failure.codes(Kind.CONFLICT) else None
+            return VersionConflict(from_item(each.item) if each.item else None)
+    return VersionConflict() if failure.codes(Kind.CONFLICT) else None
 
 
 def account_full(error: Exception) -> AccountFull | None:

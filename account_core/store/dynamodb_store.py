@@ -16,7 +16,7 @@ from account_core.rows.items import from_item, key_of, to_item, version_in
 from account_core.rows.layout import VERSION, VERSION_IS_FREE, command_query, rows_query
 from account_core.service.ports import ROWS_MAX, check_rows
 from account_core.service.usage import Usage
-from account_core.store.dynamodb_errors import account_full, lost_race, unavailable
+from account_core.store.dynamodb_errors import account_full, unavailable, version_conflict
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -69,7 +69,7 @@ class DynamoDBAccountStore:
         try:
             used.write_units += self._write(puts)
         except (ClientError, BotoCoreError) as error:
-            if lost := lost_race(error):
+            if lost := version_conflict(error):
                 used.write_units += FAILED_PUT_UNITS if len(puts) == 1 else TRANSACTED_PUT_UNITS * len(puts)
                 raise lost from error
             if failure := account_full(error) or unavailable(error, UNKNOWN):

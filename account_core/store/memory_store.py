@@ -7,7 +7,7 @@ from threading import Lock
 from account_core.domain.events import EventRow, Row, StoredRow
 from account_core.rows.items import Item, from_item, to_item
 from account_core.rows.layout import COMMAND_ID
-from account_core.service.ports import ROWS_MAX, LostRace, check_rows
+from account_core.service.ports import ROWS_MAX, VersionConflict, check_rows
 from account_core.service.usage import Usage
 
 
@@ -41,6 +41,6 @@ class MemoryAccountStore:
             for row in rows:
                 taken = self._items[row.account_id].get(row.version)
                 if taken is not None:
-                    raise LostRace(from_item(taken))
+                    raise VersionConflict(from_item(taken))
             for row in rows:
                 self._items[row.account_id][row.version] = to_item(row)

@@ -83,25 +83,25 @@ class Consumer(Generic[Effect]):
 
     Args:
         inbox: hands over the events.
-        set_aside: called with a record that cannot be read, and why; again, should the record come again. Once it
+        dead_letter: called with a record that cannot be read, and why; again, should the record come again. Once it
             returns, the record counts as done, but for a failure without a number: have it kept for whoever finds out
             whose events are in it, and replays those accounts. Nothing else knows that they wait.
             Without it, such a record has to come again, and the shard goes no further.
     """
 
     def __init__(
-        self, inbox: Inbox[Effect], *, set_aside: Callable[[KinesisRecord, Undecodable], object] | None = None
+        self, inbox: Inbox[Effect], *, dead_letter: Callable[[KinesisRecord, Undecodable], object] | None = None
     ) -> None:
-        self._inbox, self._set_aside = inbox, set_aside
+        self._inbox, self._dead_letter = inbox, dead_letter
 
-    def receive(self, records: Iterable[KinesisRecord], now_s: float, *, gives_up: bool = False) -> Outcome:
+    def receive(self, records: Iterable[KinesisRecord], now_s: float, *, buffer_failures: bool = False) -> Outcome:
         """Never raises for what a record holds or the handling of it does.
 
         Args:
             records: oldest first.
             now_s: seconds since 1970.
-            gives_up: for those who read by themselves and have tried often enough: events that the handler refuses are
-                held, their accounts wait in the inbox, and their records need not come again.
+            buffer_failures: for a reader that has retried often enough. Events that the handler refuses are buffered,
+                their accounts wait in the inbox, and their records need not be delivered again.
         """
         outcome = Outcome()
         batch: list[KinesisRecord] = []
@@ -121,7 +121,7 @@ class Consumer(Generic[Effect]):
                 failed.append((index, _failure(record, None, error)))
                 break
         for account_id, theirs in arrivals.items():
-            received = self._inbox.receive(account_id, theirs, now_s, gives_up=gives_up)
+            received = self._inbox.receive(account_id, theirs, now_s, buffer_failures=buffer_failures)
             outcome.applied += received.applied
             outcome.duplicates += received.duplicates
             outcome.held += received.held
@@ -145,9 +145,9 @@ class Consumer(Generic[Effect]):
         try:
             return [Arrival(decode(each), each, number) for each in unpack(record.data)]
         except Undecodable as error:
-            if self._set_aside is None:
+            if self._dead_letter is None:
                 raise
-            self._set_aside(record, error)
+            self._dead_letter(record, error)
             return error
 
 

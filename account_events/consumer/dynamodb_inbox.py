@@ -6,7 +6,7 @@ holds only accounts that wait.
 
 DynamoDB's errors become the kit's errors in `_raise`, by the classification of `account_events.dynamodb_errors`:
 
-- CONDITION: the position's is Overtaken, one of the effect's is EffectRefused.
+- CONDITION: the position's is StaleRevision, one of the effect's is EffectRefused.
 - CONFLICT and TRANSIENT pass by themselves: Unavailable.
 - REFUSED: the same request never succeeds. If that is for the effect, the inbox keeps the account's events and the
   account waits; their records need not come again.
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from account_events.consumer.errors import EffectRefused, Overtaken, Refused, Unavailable
+from account_events.consumer.errors import EffectRefused, Refused, StaleRevision, Unavailable
 from account_events.consumer.position import GAPS_MAX, Gap, Position
 from account_events.dynamodb_errors import Failure, Kind, failure_of
 
@@ -61,7 +61,7 @@ class DynamoDBInbox:
         after: Position,
         effect: Sequence[Any] | None,
     ) -> None:
-        """Raises Overtaken, Unavailable, EffectRefused, Refused: see InboxStore."""
+        """Raises StaleRevision, Unavailable, EffectRefused, Refused: see InboxStore."""
         put: Any = {
             "TableName": self._table_name,
             "Item": _item(account_id, after),
@@ -132,8 +132,8 @@ def _position(item: Mapping[str, Any]) -> Position:
 def _raise(error: ClientError | BotoCoreError) -> NoReturn:
     """As one of the kit's errors, where there is one for it; otherwise as it is."""
     failure = failure_of(error)
-    if failure.kind is Kind.CONDITION or _is_overtaken(failure):
-        raise Overtaken("the account is not at the position that was read") from error
+    if failure.kind is Kind.CONDITION or _is_stale_revision(failure):
+        raise StaleRevision("the account is not at the position that was read") from error
     if passing := failure.codes(Kind.TRANSIENT, Kind.CONFLICT):  # the effect's conditions say nothing then
         raise Unavailable(f"DynamoDB does not carry out the request now: {', '.join(passing)}") from error
     for number, reason in enumerate(failure.reasons):
@@ -145,6 +145,6 @@ def _raise(error: ClientError | BotoCoreError) -> NoReturn:
     raise error
 
 
-def _is_overtaken(failure: Failure) -> bool:
+def _is_stale_revision(failure: Failure) -> bool:
     """Whether the condition of the position did not hold, which is the first of a transaction's writes."""
     return bool(failure.reasons) and failure.reasons[0].kind is Kind.CONDITION

@@ -3,11 +3,11 @@
 Records that cannot be read raise `account_events.avro.errors.Undecodable`, a tree of its own.
 
 KitError
-├── Overtaken                    another worker has moved the account on: read its position again (the inbox does)
+├── StaleRevision                    another worker has moved the account on: read its position again (the inbox does)
 ├── Unavailable                  the inbox's store did not answer: nothing is lost, receive the records again
 ├── EffectRefused                a condition of the consumer's own writes failed: the consumer decides
 ├── Refused                      the store takes no such write, now and always: correct the handler; its account waits
-└── HoldFull                     too much of an account came early: replay the account from the ledger, and it goes on
+└── BufferFull                     too much of an account came early: replay the account from the ledger, and it goes on
 """
 
 
@@ -15,7 +15,7 @@ class KitError(Exception):
     """Anything that goes wrong with an inbox."""
 
 
-class Overtaken(KitError):
+class StaleRevision(KitError):
     """The account's position in the store is no longer the one that was read."""
 
 
@@ -31,7 +31,7 @@ class Refused(KitError):
     """The store refuses what the write holds: it is too large or invalid. Nothing was written; no retry helps."""
 
 
-class HoldFull(KitError):
+class BufferFull(KitError):
     """No more early events of an account can be held; what came is neither applied nor kept, and told as a gap."""
 
     def __init__(self, account_id: str, missing: int, refused: int) -> None:

@@ -93,7 +93,7 @@ class StreamReader:
             if records:
                 is_quiet = False
                 number, times = self._tried.get(shard_id, ("", 0))
-                outcome = self._consumer.receive(records, now_s, gives_up=times >= ATTEMPTS_MAX)
+                outcome = self._consumer.receive(records, now_s, buffer_failures=times >= ATTEMPTS_MAX)
                 if outcome.checkpoint:
                     self._checkpoints[shard_id] = outcome.checkpoint
                 if outcome.unsafe:

@@ -11,15 +11,23 @@ from typing import Generic, Protocol, TypeVar
 
 from account_events.avro.errors import Undecodable
 from account_events.consumer.decoding import Decoder
-from account_events.consumer.errors import HoldFull, Overtaken, Refused, Unavailable
+from account_events.consumer.errors import BufferFull, Refused, StaleRevision, Unavailable
 from account_events.consumer.events import Event
-from account_events.consumer.position import HELD_BYTES_LIMIT, HELD_BYTES_MAX, Arrival, Gap, Position, moved, sort
+from account_events.consumer.position import (
+    BUFFERED_BYTES_LIMIT,
+    BUFFERED_BYTES_MAX,
+    Arrival,
+    Gap,
+    Position,
+    moved,
+    sort,
+)
 
 Effect = TypeVar("Effect")
 Effect_contra = TypeVar("Effect_contra", contravariant=True)
 Handle = Callable[[Sequence[Event]], Effect]
 
-OVERTAKEN_MAX = 10
+STALE_REVISIONS_MAX = 10
 """How often one account's arrivals are begun with again because another worker was quicker."""
 
 
@@ -43,7 +51,7 @@ class InboxStore(Protocol[Effect_contra]):
             effect: what `Handle` answered; None where nothing was handed over.
 
         Raises:
-            Overtaken: the account is not at `before` any more.
+            StaleRevision: the account is not at `before` any more.
             Unavailable: the store did not answer; both may have been done.
             EffectRefused: the effect's own conditions do not hold.
             Refused: what is to be written is too large or invalid; nothing was done.
@@ -88,7 +96,7 @@ class Inbox(Generic[Effect]):
         run_max: the most events that `handle` is called with. More than one is cheaper; it is right if what `handle`
             does by itself is done for all of them or for none.
         gap_wait_s: how long an event may be waited for before its absence is told.
-        held_bytes_max: how much of one account is held at most.
+        buffered_bytes_max: how much of one account is held at most.
         decoder: reads what was held.
 
     Raises:
@@ -102,23 +110,23 @@ class Inbox(Generic[Effect]):
         *,
         run_max: int = 1,
         gap_wait_s: float = 300.0,
-        held_bytes_max: int = HELD_BYTES_MAX,
+        buffered_bytes_max: int = BUFFERED_BYTES_MAX,
         decoder: Decoder | None = None,
     ) -> None:
-        if run_max < 1 or gap_wait_s < 0 or not 0 <= held_bytes_max <= HELD_BYTES_LIMIT:
+        if run_max < 1 or gap_wait_s < 0 or not 0 <= buffered_bytes_max <= BUFFERED_BYTES_LIMIT:
             raise ValueError(
-                "run_max has to be 1 or more, gap_wait_s no less than 0, and held_bytes_max from 0 to "
-                f"{HELD_BYTES_LIMIT}: DynamoDB takes no item of more than 400 KB."
+                "run_max has to be 1 or more, gap_wait_s no less than 0, and buffered_bytes_max from 0 to "
+                f"{BUFFERED_BYTES_LIMIT}: DynamoDB takes no item of more than 400 KB."
             )
         self._store = store
         self._handle = handle
         self._run_max = run_max
         self._gap_wait_s = gap_wait_s
-        self._held_bytes_max = held_bytes_max
+        self._buffered_bytes_max = buffered_bytes_max
         self.decoder = decoder or Decoder()
 
     def receive(
-        self, account_id: str, arrivals: Sequence[Arrival], now_s: float, *, gives_up: bool = False
+        self, account_id: str, arrivals: Sequence[Arrival], now_s: float, *, buffer_failures: bool = False
     ) -> Received:
         """Take one account's arrivals, at least one; never raises for what may be tried again.
 
@@ -126,22 +134,24 @@ class Inbox(Generic[Effect]):
             account_id: theirs.
             arrivals: in the order in which they came; repetition does not matter.
             now_s: seconds since 1970.
-            gives_up: hold what `handle` refuses as well, so that its record need not come again: the account then waits
-                in the inbox until its next event, or is told as a gap.
+            buffer_failures: also buffer the events that `handle` refuses, so that their record need not be delivered
+                again. The account then waits in the inbox until its next event, or is reported as a gap.
         """
         received = Received()
-        for _ in range(OVERTAKEN_MAX):
+        for _ in range(STALE_REVISIONS_MAX):
             try:
-                self._advance(account_id, arrivals, now_s, received, gives_up=gives_up)
-            except Overtaken as error:
-                received.error = Unavailable(f"Other workers were quicker, {OVERTAKEN_MAX} times in a row: {error}.")
+                self._advance(account_id, arrivals, now_s, received, buffer_failures=buffer_failures)
+            except StaleRevision as error:
+                received.error = Unavailable(
+                    f"Other workers were quicker, {STALE_REVISIONS_MAX} times in a row: {error}."
+                )
             except Exception as error:  # noqa: BLE001 -- the consumer's own code: whatever it is, other accounts go on
                 received.error = error
                 break
             else:
                 received.error = None
                 return received
-        if isinstance(received.error, HoldFull):
+        if isinstance(received.error, BufferFull):
             return received
         received.unsafe = _first_unsafe(arrivals, received.position)
         if received.unsafe is None and isinstance(received.error, Unavailable):
@@ -153,10 +163,10 @@ class Inbox(Generic[Effect]):
         return self._store.gaps(now_s - self._gap_wait_s)
 
     def _advance(
-        self, account_id: str, arrivals: Sequence[Arrival], now_s: float, received: Received, *, gives_up: bool
+        self, account_id: str, arrivals: Sequence[Arrival], now_s: float, received: Received, *, buffer_failures: bool
     ) -> None:
         before = received.position = self._store.position(account_id)
-        todo = sort(before, arrivals, self._held_bytes_max)
+        todo = sort(before, arrivals, self._buffered_bytes_max)
         came = {arrival.event.sequence for arrival in arrivals}
         received.duplicates = todo.duplicates - len(came & received.sequences)  # applied before it was overtaken
         seen = max(came)
@@ -169,21 +179,21 @@ class Inbox(Generic[Effect]):
             after = moved(before, before.last + len(run), *((todo.early, seen) if is_last else ({}, 0)), now_s)
             try:
                 self._store.advance(account_id, before, after, self._handle(run) if run else None)
-            except (Overtaken, Unavailable):
+            except (StaleRevision, Unavailable):
                 raise
             except Exception as error:
                 # What the store refuses for good is kept, whoever reads: its record would be refused again.
-                is_kept = gives_up or isinstance(error, Refused)
-                self._keep(account_id, arrivals, now_s, received, gives_up=is_kept)
+                is_kept = buffer_failures or isinstance(error, Refused)
+                self._keep(account_id, arrivals, now_s, received, buffer_failures=is_kept)
                 raise
             received.position = after
             received.sequences.update(event.sequence for event in run)
         if unreadable:
-            self._keep(account_id, arrivals, now_s, received, gives_up=gives_up)
+            self._keep(account_id, arrivals, now_s, received, buffer_failures=buffer_failures)
             raise unreadable
         received.held = len(todo.early)
         if todo.refused:
-            raise HoldFull(account_id, received.position.last + 1, todo.refused[0])
+            raise BufferFull(account_id, received.position.last + 1, todo.refused[0])
 
     def _read(self, ready: Sequence[Event | bytes]) -> tuple[list[Event], Undecodable | None]:
         """Those in front of the first held one that cannot be read any more: another release has held it."""
@@ -196,22 +206,22 @@ class Inbox(Generic[Effect]):
         return events, None
 
     def _keep(
-        self, account_id: str, arrivals: Sequence[Arrival], now_s: float, received: Received, *, gives_up: bool
+        self, account_id: str, arrivals: Sequence[Arrival], now_s: float, received: Received, *, buffer_failures: bool
     ) -> None:
         """Of an account that could not go on: what has come, so that its wait is told whatever becomes of the records.
 
         Behind a held event that was refused the arrivals are held as well: to let them come again would be of no use.
         """
         before = received.position
-        is_kept = gives_up or before.is_stuck
-        todo = sort(before, arrivals if is_kept else (), self._held_bytes_max, is_stuck=True)
+        is_kept = buffer_failures or before.is_stuck
+        todo = sort(before, arrivals if is_kept else (), self._buffered_bytes_max, is_stuck=True)
         seen = max(arrival.event.sequence for arrival in arrivals)
         if todo.early or seen > before.seen:
             after = moved(before, before.last, todo.early, seen, now_s)
             self._store.advance(account_id, before, after, None)
             received.position, received.held = after, len(todo.early)
         if todo.refused:
-            raise HoldFull(account_id, before.last + 1, todo.refused[0])
+            raise BufferFull(account_id, before.last + 1, todo.refused[0])
 
 
 def _first_unsafe(arrivals: Sequence[Arrival], done: Position) -> int | None:

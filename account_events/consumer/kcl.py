@@ -75,7 +75,7 @@ class KclProcessor:
         for attempt in range(ATTEMPTS_MAX):
             if attempt:
                 self._pause()
-            outcome = self._consumer.receive(left, self._now(), gives_up=attempt >= REFUSALS_MAX)
+            outcome = self._consumer.receive(left, self._now(), buffer_failures=attempt >= REFUSALS_MAX)
             self._report(outcome)
             if outcome.checkpoint is not None:
                 done = outcome.checkpoint, outcome.checkpoint_sub_sequence_number

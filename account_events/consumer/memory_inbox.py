@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from account_events.consumer.errors import Overtaken
+from account_events.consumer.errors import StaleRevision
 from account_events.consumer.position import GAPS_MAX, Gap, Position, gap
 
 
@@ -16,10 +16,10 @@ class MemoryInbox:
         return self._positions.get(account_id, Position())
 
     def advance(self, account_id: str, before: Position, after: Position, effect: object) -> None:
-        """Raises Overtaken: see InboxStore."""
+        """Raises StaleRevision: see InboxStore."""
         del effect  # `handle` has done it
         if self.position(account_id).revision != before.revision:
-            raise Overtaken(account_id)
+            raise StaleRevision(account_id)
         self._positions[account_id] = after
 
     def gaps(self, before_s: float) -> Sequence[Gap]:

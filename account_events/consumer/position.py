@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from account_events.consumer.events import Event
 
-HELD_BYTES_MAX = 64 * 1024
+BUFFERED_BYTES_MAX = 64 * 1024
 """Of one account's early events, some four hundred. DynamoDB could hold 400 KB, and each change writes it all."""
-HELD_BYTES_LIMIT = 256 * 1024
+BUFFERED_BYTES_LIMIT = 256 * 1024
 """The most that one may set: with an attribute's name for each event, the item stays below 400 KB."""
 GAPS_MAX = 100
 """So many gaps are told at a time, the oldest."""
@@ -90,13 +90,13 @@ class Sorted:
     refused: list[int]
 
 
-def sort(position: Position, arrivals: Iterable[Arrival], held_bytes_max: int, *, is_stuck: bool = False) -> Sorted:
+def sort(position: Position, arrivals: Iterable[Arrival], buffered_bytes_max: int, *, is_stuck: bool = False) -> Sorted:
     """Which arrivals are duplicates, which are next, and which have come early.
 
     Args:
         position: the account's.
         arrivals: in any order.
-        held_bytes_max: what may be held at most.
+        buffered_bytes_max: what may be held at most.
         is_stuck: nothing is next: what is held right behind the position could not be applied.
     """
     waiting: dict[int, Event | bytes] = dict(position.held)
@@ -117,7 +117,7 @@ def sort(position: Position, arrivals: Iterable[Arrival], held_bytes_max: int, *
     size = sum(len(data) for sequence, data in position.held.items() if sequence >= following)
     for sequence in sorted(early):
         size += len(early[sequence])
-        if size > held_bytes_max:
+        if size > buffered_bytes_max:
             refused.append(sequence)
     return Sorted(ready, {number: data for number, data in early.items() if number not in refused}, duplicates, refused)
 

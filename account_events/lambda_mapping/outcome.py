@@ -36,7 +36,7 @@ class Malformed:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ReconciliationResult:
     """How many leading records of a batch are done; the rest is redelivered.
 
     `is_complete_failure` says that nothing is known about any record: a function error or a malformed response.
@@ -46,19 +46,19 @@ class Verdict:
     is_complete_failure: bool = False
 
 
-def judge(outcome: Invoked, sequence_numbers: Sequence[str], *, reports_item_failures: bool) -> Verdict:
+def judge(outcome: Invoked, sequence_numbers: Sequence[str], *, reports_item_failures: bool) -> ReconciliationResult:
     """Apply the documented success and failure conditions to one batch.
 
     Without ReportBatchItemFailures a response is never looked at: no error is success.
     """
     if outcome.function_error is not None:
-        return Verdict(0, is_complete_failure=True)
+        return ReconciliationResult(0, is_complete_failure=True)
     if not reports_item_failures:
-        return Verdict(len(sequence_numbers))
+        return ReconciliationResult(len(sequence_numbers))
     failures = reported_failures(outcome.result, sequence_numbers)
     if isinstance(failures, Malformed):
-        return Verdict(0, is_complete_failure=True)
-    return Verdict(min(failures, default=len(sequence_numbers)))
+        return ReconciliationResult(0, is_complete_failure=True)
+    return ReconciliationResult(min(failures, default=len(sequence_numbers)))
 
 
 def reported_failures(result: object, sequence_numbers: Sequence[str]) -> list[int] | Malformed:

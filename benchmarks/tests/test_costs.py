@@ -46,7 +46,7 @@ def test_as_dynamodb_local_counts(local: World, operation: Callable[[World], Cos
         (measured.snapshot, Cost(1, 0, 4)),
         (measured.keyed_snapshot, Cost(2, 1, 5)),
         (measured.conflict_with_snapshot, Cost(2, 0, 5, documented=4)),
-        (measured.decade, Cost(9, 0, 12) / 9),
+        (measured.snapshot_interval, Cost(9, 0, 12) / 9),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -58,4 +58,4 @@ def test_transactions_and_lookups_that_find_nothing_as_the_emulator_counts(
 
 def test_the_published_design_costs_a_read_and_a_transaction(local: World, emulated: World) -> None:
     assert measured.published(measured.YOUNG)(local).read_units == 1
-    assert measured.published_decade(emulated).write_units == pytest.approx(20 / 9)
+    assert measured.published_interval(emulated).write_units == pytest.approx(20 / 9)

@@ -45,7 +45,7 @@ class EventPoller:
     """Reads, feeds the shards' state machines, and carries out one action of each shard per pass.
 
     Shards take turns in one thread, where AWS has one poller per shard: a slow invocation delays the other shards here.
-    `run_pass` is for one thread; everything else may be called from any.
+    `run_cycle` is for one thread; everything else may be called from any.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class EventPoller:
         self.errors = 0
         self.last_error: str | None = None
 
-    def run_pass(self, *, list_shards: bool = False) -> float:
+    def run_cycle(self, *, list_shards: bool = False) -> float:
         """List shards if that is due (or asked for), then read, if it is due, and act once on every readable shard.
 
         All shards are read in the same passes, so that there are passes that have seen all of them.

@@ -15,7 +15,7 @@ from local_stack.event_source_mapping.clients import MappingClients
 from local_stack.event_source_mapping.delivery import Delivery
 from local_stack.event_source_mapping.poller import EventPoller
 from local_stack.event_source_mapping.status import MappingStatus
-from local_stack.poll_loop import STOP_TIMEOUT_S, Pass, Passes
+from local_stack.poll_loop import STOP_TIMEOUT_S, PollCycle, PollLoop
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class MappingRunner:
             backoff=backoff,
             resume_after=resume_after,
         )
-        self._passes = Passes(f"event-source-mapping-{config.uuid}", self._pass)
+        self._loop = PollLoop(f"event-source-mapping-{config.uuid}", self._cycle)
 
     def start(self) -> None:
         """Begin to poll.
@@ -65,7 +65,7 @@ class MappingRunner:
             RuntimeError: it is running already.
         """
         logger.info("Event source mapping %s: %s", self._config.uuid, self._config.function_arn)
-        self._passes.start()
+        self._loop.start()
 
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> bool:
         """Stop after the invocation under way, and wait for that at most `timeout_s`.
@@ -73,11 +73,11 @@ class MappingRunner:
         Returns:
             Whether the thread has ended. If not, it ends by itself as soon as the function answers.
         """
-        return self._passes.stop(timeout_s)
+        return self._loop.stop(timeout_s)
 
     def idle(self) -> bool:
         """Whether the last pass ended with all read records done and nothing new from GetRecords on any open shard."""
-        return self._passes.is_idle
+        return self._loop.is_idle
 
     def wait_until_idle(self, timeout_s: float) -> bool:
         """Wait until a pass that began after this call has found nothing left to do.
@@ -87,14 +87,14 @@ class MappingRunner:
         Returns:
             False if that did not happen within `timeout_s`, or the runner was stopped.
         """
-        return self._passes.wait_until_idle(timeout_s)
+        return self._loop.wait_until_idle(timeout_s)
 
     def status(self) -> MappingStatus:
         """The mapping as it is now."""
         return MappingStatus(
-            running=self._passes.is_running(),
+            running=self._loop.is_running(),
             idle=self.idle(),
-            passes=self._passes.done,
+            passes=self._loop.done,
             shards=self._poller.shards(),
             finished_shards=self._poller.finished_shards(),
             totals=self._poller.totals(),
@@ -102,17 +102,17 @@ class MappingRunner:
             last_error=self._poller.last_error,
         )
 
-    def run_pass(self) -> float:
+    def run_cycle(self) -> float:
         """One pass over all shards, as the thread does it. Not while it is running.
 
         Returns:
             Seconds to wait before the next pass; 0 while there is work.
         """
-        return self._passes.run_pass()
+        return self._loop.run_cycle()
 
-    def _pass(self, is_awaited: bool) -> Pass:  # noqa: FBT001 -- as `Passes` calls it
-        pause_s = self._poller.run_pass(list_shards=is_awaited)
-        return Pass(pause_s, self._poller.is_idle())
+    def _cycle(self, is_awaited: bool) -> PollCycle:  # noqa: FBT001 -- as `Passes` calls it
+        pause_s = self._poller.run_cycle(list_shards=is_awaited)
+        return PollCycle(pause_s, self._poller.is_idle())
 
 
 def _source(clients: MappingClients, config: MappingConfig) -> StreamSource:

@@ -19,7 +19,7 @@ from consumers.lake.delivery.parquet import arrow_schema
 from consumers.lake.delivery.records import source_records
 from local_stack.firehose.config import DeliveryConfig
 from local_stack.firehose.delivery import Delivery, InvocationFailed, Names, Ports, Totals
-from local_stack.poll_loop import STOP_TIMEOUT_S, Pass, Passes
+from local_stack.poll_loop import STOP_TIMEOUT_S, PollCycle, PollLoop
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
@@ -100,7 +100,7 @@ class FirehoseRunner:
         self._reader = ShardReader(KinesisSource(clients.kinesis, stream_arn), clock)
         self._last_read = dict(resume_after or {})
         self._ended: set[str] = set()
-        self._passes = Passes(name, self._pass)
+        self._loop = PollLoop(name, self._cycle)
         self._flush = False
         self._errors, self._errors_in_a_row = 0, 0
         self._last_error: str | None = None
@@ -111,7 +111,7 @@ class FirehoseRunner:
         Raises:
             RuntimeError: it is running already.
         """
-        self._passes.start()
+        self._loop.start()
 
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> bool:
         """Stop after the pass under way, without writing what is buffered: a new one reads that again.
@@ -119,7 +119,7 @@ class FirehoseRunner:
         Returns:
             Whether the thread has ended in time.
         """
-        return self._passes.stop(timeout_s)
+        return self._loop.stop(timeout_s)
 
     def wait_until_idle(self, timeout_s: float) -> bool:
         """Wait until everything put on the stream before the call is in the bucket, as rows or as failures.
@@ -129,28 +129,28 @@ class FirehoseRunner:
         Returns:
             False if that did not happen within `timeout_s`, or the runner was stopped.
         """
-        return self._passes.wait_until_idle(timeout_s)
+        return self._loop.wait_until_idle(timeout_s)
 
     def status(self) -> FirehoseStatus:
         totals = self._delivery.totals
         return FirehoseStatus(
-            self._passes.is_running(),
-            self._passes.is_idle,
+            self._loop.is_running(),
+            self._loop.is_idle,
             replace(totals, failed=Counter(totals.failed)),
             self._errors,
             self._last_error,
             dict(self._delivery.checkpoints),
         )
 
-    def run_pass(self) -> float:
+    def run_cycle(self) -> float:
         """One pass over all shards, as the thread does it. Not while it is running.
 
         Returns:
             Seconds to wait before the next.
         """
-        return self._passes.run_pass()
+        return self._loop.run_cycle()
 
-    def _pass(self, is_awaited: bool) -> Pass:  # noqa: FBT001 -- as Passes calls it
+    def _cycle(self, is_awaited: bool) -> PollCycle:  # noqa: FBT001 -- as Passes calls it
         """Who waits has the buffers written once there is no more to read, or no room for it; until all is read."""
         self._flush |= is_awaited
         try:
@@ -162,12 +162,12 @@ class FirehoseRunner:
             self._errors += 1
             self._errors_in_a_row += 1
             self._last_error = f"{type(error).__name__}: {error}"
-            return Pass(ERROR_BACKOFF.delay_s(self._errors_in_a_row), is_idle=False)
+            return PollCycle(ERROR_BACKOFF.delay_s(self._errors_in_a_row), is_idle=False)
         self._errors_in_a_row = 0
         self._flush &= not is_quiet
         # Full still: until an interval is over there is nothing to do.
         is_waiting = is_quiet or self._delivery.is_full()
-        return Pass(POLL_INTERVAL_S if is_waiting else 0.0, is_idle=is_quiet and self._delivery.is_empty())
+        return PollCycle(POLL_INTERVAL_S if is_waiting else 0.0, is_idle=is_quiet and self._delivery.is_empty())
 
     def _read(self) -> bool:
         """Every shard once; whether there was nothing new. Their order does not matter to Firehose."""

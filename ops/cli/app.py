@@ -20,7 +20,7 @@ from local_stack.address import Address
 from local_stack.emulator import forget_aws_settings
 from local_stack.errors import CommandError
 from local_stack.event_stream import EventStreamReader, PublishedEvent
-from local_stack.local_deployment import House
+from local_stack.local_deployment import LocalDeployment
 from local_stack.swagger_ui import SwaggerUi
 from ops.cli.curl_lines import curl_lines, who_calls
 from ops.cli.lake import app as lake_commands
@@ -67,10 +67,10 @@ def demo(port: Port = None, auth: Auth = "iam") -> None:
     """Start the house, run the main job through it, check that all agrees, stop. Exit code 1 if it does not."""
     forget_aws_settings()
     started = time.monotonic()
-    with _steps() as step, House(port, step, AUTHORISATIONS[auth]) as house:
-        result = Demo(house, step).run()
+    with _steps() as step, LocalDeployment(port, step, AUTHORISATIONS[auth]) as deployment:
+        result = Demo(deployment, step).run()
         step("comparing the lake with the ledger; writing the daily report")
-        report = lake_of_the_demo(house, result.failures)
+        report = lake_of_the_demo(deployment, result.failures)
         step("stopping")
     _show(result)
     out.print(f"in {time.monotonic() - started:.0f} s")
@@ -89,20 +89,20 @@ def demo(port: Port = None, auth: Auth = "iam") -> None:
 def up(port: Port = None, auth: Auth = "iam") -> None:
     """Start the house and keep it running; prints commands to try. Ctrl-C stops it."""
     forget_aws_settings()
-    _refuse_second_house()
-    with _steps() as step, House(port, step, AUTHORISATIONS[auth]) as house:
+    _refuse_second_stack()
+    with _steps() as step, LocalDeployment(port, step, AUTHORISATIONS[auth]) as deployment:
         step("")
         with (
-            house.address.published(),
-            house.browser_client() as api,
-            SwaggerUi(api, house.auth) as ui,
+            deployment.address.published(),
+            deployment.browser_client() as api,
+            SwaggerUi(api, deployment.auth) as ui,
             suppress(KeyboardInterrupt),  # Ctrl-C is how this command ends
         ):
-            _print_commands(house.address, ui.url)
+            _print_commands(deployment.address, ui.url)
             told = ""
             while True:
-                house.assert_standing()
-                told = _tell_troubles(house, told)
+                deployment.assert_standing()
+                told = _tell_troubles(deployment, told)
                 time.sleep(POLL_S)
         step("stopping")
 
@@ -161,7 +161,7 @@ def check(
         sys.exit(1)
 
 
-def _refuse_second_house() -> None:
+def _refuse_second_stack() -> None:
     try:
         running = Address.find()
     except CommandError:
@@ -171,15 +171,15 @@ def _refuse_second_house() -> None:
     )
 
 
-def _tell_troubles(house: House, told: str) -> str:
+def _tell_troubles(deployment: LocalDeployment, told: str) -> str:
     """One line whenever a function failed again or records were given up; what was told last."""
-    totals = {name: mapping.status().totals for name, mapping in house.mappings.items()}
+    totals = {name: mapping.status().totals for name, mapping in deployment.mappings.items()}
     troubles = "; ".join(
         f"{name}: {each.failures} failures, {each.discarded} records given up"
         for name, each in totals.items()
         if each.failures
     )
-    delivery = house.firehose.status()
+    delivery = deployment.firehose.status()
     if delivery.errors or delivery.totals.failed:
         failed = ", ".join(f"{count} records in errors/{kind}/" for kind, count in delivery.totals.failed.items())
         told_of = f"delivery to the lake: {delivery.errors} errors" + (f", {failed}" if failed else "")

@@ -15,7 +15,7 @@ _TAKE_ID = r"""sed -nE 's/.*"accountId": *"([^"]*)".*/\1/p'"""
 def who_calls(address: Address) -> str:
     """What the names in the commands mean: a comment in them would not be one to every shell."""
     if address.access_key:
-        return "TELLER is an IAM user who may invoke the API: all accounts exist for it."
+        return "API_TEST_USER is an IAM user who may invoke the API: all accounts exist for it."
     return (
         f"TOKEN is {SUBJECT}'s, OTHER is {OTHER_SUBJECT}'s: for each, only the accounts exist that it opens. "
         "OPERATOR is for all accounts. They are good for a day."
@@ -26,8 +26,8 @@ def curl_lines(address: Address) -> Iterator[str]:
     """Shell lines that open an account, change it and read it, in order."""
     yield f"API={address.api_url}"
     if address.access_key:
-        yield f"TELLER={':'.join(address.access_key)}"
-        yield from _requests(f'{_CURL} --aws-sigv4 aws:amz:{REGION}:{SERVICE} --user "$TELLER"', SUBJECT)
+        yield f"API_TEST_USER={':'.join(address.access_key)}"
+        yield from _requests(f'{_CURL} --aws-sigv4 aws:amz:{REGION}:{SERVICE} --user "$API_TEST_USER"', SUBJECT)
         return
     yield f"TOKEN={address.token(SUBJECT)}"
     yield f"OPERATOR={address.token()}"

@@ -127,7 +127,7 @@ def backfill(
 def _replayed(deployment: Deployment, selection: Selection, sink: MissingSink, read_units_max: float) -> ReplayResult:
     stop = threading.Event()
     client, table_name = deployment.client("dynamodb"), deployment.outputs["TableName"]
-    source = DynamoDBSource(client, table_name, wait=stop.wait, roll=random.random)
+    source = DynamoDBSource(client, table_name, wait=stop.wait, jitter=random.random)
     size = source.size()
     with (
         Display(err, None if isinstance(selection, Accounts) else size.read_units, Counts()) as display,

@@ -117,7 +117,7 @@ class _Desk:
         return differences(folded.rows, found), len(folded.rows)
 
     def _replay(self, selection: Selection, sink: Sink) -> ReplayResult:
-        source = DynamoDBSource(self._dynamodb, self._ledger_name, wait=threading.Event().wait, roll=random.random)
+        source = DynamoDBSource(self._dynamodb, self._ledger_name, wait=threading.Event().wait, jitter=random.random)
         size = source.size()
         with (
             Display(err, None if isinstance(selection, Accounts) else size.read_units, Counts()) as display,

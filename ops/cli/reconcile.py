@@ -13,7 +13,7 @@ from ops.cli.exit_handling import on_interruption
 from ops.cli.options import Stack
 from ops.deployment.stack import Deployment
 from ops.lake.reconcile.grace import GRACE_S_MAX
-from ops.lake.reconcile.result import FOLDER, LATEST_KEY, Finding, Verdict, finding_line
+from ops.lake.reconcile.result import FOLDER, LATEST_KEY, Finding, ReconciliationResult, finding_line
 from ops.lake.reconcile.run import SHOWN_MAX, keep, reconciled
 from ops.lake.stack_lake import Lake
 from ops.replay.pace import READ_UNITS_MAX
@@ -67,7 +67,7 @@ def reconcile(
         sys.exit(1)
 
 
-def _tell(verdict: Verdict, output: Path | None) -> None:
+def _tell(verdict: ReconciliationResult, output: Path | None) -> None:
     for finding in verdict.findings[:SHOWN_MAX]:
         complain(_words(finding))
     counts = {
@@ -115,7 +115,7 @@ def _tell(verdict: Verdict, output: Path | None) -> None:
             err.print(advice, highlight=False, soft_wrap=True)
 
 
-def _tell_lateness(verdict: Verdict) -> None:
+def _tell_lateness(verdict: ReconciliationResult) -> None:
     late = verdict.lateness
     if late.behind_s is not None:
         longest = f"; longest from event to stream {late.longest_s:.3g} s" if late.longest_s is not None else ""

@@ -56,7 +56,7 @@ class Desk:
             deployment.pack(),
             clock=time.monotonic,
             sleep=time.sleep,
-            roll=random.random,
+            jitter=random.random,
         )
         ledger = DynamoDBLedger(dynamodb, table_name, deployment.encoders())
         return cls(

@@ -13,7 +13,7 @@ from ops.replay.engine import SEGMENTS
 from ops.replay.errors import WrongCall
 from ops.replay.file_format import FileFormat
 from ops.replay.pace import READ_UNITS_MAX
-from ops.replay.run import Errand, Order, Target
+from ops.replay.run import ReplayRequest, ReplayRun, Target
 from ops.replay.selection import Accounts, Everything, Selection, time_range
 
 app = typer.Typer()
@@ -67,8 +67,8 @@ def command(
     deployment = Deployment.connect(stack)
     if to_stream == deployment.outputs["EventStreamName"] and not live and not dry_run:
         raise WrongCall(f"{to_stream} is the stack's own stream, whose consumers would all get duplicates: --live.")
-    order = Order(selection, target, segments, read_units_max, page_rows, dry_run, resume, checkpoint, table)
-    if not Errand(deployment, order).go():
+    order = ReplayRequest(selection, target, segments, read_units_max, page_rows, dry_run, resume, checkpoint, table)
+    if not ReplayRun(deployment, order).go():
         sys.exit(1)
 
 

@@ -19,7 +19,7 @@ from account_core.store.dynamodb_store import DynamoDBAccountStore
 from account_events.avro.codec import DomainEvent
 from local_stack.errors import CommandError
 from local_stack.event_stream import EventStreamReader
-from local_stack.local_deployment import House
+from local_stack.local_deployment import LocalDeployment
 from ops.ledger.audit import AccountAudit, audit
 
 SETTLE_TIMEOUT_S = 60.0
@@ -59,10 +59,10 @@ class DemoResult:
 class Demo:
     """One run through a standing house."""
 
-    def __init__(self, house: House, progress: Callable[[str], None]) -> None:
-        self._house = house
+    def __init__(self, deployment: LocalDeployment, progress: Callable[[str], None]) -> None:
+        self._deployment = deployment
         self._progress = progress
-        self._api = house.address.http()  # with JWT an operator's: it opens accounts for several owners
+        self._api = deployment.address.http()  # with JWT an operator's: it opens accounts for several owners
         self._result = DemoResult()
         self._due: dict[str, Decimal] = {}
 
@@ -118,8 +118,8 @@ class Demo:
 
     def _force_conflict(self, account_id: str) -> None:
         """A writer of our own reads the account; before it appends, the API carries out another command."""
-        address = self._house.address
-        store = _OvertakenStore(
+        address = self._deployment.address
+        store = _ConflictingStore(
             address.client("dynamodb"),
             address.client("dynamodb", attempts_max=1),
             address.outputs["TableName"],
@@ -135,12 +135,12 @@ class Demo:
             self._result.failures.append(f"one conflict was forced, {used.conflicts} happened")
 
     def _settle(self) -> None:
-        house, deadline = self._house, time.monotonic() + SETTLE_TIMEOUT_S
-        while not house.wait_until_idle(1.0):
-            house.assert_standing()
-            failures = {name: mapping.status().totals.failures for name, mapping in house.mappings.items()}
+        deployment, deadline = self._deployment, time.monotonic() + SETTLE_TIMEOUT_S
+        while not deployment.wait_until_idle(1.0):
+            deployment.assert_standing()
+            failures = {name: mapping.status().totals.failures for name, mapping in deployment.mappings.items()}
             if time.monotonic() > deadline or max(failures.values()) >= FAILURES_MAX:
-                errors = [mapping.status().last_error for mapping in house.mappings.values()]
+                errors = [mapping.status().last_error for mapping in deployment.mappings.values()]
                 self._result.failures.append(
                     "the functions are not done; they failed so often: "
                     + ", ".join(f"{name} {times}" for name, times in failures.items())
@@ -149,9 +149,9 @@ class Demo:
                 return
 
     def _compare(self) -> None:
-        result, address = self._result, self._house.address
-        rows = self._house.rows()
-        result.audits = audit(rows, read_published(self._house, result.accepted.total()))
+        result, address = self._result, self._deployment.address
+        rows = self._deployment.rows()
+        result.audits = audit(rows, read_published(self._deployment, result.accepted.total()))
         for account_id, due in self._due.items():
             balance = Decimal(self._api.get(f"/accounts/{account_id}").json()["balance"])
             result.balances[account_id] = balance
@@ -186,7 +186,7 @@ class Demo:
             raise CommandError(f"The API answered {answer.status_code} where {status} was due: {answer.text[:300]}")
 
 
-class _OvertakenStore(DynamoDBAccountStore):
+class _ConflictingStore(DynamoDBAccountStore):
     """Another writer is quicker, once."""
 
     overtake: Callable[[], object] | None = None
@@ -198,9 +198,9 @@ class _OvertakenStore(DynamoDBAccountStore):
         super().append(rows, used)
 
 
-def read_published(house: House, expected: int, timeout_s: float = READ_TIMEOUT_S) -> list[DomainEvent]:
+def read_published(deployment: LocalDeployment, expected: int, timeout_s: float = READ_TIMEOUT_S) -> list[DomainEvent]:
     """The whole stream, until `expected` different events were seen and a poll brings nothing more, or time is up."""
-    address = house.address
+    address = deployment.address
     reader = EventStreamReader(address.client("kinesis"), address.outputs["EventStreamName"])
     deadline = time.monotonic() + timeout_s
     events: list[DomainEvent] = []

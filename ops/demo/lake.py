@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from local_stack.address import ADDRESS_FILE
-from local_stack.local_deployment import House
+from local_stack.local_deployment import LocalDeployment
 from ops.deployment.stack import Deployment
 from ops.lake.reconcile.run import keep, reconciled
 from ops.lake.refresh_totals import refresh_totals
@@ -15,14 +15,14 @@ from ops.report.report_file import write_report
 REPORT = "daily-report.html"
 
 
-def lake_of_the_demo(house: House, failures: list[str]) -> Path:
+def lake_of_the_demo(deployment: LocalDeployment, failures: list[str]) -> Path:
     """The report's file; `failures` gets what does not agree.
 
     Args:
-        house: whose events have all arrived.
+        deployment: its events have all arrived in the lake.
         failures: of the demo.
     """
-    lake = Lake.of(Deployment.local(house.address))
+    lake = Lake.of(Deployment.local(deployment.address))
     verdict = reconciled(lake, grace_s=0)
     keep(lake, verdict)
     if not verdict.is_sound or verdict.on_their_way or not verdict.events:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from account_events.consumer import AccountCreated, Decoder, Event, Inbox
 from account_events.consumer.dynamodb_inbox import DynamoDBInbox
-from account_events.consumer.errors import Overtaken, Refused, Unavailable
-from account_events.consumer.inbox import OVERTAKEN_MAX
+from account_events.consumer.errors import Refused, StaleRevision, Unavailable
+from account_events.consumer.inbox import STALE_REVISIONS_MAX
 from account_events.consumer.position import Arrival, moved
 from consumers.owners.rows import row, writes_to
 from consumers.owners.settings import RUN_MAX
@@ -86,7 +86,7 @@ class RebuildingSink:
     def _put(self, created: AccountCreated, last: Event) -> bool:
         """The row after `last`, or after what the inbox has come to meanwhile: that would not come again."""
         account_id = created.account_id
-        for _ in range(OVERTAKEN_MAX):
+        for _ in range(STALE_REVISIONS_MAX):
             try:
                 before = self._store.position(account_id)
                 newest = self._later(account_id, before.last) if before.last > last.sequence else last
@@ -102,7 +102,7 @@ class RebuildingSink:
                     after = replace(after, held={}, seen=newest.sequence, since_s=None)
                 put = [{"Put": {"TableName": self._table_name, "Item": row(created, newest)}}]
                 self._store.advance(account_id, before, after, put)
-            except Overtaken:
+            except StaleRevision:
                 continue
             except (Unavailable, LedgerUnavailable) as error:
                 raise Interrupted(f"{account_id} could not be rebuilt ({error}). Run it again.") from error

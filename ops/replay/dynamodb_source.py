@@ -27,7 +27,7 @@ class DynamoDBSource:
         table_name: DynamoDB's.
         page_rows: at most so many rows to a page; as many as DynamoDB gives (1 MB) if None.
         wait: waits that many seconds; True if the run is to end.
-        roll: a random number, 0 <= roll < 1, for the backoff.
+        jitter: a random number, 0 <= roll < 1, for the backoff.
     """
 
     def __init__(
@@ -36,13 +36,13 @@ class DynamoDBSource:
         table_name: str,
         *,
         wait: Callable[[float], bool],
-        roll: Callable[[], float],
+        jitter: Callable[[], float],
         page_rows: int | None = None,
     ) -> None:
         self._client = client
         self._table_name = table_name
         self._wait = wait
-        self._roll = roll
+        self._jitter = jitter
         self._page_rows = page_rows
 
     def read(self, part: Part, after: Item | None) -> Page:
@@ -64,7 +64,7 @@ class DynamoDBSource:
             except Unavailable as error:
                 attempts += 1
                 is_last = needs_repair(error) or attempts == ATTEMPTS_MAX
-                if is_last or self._wait(backoff_s(attempts, self._roll())):
+                if is_last or self._wait(backoff_s(attempts, self._jitter())):
                     raise Interrupted(_line(f"The table {self._table_name} cannot be read", error)) from error
 
     def size(self) -> TableSize:

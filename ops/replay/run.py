@@ -54,7 +54,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ReplayRequest:
     """A replay as it is called; `table` is another table than the stack's."""
 
     selection: Selection
@@ -68,10 +68,10 @@ class Order:
     table: str | None
 
 
-class Errand:
+class ReplayRun:
     """One call of the command."""
 
-    def __init__(self, deployment: Deployment, order: Order) -> None:
+    def __init__(self, deployment: Deployment, order: ReplayRequest) -> None:
         self._outputs = deployment.outputs
         self._order = order
         self._stop = threading.Event()
@@ -82,7 +82,7 @@ class Errand:
             deployment.client("dynamodb"),
             self._table_name,
             wait=self._stop.wait,
-            roll=random.random,
+            jitter=random.random,
             page_rows=order.page_rows,
         )
         self._size = self._source.size()
@@ -158,7 +158,7 @@ class Errand:
         elif target.stream is not None:
             pack = Metered(self._pack)
             publisher = KinesisPublisher(
-                self._kinesis, target.stream, pack, clock=time.monotonic, sleep=time.sleep, roll=random.random
+                self._kinesis, target.stream, pack, clock=time.monotonic, sleep=time.sleep, jitter=random.random
             )
             yield StreamSink(publisher, pack, time.monotonic, _tell_refused)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from ops.lake.reconcile.result import Verdict
+from ops.lake.reconcile.result import ReconciliationResult
 from ops.report.amounts import count, moment, money
 
 Tone = Literal["good", "caution", "bad", "unknown"]
@@ -44,7 +44,11 @@ UNREADABLE = Badge(
 
 
 def badge(
-    verdict: Verdict | None, newest_occurred_at: datetime | None, due: datetime, *, is_changed: bool = False
+    verdict: ReconciliationResult | None,
+    newest_occurred_at: datetime | None,
+    due: datetime,
+    *,
+    is_changed: bool = False,
 ) -> Badge:
     """What to say on a report. Times are in UTC, without saying so, as the lake has them.
 
@@ -80,7 +84,7 @@ def badge(
     return Badge("caution", says, detail, RECONCILE)
 
 
-def _differences(verdict: Verdict) -> str:
+def _differences(verdict: ReconciliationResult) -> str:
     parts = [
         f"{count(number, 'event')} {how}"
         for number, how in (

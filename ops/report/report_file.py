@@ -10,7 +10,7 @@ from local_stack.errors import CommandError
 from local_stack.output_file import written
 from ops.lake.query.engine import Engine
 from ops.lake.query.files import LakeFiles
-from ops.lake.reconcile.result import LATEST_KEY, UnknownVerdict, Verdict, from_json
+from ops.lake.reconcile.result import LATEST_KEY, ReconciliationResult, UnknownResult, from_json
 from ops.lake.stack_lake import Lake
 from ops.report.badge import UNREADABLE, Badge, badge
 from ops.report.figures import figures_of, newest_day
@@ -67,7 +67,7 @@ def _badge(lake: Lake, newest_occurred_at: datetime | None, day: date, now: date
             day, LakeFiles.of(lake.s3, lake.bucket).digests
         )
         return badge(verdict, newest_occurred_at, due(day, now), is_changed=is_changed)
-    except UnknownVerdict as error:
+    except UnknownResult as error:
         err.print(f"[bold yellow]![/] the last reconciliation: {escape(str(error))}", soft_wrap=True, highlight=False)
         return UNREADABLE
 
@@ -77,7 +77,7 @@ def _until(day: date, digests: Mapping[str, str]) -> dict[str, str]:
     return {each: digest for each, digest in digests.items() if each <= f"{day}"}
 
 
-def _latest(lake: Lake) -> Verdict | None:
+def _latest(lake: Lake) -> ReconciliationResult | None:
     """None if nobody ever reconciled."""
     try:
         body = lake.s3.get_object(Bucket=lake.bucket, Key=LATEST_KEY)["Body"].read()

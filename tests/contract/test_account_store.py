@@ -14,7 +14,7 @@ from account_core.domain.errors import Conflict, InsufficientFunds
 from account_core.domain.events import Created, Credited, EventRow, Row, SnapshotRow, StoredRow
 from account_core.rows.items import is_snapshot_version
 from account_core.service.head import Head, Origin, advance, fold, rows_for
-from account_core.service.ports import ROWS_MAX, AccountStore, LostRace
+from account_core.service.ports import ROWS_MAX, AccountStore, VersionConflict
 from account_core.service.service import AccountService
 from account_core.service.usage import Usage
 
@@ -54,11 +54,11 @@ def test_a_taken_version_is_refused_and_its_winner_told(store: AccountStore, eve
         before, rows = head, rows_for("a", head, event, ORIGIN)
         store.append(rows, Usage())
         head = advance(head, rows[0])
-    with pytest.raises(LostRace) as lost:
+    with pytest.raises(VersionConflict) as lost:
         store.append(
             rows_for("a", before, Credited(Decimal("7.00")) if events > 1 else Created("x", "USD"), ORIGIN), Usage()
         )
-    assert lost.value.winner == rows[0]
+    assert lost.value.competing == rows[0]
     assert fold(store.newest("a", Usage())) == head
 
 
@@ -67,7 +67,7 @@ def test_an_event_and_its_snapshot_are_stored_both_or_not_at_all(store: AccountS
     event, snapshot = rows_for("a", head, Credited(Decimal("1.00")), ORIGIN)
     assert isinstance(snapshot, SnapshotRow)
     store.append([snapshot], Usage())
-    with pytest.raises(LostRace):
+    with pytest.raises(VersionConflict):
         store.append([event, snapshot], Usage())
     assert [row.version for row in store.newest("a", Usage())] == [10, *range(8, 0, -1)]
 
@@ -76,9 +76,9 @@ def test_an_event_and_its_snapshot_are_stored_both_or_not_at_all(store: AccountS
 def test_a_version_is_stored_once_however_often_it_is_appended(store: AccountStore, events: int) -> None:
     head, rows = grow(store, events)
     for _ in range(2):
-        with pytest.raises(LostRace) as lost:
+        with pytest.raises(VersionConflict) as lost:
             store.append(rows[-1:], Usage())
-        assert lost.value.winner == rows[-1]
+        assert lost.value.competing == rows[-1]
     assert list(store.newest("a", Usage())) == rows[: -ROWS_MAX - 1 : -1]
     assert fold(store.newest("a", Usage())) == head
 

@@ -30,4 +30,4 @@ def play(store: AccountStore, seed: int) -> None:
     with ThreadPoolExecutor(len(clients)) as pool:
         for finished in [pool.submit(client.run, REQUESTS) for client in clients]:
             finished.result()
-    played.judge(store)
+    played.check(store)

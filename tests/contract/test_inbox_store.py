@@ -12,8 +12,8 @@ from moto import mock_aws
 
 from account_events.consumer import Gap, InboxStore, MemoryInbox
 from account_events.consumer.dynamodb_inbox import DynamoDBInbox
-from account_events.consumer.errors import EffectRefused, Overtaken, Refused, Unavailable
-from account_events.consumer.position import GAPS_MAX, HELD_BYTES_LIMIT, Position
+from account_events.consumer.errors import EffectRefused, Refused, StaleRevision, Unavailable
+from account_events.consumer.position import BUFFERED_BYTES_LIMIT, GAPS_MAX, Position
 from local_stack.emulator import loopback_config
 from local_stack.local_tables import session
 from tests.support.read_model import make_table
@@ -84,11 +84,11 @@ def test_a_position_reads_back_as_it_was(store: InboxStore[Any]) -> None:
 
 def test_only_who_read_the_newest_position_may_change_it(store: InboxStore[Any]) -> None:
     store.advance("a", NEW, FIRST, None)
-    with pytest.raises(Overtaken):
+    with pytest.raises(StaleRevision):
         store.advance("a", NEW, FIRST, None)
     second = replace(WAITING, revision=2)
     store.advance("a", FIRST, second, None)
-    with pytest.raises(Overtaken):
+    with pytest.raises(StaleRevision):
         store.advance("a", FIRST, replace(second, last=9), None)
     assert store.position("a") == second
 
@@ -120,7 +120,7 @@ def test_an_item_without_the_highest_sequence_seen_has_seen_its_last(tables: Tab
 def test_the_effect_and_the_advance_are_one(tables: Tables) -> None:
     tables.inbox.advance("a", NEW, FIRST, [tables.put("one"), tables.put("two")])
     assert tables.inbox.position("a") == FIRST
-    with pytest.raises(Overtaken):
+    with pytest.raises(StaleRevision):
         tables.inbox.advance("a", NEW, FIRST, [tables.put("three")])
     with pytest.raises(EffectRefused, match="write 2"):
         tables.inbox.advance("a", FIRST, Position(4, seen=4, revision=2), [tables.put("four"), tables.put("one")])
@@ -151,7 +151,7 @@ def test_what_no_item_can_hold_is_refused_for_good(dynamodb_local_url: str) -> N
 def test_the_most_that_an_inbox_may_hold_fits_its_item(tables: Tables) -> None:
     """Of events as short as none is, so that their numbers take as much as they can."""
     size = 64
-    held = {10**15 + number: b"x" * size for number in range(HELD_BYTES_LIMIT // size)}
+    held = {10**15 + number: b"x" * size for number in range(BUFFERED_BYTES_LIMIT // size)}
     full = Position(3, held, 10**16, 1_769_851_800.25, revision=1)
     tables.inbox.advance("a" * 256, NEW, full, None)
     assert tables.inbox.position("a" * 256) == full

@@ -28,7 +28,7 @@ def on_dynamodb(url: str | None, page_rows: int | None = PAGE_ROWS) -> DynamoDBS
     name = make_table(client)
     for row in ROWS:
         client.put_item(TableName=name, Item=to_item(row))
-    return DynamoDBSource(client, name, wait=lambda _: True, roll=lambda: 0.5, page_rows=page_rows)
+    return DynamoDBSource(client, name, wait=lambda _: True, jitter=lambda: 0.5, page_rows=page_rows)
 
 
 @pytest.fixture(params=["memory", "moto", "emulator_url", "dynamodb_local_url"])
@@ -99,7 +99,7 @@ def test_what_a_table_says_of_itself(request: pytest.FixtureRequest, url: str) -
 @pytest.mark.parametrize("url", ["emulator_url", "dynamodb_local_url"])
 def test_where_there_is_no_table(request: pytest.FixtureRequest, url: str) -> None:
     client = session().client("dynamodb", endpoint_url=request.getfixturevalue(url))
-    source = DynamoDBSource(client, "no-such-table", wait=lambda _: True, roll=lambda: 0.5)
+    source = DynamoDBSource(client, "no-such-table", wait=lambda _: True, jitter=lambda: 0.5)
     with pytest.raises(Interrupted, match="ResourceNotFoundException"):
         source.read(Segment(0, 1), None)
     with pytest.raises(WrongCall, match="There is no table no-such-table"):

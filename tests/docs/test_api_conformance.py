@@ -28,11 +28,11 @@ def _schema(authorisation: Authorisation, caller: str, openapi: dict[str, Any]) 
     return schema_of(openapi, gateway, ACCOUNTS, examples_max=EXAMPLES_MAX, authorization=caller)
 
 
-[TELLER], [OWNER, OPERATOR] = CALLERS["IAM"], CALLERS["JWT"]
+[API_TEST_USER], [OWNER, OPERATOR] = CALLERS["IAM"], CALLERS["JWT"]
 IAM, JWT = document("IAM"), document("JWT")
 
 
-@_schema("IAM", TELLER, IAM).parametrize()
+@_schema("IAM", API_TEST_USER, IAM).parametrize()
 def test_signed_requests(case: Case[Any]) -> None:
     case.call_and_validate()
 
@@ -47,7 +47,7 @@ def test_an_operators_requests(case: Case[Any]) -> None:
     case.call_and_validate()
 
 
-@pytest.mark.parametrize(("authorisation", "caller", "openapi"), [("IAM", TELLER, IAM), ("JWT", OWNER, JWT)])
+@pytest.mark.parametrize(("authorisation", "caller", "openapi"), [("IAM", API_TEST_USER, IAM), ("JWT", OWNER, JWT)])
 def test_what_an_answer_says_holds_for_the_next_request(
     authorisation: Authorisation, caller: str, openapi: dict[str, Any]
 ) -> None:

@@ -25,7 +25,7 @@ from tests.unit.consumer.given import encoded, events_of, records
 
 ROOT = Path(__file__).parents[2]
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
-INTERNAL = {"Overtaken", "KitError", "ContractError", "InvalidEvent", "Undecodable"}
+INTERNAL = {"StaleRevision", "KitError", "ContractError", "InvalidEvent", "Undecodable"}
 LINES_MAX = 20
 
 

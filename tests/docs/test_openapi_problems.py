@@ -14,7 +14,7 @@ from account_core.api.problems import PROBLEMS
 from account_core.api.routes import ROUTES
 from account_core.domain.errors import Corrupt, Unavailable
 from account_core.domain.events import Row
-from account_core.service.ports import LostRace
+from account_core.service.ports import VersionConflict
 from account_core.service.usage import Usage
 from account_core.store.dynamodb_errors import account_full
 from tests.support.api import IAM_CALLER, OPERATOR_SCOPE, Api, jwt_caller
@@ -58,7 +58,7 @@ CHANGES = {
     "owner_not_allowed": Change(caller=jwt_caller("Jane Doe")),
     "account_not_found": Change(account_id="nobody"),
     "sequence_not_found": Change(query="?atSequence=4"),
-    "conflict": Change(store=LostRace()),
+    "conflict": Change(store=VersionConflict()),
     "precondition_failed": Change(headers={"if_match": '"s-2"'}),
     "body_too_large": Change(body=lambda _: "x" * 8193),
     "unsupported_media_type": Change(headers={"content_type": "text/plain"}),
@@ -82,7 +82,7 @@ def _api(change: Change, monkeypatch: pytest.MonkeyPatch) -> Api:
         assert api("POST", "/accounts", json.dumps({**NEW, "owner": "owner-2"}), **key)[0] == 201
         assert api("POST", "/accounts/account-1/credit", '{"amount": "6.00"}', **key)[0] == 200
     api.caller = change.caller
-    for method in ("append",) if isinstance(change.store, LostRace) else ("append", "newest", "find"):
+    for method in ("append",) if isinstance(change.store, VersionConflict) else ("append", "newest", "find"):
         if change.store:
             monkeypatch.setattr(api.store, method, _raising(change.store))
     if change.is_full:

@@ -4,24 +4,24 @@ from collections.abc import Iterator
 
 import pytest
 
-from local_stack.local_deployment import House
+from local_stack.local_deployment import LocalDeployment
 
 
 @pytest.fixture(scope="session")
-def house() -> Iterator[House]:
-    with House() as house:
-        yield house
+def deployment() -> Iterator[LocalDeployment]:
+    with LocalDeployment() as deployment:
+        yield deployment
 
 
 @pytest.fixture(scope="session")
-def jwt_house() -> Iterator[House]:
+def jwt_deployment() -> Iterator[LocalDeployment]:
     """One whose API takes tokens."""
-    with House(auth="JWT") as house:
-        yield house
+    with LocalDeployment(auth="JWT") as deployment:
+        yield deployment
 
 
 @pytest.fixture
-def own_house() -> Iterator[House]:
+def own_deployment() -> Iterator[LocalDeployment]:
     """A house of the test's own, for tests that break it."""
-    with House() as house:
-        yield house
+    with LocalDeployment() as deployment:
+        yield deployment

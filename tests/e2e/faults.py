@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from local_stack.local_deployment import House
+from local_stack.local_deployment import LocalDeployment
 
 Entries = list[dict[str, Any]]
 Fails = Callable[[int, Entries], set[int]]
@@ -23,15 +23,17 @@ Before = Callable[[int], None]
 
 @contextmanager
 def faulty_kinesis(
-    house: House, fails: Fails = lambda _n, _entries: set(), before: Before = lambda _n: None
+    deployment: LocalDeployment, fails: Fails = lambda _n, _entries: set(), before: Before = lambda _n: None
 ) -> Iterator[list[Entries]]:
     """The projector puts through a proxy for as long as this is open; yields the entries of each request it made."""
     requests: list[Entries] = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(house.address.client("kinesis"), fails, before, requests))
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), _handler(deployment.address.client("kinesis"), fails, before, requests)
+    )
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    functions = house.address.client("lambda")
-    name = house.address.outputs["ProjectorFunctionName"]
+    functions = deployment.address.client("lambda")
+    name = deployment.address.outputs["ProjectorFunctionName"]
     variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     through_proxy = {**variables, "AWS_ENDPOINT_URL_KINESIS": f"http://127.0.0.1:{server.server_port}"}
     functions.update_function_configuration(FunctionName=name, Environment={"Variables": through_proxy})
@@ -80,7 +82,7 @@ def _handler(kinesis: Any, fails: Fails, before: Before, requests: list[Entries]
     return Proxy
 
 
-def kill_workers(house: House, function_name: str) -> int:
+def kill_workers(deployment: LocalDeployment, function_name: str) -> int:
     """SIGKILL every process that runs the function, whatever it is doing; how many there were."""
     killed = 0
     for process in Path("/proc").iterdir():
@@ -91,7 +93,7 @@ def kill_workers(house: House, function_name: str) -> int:
             command = (process / "cmdline").read_text()
         except (OSError, ValueError):
             continue
-        if parent == house.emulator.pid and f"ministack-lambda-{function_name}-" in command:
+        if parent == deployment.emulator.pid and f"ministack-lambda-{function_name}-" in command:
             os.kill(int(process.name), signal.SIGKILL)
             killed += 1
     return killed

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from local_stack.local_deployment import House
+from local_stack.local_deployment import LocalDeployment
 from tests.e2e.faults import kill_workers
 from tests.support.terminal import account_events
 
@@ -21,9 +21,9 @@ def listed(api: httpx.Client, owner: str, query: str = "") -> dict[str, Any]:
     return page
 
 
-def test_they_are_listed_with_the_balances_of_the_ledger(house: House) -> None:
-    owner, before = f"owner-{uuid.uuid4()}", house.mappings["AccountsByOwnerMapping"].status().totals
-    with house.address.http() as api:
+def test_they_are_listed_with_the_balances_of_the_ledger(deployment: LocalDeployment) -> None:
+    owner, before = f"owner-{uuid.uuid4()}", deployment.mappings["AccountsByOwnerMapping"].status().totals
+    with deployment.address.http() as api:
         assert listed(api, owner) == {"accounts": [], "next": None}
         paths = [
             api.post("/accounts", json={"owner": owner, "currency": currency}).headers["Location"]
@@ -35,7 +35,9 @@ def test_they_are_listed_with_the_balances_of_the_ledger(house: House) -> None:
                 lambda each: api.post(f"{paths[each[0] % 3]}/credit", json={"amount": each[1]}), enumerate(amounts)
             )
             assert {answer.status_code for answer in answers} <= {200, 409}
-        assert house.wait_until_idle(IDLE_TIMEOUT_S), {name: each.status() for name, each in house.mappings.items()}
+        assert deployment.wait_until_idle(IDLE_TIMEOUT_S), {
+            name: each.status() for name, each in deployment.mappings.items()
+        }
         accounts = listed(api, owner)["accounts"]
         ledger = [api.get(path).json() for path in sorted(paths)]
         fields = ("accountId", "balance", "currency", "sequence")
@@ -47,23 +49,23 @@ def test_they_are_listed_with_the_balances_of_the_ledger(house: House) -> None:
         rest = api.get(first["next"]).json()
         assert first["accounts"] + rest["accounts"] == accounts
         assert rest["next"] is None
-    totals = house.mappings["AccountsByOwnerMapping"].status().totals
+    totals = deployment.mappings["AccountsByOwnerMapping"].status().totals
     assert (totals.failures, totals.discarded) == (before.failures, before.discarded)
 
 
-def test_nobody_is_told_without_a_signature(house: House, jwt_house: House) -> None:
-    for standing, status in ((house, 403), (jwt_house, 401)):
+def test_nobody_is_told_without_a_signature(deployment: LocalDeployment, jwt_deployment: LocalDeployment) -> None:
+    for standing, status in ((deployment, 403), (jwt_deployment, 401)):
         answer = httpx.get(f"{standing.address.api_url}/owners/owner-1/accounts", trust_env=False)
         assert answer.status_code == status
 
 
-def test_a_subject_sees_its_own_and_an_operator_all(jwt_house: House) -> None:
+def test_a_subject_sees_its_own_and_an_operator_all(jwt_deployment: LocalDeployment) -> None:
     owner = f"auth0|{uuid.uuid4()}"
-    at = jwt_house.address
+    at = jwt_deployment.address
     with at.http(owner) as mine, at.http("mallory") as mallory, at.http() as operator:
         path = mine.post("/accounts", json={"currency": "EUR"}).headers["Location"]
         assert mine.post(f"{path}/credit", json={"amount": "5.00"}).status_code == 200
-        assert jwt_house.wait_until_idle(IDLE_TIMEOUT_S)
+        assert jwt_deployment.wait_until_idle(IDLE_TIMEOUT_S)
         for api in (mine, operator):
             [account] = listed(api, owner)["accounts"]
             assert (f"/accounts/{account['accountId']}", account["balance"]) == (path, "5.00")
@@ -72,16 +74,16 @@ def test_a_subject_sees_its_own_and_an_operator_all(jwt_house: House) -> None:
         assert listed(mallory, "mallory")["accounts"] == []
 
 
-def test_after_chaos_it_is_the_ledger_still_and_after_damage_it_can_be_made_again(house: House) -> None:
+def test_after_chaos_it_is_the_ledger_still_and_after_damage_it_can_be_made_again(deployment: LocalDeployment) -> None:
     """Its function is killed again and again, everything is on the stream twice; then rows are spoiled by hand."""
-    outputs, stop, kills = house.address.outputs, threading.Event(), list[int]()
+    outputs, stop, kills = deployment.address.outputs, threading.Event(), list[int]()
 
     def kill() -> None:
         while not stop.wait(0.1):
-            kills.append(kill_workers(house, outputs["OwnedFunctionName"]))
+            kills.append(kill_workers(deployment, outputs["OwnedFunctionName"]))
 
     killer = threading.Thread(target=kill)
-    with house.address.http() as api, ThreadPoolExecutor(4) as pool:
+    with deployment.address.http() as api, ThreadPoolExecutor(4) as pool:
         paths = [
             api.post("/accounts", json={"owner": f"chaos-{number % 2}", "currency": "EUR"}).headers["Location"]
             for number in range(6)
@@ -93,20 +95,20 @@ def test_after_chaos_it_is_the_ledger_still_and_after_damage_it_can_be_made_agai
             )
             assert set(answers) <= {200, 409}
             again = account_events(
-                house.address, "replay", "--all", "--live", "--to-stream", outputs["EventStreamName"]
+                deployment.address, "replay", "--all", "--live", "--to-stream", outputs["EventStreamName"]
             )
             assert again.returncode == 0, again.stderr
         finally:
             stop.set()
             killer.join()
     assert sum(kills), "nobody died"
-    assert house.wait_until_idle(IDLE_TIMEOUT_S)
-    checked = account_events(house.address, "owners", "check")
-    accounts = len({row.account_id for row in house.rows()})
+    assert deployment.wait_until_idle(IDLE_TIMEOUT_S)
+    checked = account_events(deployment.address, "owners", "check")
+    accounts = len({row.account_id for row in deployment.rows()})
     expected = f"{accounts} accounts: 0 differ from the ledger\n"
     assert (checked.returncode, checked.stdout) == (0, expected), checked.stderr
 
-    dynamodb = house.address.client("dynamodb")
+    dynamodb = deployment.address.client("dynamodb")
     spoiled, lost = ({"AccountId": {"S": path.removeprefix("/accounts/")}} for path in paths[:2])
     dynamodb.update_item(
         TableName=outputs["OwnedTableName"],
@@ -116,6 +118,9 @@ def test_after_chaos_it_is_the_ledger_still_and_after_damage_it_can_be_made_agai
     )
     for table in ("OwnedTableName", "OwnedInboxTableName"):
         dynamodb.delete_item(TableName=outputs[table], Key=lost)
-    assert account_events(house.address, "owners", "check").stdout == f"{accounts} accounts: 2 differ from the ledger\n"
-    assert account_events(house.address, "owners", "rebuild", "--all").returncode == 0
-    assert account_events(house.address, "owners", "check").returncode == 0
+    assert (
+        account_events(deployment.address, "owners", "check").stdout
+        == f"{accounts} accounts: 2 differ from the ledger\n"
+    )
+    assert account_events(deployment.address, "owners", "rebuild", "--all").returncode == 0
+    assert account_events(deployment.address, "owners", "check").returncode == 0

@@ -16,7 +16,7 @@ from local_stack.build import PACKAGES, build_zip
 from local_stack.deploy import deploy
 from local_stack.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
 from local_stack.errors import CommandError
-from local_stack.local_deployment import House
+from local_stack.local_deployment import LocalDeployment
 from local_stack.signing import Bearer, Signature
 from local_stack.token_issuer import AUDIENCE, HEADER, SigningKey, TokenIssuer, segment
 
@@ -28,18 +28,23 @@ LATE, EARLY = timedelta(minutes=-10), timedelta(minutes=10)
 MakeUser = Callable[..., Signature]
 
 
-def ask(house: House, auth: httpx.Auth | None = None, method: str = "GET", **request: Any) -> httpx.Response:  # noqa: ANN401 -- httpx's
+def ask(
+    deployment: LocalDeployment,
+    auth: httpx.Auth | None = None,
+    method: str = "GET",
+    **request: Any,  # noqa: ANN401 -- httpx's
+) -> httpx.Response:
     """Read an account that is not there: 404 is an answer of the API, to one that was let in."""
     path = NO_SUCH_ACCOUNT if method == "GET" else "/accounts"
-    url = f"{house.address.api_url}{path}"
+    url = f"{deployment.address.api_url}{path}"
     with httpx.Client(auth=auth, timeout=30.0, trust_env=False) as client:
         return client.request(method, url, **request)
 
 
 @pytest.fixture
-def make_user(house: House) -> Iterator[MakeUser]:
+def make_user(deployment: LocalDeployment) -> Iterator[MakeUser]:
     """An IAM user with these policy statements, gone after the test; how it signs."""
-    iam = house.address.client("iam")
+    iam = deployment.address.client("iam")
     made: list[tuple[str, str]] = []
 
     def make(*statements: dict[str, str]) -> Signature:
@@ -66,8 +71,8 @@ def invoke(api: str, part: str, effect: str = "Allow") -> dict[str, str]:
     return {"Effect": effect, "Action": "execute-api:Invoke", "Resource": arn}
 
 
-def test_the_teller_is_let_in(house: House) -> None:
-    with house.address.http() as api:
+def test_the_teller_is_let_in(deployment: LocalDeployment) -> None:
+    with deployment.address.http() as api:
         account = api.post("/accounts", json=ACCOUNT)
         assert account.status_code == 201
         path = account.headers["Location"]
@@ -78,85 +83,85 @@ def test_the_teller_is_let_in(house: House) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS"])
-def test_without_a_signature_nobody_is_let_in(house: House, method: str) -> None:
-    before = len(house.rows())
-    assert ask(house, method=method, json=ACCOUNT).status_code == 403
-    assert len(house.rows()) == before
+def test_without_a_signature_nobody_is_let_in(deployment: LocalDeployment, method: str) -> None:
+    before = len(deployment.rows())
+    assert ask(deployment, method=method, json=ACCOUNT).status_code == 403
+    assert len(deployment.rows()) == before
 
 
-def test_a_wrong_signature_is_refused(house: House) -> None:
-    assert house.address.access_key
-    access_key_id, secret = house.address.access_key
-    assert ask(house, Signature(access_key_id, secret, REGION)).status_code == 404
-    assert ask(house, Signature(access_key_id, secret[::-1], REGION)).status_code == 403
-    assert ask(house, Signature("AKIANOBODY", secret, REGION)).status_code == 403
+def test_a_wrong_signature_is_refused(deployment: LocalDeployment) -> None:
+    assert deployment.address.access_key
+    access_key_id, secret = deployment.address.access_key
+    assert ask(deployment, Signature(access_key_id, secret, REGION)).status_code == 404
+    assert ask(deployment, Signature(access_key_id, secret[::-1], REGION)).status_code == 403
+    assert ask(deployment, Signature("AKIANOBODY", secret, REGION)).status_code == 403
 
 
-def test_a_body_that_was_changed_on_its_way_is_refused(house: House) -> None:
-    before = len(house.rows())
-    signed = httpx.Request("POST", f"{house.address.api_url}/accounts", json=ACCOUNT)
-    signed = next(house.address.caller().sync_auth_flow(signed))
+def test_a_body_that_was_changed_on_its_way_is_refused(deployment: LocalDeployment) -> None:
+    before = len(deployment.rows())
+    signed = httpx.Request("POST", f"{deployment.address.api_url}/accounts", json=ACCOUNT)
+    signed = next(deployment.address.caller().sync_auth_flow(signed))
     changed = signed.content.replace(b"owner-1", b"owner-2")
-    assert ask(house, method="POST", content=changed, headers=signed.headers).status_code == 403
-    assert len(house.rows()) == before
-    assert ask(house, method="POST", content=signed.content, headers=signed.headers).status_code == 201
+    assert ask(deployment, method="POST", content=changed, headers=signed.headers).status_code == 403
+    assert len(deployment.rows()) == before
+    assert ask(deployment, method="POST", content=signed.content, headers=signed.headers).status_code == 201
 
 
 @pytest.mark.parametrize("shift", [LATE, EARLY])
 def test_a_signature_of_another_time_is_refused(
-    house: House, shift: timedelta, monkeypatch: pytest.MonkeyPatch
+    deployment: LocalDeployment, shift: timedelta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: datetime.now(UTC).replace(tzinfo=None) + shift)
-    assert ask(house, house.address.caller()).status_code == 403
+    assert ask(deployment, deployment.address.caller()).status_code == 403
 
 
-def test_only_who_may_invoke_the_api_is_let_in(house: House, make_user: MakeUser) -> None:
-    api = house.address.outputs["ApiId"]
-    assert ask(house, make_user(ALLOW_ALL)).status_code == 404
-    assert ask(house, make_user(invoke(api, "*"))).status_code == 404
+def test_only_who_may_invoke_the_api_is_let_in(deployment: LocalDeployment, make_user: MakeUser) -> None:
+    api = deployment.address.outputs["ApiId"]
+    assert ask(deployment, make_user(ALLOW_ALL)).status_code == 404
+    assert ask(deployment, make_user(invoke(api, "*"))).status_code == 404
     for statements in (
         (),
         (invoke("another", "*"),),
         ({**ALLOW_ALL, "Action": "execute-api:ManageConnections"},),
         (ALLOW_ALL, invoke(api, "*/GET/*", "Deny")),
     ):
-        assert ask(house, make_user(*statements)).status_code == 403, statements
+        assert ask(deployment, make_user(*statements)).status_code == 403, statements
 
 
-def test_a_permission_may_be_for_reading_only(house: House, make_user: MakeUser) -> None:
-    reader = make_user(invoke(house.address.outputs["ApiId"], "$default/GET/*"))
-    assert ask(house, reader).status_code == 404
-    assert ask(house, reader, "POST", json=ACCOUNT).status_code == 403
+def test_a_permission_may_be_for_reading_only(deployment: LocalDeployment, make_user: MakeUser) -> None:
+    reader = make_user(invoke(deployment.address.outputs["ApiId"], "$default/GET/*"))
+    assert ask(deployment, reader).status_code == 404
+    assert ask(deployment, reader, "POST", json=ACCOUNT).status_code == 403
 
 
-def test_the_teller_may_do_nothing_else(house: House) -> None:
-    assert house.address.access_key
-    signature = Signature(*house.address.access_key, REGION)
+def test_the_teller_may_do_nothing_else(deployment: LocalDeployment) -> None:
+    assert deployment.address.access_key
+    signature = Signature(*deployment.address.access_key, REGION)
     tables = {"X-Amz-Target": "DynamoDB_20120810.ListTables", "Content-Type": "application/x-amz-json-1.0"}
     with httpx.Client(auth=signature, trust_env=False) as client:
-        answer = client.post(house.address.endpoint_url, content=b"{}", headers=tables)
+        answer = client.post(deployment.address.endpoint_url, content=b"{}", headers=tables)
     assert answer.status_code in {400, 403}
     assert "AccessDenied" in answer.text
 
 
 @pytest.mark.parametrize("authorization", ["Bearer a.b.c", "Basic dGVsbGVyOng=", "teller"])
-def test_what_is_no_signature_is_refused(house: House, authorization: str) -> None:
+def test_what_is_no_signature_is_refused(deployment: LocalDeployment, authorization: str) -> None:
     """The emulator passes it on, and names nobody: then the function refuses. AWS does by itself."""
-    answer = ask(house, headers={"Authorization": authorization})
+    answer = ask(deployment, headers={"Authorization": authorization})
     assert answer.status_code == 401
     assert answer.json()["code"] == "unauthenticated"
 
 
 @pytest.mark.parametrize("subject", ["owner-1", "auth0|5f7c8ec7c33c6c004bbafe82"])
-def test_a_good_token_is_let_in(jwt_house: House, subject: str) -> None:
-    with jwt_house.address.http(subject) as api:
+def test_a_good_token_is_let_in(jwt_deployment: LocalDeployment, subject: str) -> None:
+    with jwt_deployment.address.http(subject) as api:
         account = api.post("/accounts", json={"currency": "EUR"})
         assert account.status_code == 201, account.text
         assert api.get(account.headers["Location"]).json()["balance"] == "0.00"
 
 
-def test_an_operators_token_is_let_in(jwt_house: House) -> None:
-    with jwt_house.address.http() as api:
+def test_an_operators_token_is_let_in(jwt_deployment: LocalDeployment) -> None:
+    with jwt_deployment.address.http() as api:
         assert api.post("/accounts", json=ACCOUNT).status_code == 201
 
 
@@ -193,34 +198,34 @@ def signed_as(issuer: TokenIssuer, header: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("bad", BAD_TOKENS)
-def test_a_bad_token_is_refused(jwt_house: House, bad: str) -> None:
-    assert jwt_house.issuer
-    before = len(jwt_house.rows())
-    assert ask(jwt_house, Bearer(jwt_house.issuer.key.sign(claims(jwt_house.issuer)))).status_code == 404
-    token = BAD_TOKENS[bad](jwt_house.issuer)
+def test_a_bad_token_is_refused(jwt_deployment: LocalDeployment, bad: str) -> None:
+    assert jwt_deployment.issuer
+    before = len(jwt_deployment.rows())
+    assert ask(jwt_deployment, Bearer(jwt_deployment.issuer.key.sign(claims(jwt_deployment.issuer)))).status_code == 404
+    token = BAD_TOKENS[bad](jwt_deployment.issuer)
     for method in ("GET", "POST"):
-        answer = ask(jwt_house, Bearer(token), method, json={"currency": "EUR"})
+        answer = ask(jwt_deployment, Bearer(token), method, json={"currency": "EUR"})
         assert (answer.status_code, answer.json()) == (401, {"message": "Unauthorized"})
-    assert len(jwt_house.rows()) == before
+    assert len(jwt_deployment.rows()) == before
 
 
-def test_where_tokens_are_due_nothing_else_will_do(jwt_house: House) -> None:
+def test_where_tokens_are_due_nothing_else_will_do(jwt_deployment: LocalDeployment) -> None:
     """Not even the emulator's root."""
-    assert ask(jwt_house).status_code == 401
-    assert ask(jwt_house, Signature(ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, REGION)).status_code == 401
+    assert ask(jwt_deployment).status_code == 401
+    assert ask(jwt_deployment, Signature(ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, REGION)).status_code == 401
 
 
 def test_another_process_reaches_the_api(
-    house: House, jwt_house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    deployment: LocalDeployment, jwt_deployment: LocalDeployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for number, each in enumerate((house, jwt_house)):
+    for number, each in enumerate((deployment, jwt_deployment)):
         monkeypatch.setattr(local_stack.address, "ADDRESS_FILE", tmp_path / f"house-{number}.json")
         with each.address.published(), Address.find().http() as api:
             assert api.post("/accounts", json=ACCOUNT).status_code == 201
 
 
-def test_the_issuer_gives_tokens_to_this_machine(jwt_house: House) -> None:
-    url = jwt_house.address.issuer_url
+def test_the_issuer_gives_tokens_to_this_machine(jwt_deployment: LocalDeployment) -> None:
+    url = jwt_deployment.address.issuer_url
     assert url
     discovered = httpx.get(f"{url}/.well-known/openid-configuration", trust_env=False).json()
     assert discovered["issuer"] == url
@@ -229,11 +234,11 @@ def test_the_issuer_gives_tokens_to_this_machine(jwt_house: House) -> None:
     assert httpx.post(f"{url}/token", data={"scope": "a"}, trust_env=False).status_code == 400
 
 
-def test_subjects_and_tokens_are_for_jwt_only(house: House) -> None:
+def test_subjects_and_tokens_are_for_jwt_only(deployment: LocalDeployment) -> None:
     with pytest.raises(CommandError, match="no subject"):
-        house.address.http("owner-1")
+        deployment.address.http("owner-1")
     with pytest.raises(CommandError, match="no tokens"):
-        house.address.token()
+        deployment.address.token()
 
 
 @pytest.mark.parametrize(
@@ -244,15 +249,17 @@ def test_subjects_and_tokens_are_for_jwt_only(house: House) -> None:
         ({"JwtAudience": AUDIENCE, "JwtIssuer": "http://issuer.example.com"}, "begin with https://"),
     ],
 )
-def test_tokens_of_anybody_cannot_be_deployed(house: House, parameters: dict[str, str], complaint: str) -> None:
+def test_tokens_of_anybody_cannot_be_deployed(
+    deployment: LocalDeployment, parameters: dict[str, str], complaint: str
+) -> None:
     zips = {function: build_zip(function, "local") for function in PACKAGES}
     with pytest.raises(CommandError, match=complaint):
-        deploy(house.address.endpoint_url, "careless", {"Target": "local", "Auth": "JWT", **parameters}, zips)
+        deploy(deployment.address.endpoint_url, "careless", {"Target": "local", "Auth": "JWT", **parameters}, zips)
 
 
-def test_a_subject_has_the_accounts_it_opens_and_an_operator_has_all(jwt_house: House) -> None:
+def test_a_subject_has_the_accounts_it_opens_and_an_operator_has_all(jwt_deployment: LocalDeployment) -> None:
     """The function's part, on tokens that the gateway has let in."""
-    at = jwt_house.address
+    at = jwt_deployment.address
     with at.http("alice") as alice, at.http("mallory") as mallory, at.http() as operator:
         opened = alice.post("/accounts", json={"currency": "EUR"})
         account = opened.headers["Location"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from account_events.consumer import Consumer, Event, Inbox, KinesisRecord, MemoryInbox, OtherEvent
 from account_events.consumer.get_records import StreamReader
-from local_stack.local_deployment import House
+from local_stack.local_deployment import LocalDeployment
 from ops.replay.dynamodb_source import DynamoDBSource
 from ops.replay.engine import replay
 from ops.replay.file_format import events_in, to_frame
@@ -34,8 +34,10 @@ class Balances:
             self.balances[event.account_id] = event.balance
 
 
-def test_the_past_and_the_present_meet_without_a_gap_or_a_duplicate(house: House, tmp_path: Path) -> None:
-    address, newcomer = house.address, Balances()
+def test_the_past_and_the_present_meet_without_a_gap_or_a_duplicate(
+    deployment: LocalDeployment, tmp_path: Path
+) -> None:
+    address, newcomer = deployment.address, Balances()
     consumer = Consumer(Inbox(MemoryInbox(), newcomer))
     owner = f"owner-{uuid.uuid4()}"
     with address.http() as api:
@@ -44,7 +46,7 @@ def test_the_past_and_the_present_meet_without_a_gap_or_a_duplicate(house: House
         ]
         for number in range(BEFORE):
             api.post(f"{paths[number % ACCOUNTS]}/credit", json={"amount": "10.00"})
-        assert house.wait_until_idle(IDLE_TIMEOUT_S)
+        assert deployment.wait_until_idle(IDLE_TIMEOUT_S)
 
         live = StreamReader(address.client("kinesis"), address.outputs["EventStreamName"], consumer, "LATEST")
         live.open(time.time())  # first: what is written from here on is on the live stream
@@ -56,13 +58,13 @@ def test_the_past_and_the_present_meet_without_a_gap_or_a_duplicate(house: House
         traffic = threading.Thread(target=go_on)
         traffic.start()
         source = DynamoDBSource(
-            address.client("dynamodb"), address.outputs["TableName"], wait=threading.Event().wait, roll=lambda: 0.5
+            address.client("dynamodb"), address.outputs["TableName"], wait=threading.Event().wait, jitter=lambda: 0.5
         )
         past = FileSink(tmp_path / "events", None, to_frame)
         assert not replay(source, Everything(), past, segments=2).stopped
         past.close()
         traffic.join()
-        assert house.wait_until_idle(IDLE_TIMEOUT_S)
+        assert deployment.wait_until_idle(IDLE_TIMEOUT_S)
 
         early = sum(outcome.held for _ in range(3) for outcome in live.poll(time.time()))
         assert early > 0, "the live stream is ahead of what has not been replayed yet"

@@ -24,7 +24,7 @@ def terminal(tmp_path: Path) -> Iterator[Open]:
     opened: list[Terminal] = []
 
     def open_terminal(*arguments: str, **environment: str) -> Terminal:
-        opened.append(Terminal(*arguments, ACCOUNT_EVENTS_HOUSE=str(tmp_path / "house.json"), **environment))
+        opened.append(Terminal(*arguments, ACCOUNT_EVENTS_LOCAL_STACK=str(tmp_path / "address.json"), **environment))
         return opened[-1]
 
     yield open_terminal
@@ -146,7 +146,7 @@ def test_up_and_tail_while_somebody_pastes_the_commands(
     assert up.end(signal.SIGINT) == 0
     assert "Traceback" not in up.output + tail.output
     assert_none_is_left(port)
-    assert not (tmp_path / "house.json").exists()
+    assert not (tmp_path / "address.json").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

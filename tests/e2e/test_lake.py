@@ -9,7 +9,7 @@ import pytest
 
 from account_core.domain.events import EventRow
 from account_events.aggregation.packing import aggregate
-from local_stack.local_deployment import House, all_rows
+from local_stack.local_deployment import LocalDeployment, all_rows
 from ops.deployment.stack import Deployment
 from ops.lake.stack_lake import Lake
 from tests.unit.consumer.given import encoded
@@ -17,21 +17,21 @@ from tests.unit.consumer.given import encoded
 SETTLE_TIMEOUT_S = 60.0
 
 
-def opened(house: House, *credits_: str) -> str:
+def opened(deployment: LocalDeployment, *credits_: str) -> str:
     """A new account's id, with so many credits."""
-    with house.address.http() as api:
+    with deployment.address.http() as api:
         account_id: str = api.post("/accounts", json={"owner": "owner-lake", "currency": "EUR"}).json()["accountId"]
         for amount in credits_:
             assert api.post(f"/accounts/{account_id}/credit", json={"amount": amount}).status_code == 200
     return account_id
 
 
-def settled(house: House) -> None:
-    assert house.wait_until_idle(SETTLE_TIMEOUT_S), house.firehose.status()
+def settled(deployment: LocalDeployment) -> None:
+    assert deployment.wait_until_idle(SETTLE_TIMEOUT_S), deployment.firehose.status()
 
 
-def objects(house: House, prefix: str) -> dict[str, bytes]:
-    s3, bucket = house.address.client("s3"), house.address.outputs["LakeBucketName"]
+def objects(deployment: LocalDeployment, prefix: str) -> dict[str, bytes]:
+    s3, bucket = deployment.address.client("s3"), deployment.address.outputs["LakeBucketName"]
     keys = [
         found["Key"]
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
@@ -40,16 +40,16 @@ def objects(house: House, prefix: str) -> dict[str, bytes]:
     return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
 
 
-def test_every_event_of_the_ledger_is_in_the_lake_once(house: House) -> None:
-    account_id = opened(house, "0.01", "9999999999999.99", "25.50")
-    settled(house)
-    engine = Lake.of(Deployment.local(house.address)).duckdb()
+def test_every_event_of_the_ledger_is_in_the_lake_once(deployment: LocalDeployment) -> None:
+    account_id = opened(deployment, "0.01", "9999999999999.99", "25.50")
+    settled(deployment)
+    engine = Lake.of(Deployment.local(deployment.address)).duckdb()
     found = engine.query(
         "SELECT sequence, event_id, event_type, amount, balance, currency, dt, occurred_at, published_at, owner "
         "FROM events WHERE account_id = ? ORDER BY sequence",
         [account_id],
     ).records()
-    rows = [row for row in house.rows() if row.account_id == account_id and isinstance(row, EventRow)]
+    rows = [row for row in deployment.rows() if row.account_id == account_id and isinstance(row, EventRow)]
     assert [row["sequence"] for row in found] == [1, 2, 3, 4]
     assert [row["event_type"] for row in found] == ["AccountCreated"] + ["BalanceCredited"] * 3
     assert [row["amount"] for row in found] == [None, Decimal("0.01"), Decimal("9999999999999.99"), Decimal("25.50")]
@@ -60,43 +60,43 @@ def test_every_event_of_the_ledger_is_in_the_lake_once(house: House) -> None:
     assert [row["owner"] for row in found] == ["owner-lake", None, None, None]
 
 
-def test_the_whole_ledger_and_the_whole_lake_are_the_same(house: House) -> None:
-    opened(house, "1.00")
-    settled(house)
-    rows = all_rows(house.address.client("dynamodb"), house.address.outputs["TableName"])
+def test_the_whole_ledger_and_the_whole_lake_are_the_same(deployment: LocalDeployment) -> None:
+    opened(deployment, "1.00")
+    settled(deployment)
+    rows = all_rows(deployment.address.client("dynamodb"), deployment.address.outputs["TableName"])
     ledger = {(row.account_id, row.sequence) for row in rows if isinstance(row, EventRow)}
-    found = Lake.of(Deployment.local(house.address)).duckdb().query("SELECT account_id, sequence FROM events").rows
+    found = Lake.of(Deployment.local(deployment.address)).duckdb().query("SELECT account_id, sequence FROM events").rows
     assert {(account_id, sequence) for account_id, sequence in found} == ledger
     assert len(found) == len(ledger)
 
 
-def test_what_cannot_be_a_row_is_kept_with_its_reason(own_house: House) -> None:
-    kinesis, stream = own_house.address.client("kinesis"), own_house.address.outputs["EventStreamName"]
+def test_what_cannot_be_a_row_is_kept_with_its_reason(own_deployment: LocalDeployment) -> None:
+    kinesis, stream = own_deployment.address.client("kinesis"), own_deployment.address.outputs["EventStreamName"]
     good = encoded("a-poisoned", 2)
     bad = b"\xc3\x01" + bytes(8) + b"of tomorrow"
     kinesis.put_record(StreamName=stream, PartitionKey="1", Data=aggregate("1", "1", [good[0], bad, good[1]]))
-    assert own_house.firehose.wait_until_idle(SETTLE_TIMEOUT_S)  # the read model would try it again for a while
-    [(key, body)] = objects(own_house, "errors/processing-failed/").items()
+    assert own_deployment.firehose.wait_until_idle(SETTLE_TIMEOUT_S)  # the read model would try it again for a while
+    [(key, body)] = objects(own_deployment, "errors/processing-failed/").items()
     [document] = map(json.loads, body.splitlines())
     assert key.startswith("errors/processing-failed/dt=")
     assert base64.b64decode(document["rawData"]) == bad
     assert document["errorCode"] == "Lambda.ProcessingFailedStatus"
-    [(_, reasons)] = objects(own_house, "errors/reasons/").items()
+    [(_, reasons)] = objects(own_deployment, "errors/reasons/").items()
     [reason] = map(json.loads, reasons.splitlines())
     assert reason["error"] == "UnknownFingerprint"
     assert base64.b64decode(reason["data"]) == bad
-    engine = Lake.of(Deployment.local(own_house.address)).duckdb()
+    engine = Lake.of(Deployment.local(own_deployment.address)).duckdb()
     found = engine.query("SELECT sequence FROM events ORDER BY sequence").rows
     assert found == [(1,), (2,)]
-    assert own_house.firehose.status().totals.failed == {"processing-failed": 1}
+    assert own_deployment.firehose.status().totals.failed == {"processing-failed": 1}
 
 
-def test_another_delivery_repeats_and_the_view_shows_each_event_once(own_house: House) -> None:
-    account_id = opened(own_house, *["1.00"] * 10)
-    settled(own_house)
-    checkpoints = own_house.firehose.status().checkpoints
-    own_house.firehose.stop()
-    again, behind = own_house.delivery(), own_house.delivery(checkpoints)
+def test_another_delivery_repeats_and_the_view_shows_each_event_once(own_deployment: LocalDeployment) -> None:
+    account_id = opened(own_deployment, *["1.00"] * 10)
+    settled(own_deployment)
+    checkpoints = own_deployment.firehose.status().checkpoints
+    own_deployment.firehose.stop()
+    again, behind = own_deployment.delivery(), own_deployment.delivery(checkpoints)
     for delivery, rows in ((again, 11), (behind, 0)):
         delivery.start()
         try:
@@ -104,7 +104,7 @@ def test_another_delivery_repeats_and_the_view_shows_each_event_once(own_house: 
             assert delivery.status().totals.rows == rows
         finally:
             delivery.stop()
-    engine = Lake.of(Deployment.local(own_house.address)).duckdb()
+    engine = Lake.of(Deployment.local(own_deployment.address)).duckdb()
     [[copies]] = engine.query("SELECT count(*) FROM account_events").rows
     found = engine.query("SELECT sequence FROM events WHERE account_id = ? ORDER BY sequence", [account_id]).rows
     assert copies == 22
@@ -112,7 +112,7 @@ def test_another_delivery_repeats_and_the_view_shows_each_event_once(own_house: 
 
 
 def test_a_bucket_that_is_away_delays_the_lake_and_loses_nothing(
-    own_house: House, monkeypatch: pytest.MonkeyPatch
+    own_deployment: LocalDeployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from local_stack.firehose.runner import FirehoseRunner  # noqa: PLC0415 -- the one test that breaks it
 
@@ -123,30 +123,30 @@ def test_a_bucket_that_is_away_delays_the_lake_and_loses_nothing(
             raise refusals.pop()
         put(self, key, body)
 
-    own_house.firehose.stop()
-    account_id = opened(own_house, "5.00")
+    own_deployment.firehose.stop()
+    account_id = opened(own_deployment, "5.00")
     monkeypatch.setattr(FirehoseRunner, "_put", unreliable)
-    own_house.firehose = own_house.delivery()
-    own_house.firehose.start()
-    settled(own_house)
-    own_house.firehose.stop()
+    own_deployment.firehose = own_deployment.delivery()
+    own_deployment.firehose.start()
+    settled(own_deployment)
+    own_deployment.firehose.stop()
     assert not refusals
-    assert own_house.firehose.status().errors == 3
-    engine = Lake.of(Deployment.local(own_house.address)).duckdb()
+    assert own_deployment.firehose.status().errors == 3
+    engine = Lake.of(Deployment.local(own_deployment.address)).duckdb()
     assert engine.query("SELECT sequence FROM events WHERE account_id = ? ORDER BY 1", [account_id]).rows == [
         (1,),
         (2,),
     ]
 
 
-def test_the_deployed_function_answers_as_firehose_demands(house: House) -> None:
+def test_the_deployed_function_answers_as_firehose_demands(deployment: LocalDeployment) -> None:
     data = encoded("a-direct", 1)[0]
     records: list[dict[str, Any]] = [
         {"recordId": "r-0", "approximateArrivalTimestamp": 1, "data": base64.b64encode(data).decode()},
         {"recordId": "r-1", "approximateArrivalTimestamp": 1, "data": "e30="},
     ]
-    answer = house.address.client("lambda").invoke(
-        FunctionName=house.address.outputs["LakeTransformFunctionName"],
+    answer = deployment.address.client("lambda").invoke(
+        FunctionName=deployment.address.outputs["LakeTransformFunctionName"],
         Payload=json.dumps({"invocationId": "direct", "records": records}).encode(),
     )
     assert "FunctionError" not in answer
@@ -157,4 +157,4 @@ def test_the_deployed_function_answers_as_firehose_demands(house: House) -> None
         {"recordId": "r-1", "result": "ProcessingFailed", "data": "e30="},
     )
     assert json.loads(base64.b64decode(first["data"]))["account_id"] == "a-direct"
-    assert any(key.endswith("/direct.jsonl") for key in objects(house, "errors/reasons/"))
+    assert any(key.endswith("/direct.jsonl") for key in objects(deployment, "errors/reasons/"))

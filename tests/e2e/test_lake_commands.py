@@ -15,7 +15,7 @@ import pytest
 
 from local_stack.address import ADDRESS_FILE
 from local_stack.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
-from local_stack.local_deployment import House
+from local_stack.local_deployment import LocalDeployment
 from ops.deployment.stack import Deployment
 from ops.lake.query.duckdb_engine import DuckDBEngine, S3Access
 from ops.lake.query.engine import QueryFailed
@@ -27,17 +27,17 @@ MOVED = "CASE event_type WHEN 'BalanceCredited' THEN amount WHEN 'BalanceWithdra
 
 
 @pytest.fixture
-def run(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+def run(deployment: LocalDeployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """The command line, in a terminal that finds this house."""
-    file = tmp_path / "house.json"
+    file = tmp_path / "address.json"
     monkeypatch.setattr("local_stack.address.ADDRESS_FILE", file)
     assert file != ADDRESS_FILE
-    with house.address.published():
+    with deployment.address.published():
 
         def ran(*arguments: str) -> subprocess.CompletedProcess[str]:
             return subprocess.run(  # noqa: S603 -- this project's own command
                 [sys.executable, "-c", "from ops.cli.__main__ import main; main()", *arguments],
-                env=os.environ | {"ACCOUNT_EVENTS_HOUSE": str(file)},
+                env=os.environ | {"ACCOUNT_EVENTS_LOCAL_STACK": str(file)},
                 capture_output=True,
                 text=True,
                 timeout=60,
@@ -58,16 +58,16 @@ def test_what_can_be_asked_is_shown(run: Run) -> None:
     assert "occurred_at" in shown.stdout
 
 
-def test_the_totals_are_made_once(house: House, run: Run) -> None:
-    opened(house, "1.00")
-    settled(house)
+def test_the_totals_are_made_once(deployment: LocalDeployment, run: Run) -> None:
+    opened(deployment, "1.00")
+    settled(deployment)
     assert "1 days summed up" in run("lake", "totals").stdout
     assert "All days are up to date." in run("lake", "totals").stdout
 
 
-def test_a_report_is_asked_for_on_a_day_that_has_just_moved(house: House, run: Run) -> None:
-    account_id = opened(house, "12.34", "0.66")
-    settled(house)
+def test_a_report_is_asked_for_on_a_day_that_has_just_moved(deployment: LocalDeployment, run: Run) -> None:
+    account_id = opened(deployment, "12.34", "0.66")
+    settled(deployment)
     answer = run("query", "daily_report", "-p", f"day={today()}", "--format", "json")
     assert answer.returncode == 0, answer.stderr
     rows = {row["currency"]: row for row in map(json.loads, answer.stdout.splitlines())}
@@ -84,13 +84,15 @@ def test_a_report_is_asked_for_on_a_day_that_has_just_moved(house: House, run: R
     )
 
 
-def test_the_balances_of_a_report_are_of_totals_that_were_brought_up_to_date_first(house: House, run: Run) -> None:
-    opened(house, "12.34", "0.66")
-    settled(house)
+def test_the_balances_of_a_report_are_of_totals_that_were_brought_up_to_date_first(
+    deployment: LocalDeployment, run: Run
+) -> None:
+    opened(deployment, "12.34", "0.66")
+    settled(deployment)
     tomorrow = datetime.now(UTC) + timedelta(days=1)  # nothing moves on it: all of its balances are of the totals
     ask = ("query", "daily_report", "-p", f"day={tomorrow:%Y-%m-%d}", "--format", "json")
     old, new = (opening_balance(run(*ask, option)) for option in ("--no-refresh", "--refresh"))
-    engine = Lake.of(Deployment.local(house.address)).engine()
+    engine = Lake.of(Deployment.local(deployment.address)).engine()
     [[due]] = engine.query(f"SELECT sum({MOVED}) FROM events WHERE currency = 'EUR'").rows  # noqa: S608 -- our own words
     assert new == due
     assert old <= new - 13
@@ -134,11 +136,13 @@ def test_a_wrong_call_is_told_in_a_line(run: Run, arguments: list[str], told: st
 
 
 @pytest.mark.parametrize("body", [b"", b"this is no Parquet file"], ids=["no bytes", "text"])
-def test_a_damaged_file_ends_each_command_with_a_line_about_it(house: House, run: Run, body: bytes) -> None:
+def test_a_damaged_file_ends_each_command_with_a_line_about_it(
+    deployment: LocalDeployment, run: Run, body: bytes
+) -> None:
     """Its name is the first, so that every command meets it at once."""
-    opened(house, "1.00")
-    settled(house)
-    lake = Lake.of(Deployment.local(house.address))
+    opened(deployment, "1.00")
+    settled(deployment)
+    lake = Lake.of(Deployment.local(deployment.address))
     key = f"events/dt={today()}/event_type=AccountCreated/0.parquet"
     lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=body)
     try:
@@ -160,13 +164,13 @@ def test_a_damaged_file_ends_each_command_with_a_line_about_it(house: House, run
         lake.s3.delete_object(Bucket=lake.bucket, Key=key)
 
 
-def test_what_duckdb_is_denied_is_named(house: House) -> None:
+def test_what_duckdb_is_denied_is_named(deployment: LocalDeployment) -> None:
     """It asks S3 by itself: without botocore, and without its errors."""
-    access = S3Access("nobody", "wrong", REGION, endpoint_url=house.address.endpoint_url)
+    access = S3Access("nobody", "wrong", REGION, endpoint_url=deployment.address.endpoint_url)
     with pytest.raises(QueryFailed, match="HTTP 403") as failed:
-        DuckDBEngine(f"s3://{house.address.outputs['LakeBucketName']}", access)
+        DuckDBEngine(f"s3://{deployment.address.outputs['LakeBucketName']}", access)
     assert "Use credentials that may read the lake" in str(failed.value)
-    known = S3Access(ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, REGION, endpoint_url=house.address.endpoint_url)
+    known = S3Access(ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, REGION, endpoint_url=deployment.address.endpoint_url)
     with pytest.raises(QueryFailed, match="HTTP 404") as failed:
         DuckDBEngine("s3://no-such-bucket-here", known)
     assert "check the name of the stack" in str(failed.value)

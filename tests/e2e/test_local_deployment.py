@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from account_core.domain.events import EventRow
 from account_events.aggregation.unpacking import MAGIC, unpack
 from local_stack.emulator import REGION
-from local_stack.local_deployment import House
+from local_stack.local_deployment import LocalDeployment
 from ops.demo.demo import read_published
 from ops.ledger.audit import AccountAudit, audit
 from tests.e2e.faults import Entries, faulty_kinesis, kill_workers
@@ -27,8 +27,8 @@ TRIES_MAX = 20
 
 
 class Api(httpx.Client):
-    def __init__(self, house: House) -> None:
-        address = house.address
+    def __init__(self, deployment: LocalDeployment) -> None:
+        address = deployment.address
         super().__init__(base_url=address.api_url, auth=address.caller(), timeout=ANSWER_TIMEOUT_S, trust_env=False)
 
     def open_account(self, balance: str | None = None) -> str:
@@ -49,12 +49,12 @@ def credit_times(api: Api, number: int, account_id: str) -> None:
         assert api.command(account_id, "credit", "1.00").status_code == 200
 
 
-def audited(house: House, *account_ids: str) -> list[AccountAudit]:
+def audited(deployment: LocalDeployment, *account_ids: str) -> list[AccountAudit]:
     """What the table and the stream say of these accounts, once the projector is done."""
-    assert house.mapping.wait_until_idle(IDLE_TIMEOUT_S), house.mapping.status()
-    rows = [row for row in house.rows() if row.account_id in account_ids]
+    assert deployment.mapping.wait_until_idle(IDLE_TIMEOUT_S), deployment.mapping.status()
+    rows = [row for row in deployment.rows() if row.account_id in account_ids]
     stored = sum(isinstance(row, EventRow) for row in rows)
-    events = [event for event in read_published(house, stored) if event.fields["account_id"] in account_ids]
+    events = [event for event in read_published(deployment, stored) if event.fields["account_id"] in account_ids]
     found = audit(rows, events)
     return [found[account_id] for account_id in account_ids]
 
@@ -63,8 +63,8 @@ def assert_sound(audits: Sequence[AccountAudit]) -> None:
     assert [finding for found in audits for finding in found.findings] == []
 
 
-def test_sixteen_clients_withdraw_from_one_account(house: House) -> None:
-    with Api(house) as api:
+def test_sixteen_clients_withdraw_from_one_account(deployment: LocalDeployment) -> None:
+    with Api(deployment) as api:
         account_id = api.open_account("200.00")
 
         def withdraw(number: int) -> int:
@@ -81,7 +81,7 @@ def test_sixteen_clients_withdraw_from_one_account(house: House) -> None:
     accepted = answers.count(200)
     assert set(answers) <= {200, 409, 422}
     assert accepted >= CLIENTS
-    [found] = audited(house, account_id)
+    [found] = audited(deployment, account_id)
     assert_sound([found])
     assert Decimal(final["balance"]) == found.balance == Decimal("200.00") - accepted * Decimal("3.70")
     assert found.published == list(range(1, accepted + 3))
@@ -90,9 +90,9 @@ def test_sixteen_clients_withdraw_from_one_account(house: House) -> None:
     assert found.snapshots == found.rows // 10
 
 
-def records_on(house: House) -> list[bytes]:
+def records_on(deployment: LocalDeployment) -> list[bytes]:
     """The stream's records as they are, shard after shard."""
-    kinesis, name = house.address.client("kinesis"), house.address.outputs["EventStreamName"]
+    kinesis, name = deployment.address.client("kinesis"), deployment.address.outputs["EventStreamName"]
     datas: list[bytes] = []
     for shard in kinesis.list_shards(StreamName=name)["Shards"]:
         position = {"StreamName": name, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
@@ -103,38 +103,38 @@ def records_on(house: House) -> list[bytes]:
 
 @pytest.mark.parametrize("aggregation", ["on", "off"])
 def test_with_and_without_aggregation_the_same_events_arrive(aggregation: str) -> None:
-    with House(parameters={"Aggregation": aggregation, "Buckets": "3"}) as house, Api(house) as api:
+    with LocalDeployment(parameters={"Aggregation": aggregation, "Buckets": "3"}) as deployment, Api(deployment) as api:
         account_ids = [api.open_account() for _ in range(3)]
         for account_id in account_ids:
             for _ in range(9):
                 api.command(account_id, "credit", "1.00")
-        audits = audited(house, *account_ids)
-        datas = records_on(house)
+        audits = audited(deployment, *account_ids)
+        datas = records_on(deployment)
     assert_sound(audits)
     assert [found.published for found in audits] == [list(range(1, 11))] * 3
     assert {data.startswith(MAGIC) for data in datas} == {aggregation == "on"}
     assert sum(len(unpack(data)) for data in datas) == 30
 
 
-def test_entries_that_kinesis_refuses_are_neither_lost_nor_overtaken(house: House) -> None:
+def test_entries_that_kinesis_refuses_are_neither_lost_nor_overtaken(deployment: LocalDeployment) -> None:
     """Every second entry of each request fails, on several accounts with several events each."""
 
     def every_second(number: int, entries: Entries) -> set[int]:
         return {index for index in range(len(entries)) if (index + number) % 2 == 0}
 
-    with Api(house) as api, faulty_kinesis(house, fails=every_second) as requests:
+    with Api(deployment) as api, faulty_kinesis(deployment, fails=every_second) as requests:
         account_ids = [api.open_account() for _ in range(4)]
         for number in (2, 2, 2, 2, 2, 1):  # a batch at least for each, so that there are enough faults on any machine
-            assert house.mapping.wait_until_idle(IDLE_TIMEOUT_S), house.mapping.status()
+            assert deployment.mapping.wait_until_idle(IDLE_TIMEOUT_S), deployment.mapping.status()
             with ThreadPoolExecutor(4) as pool:
                 list(pool.map(partial(credit_times, api, number), account_ids))
-        audits = audited(house, *account_ids)
+        audits = audited(deployment, *account_ids)
     assert sum(bool(every_second(number, entries)) for number, entries in enumerate(requests)) > 5, "too few faults"
     assert_sound(audits)
     assert [found.published for found in audits] == [list(range(1, 13))] * 4
 
 
-def test_the_projector_killed_in_the_middle_of_a_batch_loses_nothing(house: House) -> None:
+def test_the_projector_killed_in_the_middle_of_a_batch_loses_nothing(deployment: LocalDeployment) -> None:
     """The process dies while its second PutRecords is under way: some of the batch is on the stream, some is not."""
     reached, released = threading.Event(), threading.Event()
 
@@ -143,25 +143,25 @@ def test_the_projector_killed_in_the_middle_of_a_batch_loses_nothing(house: Hous
             reached.set()
             assert released.wait(60)
 
-    with Api(house) as api, faulty_kinesis(house, before=hold_the_second) as requests:
+    with Api(deployment) as api, faulty_kinesis(deployment, before=hold_the_second) as requests:
         account_ids = [api.open_account("10.00") for _ in range(3)]
         for account_id in account_ids:
             for _ in range(12):
                 api.command(account_id, "credit", "1.00")
         assert reached.wait(60), "the projector never made a second request"
         try:
-            killed = kill_workers(house, house.address.outputs["ProjectorFunctionName"])
+            killed = kill_workers(deployment, deployment.address.outputs["ProjectorFunctionName"])
         finally:
             released.set()
-        audits = audited(house, *account_ids)
+        audits = audited(deployment, *account_ids)
     assert killed == 1
     assert len(requests) > 2, "the batch was not delivered again"
     assert_sound(audits)
     assert [found.published for found in audits] == [list(range(1, 15))] * 3
 
 
-def test_a_bad_request_is_a_problem_document_through_the_whole_house(house: House) -> None:
-    with Api(house) as api:
+def test_a_bad_request_is_a_problem_document_through_the_whole_house(deployment: LocalDeployment) -> None:
+    with Api(deployment) as api:
         account_id = api.open_account("5.00")
         for content in (b"\xff\xfe", b'{"amount": NaN}', b'{"amount": 1e400}', b"[]", b""):
             answer = api.post(
@@ -174,14 +174,16 @@ def test_a_bad_request_is_a_problem_document_through_the_whole_house(house: Hous
 
 
 @pytest.mark.parametrize("action", ["scan", "delete_item"])
-def test_iam_is_enforced_on_the_house(house: House, action: str) -> None:
+def test_iam_is_enforced_on_the_house(deployment: LocalDeployment, action: str) -> None:
     """What the API function's role does not grant is denied: the emulator checks policies."""
-    outputs = house.address.outputs
-    role = house.address.client("lambda").get_function_configuration(FunctionName=outputs["ApiFunctionName"])["Role"]
-    credentials = house.address.client("sts").assume_role(RoleArn=role, RoleSessionName="probe")["Credentials"]
+    outputs = deployment.address.outputs
+    role = deployment.address.client("lambda").get_function_configuration(FunctionName=outputs["ApiFunctionName"])[
+        "Role"
+    ]
+    credentials = deployment.address.client("sts").assume_role(RoleArn=role, RoleSessionName="probe")["Credentials"]
     client = boto3.client(
         "dynamodb",
-        endpoint_url=house.address.endpoint_url,
+        endpoint_url=deployment.address.endpoint_url,
         region_name=REGION,
         aws_access_key_id=credentials["AccessKeyId"],
         aws_secret_access_key=credentials["SecretAccessKey"],

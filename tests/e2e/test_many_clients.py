@@ -8,7 +8,7 @@ from decimal import Decimal
 import httpx
 
 from account_core.domain.events import Created, Credited, EventRow
-from local_stack.local_deployment import House
+from local_stack.local_deployment import LocalDeployment
 from tests.e2e.test_local_deployment import IDLE_TIMEOUT_S, Api, assert_sound, audited
 
 CLIENTS = 32
@@ -32,7 +32,7 @@ class Client:
     """
 
     number: int
-    house: House
+    deployment: LocalDeployment
     accounts: list[str]
     acknowledged: dict[tuple[str, str], Decimal] = field(default_factory=dict)
     doubtful: set[tuple[str, str]] = field(default_factory=set)
@@ -41,7 +41,7 @@ class Client:
 
     def run(self) -> "Client":
         draw = random.Random(SEED + self.number)  # noqa: S311 -- a draw that can be repeated
-        with Api(self.house) as api:
+        with Api(self.deployment) as api:
             for number in range(COMMANDS_EACH):
                 account_id = draw.choice(self.accounts[:1] * 3 + self.accounts[1:])
                 command = draw.choice(["credit", "withdraw", "withdraw"])
@@ -76,13 +76,15 @@ class Client:
         raise AssertionError(f"no answer to {key} in {TRIES_MAX} tries")
 
 
-def test_what_was_acknowledged_is_stored_once_and_nothing_else_is(house: House) -> None:
-    with Api(house) as api:
+def test_what_was_acknowledged_is_stored_once_and_nothing_else_is(deployment: LocalDeployment) -> None:
+    with Api(deployment) as api:
         accounts = [api.open_account("60.00") for _ in range(4)]
     with ThreadPoolExecutor(CLIENTS) as pool:
-        clients = list(pool.map(Client.run, [Client(number, house, accounts) for number in range(CLIENTS)]))
-    assert house.mapping.wait_until_idle(IDLE_TIMEOUT_S)
-    rows = [row for row in house.rows() if isinstance(row, EventRow) and row.account_id in accounts and row.command_id]
+        clients = list(pool.map(Client.run, [Client(number, deployment, accounts) for number in range(CLIENTS)]))
+    assert deployment.mapping.wait_until_idle(IDLE_TIMEOUT_S)
+    rows = [
+        row for row in deployment.rows() if isinstance(row, EventRow) and row.account_id in accounts and row.command_id
+    ]
     stored = {
         (row.account_id, str(row.command_id)): row.event.amount * (1 if isinstance(row.event, Credited) else -1)
         for row in rows
@@ -94,7 +96,7 @@ def test_what_was_acknowledged_is_stored_once_and_nothing_else_is(house: House) 
     assert {key: amount for key, amount in stored.items() if key not in doubtful} == acknowledged
     assert [answer for client in clients for answer in client.unexpected] == []
     assert sum(client.dropped for client in clients) > CLIENTS / 4, "hardly anybody gave up: no proof of anything"
-    audits = audited(house, *accounts)
+    audits = audited(deployment, *accounts)
     assert_sound(audits)
     for found in audits:
         assert found.balance is not None

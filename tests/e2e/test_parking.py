@@ -14,7 +14,7 @@ from account_core.domain.events import Credited, EventRow
 from account_core.rows.items import to_item, version_of
 from account_events.lambda_mapping.records import lambda_record
 from local_stack.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
-from local_stack.local_deployment import STACK_NAME, House
+from local_stack.local_deployment import STACK_NAME, LocalDeployment
 from ops.demo.demo import read_published
 from tests.e2e.test_local_deployment import IDLE_TIMEOUT_S, Api, assert_sound, audited
 from tests.support.terminal import Terminal
@@ -24,20 +24,20 @@ Run = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture(scope="module")
-def bank() -> Iterator[House]:
+def bank() -> Iterator[LocalDeployment]:
     """A house of this file's own, in which rows are tampered with."""
-    with House() as house:
-        yield house
+    with LocalDeployment() as deployment:
+        yield deployment
 
 
 @pytest.fixture
-def run(bank: House, tmp_path: Path) -> Run:
+def run(bank: LocalDeployment, tmp_path: Path) -> Run:
     """A command, to its end: its exit code and what it printed."""
-    address = tmp_path / "house.json"
+    address = tmp_path / "address.json"
     address.write_text(json.dumps(asdict(bank.address)))
 
     def run(*arguments: str, **environment: str) -> tuple[int, str]:
-        terminal = Terminal(*arguments, ACCOUNT_EVENTS_HOUSE=str(address), **environment)
+        terminal = Terminal(*arguments, ACCOUNT_EVENTS_LOCAL_STACK=str(address), **environment)
         try:
             return terminal.end(), terminal.output
         finally:
@@ -63,20 +63,20 @@ def credit(account_id: str, sequence: int, balance: str) -> dict[str, Any]:
     )
 
 
-def published(bank: House, account_id: str, expected: int) -> list[int]:
+def published(bank: LocalDeployment, account_id: str, expected: int) -> list[int]:
     """The account's sequences on the stream, once the projector is done and at least so many events are there."""
     assert bank.mapping.wait_until_idle(IDLE_TIMEOUT_S), bank.mapping.status()
     events = read_published(bank, expected)
     return [event.fields["sequence"] for event in events if event.fields["account_id"] == account_id]
 
 
-def first_published(bank: House, account_id: str, expected: int) -> list[int]:
+def first_published(bank: LocalDeployment, account_id: str, expected: int) -> list[int]:
     """Without repetitions: an account that the projector has forgotten has its last seconds' events published again."""
     return [*dict.fromkeys(published(bank, account_id, expected))]
 
 
 def test_a_tampered_row_parks_its_account_and_a_release_publishes_what_waits_once_it_is_repaired(
-    bank: House, run: Run
+    bank: LocalDeployment, run: Run
 ) -> None:
     table, name = bank.address.client("dynamodb"), bank.address.outputs["TableName"]
     code, said = run("parked")
@@ -121,7 +121,7 @@ def test_a_tampered_row_parks_its_account_and_a_release_publishes_what_waits_onc
     assert bank.mapping.status().totals.discarded == 0
 
 
-def test_what_the_trigger_gave_up_is_published_from_the_table(bank: House, run: Run) -> None:
+def test_what_the_trigger_gave_up_is_published_from_the_table(bank: LocalDeployment, run: Run) -> None:
     """Its objects go once their accounts are released; what is something else stays, and is told."""
     outputs, s3 = bank.address.outputs, bank.address.client("s3")
     bucket = outputs["FailureBucketName"]
@@ -153,7 +153,7 @@ def test_what_the_trigger_gave_up_is_published_from_the_table(bank: House, run: 
     assert found.duplicates == 10
 
 
-def _records(bank: House, account_id: str) -> list[Any]:
+def _records(bank: LocalDeployment, account_id: str) -> list[Any]:
     """The account's records on the table's stream, as Lambda would hand them to the projector."""
     streams, arn = bank.address.client("dynamodbstreams"), bank.address.outputs["TableStreamArn"]
     found = []

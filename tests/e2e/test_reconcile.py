@@ -20,10 +20,10 @@ from account_events.aggregation.unpacking import unpack
 from account_events.avro.codec import decode
 from consumers.lake import table
 from consumers.lake.delivery.parquet import arrow_schema, parquet
-from local_stack.local_deployment import House
+from local_stack.local_deployment import LocalDeployment
 from ops.deployment.stack import Deployment
 from ops.lake.reconcile.ledger_pages import scans_unparsed
-from ops.lake.reconcile.result import LATEST_KEY, Verdict, from_json
+from ops.lake.reconcile.result import LATEST_KEY, ReconciliationResult, from_json
 from ops.lake.stack_lake import Lake
 from tests.support.terminal import account_events
 
@@ -32,8 +32,8 @@ SCHEMA = arrow_schema([(column.name, column.glue_type) for column in table.COLUM
 NO_GRACE = ("reconcile", "--grace-s", "0")
 
 
-def opened(house: House, *credits_: str, currency: str = "EUR") -> str:
-    with house.address.http() as api:
+def opened(deployment: LocalDeployment, *credits_: str, currency: str = "EUR") -> str:
+    with deployment.address.http() as api:
         account_id: str = api.post("/accounts", json={"owner": "owner-1", "currency": currency}).json()["accountId"]
         for amount in credits_:
             assert api.post(f"/accounts/{account_id}/credit", json={"amount": amount}).status_code == 200
@@ -43,9 +43,9 @@ def opened(house: House, *credits_: str, currency: str = "EUR") -> str:
 class Bucket:
     """The lake's files, and how to spoil them."""
 
-    def __init__(self, house: House) -> None:
-        self._s3, self._name = house.address.client("s3"), house.address.outputs["LakeBucketName"]
-        self._house = house
+    def __init__(self, deployment: LocalDeployment) -> None:
+        self._s3, self._name = deployment.address.client("s3"), deployment.address.outputs["LakeBucketName"]
+        self._deployment = deployment
 
     def keys(self, prefix: str) -> list[str]:
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=prefix)
@@ -63,7 +63,7 @@ class Bucket:
 
     def rows(self) -> list[dict[str, Any]]:
         """Every event once, as text."""
-        records = Lake.of(Deployment.local(self._house.address)).duckdb().query("SELECT * FROM events").records()
+        records = Lake.of(Deployment.local(self._deployment.address)).duckdb().query("SELECT * FROM events").records()
         return [
             {name: value if isinstance(value, int) or value is None else str(value) for name, value in record.items()}
             for record in records
@@ -76,29 +76,29 @@ class Bucket:
             key = f"{table.partition_prefix(row['dt'], row['event_type'])}spoiled-{number}.parquet"
             self.put(key, parquet([row], SCHEMA))
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> ReconciliationResult:
         return from_json(self.get(LATEST_KEY))
 
 
 @pytest.fixture(scope="module")
-def lake_house() -> Iterator[House]:
+def lake_house() -> Iterator[LocalDeployment]:
     """A stack of this file's own, whose lake is spoiled; each test leaves it repaired."""
-    with House() as house:
-        yield house
+    with LocalDeployment() as deployment:
+        yield deployment
 
 
 @pytest.fixture
-def bucket(lake_house: House) -> Bucket:
+def bucket(lake_house: LocalDeployment) -> Bucket:
     return Bucket(lake_house)
 
 
-def ledger_size(house: House) -> tuple[int, int]:
+def ledger_size(deployment: LocalDeployment) -> tuple[int, int]:
     """Events and accounts in the table."""
-    rows = [row for row in house.rows() if isinstance(row, EventRow)]
+    rows = [row for row in deployment.rows() if isinstance(row, EventRow)]
     return len(rows), len({row.account_id for row in rows})
 
 
-def test_a_spoiled_lake_is_found_out_named_and_mended(lake_house: House, bucket: Bucket) -> None:
+def test_a_spoiled_lake_is_found_out_named_and_mended(lake_house: LocalDeployment, bucket: Bucket) -> None:
     account_id = opened(lake_house, "10.00", "20.00", "30.00", currency="CHF")  # which no other test's totals are of
     opened(lake_house, "0.01", currency="CHF")
     assert lake_house.wait_until_idle(SETTLE_TIMEOUT_S)
@@ -144,7 +144,7 @@ def test_a_spoiled_lake_is_found_out_named_and_mended(lake_house: House, bucket:
     assert (sound.returncode, bucket.verdict().is_sound) == (0, True), sound.stderr
 
 
-def test_files_that_are_none_of_the_lake_s_are_told(lake_house: House, bucket: Bucket) -> None:
+def test_files_that_are_none_of_the_lake_s_are_told(lake_house: LocalDeployment, bucket: Bucket) -> None:
     opened(lake_house, "10.00", "20.00")
     assert lake_house.wait_until_idle(SETTLE_TIMEOUT_S)
     [key, *_] = [key for key in bucket.keys("events/") if "BalanceCredited" in key]
@@ -175,7 +175,7 @@ def test_files_that_are_none_of_the_lake_s_are_told(lake_house: House, bucket: B
     assert account_events(lake_house.address, *NO_GRACE).returncode == 0
 
 
-def test_failures_are_put_back_by_the_deployed_function(lake_house: House, bucket: Bucket) -> None:
+def test_failures_are_put_back_by_the_deployed_function(lake_house: LocalDeployment, bucket: Bucket) -> None:
     """What Firehose kept of a batch that failed as a whole is good again; an event of tomorrow is not, yet."""
     account_id = opened(lake_house, "10.00", "20.00")
     assert lake_house.wait_until_idle(SETTLE_TIMEOUT_S)
@@ -207,9 +207,9 @@ def test_failures_are_put_back_by_the_deployed_function(lake_house: House, bucke
     assert account_events(lake_house.address, *NO_GRACE).returncode == 0
 
 
-def records_of(house: House, account_id: str) -> list[bytes]:
+def records_of(deployment: LocalDeployment, account_id: str) -> list[bytes]:
     """What is on the event stream, record by record, that has events of this account only."""
-    kinesis, stream = house.address.client("kinesis"), house.address.outputs["EventStreamName"]
+    kinesis, stream = deployment.address.client("kinesis"), deployment.address.outputs["EventStreamName"]
     found = []
     for shard in kinesis.list_shards(StreamName=stream)["Shards"]:
         iterator = kinesis.get_shard_iterator(
@@ -219,10 +219,10 @@ def records_of(house: House, account_id: str) -> list[bytes]:
     return [data for data in found if {decode(each).fields["account_id"] for each in unpack(data)} == {account_id}]
 
 
-def test_items_as_they_are_on_the_wire_are_those_that_botocore_makes(house: House) -> None:
-    opened(house, *["1.00"] * 10)
-    name = house.address.outputs["TableName"]
-    parsed, unparsed = house.address.client("dynamodb"), house.address.client("dynamodb")
+def test_items_as_they_are_on_the_wire_are_those_that_botocore_makes(deployment: LocalDeployment) -> None:
+    opened(deployment, *["1.00"] * 10)
+    name = deployment.address.outputs["TableName"]
+    parsed, unparsed = deployment.address.client("dynamodb"), deployment.address.client("dynamodb")
     scans_unparsed(unparsed)
     for more in ({}, {"Limit": 3, "ReturnConsumedCapacity": "TOTAL"}):
         pages = [client.scan(TableName=name, ConsistentRead=True, **more) for client in (parsed, unparsed)]

@@ -15,7 +15,7 @@ import pytest
 from account_core.domain.events import EventRow
 from account_events.aggregation.unpacking import unpack
 from account_events.avro.codec import decode
-from local_stack.local_deployment import House
+from local_stack.local_deployment import LocalDeployment
 from ops.replay.file_format import events_in
 from projector.outgoing import outgoing
 from tests.e2e.test_local_deployment import IDLE_TIMEOUT_S, Api
@@ -29,27 +29,27 @@ SLOWLY = ("--segments", "2", "--page-rows", "4", "--read-units-max", "8")
 
 
 @pytest.fixture(scope="module")
-def bank() -> Iterator[House]:
+def bank() -> Iterator[LocalDeployment]:
     """Accounts with a snapshot each, all of them on the live stream."""
-    with House(parameters={"Buckets": "4"}) as house:
-        with Api(house) as api:
+    with LocalDeployment(parameters={"Buckets": "4"}) as deployment:
+        with Api(deployment) as api:
             for _ in range(ACCOUNTS):
                 account_id = api.open_account("100.00")
                 for _ in range(CREDITS):
                     assert api.command(account_id, "withdraw", "1.50").status_code == 200
-        assert house.mapping.wait_until_idle(IDLE_TIMEOUT_S), house.mapping.status()
-        house.address.client("kinesis").create_stream(StreamName=NEWCOMER, ShardCount=2)
-        yield house
+        assert deployment.mapping.wait_until_idle(IDLE_TIMEOUT_S), deployment.mapping.status()
+        deployment.address.client("kinesis").create_stream(StreamName=NEWCOMER, ShardCount=2)
+        yield deployment
 
 
 @pytest.fixture
-def open_terminal(bank: House, tmp_path: Path) -> Iterator[Open]:
-    address = tmp_path / "house.json"
+def open_terminal(bank: LocalDeployment, tmp_path: Path) -> Iterator[Open]:
+    address = tmp_path / "address.json"
     address.write_text(json.dumps(asdict(bank.address)))
     opened: list[Terminal] = []
 
     def open_terminal(*arguments: str) -> Terminal:
-        opened.append(Terminal("replay", *arguments, ACCOUNT_EVENTS_HOUSE=str(address)))
+        opened.append(Terminal("replay", *arguments, ACCOUNT_EVENTS_LOCAL_STACK=str(address)))
         return opened[-1]
 
     yield open_terminal
@@ -57,7 +57,7 @@ def open_terminal(bank: House, tmp_path: Path) -> Iterator[Open]:
         each.close()
 
 
-def on_stream(bank: House, name: str) -> dict[str, list[bytes]]:
+def on_stream(bank: LocalDeployment, name: str) -> dict[str, list[bytes]]:
     """Every event's bytes by account, as they stand on the stream."""
     kinesis = bank.address.client("kinesis")
     found: dict[str, list[bytes]] = {}
@@ -72,7 +72,7 @@ def on_stream(bank: House, name: str) -> dict[str, list[bytes]]:
     return found
 
 
-def ledger(bank: House) -> dict[str, list[bytes]]:
+def ledger(bank: LocalDeployment) -> dict[str, list[bytes]]:
     """What the table's rows are as events."""
     found: dict[str, list[bytes]] = {}
     rows = [row for row in bank.rows() if isinstance(row, EventRow)]
@@ -98,7 +98,7 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 
 
 def test_everything_to_a_second_stream_though_it_is_killed_in_the_middle(
-    bank: House, open_terminal: Open, tmp_path: Path
+    bank: LocalDeployment, open_terminal: Open, tmp_path: Path
 ) -> None:
     checkpoint = tmp_path / "checkpoint.json"
     call = ("--all", "--to-stream", NEWCOMER, "--checkpoint", str(checkpoint), *SLOWLY)
@@ -128,7 +128,9 @@ def test_everything_to_a_second_stream_though_it_is_killed_in_the_middle(
     assert {account_id: list(dict.fromkeys(datas)) for account_id, datas in _live(bank).items()} == replayed
 
 
-def test_a_file_killed_and_resumed_holds_every_event_once(bank: House, open_terminal: Open, tmp_path: Path) -> None:
+def test_a_file_killed_and_resumed_holds_every_event_once(
+    bank: LocalDeployment, open_terminal: Open, tmp_path: Path
+) -> None:
     """Each account once, and not more: by Query there is nothing to read again."""
     path = tmp_path / "events.jsonl"
     due = ledger(bank)
@@ -159,9 +161,9 @@ def test_ctrl_c_says_how_to_go_on(open_terminal: Open, tmp_path: Path) -> None:
     assert "Traceback" not in terminal.output
 
 
-def test_a_reader_that_goes_away_is_told(bank: House, tmp_path: Path) -> None:
+def test_a_reader_that_goes_away_is_told(bank: LocalDeployment, tmp_path: Path) -> None:
     """As `head` does."""
-    address = tmp_path / "house.json"
+    address = tmp_path / "address.json"
     address.write_text(json.dumps(asdict(bank.address)))
     reader, writer = os.pipe()
     os.close(reader)
@@ -170,7 +172,7 @@ def test_a_reader_that_goes_away_is_told(bank: House, tmp_path: Path) -> None:
             [COMMAND, "replay", "--all", "--to-stdout"],
             stdout=writer,
             stderr=subprocess.PIPE,
-            env={**os.environ, "ACCOUNT_EVENTS_HOUSE": str(address)},
+            env={**os.environ, "ACCOUNT_EVENTS_LOCAL_STACK": str(address)},
             timeout=TIMEOUT_S,
             check=False,
         )
@@ -183,7 +185,7 @@ def test_a_reader_that_goes_away_is_told(bank: House, tmp_path: Path) -> None:
     assert "Exception ignored" not in said
 
 
-def test_the_live_stream_is_refused(bank: House, open_terminal: Open) -> None:
+def test_the_live_stream_is_refused(bank: LocalDeployment, open_terminal: Open) -> None:
     before = _live(bank)
     terminal = open_terminal("--all", "--to-stream", bank.address.outputs["EventStreamName"])
     assert terminal.end() == 1
@@ -191,7 +193,7 @@ def test_the_live_stream_is_refused(bank: House, open_terminal: Open) -> None:
     assert _live(bank) == before
 
 
-def _live(bank: House) -> dict[str, list[bytes]]:
+def _live(bank: LocalDeployment) -> dict[str, list[bytes]]:
     return on_stream(bank, bank.address.outputs["EventStreamName"])
 
 

@@ -7,27 +7,29 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from local_stack.local_deployment import House
+from local_stack.local_deployment import LocalDeployment
 from ops.cli.app import app
 from ops.deployment.stack import Deployment
 from ops.lake.query.files import LakeFiles
-from ops.lake.reconcile.result import LATEST_KEY, Files, Verdict, to_json
+from ops.lake.reconcile.result import LATEST_KEY, Files, ReconciliationResult, to_json
 from ops.lake.stack_lake import Lake
 from ops.report.amounts import money
 from ops.report.figures import figures_of
 from tests.e2e.test_lake import opened, settled
 
 
-def test_it_tells_what_was_commanded(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    account_id = opened(house, "9876543210.99")
-    settled(house)
-    monkeypatch.setattr("local_stack.address.ADDRESS_FILE", tmp_path / "house.json")
+def test_it_tells_what_was_commanded(
+    deployment: LocalDeployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account_id = opened(deployment, "9876543210.99")
+    settled(deployment)
+    monkeypatch.setattr("local_stack.address.ADDRESS_FILE", tmp_path / "address.json")
     path = tmp_path / "report.html"
     now = datetime.now(UTC)
-    lake = Lake.of(Deployment.local(house.address))
-    verdict = Verdict(now, now, 2, 1, files=Files(LakeFiles.of(lake.s3, lake.bucket).digests))
+    lake = Lake.of(Deployment.local(deployment.address))
+    verdict = ReconciliationResult(now, now, 2, 1, files=Files(LakeFiles.of(lake.s3, lake.bucket).digests))
     lake.s3.put_object(Bucket=lake.bucket, Key=LATEST_KEY, Body=to_json(verdict))
-    with house.address.published():
+    with deployment.address.published():
         result = CliRunner().invoke(app, ["report", "--output", str(path)])
     lake.s3.delete_object(Bucket=lake.bucket, Key=LATEST_KEY)
     assert result.exit_code == 0, result.output

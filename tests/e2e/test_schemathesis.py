@@ -9,7 +9,7 @@ from schemathesis import Case
 
 from account_core.api.openapi.document import document
 from account_core.api.requests import account_id_of
-from local_stack.local_deployment import House
+from local_stack.local_deployment import LocalDeployment
 from tests.support.conformance import Remote, schema_of
 
 AUTHORIZATION = "AWS4-HMAC-SHA256 of the house"
@@ -25,10 +25,10 @@ SCHEMA = schema_of(
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _connected(house: House) -> Iterator[None]:
+def _connected(deployment: LocalDeployment) -> Iterator[None]:
     """The accounts that the requests are about can be credited and withdrawn from."""
-    stranger = httpx.Client(base_url=house.address.api_url, timeout=30.0, trust_env=False)
-    with house.address.http() as authorised, stranger:
+    stranger = httpx.Client(base_url=deployment.address.api_url, timeout=30.0, trust_env=False)
+    with deployment.address.http() as authorised, stranger:
         for key in KEYS:
             sent = {"owner": "owner-1", "currency": "EUR"}
             created = authorised.post("/accounts", json=sent, headers={"Idempotency-Key": key})

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from account_core.api.openapi.document import document
-from local_stack.local_deployment import House
+from local_stack.local_deployment import LocalDeployment
 from local_stack.swagger_ui import BODY_BYTES_MAX, SwaggerUi
 
 Respond = Callable[[httpx.Request], httpx.Response]
@@ -138,8 +138,12 @@ def test_it_is_gone_after(upstream: Upstream) -> None:
         httpx.get(ui.url, trust_env=False)
 
 
-def test_the_page_reaches_the_house(house: House) -> None:
-    with house.address.http() as api, SwaggerUi(api) as ui, httpx.Client(base_url=ui.url, trust_env=False) as browser:
+def test_the_page_reaches_the_house(deployment: LocalDeployment) -> None:
+    with (
+        deployment.address.http() as api,
+        SwaggerUi(api) as ui,
+        httpx.Client(base_url=ui.url, trust_env=False) as browser,
+    ):
         created = browser.post("/api/accounts", json={"owner": "owner-1", "currency": "EUR"})
         assert created.status_code == 201
         found = browser.get(f"/api{created.headers['Location']}", params={"at": "2999-01-01T00:00:00+01:00"})

@@ -57,7 +57,7 @@ class World:
             aggregated(BUCKETS),
             clock=time.monotonic,
             sleep=time.sleep,
-            roll=lambda: 0.5,
+            jitter=lambda: 0.5,
         )
         for start in range(self._published, through, OF_A_CALL):
             rows = (row for rows in self.rows.values() for row in rows[start : min(start + OF_A_CALL, through)])

@@ -17,8 +17,8 @@ from typing import Any
 from account_events.aggregation.packing import aggregate
 from account_events.avro.errors import Undecodable
 from account_events.consumer import Consumer, Event, Inbox, KinesisRecord, MemoryInbox
-from account_events.consumer.errors import EffectRefused, HoldFull, Overtaken, Unavailable
-from account_events.consumer.position import HELD_BYTES_MAX, Position
+from account_events.consumer.errors import BufferFull, EffectRefused, StaleRevision, Unavailable
+from account_events.consumer.position import BUFFERED_BYTES_MAX, Position
 from consumers.owners.rows import Write, writes_to
 from tests.unit.consumer.given import DECODER, encoded, events_of, time_of
 
@@ -55,7 +55,7 @@ class Store(MemoryInbox):
     def advance(self, account_id: str, before: Position, after: Position, effect: object) -> None:
         self.before()
         if self.position(account_id).revision != before.revision:
-            raise Overtaken(account_id)
+            raise StaleRevision(account_id)
         if effect:
             self._carry_out(account_id, effect)
         super().advance(account_id, before, after, None)
@@ -88,16 +88,16 @@ class Worker:
     at: int = 0
 
 
-class Story:
+class Scenario:
     """One seed's; `play` raises AssertionError where the read model is wrong."""
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)  # noqa: S311 -- seeded
         self.accounts = {f"account-{number}": self.random.randint(1, 14) for number in range(self.random.randint(1, 4))}
         self.store = Store()
-        self.held_bytes_max = self.random.choice([0, 300, HELD_BYTES_MAX, HELD_BYTES_MAX])
+        self.buffered_bytes_max = self.random.choice([0, 300, BUFFERED_BYTES_MAX, BUFFERED_BYTES_MAX])
         self.refused: set[str] = set()
-        self.set_aside: set[str] = set()
+        self.dead_letter: set[str] = set()
         self.excused: set[str] = set()  # what was refused, or found no room, may need a repair
         self.is_faulty = False
         self.seen_gaps = self.seen_full = self.seen_refusals = 0
@@ -118,13 +118,16 @@ class Story:
                     break
                 self._receive(worker, worker.records[worker.at : worker.at + 5])
         self._repair()
-        self._judge()
+        self._oracle()
 
     def _consumer(self) -> Consumer[list[Write]]:
         inbox: Inbox[list[Write]] = Inbox(
-            self.store, self._handle, run_max=self.random.choice([1, 2, 500]), held_bytes_max=self.held_bytes_max
+            self.store,
+            self._handle,
+            run_max=self.random.choice([1, 2, 500]),
+            buffered_bytes_max=self.buffered_bytes_max,
         )
-        return Consumer(inbox, set_aside=self._keep_aside)
+        return Consumer(inbox, dead_letter=self._keep_aside)
 
     def _handle(self, events: Sequence[Event]) -> list[Write]:
         if events[0].account_id in self.refused:
@@ -134,15 +137,15 @@ class Story:
 
     def _keep_aside(self, record: KinesisRecord, _error: Undecodable) -> None:
         """Whose events were in it, its keeper finds out."""
-        self.set_aside |= {event.account_id for event in self._whole[record.sequence_number]}
+        self.dead_letter |= {event.account_id for event in self._whole[record.sequence_number]}
 
     def _repair(self) -> None:
         """Each account that is not whole is told of, or was in a record set aside; the ledger has all of it."""
         told = {each.account_id for each in self.consumer.receive([], NOW + 1_000_000).gaps}
         self.seen_gaps += len(told)
         behind = {name for name, events in self.accounts.items() if self.store.position(name).last < events}
-        assert behind <= told | self.set_aside, behind
-        assert behind <= self.excused | self.set_aside, behind
+        assert behind <= told | self.dead_letter, behind
+        assert behind <= self.excused | self.dead_letter, behind
         for account_id in sorted(behind):
             replayed = Worker(self._stream({account_id: self.accounts[account_id]}, repeats=False))
             self._receive(replayed, replayed.records)
@@ -231,21 +234,21 @@ class Story:
         self.store.before, self.store.after = before, after
 
     def _receive(self, worker: Worker, batch: Sequence[KinesisRecord]) -> None:
-        gives_up = self.random.random() < 0.2  # as those do who read by themselves, after many attempts
-        outcome = self.consumer.receive(batch, NOW, gives_up=gives_up)
+        buffer_failures = self.random.random() < 0.2  # as those do who read by themselves, after many attempts
+        outcome = self.consumer.receive(batch, NOW, buffer_failures=buffer_failures)
         for failure in outcome.failures:
-            assert isinstance(failure.error, Unavailable | Refused | HoldFull | Undecodable), repr(failure.error)
-            self.seen_full += isinstance(failure.error, HoldFull)
+            assert isinstance(failure.error, Unavailable | Refused | BufferFull | Undecodable), repr(failure.error)
+            self.seen_full += isinstance(failure.error, BufferFull)
             if not isinstance(failure.error, Unavailable) and failure.account_id:
                 self.excused.add(failure.account_id)
         kinds = {type(failure.error) for failure in outcome.failures if failure.account_id}
-        is_given_up = not self.is_faulty and kinds <= {Refused, HoldFull} and self.random.random() < 0.3
+        is_given_up = not self.is_faulty and kinds <= {Refused, BufferFull} and self.random.random() < 0.3
         if not outcome.unsafe or is_given_up:  # by the trigger, after many attempts of which one at least was quiet
             worker.at += len(batch)
         elif outcome.checkpoint is not None:
             worker.at += 1 + [record.sequence_number for record in batch].index(outcome.checkpoint)
 
-    def _judge(self) -> None:
+    def _oracle(self) -> None:
         """Every row is its account's fold, and has stood at no sequence twice, nor gone back."""
         for account_id, events in self.accounts.items():
             first, last = events_of(account_id, events)[0], events_of(account_id, events)[-1]

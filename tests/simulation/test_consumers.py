@@ -8,7 +8,7 @@ import pytest
 
 from account_events.consumer import inbox
 from account_events.consumer.position import Position, Sorted, moved
-from tests.simulation.consumers import Store, Story
+from tests.simulation.consumers import Scenario, Store
 from tests.support.seeds import play_each, seeds_of
 
 SEEDS, SEEDS_PER_TEST = seeds_of("consumers", 500), 100
@@ -16,7 +16,7 @@ SEEDS, SEEDS_PER_TEST = seeds_of("consumers", 500), 100
 
 @pytest.mark.parametrize("first", range(0, len(SEEDS), SEEDS_PER_TEST))
 def test_every_story_ends_well(first: int) -> None:
-    play_each(lambda seed: Story(seed).play(), "consumers", SEEDS[first : first + SEEDS_PER_TEST])
+    play_each(lambda seed: Scenario(seed).play(), "consumers", SEEDS[first : first + SEEDS_PER_TEST])
 
 
 def _forgets_early(right: Callable[..., Sorted]) -> Callable[..., Sorted]:
@@ -86,19 +86,19 @@ def test_a_store_that_does_not_look_at_the_revision_is_found_out(monkeypatch: py
 
 
 def test_the_stories_meet_what_they_are_about() -> None:
-    stories = [Story(seed) for seed in range(200)]  # fixed, so that no run may miss any
-    for story in stories:
-        story.play()
+    scenarios = [Scenario(seed) for seed in range(200)]  # fixed, so that no run may miss any
+    for scenario in scenarios:
+        scenario.play()
     for met in ("seen_gaps", "seen_full", "seen_refusals"):
-        assert sum(getattr(story, met) > 0 for story in stories) > 10, met
-    assert sum(bool(story.set_aside) for story in stories) > 10
+        assert sum(getattr(scenario, met) > 0 for scenario in scenarios) > 10, met
+    assert sum(bool(scenario.dead_letter) for scenario in scenarios) > 10
 
 
 def _is_found_out() -> bool:
     """Of fixed seeds: whether the stories can tell must not depend on a run's luck."""
     for seed in range(len(SEEDS)):
         try:
-            Story(seed).play()
+            Scenario(seed).play()
         except (AssertionError, KeyError, IndexError):
             return True
     return False

@@ -28,7 +28,7 @@ def play(seed: int) -> list[Operation]:
 
     clients = played.clients([instance() for _ in range(3)], each=2)
     turns.run([partial(client.run, requests=8) for client in clients])
-    played.judge(store)
+    played.check(store)
     return played.recorder.operations
 
 

@@ -47,14 +47,14 @@ def test_every_story_ends_well(first: int) -> None:
 
 
 def test_a_seed_tells_the_whole_story() -> None:
-    assert play(7).fate.log == play(7).fate.log != play(8).fate.log
+    assert play(7).fault_plan.log == play(7).fault_plan.log != play(8).fault_plan.log
 
 
 def test_the_stories_are_of_everything_that_can_happen() -> None:
     """Lest a change of the dice leaves something out and nobody notices. The seeds are fixed: no run may miss any."""
     happened: Counter[str] = Counter()
     for seed in range(SEEDS_OF_EVERYTHING):
-        happened += play(seed).fate.happened
+        happened += play(seed).fault_plan.happened
     assert set(CHANCES) | ANSWERS <= {what for what, often in happened.items() if often}
 
 

@@ -11,7 +11,7 @@ from account_core.domain.commands import Command, CreateAccount, Credit, Withdra
 from account_core.domain.errors import Conflict, PreconditionFailed, Rejected, Unavailable
 from account_core.domain.events import EventRow, Row, SnapshotRow, StoredRow
 from account_core.service.head import Origin
-from account_core.service.ports import ROWS_MAX, AccountStore, LostRace
+from account_core.service.ports import ROWS_MAX, AccountStore, VersionConflict
 from account_core.service.service import AccountService, Conditions, Receipt
 from account_core.service.usage import Usage
 from tests.support.linearizability import CONFLICT, Answer, Operation, Outcome, Request, violation
@@ -68,13 +68,13 @@ class FaultyStore:
             self._late.append(lambda: self._append_late(rows))
             raise Unavailable("the request is on its way, and nobody waits for it any more")
         if drawn < 0.10:
-            raise LostRace  # a transaction that another one was in the way of
+            raise VersionConflict  # a transaction that another one was in the way of
         is_answer_lost = drawn > 0.92
         try:
             self._store.append(rows, used)
-        except LostRace as lost:
+        except VersionConflict as lost:
             if not is_answer_lost:
-                raise LostRace(lost.winner if self._random.random() > 0.2 else None) from lost
+                raise VersionConflict(lost.competing if self._random.random() > 0.2 else None) from lost
         if is_answer_lost:
             raise Unavailable("the answer was lost")
 
@@ -87,7 +87,7 @@ class FaultyStore:
     def _append_late(self, rows: Sequence[Row]) -> None:
         try:
             self._store.append(rows, Usage())
-        except LostRace:
+        except VersionConflict:
             return
 
 
@@ -188,7 +188,7 @@ class Play:
             for name in [f"seed {self.seed}, instance {instance}, client {number}"]
         ]
 
-    def judge(self, store: AccountStore) -> None:
+    def check(self, store: AccountStore) -> None:
         """Fails with the seed and the history where no order explains it, or where the rows are not sound."""
         while self.late:
             carry_out(self.late)

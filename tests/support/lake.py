@@ -52,22 +52,22 @@ def event(  # noqa: PLR0917 -- an event's own words
 
 def made_up(seed: int, accounts: int, days: int, events: int) -> list[LakeRow]:
     """Sound histories: dense sequences, exact balances, never overdrawn; in the order in which they occur."""
-    roll = random.Random(seed)  # noqa: S311 -- a story's dice
+    jitter = random.Random(seed)  # noqa: S311 -- a story's dice
     step = timedelta(days=days) / events
     state: dict[str, tuple[int, Decimal, str]] = {}
     rows = []
     for number in range(events):
         at = FIRST_DAY + step * number
-        account_id = f"a-{roll.randrange(accounts):05d}"
+        account_id = f"a-{jitter.randrange(accounts):05d}"
         if account_id not in state:
-            currency = roll.choice(CURRENCIES)
+            currency = jitter.choice(CURRENCIES)
             state[account_id] = (1, Decimal(0), currency)
-            owner = f"owner-{roll.randrange(accounts)}"
+            owner = f"owner-{jitter.randrange(accounts)}"
             rows.append(event(account_id, 1, "AccountCreated", at, currency, None, Decimal(0), owner=owner))
             continue
         sequence, balance, currency = state[account_id]
-        amount = Decimal(roll.randrange(1, 50_000)) / 100
-        is_credit = amount > balance or roll.random() < 0.5
+        amount = Decimal(jitter.randrange(1, 50_000)) / 100
+        is_credit = amount > balance or jitter.random() < 0.5
         balance += amount if is_credit else -amount
         state[account_id] = (sequence + 1, balance, currency)
         kind = "BalanceCredited" if is_credit else "BalanceWithdrawn"

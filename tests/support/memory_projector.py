@@ -61,7 +61,7 @@ class MemoryProjector:
             pack or aggregated(BUCKETS),
             clock=self.kinesis.clock,
             sleep=self.kinesis.clock.sleep,
-            roll=lambda: 0.5,
+            jitter=lambda: 0.5,
         )
         self.restart()
 

@@ -78,7 +78,7 @@ Open = Callable[..., Terminal]
 def account_events(address: Address, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The command, run to its end with the local stack at this address."""
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "house.json"
+        file = Path(folder) / "address.json"
         file.write_text(json.dumps(asdict(address)))
         return subprocess.run(  # noqa: S603 -- our own command
             [COMMAND, *arguments],
@@ -86,6 +86,6 @@ def account_events(address: Address, *arguments: str) -> subprocess.CompletedPro
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,
-            env={**os.environ, "ACCOUNT_EVENTS_HOUSE": str(file)},
+            env={**os.environ, "ACCOUNT_EVENTS_LOCAL_STACK": str(file)},
             cwd=folder,
         )

@@ -14,7 +14,7 @@ from ops.lake.reconcile.comparison import Comparison
 from ops.lake.reconcile.differences import Tally, findings
 from ops.lake.reconcile.ledger_pages import pages
 from ops.lake.reconcile.ledger_rows import LedgerEvent, Unreadable, ledger_rows
-from ops.lake.reconcile.result import Files, Finding, Verdict
+from ops.lake.reconcile.result import Files, Finding, ReconciliationResult
 from ops.replay.pace import Pace
 from ops.replay.source import Page, Source
 from ops.replay.state import Counts
@@ -58,7 +58,7 @@ class Reconciler:
         self,
         found: Callable[[Finding], None] = lambda _finding: None,
         progress: Callable[[Counts], None] = lambda _counts: None,
-    ) -> Verdict:
+    ) -> ReconciliationResult:
         """The verdict.
 
         The lake's files are listed first, so that what they have was in the ledger before: events that are written
@@ -86,7 +86,7 @@ class Reconciler:
         at: datetime,
         found: Callable[[Finding], None],
         progress: Callable[[Counts], None],
-    ) -> Verdict:
+    ) -> ReconciliationResult:
         cut = _naive(at - self.grace)
         self._read(lake, comparison, progress)
         if days := comparison.missing_days(cut):
@@ -142,13 +142,13 @@ def _naive(instant: datetime) -> datetime:
     return instant.astimezone(UTC).replace(tzinfo=None)
 
 
-def _judged(comparison: Comparison, at: datetime, found: Callable[[Finding], None]) -> Verdict:
+def _judged(comparison: Comparison, at: datetime, found: Callable[[Finding], None]) -> ReconciliationResult:
     tally = Tally()
     for finding in findings(comparison.evidence()):
         tally.add(finding)
         found(finding)
     counted = comparison.counted()
-    return Verdict(
+    return ReconciliationResult(
         at,
         counted.through or at,
         counted.events,

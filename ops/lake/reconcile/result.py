@@ -5,7 +5,7 @@ Kept as `reconciliations/latest.json`, the last, and `reconciliations/<compared_
 format                1
 compared_at, through  ISO 8601, UTC
 events, accounts      numbers: compared
-missing, extra, differing, contradicting, unreadable, on_their_way   numbers of events, see `Verdict`
+missing, extra, differing, contradicting, unreadable, on_their_way   numbers of events, see `ReconciliationResult`
 differing_accounts    a number
 totals                [{currency, ledger, lake}], money as text
 lateness              {newest_in_ledger, newest_in_lake, behind_s, longest_s}, each null where there is none
@@ -36,7 +36,7 @@ Kind = Literal["missing", "extra", "differing", "contradicting", "unreadable"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
-class UnknownVerdict(CommandError):
+class UnknownResult(CommandError):
     """The file is no verdict that this release can read: reconcile again."""
 
 
@@ -128,7 +128,7 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ReconciliationResult:
     """All of it. Times are UTC.
 
     Attributes:
@@ -174,7 +174,7 @@ class Verdict:
         return f"{FOLDER}{self.compared_at:%Y-%m-%dT%H-%M-%S.%fZ}.json"
 
 
-def to_json(verdict: Verdict) -> bytes:
+def to_json(verdict: ReconciliationResult) -> bytes:
     """The file."""
     return json.dumps({"format": FORMAT, **asdict(verdict)}, default=_text, indent=1).encode() + b"\n"
 
@@ -184,24 +184,24 @@ def finding_line(finding: Finding) -> str:
     return json.dumps(asdict(finding))
 
 
-def from_json(body: bytes) -> Verdict:
+def from_json(body: bytes) -> ReconciliationResult:
     """The verdict in a file.
 
     Raises:
-        UnknownVerdict: see there.
+        UnknownResult: see there.
     """
     try:
         found = json.loads(body)
         if found["format"] != FORMAT:
-            raise UnknownVerdict(f"A verdict of format {found['format']}, not {FORMAT}: reconcile again.")
+            raise UnknownResult(f"A verdict of format {found['format']}, not {FORMAT}: reconcile again.")
         return _verdict(found)
     except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation, OverflowError, RecursionError) as error:
-        raise UnknownVerdict(f"No verdict ({type(error).__name__}: {error}): reconcile again.") from error
+        raise UnknownResult(f"No verdict ({type(error).__name__}: {error}): reconcile again.") from error
 
 
-def _verdict(found: Mapping[str, Any]) -> Verdict:
+def _verdict(found: Mapping[str, Any]) -> ReconciliationResult:
     late = found["lateness"]
-    return Verdict(
+    return ReconciliationResult(
         _time(found["compared_at"]),
         _time(found["through"]),
         **{name: _count(found[name]) for name in ("events", "accounts", *KINDS, "on_their_way", "differing_accounts")},

@@ -13,7 +13,7 @@ from ops.lake.query.files import LakeFiles
 from ops.lake.reconcile.grace import delivery_s
 from ops.lake.reconcile.ledger_pages import scans_unparsed
 from ops.lake.reconcile.reconciler import Reconciler
-from ops.lake.reconcile.result import LATEST_KEY, Files, Finding, Verdict, to_json
+from ops.lake.reconcile.result import LATEST_KEY, Files, Finding, ReconciliationResult, to_json
 from ops.lake.stack_lake import Lake
 from ops.replay.display import Display
 from ops.replay.dynamodb_source import DynamoDBSource
@@ -24,8 +24,8 @@ from ops.terminal import err
 
 SETTLE_S = 2.0
 """What was about to arrive at the first look has usually done so by then."""
-HOUSE_GRACE_S = 15.0
-HOUSE_SEGMENTS = 1
+LOCAL_GRACE_S = 15.0
+LOCAL_SEGMENTS = 1
 """The emulator goes through the whole table for every page, and hashes every row to find its segment."""
 COLLECTED_AFTER_OBJECTS = 200_000
 SHOWN_MAX = 20
@@ -37,7 +37,7 @@ def reconciled(
     read_units_max: float | None = None,
     grace_s: float | None = None,
     found: Callable[[Finding], None] = lambda _finding: None,
-) -> Verdict:
+) -> ReconciliationResult:
     """The verdict on a lake and its ledger, with progress on stderr; see `reconcile`.
 
     Args:
@@ -50,9 +50,9 @@ def reconciled(
     dynamodb = lake.deployment.client("dynamodb")
     scans_unparsed(dynamodb)
     stop = threading.Event()
-    source = DynamoDBSource(dynamodb, lake.outputs["TableName"], wait=stop.wait, roll=random.random)
+    source = DynamoDBSource(dynamodb, lake.outputs["TableName"], wait=stop.wait, jitter=random.random)
     size = source.size()
-    segments = HOUSE_SEGMENTS if lake.is_local else SEGMENTS
+    segments = LOCAL_SEGMENTS if lake.is_local else SEGMENTS
     if read_units_max is None and not lake.is_local:
         read_units_max = READ_UNITS_MAX
     reconciler = Reconciler(
@@ -73,7 +73,7 @@ def reconciled(
     return replace(verdict, files=Files(files.digests, len(strays), tuple(strays[:SHOWN_MAX])))
 
 
-def keep(lake: Lake, verdict: Verdict) -> None:
+def keep(lake: Lake, verdict: ReconciliationResult) -> None:
     """In the lake's bucket, as the latest and under its time."""
     body = to_json(verdict)
     for key in (verdict.key, LATEST_KEY):
@@ -83,7 +83,7 @@ def keep(lake: Lake, verdict: Verdict) -> None:
 def grace_of(lake: Lake) -> float:
     """How many seconds an event may take to the lake."""
     if lake.is_local:
-        return HOUSE_GRACE_S
+        return LOCAL_GRACE_S
     return delivery_s(float(lake.outputs["LakeBufferSeconds"]))
 
 

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.simulation.projector.scenario import Story, play
+from tests.simulation.projector.scenario import Scenario, play
 from tests.support.seeds import FRESH_BITS
 
 CHUNK = 100
@@ -76,14 +76,14 @@ def _say(text: str) -> None:
 
 
 def _tell(seed: int) -> int:
-    story = Story(seed)
+    scenario = Scenario(seed)
     try:
-        story.run()
+        scenario.run()
     except Exception:  # noqa: BLE001 -- whatever a bug raises
         traceback.print_exc(file=sys.stdout)
         return 1
     finally:
-        for at_s, what, about in story.fate.log:
+        for at_s, what, about in scenario.fault_plan.log:
             _say(f"{at_s:12.3f}  {what}  {', '.join(map(str, about))}\n")
     return 0
 

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from tests.simulation.projector.fault_plan import Fate
+from tests.simulation.projector.fault_plan import FaultPlan
 
 
 class Caller(Protocol):
@@ -24,9 +24,9 @@ class Function:
 
     is_function = True
 
-    def __init__(self, fate: Fate) -> None:
-        self.interrupt = fate.interrupt
-        self.spend = fate.spend
+    def __init__(self, fault_plan: FaultPlan) -> None:
+        self.interrupt = fault_plan.interrupt
+        self.spend = fault_plan.spend
 
 
 class Operator:
@@ -38,19 +38,19 @@ class Operator:
 
     is_function = False
 
-    def __init__(self, fate: Fate) -> None:
-        self._fate = fate
+    def __init__(self, fault_plan: FaultPlan) -> None:
+        self._fault_plan = fault_plan
         self._spent_s = 0.0
         self._at_work: Job | None = None
 
     def clock(self) -> float:
-        return self._fate.clock() + self._spent_s
+        return self._fault_plan.clock() + self._spent_s
 
     def spend(self, seconds: float) -> None:
         self._spent_s += seconds
 
     def interrupt(self) -> None:
-        if self._at_work is not None and not self._fate.is_calm:
+        if self._at_work is not None and not self._fault_plan.is_calm:
             self._at_work.pause()
 
     def goes_on(self, job: "Job") -> bool:

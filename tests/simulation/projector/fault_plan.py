@@ -75,7 +75,7 @@ class Killed(BaseException):
     """The execution environment is gone, in the middle of whatever it was doing."""
 
 
-class Fate:
+class FaultPlan:
     """One story's dice.
 
     Attributes:

@@ -44,7 +44,7 @@ class Written:
 
 
 @cache
-def book(account_id: str) -> list[list[Written]]:
+def fixtures(account_id: str) -> list[list[Written]]:
     """The account's rows, one list for each transaction: an event, or an event and the snapshot behind it."""
     transactions: list[list[Written]] = []
     for row in history(account_id, EVENTS_MAX):

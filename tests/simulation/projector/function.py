@@ -10,11 +10,11 @@ from projector.project import Outcome, Projector
 from projector.publish import KinesisPublisher
 from projector.settings import PARKING_S, deadline_s
 from tests.simulation.projector.callers import Function
-from tests.simulation.projector.fault_plan import Crashed, Fate
+from tests.simulation.projector.fault_plan import Crashed, FaultPlan
 from tests.simulation.projector.fixtures import Event
 from tests.simulation.projector.kinesis import Client, Kinesis
-from tests.simulation.projector.oracle import Delivery, Judge
-from tests.simulation.projector.tables import JudgedParking, UnsteadyLedger, UnsteadyParking
+from tests.simulation.projector.oracle import Delivery, Oracle
+from tests.simulation.projector.tables import CheckedParking, UnsteadyLedger, UnsteadyParking
 from tests.support.memory_projector import in_turn, one_by_one
 from tests.support.memory_tables import MemoryLedger
 
@@ -35,33 +35,33 @@ class Environment:
 
     def __init__(
         self,
-        fate: Fate,
-        judge: Judge,
+        fault_plan: FaultPlan,
+        oracle: Oracle,
         *,
         kinesis: Kinesis,
-        parking: JudgedParking,
+        parking: CheckedParking,
         ledger: MemoryLedger,
         pack: Pack,
         order_window_s: float,
     ) -> None:
-        self._fate = fate
-        self._judge = judge
+        self._fault_plan = fault_plan
+        self._oracle = oracle
         self._parking = parking
         self.known: dict[str, int] = {}
-        function = Function(fate)
+        function = Function(fault_plan)
         self._projector = Projector(
             KinesisPublisher(
-                cast("KinesisClient", Client(kinesis, fate, function)),
+                cast("KinesisClient", Client(kinesis, fault_plan, function)),
                 "events",
                 pack,
-                clock=fate.clock,
-                sleep=fate.clock.sleep,
-                roll=fate.random.random,
+                clock=fault_plan.clock,
+                sleep=fault_plan.clock.sleep,
+                jitter=fault_plan.random.random,
             ),
-            UnsteadyParking(parking, judge, fate, function),
-            UnsteadyLedger(ledger, fate, function),
+            UnsteadyParking(parking, oracle, fault_plan, function),
+            UnsteadyLedger(ledger, fault_plan, function),
             report=self._report,
-            clock=fate.clock,
+            clock=fault_plan.clock,
             now=lambda: "2026-01-31T09:30:00+00:00",
             parking_s=PARKING_S,
             beside=in_turn,
@@ -71,11 +71,11 @@ class Environment:
 
     def invoke(self, records: Sequence[StreamRecord], events: Iterable[Event]) -> Invoked:
         """One delivery. Raises Killed: the environment is no more."""
-        fate = self._fate
-        time_s = fate.random.uniform(*LITTLE_TIME_S) if fate.strikes("little time") else TIMEOUT_S
-        fate.ends_s, last_put_s = fate.clock() + time_s, deadline_s(fate.clock(), 1_000 * time_s)
+        fault_plan = self._fault_plan
+        time_s = fault_plan.random.uniform(*LITTLE_TIME_S) if fault_plan.strikes("little time") else TIMEOUT_S
+        fault_plan.ends_s, last_put_s = fault_plan.clock() + time_s, deadline_s(fault_plan.clock(), 1_000 * time_s)
         delivery = Delivery(set(events), self.known, last_put_s, dict(self._parking.parked))
-        self._judge.delivery = delivery
+        self._oracle.delivery = delivery
         try:
             answer = self._projector(lambda_event(records), last_put_s)
         except Crashed:
@@ -84,11 +84,11 @@ class Environment:
             self.known = {**delivery.accepted, **self.known}
             return Invoked(answer)
         finally:
-            fate.ends_s, self._judge.delivery = float("inf"), None
+            fault_plan.ends_s, self._oracle.delivery = float("inf"), None
             self.known = {one: first for one, first in self.known.items() if one not in delivery.seen_parked}
 
     def _report(self, outcome: Outcome) -> None:
-        happened = self._fate.happened
+        happened = self._fault_plan.happened
         happened["events read from the table"] += outcome.filled
         happened["accounts met for the first time"] += outcome.checked
         happened["events held"] += outcome.held
@@ -96,4 +96,4 @@ class Environment:
         for waiting in outcome.waiting:
             happened[f"waits: {waiting.reason}"] += 1
         for parked in outcome.parked:
-            self._fate.note("account parked", parked)
+            self._fault_plan.note("account parked", parked)

@@ -10,9 +10,9 @@ from account_events.aggregation.unpacking import unpack
 from projector.parking import Parked
 from projector.settings import READ_TIMEOUT_S
 from tests.simulation.projector.callers import Caller
-from tests.simulation.projector.fault_plan import Fate
+from tests.simulation.projector.fault_plan import FaultPlan
 from tests.simulation.projector.fixtures import Event, events_by_data
-from tests.simulation.projector.oracle import Judge, PromiseBroken
+from tests.simulation.projector.oracle import Oracle, PromiseBroken
 
 RING_END = 2**128
 SHARDS_MAX = 6
@@ -39,9 +39,9 @@ class Kinesis:
         records: the data of all records so far, as they arrived.
     """
 
-    def __init__(self, fate: Fate, judge: Judge, parked: Mapping[str, Parked]) -> None:
-        self._fate = fate
-        self._judge = judge
+    def __init__(self, fault_plan: FaultPlan, oracle: Oracle, parked: Mapping[str, Parked]) -> None:
+        self._fault_plan = fault_plan
+        self._oracle = oracle
         self._parked = parked
         self.records: list[bytes] = []
         self._shards = [StreamShard(0, 0, RING_END, frozenset())]
@@ -57,7 +57,7 @@ class Kinesis:
 
     def reshard(self) -> None:
         """Divide a shard anywhere, or merge two neighbours."""
-        random = self._fate.random
+        random = self._fault_plan.random
         index = random.randrange(len(self._shards))
         if len(self._shards) < SHARDS_MAX and (index + 1 == len(self._shards) or random.random() < 0.7):
             old = [self._shards[index]]
@@ -77,25 +77,25 @@ class Kinesis:
     def put(self, entries: Sequence[Mapping[str, Any]], *, by_function: bool) -> dict[str, Any]:
         """As boto3's `put_records`, from the moment the request is there until the answer leaves, if it does."""
         if by_function:
-            self._judge.puts(self._fate.clock())
+            self._oracle.puts(self._fault_plan.clock())
         puts = [self._put(entry, by_function=by_function) for entry in entries]
         if self._is_refused(puts):
             raise ClientError({"Error": {"Code": "InvalidArgumentException", "Message": "no"}}, "PutRecords")
-        if self._fate.strikes("call throttled") or self._is_down():
+        if self._fault_plan.strikes("call throttled") or self._is_down():
             raise ClientError({"Error": {"Code": "LimitExceededException", "Message": "no"}}, "PutRecords")
-        if self._fate.strikes("call timed out"):
+        if self._fault_plan.strikes("call timed out"):
             raise ReadTimeoutError(endpoint_url="https://kinesis")
         is_taken = [self._is_taken(entry) for entry in entries]
         taken = [one for one in zip(entries, puts, is_taken, strict=True) if one[2]]
-        self._fate.random.shuffle(taken)
-        if self._fate.strikes("call late"):
-            self._fate.later(lambda: self._arrive_all(taken))
+        self._fault_plan.random.shuffle(taken)
+        if self._fault_plan.strikes("call late"):
+            self._fault_plan.later(lambda: self._arrive_all(taken))
             raise ReadTimeoutError(endpoint_url="https://kinesis")
         self._arrive_all(taken)
-        if self._fate.strikes("answer lost"):
+        if self._fault_plan.strikes("answer lost"):
             raise ReadTimeoutError(endpoint_url="https://kinesis")
-        if by_function and self._judge.delivery:
-            accepted = self._judge.delivery.accepted
+        if by_function and self._oracle.delivery:
+            accepted = self._oracle.delivery.accepted
             for account_id, sequence in (event for _, put, _ in taken for event, _ in put):
                 accepted[account_id] = min(sequence, accepted.get(account_id, sequence))
         return {"FailedRecordCount": is_taken.count(False), "Records": [_RESULT[one] for one in is_taken]}
@@ -105,32 +105,32 @@ class Kinesis:
             events = [events_by_data()[data] for data in unpack(entry["Data"])]
         except KeyError as error:
             raise PromiseBroken("the bytes of no event are published") from error
-        return list(zip(events, self._judge.put(events, self._parked, by_function=by_function), strict=True))
+        return list(zip(events, self._oracle.put(events, self._parked, by_function=by_function), strict=True))
 
     def _is_refused(self, puts: Sequence[Put]) -> bool:
         """For one event, which is refused whenever it comes, as long as anything goes wrong."""
         events = [event for put in puts for event, _ in put]
-        if self._fate.strikes("event refused for good"):
-            self._never.add(self._fate.random.choice(events))
+        if self._fault_plan.strikes("event refused for good"):
+            self._never.add(self._fault_plan.random.choice(events))
         is_refused = not self._never.isdisjoint(events)
-        self._fate.troubles += is_refused
+        self._fault_plan.troubles += is_refused
         return is_refused
 
     def _is_down(self) -> bool:
-        now_s = self._fate.clock()
-        if self._fate.strikes("stream down for a while"):
-            self._down_until_s = now_s + self._fate.random.uniform(5, 300)
-        self._fate.troubles += now_s < self._down_until_s
+        now_s = self._fault_plan.clock()
+        if self._fault_plan.strikes("stream down for a while"):
+            self._down_until_s = now_s + self._fault_plan.random.uniform(5, 300)
+        self._fault_plan.troubles += now_s < self._down_until_s
         return now_s < self._down_until_s
 
     def _is_taken(self, entry: Mapping[str, Any]) -> bool:
-        key, now_s = entry["ExplicitHashKey"], self._fate.clock()
-        if self._fate.strikes("bucket refused for a while"):
-            self._refused_until_s[key] = now_s + self._fate.random.uniform(1, 200)
+        key, now_s = entry["ExplicitHashKey"], self._fault_plan.clock()
+        if self._fault_plan.strikes("bucket refused for a while"):
+            self._refused_until_s[key] = now_s + self._fault_plan.random.uniform(1, 200)
         if now_s < self._refused_until_s.get(key, 0.0):
-            self._fate.troubles += 1
+            self._fault_plan.troubles += 1
             return False
-        return not self._fate.strikes("record refused")
+        return not self._fault_plan.strikes("record refused")
 
     def _arrive_all(self, taken: Sequence[tuple[Mapping[str, Any], Put, bool]]) -> None:
         for entry, put, _ in taken:
@@ -145,16 +145,16 @@ class Kinesis:
             if last != shard.number and last not in shard.ancestors:
                 raise PromiseBroken(f"{event} is in a shard that may be read before the one with its account's others")
             self._shard_of[event[0]] = shard.number
-            if not self._judge.arrived(event, may_overtake=may_overtake):
-                self._fate.happened["event twice"] += 1
+            if not self._oracle.arrived(event, may_overtake=may_overtake):
+                self._fault_plan.happened["event twice"] += 1
 
 
 class Client:
     """What a publisher calls."""
 
-    def __init__(self, kinesis: Kinesis, fate: Fate, caller: Caller) -> None:
+    def __init__(self, kinesis: Kinesis, fault_plan: FaultPlan, caller: Caller) -> None:
         self._kinesis = kinesis
-        self._fate = fate
+        self._fault_plan = fault_plan
         self._caller = caller
 
     def put_records(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 -- as boto3
@@ -164,7 +164,7 @@ class Client:
         except ReadTimeoutError:
             self._caller.spend(READ_TIMEOUT_S)
             raise
-        self._caller.spend(SLOW_S if self._fate.strikes("call slow") else LATENCY_S)
+        self._caller.spend(SLOW_S if self._fault_plan.strikes("call slow") else LATENCY_S)
         self._caller.interrupt()
         return answer
 

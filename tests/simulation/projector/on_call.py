@@ -8,11 +8,11 @@ from projector.errors import Unavailable
 from projector.parking import Parked
 from projector.publish import KinesisPublisher
 from tests.simulation.projector.callers import Job, Operator
-from tests.simulation.projector.fault_plan import Fate
+from tests.simulation.projector.fault_plan import FaultPlan
 from tests.simulation.projector.fixtures import EVENTS_MAX
-from tests.simulation.projector.oracle import Judge
+from tests.simulation.projector.oracle import Oracle
 from tests.simulation.projector.table_stream import TableStream
-from tests.simulation.projector.tables import JudgedParking, UnsteadyLedger, UnsteadyParking
+from tests.simulation.projector.tables import CheckedParking, UnsteadyLedger, UnsteadyParking
 
 JOBS_MAX = 2
 REQUESTS_AT_ONCE = 1, 3, 12
@@ -25,21 +25,21 @@ class OnCall:
 
     def __init__(
         self,
-        fate: Fate,
-        judge: Judge,
+        fault_plan: FaultPlan,
+        oracle: Oracle,
         *,
         table: TableStream,
-        parked: JudgedParking,
+        parked: CheckedParking,
         operator: Operator,
         publisher: KinesisPublisher,
     ) -> None:
-        self._fate = fate
-        self._judge = judge
+        self._fault_plan = fault_plan
+        self._oracle = oracle
         self._table = table
         self._parked = parked.parked
         self._operator = operator
-        parking = UnsteadyParking(parked, judge, fate, operator)
-        ledger = UnsteadyLedger(table.ledger, fate, operator)
+        parking = UnsteadyParking(parked, oracle, fault_plan, operator)
+        ledger = UnsteadyLedger(table.ledger, fault_plan, operator)
         self._releaser = Releaser(parking, ledger, publisher, clock=operator.clock, page_events=EVENTS_AT_ONCE)
         self._failures = FailureReleaser(
             parking, table.newest, self._releaser, now=lambda: "2026-01-31T10:00:00+00:00", delete=lambda _key: None
@@ -50,22 +50,22 @@ class OnCall:
 
     def act(self) -> None:
         """The next requests of jobs, which may be new ones."""
-        for _ in range(self._fate.random.choice(REQUESTS_AT_ONCE)):
+        for _ in range(self._fault_plan.random.choice(REQUESTS_AT_ONCE)):
             self._act()
 
     def _act(self) -> None:
-        random = self._fate.random
+        random = self._fault_plan.random
         if not self._jobs or (len(self._jobs) < JOBS_MAX and random.random() < 0.2):
             work = self.work()
             if work:
                 self._jobs.append(Job(random.choice(work)))
         if not self._jobs:
             return
-        self._fate.troubles += 1
+        self._fault_plan.troubles += 1
         job = random.choice(self._jobs)
         if not self._goes_on(job):
             self._jobs.remove(job)
-        elif self._fate.strikes("operator gave up"):
+        elif self._fault_plan.strikes("operator gave up"):
             self._jobs.remove(job)
             job.leave()
 
@@ -82,7 +82,7 @@ class OnCall:
 
     def work(self) -> list[Callable[[], None]]:
         """What there is to do."""
-        lost = sorted(event for event in self._judge.lost - self._judge.there if event[0] not in self.abandoned)
+        lost = sorted(event for event in self._oracle.lost - self._oracle.there if event[0] not in self.abandoned)
         spans: dict[str, Span] = {}
         for account_id, sequence in lost:
             spans[account_id] = Span(spans.get(account_id, Span(sequence, 0)).first, sequence)
@@ -91,7 +91,7 @@ class OnCall:
             *(
                 self._mend(account_id, span)
                 for account_id, span in spans.items()
-                if span.first == 1 or (account_id, span.first - 1) in self._judge.there
+                if span.first == 1 or (account_id, span.first - 1) in self._oracle.there
             ),
         ]
 
@@ -103,20 +103,20 @@ class OnCall:
 
     def _release(self, parked: Parked) -> Callable[[], None]:
         def work() -> None:
-            rows_max = ROWS_MAX if self._fate.is_calm else self._fate.random.choice((0, 1, ROWS_MAX))
+            rows_max = ROWS_MAX if self._fault_plan.is_calm else self._fault_plan.random.choice((0, 1, ROWS_MAX))
             self._table.repair(parked.account_id, rows_max)
             released = self._releaser.release(parked)
-            self._fate.note("account released" if released.waits is None else "account not released", released)
+            self._fault_plan.note("account released" if released.waits is None else "account not released", released)
 
         return work
 
     def _mend(self, account_id: str, span: Span) -> Callable[[], None]:
         def work() -> None:
             self._table.repair(account_id, ROWS_MAX)
-            self._fate.note("parked for what was given up", account_id, span)
+            self._fault_plan.note("parked for what was given up", account_id, span)
             for released in self._failures.release([GivenUp("s3://failures/1", "1", {account_id: span})]):
-                self._fate.note("gap mended" if released.waits is None else "gap not mended", released)
+                self._fault_plan.note("gap mended" if released.waits is None else "gap not mended", released)
                 if released.waits is None:
-                    self._judge.check_mended((account_id, sequence) for sequence in range(span.first, span.last + 1))
+                    self._oracle.check_mended((account_id, sequence) for sequence in range(span.first, span.last + 1))
 
         return work

@@ -43,7 +43,7 @@ class Delivery:
     seen_parked: set[str] = field(default_factory=set)
 
 
-class Judge:
+class Oracle:
     """The judge.
 
     Attributes:

@@ -11,14 +11,14 @@ from projector.lanes import aggregated, plain
 from projector.publish import KinesisPublisher
 from tests.simulation.projector.callers import Operator
 from tests.simulation.projector.consumer import applied
-from tests.simulation.projector.fault_plan import Fate, Killed
+from tests.simulation.projector.fault_plan import FaultPlan, Killed
 from tests.simulation.projector.fixtures import ACCOUNTS
 from tests.simulation.projector.function import Environment
 from tests.simulation.projector.kinesis import Client, Kinesis
 from tests.simulation.projector.on_call import OnCall
-from tests.simulation.projector.oracle import Judge, PromiseBroken
+from tests.simulation.projector.oracle import Oracle, PromiseBroken
 from tests.simulation.projector.table_stream import TableShard, TableStream
-from tests.simulation.projector.tables import JudgedParking
+from tests.simulation.projector.tables import CheckedParking
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -43,31 +43,31 @@ def limits(records_max: int, bytes_max: int) -> Iterator[None]:
         names.update(usual)
 
 
-class Story:
+class Scenario:
     """Attributes: `fate`, whose `happened` and `log` tell what became of it."""
 
     def __init__(self, seed: int) -> None:
-        self.fate = fate = Fate(seed)
-        self._random = random = fate.random
-        self._judge = Judge()
-        self._parking = JudgedParking(self._judge)
+        self.fault_plan = fault_plan = FaultPlan(seed)
+        self._random = random = fault_plan.random
+        self._oracle = Oracle()
+        self._parking = CheckedParking(self._oracle)
         accounts = ACCOUNTS[: random.randint(1, len(ACCOUNTS))]
         self._accounts = accounts
-        self._table = TableStream(fate, self._judge, accounts)
-        self._kinesis = Kinesis(fate, self._judge, self._parking.parked)
+        self._table = TableStream(fault_plan, self._oracle, accounts)
+        self._kinesis = Kinesis(fault_plan, self._oracle, self._parking.parked)
         self._pack = random.choice((aggregated, plain))(random.choice((1, 2, 32)))
         self._limits = random.choice((500, 2)), random.choice((1024 * 1024, 600))
         self._environments: list[Environment] = []
-        operator = Operator(fate)
-        client = cast("KinesisClient", Client(self._kinesis, fate, operator))
+        operator = Operator(fault_plan)
+        client = cast("KinesisClient", Client(self._kinesis, fault_plan, operator))
         publisher = KinesisPublisher(
-            client, "events", self._pack, clock=operator.clock, sleep=operator.spend, roll=random.random
+            client, "events", self._pack, clock=operator.clock, sleep=operator.spend, jitter=random.random
         )
         self._on_call = OnCall(
-            fate, self._judge, table=self._table, parked=self._parking, operator=operator, publisher=publisher
+            fault_plan, self._oracle, table=self._table, parked=self._parking, operator=operator, publisher=publisher
         )
-        self._on_call.abandoned.update(account_id for account_id in accounts if fate.strikes("account abandoned"))
-        fate.meanwhile = self._meanwhile
+        self._on_call.abandoned.update(account_id for account_id in accounts if fault_plan.strikes("account abandoned"))
+        fault_plan.meanwhile = self._meanwhile
 
     def run(self) -> None:
         """Raises PromiseBroken, or whatever else comes of a bug."""
@@ -82,31 +82,31 @@ class Story:
         steps: Sequence[Callable[[], object]] = (self._write, self._poll, self._on_call.act, self._disturb)
         for step in self._random.choices(steps, (30, 45, 15, 10), k=self._random.randint(10, STEPS_MAX)):
             step()
-            self.fate.catch_up()
-            self._judge.check_nothing_is_lost(self._parking.parked)
+            self.fault_plan.catch_up()
+            self._oracle.check_nothing_is_lost(self._parking.parked)
 
     def _write(self) -> None:
         for _ in range(self._random.randint(1, 4)):
             self._table.write(self._random.choice(self._accounts), self._random.choice((1, 1, 2, 5)))
 
     def _disturb(self) -> None:
-        fate = self.fate
-        if fate.strikes("shard split"):
+        fault_plan = self.fault_plan
+        if fault_plan.strikes("shard split"):
             self._table.split()
-        if fate.strikes("rewound"):
+        if fault_plan.strikes("rewound"):
             self._table.rewind()
-        if fate.strikes("a day passed"):
-            fate.clock.now_s += self._random.uniform(*DAY_S)
-        if fate.strikes("kinesis resharded"):
+        if fault_plan.strikes("a day passed"):
+            fault_plan.clock.now_s += self._random.uniform(*DAY_S)
+        if fault_plan.strikes("kinesis resharded"):
             self._kinesis.reshard()
-        if fate.strikes("row spoilt"):
+        if fault_plan.strikes("row spoilt"):
             self._table.spoil(vanishes=False)
-        if fate.strikes("row vanished"):
+        if fault_plan.strikes("row vanished"):
             self._table.spoil(vanishes=True)
 
     def _meanwhile(self) -> None:
         """At a request of the function's."""
-        while self.fate.strikes("operator acted meanwhile"):
+        while self.fault_plan.strikes("operator acted meanwhile"):
             self._on_call.act()
 
     def _poll(self) -> None:
@@ -118,48 +118,48 @@ class Story:
 
     def _act(self, shard: TableShard) -> bool:
         """The next thing that the mapping does with a shard; whether there was any."""
-        match shard.state.next_action(self.fate.clock()):
+        match shard.state.next_action(self.fault_plan.clock()):
             case Invoke(records):
                 self._deliver(shard, records)
             case Discard(records, condition):
                 self._table.give_up(records, f"given up: {condition}")
                 shard.state.discarded()
             case Wait(until_s):
-                self.fate.clock.now_s = until_s
+                self.fault_plan.clock.now_s = until_s
             case _:
                 return False
         return True
 
     def _deliver(self, shard: TableShard, records: Sequence[StreamRecord]) -> None:
-        fate = self.fate
-        if fate.strikes("not invoked"):
-            shard.state.invoked(NotInvoked("TooManyRequestsException"), fate.clock())
+        fault_plan = self.fault_plan
+        if fault_plan.strikes("not invoked"):
+            shard.state.invoked(NotInvoked("TooManyRequestsException"), fault_plan.clock())
             return
-        environment, troubles = self._environment(), fate.troubles
-        fate.note("delivered", shard.shard_id, *self._table.events_of(records))
+        environment, troubles = self._environment(), fault_plan.troubles
+        fault_plan.note("delivered", shard.shard_id, *self._table.events_of(records))
         try:
             outcome = environment.invoke(records, self._table.events_of(records))
         except Killed:
             self._environments.remove(environment)
             outcome = Invoked(function_error="Unhandled")
-        if fate.troubles == troubles and outcome != _DONE:
+        if fault_plan.troubles == troubles and outcome != _DONE:
             raise PromiseBroken(f"nothing went wrong with a delivery, and yet it is not done: {outcome}")
-        shard.state.invoked(outcome, fate.clock())
+        shard.state.invoked(outcome, fault_plan.clock())
         checkpoint = int(shard.state.checkpoint or 0)
-        self._judge.acknowledged(
+        self._oracle.acknowledged(
             self._table.events_of(record for record in records if int(record.sequence_number) <= checkpoint)
         )
 
     def _environment(self) -> Environment:
         """Any warm one, or a new one."""
-        if self._environments and self.fate.strikes("restarted"):
+        if self._environments and self.fault_plan.strikes("restarted"):
             self._environments.pop(self._random.randrange(len(self._environments)))
         index = self._random.randrange(ENVIRONMENTS_MAX)
         if index >= len(self._environments):
             self._environments.append(
                 Environment(
-                    self.fate,
-                    self._judge,
+                    self.fault_plan,
+                    self._oracle,
                     kinesis=self._kinesis,
                     parking=self._parking,
                     ledger=self._table.ledger,
@@ -171,16 +171,16 @@ class Story:
 
     def _come_to_rest(self) -> None:
         """Nothing goes wrong any more: within bounds, all is delivered, released and mended."""
-        self.fate.calm()
+        self.fault_plan.calm()
         self._kinesis.calm()
         self._table.settle()
         for _ in range(ROUNDS_MAX):
             self._drain()
-            self._judge.check_nothing_is_lost(self._parking.parked)
+            self._oracle.check_nothing_is_lost(self._parking.parked)
             self._on_call.finish()
             if self._table.is_done() and not self._on_call.work():
-                self._judge.check_all_is_told(self._table.written, self._parking.parked, self._on_call.abandoned)
-                self._judge.check_consumer(applied(self._kinesis.records, self._random))
+                self._oracle.check_all_is_told(self._table.written, self._parking.parked, self._on_call.abandoned)
+                self._oracle.check_consumer(applied(self._kinesis.records, self._random))
                 return
         raise PromiseBroken("there is no end to it")
 
@@ -198,12 +198,12 @@ class Story:
 _DONE = Invoked({"batchItemFailures": []})
 
 
-def play(seed: int) -> Story:
+def play(seed: int) -> Scenario:
     """The story, told to its end. What goes wrong names the seed, and the command that tells it again."""
-    story = Story(seed)
+    scenario = Scenario(seed)
     try:
-        story.run()
+        scenario.run()
     except Exception as error:
         error.add_note(f"seed {seed}: python -m tests.simulation.projector --tell --first {seed}")
         raise
-    return story
+    return scenario

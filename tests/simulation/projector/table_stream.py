@@ -12,9 +12,9 @@ from account_events.lambda_mapping.records import StreamRecord
 from account_events.lambda_mapping.shard import Idle, ShardState
 from account_events.streams.lineage import Shard, readable_shards
 from account_events.testing.records import sequence_number
-from tests.simulation.projector.fault_plan import Fate
-from tests.simulation.projector.fixtures import IN_A_SNAPSHOT_S_PLACE, POISONS, Event, Written, book
-from tests.simulation.projector.oracle import Judge
+from tests.simulation.projector.fault_plan import FaultPlan
+from tests.simulation.projector.fixtures import IN_A_SNAPSHOT_S_PLACE, POISONS, Event, Written, fixtures
+from tests.simulation.projector.oracle import Oracle
 from tests.support.memory_tables import MemoryLedger
 
 _RESOURCES: dict[str, Any] = yaml_parse((Path(__file__).parents[3] / "template.yaml").read_text())["Resources"]
@@ -73,16 +73,16 @@ class TableStream:
         shards: all there have been, in the order they were opened.
     """
 
-    def __init__(self, fate: Fate, judge: Judge, accounts: str) -> None:
-        self._fate = fate
-        self._judge = judge
-        self._next = {account_id: iter(book(account_id)) for account_id in accounts}
+    def __init__(self, fault_plan: FaultPlan, oracle: Oracle, accounts: str) -> None:
+        self._fault_plan = fault_plan
+        self._oracle = oracle
+        self._next = {account_id: iter(fixtures(account_id)) for account_id in accounts}
         settings = {
-            "BatchSize": fate.random.choice((1, 3, 8, 1000)),
-            "MaximumRetryAttempts": fate.random.choice((2, 6, 100, 100)),
+            "BatchSize": fault_plan.random.choice((1, 3, 8, 1000)),
+            "MaximumRetryAttempts": fault_plan.random.choice((2, 6, 100, 100)),
         }
         self._config = MappingConfig.from_api(_AS_DEPLOYED | settings)
-        self.order_window_s = fate.random.choice(ORDER_WINDOWS_S)
+        self.order_window_s = fault_plan.random.choice(ORDER_WINDOWS_S)
         self._event_of: dict[str, Event] = {}
         self.records = 0
         self.ledger = MemoryLedger()
@@ -98,18 +98,18 @@ class TableStream:
             rows = [self._as_written(row) for row in next(self._next[account_id], [])]
             self.written += [(account_id, row.sequence) for row in rows if row.sequence is not None]
             self.ledger.put(row.image for row in rows)
-            if len(rows) > 1 and self._fate.strikes("transaction swapped"):
+            if len(rows) > 1 and self._fault_plan.strikes("transaction swapped"):
                 rows.reverse()
             for row in rows:
-                if row.sequence is not None and self._fate.strikes("record late"):
-                    behind = self._fate.random.choice(BEHIND)
+                if row.sequence is not None and self._fault_plan.strikes("record late"):
+                    behind = self._fault_plan.random.choice(BEHIND)
                     self._late.append(LateRecord(row, row.sequence + behind))
                 else:
                     self._append(row)
 
     def _append(self, row: Written) -> None:
         """The row's record comes into the stream, and behind it those that waited for it."""
-        account_id, now_s = row.account_id, self._fate.clock()
+        account_id, now_s = row.account_id, self._fault_plan.clock()
         number = sequence_number(self.records)
         self.records += 1
         if row.sequence is not None:
@@ -120,7 +120,7 @@ class TableStream:
         for late in [each for each in self._late if each.row.account_id == account_id]:
             sequence = late.row.sequence or 0
             if row.sequence - sequence >= self.order_window_s:  # one event a second: see `history`
-                self._judge.overtaken.add((account_id, sequence))
+                self._oracle.overtaken.add((account_id, sequence))
             if late.behind <= row.sequence and late in self._late:
                 self._late.remove(late)
                 self._append(late.row)
@@ -131,22 +131,22 @@ class TableStream:
             self._append(self._late.pop(0).row)
 
     def _as_written(self, row: Written) -> Written:
-        if not self._fate.strikes("poison"):
+        if not self._fault_plan.strikes("poison"):
             return row
         self.broken[row.account_id, row.version] = row
-        return row.spoilt(IN_A_SNAPSHOT_S_PLACE if row.sequence is None else self._fate.random.choice(POISONS))
+        return row.spoilt(IN_A_SNAPSHOT_S_PLACE if row.sequence is None else self._fault_plan.random.choice(POISONS))
 
     def spoil(self, *, vanishes: bool) -> None:
         """Something happens to a row long after it was written."""
         if not self.written:
             return
-        account_id, sequence = self._fate.random.choice(self.written)
-        row = book(account_id)[sequence - 1][0]
+        account_id, sequence = self._fault_plan.random.choice(self.written)
+        row = fixtures(account_id)[sequence - 1][0]
         self.broken[account_id, row.version] = row
         if vanishes:
             self.ledger.rows[account_id].pop(row.version, None)
         else:
-            self.ledger.put([row.spoilt(self._fate.random.choice(POISONS)).image])
+            self.ledger.put([row.spoilt(self._fault_plan.random.choice(POISONS)).image])
 
     def newest(self, account_id: str) -> int:
         """The sequence of the account's newest event; 0 without any."""
@@ -156,11 +156,11 @@ class TableStream:
         """So many of the account's broken rows, the first of them, are as they should be."""
         for key in sorted(key for key in self.broken if key[0] == account_id)[:rows_max]:
             self.ledger.put([self.broken.pop(key).image])
-            self._fate.note("row repaired", *key)
+            self._fault_plan.note("row repaired", *key)
 
     def split(self) -> None:
         """An open shard closes, and two others go on with its accounts."""
-        parent = self._fate.random.choice([shard for shard in self.shards if not shard.is_closed])
+        parent = self._fault_plan.random.choice([shard for shard in self.shards if not shard.is_closed])
         if len(self.shards) >= SHARDS_MAX:
             return
         parent.is_closed = True
@@ -169,7 +169,7 @@ class TableStream:
         self.shards += children
         for account_id, shard in self._shard_of.items():
             if shard is parent:
-                self._shard_of[account_id] = self._fate.random.choice(children)
+                self._shard_of[account_id] = self._fault_plan.random.choice(children)
 
     def readable(self) -> list[TableShard]:
         """Those whose parents are done with."""
@@ -183,7 +183,7 @@ class TableStream:
 
     def feed(self, shard: TableShard, count: int) -> None:
         """The mapping reads on; what is older than a day is not there any more."""
-        now_s = self._fate.clock()
+        now_s = self._fault_plan.clock()
         while shard.fed < len(shard.records) and now_s - shard.records[shard.fed].created_at_s >= RETENTION_S:
             self.give_up([shard.records[shard.fed]], "trimmed")
             shard.fed += 1
@@ -192,17 +192,17 @@ class TableStream:
 
     def rewind(self) -> None:
         """A poller of the mapping's is replaced by one that begins at an older checkpoint."""
-        shard = self._fate.random.choice(self.readable() or self.shards[-1:])
+        shard = self._fault_plan.random.choice(self.readable() or self.shards[-1:])
         done = shard.state.checkpoint
         behind = [record.sequence_number for record in shard.records[: shard.fed]].index(done) + 1 if done else 0
-        shard.fed = self._fate.random.randint(0, behind)
+        shard.fed = self._fault_plan.random.randint(0, behind)
         checkpoint = shard.records[shard.fed - 1].sequence_number if shard.fed else None
         shard.state = ShardState(self._config, checkpoint=checkpoint)
 
     def give_up(self, records: Iterable[StreamRecord], reason: str) -> None:
-        lost = self._judge.gave_up(self.events_of(records))
+        lost = self._oracle.gave_up(self.events_of(records))
         if lost:
-            self._fate.note(reason, *lost)
+            self._fault_plan.note(reason, *lost)
 
     def events_of(self, records: Iterable[StreamRecord]) -> Iterator[Event]:
         """Of those that tell of an event."""
@@ -213,5 +213,5 @@ class TableStream:
 
     def is_done(self) -> bool:
         """Whether nothing is left to be delivered."""
-        now_s = self._fate.clock()
+        now_s = self._fault_plan.clock()
         return all(shard.is_drained and isinstance(shard.state.next_action(now_s), Idle) for shard in self.shards)

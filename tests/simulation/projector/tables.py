@@ -8,24 +8,24 @@ from projector.outgoing import Arrival
 from projector.parking import Parked
 from projector.settings import READ_TIMEOUT_S
 from tests.simulation.projector.callers import Caller
-from tests.simulation.projector.fault_plan import Fate
-from tests.simulation.projector.oracle import Judge
+from tests.simulation.projector.fault_plan import FaultPlan
+from tests.simulation.projector.oracle import Oracle
 from tests.support.memory_tables import MemoryLedger, MemoryParking
 
 LATENCY_S = 0.005
 
 
-class JudgedParking:
+class CheckedParking:
     """The table itself: whatever is written to it must leave nobody behind."""
 
-    def __init__(self, judge: Judge) -> None:
-        self._judge = judge
+    def __init__(self, oracle: Oracle) -> None:
+        self._oracle = oracle
         self._table = MemoryParking()
         self.parked: Mapping[str, Parked] = self._table.parked
         self.look = self._table.look
 
     def park(self, parked: Parked) -> bool:
-        self._judge.parks(parked)
+        self._oracle.parks(parked)
         return self._judged(self._table.park(parked))
 
     def hold(self, parked: Parked, through: int) -> bool:
@@ -37,22 +37,22 @@ class JudgedParking:
     def release(self, parked: Parked, through: int) -> bool:
         is_released = self._table.release(parked, through)
         if is_released:
-            self._judge.released(parked.account_id)
+            self._oracle.released(parked.account_id)
         return self._judged(is_released)
 
     def _judged(self, is_done: bool) -> bool:  # noqa: FBT001 -- passed on
-        self._judge.check_nothing_is_lost(self.parked)
+        self._oracle.check_nothing_is_lost(self.parked)
         return is_done
 
 
 class _Asked:
-    def __init__(self, fate: Fate, caller: Caller) -> None:
-        self._fate = fate
+    def __init__(self, fault_plan: FaultPlan, caller: Caller) -> None:
+        self._fault_plan = fault_plan
         self._caller = caller
 
     def _request(self, name: str) -> None:
         self._caller.interrupt()
-        if self._fate.strikes(f"{name} failed"):
+        if self._fault_plan.strikes(f"{name} failed"):
             self._no_answer()
         self._caller.spend(LATENCY_S)
 
@@ -64,9 +64,9 @@ class _Asked:
 class UnsteadyParking(_Asked):
     """A Parking: the projector's or the operator's way to the table."""
 
-    def __init__(self, table: JudgedParking, judge: Judge, fate: Fate, caller: Caller) -> None:
-        super().__init__(fate, caller)
-        self._judge = judge
+    def __init__(self, table: CheckedParking, oracle: Oracle, fault_plan: FaultPlan, caller: Caller) -> None:
+        super().__init__(fault_plan, caller)
+        self._oracle = oracle
         self._table = table
 
     def look(self) -> Mapping[str, Parked]:
@@ -83,8 +83,8 @@ class UnsteadyParking(_Asked):
         return self._table.park(parked)
 
     def _tell(self, parked: Iterable[str]) -> None:
-        if self._caller.is_function and self._judge.delivery is not None:
-            self._judge.delivery.seen_parked.update(parked)
+        if self._caller.is_function and self._oracle.delivery is not None:
+            self._oracle.delivery.seen_parked.update(parked)
 
     def hold(self, parked: Parked, through: int) -> bool:
         return self._write("hold", lambda: self._table.hold(parked, through))
@@ -97,14 +97,14 @@ class UnsteadyParking(_Asked):
 
     def _write(self, name: str, write: Callable[[], bool]) -> bool:
         self._request(name)
-        if self._fate.strikes(f"{name} late"):
-            self._fate.later(write)
+        if self._fault_plan.strikes(f"{name} late"):
+            self._fault_plan.later(write)
             self._no_answer()
         is_done = write()
-        if self._fate.strikes(f"{name} unsure"):
+        if self._fault_plan.strikes(f"{name} unsure"):
             self._no_answer()
         if not is_done:
-            self._fate.note(f"{name} refused")
+            self._fault_plan.note(f"{name} refused")
         self._caller.interrupt()
         return is_done
 
@@ -112,8 +112,8 @@ class UnsteadyParking(_Asked):
 class UnsteadyLedger(_Asked):
     """A Ledger likewise."""
 
-    def __init__(self, table: MemoryLedger, fate: Fate, caller: Caller) -> None:
-        super().__init__(fate, caller)
+    def __init__(self, table: MemoryLedger, fault_plan: FaultPlan, caller: Caller) -> None:
+        super().__init__(fault_plan, caller)
         self._table = table
 
     def events(self, account_id: str, first: int, last: int, position: int) -> list[Arrival]:
@@ -123,8 +123,8 @@ class UnsteadyLedger(_Asked):
     def times(self, keys: Sequence[Key]) -> dict[str, int | None]:
         self._request("read")
         times = self._table.times(keys)
-        if self._fate.strikes("keys unprocessed"):
-            del times[self._fate.random.choice(keys).account_id]
+        if self._fault_plan.strikes("keys unprocessed"):
+            del times[self._fault_plan.random.choice(keys).account_id]
         return times
 
     def recent(self, last: Key, before_us: int | None, window_us: int, position: int) -> list[Arrival]:

@@ -20,7 +20,7 @@ from account_core.domain.errors import AccountFull, Corrupt, Unavailable
 from account_core.domain.events import Created, Credited, Row
 from account_core.rows.items import to_item
 from account_core.service.head import Head, Origin, rows_for
-from account_core.service.ports import LostRace
+from account_core.service.ports import VersionConflict
 from account_core.service.usage import Usage
 from account_core.store.dynamodb_store import DynamoDBAccountStore
 
@@ -50,21 +50,21 @@ def append(rows: list[Row], code: str, *reasons: dict[str, Any], status: int = 4
 
 @pytest.mark.parametrize("code", ["TransactionConflictException", "ReplicatedWriteConflictException"])
 def test_a_row_in_somebody_s_transaction_is_a_lost_race_without_a_winner(code: str) -> None:
-    with pytest.raises(LostRace) as lost:
+    with pytest.raises(VersionConflict) as lost:
         append([EVENT], code)
-    assert lost.value.winner is None
+    assert lost.value.competing is None
 
 
 def test_the_condition_s_failure_in_a_transaction_tells_the_winner() -> None:
     taken = {"Code": "ConditionalCheckFailed", "Item": to_item(EVENT)}
-    with pytest.raises(LostRace) as lost:
+    with pytest.raises(VersionConflict) as lost:
         append(PAIR, "TransactionCanceledException", {"Code": "None"}, taken)
-    assert lost.value.winner == EVENT
+    assert lost.value.competing == EVENT
 
 
 @pytest.mark.parametrize("other", ["None", "ThrottlingError"])
 def test_a_transaction_that_met_another_is_a_lost_race(other: str) -> None:
-    with pytest.raises(LostRace):
+    with pytest.raises(VersionConflict):
         append(PAIR, "TransactionCanceledException", {"Code": other}, {"Code": "TransactionConflict"})
 
 
@@ -116,7 +116,7 @@ def test_a_full_item_collection_is_a_full_account(rows: list[Row], code: str, re
 
 def test_a_taken_version_is_a_lost_race_in_a_full_account_too() -> None:
     taken = {"Code": "ConditionalCheckFailed", "Item": to_item(EVENT)}
-    with pytest.raises(LostRace):
+    with pytest.raises(VersionConflict):
         append(PAIR, "TransactionCanceledException", taken, {"Code": FULL})
 
 

@@ -51,9 +51,15 @@ def event_rows(draw: st.DrawFn) -> Row:
 
 @st.composite
 def snapshot_rows(draw: st.DrawFn) -> Row:
-    decade = draw(SEQUENCES)
+    snapshot_interval = draw(SEQUENCES)
     return SnapshotRow(
-        draw(TEXT), decade * 10, decade * 9, "2026-01-31T09:30:00.000001Z", draw(TEXT), "EUR", draw(MONEY)
+        draw(TEXT),
+        snapshot_interval * 10,
+        snapshot_interval * 9,
+        "2026-01-31T09:30:00.000001Z",
+        draw(TEXT),
+        "EUR",
+        draw(MONEY),
     )
 
 

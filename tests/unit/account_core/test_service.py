@@ -16,7 +16,7 @@ from account_core.domain.errors import (
 )
 from account_core.domain.events import EventRow, Row, StoredRow
 from account_core.service.head import Origin
-from account_core.service.ports import ROWS_MAX, LostRace
+from account_core.service.ports import ROWS_MAX, VersionConflict
 from account_core.service.service import ATTEMPTS_MAX, BACKOFF_MAX_S, AccountService, Conditions, backoff_s
 from account_core.service.usage import Usage
 from account_core.store.memory_store import MemoryAccountStore
@@ -33,10 +33,10 @@ class Sent:
 class RivalledStore(MemoryAccountStore):
     """Before each append, the next command of a rival is carried out. Can hide the winner, as a store may."""
 
-    def __init__(self, rival: Sequence[Command | Sent] = (), *, tells_winner: bool = True) -> None:
+    def __init__(self, rival: Sequence[Command | Sent] = (), *, returns_competing_row: bool = True) -> None:
         super().__init__()
         self.rival = [sent if isinstance(sent, Sent) else Sent(sent) for sent in rival]
-        self.tells_winner = tells_winner
+        self.returns_competing_row = returns_competing_row
         self.reads = self.lookups = self.appends = 0
 
     def newest(
@@ -57,8 +57,8 @@ class RivalledStore(MemoryAccountStore):
             AccountService(rival_store).execute("a", sent.command, replace(ORIGIN, command_id=sent.key))
         try:
             super().append(rows, used)
-        except LostRace as lost:
-            raise LostRace(lost.winner if self.tells_winner else None) from None
+        except VersionConflict as lost:
+            raise VersionConflict(lost.competing if self.returns_competing_row else None) from None
 
 
 OPENED = CreateAccount("owner-1", "EUR")
@@ -82,10 +82,12 @@ def withdraw(amount: str) -> Withdraw:
 
 
 @pytest.mark.parametrize("is_cached", [True, False])
-@pytest.mark.parametrize("tells_winner", [True, False])
+@pytest.mark.parametrize("returns_competing_row", [True, False])
 @pytest.mark.parametrize("age", range(1, 22))
-def test_a_lost_race_folds_the_winner_and_decides_again(age: int, *, tells_winner: bool, is_cached: bool) -> None:
-    store = RivalledStore([credit("5.00")] * 2, tells_winner=tells_winner)
+def test_a_lost_race_folds_the_winner_and_decides_again(
+    age: int, *, returns_competing_row: bool, is_cached: bool
+) -> None:
+    store = RivalledStore([credit("5.00")] * 2, returns_competing_row=returns_competing_row)
     service = opened(store, *[credit("1.00")] * (age - 1))
     used = Usage()
     service = service if is_cached else AccountService(store)
@@ -94,7 +96,7 @@ def test_a_lost_race_folds_the_winner_and_decides_again(age: int, *, tells_winne
     assert receipt.balance == expected
     assert used.conflicts == 2
     assert receipt.sequence == age + 3
-    assert store.reads == (2 if not tells_winner else 1 if is_cached else 0) + (0 if is_cached else 1)
+    assert store.reads == (2 if not returns_competing_row else 1 if is_cached else 0) + (0 if is_cached else 1)
     assert service.read("a").balance == expected
 
 
@@ -216,13 +218,13 @@ def test_a_key_belongs_to_one_account() -> None:
     assert not service.execute("b", credit("2.00"), KEYED).is_replay
 
 
-@pytest.mark.parametrize("tells_winner", [True, False])
+@pytest.mark.parametrize("returns_competing_row", [True, False])
 @pytest.mark.parametrize("others", [0, 1, 3])
 @pytest.mark.parametrize("is_cached", [True, False])
-def test_duplicates_at_once_make_one_event(others: int, *, tells_winner: bool, is_cached: bool) -> None:
+def test_duplicates_at_once_make_one_event(others: int, *, returns_competing_row: bool, is_cached: bool) -> None:
     """The duplicate is stored after the key was looked up, before or behind other commands."""
     rival = [*[Sent(credit("1.00"))] * others, Sent(withdraw("60.00"), "key-1"), Sent(credit("1.00"))]
-    store = RivalledStore(rival, tells_winner=tells_winner)
+    store = RivalledStore(rival, returns_competing_row=returns_competing_row)
     service = opened(store, credit("100.00"))
     service = service if is_cached else AccountService(store)
     receipt = service.execute("a", withdraw("60.00"), KEYED)

@@ -15,7 +15,7 @@ from account_core.domain.events import Created, Credited, EventRow, Row, Snapsho
 from account_core.domain.money import MONEY_MAX
 from account_core.service.head import Origin
 from account_core.service.head_cache import HeadCache
-from account_core.service.ports import LostRace
+from account_core.service.ports import VersionConflict
 from account_core.service.service import ALWAYS, AccountService, Conditions, Receipt
 from account_core.service.usage import Usage
 from account_core.store.memory_store import MemoryAccountStore
@@ -67,7 +67,7 @@ class LossyStore(MemoryAccountStore):
             raise Unavailable("the request was lost")
         try:
             super().append(rows, used)
-        except LostRace:
+        except VersionConflict:
             if loses is None:
                 raise
         else:

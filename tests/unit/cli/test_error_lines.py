@@ -29,7 +29,7 @@ from botocore.parsers import ResponseParserError
 from ops.error_lines import EXPLAINED, error_line
 
 HANDLED = {
-    "account_core.service.ports.LostRace": "the service decides again",
+    "account_core.service.ports.VersionConflict": "the service decides again",
     "account_events.testing.errors.TestingError": "of the testing package, for other teams' tests",
     "account_events.consumer.kcl.NotCheckpointed": "of a KCL program; `report` gets it",
     "account_events.consumer.lambda_handler.NotAKinesisEvent": "of a Lambda function",

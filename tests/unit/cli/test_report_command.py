@@ -20,7 +20,7 @@ from ops.deployment.stack import Deployment, Outputs
 from ops.lake.query.duckdb_engine import DuckDBEngine
 from ops.lake.query.engine import QueryFailed
 from ops.lake.query.files import LakeFiles
-from ops.lake.reconcile.result import LATEST_KEY, Files, Total, Verdict, to_json
+from ops.lake.reconcile.result import LATEST_KEY, Files, ReconciliationResult, Total, to_json
 from ops.lake.stack_lake import Lake
 from ops.report import report_file
 from tests.unit.report.given import lake, moved, opened
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 TOTAL = Total("EUR", Decimal("5.00"), Decimal("5.00"))
 AT = datetime(2026, 8, 21, 6, 0, tzinfo=UTC)
-VERDICT = Verdict(AT, AT - timedelta(minutes=1), 2, 1, totals=(TOTAL,))
+VERDICT = ReconciliationResult(AT, AT - timedelta(minutes=1), 2, 1, totals=(TOTAL,))
 
 
 class Place:

@@ -97,7 +97,7 @@ def test_failures_are_in_the_order_of_their_records(balances: Balances) -> None:
             raise RuntimeError(events[0].event_id)
         balances(events)
 
-    consumer = Consumer(Inbox(MemoryInbox(), handle), set_aside=lambda _record, _error: None)
+    consumer = Consumer(Inbox(MemoryInbox(), handle), dead_letter=lambda _record, _error: None)
     outcome = consumer.receive(records(A[0], A[0][:-1], [B[0], C[0]], A[1]), NOW)
     assert [each.sequence_number for each in outcome.failures] == ["3", "3", "4", None]
     assert outcome.unsafe == ["3", "4"], "each record once"
@@ -125,7 +125,7 @@ def test_nothing_of_a_record_that_cannot_be_read_is_taken_and_nothing_behind_it(
 def test_a_record_that_is_set_aside_is_done_and_told(balances: Balances) -> None:
     aside: list[KinesisRecord] = []
     inbox = Inbox(MemoryInbox(), balances)
-    consumer = Consumer(inbox, set_aside=lambda record, _error: aside.append(record))
+    consumer = Consumer(inbox, dead_letter=lambda record, _error: aside.append(record))
     batch = records(A[0], [A[1], B[0][:-1]], [B[1], A[2]])
     outcome = consumer.receive(batch, NOW)
     assert aside == [batch[1]]

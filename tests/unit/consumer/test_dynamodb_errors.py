@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
 from account_core.domain.errors import AccountFull, Unavailable
-from account_core.service.ports import LostRace
-from account_core.store.dynamodb_errors import account_full, lost_race, unavailable
+from account_core.service.ports import VersionConflict
+from account_core.store.dynamodb_errors import account_full, unavailable, version_conflict
 from account_events.consumer import errors as kit
 from account_events.consumer.dynamodb_inbox import DynamoDBInbox
 from account_events.consumer.position import Position
@@ -114,16 +114,24 @@ def test_botocores_own_errors_are_known_by_their_class(error: Exception, kind: K
 @pytest.mark.parametrize(("code", "kind"), ALL_CODES)
 def test_the_account_store_maps_every_code(code: str, kind: Kind) -> None:
     error = client_error(code)
-    found = (lost_race(error), account_full(error), unavailable(error, "unknown"))
-    due: type | None = {Kind.CONDITION: LostRace, Kind.CONFLICT: LostRace, Kind.TRANSIENT: Unavailable}.get(kind)
+    found = (version_conflict(error), account_full(error), unavailable(error, "unknown"))
+    due: type | None = {
+        Kind.CONDITION: VersionConflict,
+        Kind.CONFLICT: VersionConflict,
+        Kind.TRANSIENT: Unavailable,
+    }.get(kind)
     assert [type(each) for each in found if each] == ([AccountFull] if code in FULL else [due] if due else [])
 
 
 @pytest.mark.parametrize(("reason", "kind"), ALL_REASONS)
 def test_the_account_store_maps_every_reason(reason: str, kind: Kind) -> None:
     error = cancelled("None", reason)
-    found = (lost_race(error), account_full(error), unavailable(error, "unknown"))
-    due: type | None = {Kind.CONDITION: LostRace, Kind.CONFLICT: LostRace, Kind.TRANSIENT: Unavailable}.get(kind)
+    found = (version_conflict(error), account_full(error), unavailable(error, "unknown"))
+    due: type | None = {
+        Kind.CONDITION: VersionConflict,
+        Kind.CONFLICT: VersionConflict,
+        Kind.TRANSIENT: Unavailable,
+    }.get(kind)
     assert [type(each) for each in found if each] == ([AccountFull] if reason in FULL else [due] if due else [])
 
 
@@ -148,7 +156,7 @@ def advance(error: Exception) -> None:
 
 
 KITS_ERRORS = {
-    Kind.CONDITION: kit.Overtaken,
+    Kind.CONDITION: kit.StaleRevision,
     Kind.CONFLICT: kit.Unavailable,
     Kind.TRANSIENT: kit.Unavailable,
     Kind.CONFIGURATION: ClientError,

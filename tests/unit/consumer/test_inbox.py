@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from account_events.avro.errors import UnknownFingerprint
 from account_events.consumer import Decoder, Event, Gap, Inbox, MemoryInbox
-from account_events.consumer.errors import HoldFull, Refused
+from account_events.consumer.errors import BufferFull, Refused
 from account_events.consumer.position import Position, moved, sort
 from tests.unit.consumer.given import arrivals, encoded
 
@@ -143,7 +143,7 @@ def test_what_the_store_never_takes_is_kept_and_need_not_come_again(ledger: Ledg
 def test_what_is_refused_is_held_where_one_gives_up(inbox: Inbox[None], ledger: Ledger) -> None:
     ledger.failing = 2
     assert inbox.receive("a", arrivals("a", [1, 2, 3]), NOW).unsafe == 1
-    received = inbox.receive("a", arrivals("a", [2, 3, 5]), NOW, gives_up=True)
+    received = inbox.receive("a", arrivals("a", [2, 3, 5]), NOW, buffer_failures=True)
     assert (received.unsafe, received.held, type(received.error)) == (None, 3, RuntimeError)
     assert inbox.gaps(NOW + 60) == [Gap("a", 2, 1, NOW)]
     ledger.failing = 0
@@ -164,7 +164,8 @@ def test_a_held_event_that_this_release_cannot_read_stops_its_account_behind_wha
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"run_max": 0}, {"run_max": -1}, {"gap_wait_s": -1}, {"held_bytes_max": -1}, {"held_bytes_max": 262_145}]
+    "wrong",
+    [{"run_max": 0}, {"run_max": -1}, {"gap_wait_s": -1}, {"buffered_bytes_max": -1}, {"buffered_bytes_max": 262_145}],
 )
 def test_impossible_limits_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="has to be 1 or more"):
@@ -172,7 +173,7 @@ def test_impossible_limits_are_refused(wrong: dict[str, int]) -> None:
 
 
 def test_limits_of_nothing_are_taken(ledger: Ledger) -> None:
-    inbox = Inbox(MemoryInbox(), ledger, gap_wait_s=0, held_bytes_max=0)
+    inbox = Inbox(MemoryInbox(), ledger, gap_wait_s=0, buffered_bytes_max=0)
     inbox.receive("a", arrivals("a", [1, 3]), NOW)
     assert (ledger.applied, inbox.gaps(NOW)) == ([1], [Gap("a", 2, 3, NOW)])
 
@@ -181,15 +182,15 @@ def test_what_cannot_be_held_is_unsafe_and_the_nearest_are_held() -> None:
     position = Position(last=1)
     came = arrivals("a", [9, 5, 3, 7])
     size = len(came[0].data)
-    todo = sort(position, came, held_bytes_max=2 * size + 2)
+    todo = sort(position, came, buffered_bytes_max=2 * size + 2)
     assert (sorted(todo.early), todo.refused) == ([3, 5], [7, 9])
     after = moved(position, 1, todo.early, 9, NOW)
-    assert sort(after, arrivals("a", [7]), held_bytes_max=2 * size + 2).refused == [7]
+    assert sort(after, arrivals("a", [7]), buffered_bytes_max=2 * size + 2).refused == [7]
 
 
 def test_what_is_being_applied_takes_no_room_from_what_is_held(ledger: Ledger) -> None:
     size = max(map(len, encoded("a", 6)))
-    inbox = Inbox(MemoryInbox(), ledger, held_bytes_max=2 * size)
+    inbox = Inbox(MemoryInbox(), ledger, buffered_bytes_max=2 * size)
     assert inbox.receive("a", arrivals("a", [2, 3]), NOW).held == 2
     received = inbox.receive("a", arrivals("a", [1, 5, 6]), NOW)
     assert (received.held, received.error) == (2, None)
@@ -198,9 +199,9 @@ def test_what_is_being_applied_takes_no_room_from_what_is_held(ledger: Ledger) -
 
 
 def test_a_full_hold_names_what_is_missing(ledger: Ledger) -> None:
-    inbox = Inbox(MemoryInbox(), ledger, held_bytes_max=5 * len(encoded("a", 3)[-1]))
+    inbox = Inbox(MemoryInbox(), ledger, buffered_bytes_max=5 * len(encoded("a", 3)[-1]))
     received = inbox.receive("a", arrivals("a", [1, *range(3, 20)]), NOW)
-    assert isinstance(received.error, HoldFull)
+    assert isinstance(received.error, BufferFull)
     assert str(received.error).startswith("a: event 2 is missing")
     assert f"no room to hold event {received.held + 3} " in str(received.error), "the first one"
     assert received.held in (4, 5)
@@ -215,8 +216,8 @@ def test_a_full_hold_names_what_is_missing(ledger: Ledger) -> None:
 
 
 def test_without_any_room_a_gap_is_known_all_the_same(ledger: Ledger) -> None:
-    inbox = Inbox(MemoryInbox(), ledger, held_bytes_max=0)
-    assert isinstance(inbox.receive("a", arrivals("a", [3]), NOW).error, HoldFull)
+    inbox = Inbox(MemoryInbox(), ledger, buffered_bytes_max=0)
+    assert isinstance(inbox.receive("a", arrivals("a", [3]), NOW).error, BufferFull)
     assert inbox.gaps(NOW + 300) == [Gap("a", 1, 3, NOW)]
     assert ledger.runs == [], "nothing to handle"
 

@@ -3,8 +3,8 @@
 import pytest
 
 from account_events.consumer import Inbox, MemoryInbox
-from account_events.consumer.errors import HoldFull, Overtaken, Unavailable
-from account_events.consumer.inbox import OVERTAKEN_MAX
+from account_events.consumer.errors import BufferFull, StaleRevision, Unavailable
+from account_events.consumer.inbox import STALE_REVISIONS_MAX
 from account_events.consumer.position import Gap, Position, moved
 from tests.unit.consumer.given import arrivals, encoded
 from tests.unit.consumer.test_inbox import NOW, Ledger
@@ -41,14 +41,14 @@ def test_a_store_that_does_not_answer_when_a_refusal_is_to_be_kept_loses_nothing
 
 def test_a_full_hold_that_could_not_be_written_down_is_no_reason_to_let_records_go(ledger: Ledger) -> None:
     store = Blinking()
-    inbox = Inbox(store, ledger, held_bytes_max=sum(map(len, encoded("a", 4)[1:])))
+    inbox = Inbox(store, ledger, buffered_bytes_max=sum(map(len, encoded("a", 4)[1:])))
     inbox.receive("a", arrivals("a", [2, 3]), NOW)
     ledger.failing = 2
     inbox.receive("a", arrivals("a", [1, 4]), NOW)
     store.is_down = True
     assert inbox.receive("a", arrivals("a", [5, 6]), NOW).unsafe == 0
     store.is_down = False
-    assert isinstance(inbox.receive("a", arrivals("a", [5, 6]), NOW).error, HoldFull)
+    assert isinstance(inbox.receive("a", arrivals("a", [5, 6]), NOW).error, BufferFull)
     ledger.failing = 0
     inbox.receive("a", arrivals("a", [2]), NOW)
     assert ledger.applied == [1, 2, 3, 4]
@@ -74,7 +74,7 @@ def test_what_is_held_and_could_not_be_tried_again_comes_again_as_a_whole(ledger
     store = Blinking()
     inbox = Inbox(store, ledger)
     ledger.failing = 2
-    inbox.receive("a", arrivals("a", [1, 2, 3]), NOW, gives_up=True)
+    inbox.receive("a", arrivals("a", [1, 2, 3]), NOW, buffer_failures=True)
     ledger.failing = 0
     store.is_down = True
     assert inbox.receive("a", arrivals("a", [3, 2]), NOW).unsafe == 0, (
@@ -140,12 +140,12 @@ def test_duplicates_are_counted_once_though_another_worker_was_quicker(
 
 
 def test_who_is_overtaken_as_often_as_is_allowed_goes_on() -> None:
-    received = Inbox(Quicker(OVERTAKEN_MAX - 1), Ledger()).receive("a", arrivals("a", range(1, 50)), NOW)
+    received = Inbox(Quicker(STALE_REVISIONS_MAX - 1), Ledger()).receive("a", arrivals("a", range(1, 50)), NOW)
     assert (received.error, received.unsafe, received.position.last) == (None, None, 49)
 
 
 def test_who_is_always_overtaken_gives_up() -> None:
-    received = Inbox(Quicker(OVERTAKEN_MAX), Ledger()).receive("a", arrivals("a", range(1, 50)), NOW)
+    received = Inbox(Quicker(STALE_REVISIONS_MAX), Ledger()).receive("a", arrivals("a", range(1, 50)), NOW)
     assert isinstance(received.error, Unavailable)
     assert received.unsafe is not None
 
@@ -153,5 +153,5 @@ def test_who_is_always_overtaken_gives_up() -> None:
 def test_the_memory_refuses_to_be_overtaken() -> None:
     memory = MemoryInbox()
     memory.advance("a", Position(), Position(1, revision=1), None)
-    with pytest.raises(Overtaken):
+    with pytest.raises(StaleRevision):
         memory.advance("a", Position(), Position(1, revision=1), None)

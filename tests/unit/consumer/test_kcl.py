@@ -23,7 +23,7 @@ NOW = 1_000.0
 A, B = encoded("a", 9), encoded("b", 9)
 UNREADABLE = MAGIC + bytes(20)
 FIRST_NUMBER = 49_590_338_271_490_256_608_559_692_538_361_571_095_921_575_989_136_588_898
-SetAside = Callable[[KinesisRecord, Undecodable], object]
+DeadLetter = Callable[[KinesisRecord, Undecodable], object]
 
 
 @pytest.fixture
@@ -70,9 +70,9 @@ def kcl_input(datas: list[bytes], checkpointer: Checkpointer) -> SimpleNamespace
 class Processing:
     """A processor, its pauses and its reports."""
 
-    def __init__(self, handle: Sequences, set_aside: SetAside | None = None) -> None:
+    def __init__(self, handle: Sequences, dead_letter: DeadLetter | None = None) -> None:
         self.pauses, self.outcomes = 0, list[Outcome]()
-        consumer = Consumer(Inbox(MemoryInbox(), handle), set_aside=set_aside)
+        consumer = Consumer(Inbox(MemoryInbox(), handle), dead_letter=dead_letter)
         self.processor = KclProcessor(consumer, now=lambda: NOW, pause=self._pause, report=self.outcomes.append)
 
     def _pause(self) -> None:
@@ -116,7 +116,7 @@ def test_a_record_set_aside_is_identified_by_kinesis_own_numbers(sequences: Sequ
     """Two batches begin with position 0, and two parts of an aggregate have one sequence number."""
     aside: list[KinesisRecord] = []
     checkpointer = Checkpointer()
-    processing = Processing(sequences, set_aside=lambda record, _error: aside.append(record))
+    processing = Processing(sequences, dead_letter=lambda record, _error: aside.append(record))
     processing.process([A[0], B[0], UNREADABLE, UNREADABLE, A[1]], checkpointer)
     assert [(each.sequence_number, each.sub_sequence_number) for each in aside] == [place(2), place(3)]
     assert checkpointer.at == [place(4)]

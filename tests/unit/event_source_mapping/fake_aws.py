@@ -16,7 +16,7 @@ from tests.unit.event_source_mapping.given import FUNCTION_ARN, NOW_S, ROLE_ARN,
 from tests.unit.event_source_mapping.kinesis_stream import KinesisStream, number_in
 
 PAGE_SIZE = 2
-PASSES_MAX = 500
+CYCLES_MAX = 500
 
 
 @dataclass
@@ -200,8 +200,8 @@ def runner_on(aws: FakeAws, clock: FakeClock, settings: MappingConfig | None = N
 
 
 def run_until_idle(runner: MappingRunner, clock: FakeClock) -> None:
-    for _ in range(PASSES_MAX):
-        pause_s = runner.run_pass()  # time goes on in there as well
+    for _ in range(CYCLES_MAX):
+        pause_s = runner.run_cycle()  # time goes on in there as well
         clock.now_s += pause_s
         if runner.idle():
             return

@@ -69,7 +69,7 @@ def test_an_empty_answer_before_the_end_is_a_gap_and_not_the_end(aws: FakeAws, c
     aws.kinesis.put("s1", 1)
     aws.kinesis.shards["s1"].gap_reads = 12
     runner = running(aws, clock)
-    runner.run_pass()
+    runner.run_cycle()
     assert not runner.idle()
     assert runner.status().shards[0].iterator_age_ms == 5_000
     run_until_idle(runner, clock)
@@ -81,10 +81,10 @@ def test_an_empty_answer_before_the_end_is_a_gap_and_not_the_end(aws: FakeAws, c
 
 def test_without_records_a_shard_is_polled_once_a_second(aws: FakeAws, clock: FakeClock) -> None:
     runner = running(aws, clock)
-    assert runner.run_pass() == 1.0
+    assert runner.run_cycle() == 1.0
     assert runner.idle()
     clock.now_s += 0.125
-    assert 0 < runner.run_pass() < 0.1, "not read in this pass: the next one is due as soon as it may be"
+    assert 0 < runner.run_cycle() < 0.1, "not read in this pass: the next one is due as soon as it may be"
     assert not runner.idle(), "nobody knows"
 
 
@@ -96,7 +96,7 @@ def test_many_shards_that_are_read_slowly_come_to_rest_all_the_same(
     clock.step_s = step_s
     aws.kinesis.shards["s2"] = KinesisShard()
     runner = running(aws, clock)
-    runner.run_pass()
+    runner.run_cycle()
     aws.kinesis.reshard(("s1",), ("s3", "s4"))
     for name in ("s2", "s3", "s4"):
         aws.kinesis.put(name, int(name[1:]))
@@ -124,7 +124,7 @@ def test_children_wait_for_their_parents_and_a_merge_for_both(aws: FakeAws, cloc
     aws.functions.function = raising(21)
     runner = running(aws, clock, batch_size=1)
     for _ in range(60):
-        clock.now_s += runner.run_pass()
+        clock.now_s += runner.run_cycle()
     assert set(aws.functions.numbers()) == {1, 2, 10, 20, 21}
     aws.functions.function = raising()
     run_until_idle(runner, clock)
@@ -143,7 +143,7 @@ def test_an_iterator_that_expired_while_its_shard_was_blocked_costs_nothing(
     aws.functions.function = raising(1)
     clock.now_s += 1
     while clock.now_s < NOW_S + 400:
-        clock.now_s += runner.run_pass()
+        clock.now_s += runner.run_cycle()
     aws.kinesis.put("s1", 2, 3)
     aws.functions.function = raising()
     run_until_idle(runner, clock)
@@ -199,12 +199,12 @@ def test_a_shard_that_is_no_longer_there_is_at_its_end(aws: FakeAws, clock: Fake
     aws.kinesis.put("s1", 1)
     aws.functions.function = raising(1)
     runner = running(aws, clock)
-    runner.run_pass()
+    runner.run_cycle()
     aws.kinesis.reshard(("s1",), ("a",))
     aws.kinesis.put("a", 2)
     del aws.kinesis.shards["s1"]
     for _ in range(10):
-        clock.now_s += runner.run_pass()
+        clock.now_s += runner.run_cycle()
     assert set(aws.functions.numbers()) == {1}, "what was read of it still blocks its child"
     aws.functions.function = raising()
     run_until_idle(runner, clock)
@@ -216,7 +216,7 @@ def test_a_stream_that_does_not_answer_for_a_shard_it_lists_is_a_fault(aws: Fake
     aws.kinesis.put("s1", 1)
     aws.kinesis.faults = [client_error("ResourceNotFoundException")]
     runner = running(aws, clock)
-    runner.run_pass()
+    runner.run_cycle()
     assert (runner.status().errors, runner.status().finished_shards) == (1, 0)
     run_until_idle(runner, clock)
     assert aws.functions.batches() == [[1]]
@@ -271,7 +271,7 @@ def test_a_record_that_fails_is_given_up_when_the_stream_no_longer_keeps_it(aws:
     aws.functions.function = raising(1)
     runner = running(aws, clock, retention_s=7_200.0)
     while clock.now_s < NOW_S + 7_100:
-        clock.now_s += runner.run_pass()
+        clock.now_s += runner.run_cycle()
     assert runner.status().totals.discarded == 0
     run_until_idle(runner, clock)
     assert runner.status().totals.discarded == 1

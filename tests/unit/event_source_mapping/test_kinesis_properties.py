@@ -31,7 +31,7 @@ settings = st.fixed_dictionaries(
 )
 
 
-class Story:
+class Scenario:
     """A stream, a mapping on it, and what it owes."""
 
     def __init__(self, chosen: dict[str, Any], script: list[str | float], step_s: float) -> None:
@@ -74,7 +74,7 @@ class Story:
 
     def _run(self, passes: int) -> None:
         for _ in range(passes):
-            pause_s = self.runner.run_pass()
+            pause_s = self.runner.run_cycle()
             self.clock.now_s += pause_s
 
     def _sleep(self, seconds: float) -> None:
@@ -97,9 +97,9 @@ class Story:
                 return None
 
 
-def judge(story: Story) -> None:
+def judge(scenario: Scenario) -> None:
     """By what the function and the bucket saw; every record that was settled had been delivered."""
-    events, totals = story.aws.functions.events, story.runner.status().totals
+    events, totals = scenario.aws.functions.events, scenario.runner.status().totals
     first_seen: dict[int, int] = {}
     last_seen: dict[int, int] = {}
     for time, event in enumerate(events):
@@ -109,13 +109,13 @@ def judge(story: Story) -> None:
         for number in numbers:
             first_seen.setdefault(number, time)
             last_seen[number] = time
-    assert sorted(first_seen) == list(range(1, story.put_so_far + 1)), "something was lost"
-    assert totals.delivered + totals.discarded == story.put_so_far
-    for shard_id, numbers in story.numbers.items():
+    assert sorted(first_seen) == list(range(1, scenario.put_so_far + 1)), "something was lost"
+    assert totals.delivered + totals.discarded == scenario.put_so_far
+    for shard_id, numbers in scenario.numbers.items():
         shown = [first_seen[number] for number in numbers]
         assert shown == sorted(shown), f"{shard_id} was not read in order"
-        for parent in story.stream.shards[shard_id].parents:
-            assert all(last_seen[number] < shown[0] for number in story.numbers.get(parent, [])), (
+        for parent in scenario.stream.shards[shard_id].parents:
+            assert all(last_seen[number] < shown[0] for number in scenario.numbers.get(parent, [])), (
                 f"{parent} comes first"
             )
 
@@ -129,10 +129,10 @@ def judge(story: Story) -> None:
 def test_nothing_is_lost_and_parents_are_done_before_their_children(
     chosen: dict[str, Any], script: list[str | float], story_steps: list[tuple[Any, ...]], step_s: float
 ) -> None:
-    story = Story(chosen, script, step_s)
+    scenario = Scenario(chosen, script, step_s)
     for step in story_steps:
-        story.take(step)
-    story.stream.faults.clear()
-    run_until_idle(story.runner, story.clock)
-    judge(story)
-    assert not story.stream.throttles, "a shard was read more than five times a second"
+        scenario.take(step)
+    scenario.stream.faults.clear()
+    run_until_idle(scenario.runner, scenario.clock)
+    judge(scenario)
+    assert not scenario.stream.throttles, "a shard was read more than five times a second"

@@ -1,10 +1,10 @@
 import pytest
 
-from account_events.lambda_mapping.outcome import Invoked, Verdict, judge
+from account_events.lambda_mapping.outcome import Invoked, ReconciliationResult, judge
 from account_events.lambda_mapping.retry import Backoff
 
 BATCH = ["9", "10", "11"]
-SUCCESS, COMPLETE_FAILURE = Verdict(3), Verdict(0, is_complete_failure=True)
+SUCCESS, COMPLETE_FAILURE = ReconciliationResult(3), ReconciliationResult(0, is_complete_failure=True)
 
 
 @pytest.mark.parametrize(
@@ -16,10 +16,10 @@ SUCCESS, COMPLETE_FAILURE = Verdict(3), Verdict(0, is_complete_failure=True)
         ("", SUCCESS),
         ({"batchItemFailures": None}, SUCCESS),
         ({"batchItemFailures": []}, SUCCESS),
-        ({"batchItemFailures": [{"itemIdentifier": "9"}]}, Verdict(0)),
-        ({"batchItemFailures": [{"itemIdentifier": "11"}]}, Verdict(2)),
-        ({"batchItemFailures": [{"itemIdentifier": "11"}, {"itemIdentifier": "10"}]}, Verdict(1)),
-        ({"batchItemFailures": [{"itemIdentifier": "10"}, {"itemIdentifier": "9"}]}, Verdict(0)),
+        ({"batchItemFailures": [{"itemIdentifier": "9"}]}, ReconciliationResult(0)),
+        ({"batchItemFailures": [{"itemIdentifier": "11"}]}, ReconciliationResult(2)),
+        ({"batchItemFailures": [{"itemIdentifier": "11"}, {"itemIdentifier": "10"}]}, ReconciliationResult(1)),
+        ({"batchItemFailures": [{"itemIdentifier": "10"}, {"itemIdentifier": "9"}]}, ReconciliationResult(0)),
         ({"batchItemFailures": [{"itemIdentifier": ""}]}, COMPLETE_FAILURE),
         ({"batchItemFailures": [{"itemIdentifier": None}]}, COMPLETE_FAILURE),
         ({"batchItemFailures": [{"itemIdentifier": 10}]}, COMPLETE_FAILURE),
@@ -36,7 +36,7 @@ SUCCESS, COMPLETE_FAILURE = Verdict(3), Verdict(0, is_complete_failure=True)
         (False, COMPLETE_FAILURE),
     ],
 )
-def test_each_shape_of_a_response(result: object, expected: Verdict) -> None:
+def test_each_shape_of_a_response(result: object, expected: ReconciliationResult) -> None:
     assert judge(Invoked(result), BATCH, reports_item_failures=True) == expected
 
 

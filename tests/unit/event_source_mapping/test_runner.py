@@ -33,7 +33,7 @@ def test_status_tells_the_state_of_each_shard() -> None:
     aws, clock = aws_with(1, 2), FakeClock(NOW_S + 7)
     aws.functions.function = raising(1)
     runner = runner_on(aws, clock)
-    runner.run_pass()
+    runner.run_cycle()
     status = runner.status()
     (shard,) = status.shards
     assert (shard.shard_id, shard.checkpoint, shard.buffered, shard.retries) == ("s1", None, 2, 1)
@@ -68,13 +68,13 @@ def test_a_child_waits_while_its_parent_retries_even_if_the_parent_is_no_longer_
     aws, clock = aws_with(1), FakeClock()
     aws.functions.function = raising(1)
     runner = runner_on(aws, clock)
-    runner.run_pass()
+    runner.run_cycle()
     aws.streams.shards["s1"].closed = True
-    clock.now_s += runner.run_pass()
+    clock.now_s += runner.run_cycle()
     aws.streams.shards = {"s2": FakeShard("s1")}
     aws.streams.put("s2", 2)
     for _ in range(20):
-        clock.now_s += runner.run_pass()
+        clock.now_s += runner.run_cycle()
     assert {tuple(batch) for batch in aws.functions.batches()} == {(1,)}
     aws.functions.function = raising()
     run_until_idle(runner, clock)
@@ -92,7 +92,7 @@ def test_latest_skips_what_is_there_and_reads_later_shards_whole() -> None:
     aws.streams.put("s2", 200)
     clock.now_s += 1
     for _ in range(3):
-        runner.run_pass()
+        runner.run_cycle()
     assert sorted(aws.functions.numbers()) == [2, 200]
 
 

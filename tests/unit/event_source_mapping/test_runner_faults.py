@@ -54,9 +54,9 @@ def test_a_destination_that_is_down_stops_the_shard_and_loses_nothing() -> None:
     aws.functions.function = raising(1)
     aws.s3.faults = [client_error("SlowDown"), client_error("SlowDown")]
     runner = runner_on(aws, clock, config(retry_attempts_max=0, batch_size=1, on_failure_arn=BUCKET_ARN))
-    runner.run_pass()
-    assert runner.run_pass() == 0.25
-    assert runner.run_pass() == 0.5
+    runner.run_cycle()
+    assert runner.run_cycle() == 0.25
+    assert runner.run_cycle() == 0.5
     status = runner.status()
     assert (status.errors, status.idle, status.shards[0].checkpoint) == (2, False, None)
     assert "SlowDown" in (status.last_error or "")
@@ -82,7 +82,7 @@ def test_records_still_buffered_are_not_delivered_twice_when_the_iterator_is_ope
     aws, clock = aws_with(1, 2), FakeClock()
     aws.functions.function = raising(1)
     runner = runner_on(aws, clock)
-    runner.run_pass()
+    runner.run_cycle()
     aws.streams.faults = [client_error("ExpiredIteratorException")]
     aws.functions.function = raising()
     run_until_idle(runner, clock)
@@ -96,7 +96,7 @@ def test_at_latest_an_iterator_that_expires_while_its_shard_is_blocked_loses_not
     run_until_idle(runner, clock)
     aws.streams.put("s1", 1)
     aws.functions.function = raising(1)
-    runner.run_pass()
+    runner.run_cycle()
     aws.streams.put("s1", 2)
     aws.streams.faults = [client_error("ExpiredIteratorException")]
     aws.functions.function = raising()
@@ -108,7 +108,7 @@ def test_any_other_fault_is_seen_logged_and_outlived(caplog: pytest.LogCaptureFi
     aws, clock = aws_with(1), FakeClock()
     aws.streams.faults = [RuntimeError("odd"), client_error("LimitExceededException")]
     runner = runner_on(aws, clock)
-    assert runner.run_pass() == 0.25
+    assert runner.run_cycle() == 0.25
     assert runner.status().last_error == "shard s1: RuntimeError: odd"
     assert "shard s1 failed" in caplog.text
     assert not runner.idle()

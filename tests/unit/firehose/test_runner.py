@@ -36,18 +36,18 @@ def test_without_room_it_neither_reads_nor_hurries() -> None:
     clock, world = FakeClock(), World()
     stream = stream_of(clock, *range(50), page=10)
     runner = runner_on(world, stream, clock, replace(PATIENT, transform_interval_s=60, delivery_interval_s=60))
-    assert [runner.run_pass(), runner.run_pass()] == [0.0, POLL_INTERVAL_S], "the second page fills it"
+    assert [runner.run_cycle(), runner.run_cycle()] == [0.0, POLL_INTERVAL_S], "the second page fills it"
     reads = list(stream.shards["s-0"].read_at_s)
     clock.now_s += 30
-    assert runner.run_pass() == POLL_INTERVAL_S
+    assert runner.run_cycle() == POLL_INTERVAL_S
     assert stream.shards["s-0"].read_at_s == reads
     clock.now_s += 30
-    runner.run_pass()  # transformed, and since then in the partitions' buffers
+    runner.run_cycle()  # transformed, and since then in the partitions' buffers
     clock.now_s += 60
-    assert runner.run_pass() == 0.0, "there is room again"
+    assert runner.run_cycle() == 0.0, "there is room again"
     assert world.rows() == list(range(ROOM))
     assert stream.shards["s-0"].read_at_s == reads
-    runner.run_pass()
+    runner.run_cycle()
     assert stream.shards["s-0"].read_at_s != reads
 
 
@@ -62,7 +62,7 @@ def test_who_waits_has_nothing_written_before_all_is_read() -> None:
     clock, world = FakeClock(step_s=0.3), World()
     runner = runner_on(world, stream_of(clock, *range(15), page=10), clock, PATIENT)
     assert not runner.wait_until_idle(0), "it is not running; the next pass knows"
-    assert [runner.run_pass() for _ in range(3)] == [0.0, 0.0, POLL_INTERVAL_S]
+    assert [runner.run_cycle() for _ in range(3)] == [0.0, 0.0, POLL_INTERVAL_S]
     assert world.batches == [15]
 
 
@@ -72,6 +72,6 @@ def test_what_comes_after_the_wait_keeps_to_the_intervals_again() -> None:
     with running(runner := runner_on(world, stream, clock, PATIENT)):
         assert runner.wait_until_idle(TIMEOUT_S)
     stream.put("s-0", 3)
-    assert [runner.run_pass(), runner.run_pass()] == [0.0, POLL_INTERVAL_S]
+    assert [runner.run_cycle(), runner.run_cycle()] == [0.0, POLL_INTERVAL_S]
     assert world.rows() == [1, 2]
     assert not runner.status().is_idle

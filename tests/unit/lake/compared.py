@@ -10,7 +10,7 @@ import pytest
 from account_core.domain.events import Row
 from ops.lake.query.duckdb_engine import DuckDBEngine
 from ops.lake.reconcile.reconciler import Reconciler
-from ops.lake.reconcile.result import Finding, Verdict
+from ops.lake.reconcile.result import Finding, ReconciliationResult
 from ops.replay.pace import Unpaced
 from tests.support.lake import LakeRow, write
 from tests.support.ledger_and_lake import START, history
@@ -45,7 +45,7 @@ class Given:
         self.listed(engine)
         return engine
 
-    def verdict(self) -> tuple[Verdict, list[Finding]]:
+    def verdict(self) -> tuple[ReconciliationResult, list[Finding]]:
         found: list[Finding] = []
         reconciler = Reconciler(
             self._lake,

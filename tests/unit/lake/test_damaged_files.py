@@ -106,14 +106,14 @@ def test_a_damaged_file_is_named(lake: Path, kind: str, position: int, *, has_ol
 @pytest.mark.parametrize("seed", range(20))
 def test_any_byte_of_a_footer_may_be_damaged(lake: Path, seed: int, *, has_older_files: bool) -> None:
     """Either the values are right, or the file is named: no other error ends the command."""
-    roll = random.Random(seed)  # noqa: S311 -- not for security
+    jitter = random.Random(seed)  # noqa: S311 -- not for security
     sql = "SELECT count(*), sum(amount), max(occurred_at), max(correlation_id) FROM events"
-    path = roll.choice(sorted(lake.glob("events/*/*/*.parquet")))
+    path = jitter.choice(sorted(lake.glob("events/*/*/*.parquet")))
     body = bytearray(path.read_bytes())
     start = len(body) - 8 - int.from_bytes(body[-8:-4], "little")
     for _ in range(5):
         damaged = bytearray(body)
-        damaged[roll.randrange(start, len(body) - 4)] = roll.choice([0, 255, roll.randrange(256)])
+        damaged[jitter.randrange(start, len(body) - 4)] = jitter.choice([0, 255, jitter.randrange(256)])
         path.write_bytes(damaged)
         for act in (partial(DuckDBEngine.query, sql=sql), DuckDBEngine.refuse_other_types):
             refusal = refused(act, lake, has_older_files=has_older_files)

@@ -103,16 +103,16 @@ def test_where_all_is_well_nothing_is_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_whatever_is_wrong_both_engines_and_plain_python_find_the_same(tmp_path: Path, seed: int) -> None:
-    roll = random.Random(seed)  # noqa: S311 -- a story's dice
+    jitter = random.Random(seed)  # noqa: S311 -- a story's dice
     rows = made_up(seed, 12, 6, 250)
-    copies = [dict(row) for row in roll.sample(rows, 40)]
+    copies = [dict(row) for row in jitter.sample(rows, 40)]
     for row in copies[:20]:
-        row.update(published_at=roll.choice([None, table.timestamp(FIRST_DAY + timedelta(days=9))]))
-    for row in (*copies[20:30], *roll.sample(rows, 12)):
-        row.update(balance=f"{Decimal(roll.randrange(-999, 9999)) / 100:.2f}")
+        row.update(published_at=jitter.choice([None, table.timestamp(FIRST_DAY + timedelta(days=9))]))
+    for row in (*copies[20:30], *jitter.sample(rows, 12)):
+        row.update(balance=f"{Decimal(jitter.randrange(-999, 9999)) / 100:.2f}")
     for row in copies[28:40]:
-        row.update(dt=f"{FIRST_DAY + timedelta(days=roll.randrange(6)):%Y-%m-%d}")
-    rows = [row for row in rows if roll.random() > 0.05]
+        row.update(dt=f"{FIRST_DAY + timedelta(days=jitter.randrange(6)):%Y-%m-%d}")
+    rows = [row for row in rows if jitter.random() > 0.05]
     duckdb, datafusion = lake(tmp_path, rows, copies)
     for first, last in (("2026-08-01", "2026-08-06"), ("2026-08-03", "2026-08-04"), ("2026-08-05", "2026-08-05")):
         given = DAYS | {"from": first, "until": last}

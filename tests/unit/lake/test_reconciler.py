@@ -10,7 +10,7 @@ import pytest
 
 from ops.lake.query.engine import QueryFailed
 from ops.lake.reconcile.differences import COPY_AGREES, FIELDS, FINDINGS_MAX, TWICE
-from ops.lake.reconcile.result import AccountFound, Difference, Finding, Standing, Total, Verdict
+from ops.lake.reconcile.result import AccountFound, Difference, Finding, ReconciliationResult, Standing, Total
 from tests.support.ledger_and_lake import START, history, lake_rows
 from tests.unit.lake.compared import NOW, A, B, Given, changed, without
 
@@ -18,7 +18,7 @@ from tests.unit.lake.compared import NOW, A, B, Given, changed, without
 def test_what_is_the_same_is_sound_to_the_cent(given: Callable[..., Given]) -> None:
     verdict, found = given([*A, *B], lake_rows([*A, *B])).verdict()
     assert not found
-    assert verdict == Verdict(
+    assert verdict == ReconciliationResult(
         compared_at=NOW,
         through=START + timedelta(hours=13),
         events=16,

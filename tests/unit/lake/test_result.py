@@ -15,18 +15,18 @@ from ops.lake.reconcile.result import (
     Files,
     Finding,
     Lateness,
+    ReconciliationResult,
     Standing,
     Total,
-    UnknownVerdict,
-    Verdict,
+    UnknownResult,
     finding_line,
     from_json,
     to_json,
 )
 
 AT = datetime(2026, 8, 1, 12, 0, 0, 1, tzinfo=UTC)
-SOUND = Verdict(AT, AT, 10, 2, totals=(Total("EUR", Decimal("1.10"), Decimal("1.10")),))
-FULL = Verdict(
+SOUND = ReconciliationResult(AT, AT, 10, 2, totals=(Total("EUR", Decimal("1.10"), Decimal("1.10")),))
+FULL = ReconciliationResult(
     AT,
     datetime(2026, 8, 1, 11, tzinfo=UTC),
     10,
@@ -52,7 +52,7 @@ FULL = Verdict(
 
 
 @pytest.mark.parametrize("verdict", [SOUND, FULL])
-def test_it_comes_back(verdict: Verdict) -> None:
+def test_it_comes_back(verdict: ReconciliationResult) -> None:
     assert from_json(to_json(verdict)) == verdict
 
 
@@ -114,11 +114,11 @@ def test_a_cent_makes_it_unsound_and_what_is_on_its_way_does_not() -> None:
     ],
 )
 def test_what_is_none_is_refused(spoiled: dict[str, Any]) -> None:
-    with pytest.raises(UnknownVerdict, match="reconcile again"):
+    with pytest.raises(UnknownResult, match="reconcile again"):
         from_json(json.dumps(json.loads(to_json(FULL)) | spoiled).encode())
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"\xff", b"1"])
 def test_what_is_no_file_of_ours_is_refused(body: bytes) -> None:
-    with pytest.raises(UnknownVerdict):
+    with pytest.raises(UnknownResult):
         from_json(body)

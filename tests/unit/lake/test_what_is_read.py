@@ -23,10 +23,12 @@ def hundred_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Their ids are random, as they really are, and do not pack.
     """
     root = tmp_path_factory.mktemp("lake")
-    roll = random.Random(1)  # noqa: S311 -- a story's dice
+    jitter = random.Random(1)  # noqa: S311 -- a story's dice
     rows = made_up(3, 300, 1, 1_500)
     for row in rows:
-        row.update(correlation_id=str(UUID(int=roll.getrandbits(128))), request_id=str(UUID(int=roll.getrandbits(128))))
+        row.update(
+            correlation_id=str(UUID(int=jitter.getrandbits(128))), request_id=str(UUID(int=jitter.getrandbits(128)))
+        )
     write(root, rows)
     [day] = (root / table.EVENTS_PREFIX).iterdir()
     for number in range(1, 100):

@@ -15,10 +15,10 @@ from local_stack.signing import Bearer, Signature
 
 URL = "http://127.0.0.1:4566/_aws/execute-api/abc/accounts"
 SECRET = "teller's secret"
-TELLER = Signature("AKIATELLER", SECRET, "eu-central-1")
+API_TEST_USER = Signature("AKIATELLER", SECRET, "eu-central-1")
 
 
-def sent(method: str, url: str, auth: httpx.Auth = TELLER, **content: object) -> httpx.Request:
+def sent(method: str, url: str, auth: httpx.Auth = API_TEST_USER, **content: object) -> httpx.Request:
     """The request as it reaches the server."""
     reached: list[httpx.Request] = []
     transport = httpx.MockTransport(lambda request: reached.append(request) or httpx.Response(200))  # type: ignore[func-returns-value]

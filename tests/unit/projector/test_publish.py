@@ -29,7 +29,7 @@ def events(account_id: str, sequences: Iterable[int], size: int = 100) -> list[O
 def published(kinesis: MemoryKinesis, outgoing: Iterable[Outgoing], pack: Pack, time_s: float = 60.0) -> Published:
     clock = kinesis.clock
     client = cast("KinesisClient", kinesis)
-    publisher = KinesisPublisher(client, "events", pack, clock=clock, sleep=clock.sleep, roll=lambda: 0.5)
+    publisher = KinesisPublisher(client, "events", pack, clock=clock, sleep=clock.sleep, jitter=lambda: 0.5)
     return publisher.publish(outgoing, clock() + time_s)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from projector.errors import Unavailable
 from projector.last_published import Span
 from projector.outgoing import Arrival, Outgoing, Poison
-from projector.resequence import is_in_line, line_up
+from projector.resequence import is_in_sequence, resequence
 
 
 def event(sequence: int, position: int = 0) -> Outgoing:
@@ -45,8 +45,8 @@ def sequences(events: Iterable[Arrival]) -> list[int]:
 
 
 def test_the_next_events_in_order_need_nothing() -> None:
-    assert is_in_line([event(4), event(5)], 3)
-    assert is_in_line([event(1), event(2)], None)
+    assert is_in_sequence([event(4), event(5)], 3)
+    assert is_in_sequence([event(1), event(2)], None)
     others: list[tuple[list[Arrival], int | None]] = [
         ([event(5)], 3),
         ([event(3)], 3),
@@ -57,7 +57,7 @@ def test_the_next_events_in_order_need_nothing() -> None:
         ([poison(4)], 3),
     ]
     for arrivals, published in others:
-        assert not is_in_line(arrivals, published)
+        assert not is_in_sequence(arrivals, published)
 
 
 spans = st.tuples(st.integers(1, 12), st.integers(0, 11)).map(lambda two: Span(two[0], two[0] + two[1]))
@@ -69,27 +69,27 @@ def test_whatever_comes_the_line_goes_on_from_what_is_published_without_a_hole(
 ) -> None:
     arrivals = [event(number, position) for position, number in enumerate(numbers)]
     reads = table()
-    line = line_up(arrivals, published, reads)
+    line = resequence(arrivals, published, reads)
     is_known = published is not None and min(numbers) >= published.first
     first = published.last + 1 if published is not None and is_known else min(numbers)
     assert sequences(line.events) == list(range(first, max(numbers) + 1))
     assert line.filled == len(set(range(first, max(numbers) + 1)) - set(numbers))
     assert (line.poison, line.behind) == (None, [])
-    assert is_in_line(arrivals, published and published.last) <= (reads.reads == [])
+    assert is_in_sequence(arrivals, published and published.last) <= (reads.reads == [])
 
 
 def test_what_comes_from_before_the_environment_s_time_is_published_out_of_its_turn_and_never_lost() -> None:
     reads = table()
-    line = line_up([event(7, 0), event(2, 1), event(2, 2), event(5, 3)], Span(5, 6), reads)
+    line = resequence([event(7, 0), event(2, 1), event(2, 2), event(5, 3)], Span(5, 6), reads)
     assert [(one.sequence, one.position) for one in line.events] == [(2, 1), (3, 3), (4, 3), (5, 3), (6, 0), (7, 0)]
     assert reads.reads == [(3, 4), (6, 6)]
-    assert sequences(line_up([event(2)], Span(5, 6), reads).events) == [2]
-    assert line_up([poison(2, 0), event(7, 1)], Span(5, 6), reads).poison == poison(2, 0)
+    assert sequences(resequence([event(2)], Span(5, 6), reads).events) == [2]
+    assert resequence([poison(2, 0), event(7, 1)], Span(5, 6), reads).poison == poison(2, 0)
 
 
 def test_what_is_missing_is_read_once_for_each_hole() -> None:
     reads = table()
-    line = line_up([event(5, 1), event(9, 2)], Span(1, 2), reads)
+    line = resequence([event(5, 1), event(9, 2)], Span(1, 2), reads)
     assert reads.reads == [(3, 4), (6, 8)]
     assert [(one.sequence, one.position) for one in line.events] == [
         *((3, 1), (4, 1), (5, 1)),
@@ -99,20 +99,20 @@ def test_what_is_missing_is_read_once_for_each_hole() -> None:
 
 
 def test_at_a_poison_the_line_stops() -> None:
-    line = line_up([event(4, 0), poison(5, 1), event(6, 2)], Span(1, 3), table())
+    line = resequence([event(4, 0), poison(5, 1), event(6, 2)], Span(1, 3), table())
     assert (sequences(line.events), line.poison) == ([4], poison(5, 1))
     assert sequences(line.behind) == [5, 6]
 
 
 def test_at_a_poison_in_the_table_the_line_stops_in_front_of_the_record_that_showed_it() -> None:
-    line = line_up([event(4, 0), event(8, 1), event(9, 2)], Span(1, 3), table(6))
+    line = resequence([event(4, 0), event(8, 1), event(9, 2)], Span(1, 3), table(6))
     assert (sequences(line.events), line.poison) == ([4, 5], poison(6, 1))
     assert sequences(line.behind) == [8, 9]
     assert line.filled == 1
 
 
 def test_a_poison_that_is_published_already_is_none() -> None:
-    line = line_up([poison(3, 0), event(4, 1)], Span(1, 3), table())
+    line = resequence([poison(3, 0), event(4, 1)], Span(1, 3), table())
     assert (sequences(line.events), line.poison) == ([4], None)
 
 
@@ -120,14 +120,14 @@ def test_where_the_table_cannot_be_read_the_line_stops_for_now() -> None:
     def down(*_: object) -> Iterable[Arrival]:
         raise Unavailable("ThrottlingException")
 
-    line = line_up([event(4, 0), event(6, 1), event(7, 2)], Span(1, 3), down)
+    line = resequence([event(4, 0), event(6, 1), event(7, 2)], Span(1, 3), down)
     assert (sequences(line.events), line.poison, line.failure) == ([4], None, "ThrottlingException")
     assert sequences(line.behind) == [6, 7]
 
 
 @pytest.mark.parametrize("position", [0, 1])
 def test_of_an_event_that_came_twice_the_first_counts(position: int) -> None:
-    line = line_up([event(4, position), event(4, 1 - position)], Span(1, 3), table())
+    line = resequence([event(4, position), event(4, 1 - position)], Span(1, 3), table())
     assert [one.position for one in line.events] == [0]
 
 
@@ -135,7 +135,7 @@ def test_of_an_event_that_came_twice_the_first_counts(position: int) -> None:
 def test_a_stray_row_stops_the_line_whatever_is_published(published: Span | None) -> None:
     stray = Poison("a", 1, 0, "no version", 1)
     reads = table()
-    line = line_up([event(1, 0), stray, event(7, 2)], published, reads)
+    line = resequence([event(1, 0), stray, event(7, 2)], published, reads)
     assert line.poison == stray
     assert reads.reads == [], "there is nothing to read, and DynamoDB refuses a range that ends before it begins"
     assert sequences(line.behind) == [1, 7]

@@ -155,7 +155,7 @@ def source_on(table: FailingTable, slept: list[float], *, is_ending: bool = Fals
         slept.append(seconds)
         return is_ending
 
-    return DynamoDBSource(table, "accounts", wait=wait, roll=lambda: 0.5)  # type: ignore[arg-type]  # as far as it is used
+    return DynamoDBSource(table, "accounts", wait=wait, jitter=lambda: 0.5)  # type: ignore[arg-type]  # as far as it is used
 
 
 def test_a_table_that_is_throttled_is_read_again_with_growing_pauses() -> None:

@@ -38,7 +38,7 @@ def sink_on(kinesis: MemoryKinesis, refused: list[str] | None = None) -> StreamS
         pack,
         clock=clock,
         sleep=clock.sleep,
-        roll=lambda: 0.5,
+        jitter=lambda: 0.5,
     )
     told = refused if refused is not None else []
     return StreamSink(publisher, pack, clock, lambda _events, reason: told.append(reason))

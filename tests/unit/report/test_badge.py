@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from ops.lake.reconcile.result import Files, Total, Verdict
+from ops.lake.reconcile.result import Files, ReconciliationResult, Total
 from ops.report.badge import NEVER, Badge, Tone, badge
 
 AT = datetime(2026, 8, 21, 6, 0, tzinfo=UTC)
 THROUGH = AT - timedelta(minutes=1)
 TOTAL = Total("EUR", Decimal("5.00"), Decimal("5.00"))
-SOUND = Verdict(AT, THROUGH.astimezone(timezone(timedelta(hours=2))), 1_000, 40, totals=(TOTAL,))
+SOUND = ReconciliationResult(AT, THROUGH.astimezone(timezone(timedelta(hours=2))), 1_000, 40, totals=(TOTAL,))
 SHOWN = THROUGH.replace(tzinfo=None)  # as the lake has it
 BEFORE = SHOWN - timedelta(hours=8)
 DUE = AT.replace(tzinfo=None)

@@ -60,12 +60,12 @@ SET_ASIDE = list[tuple[KinesisRecord, Undecodable]]
 class Kit:
     """A consumer of the kit's: a durable store, and what it has applied."""
 
-    def __init__(self, decoder: Decoder | None = None, set_aside: SET_ASIDE | None = None) -> None:
+    def __init__(self, decoder: Decoder | None = None, dead_letter: SET_ASIDE | None = None) -> None:
         self.applied: list[Event] = []
         self.outcomes: list[Outcome] = []
-        keep: Any = None if set_aside is None else lambda record, error: set_aside.append((record, error))
+        keep: Any = None if dead_letter is None else lambda record, error: dead_letter.append((record, error))
         self._inbox = Inbox(MemoryInbox(), self.applied.extend, decoder=decoder, run_max=100)
-        self._consumer = Consumer(self._inbox, set_aside=keep)
+        self._consumer = Consumer(self._inbox, dead_letter=keep)
 
     def new_handler(self) -> LambdaHandler:
         return LambdaHandler(self._consumer, now=lambda: 1_000.0, report=self.outcomes.append)
