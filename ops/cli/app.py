@@ -34,6 +34,7 @@ from ops.cli.report import app as report_command
 from ops.cli.schema import app as schema_commands
 from ops.demo.demo import Demo, DemoResult
 from ops.demo.lake import lake_of_the_demo
+from ops.deployment.stack import Deployment
 from ops.ledger.scan import check_ledger
 
 app = typer.Typer(
@@ -113,10 +114,9 @@ def tail(
     from_start: Annotated[bool, typer.Option(help="Show what is on the stream already, first.")] = False,
 ) -> None:
     """Show decoded domain events of the running house as they come. Ctrl-C ends it."""
-    forget_aws_settings()
-    address = Address.find()
+    local = Deployment.connect(None)
     reader = EventStreamReader(
-        address.client("kinesis"), address.outputs["EventStreamName"], "TRIM_HORIZON" if from_start else "LATEST"
+        local.client("kinesis"), local.outputs["EventStreamName"], "TRIM_HORIZON" if from_start else "LATEST"
     )
     try:
         reader.open()
@@ -144,9 +144,8 @@ def check(
 ) -> None:
     """Recompute every account from its events and compare each row and snapshot. Exit code 1 if one is wrong."""
     if table is None:
-        forget_aws_settings()
-        address = Address.find()
-        client, table = address.client("dynamodb"), address.outputs["TableName"]
+        local = Deployment.connect(None)
+        client, table = local.client("dynamodb"), local.outputs["TableName"]
     else:
         client = boto3.client("dynamodb")
     accounts = rows = wrong = 0
