@@ -17,11 +17,9 @@ from account_core.rows.items import (
     from_item,
     is_snapshot_version,
     occurred_at,
+    sequence_from,
     version_in,
     version_of,
-)
-from account_core.rows.items import (
-    sequence_from as sequence_from,  # noqa: PLC0414 -- tests/support/expected.py finds it here
 )
 from account_core.rows.layout import TYPE, parts_of_key
 from account_events.avro.encoder import ENCODERS, Encoders

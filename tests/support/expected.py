@@ -7,13 +7,12 @@ from typing import Any
 
 from account_core.domain.errors import Corrupt
 from account_core.domain.events import Created, Credited, EventRow, Withdrawn
-from account_core.rows.items import SNAPSHOT, from_item, is_snapshot_version, version_in
+from account_core.rows.items import SNAPSHOT, from_item, is_snapshot_version, sequence_from, version_in
 from account_events.avro.codec import DomainEvent, decode, encode
 from account_events.avro.errors import InvalidEvent
 from account_events.testing.records import StreamRecord
 from account_events.testing.table_stream import TableStream
 from projector.errors import Unpublishable
-from projector.parse import sequence_from
 from projector.translate import translate
 from tests.support.rows import account_of
 

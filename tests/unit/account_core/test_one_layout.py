@@ -37,9 +37,9 @@ EXCEPTIONS = {
     "local_stack/firehose/runner.py": "the type of a column in Glue",
     "ops/lake/query/athena_engine.py": "the type of a column in Athena",
     # Independent of this project's code by design.
-    "account_events/testing/": "the public package imports nothing of account_core; its tests compare the two",
     "benchmarks/cost_targets.py": "what a command may cost, calculated by hand",
     "benchmarks/fake_kinesis.py": "answers as DynamoDB does, whatever the request holds",
+    "benchmarks/projector_batches.py": "records as the peer reads them, made without this project's rows",
     "benchmarks/projector_peer.py": "the usual way to write a projector, for comparison",
     "benchmarks/resource_peer.py": "the usual way to write a store, for comparison",
 }
