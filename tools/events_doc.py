@@ -26,8 +26,8 @@ DOCUMENT = Path(__file__).parents[1] / "docs/events.md"
 _FINGERPRINT_SIZE = 8
 _INTRODUCTION = """# Events
 
-Made from the schemas by `make events-doc`; do not edit. How to read the stream: [README](../README.md#consume). How
-events change: [how events evolve](evolving-events.md).
+Generated from the schemas by `make events-doc`; do not edit. [Consuming domain events](consuming.md) describes how to
+read the stream, [Evolving events](evolving-events.md) how events change.
 
 Each event is one thing that happened to one account. On the stream it is Avro's single-object encoding: `C3 01`, the
 fingerprint of the schema it was written with (8 bytes), then the values of the fields, one after the other in the

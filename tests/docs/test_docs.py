@@ -5,13 +5,10 @@ import re
 import tomllib
 from pathlib import Path
 
-from typer.main import get_command
-
 from account_core.api import queries
 from account_core.api.problems import PROBLEMS
 from account_core.api.routes import ROUTES
 from account_core.domain import errors
-from ops.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 MAKE_PROBLEMS = {"InvalidRequest", "problem", "name"}
@@ -60,14 +57,6 @@ def test_every_request_is_documented() -> None:
         *queries.ORDERS,
     ):
         assert re.search(rf"\b{parameter}\b", document), parameter
-
-
-def test_every_command_is_in_the_readme() -> None:
-    readme = (ROOT / "README.md").read_text()
-    commands = get_command(app).commands  # type: ignore[attr-defined]
-    assert {"up", "demo", "tail"} <= set(commands)
-    for name in commands:
-        assert f"account-events {name}" in readme, name
 
 
 def test_every_make_target_named_in_the_documents_exists() -> None:
