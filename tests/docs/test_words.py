@@ -70,8 +70,12 @@ def texts() -> Iterator[Path]:
                 yield path
 
 
+ANY = re.compile("|".join(EVERYWHERE))
+"""Finds a candidate in one pass: most files have none."""
+
+
 def found_in(name: str, text: str) -> list[str]:
-    bans = dict(EVERYWHERE)
+    bans = dict(EVERYWHERE) if ANY.search(text) else {}
     for prefix, more in BY_FOLDER.items():
         if name.startswith(prefix):
             bans |= more
