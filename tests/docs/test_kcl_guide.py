@@ -77,7 +77,7 @@ def test_the_program_applies_each_event_and_keeps_what_it_cannot_read(capsys: py
     assert KCLProcess.checkpoints == [("5", 0), ()]
     out, err = capsys.readouterr()
     assert out == "", "it is the KCL's protocol"
-    assert "set aside 3/0: " in err
+    assert "kept 3/0: " in err
 
 
 def test_the_properties_are_those_that_the_guide_explains() -> None:

@@ -1,38 +1,32 @@
-"""docs/testing.md: its examples are run as the test files they are, and nothing that the package offers is left out."""
+"""docs/testing.md: its examples run as the test files they are, and it explains every public name of the package.
 
-import base64
-import gzip
-import hashlib
+tests/processes/test_wheel.py runs the same examples where only the wheel is installed.
+"""
+
 import inspect
-import json
 import re
 from dataclasses import fields
-from pathlib import Path
 
 import pytest
 
 import account_events.testing
-from account_events.testing import Fault, Replayed, Settings, TableKey, TableStream, plugin, published
+from account_events.testing import Fault, Replayed, Settings, TableStream, plugin, published
 from account_events.testing.mapping import Options
 from account_events.testing.publishing import EventStream
+from tests.support.testing_guide import (
+    BALANCES,
+    CAPTURED,
+    DOCUMENT,
+    EXPORT,
+    FIRST,
+    ITEMS,
+    LATER,
+    PASSED,
+    VARIANTS,
+    capture,
+    export,
+)
 
-ROOT = Path(__file__).parents[2]
-DOCUMENT = (ROOT / "docs/testing.md").read_text()
-EXAMPLES = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
-BALANCES, FIRST, VARIANTS, LATER, ITEMS, CAPTURED, EXPORT = EXAMPLES
-OFFERED = ("account_events",)
-"""What an example may import of this repository."""
-REFUSE = """
-import sys
-from pathlib import Path
-
-class Refuse:
-    def find_spec(self, name, path=None, target=None):
-        if "." not in name and name not in OFFERED and (Path(HERE) / name).is_dir():
-            raise ImportError(f"an example wants {name}")
-
-sys.meta_path.insert(0, Refuse())
-"""
 CONFTEST = """
 from account_events.testing import plugin
 
@@ -44,75 +38,42 @@ def pytest_configure(config):
 
 @pytest.fixture
 def example(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")  # one example sets both: undone for the others
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")  # one example sets both; this undoes it for the others
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     pytester.makeconftest(CONFTEST)
     return pytester
 
 
-def run(example: pytest.Pytester, text: str, passed: int) -> None:
+def run(example: pytest.Pytester, text: str, name: str) -> None:
     example.makepyfile(test_example=text)
-    example.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=passed)
-
-
-def orders() -> TableStream:
-    items = [
-        {"Customer": {"S": customer}, "Placed": {"N": str(placed)}, "Total": {"N": "5"}}
-        for placed in range(1, 13)
-        for customer in ("ida", "jo", "kim")
-    ]
-    return TableStream.of_images(items, TableKey("Customer", "Placed"))
+    example.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=PASSED[name])
 
 
 def test_a_first_test_of_a_consumer(example: pytest.Pytester) -> None:
     example.makepyfile(balances=BALANCES)
-    run(example, FIRST, passed=1)
+    run(example, FIRST, "first")
 
 
 def test_what_the_stream_may_do(example: pytest.Pytester) -> None:
-    run(example, VARIANTS, passed=12)
+    run(example, VARIANTS, "variants")
 
 
 def test_a_later_release(example: pytest.Pytester) -> None:
-    run(example, LATER, passed=4)
+    run(example, LATER, "later")
 
 
 def test_items_with_crashes_and_duplicates(example: pytest.Pytester) -> None:
-    run(example, ITEMS, passed=1)
-
-
-def capture(folder: Path) -> None:
-    (folder / "captured.json").write_text(json.dumps({"Records": orders().records}))
-
-
-def export(folder: Path) -> None:
-    data = folder / "export/data"
-    data.mkdir(parents=True)
-    items = [json.dumps({"Item": image}) for image in orders().images()]
-    (data / "a.json.gz").write_bytes(content := gzip.compress("\n".join(items).encode()))
-    checksum = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
-    entry = {"itemCount": len(items), "md5Checksum": checksum, "dataFileS3Key": "AWSDynamoDB/1-2/data/a.json.gz"}
-    (data.parent / "manifest-files.json").write_text(json.dumps(entry))
+    run(example, ITEMS, "items")
 
 
 def test_a_captured_event(example: pytest.Pytester) -> None:
     capture(example.path)
-    run(example, CAPTURED, passed=1)
+    run(example, CAPTURED, "captured")
 
 
 def test_an_export(example: pytest.Pytester) -> None:
     export(example.path)
-    run(example, EXPORT, passed=1)
-
-
-def test_the_examples_need_nothing_but_the_package_and_a_client(example: pytest.Pytester) -> None:
-    """In a process where whatever else this repository holds cannot be imported."""
-    example.makeconftest(f"OFFERED = {OFFERED!r}\nHERE = {str(ROOT)!r}\n{REFUSE}{CONFTEST}")
-    example.makepyfile(balances=BALANCES, test_first=FIRST, test_variants=VARIANTS, test_later=LATER, test_items=ITEMS)
-    example.makepyfile(test_captured=CAPTURED, test_export=EXPORT)
-    capture(example.path)
-    export(example.path)
-    example.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=20)
+    run(example, EXPORT, "export")
 
 
 def public(kind: type) -> set[str]:
@@ -133,5 +94,5 @@ def public(kind: type) -> set[str]:
         }
     ),
 )
-def test_all_that_there_is_is_explained(name: str) -> None:
+def test_the_guide_explains_every_public_name(name: str) -> None:
     assert re.search(rf"\b{name}\b", DOCUMENT)

@@ -1,4 +1,4 @@
-"""`account-events` as a process of its own: what it imports, and its standard streams."""
+"""`account-events` in its own process: what it imports, and how it uses the standard streams."""
 
 import json
 import os
@@ -14,8 +14,8 @@ from tests.support.schema_files import event
 ROOT = Path(__file__).parents[2]
 
 
-def test_it_imports_its_own_part_only() -> None:
-    """Or it would take as long to start as all commands together."""
+def test_a_command_imports_only_what_it_needs() -> None:
+    """Otherwise each command would start as slowly as all of them together."""
     script = (
         "import sys; sys.argv = ['account-events', 'query', '--help']\n"
         "from ops.cli.__main__ import main\n"
@@ -28,14 +28,14 @@ def test_it_imports_its_own_part_only() -> None:
     assert not {"ops.cli.app", "local_stack.local_deployment", "altair"} & set(imported)
 
 
-def test_it_works_with_its_output_closed() -> None:
+def test_it_works_with_closed_output_streams() -> None:
     shell = f'"{sys.executable}" -c "from ops.cli.__main__ import main; main()" query --help >&- 2>&-'
     done = subprocess.run(["sh", "-c", shell], check=False, capture_output=True, text=True)  # noqa: S603, S607
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_a_full_disk_behind_stdout_is_one_line_and_1() -> None:
-    """It shows at the end, when what is left in the buffer is written."""
+def test_a_full_disk_is_reported_in_one_line_with_exit_code_1() -> None:
+    """The write fails at the end, when Python flushes its buffer."""
     run = _run("query", stdout="/dev/full")
     assert run.returncode == 1
     assert run.stderr == "✗ No space left on device. " + run.stderr.partition("device. ")[2]
@@ -56,7 +56,7 @@ def _run(*arguments: str, stdout: str) -> subprocess.CompletedProcess[str]:
         )
 
 
-def test_what_fails_is_told_even_if_nobody_reads_its_output() -> None:
+def test_an_error_is_reported_even_if_stdout_has_no_reader() -> None:
     script = (
         "import sys, typer; app = typer.Typer()\n"
         "from local_stack.errors import CommandError; from ops.cli.exit_handling import run_to_its_end\n"
@@ -83,8 +83,8 @@ def test_what_fails_is_told_even_if_nobody_reads_its_output() -> None:
 
 
 @pytest.mark.parametrize("content", ["{", json.dumps(event(name="BalanceCredited"))], ids=["broken", "no rule broken"])
-def test_the_commands_work_while_the_package_s_own_schemas_do_not(tmp_path: Path, content: str) -> None:
-    """Started as `account-events` starts, in a copy of the project whose schemas the codec refuses to load."""
+def test_schema_commands_work_when_the_schemas_cannot_be_loaded(tmp_path: Path, content: str) -> None:
+    """The commands start as `account-events` does, in a copy of the project whose schemas the codec refuses to load."""
     for package in ("account_core", "account_events", "consumers", "local_stack", "ops", "projector", "schemas"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "schemas/BalanceCredited.avsc").write_text(content)

@@ -1,4 +1,4 @@
-"""The plugin as another project's tests meet it."""
+"""The pytest plugin in another project's tests."""
 
 import re
 import subprocess
@@ -50,7 +50,9 @@ def test_a_client(attach_kinesis, memory_kinesis):
 """
 
 
-def test_its_fixtures_work_and_a_failure_reads_well(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_fixtures_work_and_failures_are_readable(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     pytester.makeconftest(CONFTEST)
     pytester.makepyfile(TESTS)
@@ -59,7 +61,7 @@ def test_its_fixtures_work_and_a_failure_reads_well(pytester: pytest.Pytester, m
     result.stdout.fnmatch_lines(["*AssertionError: never handled: *"])
 
 
-def test_its_fixtures_are_listed_with_what_they_give(pytester: pytest.Pytester) -> None:
+def test_pytest_lists_its_fixtures_with_descriptions(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(CONFTEST)
     result = pytester.runpytest_inprocess("--fixtures", "-p", "no:cacheprovider")
     for name in ("memory_kinesis", "attach_kinesis", "replay_stream"):
@@ -74,23 +76,23 @@ def test_its_fixtures_are_listed_with_what_they_give(pytester: pytest.Pytester) 
         ("from account_events.testing import history, published, not_an_event", {"boto3", "botocore", "moto"}),
     ],
 )
-def test_what_is_not_used_is_not_imported(used: str, heavy: set[str]) -> None:
-    """Every run of pytest loads the plugin where the package is installed."""
+def test_only_what_is_used_is_imported(used: str, heavy: set[str]) -> None:
+    """Where the package is installed, every pytest run loads the plugin."""
     script = f"import sys\n{used}\nprint(*{heavy} & {{*sys.modules}})"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)  # noqa: S603 -- our own
     assert result.stdout == "\n"
 
 
-def test_every_name_is_where_it_is_said_to_be() -> None:
+def test_every_public_name_is_in_the_module_listed_for_it() -> None:
     for name in account_events.testing.__all__:
         assert getattr(account_events.testing, name).__module__ == f"account_events.testing.{_HOME[name]}"
     modules = {path.stem for path in (ROOT / "account_events/testing").glob("*.py")}
-    assert not modules & {*account_events.testing.__all__}, "a module would take its name's place"
+    assert not modules & {*account_events.testing.__all__}, "a module would hide the public name"
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        account_events.testing.nothing  # noqa: B018 -- asked for, and that is all
+        account_events.testing.nothing  # noqa: B018 -- the access alone raises
 
 
-def test_it_is_in_no_function_s_package() -> None:
+def test_no_function_s_package_contains_it() -> None:
     sources = [pattern for package in PACKAGES.values() for pattern in package.sources]
     shipped = {path for pattern in sources for path in ROOT.glob(pattern)}
     assert shipped

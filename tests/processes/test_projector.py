@@ -1,4 +1,4 @@
-"""The projector as its process starts: with the schemas that it finds there, also where `assert` is compiled away."""
+"""The projector in its own process: it loads the schemas that it finds, with `assert` statements or without."""
 
 import json
 import shutil
@@ -15,16 +15,16 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def tomorrow(tmp_path: Path) -> Path:
-    """The project's schemas, to be changed and published."""
+def newer_schemas(tmp_path: Path) -> Path:
+    """A copy of the project's schemas, in which a test publishes newer ones."""
     shutil.copytree(ROOT / "account_events", tmp_path / "account_events", ignore=shutil.ignore_patterns("__pycache__"))
     return shutil.copytree(ROOT / "schemas", tmp_path / "schemas")
 
 
 @pytest.mark.parametrize("flags", [[], ["-O"]])
-def test_the_projector_starts_with_schemas_of_tomorrow(tomorrow: Path, flags: list[str]) -> None:
-    published(tomorrow, "InterestPaid", lambda _: None)
-    published(tomorrow, "BalanceCredited", add_field)
+def test_the_projector_starts_with_newer_schemas(newer_schemas: Path, flags: list[str]) -> None:
+    published(newer_schemas, "InterestPaid", lambda _: None)
+    published(newer_schemas, "BalanceCredited", add_field)
     code = """
 import json, sys
 from projector.parse import parse
@@ -37,10 +37,10 @@ for arrival in parse(json.load(sys.stdin)).arrivals["account-1"]:
         capture_output=True,
         text=True,
         check=False,
-        env={"PYTHONPATH": f"{tomorrow.parent}:{ROOT}"},
-        cwd=tomorrow.parent,
+        env={"PYTHONPATH": f"{newer_schemas.parent}:{ROOT}"},
+        cwd=newer_schemas.parent,
     )
     assert ran.returncode == 0, ran.stderr
     created, credited, withdrawn = ran.stdout.split("\n")[:3]
-    assert credited == ""  # its field is not filled: parked
+    assert credited == ""  # parked: the projector does not fill the new field
     assert [decode(bytes.fromhex(data)).name for data in (created, withdrawn)] == ["AccountCreated", "BalanceWithdrawn"]

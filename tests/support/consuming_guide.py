@@ -1,0 +1,66 @@
+"""Runs the examples of docs/consuming.md.
+
+It imports nothing but account_events, boto3 and moto, so that it also runs where only the wheel is installed:
+
+    python consuming_guide.py docs/consuming.md INBOX
+
+INBOX is CreateTable's request for the inbox's table, in JSON.
+"""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from decimal import Decimal
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import boto3
+from moto import mock_aws
+
+from account_events.testing import history, published
+
+PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+ALMA, BO = history("alma", "100.00", "-30.00", "5.00", owner="ida"), history("bo", "20.00", owner="jo")
+SENT = (published(ALMA), published(ALMA[:2]), published(BO))
+AWS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "eu-central-1"}
+TURNOVER: dict[str, Any] = {
+    "TableName": "turnover",
+    "BillingMode": "PAY_PER_REQUEST",
+    "AttributeDefinitions": [{"AttributeName": "Currency", "AttributeType": "S"}],
+    "KeySchema": [{"AttributeName": "Currency", "KeyType": "HASH"}],
+}
+
+
+def run(guide: str, inbox: Mapping[str, Any]) -> None:
+    """Run the examples in turn, as one session of a reader's, and check what each has done."""
+    names: dict[str, Any] = {}
+    with mock.patch.dict(os.environ, AWS), mock_aws(), redirect_stdout(StringIO()) as printed:
+        dynamodb, kinesis = boto3.client("dynamodb"), boto3.client("kinesis")
+        for table in (inbox, TURNOVER):
+            dynamodb.create_table(**table)
+        kinesis.create_stream(StreamName="events", ShardCount=1)
+        for record in (record for stream in SENT for record in stream.get_records()):
+            kinesis.put_record(StreamName="events", Data=record["Data"], PartitionKey=record["PartitionKey"])
+        for example in examples(guide):
+            exec(compile(example, "consuming.md", "exec"), names)  # noqa: S102 -- our own
+        assert printed.getvalue() == f"{len(ALMA) + len(BO)} applied\n", printed.getvalue()
+        assert names["balances"] == {"alma": Decimal("75.00"), "bo": Decimal("20.00")}
+        assert names["owners"] == {"alma": "ida", "bo": "jo"}
+        for stream in (SENT[0], SENT[1]):
+            assert names["handler"](stream.lambda_event()) == {"batchItemFailures": []}
+        [turnover] = dynamodb.scan(TableName="turnover")["Items"]
+        assert Decimal(turnover["Turnover"]["N"]) == Decimal("135.00")
+
+
+def examples(guide: str) -> list[str]:
+    """Without the program for the KCL, which test_kcl_guide runs."""
+    return [each for each in PYTHON.findall(guide) if not each.startswith("# consumer.py")]
+
+
+if __name__ == "__main__":
+    run(Path(sys.argv[1]).read_text(encoding="utf-8"), json.loads(sys.argv[2]))
