@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from local_stack.emulator import reserved_port
+from local_stack.emulator import die_with_parent, reserved_port
 from local_stack.errors import CommandError
 
 PACKAGE = "amplify-dynamodb-simulator@2.9.30"
@@ -74,7 +74,13 @@ def _fetch() -> None:
 @contextmanager
 def _process(command: list[str], port: int) -> Iterator[None]:
     with tempfile.TemporaryDirectory() as directory:
-        process = subprocess.Popen(command, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command,
+            cwd=directory,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 -- one system call, no Python lock is taken
+        )
         try:
             _await_port(process, port)
             yield
