@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from account_events.lambda_mapping.config import MappingConfig
-from account_events.lambda_mapping.outcome import Invoked, judge
+from account_events.lambda_mapping.outcome import Invoked, batch_result
 from account_events.lambda_mapping.records import StreamRecord as MappedRecord
 from account_events.lambda_mapping.shard import Discard, Invoke, ShardState, Wait
 from account_events.streams.lineage import Shard, readable_shards
@@ -111,7 +111,7 @@ def replay(
 def remainder(batch: Sequence[StreamRecord], response: object) -> Sequence[StreamRecord]:
     """The records of a batch that Lambda delivers again after this response."""
     numbers = [number_of(record) for record in batch]
-    return batch[judge(Invoked(response), numbers, reports_item_failures=True).done :]
+    return batch[batch_result(Invoked(response), numbers, reports_item_failures=True).done :]
 
 
 def _numbers(what: str, given: int | Sequence[int]) -> frozenset[int]:
@@ -197,7 +197,7 @@ class _Mapping:
         if isinstance(error, Died):
             del self.environments[shard_id]
         outcome = Invoked(result) if error is None else Invoked(function_error="Unhandled")
-        done = judge(outcome, numbers, reports_item_failures=self.settings.reports_item_failures).done
+        done = batch_result(outcome, numbers, reports_item_failures=self.settings.reports_item_failures).done
         deliveries.append(Delivery(shard_id, environment, numbers, result, error, done))
         return outcome
 

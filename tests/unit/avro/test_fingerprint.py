@@ -31,7 +31,7 @@ def crc_64_avro(data: bytes) -> bytes:
 
 
 def parsing_canonical_form(schema: Any) -> str:  # noqa: ANN401 -- Avro's JSON
-    """The parsing canonical form (.../specification/#parsing-canonical-form-for-schemas) for the types that the schemas use."""
+    """The canonical form (.../specification/#parsing-canonical-form-for-schemas) of this contract's types."""
     match schema:
         case str():
             return json.dumps(schema)
