@@ -1,1 +1,1 @@
-"""Many events in one Kinesis record: packing, unpacking, and the bucket of an account."""
+"""Many events in one Kinesis record: packing, unpacking, and the buckets of accounts."""

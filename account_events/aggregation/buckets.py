@@ -1,8 +1,8 @@
-"""Where on the stream an account's events go: accounts hash into buckets, and a bucket is one point of the hash ring.
+"""The position of an account on the stream: accounts hash into buckets, and each bucket is one point of the hash ring.
 
-Everything of a bucket carries its midpoint as ExplicitHashKey, aggregated or not. So no reshard divides a bucket, and
-Kinesis' own order within a shard is the bucket's. The number of buckets is fixed for a stream's life: with another one,
-accounts would move between shards while events of theirs are still unread.
+Every record of a bucket has the bucket's midpoint as ExplicitHashKey, aggregated or not. So a reshard never splits a
+bucket, and Kinesis keeps its order within a shard. The number of buckets is fixed for the life of a stream: otherwise,
+accounts would move between shards while some of their events are still unread.
 """
 
 import hashlib
@@ -12,11 +12,11 @@ RING_BITS = 128
 
 
 def bucket_of(account_id: str, buckets: int) -> int:
-    """0 .. buckets - 1: where MD5 puts the account on the ring, as Kinesis itself would by its partition key."""
+    """The account's bucket, 0 to `buckets` - 1, by the same MD5 hash that Kinesis applies to partition keys."""
     digest = hashlib.md5(account_id.encode(), usedforsecurity=False).digest()
     return int.from_bytes(digest, "big") * buckets >> RING_BITS
 
 
 def hash_key(bucket: int, buckets: int) -> str:
-    """The ExplicitHashKey of a bucket: the midpoint of its part of the ring, in decimal."""
+    """The ExplicitHashKey of a bucket: the midpoint of its part of the ring, as a decimal string."""
     return str(((2 * bucket + 1) << (RING_BITS - 1)) // buckets)

@@ -1,4 +1,4 @@
-"""Many events as one Kinesis record, in the Kinesis Producer Library's format, which KCL, Firehose and Flink unpack.
+"""Packs events into one Kinesis record in the Kinesis Producer Library's format, which KCL, Firehose and Flink unpack.
 
 F3 89 9A C2 | protobuf AggregatedRecord | MD5 of the protobuf
 (github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-format.md)
@@ -9,8 +9,8 @@ F3 89 9A C2 | protobuf AggregatedRecord | MD5 of the protobuf
       repeated Record records = 3;          // partition_key_index = 1, explicit_hash_key_index = 2, data = 3
     }
 
-All events of a record have the same two keys here, so both tables have one entry, and what stands before an event's
-data depends on its length alone.
+All events of a record have the same two keys, so each table has one entry, and the bytes before an event's data depend
+only on its length.
 """
 
 import hashlib
@@ -25,16 +25,16 @@ _FIRST_OF_BOTH = b"\x08\x00\x10\x00"
 _DATA = b"\x1a"
 
 FRAMING_BYTES_MAX = 13
-"""At least what stands in front of an event's data: four tags, two indices, two lengths of up to three bytes."""
+"""The maximum number of bytes before an event's data: four tags, two indices, two lengths of up to three bytes."""
 
 
 def overhead(partition_key: str, explicit_hash_key: str) -> int:
-    """The bytes of a record without events, at most."""
+    """The size of a record without events, in bytes."""
     return len(MAGIC) + MD5_BYTES + len(_keys(partition_key, explicit_hash_key))
 
 
 def aggregate(partition_key: str, explicit_hash_key: str, events: Iterable[bytes]) -> bytes:
-    """The record's data. Both keys have to be those that the record itself is put with."""
+    """Pack events into the data of a record. Put the record with the same two keys."""
     parts = [_keys(partition_key, explicit_hash_key)]
     for data in events:
         parts.append(_before(len(data)))

@@ -1,10 +1,10 @@
-"""From a record of Kinesis to the records in it: the Kinesis Producer Library's aggregates, unpacked.
+"""Unpacks the Kinesis Producer Library's aggregates.
 
 F3 89 9A C2 | protobuf AggregatedRecord | MD5 of the protobuf
 (github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-format.md)
 
-Not by the library `aws_kinesis_agg`: it passes an aggregate with a wrong checksum on as if it were a plain record, and
-swallows what goes wrong inside. Tests read with it what the projector writes.
+The library `aws_kinesis_agg` is not used: it returns an aggregate with a wrong checksum as a plain record, and swallows
+errors in the content. Tests use it to read what the projector writes.
 """
 
 import hashlib
@@ -22,30 +22,30 @@ MD5_BYTES = 16
 
 
 def unpack(data: bytes) -> list[bytes]:
-    """The records in a record's data, in order; the data itself, if it is no aggregate.
+    """The user records in a Kinesis record's data, in order; the data itself if it is not an aggregate.
 
     Raises:
-        CorruptAggregate: it is a damaged one.
+        CorruptAggregate: the aggregate is damaged. Store the record for later; never skip it.
     """
     if not data.startswith(MAGIC):
         return [data]
     message, checksum = data[len(MAGIC) : -MD5_BYTES], data[-MD5_BYTES:]
     if len(data) < len(MAGIC) + MD5_BYTES or hashlib.md5(message, usedforsecurity=False).digest() != checksum:
-        raise CorruptAggregate("The aggregate's checksum is not that of its content.")
+        raise CorruptAggregate("The aggregate's checksum does not match its content.")
     try:
         aggregate = _AGGREGATED_RECORD.FromString(message)
     except DecodeError as error:
-        raise CorruptAggregate("The aggregate's content is no AggregatedRecord.") from error
-    if not aggregate.IsInitialized():  # parsing does not ask
-        raise CorruptAggregate("A record of the aggregate is without its partition key's index or its data.")
+        raise CorruptAggregate("The aggregate's content is not an AggregatedRecord.") from error
+    if not aggregate.IsInitialized():  # parsing does not check required fields
+        raise CorruptAggregate("A record of the aggregate lacks its partition key's index or its data.")
     keys = len(aggregate.partition_key_table)
     if aggregate.records and max([record.partition_key_index for record in aggregate.records]) >= keys:
-        raise CorruptAggregate("A record of the aggregate names a partition key that is not in its table.")
+        raise CorruptAggregate("A record of the aggregate refers to a partition key that is not in the table.")
     return [record.data for record in aggregate.records]
 
 
 def _aggregated_record() -> Any:  # noqa: ANN401 -- a class made at run time
-    """The message's class; what is not read here (tags) may be there."""
+    """The message's class. Fields that are not read (tags) are ignored."""
     field = FieldDescriptorProto
     keys = [
         field(name=name, number=number, label=field.LABEL_REPEATED, type=field.TYPE_STRING)

@@ -1,1 +1,1 @@
-"""Domain events as bytes: the published schemas, and what writes and reads them."""
+"""Domain events as bytes: the published schemas, and the code that writes and reads them."""

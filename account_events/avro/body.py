@@ -1,12 +1,12 @@
-"""Avro bodies by their schema, strictly: what is read is exactly what was written, or it is refused.
+"""Strict readers of Avro bodies: bytes that contradict their schema are refused, never guessed.
 
-avro.apache.org/docs/1.12.0/specification/#binary-encoding. fastavro and Apache's own library take bytes that contradict
-the schema for values: a union's branch -2 for its first, a boolean 2 for true, a number of 70 bits for another one,
-a text that breaks off for a shorter one. With money none of them may pass, so these readers are own code; and they are
-no slower than fastavro's (benchmarks/consumers.py), because each is made for its type once.
+avro.apache.org/docs/1.12.0/specification/#binary-encoding. fastavro and Apache's own library accept such bytes: they
+read a union's branch -2 as its first branch, a boolean 2 as true, a 70-bit number as another number, and truncated text
+as shorter text. That is not acceptable for money. These readers are as fast as fastavro's (benchmarks/consumers.py),
+because each is built for its type once.
 
-Numbers have one spelling: as few bytes as hold them. The specification does not demand it, but no Avro library writes
-another, and two bodies of one event would not be the same bytes.
+Numbers must have the shortest encoding. The specification does not require it, but every Avro library writes it, and it
+gives each event exactly one body.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,36 +17,36 @@ from account_events.avro.primitives import PRIMITIVES, Read, length, long, strin
 
 Json = Mapping[str, Any]
 DEPTH_MAX = 32
-"""Of types in each other; readers call each other as deeply."""
+"""The maximum nesting of types; the readers call each other to the same depth."""
 
 
 def reader_of(avro_type: Any, depth: int = 0) -> Read:  # noqa: ANN401 -- a type is a string, a list or a mapping in JSON
-    """The reader of a type's values, logical types as Python's.
+    """The reader of a type's values. Values of logical types become Python objects.
 
     Raises:
-        ValueError: it refers to another type by name, as one that contains itself does; is nested too deeply; has a
-            decimal that is none; or is no type at all.
+        ValueError: the type refers to another type by name (as a recursive type does), is nested too deeply, has a
+            decimal with an invalid precision or scale, or is not an Avro type.
     """
     read = primitive_reader_of(avro_type, depth)
     convert = logical_for(avro_type)
     if convert is None:
         return read
 
-    def converted(data: bytes, place: int) -> tuple[Any, int]:
-        value, place = read(data, place)
-        return convert(value), place
+    def converted(data: bytes, offset: int) -> tuple[Any, int]:
+        value, offset = read(data, offset)
+        return convert(value), offset
 
     return converted
 
 
 def primitive_reader_of(avro_type: Any, depth: int = 0) -> Read:  # noqa: ANN401 -- as above
-    """As `reader_of`, but for the type's own logical type: its value is left as the body has it.
+    """Like `reader_of`, but without the type's own logical type: its value stays primitive.
 
     Raises:
         ValueError: see `reader_of`.
     """
     if depth > DEPTH_MAX:
-        raise ValueError(f"more than {DEPTH_MAX} types in each other")
+        raise ValueError(f"types nested more than {DEPTH_MAX} deep")
     match avro_type:
         case (str() as kind) | {"type": str(kind)} if kind in PRIMITIVES:
             return PRIMITIVES[kind]
@@ -56,7 +56,7 @@ def primitive_reader_of(avro_type: Any, depth: int = 0) -> Read:  # noqa: ANN401
             return _union([reader_of(branch, depth + 1) for branch in branches])
         case {"type": str(kind)} if kind in _COMPLEX:
             return _COMPLEX[kind](avro_type, depth + 1)
-    raise ValueError("a type whose values may have no end, or that is none")
+    raise ValueError("an unknown or recursive type")
 
 
 def _fixed(avro_type: Json, _: int) -> Read:
@@ -64,31 +64,31 @@ def _fixed(avro_type: Json, _: int) -> Read:
     if type(size) is not int or size < 0:
         raise ValueError("a fixed type without a size")
 
-    def fixed(data: bytes, place: int) -> tuple[bytes, int]:
-        end = place + size
-        return data[place:end], end
+    def fixed(data: bytes, offset: int) -> tuple[bytes, int]:
+        end = offset + size
+        return data[offset:end], end
 
     return fixed
 
 
-def _optional_string(data: bytes, place: int) -> tuple[str | None, int]:
-    branch = data[place]
+def _optional_string(data: bytes, offset: int) -> tuple[str | None, int]:
+    branch = data[offset]
     if branch == 2:  # noqa: PLR2004 -- 1, zigzag
-        return string(data, place + 1)
+        return string(data, offset + 1)
     if branch:
         raise ValueError(_NO_BRANCH)
-    return None, place + 1
+    return None, offset + 1
 
 
 _NO_BRANCH = "a branch that its union does not have"
 
 
 def _union(branches: Sequence[Read]) -> Read:
-    def union(data: bytes, place: int) -> tuple[Any, int]:
-        branch, place = long(data, place)
+    def union(data: bytes, offset: int) -> tuple[Any, int]:
+        branch, offset = long(data, offset)
         if not 0 <= branch < len(branches):
             raise ValueError(_NO_BRANCH)
-        return branches[branch](data, place)
+        return branches[branch](data, offset)
 
     return union
 
@@ -98,11 +98,11 @@ def _enum(avro_type: Json, _: int) -> Read:
     if not isinstance(symbols, list):
         raise ValueError("an enum without symbols")  # noqa: TRY004 -- what is wrong with a type is a ValueError
 
-    def enum(data: bytes, place: int) -> tuple[Any, int]:
-        symbol, place = long(data, place)
+    def enum(data: bytes, offset: int) -> tuple[Any, int]:
+        symbol, offset = long(data, offset)
         if not 0 <= symbol < len(symbols):
             raise ValueError("a symbol that its enum does not have")
-        return symbols[symbol], place
+        return symbols[symbol], offset
 
     return enum
 
@@ -115,11 +115,11 @@ def _record(avro_type: Json, depth: int) -> Read:
     if len(dict(fields)) < len(fields):
         raise ValueError("a record with two fields of one name")
 
-    def record(data: bytes, place: int) -> tuple[dict[str, Any], int]:
+    def record(data: bytes, offset: int) -> tuple[dict[str, Any], int]:
         values = {}
         for name, read in fields:
-            values[name], place = read(data, place)
-        return values, place
+            values[name], offset = read(data, offset)
+        return values, offset
 
     return record
 
@@ -142,23 +142,23 @@ def _array(avro_type: Json, depth: int) -> Read:
     items = avro_type.get("items")
     item = reader_of(items, depth)
     if not _takes_bytes(items):
-        raise ValueError("a type whose values may have no end: an array of what takes no bytes")
+        raise ValueError("an array whose items take no bytes, so that its length has no limit")
 
-    def array(data: bytes, place: int) -> tuple[list[Any], int]:
+    def array(data: bytes, offset: int) -> tuple[list[Any], int]:
         values = []
-        count, place, end = _block(data, place)
+        count, offset, end = _block(data, offset)
         while count:
             for _ in range(count):
-                value, place = item(data, place)
+                value, offset = item(data, offset)
                 values.append(value)
-            count, place, end = _next_block(data, place, end)
-        return values, place
+            count, offset, end = _next_block(data, offset, end)
+        return values, offset
 
     return array
 
 
 def _takes_bytes(avro_type: Any) -> bool:  # noqa: ANN401 -- Avro's JSON
-    """Without bytes, an array of any number of items would take no more than its number."""
+    """Whether a value takes at least one byte. Otherwise a tiny body could contain an array of any length."""
     match avro_type:
         case "null":
             return False
@@ -174,38 +174,38 @@ def _takes_bytes(avro_type: Any) -> bool:  # noqa: ANN401 -- Avro's JSON
 def _map(avro_type: Json, depth: int) -> Read:
     value = reader_of(avro_type.get("values"), depth)
 
-    def mapping(data: bytes, place: int) -> tuple[Mapping[str, Any], int]:
+    def mapping(data: bytes, offset: int) -> tuple[Mapping[str, Any], int]:
         values: dict[str, Any] = {}
-        count, place, end = _block(data, place)
+        count, offset, end = _block(data, offset)
         while count:
             for _ in range(count):
-                key, place = string(data, place)
+                key, offset = string(data, offset)
                 if key in values:
-                    raise ValueError("a map with a key twice")
-                values[key], place = value(data, place)
-            count, place, end = _next_block(data, place, end)
-        return values, place
+                    raise ValueError("a map with a repeated key")
+                values[key], offset = value(data, offset)
+            count, offset, end = _next_block(data, offset, end)
+        return values, offset
 
     return mapping
 
 
-def _block(data: bytes, place: int) -> tuple[int, int, int | None]:
-    """How many items follow, from where on, and where they have to end if that was written."""
-    count, place = long(data, place)
+def _block(data: bytes, offset: int) -> tuple[int, int, int | None]:
+    """The number of items, where they begin, and where they must end if the block has a size."""
+    count, offset = long(data, offset)
     end = None
     if count < 0:
         count = -count
-        size, place = length(data, place)
-        end = place + size
-    if count > len(data) - place:
-        raise IndexError  # each takes a byte at least
-    return count, place, end
+        size, offset = length(data, offset)
+        end = offset + size
+    if count > len(data) - offset:
+        raise IndexError  # each item takes at least one byte
+    return count, offset, end
 
 
-def _next_block(data: bytes, place: int, end: int | None) -> tuple[int, int, int | None]:
-    if end not in (None, place):
-        raise ValueError("a block of another size than it says")
-    return _block(data, place)
+def _next_block(data: bytes, offset: int, end: int | None) -> tuple[int, int, int | None]:
+    if end not in (None, offset):
+        raise ValueError("a block whose size differs from its content")
+    return _block(data, offset)
 
 
 _COMPLEX: Mapping[str, Callable[[Json, int], Read]] = {

@@ -1,10 +1,10 @@
-"""Domain events as bytes, and back, in either of two framings. `encoder` writes them; this reads them.
+"""Decodes domain events in either of two framings. `encoder` writes them.
 
 Avro's single-object encoding: C3 01 | CRC-64-AVRO fingerprint of the writer's schema, 8 bytes little-endian | body
 (avro.apache.org/docs/1.12.0/specification/#single-object-encoding)
-The Glue Schema Registry's: see `glue`.
+The Glue Schema Registry's framing: see `glue_framing`.
 
-Money is `Decimal` of scale 2, `occurred_at` an aware `datetime` in UTC, on both ways.
+Money is a `Decimal` of scale 2, `occurred_at` an aware `datetime` in UTC.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,26 +32,26 @@ from account_events.avro.schemas_path import SCHEMAS
 __all__ = ["CONTRACT", "HEADER_SIZE", "Codec", "DomainEvent", "FindSchema", "decode", "encode"]
 
 FindSchema = Callable[[str], str | None]
-"""From a schema version's id to the schema's source, or to None where there is none. What it raises is passed on."""
+"""Returns the source of the schema with a version id, or None if there is none. Its exceptions are not caught."""
 
 VERSIONS_MAX = 1024
-"""Of the registry, remembered: many times what there are, and little enough for a stream of made-up ids."""
+"""How many of the registry's schemas are cached: far more than exist, but bounded in case a stream has invented ids."""
 
 WHAT_LENGTH_MAX = 200
-"""What is wrong with a schema quotes it, and it may be of any length."""
+"""The reason why a schema is invalid quotes the schema, which may have any length."""
 
-# What fastavro raises on a source that is no schema; what is no JSON raises one of them, too.
+# The exceptions of fastavro and json for a source that is not a schema.
 _NO_SCHEMA = (SchemaParseException, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
 class DomainEvent:
-    """One event as another team reads it.
+    """A decoded event, with the fields of the schema that it was written with.
 
     Attributes:
         name: "AccountCreated", "BalanceWithdrawn" or "BalanceCredited".
-        fingerprint: the writer's schema, 16 hexadecimal digits as on the wire.
-        fields: by the names in the writer's schema.
+        fingerprint: that of the writer's schema, 16 hexadecimal digits as on the wire.
+        fields: the values by field name.
     """
 
     name: str
@@ -60,13 +60,12 @@ class DomainEvent:
 
 
 class Codec:
-    """Decodes with every schema of a contract, and with those of a registry.
+    """Decodes events with the schemas of a contract and of a registry.
 
     Args:
         contract: the schemas with their fingerprints.
-        find: asked for the schema of a Glue header, once for each id; a mapping's `get`, or a
-            `account_events.consumer.glue_registry.GlueRegistry`. It may know newer schemas than the contract, of the
-            same events.
+        find: called with the version id in a Glue header, once per id that it finds: a mapping's `get`, or an
+            `account_events.consumer.glue_registry.GlueRegistry`. It may know newer schemas than the contract.
     """
 
     def __init__(self, contract: Contract, find: FindSchema | None = None) -> None:
@@ -77,13 +76,15 @@ class Codec:
         self._reader = lru_cache(maxsize=VERSIONS_MAX)(Reader)
 
     def decode(self, data: bytes) -> DomainEvent:
-        """The event in the bytes, read with the schema it was written with.
+        """Decode an event with the schema that it was written with.
+
+        What to do about each error: see `account_events.avro.errors`.
 
         Raises:
-            UnknownFraming: another framing, named in the message where it is recognised.
-            UnknownFingerprint: the writer's schema is not among the known ones.
-            UnknownSchemaVersion: nor is it found by its id in the registry.
-            ForeignSchema: it is found, and no event's of this contract.
+            UnknownFraming: the bytes have another framing; if it is recognised, the message names it.
+            UnknownFingerprint: the contract has no schema with this fingerprint.
+            UnknownSchemaVersion: `find` has no schema with this version id.
+            ForeignSchema: the schema that `find` returned is not an event of this contract.
             CorruptBody: the body contradicts its schema, or bytes follow it.
         """
         schema, encoded, start = self.opened(data)
@@ -91,7 +92,7 @@ class Codec:
         return DomainEvent(schema.name, schema.fingerprint.hex(), fields)
 
     def opened(self, data: bytes) -> tuple[Schema, bytes, int]:
-        """The writer's schema, and the bytes and the position in them at which the Avro body begins.
+        """The writer's schema, the bytes that contain the Avro body, and the offset at which it begins.
 
         Raises:
             UnknownFraming, UnknownFingerprint, UnknownSchemaVersion, ForeignSchema, CorruptBody: see `decode`.
@@ -114,20 +115,20 @@ class Codec:
     def _found(self, version_id: str) -> Schema:
         what = self._of_version(version_id)
         if isinstance(what, str):
-            raise ForeignSchema(version_id, f"is none of this contract's: {what}.")
+            raise ForeignSchema(version_id, f"is not one of this contract's: {what}.")
         return what
 
     def _look_up(self, version_id: str) -> Schema | str:
-        """The schema, or what is wrong with what was found.
+        """The schema, or why the source that was found is not a valid one.
 
         Raises:
-            UnknownSchemaVersion: none was found; it is not remembered, since it may be there the next time.
+            UnknownSchemaVersion: no schema was found. This is not cached, because it may exist the next time.
         """
         if self._find is None:
-            raise UnknownSchemaVersion(version_id, "is not known here: give the Codec a registry to ask.")
+            raise UnknownSchemaVersion(version_id, "is unknown: pass a registry to the Codec.")
         source = self._find(version_id)
         if source is None:
-            raise UnknownSchemaVersion(version_id, "is not in the registry asked: ask its publisher's.")
+            raise UnknownSchemaVersion(version_id, "is not in this registry: use the registry of its publisher.")
         try:
             return parse(source)
         except _NO_SCHEMA as error:
@@ -140,8 +141,8 @@ class Codec:
                 self._reader(schema).read(data, 0)
                 names[schema.name] = None
         if names:
-            return f"This is raw Avro, without a header; it reads as {' or '.join(names)}. Its writer has to frame it."
-        return f"Neither single-object encoding nor Glue's framing; it begins with {data[:4].hex()}."
+            return f"This is raw Avro without a header; it reads as {' or '.join(names)}. Its writer must frame it."
+        return f"Neither single-object encoding nor Glue's framing; the bytes begin with {data[:4].hex()}."
 
 
 CONTRACT = load(SCHEMAS)

@@ -1,7 +1,7 @@
-"""Every schema ever published, read from the files beside this one, each with its fingerprint.
+"""Loads every schema ever published, each with its fingerprint.
 
-`<Name>.avsc` is the schema new events are written with; `history/<Name>/<version>.avsc` are the published ones, which
-stay for ever because events written with them do.
+New events are written with `<Name>.avsc`. The published versions are `history/<Name>/<version>.avsc`: they stay for
+ever, because the events written with them do.
 """
 
 import json
@@ -26,20 +26,20 @@ COMMON_FIELDS: Mapping[str, Any] = {
     "correlation_id": "string",
     "causation_id": ["null", "string"],
 }
-"""What every event carries: by these consumers drop duplicates, restore the order and find gaps, knowing no event."""
+"""The fields of every event. With them, consumers can drop duplicates, restore the order and find gaps in any event."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Schema:
-    """One version of one event's schema; each object is equal to itself alone.
+    """One version of an event's schema. Instances are compared by identity.
 
     Attributes:
-        name: the event's, without the namespace.
+        name: the event's name, without the namespace.
         fingerprint: CRC-64-AVRO of the parsing canonical form, 8 bytes, little-endian as on the wire
             (avro.apache.org/docs/1.12.0/specification/#schema-fingerprints).
-        parsed: fastavro's.
+        parsed: fastavro's parsed schema.
         field_types: the fields' Avro types by name, in the record's order.
-        source: as in its file.
+        source: the schema's JSON.
     """
 
     name: str
@@ -51,20 +51,20 @@ class Schema:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """The schemas to write with, by event name, and all there are to read with, by fingerprint."""
+    """The schemas for writing, by event name, and all schemas for reading, by fingerprint."""
 
     working: Mapping[str, Schema]
     known: Mapping[bytes, Schema]
 
 
 def load(folder: Path) -> Contract:
-    """The contract kept in a folder.
+    """Load the contract from a folder.
 
-    A fingerprint leaves out docs, defaults and logical types, so two files may share one; what was published first
-    says what the bytes mean.
+    A fingerprint ignores docs, defaults and logical types, so two versions may share one. The first published version
+    then determines how the bytes are read.
 
     Raises:
-        ValueError: a file is not valid JSON, or its schema's name is not its file's in `NAMESPACE`.
+        ValueError: a file is not valid JSON, or its schema is not named like the file and in `NAMESPACE`.
         fastavro.schema.SchemaParseException: a file is not an Avro schema.
     """
     working = {path.stem: _read(path, path.stem) for path in sorted(folder.glob("*.avsc"))}
@@ -79,16 +79,16 @@ def load(folder: Path) -> Contract:
 
 
 def parse(source: str) -> Schema:
-    """The schema in a text of Avro's JSON.
+    """Parse a schema from Avro's JSON.
 
     Raises:
-        ValueError: it is not JSON, or no record of `NAMESPACE`, or no body could be read by it (see `body.reader_of`).
-        fastavro.schema.SchemaParseException: it is no Avro schema.
+        ValueError: the source is not JSON or not a record in `NAMESPACE`, or `body.reader_of` does not support a type.
+        fastavro.schema.SchemaParseException: the source is not an Avro schema.
     """
     avro = json.loads(source)
     if not isinstance(avro, dict) or avro.get("type") != "record":
-        raise ValueError("it is no record")
-    reader_of(avro)  # before fastavro gets it, which follows a record that contains itself until the process dies
+        raise ValueError("it is not a record")
+    reader_of(avro)  # before fastavro.parse_schema, which recurses into a recursive record until the process crashes
     parsed: Any = fastavro.parse_schema(avro)
     namespace, _, name = parsed["name"].rpartition(".")
     if namespace != NAMESPACE:
@@ -106,7 +106,7 @@ def _read(path: Path, name: str) -> Schema:
     try:
         schema = parse(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path} must hold the record {NAMESPACE}.{name}: {error}.") from error
+        raise ValueError(f"{path} must contain the record {NAMESPACE}.{name}: {error}.") from error
     if schema.name != name:
-        raise ValueError(f"{path} must hold the record {NAMESPACE}.{name}.")
+        raise ValueError(f"{path} must contain the record {NAMESPACE}.{name}.")
     return schema

@@ -1,12 +1,12 @@
-"""Domain events to bytes: an encoder for each working schema, compiled from its file when this module is imported.
+"""Encodes domain events: one encoder per current schema, compiled from its file when this module is imported.
 
 Avro's single-object encoding: C3 01 | CRC-64-AVRO fingerprint of the schema, 8 bytes little-endian | binary body
 (avro.apache.org/docs/1.12.0/specification/#single-object-encoding)
-Or the Glue Schema Registry's framing (see `glue`): the same body behind another header, which is chosen once.
+Or the Glue Schema Registry's framing (see `glue_framing`): the same body after another header.
 
-Own code beside fastavro, which stays the tests' oracle and the reader: the projector's function makes every event of
-every account, and spends a third of the time here that fastavro takes, and none on importing it. Only what the
-contract's schemas use is here: records of text, longs, bytes and one union.
+The projector encodes every event of every account. This module takes a third of fastavro's time and avoids its import;
+fastavro remains the oracle in tests. Only the types of the contract's schemas are supported: records of strings, longs,
+bytes and one union.
 """
 
 import json
@@ -28,14 +28,14 @@ Field = Callable[[Any], bytes]
 
 
 class Encoder:
-    """One event's.
+    """Encodes events of one schema.
 
     Attributes:
-        name: the event's, without the namespace.
-        fields: their names in the schema's order.
-        types: their Avro types, in the same order.
-        fingerprint: of its schema, as on the wire.
-        header: what stands in front of their values.
+        name: the event's name, without the namespace.
+        fields: the fields' names, in the schema's order.
+        types: the fields' Avro types, in the same order.
+        fingerprint: the schema's fingerprint, as on the wire.
+        header: the bytes before the body.
     """
 
     def __init__(self, schema: Mapping[str, Any], fingerprint: bytes) -> None:
@@ -50,25 +50,26 @@ class Encoder:
         self._primitives = {field: primitive_for(avro_type) for field, avro_type in types.items()}
 
     def with_header(self, header: bytes) -> "Encoder":
-        """The same but for what stands in front."""
+        """A copy of this encoder with another header."""
         other = copy(self)
         other.header = header
         return other
 
     def write(self, values: Sequence[Any]) -> bytes:
-        """The event's bytes, unchecked and fast.
+        """Encode an event fast, without checks.
 
         Args:
-            values: in the order of `fields`, in Avro's primitive types: money as whole cents, time as microseconds
+            values: in the order of `fields`, as Avro's primitive types: money as whole cents, time as microseconds
                 since 1970, both `int`.
 
         Raises:
-            AttributeError, TypeError, ValueError: some values of a wrong type; others make wrong bytes.
+            AttributeError, TypeError, ValueError: a value has the wrong type. Not every wrong type is detected; the
+                others produce wrong bytes.
         """
         return b"".join([self.header, *[write(value) for write, value in zip(self._writers, values, strict=True)]])
 
     def encode(self, fields: Mapping[str, Any]) -> bytes:
-        """The event's bytes; see `encode`."""
+        """Check and encode an event; see the function `encode`."""
         if fields.keys() != self._rules.keys():
             missing, unexpected = sorted(self._rules.keys() - fields.keys()), sorted(fields.keys() - self._rules.keys())
             raise InvalidEvent(f"{self.name}: missing fields {missing}, unexpected fields {unexpected}.")
@@ -88,11 +89,11 @@ def _varint(value: int) -> bytes:
 
 
 SMALL = tuple(_varint(value << 1) for value in range(2048))
-"""Small longs ready made, zigzag: nearly every length, and the numbers of most events."""
+"""Precomputed zigzag varints: nearly all lengths and most sequences are this small."""
 
 
 def long(value: int) -> bytes:
-    """Zigzag, then seven bits a byte; microseconds since 1970, in every event, without a loop."""
+    """Encode a zigzag varint. Microseconds since 1970, which every event has, need no loop."""
     if 0 <= value < _SMALL_BELOW:
         return SMALL[value]
     if _EIGHT_BYTES_MIN <= value < _EIGHT_BYTES_BELOW:
@@ -101,11 +102,11 @@ def long(value: int) -> bytes:
 
 
 _SMALL_BELOW = len(SMALL)
-_EIGHT_BYTES_MIN, _EIGHT_BYTES_BELOW = 2**48, 2**55  # as a time: from 1978 to 3111
+_EIGHT_BYTES_MIN, _EIGHT_BYTES_BELOW = 2**48, 2**55  # as microseconds since 1970: the years 1978 to 3111
 
 
 def _eight_bytes(value: int) -> bytes:
-    """The varint of a number of 50 to 56 bits: halves move apart until every seven bits have their byte."""
+    """The varint of a number of 50 to 56 bits. Each step splits the groups in half, until each byte has seven bits."""
     value = value & 0x0FFFFFFF | (value & 0xFFFFFFF_0000000) << 4
     value = value & 0x00003FFF_00003FFF | (value & 0x0FFFC000_0FFFC000) << 2
     value = value & 0x007F007F_007F007F | (value & 0x3F803F80_3F803F80) << 1
@@ -127,7 +128,7 @@ def optional_string(value: str | None) -> bytes:
 
 
 def decimal(value: int) -> bytes:
-    """Two's complement in as few bytes as hold the absolute value and a sign."""
+    """Two's complement, in the fewest bytes for the absolute value and a sign bit."""
     size = (value.bit_length() + 8) >> 3
     return SMALL[size] + value.to_bytes(size, "big", signed=True)
 
@@ -141,14 +142,14 @@ def _writer_for(avro_type: Any) -> Field:  # noqa: ANN401 -- a type is a string,
         case {"type": "bytes", "logicalType": "decimal"}:
             return decimal
         case _:
-            return long  # `rule_for` has refused every type that is not in the contract
+            return long  # `rule_for` refuses every type that is not in the contract
 
 
 def load(folder: Path) -> dict[str, Encoder]:
-    """The encoders of the working schemas in a folder, by event name.
+    """Load the encoders of the current schemas in a folder, by event name.
 
-    The fingerprints come from a file beside them, so that none has to be computed at a function's cold start; a test
-    computes them.
+    The fingerprints come from a file in the same folder, which saves their computation at a function's cold start. A
+    test verifies them.
     """
     fingerprints: dict[str, str] = json.loads((folder / FINGERPRINTS).read_text(encoding="utf-8"))
     sources = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.avsc"))]
@@ -158,24 +159,23 @@ def load(folder: Path) -> dict[str, Encoder]:
 Encoders = Mapping[str, Encoder]
 """By event name."""
 ENCODERS: Encoders = load(SCHEMAS)
-"""In single-object encoding."""
+"""The encoders for single-object encoding."""
 
 
 def glue_encoders(version_ids: Mapping[str, str]) -> Encoders:
     """Encoders in Glue's framing.
 
     Args:
-        version_ids: of the schemas in the registry, by fingerprint (16 hexadecimal digits, as on the wire). By name,
-            the id of another version of a schema could be taken for the working one's, and consumers would read bodies
-            with the wrong schema.
+        version_ids: the registry's schema version ids by fingerprint (16 hexadecimal digits, as on the wire). They are
+            not by name, because the id of another version would make consumers read bodies with the wrong schema.
 
     Raises:
-        LookupError: a working schema has no id there.
-        ValueError: an id is not written as Glue writes one.
+        LookupError: a current schema has no id. Register it, and add its id.
+        ValueError: an id is not a lower-case UUID, as Glue writes it.
     """
     missing = [name for name, encoder in ENCODERS.items() if encoder.fingerprint.hex() not in version_ids]
     if missing:
-        raise LookupError(f"there is no schema version id for the working schema of {', '.join(missing)}")
+        raise LookupError(f"there is no schema version id for the current schema of {', '.join(missing)}")
     return {
         name: encoder.with_header(glue_framing.header(version_ids[encoder.fingerprint.hex()]))
         for name, encoder in ENCODERS.items()
@@ -183,19 +183,19 @@ def glue_encoders(version_ids: Mapping[str, str]) -> Encoders:
 
 
 def encode(name: str, fields: Mapping[str, Any], encoders: Encoders = ENCODERS) -> bytes:
-    """The event's bytes: the same for the same fields, always.
+    """Encode an event. The same fields always give the same bytes.
 
     Args:
         name: "AccountCreated", "BalanceWithdrawn" or "BalanceCredited".
-        fields: every field of the working schema, also those with a default, and no other. Money is `Decimal` of
-            scale 2, `occurred_at` an aware `datetime`.
-        encoders: these choose the framing.
+        fields: exactly the fields of the current schema, including those with a default. Money is a `Decimal` of scale
+            2, `occurred_at` an aware `datetime`.
+        encoders: determine the framing.
 
     Raises:
         InvalidEvent: the name is unknown, a field is missing, unexpected or of the wrong type, or a value would have to
-            be rounded. Nothing was encoded; no retry can help.
+            be rounded. Nothing was encoded; correct the fields.
     """
     encoder = encoders.get(name)
     if encoder is None:
-        raise InvalidEvent(f"There is no event {name!r}; there are {', '.join(encoders)}.")
+        raise InvalidEvent(f"Unknown event {name!r}; use one of {', '.join(encoders)}.")
     return encoder.encode(fields)

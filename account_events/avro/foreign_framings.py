@@ -1,10 +1,10 @@
-"""What bytes are that are no domain event: the framings met beside ours, by their first bytes, and what to do."""
+"""Recognises other framings by their first bytes, and names the decoder for each."""
 
 from account_events.avro import glue_framing
 from account_events.avro.encoder import HEADER_SIZE, MARKER
 
-# A digit of base64 holds six bits: two hold a header's first byte and half of the second, the third the other half and
-# two bits of what varies.
+# A base64 digit encodes six bits. The first two digits encode a header's first byte and half of the second; the third
+# encodes the other half and two variable bits, so four digits are possible.
 _KNOWN = (
     ((b"\xf3\x89\x9a\xc2",), "a KPL aggregate: de-aggregate it first"),
     ((b"Obj\x01",), "an Avro object container file: read it with an Avro file reader"),
@@ -18,18 +18,18 @@ _JSON = (b"{", b"[")
 
 
 def what_it_is(data: bytes) -> str | None:
-    """A sentence, or None where the first bytes tell nothing.
+    """Describe the framing in a sentence; None if it is not recognised.
 
     Args:
-        data: neither single-object encoding with a whole header nor `glue_framing.is_framed`.
+        data: bytes that have neither a complete single-object header nor a complete Glue header.
     """
     if not data:
-        return "There are no bytes at all."
+        return "The data is empty."
     if data.startswith(MARKER):
-        return f"The single-object header is {HEADER_SIZE} bytes; there are only {len(data)}."
+        return f"A single-object header has {HEADER_SIZE} bytes; the data has only {len(data)}."
     if data.startswith(glue_framing.VERSION):
         if len(data) < glue_framing.HEADER_SIZE:
-            return f"Glue's header is {glue_framing.HEADER_SIZE} bytes; there are only {len(data)}."
+            return f"Glue's header has {glue_framing.HEADER_SIZE} bytes; the data has only {len(data)}."
         return f"Glue's header has an unknown compression, {data[1]:02x}; 00 (none) and 05 (zlib) are known."
     for first_bytes, what in (*_KNOWN, (_JSON, "JSON text: events are in Avro")):
         if (data.lstrip() if first_bytes is _JSON else data).startswith(first_bytes):

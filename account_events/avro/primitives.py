@@ -1,15 +1,14 @@
-"""Values of Avro's primitive types out of a body, strictly; see `body`."""
+"""Strict readers of Avro's primitive types; see `body`."""
 
 from collections.abc import Callable, Mapping
 from struct import Struct
 from typing import Any
 
 Read = Callable[[bytes, int], tuple[Any, int]]
-"""From the bytes and the place in them at which a value begins, to the value and the place behind it.
+"""Takes the bytes and the offset of a value; returns the value and the offset after it.
 
-Bytes that contradict the type raise ValueError or OverflowError. Those that end too early raise IndexError or
-struct.error, or nothing: then the place is behind the last byte, which the next reader notices, or who compares it with
-the length.
+It raises ValueError or OverflowError if the bytes contradict the type. If the bytes are truncated, it raises IndexError
+or struct.error, or returns an offset beyond the end. The caller must compare the last offset with the length.
 """
 
 _LONG_BYTES_MAX, _LONG_BITS = 10, 64
@@ -17,87 +16,87 @@ _INT_BELOW = 2**31
 _SEVEN_MORE = 0x00808080_80808080
 
 
-def long(data: bytes, place: int) -> tuple[int, int]:
-    """Zigzag, seven bits a byte; as the encoder's, and like there microseconds since 1970 without a loop."""
-    first = data[place]
-    if first < 0x80:  # noqa: PLR2004 -- the bit that says that more bytes follow
-        return (first >> 1) ^ -(first & 1), place + 1
-    word = int.from_bytes(data[place : place + 8], "little")
+def long(data: bytes, offset: int) -> tuple[int, int]:
+    """Read a zigzag varint. Like the encoder, it reads microseconds since 1970 without a loop."""
+    first = data[offset]
+    if first < 0x80:  # noqa: PLR2004 -- the bit that means that more bytes follow
+        return (first >> 1) ^ -(first & 1), offset + 1
+    word = int.from_bytes(data[offset : offset + 8], "little")
     if word & 0x80808080_80808080 == _SEVEN_MORE and word >> 56:
         word &= 0x7F7F7F7F_7F7F7F7F
         word = word & 0x007F007F_007F007F | (word & 0x7F007F00_7F007F00) >> 1
         word = word & 0x00003FFF_00003FFF | (word & 0x3FFF0000_3FFF0000) >> 2
         word = word & 0x00000000_0FFFFFFF | (word & 0x0FFFFFFF_00000000) >> 4
-        return (word >> 1) ^ -(word & 1), place + 8
-    return _any_long(data, place)
+        return (word >> 1) ^ -(word & 1), offset + 8
+    return _any_long(data, offset)
 
 
-def _any_long(data: bytes, place: int) -> tuple[int, int]:
+def _any_long(data: bytes, offset: int) -> tuple[int, int]:
     value = 0
     for count in range(_LONG_BYTES_MAX):
-        byte = data[place + count]
+        byte = data[offset + count]
         value |= (byte & 0x7F) << 7 * count
         if byte < 0x80:  # noqa: PLR2004 -- as above
             if not byte and count:
-                raise ValueError("a number of more bytes than it needs")
+                raise ValueError("a number with more bytes than it needs")
             if value >> _LONG_BITS:
                 break
-            return (value >> 1) ^ -(value & 1), place + count + 1
-    raise ValueError(f"a number of more than {_LONG_BITS} bits")
+            return (value >> 1) ^ -(value & 1), offset + count + 1
+    raise ValueError(f"a number with more than {_LONG_BITS} bits")
 
 
-def _int(data: bytes, place: int) -> tuple[int, int]:
-    value, place = long(data, place)
+def _int(data: bytes, offset: int) -> tuple[int, int]:
+    value, offset = long(data, offset)
     if not -_INT_BELOW <= value < _INT_BELOW:
-        raise ValueError("an int of more than 32 bits")
-    return value, place
+        raise ValueError("an int with more than 32 bits")
+    return value, offset
 
 
-def length(data: bytes, place: int) -> tuple[int, int]:
-    """Of what follows, in bytes."""
-    size, place = long(data, place)
+def length(data: bytes, offset: int) -> tuple[int, int]:
+    """Read the length of the following value, in bytes."""
+    size, offset = long(data, offset)
     if size < 0:
         raise ValueError("a length below zero")
-    return size, place
+    return size, offset
 
 
-def string(data: bytes, place: int) -> tuple[str, int]:
-    size = data[place]
-    if size & 0x81:  # of several bytes, or below zero
-        size, place = length(data, place)
-        end = place + size
+def string(data: bytes, offset: int) -> tuple[str, int]:
+    size = data[offset]
+    if size & 0x81:  # the length has several bytes, or is negative
+        size, offset = length(data, offset)
+        end = offset + size
     else:
-        place += 1
-        end = place + (size >> 1)
-    return data[place:end].decode(), end
+        offset += 1
+        end = offset + (size >> 1)
+    return data[offset:end].decode(), end
 
 
-def _bytes(data: bytes, place: int) -> tuple[bytes, int]:
-    size = data[place]
+def _bytes(data: bytes, offset: int) -> tuple[bytes, int]:
+    size = data[offset]
     if size & 0x81:  # as above
-        size, place = length(data, place)
-        end = place + size
+        size, offset = length(data, offset)
+        end = offset + size
     else:
-        place += 1
-        end = place + (size >> 1)
-    return data[place:end], end
+        offset += 1
+        end = offset + (size >> 1)
+    return data[offset:end], end
 
 
-def _null(_: bytes, place: int) -> tuple[None, int]:
-    return None, place
+def _null(_: bytes, offset: int) -> tuple[None, int]:
+    return None, offset
 
 
-def _boolean(data: bytes, place: int) -> tuple[bool, int]:
-    byte = data[place]
+def _boolean(data: bytes, offset: int) -> tuple[bool, int]:
+    byte = data[offset]
     if byte > 1:
         raise ValueError("a boolean that is neither 0 nor 1")
-    return byte == 1, place + 1
+    return byte == 1, offset + 1
 
 
 def _number(form: Struct) -> Read:
-    def number(data: bytes, place: int) -> tuple[float, int]:
-        [value] = form.unpack_from(data, place)
-        return value, place + form.size
+    def number(data: bytes, offset: int) -> tuple[float, int]:
+        [value] = form.unpack_from(data, offset)
+        return value, offset + form.size
 
     return number
 

@@ -1,4 +1,4 @@
-"""Avro bodies as an event's fields, as the writer's schema has them or as another one that they are resolved to."""
+"""Reads Avro bodies as an event's fields, with the writer's schema or resolved to another one."""
 
 import struct
 from collections.abc import Mapping
@@ -13,22 +13,22 @@ from account_events.avro.contract import Schema
 from account_events.avro.errors import CorruptBody, IncompatibleSchema
 from account_events.avro.logical import Convert, logical_for
 
-# What fastavro raises on bytes that contradict the schema.
+# The exceptions of fastavro for bytes that contradict the schema.
 _FASTAVRO_ERRORS = (EOFError, LookupError, ArithmeticError, ValueError, TypeError)
 
 
 class Reader:
-    """Reads what was written with one schema, as that schema has it or resolved to another.
+    """Reads bodies written with one schema, optionally resolved to another.
 
-    Resolution is Avro's (avro.apache.org/docs/1.12.0/specification/#schema-resolution): fields that only the reader has
-    get its defaults, those that only the writer has are left out.
+    Resolution follows Avro (avro.apache.org/docs/1.12.0/specification/#schema-resolution): fields that only the
+    reader's schema has get their defaults, and fields that only the writer's schema has are left out.
 
     Args:
         writer: the schema of the bytes.
         reader: the schema of the values; the writer's if None.
 
     Raises:
-        IncompatibleSchema: a field means something else in the two, which Avro itself does not see.
+        IncompatibleSchema: a field has different logical types in the two schemas, which Avro itself does not check.
     """
 
     def __init__(self, writer: Schema, reader: Schema | None = None) -> None:
@@ -38,7 +38,7 @@ class Reader:
             if _meaning(writer.field_types[field]) != _meaning(wanted.field_types[field]):
                 raise IncompatibleSchema(writer.name, f"its field {field} has another logical type")
         self._resolution = () if is_simple(writer, wanted) else (_primitive(writer), _primitive(wanted))
-        # What is left out is read whole, so that it is checked as well.
+        # Fields that are left out are read with their logical types, so that they are checked as well.
         self._readers = [
             (field, (primitive_reader_of if field in wanted.field_types else reader_of)(avro_type))
             for field, avro_type in writer.field_types.items()
@@ -51,11 +51,11 @@ class Reader:
         ]
 
     def read(self, data: bytes, start: int) -> dict[str, Any]:
-        """The fields of the body that begins at `start` and ends with `data`, by name.
+        """Read the fields, by name, of the body from `start` to the end of `data`.
 
         Raises:
             CorruptBody: the body contradicts its schema, or bytes follow it.
-            IncompatibleSchema: the reader's schema cannot take what was written.
+            IncompatibleSchema: the body cannot be resolved to the reader's schema.
         """
         fields = self.primitives(data, start)
         for field, convert in self._converters:
@@ -66,33 +66,33 @@ class Reader:
         return fields
 
     def impossible(self, field: str, why: object) -> CorruptBody:
-        """The error of a field whose primitive value its logical type does not allow."""
-        return CorruptBody(f"{self._name}.{field} holds an impossible value: {why}.")
+        """The error for a field whose value its type does not allow."""
+        return CorruptBody(f"{self._name}.{field} has an invalid value: {why}.")
 
     def primitives(self, data: bytes, start: int) -> dict[str, Any]:
-        """As `read`, with money as the body's bytes (see `values.cents_of`) and times as microseconds, unchecked.
+        """Like `read`, but money stays bytes (see `values.cents_of`) and times stay microseconds, both unchecked.
 
-        For who would make text of them, which from `Decimal` and `datetime` takes longer than all the rest.
+        Use it to convert events to text: the detour through `Decimal` and `datetime` would take most of the time.
 
         Raises:
             CorruptBody, IncompatibleSchema: see `read`.
         """
         resolved = self._resolved(data[start:]) if self._resolution else None
         fields: dict[str, Any] = {}
-        place = start
+        offset = start
         try:
             for field, read in self._readers:
-                fields[field], place = read(data, place)
+                fields[field], offset = read(data, offset)
         except (IndexError, struct.error) as error:
-            raise self._breaks_off() from error
+            raise self._truncated() from error
         except UnicodeDecodeError as error:
             raise self.impossible(self._field_after(fields), "text that is not UTF-8") from error
         except (ValueError, OverflowError) as error:
             raise self.impossible(self._field_after(fields), error) from error
-        if place > len(data):
-            raise self._breaks_off()
-        if place < len(data):
-            raise CorruptBody(f"{len(data) - place} bytes follow the body of this {self._name}.")
+        if offset > len(data):
+            raise self._truncated()
+        if offset < len(data):
+            raise CorruptBody(f"{len(data) - offset} bytes follow the body of this {self._name}.")
         if resolved is not None:
             return resolved
         if self._added:
@@ -101,11 +101,11 @@ class Reader:
             del fields[field]
         return fields
 
-    def _breaks_off(self) -> CorruptBody:
-        return CorruptBody(f"The body of this {self._name} breaks off or holds an impossible value.")
+    def _truncated(self) -> CorruptBody:
+        return CorruptBody(f"The body of this {self._name} is truncated or has an invalid value.")
 
     def _field_after(self, fields: Mapping[str, Any]) -> str:
-        """The one that could not be read."""
+        """The field that could not be read."""
         return self._readers[len(fields)][0]
 
     def _resolved(self, body: bytes) -> dict[str, Any]:
@@ -114,16 +114,16 @@ class Reader:
         except SchemaResolutionError as error:
             raise IncompatibleSchema(self._name, str(error)) from error
         except _FASTAVRO_ERRORS as error:
-            raise self._breaks_off() from error
+            raise self._truncated() from error
         result: dict[str, Any] = fields
         return result
 
 
 def is_simple(writer: Schema, reader: Schema) -> bool:
-    """Whether resolution is no more than leaving fields out and adding null.
+    """Whether resolution only leaves fields out and adds null defaults.
 
-    Then it need not be fastavro's, which takes as long as the reading itself. It is so between all versions that the
-    gate lets pass.
+    This holds between all versions that the schema gate accepts. It avoids resolution by fastavro, which takes as long
+    as the reading itself.
     """
     shared = writer.field_types.keys() & reader.field_types.keys()
     added = [field for field in reader.source["fields"] if field["name"] not in shared]
@@ -133,7 +133,7 @@ def is_simple(writer: Schema, reader: Schema) -> bool:
 
 
 def _meaning(avro_type: Any) -> Any:  # noqa: ANN401 -- a type is a string, a list or a mapping in Avro's JSON
-    """What a logical type says beside its primitive type; of a union, of its branches."""
+    """A type's logical type with its parameters, or those of a union's branches; None if it has no logical type."""
     match avro_type:
         case list():
             return [meaning for branch in avro_type if (meaning := _meaning(branch))]
@@ -143,7 +143,7 @@ def _meaning(avro_type: Any) -> Any:  # noqa: ANN401 -- a type is a string, a li
 
 
 def _primitive(schema: Schema) -> Any:  # noqa: ANN401 -- fastavro's
-    """The schema without the logical types that are made here."""
+    """The schema without the logical types that this package converts itself."""
     source: Mapping[str, Any] = schema.source
     fields = [
         {**field, "type": field["type"]["type"]} if logical_for(field["type"]) else field for field in source["fields"]

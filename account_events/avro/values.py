@@ -1,6 +1,7 @@
-"""What a value must be before it is encoded: fastavro would round, truncate or guess, and money must not be guessed.
+"""Checks values before they are encoded, and converts them to and from Avro's primitive types.
 
-A rule takes a value and answers with what is wrong with it, or None. The answers never quote the value.
+fastavro would round or truncate some values; these rules refuse them. A rule returns what is wrong with a value, or
+None. Its message never quotes the value.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,7 @@ MONEY_SCALE = 2
 _LONG_MAX = 2**63 - 1
 _MONEY_BELOW = Decimal(10) ** (MONEY_PRECISION - MONEY_SCALE)
 _EXACT = Context(prec=2 * MONEY_PRECISION)
-"""Whatever context the program around has, which would round."""
+"""Independent of the program's decimal context, which could round."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -25,7 +26,7 @@ def rule_for(avro_type: Any) -> Rule:  # noqa: ANN401 -- a type is a string, a l
     """The rule for a field's type.
 
     Raises:
-        NotImplementedError: the contract uses a type that has no rule yet; add one here, with its tests.
+        NotImplementedError: the contract uses a type that has no rule yet. Add one here, with its tests.
     """
     match avro_type:
         case "string":
@@ -45,7 +46,7 @@ def rule_for(avro_type: Any) -> Rule:  # noqa: ANN401 -- a type is a string, a l
 
 
 def primitive_for(avro_type: Any) -> Callable[[Any], Any]:  # noqa: ANN401 -- as above
-    """From a field's value to that of its primitive Avro type: cents for money, microseconds for a time."""
+    """The converter from a field's value to its primitive Avro type: cents for money, microseconds for a time."""
     match avro_type:
         case {"logicalType": "decimal"}:
             return cents
@@ -55,14 +56,14 @@ def primitive_for(avro_type: Any) -> Callable[[Any], Any]:  # noqa: ANN401 -- as
 
 
 def whole_of(precision: int, *, is_padded: bool = False) -> Callable[[bytes], int]:
-    """From a decimal's Avro body, two's complement, big-endian, to the number without its point.
+    """The converter from a decimal's body (two's complement, big-endian) to its unscaled number.
 
     Args:
-        precision: how many digits it may have.
-        is_padded: whether it may have more bytes than it needs, as one of a fixed size has.
+        precision: the maximum number of digits.
+        is_padded: whether the body may have more bytes than the number needs, as in a fixed type.
 
     Returns:
-        What raises ValueError for more digits, for more bytes, and for none.
+        A function that raises ValueError for too many digits, for more bytes than needed, and for an empty body.
     """
     below = 10**precision
 
@@ -70,32 +71,32 @@ def whole_of(precision: int, *, is_padded: bool = False) -> Callable[[bytes], in
         whole = int.from_bytes(body, "big", signed=True)
         if not -below < whole < below:
             raise ValueError("more digits than its schema allows")
-        # As many bytes as hold the absolute value and a sign, as the encoder and fastavro write it. Java writes as few
-        # as hold the number, which makes a difference for -128: one byte, not two.
+        # The encoder and fastavro write the fewest bytes for the absolute value and a sign bit. Java writes the fewest
+        # for the number itself, which differs for -128: one byte instead of two.
         size = len(body)
         if size == (whole.bit_length() + 8) >> 3 or is_padded:
             return whole
         if whole < 0 and size == ((~whole).bit_length() + 8) >> 3:
             return whole
-        raise ValueError("more bytes than its number needs, or none")
+        raise ValueError("empty, or more bytes than its number needs")
 
     return whole_of_body
 
 
 cents_of = whole_of(MONEY_PRECISION)
-"""Money's cents from its Avro body."""
+"""Converts the Avro body of an amount to cents."""
 
 
 def money_of(body: bytes) -> Decimal:
-    """As `cents_of`, in units of its currency."""
+    """Convert the Avro body of an amount to units of its currency."""
     return Decimal(cents_of(body)).scaleb(-MONEY_SCALE, _EXACT)
 
 
 def instant_of(microseconds: int) -> datetime:
-    """From those since 1970, in UTC.
+    """Convert microseconds since 1970 to a `datetime` in UTC.
 
     Raises:
-        OverflowError: before the year 1 or after 9999.
+        OverflowError: the time is before the year 1 or after the year 9999.
     """
     return _EPOCH + timedelta(microseconds=microseconds)
 
@@ -105,7 +106,7 @@ def cents(amount: Decimal) -> int:
 
 
 def micros(instant: datetime) -> int:
-    """Since 1970."""
+    """Convert a time to microseconds since 1970."""
     return (instant - _EPOCH) // _MICROSECOND
 
 
@@ -115,7 +116,7 @@ def _string(value: object) -> str | None:
     try:
         value.encode()
     except UnicodeEncodeError:
-        return "holds a lone surrogate, which UTF-8 cannot carry"
+        return "contains a lone surrogate, which UTF-8 cannot encode"
     return None
 
 
@@ -144,9 +145,9 @@ def _instant(value: object) -> str | None:
     if not isinstance(value, datetime):
         return f"must be datetime, not {type(value).__name__}"
     if value.utcoffset() is None:
-        return "must carry a time zone; UTC is meant"
+        return "must have a time zone, such as UTC"
     try:
         value.astimezone(UTC)
     except OverflowError:
-        return "lies outside the years 1 to 9999 in UTC"
+        return "is outside the years 1 to 9999 in UTC"
     return None

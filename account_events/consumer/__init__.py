@@ -1,9 +1,9 @@
-"""The consumer kit: what a service needs to apply domain events exactly once and in order.
+"""The consumer kit: apply each domain event exactly once, in order.
 
     handler = LambdaHandler(Consumer(Inbox(store, handle)), now=time.time, report=print)
 
-`handle` gets each account's events in sequence, each once. See docs/consuming.md. Nothing here needs AWS but
-`dynamodb_inbox` and `glue_registry`, which are imported by their names.
+`handle` receives each account's events in sequence, each once. See docs/consuming.md. Only `dynamodb_inbox` and
+`glue_registry` need botocore; import them by their module names.
 """
 
 from account_events.consumer.consumer import Consumer, Failure, KinesisRecord, Outcome

@@ -1,4 +1,4 @@
-"""A batch of Kinesis records through the inbox, and what may be said to be done of it."""
+"""Applies batches of Kinesis records through the inbox and reports which records are safe to checkpoint."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -13,13 +13,13 @@ Effect = TypeVar("Effect")
 
 
 class KinesisRecord(NamedTuple):
-    """A record as its adapter received it.
+    """A record as an adapter received it.
 
     Attributes:
-        sequence_number: Kinesis's own, unique in its shard but for the parts of an aggregate.
-        data: what was put, aggregated or not.
-        sub_sequence_number: which part of an aggregate it is, where the KCL has already unpacked it. Both numbers
-            together then identify the record.
+        sequence_number: assigned by Kinesis; unique in its shard, except for the user records of one aggregate.
+        data: the record's bytes, aggregated or not.
+        sub_sequence_number: the index in the aggregate, if the KCL has unpacked it already. Both numbers together then
+            identify the record.
     """
 
     sequence_number: str
@@ -29,13 +29,16 @@ class KinesisRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an account, or a record, did not go on.
+    """Why an account, or a record, could not be processed.
 
     Attributes:
-        sequence_number: the first record that has to come again. None: none has; the account waits in the inbox, for
-            what is missing or for its handler to take what it refused, and is told as a gap.
-        account_id: None if the record cannot be read, so that it may be anyone's.
-        sub_sequence_number: see KinesisRecord; None where that has none.
+        sequence_number: the first record to redeliver. If it is None, no record has to be redelivered: the account
+            waits in the inbox, for a missing event or for a handler that accepts the next one, and is reported as a
+            gap.
+        account_id: None if the record cannot be decoded, because any account's events may be in it.
+        error: its class determines what you do: see `account_events.consumer.errors` and `account_events.avro.errors`,
+            or your handler's own exception.
+        sub_sequence_number: that of the record to redeliver; see KinesisRecord.
     """
 
     sequence_number: str | None
@@ -46,23 +49,24 @@ class Failure:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a batch.
+    """The result of receiving a batch.
 
     Attributes:
-        applied: events handed over, each for the first time.
-        duplicates: events that were applied or held already.
-        held: events that came early and are kept.
-        failures: in the order of their records. Behind one that cannot be read nothing is done; of an account that
-            failed, nothing from its record on. Whatever else was in the batch is done.
-        checkpoint: the last record in front of all that has to come again. None: the first one has to.
-        gaps: of all accounts, what has been waited for too long, the oldest. If they cannot be queried, none, and a
-            failure without a number.
-        checkpoint_sub_sequence_number: see KinesisRecord; None where the checkpoint's record has none.
+        applied: how many events were applied.
+        duplicates: how many events were applied or buffered before.
+        buffered: how many events arrived out of order and were buffered.
+        failures: in the order of their records. After a record that cannot be decoded, no record is processed; after a
+            failure of an account, none of that account's events is applied. Everything else in the batch is processed.
+        checkpoint: the sequence number of the last record before the first one to redeliver; None if that is the first
+            of the batch.
+        gaps: the accounts, of all batches, that have waited too long; the oldest first. If they cannot be queried, the
+            list is empty and a failure without a sequence number is reported.
+        checkpoint_sub_sequence_number: that of the checkpoint's record; see KinesisRecord.
     """
 
     applied: int = 0
     duplicates: int = 0
-    held: int = 0
+    buffered: int = 0
     failures: list[Failure] = field(default_factory=list)
     checkpoint: str | None = None
     gaps: Sequence[Gap] = ()
@@ -70,23 +74,23 @@ class Outcome:
 
     @property
     def unsafe(self) -> list[str]:
-        """The records that have to come again, each account's first one, without repetition."""
+        """The sequence numbers of the records to redeliver: the first one per failure, without repetition."""
         numbers = (failure.sequence_number for failure in self.failures)
         return list(dict.fromkeys(number for number in numbers if number is not None))
 
 
 class Consumer(Generic[Effect]):
-    """Takes the records of a shard, batch after batch, in the shard's order.
+    """Receives the records of a shard, batch by batch, in order.
 
-    An account that fails stays where it is, and the others go on. So after a failure take up the shard again from
-    `checkpoint`: what was done already is dropped by the inbox.
+    If an account fails, the other accounts still advance. After a failure, read the shard again from after
+    `Outcome.checkpoint`: the inbox drops what was already processed.
 
     Args:
-        inbox: hands over the events.
-        dead_letter: called with a record that cannot be read, and why; again, should the record come again. Once it
-            returns, the record counts as done, but for a failure without a number: have it kept for whoever finds out
-            whose events are in it, and replays those accounts. Nothing else knows that they wait.
-            Without it, such a record has to come again, and the shard goes no further.
+        inbox: applies the events.
+        dead_letter: called with a record that cannot be decoded and its error; called again if the record is delivered
+            again. Store the record, find out which accounts have events in it, and replay those accounts: the inbox
+            does not know that they wait. When the callback returns, the record counts as processed, and its failure
+            has no sequence number. Without a callback the record must be redelivered, and it blocks its shard.
     """
 
     def __init__(
@@ -95,12 +99,12 @@ class Consumer(Generic[Effect]):
         self._inbox, self._dead_letter = inbox, dead_letter
 
     def receive(self, records: Iterable[KinesisRecord], now_s: float, *, buffer_failures: bool = False) -> Outcome:
-        """Never raises for what a record holds or the handling of it does.
+        """Apply a batch. What fails in a record or its handling is returned in `Outcome.failures`, never raised.
 
         Args:
             records: oldest first.
             now_s: seconds since 1970.
-            buffer_failures: for a reader that has retried often enough. Events that the handler refuses are buffered,
+            buffer_failures: set it when you have retried often enough. Events that the handler refuses are buffered,
                 their accounts wait in the inbox, and their records need not be delivered again.
         """
         outcome = Outcome()
@@ -116,15 +120,15 @@ class Consumer(Generic[Effect]):
                     continue
                 for arrival in arrived:
                     arrivals.setdefault(arrival.event.account_id, []).append(arrival)
-            except Exception as error:  # noqa: BLE001 -- Undecodable, or what a registry asked for the schema raises
-                # Anyone's events may be in it and in what follows; those would only be held, so all of it comes again.
+            except Exception as error:  # noqa: BLE001 -- Undecodable, or an error of the codec's schema registry
+                # Any account's events may be in this record, so later records would only be buffered: redeliver all.
                 failed.append((index, _failure(record, None, error)))
                 break
         for account_id, theirs in arrivals.items():
             received = self._inbox.receive(account_id, theirs, now_s, buffer_failures=buffer_failures)
             outcome.applied += received.applied
             outcome.duplicates += received.duplicates
-            outcome.held += received.held
+            outcome.buffered += received.buffered
             if received.error is not None:
                 first = None if received.unsafe is None else batch[received.unsafe]
                 failed.append((received.unsafe, _failure(first, account_id, received.error)))
@@ -135,15 +139,15 @@ class Consumer(Generic[Effect]):
             outcome.checkpoint, _, outcome.checkpoint_sub_sequence_number = batch[safe - 1]
         try:
             outcome.gaps = self._inbox.gaps(now_s)
-        except Exception as error:  # noqa: BLE001 -- no reason to fail what is done: the next batch asks again
+        except Exception as error:  # noqa: BLE001 -- the batch itself succeeded, and the next one queries again
             outcome.failures.append(Failure(None, None, error))
         return outcome
 
-    def _arrivals(self, record: KinesisRecord, number: int) -> list[Arrival] | Undecodable:
-        """All of a record's events; or, if it was set aside, why."""
+    def _arrivals(self, record: KinesisRecord, index: int) -> list[Arrival] | Undecodable:
+        """The record's events, or the error if the record went to the dead-letter callback."""
         decode = self._inbox.decoder.decode
         try:
-            return [Arrival(decode(each), each, number) for each in unpack(record.data)]
+            return [Arrival(decode(each), each, index) for each in unpack(record.data)]
         except Undecodable as error:
             if self._dead_letter is None:
                 raise

@@ -1,4 +1,4 @@
-"""From a Kinesis record's data to typed events: undo the aggregation, then read each with its writer's schema."""
+"""Decodes a Kinesis record into typed events: unpacks the aggregate, then reads each with its writer's schema."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -12,30 +12,30 @@ from account_events.avro.reader import Reader
 from account_events.consumer.events import EVENTS, Event, OtherEvent
 
 ACCOUNT_ID_LENGTH_MAX = 256
-"""As many as a partition key of Kinesis has: no event with another id is published, and no table keeps all others."""
+"""The maximum length of a Kinesis partition key. No event with a longer id is published."""
 REQUEST_ID, REQUEST_ID_TYPE = "request_id", ["null", "string"]
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """How events of one writer's schema are read, and of which class they are."""
+    """How to read events of one writer's schema, and which class to make of them."""
 
     reader: Reader
     kind: type[Any]
 
 
 class Decoder:
-    """Reads events in this release's words, whichever published version they were written with.
+    """Decodes events of any published schema version into this release's classes.
 
-    A field that was added since an event was written has its default; one that a later writer added is left out.
+    A field that is newer than the event has its default value. A field that is newer than this release is left out.
 
     Args:
-        codec: finds the writer's schema; by default, only the published ones that this release holds.
-        contract: the schemas to read as: the working ones.
-        events: the classes to make, by the schemas' names. Each has the fields of its schema.
+        codec: finds the writer's schema. The default knows the schemas published with this release.
+        contract: the schemas to read as.
+        events: the class for each schema name: a dataclass without slots whose fields are those of the schema.
 
     Raises:
-        TypeError: a class is none, or its fields are not those of its schema.
+        TypeError: a class is not such a dataclass, or its fields differ from those of its schema.
     """
 
     def __init__(
@@ -47,32 +47,34 @@ class Decoder:
         self._plans: dict[Schema, _Plan] = {}
         for name, kind in events.items():
             if not is_dataclass(kind) or "__slots__" in vars(kind) or name not in contract.working:
-                raise TypeError(f"{kind.__name__} has to be a dataclass without slots, for an event of the contract.")
+                raise TypeError(f"{kind.__name__} must be a dataclass without slots, for an event of the contract.")
             if odd := {field.name for field in fields(kind)} ^ contract.working[name].field_types.keys():
                 raise TypeError(f"{kind.__name__} and the schema {name} differ in {', '.join(sorted(odd))}.")
 
     def decode(self, data: bytes) -> Event:
-        """The event in one (de-aggregated) record's data.
+        """Decode the event in the data of one user record (already unpacked from its aggregate).
 
         Raises:
-            account_events.avro.errors.Undecodable: it cannot be read, and the error's kind says why and what to do.
-                Set it aside, never skip it.
+            account_events.avro.errors.Undecodable: the data cannot be decoded. The subclass shows why and what to do.
+                Store the record and replay its accounts; never skip it.
+            account_events.consumer.glue_registry.RegistryError: the codec's registry could not be read. Decode the
+                record again later.
         """
         schema, encoded, start = self._codec.opened(data)
         plan = self._plans.get(schema) or self._plan(schema)
         values = _checked(plan.reader.read(encoded, start), schema)
         if plan.kind is OtherEvent:
             values = _other(schema, values)
-        # The class was compared with the schema, so the record's fields are its attributes: its own __init__ would
-        # set them one by one, in the time of half the decoding.
+        # __init__ has compared the class with the schema, so the record's fields are its attributes. Calling the
+        # dataclass's own __init__ would set them one by one, which takes half as long as the decoding itself.
         event: Event = object.__new__(plan.kind)
         object.__setattr__(event, "__dict__", values)
         return event
 
     def primitives(self, data: bytes) -> tuple[Schema, Reader, dict[str, Any]]:
-        """The writer's schema, its reader, and the event's fields as `Reader.primitives` has them.
+        """The writer's schema, its reader, and the event's fields as `Reader.primitives` returns them.
 
-        For who makes text of every event; money's and time's range is then for the caller to check.
+        Faster than `decode` if you only convert events to text. You must check the ranges of amounts and times.
 
         Raises:
             account_events.avro.errors.Undecodable: see `decode`.
@@ -85,8 +87,10 @@ class Decoder:
         kind, working = self._events.get(schema.name), self._contract.working.get(schema.name)
         if kind is not None:
             plan = _Plan(Reader(schema, working), kind)
-        elif odd := [name for name, due in COMMON_FIELDS.items() if schema.field_types.get(name) != due]:
-            raise IncompatibleSchema(schema.name, f"it has not, as every event has: {', '.join(odd)}")
+        elif odd := [name for name, type_ in COMMON_FIELDS.items() if schema.field_types.get(name) != type_]:
+            raise IncompatibleSchema(
+                schema.name, f"fields that every event must have are missing or differ: {', '.join(odd)}"
+            )
         else:
             plan = _Plan(Reader(schema), OtherEvent)
         if len(self._plans) < VERSIONS_MAX:
@@ -94,24 +98,24 @@ class Decoder:
         return plan
 
     def events(self, data: bytes) -> list[Event]:
-        """All events in a Kinesis record's data, in order, aggregated or not; all of them or none.
+        """Decode all events in a Kinesis record's data, aggregated or not, in order.
 
         Raises:
-            account_events.avro.errors.Undecodable: see `decode`; and CorruptAggregate.
+            account_events.avro.errors.Undecodable: see `decode`; CorruptAggregate if the aggregate is damaged.
         """
         return [self.decode(each) for each in unpack(data)]
 
 
 def _checked(values: dict[str, Any], schema: Schema) -> dict[str, Any]:
     if values["sequence"] < 1:
-        raise CorruptBody(f"{schema.name}.sequence holds an impossible value: sequences begin with 1.")
+        raise CorruptBody(f"{schema.name}.sequence is below 1: sequences begin with 1.")
     if not 0 < len(values["account_id"]) <= ACCOUNT_ID_LENGTH_MAX:
-        raise CorruptBody(f"{schema.name}.account_id has not 1 to {ACCOUNT_ID_LENGTH_MAX} characters.")
+        raise CorruptBody(f"{schema.name}.account_id must have 1 to {ACCOUNT_ID_LENGTH_MAX} characters.")
     return values
 
 
 def _other(schema: Schema, values: Mapping[str, Any]) -> dict[str, Any]:
-    """An OtherEvent's attributes; its request id came later than what every event has."""
+    """The attributes of an OtherEvent. `request_id` is not a common field: older schemas do not have it."""
     has_request_id = schema.field_types.get(REQUEST_ID) == REQUEST_ID_TYPE
     return {
         **{name: values[name] for name in COMMON_FIELDS},

@@ -1,17 +1,16 @@
-"""An inbox's positions in DynamoDB: the consumer's writes and the advance are one transaction.
+"""An inbox store in DynamoDB: one transaction writes the consumer's effect and the new position.
 
-An item for each account: AccountId (S, the key), Last, Seen, Revision (N), and while it waits: Held (M of B, by
-sequence), MissingThrough, Since (N), Waiting ("yes"). Since and Waiting are the keys of the index ByWaiting, which so
-holds only accounts that wait.
+Each account has one item: AccountId (S, the key), Last, Seen and Revision (N). While the account waits, the item also
+has Held (M of B, the buffered events by sequence), MissingThrough and Since (N), and Waiting ("yes"). Waiting and Since
+are the keys of the index ByWaiting, which therefore contains only accounts that wait.
 
-DynamoDB's errors become the kit's errors in `_raise`, by the classification of `account_events.dynamodb_errors`:
+`_raise` translates DynamoDB's errors by their class in `account_events.dynamodb_errors`:
 
-- CONDITION: the position's is StaleRevision, one of the effect's is EffectRefused.
-- CONFLICT and TRANSIENT pass by themselves: Unavailable.
-- REFUSED: the same request never succeeds. If that is for the effect, the inbox keeps the account's events and the
-  account waits; their records need not come again.
-- CONFIGURATION passes once an operator repairs it, and UNKNOWN may be anything: they go through as they are, and the
-  records are delivered again.
+- CONDITION: StaleRevision if it is the position's condition, EffectRefused if it is one of the effect's.
+- CONFLICT, TRANSIENT: Unavailable, because a later attempt may succeed.
+- REFUSED: Refused, because the same request never succeeds. The inbox then buffers the account's events, and their
+  records need not be delivered again.
+- CONFIGURATION, UNKNOWN: raised unchanged. The records are delivered again until an operator corrects the cause.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,14 +30,14 @@ _WAITING = {"S": "yes"}
 
 
 class DynamoDBInbox:
-    """An InboxStore whose effects are writes to DynamoDB, carried out together with the advance.
+    """An InboxStore whose effects are DynamoDB writes, in the same transaction as the new position.
 
-    An effect is a list of at most 99 items as TransactWriteItems takes them, in DynamoDB JSON, each for another row of
-    any table in the same region and account; `handle` itself does nothing.
+    The effect is what `handle` returns: a list of up to 99 `TransactItems` of TransactWriteItems, in DynamoDB JSON.
+    Each writes a different item, in any table of the same account and region.
 
     Args:
-        client: boto3's or botocore's. It may retry: transactions are repeated under one token.
-        table_name: the inbox's.
+        client: a boto3 or botocore client. It may retry: a repeated transaction uses the same token.
+        table_name: the inbox's table.
     """
 
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
@@ -47,12 +46,12 @@ class DynamoDBInbox:
     def position(self, account_id: str) -> Position:
         """Raises Unavailable, Refused: see InboxStore."""
         try:
-            answer = self._client.get_item(
+            response = self._client.get_item(
                 TableName=self._table_name, Key={"AccountId": {"S": account_id}}, ConsistentRead=True
             )
         except (ClientError, BotoCoreError) as error:
             _raise(error)
-        return _position(answer.get("Item", {}))
+        return _position(response.get("Item", {}))
 
     def advance(
         self,
@@ -78,9 +77,9 @@ class DynamoDBInbox:
             _raise(error)
 
     def gaps(self, before_s: float) -> Sequence[Gap]:
-        """Raises Unavailable: DynamoDB did not answer."""
+        """Raises Unavailable, Refused: see InboxStore."""
         try:
-            answer = self._client.query(
+            response = self._client.query(
                 TableName=self._table_name,
                 IndexName=INDEX,
                 KeyConditionExpression="Waiting = :waiting AND Since <= :before",
@@ -96,7 +95,7 @@ class DynamoDBInbox:
                 int(item["MissingThrough"]["N"]),
                 float(item["Since"]["N"]),
             )
-            for item in answer["Items"]
+            for item in response["Items"]
         ]
 
 
@@ -110,7 +109,7 @@ def _item(account_id: str, position: Position) -> dict[str, Any]:
     if position.since_s is None:
         return item
     return item | {
-        "Held": {"M": {str(sequence): {"B": data} for sequence, data in position.held.items()}},
+        "Held": {"M": {str(sequence): {"B": data} for sequence, data in position.buffered.items()}},
         "MissingThrough": {"N": str(position.missing_through)},
         "Since": {"N": repr(position.since_s)},
         "Waiting": _WAITING,
@@ -122,7 +121,7 @@ def _position(item: Mapping[str, Any]) -> Position:
         return Position()
     return Position(
         last=int(item["Last"]["N"]),
-        held={int(sequence): data["B"] for sequence, data in item.get("Held", {"M": {}})["M"].items()},
+        buffered={int(sequence): data["B"] for sequence, data in item.get("Held", {"M": {}})["M"].items()},
         seen=int(item.get("Seen", item["Last"])["N"]),
         since_s=float(item["Since"]["N"]) if "Since" in item else None,
         revision=int(item["Revision"]["N"]),
@@ -130,21 +129,25 @@ def _position(item: Mapping[str, Any]) -> Position:
 
 
 def _raise(error: ClientError | BotoCoreError) -> NoReturn:
-    """As one of the kit's errors, where there is one for it; otherwise as it is."""
+    """Raise the matching error of the kit, or the error itself if there is none."""
     failure = failure_of(error)
     if failure.kind is Kind.CONDITION or _is_stale_revision(failure):
         raise StaleRevision("the account is not at the position that was read") from error
-    if passing := failure.codes(Kind.TRANSIENT, Kind.CONFLICT):  # the effect's conditions say nothing then
-        raise Unavailable(f"DynamoDB does not carry out the request now: {', '.join(passing)}") from error
+    if passing := failure.codes(Kind.TRANSIENT, Kind.CONFLICT):  # the effect's conditions are not conclusive then
+        raise Unavailable(
+            f"DynamoDB cannot process the request now ({', '.join(passing)}): receive the records again."
+        ) from error
     for number, reason in enumerate(failure.reasons):
         if reason.kind is Kind.CONDITION:
-            raise EffectRefused(f"the condition of the effect's write {number} does not hold") from error
+            raise EffectRefused(
+                f"The condition of the effect's write {number} failed. Neither the effect nor the position was written."
+            ) from error
     if refused := failure.codes(Kind.REFUSED):
         message = error.response["Error"].get("Message", "") if isinstance(error, ClientError) else error
-        raise Refused(f"DynamoDB refuses the request for good: {', '.join(refused)}: {message}") from error
+        raise Refused(f"DynamoDB will never accept this write: {', '.join(refused)}: {message}") from error
     raise error
 
 
 def _is_stale_revision(failure: Failure) -> bool:
-    """Whether the condition of the position did not hold, which is the first of a transaction's writes."""
+    """Whether the position's condition failed: the position is the transaction's first item."""
     return bool(failure.reasons) and failure.reasons[0].kind is Kind.CONDITION

@@ -1,41 +1,44 @@
-"""What can go wrong in a consumer, as a tree ordered by what to do about it.
+"""The errors of an inbox, as a tree ordered by what the caller does about them.
 
-Records that cannot be read raise `account_events.avro.errors.Undecodable`, a tree of its own.
+A record that cannot be decoded raises `account_events.avro.errors.Undecodable`, a tree of its own.
 
 KitError
-├── StaleRevision                    another worker has moved the account on: read its position again (the inbox does)
-├── Unavailable                  the inbox's store did not answer: nothing is lost, receive the records again
-├── EffectRefused                a condition of the consumer's own writes failed: the consumer decides
-├── Refused                      the store takes no such write, now and always: correct the handler; its account waits
-└── BufferFull                     too much of an account came early: replay the account from the ledger, and it goes on
+├── StaleRevision      another worker advanced the account: read its position again (the inbox does that itself)
+├── Unavailable        the inbox's store did not answer: nothing is lost, receive the records again
+├── EffectRefused      a condition of the consumer's own writes failed: the consumer decides what that means
+├── Refused            the store will never accept this write: correct the handler; meanwhile the account waits
+└── BufferFull         an account has too many out-of-order events: replay the account from the ledger
 """
 
 
 class KitError(Exception):
-    """Anything that goes wrong with an inbox."""
+    """Base class of the inbox's errors."""
 
 
 class StaleRevision(KitError):
-    """The account's position in the store is no longer the one that was read."""
+    """The account's stored position has changed since it was read. Read it again."""
 
 
 class Unavailable(KitError):
-    """The store did not answer, or not in time. What was asked may have been done."""
+    """The store did not answer, or not in time. The write may have been carried out; receive the records again."""
 
 
 class EffectRefused(KitError):
-    """The store refused the consumer's own writes; neither they nor the position were written."""
+    """A condition of the consumer's own writes failed. Neither those writes nor the position were written."""
 
 
 class Refused(KitError):
-    """The store refuses what the write holds: it is too large or invalid. Nothing was written; no retry helps."""
+    """The write is too large or invalid. Nothing was written, and a retry cannot succeed: correct the handler."""
 
 
 class BufferFull(KitError):
-    """No more early events of an account can be held; what came is neither applied nor kept, and told as a gap."""
+    """An account's buffer is full. The new events are neither applied nor buffered; the account is reported as a gap.
+
+    Replay the account from the ledger.
+    """
 
     def __init__(self, account_id: str, missing: int, refused: int) -> None:
         super().__init__(
-            f"{account_id}: event {missing} is missing, and there is no room to hold event {refused} and later ones "
-            "until it comes: replay the account from the ledger."
+            f"{account_id}: event {missing} has not been applied, and the buffer is full: event {refused} and later "
+            "ones were not kept. Replay the account from the ledger."
         )

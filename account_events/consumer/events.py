@@ -1,6 +1,6 @@
-"""The domain events as dataclasses: the working schemas' fields, by their names, as Python's types.
+"""The domain events as dataclasses, with the fields of the current schemas as Python types.
 
-What each field means is in the schemas (`schemas/*.avsc`); a test compares the two.
+The schemas (`schemas/*.avsc`) document each field; a test compares the two.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ class _AccountEvent:
 
 @dataclass(frozen=True)
 class AccountCreated(_AccountEvent):
-    """An account was opened: its event 1."""
+    """An account was opened. Always the account's event 1."""
 
     owner: str
     currency: str
@@ -50,13 +50,13 @@ class BalanceWithdrawn(_AccountEvent):
 
 @dataclass(frozen=True)
 class OtherEvent(_AccountEvent):
-    """An event that this release has no class for, of a schema that it knows: a later release's.
+    """An event type of a later release, for which this release has no class. Its schema came from the registry.
 
-    Pass over it only if whatever it says is nothing to you; otherwise raise, and the account waits for the release.
+    Skip it only if no such event can matter to you. Otherwise raise: the account then waits until you upgrade.
 
     Attributes:
-        name: the schema's.
-        fields: by the schema's names, all of them.
+        name: the schema's name.
+        fields: all of the event's fields, by name.
     """
 
     name: str
@@ -64,13 +64,13 @@ class OtherEvent(_AccountEvent):
 
 
 KnownEvent = AccountCreated | BalanceCredited | BalanceWithdrawn
-"""Those of this release."""
+"""The events of this release."""
 Event = KnownEvent | OtherEvent
-"""Every event there is: match on it, and a type checker names those that you forgot."""
+"""Every possible event. If you `match` on it, a type checker reports the cases that you forgot."""
 
 EVENTS: dict[str, type[KnownEvent]] = {
     "AccountCreated": AccountCreated,
     "BalanceCredited": BalanceCredited,
     "BalanceWithdrawn": BalanceWithdrawn,
 }
-"""By the names in the schemas."""
+"""The classes by schema name."""

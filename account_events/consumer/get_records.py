@@ -1,13 +1,13 @@
-"""A whole stream by plain GetRecords, in one process: for a service without Lambda and without KCL.
+"""Reads a whole stream with GetRecords in one process: for a service without Lambda and without the KCL.
 
-Every shard is read in its order, and one that came of a reshard only when its parents are read to their end
-(docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-after-resharding.html). The client is given, so nothing
-of AWS is imported here.
+Each shard is read in order. After a reshard, a child shard is read once its parents are finished
+(docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-after-resharding.html). You pass in the client, so this
+module imports nothing of AWS.
 
-What Kinesis refuses is raised by `poll`, but for two errors that would come again with every poll
-(docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html, .../API_GetShardIterator.html): an iterator that
-has expired is asked for again, and a shard that is no longer there, since all its records are older than the stream
-keeps, is read to its end. What was lost with it, the inbox reports as gaps.
+`poll` raises the errors of Kinesis, except two that would recur with every poll
+(docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html, .../API_GetShardIterator.html). If an iterator has
+expired, a new one is requested. If a shard no longer exists because all its records are past the stream's retention, it
+counts as finished; the inbox reports lost events as gaps.
 """
 
 from collections.abc import Iterator
@@ -20,21 +20,23 @@ if TYPE_CHECKING:
 
 RECORDS_MAX = 1_000
 ATTEMPTS_MAX = 10
-"""So often a record comes again for what the handler refuses in it; then the inbox holds that."""
+"""After this many attempts, the inbox buffers the events that the handler refuses."""
 CLOCKS_DIFFER_S = 60.0
-"""At most, ours and Kinesis': so much is read twice rather than missed."""
+"""The tolerated difference between this clock and that of Kinesis: records may be read twice, but none is missed."""
 StartingPosition = Literal["TRIM_HORIZON", "LATEST"]
 
 
 class StreamReader:
-    """Reads a stream through a consumer. It keeps how far it is in memory: what is safe, the inbox keeps.
+    """Reads a stream into a consumer.
+
+    Its checkpoints are in memory only. After a restart it reads from `position` again, and the inbox drops duplicates.
 
     Args:
-        client: boto3's or botocore's.
-        stream_name: Kinesis'.
-        consumer: takes the records.
-        position: where to begin on the shards that are there at first. LATEST is for a consumer that gets everything
-            before by a replay: `open` first, then replay (docs/consuming.md).
+        client: a boto3 or botocore Kinesis client.
+        stream_name: the Kinesis stream.
+        consumer: receives the records.
+        position: where to begin in the shards that exist at first. With LATEST, call `open` first, then replay the
+            older events (docs/consuming.md).
     """
 
     def __init__(
@@ -54,7 +56,14 @@ class StreamReader:
         self._is_open = False
 
     def open(self, now_s: float) -> None:
-        """Take up the shards that are there and may be read; nothing that is put from here on will be missed."""
+        """Open the shards that can be read now. Records put after this call are not missed.
+
+        Args:
+            now_s: seconds since 1970.
+
+        Raises:
+            What the client raises. Call it again.
+        """
         shards = self._shards()
         blocking = {shard["ShardId"] for shard in shards} - self._finished
         for shard in shards:
@@ -64,7 +73,7 @@ class StreamReader:
                 continue
             position = "TRIM_HORIZON" if self._is_open else self._position
             self._iterators[shard_id] = self._iterator(shard_id, ShardIteratorType=position)
-            # Should that expire before anything is read, LATEST would be later.
+            # If the iterator expires before the first read, a new LATEST iterator would skip records.
             is_latest = position == "LATEST"
             self._starts[shard_id] = (
                 {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": now_s - CLOCKS_DIFFER_S}
@@ -74,17 +83,18 @@ class StreamReader:
         self._is_open = True
 
     def poll(self, now_s: float) -> Iterator[Outcome]:
-        """One GetRecords on every shard; the outcome of each that had something, and of none if there are gaps to tell.
+        """Call GetRecords once per shard and yield the outcome of each shard that had records.
 
-        Where an outcome has unsafe records, the shard is taken up again behind its checkpoint with the next poll: wait
-        a little before. What the handler refuses ten times is held in the inbox, and its account waits there. Poll at
-        most five times a second, which is what a shard allows all its readers together.
+        If no shard had records, one outcome is yielded if it has gaps or failures. If an outcome has unsafe records,
+        the next poll reads that shard from after its checkpoint; wait a little before. After ATTEMPTS_MAX attempts, the
+        inbox buffers the events that the handler refuses, and their accounts wait there. Poll at most five times a
+        second: that is the limit of a shard for all its readers together.
 
         Args:
             now_s: seconds since 1970.
 
         Raises:
-            What the client raises; nothing is lost, poll again.
+            What the client raises. Nothing is lost: poll again.
         """
         self.open(now_s)
         is_quiet = True
@@ -100,7 +110,7 @@ class StreamReader:
                     self._first[shard_id] = records[0].sequence_number
                     first = outcome.unsafe[0]
                     self._tried[shard_id] = (first, times + 1 if first == number else 1)
-                    self._iterators[shard_id] = None  # taken up again with the next poll
+                    self._iterators[shard_id] = None  # the next poll requests one at the checkpoint
                     self._finished.discard(shard_id)
                 else:
                     self._tried.pop(shard_id, None)
@@ -111,30 +121,29 @@ class StreamReader:
                 yield outcome
 
     def _read(self, shard_id: str) -> list[KinesisRecord]:
-        """The shard's next records; it is finished where none can follow."""
+        """The shard's next records. Marks the shard as finished if it has no more."""
         try:
-            iterator = self._iterators[shard_id] or self._again(shard_id)
+            iterator = self._iterators[shard_id] or self._resumed(shard_id)
             self._iterators[shard_id] = iterator
-            answer = self._client.get_records(ShardIterator=iterator, Limit=RECORDS_MAX)
+            response = self._client.get_records(ShardIterator=iterator, Limit=RECORDS_MAX)
         except self._client.exceptions.ExpiredIteratorException:
             self._iterators[shard_id] = None
             return []
         except self._client.exceptions.ResourceNotFoundException:
-            if shard_id in {shard["ShardId"] for shard in self._shards()}:  # raises as well where the stream is gone
+            if shard_id in {shard["ShardId"] for shard in self._shards()}:  # also raises if the stream does not exist
                 raise
             del self._iterators[shard_id]
             self._finished.add(shard_id)
             return []
-        following = answer.get("NextShardIterator")
-        if following:
+        if following := response.get("NextShardIterator"):
             self._iterators[shard_id] = following
         else:
             del self._iterators[shard_id]
             self._finished.add(shard_id)
-        return [KinesisRecord(record["SequenceNumber"], record["Data"]) for record in answer["Records"]]
+        return [KinesisRecord(record["SequenceNumber"], record["Data"]) for record in response["Records"]]
 
-    def _again(self, shard_id: str) -> str:
-        """Behind the last safe record; where there is none, at the first, or where the shard was begun."""
+    def _resumed(self, shard_id: str) -> str:
+        """An iterator after the last safe record; without one, at the first record read, or where the shard began."""
         if shard_id in self._checkpoints:
             number, kind = self._checkpoints[shard_id], "AFTER_SEQUENCE_NUMBER"
         elif shard_id in self._first:
@@ -143,9 +152,9 @@ class StreamReader:
             return self._iterator(shard_id, **self._starts[shard_id])
         return self._iterator(shard_id, ShardIteratorType=kind, StartingSequenceNumber=number)
 
-    def _iterator(self, shard_id: str, **place: Any) -> str:  # noqa: ANN401 -- GetShardIterator's own
-        answer = self._client.get_shard_iterator(StreamName=self._stream_name, ShardId=shard_id, **place)
-        return answer["ShardIterator"]
+    def _iterator(self, shard_id: str, **start: Any) -> str:  # noqa: ANN401 -- GetShardIterator's parameters
+        response = self._client.get_shard_iterator(StreamName=self._stream_name, ShardId=shard_id, **start)
+        return response["ShardIterator"]
 
     def _shards(self) -> list[Any]:
         pages = self._client.get_paginator("list_shards").paginate(StreamName=self._stream_name)

@@ -1,9 +1,9 @@
-"""Schemas from the AWS Glue Schema Registry, by the version ids that Glue's framing puts in front of events.
+"""Finds schemas in the AWS Glue Schema Registry, by the version id in Glue's framing of an event.
 
     codec = Codec(CONTRACT, GlueRegistry(boto3.client("glue")))
 
-The client is one of the account and region that the projector runs in, and may glue:GetSchemaVersion. It retries as its
-own configuration says; the codec remembers what was found, so that each id is asked for once.
+The client needs the account and region of the projector, and permission for glue:GetSchemaVersion. It retries according
+to its own configuration. The codec caches schemas, so each id is requested once.
 """
 
 from typing import Any
@@ -19,43 +19,43 @@ from botocore.exceptions import (
 from account_events.avro.errors import ForeignSchema, UnknownSchemaVersion
 
 _NO_ANSWER = (ConnectionError, HTTPClientError, IncompleteReadError)
-# docs.aws.amazon.com/glue/latest/webapi/API_GetSchemaVersion.html and .../CommonErrors.html: these pass by themselves.
-# What else the registry or the client (credentials, region) refuses, an operator has to correct: no id from Glue's
-# framing is malformed, and EntityNotFoundException is an answer.
+# docs.aws.amazon.com/glue/latest/webapi/API_GetSchemaVersion.html and .../CommonErrors.html: a later attempt may
+# succeed. An operator must correct every other error of the registry or the client (credentials, region):
+# EntityNotFoundException is a valid answer, and an id from Glue's framing cannot be malformed.
 _TRANSIENT = {"InternalServiceException", "InternalFailure", "OperationTimeoutException", "ServiceUnavailable"}
 _TRANSIENT |= {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"}
 _SERVER_ERRORS_FROM = 500
 
 
 class RegistryError(Exception):
-    """The registry told nothing about a schema version: no fault of the event, which must not be set aside for it."""
+    """The registry did not return the schema version. The event itself may be fine: do not dead-letter it."""
 
 
 class RegistryUnavailable(RegistryError):
-    """It could not be reached, is throttling or has not checked the version yet: read the event again, later."""
+    """The registry is unreachable, throttles or has not checked the version yet. Read the event again later."""
 
 
 class RegistryRefused(RegistryError):
-    """It does not let this client read schemas: correct the credentials or the policy, then read the event again."""
+    """This client may not read schemas. Correct the credentials or the policy, then read the event again."""
 
 
 class GlueRegistry:
-    """Finds a schema's source by its version id; see `account_events.avro.codec.FindSchema`.
+    """Returns a schema's source for its version id; an `account_events.avro.codec.FindSchema`.
 
     Args:
-        client: boto3's for "glue".
+        client: a boto3 client for "glue".
     """
 
     def __init__(self, client: Any) -> None:  # noqa: ANN401 -- boto3's; Glue's stubs are not installed
         self._client = client
 
     def __call__(self, version_id: str) -> str | None:
-        """The schema in Avro's JSON, or None where the registry has no such version.
+        """The schema as Avro JSON; None if the registry has no such version.
 
         Raises:
-            RegistryUnavailable, RegistryRefused: nothing is known of the version.
-            UnknownSchemaVersion: it failed the registry's compatibility check, or is being deleted.
-            ForeignSchema: it is no Avro schema.
+            RegistryUnavailable, RegistryRefused: the registry did not return the version.
+            UnknownSchemaVersion: the version failed the registry's compatibility check, or is being deleted.
+            ForeignSchema: the version is not an Avro schema.
         """
         try:
             version = self._client.get_schema_version(SchemaVersionId=version_id)
@@ -72,10 +72,10 @@ class GlueRegistry:
             raise RegistryUnavailable(f"Glue is still checking schema version {version_id}; read the event again.")
         if status != "AVAILABLE":
             raise UnknownSchemaVersion(
-                version_id, f"is {status} in the registry: its publisher has to register it anew."
+                version_id, f"is {status} in the registry: its publisher must register it again."
             )
         if data_format != "AVRO":
-            raise ForeignSchema(version_id, f"is none of this contract's: its format is {data_format}, not AVRO.")
+            raise ForeignSchema(version_id, f"is not one of this contract's: its format is {data_format}, not AVRO.")
         source: str = version["SchemaDefinition"]
         return source
 
@@ -92,6 +92,6 @@ def _translated(error: ClientError, version_id: str) -> RegistryError:
 
 def _refused(code: str, version_id: str) -> RegistryRefused:
     return RegistryRefused(
-        f"Glue refused to tell schema version {version_id}: {code}. The client needs glue:GetSchemaVersion, and the "
-        f"region of the projector."
+        f"Glue refused to return schema version {version_id}: {code}. The client needs permission for "
+        f"glue:GetSchemaVersion and the projector's region."
     )

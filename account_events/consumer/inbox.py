@@ -1,8 +1,8 @@
-"""The inbox: from a stream that repeats itself to each event once, in order.
+"""The inbox: turns a stream that repeats events into each event applied once, in order.
 
-Kinesis delivers at least once, and what is replayed or repaired may come before what was missing. The inbox keeps, per
-account, the last event applied. It drops what was applied, holds what came early, and hands over the rest in sequence;
-its store makes the consumer's effect and the advance one step.
+Kinesis delivers at least once, and a replay or a repair can deliver an event before an earlier one. Per account, the
+inbox stores the last event applied. It drops repeated events, buffers out-of-order ones, and passes the rest to the
+consumer in sequence. Its store writes the consumer's effect and the new position in one step.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,55 +28,62 @@ Effect_contra = TypeVar("Effect_contra", contravariant=True)
 Handle = Callable[[Sequence[Event]], Effect]
 
 STALE_REVISIONS_MAX = 10
-"""How often one account's arrivals are begun with again because another worker was quicker."""
+"""How many times the inbox starts an account's arrivals again because another worker advanced the account."""
 
 
 class InboxStore(Protocol[Effect_contra]):
-    """Where positions are kept."""
+    """Stores the positions of accounts."""
 
     def position(self, account_id: str) -> Position:
-        """The account's, strongly consistent; `Position()` if it is new.
+        """The account's position, read with strong consistency; `Position()` for a new account.
 
         Raises:
             Unavailable: the store did not answer.
         """
 
     def advance(self, account_id: str, before: Position, after: Position, effect: Effect_contra | None) -> None:
-        """Put `after` in the place of `before`, and carry out the effect, in one step: both or neither.
+        """Replace `before` with `after` and carry out the effect, atomically.
 
         Args:
-            account_id: whose.
-            before: as `position` gave it.
-            after: its revision is one more.
-            effect: what `Handle` answered; None where nothing was handed over.
+            account_id: the account.
+            before: as `position` returned it.
+            after: the new position; its revision is one higher.
+            effect: what `Handle` returned; None if it was not called.
 
         Raises:
-            StaleRevision: the account is not at `before` any more.
-            Unavailable: the store did not answer; both may have been done.
-            EffectRefused: the effect's own conditions do not hold.
-            Refused: what is to be written is too large or invalid; nothing was done.
+            StaleRevision: the account's position is no longer `before`.
+            Unavailable: the store did not answer; the write may have been carried out.
+            EffectRefused: a condition of the effect failed; nothing was written.
+            Refused: the write is too large or invalid; nothing was written.
         """
 
     def gaps(self, before_s: float) -> Sequence[Gap]:
-        """Those that have been waited for since `before_s` (seconds since 1970) or longer."""
+        """The accounts that have waited since `before_s` (seconds since 1970) or longer.
+
+        The longest waits come first, at most `account_events.consumer.position.GAPS_MAX`.
+
+        Raises:
+            Unavailable: the store did not answer.
+        """
 
 
 @dataclass(slots=True)
 class Received:
-    """What became of one account's arrivals.
+    """The result of receiving one account's arrivals.
 
     Attributes:
-        position: how far it came.
-        sequences: of the events that were applied.
-        duplicates: arrivals that were applied or held already, not counting those that were applied here.
-        unsafe: the first record in which something came that has to come again.
-        error: why the account stays where it is; None if it does not.
+        position: the account's position afterwards.
+        sequences: the sequences of the events applied.
+        duplicates: how many arrivals were applied or buffered before this call.
+        buffered: how many arrivals were buffered.
+        unsafe: the index of the first record to redeliver; None if no record has to be redelivered.
+        error: why the account did not advance; None if it did.
     """
 
     position: Position = field(default_factory=Position)
     sequences: set[int] = field(default_factory=set)
     duplicates: int = 0
-    held: int = 0
+    buffered: int = 0
     unsafe: int | None = None
     error: Exception | None = None
 
@@ -86,21 +93,23 @@ class Received:
 
 
 class Inbox(Generic[Effect]):
-    """Hands over each account's events in sequence, each once.
+    """Passes each account's events to `handle`, in sequence, each once.
 
     Args:
-        store: keeps the positions.
-        handle: called with events of one account, at least one, in sequence and right after those of the last call;
-            what it answers is stored with the advance. If it raises, the account stays where it is and the events
-            come again; they are tried again with each later event, and told as a gap after a while.
-        run_max: the most events that `handle` is called with. More than one is cheaper; it is right if what `handle`
-            does by itself is done for all of them or for none.
-        gap_wait_s: how long an event may be waited for before its absence is told.
-        buffered_bytes_max: how much of one account is held at most.
-        decoder: reads what was held.
+        store: stores the positions.
+        handle: called with one or more events of one account, in sequence, directly after those of its last call. Its
+            return value is the effect, which the store writes together with the new position. If it raises, the
+            account does not advance and the events are delivered again. Buffered events are retried with each later
+            event of the account. After `gap_wait_s` the account is reported as a gap.
+        run_max: the maximum number of events per call of `handle`. Above 1, fewer writes are needed. Set it above 1
+            only if the side effects of `handle` itself happen for all events of the call or for none.
+        gap_wait_s: how many seconds an account may wait before it is reported as a gap.
+        buffered_bytes_max: the maximum size of one account's buffer, in bytes of event data. When the buffer is full,
+            `receive` returns BufferFull.
+        decoder: decodes buffered events.
 
     Raises:
-        ValueError: a limit below its least, or above its most.
+        ValueError: a limit is out of range.
     """
 
     def __init__(
@@ -115,8 +124,8 @@ class Inbox(Generic[Effect]):
     ) -> None:
         if run_max < 1 or gap_wait_s < 0 or not 0 <= buffered_bytes_max <= BUFFERED_BYTES_LIMIT:
             raise ValueError(
-                "run_max has to be 1 or more, gap_wait_s no less than 0, and buffered_bytes_max from 0 to "
-                f"{BUFFERED_BYTES_LIMIT}: DynamoDB takes no item of more than 400 KB."
+                "run_max must be at least 1, gap_wait_s at least 0, and buffered_bytes_max between 0 and "
+                f"{BUFFERED_BYTES_LIMIT}: a DynamoDB item is limited to 400 KB."
             )
         self._store = store
         self._handle = handle
@@ -128,11 +137,11 @@ class Inbox(Generic[Effect]):
     def receive(
         self, account_id: str, arrivals: Sequence[Arrival], now_s: float, *, buffer_failures: bool = False
     ) -> Received:
-        """Take one account's arrivals, at least one; never raises for what may be tried again.
+        """Apply, buffer or drop one account's arrivals. Errors are returned in `Received.error`, never raised.
 
         Args:
-            account_id: theirs.
-            arrivals: in the order in which they came; repetition does not matter.
+            account_id: the account of all arrivals.
+            arrivals: one or more, in the order of the stream; repeated events are allowed.
             now_s: seconds since 1970.
             buffer_failures: also buffer the events that `handle` refuses, so that their record need not be delivered
                 again. The account then waits in the inbox until its next event, or is reported as a gap.
@@ -143,9 +152,10 @@ class Inbox(Generic[Effect]):
                 self._advance(account_id, arrivals, now_s, received, buffer_failures=buffer_failures)
             except StaleRevision as error:
                 received.error = Unavailable(
-                    f"Other workers were quicker, {STALE_REVISIONS_MAX} times in a row: {error}."
+                    f"Other workers advanced the account {STALE_REVISIONS_MAX} times in a row ({error}): receive the "
+                    "records again."
                 )
-            except Exception as error:  # noqa: BLE001 -- the consumer's own code: whatever it is, other accounts go on
+            except Exception as error:  # noqa: BLE001 -- from the consumer's code: other accounts must still advance
                 received.error = error
                 break
             else:
@@ -155,11 +165,15 @@ class Inbox(Generic[Effect]):
             return received
         received.unsafe = _first_unsafe(arrivals, received.position)
         if received.unsafe is None and isinstance(received.error, Unavailable):
-            received.unsafe = arrivals[0].record  # all are applied or held; what is held has to be tried again soon
+            received.unsafe = arrivals[0].record  # every arrival is safe, but buffered events should be retried soon
         return received
 
     def gaps(self, now_s: float) -> Sequence[Gap]:
-        """What has been waited for too long: events to be published again, from the ledger."""
+        """The accounts that have waited for `gap_wait_s` or longer: replay them from the ledger.
+
+        Raises:
+            Unavailable: the store did not answer; ask again.
+        """
         return self._store.gaps(now_s - self._gap_wait_s)
 
     def _advance(
@@ -167,36 +181,37 @@ class Inbox(Generic[Effect]):
     ) -> None:
         before = received.position = self._store.position(account_id)
         todo = sort(before, arrivals, self._buffered_bytes_max)
-        came = {arrival.event.sequence for arrival in arrivals}
-        received.duplicates = todo.duplicates - len(came & received.sequences)  # applied before it was overtaken
-        seen = max(came)
-        events, unreadable = self._read(todo.ready)
-        has_more = bool(todo.early) or seen > before.seen
-        for start in range(0, len(events) or (has_more and not unreadable), self._run_max):
-            run = events[start : start + self._run_max]
-            is_last = start + self._run_max >= len(events) and not unreadable
+        arrived = {arrival.event.sequence for arrival in arrivals}
+        received.duplicates = todo.duplicates - len(arrived & received.sequences)  # not what a stale try has applied
+        seen = max(arrived)
+        events, undecodable = self._decoded(todo.ready)
+        runs = [events[start : start + self._run_max] for start in range(0, len(events), self._run_max)]
+        if not (runs or undecodable) and (todo.out_of_order or seen > before.seen):
+            runs = [[]]  # no event to apply, but the position changes
+        for number, run in enumerate(runs, 1):
+            is_last = number == len(runs) and not undecodable
             before = received.position
-            after = moved(before, before.last + len(run), *((todo.early, seen) if is_last else ({}, 0)), now_s)
+            after = moved(before, before.last + len(run), *((todo.out_of_order, seen) if is_last else ({}, 0)), now_s)
             try:
                 self._store.advance(account_id, before, after, self._handle(run) if run else None)
             except (StaleRevision, Unavailable):
                 raise
             except Exception as error:
-                # What the store refuses for good is kept, whoever reads: its record would be refused again.
-                is_kept = buffer_failures or isinstance(error, Refused)
-                self._keep(account_id, arrivals, now_s, received, buffer_failures=is_kept)
+                # If the store refuses a write for good, redelivering its record cannot help: buffer it in any case.
+                must_buffer = buffer_failures or isinstance(error, Refused)
+                self._record_wait(account_id, arrivals, now_s, received, buffer_failures=must_buffer)
                 raise
             received.position = after
             received.sequences.update(event.sequence for event in run)
-        if unreadable:
-            self._keep(account_id, arrivals, now_s, received, buffer_failures=buffer_failures)
-            raise unreadable
-        received.held = len(todo.early)
-        if todo.refused:
-            raise BufferFull(account_id, received.position.last + 1, todo.refused[0])
+        if undecodable:
+            self._record_wait(account_id, arrivals, now_s, received, buffer_failures=buffer_failures)
+            raise undecodable
+        received.buffered = len(todo.out_of_order)
+        if todo.overflow:
+            raise BufferFull(account_id, received.position.last + 1, todo.overflow[0])
 
-    def _read(self, ready: Sequence[Event | bytes]) -> tuple[list[Event], Undecodable | None]:
-        """Those in front of the first held one that cannot be read any more: another release has held it."""
+    def _decoded(self, ready: Sequence[Event | bytes]) -> tuple[list[Event], Undecodable | None]:
+        """The events before the first buffered one that this release cannot decode, and that one's error."""
         events: list[Event] = []
         for each in ready:
             try:
@@ -205,26 +220,28 @@ class Inbox(Generic[Effect]):
                 return events, error
         return events, None
 
-    def _keep(
+    def _record_wait(
         self, account_id: str, arrivals: Sequence[Arrival], now_s: float, received: Received, *, buffer_failures: bool
     ) -> None:
-        """Of an account that could not go on: what has come, so that its wait is told whatever becomes of the records.
+        """Store that the account waits, so that it is reported as a gap even if its records never arrive again.
 
-        Behind a held event that was refused the arrivals are held as well: to let them come again would be of no use.
+        If the next event is buffered and was refused, the arrivals are buffered as well: redelivery cannot help them.
         """
         before = received.position
-        is_kept = buffer_failures or before.is_stuck
-        todo = sort(before, arrivals if is_kept else (), self._buffered_bytes_max, is_stuck=True)
+        to_buffer = arrivals if buffer_failures or before.is_stuck else ()
+        todo = sort(before, to_buffer, self._buffered_bytes_max, is_stuck=True)
         seen = max(arrival.event.sequence for arrival in arrivals)
-        if todo.early or seen > before.seen:
-            after = moved(before, before.last, todo.early, seen, now_s)
+        if todo.out_of_order or seen > before.seen:
+            after = moved(before, before.last, todo.out_of_order, seen, now_s)
             self._store.advance(account_id, before, after, None)
-            received.position, received.held = after, len(todo.early)
-        if todo.refused:
-            raise BufferFull(account_id, before.last + 1, todo.refused[0])
+            received.position, received.buffered = after, len(todo.out_of_order)
+        if todo.overflow:
+            raise BufferFull(account_id, before.last + 1, todo.overflow[0])
 
 
 def _first_unsafe(arrivals: Sequence[Arrival], done: Position) -> int | None:
-    """The first record with an event that is neither applied nor held."""
-    unsafe = (record for event, _, record in arrivals if event.sequence > done.last and event.sequence not in done.held)
+    """The first record with an event that is neither applied nor buffered."""
+    unsafe = (
+        record for event, _, record in arrivals if event.sequence > done.last and event.sequence not in done.buffered
+    )
     return min(unsafe, default=None)

@@ -1,11 +1,11 @@
-"""A record processor for the Kinesis Client Library (amazon_kclpy v3's RecordProcessorBase, by its methods' names).
+"""A record processor for the Kinesis Client Library: it has the methods of amazon_kclpy v3's RecordProcessorBase.
 
     kcl.KCLProcess(KclProcessor(consumer, now=time.time, pause=lambda: time.sleep(1), report=print)).run()
 
-The KCL goes on with the next records whatever a processor does with these, also if it raises (amazon_kclpy passes over
-every error but SystemExit), and takes what it checkpoints for done. So this one tries again until all of a batch is
-safe, checkpoints no further than that, and else ends the process. The KCL unpacks aggregates itself: several records
-then share a sequence number, and have sub-sequence numbers. docs/consuming.md has a complete program.
+The KCL continues with the next records even if a processor raises (amazon_kclpy ignores every error but SystemExit),
+and it never delivers checkpointed records again. So this processor retries until the whole batch is safe, never
+checkpoints further than that, and otherwise ends the process. The KCL unpacks aggregates itself: several records then
+share a sequence number and differ in their sub-sequence numbers. docs/consuming.md has a complete program.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,36 +16,37 @@ from account_events.consumer.consumer import Consumer, Failure, KinesisRecord, O
 
 ATTEMPTS_MAX = 100
 REFUSALS_MAX = 10
-"""After so many attempts what the handler refuses is held in the inbox, and its account waits there."""
+"""After this many attempts, the inbox buffers the events that the handler refuses, and their accounts wait there."""
 CHECKPOINTS_MAX = 5
 LEASE_LOST = "ShutdownException"
-"""The KCL's name for it (software.amazon.kinesis.exceptions): another worker may have the shard already."""
+"""The KCL's error for a lost lease (software.amazon.kinesis.exceptions): another worker may read the shard already."""
 
 
 class NotProcessed(SystemExit):
-    """A batch that failed ATTEMPTS_MAX times. It ends the process, so that the lease's next holder begins with it."""
+    """A batch failed ATTEMPTS_MAX times. The process ends, and the next worker of the shard starts with this batch."""
 
 
 class NotCheckpointed(Exception):
-    """A checkpoint that failed CHECKPOINTS_MAX times. Nothing is lost: what is done comes again after a restart."""
+    """A checkpoint failed CHECKPOINTS_MAX times. Nothing is lost: after a restart, its records are delivered again."""
 
 
 class _LeaseLost(Exception):
-    """Whatever is left of the shard belongs to another worker."""
+    """Another worker now reads the shard."""
 
 
 class KclProcessor:
-    """One for each shard.
+    """Processes the records of one shard.
 
     Attributes:
-        version: of the KCL's interface.
+        version: the version of the KCL's processor interface.
 
     Args:
-        consumer: takes the records.
-        now: seconds since 1970.
-        pause: waits a little, before what failed is tried again.
-        report: called with every outcome; a checkpoint that failed is one too, with a NotCheckpointed among its
-            failures. A lost lease is no failure: the shard's next holder goes on from the last checkpoint.
+        consumer: receives the records.
+        now: returns seconds since 1970.
+        pause: called before each retry; it should wait a little.
+        report: called with every outcome. If a checkpoint fails, it is called with an outcome that has a
+            NotCheckpointed among its failures. A lost lease is not reported: the shard's next worker continues from
+            the last checkpoint.
     """
 
     version = 3
@@ -61,68 +62,79 @@ class KclProcessor:
         self._consumer, self._now, self._pause, self._report = consumer, now, pause, report
 
     def initialize(self, initialize_input: object) -> None:
-        """Nothing to do: where to begin is the KCL's business, what is done the inbox's."""
+        """Do nothing: the KCL knows where to start, and the inbox knows what was applied."""
 
     def process_records(self, process_records_input: Any) -> None:  # noqa: ANN401 -- the KCL's, untyped
-        """Raises NotProcessed, and nothing else: a record stays unsafe, or something around it fails."""
+        """Process a batch and checkpoint it.
+
+        Raises:
+            NotProcessed: a record was still unsafe after ATTEMPTS_MAX attempts, or another error occurred. Let it end
+                the process.
+        """
         with _process_ended_by_errors():
             self._process(process_records_input.records, process_records_input.checkpointer)
 
     def _process(self, records: Sequence[Any], checkpointer: Any) -> None:  # noqa: ANN401 -- the KCL's, untyped
-        left = [
+        remaining = [
             KinesisRecord(record.sequence_number, record.binary_data, record.sub_sequence_number) for record in records
         ]
         for attempt in range(ATTEMPTS_MAX):
             if attempt:
                 self._pause()
-            outcome = self._consumer.receive(left, self._now(), buffer_failures=attempt >= REFUSALS_MAX)
+            outcome = self._consumer.receive(remaining, self._now(), buffer_failures=attempt >= REFUSALS_MAX)
             self._report(outcome)
             if outcome.checkpoint is not None:
                 done = outcome.checkpoint, outcome.checkpoint_sub_sequence_number
                 self._checkpoint(checkpointer, *done)
-                left = left[[(number, sub_number) for number, _, sub_number in left].index(done) + 1 :]
+                numbers = [(number, sub_number) for number, _, sub_number in remaining]
+                remaining = remaining[numbers.index(done) + 1 :]
             if not outcome.unsafe:
                 return
         failure = next(each for each in outcome.failures if each.sequence_number is not None)
         raise NotProcessed(
-            f"record {failure.sequence_number}, sub-sequence number {failure.sub_sequence_number}: {failure.error}"
+            f"Record {failure.sequence_number}, sub-sequence number {failure.sub_sequence_number}, failed "
+            f"{ATTEMPTS_MAX} times: {failure.error}"
         )
 
     def lease_lost(self, lease_lost_input: object) -> None:
-        """Nothing to do: another holder has the shard, and nothing may be checkpointed."""
+        """Do nothing: another worker has the shard, and this one must not checkpoint."""
 
     def shard_ended(self, shard_ended_input: Any) -> None:  # noqa: ANN401 -- the KCL's
-        """All of the shard is processed: its children may be read. Raises NotProcessed if that cannot be recorded."""
+        """Checkpoint the end of the shard, so that its children can be read.
+
+        Raises:
+            NotProcessed: the checkpoint failed. Let it end the process.
+        """
         with _process_ended_by_errors():
             if not self._checkpoint(shard_ended_input.checkpointer):
                 raise NotProcessed("the end of the shard could not be checkpointed")
 
     def shutdown_requested(self, shutdown_requested_input: object) -> None:
-        """Nothing to do: what is safe is checkpointed with every batch."""
+        """Do nothing: every batch is checkpointed already."""
 
-    def _checkpoint(self, checkpointer: Any, *place: Any) -> bool:  # noqa: ANN401 -- the KCL's, untyped
-        """Whether it was taken; if not, that is reported, and what is done may come again. Raises _LeaseLost."""
+    def _checkpoint(self, checkpointer: Any, *numbers: Any) -> bool:  # noqa: ANN401 -- the KCL's, untyped
+        """Whether the checkpoint succeeded; a failure is reported. Raises _LeaseLost."""
         failure: Exception | None = None
         for attempt in range(CHECKPOINTS_MAX):
             if attempt:
                 self._pause()
             try:
-                checkpointer.checkpoint(*place)
+                checkpointer.checkpoint(*numbers)
             except Exception as error:
                 if getattr(error, "value", None) == LEASE_LOST:
                     raise _LeaseLost from error
                 failure = error
             else:
                 return True
-        self._report(Outcome(failures=[Failure(None, None, _not_checkpointed(place, failure))]))
+        self._report(Outcome(failures=[Failure(None, None, _not_checkpointed(numbers, failure))]))
         return False
 
 
-def _not_checkpointed(place: Sequence[Any], cause: Exception | None) -> NotCheckpointed:
-    where = "sequence number {}, sub-sequence number {}".format(*place) if place else "the end of the shard"
+def _not_checkpointed(numbers: Sequence[Any], cause: Exception | None) -> NotCheckpointed:
+    where = "sequence number {}, sub-sequence number {}".format(*numbers) if numbers else "the end of the shard"
     error = NotCheckpointed(
-        f"The checkpoint at {where} failed {CHECKPOINTS_MAX} times: {type(cause).__name__}: {cause}. What is done may "
-        "be delivered again, and the inbox drops it. Check the KCL's lease table: throttling, permissions, existence."
+        f"The checkpoint at {where} failed {CHECKPOINTS_MAX} times: {type(cause).__name__}: {cause}. Its records may "
+        "be delivered again; the inbox drops duplicates. Check the KCL's lease table for throttling and permissions."
     )
     error.__cause__ = cause
     return error
@@ -130,7 +142,7 @@ def _not_checkpointed(place: Sequence[Any], cause: Exception | None) -> NotCheck
 
 @contextmanager
 def _process_ended_by_errors() -> Iterator[None]:
-    """Since amazon_kclpy passes over all else. Once the lease is lost, what is inside is left to its next holder."""
+    """Turn errors into NotProcessed, because amazon_kclpy ignores others. A lost lease ends the block silently."""
     try:
         yield
     except _LeaseLost:

@@ -1,7 +1,7 @@
-"""A Lambda function on the stream: its batches through a consumer, and the answer that its trigger understands.
+"""A Lambda function on the stream: passes batches to a consumer and reports the records to redeliver.
 
-The mapping has to have FunctionResponseTypes [ReportBatchItemFailures]: the lowest number reported is then the
-checkpoint, and it and all after it come again
+The event source mapping needs FunctionResponseTypes [ReportBatchItemFailures]. Lambda then delivers the lowest reported
+record, and all records after it, again
 (docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html).
 """
 
@@ -15,38 +15,38 @@ Kind = TypeVar("Kind")
 
 
 class NotAKinesisEvent(Exception):
-    """What the function was invoked with is no batch of a Kinesis trigger."""
+    """The function was invoked with something other than a batch of Kinesis records. Check its trigger."""
 
 
 class ItemFailure(TypedDict):
-    """Attributes: `itemIdentifier` is a record's sequence number."""
+    """A record to redeliver: `itemIdentifier` is its sequence number."""
 
     itemIdentifier: str
 
 
 class BatchResponse(TypedDict):
-    """What the trigger reads."""
+    """The response that the event source mapping reads."""
 
     batchItemFailures: list[ItemFailure]
 
 
 class LambdaHandler:
-    """Call it as Lambda does.
+    """A Lambda handler: call it with the event and the context.
 
     Args:
-        consumer: takes the records.
-        now: seconds since 1970.
-        report: told of every batch's outcome, for logs, metrics and alarms: above all of its failures and gaps.
+        consumer: receives the records.
+        now: returns seconds since 1970.
+        report: called with the outcome of every batch. Log its failures and raise an alarm for its gaps.
     """
 
     def __init__(self, consumer: Consumer[Any], *, now: Callable[[], float], report: Callable[[Outcome], None]) -> None:
         self._consumer, self._now, self._report = consumer, now, report
 
     def __call__(self, event: Mapping[str, Any], _context: object = None) -> BatchResponse:
-        """For every account that failed, the first record that is unsafe for it, the batch's first one first.
+        """Process a batch and return, for each failed account, the first record to redeliver, in the batch's order.
 
         Raises:
-            NotAKinesisEvent: nothing was done; the whole batch comes again.
+            NotAKinesisEvent: nothing was processed; Lambda delivers the whole batch again.
         """
         outcome = self._consumer.receive(records_of(event), self._now())
         self._report(outcome)
@@ -54,10 +54,10 @@ class LambdaHandler:
 
 
 def records_of(event: Mapping[str, Any]) -> list[KinesisRecord]:
-    """The records that Lambda hands over.
+    """The Kinesis records in a Lambda event.
 
     Raises:
-        NotAKinesisEvent: they are not Kinesis'.
+        NotAKinesisEvent: the event has another shape.
     """
     try:
         return [
@@ -67,10 +67,12 @@ def records_of(event: Mapping[str, Any]) -> list[KinesisRecord]:
             for record in _a(list, event["Records"])
         ]
     except (KeyError, TypeError, ValueError) as error:  # binascii's is a ValueError
-        raise NotAKinesisEvent(f"not a batch of Kinesis records: {type(error).__name__}: {error}") from error
+        raise NotAKinesisEvent(
+            f"The event is not a batch of Kinesis records ({type(error).__name__}: {error}). Check its trigger."
+        ) from error
 
 
 def _a(kind: type[Kind], value: object) -> Kind:
     if not isinstance(value, kind):
-        raise TypeError(f"a {type(value).__name__} where a {kind.__name__} is due")
+        raise TypeError(f"expected {kind.__name__}, not {type(value).__name__}")
     return value

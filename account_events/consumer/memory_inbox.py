@@ -1,4 +1,4 @@
-"""An inbox's positions in memory: gone with the process, which then has to read its stream from the beginning."""
+"""An inbox store in memory. Positions are lost with the process, which must then read its stream from the start."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,10 @@ from account_events.consumer.position import GAPS_MAX, Gap, Position, gap
 
 
 class MemoryInbox:
-    """An InboxStore whose effects are what `handle` does by itself. For one thread."""
+    """An InboxStore for tests and single-threaded processes; `handle` carries out its effects itself.
+
+    The effect that `handle` returns is ignored.
+    """
 
     def __init__(self) -> None:
         self._positions: dict[str, Position] = {}
@@ -17,12 +20,12 @@ class MemoryInbox:
 
     def advance(self, account_id: str, before: Position, after: Position, effect: object) -> None:
         """Raises StaleRevision: see InboxStore."""
-        del effect  # `handle` has done it
+        del effect  # `handle` has carried it out
         if self.position(account_id).revision != before.revision:
             raise StaleRevision(account_id)
         self._positions[account_id] = after
 
     def gaps(self, before_s: float) -> Sequence[Gap]:
-        found = [gap(account_id, position) for account_id, position in self._positions.items()]
-        due = [each for each in found if each and each.since_s <= before_s]
-        return sorted(due, key=lambda each: each.since_s)[:GAPS_MAX]
+        waiting = [gap(account_id, position) for account_id, position in self._positions.items()]
+        overdue = [each for each in waiting if each and each.since_s <= before_s]
+        return sorted(overdue, key=lambda each: each.since_s)[:GAPS_MAX]

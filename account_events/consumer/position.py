@@ -1,4 +1,4 @@
-"""Where an account stands in an inbox, and what may be done with the events that arrive. Pure."""
+"""An account's position in an inbox, and how arriving events change it. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -7,19 +7,19 @@ from typing import NamedTuple
 from account_events.consumer.events import Event
 
 BUFFERED_BYTES_MAX = 64 * 1024
-"""Of one account's early events, some four hundred. DynamoDB could hold 400 KB, and each change writes it all."""
+"""The default limit per account: about four hundred events. Every change writes the whole buffer again."""
 BUFFERED_BYTES_LIMIT = 256 * 1024
-"""The most that one may set: with an attribute's name for each event, the item stays below 400 KB."""
+"""The highest limit you can set. With one attribute name per event, the item stays below DynamoDB's 400 KB."""
 GAPS_MAX = 100
-"""So many gaps are told at a time, the oldest."""
+"""The number of gaps in one report; the oldest come first."""
 
 
 class Arrival(NamedTuple):
-    """An event as it came.
+    """An event as it arrived.
 
     Attributes:
-        data: as it stood on the stream, in either framing.
-        record: the number, within its batch, of the Kinesis record that it came in.
+        data: its bytes on the stream, in either framing.
+        record: the index, within the batch, of the Kinesis record that contained it.
     """
 
     event: Event
@@ -29,42 +29,43 @@ class Arrival(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far an account has come.
+    """How far an account has been processed.
 
     Attributes:
         last: the sequence of the last event applied; 0 before the first.
-        held: events that came before their turn, by sequence, as they stood on the stream.
-        seen: the highest sequence that has come. Above `last`, the account waits.
-        since_s: since when it waits for the event after `last`, seconds since 1970; None if it does not.
-        revision: counts the changes; a store uses it for optimistic locking.
+        buffered: the out-of-order events that wait for an earlier one: their bytes on the stream, by sequence.
+        seen: the highest sequence that has arrived. If it is above `last`, the account waits.
+        since_s: when the account began to wait for the event after `last`, in seconds since 1970; None if it does not
+            wait.
+        revision: the number of changes, for the store's optimistic locking.
     """
 
     last: int = 0
-    held: Mapping[int, bytes] = field(default_factory=dict)
+    buffered: Mapping[int, bytes] = field(default_factory=dict)
     seen: int = 0
     since_s: float | None = None
     revision: int = 0
 
     @property
     def is_stuck(self) -> bool:
-        """Whether the next event is there and was not applied: the consumer refused it."""
-        return self.last + 1 in self.held
+        """Whether the next event is buffered, which means that it could not be applied."""
+        return self.last + 1 in self.buffered
 
     @property
     def missing_through(self) -> int:
-        """The last event that is not here, of those that have to come first."""
-        return min(self.held) - 1 if self.held else self.seen
+        """The last event that is missing before the first buffered one."""
+        return min(self.buffered) - 1 if self.buffered else self.seen
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """What an account has been waiting for.
+    """The events that an account waits for.
 
     Attributes:
-        first: the sequence of the event waited for.
-        last: of the last one that is known to be missing. `first` - 1 where nothing is missing: the consumer has
-            refused the event `first`, which is held.
-        since_s: seconds since 1970.
+        first: the sequence of the next event to apply.
+        last: the sequence of the last missing event. It is `first` - 1 if no event is missing: event `first` is
+            buffered, but the consumer refused it.
+        since_s: when the account began to wait, in seconds since 1970.
     """
 
     account_id: str
@@ -75,63 +76,64 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """What is to be done with an account's arrivals.
+    """What to do with an account's arrivals.
 
     Attributes:
-        ready: in sequence from `Position.last` + 1 on; bytes are those of an event that was held.
-        early: to be held, by sequence.
-        duplicates: how many arrivals are applied or held already.
-        refused: the sequences that there is no room to hold, ascending.
+        ready: the events to apply now, in sequence from `Position.last` + 1; buffered ones still as bytes.
+        out_of_order: the events to buffer, by sequence.
+        duplicates: how many arrivals were applied or buffered before.
+        overflow: the sequences that no longer fit into the buffer, ascending.
     """
 
     ready: list[Event | bytes]
-    early: dict[int, bytes]
+    out_of_order: dict[int, bytes]
     duplicates: int
-    refused: list[int]
+    overflow: list[int]
 
 
 def sort(position: Position, arrivals: Iterable[Arrival], buffered_bytes_max: int, *, is_stuck: bool = False) -> Sorted:
-    """Which arrivals are duplicates, which are next, and which have come early.
+    """Separate duplicates, events that are ready, and events that are out of order.
 
     Args:
         position: the account's.
         arrivals: in any order.
-        buffered_bytes_max: what may be held at most.
-        is_stuck: nothing is next: what is held right behind the position could not be applied.
+        buffered_bytes_max: the limit of the buffer, in bytes of event data.
+        is_stuck: the next event could not be applied, so no event is ready.
     """
-    waiting: dict[int, Event | bytes] = dict(position.held)
-    early: dict[int, bytes] = {}
+    waiting: dict[int, Event | bytes] = dict(position.buffered)
+    out_of_order: dict[int, bytes] = {}
     duplicates = 0
     for event, data, _ in arrivals:
         if event.sequence <= position.last or event.sequence in waiting:
             duplicates += 1
         else:
-            waiting[event.sequence], early[event.sequence] = event, data
+            waiting[event.sequence], out_of_order[event.sequence] = event, data
     ready: list[Event | bytes] = []
     following = position.last + 1
     while following in waiting and not is_stuck:
         ready.append(waiting.pop(following))
-        early.pop(following, None)
+        out_of_order.pop(following, None)
         following += 1
-    refused = []
-    size = sum(len(data) for sequence, data in position.held.items() if sequence >= following)
-    for sequence in sorted(early):
-        size += len(early[sequence])
+    overflow = []
+    size = sum(len(data) for sequence, data in position.buffered.items() if sequence >= following)
+    for sequence in sorted(out_of_order):
+        size += len(out_of_order[sequence])
         if size > buffered_bytes_max:
-            refused.append(sequence)
-    return Sorted(ready, {number: data for number, data in early.items() if number not in refused}, duplicates, refused)
+            overflow.append(sequence)
+    fitting = {sequence: data for sequence, data in out_of_order.items() if sequence not in overflow}
+    return Sorted(ready, fitting, duplicates, overflow)
 
 
-def moved(position: Position, last: int, early: Mapping[int, bytes], seen: int, now_s: float) -> Position:
-    """The position once the events up to `last` are applied, `early` ones held, and some up to `seen` have come."""
-    held = {sequence: data for sequence, data in {**position.held, **early}.items() if sequence > last}
+def moved(position: Position, last: int, out_of_order: Mapping[int, bytes], seen: int, now_s: float) -> Position:
+    """The position after all events up to `last` are applied, `out_of_order` is buffered and `seen` has arrived."""
+    buffered = {sequence: data for sequence, data in {**position.buffered, **out_of_order}.items() if sequence > last}
     seen = max(position.seen, last, seen)
     began_s = position.since_s if position.since_s is not None and last == position.last else now_s
-    return Position(last, held, seen, began_s if seen > last else None, position.revision + 1)
+    return Position(last, buffered, seen, began_s if seen > last else None, position.revision + 1)
 
 
 def gap(account_id: str, position: Position) -> Gap | None:
-    """What is missing, if it waits."""
+    """The events that the account waits for; None if it does not wait."""
     if position.since_s is None:
         return None
     return Gap(account_id, position.last + 1, position.missing_through, position.since_s)

@@ -1,1 +1,1 @@
-"""How AWS Lambda's event source mappings behave: batches, filters, retries, bisecting, destinations. Pure."""
+"""How AWS Lambda event source mappings behave: batches, filters, retries, bisecting, destinations. Pure."""

@@ -1,4 +1,4 @@
-"""The configuration of a deployed event source mapping, as Lambda's API returns it."""
+"""The configuration of an event source mapping, as Lambda's API returns it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,8 +11,8 @@ from account_events.lambda_mapping.filters import FilterCriteria, SourceKind
 INFINITE = -1
 BATCH_SIZE_MAX = 10_000
 RECORD_AGE_MIN_S = 60
-# Amazon DynamoDB Developer Guide, "Change data capture for DynamoDB Streams": data retention limit. Kinesis keeps
-# records as long by default, and longer where the stream is told to.
+# Amazon DynamoDB Developer Guide, "Change data capture for DynamoDB Streams": data retention limit. It is also the
+# default of Kinesis, where a stream can have a longer one.
 RETENTION_S = 86_400.0
 
 
@@ -25,9 +25,10 @@ class MappingConfig:
     expires" from the stream.
 
     Attributes:
-        starts_at_s: with AT_TIMESTAMP, the arrival of the first record to deliver, seconds since the epoch.
-        retention_s: how long the stream keeps a record; of a Kinesis stream, see `deployed`.
-        invoke_identity_arn: the function's execution role, part of every Kinesis record; see `deployed`.
+        starts_at_s: with AT_TIMESTAMP, deliver the records that arrived then or later; seconds since the epoch.
+        retention_s: how long the stream keeps a record. Lambda's API does not return it.
+        invoke_identity_arn: the function's execution role, a field of every Kinesis record. Lambda's API does not
+            return it.
     """
 
     uuid: str
@@ -47,10 +48,10 @@ class MappingConfig:
     invoke_identity_arn: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse what AWS refuses and what we do not model.
+        """Validate the settings.
 
         Raises:
-            UnsupportedMapping: with the name of the setting.
+            UnsupportedMapping: AWS would refuse a setting, or it is not modelled here.
         """
         kind = _source_kind(self.stream_arn)
         positions = ["TRIM_HORIZON", "LATEST"] + ["AT_TIMESTAMP"] * (kind == "kinesis")
@@ -61,11 +62,11 @@ class MappingConfig:
         if (self.starting_position == "AT_TIMESTAMP") is (self.starts_at_s is None):
             raise UnsupportedMapping("StartingPositionTimestamp must be given with AT_TIMESTAMP, and only then")
         if self.filters.patterns and self.filters.source != kind:
-            raise UnsupportedMapping(f"FilterCriteria are for records of {self.filters.source}, the stream is {kind}")
+            raise UnsupportedMapping(f"FilterCriteria are for {self.filters.source} records, but the stream is {kind}")
         _within("BatchSize", self.batch_size, 1, BATCH_SIZE_MAX)
         _within("MaximumBatchingWindowInSeconds", self.batching_window_s, 0, 300)
         _within("MaximumRetryAttempts", self.retry_attempts_max, INFINITE, 10_000)
-        # Lambda API Reference, "EventSourceMappingConfiguration": between -1 and 60 is in the range, and not allowed.
+        # Lambda API Reference, "EventSourceMappingConfiguration": values between -1 and 60 are not allowed.
         if self.record_age_max_s != INFINITE:
             _within("MaximumRecordAgeInSeconds", self.record_age_max_s, RECORD_AGE_MIN_S, 604_800, or_else=INFINITE)
         if self.on_failure_arn is not None and self.destination_service not in {"s3", "sqs"}:
@@ -73,9 +74,9 @@ class MappingConfig:
 
     @classmethod
     def from_api(cls, response: Mapping[str, Any]) -> "MappingConfig":
-        """Read an answer of GetEventSourceMapping, or one element of ListEventSourceMappings' answer.
+        """Read a response of GetEventSourceMapping, or one element of ListEventSourceMappings' response.
 
-        `State` is ignored on purpose: the deployed mapping is disabled where this stand-in does its work.
+        `State` is ignored on purpose: where this package replaces the deployed mapping, that mapping is disabled.
 
         Raises:
             UnsupportedMapping: a setting is invalid or not covered, in particular a ParallelizationFactor other than 1
@@ -83,10 +84,10 @@ class MappingConfig:
         """
         if (factor := response.get("ParallelizationFactor") or 1) != 1:
             raise UnsupportedMapping(
-                f"ParallelizationFactor is {factor}: only 1 keeps a shard's order, and only 1 is modelled here"
+                f"ParallelizationFactor must be 1, not {factor}: other values are not modelled here"
             )
         if response.get("TumblingWindowInSeconds"):
-            raise UnsupportedMapping("TumblingWindowInSeconds is not modelled")
+            raise UnsupportedMapping("TumblingWindowInSeconds must be 0: tumbling windows are not modelled here")
         filters = (response.get("FilterCriteria") or {}).get("Filters") or []
         destination = ((response.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
         return cls(
@@ -109,19 +110,19 @@ class MappingConfig:
 
     @property
     def source_kind(self) -> SourceKind:
-        """What kind of stream it is."""
+        """The kind of the stream."""
         return _source_kind(self.stream_arn)
 
     @property
     def destination_service(self) -> str | None:
-        """`s3`, `sqs`, or None without an on-failure destination."""
+        """The service of the on-failure destination, `s3` or `sqs`; None without a destination."""
         return self.on_failure_arn.split(":")[2] if self.on_failure_arn and self.on_failure_arn.count(":") > 1 else None
 
 
 def _source_kind(arn: str) -> SourceKind:
-    """By the ARN; `arn:<partition>:<service>:<region>:<account>:<resource>`."""
+    """The kind of a stream by its ARN, `arn:<partition>:<service>:<region>:<account>:<resource>`."""
     *_, resource = parts = arn.split(":", 5)
-    service = parts[2] if len(parts) == 6 else ""  # noqa: PLR2004 -- as the docstring says
+    service = parts[2] if len(parts) == 6 else ""  # noqa: PLR2004 -- the six parts in the docstring
     if service == "dynamodb" and "/stream/" in resource:
         return "dynamodb"
     if service == "kinesis" and resource.startswith("stream/") and resource.count("/") == 1:

@@ -1,11 +1,11 @@
-"""The invocation record that goes to the on-failure destination.
+"""The invocation record for the on-failure destination.
 
 Source: AWS Lambda Developer Guide, "Retain discarded records for a DynamoDB event source in Lambda" and
 "Retain discarded batch records for a Kinesis Data Streams event source in Lambda": the fields, that S3 gets the whole
 event as `payload` while SQS gets only where the records are, and the S3 object key.
 
-Our choices: `payload` is the event as a JSON string; for records that never reached the function `requestId` is empty
-and `responseContext` null. AWS may merge the records of several failed batches into one; we write one each.
+Where AWS is silent: `payload` is the event as a JSON string. For records that never reached the function, `requestId`
+is empty and `responseContext` is null. AWS may merge several failed batches into one record; here, each has its own.
 """
 
 from collections.abc import Mapping
@@ -27,25 +27,25 @@ def invocation_record(
 
     Args:
         config: the mapping.
-        shard_id: the shard the records came from.
-        discard: the records, why they were given up, and the last answer of the function.
-        now_s: when they were given up, seconds since the epoch.
+        shard_id: the records' shard.
+        discard: the records, the reason, and the function's last response.
+        now_s: when the records were discarded, seconds since the epoch.
         with_payload: True for S3.
     """
     first, last = discard.records[0], discard.records[-1]
-    answer = discard.last
+    response = discard.last
     document: dict[str, Any] = {
         "requestContext": {
-            "requestId": answer.request_id if answer else "",
+            "requestId": response.request_id if response else "",
             "functionArn": config.function_arn,
             "condition": discard.condition.value,
             "approximateInvokeCount": discard.invoke_count,
         },
-        "responseContext": answer
+        "responseContext": response
         and {
-            "statusCode": answer.status_code,
-            "executedVersion": answer.executed_version,
-            "functionError": answer.function_error,
+            "statusCode": response.status_code,
+            "executedVersion": response.executed_version,
+            "functionError": response.function_error,
         },
         "version": "1.0",
         "timestamp": _iso(now_s, "milliseconds"),

@@ -1,13 +1,13 @@
-"""What can be wrong with a mapping.
+"""The errors of a mapping.
 
 MappingError
-└── UnsupportedMapping   the deployed configuration asks for something we cannot stand in for: change it
+└── UnsupportedMapping   a setting is invalid at AWS or not modelled here: change it
 """
 
 
 class MappingError(Exception):
-    """Any refusal of the stand-in."""
+    """Base class of this package's errors."""
 
 
 class UnsupportedMapping(MappingError):
-    """The mapping's configuration is invalid, or outside what the stand-in covers; the message names the setting."""
+    """A setting is invalid at AWS or not modelled here. The message names the setting: change it."""

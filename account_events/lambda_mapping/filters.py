@@ -5,19 +5,19 @@ Source: AWS Lambda Developer Guide, "Control which events Lambda sends to your f
 User Guide, "Comparison operators for use in event patterns". Lambda matches a record if any one filter matches; in a
 filter all fields must match, and of a field's rules any one.
 
-Numbers in DynamoDB images are strings (`{"N": "100"}`), so a `numeric` rule never matches an attribute; it can match
+Numbers in DynamoDB images are strings (`{"N": "100"}`), so a `numeric` rule never matches an attribute. It can match
 `dynamodb.SizeBytes` or `ApproximateCreationDateTime`.
 
-Of a DynamoDB record every field of the event may be filtered on: one page says that only the `dynamodb` key is
-supported, while "DynamoDB Streams and Time to Live" filters on `userIdentity` and the CDK's reference on `eventName`.
-An object that names a field twice, as the example of "Filtering with Boolean expressions" does, has both.
+Every field of a DynamoDB event can be filtered on. One page allows only the `dynamodb` key, but "DynamoDB Streams and
+Time to Live" filters on `userIdentity`, and the CDK's reference on `eventName`. If an object names a field twice, as in
+the example of "Filtering with Boolean expressions", both rules apply.
 
-Of a Kinesis record, "Using event filtering with a Kinesis event source": `data` is the record's JSON, and without JSON
-the record is dropped; the metadata are the fields beside `data`, such as `partitionKey`.
+For a Kinesis record, "Using event filtering with a Kinesis event source": `data` is the record's JSON, and a record
+without JSON is dropped. The metadata fields, such as `partitionKey`, are next to `data`.
 
-Lambda's page says that it has the same rules as EventBridge, and lists fewer. Accepted are those it lists, and within
-`anything-but` the `prefix`, `suffix` and `equals-ignore-case` of EventBridge; not `wildcard` and `cidr`. A top-level
-key that no record has is refused, because it could never match.
+Lambda's page claims the same rules as EventBridge, but lists fewer. This module accepts those it lists and, within
+`anything-but`, EventBridge's `prefix`, `suffix` and `equals-ignore-case`; it refuses `wildcard` and `cidr`. It also
+refuses a top-level key that no record has, because it could never match.
 """
 
 import base64
@@ -40,7 +40,7 @@ _TOP_LEVEL_KEYS: Mapping[SourceKind, tuple[str, ...]] = {
 }
 ABSENT = object()
 SHOWN = 200
-"""Characters of a pattern that a message quotes."""
+"""How many characters of a pattern an error message quotes."""
 NOT_JSON = object()
 
 _TEXT_OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
@@ -59,10 +59,10 @@ _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
 
 @dataclass(frozen=True)
 class FilterCriteria:
-    """The filters of one mapping; without any, every record is accepted.
+    """The filters of one mapping. Without patterns, every record is accepted.
 
     Attributes:
-        source: what kind of stream's records they are for.
+        source: the kind of stream that the patterns are for.
     """
 
     patterns: tuple[str, ...] = ()
@@ -71,10 +71,10 @@ class FilterCriteria:
 
     @classmethod
     def of(cls, patterns: Iterable[str], source: SourceKind = "dynamodb") -> "FilterCriteria":
-        """Read the `Pattern` strings.
+        """Compile the `Pattern` strings.
 
         Raises:
-            UnsupportedMapping: a pattern is not JSON, is misshapen, or uses an operator we do not know.
+            UnsupportedMapping: a pattern is not JSON, has the wrong shape, or uses an unknown operator.
         """
         texts = tuple(patterns)
         if not texts:
@@ -104,17 +104,17 @@ def _compile(text: str, keys: tuple[str, ...]) -> Matcher:
             return _fields(pattern, "", keys)
     except RecursionError as error:
         raise UnsupportedMapping(f"FilterCriteria: the pattern is nested too deep: {text[:SHOWN]}") from error
-    except ValueError as error:  # of `int`, too: a number of thousands of digits
+    except ValueError as error:  # also raised by `int` for a number of thousands of digits
         raise UnsupportedMapping(f"FilterCriteria: the pattern is not JSON ({error}): {text[:SHOWN]}") from error
     raise UnsupportedMapping(f"FilterCriteria: a pattern must be a non-empty JSON object: {text[:SHOWN]}")
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _both(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """The members of an object; what two of one name hold is put together."""
+    """The members of an object; objects under the same name are merged."""
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key not in found:
@@ -122,21 +122,17 @@ def _both(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
         elif isinstance(there := found[key], dict) and isinstance(value, dict):
             found[key] = _both([*there.items(), *value.items()])
         else:
-            raise UnsupportedMapping(
-                f"FilterCriteria: {key} is there twice in one object; put its rules into one array"
-            )
+            raise UnsupportedMapping(f"FilterCriteria: {key} appears twice in one object; put its rules into one array")
     return found
 
 
 def _fields(pattern: Mapping[str, Any], path: str, allowed: tuple[str, ...] | None = None) -> Matcher:
-    """All fields of one level of the pattern, AND-ed."""
+    """The conjunction of all fields at one level of the pattern."""
     matchers: list[Matcher] = []
     for key, rule in pattern.items():
         where = f"{path}.{key}" if path else key
         if allowed is not None and key not in (*allowed, "$or"):
-            raise UnsupportedMapping(
-                f"FilterCriteria: {where} is never part of what is filtered; use {', '.join(allowed)} or $or"
-            )
+            raise UnsupportedMapping(f"FilterCriteria: no record has {where}; use {', '.join(allowed)} or $or")
         if key == "$or":
             matchers.append(_any_of(rule, path, allowed))
         elif isinstance(rule, dict) and rule:
@@ -178,7 +174,7 @@ def _leaf(key: str, rules: list[Rule]) -> Matcher:
         value = event.get(key, ABSENT)
         if value is NOT_JSON:
             return False
-        # "Exists" and every other operator work on leaf nodes only: an object here is as good as absent.
+        # "Exists" and every other operator apply to leaf nodes only, so an object counts as absent.
         candidates = value if isinstance(value, list) else [ABSENT if isinstance(value, dict) else value]
         return any(rule(candidate) for rule in rules for candidate in candidates)
 
@@ -186,7 +182,7 @@ def _leaf(key: str, rules: list[Rule]) -> Matcher:
 
 
 def _rule(rule: object, where: str) -> Rule:
-    """One entry of a field's array: a literal to be equal to, or `{operator: operand}`."""
+    """The rule of one entry in a field's array: a literal for equality, or `{operator: operand}`."""
     if rule is None or isinstance(rule, str | int | float):
         return lambda value: _same(value, rule)
     if isinstance(rule, dict) and len(rule) == 1:
@@ -206,7 +202,7 @@ def _rule(rule: object, where: str) -> Rule:
 
 
 def _same(value: object, literal: object) -> bool:
-    """Equal without any normalisation: "300, 300.0, and 3.0e2 are not considered equal"."""
+    """Equality without normalisation: "300, 300.0, and 3.0e2 are not considered equal"."""
     return type(value) is type(literal) and repr(value) == repr(literal)
 
 

@@ -1,4 +1,4 @@
-"""What came of one invocation, and what that says about the batch.
+"""The outcome of one invocation, and how many records of the batch it completes.
 
 Source: AWS Lambda Developer Guide, "Configuring partial batch response with DynamoDB and Lambda" (success and failure
 conditions; "Lambda uses the lowest sequence number as the checkpoint") and "Retain discarded records for a DynamoDB
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Invoked:
-    """The function ran. `result` is its decoded JSON; `function_error` is `Handled`, `Unhandled` or None."""
+    """The function ran. `result` is its decoded JSON response; `function_error` is `Handled`, `Unhandled` or None."""
 
     result: Any = None
     function_error: str | None = None
@@ -23,51 +23,51 @@ class Invoked:
 
 @dataclass(frozen=True)
 class NotInvoked:
-    """The function did not run: throttled (TooManyRequests), or Lambda could not be reached. Costs no retry."""
+    """The function did not run: it was throttled (TooManyRequests) or Lambda was unreachable. Does not use a retry."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Malformed:
-    """A response that means nothing documented; the whole batch counts as failed."""
+    """The response has no documented meaning, so the whole batch counts as failed."""
 
     reason: str
 
 
 @dataclass(frozen=True)
-class ReconciliationResult:
-    """How many leading records of a batch are done; the rest is redelivered.
+class BatchResult:
+    """How many records at the start of a batch are done; the others are redelivered.
 
-    `is_complete_failure` says that nothing is known about any record: a function error or a malformed response.
+    `is_complete_failure`: a function error or a malformed response, so that no record is known to be done.
     """
 
     done: int
     is_complete_failure: bool = False
 
 
-def judge(outcome: Invoked, sequence_numbers: Sequence[str], *, reports_item_failures: bool) -> ReconciliationResult:
+def batch_result(outcome: Invoked, sequence_numbers: Sequence[str], *, reports_item_failures: bool) -> BatchResult:
     """Apply the documented success and failure conditions to one batch.
 
-    Without ReportBatchItemFailures a response is never looked at: no error is success.
+    Without ReportBatchItemFailures the response is ignored: a batch without a function error is done.
     """
     if outcome.function_error is not None:
-        return ReconciliationResult(0, is_complete_failure=True)
+        return BatchResult(0, is_complete_failure=True)
     if not reports_item_failures:
-        return ReconciliationResult(len(sequence_numbers))
+        return BatchResult(len(sequence_numbers))
     failures = reported_failures(outcome.result, sequence_numbers)
     if isinstance(failures, Malformed):
-        return ReconciliationResult(0, is_complete_failure=True)
-    return ReconciliationResult(min(failures, default=len(sequence_numbers)))
+        return BatchResult(0, is_complete_failure=True)
+    return BatchResult(min(failures, default=len(sequence_numbers)))
 
 
 def reported_failures(result: object, sequence_numbers: Sequence[str]) -> list[int] | Malformed:
-    """The indexes of the failed records a response names; empty means complete success.
+    """The indexes of the failed records in a response; empty if all records are done.
 
-    Documented: an empty or null response, or an empty or null `batchItemFailures`, is success; an empty or null
-    `itemIdentifier`, or a bad key name, is a complete failure. Ours, on the safe side: an identifier that is not in the
-    batch, an object without the key `batchItemFailures`, and any other shape are complete failures, so that a misspelt
-    key shows up here and does not lose records.
+    AWS documents that an empty or null response, or an empty or null `batchItemFailures`, is a success, and that an
+    empty or null `itemIdentifier`, or a bad key name, is a complete failure. Where AWS is silent, this function errs on
+    the safe side: an identifier outside the batch, a missing key `batchItemFailures` and any other shape are complete
+    failures, so that a misspelt key does not lose records.
     """
     if result is None or result in ({}, [], ""):
         return []

@@ -1,4 +1,4 @@
-"""Stream records in the form in which AWS Lambda hands them to a function."""
+"""Stream records in the shape in which AWS Lambda passes them to a function."""
 
 import base64
 import json
@@ -16,8 +16,10 @@ ENVELOPE_BYTES = len('{"Records":[]}')
 class StreamRecord:
     """One record of a shard.
 
-    `event` is one element of the event's `Records`; `created_at_s` its ApproximateCreationDateTime, in Kinesis its
-    approximateArrivalTimestamp; `size_bytes` what it adds to the payload, without the comma.
+    Attributes:
+        created_at_s: ApproximateCreationDateTime, or approximateArrivalTimestamp in Kinesis; seconds since the epoch.
+        event: the record as one element of a Lambda event's `Records`.
+        size_bytes: the record's share of the payload, without the comma.
     """
 
     sequence_number: str
@@ -27,7 +29,7 @@ class StreamRecord:
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> "StreamRecord":
-        """The record behind one element of a Lambda event's `Records`."""
+        """The record of one element of a Lambda event's `Records`."""
         if "kinesis" in event:
             number, created_at = "sequenceNumber", "approximateArrivalTimestamp"
             body = event["kinesis"]
@@ -43,7 +45,7 @@ class StreamRecord:
 
 
 def encoded(document: object) -> bytes:
-    """Compact UTF-8 JSON, the bytes we send and count."""
+    """Compact UTF-8 JSON, as it is sent and counted."""
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -61,12 +63,12 @@ def lambda_record(api_record: Mapping[str, Any], stream_arn: str) -> dict[str, A
 
 
 def as_delivered(api_record: Mapping[str, Any]) -> dict[str, Any]:
-    """The members of a record of GetRecords as Lambda delivers them.
+    """The members of a GetRecords record as Lambda delivers them.
 
-    The SDK gives times as datetimes and binary as bytes; Lambda gives seconds since the epoch as a number and base64
-    text. Of an expired item the API has `userIdentity` with `Type` and `PrincipalId` (API reference of DynamoDB
-    Streams, "Identity"), the event has `type` and `principalId` ("DynamoDB Streams and Time to Live"). Members without
-    a value are left out.
+    The SDK returns times as datetimes and binary values as bytes; Lambda delivers seconds since the epoch as a number
+    and base64 text. For an expired item, the API's `userIdentity` has `Type` and `PrincipalId` (API reference of
+    DynamoDB Streams, "Identity"); the event has `type` and `principalId` ("DynamoDB Streams and Time to Live"). Members
+    without a value are left out.
     """
     record = {name: _plain(value) for name, value in api_record.items() if value is not None}
     if isinstance(identity := record.get("userIdentity"), dict):
@@ -79,7 +81,7 @@ def kinesis_lambda_record(
 ) -> dict[str, Any]:
     """Turn a record of Kinesis' GetRecords into an element of a Lambda event's `Records`.
 
-    Lambda does not look into the data: an aggregated record of the Kinesis Producer Library stays one record.
+    Lambda does not unpack the data: an aggregate of the Kinesis Producer Library stays one record.
     """
     sequence_number = api_record["SequenceNumber"]
     return {
@@ -101,7 +103,7 @@ def kinesis_lambda_record(
 
 
 def payload_prefix(records: Sequence[StreamRecord], count_max: int) -> int:
-    """How many leading records fit one invocation: at most `count_max` and 6 MB of JSON, and never less than one."""
+    """How many records from the start fit into one invocation: at most `count_max` and 6 MB of JSON, at least one."""
     size_bytes = ENVELOPE_BYTES
     for count, record in enumerate(records[:count_max]):
         size_bytes += record.size_bytes + (1 if count else 0)

@@ -1,4 +1,4 @@
-"""How long a shard waits between retries. AWS publishes no figures for streams: these are ours."""
+"""How long a shard waits between retries. AWS publishes no figures for streams, so these are this project's."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ _EXPONENT_MAX = 32
 
 @dataclass(frozen=True)
 class Backoff:
-    """Exponential and bounded, without jitter: one mapping retries on one shard at a time, so there is no herd."""
+    """Bounded exponential backoff. It needs no jitter, because one mapping retries one batch per shard at a time."""
 
     initial_s: float = 0.2
     factor: float = 2.0
     limit_s: float = 30.0
 
     def delay_s(self, failures: int) -> float:
-        """Seconds to wait after the given number (1 or more) of failures in a row."""
+        """The seconds to wait after this number (1 or more) of consecutive failures."""
         return min(self.limit_s, self.initial_s * self.factor ** min(failures - 1, _EXPONENT_MAX))

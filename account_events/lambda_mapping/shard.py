@@ -1,21 +1,21 @@
-"""The state machine of one shard: which records go to the function next, and what a result means for the rest.
+"""The state machine of one shard: which records the function gets next, and what its response means for the others.
 
 Source: AWS Lambda Developer Guide: "Using AWS Lambda with Amazon DynamoDB" (batching), "Retain discarded records for a
 DynamoDB event source in Lambda" (retries, age, bisecting), "Configuring partial batch response with DynamoDB and
 Lambda", "Lambda parameters for Amazon DynamoDB event source mappings", and the pages of the same titles for Kinesis,
-which say the same; AWS Compute Blog, "Optimizing batch processing with custom checkpoints in AWS Lambda".
+which state the same; AWS Compute Blog, "Optimizing batch processing with custom checkpoints in AWS Lambda".
 
-Where AWS is silent, we chose:
+Where AWS is silent, this module chooses:
 
-- Halves of a split batch, and the rest after a partial response, keep the retries already used up.
-- Without bisecting, a partial response uses up a retry, also when it made progress.
-- With bisecting, a partial response that names the batch's first record leaves nothing to split off: it uses up a
-  retry, and when they are used up the whole rest is discarded. Complete failures (a function error, a malformed
-  response) are split in halves; the first half has the smaller part of an odd number.
-- Backoff counts failures in a row on the shard; a success, a partial success or a discard starts it anew.
-- The age limit is reached at exactly MaximumRecordAgeInSeconds, counts for records never delivered too, and ends a
-  backoff. A record that has failed once is given up after the stream's retention whatever the settings.
-- A discard stays due until it is acknowledged, so a destination that is down stops the shard and loses nothing.
+- The halves of a split batch, and the rest after a partial response, keep their number of used retries.
+- Without bisecting, every partial response uses a retry, even if it made progress.
+- With bisecting, a partial response that names the batch's first record cannot be split: it uses a retry, and after the
+  last retry the whole rest is discarded. Complete failures (a function error, a malformed response) are split in half;
+  the first half of an odd number of records is the smaller one.
+- Backoff counts the shard's consecutive failures. A success, a partial success or a discard resets it.
+- The age limit is reached at exactly MaximumRecordAgeInSeconds. It applies to records that were never delivered too,
+  and it ends a backoff. A record that has failed once is discarded after the stream's retention, whatever the settings.
+- A discard is returned until it is acknowledged, so an unavailable destination stops the shard and loses no record.
 """
 
 from collections import deque
@@ -26,13 +26,13 @@ from itertools import islice
 from math import inf
 
 from account_events.lambda_mapping.config import INFINITE, MappingConfig
-from account_events.lambda_mapping.outcome import Invoked, NotInvoked, judge
+from account_events.lambda_mapping.outcome import Invoked, NotInvoked, batch_result
 from account_events.lambda_mapping.records import StreamRecord, payload_prefix
 from account_events.lambda_mapping.retry import Backoff
 
 
 class Condition(StrEnum):
-    """Why records were given up, in the words of AWS's invocation records."""
+    """Why records were discarded, as AWS's invocation records name it."""
 
     RETRY_ATTEMPTS_EXHAUSTED = "RetryAttemptsExhausted"
     RECORD_AGE_EXCEEDED = "RecordAgeExceeded"
@@ -40,14 +40,14 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True)
 class Invoke:
-    """Invoke the function with these records, then report with `ShardState.invoked`."""
+    """Invoke the function with these records, then call `ShardState.invoked`."""
 
     records: tuple[StreamRecord, ...]
 
 
 @dataclass(frozen=True)
 class Discard:
-    """Send these records to the on-failure destination, if there is one, then report with `ShardState.discarded`."""
+    """Send these records to the on-failure destination, if there is one, then call `ShardState.discarded`."""
 
     records: tuple[StreamRecord, ...]
     condition: Condition
@@ -57,14 +57,14 @@ class Discard:
 
 @dataclass(frozen=True)
 class Wait:
-    """Nothing to do before this time (seconds since the epoch), unless more records come."""
+    """Nothing to do before this time (seconds since the epoch), unless more records are fed."""
 
     until_s: float
 
 
 @dataclass(frozen=True)
 class Idle:
-    """Nothing to do until records come, or the invocation under way is reported."""
+    """Nothing to do until records are fed or the current invocation is reported."""
 
 
 Action = Invoke | Discard | Wait | Idle
@@ -72,7 +72,7 @@ Action = Invoke | Discard | Wait | Idle
 
 @dataclass
 class Counts:
-    """Totals of one shard; records, except for the last three."""
+    """Totals of one shard: the first three count records."""
 
     delivered: int = 0
     discarded: int = 0
@@ -92,19 +92,19 @@ class _Batch:
 
 
 class ShardState:
-    """One shard's records between the stream and the function.
+    """The records of one shard on their way from the stream to the function.
 
-    Drive it so: `feed` records in shard order; ask `next_action`; carry it out; report; ask again. Not thread-safe.
+    `feed` records in shard order. Call `next_action`, carry it out, report its result, and repeat. Not thread-safe.
     """
 
     def __init__(self, config: MappingConfig, *, backoff: Backoff | None = None, checkpoint: str | None = None) -> None:
         self.counts = Counts()
         self.checkpoint = checkpoint
-        """Everything up to this sequence number was accepted, discarded or filtered out."""
+        """Every record up to this sequence number was processed, discarded or filtered out."""
         self._config = config
         self._backoff = backoff or Backoff()
         self.last_fed = checkpoint or None
-        """The sequence number of the last record taken, or the checkpoint to go on from: what to read after."""
+        """The sequence number to read after: that of the last record fed, or the checkpoint."""
         self._gathered: deque[tuple[StreamRecord, float]] = deque()
         self._pending: deque[_Batch] = deque()
         self._filtered_after: dict[str, str] = {}
@@ -115,21 +115,21 @@ class ShardState:
 
     @property
     def buffered(self) -> int:
-        """Records read and accepted by the filter, neither delivered nor discarded yet."""
+        """How many records passed the filter and are neither delivered nor discarded yet."""
         return sum(1 for _ in self._unfinished())
 
     @property
     def retries(self) -> int:
-        """Retries used up by the batch at the head of the shard."""
+        """The retries used by the batch at the head of the shard."""
         return self._pending[0].retries if self._pending else 0
 
     @property
     def oldest_created_at_s(self) -> float | None:
-        """When the first unfinished record was created, in Kinesis: arrived."""
+        """When the first unfinished record was created (in Kinesis, when it arrived), in seconds since the epoch."""
         return next((record.created_at_s for record in self._unfinished()), None)
 
     def feed(self, records: Iterable[StreamRecord], now_s: float) -> None:
-        """Take records in shard order; those at or before the last one taken are ignored, so re-reading is harmless."""
+        """Add records in shard order. Records up to the last one fed are ignored, so you may read them again."""
         for record in records:
             if self.last_fed is not None and int(record.sequence_number) <= int(self.last_fed):
                 continue
@@ -140,13 +140,13 @@ class ShardState:
                 self._skip(record)
 
     def next_action(self, now_s: float) -> Action:
-        """What to do now. An `Invoke` is handed out once; a `Discard` again and again until acknowledged."""
+        """What to do now. An `Invoke` is returned once; a `Discard` is returned until you acknowledge it."""
         if self._in_flight:
             return Idle()
         if self._discard is None and not self._pending:
             self._gather(now_s)
         if self._discard is None and self._pending:
-            self._give_up_old(now_s)
+            self._discard_old(now_s)
         if self._discard is not None:
             return self._discard
         if not self._pending:
@@ -157,13 +157,13 @@ class ShardState:
         return Invoke(self._pending[0].records)
 
     def invoked(self, outcome: Invoked | NotInvoked, now_s: float) -> None:
-        """Report what came of the last `Invoke`.
+        """Report the outcome of the last `Invoke`.
 
         Raises:
-            RuntimeError: no invocation is under way.
+            RuntimeError: `next_action` has not returned an `Invoke` since the last report.
         """
         if not self._in_flight:
-            raise RuntimeError("no invocation is under way on this shard")
+            raise RuntimeError("no invocation is in progress on this shard")
         self._in_flight = False
         batch = self._pending.popleft()
         if isinstance(outcome, NotInvoked):
@@ -175,46 +175,47 @@ class ShardState:
         self._settle(replace(batch, invoke_count=batch.invoke_count + 1, last=outcome), outcome, now_s)
 
     def discarded(self) -> None:
-        """Report that the last `Discard` is safely at the destination (or that there is none).
+        """Acknowledge that the last `Discard` has reached the destination, or that there is no destination.
 
         Raises:
-            RuntimeError: no discard is due.
+            RuntimeError: there is no discard to acknowledge.
         """
         if self._discard is None:
-            raise RuntimeError("no discard is due on this shard")
+            raise RuntimeError("there is no discard to acknowledge on this shard")
         self.counts.discarded += len(self._discard.records)
         self._finish(self._discard.records)
         self._discard = None
-        self._start_anew()
+        self._reset_backoff()
 
     def _settle(self, batch: _Batch, outcome: Invoked, now_s: float) -> None:
-        verdict = judge(
+        result = batch_result(
             outcome,
             [record.sequence_number for record in batch.records],
             reports_item_failures=self._config.reports_item_failures,
         )
-        done, rest = batch.records[: verdict.done], batch.records[verdict.done :]
+        done, rest = batch.records[: result.done], batch.records[result.done :]
         self.counts.delivered += len(done)
         self._finish(done)
         if done:
-            self._start_anew()
+            self._reset_backoff()
         if not rest:
             return
         self.counts.failures += 1
         self._back_off(now_s)
-        left = replace(batch, records=rest, has_failed=True)
+        remaining = replace(batch, records=rest, has_failed=True)
         if self._config.bisects_on_error and done:
-            self._pending.appendleft(left)
-        elif self._config.bisects_on_error and verdict.is_complete_failure and len(rest) > 1:
+            self._pending.appendleft(remaining)
+        elif self._config.bisects_on_error and result.is_complete_failure and len(rest) > 1:
             middle = len(rest) // 2
-            self._pending.extendleft((replace(left, records=rest[middle:]), replace(left, records=rest[:middle])))
+            halves = replace(remaining, records=rest[middle:]), replace(remaining, records=rest[:middle])
+            self._pending.extendleft(halves)
         elif self._config.retry_attempts_max == INFINITE or batch.retries < self._config.retry_attempts_max:
-            self._pending.appendleft(replace(left, retries=batch.retries + 1))
+            self._pending.appendleft(replace(remaining, retries=batch.retries + 1))
         else:
-            self._give_up(left, Condition.RETRY_ATTEMPTS_EXHAUSTED)
+            self._start_discard(remaining, Condition.RETRY_ATTEMPTS_EXHAUSTED)
 
     def _gather(self, now_s: float) -> None:
-        """Form the next batch if it is full, or its window (from the time its first record was fed) has elapsed."""
+        """Form the next batch if it is full or its window, which starts when its first record is fed, has elapsed."""
         if not self._gathered:
             return
         size = self._config.batch_size
@@ -225,8 +226,8 @@ class ShardState:
     def _window_end_s(self) -> float:
         return self._gathered[0][1] + self._config.batching_window_s
 
-    def _give_up_old(self, now_s: float) -> None:
-        """Discard the too old records that lead the first batch; cut the batch before any that come later in it."""
+    def _discard_old(self, now_s: float) -> None:
+        """Discard the expired records at the start of the first batch. Cut it before any later expired record."""
         batch = self._pending[0]
         too_old = [now_s >= self._expires_at_s(record) for record in batch.records]
         if True not in too_old:
@@ -237,7 +238,7 @@ class ShardState:
         if rest.records:
             self._pending.appendleft(rest)
         if too_old[0]:
-            self._give_up(first, Condition.RECORD_AGE_EXCEEDED)
+            self._start_discard(first, Condition.RECORD_AGE_EXCEEDED)
         else:
             self._pending.appendleft(first)
 
@@ -247,11 +248,11 @@ class ShardState:
             limit_s = min(limit_s, self._config.retention_s)
         return record.created_at_s + limit_s
 
-    def _give_up(self, batch: _Batch, condition: Condition) -> None:
+    def _start_discard(self, batch: _Batch, condition: Condition) -> None:
         self._discard = Discard(batch.records, condition, batch.invoke_count, batch.last)
 
     def _skip(self, record: StreamRecord) -> None:
-        """A record filtered out is done as soon as every record before it is."""
+        """A record that is filtered out is done when every record before it is done."""
         self.counts.filtered += 1
         last = self._last_unfinished()
         if last is None:
@@ -267,12 +268,12 @@ class ShardState:
         self._failures_in_a_row += 1
         self._not_before_s = now_s + self._backoff.delay_s(self._failures_in_a_row)
 
-    def _start_anew(self) -> None:
+    def _reset_backoff(self) -> None:
         self._failures_in_a_row = 0
         self._not_before_s = -inf
 
     def _unfinished(self) -> Iterable[StreamRecord]:
-        """Records in shard order: a due discard, then batches, then what is being gathered."""
+        """The records in shard order: those to discard, those in batches, and those not yet in a batch."""
         yield from self._discard.records if self._discard else ()
         for batch in self._pending:
             yield from batch.records

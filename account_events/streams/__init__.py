@@ -1,1 +1,1 @@
-"""Readers of DynamoDB and Kinesis streams: shards, their lineage, and records from a position on."""
+"""Readers of DynamoDB and Kinesis streams: shards, their lineage, and records from a position."""

@@ -1,4 +1,4 @@
-"""A DynamoDB table's stream."""
+"""The stream of a DynamoDB table as a `StreamSource`."""
 
 from typing import TYPE_CHECKING
 
@@ -10,12 +10,12 @@ from account_events.streams.source import Page, Position
 if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
 
-RECORDS_PER_READ_MAX = 1_000  # API reference of GetRecords: the most it gives
+RECORDS_PER_READ_MAX = 1_000  # the limit in the API reference of GetRecords
 LIST_PAGES_MAX = 1_000
 
 
 class DynamoDBSource:
-    """A `StreamSource`."""
+    """A `StreamSource` for the table's stream that a mapping names."""
 
     knows_times = False
 
@@ -27,8 +27,8 @@ class DynamoDBSource:
         """The complete list of shards.
 
         Raises:
-            botocore.exceptions.ClientError: for example the stream does not exist.
-            RuntimeError: the list does not end within LIST_PAGES_MAX pages.
+            botocore.exceptions.ClientError: for example, the stream does not exist.
+            RuntimeError: the list has more than LIST_PAGES_MAX pages.
         """
         found: list[Shard] = []
         page = self._client.describe_stream(StreamArn=self._stream_arn)
@@ -41,7 +41,7 @@ class DynamoDBSource:
             if not start:
                 return tuple(found)
             page = self._client.describe_stream(StreamArn=self._stream_arn, ExclusiveStartShardId=start)
-        raise RuntimeError(f"DescribeStream did not end within {LIST_PAGES_MAX} pages")
+        raise RuntimeError(f"DescribeStream returned more than {LIST_PAGES_MAX} pages")
 
     def iterator(self, shard_id: str, position: Position) -> str:
         match position.kind:
@@ -57,7 +57,7 @@ class DynamoDBSource:
                     StreamArn=self._stream_arn, ShardId=shard_id, ShardIteratorType=position.kind
                 )
             case "AT_TIMESTAMP":
-                raise ValueError("DynamoDB streams are not read from a time")
+                raise ValueError("a DynamoDB stream cannot be read from a timestamp")
         return response["ShardIterator"]
 
     def records(self, shard_id: str, iterator: str) -> Page:  # noqa: ARG002 -- Kinesis needs the shard

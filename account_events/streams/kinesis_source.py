@@ -1,7 +1,7 @@
 """A Kinesis data stream, read as a consumer with shared throughput (GetRecords).
 
-Source: Amazon Kinesis Data Streams API reference, GetRecords (no NextShardIterator where a closed shard is read to its
-end; an empty answer "might take multiple calls to get to a portion of the shard that contains records"; at most 10,000
+Source: Amazon Kinesis Data Streams API reference, GetRecords (no NextShardIterator at the end of a closed shard; after
+an empty response, it "might take multiple calls to get to a portion of the shard that contains records"; at most 10,000
 records), GetShardIterator, ListShards.
 """
 
@@ -20,12 +20,12 @@ RECORDS_PER_READ_MAX = 10_000
 
 
 class KinesisSource:
-    """A `StreamSource`.
+    """A `StreamSource` for a Kinesis stream.
 
     Args:
-        client: Kinesis'.
-        stream_arn: which stream.
-        invoke_identity_arn: the role of the function that the records are for, if they are for one.
+        client: a boto3 Kinesis client.
+        stream_arn: the stream.
+        invoke_identity_arn: the execution role of the function that receives the records; empty without a function.
     """
 
     knows_times = True
@@ -36,10 +36,10 @@ class KinesisSource:
         self._invoke_identity_arn = invoke_identity_arn
 
     def shards(self) -> tuple[Shard, ...]:
-        """The complete list of shards, closed ones too.
+        """The complete list of shards, including closed ones.
 
         Raises:
-            botocore.exceptions.ClientError: for example the stream does not exist.
+            botocore.exceptions.ClientError: for example, the stream does not exist.
         """
         pages = self._client.get_paginator("list_shards").paginate(StreamARN=self._stream_arn)
         return tuple(

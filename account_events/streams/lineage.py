@@ -1,10 +1,9 @@
-"""Which shards of a stream may be read.
+"""Which shards of a stream can be read now.
 
 Source: Amazon DynamoDB Developer Guide, "DynamoDB Streams and AWS Lambda triggers" / "Reading and processing a stream":
 an application "must always process a parent shard before it processes a child shard". Amazon Kinesis Data Streams
-Developer Guide, "After resharding": the same, by our choice where the guide leaves it to the reader, since Lambda
-promises a key's records in order; a shard that two were merged into has a second, "adjacent" parent (API reference,
-Shard).
+Developer Guide, "After resharding", leaves the choice to the reader; this module also reads parents first, because
+Lambda promises the records of a key in order. A merged shard has a second, "adjacent" parent (API reference, Shard).
 """
 
 from collections.abc import Collection, Iterable
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Shard:
-    """A shard as DescribeStream and ListShards list it; `closed` once it has an ending sequence number."""
+    """A shard in the list of DescribeStream or ListShards. It is closed if it has an ending sequence number."""
 
     shard_id: str
     parent_id: str | None = None
@@ -22,22 +21,22 @@ class Shard:
 
     @property
     def parents(self) -> frozenset[str]:
-        """None for a first shard, one after a split, two after a merge."""
+        """The parents' ids: none for an original shard, one after a split, two after a merge."""
         return frozenset(parent for parent in (self.parent_id, self.adjacent_parent_id) if parent is not None)
 
 
 def readable_shards(
     listed: Iterable[Shard], *, finished: Collection[str], unfinished: Collection[str] = ()
 ) -> tuple[str, ...]:
-    """The listed shards that may be read now, in the order of the list.
+    """The shards that can be read now, in the order of the list.
 
-    A shard may be read once each of its parents is fully processed, or was trimmed: is no longer listed. A parent that
-    the reader still holds (`unfinished`) blocks its children even after it has dropped out of the list.
+    A shard can be read when each of its parents is finished, or trimmed and therefore no longer listed. An unfinished
+    parent blocks its children even after it was trimmed.
 
     Args:
-        listed: the complete list, every page of it: a parent on a page not read looks trimmed.
-        finished: shards read to their end with every record accepted or discarded.
-        unfinished: shards being read, or read and not yet fully processed.
+        listed: all pages of the list. A parent on a missing page would count as trimmed.
+        finished: shards that were read to their end, with every record processed or discarded.
+        unfinished: shards that are being read, or have unprocessed records.
     """
     shards = tuple(listed)
     blocking = ({shard.shard_id for shard in shards} | set(unfinished)) - set(finished)

@@ -1,4 +1,4 @@
-"""The way in: reading the shards of one stream, in spite of iterators that expire and records that are trimmed."""
+"""Reads the shards of a stream and recovers from expired iterators and trimmed records."""
 
 import logging
 from collections.abc import Callable
@@ -12,13 +12,13 @@ from account_events.streams.source import LATEST, TRIM_HORIZON, Page, Position, 
 
 logger = logging.getLogger(__name__)
 
-# An iterator is good for 5 minutes (Kinesis) or 15 (DynamoDB) after it was given: while a shard is blocked, it expires.
+# An iterator is valid for 5 minutes (Kinesis) or 15 (DynamoDB). It may expire while the shard is blocked.
 USELESS_ITERATOR = frozenset({"ExpiredIteratorException", "TrimmedDataAccessException"})
 
 
 @dataclass(frozen=True)
 class Read:
-    """What one GetRecords gave; `ended` when the shard is closed and read to its end, `behind_ms` as in `Page`."""
+    """The result of one GetRecords. `ended`: the shard is closed and has no more records. `behind_ms`: see `Page`."""
 
     records: tuple[StreamRecord, ...]
     ended: bool = False
@@ -26,11 +26,11 @@ class Read:
 
 
 class ShardReader:
-    """Reads the shards of one stream, keeping an iterator for each.
+    """Reads the shards of one stream and keeps an iterator for each.
 
     Args:
         source: the stream.
-        clock: seconds since the epoch.
+        clock: returns seconds since the epoch.
     """
 
     def __init__(self, source: StreamSource, clock: Callable[[], float]) -> None:
@@ -44,20 +44,20 @@ class ShardReader:
         return self._source.shards()
 
     def read(self, shard_id: str, last_read: str | None, start: Position) -> Read:
-        """The next records of a shard.
+        """Read the next records of a shard.
 
-        Without a live iterator the shard is (re-)opened after `last_read`, or at `start` when nothing was read yet.
-        A shard that is no longer there counts as read to its end, as it does for the Kinesis Client Library.
+        Without a valid iterator, the shard is opened after `last_read`, or at `start` if no record was read yet. A
+        shard that no longer exists counts as ended, as in the Kinesis Client Library.
 
         Raises:
-            botocore.exceptions.ClientError: anything but an expired iterator, trimmed records or a trimmed shard.
+            botocore.exceptions.ClientError: any error but an expired iterator, trimmed records or a trimmed shard.
         """
         try:
             page = self._page(shard_id, last_read, start)
         except ClientError as error:
             if not self._is_gone(shard_id, error):
                 raise
-            logger.warning("%s is no longer there: what was not read of it is lost", shard_id)
+            logger.warning("%s no longer exists: its unread records are lost", shard_id)
             page = Page((), None)
         if page.next_iterator:
             self._iterators[shard_id] = page.next_iterator
@@ -68,14 +68,14 @@ class ShardReader:
 
     def _page(self, shard_id: str, last_read: str | None, start: Position) -> Page:
         iterator = self._iterators.get(shard_id) or self._open(shard_id, last_read, start)
-        # Kept through a fault that passes: anew at LATEST, records would be missed.
+        # Keep the iterator through a transient error: a new one at LATEST would skip records.
         self._iterators[shard_id] = iterator
         try:
             return self._source.records(shard_id, iterator)
         except ClientError as error:
             if _code(error) not in USELESS_ITERATOR:
                 raise
-            logger.info("Iterator of %s is of no more use (%s): opening it again", shard_id, _code(error))
+            logger.info("The iterator of %s is no longer valid (%s): requesting a new one", shard_id, _code(error))
             return self._source.records(shard_id, self._open(shard_id, last_read, start))
 
     def _open(self, shard_id: str, last_read: str | None, start: Position) -> str:
@@ -86,11 +86,11 @@ class ShardReader:
         except ClientError as error:
             if _code(error) != "TrimmedDataAccessException":
                 raise
-            logger.warning("Records after %s of %s were trimmed: going on with the oldest left", last_read, shard_id)
+            logger.warning("Records after %s in %s were trimmed: continuing at the oldest record", last_read, shard_id)
             return self._source.iterator(shard_id, TRIM_HORIZON)
 
     def _open_unread(self, shard_id: str, start: Position) -> str:
-        """At LATEST only once: where the stream knows times, again is from when it was first opened on."""
+        """Open a shard at `start`. If LATEST is opened again, use the time of the first opening if the stream can."""
         now_s = self._clock()
         if start == LATEST and self._source.knows_times and shard_id in self._opened_at_s:
             start = at_time(self._opened_at_s[shard_id])
@@ -99,7 +99,7 @@ class ShardReader:
         return iterator
 
     def _is_gone(self, shard_id: str, error: ClientError) -> bool:
-        """The same error says that the whole stream is gone; then listing fails with it."""
+        """Whether the shard no longer exists. If the whole stream is gone, listing its shards raises the same error."""
         return _code(error) == "ResourceNotFoundException" and shard_id not in {
             shard.shard_id for shard in self._source.shards()
         }

@@ -1,4 +1,4 @@
-"""What the stand-in needs of a stream: its shards, a place in one, and the records from there on."""
+"""The interface of a stream: its shards, positions in a shard, and the records from a position."""
 
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -9,7 +9,7 @@ from account_events.streams.lineage import Shard
 
 @dataclass(frozen=True)
 class Position:
-    """Where in a shard to read from: `sequence_number` with AFTER_SEQUENCE_NUMBER, `time_s` with AT_TIMESTAMP."""
+    """Where to start in a shard. AFTER_SEQUENCE_NUMBER uses `sequence_number`, AT_TIMESTAMP uses `time_s`."""
 
     kind: Literal["TRIM_HORIZON", "LATEST", "AFTER_SEQUENCE_NUMBER", "AT_TIMESTAMP"]
     sequence_number: str = ""
@@ -21,23 +21,23 @@ LATEST = Position("LATEST")
 
 
 def after(sequence_number: str) -> Position:
-    """Right after a record."""
+    """The position directly after a record."""
     return Position("AFTER_SEQUENCE_NUMBER", sequence_number=sequence_number)
 
 
 def at_time(time_s: float) -> Position:
-    """At the first record that arrived then or later."""
+    """The position of the first record that arrived at this time or later; seconds since the epoch."""
     return Position("AT_TIMESTAMP", time_s=time_s)
 
 
 @dataclass(frozen=True)
 class Page:
-    """What one GetRecords gave.
+    """The result of one GetRecords.
 
     Attributes:
-        next_iterator: None when the shard is closed and read to its end.
-        behind_ms: Kinesis' MillisBehindLatest; above 0 there is more to read, even where this page is empty. DynamoDB
-            does not say, which counts as 0.
+        next_iterator: None if the shard is closed and has no more records.
+        behind_ms: MillisBehindLatest of Kinesis. Above 0, there is more to read even if this page is empty. Always 0
+            for DynamoDB, which does not report it.
     """
 
     records: tuple[StreamRecord, ...]
@@ -50,13 +50,13 @@ class StreamSource(Protocol):
 
     @property
     def knows_times(self) -> bool:
-        """Whether AT_TIMESTAMP is one of its positions."""
+        """Whether the stream supports the position AT_TIMESTAMP."""
 
     def shards(self) -> tuple[Shard, ...]:
-        """The complete list of shards, every page of it."""
+        """The complete list of shards, from all pages."""
 
     def iterator(self, shard_id: str, position: Position) -> str:
-        """A new iterator."""
+        """Request a new iterator."""
 
     def records(self, shard_id: str, iterator: str) -> Page:
-        """The records at an iterator of this shard."""
+        """Read the records at an iterator of this shard."""

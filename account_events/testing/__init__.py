@@ -1,12 +1,12 @@
-"""Unit tests of stream handlers: docs/testing.md explains it from the beginning.
+"""Unit tests for stream handlers. docs/testing.md is the guide.
 
-For a consumer of domain events, `history` makes an account's events and `published` puts them into Kinesis records. For
-a handler of any DynamoDB table's stream, records come from captured events (`from_lambda_events`), an export of the
-table (`from_export`) or a recording (`from_recording`). `replay` delivers either kind as Lambda would, with whatever is
-to go wrong.
+For a consumer of domain events, `history` makes an account's events and `published` packs them into Kinesis records.
+For a handler of any DynamoDB table's stream, records come from captured events (`from_lambda_events`), an export of the
+table (`from_export`) or a recording (`from_recording`). `replay` delivers either kind as Lambda would, with the faults
+that you ask for.
 
-Every run of pytest imports the plugin in here, wherever the package is installed. So each name is imported only when it
-is used (PEP 562), and no module may have the name of one of them.
+Wherever this package is installed, every run of pytest imports its plugin. So each name is imported only when it is
+used (PEP 562), and no module may have the same name as one of them.
 """
 
 from importlib import import_module

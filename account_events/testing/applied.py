@@ -1,41 +1,41 @@
-"""Whether a consumer has applied each event once and in order. Pure."""
+"""Asserts that a consumer has applied each event once and in order. Pure."""
 
 from collections.abc import Iterable
 
 from account_events.consumer.events import Event
 
 
-def assert_applied_once(applied: Iterable[Event], due: Iterable[Event]) -> None:
-    """Each account's events have been applied in sequence, each exactly once, as they were published.
+def assert_applied_once(applied: Iterable[Event], expected: Iterable[Event]) -> None:
+    """Assert that each account's events were applied in sequence, exactly once, and unchanged.
 
     Args:
-        applied: what the consumer has applied, in order.
-        due: what it had to apply; order and repetition do not matter.
+        applied: the events that the consumer has applied, in order.
+        expected: the events that it should have applied; order and repetition do not matter.
 
     Raises:
         AssertionError: names the account and the first wrong sequence.
     """
-    found, expected = _by_account(applied), _by_account(due)
-    for account_id in sorted(found.keys() | expected.keys()):
+    found, wanted_of = _by_account(applied), _by_account(expected)
+    for account_id in sorted(found.keys() | wanted_of.keys()):
         mine = found.get(account_id, [])
-        wanted = {event.sequence: event for event in expected.get(account_id, [])}
+        wanted = {event.sequence: event for event in wanted_of.get(account_id, [])}
         if wrong := _wrong(mine, wanted):
             raise AssertionError(f"{account_id}: {wrong}")
 
 
-def _wrong(applied: list[Event], due: dict[int, Event]) -> str:
-    waiting = iter(sorted(due))
+def _wrong(applied: list[Event], expected: dict[int, Event]) -> str:
+    waiting = iter(sorted(expected))
     seen: set[int] = set()
     for event in applied:
         sequence = event.sequence
         if sequence in seen:
             return f"{sequence} was applied more than once"
-        if sequence not in due:
-            return f"{sequence} was applied, and was not due"
+        if sequence not in expected:
+            return f"{sequence} was applied, but is not expected"
         if sequence != (following := next(waiting)):
             return f"{sequence} was applied before {following}"
-        if event != due[sequence]:
-            return f"{sequence} is not as it was published"
+        if event != expected[sequence]:
+            return f"{sequence} differs from the published event"
         seen.add(sequence)
     missing = next(waiting, None)
     return "" if missing is None else f"{missing} was never applied"

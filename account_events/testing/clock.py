@@ -1,11 +1,11 @@
-"""Time that moves only by calls."""
+"""A clock that moves only when it is told to sleep."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
 class VirtualClock:
-    """Seconds; `sleep` moves it on and remembers by how much."""
+    """A clock in seconds. `sleep` advances it and records the duration."""
 
     now_s: float = 100.0
     slept_s: list[float] = field(default_factory=list)

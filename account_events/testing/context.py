@@ -1,4 +1,4 @@
-"""What a handler finds around it: Lambda's context object, and the death of its execution environment."""
+"""A handler's environment: Lambda's context object, and the death of the execution environment."""
 
 from dataclasses import dataclass
 
@@ -6,15 +6,15 @@ FUNCTION_NAME = "function-under-test"
 
 
 class Died(BaseException):
-    """The execution environment is gone, in the middle of a call. No `except Exception` of a handler survives it.
+    """The execution environment dies in the middle of a call. A handler's `except Exception` does not catch it.
 
-    A fake of yours may raise it where the environment is to die.
+    Raise it in a fake of yours at the point where the environment should die.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """As much of it as handlers and their libraries read; its time stands still.
+    """The attributes of Lambda's context that handlers and their libraries read. Its remaining time is constant.
 
     docs.aws.amazon.com/lambda/latest/dg/python-context.html
     """

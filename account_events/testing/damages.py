@@ -1,6 +1,6 @@
-"""Ready poisons for records of domain events, for `replay(..., poison={position: damage})`.
+"""Damages for records of domain events, for `replay(..., poison={position: damage})`.
 
-Each changes the copy that it gets. A TypeError says that the record is not one to which that can happen.
+Each changes the copy that it gets. It raises TypeError if the record cannot have this damage.
 """
 
 import base64
@@ -12,18 +12,18 @@ from account_events.avro.encoder import HEADER_SIZE, MARKER
 from account_events.testing.records import StreamRecord
 
 NEGATIVE_LENGTH = 0x01
-"""-1 as Avro writes it."""
+"""-1 in Avro's encoding."""
 SCHEMA_ID = 2, 10
-"""Where the fingerprint stands, or half of the version id: both framings begin with two bytes of their own."""
+"""The fingerprint, or half of the version id, after the first two bytes of either framing."""
 
 
 def not_an_event(record: StreamRecord) -> None:
-    """Somebody else's data: `UnknownFraming`."""
+    """The record's data is not an event: `UnknownFraming`."""
     _set(record, b"somebody else's data")
 
 
 def corrupt_aggregate(record: StreamRecord) -> None:
-    """An aggregated record with one bit changed, so that its checksum is wrong: `CorruptAggregate`."""
+    """One bit of the aggregate is changed, so that its checksum is wrong: `CorruptAggregate`."""
     data = _data(record)
     if not data.startswith(MAGIC):
         raise TypeError("the record is not aggregated")
@@ -31,7 +31,7 @@ def corrupt_aggregate(record: StreamRecord) -> None:
 
 
 def unknown_schema(record: StreamRecord) -> None:
-    """The last event is written with a schema that nobody has: `UnknownFingerprint`, or `UnknownSchemaVersion`."""
+    """The last event has an unknown schema: `UnknownFingerprint`, or `UnknownSchemaVersion`."""
     last = unpack(_data(record))[-1]
     start, end = SCHEMA_ID
     _replace(record, last, last[:start] + bytes(byte ^ 0xFF for byte in last[start:end]) + last[end:])
@@ -45,7 +45,7 @@ def corrupt_body(record: StreamRecord) -> None:
 
 
 def _replace(record: StreamRecord, event: bytes, by: bytes) -> None:
-    """The last occurrence of an event, in a record whose checksum is right again."""
+    """Replace the last occurrence of an event in the record, and correct the aggregate's checksum."""
     before, _, after = _data(record).rpartition(event)
     data = before + by + after
     if data.startswith(MAGIC):

@@ -1,28 +1,28 @@
-"""What can be wrong with a replay before anything is proven by it.
+"""The errors of a replay that would make its result meaningless.
 
 TestingError
-├── BadSource    a file, or an event, is not what it is taken for: the message names the file and the line
-├── BadReplay    the replay's own arguments contradict each other, what they order never happened, or nothing could
-│                fail: correct the test
-└── NotOnStream  an attached client was asked for something the Kinesis in memory does not do
+├── BadSource    a file or an event is not valid: the message names the file and the line, and what to do
+├── BadReplay    the arguments of a replay contradict each other, a requested fault did not happen, or the test could
+│                never fail: correct the test
+└── NotOnStream  an attached client called an operation that the in-memory Kinesis does not support: use another client
 
-What a handler does wrong is an AssertionError, as in any test.
+An error in the handler is an AssertionError, as in any test.
 """
 
 
 class TestingError(Exception):
-    """Anything raised here that is not a failed assertion."""
+    """Base class of this package's errors, except failed assertions."""
 
     __test__ = False  # pytest: this is not a class of tests
 
 
 class BadSource(TestingError):
-    """No stream can be made of this. Nothing is left out to make one all the same."""
+    """The source is not a valid stream. Invalid parts are never left out silently."""
 
 
 class BadReplay(TestingError):
-    """The test would not test what it claims to."""
+    """The test would not test what it claims to. Correct its arguments."""
 
 
 class NotOnStream(TestingError):
-    """Only PutRecords and PutRecord are answered; nothing else may leave for a network."""
+    """An attached client supports only PutRecords and PutRecord; other requests must not reach a network."""

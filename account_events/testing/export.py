@@ -1,4 +1,4 @@
-"""A table's stream from an export of the table to S3, in DynamoDB JSON: `{"Item": {...}}` on each line of its files."""
+"""A table's stream from the table's export to S3 in DynamoDB JSON: one `{"Item": {...}}` per line."""
 
 import os
 from pathlib import Path
@@ -14,18 +14,17 @@ INCREMENTAL = {"Keys", "Metadata", "NewImage", "OldImage"}
 
 
 def from_export(path: str | os.PathLike[str], key: TableKey) -> TableStream:
-    """The items of an export as if they had just been inserted, one partition key after the other, each by sort key.
+    """The items of an export as inserted records: one partition key after the other, each in order of its sort key.
 
-    An export has no order, so it does not show how the partition keys' items followed each other: `shuffled` mixes
-    them.
+    An export has no order across partition keys; use `shuffled` to mix them.
 
     Args:
-        path: a data file, the export's folder (with its manifest: every file has to be there and whole, and no other),
-            or a folder of data files, all of which are read, those in folders within it, too.
-        key: the table's.
+        path: a data file, an export's folder, or a folder of data files, which is read with its subfolders. An export's
+            folder must contain exactly the files of its manifest, complete.
+        key: the table's key.
 
     Raises:
-        BadSource: a file or a line is not what it should be; with its name and number.
+        BadSource: a file or a line is not valid; the message names it.
     """
     found: dict[Order, Image] = {}
     types: dict[str, str] = {}
@@ -58,7 +57,7 @@ def _image(where: str, line: object) -> Image:
 
 
 def _check_key(where: str, image: Image, key: TableKey, types: dict[str, str]) -> None:
-    """An item of this table, with key attributes of the same types as the first's."""
+    """Check that an item belongs to this table: its key attributes have the same types as those of the first item."""
     if fault := key.fault_in(image):
         raise BadSource(f"{where}: not an item of this table: its key attribute {fault}")
     for name in key.names:

@@ -1,4 +1,4 @@
-"""An export's folder: every file in it is one to read, one that DynamoDB writes beside them, or refused by its name.
+"""An export's folder. Each file is a data file, another file that DynamoDB writes, or refused by name.
 
 docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.Output.html: `manifest-files.json` lists the data
 files with their item counts and MD5 checksums, `manifest-summary.json` has the total; each has a checksum file.
@@ -23,16 +23,16 @@ WRITTEN_BESIDE = {"_started", MANIFEST, SUMMARY, *CHECKSUMS}
 DATA_SUFFIXES = (".json.gz", ".json")
 ION_SUFFIXES = (".ion.gz", ".ion")
 SYSTEM_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
-"""What macOS and Windows leave in folders, as do `._*`: the only files left out without a word."""
+"""Files that macOS and Windows create in folders; these and `._*` are the only files that are ignored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What there is to read.
+    """The files of an export.
 
     Attributes:
-        files: each with the number of items that the manifest has for it, where there is a manifest.
-        items: in all, where there is a summary.
+        files: the data files, each with its number of items in the manifest; None without a manifest.
+        items: the total number of items in the summary; None without a summary.
     """
 
     files: list[tuple[Path, int | None]]
@@ -40,10 +40,10 @@ class Export:
 
 
 def export_at(path: Path) -> Export:
-    """A data file, or all of a folder.
+    """Find a data file, or all data files of a folder.
 
     Raises:
-        BadSource: something is missing, damaged, in Ion, or none of an export's files.
+        BadSource: a file is missing, damaged, in Ion, or not part of an export.
     """
     if not path.is_dir():
         _refuse_ion(str(path), path.name)
@@ -67,7 +67,7 @@ def export_at(path: Path) -> Export:
 
 
 def _below(folder: Path, *above: Path) -> Iterator[Path]:
-    """Every file, those in folders within it, too, but for the operating system's own."""
+    """All files in the folder and its subfolders, except those of the operating system."""
     above = (*above, folder.resolve())
     try:
         entries = sorted(folder.iterdir())
@@ -140,7 +140,7 @@ def _check(where: str, file: Path, checksum: object) -> None:
 
 
 def _check_manifest(checksum: Path, manifest: Path) -> None:
-    """A manifest that is half there would be believed."""
+    """Verify a manifest's checksum: an incomplete download must not be accepted."""
     if not os.path.lexists(checksum):
         return
     if not os.path.lexists(manifest):
@@ -154,6 +154,6 @@ def _check_manifest(checksum: Path, manifest: Path) -> None:
 
 
 def _md5(file: Path) -> set[str]:
-    """In Base64, as manifests have it, and in hexadecimal digits."""
+    """The MD5 in Base64, as in manifests, and in hexadecimal."""
     digest = hashlib.md5(file.read_bytes(), usedforsecurity=False).digest()
     return {base64.b64encode(digest).decode(), digest.hex()}

@@ -1,4 +1,4 @@
-"""What goes wrong with calls of PutRecords: scripts of faults, one for each call."""
+"""Faults of PutRecords calls: sequences with one fault per call."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ INTERNAL = "InternalFailure"
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What goes wrong with one `PutRecords` call.
+    """The fault of one `PutRecords` call.
 
     Attributes:
-        refused: the positions of the entries not taken.
-        throttled: nothing is taken, and the call itself fails.
-        lost: what is taken is taken, and yet the call times out.
-        late: as lost, and the entries arrive only after the next call.
-        error_code: of the refused entries; Kinesis has THROTTLED and INTERNAL.
+        refused: the positions of the entries that Kinesis refuses.
+        throttled: the whole call fails, and no entry is accepted.
+        lost: the entries are accepted, but the call times out.
+        late: like `lost`, but the entries arrive only after the next call.
+        error_code: the error code of refused entries: THROTTLED or INTERNAL.
     """
 
     refused: frozenset[int] = frozenset()
@@ -28,17 +28,17 @@ class Fault:
 
     @property
     def is_one(self) -> bool:
-        """Whether anything goes wrong by it."""
+        """Whether this is a fault at all."""
         return bool(self.refused) or self.throttled or self.lost or self.late
 
 
 def refuse_every(nth: int, entries_max: int = 500) -> Iterator[Fault]:
-    """Every `nth` entry is refused, counted through all calls as if each had `entries_max` entries, without an end.
+    """Endless faults that refuse every `nth` entry, counted through all calls as if each had `entries_max` entries.
 
-    An entry that is sent again stands in another place, so that it is taken in the end.
+    A retried entry has another position, so it is accepted eventually.
     """
     if nth <= 1:
-        raise ValueError("every entry would be refused for ever: nth has to be 2 or more")
+        raise ValueError("nth must be at least 2: otherwise every entry would be refused for ever")
     first = nth - 1
     while True:
         yield Fault(refused=frozenset(range(first, entries_max, nth)))
@@ -46,13 +46,13 @@ def refuse_every(nth: int, entries_max: int = 500) -> Iterator[Fault]:
 
 
 def random_faults(seed: int, calls: int, chance: float = 0.3, entries_max: int = 500) -> Iterator[Fault]:
-    """So many calls, each with a mixture of everything; the same for the same seed. Later calls go well.
+    """Random faults for the first `calls` calls; the same seed gives the same faults. Later calls succeed.
 
     Args:
-        seed: which mixture.
-        calls: how many may go wrong, so that there is an end to it.
-        chance: of each entry to be refused, and of each call to be throttled or to lose its answer.
-        entries_max: the positions an entry may have.
+        seed: the seed of the random numbers.
+        calls: how many calls may fail.
+        chance: the probability that an entry is refused, that a call is throttled, and that its response is lost.
+        entries_max: the maximum number of entries in a call.
     """
     random = Random(seed)  # noqa: S311 -- seeded, so that a failure can be repeated
     for _ in range(calls):

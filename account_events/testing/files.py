@@ -1,4 +1,4 @@
-"""Documents of JSON from a file, plain or gzip, each with where it stands."""
+"""Reads JSON documents from a file, plain or gzip, each with its location."""
 
 import codecs
 import gzip
@@ -13,7 +13,7 @@ from account_events.testing.errors import BadSource
 
 GZIP_MAGIC = b"\x1f\x8b"
 WHITESPACE = " \t\r\n"
-"""JSON's. Nothing else is blank, and lines end at line feeds only: JSON text may hold U+2028 or U+0085 as they are."""
+"""The whitespace of JSON. Lines end at line feeds only, because JSON text may contain U+2028 or U+0085."""
 
 ION = "Amazon Ion; export in DynamoDB JSON (ExportFormat=DYNAMODB_JSON)"
 _OTHER_FORMS: tuple[tuple[bytes, str], ...] = (
@@ -33,14 +33,14 @@ _OTHER_FORMS: tuple[tuple[bytes, str], ...] = (
         "CSV or other text, not JSON; save what AWS gives in JSON, export a table with ExportFormat=DYNAMODB_JSON",
     ),
 )
-"""How files begin that are taken for JSON by mistake, and what to do about each."""
+"""The first bytes of files that are mistaken for JSON, and what to do about each."""
 
 Placed = tuple[str, Any]
-"""Where a document stands, for messages, and the document."""
+"""A document, after its location for error messages."""
 
 
 def content(path: Path) -> bytes:
-    """Raises BadSource where there is no such file, its gzip is damaged, or it is of another form than JSON."""
+    """Read a file. Raises BadSource if it does not exist, its gzip is damaged, or it is not JSON."""
     try:
         data = path.read_bytes()
         data = gzip.decompress(data) if data.startswith(GZIP_MAGIC) else data
@@ -58,7 +58,7 @@ def content(path: Path) -> bytes:
 
 
 def parsed(where: str, text: str) -> Any:  # noqa: ANN401 -- whatever JSON says
-    """Raises BadSource where it is not JSON, or not such as a table's stream or rows can be."""
+    """Parse a document. Raises BadSource if it is not JSON, or has values that no stream or row can have."""
     try:
         return _loaded(text)
     except json.JSONDecodeError as error:
@@ -68,10 +68,10 @@ def parsed(where: str, text: str) -> Any:  # noqa: ANN401 -- whatever JSON says
 
 
 def documents(path: Path) -> list[Placed]:
-    """A file that is one document, over any number of lines, or one on every line.
+    """Read a file that contains one document, or one document per line.
 
     Raises:
-        BadSource: it is empty, or neither; with the number of the line that is none.
+        BadSource: the file is empty or has an invalid line; the message has its number.
     """
     text = _text(path)
     if not text.strip(WHITESPACE):
@@ -89,10 +89,10 @@ def documents(path: Path) -> list[Placed]:
 
 
 def lines(path: Path) -> Iterator[Placed]:
-    """A file with a document on every line; empty lines are none.
+    """Read a file with one document per line; empty lines are ignored.
 
     Raises:
-        BadSource: with the number of the line that is none.
+        BadSource: a line is not a document; the message has its number.
     """
     for number, line in enumerate(_text(path).split("\n"), 1):
         if line.strip(WHITESPACE):
@@ -110,7 +110,7 @@ def _whole(path: Path, text: str) -> list[Placed]:
 
 
 class _NameTwice(ValueError):
-    """An object has two members of one name, of which Python would keep the second."""
+    """An object has two members of the same name; Python would silently keep the second."""
 
 
 def _loaded(text: str) -> Any:  # noqa: ANN401 -- whatever JSON says
@@ -126,7 +126,7 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _strange(error: Exception) -> str:
-    """JSON that Python does not read, or not to the letter."""
+    """Why Python cannot read this JSON exactly."""
     if isinstance(error, _NameTwice):
         return str(error)
     return "nested too deeply" if isinstance(error, RecursionError) else "a number of thousands of digits"

@@ -1,4 +1,4 @@
-"""Domain events as a consumer's test wants them: whole accounts, then what may happen to their order. Pure."""
+"""Domain events for tests of consumers: histories of accounts, and changes to their order. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -25,19 +25,19 @@ def history(
     currency: str = "EUR",
     opened_at: datetime = OPENED_AT,
 ) -> list[Event]:
-    """An account's events: it is created, then each amount is credited, or withdrawn if it is negative.
+    """An account's events: its creation, then one credit per amount, or a withdrawal if the amount is negative.
 
-    Sequences, balances and ids are as the account service makes them; one event a second.
+    Sequences, balances and ids are like those of the account service. There is one event per second.
 
     Args:
-        account_id: of all events.
+        account_id: the account.
         amounts: in units of the currency, with two decimals: `"100.00", "-30.00"`.
         owner: an opaque id.
-        currency: ISO 4217.
+        currency: an ISO 4217 code.
         opened_at: when the account was created; with a timezone.
 
     Raises:
-        BadReplay: an amount is zero or not exact, or the account would be overdrawn, as no account ever is.
+        BadReplay: an amount is zero or not exact, or it would overdraw the account.
     """
     balance = Decimal("0.00")
     events: list[Event] = [
@@ -78,15 +78,15 @@ def _amount(text: str | Decimal) -> Decimal:
 
 
 def mixed(*histories: Iterable[Event], seed: int | None = None) -> list[Event]:
-    """Several accounts' events on one stream: one of each in turn, or mixed by a seed. Each account stays in order."""
+    """The events of several accounts on one stream, in turn or mixed by a seed. Each account stays in order."""
     return [event for _, event in in_turn({str(n): events for n, events in enumerate(histories)}, seed)]
 
 
 def without(events: Iterable[Event], account_id: str, *sequences: int) -> list[Event]:
-    """The events with a gap: some of an account's are missing.
+    """The events with a gap: without some events of an account.
 
     Raises:
-        BadReplay: one of them is not there.
+        BadReplay: one of these events does not exist.
     """
     given = list(events)
     gone = {(account_id, sequence) for sequence in sequences}
@@ -96,7 +96,7 @@ def without(events: Iterable[Event], account_id: str, *sequences: int) -> list[E
 
 
 def out_of_order(events: Iterable[Event], seed: int) -> list[Event]:
-    """The events with the order within accounts changed: each may come a few places early or late.
+    """The events out of order within their accounts: each may move a few positions forward or back.
 
     Raises:
         BadReplay: no account has two different events.
@@ -110,13 +110,13 @@ def out_of_order(events: Iterable[Event], seed: int) -> list[Event]:
 
 
 def republished(events: Iterable[Event], seed: int) -> list[Event]:
-    """The events as after lost responses to puts: now and then the last ones of an account are there again, in order.
+    """The events as after lost responses to puts: sometimes the last events of an account are repeated, in order.
 
-    The projector publishes at least once, so these are other records with other sequence numbers in Kinesis. For
+    The projector publishes at least once, so repeated events are other Kinesis records with other sequence numbers. For
     records that Lambda delivers twice, use `replay(..., duplicates="all")`.
 
     Raises:
-        BadReplay: there is no event.
+        BadReplay: there are no events.
     """
     given = list(events)
     for random in _randoms(seed):
@@ -127,7 +127,7 @@ def republished(events: Iterable[Event], seed: int) -> list[Event]:
 
 
 def _randoms(seed: int) -> Iterator[Random]:
-    """Seeded sources, to be tried until something happens: so many that in the end nothing can."""
+    """Random sources from one seed. A caller tries them until one has an effect; their number is limited."""
     for attempt in range(ATTEMPTS_MAX):
         yield Random(f"{seed} {attempt}")  # noqa: S311 -- seeded, so that a failure can be repeated
 
@@ -138,8 +138,8 @@ def _disturbed(events: Sequence[Event], random: Random) -> list[Event]:
         by_account.setdefault(event.account_id, []).append(event)
     queues = {}
     for account_id, mine in by_account.items():
-        places = [(place + random.uniform(0, REACH), event) for place, event in enumerate(mine)]
-        queues[account_id] = iter([event for _, event in sorted(places, key=lambda each: each[0])])
+        positions = [(position + random.uniform(0, REACH), event) for position, event in enumerate(mine)]
+        queues[account_id] = iter([event for _, event in sorted(positions, key=lambda each: each[0])])
     return [next(queues[event.account_id]) for event in events]
 
 

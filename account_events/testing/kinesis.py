@@ -1,4 +1,4 @@
-"""A Kinesis stream in memory, which refuses, loses and delays as ordered."""
+"""An in-memory Kinesis stream that refuses, loses and delays entries on request."""
 
 import threading
 from collections import Counter
@@ -21,22 +21,22 @@ from account_events.testing.put_checks import check_call, check_parameters, sent
 
 
 class MemoryKinesis:
-    """Takes `put_records` and `put_record` as boto3's client does.
+    """A fake Kinesis client with `put_records` and `put_record` like boto3's.
 
     Args:
-        faults: one for each call, in order; later calls go well. All faults of a list have to happen in a
-            replay; those of an iterator may happen.
-        refuse: accounts whose entries are never taken; each has to come in a replay.
-        clock: moved on by `latency_s` with every call.
-        latency_s: how long a call takes.
-        stream_name: the only stream there is; None: whatever is named.
-        read: makes an event of a record's data, which is unpacked first.
+        faults: one per call, in order; later calls succeed. In a replay, all faults of a list must happen; those of an
+            iterator may happen.
+        refuse: accounts whose entries are always refused; in a replay, each must have an entry.
+        clock: advanced by `latency_s` with every call.
+        latency_s: the duration of a call, in seconds.
+        stream_name: the only existing stream; None accepts any name.
+        read: decodes the unpacked data of a record into an event.
 
     Attributes:
-        accepted: the entries on the stream, in the order they arrived.
-        calls: every call's entries.
-        dies_after: the numbers, from 1, of the calls that take entries and never answer, since their caller dies.
-        taking_calls: how many calls have taken entries so far.
+        accepted: the entries on the stream, in the order of their arrival.
+        calls: the entries of every call.
+        dies_after: the numbers, from 1, of the calls after which the caller dies, among those that accept entries.
+        taking_calls: how many calls have accepted entries so far.
     """
 
     def __init__(
@@ -68,26 +68,26 @@ class MemoryKinesis:
         self.taking_calls = 0
 
     def data(self) -> list[bytes]:
-        """What is on the stream, aggregates unpacked, in the order it arrived."""
+        """The user records on the stream, unpacked from aggregates, in the order of their arrival."""
         return [data for entry in self.accepted for data in unpack(entry["Data"])]
 
     def events(self) -> list[DomainEvent]:
-        """The domain events on the stream, in the order they arrived.
+        """The domain events on the stream, in the order of their arrival.
 
         Raises:
-            account_events.avro.errors.Undecodable: something else is on it.
+            account_events.avro.errors.Undecodable: a record on the stream is not an event.
         """
         return [self._read(data) for data in self.data()]
 
     def per_account(self) -> dict[str, list[DomainEvent]]:
-        """The same, account by account."""
+        """The domain events by account, in the order of their arrival."""
         found: dict[str, list[DomainEvent]] = {}
         for event in self.events():
             found.setdefault(event.fields["account_id"], []).append(event)
         return found
 
     def assert_accounts_alone(self) -> None:
-        """No call held two records of one account: of those Kinesis could take the second and refuse the first."""
+        """Assert that no call had two records of one account: Kinesis could refuse the first and accept the second."""
         for number, call in enumerate(self.calls, 1):
             often = Counter(account for entry in call for account in set(self.accounts_of(entry)))
             together = sorted(account for account, times in often.items() if times > 1)
@@ -98,23 +98,23 @@ class MemoryKinesis:
                 )
 
     def new_caller(self) -> bool:
-        """From now on another environment calls. Whether the one before has died."""
+        """Start a new execution environment; return whether the previous one has died."""
         was_dead, self._is_caller_dead = self._is_caller_dead, False
         return was_dead
 
     @contextmanager
     def replaying(self, crashes: Collection[int] = ()) -> Iterator[None]:
-        """Inside, callers die after these puts, counted from here among those that take anything.
+        """A context in which callers die after these puts, counted from its start among those that accept entries.
 
         Raises:
-            BadReplay: at the end, if one of them never came, or something else that was ordered never happened.
+            BadReplay: at the end, if one of these puts, or another requested fault, did not happen.
         """
         before = self.taking_calls
         deaths = {before + crash for crash in crashes}
         self.dies_after |= deaths
         try:
             yield
-        finally:  # what did not happen must not wait for the next replay
+        finally:  # a fault that did not happen must not affect the next replay
             self.dies_after -= deaths
         puts = self.taking_calls - before
         if crashes and max(crashes) > puts:
@@ -123,7 +123,7 @@ class MemoryKinesis:
             raise BadReplay("ordered of the Kinesis in memory, and never happened: " + "; ".join(never_happened[:3]))
 
     def never_happened(self) -> list[str]:
-        """What was ordered and has not taken place so far, a line each."""
+        """The requested faults that have not happened so far, one line each."""
         with self._lock:
             calls, puts = len(self.calls), self.taking_calls
             unused = [
@@ -143,7 +143,7 @@ class MemoryKinesis:
         return self.refuse - self._refused_accounts
 
     def put_record(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 -- as boto3
-        """As `put_records` with one entry, which fails as a call where that would be refused."""
+        """Like `put_records` with one entry; if the entry is refused, the call itself fails."""
         check_parameters("PutRecord", request)
         where = {name: request[name] for name in ("StreamName", "StreamARN") if name in request}
         entry = {name: request[name] for name in ("Data", "PartitionKey", "ExplicitHashKey") if name in request}
@@ -153,13 +153,13 @@ class MemoryKinesis:
         return dict(result)
 
     def put_records(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 -- as boto3
-        """As boto3's.
+        """Put records, with the parameters and the response of boto3's method.
 
         Raises:
-            botocore.exceptions.ParamValidationError: not the parameters of a put.
-            botocore.exceptions.ClientError: a limit of Kinesis', another stream, or a fault.
+            botocore.exceptions.ParamValidationError: the parameters are invalid.
+            botocore.exceptions.ClientError: a limit of Kinesis is exceeded, the stream does not exist, or a fault.
             botocore.exceptions.ReadTimeoutError: a fault.
-            Died: the caller has just died, or was dead.
+            Died: the caller dies in this call, or has died before.
         """
         with self._lock:
             if self._is_caller_dead:
@@ -206,7 +206,7 @@ class MemoryKinesis:
         return bool(refused)
 
     def accounts_of(self, entry: Mapping[str, Any]) -> list[str]:
-        """Of its events; of data that is none (a test's own), the partition key."""
+        """The accounts of an entry's events; if its data is not an event, its partition key."""
         datas = unpack(entry["Data"])
         if all(data.startswith(MARKER) or glue_framing.is_framed(data) for data in datas):
             return [self._read(data).fields["account_id"] for data in datas]

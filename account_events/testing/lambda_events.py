@@ -1,4 +1,4 @@
-"""A table's stream from events that Lambda was really invoked with, or that it has given up."""
+"""A table's stream from captured events of Lambda, or from its invocation records."""
 
 import json
 import math
@@ -30,20 +30,20 @@ Source = str | os.PathLike[str] | Mapping[str, Any] | Sequence[Mapping[str, Any]
 def from_lambda_events(source: Source, key: TableKey | None = None) -> TableStream:
     """The records of captured events as one shard, in the order of their sequence numbers.
 
-    A capture may hold deliveries in any order, and a retry repeats records: each is taken once, and `repeats` counts
-    those that were left out for that. A record that Lambda delivered is the same record where GetRecords gave it, which
-    has no `eventSourceARN` and other forms of time.
+    A capture may contain deliveries in any order, and retries repeat records. Each record is used once; `repeats`
+    counts the others. A record from GetRecords, which has no `eventSourceARN` and other time formats, is recognised as
+    the same record.
 
     Args:
-        source: the path of a file, gzip or not, or what would be in it: an event (`{"Records": [...]}`), an invocation
-            record from an on-failure destination in S3 (`{"payload": ...}`), a single record, or a list of any of
-            these; in a file also one on every line. What `aws dynamodbstreams get-records` prints is an event, too, and
-            so is what boto3's `get_records` returns.
-        key: the table's; needed to split or shuffle the stream, if the key has two attributes.
+        source: the path of a file, plain or gzip, or its content: an event (`{"Records": [...]}`), an invocation record
+            of an on-failure destination in S3 (`{"payload": ...}`), a single record, or a list of these. A file may
+            also have one of these per line. The output of `aws dynamodbstreams get-records` and of boto3's
+            `get_records` is valid, too.
+        key: the table's key; required to split or shuffle the stream if the key has two attributes.
 
     Raises:
-        BadSource: something is none of these, or of another table or without its items, or two different records have
-            one number; with file, line and record.
+        BadSource: a part is not one of these, a record belongs to another table or has no item, or two different
+            records have the same number. The message names the file, line and record.
     """
     checked = RecordCheck(key)
     placed = documents(Path(source)) if isinstance(source, str | os.PathLike) else [("the event", source)]
@@ -67,10 +67,10 @@ def from_lambda_events(source: Source, key: TableKey | None = None) -> TableStre
 
 
 class RecordCheck:
-    """Makes sure that records are a table's, and all the same table's.
+    """Checks that all records belong to one table.
 
     Args:
-        key: the table's, if it is known; otherwise the first record's key attributes are the table's.
+        key: the table's key; by default, the key attributes of the first record.
     """
 
     def __init__(self, key: TableKey | None = None) -> None:
@@ -79,7 +79,7 @@ class RecordCheck:
 
     @property
     def key(self) -> TableKey | None:
-        """The table's, as far as it is known."""
+        """The table's key, if it is known."""
         if self._given is None and self._types is not None and len(self._types) == 1:
             return TableKey(*self._types)
         return self._given
@@ -88,7 +88,7 @@ class RecordCheck:
         """The record as Lambda delivers it.
 
         Raises:
-            BadSource: it is not a record of the table's stream, or does not contain the item.
+            BadSource: it is not a record of the table's stream, or it has no item.
         """
         checked = _of_a_table(where, record)
         change = checked["dynamodb"]
@@ -133,7 +133,7 @@ def _of_a_table(where: str, record: Any) -> StreamRecord:  # noqa: ANN401 -- wha
 
 
 def _check_image(where: str, event_name: str, change: Mapping[str, Any]) -> None:
-    """A stream without new images would leave the handler nothing to work with."""
+    """Check that the record has a new image; without one, the handler has no item."""
     if (view := change.get("StreamViewType", VIEWS[0])) not in VIEWS:
         raise BadSource(f"{where}: of a stream of {view}, without the new items: set StreamViewType to {VIEWS[0]}")
     if event_name != "REMOVE" and not isinstance(change.get("NewImage"), Mapping):
@@ -141,9 +141,10 @@ def _check_image(where: str, event_name: str, change: Mapping[str, Any]) -> None
 
 
 def _timed(where: str, record: StreamRecord) -> StreamRecord:
-    """Its time in seconds, as Lambda has it. The AWS CLI prints ISO 8601; a sample may have seconds as text, or none.
+    """The record's time in seconds, as Lambda delivers it.
 
-    Such a sample: docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html.
+    The AWS CLI prints ISO 8601. AWS's samples may have seconds as text, or no time at all
+    (docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html).
     """
     if "ApproximateCreationDateTime" not in record["dynamodb"]:
         return record
@@ -152,7 +153,7 @@ def _timed(where: str, record: StreamRecord) -> StreamRecord:
 
 
 def _seconds(where: str, at: object) -> float:
-    """Whole ones stay as they are."""
+    """Whole seconds stay integers."""
     try:
         match at:
             case str():

@@ -1,8 +1,8 @@
-"""A stream delivered to a handler as Lambda's event source mapping delivers it, in milliseconds.
+"""Delivers a stream to a handler like Lambda's event source mapping, in milliseconds.
 
-The rules are those of `account_events.lambda_mapping`, which cites AWS's documents: order in each shard, parents before
+The rules are those of `account_events.lambda_mapping`, which cites AWS's documents: each shard in order, parents before
 children, the lowest reported record as checkpoint, whole batches again after an error, bisecting, bounded retries. Time
-is virtual: no retry waits.
+is virtual, so retries do not wait.
 """
 
 import json
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from account_events.lambda_mapping.config import MappingConfig
-from account_events.lambda_mapping.outcome import Invoked, judge
+from account_events.lambda_mapping.outcome import Invoked, batch_result
 from account_events.lambda_mapping.records import StreamRecord as MappedRecord
 from account_events.lambda_mapping.shard import Discard, Invoke, ShardState, Wait
 from account_events.streams.lineage import Shard, readable_shards
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from account_events.testing.kinesis import MemoryKinesis
 
 Handler = Callable[[dict[str, Any], Any], Any]
-"""A Lambda function's: `handler(event, context) -> response`."""
+"""A Lambda handler: `handler(event, context) -> response`."""
 
 
 class Options(TypedDict, total=False):
-    """The options of `replay` that say what happens to a stream on its way, and not which handler gets it."""
+    """The options of `replay` that change the delivery of a stream."""
 
     batch_sizes: int | Sequence[int]
     duplicates: Duplicates
@@ -59,32 +59,32 @@ def replay(
     crash_after_put: int | Sequence[int] = (),
     settings: Settings | None = None,
 ) -> Replayed:
-    """Deliver all of a stream to a handler. Records whose delivery fails are delivered again.
+    """Deliver a whole stream to a handler. Records whose delivery fails are delivered again.
 
-    A handler's environment dies where the handler, or a fake that it calls, raises `Died`; and where `crash_after_call`
-    and `crash_after_put` say so. With `new_handler`, a new environment then takes its place.
+    A handler's environment dies if the handler, or a fake that it calls, raises `Died`, and as requested by
+    `crash_after_call` and `crash_after_put`. With `new_handler`, a new environment then replaces it.
 
     Args:
-        stream: what to replay.
-        handler: the handler; the same one after its environment has died.
-        new_handler: instead of `handler`: makes the handler of a new execution environment. Each shard has an
-            environment of its own, and gets another one when that has died.
-        kinesis: what the handler puts to; all its ordered faults have to happen.
-        batch_sizes: how many records at a time, in turn, from the start again when they are used up.
-        duplicates: which batches come twice, by number, from 1; or "all".
-        overlap: with how many records of the previous batch every batch begins.
-        split_after: behind how many records the shard splits in two.
-        poison: by position, from 0: how to damage that record.
-        crash_after_call: after which invocations, counted from 1, the handler's environment dies: the handler has
-            returned, and Lambda never sees the response.
-        crash_after_put: after which puts to `kinesis`, counted from 1 among those that take anything, the handler's
-            environment dies without having seen the response.
-        settings: of the mapping.
+        stream: the stream to deliver.
+        handler: the handler; the same one continues after its environment has died.
+        new_handler: instead of `handler`: makes the handler of a new execution environment. Each shard has a separate
+            environment, and gets a new one when it dies.
+        kinesis: the fake that the handler puts to; all its requested faults must happen.
+        batch_sizes: the sizes of the batches in turn; after the last one, the first follows again.
+        duplicates: the numbers, from 1, of the batches that are delivered twice; or "all".
+        overlap: how many records of the previous batch every batch repeats at its start.
+        split_after: after how many records the shard splits in two.
+        poison: how to damage records, by their position, from 0.
+        crash_after_call: the numbers, from 1, of the invocations after which the environment dies. The handler has
+            returned, but Lambda never receives the response.
+        crash_after_put: the numbers, from 1, of the puts to `kinesis` after which the environment dies, among those
+            that accept entries. The handler never receives the response.
+        settings: the mapping's settings.
 
     Raises:
-        BadReplay: the arguments contradict each other, something that was ordered never happened, or the filters let
-            nothing through.
-        AssertionError: records were given up, and `settings` does not allow that.
+        BadReplay: the arguments contradict each other, a requested fault did not happen, or the filters accept no
+            record.
+        AssertionError: records were discarded, and `settings` does not allow that.
     """
     replayed_stream = as_stream(stream)
     for position, damage in (poison or {}).items():
@@ -109,9 +109,9 @@ def replay(
 
 
 def remainder(batch: Sequence[StreamRecord], response: object) -> Sequence[StreamRecord]:
-    """The records of a batch that Lambda delivers again after this response."""
+    """The records of a batch that Lambda redelivers after this response."""
     numbers = [number_of(record) for record in batch]
-    return batch[judge(Invoked(response), numbers, reports_item_failures=True).done :]
+    return batch[batch_result(Invoked(response), numbers, reports_item_failures=True).done :]
 
 
 def _numbers(what: str, given: int | Sequence[int]) -> frozenset[int]:
@@ -150,7 +150,7 @@ class _Mapping:
     started: int = 0
 
     def run(self) -> None:
-        """Shard by shard, children after their parents; shards that may be read take turns, a batch each."""
+        """Deliver all shards, children after their parents. Readable shards take turns, one batch each."""
         shards = [Shard(shard.shard_id, shard.parent_id) for shard in self.replayed.stream.shards]
         waiting = {shard_id: list(batches) for shard_id, batches in self.plan.items()}
         finished: set[str] = set()
@@ -162,10 +162,10 @@ class _Mapping:
                     finished.add(shard_id)
 
     def _deliver(self, shard_id: str, batch: Batch) -> None:
-        """One batch, until nothing of it is left."""
+        """Deliver one batch until all its records are done."""
         state = ShardState(self.config)
         records = [_mapped(record) for record in batch]
-        # The retention counts from here: how old a recording is does not matter.
+        # The retention starts here, so the age of a recording does not matter.
         now_s = min(record.created_at_s for record in records)
         state.feed(records, now_s)
         while state.buffered:
@@ -186,7 +186,7 @@ class _Mapping:
         result: Any = None
         error: BaseException | None = None
         try:
-            # As over the wire: the handler may change what it gets, and must return what JSON can express.
+            # As over the wire: the handler may change its event, and must return a JSON value.
             result = json.loads(json.dumps(handler(json.loads(json.dumps({"Records": records})), context)))
         except (Exception, Died) as raised:  # noqa: BLE001 -- whatever a handler raises is Lambda's function error
             error = raised
@@ -197,7 +197,7 @@ class _Mapping:
         if isinstance(error, Died):
             del self.environments[shard_id]
         outcome = Invoked(result) if error is None else Invoked(function_error="Unhandled")
-        done = judge(outcome, numbers, reports_item_failures=self.settings.reports_item_failures).done
+        done = batch_result(outcome, numbers, reports_item_failures=self.settings.reports_item_failures).done
         deliveries.append(Delivery(shard_id, environment, numbers, result, error, done))
         return outcome
 
@@ -220,5 +220,5 @@ class _Mapping:
 
 
 def _mapped(record: StreamRecord) -> MappedRecord:
-    """Some records that tests make cannot be UTF-8, and some captured ones have no time."""
+    """A stream record for the mapping; tests may make records that are not UTF-8 or have no time."""
     return MappedRecord(number_of(record), created_at_s(record), record, len(json.dumps(record)))

@@ -1,4 +1,4 @@
-"""Things of several accounts (partition keys) mixed with each other: those of each stay in order."""
+"""Mixes the items of several accounts (partition keys); each account stays in order."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -13,7 +13,7 @@ Stream = TypeVar("Stream", bound=RecordStream)
 
 
 def in_turn(things: Mapping[str, Iterable[Thing]], seed: int | None = None) -> list[tuple[str, Thing]]:
-    """Each thing with its key: one of every key in turn, or mixed by a seed."""
+    """Mix items, each given with its key: one of every key in turn, or in an order given by a seed."""
     queues = {key: list(mine) for key, mine in things.items()}
     if seed is None:
         longest = max(map(len, queues.values()), default=0)
@@ -25,9 +25,9 @@ def in_turn(things: Mapping[str, Iterable[Thing]], seed: int | None = None) -> l
 
 
 def shuffled(stream: Stream, seed: int) -> Stream:
-    """The same records with their partition keys mixed by a seed; one shard, with new sequence numbers.
+    """The same records with their partition keys mixed by a seed, in one shard, with new sequence numbers.
 
-    For an export, which has the partition keys one after the other.
+    Use it for an export, which has one partition key after the other.
 
     Raises:
         BadReplay: the stream does not know its table's key.

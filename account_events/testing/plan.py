@@ -1,4 +1,4 @@
-"""Which records are delivered together, and which twice; and whether a replay can prove anything. Pure."""
+"""Cuts a stream into batches, repeats some, and checks that a replay can prove anything. Pure."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import count, cycle
@@ -21,18 +21,17 @@ def planned(
 ) -> dict[str, list[Batch]]:
     """The batches of every shard.
 
-    A batch comes twice, or begins with records of the previous one, where Lambda has lost a checkpoint.
+    If Lambda loses a checkpoint, a batch is delivered twice, or begins with records of the previous one.
 
     Args:
         stream: its shards are cut one after the other.
-        batch_sizes: of the batches in turn, from the start again when they are used up.
-        duplicates: which batches come twice, by number, counted from 1 through all shards; or "all".
-        overlap: with how many records of the previous batch every batch begins.
-        accepts: whether the mapping's filters let a record through.
+        batch_sizes: the sizes of the batches in turn; after the last one, the first follows again.
+        duplicates: the numbers, from 1 through all shards, of the batches that are delivered twice; or "all".
+        overlap: how many records of the previous batch every batch repeats at its start.
+        accepts: whether the mapping's filters accept a record.
 
     Raises:
-        BadReplay: a size is not positive, a batch that was to come twice does not come at all, or no batch could begin
-            with records of a previous one.
+        BadReplay: a size is not positive, a batch to repeat does not exist, or no batch has a previous one to overlap.
     """
     sizes = (batch_sizes,) if isinstance(batch_sizes, int) else tuple(batch_sizes)
     if not sizes or min(sizes) < 1 or overlap < 0:
@@ -54,20 +53,20 @@ def planned(
 
 
 def check_something_is_due(stream: RecordStream, due: Collection[str]) -> None:
-    """A handler that does nothing must not pass for want of records.
+    """Check that at least one record reaches the handler: otherwise a handler that does nothing would pass.
 
     Raises:
-        BadReplay: no record would reach it.
+        BadReplay: no record would reach the handler.
     """
     if not due:
         raise BadReplay(f"no record reaches the handler: the filters let none of {len(stream.records)} through")
 
 
 def check_delivered(stream: RecordStream, delivered: Iterable[str]) -> None:
-    """Each record that was damaged on purpose has reached the handler.
+    """Check that each record that was damaged on purpose reaches the handler.
 
     Raises:
-        BadReplay: a filter has left it out.
+        BadReplay: a filter leaves it out.
     """
     if left_out := sorted(stream.damaged.difference(delivered)):
         raise BadReplay(

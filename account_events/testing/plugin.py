@@ -1,6 +1,6 @@
 """The pytest plugin: fixtures for replaying a stream into a handler. docs/testing.md explains them.
 
-pytest loads it wherever the package is installed, so it imports what takes time only when a fixture is used.
+pytest loads it wherever the package is installed, so it imports other modules only when a fixture is used.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def memory_kinesis() -> "MemoryKinesis":
-    """A Kinesis stream in memory, without faults."""
+    """An in-memory Kinesis stream without faults."""
     from account_events.testing.kinesis import MemoryKinesis  # noqa: PLC0415 -- see above
 
     return MemoryKinesis()
@@ -25,7 +25,7 @@ def memory_kinesis() -> "MemoryKinesis":
 
 @pytest.fixture
 def attach_kinesis(memory_kinesis: "MemoryKinesis") -> Iterator[Callable[[Any], None]]:
-    """`attach_kinesis(client)`: until the test ends, that client of boto3's puts to `memory_kinesis`, offline."""
+    """`attach_kinesis(client)`: until the test ends, this boto3 client puts to `memory_kinesis`, offline."""
     from account_events.testing.wire import attached  # noqa: PLC0415 -- see above
 
     with ExitStack() as stack:

@@ -34,7 +34,7 @@ class Report:
         counts = {
             "Applied": outcome.applied,
             "Duplicates": outcome.duplicates,
-            "Held": outcome.held,
+            "Held": outcome.buffered,
             "Failures": len(outcome.failures),
             "Gaps": len(outcome.gaps),
         }

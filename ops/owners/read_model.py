@@ -99,7 +99,7 @@ class RebuildingSink:
                 newest = newest or last
                 after = moved(before, newest.sequence, {}, newest.sequence, self._now())
                 if self._resets:
-                    after = replace(after, held={}, seen=newest.sequence, since_s=None)
+                    after = replace(after, buffered={}, seen=newest.sequence, since_s=None)
                 put = [{"Put": {"TableName": self._table_name, "Item": row(created, newest)}}]
                 self._store.advance(account_id, before, after, put)
             except StaleRevision:

@@ -144,7 +144,7 @@ def test_what_no_item_can_hold_is_refused_for_good(dynamodb_local_url: str) -> N
     with pytest.raises(Refused):
         tables.inbox.advance("a", NEW, FIRST, [large])
     with pytest.raises(Refused):
-        tables.inbox.advance("a", NEW, replace(WAITING, held={5: b"x" * 500_000}), None)
+        tables.inbox.advance("a", NEW, replace(WAITING, buffered={5: b"x" * 500_000}), None)
     assert (tables.inbox.position("a"), tables.done()) == (NEW, set())
 
 

@@ -66,7 +66,7 @@ def test_the_past_and_the_present_meet_without_a_gap_or_a_duplicate(
         traffic.join()
         assert deployment.wait_until_idle(IDLE_TIMEOUT_S)
 
-        early = sum(outcome.held for _ in range(3) for outcome in live.poll(time.time()))
+        early = sum(outcome.buffered for _ in range(3) for outcome in live.poll(time.time()))
         assert early > 0, "the live stream is ahead of what has not been replayed yet"
         with (tmp_path / "events").open("rb") as file:
             records = [KinesisRecord(str(number), data) for number, data in enumerate(events_in(file, "framed"))]

@@ -1,6 +1,6 @@
-"""Events as they have been put on the wire. Add files for new versions; never edit one: those bytes are in use.
+"""Events as they were published. Add files for new versions; never edit one, because its bytes are on streams.
 
-`avro/<Name>.<version of the schema>[-what is special].hex`, readable: blanks and line breaks are ignored.
+`avro/<Name>.<version of the schema>[-what is special].hex`, in hexadecimal; whitespace is ignored.
 `.glue.hex` is for test_glue.py.
 """
 
@@ -83,7 +83,7 @@ def test_every_file_is_expected_and_there() -> None:
 
 
 def test_every_published_version_has_its_bytes_here() -> None:
-    """Also the other way: bytes whose version is gone from the history tell of it."""
+    """And every file's version is still in the history."""
     history = SCHEMAS.glob("history/*/*.avsc")
     assert {stem.partition("-")[0] for stem in FIELDS} == {f"{path.parent.name}.{path.stem}" for path in history}
 

@@ -1,10 +1,10 @@
-"""Events as they have been put on the wire in the Glue Schema Registry's framing. Add files; never edit one.
+"""Events as they were published in the Glue Schema Registry's framing. Add files; never edit one.
 
-`avro/<Name>.<version of the schema>[-what is special].glue.hex`, readable: blanks and line breaks are ignored.
+`avro/<Name>.<version of the schema>[-what is special].glue.hex`, in hexadecimal; whitespace is ignored.
 
-The bodies are those of the files without `.glue`. A Java program put the headers before them, and compressed, with
-ByteBuffer and Deflater as AWS's library does (github.com/awslabs/aws-glue-schema-registry:
-SerializationDataEncoder.java, GlueSchemaRegistryCompressionHandler.java): not by the code that they test.
+The bodies are those of the files without `.glue`. A Java program wrote the headers and compressed the bodies with
+ByteBuffer and Deflater, as AWS's library does (github.com/awslabs/aws-glue-schema-registry:
+SerializationDataEncoder.java, GlueSchemaRegistryCompressionHandler.java), not the code under test.
 """
 
 import pytest
@@ -15,7 +15,7 @@ from account_events.avro.schemas_path import SCHEMAS
 from tests.golden.test_avro import FIELDS, FOLDER, name_of
 
 HISTORY = SCHEMAS / "history"
-# Ids of schema versions in the tests of AWS's library.
+# Schema version ids from the tests of AWS's library.
 VERSION_IDS = {
     "54182f93-257c-4a4d-9c9e-f476292039be": "AccountCreated/1",
     "b7b4a7f0-9c96-4e4a-a687-fb5de9ef0c63": "AccountCreated/2",
@@ -43,6 +43,8 @@ def test_the_old_bytes_are_read(stem: str) -> None:
 
 @pytest.mark.parametrize("stem", WRITTEN)
 def test_the_same_fields_make_the_same_bytes(stem: str) -> None:
-    ids = {path.partition("/")[0]: version_id for version_id, path in VERSION_IDS.items()}  # the newest of each
+    ids = {
+        path.partition("/")[0]: version_id for version_id, path in VERSION_IDS.items()
+    }  # the newest version of each schema
     encoders = glue_encoders({encoder.fingerprint.hex(): ids[name] for name, encoder in ENCODERS.items()})
     assert encode(name_of(stem), FIELDS[stem], encoders) == golden(stem)

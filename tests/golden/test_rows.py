@@ -1,4 +1,4 @@
-"""Rows as they have been stored, in DynamoDB JSON. Add files for new formats; never edit one: those rows are in tables.
+"""Rows as they were stored, in DynamoDB JSON. Add files for new formats; never edit one, because tables have such rows.
 
 `rows/<type>-<row format>.json`
 """

@@ -20,7 +20,7 @@ def test_every_story_ends_well(first: int) -> None:
 
 
 def _forgets_early(right: Callable[..., Sorted]) -> Callable[..., Sorted]:
-    return lambda *args, **more: replace(right(*args, **more), early={})
+    return lambda *args, **more: replace(right(*args, **more), out_of_order={})
 
 
 def _keeps_duplicates(right: Callable[..., Sorted]) -> Callable[..., Sorted]:
@@ -34,13 +34,13 @@ def _skips_gaps(right: Callable[..., Sorted]) -> Callable[..., Sorted]:
     def wrong(position: Position, arrivals: Any, size: int, **more: Any) -> Sorted:  # noqa: ANN401 -- as the right one
         todo = right(position, arrivals, size, **more)
         events = [arrival.event for arrival in arrivals if arrival.event.sequence > position.last]
-        return replace(todo, ready=todo.ready or events[:1], early={})
+        return replace(todo, ready=todo.ready or events[:1], out_of_order={})
 
     return wrong
 
 
 def _loses_what_is_held(right: Callable[..., Position]) -> Callable[..., Position]:
-    return lambda before, last, early, seen, now_s: right(replace(before, held={}), last, early, seen, now_s)
+    return lambda before, last, early, seen, now_s: right(replace(before, buffered={}), last, early, seen, now_s)
 
 
 def _calls_the_last_unsafe(_right: Callable[..., int]) -> Callable[..., int]:

@@ -1,11 +1,11 @@
-"""Aggregates as others read them: the library of AWS' own people, and ours; and where they go."""
+"""Aggregates, read by AWS's own library and by this one; and the buckets of accounts."""
 
 import base64
 import hashlib
 from typing import Any
 
 import pytest
-from aws_kinesis_agg.deaggregator import deaggregate_records, messages_pb2  # its own import path needs it first
+from aws_kinesis_agg.deaggregator import deaggregate_records, messages_pb2  # aws_kinesis_agg needs this import first
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +19,7 @@ events = st.lists(st.binary(max_size=300), min_size=1, max_size=40)
 
 
 @given(events, st.integers(0, 31))
-def test_an_independent_de_aggregator_finds_every_event_under_the_same_keys(datas: list[bytes], bucket: int) -> None:
+def test_awss_own_library_unpacks_every_event(datas: list[bytes], bucket: int) -> None:
     data = aggregate(str(bucket), hash_key(bucket, 32), datas)
     found = deaggregate_records([as_lambda_sends(data, str(bucket))])
     assert [base64.b64decode(one["kinesis"]["data"]) for one in found] == datas
@@ -41,17 +41,17 @@ def as_lambda_sends(data: bytes, partition_key: str) -> dict[str, Any]:
 
 
 @given(events)
-def test_the_message_is_what_protobuf_s_own_code_writes(datas: list[bytes]) -> None:
+def test_the_message_equals_the_one_protobuf_writes(datas: list[bytes]) -> None:
     message = messages_pb2.AggregatedRecord(partition_key_table=["7"], explicit_hash_key_table=["1234567"])
     for data in datas:
         message.records.add(partition_key_index=0, explicit_hash_key_index=0, data=data)
     assert aggregate("7", "1234567", datas)[4:-16] == message.SerializeToString()
 
 
-def test_the_bytes_are_those_of_a_published_aggregate() -> None:
+def test_the_bytes_equal_a_published_aggregate() -> None:
     """The sample event in the README of awslabs/kinesis-aggregation's java/KinesisDeaggregatorV2: 100 events.
 
-    Its checksum, over every byte, is enough to compare.
+    Comparing the checksum is enough: it covers every byte.
     """
     alphabet = b"abcdefghijklmnopqrstuvwxyz"
     data = aggregate("abc", "191415658344158766168031473277922803570", [alphabet, alphabet[::-1]] * 50)
@@ -62,7 +62,7 @@ def test_the_bytes_are_those_of_a_published_aggregate() -> None:
 @pytest.mark.parametrize(
     ("blob", "datas"),
     [
-        (  # the example payload in the tests of elastic/beats, x-pack/functionbeat
+        (  # the sample payload in the tests of elastic/beats, x-pack/functionbeat
             (
                 "84mawgoIejJKSjl6dFgaEwgAGg97ImtleSI6InZhbHVlIn0aEwgAGg97ImtleSI6InZhbHVlIn0aEwgAGg97ImtleSI6InZhbHVlIn0aEw"
                 "gAGg97ImtleSI6InZhbHVlIn0aEwgAGg97ImtleSI6InZhbHVlIn0aEwgAGg97ImtleSI6InZhbHVlIn0aEwgAGg97ImtleSI6InZhbHVl"
@@ -81,12 +81,12 @@ def test_the_bytes_are_those_of_a_published_aggregate() -> None:
     ],
     ids=["functionbeat", "kinesis-aggregation"],
 )
-def test_others_aggregates_are_unpacked(blob: str, datas: list[bytes]) -> None:
+def test_aggregates_of_other_libraries_are_unpacked(blob: str, datas: list[bytes]) -> None:
     assert unpack(base64.b64decode(blob)) == datas
 
 
 @given(events)
-def test_its_size_is_known_beforehand(datas: list[bytes]) -> None:
+def test_the_size_of_an_aggregate_is_predictable(datas: list[bytes]) -> None:
     size = len(aggregate("31", hash_key(31, 32), datas))
     at_most = overhead("31", hash_key(31, 32)) + sum(len(data) + FRAMING_BYTES_MAX for data in datas)
     assert size <= at_most
@@ -100,14 +100,14 @@ def test_the_largest_event_fits_into_a_record_either_way() -> None:
 
 
 @pytest.mark.parametrize("position", [4, 30, -1])
-def test_a_damaged_aggregate_is_never_read_as_something_else(position: int) -> None:
+def test_a_damaged_aggregate_is_corrupt(position: int) -> None:
     data = bytearray(aggregate("7", "1234567", [b"one", b"two" * 10]))
     data[position] ^= 1
     with pytest.raises(CorruptAggregate):
         unpack(bytes(data))
 
 
-def test_a_checksum_over_nonsense_is_found_out_too() -> None:
+def test_a_valid_checksum_over_invalid_content_is_corrupt() -> None:
     message = b"\x1a\xff"
     with pytest.raises(CorruptAggregate):
         unpack(b"\xf3\x89\x9a\xc2" + message + hashlib.md5(message, usedforsecurity=False).digest())
@@ -115,12 +115,12 @@ def test_a_checksum_over_nonsense_is_found_out_too() -> None:
         unpack(b"\xf3\x89\x9a\xc2short")
 
 
-def test_a_plain_record_is_itself() -> None:
+def test_a_plain_record_is_returned_unchanged() -> None:
     assert unpack(b"\xc3\x01plain") == [b"\xc3\x01plain"]
 
 
 @given(st.text(min_size=1, max_size=64), st.integers(1, 500))
-def test_an_account_s_bucket_is_where_kinesis_would_put_it_by_its_partition_key(account_id: str, buckets: int) -> None:
+def test_a_bucket_follows_the_hash_of_the_partition_key(account_id: str, buckets: int) -> None:
     natural = int(hashlib.md5(account_id.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest(), 16)
     bucket = bucket_of(account_id, buckets)
     assert bucket * 2**128 <= natural * buckets < (bucket + 1) * 2**128
@@ -136,7 +136,7 @@ def test_hash_keys_are_the_midpoints_of_equal_parts(buckets: int) -> None:
 
 
 def test_the_buckets_of_a_golden_list_never_change() -> None:
-    """Accounts would move between shards while events of theirs are unread."""
+    """Otherwise accounts would move between shards while some of their events are unread."""
     assert [bucket_of(f"account-{n}", 32) for n in range(8)] == [30, 24, 22, 0, 25, 11, 14, 23]
     assert hash_key(0, 32) == "5316911983139663491615228241121378304"
     assert hash_key(31, 32) == "334965454937798799971759379190646833152"

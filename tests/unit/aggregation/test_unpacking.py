@@ -1,4 +1,4 @@
-"""What is not a whole aggregate is an error, never half a batch."""
+"""An incomplete aggregate is an error, never half a batch."""
 
 import hashlib
 
@@ -18,7 +18,7 @@ def sealed(message: bytes) -> bytes:
 
 
 def of_two_keys() -> bytes:
-    """As a KPL writes it that has records of several partition keys, some with hash keys and tags."""
+    """An aggregate of the KPL with several partition keys, some records with hash keys and tags."""
     message = messages_pb2.AggregatedRecord(partition_key_table=["a", "b"], explicit_hash_key_table=["0"])
     for number, data in enumerate(DATAS):
         record = message.records.add(partition_key_index=number % 2, data=data)
@@ -28,17 +28,17 @@ def of_two_keys() -> bytes:
     return bytes(message.SerializeToString())
 
 
-def test_what_others_aggregate_is_taken_apart() -> None:
+def test_an_aggregate_with_several_keys_is_unpacked() -> None:
     assert unpack(sealed(of_two_keys())) == DATAS
 
 
-def test_what_is_no_aggregate_stays_as_it_is() -> None:
+def test_data_that_is_not_an_aggregate_is_unchanged() -> None:
     assert unpack(b"\xc3\x01 an event") == [b"\xc3\x01 an event"]
     assert unpack(b"") == [b""]
 
 
 @pytest.mark.parametrize("size", range(len(MAGIC), len(sealed(of_two_keys()))))
-def test_a_record_that_breaks_off_anywhere_is_an_error(size: int) -> None:
+def test_a_truncated_aggregate_is_an_error(size: int) -> None:
     with pytest.raises(CorruptAggregate, match="checksum"):
         unpack(sealed(of_two_keys())[:size])
 
@@ -52,12 +52,12 @@ def test_a_changed_byte_is_an_error(position: int, change: int) -> None:
 
 
 @pytest.mark.parametrize("size", range(1, len(of_two_keys())))
-def test_a_message_that_breaks_off_under_a_right_checksum_is_never_half_a_batch(size: int) -> None:
+def test_a_truncated_message_with_a_valid_checksum_is_an_error(size: int) -> None:
     try:
         found = unpack(sealed(of_two_keys()[:size]))
     except CorruptAggregate:
         return
-    assert found == DATAS[: len(found)], "where the message ends between two records, nothing can tell"
+    assert found == DATAS[: len(found)], "a message that ends between two records is valid"
     message = messages_pb2.AggregatedRecord.FromString(of_two_keys()[:size])
     assert len(message.records) == len(found)
 
@@ -67,11 +67,11 @@ def test_a_record_without_a_required_field_is_an_error(missing: str) -> None:
     message = messages_pb2.AggregatedRecord(partition_key_table=["a"])
     record = message.records.add(partition_key_index=0, data=b"one")
     record.ClearField(missing)
-    with pytest.raises(CorruptAggregate, match="without"):
+    with pytest.raises(CorruptAggregate, match="lacks"):
         unpack(sealed(message.SerializePartialToString()))
 
 
-def test_a_record_of_a_key_that_is_not_in_the_table_is_an_error() -> None:
+def test_a_key_index_outside_the_table_is_an_error() -> None:
     message = messages_pb2.AggregatedRecord(partition_key_table=["a"])
     message.records.add(partition_key_index=0, data=b"one")
     message.records.add(partition_key_index=1, data=b"two")
@@ -79,5 +79,5 @@ def test_a_record_of_a_key_that_is_not_in_the_table_is_an_error() -> None:
         unpack(sealed(message.SerializeToString()))
 
 
-def test_a_damaged_aggregate_is_among_what_cannot_be_decoded() -> None:
+def test_a_corrupt_aggregate_is_undecodable() -> None:
     assert issubclass(CorruptAggregate, Undecodable)

@@ -1,4 +1,4 @@
-"""What the tests of Glue's framing are given: each working schema under an id, and an event in that framing."""
+"""Fixtures for Glue's framing: a version id for each current schema, and an event in that framing."""
 
 from account_events.avro import glue_framing
 from account_events.avro.codec import CONTRACT, Codec, DomainEvent, encode
@@ -19,7 +19,7 @@ COMPRESSED_HEADER = b"\x03\x05" + EVENT[2 : glue_framing.HEADER_SIZE]
 
 
 def decoded_or_undecodable(codec: Codec, data: bytes) -> DomainEvent | None:
-    """Anything else that it raises fails the test."""
+    """Decode the data if possible. Any exception but Undecodable fails the test."""
     try:
         return codec.decode(data)
     except Undecodable:

@@ -1,4 +1,4 @@
-"""Bodies that contradict their schema: every one is refused, on every way that a body is read."""
+"""Bodies that contradict their schema are refused by every way of reading."""
 
 import json
 import zlib
@@ -43,7 +43,7 @@ COMMON = bytes.fromhex("0c616c6d613a3208616c6d610480abe08beaeaa40606632d3300")  
 
 
 def read(avro_type: Any, body: str) -> Any:  # noqa: ANN401 -- a value
-    """As a consumer reads a field of an event that it does not know."""
+    """Read a field of an event type that the consumer does not know."""
     codec = Codec(CONTRACT, lambda _: source(avro_type))
     event = Decoder(codec).decode(glue_framing.header(ID) + COMMON + bytes.fromhex(body))
     assert isinstance(event, OtherEvent)
@@ -63,7 +63,7 @@ CORRUPT = [
     ("long", "80808080808080808002"),
     ("long", "ffffffffffffffffffff01"),
     ("long", "80" * 20 + "01"),
-    ("long", "8080808080808000"),  # eight bytes, the last of them for nothing
+    ("long", "8080808080808000"),  # eight bytes, the last of them superfluous
     ("long", "ff"),
     ("float", "000000"),
     ("double", "00000000000000"),
@@ -99,7 +99,7 @@ CORRUPT = [
     ({"type": "array", "items": FIXED}, "feffffffffffffffff0100"),
     ({"type": "array", "items": FIXED}, "02000000"),
     ({"type": "map", "values": "long"}, "020261"),
-    ({"type": "map", "values": "long"}, "04026102026104" + "00"),  # a key twice
+    ({"type": "map", "values": "long"}, "04026102026104" + "00"),  # a repeated key
     ({"type": "map", "values": "long"}, "0206026102" + "00"),
     ({"type": "record", "name": "R", "fields": [{"name": "a", "type": ["null", "long"]}]}, "01"),
     (money(4, 2), "0400bc614e"),
@@ -158,7 +158,7 @@ def test_a_body_that_contradicts_its_schema_is_corrupt(avro_type: Any, body: str
         (money(4, 2), "04d8f1", Decimal("-99.99")),
         (money(4, 2), "0200", Decimal("0.00")),
         (money(4, 2), "0280", Decimal("-1.28")),  # as Java writes it
-        (money(4, 2), "04ff80", Decimal("-1.28")),  # as fastavro does
+        (money(4, 2), "04ff80", Decimal("-1.28")),  # as fastavro writes it
         (money(4), "04270f", Decimal(9999)),
         (money(38, 10), "20" + "4b3b4ca85a86c47a098a223fffffffff", Decimal("9" * 28 + "." + "9" * 10)),
         (["null", money(9, 4)], "02043039", Decimal("1.2345")),
@@ -170,8 +170,8 @@ def test_a_body_that_contradicts_its_schema_is_corrupt(avro_type: Any, body: str
     ],
     ids=str,
 )
-def test_what_agrees_with_its_schema_is_read(avro_type: Any, body: str, value: object) -> None:  # noqa: ANN401
-    with localcontext(prec=2):  # whatever the program around has
+def test_a_body_that_matches_its_schema_is_read(avro_type: Any, body: str, value: object) -> None:  # noqa: ANN401
+    with localcontext(prec=2):  # the program's own context
         found = read(avro_type, body)
     assert (type(found), str(found)) == (type(value), str(value))
 
@@ -201,8 +201,8 @@ def test_what_agrees_with_its_schema_is_read(avro_type: Any, body: str, value: o
     ],
     ids=str,
 )
-def test_a_type_that_no_body_can_be_read_by_is_refused_with_its_schema(avro_type: Any) -> None:  # noqa: ANN401
-    """Fastavro follows a record that contains itself until the process dies."""
+def test_an_unsupported_type_is_refused_with_its_schema(avro_type: Any) -> None:  # noqa: ANN401
+    """Fastavro recurses into a recursive record until the process crashes."""
     with pytest.raises(ForeignSchema, match="its field more_0"):
         read(avro_type, "00")
     with pytest.raises(ValueError, match="its field more_0"):
@@ -211,7 +211,7 @@ def test_a_type_that_no_body_can_be_read_by_is_refused_with_its_schema(avro_type
 
 def test_a_field_within_a_record_is_named_by_its_path() -> None:
     inner: Json = {"type": "record", "name": "S", "fields": [{"name": "b", "type": "T"}]}
-    with pytest.raises(ValueError, match=r"its field more_0\.a\.b has a type"):
+    with pytest.raises(ValueError, match=r"its field more_0\.a\.b has an unknown or recursive type"):
         parse(source({"type": "record", "name": "R", "fields": [{"name": "a", "type": inner}]}))
 
 
@@ -246,7 +246,7 @@ def of_registry(schema: Json) -> Decoder:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("branch", ["01", "03", "04", "8202", "828080808080808080808000"])
-def test_no_way_of_reading_takes_a_branch_that_is_none(way: str, branch: str) -> None:
+def test_every_way_of_reading_refuses_an_invalid_branch(way: str, branch: str) -> None:
     decode, more = WAYS[way]
     body = GOOD[10:] + more
     assert decode(body)
@@ -257,9 +257,9 @@ def test_no_way_of_reading_takes_a_branch_that_is_none(way: str, branch: str) ->
         decode(body + b"\x00")
 
 
-def test_money_that_is_left_out_is_checked_as_well() -> None:
+def test_amounts_that_are_left_out_are_checked() -> None:
     decode, _ = WAYS["a field is left out"]
-    with pytest.raises(CorruptBody, match="fee holds an impossible value: more digits"):
+    with pytest.raises(CorruptBody, match="fee has an invalid value: more digits"):
         decode(GOOD[10:] + bytes.fromhex("042710"))
 
 
@@ -274,16 +274,14 @@ def test_no_message_quotes_a_value() -> None:
 
 
 def is_java_s(money: Decimal) -> bool:
-    """Whether it has two spellings: a number that fits into its bytes only because it is negative."""
+    """Whether it has two encodings: a number that fits into its bytes only because it is negative."""
     cents = int(money.scaleb(2))
     return cents < 0 and (~cents).bit_length() % 8 == 7 and (-cents).bit_length() % 8 == 0
 
 
 @given(events, st.data())
 @settings(max_examples=300)
-def test_an_event_with_bytes_changed_is_read_only_if_it_is_written_so(
-    fields: dict[str, Any], data: st.DataObject
-) -> None:
+def test_a_changed_event_is_read_only_if_it_encodes_to_itself(fields: dict[str, Any], data: st.DataObject) -> None:
     event = bytearray(encode("BalanceCredited", fields))
     for _ in range(data.draw(st.integers(1, 3))):
         event[data.draw(st.integers(10, len(event) - 1))] = data.draw(st.integers(0, 255))
@@ -338,9 +336,7 @@ def typed_values(draw: st.DrawFn, depth: int = 2) -> tuple[Any, Any]:
 
 @given(st.lists(typed_values(), min_size=1, max_size=4), st.data())
 @settings(max_examples=300)
-def test_what_fastavro_writes_is_read_and_what_is_read_fastavro_writes(
-    found: list[tuple[Any, Any]], data: st.DataObject
-) -> None:
+def test_bodies_are_read_exactly_if_fastavro_writes_them(found: list[tuple[Any, Any]], data: st.DataObject) -> None:
     schema = parse(source(*(avro_type for avro_type, _ in found)))
     more = {f"more_{number}": value for number, (_, value) in enumerate(found)}
     codec = Codec(CONTRACT, lambda _: json.dumps(schema.source))
@@ -358,7 +354,7 @@ def test_what_fastavro_writes_is_read_and_what_is_read_fastavro_writes(
     has_blocks = any(
         kind in json.dumps(avro_type) for avro_type, _ in found for kind in ("array", "map", "float", "double")
     )
-    if not has_blocks:  # an array has more spellings than one, and so has what is no number
+    if not has_blocks:  # an array has more than one encoding, and so has NaN
         assert written(schema.parsed, event.fields) == changed
 
 

@@ -1,4 +1,4 @@
-"""The codec: what goes in comes out, byte for byte as the specification says, and nothing is ever rounded."""
+"""The codec: a round trip, bytes as in the specification, and no rounding."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -50,7 +50,7 @@ events = st.fixed_dictionaries(
 
 
 @given(events)
-def test_what_goes_in_comes_out_with_its_types_and_scale(fields: dict[str, Any]) -> None:
+def test_a_round_trip_keeps_types_and_scale(fields: dict[str, Any]) -> None:
     event = decode(encode("BalanceCredited", fields))
     assert (event.name, event.fields) == ("BalanceCredited", fields)
     assert str(event.fields["amount"]) == str(fields["amount"])
@@ -58,8 +58,8 @@ def test_what_goes_in_comes_out_with_its_types_and_scale(fields: dict[str, Any])
 
 
 @given(events)
-def test_the_bytes_are_the_specification_s(fields: dict[str, Any]) -> None:
-    """Written out by hand: zig-zag integers, lengths before text, two's complement for money."""
+def test_the_bytes_follow_the_specification(fields: dict[str, Any]) -> None:
+    """Written by hand: zigzag integers, lengths before text, two's complement for money."""
     schema = CONTRACT.working["BalanceWithdrawn"]
     micros = (fields["occurred_at"] - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     assert encode("BalanceWithdrawn", fields) == b"".join(
@@ -81,7 +81,7 @@ def test_the_bytes_are_the_specification_s(fields: dict[str, Any]) -> None:
 
 
 @given(events)
-def test_the_bytes_are_fastavro_s(fields: dict[str, Any]) -> None:
+def test_the_bytes_equal_those_of_fastavro(fields: dict[str, Any]) -> None:
     out = BytesIO()
     fastavro.schemaless_writer(out, CONTRACT.working["BalanceCredited"].parsed, fields)
     assert encode("BalanceCredited", fields)[10:] == out.getvalue()
@@ -148,7 +148,7 @@ def test_every_amount_of_18_digits_is_written_exactly(amount: Decimal) -> None:
 @example(2**48)
 @example(2**55 - 1)
 @example(2**55)
-def test_every_long_is_fastavro_s_whichever_way_it_is_written(value: int) -> None:
+def test_every_long_is_encoded_as_fastavro_does(value: int) -> None:
     theirs = BytesIO()
     fastavro.schemaless_writer(theirs, "long", value)
     assert long(value) == theirs.getvalue()
@@ -160,7 +160,7 @@ def test_another_time_zone_is_the_same_instant_in_utc() -> None:
 
 
 @pytest.mark.parametrize("missing", sorted(WITHDRAWN))
-def test_every_field_must_be_there_even_one_with_a_default(missing: str) -> None:
+def test_every_field_is_required_even_with_a_default(missing: str) -> None:
     fields = {name: value for name, value in WITHDRAWN.items() if name != missing}
     with pytest.raises(InvalidEvent, match=rf"missing fields \['{missing}'\]"):
         encode("BalanceWithdrawn", fields)
@@ -171,12 +171,12 @@ def test_an_unexpected_field_is_refused_by_name() -> None:
         encode("BalanceWithdrawn", WITHDRAWN | {"version": 3})
 
 
-def test_an_unknown_event_is_refused_with_those_there_are() -> None:
+def test_an_unknown_event_is_refused_with_the_known_names() -> None:
     with pytest.raises(InvalidEvent, match="AccountCreated, BalanceCredited, BalanceWithdrawn"):
         encode("AccountClosed", WITHDRAWN)
 
 
-def test_a_reader_without_this_package_reads_the_same() -> None:
+def test_fastavro_alone_reads_the_same_event() -> None:
     source = SCHEMAS / "BalanceWithdrawn.avsc"
     body = BytesIO(encode("BalanceWithdrawn", WITHDRAWN)[10:])
     assert fastavro.schemaless_reader(body, fastavro.schema.load_schema(str(source)), None) == WITHDRAWN

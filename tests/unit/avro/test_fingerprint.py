@@ -1,4 +1,4 @@
-"""The fingerprints, worked out a second time from the Avro specification, without fastavro."""
+"""The fingerprints, computed again from the Avro specification without fastavro."""
 
 import json
 from pathlib import Path
@@ -31,7 +31,7 @@ def crc_64_avro(data: bytes) -> bytes:
 
 
 def parsing_canonical_form(schema: Any) -> str:  # noqa: ANN401 -- Avro's JSON
-    """As .../specification/#parsing-canonical-form-for-schemas, for what our schemas use: records, no numbers."""
+    """The canonical form (.../specification/#parsing-canonical-form-for-schemas) of this contract's types."""
     match schema:
         case str():
             return json.dumps(schema)
@@ -48,19 +48,19 @@ def parsing_canonical_form(schema: Any) -> str:  # noqa: ANN401 -- Avro's JSON
     raise NotImplementedError(schema)
 
 
-def test_the_specification_s_own_vector() -> None:
+def test_the_fingerprint_of_the_specification_example() -> None:
     # share/test/data/schema-tests.txt of apache/avro: "null" has the fingerprint 7195948357588979594.
     assert int.from_bytes(crc_64_avro(b'"null"'), "little") == 7195948357588979594
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(FOLDER)))
-def test_every_schema_file_is_known_by_the_fingerprint_of_its_canonical_form(path: Path) -> None:
+def test_every_schema_is_known_by_its_canonical_fingerprint(path: Path) -> None:
     canonical = parsing_canonical_form(json.loads(path.read_text()))
     name = json.loads(path.read_text())["name"]
     assert load(FOLDER).known[crc_64_avro(canonical.encode())].name == name
 
 
-def test_the_fingerprints_beside_the_working_schemas_are_theirs() -> None:
+def test_the_stored_fingerprints_match_the_current_schemas() -> None:
     kept = json.loads((FOLDER / FINGERPRINTS).read_text())
     assert kept == {name: schema.fingerprint.hex() for name, schema in load(FOLDER).working.items()}
 

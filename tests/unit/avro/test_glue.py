@@ -1,4 +1,4 @@
-"""The Glue Schema Registry's framing: AWS's own bytes, ours there and back, and all that is refused."""
+"""The Glue Schema Registry's framing: AWS's own bytes, a round trip, and every refusal."""
 
 import json
 import zlib
@@ -19,7 +19,7 @@ from tests.unit.avro.given import BODY, CODEC, COMPRESSED_HEADER, EVENT, GLUE, I
 from tests.unit.avro.test_codec import WITHDRAWN, events
 
 STORED = b"\x78\x01\x00"
-"""The beginning of a zlib stream and of a block that is not the last: then come its length, twice, and its bytes."""
+"""The start of a zlib stream and of a block that is not the last. The block's length, twice, and its bytes follow."""
 
 # The byte arrays `genericBytes` and `specificBytes` of AWS's tests, and what their records hold:
 # github.com/awslabs/aws-glue-schema-registry, below src/test/java/com/amazonaws/services/schemaregistry:
@@ -65,7 +65,9 @@ VECTORS_ID = "b7b4a7f0-9c96-4e4a-a687-fb5de9ef0c63"
 
 
 @pytest.mark.parametrize(("signed", "schema", "values"), VECTORS)
-def test_aws_s_bytes_are_these_header_and_body(signed: list[int], schema: dict[str, Any], values: tuple[Any]) -> None:
+def test_bytes_from_aws_tests_have_this_header_and_body(
+    signed: list[int], schema: dict[str, Any], values: tuple[Any]
+) -> None:
     data = bytes(byte % 256 for byte in signed)
     assert glue_framing.is_framed(data)
     assert not glue_framing.is_compressed(data)
@@ -77,7 +79,7 @@ def test_aws_s_bytes_are_these_header_and_body(signed: list[int], schema: dict[s
     assert data == glue_framing.header(VECTORS_ID) + body.getvalue()
 
 
-def test_aws_s_events_are_foreign_to_this_contract() -> None:
+def test_events_from_aws_tests_are_foreign_to_this_contract() -> None:
     data = bytes(byte % 256 for byte in VECTORS[0][0])
     with pytest.raises(ForeignSchema, match=r"serializers\.avro\.User is not in account\.events\.v1") as caught:
         Codec(CONTRACT, {ID: json.dumps(UNIONS)}.get).decode(data)
@@ -86,12 +88,12 @@ def test_aws_s_events_are_foreign_to_this_contract() -> None:
 
 @pytest.mark.parametrize("wrong", ["", ID.upper(), ID[:-1], f"{ID}0", ID.replace("-", ""), f"{{{ID}}}", f"{ID}\n"])
 def test_an_id_that_glue_would_not_write_is_refused(wrong: str) -> None:
-    with pytest.raises(ValueError, match="no schema version id"):
+    with pytest.raises(ValueError, match="not a schema version id"):
         glue_framing.header(wrong)
 
 
 @given(st.uuids().map(str))
-def test_an_id_comes_out_of_the_header_it_went_into(version_id: str) -> None:
+def test_a_header_keeps_its_version_id(version_id: str) -> None:
     header = glue_framing.header(version_id)
     assert (len(header), glue_framing.version_id_in(header)) == (glue_framing.HEADER_SIZE, version_id)
 
@@ -107,7 +109,7 @@ def frame_zlib(fields: dict[str, Any]) -> bytes:
 
 @pytest.mark.parametrize("framed", [frame_plain, frame_zlib])
 @given(fields=events)
-def test_what_goes_in_comes_out_in_this_framing_as_in_the_other(
+def test_both_framings_decode_to_the_same_event(
     framed: Callable[[dict[str, Any]], bytes], fields: dict[str, Any]
 ) -> None:
     data = framed(fields)
@@ -117,15 +119,15 @@ def test_what_goes_in_comes_out_in_this_framing_as_in_the_other(
     assert body[start:] == frame_plain(fields)[glue_framing.HEADER_SIZE :]
 
 
-def test_only_the_header_is_another() -> None:
+def test_only_the_header_differs() -> None:
     assert encode("BalanceWithdrawn", WITHDRAWN)[10:] == BODY
     assert EVENT[: glue_framing.HEADER_SIZE] == glue_framing.header(IDS["BalanceWithdrawn"])
 
 
-def test_an_id_of_another_version_is_not_taken_for_the_working_schema_s() -> None:
+def test_the_id_of_another_version_is_not_used() -> None:
     others = {fingerprint.hex(): ID for fingerprint in CONTRACT.known}
     del others[ENCODERS["AccountCreated"].fingerprint.hex()]
-    with pytest.raises(LookupError, match="no schema version id for the working schema of AccountCreated"):
+    with pytest.raises(LookupError, match="no schema version id for the current schema of AccountCreated"):
         glue_encoders(others)
 
 
@@ -136,26 +138,26 @@ def zlib_body(body: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (COMPRESSED_HEADER + BODY, "not the zlib data"),
-        (COMPRESSED_HEADER, "breaks off within"),
-        (zlib_body(BODY)[:-1], "breaks off within"),
-        (zlib_body(BODY)[:-4], "breaks off within"),
-        (zlib_body(BODY)[:-1] + b"\xff", "not the zlib data"),
+        (COMPRESSED_HEADER + BODY, "is not zlib data"),
+        (COMPRESSED_HEADER, "truncated zlib"),
+        (zlib_body(BODY)[:-1], "truncated zlib"),
+        (zlib_body(BODY)[:-4], "truncated zlib"),
+        (zlib_body(BODY)[:-1] + b"\xff", "is not zlib data"),
         (zlib_body(BODY) + b"\x00\x00", "followed by 2 bytes"),
         (zlib_body(BODY) * 2, r"followed by \d+ bytes"),
         (zlib_body(BODY + b"\x00"), "1 bytes follow"),
-        (zlib_body(BODY[:-1]), "breaks off or holds"),
-        (zlib_body(b""), "breaks off or holds"),
+        (zlib_body(BODY[:-1]), "is truncated or has"),
+        (zlib_body(b""), "is truncated or has"),
         (zlib_body(bytes(glue_framing.BODY_BYTES_MAX + 1)), "inflates to more than 1048576 bytes"),
-        (COMPRESSED_HEADER + STORED + b"\x00\x00\xff\xff" * 9, "breaks off within"),
+        (COMPRESSED_HEADER + STORED + b"\x00\x00\xff\xff" * 9, "truncated zlib"),
     ],
 )
-def test_a_compressed_body_that_is_not_one_whole_body_is_corrupt(data: bytes, message: str) -> None:
+def test_an_incomplete_compressed_body_is_corrupt(data: bytes, message: str) -> None:
     with pytest.raises(CorruptBody, match=f"BalanceWithdrawn.*{message}|{message}.*BalanceWithdrawn"):
         CODEC.decode(data)
 
 
-def test_a_bomb_is_inflated_no_further_than_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_zip_bomb_is_inflated_only_to_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
 
     class Stream:
@@ -171,7 +173,7 @@ def test_a_bomb_is_inflated_no_further_than_its_limit(monkeypatch: pytest.Monkey
     assert asked == [glue_framing.BODY_BYTES_MAX + 1]
 
 
-def test_a_body_of_the_greatest_size_is_inflated() -> None:
+def test_a_body_of_the_maximum_size_is_inflated() -> None:
     assert len(glue_framing.inflated(zlib_body(bytes(glue_framing.BODY_BYTES_MAX)))) == glue_framing.BODY_BYTES_MAX
 
 
@@ -204,11 +206,11 @@ def test_no_bytes_raise_anything_but_undecodable(beginning: bytes, rest: bytes) 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (EVENT[:17], "Glue's header is 18 bytes; there are only 17"),
-        (b"\x03", "Glue's header is 18 bytes; there are only 1"),
+        (EVENT[:17], "Glue's header has 18 bytes; the data has only 17"),
+        (b"\x03", "Glue's header has 18 bytes; the data has only 1"),
         (b"\x03\x01" + EVENT[2:], "unknown compression, 01"),
     ],
 )
-def test_a_header_that_is_none_is_told(data: bytes, message: str) -> None:
+def test_an_invalid_header_is_described(data: bytes, message: str) -> None:
     with pytest.raises(UnknownFraming, match=message):
         CODEC.decode(data)

@@ -1,4 +1,4 @@
-"""Bytes that are no event: each kind is told apart, and none is ever read as something else."""
+"""Bytes that are not an event: each kind has its own error, and none is decoded as something else."""
 
 import gzip
 import json
@@ -43,7 +43,7 @@ EVENT = encode(
     [
         (b"\xf3\x89\x9a\xc2" + EVENT, "KPL"),
         (b"\x00\x00\x00\x00\x07" + EVENT[10:], "Confluent"),
-        (EVENT[10:], "raw Avro, without a header; it reads as BalanceCredited or BalanceWithdrawn"),
+        (EVENT[10:], "raw Avro without a header; it reads as BalanceCredited or BalanceWithdrawn"),
         (b"Obj\x01\x04\x14avro.codec", "an Avro object container file"),
         (gzip.compress(EVENT, mtime=0), "gzip"),
         (b'{"account_id": "a-1"}', "JSON"),
@@ -51,8 +51,8 @@ EVENT = encode(
         (b64encode(EVENT), "single-object encoding in base64"),
         (b64encode(b"\x03\x00" + bytes(16) + EVENT), "Glue's framing in base64"),
         (b64encode(b"\x03\x05" + b"\xff" * 16 + EVENT), "Glue's framing in base64"),
-        (b"", "no bytes at all"),
-        (b"\xc3", "begins with c3"),
+        (b"", "data is empty"),
+        (b"\xc3", "begin with c3"),
         (EVENT[:9], "only 9"),
     ],
 )
@@ -61,14 +61,14 @@ def test_another_framing_is_named(data: bytes, message: str) -> None:
         decode(data)
 
 
-def test_a_schema_that_is_not_known_is_named_by_its_fingerprint() -> None:
+def test_an_unknown_schema_is_named_by_its_fingerprint() -> None:
     with pytest.raises(UnknownFingerprint, match="0102030405060708") as caught:
         decode(b"\xc3\x01" + bytes(range(1, 9)) + EVENT[10:])
     assert caught.value.fingerprint == "0102030405060708"
 
 
 @pytest.mark.parametrize("size", range(HEADER_SIZE, len(EVENT)))
-def test_a_body_that_breaks_off_anywhere_is_corrupt(size: int) -> None:
+def test_a_truncated_body_is_corrupt(size: int) -> None:
     with pytest.raises(CorruptBody, match="BalanceCredited"):
         decode(EVENT[:size])
 
@@ -78,10 +78,10 @@ def test_bytes_after_the_body_are_corrupt() -> None:
         decode(EVENT + b"abc")
 
 
-def test_an_amount_of_nineteen_digits_is_corrupt_and_not_rounded() -> None:
+def test_an_amount_of_nineteen_digits_is_corrupt() -> None:
     balance = (10**18 + 1).to_bytes(8, "big")
     assert EVENT.endswith(b"\x04\x04\xd2")
-    with pytest.raises(CorruptBody, match=r"balance holds an impossible value: more digits"):
+    with pytest.raises(CorruptBody, match=r"balance has an invalid value: more digits"):
         decode(EVENT[:-3] + b"\x10" + balance)
 
 
@@ -97,7 +97,7 @@ def test_an_amount_of_nineteen_digits_is_corrupt_and_not_rounded() -> None:
 )
 def test_an_impossible_value_is_corrupt(part: bytes, impossible: bytes) -> None:
     assert EVENT.count(part) == 1
-    with pytest.raises(CorruptBody, match="impossible value"):
+    with pytest.raises(CorruptBody, match="invalid value"):
         decode(EVENT.replace(part, impossible))
 
 
@@ -132,13 +132,13 @@ def test_an_event_written_with_a_past_version_is_still_read(evolved: Path) -> No
     assert (new.fields["channel"], new.fingerprint != old.fingerprint) == ("app", True)
 
 
-def test_an_event_written_with_a_future_version_is_not_guessed_at(evolved: Path) -> None:
+def test_an_event_of_a_future_version_is_refused(evolved: Path) -> None:
     future = encoder.load(evolved)["BalanceCredited"].encode({**decode(EVENT).fields, "channel": None})
     with pytest.raises(UnknownFingerprint):
         decode(future)
 
 
-def test_what_was_published_first_says_what_a_fingerprint_means(evolved: Path) -> None:
+def test_the_first_published_version_owns_a_fingerprint(evolved: Path) -> None:
     working = evolved / "BalanceWithdrawn.avsc"
     working.write_text(working.read_text().replace('"scale": 2', '"scale": 3'))
     known = load(evolved).known
@@ -148,7 +148,7 @@ def test_what_was_published_first_says_what_a_fingerprint_means(evolved: Path) -
 
 def test_a_file_under_another_name_is_refused(evolved: Path) -> None:
     (evolved / "BalanceCredited.avsc").rename(evolved / "BalanceAdded.avsc")
-    with pytest.raises(ValueError, match=r"must hold the record account\.events\.v1\.BalanceAdded"):
+    with pytest.raises(ValueError, match=r"must contain the record account\.events\.v1\.BalanceAdded"):
         load(evolved)
 
 

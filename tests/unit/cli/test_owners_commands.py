@@ -127,7 +127,7 @@ def test_what_came_early_meanwhile_is_applied(stack: Stack) -> None:
     stack.forget(stack.inbox, "a")
     stack.forget(stack.owned, "a")
     later = encoded("a", 14)
-    assert stack.consumer.receive(records(later[12:]), 0.0).held == 2
+    assert stack.consumer.receive(records(later[12:]), 0.0).buffered == 2
     assert stack.run("rebuild", "a").exit_code == 0
     assert stack.rows()["a"]["Sequence"] == {"N": "14"}
     assert stack.consumer.receive([], 10_000.0).gaps == []
@@ -203,8 +203,10 @@ def test_what_was_seen_by_mistake_is_forgotten_by_a_reset(stack: Stack) -> None:
 def test_an_account_that_cannot_be_rebuilt_stops_no_other(stack: Stack) -> None:
     inbox = DynamoDBInbox(stack.table, stack.inbox)
     before = inbox.position("a")
-    held = {13: b"\xc3\x01nobody knows"}
-    inbox.advance("a", before, replace(before, held=held, seen=13, since_s=0.0, revision=before.revision + 1), None)
+    buffered = {13: b"\xc3\x01nobody knows"}
+    inbox.advance(
+        "a", before, replace(before, buffered=buffered, seen=13, since_s=0.0, revision=before.revision + 1), None
+    )
     for account_id in ("a", "c"):
         stack.set(account_id, "Balance", {"N": "7"})
     result = stack.run("rebuild", "--all")

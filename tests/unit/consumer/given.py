@@ -1,4 +1,4 @@
-"""Domain events of an account as they stand on the stream, and Kinesis records that carry them."""
+"""Encoded domain events of an account, and Kinesis records that contain them."""
 
 from collections.abc import Iterable
 from itertools import count
@@ -15,7 +15,7 @@ DECODER = Decoder()
 
 
 def encoded(account_id: str, events: int) -> list[bytes]:
-    """Its events 1 to `events`, as the projector encodes them."""
+    """The account's events 1 to `events`, as the projector encodes them."""
     return [outgoing(row, 0).data for row in history(account_id, events) if isinstance(row, EventRow)]
 
 
@@ -25,7 +25,7 @@ def events_of(account_id: str, events: int) -> list[KnownEvent]:
 
 
 def arrivals(account_id: str, sequences: Iterable[int]) -> list[Arrival]:
-    """One record each, numbered from 0."""
+    """One record per event, numbered from 0."""
     numbers = list(sequences)
     datas = encoded(account_id, max(numbers, default=0))
     return [
@@ -35,7 +35,7 @@ def arrivals(account_id: str, sequences: Iterable[int]) -> list[Arrival]:
 
 
 def records(*contents: bytes | list[bytes]) -> list[KinesisRecord]:
-    """Aggregated where a list is given; their sequence numbers are "1", "2", ..."""
+    """One record per argument; a list makes an aggregate. The sequence numbers are "1", "2", ..."""
     numbers = count(1)
     return [
         KinesisRecord(str(next(numbers)), each if isinstance(each, bytes) else aggregate("0", "0", each))
@@ -44,5 +44,5 @@ def records(*contents: bytes | list[bytes]) -> list[KinesisRecord]:
 
 
 def time_of(event: KnownEvent) -> str:
-    """As the read model keeps it."""
+    """The time as the read model stores it."""
     return f"{event.occurred_at:%Y-%m-%dT%H:%M:%S.%fZ}"

@@ -1,4 +1,4 @@
-"""A batch of records: who goes on, what is safe, and where to take up again."""
+"""A batch of records: which accounts advance, which records are safe, and where to continue."""
 
 import json
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ A, B, C = (encoded(account_id, 9) for account_id in "abc")
 
 
 class Balances:
-    """A read model: the balance of every account. It refuses the accounts in `refused`."""
+    """A read model that refuses the accounts in `refused`."""
 
     def __init__(self) -> None:
         self.sequences: dict[str, list[int]] = {}
@@ -56,7 +56,7 @@ def consumer(balances: Balances) -> Consumer[None]:
     return Consumer(Inbox(MemoryInbox(), balances, gap_wait_s=60))
 
 
-def test_accounts_go_on_each_in_its_order(consumer: Consumer[None], balances: Balances) -> None:
+def test_each_account_advances_in_its_own_order(consumer: Consumer[None], balances: Balances) -> None:
     outcome = consumer.receive(records([A[0], B[0], A[1]], B[1], [A[2], A[0]]), NOW)
     assert outcome == Outcome(applied=5, duplicates=1, checkpoint="3", gaps=[])
     assert balances.sequences == {"a": [1, 2, 3], "b": [1, 2]}
@@ -69,7 +69,7 @@ def test_data_may_be_any_bytes(consumer: Consumer[None], balances: Balances, kin
     assert balances.sequences == {"a": [1, 2, 3]}
 
 
-def test_an_account_that_fails_stops_and_the_others_go_on(consumer: Consumer[None], balances: Balances) -> None:
+def test_a_failed_account_stops_and_the_others_advance(consumer: Consumer[None], balances: Balances) -> None:
     batch = records([A[0], B[0]], [B[1], C[0]], [B[2], A[1]], C[1])
     balances.refused = {"b"}
     outcome = consumer.receive(batch, NOW)
@@ -90,7 +90,7 @@ def test_the_checkpoint_is_before_the_first_unsafe_record(consumer: Consumer[Non
 
 
 def test_failures_are_in_the_order_of_their_records(balances: Balances) -> None:
-    """Not in that of their accounts; those without a number are last."""
+    """Not in the order of their accounts. Failures without a number come last."""
 
     def handle(events: Sequence[Event]) -> None:
         if events[0].event_id in {"a:2", "b:1", "c:1"}:
@@ -110,9 +110,9 @@ def test_failures_are_in_the_order_of_their_records(balances: Balances) -> None:
         (aggregate("0", "0", [A[1], B[0]])[:-1], CorruptAggregate),
         (aggregate("0", "0", [A[1], B[0][:-1]]), CorruptBody),
     ],
-    ids=["a truncated aggregate", "an event that breaks off behind a good one"],
+    ids=["a truncated aggregate", "a truncated event after a good one"],
 )
-def test_nothing_of_a_record_that_cannot_be_read_is_taken_and_nothing_behind_it(
+def test_an_undecodable_record_stops_the_batch(
     consumer: Consumer[None], balances: Balances, damaged: bytes, kind: type[Exception]
 ) -> None:
     outcome = consumer.receive(records(A[0], damaged, [A[2], C[0]]), NOW)
@@ -122,19 +122,19 @@ def test_nothing_of_a_record_that_cannot_be_read_is_taken_and_nothing_behind_it(
     assert balances.sequences == {"a": [1]}
 
 
-def test_a_record_that_is_set_aside_is_done_and_told(balances: Balances) -> None:
-    aside: list[KinesisRecord] = []
+def test_a_dead_lettered_record_counts_as_done_and_is_reported(balances: Balances) -> None:
+    dead_letters: list[KinesisRecord] = []
     inbox = Inbox(MemoryInbox(), balances)
-    consumer = Consumer(inbox, dead_letter=lambda record, _error: aside.append(record))
+    consumer = Consumer(inbox, dead_letter=lambda record, _error: dead_letters.append(record))
     batch = records(A[0], [A[1], B[0][:-1]], [B[1], A[2]])
     outcome = consumer.receive(batch, NOW)
-    assert aside == [batch[1]]
+    assert dead_letters == [batch[1]]
     assert [(each.sequence_number, type(each.error)) for each in outcome.failures] == [(None, CorruptBody)]
-    assert (outcome.checkpoint, outcome.unsafe, outcome.held) == ("3", [], 2)
-    assert balances.sequences == {"a": [1]}, "what is behind it waits for a replay"
+    assert (outcome.checkpoint, outcome.unsafe, outcome.buffered) == ("3", [], 2)
+    assert balances.sequences == {"a": [1]}, "later events wait for a replay"
 
 
-def test_a_registry_that_does_not_answer_leaves_the_record_for_later(balances: Balances) -> None:
+def test_an_unavailable_registry_leaves_the_record_for_later(balances: Balances) -> None:
     class Registry:
         source: str | None = None
 
@@ -153,14 +153,14 @@ def test_a_registry_that_does_not_answer_leaves_the_record_for_later(balances: B
     assert balances.sequences == {"a": [1, 2]}
 
 
-def test_gaps_of_all_accounts_are_told_with_every_batch(consumer: Consumer[None]) -> None:
-    assert consumer.receive(records(A[1]), NOW).held == 1
+def test_every_batch_reports_the_gaps_of_all_accounts(consumer: Consumer[None]) -> None:
+    assert consumer.receive(records(A[1]), NOW).buffered == 1
     assert consumer.receive(records(B[0]), NOW + 59).gaps == []
     assert consumer.receive(records(B[1]), NOW + 60).gaps == [Gap("a", 1, 1, NOW)]
     assert consumer.receive([], NOW + 60).gaps == [Gap("a", 1, 1, NOW)]
 
 
-def test_a_store_that_does_not_answer_fails_its_account_only(balances: Balances) -> None:
+def test_an_unavailable_store_fails_only_the_affected_account(balances: Balances) -> None:
     class Shaky(MemoryInbox):
         def position(self, account_id: str) -> Position:
             if account_id == "a":
@@ -176,8 +176,8 @@ def test_a_store_that_does_not_answer_fails_its_account_only(balances: Balances)
 
 
 @pytest.mark.parametrize("error", [Unavailable("throttled"), RuntimeError("no permission")], ids=str)
-def test_gaps_that_cannot_be_queried_are_a_failure_that_blocks_nobody(balances: Balances, error: Exception) -> None:
-    """Or an account could wait for ever, and nobody would know."""
+def test_a_failed_gap_query_is_reported_and_blocks_no_record(balances: Balances, error: Exception) -> None:
+    """Otherwise an account could wait for ever without a report."""
 
     class WithoutIndex(MemoryInbox):
         def gaps(self, before_s: float) -> Sequence[Gap]:
@@ -196,13 +196,13 @@ def _lambda_event(batch: Sequence[KinesisRecord]) -> dict[str, Any]:
     return {"Records": event}
 
 
-def test_lambda_is_told_the_first_unsafe_record_of_each_account(consumer: Consumer[None], balances: Balances) -> None:
-    told: list[Outcome] = []
-    handler = LambdaHandler(consumer, now=lambda: NOW, report=told.append)
+def test_lambda_gets_the_first_unsafe_record_of_each_account(consumer: Consumer[None], balances: Balances) -> None:
+    reported: list[Outcome] = []
+    handler = LambdaHandler(consumer, now=lambda: NOW, report=reported.append)
     batch = records([A[0], B[0]], [B[1], C[0]], [C[1], B[2]], A[1])
     balances.refused = {"b", "c"}
     assert handler(_lambda_event(batch)) == {"batchItemFailures": [{"itemIdentifier": "1"}, {"itemIdentifier": "2"}]}
-    assert [failure.account_id for failure in told[0].failures] == ["b", "c"]
+    assert [failure.account_id for failure in reported[0].failures] == ["b", "c"]
     balances.refused = set()
     assert handler(_lambda_event(batch)) == {"batchItemFailures": []}
     assert balances.sequences == {"a": [1, 2], "b": [1, 2, 3], "c": [1, 2]}
@@ -211,8 +211,8 @@ def test_lambda_is_told_the_first_unsafe_record_of_each_account(consumer: Consum
 @pytest.mark.parametrize(
     "event",
     [{}, {"Records": [{"dynamodb": {}}]}, {"Records": [{"kinesis": {"sequenceNumber": "1", "data": "?"}}]}, []],
-    ids=["no records", "of a table", "no base64", "no event"],
+    ids=["no records", "a table's record", "not base64", "not an event"],
 )
-def test_another_trigger_s_batch_fails_as_a_whole(consumer: Consumer[None], event: Any) -> None:  # noqa: ANN401
+def test_an_event_of_another_shape_is_refused(consumer: Consumer[None], event: Any) -> None:  # noqa: ANN401
     with pytest.raises(NotAKinesisEvent):
         LambdaHandler(consumer, now=lambda: NOW, report=print)(event)

@@ -1,4 +1,4 @@
-"""Events of every published version, in this release's words."""
+"""Events of every published schema version, decoded into this release's classes."""
 
 import json
 import shutil
@@ -47,7 +47,7 @@ def golden(name: str) -> bytes:
     return bytes.fromhex((GOLDEN / f"{name}.hex").read_text())
 
 
-def test_an_event_is_its_fields() -> None:
+def test_an_event_has_its_fields() -> None:
     event = Decoder().decode(encode("BalanceCredited", FIELDS))
     assert event == BalanceCredited(**FIELDS)
     assert asdict(event) == FIELDS
@@ -58,7 +58,7 @@ def test_an_event_is_its_fields() -> None:
 
 
 @pytest.mark.parametrize("name", [path.stem for path in sorted(GOLDEN.glob("*.1*.hex")) if ".glue" not in path.name])
-def test_an_event_of_the_first_version_has_what_came_later_by_default(name: str) -> None:
+def test_newer_fields_of_a_version_1_event_have_their_defaults(name: str) -> None:
     event = Decoder().decode(golden(name))
     assert type(event).__name__ == name.split(".", maxsplit=1)[0]
     assert event.request_id is None
@@ -83,7 +83,7 @@ def _changed(folder: Path, name: str, change: Any) -> None:  # noqa: ANN401 -- a
     )
 
 
-def test_what_only_a_later_writer_has_is_left_out(folder: Path) -> None:
+def test_fields_of_a_later_writer_are_left_out(folder: Path) -> None:
     _changed(
         folder,
         "BalanceCredited",
@@ -107,7 +107,7 @@ def _with_another_event(folder: Path, change: Callable[[dict[str, Any]], object]
     _changed(folder, "BalanceCredited", lambda _: None)
 
 
-def test_an_event_that_this_release_has_no_class_for_is_handed_over_as_another(folder: Path) -> None:
+def test_an_event_without_a_class_becomes_an_other_event(folder: Path) -> None:
     _with_another_event(folder)
     event = Decoder(Codec(load(folder))).decode(encoder.load(folder)["InterestPaid"].encode(FIELDS))
     assert isinstance(event, OtherEvent)
@@ -115,7 +115,7 @@ def test_an_event_that_this_release_has_no_class_for_is_handed_over_as_another(f
     assert Decoder(contract=load(folder)).decode(encoder.load(folder)["InterestPaid"].encode(FIELDS)) == event
 
 
-def test_another_event_may_be_without_a_request_id_as_the_gate_allows(folder: Path) -> None:
+def test_an_other_event_may_have_no_request_id(folder: Path) -> None:
     _with_another_event(folder, lambda source: source["fields"].remove(_field(source, "request_id")))
     fields = {name: value for name, value in FIELDS.items() if name != "request_id"}
     event = Decoder(Codec(load(folder))).decode(encoder.load(folder)["InterestPaid"].encode(fields))
@@ -123,7 +123,7 @@ def test_another_event_may_be_without_a_request_id_as_the_gate_allows(folder: Pa
     assert (event.request_id, event.fields) == (None, fields)
 
 
-def test_another_event_s_request_id_of_another_type_is_a_field_only(folder: Path) -> None:
+def test_a_request_id_of_another_type_is_only_in_fields(folder: Path) -> None:
     _with_another_event(folder, lambda source: _field(source, "request_id").update(type="long", default=0))
     fields = {**FIELDS, "request_id": 7}
     event = Decoder(Codec(load(folder))).decode(encoder.load(folder)["InterestPaid"].encode(fields))
@@ -134,7 +134,7 @@ def test_another_event_s_request_id_of_another_type_is_a_field_only(folder: Path
 @pytest.mark.parametrize(
     ("field", "wrong"), [("sequence", "string"), ("occurred_at", "string"), ("account_id", "long")]
 )
-def test_an_event_whose_common_fields_are_of_other_types_is_none(folder: Path, field: str, wrong: str) -> None:
+def test_common_fields_of_other_types_are_incompatible(folder: Path, field: str, wrong: str) -> None:
     source = json.loads((folder / "BalanceCredited.avsc").read_text()) | {"name": "InterestPaid"}
     _field(source, field)["type"] = wrong
     codec = Codec(CONTRACT, lambda _: json.dumps(source))
@@ -142,7 +142,7 @@ def test_an_event_whose_common_fields_are_of_other_types_is_none(folder: Path, f
         Decoder(codec).decode(b"\x03\x00" + bytes(16) + encode("BalanceCredited", FIELDS)[10:])
 
 
-def test_an_event_without_what_every_event_has_is_none(folder: Path) -> None:
+def test_missing_common_fields_are_incompatible(folder: Path) -> None:
     _with_another_event(folder, lambda source: source["fields"].pop(0))
     fields = {name: value for name, value in FIELDS.items() if name != "event_id"}
     with pytest.raises(IncompatibleSchema, match="event_id"):
@@ -150,9 +150,9 @@ def test_an_event_without_what_every_event_has_is_none(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("account_id", ["", "x" * 257])
-def test_an_account_id_that_no_account_can_have_is_corrupt(account_id: str) -> None:
-    """No inbox on DynamoDB has room for an empty one, nor for the longest."""
-    with pytest.raises(CorruptBody, match="account_id has not 1 to 256 characters"):
+def test_an_impossible_account_id_is_corrupt(account_id: str) -> None:
+    """DynamoDB refuses an empty key and one of more than 2 KB."""
+    with pytest.raises(CorruptBody, match="account_id must have 1 to 256 characters"):
         Decoder().decode(encode("BalanceCredited", {**FIELDS, "account_id": account_id}))
     assert Decoder().decode(encode("BalanceCredited", {**FIELDS, "account_id": "x" * 256}))
 
@@ -163,7 +163,7 @@ def test_a_sequence_below_one_is_corrupt(sequence: int) -> None:
         Decoder().decode(encode("BalanceCredited", {**FIELDS, "sequence": sequence}))
 
 
-def test_money_is_exact_whatever_context_the_program_has() -> None:
+def test_amounts_are_exact_in_any_decimal_context() -> None:
     fields = {**FIELDS, "balance": Decimal("1234567890123456.78")}
     with localcontext(prec=9):
         assert encode("BalanceCredited", fields) == encode("BalanceCredited", dict(fields))
@@ -181,10 +181,10 @@ def test_money_is_exact_whatever_context_the_program_has() -> None:
         ("occurred_at", "long"),
         ("sequence", "string"),
     ],
-    ids=["scale", "precision", "no decimal", "milliseconds", "no time", "text"],
+    ids=["scale", "precision", "not a decimal", "milliseconds", "not a time", "text"],
 )
-def test_a_field_that_means_something_else_is_not_read_as_if_it_did_not(folder: Path, field: str, changed: Any) -> None:  # noqa: ANN401 -- an Avro type
-    """The gate refuses such a schema; one from elsewhere would make a thousandth of the money, or a date in 1970."""
+def test_a_field_with_another_meaning_is_incompatible(folder: Path, field: str, changed: Any) -> None:  # noqa: ANN401 -- an Avro type
+    """The schema gate refuses such a change. From elsewhere, it would give a wrong amount, or a date in 1970."""
 
     def change(source: dict[str, Any]) -> None:
         source["name"] = "BalanceCredited"
@@ -199,7 +199,7 @@ def test_a_field_that_means_something_else_is_not_read_as_if_it_did_not(folder: 
         Decoder(Codec(contract)).decode(data)
 
 
-def test_a_class_that_is_not_its_schema_s_is_refused_at_once() -> None:
+def test_a_class_that_differs_from_its_schema_is_refused() -> None:
     @dataclass(frozen=True)
     class Created:
         owner: str
@@ -211,12 +211,12 @@ def test_a_class_that_is_not_its_schema_s_is_refused_at_once() -> None:
     with pytest.raises(TypeError, match="Created and the schema AccountCreated differ in account_id, balance"):
         Decoder(events={"AccountCreated": Created})
     for name, kind in (("AccountCreated", Slotted), ("AccountOpened", AccountCreated), ("AccountCreated", str)):
-        with pytest.raises(TypeError, match="has to be a dataclass without slots"):
+        with pytest.raises(TypeError, match="must be a dataclass without slots"):
             Decoder(events={name: kind})
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_an_event_in_glue_s_framing_is_read_as_this_release_has_it(version: int) -> None:
+def test_an_event_in_glue_framing_is_read_with_current_fields(version: int) -> None:
     source = (FOLDER / f"history/AccountCreated/{version}.avsc").read_text()
     codec = Codec(CONTRACT, lambda _: source)
     framed, own = golden(f"AccountCreated.{version}.glue"), golden(f"AccountCreated.{version}")
@@ -225,7 +225,7 @@ def test_an_event_in_glue_s_framing_is_read_as_this_release_has_it(version: int)
     assert Decoder(codec).decode(b"\x03\x00" + bytes(16) + own[10:]) == Decoder().decode(own)
 
 
-def test_all_events_of_a_record_or_none() -> None:
+def test_events_returns_all_events_of_a_record_or_raises() -> None:
     datas = encoded("a-1", 3)
     events = Decoder().events(aggregate("0", "0", datas))
     assert [event.sequence for event in events] == [1, 2, 3]

@@ -1,4 +1,4 @@
-"""DynamoDB's errors: each documented one has one meaning, which every package shares."""
+"""Every documented error of DynamoDB has one meaning, which all packages share."""
 
 import gzip
 import json
@@ -26,12 +26,12 @@ OPERATIONS = (
     *("BatchGetItem", "DeleteItem", "DescribeTable", "GetItem", "PutItem", "Query", "Scan", "TransactWriteItems"),
     "UpdateItem",
 )
-"""That this project calls."""
+"""The operations that this project calls."""
 OTHER_SERVICES = {
     *("BandwidthLimitExceeded", "EC2ThrottledException", "RequestThrottled", "RequestThrottledException", "SlowDown"),
     *("ThrottledException", "TooManyRequestsException"),
 }
-"""Codes that botocore retries, and that DynamoDB's documentation does not have."""
+"""Codes that botocore retries but DynamoDB does not document."""
 ALL_CODES = [(code, kind) for kind, codes in CODES.items() for code in sorted(codes)]
 ALL_REASONS = [(code, kind) for kind, codes in REASONS.items() for code in sorted(codes)]
 
@@ -69,7 +69,7 @@ def test_every_reason_that_aws_documents_has_a_meaning() -> None:
     assert documented == {code for code, _ in ALL_REASONS}
 
 
-def test_what_awss_own_client_retries_is_transient() -> None:
+def test_errors_that_botocore_retries_are_transient() -> None:
     retried = {
         *ThrottledRetryableChecker._THROTTLED_ERROR_CODES,  # type: ignore[attr-defined]  # noqa: SLF001 -- documented by no public name
         *TransientRetryableChecker._TRANSIENT_ERROR_CODES,  # type: ignore[attr-defined]  # noqa: SLF001 -- as above
@@ -87,7 +87,7 @@ def test_what_awss_own_client_retries_is_transient() -> None:
         ("ValidationException", 500, Kind.REFUSED),
     ],
 )
-def test_a_code_that_nobody_documents_is_known_by_its_status(code: str, status: int, kind: Kind) -> None:
+def test_an_undocumented_code_is_classified_by_its_status(code: str, status: int, kind: Kind) -> None:
     assert failure_of(client_error(code, status=status)).kind is kind
 
 
@@ -106,7 +106,7 @@ def test_a_code_that_nobody_documents_is_known_by_its_status(code: str, status: 
         (exceptions.ProfileNotFound(profile="x"), Kind.UNKNOWN),
     ],
 )
-def test_botocores_own_errors_are_known_by_their_class(error: Exception, kind: Kind) -> None:
+def test_botocore_errors_are_classified_by_their_class(error: Exception, kind: Kind) -> None:
     failure = failure_of(error)
     assert (failure.kind, failure.code) == (kind, type(error).__name__)
 
@@ -145,7 +145,7 @@ def test_the_projector_maps_every_code(code: str, kind: Kind) -> None:
 
 
 def advance(error: Exception) -> None:
-    """The inbox's write, which ends with this error."""
+    """Write to the inbox; the write fails with this error."""
 
     class Client:
         def transact_write_items(self, **_: object) -> None:
@@ -178,6 +178,6 @@ def test_the_inbox_maps_every_reason(reason: str, kind: Kind) -> None:
         advance(cancelled(reason, "None"))
 
 
-def test_a_throttled_transaction_says_nothing_of_its_effect() -> None:
+def test_a_throttled_transaction_does_not_refuse_its_effect() -> None:
     with pytest.raises(kit.Unavailable, match="ThrottlingError"):
         advance(cancelled("None", "ConditionalCheckFailed", "ThrottlingError"))

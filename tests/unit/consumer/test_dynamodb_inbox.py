@@ -1,4 +1,4 @@
-"""What the inbox asks of DynamoDB, and which of its answers may pass by themselves."""
+"""The inbox's requests to DynamoDB, and which errors mean that a later attempt may succeed."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -27,8 +27,8 @@ def stubber(client: Any) -> Iterator[Stubber]:  # noqa: ANN401 -- as above
         stubber.assert_no_pending_responses()
 
 
-def test_a_position_is_read_consistently(client: Any, stubber: Stubber) -> None:  # noqa: ANN401 -- as above
-    """An older one would only be found out with the write, and everything begun with again."""
+def test_a_position_is_read_with_strong_consistency(client: Any, stubber: Stubber) -> None:  # noqa: ANN401 -- as above
+    """A stale position would fail only at the write, and the work would start again."""
     asked = {"TableName": "inbox", "Key": {"AccountId": {"S": "a"}}, "ConsistentRead": True}
     stubber.add_response("get_item", {}, asked)
     assert DynamoDBInbox(client, "inbox").position("a") == Position()
@@ -44,7 +44,7 @@ def test_a_position_is_read_consistently(client: Any, stubber: Stubber) -> None:
         ("SomethingElse", 499, ClientError),
     ],
 )
-def test_server_errors_pass_by_themselves_and_the_caller_s_do_not(
+def test_server_errors_are_unavailable_and_client_errors_are_not(
     client: Any,  # noqa: ANN401 -- as above
     stubber: Stubber,
     code: str,

@@ -1,4 +1,4 @@
-"""The dataclasses say what the schemas say."""
+"""The event classes match the schemas."""
 
 import json
 from dataclasses import fields
@@ -28,7 +28,7 @@ def _python(avro_type: Any) -> Any:  # noqa: ANN401 -- a type in Avro's JSON, on
     return {{"null": NoneType, "string": str, "long": int}[avro_type]}
 
 
-def test_every_event_has_a_class_and_every_class_an_event() -> None:
+def test_every_schema_has_a_class_and_every_class_a_schema() -> None:
     assert sorted(EVENTS) == NAMES
     assert set(get_args(Event)) == {*EVENTS.values(), OtherEvent}
     assert all(kind.__name__ == name for name, kind in EVENTS.items())

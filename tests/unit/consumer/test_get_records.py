@@ -1,4 +1,4 @@
-"""A stream by plain GetRecords: every shard in order, parents first, and what failed comes again."""
+"""Reading with GetRecords: each shard in order, parents first, and failed records again."""
 
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -24,7 +24,7 @@ class NotFound(Exception):
 
 
 class Stream:
-    """Kinesis' side: shards of records, and iterators that say where they point. `page` records are read at most."""
+    """A fake Kinesis client. An iterator is its shard and index; GetRecords returns at most `page` records."""
 
     exceptions = SimpleNamespace(ExpiredIteratorException=Expired, ResourceNotFoundException=NotFound)
 
@@ -54,14 +54,14 @@ class Stream:
             raise NotFound
         records = self.shards[request["ShardId"]]
         kind, number = request["ShardIteratorType"], int(request.get("StartingSequenceNumber", 0))
-        places = {
+        starts = {
             "TRIM_HORIZON": 0,
             "LATEST": len(records),
             "AT_SEQUENCE_NUMBER": number,
             "AFTER_SEQUENCE_NUMBER": number + 1,
             "AT_TIMESTAMP": 0 if request.get("Timestamp", 0) <= self.put_at else len(records),
         }
-        return {"ShardIterator": f"{request['ShardId']}/{places[kind]}"}
+        return {"ShardIterator": f"{request['ShardId']}/{starts[kind]}"}
 
     def get_records(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 -- as boto3
         assert 0 < request["Limit"] <= 10_000
@@ -69,8 +69,8 @@ class Stream:
         if iterator in self.expired:
             self.expired.remove(iterator)
             raise Expired
-        name, place = iterator.split("/")
-        start = int(place)
+        name, start_at = iterator.split("/")
+        start = int(start_at)
         end = min(start + self.page, len(self.shards[name]))
         records = [{"SequenceNumber": str(at), "Data": self.shards[name][at]} for at in range(start, end)]
         is_over = name in self.closed and end == len(self.shards[name])
@@ -103,30 +103,30 @@ def drain(reading: StreamReader, polls: int = 20) -> list[Outcome]:
     return [outcome for _ in range(polls) for outcome in reading.poll(NOW)]
 
 
-def test_every_shard_is_read_in_its_order(sequences: Sequences) -> None:
+def test_each_shard_is_read_in_order(sequences: Sequences) -> None:
     drain(reader(Stream(one=A[:5], two=B[:3]), sequences))
     assert [each for each in sequences.seen if each[0] == "a"] == [f"a:{number}" for number in range(1, 6)]
     assert len(sequences.seen) == 8
 
 
-def test_what_failed_comes_again_and_nothing_is_applied_twice(sequences: Sequences) -> None:
+def test_failed_records_are_read_again_and_applied_once(sequences: Sequences) -> None:
     sequences.refusals = {"a:1": 1, "a:4": 3}
     outcomes = drain(reader(Stream(one=A[:6]), sequences))
     assert sequences.seen == [f"a:{number}" for number in range(1, 7)]
     assert sum(len(outcome.failures) for outcome in outcomes) == 4
-    assert sum(outcome.duplicates for outcome in outcomes) == 0, "it is read on behind what is safe"
+    assert sum(outcome.duplicates for outcome in outcomes) == 0, "reading continues after the last safe record"
 
 
-def test_children_are_read_when_their_parent_is_done(sequences: Sequences) -> None:
+def test_children_are_read_after_their_parent(sequences: Sequences) -> None:
     stream = Stream(child=A[3:], parent=A[:3])
     stream.parents = {"child": "parent"}
     stream.closed = {"parent"}
     outcomes = drain(reader(stream, sequences))
     assert sequences.seen == [f"a:{number}" for number in range(1, 10)]
-    assert sum(outcome.held for outcome in outcomes) == 0
+    assert sum(outcome.buffered for outcome in outcomes) == 0
 
 
-def test_a_child_of_two_is_read_when_both_are_done(sequences: Sequences) -> None:
+def test_a_merged_child_is_read_after_both_parents(sequences: Sequences) -> None:
     stream = Stream(child=[*A[3:], *B[3:]], one=A[:3], two=B[:3])
     stream.parents, stream.adjacent = {"child": "one"}, {"child": "two"}
     stream.closed = {"one"}
@@ -136,21 +136,21 @@ def test_a_child_of_two_is_read_when_both_are_done(sequences: Sequences) -> None
     stream.closed = {"one", "two"}
     outcomes = drain(reading)
     assert len(sequences.seen) == 18
-    assert sum(outcome.held for outcome in outcomes) == 0
+    assert sum(outcome.buffered for outcome in outcomes) == 0
 
 
-def test_a_parent_whose_last_record_failed_is_not_done(sequences: Sequences) -> None:
+def test_a_parent_whose_last_record_failed_is_not_finished(sequences: Sequences) -> None:
     stream = Stream(child=A[3:], parent=A[:3])
     stream.parents = {"child": "parent"}
     stream.closed = {"parent"}
     sequences.refusals = {"a:3": 3}
     outcomes = drain(reader(stream, sequences))
     assert sequences.seen == [f"a:{number}" for number in range(1, 10)]
-    assert sum(outcome.held for outcome in outcomes) == 0
+    assert sum(outcome.buffered for outcome in outcomes) == 0
 
 
-def test_a_child_that_appears_later_is_read_from_its_beginning(sequences: Sequences) -> None:
-    """Also by a reader that began at the end of what was there."""
+def test_a_shard_that_appears_later_is_read_from_its_start(sequences: Sequences) -> None:
+    """Even if the reader started at LATEST."""
     stream = Stream(parent=[])
     reading = reader(stream, sequences, "LATEST")
     reading.open(NOW)
@@ -167,8 +167,8 @@ def test_a_child_whose_parent_has_expired_is_read(sequences: Sequences) -> None:
     assert len(sequences.seen) == 9
 
 
-def test_a_shard_that_is_no_longer_there_stops_no_other(sequences: Sequences) -> None:
-    """It was closed by a reshard, and what it held is older than the stream keeps."""
+def test_a_deleted_shard_does_not_stop_the_others(sequences: Sequences) -> None:
+    """The shard was closed by a reshard, and all its records are past the retention."""
     stream = Stream(old=A[:1], other=B[:6])
     reading = reader(stream, sequences)
     drain(reading, 1)
@@ -178,7 +178,7 @@ def test_a_shard_that_is_no_longer_there_stops_no_other(sequences: Sequences) ->
     assert sequences.seen == ["a:1", *(f"b:{number}" for number in range(1, 7))]
 
 
-def test_a_stream_that_is_not_found_is_raised_with_every_poll(sequences: Sequences) -> None:
+def test_every_poll_raises_if_the_stream_does_not_exist(sequences: Sequences) -> None:
     stream = Stream(one=A[:1])
     stream.unknown = {"one"}
     reading = reader(stream, sequences)
@@ -191,28 +191,28 @@ def test_a_stream_that_is_not_found_is_raised_with_every_poll(sequences: Sequenc
 
 
 @pytest.mark.parametrize("position", ["TRIM_HORIZON", "LATEST"])
-def test_an_iterator_that_expires_loses_nothing(sequences: Sequences, position: str) -> None:
+def test_an_expired_iterator_loses_no_record(sequences: Sequences, position: str) -> None:
     stream = Stream(one=[])
     reading = reader(stream, sequences, position)
     reading.open(NOW)
-    stream.put_at = NOW - CLOCKS_DIFFER_S  # by a clock that is behind
+    stream.put_at = NOW - CLOCKS_DIFFER_S  # as with a clock that is behind
     stream.shards["one"] = A[:4]
     stream.expired = {"one/0", "one/2"}
     drain(reading)
     assert sequences.seen == [f"a:{number}" for number in range(1, 5)]
 
 
-def test_latest_begins_with_what_comes_after_it_was_opened(sequences: Sequences) -> None:
+def test_latest_starts_with_records_put_after_open(sequences: Sequences) -> None:
     stream = Stream(one=A[:2])
     reading = reader(stream, sequences, "LATEST")
     reading.open(NOW)
     stream.shards["one"] = A[:2] + B[:2]
     sequences.refusals = {"b:1": 1}
     drain(reading)
-    assert sequences.seen == ["b:1", "b:2"], "and what failed comes again without what was there before"
+    assert sequences.seen == ["b:1", "b:2"], "the failed record is read again, but no record from before `open`"
 
 
-def test_what_is_refused_again_and_again_waits_in_the_inbox_and_the_shard_goes_on(sequences: Sequences) -> None:
+def test_an_event_refused_ten_times_is_buffered(sequences: Sequences) -> None:
     sequences.refusals = {"a:1": 1_000}
     drain(reader(Stream(one=[A[0], A[1], *B[:5]]), sequences), polls=30)
     assert sequences.seen == [f"b:{number}" for number in range(1, 6)]
@@ -220,31 +220,31 @@ def test_what_is_refused_again_and_again_waits_in_the_inbox_and_the_shard_goes_o
 
 
 def test_attempts_are_counted_for_each_record(sequences: Sequences) -> None:
-    """One record's refusals leave the next one all of its own."""
+    """The refusals of one record do not count for the next one."""
     sequences.refusals = {"a:1": 6, "b:1": 12}
     outcomes = drain(reader(Stream(one=[A[0], B[0]]), sequences))
     assert sequences.seen == ["a:1", "b:1"]
-    assert sum(outcome.held for outcome in outcomes) == 0
+    assert sum(outcome.buffered for outcome in outcomes) == 0
 
 
-def test_attempts_begin_again_behind_a_record_that_was_given_up(sequences: Sequences) -> None:
+def test_attempts_restart_after_a_record_was_buffered(sequences: Sequences) -> None:
     stream = Stream(one=[A[0], B[0]])
     stream.page = 1
     sequences.refusals = {"a:1": 1_000, "b:1": 2}
     outcomes = drain(reader(stream, sequences))
     assert sequences.seen == ["b:1"]
-    assert sum(outcome.held for outcome in outcomes) == 1, "that of the account that is given up"
+    assert sum(outcome.buffered for outcome in outcomes) == 1, "only the event refused ten times is buffered"
 
 
-def test_gaps_are_told_also_when_nothing_comes(sequences: Sequences) -> None:
+def test_gaps_are_reported_without_traffic(sequences: Sequences) -> None:
     reading = reader(Stream(one=[A[1]]), sequences)
-    assert [outcome.held for outcome in reading.poll(NOW)] == [1]
+    assert [outcome.buffered for outcome in reading.poll(NOW)] == [1]
     assert list(reading.poll(NOW + 299)) == []
     [outcome] = reading.poll(NOW + 301)
     assert [gap.account_id for gap in outcome.gaps] == ["a"]
 
 
-def test_gaps_are_told_once_for_what_comes(sequences: Sequences) -> None:
+def test_gaps_are_reported_once_per_poll_without_records(sequences: Sequences) -> None:
     stream = Stream(one=[A[1]])
     reading = reader(stream, sequences)
     drain(reading)
@@ -253,7 +253,7 @@ def test_gaps_are_told_once_for_what_comes(sequences: Sequences) -> None:
     assert (outcome.applied, len(outcome.gaps)) == (1, 1)
 
 
-def test_gaps_that_cannot_be_queried_are_reported_also_when_nothing_comes(sequences: Sequences) -> None:
+def test_a_failed_gap_query_is_reported_without_traffic(sequences: Sequences) -> None:
     class WithoutIndex(MemoryInbox):
         def gaps(self, before_s: float) -> Sequence[Gap]:
             raise Unavailable(str(before_s))

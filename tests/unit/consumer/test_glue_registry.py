@@ -1,4 +1,4 @@
-"""Schemas by version id: found, absent, and not to be had just now, which are three things."""
+"""Schemas by version id: found, not found, or temporarily unavailable."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -48,7 +48,7 @@ def test_an_available_avro_schema_is_found(client: Any, stubber: Stubber) -> Non
     assert GlueRegistry(client)(ID) == SOURCE
 
 
-def test_no_such_version_is_none(client: Any, stubber: Stubber) -> None:  # noqa: ANN401 -- as above
+def test_a_version_that_does_not_exist_is_none(client: Any, stubber: Stubber) -> None:  # noqa: ANN401 -- as above
     refuse(stubber, "EntityNotFoundException")
     assert GlueRegistry(client)(ID) is None
 
@@ -63,7 +63,7 @@ def test_no_such_version_is_none(client: Any, stubber: Stubber) -> None:  # noqa
         ("ExpiredTokenException", 400, RegistryRefused),
     ],
 )
-def test_what_the_registry_does_not_tell_is_nobody_s_fault_but_its_own(
+def test_registry_errors_are_unavailable_or_refused(
     client: Any,  # noqa: ANN401 -- as above
     stubber: Stubber,
     code: str,
@@ -76,7 +76,7 @@ def test_what_the_registry_does_not_tell_is_nobody_s_fault_but_its_own(
     assert not issubclass(error, Undecodable)
 
 
-def test_a_registry_that_cannot_be_reached_is_unavailable() -> None:
+def test_an_unreachable_registry_is_unavailable() -> None:
     class Unreachable:
         def get_schema_version(self, **_: str) -> None:
             raise ConnectTimeoutError(endpoint_url="https://glue")
@@ -86,7 +86,7 @@ def test_a_registry_that_cannot_be_reached_is_unavailable() -> None:
 
 
 @pytest.mark.parametrize("error", [NoCredentialsError(), NoRegionError()], ids=lambda error: type(error).__name__)
-def test_a_client_that_is_not_set_up_is_no_outage(error: Exception) -> None:
+def test_a_misconfigured_client_is_refused(error: Exception) -> None:
     class NotSetUp:
         def get_schema_version(self, **_: str) -> None:
             raise error
@@ -95,7 +95,7 @@ def test_a_client_that_is_not_set_up_is_no_outage(error: Exception) -> None:
         GlueRegistry(NotSetUp())(ID)
 
 
-def test_a_version_that_is_being_checked_is_asked_for_again(client: Any, stubber: Stubber) -> None:  # noqa: ANN401 -- as above
+def test_a_pending_version_is_unavailable(client: Any, stubber: Stubber) -> None:  # noqa: ANN401 -- as above
     answer(stubber, Status="PENDING")
     answer(stubber)
     find = GlueRegistry(client)
@@ -112,7 +112,7 @@ def test_a_version_that_is_being_checked_is_asked_for_again(client: Any, stubber
         ({"DataFormat": "PROTOBUF"}, ForeignSchema, f"{ID} .* its format is PROTOBUF, not AVRO"),
     ],
 )
-def test_a_version_that_no_event_can_have_is_undecodable(
+def test_a_version_that_is_not_available_is_undecodable(
     client: Any,  # noqa: ANN401 -- as above
     stubber: Stubber,
     change: dict[str, str],
@@ -124,9 +124,9 @@ def test_a_version_that_no_event_can_have_is_undecodable(
         GlueRegistry(client)(ID)
 
 
-def test_a_codec_asks_again_after_trouble_and_never_after_an_answer(client: Any, stubber: Stubber) -> None:  # noqa: ANN401 -- as above
+def test_a_codec_retries_errors_and_caches_schemas(client: Any, stubber: Stubber) -> None:  # noqa: ANN401 -- as above
     refuse(stubber, "ThrottlingException")
-    answer(stubber)  # for one call: a second one would fail
+    answer(stubber)  # for one call: a second call would fail
     codec = Codec(CONTRACT, GlueRegistry(client))
     all_the_same = {encoder.fingerprint.hex(): ID for encoder in ENCODERS.values()}
     framed = encode("AccountCreated", FIELDS["AccountCreated.2"], glue_encoders(all_the_same))

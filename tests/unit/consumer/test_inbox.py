@@ -1,4 +1,4 @@
-"""Each event once, in order, whatever comes."""
+"""The inbox applies each event once, in order, for any arrivals."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ NOW = 1_000.0
 
 
 class Ledger:
-    """What was handed over; `failing` raises for that sequence."""
+    """A handler that records its events. It raises for the sequence `failing`."""
 
     def __init__(self) -> None:
         self.runs: list[list[int]] = []
@@ -42,9 +42,9 @@ def inbox(ledger: Ledger) -> Inbox[None]:
     return Inbox(MemoryInbox(), ledger, gap_wait_s=60)
 
 
-def test_events_are_handed_over_one_by_one(inbox: Inbox[None], ledger: Ledger) -> None:
+def test_events_are_handled_one_by_one_by_default(inbox: Inbox[None], ledger: Ledger) -> None:
     received = inbox.receive("a", arrivals("a", [1, 2, 3]), NOW)
-    assert (received.applied, received.duplicates, received.held, received.unsafe) == (3, 0, 0, None)
+    assert (received.applied, received.duplicates, received.buffered, received.unsafe) == (3, 0, 0, None)
     assert ledger.runs == [[1], [2], [3]]
 
 
@@ -55,8 +55,8 @@ def test_duplicates_are_dropped(inbox: Inbox[None], ledger: Ledger) -> None:
     assert (received.applied, received.duplicates) == (1, 2)
 
 
-def test_what_comes_early_is_held_and_handed_over_in_its_turn(inbox: Inbox[None], ledger: Ledger) -> None:
-    assert inbox.receive("a", arrivals("a", [1, 3, 5, 3]), NOW).held == 2
+def test_out_of_order_events_are_buffered_and_applied_in_order(inbox: Inbox[None], ledger: Ledger) -> None:
+    assert inbox.receive("a", arrivals("a", [1, 3, 5, 3]), NOW).buffered == 2
     assert ledger.applied == [1]
     assert inbox.receive("a", arrivals("a", [2]), NOW).applied == 2
     assert ledger.applied == [1, 2, 3]
@@ -64,24 +64,24 @@ def test_what_comes_early_is_held_and_handed_over_in_its_turn(inbox: Inbox[None]
     assert ledger.applied == [1, 2, 3, 4, 5]
 
 
-def test_runs_are_at_most_as_long_as_is_allowed(ledger: Ledger) -> None:
+def test_runs_are_no_longer_than_run_max(ledger: Ledger) -> None:
     Inbox(MemoryInbox(), ledger, run_max=4).receive("a", arrivals("a", range(1, 11)), NOW)
     assert ledger.runs == [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10]]
 
 
-def test_a_gap_is_told_after_its_wait_and_no_sooner(inbox: Inbox[None]) -> None:
+def test_a_gap_is_reported_only_after_its_wait(inbox: Inbox[None]) -> None:
     inbox.receive("a", arrivals("a", [1, 4]), NOW)
     inbox.receive("a", arrivals("a", [6]), NOW + 30)
     assert inbox.gaps(NOW + 59.9) == []
     assert inbox.gaps(NOW + 60) == [Gap("a", 2, 3, NOW)]
     inbox.receive("a", arrivals("a", [2]), NOW + 61)
-    assert inbox.gaps(NOW + 100) == [], "it has come on: another wait begins"
+    assert inbox.gaps(NOW + 100) == [], "the account advanced, so a new wait begins"
     assert inbox.gaps(NOW + 121) == [Gap("a", 3, 3, NOW + 61)]
     inbox.receive("a", arrivals("a", [3, 5]), NOW + 122)
     assert inbox.gaps(NOW + 1_000) == []
 
 
-def test_a_failure_stops_the_account_at_the_first_record_that_is_unsafe(inbox: Inbox[None], ledger: Ledger) -> None:
+def test_a_failure_stops_the_account_at_its_first_unsafe_record(inbox: Inbox[None], ledger: Ledger) -> None:
     ledger.failing = 3
     received = inbox.receive("a", arrivals("a", [1, 2, 1, 3, 5, 4]), NOW)
     assert ledger.applied == [1, 2]
@@ -92,8 +92,8 @@ def test_a_failure_stops_the_account_at_the_first_record_that_is_unsafe(inbox: I
     assert ledger.applied == [1, 2, 3, 4, 5]
 
 
-def test_an_account_whose_event_is_refused_is_told_as_waiting(inbox: Inbox[None], ledger: Ledger) -> None:
-    """Should the trigger give the record up, and no later one come, it would be forgotten otherwise."""
+def test_an_account_with_a_refused_event_is_reported_as_a_gap(inbox: Inbox[None], ledger: Ledger) -> None:
+    """Otherwise the event would be forgotten if its record expires and no later event arrives."""
     ledger.failing = 2
     assert inbox.receive("a", arrivals("a", [1, 2, 3]), NOW).unsafe == 1
     assert inbox.gaps(NOW + 60) == [Gap("a", 2, 3, NOW)]
@@ -102,22 +102,22 @@ def test_an_account_whose_event_is_refused_is_told_as_waiting(inbox: Inbox[None]
     assert inbox.gaps(NOW + 1_000) == []
 
 
-def test_behind_a_held_event_that_is_refused_all_that_comes_is_held(inbox: Inbox[None], ledger: Ledger) -> None:
-    """So the account waits, and no record has to come again for it: others are behind them."""
+def test_arrivals_after_a_refused_buffered_event_are_buffered(inbox: Inbox[None], ledger: Ledger) -> None:
+    """The account waits, and its records do not block those of other accounts."""
     inbox.receive("a", arrivals("a", [1, 3]), NOW)
     ledger.failing = 3
     received = inbox.receive("a", arrivals("a", [2]), NOW + 1)
     assert (ledger.applied, received.unsafe, type(received.error)) == ([1, 2], None, RuntimeError)
     received = inbox.receive("a", arrivals("a", [4, 6, 5]), NOW + 2)
-    assert (received.unsafe, received.held, type(received.error)) == (None, 3, RuntimeError)
-    assert inbox.gaps(NOW + 61) == [Gap("a", 3, 2, NOW + 1)], "nothing is missing, and yet it waits"
+    assert (received.unsafe, received.buffered, type(received.error)) == (None, 3, RuntimeError)
+    assert inbox.gaps(NOW + 61) == [Gap("a", 3, 2, NOW + 1)], "no event is missing, but the account waits"
     ledger.failing = 0
     assert inbox.receive("a", arrivals("a", [4]), NOW + 3).applied == 4
     assert ledger.applied == [1, 2, 3, 4, 5, 6]
 
 
 class Refusing(MemoryInbox):
-    """A store that refuses every effect for good while `is_refusing`."""
+    """A store that raises Refused for every effect while `is_refusing`."""
 
     is_refusing = True
 
@@ -127,39 +127,39 @@ class Refusing(MemoryInbox):
         super().advance(account_id, before, after, effect)
 
 
-def test_what_the_store_never_takes_is_kept_and_need_not_come_again(ledger: Ledger) -> None:
-    """Or the shard would bring it again and again, and nothing behind it."""
+def test_events_the_store_refuses_for_good_are_buffered(ledger: Ledger) -> None:
+    """Otherwise their record would block its shard."""
     store = Refusing()
     inbox = Inbox(store, ledger, gap_wait_s=60)
     received = inbox.receive("a", arrivals("a", [1, 2]), NOW)
-    assert (received.unsafe, received.held, type(received.error)) == (None, 2, Refused)
+    assert (received.unsafe, received.buffered, type(received.error)) == (None, 2, Refused)
     assert inbox.receive("a", arrivals("a", [3]), NOW + 1).unsafe is None
-    assert inbox.gaps(NOW + 60) == [Gap("a", 1, 0, NOW)], "nothing is missing, and yet it waits"
+    assert inbox.gaps(NOW + 60) == [Gap("a", 1, 0, NOW)], "no event is missing, but the account waits"
     store.is_refusing = False
     assert inbox.receive("a", arrivals("a", [4]), NOW + 2).applied == 4
     assert inbox.gaps(NOW + 1_000) == []
 
 
-def test_what_is_refused_is_held_where_one_gives_up(inbox: Inbox[None], ledger: Ledger) -> None:
+def test_buffer_failures_buffers_what_the_handler_refuses(inbox: Inbox[None], ledger: Ledger) -> None:
     ledger.failing = 2
     assert inbox.receive("a", arrivals("a", [1, 2, 3]), NOW).unsafe == 1
     received = inbox.receive("a", arrivals("a", [2, 3, 5]), NOW, buffer_failures=True)
-    assert (received.unsafe, received.held, type(received.error)) == (None, 3, RuntimeError)
+    assert (received.unsafe, received.buffered, type(received.error)) == (None, 3, RuntimeError)
     assert inbox.gaps(NOW + 60) == [Gap("a", 2, 1, NOW)]
     ledger.failing = 0
     inbox.receive("a", arrivals("a", [4]), NOW)
     assert ledger.applied == [1, 2, 3, 4, 5]
 
 
-def test_a_held_event_that_this_release_cannot_read_stops_its_account_behind_what_it_can(ledger: Ledger) -> None:
-    """Another release has held it; this one may have been rolled back."""
+def test_an_undecodable_buffered_event_stops_its_account(ledger: Ledger) -> None:
+    """A later release buffered the event, and then was rolled back."""
     store = MemoryInbox()
     datas = encoded("a", 5)
     store.advance("a", Position(), Position(0, {3: b"\xc3\x01later..." + datas[2]}, 3, NOW, 1), None)
     inbox = Inbox(store, ledger)
     received = inbox.receive("a", arrivals("a", [1, 2, 4, 5]), NOW)
     assert (ledger.applied, received.unsafe, type(received.error)) == ([1, 2], None, UnknownFingerprint)
-    assert sorted(store.position("a").held) == [3, 4, 5]
+    assert sorted(store.position("a").buffered) == [3, 4, 5]
     assert inbox.gaps(NOW + 300) == [Gap("a", 3, 2, NOW)]
 
 
@@ -168,65 +168,67 @@ def test_a_held_event_that_this_release_cannot_read_stops_its_account_behind_wha
     [{"run_max": 0}, {"run_max": -1}, {"gap_wait_s": -1}, {"buffered_bytes_max": -1}, {"buffered_bytes_max": 262_145}],
 )
 def test_impossible_limits_are_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="has to be 1 or more"):
+    with pytest.raises(ValueError, match="must be at least 1"):
         Inbox(MemoryInbox(), print, **wrong)  # type: ignore[arg-type]  # that is the point
 
 
-def test_limits_of_nothing_are_taken(ledger: Ledger) -> None:
+def test_limits_of_zero_are_accepted(ledger: Ledger) -> None:
     inbox = Inbox(MemoryInbox(), ledger, gap_wait_s=0, buffered_bytes_max=0)
     inbox.receive("a", arrivals("a", [1, 3]), NOW)
     assert (ledger.applied, inbox.gaps(NOW)) == ([1], [Gap("a", 2, 3, NOW)])
 
 
-def test_what_cannot_be_held_is_unsafe_and_the_nearest_are_held() -> None:
+def test_a_full_buffer_keeps_the_lowest_sequences() -> None:
     position = Position(last=1)
-    came = arrivals("a", [9, 5, 3, 7])
-    size = len(came[0].data)
-    todo = sort(position, came, buffered_bytes_max=2 * size + 2)
-    assert (sorted(todo.early), todo.refused) == ([3, 5], [7, 9])
-    after = moved(position, 1, todo.early, 9, NOW)
-    assert sort(after, arrivals("a", [7]), buffered_bytes_max=2 * size + 2).refused == [7]
+    arrived = arrivals("a", [9, 5, 3, 7])
+    size = len(arrived[0].data)
+    todo = sort(position, arrived, buffered_bytes_max=2 * size + 2)
+    assert (sorted(todo.out_of_order), todo.overflow) == ([3, 5], [7, 9])
+    after = moved(position, 1, todo.out_of_order, 9, NOW)
+    assert sort(after, arrivals("a", [7]), buffered_bytes_max=2 * size + 2).overflow == [7]
 
 
-def test_what_is_being_applied_takes_no_room_from_what_is_held(ledger: Ledger) -> None:
+def test_events_that_are_applied_free_their_space_in_the_buffer(ledger: Ledger) -> None:
     size = max(map(len, encoded("a", 6)))
     inbox = Inbox(MemoryInbox(), ledger, buffered_bytes_max=2 * size)
-    assert inbox.receive("a", arrivals("a", [2, 3]), NOW).held == 2
+    assert inbox.receive("a", arrivals("a", [2, 3]), NOW).buffered == 2
     received = inbox.receive("a", arrivals("a", [1, 5, 6]), NOW)
-    assert (received.held, received.error) == (2, None)
+    assert (received.buffered, received.error) == (2, None)
     inbox.receive("a", arrivals("a", [4]), NOW)
-    assert ledger.applied == [1, 2, 3, 4, 5, 6], "5 and 6 came once"
+    assert ledger.applied == [1, 2, 3, 4, 5, 6], "events 5 and 6 arrived only once"
 
 
-def test_a_full_hold_names_what_is_missing(ledger: Ledger) -> None:
+def test_a_full_buffer_names_the_missing_event(ledger: Ledger) -> None:
     inbox = Inbox(MemoryInbox(), ledger, buffered_bytes_max=5 * len(encoded("a", 3)[-1]))
     received = inbox.receive("a", arrivals("a", [1, *range(3, 20)]), NOW)
     assert isinstance(received.error, BufferFull)
-    assert str(received.error).startswith("a: event 2 is missing")
-    assert f"no room to hold event {received.held + 3} " in str(received.error), "the first one"
-    assert received.held in (4, 5)
-    assert received.unsafe is None, "others are behind it"
+    assert str(received.error).startswith("a: event 2 has not been applied")
+    assert f"the buffer is full: event {received.buffered + 3} " in str(received.error), (
+        "the first sequence that did not fit"
+    )
+    assert received.buffered in (4, 5)
+    assert received.unsafe is None, "the records of other accounts must not be blocked"
     assert inbox.gaps(NOW + 300) == [Gap("a", 2, 2, NOW)]
     assert inbox.receive("a", arrivals("a", [2]), NOW).error is None
-    assert ledger.applied == list(range(1, received.held + 3))
-    assert inbox.gaps(NOW + 300) == [Gap("a", received.held + 3, 19, NOW)], "what there was no room for"
-    assert inbox.receive("a", arrivals("a", range(1, 20)), NOW).error is None, "as a replay brings it"
+    assert ledger.applied == list(range(1, received.buffered + 3))
+    assert inbox.gaps(NOW + 300) == [Gap("a", received.buffered + 3, 19, NOW)], "the events that did not fit"
+    assert inbox.receive("a", arrivals("a", range(1, 20)), NOW).error is None, "as in a replay"
     assert ledger.applied == list(range(1, 20))
     assert inbox.gaps(NOW + 300) == []
 
 
-def test_without_any_room_a_gap_is_known_all_the_same(ledger: Ledger) -> None:
+def test_a_gap_is_recorded_even_with_a_buffer_of_zero(ledger: Ledger) -> None:
     inbox = Inbox(MemoryInbox(), ledger, buffered_bytes_max=0)
     assert isinstance(inbox.receive("a", arrivals("a", [3]), NOW).error, BufferFull)
     assert inbox.gaps(NOW + 300) == [Gap("a", 1, 3, NOW)]
-    assert ledger.runs == [], "nothing to handle"
+    assert ledger.runs == [], "no event can be applied"
 
 
-def test_what_cannot_be_read_and_brings_nothing_new_is_written_once(ledger: Ledger) -> None:
+def test_a_wait_is_written_once_before_an_undecodable_event(ledger: Ledger) -> None:
     store = MemoryInbox()
     store.advance("a", Position(), Position(2, {3: b"\xc3\x01later..."}, 3, NOW, 1), None)
     Inbox(store, ledger).receive("a", arrivals("a", [4]), NOW)
-    assert (store.position("a").revision, sorted(store.position("a").held)) == (2, [3, 4])
+    assert (store.position("a").revision, sorted(store.position("a").buffered)) == (2, [3, 4])
 
 
 @given(
@@ -234,7 +236,7 @@ def test_what_cannot_be_read_and_brings_nothing_new_is_written_once(ledger: Ledg
     st.integers(1, 5),
     st.sets(st.integers(0, 11)),
 )
-def test_whatever_comes_each_event_is_applied_once_in_order(
+def test_each_event_is_applied_once_in_order_for_any_arrivals(
     batches: list[list[int]], run_max: int, failing: set[int]
 ) -> None:
     ledger = Ledger()
@@ -246,13 +248,13 @@ def test_whatever_comes_each_event_is_applied_once_in_order(
         safe = batch if received.unsafe is None else batch[: received.unsafe]
         seen |= set(safe)
         for sequence in safe:
-            assert sequence <= received.position.last or sequence in received.position.held
+            assert sequence <= received.position.last or sequence in received.position.buffered
     assert ledger.applied == list(range(1, len(ledger.applied) + 1))
-    due = next(number for number in range(1, 14) if number not in seen)
-    assert len(ledger.applied) >= due - 1 or ledger.failing, "what was safe and has no gap is applied"
+    expected = next(number for number in range(1, 14) if number not in seen)
+    assert len(ledger.applied) >= expected - 1 or ledger.failing, "every safe event before the first gap is applied"
 
 
-def test_what_is_held_is_read_by_the_inbox_s_own_decoder(ledger: Ledger) -> None:
+def test_buffered_events_are_decoded_by_the_inbox_decoder(ledger: Ledger) -> None:
     class Counting(Decoder):
         decoded = 0
 

@@ -1,4 +1,4 @@
-"""An inbox and its store: what happens when the store does not answer, or another worker is quicker."""
+"""The inbox when its store does not answer, or when another worker advances the account first."""
 
 import pytest
 
@@ -26,7 +26,7 @@ class Blinking(MemoryInbox):
         super().advance(account_id, before, after, effect)
 
 
-def test_a_store_that_does_not_answer_when_a_refusal_is_to_be_kept_loses_nothing(ledger: Ledger) -> None:
+def test_a_refusal_that_cannot_be_stored_is_redelivered(ledger: Ledger) -> None:
     store = Blinking()
     inbox = Inbox(store, ledger)
     inbox.receive("a", arrivals("a", [1, 3]), NOW)
@@ -39,7 +39,7 @@ def test_a_store_that_does_not_answer_when_a_refusal_is_to_be_kept_loses_nothing
     assert ledger.applied == [1, 2, 3, 4]
 
 
-def test_a_full_hold_that_could_not_be_written_down_is_no_reason_to_let_records_go(ledger: Ledger) -> None:
+def test_a_full_buffer_that_cannot_be_stored_is_redelivered(ledger: Ledger) -> None:
     store = Blinking()
     inbox = Inbox(store, ledger, buffered_bytes_max=sum(map(len, encoded("a", 4)[1:])))
     inbox.receive("a", arrivals("a", [2, 3]), NOW)
@@ -55,7 +55,7 @@ def test_a_full_hold_that_could_not_be_written_down_is_no_reason_to_let_records_
     assert inbox.gaps(NOW + 300) == [Gap("a", 5, 6, NOW)]
 
 
-def test_a_store_that_stops_answering_makes_unsafe_what_is_left_only(ledger: Ledger) -> None:
+def test_only_the_events_after_a_store_failure_are_unsafe(ledger: Ledger) -> None:
     class Blinks(Blinking):
         calls = 0
 
@@ -67,10 +67,10 @@ def test_a_store_that_stops_answering_makes_unsafe_what_is_left_only(ledger: Led
     store = Blinks()
     received = Inbox(store, ledger).receive("a", arrivals("a", [1, 2, 3]), NOW)
     assert (received.applied, received.unsafe, type(received.error)) == (1, 1, Unavailable)
-    assert store.calls == 2, "nothing is written where it is not known what became of the last write"
+    assert store.calls == 2, "after a write with an unknown result, nothing more is written"
 
 
-def test_what_is_held_and_could_not_be_tried_again_comes_again_as_a_whole(ledger: Ledger) -> None:
+def test_buffered_events_not_retried_are_redelivered(ledger: Ledger) -> None:
     store = Blinking()
     inbox = Inbox(store, ledger)
     ledger.failing = 2
@@ -78,7 +78,7 @@ def test_what_is_held_and_could_not_be_tried_again_comes_again_as_a_whole(ledger
     ledger.failing = 0
     store.is_down = True
     assert inbox.receive("a", arrivals("a", [3, 2]), NOW).unsafe == 0, (
-        "both are held: a record has to bring the next try"
+        "both are buffered, but a redelivered record must trigger the retry"
     )
     store.is_down = False
     assert inbox.receive("a", arrivals("a", [3, 2]), NOW).unsafe is None
@@ -86,7 +86,7 @@ def test_what_is_held_and_could_not_be_tried_again_comes_again_as_a_whole(ledger
 
 
 class Quicker(MemoryInbox):
-    """Another worker applies the event first, `times` times."""
+    """A store in which another worker applies the next event first, `times` times."""
 
     def __init__(self, times: int) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class Quicker(MemoryInbox):
         super().advance(account_id, before, after, effect)
 
 
-def test_who_is_overtaken_reads_the_position_again() -> None:
+def test_a_stale_revision_is_read_again() -> None:
     ledger = Ledger()
     received = Inbox(Quicker(2), ledger).receive("a", arrivals("a", [1, 2, 3, 4]), NOW)
     assert received.unsafe is None
@@ -108,7 +108,7 @@ def test_who_is_overtaken_reads_the_position_again() -> None:
 
 
 class QuickerAt(Quicker):
-    """Another worker applies the event that is the `number`th to be applied here, and nothing else."""
+    """Another worker first applies the event of the inbox's `number`th write, and no other."""
 
     def __init__(self, number: int) -> None:
         super().__init__(0)
@@ -121,36 +121,36 @@ class QuickerAt(Quicker):
 
 
 @pytest.mark.parametrize(
-    ("held", "came", "number", "applied", "duplicates"),
+    ("buffered", "arrived", "number", "applied", "duplicates"),
     [
-        pytest.param([], [1, 2, 3, 4], 3, 3, 1, id="what was applied here is no duplicate, what was elsewhere is one"),
+        pytest.param([], [1, 2, 3, 4], 3, 3, 1, id="only events that the other worker applied are duplicates"),
         pytest.param([], [1, 1, 2, 2, 3], 2, 2, 3, id="a repetition is counted once"),
-        pytest.param([2, 3], [1, 1], 3, 2, 1, id="what was held and applied here hides no repetition"),
+        pytest.param([2, 3], [1, 1], 3, 2, 1, id="a buffered event that is applied hides no repetition"),
     ],
 )
-def test_duplicates_are_counted_once_though_another_worker_was_quicker(
-    held: list[int], came: list[int], number: int, applied: int, duplicates: int
+def test_duplicates_are_counted_once_despite_another_worker(
+    buffered: list[int], arrived: list[int], number: int, applied: int, duplicates: int
 ) -> None:
-    store = QuickerAt(number + bool(held))
+    store = QuickerAt(number + bool(buffered))
     inbox = Inbox(store, Ledger())
-    if held:
-        inbox.receive("a", arrivals("a", held), NOW)
-    received = inbox.receive("a", arrivals("a", came), NOW)
+    if buffered:
+        inbox.receive("a", arrivals("a", buffered), NOW)
+    received = inbox.receive("a", arrivals("a", arrived), NOW)
     assert (received.applied, received.duplicates, received.error) == (applied, duplicates, None)
 
 
-def test_who_is_overtaken_as_often_as_is_allowed_goes_on() -> None:
+def test_the_last_allowed_stale_revision_is_retried() -> None:
     received = Inbox(Quicker(STALE_REVISIONS_MAX - 1), Ledger()).receive("a", arrivals("a", range(1, 50)), NOW)
     assert (received.error, received.unsafe, received.position.last) == (None, None, 49)
 
 
-def test_who_is_always_overtaken_gives_up() -> None:
+def test_too_many_stale_revisions_are_unavailable() -> None:
     received = Inbox(Quicker(STALE_REVISIONS_MAX), Ledger()).receive("a", arrivals("a", range(1, 50)), NOW)
     assert isinstance(received.error, Unavailable)
     assert received.unsafe is not None
 
 
-def test_the_memory_refuses_to_be_overtaken() -> None:
+def test_the_memory_inbox_refuses_a_stale_revision() -> None:
     memory = MemoryInbox()
     memory.advance("a", Position(), Position(1, revision=1), None)
     with pytest.raises(StaleRevision):

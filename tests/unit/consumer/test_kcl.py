@@ -1,4 +1,4 @@
-"""A record processor of the KCL, on its interface: what it checkpoints, reports and ends the process for."""
+"""The KCL's record processor: what it checkpoints, what it reports, and when it ends the process."""
 
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
@@ -32,7 +32,7 @@ def sequences() -> Sequences:
 
 
 class CheckpointError(Exception):
-    """As amazon_kclpy's: its value is the name of the KCL's exception."""
+    """Like amazon_kclpy's error: its value is the name of the KCL's exception."""
 
     def __init__(self, value: str) -> None:
         super().__init__(value)
@@ -40,7 +40,7 @@ class CheckpointError(Exception):
 
 
 class Checkpointer:
-    """It refuses with each of `errors` in turn."""
+    """A checkpointer that raises each of `errors` in turn."""
 
     def __init__(self, *errors: str) -> None:
         self.at: list[tuple[str | None, int | None]] = []
@@ -55,7 +55,7 @@ class Checkpointer:
 
 
 def place(position: int) -> tuple[str, int]:
-    """Of a record in the batch: two have a sequence number in common, as the KCL hands over what it has unpacked."""
+    """The numbers of a record in the batch. Two share a sequence number, as when the KCL unpacks an aggregate."""
     return str(FIRST_NUMBER + position // 2), position % 2
 
 
@@ -68,7 +68,7 @@ def kcl_input(datas: list[bytes], checkpointer: Checkpointer) -> SimpleNamespace
 
 
 class Processing:
-    """A processor, its pauses and its reports."""
+    """A processor with its pauses and its reports."""
 
     def __init__(self, handle: Sequences, dead_letter: DeadLetter | None = None) -> None:
         self.pauses, self.outcomes = 0, list[Outcome]()
@@ -88,7 +88,7 @@ class Processing:
         return [failure.error for outcome in self.outcomes for failure in outcome.failures]
 
 
-def test_the_kcl_is_told_no_more_than_is_safe(sequences: Sequences) -> None:
+def test_only_safe_records_are_checkpointed(sequences: Sequences) -> None:
     checkpointer = Checkpointer()
     sequences.refusals = {"a:1": 1, "a:4": 2}
     processing = Processing(sequences)
@@ -96,24 +96,24 @@ def test_the_kcl_is_told_no_more_than_is_safe(sequences: Sequences) -> None:
     assert sequences.seen == [f"a:{number}" for number in range(1, 6)]
     assert checkpointer.at == [place(2), place(4)]
     assert processing.pauses == 3
-    assert [outcome.duplicates for outcome in processing.outcomes] == [0] * 4, "what is done is not received again"
+    assert [outcome.duplicates for outcome in processing.outcomes] == [0] * 4, "safe records are not received again"
     processing.end_shard(checkpointer)
     assert checkpointer.at[-1] == (None, None)
 
 
-def test_a_record_that_cannot_be_read_ends_the_process(sequences: Sequences) -> None:
+def test_an_undecodable_record_ends_the_process(sequences: Sequences) -> None:
     checkpointer = Checkpointer()
     number, sub_number = place(1)
     processing = Processing(sequences)
-    with pytest.raises(NotProcessed, match=f"record {number}, sub-sequence number {sub_number}: .*checksum"):
+    with pytest.raises(NotProcessed, match=f"Record {number}, sub-sequence number {sub_number}, .*checksum"):
         processing.process([A[0], UNREADABLE, A[1]], checkpointer)
     assert checkpointer.at == [place(0)]
     assert processing.pauses == ATTEMPTS_MAX - 1
-    assert issubclass(NotProcessed, SystemExit), "the KCL passes over everything else"
+    assert issubclass(NotProcessed, SystemExit), "the KCL ignores every other exception"
 
 
-def test_a_record_set_aside_is_identified_by_kinesis_own_numbers(sequences: Sequences) -> None:
-    """Two batches begin with position 0, and two parts of an aggregate have one sequence number."""
+def test_the_dead_letter_callback_gets_both_kinesis_numbers(sequences: Sequences) -> None:
+    """An index is not unique across batches, and the records of one aggregate share a sequence number."""
     aside: list[KinesisRecord] = []
     checkpointer = Checkpointer()
     processing = Processing(sequences, dead_letter=lambda record, _error: aside.append(record))
@@ -124,7 +124,7 @@ def test_a_record_set_aside_is_identified_by_kinesis_own_numbers(sequences: Sequ
     assert (outcome.checkpoint, outcome.checkpoint_sub_sequence_number) == place(4)
 
 
-def test_a_failure_is_reported_with_kinesis_own_numbers(sequences: Sequences) -> None:
+def test_a_failure_is_reported_with_both_kinesis_numbers(sequences: Sequences) -> None:
     sequences.refusals = {"b:1": 1}
     processing = Processing(sequences)
     processing.process([A[0], B[0]], Checkpointer())
@@ -133,7 +133,7 @@ def test_a_failure_is_reported_with_kinesis_own_numbers(sequences: Sequences) ->
     assert (failure.account_id, str(failure.error)) == ("b", "no")
 
 
-def test_what_is_refused_ten_times_waits_in_the_inbox_and_the_kcl_goes_on(sequences: Sequences) -> None:
+def test_the_kcl_continues_after_ten_refusals(sequences: Sequences) -> None:
     checkpointer = Checkpointer()
     sequences.refusals = {"a:2": 1_000}
     processing = Processing(sequences)
@@ -143,8 +143,8 @@ def test_what_is_refused_ten_times_waits_in_the_inbox_and_the_kcl_goes_on(sequen
     assert checkpointer.at == [place(0), place(3)]
 
 
-def test_whatever_fails_around_it_ends_the_process(sequences: Sequences) -> None:
-    """Or the KCL would go on with the next records."""
+def test_any_other_error_ends_the_process(sequences: Sequences) -> None:
+    """Otherwise the KCL would continue with the next records."""
 
     def fail(_outcome: Outcome) -> None:
         raise OSError("the log is full")
@@ -158,7 +158,7 @@ def test_whatever_fails_around_it_ends_the_process(sequences: Sequences) -> None
         failing.shard_ended(SimpleNamespace(checkpointer=throttled))
 
 
-def test_a_checkpoint_that_is_refused_is_tried_again_and_does_no_harm(sequences: Sequences) -> None:
+def test_a_failed_checkpoint_is_retried(sequences: Sequences) -> None:
     checkpointer = Checkpointer("ThrottlingException", "KinesisClientLibDependencyException")
     processing = Processing(sequences)
     processing.process(A[:2], checkpointer)
@@ -166,7 +166,7 @@ def test_a_checkpoint_that_is_refused_is_tried_again_and_does_no_harm(sequences:
     assert KclProcessor.version == 3
 
 
-def test_a_checkpoint_that_failed_is_reported_and_the_shard_goes_on(sequences: Sequences) -> None:
+def test_a_checkpoint_that_keeps_failing_is_reported(sequences: Sequences) -> None:
     checkpointer = Checkpointer(*["ThrottlingException"] * CHECKPOINTS_MAX)
     processing = Processing(sequences)
     processing.process(A[:2], checkpointer)
@@ -176,12 +176,12 @@ def test_a_checkpoint_that_failed_is_reported_and_the_shard_goes_on(sequences: S
     number, sub_number = place(1)
     assert f"sequence number {number}, sub-sequence number {sub_number}" in str(error)
     assert "CheckpointError: ThrottlingException" in str(error)
-    assert processing.outcomes[-1].unsafe == [], "nothing has to come again for it"
+    assert processing.outcomes[-1].unsafe == [], "no record has to be redelivered"
     processing.process(A[2:4], checkpointer)
-    assert checkpointer.at == [place(1)], "the next batch's"
+    assert checkpointer.at == [place(1)], "the next batch's checkpoint"
 
 
-def test_an_end_of_shard_not_checkpointed_is_reported_and_ends_the_process(sequences: Sequences) -> None:
+def test_a_shard_end_without_checkpoint_ends_the_process(sequences: Sequences) -> None:
     processing = Processing(sequences)
     with pytest.raises(NotProcessed, match="the end of the shard could not be checkpointed"):
         processing.end_shard(Checkpointer(*["ThrottlingException"] * CHECKPOINTS_MAX))
@@ -190,30 +190,30 @@ def test_an_end_of_shard_not_checkpointed_is_reported_and_ends_the_process(seque
     assert str(error).startswith("The checkpoint at the end of the shard failed")
 
 
-def test_a_lost_lease_leaves_the_rest_to_its_next_holder(sequences: Sequences) -> None:
-    """The end of this process would end the worker, and with it the processing of its other shards."""
+def test_a_lost_lease_stops_the_batch(sequences: Sequences) -> None:
+    """If the process ended, the worker would end too, and its other shards would stop."""
     checkpointer = Checkpointer("ShutdownException")
     sequences.refusals = {"a:2": 1_000}
     processing = Processing(sequences)
     processing.process(A[:3], checkpointer)
     assert (checkpointer.calls, processing.pauses) == (1, 0)
     assert sequences.seen == ["a:1"]
-    assert sequences.refusals == {"a:2": 999}, "tried once"
+    assert sequences.refusals == {"a:2": 999}, "one attempt"
     processing.processor.lease_lost(SimpleNamespace())
-    assert len(processing.outcomes) == 1, "it is no failure"
+    assert len(processing.outcomes) == 1, "a lost lease is not a failure"
 
 
-def test_a_lease_lost_at_the_end_of_the_shard_does_not_end_the_process(sequences: Sequences) -> None:
+def test_a_lease_lost_at_the_shard_end_does_not_end_the_process(sequences: Sequences) -> None:
     checkpointer = Checkpointer("ShutdownException")
     processing = Processing(sequences)
     processing.end_shard(checkpointer)
     assert (checkpointer.calls, processing.pauses, processing.outcomes) == (1, 0, [])
 
 
-def test_after_a_restart_an_inbox_in_memory_holds_all_and_applies_nothing(sequences: Sequences) -> None:
-    """Why docs/consuming.md asks for a durable inbox: the KCL goes on behind the checkpoint."""
+def test_after_a_restart_a_memory_inbox_applies_nothing(sequences: Sequences) -> None:
+    """Why docs/consuming.md requires a durable inbox: the KCL continues after its checkpoint."""
     Processing(sequences).process(A[:4], Checkpointer())
     restarted = Processing(sequences)
     restarted.process(A[4:], Checkpointer())
     [outcome] = restarted.outcomes
-    assert (outcome.applied, outcome.held, len(sequences.seen)) == (0, 5, 4)
+    assert (outcome.applied, outcome.buffered, len(sequences.seen)) == (0, 5, 4)

@@ -71,9 +71,9 @@ def test_only_a_kinesis_mapping_filters_by_its_records_data() -> None:
     filtered = {**LEAST, "FilterCriteria": {"Filters": [{"Pattern": '{"data": {"x": [1]}}'}]}}
     config = MappingConfig.from_api({**filtered, "EventSourceArn": KINESIS_ARN})
     assert config.filters == FilterCriteria.of(['{"data": {"x": [1]}}'], "kinesis")
-    with pytest.raises(UnsupportedMapping, match=r"data is never part of what is filtered; use .*userIdentity"):
+    with pytest.raises(UnsupportedMapping, match=r"no record has data; use .*userIdentity"):
         MappingConfig.from_api(filtered)
-    with pytest.raises(UnsupportedMapping, match="FilterCriteria are for records of kinesis, the stream is dynamodb"):
+    with pytest.raises(UnsupportedMapping, match="FilterCriteria are for kinesis records, but the stream is dynamodb"):
         replace(MappingConfig.from_api(LEAST), filters=config.filters)
 
 
@@ -85,7 +85,7 @@ def test_an_age_is_any_or_a_minute_to_a_week(age_s: int) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"ParallelizationFactor": 2}, "ParallelizationFactor is 2: only 1"),
+        ({"ParallelizationFactor": 2}, "ParallelizationFactor must be 1, not 2"),
         ({"TumblingWindowInSeconds": 60}, "TumblingWindowInSeconds"),
         ({"EventSourceArn": "arn:aws:sqs:eu-central-1:000000000000:queue"}, "EventSourceArn"),
         ({"EventSourceArn": f"{KINESIS_ARN}/consumer/fan-out:1"}, "not a consumer of one"),
@@ -96,7 +96,7 @@ def test_an_age_is_any_or_a_minute_to_a_week(age_s: int) -> None:
         ({"EventSourceArn": KINESIS_ARN, "StartingPositionTimestamp": NOW_S}, "StartingPositionTimestamp must be"),
         (
             {"EventSourceArn": KINESIS_ARN, "FilterCriteria": {"Filters": [{"Pattern": '{"dynamodb": {"x": [1]}}'}]}},
-            "FilterCriteria: dynamodb is never part of what is filtered; use .*data",
+            "FilterCriteria: no record has dynamodb; use .*data",
         ),
         ({"BatchSize": 0}, "BatchSize must be between 1 and 10000"),
         ({"BatchSize": 10_001}, "BatchSize"),

@@ -97,7 +97,7 @@ class Scenario:
                 return None
 
 
-def judge(scenario: Scenario) -> None:
+def assert_delivered(scenario: Scenario) -> None:
     """By what the function and the bucket saw; every record that was settled had been delivered."""
     events, totals = scenario.aws.functions.events, scenario.runner.status().totals
     first_seen: dict[int, int] = {}
@@ -134,5 +134,5 @@ def test_nothing_is_lost_and_parents_are_done_before_their_children(
         scenario.take(step)
     scenario.stream.faults.clear()
     run_until_idle(scenario.runner, scenario.clock)
-    judge(scenario)
+    assert_delivered(scenario)
     assert not scenario.stream.throttles, "a shard was read more than five times a second"

@@ -1,10 +1,10 @@
 import pytest
 
-from account_events.lambda_mapping.outcome import Invoked, ReconciliationResult, judge
+from account_events.lambda_mapping.outcome import BatchResult, Invoked, batch_result
 from account_events.lambda_mapping.retry import Backoff
 
 BATCH = ["9", "10", "11"]
-SUCCESS, COMPLETE_FAILURE = ReconciliationResult(3), ReconciliationResult(0, is_complete_failure=True)
+SUCCESS, COMPLETE_FAILURE = BatchResult(3), BatchResult(0, is_complete_failure=True)
 
 
 @pytest.mark.parametrize(
@@ -16,10 +16,10 @@ SUCCESS, COMPLETE_FAILURE = ReconciliationResult(3), ReconciliationResult(0, is_
         ("", SUCCESS),
         ({"batchItemFailures": None}, SUCCESS),
         ({"batchItemFailures": []}, SUCCESS),
-        ({"batchItemFailures": [{"itemIdentifier": "9"}]}, ReconciliationResult(0)),
-        ({"batchItemFailures": [{"itemIdentifier": "11"}]}, ReconciliationResult(2)),
-        ({"batchItemFailures": [{"itemIdentifier": "11"}, {"itemIdentifier": "10"}]}, ReconciliationResult(1)),
-        ({"batchItemFailures": [{"itemIdentifier": "10"}, {"itemIdentifier": "9"}]}, ReconciliationResult(0)),
+        ({"batchItemFailures": [{"itemIdentifier": "9"}]}, BatchResult(0)),
+        ({"batchItemFailures": [{"itemIdentifier": "11"}]}, BatchResult(2)),
+        ({"batchItemFailures": [{"itemIdentifier": "11"}, {"itemIdentifier": "10"}]}, BatchResult(1)),
+        ({"batchItemFailures": [{"itemIdentifier": "10"}, {"itemIdentifier": "9"}]}, BatchResult(0)),
         ({"batchItemFailures": [{"itemIdentifier": ""}]}, COMPLETE_FAILURE),
         ({"batchItemFailures": [{"itemIdentifier": None}]}, COMPLETE_FAILURE),
         ({"batchItemFailures": [{"itemIdentifier": 10}]}, COMPLETE_FAILURE),
@@ -36,19 +36,19 @@ SUCCESS, COMPLETE_FAILURE = ReconciliationResult(3), ReconciliationResult(0, is_
         (False, COMPLETE_FAILURE),
     ],
 )
-def test_each_shape_of_a_response(result: object, expected: ReconciliationResult) -> None:
-    assert judge(Invoked(result), BATCH, reports_item_failures=True) == expected
+def test_each_shape_of_a_response(result: object, expected: BatchResult) -> None:
+    assert batch_result(Invoked(result), BATCH, reports_item_failures=True) == expected
 
 
 def test_a_function_error_fails_the_batch_whatever_the_payload() -> None:
     outcome = Invoked({"batchItemFailures": []}, function_error="Handled")
-    assert judge(outcome, BATCH, reports_item_failures=True) == COMPLETE_FAILURE
-    assert judge(outcome, BATCH, reports_item_failures=False) == COMPLETE_FAILURE
+    assert batch_result(outcome, BATCH, reports_item_failures=True) == COMPLETE_FAILURE
+    assert batch_result(outcome, BATCH, reports_item_failures=False) == COMPLETE_FAILURE
 
 
 def test_without_the_setting_reports_are_not_looked_at() -> None:
     outcome = Invoked({"batchItemFailures": [{"itemIdentifier": "9"}]})
-    assert judge(outcome, BATCH, reports_item_failures=False) == SUCCESS
+    assert batch_result(outcome, BATCH, reports_item_failures=False) == SUCCESS
 
 
 def test_backoff_doubles_and_is_bounded() -> None:
