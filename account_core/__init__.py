@@ -1,1 +1,1 @@
-"""The write side: what an account is, where its events are kept, and the HTTP API."""
+"""The write side: the account, the store of its events, and the HTTP API."""

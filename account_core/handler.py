@@ -1,4 +1,4 @@
-"""The API's Lambda function: environment, clients and wiring. What it does is in `http_api`."""
+"""The API's Lambda function: environment, clients and wiring for `api/http_api.py`."""
 
 import os
 import random
@@ -13,7 +13,8 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import Ama
 
 from account_core.api.access_log import AccessLog
 from account_core.api.http_api import HttpApi
-from account_core.service.service import AccountService, backoff_s
+from account_core.service.execution import backoff_s
+from account_core.service.service import AccountService
 from account_core.settings import READS, WRITES, Settings
 from account_core.store.dynamodb_owned import DynamoDBOwnedAccounts
 from account_core.store.dynamodb_store import DynamoDBAccountStore
@@ -24,7 +25,9 @@ _metrics = Metrics(
         namespace="AccountEvents", service="account-api", default_dimensions={"Stack": _settings.stack_name}
     )
 )
-_session: Any = botocore.session.get_session()  # not boto3, which is more to import; untyped, for lack of stubs
+_session: Any = (
+    botocore.session.get_session()
+)  # not boto3, which takes longer to import; untyped, because it has no stubs
 _reads = _session.create_client("dynamodb", config=READS)
 _store = DynamoDBAccountStore(
     reads=_reads,

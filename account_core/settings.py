@@ -1,4 +1,4 @@
-"""The API function's settings: what it reads from its environment, once, and how its clients behave."""
+"""The API function's settings: its environment variables and the configuration of its clients."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ CONNECT_TIMEOUT_S = 1.0
 READ_TIMEOUT_S = 1.0
 READ_ATTEMPTS_MAX = 2
 BACKOFF_MAX_S = 1.0
-"""What botocore's standard mode waits at most before its second attempt."""
+"""The longest that botocore's standard mode waits before its second attempt."""
 
 READS_MAX = 3
-"""Of an attempt: the newest rows, the index, and the row that has the key; if there is none, a write instead."""
+"""Requests of one attempt: the newest rows, the index, and either the row with the key or a write."""
 ATTEMPT_MAX_S = READS_MAX * (READ_ATTEMPTS_MAX * (CONNECT_TIMEOUT_S + READ_TIMEOUT_S) + BACKOFF_MAX_S)
-"""The longest that an attempt can take; the function's time limit is above it, and no further attempt begins with less
-left: a slow table is answered with a problem document, not a dead function."""
+"""The longest that an attempt can take. The function's time limit is above it, and no further attempt begins with less
+time left, so a slow table leads to a problem document, not to a function that times out."""
 
 READS = Config(
     connect_timeout=CONNECT_TIMEOUT_S,
@@ -24,7 +24,7 @@ READS = Config(
     retries={"total_max_attempts": READ_ATTEMPTS_MAX, "mode": "standard"},
     tcp_keepalive=True,
 )
-# Never more than one attempt: docs/adr/0003-writes-are-not-retried.md
+# One attempt only: docs/adr/0003-writes-are-not-retried.md
 WRITES = READS.merge(Config(retries={"total_max_attempts": 1, "mode": "standard"}))
 
 
@@ -40,7 +40,11 @@ class Settings:
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
-        """Raises LookupError naming the variable that is missing or wrong."""
+        """The settings in the environment variables.
+
+        Raises:
+            LookupError: a variable is missing or invalid; the message names it.
+        """
         try:
             match environment["AUTH"]:
                 case "IAM" | "JWT" as authorisation:
@@ -52,6 +56,6 @@ class Settings:
                         environment["STACK_NAME"],
                     )
                 case other:
-                    raise LookupError(f"The environment variable AUTH is {other!r}; it has to be IAM or JWT.")
+                    raise LookupError(f"The environment variable AUTH is {other!r}; it must be IAM or JWT.")
         except KeyError as missing:
             raise LookupError(f"The environment variable {missing} is not set; see template.yaml.") from None

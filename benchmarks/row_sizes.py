@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
-from account_core.api.access import NAME_OF_OPERATOR, Caller
+from account_core.api.access import OPERATOR_SUBJECT, Caller
 from account_core.api.requests import ACCOUNT_ID, NAME, OWNER
 from account_core.domain.account import Account, event_of
 from account_core.domain.commands import CreateAccount
@@ -71,7 +71,7 @@ def largest_created() -> CreateAccount:
 
 def largest_origin(number: int) -> Origin:
     """All its names as long as they may be; `number` makes the key a new one."""
-    name, operator = _longest(NAME), Caller(_longest(NAME_OF_OPERATOR), is_operator=True, name="")
+    name, operator = _longest(NAME), Caller(_longest(OPERATOR_SUBJECT), is_operator=True, name="")
     return Origin(origin().occurred_at, name, name, operator.command_id(f"{number}".rjust(len(name), "k")))
 
 

@@ -1,1 +1,1 @@
-"""The HTTP API: requests, responses, problems, and who may see what."""
+"""The HTTP API: requests, answers, problems and access."""

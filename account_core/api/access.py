@@ -1,9 +1,9 @@
-"""Who is calling, and whose accounts exist for the caller. Pure.
+"""The caller of a request, and the accounts that the caller may see. Pure.
 
-Requests are authenticated by API Gateway before they come here; what it found out comes in the request's context
-(docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html). With IAM, whoever may
-invoke the API is trusted with all of it. With JWT, the token's subject owns the accounts it creates, and no others
-exist for it; a scope makes an operator, for whom all do.
+API Gateway authenticates requests and passes the caller's identity in the request's context
+(docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html). With IAM, every caller
+that may invoke the API sees all accounts. With JWT, the token's subject owns the accounts that it creates and sees no
+others; a token with the operators' scope sees all accounts.
 """
 
 import re
@@ -15,13 +15,13 @@ from account_core.api.requests import OWNER
 from account_core.domain.errors import InvalidRequest
 
 Authorisation = Literal["IAM", "JWT"]
-NAME_OF_OPERATOR = r"[\x21-\x7e]{1,128}"
-"""Operators need own no accounts; identity providers name machines like `abc@clients`."""
+OPERATOR_SUBJECT = r"[\x21-\x7e]{1,128}"
+"""A wider pattern than OWNER: identity providers name machines like `abc@clients`, and operators own no accounts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Attributes: `subject` is the token's, None with IAM; `name` is for the log."""
+    """Attributes: `subject` is the token's subject, None with IAM; `name` is for the log."""
 
     subject: str | None
     is_operator: bool
@@ -29,37 +29,43 @@ class Caller:
 
     @property
     def owner(self) -> str | None:
-        """The one owner whose accounts exist for the caller; None: all do."""
+        """The owner whose accounts the caller sees; None: all accounts."""
         return None if self.is_operator else self.subject
 
     def command_id(self, key: str | None) -> str | None:
-        """What a command with this idempotency key is stored under; no key has a comma.
+        """The `CommandId` under which a command with this idempotency key is stored.
 
-        An operator's keys are apart from those of the accounts' owners, who could otherwise use them first.
+        An operator's keys get the operator's subject as a prefix, so an account's owner cannot use them first. The
+        comma is unambiguous: no key contains one.
         """
         if key is None or self.subject is None or not self.is_operator:
             return key
         return f"{self.subject},{key}"
 
     def refuse_owner(self, owner: str, detail: str) -> None:
-        """Raises InvalidRequest, with that detail: the owner is not for this caller."""
+        """Raise InvalidRequest with `detail` if the caller may not act for this owner."""
         if self.owner not in (None, owner):
             raise InvalidRequest(detail, "owner_not_allowed")
 
 
 def caller_of(authorizer: Mapping[str, Any], authorisation: Authorisation, operator_scope: str) -> Caller:
-    """Who calls, as the gateway's authorizer of the kind that this deployment has says.
+    """The caller, from the gateway's authorizer of the kind that this deployment uses.
 
     Raises:
-        InvalidRequest: the request did not come through it, or the token's subject cannot own accounts.
+        InvalidRequest: the request did not pass this authorizer, or the token's subject cannot own accounts.
     """
     if authorisation == "IAM" and (iam := authorizer.get("iam")):
         return Caller(None, is_operator=True, name=str(iam.get("userArn")))
     claims = (authorizer.get("jwt") or {}).get("claims") or {}
     if authorisation != "JWT" or not claims.get("sub"):
-        raise InvalidRequest("The request was not authenticated.", "unauthenticated")
+        raise InvalidRequest(
+            "The request is not authenticated. Call the API through its gateway, signed or with a token.",
+            "unauthenticated",
+        )
     subject, scopes = str(claims["sub"]), f"{claims.get('scope', '')} {claims.get('scp', '')}"
     is_operator = operator_scope in re.split(r"[\s\[\]]+", scopes)  # API Gateway writes a list as "[one two]"
-    if not re.fullmatch(NAME_OF_OPERATOR if is_operator else OWNER, subject):
-        raise InvalidRequest("The token's subject cannot be an owner: see `owner` in docs/api.md.", "owner_not_allowed")
+    if not re.fullmatch(OPERATOR_SUBJECT if is_operator else OWNER, subject):
+        raise InvalidRequest(
+            "The token's subject is not a valid owner; docs/api.md lists the allowed characters.", "owner_not_allowed"
+        )
     return Caller(subject, is_operator, name=subject)

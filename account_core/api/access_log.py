@@ -1,4 +1,4 @@
-"""What a request leaves behind in the log and the metrics: ids, outcome, cost; never amounts or tokens."""
+"""The log line and metrics of a request: ids, outcome and cost; never amounts or tokens."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class AccessLog:
-    """One line for every request, and its cost as metrics by operation."""
+    """Logs one line for each request, and emits its cost as metrics by operation."""
 
     def __init__(self, logger: "Logger", metrics: "Metrics") -> None:
         self._logger = logger
@@ -18,7 +18,7 @@ class AccessLog:
 
     def __call__(self, operation: str, used: Usage, **facts: Any) -> None:  # noqa: ANN401 -- a log line's
         if used.rebuilt:
-            self._logger.warning("no snapshot could be used: the state was rebuilt from the events", **facts)
+            self._logger.warning("no usable snapshot: the state was rebuilt from the events", **facts)
         self._logger.info("request", operation=operation, **facts, **asdict(used))
         if used.requests:
             self._metrics.add_dimension(name="operation", value=operation)

@@ -1,4 +1,4 @@
-"""What is answered, in JSON's terms. Pure."""
+"""Response bodies and headers. Pure."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,12 +9,14 @@ from account_core.api.gateway import Answer
 from account_core.api.problems import PROBLEMS, RETRIABLE, RETRY_AFTER_S
 from account_core.api.queries import ORDERS, Page
 from account_core.domain.events import Created, Credited, EventRow, Withdrawn
+from account_core.service.execution import Receipt
 from account_core.service.owned_accounts import OwnedAccount
-from account_core.service.service import Receipt
+
+INTERNAL_ERROR = "The service could not handle the request. Report the requestId to the team that runs it."
 
 
 def account(account_id: str, receipt: Receipt, status: int = 200) -> Answer:
-    """The account as it is after the command, or as it was read."""
+    """The account after a command, or as it was read."""
     body = {
         "accountId": account_id,
         "balance": str(receipt.balance),
@@ -30,7 +32,7 @@ def account(account_id: str, receipt: Receipt, status: int = 200) -> Answer:
 
 
 def events(account_id: str, rows: list[EventRow], page: Page) -> Answer:
-    """A page of an account's events, and where the next one is; `next` is null where there is none yet."""
+    """A page of an account's events. `next` is the path of the next page, or null if there is none yet."""
     is_last = len(rows) < page.limit or (page.newest_first and rows[-1].sequence == 1)
     after, order = rows[-1].sequence if rows else 0, ORDERS[page.newest_first]
     following = f"/accounts/{account_id}/events?after={after}&limit={page.limit}&order={order}"
@@ -38,7 +40,7 @@ def events(account_id: str, rows: list[EventRow], page: Page) -> Answer:
 
 
 def accounts(owner: str, owned: Sequence[OwnedAccount], limit: int) -> Answer:
-    """The first `limit` of an owner's accounts, and where the others are; `next` is null if there are none yet."""
+    """The first `limit` of an owner's accounts. `next` is the path of the next page, or null if there is none yet."""
     page = owned[:limit]
     listed = [
         {
@@ -72,7 +74,7 @@ def _event(row: EventRow) -> dict[str, Any]:
 
 
 def _type(row: EventRow) -> str:
-    """The same names as the domain events have that other teams see."""
+    """The name of the domain event that other teams see."""
     match row.event:
         case Created():
             return "AccountCreated"
@@ -83,7 +85,7 @@ def _type(row: EventRow) -> str:
 
 
 def problem(code: str, detail: str, request_id: str, headers: dict[str, str] | None = None) -> Answer:
-    """A problem document (RFC 9457). Lone surrogates in what `detail` quotes are no Unicode text, and become "?"."""
+    """A problem document (RFC 9457). Lone surrogates in `detail` are not valid Unicode and are replaced by "?"."""
     kind = PROBLEMS[code]
     body = {
         "type": f"urn:account-events:problem:{code}",

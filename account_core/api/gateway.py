@@ -1,4 +1,4 @@
-"""API Gateway's HTTP API, payload format 2.0, as request and answer.
+"""Requests and answers in the format of API Gateway's HTTP API, payload format 2.0.
 
 docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
@@ -15,7 +15,7 @@ from account_core.domain.errors import InvalidRequest
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Attributes: `headers` have lower-case names; `gateway_id` is the gateway's own id of this request."""
+    """Attributes: `headers` have lower-case names; `gateway_id` is the id that API Gateway gave the request."""
 
     method: str
     path: str
@@ -41,7 +41,11 @@ class Request:
         )
 
     def json_body(self) -> bytes:
-        """The body's bytes, which say of themselves that they are JSON."""
+        """The body's bytes.
+
+        Raises:
+            InvalidRequest: `Content-Type` is not JSON, or the Base64 is malformed.
+        """
         content_type = (self.headers.get("content-type") or "application/json").split(";")[0].strip().lower()
         if content_type != "application/json":
             raise InvalidRequest("Send JSON, with the header Content-Type: application/json.", "unsupported_media_type")
@@ -50,14 +54,17 @@ class Request:
         try:
             return base64.b64decode(self.raw_body, validate=True)
         except ValueError:
-            raise InvalidRequest("The body cannot be read.", "invalid_encoding") from None
+            raise InvalidRequest("The body is not valid Base64.", "invalid_encoding") from None
 
     def query(self, *names: str, replaced: Mapping[str, str] | None = None) -> dict[str, str]:
-        """The query parameters. One that is not among `names` is refused: ignored, it would change the sense.
+        """The query parameters. Unknown ones are refused: ignoring one would change the meaning of the request.
 
         Args:
-            names: the parameters that are allowed.
-            replaced: parameters of earlier releases, each with what to do instead.
+            names: the allowed parameters.
+            replaced: parameters of earlier releases, each with its replacement.
+
+        Raises:
+            InvalidRequest: a parameter is unknown or occurs twice.
         """
         pairs = parse_qsl(self.query_string, keep_blank_values=True)
         for name, _ in pairs:
@@ -65,18 +72,18 @@ class Request:
                 raise InvalidRequest(f"Unknown query parameter {name!r}: {replaced[name]}", "invalid_parameter")
             if name not in names:
                 raise InvalidRequest(
-                    f"Unknown query parameter {name[:40]!r}; there are: {', '.join(names) or 'none'}.",
+                    f"Unknown query parameter {name[:40]!r}. Known parameters: {', '.join(names) or 'none'}.",
                     "invalid_parameter",
                 )
         parameters = dict(pairs)
         if len(parameters) < len(pairs):
-            raise InvalidRequest("A query parameter is given twice.", "invalid_parameter")
+            raise InvalidRequest("A query parameter occurs twice. Send it once.", "invalid_parameter")
         return parameters
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is sent back: no body for None."""
+    """An HTTP response. `body` None: no body."""
 
     status: int
     body: Mapping[str, Any] | None = None
@@ -84,7 +91,7 @@ class Answer:
     content_type: str = "application/json"
 
     def to_gateway(self, headers: Mapping[str, str], *, is_head: bool) -> dict[str, Any]:
-        """In the form that API Gateway takes, with further `headers`; to HEAD, without the body."""
+        """The response in API Gateway's format, with additional `headers`; without the body for HEAD."""
         all_headers = {**self.headers, **headers}
         if self.body is not None:
             all_headers["Content-Type"] = self.content_type

@@ -1,4 +1,4 @@
-"""HTTP in, HTTP out: request -> command -> answer, and every error as a problem document (RFC 9457)."""
+"""The HTTP API: request -> command -> answer. Every error becomes a problem document (RFC 9457)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,16 +12,17 @@ from account_core.api.gateway import Answer, Request
 from account_core.api.routes import allowed, match
 from account_core.domain.commands import Command
 from account_core.domain.errors import AccountError, InvalidRequest, PreconditionFailed, Unavailable
+from account_core.service.execution import Conditions, Receipt
 from account_core.service.head import Origin, timestamp
 from account_core.service.owned_accounts import OwnedAccounts
-from account_core.service.service import AccountService, Conditions, Receipt
+from account_core.service.service import AccountService
 from account_core.service.usage import Usage
 from account_core.settings import ATTEMPT_MAX_S
 
 
 @dataclass(slots=True)
 class _Call:
-    """One request on its way. The ids are the gateway's until the caller's own have been found in order."""
+    """One request while it is handled. `request_id` is the gateway's until the caller's own has been validated."""
 
     request: Request
     has_time: Callable[[], bool]
@@ -39,13 +40,13 @@ class HttpApi:
     """The API. Call it with an API Gateway HTTP API event (payload format 2.0).
 
     Args:
-        service: carries out the commands.
+        service: carries out commands and reads.
         owned: the accounts by owner.
         now: the writer's clock.
-        new_id: makes account ids; URL-safe, unique for ever.
-        log: told of every request.
+        new_id: makes account ids, which must be URL-safe and unique for ever.
+        log: called once for every request.
         authorisation: how the gateway authenticates callers.
-        operator_scope: with JWT, the scope for which all accounts exist.
+        operator_scope: with JWT, a token with this scope sees all accounts.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class HttpApi:
         call = _Call(request, lambda: _has_time(context), request.gateway_id)
         try:
             answer = self._answer(call)
-        except Exception as error:  # noqa: BLE001 -- the outermost edge: whatever it is, the caller gets an answer
+        except Exception as error:  # noqa: BLE001 -- the outermost handler: every error gets an answer
             answer = self._problem(error, call)
         self._log(
             call.operation,
@@ -108,14 +109,14 @@ class HttpApi:
         call.caller = caller.name
         found = match(request.path)
         if found is None:
-            detail = f"There is no {request.path[:200]} here; docs/api.md lists the requests."
+            detail = f"There is no path {request.path[:200]}; docs/api.md lists the requests."
             return answers.problem("route_not_found", detail, call.request_id)
         operations, values = found
         if request.method == "OPTIONS":
             return Answer(204, headers={"Allow": allowed(operations)})
         operation = operations.get("GET" if request.method == "HEAD" else request.method)
         if operation is None:
-            detail = f"{request.method} is not for {request.path[:200]}; use one of: {allowed(operations)}."
+            detail = f"{request.path[:200]} does not support {request.method}; use one of: {allowed(operations)}."
             return answers.problem("method_not_allowed", detail, call.request_id, {"Allow": allowed(operations)})
         call.operation = operation
         call.account_id = requests.account_id(values["accountId"]) if "accountId" in values else ""
@@ -124,15 +125,15 @@ class HttpApi:
 
     def _create(self, call: _Call, caller: Caller) -> Answer:
         if "if-match" in call.request.headers:
-            raise InvalidRequest("An account that does not exist yet has no ETag to match.", "invalid_if_match")
+            raise InvalidRequest("A new account has no ETag to match. Leave out If-Match.", "invalid_if_match")
         command = requests.create_account(_body(call), caller.subject)
-        caller.refuse_owner(command.owner, "Accounts can be created for oneself only: leave out owner.")
+        caller.refuse_owner(command.owner, "You can create accounts only for yourself: leave out owner.")
         key = _key(call)
         call.account_id = self._new_id() if key is None else requests.account_id_of(key, caller.subject)
         try:
             return self._execute(call, command, Conditions(), caller.command_id(key), status=201)
         except Unavailable as error:
-            raise Unavailable(f"{error} The account would be /accounts/{call.account_id}.") from None
+            raise Unavailable(f"{error} If it was created, the account is /accounts/{call.account_id}.") from None
 
     def _command(self, call: _Call, caller: Caller, parse: Callable[[bytes], Command]) -> Answer:
         if_match = call.request.headers.get("if-match")
@@ -140,7 +141,7 @@ class HttpApi:
         try:
             return self._execute(call, parse(_body(call)), conditions, caller.command_id(_key(call)))
         except PreconditionFailed as error:
-            if (reason := etags.never_matching(if_match)) is None:
+            if (reason := etags.mismatch_advice(if_match)) is None:
                 raise
             raise PreconditionFailed(f"{error} {reason}") from None
 
@@ -173,8 +174,8 @@ class HttpApi:
 
     def _accounts(self, call: _Call, caller: Caller) -> Answer:
         page = queries.account_page(call.request.query(*queries.ACCOUNT_PAGE))
-        caller.refuse_owner(call.owner, "Only one's own accounts can be listed.")
-        one_more = page.limit + 1  # which tells whether there is a next page
+        caller.refuse_owner(call.owner, "You can list only your own accounts.")
+        one_more = page.limit + 1  # to find out whether there is a next page
         owned = self._owned.page(call.owner, page.after, one_more, call.used)
         return answers.accounts(call.owner, owned, page.limit)
 
@@ -182,12 +183,12 @@ class HttpApi:
         code = error.code if isinstance(error, AccountError) else "internal_error"
         if code in ("internal_error", "corrupt"):
             self._log.failed(error, request_id=call.request_id, account_id=call.account_id or None)
-            return answers.problem(code, "The request failed here, not with you. It has been logged.", call.request_id)
+            return answers.problem(code, answers.INTERNAL_ERROR, call.request_id)
         return answers.problem(code, str(error), call.request_id)
 
 
 def _body(call: _Call) -> bytes:
-    call.request.query()  # a command takes no parameters, and none is silently ignored
+    call.request.query()  # a command takes no query parameters; an unknown one is refused, not ignored
     return call.request.json_body()
 
 

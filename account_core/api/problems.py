@@ -1,13 +1,13 @@
-"""Every problem the API can answer with: its code, what it is over HTTP, and what the caller does about it.
+"""Every problem that the API can return: its code, its HTTP status and title, and what the caller should do.
 
-The one place for all three: the answers, the OpenAPI description and docs/api.md are made from or tested against it.
+The answers and the OpenAPI document are made from this table, and docs/api.md is tested against it.
 """
 
 from dataclasses import dataclass
 
 RETRY_AFTER_S = 1
 RETRIABLE = frozenset({"conflict", "unavailable"})
-"""Those that pass by themselves; their answers have the header Retry-After."""
+"""Problems that pass by themselves; their answers have the header Retry-After."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,52 +19,80 @@ class Problem:
 
 _INVALID = "Invalid request"
 _REJECTED = "Command rejected"
+_NAME = "send 1 to 128 visible ASCII characters without a comma"
 PROBLEMS: dict[str, Problem] = {
-    "invalid_json": Problem(400, _INVALID, "send a JSON object; each key once; no NaN, no Infinity"),
-    "invalid_encoding": Problem(400, _INVALID, "send UTF-8"),
-    "missing_field": Problem(400, _INVALID, "`detail` names the field"),
-    "unknown_field": Problem(400, _INVALID, "`detail` names the field"),
-    "invalid_amount": Problem(400, _INVALID, "send a positive decimal with at most two places and 18 digits"),
-    "invalid_owner": Problem(400, _INVALID, "send an opaque id"),
+    "invalid_json": Problem(400, _INVALID, "send a JSON object, with each key once and without NaN or Infinity"),
+    "invalid_encoding": Problem(400, _INVALID, "send the body in UTF-8"),
+    "missing_field": Problem(400, _INVALID, "add the field that `detail` names"),
+    "unknown_field": Problem(400, _INVALID, "remove the field that `detail` names"),
+    "invalid_amount": Problem(400, _INVALID, "send a positive decimal with at most two decimals and 18 digits"),
+    "invalid_owner": Problem(400, _INVALID, "send an opaque id; `detail` lists the allowed characters"),
     "invalid_currency": Problem(400, _INVALID, "send the ISO 4217 code of a currency with two decimals"),
-    "invalid_account_id": Problem(400, _INVALID, "send the id as it was given"),
-    "invalid_correlation_id": Problem(400, _INVALID, "send 1 to 128 visible ASCII characters without a comma"),
-    "invalid_request_id": Problem(400, _INVALID, "send 1 to 128 visible ASCII characters without a comma"),
-    "invalid_idempotency_key": Problem(400, _INVALID, "send 1 to 128 visible ASCII characters without a comma"),
-    "invalid_if_match": Problem(400, _INVALID, "send an ETag as it was given; none to create an account"),
-    "invalid_parameter": Problem(400, _INVALID, "`detail` names the query parameter"),
+    "invalid_account_id": Problem(400, _INVALID, "send the account id exactly as the service returned it"),
+    "invalid_correlation_id": Problem(400, _INVALID, _NAME),
+    "invalid_request_id": Problem(400, _INVALID, _NAME),
+    "invalid_idempotency_key": Problem(400, _INVALID, _NAME),
+    "invalid_if_match": Problem(
+        400, _INVALID, "send an ETag exactly as the service returned it; to create an account, leave out `If-Match`"
+    ),
+    "invalid_parameter": Problem(400, _INVALID, "correct or remove the query parameter that `detail` names"),
     "unauthenticated": Problem(401, "Not authenticated", "call the API through its gateway, signed or with a token"),
-    "owner_not_allowed": Problem(403, "Not allowed", "act for yourself, or with the operators' scope"),
-    "route_not_found": Problem(404, "Not found", "see the table of requests"),
-    "account_not_found": Problem(404, "Account not found", "no such account, none at that time, or not visible to you"),
-    "sequence_not_found": Problem(404, "Sequence not found", "the account has not come so far"),
-    "method_not_allowed": Problem(405, "Method not allowed", "use a method that the header `Allow` names"),
-    "account_exists": Problem(409, "Account exists", "the account exists with another owner or currency"),
+    "owner_not_allowed": Problem(
+        403, "Not allowed", "use your own accounts only, or send a token with the operators' scope"
+    ),
+    "route_not_found": Problem(404, "Not found", "use a path of the table of requests"),
+    "account_not_found": Problem(
+        404,
+        "Account not found",
+        "check the account id, the time in `at` and your token: no such account, none at that time, or not visible to "
+        "you",
+    ),
+    "sequence_not_found": Problem(
+        404, "Sequence not found", "ask for a lower `atSequence`: the account has no such event yet"
+    ),
+    "method_not_allowed": Problem(405, "Method not allowed", "use a method that the header `Allow` lists"),
+    "account_exists": Problem(
+        409, "Account exists", "use the existing account, which has another owner or currency, or create another"
+    ),
     "conflict": Problem(
         409, "Too many concurrent commands", "nothing was written; send the command again after `Retry-After`"
     ),
     "precondition_failed": Problem(
         412,
         "Precondition failed",
-        "nothing was written; read the account, decide again; if `detail` names an altered ETag, send the original",
+        "nothing was written; read the account and decide again; if `detail` names an altered ETag, send the original",
     ),
-    "body_too_large": Problem(413, _INVALID, "send less"),
+    "body_too_large": Problem(413, _INVALID, "send at most 8 KiB"),
     "unsupported_media_type": Problem(415, _INVALID, "send `Content-Type: application/json`"),
-    "insufficient_funds": Problem(422, _REJECTED, "the balance does not cover the amount; nothing was written"),
-    "balance_limit_exceeded": Problem(422, _REJECTED, "the balance would have over 18 digits; nothing was written"),
+    "insufficient_funds": Problem(
+        422, _REJECTED, "nothing was written; withdraw no more than the balance, or credit the account first"
+    ),
+    "balance_limit_exceeded": Problem(
+        422, _REJECTED, "nothing was written; credit less: a balance has at most 18 digits"
+    ),
     "account_full": Problem(
         422,
         _REJECTED,
-        "the account's events fill the 10 GB that its table holds for one account; nothing was written, and no further "
-        "command can be: call the service's owners",
+        "nothing was written, and no further command on this account can succeed: its events fill the 10 GB that its "
+        "table has for one account; ask the team that runs the service",
     ),
-    "idempotency_key_reused": Problem(422, _REJECTED, "the key belongs to another command; nothing was written"),
-    "corrupt": Problem(500, "Internal error", "the account's rows contradict each other; call the service's owners"),
-    "internal_error": Problem(500, "Internal error", "a fault of this service; it has been logged under `requestId`"),
+    "idempotency_key_reused": Problem(
+        422, _REJECTED, "nothing was written; the key belongs to another command: send a new key with this one"
+    ),
+    "corrupt": Problem(
+        500,
+        "Internal error",
+        "stored rows contradict each other; report the `requestId` to the team that runs the service",
+    ),
+    "internal_error": Problem(
+        500,
+        "Internal error",
+        "report the `requestId` to the team that runs the service; the outcome of a command is unknown",
+    ),
     "unavailable": Problem(
         503,
         "Temporarily unavailable",
-        "of a read, or of a command with an `Idempotency-Key`: send it again after `Retry-After`; of a command without "
-        "one the outcome is unknown, read the account first",
+        "send a read, or a command with an `Idempotency-Key`, again after `Retry-After`; without a key the outcome of "
+        "the command is unknown: read the account first",
     ),
 }

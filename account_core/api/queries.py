@@ -1,4 +1,4 @@
-"""What a query string asks for. Pure."""
+"""Parse query strings. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -12,22 +12,24 @@ from account_core.service.head import timestamp
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 100
 NUMBER_MAX = 10**9
-"""More than the events that an account can have: its rows have to stay below 10 GB."""
+"""More events than an account can have: its rows must fit in 10 GB."""
 POINT_IN_TIME = ("atSequence", "at")
-REPLACED = {"atVersion": "use atSequence. It takes a sequence; the versions of earlier releases are other numbers."}
-"""Parameters of earlier releases: refused, never reinterpreted."""
+REPLACED = {
+    "atVersion": "use atSequence. It takes a sequence, which is another number than the version of earlier releases."
+}
+"""Parameters of earlier releases: refused, not reinterpreted (docs/adr/0017-the-api-counts-events.md)."""
 PAGE = ("after", "limit", "order")
 ACCOUNT_PAGE = ("afterAccount", "limit")
 _DATE_TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
-"""RFC 3339; the seconds may be left out."""
+"""RFC 3339, but the seconds are optional."""
 ORDERS = ("oldest", "newest")
 
 
 @dataclass(frozen=True, slots=True)
 class PointInTime:
-    """Attributes: `moment` as `head.timestamp` writes it. Neither: now."""
+    """A sequence or a moment (as `head.timestamp` writes it); neither means now."""
 
     sequence: int | None = None
     moment: str | None = None
@@ -35,7 +37,7 @@ class PointInTime:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Events of an account: at most `limit`, beyond sequence `after` in the direction asked for."""
+    """A page of an account's events: at most `limit`, after sequence `after` in the requested direction."""
 
     after: int | None
     limit: int
@@ -45,7 +47,7 @@ class Page:
 def point_in_time(query: Mapping[str, str]) -> PointInTime:
     """From `atSequence=7` or `at=2026-01-31T09:30:00Z`."""
     if len(query) > 1:
-        raise InvalidRequest("Give either at or atSequence.", "invalid_parameter")
+        raise InvalidRequest("Send either at or atSequence, not both.", "invalid_parameter")
     sequence = _number(query, "atSequence", 1, NUMBER_MAX)
     return PointInTime(sequence, _moment(query["at"]) if "at" in query else None)
 
@@ -55,14 +57,14 @@ def page(query: Mapping[str, str]) -> Page:
     limit = _number(query, "limit", 1, LIMIT_MAX)
     order = query.get("order", ORDERS[0])
     if order not in ORDERS:
-        raise InvalidRequest(f"order has to be one of: {', '.join(ORDERS)}.", "invalid_parameter")
+        raise InvalidRequest(f"order must be one of: {', '.join(ORDERS)}.", "invalid_parameter")
     after = _number(query, "after", 0, NUMBER_MAX)
     return Page(after, LIMIT_DEFAULT if limit is None else limit, newest_first=order == "newest")
 
 
 @dataclass(frozen=True, slots=True)
 class AccountPage:
-    """Accounts of an owner: at most `limit`, by id, behind `after`."""
+    """A page of an owner's accounts: at most `limit`, by id, after the account `after`."""
 
     after: str | None
     limit: int
@@ -72,7 +74,7 @@ def account_page(query: Mapping[str, str]) -> AccountPage:
     """From `afterAccount=0b9c2f6e&limit=10`."""
     after = query.get("afterAccount")
     if after is not None and not re.fullmatch(ACCOUNT_ID, after):
-        raise InvalidRequest("afterAccount has to be an account id.", "invalid_parameter")
+        raise InvalidRequest("afterAccount must be an account id.", "invalid_parameter")
     limit = _number(query, "limit", 1, LIMIT_MAX)
     return AccountPage(after, LIMIT_DEFAULT if limit is None else limit)
 
@@ -82,7 +84,7 @@ def _number(query: Mapping[str, str], name: str, least: int, most: int) -> int |
     if text is None:
         return None
     if not re.fullmatch("[0-9]{1,10}", text) or not least <= int(text) <= most:
-        raise InvalidRequest(f"{name} has to be a whole number from {least} to {most}.", "invalid_parameter")
+        raise InvalidRequest(f"{name} must be a whole number from {least} to {most}.", "invalid_parameter")
     return int(text)
 
 
@@ -93,6 +95,6 @@ def _moment(text: str) -> str:
     except (ValueError, OverflowError):
         pass
     raise InvalidRequest(
-        "at has to be a time with its offset, like 2026-01-31T09:30:00Z (a + in it has to be sent as %2B).",
+        "at must be a time with an offset, like 2026-01-31T09:30:00Z (send a + as %2B).",
         "invalid_parameter",
     )

@@ -1,4 +1,4 @@
-"""From a request's text to a command and its terms: everything that a caller can get wrong is found here. Pure."""
+"""Parse and validate a request's body, path and headers. Pure; every function raises InvalidRequest."""
 
 import hashlib
 import json
@@ -15,23 +15,23 @@ from account_core.domain.money import CENT, MONEY_MAX, SCALE
 BODY_BYTES_MAX = 8 * 1024
 ACCOUNT_ID = "[A-Za-z0-9_-]{1,64}"
 OWNER = r"[A-Za-z0-9._:|-]{3,64}|[A-Za-z0-9_:|-][A-Za-z0-9._:|-]?|\.[A-Za-z0-9_:|-]"
-"""1 to 64 characters, but not `.` or `..`, which URL libraries take out of a path (RFC 3986, 5.2.4). Without a
-lookahead, which not every reader of the OpenAPI document knows."""
+"""1 to 64 characters, but not `.` or `..`, which URL libraries remove from a path (RFC 3986, 5.2.4). There is no
+lookahead, because not every reader of the OpenAPI document supports it."""
 NAME = r"[\x21-\x2b\x2d-\x7e]{1,128}"
-"""Of a request, a piece of work, a command: visible ASCII, but no comma, with which gateways join repeated headers."""
+"""Request ids, correlation ids and idempotency keys: visible ASCII. Gateways join repeated headers by comma."""
 PLAIN_DECIMAL = r"[0-9]{1,40}(\.[0-9]{1,40})?"
 
 
 def account_id(text: str) -> str:
     if not re.fullmatch(ACCOUNT_ID, text):
-        raise InvalidRequest("An account id is 1 to 64 letters, digits, '-' or '_'.", "invalid_account_id")
+        raise InvalidRequest("An account id must be 1 to 64 letters, digits, '-' or '_'.", "invalid_account_id")
     return text
 
 
 def owner(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(OWNER, value):
         raise InvalidRequest(
-            "owner has to be an opaque id of 1 to 64 letters, digits or any of '._:|-', but not '.' or '..'; "
+            "owner must be an opaque id of 1 to 64 letters, digits or any of '._:|-', but not '.' or '..'; "
             "never a name or an address.",
             "invalid_owner",
         )
@@ -39,25 +39,25 @@ def owner(value: object) -> str:
 
 
 def name(headers: Mapping[str, str], header: str, code: str) -> str | None:
-    """The value of a header that names something, or None without it."""
+    """The value of a header that matches NAME; None without the header."""
     text = headers.get(header.lower())
     if text is not None and not re.fullmatch(NAME, text):
-        raise InvalidRequest(f"{header} has to be 1 to 128 visible ASCII characters without a comma, once.", code)
+        raise InvalidRequest(f"{header} must be 1 to 128 visible ASCII characters without a comma, sent once.", code)
     return text
 
 
 def account_id_of(key: str, subject: str | None) -> str:
-    """The id of the account that a creation with this idempotency key makes, always the same for the same caller."""
+    """The id of the account that a creation with this idempotency key makes: the same for the same caller and key."""
     return hashlib.sha256(json.dumps(["create_account", subject, key]).encode()).hexdigest()[:32]
 
 
 def create_account(body: bytes, subject: str | None) -> CreateAccount:
-    """From `{"owner": "...", "currency": "EUR"}`; the caller's own subject, if there is one, is the default owner."""
+    """From `{"owner": "...", "currency": "EUR"}`. The default owner is the token's subject, if there is one."""
     fields = _fields(body, "owner", "currency", optional=() if subject is None else ("owner",))
     named, currency = owner(fields.get("owner", subject)), fields["currency"]
     if not isinstance(currency, str) or currency not in CURRENCIES:
         raise InvalidRequest(
-            'currency has to be an ISO 4217 code, in capitals, of a currency with two decimals, like "EUR".',
+            'currency must be an ISO 4217 code, in capitals, of a currency with two decimals, like "EUR".',
             "invalid_currency",
         )
     return CreateAccount(named, currency)
@@ -82,7 +82,7 @@ def _amount(body: bytes) -> Decimal:
     if not isinstance(value, Decimal):  # JSON's true, null, arrays and objects
         _refuse_amount('a string like "12.50" or a number')
     if not value.is_finite():
-        _refuse_amount(f"from {CENT} to {MONEY_MAX}; the exponent is out of range")
+        _refuse_amount(f"from {CENT} to {MONEY_MAX}: its exponent is out of range")
     if value <= 0:
         _refuse_amount("greater than zero")
     if value > MONEY_MAX:
@@ -94,25 +94,25 @@ def _amount(body: bytes) -> Decimal:
 
 
 def _refuse_amount(expected: str) -> NoReturn:
-    raise InvalidRequest(f"amount has to be {expected}.", "invalid_amount")
+    raise InvalidRequest(f"amount must be {expected}.", "invalid_amount")
 
 
 def _fields(body: bytes, *names: str, optional: tuple[str, ...] = ()) -> Mapping[str, Any]:
     fields = _json(body)
     if not isinstance(fields, dict):
-        raise InvalidRequest("The body has to be a JSON object.", "invalid_json")
+        raise InvalidRequest("The body must be a JSON object.", "invalid_json")
     if missing := [name for name in names if name not in fields and name not in optional]:
-        raise InvalidRequest(f"Missing: {', '.join(missing)}.", "missing_field")
+        raise InvalidRequest(f"Missing fields: {', '.join(missing)}.", "missing_field")
     if unknown := sorted(set(fields) - set(names)):
         shown = ", ".join(name[:40] for name in unknown[:5])
-        raise InvalidRequest(f"Unknown: {shown}. Expected only: {', '.join(names)}.", "unknown_field")
+        raise InvalidRequest(f"Unknown fields: {shown}. Known fields: {', '.join(names)}.", "unknown_field")
     return fields
 
 
 def _json(body: bytes) -> object:
-    """Numbers come as Decimal, digit by digit as they were sent: money never passes through a float."""
+    """Parse numbers as Decimal, digit by digit: money never passes through a float."""
     if len(body) > BODY_BYTES_MAX:
-        raise InvalidRequest(f"The body may have {BODY_BYTES_MAX} bytes at most.", "body_too_large")
+        raise InvalidRequest(f"The body may have at most {BODY_BYTES_MAX} bytes.", "body_too_large")
     try:
         return json.loads(
             body.decode("utf-8"),
@@ -122,7 +122,7 @@ def _json(body: bytes) -> object:
             object_pairs_hook=_unique,
         )
     except UnicodeDecodeError:
-        raise InvalidRequest("The body has to be UTF-8.", "invalid_encoding") from None
+        raise InvalidRequest("The body must be UTF-8.", "invalid_encoding") from None
     except json.JSONDecodeError as error:
         raise _not_json(f"it is incomplete or malformed at line {error.lineno}, column {error.colno}") from None
     except RecursionError:
@@ -130,7 +130,7 @@ def _json(body: bytes) -> object:
 
 
 def _number(text: str) -> Decimal:
-    """A number whose exponent is beyond Decimal's is still JSON, and NaN here: no amount."""
+    """A number whose exponent is out of Decimal's range is still JSON; it becomes NaN, which is not a valid amount."""
     try:
         return Decimal(text)
     except InvalidOperation:
@@ -149,4 +149,4 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _not_json(reason: str) -> InvalidRequest:
-    return InvalidRequest(f"The body has to be JSON: {reason}.", "invalid_json")
+    return InvalidRequest(f"The body must be valid JSON: {reason}.", "invalid_json")

@@ -1,4 +1,4 @@
-"""Which requests there are. Pure."""
+"""The API's routes. Pure."""
 
 ROUTES: dict[str, dict[str, str]] = {
     "/accounts": {"POST": "create_account"},
@@ -8,14 +8,14 @@ ROUTES: dict[str, dict[str, str]] = {
     "/accounts/{accountId}/events": {"GET": "list_events"},
     "/owners/{owner}/accounts": {"GET": "list_accounts"},
 }
-"""Path -> method -> operation. HEAD goes wherever GET does, OPTIONS everywhere."""
+"""Path -> method -> operation. Every path supports OPTIONS, and every path with GET supports HEAD."""
 
 
 PARAMETERS = ("{accountId}", "{owner}")
 
 
 def match(path: str) -> tuple[dict[str, str], dict[str, str]] | None:
-    """The operations of a path, by method, and the values in it, by their names; None: there is no such path."""
+    """The path's operations by method, and its parameters by name; None if there is no such path."""
     parts = path.split("/")
     for template, operations in ROUTES.items():
         pairs = list(zip(parts, template.split("/"), strict=False))
@@ -27,5 +27,5 @@ def match(path: str) -> tuple[dict[str, str], dict[str, str]] | None:
 
 
 def allowed(operations: dict[str, str]) -> str:
-    """The header `Allow` of a path."""
+    """The value of the header `Allow`."""
     return ", ".join([*operations, *(["HEAD"] if "GET" in operations else []), "OPTIONS"])

@@ -1,1 +1,1 @@
-"""What an account is: events, commands, the decider, and its errors. Pure."""
+"""The account: events, commands, the decider and its errors. Pure."""

@@ -1,4 +1,4 @@
-"""The account, as a decider: state, evolve, decide. Pure; everything else in this package only carries it around."""
+"""The account as a decider: state, evolve, decide. Pure."""
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -21,7 +21,7 @@ INITIAL: Account | None = None
 
 
 def evolve(account: Account | None, event: Event) -> Account:
-    """The state after `event`. Never refuses a known one: a rule of tomorrow must not break yesterday's history."""
+    """The state after `event`. It never refuses a known event: a rule added tomorrow must not break stored history."""
     match event:
         case Created(owner=owner, currency=currency):
             return Account(owner, currency, ZERO)
@@ -32,7 +32,7 @@ def evolve(account: Account | None, event: Event) -> Account:
 
 
 def decide(account: Account | None, command: Command) -> list[Event]:
-    """The events that `command` causes: one, or none where what it asks for is already so.
+    """The events that `command` causes: one, or none if the account is already in the requested state.
 
     Raises:
         Rejected: AccountNotFound, AccountExists, InsufficientFunds or BalanceLimitExceeded.
@@ -43,23 +43,23 @@ def decide(account: Account | None, command: Command) -> list[Event]:
                 return [event_of(command)]
             if (account.owner, account.currency) == (owner, currency):
                 return []
-            raise AccountExists("The account exists already, with another owner or currency.")
+            raise AccountExists("The account already exists with another owner or currency.")
         case Credit(amount=amount):
             if account is None:
-                raise AccountNotFound("There is no such account.")
+                raise AccountNotFound
             if EXACT.add(account.balance, amount) > MONEY_MAX:
                 raise BalanceLimitExceeded(f"The balance cannot exceed {MONEY_MAX} {account.currency}.")
             return [event_of(command)]
         case Withdraw(amount=amount):
             if account is None:
-                raise AccountNotFound("There is no such account.")
+                raise AccountNotFound
             if account.balance < amount:
                 raise InsufficientFunds("The balance does not cover the amount.")
             return [event_of(command)]
 
 
 def event_of(command: Command) -> Event:
-    """What `command` causes where it is accepted; two commands are the same if their events are."""
+    """The event that `command` causes if it is accepted. Two commands are the same if their events are equal."""
     match command:
         case CreateAccount(owner=owner, currency=currency):
             return Created(owner, currency)
@@ -70,5 +70,5 @@ def event_of(command: Command) -> Event:
 
 
 def _existing(account: Account | None) -> Account:
-    assert account is not None, "only Created comes first; `head` refuses a history that says otherwise"  # noqa: S101 -- programmer error
+    assert account is not None, "the first event is Created; `head.advance` refuses any other history"  # noqa: S101 -- programmer error
     return account

@@ -1,7 +1,7 @@
-"""What a caller may ask for: imperatives.
+"""The commands that a caller can send, in the imperative.
 
-An amount that is none raises ValueError here, before anything can be decided or stored; what a caller over HTTP may
-send is checked, with better words, in `http_requests`.
+An invalid amount raises ValueError here, before anything is decided or stored. `account_core/api/requests.py` checks
+what callers send over HTTP and reports errors in more detail.
 """
 
 from dataclasses import dataclass
@@ -37,4 +37,4 @@ Command = CreateAccount | Credit | Withdraw
 
 def _require_amount(amount: Decimal) -> None:
     if not is_amount(amount):
-        raise ValueError(f"An amount is positive, has two decimals and is at most {MONEY_MAX}.")
+        raise ValueError(f"An amount must be positive, exact to the cent and at most {MONEY_MAX}.")

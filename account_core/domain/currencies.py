@@ -1,7 +1,7 @@
 """The currencies that accounts can have."""
 
-# ISO 4217's active currencies with two decimals, the scale of every amount here.
-# Currencies with none or three (JPY, KWD, ...) are refused: their amounts would be wrong by a factor or by a digit.
+# ISO 4217's active currencies with two decimals, the scale of every amount here. Currencies with another number of
+# decimals (JPY has none, KWD has three) are refused: their amounts would be wrong by a factor of 10 or 100.
 CURRENCIES = frozenset(
     """
     AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC CUP CVE

@@ -1,8 +1,8 @@
 """What can go wrong, as a tree ordered by what the caller must do.
 
 AccountError
-├── InvalidRequest        4xx  the request cannot be understood or is not allowed: correct it
-├── Rejected              422  understood, and the domain said no: do something else
+├── InvalidRequest        4xx  the request is malformed or not allowed: correct it
+├── Rejected              422  the request is well formed, but a rule of the domain forbids it: do something else
 │   ├── AccountNotFound   404
 │   ├── SequenceNotFound  404
 │   ├── AccountExists     409
@@ -10,13 +10,13 @@ AccountError
 │   ├── BalanceLimitExceeded
 │   ├── AccountFull
 │   └── IdempotencyKeyReused
-├── PreconditionFailed    412  the account has changed since the caller looked: look again, decide again
-├── Conflict              409  lost the race again and again: send the command again
-├── Unavailable           503  the store is throttled or timed out: wait, look, then send again
+├── PreconditionFailed    412  the account has changed since the caller read it: read it again, decide again
+├── Conflict              409  every attempt met a version conflict: send the command again
+├── Unavailable           503  the store throttled the request or timed out: wait, read the account, send again
 └── Corrupt               500  stored data breaks its own rules: stop, park, alarm
 
-`code` is the stable, public name of an error; the text is for people and may change. What each is over HTTP is in
-`problems`.
+`code` is the stable, public name of an error; the text is for people and may change. `api/problems.py` maps codes to
+HTTP.
 """
 
 
@@ -25,7 +25,7 @@ class AccountError(Exception):
 
 
 class InvalidRequest(AccountError):
-    """The request breaks the API's contract; sending it again cannot help."""
+    """The request breaks the API's contract; sending it again unchanged cannot help."""
 
     def __init__(self, detail: str, code: str) -> None:
         super().__init__(detail)
@@ -33,13 +33,16 @@ class InvalidRequest(AccountError):
 
 
 class Rejected(AccountError):
-    """The command was understood and refused by a rule of the domain; nothing was written."""
+    """A rule of the domain refused the request; nothing was written."""
 
     code = "rejected"
 
 
 class AccountNotFound(Rejected):
     code = "account_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("The account does not exist, or you may not see it.")
 
 
 class SequenceNotFound(Rejected):
@@ -65,34 +68,34 @@ class AccountFull(Rejected):
 
 
 class IdempotencyKeyReused(Rejected):
-    """The key belongs to another command of this account, which was carried out; this one was not."""
+    """The key belongs to another command that was carried out on this account; this one was not."""
 
     code = "idempotency_key_reused"
 
 
 class PreconditionFailed(AccountError):
-    """The account is not at a sequence that the caller named; nothing was written."""
+    """The account is at none of the sequences that the caller named; nothing was written."""
 
     code = "precondition_failed"
 
 
 class Conflict(AccountError):
-    """Other writers won every bounded attempt; nothing was written and the command may be sent again."""
+    """Every bounded attempt met a version conflict; nothing was written, and the command may be sent again."""
 
     code = "conflict"
 
 
 class Unavailable(AccountError):
-    """The store did not answer in time or throttled.
+    """The store throttled the request or did not answer in time.
 
-    Raised by a write, the outcome is unknown: the row may have been stored. With an idempotency key the command can
-    be sent again as it is; without one, read the account first.
+    If a write raises it, the outcome is unknown: the row may have been stored. A command with an idempotency key can be
+    sent again unchanged; without one, read the account first.
     """
 
     code = "unavailable"
 
 
 class Corrupt(AccountError):
-    """A stored row has an unknown type or format, or contradicts the rows before it; no retry can help."""
+    """A stored row has an unknown type or format, or contradicts the rows before it; no retry helps."""
 
     code = "corrupt"

@@ -1,6 +1,6 @@
-"""What has happened to an account, in the past tense: the language in which the ledger is written.
+"""The events that the ledger stores, in the past tense.
 
-These are the stored events. What other teams see are the domain events of `schemas/`, made from these by the projector.
+Other teams never see these: the projector translates them into the domain events of `schemas/`.
 """
 
 from dataclasses import dataclass
@@ -28,18 +28,18 @@ Event = Created | Credited | Withdrawn
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """One event where it is stored.
+    """One event as it is stored.
 
     Attributes:
-        version: the row's number within the account, 1.. without holes; never a multiple of ten.
-        sequence: the event's number within the account, 1.. without holes (snapshots are rows, not events).
-        occurred_at: the writer's clock, ISO 8601 UTC with six decimals, "2026-01-31T09:30:00.000001Z"; never before
-            the event in front of it. The order of events is `sequence`: two may have the same time.
+        version: the row's number within the account, 1.. without gaps; never a multiple of ten.
+        sequence: the event's number within the account, 1.. without gaps (snapshots are rows, not events).
+        occurred_at: the writer's clock, ISO 8601 UTC with six decimals, "2026-01-31T09:30:00.000001Z"; never earlier
+            than the event before. Order events by `sequence`: two may have the same time.
         balance: the account's balance after the event, scale 2.
         currency: ISO 4217, the account's.
-        correlation_id: the caller's name for the work this belongs to.
+        correlation_id: the caller's id for the work that the command belongs to.
         request_id: the request that caused the event; None in rows of format 1, which did not record it.
-        command_id: the caller's idempotency key, where one was given.
+        command_id: the caller's idempotency key, if one was sent (docs/glossary.md).
     """
 
     account_id: str
@@ -72,9 +72,9 @@ Row = EventRow | SnapshotRow
 
 @dataclass(frozen=True, slots=True)
 class IgnoredSnapshot:
-    """A snapshot that no state may be taken from: of a format this code does not write, or damaged.
+    """A snapshot that cannot be used: it has another format than this code writes, or is damaged.
 
-    Nothing is lost with it: the state is rebuilt from the events.
+    Nothing is lost: the state is rebuilt from the events.
     """
 
     account_id: str
@@ -84,4 +84,4 @@ class IgnoredSnapshot:
 
 
 StoredRow = Row | IgnoredSnapshot
-"""What is found in the ledger; only a `Row` is ever written."""
+"""What a read of the ledger can return; only a `Row` is ever written."""

@@ -1,4 +1,4 @@
-"""What an amount of money is, here: a decimal of scale 2 with at most 18 digits, as the Avro schemas fix it."""
+"""Amounts of money: decimals of scale 2 with at most 18 digits, as in the Avro schemas."""
 
 from decimal import Context, Decimal
 
@@ -9,7 +9,7 @@ MONEY_MAX = Decimal("9999999999999999.99")
 """The largest amount, and the largest balance."""
 
 EXACT = Context(prec=36)
-"""What money is counted in: the context of the program around may round it."""
+"""The context for all arithmetic with money: the caller's own context may round."""
 
 
 def is_amount(value: Decimal) -> bool:
@@ -21,8 +21,8 @@ def to_cents(value: Decimal) -> Decimal:
     """An amount or a balance with two decimals.
 
     Raises:
-        ValueError: it is negative, too large, or would have to be rounded.
+        ValueError: the value is negative, too large, or has more than two decimals.
     """
     if value and not is_amount(value):
-        raise ValueError("no money: negative, too large or not exact to the cent")
+        raise ValueError("not a valid amount of money: negative, too large or not exact to the cent")
     return value.quantize(CENT, context=EXACT)

@@ -1,1 +1,1 @@
-"""The rows of the table: attributes, versions, snapshots. Pure."""
+"""The rows of the table: attributes, versions and snapshots. Pure."""

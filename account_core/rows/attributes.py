@@ -1,7 +1,7 @@
-"""Stored attributes as text, and their values: only the spellings that this service and DynamoDB write. Pure.
+"""Parse stored attributes, only in the spellings that this service and DynamoDB write. Pure.
 
-Python reads more: other scripts' digits, underscores, spaces, NaN, and a dozen forms of one time. Times are compared as
-text, so each has to have exactly one.
+Python accepts more: digits of other scripts, underscores, spaces, NaN, and a dozen forms of one time. Times are
+compared as text, so each must have exactly one form.
 """
 
 import re
@@ -9,41 +9,41 @@ from datetime import datetime
 from decimal import Decimal
 
 NUMBER_CHARACTERS_MAX = 127
-"""No number of DynamoDB's is longer when it is written without an exponent: they are below 10**126."""
+"""DynamoDB's numbers are below 10**126, so none is longer without an exponent."""
 
 _DECIMAL = re.compile(r"-?[0-9]{1,127}(\.[0-9]{0,130})?([Ee][+-]?[0-9]{1,3})?")
 _ANY_TIME = b"0000-00-00T00:00:00.000000Z"
 _DIGITS_AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
-_read = datetime.fromisoformat  # looked up once: a projector reads one for every event
+_read = datetime.fromisoformat  # looked up once: the projector calls it for every event
 
 
 def is_whole_number(text: str) -> bool:
-    """Whether it is digits alone, without a sign or leading zeros."""
+    """Whether the text consists of digits, without a sign or leading zeros."""
     is_digits = text.isascii() and text.isdecimal() and len(text) <= NUMBER_CHARACTERS_MAX
     return is_digits and (text[0] != "0" or text == "0")
 
 
 def whole_number(text: str) -> int:
-    """Raises ValueError: it is not one, or not spelled as DynamoDB does."""
+    """Raises ValueError if the text is not a whole number as DynamoDB writes it."""
     if not is_whole_number(text):
         raise ValueError(f"{text[:40]!r} is not a whole number in decimal digits")
     return int(text)
 
 
 def decimal_number(text: str) -> Decimal:
-    """Raises ValueError: it is not one. The message never quotes it: it may be an amount."""
+    """Raises ValueError if the text is not a number. The message never quotes the text: it may be an amount."""
     if not _DECIMAL.fullmatch(text):
         raise ValueError("not a number in decimal digits")
     return Decimal(text)
 
 
 def instant(text: str) -> datetime:
-    """The moment of a timestamp like "2026-01-31T09:30:00.000001Z"; `head.timestamp` writes them.
+    """The moment of a timestamp like "2026-01-31T09:30:00.000001Z", as `head.timestamp` writes it.
 
     Raises:
-        ValueError: it is spelled in another way, or there is no such time.
+        ValueError: the text has another form, or there is no such time.
     """
-    # Comparing with the time written again would take twelve times as long.
-    if text.encode().translate(_DIGITS_AS_ZEROS) != _ANY_TIME or "T24" in text:  # newer Pythons know an hour 24
+    # Formatting the parsed time and comparing the texts would take twelve times as long.
+    if text.encode().translate(_DIGITS_AS_ZEROS) != _ANY_TIME or "T24" in text:  # newer Pythons accept hour 24
         raise ValueError("not ISO 8601 UTC with six decimals")
     return _read(text)

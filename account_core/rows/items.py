@@ -1,11 +1,11 @@
-"""Rows as DynamoDB items, and back; which versions are events and which are snapshots.
+"""Convert rows to DynamoDB items and back, and compute which versions are events and which are snapshots.
 
-An item is DynamoDB JSON, `{"AccountId": {"S": "..."}, "Version": {"N": "1"}, ...}`, as the low-level client and the
-table's stream both speak it. Its attributes' names are in `layout`, and nowhere outside this package; docs/table.md
-describes them, and golden items of every format are in tests/golden.
+An item is DynamoDB JSON, `{"AccountId": {"S": "..."}, "Version": {"N": "1"}, ...}`, the format of the low-level
+client and of the table's stream. `layout` has the attributes' names, docs/table.md describes them, and tests/golden has
+items of every format.
 
-Rows live for ever, and so do their formats. An event of an older format is lifted to the current one, step by step
-(`_UPCASTS`). A snapshot is never lifted: it only repeats what the events say, so one of any other format is ignored.
+Rows and their formats are kept for ever. An event of an older format is upcast to the current one, step by step
+(`_UPCASTS`). A snapshot of another format is ignored, because the events have the same information.
 """
 
 import hashlib
@@ -49,10 +49,10 @@ from account_core.rows.layout import (
 FORMAT = 2
 SNAPSHOT_EVERY = 10
 EVENTS_PER_INTERVAL = SNAPSHOT_EVERY - 1
-"""Of a snapshot interval: the snapshot that follows them closes it."""
+"""Events in a snapshot interval; the snapshot after them ends it."""
 VERSION_MAX = 10**18 - 1
-"""10 GB hold fewer rows of one account, and what is derived from such a version fits Avro's long and the 38 digits of a
-DynamoDB number (docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html)."""
+"""More rows than fit in 10 GB. Numbers derived from such a version fit Avro's long and the 38 digits of a DynamoDB
+number (docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html)."""
 CREATED, WITHDRAW, CREDIT, SNAPSHOT = "CREATED", "WITHDRAW", "CREDIT", "SNAPSHOT"
 
 Item = dict[str, dict[str, Any]]
@@ -71,7 +71,7 @@ def is_snapshot_version(version: int) -> bool:
 
 
 def version_in(number: str) -> int | None:
-    """The version that a key's number is; None if no row of an account can have it: a fraction, or far too large."""
+    """The version of a key; None if no row can have it because it is a fraction or far too large."""
     is_short = len(number) <= len(str(VERSION_MAX))
     return int(number) if is_short and is_whole_number(number) else None
 
@@ -97,12 +97,12 @@ def interval_of(version: int) -> int:
 
 
 def last_version_of(interval: int) -> int:
-    """The version of the snapshot that closes an interval."""
+    """The version of the snapshot that ends an interval."""
     return (interval + 1) * SNAPSHOT_EVERY
 
 
 def snapshots_among(events: int) -> int:
-    """The most snapshots that can stand next to or between so many consecutive events."""
+    """The largest number of snapshots before, between or after so many consecutive events."""
     return events // EVENTS_PER_INTERVAL + 1
 
 
@@ -140,9 +140,9 @@ def from_item(item: Mapping[str, Any]) -> StoredRow:
     """The row of an item.
 
     Raises:
-        Corrupt: an attribute is missing or malformed, version and sequence do not belong together, or the type or
-            format is one this code does not know. Its message never quotes an amount. Not of a snapshot in a snapshot's
-            place: whatever is wrong with it, it is ignored.
+        Corrupt: an attribute is missing or malformed, version and sequence contradict each other, or the type or format
+            is unknown. The message never quotes an amount. A damaged snapshot at a snapshot's version does not raise:
+            it is returned as an IgnoredSnapshot.
     """
     try:
         return _row(item)
@@ -153,14 +153,14 @@ def from_item(item: Mapping[str, Any]) -> StoredRow:
 
 
 def digest(snapshot: SnapshotRow) -> str:
-    """SHA-256, in hexadecimal, of the state that a snapshot holds, of its time, and of where it stands."""
+    """SHA-256, in hexadecimal, of a snapshot's state, time and position."""
     account = (snapshot.occurred_at, snapshot.owner, snapshot.currency, f"{snapshot.balance:.2f}")
     state = json.dumps([snapshot.account_id, snapshot.version, snapshot.sequence, *account])
     return hashlib.sha256(state.encode()).hexdigest()
 
 
 def occurred_at(item: Mapping[str, Any]) -> str | None:
-    """When a row's event occurred, ISO 8601 UTC with six decimals; None where the row does not say so readably."""
+    """When a row's event occurred, ISO 8601 UTC with six decimals; None if that is missing or malformed."""
     try:
         return _time(item)
     except (Corrupt, KeyError, TypeError, AttributeError, ValueError):
@@ -168,7 +168,7 @@ def occurred_at(item: Mapping[str, Any]) -> str | None:
 
 
 def key_of(item: Mapping[str, Any]) -> str:
-    """`account/version` for messages, whatever state the item is in."""
+    """`account/version` for messages, with "?" for a missing part."""
     parts = (item.get(ACCOUNT_ID), item.get(VERSION))
     return "/".join(str(next(iter(part.values()), "?")) if isinstance(part, Mapping) else "?" for part in parts)
 
@@ -176,7 +176,7 @@ def key_of(item: Mapping[str, Any]) -> str:
 def _row(item: Mapping[str, Any]) -> StoredRow:
     if item[TYPE]["S"] == SNAPSHOT:
         return _snapshot(item)
-    item = _lifted(item)
+    item = _upcast(item)
     version, sequence = _position(item)
     return EventRow(
         account_id=item[ACCOUNT_ID]["S"],
@@ -200,21 +200,21 @@ def _damaged(item: Mapping[str, Any], error: Corrupt) -> IgnoredSnapshot:
     raise error
 
 
-def _lifted(item: Mapping[str, Any]) -> Item:
+def _upcast(item: Mapping[str, Any]) -> Item:
     """The item in the current format."""
-    lifted, number = dict(item), whole_number(item[ROW_FORMAT]["N"])
+    upcast, number = dict(item), whole_number(item[ROW_FORMAT]["N"])
     while number != FORMAT:
         if number not in _UPCASTS:
-            raise Corrupt(f"row {key_of(item)}: unknown row format {number}; this code reads 1 to {FORMAT}")
-        lifted, number = _UPCASTS[number](lifted), number + 1
-    return lifted
+            raise Corrupt(f"row {key_of(item)}: unknown row format {number}; this release reads 1 to {FORMAT}")
+        upcast, number = _UPCASTS[number](upcast), number + 1
+    return upcast
 
 
 def _snapshot(item: Mapping[str, Any]) -> SnapshotRow | IgnoredSnapshot:
     if whole_number(item[ROW_FORMAT]["N"]) != FORMAT:
         version = whole_number(item[VERSION]["N"])
         if not is_snapshot_version(version):
-            raise Corrupt(f"row {key_of(item)}: no snapshot can have version {version}")
+            raise Corrupt(f"row {key_of(item)}: a snapshot cannot have version {version}")
         reason = f"it has format {item['Format']['N']}, not {FORMAT}"
         return IgnoredSnapshot(item[ACCOUNT_ID]["S"], version, reason, is_damaged=False)
     version, sequence = _position(item)
@@ -228,15 +228,15 @@ def _snapshot(item: Mapping[str, Any]) -> SnapshotRow | IgnoredSnapshot:
         balance=_money(item, BALANCE),
     )
     if item[DIGEST]["S"] != digest(snapshot):
-        return IgnoredSnapshot(snapshot.account_id, version, "its digest is not that of its state", is_damaged=True)
+        return IgnoredSnapshot(snapshot.account_id, version, "its digest does not match its state", is_damaged=True)
     return snapshot
 
 
 def _position(item: Mapping[str, Any]) -> tuple[int, int]:
     kind = item[TYPE]["S"]
     version, sequence = whole_number(item[VERSION]["N"]), whole_number(item[SEQUENCE]["N"])
-    due = version_of(sequence) + 1 if kind == SNAPSHOT else version_of(sequence)
-    if sequence < 1 or version != due or is_snapshot_version(version) != (kind == SNAPSHOT):
+    expected = version_of(sequence) + 1 if kind == SNAPSHOT else version_of(sequence)
+    if sequence < 1 or version != expected or is_snapshot_version(version) != (kind == SNAPSHOT):
         raise Corrupt(f"row {key_of(item)}: a {kind} row cannot have version {version} and sequence {sequence}")
     return version, sequence
 
@@ -253,12 +253,12 @@ def _event(kind: str, item: Mapping[str, Any]) -> Event:
 
 
 def _number(value: Decimal) -> str:
-    """Money as DynamoDB returns it: no trailing zeros, so that an item reads back as it was written."""
+    """Money without trailing zeros, as DynamoDB returns it, so that an item reads back as it was written."""
     return f"{value.normalize(EXACT):f}"
 
 
 def _time(item: Mapping[str, Any]) -> str:
-    """Times are compared as text, and the newest is passed on to the next event: another form would spoil both."""
+    """The row's time. Times are compared as text and copied to the next event, so they must have one form."""
     text: str = item[TIMESTAMP]["S"]
     try:
         instant(text)

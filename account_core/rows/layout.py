@@ -1,7 +1,7 @@
 """Names and keys of the ledger's table: attributes, key schema, index, and the conditions of its queries. Pure.
 
-docs/table.md describes each attribute. Nothing outside this package writes these names down or calculates with versions
-(tests/unit/account_core/test_one_layout.py): `items` turns rows into items and back, and knows where snapshots stand.
+docs/table.md describes each attribute. Nothing outside this package may repeat these names or calculate with versions
+(tests/unit/account_core/test_one_layout.py). `items` converts rows to items and back, and computes versions.
 """
 
 from typing import Any
@@ -31,9 +31,9 @@ TABLE_SCHEMA = {
         }
     ],
 }
-"""As CreateTable takes it, and as template.yaml declares it."""
+"""The table's schema, in CreateTable's format; template.yaml declares the same."""
 VERSION_IS_FREE = f"attribute_not_exists({VERSION})"
-"""The condition of every put: no row is ever overwritten."""
+"""The condition of every put: a row is never overwritten."""
 
 
 def key(account_id: str, version: int) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def key(account_id: str, version: int) -> dict[str, Any]:
 
 
 def parts_of_key(item: object) -> tuple[str | None, str | None]:
-    """The account's id and the text of the version in an item or its key; None for a part that is missing or odd."""
+    """The account id and the version's text in an item or its key; None for a part that is missing or malformed."""
     match item:
         case {"AccountId": {"S": str(account_id)}, "Version": {"N": str(number)}}:
             return account_id, number
@@ -52,7 +52,7 @@ def parts_of_key(item: object) -> tuple[str | None, str | None]:
 
 
 def rows_query(account_id: str, first: int | None = None, last: int | None = None) -> dict[str, Any]:
-    """What a Query asks for: an account's rows, from version `first` to `last` where they are given."""
+    """A Query's parameters for an account's rows, from version `first` to `last` if they are given."""
     condition, values = f"{ACCOUNT_ID} = :account_id", {":account_id": {"S": account_id}}
     match first, last:
         case None, None:
@@ -69,7 +69,7 @@ def rows_query(account_id: str, first: int | None = None, last: int | None = Non
 
 
 def command_query(account_id: str, command_id: str) -> dict[str, Any]:
-    """What a Query asks for: the key of the row that a command wrote."""
+    """A Query's parameters for the key of the row that a command wrote."""
     return {
         "IndexName": COMMAND_INDEX,
         "KeyConditionExpression": f"{ACCOUNT_ID} = :account_id AND {COMMAND_ID} = :command_id",

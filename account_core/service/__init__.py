@@ -1,1 +1,1 @@
-"""Commands and reads: load, decide, append; ports to a store."""
+"""Commands and reads: load, decide, append; the port to a store."""

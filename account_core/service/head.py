@@ -1,4 +1,4 @@
-"""From an account's newest rows to its state, and from a new event to its rows. Pure."""
+"""Fold an account's newest rows into its state, and make the rows of a new event. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from account_core.rows.items import is_snapshot_version, version_of
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """An account's newest state and where it stands in the ledger.
+    """An account's state and its position in the ledger.
 
     Attributes:
         account: the state, or None for an account that has no rows.
-        version: of the newest row, 0 without rows.
-        sequence: of the newest event, 0 without events.
-        occurred_at: of the newest event, empty without events.
+        version: the newest row's version; 0 without rows.
+        sequence: the newest event's sequence; 0 without events.
+        occurred_at: the newest event's time; empty without events.
     """
 
     account: Account | None = INITIAL
@@ -30,7 +30,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a command comes from, recorded with the event it causes. Made at the edge: time and ids are arguments."""
+    """Where a command comes from; recorded with the event. `command_id` is the idempotency key (docs/glossary.md)."""
 
     occurred_at: str
     correlation_id: str
@@ -44,15 +44,15 @@ def timestamp(moment: datetime) -> str:
 
 
 def is_enough(newest: Sequence[StoredRow]) -> bool:
-    """Whether the state follows from these rows: they hold a snapshot, the first row, or there are none."""
+    """Whether the state follows from these rows: they include a snapshot or the first row, or there are none."""
     return not newest or newest[-1].version == 1 or any(isinstance(row, SnapshotRow) for row in newest)
 
 
 def fold(newest: Sequence[StoredRow]) -> Head:
-    """The head of an account whose newest rows are given, newest first, as many as are enough.
+    """The head that follows from an account's newest rows: newest first, as many as `is_enough` needs.
 
     Raises:
-        Corrupt: the rows have a hole, a wrong sequence or a balance that does not follow from the events.
+        Corrupt: the rows have a gap, a wrong sequence or a balance that does not follow from the events.
     """
     start = next((n for n, row in enumerate(newest) if isinstance(row, SnapshotRow)), len(newest))
     head = _from_snapshot(newest[start]) if start < len(newest) else Head()
@@ -60,23 +60,25 @@ def fold(newest: Sequence[StoredRow]) -> Head:
         if not isinstance(row, IgnoredSnapshot):
             head = advance(head, row)
         elif row.version != head.version:
-            raise Corrupt(f"row {row.account_id}/{row.version}: no snapshot belongs behind version {head.version}")
+            raise Corrupt(f"row {row.account_id}/{row.version}: a snapshot cannot follow version {head.version}")
     return head
 
 
 def advance(head: Head, row: StoredRow) -> Head:
-    """The head after the next event row; where the row closes a decade, the snapshot written with it is counted too.
+    """The head after the next event row; if the row ends a snapshot interval, `version` counts the snapshot as well.
 
     Raises:
-        Corrupt: `row` is not what may come after `head`.
+        Corrupt: `row` cannot follow `head`.
     """
     if not isinstance(row, EventRow):
-        raise Corrupt(f"row {row.account_id}/{row.version}: an event was due, a snapshot was found")
+        raise Corrupt(f"row {row.account_id}/{row.version}: expected an event, found a snapshot")
     sequence = head.sequence + 1
     if (row.version, row.sequence) != (version_of(sequence), sequence):
         raise Corrupt(f"row {row.account_id}/{row.version}: sequence {row.sequence} cannot follow {head.sequence}")
     if isinstance(row.event, Created) != (head.account is None):
-        raise Corrupt(f"row {row.account_id}/{row.version}: an account is created by its first event and only by it")
+        raise Corrupt(
+            f"row {row.account_id}/{row.version}: an account must be created by its first event, and only once"
+        )
     account = evolve(head.account, row.event)
     if (account.balance, account.currency) != (row.balance, row.currency):
         raise Corrupt(f"row {row.account_id}/{row.version}: its balance or currency does not follow from the events")
@@ -84,10 +86,10 @@ def advance(head: Head, row: StoredRow) -> Head:
 
 
 def rows_for(account_id: str, head: Head, event: Event, origin: Origin) -> list[Row]:
-    """The rows that append `event` after `head`: the event, and after a decade's ninth event the snapshot.
+    """The rows that append `event` after `head`: the event, and after the ninth event of an interval the snapshot.
 
-    Both have to be stored in one transaction, each on the condition that its version is still free. Where the writer's
-    clock is behind the newest event's, the event takes that one's time: the past of an account is in order.
+    Store both in one transaction, each on the condition that its version is free. If the writer's clock is behind the
+    newest event's time, the new event takes that time, so the times of an account never go back.
     """
     occurred_at = max(origin.occurred_at, head.occurred_at)
     account = evolve(head.account, event)
@@ -123,10 +125,10 @@ def rows_for(account_id: str, head: Head, event: Event, origin: Origin) -> list[
 
 def _from_snapshot(row: StoredRow) -> Head:
     if not isinstance(row, SnapshotRow):
-        raise Corrupt(f"row {row.account_id}/{row.version}: no snapshot belongs here")
+        raise Corrupt(f"row {row.account_id}/{row.version}: a snapshot cannot have this version")
     return Head(Account(row.owner, row.currency, Decimal(row.balance)), row.version, row.sequence, row.occurred_at)
 
 
 def version_after(version: int) -> int:
-    """The account's version once event row `version` is stored: the snapshot that closes a decade counts too."""
+    """The account's version after event row `version` is stored, counting the snapshot that ends an interval."""
     return version + 1 if is_snapshot_version(version + 1) else version

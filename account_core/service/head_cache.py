@@ -1,19 +1,19 @@
-"""The heads that this process has seen last: what spares a command its read. Pure.
+"""A cache of the heads that this process saw last. A command on a cached account needs no read. Pure.
 
-A head in here is true, but may be old. That is safe: what is decided on an old one is appended on the condition that
-its version is still free, so it is refused; and what is refused is never refused on the word of this cache.
+A cached head may be out of date, which is safe. An event decided on an old head cannot be appended, because its version
+is taken; and no command is refused on a cached head alone.
 """
 
 from account_core.service.head import Head
 
 GENERATION_MAX = 10_000
-"""Two generations of so many heads take about 12 MB."""
+"""Heads in each of the two generations; both together take about 12 MB."""
 
 
 class HeadCache:
-    """Bounded: two generations; when the young one is full it becomes the old one, and the old one is forgotten.
+    """A bounded cache of two generations: when the young one is full, it replaces the old one.
 
-    Each step is one operation on a dict, so that threads may share it; the worst they can do is to forget.
+    Threads may share it. Each step is one operation on a dict; at worst a race loses an entry.
     """
 
     def __init__(self, generation_max: int = GENERATION_MAX) -> None:
@@ -25,7 +25,7 @@ class HeadCache:
         return self._young.get(account_id) or self._old.get(account_id)
 
     def put(self, account_id: str, head: Head) -> None:
-        """Remember `head`, unless a newer one is known. That an account does not exist (yet) is not remembered."""
+        """Remember `head` unless a newer one is known. An account that does not exist (yet) is not remembered."""
         known = self.get(account_id)
         if head.account is None or (known is not None and known.version > head.version):
             return

@@ -1,4 +1,4 @@
-"""An account's events, a page at a time. A page costs one Query, the same at any age."""
+"""An account's events, page by page. A page costs one Query, however old the account is."""
 
 from account_core.domain.events import EventRow
 from account_core.rows.items import snapshots_among, version_of
@@ -9,18 +9,18 @@ from account_core.service.usage import Usage
 def events_after(
     store: AccountStore, account_id: str, after: int | None, limit: int, used: Usage, *, newest_first: bool
 ) -> list[EventRow] | None:
-    """At most `limit` events, in order, oldest or newest first; None where the account has no rows at all.
+    """At most `limit` events, oldest or newest first; None if the account has no rows.
 
     Args:
         store: where the rows are.
-        account_id: whose.
-        after: the sequence behind which the page begins in its direction; None: at the account's first or newest.
+        account_id: the account's id.
+        after: the page begins after this sequence in its direction; None: at the account's first or newest event.
         limit: positive.
-        used: what it cost is added to it.
+        used: the cost is added to it.
         newest_first: the direction.
     """
     if newest_first:
-        # An event that is not there, or the row of one: never nothing, so that an unknown account can be told apart.
+        # Query at least row 1: an empty result then means that the account does not exist.
         up_to = None if after is None else max(version_of(after) - 1, 1)
         rows = store.newest(account_id, used, limit=limit + snapshots_among(limit), up_to=up_to)
         found = [row for row in rows if isinstance(row, EventRow) and (after is None or row.sequence < after)]

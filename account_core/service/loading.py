@@ -1,4 +1,4 @@
-"""From the ledger to a state: now, as of a version, or as of a moment. Each request is a Query of ten rows."""
+"""Load an account's state: now, as of a version, or as of a moment. Each request is a Query of ten rows."""
 
 from collections.abc import Sequence
 
@@ -9,47 +9,47 @@ from account_core.service.ports import AccountStore
 from account_core.service.usage import Usage
 
 PAGE_ROWS_MAX = 1_000
-"""How many rows at a time are read where no snapshot can be used."""
+"""How many rows are read at a time if no snapshot can be used."""
 
 
 def load(store: AccountStore, account_id: str, used: Usage, up_to: int | None = None) -> Head:
-    """The account's state, now or as of version `up_to`; an empty head where it has no rows.
+    """The account's state, now or as of version `up_to`; an empty head if it has no rows.
 
-    One request and at most ten rows. Only where the snapshot among them has to be ignored, the rows before them are
-    read as well, page by page, back to one that can be used or to the account's first.
+    This takes one request of at most ten rows. If the snapshot among them cannot be used, earlier rows are read page by
+    page, back to a usable snapshot or to the account's first row.
     """
     rows = list(store.newest(account_id, used, up_to=up_to))
     while not is_enough(rows):
         used.rebuilt = True
         page = store.newest(account_id, used, limit=PAGE_ROWS_MAX, up_to=rows[-1].version - 1)
         if not page:
-            break  # a hole, which `fold` reports
+            break  # a gap, which `fold` reports
         rows += page
     return fold(rows)
 
 
 def load_moment(store: AccountStore, account_id: str, moment: str, used: Usage) -> Head:
-    """The account as of `moment`: after its last event that is not later; empty where it did not exist yet.
+    """The account as of `moment`: after its last event that is not later; empty if it did not exist yet.
 
     A binary search over the snapshot intervals: 2 + log2(versions / 10) requests at most, rounded up, of ten rows each.
 
     Args:
         store: where the rows are.
-        account_id: whose.
+        account_id: the account's id.
         moment: as `head.timestamp` writes it.
-        used: what it cost is added to it.
+        used: the cost is added to it.
     """
     version = _last_version(store, account_id, moment, used)
     return load(store, account_id, used, up_to=version) if version else Head()
 
 
 def _last_version(store: AccountStore, account_id: str, moment: str, used: Usage) -> int:
-    """Of the last event that is not later than `moment`; 0 if there is none."""
+    """The version of the last event that is not later than `moment`; 0 if there is none."""
     newest = store.newest(account_id, used)
     found = _last_of(newest, moment)
     if found or not newest:
         return found
-    first, last = 0, interval_of(newest[-1].version - 1)  # the intervals that may hold it
+    first, last = 0, interval_of(newest[-1].version - 1)  # the intervals that may contain it
     while first <= last:
         middle = (first + last) // 2
         interval = store.newest(account_id, used, up_to=last_version_of(middle))
@@ -59,7 +59,7 @@ def _last_version(store: AccountStore, account_id: str, moment: str, used: Usage
             continue
         found = in_interval
         if in_interval < interval[0].version - 1:
-            break  # an event behind it in this interval is later
+            break  # the next event is in this interval and is later
         first = middle + 1
     return found
 

@@ -1,4 +1,4 @@
-"""An owner's accounts, as the read model `consumers/owners` keeps them: behind the ledger while events travel."""
+"""An owner's accounts, from the read model of `consumers/owners`, which lags behind the ledger."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from account_core.service.usage import Usage
 
 @dataclass(frozen=True, slots=True)
 class OwnedAccount:
-    """Attributes: `sequence` is of the last event that is in `balance`; times as ISO 8601."""
+    """Attributes: `sequence` is that of the last event that `balance` includes; times are ISO 8601."""
 
     account_id: str
     currency: str
@@ -24,19 +24,23 @@ class OwnedAccount:
 
 
 class OwnedAccounts(Protocol):
-    """Where they are read."""
+    """The port to the read model."""
 
     def page(self, owner: str, after: str | None, limit: int, used: Usage) -> Sequence[OwnedAccount]:
-        """At most `limit` of the owner's accounts by id, behind `after`; adds what it cost to `used`.
+        """At most `limit` of the owner's accounts, by id, after the account `after`; the cost is added to `used`.
 
         Raises:
-            Unavailable: throttled or timed out.
+            Unavailable: the read was throttled or timed out.
             Corrupt: a row cannot be read.
         """
 
 
 def from_row(item: Mapping[str, Any]) -> OwnedAccount:
-    """Of a row in DynamoDB JSON."""
+    """The account of a row in DynamoDB JSON.
+
+    Raises:
+        Corrupt: an attribute is missing or malformed.
+    """
     try:
         return OwnedAccount(
             account_id=item["AccountId"]["S"],

@@ -1,19 +1,19 @@
-"""What a command or a read has cost, in DynamoDB's own units; filled in by the store on the way."""
+"""The cost of a command or a read, in DynamoDB's units."""
 
 from dataclasses import dataclass
 
 
 @dataclass(slots=True)
 class Usage:
-    """A receipt that is written while the work goes on, so that it also tells what a refusal cost.
+    """The cost so far. The store adds to it with each request, so a refused command has a cost, too.
 
     Attributes:
-        requests: to DynamoDB, with the SDK's own retries.
+        requests: requests to DynamoDB, including the SDK's retries.
         read_units: RCU, as `ReturnConsumedCapacity` reports them.
-        write_units: WCU. A put whose condition fails is billed and not reported: it counts what AWS says it costs
+        write_units: WCU. A put whose condition fails is billed but not reported; it counts with the documented price
             (docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html).
-        conflicts: lost races.
-        rebuilt: whether no snapshot could be used, so that the state was rebuilt from more than ten rows.
+        conflicts: version conflicts.
+        rebuilt: no snapshot could be used, and the state was rebuilt from more than ten rows.
     """
 
     requests: int = 0

@@ -1,1 +1,1 @@
-"""The stores of the ledger: DynamoDB and memory."""
+"""The stores of the ledger: DynamoDB and in memory."""

@@ -1,4 +1,4 @@
-"""The accounts by owner in DynamoDB: one Query of an index, eventually consistent as all indexes of its kind are."""
+"""The accounts by owner in DynamoDB: one Query of a global secondary index, which is eventually consistent."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,11 +16,11 @@ OWNER_INDEX = "ByOwner"
 
 
 class DynamoDBOwnedAccounts:
-    """An OwnedAccounts.
+    """An OwnedAccounts on the read model's table.
 
     Args:
-        client: may retry.
-        table_name: the read model's.
+        client: a client that may retry.
+        table_name: the read model's table.
     """
 
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
@@ -42,7 +42,7 @@ class DynamoDBOwnedAccounts:
                 ReturnConsumedCapacity="TOTAL",
             )
         except (ClientError, BotoCoreError) as error:
-            if failure := unavailable(error, "The accounts could not be read in time."):
+            if failure := unavailable(error, "The accounts could not be read in time. Try again."):
                 raise failure from error
             raise
         used.requests += answer.get("ResponseMetadata", {}).get("RetryAttempts", 0)

@@ -1,8 +1,8 @@
 """The ledger in DynamoDB: one conditional put for an event, one transaction for an event and its snapshot.
 
-Two clients, because a retry that is harmless for a read is not for a write: when the answer to a conditional put is
-lost, the SDK's own retry meets the row of its first attempt and reports a lost race, and the command would be decided
-and stored a second time. So the writing client must not retry (docs/adr/0003-writes-are-not-retried.md).
+There are two clients, because the SDK may retry reads but not writes. If the answer to a conditional put is lost, a
+retry finds the row of the first attempt and reports a version conflict, and the command would be decided and stored a
+second time. So the writing client must not retry (docs/adr/0003-writes-are-not-retried.md).
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 UNKNOWN = (
-    "Whether the command was carried out is unknown. With an Idempotency-Key, send it again as it was; without one, "
-    "read the account first."
+    "It is unknown whether the command was carried out. If it has an Idempotency-Key, send it again unchanged; without "
+    "one, read the account first."
 )
 FAILED_PUT_UNITS = 1
-"""A put whose condition fails costs what it would have written, and DynamoDB reports nothing: rows are below 1 KB."""
+"""What DynamoDB bills, but does not report, for a put whose condition fails; rows are below 1 KB."""
 TRANSACTED_PUT_UNITS = 2
 _ONLY_IF_FREE: Any = {
     "ConditionExpression": VERSION_IS_FREE,
@@ -59,7 +59,7 @@ class DynamoDBAccountStore:
             return None
         version = version_in(keys[0][VERSION]["N"])
         if version is None:
-            raise Corrupt(f"row {key_of(keys[0])}: no row can have this version")
+            raise Corrupt(f"row {key_of(keys[0])}: not a valid version")
         [row] = self.newest(account_id, used, limit=1, up_to=version)
         return row if isinstance(row, EventRow) else None
 
@@ -69,9 +69,9 @@ class DynamoDBAccountStore:
         try:
             used.write_units += self._write(puts)
         except (ClientError, BotoCoreError) as error:
-            if lost := version_conflict(error):
+            if conflict := version_conflict(error):
                 used.write_units += FAILED_PUT_UNITS if len(puts) == 1 else TRANSACTED_PUT_UNITS * len(puts)
-                raise lost from error
+                raise conflict from error
             if failure := account_full(error) or unavailable(error, UNKNOWN):
                 raise failure from error
             raise
@@ -79,10 +79,12 @@ class DynamoDBAccountStore:
             used.requests += 1
 
     def _write(self, puts: list[Any]) -> float:
-        """One put, or several in a transaction; the write units that it took."""
+        """One put, or several in a transaction; returns the write units."""
         if len(puts) == 1:
             put = self._writes.put_item(**puts[0], ReturnConsumedCapacity="TOTAL")
-            return put.get("ConsumedCapacity", {}).get("CapacityUnits", 0)  # a receipt, for which no command may fail
+            return put.get("ConsumedCapacity", {}).get(
+                "CapacityUnits", 0
+            )  # without the report, the command still succeeds
         answer = self._writes.transact_write_items(
             TransactItems=[{"Put": put} for put in puts], ReturnConsumedCapacity="TOTAL"
         )
@@ -98,7 +100,7 @@ class DynamoDBAccountStore:
             )
         except (ClientError, BotoCoreError) as error:
             used.requests += 1 + (_retries(error.response) if isinstance(error, ClientError) else 0)
-            if failure := unavailable(error, "The account could not be read in time."):
+            if failure := unavailable(error, "The account could not be read in time. Try again."):
                 raise failure from error
             raise
         used.requests += 1 + _retries(answer)
@@ -108,6 +110,6 @@ class DynamoDBAccountStore:
 
 
 def _retries(answer: Mapping[str, Any]) -> int:
-    """The SDK's own; it tells none where there was no answer at all."""
+    """The SDK's retries; 0 if there was no answer at all."""
     retries: int = answer.get("ResponseMetadata", {}).get("RetryAttempts", 0)
     return retries

@@ -1,4 +1,4 @@
-"""The in-memory store: for tests, and for whoever wants the account without a table. Holds items, as a table would."""
+"""The in-memory store, for tests. It keeps items, as a table does."""
 
 from collections import defaultdict
 from collections.abc import Sequence

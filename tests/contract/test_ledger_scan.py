@@ -49,7 +49,7 @@ def test_a_sound_ledger(table: tuple[Any, str]) -> None:
 
 def test_a_snapshot_whose_digest_is_wrong(table: tuple[Any, str]) -> None:
     change(table, 20, Balance={"N": "1000000"})
-    assert findings(table) == {"a": ["snapshot 20 is ignored: its digest is not that of its state"], "b": []}
+    assert findings(table) == {"a": ["snapshot 20 is ignored: its digest does not match its state"], "b": []}
 
 
 def test_a_snapshot_forged_with_its_digest(table: tuple[Any, str]) -> None:

@@ -68,7 +68,7 @@ CHANGES = {
     "idempotency_key_reused": Change(headers={"idempotency_key": "key-1"}),
     "corrupt": Change(store=Corrupt("x")),
     "internal_error": Change(code=RuntimeError("x")),
-    "unavailable": Change(store=Unavailable("The account could not be read in time.")),
+    "unavailable": Change(store=Unavailable("The account could not be read in time. Try again.")),
 }
 
 

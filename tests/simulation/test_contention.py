@@ -9,9 +9,10 @@ import pytest
 from account_core.domain.commands import CreateAccount, Credit
 from account_core.domain.errors import Conflict
 from account_core.domain.events import Row, StoredRow
+from account_core.service.execution import backoff_s
 from account_core.service.head import Origin
 from account_core.service.ports import ROWS_MAX
-from account_core.service.service import AccountService, backoff_s
+from account_core.service.service import AccountService
 from account_core.service.usage import Usage
 from account_core.store.memory_store import MemoryAccountStore
 from tests.simulation.virtual_time import VirtualTime

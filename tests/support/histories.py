@@ -10,9 +10,10 @@ from random import Random
 from account_core.domain.commands import Command, CreateAccount, Credit, Withdraw
 from account_core.domain.errors import Conflict, PreconditionFailed, Rejected, Unavailable
 from account_core.domain.events import EventRow, Row, SnapshotRow, StoredRow
+from account_core.service.execution import Conditions, Receipt
 from account_core.service.head import Origin
 from account_core.service.ports import ROWS_MAX, AccountStore, VersionConflict
-from account_core.service.service import AccountService, Conditions, Receipt
+from account_core.service.service import AccountService
 from account_core.service.usage import Usage
 from tests.support.linearizability import CONFLICT, Answer, Operation, Outcome, Request, violation
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from account_core.domain.commands import Command, CreateAccount, Credit
 from account_core.domain.money import MONEY_MAX
-from account_core.service.service import Conditions, Receipt
+from account_core.service.execution import Conditions, Receipt
 
 
 @dataclass(frozen=True)

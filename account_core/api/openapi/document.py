@@ -18,11 +18,11 @@ from account_core.api.openapi.schemas import IDS, PARAMETERS, any_of, headers, r
 from account_core.api.routes import ROUTES, allowed
 from account_events import __version__
 
-_EVERYWHERE = "methods that every path has"
+_EVERYWHERE = "HEAD and OPTIONS"
 _TAGS = {
     "commands": "Requests that change an account. Send each with an `Idempotency-Key`.",
-    "reads": "Requests that change nothing.",
-    _EVERYWHERE: "HEAD wherever there is GET, and OPTIONS.",
+    "reads": "Requests that read accounts, events and lists.",
+    _EVERYWHERE: "OPTIONS on every path, and HEAD on every path with GET.",
 }
 _SUMMARIES = {
     "create_account": "Create an account",
@@ -33,15 +33,15 @@ _SUMMARIES = {
     "list_accounts": "List an owner's accounts",
 }
 _DESCRIPTIONS = {
-    "create_account": "The account starts with a balance of zero. With an `Idempotency-Key`, a repeated request "
+    "create_account": "Creates an account with a balance of zero. With an `Idempotency-Key`, a repeated request "
     "returns the account that the first one created.",
-    "read_account": "Strongly consistent. `atSequence` and `at` return the account as it was; give one at most.",
+    "read_account": "Returns the account, strongly consistent. To read an earlier state, send `atSequence` or `at`.",
     "credit": "Adds the amount to the balance. With an `Idempotency-Key`, a repeated command changes the balance once.",
     "withdraw": "Subtracts the amount from the balance, which never goes below zero. With an `Idempotency-Key`, a "
     "repeated command changes the balance once.",
-    "list_events": "A page of the account's events, strongly consistent. `next` is the path of the next page.",
-    "list_accounts": "A page of the owner's accounts with their balances, by account id. They are read from a read "
-    "model that follows the ledger, usually within a second or two.",
+    "list_events": "Returns a page of the account's events, strongly consistent. `next` is the path of the next page.",
+    "list_accounts": "Returns a page of the owner's accounts with their balances, by account id. The list comes from a "
+    "read model that follows the ledger, usually within a second or two.",
 }
 _PARAMETERS = {
     "create_account": ("Idempotency-Key",),
@@ -61,21 +61,21 @@ _SECURITY_SCHEMES = {
         "in": "header",
         "name": "Authorization",
         "x-amazon-apigateway-authtype": "awsSigv4",
-        "description": "`Auth: IAM`: requests are signed (SigV4, service `execute-api`). Whoever may invoke the API is "
-        "trusted with all accounts.",
+        "description": "`Auth: IAM`: sign each request (SigV4, service `execute-api`). Every caller that may invoke "
+        "the API sees all accounts.",
     },
     "JWT": {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "`Auth: JWT`: the token's subject owns the accounts it creates, and no others exist for it; "
-        "with the operators' scope all do.",
+        "description": "`Auth: JWT`: the token's subject owns the accounts that it creates and sees no others. A token "
+        "with the operators' scope sees all accounts.",
     },
 }
 
 
 def document(authorisation: Authorisation | None = None) -> dict[str, Any]:
-    """What every deployment has in common, or what is true of those with this authorisation."""
+    """The document for all deployments, or for deployments with this authorisation."""
     schemes = [authorisation] if authorisation else list(_SECURITY_SCHEMES)
     openapi: dict[str, Any] = {
         "openapi": "3.1.0",
@@ -88,7 +88,9 @@ def document(authorisation: Authorisation | None = None) -> dict[str, Any]:
         "servers": [
             {
                 "url": "{ApiUrl}",
-                "variables": {"ApiUrl": {"default": "https://example.com", "description": "The stack's output."}},
+                "variables": {
+                    "ApiUrl": {"default": "https://example.com", "description": "The stack's output `ApiUrl`."}
+                },
             }
         ],
         "security": [{scheme: []} for scheme in schemes],
@@ -110,21 +112,21 @@ def document(authorisation: Authorisation | None = None) -> dict[str, Any]:
 
 
 def text() -> str:
-    """What docs/openapi.json has to be."""
+    """The text of docs/openapi.json."""
     return json.dumps(document(), indent=2) + "\n"
 
 
 def _description() -> str:
     others, unreachable = (", ".join(f"`{code}`" for code in codes) for codes in (OF_NO_OPERATION, UNREACHABLE))
     return (
-        "Accounts, their balances and their events; docs/api.md explains it for people. Other paths and methods meet "
-        f"{others}. The problem {unreachable} is the service's own and does not occur over HTTP. A query parameter "
-        "that is unknown or given twice, and a field that is unknown or given twice, is refused."
+        "Accounts, their balances and their events; docs/api.md is the guide. Other paths and methods get "
+        f"{others}. The problem {unreachable} cannot occur over HTTP. Query parameters and fields that are unknown or "
+        "occur twice are refused."
     )
 
 
 def _path(path: str, operations: dict[str, str]) -> dict[str, Any]:
-    """The operations themselves, HEAD where there is GET, and OPTIONS."""
+    """The path's operations, HEAD if there is GET, and OPTIONS."""
     methods = {method.lower(): _operation(operation) for method, operation in operations.items()}
     if "GET" in operations:
         methods["head"] = _head(operations["GET"])
@@ -145,15 +147,15 @@ def _operation(operation: str) -> dict[str, Any]:
 
 
 def _head(operation: str) -> dict[str, Any]:
-    """As GET, but for the bodies."""
+    """GET without the bodies."""
     successes = {
         status: {name: part for name, part in answer.items() if name not in ("content", "links")}
         for status, answer in _successes(operation).items()
     }
     return {
         "operationId": f"{operation}_head",
-        "summary": f"{_SUMMARIES[operation]}: without the body",
-        "description": "The same status and headers as GET, without a body.",
+        "summary": f"{_SUMMARIES[operation]} (without the body)",
+        "description": "Returns the same status and headers as GET, without a body.",
         "tags": [_EVERYWHERE],
         "parameters": _parameters(*_PARAMETERS[operation]),
         "responses": {**successes, **responses(BY_OPERATION[operation], is_head=True)},
@@ -165,8 +167,8 @@ def _options(path: str, operations: dict[str, str]) -> dict[str, Any]:
     answer = {"description": f"`Allow: {allow}`", "headers": headers(("Allow", *IDS))}
     return {
         "operationId": f"{'_or_'.join(operations.values())}_options",
-        "summary": "The path's methods",
-        "description": "Returns them in the header `Allow`. The values in the path are not checked.",
+        "summary": "List the path's methods",
+        "description": "Returns the methods in the header `Allow`. The parameters in the path are not validated.",
         "tags": [_EVERYWHERE],
         "parameters": [*(any_of(name) for name in PARAMETERS if f"{{{name}}}" in path), *_parameters()],
         "responses": {"204": answer, **responses(OF_OPTIONS)},
@@ -192,12 +194,12 @@ def _successes(operation: str) -> dict[str, Any]:
         "content": {answer.content_type: {"schema": ref(schema), "example": answer.body}},
         **({"links": _links(operation)} if is_account else {}),
     }
-    unchanged = {"description": "The account still has the ETag of `If-None-Match`", "headers": headers(("ETag", *IDS))}
+    unchanged = {"description": "The account still has an ETag of `If-None-Match`", "headers": headers(("ETag", *IDS))}
     return {str(answer.status): success, **({"304": unchanged} if operation == "read_account" else {})}
 
 
 def _links(operation: str) -> dict[str, Any]:
-    """What can be done with the account."""
+    """Operations on the account."""
     return {
         other: {"operationId": other, "parameters": {"accountId": "$response.body#/accountId"}}
         for other, names in _PARAMETERS.items()

@@ -1,4 +1,4 @@
-"""What the API's answers look like, as the code that answers writes them."""
+"""Examples of requests and answers; the answers are made by the code that answers requests."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -8,8 +8,8 @@ from account_core.api import answers
 from account_core.api.gateway import Answer
 from account_core.api.queries import Page
 from account_core.domain.events import Created, Credited, EventRow, Withdrawn
+from account_core.service.execution import Receipt
 from account_core.service.owned_accounts import OwnedAccount
-from account_core.service.service import Receipt
 
 ACCOUNT_ID_EXAMPLE = "0b9c2f6e-5a52-4d1c-9d2c-6f5f0e0a7b11"
 MOMENT = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
@@ -49,7 +49,7 @@ ANSWERS: dict[str, Answer] = {
     "list_events": answers.events(ACCOUNT_ID_EXAMPLE, _ROWS, Page(None, len(_ROWS), newest_first=False)),
     "list_accounts": answers.accounts("owner-1", [_OWNED], limit=50),
 }
-"""What each operation answers where all goes well."""
+"""Each operation's answer if it succeeds."""
 
 REQUESTS: dict[str, dict[str, dict[str, Any]]] = {
     "create_account": {"for an owner": {"owner": "owner-1", "currency": "EUR"}},
@@ -61,4 +61,4 @@ ACCOUNT: dict[str, Any] = dict(ANSWERS["read_account"].body or {})
 EVENT_PAGE: dict[str, Any] = dict(ANSWERS["list_events"].body or {})
 
 ROWS = tuple(_ROWS)
-"""The rows behind the answers; tools/events_doc.py makes the events' examples of them."""
+"""The rows of these answers; tools/events_doc.py makes the events' examples from them."""

@@ -1,4 +1,4 @@
-"""Which problems each operation can answer with, and how they look."""
+"""The problems that each operation can return, with examples."""
 
 from typing import Any
 
@@ -27,45 +27,47 @@ BY_OPERATION: dict[str, tuple[str, ...]] = {
 }
 OF_OPTIONS = _ALWAYS
 OF_NO_OPERATION = ("route_not_found", "method_not_allowed")
-"""What other paths and other methods meet."""
+"""Problems of other paths and methods."""
 
 UNREACHABLE = ("account_exists",)
-"""Over HTTP the service makes the ids: an account that exists is created again only by its own idempotency key."""
+"""Over HTTP the service makes the account ids, so only a repeated request names an account that exists."""
 
 _DETAILS = {
-    "invalid_json": "The body has to be JSON: a key occurs twice.",
-    "invalid_encoding": "The body has to be UTF-8.",
-    "missing_field": "Missing: currency.",
-    "unknown_field": "Unknown: note. Expected only: amount.",
-    "invalid_amount": "amount has to be given with at most 2 decimals.",
-    "invalid_owner": "owner has to be an opaque id of 1 to 64 letters, digits or any of '._:|-', but not '.' or '..'; "
+    "invalid_json": "The body must be valid JSON: a key occurs twice.",
+    "invalid_encoding": "The body must be UTF-8.",
+    "missing_field": "Missing fields: currency.",
+    "unknown_field": "Unknown fields: note. Known fields: amount.",
+    "invalid_amount": "amount must be given with at most 2 decimals.",
+    "invalid_owner": "owner must be an opaque id of 1 to 64 letters, digits or any of '._:|-', but not '.' or '..'; "
     "never a name or an address.",
-    "invalid_currency": "currency has to be an ISO 4217 code, in capitals, of a currency with two decimals, like "
-    '"EUR".',
-    "invalid_account_id": "An account id is 1 to 64 letters, digits, '-' or '_'.",
-    "invalid_correlation_id": "X-Correlation-Id has to be 1 to 128 visible ASCII characters without a comma, once.",
-    "invalid_request_id": "X-Request-Id has to be 1 to 128 visible ASCII characters without a comma, once.",
-    "invalid_idempotency_key": "Idempotency-Key has to be 1 to 128 visible ASCII characters without a comma, once.",
-    "invalid_if_match": 'If-Match has to be ETags as they were given, like "s-7", or *.',
-    "invalid_parameter": "limit has to be a whole number from 1 to 100.",
-    "unauthenticated": "The request was not authenticated.",
-    "owner_not_allowed": "The token's subject cannot be an owner: see `owner` in docs/api.md.",
-    "route_not_found": "There is no /account here; docs/api.md lists the requests.",
-    "account_not_found": "There is no such account.",
-    "sequence_not_found": "The account is only at sequence 3.",
-    "method_not_allowed": "DELETE is not for /accounts; use one of: POST, OPTIONS.",
-    "account_exists": "The account exists already, with another owner or currency.",
-    "conflict": "Other commands on this account came first, again and again.",
+    "invalid_currency": 'currency must be an ISO 4217 code, in capitals, of a currency with two decimals, like "EUR".',
+    "invalid_account_id": "An account id must be 1 to 64 letters, digits, '-' or '_'.",
+    "invalid_correlation_id": "X-Correlation-Id must be 1 to 128 visible ASCII characters without a comma, sent once.",
+    "invalid_request_id": "X-Request-Id must be 1 to 128 visible ASCII characters without a comma, sent once.",
+    "invalid_idempotency_key": "Idempotency-Key must be 1 to 128 visible ASCII characters without a comma, sent once.",
+    "invalid_if_match": 'If-Match must be a list of ETags, like "s-7", or *. Send ETags exactly as the service '
+    "returned them.",
+    "invalid_parameter": "limit must be a whole number from 1 to 100.",
+    "unauthenticated": "The request is not authenticated. Call the API through its gateway, signed or with a token.",
+    "owner_not_allowed": "The token's subject is not a valid owner; docs/api.md lists the allowed characters.",
+    "route_not_found": "There is no path /account; docs/api.md lists the requests.",
+    "account_not_found": "The account does not exist, or you may not see it.",
+    "sequence_not_found": "The account has no event 4 yet: it is at sequence 3.",
+    "method_not_allowed": "/accounts does not support DELETE; use one of: POST, OPTIONS.",
+    "account_exists": "The account already exists with another owner or currency.",
+    "conflict": "Other commands changed the account during every attempt. Nothing was written.",
     "precondition_failed": "The account is at sequence 3: read it and decide again.",
-    "body_too_large": "The body may have 8192 bytes at most.",
+    "body_too_large": "The body may have at most 8192 bytes.",
     "unsupported_media_type": "Send JSON, with the header Content-Type: application/json.",
     "insufficient_funds": "The balance does not cover the amount.",
     "balance_limit_exceeded": "The balance cannot exceed 9999999999999999.99 EUR.",
-    "account_full": "The account's events fill the space that its table has for one account; nothing was written.",
-    "idempotency_key_reused": "This Idempotency-Key was used for another command: take a new one for this.",
-    "corrupt": "The request failed here, not with you. It has been logged.",
-    "internal_error": "The request failed here, not with you. It has been logged.",
-    "unavailable": "The account could not be read in time.",
+    "account_full": "The account has reached the size limit of its table. Nothing was written; no further command can "
+    "succeed.",
+    "idempotency_key_reused": "This Idempotency-Key belongs to another command on this account. Use a new key for "
+    "each command.",
+    "corrupt": answers.INTERNAL_ERROR,
+    "internal_error": answers.INTERNAL_ERROR,
+    "unavailable": "The account could not be read in time. Try again.",
 }
 EXAMPLES: dict[str, Any] = {
     code: {"summary": problem.title, "value": dict(answers.problem(code, _DETAILS[code], REQUEST_ID).body or {})}
@@ -73,29 +75,29 @@ EXAMPLES: dict[str, Any] = {
 }
 
 GATEWAY = {
-    400: ("Bad Request", "what was sent is not a request that it can pass on"),
-    401: ("Unauthorized", "no valid token"),
-    403: ("Forbidden", "no valid signature, or no permission to invoke the API"),
-    404: ("Not Found", "no API has this address: check the address that the stack gave out"),
-    413: ("Request Entity Too Large", "the body has over 10 MB"),
-    429: ("Too Many Requests", "the stage's rate or burst limit; send it again later"),
-    500: ("Internal Server Error", "the API's function failed; of a command the outcome is unknown"),
-    503: ("Service Unavailable", "the API's function took too long; of a command the outcome is unknown"),
+    400: ("Bad Request", "the request is malformed"),
+    401: ("Unauthorized", "send a valid token"),
+    403: ("Forbidden", "sign the request, with permission to invoke the API"),
+    404: ("Not Found", "check the address: it is the stack's output `ApiUrl`"),
+    413: ("Request Entity Too Large", "send a body of at most 10 MB"),
+    429: ("Too Many Requests", "the stage's rate or burst limit is reached; send the request again later"),
+    500: ("Internal Server Error", "the API's function failed; the outcome of a command is unknown"),
+    503: ("Service Unavailable", "the API's function took too long; the outcome of a command is unknown"),
 }
-"""What API Gateway itself answers by status: its message, and why.
+"""API Gateway's own answers by status: its message, and the reason or what to do.
 
 docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html and the pages on authorizers, throttling and
-Lambda integrations of HTTP APIs. What it may answer besides (408, 414, 431, 504, ...) is in `DEFAULT`.
+Lambda integrations of HTTP APIs. Its other answers (408, 414, 431, 504, ...) are in `DEFAULT`.
 """
 DEFAULT = "default"
-_OTHERS = "Any other answer: API Gateway's, in `application/json`, or that of another path or method."
+_OTHERS = "Any other answer: API Gateway's, in `application/json`, or the answer to another path or method."
 SHARED_CODES_MAX = 2
-"""Answers with more problems than that are written out where they occur: their names would be lists."""
-GATEWAY_ALWAYS = set(GATEWAY) - {413}  # which takes a body
+"""Responses with more problems are inlined, because their names would be too long."""
+GATEWAY_ALWAYS = set(GATEWAY) - {413}  # only requests with a body
 
 
 def responses(codes: tuple[str, ...], *, is_head: bool = False) -> dict[str, Any]:
-    """Every answer that is not a success, by status; to HEAD without a body."""
+    """The answers that are not successes, by status; for HEAD without bodies."""
     if is_head:
         found = {str(status): _described(status, found) for status, found in _by_status(codes).items()}
         return {**found, DEFAULT: {"description": _OTHERS}}
@@ -111,7 +113,7 @@ def responses(codes: tuple[str, ...], *, is_head: bool = False) -> dict[str, Any
 
 
 def shared_responses() -> dict[str, Any]:
-    """What `responses` refers to, by name."""
+    """The components that `responses` refers to, by name."""
     named = {DEFAULT: _other_answers()}
     for codes in (*BY_OPERATION.values(), OF_OPTIONS):
         for status, found in _by_status(codes).items():
@@ -140,18 +142,20 @@ def _response(status: int, codes: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _other_answers() -> dict[str, Any]:
-    """Those of no operation: of other paths and methods, of the service alone, or API Gateway's."""
+    """The answers of no operation: to other paths and methods, and API Gateway's."""
     codes = (*OF_NO_OPERATION, *UNREACHABLE)
     return {"description": _OTHERS, "content": _content(codes, {"message": "Endpoint request timed out"}, {})}
 
 
 def _content(codes: tuple[str, ...], message: dict[str, str] | None, more: dict[str, Any]) -> dict[str, Any]:
-    """By media type. Where both can answer, each has both shapes: most generated clients know one schema by status.
+    """The content by media type. If both the service and API Gateway can answer, each media type allows both bodies.
+
+    Most generated clients use one schema for each status.
 
     Args:
-        codes: of the service's problems.
-        message: an example of the gateway's; None if it has none.
-        more: what else is known of a problem's fields.
+        codes: the codes of the service's problems.
+        message: an example of API Gateway's body; None if it never answers with this status.
+        more: further constraints on a problem's fields.
     """
     problem = {**ref("Problem"), "properties": {"code": {"enum": list(codes)}, **more}}
     shapes = [*([problem] if codes else []), *([ref("GatewayMessage")] if message else [])]
@@ -166,7 +170,7 @@ def _content(codes: tuple[str, ...], message: dict[str, str] | None, more: dict[
 
 
 def _described(status: int, codes: tuple[str, ...]) -> dict[str, Any]:
-    """The gateway's own answers have none of the API's headers, so where both can answer none is promised."""
+    """Description and headers. API Gateway's own answers lack our headers, so they are optional if it can answer."""
     reasons = [f"`{code}`: {PROBLEMS[code].advice}" for code in codes]
     names = (*IDS, *{405: ("Allow",), 409: ("Retry-After",), 503: ("Retry-After",)}.get(status, ()))
     if status not in GATEWAY:

@@ -1,4 +1,4 @@
-"""The API's values, bodies, parameters and headers in JSON Schema, with the patterns and limits of the code itself."""
+"""The API's values, bodies, parameters and headers in JSON Schema, from the patterns and limits in the code."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from account_core.service.head import timestamp
 Schema = dict[str, Any]
 
 _MONEY_DIGITS = len(str(int(MONEY_MAX)))
-# Not zero, and before the point no more digits than MONEY_MAX has, whose digits are all nines.
+# Not zero, and no more digits before the point than MONEY_MAX, whose digits are all nines.
 _MONEY = rf"0*[1-9][0-9]{{0,{_MONEY_DIGITS - 1}}}(\.[0-9]{{1,{SCALE}}})?|0+\.(0[1-9]|[1-9][0-9]?)"
 _ETAG = r'(W/)?"[!#-~]*"'
 _ETAG_EXAMPLE = etag(ACCOUNT["sequence"])
@@ -22,7 +22,7 @@ _CREATED, _CREDITED, _WITHDRAWN = EVENT_PAGE["events"]
 
 
 def whole(pattern: str) -> str:
-    """The code matches patterns against whole strings, JSON Schema against any part."""
+    """Anchor a pattern: the code matches whole strings, JSON Schema any part."""
     return f"^({pattern})$"
 
 
@@ -35,18 +35,18 @@ def _object(properties: Schema, **more: Any) -> Schema:  # noqa: ANN401 -- JSON 
 
 
 def schemas(*, is_owner_required: bool) -> dict[str, Schema]:
-    """Every schema by name; what is named like a command is its body."""
+    """Every schema by name. A command's body has the name of its operation."""
     amount = _object({"amount": ref("Amount")}, additionalProperties=False)
     return {
         **_VALUES,
         "create_account": {
             **_object({"owner": ref("Owner"), "currency": ref("Currency")}, additionalProperties=False),
             "required": ["owner", "currency"] if is_owner_required else ["currency"],
-            "description": f"{BODY_BYTES_MAX} bytes at most. With IAM `owner` is required; with a token it is its "
-            "subject where it is left out.",
+            "description": f"At most {BODY_BYTES_MAX} bytes. With IAM `owner` is required; with a token it defaults to "
+            "the token's subject.",
         },
-        "credit": {**amount, "description": f"{BODY_BYTES_MAX} bytes at most."},
-        "withdraw": {**amount, "description": f"{BODY_BYTES_MAX} bytes at most."},
+        "credit": {**amount, "description": f"At most {BODY_BYTES_MAX} bytes."},
+        "withdraw": {**amount, "description": f"At most {BODY_BYTES_MAX} bytes."},
         **_ANSWERS,
     }
 
@@ -56,24 +56,24 @@ _VALUES: dict[str, Schema] = {
     "Owner": {
         "type": "string",
         "pattern": whole(OWNER),
-        "description": "An opaque id, 1 to 64 characters; never a person's name or address, since events are kept for "
-        "ever. Not `.` or `..`, which URL libraries remove from a path.",
+        "description": "An opaque id of 1 to 64 characters, but not `.` or `..`, which URL libraries remove from a "
+        "path. Never use a person's name or address: events are kept for ever.",
         "examples": [_CREATED["owner"]],
     },
     "Currency": {
         "enum": sorted(CURRENCIES),
-        "description": "ISO 4217; only currencies with two decimals.",
+        "description": "The ISO 4217 code of a currency with two decimals.",
         "examples": [ACCOUNT["currency"]],
     },
     "Amount": {
-        "description": f"Greater than zero, at most {MONEY_MAX}, {SCALE} decimals at most. A number is read digit by "
-        "digit as it is written and never passes through a float, so `10.000` has too many decimals.",
+        "description": f"Greater than zero, at most {MONEY_MAX}, with at most {SCALE} decimals. A number is read digit "
+        "by digit and never passes through a float, so `10.000` has too many decimals.",
         "anyOf": [
             {"type": "string", "allOf": [{"pattern": whole(PLAIN_DECIMAL)}, {"pattern": whole(_MONEY)}]},
             {
                 "type": "number",
                 "exclusiveMinimum": 0,
-                "exclusiveMaximum": int(MONEY_MAX) + 1,  # with so many decimals the same; no float could write it
+                "exclusiveMaximum": int(MONEY_MAX) + 1,  # the same with two decimals; MONEY_MAX itself is not a float
                 "multipleOf": float(CENT),
             },
         ],
@@ -87,7 +87,7 @@ _VALUES: dict[str, Schema] = {
     "Sequence": {
         "type": "integer",
         "minimum": 1,
-        "description": "Counts the account's events.",
+        "description": "The number of the account's events: 1, 2, 3, ... without gaps.",
         "examples": [ACCOUNT["sequence"]],
     },
     "Name": {
@@ -101,7 +101,7 @@ _VALUES: dict[str, Schema] = {
 
 
 def _event(example: dict[str, Any], **own: Schema) -> Schema:
-    """Attributes: `own` are the fields that not every event has."""
+    """The schema of an event; `own` are the fields that not every event has."""
     common = {
         "sequence": ref("Sequence"),
         "type": {"const": example["type"]},
@@ -111,9 +111,12 @@ def _event(example: dict[str, Any], **own: Schema) -> Schema:
         "correlationId": ref("Name"),
         "requestId": {
             "anyOf": [ref("Name"), {"type": "null"}],
-            "description": "Null for events from before it was recorded.",
+            "description": "Null for events that are older than this field.",
         },
-        "idempotencyKey": {"anyOf": [ref("Name"), {"type": "null"}]},
+        "idempotencyKey": {
+            "anyOf": [ref("Name"), {"type": "null"}],
+            "description": "The command's `Idempotency-Key`; null if it had none.",
+        },
     }
     return _object({**common, **own})
 
@@ -146,7 +149,7 @@ _ANSWERS: dict[str, Schema] = {
             "events": {"type": "array", "items": ref("Event"), "maxItems": LIMIT_MAX},
             "next": {
                 "type": ["string", "null"],
-                "description": "The path of the next page; null where there is none (yet).",
+                "description": "The path of the next page; null if there is none (yet).",
             },
         }
     ),
@@ -159,7 +162,10 @@ _ANSWERS: dict[str, Schema] = {
                         "accountId": ref("AccountId"),
                         "balance": ref("Balance"),
                         "currency": ref("Currency"),
-                        "sequence": {**ref("Sequence"), "description": "Of the last event in the balance."},
+                        "sequence": {
+                            **ref("Sequence"),
+                            "description": "The sequence of the last event that the balance includes.",
+                        },
                         "openedAt": {"type": "string", "format": "date-time"},
                         "updatedAt": {"type": "string", "format": "date-time"},
                     }
@@ -168,10 +174,10 @@ _ANSWERS: dict[str, Schema] = {
             },
             "next": {
                 "type": ["string", "null"],
-                "description": "The path of the next page; null where there is none (yet).",
+                "description": "The path of the next page; null if there is none (yet).",
             },
         },
-        description="From a read model: an account may have come further than its `sequence`.",
+        description="From a read model: the account may have newer events than its `sequence`.",
     ),
     "Problem": _object(
         {
@@ -180,13 +186,13 @@ _ANSWERS: dict[str, Schema] = {
             "status": {"type": "integer"},
             "detail": {"type": "string", "description": "For people; it may change."},
             "code": {"enum": list(PROBLEMS), "description": "For programs; it does not change."},
-            "requestId": {"type": "string", "description": "What `X-Request-Id` says."},
+            "requestId": {"type": "string", "description": "The value of the header `X-Request-Id`."},
         },
         description="A problem document (RFC 9457).",
     ),
     "GatewayMessage": _object(
         {"message": {"type": ["string", "null"]}},
-        description="What API Gateway itself answers, before or instead of the API.",
+        description="The body of API Gateway's own answers, before or instead of the API.",
     ),
 }
 
@@ -202,24 +208,40 @@ def _number(least: int, most: int, **more: int) -> Schema:
 PARAMETERS: dict[str, Schema] = {
     parameter["name"]: parameter
     for parameter in (
-        _parameter("accountId", "path", ref("AccountId"), "As it was given."),
-        _parameter("owner", "path", ref("Owner"), "As the accounts were created for it."),
-        _parameter("atSequence", "query", _number(1, NUMBER_MAX), "As it was after this event; not with `at`."),
+        _parameter("accountId", "path", ref("AccountId"), "The account id, exactly as the service returned it."),
+        _parameter("owner", "path", ref("Owner"), "The owner whose accounts to list."),
+        _parameter(
+            "atSequence",
+            "query",
+            _number(1, NUMBER_MAX),
+            "Return the account as it was after this event. Cannot be combined with `at`.",
+        ),
         _parameter(
             "at",
             "query",
             {"type": "string", "format": "date-time", "examples": [timestamp(MOMENT)]},
-            "As the account was then, with `Z` or an offset (a `+` is sent as `%2B`); not with `atSequence`.",
+            "Return the account as it was at this time, with `Z` or an offset (send `+` as `%2B`). Cannot be combined "
+            "with `atSequence`.",
         ),
-        _parameter("after", "query", _number(0, NUMBER_MAX), "Only events behind this sequence, in that order."),
-        _parameter("limit", "query", _number(1, LIMIT_MAX, default=LIMIT_DEFAULT), "At most so many."),
-        _parameter("afterAccount", "query", ref("AccountId"), "Only accounts behind this one, by id."),
-        _parameter("order", "query", {"enum": list(ORDERS), "default": ORDERS[0]}, "Which events come first."),
+        _parameter(
+            "after", "query", _number(0, NUMBER_MAX), "Return only events after this sequence, in the requested order."
+        ),
+        _parameter(
+            "limit", "query", _number(1, LIMIT_MAX, default=LIMIT_DEFAULT), "The largest number of entries to return."
+        ),
+        _parameter("afterAccount", "query", ref("AccountId"), "Return only accounts after this account id."),
+        _parameter(
+            "order",
+            "query",
+            {"enum": list(ORDERS), "default": ORDERS[0]},
+            "Whether the oldest or the newest events come first.",
+        ),
         _parameter(
             "Idempotency-Key",
             "header",
             ref("Name"),
-            "Names the command, best a random UUID: sent again with it, the command meets its first result.",
+            "Your key for this command, preferably a random UUID. If you send the command again with the same key, it "
+            "is carried out once and every answer is the first result.",
         ),
         _parameter(
             "If-Match",
@@ -229,55 +251,61 @@ PARAMETERS: dict[str, Schema] = {
                 "pattern": whole(rf"\*|{_ETAG}(, *{_ETAG})*"),
                 "examples": [_ETAG_EXAMPLE],
             },
-            "Carry the command out only if the account has one of these ETags. A weak or altered one never matches "
+            "Carry out the command only if the account has one of these ETags. A weak or altered ETag never matches "
             "(RFC 9110).",
         ),
         _parameter(
             "If-None-Match",
             "header",
             {"type": "string", "examples": [_ETAG_EXAMPLE]},
-            "Leave out the body if the account still has this ETag.",
+            "Return 304 without a body if the account still has one of these ETags.",
         ),
-        _parameter("X-Request-Id", "header", ref("Name"), "Your name for this request."),
-        _parameter("X-Correlation-Id", "header", ref("Name"), "Your name for the work that it belongs to."),
+        _parameter("X-Request-Id", "header", ref("Name"), "Your id for this request."),
+        _parameter("X-Correlation-Id", "header", ref("Name"), "Your id for the work that the request belongs to."),
     )
 }
 
-MAYBE = ".maybe"
+OPTIONAL = ".optional"
 IDS = ("X-Request-Id", "X-Correlation-Id")
 
 
 def any_of(name: str) -> Schema:
-    """A parameter of a path, where it is not looked at."""
-    return _parameter(name, "path", {"type": "string", "minLength": 1}, "Not looked at.")
+    """A path parameter that is not validated."""
+    return _parameter(name, "path", {"type": "string", "minLength": 1}, "Not validated.")
 
 
 _HEADERS: dict[str, Schema] = {
-    "X-Request-Id": {"schema": ref("Name"), "description": "Yours, or API Gateway's."},
-    "X-Correlation-Id": {"schema": ref("Name"), "description": "Yours, or the request's id."},
-    "ETag": {"schema": ref("ETag"), "description": 'The account\'s sequence, like `"s-3"`.'},
+    "X-Request-Id": {"schema": ref("Name"), "description": "The request's `X-Request-Id`, or API Gateway's id."},
+    "X-Correlation-Id": {
+        "schema": ref("Name"),
+        "description": "The request's `X-Correlation-Id`, or the request's id.",
+    },
+    "ETag": {"schema": ref("ETag"), "description": 'Identifies the account\'s sequence, like `"s-3"`.'},
     "Location": {
         "schema": {"type": "string", "pattern": f"^/accounts/{ACCOUNT_ID}$"},
         "description": "The account's path.",
     },
     "Idempotent-Replayed": {
         "schema": {"const": "true"},
-        "description": "The command had been carried out before; this is its first result.",
+        "description": "The command was carried out before; this is its first result.",
     },
-    "Allow": {"schema": {"type": "string"}, "description": "The path's methods."},
-    "Retry-After": {"schema": {"type": "integer", "minimum": 1}, "description": "In seconds."},
+    "Allow": {"schema": {"type": "string"}, "description": "The methods that the path supports."},
+    "Retry-After": {
+        "schema": {"type": "integer", "minimum": 1},
+        "description": "Seconds to wait before sending the request again.",
+    },
 }
 
 
 def headers(required: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, Schema]:
-    """An answer's headers, as references."""
-    names = {**dict.fromkeys(required, ""), **dict.fromkeys(optional, MAYBE)}
+    """References to an answer's headers."""
+    names = {**dict.fromkeys(required, ""), **dict.fromkeys(optional, OPTIONAL)}
     return {name: {"$ref": f"#/components/headers/{name}{suffix}"} for name, suffix in names.items()}
 
 
 def shared_headers() -> dict[str, Schema]:
-    """Every header twice: where it is promised, and where it may be missing."""
+    """Every header twice: required and optional."""
     return {
         **{name: {**header, "required": True} for name, header in _HEADERS.items()},
-        **{f"{name}{MAYBE}": header for name, header in _HEADERS.items()},
+        **{f"{name}{OPTIONAL}": header for name, header in _HEADERS.items()},
     }

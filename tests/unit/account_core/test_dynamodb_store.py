@@ -70,7 +70,7 @@ def test_a_transaction_that_met_another_is_a_lost_race(other: str) -> None:
 
 @pytest.mark.parametrize("reason", ["ThrottlingError", "ProvisionedThroughputExceeded"])
 def test_a_throttled_transaction_is_unavailable_and_stored_nothing(reason: str) -> None:
-    with pytest.raises(Unavailable, match="nothing was stored"):
+    with pytest.raises(Unavailable, match="Nothing was written"):
         append(PAIR, "TransactionCanceledException", {"Code": reason}, {"Code": "None"})
 
 
@@ -110,7 +110,7 @@ def test_what_no_retry_can_help_is_not_disguised(code: str) -> None:
     ],
 )
 def test_a_full_item_collection_is_a_full_account(rows: list[Row], code: str, reasons: list[dict[str, Any]]) -> None:
-    with pytest.raises(AccountFull, match="nothing was written"):
+    with pytest.raises(AccountFull, match="Nothing was written"):
         append(rows, code, *reasons)
 
 
@@ -125,7 +125,7 @@ def test_a_key_of_a_row_with_no_version_is_corrupt(version: str) -> None:
     reads = client()
     with Stubber(reads) as stub:
         stub.add_response("query", {"Items": [{"AccountId": {"S": "a"}, "Version": {"N": version}}]})
-        with pytest.raises(Corrupt, match="no row can have this version"):
+        with pytest.raises(Corrupt, match="not a valid version"):
             DynamoDBAccountStore(reads, client(), "accounts").find("a", "key-1", Usage())
 
 

@@ -107,7 +107,7 @@ def test_if_match_locks_one_command_by_sequence_around_a_snapshot(sequence: int)
 def test_a_sequence_beyond_the_newest_event_is_not_found(sequence: int) -> None:
     status, problem, _ = account_of(sequence)("GET", f"{ACCOUNT}?atSequence={sequence + 1}")
     assert (status, problem["code"]) == (404, "sequence_not_found")
-    assert problem["detail"] == f"The account is only at sequence {sequence}."
+    assert problem["detail"] == f"The account has no event {sequence + 1} yet: it is at sequence {sequence}."
 
 
 def test_no_answer_and_no_line_of_the_log_speaks_of_versions() -> None:

@@ -15,9 +15,10 @@ from account_core.domain.errors import (
     PreconditionFailed,
 )
 from account_core.domain.events import EventRow, Row, StoredRow
+from account_core.service.execution import ATTEMPTS_MAX, BACKOFF_MAX_S, Conditions, backoff_s
 from account_core.service.head import Origin
 from account_core.service.ports import ROWS_MAX, VersionConflict
-from account_core.service.service import ATTEMPTS_MAX, BACKOFF_MAX_S, AccountService, Conditions, backoff_s
+from account_core.service.service import AccountService
 from account_core.service.usage import Usage
 from account_core.store.memory_store import MemoryAccountStore
 

@@ -13,10 +13,11 @@ from account_core.domain.commands import Command, CreateAccount, Credit, Withdra
 from account_core.domain.errors import AccountNotFound, PreconditionFailed, Rejected, Unavailable
 from account_core.domain.events import Created, Credited, EventRow, Row, SnapshotRow
 from account_core.domain.money import MONEY_MAX
+from account_core.service.execution import ALWAYS, Conditions, Receipt
 from account_core.service.head import Origin
 from account_core.service.head_cache import HeadCache
 from account_core.service.ports import VersionConflict
-from account_core.service.service import ALWAYS, AccountService, Conditions, Receipt
+from account_core.service.service import AccountService
 from account_core.service.usage import Usage
 from account_core.store.memory_store import MemoryAccountStore
 from tests.support.ledger_model import Ledger
