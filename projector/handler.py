@@ -9,6 +9,7 @@ import os
 import random
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +17,6 @@ import botocore.session
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
-from projector.concurrently import Beside, Concurrent
 from projector.dynamodb_ledger import DynamoDBLedger
 from projector.dynamodb_parking import DynamoDBParking
 from projector.lanes import aggregated, plain
@@ -24,7 +24,7 @@ from projector.project import BatchResponse, Projector
 from projector.publish import KinesisPublisher
 from projector.put_records import build_bodies
 from projector.report import Report
-from projector.settings import CLIENTS, PARKING_S, SWITCH_INTERVAL_S, Settings, deadline_s
+from projector.settings import CLIENTS, CONNECTIONS_MAX, PARKING_S, SWITCH_INTERVAL_S, Settings, deadline_s
 
 _settings = Settings.read(os.environ)
 _metrics = Metrics(
@@ -55,9 +55,8 @@ _project = Projector(
     clock=time.monotonic,
     now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
     parking_s=PARKING_S,
-    beside=Beside(),
+    executor=ThreadPoolExecutor(CONNECTIONS_MAX),
     order_window_s=_settings.order_window_s,
-    concurrently=Concurrent(),
     encoders=_settings.encoders,
 )
 sys.setswitchinterval(SWITCH_INTERVAL_S)

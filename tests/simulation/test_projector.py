@@ -27,7 +27,7 @@ ANSWERS = {
     "event twice",
     "events held",
     "events read from the table",
-    "accounts met for the first time",
+    "accounts seen for the first time",
     "records refused",
     "given up: RecordAgeExceeded",
     "given up: RetryAttemptsExhausted",

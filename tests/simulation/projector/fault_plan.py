@@ -26,7 +26,7 @@ CHANCES: Mapping[str, float] = {
     "stream down for a while": 0.01,
     "kinesis resharded": 0.4,
     # DynamoDB, for every request.
-    "look failed": 0.2,
+    "list failed": 0.2,
     "read failed": 0.4,
     "keys unprocessed": 0.3,
     **{
