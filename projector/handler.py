@@ -1,5 +1,8 @@
-"""The projector's Lambda function: environment, clients and wiring. What it does is in `project`."""
-# ruff: noqa: E402 -- first of all, no more collections: loading the modules below makes much, and hardly any garbage
+"""The projector's Lambda function: environment, clients and wiring. See `project` for the logic.
+
+`benchmarks/tricks.py` measures what each optimisation here saves.
+"""
+# ruff: noqa: E402 -- collections are disabled first: the imports below create many objects and hardly any garbage
 
 import gc
 
@@ -32,7 +35,7 @@ _metrics = Metrics(
         namespace="AccountEvents", service="projector", default_dimensions={"Stack": _settings.stack_name}
     )
 )
-_session: Any = botocore.session.get_session()  # not boto3, which is more to import; untyped, for lack of stubs
+_session: Any = botocore.session.get_session()  # not boto3, which takes longer to import; it has no type stubs
 kinesis = _session.create_client("kinesis", config=CLIENTS)
 build_bodies(kinesis)
 dynamodb = _session.create_client("dynamodb", config=CLIENTS)
@@ -60,13 +63,9 @@ _project = Projector(
     encoders=_settings.encoders,
 )
 sys.setswitchinterval(SWITCH_INTERVAL_S)
-gc.freeze()  # what is here now stays; no collection has to look through it
+gc.freeze()  # the objects so far stay for good, so collections skip them
 gc.enable()
 
 
 def handler(event: dict[str, Any], context: Any) -> BatchResponse:  # noqa: ANN401 -- Lambda's, untyped
-    gc.disable()  # nothing of a batch is garbage before its end: collections would walk through all of it for nothing
-    try:
-        return _project(event, deadline_s(time.monotonic(), context.get_remaining_time_in_millis()))
-    finally:
-        gc.enable()
+    return _project(event, deadline_s(time.monotonic(), context.get_remaining_time_in_millis()))

@@ -104,7 +104,7 @@ Pack = Callable[[Iterable[Outgoing]], list[Lane]]
 """Packs events, in sequence within each account, into lanes."""
 
 
-def aggregated(buckets: int) -> Pack:
+def aggregated(buckets: int, record_bytes_max: int = RECORD_BYTES_MAX) -> Pack:
     """Pack events into one lane per bucket."""
 
     def pack(events: Iterable[Outgoing]) -> list[Lane]:
@@ -112,7 +112,8 @@ def aggregated(buckets: int) -> Pack:
         for event in events:
             by_bucket.setdefault(bucket_of(event.account_id, buckets), []).append(event)
         return [
-            Lane(deque(_records(mine, str(bucket), hash_key(bucket, buckets)))) for bucket, mine in by_bucket.items()
+            Lane(deque(_records(mine, str(bucket), hash_key(bucket, buckets), record_bytes_max)))
+            for bucket, mine in by_bucket.items()
         ]
 
     return pack
@@ -137,17 +138,17 @@ def _waiting(events: Sequence[Outgoing], pack: Pack) -> deque[Entry]:
     return deque(entry for lane in pack(events) for entry in lane.waiting)
 
 
-def _records(events: Sequence[Outgoing], partition_key: str, explicit_hash_key: str) -> Iterator[Entry]:
+def _records(events: Sequence[Outgoing], partition_key: str, explicit_hash_key: str, bytes_max: int) -> Iterator[Entry]:
     """Pack the events into as few records as possible."""
     whole = _record(events, partition_key, explicit_hash_key)
-    if whole.size <= RECORD_BYTES_MAX:
+    if whole.size <= bytes_max:
         yield whole  # the usual case
         return
     empty = overhead(partition_key, explicit_hash_key) + len(partition_key.encode())
     start, size = 0, empty
     for number, event in enumerate(events):
         event_size = len(event.data) + FRAMING_BYTES_MAX
-        if size + event_size > RECORD_BYTES_MAX and number > start:
+        if size + event_size > bytes_max and number > start:
             yield _record(events[start:number], partition_key, explicit_hash_key)
             start, size = number, empty
         size += event_size
@@ -159,13 +160,13 @@ def _record(events: Sequence[Outgoing], partition_key: str, explicit_hash_key: s
     return Entry(events, data, partition_key, explicit_hash_key)
 
 
-def calls_of(lanes: Iterable[Lane]) -> Iterator[list[Lane]]:
+def calls_of(lanes: Iterable[Lane], records_max: int = CALL_RECORDS_MAX) -> Iterator[list[Lane]]:
     """Group the lanes into calls within the limits of `PutRecords`."""
     call: list[Lane] = []
     size = 0
     for lane in lanes:
         entry_size = lane.waiting[0].size
-        if call and (len(call) == CALL_RECORDS_MAX or size + entry_size > CALL_BYTES_MAX):
+        if call and (len(call) == records_max or size + entry_size > CALL_BYTES_MAX):
             yield call
             call, size = [], 0
         call.append(lane)

@@ -38,7 +38,7 @@ class Outgoing(NamedTuple):
 
 
 REASON_LENGTH_MAX = 500
-"""A reason quotes the faulty value, which may be as long as a row; every table and log line must have room for it."""
+"""A reason quotes the faulty value, which may be as long as a row; tables and log lines must be able to hold it."""
 
 
 class Poison(NamedTuple):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from projector.kinesis_errors import REFUSED
-from projector.lanes import Lane, Pack, calls_of
+from projector.lanes import CALL_RECORDS_MAX, Lane, Pack, calls_of
 from projector.outgoing import HeldBack, Outgoing, Published
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class KinesisPublisher:
         clock: seconds, monotonic; `deadline_s` is read on this clock.
         sleep: waits that many seconds.
         jitter: returns a random number, 0 <= jitter < 1, for the backoff.
+        call_records_max: the most records in a call.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class KinesisPublisher:
         clock: Callable[[], float],
         sleep: Callable[[float], None],
         jitter: Callable[[], float],
+        call_records_max: int = CALL_RECORDS_MAX,
     ) -> None:
         self._client = client
         self._stream_name = stream_name
@@ -43,6 +45,7 @@ class KinesisPublisher:
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
+        self._call_records_max = call_records_max
 
     def publish(self, events: Iterable[Outgoing], deadline_s: float) -> Published:
         """Put events on the stream.
@@ -62,7 +65,7 @@ class KinesisPublisher:
         moving = lanes
         while send_round := self._next_round(moving, deadline_s):
             jitter = self._jitter()  # one per round: records refused together are sent again in one call
-            for call in calls_of(send_round):
+            for call in calls_of(send_round, self._call_records_max):
                 self._put(call, jitter, deadline_s)
             moving = [lane for lane in moving if lane.waiting]
         held = [each for lane in lanes for each in lane.left_out]

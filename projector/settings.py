@@ -19,7 +19,7 @@ PARKING_S = 5.0
 """Time for parking accounts after the last put; accounts that are not parked by then follow with the next delivery."""
 
 SWITCH_INTERVAL_S = 0.0005
-"""How long one thread may keep the interpreter from another; by default so long that a batch is parsed in less."""
+"""How long one thread may keep the interpreter; at the default, parsing a batch delays the concurrent request."""
 
 # A call that begins just before the deadline may wait for both time-outs. Then accounts are parked, and the last of
 # those calls may take as long again. Then the outcome is logged and returned. The function's time limit must therefore
@@ -28,7 +28,8 @@ CALL_MAX_S = CONNECT_TIMEOUT_S + READ_TIMEOUT_S
 SAFETY_MARGIN_S = CALL_MAX_S + PARKING_S + CALL_MAX_S + 1.0
 
 # One attempt per request: the publisher manages attempts and deadlines, and records are delivered again if DynamoDB
-# does not answer. Validation is off because `put_records` removes the entries that it would check.
+# does not answer. Validation is off because `put_records` removes the entries that it would check. With a fixed user
+# agent, botocore does not assemble one for every request.
 CLIENTS = Config(
     max_pool_connections=CONNECTIONS_MAX,
     connect_timeout=CONNECT_TIMEOUT_S,

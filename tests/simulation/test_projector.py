@@ -23,7 +23,7 @@ ANSWERS = {
     "hold refused",
     "advance refused",
     "release refused",
-    "gap mended",
+    "gap repaired",
     "event twice",
     "events held",
     "events read from the table",

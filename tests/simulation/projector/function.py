@@ -42,6 +42,7 @@ class Environment:
         parking: CheckedParking,
         ledger: MemoryLedger,
         pack: Pack,
+        call_records_max: int,
         order_window_s: float,
     ) -> None:
         self._fault_plan = fault_plan
@@ -57,6 +58,7 @@ class Environment:
                 clock=fault_plan.clock,
                 sleep=fault_plan.clock.sleep,
                 jitter=fault_plan.random.random,
+                call_records_max=call_records_max,
             ),
             UnsteadyParking(parking, oracle, fault_plan, function),
             UnsteadyLedger(ledger, fault_plan, function),

@@ -24,9 +24,10 @@ MUTANTS = (
     Mutant(
         "All of a bucket's records are sent at once, as one that is refused lets the others pass.",
         "projector.lanes",
-        "Lane(deque(_records(mine, str(bucket), hash_key(bucket, buckets)))) for bucket, mine in by_bucket.items()",
+        "Lane(deque(_records(mine, str(bucket), hash_key(bucket, buckets), record_bytes_max)))\n"
+        "            for bucket, mine in by_bucket.items()",
         "Lane(deque([record])) for bucket, mine in by_bucket.items()"
-        " for record in _records(mine, str(bucket), hash_key(bucket, buckets))",
+        " for record in _records(mine, str(bucket), hash_key(bucket, buckets), record_bytes_max)",
     ),
     Mutant(
         "Within an aggregated record the events stand in another order.",
