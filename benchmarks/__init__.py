@@ -1,1 +1,1 @@
-"""Measurements, each a ratio against a named peer in the same run."""
+"""Measurements, each a ratio against a named baseline in the same run."""

@@ -1,17 +1,13 @@
-"""`make bench`: every benchmark beside its peer; prints tables, writes results.json.
+"""`make bench`: measures everything against its baseline, prints tables and writes results.json.
 
-Exit codes: 0, all targets met; 1, one missed; 2, the machine was too noisy for timings, nothing written; 3, the costs
-cannot be measured on this machine, nothing written.
+Exit codes: 0, all targets met; 1, a target missed; 2, the machine was too noisy for timings, nothing written; 3, the
+costs cannot be measured on this machine, nothing written.
 """
 
-import json
 import platform
 import sys
-from dataclasses import asdict
-from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks import (
     cold_start,
@@ -23,12 +19,13 @@ from benchmarks import (
     projector,
     read_account,
     timing,
+    tricks,
 )
-from benchmarks.timing import ROUNDS, Result, TooNoisy
+from benchmarks.timing import ROUNDS, TooNoisy
+from benchmarks.timing_report import as_json, show, store
 from local_stack.dynamodb_local import DynamoDBLocalMissing
 from local_stack.emulator import forget_aws_settings
 
-RESULTS = Path(__file__).with_name("results.json")
 MISSED, NOISY, UNKNOWN = 1, 2, 3
 
 
@@ -36,48 +33,30 @@ def main() -> int:
     forget_aws_settings()
     complain = Console(stderr=True).print
     try:
-        with cold_start.benchmarks() as starts:  # timings first: nothing else of ours runs then
+        with cold_start.benchmarks() as starts:  # timings first, while no other process of ours runs
             readers = [*consumers.BENCHMARKS, *lake_transform.BENCHMARKS]
             timings = timing.run([*read_account.BENCHMARKS, *command_cpu.benchmarks(), *readers, *starts])
-        with projector.benchmarks() as batches:  # nothing but the stand-in that they talk to
+        with projector.benchmarks() as batches:
             timings += timing.run(batches)
+        optimisations = tricks.measure()
     except TooNoisy as noisy:
-        complain(f"{noisy}. Nothing written: run it again.")
+        complain(f"{noisy}. Nothing written. Run it again.")
         return NOISY
-    _show(timings)
+    show(f"Timings, medians of {ROUNDS} rounds", timings)
+    tricks.show_results(optimisations)
     try:
         measured = costs.measure()
     except DynamoDBLocalMissing as missing:
         complain(f"The costs cannot be measured here: {missing}. Nothing written.")
         return UNKNOWN
     cost_report.show(measured)
-    _write(timings, measured)
-    return 0 if measured.met and all(result.met is not False for result in timings) else MISSED
-
-
-def _write(timings: list[Result], measured: costs.Costs) -> None:
-    results = {
-        "python": platform.python_version(),
-        "timings": [asdict(result) for result in timings],
-        "costs": measured.as_json(),
-    }
-    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
-
-
-def _show(results: list[Result]) -> None:
-    table = Table(title=f"Ours against a peer, medians of {ROUNDS} rounds", title_justify="left")
-    for heading in ("benchmark; peer", "unit", "ours", "peer", "ours / peer", "at most", "", "peer / ours", "sentinel"):
-        table.add_column(heading, justify="left" if heading in ("benchmark; peer", "unit") else "right")
-    for result in results:
-        figures = [f"{figure:g}" for figure in (result.ours, result.peer, result.ratio)]
-        target = "-" if result.target is None else f"{result.target:.3g}"
-        met = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[result.met]
-        table.add_row(
-            result.name, result.unit, *figures, target, met, f"{1 / result.ratio:.3g}", f"{result.sentinel:g}"
-        )
-    console = Console(highlight=False)
-    console.width = max(console.width, cost_report.WIDTH_MIN)
-    console.print(table)
+    store(
+        python=platform.python_version(),
+        timings=as_json(timings),
+        tricks=as_json(optimisations),
+        costs=measured.as_json(),
+    )
+    return 0 if measured.met and all(result.met is not False for result in [*timings, *optimisations]) else MISSED
 
 
 if __name__ == "__main__":

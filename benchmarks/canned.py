@@ -1,4 +1,4 @@
-"""DynamoDB without the network: every request of a client is answered on the spot, the same for whoever is measured."""
+"""DynamoDB without the network: every request of a client receives a fixed answer at once."""
 
 import io
 import json
@@ -11,12 +11,12 @@ from botocore.compat import HTTPHeaders
 
 
 class CannedAnswers:
-    """Answers by operation ("Query"), from `answers`; attached to a client, nothing of it reaches a socket.
+    """Answers the requests of attached clients by operation, such as "Query", without using a socket.
 
-    What the SDK does before and behind the wire (validate, serialise, sign, check the checksum, parse) is done.
+    The SDK still validates, serialises, signs, checks the checksum and parses.
 
     Attributes:
-        last: each operation's last request body, decoded.
+        last: returns an operation's last request body, decoded.
     """
 
     def __init__(self, answers: Mapping[str, Mapping[str, Any]]) -> None:

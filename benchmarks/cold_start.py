@@ -1,7 +1,7 @@
-"""The CPU time from a function's first line to its readiness, beside a bare botocore client's.
+"""The CPU time until a function's module is imported, against a bare botocore client.
 
-Both run in fresh processes of this Python, from the package that the local house deploys, with its byte code; the
-interpreter's own start is in neither.
+Both run in fresh processes of this Python, from the package that the local stack deploys, with its byte code. The start
+of the interpreter is excluded.
 """
 
 import os
@@ -22,7 +22,7 @@ FUNCTIONS = {
     "the API function": ("ApiFunction", "account_core.handler", "dynamodb", 1.5),
     "the projector": ("ProjectorFunction", "projector.handler", "kinesis", 1.15),
 }
-"""By title: logical id, module, the peer's service, target."""
+"""By title: logical id, module, service of the baseline's client, target."""
 _PEER = "import botocore.session; botocore.session.get_session().create_client('{service}')"
 _PROGRAM = """
 import time
@@ -44,10 +44,10 @@ _ENVIRONMENT = {
 
 @contextmanager
 def benchmarks() -> Iterator[list[Benchmark]]:
-    """Good only inside, where the unpacked packages are.
+    """The benchmarks, which run only inside the block, where the unpacked packages are.
 
     Raises:
-        BuildError: a package cannot be built here.
+        BuildError: a package cannot be built on this machine.
     """
     with TemporaryDirectory() as directory:
         yield [_benchmark(title, Path(directory)) for title in FUNCTIONS]
@@ -55,21 +55,27 @@ def benchmarks() -> Iterator[list[Benchmark]]:
 
 def _benchmark(title: str, directory: Path) -> Benchmark:
     function, module, service, target = FUNCTIONS[title]
-    package = directory / function
-    with zipfile.ZipFile(build_zip(function, "local")) as archive:
-        archive.extractall(package)
-    ours, peer = f"import {module}", _PEER.format(service=service)
+    package = unpacked(function, directory)
+    ours, baseline = f"import {module}", _PEER.format(service=service)
     return Benchmark(
         f"cold start of {title}; a bare botocore client",
         "CPU ms",
         target,
-        lambda: _cpu_ms(ours, package),
-        lambda: _cpu_ms(peer, package),
+        lambda: cpu_ms(ours, package),
+        lambda: cpu_ms(baseline, package),
     )
 
 
-def _cpu_ms(work: str, package: Path) -> float:
-    """In a process that sees the standard library and the package, and nothing of this environment."""
+def unpacked(function: str, directory: Path) -> Path:
+    """Build a function's package and unpack it into a folder of that directory."""
+    package = directory / function
+    with zipfile.ZipFile(build_zip(function, "local")) as archive:
+        archive.extractall(package)
+    return package
+
+
+def cpu_ms(work: str, package: Path) -> float:
+    """Run code in a process that sees only the standard library and the package, without this environment."""
     command = [sys.executable, "-I", "-S", "-c", _PROGRAM.format(work=work), str(package)]
     done = subprocess.run(  # noqa: S603 -- fixed arguments
         command, env=_ENVIRONMENT, cwd=package, check=True, capture_output=True, text=True, timeout=TIMEOUT_S

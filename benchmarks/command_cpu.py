@@ -1,4 +1,4 @@
-"""The CPU time of a command on a cached account, with real clients and canned answers, beside the resource's."""
+"""The CPU time of a command on a cached account, with real clients and canned answers, against boto3's resource."""
 
 import json
 import os
@@ -25,13 +25,13 @@ from account_core.store.dynamodb_store import DynamoDBAccountStore
 from account_core.store.memory_store import MemoryAccountStore
 from benchmarks.canned import CannedAnswers
 from benchmarks.long_accounts import ledger
-from benchmarks.resource_peer import ResourceAccounts
+from benchmarks.resource_baseline import ResourceAccounts
 from benchmarks.timing import Benchmark, cpu_us
 from benchmarks.world import CREDIT, account_id, origin
 from tests.support.memory_owned import MemoryOwnedAccounts
 
 EVENTS = 1_000
-"""Of the account: its newest ten rows hold a snapshot in their midst, and its next command is a plain one."""
+"""Events of the account: a snapshot is among its newest ten rows, and its next command writes no snapshot."""
 TARGET = 0.4
 TABLE = "accounts"
 _CONSUMED = {"ConsumedCapacity": {"TableName": TABLE, "CapacityUnits": 1.0}}
@@ -41,28 +41,26 @@ _ORIGIN = origin()
 
 def benchmarks() -> list[Benchmark]:
     rows = ledger(EVENTS)
-    (ours, our_put), (peer, peer_put), api = _ours(rows), _peer(rows), _whole_call(rows)
+    (ours, our_put), (baseline, baseline_put), api = _ours(rows), _baseline(rows), _whole_call(rows)
     ours()
-    peer()
-    if our_put() != peer_put():
-        raise AssertionError(f"They do not do the same job: {our_put()} is not {peer_put()}")
+    baseline()
+    if our_put() != baseline_put():
+        raise AssertionError(f"The two put different rows: {our_put()} and {baseline_put()}")
     against = "the resource's Query of 10 and PutItem"
     return [
-        Benchmark(f"cached command; {against}", "CPU us", TARGET, lambda: cpu_us(ours), lambda: cpu_us(peer)),
-        Benchmark(
-            f"the API's whole call for it; {against}", "CPU us", None, lambda: _silenced(api), lambda: cpu_us(peer)
-        ),
+        Benchmark(f"cached command; {against}", "CPU us", TARGET, lambda: cpu_us(ours), lambda: cpu_us(baseline)),
+        Benchmark(f"the whole API call; {against}", "CPU us", None, lambda: _silenced(api), lambda: cpu_us(baseline)),
     ]
 
 
 def _ours(rows: list[Row]) -> tuple[Callable[[], object], Callable[[], Any]]:
-    """One command, and what it put."""
+    """Return the command, and a function that returns the row that it put."""
     canned, service = _service(rows)
     account = rows[0].account_id
     return lambda: service().execute(account, CREDIT, _ORIGIN), lambda: _put(canned)
 
 
-def _peer(rows: list[Row]) -> tuple[Callable[[], object], Callable[[], Any]]:
+def _baseline(rows: list[Row]) -> tuple[Callable[[], object], Callable[[], Any]]:
     newest = [to_item(row) for row in rows[: -ROWS_MAX - 1 : -1]]
     canned = CannedAnswers({"Query": {"Items": newest, "Count": len(newest)}, "PutItem": {}})
     table = _SESSION.resource("dynamodb").Table(TABLE)
@@ -73,7 +71,7 @@ def _peer(rows: list[Row]) -> tuple[Callable[[], object], Callable[[], Any]]:
 
 
 def _service(rows: list[Row]) -> tuple[CannedAnswers, Callable[[], AccountService]]:
-    """A service with the account's head in its cache; a new one each time, or the account would grow."""
+    """Return a factory of services that have the account's head in the cache, so that no call changes the account."""
     canned = CannedAnswers({"PutItem": _CONSUMED})
     reads, writes = (_SESSION.client("dynamodb", config=config) for config in (READS, WRITES))
     for client in (reads, writes):
@@ -89,7 +87,7 @@ def _service(rows: list[Row]) -> tuple[CannedAnswers, Callable[[], AccountServic
 
 
 def _put(canned: CannedAnswers) -> dict[str, Any]:
-    """The row that was put; numbers are numbers, however they were written."""
+    """The row that was put, with numbers compared by value."""
     return {name: TypeDeserializer().deserialize(value) for name, value in canned.last("PutItem")["Item"].items()}
 
 
@@ -119,13 +117,13 @@ def _whole_call(rows: list[Row]) -> Callable[[], object]:
 
 
 def _silenced(call: Callable[[], object]) -> float:
-    """Metrics are printed."""
+    """Measure a call without showing the metrics that it prints."""
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
         return cpu_us(call)
 
 
 def _event(account: str) -> dict[str, Any]:
-    """As API Gateway sends it: a client's headers and the gateway's own."""
+    """An event as API Gateway sends it, with a client's headers and the gateway's own."""
     headers = {
         "accept": "*/*",
         "content-length": "18",
@@ -147,7 +145,7 @@ def _event(account: str) -> dict[str, Any]:
         "requestContext": {
             "requestId": _ORIGIN.request_id,
             "http": {"method": "POST", "path": path},
-            "authorizer": {"iam": {"userArn": "arn:aws:iam::000000000000:user/teller"}},
+            "authorizer": {"iam": {"userArn": "arn:aws:iam::000000000000:user/api-test"}},
         },
         "body": json.dumps({"amount": str(CREDIT.amount)}),
         "isBase64Encoded": False,
@@ -155,7 +153,7 @@ def _event(account: str) -> dict[str, Any]:
 
 
 class _Context:
-    """Lambda's, with all the time in the world."""
+    """Lambda's context, with plenty of time left."""
 
     def get_remaining_time_in_millis(self) -> int:
         return 60_000

@@ -1,4 +1,4 @@
-"""What a consumer takes to read: events against fastavro alone, aggregates against AWS's own library."""
+"""A consumer's CPU time: decoding events against plain fastavro, and unpacking aggregates against AWS's library."""
 
 import base64
 from io import BytesIO
@@ -26,12 +26,12 @@ _NAMES = ("eventVersion", "eventID", "eventName", "invokeIdentityArn", "awsRegio
 
 
 def _typed() -> list[Any]:
-    """Header, fingerprint, resolution, exact money, a typed event."""
+    """Check header and fingerprint, resolve the schema, read exact amounts, return typed events."""
     return [_DECODER.decode(data) for data in _DATAS]
 
 
 def _plain() -> list[Any]:
-    """The schema known beforehand, a dict."""
+    """Read dicts with a schema that is known beforehand."""
     found = []
     for data, schema in zip(_DATAS, _SCHEMAS, strict=True):
         body = BytesIO(data)
@@ -41,7 +41,7 @@ def _plain() -> list[Any]:
 
 
 def _record(datas: list[bytes]) -> dict[str, Any]:
-    """As Lambda hands it over."""
+    """A record as Lambda passes it."""
     kinesis = {
         "kinesisSchemaVersion": "1.0",
         "partitionKey": "7",
@@ -64,7 +64,7 @@ def _deaggregated() -> list[Any]:
     return found
 
 
-# Both have to do the same job.
+# Both must have the same results.
 assert [vars(event) for event in _typed()] == _plain()  # noqa: S101
 assert _unpacked() == [base64.b64decode(one["kinesis"]["data"]) for one in _deaggregated()]  # noqa: S101
 

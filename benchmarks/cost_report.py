@@ -1,4 +1,4 @@
-"""The table of costs, as it is printed."""
+"""The table of costs as it is printed."""
 
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from benchmarks.costs import CostResult, Costs, Figure
 
 WIDTH_MIN = 150
-"""So that a pipe, which has no width, gets the table in one piece."""
-HEADINGS = ("operation", "ours", "from", "$", "at most", "", "published", "from", "$")
+"""The minimum width, for a pipe, which has no width."""
+HEADINGS = ("operation", "ours", "from", "$", "target", "", "published", "from", "$")
 
 
 def show(costs: "Costs") -> None:
@@ -31,8 +31,8 @@ def show(costs: "Costs") -> None:
 
 def _cells(result: "CostResult") -> list[str]:
     met = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[result.met]
-    at_most = _cost(result.at_most) if result.at_most else "-"
-    return [result.name, *_figure(result.ours), at_most, met, *_figure(result.peer)]
+    target = _cost(result.target) if result.target else "-"
+    return [result.name, *_figure(result.ours), target, met, *_figure(result.baseline)]
 
 
 def _figure(figure: "Figure | None") -> tuple[str, str, str]:
@@ -42,7 +42,7 @@ def _figure(figure: "Figure | None") -> tuple[str, str, str]:
 
 
 def _source(figure: "Figure") -> str:
-    """`R-L W-M+1`: the RCU are DynamoDB Local's, the WCU ministack's and one more that is documented."""
+    """For example `R-L W-M+1`: RCU from DynamoDB Local, WCU from ministack plus one documented WCU."""
     parts = [f"{kind}-{store[0].upper().replace('D', 'L')}" for kind, store in _stores(figure)]
     return " ".join(parts) + (f"+{figure.cost.documented:g}" if figure.cost.documented else "")
 
@@ -58,13 +58,14 @@ def _cost(cost: Cost) -> str:
 
 def _notes(costs: "Costs") -> list[str]:
     rows, prices = costs.rows, costs.prices
-    verdict = "[green]met[/]" if costs.row_below_write_unit else "[red]missed[/]"
+    met = "[green]met[/]" if costs.row_below_write_unit else "[red]missed[/]"
     return [
-        "from: RCU (R) and WCU (W) as DynamoDB Local (L) or ministack (M) reports them; +n WCU are billed by AWS's",
-        "documentation and reported by no store. Commands find their account's head in the process's cache, but where",
-        f"it says otherwise. Dollars: {prices.write} per million write units, {prices.read} per million read units.",
-        f"Typical rows have {rows.typical} bytes, {rows.typical_keyed} with an Idempotency-Key.",
-        f"The largest that the API lets through has {rows.largest}, below {WRITE_UNIT_BYTES}: {verdict}.",
-        f"{rows.largest_fitting} of the largest fit a read unit's {READ_UNIT_BYTES} bytes, and a read takes ten rows:",
-        "the balance of an account of such rows costs more, as its line above shows.",
+        "from: RCU (R) and WCU (W) as reported by DynamoDB Local (L) or ministack (M); +n: WCU that AWS bills",
+        "according to its documentation and no store reports. Unless the table states otherwise, commands find their",
+        "account's head in the process's cache.",
+        f"Dollars: {prices.write} per million write units, {prices.read} per million read units.",
+        f"Typical rows have {rows.typical} bytes, or {rows.typical_keyed} with an Idempotency-Key.",
+        f"The largest row that the API accepts has {rows.largest} bytes, below {WRITE_UNIT_BYTES}: {met}.",
+        f"{rows.largest_fitting} of the largest rows fit a read unit of {READ_UNIT_BYTES} bytes. A read needs ten rows,",
+        "so the balance of such an account costs more, as the table shows.",
     ]

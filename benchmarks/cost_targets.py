@@ -1,4 +1,4 @@
-"""Which operations' costs are measured on which store, and what they may be at most."""
+"""The operations whose costs are measured, the store for each measurement, and the targets."""
 
 import math
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ MINISTACK: StoreName = "ministack"
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """How, and on which store each figure is right.
+    """A measurement, and the store that reports each of its figures correctly.
 
-    DynamoDB Local's are, but for transactions and for a query that finds nothing, which it reports as free; AWS bills
-    it ("DynamoDB read and write operations"), and ministack reports it so.
+    DynamoDB Local reports correct figures except for transactions and for a query that finds nothing. It reports such a
+    query as free, whereas AWS bills it ("DynamoDB read and write operations") and ministack reports it accordingly.
     """
 
     run: Measured
@@ -31,58 +31,58 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """Attributes: without `at_most` it is told and not judged; without `peer` the published design knows no such."""
+    """Attributes: `target` is None if there is no target, `baseline` if the published design lacks the operation."""
 
     name: str
-    at_most: Cost | None
+    target: Cost | None
     ours: Measurement
-    peer: Measurement | None = None
+    baseline: Measurement | None = None
 
 
 def operations(long_events: int) -> list[Operation]:
-    """All of them; the oldest account has `long_events` events."""
+    """Return all operations; the longest account has `long_events` events."""
     return [*_commands(), *_keyed_commands(), *_balances(long_events), *_history(long_events)]
 
 
 def _commands() -> list[Operation]:
     before_snapshot = EVENTS_PER_INTERVAL - 1
     return [
-        Operation("command", Cost(1, 0, 1), Measurement(measured.plain), _peer(measured.published(YOUNG))),
+        Operation("command", Cost(1, 0, 1), Measurement(measured.plain), _baseline(measured.published(YOUNG))),
         Operation(
             "command with snapshot",
             Cost(1, 0, 4),
             Measurement(measured.snapshot, writes_from=MINISTACK),
-            _peer(measured.published(before_snapshot)),
+            _baseline(measured.published(before_snapshot)),
         ),
         Operation(
-            "command, average over a decade",
+            "command, average over a snapshot interval",
             Cost(1, 0, 1.34),
             Measurement(measured.snapshot_interval, writes_from=MINISTACK),
-            _peer(measured.published_interval),
+            _baseline(measured.published_interval),
         ),
         Operation(
             "command, account not cached",
             Cost(2, 1, 1),
             Measurement(measured.not_cached),
-            _peer(measured.published(YOUNG)),
+            _baseline(measured.published(YOUNG)),
         ),
         Operation(
-            "command that loses one race",
+            "command with one version conflict",
             Cost(2, 0, 2),
             Measurement(measured.conflict),
-            _peer(measured.published(YOUNG, rivals=1)),
+            _baseline(measured.published(YOUNG, rivals=1)),
         ),
         Operation(
             "command refused by the domain",
             Cost(1, 1, 0),
             Measurement(measured.refusal),
-            _peer(measured.published(YOUNG, TOO_MUCH)),
+            _baseline(measured.published(YOUNG, TOO_MUCH)),
         ),
         Operation(
             "creation",
             Cost(1, 0, 1),
             Measurement(measured.creation),
-            _peer(measured.published_creation, reads_from=MINISTACK),
+            _baseline(measured.published_creation, reads_from=MINISTACK),
         ),
     ]
 
@@ -107,7 +107,7 @@ def _balances(long_events: int) -> list[Operation]:
             f"balance of {events:,} events",
             Cost(1, 1, 0),
             Measurement(measured.balance(events)),
-            _peer(measured.published_balance(events), writes_from=LOCAL),
+            _baseline(measured.published_balance(events), writes_from=LOCAL),
         )
         for events in (10, 1_000, long_events)
     ]
@@ -134,5 +134,5 @@ def _history(events: int) -> list[Operation]:
     ]
 
 
-def _peer(run: Measured, reads_from: StoreName = LOCAL, writes_from: StoreName = MINISTACK) -> Measurement:
+def _baseline(run: Measured, reads_from: StoreName = LOCAL, writes_from: StoreName = MINISTACK) -> Measurement:
     return Measurement(run, reads_from, writes_from)

@@ -1,7 +1,7 @@
-"""What each operation costs, in requests, RCU, WCU and dollars, beside the published design (benchmarks/published.py).
+"""The cost of each operation in requests, RCU, WCU and dollars, against the published design (benchmarks/published.py).
 
-Exact figures, not timings: they are what the stores report that bill as AWS does, and the table tells which one said
-what. Exit codes: 0, all targets met; 1, one missed; 3, the stores do not run on this machine, so nothing is known.
+These are exact figures, not timings, as reported by stores that bill as AWS does; the table shows which store reported
+each figure. Exit codes: 0, all targets met; 1, a target missed; 3, the stores do not run on this machine.
 """
 
 import argparse
@@ -27,7 +27,7 @@ LONG_EVENTS = 100_000
 
 WRITE_PRICE, READ_PRICE = 0.625, 0.125
 """Dollars per million request units: on-demand, us-east-1, since AWS's price cut of 1 November 2024
-(aws.amazon.com/dynamodb/pricing/on-demand). Other regions have others: hence parameters."""
+(aws.amazon.com/dynamodb/pricing/on-demand). Other regions have other prices, so these are parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,13 @@ class Prices:
     read: float = READ_PRICE
 
     def of(self, cost: Cost) -> float:
-        """Dollars for a million operations of this cost."""
+        """Dollars for a million operations at this cost."""
         return cost.read_units * self.read + cost.write_units * self.write
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A cost, the dollars for a million, and which store said so (the cost's `documented` WCU excepted)."""
+    """A cost, the dollars for a million, and which stores reported it, except for the `documented` WCU."""
 
     cost: Cost
     dollars: float
@@ -54,12 +54,12 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class CostResult:
-    """Attributes: `peer` is None where the published design has no such operation, `met` where nothing is demanded."""
+    """Attributes: `baseline` is None if the published design lacks the operation, `met` if there is no target."""
 
     name: str
     ours: Figure
-    peer: Figure | None
-    at_most: Cost | None
+    baseline: Figure | None
+    target: Cost | None
     met: bool | None
 
 
@@ -79,11 +79,11 @@ class Costs:
 
 
 def measure(prices: Prices | None = None, long_events: int = LONG_EVENTS) -> Costs:
-    """All operations' costs, on stores of its own.
+    """Measure the costs of all operations, on stores started for this purpose.
 
     Raises:
-        DynamoDBLocalMissing: there is no Java or npm here, so that the figures cannot be had.
-        MetersDisagree: the service's receipts are wrong, or the stores see different requests.
+        DynamoDBLocalMissing: Java or npm is missing on this machine.
+        MetersDisagree: the service's own count of its costs is wrong, or the stores see different requests.
         LoadTooSlow: the long account could not be loaded in time.
     """
     prices, rows = prices or Prices(), row_sizes()
@@ -96,16 +96,16 @@ def measure(prices: Prices | None = None, long_events: int = LONG_EVENTS) -> Cos
 
 def _result(operation: Operation, worlds: Mapping[StoreName, World], prices: Prices) -> CostResult:
     ours = _figure(operation.ours, worlds, prices)
-    peer = _figure(operation.peer, worlds, prices) if operation.peer else None
-    met = ours.cost.is_at_most(operation.at_most) if operation.at_most else None
-    return CostResult(operation.name, ours, peer, operation.at_most, met)
+    baseline = _figure(operation.baseline, worlds, prices) if operation.baseline else None
+    met = ours.cost.is_at_most(operation.target) if operation.target else None
+    return CostResult(operation.name, ours, baseline, operation.target, met)
 
 
 def _figure(measurement: Measurement, worlds: Mapping[StoreName, World], prices: Prices) -> Figure:
     costs = {name: measurement.run(worlds[name]) for name in {measurement.reads_from, measurement.writes_from}}
     reads, writes = costs[measurement.reads_from], costs[measurement.writes_from]
     if reads.requests != writes.requests:
-        raise MetersDisagree(f"The stores count different numbers of requests: {costs}")
+        raise MetersDisagree(f"The stores report different numbers of requests: {costs}")
     cost = replace(writes, read_units=reads.read_units)
     return Figure(
         cost,
@@ -119,7 +119,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.costs", description=__doc__)
     parser.add_argument("--write-price", type=float, default=WRITE_PRICE, help="dollars per million write units")
     parser.add_argument("--read-price", type=float, default=READ_PRICE, help="dollars per million read units")
-    parser.add_argument("--long-events", type=int, default=LONG_EVENTS, help="events of the longest account")
+    parser.add_argument("--long-events", type=int, default=LONG_EVENTS, help="number of events of the longest account")
     arguments = parser.parse_args()
     forget_aws_settings()
     try:

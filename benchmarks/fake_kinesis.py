@@ -1,9 +1,9 @@
-"""A stand-in for Kinesis and DynamoDB: it waits as long as they might take, and says yes. A process of its own.
+"""A fake of Kinesis and DynamoDB in a separate process, which accepts every request after a realistic wait.
 
-So neither its CPU time nor its lock on Python is the measured process'. It keeps connections open, speaks HTTP on
-127.0.0.1 without TLS, and looks at nothing but the operation and the number of entries: `PutRecords` is answered
-PUT_RECORDS_S after its last byte, every entry accepted; `Query` QUERY_S after, with an empty page; `BatchGetItem` as
-long after, with a row for each key that occurred long ago.
+The separate process keeps its CPU time and its interpreter lock out of the measurement. The fake keeps connections
+open, speaks HTTP on 127.0.0.1 without TLS, and reads only the operation and the number of entries. It answers
+`PutRecords` after PUT_RECORDS_S with every entry accepted, `Query` after QUERY_S with an empty page, and `BatchGetItem`
+after QUERY_S with a row per key that occurred long ago.
 """
 
 import json
@@ -24,7 +24,7 @@ STOP_TIMEOUT_S = 5.0
 
 _ROOT = Path(__file__).parents[1]
 _ENTRY = b'"PartitionKey":'
-"""Once in every entry, and never in Base64."""
+"""Occurs once in every entry, and never in Base64."""
 _ACCEPTED = {
     "SequenceNumber": "49671246163853862354136543452761183847183741534213210114",
     "ShardId": "shardId-000000000000",
@@ -32,8 +32,8 @@ _ACCEPTED = {
 
 
 @contextmanager
-def stand_in() -> Iterator[str]:
-    """Its URL. It ends with the block, or with its standard input: should this process be killed."""
+def fake() -> Iterator[str]:
+    """Run the fake and yield its URL. It also ends if this process is killed, which closes its standard input."""
     command = [sys.executable, "-m", "benchmarks.fake_kinesis"]
     with subprocess.Popen(  # noqa: S603 -- fixed arguments
         command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
@@ -64,11 +64,11 @@ class _Answers(BaseHTTPRequestHandler):
         self.wfile.write(answer)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class' name
-        """Nothing: it would be a line for every request."""
+        """Log nothing, instead of a line per request."""
 
 
 def _answer(operation: str, body: bytes) -> tuple[float, bytes]:
-    """How long it takes, and what it is."""
+    """Return the wait in seconds and the body of the answer."""
     match operation:
         case "PutRecords":
             answer = {"FailedRecordCount": 0, "Records": [_ACCEPTED] * body.count(_ENTRY)}
@@ -79,7 +79,7 @@ def _answer(operation: str, body: bytes) -> tuple[float, bytes]:
             [(table, asked)] = json.loads(body)["RequestItems"].items()
             rows = [{"AccountId": key["AccountId"], "Timestamp": {"S": LONG_AGO}} for key in asked["Keys"]]
             return QUERY_S, json.dumps({"Responses": {table: rows}, "UnprocessedKeys": {}}).encode()
-    raise ValueError(f"The stand-in has no answer for {operation}.")
+    raise ValueError(f"The fake has no answer for {operation}.")
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
-"""What Kinesis bills for records that were really put. Exact: sizes by AWS's rules, no timing.
+"""The units that Kinesis bills for records that were actually put. Exact figures by AWS's rules, not timings.
 
 aws.amazon.com/kinesis/data-streams/pricing: with provisioned shards a record is billed in PUT payload units of 25 KB,
-with on-demand capacity in whole KB of 1,024 bytes. Sizes are with the partition key, as Kinesis' limits count them.
+with on-demand capacity in whole KB of 1,024 bytes. Sizes include the partition key, as Kinesis' limits do.
 """
 
 from collections.abc import Sequence
@@ -15,27 +15,27 @@ PROVISIONED, ON_DEMAND = 1 / 25, 1 / 5
 
 
 class Put(NamedTuple):
-    """A record of Kinesis."""
+    """A Kinesis record."""
 
     partition_key: str
     data: bytes
 
 
 def units(puts: Sequence[Put], unit_bytes: int) -> int:
-    """Each record rounded up."""
+    """The billed units, rounded up per record."""
     return sum(-(-(len(put.partition_key.encode()) + len(put.data)) // unit_bytes) for put in puts)
 
 
-def benchmarks(title: str, ours: Sequence[Put], peer: Sequence[Put], *, is_judged: bool) -> list[Benchmark]:
-    """Of the same events."""
+def benchmarks(title: str, ours: Sequence[Put], baseline: Sequence[Put], *, has_target: bool) -> list[Benchmark]:
+    """The benchmarks for the same events in our records and in the baseline's."""
 
     def billed(unit_kb: int, what: str, target: float) -> Benchmark:
         return Benchmark(
-            f"{title}, {what}; a record each",
+            f"{title}, {what}; one record per event",
             f"{unit_kb} KB",
-            target if is_judged else None,
+            target if has_target else None,
             lambda: units(ours, unit_kb * KB),
-            lambda: units(peer, unit_kb * KB),
+            lambda: units(baseline, unit_kb * KB),
         )
 
     return [

@@ -1,4 +1,4 @@
-"""What the lake's transform takes, against one as it is usually written: fastavro, json and base64."""
+"""The CPU time of the lake's transform, against a conventional one with fastavro, json and base64."""
 
 import base64
 import json
@@ -44,14 +44,14 @@ _TRANSFORM = Transform(Rows(Decoder(), "2000-01-01"))
 
 
 def _ours() -> list[Any]:
-    """With every check: header, body, trailing bytes, money's and time's range, partitions, the answer's size."""
+    """Transform with every check: header, body, trailing bytes, ranges of money and time, partitions, answer size."""
     answer = _TRANSFORM(_EVENT).answer
     found: list[Any] = answer["records"]
     return found
 
 
 def _plain() -> list[Any]:
-    """The schema by its fingerprint, fastavro's values, a dict, json, base64; no checks."""
+    """Transform without checks: the schema by fingerprint, fastavro's values, json and base64."""
     answers = []
     for record in _EVENT["records"]:
         data = base64.b64decode(record["data"])
@@ -73,7 +73,7 @@ def _plain() -> list[Any]:
 
 
 def _rows(answers: list[Any]) -> list[Any]:
-    """What both have to say; a null may be left out."""
+    """The content that both must agree on; nulls may be left out."""
     return [
         (
             answer["recordId"],
@@ -84,11 +84,11 @@ def _rows(answers: list[Any]) -> list[Any]:
     ]
 
 
-assert _rows(_ours()) == _rows(_plain())  # noqa: S101 -- both have to do the same job
+assert _rows(_ours()) == _rows(_plain())  # noqa: S101 -- both must have the same result
 
 BENCHMARKS = [
     Benchmark(
-        f"{EVENTS} events made rows for Firehose; fastavro, json and base64 as usual",
+        f"{EVENTS} events as rows for Firehose; fastavro, json and base64",
         "CPU us",
         1 / 1.5,
         lambda: cpu_us(_ours, 3),

@@ -1,4 +1,4 @@
-"""Accounts of any age, written past the service, in batches: DynamoDB Local takes 100,000 events in about a minute."""
+"""Accounts of any length, written in batches without the service: 100,000 events take DynamoDB Local about a minute."""
 
 import time
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ BATCH_ROWS = 25
 """The most that BatchWriteItem takes."""
 THREADS = 4
 LOAD_MAX_S = 150.0
-TOLD_EVERY_ROWS = 20_000
+REPORT_EVERY_ROWS = 20_000
 
 
 class LoadTooSlow(Exception):
@@ -35,10 +35,10 @@ class LoadTooSlow(Exception):
 
 
 def long_account(world: World, events: int) -> LongAccount:
-    """The account of so many events in this world, loaded when it is first asked for.
+    """Return this world's account with that many events, loading it at the first call.
 
     Raises:
-        LoadTooSlow: it took longer than LOAD_MAX_S.
+        LoadTooSlow: loading took longer than LOAD_MAX_S.
     """
     if events not in world.long_accounts:
         rows = ledger(events)
@@ -48,7 +48,7 @@ def long_account(world: World, events: int) -> LongAccount:
 
 
 def ledger(events: int) -> list[Row]:
-    """All rows of a new account with so many events, oldest first, each event some time after the one before."""
+    """All rows of a new account with that many events, oldest first, APART in time."""
     head, rows, new_id = Head(), list[Row](), account_id()
     for number in range(events):
         event = Credited(CREDIT.amount) if number else Created(OPENED.owner, OPENED.currency)
@@ -60,11 +60,11 @@ def ledger(events: int) -> list[Row]:
 
 
 def _load(world: World, rows: Sequence[Row]) -> None:
-    """Write the rows as they are, telling on stderr how far it is."""
+    """Write the rows, reporting progress on stderr."""
     config = loopback_config().merge(Config(parameter_validation=False))
     client = session().client("dynamodb", endpoint_url=world.client.meta.endpoint_url, config=config)
     deadline = time.monotonic() + LOAD_MAX_S
-    say = Console(stderr=True).print
+    report = Console(stderr=True).print
 
     def write(first: int) -> None:
         if time.monotonic() > deadline:
@@ -76,16 +76,19 @@ def _load(world: World, rows: Sequence[Row]) -> None:
 
     with ThreadPoolExecutor(THREADS) as pool:
         for done, _ in enumerate(pool.map(write, range(0, len(rows), BATCH_ROWS)), 1):
-            if not done * BATCH_ROWS % TOLD_EVERY_ROWS:
-                say(f"loaded {done * BATCH_ROWS:,} of {len(rows):,} rows")
+            if not done * BATCH_ROWS % REPORT_EVERY_ROWS:
+                report(f"loaded {done * BATCH_ROWS:,} of {len(rows):,} rows")
 
 
 def worst_moment(rows: Sequence[Row]) -> str:
-    """The moment for which `load_moment` needs the most requests, found by trying one in every decade's every state."""
+    """The moment for which `load_moment` needs the most requests, found by trying every snapshot interval's ends."""
     store = _Listed(rows)
     moments = [timestamp(FIRST - APART)]
     for last in range(ROWS_MAX, len(rows), ROWS_MAX):
-        moments += [rows[last - 1].occurred_at, rows[last].occurred_at]  # its last event; the next decade's first
+        moments += [
+            rows[last - 1].occurred_at,
+            rows[last].occurred_at,
+        ]  # the last event of an interval and the first of the next
     return max(moments, key=lambda moment: _requests(store, moment))
 
 
@@ -96,7 +99,7 @@ def _requests(store: "_Listed", moment: str) -> int:
 
 
 class _Listed(MemoryAccountStore):
-    """Reads from a list: sorting the versions for each of so many reads would take minutes."""
+    """Reads from a list, because sorting the versions for each of the many reads would take minutes."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
         super().__init__()

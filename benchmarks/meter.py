@@ -1,4 +1,4 @@
-"""What DynamoDB clients spend, counted on their wires: nothing here asks the code that is measured."""
+"""Counts the costs of DynamoDB clients from their requests and responses, independently of the measured code."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Requests, RCU and WCU; `documented` is how many of the WCU no store reports, but AWS's documentation demands."""
+    """Requests, RCU and WCU; `documented` is the part of the WCU that AWS documents and no store reports."""
 
     requests: float = 0
     read_units: float = 0.0
@@ -33,13 +33,13 @@ class Cost:
 
 
 FAILED_PUT_UNITS, FAILED_TRANSACTED_PUT_UNITS = 1, 2
-"""Of rows below 1 KB. A write whose condition fails is billed like the write, and no store reports it: "DynamoDB read
+"""For rows below 1 KB. AWS bills a write whose condition fails like the write, and no store reports it: "DynamoDB read
 and write operations", docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html"""
 
 
 @dataclass(slots=True)
 class Meter:
-    """Attributes: `spent` grows with every request of the clients it is attached to."""
+    """Attributes: `spent` grows with every request of the attached clients."""
 
     spent: Cost = field(default_factory=Cost)
 

@@ -1,6 +1,6 @@
-"""What is measured: one operation each, ours and, below, the published design's.
+"""The measured operations: ours first, then those of the published design.
 
-Each function prepares what it needs in its `World`, unmeasured, and gives the cost of the one operation.
+Each function prepares its `World` without measuring and returns the cost of one operation.
 """
 
 import uuid
@@ -19,9 +19,9 @@ from benchmarks.world import CREDIT, OPENED, World, account_id, origin
 Measured = Callable[[World], Cost]
 
 YOUNG = 2
-"""Events of an account whose next command is a plain one."""
+"""Events of an account whose next command writes no snapshot."""
 TOO_MUCH = Withdraw(Decimal("1000000.00"))
-"""More than any account here has."""
+"""More than the balance of any account here."""
 PAGE = 50
 
 
@@ -57,7 +57,7 @@ def creation(world: World) -> Cost:
 
 
 def keyed_creation(world: World) -> Cost:
-    """The account's id follows from the key then, and has 32 characters."""
+    """With a key, the account's id is derived from the key and has 32 characters."""
     return world.send(AccountService(world.store), uuid.uuid4().hex, OPENED, key=str(uuid.uuid4()))
 
 
@@ -74,7 +74,7 @@ def conflict(world: World) -> Cost:
 
 
 def conflict_with_snapshot(world: World) -> Cost:
-    """The rival takes the decade's last event and its snapshot; what then follows is a plain put."""
+    """The rival writes the interval's last event and its snapshot; the following command is a plain put."""
     service, account = world.grown(EVENTS_PER_INTERVAL - 1)
     world.rivals.execute(account, CREDIT, origin())
     return world.send(service, account)
@@ -89,7 +89,7 @@ def balance(events: int) -> Measured:
 
 
 def largest_balance(world: World) -> Cost:
-    """Of a snapshot and nine events whose every name is as long as the API allows."""
+    """The balance of an account with a snapshot and nine events whose ids are as long as the API allows."""
     service, account = AccountService(world.store), row_sizes.largest_account_id()
     for number in range(2 * EVENTS_PER_INTERVAL):
         command: Command = Credit((MONEY_MAX / 20).quantize(CENT)) if number else row_sizes.largest_created()
@@ -102,7 +102,7 @@ def as_of_sequence(events: int) -> Measured:
 
 
 def as_of_moment(events: int) -> Measured:
-    """Of the moment that takes the most requests to find."""
+    """A read as of the moment that takes the most requests to find."""
 
     def read(world: World) -> Cost:
         account = long_account(world, events)
@@ -125,7 +125,7 @@ def _read(world: World, account: str, sequence: int | None = None, moment: str |
 
 
 def published(events: int, command: Command = CREDIT, *, rivals: int = 0) -> Measured:
-    """A command of the published design on an account of so many events; so many times, a rival comes first."""
+    """A command of the published design on an account with that many events, after that many conflicts with rivals."""
 
     def send(world: World) -> Cost:
         _, account = world.grown(events)
@@ -135,13 +135,13 @@ def published(events: int, command: Command = CREDIT, *, rivals: int = 0) -> Mea
             if next(left, None) is not None:
                 world.rivals.execute(account, CREDIT, origin())
 
-        return world.measure_peer(lambda: world.published.execute(account, command, origin(), meanwhile))
+        return world.measure_baseline(lambda: world.published.execute(account, command, origin(), meanwhile))
 
     return send
 
 
 def published_creation(world: World) -> Cost:
-    return world.measure_peer(lambda: world.published.execute(account_id(), OPENED, origin()))
+    return world.measure_baseline(lambda: world.published.execute(account_id(), OPENED, origin()))
 
 
 def published_interval(world: World) -> Cost:
@@ -150,4 +150,4 @@ def published_interval(world: World) -> Cost:
 
 
 def published_balance(events: int) -> Measured:
-    return lambda world: world.measure_peer(lambda: world.published.read(long_account(world, events).id))
+    return lambda world: world.measure_baseline(lambda: world.published.read(long_account(world, events).id))

@@ -1,9 +1,9 @@
-"""The projector's function beside a usual one (benchmarks/projector_peer.py), on the same batches and stand-in.
+"""The projector's function against a conventional one (projector_baseline.py), with equal batches and the same fake.
 
-Ours is the real handler with its real clients. It also reads the parked accounts, in QUERY_S, which the peer does not,
-and it knows the accounts from the batch before, unless a benchmark says otherwise. Both get batches parsed from JSON
-just before, as Lambda's runtime hands them over. What Lambda itself takes is in none of the figures, nor is the garbage
-of the batch before.
+Ours is the real handler with its real clients. Unlike the baseline, it also lists the parked accounts, which takes
+QUERY_S. Unless a benchmark states otherwise, it knows the accounts from the previous batch. Both receive batches that
+were just parsed from JSON, as Lambda's runtime passes them. The figures exclude Lambda's own time and the collection of
+the previous batch's garbage.
 """
 
 import base64
@@ -24,10 +24,10 @@ import boto3
 
 from account_events.aggregation.unpacking import unpack
 from benchmarks import kinesis_units
-from benchmarks.fake_kinesis import PUT_RECORDS_S, stand_in
+from benchmarks.fake_kinesis import PUT_RECORDS_S, fake
 from benchmarks.kinesis_units import Put
+from benchmarks.projector_baseline import BaselineProjector
 from benchmarks.projector_batches import Accounts, Batch
-from benchmarks.projector_peer import BaselineProjector
 from benchmarks.timing import Benchmark
 
 SMALL, MIDDLE, LARGE = 1_000, 4_000, 7_000
@@ -55,31 +55,31 @@ WALL, CPU = time.perf_counter_ns, time.process_time_ns
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A projector, and its Kinesis client."""
+    """A projector and its clients."""
 
     handler: Callable[[Batch, Any], Any]
     kinesis: Any
     dynamodb: Any = None
 
     def took_ms(self, clock: Clock, accounts: Accounts) -> float:
-        """For their next batch."""
+        """Measure the accounts' next batch."""
         text = json.dumps(accounts.batch())
         gc.collect()
         event = json.loads(text)
         start = clock()
-        answer = self._published(event)
+        answer = self.publish(event)
         took = clock() - start
         if answer != {"batchItemFailures": []}:
-            raise AssertionError(f"Not all was published: {answer}")
+            raise AssertionError(f"Not everything was published: {answer}")
         return took / 1_000_000
 
     def puts(self, event: Batch) -> list[Put]:
-        """What it puts on the stream for a batch, read from the wire."""
+        """The records that a batch puts on the stream, read from the requests."""
         entries = [entry for body in self._sent(self.kinesis, event) for entry in json.loads(body)["Records"]]
         return [Put(entry["PartitionKey"], base64.b64decode(entry["Data"])) for entry in entries]
 
     def requests(self, event: Batch) -> int:
-        """How many requests a batch makes to DynamoDB."""
+        """The number of requests to DynamoDB for a batch."""
         return len(self._sent(self.dynamodb, event))
 
     def _sent(self, client: Any, event: Batch) -> list[bytes]:  # noqa: ANN401 -- boto3's clients are made at run time
@@ -90,34 +90,34 @@ class Subject:
             bodies.append(request.body)
 
         client.meta.events.register("before-send", read)
-        self._published(event)
+        self.publish(event)
         client.meta.events.unregister("before-send", read)
         return bodies
 
-    def _published(self, event: Batch) -> Any:  # noqa: ANN401 -- JSON
-        """The log's and the metrics' lines are written, but not shown."""
+    def publish(self, event: Batch) -> Any:  # noqa: ANN401 -- JSON
+        """Project a batch; the lines of the log and the metrics are discarded."""
         with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
             return self.handler(event, _Context())
 
 
 @contextmanager
 def benchmarks() -> Iterator[list[Benchmark]]:
-    """Good only inside, where the stand-in is."""
-    with stand_in() as url, _ours(url) as ours:
-        peer = _peer(url)
-        units = _units(ours, peer)
-        yield [*_timings(ours, peer), *_growth(ours), *_first_sights(ours), *units]
+    """The benchmarks, which run only inside the block, where the fake is."""
+    with fake() as url, ours_at(url) as ours:
+        baseline = _baseline(url)
+        units = _units(ours, baseline)
+        yield [*_timings(ours, baseline), *_growth(ours), *_first_seen(ours), *units]
 
 
-def _timings(ours: Subject, peer: Subject) -> list[Benchmark]:
+def _timings(ours: Subject, baseline: Subject) -> list[Benchmark]:
     def against_peer(clock: Clock, unit: str, records: int, target: float) -> Benchmark:
         mine, theirs = Accounts(records), Accounts(records)
         return Benchmark(
-            f"projector, batch of {records:,}; a usual projector",
+            f"projector, batch of {records:,}; a conventional projector",
             unit,
             target,
             lambda: ours.took_ms(clock, mine),
-            lambda: peer.took_ms(clock, theirs),
+            lambda: baseline.took_ms(clock, theirs),
             clock,
         )
 
@@ -138,10 +138,10 @@ def _timings(ours: Subject, peer: Subject) -> list[Benchmark]:
 
 
 def _growth(ours: Subject) -> list[Benchmark]:
-    """A record more in a large batch against one more in a small one: from MIDDLE to LARGE, and from SMALL to MIDDLE.
+    """The cost of an additional record in a large batch (MIDDLE to LARGE) against a small one (SMALL to MIDDLE).
 
-    So whatever a batch costs however large it is, waits, calls and log among it, is in neither. SMALL is large enough
-    for the look at parked accounts to go by unnoticed; below it, a record more costs only the rest of that wait.
+    Both exclude the fixed costs of a batch, such as waits, calls and the log. SMALL is large enough to hide the listing
+    of parked accounts; below it, an additional record only shortens that wait.
     """
     accounts = {records: Accounts(records) for records in (SMALL, MIDDLE, LARGE)}
 
@@ -151,7 +151,7 @@ def _growth(ours: Subject) -> list[Benchmark]:
 
     def growth(clock: Clock, unit: str) -> Benchmark:
         return Benchmark(
-            f"projector, a record more up to {LARGE:,}; up to {MIDDLE:,}",
+            f"projector, an additional record up to {LARGE:,}; up to {MIDDLE:,}",
             unit,
             GROWTH,
             lambda: one_more_us(clock, MIDDLE, LARGE),
@@ -162,10 +162,10 @@ def _growth(ours: Subject) -> list[Benchmark]:
     return [growth(WALL, "us"), growth(CPU, "CPU us")]
 
 
-def _first_sights(ours: Subject) -> list[Benchmark]:
-    """Accounts that the environment has not met: the event before each one's first is looked up, a hundred a request.
+def _first_seen(ours: Subject) -> list[Benchmark]:
+    """Accounts that the environment has not seen: their predecessors are looked up, a hundred per request.
 
-    Last of the timings: so many new accounts can make the projector forget those that it knows.
+    These run last, because so many new accounts can make the projector forget those that it knows.
     """
     known = Accounts(SMALL)
 
@@ -173,14 +173,14 @@ def _first_sights(ours: Subject) -> list[Benchmark]:
         return ours.took_ms(clock, Accounts(SMALL))
 
     def against_known(clock: Clock, unit: str) -> Benchmark:
-        name = f"projector, {SMALL:,} events of accounts met for the first time; of known ones"
+        name = f"projector, {SMALL:,} events of accounts seen for the first time; of known accounts"
         return Benchmark(name, unit, None, lambda: unknown(clock), lambda: ours.took_ms(clock, known), clock)
 
     return [
         against_known(WALL, "ms"),
         against_known(CPU, "CPU ms"),
         Benchmark(
-            f"projector, requests to DynamoDB for these {SMALL:,} events; one for each of their accounts",
+            f"projector, requests to DynamoDB for these {SMALL:,} events; one per account",
             "requests",
             REQUESTS,
             lambda: ours.requests(Accounts(SMALL).batch()),
@@ -189,39 +189,39 @@ def _first_sights(ours: Subject) -> list[Benchmark]:
     ]
 
 
-def _units(ours: Subject, peer: Subject) -> list[Benchmark]:
-    """Raises AssertionError: they do not put the same events."""
-    plain, keyed = _puts_of_the_same_events(ours, peer), _puts_of_the_same_events(ours, peer, keyed=True)
+def _units(ours: Subject, baseline: Subject) -> list[Benchmark]:
+    """Raises AssertionError if the two do not put the same events."""
+    plain, keyed = _puts_of_the_same_events(ours, baseline), _puts_of_the_same_events(ours, baseline, keyed=True)
     return [
-        *kinesis_units.benchmarks(f"{SMALL:,} events billed", *plain, is_judged=True),
-        *kinesis_units.benchmarks(f"{SMALL:,} keyed events billed", *keyed, is_judged=False),
+        *kinesis_units.benchmarks(f"{SMALL:,} events billed", *plain, has_target=True),
+        *kinesis_units.benchmarks(f"{SMALL:,} keyed events billed", *keyed, has_target=False),
     ]
 
 
-def _puts_of_the_same_events(ours: Subject, peer: Subject, *, keyed: bool = False) -> tuple[list[Put], list[Put]]:
-    """What both put for the same batch: in other records, but the same bytes of every event, accounts in order."""
+def _puts_of_the_same_events(ours: Subject, baseline: Subject, *, keyed: bool = False) -> tuple[list[Put], list[Put]]:
+    """The records that both put for the same batch, after checking that their events have the same bytes."""
     event = Accounts(SMALL, keyed=keyed).batch()
-    our_puts, peer_puts = ours.puts(event), peer.puts(event)
-    our_events, peer_events = (
-        sorted(data for put in puts for data in unpack(put.data)) for puts in (our_puts, peer_puts)
+    our_puts, baseline_puts = ours.puts(event), baseline.puts(event)
+    our_events, baseline_events = (
+        sorted(data for put in puts for data in unpack(put.data)) for puts in (our_puts, baseline_puts)
     )
-    if our_events != peer_events or len(our_events) != SMALL:
-        raise AssertionError("They do not do the same job.")
-    return our_puts, peer_puts
+    if our_events != baseline_events or len(our_events) != SMALL:
+        raise AssertionError("The two projectors did not put the same events.")
+    return our_puts, baseline_puts
 
 
 @contextmanager
-def _ours(url: str) -> Iterator[Subject]:
-    """The function's module, imported as its execution environment does, clients on the stand-in."""
+def ours_at(url: str) -> Iterator[Subject]:
+    """Import the function's module as an execution environment does, with clients that use the fake."""
     with Path(os.devnull).open("w") as nowhere:
         with patch.dict(os.environ, _environment(url)), redirect_stdout(nowhere):
             module = importlib.import_module("projector.handler")
         yield Subject(module.handler, module.kinesis, module.dynamodb)
         del sys.modules["projector.handler"]
-    gc.unfreeze()  # it freezes all there is when it is imported
+    gc.unfreeze()  # importing the handler freezes all objects
 
 
-def _peer(url: str) -> Subject:
+def _baseline(url: str) -> Subject:
     with patch.dict(os.environ, _environment(url)):
         kinesis = boto3.session.Session().client("kinesis")
     return Subject(BaselineProjector(kinesis, STREAM).handler, kinesis)
@@ -232,7 +232,7 @@ def _environment(url: str) -> Mapping[str, str]:
 
 
 class _Context:
-    """Lambda's, with all the time in the world."""
+    """Lambda's context, with plenty of time left."""
 
     def get_remaining_time_in_millis(self) -> int:
         return 60_000

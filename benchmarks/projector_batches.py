@@ -1,8 +1,8 @@
-"""Batches of the table's stream as the projector's function gets them: no event in them comes twice.
+"""Batches of the table's stream as the projector's function receives them, without repeated events.
 
-One account in ten has two events in a batch. Snapshots, one row in ten of a real table, are left out: both projectors
-only pass over them. Names are as long as the API's and API Gateway's own; commands have no idempotency key, unless
-asked.
+One account in ten has two events in a batch. Snapshots, one row in ten of a real table, are left out, because both
+projectors ignore them. Ids are as long as those of the API and API Gateway. Commands have no idempotency key unless
+requested.
 """
 
 import random
@@ -19,34 +19,35 @@ Batch = dict[str, Any]
 
 KEY = TableKey("AccountId", "Version")
 ACCOUNTS_OF_11 = 10
-"""Of so many events that follow each other in a batch, the last is of the account in front of it."""
+"""Of every 11 consecutive records, the last belongs to the same account as the one before it."""
 SEQUENCES = 2, 200
-"""The first event of an account in a first batch: never the account's own first, whose type is another."""
-_ROLL = random.Random(4711)  # noqa: S311 -- the same mix in every run
+"""The range of an account's first sequence in a first batch; never 1, because that event has a different type."""
+_RANDOM = random.Random(4711)  # noqa: S311 -- the same values in every run
 
 
 class Accounts:
-    """Accounts of which each batch has the next events. After the first batch a projector knows them.
+    """Accounts whose next events form each batch. After the first batch, a projector knows the accounts.
 
     Args:
-        records: in a batch.
+        records: per batch.
         keyed: whether commands have an idempotency key.
     """
 
     def __init__(self, records: int, *, keyed: bool = False) -> None:
+        self.records = records
         self._keyed = keyed
         self._turns: list[str] = []
         """The account of each record."""
         for number in range(records):
             is_second = number % (ACCOUNTS_OF_11 + 1) == ACCOUNTS_OF_11
             self._turns.append(self._turns[-1] if is_second else account_id())
-        self._next = {account: _ROLL.randint(*SEQUENCES) for account in self._turns}
+        self._next = {account: _RANDOM.randint(*SEQUENCES) for account in self._turns}
 
     def __len__(self) -> int:
         return len(self._next)
 
     def batch(self) -> Batch:
-        """The next."""
+        """Return the next batch."""
         images = [to_item(self._row(account)) for account in self._turns]
         return {"Records": [image_record(image, number, KEY) for number, image in enumerate(images)]}
 
@@ -73,4 +74,4 @@ def _event(sequence: int) -> Event:
 
 
 def _money(cents_max: int) -> Decimal:
-    return Decimal(_ROLL.randint(1, cents_max)).scaleb(-2)
+    return Decimal(_RANDOM.randint(1, cents_max)).scaleb(-2)

@@ -1,7 +1,8 @@
-"""The peer of benchmarks/costs.py: the published design of such a ledger, where every command reads and transacts.
+"""The baseline of benchmarks/costs.py: the published design, with a read and a transaction per command.
 
-A command is one strongly consistent Query of the newest ten rows and one transaction: of the event's row, and after a
-decade's ninth event of its snapshot too. Rows, snapshots and decisions are the same as ours.
+A command is one strongly consistent Query of the newest ten rows, and one transaction with the event's row. After the
+ninth event of a snapshot interval, the transaction also contains the snapshot. Rows, snapshots and decisions are the
+same as ours.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from account_core.service.head import Head, Origin, fold, rows_for
 
 
 class PublishedAccounts:
-    """On a DynamoDB client and a table of the same layout."""
+    """Accounts in a table of the same layout."""
 
     def __init__(self, client: Any, table_name: str) -> None:  # noqa: ANN401 -- a boto3 client
         self._client = client
@@ -37,10 +38,10 @@ class PublishedAccounts:
     def execute(
         self, account_id: str, command: Command, origin: Origin, meanwhile: Callable[[], object] = lambda: None
     ) -> None:
-        """Carry out `command`; `meanwhile`, between read and write, is where a rival gets its chance.
+        """Execute a command; `meanwhile` is called between read and write, where a rival may write.
 
         Raises:
-            Rejected: the domain said no.
+            Rejected: the domain refused the command.
         """
         while True:
             head = self.read(account_id)

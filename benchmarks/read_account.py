@@ -1,4 +1,4 @@
-"""Reading an account's state: the newest ten rows against the whole history, as a ledger without snapshots would."""
+"""Reading an account's state from its newest ten rows, against folding the whole history without snapshots."""
 
 from decimal import Decimal
 
@@ -32,17 +32,17 @@ def _ours() -> Head:
     return fold([from_item(item) for item in _NEWEST])
 
 
-def _peer() -> Head:
+def _baseline() -> Head:
     return fold([from_item(item) for item in _EVENTS])
 
 
-assert _ours() == _peer()  # noqa: S101 -- both have to do the same job
+assert _ours() == _baseline()  # noqa: S101 -- both must have the same result
 BENCHMARKS = [
     Benchmark(
         f"state of an account of {EVENTS} events; folding all of them",
         "CPU us",
         0.05,
         lambda: cpu_us(_ours),
-        lambda: cpu_us(_peer),
+        lambda: cpu_us(_baseline),
     )
 ]

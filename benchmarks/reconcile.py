@@ -1,8 +1,8 @@
-"""`python -m benchmarks.reconcile`: how long `account-events reconcile` takes for 100,000 events, the command as it is.
+"""`python -m benchmarks.reconcile` measures how long the command `account-events reconcile` takes for 100,000 events.
 
-Against the emulator's DynamoDB and S3 over loopback. Beside it, what a Scan of the table takes by itself, with items as
-they are on the wire and with botocore's parser. A round in which others had more than a tenth of the machine is void
-and run once more. Exit code 1 if the target is missed, 2 if no quiet rounds could be had.
+It runs against the emulator's DynamoDB and S3 over loopback. For comparison, it also measures a Scan of the table
+alone, with and without botocore's parser. If other processes use more than a tenth of the machine during a round, the
+round is void and repeated. Exit codes: 0, the target is met; 1, it is missed; 2, there were too few quiet rounds.
 """
 
 import json
@@ -48,36 +48,36 @@ say = Console(stderr=True, highlight=False).print
 def main() -> int:
     forget_aws_settings()
     with Emulator() as emulator:
-        say(f"writing {EVENTS:,} events of {ACCOUNTS:,} accounts into the table and the lake")
+        say(f"writing {EVENTS:,} events of {ACCOUNTS:,} accounts to the table and the lake")
         dynamodb = client("dynamodb", emulator.endpoint_url)
         table_name = make_table(dynamodb)
         rows = [row for _ in range(ACCOUNTS) for row in ledger(EVENTS // ACCOUNTS)]
         _fill_table(dynamodb, table_name, rows)
         _fill_lake(client("s3", emulator.endpoint_url), rows)
-        _told("a Scan alone, parsed by botocore", emulator, lambda: _scan(dynamodb, table_name))
+        _measured("a Scan alone, parsed by botocore", emulator, lambda: _scan(dynamodb, table_name))
         scans_unparsed(dynamodb)
-        _told("a Scan alone, items as they are", emulator, lambda: _scan(dynamodb, table_name))
+        _measured("a Scan alone, unparsed", emulator, lambda: _scan(dynamodb, table_name))
         took = _quiet_rounds(
-            lambda: _told("account-events reconcile", emulator, lambda: _reconcile(emulator, table_name))
+            lambda: _measured("account-events reconcile", emulator, lambda: _reconcile(emulator, table_name))
         )
     if len(took) < ROUNDS:
-        say("void: others have too much of this machine")
+        say("void: other processes use too much of this machine")
         return 2
     took_s = median(took)
     is_met = took_s < TARGET_S
-    say(f"{'met' if is_met else 'missed'}: the median of {ROUNDS} is {took_s:.1f} s, {TARGET_S:g} s are the target")
+    say(f"{'met' if is_met else 'missed'}: the median of {ROUNDS} is {took_s:.1f} s, the target is {TARGET_S:g} s")
     return 0 if is_met else 1
 
 
 class Round(NamedTuple):
-    """Attributes: `took_s` by the clock; `others_share` of the machine's time that others had meanwhile."""
+    """Attributes: `took_s` is wall time; `others_share` is the share of the machine that other processes used."""
 
     took_s: float
     others_share: float
 
 
 def _quiet_rounds(run: Callable[[], Round]) -> list[float]:
-    """Seconds of each; fewer than ROUNDS if there were not as many."""
+    """Return the seconds of each quiet round; fewer than ROUNDS if there were too few."""
     took: list[float] = []
     for _ in range(ATTEMPTS):
         if len(took) == ROUNDS:
@@ -88,24 +88,24 @@ def _quiet_rounds(run: Callable[[], Round]) -> list[float]:
     return took
 
 
-def _told(name: str, emulator: Emulator, work: Callable[[], object]) -> Round:
+def _measured(name: str, emulator: Emulator, work: Callable[[], object]) -> Round:
     emulator_s, own_s, busy_s, wall_s = _emulator_cpu_s(emulator), _own_cpu_s(), _busy_s(), time.perf_counter()
     work()
     took_s = time.perf_counter() - wall_s
     own_s, emulator_s = _own_cpu_s() - own_s, _emulator_cpu_s(emulator) - emulator_s
     others_share = max(0.0, _busy_s() - busy_s - own_s - emulator_s) / took_s / (os.cpu_count() or 1)
-    say(f"{name}: {took_s:.1f} s; CPU {own_s:.1f} s, the emulator's {emulator_s:.1f} s; others had {others_share:.0%}")
+    say(f"{name}: {took_s:.1f} s; CPU {own_s:.1f} s, the emulator's {emulator_s:.1f} s; others {others_share:.0%}")
     return Round(took_s, others_share)
 
 
 def _busy_s() -> float:
-    """Of all cores, what was not idle; proc(5)."""
+    """The busy time of all cores; see proc(5)."""
     fields = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
     return (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")
 
 
 def _own_cpu_s() -> float:
-    """And of commands that have ended."""
+    """The CPU time of this process and of commands that have ended."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(each.ru_utime + each.ru_stime for each in used)
 
@@ -139,9 +139,9 @@ def _fill_lake(s3: Any, rows: Sequence[Row]) -> None:  # noqa: ANN401 -- a boto3
 
 
 def _scan(dynamodb: Any, table_name: str) -> None:  # noqa: ANN401 -- a boto3 client
-    """In one piece, as the command does at home."""
+    """Scan in one segment, as the command does on a local stack."""
     pages = dynamodb.get_paginator("scan").paginate(TableName=table_name, ConsistentRead=True)
-    assert sum(len(page["Items"]) for page in pages) > EVENTS  # noqa: S101 -- or nothing was measured
+    assert sum(len(page["Items"]) for page in pages) > EVENTS  # noqa: S101 -- otherwise nothing was measured
 
 
 def _reconcile(emulator: Emulator, table_name: str) -> None:
@@ -159,7 +159,7 @@ def _reconcile(emulator: Emulator, table_name: str) -> None:
         address.write_text(json.dumps(asdict(Address(emulator.endpoint_url, os.getpid(), outputs, None, None))))
         environment = {**os.environ, "ACCOUNT_EVENTS_LOCAL_STACK": str(address)}
         done = subprocess.run([COMMAND, "reconcile"], check=False, capture_output=True, text=True, env=environment)  # noqa: S603
-    assert done.returncode == 0, done.stderr  # noqa: S101 -- it is to agree
+    assert done.returncode == 0, done.stderr  # noqa: S101 -- ledger and lake must agree
     assert f"{EVENTS} events of {ACCOUNTS} accounts" in done.stdout, done.stdout  # noqa: S101
 
 

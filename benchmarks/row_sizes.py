@@ -1,8 +1,8 @@
-"""How large the ledger's rows are: what decides how many units a request takes.
+"""The sizes of the ledger's rows, which determine how many units a request takes.
 
-By AWS's rules ("DynamoDB item sizes and formats", docs.aws.amazon.com/amazondynamodb/latest/developerguide/
-CapacityUnitCalculations.html): attribute names and strings are their UTF-8; a number is a byte for every two
-significant digits and one more; null is one byte.
+AWS's rules ("DynamoDB item sizes and formats", docs.aws.amazon.com/amazondynamodb/latest/developerguide/
+CapacityUnitCalculations.html): attribute names and strings count their UTF-8 bytes, a number counts one byte for every
+two significant digits plus one, and null counts one byte.
 """
 
 import re
@@ -23,12 +23,12 @@ WRITE_UNIT_BYTES = 1024
 READ_UNIT_BYTES = 4096
 LONGEST_TRIED = 1_000
 YEARS_ON = 10**8
-"""A decade of an account so old that its versions are as long as they get: ten digits."""
+"""A snapshot interval so late that its versions have ten digits, the most they reach."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowSizes:
-    """In bytes. `largest_fitting` is how many of the largest rows one read unit covers; a read takes ten rows."""
+    """Sizes in bytes. `largest_fitting` is how many of the largest rows fit one read unit; a read needs ten rows."""
 
     typical: int
     typical_keyed: int
@@ -50,13 +50,13 @@ def _value_size(value: dict[str, object]) -> int:
 
 
 def row_sizes() -> RowSizes:
-    """Of a credit as it usually is, and of the largest rows that the API's own limits let through."""
+    """The sizes of a typical credit, and of the largest rows that the API's limits allow."""
     account = Account(OPENED.owner, OPENED.currency, Decimal("1234.56"))
-    usual = [
+    rows = [
         rows_for(account_id(), _head(account, 1_000), Credited(CREDIT.amount), origin(key))[0]
         for key in (None, account_id())
     ]
-    typical, typical_keyed = (item_size(to_item(row)) for row in usual)
+    typical, typical_keyed = (item_size(to_item(row)) for row in rows)
     event, snapshot = _largest()
     return RowSizes(typical, typical_keyed, event, snapshot, READ_UNIT_BYTES // event)
 
@@ -70,13 +70,13 @@ def largest_created() -> CreateAccount:
 
 
 def largest_origin(number: int) -> Origin:
-    """All its names as long as they may be; `number` makes the key a new one."""
+    """An origin whose ids are as long as allowed; each `number` gives a different key."""
     name, operator = _longest(NAME), Caller(_longest(OPERATOR_SUBJECT), is_operator=True, name="")
     return Origin(origin().occurred_at, name, name, operator.command_id(f"{number}".rjust(len(name), "k")))
 
 
 def _largest() -> tuple[int, int]:
-    """The largest event's size and the largest snapshot's."""
+    """The sizes of the largest event and the largest snapshot."""
     created, ninth, at = largest_created(), YEARS_ON * EVENTS_PER_INTERVAL, largest_origin(0)
     account = Account(created.owner, created.currency, ZERO)
     [first] = rows_for(largest_account_id(), Head(), event_of(created), at)
@@ -89,5 +89,5 @@ def _head(account: Account, sequence: int) -> Head:
 
 
 def _longest(pattern: str) -> str:
-    """The longest text of one letter that the API's pattern lets through."""
+    """The longest text of one repeated letter that the API's pattern allows."""
     return next("x" * n for n in range(LONGEST_TRIED, 0, -1) if re.fullmatch(pattern, "x" * n))

@@ -1,4 +1,4 @@
-"""How two pieces of work are compared on a machine that others use too."""
+"""Compares two pieces of work on a machine that also runs other work."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,90 +8,90 @@ from statistics import median
 ROUNDS = 15
 REPEATS = 20
 SENTINEL_SPREAD_MAX = 1.5
-"""A fixed piece of work may take this much longer in its slowest quarter of runs than in its fastest."""
+"""The most that the sentinel, a fixed piece of work, may vary: its slowest quarter of runs against its fastest."""
 
 
 ATTEMPTS_MAX = 5
-"""A noisy minute passes; a noisy machine does not."""
+"""Attempts per benchmark until the machine is quiet."""
 PAUSE_S = 5
 
 
 class TooNoisy(Exception):
-    """The machine's other work disturbed the measurement; its figures mean nothing."""
+    """Other work on the machine disturbed the measurement, so its figures are void."""
 
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """Ours against a named peer, each measured once by each call, in `unit`.
+    """Our code against a baseline. Each call measures once and returns a figure in `unit`.
 
     Attributes:
-        target: the ratio ours / peer not to exceed; None: told, not judged.
-        sentinel_clock: what the fixed work beside it is measured with, nanoseconds; wall time where they are, since
-            other work that only takes turns with it leaves CPU time as it is.
+        target: the maximum of the ratio ours / baseline; None: the ratio is reported without a target.
+        sentinel_clock: measures the sentinel, nanoseconds. Benchmarks of wall time need a wall clock: other processes
+            that share a core increase wall time but not CPU time.
     """
 
     name: str
     unit: str
     target: float | None
     ours: Callable[[], float]
-    peer: Callable[[], float]
+    baseline: Callable[[], float]
     sentinel_clock: Callable[[], int] = time.process_time_ns
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`ratio` is ours / peer where less is better for both; `sentinel` is how much a fixed piece of work varied."""
+    """`ratio` is ours / baseline, less is better; `sentinel` is how much the sentinel varied."""
 
     name: str
     unit: str
     ours: float
-    peer: float
+    baseline: float
     ratio: float
     target: float | None
     met: bool | None
     sentinel: float
 
 
-def run(benchmarks: Sequence[Benchmark]) -> list[Result]:
-    """Each benchmark's medians, from its first attempt that was quiet.
+def run(benchmarks: Sequence[Benchmark], rounds: int = ROUNDS) -> list[Result]:
+    """Return each benchmark's medians from its first attempt on a quiet machine.
 
     Raises:
-        TooNoisy: none of ATTEMPTS_MAX was.
+        TooNoisy: the machine was noisy in all ATTEMPTS_MAX attempts.
     """
-    return [_run(benchmark) for benchmark in benchmarks]
+    return [_run(benchmark, rounds) for benchmark in benchmarks]
 
 
-def _run(benchmark: Benchmark) -> Result:
+def _run(benchmark: Benchmark, rounds: int) -> Result:
     benchmark.ours()
-    benchmark.peer()
+    benchmark.baseline()
     for number in range(ATTEMPTS_MAX):
         time.sleep(PAUSE_S if number else 0)
-        ours, peer, spread = _attempt(benchmark)
+        ours, baseline, spread = _attempt(benchmark, rounds)
         if spread <= SENTINEL_SPREAD_MAX:
-            return _result(benchmark, ours, peer, spread)
-    raise TooNoisy(f"The machine was too noisy: beside '{benchmark.name}' a fixed piece of work varied by {spread:.2f}")
+            return _result(benchmark, ours, baseline, spread)
+    raise TooNoisy(f"The machine was too noisy: during '{benchmark.name}', the sentinel varied by {spread:.2f}")
 
 
-def _attempt(benchmark: Benchmark) -> tuple[list[float], list[float], float]:
-    """Ours and the peer in turn, so that both meet the same noise; who is first changes. And the sentinel's spread."""
-    ours, peer, sentinel = list[float](), list[float](), list[float]()
-    for number in range(ROUNDS):
-        pair = [(ours, benchmark.ours), (peer, benchmark.peer)]
+def _attempt(benchmark: Benchmark, rounds: int) -> tuple[list[float], list[float], float]:
+    """Measure both in turn, so that both see the same noise. Return their figures and the sentinel's variation."""
+    ours, baseline, sentinel = list[float](), list[float](), list[float]()
+    for number in range(rounds):
+        pair = [(ours, benchmark.ours), (baseline, benchmark.baseline)]
         for figures, measure in pair if number % 2 else reversed(pair):
             figures.append(measure())
         sentinel.append(_took_us(benchmark.sentinel_clock, _fixed_work, times=1))
     sentinel.sort()
-    return ours, peer, median(sentinel[-(ROUNDS // 4) :]) / median(sentinel[: ROUNDS // 4])
+    return ours, baseline, median(sentinel[-(rounds // 4) :]) / median(sentinel[: rounds // 4])
 
 
-def _result(benchmark: Benchmark, ours: list[float], peer: list[float], spread: float) -> Result:
-    ratio = median(a / b for a, b in zip(ours, peer, strict=True))
+def _result(benchmark: Benchmark, ours: list[float], baseline: list[float], spread: float) -> Result:
+    ratio = median(a / b for a, b in zip(ours, baseline, strict=True))
     target = benchmark.target
     return Result(
         benchmark.name,
         benchmark.unit,
         round(median(ours), 1),
-        round(median(peer), 1),
+        round(median(baseline), 1),
         round(ratio, 4),
         target,
         None if target is None else ratio <= target,
@@ -100,7 +100,7 @@ def _result(benchmark: Benchmark, ours: list[float], peer: list[float], spread: 
 
 
 def cpu_us(work: Callable[[], object], times: int = REPEATS) -> float:
-    """CPU time of one call, in microseconds, averaged over enough of them for the clock's grain."""
+    """CPU time of one call, in microseconds, averaged over enough calls for the clock's resolution."""
     return _took_us(time.process_time_ns, work, times)
 
 

@@ -1,4 +1,4 @@
-"""One store with the accounts table in it, and what is needed to measure a single operation there."""
+"""A store with the accounts table, and the means to measure a single operation on it."""
 
 import base64
 import secrets
@@ -26,23 +26,23 @@ CREDIT = Credit(Decimal("12.50"))
 
 
 def account_id() -> str:
-    """As `account_core.handler` makes them."""
+    """An account id as `account_core.handler` generates it."""
     return str(uuid.uuid4())
 
 
 def origin(key: str | None = None) -> Origin:
-    """Of a request that names its work by a UUID; the request's own id is API Gateway's, sixteen characters."""
+    """The origin of a request with a UUID as correlation id and API Gateway's request id of sixteen characters."""
     request_id = base64.b64encode(secrets.token_bytes(11)).decode()
     return Origin(timestamp(datetime.now(UTC)), str(uuid.uuid4()), request_id, key)
 
 
 class MetersDisagree(Exception):
-    """The service's own receipt is not what its clients' wires say."""
+    """The service's own count of its costs differs from its clients' requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class LongAccount:
-    """Attributes: `worst_moment` is the one that takes the most requests to find."""
+    """Attributes: `worst_moment` is the moment that takes the most requests to find."""
 
     id: str
     rows: int
@@ -54,10 +54,11 @@ class World:
     """Everything on one store.
 
     Attributes:
-        store: measured; `rivals` is the same table through a client that is not.
-        published: the peer, measured too.
+        store: measured.
+        rivals: a service on the same table through a client that is not measured.
+        published: the baseline, measured.
         client: not measured.
-        long_accounts: by number of events, what `long_accounts.long_account` has loaded.
+        long_accounts: the accounts that `long_accounts.long_account` has loaded, by number of events.
     """
 
     store: DynamoDBAccountStore
@@ -69,33 +70,33 @@ class World:
     long_accounts: dict[int, LongAccount] = field(default_factory=dict)
 
     def grown(self, events: int) -> tuple[AccountService, str]:
-        """An account with so many events, and a service that has its head in its cache."""
+        """Create an account with that many events, and return it with a service that has its head in the cache."""
         service, new_id = AccountService(self.store), account_id()
         for number in range(events):
             service.execute(new_id, CREDIT if number else OPENED, origin())
         return service, new_id
 
     def measure(self, work: Callable[[Usage], object]) -> Cost:
-        """What `work` costs, a refusal included.
+        """Measure the cost of `work`, even if the domain refuses it.
 
         Raises:
-            MetersDisagree: what it wrote down as its cost is not what went over the wire.
+            MetersDisagree: the service's own count differs from its clients' requests.
         """
         used = Usage()
-        cost = self.measure_peer(lambda: work(used))
+        cost = self.measure_baseline(lambda: work(used))
         if (used.requests, used.read_units, used.write_units) != (cost.requests, cost.read_units, cost.write_units):
-            raise MetersDisagree(f"The service wrote down {used}; its clients spent {cost}.")
+            raise MetersDisagree(f"The service counted {used}, but its clients spent {cost}.")
         return cost
 
-    def measure_peer(self, work: Callable[[], object]) -> Cost:
-        """What `work` costs by the wires alone, a refusal included."""
+    def measure_baseline(self, work: Callable[[], object]) -> Cost:
+        """Measure the cost of `work` by its requests alone, even if the domain refuses it."""
         self.meter.spent = Cost()
         with suppress(Rejected):
             work()
         return self.meter.spent
 
     def send(self, service: AccountService, to: str, command: Command = CREDIT, key: str | None = None) -> Cost:
-        """What one command costs."""
+        """Measure the cost of one command."""
         return self.measure(lambda used: service.execute(to, command, origin(key), used=used))
 
 

@@ -1,11 +1,11 @@
-"""DynamoDB's errors as this package's errors, by the classification of `account_events.dynamodb_errors`.
+"""Translates DynamoDB's errors into this package's errors, as classified in `account_events.dynamodb_errors`.
 
-- CONDITION is an answer, and goes through as it is.
-- REFUSED: the same request never succeeds, so it must not be delivered again. The ledger returns a poison row, which
-  parks the account, and commands name the account.
-- Everything else is Unavailable, and delivered again. What is CONFIGURATION passes once an operator repairs it: the
-  records' age raises an alarm, and after the last retry they are in the failure bucket. A command that would wait for
-  nothing else ends at once.
+- CONDITION: a result, not an error; it is raised unchanged.
+- REFUSED: the same request never succeeds, so delivering the record again does not help. The ledger returns a Poison,
+  which parks the account; commands name the account.
+- Everything else becomes Unavailable, and the records are delivered again. CONFIGURATION errors last until an operator
+  corrects the configuration: the records' age raises an alarm, and after the last retry the records are in the failure
+  bucket. A command that only waits for such an error to pass ends at once.
 """
 
 from collections.abc import Iterator
@@ -19,11 +19,12 @@ from projector.errors import Refused, Unavailable
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """The errors of a request, translated as above; the message is DynamoDB's code.
+    """Translate the errors of a request as above; the message is DynamoDB's error code.
 
     Raises:
         Refused: the same request never succeeds.
-        Unavailable: it may succeed later. A condition that failed is an answer, and goes through as it is.
+        Unavailable: the request may succeed later.
+        ClientError: a condition failed.
     """
     try:
         yield
@@ -35,5 +36,5 @@ def translated() -> Iterator[None]:
 
 
 def needs_repair(error: Unavailable) -> bool:
-    """Whether an error of `translated` stays until an operator corrects the configuration."""
+    """Whether an error raised by `translated` lasts until an operator corrects the configuration."""
     return kind_of(str(error)) is Kind.CONFIGURATION

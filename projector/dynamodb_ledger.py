@@ -1,4 +1,4 @@
-"""The accounts' table as the projector reads it: events by their sequence, with strong consistency."""
+"""The projector's strongly consistent reads of the accounts' table."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -8,19 +8,19 @@ from account_core.rows.layout import ACCOUNT_ID, TIMESTAMP, VERSION, key, rows_q
 from account_events.avro.encoder import ENCODERS, Encoders
 from projector.dynamodb_errors import translated
 from projector.errors import Refused
-from projector.first_sight import Key
 from projector.outgoing import Arrival, Poison
 from projector.parse import first_of, first_recent, newest_us, occurred_us, read_events
+from projector.predecessors import Key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 RECENT_ROWS = 20
-"""In the first page: an order window rarely holds more, and more would be read for nothing. Further pages are full."""
+"""Rows in the first page: an order window rarely holds more. Further pages have no limit."""
 
 
 class DynamoDBLedger:
-    """A Ledger on the accounts' table."""
+    """The `project.Table` on DynamoDB."""
 
     def __init__(self, client: "DynamoDBClient", table_name: str, encoders: Encoders = ENCODERS) -> None:
         self._client = client
@@ -28,15 +28,15 @@ class DynamoDBLedger:
         self._encoders = encoders
 
     def events(self, account_id: str, first: int, last: int, position: int) -> list[Arrival]:
-        """The events from sequence `first` to `last`, in sequence; it ends with the first that can never be published.
+        """Read the events from sequence `first` to `last`, up to the first one that can never be published.
+
+        If DynamoDB refuses the account id, the result is a Poison for the first event.
 
         Args:
-            account_id: whose.
+            account_id: of the account.
             first: a sequence.
             last: a sequence.
-            position: in the batch, of the record for whose sake they are read.
-
-        An account that DynamoDB refuses to look up for good ends with its first.
+            position: in the batch, of the record that required the read.
 
         Raises:
             Unavailable: DynamoDB did not answer in time.
@@ -48,9 +48,10 @@ class DynamoDBLedger:
         return read_events(images, account_id, first, last, position, encoders=self._encoders)
 
     def times(self, keys: Sequence[Key]) -> dict[str, int | None]:
-        """As `first_sight.Predecessors`. One read unit for each key whose row has up to 4 KB.
+        """See `Predecessors.times`. Costs one read unit per key if the row is at most 4 KB.
 
-        A key that DynamoDB refuses makes it refuse the whole request: it is found by halves, and has no time.
+        One invalid key makes DynamoDB refuse the whole request. The keys are then halved until that key is found; its
+        time is None.
         """
         try:
             return self._times(keys)
@@ -79,7 +80,7 @@ class DynamoDBLedger:
         return {each.account_id: found.get(each.account_id) for each in keys if each.account_id not in unknown}
 
     def recent(self, last: Key, before_us: int | None, window_us: int, position: int) -> list[Arrival]:
-        """As `first_sight.Predecessors`. Further requests only where the window holds more than RECENT_ROWS rows."""
+        """See `Predecessors.recent`. Makes further requests only if the window holds more than RECENT_ROWS rows."""
         images: dict[int, Any] = {}
         first: int | None = None
         query = self._query(last.account_id, last=version_of(last.sequence))
@@ -100,7 +101,7 @@ class DynamoDBLedger:
         return read_events(images, last.account_id, first, last.sequence, position, encoders=self._encoders)
 
     def _images(self, account_id: str, first: int, last: int) -> dict[int, Any]:
-        """The rows by version."""
+        """The account's rows by version."""
         query = self._query(account_id, first, last)
         images: dict[int, Any] = {}
         for page in self._pages(query):
@@ -111,9 +112,9 @@ class DynamoDBLedger:
         return {"TableName": self._table_name, "ConsistentRead": True, **rows_query(account_id, first, last)}
 
     def _pages(self, query: dict[str, Any]) -> Iterator[dict[int, Any]]:
-        """An account's rows by version, a request at a time, each as `query` then is.
+        """Yield an account's rows by version, one page per request. The caller may change `query` between pages.
 
-        A row with a version such as 5.5 is left out.
+        A row whose version is not a whole number is left out.
         """
         while True:
             with translated():

@@ -1,9 +1,10 @@
-"""The parked accounts in a table of their own: all under one partition key, so that one Query tells them all.
+"""The table of parked accounts: all items share one partition key, so that one Query lists them.
 
-An account's item is `Stream` S (always "domain-events") + `AccountId` S, the id again as `Account`, and what `Parked`
-has. Every record of a row that the stream can bring has an item that DynamoDB takes: `AccountId` is the id, or its hash
-where the id is no sort key; `Account` is S, or B where the id is no UTF-8. So what DynamoDB refuses for good here
-concerns the table: the records are delivered again, and their age raises an alarm, until an operator repairs it.
+An account's item has the key `Stream` S (always "domain-events") + `AccountId` S, the id again as `Account`, and the
+fields of `Parked`. DynamoDB accepts an item for every row that the stream can deliver: `AccountId` is the id, or its
+hash if the id is not a valid sort key; `Account` is S, or B if the id is not valid UTF-8. If DynamoDB refuses a request
+here, the table is at fault: the records are delivered again, and their age raises an alarm, until an operator repairs
+the table.
 """
 
 import hashlib
@@ -29,14 +30,14 @@ _IS_NEW_OR_EARLIER = "attribute_not_exists(AccountId) OR (FirstSequence > :first
 
 
 class DynamoDBParking:
-    """A Parking on that table."""
+    """The `Parking` on DynamoDB."""
 
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
         self._client = client
         self._table_name = table_name
 
-    def look(self) -> Mapping[str, Parked]:
-        """One request and one RCU for up to 4 KB, some twenty accounts."""
+    def list_parked(self) -> Mapping[str, Parked]:
+        """One request and one RCU for up to 4 KB, about twenty accounts."""
         query: dict[str, Any] = {
             "TableName": self._table_name,
             "KeyConditionExpression": "#stream = :stream",
@@ -45,7 +46,7 @@ class DynamoDBParking:
             "ConsistentRead": True,
         }
         found: dict[str, Parked] = {}
-        with _asking():
+        with _requesting():
             while True:
                 answer = self._client.query(**query)
                 found |= {(parked := _from_item(item)).account_id: parked for item in answer["Items"]}
@@ -56,7 +57,7 @@ class DynamoDBParking:
     def park(self, parked: Parked) -> bool:
         while True:
             try:
-                with _asking():
+                with _requesting():
                     self._client.put_item(
                         TableName=self._table_name,
                         Item=_to_item(parked),
@@ -69,7 +70,7 @@ class DynamoDBParking:
                 there = _from_item(there["Item"])
                 if there.first <= parked.first:
                     return False
-                parked = replace(parked, held_through=there.held_through)  # more wait than the caller knows of
+                parked = replace(parked, held_through=there.held_through)  # more is held back than the caller knows
             else:
                 return True
 
@@ -104,9 +105,9 @@ class DynamoDBParking:
         )
 
     def _is_done(self, write: Any, **request: Any) -> bool:  # noqa: ANN401 -- a client's method
-        """Whether the condition held, or holds already: a hold that somebody else has taken as far is one."""
+        """Whether the write took place, or was not needed: another hold may already have reached as far."""
         try:
-            with _asking():
+            with _requesting():
                 write(TableName=self._table_name, **request)
         except ClientError as error:
             there: Any = error.response.get("Item")
@@ -120,8 +121,8 @@ class DynamoDBParking:
 
 
 @contextmanager
-def _asking() -> Iterator[None]:
-    """Raises Unavailable: whether the request was carried out is not known, or the table has to be repaired."""
+def _requesting() -> Iterator[None]:
+    """Raises Unavailable: the outcome of the request is unknown, or the table needs a repair."""
     try:
         with translated():
             yield
@@ -130,7 +131,7 @@ def _asking() -> Iterator[None]:
 
 
 def _key(account_id: str) -> dict[str, Any]:
-    """Only a stray row's id is no sort key: longer than those may be, empty, or no UTF-8."""
+    """Only a stray row's id can be an invalid sort key: empty, too long, or not valid UTF-8."""
     data = account_id.encode(errors=AS_IT_IS)
     is_key = 0 < len(data) <= SORT_KEY_BYTES_MAX and _is_utf8(account_id)
     return {
@@ -144,7 +145,7 @@ def _account(account_id: str) -> dict[str, Any]:
 
 
 def _is_utf8(text: str) -> bool:
-    """A lone surrogate, which JSON can hold, is none."""
+    """Whether UTF-8 can encode the text; it cannot encode lone surrogates, which JSON allows."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 

@@ -1,11 +1,11 @@
-"""The short way from a stream record to an event, for the rows that this release writes.
+"""The fast path from a stream record to an event, for rows as this release writes them.
 
-`parse`, `translate` and `account_events.avro.encoder.encode` define what a row means and check everything about it.
-That takes several times as long as reading a row that is exactly as expected, so this module handles only such rows.
-For anything unusual (another format, another spelling of a number, a missing attribute) it returns None, and the row
-goes the long way, which decides. So do all rows of an event whose working schema has other fields than are written
-here: slower, and right. Where this module returns an event, the long way makes the same bytes;
-tests/unit/projector/test_fast.py looks for a counterexample.
+The general path (`parse`, `translate` and `account_events.avro.encoder.encode`) defines what a row means and checks
+everything about it, which takes several times as long as reading a row that is exactly as expected. This module handles
+only such rows. For anything else (another format, another spelling of a number, a missing attribute) it returns None,
+and the general path decides. The same applies to an event whose working schema has fields other than the ones written
+here. Whenever this module returns an event, the general path produces the same bytes;
+tests/unit/projector/test_fast.py searches for a counterexample.
 """
 
 from collections.abc import Mapping
@@ -56,22 +56,21 @@ _WRITTEN = {
         (CREDIT, "BalanceCredited", _CHANGE),
     )
 }
-"""By the type of the row: the event, its fields in the order in which they are written here, and their types."""
+"""By row type: the event's name, its fields in the order in which this module writes them, and their types."""
 
 _FORMAT = str(FORMAT)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SEQUENCE_DIGITS_MAX = 15
 _UNITS_DIGITS_MAX = MONEY_PRECISION - MONEY_SCALE
 _CENTS = {"": "00", **{f"{n}": f"{n}0" for n in range(10)}, **{f"{n:02}": f"{n:02}" for n in range(100)}}
-"""What stands behind an amount's point, as two digits."""
+"""The decimals of an amount, padded to two digits."""
 _NO_TEXT = optional_string(None)
-_new = tuple.__new__  # what `Outgoing(...)` comes to, at two thirds of the time
 
 
 def headers_of(encoders: Encoders) -> dict[str, bytes]:
-    """What stands in front of the values of an event, by the type of its row.
+    """Return the header of each event's encoding by row type, without the schemas that have other fields.
 
-    Of a schema with other fields than are written here there is none: its rows go the long way.
+    Rows of a type without a header take the general path.
     """
     return {
         kind: encoder.header
@@ -87,14 +86,13 @@ def _is_written_here(encoder: Encoder, kind: str) -> bool:
 
 
 def fast_event(change: Mapping[str, Any], position: int, headers: Mapping[str, bytes]) -> Outgoing | None:
-    """The event of an inserted row, or None where it takes a longer look.
+    """Return the event of an inserted row, or None if the row must take the general path.
 
-    All in one place, and each attribute looked up once: a call costs as much as an attribute, and either as much as
-    encoding it.
+    One function that looks each attribute up once: a function call or a look-up takes as long as encoding an attribute.
 
     Args:
         change: the stream record's `dynamodb`.
-        position: the record's in its batch.
+        position: of the record in its batch.
         headers: see `headers_of`.
     """
     try:
@@ -146,7 +144,7 @@ def fast_event(change: Mapping[str, Any], position: int, headers: Mapping[str, b
                 optional_string(request),
                 SMALL[own_size],
                 own,
-                _currency(image[CURRENCY]["S"]),
+                string(image[CURRENCY]["S"]),
                 SMALL[balance_size],
                 balance.to_bytes(balance_size, "big"),
             )
@@ -155,15 +153,11 @@ def fast_event(change: Mapping[str, Any], position: int, headers: Mapping[str, b
         return None
     if len(data) > EVENT_BYTES_MAX:
         return None
-    return _new(Outgoing, (account_id, sequence, occurred_us, data, position))
+    return Outgoing(account_id, sequence, occurred_us, data, position)
 
 
-_currency = lru_cache(maxsize=256)(string)
-
-
-@lru_cache(maxsize=16_384)
 def _place(number: str, version: str) -> tuple[int, bytes, bytes]:
-    """A row's sequence, its digits, and Avro's long. Raises ValueError: they do not belong to one row."""
+    """Return a row's sequence, its digits and its Avro long. Raises ValueError if sequence and version do not match."""
     sequence = int(number)
     is_written_so = (str(sequence), str(version_of(sequence))) == (number, version)
     if sequence < 1 or not is_written_so or len(number) > _SEQUENCE_DIGITS_MAX:

@@ -1,5 +1,8 @@
-"""The projector's Lambda function: environment, clients and wiring. What it does is in `project`."""
-# ruff: noqa: E402 -- first of all, no more collections: loading the modules below makes much, and hardly any garbage
+"""The projector's Lambda function: environment, clients and wiring. See `project` for the logic.
+
+`benchmarks/tricks.py` measures what each optimisation here saves.
+"""
+# ruff: noqa: E402 -- collections are disabled first: the imports below create many objects and hardly any garbage
 
 import gc
 
@@ -9,6 +12,7 @@ import os
 import random
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +20,6 @@ import botocore.session
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
-from projector.concurrently import Beside, Concurrent
 from projector.dynamodb_ledger import DynamoDBLedger
 from projector.dynamodb_parking import DynamoDBParking
 from projector.lanes import aggregated, plain
@@ -24,7 +27,7 @@ from projector.project import BatchResponse, Projector
 from projector.publish import KinesisPublisher
 from projector.put_records import build_bodies
 from projector.report import Report
-from projector.settings import CLIENTS, PARKING_S, SWITCH_INTERVAL_S, Settings, deadline_s
+from projector.settings import CLIENTS, CONNECTIONS_MAX, PARKING_S, SWITCH_INTERVAL_S, Settings, deadline_s
 
 _settings = Settings.read(os.environ)
 _metrics = Metrics(
@@ -32,7 +35,7 @@ _metrics = Metrics(
         namespace="AccountEvents", service="projector", default_dimensions={"Stack": _settings.stack_name}
     )
 )
-_session: Any = botocore.session.get_session()  # not boto3, which is more to import; untyped, for lack of stubs
+_session: Any = botocore.session.get_session()  # not boto3, which takes longer to import; it has no type stubs
 kinesis = _session.create_client("kinesis", config=CLIENTS)
 build_bodies(kinesis)
 dynamodb = _session.create_client("dynamodb", config=CLIENTS)
@@ -55,19 +58,14 @@ _project = Projector(
     clock=time.monotonic,
     now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
     parking_s=PARKING_S,
-    beside=Beside(),
+    executor=ThreadPoolExecutor(CONNECTIONS_MAX),
     order_window_s=_settings.order_window_s,
-    concurrently=Concurrent(),
     encoders=_settings.encoders,
 )
 sys.setswitchinterval(SWITCH_INTERVAL_S)
-gc.freeze()  # what is here now stays; no collection has to look through it
+gc.freeze()  # the objects so far stay for good, so collections skip them
 gc.enable()
 
 
 def handler(event: dict[str, Any], context: Any) -> BatchResponse:  # noqa: ANN401 -- Lambda's, untyped
-    gc.disable()  # nothing of a batch is garbage before its end: collections would walk through all of it for nothing
-    try:
-        return _project(event, deadline_s(time.monotonic(), context.get_remaining_time_in_millis()))
-    finally:
-        gc.enable()
+    return _project(event, deadline_s(time.monotonic(), context.get_remaining_time_in_millis()))

@@ -1,15 +1,15 @@
-"""Kinesis' errors to `PutRecords`: the one place that decides which of them can pass.
+"""Kinesis' errors to `PutRecords`: the only place that decides which of them are permanent.
 
 Source: AWS, "PutRecords" (docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html) and "Common Errors"
 (.../CommonErrors.html). There are three kinds:
 
 - `REFUSED`: a record of the call is too large, or a key is invalid; the whole call fails. The same record never
-  succeeds. Every event is checked for size and key before it is put (`outgoing`), so this takes a limit that is not
-  known here; the publisher looks for the record, and its account is parked.
-- `CONFIGURATION`: a permission, the stream, its key at KMS or credentials are missing. It passes once an operator
-  repairs it, so the records are delivered again, their age raises an alarm, and after the last retry they are in the
-  failure bucket. A command that waits for nothing but that ends at once.
-- Everything else, which is load, faults of the service and lost answers, passes by itself: put it again.
+  succeeds. Every event's size and key are checked before it is put (`outgoing`), so only a limit that the code does not
+  know can cause this error. The publisher searches for the record, and its account is parked.
+- `CONFIGURATION`: a permission, the stream, its KMS key or credentials are missing. The error lasts until an operator
+  corrects the configuration: the records are delivered again, their age raises an alarm, and after the last retry they
+  are in the failure bucket. A command that only waits for such an error to pass ends at once.
+- Everything else is load, a fault of the service or a lost response. It passes by itself: put the records again.
 """
 
 REFUSED = frozenset(

@@ -1,9 +1,9 @@
-"""Which records may be in flight together: never two of one lane.
+"""Lanes decide which records may be in flight together: never two of the same lane.
 
-`PutRecords` promises no order between its entries and may refuse any of them. So whatever has to stay in order shares a
-**lane**, of which only the first record is ever in flight: what was refused is its lane's first again, and nothing can
-overtake it. With aggregation a lane is a bucket, and a record all its events, or as many as one record holds; without,
-a lane is an account, and a record one event.
+`PutRecords` promises no order between its entries and may refuse any of them. Records that must stay in order therefore
+share a **lane**, of which only the first record is ever in flight. A refused record stays first in its lane, so nothing
+can overtake it. With aggregation, a lane is a bucket, and a record holds all of its events, or as many as fit. Without
+aggregation, a lane is an account, and a record holds one event.
 """
 
 from collections import deque
@@ -12,15 +12,14 @@ from dataclasses import dataclass, field
 
 from account_events.aggregation.buckets import bucket_of, hash_key
 from account_events.aggregation.packing import FRAMING_BYTES_MAX, aggregate, overhead
-from projector.outgoing import RECORD_BYTES_MAX, Outgoing
-from projector.published import HeldBack
+from projector.outgoing import RECORD_BYTES_MAX, HeldBack, Outgoing
 
-# docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html; streams may allow 10 MiB, every one allows 5.
+# docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html; every stream allows 5 MiB, some allow 10.
 CALL_RECORDS_MAX = 500
 CALL_BYTES_MAX = 5 * 1024 * 1024
 
-# There is no limit to the attempts but the deadline: to give up sooner would only use up the mapping's deliveries, and
-# with them the time that trouble with Kinesis may last before rows are given up.
+# Only the deadline limits the attempts. Giving up sooner would use up the mapping's deliveries, and shorten the outage
+# of Kinesis that the projector survives before the mapping discards records.
 BACKOFF_FIRST_S = 0.05
 BACKOFF_MAX_S = 2.0
 
@@ -29,10 +28,10 @@ NOT_ATTEMPTED = "no time left"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One record of Kinesis.
+    """A Kinesis record.
 
     Attributes:
-        size: bytes as Kinesis counts them, with the partition key.
+        size: bytes as Kinesis counts them, including the partition key.
     """
 
     events: Sequence[Outgoing]
@@ -47,15 +46,15 @@ class Entry:
 
 @dataclass(slots=True)
 class Lane:
-    """Records that have to stay in order; only the first of `waiting` is ever in flight.
+    """Records that must stay in order; only the first of `waiting` is ever in flight.
 
     Attributes:
-        attempts: how often the first of `waiting` was refused.
-        ready_at_s: when it may go (again), on the publisher's clock.
-        failure: why it is still here.
-        refusals: how often any of the lane's was refused.
-        left_out: events refused for good, each with its account's later ones.
-        is_suspect: the first of `waiting` is one event, and has been refused for what it holds once.
+        attempts: how often Kinesis refused the first record of `waiting`.
+        ready_at_s: when that record may be sent next, on the publisher's clock.
+        failure: why that record is still waiting.
+        refusals: how often Kinesis refused any record of the lane.
+        left_out: events that Kinesis always refuses, each followed by the later events of its account.
+        is_suspect: the first record of `waiting` holds one event, and a call was refused once because of its content.
     """
 
     waiting: deque[Entry]
@@ -78,9 +77,9 @@ class Lane:
         self.ready_at_s = now_s + backoff_s(self.attempts, jitter)
 
     def narrow(self, reason: str, pack: "Pack") -> None:
-        """The first of `waiting` is refused for what it holds: halve it, or leave out its only event's account.
+        """Kinesis refused the content of the first record: halve it, or leave out the account of its only event.
 
-        A single event goes once more before it is blamed.
+        A single event is sent once more before its account is left out.
         """
         self.refusals += 1
         self.failure = reason
@@ -102,25 +101,26 @@ class Lane:
 
 
 Pack = Callable[[Iterable[Outgoing]], list[Lane]]
-"""Events, in sequence within each account, as lanes."""
+"""Packs events, in sequence within each account, into lanes."""
 
 
-def aggregated(buckets: int) -> Pack:
-    """A lane for each bucket that has events."""
+def aggregated(buckets: int, record_bytes_max: int = RECORD_BYTES_MAX) -> Pack:
+    """Pack events into one lane per bucket."""
 
     def pack(events: Iterable[Outgoing]) -> list[Lane]:
         by_bucket: dict[int, list[Outgoing]] = {}
         for event in events:
             by_bucket.setdefault(bucket_of(event.account_id, buckets), []).append(event)
         return [
-            Lane(deque(_records(mine, str(bucket), hash_key(bucket, buckets)))) for bucket, mine in by_bucket.items()
+            Lane(deque(_records(mine, str(bucket), hash_key(bucket, buckets), record_bytes_max)))
+            for bucket, mine in by_bucket.items()
         ]
 
     return pack
 
 
 def plain(buckets: int) -> Pack:
-    """A lane for each account. Its records go to the same place on the stream as its bucket's would."""
+    """Pack events into one lane per account. Records have the same hash key as with aggregation."""
 
     def pack(events: Iterable[Outgoing]) -> list[Lane]:
         by_account: dict[str, deque[Entry]] = {}
@@ -134,21 +134,21 @@ def plain(buckets: int) -> Pack:
 
 
 def _waiting(events: Sequence[Outgoing], pack: Pack) -> deque[Entry]:
-    """The records of events that share a lane."""
+    """Pack events of one lane into records."""
     return deque(entry for lane in pack(events) for entry in lane.waiting)
 
 
-def _records(events: Sequence[Outgoing], partition_key: str, explicit_hash_key: str) -> Iterator[Entry]:
-    """The events in as few records as hold them."""
+def _records(events: Sequence[Outgoing], partition_key: str, explicit_hash_key: str, bytes_max: int) -> Iterator[Entry]:
+    """Pack the events into as few records as possible."""
     whole = _record(events, partition_key, explicit_hash_key)
-    if whole.size <= RECORD_BYTES_MAX:
-        yield whole  # nearly always
+    if whole.size <= bytes_max:
+        yield whole  # the usual case
         return
     empty = overhead(partition_key, explicit_hash_key) + len(partition_key.encode())
     start, size = 0, empty
     for number, event in enumerate(events):
         event_size = len(event.data) + FRAMING_BYTES_MAX
-        if size + event_size > RECORD_BYTES_MAX and number > start:
+        if size + event_size > bytes_max and number > start:
             yield _record(events[start:number], partition_key, explicit_hash_key)
             start, size = number, empty
         size += event_size
@@ -160,13 +160,13 @@ def _record(events: Sequence[Outgoing], partition_key: str, explicit_hash_key: s
     return Entry(events, data, partition_key, explicit_hash_key)
 
 
-def calls_of(wave: Iterable[Lane]) -> Iterator[list[Lane]]:
-    """The wave in calls that keep to the limits of `PutRecords`."""
+def calls_of(lanes: Iterable[Lane], records_max: int = CALL_RECORDS_MAX) -> Iterator[list[Lane]]:
+    """Group the lanes into calls within the limits of `PutRecords`."""
     call: list[Lane] = []
     size = 0
-    for lane in wave:
+    for lane in lanes:
         entry_size = lane.waiting[0].size
-        if call and (len(call) == CALL_RECORDS_MAX or size + entry_size > CALL_BYTES_MAX):
+        if call and (len(call) == records_max or size + entry_size > CALL_BYTES_MAX):
             yield call
             call, size = [], 0
         call.append(lane)
@@ -176,13 +176,13 @@ def calls_of(wave: Iterable[Lane]) -> Iterator[list[Lane]]:
 
 
 def backoff_s(attempts: int, jitter: float) -> float:
-    """Full jitter: anything from nothing to a ceiling that doubles with every attempt.
+    """Full jitter: a random delay between zero and a ceiling that doubles with every attempt.
 
     Source: aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter.
 
     Args:
         attempts: made so far, from 1.
-        jitter: a random number, 0 <= roll < 1.
+        jitter: a random number, 0 <= jitter < 1.
     """
-    doublings = min(attempts - 1, 16)  # far beyond the ceiling, and no overflow however long it goes on
+    doublings = min(attempts - 1, 16)  # far beyond the ceiling; prevents an overflow
     return jitter * min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0**doublings)

@@ -1,4 +1,4 @@
-"""What of each account is published, as far as this execution environment knows."""
+"""The events of each account that this execution environment knows to be published."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -16,10 +16,10 @@ class Span(NamedTuple):
 
 
 class LastPublished:
-    """By account the events that Kinesis accepted here; nothing about accounts not met, or forgotten.
+    """The events that Kinesis accepted from this environment, by account.
 
-    It may be behind, where other environments have published since, and it says nothing of what was before it began.
-    What it says is on the stream.
+    Every event in a span is on the stream. Other environments may have published earlier and later events. An account
+    that is unknown or forgotten has no span.
     """
 
     def __init__(self, accounts_max: int = ACCOUNTS_MAX) -> None:
@@ -35,10 +35,10 @@ class LastPublished:
         return None if span is None else Span(*span)
 
     def update(self, accepted: Iterable[Outgoing]) -> None:
-        """Args: `accepted`, of each account in sequence and without holes behind what is known."""
+        """Args: `accepted`, in sequence per account, without a gap after the account's span."""
         spans = self._spans
         if len(spans) > self._accounts_max:
-            spans.clear()  # all at once: simple, and only as if the environment were new
+            spans.clear()  # simple, and no worse than a new environment
         for account_id, sequence, _, _, _ in accepted:
             span = spans.get(account_id)
             if span is None:

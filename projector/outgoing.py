@@ -1,6 +1,8 @@
-"""An event ready for Kinesis, or a row that can never be one."""
+"""Events on their way to Kinesis, rows that can never be published, and the outcome of publishing."""
 
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 from account_core.domain.events import EventRow
 from account_core.rows.items import version_of
@@ -10,22 +12,22 @@ from account_events.avro.values import micros
 from projector.errors import Unpublishable
 from projector.translate import translate
 
-# Kinesis' limits on one record; breaking one fails the whole call, and so every other account in it.
+# Kinesis' limits on one record. Exceeding one fails the whole call, and with it every other account in the call.
 # docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecordsRequestEntry.html
 PARTITION_KEY_LENGTH_MAX = 256
 RECORD_BYTES_MAX = 1024 * 1024
 """Data and partition key."""
 EVENT_BYTES_MAX = RECORD_BYTES_MAX - 2 * 1024
-"""What is left for one event beside the longest partition key (1 KiB of UTF-8) and an aggregate's framing."""
+"""What remains for one event after the longest partition key (1 KiB of UTF-8) and the framing of an aggregate."""
 
 
 class Outgoing(NamedTuple):
-    """One event on its way. A tuple, because there is one for every record and dataclasses take three times as long.
+    """An event ready for Kinesis. A tuple, because creating a frozen dataclass takes three times as long.
 
     Attributes:
         occurred_us: microseconds since 1970.
-        data: as its encoder frames it.
-        position: in the batch, of the record it came in, or of the one that showed it to be missing.
+        data: the encoded event with its framing.
+        position: in the batch, of the record that contained the event, or of the record that revealed its absence.
     """
 
     account_id: str
@@ -36,15 +38,15 @@ class Outgoing(NamedTuple):
 
 
 REASON_LENGTH_MAX = 500
-"""A reason quotes what is wrong, which may be as long as a row: too long for one that has to hold the reason, too."""
+"""A reason quotes the faulty value, which may be as long as a row; tables and log lines must be able to hold it."""
 
 
 class Poison(NamedTuple):
-    """A row from which no event can be made: neither this nor a later event of its account may be published.
+    """A row that cannot become an event. Neither its event nor any later event of its account may be published.
 
     Attributes:
-        sequence: of its event; for a row in a snapshot's place, of the next.
-        version: the row's, which with the account is its key; 0 where that has none.
+        sequence: of its event; for a row in a snapshot's place, of the next event.
+        version: the row's sort key; 0 if the key holds no valid version.
         reason: for the log and the operator; never an amount.
     """
 
@@ -58,31 +60,70 @@ class Poison(NamedTuple):
 Arrival = Outgoing | Poison
 
 
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """An event that Kinesis did not accept, or may not have accepted.
+
+    Attributes:
+        reason: the error code, without its message.
+        is_refused: Kinesis refused a call because of this event and accepted the call without it. A retry never helps.
+    """
+
+    event: Outgoing
+    reason: str
+    is_refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The outcome of publishing a number of events.
+
+    Attributes:
+        held: events not on the stream; for each account, all events from some sequence on.
+        records: the number of Kinesis records that the events were packed into.
+        refusals: how many times Kinesis did not accept a record.
+    """
+
+    held: Sequence[HeldBack]
+    records: int
+    refusals: int
+
+
+class Publisher(Protocol):
+    def publish(self, events: Iterable[Outgoing], deadline_s: float) -> Published:
+        """See `KinesisPublisher.publish`."""
+
+
 def shortened(reason: str) -> str:
-    """A reason that every table takes: short, and text that UTF-8 can hold."""
+    """Shorten a reason and replace characters that UTF-8 cannot encode, so that every table accepts it."""
     return reason[:REASON_LENGTH_MAX].encode(errors="replace").decode()
 
 
 def is_stray(arrival: Arrival) -> bool:
-    """Whether it is a row that is none of its account's, so that no event of the account can stand for it."""
+    """Whether the row's key is invalid, so that the row does not stand for any event of the account."""
     return isinstance(arrival, Poison) and arrival.version == 0
 
 
 def poison_of(event: Outgoing, code: str) -> Poison:
-    """An event that Kinesis never accepts, by its error code."""
+    """The Poison for an event that Kinesis always refuses with this error code."""
     reason = f"Kinesis refuses the event: {code}"
     return Poison(event.account_id, event.sequence, version_of(event.sequence), reason, event.position)
 
 
 def outgoing(row: EventRow, position: int, encoders: Encoders = ENCODERS) -> Outgoing:
-    """Raises Unpublishable: the row cannot be told, encoded, or carried by Kinesis as an event."""
+    """Encode a row's event. Raises Unpublishable if the event cannot be translated, encoded, or sent to Kinesis."""
     try:
         name, fields = translate(row)
         data = encode(name, fields, encoders)
     except InvalidEvent as error:
         raise Unpublishable(f"event {row.account_id}:{row.sequence}: {error}") from error
     if not 0 < len(row.account_id) <= PARTITION_KEY_LENGTH_MAX:
-        raise Unpublishable(f"event {row.sequence}: an account id has 1 to {PARTITION_KEY_LENGTH_MAX} characters")
+        raise Unpublishable(
+            f"event {row.sequence}: the account id must have 1 to {PARTITION_KEY_LENGTH_MAX} characters, "
+            f"and has {len(row.account_id)}"
+        )
     if len(data) > EVENT_BYTES_MAX:
-        raise Unpublishable(f"event {row.account_id}:{row.sequence}: {len(data)} bytes are too many for one record")
+        raise Unpublishable(
+            f"event {row.account_id}:{row.sequence}: {len(data)} bytes exceed the maximum of {EVENT_BYTES_MAX}"
+        )
     return Outgoing(row.account_id, row.sequence, micros(fields["occurred_at"]), data, position)

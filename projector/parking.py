@@ -1,12 +1,13 @@
-"""Accounts that have to wait for a repair: a durable record for each, kept until an operator releases it.
+"""Accounts that wait for a repair: each has a durable record until an operator releases it.
 
-An account is **parked** at the first of its events that cannot be published. Until it is released, that event and all
-behind it are held back; events before it still go, if they come again. Nothing held back is kept here: the table has
-it.
+An account is **parked** at its first event that cannot be published. Until the account is released, that event and all
+later ones are held back. Earlier events are still published if they are delivered again. Held events are not stored
+here; they are in the accounts' table.
 
-So that no event slips through between the last look at the table and the release, what is held back is written down
-(`held_through`) before its stream record is done with, and a release that has not published as far is refused. If the
-release comes first, `hold` is refused instead, and the record is delivered again, to an account that is parked no more.
+No event may be lost between a release's last read of the table and the release itself. Therefore the projector records
+how far events are held back (`held_through`) before it acknowledges their stream records, and a release that has not
+published that far is refused. If the release comes first, `hold` is refused instead, and the record is delivered again,
+when the account is no longer parked.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,8 +24,8 @@ class Parked:
 
     Attributes:
         first: the sequence of its first event that is not on the stream.
-        held_through: the sequence of the last event known to wait; `first` - 1 where none does yet.
-        version: the key of the row that stopped it, with the account's.
+        held_through: the sequence of the last event known to be held back; `first` - 1 if there is none yet.
+        version: the sort key of the row that cannot be published.
         reason: why; never an amount.
         at: when, ISO 8601 UTC.
     """
@@ -38,33 +39,36 @@ class Parked:
 
 
 class Parking(Protocol):
-    """Where the records are. Every method may raise Unavailable: then whether it took place is not known."""
+    """The records of parked accounts. Any method may raise Unavailable; whether a write took place is then unknown."""
 
-    def look(self) -> Mapping[str, Parked]:
-        """All parked accounts, strongly consistent."""
+    def list_parked(self) -> Mapping[str, Parked]:
+        """Return all parked accounts by account id, strongly consistent."""
 
     def park(self, parked: Parked) -> bool:
-        """Park an account, or at an earlier event than it is; what is known to wait for it still does.
+        """Park an account, or move it to an earlier event, keeping the larger `held_through`.
 
-        False: it is parked already, at this event or an earlier one.
+        False: it is already parked at this event or an earlier one.
         """
 
     def hold(self, parked: Parked, through: int) -> bool:
-        """Write down that a parked account's events wait up to `through`. False: it has been released since."""
+        """Record that a parked account's events are held back up to `through`. False: it was released meanwhile."""
 
     def advance(self, parked: Parked, further: Parked) -> bool:
-        """Write down that the events before `further.first` are published, and what stops the account there.
+        """Record that the events before `further.first` are published, and why the account is parked there.
 
-        Only `first`, `version` and `reason` are taken from it. False: the account is parked elsewhere, or has gone. A
-        `hold` that looked before is refused, and its record delivered again.
+        Only `first`, `version` and `reason` are taken from `further`. False: the account is parked at another event or
+        was released. A `hold` based on an earlier read is then refused, and its record is delivered again.
         """
 
     def release(self, parked: Parked, through: int) -> bool:
-        """Let an account go whose events are published up to `through`. False: more of them wait, or it has gone."""
+        """Release an account whose events are published up to `through`.
+
+        False: later events are held back, or the account was already released.
+        """
 
 
 def last_of(arrivals: Iterable[Arrival]) -> int:
-    """The sequence of the last event among them. A poisonous row in a snapshot's place is no event."""
+    """The highest sequence among the arrivals. A Poison in a snapshot's place does not count as an event."""
     return max(
         arrival.sequence - (isinstance(arrival, Poison) and is_snapshot_version(arrival.version))
         for arrival in arrivals

@@ -1,6 +1,6 @@
-"""The records of a table stream's batch as arrivals: events to publish, and rows that can never be one.
+"""Parses a batch of the table's stream into arrivals: events to publish, and rows that cannot become an event.
 
-A batch is what Lambda hands to a function on a DynamoDB stream with NEW_IMAGE
+Lambda passes such a batch to a function on a DynamoDB stream with NEW_IMAGE
 (docs.aws.amazon.com/lambda/latest/dg/with-ddb.html): `{"Records": [{"eventName": "INSERT", "dynamodb": {"Keys": {...},
 "NewImage": {...}, "SequenceNumber": "..."}}, ...]}`, oldest first.
 """
@@ -33,13 +33,13 @@ NO_ROW = "the table has no such row"
 
 @dataclass(slots=True)
 class Batch:
-    """What came.
+    """A parsed batch.
 
     Attributes:
-        numbers: each record's sequence number, the stream's own name for it.
+        numbers: the stream's sequence number of each record.
         arrivals: by account, in the batch's order.
-        unreadable: the position of the first record that does not even tell its account, so that it may be anyone's:
-            nothing at or behind it is among the arrivals. None: there is none.
+        unreadable: the position of the first record whose key names no account, so that it may belong to any account.
+            The arrivals end before it. None: every key names an account.
     """
 
     numbers: Sequence[str]
@@ -48,13 +48,13 @@ class Batch:
 
 
 def parse(event: Mapping[str, Any], encoders: Encoders = ENCODERS) -> Batch:
-    """What a batch holds to be published.
+    """Parse a batch.
 
-    Events are only ever inserted. So MODIFY and REMOVE are an operator's work or an expiry, and never published; no
-    more are snapshots, which the trigger's filter leaves out already where it is set.
+    Events are only ever inserted. MODIFY and REMOVE records come from an operator or an expiry and are never published.
+    Neither are snapshots, which the event source mapping's filter usually removes.
 
     Raises:
-        NotATableStream: the payload is something else.
+        NotATableStream: the payload is not a batch of DynamoDB stream records.
     """
     headers = headers_of(encoders)
     try:
@@ -77,13 +77,13 @@ def parse(event: Mapping[str, Any], encoders: Encoders = ENCODERS) -> Batch:
 def read_image(
     image: Mapping[str, Any], account_id: str, version: int, position: int, encoders: Encoders = ENCODERS
 ) -> Arrival | None:
-    """The arrival of a row as it is in the table, or None for a snapshot in its place.
+    """Read a table row as an arrival, or None if it is a snapshot in a snapshot's place.
 
     Args:
-        image: DynamoDB JSON.
-        account_id: the row's key.
-        version: the row's key.
-        position: of the record for whose sake the row is read.
+        image: the row in DynamoDB JSON.
+        account_id: from the row's key.
+        version: from the row's key.
+        position: in the batch, of the record that required the read.
         encoders: of the events.
     """
 
@@ -112,14 +112,14 @@ def read_events(
     *,
     encoders: Encoders = ENCODERS,
 ) -> list[Arrival]:
-    """The events from sequence `first` to `last`, in sequence; it ends with the first that can never be published.
+    """Read the events from sequence `first` to `last`, up to the first one that can never be published.
 
     Args:
-        images: the account's rows by version, at least those of these events that there are.
-        account_id: whose.
+        images: the account's rows by version, including all existing rows of these events.
+        account_id: of the account.
         first: a sequence.
         last: a sequence.
-        position: in the batch, of the record for whose sake they are read.
+        position: in the batch, of the record that required the read.
         encoders: of the events.
     """
     arrivals: list[Arrival] = []
@@ -134,13 +134,13 @@ def read_events(
 
 
 def occurred_us(image: Mapping[str, Any]) -> int | None:
-    """When a row's event occurred, microseconds since 1970; None where the row has no time that can be read."""
+    """When a row's event occurred, microseconds since 1970; None if the row has no valid time."""
     at = occurred_at(image)
     return None if at is None else micros(instant(at))
 
 
 def newest_us(images: Mapping[int, Mapping[str, Any]]) -> int | None:
-    """The time of the newest of an account's events that has one, microseconds since 1970."""
+    """When the newest of an account's events with a valid time occurred, microseconds since 1970."""
     versions = sorted((version for version in images if not is_snapshot_version(version)), reverse=True)
     return next((at_us for version in versions if (at_us := occurred_us(images[version])) is not None), None)
 
@@ -148,16 +148,16 @@ def newest_us(images: Mapping[int, Mapping[str, Any]]) -> int | None:
 def first_recent(
     images: Mapping[int, Mapping[str, Any]], last: int, before_us: int | None, window_us: int
 ) -> int | None:
-    """The first of an account's sequences up to `last` that occurred less than `window_us` before `before_us`.
+    """The first sequence of an account, up to `last`, that occurred less than `window_us` before `before_us`.
 
     Args:
         images: rows of the account up to that of `last`, by version, without gaps.
-        last: a sequence. If no other event is within the window, it is the first all the same.
-        before_us: microseconds since 1970; None: no time of the account's is known.
+        last: a sequence; returned if no other event is within the window.
+        before_us: microseconds since 1970; None: no time is known.
         window_us: microseconds.
 
     Returns:
-        None if none of the rows is old enough to show where the window begins: read older ones, if there are any.
+        None if no row is old enough to show where the window begins: read older rows, if there are any.
     """
     for version in sorted(images, reverse=True):
         at_us = None if is_snapshot_version(version) else occurred_us(images[version])
@@ -167,12 +167,12 @@ def first_recent(
 
 
 def first_of(images: Iterable[int], last: int) -> int:
-    """The first sequence among the versions of an account's rows; `last` where there are none of events."""
+    """The first sequence among the versions of an account's rows; `last` if none of the rows is an event."""
     return min((sequence_from(version) for version in images if not is_snapshot_version(version)), default=last)
 
 
 class _NoKey(Exception):
-    """A record without the key that DynamoDB puts into every one."""
+    """The record lacks the key that every DynamoDB record has."""
 
 
 def _arrival(change: Mapping[str, Any], position: int, encoders: Encoders) -> Arrival | None:

@@ -1,36 +1,31 @@
-"""One batch of the table's stream, from Lambda's event to Lambda's answer."""
+"""Project one batch of the table's stream: from Lambda's event to Lambda's response."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, wait
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from account_events.avro.encoder import ENCODERS, Encoders
 from projector.errors import Unavailable
-from projector.first_sight import Concurrently, PredecessorCheck, Predecessors, first_sight
 from projector.lanes import NOT_ATTEMPTED
 from projector.last_published import LastPublished, Span
-from projector.outgoing import Arrival, Outgoing, poison_of
+from projector.outgoing import Arrival, Outgoing, Publisher, poison_of
 from projector.parking import Parked, Parking, last_of
 from projector.parse import Batch, parse
-from projector.published import Publisher
+from projector.predecessors import PredecessorCheck, Predecessors, first_seen
 from projector.resequence import Resequenced, is_in_sequence, resequence
 
 BatchResponse = dict[str, list[dict[str, str]]]
 
-UNREADABLE = "a record does not tell its account"
+UNREADABLE = "the record's key does not name an account"
 RELEASED = "released while it was being held back"
 
 
-Looked = Callable[[], Mapping[str, Parked]]
-Beside = Callable[[Looked, Callable[[], Batch]], tuple[Looked, Batch]]
-"""Makes a call, and does something here meanwhile: answers with what gives the call's result, or raises, and this."""
-
-
 class Ledger(Protocol):
-    """What a release reads, too."""
+    """The table as a release reads it."""
 
     def events(self, account_id: str, first: int, last: int, position: int) -> Iterable[Arrival]:
-        """The table's events from sequence `first` to `last`, each there or a Poison. Raises Unavailable."""
+        """Read the events from sequence `first` to `last`, each as an event or a Poison. Raises Unavailable."""
 
 
 class Table(Ledger, Predecessors, Protocol):
@@ -39,12 +34,13 @@ class Table(Ledger, Predecessors, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Events of an account that are not, or not known to be, on Kinesis, and are delivered again.
+    """Events of an account that are not known to be on Kinesis. Lambda must deliver them again.
 
     Attributes:
-        account_id: None where not even that can be read.
-        first: the lowest of their sequences; None where it cannot be read. `last` likewise.
-        position: the lowest of their records' in the batch.
+        account_id: None if the record's key does not name one.
+        first: the lowest sequence; None if it cannot be read.
+        last: the highest sequence; None if it cannot be read.
+        position: the lowest position of their records in the batch.
         reason: for the log; never an amount.
     """
 
@@ -57,21 +53,20 @@ class Waiting:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a batch.
+    """The outcome of a batch.
 
     Attributes:
-        records: how many there were, of whatever kind.
-        published: how many events Kinesis accepted.
-        filled: how many events were missing in the batch and were read from the table, accepted or not.
-        checked: how many accounts were met for the first time with an event that is not their first, so that the event
-            before it was looked up.
-        held: how many arrivals wait for the release of their account.
-        kinesis_records: how many records the events made.
-        refusals: how often one of them was not accepted.
-        oldest_us: when the oldest of the published events occurred, microseconds since 1970; None without any.
+        records: the number of records of every kind.
+        published: the number of events that Kinesis accepted.
+        filled: the number of events that the batch lacked and that were read from the table, accepted or not.
+        checked: the number of accounts not seen before whose predecessor was looked up.
+        held: the number of arrivals that wait for the release of their account.
+        kinesis_records: the number of Kinesis records that the events were packed into.
+        refusals: how many times Kinesis did not accept a record.
+        oldest_us: when the oldest published event occurred, microseconds since 1970; None if none was published.
         parked: accounts parked with this batch.
-        parked_in_all: accounts parked after it; None: nobody could look.
-        waiting: what is to be delivered again.
+        parked_in_all: the number of parked accounts after the batch; None if they could not be listed.
+        waiting: what must be delivered again.
     """
 
     records: int
@@ -90,22 +85,21 @@ class Outcome:
 class Projector:
     """Publishes the events of batches, one batch at a time.
 
-    An event that cannot be published parks its account; what cannot be published just now is delivered again, and with
-    it everything behind it in the batch, so that may be published a second time.
+    An event that can never be published parks its account. If an event cannot be published now, it is delivered again
+    together with everything after it in the batch, so those later events may be published twice.
 
     Args:
-        publisher: a `KinesisPublisher`.
+        publisher: usually a `KinesisPublisher`.
         parking: the parked accounts.
         ledger: the table.
-        report: is told every outcome once.
-        clock: seconds, monotonic; the clock that deadlines are read on.
-        now: the time, as `Parked.at`.
-        parking_s: how long behind the deadline accounts may still be parked.
-        beside: makes a call while something is done here.
-        order_window_s: the most that an event's record may come late in the stream: an event that occurred as long or
-            longer before a later one of its account is in front of it. Seconds.
-        concurrently: makes several reads at a time.
-        encoders: of the events; the ledger's are the same.
+        report: called once with every outcome.
+        clock: seconds, monotonic; deadlines are read on this clock.
+        now: returns the time as `Parked.at`.
+        parking_s: how long after the deadline accounts may still be parked.
+        executor: runs requests concurrently.
+        order_window_s: how much later than the record of a later event an event's record may arrive, measured by the
+            times at which the two events occurred. Seconds.
+        encoders: of the events; the ledger must use the same.
     """
 
     def __init__(
@@ -118,9 +112,8 @@ class Projector:
         clock: Callable[[], float],
         now: Callable[[], str],
         parking_s: float,
-        beside: Beside,
+        executor: Executor,
         order_window_s: float,
-        concurrently: Concurrently,
         encoders: Encoders = ENCODERS,
     ) -> None:
         self._publisher = publisher
@@ -130,30 +123,34 @@ class Projector:
         self._clock = clock
         self._now = now
         self._parking_s = parking_s
-        self._beside = beside
+        self._executor = executor
         self._encoders = encoders
         self._last_published = LastPublished()
-        self._check = PredecessorCheck(ledger, round(order_window_s * 1_000_000), concurrently)
+        self._check = PredecessorCheck(ledger, round(order_window_s * 1_000_000), executor)
 
     def __call__(self, event: Mapping[str, Any], deadline_s: float) -> BatchResponse:
-        """Answers from where on Lambda must deliver again: the lowest record that is not safe is the checkpoint.
+        """Project a batch, and return the first record that Lambda must deliver again, if any, as its checkpoint.
 
         docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
 
         Args:
-            event: Lambda's, as `parse` describes it.
-            deadline_s: no put begins at or after it.
+            event: Lambda's event, as `parse` describes it.
+            deadline_s: no put begins at or after this time.
 
         Raises:
             NotATableStream: nothing was published; the whole batch fails.
         """
-        looked, batch = self._beside(self._parking.look, lambda: parse(event, self._encoders))
+        listing = self._executor.submit(self._parking.list_parked)
+        try:
+            batch = parse(event, self._encoders)
+        finally:
+            wait([listing])  # no request may be open when Lambda freezes the environment
         outcome = Outcome(len(batch.numbers))
         if batch.unreadable is not None:
             outcome.waiting.append(Waiting(None, None, None, batch.unreadable, UNREADABLE))
         if batch.arrivals:
             try:
-                parked = looked()
+                parked = listing.result()
             except Unavailable as error:
                 outcome.waiting += [_waiting(mine, str(error)) for mine in batch.arrivals.values()]
             else:
@@ -165,50 +162,51 @@ class Projector:
     def _project(self, batch: Batch, parked: Mapping[str, Parked], outcome: Outcome, deadline_s: float) -> None:
         ready: list[Outgoing] = []
         stopped: dict[str, Resequenced] = {}
-        # Half of the time is the puts': what could not be read or held till then comes again, to fewer holes.
+        # Half of the time is reserved for the puts. What is not read or held by then is delivered again, when fewer
+        # events are missing.
         reads_end_s = (self._clock() + deadline_s) / 2
         others: dict[str, tuple[Sequence[Arrival], Span | None]] = {}
         for account_id, arrivals in batch.arrivals.items():
             if account_id not in parked and is_in_sequence(arrivals, self._last_published.last(account_id)):
-                ready += arrivals  # type: ignore[arg-type]  # nearly always: no poison among them, and nothing to do
+                ready += arrivals  # type: ignore[arg-type]  # the usual case: no poison, nothing missing
                 continue
             published = self._last_published.span(account_id)
-            going: Sequence[Arrival] = arrivals
+            publishable: Sequence[Arrival] = arrivals
             if account_id in parked:
-                going = self._hold(parked[account_id], arrivals, outcome, reads_end_s)
-            if going:
-                others[account_id] = going, published
-        for line in self._lines(others, outcome, reads_end_s):
-            ready += line.events
-            if line.behind:
-                stopped[line.behind[0].account_id] = line
+                publishable = self._hold(parked[account_id], arrivals, outcome, reads_end_s)
+            if publishable:
+                others[account_id] = publishable, published
+        for resequenced in self._resequenced(others, outcome, reads_end_s):
+            ready += resequenced.events
+            if resequenced.behind:
+                stopped[resequenced.behind[0].account_id] = resequenced
         refused = self._publish(ready, stopped, outcome, deadline_s)
-        for account_id, line in stopped.items():
+        for account_id, resequenced in stopped.items():
             in_time = self._clock() < deadline_s + self._parking_s
-            self._stop(line, outcome, is_due=in_time and account_id not in refused)
+            self._stop(resequenced, outcome, is_due=in_time and account_id not in refused)
         outcome.parked_in_all = len(parked.keys() | {one.account_id for one in outcome.parked})
 
-    def _lines(
-        self, going: Mapping[str, tuple[Sequence[Arrival], Span | None]], outcome: Outcome, reads_end_s: float
+    def _resequenced(
+        self, arrived: Mapping[str, tuple[Sequence[Arrival], Span | None]], outcome: Outcome, reads_end_s: float
     ) -> Iterator[Resequenced]:
-        """What may be done for accounts, each given what is known to be published of it."""
-        unknown = [(account_id, arrivals) for account_id, (arrivals, published) in going.items() if published is None]
-        firsts = [first for each in unknown if (first := first_sight(*each)) is not None]
+        """Resequence each account's arrivals, given the events of the account that are known to be published."""
+        unknown = [(account_id, arrivals) for account_id, (arrivals, published) in arrived.items() if published is None]
+        firsts = [first for each in unknown if (first := first_seen(*each)) is not None]
         outcome.checked = len(firsts)
         earlier = self._check(firsts, lambda: self._clock() < reads_end_s)
-        for account_id, (arrivals, published) in going.items():
+        for account_id, (arrivals, published) in arrived.items():
             before = earlier.get(account_id, ())
             if isinstance(before, Unavailable):
                 outcome.waiting.append(_waiting(arrivals, str(before)))
                 continue
-            line = resequence([*before, *arrivals], published, self._reader(reads_end_s))
-            outcome.filled += line.filled + min(len(before), len(line.events))
-            yield line
+            resequenced = resequence([*before, *arrivals], published, self._reader(reads_end_s))
+            outcome.filled += resequenced.filled + min(len(before), len(resequenced.events))
+            yield resequenced
 
     def _publish(
         self, ready: Sequence[Outgoing], stopped: dict[str, Resequenced], outcome: Outcome, deadline_s: float
     ) -> dict[str, list[Outgoing]]:
-        """The events that were not accepted, by account; but for those behind one that never will be: see `stopped`."""
+        """Publish, and return by account the events to deliver again; accounts with a refused event go to `stopped`."""
         published = self._publisher.publish(ready, deadline_s)
         refused: dict[str, list[Outgoing]] = {}
         for held in published.held:
@@ -232,8 +230,8 @@ class Projector:
         return refused
 
     def _hold(self, parked: Parked, arrivals: Sequence[Arrival], outcome: Outcome, deadline_s: float) -> list[Arrival]:
-        """What of a parked account's arrivals may go all the same: the events before the one it is parked at."""
-        self._last_published.forget(parked.account_id)  # its release goes on from where it is parked
+        """Hold back a parked account's arrivals, and return the earlier ones, which may still be published."""
+        self._last_published.forget(parked.account_id)  # the release continues from the event it is parked at
         held = [arrival for arrival in arrivals if arrival.sequence >= parked.first]
         if held:
             through = last_of(held)
@@ -248,24 +246,24 @@ class Projector:
                 outcome.waiting.append(_waiting(held, str(error)))
         return [arrival for arrival in arrivals if arrival.sequence < parked.first]
 
-    def _stop(self, line: Resequenced, outcome: Outcome, *, is_due: bool) -> None:
-        """Park an account in front of its poison, once all before it is on the stream."""
-        if line.poison is None or not is_due:
-            outcome.waiting.append(_waiting(line.behind, line.failure or NOT_ATTEMPTED))
+    def _stop(self, resequenced: Resequenced, outcome: Outcome, *, is_due: bool) -> None:
+        """Park an account at its poison once all its earlier events are on the stream."""
+        if resequenced.poison is None or not is_due:
+            outcome.waiting.append(_waiting(resequenced.behind, resequenced.failure or NOT_ATTEMPTED))
             return
-        poison = line.poison
-        through = max(last_of(line.behind), last_of([poison]))
+        poison = resequenced.poison
+        through = max(last_of(resequenced.behind), last_of([poison]))
         parked = Parked(poison.account_id, poison.sequence, through, poison.version, poison.reason, self._now())
         try:
             is_new = self._parking.park(parked)
         except Unavailable as error:
-            outcome.waiting.append(_waiting(line.behind, str(error)))
+            outcome.waiting.append(_waiting(resequenced.behind, str(error)))
             return
         if not is_new:
-            outcome.waiting.append(_waiting(line.behind, "parked meanwhile"))
+            outcome.waiting.append(_waiting(resequenced.behind, "parked meanwhile"))
             return
         self._last_published.forget(poison.account_id)
-        outcome.held += len(line.behind)
+        outcome.held += len(resequenced.behind)
         outcome.parked.append(parked)
 
     def _reader(self, deadline_s: float) -> Callable[[str, int, int, int], Iterable[Arrival]]:

@@ -1,4 +1,4 @@
-"""Events onto Kinesis, wave after wave, until all are accepted or time is out."""
+"""Puts events on Kinesis in send rounds, until Kinesis has accepted all of them or time is up."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from projector.kinesis_errors import REFUSED
-from projector.lanes import Lane, Pack, calls_of
-from projector.outgoing import Outgoing
-from projector.published import HeldBack, Published
+from projector.lanes import CALL_RECORDS_MAX, Lane, Pack, calls_of
+from projector.outgoing import HeldBack, Outgoing, Published
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -19,13 +18,14 @@ class KinesisPublisher:
     """Puts events on a stream.
 
     Args:
-        client: must not retry by itself (`retries={"total_max_attempts": 1}`) and must have time-outs: attempts and
-            the deadline are counted here.
-        stream_name: Kinesis'.
-        pack: makes records of the events; see `lanes`.
-        clock: seconds, monotonic; the clock `deadline_s` is read on.
+        client: must not retry (`retries={"total_max_attempts": 1}`) and must have time-outs, because attempts and the
+            deadline are managed here.
+        stream_name: of the Kinesis stream.
+        pack: packs events into lanes of records; see `lanes`.
+        clock: seconds, monotonic; `deadline_s` is read on this clock.
         sleep: waits that many seconds.
-        jitter: a random number, 0 <= roll < 1, for the backoff's jitter.
+        jitter: returns a random number, 0 <= jitter < 1, for the backoff.
+        call_records_max: the most records in a call.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class KinesisPublisher:
         clock: Callable[[], float],
         sleep: Callable[[float], None],
         jitter: Callable[[], float],
+        call_records_max: int = CALL_RECORDS_MAX,
     ) -> None:
         self._client = client
         self._stream_name = stream_name
@@ -44,35 +45,37 @@ class KinesisPublisher:
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
+        self._call_records_max = call_records_max
 
     def publish(self, events: Iterable[Outgoing], deadline_s: float) -> Published:
         """Put events on the stream.
 
-        Per account, events are accepted in the order given and without gaps: if one is held back, so are all after it,
-        while other lanes go on. A call that fails as a whole counts as not accepted, though Kinesis may have taken
-        it: then its events are there twice, which consumers expect. A call that is refused for what it holds is made
-        again in parts, until the one event is found: its account is held back, and all others go on.
+        Per account, Kinesis accepts events in the order given and without gaps: if one event is held back, so are all
+        later ones of the account, while other lanes continue. A call that fails as a whole counts as not accepted. If
+        Kinesis accepted it nevertheless, its events are on the stream twice, which consumers expect. If Kinesis refuses
+        a call because of its content, the call is split until the faulty event is found. That event's account is held
+        back, and all other accounts continue.
 
         Args:
-            events: of any number of accounts, each account's in sequence.
-            deadline_s: no call begins at or after it.
+            events: of any number of accounts, in sequence per account.
+            deadline_s: no call begins at or after this time.
         """
         lanes = self._pack(events)
         entries = [entry for lane in lanes for entry in lane.waiting]
         moving = lanes
-        while wave := self._next_wave(moving, deadline_s):
-            jitter = self._jitter()  # one for the whole wave: what was refused together comes back in one call
-            for call in calls_of(wave):
+        while send_round := self._next_round(moving, deadline_s):
+            jitter = self._jitter()  # one per round: records refused together are sent again in one call
+            for call in calls_of(send_round, self._call_records_max):
                 self._put(call, jitter, deadline_s)
             moving = [lane for lane in moving if lane.waiting]
         held = [each for lane in lanes for each in lane.left_out]
         held += [HeldBack(event, lane.failure) for lane in moving for entry in lane.waiting for event in entry.events]
-        if len(held) == sum(len(entry.events) for entry in entries):  # it may be the stream that has to be repaired
+        if len(held) == sum(len(entry.events) for entry in entries):  # the stream itself may be at fault
             held = [replace(each, is_refused=False) for each in held]
         return Published(held, len(entries), sum(lane.refusals for lane in lanes))
 
-    def _next_wave(self, moving: Sequence[Lane], deadline_s: float) -> list[Lane]:
-        """The lanes whose next record may go, after waiting for the first of them; none if that is too late."""
+    def _next_round(self, moving: Sequence[Lane], deadline_s: float) -> list[Lane]:
+        """Wait until a lane is ready, and return all ready lanes; none if that would be after the deadline."""
         if not moving:
             return []
         now_s = self._clock()
@@ -87,7 +90,7 @@ class KinesisPublisher:
         if self._clock() >= deadline_s:
             return
         failures = self._failures(call)
-        if failures[0] in REFUSED:  # which is of the call, never of an entry
+        if failures[0] in REFUSED:  # only a whole call has such an error, never an entry
             if len(call) == 1:
                 call[0].narrow(failures[0], self._pack)
             else:
@@ -103,7 +106,7 @@ class KinesisPublisher:
                 lane.refused(failure, now_s, jitter)
 
     def _failures(self, call: Sequence[Lane]) -> list[str | None]:
-        """For each entry its error code, or None where it was accepted."""
+        """Make the call, and return each entry's error code, or None if it was accepted."""
         entries = [lane.waiting[0] for lane in call]
         try:
             answer = self._client.put_records(

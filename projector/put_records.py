@@ -1,9 +1,8 @@
-"""The body of `PutRecords`, built in one go: botocore goes through every entry and looks at every letter of its Base64.
+"""Builds the body of `PutRecords` directly: botocore walks every entry and inspects every character of its Base64.
 
-A client's documented events let others have a hand in a call
-(botocore.amazonaws.com/v1/documentation/api/latest/topics/events.html): before botocore builds the body, the entries
-are taken out of the call's parameters; once it has, their body takes the place of the one without them. All else of the
-call, addressing, signing and sending, is botocore's.
+This uses a client's documented events (botocore.amazonaws.com/v1/documentation/api/latest/topics/events.html). Before
+botocore builds the body, one hook removes the entries from the call's parameters. Afterwards, another hook replaces the
+body that botocore built without them. Botocore still does the addressing, signing and sending.
 """
 
 import json
@@ -15,7 +14,7 @@ _BODY = "put-records-body"
 
 
 def build_bodies(client: Any) -> None:  # noqa: ANN401 -- botocore's client, untyped
-    """Have the bodies of this Kinesis client's `put_records(StreamName=..., Records=...)` built here."""
+    """Register the hooks that build the bodies of this Kinesis client's `put_records(StreamName=..., Records=...)`."""
     client.meta.events.register("before-parameter-build.kinesis.PutRecords", _take_entries)
     client.meta.events.register("before-call.kinesis.PutRecords", _put_body)
 

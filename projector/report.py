@@ -1,4 +1,4 @@
-"""What a batch leaves behind in the log and the metrics: accounts and sequences, never amounts."""
+"""Logs and metrics of a batch: accounts and sequences, never amounts."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 class Report:
-    """One line for every batch, a warning for every account that waits, an error for every one newly parked; metrics.
+    """Logs a line per batch, a warning per waiting account and an error per newly parked account; emits metrics.
 
     Args:
-        logger: Powertools'.
-        metrics: Powertools'.
-        now_us: the time, microseconds since 1970.
+        logger: from Powertools.
+        metrics: from Powertools.
+        now_us: returns the time, microseconds since 1970.
     """
 
     def __init__(self, logger: "Logger", metrics: "Metrics", now_us: Callable[[], int]) -> None:
@@ -73,5 +73,5 @@ class Report:
 
 
 def _printable(account_id: str) -> str:
-    """A stray row's id may hold lone surrogates, which no log line can."""
+    """Escape lone surrogates, which a stray row's id may contain and a log line cannot."""
     return account_id.encode(errors="backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""An account's arrivals in sequence and without holes: what is missing is read from the table, which is the truth."""
+"""Orders an account's arrivals by sequence and fills gaps from the table, which is the source of truth."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -9,21 +9,21 @@ from projector.last_published import Span
 from projector.outgoing import Arrival, Outgoing, Poison, is_stray
 
 Missing = Callable[[str, int, int, int], Iterable[Arrival]]
-"""Account, first and last sequence, position: those events from the table, in sequence, each there or a Poison."""
+"""Reads events from the table, in sequence, as events or Poison. Arguments: account, first, last, position."""
 
 _BY_SEQUENCE = attrgetter("sequence", "position")
 
 
 @dataclass(slots=True)
 class Resequenced:
-    """What may be done for one account with a batch.
+    """An account's arrivals, divided into what can be published and what must wait.
 
     Attributes:
-        events: to be published, in sequence.
-        poison: what stands behind them and can never be published.
-        failure: why what stands behind them could not be looked at just now.
-        behind: what has to wait, the poison included.
-        filled: how many of the events were missing in the batch.
+        events: to publish, in sequence.
+        poison: follows the events and can never be published.
+        failure: why the arrivals after the events could not be checked now.
+        behind: the arrivals that must wait, including the poison.
+        filled: how many of the events the batch lacked.
     """
 
     events: Sequence[Outgoing] = ()
@@ -34,7 +34,12 @@ class Resequenced:
 
 
 def is_in_sequence(arrivals: Sequence[Arrival], published: int | None) -> bool:
-    """Whether the arrivals are nothing but the account's next events, in sequence, from its first if none is known."""
+    """Whether the arrivals are exactly the account's next events in sequence.
+
+    Args:
+        arrivals: of one account.
+        published: the last sequence known to be published; None: none is known, and the next event is the first.
+    """
     due = 1 if published is None else published + 1
     for arrival in arrivals:
         if arrival.sequence != due or isinstance(arrival, Poison):
@@ -44,42 +49,43 @@ def is_in_sequence(arrivals: Sequence[Arrival], published: int | None) -> bool:
 
 
 def resequence(arrivals: Sequence[Arrival], published: Span | None, missing: Missing) -> Resequenced:
-    """The account's line.
+    """Sort an account's arrivals, drop published ones, and fill gaps.
 
     Args:
-        arrivals: of one account, in any order, also twice; at least one.
-        published: what is known to be on the stream. It does not go again, and what is missing behind it goes first. If
-            the arrivals' first is from before that, everything goes from there on: out of its turn, because nobody
-            knew, but it is not lost. None: nothing is known, and the line begins with the arrivals' first.
-        missing: reads from the table; may raise Unavailable.
+        arrivals: of one account, in any order, possibly repeated; at least one.
+        published: the events known to be on the stream. They are not published again, and a gap after them is filled
+            first. If the first arrival is older than these events, publishing starts there again: such an event comes
+            out of order, because its absence could not be known, but it is not lost. None: nothing is known, and
+            publishing starts with the first arrival.
+        missing: reads events from the table; may raise Unavailable.
     """
     waiting = sorted(arrivals, key=_BY_SEQUENCE)
     first = waiting[0].sequence
     due = first if published is None or first < published.first else published.last + 1
     events: list[Outgoing] = []
-    line = Resequenced(events)
+    resequenced = Resequenced(events)
     for number, arrival in enumerate(waiting):
         if arrival.sequence < due and not is_stray(arrival):
             continue
         try:
-            found = _with_what_is_missing(arrival, due, missing)
+            found = _with_missing(arrival, due, missing)
         except Unavailable as error:
-            line.failure, line.behind = str(error), waiting[number:]
+            resequenced.failure, resequenced.behind = str(error), waiting[number:]
             break
         poison = next((one for one in found if isinstance(one, Poison)), None)
         good = [
             one for one in found if isinstance(one, Outgoing) and (poison is None or one.sequence < poison.sequence)
         ]
         events += good
-        line.filled += len([one for one in good if one is not arrival])
+        resequenced.filled += len([one for one in good if one is not arrival])
         if poison is not None:
-            line.poison, line.behind = poison, waiting[number:]
+            resequenced.poison, resequenced.behind = poison, waiting[number:]
             break
         due = arrival.sequence + 1
-    return line
+    return resequenced
 
 
-def _with_what_is_missing(arrival: Arrival, due: int, missing: Missing) -> list[Arrival]:
-    if arrival.sequence <= due:  # less only for a stray row, in front of which nothing can be missing
+def _with_missing(arrival: Arrival, due: int, missing: Missing) -> list[Arrival]:
+    if arrival.sequence <= due:  # lower only for a stray row, which has no predecessor
         return [arrival]
     return [*missing(arrival.account_id, due, arrival.sequence - 1, arrival.position), arrival]

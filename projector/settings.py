@@ -1,4 +1,4 @@
-"""The projector function's settings, read once from its environment, its clients', and its times."""
+"""The projector function's settings from its environment, its clients' configuration, and its time limits."""
 
 import json
 from collections.abc import Mapping
@@ -12,22 +12,26 @@ from account_events.avro.encoder import ENCODERS, Encoders, glue_encoders
 CONNECT_TIMEOUT_S = 1.0
 READ_TIMEOUT_S = 3.0
 
+CONNECTIONS_MAX = 10
+"""Concurrent requests of a client."""
+
 PARKING_S = 5.0
-"""For parking accounts once the last put is answered; what does not fit is parked with the next delivery."""
+"""Time for parking accounts after the last put; accounts that are not parked by then follow with the next delivery."""
 
 SWITCH_INTERVAL_S = 0.0005
-"""How long one thread may keep the interpreter from another; by default so long that a batch is parsed in less."""
+"""How long one thread may keep the interpreter; at the default, parsing a batch delays the concurrent request."""
 
-# A call begun just before the deadline may wait for both time-outs; then accounts are parked, the last of them with a
-# call as long again; then the outcome is logged and answered. So the function's own time limit must be well above
-# this: with less, no call begins and every batch is delivered again.
+# A call that begins just before the deadline may wait for both time-outs. Then accounts are parked, and the last of
+# those calls may take as long again. Then the outcome is logged and returned. The function's time limit must therefore
+# be well above this margin: otherwise no call begins, and every batch is delivered again.
 CALL_MAX_S = CONNECT_TIMEOUT_S + READ_TIMEOUT_S
 SAFETY_MARGIN_S = CALL_MAX_S + PARKING_S + CALL_MAX_S + 1.0
 
-# One attempt each: attempts and deadlines are counted by the publisher, and what DynamoDB does not answer is delivered
-# again. The body is ours and right; checking each of its fields would take a fifth of the time of a call.
-# A name of our own spares botocore putting together its own twice with every request.
+# One attempt per request: the publisher manages attempts and deadlines, and records are delivered again if DynamoDB
+# does not answer. Validation is off because `put_records` removes the entries that it would check. With a fixed user
+# agent, botocore does not assemble one for every request.
 CLIENTS = Config(
+    max_pool_connections=CONNECTIONS_MAX,
     connect_timeout=CONNECT_TIMEOUT_S,
     read_timeout=READ_TIMEOUT_S,
     retries={"total_max_attempts": 1},
@@ -39,10 +43,10 @@ CLIENTS = Config(
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """As template.yaml sets and describes them.
+    """The settings as template.yaml sets and describes them.
 
     Attributes:
-        encoders: FRAMING's, with the ids of SCHEMA_VERSIONS.
+        encoders: for FRAMING, with the ids of SCHEMA_VERSIONS.
     """
 
     stream_name: str
@@ -56,10 +60,10 @@ class Settings:
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
-        """Raises LookupError naming the variable that is missing or wrong."""
+        """Raises LookupError, naming the missing or invalid variable."""
         try:
             if environment["AGGREGATION"] not in {"on", "off"}:
-                raise LookupError("The environment variable AGGREGATION has to be on or off.")
+                raise LookupError("The environment variable AGGREGATION must be on or off.")
             return cls(
                 stream_name=environment["EVENT_STREAM_NAME"],
                 table_name=environment["TABLE_NAME"],
@@ -77,33 +81,33 @@ class Settings:
 def _positive(name: str, environment: Mapping[str, str]) -> int:
     text = environment[name]
     if not (is_whole_number(text) and int(text)):
-        raise LookupError(f"The environment variable {name} has to be a positive whole number.")
+        raise LookupError(f"The environment variable {name} must be a positive whole number.")
     return int(text)
 
 
 def encoders_of(framing: str, schema_versions: str) -> Encoders:
-    """The encoders that make a framing.
+    """Return the encoders for a framing.
 
     Args:
         framing: "single-object" or "glue".
-        schema_versions: for glue, the ids of the schemas' versions in the registry by fingerprint, a JSON object.
+        schema_versions: for glue, a JSON object with the registry's schema version ids by fingerprint.
 
     Raises:
-        LookupError: one of the two is wrong, or lacks a working schema.
+        LookupError: one of the arguments is invalid, or the id of a working schema is missing.
     """
     if framing == "single-object":
         return ENCODERS
     if framing != "glue":
-        raise LookupError("The environment variable FRAMING has to be single-object or glue.")
+        raise LookupError("The environment variable FRAMING must be single-object or glue.")
     try:
         return glue_encoders(dict(json.loads(schema_versions)))
     except (LookupError, ValueError, TypeError) as error:
         raise LookupError(
-            f"With FRAMING glue, SCHEMA_VERSIONS has to hold the ids that Glue gave the schemas of this code: {error}. "
-            f"Deploy the template.yaml of the same release."
+            f"If FRAMING is glue, SCHEMA_VERSIONS must hold the ids that Glue assigned to the schemas of this release: "
+            f"{error}. Deploy the template.yaml of the same release."
         ) from error
 
 
 def deadline_s(now_s: float, remaining_ms: float) -> float:
-    """When the last put may begin, on the clock of `now_s`, given what Lambda leaves the function."""
+    """When the last put may begin, on the clock of `now_s`, given the time that Lambda leaves the function."""
     return now_s + remaining_ms / 1000 - SAFETY_MARGIN_S

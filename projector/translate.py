@@ -1,4 +1,4 @@
-"""Stored events in the words other teams know: the domain events of `schemas`."""
+"""Translates stored events into the domain events of `schemas`."""
 
 from datetime import datetime
 from typing import Any, Never
@@ -9,12 +9,12 @@ from projector.errors import Unpublishable
 
 
 def translate(row: EventRow) -> tuple[str, dict[str, Any]]:
-    """The domain event's name and fields, as `account_events.avro.codec.encode` takes them.
+    """Return the domain event's name and fields, as `account_events.avro.codec.encode` takes them.
 
-    Nothing is minted here: a row makes the same event on every retry and every replay.
+    No value is generated: a row yields the same event on every retry and every replay.
 
     Raises:
-        Unpublishable: the row's time is no instant, or its event has no case here.
+        Unpublishable: the row's time is invalid, or its event has no case here.
     """
     fields: dict[str, Any] = {
         "event_id": f"{row.account_id}:{row.sequence}",
@@ -35,11 +35,11 @@ def translate(row: EventRow) -> tuple[str, dict[str, Any]]:
         case Credited(amount=amount):
             return "BalanceCredited", fields | {"amount": amount}
         case unknown:
-            raise _untold(row, unknown)
+            raise _no_case(row, unknown)
 
 
-def _untold(row: EventRow, event: Never) -> Unpublishable:
-    """By its type, a type checker refuses an event without a case; where none was asked, its account is parked."""
+def _no_case(row: EventRow, event: Never) -> Unpublishable:
+    """A type checker reports an event type without a case. At run time, the error parks the account."""
     return Unpublishable(
         f"event {row.account_id}:{row.sequence}: projector/translate.py has no case for {type(event).__name__}"
     )

@@ -1,6 +1,6 @@
-"""`make lake-scale`: makes a lake of EVENTS events and DAYS days up, asks it the shipped queries, prints a table.
+"""`make lake-scale`: generates a lake of EVENTS events and DAYS days, runs the shipped queries, and prints a table.
 
-What it makes is kept in `.build/lake-<events>-<days>-<minutes>`, once it is whole, and used again.
+A complete lake is kept in `.build/lake-<events>-<days>-<minutes>` and used again.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def main() -> int:
 
 
 def asked_for(arguments: Sequence[str]) -> Size:
-    """The size of the lake that the command line asks for; ends with 2 where there is no such lake."""
+    """Parse the size of the lake from the command line. Exits with code 2 if the size is invalid."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.lake", description=__doc__)
     parser.add_argument("--events", type=_number(MOST.events), default=DEFAULT.events)
     parser.add_argument("--days", type=_number(MOST.days), default=DEFAULT.days)
@@ -56,45 +56,45 @@ def asked_for(arguments: Sequence[str]) -> Size:
     given = parser.parse_args(arguments)
     if given.events < given.days:
         parser.error(
-            f"{given.events} events leave some of {given.days} days without any: ask for more, or for fewer days"
+            f"{given.events} events leave some of {given.days} days without any; use more events or fewer days"
         )
     return Size(given.events, given.days, given.flush_minutes)
 
 
 def _number(most: int) -> Callable[[str], int]:
-    """What takes a text for a number from 1 on."""
+    """Return a parser of whole numbers from 1 to `most`."""
 
     def number(text: str) -> int:
         if text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 1 <= int(text) <= most:
             return int(text)
-        raise argparse.ArgumentTypeError(f"has to be a whole number from 1 to {most}, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {most}, not {text!r}")
 
     return number
 
 
 def made(size: Size, err: Console) -> Path:
-    """The lake's folder; made if it is not there. Whole or not at all: what is unfinished is never used."""
+    """Return the lake's folder, generating the lake if necessary. An incomplete lake is never used."""
     root = BUILD / f"lake-{size.events}-{size.days}-{size.flush_minutes}"
     if root.exists():
         return root
     unfinished = root.with_suffix(".unfinished")
-    err.print(f"making up {size.events:,} events in {root.name}; ten million take a minute and 8 GB of memory")
-    shutil.rmtree(unfinished, ignore_errors=True)  # of a run that was killed: its files would be among ours
+    err.print(f"generating {size.events:,} events in {root.name}; ten million take a minute and 8 GB of memory")
+    shutil.rmtree(unfinished, ignore_errors=True)  # the files of a killed run
     unfinished.mkdir(parents=True)
     began = time.monotonic()
     try:
         with duckdb.connect(config={"threads": 2}) as connection:
             generate(unfinished, size, connection)
         unfinished.rename(root)
-    except BaseException:  # Ctrl-C, too: gigabytes that nobody would ask for
+    except BaseException:  # Ctrl-C, too: the folder may hold gigabytes
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
-    err.print(f"made in {time.monotonic() - began:.0f} s")
+    err.print(f"generated in {time.monotonic() - began:.0f} s")
     return root
 
 
 def _given(root: Path, day: str) -> dict[str, str]:
-    """Values for every parameter there is: the last day, and an account that moved on it."""
+    """Values for all parameters: the last day, and an account with an event on that day."""
     sql = "SELECT account_id FROM events WHERE dt = ? ORDER BY account_id LIMIT 1"
     [[account]] = DuckDBEngine(str(root)).query(sql, [day]).rows
     days = dict.fromkeys(("day", "since", "from", "until", "first"), day)

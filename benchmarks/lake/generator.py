@@ -1,7 +1,7 @@
-"""Millions of events' worth of lake, made up by DuckDB: sound histories, as Firehose would have laid them down.
+"""Generates a lake of millions of events with DuckDB: consistent histories in the layout that Firehose produces.
 
-Deterministic. Accounts are chosen unevenly: some have most of the events. Each even event of one pays in, and the
-odd one behind it takes out a part of that, so balances follow from one another and are never negative.
+The result is deterministic. A few accounts have most of the events. Each even event of an account is a credit, and the
+following odd event withdraws a part of it, so balances follow from one another and are never negative.
 """
 
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from consumers.lake import table
 FIRST_DAY = "2026-01-01"
 EVENTS_PER_ACCOUNT = 50
 REPEATED_PER_MILLE = 1
-"""How many of a thousand events Firehose delivers once more, in a later file."""
+"""How many of a thousand events Firehose delivers again, in a later file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Attributes: `flush_minutes` is Firehose's buffer interval: a file for each partition whenever it is over."""
+    """Attributes: `flush_minutes` is Firehose's buffer interval, after which it writes a file per partition."""
 
     events: int
     days: int
@@ -31,7 +31,7 @@ class Size:
 
 
 def generate(root: Path, size: Size, connection: duckdb.DuckDBPyConnection) -> None:
-    """Write the lake's events below `root`, which must not have any yet."""
+    """Write the lake's events below `root`, which must not contain any events."""
     connection.execute(_EVENTS, {"events": size.events, "accounts": size.accounts, "days": size.days})
     columns = ", ".join(column.name for column in table.COLUMNS)
     copies = f"SELECT *, 0 AS copy FROM made UNION ALL SELECT *, 1 FROM made WHERE n % 1000 < {REPEATED_PER_MILLE}"
@@ -61,7 +61,7 @@ WITH drawn AS (
   SELECT
     n,
     DATE '{FIRST_DAY}' + to_microseconds(CAST(n * ($days * 86400.0e6 / $events) AS BIGINT)) AS occurred_at,
-    -- the cube of an even number between 0 and 1 is mostly small: a few accounts have most of the events
+    -- the cube of a uniform number between 0 and 1 is mostly small, so a few accounts have most of the events
     CAST(floor(pow((hash(n, 'account') % 1000003) / 1000003.0, 3) * $accounts) AS BIGINT) AS account,
     hash(n, 'pause') % 4000 AS pause_ms
   FROM range($events) AS numbers(n)
@@ -72,7 +72,7 @@ numbered AS (
 moved AS (
   SELECT
     *,
-    -- in cents: what is paid in by the even event, and the part of it that the odd event behind it takes out
+    -- in cents: the amount that the even event credits, and the percentage that the odd event withdraws
     100 + hash(account, sequence // 2, 'paid') % 49900 AS paid,
     1 + hash(account, sequence, 'part') % 100 AS percent
   FROM numbered
@@ -83,7 +83,7 @@ signed AS (
     CASE WHEN sequence = 1 THEN 0 WHEN sequence % 2 = 0 THEN paid ELSE -(paid * percent // 100) END AS cents
   FROM (SELECT * REPLACE (CAST(paid AS BIGINT) AS paid, CAST(percent AS BIGINT) AS percent) FROM moved)
 ),
-told AS (
+described AS (
   SELECT
     *,
     'a-' || lpad(CAST(account AS VARCHAR), 8, '0') AS account_id,
@@ -113,5 +113,5 @@ SELECT
   END AS schema_fingerprint,
   strftime(occurred_at, '%Y-%m-%d') AS dt,
   event_type
-FROM told
+FROM described
 """

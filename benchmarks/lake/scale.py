@@ -1,4 +1,4 @@
-"""What the shipped queries read, take and cost against days of history, on a made-up lake."""
+"""The bytes, seconds and dollars that the shipped queries take on a generated lake, by days of history."""
 
 import statistics
 import time
@@ -24,11 +24,11 @@ BYTES_MIN = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One query over so many days of history.
+    """A query over a number of days of history.
 
     Attributes:
-        read_bytes: by DuckDB's count. Athena reads the same columns of the same files, in its own portions.
-        seconds: the median of ROUNDS, files in the machine's cache; on two cores, not Athena's.
+        read_bytes: as DuckDB counts. Athena reads the same columns of the same files, in different portions.
+        seconds: the median of ROUNDS with the files in the machine's cache, on two cores; not Athena's time.
     """
 
     query: str
@@ -39,13 +39,13 @@ class Figure:
 
     @property
     def dollars(self) -> float:
-        """At Athena."""
+        """Athena's price."""
         return max(self.read_bytes, BYTES_MIN) * DOLLARS_PER_BYTE
 
 
 @contextmanager
 def history(root: Path, days: int) -> Iterator[Path]:
-    """The last so many days of a lake, as a lake of its own with totals of its own."""
+    """Yield the last days of a lake as a separate lake with its own totals."""
     with TemporaryDirectory() as folder:
         found = Path(folder)
         (found / table.EVENTS_PREFIX).mkdir()
@@ -56,7 +56,7 @@ def history(root: Path, days: int) -> Iterator[Path]:
 
 
 def sum_up(root: Path) -> None:
-    """Make the daily totals of a lake in a folder."""
+    """Create the daily totals of a lake in a folder."""
     engine = DuckDBEngine(str(root))
     months: dict[str, list[dict[str, Any]]] = {}
     for day in (folder.name.removeprefix("dt=") for folder in days_of(root)):
@@ -72,28 +72,28 @@ def sum_up(root: Path) -> None:
 
 
 def days_of(root: Path) -> list[Path]:
-    """The folders of its days, the oldest first."""
+    """The folders of the lake's days, oldest first."""
     return sorted((root / table.EVENTS_PREFIX).glob("dt=*"))
 
 
 def table_bytes(root: Path) -> int:
-    """Of the files of `account_events`."""
+    """The size of the files of `account_events`."""
     return sum(file.stat().st_size for day in days_of(root) for file in day.resolve().rglob("*.parquet"))
 
 
 def measure(root: Path, query: Query, days: int, given: Mapping[str, str]) -> Figure:
-    """One query, asked ROUNDS times.
+    """Run a query ROUNDS times.
 
     Args:
         root: the lake.
-        query: a shipped one.
-        days: of history, those that there are in the lake.
-        given: values for all queries' parameters.
+        query: a shipped query.
+        days: the days of history in the lake.
+        given: values for the parameters of all queries.
     """
     parameters = query.arguments({each.name: given[each.name] for each in query.parameters if each.name in given})
     times, read = [], set()
     for _ in range(ROUNDS):
-        engine = DuckDBEngine(str(root))  # a new one: nothing is remembered of the files
+        engine = DuckDBEngine(str(root))  # a new engine, which knows nothing of the files
         began = time.perf_counter()
         answer = engine.query(query.sql, parameters)
         times.append(time.perf_counter() - began)

@@ -1,1 +1,1 @@
-"""Tests of the benchmarks themselves: their arithmetic, and what operations cost, to the unit."""
+"""Tests of the benchmarks: their arithmetic, and the exact costs of operations."""

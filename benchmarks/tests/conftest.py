@@ -1,4 +1,4 @@
-"""The two servers that count capacity units as AWS bills them."""
+"""The two stores that count capacity units as AWS bills them."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What operations cost, to the unit, on the stores that count as AWS bills; `make bench` has the whole table."""
+"""The exact costs of operations on stores that count as AWS bills; `make bench` prints the whole table."""
 
 from collections.abc import Callable
 
@@ -35,7 +35,7 @@ def emulated(emulator_url: str) -> World:
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_as_dynamodb_local_counts(local: World, operation: Callable[[World], Cost], cost: Cost) -> None:
+def test_costs_as_dynamodb_local_counts_them(local: World, operation: Callable[[World], Cost], cost: Cost) -> None:
     assert operation(local) == cost
 
 
@@ -50,7 +50,7 @@ def test_as_dynamodb_local_counts(local: World, operation: Callable[[World], Cos
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_transactions_and_lookups_that_find_nothing_as_the_emulator_counts(
+def test_transactions_and_empty_lookups_as_the_emulator_counts_them(
     emulated: World, operation: Callable[[World], Cost], cost: Cost
 ) -> None:
     assert operation(emulated) == cost

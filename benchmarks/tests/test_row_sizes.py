@@ -1,4 +1,4 @@
-"""The arithmetic behind the benchmarks' figures."""
+"""The arithmetic of the benchmarks' figures."""
 
 from typing import TYPE_CHECKING
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from account_core.rows.items import Item
 
 
-def test_an_item_s_size_is_names_and_values() -> None:
+def test_an_items_size_includes_names_and_values() -> None:
     item: Item = {"Name": {"S": "\u00e9t\u00e9"}, "Zero": {"N": "0"}, "Money": {"N": "1234.5"}, "No": {"NULL": True}}
     assert item_size(item) == (4 + 5) + (4 + 2) + (5 + 4) + (2 + 1)
     assert item_size({"N": {"N": "1000"}}) == 1 + 2, "trailing zeros are not significant"
 
 
-def test_no_row_that_the_api_lets_through_takes_two_write_units() -> None:
+def test_no_row_that_the_api_allows_takes_two_write_units() -> None:
     assert row_sizes().largest < WRITE_UNIT_BYTES
 
 
@@ -28,11 +28,11 @@ def test_dollars_are_for_a_million() -> None:
 
 
 @pytest.mark.parametrize("worse", [Cost(2, 1, 1), Cost(1, 1.5, 1), Cost(1, 1, 1.1)])
-def test_a_target_is_missed_in_any_of_its_figures(worse: Cost) -> None:
+def test_a_target_is_missed_if_any_figure_exceeds_it(worse: Cost) -> None:
     assert not worse.is_at_most(Cost(1, 1, 1))
     assert Cost(1, 1, 1).is_at_most(Cost(1, 1, 1, documented=1))
 
 
-def test_operations_have_names_of_their_own() -> None:
+def test_operations_have_distinct_names() -> None:
     names = [operation.name for operation in operations(100_000)]
     assert len(set(names)) == len(names)

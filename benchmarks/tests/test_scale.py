@@ -1,4 +1,4 @@
-"""`make lake-scale`, with a lake that is small."""
+"""`make lake-scale` with a small lake."""
 
 import io
 from pathlib import Path
@@ -16,7 +16,7 @@ SMALL = Size(events=2_000, days=2, flush_minutes=720)
 EVENTS_AND_COPIES = 2_000 + 2
 
 
-def test_every_query_that_asks_for_something_is_measured(
+def test_every_query_with_parameters_is_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(scale, "BUILD", tmp_path)
@@ -29,14 +29,14 @@ def test_every_query_that_asks_for_something_is_measured(
 
 @pytest.mark.parametrize("option", ["--events", "--days", "--flush-minutes"])
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "1_0", "x", "", "9" * 5_000])
-def test_a_size_that_no_lake_has_is_refused(option: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_size_is_refused(option: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         scale.asked_for([f"{option}={value}"])
     assert ended.value.code == 2
-    assert f"argument {option}: has to be a whole number from 1 to " in capsys.readouterr().err
+    assert f"argument {option}: must be a whole number from 1 to " in capsys.readouterr().err
 
 
-def test_no_day_is_without_events(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_day_without_events_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         scale.asked_for(["--events=2", "--days=3"])
     assert ended.value.code == 2
@@ -53,8 +53,8 @@ def made(size: Size) -> Path:
     return scale.made(size, Console(file=io.StringIO()))
 
 
-def test_what_a_killed_run_left_is_not_in_the_next_ones_lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither what it had in place nor what DuckDB had written by then."""
+def test_the_files_of_a_killed_run_are_not_in_the_next_lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the files in their final place nor those that DuckDB was still writing."""
     monkeypatch.setattr(scale, "BUILD", tmp_path)
     root = made(SMALL)
     [*_, finished] = root.rglob("*.parquet")
@@ -69,7 +69,7 @@ def test_what_a_killed_run_left_is_not_in_the_next_ones_lake(tmp_path: Path, mon
     assert not left.exists()
 
 
-def test_what_breaks_off_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_run_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scale, "BUILD", tmp_path)
 
     def interrupted(root: Path, size: Size, connection: duckdb.DuckDBPyConnection) -> None:

@@ -97,7 +97,7 @@ def parked(stack: Stack = None) -> None:
     """
     with on_interruption(INTERRUPTED):
         desk = Desk.of(Deployment.connect(stack))
-        waiting = sorted(desk.parking.look().values(), key=lambda each: each.at)
+        waiting = sorted(desk.parking.list_parked().values(), key=lambda each: each.at)
         objects = desk.failures.count()
     if waiting:
         out.print(_table(waiting))
@@ -135,7 +135,7 @@ def release(
 
 
 def _parked(desk: Desk, account_ids: Iterable[str] | None) -> Iterator[Released]:
-    there = desk.parking.look()
+    there = desk.parking.list_parked()
     for account_id in dict.fromkeys(account_ids or there):
         if account_id in there:
             yield desk.releaser.release(there[account_id])

@@ -143,7 +143,7 @@ class FailureReleaser:
 
         An object is deleted when the last of its accounts is released, unless it has a problem.
         """
-        parked = self._parking.look()
+        parked = self._parking.list_parked()
         by_account: dict[str, list[GivenUp]] = {}
         left: dict[str, int] = {}
         for each in objects:
@@ -176,10 +176,10 @@ class FailureReleaser:
             if there is None or there.first > first:
                 reason = f"given up by the trigger: {lowest.url}"
                 due = Parked(account_id, first, last, version_of(first), reason, self._now())
-                there = due if self._parking.park(due) else self._parking.look().get(account_id)
+                there = due if self._parking.park(due) else self._parking.list_parked().get(account_id)
             if there is not None:
                 through = max(last, self._newest(account_id))
                 if self._parking.hold(there, through):
                     return replace(there, held_through=max(there.held_through, through))
-                there = self._parking.look().get(account_id)
+                there = self._parking.list_parked().get(account_id)
         raise Unavailable("somebody else parks and releases the same account again and again")

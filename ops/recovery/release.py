@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 
 from account_core.rows.items import version_of
 from projector.errors import Unavailable
-from projector.outgoing import Outgoing, Poison
+from projector.outgoing import Outgoing, Poison, Publisher
 from projector.parking import Parked, Parking
 from projector.project import Ledger
-from projector.published import Publisher
 
 PAGE_EVENTS = 1_000
 PATIENCE_S = 60.0
@@ -90,7 +89,7 @@ class Releaser:
         """Publish what waits and let the account go.
 
         Args:
-            parked: as `Parking.look` told it; it may have changed since.
+            parked: as `Parking.list_parked` returned it; it may have changed since.
 
         Raises:
             Unavailable: DynamoDB does not answer; the account is still parked, or, if that was the last answer of all,
@@ -105,7 +104,7 @@ class Releaser:
                 return Released(parked.account_id, run.published, stop)
             if self._parking.release(parked, parked.held_through):
                 return Released(parked.account_id, run.published)
-            there = self._parking.look().get(parked.account_id)
+            there = self._parking.list_parked().get(parked.account_id)
             if there is None:
                 return Released(parked.account_id, run.published)
             parked = there

@@ -6,8 +6,7 @@ from typing import Protocol
 from ops.replay.errors import Interrupted
 from projector.kinesis_errors import CONFIGURATION, REFUSED
 from projector.lanes import Lane, Pack
-from projector.outgoing import Outgoing
-from projector.published import Publisher
+from projector.outgoing import Outgoing, Publisher
 
 PUT_UNIT_BYTES = 25 * 1024
 ROUND_S = 20.0

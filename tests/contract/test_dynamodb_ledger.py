@@ -12,9 +12,9 @@ from local_stack.local_tables import make_table, session
 from ops.cli.release import newest
 from projector.dynamodb_ledger import DynamoDBLedger
 from projector.errors import Unavailable
-from projector.first_sight import Key
 from projector.outgoing import Outgoing, Poison, outgoing
 from projector.parse import NO_ROW
+from projector.predecessors import Key
 from tests.support.memory_tables import MemoryLedger
 from tests.support.rows import history
 

@@ -62,21 +62,21 @@ def stored(request: pytest.FixtureRequest) -> DynamoDBParking:
 
 
 def test_nobody_is_parked(parking: Parking) -> None:
-    assert parking.look() == {}
+    assert parking.list_parked() == {}
 
 
 def test_what_is_parked_reads_back_as_it_was(parking: Parking) -> None:
     odd = Parked("ä/\u2028'\"", 10**9, 10**9 - 1, 10**9 + 10**8, "", AT)
     assert parking.park(PARKED)
     assert parking.park(odd)
-    assert parking.look() == {"a": PARKED, odd.account_id: odd}
+    assert parking.list_parked() == {"a": PARKED, odd.account_id: odd}
 
 
 @pytest.mark.parametrize("first", [5, 6, 50])
 def test_it_cannot_be_parked_at_the_same_event_or_a_later_one(parking: Parking, first: int) -> None:
     parking.park(PARKED)
     assert not parking.park(replace(PARKED, first=first, held_through=99, reason="another"))
-    assert parking.look() == {"a": PARKED}
+    assert parking.list_parked() == {"a": PARKED}
 
 
 @pytest.mark.parametrize(("through", "then"), [(2, 7), (6, 7), (7, 7), (9, 9)])
@@ -86,23 +86,23 @@ def test_it_can_be_parked_at_an_earlier_event_and_what_is_held_stays_held(
     parking.park(PARKED)
     earlier = Parked("a", 2, through, 2, "the table has no such row", "2026-02-01T09:30:00+00:00")
     assert parking.park(earlier)
-    assert parking.look() == {"a": replace(earlier, held_through=then)}
+    assert parking.list_parked() == {"a": replace(earlier, held_through=then)}
 
 
 def test_what_is_held_is_written_down_and_never_less(parking: Parking) -> None:
     parking.park(PARKED)
     parking.park(OTHER)
     assert parking.hold(PARKED, 12)
-    assert parking.look() == {"a": replace(PARKED, held_through=12), "b": OTHER}
+    assert parking.list_parked() == {"a": replace(PARKED, held_through=12), "b": OTHER}
     for through in (8, 12):
         assert parking.hold(PARKED, through), "it is held already"
-    assert parking.look()["a"].held_through == 12
+    assert parking.list_parked()["a"].held_through == 12
 
 
 def test_numbers_are_no_strings(parking: Parking) -> None:
     parking.park(replace(PARKED, first=9, held_through=9))
     assert parking.hold(replace(PARKED, first=9), 10)
-    assert parking.look()["a"].held_through == 10
+    assert parking.list_parked()["a"].held_through == 10
     assert not parking.release(replace(PARKED, first=9), 9)
     assert not parking.park(replace(PARKED, first=10))
     assert parking.release(replace(PARKED, first=9), 100)
@@ -113,9 +113,9 @@ def test_a_release_goes_as_far_as_what_is_held(parking: Parking) -> None:
     parking.park(OTHER)
     parking.hold(PARKED, 8)
     assert not parking.release(PARKED, 7)
-    assert parking.look()["a"] == replace(PARKED, held_through=8)
+    assert parking.list_parked()["a"] == replace(PARKED, held_through=8)
     assert parking.release(PARKED, 8)
-    assert parking.look() == {"b": OTHER}
+    assert parking.list_parked() == {"b": OTHER}
 
 
 def test_what_is_released_is_not_held_nor_released_again_nor_moved(parking: Parking) -> None:
@@ -124,7 +124,7 @@ def test_what_is_released_is_not_held_nor_released_again_nor_moved(parking: Park
     assert not parking.hold(PARKED, 8)
     assert not parking.release(PARKED, 7)
     assert not parking.advance(PARKED, replace(PARKED, first=6))
-    assert parking.look() == {}
+    assert parking.list_parked() == {}
 
 
 def test_it_may_be_parked_again(parking: Parking) -> None:
@@ -132,7 +132,7 @@ def test_it_may_be_parked_again(parking: Parking) -> None:
     parking.release(PARKED, 7)
     later = replace(PARKED, first=20, held_through=21, version=22)
     assert parking.park(later)
-    assert parking.look() == {"a": later}
+    assert parking.list_parked() == {"a": later}
 
 
 @pytest.mark.parametrize("first", [3, 6])
@@ -143,7 +143,7 @@ def test_parked_elsewhere_it_is_another_record(parking: Parking, first: int) -> 
     assert not parking.hold(PARKED, 12)
     assert not parking.release(PARKED, 12)
     assert not parking.advance(PARKED, replace(PARKED, first=7))
-    assert parking.look() == {"a": there}
+    assert parking.list_parked() == {"a": there}
 
 
 def test_it_advances_to_the_next_event_that_stops_it(parking: Parking) -> None:
@@ -152,7 +152,7 @@ def test_it_advances_to_the_next_event_that_stops_it(parking: Parking) -> None:
     further = Parked("a", 10, 0, 11, "the table has no such row", "later")
     assert parking.advance(PARKED, further)
     there = replace(further, held_through=14, at=AT)
-    assert parking.look() == {"a": there}
+    assert parking.list_parked() == {"a": there}
     assert not parking.hold(PARKED, 15)
     assert not parking.release(PARKED, 14)
     assert parking.hold(there, 15)
@@ -163,7 +163,7 @@ def test_it_advances_to_the_next_event_that_stops_it(parking: Parking) -> None:
 def test_why_it_is_parked_may_change_alone(parking: Parking, changed: dict[str, Any]) -> None:
     parking.park(PARKED)
     assert parking.advance(PARKED, replace(PARKED, **changed))
-    assert parking.look() == {"a": replace(PARKED, **changed)}
+    assert parking.list_parked() == {"a": replace(PARKED, **changed)}
 
 
 @pytest.mark.parametrize("first", [1, 2, 3])
@@ -183,7 +183,7 @@ def test_of_many_at_once_one_wins_and_nothing_held_is_lost(stored: DynamoDBParki
     ]
     with ThreadPoolExecutor(len(writes)) as pool:
         done = [each.result() for each in [pool.submit(write) for write in writes]]
-    there = stored.look().get("a")
+    there = stored.list_parked().get("a")
     highest = max((through for through, position in ((20, 0), (30, 1), (25, 7)) if done[position]), default=0)
     assert highest == 0 or (there is not None and there.held_through >= highest)
 
@@ -193,7 +193,7 @@ def test_a_look_tells_more_than_one_page(stored: DynamoDBParking) -> None:
     accounts = [replace(PARKED, account_id=f"account-{number:04}", reason="x" * 40_000) for number in range(30)]
     for each in accounts:
         assert stored.park(each)
-    assert stored.look() == {each.account_id: each for each in accounts}
+    assert stored.list_parked() == {each.account_id: each for each in accounts}
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ def test_where_there_is_no_table_or_no_answer_nothing_is_known(
 ) -> None:
     parking = DynamoDBParking(stored._client, "no-such-table") if is_there else nowhere  # noqa: SLF001 -- its client
     requests: list[Callable[[], object]] = [
-        parking.look,
+        parking.list_parked,
         lambda: parking.park(PARKED),
         lambda: parking.hold(PARKED, 8),
         lambda: parking.advance(PARKED, OTHER),
@@ -230,9 +230,9 @@ def test_an_account_of_any_id_is_parked_held_advanced_and_released(parking: Park
     assert parking.park(parked)
     assert parking.hold(parked, 8)
     assert parking.advance(parked, further)
-    assert parking.look() == {account_id: further}
+    assert parking.list_parked() == {account_id: further}
     assert parking.release(further, 8)
-    assert parking.look() == {}
+    assert parking.list_parked() == {}
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_a_row_of_any_version_blocks_nobody(stored: DynamoDBParking, version: st
     stray["dynamodb"] |= {"Keys": key, "NewImage": {**stray["dynamodb"]["NewImage"], **key}}
     assert projector.deliver([*records, stray]) == {"batchItemFailures": []}
     assert projector.deliver([stray]) == {"batchItemFailures": []}
-    parked = stored.look()["stray"]
+    parked = stored.list_parked()["stray"]
     assert stored.release(parked, parked.held_through)
 
 

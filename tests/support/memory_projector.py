@@ -1,17 +1,16 @@
 """The projector with everything behind it in memory, and in virtual time: no AWS, and no client either."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Unpack, cast
+from concurrent.futures import Executor, Future
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, cast
 
 from account_events.avro.encoder import ENCODERS, Encoders
 from account_events.testing.kinesis import MemoryKinesis
 from account_events.testing.mapping import Handler
 from account_events.testing.records import StreamRecord
 from account_events.testing.table_stream import TableStream
-from projector.first_sight import Answered, Asked
 from projector.lanes import Pack, aggregated
-from projector.parse import Batch
-from projector.project import BatchResponse, Looked, Outcome, Projector
+from projector.project import BatchResponse, Outcome, Projector
 from projector.publish import KinesisPublisher
 from projector.settings import PARKING_S, deadline_s
 from tests.support.memory_tables import MemoryLedger, MemoryParking
@@ -20,6 +19,9 @@ from tests.support.rows import has_key, rows_before
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 BUCKETS = 32
 ORDER_WINDOW_S = 10.0
@@ -33,6 +35,7 @@ class MemoryProjector:
         pack: how they are packed; aggregated, unless given.
         encoders: how they are framed; in single-object encoding, unless given.
         order_window_s: the projector's order window; the template's default, unless given.
+        executor: makes the projector's concurrent requests; in the caller's thread, unless given.
 
     Attributes:
         kinesis: the same.
@@ -49,8 +52,10 @@ class MemoryProjector:
         encoders: Encoders = ENCODERS,
         *,
         order_window_s: float = ORDER_WINDOW_S,
+        executor: Executor | None = None,
     ) -> None:
         self.order_window_s = order_window_s
+        self._executor = executor or SameThread()
         self.kinesis = kinesis or MemoryKinesis(stream_name="events")
         self.parking, self.ledger = MemoryParking(), MemoryLedger(encoders)
         self._encoders = encoders
@@ -113,18 +118,21 @@ class MemoryProjector:
             clock=self.kinesis.clock,
             now=lambda: "2026-01-31T09:30:00+00:00",
             parking_s=PARKING_S,
-            beside=in_turn,
+            executor=self._executor,
             order_window_s=self.order_window_s,
-            concurrently=one_by_one,
             encoders=self._encoders,
         )
 
 
-def in_turn(there: Looked, here: Callable[[], Batch]) -> tuple[Looked, Batch]:
-    """Both in one thread, so that a story depends on nothing but its seed: the call when its result is asked for."""
-    return there, here()
+class SameThread(Executor):
+    """An executor that makes each call at once in the caller's thread, so that a run depends only on its seed."""
 
-
-def one_by_one(call: Callable[[Asked], Answered], items: Sequence[Asked]) -> list[Answered]:
-    """As `first_sight.Concurrently`, likewise in one thread."""
-    return [call(item) for item in items]
+    def submit(
+        self, call: Callable[Arguments, Result], /, *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Future[Result]:
+        future = Future[Result]()
+        try:
+            future.set_result(call(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 -- raised again by `result`
+            future.set_exception(error)
+        return future

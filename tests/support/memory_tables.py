@@ -7,10 +7,10 @@ from typing import Any
 from account_core.rows.items import version_of
 from account_events.avro.encoder import ENCODERS, Encoders
 from projector.errors import Unavailable
-from projector.first_sight import Key
 from projector.outgoing import Arrival
 from projector.parking import Parked
 from projector.parse import first_of, first_recent, newest_us, occurred_us, read_events
+from projector.predecessors import Key
 
 
 class MemoryParking:
@@ -22,12 +22,10 @@ class MemoryParking:
 
     def __init__(self) -> None:
         self.parked: dict[str, Parked] = {}
-        self.looks = 0
         self.fails: Callable[[str], None] = lambda _: None
 
-    def look(self) -> Mapping[str, Parked]:
-        self.fails("look")
-        self.looks += 1
+    def list_parked(self) -> Mapping[str, Parked]:
+        self.fails("list")
         return dict(self.parked)
 
     def park(self, parked: Parked) -> bool:

@@ -1,4 +1,7 @@
-"""Many stories of the projector: `python -m tests.simulation.projector --seeds 100000`; other ones in every run."""
+"""Runs many scenarios of the projector, with fresh seeds in every run.
+
+`python -m tests.simulation.projector --seeds 100000`
+"""
 
 import argparse
 import secrets
@@ -15,33 +18,33 @@ CHUNK = 100
 
 
 def main() -> int:
-    """0: every story ended well; 1: one did not; 130: Ctrl-C."""
+    """Exit codes: 0, every scenario kept every promise; 1, one did not; 130, Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.projector", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=10_000, help="how many stories (10000)")
-    parser.add_argument("--first", type=int, help="the first seed (drawn)")
-    parser.add_argument("--jobs", type=int, default=1, help="how many processes (1)")
-    parser.add_argument("--tell", action="store_true", help="tell what happens in the first story, and no other")
+    parser.add_argument("--seeds", type=int, default=10_000, help="number of scenarios (10000)")
+    parser.add_argument("--first", type=int, help="first seed (default: a fresh one)")
+    parser.add_argument("--jobs", type=int, default=1, help="number of processes (1)")
+    parser.add_argument("--log", action="store_true", help="run only the first scenario and print its log")
     arguments = parser.parse_args()
     if arguments.first is None:
         arguments.first = secrets.randbits(FRESH_BITS)
-    if arguments.tell:
-        return _tell(arguments.first)
-    _say(f"from seed {arguments.first} on; again: make simulate SEEDS={arguments.seeds} FIRST={arguments.first}\n")
+    if arguments.log:
+        return _log(arguments.first)
+    _print(f"first seed {arguments.first}; repeat: make simulate SEEDS={arguments.seeds} FIRST={arguments.first}\n")
     try:
         for done, failure in _played(arguments.first, arguments.seeds, arguments.jobs):
-            _say(f"\r{done:,} of {arguments.seeds:,} stories")
+            _print(f"\r{done:,} of {arguments.seeds:,} scenarios")
             if failure:
-                _say(f"\n{failure}\n")
+                _print(f"\n{failure}\n")
                 return 1
     except KeyboardInterrupt:
-        _say("\nended\n")
+        _print("\ninterrupted\n")
         return 130
-    _say(f"\r{arguments.seeds:,} stories, from seed {arguments.first} on: every promise kept\n")
+    _print(f"\r{arguments.seeds:,} scenarios from seed {arguments.first}: every promise kept\n")
     return 0
 
 
 def _played(first: int, seeds: int, jobs: int) -> Iterator[tuple[int, str]]:
-    """How many stories are over, and what is wrong with one of them."""
+    """Yield the number of finished scenarios, and the failure of one of them."""
     starts = range(first, first + seeds, CHUNK)
     chunks = [range(start, min(start + CHUNK, first + seeds)) for start in starts]
     if jobs == 1:
@@ -57,7 +60,7 @@ def _played(first: int, seeds: int, jobs: int) -> Iterator[tuple[int, str]]:
 
 
 def _play_chunk(seeds: range) -> str:
-    """What is wrong with the first story that does not end well, with the command that tells it."""
+    """Return the traceback of the first failing scenario, with the command that repeats it."""
     try:
         for seed in seeds:
             play(seed)
@@ -70,12 +73,12 @@ def _leave_ctrl_c_to_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stdout.write(text)
     sys.stdout.flush()
 
 
-def _tell(seed: int) -> int:
+def _log(seed: int) -> int:
     scenario = Scenario(seed)
     try:
         scenario.run()
@@ -84,7 +87,7 @@ def _tell(seed: int) -> int:
         return 1
     finally:
         for at_s, what, about in scenario.fault_plan.log:
-            _say(f"{at_s:12.3f}  {what}  {', '.join(map(str, about))}\n")
+            _print(f"{at_s:12.3f}  {what}  {', '.join(map(str, about))}\n")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Who makes a request: the function, which may die of it, or an operator, whose next request may take its time."""
+"""The callers of requests: the function, which may crash at any request, and operators, whose jobs may pause."""
 
 import threading
 from collections.abc import Callable
@@ -10,13 +10,13 @@ from tests.simulation.projector.fault_plan import FaultPlan
 class Caller(Protocol):
     @property
     def is_function(self) -> bool:
-        """Whether it is the projector."""
+        """Whether the caller is the projector's function."""
 
     def interrupt(self) -> None:
-        """Before a request and behind it: anything else may happen now."""
+        """Called before and after each request: other callers may act, or the caller may crash."""
 
     def spend(self, seconds: float) -> None:
-        """The request takes so long."""
+        """Let the duration of a request pass."""
 
 
 class Function:
@@ -30,10 +30,10 @@ class Function:
 
 
 class Operator:
-    """Jobs of an operator's, each of which goes on from one request to the next when it is told to.
+    """An operator's jobs, each of which advances by one request per step.
 
-    Since only one thread runs at a time, whatever they do, they do it in the same order for the same seed. Their time
-    is their own: it passes for nobody else.
+    Only one thread runs at a time, so the same seed always produces the same order. Time that a job spends does not
+    pass for other callers.
     """
 
     is_function = False
@@ -53,8 +53,8 @@ class Operator:
         if self._at_work is not None and not self._fault_plan.is_calm:
             self._at_work.pause()
 
-    def goes_on(self, job: "Job") -> bool:
-        """Let a job make its next request; False: it is over. Raises what comes of it."""
+    def step(self, job: "Job") -> bool:
+        """Let a job make its next request. False: the job has ended. Raises the job's error."""
         self._at_work = job
         try:
             return job.step()
@@ -63,11 +63,11 @@ class Operator:
 
 
 class _Left(BaseException):
-    """The operator leaves a job where it is."""
+    """The operator abandons a job."""
 
 
 class Job:
-    """A function in a thread of its own that stops at every `pause`."""
+    """A function in a separate thread that stops at every `pause`."""
 
     def __init__(self, work: Callable[[], object]) -> None:
         self._work = work
@@ -93,7 +93,7 @@ class Job:
             raise _Left
 
     def leave(self) -> None:
-        """It ends where it stands."""
+        """End the job at its current request."""
         if not self._is_over:
             self._is_left = True
             self.step()

@@ -1,4 +1,4 @@
-"""A service that reads the stream through the consumer kit."""
+"""A service that reads the stream with the consumer kit."""
 
 from collections.abc import Sequence
 from random import Random
@@ -10,11 +10,11 @@ DECODER = Decoder()
 
 
 def applied(records: Sequence[bytes], random: Random) -> dict[str, list[int]]:
-    """The sequences of the events that are applied, by account, in the order in which they are.
+    """Return the sequences of the events that the service applies, by account, in order.
 
     Args:
-        records: of Kinesis, in the order in which they arrived, each as often as it did.
-        random: how many come in a batch.
+        records: all Kinesis records in the order of arrival, with repetitions.
+        random: chooses the batch size.
     """
     sequences: dict[str, list[int]] = {}
 
@@ -28,5 +28,5 @@ def applied(records: Sequence[bytes], random: Random) -> dict[str, list[int]]:
         numbered = [KinesisRecord(str(number), data) for number, data in enumerate(records[start : start + batch])]
         failures = consumer.receive(numbered, 0.0).failures
         if failures:
-            raise PromiseBroken(f"a consumer cannot apply what is on the stream: {failures}")
+            raise PromiseBroken(f"a consumer cannot apply the events on the stream: {failures}")
     return sequences

@@ -1,4 +1,4 @@
-"""All that a seed decides: what goes wrong, how often, and when what is late takes place."""
+"""Everything that a seed decides: which faults occur, how often, and when delayed actions take effect."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ CHANCES: Mapping[str, float] = {
     "stream down for a while": 0.01,
     "kinesis resharded": 0.4,
     # DynamoDB, for every request.
-    "look failed": 0.2,
+    "list failed": 0.2,
     "read failed": 0.4,
     "keys unprocessed": 0.3,
     **{
@@ -49,7 +49,7 @@ CHANCES: Mapping[str, float] = {
     "operator gave up": 0.05,
     "account abandoned": 0.2,
 }
-"""How likely each thing is, at most, the more so in a bad story; every story does without half of them."""
+"""The maximum probability of each fault. A scenario scales them all down and leaves out about half of the faults."""
 
 THEMES: tuple[tuple[str, ...], ...] = (
     (),
@@ -62,31 +62,31 @@ THEMES: tuple[tuple[str, ...], ...] = (
     ("poison", "operator acted meanwhile", "rewound", "a day passed"),
     ("record late", "transaction swapped", "restarted"),
 )
-"""What happens as often as it can: some bugs show only where several things come together."""
+"""Faults that occur at their maximum probability: some bugs need several faults at once."""
 
 CONTINUED_CHANCE = 0.15
 
 
 class Crashed(Exception):
-    """The function raised; its execution environment lives on."""
+    """The function raised an error; its execution environment continues."""
 
 
 class Killed(BaseException):
-    """The execution environment is gone, in the middle of whatever it was doing."""
+    """The execution environment ended in the middle of its work."""
 
 
 class FaultPlan:
-    """One story's dice.
+    """A scenario's faults.
 
     Attributes:
-        random: draws whatever is no trouble.
-        clock: moves only when told.
-        happened: how often each thing went wrong, or was done about it.
-        log: what happened when, for a person to read.
-        is_calm: nothing goes wrong any more.
-        troubles: how often anything went wrong, or happened to come in between.
-        meanwhile: called at every request of the function's: whatever else goes on at that time.
-        ends_s: when Lambda kills the function now running.
+        random: for all choices that are not faults.
+        clock: moves only when set.
+        happened: the number of times each fault or reaction occurred.
+        log: time, name and details of each of them, for a person to read.
+        is_calm: no further faults occur.
+        troubles: the total number of faults and interruptions.
+        meanwhile: called at every request of the function; other callers act in it.
+        ends_s: when Lambda kills the running function.
     """
 
     def __init__(self, seed: int) -> None:
@@ -119,13 +119,13 @@ class FaultPlan:
         self.log.append((self.clock.now_s, what, about))
 
     def calm(self) -> None:
-        """From now on all goes well, and what is late has taken place."""
+        """Complete all delayed actions, and let no further faults occur."""
         self.is_calm, self._chances = True, dict.fromkeys(CHANCES, 0.0)
         while self._late:
             self._late.pop(0)()
 
     def interrupt(self) -> None:
-        """The function is about to make a request, or has its effect but not yet its answer."""
+        """Called before the function makes a request, and after its effect but before its response."""
         self.catch_up()
         self.meanwhile()
         if self.strikes("crashed"):
@@ -134,7 +134,7 @@ class FaultPlan:
             raise Killed
 
     def spend(self, seconds: float) -> None:
-        """Time passes in the function."""
+        """Let time pass in the function."""
         self.clock.now_s += seconds
         if self.clock.now_s >= self.ends_s:
             self.note("timed out")
@@ -145,7 +145,7 @@ class FaultPlan:
         self._late.append(action)
 
     def catch_up(self) -> None:
-        """What is late may take place now."""
+        """Perform some of the delayed actions."""
         while self._late and self.random.random() < CONTINUED_CHANCE:
             self.troubles += 1
             self._late.pop(0)()

@@ -1,4 +1,4 @@
-"""What the accounts' rows are, written or not: their items, and the very bytes that each event has to become."""
+"""All rows that the accounts may have: their items, and the exact bytes that each event must become."""
 
 from dataclasses import dataclass, replace
 from functools import cache
@@ -22,8 +22,8 @@ class Written:
     """A row.
 
     Attributes:
-        sequence: the event's; None for a snapshot.
-        record: the stream's, without number and time.
+        sequence: of the event; None for a snapshot.
+        record: the stream record without number and time.
     """
 
     account_id: str
@@ -37,15 +37,15 @@ class Written:
         record = {**self.record, "dynamodb": {**self.record["dynamodb"], "NewImage": image}}
         return replace(self, image=image, record=record)
 
-    def told(self, number: str, now_s: float) -> StreamRecord:
-        """The record with its number and time."""
+    def numbered(self, number: str, now_s: float) -> StreamRecord:
+        """Return the record with a number and a time."""
         change = self.record["dynamodb"] | {"SequenceNumber": number, "ApproximateCreationDateTime": now_s}
         return {**self.record, "dynamodb": change}
 
 
 @cache
 def fixtures(account_id: str) -> list[list[Written]]:
-    """The account's rows, one list for each transaction: an event, or an event and the snapshot behind it."""
+    """The account's rows, one list per transaction: an event, or an event and the snapshot after it."""
     transactions: list[list[Written]] = []
     for row in history(account_id, EVENTS_MAX):
         record = stream_record(row, 0)
@@ -59,7 +59,7 @@ def fixtures(account_id: str) -> list[list[Written]]:
 
 @cache
 def events_by_data() -> dict[bytes, Event]:
-    """Which event some bytes are."""
+    """All events by their bytes."""
     return {
         encode(*translate(row)): (account_id, row.sequence)
         for account_id in ACCOUNTS
@@ -75,6 +75,6 @@ POISONS: tuple[dict[str, Any], ...] = (
     {"CorrelationId": {"S": "\ud800"}},
     {"Timestamp": {"S": "yesterday"}},
 )
-"""Ways for a row to be one that no event can be made of."""
+"""Changes that make it impossible to create an event from a row."""
 
 IN_A_SNAPSHOT_S_PLACE: dict[str, Any] = {"Type": {"S": "INTEREST"}}

@@ -1,4 +1,4 @@
-"""The projector function: an execution environment, which outlives deliveries, and what it remembers."""
+"""The projector function: an execution environment that outlives deliveries, and what it must remember."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, cast
@@ -15,7 +15,7 @@ from tests.simulation.projector.fixtures import Event
 from tests.simulation.projector.kinesis import Client, Kinesis
 from tests.simulation.projector.oracle import Delivery, Oracle
 from tests.simulation.projector.tables import CheckedParking, UnsteadyLedger, UnsteadyParking
-from tests.support.memory_projector import in_turn, one_by_one
+from tests.support.memory_projector import SameThread
 from tests.support.memory_tables import MemoryLedger
 
 if TYPE_CHECKING:
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 60.0
 LITTLE_TIME_S = 14.0, 16.0
-"""What is left after a slow start; the projector keeps 14 s for itself (`settings.SAFETY_MARGIN_S`)."""
+"""The time left after a slow start; the projector reserves 14 s (`settings.SAFETY_MARGIN_S`)."""
 
 
 class Environment:
-    """One execution environment with the real projector in it.
+    """An execution environment that runs the real projector.
 
     Attributes:
-        known: the accounts of which it has to remember how far they are published, and from where on.
+        known: the accounts whose published events the environment must remember, with the first such event of each.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class Environment:
         parking: CheckedParking,
         ledger: MemoryLedger,
         pack: Pack,
+        call_records_max: int,
         order_window_s: float,
     ) -> None:
         self._fault_plan = fault_plan
@@ -57,6 +58,7 @@ class Environment:
                 clock=fault_plan.clock,
                 sleep=fault_plan.clock.sleep,
                 jitter=fault_plan.random.random,
+                call_records_max=call_records_max,
             ),
             UnsteadyParking(parking, oracle, fault_plan, function),
             UnsteadyLedger(ledger, fault_plan, function),
@@ -64,13 +66,12 @@ class Environment:
             clock=fault_plan.clock,
             now=lambda: "2026-01-31T09:30:00+00:00",
             parking_s=PARKING_S,
-            beside=in_turn,
+            executor=SameThread(),
             order_window_s=order_window_s,
-            concurrently=one_by_one,
         )
 
     def invoke(self, records: Sequence[StreamRecord], events: Iterable[Event]) -> Invoked:
-        """One delivery. Raises Killed: the environment is no more."""
+        """Deliver a batch. Raises Killed if the environment ends."""
         fault_plan = self._fault_plan
         time_s = fault_plan.random.uniform(*LITTLE_TIME_S) if fault_plan.strikes("little time") else TIMEOUT_S
         fault_plan.ends_s, last_put_s = fault_plan.clock() + time_s, deadline_s(fault_plan.clock(), 1_000 * time_s)
@@ -90,7 +91,7 @@ class Environment:
     def _report(self, outcome: Outcome) -> None:
         happened = self._fault_plan.happened
         happened["events read from the table"] += outcome.filled
-        happened["accounts met for the first time"] += outcome.checked
+        happened["accounts seen for the first time"] += outcome.checked
         happened["events held"] += outcome.held
         happened["records refused"] += outcome.refusals
         for waiting in outcome.waiting:

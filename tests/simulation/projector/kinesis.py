@@ -1,4 +1,4 @@
-"""The Kinesis stream as its documents describe it: no order between a call's records, and none but within a shard."""
+"""A Kinesis stream as documented: the records of a call have no order, and order exists only within a shard."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ SHARDS_MAX = 6
 LATENCY_S, SLOW_S = 0.015, 1.0
 
 Put = list[tuple[Event, bool]]
-"""A record's events, and for each whether it may go in front of the one before it."""
+"""A record's events, and for each whether it may arrive before its predecessor."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamShard:
-    """One of the stream's shards: from `start` to before `end` of the ring; a reader has read `ancestors` before it."""
+    """A shard of the hash key range from `start` to before `end`; readers finish its `ancestors` first."""
 
     number: int
     start: int
@@ -33,10 +33,13 @@ class StreamShard:
 
 
 class Kinesis:
-    """The stream; `parked` is what the judge has to know of every put.
+    """The stream.
+
+    Args:
+        parked: the parked accounts, which the oracle needs at every put.
 
     Attributes:
-        records: the data of all records so far, as they arrived.
+        records: the data of all records so far, in the order of arrival.
     """
 
     def __init__(self, fault_plan: FaultPlan, oracle: Oracle, parked: Mapping[str, Parked]) -> None:
@@ -56,7 +59,7 @@ class Kinesis:
         self._never.clear()
 
     def reshard(self) -> None:
-        """Divide a shard anywhere, or merge two neighbours."""
+        """Split a shard at a random point, or merge two neighbours."""
         random = self._fault_plan.random
         index = random.randrange(len(self._shards))
         if len(self._shards) < SHARDS_MAX and (index + 1 == len(self._shards) or random.random() < 0.7):
@@ -75,7 +78,7 @@ class Kinesis:
         self._last_shard = numbers[-1]
 
     def put(self, entries: Sequence[Mapping[str, Any]], *, by_function: bool) -> dict[str, Any]:
-        """As boto3's `put_records`, from the moment the request is there until the answer leaves, if it does."""
+        """Behave as boto3's `put_records`, except for the latency of the request."""
         if by_function:
             self._oracle.puts(self._fault_plan.clock())
         puts = [self._put(entry, by_function=by_function) for entry in entries]
@@ -104,11 +107,11 @@ class Kinesis:
         try:
             events = [events_by_data()[data] for data in unpack(entry["Data"])]
         except KeyError as error:
-            raise PromiseBroken("the bytes of no event are published") from error
+            raise PromiseBroken("bytes were published that are not an event") from error
         return list(zip(events, self._oracle.put(events, self._parked, by_function=by_function), strict=True))
 
     def _is_refused(self, puts: Sequence[Put]) -> bool:
-        """For one event, which is refused whenever it comes, as long as anything goes wrong."""
+        """Whether a call is refused because of an event. That event is refused until the scenario is calm."""
         events = [event for put in puts for event, _ in put]
         if self._fault_plan.strikes("event refused for good"):
             self._never.add(self._fault_plan.random.choice(events))
@@ -143,14 +146,16 @@ class Kinesis:
         for event, may_overtake in put:
             last = self._shard_of.setdefault(event[0], shard.number)
             if last != shard.number and last not in shard.ancestors:
-                raise PromiseBroken(f"{event} is in a shard that may be read before the one with its account's others")
+                raise PromiseBroken(
+                    f"{event} is in a shard that may be read before the shard with its account's earlier events"
+                )
             self._shard_of[event[0]] = shard.number
             if not self._oracle.arrived(event, may_overtake=may_overtake):
                 self._fault_plan.happened["event twice"] += 1
 
 
 class Client:
-    """What a publisher calls."""
+    """The client that a publisher calls."""
 
     def __init__(self, kinesis: Kinesis, fault_plan: FaultPlan, caller: Caller) -> None:
         self._kinesis = kinesis

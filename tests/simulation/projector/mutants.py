@@ -24,9 +24,10 @@ MUTANTS = (
     Mutant(
         "All of a bucket's records are sent at once, as one that is refused lets the others pass.",
         "projector.lanes",
-        "Lane(deque(_records(mine, str(bucket), hash_key(bucket, buckets)))) for bucket, mine in by_bucket.items()",
+        "Lane(deque(_records(mine, str(bucket), hash_key(bucket, buckets), record_bytes_max)))\n"
+        "            for bucket, mine in by_bucket.items()",
         "Lane(deque([record])) for bucket, mine in by_bucket.items()"
-        " for record in _records(mine, str(bucket), hash_key(bucket, buckets))",
+        " for record in _records(mine, str(bucket), hash_key(bucket, buckets), record_bytes_max)",
     ),
     Mutant(
         "Within an aggregated record the events stand in another order.",
@@ -92,7 +93,7 @@ MUTANTS = (
         "A parking that failed is taken for done.",
         "projector.project",
         """        except Unavailable as error:
-            outcome.waiting.append(_waiting(line.behind, str(error)))
+            outcome.waiting.append(_waiting(resequenced.behind, str(error)))
             return
 """,
         """        except Unavailable as error:
@@ -102,13 +103,13 @@ MUTANTS = (
     Mutant(
         "An account parked meanwhile, by a request taken for lost, is taken for parked with all of this batch.",
         "projector.project",
-        'outcome.waiting.append(_waiting(line.behind, "parked meanwhile"))',
+        'outcome.waiting.append(_waiting(resequenced.behind, "parked meanwhile"))',
         "pass",
     ),
     Mutant(
         "Only the poison is written down as waiting, not what is behind it.",
         "projector.project",
-        "through = max(last_of(line.behind), last_of([poison]))",
+        "through = max(last_of(resequenced.behind), last_of([poison]))",
         "through = poison.sequence",
     ),
     Mutant(
@@ -174,8 +175,8 @@ MUTANTS = (
     Mutant(
         "A parked account's poison is remembered as published.",
         "projector.project",
-        "        poison = line.poison\n",
-        "        poison = line.poison\n        self._last_published.update([poison])  # type: ignore\n",
+        "        poison = resequenced.poison\n",
+        "        poison = resequenced.poison\n        self._last_published.update([poison])  # type: ignore\n",
     ),
     Mutant(
         "A hole inside a batch is not filled.",
@@ -210,14 +211,14 @@ MUTANTS = (
     Mutant(
         "What stands behind a hole that cannot be read just now is forgotten.",
         "projector.resequence",
-        "line.failure, line.behind = str(error), waiting[number:]",
-        "line.failure = str(error)",
+        "resequenced.failure, resequenced.behind = str(error), waiting[number:]",
+        "resequenced.failure = str(error)",
     ),
     Mutant(
         "Behind a poison the account goes on.",
         "projector.resequence",
-        "            line.poison, line.behind = poison, waiting[number:]\n            break\n",
-        "            line.poison, line.behind = poison, waiting[number:]\n",
+        "            resequenced.poison, resequenced.behind = poison, waiting[number:]\n            break\n",
+        "            resequenced.poison, resequenced.behind = poison, waiting[number:]\n",
     ),
     Mutant(
         "Of an account met for the first time, nobody asks whether the event before is on the stream.",
@@ -242,19 +243,19 @@ MUTANTS = (
     ),
     Mutant(
         "A key that DynamoDB left unprocessed is taken for that of an old event.",
-        "projector.first_sight",
+        "projector.predecessors",
         "known.get(key.account_id, unanswered)",
         "known.get(key.account_id, -(10**18))",
     ),
     Mutant(
         "In front of a row that is no event, the event before is taken for published.",
-        "projector.first_sight",
+        "projector.predecessors",
         "if first.occurred_us is None or predecessor_us is None:\n            return True",
         "if first.occurred_us is None or predecessor_us is None:\n            return False",
     ),
     Mutant(
         "The order window is taken for half as long.",
-        "projector.first_sight",
+        "projector.predecessors",
         "first.occurred_us - predecessor_us < self._window_us",
         "first.occurred_us - predecessor_us < self._window_us // 2",
     ),

@@ -1,4 +1,4 @@
-"""The operator with the tools of `ops`: repairs rows, releases accounts, publishes what was given up from the table."""
+"""An operator with the tools of `ops`: repairs rows, releases accounts, and re-publishes events that were given up."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ ROWS_MAX = 2 * EVENTS_MAX
 
 
 class OnCall:
-    """Whoever is on call, or two of them at a time."""
+    """Up to two operators at a time."""
 
     def __init__(
         self,
@@ -46,10 +46,10 @@ class OnCall:
         )
         self._jobs: list[Job] = []
         self.abandoned: set[str] = set()
-        """Nothing will be done for these accounts, whatever happens."""
+        """Accounts that the operators never repair."""
 
     def act(self) -> None:
-        """The next requests of jobs, which may be new ones."""
+        """Advance jobs by a few requests, possibly starting new jobs."""
         for _ in range(self._fault_plan.random.choice(REQUESTS_AT_ONCE)):
             self._act()
 
@@ -63,25 +63,25 @@ class OnCall:
             return
         self._fault_plan.troubles += 1
         job = random.choice(self._jobs)
-        if not self._goes_on(job):
+        if not self._step(job):
             self._jobs.remove(job)
         elif self._fault_plan.strikes("operator gave up"):
             self._jobs.remove(job)
             job.leave()
 
     def finish(self) -> None:
-        """Do whatever is to be done, to the end; now that all is calm, nobody comes in between."""
+        """Complete all work. The scenario is calm, so nothing interrupts it."""
         self._jobs += [Job(work) for work in self.work()]
         while self._jobs:
-            self._goes_on(self._jobs.pop(0))
+            self._step(self._jobs.pop(0))
 
     def leave(self) -> None:
-        """Nobody is on call any more."""
+        """Abandon all jobs."""
         while self._jobs:
             self._jobs.pop().leave()
 
     def work(self) -> list[Callable[[], None]]:
-        """What there is to do."""
+        """Return the work to do."""
         lost = sorted(event for event in self._oracle.lost - self._oracle.there if event[0] not in self.abandoned)
         spans: dict[str, Span] = {}
         for account_id, sequence in lost:
@@ -89,15 +89,15 @@ class OnCall:
         return [
             *(self._release(parked) for parked in self._parked.values() if parked.account_id not in self.abandoned),
             *(
-                self._mend(account_id, span)
+                self._repair(account_id, span)
                 for account_id, span in spans.items()
                 if span.first == 1 or (account_id, span.first - 1) in self._oracle.there
             ),
         ]
 
-    def _goes_on(self, job: Job) -> bool:
+    def _step(self, job: Job) -> bool:
         try:
-            return self._operator.goes_on(job)
+            return self._operator.step(job)
         except Unavailable:
             return False
 
@@ -110,13 +110,13 @@ class OnCall:
 
         return work
 
-    def _mend(self, account_id: str, span: Span) -> Callable[[], None]:
+    def _repair(self, account_id: str, span: Span) -> Callable[[], None]:
         def work() -> None:
             self._table.repair(account_id, ROWS_MAX)
             self._fault_plan.note("parked for what was given up", account_id, span)
             for released in self._failures.release([GivenUp("s3://failures/1", "1", {account_id: span})]):
-                self._fault_plan.note("gap mended" if released.waits is None else "gap not mended", released)
+                self._fault_plan.note("gap repaired" if released.waits is None else "gap not repaired", released)
                 if released.waits is None:
-                    self._oracle.check_mended((account_id, sequence) for sequence in range(span.first, span.last + 1))
+                    self._oracle.check_repaired((account_id, sequence) for sequence in range(span.first, span.last + 1))
 
         return work

@@ -1,14 +1,14 @@
-"""What the projector promises, checked at everything that happens.
+"""The projector's promises, checked at every step of a scenario.
 
-Per account, events come onto the stream in sequence and without gaps, however late their records are within the order
-window. The exception is an event that the table's own stream kept from the projector: its record was lost (given up, or
-trimmed after 24 hours), or comes behind that of an event that occurred a whole order window later. Such an event is
-**hidden**. Nobody can know that it is missing but an execution environment that knows how far the account is published,
-or one that finds the hole inside a batch: these must fill it from the table. Any other may go on behind it; where the
-record was given up, an alarm fires, and the operator publishes the event from the table.
+Per account, events arrive on the stream in sequence and without gaps, however late their records are within the order
+window. The exception is an event that the table's stream withheld from the projector: its record was lost (given up, or
+trimmed after 24 hours), or comes after the record of an event that occurred a whole order window later. Such an event
+is **hidden**. An execution environment can notice its absence only if it knows how far the account is published, or if
+the gap is inside a batch; it must then fill the gap from the table. Any other environment may publish later events. If
+the record was given up, an alarm fires, and the operator publishes the event from the table.
 
-A hidden event whose record comes at last is published: out of its turn, but not lost. A service that reads the stream
-through the consumer kit applies every account's events once and in sequence, whatever the stream did.
+If the record of a hidden event arrives in the end, the event is published: out of order, but not lost. A service that
+reads the stream with the consumer kit applies every account's events once and in sequence, whatever the stream does.
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -19,20 +19,20 @@ from tests.simulation.projector.fixtures import Event
 
 
 class PromiseBroken(AssertionError):
-    """With what was promised, and of which event it is not true."""
+    """A promise was broken; the message names the promise and the event."""
 
 
 @dataclass(slots=True)
 class Delivery:
-    """A delivery under way.
+    """A delivery in progress.
 
     Attributes:
-        events: whose records are in the batch.
-        known: accounts of which the environment knows how far they are published, and the first event it knows of.
-        deadline_s: no put may begin at or after it.
-        parked: those parked before it began and not released since.
-        accepted: accounts of which it was told that an event is accepted, and the first of these.
-        seen_parked: accounts of which it was told that they are parked: what it knew of them, it may forget.
+        events: the events in the batch.
+        known: the first event known to be published, for accounts that the environment knows.
+        deadline_s: no put may begin at or after this time.
+        parked: accounts that were parked before the delivery began and have not been released since.
+        accepted: the first event, per account, that the environment knows to be accepted in this delivery.
+        seen_parked: accounts that the environment has seen parked, so that it may forget what it knew of them.
     """
 
     events: set[Event]
@@ -44,13 +44,14 @@ class Delivery:
 
 
 class Oracle:
-    """The judge.
+    """Checks every step against the promises.
 
     Attributes:
         there: events on the stream.
         lost: events whose records were given up or trimmed.
-        overtaken: events whose record is behind that of an event of their account that occurred an order window later.
-        delivery: the one under way.
+        overtaken: events whose record comes after that of an event of their account that occurred an order window
+            later.
+        delivery: the delivery in progress.
     """
 
     def __init__(self) -> None:
@@ -62,12 +63,12 @@ class Oracle:
         self._owed: dict[str, set[int]] = {}
 
     def puts(self, now_s: float) -> None:
-        """The function makes a call."""
+        """The function begins a put."""
         if self.delivery is not None:
             _check(now_s < self.delivery.deadline_s, "a put begins after the deadline")
 
     def put(self, events: Iterable[Event], parked: Mapping[str, Parked], *, by_function: bool) -> list[bool]:
-        """Events are being sent; for each of them whether it may go in front of the one before it."""
+        """Events are being sent. Return for each whether it may arrive before its predecessor."""
         delivery = self.delivery if by_function else None
         return [self._may_overtake(event, parked, delivery) for event in events]
 
@@ -84,18 +85,18 @@ class Oracle:
         return is_hidden and not is_known and before not in delivery.events
 
     def arrived(self, event: Event, *, may_overtake: bool) -> bool:
-        """It is on the stream, whether for the first time or again; answers which."""
+        """An event is on the stream. Return whether this is the first time."""
         if event in self.there:
             return False
         account_id, sequence = event
         if sequence > 1 and (account_id, sequence - 1) not in self.there:
-            _check(may_overtake, f"{event} is on the stream, and the event before it is not")
+            _check(may_overtake, f"{event} is on the stream, but its predecessor is not")
         self.there.add(event)
         self._owed.get(account_id, set()).discard(sequence)
         return True
 
     def acknowledged(self, events: Iterable[Event]) -> None:
-        """Their records are done, as far as the mapping knows."""
+        """The mapping regards the records of these events as done."""
         for event in events:
             self._acknowledged.add(event)
             if event in self.there or event in self.lost:
@@ -104,16 +105,16 @@ class Oracle:
             self._owed.setdefault(account_id, set()).add(sequence)
 
     def gave_up(self, events: Iterable[Event]) -> list[Event]:
-        """Their records will not be delivered again; those that nobody has taken care of."""
+        """The records will not be delivered again. Return the events that were never acknowledged."""
         lost = [event for event in events if event not in self._acknowledged]
         self.lost.update(lost)
         return lost
 
     def parks(self, parked: Parked) -> None:
-        """Its release will begin with `first`: everything in front of that has to be there."""
+        """An account is being parked. All events before `first` must be on the stream, as its release begins there."""
         before = parked.account_id, parked.first - 1
         is_there = parked.first == 1 or before in self.there or self._is_hidden(before)
-        _check(is_there, f"an account is parked, and the event before that is not on the stream: {parked}")
+        _check(is_there, f"an account is parked, but the event before `first` is not on the stream: {parked}")
 
     def _is_hidden(self, event: Event) -> bool:
         return event in self.lost or event in self.overtaken
@@ -123,34 +124,34 @@ class Oracle:
             self.delivery.parked.pop(account_id, None)
 
     def check_nothing_is_lost(self, parked: Mapping[str, Parked]) -> None:
-        """What is acknowledged is on the stream, or written down as waiting."""
+        """Every acknowledged event is on the stream, or recorded as held back."""
         for account_id, sequences in self._owed.items():
             if not sequences:
                 continue
             there = parked.get(account_id)
             _check(there is not None, f"{account_id}:{sorted(sequences)} are acknowledged, not published, not parked")
             is_held = there is not None and there.first <= min(sequences) and max(sequences) <= there.held_through
-            _check(is_held, f"{account_id}:{sorted(sequences)} are acknowledged, and do not wait in {there}")
+            _check(is_held, f"{account_id}:{sorted(sequences)} are acknowledged, but not held back by {there}")
 
-    def check_mended(self, events: Iterable[Event]) -> None:
-        """The failure bucket forgets them."""
+    def check_repaired(self, events: Iterable[Event]) -> None:
+        """The events' records are about to be deleted from the failure bucket."""
         for event in events:
-            _check(event in self.there, f"{event} was given up, and is taken for published now")
+            _check(event in self.there, f"{event} was given up and is not on the stream, but counts as published")
 
-    def check_all_is_told(
+    def check_nothing_is_missing(
         self, written: Iterable[Event], parked: Mapping[str, Parked], abandoned: Container[str]
     ) -> None:
-        """At the end: every event is on the stream, or one of those that the operator has left where they are."""
+        """At the end, every event is on the stream, held back, or lost for an account that the operator abandoned."""
         for account_id, sequence in written:
             event = account_id, sequence
             if event in self.there or (account_id in abandoned and event in self.lost):
                 continue
             there = parked.get(account_id)
             is_held = there is not None and there.first <= sequence <= there.held_through
-            _check(is_held, f"{account_id}:{sequence} is never published, and its account is {there}")
+            _check(is_held, f"{account_id}:{sequence} is never published; its account is {there}")
 
     def check_consumer(self, applied: Mapping[str, Sequence[int]]) -> None:
-        """It has applied each account's events, from the first to the last that all earlier ones are there of."""
+        """The consumer has applied each account's events from the first up to the first gap on the stream."""
         for account_id in {account_id for account_id, _ in self.there} | set(applied):
             sequences = applied.get(account_id, [])
             in_order = list(range(1, len(sequences) + 1))

@@ -1,4 +1,4 @@
-"""How a deliberate bug gets into the code, and out of it again."""
+"""Plants a deliberate bug in the code, and removes it again."""
 
 import sys
 from collections.abc import Iterator
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType, ModuleType
 
-ROOMS = ("projector", "ops", "account_events", "tests")
+PACKAGES = ("projector", "ops", "account_events", "tests")
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A bug.
+    """A deliberate bug.
 
     Attributes:
-        why: what is wrong with it.
-        module: where, as it is imported.
-        right: what is there; exactly once.
-        wrong: what is there instead.
+        why: the faulty behaviour.
+        module: the name of the module to change.
+        right: the correct source text, which occurs exactly once.
+        wrong: its replacement.
     """
 
     why: str
@@ -29,10 +29,10 @@ class Mutant:
 
 @contextmanager
 def planted(mutant: Mutant) -> Iterator[None]:
-    """The module's source with the bug, executed as a module of its own, whose functions and classes all use now."""
+    """Execute the changed source as a new module, and use its functions and classes everywhere inside the block."""
     original = sys.modules[mutant.module]
     source = Path(str(original.__file__)).read_text(encoding="utf-8")
-    assert source.count(mutant.right) == 1, f"{mutant.module} has {source.count(mutant.right)} times {mutant.right!r}"
+    assert source.count(mutant.right) == 1, f"{source.count(mutant.right)} in {mutant.module}: {mutant.right!r}"
     fresh = ModuleType(mutant.module)
     sys.modules[mutant.module] = fresh  # dataclasses look their module up
     try:
@@ -48,14 +48,14 @@ def planted(mutant: Mutant) -> Iterator[None]:
 
 
 def _replace(original: ModuleType, fresh: ModuleType) -> list[tuple[ModuleType, str, object]]:
-    """Whoever has imported a function or a class of the original gets the fresh one; what there was before."""
+    """Replace all imports of the original's functions and classes. Return the replaced values, to restore them."""
     new = {
         id(was): fresh.__dict__[name]
         for name, was in vars(original).items()
         if isinstance(was, FunctionType | type) and was.__module__ == original.__name__
     }
     replaced: list[tuple[ModuleType, str, object]] = []
-    for module in [each for name, each in sys.modules.items() if name.startswith(ROOMS)]:
+    for module in [each for name, each in sys.modules.items() if name.startswith(PACKAGES)]:
         for name, was in list(vars(module).items()):
             if id(was) in new:
                 replaced.append((module, name, was))

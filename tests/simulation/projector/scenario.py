@@ -1,7 +1,6 @@
-"""One seed, one story: accounts go on, records are delivered, things go wrong, and in the end all is well."""
+"""One scenario per seed: accounts change, records are delivered, faults occur, and in the end every promise holds."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from account_events.lambda_mapping.outcome import Invoked, NotInvoked
@@ -26,25 +25,13 @@ if TYPE_CHECKING:
 STEPS_MAX = 60
 ENVIRONMENTS_MAX = 3
 DAY_S = 21 * 3600.0, 25 * 3600.0
-"""Beyond the mapping's limit of age (20 h), and perhaps beyond the stream's (24 h)."""
+"""Longer than the mapping's maximum record age (20 h), and possibly than the stream's retention (24 h)."""
 ROUNDS_MAX = 12
 POLLS_PER_RECORD_MAX = 4
 
 
-@contextmanager
-def limits(records_max: int, bytes_max: int) -> Iterator[None]:
-    """Calls and records of Kinesis hold less than they do, so that small stories need several of them too."""
-    names = aggregated.__globals__
-    usual = {name: names[name] for name in ("CALL_RECORDS_MAX", "RECORD_BYTES_MAX")}
-    names.update(CALL_RECORDS_MAX=records_max, RECORD_BYTES_MAX=bytes_max)
-    try:
-        yield
-    finally:
-        names.update(usual)
-
-
 class Scenario:
-    """Attributes: `fate`, whose `happened` and `log` tell what became of it."""
+    """Attributes: `fault_plan`, whose `happened` and `log` record the course of the scenario."""
 
     def __init__(self, seed: int) -> None:
         self.fault_plan = fault_plan = FaultPlan(seed)
@@ -55,13 +42,21 @@ class Scenario:
         self._accounts = accounts
         self._table = TableStream(fault_plan, self._oracle, accounts)
         self._kinesis = Kinesis(fault_plan, self._oracle, self._parking.parked)
-        self._pack = random.choice((aggregated, plain))(random.choice((1, 2, 32)))
-        self._limits = random.choice((500, 2)), random.choice((1024 * 1024, 600))
+        is_aggregated, buckets = random.choice((True, False)), random.choice((1, 2, 32))
+        # Lower limits than those of Kinesis, so that small scenarios need several calls and records too.
+        self._call_records_max, record_bytes_max = random.choice((500, 2)), random.choice((1024 * 1024, 600))
+        self._pack = aggregated(buckets, record_bytes_max) if is_aggregated else plain(buckets)
         self._environments: list[Environment] = []
         operator = Operator(fault_plan)
         client = cast("KinesisClient", Client(self._kinesis, fault_plan, operator))
         publisher = KinesisPublisher(
-            client, "events", self._pack, clock=operator.clock, sleep=operator.spend, jitter=random.random
+            client,
+            "events",
+            self._pack,
+            clock=operator.clock,
+            sleep=operator.spend,
+            jitter=random.random,
+            call_records_max=self._call_records_max,
         )
         self._on_call = OnCall(
             fault_plan, self._oracle, table=self._table, parked=self._parking, operator=operator, publisher=publisher
@@ -70,15 +65,14 @@ class Scenario:
         fault_plan.meanwhile = self._meanwhile
 
     def run(self) -> None:
-        """Raises PromiseBroken, or whatever else comes of a bug."""
+        """Raises PromiseBroken, or any other error that a bug causes."""
         try:
-            with limits(*self._limits):
-                self._take_its_course()
-                self._come_to_rest()
+            self._run_with_faults()
+            self._finish_without_faults()
         finally:
             self._on_call.leave()
 
-    def _take_its_course(self) -> None:
+    def _run_with_faults(self) -> None:
         steps: Sequence[Callable[[], object]] = (self._write, self._poll, self._on_call.act, self._disturb)
         for step in self._random.choices(steps, (30, 45, 15, 10), k=self._random.randint(10, STEPS_MAX)):
             step()
@@ -105,7 +99,7 @@ class Scenario:
             self._table.spoil(vanishes=True)
 
     def _meanwhile(self) -> None:
-        """At a request of the function's."""
+        """Called at every request of the function."""
         while self.fault_plan.strikes("operator acted meanwhile"):
             self._on_call.act()
 
@@ -117,7 +111,7 @@ class Scenario:
             self._act(shard)
 
     def _act(self, shard: TableShard) -> bool:
-        """The next thing that the mapping does with a shard; whether there was any."""
+        """Perform the mapping's next action on a shard. False: there was none."""
         match shard.state.next_action(self.fault_plan.clock()):
             case Invoke(records):
                 self._deliver(shard, records)
@@ -143,7 +137,7 @@ class Scenario:
             self._environments.remove(environment)
             outcome = Invoked(function_error="Unhandled")
         if fault_plan.troubles == troubles and outcome != _DONE:
-            raise PromiseBroken(f"nothing went wrong with a delivery, and yet it is not done: {outcome}")
+            raise PromiseBroken(f"a delivery without faults is not done: {outcome}")
         shard.state.invoked(outcome, fault_plan.clock())
         checkpoint = int(shard.state.checkpoint or 0)
         self._oracle.acknowledged(
@@ -151,7 +145,7 @@ class Scenario:
         )
 
     def _environment(self) -> Environment:
-        """Any warm one, or a new one."""
+        """A warm environment or a new one."""
         if self._environments and self.fault_plan.strikes("restarted"):
             self._environments.pop(self._random.randrange(len(self._environments)))
         index = self._random.randrange(ENVIRONMENTS_MAX)
@@ -164,13 +158,14 @@ class Scenario:
                     parking=self._parking,
                     ledger=self._table.ledger,
                     pack=self._pack,
+                    call_records_max=self._call_records_max,
                     order_window_s=self._table.order_window_s,
                 )
             )
         return self._environments[min(index, len(self._environments) - 1)]
 
-    def _come_to_rest(self) -> None:
-        """Nothing goes wrong any more: within bounds, all is delivered, released and mended."""
+    def _finish_without_faults(self) -> None:
+        """Without further faults, everything is delivered, released and repaired within a bounded number of rounds."""
         self.fault_plan.calm()
         self._kinesis.calm()
         self._table.settle()
@@ -179,10 +174,12 @@ class Scenario:
             self._oracle.check_nothing_is_lost(self._parking.parked)
             self._on_call.finish()
             if self._table.is_done() and not self._on_call.work():
-                self._oracle.check_all_is_told(self._table.written, self._parking.parked, self._on_call.abandoned)
+                self._oracle.check_nothing_is_missing(
+                    self._table.written, self._parking.parked, self._on_call.abandoned
+                )
                 self._oracle.check_consumer(applied(self._kinesis.records, self._random))
                 return
-        raise PromiseBroken("there is no end to it")
+        raise PromiseBroken(f"work remains after {ROUNDS_MAX} rounds without faults")
 
     def _drain(self) -> None:
         for _ in range(20 + POLLS_PER_RECORD_MAX * self._table.records):
@@ -192,18 +189,18 @@ class Scenario:
                 is_busy |= self._act(shard)
             if not is_busy:
                 return
-        raise PromiseBroken("the same records come again and again")
+        raise PromiseBroken("the same records are delivered over and over")
 
 
 _DONE = Invoked({"batchItemFailures": []})
 
 
 def play(seed: int) -> Scenario:
-    """The story, told to its end. What goes wrong names the seed, and the command that tells it again."""
+    """Run a scenario. An error carries a note with the seed and the command that repeats it."""
     scenario = Scenario(seed)
     try:
         scenario.run()
     except Exception as error:
-        error.add_note(f"seed {seed}: python -m tests.simulation.projector --tell --first {seed}")
+        error.add_note(f"seed {seed}: python -m tests.simulation.projector --log --first {seed}")
         raise
     return scenario

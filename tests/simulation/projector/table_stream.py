@@ -1,4 +1,4 @@
-"""The accounts' table and its stream: rows, shards that split, and what Lambda's mapping knows of each shard."""
+"""The accounts' table and its stream: rows, shards that split, and the event source mapping's state of each shard."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -31,14 +31,14 @@ _AS_DEPLOYED = {
 }
 RECORD_BYTES = 1_000
 BEHIND = 1, 1, 2, 3, 6, 12
-"""So many events of its account a late record is behind."""
+"""How many later events of its account a late record may come after."""
 ORDER_WINDOWS_S = 1.0, 1.5, 2.5, 10.0
 SHARDS_MAX = 5
 
 
 @dataclass(slots=True)
 class TableShard:
-    """A shard: `fed` of its `records` have been read by the mapping, and `state` is what it knows of them."""
+    """A shard. The mapping has read the first `fed` of its `records`; `state` is the mapping's state."""
 
     shard_id: str
     parent_id: str | None
@@ -54,23 +54,23 @@ class TableShard:
 
 @dataclass(frozen=True, slots=True)
 class LateRecord:
-    """A row in the table whose record comes into the stream once that of event `behind` is there."""
+    """A row in the table whose record enters the stream after the record of the event with sequence `behind`."""
 
     row: Written
     behind: int
 
 
 class TableStream:
-    """Rows are written to it; records are read from it.
+    """The table's stream.
 
     Attributes:
         ledger: the table.
-        order_window_s: an event that occurred as long or longer before another of its account may be late by more than
-            the projector counts on if its record comes behind the other's.
+        order_window_s: the projector's order window. If a record comes after the record of an event that occurred this
+            much later, it is later than the projector allows for.
         written: the events of all rows so far.
-        records: how many there have been in the stream.
-        broken: rows as they should be, where the table has something else, by account and version.
-        shards: all there have been, in the order they were opened.
+        records: the number of records that have entered the stream.
+        broken: the correct rows where the table holds something else, by account and version.
+        shards: all shards so far, in the order of creation.
     """
 
     def __init__(self, fault_plan: FaultPlan, oracle: Oracle, accounts: str) -> None:
@@ -93,7 +93,7 @@ class TableStream:
         self._shard_of = dict.fromkeys(accounts, self.shards[0])
 
     def write(self, account_id: str, transactions: int) -> None:
-        """An account goes on."""
+        """Write an account's next transactions."""
         for _ in range(transactions):
             rows = [self._as_written(row) for row in next(self._next[account_id], [])]
             self.written += [(account_id, row.sequence) for row in rows if row.sequence is not None]
@@ -108,13 +108,15 @@ class TableStream:
                     self._append(row)
 
     def _append(self, row: Written) -> None:
-        """The row's record comes into the stream, and behind it those that waited for it."""
+        """Append the row's record to the stream, followed by late records that waited for it."""
         account_id, now_s = row.account_id, self._fault_plan.clock()
         number = sequence_number(self.records)
         self.records += 1
         if row.sequence is not None:
             self._event_of[number] = account_id, row.sequence
-        self._shard_of[account_id].records.append(StreamRecord(number, now_s, row.told(number, now_s), RECORD_BYTES))
+        self._shard_of[account_id].records.append(
+            StreamRecord(number, now_s, row.numbered(number, now_s), RECORD_BYTES)
+        )
         if row.sequence is None:
             return
         for late in [each for each in self._late if each.row.account_id == account_id]:
@@ -126,7 +128,7 @@ class TableStream:
                 self._append(late.row)
 
     def settle(self) -> None:
-        """The records that are still late come into the stream."""
+        """Append all late records to the stream."""
         while self._late:
             self._append(self._late.pop(0).row)
 
@@ -137,7 +139,7 @@ class TableStream:
         return row.spoilt(IN_A_SNAPSHOT_S_PLACE if row.sequence is None else self._fault_plan.random.choice(POISONS))
 
     def spoil(self, *, vanishes: bool) -> None:
-        """Something happens to a row long after it was written."""
+        """Damage or remove a row that was written earlier."""
         if not self.written:
             return
         account_id, sequence = self._fault_plan.random.choice(self.written)
@@ -149,17 +151,17 @@ class TableStream:
             self.ledger.put([row.spoilt(self._fault_plan.random.choice(POISONS)).image])
 
     def newest(self, account_id: str) -> int:
-        """The sequence of the account's newest event; 0 without any."""
+        """The sequence of the account's newest event; 0 if there is none."""
         return max((sequence for owner, sequence in self.written if owner == account_id), default=0)
 
     def repair(self, account_id: str, rows_max: int) -> None:
-        """So many of the account's broken rows, the first of them, are as they should be."""
+        """Restore the first `rows_max` of the account's broken rows."""
         for key in sorted(key for key in self.broken if key[0] == account_id)[:rows_max]:
             self.ledger.put([self.broken.pop(key).image])
             self._fault_plan.note("row repaired", *key)
 
     def split(self) -> None:
-        """An open shard closes, and two others go on with its accounts."""
+        """Close an open shard, and continue its accounts in two new shards."""
         parent = self._fault_plan.random.choice([shard for shard in self.shards if not shard.is_closed])
         if len(self.shards) >= SHARDS_MAX:
             return
@@ -172,7 +174,7 @@ class TableStream:
                 self._shard_of[account_id] = self._fault_plan.random.choice(children)
 
     def readable(self) -> list[TableShard]:
-        """Those whose parents are done with."""
+        """The shards whose parents have been read completely."""
         finished: set[str | None] = {None}
         for shard in self.shards:
             if shard.parent_id in finished and shard.is_closed and shard.is_drained:
@@ -182,7 +184,7 @@ class TableStream:
         return [shard for shard in self.shards if shard.shard_id in ids]
 
     def feed(self, shard: TableShard, count: int) -> None:
-        """The mapping reads on; what is older than a day is not there any more."""
+        """The mapping reads more records. Records older than a day have been trimmed."""
         now_s = self._fault_plan.clock()
         while shard.fed < len(shard.records) and now_s - shard.records[shard.fed].created_at_s >= RETENTION_S:
             self.give_up([shard.records[shard.fed]], "trimmed")
@@ -191,7 +193,7 @@ class TableStream:
         shard.fed = min(shard.fed + count, len(shard.records))
 
     def rewind(self) -> None:
-        """A poller of the mapping's is replaced by one that begins at an older checkpoint."""
+        """Replace a poller of the mapping with one that starts at an older checkpoint."""
         shard = self._fault_plan.random.choice(self.readable() or self.shards[-1:])
         done = shard.state.checkpoint
         behind = [record.sequence_number for record in shard.records[: shard.fed]].index(done) + 1 if done else 0
@@ -205,13 +207,13 @@ class TableStream:
             self._fault_plan.note(reason, *lost)
 
     def events_of(self, records: Iterable[StreamRecord]) -> Iterator[Event]:
-        """Of those that tell of an event."""
+        """The events of the records, without snapshots."""
         for record in records:
             event = self._event_of.get(record.sequence_number)
             if event is not None:
                 yield event
 
     def is_done(self) -> bool:
-        """Whether nothing is left to be delivered."""
+        """Whether all records have been delivered."""
         now_s = self._fault_plan.clock()
         return all(shard.is_drained and isinstance(shard.state.next_action(now_s), Idle) for shard in self.shards)

@@ -1,11 +1,11 @@
-"""DynamoDB as whoever asks it meets it: it may not answer, and whether a write took place is then not known."""
+"""DynamoDB as its callers see it: if a request goes unanswered, nothing shows whether a write took place."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from projector.errors import Unavailable
-from projector.first_sight import Key
 from projector.outgoing import Arrival
 from projector.parking import Parked
+from projector.predecessors import Key
 from projector.settings import READ_TIMEOUT_S
 from tests.simulation.projector.callers import Caller
 from tests.simulation.projector.fault_plan import FaultPlan
@@ -16,36 +16,36 @@ LATENCY_S = 0.005
 
 
 class CheckedParking:
-    """The table itself: whatever is written to it must leave nobody behind."""
+    """The table of parked accounts; after every write, the oracle checks that no event is lost."""
 
     def __init__(self, oracle: Oracle) -> None:
         self._oracle = oracle
         self._table = MemoryParking()
         self.parked: Mapping[str, Parked] = self._table.parked
-        self.look = self._table.look
+        self.list_parked = self._table.list_parked
 
     def park(self, parked: Parked) -> bool:
         self._oracle.parks(parked)
-        return self._judged(self._table.park(parked))
+        return self._checked(self._table.park(parked))
 
     def hold(self, parked: Parked, through: int) -> bool:
-        return self._judged(self._table.hold(parked, through))
+        return self._checked(self._table.hold(parked, through))
 
     def advance(self, parked: Parked, further: Parked) -> bool:
-        return self._judged(self._table.advance(parked, further))
+        return self._checked(self._table.advance(parked, further))
 
     def release(self, parked: Parked, through: int) -> bool:
         is_released = self._table.release(parked, through)
         if is_released:
             self._oracle.released(parked.account_id)
-        return self._judged(is_released)
+        return self._checked(is_released)
 
-    def _judged(self, is_done: bool) -> bool:  # noqa: FBT001 -- passed on
+    def _checked(self, is_done: bool) -> bool:  # noqa: FBT001 -- passed on
         self._oracle.check_nothing_is_lost(self.parked)
         return is_done
 
 
-class _Asked:
+class _Requests:
     def __init__(self, fault_plan: FaultPlan, caller: Caller) -> None:
         self._fault_plan = fault_plan
         self._caller = caller
@@ -61,28 +61,28 @@ class _Asked:
         raise Unavailable("ReadTimeoutError")
 
 
-class UnsteadyParking(_Asked):
-    """A Parking: the projector's or the operator's way to the table."""
+class UnsteadyParking(_Requests):
+    """A `Parking` as the projector or an operator uses it."""
 
     def __init__(self, table: CheckedParking, oracle: Oracle, fault_plan: FaultPlan, caller: Caller) -> None:
         super().__init__(fault_plan, caller)
         self._oracle = oracle
         self._table = table
 
-    def look(self) -> Mapping[str, Parked]:
-        self._request("look")
-        parked = self._table.look()
-        self._tell(parked)
+    def list_parked(self) -> Mapping[str, Parked]:
+        self._request("list")
+        parked = self._table.list_parked()
+        self._note_seen(parked)
         return parked
 
     def park(self, parked: Parked) -> bool:
         return self._write("park", lambda: self._park(parked))
 
     def _park(self, parked: Parked) -> bool:
-        self._tell([parked.account_id])
+        self._note_seen([parked.account_id])
         return self._table.park(parked)
 
-    def _tell(self, parked: Iterable[str]) -> None:
+    def _note_seen(self, parked: Iterable[str]) -> None:
         if self._caller.is_function and self._oracle.delivery is not None:
             self._oracle.delivery.seen_parked.update(parked)
 
@@ -109,8 +109,8 @@ class UnsteadyParking(_Asked):
         return is_done
 
 
-class UnsteadyLedger(_Asked):
-    """A Ledger likewise."""
+class UnsteadyLedger(_Requests):
+    """The accounts' table as the projector or an operator reads it."""
 
     def __init__(self, table: MemoryLedger, fault_plan: FaultPlan, caller: Caller) -> None:
         super().__init__(fault_plan, caller)

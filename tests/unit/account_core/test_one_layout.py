@@ -39,9 +39,9 @@ EXCEPTIONS = {
     # Independent of this project's code by design.
     "benchmarks/cost_targets.py": "what a command may cost, calculated by hand",
     "benchmarks/fake_kinesis.py": "answers as DynamoDB does, whatever the request holds",
-    "benchmarks/projector_batches.py": "records as the peer reads them, made without this project's rows",
-    "benchmarks/projector_peer.py": "the usual way to write a projector, for comparison",
-    "benchmarks/resource_peer.py": "the usual way to write a store, for comparison",
+    "benchmarks/projector_batches.py": "records as the baseline reads them, made without this project's rows",
+    "benchmarks/projector_baseline.py": "a conventional projector, for comparison",
+    "benchmarks/resource_baseline.py": "a conventional store, for comparison",
 }
 
 

@@ -8,8 +8,8 @@ from botocore.stub import Stubber
 
 from account_core.rows.items import to_item
 from projector.dynamodb_ledger import RECENT_ROWS, DynamoDBLedger
-from projector.first_sight import Key
 from projector.outgoing import Outgoing, Poison
+from projector.predecessors import Key
 from tests.support.rows import history
 
 ROWS = [to_item(row) for row in history("a", 12)]

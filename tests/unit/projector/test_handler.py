@@ -160,7 +160,7 @@ def test_with_framing_glue_holes_are_filled_in_that_framing(monkeypatch: pytest.
 )
 def test_without_the_id_of_every_working_schema_framing_glue_is_refused(schema_versions: str) -> None:
     environment = ENVIRONMENT | {"FRAMING": "glue", "SCHEMA_VERSIONS": schema_versions}
-    with pytest.raises(LookupError, match=r"^With FRAMING glue, SCHEMA_VERSIONS has to hold .* of the same release\.$"):
+    with pytest.raises(LookupError, match=r"^If FRAMING is glue, SCHEMA_VERSIONS must hold .* of the same release\.$"):
         Settings.read(environment)
 
 

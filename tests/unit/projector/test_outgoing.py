@@ -72,7 +72,7 @@ def test_an_outgoing_event_knows_whose_it_is_and_where_it_came_from() -> None:
         ({"balance": Decimal("12345678901234567.00")}, "balance has more than 18 digits"),
         ({"account_id": ""}, "1 to 256 characters"),
         ({"account_id": "a" * 257}, "1 to 256 characters"),
-        ({"correlation_id": "c" * 1024 * 1024}, "too many for one record"),
+        ({"correlation_id": "c" * 1024 * 1024}, "bytes exceed the maximum"),
     ],
     ids=lambda value: str(value)[:40],
 )

@@ -11,9 +11,8 @@ from account_events.aggregation.unpacking import unpack
 from account_events.testing.faults import Fault
 from account_events.testing.kinesis import MemoryKinesis
 from projector.lanes import BACKOFF_MAX_S, Lane, Pack, aggregated, backoff_s, calls_of, plain
-from projector.outgoing import Outgoing
+from projector.outgoing import HeldBack, Outgoing, Published
 from projector.publish import KinesisPublisher
-from projector.published import HeldBack, Published
 from tests.unit.projector.picky import PickyKinesis
 
 if TYPE_CHECKING:

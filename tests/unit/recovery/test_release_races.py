@@ -15,9 +15,9 @@ from tests.support.memory_projector import MemoryProjector
 from tests.support.rows import history, stream_record
 
 if TYPE_CHECKING:
+    from projector.outgoing import Publisher
     from projector.parking import Parking
     from projector.project import Ledger
-    from projector.published import Publisher
 
 happenings = st.sampled_from(["nothing", "deliver", "release", "repair", "restart", "crash", "down"])
 scripts = st.lists(happenings, max_size=40)

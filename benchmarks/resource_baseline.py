@@ -1,6 +1,6 @@
-"""The peer of benchmarks/command_cpu.py: a command as it is written at first, on boto3's resource.
+"""The baseline of benchmarks/command_cpu.py: a simple implementation of a command on boto3's resource.
 
-It reads the newest ten rows, folds them and puts the next one on the condition that its version is free.
+It reads the newest ten rows, folds them, and puts the next row on the condition that its version is free.
 """
 
 from decimal import Decimal
@@ -10,7 +10,7 @@ from boto3.dynamodb.conditions import Attr, Key
 
 
 class ResourceAccounts:
-    """On a boto3 `Table`."""
+    """Accounts in a boto3 `Table`."""
 
     def __init__(self, table: Any) -> None:  # noqa: ANN401 -- a resource, made at run time
         self._table = table

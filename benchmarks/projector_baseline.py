@@ -1,8 +1,8 @@
-"""The peer of benchmarks/projector.py: such a projector as it is usually written.
+"""The baseline of benchmarks/projector.py: a conventional projector.
 
-Powertools' batch processor takes the records one by one, boto3 reads their rows, fastavro encodes the events, and
-boto3 puts each as a record of its own, as many in a call as Kinesis allows. It promises no order where Kinesis refuses
-some, finds no holes, parks nothing, and logs nothing: all of that would only make it slower.
+Powertools' batch processor handles the records one by one, boto3 deserialises their rows, fastavro encodes the events,
+and boto3 puts each event as a separate record, as many per call as Kinesis allows. It promises no order if Kinesis
+refuses records, detects no gaps, parks nothing and logs nothing: all of that would only make it slower.
 """
 
 from datetime import datetime
@@ -22,7 +22,7 @@ _EVENTS = {"CREATED": "AccountCreated", "WITHDRAW": "BalanceWithdrawn", "CREDIT"
 
 
 class BaselineProjector:
-    """On a boto3 Kinesis client."""
+    """A projector on a boto3 Kinesis client."""
 
     def __init__(self, client: Any, stream_name: str) -> None:  # noqa: ANN401 -- a boto3 client
         self._client = client

@@ -1,17 +1,17 @@
 """The event before the first that an execution environment sees of an account: on the stream already, or on its way."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from account_events.testing.records import StreamRecord, sequence_number
 from projector.errors import Unavailable
-from projector.first_sight import KEYS_MAX, NO_ANSWER, Answered, Asked, Key
 from projector.lanes import NOT_ATTEMPTED
 from projector.parking import Parked
 from projector.parse import NO_ROW
-from tests.support.memory_projector import MemoryProjector
+from projector.predecessors import KEYS_MAX, NO_ANSWER, Key
+from tests.support.memory_projector import MemoryProjector, SameThread
 from tests.support.rows import history, stream_record, stream_records
 
 DONE: dict[str, Any] = {"batchItemFailures": []}
@@ -174,17 +174,20 @@ def test_an_environment_forgets_an_account_that_it_meets_parked() -> None:
     assert on_stream(memory) == [1, 2, 6]
 
 
-def test_requests_are_made_with_whatever_makes_them_concurrently(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[int] = []
+class CountingExecutor(SameThread):
+    calls = 0
 
-    def concurrently(call: Callable[[Asked], Answered], items: Sequence[Asked]) -> list[Answered]:
-        calls.append(len(items))
-        return [call(item) for item in items]
+    def submit(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 -- as the base class
+        self.calls += 1
+        return super().submit(*args, **kwargs)
 
-    monkeypatch.setattr("tests.support.memory_projector.one_by_one", concurrently)
-    memory = projector()
+
+def test_the_executor_makes_the_requests() -> None:
+    executor = CountingExecutor()
+    memory = MemoryProjector(executor=executor)
+    memory.ledger.put(record["dynamodb"]["NewImage"] for record in RECORDS)
     deliver(memory, 3)
-    assert calls == [1, 1]
+    assert executor.calls == 3, "parked accounts, times, recent events"
 
 
 def test_an_unanswered_window_lets_no_event_pass(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,207 @@
+"""The projector with and without each of its optimisations: `python -m benchmarks.tricks`, also part of `make bench`.
+
+Both variants run in this process, in turn, with equal batches and against the same fake. If an optimisation saves less
+than GAIN_MIN, its benchmark misses the target: the optimisation is not worth its code and should be deleted.
+"""
+
+import gc
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from unittest.mock import patch
+
+from botocore.config import Config
+
+from benchmarks import cold_start, projector, timing
+from benchmarks.fake_kinesis import fake
+from benchmarks.projector import CPU, WALL, Clock, Subject
+from benchmarks.projector_batches import Accounts
+from benchmarks.timing import Benchmark, Result, TooNoisy
+from benchmarks.timing_report import as_json, show, store
+from local_stack.emulator import forget_aws_settings
+from projector import fast, parse, project, put_records, settings
+
+GAIN_MIN = 0.03
+ROUNDS = 41
+BATCHES = 10
+SMALL, LARGE = 100, 1_000
+MISSED, NOISY = 1, 2
+DEFAULT_SWITCH_INTERVAL_S = 0.005
+
+Took = Callable[[Clock, Accounts], float]
+Change = Callable[[], AbstractContextManager[Any]]
+
+
+class InTurn(Executor):
+    """Makes each call at once, in the caller's thread."""
+
+    def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ANN401 -- as the base class
+        future = Future[Any]()
+        future.set_result(call(*args, **kwargs))
+        return future
+
+
+@contextmanager
+def benchmarks() -> Iterator[list[Benchmark]]:
+    """The benchmarks, which run only inside the block, where the fake is."""
+    with fake() as url, TemporaryDirectory() as directory, ExitStack() as stack:
+
+        def subject(*changes: AbstractContextManager[Any]) -> Subject:
+            """A projector that is imported with these changes."""
+            with ExitStack() as changed:
+                for change in changes:
+                    changed.enter_context(change)
+                return stack.enter_context(projector.ours_at(url))
+
+        yield [*_batches(subject), *_waits(subject), *_starts(Path(directory))]
+
+
+def _batches(subject: Callable[..., Subject]) -> Iterator[Benchmark]:
+    """The optimisations that save CPU time."""
+    ours = subject()
+    unhooked = subject(patch.object(put_records, "build_bodies"))
+    validated = subject(patch.object(put_records, "build_bodies"), _clients(parameter_validation=True))
+    named = subject(_clients(user_agent=None))
+    yield _row("the fast path for common rows", LARGE, ours.took_ms, _changed(ours, _general_path))
+    yield _row("the shortcut for accounts in sequence", LARGE, ours.took_ms, _changed(ours, _no_shortcut))
+    yield _row("Avro longs without a loop", LARGE, ours.took_ms, _changed(ours, _looped_longs))
+    yield _row("bodies of PutRecords built by the projector", LARGE, ours.took_ms, unhooked.took_ms)
+    yield _row("no validation of parameters", LARGE, unhooked.took_ms, validated.took_ms)
+    yield _row("a fixed user agent", SMALL, ours.took_ms, named.took_ms)
+    yield _row(f"frozen start-up objects, {BATCHES} batches", LARGE, _batches_of(ours), _batches_of(ours, gc.unfreeze))
+
+
+def _waits(subject: Callable[..., Subject]) -> Iterator[Benchmark]:
+    """The optimisations that save waiting time."""
+    ours = subject()
+    in_turn = subject(patch("concurrent.futures.ThreadPoolExecutor", lambda _: InTurn()))
+    changed = _changed(ours, _default_switch_interval)
+    yield _row("parked accounts listed during parsing", LARGE, ours.took_ms, in_turn.took_ms, WALL)
+    yield _row("a shorter switch interval", LARGE, ours.took_ms, changed, WALL)
+    yield _row("concurrent look-ups of predecessors", LARGE, _new_accounts(ours), _new_accounts(in_turn), WALL)
+
+
+def _starts(directory: Path) -> Iterator[Benchmark]:
+    package = cold_start.unpacked("ProjectorFunction", directory)
+    start = "import projector.handler"
+
+    def row(name: str, without: str) -> Benchmark:
+        return Benchmark(
+            f"cold start: {name}",
+            "CPU ms",
+            1 - GAIN_MIN,
+            lambda: cold_start.cpu_ms(start, package),
+            lambda: cold_start.cpu_ms(without, package),
+        )
+
+    yield row("no garbage collection during imports", f"import gc; gc.disable = gc.enable; {start}")
+
+
+def _row(name: str, records: int, took: Took, took_without: Took, clock: Clock = CPU) -> Benchmark:
+    accounts, others = Accounts(records), Accounts(records)
+    return Benchmark(
+        f"{name}, batch of {records:,}",
+        "CPU ms" if clock is CPU else "ms",
+        1 - GAIN_MIN,
+        lambda: took(clock, accounts),
+        lambda: took_without(clock, others),
+        clock,
+    )
+
+
+def _new_accounts(subject: Subject) -> Took:
+    """Measure accounts that the projector does not know, whose predecessors it looks up."""
+    return lambda clock, accounts: subject.took_ms(clock, Accounts(accounts.records))
+
+
+def _batches_of(subject: Subject, before: Callable[[], object] = gc.freeze) -> Took:
+    """Measure consecutive batches with their parsing from JSON, because a full collection occurs only now and then."""
+
+    def took(clock: Clock, accounts: Accounts) -> float:
+        before()
+        gc.collect()
+        took_ms = 0.0
+        for _ in range(BATCHES):
+            text = json.dumps(accounts.batch())
+            start = clock()
+            subject.publish(json.loads(text))
+            took_ms += (clock() - start) / 1_000_000
+        gc.freeze()
+        return took_ms / BATCHES
+
+    return took
+
+
+def _changed(ours: Subject, change: Change) -> Took:
+    def took(clock: Clock, accounts: Accounts) -> float:
+        with change():
+            return ours.took_ms(clock, accounts)
+
+    return took
+
+
+def _general_path() -> AbstractContextManager[Any]:
+    return patch.object(parse, "fast_event", lambda *_: None)
+
+
+def _no_shortcut() -> AbstractContextManager[Any]:
+    return patch.object(project, "is_in_sequence", lambda *_: False)
+
+
+def _looped_longs() -> AbstractContextManager[Any]:
+    return patch.object(fast, "long", _looped_long)
+
+
+def _looped_long(value: int) -> bytes:
+    out, rest = bytearray(), value << 1
+    while rest > 0x7F:  # noqa: PLR2004 -- seven bits a byte
+        out.append(rest & 0x7F | 0x80)
+        rest >>= 7
+    out.append(rest)
+    return bytes(out)
+
+
+@contextmanager
+def _default_switch_interval() -> Iterator[None]:
+    shorter = sys.getswitchinterval()
+    sys.setswitchinterval(DEFAULT_SWITCH_INTERVAL_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(shorter)
+
+
+def _clients(**options: Any) -> AbstractContextManager[Any]:  # noqa: ANN401 -- botocore's
+    return patch.object(settings, "CLIENTS", settings.CLIENTS.merge(Config(**options)))
+
+
+def measure() -> list[Result]:
+    """Raises TooNoisy."""
+    with benchmarks() as rows:
+        return timing.run(rows, ROUNDS)
+
+
+def show_results(results: Sequence[Result]) -> None:
+    title = f"The projector with and without each optimisation, medians of {ROUNDS} rounds"
+    show(title, results, ("with", "without"))
+
+
+def main() -> int:
+    forget_aws_settings()
+    try:
+        results = measure()
+    except TooNoisy as noisy:
+        sys.stderr.write(f"{noisy}. Nothing written. Run it again.\n")
+        return NOISY
+    show_results(results)
+    store(tricks=as_json(results))
+    return 0 if all(result.met for result in results) else MISSED
+
+
+if __name__ == "__main__":
+    sys.exit(main())
