@@ -13,7 +13,7 @@ STAMP := $(VENV)/.ready
 # uv leaves byte code to the first import: were it not written then, every process would compile all it imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo up tail quick test check bench lake-scale simulate fuzz test-kcl java openapi events-doc named-queries lock clean setup
+.PHONY: help demo up tail quick test check bench lake-scale simulate fuzz test-kcl java openapi events-doc template named-queries lock clean setup
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -92,8 +92,10 @@ openapi: $(STAMP) ## write docs/openapi.json from the code
 events-doc: $(STAMP) ## write docs/events.md from the schemas and their history
 	@$(BIN)/python -m tools.events_doc
 
-named-queries: $(STAMP) ## write the shipped queries into template.yaml
-	@$(BIN)/python -m tools.named_queries
+template: $(STAMP) ## write what derives from schemas, lake columns and queries: template.yaml, the view, docs/lake.md
+	@$(BIN)/python -m tools.template
+
+named-queries: template
 
 # What `sam build` calls, function by function (BuildMethod: makefile in template.yaml).
 build-%: $(STAMP)

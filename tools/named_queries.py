@@ -1,53 +1,35 @@
-"""The shipped queries as Athena's named queries in template.yaml: `python -m tools.named_queries` writes them there.
+"""The shipped queries as Athena's named queries in template.yaml. Pure.
 
-CloudFormation takes no text from a file, so that they stand in the template once more.
+CloudFormation cannot read a query's text from a file, so `make template` copies it into the template.
 """
 
 import json
-from pathlib import Path
+from collections.abc import Iterable
 from textwrap import indent
 
-from ops.lake.query.catalog import queries
-from ops.lake.query.duckdb_engine import EVENTS_VIEW
+from ops.lake.query.catalog import Query
 
-TEMPLATE = Path(__file__).parents[1] / "template.yaml"
-BEGIN = (
-    "  # The queries of consumers/lake/queries, and the view they ask, made from the files by `make named-queries`.\n"
-)
-END = "  # End of what `make named-queries` makes.\n"
 VIEW_NAME = "events_view"
-VIEW_PROMISE = (
-    "Makes the view of every event once, which the other queries ask. Run it first, or `account-events lake tables`."
+VIEW_DESCRIPTION = (
+    "Creates the view `events`, which has every event once and which the other queries read. Run it first, or run "
+    "`account-events lake tables`."
 )
 
 
-def resources() -> str:
-    """What has to stand in the template between BEGIN and END."""
-    shipped = [(query.name, query.promise, query.sql) for query in queries().values()]
-    return "".join(_resource(*each) for each in [(VIEW_NAME, VIEW_PROMISE, EVENTS_VIEW), *shipped])
+def resources(view: str, queries: Iterable[Query]) -> str:
+    """An AWS::Athena::NamedQuery for the statement that creates the view, and one for each query."""
+    shipped = [(query.name, query.promise, query.sql) for query in queries]
+    return "".join(_resource(*each) for each in [(VIEW_NAME, VIEW_DESCRIPTION, view), *shipped])
 
 
-def replaced(template: str) -> str:
-    """The template with the queries as the files have them now.
-
-    Raises:
-        ValueError: it has no place for them.
-    """
-    before, begin, rest = template.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"template.yaml has to have the lines {BEGIN.strip()!r} and {END.strip()!r}.")
-    return before + begin + resources() + end + after
-
-
-def _resource(name: str, promise: str, sql: str) -> str:
+def _resource(name: str, description: str, sql: str) -> str:
     return (
         f"  {logical_id(name)}:\n"
         "    Type: AWS::Athena::NamedQuery\n"
         "    Condition: OnAws\n"
         "    Properties:\n"
         f"      Name: {name}\n"
-        f"      Description: {json.dumps(promise)}\n"
+        f"      Description: {json.dumps(description)}\n"
         "      WorkGroup: !Ref LakeWorkgroup\n"
         "      Database: !Ref LakeDatabase\n"
         f"      QueryString: |\n{indent(sql, ' ' * 8)}"
@@ -55,9 +37,5 @@ def _resource(name: str, promise: str, sql: str) -> str:
 
 
 def logical_id(name: str) -> str:
-    """Of a query's resource."""
+    """The logical id of a query's resource."""
     return "LakeQuery" + "".join(word.capitalize() for word in name.split("_"))
-
-
-if __name__ == "__main__":
-    TEMPLATE.write_text(replaced(TEMPLATE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,12 +1,11 @@
-"""From an event's bytes to its row in the table. Pure.
+"""Turns an event's bytes into its row in the table. Pure.
 
-A row is a line of JSON, which Firehose makes Parquet of: money is text with two decimals, so that it stays exact, and
-times are text in microseconds. They are made from what the Avro body holds, cents and microseconds, without `Decimal`
-and `datetime` in between: those take longer than all the rest (benchmarks/lake_transform.py). The checks are the
-consumer kit's.
+A row is a line of JSON, which Firehose converts to Parquet. Money is text with two decimals, to stay exact; times are
+text with microseconds. Both are made directly from the integers in the Avro body: going through `Decimal` and
+`datetime` would take longer than everything else (benchmarks/lake_transform.py). The consumer kit checks the event.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quoted
@@ -17,15 +16,17 @@ from account_events.avro.reader import Reader
 from account_events.avro.values import MONEY_SCALE, cents_of, instant_of
 from account_events.consumer.decoding import Decoder
 from consumers.lake.errors import OutsidePartitions, UnknownEvent
-from consumers.lake.table import EVENT_TYPES, timestamp
+from consumers.lake.table import COLUMNS, EVENT_FIELDS, EVENT_TYPES, MONEY, timestamp
 
 _MICROSECONDS = 1_000_000
 _DAY_MS = 86_400_000
 DATE_LENGTH = len("2026-11-25")
+_DATE_IN_JSON = slice(1, 1 + DATE_LENGTH)
+"""The date in a time that is quoted as JSON."""
 
 
 class Row(NamedTuple):
-    """One event's.
+    """The row of one event.
 
     Attributes:
         dt, event_type: its partition.
@@ -42,80 +43,102 @@ class Rows:
 
     Args:
         decoder: reads the events.
-        first_day: YYYY-MM-DD, the first partition that the table has.
+        first_day: the table's first partition, YYYY-MM-DD.
     """
 
     def __init__(self, decoder: Decoder, first_day: str) -> None:
         self._decoder = decoder
         self._first_day = first_day
+        self._layouts: dict[Schema, _Layout] = {}
 
     def row(self, data: bytes, published_ms: int | None) -> Row:
         """The row of one (de-aggregated) record's data.
 
         Args:
-            data: an event's.
-            published_ms: when Kinesis took it, milliseconds since 1970; None for what does not come from the stream.
+            data: one event.
+            published_ms: when Kinesis took it, milliseconds since 1970; None for an event from the ledger.
 
         Raises:
-            account_events.avro.errors.Undecodable: it cannot be read.
-            UnknownEvent, OutsidePartitions: it can, and there is no place for it.
+            account_events.avro.errors.Undecodable: the event cannot be read.
+            UnknownEvent, OutsidePartitions: the table has no partition for the event.
         """
         schema, reader, values = self._decoder.primitives(data)
         if schema.name not in EVENT_TYPES:
             raise UnknownEvent(schema.name)
-        occurred_at = _time(reader, values["occurred_at"])
+        layout = self._layouts.get(schema) or self._layouts.setdefault(schema, _layout(schema, values))
+        texts = _texts(layout, reader, values)
         published_at = None if published_ms is None else _time_of_ms(published_ms)
-        day = occurred_at[:DATE_LENGTH]
+        day = texts["occurred_at"][_DATE_IN_JSON]
         if day < self._first_day:
             raise OutsidePartitions(day)
         if published_ms is not None and day > _time_of_ms(published_ms + _DAY_MS):
             raise OutsidePartitions(day, _time_of_ms(published_ms)[:DATE_LENGTH])
-        return Row(day, schema.name, _line(schema, reader, values, occurred_at, published_at))
+        texts["published_at"] = "null" if published_at is None else f'"{published_at}"'
+        return Row(day, schema.name, layout.template % texts)
 
 
-def _line(schema: Schema, reader: Reader, values: Mapping[str, Any], occurred_at: str, published_at: str | None) -> str:
-    """The columns in the table's order; the events differ in which of owner and amount they have."""
-    owner, amount = values.get("owner"), values.get("amount")
-    return (
-        f'{{"event_id":{quoted(values["event_id"])},"account_id":{quoted(values["account_id"])},'
-        f'"sequence":{values["sequence"]},"occurred_at":"{occurred_at}",'
-        f'"correlation_id":{quoted(values["correlation_id"])},"causation_id":{_optional(values["causation_id"])},'
-        f'"request_id":{_optional(values["request_id"])},"owner":{_optional(owner)},'
-        f'"currency":{quoted(values["currency"])},'
-        f'"amount":{"null" if amount is None else _money(reader, "amount", amount)},'
-        f'"balance":{_money(reader, "balance", values["balance"])},'
-        f'"published_at":{_optional(published_at)},"schema_fingerprint":"{schema.fingerprint.hex()}"}}\n'
+class _Layout(NamedTuple):
+    """How the events of one schema become lines.
+
+    Attributes:
+        template: the line, with a `%(name)s` for each value.
+        writers: the fields that the event has, each with the function that makes JSON of its primitive value.
+    """
+
+    template: str
+    writers: tuple[tuple[str, Callable[[Any], str]], ...]
+
+
+def _layout(schema: Schema, values: Mapping[str, Any]) -> _Layout:
+    """The columns in the table's order; a column is null if it is not among the values."""
+    varying = {*values, "published_at"}
+    constant = {"schema_fingerprint": f'"{schema.fingerprint.hex()}"'}
+    columns = (
+        f'"{name}":' + (f"%({name})s" if name in varying else constant.get(name, "null"))
+        for name in (column.name for column in COLUMNS)
     )
+    writers = tuple((column.name, _WRITERS[column.glue_type]) for column in EVENT_FIELDS if column.name in values)
+    return _Layout("{" + ",".join(columns) + "}\n", writers)
 
 
-def _optional(text: str | None) -> str:
-    return "null" if text is None else quoted(text)
+def _texts(layout: _Layout, reader: Reader, values: Mapping[str, Any]) -> dict[str, str]:
+    """The values as JSON.
+
+    Raises:
+        account_events.avro.errors.CorruptBody: an amount or a time is out of range.
+    """
+    texts = {}
+    for name, write in layout.writers:
+        value = values[name]
+        try:
+            texts[name] = "null" if value is None else write(value)
+        except (ValueError, OverflowError) as error:
+            raise reader.impossible(name, error) from error
+    return texts
 
 
-def _money(reader: Reader, field: str, body: bytes) -> str:
-    try:
-        whole = cents_of(body)
-    except ValueError as error:
-        raise reader.impossible(field, error) from error
-    digits = f"{whole:03d}" if whole >= 0 else f"{whole:04d}"
+def _money(body: bytes) -> str:
+    cents = cents_of(body)
+    digits = f"{cents:03d}" if cents >= 0 else f"{cents:04d}"
     return f'"{digits[:-MONEY_SCALE]}.{digits[-MONEY_SCALE:]}"'
 
 
-def _time(reader: Reader, microseconds: int) -> str:
+def _time(microseconds: int) -> str:
     second, fraction = divmod(microseconds, _MICROSECONDS)
-    try:
-        return f"{_second(second)}.{fraction:06d}"
-    except OverflowError as error:
-        raise reader.impossible("occurred_at", error) from error
+    return f'"{_second(second)}.{fraction:06d}"'
+
+
+_WRITERS: dict[str, Callable[[Any], str]] = {"string": quoted, "bigint": str, "timestamp": _time, MONEY: _money}
+"""By the column's Glue type."""
 
 
 @lru_cache(maxsize=4096)
 def _second(second: int) -> str:
-    """Of many events of a batch the same."""
+    """Cached: many events of a batch have the same second."""
     return instant_of(second * _MICROSECONDS).replace(tzinfo=None).isoformat(" ")
 
 
 @lru_cache(maxsize=4096)
 def _time_of_ms(milliseconds: int) -> str:
-    """As for the events of one record."""
+    """Cached: the events of one Kinesis record share their time."""
     return timestamp(datetime.fromtimestamp(milliseconds / 1000, UTC))

@@ -1,10 +1,15 @@
-"""The table `account_events` and where its files are in the lake's bucket. Pure.
+"""The table `account_events` and the prefixes of its files in the lake's bucket. Pure.
 
-template.yaml has the same as a Glue table, each column with its field's doc from the schemas as comment; tests compare.
+`COLUMNS` is the only list of the table's columns. A column's type comes from the events' schemas. The transform's rows,
+`reconcile`, `backfill` and DuckDB's view derive from the list when they run. `make template` writes it into the Glue
+table in template.yaml, the view `tables/events.sql` and docs/lake.md.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from account_events.avro.codec import CONTRACT
+from consumers.lake.added_columns import PUBLISHED_AT, SCHEMA_FINGERPRINT, Column
 
 EVENTS_PREFIX = "events/"
 TOTALS_PREFIX = "daily_totals/"
@@ -17,49 +22,54 @@ EVENT_TYPES = ("AccountCreated", "BalanceCredited", "BalanceWithdrawn")
 """The values of the partition key `event_type`; template.yaml's projection lists the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One of the table's.
+def event_field(name: str) -> Column:
+    """The column of a field of the events, with the type that the working schemas give it.
 
-    Attributes:
-        glue_type: as the Glue Data Catalog, Hive and Athena's DDL name it.
-        added: what it says, if it is none of the events' own fields: those are documented in the schemas.
+    The schema gate ensures that all events give a field of one name the same type.
+
+    Raises:
+        LookupError: no event has the field, or its Avro type has no column type here.
     """
+    for event_type in EVENT_TYPES:
+        if name in (types := CONTRACT.working[event_type].field_types):
+            return Column(name, _glue_type(name, types[name]))
+    raise LookupError(f"consumers/lake/table.py: no event has a field {name}; correct the name or add it to a schema.")
 
-    name: str
-    glue_type: str
-    added: str = ""
+
+def _glue_type(name: str, avro_type: Any) -> str:  # noqa: ANN401 -- Avro's JSON
+    match avro_type:
+        case ["null", branch]:
+            return _glue_type(name, branch)
+        case "string":
+            return "string"
+        case "long":
+            return "bigint"
+        case {"type": "long", "logicalType": "timestamp-micros"}:
+            return "timestamp"
+        case {"type": "bytes", "logicalType": "decimal", "precision": 18, "scale": 2}:
+            return MONEY
+    raise LookupError(f"consumers/lake/table.py has no column type for the field {name}: add one for {avro_type}.")
 
 
 COLUMNS = (
-    Column("event_id", "string"),
-    Column("account_id", "string"),
-    Column("sequence", "bigint"),
-    Column("occurred_at", "timestamp"),
-    Column("correlation_id", "string"),
-    Column("causation_id", "string"),
-    Column("request_id", "string"),
-    Column("owner", "string"),
-    Column("currency", "string"),
-    Column("amount", MONEY),
-    Column("balance", MONEY),
-    Column(
-        "published_at",
-        "timestamp",
-        "When Kinesis took the event, UTC; null for an event that came from the ledger and not from the stream.",
-    ),
-    Column("schema_fingerprint", "string", "The schema the event was written with: its CRC-64-AVRO, 16 hex digits."),
+    event_field("event_id"),
+    event_field("account_id"),
+    event_field("sequence"),
+    event_field("occurred_at"),
+    event_field("correlation_id"),
+    event_field("causation_id"),
+    event_field("request_id"),
+    event_field("owner"),
+    event_field("currency"),
+    event_field("amount"),
+    event_field("balance"),
+    PUBLISHED_AT,
+    SCHEMA_FINGERPRINT,
 )
-"""What a file holds."""
+"""The columns in a file. Add new ones at the end; never rename, remove or move one."""
 
-PARTITION_KEYS = (
-    Column("dt", "string", "The day on which the event occurred, UTC, YYYY-MM-DD. Name it, or everything is read."),
-    Column("event_type", "string", "AccountCreated, BalanceCredited or BalanceWithdrawn."),
-)
-"""What a file's path says. Both follow from the event, so that a repeated one is in the same partition."""
-
-OF_QUERIES = ("copy", "listed_file", "at_account_id", "at_sequence")
-"""Columns beside all of the table's: of `tables/events.sql`, of DuckDB's views over files, and of `reconcile`."""
+EVENT_FIELDS = tuple(column for column in COLUMNS if not column.added)
+"""The columns that the ledger has as well."""
 
 TOTALS_COLUMNS = (
     ("dt", "string"),
@@ -73,14 +83,14 @@ TOTALS_COLUMNS = (
     ("accounts", "bigint"),
     ("made_of", "string"),
 )
-"""Of the table `daily_totals`, whose partition key is `month`; template.yaml has the same, with comments."""
+"""The columns of the table `daily_totals`, partitioned by `month`; template.yaml lists the same, with comments."""
 
 
 def partition_prefix(dt: str, event_type: str) -> str:
-    """Where the files of a partition are; template.yaml tells Firehose the same."""
+    """The prefix of a partition's files; Firehose's prefix in template.yaml is the same."""
     return f"{EVENTS_PREFIX}dt={dt}/event_type={event_type}/"
 
 
 def timestamp(instant: datetime) -> str:
-    """An instant in UTC as Firehose's JSON reader understands it, in microseconds."""
+    """A UTC instant as Firehose's JSON reader parses it, with microseconds."""
     return instant.replace(tzinfo=None).isoformat(" ", "microseconds")

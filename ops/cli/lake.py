@@ -4,9 +4,9 @@ import typer
 
 from ops.cli.options import Stack
 from ops.deployment.stack import Deployment
+from ops.lake.deployed_lake import Lake
 from ops.lake.query.duckdb_engine import EVENTS_VIEW
 from ops.lake.refresh_totals import report_day
-from ops.lake.stack_lake import Lake
 from ops.terminal import out
 
 app = typer.Typer(no_args_is_help=True, help="The lake: its tables, its daily totals, its repair.")

@@ -20,13 +20,13 @@ from consumers.lake.rows import Rows
 from ops.cli.exit_handling import on_interruption
 from ops.cli.options import AccountIds, AllAccounts, ReadUnitsMax, Stack
 from ops.deployment.stack import Deployment
+from ops.lake.deployed_lake import Lake
 from ops.lake.query.duckdb_errors import translated
 from ops.lake.reconcile.grace import GRACE_S_MAX, cut_us
 from ops.lake.reconcile.run import grace_of
 from ops.lake.repair.backfill import MissingSink
 from ops.lake.repair.ports import S3Bucket, invoked, reasons_in
 from ops.lake.repair.redrive import Redrive, Redriven
-from ops.lake.stack_lake import Lake
 from ops.replay.display import Display
 from ops.replay.dynamodb_source import DynamoDBSource
 from ops.replay.engine import SEGMENTS, ReplayResult, replay

@@ -16,10 +16,10 @@ from rich.table import Table
 
 from ops.cli.options import Stack
 from ops.deployment.stack import Deployment
+from ops.lake.deployed_lake import Lake
 from ops.lake.query.catalog import Query, WrongCall, queries
 from ops.lake.query.engine import Answer
 from ops.lake.refresh_totals import refresh_totals
-from ops.lake.stack_lake import Lake
 from ops.terminal import complain, err, out
 
 app = typer.Typer()

@@ -12,10 +12,10 @@ from local_stack.output_file import written
 from ops.cli.exit_handling import on_interruption
 from ops.cli.options import Stack
 from ops.deployment.stack import Deployment
+from ops.lake.deployed_lake import Lake
 from ops.lake.reconcile.grace import GRACE_S_MAX
 from ops.lake.reconcile.result import FOLDER, LATEST_KEY, Finding, ReconciliationResult, finding_line
 from ops.lake.reconcile.run import SHOWN_MAX, keep, reconciled
-from ops.lake.stack_lake import Lake
 from ops.replay.pace import READ_UNITS_MAX
 from ops.terminal import complain, err, out
 

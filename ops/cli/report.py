@@ -11,8 +11,8 @@ import typer
 
 from ops.cli.options import Stack
 from ops.deployment.stack import Deployment
+from ops.lake.deployed_lake import Lake
 from ops.lake.refresh_totals import refresh_totals
-from ops.lake.stack_lake import Lake
 from ops.report.imprint import Imprint
 from ops.report.report_file import write_report
 from ops.terminal import complain, out

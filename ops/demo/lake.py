@@ -6,9 +6,9 @@ from pathlib import Path
 from local_stack.address import ADDRESS_FILE
 from local_stack.local_deployment import LocalDeployment
 from ops.deployment.stack import Deployment
+from ops.lake.deployed_lake import Lake
 from ops.lake.reconcile.run import keep, reconciled
 from ops.lake.refresh_totals import refresh_totals
-from ops.lake.stack_lake import Lake
 from ops.report.imprint import Imprint
 from ops.report.report_file import write_report
 

@@ -2,7 +2,7 @@
 
 from botocore.exceptions import ClientError
 
-from ops.lake.stack_lake import Lake
+from ops.lake.deployed_lake import Lake
 from ops.terminal import err
 
 

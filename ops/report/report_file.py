@@ -8,10 +8,10 @@ from rich.markup import escape
 
 from local_stack.errors import CommandError
 from local_stack.output_file import written
+from ops.lake.deployed_lake import Lake
 from ops.lake.query.engine import Engine
 from ops.lake.query.files import LakeFiles
 from ops.lake.reconcile.result import LATEST_KEY, ReconciliationResult, UnknownResult, from_json
-from ops.lake.stack_lake import Lake
 from ops.report.badge import UNREADABLE, Badge, badge
 from ops.report.figures import figures_of, newest_day
 from ops.report.imprint import Imprint

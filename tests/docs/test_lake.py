@@ -10,10 +10,11 @@ import pytest
 
 from account_events.avro.codec import CONTRACT
 from consumers.lake import table
+from consumers.lake.added_columns import PARTITION_KEYS, Column
 from ops.lake.query.catalog import Query, queries
 from ops.lake.query.duckdb_engine import DuckDBEngine
 from tests.support.lake import event, write
-from tools.column_comments import comment
+from tools.lake_columns import comment
 
 TEXT = (Path(__file__).parents[2] / "docs" / "lake.md").read_text(encoding="utf-8")
 
@@ -25,12 +26,12 @@ def listed(part: str) -> list[str]:
 
 
 def test_each_is_in_its_own_table_and_nothing_else() -> None:
-    assert listed("columns") == [column.name for column in (*table.COLUMNS, *table.PARTITION_KEYS)]
+    assert listed("columns") == [column.name for column in (*table.COLUMNS, *PARTITION_KEYS)]
     assert listed("queries") == list(queries())
 
 
-@pytest.mark.parametrize("column", [*table.COLUMNS, *table.PARTITION_KEYS], ids=lambda column: column.name)
-def test_every_column_is_described_as_in_the_catalogue(column: table.Column) -> None:
+@pytest.mark.parametrize("column", [*table.COLUMNS, *PARTITION_KEYS], ids=lambda column: column.name)
+def test_every_column_is_described_as_in_the_catalogue(column: Column) -> None:
     assert f"| `{column.name}` | {column.glue_type} | {comment(column, CONTRACT)} |\n" in TEXT
 
 

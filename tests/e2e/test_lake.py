@@ -11,7 +11,7 @@ from account_core.domain.events import EventRow
 from account_events.aggregation.packing import aggregate
 from local_stack.local_deployment import LocalDeployment, all_rows
 from ops.deployment.stack import Deployment
-from ops.lake.stack_lake import Lake
+from ops.lake.deployed_lake import Lake
 from tests.unit.consumer.given import encoded
 
 SETTLE_TIMEOUT_S = 60.0

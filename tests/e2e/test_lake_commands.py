@@ -17,9 +17,9 @@ from local_stack.address import ADDRESS_FILE
 from local_stack.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
 from local_stack.local_deployment import LocalDeployment
 from ops.deployment.stack import Deployment
+from ops.lake.deployed_lake import Lake
 from ops.lake.query.duckdb_engine import DuckDBEngine, S3Access
 from ops.lake.query.engine import QueryFailed
-from ops.lake.stack_lake import Lake
 from tests.e2e.test_lake import opened, settled
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

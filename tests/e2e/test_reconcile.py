@@ -22,9 +22,9 @@ from consumers.lake import table
 from consumers.lake.delivery.parquet import arrow_schema, parquet
 from local_stack.local_deployment import LocalDeployment
 from ops.deployment.stack import Deployment
+from ops.lake.deployed_lake import Lake
 from ops.lake.reconcile.ledger_pages import scans_unparsed
 from ops.lake.reconcile.result import LATEST_KEY, ReconciliationResult, from_json
-from ops.lake.stack_lake import Lake
 from tests.support.terminal import account_events
 
 SETTLE_TIMEOUT_S = 60.0

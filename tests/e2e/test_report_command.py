@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 from local_stack.local_deployment import LocalDeployment
 from ops.cli.app import app
 from ops.deployment.stack import Deployment
+from ops.lake.deployed_lake import Lake
 from ops.lake.query.files import LakeFiles
 from ops.lake.reconcile.result import LATEST_KEY, Files, ReconciliationResult, to_json
-from ops.lake.stack_lake import Lake
 from ops.report.amounts import money
 from ops.report.figures import figures_of
 from tests.e2e.test_lake import opened, settled

@@ -8,6 +8,7 @@ import sqlglot
 from datafusion import SessionContext
 
 from consumers.lake import table
+from consumers.lake.added_columns import PARTITION_KEYS
 from consumers.lake.delivery.parquet import arrow_schema
 from ops.lake.query.athena_engine import literal
 from ops.lake.query.catalog import COMMENTS
@@ -21,7 +22,7 @@ class DataFusionEngine:
     def __init__(self, root: Path) -> None:
         self._context = SessionContext()
         events = [(column.name, column.glue_type) for column in table.COLUMNS]
-        keys = [column.name for column in table.PARTITION_KEYS]
+        keys = [column.name for column in PARTITION_KEYS]
         self._register("account_events", root / table.EVENTS_PREFIX, events, keys)
         self._register("daily_totals", root / table.TOTALS_PREFIX, table.TOTALS_COLUMNS, ["month"])
         self._context.sql(_dialect(EVENTS_VIEW, ())).collect()

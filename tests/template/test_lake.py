@@ -1,11 +1,13 @@
 """What template.yaml must say of the lake."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from account_events.avro.codec import CONTRACT
 from consumers.lake import table
+from consumers.lake.added_columns import PARTITION_KEYS, Column
 from ops.lake.query.catalog import queries
 from ops.lake.query.duckdb_engine import EVENTS_VIEW
 from ops.lake.query.totals import totals_key
@@ -13,9 +15,9 @@ from ops.lake.reconcile.result import FOLDER as VERDICTS_PREFIX
 from ops.lake.repair.redrive import REDRIVEN_PREFIX
 from tests.template.test_template import RESOURCES, TEMPLATE, properties
 from tests.unit.lake.test_transform import TRANSFORM_BUFFER_MB
-from tools.column_comments import comment
-from tools.named_queries import TEMPLATE as TEMPLATE_FILE
-from tools.named_queries import VIEW_NAME, replaced
+from tools.lake_columns import comment
+from tools.named_queries import VIEW_NAME
+from tools.template import ROOT, written
 
 DELIVERY = properties("LakeDelivery")
 DESTINATION: dict[str, Any] = DELIVERY["ExtendedS3DestinationConfiguration"]
@@ -33,7 +35,7 @@ def described(columns: list[dict[str, str]]) -> list[tuple[str, str, str]]:
     return [(column["Name"], column["Type"], column["Comment"]) for column in columns]
 
 
-def due(columns: tuple[table.Column, ...]) -> list[tuple[str, str, str]]:
+def due(columns: tuple[Column, ...]) -> list[tuple[str, str, str]]:
     return [(column.name, column.glue_type, comment(column, CONTRACT)) for column in columns]
 
 
@@ -41,7 +43,7 @@ def test_the_events_table_has_the_rows_columns_documented_as_in_the_schemas() ->
     events = table_input("LakeEventsTable")
     assert events["Name"] == "account_events"
     assert described(events["StorageDescriptor"]["Columns"]) == due(table.COLUMNS)
-    assert described(events["PartitionKeys"]) == due(table.PARTITION_KEYS)
+    assert described(events["PartitionKeys"]) == due(PARTITION_KEYS)
 
 
 def test_the_totals_table_has_the_columns_that_are_written() -> None:
@@ -194,9 +196,6 @@ def test_the_workgroup_bounds_every_query() -> None:
 
 
 def test_the_shipped_queries_are_athenas_named_queries() -> None:
-    assert replaced(TEMPLATE_FILE.read_text(encoding="utf-8")) == TEMPLATE_FILE.read_text(encoding="utf-8"), (
-        "make named-queries"
-    )
     due = {query.name: query.sql for query in queries().values()} | {VIEW_NAME: EVENTS_VIEW}
     named = {
         each["Properties"]["Name"]: each for each in RESOURCES.values() if each["Type"] == "AWS::Athena::NamedQuery"
@@ -208,9 +207,17 @@ def test_the_shipped_queries_are_athenas_named_queries() -> None:
         assert each["Properties"]["Database"] == {"Ref": "LakeDatabase"}
 
 
-def test_a_template_without_a_place_for_them_is_told() -> None:
-    with pytest.raises(ValueError, match="make named-queries"):
-        replaced("Resources: {}")
+@pytest.mark.parametrize("path", written())
+def test_the_generated_parts_are_up_to_date(path: str) -> None:
+    assert (ROOT / path).read_text(encoding="utf-8") == written()[path], "run: make template"
+
+
+def test_a_file_without_the_marking_lines_is_refused(tmp_path: Path) -> None:
+    for path in written():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("Resources: {}")
+    with pytest.raises(ValueError, match="must have the lines"):
+        written(tmp_path)
 
 
 def test_no_named_query_has_a_semicolon() -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from ops.deployment.stack import Deployment, Outputs
+from ops.lake.deployed_lake import Lake
 from ops.lake.reconcile.grace import BUFFER_FACTOR, RETRIES_S, TRANSFORM_BUFFER_S, delivery_s
 from ops.lake.reconcile.run import grace_of
-from ops.lake.stack_lake import Lake
 from tests.template.test_template import RESOURCES, TEMPLATE, properties
 
 FIREHOSE = {

@@ -13,6 +13,7 @@ import sqlglot
 from sqlglot.errors import SqlglotError
 
 from consumers.lake import table
+from consumers.lake.added_columns import PARTITION_KEYS
 from ops.lake.query.duckdb_errors import damaged, translated
 from ops.lake.query.engine import Answer, QueryFailed
 from ops.lake.query.file_columns import duckdb_type
@@ -86,7 +87,7 @@ class DuckDBEngine:
         # It looks for the statistics of a partition key, which no file has, and breaks off: max(dt), DuckDB 1.5.5.
         self._connection.execute("SET disabled_optimizers = 'statistics_propagation'")
         events = [(each.name, each.glue_type) for each in table.COLUMNS]
-        keys = [each.name for each in table.PARTITION_KEYS]
+        keys = [each.name for each in PARTITION_KEYS]
         there = f"dt >= '{first_day}' AND TRY_CAST(dt AS date) IS NOT NULL AND event_type IN {table.EVENT_TYPES}"
         for name in FILES:
             self._connection.execute(f"CREATE TABLE {name} (file VARCHAR)")

@@ -10,33 +10,19 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from consumers.lake import table
+from consumers.lake.added_columns import PARTITION_KEYS
+from consumers.lake.delivery.parquet import arrow_schema
 from ops.lake.query.duckdb_engine import EVENTS_VIEW, in_duckdb, with_rows
-from ops.lake.reconcile.differences import FIELDS, Evidence
+from ops.lake.reconcile.differences import FIELDS, KEYS, Evidence
 from ops.lake.reconcile.ledger_rows import LedgerEvent, Unreadable
 from ops.lake.reconcile.result import AccountFound, Lateness, Standing, Total
 
 if TYPE_CHECKING:
     import duckdb
 
-_MONEY = pa.decimal128(18, 2)
-_LEDGER = pa.schema(
-    [
-        ("account_id", pa.string()),
-        ("sequence", pa.int64()),
-        ("event_id", pa.string()),
-        ("event_type", pa.string()),
-        ("occurred_at", pa.timestamp("us")),
-        ("currency", pa.string()),
-        ("owner", pa.string()),
-        ("amount", _MONEY),
-        ("balance", _MONEY),
-        ("correlation_id", pa.string()),
-        ("causation_id", pa.string()),
-        ("request_id", pa.string()),
-    ]
-)
+LEDGER = arrow_schema([*((column.name, column.glue_type) for column in table.EVENT_FIELDS), ("event_type", "string")])
 _UNREADABLE = pa.schema([("account_id", pa.string()), ("sequence", pa.int64()), ("reason", pa.string())])
-_COLUMNS = [column.name for column in (*table.COLUMNS, *table.PARTITION_KEYS)]
+_COLUMNS = [column.name for column in (*table.COLUMNS, *PARTITION_KEYS)]
 FETCHED = 10_000
 
 _FLOW = (
@@ -60,9 +46,9 @@ _SEE_LAKE = f"""
 CREATE OR REPLACE TABLE shown AS SELECT * FROM events;
 CREATE OR REPLACE TABLE copies AS
   SELECT DISTINCT s.account_id AS at_account_id, s.sequence AS at_sequence,
-    {", ".join(f"c.{name}" for name in ("account_id", "sequence", *FIELDS))}
+    {", ".join(f"c.{name}" for name in (*KEYS, *FIELDS))}
   FROM account_events c JOIN shown s ON {_same("c", "s", ("dt", "event_type", "account_id", "sequence"))}
-  WHERE NOT ({_same("c", "s", ("account_id", "sequence", *FIELDS))});
+  WHERE NOT ({_same("c", "s", (*KEYS, *FIELDS))});
 """
 
 _PREPARE = f"""
@@ -90,18 +76,18 @@ CREATE VIEW lake_compared AS
 
 _EVIDENCE = f"""
 SELECT k.account_id, k.sequence, 'shown',
-  CASE WHEN l.account_id IS NOT NULL THEN {_struct("l", ("account_id", "sequence", *FIELDS))} END,
-  CASE WHEN s.account_id IS NOT NULL THEN {_struct("s", ("account_id", "sequence", *FIELDS))} END,
+  CASE WHEN l.account_id IS NOT NULL THEN {_struct("l", (*KEYS, *FIELDS))} END,
+  CASE WHEN s.account_id IS NOT NULL THEN {_struct("s", (*KEYS, *FIELDS))} END,
   NULL
 FROM suspects k
 LEFT JOIN ledger l ON k.account_id = l.account_id AND k.sequence = l.sequence
 LEFT JOIN shown s ON k.account_id = s.account_id AND k.sequence = s.sequence
 UNION ALL
-SELECT k.account_id, k.sequence, 'copy', NULL, {_struct("c", ("account_id", "sequence", *FIELDS))}, NULL
+SELECT k.account_id, k.sequence, 'copy', NULL, {_struct("c", (*KEYS, *FIELDS))}, NULL
 FROM suspects k JOIN copies c ON k.account_id = c.at_account_id AND k.sequence = c.at_sequence
 UNION ALL
 SELECT u.account_id, u.sequence, 'unreadable', NULL,
-  CASE WHEN s.account_id IS NOT NULL THEN {_struct("s", ("account_id", "sequence", *FIELDS))} END,
+  CASE WHEN s.account_id IS NOT NULL THEN {_struct("s", (*KEYS, *FIELDS))} END,
   u.reason
 FROM unreadable u
 LEFT JOIN shown s ON u.account_id = s.account_id AND u.sequence = s.sequence
@@ -132,15 +118,14 @@ class Comparison:
         place = str(folder).replace("'", "''")
         connection.execute(f"SET temp_directory = '{place}'; SET TimeZone = 'UTC'")
         connection.execute(f"ATTACH '{place}/comparison.duckdb' AS work; USE work")
-        for name, schema in (("ledger", _LEDGER), ("unreadable", _UNREADABLE)):
+        for name, schema in (("ledger", LEDGER), ("unreadable", _UNREADABLE)):
             with_rows(self._connection, f"CREATE TABLE {name} AS FROM rows", schema.empty_table())
         connection.execute("ALTER TABLE ledger ADD COLUMN dt VARCHAR")
 
     def take(self, events: Sequence[LedgerEvent], unreadable: Sequence[Unreadable]) -> None:
         """Rows of the ledger, each once."""
         if events:
-            columns = zip(zip(*events, strict=True), _LEDGER.types, strict=True)
-            rows = pa.Table.from_arrays([pa.array(*column) for column in columns], schema=_LEDGER)
+            rows = pa.Table.from_pylist(events, schema=LEDGER)
             with_rows(
                 self._connection, "INSERT INTO ledger SELECT *, left(CAST(occurred_at AS VARCHAR), 10) FROM rows", rows
             )

@@ -8,22 +8,19 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any, Literal, NamedTuple
 
+from consumers.lake import table
 from ops.lake.reconcile.result import Difference, Finding, Kind
+
+KEYS = ("account_id", "sequence")
+"""By these an event of the ledger is compared with the lake's."""
 
 FIELDS = (
     "event_id",
     "event_type",
     "dt",
-    "occurred_at",
-    "currency",
-    "owner",
-    "amount",
-    "balance",
-    "correlation_id",
-    "causation_id",
-    "request_id",
+    *(column.name for column in table.EVENT_FIELDS if column.name not in {*KEYS, "event_id"}),
 )
-"""What is compared, beside account and sequence. `dt` follows from `occurred_at`: another partition hides the event."""
+"""The columns that are compared. `dt` follows from `occurred_at`; in another partition, queries miss the event."""
 
 FINDINGS_MAX = 50
 ACCOUNTS_MAX = 20

@@ -1,8 +1,6 @@
 """The ledger's events in the lake's words, for a comparison: by the projector's translation. Pure."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 from account_core.domain.errors import Corrupt
@@ -16,21 +14,8 @@ SEQUENCE_MAX = 2**63 - 1
 """Of the events' schemas, a `long`."""
 
 
-class LedgerEvent(NamedTuple):
-    """An event's columns, named as the lake's; `occurred_at` is UTC and does not say so."""
-
-    account_id: str
-    sequence: int
-    event_id: str
-    event_type: str
-    occurred_at: datetime
-    currency: str
-    owner: str | None
-    amount: Decimal | None
-    balance: Decimal
-    correlation_id: str
-    causation_id: str | None
-    request_id: str | None
+LedgerEvent = Mapping[str, Any]
+"""An event's values by the lake's columns, `event_type` among them; `occurred_at` is UTC without an offset."""
 
 
 class Unreadable(NamedTuple):
@@ -64,20 +49,7 @@ def ledger_rows(items: Iterable[Mapping[str, Any]]) -> tuple[list[LedgerEvent], 
 
 def _event(row: EventRow) -> LedgerEvent:
     name, fields = translate(row)
-    return LedgerEvent(
-        row.account_id,
-        row.sequence,
-        fields["event_id"],
-        name,
-        fields["occurred_at"].replace(tzinfo=None),
-        row.currency,
-        fields.get("owner"),
-        fields.get("amount"),
-        row.balance,
-        row.correlation_id,
-        row.command_id,
-        row.request_id,
-    )
+    return fields | {"event_type": name, "occurred_at": fields["occurred_at"].replace(tzinfo=None)}
 
 
 def _unreadable(item: Mapping[str, Any], reason: str) -> Unreadable:

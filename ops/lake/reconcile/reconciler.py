@@ -132,7 +132,7 @@ def _take(comparison: Comparison, waiting: list[LedgerPage]) -> None:
 
 
 def _count(counts: Counts, page: Page, events: Sequence[LedgerEvent]) -> None:
-    counts.accounts += sum(event.sequence == 1 for event in events)
+    counts.accounts += sum(event["sequence"] == 1 for event in events)
     counts.events += len(events)
     counts.rows += len(page.items)
     counts.read_units += page.read_units

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from ops.lake.deployed_lake import Lake
 from ops.lake.query.files import LakeFiles
 from ops.lake.reconcile.grace import delivery_s
 from ops.lake.reconcile.ledger_pages import scans_unparsed
 from ops.lake.reconcile.reconciler import Reconciler
 from ops.lake.reconcile.result import LATEST_KEY, Files, Finding, ReconciliationResult, to_json
-from ops.lake.stack_lake import Lake
 from ops.replay.display import Display
 from ops.replay.dynamodb_source import DynamoDBSource
 from ops.replay.engine import SEGMENTS

@@ -16,7 +16,7 @@ from account_events.consumer import Decoder
 from consumers.lake.rows import Rows
 from ops.cli.app import app
 from ops.deployment import stack as deployed
-from ops.lake import stack_lake
+from ops.lake import deployed_lake
 from ops.lake.query.duckdb_engine import DuckDBEngine
 from tests.unit.consumer.given import encoded
 from tests.unit.lake.test_duckdb_engine import ENDLESS, pressed
@@ -98,7 +98,7 @@ def test_a_grace_that_is_none_is_a_wrong_call(seconds: str) -> None:
 
 @pytest.mark.usefixtures("bucket")
 def test_ctrl_c_while_duckdb_collects_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stack_lake.Lake, "duckdb", lambda _: DuckDBEngine(str(tmp_path)))
+    monkeypatch.setattr(deployed_lake.Lake, "duckdb", lambda _: DuckDBEngine(str(tmp_path)))
     monkeypatch.setattr("ops.deployment.stack.Deployment.codec", lambda _: Codec(CONTRACT))
     monkeypatch.setattr("ops.cli.lake_repair.MissingSink", lambda connection, *_: connection.execute(ENDLESS))
     with pressed():

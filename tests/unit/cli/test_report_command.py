@@ -17,11 +17,11 @@ from typer.testing import CliRunner, Result
 from local_stack.errors import CommandError
 from ops.cli.app import app
 from ops.deployment.stack import Deployment, Outputs
+from ops.lake.deployed_lake import Lake
 from ops.lake.query.duckdb_engine import DuckDBEngine
 from ops.lake.query.engine import QueryFailed
 from ops.lake.query.files import LakeFiles
 from ops.lake.reconcile.result import LATEST_KEY, Files, ReconciliationResult, Total, to_json
-from ops.lake.stack_lake import Lake
 from ops.report import report_file
 from tests.unit.report.given import lake, moved, opened
 

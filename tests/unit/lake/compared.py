@@ -45,7 +45,7 @@ class Given:
         self.listed(engine)
         return engine
 
-    def verdict(self) -> tuple[ReconciliationResult, list[Finding]]:
+    def reconciled(self) -> tuple[ReconciliationResult, list[Finding]]:
         found: list[Finding] = []
         reconciler = Reconciler(
             self._lake,

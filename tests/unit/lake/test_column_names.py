@@ -9,7 +9,8 @@ import trino_sql_validator
 
 import consumers.lake
 from account_events.avro.codec import CONTRACT
-from consumers.lake.table import COLUMNS, OF_QUERIES, PARTITION_KEYS
+from consumers.lake.added_columns import OF_QUERIES, PARTITION_KEYS
+from consumers.lake.table import COLUMNS
 from ops.lake.query.column_names import why_no_column
 from ops.lake.query.duckdb_engine import FILE
 

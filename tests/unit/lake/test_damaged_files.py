@@ -185,7 +185,7 @@ def test_a_reconciliation_names_a_damaged_file(given: Callable[..., Given], kind
     path = max(at.folder.glob("events/*/*/*.parquet"))
     damage(path, kind)
     with pytest.raises(QueryFailed, match="is no file of the lake's table") as failed:
-        at.verdict()
+        at.reconciled()
     assert str(path) in str(failed.value)
 
 
@@ -200,7 +200,7 @@ def test_a_reconciliation_names_a_file_damaged_at_the_second_look(given: Callabl
 
     at.settle = arrives
     with pytest.raises(QueryFailed, match=r"late\.parquet is no file of the lake's table"):
-        at.verdict()
+        at.reconciled()
 
 
 @pytest.mark.parametrize("kind", ["in a page", "half of it"])

@@ -16,7 +16,7 @@ from tests.unit.lake.compared import NOW, A, B, Given, changed, without
 
 
 def test_what_is_the_same_is_sound_to_the_cent(given: Callable[..., Given]) -> None:
-    verdict, found = given([*A, *B], lake_rows([*A, *B])).verdict()
+    verdict, found = given([*A, *B], lake_rows([*A, *B])).reconciled()
     assert not found
     assert verdict == ReconciliationResult(
         compared_at=NOW,
@@ -34,7 +34,7 @@ def test_copies_are_no_finding_however_often_and_whenever_they_came(given: Calla
     rows = lake_rows(A)
     at = given(A, rows)
     at.add(changed(rows, "a-1", 3, published_at=None, schema_fingerprint="0123456789abcdef"))
-    verdict, found = at.verdict()
+    verdict, found = at.reconciled()
     assert verdict.is_sound
     assert not found
 
@@ -43,7 +43,7 @@ def test_missing_events_are_named_with_their_account(given: Callable[..., Given]
     at = given([*A, *B], without(lake_rows([*A, *B]), "a-1", 2, 13))
     looks: list[None] = []
     at.settle = lambda: looks.append(None)
-    verdict, found = at.verdict()
+    verdict, found = at.reconciled()
     assert len(looks) == 1
     assert found == [Finding("missing", "a-1", n, f"a-1:{n}") for n in (2, 13)]
     assert (verdict.missing, verdict.differing_accounts, verdict.findings) == (2, 1, tuple(found))
@@ -55,7 +55,7 @@ def test_missing_events_are_named_with_their_account(given: Callable[..., Given]
 
 
 def test_extra_events_are_named(given: Callable[..., Given]) -> None:
-    verdict, found = given(B, lake_rows([*A[:2], *B])).verdict()
+    verdict, found = given(B, lake_rows([*A[:2], *B])).reconciled()
     assert found == [Finding("extra", "a-1", n, f"a-1:{n}") for n in (1, 2)]
     assert (verdict.extra, verdict.events, verdict.accounts) == (2, 2, 1)
     [account] = verdict.accounts_found
@@ -82,7 +82,7 @@ def test_extra_events_are_named(given: Callable[..., Given]) -> None:
 def test_every_field_that_differs_is_named(
     given: Callable[..., Given], field: str, value: str | None, ledger: str | None, lake: str | None
 ) -> None:
-    verdict, found = given(A, changed(lake_rows(A), "a-1", 3, **{field: value})).verdict()
+    verdict, found = given(A, changed(lake_rows(A), "a-1", 3, **{field: value})).reconciled()
     assert found == [Finding("differing", "a-1", 3, "a-1:3", (Difference(field, ledger, lake),))]
     assert (verdict.differing, verdict.missing, verdict.extra) == (1, 0, 0)
     assert not verdict.is_sound
@@ -98,7 +98,7 @@ def test_a_copy_that_contradicts_is_found_behind_the_one_that_is_shown(given: Ca
     at = given(A, rows)
     [third] = [row for row in rows if row["sequence"] == 3]
     at.add([third | {"amount": "999.00", "published_at": "2026-08-02 00:00:00.000000"}])
-    verdict, found = at.verdict()
+    verdict, found = at.reconciled()
     assert found == [Finding("contradicting", "a-1", 3, "a-1:3", (Difference("amount", "10.00", "999.00"),))]
     assert (verdict.contradicting, verdict.differing) == (1, 0)
     assert not verdict.is_sound
@@ -111,7 +111,7 @@ def test_a_copy_of_another_name_is_found_behind_the_one_that_is_shown(given: Cal
     at = given(A, rows)
     [third] = [row for row in rows if row["sequence"] == 3]
     at.add([third | {"event_id": "a-1:77", "published_at": "2026-08-02 00:00:00.000000"}])
-    verdict, found = at.verdict()
+    verdict, found = at.reconciled()
     assert found == [Finding("contradicting", "a-1", 3, "a-1:3", (Difference("event_id", "a-1:3", "a-1:77"),))]
     assert not verdict.is_sound
 
@@ -120,7 +120,7 @@ def test_where_the_wrong_copy_is_shown_it_says_that_there_is_a_right_one(given: 
     rows = lake_rows(A)
     at = given(A, changed(rows, "a-1", 3, amount="999.00", published_at="2026-08-01 00:00:00.000000"))
     at.add([row for row in rows if row["sequence"] == 3])
-    _, found = at.verdict()
+    _, found = at.reconciled()
     assert found == [Finding("differing", "a-1", 3, "a-1:3", (Difference("amount", "10.00", "999.00"),), COPY_AGREES)]
 
 
@@ -129,7 +129,7 @@ def test_a_second_event_of_a_sequence_is_extra_wherever_it_hides(given: Callable
     at = given(A, rows)
     [third] = [row for row in rows if row["sequence"] == 3]
     at.add([third | {"dt": "2026-08-09"}])
-    verdict, found = at.verdict()
+    verdict, found = at.reconciled()
     assert found == [
         Finding("extra", "a-1", 3, "a-1:3", (Difference("dt", "2026-08-01", "2026-08-09"),), TWICE),
     ]
@@ -143,7 +143,7 @@ def test_a_corrupt_row_is_told_and_the_rest_is_compared(given: Callable[..., Giv
     ]
     at.source.put_item({**third, "Amount": {"N": "0.001"}})
     at.source.put_item({**third, "Version": {"N": "-7"}})
-    verdict, found = at.verdict()
+    verdict, found = at.reconciled()
     assert [(each.kind, each.account_id, each.sequence, each.event_id) for each in found] == [
         ("unreadable", "a-1", 3, "a-1:3"),
         ("unreadable", "a-1", None, ""),
@@ -160,13 +160,13 @@ def test_numbers_that_no_event_has_are_told(given: Callable[..., Given], version
     at = given(A, lake_rows(A))
     [third] = [item for item in at.source.rows.values() if item["Version"]["N"] == "3"]
     at.source.put_item({**third, "Version": {"N": version}, "Sequence": {"N": sequence}})
-    verdict, found = at.verdict()
+    verdict, found = at.reconciled()
     assert [(each.kind, each.account_id, each.sequence) for each in found] == [("unreadable", "a-1", None)]
     assert verdict.events == 14
 
 
 def test_an_empty_ledger_and_an_empty_lake_agree(given: Callable[..., Given]) -> None:
-    verdict, found = given([], []).verdict()
+    verdict, found = given([], []).reconciled()
     assert not found
     assert (verdict.is_sound, verdict.events, verdict.through, verdict.totals) == (True, 0, NOW, ())
     assert verdict.lateness.behind_s is None
@@ -176,14 +176,14 @@ def test_of_an_empty_lake_everything_is_missing_and_a_verdict_does_not_grow(give
     ledger = [row for number in range(70) for row in history(f"a-{number:03d}", "1.00")]
     at = given(ledger, [])
     at.settle = lambda: None
-    verdict, found = at.verdict()
+    verdict, found = at.reconciled()
     assert (verdict.missing, verdict.differing_accounts, len(found)) == (140, 70, 140)
     assert (len(verdict.findings), len(verdict.accounts_found)) == (FINDINGS_MAX, 20)
     assert verdict.totals == (Total("EUR", Decimal("70.00"), Decimal("0.00")),)
 
 
 def test_of_an_empty_ledger_everything_is_extra(given: Callable[..., Given]) -> None:
-    verdict, _ = given([], lake_rows(B)).verdict()
+    verdict, _ = given([], lake_rows(B)).reconciled()
     assert (verdict.extra, verdict.events, verdict.is_sound) == (2, 0, False)
     assert verdict.totals == (Total("USD", Decimal("0.00"), Decimal("5.50")),)
 
@@ -192,7 +192,7 @@ def test_what_is_young_may_be_on_its_way(given: Callable[..., Given]) -> None:
     at = given([*A, *B], without(lake_rows([*A, *B]), "a-1", 13, 14))
     at.now = START + timedelta(hours=13, minutes=5)
     at.settle = lambda: None
-    verdict, found = at.verdict()
+    verdict, found = at.reconciled()
     assert found == [Finding("missing", "a-1", 13, "a-1:13")], "it is older than the grace; the one after it is not"
     assert (verdict.on_their_way, verdict.events) == (1, 15)
     assert verdict.through == START + timedelta(hours=13) - timedelta(microseconds=1)
@@ -203,7 +203,7 @@ def test_what_is_young_may_be_on_its_way(given: Callable[..., Given]) -> None:
 def test_what_is_dated_far_ahead_is_not_on_its_way(given: Callable[..., Given]) -> None:
     """By a writer's wrong clock; the transform refuses it, and it would be young for years."""
     ahead, far = history("a-3", start=NOW + timedelta(hours=23)), history("a-4", start=NOW + timedelta(days=2))
-    verdict, found = given([*A, *ahead, *far], lake_rows(A)).verdict()
+    verdict, found = given([*A, *ahead, *far], lake_rows(A)).reconciled()
     assert found == [Finding("missing", "a-4", 1, "a-4:1")]
     assert (verdict.on_their_way, verdict.is_sound) == (1, False)
 
@@ -211,7 +211,7 @@ def test_what_is_dated_far_ahead_is_not_on_its_way(given: Callable[..., Given]) 
 def test_the_largest_amounts_and_unicode_survive(given: Callable[..., Given]) -> None:
     rows = history("konto-ß-💶", "9999999999999999.98", "0.01", owner="Ωner")
     rows += [row for number in range(100) for row in history(f"a-{number}", "9999999999999999.99")]
-    verdict, found = given(rows, lake_rows(rows)).verdict()
+    verdict, found = given(rows, lake_rows(rows)).reconciled()
     assert not found
     assert verdict.totals == (Total("EUR", *[Decimal("1009999999999999998.99")] * 2),)
 
@@ -220,7 +220,7 @@ def test_a_file_that_is_none_ends_it_with_a_reason(given: Callable[..., Given]) 
     at = given(A, lake_rows(A))
     (at.folder / "events" / "dt=2026-08-01" / "event_type=AccountCreated" / "broken.parquet").write_bytes(b"nothing")
     with pytest.raises(QueryFailed, match=r"broken\.parquet"):
-        at.verdict()
+        at.reconciled()
 
 
 @pytest.mark.parametrize(
@@ -245,14 +245,14 @@ def test_a_file_with_other_types_ends_it_whatever_its_place(
     at_column = read.column_names.index(column)
     pq.write_table(read.set_column(at_column, column, read.column(column).cast(type_)), path)
     with pytest.raises(QueryFailed, match=rf"dt={dt}/.*its column {column} is {found}, not"):
-        at.verdict()
+        at.reconciled()
 
 
 def test_times_as_hive_writes_them_are_the_same(given: Callable[..., Given]) -> None:
     at = given(A, lake_rows(A))
     for path in at.folder.glob("events/*/*/*.parquet"):
         pq.write_table(pq.ParquetFile(path).read(), path, use_deprecated_int96_timestamps=True)
-    verdict, found = at.verdict()
+    verdict, found = at.reconciled()
     assert not found
     assert verdict.is_sound
 
@@ -263,7 +263,7 @@ def test_findings_come_by_account_and_sequence_however_many(given: Callable[...,
     lake = lake_rows(rows)
     at = given(rows, [row | {"owner": "x"} if row["sequence"] % 2 else row for row in lake])
     at.add([row for row in lake if row["sequence"] % 2])
-    _, found = at.verdict()
+    _, found = at.reconciled()
     keys = [(each.account_id, each.sequence) for each in found]
     assert keys == sorted((row["account_id"], row["sequence"]) for row in lake if row["sequence"] % 2)
     assert {each.kind for each in found} <= {"differing", "contradicting"}
@@ -273,11 +273,11 @@ def test_a_row_of_the_lake_without_an_account_is_extra(given: Callable[..., Give
     [row, *_] = lake_rows(A)
     at = given(A, lake_rows(A))
     at.add([row | {"account_id": None, "sequence": None, "event_id": None}])
-    _, found = at.verdict()
+    _, found = at.reconciled()
     assert [(each.kind, each.account_id, each.sequence, each.event_id) for each in found] == [("extra", "", 0, "")]
 
 
 def test_times_are_utc_whatever_the_machine_says(given: Callable[..., Given], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Tokyo")
-    verdict, _ = given(B, lake_rows(B)).verdict()
+    verdict, _ = given(B, lake_rows(B)).reconciled()
     assert verdict.through == datetime(2026, 8, 1, 10, 30, tzinfo=UTC)

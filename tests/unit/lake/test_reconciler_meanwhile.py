@@ -24,7 +24,7 @@ def test_what_arrives_by_the_second_look_is_not_missing(given: Callable[..., Giv
     at = given(A, without(rows, "a-1", 2, 5))
     later = lake_rows(history("a-9", "1.00", start=START))
     at.settle = lambda: at.add([*(row for row in rows if row["sequence"] == 5), *later])
-    verdict, found = at.verdict()
+    verdict, found = at.reconciled()
     assert found == [Finding("missing", "a-1", 2, "a-1:2")]
     assert verdict.extra == 0, "what the lake got after the ledger was read is not held against it"
 
@@ -32,7 +32,7 @@ def test_what_arrives_by_the_second_look_is_not_missing(given: Callable[..., Giv
 def test_the_first_event_of_all_may_arrive_by_the_second_look(given: Callable[..., Given]) -> None:
     at = given(B, [])
     at.settle = lambda: at.add(lake_rows(B))
-    verdict, _ = at.verdict()
+    verdict, _ = at.reconciled()
     assert verdict.is_sound
 
 
@@ -50,7 +50,7 @@ def test_an_event_written_while_it_runs_is_no_finding(given: Callable[..., Given
             at.add(lake_rows(young))
 
     at.source.on_read = write_it
-    verdict, found = at.verdict()
+    verdict, found = at.reconciled()
     assert not found
     assert verdict.on_their_way == 1
 
@@ -65,7 +65,7 @@ def test_a_file_that_comes_once_the_lake_is_listed_is_not_looked_at(given: Calla
         looks.append(engine.query("SELECT count(*) FROM account_events").rows)
 
     at.listed = arrives
-    verdict, found = at.verdict()
+    verdict, found = at.reconciled()
     assert looks == [[(len(B) + len(old),)]], "it is there"
     assert not found
     assert verdict.is_sound
@@ -86,7 +86,7 @@ def test_interrupted_it_does_not_read_the_lake_to_its_end(given: Callable[..., G
 
     at.source.on_read = interrupt
     with pytest.raises(KeyboardInterrupt):
-        at.verdict()
+        at.reconciled()
 
 
 def test_interrupted_in_a_statement_of_its_own_it_ends_as_well(given: Callable[..., Given]) -> None:
@@ -95,7 +95,7 @@ def test_interrupted_in_a_statement_of_its_own_it_ends_as_well(given: Callable[.
     at.listed = engines.append
     at.settle = lambda: engines[0].connection.execute(ENDLESS)
     with pytest.raises(KeyboardInterrupt), pressed():
-        at.verdict()
+        at.reconciled()
 
 
 def test_a_slow_lake_does_not_pile_up_the_ledger(given: Callable[..., Given], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +121,7 @@ def test_a_slow_lake_does_not_pile_up_the_ledger(given: Callable[..., Given], mo
     monkeypatch.setattr("ops.lake.reconcile.reconciler.WAITING_PAGES_MAX", bound)
     monkeypatch.setattr(Comparison, "read_lake", slowly)
     at.segments, at.source.on_read, at.settle = 1, count, lambda: None
-    verdict, _ = at.verdict()
+    verdict, _ = at.reconciled()
     assert verdict.missing == 61
     assert next(reads) > 2 * bound
     assert not too_early

@@ -17,9 +17,10 @@ from account_events.avro.encoder import encode
 from account_events.avro.errors import Undecodable
 from account_events.consumer import Decoder
 from consumers.lake import table
+from consumers.lake.added_columns import PARTITION_KEYS, Column
 from consumers.lake.errors import OutsidePartitions, UnknownEvent
 from consumers.lake.rows import Row, Rows
-from tools.column_comments import LENGTH_MAX, comment
+from tools.lake_columns import LENGTH_MAX, comment
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "avro"
 DECODER = Decoder()
@@ -171,12 +172,12 @@ def test_an_event_dated_where_the_table_has_no_partition_is_refused(
 
 
 def test_every_column_has_a_comment_that_the_catalogue_takes() -> None:
-    for column in (*table.COLUMNS, *table.PARTITION_KEYS):
+    for column in (*table.COLUMNS, *PARTITION_KEYS):
         assert 0 < len(comment(column, CONTRACT)) <= LENGTH_MAX
     amount = next(column for column in table.COLUMNS if column.name == "amount")
     assert comment(amount, CONTRACT).startswith("BalanceCredited: What was paid in")
     with pytest.raises(LookupError, match="shoe_size"):
-        comment(table.Column("shoe_size", "bigint"), CONTRACT)
+        comment(Column("shoe_size", "bigint"), CONTRACT)
 
 
 def test_every_field_of_every_event_has_a_column() -> None:

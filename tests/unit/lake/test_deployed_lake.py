@@ -9,8 +9,8 @@ import pytest
 
 from local_stack.address import Address
 from ops.deployment.stack import Deployment, Outputs
+from ops.lake.deployed_lake import Lake
 from ops.lake.query.duckdb_engine import DuckDBEngine, S3Access
-from ops.lake.stack_lake import Lake
 from tests.support.lake import FIRST_DAY, made_up, write
 from tests.unit.lake.test_totals import Folder
 
@@ -19,7 +19,7 @@ from tests.unit.lake.test_totals import Folder
 def test_a_lake_on_aws_may_be_older_than_the_release(monkeypatch: pytest.MonkeyPatch, *, is_local: bool) -> None:
     """A house's is as old as the house, and its queries read what they ask for only."""
     engine = create_autospec(DuckDBEngine)
-    monkeypatch.setattr("ops.lake.stack_lake.DuckDBEngine", engine)
+    monkeypatch.setattr("ops.lake.deployed_lake.DuckDBEngine", engine)
     access = S3Access("id", "secret", "eu-central-1")
     outputs = {"LakeBucketName": "lake", "LakeFirstDay": "2026-08-01"}
     deployment = Deployment(Outputs(outputs), create_autospec(Address) if is_local else None)
@@ -35,7 +35,7 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
         assert root == "s3://lake"
         return DuckDBEngine(str(tmp_path), **options)
 
-    monkeypatch.setattr("ops.lake.stack_lake.DuckDBEngine", over_the_folder)
+    monkeypatch.setattr("ops.lake.deployed_lake.DuckDBEngine", over_the_folder)
     write(tmp_path, made_up(1, 5, 3, 60))
     outputs = {"LakeBucketName": "lake", "LakeFirstDay": f"{FIRST_DAY + timedelta(days=1):%Y-%m-%d}"}
     s3: Any = Folder(tmp_path)
