@@ -109,4 +109,4 @@ lock: $(STAMP) ## resolve requirements/*.in again
 LOCK_FLAGS := --generate-hashes --no-emit-index-url --universal --python-version 3.11 --no-header --upgrade
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) $(KCL_VENV) .build .aws-sam .local-stack
+	rm -rf $(VENV) $(KCL_VENV) .build .aws-sam .local-stack .house
