@@ -171,36 +171,36 @@ class Delivery:
         for attempt in range(1, self._config.retries + 2):
             try:
                 self.totals.invocations += 1
-                results = judged(batch, self._ports.invoke(payload))
+                outcomes = judged(batch, self._ports.invoke(payload))
             except (InvocationFailed, BadAnswer) as error:
                 problem = error
                 continue
             self._close(
-                _positions(batch) - _positions([result.record for result in results])
+                _positions(batch) - _positions([outcome.record for outcome in outcomes])
             )  # dropped by the function
-            self._sort(results, attempt, now_s)
+            self._sort(outcomes, attempt, now_s)
             return
         assert problem is not None  # noqa: S101 -- there is at least one attempt
         self._sort([Failed(record, problem.code, str(problem)) for record in batch], self._config.retries + 1, now_s)
 
-    def _sort(self, results: Sequence[Transformed | Failed], attempts: int, now_s: float) -> None:
+    def _sort(self, outcomes: Sequence[Transformed | Failed], attempts: int, now_s: float) -> None:
         """Add rows to their partitions and failures to the outbox, all failures of a batch in one object."""
         failures: list[Failed] = []
-        for result in results:
-            if isinstance(result, Failed):
-                failures.append(result)
+        for outcome in outcomes:
+            if isinstance(outcome, Failed):
+                failures.append(outcome)
                 continue
             try:
-                prefix = partition_prefix(self._config.prefix, result.keys, _time(now_s))
+                prefix = partition_prefix(self._config.prefix, outcome.keys, _time(now_s))
             except NoSuchKey as missing:
                 message = f"The record does not have the partition key {missing}."
-                failures.append(Failed(result.record, "DynamicPartitioning.MetadataExtractionFailed", message))
+                failures.append(Failed(outcome.record, "DynamicPartitioning.MetadataExtractionFailed", message))
                 continue
             if prefix not in self._partitions and len(self._partitions) >= PARTITIONS_MAX:
                 message = f"Firehose's quota of {PARTITIONS_MAX} active partitions is used up."
-                failures.append(Failed(result.record, "DynamicPartitioning.ActivePartitionLimitExceeded", message))
+                failures.append(Failed(outcome.record, "DynamicPartitioning.ActivePartitionLimitExceeded", message))
                 continue
-            self._collect(prefix, result, now_s)
+            self._collect(prefix, outcome, now_s)
         now_ms, arn = round(now_s * 1000), self._names.function_arn
         lines = [(failed.record, processing_failed(failed, attempts, now_ms, arn)) for failed in failures]
         self._keep(PROCESSING_FAILED, lines, now_s)

@@ -34,7 +34,7 @@ class Balances:
             self.balances[event.account_id] = event.balance
 
 
-def test_the_past_and_the_present_meet_without_a_gap_or_a_duplicate(
+def test_a_replay_and_the_live_stream_join_without_gaps_or_duplicates(
     deployment: LocalDeployment, tmp_path: Path
 ) -> None:
     address, newcomer = deployment.address, Balances()

@@ -94,14 +94,14 @@ class ThrottledLambda:
     """The emulator's Lambda, which refuses to invoke for `held` shards, and remembers the rest."""
 
     client: Any
-    held: set[str] = field(default_factory=set)
+    throttled: set[str] = field(default_factory=set)
     delivered: list[list[str]] = field(default_factory=list)
     answers: list[dict[str, Any]] = field(default_factory=list)
 
     def invoke(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 -- the SDK's keywords
         event = json.loads(request["Payload"])
-        if event["Records"][0]["eventID"].split(":")[0] in self.held:
-            error = {"Code": "TooManyRequestsException", "Message": "held by the test"}
+        if event["Records"][0]["eventID"].split(":")[0] in self.throttled:
+            error = {"Code": "TooManyRequestsException", "Message": "throttled by the test"}
             raise ClientError({"Error": error}, "Invoke")  # type: ignore[typeddict-item]  # as little as is read of it
         response: dict[str, Any] = self.client.invoke(**request)
         body = response["Payload"].read()
@@ -139,7 +139,7 @@ def mapping(emulator: Emulator, functions: ThrottledLambda) -> Iterator[MappingR
         sqs=client("sqs", url),
     )
     deploy(emulator)
-    functions.held = {shards(clients.kinesis)[0]["ShardId"]}
+    functions.throttled = {shards(clients.kinesis)[0]["ShardId"]}
     configs = stack_mappings(client("cloudformation", url), clients, STACK)
     with running(configs, clients) as runners:
         yield runners["ConsumerMapping"]
@@ -174,13 +174,13 @@ def wait_for(what: Callable[[], bool], mapping: MappingRunner) -> None:
         time.sleep(0.02)
 
 
-def test_poison_partial_responses_and_a_split_lose_nothing_and_keep_each_shards_order(
+def test_poison_retries_and_a_split_lose_nothing_and_keep_the_order(
     emulator: Emulator, functions: ThrottledLambda, mapping: MappingRunner
 ) -> None:
     kinesis, s3 = client("kinesis", emulator.endpoint_url), client("s3", emulator.endpoint_url)
     first = [f"first-{number}" for number in range(1, 7)] + ["first-7-poison", "first-8", "first-9-slow", "first-10"]
     second = ["second-1", "second-2-slow", "second-3", "second-4-poison", "second-5"]
-    [split] = functions.held
+    [split] = functions.throttled
     put(kinesis, first, 0.1)
     put(kinesis, second, 0.9)
     # The emulator forgets a split shard with its records, where AWS keeps it: all of it must have been read by then.
@@ -193,7 +193,7 @@ def test_poison_partial_responses_and_a_split_lose_nothing_and_keep_each_shards_
     assert not mapping.wait_until_idle(2.5), "the first shard is held: neither it nor its children go on"
     assert {name.split("-")[0] for batch in functions.delivered for name in batch} == {"second"}
 
-    functions.held = set()
+    functions.throttled = set()
     assert mapping.wait_until_idle(TIMEOUT_S), mapping.status()
     handled = functions.handled()
     lineages = {name.split("-")[0]: [*first, *names] for names in children.values() for name in names} | {

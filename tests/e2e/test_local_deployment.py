@@ -59,7 +59,7 @@ def audited(deployment: LocalDeployment, *account_ids: str) -> list[AccountAudit
     return [found[account_id] for account_id in account_ids]
 
 
-def assert_sound(audits: Sequence[AccountAudit]) -> None:
+def assert_no_findings(audits: Sequence[AccountAudit]) -> None:
     assert [finding for found in audits for finding in found.findings] == []
 
 
@@ -82,7 +82,7 @@ def test_sixteen_clients_withdraw_from_one_account(deployment: LocalDeployment) 
     assert set(answers) <= {200, 409, 422}
     assert accepted >= CLIENTS
     [found] = audited(deployment, account_id)
-    assert_sound([found])
+    assert_no_findings([found])
     assert Decimal(final["balance"]) == found.balance == Decimal("200.00") - accepted * Decimal("3.70")
     assert found.published == list(range(1, accepted + 3))
     assert final["sequence"] == accepted + 2
@@ -102,7 +102,7 @@ def records_on(deployment: LocalDeployment) -> list[bytes]:
 
 
 @pytest.mark.parametrize("aggregation", ["on", "off"])
-def test_with_and_without_aggregation_the_same_events_arrive(aggregation: str) -> None:
+def test_the_same_events_arrive_with_and_without_aggregation(aggregation: str) -> None:
     with LocalDeployment(parameters={"Aggregation": aggregation, "Buckets": "3"}) as deployment, Api(deployment) as api:
         account_ids = [api.open_account() for _ in range(3)]
         for account_id in account_ids:
@@ -110,13 +110,13 @@ def test_with_and_without_aggregation_the_same_events_arrive(aggregation: str) -
                 api.command(account_id, "credit", "1.00")
         audits = audited(deployment, *account_ids)
         datas = records_on(deployment)
-    assert_sound(audits)
+    assert_no_findings(audits)
     assert [found.published for found in audits] == [list(range(1, 11))] * 3
     assert {data.startswith(MAGIC) for data in datas} == {aggregation == "on"}
     assert sum(len(unpack(data)) for data in datas) == 30
 
 
-def test_entries_that_kinesis_refuses_are_neither_lost_nor_overtaken(deployment: LocalDeployment) -> None:
+def test_entries_that_kinesis_refuses_keep_their_order(deployment: LocalDeployment) -> None:
     """Every second entry of each request fails, on several accounts with several events each."""
 
     def every_second(number: int, entries: Entries) -> set[int]:
@@ -130,11 +130,11 @@ def test_entries_that_kinesis_refuses_are_neither_lost_nor_overtaken(deployment:
                 list(pool.map(partial(credit_times, api, number), account_ids))
         audits = audited(deployment, *account_ids)
     assert sum(bool(every_second(number, entries)) for number, entries in enumerate(requests)) > 5, "too few faults"
-    assert_sound(audits)
+    assert_no_findings(audits)
     assert [found.published for found in audits] == [list(range(1, 13))] * 4
 
 
-def test_the_projector_killed_in_the_middle_of_a_batch_loses_nothing(deployment: LocalDeployment) -> None:
+def test_a_projector_killed_during_a_batch_loses_nothing(deployment: LocalDeployment) -> None:
     """The process dies while its second PutRecords is under way: some of the batch is on the stream, some is not."""
     reached, released = threading.Event(), threading.Event()
 
@@ -156,11 +156,11 @@ def test_the_projector_killed_in_the_middle_of_a_batch_loses_nothing(deployment:
         audits = audited(deployment, *account_ids)
     assert killed == 1
     assert len(requests) > 2, "the batch was not delivered again"
-    assert_sound(audits)
+    assert_no_findings(audits)
     assert [found.published for found in audits] == [list(range(1, 15))] * 3
 
 
-def test_a_bad_request_is_a_problem_document_through_the_whole_house(deployment: LocalDeployment) -> None:
+def test_a_bad_request_returns_a_problem_document(deployment: LocalDeployment) -> None:
     with Api(deployment) as api:
         account_id = api.open_account("5.00")
         for content in (b"\xff\xfe", b'{"amount": NaN}', b'{"amount": 1e400}', b"[]", b""):
@@ -174,7 +174,7 @@ def test_a_bad_request_is_a_problem_document_through_the_whole_house(deployment:
 
 
 @pytest.mark.parametrize("action", ["scan", "delete_item"])
-def test_iam_is_enforced_on_the_house(deployment: LocalDeployment, action: str) -> None:
+def test_iam_is_enforced_locally(deployment: LocalDeployment, action: str) -> None:
     """What the API function's role does not grant is denied: the emulator checks policies."""
     outputs = deployment.address.outputs
     role = deployment.address.client("lambda").get_function_configuration(FunctionName=outputs["ApiFunctionName"])[

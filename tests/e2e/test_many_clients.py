@@ -9,7 +9,7 @@ import httpx
 
 from account_core.domain.events import Created, Credited, EventRow
 from local_stack.local_deployment import LocalDeployment
-from tests.e2e.test_local_deployment import IDLE_TIMEOUT_S, Api, assert_sound, audited
+from tests.e2e.test_local_deployment import IDLE_TIMEOUT_S, Api, assert_no_findings, audited
 
 CLIENTS = 32
 COMMANDS_EACH = 5
@@ -76,7 +76,7 @@ class Client:
         raise AssertionError(f"no answer to {key} in {TRIES_MAX} tries")
 
 
-def test_what_was_acknowledged_is_stored_once_and_nothing_else_is(deployment: LocalDeployment) -> None:
+def test_acknowledged_commands_are_stored_exactly_once(deployment: LocalDeployment) -> None:
     with Api(deployment) as api:
         accounts = [api.open_account("60.00") for _ in range(4)]
     with ThreadPoolExecutor(CLIENTS) as pool:
@@ -97,7 +97,7 @@ def test_what_was_acknowledged_is_stored_once_and_nothing_else_is(deployment: Lo
     assert [answer for client in clients for answer in client.unexpected] == []
     assert sum(client.dropped for client in clients) > CLIENTS / 4, "hardly anybody gave up: no proof of anything"
     audits = audited(deployment, *accounts)
-    assert_sound(audits)
+    assert_no_findings(audits)
     for found in audits:
         assert found.balance is not None
         assert found.balance == 60 + sum(

@@ -12,7 +12,7 @@ from account_core.api.requests import account_id_of
 from local_stack.local_deployment import LocalDeployment
 from tests.support.conformance import Remote, schema_of
 
-AUTHORIZATION = "AWS4-HMAC-SHA256 of the house"
+AUTHORIZATION = "AWS4-HMAC-SHA256 of the stack"
 KEYS = ("conformance-1", "conformance-2")
 REMOTE = Remote(AUTHORIZATION)
 SCHEMA = schema_of(
@@ -39,5 +39,5 @@ def _connected(deployment: LocalDeployment) -> Iterator[None]:
 
 
 @SCHEMA.exclude(method=["HEAD", "OPTIONS"]).parametrize()
-def test_requests_to_the_house(case: Case[Any]) -> None:
+def test_the_stack_conforms_to_its_openapi_document(case: Case[Any]) -> None:
     case.call_and_validate()

@@ -76,14 +76,14 @@ def named_in(resource: Any) -> str:  # noqa: ANN401 -- any value of the template
     return name
 
 
-def test_no_aliases() -> None:
+def test_the_template_has_no_yaml_aliases() -> None:
     """CloudFormation's YAML has none (User Guide, template formats), though every tool around it does."""
     aliases = [event for event in yaml.parse(TEXT) if isinstance(event, yaml.AliasEvent)]
     assert [str(alias.start_mark) for alias in aliases] == []
 
 
 @pytest.mark.parametrize("role", sorted(ROLES))
-def test_a_role_grants_exactly_this(role: str) -> None:
+def test_a_role_grants_exactly_the_listed_permissions(role: str) -> None:
     granted = set()
     for policy in properties(role)["Policies"]:
         for statement in policy["PolicyDocument"]["Statement"]:
@@ -101,7 +101,7 @@ def test_a_failed_creation_can_be_rolled_back() -> None:
         assert RESOURCES[table]["DeletionPolicy"] == "Retain"
 
 
-def test_no_name_is_given() -> None:
+def test_retained_resources_have_no_fixed_names() -> None:
     """What is retained after its stack would otherwise stand in the way of the next one of that name."""
     for name, key in (
         ("AccountsTable", "TableName"),
@@ -111,7 +111,7 @@ def test_no_name_is_given() -> None:
         assert key not in properties(name)
 
 
-def test_the_stand_in_models_every_setting_of_the_mapping() -> None:
+def test_the_fake_models_every_setting_of_the_mapping() -> None:
     mapping = properties("ProjectorMapping")
     as_deployed = {**mapping, "UUID": "u", "EventSourceArn": "arn:aws:dynamodb:::table/t/stream/1", "FunctionArn": "f"}
     as_deployed["DestinationConfig"] = {"OnFailure": {"Destination": "arn:aws:s3:::bucket"}}
@@ -129,7 +129,7 @@ def test_the_projector_has_time_to_publish() -> None:
     assert mapping["MaximumRetryAttempts"] * timeout_s < mapping["MaximumRecordAgeInSeconds"]
 
 
-def test_whatever_goes_wrong_in_the_projector_has_an_alarm() -> None:
+def test_every_failure_of_the_projector_has_an_alarm() -> None:
     alarms = [resource for resource in RESOURCES.values() if resource["Type"] == "AWS::CloudWatch::Alarm"]
     of_lambda = [alarm for alarm in alarms if alarm["Properties"].get("Namespace") == "AWS/Lambda"]
     assert {alarm["Properties"]["MetricName"] for alarm in of_lambda} == {
@@ -140,7 +140,7 @@ def test_whatever_goes_wrong_in_the_projector_has_an_alarm() -> None:
     assert properties("ProjectorMapping")["MetricsConfig"]["Fn::If"][1] == {"Metrics": ["EventCount"]}, "they count"
 
 
-def test_sam_builds_in_this_folder_by_the_makefile() -> None:
+def test_sam_builds_in_source_with_the_makefile() -> None:
     """The Makefile builds with the project's own environment, which a copy of the sources would be without."""
     assert (
         tomllib.loads((ROOT / "samconfig.toml").read_text())["default"]["build"]["parameters"]["build_in_source"]

@@ -14,7 +14,7 @@ MAY_BE_MISSING = {"POWERTOOLS_LOG_LEVEL", "SCHEMA_VERSIONS"}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_needs_each_variable_and_has_them_all(function: str) -> None:
+def test_a_function_has_exactly_the_variables_it_needs(function: str) -> None:
     package = STACK.properties(function)["Handler"].rpartition(".handler.")[0]
     settings = importlib.import_module(f"{package}.settings").Settings
     # The ids of the schemas' versions are made by the registry, not by the template.
@@ -35,7 +35,7 @@ def test_by_default_no_concurrency_is_reserved() -> None:
         assert "ReservedConcurrentExecutions" not in STACK.properties(function), function
 
 
-def test_the_apis_concurrency_can_be_limited_and_no_other() -> None:
+def test_only_the_apis_concurrency_can_be_limited() -> None:
     """The projector runs once for each shard of the table's stream; a limit would stop the shards beyond it."""
     limited = Stack("some-stack", {"ApiReservedConcurrency": "50"})
     found = {function: limited.properties(function).get("ReservedConcurrentExecutions") for function in FUNCTIONS}
@@ -45,7 +45,7 @@ def test_the_apis_concurrency_can_be_limited_and_no_other() -> None:
 @pytest.mark.parametrize(
     ("value", "allowed"), [("", True), ("1", True), ("900", True), ("0", False), ("-1", False), ("1.5", False)]
 )
-def test_a_limit_of_the_apis_concurrency_is_positive(value: str, *, allowed: bool) -> None:
+def test_the_limit_of_the_apis_concurrency_is_positive(value: str, *, allowed: bool) -> None:
     """With 0 Lambda invokes a function no more."""
     pattern = TEMPLATE["Parameters"]["ApiReservedConcurrency"]["AllowedPattern"]
     assert bool(re.fullmatch(pattern, value)) is allowed

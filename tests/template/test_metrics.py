@@ -151,7 +151,7 @@ def test_alarms_read_the_metrics_of_their_own_stack() -> None:
             assert mine["Dimensions"] != theirs["Dimensions"], name
 
 
-def test_a_schedules_metric_has_time_to_come_and_its_absence_shows() -> None:
+def test_a_missing_metric_of_a_schedule_raises_the_alarm() -> None:
     """Its alarm covers the schedule's interval with each period, and two more; without the schedule it fires."""
     [schedule] = of_type("AWS::Events::Rule")
     minutes = re.fullmatch(r"rate\((\d+) minutes\)", STACK.properties(schedule)["ScheduleExpression"])

@@ -49,7 +49,7 @@ def explicit_names(stack: Stack) -> Iterator[tuple[str, str, str]]:
 NAMES = list(explicit_names(ONE))
 
 
-def test_the_names_that_the_template_gives_are_found() -> None:
+def test_all_names_in_the_template_are_found() -> None:
     assert {kind for _, kind, _ in NAMES} == IN_ACCOUNT.keys() | WITHIN.keys()
 
 
@@ -63,13 +63,13 @@ def test_two_stacks_of_an_account_share_no_name(logical_id: str, kind: str, name
     assert name not in {found for _, _, found in explicit_names(OTHER)}
 
 
-def test_nothing_is_exported_from_the_stack() -> None:
+def test_the_stack_exports_nothing() -> None:
     """Exports are names of the account and Region, too."""
     assert [name for name, output in TEMPLATE["Outputs"].items() if "Export" in output] == []
 
 
 @pytest.mark.parametrize("stack_name", ["b", "Bank", LONGEST, ascii_letters + "-0123456789"])
-def test_whatever_the_stack_is_called_its_names_are_allowed(stack_name: str) -> None:
+def test_names_are_valid_for_any_stack_name(stack_name: str) -> None:
     assert re.fullmatch("[a-zA-Z][a-zA-Z0-9-]{0,127}", stack_name)
     for logical_id, kind, name in explicit_names(Stack(stack_name)):
         if kind in IN_ACCOUNT:
@@ -77,11 +77,11 @@ def test_whatever_the_stack_is_called_its_names_are_allowed(stack_name: str) -> 
 
 
 @pytest.mark.parametrize("stack_name", ["account-events", "Account-Events", ascii_uppercase, LONGEST])
-def test_the_database_s_name_has_no_capitals_whatever_the_stack_s_has(stack_name: str) -> None:
+def test_the_database_name_has_no_capitals_for_any_stack_name(stack_name: str) -> None:
     assert database_name(Stack(stack_name)) == "account_events_3f6f0f8a7b11"
 
 
-def test_no_collection_of_the_template_is_nested_too_deep_for_a_yaml_reader() -> None:
+def test_the_template_is_not_nested_too_deeply_for_yaml_readers() -> None:
     """SnakeYAML, which Java programs read YAML with, refuses more than fifty levels."""
 
     def depth(value: Any) -> int:  # noqa: ANN401 -- any value of the template
@@ -92,7 +92,7 @@ def test_no_collection_of_the_template_is_nested_too_deep_for_a_yaml_reader() ->
     assert depth(TEMPLATE) < 30
 
 
-def test_policies_name_the_database_by_reference_alone() -> None:
+def test_policies_name_the_database_only_by_reference() -> None:
     """Another spelling of the stack's name would not be the one that Glue stores."""
     for logical_id, resource in RESOURCES.items():
         text = str(resource)
@@ -100,7 +100,7 @@ def test_policies_name_the_database_by_reference_alone() -> None:
         assert ("glue:" not in text) or ("${LakeDatabase}" in text), logical_id
 
 
-def test_the_access_log_takes_no_room_in_the_accounts_resource_policy() -> None:
+def test_the_access_log_uses_no_space_in_the_resource_policy() -> None:
     """CloudWatch Logs user guide, Logs sent to CloudWatch Logs: it lists each group that is not below this prefix."""
     destination: dict[str, Any] = RESOURCES["HttpApiStage"]["Properties"]["AccessLogSettings"]["DestinationArn"]
     group = ONE.properties(destination["Fn::GetAtt"][0])

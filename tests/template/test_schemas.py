@@ -45,7 +45,7 @@ def listed() -> str:
 
 
 @pytest.mark.parametrize(("name", "version", "source"), HISTORY)
-def test_every_published_schema_is_registered_as_it_was(name: str, version: int, source: str) -> None:
+def test_every_published_schema_is_registered_unchanged(name: str, version: int, source: str) -> None:
     resource = RESOURCES.get(logical_id(name, version))
     assert resource is not None, f"template.yaml: add {logical_id(name, version)}, an AWS::Glue::SchemaVersion"
     # Also where the working schema has a better doc: another text would replace the resource, and with it the id.
@@ -54,13 +54,13 @@ def test_every_published_schema_is_registered_as_it_was(name: str, version: int,
     assert len(definition.encode()) <= DEFINITION_BYTES_MAX
 
 
-def test_nothing_else_is_registered() -> None:
+def test_no_other_schema_is_registered() -> None:
     found = {name for name, resource in RESOURCES.items() if resource["Type"].startswith("AWS::Glue::Schema")}
     assert found == {logical_id(name, version) for name, version, _ in HISTORY}
 
 
 @pytest.mark.parametrize(("name", "version", "_"), HISTORY)
-def test_versions_are_registered_one_after_the_other_and_kept(name: str, version: int, _: str) -> None:
+def test_versions_are_registered_in_order_and_retained(name: str, version: int, _: str) -> None:
     resource = RESOURCES[logical_id(name, version)]
     assert KEPT.items() <= resource.items()
     properties = resource["Properties"]
@@ -76,7 +76,7 @@ def test_versions_are_registered_one_after_the_other_and_kept(name: str, version
         assert resource["DependsOn"] == logical_id(name, version - 1), "or it could be registered before that"
 
 
-def test_the_registry_is_kept_and_in_the_way_of_no_other() -> None:
+def test_the_registry_is_retained_and_has_a_unique_name() -> None:
     registry = RESOURCES["EventSchemas"]
     assert KEPT.items() <= registry.items()
     separator, parts = registry["Properties"]["Name"]["Fn::Join"]
@@ -98,7 +98,7 @@ def resolved(value: Any, parameters: dict[str, str]) -> Any:  # noqa: ANN401 -- 
     return value
 
 
-def test_the_projector_gets_every_version_s_id_by_its_fingerprint() -> None:
+def test_the_projector_has_every_version_id_by_fingerprint() -> None:
     first_of: dict[
         str, tuple[str, int]
     ] = {}  # versions with the same fingerprint have the same bytes: the first one's id
@@ -108,16 +108,16 @@ def test_the_projector_gets_every_version_s_id_by_its_fingerprint() -> None:
     assert set(first_of) == {fingerprint.hex() for fingerprint in CONTRACT.known}
 
 
-def test_the_projector_starts_with_what_it_is_given() -> None:
+def test_the_projector_starts_with_its_environment() -> None:
     encoders = encoders_of("glue", re.sub(r"\$\{\w+\.\w+\}", VERSION_ID, listed()))
     assert encoders.keys() == ENCODERS.keys()
 
 
-def test_the_ids_leave_room_in_the_environment() -> None:
+def test_the_ids_fit_the_environments_size_limit() -> None:
     assert len(re.sub(r"\$\{\w+\.\w+\}", VERSION_ID, listed()).encode()) < ENVIRONMENT_BYTES_MAX / 2
 
 
-def test_the_commands_are_told_what_the_projector_is() -> None:
+def test_the_outputs_equal_the_projectors_settings() -> None:
     outputs = TEMPLATE["Outputs"]
     assert outputs["SchemaVersions"]["Value"]["Fn::Sub"] == listed()
     assert outputs["SchemaVersions"]["Condition"] == outputs["SchemaRegistryArn"]["Condition"] == "OnAws"
@@ -125,7 +125,7 @@ def test_the_commands_are_told_what_the_projector_is() -> None:
     assert outputs["Framing"]["Value"] == variables["FRAMING"] == {"Ref": "Framing"}
 
 
-def test_the_framing_is_one_that_the_projector_knows_and_by_default_needs_no_registry() -> None:
+def test_each_framing_is_known_and_the_default_needs_no_registry() -> None:
     framing = TEMPLATE["Parameters"]["Framing"]
     assert framing["Default"] == "single-object"
     versions = re.sub(r"\$\{\w+\.\w+\}", VERSION_ID, listed())
