@@ -1,4 +1,4 @@
-"""The accounts by owner, over HTTP on standing houses: as the ledger has them, and for those whom they are for."""
+"""The accounts by owner over HTTP: equal to the ledger, and visible to authorised callers only."""
 
 import threading
 import uuid
@@ -75,7 +75,7 @@ def test_a_subject_lists_its_own_accounts_and_an_operator_all(jwt_deployment: Lo
 
 
 def test_the_read_model_survives_faults_and_can_be_rebuilt(deployment: LocalDeployment) -> None:
-    """Its function is killed again and again, everything is on the stream twice; then rows are spoiled by hand."""
+    """Its function is killed repeatedly and every event is published twice; then rows are damaged by hand."""
     outputs, stop, kills = deployment.address.outputs, threading.Event(), list[int]()
 
     def kill() -> None:
@@ -101,7 +101,7 @@ def test_the_read_model_survives_faults_and_can_be_rebuilt(deployment: LocalDepl
         finally:
             stop.set()
             killer.join()
-    assert sum(kills), "nobody died"
+    assert sum(kills), "no worker was killed"
     assert deployment.wait_until_idle(IDLE_TIMEOUT_S)
     checked = account_events(deployment.address, "owners", "check")
     accounts = len({row.account_id for row in deployment.rows()})

@@ -1,4 +1,4 @@
-"""Who is let in, tried on standing houses: the emulator checks signatures, policies and tokens."""
+"""Authorisation on running local stacks: the emulator checks signatures, policies and tokens."""
 
 import json
 import time
@@ -34,7 +34,7 @@ def ask(
     method: str = "GET",
     **request: Any,  # noqa: ANN401 -- httpx's
 ) -> httpx.Response:
-    """Read an account that is not there: 404 is an answer of the API, to one that was let in."""
+    """Read an account that does not exist: an authorised caller gets 404 from the API."""
     path = NO_SUCH_ACCOUNT if method == "GET" else "/accounts"
     url = f"{deployment.address.api_url}{path}"
     with httpx.Client(auth=auth, timeout=30.0, trust_env=False) as client:
@@ -43,7 +43,7 @@ def ask(
 
 @pytest.fixture
 def make_user(deployment: LocalDeployment) -> Iterator[MakeUser]:
-    """An IAM user with these policy statements, gone after the test; how it signs."""
+    """Create IAM users with given policy statements and return their signatures; delete them after the test."""
     iam = deployment.address.client("iam")
     made: list[tuple[str, str]] = []
 
@@ -66,7 +66,7 @@ def make_user(deployment: LocalDeployment) -> Iterator[MakeUser]:
 
 
 def invoke(api: str, part: str, effect: str = "Allow") -> dict[str, str]:
-    """A statement about a part of an API."""
+    """Return a policy statement for a part of an API."""
     arn = f"arn:aws:execute-api:{REGION}:000000000000:{api}/{part}"
     return {"Effect": effect, "Action": "execute-api:Invoke", "Resource": arn}
 
@@ -144,9 +144,9 @@ def test_the_api_test_user_has_no_other_permission(deployment: LocalDeployment) 
     assert "AccessDenied" in answer.text
 
 
-@pytest.mark.parametrize("authorization", ["Bearer a.b.c", "Basic dGVsbGVyOng=", "teller"])
+@pytest.mark.parametrize("authorization", ["Bearer a.b.c", "Basic dXNlcjp4", "api-test-user"])
 def test_other_authorization_headers_are_refused(deployment: LocalDeployment, authorization: str) -> None:
-    """The emulator passes it on, and names nobody: then the function refuses. AWS does by itself."""
+    """The emulator forwards the request without a caller, and the function refuses it. On AWS, API Gateway does."""
     answer = ask(deployment, headers={"Authorization": authorization})
     assert answer.status_code == 401
     assert answer.json()["code"] == "unauthenticated"
@@ -187,13 +187,13 @@ BAD_TOKENS: dict[str, BadToken] = {
 
 
 def claims(issuer: TokenIssuer, **others: object) -> dict[str, object]:
-    """Good ones, but for `others`."""
-    usual = {"iss": issuer.url, "aud": AUDIENCE, "sub": "owner-1", "exp": int(time.time()) + 600}
-    return {**usual, **others}
+    """Return valid claims, replaced by `others`."""
+    valid = {"iss": issuer.url, "aud": AUDIENCE, "sub": "owner-1", "exp": int(time.time()) + 600}
+    return {**valid, **others}
 
 
 def signed_as(issuer: TokenIssuer, header: dict[str, str]) -> str:
-    """A good token, with another header before it."""
+    """Return a valid token with another header."""
     return f"{segment(header)}.{issuer.key.sign(claims(issuer)).partition('.')[2]}"
 
 
@@ -210,7 +210,7 @@ def test_a_bad_token_is_refused(jwt_deployment: LocalDeployment, bad: str) -> No
 
 
 def test_an_api_with_jwt_accepts_only_tokens(jwt_deployment: LocalDeployment) -> None:
-    """Not even the emulator's root."""
+    """It refuses even a signature of the emulator's root."""
     assert ask(jwt_deployment).status_code == 401
     assert ask(jwt_deployment, Signature(ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, REGION)).status_code == 401
 
@@ -237,28 +237,28 @@ def test_the_token_issuer_serves_discovery_and_validates_requests(jwt_deployment
 def test_subjects_and_tokens_need_jwt(deployment: LocalDeployment) -> None:
     with pytest.raises(CommandError, match="no subject"):
         deployment.address.http("owner-1")
-    with pytest.raises(CommandError, match="no tokens"):
+    with pytest.raises(CommandError, match="does not accept tokens"):
         deployment.address.token()
 
 
 @pytest.mark.parametrize(
-    ("parameters", "complaint"),
+    ("parameters", "reason"),
     [
-        ({"JwtAudience": AUDIENCE}, "JwtIssuer has to be given"),
-        ({"JwtIssuer": "https://issuer.example.com"}, "JwtAudience has to be given"),
+        ({"JwtAudience": AUDIENCE}, "Auth JWT needs JwtIssuer"),
+        ({"JwtIssuer": "https://issuer.example.com"}, "Auth JWT needs JwtAudience"),
         ({"JwtAudience": AUDIENCE, "JwtIssuer": "http://issuer.example.com"}, "begin with https://"),
     ],
 )
 def test_jwt_without_issuer_or_audience_cannot_be_deployed(
-    deployment: LocalDeployment, parameters: dict[str, str], complaint: str
+    deployment: LocalDeployment, parameters: dict[str, str], reason: str
 ) -> None:
     zips = {function: build_zip(function, "local") for function in PACKAGES}
-    with pytest.raises(CommandError, match=complaint):
+    with pytest.raises(CommandError, match=reason):
         deploy(deployment.address.endpoint_url, "careless", {"Target": "local", "Auth": "JWT", **parameters}, zips)
 
 
 def test_a_subject_sees_only_its_accounts_and_an_operator_all(jwt_deployment: LocalDeployment) -> None:
-    """The function's part, on tokens that the gateway has let in."""
+    """The function decides on accounts, after the gateway has accepted the token."""
     at = jwt_deployment.address
     with at.http("alice") as alice, at.http("mallory") as mallory, at.http() as operator:
         opened = alice.post("/accounts", json={"currency": "EUR"})

@@ -1,4 +1,4 @@
-"""The commands as a person runs them: what they print, how they end, and what they leave behind."""
+"""The commands in a terminal: their output, their exit codes, and the processes and files that they leave behind."""
 
 import json
 import os
@@ -34,13 +34,13 @@ def terminal(tmp_path: Path) -> Iterator[Open]:
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """For an emulator; nobody else is given it meanwhile."""
+    """Reserve a port for an emulator."""
     with reserved_port() as port:
         yield port
 
 
 def emulators(port: int) -> list[int]:
-    """Processes whose environment says that they are, or belong to, the emulator at `port`."""
+    """Return the processes of the emulator at `port`, which they have in their environment."""
     found = []
     for process in Path("/proc").iterdir():
         try:
@@ -52,7 +52,7 @@ def emulators(port: int) -> list[int]:
 
 
 def _await_exit(process: int) -> None:
-    """Until a process that is no child of ours has ended."""
+    """Wait until a process that is not our child has exited."""
     try:
         handle = os.pidfd_open(process)
     except ProcessLookupError:
@@ -65,7 +65,7 @@ def _await_exit(process: int) -> None:
 
 
 def assert_no_emulator_is_left(port: int) -> None:
-    """The emulator's workers have been killed with it; the system may need a moment to end them."""
+    """Wait until the emulator and its workers have exited; after SIGKILL the system may need a moment."""
     for process in emulators(port):
         _await_exit(process)
     assert emulators(port) == []
@@ -73,7 +73,7 @@ def assert_no_emulator_is_left(port: int) -> None:
 
 @pytest.fixture
 def aws_settings(tmp_path: Path) -> dict[str, str]:
-    """Settings of an AWS account that nobody should use: they are broken, or lead nowhere."""
+    """AWS settings that no command may use: they are invalid or point to a closed port."""
     settings = tmp_path / "config"
     settings.write_text("[default\nbroken")
     return {
@@ -89,7 +89,7 @@ def aws_settings(tmp_path: Path) -> dict[str, str]:
 def test_the_demo_finds_that_table_and_stream_agree(
     terminal: Open, port: int, aws_settings: dict[str, str], auth: str
 ) -> None:
-    """With IAM also where an AWS account is set up: its settings are neither needed nor used."""
+    """With IAM, the environment also contains AWS settings, which the demo must not use."""
     demo = terminal("demo", "--port", str(port), "--auth", auth, **(aws_settings if auth == "iam" else {}))
     assert demo.end() == 0, demo.output
     assert "agree" in demo.output
@@ -105,7 +105,7 @@ PRINTED = r"(?m)^  (\w+=.*|curl .*)$"
 
 
 def pasted(output: str) -> str:
-    """What the printed commands print, in a shell that has nothing but them."""
+    """Run the printed commands in a shell and return their output."""
     shell = shutil.which("sh")
     assert shell
     commands = "\n".join(re.findall(PRINTED, output))
@@ -196,7 +196,7 @@ def test_an_emulator_that_crashes_during_the_demo_is_reported(terminal: Open, po
         demo.wait_for(phase)
         os.kill(min(emulators(port)), signal.SIGKILL)
         if demo.end() == 1:
-            break  # a busy machine may tell of the last phase when all is over
+            break  # on a busy machine the last phase may be over when its line is read
     else:
         pytest.fail("the demo was never caught in this phase")
     assert "crashed" in demo.output
@@ -207,7 +207,7 @@ def test_an_emulator_that_crashes_during_the_demo_is_reported(terminal: Open, po
 def test_a_second_ctrl_c_leaves_nothing_behind(terminal: Open, port: int, tmp_path: Path) -> None:
     up = terminal("up", "--port", str(port), TMPDIR=str(tmp_path))
     up.wait_for("Ctrl-C stops")
-    os.kill(min(emulators(port)), signal.SIGSTOP)  # an emulator that takes its time
+    os.kill(min(emulators(port)), signal.SIGSTOP)  # a slow emulator
     up.process.send_signal(signal.SIGINT)
     up.wait_for("stopping")
     for _ in range(3):

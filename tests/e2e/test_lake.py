@@ -1,4 +1,4 @@
-"""The lake of the house: what was commanded is in it, once, to the cent; what cannot be a row is kept."""
+"""The local lake contains every event once, to the cent, and keeps events that cannot be rows."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ SETTLE_TIMEOUT_S = 60.0
 
 
 def opened(deployment: LocalDeployment, *credits_: str) -> str:
-    """A new account's id, with so many credits."""
+    """Open an account, credit these amounts and return its id."""
     with deployment.address.http() as api:
         account_id: str = api.post("/accounts", json={"owner": "owner-lake", "currency": "EUR"}).json()["accountId"]
         for amount in credits_:
@@ -75,7 +75,7 @@ def test_an_event_that_cannot_be_a_row_is_kept_with_the_reason(own_deployment: L
     good = encoded("a-poisoned", 2)
     bad = b"\xc3\x01" + bytes(8) + b"of tomorrow"
     kinesis.put_record(StreamName=stream, PartitionKey="1", Data=aggregate("1", "1", [good[0], bad, good[1]]))
-    assert own_deployment.firehose.wait_until_idle(SETTLE_TIMEOUT_S)  # the read model would try it again for a while
+    assert own_deployment.firehose.wait_until_idle(SETTLE_TIMEOUT_S)  # the read model would retry it for a while
     [(key, body)] = objects(own_deployment, "errors/processing-failed/").items()
     [document] = map(json.loads, body.splitlines())
     assert key.startswith("errors/processing-failed/dt=")

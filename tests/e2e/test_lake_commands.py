@@ -1,4 +1,4 @@
-"""The lake's commands against a running house: its tables, its totals, its queries."""
+"""The lake's commands on a running local stack: tables, totals and queries."""
 
 import csv
 import io
@@ -28,7 +28,7 @@ MOVED = "CASE event_type WHEN 'BalanceCredited' THEN amount WHEN 'BalanceWithdra
 
 @pytest.fixture
 def run(deployment: LocalDeployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    """The command line, in a terminal that finds this house."""
+    """Run commands in a process that finds this local stack."""
     file = tmp_path / "address.json"
     monkeypatch.setattr("local_stack.address.ADDRESS_FILE", file)
     assert file != ADDRESS_FILE
@@ -87,7 +87,7 @@ def test_a_report_covers_a_day_with_new_events(deployment: LocalDeployment, run:
 def test_a_report_refreshes_the_totals_before_it_reads_balances(deployment: LocalDeployment, run: Run) -> None:
     opened(deployment, "12.34", "0.66")
     settled(deployment)
-    tomorrow = datetime.now(UTC) + timedelta(days=1)  # nothing moves on it: all of its balances are of the totals
+    tomorrow = datetime.now(UTC) + timedelta(days=1)  # it has no events, so all of its balances come from the totals
     ask = ("query", "daily_report", "-p", f"day={tomorrow:%Y-%m-%d}", "--format", "json")
     old, new = (opening_balance(run(*ask, option)) for option in ("--no-refresh", "--refresh"))
     engine = Lake.of(Deployment.local(deployment.address)).engine()
@@ -97,7 +97,7 @@ def test_a_report_refreshes_the_totals_before_it_reads_balances(deployment: Loca
 
 
 def opening_balance(answer: subprocess.CompletedProcess[str]) -> Decimal:
-    """Of euro accounts; nothing where no totals have any."""
+    """Return the opening balance of euro accounts; 0 if there are no totals."""
     assert answer.returncode == 0, answer.stderr
     rows = {row["currency"]: row for row in map(json.loads, answer.stdout.splitlines())}
     return Decimal(rows["EUR"]["opening_balance"]) if "EUR" in rows else Decimal(0)
@@ -135,7 +135,7 @@ def test_a_wrong_call_is_reported_in_one_line(run: Run, arguments: list[str], me
 
 @pytest.mark.parametrize("body", [b"", b"this is no Parquet file"], ids=["no bytes", "text"])
 def test_each_command_reports_a_damaged_file_in_one_line(deployment: LocalDeployment, run: Run, body: bytes) -> None:
-    """Its name is the first, so that every command meets it at once."""
+    """The file's name sorts first, so that every command reads it at once."""
     opened(deployment, "1.00")
     settled(deployment)
     lake = Lake.of(Deployment.local(deployment.address))
@@ -161,7 +161,7 @@ def test_each_command_reports_a_damaged_file_in_one_line(deployment: LocalDeploy
 
 
 def test_errors_of_duckdb_on_s3_are_explained(deployment: LocalDeployment) -> None:
-    """It asks S3 by itself: without botocore, and without its errors."""
+    """DuckDB requests S3 without botocore, so its errors are not botocore's."""
     access = S3Access("nobody", "wrong", REGION, endpoint_url=deployment.address.endpoint_url)
     with pytest.raises(QueryFailed, match="HTTP 403") as failed:
         DuckDBEngine(f"s3://{deployment.address.outputs['LakeBucketName']}", access)

@@ -1,4 +1,4 @@
-"""The way of an event, through the real template on the local house, under enforced IAM."""
+"""The path of an event through the real template on the local stack, with IAM enforced."""
 
 import threading
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from tests.e2e.faults import Entries, faulty_kinesis, kill_workers
 
 IDLE_TIMEOUT_S = 90.0
 ANSWER_TIMEOUT_S = 120.0
-"""Ends a test that hangs, and promises nothing: sixteen cold starts at once take half a minute on a busy machine."""
+"""Ends a hanging test. It is generous, because sixteen cold starts at once take half a minute on a busy machine."""
 CLIENTS = 16
 TRIES_MAX = 20
 
@@ -50,7 +50,7 @@ def credit_times(api: Api, number: int, account_id: str) -> None:
 
 
 def audited(deployment: LocalDeployment, *account_ids: str) -> list[AccountAudit]:
-    """What the table and the stream say of these accounts, once the projector is done."""
+    """Audit these accounts in the table and the stream, once the projector is idle."""
     assert deployment.mapping.wait_until_idle(IDLE_TIMEOUT_S), deployment.mapping.status()
     rows = [row for row in deployment.rows() if row.account_id in account_ids]
     stored = sum(isinstance(row, EventRow) for row in rows)
@@ -68,7 +68,7 @@ def test_sixteen_clients_withdraw_from_one_account(deployment: LocalDeployment) 
         account_id = api.open_account("200.00")
 
         def withdraw(number: int) -> int:
-            """A busy machine's 503 is asked again with the same key, as docs/api.md demands."""
+            """Withdraw once; retry a 503 of a busy machine with the same key, as docs/api.md requires."""
             for _ in range(TRIES_MAX):
                 answer = api.command(account_id, "withdraw", "3.70", f"{account_id}-{number}")
                 if answer.status_code != 503:
@@ -91,7 +91,7 @@ def test_sixteen_clients_withdraw_from_one_account(deployment: LocalDeployment) 
 
 
 def records_on(deployment: LocalDeployment) -> list[bytes]:
-    """The stream's records as they are, shard after shard."""
+    """Return the stream's raw records, shard by shard."""
     kinesis, name = deployment.address.client("kinesis"), deployment.address.outputs["EventStreamName"]
     datas: list[bytes] = []
     for shard in kinesis.list_shards(StreamName=name)["Shards"]:
@@ -124,7 +124,7 @@ def test_entries_that_kinesis_refuses_keep_their_order(deployment: LocalDeployme
 
     with Api(deployment) as api, faulty_kinesis(deployment, fails=every_second) as requests:
         account_ids = [api.open_account() for _ in range(4)]
-        for number in (2, 2, 2, 2, 2, 1):  # a batch at least for each, so that there are enough faults on any machine
+        for number in (2, 2, 2, 2, 2, 1):  # at least one batch each, so that enough faults occur on any machine
             assert deployment.mapping.wait_until_idle(IDLE_TIMEOUT_S), deployment.mapping.status()
             with ThreadPoolExecutor(4) as pool:
                 list(pool.map(partial(credit_times, api, number), account_ids))
@@ -135,7 +135,7 @@ def test_entries_that_kinesis_refuses_keep_their_order(deployment: LocalDeployme
 
 
 def test_a_projector_killed_during_a_batch_loses_nothing(deployment: LocalDeployment) -> None:
-    """The process dies while its second PutRecords is under way: some of the batch is on the stream, some is not."""
+    """The process is killed during its second PutRecords, when only a part of the batch is on the stream."""
     reached, released = threading.Event(), threading.Event()
 
     def hold_the_second(number: int) -> None:
@@ -175,7 +175,7 @@ def test_a_bad_request_returns_a_problem_document(deployment: LocalDeployment) -
 
 @pytest.mark.parametrize("action", ["scan", "delete_item"])
 def test_iam_is_enforced_locally(deployment: LocalDeployment, action: str) -> None:
-    """What the API function's role does not grant is denied: the emulator checks policies."""
+    """The emulator denies actions that the API function's role does not grant."""
     outputs = deployment.address.outputs
     role = deployment.address.client("lambda").get_function_configuration(FunctionName=outputs["ApiFunctionName"])[
         "Role"

@@ -1,4 +1,4 @@
-"""32 clients of the house that give up on an answer now and then, and send the command again with its key."""
+"""32 clients that sometimes drop a response and send the command again with the same key."""
 
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +15,7 @@ CLIENTS = 32
 COMMANDS_EACH = 5
 SEED = 20_260_131
 IMPATIENCE_S = 0.02
-"""Shorter than most answers take: the connection is dropped while the command may be under way."""
+"""Shorter than most responses take, so the connection is dropped while the command may still run."""
 TRIES_MAX = 60
 AGAIN = {409, 503}
 
@@ -25,10 +25,10 @@ class Client:
     """A client of the API.
 
     Attributes:
-        acknowledged: what was answered with 200: the amount, by account and key.
-        doubtful: what was refused after an answer was given up. The first sending may still have been under way, and
-            may have been accepted after that.
-        unexpected: answers that are none of a command's.
+        acknowledged: amounts of commands answered with 200, by account and key.
+        doubtful: commands refused after an earlier response was dropped. The earlier request may still have been running
+            and may have been accepted later.
+        unexpected: responses that no command may return.
     """
 
     number: int
@@ -95,7 +95,7 @@ def test_acknowledged_commands_are_stored_exactly_once(deployment: LocalDeployme
     doubtful = {key for client in clients for key in client.doubtful}
     assert {key: amount for key, amount in stored.items() if key not in doubtful} == acknowledged
     assert [answer for client in clients for answer in client.unexpected] == []
-    assert sum(client.dropped for client in clients) > CLIENTS / 4, "hardly anybody gave up: no proof of anything"
+    assert sum(client.dropped for client in clients) > CLIENTS / 4, "too few responses were dropped to prove anything"
     audits = audited(deployment, *accounts)
     assert_no_findings(audits)
     for found in audits:

@@ -1,4 +1,4 @@
-"""Somebody tampers with a row, and somebody repairs it: its account is parked and released, and nobody else notices."""
+"""A tampered row parks its account until it is repaired and released; other accounts are unaffected."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -25,14 +25,14 @@ Run = Callable[..., tuple[int, str]]
 
 @pytest.fixture(scope="module")
 def module_deployment() -> Iterator[LocalDeployment]:
-    """A house of this file's own, in which rows are tampered with."""
+    """A local stack for this module, whose rows are tampered with."""
     with LocalDeployment() as deployment:
         yield deployment
 
 
 @pytest.fixture
 def run(module_deployment: LocalDeployment, tmp_path: Path) -> Run:
-    """A command, to its end: its exit code and what it printed."""
+    """Run a command and return its exit code and output."""
     address = tmp_path / "address.json"
     address.write_text(json.dumps(asdict(module_deployment.address)))
 
@@ -47,7 +47,7 @@ def run(module_deployment: LocalDeployment, tmp_path: Path) -> Run:
 
 
 def credit(account_id: str, sequence: int, balance: str) -> dict[str, Any]:
-    """The item of an event that credits 1.00."""
+    """Return the item of an event that credits 1.00."""
     return to_item(
         EventRow(
             account_id=account_id,
@@ -64,14 +64,14 @@ def credit(account_id: str, sequence: int, balance: str) -> dict[str, Any]:
 
 
 def published(module_deployment: LocalDeployment, account_id: str, expected: int) -> list[int]:
-    """The account's sequences on the stream, once the projector is done and at least so many events are there."""
+    """Return the account's sequences on the stream, once the projector is idle and `expected` events are there."""
     assert module_deployment.mapping.wait_until_idle(IDLE_TIMEOUT_S), module_deployment.mapping.status()
     events = read_published(module_deployment, expected)
     return [event.fields["sequence"] for event in events if event.fields["account_id"] == account_id]
 
 
 def first_published(module_deployment: LocalDeployment, account_id: str, expected: int) -> list[int]:
-    """Without repetitions: an account that the projector has forgotten has its last seconds' events published again."""
+    """As `published`, without repetitions: a new projector publishes an account's last seconds again."""
     return [*dict.fromkeys(published(module_deployment, account_id, expected))]
 
 
@@ -128,7 +128,7 @@ def test_a_tampered_row_parks_its_account_until_repair_and_release(
 def test_release_failures_publishes_given_up_records_from_the_table(
     module_deployment: LocalDeployment, run: Run
 ) -> None:
-    """Its objects go once their accounts are released; what is something else stays, and is told."""
+    """Objects are deleted once their accounts are released. Other objects stay and are reported."""
     outputs, s3 = module_deployment.address.outputs, module_deployment.address.client("s3")
     bucket = outputs["FailureBucketName"]
     with Api(module_deployment) as api:
@@ -160,7 +160,7 @@ def test_release_failures_publishes_given_up_records_from_the_table(
 
 
 def _records(module_deployment: LocalDeployment, account_id: str) -> list[Any]:
-    """The account's records on the table's stream, as Lambda would hand them to the projector."""
+    """Return the account's records on the table's stream, as Lambda passes them to the projector."""
     streams, arn = (
         module_deployment.address.client("dynamodbstreams"),
         module_deployment.address.outputs["TableStreamArn"],

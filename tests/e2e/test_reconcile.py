@@ -1,4 +1,4 @@
-"""A lake that is not its ledger is found out, event by event, and repaired; then the two are the same again."""
+"""Reconcile finds every difference between a damaged lake and the ledger; repairs make them equal again."""
 
 import base64
 import json
@@ -41,7 +41,7 @@ def opened(deployment: LocalDeployment, *credits_: str, currency: str = "EUR") -
 
 
 class Bucket:
-    """The lake's files, and how to spoil them."""
+    """The lake's files, with methods to damage them."""
 
     def __init__(self, deployment: LocalDeployment) -> None:
         self._s3, self._name = deployment.address.client("s3"), deployment.address.outputs["LakeBucketName"]
@@ -62,7 +62,7 @@ class Bucket:
         self._s3.delete_object(Bucket=self._name, Key=key)
 
     def rows(self) -> list[dict[str, Any]]:
-        """Every event once, as text."""
+        """Return every event once, as text."""
         records = Lake.of(Deployment.local(self._deployment.address)).duckdb().query("SELECT * FROM events").records()
         return [
             {name: value if isinstance(value, int) or value is None else str(value) for name, value in record.items()}
@@ -82,7 +82,7 @@ class Bucket:
 
 @pytest.fixture(scope="module")
 def lake_deployment() -> Iterator[LocalDeployment]:
-    """A stack of this file's own, whose lake is spoiled; each test leaves it repaired."""
+    """A local stack for this module, whose lake is damaged; each test repairs it."""
     with LocalDeployment() as deployment:
         yield deployment
 
@@ -93,7 +93,7 @@ def bucket(lake_deployment: LocalDeployment) -> Bucket:
 
 
 def ledger_size(deployment: LocalDeployment) -> tuple[int, int]:
-    """Events and accounts in the table."""
+    """Return the number of events and accounts in the table."""
     rows = [row for row in deployment.rows() if isinstance(row, EventRow)]
     return len(rows), len({row.account_id for row in rows})
 
@@ -103,7 +103,7 @@ def test_reconcile_finds_a_damaged_lake_and_backfill_repairs_it(
 ) -> None:
     account_id = opened(
         lake_deployment, "10.00", "20.00", "30.00", currency="CHF"
-    )  # which no other test's totals are of
+    )  # a currency that no other test uses
     opened(lake_deployment, "0.01", currency="CHF")
     assert lake_deployment.wait_until_idle(SETTLE_TIMEOUT_S)
     agreeing = account_events(lake_deployment.address, *NO_GRACE)
@@ -182,7 +182,7 @@ def test_reconcile_reports_files_outside_the_partitions(lake_deployment: LocalDe
 def test_redrive_puts_failures_back_with_the_deployed_transform(
     lake_deployment: LocalDeployment, bucket: Bucket
 ) -> None:
-    """What Firehose kept of a batch that failed as a whole is good again; an event of tomorrow is not, yet."""
+    """Records of a batch that failed as a whole become rows; an event with an unknown schema still fails."""
     account_id = opened(lake_deployment, "10.00", "20.00")
     assert lake_deployment.wait_until_idle(SETTLE_TIMEOUT_S)
     others = [row for row in bucket.rows() if row["account_id"] != account_id]
@@ -216,7 +216,7 @@ def test_redrive_puts_failures_back_with_the_deployed_transform(
 
 
 def records_of(deployment: LocalDeployment, account_id: str) -> list[bytes]:
-    """What is on the event stream, record by record, that has events of this account only."""
+    """Return the event stream's records that contain only events of this account."""
     kinesis, stream = deployment.address.client("kinesis"), deployment.address.outputs["EventStreamName"]
     found = []
     for shard in kinesis.list_shards(StreamName=stream)["Shards"]:

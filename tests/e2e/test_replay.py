@@ -1,4 +1,4 @@
-"""A new consumer's past: everything from the table onto a stream of its own, killed in the middle, and resumed."""
+"""A replay of the whole table to a stream or a file, killed while it runs, and resumed."""
 
 import json
 import os
@@ -24,13 +24,13 @@ from tests.support.terminal import COMMAND, Open, Terminal
 NEWCOMER = "newcomer"
 ACCOUNTS, CREDITS = 6, 13
 TIMEOUT_S = 60.0
-# Some sixty pages of four rows, a read unit and more each: killed long before it is done.
+# About sixty pages of four rows, at least one read unit each, so that the test kills it long before it ends.
 SLOWLY = ("--segments", "2", "--page-rows", "4", "--read-units-max", "8")
 
 
 @pytest.fixture(scope="module")
 def module_deployment() -> Iterator[LocalDeployment]:
-    """Accounts with a snapshot each, all of them on the live stream."""
+    """A local stack whose accounts each have a snapshot. All events are on the live stream."""
     with LocalDeployment(parameters={"Buckets": "4"}) as deployment:
         with Api(deployment) as api:
             for _ in range(ACCOUNTS):
@@ -58,7 +58,7 @@ def open_terminal(module_deployment: LocalDeployment, tmp_path: Path) -> Iterato
 
 
 def on_stream(module_deployment: LocalDeployment, name: str) -> dict[str, list[bytes]]:
-    """Every event's bytes by account, as they stand on the stream."""
+    """Return the bytes of every event on the stream, by account, in the stream's order."""
     kinesis = module_deployment.address.client("kinesis")
     found: dict[str, list[bytes]] = {}
     for shard in kinesis.list_shards(StreamName=name)["Shards"]:
@@ -73,7 +73,7 @@ def on_stream(module_deployment: LocalDeployment, name: str) -> dict[str, list[b
 
 
 def ledger(module_deployment: LocalDeployment) -> dict[str, list[bytes]]:
-    """What the table's rows are as events."""
+    """Return the bytes of the table's rows as events, by account."""
     found: dict[str, list[bytes]] = {}
     rows = [row for row in module_deployment.rows() if isinstance(row, EventRow)]
     for row in sorted(rows, key=lambda row: row.sequence):
@@ -82,7 +82,7 @@ def ledger(module_deployment: LocalDeployment) -> dict[str, list[bytes]]:
 
 
 def assert_in_order(events: list[bytes]) -> None:
-    """No gap, and a duplicate only repeats."""
+    """There are no gaps, and duplicates only repeat earlier events."""
     expected = 1
     for data in events:
         sequence: Any = decode(data).fields["sequence"]
@@ -133,7 +133,7 @@ def test_a_replay_to_a_stream_is_complete_after_being_killed(
 def test_a_replay_to_a_file_that_is_resumed_has_every_event_once(
     module_deployment: LocalDeployment, open_terminal: Open, tmp_path: Path
 ) -> None:
-    """Each account once, and not more: by Query there is nothing to read again."""
+    """A replay by Query reads no row twice, so no event is repeated."""
     path = tmp_path / "events.jsonl"
     expected = ledger(module_deployment)
     call = [part for account_id in expected for part in ("--account", account_id)]
@@ -164,7 +164,7 @@ def test_ctrl_c_prints_how_to_resume(open_terminal: Open, tmp_path: Path) -> Non
 
 
 def test_a_closed_standard_output_is_reported(module_deployment: LocalDeployment, tmp_path: Path) -> None:
-    """As `head` does."""
+    """Commands such as `head` close it early."""
     address = tmp_path / "address.json"
     address.write_text(json.dumps(asdict(module_deployment.address)))
     reader, writer = os.pipe()
@@ -181,10 +181,10 @@ def test_a_closed_standard_output_is_reported(module_deployment: LocalDeployment
     finally:
         os.close(writer)
     assert ended.returncode == 1
-    said = ended.stderr.decode()
-    assert "Standard output was closed before all events were out." in said
-    assert "Traceback" not in said
-    assert "Exception ignored" not in said
+    output = ended.stderr.decode()
+    assert "Standard output was closed before all events were out." in output
+    assert "Traceback" not in output
+    assert "Exception ignored" not in output
 
 
 def test_the_live_stream_is_refused(module_deployment: LocalDeployment, open_terminal: Open) -> None:

@@ -45,13 +45,13 @@ BADGES = (
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
-    """One with an empty profile, that may load files only."""
+    """A browser with an empty profile that may load only files."""
     executable = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if executable is None:
-        told = "No Chromium was found: install Debian's package chromium"
+        message = "No Chromium was found. Install Debian's package chromium."
         if os.environ.get("ACCOUNT_EVENTS_BROWSER") == "required":
-            pytest.fail(told)
-        pytest.skip(told)
+            pytest.fail(message)
+        pytest.skip(message)
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
             tmp_path_factory.mktemp("profile"), executable_path=executable, headless=True, args=list(FLAGS)
@@ -62,7 +62,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext
 
 
 class Viewed:
-    """A report in a tab, and what it asked for and complained of."""
+    """A report in a browser tab, with its requests and console messages."""
 
     def __init__(self, browser: BrowserContext, path: Path) -> None:
         self.url = path.as_uri()
@@ -90,7 +90,7 @@ class Viewed:
         return self.tab.evaluate(script)
 
     def unfold(self) -> None:
-        """All details, by a click each, as a reader does."""
+        """Open all details by clicking on each, as a reader does."""
         for summary in self.tab.locator("summary").all():
             summary.click()
 
@@ -112,7 +112,7 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> Figures:
 
 @pytest.fixture(scope="module")
 def extreme(tmp_path_factory: pytest.TempPathFactory) -> Figures:
-    """Amounts and ids as long as they can be."""
+    """Figures with the longest possible amounts and ids."""
     most, name = "9999999999999999.99", HOSTILE + "x" * 200
     rows = [opened(name), moved(name, 2, most, most), moved(name, 3, f"-{most}", "0.00")]
     rows += [moved("口座-Zoë", 2, "0.01", "0.01"), moved("b", 2, most, most), moved("c", 2, "-5.00", "-5.00")]
@@ -191,7 +191,7 @@ def test_the_page_shows_the_figures_of_the_events(viewed: Viewed, usual: Figures
 
 
 def _shown(tab: Page, selector: str) -> list[Decimal]:
-    """Figures as a reader sees them."""
+    """Format figures as the page shows them."""
     texts = [each.inner_text() for each in tab.locator(selector).all()]
     return [Decimal(text.replace("\u202f", "").replace("\u2212", "-")) for text in texts]
 
@@ -217,10 +217,10 @@ def test_text_and_shapes_have_enough_contrast(
     contrasts = found.ask(CONTRASTS)
     assert {kind for kind, _, _ in contrasts} == set(least)
     assert [(kind, what, ratio) for kind, what, ratio in contrasts if ratio < least[kind]] == []
-    said = found.tab.locator(".badge").inner_text()
-    assert badge.symbol in said
-    assert badge.says in said
-    assert badge.advice in said
+    text = found.tab.locator(".badge").inner_text()
+    assert badge.symbol in text
+    assert badge.says in text
+    assert badge.advice in text
     found.tab.close()
 
 
@@ -235,7 +235,7 @@ def test_nothing_is_wider_than_the_page(viewed: Viewed, viewed_extreme: Viewed, 
 
 
 def test_names_and_labels_do_not_overlap_in_a_wider_font(browser: BrowserContext, tmp_path: Path) -> None:
-    """A name of the letter that differs most from font to font, over the whole width; balances of every size."""
+    """The names use the letter whose width differs most between fonts; there are balances of every size."""
     given = [("i" * 200, "9999999999999999.99"), *((f"a-{digits}", f"{10**digits}.00") for digits in range(16))]
     rows = [moved(name, 2, amount, amount) for name, amount in given]
     found = _view(browser, tmp_path, figures_of(lake(tmp_path, rows), DAY), NEVER)
@@ -281,7 +281,7 @@ def test_the_printed_page_is_light_and_shows_all_details(viewed: Viewed) -> None
     assert set(viewed.ask(torn)) == {"avoid"}
     viewed.tab.emulate_media(media=None, color_scheme="dark")
     pages = len(re.findall(rb"/Type\s*/Page\b", viewed.tab.pdf(format="A4")))
-    assert 6 <= pages <= 12  # three currencies, thirty days each: all the tables, and no page for a line or two
+    assert 6 <= pages <= 12  # three currencies with thirty days each: all tables, and no page with only a line or two
 
 
 def test_an_empty_day_and_an_empty_lake_are_readable(browser: BrowserContext, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`account-events report`, of a running house."""
+"""`account-events report` on a running local stack."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal

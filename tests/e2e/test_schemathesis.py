@@ -1,4 +1,4 @@
-"""The standing house does what the API's OpenAPI document says; with far more requests in tests/unit."""
+"""A running local stack conforms to the API's OpenAPI document. tests/unit checks it with far more requests."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,7 +26,7 @@ SCHEMA = schema_of(
 
 @pytest.fixture(scope="module", autouse=True)
 def _connected(deployment: LocalDeployment) -> Iterator[None]:
-    """The accounts that the requests are about can be credited and withdrawn from."""
+    """Open and fund the accounts that the requests refer to."""
     stranger = httpx.Client(base_url=deployment.address.api_url, timeout=30.0, trust_env=False)
     with deployment.address.http() as authorised, stranger:
         for key in KEYS:

@@ -1,4 +1,4 @@
-"""Swagger UI on a real socket, in front of an API that is a function; once, in front of the house."""
+"""Swagger UI on a real socket, in front of a fake API and, in one test, of the local stack."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,7 +13,7 @@ Respond = Callable[[httpx.Request], httpx.Response]
 
 
 class Upstream:
-    """The house's API: it keeps the last request, and answers as it is told."""
+    """A fake API that records the last request and returns a given response."""
 
     def __init__(self) -> None:
         self.request = httpx.Request("GET", "http://never")
@@ -102,7 +102,7 @@ def test_a_foreign_host_header_is_refused(browser: httpx.Client, host: str, path
     "origin", ["http://evil.example", "null", "https://127.0.0.1:{port}", "http://127.0.0.1:1", ""]
 )
 def test_a_foreign_origin_is_refused(browser: httpx.Client, upstream: Upstream, origin: str) -> None:
-    upstream.answer = AssertionError("it was asked")
+    upstream.answer = AssertionError("the request reached the API")
     sent = {"Origin": origin.format(port=browser.base_url.port)}
     assert browser.post("/api/accounts", content=b"{}", headers=sent).status_code == 403
 
@@ -120,7 +120,7 @@ def test_a_target_outside_the_api_is_refused(upstream: Upstream, target: str) ->
 
 
 def test_bodies_are_bounded(browser: httpx.Client, upstream: Upstream) -> None:
-    upstream.answer = AssertionError("it was asked")
+    upstream.answer = AssertionError("the request reached the API")
     assert browser.post("/api/accounts", content=b"x" * (BODY_BYTES_MAX + 1)).status_code == 413
     assert browser.post("/api/accounts", content=iter([b"x"])).status_code == 411
 

@@ -13,7 +13,7 @@ from local_stack.emulator import Emulator, client
 
 NAMES = ("account-events", "Account-Events-Test")
 SETTINGS = {"Aggregation", "Buckets", "Framing", "LakeBufferSeconds", "LakeFirstDay"}
-"""Outputs that repeat a parameter."""
+"""Outputs that return a parameter."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Stacks:
 @pytest.fixture(scope="module")
 def stacks() -> Iterator[Stacks]:
     zips = {function: build_zip(function, "local") for function in PACKAGES}
-    # The emulator accepts the limit and does not apply it.
+    # The emulator accepts the limit but does not enforce it.
     parameters = {"Target": "local", "ApiReservedConcurrency": "5"}
     with Emulator() as emulator:
         yield Stacks(

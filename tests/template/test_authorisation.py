@@ -1,4 +1,4 @@
-"""Who is let in: what template.yaml says for every combination of its parameters."""
+"""The API's authorisation in template.yaml, for every combination of its parameters."""
 
 import json
 import re
@@ -22,7 +22,7 @@ LOGGED = {"requestId", "requestTime", "httpMethod", "status", "responseLatency",
 
 
 def said(value: Any, parameters: dict[str, str]) -> Any:  # noqa: ANN401 -- any value of the template
-    """The value with these parameters, the others at their defaults; references to resources stay as they are."""
+    """Resolve a value with these parameters and the others' defaults. References to resources stay unresolved."""
     found = value
     match value:
         case list():
@@ -41,7 +41,7 @@ def said(value: Any, parameters: dict[str, str]) -> Any:  # noqa: ANN401 -- any 
 
 
 def refused(**parameters: str) -> list[str]:
-    """What the template's rules have against these parameters."""
+    """Return the template's assertions that these parameters violate."""
     return [
         assertion["AssertDescription"]
         for rule in TEMPLATE["Rules"].values()
@@ -68,7 +68,7 @@ def test_every_route_needs_authorisation(target: str, auth: str) -> None:
 
 
 def test_only_this_api_may_invoke_the_function() -> None:
-    """It trusts what its event says of the caller."""
+    """The function trusts the caller's identity in its event."""
     permissions = [
         one["Properties"]
         for one in RESOURCES.values()
@@ -92,7 +92,7 @@ def test_iam_is_the_default() -> None:
 
 
 def test_no_other_resource_creates_a_route() -> None:
-    """An API can also be given routes by a definition of its own, by quick create, or by SAM's resources."""
+    """Routes can also come from an API's definition, from quick create, or from SAM's resources."""
     assert set(RESOURCES["HttpApi"]["Properties"]) == {"Name", "ProtocolType"}
     kinds = {resource["Type"] for resource in RESOURCES.values()}
     assert not {kind for kind in kinds if kind.startswith("AWS::Serverless::")} - {"AWS::Serverless::Function"}
@@ -139,7 +139,7 @@ def test_tokens_without_issuer_or_audience_are_refused(target: str, given: dict[
     ],
 )
 def test_an_issuer_is_an_https_url_or_a_loopback_url(issuer: str, *, allowed: bool) -> None:
-    """Where its keys come from decides who is let in."""
+    """The issuer's keys decide which tokens are accepted."""
     assert bool(re.fullmatch(PARAMETERS["JwtIssuer"]["AllowedPattern"], issuer)) is allowed
 
 

@@ -1,4 +1,4 @@
-"""That CloudFormation and SAM take template.yaml as it is, and that its figures fit the code's."""
+"""CloudFormation and SAM accept template.yaml, and its numbers fit the code."""
 
 import tomllib
 from pathlib import Path
@@ -64,7 +64,7 @@ def properties(name: str) -> dict[str, Any]:
 
 
 def named_in(resource: Any) -> str:  # noqa: ANN401 -- any value of the template
-    """The logical id that a policy's Resource is about."""
+    """Return the logical id that a policy's Resource refers to."""
     if isinstance(resource, str):
         return resource
     if "Fn::GetAtt" in resource:
@@ -77,7 +77,7 @@ def named_in(resource: Any) -> str:  # noqa: ANN401 -- any value of the template
 
 
 def test_the_template_has_no_yaml_aliases() -> None:
-    """CloudFormation's YAML has none (User Guide, template formats), though every tool around it does."""
+    """CloudFormation does not support aliases (User Guide, template formats), although many YAML tools do."""
     aliases = [event for event in yaml.parse(TEXT) if isinstance(event, yaml.AliasEvent)]
     assert [str(alias.start_mark) for alias in aliases] == []
 
@@ -95,14 +95,14 @@ def test_a_role_grants_exactly_the_listed_permissions(role: str) -> None:
 
 
 def test_a_failed_creation_can_be_rolled_back() -> None:
-    """Deletion protection refuses a rollback's deletion, so the protected table must be left where it is."""
+    """Deletion protection refuses the deletion by a rollback, so the protected table must be retained."""
     for table in ("AccountsTable", "ParkedAccounts"):
         assert "DeletionProtectionEnabled" in properties(table)
         assert RESOURCES[table]["DeletionPolicy"] == "Retain"
 
 
 def test_retained_resources_have_no_fixed_names() -> None:
-    """What is retained after its stack would otherwise stand in the way of the next one of that name."""
+    """A retained resource with a fixed name would block the next stack with the same name."""
     for name, key in (
         ("AccountsTable", "TableName"),
         ("DomainEventsStream", "Name"),
@@ -122,7 +122,7 @@ def test_the_fake_models_every_setting_of_the_mapping() -> None:
 
 
 def test_the_projector_has_time_to_publish() -> None:
-    """Less than the margin and no call would ever begin; and all of a failed batch's attempts fit its records' age."""
+    """The timeout leaves time for calls after the safety margin, and all retries fit the maximum record age."""
     timeout_s: int = properties("ProjectorFunction")["Timeout"]
     mapping = properties("ProjectorMapping")
     assert timeout_s > 4 * SAFETY_MARGIN_S
@@ -134,14 +134,17 @@ def test_every_failure_of_the_projector_has_an_alarm() -> None:
     of_lambda = [alarm for alarm in alarms if alarm["Properties"].get("Namespace") == "AWS/Lambda"]
     assert {alarm["Properties"]["MetricName"] for alarm in of_lambda} == {
         *("IteratorAge", "Errors"),
-        *("OnFailureDestinationDeliveredEventCount", "DroppedEventCount"),  # given up: with a copy kept, and without
+        *(
+            "OnFailureDestinationDeliveredEventCount",
+            "DroppedEventCount",
+        ),  # records given up, with and without a stored copy
     }
     assert all(alarm["Condition"] == "OnAws" for alarm in alarms)
     assert properties("ProjectorMapping")["MetricsConfig"]["Fn::If"][1] == {"Metrics": ["EventCount"]}, "they count"
 
 
 def test_sam_builds_in_source_with_the_makefile() -> None:
-    """The Makefile builds with the project's own environment, which a copy of the sources would be without."""
+    """The Makefile needs the project's virtual environment, which a copy of the sources does not have."""
     assert (
         tomllib.loads((ROOT / "samconfig.toml").read_text())["default"]["build"]["parameters"]["build_in_source"]
         is True

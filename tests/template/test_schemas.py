@@ -1,4 +1,4 @@
-"""The template registers every schema ever published, as it was, and gives their ids to the projector."""
+"""The template registers every published schema unchanged and passes their ids to the projector."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def logical_id(name: str, version: int) -> str:
 
 
 def version_id_of(name: str, version: int) -> str:
-    """How CloudFormation's Sub is asked for the id that the registry gives."""
+    """Return the expression in CloudFormation's Sub for the id that the registry creates."""
     return f"${{{logical_id(name, version)}.{'InitialSchemaVersionId' if version == 1 else 'VersionId'}}}"
 
 
@@ -48,7 +48,7 @@ def listed() -> str:
 def test_every_published_schema_is_registered_unchanged(name: str, version: int, source: str) -> None:
     resource = RESOURCES.get(logical_id(name, version))
     assert resource is not None, f"template.yaml: add {logical_id(name, version)}, an AWS::Glue::SchemaVersion"
-    # Also where the working schema has a better doc: another text would replace the resource, and with it the id.
+    # Even if the working schema has better docs: another text would replace the resource and change its id.
     definition = resource["Properties"]["SchemaDefinition"]
     assert json.loads(definition) == json.loads(source)
     assert len(definition.encode()) <= DEFINITION_BYTES_MAX
@@ -72,8 +72,8 @@ def test_versions_are_registered_in_order_and_retained(name: str, version: int, 
         return
     assert resource["Type"] == "AWS::Glue::SchemaVersion"
     assert properties["Schema"] == {"SchemaArn": {"Fn::GetAtt": [logical_id(name, 1), "Arn"]}}
-    if version > 2:  # the second waits for the first by its ARN
-        assert resource["DependsOn"] == logical_id(name, version - 1), "or it could be registered before that"
+    if version > 2:  # the second depends on the first through its ARN
+        assert resource["DependsOn"] == logical_id(name, version - 1), "otherwise it could be registered first"
 
 
 def test_the_registry_is_retained_and_has_a_unique_name() -> None:
@@ -87,7 +87,7 @@ def test_the_registry_is_retained_and_has_a_unique_name() -> None:
 
 
 def resolved(value: Any, parameters: dict[str, str]) -> Any:  # noqa: ANN401 -- any value of the template
-    """As CloudFormation does, for what the name is made with."""
+    """Resolve the functions in the name as CloudFormation does."""
     match value:
         case {"Ref": name}:
             return parameters[name]
@@ -101,7 +101,7 @@ def resolved(value: Any, parameters: dict[str, str]) -> Any:  # noqa: ANN401 -- 
 def test_the_projector_has_every_version_id_by_fingerprint() -> None:
     first_of: dict[
         str, tuple[str, int]
-    ] = {}  # versions with the same fingerprint have the same bytes: the first one's id
+    ] = {}  # versions with one fingerprint have the same bytes, so the first one's id is used
     for name, version, source in HISTORY:
         first_of.setdefault(parse(source).fingerprint.hex(), (name, version))
     assert json.loads(listed()) == {fingerprint: version_id_of(*place) for fingerprint, place in first_of.items()}

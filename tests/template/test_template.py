@@ -1,4 +1,4 @@
-"""What template.yaml must say, whatever else it says."""
+"""Settings that template.yaml must have."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ def properties(name: str) -> dict[str, Any]:
 
 
 def on_aws(value: Any, *, aws: bool = True) -> Any:  # noqa: ANN401 -- any value of the template
-    """The value of an `!If [OnAws, there, here]`."""
+    """Return the value of an `!If [OnAws, there, here]`."""
     if isinstance(value, dict) and set(value) == {"Fn::If"}:
         condition, there, here = value["Fn::If"]
         assert condition == "OnAws"
@@ -63,7 +63,7 @@ def test_the_ledger_is_protected_against_loss() -> None:
 def test_the_settings_of_the_projectors_mapping() -> None:
     mapping = properties("ProjectorMapping")
     assert on_aws(mapping["Enabled"]) is True
-    assert on_aws(mapping["Enabled"], aws=False) is False, "at home our stand-in does its work"
+    assert on_aws(mapping["Enabled"], aws=False) is False, "locally our fake does its work"
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
     assert mapping["ParallelizationFactor"] == 1
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -74,7 +74,7 @@ def test_the_settings_of_the_projectors_mapping() -> None:
 
 
 def test_mappings_are_disabled_locally_and_have_bounded_retries() -> None:
-    """The emulator would deliver as well, and it says of each mapping that it is enabled."""
+    """Otherwise the emulator would also deliver; it reports every mapping as enabled."""
     mappings = [name for name, found in RESOURCES.items() if found["Type"] == "AWS::Lambda::EventSourceMapping"]
     assert len(mappings) == 2
     for name in mappings:
@@ -119,7 +119,7 @@ def test_the_settings_of_each_function(name: str) -> None:
     group = function["LoggingConfig"]["LogGroup"]["Ref"]
     assert properties(group)["RetentionInDays"] == {"Ref": "LogRetentionDays"}
     assert 0 < function["Timeout"] < 900
-    assert "Events" not in function, "SAM's events would make resources that nobody sees here"
+    assert "Events" not in function, "SAM's events would create resources that this template does not show"
 
 
 def test_each_function_has_a_package() -> None:
@@ -143,7 +143,7 @@ def test_policies_are_least_privilege() -> None:
                 ["kinesis:ListStreams"],
                 ["athena:ListDataCatalogs", "athena:ListWorkGroups"],
             )
-            assert actions in lists, (role, "only these know no resource")
+            assert actions in lists, (role, "only these do not support resource-level permissions")
     granted = {
         action
         for role, statement in statements()
