@@ -26,8 +26,8 @@ class Client:
 
     Attributes:
         acknowledged: amounts of commands answered with 200, by account and key.
-        doubtful: commands refused after an earlier response was dropped. The earlier request may still have been running
-            and may have been accepted later.
+        doubtful: commands refused after an earlier response was dropped. The earlier request may still have run and
+            may have been accepted later.
         unexpected: responses that no command may return.
     """
 
