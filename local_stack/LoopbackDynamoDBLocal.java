@@ -5,7 +5,7 @@ import org.eclipse.jetty.server.Connector;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 
-/** Starts DynamoDB Local on 127.0.0.1 only; on its own it listens on every interface. */
+/** Starts DynamoDB Local on 127.0.0.1 only. Without this launcher it listens on every interface. */
 final class LoopbackDynamoDBLocal {
     public static void main(String[] arguments) throws Exception {
         DynamoDBProxyServer proxy = ServerRunner.createServerFromCommandLineArgs(arguments);

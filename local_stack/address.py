@@ -1,4 +1,4 @@
-"""How to reach a running house, from this process or from another."""
+"""How to reach a running local stack, from this process or from another."""
 
 import json
 import os
@@ -12,31 +12,33 @@ import httpx
 
 from local_stack.emulator import LOOPBACK_TLS, REGION, answers, client
 from local_stack.errors import CommandError
-from local_stack.output_file import written
+from local_stack.output_file import open_atomically
 from local_stack.signing import Bearer, Signature
 from local_stack.token_issuer import OPERATOR_SCOPE
 
 OPERATOR = "operator"
 HTTP_TIMEOUT_S = 30.0
 
-# Where other terminals find the running house; the variable is for several houses on one machine.
+# Where other terminals find the running local stack. Set the variable to run several on one machine.
 ADDRESS_FILE = Path(
     os.environ.get("ACCOUNT_EVENTS_LOCAL_STACK", Path(__file__).parents[1] / ".local-stack" / "address.json")
 )
 
 
 def loopback_http(url: str, auth: httpx.Auth | None = None) -> httpx.Client:
-    """A client of a server on this machine: never through a proxy."""
+    """Return an HTTP client for a server on this machine. It ignores proxy settings."""
     return httpx.Client(base_url=url, auth=auth, timeout=HTTP_TIMEOUT_S, trust_env=False, verify=LOOPBACK_TLS)
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """See above.
+    """Address and credentials of a running local stack.
 
     Attributes:
-        access_key: with IAM, the id and the secret of a user who may invoke the API.
-        issuer_url: with JWT, the stand-in for the tokens' issuer.
+        pid: process that runs the local stack.
+        outputs: outputs of the stack, by name.
+        access_key: with IAM, the access key id and secret of the API test user; None with JWT.
+        issuer_url: with JWT, URL of the fake token issuer; None with IAM.
     """
 
     endpoint_url: str
@@ -50,39 +52,48 @@ class Address:
         return f"{self.endpoint_url}/_aws/execute-api/{self.outputs['ApiId']}"
 
     def http(self, subject: str | None = None) -> httpx.Client:
-        """A client of the API that it lets in.
+        """Return an authorised HTTP client for the API.
 
         Args:
-            subject: with JWT, whose token to present; None for an operator's. With IAM there are no subjects.
+            subject: with JWT, the subject of the token; None for an operator's token. With IAM it must be None.
+
+        Raises:
+            CommandError: a subject was given, but the API uses IAM.
         """
         return loopback_http(self.api_url, self.caller(subject))
 
     def caller(self, subject: str | None = None) -> httpx.Auth:
-        """As `http`, for clients of one's own."""
+        """Return the authorisation that `http` uses, for clients you create yourself."""
         if self.access_key is None:
             return Bearer(self.token(subject))
         if subject is not None:
-            raise CommandError("This house's API is called with IAM signatures, which have no subject: --auth jwt.")
+            raise CommandError(
+                "This local stack's API uses IAM signatures, which have no subject. Start it with --auth jwt."
+            )
         return Signature(*self.access_key, REGION)
 
     def token(self, subject: str | None = None) -> str:
-        """With JWT, a new token of this subject, or an operator's."""
+        """Return a new token for this subject, or an operator's token if it is None.
+
+        Raises:
+            CommandError: the API uses IAM, so it has no token issuer.
+        """
         if self.issuer_url is None:
-            raise CommandError("This house's API takes no tokens: --auth jwt.")
+            raise CommandError("This local stack's API does not accept tokens. Start it with --auth jwt.")
         form = {"sub": subject or OPERATOR, "scope": "" if subject else OPERATOR_SCOPE}
         with loopback_http(self.issuer_url) as issuer:
             return issuer.post("/token", data=form).raise_for_status().text
 
     def client(self, service: str, read_timeout_s: float = 20.0, attempts_max: int = 3) -> Any:  # noqa: ANN401 -- boto3's clients have no common type
-        """A client of the house's root, for the emulator only."""
+        """Return a boto3 client with the emulator's root credentials."""
         return client(service, self.endpoint_url, read_timeout_s, attempts_max)
 
     @contextmanager
     def published(self) -> Iterator[None]:
-        """Other terminals can find this house for as long as this is open."""
+        """Write the address file while the context is open, so that other terminals find this local stack."""
         ADDRESS_FILE.parent.mkdir(exist_ok=True)
         text = json.dumps(asdict(self), indent=2)
-        with written(ADDRESS_FILE) as file:  # other terminals may read it at any time
+        with open_atomically(ADDRESS_FILE) as file:  # other terminals may read it at any time
             file.write(text)
         try:
             yield
@@ -92,15 +103,15 @@ class Address:
 
     @staticmethod
     def find() -> "Address":
-        """The house that another terminal keeps running.
+        """Return the address of the local stack that another terminal keeps running.
 
         Raises:
-            CommandError: none is.
+            CommandError: no local stack is running.
         """
         try:
             address = Address(**json.loads(ADDRESS_FILE.read_text()))
         except (OSError, ValueError, TypeError):
             address = None
         if address is None or not answers(str(address.endpoint_url)):
-            raise CommandError("No house is running: start one with `make up` in another terminal.")
+            raise CommandError("No local stack is running. Start one with `make up` in another terminal.")
         return address

@@ -1,4 +1,4 @@
-"""The teller: an IAM user who may invoke the deployed API, and nothing else."""
+"""The API test user: an IAM user who may invoke the deployed API and do nothing else."""
 
 import json
 
@@ -7,14 +7,14 @@ from botocore.exceptions import ClientError
 from local_stack.emulator import REGION, client
 from local_stack.errors import CommandError
 
-USER_NAME = "teller"
+USER_NAME = "api-test-user"
 
 
 def create_api_test_user(endpoint_url: str, api_id: str) -> tuple[str, str]:
-    """The access key id and the secret of a new user of the emulator.
+    """Create the user on the emulator and return its access key id and secret.
 
     Raises:
-        CommandError: the emulator refuses to make one.
+        CommandError: the emulator refused to create the user.
     """
     iam = client("iam", endpoint_url)
     try:
@@ -29,5 +29,5 @@ def create_api_test_user(endpoint_url: str, api_id: str) -> tuple[str, str]:
         )
         key = iam.create_access_key(UserName=USER_NAME)["AccessKey"]
     except ClientError as error:
-        raise CommandError(f"The emulator refuses to make the user who calls the API: {error}") from None
+        raise CommandError(f"The emulator refused to create the API test user: {error}") from None
     return key["AccessKeyId"], key["SecretAccessKey"]

@@ -1,6 +1,6 @@
-"""The functions' packages: only what a function needs, for its runtime's platform, byte-compiled.
+"""Build the functions' deployment packages: only what each function needs, for its platform, byte-compiled.
 
-Used by `sam build` (through the Makefile) for AWS, and by the local house for this machine.
+`sam build` uses it for AWS (through the Makefile), and the local stack uses it for this machine.
 """
 
 import argparse
@@ -32,24 +32,25 @@ RUNTIME = (3, 13)
 """The Python of template.yaml's `Runtime`; tests/template compares the two."""
 AWS_PLATFORM = "aarch64-manylinux_2_28"
 
-# botocore carries a description of every AWS service: 25 MB, of which a function needs these and its own services'.
+# botocore contains 25 MB of service descriptions. A function needs these files and those of its own services.
 BOTOCORE_DATA = {"endpoints.json", "partitions.json", "sdk-default-configuration.json", "_retry.json"}
-# Command-line tools, type stubs and tests that packages bring along.
+# Command-line tools, examples and tests in installed packages.
 SURPLUS_DIRECTORIES = {"__pycache__", "bin", "tests", "examples"}
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 class BuildError(CommandError):
-    """A package cannot be built; the message says what to do."""
+    """A package cannot be built; the message states what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What goes into a function's package.
+    """Contents of a function's package.
 
     Attributes:
-        sources: files of this repository, globs from its root.
-        services: of AWS, that the function has clients of.
+        requirements: lock file of the libraries, relative to the repository's root.
+        sources: files of this repository, as globs relative to its root.
+        services: AWS services that the function has clients for.
     """
 
     requirements: str
@@ -82,17 +83,17 @@ def build_directory(function: str, target: Target, directory: Path) -> None:
     """Fill `directory` with the function's package.
 
     Args:
-        function: its logical id in template.yaml.
-        target: whose platform and Python the package is for.
-        directory: made if it is not there; refused if it holds anything, for trimming deletes by name.
+        function: logical id in template.yaml.
+        target: platform and Python version to build for.
+        directory: created if it is missing. It must be empty, because trimming deletes files by name.
 
     Raises:
-        BuildError: an unknown function, no interpreter of the runtime's version, packages that cannot be had, or a
-            directory that is not empty.
+        BuildError: the function is unknown, no interpreter has the runtime's version, a library cannot be installed, or
+            the directory is not empty.
     """
     package = _package(function)
     if directory.exists() and any(directory.iterdir()):
-        raise BuildError(f"{directory} is not empty: name a new one, since what is there would be trimmed as well.")
+        raise BuildError(f"{directory} is not empty. Choose a new directory, because the build deletes files in it.")
     interpreter = sys.executable if target == "local" else runtime_interpreter()
     directory.mkdir(parents=True, exist_ok=True)
     _install(ROOT / package.requirements, target, directory)
@@ -105,7 +106,7 @@ def build_directory(function: str, target: Target, directory: Path) -> None:
 
 
 def build_zip(function: str, target: Target) -> Path:
-    """The function's zip, from the cache if nothing that goes into it has changed.
+    """Return the function's zip, from the cache if none of its inputs has changed.
 
     Raises:
         BuildError: see `build_directory`.
@@ -115,7 +116,7 @@ def build_zip(function: str, target: Target) -> Path:
     if _is_intact(path):
         return path
     CACHE.mkdir(exist_ok=True)
-    # Processes that need the same zip at the same time wait for the one that builds it.
+    # If several processes need the same zip, one builds it and the others wait.
     with FileLock(CACHE / f"{function}-{target}.lock"):
         return path if _is_intact(path) else _build_zip(function, target, path)
 
@@ -136,14 +137,14 @@ def _package(function: str) -> Package:
     try:
         return PACKAGES[function]
     except KeyError:
-        raise BuildError(f"There is no function {function!r}; there are {', '.join(PACKAGES)}.") from None
+        raise BuildError(f"Unknown function {function!r}. Choose one of {', '.join(PACKAGES)}.") from None
 
 
 def _sources(package: Package) -> Iterator[Path]:
     for pattern in package.sources:
         found = sorted(ROOT.glob(pattern))
         if not found:
-            raise BuildError(f"{pattern} is missing from {ROOT}.")
+            raise BuildError(f"{pattern} matches no file in {ROOT}.")
         yield from found
 
 
@@ -169,13 +170,13 @@ def _install(requirements: Path, target: Target, directory: Path) -> None:
 
 
 def trim(directory: Path, services: Collection[str]) -> None:
-    """Leave what runs; of botocore's descriptions, those of these services."""
+    """Delete what the function does not need at run time; of botocore's descriptions, keep those of `services`."""
     for description in (directory / "botocore" / "data").iterdir():
         if description.name not in BOTOCORE_DATA | set(services):
             _remove(description)
     for path in sorted(directory.rglob("*"), reverse=True):
         if path.is_dir() and (path.name in SURPLUS_DIRECTORIES or path.name.endswith(".dist-info")):
-            # botocore's and Powertools' versions are in their code; nothing here asks importlib.metadata
+            # botocore and Powertools have their versions in code; nothing in a package reads importlib.metadata
             _remove(path)
         elif path.suffix in {".pyi", ".pyx", ".pxd", ".c", ".h"}:
             path.unlink()
@@ -189,19 +190,19 @@ def _remove(path: Path) -> None:
 
 
 def _byte_compile(interpreter: str, directory: Path) -> None:
-    """Byte code beside its source, trusted without a look at the source's time: a zip does not keep it."""
+    """Write byte code that Python trusts without comparing the source's time, which a zip does not keep."""
     command = [interpreter, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
     command += ["-s", str(directory), str(directory)]  # tracebacks name paths inside the package
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode != 0:
-        raise BuildError(f"Byte-compiling failed: {(done.stdout + done.stderr).strip()[-300:]}")
+        raise BuildError(f"Byte compilation failed: {(done.stdout + done.stderr).strip()[-300:]}")
 
 
 def runtime_interpreter() -> str:
-    """A Python of the runtime's version that really runs, since byte code is good for one version only.
+    """Return a working Python of the runtime's version, because byte code is valid for one version only.
 
     Raises:
-        BuildError: there is none.
+        BuildError: no such Python was found.
     """
     probe = f"import sys; sys.exit(sys.version_info[:2] != {RUNTIME})"
     for candidate in _interpreters():
@@ -209,16 +210,16 @@ def runtime_interpreter() -> str:
             return candidate
     wanted = ".".join(map(str, RUNTIME))
     raise BuildError(
-        f"Python {wanted}, the functions' runtime, is needed to byte-compile their packages: install it, "
-        f"or name it in RUNTIME_PYTHON."
+        f"Python {wanted}, the functions' runtime, is needed to byte-compile their packages. Install it, "
+        f"or set RUNTIME_PYTHON to its path."
     )
 
 
 def _interpreters() -> Iterator[str]:
-    """Where a Python of the runtime's version may be.
+    """Yield the paths where a Python of the runtime's version may be.
 
-    A name on the PATH may be a version manager's shim that finds nothing to run: hence every folder of the PATH, and
-    then what pyenv and uv have installed.
+    The first match on the PATH may be a version manager's shim that fails to run. Therefore it yields the matches in
+    every folder of the PATH, and then the versions that pyenv and uv have installed.
     """
     wanted = ".".join(map(str, RUNTIME))
     if named := shutil.which(os.environ.get("RUNTIME_PYTHON", "")):
@@ -235,7 +236,7 @@ def _interpreters() -> Iterator[str]:
 
 
 def _is_intact(path: Path) -> bool:
-    """Whether a zip is there and whole: a full disk may have left less."""
+    """Whether the zip exists and is complete: a full disk may have cut it short."""
     try:
         status = path.stat()
     except OSError:
@@ -245,7 +246,7 @@ def _is_intact(path: Path) -> bool:
 
 @cache
 def _can_be_read(path: Path, _mtime_ns: int, _size: int) -> bool:
-    """Reads all of it, once for a file that has not changed since."""
+    """Whether the whole zip can be read. The result is cached until the file changes."""
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None
@@ -254,7 +255,7 @@ def _can_be_read(path: Path, _mtime_ns: int, _size: int) -> bool:
 
 
 def write_zip(directory: Path, path: Path) -> None:
-    """The same bytes for the same content: sorted names, one fixed time."""
+    """Write a reproducible zip: names are sorted and all times are equal, so equal content gives equal bytes."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for source in sorted(path for path in directory.rglob("*") if path.is_file()):
             entry = zipfile.ZipInfo(str(source.relative_to(directory)), EPOCH)
@@ -265,14 +266,16 @@ def write_zip(directory: Path, path: Path) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local_stack.build", description=__doc__)
-    parser.add_argument("--function", required=True, choices=sorted(PACKAGES))
-    parser.add_argument("--target", default="aws", choices=["aws", "local"])
-    parser.add_argument("--output", required=True, type=Path, help="a directory, made if it is not there")
+    parser.add_argument("--function", required=True, choices=sorted(PACKAGES), help="Logical id in template.yaml.")
+    parser.add_argument(
+        "--target", default="aws", choices=["aws", "local"], help="Platform to build for. Default: %(default)s."
+    )
+    parser.add_argument("--output", required=True, type=Path, help="Empty directory to fill. It is created if missing.")
     arguments = parser.parse_args()
     try:
         build_directory(arguments.function, arguments.target, arguments.output)
     except BuildError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)  # noqa: T201 -- a command's own words
+        print(f"{parser.prog}: {error}", file=sys.stderr)  # noqa: T201 -- a command's output
         return 1
     size = sum(path.stat().st_size for path in arguments.output.rglob("*") if path.is_file())
     print(f"{arguments.function}: {size / 2**20:.1f} MiB in {arguments.output}")  # noqa: T201 -- as above

@@ -1,4 +1,4 @@
-"""Deploying the real template.yaml on the local emulator, as `sam deploy` does it on AWS."""
+"""Deploy the real template.yaml to the emulator, as `sam deploy` does to AWS."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -19,14 +19,14 @@ WAIT_S, WAITS_MAX = 0.05, 1200
 
 
 class _TemplateLoader(yaml.CSafeLoader):
-    """libyaml's parser, which is seven times as fast as Python's, with CloudFormation's short forms (`!Ref`)."""
+    """libyaml's parser, seven times as fast as Python's, with support for CloudFormation's short forms (`!Ref`)."""
 
 
 _TemplateLoader.add_multi_constructor("!", intrinsics_multi_constructor)
 
 
 def read_template() -> dict[str, Any]:
-    """template.yaml, with CloudFormation's functions in their long form."""
+    """Read template.yaml, with CloudFormation's functions in their long form."""
     template: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _TemplateLoader)  # noqa: S506 -- a SafeLoader
     return template
 
@@ -34,21 +34,21 @@ def read_template() -> dict[str, Any]:
 def deploy(
     endpoint_url: str, stack_name: str, parameters: Mapping[str, str], zips: Mapping[str, Path]
 ) -> dict[str, str]:
-    """Create the stack, or update the one of that name, with the functions' code from `zips`; its outputs.
+    """Create or update the stack and return its outputs.
 
     Args:
-        endpoint_url: the emulator's; its root deploys.
-        stack_name: any that CloudFormation accepts.
-        parameters: of template.yaml.
-        zips: the package of every function of the template, by logical id.
+        endpoint_url: the emulator's URL. The deployment uses its root credentials.
+        stack_name: any name that CloudFormation accepts.
+        parameters: values for parameters of template.yaml.
+        zips: package of every function in the template, by logical id.
 
     Raises:
-        CommandError: a resource could not be made; says which, and why.
+        CommandError: a resource could not be created. The message names it and the reason.
     """
     template = with_code(read_template(), zips)
     s3 = client("s3", endpoint_url)
     _upload(s3, zips.values())
-    # By its place, as `sam deploy` does: CloudFormation takes templates of 51,200 bytes at most in the request itself.
+    # Through S3, as `sam deploy` does: a request to CloudFormation can contain a template of at most 51,200 bytes.
     s3.put_object(Bucket=ARTIFACTS_BUCKET, Key=TEMPLATE.name, Body=json.dumps(template).encode())
     stacks = client("cloudformation", endpoint_url)
     try:
@@ -66,26 +66,30 @@ def deploy(
 
 
 def with_code(template: dict[str, Any], zips: Mapping[str, Path]) -> dict[str, Any]:
-    """The template with each function's `CodeUri` in the artifacts bucket.
+    """Set each function's `CodeUri` to its zip in the artifacts bucket and return the template.
 
     Raises:
-        CommandError: the template's functions and the packages are not the same.
+        CommandError: the template and `zips` do not have the same functions.
     """
     resources = template["Resources"]
     functions = {name for name, resource in resources.items() if resource["Type"] == "AWS::Serverless::Function"}
     if odd := functions ^ set(zips):
-        raise CommandError(f"In only one of template.yaml and local_stack/build.py: {', '.join(sorted(odd))}.")
+        raise CommandError(
+            f"template.yaml and local_stack/build.py must have the same functions. "
+            f"Only one of them has: {', '.join(sorted(odd))}."
+        )
     for function, path in zips.items():
         resources[function]["Properties"]["CodeUri"] = {"Bucket": ARTIFACTS_BUCKET, "Key": path.name}
     return template
 
 
 def first_failure(events: Iterable[Mapping[str, Any]]) -> str:
-    """The resource that failed first in the latest operation, and what it says of itself; empty if none did.
+    """Return the first resource that failed in the latest operation, with its reason; empty if no resource failed.
+
+    Later failures in the same operation are only cancellations caused by the first.
 
     Args:
-        events: a stack's, as DescribeStackEvents returns them: newest first. Resources that fail after the first are
-            only cancelled because of it.
+        events: the stack's events, newest first, as DescribeStackEvents returns them.
     """
     failure = ""
     for event in events:
@@ -93,7 +97,7 @@ def first_failure(events: Iterable[Mapping[str, Any]]) -> str:
         if status.endswith("_FAILED"):
             failure = f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"
         elif event["PhysicalResourceId"] == event["StackId"] and status in {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"}:
-            break  # here it began; what is older belongs to an earlier operation
+            break  # the operation began here; older events belong to earlier operations
     return failure
 
 
@@ -123,5 +127,5 @@ def _apply(stacks: Any, **stack: Any) -> None:  # noqa: ANN401 -- a boto3 client
 def _reason(stacks: Any, stack_name: str) -> str:  # noqa: ANN401 -- a boto3 client
     try:
         return first_failure(stacks.describe_stack_events(StackName=stack_name)["StackEvents"])
-    except ClientError:  # there is no such stack: it was refused as a whole
+    except ClientError:  # the stack does not exist: the whole template was refused
         return ""

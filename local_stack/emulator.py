@@ -1,4 +1,4 @@
-"""The AWS emulator (ministack) as a child process on loopback, with IAM enforced."""
+"""The AWS emulator (ministack) as a child process on 127.0.0.1, with IAM enforced."""
 
 import ctypes
 import os
@@ -24,24 +24,24 @@ from botocore.config import Config
 from local_stack.errors import CommandError
 
 REGION = "eu-central-1"
-# The emulator's fixed root credentials: they open nothing but itself.
+# The emulator's fixed root credentials. They are valid for the emulator only.
 ROOT_ACCESS_KEY_ID = ROOT_SECRET_ACCESS_KEY = "test"  # noqa: S105 -- public by design
 PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 3.0
 LOOPBACK_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""For HTTP clients of this machine, which use no TLS: without it, each would read all certificates of the system."""
+"""For HTTP clients of local servers, which use no TLS. Without it, each client would load the system's certificates."""
 _SESSION_LOCK = threading.Lock()
-"""A session makes its clients one at a time (boto3's guide, Multithreading or multiprocessing with sessions)."""
+"""A session creates one client at a time (boto3's guide, Multithreading or multiprocessing with sessions)."""
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
 def reserved_port() -> Iterator[int]:
-    """A free port of 127.0.0.1. Until this is closed, Linux gives it to no other process that asks for any port.
+    """Yield a free port of 127.0.0.1 that Linux assigns to no other process while the context is open.
 
-    The socket that holds it does not listen, so a server that is told this port can: it has to set SO_REUSEADDR, as
-    servers do. On other systems the port could not be shared; there it is free again at once.
+    The socket that reserves the port does not listen, so a server that sets SO_REUSEADDR can listen on it. Other
+    systems do not share ports this way: there, the port is released before it is yielded.
     """
     with socket.socket() as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -57,15 +57,16 @@ _PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent() -> None:
-    """On Linux, should we be killed outright, the kernel ends the emulator too (prctl(2)); its workers follow."""
+    """On Linux, make the kernel kill the emulator if this process is killed (prctl(2)). Its workers exit with it."""
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def forget_aws_settings() -> None:
-    """Nothing here may depend on, or reach, an AWS account that this machine has settings for.
+    """Remove AWS and proxy settings from this process's environment.
 
-    Nor go through a proxy, as DuckDB would even on this machine: all there is to talk to is on loopback.
+    Without AWS settings, no code can depend on, or reach, an AWS account that this machine is configured for. Without
+    proxy settings, every client connects to 127.0.0.1 directly; DuckDB would use a proxy even for loopback addresses.
     """
     for name in [name for name in os.environ if name.startswith("AWS_") or name.lower() in PROXIES]:
         del os.environ[name]
@@ -74,7 +75,7 @@ def forget_aws_settings() -> None:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Clean up to the end: an impatient second Ctrl-C changes nothing. What is inside has to be bounded in time."""
+    """Ignore stop signals, so that a second Ctrl-C does not cut cleanup short. The body must be bounded in time."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -87,7 +88,7 @@ def uninterrupted() -> Iterator[None]:
 
 
 def answers(endpoint_url: str) -> bool:
-    """Whether an emulator is there."""
+    """Whether an emulator answers at this URL."""
     try:
         return httpx.get(
             f"{endpoint_url}/_ministack/health", timeout=2.0, trust_env=False, verify=LOOPBACK_TLS
@@ -100,15 +101,24 @@ def answers(endpoint_url: str) -> bool:
 def _refused_if_taken(port: int) -> Iterator[int]:
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", port)) == 0:
-            raise CommandError(f"Port {port} is in use: stop what listens there, or leave out --port for a free one.")
+            raise CommandError(
+                f"Port {port} is in use. Stop the process that listens there, or omit --port to use a free port."
+            )
     yield port
 
 
 class Emulator:
-    """Use as a context manager: running inside, stopped with all its children after.
+    """The emulator's process; use it as a context manager.
+
+    Entering starts ministack in a new process group, with an empty temporary directory and no AWS or proxy settings,
+    and waits until it answers. Leaving kills the process and its Lambda workers and deletes the directory; all emulated
+    resources are gone.
+
+    Args:
+        port: port on 127.0.0.1; None for a free one.
 
     Raises:
-        CommandError: the port is taken, or the emulator ended or did not answer within START_TIMEOUT_S.
+        CommandError: on entering, the port is in use, or the emulator exited or did not answer within START_TIMEOUT_S.
     """
 
     def __init__(self, port: int | None = None) -> None:
@@ -135,7 +145,7 @@ class Emulator:
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for us; we stop the emulator and its workers as one group
+                start_new_session=True,  # Ctrl-C reaches only us; we stop the emulator and its workers as one group
                 preexec_fn=die_with_parent,  # noqa: PLW1509 -- one system call, no Python lock is taken
             )
             self._await_ready(self._process)
@@ -148,7 +158,11 @@ class Emulator:
 
     @property
     def pid(self) -> int:
-        """The process, and the process group, of the emulator; its Lambda workers are children of it."""
+        """Process id and process group id of the emulator. Its Lambda workers are its children.
+
+        Raises:
+            CommandError: the emulator is not running.
+        """
         if self._process is None:
             raise CommandError("The emulator is not running.")
         return self._process.pid
@@ -156,14 +170,14 @@ class Emulator:
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def await_end(self, timeout_s: float) -> None:
-        """Wait for it to end by itself, if it does."""
+    def wait_for_exit(self, timeout_s: float) -> None:
+        """Wait up to `timeout_s` for the process to exit by itself."""
         if self._process is not None:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout_s)
 
-    def last_words(self) -> str:
-        """The end of the emulator's log, on one line."""
+    def log_tail(self) -> str:
+        """Return the last lines of the emulator's log, joined into one; empty before it has started."""
         if self._directory is None:
             return ""
         lines = (self._directory / "emulator.log").read_text(errors="replace").split("\n")
@@ -177,7 +191,7 @@ class Emulator:
             "PYTHONUNBUFFERED": "1",
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self.port),
-            "IOT_MTLS_ENABLED": "0",  # otherwise it listens on port 8883 of every interface
+            "IOT_MTLS_ENABLED": "0",  # otherwise the emulator listens on port 8883 of every interface
             "AUTH": "true",
             "MINISTACK_REGION": REGION,
             "AWS_ACCESS_KEY_ID": ROOT_ACCESS_KEY_ID,
@@ -189,11 +203,11 @@ class Emulator:
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                raise CommandError(f"The emulator ended with code {process.returncode}: {self.last_words()}")
+                raise CommandError(f"The emulator exited with code {process.returncode}: {self.log_tail()}")
             if answers(self.endpoint_url):
                 return
             time.sleep(0.05)
-        raise CommandError(f"The emulator did not answer within {START_TIMEOUT_S:.0f} s: {self.last_words()}")
+        raise CommandError(f"The emulator did not answer within {START_TIMEOUT_S:.0f} s: {self.log_tail()}")
 
     def _stop(self) -> None:
         with uninterrupted():
@@ -207,9 +221,10 @@ class Emulator:
 
 
 def _stop_group(process: subprocess.Popen[bytes]) -> None:
-    """Stop the emulator and its Lambda workers, which are one process group of their own.
+    """Kill the emulator and its Lambda workers, which form one process group.
 
-    At once: it keeps nothing that would have to be written, and a worker in the middle of a handler ignores SIGTERM.
+    SIGKILL is safe because the emulator has no data to save, and needed because a worker inside a handler ignores
+    SIGTERM.
     """
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
@@ -217,7 +232,7 @@ def _stop_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def loopback_config(read_timeout_s: float = 20.0, attempts_max: int = 3) -> Config:
-    """Client settings for the emulator: never through a proxy, bounded in time."""
+    """Return client settings for the emulator: no proxy, and bounded times."""
     return Config(
         connect_timeout=2.0,
         read_timeout=read_timeout_s,
@@ -229,12 +244,12 @@ def loopback_config(read_timeout_s: float = 20.0, attempts_max: int = 3) -> Conf
 
 @cache
 def _session() -> boto3.Session:
-    """One for all clients: it reads botocore's descriptions of endpoints and services only once."""
+    """Share one session among all clients, so that botocore's data files are read only once."""
     return boto3.Session(ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, region_name=REGION)
 
 
 def client(service: str, endpoint_url: str, read_timeout_s: float = 20.0, attempts_max: int = 3) -> Any:  # noqa: ANN401 -- boto3's clients have no common type
-    """A client of the emulator's root, with nothing from the environment of whoever runs it."""
+    """Return a boto3 client with the emulator's root credentials, independent of the caller's environment."""
     config = loopback_config(read_timeout_s, attempts_max)
     with _SESSION_LOCK:
         return _session().client(service, endpoint_url=endpoint_url, config=config)  # type: ignore[call-overload]

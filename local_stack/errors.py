@@ -1,5 +1,5 @@
-"""The error that ends a command."""
+"""The error that ends a command with a message for its user."""
 
 
 class CommandError(Exception):
-    """A command cannot go on. Its message is the one line that the command ends with: what is wrong, and what to do."""
+    """A command cannot continue. It prints the message, which states what is wrong and what to do, and exits."""

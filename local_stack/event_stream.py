@@ -1,4 +1,4 @@
-"""Reading domain events from a Kinesis stream with plain GetRecords: for the operator's eyes, not for consumers."""
+"""Read domain events from a Kinesis stream with GetRecords, to show them to an operator. Not for consumers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ StartingPosition = Literal["TRIM_HORIZON", "LATEST"]
 
 @dataclass(frozen=True, slots=True)
 class PublishedEvent:
-    """A domain event where it stands on the stream."""
+    """A domain event and its position on the stream."""
 
     event: DomainEvent
     shard_id: str
@@ -27,10 +27,10 @@ class PublishedEvent:
 
 @dataclass
 class EventStreamReader:
-    """Follows every shard of a stream, those that a reshard adds as well.
+    """Reads every shard of a stream, including shards that a reshard adds.
 
     Args:
-        position: where to begin on the shards that are there now; shards that appear later are read whole.
+        position: where to begin on the shards that exist at first. Shards that appear later are read from their start.
     """
 
     client: "KinesisClient"
@@ -39,7 +39,7 @@ class EventStreamReader:
     _iterators: dict[str, str | None] = field(default_factory=dict)
 
     def open(self) -> None:
-        """Take the shards' iterators now, so that nothing that is put from here on is missed."""
+        """Get iterators for all new shards. With LATEST, records put after the first call are read."""
         position = self.position if not self._iterators else "TRIM_HORIZON"
         for shard in self._shards():
             if shard["ShardId"] not in self._iterators:
@@ -49,11 +49,11 @@ class EventStreamReader:
                 self._iterators[shard["ShardId"]] = answer["ShardIterator"]
 
     def poll(self) -> Iterator[PublishedEvent]:
-        """One GetRecords on every open shard; an account's events come in the order of their shard.
+        """Call GetRecords once on every open shard and yield the events, in each shard's order.
 
         Raises:
-            CorruptAggregate: a record says that it is an aggregate, and is none.
-            account_events.avro.errors.Undecodable: a record is not a domain event this project's schemas know.
+            CorruptAggregate: a record has the header of an aggregate, but its content is not valid.
+            account_events.avro.errors.Undecodable: a record is not a domain event of this project's schemas.
         """
         self.open()
         for shard_id, iterator in list(self._iterators.items()):

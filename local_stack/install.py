@@ -1,7 +1,7 @@
-"""What a requirements file locks, installed by uv, which is several times faster than pip.
+"""Install a locked requirements file with uv, which is several times faster than pip.
 
-The Makefile makes the virtual environments with it, and `local_stack.build` the functions' packages. It needs
-nothing but Python, pip and uv, since nothing else is installed yet when the set-up runs it.
+The Makefile uses it to create the virtual environments, and `local_stack.build` to build the functions' packages. It
+needs only Python, pip and uv, because the set-up runs it before any other package is installed.
 """
 
 import argparse
@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-# uv reads environment variables and its own files, but not pip's configuration.
-# Each row: pip's option, uv's variable for it, what separates several values there.
+# uv reads environment variables and its own configuration files, but not pip's configuration.
+# Each row: pip's option, uv's variable for it, and the separator between several values.
 UV_VARIABLES = (
     ("index-url", "UV_DEFAULT_INDEX", " "),
     ("extra-index-url", "UV_INDEX", " "),
@@ -24,28 +24,29 @@ UV_VARIABLES = (
     ("client-cert", "SSL_CLIENT_CERT", " "),
     ("proxy", "ALL_PROXY", " "),
 )
-COMPLAINT_LENGTH_MAX = 500
+ERROR_LENGTH_MAX = 500
 
 
 class InstallError(Exception):
-    """The packages cannot be installed; the message is one line that says why."""
+    """The packages cannot be installed; the message is one line that states why."""
 
 
 def install(requirements: Path, *options: str, python: str = sys.executable) -> None:
-    """Install exactly what the file locks: every package's hash is checked.
+    """Install exactly the locked packages and check every package's hash.
 
-    Byte code is left to the first import, since most of what is installed is never imported.
+    It writes no byte code, because most installed modules are never imported; Python compiles the others when they are
+    first imported.
 
     Args:
-        requirements: locked with hashes.
-        options: further ones of `uv pip install`.
-        python: of the virtual environment to install into.
+        requirements: requirements file, locked with hashes.
+        options: further options of `uv pip install`.
+        python: interpreter of the virtual environment to install into.
 
     Raises:
-        InstallError: the index cannot be reached, does not have a package, or has another one than the file locks.
+        InstallError: the index cannot be reached, lacks a package, or has one with another hash than the locked one.
     """
     command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", python]
-    # Of all indexes, as pip does it. Hashes decide what is accepted, so no index can slip in a package of its own.
+    # Use all indexes, as pip does. This is safe because every package must have the locked hash.
     command += ["--require-hashes", "--index-strategy", "unsafe-best-match", "--requirement", str(requirements)]
     settings = pip_settings()
     if settings.get("no-index", "no").lower() in {"1", "true", "yes", "on"}:
@@ -53,18 +54,18 @@ def install(requirements: Path, *options: str, python: str = sys.executable) -> 
     environment = uv_environment(settings, os.environ)
     done = subprocess.run([*command, *options], check=False, capture_output=True, text=True, env=environment)
     if done.returncode != 0:
-        raise InstallError(f"The packages of {requirements.name} cannot be installed: {complaint(done.stderr)}")
+        raise InstallError(f"The packages of {requirements.name} cannot be installed: {error_line(done.stderr)}")
 
 
 @cache
 def pip_settings() -> Mapping[str, str]:
-    """What pip is configured with on this machine for `pip install`, by files and by `PIP_...` variables."""
+    """Return pip's settings for `pip install` on this machine, from its files and `PIP_...` variables."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "list"]
     return parse_settings(subprocess.run(command, check=False, capture_output=True, text=True).stdout)
 
 
 def parse_settings(listing: str) -> dict[str, str]:
-    """The options of `pip config list`; what is more specific wins, as in pip."""
+    """Parse the output of `pip config list`; more specific settings take precedence, as in pip."""
     found = dict(line.split("=", 1) for line in listing.splitlines() if "=" in line)
     return {
         name.removeprefix(section): str(ast.literal_eval(value))
@@ -75,31 +76,35 @@ def parse_settings(listing: str) -> dict[str, str]:
 
 
 def uv_environment(settings: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment for uv to install from where pip would; what it already says about uv takes precedence."""
+    """Return an environment in which uv uses pip's indexes; uv's variables in `environment` take precedence."""
     translated = {
         variable: separator.join(settings[option].split())
         for option, variable, separator in UV_VARIABLES
         if option in settings
     }
-    if "UV_INDEX_URL" in environment:  # the older name of UV_DEFAULT_INDEX, and weaker
+    if "UV_INDEX_URL" in environment:  # the older name of UV_DEFAULT_INDEX, which would override it
         translated.pop("UV_DEFAULT_INDEX", None)
     return translated | dict(environment)
 
 
-def complaint(stderr: str) -> str:
-    """All that uv reports, in one line: the first line alone rarely names the cause."""
-    return " ".join(stderr.split())[:COMPLAINT_LENGTH_MAX] or "uv reported nothing"
+def error_line(stderr: str) -> str:
+    """Join uv's error output into one line, because its first line alone rarely names the cause."""
+    return " ".join(stderr.split())[:ERROR_LENGTH_MAX] or "uv printed no reason"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local_stack.install", description=__doc__)
-    parser.add_argument("requirements", type=Path)
-    parser.add_argument("--python", default=sys.executable, help="of the virtual environment to install into (this)")
+    parser.add_argument("requirements", type=Path, help="Requirements file, locked with hashes.")
+    parser.add_argument(
+        "--python",
+        default=sys.executable,
+        help="Interpreter of the virtual environment to install into. Default: this interpreter.",
+    )
     arguments = parser.parse_args()
     try:
         install(arguments.requirements, python=arguments.python)
     except InstallError as error:
-        print(error, file=sys.stderr)  # noqa: T201 -- a command's own words
+        print(error, file=sys.stderr)  # noqa: T201 -- a command's output
         return 1
     except KeyboardInterrupt:
         return 130

@@ -1,6 +1,6 @@
-"""The local house: the emulator, the real template deployed on it, and stand-ins for what is wrong in it.
+"""The local stack: the emulator, the real template deployed to it, and fakes for the services it gets wrong.
 
-These are the event source mappings (`local_stack.event_source_mapping`) and Firehose (`local_stack.firehose`).
+The fakes are the event source mappings (`local_stack.event_source_mapping`) and Firehose (`local_stack.firehose`).
 """
 
 import os
@@ -37,27 +37,36 @@ if TYPE_CHECKING:
 
 STACK_NAME = "account-events"
 LAKE_INTERVAL_S = 5.0
-"""How late the lake is at home. On AWS it is LakeBufferSeconds, a minute at least: nobody here waits for that."""
-DYING_S = 2.0
-"""A dying emulator's connections break a moment before its end can be seen."""
+"""How long the local lake buffers events. On AWS it is LakeBufferSeconds, at least a minute: too long for a demo."""
+EXIT_WAIT_S = 2.0
+"""When the emulator crashes, its connections break a moment before its process exits."""
 
 
 class LocalDeployment:
-    """Use as a context manager: stands inside, gone after.
+    """A complete local stack; use it as a context manager.
+
+    Entering builds the functions' zips, starts the emulator, with JWT also the fake token issuer, deploys
+    template.yaml, and starts the fake event source mappings and the fake Firehose. Leaving stops all of them; the
+    table, the stream and the lake are gone.
 
     Args:
-        port: the emulator's; a free one if None.
-        progress: told each step, in a few words.
-        auth: template.yaml's `Auth`, how the API knows its callers.
-        parameters: others of template.yaml's that are not to have their defaults.
+        port: the emulator's port; None for a free one.
+        progress: called with a short description of each step as it begins.
+        auth: template.yaml's parameter `Auth`: how the API identifies its callers.
+        parameters: values for other parameters of template.yaml; the rest have their defaults.
 
     Attributes:
-        mapping: the stand-in for the projector's mapping.
-        mappings: the stand-ins for all of the stack's, by their logical ids in template.yaml; the projector's is first.
-        firehose: the stand-in for Firehose, which fills the lake.
+        emulator: the emulator's process.
+        issuer: the fake token issuer; None with IAM.
+        address: how to reach the stack. It is not written to the address file; see `Address.published`.
+        mapping: the projector's fake event source mapping.
+        mappings: all fake event source mappings of the stack, by logical id in template.yaml; the projector's is first.
+        firehose: the fake Firehose, which fills the lake.
 
     Raises:
-        CommandError: with one line that says what to do.
+        CommandError: a zip could not be built, the emulator could not start, or template.yaml could not be deployed.
+            Whatever had started is stopped. It is also raised inside the context if a request fails because the
+            emulator has crashed.
     """
 
     def __init__(
@@ -87,7 +96,7 @@ class LocalDeployment:
                 zips[function] = build_zip(function, "local")
             self._progress("starting the emulator")
             self.emulator = stack.enter_context(Emulator(self._port))
-            stack.push(self._explain)  # while the emulator's last words can still be read
+            stack.push(self._explain)  # runs before the emulator's log is deleted
             self._progress("deploying template.yaml")
             self.issuer = stack.enter_context(TokenIssuer()) if self.auth == "JWT" else None
             self.address = self._deploy(zips)
@@ -109,21 +118,21 @@ class LocalDeployment:
     def _explain(
         self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        """Where a request failed because the emulator is gone, that is what there is to say."""
+        """If a request failed because the emulator crashed, raise that as the error."""
         if isinstance(error, BotoCoreError | ClientError | httpx.HTTPError):
-            self.emulator.await_end(DYING_S)
-            self.assert_standing()
+            self.emulator.wait_for_exit(EXIT_WAIT_S)
+            self.assert_running()
 
     def wait_until_idle(self, timeout_s: float) -> bool:
-        """Wait until what was written before has passed the projector, and then all that stands behind its stream.
+        """Wait until rows written before the call have passed the projector and every consumer of its stream.
 
         Returns:
-            False if that did not happen within `timeout_s`; `mappings` and `firehose` say which is not done.
+            False if that did not happen within `timeout_s`. The status of `mappings` and `firehose` shows what is busy.
         """
         return wait_until_all_idle([*self.mappings.values(), self.firehose], timeout_s)
 
     def delivery(self, resume_after: Mapping[str, str] | None = None) -> FirehoseRunner:
-        """A stand-in for template.yaml's delivery stream, not started.
+        """Return a fake of template.yaml's delivery stream. The caller starts and stops it.
 
         Args:
             resume_after: see `FirehoseRunner`.
@@ -143,17 +152,21 @@ class LocalDeployment:
         )
 
     def rows(self) -> list[StoredRow]:
-        """Every row of the table."""
+        """Return every row of the table."""
         return all_rows(self.address.client("dynamodb"), self.address.outputs["TableName"])
 
-    def assert_standing(self) -> None:
-        """Raises CommandError where the emulator has ended by itself."""
+    def assert_running(self) -> None:
+        """Check that the emulator is running.
+
+        Raises:
+            CommandError: the emulator has exited by itself.
+        """
         if not self.emulator.is_running():
-            last_words = self.emulator.last_words()
-            raise CommandError(f"The emulator has crashed; start the house again. {last_words}".rstrip())
+            log_tail = self.emulator.log_tail()
+            raise CommandError(f"The emulator has crashed. Start the local stack again. {log_tail}".rstrip())
 
     def browser_client(self) -> httpx.Client:
-        """For Swagger UI: with IAM it signs, which a browser cannot; with JWT the browser brings its token."""
+        """Return the API client for Swagger UI. With IAM it signs requests; with JWT the browser sends its token."""
         if self.auth == "IAM":
             return self.address.http()
         return loopback_http(self.address.api_url)

@@ -1,4 +1,4 @@
-"""The accounts table, as template.yaml describes it, for stores that are not deployed."""
+"""The accounts table as in template.yaml, for tests and benchmarks that deploy no stack."""
 
 import uuid
 from functools import cache
@@ -12,7 +12,7 @@ from local_stack.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_
 
 @cache
 def session() -> boto3.session.Session:
-    """The session with the emulators' public credentials: one, for a new one reads all of botocore's data again."""
+    """Share one session with the emulator's public credentials, because each new one reads botocore's data again."""
     return boto3.session.Session(
         aws_access_key_id=ROOT_ACCESS_KEY_ID, aws_secret_access_key=ROOT_SECRET_ACCESS_KEY, region_name=REGION
     )

@@ -1,4 +1,4 @@
-"""A small HTTP server of the house: on 127.0.0.1, on a free port, in a thread of its own."""
+"""An HTTP server of the local stack, on a free port of 127.0.0.1."""
 
 import threading
 from collections.abc import Callable
@@ -10,10 +10,12 @@ SOCKET_TIMEOUT_S = 10.0
 
 
 class LoopbackServer:
-    """Use as a context manager: it answers inside, gone after.
+    """An HTTP server in its own thread; use it as a context manager.
+
+    Creating it reserves the port. Entering starts the thread; leaving stops it and closes the port.
 
     Args:
-        handler: makes the handler of a request, as `http.server` calls it: with its socket, address and server.
+        handler: creates a request's handler. `http.server` calls it with the socket, client address and server.
     """
 
     def __init__(self, handler: Callable[..., BaseHTTPRequestHandler]) -> None:

@@ -1,4 +1,4 @@
-"""A file that a command writes: whole or not at all."""
+"""Write a command's output file atomically."""
 
 import errno
 import os
@@ -7,35 +7,35 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-OF_THE_DISK = {errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EROFS}
-"""What a write raises without naming its file."""
+DISK_ERRORS = {errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EROFS}
+"""Errors that a write raises without the file's name."""
 
 
 @contextmanager
-def written(path: Path) -> Iterator[IO[str]]:
-    """Where to write to; at the end, and only then, it is the file of that name.
+def open_atomically(path: Path) -> Iterator[IO[str]]:
+    """Open a temporary file for writing and rename it to `path` when the context ends without an error.
 
-    What stands there already and is no regular file (a device, a pipe) is written to as it is.
+    If the context raises, `path` is unchanged. If `path` is a device or a pipe, it is opened directly.
 
     Raises:
-        OSError: there can be no such file; it names `path`.
+        OSError: the file cannot be created or written. The error names `path`.
     """
     unfinished = path
     try:
-        place = _resolved(path)
-        unfinished = place.parent / f".account-events-{os.getpid()}.unfinished"
-        if place.exists() and not place.is_file():
-            with place.open("w", encoding="utf-8") as there:
-                yield there
+        target = _resolved(path)
+        unfinished = target.parent / f".account-events-{os.getpid()}.unfinished"
+        if target.exists() and not target.is_file():
+            with target.open("w", encoding="utf-8") as file:
+                yield file
             return
         try:
             with unfinished.open("w", encoding="utf-8") as file:
                 yield file
-            unfinished.replace(place)
+            unfinished.replace(target)
         finally:
             unfinished.unlink(missing_ok=True)
     except OSError as error:
-        if str(error.filename) == str(unfinished) or (error.filename is None and error.errno in OF_THE_DISK):
+        if str(error.filename) == str(unfinished) or (error.filename is None and error.errno in DISK_ERRORS):
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 

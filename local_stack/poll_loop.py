@@ -1,4 +1,4 @@
-"""A thread that makes one pass after the other, and can be waited for."""
+"""A thread that runs poll cycles, and ways to wait until it is idle."""
 
 import logging
 import threading
@@ -14,11 +14,11 @@ STOP_TIMEOUT_S = 10.0
 
 @dataclass(frozen=True)
 class PollCycle:
-    """What a pass found.
+    """Result of one poll cycle.
 
     Attributes:
-        pause_s: how long to wait before the next one; 0 while there is work.
-        is_idle: it has seen everything there is, and nothing of it is left to do.
+        pause_s: seconds to wait before the next cycle; 0 while there is work.
+        is_idle: the cycle read everything available, and no work is left.
     """
 
     pause_s: float
@@ -26,19 +26,20 @@ class PollCycle:
 
 
 class Waitable(Protocol):
-    """What can be waited for."""
+    """A worker that you can wait for."""
 
     def wait_until_idle(self, timeout_s: float) -> bool:
-        """False if it is not idle in time, or is not running."""
+        """Return whether it became idle within `timeout_s`; False if it is not running."""
         ...
 
 
 class PollLoop:
-    """Runs passes in a thread of its own.
+    """Runs poll cycles in its own thread.
 
     Args:
-        name: the thread's.
-        work: makes one pass; told whether somebody has begun to wait since the last one. It does not raise.
+        name: name of the thread.
+        work: runs one cycle. Its argument states whether `wait_until_idle` was called since the last cycle. It must not
+            raise.
     """
 
     def __init__(self, name: str, work: Callable[[bool], PollCycle]) -> None:
@@ -51,15 +52,15 @@ class PollLoop:
         self._is_awaited = False
         self._begun = 0
         self.done = 0
-        """How many passes."""
+        """Number of cycles completed."""
         self.is_idle = False
-        """Whether the last one was."""
+        """Whether the last cycle was idle."""
 
     def start(self) -> None:
-        """Begin.
+        """Start the thread.
 
         Raises:
-            RuntimeError: it is running already.
+            RuntimeError: the thread is already running.
         """
         if self._thread is not None:
             raise RuntimeError(f"{self._name} is running already")
@@ -68,10 +69,10 @@ class PollLoop:
         self._thread.start()
 
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> bool:
-        """Stop after the pass under way, and wait for that at most `timeout_s`.
+        """Stop after the current cycle; wait for it at most `timeout_s`.
 
         Returns:
-            Whether the thread has ended. If not, it ends by itself as soon as the pass does.
+            Whether the thread has ended. If not, it ends when the current cycle does.
         """
         self._stopping.set()
         self._wake.set()
@@ -80,16 +81,16 @@ class PollLoop:
             return True
         thread.join(timeout_s)
         if thread.is_alive():
-            logger.warning("%s: still waiting for the function to answer", self._name)
+            logger.warning("%s: did not stop in time; the function has not answered yet", self._name)
             return False
         self._thread = None
         return True
 
     def wait_until_idle(self, timeout_s: float) -> bool:
-        """Wait until a pass that began after this call was idle.
+        """Wait for an idle cycle that began after this call.
 
         Returns:
-            False if that did not happen within `timeout_s`, or it was stopped.
+            False if there was none within `timeout_s`, or the loop is stopped.
         """
         with self._changed:
             target = self._begun + 1
@@ -99,10 +100,10 @@ class PollLoop:
             return self._is_settled(target)
 
     def run_cycle(self) -> float:
-        """One pass, as the thread does it. Not while that is running.
+        """Run one cycle, as the thread does. Do not call it while the thread is running.
 
         Returns:
-            Seconds to wait before the next pass; 0 while there is work.
+            Seconds to wait before the next cycle; 0 while there is work.
         """
         with self._changed:
             self._begun += 1
@@ -115,12 +116,12 @@ class PollLoop:
         return made.pause_s
 
     def is_running(self) -> bool:
-        """Whether the thread makes passes and is not about to stop."""
+        """Whether the thread runs and has not been asked to stop."""
         return self._thread is not None and self._thread.is_alive() and not self._stopping.is_set()
 
     @property
     def is_stopping(self) -> bool:
-        """Whether it was told to stop: a long pass may end early."""
+        """Whether `stop` was called. A long cycle may check it and return early."""
         return self._stopping.is_set()
 
     def _run(self) -> None:
@@ -136,18 +137,17 @@ class PollLoop:
 
 
 def wait_until_all_idle(
-    all_of_them: Iterable[Waitable], timeout_s: float, *, monotonic: Callable[[], float] = time.monotonic
+    workers: Iterable[Waitable], timeout_s: float, *, monotonic: Callable[[], float] = time.monotonic
 ) -> bool:
-    """Wait for several, one after the other, for `timeout_s` in all.
+    """Wait for several workers, one after the other, until all records written before the call have passed them.
 
     Args:
-        all_of_them: in the order in which records pass them: a function that feeds another's stream comes before it.
-            What was written before the call has then passed all of them.
-        timeout_s: for all of them together.
-        monotonic: seconds of a clock that never goes back.
+        workers: in the order in which records pass them: a function that feeds a stream comes before its consumers.
+        timeout_s: limit for all workers together.
+        monotonic: returns seconds of a clock that never goes back.
 
     Returns:
-        False if one of them was not idle in time, or is not running.
+        False if a worker was not idle in time, or is not running.
     """
     deadline = monotonic() + timeout_s
-    return all(each.wait_until_idle(max(0.0, deadline - monotonic())) for each in all_of_them)
+    return all(worker.wait_until_idle(max(0.0, deadline - monotonic())) for worker in workers)

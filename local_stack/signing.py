@@ -1,4 +1,4 @@
-"""What a caller adds to its requests so that API Gateway lets it in: a signature (IAM), or a token (JWT)."""
+"""Authorisation of requests to API Gateway: an IAM signature or a JWT bearer token."""
 
 from collections.abc import Generator
 
@@ -9,13 +9,13 @@ from botocore.credentials import Credentials
 
 SERVICE = "execute-api"
 SIGNED_HEADERS = ("host", "content-type")
-"""And X-Amz-Date, which signing adds. Others may be changed on their way by what stands between."""
+"""Signing adds X-Amz-Date. Other headers are not signed, because a proxy may change them."""
 
 _Flow = Generator[httpx.Request, httpx.Response, None]
 
 
 class Signature(httpx.Auth):
-    """Signs every request with an IAM access key (SigV4), by botocore's own signer."""
+    """Signs every request with an IAM access key (SigV4), using botocore's signer."""
 
     requires_request_body = True
 
@@ -29,8 +29,8 @@ class Signature(httpx.Auth):
             str(request.url.copy_with(query=None)),
             headers=headers,
             data=request.content,
-            # Decoded, and as pairs: the signer and the gateway encode them alike, and a name may occur twice.
-            params=request.url.params.multi_items(),  # type: ignore[arg-type]  # a sequence will do
+            # Decoded, because the signer encodes them as the gateway does; as pairs, because a name may occur twice.
+            params=request.url.params.multi_items(),  # type: ignore[arg-type]  # botocore also accepts a sequence
         )
         self._signer.add_auth(signed)
         for name in ("Authorization", "X-Amz-Date"):
@@ -39,7 +39,7 @@ class Signature(httpx.Auth):
 
 
 class Bearer(httpx.Auth):
-    """Presents a token."""
+    """Adds a bearer token to every request."""
 
     def __init__(self, token: str) -> None:
         self._token = token

@@ -1,7 +1,8 @@
-"""Swagger UI for a standing house: the page, the API's document, and the API itself behind `/api`.
+"""Swagger UI for a running local stack: the page, the API's OpenAPI document, and a proxy for the API at `/api`.
 
-It acts with the house's own authorisation, so it serves no page but its own: a foreign page whose name resolves to
-127.0.0.1 sends a foreign `Host`, one that posts across origins a foreign `Origin`, and none may show it in a frame.
+With IAM the proxy signs every request, so it must serve only its own page. It refuses a foreign `Host`, which a page
+sends whose name resolves to 127.0.0.1, and a foreign `Origin`, which a cross-origin request has. It also forbids
+browsers to show the page in a frame.
 """
 
 import json
@@ -19,13 +20,18 @@ from account_core.api.openapi.document import document
 from account_core.api.openapi.schemas import PARAMETERS
 from local_stack.loopback_server import SOCKET_TIMEOUT_S, LoopbackServer
 
-BODY_BYTES_MAX = 64 * 1024  # more than the API takes: its own refusal can be seen
-PASSED_ON = {"accept", "content-type", *(name.lower() for name, found in PARAMETERS.items() if found["in"] == "header")}
-"""The headers of a request that the API can make something of; everything else is the browser's business."""
-NOT_PASSED_BACK = {
-    *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding"),
-    *("upgrade", "content-length", "content-encoding", "date", "server"),  # of the answer as it came over the wire
+BODY_BYTES_MAX = 64 * 1024  # more than the API accepts, so that you can see the API's own refusal
+FORWARDED_HEADERS = {
+    "accept",
+    "content-type",
+    *(name.lower() for name, found in PARAMETERS.items() if found["in"] == "header"),
 }
+"""Request headers that the API uses. The proxy drops all others."""
+DROPPED_HEADERS = {
+    *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding"),
+    *("upgrade", "content-length", "content-encoding", "date", "server"),
+}
+"""Response headers that describe the connection or the transfer, not the content."""
 PROTECTION = {
     "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "frame-ancestors 'none'",
@@ -49,18 +55,18 @@ def _text(status: int, text: str) -> Reply:
 
 
 class SwaggerUi(LoopbackServer):
-    """Use as a context manager: served inside, gone after.
+    """The server of Swagger UI; use it as a context manager. Entering starts it, leaving stops it.
 
     Args:
-        api: with the API's address as `base_url`; with IAM it signs the requests.
-        authorisation: the house's; with JWT the token is what its user enters in the page.
+        api: client whose `base_url` is the API's address. With IAM it must sign its requests.
+        authorisation: how the API identifies its callers. With JWT, the user enters a token in the page.
     """
 
     def __init__(self, api: httpx.Client, authorisation: Authorisation = "IAM") -> None:
         self._api = api
-        self._passed_on = PASSED_ON | ({"authorization"} if authorisation == "JWT" else set())
+        self._forwarded = FORWARDED_HEADERS | ({"authorization"} if authorisation == "JWT" else set())
         openapi = {**document(authorisation), "servers": [{"url": "/api"}]}
-        self._pages = _pages({**openapi, "security": []} if authorisation == "IAM" else openapi)  # the house signs
+        self._pages = _pages({**openapi, "security": []} if authorisation == "IAM" else openapi)  # the proxy signs
         super().__init__(lambda *request: _Handler(self, *request))
         self._hosts = {f"{name}:{self.port}" for name in ("127.0.0.1", "localhost")}
 
@@ -69,27 +75,27 @@ class SwaggerUi(LoopbackServer):
         return f"http://127.0.0.1:{self.port}/"
 
     def reply(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        """What a request is answered with. `headers` have lower-case names."""
+        """Return the response to a request. Header names must be in lower case."""
         if headers.get("host") not in self._hosts:
-            return _text(403, "Only for 127.0.0.1 and localhost.")
+            return _text(403, "This page is available only at 127.0.0.1 and localhost.")
         if headers.get("origin", "http://" + headers["host"]) not in {f"http://{host}" for host in self._hosts}:
-            return _text(403, "Not for other pages.")
+            return _text(403, "Requests from other pages are refused.")
         if target.startswith("/api/"):
-            return self._pass_on(method, target.removeprefix("/api"), headers, body)
+            return self._forward(method, target.removeprefix("/api"), headers, body)
         page = self._pages.get(target.partition("?")[0])
-        return page if page and method in ("GET", "HEAD") else _text(404, "There is no such page.")
+        return page if page and method in ("GET", "HEAD") else _text(404, "Page not found.")
 
-    def _pass_on(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        sent = {name: value for name, value in headers.items() if name in self._passed_on}
+    def _forward(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        sent = {name: value for name, value in headers.items() if name in self._forwarded}
         try:
             request = self._api.build_request(method, target, headers=sent, content=body)
-            if not request.url.raw_path.startswith(self._api.base_url.raw_path):  # by way of ".."
-                return _text(404, "There is no such page.")
+            if not request.url.raw_path.startswith(self._api.base_url.raw_path):  # the target contains ".."
+                return _text(404, "Page not found.")
             answer = self._api.send(request)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return _text(502, f"The house does not answer: {error}")
-        back = {name: value for name, value in answer.headers.items() if name.lower() not in NOT_PASSED_BACK}
-        return Reply(answer.status_code, answer.content, back)
+            return _text(502, f"The local stack does not answer: {error}")
+        kept = {name: value for name, value in answer.headers.items() if name.lower() not in DROPPED_HEADERS}
+        return Reply(answer.status_code, answer.content, kept)
 
 
 def _pages(openapi: dict[str, Any]) -> dict[str, Reply]:
@@ -115,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         reply = self._reply()
-        with suppress(ConnectionError):  # a browser that has hung up
+        with suppress(ConnectionError):  # the browser closed the connection
             self.send_response(reply.status)
             for name, value in {**reply.headers, **PROTECTION}.items():
                 self.send_header(name, value)
@@ -127,11 +133,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _reply(self) -> Reply:
         length = self.headers.get("Content-Length", "0")
         if not (length.isascii() and length.isdigit()) or "Transfer-Encoding" in self.headers:
-            return _text(411, "Send a Content-Length.")
+            return _text(411, "The request needs a Content-Length.")
         if int(length) > BODY_BYTES_MAX:
-            return _text(413, f"The body may have {BODY_BYTES_MAX} bytes at most.")
+            return _text(413, f"The body is larger than {BODY_BYTES_MAX} bytes.")
         headers = {name.lower(): value for name, value in self.headers.items()}
         return self._ui.reply(self.command, self.path, headers, self.rfile.read(int(length)))
 
     def log_message(self, *_: object) -> None:
-        """Nothing: the command line has its own lines."""
+        """Log nothing, because the terminal shows the command's own output."""

@@ -1,7 +1,7 @@
-"""A stand-in for the issuer of the API's tokens: OpenID discovery, its key, and a token for whoever asks.
+"""A fake issuer of the API's tokens: OpenID discovery, a public key, and a token for every caller.
 
-On AWS that is an identity provider, which asks for a password first. This one asks for nothing, so it is reachable from
-this machine only, its key is a new one every time, and nothing but the local house trusts it.
+On AWS the issuer is an identity provider, which requires a password. This one requires nothing, so it accepts
+connections from this machine only, has a new key every time, and only the local stack trusts it.
 """
 
 import base64
@@ -23,29 +23,29 @@ AUDIENCE = "account-events"
 OPERATOR_SCOPE = "accounts/operator"
 DAY_S = 24 * 3600
 BODY_BYTES_MAX = 4 * 1024
-HEADER = {"alg": "RS256", "typ": "JWT", "kid": "local-house"}
+HEADER = {"alg": "RS256", "typ": "JWT", "kid": "local-stack"}
 
 
 class SigningKey:
-    """An RSA key of its own."""
+    """A new RSA key that signs tokens."""
 
     def __init__(self) -> None:
         self._key = generate_private_key(public_exponent=65537, key_size=2048)
 
     def sign(self, claims: Mapping[str, object]) -> str:
-        """A token (RFC 7515, compact)."""
+        """Return a token with these claims (RFC 7515, compact)."""
         signed = f"{segment(HEADER)}.{segment(claims)}"
         return f"{signed}.{_base64url(self._key.sign(signed.encode(), PKCS1v15(), SHA256()))}"
 
     def public(self) -> dict[str, str]:
-        """Its public half (RFC 7517)."""
+        """Return the public key as a JWK (RFC 7517)."""
         numbers = self._key.public_key().public_numbers()
         modulus, exponent = (_base64url(n.to_bytes((n.bit_length() + 7) // 8, "big")) for n in (numbers.n, numbers.e))
         return {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": HEADER["kid"], "n": modulus, "e": exponent}
 
 
 def segment(content: Mapping[str, object]) -> str:
-    """JSON as a part of a token."""
+    """Encode JSON as one segment of a token."""
     return _base64url(json.dumps(content).encode())
 
 
@@ -54,10 +54,10 @@ def _base64url(content: bytes) -> str:
 
 
 class TokenIssuer(LoopbackServer):
-    """Use as a context manager: it answers inside, and its tokens are worthless after.
+    """The issuer's server; use it as a context manager. Entering starts it; leaving stops it and discards its key.
 
-    `GET /.well-known/openid-configuration` and `GET /jwks.json` are for the gateway. For other terminals, `POST /token`
-    with the form fields `sub` and, if any, `scope` answers with a token for a day.
+    The gateway uses `GET /.well-known/openid-configuration` and `GET /jwks.json`. Other terminals use `POST /token`
+    with the form field `sub` and, optionally, `scope`; it returns a token that is valid for one day.
     """
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class TokenIssuer(LoopbackServer):
     def token(
         self, subject: str, scopes: Collection[str] = (), lifetime_s: int = 3600, audience: str = AUDIENCE
     ) -> str:
-        """A token that is good from now on; without scopes it has no such claim."""
+        """Return a token that is valid from now. Without scopes, it has no `scope` claim."""
         now = int(time.time())
         claims = {"iss": self.url, "aud": audience, "sub": subject, "iat": now, "exp": now + lifetime_s}
         return self.key.sign({**claims, "scope": " ".join(scopes)} if scopes else claims)
@@ -91,12 +91,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "0")
-        is_sound = length.isascii() and length.isdigit() and int(length) <= BODY_BYTES_MAX
-        fields = parse_qs(self.rfile.read(int(length)).decode(errors="replace")) if is_sound else {}
+        is_valid = length.isascii() and length.isdigit() and int(length) <= BODY_BYTES_MAX
+        fields = parse_qs(self.rfile.read(int(length)).decode(errors="replace")) if is_valid else {}
         if self.headers.get("Host") != f"127.0.0.1:{self._issuer.port}" or "Origin" in self.headers:
-            self._answer(HTTPStatus.FORBIDDEN, "Tokens are for this machine's own terminals, not for web pages.\n")
+            self._answer(HTTPStatus.FORBIDDEN, "Web pages cannot request tokens. Use a terminal on this machine.\n")
         elif self.path != "/token" or "sub" not in fields:
-            self._answer(HTTPStatus.BAD_REQUEST, "POST /token takes the form fields sub and scope.\n")
+            self._answer(HTTPStatus.BAD_REQUEST, "Use POST /token with the form fields sub and, optionally, scope.\n")
         else:
             self._answer(HTTPStatus.OK, self._issuer.token(fields["sub"][0], fields.get("scope", []), DAY_S))
 
@@ -108,4 +108,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(text.encode())
 
     def log_message(self, *_: object) -> None:
-        """Nothing: tokens are for their users only."""
+        """Log nothing, because the terminal shows the command's own output."""

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 pytest_plugins = ("pytester",)
 
 forget_aws_settings()
-# Every session of botocore has a loader of its own. One for all reads each service's model once for the whole run.
+# By default every botocore session has its own loader. A shared one reads each service's model once for the whole run.
 botocore.session.create_loader = cache(botocore.session.create_loader)
-# No test asserts a time, and a machine that is slow today is no failure.
+# No test asserts a duration, because a slow machine is not a failure.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
@@ -34,20 +34,20 @@ SIMULATED = {"contract", "simulation"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The plugin's fixtures, also where this checkout is not what is installed; seeds that all workers inherit."""
+    """Register the plugin if the installed package is not this checkout, and set the seed that all workers inherit."""
     if not config.pluginmanager.is_registered(plugin):
         config.pluginmanager.register(plugin, "account_events")
     seeds.run_seed()
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Before the first test, for pytest's own header is not printed with -q, which is this project's default."""
+    """Print the seeds before the first test, because pytest omits its header with -q, this project's default."""
     _announce_seeds(session.config, [item.nodeid for item in session.items])
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_node_collection_finished(node: "WorkerController", ids: list[str]) -> None:
-    """As above: with workers, their parent collects nothing."""
+    """Print the seeds when tests run in workers, because the parent process collects no tests."""
     if node.gateway.id == "gw0":
         _announce_seeds(node.config, ids)
 
@@ -60,6 +60,6 @@ def _announce_seeds(config: pytest.Config, names: list[str]) -> None:
 
 @pytest.fixture
 def deployed_projector(memory_kinesis: MemoryKinesis) -> Iterator[Callable[..., Callable[[], Handler]]]:
-    """`deployed_projector(rows=...)`: makes handlers of the projector's real Lambda module, offline."""
+    """`deployed_projector(rows=...)` creates handlers from the projector's real Lambda module, offline."""
     with ExitStack() as stack:
         yield lambda **options: stack.enter_context(deployed(memory_kinesis, **options))

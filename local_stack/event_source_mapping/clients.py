@@ -1,4 +1,4 @@
-"""The AWS clients a mapping works with."""
+"""The AWS clients that a mapping uses."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,16 +10,17 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-# A function runs for up to 15 minutes; we wait a little longer than Lambda itself would.
+# A function runs for up to 15 minutes. We wait a little longer than Lambda does.
 INVOKE_READ_TIMEOUT_S = 905.0
 
 
 @dataclass(frozen=True)
 class MappingClients:
-    """Clients by their role.
+    """The clients, by role.
 
-    `functions` invokes: give it a read timeout of INVOKE_READ_TIMEOUT_S and a single attempt per call, because retries
-    are the shard's business.
+    Attributes:
+        functions: invokes the function. Give it a read timeout of INVOKE_READ_TIMEOUT_S and one attempt per call,
+            because the mapping retries by itself.
     """
 
     streams: "DynamoDBStreamsClient"

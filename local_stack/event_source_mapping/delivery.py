@@ -1,4 +1,4 @@
-"""The way out: invoking the function, and writing discarded records to the on-failure destination."""
+"""Invoke the function, and write discarded records to the on-failure destination."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from local_stack.event_source_mapping.clients import MappingClients
 
 
 class Delivery:
-    """Carries out what a shard decides, for one mapping."""
+    """Carries out the actions of a mapping's shards."""
 
     def __init__(self, clients: MappingClients, config: MappingConfig, *, new_uuid: Callable[[], str]) -> None:
         self._clients = clients
@@ -24,8 +24,9 @@ class Delivery:
     def invoke(self, records: Sequence[StreamRecord]) -> Invoked | NotInvoked:
         """Invoke the function once, synchronously.
 
-        A refusal by Lambda (a throttle, a missing function) or a broken connection is `NotInvoked`. A read timeout is a
-        failed invocation, because the function may have run; AWS has no such case. Never raises for either.
+        If Lambda refuses the call (a throttle, a missing function) or the connection breaks, it returns `NotInvoked`. A
+        read timeout counts as a failed invocation, because the function may have run; AWS has no such case. It raises
+        for none of these.
         """
         try:
             response = self._clients.functions.invoke(
@@ -47,10 +48,10 @@ class Delivery:
         )
 
     def discard(self, shard_id: str, discard: Discard, now_s: float) -> str | None:
-        """Write one discarded batch to the destination and say where; None if the mapping has no destination.
+        """Write one discarded batch to the destination and return its URL; None if the mapping has no destination.
 
         Raises:
-            botocore.exceptions.BotoCoreError, ClientError: the destination did not take it; ask again later.
+            botocore.exceptions.BotoCoreError, ClientError: the destination did not accept it. Try again later.
         """
         arn = self._config.on_failure_arn
         if arn is None:
@@ -74,7 +75,7 @@ def _reason(error: ClientError | BotoCoreError) -> str:
 
 
 def _decoded(body: bytes) -> object:
-    """The function's result; bytes that are not JSON stay text, which no response shape accepts."""
+    """Decode the function's result. Bytes that are not JSON become text, which is never a valid response."""
     if not body:
         return None
     try:

@@ -1,4 +1,4 @@
-"""A mapping as it is deployed: its settings, and what else of its function and stream a Kinesis record depends on."""
+"""The configuration of a deployed mapping, including the settings of its stream and function that it depends on."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,13 +11,13 @@ SECONDS_PER_HOUR = 3_600
 
 
 def deployed(response: Mapping[str, Any], clients: MappingClients) -> MappingConfig:
-    """Read an answer of GetEventSourceMapping.
+    """Convert a response of GetEventSourceMapping.
 
-    A Kinesis stream's retention is read once: our choice, since it is rarely changed.
+    Ours: it reads a Kinesis stream's retention once, because it rarely changes.
 
     Raises:
         UnsupportedMapping: see `MappingConfig.from_api`.
-        botocore.exceptions.ClientError: there is no such stream or function.
+        botocore.exceptions.ClientError: the stream or the function does not exist.
     """
     config = MappingConfig.from_api(response)
     if config.source_kind == "dynamodb":

@@ -1,4 +1,4 @@
-"""The event poller: passes over the shards of one stream. No thread and no waiting of its own."""
+"""The event poller: runs poll cycles over the shards of one stream. It starts no thread and never waits."""
 
 import logging
 import threading
@@ -22,18 +22,18 @@ logger = logging.getLogger(__name__)
 # "Using AWS Lambda with Amazon DynamoDB": shards are polled "at a base rate of 4 times per second"; "Using Lambda to
 # process records from Amazon Kinesis Data Streams": "of once per second".
 POLL_INTERVAL_S: Mapping[SourceKind, float] = {"dynamodb": 0.25, "kinesis": 1.0}
-# Kinesis API reference, GetRecords: 5 transactions per second and shard; also where it gives nothing because of a gap.
+# Kinesis API reference, GetRecords: 5 transactions per second and shard, including calls that return no records.
 READ_INTERVAL_S: Mapping[SourceKind, float] = {"dynamodb": 0.0, "kinesis": 0.2}
-# Ours: how often new shards are looked for while none has ended.
+# Ours: how often shards are listed while none has ended.
 LIST_INTERVAL_S = 1.0
 LOGGED_ANSWER_MAX = 500
-# Ours: the pause after a pass in which reading, listing or writing to the destination failed.
+# Ours: the pause after a cycle in which reading, listing or writing to the destination failed.
 ERROR_BACKOFF = Backoff(initial_s=0.25, factor=2.0, limit_s=5.0)
 
 
 @dataclass
-class _Held:
-    """A shard being read; `is_ended` once no more records will follow."""
+class _OpenShard:
+    """A shard being read. `is_ended` is true once no more records will follow."""
 
     state: ShardState
     start: Position
@@ -42,10 +42,10 @@ class _Held:
 
 
 class EventPoller:
-    """Reads, feeds the shards' state machines, and carries out one action of each shard per pass.
+    """Reads the shards, feeds their state machines, and carries out one action of each shard per cycle.
 
-    Shards take turns in one thread, where AWS has one poller per shard: a slow invocation delays the other shards here.
-    `run_cycle` is for one thread; everything else may be called from any.
+    AWS has one poller per shard. Here, shards take turns in one thread, so a slow invocation delays the other shards.
+    Call `run_cycle` from one thread only; all other methods are thread-safe.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class EventPoller:
         self._backoff = backoff
         self._resume_after = dict(resume_after or {})
         self._lock = threading.Lock()
-        self._held: dict[str, _Held] = {}
+        self._open_shards: dict[str, _OpenShard] = {}
         self._finished: set[str] = set()
         self._finished_count = 0
         self._finished_totals = Counts()
@@ -80,13 +80,13 @@ class EventPoller:
         self.last_error: str | None = None
 
     def run_cycle(self, *, list_shards: bool = False) -> float:
-        """List shards if that is due (or asked for), then read, if it is due, and act once on every readable shard.
+        """Run one cycle: list the shards if it is time to, or if asked; then read and act once on every open shard.
 
-        All shards are read in the same passes, so that there are passes that have seen all of them.
-        Never raises: a fault is logged, counted in `errors`, kept in `last_error`, and slows the next pass down.
+        A cycle reads either every shard that has space in its buffer, or none if the last read was too recent. It never
+        raises: a fault is logged, counted in `errors`, stored in `last_error`, and delays the next cycle.
 
         Returns:
-            Seconds to wait before the next pass; 0 while there is work.
+            Seconds to wait before the next cycle; 0 while there is work.
         """
         errors_before = self.errors
         kind = self._config.source_kind
@@ -95,7 +95,7 @@ class EventPoller:
         self._next_due_s = self._clock() + POLL_INTERVAL_S[kind] if self._is_reading else self._read_due_s
         if list_shards or self._clock() >= self._list_due_s:
             self._guarded("listing shards", self._list)
-        for shard_id in tuple(self._held):
+        for shard_id in tuple(self._open_shards):
             self._guarded(f"shard {shard_id}", partial(self._step, shard_id))
         if self._is_reading:
             self._read_due_s = self._clock() + READ_INTERVAL_S[kind]
@@ -106,38 +106,38 @@ class EventPoller:
         return 0.0 if self._is_busy else max(0.0, self._next_due_s - self._clock())
 
     def is_idle(self) -> bool:
-        """Whether the last pass saw no fault, read every shard, found nothing new, did nothing and left nothing."""
+        """Whether the last cycle had no fault, read every shard, found no records, took no action and left no work."""
         with self._lock:
             return (
                 self._has_listed
                 and not self._is_busy
                 and self._is_reading
                 and not self._errors_in_a_row
-                and not any(held.state.buffered for held in self._held.values())
+                and not any(shard.state.buffered for shard in self._open_shards.values())
             )
 
     def shards(self) -> tuple[ShardStatus, ...]:
-        """The shards being read, as they are now."""
+        """Return the current status of every shard being read."""
         now_s = self._clock()
         with self._lock:
-            return tuple(_status(shard_id, held, now_s) for shard_id, held in self._held.items())
+            return tuple(_status(shard_id, shard, now_s) for shard_id, shard in self._open_shards.items())
 
     def finished_shards(self) -> int:
-        """How many shards were read to their end and are fully processed."""
+        """Return the number of shards that ended and are fully processed."""
         return self._finished_count
 
     def totals(self) -> Counts:
-        """The counts of all shards, finished or not."""
+        """Return the total counts of all shards, finished or not."""
         with self._lock:
             totals = replace(self._finished_totals)
-            for held in self._held.values():
-                _add(totals, held.state.counts)
+            for shard in self._open_shards.values():
+                _add(totals, shard.state.counts)
             return totals
 
     def _guarded(self, what: str, work: Callable[[], None]) -> None:
         try:
             work()
-        except Exception as error:  # the loop must outlive any fault: it is logged, counted and shown
+        except Exception as error:  # the loop must survive any fault: it is logged, counted and shown
             logger.exception("Event source mapping %s: %s failed", self._config.uuid, what)
             self.errors += 1
             self.last_error = f"{what}: {type(error).__name__}: {error}"
@@ -150,86 +150,86 @@ class EventPoller:
             self._finished &= listed_ids
             if is_latest:
                 self._finished |= {shard.shard_id for shard in listed if shard.closed}
-            for shard_id in readable_shards(listed, finished=self._finished, unfinished=self._held.keys()):
-                if shard_id not in self._held:
+            for shard_id in readable_shards(listed, finished=self._finished, unfinished=self._open_shards.keys()):
+                if shard_id not in self._open_shards:
                     state = ShardState(self._config, backoff=self._backoff, checkpoint=self._resume_after.get(shard_id))
-                    self._held[shard_id] = _Held(state, self._start(is_latest=is_latest))
+                    self._open_shards[shard_id] = _OpenShard(state, self._start(is_latest=is_latest))
             self._has_listed = True
         self._list_due_s = self._clock() + LIST_INTERVAL_S
 
     def _start(self, *, is_latest: bool) -> Position:
-        """Shards that come later are read whole; a timestamp is the same for all, whenever they come."""
+        """Where to begin reading. LATEST applies only to shards of the first list; a timestamp applies to all."""
         if self._config.starts_at_s is not None:
             return at_time(self._config.starts_at_s)
         return LATEST if is_latest else TRIM_HORIZON
 
     def _step(self, shard_id: str) -> None:
-        held = self._held[shard_id]
-        if self._is_reading and not held.is_ended and held.state.buffered < self._config.batch_size:
-            self._read(shard_id, held)
+        shard = self._open_shards[shard_id]
+        if self._is_reading and not shard.is_ended and shard.state.buffered < self._config.batch_size:
+            self._read(shard_id, shard)
         with self._lock:
-            action = held.state.next_action(self._clock())
+            action = shard.state.next_action(self._clock())
         if isinstance(action, Invoke):
-            self._invoke(shard_id, held, action)
+            self._invoke(shard_id, shard, action)
         elif isinstance(action, Discard):
-            self._discard(shard_id, held, action)
+            self._discard(shard_id, shard, action)
         elif isinstance(action, Wait):
             self._next_due_s = min(self._next_due_s, action.until_s)
-        if held.is_ended and not held.state.buffered:
-            self._finish(shard_id, held)
+        if shard.is_ended and not shard.state.buffered:
+            self._finish(shard_id, shard)
 
-    def _read(self, shard_id: str, held: _Held) -> None:
-        read = self._reader.read(shard_id, held.state.last_fed, held.start)
+    def _read(self, shard_id: str, shard: _OpenShard) -> None:
+        read = self._reader.read(shard_id, shard.state.last_fed, shard.start)
         with self._lock:
-            held.state.feed(read.records, self._clock())
-            held.is_ended = read.ended
-            held.behind_ms = read.behind_ms
+            shard.state.feed(read.records, self._clock())
+            shard.is_ended = read.ended
+            shard.behind_ms = read.behind_ms
             self._is_busy |= bool(read.records) or read.behind_ms > 0
 
-    def _invoke(self, shard_id: str, held: _Held, action: Invoke) -> None:
+    def _invoke(self, shard_id: str, shard: _OpenShard, action: Invoke) -> None:
         self._is_busy = True
-        outcome: Invoked | NotInvoked = NotInvoked("the stand-in failed before the answer was read")
+        outcome: Invoked | NotInvoked = NotInvoked("the fake event source mapping failed before it read the response")
         try:
             outcome = self._delivery.invoke(action.records)
         finally:
             with self._lock:
-                failures = held.state.counts.failures
-                held.state.invoked(outcome, self._clock())
-                has_failed = held.state.counts.failures > failures
+                failures = shard.state.counts.failures
+                shard.state.invoked(outcome, self._clock())
+                has_failed = shard.state.counts.failures > failures
         if isinstance(outcome, NotInvoked):
             logger.warning("%s: not invoked with %d records: %s", shard_id, len(action.records), outcome.reason)
         elif has_failed:
             answer = f"{outcome.function_error or 'reported'}: {outcome.result}"[:LOGGED_ANSWER_MAX]
             logger.warning("%s: invocation with %d records failed, %s", shard_id, len(action.records), answer)
 
-    def _discard(self, shard_id: str, held: _Held, action: Discard) -> None:
+    def _discard(self, shard_id: str, shard: _OpenShard, action: Discard) -> None:
         self._is_busy = True
         where = self._delivery.discard(shard_id, action, self._clock())
         with self._lock:
-            held.state.discarded()
+            shard.state.discarded()
         first, last = action.records[0].sequence_number, action.records[-1].sequence_number
         logger.error(
-            "%s: discarded %d records (%s to %s), %s, to %s",
-            *(shard_id, len(action.records), first, last, action.condition.value, where or "nowhere"),
+            "%s: discarded %d records (%s to %s), %s; destination: %s",
+            *(shard_id, len(action.records), first, last, action.condition.value, where or "none"),
         )
 
-    def _finish(self, shard_id: str, held: _Held) -> None:
+    def _finish(self, shard_id: str, shard: _OpenShard) -> None:
         with self._lock:
-            del self._held[shard_id]
+            del self._open_shards[shard_id]
             self._finished.add(shard_id)
             self._finished_count += 1
-            _add(self._finished_totals, held.state.counts)
+            _add(self._finished_totals, shard.state.counts)
         self._list_due_s = 0.0
         self._is_busy = True
 
 
-def _status(shard_id: str, held: _Held, now_s: float) -> ShardStatus:
-    state, oldest_s = held.state, held.state.oldest_created_at_s
+def _status(shard_id: str, shard: _OpenShard, now_s: float) -> ShardStatus:
+    state, oldest_s = shard.state, shard.state.oldest_created_at_s
     return ShardStatus(
         shard_id=shard_id,
         checkpoint=state.checkpoint,
         buffered=state.buffered,
-        iterator_age_ms=held.behind_ms if oldest_s is None else max(0, round((now_s - oldest_s) * 1000)),
+        iterator_age_ms=shard.behind_ms if oldest_s is None else max(0, round((now_s - oldest_s) * 1000)),
         retries=state.retries,
         counts=replace(state.counts),
     )

@@ -1,4 +1,4 @@
-"""One event source mapping, running in a thread of its own."""
+"""A fake event source mapping that runs in its own thread."""
 
 import logging
 import time
@@ -21,10 +21,10 @@ logger = logging.getLogger(__name__)
 
 
 class MappingRunner:
-    """Our stand-in for AWS Lambda's event source mapping, between one stream and one function.
+    """Our fake of AWS Lambda's event source mapping, between one stream and one function.
 
-    Checkpoints live in memory: a new runner starts at the mapping's starting position, or after `resume_after`, so
-    records are delivered at least once, as AWS promises too.
+    Checkpoints exist only in memory. A new runner begins at the mapping's starting position, or after `resume_after`,
+    so it delivers records at least once, as AWS does.
     """
 
     def __init__(
@@ -37,14 +37,14 @@ class MappingRunner:
         backoff: Backoff | None = None,
         resume_after: Mapping[str, str] | None = None,
     ) -> None:
-        """Wire it; nothing runs before `start`.
+        """Create the runner; `start` starts it.
 
         Args:
-            config: the deployed mapping, see `deployed`.
-            clients: by role; see there what the one that invokes needs.
-            clock: seconds since the epoch.
-            new_uuid: for the keys of objects at the on-failure destination.
-            backoff: between retries of a batch.
+            config: configuration of the deployed mapping; see `deployed`.
+            clients: AWS clients; `MappingClients` states the settings that they need.
+            clock: returns seconds since the epoch.
+            new_uuid: returns a UUID for an object's key at the on-failure destination.
+            backoff: pauses between retries of a batch.
             resume_after: sequence number by shard id, for example the checkpoints of an earlier `status()`.
         """
         self._config = config
@@ -59,42 +59,40 @@ class MappingRunner:
         self._loop = PollLoop(f"event-source-mapping-{config.uuid}", self._cycle)
 
     def start(self) -> None:
-        """Begin to poll.
+        """Start polling.
 
         Raises:
-            RuntimeError: it is running already.
+            RuntimeError: the runner is already running.
         """
         logger.info("Event source mapping %s: %s", self._config.uuid, self._config.function_arn)
         self._loop.start()
 
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> bool:
-        """Stop after the invocation under way, and wait for that at most `timeout_s`.
+        """Stop after the current invocation; wait for it at most `timeout_s`.
 
         Returns:
-            Whether the thread has ended. If not, it ends by itself as soon as the function answers.
+            Whether the thread has ended. If not, it ends when the function answers.
         """
         return self._loop.stop(timeout_s)
 
     def idle(self) -> bool:
-        """Whether the last pass ended with all read records done and nothing new from GetRecords on any open shard."""
+        """Whether the last cycle found no new records on any open shard and left no read record undone."""
         return self._loop.is_idle
 
     def wait_until_idle(self, timeout_s: float) -> bool:
-        """Wait until a pass that began after this call has found nothing left to do.
-
-        So what was written before the call has been delivered or discarded after it returns True.
+        """Wait until every record written before the call is delivered or discarded.
 
         Returns:
-            False if that did not happen within `timeout_s`, or the runner was stopped.
+            False if that did not happen within `timeout_s`, or the runner is stopped.
         """
         return self._loop.wait_until_idle(timeout_s)
 
     def status(self) -> MappingStatus:
-        """The mapping as it is now."""
+        """Return the mapping's current status."""
         return MappingStatus(
             running=self._loop.is_running(),
             idle=self.idle(),
-            passes=self._loop.done,
+            cycles=self._loop.done,
             shards=self._poller.shards(),
             finished_shards=self._poller.finished_shards(),
             totals=self._poller.totals(),
@@ -103,14 +101,14 @@ class MappingRunner:
         )
 
     def run_cycle(self) -> float:
-        """One pass over all shards, as the thread does it. Not while it is running.
+        """Run one poll cycle, as the thread does. Do not call it while the runner is running.
 
         Returns:
-            Seconds to wait before the next pass; 0 while there is work.
+            Seconds to wait before the next cycle; 0 while there is work.
         """
         return self._loop.run_cycle()
 
-    def _cycle(self, is_awaited: bool) -> PollCycle:  # noqa: FBT001 -- as `Passes` calls it
+    def _cycle(self, is_awaited: bool) -> PollCycle:  # noqa: FBT001 -- as PollLoop calls it
         pause_s = self._poller.run_cycle(list_shards=is_awaited)
         return PollCycle(pause_s, self._poller.is_idle())
 

@@ -1,4 +1,4 @@
-"""The event source mappings of the deployed stack, each with a stand-in that does its work (docs/adr/0002)."""
+"""The event source mappings of the deployed stack, and a fake for each (docs/adr/0002)."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,12 +20,12 @@ RESOURCE_TYPE = "AWS::Lambda::EventSourceMapping"
 def stack_mappings(
     stacks: "CloudFormationClient", clients: MappingClients, stack_name: str
 ) -> dict[str, MappingConfig]:
-    """Every mapping of the stack by its logical id, in the order in which records pass them.
+    """Return every mapping of the stack by its logical id, in the order in which records pass them.
 
-    Mappings of the table's stream are first, then those of the Kinesis stream that the projector fills.
+    Mappings of the table's stream come first, then those of the Kinesis stream that the projector fills.
 
     Raises:
-        CommandError: one of them asks for something that the stand-in does not do.
+        CommandError: a mapping has a setting that the fake does not support.
     """
     found = {}
     for page in stacks.get_paginator("list_stack_resources").paginate(StackName=stack_name):
@@ -37,13 +37,13 @@ def stack_mappings(
             try:
                 found[logical_id] = deployed(response, clients)
             except UnsupportedMapping as error:
-                raise CommandError(f"{logical_id} in template.yaml cannot be run at home: {error}.") from None
+                raise CommandError(f"{logical_id} in template.yaml cannot run locally: {error}.") from None
     return dict(sorted(found.items(), key=lambda one: one[1].source_kind == "kinesis"))
 
 
 @contextmanager
 def running(configs: dict[str, MappingConfig], clients: MappingClients) -> Iterator[dict[str, MappingRunner]]:
-    """A running stand-in for each mapping, for as long as this is open."""
+    """Start a fake for each mapping and yield them by logical id; stop them on exit."""
     runners = {logical_id: MappingRunner(config, clients) for logical_id, config in configs.items()}
     with ExitStack() as stack:
         for runner in runners.values():

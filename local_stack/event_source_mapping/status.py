@@ -1,4 +1,4 @@
-"""What a running mapping says about itself."""
+"""The status of a running mapping."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,14 @@ from account_events.lambda_mapping.shard import Counts
 
 @dataclass(frozen=True)
 class ShardStatus:
-    """One shard being read.
+    """Status of a shard that is being read.
 
-    `checkpoint` is the last sequence number that is done, `buffered` the records read and not yet done,
-    `iterator_age_ms` the age of the oldest of them (without any: how far behind the stream Kinesis says we are, 0 for
-    DynamoDB), `retries` those used up by the batch at the head.
+    Attributes:
+        checkpoint: sequence number of the last record that is done.
+        buffered: number of records that are read but not done.
+        iterator_age_ms: age of the oldest buffered record. If none is buffered: MillisBehindLatest for Kinesis, 0 for
+            DynamoDB.
+        retries: retries used up by the current batch.
     """
 
     shard_id: str
@@ -24,11 +27,11 @@ class ShardStatus:
 
 @dataclass(frozen=True)
 class MappingStatus:
-    """The whole mapping; `totals` includes shards already read to their end."""
+    """Status of a mapping. `totals` includes finished shards; `cycles` counts completed poll cycles."""
 
     running: bool
     idle: bool
-    passes: int
+    cycles: int
     shards: tuple[ShardStatus, ...]
     finished_shards: int
     totals: Counts

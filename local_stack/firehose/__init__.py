@@ -1,1 +1,1 @@
-"""Our stand-in for Amazon Data Firehose, from the event stream to the lake of the local house (docs/adr/0014)."""
+"""Our fake of Amazon Data Firehose, from the event stream to the local lake (docs/adr/0014)."""

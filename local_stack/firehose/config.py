@@ -1,7 +1,9 @@
-"""The delivery stream's settings, from its resource in template.yaml: on the emulator there is none to ask. Pure.
+"""The delivery stream's settings, from its resource in template.yaml. Pure.
 
-Source: AWS CloudFormation, AWS::KinesisFirehose::DeliveryStream ExtendedS3DestinationConfiguration; Amazon Data
-Firehose API Reference, BufferingHints, ProcessorParameter; defaults and limits from there.
+They are read from the template because the delivery stream does not exist on the emulator.
+
+Source of defaults and limits: AWS CloudFormation, AWS::KinesisFirehose::DeliveryStream
+ExtendedS3DestinationConfiguration; Amazon Data Firehose API Reference, BufferingHints, ProcessorParameter.
 """
 
 from collections.abc import Mapping
@@ -12,20 +14,21 @@ from local_stack.firehose.errors import UnsupportedDelivery
 
 MB = 2**20
 PARTITIONS_MAX = 500
-"""Active at the same time, Firehose's default quota."""
+"""Partitions active at the same time: Firehose's default quota."""
 BUFFER_MB_MIN = 64
-"""Of the delivery, with dynamic partitioning or format conversion."""
+"""Smallest delivery buffer with dynamic partitioning or format conversion."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryConfig:
-    """As deployed.
+    """Settings of the deployed delivery stream.
 
     Attributes:
-        transform_bytes, transform_interval_s: what is collected before the function is invoked, whichever comes first.
-        retries: of an invocation that failed; then its records count as failed.
-        delivery_bytes, delivery_interval_s: what a partition collects before its object is written, likewise.
-        prefix, error_prefix: of objects' keys, with Firehose's `!{...}` expressions.
+        transform_bytes, transform_interval_s: buffer before the function is invoked, by size or age, whichever comes
+            first.
+        retries: retries of a failed invocation; after the last one, its records count as failed.
+        delivery_bytes, delivery_interval_s: buffer of a partition before its object is written, likewise.
+        prefix, error_prefix: prefixes of the objects' keys, with Firehose's `!{...}` expressions.
     """
 
     transform_bytes: int
@@ -38,23 +41,23 @@ class DeliveryConfig:
 
     @classmethod
     def of(cls, properties: Mapping[str, Any], parameters: Mapping[str, Any]) -> "DeliveryConfig":
-        """Of the resource's properties and the template's parameters.
+        """Read the resource's properties, with values of the template's parameters.
 
         Raises:
-            UnsupportedDelivery: with the name of the setting.
+            UnsupportedDelivery: a setting is not supported. The message names it.
         """
-        _demand("DeliveryStreamType", properties.get("DeliveryStreamType"), "KinesisStreamAsSource")
+        _require("DeliveryStreamType", properties.get("DeliveryStreamType"), "KinesisStreamAsSource")
         destination = properties["ExtendedS3DestinationConfiguration"]
-        _demand("S3BackupMode", destination.get("S3BackupMode", "Disabled"), "Disabled")
-        _demand("CompressionFormat", destination.get("CompressionFormat", "UNCOMPRESSED"), "UNCOMPRESSED")
+        _require("S3BackupMode", destination.get("S3BackupMode", "Disabled"), "Disabled")
+        _require("CompressionFormat", destination.get("CompressionFormat", "UNCOMPRESSED"), "UNCOMPRESSED")
         for name in (
             "DynamicPartitioningConfiguration",
             "DataFormatConversionConfiguration",
             "ProcessingConfiguration",
         ):
-            _demand(f"{name}.Enabled", destination.get(name, {}).get("Enabled"), due=True)
+            _require(f"{name}.Enabled", destination.get(name, {}).get("Enabled"), required=True)
         processors = destination["ProcessingConfiguration"]["Processors"]
-        _demand("Processors", [processor["Type"] for processor in processors], ["Lambda"])
+        _require("Processors", [processor["Type"] for processor in processors], ["Lambda"])
         lambda_ = {each["ParameterName"]: each["ParameterValue"] for each in processors[0]["Parameters"]}
         hints = {name: _value(value, parameters) for name, value in destination.get("BufferingHints", {}).items()}
         delivery_mb = float(hints.get("SizeInMBs", 128))
@@ -77,13 +80,13 @@ def _value(value: Any, parameters: Mapping[str, Any]) -> Any:  # noqa: ANN401 --
         case {"Ref": name}:
             return parameters[name]
         case dict():
-            raise UnsupportedDelivery(f"only Ref to a parameter is resolved here, not {value}")
+            raise UnsupportedDelivery(f"{value} is not supported; only Ref to a parameter is")
     return value
 
 
-def _demand(name: str, value: object, due: object) -> None:
-    if value != due:
-        raise UnsupportedDelivery(f"{name} has to be {due!r} to be run at home, not {value!r}")
+def _require(name: str, value: object, required: object) -> None:
+    if value != required:
+        raise UnsupportedDelivery(f"{name} must be {required!r} to run locally, not {value!r}")
 
 
 def _within(name: str, value: float, lowest: float, highest: float) -> None:

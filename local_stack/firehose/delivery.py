@@ -1,8 +1,8 @@
-"""One delivery stream's work: collect, transform, collect by partition, write. Its ports are arguments. Pure.
+"""The work of one delivery stream: buffer, transform, buffer by partition, write. Its ports are arguments. Pure.
 
-Nothing is forgotten before it is written: what is read stays in one of three places, the transform's buffer, a
-partition's, or the outbox, until S3 has taken it or its failure document. A shard's checkpoint moves when nothing read
-from it is left in them, so that who begins again there repeats and never loses: at-least-once.
+A record stays in one of three buffers (the transform's, a partition's or the outbox) until S3 has accepted its row or
+its failure document. A shard's checkpoint passes a record only then, so a runner that resumes from the checkpoints may
+repeat records but loses none: at-least-once.
 
 Source: Amazon Data Firehose Developer Guide, "Understand data delivery in Amazon Data Firehose" (buffering by size and
 interval, whichever comes first; retries; duplicates), "Handle failure in data transformation", "Understand dynamic
@@ -26,21 +26,21 @@ from local_stack.firehose.object_prefixes import (
     CONVERSION_FAILED,
     PROCESSING_FAILED,
     NoSuchKey,
-    error_place,
+    error_prefix,
     object_name,
-    partition,
+    partition_prefix,
 )
 
 FORMAT_SUFFIX = ".parquet"
 OPEN_RECORDS_MAX = 50_000
-"""Records of Kinesis, read and not written: whoever reads stops there until something is."""
+"""Kinesis records that are read but not written. At this number, the runner stops reading until some are written."""
 
-Place = tuple[str, str]
-"""A record's on the stream: its shard and its sequence number there, which all records of an aggregate share."""
+RecordPosition = tuple[str, str]
+"""A record's shard and sequence number. All records of an aggregate share them."""
 
 
 class InvocationFailed(Exception):
-    """The function could not be invoked, did not answer in time, or raised; `code` is Firehose's."""
+    """The function could not be invoked, did not answer in time, or raised; `code` is Firehose's error code."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -49,7 +49,7 @@ class InvocationFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Whose names stand in invocations, objects and failures."""
+    """Names that appear in invocations, objects' keys and failure documents."""
 
     stream_arn: str
     delivery_name: str
@@ -59,12 +59,12 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What the work needs of the world.
+    """The side effects that a delivery needs.
 
     Attributes:
-        invoke: the function, with JSON; its answer. Raises InvocationFailed.
-        put: an object by its key. What it raises is passed on: the object stays in the outbox.
-        unique: a new UUID's text.
+        invoke: invokes the function with JSON and returns its response. Raises InvocationFailed.
+        put: writes an object under a key. If it raises, the object stays in the outbox and the error is passed on.
+        unique: returns a new UUID as text.
     """
 
     invoke: Callable[[bytes], bytes]
@@ -74,7 +74,7 @@ class Ports:
 
 @dataclass
 class Totals:
-    """What has been done so far; `failed` counts records by error output type."""
+    """Counts of the work done so far; `failed` counts records by error output type."""
 
     rows: int = 0
     objects: int = 0
@@ -84,11 +84,11 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class _Object:
-    """Waits to be written; its key is fixed, so that a lost answer makes no second object."""
+    """An object to write. Its key is fixed, so a retry after a lost response creates no second object."""
 
     key: str
     body: bytes
-    places: Counter[Place]
+    positions: Counter[RecordPosition]
     rows: int = 0
 
 
@@ -100,7 +100,7 @@ class _Partition:
 
 
 class Delivery:
-    """Feed it with `take`, then let `work` do what is due. It raises what `put` does, and goes on when called next."""
+    """Buffers records and delivers them: add them with `take`, then call `work` regularly."""
 
     def __init__(self, config: DeliveryConfig, schema: pa.Schema, names: Names, ports: Ports) -> None:
         self._config, self._schema, self._names, self._ports = config, schema, names, ports
@@ -113,7 +113,7 @@ class Delivery:
         self.totals = Totals()
 
     def take(self, records: Sequence[SourceRecord], now_s: float) -> None:
-        """What was read of one shard, in its order."""
+        """Add records read from one shard, in the shard's order."""
         if not records:
             return
         if not self._waiting:
@@ -123,32 +123,39 @@ class Delivery:
             self._open.setdefault(record.shard_id, Counter())[record.sequence_number] += 1
 
     def is_empty(self) -> bool:
-        """Whether everything taken is written."""
+        """Whether every record taken is written."""
         return not (self._waiting or self._partitions or self._outbox)
 
     def is_full(self) -> bool:
-        """Whether so much waits to be written that no more should be taken."""
+        """Whether so many records are unwritten that you should take no more."""
         return sum(map(len, self._open.values())) >= OPEN_RECORDS_MAX
 
     def work(self, now_s: float, *, flush: bool = False) -> None:
-        """Do what is due at this time, seconds since 1970; with `flush` everything."""
+        """Process every buffer that is full or old enough, or all of them with `flush`.
+
+        It passes on any error that `put` raises. The next call continues where it stopped.
+
+        Args:
+            now_s: seconds since 1970.
+            flush: process all buffers.
+        """
         self._send()
-        while self._waiting and (flush or self._transform_is_due(now_s)):
+        while self._waiting and (flush or self._transform_is_ready(now_s)):
             batch = self._batch()
             self._transform(batch, now_s)
             del self._waiting[: len(batch)]
             self._waiting_since_s = now_s
-            self._write_due(now_s, flush=False)
+            self._write_ready_partitions(now_s, flush=False)
             self._send()
-        self._write_due(now_s, flush=flush)
+        self._write_ready_partitions(now_s, flush=flush)
         self._send()
 
-    def _transform_is_due(self, now_s: float) -> bool:
+    def _transform_is_ready(self, now_s: float) -> bool:
         is_old = now_s - self._waiting_since_s >= self._config.transform_interval_s
         return is_old or sum(len(record.data) for record in self._waiting) >= self._config.transform_bytes
 
     def _batch(self) -> list[SourceRecord]:
-        """At most the buffer, and what fits an invocation; at least one record."""
+        """Return the oldest records that fit one invocation, at least one."""
         size, batch = 0, list[SourceRecord]()
         for record in self._waiting:
             size += len(record.data)
@@ -164,34 +171,36 @@ class Delivery:
         for attempt in range(1, self._config.retries + 2):
             try:
                 self.totals.invocations += 1
-                verdicts = judged(batch, self._ports.invoke(payload))
+                outcomes = judged(batch, self._ports.invoke(payload))
             except (InvocationFailed, BadAnswer) as error:
                 problem = error
                 continue
-            self._close(_places(batch) - _places([verdict.record for verdict in verdicts]))  # dropped on purpose
-            self._sort(verdicts, attempt, now_s)
+            self._close(
+                _positions(batch) - _positions([outcome.record for outcome in outcomes])
+            )  # dropped by the function
+            self._sort(outcomes, attempt, now_s)
             return
         assert problem is not None  # noqa: S101 -- there is at least one attempt
         self._sort([Failed(record, problem.code, str(problem)) for record in batch], self._config.retries + 1, now_s)
 
-    def _sort(self, verdicts: Sequence[Transformed | Failed], attempts: int, now_s: float) -> None:
-        """Rows to their partitions; failures to the outbox, all of a batch in one object."""
+    def _sort(self, outcomes: Sequence[Transformed | Failed], attempts: int, now_s: float) -> None:
+        """Add rows to their partitions and failures to the outbox, all failures of a batch in one object."""
         failures: list[Failed] = []
-        for verdict in verdicts:
-            if isinstance(verdict, Failed):
-                failures.append(verdict)
+        for outcome in outcomes:
+            if isinstance(outcome, Failed):
+                failures.append(outcome)
                 continue
             try:
-                prefix = partition(self._config.prefix, verdict.keys, _time(now_s))
+                prefix = partition_prefix(self._config.prefix, outcome.keys, _time(now_s))
             except NoSuchKey as missing:
-                message = f"The record has no partition key {missing}."
-                failures.append(Failed(verdict.record, "DynamicPartitioning.MetadataExtractionFailed", message))
+                message = f"The record does not have the partition key {missing}."
+                failures.append(Failed(outcome.record, "DynamicPartitioning.MetadataExtractionFailed", message))
                 continue
             if prefix not in self._partitions and len(self._partitions) >= PARTITIONS_MAX:
-                message = f"{PARTITIONS_MAX} partitions are active, Firehose's quota."
-                failures.append(Failed(verdict.record, "DynamicPartitioning.ActivePartitionLimitExceeded", message))
+                message = f"Firehose's quota of {PARTITIONS_MAX} active partitions is used up."
+                failures.append(Failed(outcome.record, "DynamicPartitioning.ActivePartitionLimitExceeded", message))
                 continue
-            self._collect(prefix, verdict, now_s)
+            self._collect(prefix, outcome, now_s)
         now_ms, arn = round(now_s * 1000), self._names.function_arn
         lines = [(failed.record, processing_failed(failed, attempts, now_ms, arn)) for failed in failures]
         self._keep(PROCESSING_FAILED, lines, now_s)
@@ -201,21 +210,21 @@ class Delivery:
         waiting.records.append(transformed)
         waiting.size += len(transformed.data)
 
-    def _write_due(self, now_s: float, *, flush: bool) -> None:
+    def _write_ready_partitions(self, now_s: float, *, flush: bool) -> None:
         for prefix, waiting in list(self._partitions.items()):
             is_old = now_s - waiting.since_s >= self._config.delivery_interval_s
             if flush or is_old or waiting.size >= self._config.delivery_bytes:
                 self._write(prefix, now_s)
 
     def _write(self, prefix: str, now_s: float) -> None:
-        """One partition's records, into the outbox."""
+        """Convert one partition's records and add the object to the outbox."""
         records = self._partitions[prefix].records
         body, rows, failed = converted(records, self._schema)
         bad = {id(each) for each, _ in failed}
         if rows:
             key = prefix + object_name(self._names.delivery_name, _time(now_s), self._ports.unique(), FORMAT_SUFFIX)
-            places = _places([each.record for each in records if id(each) not in bad])
-            self._outbox.append(_Object(key, body, places, rows))
+            positions = _positions([each.record for each in records if id(each) not in bad])
+            self._outbox.append(_Object(key, body, positions, rows))
         now_ms = round(now_s * 1000)
         lines = [
             (each.record, conversion_failed(each.record, each.data, why, now_ms, self._names.table))
@@ -227,27 +236,27 @@ class Delivery:
     def _keep(self, error_type: str, lines: Sequence[tuple[SourceRecord, bytes]], now_s: float) -> None:
         if not lines:
             return
-        place = error_place(self._config.error_prefix, error_type, _time(now_s))
-        key = place + object_name(self._names.delivery_name, _time(now_s), self._ports.unique())
-        places = _places([record for record, _ in lines])
-        self._outbox.append(_Object(key, b"".join(line for _, line in lines), places))
+        prefix = error_prefix(self._config.error_prefix, error_type, _time(now_s))
+        key = prefix + object_name(self._names.delivery_name, _time(now_s), self._ports.unique())
+        positions = _positions([record for record, _ in lines])
+        self._outbox.append(_Object(key, b"".join(line for _, line in lines), positions))
         self.totals.failed[error_type] += len(lines)
 
     def _send(self) -> None:
-        """What stands in the outbox, the oldest first; what S3 does not take stays, and all behind it."""
+        """Write the outbox, oldest object first. If S3 refuses one, it and all later objects stay."""
         while self._outbox:
             written = self._outbox[0]
             self._ports.put(written.key, written.body)
             del self._outbox[0]
             self.totals.objects += 1
             self.totals.rows += written.rows
-            self._close(written.places)
+            self._close(written.positions)
 
-    def _close(self, places: Mapping[Place, int]) -> None:
-        """So many records of each place are done with; a checkpoint moves over what is done from the oldest on."""
-        for (shard_id, sequence_number), count in places.items():
+    def _close(self, positions: Mapping[RecordPosition, int]) -> None:
+        """Mark records as done, given their number by position, and move checkpoints past the oldest done records."""
+        for (shard_id, sequence_number), count in positions.items():
             self._open[shard_id][sequence_number] -= count
-        for shard_id in {shard_id for shard_id, _ in places}:
+        for shard_id in {shard_id for shard_id, _ in positions}:
             records = self._open[shard_id]
             for sequence_number in list(records):
                 if records[sequence_number]:
@@ -256,7 +265,7 @@ class Delivery:
                 self.checkpoints[shard_id] = sequence_number
 
 
-def _places(records: Sequence[SourceRecord]) -> Counter[Place]:
+def _positions(records: Sequence[SourceRecord]) -> Counter[RecordPosition]:
     return Counter((record.shard_id, record.sequence_number) for record in records)
 
 

@@ -1,5 +1,5 @@
-"""What the stand-in refuses to do."""
+"""The error for delivery streams that the fake does not support."""
 
 
 class UnsupportedDelivery(Exception):
-    """A delivery stream asks for what is not modelled here, or for what Firehose refuses."""
+    """A delivery stream has a setting that the fake does not model, or that Firehose refuses."""

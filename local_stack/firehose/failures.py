@@ -1,4 +1,4 @@
-"""The documents that Firehose keeps of what failed: one line of JSON each, under the error prefix. Pure.
+"""The documents that Firehose writes for failed records under the error prefix, one line of JSON each. Pure.
 
 Source: Amazon Data Firehose Developer Guide, "Handle failure in data transformation" and "Handling errors for data
 format conversion".
@@ -12,7 +12,7 @@ from consumers.lake.delivery.records import SourceRecord
 
 
 def processing_failed(failed: Failed, attempts: int, now_ms: int, function_arn: str) -> bytes:
-    """Of a record that was not transformed: as it came from Kinesis."""
+    """Return the document for a record that the function failed to transform, with the data from Kinesis."""
     return _line(
         {
             "attemptsMade": attempts,
@@ -27,7 +27,7 @@ def processing_failed(failed: Failed, attempts: int, now_ms: int, function_arn: 
 
 
 def conversion_failed(record: SourceRecord, data: bytes, message: str, now_ms: int, table: dict[str, str]) -> bytes:
-    """Of a record that does not match the table: as the function made it."""
+    """Return the document for a row that does not match the table, with the data from the function."""
     return _line(
         {
             "attemptsMade": 1,

@@ -1,4 +1,4 @@
-"""Where Firehose puts its objects. Pure.
+"""Prefixes and names of the objects that Firehose writes. Pure.
 
 Source: Amazon Data Firehose Developer Guide, "Custom prefixes for Amazon S3 objects" (namespaces timestamp, firehose
 and partitionKeyFromLambda; times are UTC) and "Amazon S3 object name format".
@@ -16,31 +16,31 @@ PROCESSING_FAILED, CONVERSION_FAILED = "processing-failed", "format-conversion-f
 
 
 class NoSuchKey(Exception):
-    """The prefix asks for a partition key that the record has not."""
+    """The prefix contains a partition key that the record does not have."""
 
 
-def partition(prefix: str, keys: Mapping[str, str], now: datetime) -> str:
-    """The prefix of a record's object.
+def partition_prefix(prefix: str, keys: Mapping[str, str], now: datetime) -> str:
+    """Return the prefix of a row's object.
 
     Raises:
-        NoSuchKey: see there.
-        UnsupportedDelivery: an expression that is not modelled.
+        NoSuchKey: the prefix contains a partition key that is not in `keys`.
+        UnsupportedDelivery: the prefix contains an expression that is not modelled.
     """
     return _EXPRESSION.sub(lambda found: _evaluated(found[1], found[2], {"partitionKeyFromLambda": keys}, now), prefix)
 
 
-def error_place(prefix: str, error_type: str, now: datetime) -> str:
-    """The prefix of what failed.
+def error_prefix(prefix: str, error_type: str, now: datetime) -> str:
+    """Return the prefix of an object with failed records.
 
     Raises:
-        UnsupportedDelivery: an expression that is not modelled.
+        UnsupportedDelivery: the prefix contains an expression that is not modelled.
     """
     names = {"firehose": {"error-output-type": error_type}}
     return _EXPRESSION.sub(lambda found: _evaluated(found[1], found[2], names, now), prefix)
 
 
 def object_name(stream_name: str, now: datetime, unique: str, suffix: str = "") -> str:
-    """The stream's name and version, the time, and a UUID."""
+    """Return an object's name: the delivery stream's name and version, the time, and a UUID."""
     return f"{stream_name}-1-{now:%Y-%m-%d-%H-%M-%S}-{unique}{suffix}"
 
 

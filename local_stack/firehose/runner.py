@@ -1,4 +1,4 @@
-"""The stand-in, running in a thread of its own: reads the stream, invokes the function, writes to the bucket."""
+"""A fake Firehose that runs in its own thread: it reads the stream, invokes the function and writes to the bucket."""
 
 import logging
 import time
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Kinesis API reference, GetRecords: five a second and shard; other consumers read too.
+# Kinesis API reference, GetRecords: five per second and shard, shared with other consumers.
 POLL_INTERVAL_S = 0.5
 ERROR_BACKOFF = Backoff(initial_s=0.25, factor=2.0, limit_s=5.0)
 
 
 @dataclass(frozen=True)
 class FirehoseClients:
-    """By role; `functions` invokes, with one attempt a call: retries are Firehose's business."""
+    """The AWS clients, by role. `functions` must make one attempt per call, because Firehose itself retries."""
 
     kinesis: "KinesisClient"
     functions: "LambdaClient"
@@ -46,12 +46,12 @@ class FirehoseClients:
 
 @dataclass(frozen=True, slots=True)
 class FirehoseStatus:
-    """As it is now.
+    """Status of the delivery.
 
     Attributes:
-        is_idle: the last pass found nothing new, and everything read is written.
-        errors: of reading, or of writing; each is tried again.
-        checkpoints: by shard, after which a new stand-in may begin.
+        is_idle: the last cycle found no new records, and everything read is written.
+        errors: number of failed reads and writes; each is retried.
+        checkpoints: sequence number by shard, from which a new runner may resume.
     """
 
     is_running: bool
@@ -63,18 +63,20 @@ class FirehoseStatus:
 
 
 class FirehoseRunner:
-    """Use `start` and `stop`. Begins with the oldest record of the stream, where Firehose begins with the newest.
+    """Our fake of Amazon Data Firehose, between the event stream and the lake; use `start` and `stop`.
+
+    It begins with the oldest record of the stream. Firehose begins with the newest.
 
     Args:
-        config: see there.
-        bucket: the lake's.
-        table: database and name of the Glue table whose columns the rows have.
-        stream_arn: of the events.
-        function_arn: the transform's.
-        name: the delivery stream's, part of the objects' names.
-        clients: see there.
-        clock: seconds since 1970.
-        resume_after: sequence number by shard, an earlier one's checkpoints.
+        config: settings of the delivery stream.
+        bucket: name of the lake's bucket.
+        table: database and name of the Glue table that defines the columns.
+        stream_arn: ARN of the event stream.
+        function_arn: name or ARN of the transform function.
+        name: name of the delivery stream, part of the objects' names.
+        clients: AWS clients.
+        clock: returns seconds since 1970.
+        resume_after: sequence number by shard: the checkpoints of an earlier runner.
     """
 
     def __init__(
@@ -106,28 +108,28 @@ class FirehoseRunner:
         self._last_error: str | None = None
 
     def start(self) -> None:
-        """Begin to read.
+        """Start reading.
 
         Raises:
-            RuntimeError: it is running already.
+            RuntimeError: the runner is already running.
         """
         self._loop.start()
 
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> bool:
-        """Stop after the pass under way, without writing what is buffered: a new one reads that again.
+        """Stop after the current cycle, without writing the buffers. A new runner reads those records again.
 
         Returns:
-            Whether the thread has ended in time.
+            Whether the thread ended within `timeout_s`.
         """
         return self._loop.stop(timeout_s)
 
     def wait_until_idle(self, timeout_s: float) -> bool:
-        """Wait until everything put on the stream before the call is in the bucket, as rows or as failures.
+        """Wait until every record put on the stream before the call is in the bucket, as a row or as a failure.
 
-        The buffers are written at once for it, not when their interval is over.
+        The call makes the runner write its buffers at once instead of waiting for their interval.
 
         Returns:
-            False if that did not happen within `timeout_s`, or the runner was stopped.
+            False if that did not happen within `timeout_s`, or the runner is stopped.
         """
         return self._loop.wait_until_idle(timeout_s)
 
@@ -143,34 +145,34 @@ class FirehoseRunner:
         )
 
     def run_cycle(self) -> float:
-        """One pass over all shards, as the thread does it. Not while it is running.
+        """Run one cycle over all shards, as the thread does. Do not call it while the runner is running.
 
         Returns:
-            Seconds to wait before the next.
+            Seconds to wait before the next cycle.
         """
         return self._loop.run_cycle()
 
-    def _cycle(self, is_awaited: bool) -> PollCycle:  # noqa: FBT001 -- as Passes calls it
-        """Who waits has the buffers written once there is no more to read, or no room for it; until all is read."""
+    def _cycle(self, is_awaited: bool) -> PollCycle:  # noqa: FBT001 -- as PollLoop calls it
+        """Read, then write. While a caller waits, it writes all buffers once the stream is read or they are full."""
         self._flush |= is_awaited
         try:
-            had_no_room = self._delivery.is_full()
-            is_quiet = not had_no_room and self._read()
-            self._delivery.work(self._clock(), flush=self._flush and (is_quiet or had_no_room))
-        except Exception as error:  # the loop must outlive any fault: it is logged, counted and shown
-            logger.exception("The delivery of the lake failed")
+            was_full = self._delivery.is_full()
+            is_quiet = not was_full and self._read()
+            self._delivery.work(self._clock(), flush=self._flush and (is_quiet or was_full))
+        except Exception as error:  # the loop must survive any fault: it is logged, counted and shown
+            logger.exception("The delivery to the lake failed")
             self._errors += 1
             self._errors_in_a_row += 1
             self._last_error = f"{type(error).__name__}: {error}"
             return PollCycle(ERROR_BACKOFF.delay_s(self._errors_in_a_row), is_idle=False)
         self._errors_in_a_row = 0
         self._flush &= not is_quiet
-        # Full still: until an interval is over there is nothing to do.
+        # If the buffers are still full, there is nothing to do until an interval ends.
         is_waiting = is_quiet or self._delivery.is_full()
         return PollCycle(POLL_INTERVAL_S if is_waiting else 0.0, is_idle=is_quiet and self._delivery.is_empty())
 
     def _read(self) -> bool:
-        """Every shard once; whether there was nothing new. Their order does not matter to Firehose."""
+        """Read every shard once, in any order, and return whether there were no new records."""
         is_quiet = True
         for shard in self._reader.shards():
             if shard.shard_id in self._ended:
@@ -186,8 +188,8 @@ class FirehoseRunner:
         return is_quiet
 
     def _invoke(self, payload: bytes) -> bytes:
-        if len(payload) > PAYLOAD_BYTES_MAX:  # which the emulator would take
-            raise InvocationFailed("Lambda.FunctionError", f"The batch has {len(payload)} bytes; 6 MB are the limit.")
+        if len(payload) > PAYLOAD_BYTES_MAX:  # the emulator does not enforce this limit
+            raise InvocationFailed("Lambda.FunctionError", f"The batch has {len(payload)} bytes; the limit is 6 MB.")
         try:
             answer: Any = self._clients.functions.invoke(FunctionName=self._function_arn, Payload=payload)
             body: bytes = answer["Payload"].read()

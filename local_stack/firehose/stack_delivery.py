@@ -1,4 +1,4 @@
-"""The delivery to the lake as template.yaml has it: on the emulator there is none to ask (docs/adr/0014)."""
+"""The settings of the delivery to the lake, read from template.yaml (docs/adr/0014)."""
 
 from local_stack.deploy import read_template
 from local_stack.errors import CommandError
@@ -9,14 +9,14 @@ LOGICAL_ID = "LakeDelivery"
 
 
 def deployed_delivery() -> DeliveryConfig:
-    """With the parameters' defaults.
+    """Read the settings, with the default values of the template's parameters.
 
     Raises:
-        CommandError: the template asks for something that the stand-in does not do.
+        CommandError: the template has a setting that the fake Firehose does not support.
     """
     template = read_template()
     defaults = {name: parameter.get("Default") for name, parameter in template["Parameters"].items()}
     try:
         return DeliveryConfig.of(template["Resources"][LOGICAL_ID]["Properties"], defaults)
     except UnsupportedDelivery as error:
-        raise CommandError(f"{LOGICAL_ID} in template.yaml cannot be run at home: {error}.") from None
+        raise CommandError(f"{LOGICAL_ID} in template.yaml cannot run locally: {error}.") from None

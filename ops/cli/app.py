@@ -102,7 +102,7 @@ def up(port: Port = None, auth: Auth = "iam") -> None:
             _print_commands(deployment.address, ui.url)
             told = ""
             while True:
-                deployment.assert_standing()
+                deployment.assert_running()
                 told = _tell_troubles(deployment, told)
                 time.sleep(POLL_S)
         step("stopping")

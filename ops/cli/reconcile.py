@@ -8,7 +8,7 @@ from typing import IO, Annotated
 
 import typer
 
-from local_stack.output_file import written
+from local_stack.output_file import open_atomically
 from ops.cli.exit_handling import on_interruption
 from ops.cli.options import Stack
 from ops.deployment.stack import Deployment
@@ -142,7 +142,7 @@ def _lines(output: Path | None) -> Iterator[Callable[[Finding], None]]:
     if output is None:
         yield lambda _finding: None
         return
-    with written(output) as file:
+    with open_atomically(output) as file:
         yield lambda finding: _write(file, finding)
 
 

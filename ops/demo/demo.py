@@ -137,7 +137,7 @@ class Demo:
     def _settle(self) -> None:
         deployment, deadline = self._deployment, time.monotonic() + SETTLE_TIMEOUT_S
         while not deployment.wait_until_idle(1.0):
-            deployment.assert_standing()
+            deployment.assert_running()
             failures = {name: mapping.status().totals.failures for name, mapping in deployment.mappings.items()}
             if time.monotonic() > deadline or max(failures.values()) >= FAILURES_MAX:
                 errors = [mapping.status().last_error for mapping in deployment.mappings.values()]

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.markup import escape
 
 from local_stack.errors import CommandError
-from local_stack.output_file import written
+from local_stack.output_file import open_atomically
 from ops.lake.deployed_lake import Lake
 from ops.lake.query.engine import Engine
 from ops.lake.query.files import LakeFiles
@@ -38,7 +38,7 @@ def write_report(lake: Lake, wanted: date | None, output: Path | None, imprint: 
         raise CommandError("No day of this lake has events yet. `account-events report --day` makes a report anyway.")
     text = report_of(engine, day, imprint, lambda newest: _badge(lake, newest, day, imprint.written_at))
     path = output or Path(f"report-{day}.html")
-    with written(path) as file:
+    with open_atomically(path) as file:
         file.write(text)
     return path
 

@@ -1,4 +1,4 @@
-"""The whole house, standing for the length of the test run."""
+"""Local stacks for the e2e tests."""
 
 from collections.abc import Iterator
 
@@ -15,13 +15,13 @@ def deployment() -> Iterator[LocalDeployment]:
 
 @pytest.fixture(scope="session")
 def jwt_deployment() -> Iterator[LocalDeployment]:
-    """One whose API takes tokens."""
+    """A shared local stack whose API accepts tokens."""
     with LocalDeployment(auth="JWT") as deployment:
         yield deployment
 
 
 @pytest.fixture
 def own_deployment() -> Iterator[LocalDeployment]:
-    """A house of the test's own, for tests that break it."""
+    """A local stack for one test, for tests that break it."""
     with LocalDeployment() as deployment:
         yield deployment

@@ -1,4 +1,4 @@
-"""Faults that the emulator does not make, made in front of it: a Kinesis endpoint that fails on demand."""
+"""Faults that the emulator does not produce: a Kinesis proxy that fails on demand, and killed workers."""
 
 import base64
 import json
@@ -15,17 +15,17 @@ from local_stack.local_deployment import LocalDeployment
 
 Entries = list[dict[str, Any]]
 Fails = Callable[[int, Entries], set[int]]
-"""Which entries of the n-th PutRecords (0, 1, ...) fail, by index."""
+"""Returns the indices of the entries that fail in the n-th PutRecords (0, 1, ...)."""
 
 Before = Callable[[int], None]
-"""Called before the n-th PutRecords is passed on."""
+"""Called before the n-th PutRecords is forwarded."""
 
 
 @contextmanager
 def faulty_kinesis(
     deployment: LocalDeployment, fails: Fails = lambda _n, _entries: set(), before: Before = lambda _n: None
 ) -> Iterator[list[Entries]]:
-    """The projector puts through a proxy for as long as this is open; yields the entries of each request it made."""
+    """Make the projector use a faulty proxy while the context is open; yield the entries of its requests."""
     requests: list[Entries] = []
     server = ThreadingHTTPServer(
         ("127.0.0.1", 0), _handler(deployment.address.client("kinesis"), fails, before, requests)
@@ -77,13 +77,13 @@ def _handler(kinesis: Any, fails: Fails, before: Before, requests: list[Entries]
             self.wfile.write(content)
 
         def log_message(self, *_: Any) -> None:  # noqa: ANN401 -- the base class's signature
-            """Say nothing."""
+            """Log nothing."""
 
     return Proxy
 
 
 def kill_workers(deployment: LocalDeployment, function_name: str) -> int:
-    """SIGKILL every process that runs the function, whatever it is doing; how many there were."""
+    """Send SIGKILL to every process that runs the function and return their number."""
     killed = 0
     for process in Path("/proc").iterdir():
         if not process.name.isdigit():

@@ -1,6 +1,6 @@
-"""Questions to a page in a browser, as the JavaScript that the browser runs for them."""
+"""Measurements of a page, as JavaScript that the browser runs."""
 
-# What is painted behind an element, and how far both are apart: relative luminance as WCAG 2 defines it.
+# The contrast ratio between an element and its background, with relative luminance as WCAG 2 defines it.
 CONTRASTS = """() => {
   const colour = text => text.match(/[\\d.]+/g).map(Number);
   const luminance = ([r, g, b]) => [r, g, b].map(c => c / 255)
@@ -39,7 +39,7 @@ CONTRASTS = """() => {
   return found;
 }"""
 
-# Elements that reach over an edge of the page, but for what may be scrolled sideways by itself.
+# Elements that extend beyond an edge of the page, except those that scroll horizontally by themselves.
 OVERFLOWING = """() => [...document.body.querySelectorAll("*")]
   .filter(each => each.checkVisibility() && !each.closest(".scroller > *"))
   .map(each => [each, each.getBoundingClientRect()])

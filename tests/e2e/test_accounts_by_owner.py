@@ -1,4 +1,4 @@
-"""The accounts by owner, over HTTP on standing houses: as the ledger has them, and for those whom they are for."""
+"""The accounts by owner over HTTP: equal to the ledger, and visible to authorised callers only."""
 
 import threading
 import uuid
@@ -21,7 +21,7 @@ def listed(api: httpx.Client, owner: str, query: str = "") -> dict[str, Any]:
     return page
 
 
-def test_they_are_listed_with_the_balances_of_the_ledger(deployment: LocalDeployment) -> None:
+def test_accounts_are_listed_with_the_balances_of_the_ledger(deployment: LocalDeployment) -> None:
     owner, before = f"owner-{uuid.uuid4()}", deployment.mappings["AccountsByOwnerMapping"].status().totals
     with deployment.address.http() as api:
         assert listed(api, owner) == {"accounts": [], "next": None}
@@ -53,13 +53,13 @@ def test_they_are_listed_with_the_balances_of_the_ledger(deployment: LocalDeploy
     assert (totals.failures, totals.discarded) == (before.failures, before.discarded)
 
 
-def test_nobody_is_told_without_a_signature(deployment: LocalDeployment, jwt_deployment: LocalDeployment) -> None:
+def test_unauthorised_requests_are_refused(deployment: LocalDeployment, jwt_deployment: LocalDeployment) -> None:
     for standing, status in ((deployment, 403), (jwt_deployment, 401)):
         answer = httpx.get(f"{standing.address.api_url}/owners/owner-1/accounts", trust_env=False)
         assert answer.status_code == status
 
 
-def test_a_subject_sees_its_own_and_an_operator_all(jwt_deployment: LocalDeployment) -> None:
+def test_a_subject_lists_its_own_accounts_and_an_operator_all(jwt_deployment: LocalDeployment) -> None:
     owner = f"auth0|{uuid.uuid4()}"
     at = jwt_deployment.address
     with at.http(owner) as mine, at.http("mallory") as mallory, at.http() as operator:
@@ -74,8 +74,8 @@ def test_a_subject_sees_its_own_and_an_operator_all(jwt_deployment: LocalDeploym
         assert listed(mallory, "mallory")["accounts"] == []
 
 
-def test_after_chaos_it_is_the_ledger_still_and_after_damage_it_can_be_made_again(deployment: LocalDeployment) -> None:
-    """Its function is killed again and again, everything is on the stream twice; then rows are spoiled by hand."""
+def test_the_read_model_survives_faults_and_can_be_rebuilt(deployment: LocalDeployment) -> None:
+    """Its function is killed repeatedly and every event is published twice; then rows are damaged by hand."""
     outputs, stop, kills = deployment.address.outputs, threading.Event(), list[int]()
 
     def kill() -> None:
@@ -101,7 +101,7 @@ def test_after_chaos_it_is_the_ledger_still_and_after_damage_it_can_be_made_agai
         finally:
             stop.set()
             killer.join()
-    assert sum(kills), "nobody died"
+    assert sum(kills), "no worker was killed"
     assert deployment.wait_until_idle(IDLE_TIMEOUT_S)
     checked = account_events(deployment.address, "owners", "check")
     accounts = len({row.account_id for row in deployment.rows()})

@@ -1,4 +1,4 @@
-"""Who is let in, tried on standing houses: the emulator checks signatures, policies and tokens."""
+"""Authorisation on running local stacks: the emulator checks signatures, policies and tokens."""
 
 import json
 import time
@@ -34,7 +34,7 @@ def ask(
     method: str = "GET",
     **request: Any,  # noqa: ANN401 -- httpx's
 ) -> httpx.Response:
-    """Read an account that is not there: 404 is an answer of the API, to one that was let in."""
+    """Read an account that does not exist: an authorised caller gets 404 from the API."""
     path = NO_SUCH_ACCOUNT if method == "GET" else "/accounts"
     url = f"{deployment.address.api_url}{path}"
     with httpx.Client(auth=auth, timeout=30.0, trust_env=False) as client:
@@ -43,7 +43,7 @@ def ask(
 
 @pytest.fixture
 def make_user(deployment: LocalDeployment) -> Iterator[MakeUser]:
-    """An IAM user with these policy statements, gone after the test; how it signs."""
+    """Create IAM users with given policy statements and return their signatures; delete them after the test."""
     iam = deployment.address.client("iam")
     made: list[tuple[str, str]] = []
 
@@ -66,12 +66,12 @@ def make_user(deployment: LocalDeployment) -> Iterator[MakeUser]:
 
 
 def invoke(api: str, part: str, effect: str = "Allow") -> dict[str, str]:
-    """A statement about a part of an API."""
+    """Return a policy statement for a part of an API."""
     arn = f"arn:aws:execute-api:{REGION}:000000000000:{api}/{part}"
     return {"Effect": effect, "Action": "execute-api:Invoke", "Resource": arn}
 
 
-def test_the_teller_is_let_in(deployment: LocalDeployment) -> None:
+def test_the_api_test_user_may_call_the_api(deployment: LocalDeployment) -> None:
     with deployment.address.http() as api:
         account = api.post("/accounts", json=ACCOUNT)
         assert account.status_code == 201
@@ -83,7 +83,7 @@ def test_the_teller_is_let_in(deployment: LocalDeployment) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS"])
-def test_without_a_signature_nobody_is_let_in(deployment: LocalDeployment, method: str) -> None:
+def test_requests_without_a_signature_are_refused(deployment: LocalDeployment, method: str) -> None:
     before = len(deployment.rows())
     assert ask(deployment, method=method, json=ACCOUNT).status_code == 403
     assert len(deployment.rows()) == before
@@ -97,7 +97,7 @@ def test_a_wrong_signature_is_refused(deployment: LocalDeployment) -> None:
     assert ask(deployment, Signature("AKIANOBODY", secret, REGION)).status_code == 403
 
 
-def test_a_body_that_was_changed_on_its_way_is_refused(deployment: LocalDeployment) -> None:
+def test_a_changed_body_is_refused(deployment: LocalDeployment) -> None:
     before = len(deployment.rows())
     signed = httpx.Request("POST", f"{deployment.address.api_url}/accounts", json=ACCOUNT)
     signed = next(deployment.address.caller().sync_auth_flow(signed))
@@ -108,14 +108,14 @@ def test_a_body_that_was_changed_on_its_way_is_refused(deployment: LocalDeployme
 
 
 @pytest.mark.parametrize("shift", [LATE, EARLY])
-def test_a_signature_of_another_time_is_refused(
+def test_an_outdated_or_future_signature_is_refused(
     deployment: LocalDeployment, shift: timedelta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: datetime.now(UTC).replace(tzinfo=None) + shift)
     assert ask(deployment, deployment.address.caller()).status_code == 403
 
 
-def test_only_who_may_invoke_the_api_is_let_in(deployment: LocalDeployment, make_user: MakeUser) -> None:
+def test_only_users_with_permission_may_call_the_api(deployment: LocalDeployment, make_user: MakeUser) -> None:
     api = deployment.address.outputs["ApiId"]
     assert ask(deployment, make_user(ALLOW_ALL)).status_code == 404
     assert ask(deployment, make_user(invoke(api, "*"))).status_code == 404
@@ -128,13 +128,13 @@ def test_only_who_may_invoke_the_api_is_let_in(deployment: LocalDeployment, make
         assert ask(deployment, make_user(*statements)).status_code == 403, statements
 
 
-def test_a_permission_may_be_for_reading_only(deployment: LocalDeployment, make_user: MakeUser) -> None:
+def test_a_permission_can_be_read_only(deployment: LocalDeployment, make_user: MakeUser) -> None:
     reader = make_user(invoke(deployment.address.outputs["ApiId"], "$default/GET/*"))
     assert ask(deployment, reader).status_code == 404
     assert ask(deployment, reader, "POST", json=ACCOUNT).status_code == 403
 
 
-def test_the_teller_may_do_nothing_else(deployment: LocalDeployment) -> None:
+def test_the_api_test_user_has_no_other_permission(deployment: LocalDeployment) -> None:
     assert deployment.address.access_key
     signature = Signature(*deployment.address.access_key, REGION)
     tables = {"X-Amz-Target": "DynamoDB_20120810.ListTables", "Content-Type": "application/x-amz-json-1.0"}
@@ -144,23 +144,23 @@ def test_the_teller_may_do_nothing_else(deployment: LocalDeployment) -> None:
     assert "AccessDenied" in answer.text
 
 
-@pytest.mark.parametrize("authorization", ["Bearer a.b.c", "Basic dGVsbGVyOng=", "teller"])
-def test_what_is_no_signature_is_refused(deployment: LocalDeployment, authorization: str) -> None:
-    """The emulator passes it on, and names nobody: then the function refuses. AWS does by itself."""
+@pytest.mark.parametrize("authorization", ["Bearer a.b.c", "Basic dXNlcjp4", "api-test-user"])
+def test_other_authorization_headers_are_refused(deployment: LocalDeployment, authorization: str) -> None:
+    """The emulator forwards the request without a caller, and the function refuses it. On AWS, API Gateway does."""
     answer = ask(deployment, headers={"Authorization": authorization})
     assert answer.status_code == 401
     assert answer.json()["code"] == "unauthenticated"
 
 
 @pytest.mark.parametrize("subject", ["owner-1", "auth0|5f7c8ec7c33c6c004bbafe82"])
-def test_a_good_token_is_let_in(jwt_deployment: LocalDeployment, subject: str) -> None:
+def test_a_valid_token_is_accepted(jwt_deployment: LocalDeployment, subject: str) -> None:
     with jwt_deployment.address.http(subject) as api:
         account = api.post("/accounts", json={"currency": "EUR"})
         assert account.status_code == 201, account.text
         assert api.get(account.headers["Location"]).json()["balance"] == "0.00"
 
 
-def test_an_operators_token_is_let_in(jwt_deployment: LocalDeployment) -> None:
+def test_an_operators_token_is_accepted(jwt_deployment: LocalDeployment) -> None:
     with jwt_deployment.address.http() as api:
         assert api.post("/accounts", json=ACCOUNT).status_code == 201
 
@@ -187,13 +187,13 @@ BAD_TOKENS: dict[str, BadToken] = {
 
 
 def claims(issuer: TokenIssuer, **others: object) -> dict[str, object]:
-    """Good ones, but for `others`."""
-    usual = {"iss": issuer.url, "aud": AUDIENCE, "sub": "owner-1", "exp": int(time.time()) + 600}
-    return {**usual, **others}
+    """Return valid claims, replaced by `others`."""
+    valid = {"iss": issuer.url, "aud": AUDIENCE, "sub": "owner-1", "exp": int(time.time()) + 600}
+    return {**valid, **others}
 
 
 def signed_as(issuer: TokenIssuer, header: dict[str, str]) -> str:
-    """A good token, with another header before it."""
+    """Return a valid token with another header."""
     return f"{segment(header)}.{issuer.key.sign(claims(issuer)).partition('.')[2]}"
 
 
@@ -209,8 +209,8 @@ def test_a_bad_token_is_refused(jwt_deployment: LocalDeployment, bad: str) -> No
     assert len(jwt_deployment.rows()) == before
 
 
-def test_where_tokens_are_due_nothing_else_will_do(jwt_deployment: LocalDeployment) -> None:
-    """Not even the emulator's root."""
+def test_an_api_with_jwt_accepts_only_tokens(jwt_deployment: LocalDeployment) -> None:
+    """It refuses even a signature of the emulator's root."""
     assert ask(jwt_deployment).status_code == 401
     assert ask(jwt_deployment, Signature(ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, REGION)).status_code == 401
 
@@ -219,12 +219,12 @@ def test_another_process_reaches_the_api(
     deployment: LocalDeployment, jwt_deployment: LocalDeployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number, each in enumerate((deployment, jwt_deployment)):
-        monkeypatch.setattr(local_stack.address, "ADDRESS_FILE", tmp_path / f"house-{number}.json")
+        monkeypatch.setattr(local_stack.address, "ADDRESS_FILE", tmp_path / f"stack-{number}.json")
         with each.address.published(), Address.find().http() as api:
             assert api.post("/accounts", json=ACCOUNT).status_code == 201
 
 
-def test_the_issuer_gives_tokens_to_this_machine(jwt_deployment: LocalDeployment) -> None:
+def test_the_token_issuer_serves_discovery_and_validates_requests(jwt_deployment: LocalDeployment) -> None:
     url = jwt_deployment.address.issuer_url
     assert url
     discovered = httpx.get(f"{url}/.well-known/openid-configuration", trust_env=False).json()
@@ -234,31 +234,31 @@ def test_the_issuer_gives_tokens_to_this_machine(jwt_deployment: LocalDeployment
     assert httpx.post(f"{url}/token", data={"scope": "a"}, trust_env=False).status_code == 400
 
 
-def test_subjects_and_tokens_are_for_jwt_only(deployment: LocalDeployment) -> None:
+def test_subjects_and_tokens_need_jwt(deployment: LocalDeployment) -> None:
     with pytest.raises(CommandError, match="no subject"):
         deployment.address.http("owner-1")
-    with pytest.raises(CommandError, match="no tokens"):
+    with pytest.raises(CommandError, match="does not accept tokens"):
         deployment.address.token()
 
 
 @pytest.mark.parametrize(
-    ("parameters", "complaint"),
+    ("parameters", "reason"),
     [
-        ({"JwtAudience": AUDIENCE}, "JwtIssuer has to be given"),
-        ({"JwtIssuer": "https://issuer.example.com"}, "JwtAudience has to be given"),
+        ({"JwtAudience": AUDIENCE}, "Auth JWT needs JwtIssuer"),
+        ({"JwtIssuer": "https://issuer.example.com"}, "Auth JWT needs JwtAudience"),
         ({"JwtAudience": AUDIENCE, "JwtIssuer": "http://issuer.example.com"}, "begin with https://"),
     ],
 )
-def test_tokens_of_anybody_cannot_be_deployed(
-    deployment: LocalDeployment, parameters: dict[str, str], complaint: str
+def test_jwt_without_issuer_or_audience_cannot_be_deployed(
+    deployment: LocalDeployment, parameters: dict[str, str], reason: str
 ) -> None:
     zips = {function: build_zip(function, "local") for function in PACKAGES}
-    with pytest.raises(CommandError, match=complaint):
+    with pytest.raises(CommandError, match=reason):
         deploy(deployment.address.endpoint_url, "careless", {"Target": "local", "Auth": "JWT", **parameters}, zips)
 
 
-def test_a_subject_has_the_accounts_it_opens_and_an_operator_has_all(jwt_deployment: LocalDeployment) -> None:
-    """The function's part, on tokens that the gateway has let in."""
+def test_a_subject_sees_only_its_accounts_and_an_operator_all(jwt_deployment: LocalDeployment) -> None:
+    """The function decides on accounts, after the gateway has accepted the token."""
     at = jwt_deployment.address
     with at.http("alice") as alice, at.http("mallory") as mallory, at.http() as operator:
         opened = alice.post("/accounts", json={"currency": "EUR"})

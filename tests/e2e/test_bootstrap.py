@@ -1,4 +1,4 @@
-"""A new consumer: the live stream from now on, the past by a replay; together every event, each once, in order."""
+"""A new consumer reads the past by a replay and then the live stream: every event once, in order."""
 
 import threading
 import time
@@ -21,7 +21,7 @@ ACCOUNTS, BEFORE, MEANWHILE = 3, 12, 10
 
 
 class Balances:
-    """The newcomer's own state."""
+    """The state of the new consumer."""
 
     def __init__(self) -> None:
         self.sequences: dict[str, list[int]] = {}
@@ -34,7 +34,7 @@ class Balances:
             self.balances[event.account_id] = event.balance
 
 
-def test_the_past_and_the_present_meet_without_a_gap_or_a_duplicate(
+def test_a_replay_and_the_live_stream_join_without_gaps_or_duplicates(
     deployment: LocalDeployment, tmp_path: Path
 ) -> None:
     address, newcomer = deployment.address, Balances()
@@ -49,7 +49,7 @@ def test_the_past_and_the_present_meet_without_a_gap_or_a_duplicate(
         assert deployment.wait_until_idle(IDLE_TIMEOUT_S)
 
         live = StreamReader(address.client("kinesis"), address.outputs["EventStreamName"], consumer, "LATEST")
-        live.open(time.time())  # first: what is written from here on is on the live stream
+        live.open(time.time())  # first, so that later events are read from the live stream
 
         def go_on() -> None:
             for number in range(MEANWHILE):

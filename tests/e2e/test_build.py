@@ -1,24 +1,47 @@
-"""The functions' packages, built for real: complete, and nothing beside what they need."""
+"""The functions' real packages are complete and contain only what each function needs."""
 
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
-from local_stack.build import PACKAGES, BuildError, Target, build_directory, build_zip
+from local_stack.build import PACKAGES, ROOT, BuildError, Target, build_directory, build_zip
 
 LIBRARIES = {
     *("aws_lambda_powertools", "botocore", "dateutil", "jmespath", "six.py"),
     *("typing_extensions.py", "urllib3", "__pycache__"),
 }
 CONTENT = {
-    "AccountsByOwnerFunction": LIBRARIES | {"consumers", "fastavro", "google", "schemas"},
+    "AccountsByOwnerFunction": LIBRARIES | {"account_events", "consumers", "fastavro", "google", "schemas"},
     "ApiFunction": LIBRARIES | {"account_core", "account_events"},
-    "LakeTransformFunction": LIBRARIES | {"consumers", "fastavro", "google", "schemas"},
-    "ProjectorFunction": LIBRARIES | {"account_core", "projector", "schemas"},
+    "LakeTransformFunction": LIBRARIES | {"account_events", "consumers", "fastavro", "google", "schemas"},
+    "ProjectorFunction": LIBRARIES | {"account_core", "account_events", "projector", "schemas"},
 }
+PARTS = {
+    "AccountsByOwnerFunction": {
+        "account_events": {"__init__.py", "aggregation", "avro", "consumer", "dynamodb_errors.py"},
+        "consumers": {"__init__.py", "owners"},
+        "schemas": {"*.avsc", "fingerprints.json", "history"},
+    },
+    "ApiFunction": {
+        "account_core": {"__init__.py", "api", "domain", "handler.py", "rows", "service", "settings.py", "store"},
+        "account_events": {"__init__.py", "dynamodb_errors.py"},
+    },
+    "LakeTransformFunction": {
+        "account_events": {"__init__.py", "aggregation", "avro", "consumer", "dynamodb_errors.py"},
+        "consumers": {"__init__.py", "lake"},
+        "schemas": {"*.avsc", "fingerprints.json", "history"},
+    },
+    "ProjectorFunction": {
+        "account_core": {"__init__.py", "domain", "rows"},
+        "account_events": {"__init__.py", "aggregation", "avro", "dynamodb_errors.py"},
+        "projector": {path.name for path in (ROOT / "projector").glob("*.py")},
+        "schemas": {"*.avsc", "fingerprints.json"},
+    },
+}
+"""Our own folders in each package, with the modules and subfolders that they contain."""
 FUNCTIONS = [
     ("AccountsByOwnerFunction", "consumers.owners"),
     ("ApiFunction", "account_core"),
@@ -43,38 +66,43 @@ assert not foreign, foreign
 
 
 @pytest.mark.parametrize(("function", "package"), FUNCTIONS)
-def test_a_package_is_complete_without_anything_around_it(function: str, package: str, tmp_path: Path) -> None:
+def test_a_function_imports_with_only_its_package_on_the_path(function: str, package: str, tmp_path: Path) -> None:
     with zipfile.ZipFile(build_zip(function, "local")) as archive:
         archive.extractall(tmp_path)
     imported = subprocess.run(  # noqa: S603 -- this interpreter
         [sys.executable, "-I", "-S", "-c", IMPORT, str(tmp_path), package], capture_output=True, text=True, check=False
     )
     assert imported.returncode == 0, imported.stderr
-    _assert_only_what_is_needed(function, tmp_path)
+    _assert_only_needed_content(function, tmp_path)
 
 
-def test_the_projector_is_given_only_the_stored_language_of_accounts(tmp_path: Path) -> None:
-    with zipfile.ZipFile(build_zip("ProjectorFunction", "local")) as archive:
-        archive.extractall(tmp_path)
-    modules = {path.stem for path in (tmp_path / "account_core").glob("*.py")}
-    assert modules == {"__init__", "attributes", "errors", "events", "items", "money"}
-    assert {path.name for path in (tmp_path / "schemas").iterdir()} >= {"encoder.py", "fingerprints.json"}
-    assert len(list((tmp_path / "schemas").glob("*.avsc"))) == 3
+@pytest.mark.parametrize("function", sorted(PACKAGES))
+def test_a_package_contains_only_the_folders_that_its_function_needs(function: str) -> None:
+    with zipfile.ZipFile(build_zip(function, "local")) as archive:
+        names = [PurePosixPath(name).parts for name in archive.namelist() if "__pycache__" not in name]
+    found = {
+        folder: {"*.avsc" if parts[1].endswith(".avsc") else parts[1] for parts in names if parts[0] == folder}
+        for folder in PARTS[function]
+    }
+    assert found == PARTS[function]
+    assert sum(parts[0] == "schemas" and len(parts) == 2 and parts[1].endswith(".avsc") for parts in names) == (
+        3 if "schemas" in PARTS[function] else 0
+    )
 
 
 @pytest.mark.parametrize("damage", [slice(0), slice(5_000), slice(-5_000)], ids=["empty", "cut short", "no end"])
 def test_a_damaged_zip_is_built_again(damage: slice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = build_zip("ApiFunction", "local")
     whole = path.read_bytes()
-    monkeypatch.setattr("local_stack.build.CACHE", tmp_path)  # other tests use the real one at the same time
+    monkeypatch.setattr("local_stack.build.CACHE", tmp_path)  # other tests use the real cache at the same time
     (tmp_path / path.name).write_bytes(whole[damage])
     assert build_zip("ApiFunction", "local").read_bytes() == whole
 
 
 @pytest.mark.parametrize("function", sorted(PACKAGES))
-def test_for_aws_it_is_built_for_the_runtime_and_its_processor(function: str, tmp_path: Path) -> None:
+def test_an_aws_package_matches_the_runtime_and_its_processor(function: str, tmp_path: Path) -> None:
     _build_or_skip(function, "aws", tmp_path)
-    _assert_only_what_is_needed(function, tmp_path)
+    _assert_only_needed_content(function, tmp_path)
     byte_code = list(tmp_path.rglob("*.pyc"))
     assert byte_code
     assert all(".cpython-313." in path.name for path in byte_code)
@@ -91,7 +119,7 @@ def _build_or_skip(function: str, target: Target, directory: Path) -> None:
         pytest.skip(str(error))
 
 
-def _assert_only_what_is_needed(function: str, directory: Path) -> None:
+def _assert_only_needed_content(function: str, directory: Path) -> None:
     assert {path.name for path in directory.iterdir()} == CONTENT[function]
     services = {path.name for path in (directory / "botocore" / "data").iterdir() if path.is_dir()}
     assert services == SERVICES.get(function, {"dynamodb", "kinesis"})

@@ -1,4 +1,4 @@
-"""The commands as a person runs them: what they print, how they end, and what they leave behind."""
+"""The commands in a terminal: their output, their exit codes, and the processes and files that they leave behind."""
 
 import json
 import os
@@ -34,13 +34,13 @@ def terminal(tmp_path: Path) -> Iterator[Open]:
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """For an emulator; nobody else is given it meanwhile."""
+    """Reserve a port for an emulator."""
     with reserved_port() as port:
         yield port
 
 
 def emulators(port: int) -> list[int]:
-    """Processes whose environment says that they are, or belong to, the emulator at `port`."""
+    """Return the processes of the emulator at `port`, which they have in their environment."""
     found = []
     for process in Path("/proc").iterdir():
         try:
@@ -51,8 +51,8 @@ def emulators(port: int) -> list[int]:
     return found
 
 
-def _await_end(process: int) -> None:
-    """Until a process that is no child of ours has ended."""
+def _await_exit(process: int) -> None:
+    """Wait until a process that is not our child has exited."""
     try:
         handle = os.pidfd_open(process)
     except ProcessLookupError:
@@ -64,16 +64,16 @@ def _await_end(process: int) -> None:
         os.close(handle)
 
 
-def assert_none_is_left(port: int) -> None:
-    """The emulator's workers have been killed with it; the system may need a moment to end them."""
+def assert_no_emulator_is_left(port: int) -> None:
+    """Wait until the emulator and its workers have exited; after SIGKILL the system may need a moment."""
     for process in emulators(port):
-        _await_end(process)
+        _await_exit(process)
     assert emulators(port) == []
 
 
 @pytest.fixture
 def aws_settings(tmp_path: Path) -> dict[str, str]:
-    """Settings of an AWS account that nobody should use: they are broken, or lead nowhere."""
+    """AWS settings that no command may use: they are invalid or point to a closed port."""
     settings = tmp_path / "config"
     settings.write_text("[default\nbroken")
     return {
@@ -86,10 +86,10 @@ def aws_settings(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("auth", ["iam", "jwt"])
-def test_demo_runs_the_main_job_and_reports_that_all_agrees(
+def test_the_demo_finds_that_table_and_stream_agree(
     terminal: Open, port: int, aws_settings: dict[str, str], auth: str
 ) -> None:
-    """With IAM also where an AWS account is set up: its settings are neither needed nor used."""
+    """With IAM, the environment also contains AWS settings, which the demo must not use."""
     demo = terminal("demo", "--port", str(port), "--auth", auth, **(aws_settings if auth == "iam" else {}))
     assert demo.end() == 0, demo.output
     assert "agree" in demo.output
@@ -97,7 +97,7 @@ def test_demo_runs_the_main_job_and_reports_that_all_agrees(
     assert re.search(r"refused by the domain \(422\) +[1-9]", demo.output)
     assert re.search(r"conflicts forced, folded and decided again +1", demo.output)
     assert re.search(r" 21\.00 +27 +2 +1\.\.25", demo.output), demo.output
-    assert_none_is_left(port)
+    assert_no_emulator_is_left(port)
 
 
 ATTEMPTS_MAX = 5
@@ -105,7 +105,7 @@ PRINTED = r"(?m)^  (\w+=.*|curl .*)$"
 
 
 def pasted(output: str) -> str:
-    """What the printed commands print, in a shell that has nothing but them."""
+    """Run the printed commands in a shell and return their output."""
     shell = shutil.which("sh")
     assert shell
     commands = "\n".join(re.findall(PRINTED, output))
@@ -115,7 +115,7 @@ def pasted(output: str) -> str:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the printed commands are curl's")
 @pytest.mark.parametrize(("auth", "answers"), [("iam", 5), ("jwt", 7)])
-def test_up_and_tail_while_somebody_pastes_the_commands(
+def test_the_commands_that_up_prints_work_while_tail_follows(
     terminal: Open, port: int, tmp_path: Path, auth: str, answers: int
 ) -> None:
     up = terminal("up", "--port", str(port), "--auth", auth)
@@ -145,33 +145,33 @@ def test_up_and_tail_while_somebody_pastes_the_commands(
     assert len(emulators(port)) >= 3, "the emulator and its two functions"
     assert up.end(signal.SIGINT) == 0
     assert "Traceback" not in up.output + tail.output
-    assert_none_is_left(port)
+    assert_no_emulator_is_left(port)
     assert not (tmp_path / "address.json").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_other_ways_to_stop_leave_nothing_behind(terminal: Open, port: int, number: int) -> None:
+def test_stop_signals_leave_no_process_behind(terminal: Open, port: int, number: int) -> None:
     up = terminal("up", "--port", str(port))
     up.wait_for("deploying")
     assert up.end(number) == 130
     assert "Traceback" not in up.output
-    assert_none_is_left(port)
+    assert_no_emulator_is_left(port)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
-def test_killed_outright_it_leaves_no_emulator_and_no_house(terminal: Open, port: int) -> None:
+def test_a_killed_command_leaves_no_emulator_and_no_stack(terminal: Open, port: int) -> None:
     up = terminal("up", "--port", str(port))
     up.wait_for("Ctrl-C stops")
     leftover = emulators(port)
     os.kill(up.process.pid, signal.SIGKILL)
     for process in leftover:
-        _await_end(process)
+        _await_exit(process)
     tail = terminal("tail")
     assert tail.end() == 1
     assert "make up" in tail.output
 
 
-def test_a_port_in_use_is_one_clear_line(terminal: Open) -> None:
+def test_a_port_in_use_is_reported_in_one_line(terminal: Open) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         up = terminal("up", "--port", str(taken.getsockname()[1]))
         assert up.end() == 1
@@ -179,46 +179,46 @@ def test_a_port_in_use_is_one_clear_line(terminal: Open) -> None:
     assert "Traceback" not in up.output
 
 
-def test_a_crashed_emulator_is_one_clear_line(terminal: Open, port: int) -> None:
+def test_a_crashed_emulator_is_reported_in_one_line(terminal: Open, port: int) -> None:
     up = terminal("up", "--port", str(port))
     up.wait_for("Ctrl-C stops")
     os.kill(min(emulators(port)), signal.SIGKILL)
     assert up.end() == 1
     assert "crashed" in up.output
     assert "Traceback" not in up.output
-    assert_none_is_left(port)
+    assert_no_emulator_is_left(port)
 
 
 @pytest.mark.parametrize("phase", ["deploying", "opening", "at a time", "waiting for the projector"])
-def test_an_emulator_that_crashes_during_the_demo_is_one_clear_line(terminal: Open, port: int, phase: str) -> None:
+def test_an_emulator_that_crashes_during_the_demo_is_reported(terminal: Open, port: int, phase: str) -> None:
     for _ in range(ATTEMPTS_MAX):
         demo = terminal("demo", "--port", str(port))
         demo.wait_for(phase)
         os.kill(min(emulators(port)), signal.SIGKILL)
         if demo.end() == 1:
-            break  # a busy machine may tell of the last phase when all is over
+            break  # on a busy machine the last phase may be over when its line is read
     else:
         pytest.fail("the demo was never caught in this phase")
     assert "crashed" in demo.output
     assert "Traceback" not in demo.output
-    assert_none_is_left(port)
+    assert_no_emulator_is_left(port)
 
 
-def test_an_impatient_second_ctrl_c_leaves_nothing_behind_either(terminal: Open, port: int, tmp_path: Path) -> None:
+def test_a_second_ctrl_c_leaves_nothing_behind(terminal: Open, port: int, tmp_path: Path) -> None:
     up = terminal("up", "--port", str(port), TMPDIR=str(tmp_path))
     up.wait_for("Ctrl-C stops")
-    os.kill(min(emulators(port)), signal.SIGSTOP)  # an emulator that takes its time
+    os.kill(min(emulators(port)), signal.SIGSTOP)  # a slow emulator
     up.process.send_signal(signal.SIGINT)
     up.wait_for("stopping")
     for _ in range(3):
         up.process.send_signal(signal.SIGINT)
     up.end()
-    assert_none_is_left(port)
+    assert_no_emulator_is_left(port)
     assert list(tmp_path.glob("account-events-*")) == []
     assert "Traceback" not in up.output
 
 
-def test_tail_without_a_house_says_how_to_start_one(terminal: Open) -> None:
+def test_tail_without_a_local_stack_prints_how_to_start_one(terminal: Open) -> None:
     tail = terminal("tail")
     assert tail.end() == 1
     assert "make up" in tail.output

@@ -1,4 +1,4 @@
-"""The emulator as a child process: its port, its clients."""
+"""The emulator as a child process: its port and its clients."""
 
 import socket
 import sys
@@ -18,15 +18,15 @@ def test_a_server_can_listen_on_a_reserved_port() -> None:
         server.accept()[0].close()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is free again at once")
-def test_a_reserved_port_is_given_to_nobody_else() -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not reserve the port")
+def test_a_reserved_port_is_assigned_to_no_other_socket() -> None:
     with reserved_port() as port, socket.socket() as other:
-        assert other.connect_ex(("127.0.0.1", port)) != 0, "nobody listens yet"
+        assert other.connect_ex(("127.0.0.1", port)) != 0, "no socket listens yet"
         with socket.socket() as greedy, pytest.raises(OSError, match="in use"):
             greedy.bind(("127.0.0.1", port))
 
 
-def test_clients_are_made_by_many_threads_at_once() -> None:
+def test_threads_can_create_clients_concurrently() -> None:
     services = ["dynamodb", "kinesis", "s3", "lambda", "glue", "sqs"] * 4
     with ThreadPoolExecutor(8) as pool:
         clients = list(pool.map(lambda service: client(service, "http://127.0.0.1:1"), services))

@@ -1,4 +1,4 @@
-"""The stand-in for a mapping from Kinesis to a function, on the emulator: poison, partial responses, a split."""
+"""The fake mapping from Kinesis to a function, on the emulator: poison, partial responses, a split."""
 
 import base64
 import io
@@ -20,8 +20,8 @@ from local_stack.event_source_mapping.stack_mappings import running, stack_mappi
 STACK, STREAM, BUCKET, CODE_BUCKET = "consumer", "events", "given-up", "code"
 TIMEOUT_S = 60.0
 HASH_KEYS = 2**128
-# Handles records in order; "poison" in the batch breaks it whole, and what is "slow" is reported once, by one worker:
-# an exception ends it.
+# Handles records in order. A record "poison" raises an error, which fails the whole batch and ends the worker. A record
+# "slow" is reported as failed once per worker.
 FUNCTION = """
 import base64
 
@@ -91,18 +91,18 @@ def names_in(event: dict[str, Any]) -> list[str]:
 
 @dataclass
 class ThrottledLambda:
-    """The emulator's Lambda, which refuses to invoke for `held` shards, and remembers the rest."""
+    """The emulator's Lambda. It throttles invocations for `throttled` shards and records all others."""
 
     client: Any
-    held: set[str] = field(default_factory=set)
+    throttled: set[str] = field(default_factory=set)
     delivered: list[list[str]] = field(default_factory=list)
     answers: list[dict[str, Any]] = field(default_factory=list)
 
     def invoke(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 -- the SDK's keywords
         event = json.loads(request["Payload"])
-        if event["Records"][0]["eventID"].split(":")[0] in self.held:
-            error = {"Code": "TooManyRequestsException", "Message": "held by the test"}
-            raise ClientError({"Error": error}, "Invoke")  # type: ignore[typeddict-item]  # as little as is read of it
+        if event["Records"][0]["eventID"].split(":")[0] in self.throttled:
+            error = {"Code": "TooManyRequestsException", "Message": "throttled by the test"}
+            raise ClientError({"Error": error}, "Invoke")  # type: ignore[typeddict-item]  # only the keys that are read
         response: dict[str, Any] = self.client.invoke(**request)
         body = response["Payload"].read()
         self.delivered.append(names_in(event))
@@ -129,7 +129,7 @@ def functions(emulator: Emulator) -> ThrottledLambda:
 
 @pytest.fixture
 def mapping(emulator: Emulator, functions: ThrottledLambda) -> Iterator[MappingRunner]:
-    """The deployed mapping's stand-in, running, with the stream's first shard held."""
+    """The running fake of the deployed mapping, with the stream's first shard throttled."""
     url = emulator.endpoint_url
     clients = MappingClients(
         streams=client("dynamodbstreams", url),
@@ -139,7 +139,7 @@ def mapping(emulator: Emulator, functions: ThrottledLambda) -> Iterator[MappingR
         sqs=client("sqs", url),
     )
     deploy(emulator)
-    functions.held = {shards(clients.kinesis)[0]["ShardId"]}
+    functions.throttled = {shards(clients.kinesis)[0]["ShardId"]}
     configs = stack_mappings(client("cloudformation", url), clients, STACK)
     with running(configs, clients) as runners:
         yield runners["ConsumerMapping"]
@@ -174,26 +174,26 @@ def wait_for(what: Callable[[], bool], mapping: MappingRunner) -> None:
         time.sleep(0.02)
 
 
-def test_poison_partial_responses_and_a_split_lose_nothing_and_keep_each_shards_order(
+def test_poison_retries_and_a_split_lose_nothing_and_keep_the_order(
     emulator: Emulator, functions: ThrottledLambda, mapping: MappingRunner
 ) -> None:
     kinesis, s3 = client("kinesis", emulator.endpoint_url), client("s3", emulator.endpoint_url)
     first = [f"first-{number}" for number in range(1, 7)] + ["first-7-poison", "first-8", "first-9-slow", "first-10"]
     second = ["second-1", "second-2-slow", "second-3", "second-4-poison", "second-5"]
-    [split] = functions.held
+    [split] = functions.throttled
     put(kinesis, first, 0.1)
     put(kinesis, second, 0.9)
-    # The emulator forgets a split shard with its records, where AWS keeps it: all of it must have been read by then.
+    # The emulator deletes a split shard and its records, which AWS keeps. So all of it must be read before the split.
     wait_for(lambda: [shard.buffered for shard in mapping.status().shards if shard.shard_id == split] == [10], mapping)
     kinesis.split_shard(StreamName=STREAM, ShardToSplit=split, NewStartingHashKey=str(HASH_KEYS // 4))
     children = {0.1: ["left-1", "left-2-slow"], 0.4: ["right-1", "right-2", "right-3"]}
     for share, names in children.items():
         put(kinesis, names, share)
     wait_for(lambda: mapping.status().totals.discarded == 1 and "second-5" in functions.handled(), mapping)
-    assert not mapping.wait_until_idle(2.5), "the first shard is held: neither it nor its children go on"
+    assert not mapping.wait_until_idle(2.5), "the first shard is throttled, so neither it nor its children continue"
     assert {name.split("-")[0] for batch in functions.delivered for name in batch} == {"second"}
 
-    functions.held = set()
+    functions.throttled = set()
     assert mapping.wait_until_idle(TIMEOUT_S), mapping.status()
     handled = functions.handled()
     lineages = {name.split("-")[0]: [*first, *names] for names in children.values() for name in names} | {
@@ -204,7 +204,7 @@ def test_poison_partial_responses_and_a_split_lose_nothing_and_keep_each_shards_
         assert [one for one in handled if one in expected] == expected, name
     status = mapping.status()
     assert (status.totals.delivered, status.totals.discarded, status.finished_shards) == (18, 2, 1)
-    assert len(handled) == 18, "what was handled was not delivered again"
+    assert len(handled) == 18, "no handled record was delivered again"
     assert [len(batch) for batch in functions.delivered if "first-7-poison" in batch][-1] == 1
 
     documents = [

@@ -1,4 +1,4 @@
-"""The lake of the house: what was commanded is in it, once, to the cent; what cannot be a row is kept."""
+"""The local lake contains every event once, to the cent, and keeps events that cannot be rows."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ SETTLE_TIMEOUT_S = 60.0
 
 
 def opened(deployment: LocalDeployment, *credits_: str) -> str:
-    """A new account's id, with so many credits."""
+    """Open an account, credit these amounts and return its id."""
     with deployment.address.http() as api:
         account_id: str = api.post("/accounts", json={"owner": "owner-lake", "currency": "EUR"}).json()["accountId"]
         for amount in credits_:
@@ -60,7 +60,7 @@ def test_every_event_of_the_ledger_is_in_the_lake_once(deployment: LocalDeployme
     assert [row["owner"] for row in found] == ["owner-lake", None, None, None]
 
 
-def test_the_whole_ledger_and_the_whole_lake_are_the_same(deployment: LocalDeployment) -> None:
+def test_the_ledger_and_the_lake_have_the_same_events(deployment: LocalDeployment) -> None:
     opened(deployment, "1.00")
     settled(deployment)
     rows = all_rows(deployment.address.client("dynamodb"), deployment.address.outputs["TableName"])
@@ -70,12 +70,12 @@ def test_the_whole_ledger_and_the_whole_lake_are_the_same(deployment: LocalDeplo
     assert len(found) == len(ledger)
 
 
-def test_what_cannot_be_a_row_is_kept_with_its_reason(own_deployment: LocalDeployment) -> None:
+def test_an_event_that_cannot_be_a_row_is_kept_with_the_reason(own_deployment: LocalDeployment) -> None:
     kinesis, stream = own_deployment.address.client("kinesis"), own_deployment.address.outputs["EventStreamName"]
     good = encoded("a-poisoned", 2)
     bad = b"\xc3\x01" + bytes(8) + b"of tomorrow"
     kinesis.put_record(StreamName=stream, PartitionKey="1", Data=aggregate("1", "1", [good[0], bad, good[1]]))
-    assert own_deployment.firehose.wait_until_idle(SETTLE_TIMEOUT_S)  # the read model would try it again for a while
+    assert own_deployment.firehose.wait_until_idle(SETTLE_TIMEOUT_S)  # the read model would retry it for a while
     [(key, body)] = objects(own_deployment, "errors/processing-failed/").items()
     [document] = map(json.loads, body.splitlines())
     assert key.startswith("errors/processing-failed/dt=")
@@ -91,7 +91,7 @@ def test_what_cannot_be_a_row_is_kept_with_its_reason(own_deployment: LocalDeplo
     assert own_deployment.firehose.status().totals.failed == {"processing-failed": 1}
 
 
-def test_another_delivery_repeats_and_the_view_shows_each_event_once(own_deployment: LocalDeployment) -> None:
+def test_the_view_shows_each_event_once_after_a_second_delivery(own_deployment: LocalDeployment) -> None:
     account_id = opened(own_deployment, *["1.00"] * 10)
     settled(own_deployment)
     checkpoints = own_deployment.firehose.status().checkpoints
@@ -111,7 +111,7 @@ def test_another_delivery_repeats_and_the_view_shows_each_event_once(own_deploym
     assert [sequence for [sequence] in found] == list(range(1, 12))
 
 
-def test_a_bucket_that_is_away_delays_the_lake_and_loses_nothing(
+def test_an_unreachable_bucket_delays_the_lake_and_loses_nothing(
     own_deployment: LocalDeployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from local_stack.firehose.runner import FirehoseRunner  # noqa: PLC0415 -- the one test that breaks it
@@ -139,7 +139,7 @@ def test_a_bucket_that_is_away_delays_the_lake_and_loses_nothing(
     ]
 
 
-def test_the_deployed_function_answers_as_firehose_demands(deployment: LocalDeployment) -> None:
+def test_the_deployed_transform_follows_the_firehose_contract(deployment: LocalDeployment) -> None:
     data = encoded("a-direct", 1)[0]
     records: list[dict[str, Any]] = [
         {"recordId": "r-0", "approximateArrivalTimestamp": 1, "data": base64.b64encode(data).decode()},

@@ -1,4 +1,4 @@
-"""The lake's commands against a running house: its tables, its totals, its queries."""
+"""The lake's commands on a running local stack: tables, totals and queries."""
 
 import csv
 import io
@@ -28,7 +28,7 @@ MOVED = "CASE event_type WHEN 'BalanceCredited' THEN amount WHEN 'BalanceWithdra
 
 @pytest.fixture
 def run(deployment: LocalDeployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    """The command line, in a terminal that finds this house."""
+    """Run commands in a process that finds this local stack."""
     file = tmp_path / "address.json"
     monkeypatch.setattr("local_stack.address.ADDRESS_FILE", file)
     assert file != ADDRESS_FILE
@@ -51,21 +51,21 @@ def today() -> str:
     return f"{datetime.now(UTC):%Y-%m-%d}"
 
 
-def test_what_can_be_asked_is_shown(run: Run) -> None:
+def test_lake_tables_lists_tables_and_columns(run: Run) -> None:
     shown = run("lake", "tables")
     assert shown.returncode == 0, shown.stderr
     assert [line.split(":")[0] for line in shown.stdout.splitlines()] == ["account_events", "events", "daily_totals"]
     assert "occurred_at" in shown.stdout
 
 
-def test_the_totals_are_made_once(deployment: LocalDeployment, run: Run) -> None:
+def test_daily_totals_are_written_once(deployment: LocalDeployment, run: Run) -> None:
     opened(deployment, "1.00")
     settled(deployment)
     assert "1 days summed up" in run("lake", "totals").stdout
     assert "All days are up to date." in run("lake", "totals").stdout
 
 
-def test_a_report_is_asked_for_on_a_day_that_has_just_moved(deployment: LocalDeployment, run: Run) -> None:
+def test_a_report_covers_a_day_with_new_events(deployment: LocalDeployment, run: Run) -> None:
     account_id = opened(deployment, "12.34", "0.66")
     settled(deployment)
     answer = run("query", "daily_report", "-p", f"day={today()}", "--format", "json")
@@ -84,22 +84,20 @@ def test_a_report_is_asked_for_on_a_day_that_has_just_moved(deployment: LocalDep
     )
 
 
-def test_the_balances_of_a_report_are_of_totals_that_were_brought_up_to_date_first(
-    deployment: LocalDeployment, run: Run
-) -> None:
+def test_a_report_refreshes_the_totals_before_it_reads_balances(deployment: LocalDeployment, run: Run) -> None:
     opened(deployment, "12.34", "0.66")
     settled(deployment)
-    tomorrow = datetime.now(UTC) + timedelta(days=1)  # nothing moves on it: all of its balances are of the totals
+    tomorrow = datetime.now(UTC) + timedelta(days=1)  # it has no events, so all of its balances come from the totals
     ask = ("query", "daily_report", "-p", f"day={tomorrow:%Y-%m-%d}", "--format", "json")
     old, new = (opening_balance(run(*ask, option)) for option in ("--no-refresh", "--refresh"))
     engine = Lake.of(Deployment.local(deployment.address)).engine()
-    [[due]] = engine.query(f"SELECT sum({MOVED}) FROM events WHERE currency = 'EUR'").rows  # noqa: S608 -- our own words
-    assert new == due
+    [[expected]] = engine.query(f"SELECT sum({MOVED}) FROM events WHERE currency = 'EUR'").rows  # noqa: S608 -- our own words
+    assert new == expected
     assert old <= new - 13
 
 
 def opening_balance(answer: subprocess.CompletedProcess[str]) -> Decimal:
-    """Of euro accounts; nothing where no totals have any."""
+    """Return the opening balance of euro accounts; 0 if there are no totals."""
     assert answer.returncode == 0, answer.stderr
     rows = {row["currency"]: row for row in map(json.loads, answer.stdout.splitlines())}
     return Decimal(rows["EUR"]["opening_balance"]) if "EUR" in rows else Decimal(0)
@@ -112,13 +110,13 @@ def test_without_a_name_the_queries_are_listed(run: Run) -> None:
     assert "-p day=..." in listed.stdout
 
 
-def test_the_sql_is_shown_as_it_is_in_its_file(run: Run) -> None:
+def test_sql_option_prints_the_query_file_unchanged(run: Run) -> None:
     shown = run("query", "daily_report", "--sql")
     assert shown.stdout == (Path(__file__).parents[2] / "consumers/lake/queries/daily_report.sql").read_text()
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["nonsense"], "There is no query nonsense"),
         (["daily_report"], "asks for day"),
@@ -127,19 +125,17 @@ def test_the_sql_is_shown_as_it_is_in_its_file(run: Run) -> None:
         (["daily_report", "-p", "dya=2026-11-25"], "no parameter dya"),
     ],
 )
-def test_a_wrong_call_is_told_in_a_line(run: Run, arguments: list[str], told: str) -> None:
+def test_a_wrong_call_is_reported_in_one_line(run: Run, arguments: list[str], message: str) -> None:
     answer = run("query", *arguments)
     assert answer.returncode == 2
-    assert told in answer.stderr
+    assert message in answer.stderr
     assert answer.stderr.count("\n") == 1
     assert answer.stdout == ""
 
 
 @pytest.mark.parametrize("body", [b"", b"this is no Parquet file"], ids=["no bytes", "text"])
-def test_a_damaged_file_ends_each_command_with_a_line_about_it(
-    deployment: LocalDeployment, run: Run, body: bytes
-) -> None:
-    """Its name is the first, so that every command meets it at once."""
+def test_each_command_reports_a_damaged_file_in_one_line(deployment: LocalDeployment, run: Run, body: bytes) -> None:
+    """The file's name sorts first, so that every command reads it at once."""
     opened(deployment, "1.00")
     settled(deployment)
     lake = Lake.of(Deployment.local(deployment.address))
@@ -164,8 +160,8 @@ def test_a_damaged_file_ends_each_command_with_a_line_about_it(
         lake.s3.delete_object(Bucket=lake.bucket, Key=key)
 
 
-def test_what_duckdb_is_denied_is_named(deployment: LocalDeployment) -> None:
-    """It asks S3 by itself: without botocore, and without its errors."""
+def test_errors_of_duckdb_on_s3_are_explained(deployment: LocalDeployment) -> None:
+    """DuckDB requests S3 without botocore, so its errors are not botocore's."""
     access = S3Access("nobody", "wrong", REGION, endpoint_url=deployment.address.endpoint_url)
     with pytest.raises(QueryFailed, match="HTTP 403") as failed:
         DuckDBEngine(f"s3://{deployment.address.outputs['LakeBucketName']}", access)

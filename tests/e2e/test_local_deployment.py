@@ -1,4 +1,4 @@
-"""The way of an event, through the real template on the local house, under enforced IAM."""
+"""The path of an event through the real template on the local stack, with IAM enforced."""
 
 import threading
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from tests.e2e.faults import Entries, faulty_kinesis, kill_workers
 
 IDLE_TIMEOUT_S = 90.0
 ANSWER_TIMEOUT_S = 120.0
-"""Ends a test that hangs, and promises nothing: sixteen cold starts at once take half a minute on a busy machine."""
+"""Ends a hanging test. It is generous, because sixteen cold starts at once take half a minute on a busy machine."""
 CLIENTS = 16
 TRIES_MAX = 20
 
@@ -50,7 +50,7 @@ def credit_times(api: Api, number: int, account_id: str) -> None:
 
 
 def audited(deployment: LocalDeployment, *account_ids: str) -> list[AccountAudit]:
-    """What the table and the stream say of these accounts, once the projector is done."""
+    """Audit these accounts in the table and the stream, once the projector is idle."""
     assert deployment.mapping.wait_until_idle(IDLE_TIMEOUT_S), deployment.mapping.status()
     rows = [row for row in deployment.rows() if row.account_id in account_ids]
     stored = sum(isinstance(row, EventRow) for row in rows)
@@ -59,7 +59,7 @@ def audited(deployment: LocalDeployment, *account_ids: str) -> list[AccountAudit
     return [found[account_id] for account_id in account_ids]
 
 
-def assert_sound(audits: Sequence[AccountAudit]) -> None:
+def assert_no_findings(audits: Sequence[AccountAudit]) -> None:
     assert [finding for found in audits for finding in found.findings] == []
 
 
@@ -68,7 +68,7 @@ def test_sixteen_clients_withdraw_from_one_account(deployment: LocalDeployment) 
         account_id = api.open_account("200.00")
 
         def withdraw(number: int) -> int:
-            """A busy machine's 503 is asked again with the same key, as docs/api.md demands."""
+            """Withdraw once; retry a 503 of a busy machine with the same key, as docs/api.md requires."""
             for _ in range(TRIES_MAX):
                 answer = api.command(account_id, "withdraw", "3.70", f"{account_id}-{number}")
                 if answer.status_code != 503:
@@ -82,7 +82,7 @@ def test_sixteen_clients_withdraw_from_one_account(deployment: LocalDeployment) 
     assert set(answers) <= {200, 409, 422}
     assert accepted >= CLIENTS
     [found] = audited(deployment, account_id)
-    assert_sound([found])
+    assert_no_findings([found])
     assert Decimal(final["balance"]) == found.balance == Decimal("200.00") - accepted * Decimal("3.70")
     assert found.published == list(range(1, accepted + 3))
     assert final["sequence"] == accepted + 2
@@ -91,7 +91,7 @@ def test_sixteen_clients_withdraw_from_one_account(deployment: LocalDeployment) 
 
 
 def records_on(deployment: LocalDeployment) -> list[bytes]:
-    """The stream's records as they are, shard after shard."""
+    """Return the stream's raw records, shard by shard."""
     kinesis, name = deployment.address.client("kinesis"), deployment.address.outputs["EventStreamName"]
     datas: list[bytes] = []
     for shard in kinesis.list_shards(StreamName=name)["Shards"]:
@@ -102,7 +102,7 @@ def records_on(deployment: LocalDeployment) -> list[bytes]:
 
 
 @pytest.mark.parametrize("aggregation", ["on", "off"])
-def test_with_and_without_aggregation_the_same_events_arrive(aggregation: str) -> None:
+def test_the_same_events_arrive_with_and_without_aggregation(aggregation: str) -> None:
     with LocalDeployment(parameters={"Aggregation": aggregation, "Buckets": "3"}) as deployment, Api(deployment) as api:
         account_ids = [api.open_account() for _ in range(3)]
         for account_id in account_ids:
@@ -110,13 +110,13 @@ def test_with_and_without_aggregation_the_same_events_arrive(aggregation: str) -
                 api.command(account_id, "credit", "1.00")
         audits = audited(deployment, *account_ids)
         datas = records_on(deployment)
-    assert_sound(audits)
+    assert_no_findings(audits)
     assert [found.published for found in audits] == [list(range(1, 11))] * 3
     assert {data.startswith(MAGIC) for data in datas} == {aggregation == "on"}
     assert sum(len(unpack(data)) for data in datas) == 30
 
 
-def test_entries_that_kinesis_refuses_are_neither_lost_nor_overtaken(deployment: LocalDeployment) -> None:
+def test_entries_that_kinesis_refuses_keep_their_order(deployment: LocalDeployment) -> None:
     """Every second entry of each request fails, on several accounts with several events each."""
 
     def every_second(number: int, entries: Entries) -> set[int]:
@@ -124,18 +124,18 @@ def test_entries_that_kinesis_refuses_are_neither_lost_nor_overtaken(deployment:
 
     with Api(deployment) as api, faulty_kinesis(deployment, fails=every_second) as requests:
         account_ids = [api.open_account() for _ in range(4)]
-        for number in (2, 2, 2, 2, 2, 1):  # a batch at least for each, so that there are enough faults on any machine
+        for number in (2, 2, 2, 2, 2, 1):  # at least one batch each, so that enough faults occur on any machine
             assert deployment.mapping.wait_until_idle(IDLE_TIMEOUT_S), deployment.mapping.status()
             with ThreadPoolExecutor(4) as pool:
                 list(pool.map(partial(credit_times, api, number), account_ids))
         audits = audited(deployment, *account_ids)
     assert sum(bool(every_second(number, entries)) for number, entries in enumerate(requests)) > 5, "too few faults"
-    assert_sound(audits)
+    assert_no_findings(audits)
     assert [found.published for found in audits] == [list(range(1, 13))] * 4
 
 
-def test_the_projector_killed_in_the_middle_of_a_batch_loses_nothing(deployment: LocalDeployment) -> None:
-    """The process dies while its second PutRecords is under way: some of the batch is on the stream, some is not."""
+def test_a_projector_killed_during_a_batch_loses_nothing(deployment: LocalDeployment) -> None:
+    """The process is killed during its second PutRecords, when only a part of the batch is on the stream."""
     reached, released = threading.Event(), threading.Event()
 
     def hold_the_second(number: int) -> None:
@@ -156,11 +156,11 @@ def test_the_projector_killed_in_the_middle_of_a_batch_loses_nothing(deployment:
         audits = audited(deployment, *account_ids)
     assert killed == 1
     assert len(requests) > 2, "the batch was not delivered again"
-    assert_sound(audits)
+    assert_no_findings(audits)
     assert [found.published for found in audits] == [list(range(1, 15))] * 3
 
 
-def test_a_bad_request_is_a_problem_document_through_the_whole_house(deployment: LocalDeployment) -> None:
+def test_a_bad_request_returns_a_problem_document(deployment: LocalDeployment) -> None:
     with Api(deployment) as api:
         account_id = api.open_account("5.00")
         for content in (b"\xff\xfe", b'{"amount": NaN}', b'{"amount": 1e400}', b"[]", b""):
@@ -174,8 +174,8 @@ def test_a_bad_request_is_a_problem_document_through_the_whole_house(deployment:
 
 
 @pytest.mark.parametrize("action", ["scan", "delete_item"])
-def test_iam_is_enforced_on_the_house(deployment: LocalDeployment, action: str) -> None:
-    """What the API function's role does not grant is denied: the emulator checks policies."""
+def test_iam_is_enforced_locally(deployment: LocalDeployment, action: str) -> None:
+    """The emulator denies actions that the API function's role does not grant."""
     outputs = deployment.address.outputs
     role = deployment.address.client("lambda").get_function_configuration(FunctionName=outputs["ApiFunctionName"])[
         "Role"

@@ -1,4 +1,4 @@
-"""32 clients of the house that give up on an answer now and then, and send the command again with its key."""
+"""32 clients that sometimes drop a response and send the command again with the same key."""
 
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -9,13 +9,13 @@ import httpx
 
 from account_core.domain.events import Created, Credited, EventRow
 from local_stack.local_deployment import LocalDeployment
-from tests.e2e.test_local_deployment import IDLE_TIMEOUT_S, Api, assert_sound, audited
+from tests.e2e.test_local_deployment import IDLE_TIMEOUT_S, Api, assert_no_findings, audited
 
 CLIENTS = 32
 COMMANDS_EACH = 5
 SEED = 20_260_131
 IMPATIENCE_S = 0.02
-"""Shorter than most answers take: the connection is dropped while the command may be under way."""
+"""Shorter than most responses take, so the connection is dropped while the command may still run."""
 TRIES_MAX = 60
 AGAIN = {409, 503}
 
@@ -25,10 +25,10 @@ class Client:
     """A client of the API.
 
     Attributes:
-        acknowledged: what was answered with 200: the amount, by account and key.
-        doubtful: what was refused after an answer was given up. The first sending may still have been under way, and
-            may have been accepted after that.
-        unexpected: answers that are none of a command's.
+        acknowledged: amounts of commands answered with 200, by account and key.
+        doubtful: commands refused after an earlier response was dropped. The earlier request may still have run and
+            may have been accepted later.
+        unexpected: responses that no command may return.
     """
 
     number: int
@@ -76,7 +76,7 @@ class Client:
         raise AssertionError(f"no answer to {key} in {TRIES_MAX} tries")
 
 
-def test_what_was_acknowledged_is_stored_once_and_nothing_else_is(deployment: LocalDeployment) -> None:
+def test_acknowledged_commands_are_stored_exactly_once(deployment: LocalDeployment) -> None:
     with Api(deployment) as api:
         accounts = [api.open_account("60.00") for _ in range(4)]
     with ThreadPoolExecutor(CLIENTS) as pool:
@@ -95,9 +95,9 @@ def test_what_was_acknowledged_is_stored_once_and_nothing_else_is(deployment: Lo
     doubtful = {key for client in clients for key in client.doubtful}
     assert {key: amount for key, amount in stored.items() if key not in doubtful} == acknowledged
     assert [answer for client in clients for answer in client.unexpected] == []
-    assert sum(client.dropped for client in clients) > CLIENTS / 4, "hardly anybody gave up: no proof of anything"
+    assert sum(client.dropped for client in clients) > CLIENTS / 4, "too few responses were dropped to prove anything"
     audits = audited(deployment, *accounts)
-    assert_sound(audits)
+    assert_no_findings(audits)
     for found in audits:
         assert found.balance is not None
         assert found.balance == 60 + sum(

@@ -1,4 +1,4 @@
-"""Somebody tampers with a row, and somebody repairs it: its account is parked and released, and nobody else notices."""
+"""A tampered row parks its account until it is repaired and released; other accounts are unaffected."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from account_events.lambda_mapping.records import lambda_record
 from local_stack.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
 from local_stack.local_deployment import STACK_NAME, LocalDeployment
 from ops.demo.demo import read_published
-from tests.e2e.test_local_deployment import IDLE_TIMEOUT_S, Api, assert_sound, audited
+from tests.e2e.test_local_deployment import IDLE_TIMEOUT_S, Api, assert_no_findings, audited
 from tests.support.terminal import Terminal
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": ROOT_ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": ROOT_SECRET_ACCESS_KEY}
@@ -24,17 +24,17 @@ Run = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture(scope="module")
-def bank() -> Iterator[LocalDeployment]:
-    """A house of this file's own, in which rows are tampered with."""
+def module_deployment() -> Iterator[LocalDeployment]:
+    """A local stack for this module, whose rows are tampered with."""
     with LocalDeployment() as deployment:
         yield deployment
 
 
 @pytest.fixture
-def run(bank: LocalDeployment, tmp_path: Path) -> Run:
-    """A command, to its end: its exit code and what it printed."""
+def run(module_deployment: LocalDeployment, tmp_path: Path) -> Run:
+    """Run a command and return its exit code and output."""
     address = tmp_path / "address.json"
-    address.write_text(json.dumps(asdict(bank.address)))
+    address.write_text(json.dumps(asdict(module_deployment.address)))
 
     def run(*arguments: str, **environment: str) -> tuple[int, str]:
         terminal = Terminal(*arguments, ACCOUNT_EVENTS_LOCAL_STACK=str(address), **environment)
@@ -47,7 +47,7 @@ def run(bank: LocalDeployment, tmp_path: Path) -> Run:
 
 
 def credit(account_id: str, sequence: int, balance: str) -> dict[str, Any]:
-    """The item of an event that credits 1.00."""
+    """Return the item of an event that credits 1.00."""
     return to_item(
         EventRow(
             account_id=account_id,
@@ -63,99 +63,108 @@ def credit(account_id: str, sequence: int, balance: str) -> dict[str, Any]:
     )
 
 
-def published(bank: LocalDeployment, account_id: str, expected: int) -> list[int]:
-    """The account's sequences on the stream, once the projector is done and at least so many events are there."""
-    assert bank.mapping.wait_until_idle(IDLE_TIMEOUT_S), bank.mapping.status()
-    events = read_published(bank, expected)
+def published(module_deployment: LocalDeployment, account_id: str, expected: int) -> list[int]:
+    """Return the account's sequences on the stream, once the projector is idle and `expected` events are there."""
+    assert module_deployment.mapping.wait_until_idle(IDLE_TIMEOUT_S), module_deployment.mapping.status()
+    events = read_published(module_deployment, expected)
     return [event.fields["sequence"] for event in events if event.fields["account_id"] == account_id]
 
 
-def first_published(bank: LocalDeployment, account_id: str, expected: int) -> list[int]:
-    """Without repetitions: an account that the projector has forgotten has its last seconds' events published again."""
-    return [*dict.fromkeys(published(bank, account_id, expected))]
+def first_published(module_deployment: LocalDeployment, account_id: str, expected: int) -> list[int]:
+    """As `published`, without repetitions: a new projector publishes an account's last seconds again."""
+    return [*dict.fromkeys(published(module_deployment, account_id, expected))]
 
 
-def test_a_tampered_row_parks_its_account_and_a_release_publishes_what_waits_once_it_is_repaired(
-    bank: LocalDeployment, run: Run
+def test_a_tampered_row_parks_its_account_until_repair_and_release(
+    module_deployment: LocalDeployment, run: Run
 ) -> None:
-    table, name = bank.address.client("dynamodb"), bank.address.outputs["TableName"]
-    code, said = run("parked")
-    assert code == 0, said
-    assert "No account is parked." in said
-    assert "0 objects are in the failure bucket" in said
-    with Api(bank) as api:
+    table, name = module_deployment.address.client("dynamodb"), module_deployment.address.outputs["TableName"]
+    code, output = run("parked")
+    assert code == 0, output
+    assert "No account is parked." in output
+    assert "0 objects are in the failure bucket" in output
+    with Api(module_deployment) as api:
         tampered, other = api.open_account("10.00"), api.open_account("10.00")
-        assert bank.mapping.wait_until_idle(IDLE_TIMEOUT_S)
+        assert module_deployment.mapping.wait_until_idle(IDLE_TIMEOUT_S)
         rows = [credit(tampered, sequence, f"{8 + sequence}.00") for sequence in (3, 4, 5)]
         for row in ({**rows[0], "Type": {"S": "INTEREST"}}, *rows[1:]):
             table.put_item(TableName=name, Item=row)
         assert api.command(other, "credit", "1.00").status_code == 200
-        assert first_published(bank, tampered, 5) == [1, 2]
-        assert first_published(bank, other, 5) == [1, 2, 3]
+        assert first_published(module_deployment, tampered, 5) == [1, 2]
+        assert first_published(module_deployment, other, 5) == [1, 2, 3]
 
-        code, said = run("parked")
-        assert code == 0, said
-        [line] = [line for line in said.splitlines() if line.split()[:1] == [tampered]]
+        code, output = run("parked")
+        assert code == 0, output
+        [line] = [line for line in output.splitlines() if line.split()[:1] == [tampered]]
         assert line.split()[1:4] == ["3", "3", "3"]
         assert "unknown type 'INTEREST'" in line
 
-        on_aws = {"AWS_ENDPOINT_URL": bank.address.endpoint_url, "AWS_DEFAULT_REGION": REGION, **CREDENTIALS}
+        on_aws = {
+            "AWS_ENDPOINT_URL": module_deployment.address.endpoint_url,
+            "AWS_DEFAULT_REGION": REGION,
+            **CREDENTIALS,
+        }
         code, there = run("parked", "--stack", STACK_NAME, **on_aws)
-        assert (code, there) == (0, said), "the same stack, by its name"
+        assert (code, there) == (0, output), "the same stack, by its name"
 
-        code, said = run("release", tampered)
-        assert code == 1, said
-        assert f"waits at event 3, row {tampered}/3" in said
-        assert "Traceback" not in said
+        code, output = run("release", tampered)
+        assert code == 1, output
+        assert f"waits at event 3, row {tampered}/3" in output
+        assert "Traceback" not in output
 
         table.put_item(TableName=name, Item=rows[0])
-        code, said = run("release", tampered, other)
-        assert code == 0, said
-        assert f"{tampered} released, 3 events published" in said
-        assert f"{other} is not parked" in said
+        code, output = run("release", tampered, other)
+        assert code == 0, output
+        assert f"{tampered} released, 3 events published" in output
+        assert f"{other} is not parked" in output
         assert "No account is parked." in run("parked")[1]
 
         assert api.command(tampered, "credit", "1.00").status_code == 200
-        assert first_published(bank, tampered, 9) == [1, 2, 3, 4, 5, 6]
-    assert_sound(audited(bank, tampered, other))
-    assert bank.mapping.status().totals.discarded == 0
+        assert first_published(module_deployment, tampered, 9) == [1, 2, 3, 4, 5, 6]
+    assert_no_findings(audited(module_deployment, tampered, other))
+    assert module_deployment.mapping.status().totals.discarded == 0
 
 
-def test_what_the_trigger_gave_up_is_published_from_the_table(bank: LocalDeployment, run: Run) -> None:
-    """Its objects go once their accounts are released; what is something else stays, and is told."""
-    outputs, s3 = bank.address.outputs, bank.address.client("s3")
+def test_release_failures_publishes_given_up_records_from_the_table(
+    module_deployment: LocalDeployment, run: Run
+) -> None:
+    """Objects are deleted once their accounts are released. Other objects stay and are reported."""
+    outputs, s3 = module_deployment.address.outputs, module_deployment.address.client("s3")
     bucket = outputs["FailureBucketName"]
-    with Api(bank) as api:
+    with Api(module_deployment) as api:
         account_id = api.open_account("10.00")
         for _ in range(10):
             assert api.command(account_id, "credit", "1.00").status_code == 200
-    assert bank.mapping.wait_until_idle(IDLE_TIMEOUT_S)
-    records = _records(bank, account_id)
+    assert module_deployment.mapping.wait_until_idle(IDLE_TIMEOUT_S)
+    records = _records(module_deployment, account_id)
     payload = json.dumps({"Records": records[2:5]})
     s3.put_object(Bucket=bucket, Key="aws/lambda/given-up", Body=json.dumps({"payload": payload}))
     s3.put_object(Bucket=bucket, Key="readme.txt", Body=b"hello")
     assert "2 objects are in the failure bucket" in run("parked")[1]
-    code, said = run("release", "--failures")
-    assert code == 1, said
-    assert f"{account_id} released, 10 events published" in said
-    assert f"s3://{bucket}/readme.txt stays: it is no invocation record" in said
+    code, output = run("release", "--failures")
+    assert code == 1, output
+    assert f"{account_id} released, 10 events published" in output
+    assert f"s3://{bucket}/readme.txt stays: it is no invocation record" in output
     [left] = s3.list_objects_v2(Bucket=bucket)["Contents"]
     assert left["Key"] == "readme.txt"
     kept = s3.list_object_versions(Bucket=bucket)["Versions"]
     assert sorted(version["Key"] for version in kept) == ["aws/lambda/given-up", "readme.txt"]
-    assert published(bank, account_id, 12) == [*range(1, 13), *range(3, 13)]
+    assert published(module_deployment, account_id, 12) == [*range(1, 13), *range(3, 13)]
     s3.delete_object(Bucket=bucket, Key="readme.txt")
     assert run("release", "--failures")[0] == run("release", "--all")[0] == 0
-    with Api(bank) as api:
+    with Api(module_deployment) as api:
         assert api.command(account_id, "credit", "1.00").status_code == 200
-    [found] = audited(bank, account_id)
-    assert_sound([found])
+    [found] = audited(module_deployment, account_id)
+    assert_no_findings([found])
     assert found.duplicates == 10
 
 
-def _records(bank: LocalDeployment, account_id: str) -> list[Any]:
-    """The account's records on the table's stream, as Lambda would hand them to the projector."""
-    streams, arn = bank.address.client("dynamodbstreams"), bank.address.outputs["TableStreamArn"]
+def _records(module_deployment: LocalDeployment, account_id: str) -> list[Any]:
+    """Return the account's records on the table's stream, as Lambda passes them to the projector."""
+    streams, arn = (
+        module_deployment.address.client("dynamodbstreams"),
+        module_deployment.address.outputs["TableStreamArn"],
+    )
     found = []
     for shard in streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
         iterator = streams.get_shard_iterator(

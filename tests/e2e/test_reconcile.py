@@ -1,4 +1,4 @@
-"""A lake that is not its ledger is found out, event by event, and mended; then the two are the same again."""
+"""Reconcile finds every difference between a damaged lake and the ledger; repairs make them equal again."""
 
 import base64
 import json
@@ -41,7 +41,7 @@ def opened(deployment: LocalDeployment, *credits_: str, currency: str = "EUR") -
 
 
 class Bucket:
-    """The lake's files, and how to spoil them."""
+    """The lake's files, with methods to damage them."""
 
     def __init__(self, deployment: LocalDeployment) -> None:
         self._s3, self._name = deployment.address.client("s3"), deployment.address.outputs["LakeBucketName"]
@@ -62,7 +62,7 @@ class Bucket:
         self._s3.delete_object(Bucket=self._name, Key=key)
 
     def rows(self) -> list[dict[str, Any]]:
-        """Every event once, as text."""
+        """Return every event once, as text."""
         records = Lake.of(Deployment.local(self._deployment.address)).duckdb().query("SELECT * FROM events").records()
         return [
             {name: value if isinstance(value, int) or value is None else str(value) for name, value in record.items()}
@@ -76,37 +76,41 @@ class Bucket:
             key = f"{table.partition_prefix(row['dt'], row['event_type'])}spoiled-{number}.parquet"
             self.put(key, parquet([row], SCHEMA))
 
-    def verdict(self) -> ReconciliationResult:
+    def result(self) -> ReconciliationResult:
         return from_json(self.get(LATEST_KEY))
 
 
 @pytest.fixture(scope="module")
-def lake_house() -> Iterator[LocalDeployment]:
-    """A stack of this file's own, whose lake is spoiled; each test leaves it repaired."""
+def lake_deployment() -> Iterator[LocalDeployment]:
+    """A local stack for this module, whose lake is damaged; each test repairs it."""
     with LocalDeployment() as deployment:
         yield deployment
 
 
 @pytest.fixture
-def bucket(lake_house: LocalDeployment) -> Bucket:
-    return Bucket(lake_house)
+def bucket(lake_deployment: LocalDeployment) -> Bucket:
+    return Bucket(lake_deployment)
 
 
 def ledger_size(deployment: LocalDeployment) -> tuple[int, int]:
-    """Events and accounts in the table."""
+    """Return the number of events and accounts in the table."""
     rows = [row for row in deployment.rows() if isinstance(row, EventRow)]
     return len(rows), len({row.account_id for row in rows})
 
 
-def test_a_spoiled_lake_is_found_out_named_and_mended(lake_house: LocalDeployment, bucket: Bucket) -> None:
-    account_id = opened(lake_house, "10.00", "20.00", "30.00", currency="CHF")  # which no other test's totals are of
-    opened(lake_house, "0.01", currency="CHF")
-    assert lake_house.wait_until_idle(SETTLE_TIMEOUT_S)
-    sound = account_events(lake_house.address, *NO_GRACE)
-    events, accounts = ledger_size(lake_house)
-    assert sound.returncode == 0, sound.stderr
-    assert f"{events} events of {accounts} accounts" in sound.stdout
-    assert (bucket.verdict().is_sound, bucket.verdict().events) == (True, events)
+def test_reconcile_finds_a_damaged_lake_and_backfill_repairs_it(
+    lake_deployment: LocalDeployment, bucket: Bucket
+) -> None:
+    account_id = opened(
+        lake_deployment, "10.00", "20.00", "30.00", currency="CHF"
+    )  # a currency that no other test uses
+    opened(lake_deployment, "0.01", currency="CHF")
+    assert lake_deployment.wait_until_idle(SETTLE_TIMEOUT_S)
+    agreeing = account_events(lake_deployment.address, *NO_GRACE)
+    events, accounts = ledger_size(lake_deployment)
+    assert agreeing.returncode == 0, agreeing.stderr
+    assert f"{events} events of {accounts} accounts" in agreeing.stdout
+    assert (bucket.result().is_sound, bucket.result().events) == (True, events)
 
     rows = bucket.rows()
     [third] = [row for row in rows if (row["account_id"], row["sequence"]) == (account_id, 3)]
@@ -116,50 +120,50 @@ def test_a_spoiled_lake_is_found_out_named_and_mended(lake_house: LocalDeploymen
     bucket.replace_events(spoiled)
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "findings.jsonl"
-        found_out = account_events(lake_house.address, *NO_GRACE, "--output", str(output))
+        reconciled = account_events(lake_deployment.address, *NO_GRACE, "--output", str(output))
         findings = {
             (each["kind"], each["account_id"], each["sequence"])
             for each in map(json.loads, output.read_text().splitlines())
         }
-    assert found_out.returncode == 1
+    assert reconciled.returncode == 1
     assert findings == {("missing", account_id, 3), ("differing", account_id, 2), ("extra", "nobody", 3)}
-    assert f"{account_id} event 2 differing: amount: ledger '10.00', lake '10.01'" in found_out.stderr
-    assert "lake 60.02, +0.01" in found_out.stdout.replace("\n", " ")
-    verdict = bucket.verdict()
-    assert (verdict.missing, verdict.extra, verdict.differing, verdict.differing_accounts) == (1, 1, 1, 2)
+    assert f"{account_id} event 2 differing: amount: ledger '10.00', lake '10.01'" in reconciled.stderr
+    assert "lake 60.02, +0.01" in reconciled.stdout.replace("\n", " ")
+    result = bucket.result()
+    assert (result.missing, result.extra, result.differing, result.differing_accounts) == (1, 1, 1, 2)
 
     bucket.replace_events([row for row in spoiled if row["account_id"] not in {account_id, "nobody"}])
-    written = account_events(lake_house.address, "lake", "backfill", account_id, "--grace-s", "600")
+    written = account_events(lake_deployment.address, "lake", "backfill", account_id, "--grace-s", "600")
     assert written.returncode == 0, written.stderr
     assert "0 events written to 0 files" in written.stdout
     assert "4 may be on their way" in written.stdout
-    mended = account_events(lake_house.address, "lake", "backfill", "--all", "--grace-s", "0")
-    assert mended.returncode == 0, mended.stderr
-    assert mended.stdout.startswith(f"4 events written to 2 files, of {events} events of {accounts} accounts")
+    repaired = account_events(lake_deployment.address, "lake", "backfill", "--all", "--grace-s", "0")
+    assert repaired.returncode == 0, repaired.stderr
+    assert repaired.stdout.startswith(f"4 events written to 2 files, of {events} events of {accounts} accounts")
     files = bucket.keys("events/")
-    again = account_events(lake_house.address, "lake", "backfill", "--all", "--grace-s", "0")
+    again = account_events(lake_deployment.address, "lake", "backfill", "--all", "--grace-s", "0")
     assert again.stdout.startswith("0 events written")
     assert bucket.keys("events/") == files
-    sound = account_events(lake_house.address, *NO_GRACE)
-    assert (sound.returncode, bucket.verdict().is_sound) == (0, True), sound.stderr
+    agreeing = account_events(lake_deployment.address, *NO_GRACE)
+    assert (agreeing.returncode, bucket.result().is_sound) == (0, True), agreeing.stderr
 
 
-def test_files_that_are_none_of_the_lake_s_are_told(lake_house: LocalDeployment, bucket: Bucket) -> None:
-    opened(lake_house, "10.00", "20.00")
-    assert lake_house.wait_until_idle(SETTLE_TIMEOUT_S)
+def test_reconcile_reports_files_outside_the_partitions(lake_deployment: LocalDeployment, bucket: Bucket) -> None:
+    opened(lake_deployment, "10.00", "20.00")
+    assert lake_deployment.wait_until_idle(SETTLE_TIMEOUT_S)
     [key, *_] = [key for key in bucket.keys("events/") if "BalanceCredited" in key]
     body = bucket.get(key)
     strays = [f"{key.rpartition('/')[0]}/_hidden.parquet", "events/stray.parquet"]
     for stray in strays:
         bucket.put(stray, body)
-    told = account_events(lake_house.address, *NO_GRACE)
-    assert told.returncode == 1
+    reported = account_events(lake_deployment.address, *NO_GRACE)
+    assert reported.returncode == 1
     for stray in strays:
-        assert f"{stray}: no file of any partition" in told.stderr
-    assert ": 2 stray" in told.stdout
-    verdict = bucket.verdict()
-    assert (verdict.is_sound, verdict.files.stray, verdict.extra) == (False, 2, 0)
-    assert set(verdict.files.strays) == set(strays)
+        assert f"{stray}: no file of any partition" in reported.stderr
+    assert ": 2 stray" in reported.stdout
+    result = bucket.result()
+    assert (result.is_sound, result.files.stray, result.extra) == (False, 2, 0)
+    assert set(result.files.strays) == set(strays)
     for stray in strays:
         bucket.delete(stray)
 
@@ -168,20 +172,22 @@ def test_files_that_are_none_of_the_lake_s_are_told(lake_house: LocalDeployment,
     rounded = BytesIO()
     pq.write_table(read.set_column(read.column_names.index("amount"), "amount", amounts), rounded)
     bucket.put(key, rounded.getvalue())
-    refused = account_events(lake_house.address, *NO_GRACE)
+    refused = account_events(lake_deployment.address, *NO_GRACE)
     assert refused.returncode == 1
     assert f"{key} is no file of the lake's table: its column amount is DOUBLE, not DECIMAL(18,2)" in refused.stderr
     bucket.put(key, body)
-    assert account_events(lake_house.address, *NO_GRACE).returncode == 0
+    assert account_events(lake_deployment.address, *NO_GRACE).returncode == 0
 
 
-def test_failures_are_put_back_by_the_deployed_function(lake_house: LocalDeployment, bucket: Bucket) -> None:
-    """What Firehose kept of a batch that failed as a whole is good again; an event of tomorrow is not, yet."""
-    account_id = opened(lake_house, "10.00", "20.00")
-    assert lake_house.wait_until_idle(SETTLE_TIMEOUT_S)
+def test_redrive_puts_failures_back_with_the_deployed_transform(
+    lake_deployment: LocalDeployment, bucket: Bucket
+) -> None:
+    """Records of a batch that failed as a whole become rows; an event with an unknown schema still fails."""
+    account_id = opened(lake_deployment, "10.00", "20.00")
+    assert lake_deployment.wait_until_idle(SETTLE_TIMEOUT_S)
     others = [row for row in bucket.rows() if row["account_id"] != account_id]
     bucket.replace_events(others)
-    good = records_of(lake_house, account_id)
+    good = records_of(lake_deployment, account_id)
     tomorrow = b"\xc3\x01" + bytes(8) + b"of tomorrow"
     documents = [
         {"attemptsMade": 4, "arrivalTimestamp": round(time.time() * 1000), "rawData": base64.b64encode(data).decode()}
@@ -189,12 +195,14 @@ def test_failures_are_put_back_by_the_deployed_function(lake_house: LocalDeploym
     ]
     key = "errors/processing-failed/dt=2026-08-01/batch"
     body = "".join(json.dumps(each) + "\n" for each in documents).encode()
-    lake_house.address.client("s3").put_object(Bucket=lake_house.address.outputs["LakeBucketName"], Key=key, Body=body)
-    looked = account_events(lake_house.address, "lake", "redrive", "--dry-run")
-    assert (looked.returncode, bucket.get(key)) == (0, body)
-    assert "4 events; nothing was changed" in looked.stdout
+    lake_deployment.address.client("s3").put_object(
+        Bucket=lake_deployment.address.outputs["LakeBucketName"], Key=key, Body=body
+    )
+    dry_run = account_events(lake_deployment.address, "lake", "redrive", "--dry-run")
+    assert (dry_run.returncode, bucket.get(key)) == (0, body)
+    assert "4 events; nothing was changed" in dry_run.stdout
 
-    redriven = account_events(lake_house.address, "lake", "redrive")
+    redriven = account_events(lake_deployment.address, "lake", "redrive")
     assert redriven.returncode == 1, redriven.stderr
     assert "3 events put back, 1 still fail" in redriven.stdout
     assert "UnknownFingerprint" in redriven.stderr, redriven.stderr
@@ -204,11 +212,11 @@ def test_failures_are_put_back_by_the_deployed_function(lake_house: LocalDeploym
     assert moved.startswith(f"redriven/{key}-")
     assert sum(row["account_id"] == account_id for row in bucket.rows()) == 3
     assert len(bucket.rows()) == len(others) + 3
-    assert account_events(lake_house.address, *NO_GRACE).returncode == 0
+    assert account_events(lake_deployment.address, *NO_GRACE).returncode == 0
 
 
 def records_of(deployment: LocalDeployment, account_id: str) -> list[bytes]:
-    """What is on the event stream, record by record, that has events of this account only."""
+    """Return the event stream's records that contain only events of this account."""
     kinesis, stream = deployment.address.client("kinesis"), deployment.address.outputs["EventStreamName"]
     found = []
     for shard in kinesis.list_shards(StreamName=stream)["Shards"]:
@@ -219,7 +227,7 @@ def records_of(deployment: LocalDeployment, account_id: str) -> list[bytes]:
     return [data for data in found if {decode(each).fields["account_id"] for each in unpack(data)} == {account_id}]
 
 
-def test_items_as_they_are_on_the_wire_are_those_that_botocore_makes(deployment: LocalDeployment) -> None:
+def test_unparsed_scans_return_the_same_items_as_botocore(deployment: LocalDeployment) -> None:
     opened(deployment, *["1.00"] * 10)
     name = deployment.address.outputs["TableName"]
     parsed, unparsed = deployment.address.client("dynamodb"), deployment.address.client("dynamodb")

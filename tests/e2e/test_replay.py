@@ -1,4 +1,4 @@
-"""A new consumer's past: everything from the table onto a stream of its own, killed in the middle, and resumed."""
+"""A replay of the whole table to a stream or a file, killed while it runs, and resumed."""
 
 import json
 import os
@@ -24,13 +24,13 @@ from tests.support.terminal import COMMAND, Open, Terminal
 NEWCOMER = "newcomer"
 ACCOUNTS, CREDITS = 6, 13
 TIMEOUT_S = 60.0
-# Some sixty pages of four rows, a read unit and more each: killed long before it is done.
+# About sixty pages of four rows, at least one read unit each, so that the test kills it long before it ends.
 SLOWLY = ("--segments", "2", "--page-rows", "4", "--read-units-max", "8")
 
 
 @pytest.fixture(scope="module")
-def bank() -> Iterator[LocalDeployment]:
-    """Accounts with a snapshot each, all of them on the live stream."""
+def module_deployment() -> Iterator[LocalDeployment]:
+    """A local stack whose accounts each have a snapshot. All events are on the live stream."""
     with LocalDeployment(parameters={"Buckets": "4"}) as deployment:
         with Api(deployment) as api:
             for _ in range(ACCOUNTS):
@@ -43,9 +43,9 @@ def bank() -> Iterator[LocalDeployment]:
 
 
 @pytest.fixture
-def open_terminal(bank: LocalDeployment, tmp_path: Path) -> Iterator[Open]:
+def open_terminal(module_deployment: LocalDeployment, tmp_path: Path) -> Iterator[Open]:
     address = tmp_path / "address.json"
-    address.write_text(json.dumps(asdict(bank.address)))
+    address.write_text(json.dumps(asdict(module_deployment.address)))
     opened: list[Terminal] = []
 
     def open_terminal(*arguments: str) -> Terminal:
@@ -57,9 +57,9 @@ def open_terminal(bank: LocalDeployment, tmp_path: Path) -> Iterator[Open]:
         each.close()
 
 
-def on_stream(bank: LocalDeployment, name: str) -> dict[str, list[bytes]]:
-    """Every event's bytes by account, as they stand on the stream."""
-    kinesis = bank.address.client("kinesis")
+def on_stream(module_deployment: LocalDeployment, name: str) -> dict[str, list[bytes]]:
+    """Return the bytes of every event on the stream, by account, in the stream's order."""
+    kinesis = module_deployment.address.client("kinesis")
     found: dict[str, list[bytes]] = {}
     for shard in kinesis.list_shards(StreamName=name)["Shards"]:
         position = {"StreamName": name, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
@@ -72,22 +72,22 @@ def on_stream(bank: LocalDeployment, name: str) -> dict[str, list[bytes]]:
     return found
 
 
-def ledger(bank: LocalDeployment) -> dict[str, list[bytes]]:
-    """What the table's rows are as events."""
+def ledger(module_deployment: LocalDeployment) -> dict[str, list[bytes]]:
+    """Return the bytes of the table's rows as events, by account."""
     found: dict[str, list[bytes]] = {}
-    rows = [row for row in bank.rows() if isinstance(row, EventRow)]
+    rows = [row for row in module_deployment.rows() if isinstance(row, EventRow)]
     for row in sorted(rows, key=lambda row: row.sequence):
         found.setdefault(row.account_id, []).append(outgoing(row, 0).data)
     return found
 
 
 def assert_in_order(events: list[bytes]) -> None:
-    """No gap, and a duplicate only repeats."""
-    due = 1
+    """There are no gaps, and duplicates only repeat earlier events."""
+    expected = 1
     for data in events:
         sequence: Any = decode(data).fields["sequence"]
-        assert sequence <= due
-        due = max(due, sequence + 1)
+        assert sequence <= expected
+        expected = max(expected, sequence + 1)
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
@@ -97,19 +97,19 @@ def wait_until(is_so: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_everything_to_a_second_stream_though_it_is_killed_in_the_middle(
-    bank: LocalDeployment, open_terminal: Open, tmp_path: Path
+def test_a_replay_to_a_stream_is_complete_after_being_killed(
+    module_deployment: LocalDeployment, open_terminal: Open, tmp_path: Path
 ) -> None:
     checkpoint = tmp_path / "checkpoint.json"
     call = ("--all", "--to-stream", NEWCOMER, "--checkpoint", str(checkpoint), *SLOWLY)
-    due = ledger(bank)
-    assert sum(map(len, due.values())) == ACCOUNTS * (CREDITS + 2)
+    expected = ledger(module_deployment)
+    assert sum(map(len, expected.values())) == ACCOUNTS * (CREDITS + 2)
     for number in (1, 2):
         terminal = open_terminal(*call, *(["--resume"] if number > 1 else []))
         wait_until(lambda: _events_at(checkpoint) > 20 * number)  # noqa: B023 -- called at once
         os.kill(terminal.process.pid, signal.SIGKILL)
         assert terminal.end() == -signal.SIGKILL
-    halfway = on_stream(bank, NEWCOMER)
+    halfway = on_stream(module_deployment, NEWCOMER)
     assert 0 < len({data for datas in halfway.values() for data in datas}) < ACCOUNTS * (CREDITS + 2)
 
     terminal = open_terminal(*call)
@@ -120,21 +120,23 @@ def test_everything_to_a_second_stream_though_it_is_killed_in_the_middle(
     assert f"{ACCOUNTS} accounts" in terminal.output
     assert not checkpoint.exists()
 
-    replayed = on_stream(bank, NEWCOMER)
+    replayed = on_stream(module_deployment, NEWCOMER)
     for account_id, datas in replayed.items():
         assert_in_order(datas)
         replayed[account_id] = list(dict.fromkeys(datas))
-    assert replayed == due
-    assert {account_id: list(dict.fromkeys(datas)) for account_id, datas in _live(bank).items()} == replayed
+    assert replayed == expected
+    assert {
+        account_id: list(dict.fromkeys(datas)) for account_id, datas in _live(module_deployment).items()
+    } == replayed
 
 
-def test_a_file_killed_and_resumed_holds_every_event_once(
-    bank: LocalDeployment, open_terminal: Open, tmp_path: Path
+def test_a_replay_to_a_file_that_is_resumed_has_every_event_once(
+    module_deployment: LocalDeployment, open_terminal: Open, tmp_path: Path
 ) -> None:
-    """Each account once, and not more: by Query there is nothing to read again."""
+    """A replay by Query reads no row twice, so no event is repeated."""
     path = tmp_path / "events.jsonl"
-    due = ledger(bank)
-    call = [part for account_id in due for part in ("--account", account_id)]
+    expected = ledger(module_deployment)
+    call = [part for account_id in expected for part in ("--account", account_id)]
     call += ["--to-file", str(path), *SLOWLY]
     terminal = open_terminal(*call)
     wait_until(lambda: _events_at(tmp_path / "events.jsonl.checkpoint.json") > 20)
@@ -148,10 +150,10 @@ def test_a_file_killed_and_resumed_holds_every_event_once(
     with path.open("rb") as file:
         for data in events_in(file, "jsonl"):
             found.setdefault(str(decode(data).fields["account_id"]), []).append(data)
-    assert found == due
+    assert found == expected
 
 
-def test_ctrl_c_says_how_to_go_on(open_terminal: Open, tmp_path: Path) -> None:
+def test_ctrl_c_prints_how_to_resume(open_terminal: Open, tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     call = ("--all", "--to-file", str(path), *SLOWLY)
     terminal = open_terminal(*call)
@@ -161,10 +163,10 @@ def test_ctrl_c_says_how_to_go_on(open_terminal: Open, tmp_path: Path) -> None:
     assert "Traceback" not in terminal.output
 
 
-def test_a_reader_that_goes_away_is_told(bank: LocalDeployment, tmp_path: Path) -> None:
-    """As `head` does."""
+def test_a_closed_standard_output_is_reported(module_deployment: LocalDeployment, tmp_path: Path) -> None:
+    """Commands such as `head` close it early."""
     address = tmp_path / "address.json"
-    address.write_text(json.dumps(asdict(bank.address)))
+    address.write_text(json.dumps(asdict(module_deployment.address)))
     reader, writer = os.pipe()
     os.close(reader)
     try:
@@ -179,22 +181,22 @@ def test_a_reader_that_goes_away_is_told(bank: LocalDeployment, tmp_path: Path) 
     finally:
         os.close(writer)
     assert ended.returncode == 1
-    said = ended.stderr.decode()
-    assert "Standard output was closed before all events were out." in said
-    assert "Traceback" not in said
-    assert "Exception ignored" not in said
+    output = ended.stderr.decode()
+    assert "Standard output was closed before all events were out." in output
+    assert "Traceback" not in output
+    assert "Exception ignored" not in output
 
 
-def test_the_live_stream_is_refused(bank: LocalDeployment, open_terminal: Open) -> None:
-    before = _live(bank)
-    terminal = open_terminal("--all", "--to-stream", bank.address.outputs["EventStreamName"])
+def test_the_live_stream_is_refused(module_deployment: LocalDeployment, open_terminal: Open) -> None:
+    before = _live(module_deployment)
+    terminal = open_terminal("--all", "--to-stream", module_deployment.address.outputs["EventStreamName"])
     assert terminal.end() == 1
     assert "--live" in terminal.output
-    assert _live(bank) == before
+    assert _live(module_deployment) == before
 
 
-def _live(bank: LocalDeployment) -> dict[str, list[bytes]]:
-    return on_stream(bank, bank.address.outputs["EventStreamName"])
+def _live(module_deployment: LocalDeployment) -> dict[str, list[bytes]]:
+    return on_stream(module_deployment, module_deployment.address.outputs["EventStreamName"])
 
 
 def _events_at(checkpoint: Path) -> int:

@@ -45,13 +45,13 @@ BADGES = (
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
-    """One with an empty profile, that may load files only."""
+    """A browser with an empty profile that may load only files."""
     executable = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if executable is None:
-        told = "No Chromium was found: install Debian's package chromium"
+        message = "No Chromium was found. Install Debian's package chromium."
         if os.environ.get("ACCOUNT_EVENTS_BROWSER") == "required":
-            pytest.fail(told)
-        pytest.skip(told)
+            pytest.fail(message)
+        pytest.skip(message)
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
             tmp_path_factory.mktemp("profile"), executable_path=executable, headless=True, args=list(FLAGS)
@@ -62,7 +62,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext
 
 
 class Viewed:
-    """A report in a tab, and what it asked for and complained of."""
+    """A report in a browser tab, with its requests and console messages."""
 
     def __init__(self, browser: BrowserContext, path: Path) -> None:
         self.url = path.as_uri()
@@ -90,7 +90,7 @@ class Viewed:
         return self.tab.evaluate(script)
 
     def unfold(self) -> None:
-        """All details, by a click each, as a reader does."""
+        """Open all details by clicking on each, as a reader does."""
         for summary in self.tab.locator("summary").all():
             summary.click()
 
@@ -112,7 +112,7 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> Figures:
 
 @pytest.fixture(scope="module")
 def extreme(tmp_path_factory: pytest.TempPathFactory) -> Figures:
-    """Amounts and ids as long as they can be."""
+    """Figures with the longest possible amounts and ids."""
     most, name = "9999999999999999.99", HOSTILE + "x" * 200
     rows = [opened(name), moved(name, 2, most, most), moved(name, 3, f"-{most}", "0.00")]
     rows += [moved("口座-Zoë", 2, "0.01", "0.01"), moved("b", 2, most, most), moved("c", 2, "-5.00", "-5.00")]
@@ -134,7 +134,7 @@ def viewed_extreme(browser: BrowserContext, tmp_path: Path, extreme: Figures) ->
     found.tab.close()
 
 
-def test_nothing_leaves_the_file_and_nothing_is_complained_of(viewed: Viewed, viewed_extreme: Viewed) -> None:
+def test_the_page_makes_no_requests_and_logs_no_errors(viewed: Viewed, viewed_extreme: Viewed) -> None:
     for each in (viewed, viewed_extreme):
         each.unfold()
         each.tab.emulate_media(color_scheme="dark")
@@ -142,7 +142,7 @@ def test_nothing_leaves_the_file_and_nothing_is_complained_of(viewed: Viewed, vi
         assert each.complaints == []
 
 
-def test_a_script_would_not_run_and_a_picture_would_not_load(browser: BrowserContext, tmp_path: Path) -> None:
+def test_an_injected_script_or_picture_is_blocked(browser: BrowserContext, tmp_path: Path) -> None:
     figures = Figures(DAY, (), (), None, None, ())
     text = page(figures, NEVER, IMPRINT)
     path = tmp_path / "report.html"
@@ -156,7 +156,7 @@ def test_a_script_would_not_run_and_a_picture_would_not_load(browser: BrowserCon
     found.tab.close()
 
 
-def test_its_figures_are_those_of_the_events(viewed: Viewed, usual: Figures) -> None:
+def test_the_page_shows_the_figures_of_the_events(viewed: Viewed, usual: Figures) -> None:
     tab = viewed.tab
     assert [each.inner_text() for each in tab.locator("h2").all()] == [
         "The day by currency",
@@ -191,12 +191,12 @@ def test_its_figures_are_those_of_the_events(viewed: Viewed, usual: Figures) -> 
 
 
 def _shown(tab: Page, selector: str) -> list[Decimal]:
-    """Figures as a reader sees them."""
+    """Format figures as the page shows them."""
     texts = [each.inner_text() for each in tab.locator(selector).all()]
     return [Decimal(text.replace("\u202f", "").replace("\u2212", "-")) for text in texts]
 
 
-def test_each_chart_has_its_name_for_who_cannot_see_it(viewed: Viewed, usual: Figures) -> None:
+def test_each_chart_has_an_accessible_name(viewed: Viewed, usual: Figures) -> None:
     for width in (360, 1280):
         viewed.tab.set_viewport_size({"width": width, "height": 900})
         drawings = viewed.tab.get_by_role("img")
@@ -207,7 +207,7 @@ def test_each_chart_has_its_name_for_who_cannot_see_it(viewed: Viewed, usual: Fi
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("badge", BADGES, ids=[badge.tone for badge in BADGES])
-def test_everything_can_be_read(
+def test_text_and_shapes_have_enough_contrast(
     browser: BrowserContext, tmp_path: Path, usual: Figures, badge: Badge, scheme: Literal["light", "dark"]
 ) -> None:
     found = _view(browser, tmp_path, usual, badge)
@@ -217,10 +217,10 @@ def test_everything_can_be_read(
     contrasts = found.ask(CONTRASTS)
     assert {kind for kind, _, _ in contrasts} == set(least)
     assert [(kind, what, ratio) for kind, what, ratio in contrasts if ratio < least[kind]] == []
-    said = found.tab.locator(".badge").inner_text()
-    assert badge.symbol in said
-    assert badge.says in said
-    assert badge.advice in said
+    text = found.tab.locator(".badge").inner_text()
+    assert badge.symbol in text
+    assert badge.says in text
+    assert badge.advice in text
     found.tab.close()
 
 
@@ -234,8 +234,8 @@ def test_nothing_is_wider_than_the_page(viewed: Viewed, viewed_extreme: Viewed, 
         assert each.ask(OVERLAPPING_TEXTS) == []
 
 
-def test_names_and_labels_leave_each_other_room_in_a_wider_font(browser: BrowserContext, tmp_path: Path) -> None:
-    """A name of the letter that differs most from font to font, over the whole width; balances of every size."""
+def test_names_and_labels_do_not_overlap_in_a_wider_font(browser: BrowserContext, tmp_path: Path) -> None:
+    """The names use the letter whose width differs most between fonts; there are balances of every size."""
     given = [("i" * 200, "9999999999999999.99"), *((f"a-{digits}", f"{10**digits}.00") for digits in range(16))]
     rows = [moved(name, 2, amount, amount) for name, amount in given]
     found = _view(browser, tmp_path, figures_of(lake(tmp_path, rows), DAY), NEVER)
@@ -246,7 +246,7 @@ def test_names_and_labels_leave_each_other_room_in_a_wider_font(browser: Browser
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_of_each_chart_the_rendition_shows_that_fits(viewed: Viewed, width: int) -> None:
+def test_each_chart_shows_the_version_that_fits_the_width(viewed: Viewed, width: int) -> None:
     viewed.tab.set_viewport_size({"width": width, "height": 900})
     renditions = viewed.ask(RENDITIONS)
     assert renditions
@@ -256,7 +256,7 @@ def test_of_each_chart_the_rendition_shows_that_fits(viewed: Viewed, width: int)
     assert {tuple(shown) for _, shown, _ in renditions} == ({("narrow",)} if width == 360 else {("wide",), ("narrow",)})
 
 
-def test_dark_is_another_page_than_light(viewed: Viewed) -> None:
+def test_dark_mode_changes_the_colours(viewed: Viewed) -> None:
     background = "() => getComputedStyle(document.body).backgroundColor"
     viewed.tab.emulate_media(color_scheme="light")
     light = (viewed.ask(background), viewed.tab.screenshot())
@@ -267,7 +267,7 @@ def test_dark_is_another_page_than_light(viewed: Viewed) -> None:
     assert dark[1] != light[1]
 
 
-def test_on_paper_it_is_light_and_shows_all(viewed: Viewed) -> None:
+def test_the_printed_page_is_light_and_shows_all_details(viewed: Viewed) -> None:
     viewed.tab.emulate_media(media="print", color_scheme="dark")
     assert viewed.ask("() => getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     tables = viewed.ask("() => [...document.querySelectorAll('details table')].map(each => each.checkVisibility())")
@@ -281,10 +281,10 @@ def test_on_paper_it_is_light_and_shows_all(viewed: Viewed) -> None:
     assert set(viewed.ask(torn)) == {"avoid"}
     viewed.tab.emulate_media(media=None, color_scheme="dark")
     pages = len(re.findall(rb"/Type\s*/Page\b", viewed.tab.pdf(format="A4")))
-    assert 6 <= pages <= 12  # three currencies, thirty days each: all the tables, and no page for a line or two
+    assert 6 <= pages <= 12  # three currencies with thirty days each: all tables, and no page with only a line or two
 
 
-def test_an_empty_day_and_an_empty_lake_look_as_they_should(browser: BrowserContext, tmp_path: Path) -> None:
+def test_an_empty_day_and_an_empty_lake_are_readable(browser: BrowserContext, tmp_path: Path) -> None:
     (tmp_path / "some").mkdir()
     (tmp_path / "none").mkdir()
     before = [opened("a", at=NOON - timedelta(days=1))]

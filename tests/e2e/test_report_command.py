@@ -1,4 +1,4 @@
-"""`account-events report`, of a running house."""
+"""`account-events report` on a running local stack."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -18,7 +18,7 @@ from ops.report.figures import figures_of
 from tests.e2e.test_lake import opened, settled
 
 
-def test_it_tells_what_was_commanded(
+def test_the_report_shows_the_day_that_was_commanded(
     deployment: LocalDeployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account_id = opened(deployment, "9876543210.99")
@@ -27,8 +27,8 @@ def test_it_tells_what_was_commanded(
     path = tmp_path / "report.html"
     now = datetime.now(UTC)
     lake = Lake.of(Deployment.local(deployment.address))
-    verdict = ReconciliationResult(now, now, 2, 1, files=Files(LakeFiles.of(lake.s3, lake.bucket).digests))
-    lake.s3.put_object(Bucket=lake.bucket, Key=LATEST_KEY, Body=to_json(verdict))
+    reconciled = ReconciliationResult(now, now, 2, 1, files=Files(LakeFiles.of(lake.s3, lake.bucket).digests))
+    lake.s3.put_object(Bucket=lake.bucket, Key=LATEST_KEY, Body=to_json(reconciled))
     with deployment.address.published():
         result = CliRunner().invoke(app, ["report", "--output", str(path)])
     lake.s3.delete_object(Bucket=lake.bucket, Key=LATEST_KEY)

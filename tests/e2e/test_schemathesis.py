@@ -1,4 +1,4 @@
-"""The standing house does what the API's OpenAPI document says; with far more requests in tests/unit."""
+"""A running local stack conforms to the API's OpenAPI document. tests/unit checks it with far more requests."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from account_core.api.requests import account_id_of
 from local_stack.local_deployment import LocalDeployment
 from tests.support.conformance import Remote, schema_of
 
-AUTHORIZATION = "AWS4-HMAC-SHA256 of the house"
+AUTHORIZATION = "AWS4-HMAC-SHA256 of the stack"
 KEYS = ("conformance-1", "conformance-2")
 REMOTE = Remote(AUTHORIZATION)
 SCHEMA = schema_of(
@@ -26,7 +26,7 @@ SCHEMA = schema_of(
 
 @pytest.fixture(scope="module", autouse=True)
 def _connected(deployment: LocalDeployment) -> Iterator[None]:
-    """The accounts that the requests are about can be credited and withdrawn from."""
+    """Open and fund the accounts that the requests refer to."""
     stranger = httpx.Client(base_url=deployment.address.api_url, timeout=30.0, trust_env=False)
     with deployment.address.http() as authorised, stranger:
         for key in KEYS:
@@ -39,5 +39,5 @@ def _connected(deployment: LocalDeployment) -> Iterator[None]:
 
 
 @SCHEMA.exclude(method=["HEAD", "OPTIONS"]).parametrize()
-def test_requests_to_the_house(case: Case[Any]) -> None:
+def test_the_stack_conforms_to_its_openapi_document(case: Case[Any]) -> None:
     case.call_and_validate()

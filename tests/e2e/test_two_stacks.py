@@ -13,7 +13,7 @@ from local_stack.emulator import Emulator, client
 
 NAMES = ("account-events", "Account-Events-Test")
 SETTINGS = {"Aggregation", "Buckets", "Framing", "LakeBufferSeconds", "LakeFirstDay"}
-"""Outputs that repeat a parameter."""
+"""Outputs that return a parameter."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Stacks:
 @pytest.fixture(scope="module")
 def stacks() -> Iterator[Stacks]:
     zips = {function: build_zip(function, "local") for function in PACKAGES}
-    # The emulator accepts the limit and does not apply it.
+    # The emulator accepts the limit but does not enforce it.
     parameters = {"Target": "local", "ApiReservedConcurrency": "5"}
     with Emulator() as emulator:
         yield Stacks(
@@ -42,7 +42,7 @@ def test_two_stacks_share_nothing(stacks: Stacks) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_database_is_the_one_that_the_policies_name(stacks: Stacks, name: str) -> None:
+def test_the_policies_name_the_database_of_their_stack(stacks: Stacks, name: str) -> None:
     database = stacks.outputs[name]["LakeDatabaseName"]
     assert re.fullmatch(r"account_events_[0-9a-f]{12}", database)
     assert stacks.client("glue").get_database(Name=database)["Database"]["Name"] == database
@@ -52,7 +52,7 @@ def test_the_database_is_the_one_that_the_policies_name(stacks: Stacks, name: st
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_functions_know_the_name_of_their_stack(stacks: Stacks, name: str) -> None:
+def test_functions_have_the_name_of_their_stack(stacks: Stacks, name: str) -> None:
     functions, outputs = stacks.client("lambda"), stacks.outputs[name]
     for output in ("ApiFunctionName", "LakeTransformFunctionName", "OwnedFunctionName", "ProjectorFunctionName"):
         found = functions.get_function_configuration(FunctionName=outputs[output])
@@ -60,7 +60,7 @@ def test_functions_know_the_name_of_their_stack(stacks: Stacks, name: str) -> No
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_access_log_is_the_stacks_own(stacks: Stacks, name: str) -> None:
+def test_each_stack_has_its_own_access_log(stacks: Stacks, name: str) -> None:
     prefix = f"/aws/vendedlogs/{name}/"
     [group] = stacks.client("logs").describe_log_groups(logGroupNamePrefix=prefix)["logGroups"]
     [stage] = stacks.client("apigatewayv2").get_stages(ApiId=stacks.outputs[name]["ApiId"])["Items"]

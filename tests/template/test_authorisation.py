@@ -1,4 +1,4 @@
-"""Who is let in: what template.yaml says for every combination of its parameters."""
+"""The API's authorisation in template.yaml, for every combination of its parameters."""
 
 import json
 import re
@@ -22,7 +22,7 @@ LOGGED = {"requestId", "requestTime", "httpMethod", "status", "responseLatency",
 
 
 def said(value: Any, parameters: dict[str, str]) -> Any:  # noqa: ANN401 -- any value of the template
-    """The value with these parameters, the others at their defaults; references to resources stay as they are."""
+    """Resolve a value with these parameters and the others' defaults. References to resources stay unresolved."""
     found = value
     match value:
         case list():
@@ -41,7 +41,7 @@ def said(value: Any, parameters: dict[str, str]) -> Any:  # noqa: ANN401 -- any 
 
 
 def refused(**parameters: str) -> list[str]:
-    """What the template's rules have against these parameters."""
+    """Return the template's assertions that these parameters violate."""
     return [
         assertion["AssertDescription"]
         for rule in TEMPLATE["Rules"].values()
@@ -52,7 +52,7 @@ def refused(**parameters: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("target", "auth"), list(product(TARGETS, AUTHS)))
-def test_every_route_of_every_deployment_has_an_authorisation(target: str, auth: str) -> None:
+def test_every_route_needs_authorisation(target: str, auth: str) -> None:
     parameters = {"Target": target, "Auth": auth, "JwtIssuer": ISSUER, "JwtAudience": AUDIENCE}
     routes = [resource for resource in RESOURCES.values() if resource["Type"] == "AWS::ApiGatewayV2::Route"]
     assert [route["Properties"]["RouteKey"] for route in routes] == ["$default"]
@@ -67,8 +67,8 @@ def test_every_route_of_every_deployment_has_an_authorisation(target: str, auth:
             assert properties["AuthorizerId"] == {"Ref": "HttpApiAuthorizer"}
 
 
-def test_only_this_api_may_call_the_function() -> None:
-    """It trusts what its event says of the caller."""
+def test_only_this_api_may_invoke_the_function() -> None:
+    """The function trusts the caller's identity in its event."""
     permissions = [
         one["Properties"]
         for one in RESOURCES.values()
@@ -91,8 +91,8 @@ def test_iam_is_the_default() -> None:
     assert refused() == []
 
 
-def test_nothing_else_makes_a_route() -> None:
-    """An API can also be given routes by a definition of its own, by quick create, or by SAM's resources."""
+def test_no_other_resource_creates_a_route() -> None:
+    """Routes can also come from an API's definition, from quick create, or from SAM's resources."""
     assert set(RESOURCES["HttpApi"]["Properties"]) == {"Name", "ProtocolType"}
     kinds = {resource["Type"] for resource in RESOURCES.values()}
     assert not {kind for kind in kinds if kind.startswith("AWS::Serverless::")} - {"AWS::Serverless::Function"}
@@ -138,17 +138,17 @@ def test_tokens_without_issuer_or_audience_are_refused(target: str, given: dict[
         ("https://issuer.example.com https://other.example.com", False),
     ],
 )
-def test_an_issuer_is_an_https_url_or_on_this_machine(issuer: str, *, allowed: bool) -> None:
-    """Where its keys come from decides who is let in."""
+def test_an_issuer_is_an_https_url_or_a_loopback_url(issuer: str, *, allowed: bool) -> None:
+    """The issuer's keys decide which tokens are accepted."""
     assert bool(re.fullmatch(PARAMETERS["JwtIssuer"]["AllowedPattern"], issuer)) is allowed
 
 
-def test_conditions_hang_on_parameters_only() -> None:
+def test_conditions_depend_only_on_parameters() -> None:
     assert set(re.findall(r"'Ref': '(.*?)'", str(TEMPLATE["Conditions"]))) <= set(PARAMETERS)
 
 
 @pytest.mark.parametrize("auth", AUTHS)
-def test_the_function_is_told_how_its_callers_are_known(auth: str) -> None:
+def test_the_function_knows_how_its_callers_are_identified(auth: str) -> None:
     variables = said(RESOURCES["ApiFunction"]["Properties"]["Environment"]["Variables"], {"Auth": auth})
     settings = Settings.read(variables)
     assert (settings.authorisation, settings.operator_scope) == (auth, OPERATOR_SCOPE)
@@ -160,7 +160,7 @@ def test_callers_are_throttled() -> None:
     assert 0 < limits["ThrottlingBurstLimit"] <= 1000
 
 
-def test_the_access_log_tells_no_secrets() -> None:
+def test_the_access_log_contains_no_secrets() -> None:
     """No bodies, headers, query strings or claims."""
     log = RESOURCES["HttpApiStage"]["Properties"]["AccessLogSettings"]["Format"]
     assert json.loads(log)

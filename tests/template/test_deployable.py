@@ -1,4 +1,4 @@
-"""That CloudFormation and SAM take template.yaml as it is, and that its figures fit the code's."""
+"""CloudFormation and SAM accept template.yaml, and its numbers fit the code."""
 
 import tomllib
 from pathlib import Path
@@ -64,7 +64,7 @@ def properties(name: str) -> dict[str, Any]:
 
 
 def named_in(resource: Any) -> str:  # noqa: ANN401 -- any value of the template
-    """The logical id that a policy's Resource is about."""
+    """Return the logical id that a policy's Resource refers to."""
     if isinstance(resource, str):
         return resource
     if "Fn::GetAtt" in resource:
@@ -76,14 +76,14 @@ def named_in(resource: Any) -> str:  # noqa: ANN401 -- any value of the template
     return name
 
 
-def test_no_aliases() -> None:
-    """CloudFormation's YAML has none (User Guide, template formats), though every tool around it does."""
+def test_the_template_has_no_yaml_aliases() -> None:
+    """CloudFormation does not support aliases (User Guide, template formats), although many YAML tools do."""
     aliases = [event for event in yaml.parse(TEXT) if isinstance(event, yaml.AliasEvent)]
     assert [str(alias.start_mark) for alias in aliases] == []
 
 
 @pytest.mark.parametrize("role", sorted(ROLES))
-def test_a_role_grants_exactly_this(role: str) -> None:
+def test_a_role_grants_exactly_the_listed_permissions(role: str) -> None:
     granted = set()
     for policy in properties(role)["Policies"]:
         for statement in policy["PolicyDocument"]["Statement"]:
@@ -95,14 +95,14 @@ def test_a_role_grants_exactly_this(role: str) -> None:
 
 
 def test_a_failed_creation_can_be_rolled_back() -> None:
-    """Deletion protection refuses a rollback's deletion, so the protected table must be left where it is."""
+    """Deletion protection refuses the deletion by a rollback, so the protected table must be retained."""
     for table in ("AccountsTable", "ParkedAccounts"):
         assert "DeletionProtectionEnabled" in properties(table)
         assert RESOURCES[table]["DeletionPolicy"] == "Retain"
 
 
-def test_no_name_is_given() -> None:
-    """What is retained after its stack would otherwise stand in the way of the next one of that name."""
+def test_retained_resources_have_no_fixed_names() -> None:
+    """A retained resource with a fixed name would block the next stack with the same name."""
     for name, key in (
         ("AccountsTable", "TableName"),
         ("DomainEventsStream", "Name"),
@@ -111,7 +111,7 @@ def test_no_name_is_given() -> None:
         assert key not in properties(name)
 
 
-def test_the_stand_in_models_every_setting_of_the_mapping() -> None:
+def test_the_fake_models_every_setting_of_the_mapping() -> None:
     mapping = properties("ProjectorMapping")
     as_deployed = {**mapping, "UUID": "u", "EventSourceArn": "arn:aws:dynamodb:::table/t/stream/1", "FunctionArn": "f"}
     as_deployed["DestinationConfig"] = {"OnFailure": {"Destination": "arn:aws:s3:::bucket"}}
@@ -122,26 +122,29 @@ def test_the_stand_in_models_every_setting_of_the_mapping() -> None:
 
 
 def test_the_projector_has_time_to_publish() -> None:
-    """Less than the margin and no call would ever begin; and all of a failed batch's attempts fit its records' age."""
+    """The timeout leaves time for calls after the safety margin, and all retries fit the maximum record age."""
     timeout_s: int = properties("ProjectorFunction")["Timeout"]
     mapping = properties("ProjectorMapping")
     assert timeout_s > 4 * SAFETY_MARGIN_S
     assert mapping["MaximumRetryAttempts"] * timeout_s < mapping["MaximumRecordAgeInSeconds"]
 
 
-def test_whatever_goes_wrong_in_the_projector_has_an_alarm() -> None:
+def test_every_failure_of_the_projector_has_an_alarm() -> None:
     alarms = [resource for resource in RESOURCES.values() if resource["Type"] == "AWS::CloudWatch::Alarm"]
     of_lambda = [alarm for alarm in alarms if alarm["Properties"].get("Namespace") == "AWS/Lambda"]
     assert {alarm["Properties"]["MetricName"] for alarm in of_lambda} == {
         *("IteratorAge", "Errors"),
-        *("OnFailureDestinationDeliveredEventCount", "DroppedEventCount"),  # given up: with a copy kept, and without
+        *(
+            "OnFailureDestinationDeliveredEventCount",
+            "DroppedEventCount",
+        ),  # records given up, with and without a stored copy
     }
     assert all(alarm["Condition"] == "OnAws" for alarm in alarms)
     assert properties("ProjectorMapping")["MetricsConfig"]["Fn::If"][1] == {"Metrics": ["EventCount"]}, "they count"
 
 
-def test_sam_builds_in_this_folder_by_the_makefile() -> None:
-    """The Makefile builds with the project's own environment, which a copy of the sources would be without."""
+def test_sam_builds_in_source_with_the_makefile() -> None:
+    """The Makefile needs the project's virtual environment, which a copy of the sources does not have."""
     assert (
         tomllib.loads((ROOT / "samconfig.toml").read_text())["default"]["build"]["parameters"]["build_in_source"]
         is True

@@ -1,7 +1,7 @@
 """The metrics that the functions emit, as CloudWatch reads them from the log, and the alarms on them.
 
-CloudWatch accepts an alarm on a metric that nobody emits. So each function of the template runs here, with the
-environment that the template gives it, and prints its metrics in the embedded metric format.
+CloudWatch accepts an alarm on a metric that no function emits. So each function of the template runs here, with the
+environment from the template, and prints its metrics in the embedded metric format.
 """
 
 import json
@@ -30,7 +30,7 @@ ACCOUNT = {"AWS_DEFAULT_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "test", "A
 
 
 def metrics_of(alarm: dict[str, Any]) -> list[dict[str, Any]]:
-    """What an alarm reads: one metric, or those of its metric math."""
+    """Return the metrics that an alarm reads: one, or those in its metric math."""
     stats = [each["MetricStat"]["Metric"] for each in alarm.get("Metrics", ()) if "MetricStat" in each]
     return stats or [alarm]
 
@@ -41,11 +41,11 @@ ON_OUR_METRICS = sorted(
     if not all(metric["Namespace"].startswith("AWS/") for metric in metrics_of(alarm["Properties"]))
 )
 Metric = tuple[str, str, frozenset[tuple[str, str]]]
-"""Namespace, name, dimensions: what CloudWatch tells metrics apart by."""
+"""Namespace, name and dimensions, which identify a metric in CloudWatch."""
 
 
 def invoke(function: str, event: dict[str, Any]) -> None:
-    """One invocation of a new execution environment."""
+    """Invoke the function in a new execution environment."""
     module = STACK.properties(function)["Handler"].removesuffix(".handler")
     runpy.run_module(module)["handler"](event, None)
 
@@ -67,7 +67,7 @@ def api() -> None:
 
 
 def owners() -> None:
-    """As its schedule invokes it."""
+    """Invoke the function as its schedule does."""
     [target] = STACK.properties("AccountsByOwnerLook")["Targets"]
     with mock_aws():
         make_table("AccountsByOwnerInbox")
@@ -94,7 +94,7 @@ INVOCATIONS: dict[str, Callable[[], None]] = {
 
 
 def metrics_in(line: dict[str, Any]) -> Iterator[Metric]:
-    """By CloudWatch's specification of the embedded metric format: each metric, once for each set of dimensions."""
+    """Yield each metric once per set of dimensions (CloudWatch, specification of the embedded metric format)."""
     for directive in line["_aws"]["CloudWatchMetrics"]:
         for names in directive["Dimensions"]:
             for metric in directive["Metrics"]:
@@ -103,7 +103,7 @@ def metrics_in(line: dict[str, Any]) -> Iterator[Metric]:
 
 @pytest.fixture(scope="module")
 def emitted() -> dict[str, set[Metric]]:
-    """The metrics of each function."""
+    """The metrics that each function emits."""
     found = {}
     for function, invoked in INVOCATIONS.items():
         output = StringIO()
@@ -121,7 +121,7 @@ def test_every_function_of_the_template_is_invoked() -> None:
 
 @pytest.mark.parametrize("function", sorted(INVOCATIONS))
 def test_every_metric_has_the_stacks_name(function: str, emitted: dict[str, set[Metric]]) -> None:
-    """Or the functions of two stacks in one account add to one metric."""
+    """Otherwise the functions of two stacks in one account would share a metric."""
     assert emitted[function]
     for namespace, name, dimensions in emitted[function]:
         assert namespace == "AccountEvents"
@@ -151,8 +151,8 @@ def test_alarms_read_the_metrics_of_their_own_stack() -> None:
             assert mine["Dimensions"] != theirs["Dimensions"], name
 
 
-def test_a_schedules_metric_has_time_to_come_and_its_absence_shows() -> None:
-    """Its alarm covers the schedule's interval with each period, and two more; without the schedule it fires."""
+def test_a_missing_metric_of_a_schedule_raises_the_alarm() -> None:
+    """A period is the schedule's interval, three periods are evaluated, and missing data is breaching."""
     [schedule] = of_type("AWS::Events::Rule")
     minutes = re.fullmatch(r"rate\((\d+) minutes\)", STACK.properties(schedule)["ScheduleExpression"])
     assert minutes is not None
@@ -171,5 +171,5 @@ def test_a_schedule_that_cannot_invoke_its_function_has_an_alarm() -> None:
             if alarm["Properties"].get("Dimensions") == dimensions
         ]
         assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Events", "FailedInvocations")
-        # EventBridge emits it only where it is not zero (EventBridge user guide, Monitoring Amazon EventBridge).
+        # EventBridge emits it only if it is not zero (EventBridge user guide, Monitoring Amazon EventBridge).
         assert (alarm["Statistic"], alarm["Threshold"], alarm["TreatMissingData"]) == ("Sum", 0, "notBreaching")

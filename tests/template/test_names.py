@@ -1,4 +1,4 @@
-"""Two stacks of one account share no name, and every name that a stack can have is a name that AWS takes."""
+"""Two stacks in one account share no name, and all names are valid for every possible stack name."""
 
 import re
 from collections.abc import Iterator
@@ -9,19 +9,19 @@ import pytest
 
 from tests.support.template_stack import RESOURCES, TEMPLATE, Stack
 
-ONE, OTHER = Stack("bank"), Stack("Bank-of-tests", uuid="7c1f7a52-4f0e-4a8b-8a52-9b1f5d0c2e44")
+ONE, OTHER = Stack("bank"), Stack("Stack-of-tests", uuid="7c1f7a52-4f0e-4a8b-8a52-9b1f5d0c2e44")
 LONGEST = "A" + "b-C9" * 31 + "xYz"
 """A stack's name: at most 128 letters, digits and dashes, a letter first (CloudFormation API reference)."""
 
 IN_ACCOUNT = {
     "AWS::ApiGatewayV2::Api": r".{1,128}",
     "AWS::Athena::WorkGroup": r"[a-zA-Z0-9._-]{1,128}",
-    # Glue stores what it is given in lower case; Athena takes letters, digits and underscores without quotes.
+    # Glue stores names in lower case; Athena accepts letters, digits and underscores without quotes.
     "AWS::Glue::Database": r"[a-z][a-z0-9_]{0,254}",
     "AWS::Glue::Registry": r"[a-zA-Z0-9_$#.-]{1,255}",
     "AWS::Logs::LogGroup": r"[a-zA-Z0-9_/.#-]{1,512}",
 }
-"""What a name of the account and Region may be, by the services' API references."""
+"""Valid names in the account and Region, from the services' API references."""
 WITHIN = {
     "AWS::ApiGatewayV2::Authorizer": "ApiId",
     "AWS::ApiGatewayV2::Stage": "ApiId",
@@ -30,13 +30,13 @@ WITHIN = {
     "AWS::Glue::Table": "DatabaseName",
     "AWS::Logs::LogStream": "LogGroupName",
 }
-"""The property that says whose name it is, of the types whose names are not the account's."""
+"""For types whose names are unique only within a parent: the property that identifies the parent."""
 OF_OTHERS = {"DatabaseName", "DeliveryStreamName", "FunctionName", "MetricName"}
-"""Properties that refer to something by its name, whatever the type."""
+"""Properties of any type that refer to another resource by name."""
 
 
 def explicit_names(stack: Stack) -> Iterator[tuple[str, str, str]]:
-    """Logical id, type and name of all that the template itself names."""
+    """Yield logical id, type and name of every resource that the template names."""
     for logical_id, resource in RESOURCES.items():
         kind = resource["Type"]
         properties = stack.properties(logical_id)
@@ -49,7 +49,7 @@ def explicit_names(stack: Stack) -> Iterator[tuple[str, str, str]]:
 NAMES = list(explicit_names(ONE))
 
 
-def test_the_names_that_the_template_gives_are_found() -> None:
+def test_all_names_in_the_template_are_found() -> None:
     assert {kind for _, kind, _ in NAMES} == IN_ACCOUNT.keys() | WITHIN.keys()
 
 
@@ -57,19 +57,19 @@ def test_the_names_that_the_template_gives_are_found() -> None:
 def test_two_stacks_of_an_account_share_no_name(logical_id: str, kind: str, name: str) -> None:
     if kind in WITHIN:
         one, other = (stack.properties(logical_id)[WITHIN[kind]] for stack in (ONE, OTHER))
-        assert one != other, "its name is unique in what is the stack's own"
+        assert one != other, "its name is unique within a parent that belongs to the stack"
         return
     assert ONE.name in name or ONE.uuid[-12:] in name
     assert name not in {found for _, _, found in explicit_names(OTHER)}
 
 
-def test_nothing_is_exported_from_the_stack() -> None:
-    """Exports are names of the account and Region, too."""
+def test_the_stack_exports_nothing() -> None:
+    """Exports are also names in the account and Region."""
     assert [name for name, output in TEMPLATE["Outputs"].items() if "Export" in output] == []
 
 
-@pytest.mark.parametrize("stack_name", ["b", "Bank", LONGEST, ascii_letters + "-0123456789"])
-def test_whatever_the_stack_is_called_its_names_are_allowed(stack_name: str) -> None:
+@pytest.mark.parametrize("stack_name", ["b", "Stack", LONGEST, ascii_letters + "-0123456789"])
+def test_names_are_valid_for_any_stack_name(stack_name: str) -> None:
     assert re.fullmatch("[a-zA-Z][a-zA-Z0-9-]{0,127}", stack_name)
     for logical_id, kind, name in explicit_names(Stack(stack_name)):
         if kind in IN_ACCOUNT:
@@ -77,12 +77,12 @@ def test_whatever_the_stack_is_called_its_names_are_allowed(stack_name: str) -> 
 
 
 @pytest.mark.parametrize("stack_name", ["account-events", "Account-Events", ascii_uppercase, LONGEST])
-def test_the_database_s_name_has_no_capitals_whatever_the_stack_s_has(stack_name: str) -> None:
+def test_the_database_name_has_no_capitals_for_any_stack_name(stack_name: str) -> None:
     assert database_name(Stack(stack_name)) == "account_events_3f6f0f8a7b11"
 
 
-def test_no_collection_of_the_template_is_nested_too_deep_for_a_yaml_reader() -> None:
-    """SnakeYAML, which Java programs read YAML with, refuses more than fifty levels."""
+def test_the_template_is_not_nested_too_deeply_for_yaml_readers() -> None:
+    """SnakeYAML, the usual parser in Java, refuses more than fifty levels."""
 
     def depth(value: Any) -> int:  # noqa: ANN401 -- any value of the template
         if isinstance(value, dict):
@@ -92,16 +92,16 @@ def test_no_collection_of_the_template_is_nested_too_deep_for_a_yaml_reader() ->
     assert depth(TEMPLATE) < 30
 
 
-def test_policies_name_the_database_by_reference_alone() -> None:
-    """Another spelling of the stack's name would not be the one that Glue stores."""
+def test_policies_name_the_database_only_by_reference() -> None:
+    """A name built from the stack's name could differ from the name that Glue stores."""
     for logical_id, resource in RESOURCES.items():
         text = str(resource)
         assert not re.search(r"(database|table)/\$\{AWS::StackName", text), logical_id
         assert ("glue:" not in text) or ("${LakeDatabase}" in text), logical_id
 
 
-def test_the_access_log_takes_no_room_in_the_accounts_resource_policy() -> None:
-    """CloudWatch Logs user guide, Logs sent to CloudWatch Logs: it lists each group that is not below this prefix."""
+def test_the_access_log_uses_no_space_in_the_resource_policy() -> None:
+    """The policy lists each group without this prefix (CloudWatch Logs user guide, Logs sent to CloudWatch Logs)."""
     destination: dict[str, Any] = RESOURCES["HttpApiStage"]["Properties"]["AccessLogSettings"]["DestinationArn"]
     group = ONE.properties(destination["Fn::GetAtt"][0])
     assert group["LogGroupName"].startswith("/aws/vendedlogs/")

@@ -1,4 +1,4 @@
-"""The template registers every schema ever published, as it was, and gives their ids to the projector."""
+"""The template registers every published schema unchanged and passes their ids to the projector."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def logical_id(name: str, version: int) -> str:
 
 
 def version_id_of(name: str, version: int) -> str:
-    """How CloudFormation's Sub is asked for the id that the registry gives."""
+    """Return the expression in CloudFormation's Sub for the id that the registry creates."""
     return f"${{{logical_id(name, version)}.{'InitialSchemaVersionId' if version == 1 else 'VersionId'}}}"
 
 
@@ -45,22 +45,22 @@ def listed() -> str:
 
 
 @pytest.mark.parametrize(("name", "version", "source"), HISTORY)
-def test_every_published_schema_is_registered_as_it_was(name: str, version: int, source: str) -> None:
+def test_every_published_schema_is_registered_unchanged(name: str, version: int, source: str) -> None:
     resource = RESOURCES.get(logical_id(name, version))
     assert resource is not None, f"template.yaml: add {logical_id(name, version)}, an AWS::Glue::SchemaVersion"
-    # Also where the working schema has a better doc: another text would replace the resource, and with it the id.
+    # Even if the working schema has better docs: another text would replace the resource and change its id.
     definition = resource["Properties"]["SchemaDefinition"]
     assert json.loads(definition) == json.loads(source)
     assert len(definition.encode()) <= DEFINITION_BYTES_MAX
 
 
-def test_nothing_else_is_registered() -> None:
+def test_no_other_schema_is_registered() -> None:
     found = {name for name, resource in RESOURCES.items() if resource["Type"].startswith("AWS::Glue::Schema")}
     assert found == {logical_id(name, version) for name, version, _ in HISTORY}
 
 
 @pytest.mark.parametrize(("name", "version", "_"), HISTORY)
-def test_versions_are_registered_one_after_the_other_and_kept(name: str, version: int, _: str) -> None:
+def test_versions_are_registered_in_order_and_retained(name: str, version: int, _: str) -> None:
     resource = RESOURCES[logical_id(name, version)]
     assert KEPT.items() <= resource.items()
     properties = resource["Properties"]
@@ -72,11 +72,11 @@ def test_versions_are_registered_one_after_the_other_and_kept(name: str, version
         return
     assert resource["Type"] == "AWS::Glue::SchemaVersion"
     assert properties["Schema"] == {"SchemaArn": {"Fn::GetAtt": [logical_id(name, 1), "Arn"]}}
-    if version > 2:  # the second waits for the first by its ARN
-        assert resource["DependsOn"] == logical_id(name, version - 1), "or it could be registered before that"
+    if version > 2:  # the second depends on the first through its ARN
+        assert resource["DependsOn"] == logical_id(name, version - 1), "otherwise it could be registered first"
 
 
-def test_the_registry_is_kept_and_in_the_way_of_no_other() -> None:
+def test_the_registry_is_retained_and_has_a_unique_name() -> None:
     registry = RESOURCES["EventSchemas"]
     assert KEPT.items() <= registry.items()
     separator, parts = registry["Properties"]["Name"]["Fn::Join"]
@@ -87,7 +87,7 @@ def test_the_registry_is_kept_and_in_the_way_of_no_other() -> None:
 
 
 def resolved(value: Any, parameters: dict[str, str]) -> Any:  # noqa: ANN401 -- any value of the template
-    """As CloudFormation does, for what the name is made with."""
+    """Resolve the functions in the name as CloudFormation does."""
     match value:
         case {"Ref": name}:
             return parameters[name]
@@ -98,26 +98,26 @@ def resolved(value: Any, parameters: dict[str, str]) -> Any:  # noqa: ANN401 -- 
     return value
 
 
-def test_the_projector_gets_every_version_s_id_by_its_fingerprint() -> None:
+def test_the_projector_has_every_version_id_by_fingerprint() -> None:
     first_of: dict[
         str, tuple[str, int]
-    ] = {}  # versions with the same fingerprint have the same bytes: the first one's id
+    ] = {}  # versions with one fingerprint have the same bytes, so the first one's id is used
     for name, version, source in HISTORY:
         first_of.setdefault(parse(source).fingerprint.hex(), (name, version))
     assert json.loads(listed()) == {fingerprint: version_id_of(*place) for fingerprint, place in first_of.items()}
     assert set(first_of) == {fingerprint.hex() for fingerprint in CONTRACT.known}
 
 
-def test_the_projector_starts_with_what_it_is_given() -> None:
+def test_the_projector_starts_with_its_environment() -> None:
     encoders = encoders_of("glue", re.sub(r"\$\{\w+\.\w+\}", VERSION_ID, listed()))
     assert encoders.keys() == ENCODERS.keys()
 
 
-def test_the_ids_leave_room_in_the_environment() -> None:
+def test_the_ids_fit_the_environments_size_limit() -> None:
     assert len(re.sub(r"\$\{\w+\.\w+\}", VERSION_ID, listed()).encode()) < ENVIRONMENT_BYTES_MAX / 2
 
 
-def test_the_commands_are_told_what_the_projector_is() -> None:
+def test_the_outputs_equal_the_projectors_settings() -> None:
     outputs = TEMPLATE["Outputs"]
     assert outputs["SchemaVersions"]["Value"]["Fn::Sub"] == listed()
     assert outputs["SchemaVersions"]["Condition"] == outputs["SchemaRegistryArn"]["Condition"] == "OnAws"
@@ -125,7 +125,7 @@ def test_the_commands_are_told_what_the_projector_is() -> None:
     assert outputs["Framing"]["Value"] == variables["FRAMING"] == {"Ref": "Framing"}
 
 
-def test_the_framing_is_one_that_the_projector_knows_and_by_default_needs_no_registry() -> None:
+def test_each_framing_is_known_and_the_default_needs_no_registry() -> None:
     framing = TEMPLATE["Parameters"]["Framing"]
     assert framing["Default"] == "single-object"
     versions = re.sub(r"\$\{\w+\.\w+\}", VERSION_ID, listed())

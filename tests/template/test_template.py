@@ -1,4 +1,4 @@
-"""What template.yaml must say, whatever else it says."""
+"""Settings that template.yaml must have."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ def properties(name: str) -> dict[str, Any]:
 
 
 def on_aws(value: Any, *, aws: bool = True) -> Any:  # noqa: ANN401 -- any value of the template
-    """The value of an `!If [OnAws, there, here]`."""
+    """Return the value of an `!If [OnAws, there, here]`."""
     if isinstance(value, dict) and set(value) == {"Fn::If"}:
         condition, there, here = value["Fn::If"]
         assert condition == "OnAws"
@@ -50,7 +50,7 @@ def test_the_table_is_the_one_the_contract_tests_use() -> None:
     assert table["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
 
 
-def test_the_ledger_cannot_get_lost() -> None:
+def test_the_ledger_is_protected_against_loss() -> None:
     table = properties("AccountsTable")
     assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
     assert table["SSESpecification"]["SSEEnabled"] is True
@@ -60,10 +60,10 @@ def test_the_ledger_cannot_get_lost() -> None:
         assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
 
 
-def test_the_mapping() -> None:
+def test_the_settings_of_the_projectors_mapping() -> None:
     mapping = properties("ProjectorMapping")
     assert on_aws(mapping["Enabled"]) is True
-    assert on_aws(mapping["Enabled"], aws=False) is False, "at home our stand-in does its work"
+    assert on_aws(mapping["Enabled"], aws=False) is False, "locally our fake does its work"
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
     assert mapping["ParallelizationFactor"] == 1
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -73,8 +73,8 @@ def test_the_mapping() -> None:
     assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["ProjectorFailures", "Arn"]}
 
 
-def test_every_mapping_is_off_at_home_and_gives_up_at_last() -> None:
-    """The emulator would deliver as well, and it says of each mapping that it is enabled."""
+def test_mappings_are_disabled_locally_and_have_bounded_retries() -> None:
+    """Otherwise the emulator would also deliver; it reports every mapping as enabled."""
     mappings = [name for name, found in RESOURCES.items() if found["Type"] == "AWS::Lambda::EventSourceMapping"]
     assert len(mappings) == 2
     for name in mappings:
@@ -96,7 +96,7 @@ def test_every_mapping_is_off_at_home_and_gives_up_at_last() -> None:
         ("MODIFY", "CREDIT", False),
     ],
 )
-def test_the_filter(event_name: str, kind: str, *, delivered: bool) -> None:
+def test_the_filter_delivers_only_inserts(event_name: str, kind: str, *, delivered: bool) -> None:
     patterns = [each["Pattern"] for each in properties("ProjectorMapping")["FilterCriteria"]["Filters"]]
     record = {"eventName": event_name, "dynamodb": {"NewImage": {"Type": {"S": kind}}}}
     assert FilterCriteria.of(patterns).accepts(record) is delivered
@@ -111,7 +111,7 @@ def test_a_row_without_a_type_is_not_filtered_out(image: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
-def test_functions(name: str) -> None:
+def test_the_settings_of_each_function(name: str) -> None:
     function = properties(name)
     assert TEMPLATE["Globals"]["Function"]["Architectures"] == ["arm64"]
     assert TEMPLATE["Globals"]["Function"]["Runtime"] == "python" + ".".join(map(str, RUNTIME))
@@ -119,7 +119,7 @@ def test_functions(name: str) -> None:
     group = function["LoggingConfig"]["LogGroup"]["Ref"]
     assert properties(group)["RetentionInDays"] == {"Ref": "LogRetentionDays"}
     assert 0 < function["Timeout"] < 900
-    assert "Events" not in function, "SAM's events would make resources that nobody sees here"
+    assert "Events" not in function, "SAM's events would create resources that this template does not show"
 
 
 def test_each_function_has_a_package() -> None:
@@ -143,7 +143,7 @@ def test_policies_are_least_privilege() -> None:
                 ["kinesis:ListStreams"],
                 ["athena:ListDataCatalogs", "athena:ListWorkGroups"],
             )
-            assert actions in lists, (role, "only these know no resource")
+            assert actions in lists, (role, "only these do not support resource-level permissions")
     granted = {
         action
         for role, statement in statements()
@@ -153,7 +153,7 @@ def test_policies_are_least_privilege() -> None:
     assert {action for action in granted if action.startswith("dynamodb:")} == {"dynamodb:Query", "dynamodb:PutItem"}
 
 
-def test_the_projector_writes_nothing_but_events_and_parked_accounts() -> None:
+def test_the_projector_writes_only_events_and_parked_accounts() -> None:
     granted = {
         (action, str(statement["Resource"]))
         for role, statement in statements()
@@ -177,13 +177,13 @@ def test_the_parked_accounts_are_found_with_one_query() -> None:
     ]
 
 
-def test_what_parks_gives_an_alarm_that_stays() -> None:
+def test_the_alarm_for_parked_accounts_stays_without_traffic() -> None:
     alarm = properties("ProjectorParks")
     assert (alarm["Namespace"], alarm["MetricName"]) == ("AccountEvents", "ParkedAccounts")
     assert (alarm["Threshold"], alarm["TreatMissingData"]) == (0, "ignore")
 
 
-def test_failures_are_kept_safe() -> None:
+def test_the_failure_bucket_is_private_and_encrypted() -> None:
     bucket = properties("ProjectorFailures")
     assert all(bucket["PublicAccessBlockConfiguration"].values())
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
@@ -193,14 +193,14 @@ def test_failures_are_kept_safe() -> None:
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_the_api_answers_before_its_gateway_gives_up() -> None:
+def test_the_api_answers_before_the_gateway_times_out() -> None:
     from account_core import settings  # noqa: PLC0415 -- the one test about it
 
     timeout_s: int = properties("ApiFunction")["Timeout"]
     assert settings.ATTEMPT_MAX_S + settings.BACKOFF_MAX_S < timeout_s < 30
 
 
-def test_outputs() -> None:
+def test_the_outputs_exist() -> None:
     assert set(TEMPLATE["Outputs"]) >= {
         *("ApiUrl", "ApiId", "TableName", "TableStreamArn", "EventStreamName", "EventStreamArn"),
         *("ApiFunctionName", "ProjectorFunctionName", "MappingId", "FailureBucketName"),
@@ -212,7 +212,7 @@ def test_outputs() -> None:
     }
 
 
-def test_every_alarm_goes_to_the_topic_if_there_is_one() -> None:
+def test_every_alarm_notifies_the_topic_if_there_is_one() -> None:
     alarms = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"}
     assert alarms == {
         *("AccountsByOwnerFails", "AccountsByOwnerGaveUp", "AccountsByOwnerIsBehind", "AccountsByOwnerLost"),

@@ -39,7 +39,7 @@ def test_status_tells_the_state_of_each_shard() -> None:
     assert (shard.shard_id, shard.checkpoint, shard.buffered, shard.retries) == ("s1", None, 2, 1)
     assert shard.iterator_age_ms == 7000
     assert (shard.counts.invocations, shard.counts.failures, shard.counts.delivered) == (1, 1, 0)
-    assert (status.running, status.idle, status.passes, status.errors) == (False, False, 1, 0)
+    assert (status.running, status.idle, status.cycles, status.errors) == (False, False, 1, 0)
 
 
 def test_children_are_read_after_their_parent_across_pages_of_the_list() -> None:

@@ -45,7 +45,7 @@ def test_without_a_destination_a_discard_is_an_error_in_the_log(caplog: pytest.L
     aws.functions.function = raising(1)
     with caplog.at_level(logging.ERROR):
         run_until_idle(runner_on(aws, clock, config(retry_attempts_max=0, batch_size=1)), clock)
-    assert "discarded 1 records (1 to 1), RetryAttemptsExhausted, to nowhere" in caplog.text
+    assert "discarded 1 records (1 to 1), RetryAttemptsExhausted; destination: none" in caplog.text
     assert aws.functions.batches() == [[1], [2]]
 
 

@@ -11,7 +11,7 @@ from account_events.aggregation.packing import aggregate
 from consumers.lake.delivery.records import invocation, source_records
 from local_stack.firehose.config import MB, DeliveryConfig
 from local_stack.firehose.errors import UnsupportedDelivery
-from local_stack.firehose.object_prefixes import NoSuchKey, error_place, object_name, partition
+from local_stack.firehose.object_prefixes import NoSuchKey, error_prefix, object_name, partition_prefix
 from local_stack.firehose.stack_delivery import deployed_delivery
 
 NOW = datetime(2026, 11, 25, 9, 5, 7, tzinfo=UTC)
@@ -106,12 +106,12 @@ def test_what_is_none_or_damaged_or_empty_is_passed_on_as_it_is(data: bytes) -> 
 
 def test_prefixes() -> None:
     assert (
-        partition("a/dt=!{partitionKeyFromLambda:dt}/!{timestamp:yyyy/MM/dd/HH}/", {"dt": "x"}, NOW)
+        partition_prefix("a/dt=!{partitionKeyFromLambda:dt}/!{timestamp:yyyy/MM/dd/HH}/", {"dt": "x"}, NOW)
         == "a/dt=x/2026/11/25/09/"
     )
-    assert error_place("e/!{firehose:error-output-type}/!{timestamp:yyyy-MM-dd}/", "bad", NOW) == "e/bad/2026-11-25/"
+    assert error_prefix("e/!{firehose:error-output-type}/!{timestamp:yyyy-MM-dd}/", "bad", NOW) == "e/bad/2026-11-25/"
     assert object_name("lake", NOW, "u-1", ".parquet") == "lake-1-2026-11-25-09-05-07-u-1.parquet"
     with pytest.raises(NoSuchKey, match="dt"):
-        partition("!{partitionKeyFromLambda:dt}", {"day": "x"}, NOW)
+        partition_prefix("!{partitionKeyFromLambda:dt}", {"day": "x"}, NOW)
     with pytest.raises(UnsupportedDelivery, match="random-string"):
-        error_place("!{firehose:error-output-type}/!{unknown:random-string}", "bad", NOW)
+        error_prefix("!{firehose:error-output-type}/!{unknown:random-string}", "bad", NOW)

@@ -1,4 +1,4 @@
-"""Where other terminals find what is running: whole or not at all, and only while it runs."""
+"""The address file: other terminals read it complete or not at all, and only while the local stack runs."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from local_stack.address import Address
 ADDRESS = Address("http://127.0.0.1:1", 1, {"TableName": "t"}, ("id", "secret"), None)
 
 
-def test_another_terminal_never_reads_half_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_address_file_is_written_atomically(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "folder" / "address.json"
     file.parent.mkdir()
     file.write_text("the last one's")

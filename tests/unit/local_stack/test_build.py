@@ -1,4 +1,4 @@
-"""Building packages: what can be said without a package index."""
+"""Building packages, as far as it can be tested without a package index."""
 
 import ast
 import os
@@ -36,25 +36,25 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     "name", ["requirements/api.txt", "account_core/a.py", "account_core/new.py", "local_stack/build.py"]
 )
-def test_another_content_is_another_zip(repository: Path, name: str) -> None:
+def test_the_digest_changes_with_every_input(repository: Path, name: str) -> None:
     before = build.content_digest("ApiFunction", "local")
     assert build.content_digest("ApiFunction", "local") == before
     (repository / name).write_text("changed")
     assert build.content_digest("ApiFunction", "local") != before
 
 
-def test_what_is_not_packed_does_not_matter(repository: Path) -> None:
+def test_the_digest_ignores_files_that_are_not_packed(repository: Path) -> None:
     before = build.content_digest("ApiFunction", "local")
     files(repository, "README.md", "projector/handler.py", "account_core/notes.txt")
     assert build.content_digest("ApiFunction", "local") == before
 
 
-def test_each_platform_has_its_zip(repository: Path) -> None:
+def test_each_platform_has_its_own_digest(repository: Path) -> None:
     assert repository
     assert build.content_digest("ApiFunction", "local") != build.content_digest("ApiFunction", "aws")
 
 
-def test_who_needs_a_zip_that_is_being_built_waits_for_it(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_requests_for_a_zip_build_it_once(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     built, all_of_them = list[str](), threading.Barrier(4)
 
     def build_directory(function: str, _target: build.Target, directory: Path) -> None:
@@ -74,20 +74,20 @@ def test_who_needs_a_zip_that_is_being_built_waits_for_it(repository: Path, monk
         assert archive.namelist() == ["handler.py"]
 
 
-def test_a_missing_source_is_named(repository: Path) -> None:
+def test_a_pattern_without_files_is_reported(repository: Path) -> None:
     for source in repository.glob("account_core/*.py"):
         source.unlink()
-    with pytest.raises(build.BuildError, match=r"account_core/\*\.py is missing"):
+    with pytest.raises(build.BuildError, match=r"account_core/\*\.py matches no file"):
         build.content_digest("ApiFunction", "local")
 
 
 def test_an_unknown_function_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(build.BuildError, match="'Nobody'; there are ApiFunction, ProjectorFunction"):
+    with pytest.raises(build.BuildError, match=r"'Nobody'\. Choose one of ApiFunction, ProjectorFunction"):
         build.build_directory("Nobody", "local", tmp_path)
 
 
 def imports(path: Path) -> set[Path]:
-    """The files of this repository that a module imports with `from`, as all of ours do."""
+    """Return the files of this repository that a module imports. All of our imports use `from`."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -97,22 +97,22 @@ def imports(path: Path) -> set[Path]:
 
 
 @pytest.mark.parametrize("function", build.PACKAGES)
-def test_a_package_has_every_module_of_ours_that_its_modules_import(function: str) -> None:
+def test_a_package_contains_every_module_that_it_imports(function: str) -> None:
     inside = {path for pattern in build.PACKAGES[function].sources for path in build.ROOT.glob(pattern)}
     imported = {found for path in inside if path.suffix == ".py" for found in imports(path)}
     assert imported
     assert imported - inside == set()
 
 
-def test_a_directory_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
-    """Trimming deletes `tests` and `bin`: never in a folder that is somebody's, such as this repository."""
+def test_a_directory_that_is_not_empty_is_refused(tmp_path: Path) -> None:
+    """Trimming deletes `tests` and `bin`, which must not happen in a folder such as this repository."""
     files(tmp_path, "tests/test_mine.py")
     with pytest.raises(build.BuildError, match="is not empty"):
         build.build_directory("ApiFunction", "local", tmp_path)
     assert remaining(tmp_path) == {"tests/test_mine.py"}
 
 
-def test_only_what_runs_is_kept(tmp_path: Path) -> None:
+def test_trimming_keeps_only_files_needed_at_run_time(tmp_path: Path) -> None:
     kept = {
         "botocore/data/endpoints.json",
         "botocore/data/kinesis/2013-12-02/service-2.json.gz",
@@ -134,7 +134,7 @@ def test_only_what_runs_is_kept(tmp_path: Path) -> None:
     assert remaining(tmp_path) == kept
 
 
-def test_the_same_content_is_the_same_zip(tmp_path: Path) -> None:
+def test_equal_content_gives_an_equal_zip(tmp_path: Path) -> None:
     digests = []
     for number, names in enumerate((("a.py", "b/c.py"), ("b/c.py", "a.py"))):
         directory = tmp_path / str(number)
@@ -155,7 +155,7 @@ def executable(path: Path, script: str) -> Path:
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine whose Pythons are all below this directory, and none of which is the runtime's."""
+    """A machine whose Pythons are all below this directory. None of them is the runtime's version."""
     shim = executable(tmp_path / "shims/python3.13", "exit 127")
     monkeypatch.setattr("sys.executable", str(shim))
     monkeypatch.setenv("PATH", f"{tmp_path / 'shims'}{os.pathsep}{tmp_path / 'bin'}")
@@ -166,21 +166,21 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    "place",
+    "path",
     ["bin/python3.13", "bin/python3", "pyenv/versions/3.13.0/bin/python3.13", "uv/cpython-3.13.1/bin/python3.13"],
 )
-def test_a_shim_that_does_not_run_hides_no_python_that_does(machine: Path, place: str) -> None:
-    python = executable(machine / place, "exit 0")
+def test_a_broken_shim_does_not_hide_a_working_python(machine: Path, path: str) -> None:
+    python = executable(machine / path, "exit 0")
     assert build.runtime_interpreter() == str(python)
 
 
-def test_a_python_of_another_name_can_be_named(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runtime_python_can_name_any_interpreter(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     python = executable(machine / "elsewhere/snake", "exit 0")
     monkeypatch.setenv("RUNTIME_PYTHON", str(python))
     assert build.runtime_interpreter() == str(python)
 
 
-def test_without_the_runtimes_python_the_error_says_what_to_install(machine: Path) -> None:
+def test_a_missing_runtime_python_is_reported(machine: Path) -> None:
     executable(machine / "bin/python3", "exit 1")
-    with pytest.raises(build.BuildError, match=r"Python 3\.13, .* install it, or name it in RUNTIME_PYTHON"):
+    with pytest.raises(build.BuildError, match=r"Python 3\.13, .* Install it, or set RUNTIME_PYTHON"):
         build.runtime_interpreter()

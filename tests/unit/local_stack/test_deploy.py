@@ -1,4 +1,4 @@
-"""Deploying: the template that is sent, and what is said of a failure."""
+"""Deploying: the template that is sent, and the reason that is reported for a failure."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ ZIPS = {
 STACK = "arn:aws:cloudformation:eu-central-1:000000000000:stack/s/1"
 
 
-def test_only_the_functions_code_differs_from_the_real_template() -> None:
+def test_the_deployed_template_changes_only_the_functions_code() -> None:
     real, sent = yaml_parse(TEMPLATE.read_text()), with_code(read_template(), ZIPS)
     for name, path in ZIPS.items():
         code_uri = sent["Resources"][name]["Properties"].pop("CodeUri")
@@ -27,20 +27,20 @@ def test_only_the_functions_code_differs_from_the_real_template() -> None:
     assert sent == real
 
 
-def test_a_function_without_a_package_is_named() -> None:
+def test_a_function_without_a_package_is_reported() -> None:
     with pytest.raises(CommandError, match="ProjectorFunction"):
         with_code(read_template(), {name: path for name, path in ZIPS.items() if name != "ProjectorFunction"})
 
 
 def event(name: str, status: str, reason: str | None = None) -> dict[str, Any]:
-    said = {} if reason is None else {"ResourceStatusReason": reason}
+    with_reason = {} if reason is None else {"ResourceStatusReason": reason}
     physical = STACK if name == "s" else f"physical-{name}"
     return {
         "StackId": STACK,
         "LogicalResourceId": name,
         "PhysicalResourceId": physical,
         "ResourceStatus": status,
-        **said,
+        **with_reason,
     }
 
 
@@ -53,11 +53,11 @@ FAILED_CREATION = [
 ]
 
 
-def test_the_first_resource_that_failed_is_the_reason() -> None:
+def test_the_first_failed_resource_is_the_reason() -> None:
     assert first_failure(reversed(FAILED_CREATION)) == "Role: no such policy"
 
 
-def test_a_failure_of_an_earlier_operation_is_not_the_reason() -> None:
+def test_failures_of_earlier_operations_are_ignored() -> None:
     later = [
         event("s", "UPDATE_IN_PROGRESS"),
         event("Function", "UPDATE_FAILED"),
@@ -67,5 +67,5 @@ def test_a_failure_of_an_earlier_operation_is_not_the_reason() -> None:
     assert first_failure(reversed([*FAILED_CREATION, event("s", "UPDATE_IN_PROGRESS")])) == ""
 
 
-def test_nothing_failed() -> None:
+def test_without_a_failed_resource_the_reason_is_empty() -> None:
     assert first_failure([]) == ""

@@ -1,4 +1,4 @@
-"""Installing from where pip would: what can be said without a package index."""
+"""Installing from pip's indexes, as far as it can be tested without a package index."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ download.index-url='https://unused.example/simple'
 """
 
 
-def test_what_is_more_specific_wins_as_in_pip() -> None:
+def test_more_specific_settings_take_precedence_as_in_pip() -> None:
     assert install.parse_settings(LISTING) == {
         "extra-index-url": "\nhttps://one.example/simple\nhttps://two.example/simple",
         "find-links": "/opt/wheels",
@@ -24,7 +24,7 @@ def test_what_is_more_specific_wins_as_in_pip() -> None:
     }
 
 
-def test_uv_is_given_the_index_that_pip_is_configured_with() -> None:
+def test_uv_uses_the_indexes_that_pip_is_configured_with() -> None:
     assert install.uv_environment(install.parse_settings(LISTING), {"HOME": "/home/user"}) == {
         "HOME": "/home/user",
         "UV_DEFAULT_INDEX": "https://user:p=w@mirror.example/simple",
@@ -34,12 +34,12 @@ def test_uv_is_given_the_index_that_pip_is_configured_with() -> None:
 
 
 @pytest.mark.parametrize("variable", ["UV_DEFAULT_INDEX", "UV_INDEX_URL"])
-def test_an_index_that_uv_is_configured_with_stays(variable: str) -> None:
+def test_an_index_configured_for_uv_takes_precedence(variable: str) -> None:
     own = {variable: "https://own.example/simple"}
     assert install.uv_environment({"index-url": "https://mirror.example/simple"}, own) == own
 
 
-def test_pip_is_asked_for_its_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pip_settings_are_read_from_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://mirror.example/simple\n")
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
     monkeypatch.delenv("PIP_INDEX_URL", raising=False)
@@ -57,7 +57,7 @@ def test_pip_is_asked_for_its_configuration(tmp_path: Path, monkeypatch: pytest.
         ("six==1.17.0", "must have a hash|require-hashes"),
     ],
 )
-def test_what_cannot_be_installed_is_an_error_of_one_line(
+def test_a_failed_installation_is_reported_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lock: str, reason: str
 ) -> None:
     (tmp_path / "lock.txt").write_text(lock)
@@ -67,7 +67,7 @@ def test_what_cannot_be_installed_is_an_error_of_one_line(
 
 
 @pytest.mark.parametrize(
-    ("stderr", "line"), [("error: a\n  cause: b\n", "error: a cause: b"), ("", "uv reported nothing")]
+    ("stderr", "line"), [("error: a\n  cause: b\n", "error: a cause: b"), ("", "uv printed no reason")]
 )
-def test_all_that_uv_reports_becomes_one_line(stderr: str, line: str) -> None:
-    assert install.complaint(stderr) == line
+def test_the_error_output_of_uv_is_joined_into_one_line(stderr: str, line: str) -> None:
+    assert install.error_line(stderr) == line

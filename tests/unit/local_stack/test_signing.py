@@ -1,4 +1,4 @@
-"""What requests carry, and that it is what API Gateway wants: checked with the emulator's own reading of it."""
+"""Signed requests and bearer tokens, checked with the emulator's implementation of SigV4."""
 
 from collections.abc import Callable
 from urllib.parse import parse_qs
@@ -14,12 +14,12 @@ from ministack.core.sigv4 import (  # type: ignore[import-untyped]
 from local_stack.signing import Bearer, Signature
 
 URL = "http://127.0.0.1:4566/_aws/execute-api/abc/accounts"
-SECRET = "teller's secret"
-API_TEST_USER = Signature("AKIATELLER", SECRET, "eu-central-1")
+SECRET = "test user's secret"
+API_TEST_USER = Signature("AKIATESTUSER", SECRET, "eu-central-1")
 
 
 def sent(method: str, url: str, auth: httpx.Auth = API_TEST_USER, **content: object) -> httpx.Request:
-    """The request as it reaches the server."""
+    """Return the request as the server receives it."""
     reached: list[httpx.Request] = []
     transport = httpx.MockTransport(lambda request: reached.append(request) or httpx.Response(200))  # type: ignore[func-returns-value]
     with httpx.Client(transport=transport, auth=auth) as client:
@@ -28,7 +28,7 @@ def sent(method: str, url: str, auth: httpx.Auth = API_TEST_USER, **content: obj
 
 
 def failure(request: httpx.Request, secret: str = SECRET) -> tuple[str, str] | None:
-    """Why the signature does not fit the request, if it does not."""
+    """Return why the signature is not valid for the request; None if it is valid."""
     headers = dict(request.headers)
     signature = parse_header_signature(headers)
     assert isinstance(signature, HeaderSignature), signature
@@ -64,15 +64,15 @@ def failure(request: httpx.Request, secret: str = SECRET) -> tuple[str, str] | N
         ),
     ],
 )
-def test_requests_are_signed_as_the_gateway_reads_them(path: str) -> None:
+def test_the_gateway_accepts_signed_requests(path: str) -> None:
     assert failure(sent("GET", URL + path)) is None
 
 
-def test_a_body_and_its_type_are_signed() -> None:
+def test_the_body_and_its_type_are_signed() -> None:
     request = sent("POST", URL, json={"amount": "1.00"})
     assert failure(request) is None
     credential, signed, _ = request.headers["Authorization"].split(", ")
-    assert credential.startswith("AWS4-HMAC-SHA256 Credential=AKIATELLER/")
+    assert credential.startswith("AWS4-HMAC-SHA256 Credential=AKIATESTUSER/")
     assert credential.endswith("/eu-central-1/execute-api/aws4_request")
     assert signed == "SignedHeaders=content-type;host;x-amz-date"
 
@@ -104,9 +104,9 @@ def test_a_changed_request_has_no_valid_signature(change: Change) -> None:
     assert found[0] == "SignatureDoesNotMatch"
 
 
-def test_another_secret_is_another_signature() -> None:
+def test_another_secret_gives_another_signature() -> None:
     assert failure(sent("GET", URL), "another") is not None
 
 
-def test_a_token_is_presented() -> None:
+def test_a_token_is_sent_as_a_bearer_token() -> None:
     assert sent("GET", URL, Bearer("a.b.c")).headers["Authorization"] == "Bearer a.b.c"

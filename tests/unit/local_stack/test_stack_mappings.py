@@ -1,4 +1,4 @@
-"""Which mappings of a stack get a stand-in, in which order, and that waiting for all is waiting in that order."""
+"""Which mappings of a stack get a fake, in which order, and that waiting for all of them follows that order."""
 
 import time
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ MAPPING = "AWS::Lambda::EventSourceMapping"
 
 @dataclass
 class FakeStacks:
-    """One stack; a page for each resource."""
+    """CloudFormation with one stack; it returns one page per resource."""
 
     resources: dict[str, tuple[str, str]]
 
@@ -44,13 +44,13 @@ def found(aws: FakeAws, resources: dict[str, tuple[str, str]]) -> dict[str, Mapp
 
 
 def deployed_on(aws: FakeAws, **sources: str) -> None:
-    """Mappings of the one function, by their UUIDs."""
+    """Deploy mappings of the function: stream ARN by UUID."""
     aws.functions.mappings = {
         uuid: {"UUID": uuid, "EventSourceArn": arn, "FunctionArn": FUNCTION_ARN} for uuid, arn in sources.items()
     }
 
 
-def test_every_mapping_of_the_stack_is_found_and_those_of_the_tables_stream_are_first() -> None:
+def test_mappings_are_sorted_with_the_tables_stream_first() -> None:
     aws = FakeAws()
     deployed_on(aws, one=KINESIS_ARN, two=STREAM_ARN, three=KINESIS_ARN, another_stacks=KINESIS_ARN)
     resources = {
@@ -64,15 +64,15 @@ def test_every_mapping_of_the_stack_is_found_and_those_of_the_tables_stream_are_
     assert [config.uuid for config in configs.values()] == ["two", "one", "three"]
 
 
-def test_a_mapping_that_cannot_be_run_at_home_is_named() -> None:
+def test_a_mapping_that_cannot_run_locally_is_reported() -> None:
     aws = FakeAws()
     deployed_on(aws, one="arn:aws:sqs:eu-central-1:000000000000:queue")
-    with pytest.raises(CommandError, match=r"QueueMapping in template\.yaml cannot be run at home: EventSource"):
+    with pytest.raises(CommandError, match=r"QueueMapping in template\.yaml cannot run locally: EventSource"):
         found(aws, {"QueueMapping": (MAPPING, "one")})
 
 
-def test_waiting_for_all_lets_what_was_written_pass_one_after_the_other() -> None:
-    """The projector's function fills the stream from which the consumer's reads."""
+def test_waiting_for_all_waits_for_records_to_pass_each_mapping() -> None:
+    """The projector's function fills the stream that the consumer's mapping reads."""
     tables, consumer = FakeAws(), FakeAws()
     tables.streams.shards["s1"] = FakeShard()
     consumer.kinesis.shards["k1"] = KinesisShard()
@@ -97,7 +97,7 @@ def test_waiting_for_all_lets_what_was_written_pass_one_after_the_other() -> Non
     assert not wait_until_all_idle(runners, TIMEOUT_S)
 
 
-def test_the_time_to_wait_is_for_all_together() -> None:
+def test_the_timeout_applies_to_all_workers_together() -> None:
     now_s, waited = [100.0], []
 
     class Slow:
@@ -111,7 +111,7 @@ def test_the_time_to_wait_is_for_all_together() -> None:
     assert waited == [6.0, 2.0, 0.0]
 
 
-def test_the_stand_ins_run_for_as_long_as_they_are_needed() -> None:
+def test_the_fakes_run_while_the_context_is_open() -> None:
     aws = FakeAws()
     aws.kinesis.shards["k1"] = KinesisShard()
     aws.kinesis.clock = time.time

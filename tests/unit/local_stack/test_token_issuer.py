@@ -1,4 +1,4 @@
-"""Tokens of the local issuer, read by others' code."""
+"""Tokens of the local issuer, verified with the cryptography library."""
 
 import base64
 import json
@@ -21,7 +21,7 @@ def decoded(segment: str) -> bytes:
 
 
 def verify(token: str, jwk: dict[str, str]) -> dict[str, Any]:
-    """The claims, if the token is signed with the key that the JWK is the public half of."""
+    """Return the claims if the token is signed with the JWK's private key; raise InvalidSignature otherwise."""
     header, claims, signature = token.split(".")
     numbers = {name: int.from_bytes(decoded(jwk[name]), "big") for name in ("n", "e")}
     RSAPublicNumbers(**numbers).public_key().verify(
@@ -32,17 +32,17 @@ def verify(token: str, jwk: dict[str, str]) -> dict[str, Any]:
     return found
 
 
-def test_a_token_is_what_its_key_signed() -> None:
+def test_a_token_is_verified_with_its_public_key() -> None:
     key = SigningKey()
     assert verify(key.sign(CLAIMS), key.public()) == CLAIMS
 
 
-def test_another_issuers_token_is_not() -> None:
+def test_a_token_of_another_issuer_is_refused() -> None:
     with pytest.raises(InvalidSignature):
         verify(SigningKey().sign(CLAIMS), SigningKey().public())
 
 
-def test_the_key_that_is_shown_is_the_public_half() -> None:
+def test_the_published_key_contains_only_the_public_part() -> None:
     public = SigningKey().public()
     assert set(public) == {"kty", "use", "alg", "kid", "n", "e"}
     assert len(decoded(public["n"])) == 256, "2048 bits"
