@@ -1,1 +1,1 @@
-"""The operator's tools. Never part of a function's zip."""
+"""The operators' tools. They are never part of a function's zip file."""

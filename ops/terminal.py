@@ -1,4 +1,4 @@
-"""What commands say: results on stdout, the rest on stderr."""
+"""The consoles of all commands: results on stdout, everything else on stderr."""
 
 import sys
 
@@ -10,5 +10,5 @@ err = Console(stderr=True)
 
 
 def complain(text: str) -> None:
-    """One line of trouble."""
+    """Prints an error line."""
     err.print(f"[bold red]✗[/] {escape(text)}", soft_wrap=True, highlight=False, emoji=False)

@@ -1,4 +1,4 @@
-"""The events' reference, generated from the schemas and their history: `make events-doc` writes docs/events.md."""
+"""Generates the reference of events from the schemas and their history: `make events-doc` writes docs/events.md."""
 
 import json
 import sys
@@ -29,12 +29,12 @@ _INTRODUCTION = """# Events
 Generated from the schemas by `make events-doc`; do not edit. [Consuming domain events](consuming.md) describes how to
 read the stream, [Evolving events](evolving-events.md) how events change.
 
-Each event is one thing that happened to one account. On the stream it is Avro's single-object encoding: `C3 01`, the
-fingerprint of the schema it was written with (8 bytes), then the values of the fields, one after the other in the
-schema's order, without names. The fingerprint tells a reader which version to read it with; every version is in
-`schemas/history/`, and every one may still be met.
+Each event is something that happened to one account. On the stream it is in Avro's single-object encoding: `C3 01`, the
+fingerprint of the schema that it was written with (8 bytes), then the values of the fields in the schema's order,
+without names. The fingerprint identifies the version to read it with. Every version is in `schemas/history/`, and
+events of every version may still be on the stream.
 
-The types, in words:
+The types in the tables:
 
 | here | in the schema | in Python |
 |---|---|---|
@@ -45,7 +45,7 @@ its point, big-endian two's complement | `Decimal` |
 | time in microseconds | `long`, logical type `timestamp-micros`: since 1970-01-01, UTC | `datetime` in UTC |
 | ... or null | a union with `null`: `00` for null, else `02` and the value | or `None` |
 
-In the examples' JSON, money is text, so that no reader makes a binary fraction of it, and a time is ISO 8601.
+In the examples' JSON, money is text, because JSON readers may parse numbers as binary fractions; times are ISO 8601.
 """
 
 
@@ -57,10 +57,10 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event and all its versions, the oldest first.
+    """An event and all its versions, oldest first.
 
     Attributes:
-        corrected: the working schema, if it is the newest version but for better docs.
+        corrected: the working schema, if only its docs differ from the newest version.
     """
 
     name: str
@@ -73,11 +73,11 @@ class Event:
 
     @property
     def current(self) -> Source:
-        """The newest version, in the words of today."""
+        """The newest version, with its current docs."""
         return self.corrected or self.newest.source
 
     def row(self, field: str) -> str:
-        """The field's, in a table; the same for the same field of another event."""
+        """The field's row in a table. A common field has the same row in every event."""
         found = self.current.fields[field]
         since = next(version.number for version in self.versions if field in version.source.fields)
         is_optional = [version.number for version in self.versions if _may_be_null(version.source.fields.get(field))]
@@ -86,7 +86,7 @@ class Event:
 
 
 def text() -> str:
-    """What docs/events.md has to be."""
+    """The content of docs/events.md."""
     found = events()
     common = [field for field in found[0].newest.source.fields if len({_row(event, field) for event in found}) == 1]
     parts = [_INTRODUCTION, _overview(found), _fields("## The fields of every event", found[0], common)]
@@ -94,7 +94,7 @@ def text() -> str:
         own = [field for field in event.newest.source.fields if field not in common]
         parts += [
             f"## {event.name}\n\n{event.current.json['doc']}\n",
-            _fields("Beside the fields of every event:", event, own),
+            _fields("In addition to the fields of every event:", event, own),
             _versions(event),
             _example(event),
         ]
@@ -102,10 +102,10 @@ def text() -> str:
 
 
 def events() -> list[Event]:
-    """The project's, by name."""
+    """The project's events, by name."""
     versions: dict[str, list[Version]] = {}
     corrected: dict[str, Source] = {}
-    for schema in opened_schemas(schema_folder.read(SCHEMAS)):  # of each event the working one last
+    for schema in opened_schemas(schema_folder.read(SCHEMAS)):  # the working schema comes last
         published = versions.setdefault(schema.name, [])
         if schema.version is not None:
             published.append(Version(schema.version, schema.source))
@@ -115,10 +115,10 @@ def events() -> list[Event]:
 
 
 def in_words(avro_type: Any) -> str:  # noqa: ANN401 -- Avro's JSON
-    """A field's type for people.
+    """Describes a field's type in words.
 
     Raises:
-        NotImplementedError: the contract uses a type that has no words yet; add them here.
+        NotImplementedError: the contract uses a type without a description; add one here.
     """
     match avro_type:
         case "string":
@@ -131,7 +131,9 @@ def in_words(avro_type: Any) -> str:  # noqa: ANN401 -- Avro's JSON
             return f"money, {precision} digits, {scale} after the point"
         case {"logicalType": "timestamp-micros"}:
             return "time in microseconds"
-    raise NotImplementedError(f"no words for the Avro type {avro_type}")
+    raise NotImplementedError(
+        f"tools/events_doc.py has no description of the Avro type {avro_type}: add one to in_words"
+    )
 
 
 def _may_be_null(field: Mapping[str, Any] | None) -> bool:
@@ -152,7 +154,7 @@ def _overview(found: Iterable[Event]) -> str:
         f"`{event.newest.source.fingerprint}` |"
         for event in found
     ]
-    return "\n".join(["| event | | version | its fingerprint on the wire |", "|---|---|---|---|", *rows, ""])
+    return "\n".join(["| event | meaning | version | fingerprint on the wire |", "|---|---|---|---|", *rows, ""])
 
 
 def _fields(heading: str, event: Event, fields: Iterable[str]) -> str:
@@ -165,17 +167,17 @@ def _versions(event: Event) -> str:
     rows = []
     docs: dict[str, str] = {}
     for version in event.versions:
-        told = {name: field["doc"] for name, field in version.source.fields.items()}
-        added = [f"`{name}`" for name in told if name not in docs]
-        reworded = [f"`{name}`" for name in told if docs.get(name, told[name]) != told[name]]
+        current = {name: field["doc"] for name, field in version.source.fields.items()}
+        added = [f"`{name}`" for name in current if name not in docs]
+        reworded = [f"`{name}`" for name in current if docs.get(name, current[name]) != current[name]]
         what = [f"adds {', '.join(added)}"] if docs and added else []
-        what += [f"says more exactly what {', '.join(reworded)} means"] if reworded else []
+        what += [f"clarifies the meaning of {', '.join(reworded)}"] if reworded else []
         path = f"../schemas/history/{event.name}/{version.number}.avsc"
         rows.append(
-            f"| [{version.number}]({path}) | `{version.source.fingerprint}` | {'; '.join(what) or 'the first'} |"
+            f"| [{version.number}]({path}) | `{version.source.fingerprint}` | {'; '.join(what) or 'first version'} |"
         )
-        docs = told
-    return "\n".join(["| version | fingerprint on the wire | |", "|---|---|---|", *rows, ""])
+        docs = current
+    return "\n".join(["| version | fingerprint on the wire | change |", "|---|---|---|", *rows, ""])
 
 
 def _example(event: Event) -> str:
@@ -186,8 +188,8 @@ def _example(event: Event) -> str:
     width = max(len(what) for _, what in pieces)
     lines = "\n".join(f"{what:<{width}}  {part.hex()}" for part, what in pieces)
     return (
-        f"An example:\n\n```json\n{shown}\n```\n\n"
-        f"The same on the wire, {len(data)} bytes, in hexadecimal and then piece by piece:\n\n"
+        f"Example:\n\n```json\n{shown}\n```\n\n"
+        f"The same event on the wire, {len(data)} bytes, in hexadecimal, as a whole and field by field:\n\n"
         f"```text\n{data.hex()}\n\n{lines}\n```\n"
     )
 
@@ -198,8 +200,8 @@ def _values(name: str) -> dict[str, Any]:
         if translated == name:
             return fields
     raise LookupError(
-        f"There is no example of {name}: add a row of it to ROWS in account_core/api/openapi/examples.py, and a case "
-        "for its event to projector/translate.py if that has none."
+        f"There is no example of {name}: add a row of it to ROWS in account_core/api/openapi/examples.py, and, if it "
+        "is missing, a case for the event to projector/translate.py."
     )
 
 
@@ -208,7 +210,7 @@ def _encoded(name: str, fields: Mapping[str, Any]) -> bytes:
         return encode(name, fields)
     except InvalidEvent as error:
         raise LookupError(
-            f"what projector/translate.py makes is not what the working schema says: {error} Mend it there first."
+            f"projector/translate.py does not match the working schema: {error} Correct projector/translate.py first."
         ) from error
 
 
@@ -222,18 +224,18 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 -- a field's value
 
 
 def _pieces(event: Event, fields: Mapping[str, Any], data: bytes) -> Iterator[tuple[bytes, str]]:
-    """The encoder's bytes, cut where fastavro says that a field ends."""
-    place = len(MARKER) + _FINGERPRINT_SIZE
+    """The encoder's bytes, split at the end of each field according to fastavro."""
+    offset = len(MARKER) + _FINGERPRINT_SIZE
     yield data[: len(MARKER)], "single-object marker"
-    yield data[len(MARKER) : place], f"fingerprint of version {event.newest.number}"
+    yield data[len(MARKER) : offset], f"fingerprint of version {event.newest.number}"
     for name, field in event.newest.source.fields.items():
         out = BytesIO()
         fastavro.schemaless_writer(out, field["type"], fields[name])
         piece = out.getvalue()
-        if data[place : place + len(piece)] != piece:
-            raise ValueError(f"The encoder and fastavro do not agree about {event.name}.{name}.")
+        if data[offset : offset + len(piece)] != piece:
+            raise ValueError(f"The encoder and fastavro encode {event.name}.{name} differently.")
         yield piece, name
-        place += len(piece)
+        offset += len(piece)
 
 
 if __name__ == "__main__":

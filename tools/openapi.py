@@ -1,4 +1,4 @@
-"""The API's OpenAPI document: `python -m tools.openapi` writes it to docs/openapi.json."""
+"""Writes the API's OpenAPI document: `python -m tools.openapi` writes docs/openapi.json."""
 
 from pathlib import Path
 

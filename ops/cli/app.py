@@ -1,4 +1,4 @@
-"""`account-events`: the operator's command line."""
+"""All commands of `account-events`, the operators' command line."""
 
 import sys
 import time
@@ -22,7 +22,7 @@ from local_stack.errors import CommandError
 from local_stack.event_stream import EventStreamReader, PublishedEvent
 from local_stack.local_deployment import LocalDeployment
 from local_stack.swagger_ui import SwaggerUi
-from ops.cli.curl_lines import curl_lines, who_calls
+from ops.cli.curl_lines import curl_lines, describe_callers
 from ops.cli.lake import app as lake_commands
 from ops.cli.lake_repair import app as lake_repair_commands
 from ops.cli.owners import app as owners_commands
@@ -33,12 +33,12 @@ from ops.cli.replay import app as replay_command
 from ops.cli.report import app as report_command
 from ops.cli.schema import app as schema_commands
 from ops.demo.demo import Demo, DemoResult
-from ops.demo.lake import lake_of_the_demo
+from ops.demo.lake import check_lake_and_report
 from ops.deployment.stack import Deployment
 from ops.ledger.scan import check_ledger
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="Run and watch the account events house.", rich_markup_mode="rich"
+    add_completion=False, no_args_is_help=True, help="Run and operate Account Events.", rich_markup_mode="rich"
 )
 app.add_typer(release_commands)
 app.add_typer(query_command)
@@ -52,11 +52,11 @@ app.add_typer(schema_commands, name="schema")
 out = Console()
 err = Console(stderr=True)
 Port = Annotated[
-    int | None, typer.Option(help="The emulator's port on 127.0.0.1; a free one if left out.", min=1, max=65535)
+    int | None, typer.Option(help="Port of the emulator on 127.0.0.1. Omit it to use a free port.", min=1, max=65535)
 ]
 Auth = Annotated[
     Literal["iam", "jwt"],
-    typer.Option(help="How the API knows its callers: by IAM signatures, or by JWT bearer tokens."),
+    typer.Option(help="How the API authenticates its callers: IAM signatures or JWT bearer tokens."),
 ]
 AUTHORISATIONS: dict[str, Authorisation] = {"iam": "IAM", "jwt": "JWT"}
 POLL_S = 0.3
@@ -65,13 +65,16 @@ CHECK_PROGRESS_EVERY = 1_000
 
 @app.command()
 def demo(port: Port = None, auth: Auth = "iam") -> None:
-    """Start the house, run the main job through it, check that all agrees, stop. Exit code 1 if it does not."""
+    """Start a local stack, send commands through it, check that its parts agree, and stop it.
+
+    Exit code 1 if they do not agree.
+    """
     forget_aws_settings()
     started = time.monotonic()
     with _steps() as step, LocalDeployment(port, step, AUTHORISATIONS[auth]) as deployment:
         result = Demo(deployment, step).run()
-        step("comparing the lake with the ledger; writing the daily report")
-        report = lake_of_the_demo(deployment, result.failures)
+        step("comparing the lake with the ledger and writing the daily report")
+        report = check_lake_and_report(deployment, result.failures)
         step("stopping")
     _show(result)
     out.print(f"in {time.monotonic() - started:.0f} s")
@@ -80,15 +83,15 @@ def demo(port: Port = None, auth: Auth = "iam") -> None:
             err.print(f"[bold red]✗[/] {escape(failure)}", soft_wrap=True, highlight=False)
         sys.exit(1)
     out.print(
-        "[bold green]✓[/] API, table, stream, read model and lake agree: every event, in order, no gap, to the cent."
+        "[bold green]✓[/] API, table, stream, read model and lake agree: every event, in order, no gaps, to the cent."
     )
-    out.print("The daily report, to open in a browser:")
+    out.print("Daily report, to open in a browser:")
     out.print(str(report), highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
 def up(port: Port = None, auth: Auth = "iam") -> None:
-    """Start the house and keep it running; prints commands to try. Ctrl-C stops it."""
+    """Start a local stack, print commands to try, and keep it running. Ctrl-C stops it."""
     forget_aws_settings()
     _refuse_second_stack()
     with _steps() as step, LocalDeployment(port, step, AUTHORISATIONS[auth]) as deployment:
@@ -100,10 +103,10 @@ def up(port: Port = None, auth: Auth = "iam") -> None:
             suppress(KeyboardInterrupt),  # Ctrl-C is how this command ends
         ):
             _print_commands(deployment.address, ui.url)
-            told = ""
+            reported = ""
             while True:
                 deployment.assert_running()
-                told = _tell_troubles(deployment, told)
+                reported = _report_failures(deployment, reported)
                 time.sleep(POLL_S)
         step("stopping")
 
@@ -111,16 +114,16 @@ def up(port: Port = None, auth: Auth = "iam") -> None:
 @app.command()
 def tail(
     *,
-    from_start: Annotated[bool, typer.Option(help="Show what is on the stream already, first.")] = False,
+    from_start: Annotated[bool, typer.Option(help="Start with the oldest event on the stream.")] = False,
 ) -> None:
-    """Show decoded domain events of the running house as they come. Ctrl-C ends it."""
+    """Print the domain events of the running local stack as they arrive. Ctrl-C ends it."""
     local = Deployment.connect(None)
     reader = EventStreamReader(
         local.client("kinesis"), local.outputs["EventStreamName"], "TRIM_HORIZON" if from_start else "LATEST"
     )
     try:
         reader.open()
-        err.print(f"[dim]following {reader.stream_name}; Ctrl-C ends it[/]")
+        err.print(f"[dim]following {reader.stream_name}; press Ctrl-C to stop[/]")
         while True:
             shown = 0
             for published in reader.poll():
@@ -131,7 +134,9 @@ def tail(
     except KeyboardInterrupt:
         return  # Ctrl-C is how this command ends
     except (BotoCoreError, ClientError) as error:
-        raise CommandError(f"The house does not answer any more: {str(error)[:200]}") from None
+        raise CommandError(
+            f"The local stack does not answer: {str(error)[:200]}. Start it again with make up."
+        ) from None
     except ContractError as error:
         raise CommandError(f"A record on the stream cannot be decoded: {error}") from None
 
@@ -139,10 +144,16 @@ def tail(
 @app.command()
 def check(
     table: Annotated[
-        str | None, typer.Option(help="A table on AWS, with your AWS settings; the running house's if left out.")
+        str | None,
+        typer.Option(
+            help="Name of a table on AWS, read with your AWS settings. Omit it to check the running local stack."
+        ),
     ] = None,
 ) -> None:
-    """Recompute every account from its events and compare each row and snapshot. Exit code 1 if one is wrong."""
+    """Recompute every account from its events and compare each row and snapshot.
+
+    Exit code 1 if a row is wrong.
+    """
     if table is None:
         local = Deployment.connect(None)
         client, table = local.client("dynamodb"), local.outputs["TableName"]
@@ -166,30 +177,30 @@ def _refuse_second_stack() -> None:
     except CommandError:
         return
     raise CommandError(
-        f"A house is running already at {running.endpoint_url} (process {running.pid}): use it, or stop it."
+        f"A local stack is already running at {running.endpoint_url} (process {running.pid}): use it, or stop it first."
     )
 
 
-def _tell_troubles(deployment: LocalDeployment, told: str) -> str:
-    """One line whenever a function failed again or records were given up; what was told last."""
+def _report_failures(deployment: LocalDeployment, reported: str) -> str:
+    """Prints the failure counts if they differ from those reported last; returns them."""
     totals = {name: mapping.status().totals for name, mapping in deployment.mappings.items()}
-    troubles = "; ".join(
-        f"{name}: {each.failures} failures, {each.discarded} records given up"
+    failures = "; ".join(
+        f"{name}: {each.failures} failures, {each.discarded} records discarded"
         for name, each in totals.items()
         if each.failures
     )
     delivery = deployment.firehose.status()
     if delivery.errors or delivery.totals.failed:
         failed = ", ".join(f"{count} records in errors/{kind}/" for kind, count in delivery.totals.failed.items())
-        told_of = f"delivery to the lake: {delivery.errors} errors" + (f", {failed}" if failed else "")
-        troubles = f"{troubles}; {told_of}" if troubles else told_of
-    if troubles and troubles != told:
-        err.print(f"[bold yellow]![/] {troubles}", highlight=False)
-    return troubles
+        lake = f"delivery to the lake: {delivery.errors} errors" + (f", {failed}" if failed else "")
+        failures = f"{failures}; {lake}" if failures else lake
+    if failures and failures != reported:
+        err.print(f"[bold yellow]![/] {failures}", highlight=False)
+    return failures
 
 
-class _steps:  # noqa: N801 -- used as a function: a context manager that shows the step under way
-    """A spinner on a terminal, a line for each step elsewhere."""
+class _steps:  # noqa: N801 -- used like a function
+    """A context manager that shows the current step: with a spinner on a terminal, as a line elsewhere."""
 
     def __enter__(self) -> Callable[[str], None]:
         self._status = out.status("") if out.is_terminal else None
@@ -211,7 +222,7 @@ class _steps:  # noqa: N801 -- used as a function: a context manager that shows 
 
 
 def _show(result: DemoResult) -> None:
-    table = Table(title="What the house did", title_justify="left", box=SIMPLE_HEAD)
+    table = Table(title="Accounts", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("account", no_wrap=True)
     for heading in ("balance", "rows", "snapshots"):
         table.add_column(heading, justify="right")
@@ -232,30 +243,30 @@ def _show(result: DemoResult) -> None:
         ("commands sent", result.accepted.total() + result.answers[422] + result.answers[409]),
         ("  accepted", result.accepted.total()),
         ("  refused by the domain (422)", result.answers[422]),
-        ("  gave up on a busy account (409)", result.answers[409]),
-        ("conflicts forced, folded and decided again", result.conflicts),
+        ("  conflicts on a busy account (409)", result.answers[409]),
+        ("forced version conflicts, resolved", result.conflicts),
         ("rows in the table", sum(found.rows for found in audits)),
-        ("  of them snapshots", sum(found.snapshots for found in audits)),
-        ("events on Kinesis, by sequence above", sum(len(found.published) for found in audits)),
+        ("  of which snapshots", sum(found.snapshots for found in audits)),
+        ("events on Kinesis", sum(len(found.published) for found in audits)),
     ):
         totals.add_row(name, str(figure))
     out.print(totals)
 
 
 def _ranges(sequences: list[int]) -> str:
-    """1..25 for a dense run, the numbers themselves where it is not."""
+    """A gapless range as "1..25", anything else as a list of numbers."""
     if sequences and sequences == list(range(sequences[0], sequences[-1] + 1)):
         return f"{sequences[0]}..{sequences[-1]}"
     return ", ".join(map(str, sequences)) or "none"
 
 
 def _print_commands(address: Address, ui_url: str) -> None:
-    out.print("\n[bold]The house stands.[/] Try, in another terminal:\n")
+    out.print("\n[bold]The local stack is running.[/] Try these commands in another terminal:\n")
     for line in curl_lines(address):
         out.print(f"  {line}", soft_wrap=True, highlight=False, markup=False)
-    out.print(f"\n{who_calls(address)}", soft_wrap=True, highlight=False, markup=False)
+    out.print(f"\n{describe_callers(address)}", soft_wrap=True, highlight=False, markup=False)
     out.print(f"In a browser: {ui_url} (Swagger UI)", soft_wrap=True, highlight=False, markup=False)
-    out.print("`make tail` shows the domain events, decoded, as they come. Ctrl-C stops everything.", highlight=False)
+    out.print("`make tail` prints the domain events as they arrive. Ctrl-C stops the local stack.", highlight=False)
 
 
 def _print_event(published: PublishedEvent) -> None:

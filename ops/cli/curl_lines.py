@@ -1,4 +1,4 @@
-"""The commands that `account-events up` prints: pasted into another terminal as they stand, they work."""
+"""The shell commands that `account-events up` prints for you to paste into another terminal."""
 
 from collections.abc import Iterator
 
@@ -12,18 +12,18 @@ _CURL = r"curl -s -w '\n'"
 _TAKE_ID = r"""sed -nE 's/.*"accountId": *"([^"]*)".*/\1/p'"""
 
 
-def who_calls(address: Address) -> str:
-    """What the names in the commands mean: a comment in them would not be one to every shell."""
+def describe_callers(address: Address) -> str:
+    """Explains the variables in the commands. It is separate because not every shell accepts pasted comments."""
     if address.access_key:
-        return "API_TEST_USER is an IAM user who may invoke the API: all accounts exist for it."
+        return "API_TEST_USER is an IAM user that may invoke the API and see all accounts."
     return (
-        f"TOKEN is {SUBJECT}'s, OTHER is {OTHER_SUBJECT}'s: for each, only the accounts exist that it opens. "
-        "OPERATOR is for all accounts. They are good for a day."
+        f"TOKEN belongs to {SUBJECT} and OTHER to {OTHER_SUBJECT}: each sees only the accounts that it opens. "
+        "OPERATOR sees all accounts. The tokens are valid for one day."
     )
 
 
 def curl_lines(address: Address) -> Iterator[str]:
-    """Shell lines that open an account, change it and read it, in order."""
+    """Shell commands that open an account, change it and read it, in order."""
     yield f"API={address.api_url}"
     if address.access_key:
         yield f"API_TEST_USER={':'.join(address.access_key)}"
@@ -38,7 +38,7 @@ def curl_lines(address: Address) -> Iterator[str]:
 
 
 def _requests(curl: str, owner: str | None) -> Iterator[str]:
-    """Args: `owner` is what the body names; None where it is the token's subject."""
+    """Args: owner: sent in the body; None if the token's subject is the owner."""
     opened = f'{{"owner": "{owner}", "currency": "EUR"}}' if owner else '{"currency": "EUR"}'
     yield f"""OPENED=$({curl} $API/accounts {_JSON} -d '{opened}'); echo "$OPENED\""""
     yield f'ID=$(echo "$OPENED" | {_TAKE_ID})'

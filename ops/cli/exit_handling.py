@@ -1,4 +1,4 @@
-"""How commands end."""
+"""How commands end: exit codes, error lines and interruptions."""
 
 import logging
 import os
@@ -10,16 +10,38 @@ from types import FrameType
 from typing import NoReturn
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+from httpx import HTTPError
 
-from ops.error_lines import error_line
+from ops.error_advice import advice, advice_on
 from ops.terminal import complain, err
+from projector.dynamodb_errors import needs_repair
+from projector.errors import Unavailable
 
 LOGGERS = ("account_events", "local_stack")
-"""Silenced: a command reports what goes wrong in one line."""
+"""Silenced, because a command reports an error in one line."""
+
+EXPLAINED = {
+    "account_core.domain.errors.AccountError",
+    "account_events.consumer.errors.KitError",
+    "account_events.consumer.glue_registry.RegistryError",
+    "consumers.lake.errors.Refused",
+    "local_stack.errors.CommandError",
+    "consumers.lake.delivery.contract.BadAnswer",
+    "local_stack.firehose.errors.UnsupportedDelivery",
+    "account_events.lambda_mapping.errors.MappingError",
+    "projector.errors.ProjectorError",
+    "account_events.avro.errors.ContractError",
+}
+"""This project's errors whose message is the line. They are listed by name, since a command imports only a few."""
 
 
-def run_to_its_end(app: typer.Typer, program: str) -> NoReturn:
-    """Every way to end is one line and an exit code: 0, 1 if it fails, 2 for a wrong call, 130 when interrupted."""
+def run_and_exit(app: typer.Typer, program: str) -> NoReturn:
+    """Runs the command and exits: 0 on success, 1 on failure, 2 for a usage error, 130 if interrupted.
+
+    An error is printed as one line. An error without a line is a defect and ends with its traceback.
+    """
     for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -28,28 +50,42 @@ def run_to_its_end(app: typer.Typer, program: str) -> NoReturn:
         try:
             app(prog_name=program)
         except SystemExit:
-            sys.stdout.flush()  # a full disk shows here, and not while Python ends; any other error goes first
+            sys.stdout.flush()  # so that a full disk is reported here, not while Python exits
             raise
-    except BrokenPipeError:  # `| head` has what it wanted
-        _give_up_stdout()
+    except BrokenPipeError:  # by `| head`, for example
+        _discard_stdout()
         sys.exit(1)
     except Exception as error:
         line = error_line(error)
         if line is None:
             raise
-        _give_up_stdout()
+        _discard_stdout()
         complain(line)
         sys.exit(1)
     sys.exit(0)
 
 
+def error_line(error: BaseException) -> str | None:
+    """One line for this error: what is wrong, where, and what to do; None if the error is a defect."""
+    if isinstance(error, Unavailable):
+        return _one_line(_unavailable(error))
+    if any(f"{kind.__module__}.{kind.__qualname__}" in EXPLAINED for kind in type(error).__mro__):
+        return _one_line(str(error))
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        return _with_advice(f"{where}{error.strerror}", error)
+    if isinstance(error, BotoCoreError | ClientError | HTTPError | OSError | ResponseParserError):
+        return _with_advice(f"{type(error).__name__}: {error}".strip().rstrip(":"), error)
+    return None
+
+
 @contextmanager
-def on_interruption(advice: str) -> Iterator[None]:
-    """If the command is interrupted inside, it ends with this line: what is kept, and how to go on."""
+def on_interruption(message: str) -> Iterator[None]:
+    """Prints this message if the command is interrupted inside the block."""
     try:
         yield
     except KeyboardInterrupt:
-        err.print(f"interrupted: {advice}", highlight=False)
+        err.print(f"interrupted: {message}", highlight=False)
         raise
 
 
@@ -57,9 +93,24 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _give_up_stdout() -> None:
-    """What cannot be written to it goes nowhere, or Python would complain once more when it ends."""
+def _discard_stdout() -> None:
+    """Redirects unwritable output to the null device, so that Python does not report it again when it exits."""
     try:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _unavailable(error: Unavailable) -> str:
+    """The line for an `Unavailable`, whose message is DynamoDB's error code."""
+    problem = "refuses the request" if needs_repair(error) else "does not answer"
+    return f"DynamoDB {problem} ({error}). Nothing is lost. {advice_on(str(error)) or 'Run the command again.'}"
+
+
+def _with_advice(text: str, error: BaseException) -> str:
+    remedy = advice(error)
+    return _one_line(f"{text.rstrip('.')}. {remedy}" if remedy else text)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(part for line in text.splitlines() if (part := line.strip()))

@@ -141,7 +141,7 @@ def _replayed(deployment: Deployment, selection: Selection, sink: MissingSink, r
             executor=executor,
             pace=ReadPace(read_units_max, time.monotonic, stop.wait),
             page_units=size.page_units(SEGMENTS),
-            save=lambda state: display.tell(state.counts),
+            save=lambda state: display.update(state.counts),
             encoders=deployment.encoders(),
         )
     for stopped in result.stopped:

@@ -1,4 +1,4 @@
-"""Options that several commands have, each with one name, one help text and one default."""
+"""Options that several commands share, each with one name, one help text and one default."""
 
 from typing import Annotated
 
@@ -8,11 +8,11 @@ Stack = Annotated[
     str | None,
     typer.Option(
         help="Name of a CloudFormation stack on AWS, reached with your AWS credentials. "
-        "Omit it to use the local stack that is running."
+        "Omit it to use the running local stack."
     ),
 ]
 ReadUnitsMax = Annotated[
-    float, typer.Option(help="Read at most this many of the ledger's read units a second, on average.", min=0.5)
+    float, typer.Option(help="Maximum average read rate on the accounts table, in read units per second.", min=0.5)
 ]
-AccountIds = Annotated[list[str] | None, typer.Argument(metavar="ACCOUNT", help="Accounts.")]
-AllAccounts = Annotated[bool, typer.Option("--all", help="All accounts of the ledger.")]
+AccountIds = Annotated[list[str] | None, typer.Argument(metavar="ACCOUNT", help="Account ids.")]
+AllAccounts = Annotated[bool, typer.Option("--all", help="All accounts in the ledger.")]

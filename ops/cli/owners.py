@@ -1,4 +1,4 @@
-"""The commands for the accounts by owner: `owners check` compares them with the ledger, `owners rebuild` mends them."""
+"""The commands for the accounts by owner: `owners check` compares them with the ledger, `owners rebuild` repairs."""
 
 import random
 import sys
@@ -14,7 +14,7 @@ from account_events.consumer import Decoder
 from ops.cli.exit_handling import on_interruption
 from ops.cli.options import AccountIds, AllAccounts, ReadUnitsMax, Stack
 from ops.deployment.stack import Deployment
-from ops.owners.read_model import FoldingSink, RebuildingSink, differences, rows_of
+from ops.owners.read_model import FoldingSink, RebuildingSink, row_differences, rows_of
 from ops.replay.display import Display
 from ops.replay.dynamodb_source import DynamoDBSource
 from ops.replay.engine import SEGMENTS, ReplayResult, replay
@@ -25,29 +25,32 @@ from ops.replay.state import Counts
 from ops.terminal import complain, err, out
 from projector.dynamodb_ledger import DynamoDBLedger
 
-app = typer.Typer(no_args_is_help=True, help="The accounts by owner: compare this read model with the ledger, mend it.")
+app = typer.Typer(
+    no_args_is_help=True, help="Compare the read model of accounts by owner with the ledger, and rebuild it."
+)
 SETTLE_S = 2.0
-"""What was on its way at the first look has usually arrived by then."""
+"""Seconds before differing accounts are compared again: events in flight have usually arrived by then."""
 
 
 @app.command(epilog="Example: account-events owners check --stack account-events")
 def check(stack: Stack = None, read_units_max: ReadUnitsMax = READ_UNITS_MAX) -> None:
-    """Compare every account's row with its events in the ledger. Exit code 1 if one differs.
+    """Compare every account's row with its events in the ledger.
 
-    An account that differs is looked at a second time, since events take a moment to arrive.
+    An account that differs is compared a second time, since events take a moment to arrive. Exit code 1 if a row still
+    differs.
     """
-    with on_interruption("nothing is lost, run it again"):
-        desk = _Desk(Deployment.connect(stack), read_units_max)
-        wrong, accounts = desk.wrong(Everything())
+    with on_interruption("nothing is lost; run the command again"):
+        model = _ReadModel(Deployment.connect(stack), read_units_max)
+        wrong, accounts = model.differences(Everything())
         if wrong:
             time.sleep(SETTLE_S)
-            again, _ = desk.wrong(Accounts(tuple(wrong)))
+            again, _ = model.differences(Accounts(tuple(wrong)))
             wrong = {account_id: again[account_id] for account_id in wrong if account_id in again}
-    for account_id, what in wrong.items():
-        complain(f"{account_id}: {what}")
+    for account_id, difference in wrong.items():
+        complain(f"{account_id}: {difference}")
     out.print(f"{accounts} accounts: {len(wrong)} differ from the ledger", highlight=False)
     if wrong:
-        err.print("`account-events owners rebuild ACCOUNT` makes one again, with --all all of them.", highlight=False)
+        err.print("To repair: `account-events owners rebuild ACCOUNT`, or --all for all accounts.", highlight=False)
         sys.exit(1)
 
 
@@ -59,23 +62,25 @@ def rebuild(
     reset: Annotated[
         bool,
         typer.Option(
-            "--reset", help="Forget what is held and seen, and go back where the ledger does: stop the trigger."
+            "--reset",
+            help="Also discard buffered events and go back if the ledger has fewer events. Disable the function's "
+            "trigger first.",
         ),
     ] = False,
     stack: Stack = None,
     read_units_max: ReadUnitsMax = READ_UNITS_MAX,
 ) -> None:
-    """Make the rows again, and how far each account has come, from the ledger's events, whatever is there now.
+    """Rebuild the rows and positions of accounts from the ledger's events, whatever the read model holds now.
 
-    The read model goes on meanwhile. Safe to interrupt and to run again. Exit code 1 if an account could not be made
-    again, or not up to its last event; the others are.
+    The read model keeps running meanwhile. The command can be interrupted and run again. Exit code 1 if an account
+    could not be rebuilt up to its last event; all other accounts are rebuilt.
     """
     if bool(account_ids) + everyone != 1:
-        raise typer.BadParameter("give either accounts, or --all")
-    with on_interruption("nothing is lost, run it again"):
-        desk = _Desk(Deployment.connect(stack), read_units_max)
+        raise typer.BadParameter("give either account ids or --all")
+    with on_interruption("nothing is lost; run the command again"):
+        model = _ReadModel(Deployment.connect(stack), read_units_max)
         selection = Everything() if everyone else Accounts(tuple(dict.fromkeys(account_ids or ())))
-        result, failed = desk.rebuild(selection, resets=reset)
+        result, failed = model.rebuild(selection, resets=reset)
     for account_id, why in failed.items():
         complain(f"{account_id} was not rebuilt: {why}")
     counts = result.counts
@@ -84,7 +89,7 @@ def rebuild(
         sys.exit(1)
 
 
-class _Desk:
+class _ReadModel:
     """A stack's ledger and read model."""
 
     def __init__(self, deployment: Deployment, read_units_max: float) -> None:
@@ -95,7 +100,7 @@ class _Desk:
         self._decoder, self._encoders = Decoder(deployment.codec()), deployment.encoders()
 
     def rebuild(self, selection: Selection, *, resets: bool) -> tuple[ReplayResult, Mapping[str, str]]:
-        """What was replayed, and which accounts could not be rebuilt, and why."""
+        """The replay's result, and the accounts that could not be rebuilt, each with the reason."""
         sink = RebuildingSink(
             self._dynamodb,
             self._table_name,
@@ -107,14 +112,14 @@ class _Desk:
         )
         return self._replay(selection, sink), sink.failed
 
-    def wrong(self, selection: Selection) -> tuple[dict[str, str], int]:
-        """What differs, by account; and how many accounts the ledger has."""
+    def differences(self, selection: Selection) -> tuple[dict[str, str], int]:
+        """The differences by account, and the number of accounts in the ledger."""
         folded = FoldingSink(self._decoder)
         self._replay(selection, folded)
         found = {row["AccountId"]["S"]: row for row in rows_of(self._dynamodb, self._table_name)}
         if isinstance(selection, Accounts):
             found = {account_id: row for account_id, row in found.items() if account_id in selection.account_ids}
-        return differences(folded.rows, found), len(folded.rows)
+        return row_differences(folded.rows, found), len(folded.rows)
 
     def _replay(self, selection: Selection, sink: Sink) -> ReplayResult:
         source = DynamoDBSource(self._dynamodb, self._ledger_name, wait=threading.Event().wait, jitter=random.random)
@@ -130,12 +135,11 @@ class _Desk:
                 executor=executor,
                 pace=ReadPace(self._read_units_max, time.monotonic, time.sleep),
                 page_units=size.page_units(SEGMENTS),
-                save=lambda state: display.tell(state.counts),
+                save=lambda state: display.update(state.counts),
                 encoders=self._encoders,
             )
         for stopped in result.stopped:
             complain(
-                f"{stopped.account_id} ends in front of event {stopped.sequence}, row {stopped.version}: "
-                f"{stopped.reason}"
+                f"{stopped.account_id} ends before event {stopped.sequence}, row {stopped.version}: {stopped.reason}"
             )
         return result

@@ -1,4 +1,4 @@
-"""The commands for accounts that wait: `parked` lists them, `release` lets them go."""
+"""The commands for parked accounts: `parked` lists them, `release` publishes their events and unparks them."""
 
 import random
 import sys
@@ -19,7 +19,7 @@ from account_core.rows.layout import VERSION, key, rows_query
 from ops.cli.exit_handling import on_interruption
 from ops.cli.options import Stack
 from ops.deployment.stack import Deployment
-from ops.recovery.failures import FailureBucket, FailureReleaser, GivenUp
+from ops.recovery.failures import DiscardedBatch, FailureBucket, FailureReleaser
 from ops.recovery.release import Released, Releaser
 from ops.terminal import complain, err, out
 from projector.dynamodb_errors import translated
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 app = typer.Typer()
-INTERRUPTED = "what is not told to be released is still parked; run it again"
+INTERRUPTED = "accounts not reported as released are still parked; run the command again"
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """All that it takes to look at a stack's parked accounts and to release them."""
+class Recovery:
+    """Access to a stack's parked accounts and failure bucket, and the means to release them."""
 
     parking: DynamoDBParking
     failures: FailureBucket
@@ -46,7 +46,7 @@ class Desk:
     newest: Callable[[str], int]
 
     @classmethod
-    def of(cls, deployment: Deployment) -> "Desk":
+    def of(cls, deployment: Deployment) -> "Recovery":
         outputs, dynamodb = deployment.outputs, deployment.client("dynamodb")
         table_name = outputs["TableName"]
         parking = DynamoDBParking(dynamodb, outputs["ParkedTableName"])
@@ -62,13 +62,13 @@ class Desk:
         return cls(
             parking,
             FailureBucket(deployment.client("s3"), outputs["FailureBucketName"]),
-            Releaser(parking, ledger, publisher, clock=time.monotonic, progress=_tell_progress),
+            Releaser(parking, ledger, publisher, clock=time.monotonic, progress=_print_progress),
             lambda account_id: newest(dynamodb, table_name, account_id),
         )
 
 
 def newest(client: "DynamoDBClient", table_name: str, account_id: str) -> int:
-    """The sequence of an account's newest event in the table, strongly consistent; 0 where there is none.
+    """The sequence of an account's newest event in the table, read strongly consistently; 0 if it has no event.
 
     Raises:
         Unavailable: DynamoDB did not answer in time.
@@ -83,29 +83,31 @@ def newest(client: "DynamoDBClient", table_name: str, account_id: str) -> int:
                 Limit=1,
                 **rows_query(account_id, 1, VERSION_MAX),
             )
-    except Refused:  # no table has an account of this id
+    except Refused:  # the id is not valid for DynamoDB
         return 0
-    versions = (int(Decimal(item[VERSION]["N"])) for item in answer["Items"])  # a stray row's may be a fraction
+    versions = (
+        int(Decimal(item[VERSION]["N"])) for item in answer["Items"]
+    )  # a row written by hand may have a fraction
     return sequence_through(next(versions, 0))
 
 
 @app.command(epilog="Example: account-events parked --stack account-events")
 def parked(stack: Stack = None) -> None:
-    """List the accounts that wait for a repair: at which event, in which row (its Version), since when, and why.
+    """List the parked accounts: the event and row (Version) they wait at, since when, and why.
 
-    Also counts what the trigger gave up.
+    Also counts the objects in the failure bucket, which hold the records that the projector's trigger discarded.
     """
     with on_interruption(INTERRUPTED):
-        desk = Desk.of(Deployment.connect(stack))
-        waiting = sorted(desk.parking.list_parked().values(), key=lambda each: each.at)
-        objects = desk.failures.count()
+        recovery = Recovery.of(Deployment.connect(stack))
+        waiting = sorted(recovery.parking.list_parked().values(), key=lambda each: each.at)
+        objects = recovery.failures.count()
     if waiting:
         out.print(_table(waiting))
     else:
         out.print("No account is parked.")
     out.print(
-        f"{objects} objects are in the failure bucket {desk.failures.name}"
-        + (": `account-events release --failures`" if objects else ""),
+        f"{objects} objects are in the failure bucket {recovery.failures.name}"
+        + (": run `account-events release --failures`" if objects else ""),
         soft_wrap=True,
         highlight=False,
     )
@@ -113,52 +115,58 @@ def parked(stack: Stack = None) -> None:
 
 @app.command(epilog="Example: account-events release 8c1f2e0a-5d3b-4f57-9a53-0f6a4f1d2b11 --stack account-events")
 def release(
-    account_ids: Annotated[list[str] | None, typer.Argument(metavar="ACCOUNT", help="Parked accounts.")] = None,
+    account_ids: Annotated[list[str] | None, typer.Argument(metavar="ACCOUNT", help="Ids of parked accounts.")] = None,
     *,
     everyone: Annotated[bool, typer.Option("--all", help="All parked accounts.")] = False,
     failures: Annotated[
-        bool, typer.Option("--failures", help="All accounts in the failure bucket; then its objects are deleted.")
+        bool,
+        typer.Option(
+            "--failures", help="All accounts in the failure bucket. Deletes each object once its accounts are released."
+        ),
     ] = False,
     stack: Stack = None,
 ) -> None:
-    """Publish what repaired accounts hold back, in order, from the table, and let them go.
+    """Publish the waiting events of repaired accounts from the table, in order, and unpark the accounts.
 
-    Safe to interrupt and to run again: at worst, events are on the stream twice. Exit code 1 if an account still waits.
+    The command can be interrupted and run again: at worst, some events are published twice. Exit code 1 if an account
+    stays parked, or an object stays in the failure bucket.
     """
     if bool(account_ids) + everyone + failures != 1:
-        raise typer.BadParameter("give either accounts, or --all, or --failures")
+        raise typer.BadParameter("give either account ids, --all or --failures")
     with on_interruption(INTERRUPTED):
-        desk = Desk.of(Deployment.connect(stack))
-        done = _show(_given_up(desk) if failures else _parked(desk, account_ids))
-    if not done:
+        recovery = Recovery.of(Deployment.connect(stack))
+        all_released = _show(_discarded(recovery) if failures else _parked(recovery, account_ids))
+    if not all_released:
         sys.exit(1)
 
 
-def _parked(desk: Desk, account_ids: Iterable[str] | None) -> Iterator[Released]:
-    there = desk.parking.list_parked()
-    for account_id in dict.fromkeys(account_ids or there):
-        if account_id in there:
-            yield desk.releaser.release(there[account_id])
+def _parked(recovery: Recovery, account_ids: Iterable[str] | None) -> Iterator[Released]:
+    parked = recovery.parking.list_parked()
+    for account_id in dict.fromkeys(account_ids or parked):
+        if account_id in parked:
+            yield recovery.releaser.release(parked[account_id])
         else:
             out.print(f"[dim]·[/] {escape(account_id)} is not parked", soft_wrap=True, highlight=False)
 
 
-def _given_up(desk: Desk) -> Iterator[Released | GivenUp]:
-    objects = list(desk.failures.objects())
+def _discarded(recovery: Recovery) -> Iterator[Released | DiscardedBatch]:
+    objects = list(recovery.failures.objects())
     yield from (each for each in objects if each.problem)
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    releaser = FailureReleaser(desk.parking, desk.newest, desk.releaser, now=lambda: now, delete=desk.failures.delete)
+    releaser = FailureReleaser(
+        recovery.parking, recovery.newest, recovery.releaser, now=lambda: now, delete=recovery.failures.delete
+    )
     yield from releaser.release(objects)
 
 
-def _show(results: Iterable[Released | GivenUp]) -> bool:
-    """Tells each as it comes; whether nothing waits."""
-    released = waits = 0
+def _show(results: Iterable[Released | DiscardedBatch]) -> bool:
+    """Prints each result as it arrives; whether nothing remains to be released."""
+    released = remaining = 0
     for each in results:
-        if isinstance(each, GivenUp):
-            waits += 1
-            complain(f"{each.url} stays: {each.problem}. See to it by hand, then delete it.")
-        elif each.waits is None:
+        if isinstance(each, DiscardedBatch):
+            remaining += 1
+            complain(f"{each.url} stays: {each.problem}. Resolve it by hand, then delete the object.")
+        elif each.still_parked is None:
             released += 1
             out.print(
                 f"[bold green]✓[/] {escape(each.account_id)} released, {each.published} events published",
@@ -166,18 +174,18 @@ def _show(results: Iterable[Released | GivenUp]) -> bool:
                 highlight=False,
             )
         else:
-            waits += 1
-            complain(f"{each.account_id} {_why(each.waits)}; {each.published} events before it published")
-    out.print(f"{released} accounts released" + (f", {waits} still to be seen to" if waits else ""), highlight=False)
-    return not waits
+            remaining += 1
+            complain(f"{each.account_id} {_why(each.still_parked)}; {each.published} events before it published")
+    out.print(f"{released} accounts released" + (f", {remaining} not released" if remaining else ""), highlight=False)
+    return not remaining
 
 
-def _why(waits: Parked) -> str:
-    return f"waits at event {waits.first}, row {_row(waits)}: {waits.reason}"
+def _why(parked: Parked) -> str:
+    return f"stays parked at event {parked.first}, row {_row(parked)}: {parked.reason}"
 
 
-def _row(waits: Parked) -> str:
-    return key_of(key(waits.account_id, waits.version))
+def _row(parked: Parked) -> str:
+    return key_of(key(parked.account_id, parked.version))
 
 
 def _table(waiting: Iterable[Parked]) -> Table:
@@ -193,6 +201,6 @@ def _table(waiting: Iterable[Parked]) -> Table:
     return table
 
 
-def _tell_progress(account_id: str, through: int, last: int) -> None:
-    if through < last:  # the last page is told by its result
+def _print_progress(account_id: str, through: int, last: int) -> None:
+    if through < last:  # the result reports the last page
         err.print(f"[dim]{escape(account_id)}: published through event {through} of {last}[/]", highlight=False)

@@ -1,4 +1,4 @@
-"""The command `replay`: domain events once more, from the table."""
+"""The command `replay`: re-publishes domain events from the table."""
 
 import re
 import sys
@@ -27,67 +27,86 @@ STREAM_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,128}")
     "Example: account-events replay --from 2026-01-01T00:00:00Z --to-stream new-consumer --stack account-events",
 )
 def command(
-    account_ids: Annotated[list[str] | None, typer.Option("--account", help="An account; may be repeated.")] = None,
-    from_: Annotated[
-        str | None, typer.Option("--from", help="Events from this time on: ISO 8601, with offset.")
+    account_ids: Annotated[
+        list[str] | None, typer.Option("--account", help="Id of an account whose events to replay. May be repeated.")
     ] = None,
-    until: Annotated[str | None, typer.Option(help="Events before this time.")] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", help="Replay events from this time on: ISO 8601 with an offset.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Replay events before this time: ISO 8601 with an offset.")] = None,
     *,
-    everything: Annotated[bool, typer.Option("--all", help="All events of all accounts.")] = False,
-    to_stream: Annotated[str | None, typer.Option(help="A Kinesis stream, by its name.")] = None,
-    to_file: Annotated[Path | None, typer.Option(help="A file that is not there yet.")] = None,
-    to_stdout: Annotated[bool, typer.Option("--to-stdout", help="Standard output.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Replay all events of all accounts.")] = False,
+    to_stream: Annotated[str | None, typer.Option(help="Write to the Kinesis stream of this name.")] = None,
+    to_file: Annotated[Path | None, typer.Option(help="Write to this file, which must not exist or be empty.")] = None,
+    to_stdout: Annotated[bool, typer.Option("--to-stdout", help="Write to standard output.")] = False,
     file_format: Annotated[
-        FileFormat, typer.Option("--format", help="Of a file: lines of JSON, or each event behind its length.")
+        FileFormat,
+        typer.Option(
+            "--format",
+            help="Format of a file or of standard output: lines of JSON, or each event after its length in 4 bytes.",
+        ),
     ] = "jsonl",
     live: Annotated[
-        bool, typer.Option("--live", help="Let it be the stack's own stream: every consumer gets the events again.")
+        bool,
+        typer.Option(
+            "--live", help="Allow the stack's own stream as the target: every consumer receives the events again."
+        ),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and count, write nothing.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where an earlier run was interrupted.")] = False,
-    checkpoint: Annotated[Path | None, typer.Option(help="Where to keep how far it is.")] = None,
-    segments: Annotated[int, typer.Option(help="Read so many pages at once.", min=1, max=SEGMENTS_MAX)] = SEGMENTS,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and count only; write nothing.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")] = False,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="Checkpoint file. Default: next to the file, or in .account-events-replay/ for a stream."),
+    ] = None,
+    segments: Annotated[
+        int, typer.Option(help="Number of segments of the table to read concurrently.", min=1, max=SEGMENTS_MAX)
+    ] = SEGMENTS,
     read_units_max: ReadUnitsMax = READ_UNITS_MAX,
     page_rows: Annotated[
-        int | None, typer.Option(help="Rows to a page; as many as 1 MB holds if left out.", min=1)
+        int | None, typer.Option(help="Maximum rows per page. Omit it for pages of 1 MB.", min=1)
     ] = None,
-    table: Annotated[str | None, typer.Option(help="Another table than the stack's: a restored copy, say.")] = None,
+    table: Annotated[
+        str | None, typer.Option(help="Read this table instead of the stack's, such as a restored copy.")
+    ] = None,
     stack: Stack = None,
 ) -> None:
-    """Send domain events once more, from the table: the same ids and values, of each account in order.
+    """Re-publish domain events from the table, with the same ids and values, in order per account.
 
-    To a stream, a file or stdout. It can be stopped at any time and goes on with --resume; at worst, events are on the
-    stream twice. Exit code 1 if an account has a row that makes no event: it is replayed up to there.
+    Writes to a stream, a file or standard output. A run to a stream or a file can be interrupted at any time and
+    continued with --resume; at worst, some events are on the stream twice. Exit code 1 if a row of an account is
+    missing or cannot be turned into an event: the account is replayed up to that row.
     """
     target = Target(to_stream, to_file, to_stdout, file_format)
     if to_file is not None and checkpoint is not None and to_file.resolve() == checkpoint.resolve():
-        raise typer.BadParameter("the checkpoint cannot be in the file it is about")
-    _check_target(target, dry_run=dry_run, is_kept=resume or checkpoint is not None)
+        raise typer.BadParameter("--checkpoint and --to-file must be different files")
+    _check_target(target, dry_run=dry_run, has_checkpoint=resume or checkpoint is not None)
     selection = _selection(account_ids, from_, until, everything=everything)
     deployment = Deployment.connect(stack)
     if to_stream == deployment.outputs["EventStreamName"] and not live and not dry_run:
-        raise WrongCall(f"{to_stream} is the stack's own stream, whose consumers would all get duplicates: --live.")
-    order = ReplayRequest(selection, target, segments, read_units_max, page_rows, dry_run, resume, checkpoint, table)
-    if not ReplayRun(deployment, order).go():
+        raise WrongCall(
+            f"{to_stream} is the stack's own stream: all its consumers would get duplicates. Add --live to allow it."
+        )
+    request = ReplayRequest(selection, target, segments, read_units_max, page_rows, dry_run, resume, checkpoint, table)
+    if not ReplayRun(deployment, request).run():
         sys.exit(1)
 
 
 def _selection(account_ids: list[str] | None, from_: str | None, until: str | None, *, everything: bool) -> Selection:
     has_times = from_ is not None or until is not None
     if bool(account_ids) + has_times + everything != 1:
-        raise typer.BadParameter("give either --account, or --from and --until or one of them, or --all")
+        raise typer.BadParameter("give exactly one of --account, --from/--until and --all")
     if account_ids:
         if "" in account_ids:
-            raise typer.BadParameter("an account's id is not empty")
+            raise typer.BadParameter("an account id must not be empty")
         return Accounts(tuple(dict.fromkeys(account_ids)))
     return time_range(from_, until) if has_times else Everything()
 
 
-def _check_target(target: Target, *, dry_run: bool, is_kept: bool) -> None:
+def _check_target(target: Target, *, dry_run: bool, has_checkpoint: bool) -> None:
     given = (target.stream is not None) + (target.file is not None) + target.to_stdout
     if given > 1 or not (given or dry_run):
-        raise typer.BadParameter("give one of --to-stream, --to-file and --to-stdout, or --dry-run")
+        raise typer.BadParameter("give exactly one of --to-stream, --to-file and --to-stdout, or --dry-run")
     if target.stream is not None and not STREAM_NAME.fullmatch(target.stream):
-        raise typer.BadParameter(f"{target.stream!r} is no name of a stream")
-    if is_kept and (dry_run or target.to_stdout):
-        raise typer.BadParameter("a dry run, and what goes to stdout, has no checkpoint and cannot be resumed")
+        raise typer.BadParameter(f"{target.stream!r} is not a valid stream name")
+    if has_checkpoint and (dry_run or target.to_stdout):
+        raise typer.BadParameter("--resume and --checkpoint cannot be used with --dry-run or --to-stdout")

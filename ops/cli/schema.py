@@ -1,7 +1,7 @@
-"""`account-events schema`: the gate of the contract, and the way through it.
+"""The commands `schema check` and `schema publish`.
 
-Nothing here imports the codec or the encoder: those load the schemas when they are imported, and `check` is needed most
-when they cannot.
+This module must not import the codec or the encoder: they load the schemas at import, and `check` has to work when the
+schemas cannot be loaded.
 """
 
 import sys
@@ -19,11 +19,11 @@ from ops.schema_gate.gate import UNPUBLISHED, Files, check
 from ops.schema_gate.publication import Plan, plan
 from ops.schema_gate.refusal import Refusal
 
-app = typer.Typer(no_args_is_help=True, help="Check and publish the events' schemas.")
+app = typer.Typer(no_args_is_help=True, help="Check and publish the event schemas.")
 out = Console()
 err = Console(stderr=True)
 Folder = Annotated[
-    Path, typer.Option(help="The folder that holds <Name>.avsc and history/; this project's if left out.")
+    Path, typer.Option(help="Folder that holds <Name>.avsc and history/. Omit it to use this project's.")
 ]
 
 
@@ -32,10 +32,10 @@ def check_schemas(
     folder: Folder = SCHEMAS,
     *,
     allow_unpublished: Annotated[
-        bool, typer.Option("--allow-unpublished", help="Let pass what is right and only not published yet.")
+        bool, typer.Option("--allow-unpublished", help="Accept valid schemas that are not published yet.")
     ] = False,
 ) -> None:
-    """Compare the working schemas with all that was ever published. Exit code 1 if anything is refused."""
+    """Check the working schemas against every published version. Exit code 1 if anything is refused."""
     files = _read(folder)
     refused = check(files, why_no_column)
     waiting = [refusal for refusal in refused if allow_unpublished and refusal.rule == UNPUBLISHED]
@@ -44,8 +44,8 @@ def check_schemas(
     _end_if_refused([refusal for refusal in refused if refusal not in waiting])
     versions = sum(map(len, files.published.values()))
     out.print(
-        f"[bold green]✓[/] {len(files.working)} events, {versions} published versions: each can be read "
-        "with every other of its event.",
+        f"[bold green]✓[/] {len(files.working)} events, {versions} published versions: every version "
+        "can be read with every other version of its event.",
         soft_wrap=True,
         highlight=False,
     )
@@ -53,19 +53,21 @@ def check_schemas(
 
 @app.command()
 def publish(
-    name: Annotated[str | None, typer.Argument(help="An event's; all that changed if left out.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Name of the event. Omit it to publish every changed schema.")
+    ] = None,
     folder: Folder = SCHEMAS,
 ) -> None:
-    """Freeze the working schemas as their next versions, if the check passes. Repeating it changes nothing."""
+    """Publish the working schemas as their next versions, if the check passes. It is safe to repeat."""
     planned = _plan(_read(folder), name)
     _end_if_refused(planned.refused)
     try:
         schema_folder.write(folder, planned.writes)
     except KeyboardInterrupt:
-        err.print("stopped: run `account-events schema publish` again to finish it", highlight=False)
+        err.print("interrupted: run `account-events schema publish` again to finish", highlight=False)
         raise
     except OSError as error:
-        _fail(f"{error.strerror or error}: nothing is half written; run it again when that is corrected")
+        _fail(f"{error.strerror or error}. No file is incomplete: correct the problem, then run the command again.")
     for event, version in planned.published.items():
         out.print(f"[bold green]✓[/] {event} is published as version {version}", highlight=False)
     for path in planned.writes:
@@ -74,7 +76,7 @@ def publish(
         out.print("Nothing to do: every working schema is published.", highlight=False)
     elif planned.published:
         out.print(
-            "Commit them together. What else a new version needs is in docs/evolving-events.md.",
+            "Commit these files together. For the next steps, see docs/evolving-events.md.",
             soft_wrap=True,
             highlight=False,
         )
@@ -91,11 +93,11 @@ def _read(folder: Path) -> Files:
     try:
         return schema_folder.read(folder)
     except OSError as error:
-        if error.errno is None:  # of `schema_folder`
+        if error.errno is None:  # raised by `schema_folder`
             _fail(str(error))
         _fail(
-            f"{error.filename}: {error.strerror}. A schema is a file that can be read: correct it or remove it, then "
-            "run the command again."
+            f"{error.filename}: {error.strerror}. A schema must be a readable file: correct or remove it, then run the "
+            "command again."
         )
 
 

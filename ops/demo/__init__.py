@@ -1,1 +1,1 @@
-"""The demo: one run through the whole system, checked."""
+"""The demo: one checked run through the whole system."""

@@ -1,4 +1,4 @@
-"""The main job, run for real: requests, rows, stream records, domain events, and a check that all agree."""
+"""The demo: sends commands through a local stack and checks that API, table, stream and read model agree."""
 
 import time
 from collections import Counter
@@ -24,27 +24,27 @@ from ops.ledger.audit import AccountAudit, audit
 
 SETTLE_TIMEOUT_S = 60.0
 FAILURES_MAX = 5
-"""No invocation of the projector fails in a sound house; after this many the demo need not wait for more."""
+"""In a healthy stack no invocation fails. After this many failures the demo stops waiting."""
 
 ACCOUNTS = (("owner-1", "EUR"), ("owner-1", "EUR"), ("owner-1", "USD"), ("owner-2", "CHF"))
 READ_TIMEOUT_S = 10.0
 LONG_ACCOUNT_COMMANDS = 24
-"""With the creation 25 events: rows 10 and 20 are snapshots."""
+"""Together with the creation, 25 events: rows 10 and 20 are snapshots."""
 CONCURRENT_COMMANDS = 16
 CONCURRENT_CLIENTS = 4
 
 
 @dataclass
 class DemoResult:
-    """What was sent, and what became of it.
+    """What the demo sent, and what it found afterwards.
 
     Attributes:
-        accepted: per account, the answers with an event, counted.
-        balances: per account, as the API answers at the end.
-        listed: per account, as the accounts by owner list it at the end.
-        answers: answers by HTTP status.
-        conflicts: lost races of the forced kind; each was decided again.
-        failures: what does not agree; empty if the house works.
+        accepted: the number of accepted commands per account.
+        balances: the final balance per account, from the API.
+        listed: the final balance per account, from the accounts by owner.
+        answers: the number of API responses by HTTP status.
+        conflicts: forced version conflicts; each was resolved by deciding again.
+        failures: differences found; empty if the stack works.
     """
 
     accepted: Counter[str] = field(default_factory=Counter)
@@ -57,34 +57,36 @@ class DemoResult:
 
 
 class Demo:
-    """One run through a standing house."""
+    """One demo run on a running local stack."""
 
     def __init__(self, deployment: LocalDeployment, progress: Callable[[str], None]) -> None:
         self._deployment = deployment
         self._progress = progress
-        self._api = deployment.address.http()  # with JWT an operator's: it opens accounts for several owners
+        self._api = deployment.address.http()  # with JWT, an operator's token: it may open accounts for several owners
         self._result = DemoResult()
-        self._due: dict[str, Decimal] = {}
+        self._expected: dict[str, Decimal] = {}
 
     def run(self) -> DemoResult:
         with self._api:
             self._progress("opening four accounts")
             long, busy, raced, quiet = (self._open(*each) for each in ACCOUNTS)
-            self._progress(f"{LONG_ACCOUNT_COMMANDS} commands on one account: two snapshots")
+            self._progress(f"sending {LONG_ACCOUNT_COMMANDS} commands to one account, enough for two snapshots")
             for number in range(LONG_ACCOUNT_COMMANDS):
                 self._send(long, "withdraw" if number % 3 == 2 else "credit", Decimal(number + 1) / 4)  # noqa: PLR2004
-            self._progress("a withdrawal that the balance does not cover")
+            self._progress("sending a withdrawal that the balance does not cover")
             self._send(quiet, "credit", Decimal("25.00"))
             self._expect(self._send(quiet, "withdraw", Decimal("25.01")), 422)
-            self._progress(f"{CONCURRENT_COMMANDS} withdrawals from one account, {CONCURRENT_CLIENTS} at a time")
+            self._progress(
+                f"sending {CONCURRENT_COMMANDS} withdrawals from one account, {CONCURRENT_CLIENTS} at a time"
+            )
             self._send(busy, "credit", Decimal("100.00"))
             with ThreadPoolExecutor(CONCURRENT_CLIENTS) as pool:
                 answers = pool.map(lambda _: self._post(busy, "withdraw", Decimal("9.50")), range(CONCURRENT_COMMANDS))
-            for answer in answers:  # counted here: the threads share nothing
+            for answer in answers:  # counted here, so that the threads share no state
                 self._record(answer, busy, "withdraw", Decimal("9.50"))
-            self._progress("a forced conflict")
+            self._progress("forcing a version conflict")
             self._force_conflict(raced)
-            self._progress("waiting for the projector and what stands behind it")
+            self._progress("waiting for the projector and the consumers")
             self._settle()
             self._compare()
         return self._result
@@ -93,7 +95,7 @@ class Demo:
         answer = self._api.post("/accounts", json={"owner": owner, "currency": currency})
         self._expect(answer, 201)
         account_id: str = answer.json()["accountId"]
-        self._due[account_id] = Decimal(0)
+        self._expected[account_id] = Decimal(0)
         self._count(answer, account_id)
         return account_id
 
@@ -108,31 +110,31 @@ class Demo:
     def _record(self, answer: httpx.Response, account_id: str, command: str, amount: Decimal) -> None:
         self._count(answer, account_id)
         if answer.is_success:
-            self._due[account_id] += amount if command == "credit" else -amount
+            self._expected[account_id] += amount if command == "credit" else -amount
 
     def _count(self, answer: httpx.Response, account_id: str) -> None:
         self._result.answers[answer.status_code] += 1
         self._result.accepted[account_id] += answer.is_success
         if answer.is_server_error:
-            raise CommandError(f"The API answered {answer.status_code}: {answer.text[:300]}")
+            raise CommandError(f"The API returned {answer.status_code}: {answer.text[:300]}")
 
     def _force_conflict(self, account_id: str) -> None:
-        """A writer of our own reads the account; before it appends, the API carries out another command."""
+        """Executes a command in this process; before it appends its event, the API executes another command."""
         address = self._deployment.address
         store = _ConflictingStore(
             address.client("dynamodb"),
             address.client("dynamodb", attempts_max=1),
             address.outputs["TableName"],
         )
-        store.overtake = lambda: self._send(account_id, "credit", Decimal("1.00"))
+        store.competing_command = lambda: self._send(account_id, "credit", Decimal("1.00"))
         origin = Origin(timestamp(datetime.now(UTC)), "demo-forced-conflict", "demo")
         used = Usage()
         AccountService(store).execute(account_id, Credit(Decimal("2.00")), origin, used=used)
-        self._due[account_id] += Decimal("2.00")
+        self._expected[account_id] += Decimal("2.00")
         self._result.accepted[account_id] += 1
         self._result.conflicts += used.conflicts
         if used.conflicts != 1:
-            self._result.failures.append(f"one conflict was forced, {used.conflicts} happened")
+            self._result.failures.append(f"one version conflict was forced, but {used.conflicts} happened")
 
     def _settle(self) -> None:
         deployment, deadline = self._deployment, time.monotonic() + SETTLE_TIMEOUT_S
@@ -142,9 +144,9 @@ class Demo:
             if time.monotonic() > deadline or max(failures.values()) >= FAILURES_MAX:
                 errors = [mapping.status().last_error for mapping in deployment.mappings.values()]
                 self._result.failures.append(
-                    "the functions are not done; they failed so often: "
-                    + ", ".join(f"{name} {times}" for name, times in failures.items())
-                    + "".join(f"; the last error was: {error}" for error in errors if error)
+                    "the functions have not finished; failures: "
+                    + ", ".join(f"{name} {count}" for name, count in failures.items())
+                    + "".join(f"; last error: {error}" for error in errors if error)
                 )
                 return
 
@@ -152,15 +154,17 @@ class Demo:
         result, address = self._result, self._deployment.address
         rows = self._deployment.rows()
         result.audits = audit(rows, read_published(self._deployment, result.accepted.total()))
-        for account_id, due in self._due.items():
+        for account_id, expected in self._expected.items():
             balance = Decimal(self._api.get(f"/accounts/{account_id}").json()["balance"])
             result.balances[account_id] = balance
             found = result.audits[account_id]
-            if not balance == due == found.balance:
-                result.failures.append(f"{account_id}: API {balance}, accepted {due}, ledger {found.balance}")
+            if not balance == expected == found.balance:
+                result.failures.append(
+                    f"{account_id}: the API has {balance}, the accepted commands {expected}, the ledger {found.balance}"
+                )
             if len(found.published) != result.accepted[account_id]:
                 result.failures.append(
-                    f"{account_id}: {result.accepted[account_id]} accepted, {len(found.published)} published"
+                    f"{account_id}: {result.accepted[account_id]} commands accepted, {len(found.published)} published"
                 )
             result.failures += [f"{account_id}: {finding}" for finding in found.findings]
         self._compare_read_model()
@@ -173,33 +177,33 @@ class Demo:
             result.failures.append("no withdrawal was refused")
 
     def _compare_read_model(self) -> None:
-        """The accounts by owner, which a consumer has made of the domain events."""
+        """Compares the accounts by owner, which a consumer builds from the domain events."""
         for owner in {owner for owner, _ in ACCOUNTS}:
             for listed in self._api.get(f"/owners/{owner}/accounts").json()["accounts"]:
                 account_id, balance = listed["accountId"], Decimal(listed["balance"])
                 self._result.listed[account_id] = balance
-        if self._result.listed != self._due:
-            self._result.failures.append(f"the accounts by owner are {self._result.listed}, not {self._due}")
+        if self._result.listed != self._expected:
+            self._result.failures.append(f"the accounts by owner are {self._result.listed}, expected {self._expected}")
 
     def _expect(self, answer: httpx.Response, status: int) -> None:
         if answer.status_code != status:
-            raise CommandError(f"The API answered {answer.status_code} where {status} was due: {answer.text[:300]}")
+            raise CommandError(f"The API returned {answer.status_code}, expected {status}: {answer.text[:300]}")
 
 
 class _ConflictingStore(DynamoDBAccountStore):
-    """Another writer is quicker, once."""
+    """A store in which a competing command is executed once, just before the first append."""
 
-    overtake: Callable[[], object] | None = None
+    competing_command: Callable[[], object] | None = None
 
     def append(self, rows: Sequence[Row], used: Usage) -> None:
-        overtake, self.overtake = self.overtake, None
-        if overtake is not None:
-            overtake()
+        competing_command, self.competing_command = self.competing_command, None
+        if competing_command is not None:
+            competing_command()
         super().append(rows, used)
 
 
 def read_published(deployment: LocalDeployment, expected: int, timeout_s: float = READ_TIMEOUT_S) -> list[DomainEvent]:
-    """The whole stream, until `expected` different events were seen and a poll brings nothing more, or time is up."""
+    """Reads the stream until it has `expected` different events and a poll returns none, or until the timeout."""
     address = deployment.address
     reader = EventStreamReader(address.client("kinesis"), address.outputs["EventStreamName"])
     deadline = time.monotonic() + timeout_s

@@ -1,4 +1,4 @@
-"""What the demo ends with: the lake compared with the ledger, and the daily report as a file to look at."""
+"""The end of the demo: compares the lake with the ledger and writes the daily report."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,22 +15,22 @@ from ops.report.report_file import write_report
 REPORT = "daily-report.html"
 
 
-def lake_of_the_demo(deployment: LocalDeployment, failures: list[str]) -> Path:
-    """The report's file; `failures` gets what does not agree.
+def check_lake_and_report(deployment: LocalDeployment, failures: list[str]) -> Path:
+    """Writes the daily report and returns its path. Differences between lake and ledger are added to `failures`.
 
     Args:
-        deployment: its events have all arrived in the lake.
-        failures: of the demo.
+        deployment: a local stack whose events have all arrived in the lake.
+        failures: the demo's.
     """
     lake = Lake.of(Deployment.local(deployment.address))
-    verdict = reconciled(lake, grace_s=0)
-    keep(lake, verdict)
-    if not verdict.is_sound or verdict.on_their_way or not verdict.events:
+    result = reconciled(lake, grace_s=0)
+    keep(lake, result)
+    if not result.is_sound or result.on_their_way or not result.events:
         failures.append(
-            f"the lake is not the ledger: of {verdict.events} events {verdict.missing} are missing, {verdict.extra} "
-            f"extra, {verdict.differing} differ, {verdict.on_their_way} are on their way"
+            f"lake and ledger differ: of {result.events} events {result.missing} are missing, {result.extra} extra, "
+            f"{result.differing} differ, {result.on_their_way} are on their way"
         )
     is_fresh = refresh_totals(lake)
     ADDRESS_FILE.parent.mkdir(exist_ok=True)
-    imprint = Imprint("the demo's house", datetime.now(UTC).replace(tzinfo=None), totals_are_fresh=is_fresh)
+    imprint = Imprint("the demo's local stack", datetime.now(UTC).replace(tzinfo=None), totals_are_fresh=is_fresh)
     return write_report(lake, None, ADDRESS_FILE.parent / REPORT, imprint)

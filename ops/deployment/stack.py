@@ -1,4 +1,4 @@
-"""A deployed stack, on AWS or on this machine: its outputs, clients of its services, and how it writes events."""
+"""A deployed stack, on AWS or local: its outputs, clients of its services, and how it encodes events."""
 
 import json
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ AWS_CLIENTS = Config(
 
 
 class Outputs:
-    """A stack's outputs. If one is missing, the error says what to do."""
+    """A stack's outputs. A missing output raises a CommandError with the remedy."""
 
     def __init__(self, outputs: Mapping[str, str]) -> None:
         self._outputs = outputs
@@ -37,10 +37,10 @@ class Outputs:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A stack that a command works on.
+    """The stack that a command works on.
 
     Attributes:
-        address: of the local stack; None if the stack is on AWS.
+        address: the local stack's; None if the stack is on AWS.
     """
 
     outputs: Outputs
@@ -48,10 +48,10 @@ class Deployment:
 
     @classmethod
     def connect(cls, stack: str | None) -> "Deployment":
-        """The stack of this name on AWS, by the AWS settings of this terminal; the running local stack if None.
+        """Connects to the stack of this name on AWS with your AWS settings, or to the running local stack if None.
 
         Raises:
-            CommandError: no local stack is running; or there are no AWS credentials.
+            CommandError: no local stack is running, or there are no AWS credentials.
         """
         if stack is None:
             forget_aws_settings()
@@ -62,7 +62,7 @@ class Deployment:
 
     @classmethod
     def local(cls, address: Address) -> "Deployment":
-        """A local stack that is found already."""
+        """The local stack at this address."""
         return cls(Outputs(address.outputs), address)
 
     @property
@@ -70,33 +70,33 @@ class Deployment:
         return self.address is not None
 
     def client(self, service: str, read_timeout_s: float = READ_TIMEOUT_S) -> Any:  # noqa: ANN401 -- boto3's clients have no common type
-        """A new client, which retries."""
+        """A new client that retries."""
         if self.address is not None:
             return self.address.client(service, read_timeout_s)
         return boto3.client(service, config=AWS_CLIENTS.merge(Config(read_timeout=read_timeout_s)))  # type: ignore[call-overload]
 
     def kinesis(self) -> Any:  # noqa: ANN401 -- as above
-        """A new client of Kinesis, which does not retry: the publisher does, record by record."""
+        """A new Kinesis client that does not retry, because the publisher retries record by record."""
         if self.address is not None:
             return self.address.client("kinesis", attempts_max=1)
         return boto3.client("kinesis", config=settings.CLIENTS)
 
     def pack(self) -> Pack:
-        """How the stack's projector makes records of events."""
+        """How the stack's projector packs events into records."""
         return (aggregated if self.outputs["Aggregation"] == "on" else plain)(int(self.outputs["Buckets"]))
 
     def encoders(self) -> Encoders:
-        """As the stack's projector has them."""
+        """The encoders of the stack's projector."""
         framing = self.outputs["Framing"]
         try:
             return settings.encoders_of(framing, self.outputs["SchemaVersions"] if framing == "glue" else "")
         except LookupError as error:
             raise CommandError(
-                f"The stack is of another release than this command, whose events it does not know: {error}"
+                f"The stack was deployed from another release than this command: {error} Use the stack's release."
             ) from None
 
     def codec(self) -> Codec:
-        """Reads what the stack's projector writes, without asking a registry."""
+        """Decodes what the stack's projector writes, without querying a registry."""
         if self.outputs["Framing"] != "glue":
             return Codec(CONTRACT)
         version_ids: dict[str, str] = json.loads(self.outputs["SchemaVersions"])
@@ -106,6 +106,6 @@ class Deployment:
 
 
 def outputs_of(stack: str) -> dict[str, str]:
-    """Of a stack on AWS."""
+    """The outputs of a stack on AWS."""
     [described] = boto3.client("cloudformation", config=AWS_CLIENTS).describe_stacks(StackName=stack)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}

@@ -1,1 +1,1 @@
-"""Checks of the ledger."""
+"""Checks the ledger."""

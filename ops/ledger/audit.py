@@ -1,4 +1,4 @@
-"""Do the ledger and the stream tell the same story? Pure: rows and published events in, findings out."""
+"""Compares the ledger with the published events. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,12 +13,12 @@ from projector.translate import translate
 
 @dataclass(frozen=True, slots=True)
 class AccountAudit:
-    """One account, as it stands in the table and on the stream.
+    """One account, as found in the table and on the stream.
 
     Attributes:
         published: sequences in the order of first publication.
-        duplicates: how many published records repeat an event already published.
-        findings: what does not agree; empty when all does.
+        duplicates: the number of published records that repeat an event.
+        findings: differences; empty if table and stream agree.
     """
 
     account_id: str
@@ -31,11 +31,11 @@ class AccountAudit:
 
 
 def audit(rows: Iterable[StoredRow], published: Iterable[DomainEvent]) -> dict[str, AccountAudit]:
-    """Audits by account id, of every account that has a row or an event.
+    """Audits every account that has a row or an event; results by account id.
 
     Args:
         rows: the whole table, in any order.
-        published: the whole stream; per account in the order of its shard.
+        published: the whole stream, in order per account.
     """
     rows_of: dict[str, list[StoredRow]] = defaultdict(list)
     for row in rows:
@@ -60,9 +60,9 @@ def _audit(account_id: str, rows: Sequence[StoredRow], published: Sequence[Domai
     if order != [row.sequence for row in events]:
         findings.append(f"published {order}, stored {[row.sequence for row in events]}")
     findings += [
-        f"event {row.sequence} was published with another content than its row"
+        f"event {row.sequence} was published with values that differ from its row"
         for row in events
-        if row.sequence in first_publications and not _says(first_publications[row.sequence], row)
+        if row.sequence in first_publications and not _matches(first_publications[row.sequence], row)
     ]
     return AccountAudit(
         account_id=account_id,
@@ -75,7 +75,7 @@ def _audit(account_id: str, rows: Sequence[StoredRow], published: Sequence[Domai
     )
 
 
-def _says(event: DomainEvent, row: EventRow) -> bool:
+def _matches(event: DomainEvent, row: EventRow) -> bool:
     name, fields = translate(row)
     return event.name == name and _as_mapping(event.fields) == _as_mapping(fields)
 

@@ -1,4 +1,4 @@
-"""Does an account's ledger follow from its events? Everything is recomputed, no snapshot is trusted. Pure."""
+"""Recomputes an account from its events and compares its rows and snapshots, trusting no snapshot. Pure."""
 
 from dataclasses import dataclass, field
 
@@ -10,14 +10,14 @@ from account_core.service.head import Head, advance
 
 @dataclass
 class LedgerCheck:
-    """Add an account's rows, oldest first, then `end`; of the events only their idempotency keys are kept.
+    """Checks one account: call `add` for its rows, oldest first, then `end`. Keeps only the events' idempotency keys.
 
     Attributes:
-        head: the state, from the events alone.
-        rows: how many have been added.
-        snapshots: how many of them can be used.
-        outdated: snapshots of another format, which are ignored and not wrong.
-        findings: what does not agree; empty if the ledger is sound.
+        head: the state, computed from the events alone.
+        rows: the number of rows added.
+        snapshots: the number of usable snapshots.
+        outdated: the number of snapshots in another format; they are ignored and not a finding.
+        findings: errors; empty if all rows agree.
     """
 
     account_id: str
@@ -44,7 +44,7 @@ class LedgerCheck:
             self.outdated += 1
 
     def add_unreadable(self, version: int | None, error: Corrupt) -> None:
-        """A row that `from_item` refuses; without a version if its key has none that a row can have."""
+        """Adds a row that `from_item` rejects; `version` is None if its key's Version is not a valid row version."""
         if version is None:
             self.rows += 1
         else:
@@ -52,23 +52,23 @@ class LedgerCheck:
         self.findings.append(str(error))
 
     def end(self) -> None:
-        """There are no more rows."""
+        """Completes the check after the last row."""
         if not self._is_broken and self._last_version < self.head.version:
-            self.findings.append(f"snapshot {self.head.version} is missing behind the account's last event")
+            self.findings.append(f"snapshot {self.head.version} is missing after the account's last event")
 
     def _count(self, version: int) -> None:
         self.rows += 1
         if version != self._last_version + 1:
-            self.findings.append(f"row {version} follows row {self._last_version}: versions have no holes")
+            self.findings.append(f"row {version} follows row {self._last_version}: versions must have no gaps")
         self._last_version = version
 
     def _add_event(self, row: EventRow) -> None:
-        """After one that does not fit, there is no state that later ones could be judged by."""
-        if row.request_id is not None and row.occurred_at < self._last_time:  # rows of format 1 made no such promise
+        """After an event that does not follow, there is no state to compare later events with."""
+        if row.request_id is not None and row.occurred_at < self._last_time:  # rows of format 1 did not promise this
             self.findings.append(f"event {row.sequence} is earlier than the one before it")
         self._last_time = row.occurred_at
         if row.command_id is not None and row.command_id in self._keys:
-            self.findings.append(f"event {row.sequence} has the idempotency key of an earlier one")
+            self.findings.append(f"event {row.sequence} has the idempotency key of an earlier event")
         self._keys |= {row.command_id} if row.command_id is not None else set()
         if self._is_broken:
             return
@@ -82,8 +82,8 @@ class LedgerCheck:
         account = self.head.account
         if self._is_broken or account is None:
             return
-        due = (self.head.version, self.head.sequence, self.head.occurred_at)
-        if (due, account) != (
+        expected = (self.head.version, self.head.sequence, self.head.occurred_at)
+        if (expected, account) != (
             (snapshot.version, snapshot.sequence, snapshot.occurred_at),
             Account(snapshot.owner, snapshot.currency, snapshot.balance),
         ):

@@ -1,4 +1,4 @@
-"""Every account of a table, checked against its own events."""
+"""Checks every account in a table against its own events."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def check_ledger(client: "DynamoDBClient", table_name: str) -> Iterator[LedgerCheck]:
-    """The check of one account after the other; memory grows with the number of accounts, not of rows.
+    """Checks one account after the other. Memory grows with the number of accounts, not of rows.
 
-    It reads every row twice, once to find the accounts, eventually consistent, and once in order.
+    It reads every row twice: once, eventually consistently, to find the accounts, and once in order.
     """
     ids: set[str] = set()
     pages = client.get_paginator("scan").paginate(TableName=table_name, ProjectionExpression=ACCOUNT_ID)

@@ -1,1 +1,1 @@
-"""The accounts by owner: check and rebuild the read model."""
+"""Checks and rebuilds the read model of accounts by owner."""

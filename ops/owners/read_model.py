@@ -1,4 +1,4 @@
-"""The accounts by owner, made again from the ledger and compared with it. Both read the ledger by a replay."""
+"""Rebuilds the accounts by owner from the ledger, and compares them with it. Both read the ledger by a replay."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -26,24 +26,24 @@ Row = Mapping[str, Any]
 
 
 class RebuildingSink:
-    """A replay's sink that puts each account's row and position in the place of those that are there.
+    """A replay's sink that replaces each account's row and position.
 
-    It may run beside the function. From its first page of events an account's row is written anew, in one transaction
-    with its position and never at an earlier event than that was at: what the function has applied would not come
+    It may run while the function runs. The first page of an account's events replaces its row, in one transaction with
+    its position. The position never goes back, because events that the function has applied are not delivered to it
     again. Further pages go through the inbox, as the function's records do.
 
     Args:
-        client: DynamoDB's.
-        table_name: the read model's.
-        inbox_table_name: its inbox's.
-        ledger: the accounts' table.
-        decoder: reads the ledger's events.
-        now: seconds since 1970.
-        resets: forget what is held and what was seen, and go back where the ledger does. What the function applies in
-            the meantime may be lost from the model: disable its trigger before.
+        client: of DynamoDB.
+        table_name: the read model's table.
+        inbox_table_name: the read model's inbox.
+        ledger: the accounts table.
+        decoder: decodes the ledger's events.
+        now: returns the seconds since 1970.
+        resets: discard buffered events and what the inbox has seen, and let the position go back to the ledger's.
+            Events that the function applies meanwhile may be lost from the read model: disable its trigger first.
 
     Attributes:
-        failed: what could not be rebuilt, by account, and why.
+        failed: accounts that could not be rebuilt, each with the reason.
     """
 
     def __init__(
@@ -72,19 +72,19 @@ class RebuildingSink:
             if isinstance(first, AccountCreated):
                 if not self._put(first, arrivals[-1].event):
                     continue
-                arrivals = arrivals[-1:]  # once more, for what is held behind it
+                arrivals = arrivals[-1:]  # received once more, so that buffered events after it are applied
             error = self._inbox.receive(account_id, arrivals, self._now()).error
             if isinstance(error, Unavailable):
-                raise Interrupted(f"{account_id} could not be rebuilt ({error}). Run it again.") from error
+                raise Interrupted(f"{account_id} could not be rebuilt ({error}). Run the command again.") from error
             if error:
                 self.failed[account_id] = f"{type(error).__name__}: {error}"
         return 0
 
     def flush(self) -> None:
-        """What is written is written."""
+        """Does nothing: `write` is durable."""
 
     def _put(self, created: AccountCreated, last: Event) -> bool:
-        """The row after `last`, or after what the inbox has come to meanwhile: that would not come again."""
+        """Replaces the row with that after `last`, or after the inbox's last event if that is later."""
         account_id = created.account_id
         for _ in range(STALE_REVISIONS_MAX):
             try:
@@ -92,8 +92,8 @@ class RebuildingSink:
                 newest = self._later(account_id, before.last) if before.last > last.sequence else last
                 if newest is None and not self._resets:
                     self.failed[account_id] = (
-                        f"the read model is at event {before.last}, which the ledger has not; nothing was changed. See "
-                        "to the ledger; with --reset the account is made as the ledger has it"
+                        f"the read model is at event {before.last}, which the ledger does not have. Nothing was "
+                        "changed. Repair the ledger, or use --reset to rebuild the account as the ledger has it"
                     )
                     return False
                 newest = newest or last
@@ -105,21 +105,21 @@ class RebuildingSink:
             except StaleRevision:
                 continue
             except (Unavailable, LedgerUnavailable) as error:
-                raise Interrupted(f"{account_id} could not be rebuilt ({error}). Run it again.") from error
+                raise Interrupted(f"{account_id} could not be rebuilt ({error}). Run the command again.") from error
             except Refused as error:
                 self.failed[account_id] = str(error)
                 return False
             return True
-        raise Interrupted(f"{account_id} is too busy to be rebuilt now. Run it again.")
+        raise Interrupted(f"{account_id} is too busy to be rebuilt now. Run the command again.")
 
     def _later(self, account_id: str, sequence: int) -> Event | None:
-        """The ledger's event; None if it has none that can be read."""
+        """The ledger's event; None if it is missing or cannot be read."""
         [arrival] = self._ledger.events(account_id, sequence, sequence, 0)
         return None if isinstance(arrival, Poison) else self._decoder.decode(arrival.data)
 
 
 class FoldingSink:
-    """A replay's sink that keeps what each account's row has to be. Its memory grows with the accounts.
+    """A replay's sink that computes the expected row of each account. Its memory grows with the number of accounts.
 
     Attributes:
         rows: by account id.
@@ -141,7 +141,7 @@ class FoldingSink:
         return 0
 
     def flush(self) -> None:
-        """Nothing leaves this process."""
+        """Does nothing: the rows stay in memory."""
 
 
 def rows_of(client: "DynamoDBClient", table_name: str) -> Iterator[Row]:
@@ -150,32 +150,34 @@ def rows_of(client: "DynamoDBClient", table_name: str) -> Iterator[Row]:
         yield from page["Items"]
 
 
-def differences(due: Mapping[str, Row], found: Mapping[str, Row]) -> dict[str, str]:
-    """What is wrong with each account's row, by account id; nothing where it is as it should be."""
+def row_differences(expected: Mapping[str, Row], found: Mapping[str, Row]) -> dict[str, str]:
+    """How each wrong row differs from the expected one, by account id."""
     wrong = {}
-    for account_id in sorted(due.keys() | found.keys()):
+    for account_id in sorted(expected.keys() | found.keys()):
         if account_id not in found:
-            wrong[account_id] = f"it is missing; the ledger has it at event {_sequence(due[account_id])}"
-        elif account_id not in due:
+            wrong[account_id] = f"it is missing; the ledger is at event {_sequence(expected[account_id])}"
+        elif account_id not in expected:
             wrong[account_id] = "the ledger has no such account: delete its row by hand"
-        elif odd := _odd(due[account_id], found[account_id]):
-            wrong[account_id] = _difference(due[account_id], found[account_id], odd)
+        elif names := _differing(expected[account_id], found[account_id]):
+            wrong[account_id] = _difference(expected[account_id], found[account_id], names)
     return wrong
 
 
-def _odd(due: Row, found: Row) -> list[str]:
-    return sorted(name for name in due.keys() | found.keys() if _value(due.get(name)) != _value(found.get(name)))
+def _differing(expected: Row, found: Row) -> list[str]:
+    return sorted(
+        name for name in expected.keys() | found.keys() if _value(expected.get(name)) != _value(found.get(name))
+    )
 
 
 def _value(attribute: Any) -> Any:  # noqa: ANN401 -- DynamoDB JSON
-    """Numbers as such: DynamoDB keeps no zeros at their end."""
+    """The attribute's value. Numbers are compared as numbers, because DynamoDB drops trailing zeros."""
     return Decimal(attribute["N"]) if attribute and "N" in attribute else attribute
 
 
-def _difference(due: Row, found: Row, odd: list[str]) -> str:
-    if "Sequence" in odd:
-        return f"it is at event {_sequence(found)}, the ledger at {_sequence(due)}"
-    return f"at event {_sequence(due)} it differs from the ledger in {', '.join(odd)}"
+def _difference(expected: Row, found: Row, names: list[str]) -> str:
+    if "Sequence" in names:
+        return f"it is at event {_sequence(found)}, the ledger at {_sequence(expected)}"
+    return f"at event {_sequence(expected)} it differs from the ledger in {', '.join(names)}"
 
 
 def _sequence(row: Row) -> str:

@@ -1,8 +1,8 @@
-"""The last net: rows that the projector's trigger gave up, and how their accounts get their events all the same.
+"""Repairs accounts whose records the projector's trigger discarded after its last retry.
 
 An object of the failure bucket is an invocation record (AWS Lambda Developer Guide, "Retain discarded records for a
-DynamoDB event source in Lambda") with the whole batch as its `payload`. It only tells which accounts may have a gap,
-and from where on: the events themselves are read from the table, which is the truth.
+DynamoDB event source in Lambda") with the whole batch as its `payload`. It only identifies the accounts that may have a
+gap, and from which event on. The events are read from the table, which is the source of truth.
 """
 
 import json
@@ -20,27 +20,27 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 CHANGES = ("INSERT", "MODIFY", "REMOVE")
-"""API reference of DynamoDB Streams, "Record": eventName. Only what was inserted is ever published."""
-# A payload has at most 6 MB, and twice that as a JSON string inside of JSON; whatever is longer is something else.
+"""API reference of DynamoDB Streams, "Record": eventName. Only inserted rows are published."""
+# A payload has at most 6 MB, and at most twice that as a JSON string within JSON.
 OBJECT_BYTES_MAX = 16 * 1024 * 1024
 ROUNDS_MAX = 10
 
 
 class Span(NamedTuple):
-    """An account's events in a payload: the lowest of their sequences, and the highest."""
+    """The lowest and the highest sequence of an account's events in a payload."""
 
     first: int
     last: int
 
 
 @dataclass(frozen=True, slots=True)
-class GivenUp:
+class DiscardedBatch:
     """An object of the failure bucket.
 
     Attributes:
         url: s3://bucket/key.
-        accounts: whose events are in it.
-        problem: what of it cannot be understood; empty if nothing. It must not be deleted then.
+        accounts: the events in it, by account id.
+        problem: what cannot be understood, or empty. An object with a problem must not be deleted.
     """
 
     url: str
@@ -49,21 +49,23 @@ class GivenUp:
     problem: str = ""
 
 
-def given_up(url: str, key: str, body: bytes) -> GivenUp:
-    """What an object holds."""
+def read_batch(url: str, key: str, body: bytes) -> DiscardedBatch:
+    """Parses an object of the failure bucket."""
     try:
         document = json.loads(body)
         payload = document["payload"]
         records = (json.loads(payload) if isinstance(payload, str) else payload)["Records"]
         if not isinstance(records, list) or not records:
-            return GivenUp(url, key, {}, "its payload has no records")
+            return DiscardedBatch(url, key, {}, "its payload has no records")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        return GivenUp(url, key, {}, f"it is no invocation record with a payload: {type(error).__name__}: {error}")
+        return DiscardedBatch(
+            url, key, {}, f"it is not an invocation record with a payload: {type(error).__name__}: {error}"
+        )
     accounts: dict[str, Span] = {}
     problem = ""
     for number, record in enumerate(records, 1):
         if isinstance(record, dict) and record.get("eventName", "INSERT") not in CHANGES:
-            problem = problem or f"record {number} is of an unknown kind, {record['eventName']!r}"
+            problem = problem or f"record {number} has an unknown eventName, {record['eventName']!r}"
             continue
         try:
             batch = parse({"Records": [record]})
@@ -71,16 +73,16 @@ def given_up(url: str, key: str, body: bytes) -> GivenUp:
             problem = problem or f"record {number}: {error}"
             continue
         if batch.unreadable is not None:
-            problem = problem or f"record {number} does not tell its account"
+            problem = problem or f"record {number} does not identify its account"
         for account_id, arrivals in batch.arrivals.items():
-            mine = Span(min(arrival.sequence for arrival in arrivals), last_of(arrivals))
-            there = accounts.get(account_id, mine)
-            accounts[account_id] = Span(min(mine.first, there.first), max(mine.last, there.last))
-    return GivenUp(url, key, accounts, problem)
+            span = Span(min(arrival.sequence for arrival in arrivals), last_of(arrivals))
+            known = accounts.get(account_id, span)
+            accounts[account_id] = Span(min(span.first, known.first), max(span.last, known.last))
+    return DiscardedBatch(url, key, accounts, problem)
 
 
 class FailureBucket:
-    """The trigger's on-failure destination."""
+    """The on-failure destination of the projector's trigger."""
 
     def __init__(self, client: "S3Client", name: str) -> None:
         self._client = client
@@ -89,22 +91,22 @@ class FailureBucket:
     def count(self) -> int:
         return sum(1 for _ in self._listed())
 
-    def objects(self) -> Iterator[GivenUp]:
-        """Every object; one that disappears meanwhile has been released by somebody else."""
+    def objects(self) -> Iterator[DiscardedBatch]:
+        """Every object. Objects that another release deletes meanwhile are skipped."""
         for listed in self._listed():
             key = listed["Key"]
             url = f"s3://{self.name}/{key}"
             if listed["Size"] > OBJECT_BYTES_MAX:
-                yield GivenUp(url, key, {}, f"{listed['Size']} bytes are too many for an invocation record")
+                yield DiscardedBatch(url, key, {}, f"it has {listed['Size']} bytes, too many for an invocation record")
                 continue
             try:
                 body = self._client.get_object(Bucket=self.name, Key=key)["Body"].read()
             except self._client.exceptions.NoSuchKey:
                 continue
-            yield given_up(url, key, body)
+            yield read_batch(url, key, body)
 
     def delete(self, key: str) -> None:
-        """The bucket is versioned: what is deleted stays there for the days that template.yaml says."""
+        """Deletes an object. The bucket is versioned and keeps it for the days set in template.yaml."""
         self._client.delete_object(Bucket=self.name, Key=key)
 
     def _listed(self) -> Iterator[Any]:
@@ -113,14 +115,14 @@ class FailureBucket:
 
 
 class FailureReleaser:
-    """Parks what was given up, releases it, and deletes the objects that are then done with.
+    """Parks the accounts of discarded batches, releases them, and deletes the objects that are done.
 
     Args:
         parking: the parked accounts.
-        newest: the sequence of an account's newest event in the table, strongly consistent; 0 where there is none.
+        newest: returns the sequence of an account's newest event, read strongly consistently; 0 if it has no event.
         releaser: on the same parking.
-        now: the time, as `Parked.at`.
-        delete: an object, by its key.
+        now: returns the time in the format of `Parked.at`.
+        delete: deletes the object with a key.
     """
 
     def __init__(
@@ -138,48 +140,48 @@ class FailureReleaser:
         self._now = now
         self._delete = delete
 
-    def release(self, objects: Iterable[GivenUp]) -> Iterator[Released]:
-        """Each account once, from the lowest of its events in any object on. As `Releaser.release`.
+    def release(self, objects: Iterable[DiscardedBatch]) -> Iterator[Released]:
+        """Releases each account once, from the lowest of its events in any object on; see `Releaser.release`.
 
         An object is deleted when the last of its accounts is released, unless it has a problem.
         """
         parked = self._parking.list_parked()
-        by_account: dict[str, list[GivenUp]] = {}
+        by_account: dict[str, list[DiscardedBatch]] = {}
         left: dict[str, int] = {}
         for each in objects:
             left[each.key] = len(each.accounts)
             self._delete_if_done(each, left)
             for account_id in each.accounts:
                 by_account.setdefault(account_id, []).append(each)
-        for account_id, mine in by_account.items():
-            released = self._releaser.release(self._park(account_id, mine, parked.get(account_id)))
-            if released.waits is None:
-                for each in mine:
+        for account_id, batches in by_account.items():
+            released = self._releaser.release(self._park(account_id, batches, parked.get(account_id)))
+            if released.still_parked is None:
+                for each in batches:
                     left[each.key] -= 1
                     self._delete_if_done(each, left)
             yield released
 
-    def _delete_if_done(self, each: GivenUp, left: Mapping[str, int]) -> None:
+    def _delete_if_done(self, each: DiscardedBatch, left: Mapping[str, int]) -> None:
         if not left[each.key] and not each.problem:
             self._delete(each.key)
 
-    def _park(self, account_id: str, objects: Sequence[GivenUp], there: Parked | None) -> Parked:
-        """The account parked at its lowest event in these objects or before it, and held through its newest.
+    def _park(self, account_id: str, objects: Sequence[DiscardedBatch], parked: Parked | None) -> Parked:
+        """Parks the account at or before its lowest event in these objects, through its newest event.
 
-        The newest is looked up once it is parked: what a batch that had looked before may still publish out of its turn
-        was in the table by then, and is published again in its turn.
+        The newest event is looked up after parking. A batch that listed the parked accounts before may still publish
+        events out of order, but those were in the table by then and are published again in order.
         """
         lowest = min(objects, key=lambda each: each.accounts[account_id].first)
         first = lowest.accounts[account_id].first
         last = max(each.accounts[account_id].last for each in objects)
         for _ in range(ROUNDS_MAX):
-            if there is None or there.first > first:
-                reason = f"given up by the trigger: {lowest.url}"
-                due = Parked(account_id, first, last, version_of(first), reason, self._now())
-                there = due if self._parking.park(due) else self._parking.list_parked().get(account_id)
-            if there is not None:
+            if parked is None or parked.first > first:
+                reason = f"discarded by the trigger: {lowest.url}"
+                wanted = Parked(account_id, first, last, version_of(first), reason, self._now())
+                parked = wanted if self._parking.park(wanted) else self._parking.list_parked().get(account_id)
+            if parked is not None:
                 through = max(last, self._newest(account_id))
-                if self._parking.hold(there, through):
-                    return replace(there, held_through=max(there.held_through, through))
-                there = self._parking.list_parked().get(account_id)
-        raise Unavailable("somebody else parks and releases the same account again and again")
+                if self._parking.hold(parked, through):
+                    return replace(parked, held_through=max(parked.held_through, through))
+                parked = self._parking.list_parked().get(account_id)
+        raise Unavailable("another process keeps parking and releasing the same account")

@@ -1,9 +1,9 @@
-"""Lets a parked account go once its rows are repaired: what waits is published from the table, then its record goes.
+"""Releases a parked account after its rows are repaired: publishes its events from the table, then unparks it.
 
-The protocol is the one of `projector.parking`: the record goes only if nothing was held back meanwhile that is not yet
-published; otherwise that is published too, and so on. Whatever ends a release on the way, be it a row that is still
-wrong, a Kinesis that does not answer or Ctrl-C, leaves the account parked and nothing lost; to run it again is always
-safe, and at worst repeats events.
+It follows the protocol of `projector.parking`: the account is unparked only if everything that was held back meanwhile
+is published too; otherwise the release continues with that. If a release ends early, because a row is still wrong,
+Kinesis does not answer or it is interrupted, the account stays parked and nothing is lost. Running it again is always
+safe and at worst publishes events twice.
 """
 
 from collections.abc import Callable
@@ -18,41 +18,41 @@ from projector.project import Ledger
 
 PAGE_EVENTS = 1_000
 PATIENCE_S = 60.0
-"""So long Kinesis may accept nothing at all."""
+"""The longest time in which Kinesis may accept no event at all."""
 
 ROUNDS_MAX = 1_000
-"""So often more may be held back while the rest is published."""
+"""How often a release continues because more events were held back meanwhile."""
 
-HELD_BACK_TOO_FAST = "more events were held back as fast as these were published"
+HELD_BACK_TOO_FAST = "new events were held back as fast as these were published"
 
 Progress = Callable[[str, int, int], None]
-"""Account, the sequence it is published through, and the one it is known to wait through."""
+"""Called with the account id, the last published sequence, and the last sequence known to be held back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """What became of a parked account.
+    """The result of releasing an account.
 
     Attributes:
-        published: how many events were published for it just now.
-        waits: what it is still parked with, and why; None: it is parked no more.
+        published: the number of events that this release published.
+        still_parked: where and why the account is still parked; None if it is released.
     """
 
     account_id: str
     published: int
-    waits: Parked | None = None
+    still_parked: Parked | None = None
 
 
 @dataclass(slots=True)
 class _Run:
-    """The events that this run has published, from `first` through `through`."""
+    """The events that this release has published, from `first` through `through`."""
 
     first: int
     through: int
     published: int = 0
 
-    def go_on_from(self, first: int) -> None:
-        """Begin again there, unless that is among the published or right behind them."""
+    def continue_from(self, first: int) -> None:
+        """Restarts there, unless that event is published or directly follows the published ones."""
         if not self.first <= first <= self.through + 1:
             self.first, self.through = first, first - 1
 
@@ -63,9 +63,9 @@ class Releaser:
     Args:
         parking: the parked accounts.
         ledger: the table.
-        publisher: with the deployed projector's packing, so that an account's events keep to their place on the stream.
+        publisher: packs as the deployed projector does, so that an account's events stay in its bucket.
         clock: seconds, monotonic; the publisher's.
-        progress: told after every page.
+        progress: called after every page.
     """
 
     def __init__(
@@ -86,32 +86,32 @@ class Releaser:
         self._page_events = page_events
 
     def release(self, parked: Parked) -> Released:
-        """Publish what waits and let the account go.
+        """Publishes the events that were held back and unparks the account.
 
         Args:
-            parked: as `Parking.list_parked` returned it; it may have changed since.
+            parked: from `Parking.list_parked`; it may be outdated.
 
         Raises:
-            Unavailable: DynamoDB does not answer; the account is still parked, or, if that was the last answer of all,
-                just released.
+            Unavailable: DynamoDB does not answer. The account is still parked, unless only the answer to the last
+                request was lost.
         """
         run = _Run(parked.first, parked.first - 1)
         for _ in range(ROUNDS_MAX):
-            run.go_on_from(parked.first)
+            run.continue_from(parked.first)
             stop = self._publish(parked, run)
             if stop is not None:
-                self._write_down(parked, stop)
+                self._record(parked, stop)
                 return Released(parked.account_id, run.published, stop)
             if self._parking.release(parked, parked.held_through):
                 return Released(parked.account_id, run.published)
-            there = self._parking.list_parked().get(parked.account_id)
-            if there is None:
+            current = self._parking.list_parked().get(parked.account_id)
+            if current is None:
                 return Released(parked.account_id, run.published)
-            parked = there
+            parked = current
         return Released(parked.account_id, run.published, replace(parked, reason=HELD_BACK_TOO_FAST))
 
     def _publish(self, parked: Parked, run: _Run) -> Parked | None:
-        """Publish what waits, as far as is known; what the account has to be parked with instead, if that fails."""
+        """Publishes the events known to be held back; if that fails, returns how to park the account instead."""
         while run.through < parked.held_through:
             last = min(run.through + self._page_events, parked.held_through)
             stop = self._publish_page(parked, run, last)
@@ -129,13 +129,13 @@ class Releaser:
         run.published += len(events) - len(held)
         if len(held) == len(events) > 0:
             first = held[0].event.sequence
-            reason = f"Kinesis did not accept it: {held[0].reason}"
+            reason = f"Kinesis did not accept the event: {held[0].reason}"
             return replace(parked, first=first, version=version_of(first), reason=reason)
         if poison is not None and not held:
             return replace(parked, first=poison.sequence, version=poison.version, reason=poison.reason)
         return None
 
-    def _write_down(self, parked: Parked, stop: Parked) -> None:
+    def _record(self, parked: Parked, stop: Parked) -> None:
         if stop != parked:
-            with suppress(Unavailable):  # then what is published now goes again next time
+            with suppress(Unavailable):  # the next release then publishes these events again
                 self._parking.advance(parked, stop)

@@ -1,4 +1,4 @@
-"""The checkpoint on disk: replaced in one step, and one run's alone."""
+"""The checkpoint on disk: replaced atomically, and locked by one run at a time."""
 
 import fcntl
 import json
@@ -9,35 +9,35 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ops.replay.errors import NotResumable, WrongCall
-from ops.replay.output_paths import check_place, opened
+from ops.replay.output_paths import check_output_path, open_file
 from ops.replay.state import State, from_json, is_checkpoint, to_json
 
 
 class CheckpointFile:
-    """Args: asked: what the run is to do; see `state.to_json`."""
+    """Args: asked: the run's request; see `state.to_json`."""
 
     def __init__(self, path: Path, asked: Mapping[str, Any]) -> None:
         self.path = path
         self._asked = asked
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """No second run has it meanwhile.
+    def locked(self) -> Iterator[None]:
+        """Locks the checkpoint against other runs.
 
         Raises:
-            WrongCall: no file can be there, or one that is no checkpoint.
-            NotResumable: a second run does.
+            WrongCall: the path cannot be a file, or the file there is not a checkpoint.
+            NotResumable: another run holds the lock.
         """
-        check_place(self.path)
+        check_output_path(self.path)
         lock = self.path.with_name(f"{self.path.name}.lock")
-        check_place(lock)
+        check_output_path(lock)
         if lock.exists() and lock.stat().st_size:
-            raise WrongCall(f"{lock} is no lock of a replay: name another place with --checkpoint.")
+            raise WrongCall(f"{lock} is not a replay's lock file: choose another path with --checkpoint.")
         if self.path.exists():
             self._saved()
-        with opened(lock, "ab") as file:
-            if not _is_ours(file, lock):
-                raise NotResumable(f"Another replay is running with the checkpoint {self.path}: let it end.")
+        with open_file(lock, "ab") as file:
+            if not _acquire(file, lock):
+                raise NotResumable(f"Another replay is using the checkpoint {self.path}: wait until it ends.")
             try:
                 yield
             finally:
@@ -47,23 +47,28 @@ class CheckpointFile:
         return self.path.exists()
 
     def load(self) -> State:
-        """Raises NotResumable: there is none, or it is damaged, or another run's. WrongCall: it is something else."""
+        """The saved state.
+
+        Raises:
+            NotResumable: there is no checkpoint, or it is damaged or belongs to another run.
+            WrongCall: the file is not a checkpoint.
+        """
         if not self.exists():
-            raise NotResumable(f"There is no checkpoint {self.path}: leave out --resume to begin.")
+            raise NotResumable(f"There is no checkpoint {self.path}: omit --resume to start a new run.")
         return from_json(self._saved(), self._asked)
 
     def _saved(self) -> object:
-        with opened(self.path, "rb") as file:
+        with open_file(self.path, "rb") as file:
             try:
                 saved = json.load(file)
             except (ValueError, RecursionError):
                 saved = None
         if not is_checkpoint(saved):
-            raise WrongCall(f"{self.path} is no checkpoint of a replay: name another file with --checkpoint.")
+            raise WrongCall(f"{self.path} is not a replay checkpoint: choose another file with --checkpoint.")
         return saved
 
     def save(self, state: State) -> None:
-        """Either the old one or the new one is there, whenever the power goes."""
+        """Replaces the checkpoint. A crash or power cut leaves either the old or the new one."""
         new = self.path.with_name(f"{self.path.name}.new")
         with new.open("wb") as file:
             file.write(json.dumps(to_json(state, self._asked)).encode())
@@ -77,12 +82,12 @@ class CheckpointFile:
             os.close(directory)
 
     def delete(self) -> None:
-        """The run is at its end."""
+        """Deletes the checkpoint when the run is complete."""
         self.path.unlink(missing_ok=True)
 
 
-def _is_ours(file: BinaryIO, lock: Path) -> bool:
-    """Whether we have it, and it is still the file that others find: its last owner deletes it."""
+def _acquire(file: BinaryIO, lock: Path) -> bool:
+    """Whether the lock was acquired on the file that is still at this path: the previous holder deletes its file."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return os.path.samestat(os.fstat(file.fileno()), lock.stat())

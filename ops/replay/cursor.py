@@ -1,9 +1,9 @@
-"""How far one account is replayed: takes its rows as they come, and says where one is out of turn.
+"""Tracks how far one account has been replayed: accepts its rows as they arrive and detects rows out of order.
 
-A row is turned into an event by the projector's own code, so that it has the id and the values that were published, and
-the bytes that the projector would publish today: an event that went out under an older schema version comes in the
-working one. Of an account, event after event goes out, none left out, until its rows end or one can make no event:
-there it stops, and is reported.
+The projector's own code turns a row into an event. The event therefore has the id and the values that were published,
+and the bytes that the projector would publish today: an event that was published under an older schema version is
+encoded with the working one. An account's events are emitted in sequence without gaps, until its rows end or a row
+cannot be turned into an event. There the account stops, and is reported.
 """
 
 from dataclasses import dataclass
@@ -17,24 +17,24 @@ from ops.replay.source import Item
 from projector.outgoing import Outgoing, Poison
 from projector.parse import NO_ROW, read_image
 
-NO_VERSION = "its key has no version that a row can have"
+NO_VERSION = "its key's Version is not a valid row version"
 
 
-class Turn(Enum):
-    """What a row is, where it is no event to be sent now."""
+class NoEvent(Enum):
+    """Why a row yields no event now."""
 
-    NOTHING = "a snapshot, a row that is out already, or one behind the account's stop"
-    OUT = "rows in front of it have not been seen"
+    SKIPPED = "a snapshot, a row that was sent already, or a row after the account's stop"
+    OUT_OF_ORDER = "earlier rows of the account have not been seen"
 
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """An account that is replayed up to some row and no further.
+    """An account that could not be replayed to its end.
 
     Attributes:
-        sequence: of the first event that is missing.
-        version: of the row that is wrong, as its key has it.
-        reason: never an amount.
+        sequence: the first event that was not replayed.
+        version: the Version in the key of the row that is wrong or missing.
+        reason: it never contains an amount.
     """
 
     account_id: str
@@ -45,13 +45,13 @@ class Stopped:
 
 @dataclass(slots=True)
 class Cursor:
-    """Where an account stands.
+    """The progress of one account. The field names are stored in checkpoints.
 
     Attributes:
         due: the sequence of its next event.
         latest_us: the latest time of its events so far; None before the first.
         first: the sequence of its first selected event; None before that.
-        stopped: at what it ended early.
+        stopped: why the account ended early; None if it did not.
     """
 
     account_id: str
@@ -62,26 +62,28 @@ class Cursor:
 
     @property
     def next_version(self) -> int | None:
-        """Where to read on: right behind the last event's row, so that nothing in a snapshot's place is passed over.
+        """The version to continue reading from; None to read from the account's first row, whatever its key.
 
-        None: from the account's first row, whatever its key.
+        It directly follows the last event's row, so a wrong row where a snapshot belongs is not skipped.
         """
         return version_of(self.due - 1) + 1 if self.due > 1 else None
 
-    def take(self, item: Item, encoders: Encoders = ENCODERS) -> Outgoing | Literal[Turn.NOTHING, Turn.OUT]:
-        """The event of the next row; the cursor moves on unless that is OUT of turn."""
+    def take(
+        self, item: Item, encoders: Encoders = ENCODERS
+    ) -> Outgoing | Literal[NoEvent.SKIPPED, NoEvent.OUT_OF_ORDER]:
+        """The event of the next row. The cursor advances unless the row is out of order."""
         if self.stopped is not None:
-            return Turn.NOTHING
+            return NoEvent.SKIPPED
         number = item[VERSION]["N"]
         version = version_in(number)
         if version is None:
             return self._stop(number, NO_VERSION)
-        place = sequence_from(version)
-        if place != self.due:
-            return Turn.NOTHING if place < self.due else Turn.OUT
+        sequence = sequence_from(version)
+        if sequence != self.due:
+            return NoEvent.SKIPPED if sequence < self.due else NoEvent.OUT_OF_ORDER
         arrival = read_image(item, self.account_id, version, 0, encoders)
         if arrival is None:
-            return Turn.NOTHING
+            return NoEvent.SKIPPED
         if isinstance(arrival, Poison):
             return self._stop(number, arrival.reason)
         self.due += 1
@@ -89,21 +91,21 @@ class Cursor:
         return arrival
 
     def select(self, sequence: int) -> None:
-        """An event of it is sent."""
+        """Records that an event of this account is sent."""
         self.first = self.first or sequence
 
     def begins_with(self, item: Item) -> bool:
-        """Whether it is the row of the first selected event, which comes once: by it an account is counted.
+        """Whether this is the row of the first selected event. Accounts are counted by it, since it comes only once.
 
-        An account that is left in the middle, and read from its beginning when it comes again, is another cursor, which
-        cannot know whether the one before it was counted.
+        If an account's rows are interrupted and later read again from the beginning, a new cursor tracks them. That
+        cursor cannot know whether the earlier one was counted.
         """
         return self.first is not None and item[VERSION]["N"] == str(version_of(self.first))
 
-    def stop_at_hole(self) -> None:
-        """The table has no row for the event that is due."""
+    def stop_at_gap(self) -> None:
+        """Stops the account because the table has no row for its next event."""
         self._stop(str(version_of(self.due)), NO_ROW)
 
-    def _stop(self, version: str, reason: str) -> Literal[Turn.NOTHING]:
+    def _stop(self, version: str, reason: str) -> Literal[NoEvent.SKIPPED]:
         self.stopped = Stopped(self.account_id, self.due, version, reason)
-        return Turn.NOTHING
+        return NoEvent.SKIPPED

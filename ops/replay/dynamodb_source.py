@@ -1,10 +1,10 @@
-"""The accounts' table, read page by page with what each page takes, and again where DynamoDB does not answer."""
+"""Reads the accounts table page by page, with the capacity each page used; retries while DynamoDB is unavailable."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from account_core.rows.layout import KEY_SCHEMA, rows_query
-from ops.error_lines import advice_on
+from ops.error_advice import advice_on
 from ops.replay.errors import Interrupted, WrongCall
 from ops.replay.estimate import TableSize
 from ops.replay.source import Account, Item, Page, Part, Segment
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 ATTEMPTS_MAX = 40
-"""Beside the client's own; with the backoff's ceiling of two seconds, some forty seconds on average."""
+"""In addition to the client's own. The backoff is at most two seconds, so they take about forty seconds on average."""
 
 
 class DynamoDBSource:
-    """A Source on a table.
+    """A Source that reads a DynamoDB table.
 
     Args:
-        client: used by several threads at once, which boto3's clients allow.
-        table_name: DynamoDB's.
-        page_rows: at most so many rows to a page; as many as DynamoDB gives (1 MB) if None.
-        wait: waits that many seconds; True if the run is to end.
-        jitter: a random number, 0 <= roll < 1, for the backoff.
+        client: shared by several threads, which boto3's clients allow.
+        table_name: the table's.
+        page_rows: the most rows in a page; None for as many as DynamoDB returns (1 MB).
+        wait: waits that many seconds; returns True if the run must end.
+        jitter: returns a random number, 0 <= number < 1, for the backoff.
     """
 
     def __init__(
@@ -49,8 +49,8 @@ class DynamoDBSource:
         """As `Source.read`.
 
         Raises:
-            WrongCall: DynamoDB refuses the request for good: no table has such an account, or this is another table.
-            Interrupted: DynamoDB did not answer in any of the attempts, or will not before a repair.
+            WrongCall: DynamoDB rejects the request for good: the account id is not valid, or the table is not right.
+            Interrupted: DynamoDB did not answer in any attempt, or cannot before a repair.
         """
         read = self._client.scan if isinstance(part, Segment) else self._client.query
         request, attempts = self._request(part, after), 0
@@ -59,8 +59,8 @@ class DynamoDBSource:
                 with translated():
                     return _page(read(**request))
             except Refused as error:
-                what = f"account {part.account_id!r} of the table" if isinstance(part, Account) else "the table"
-                raise WrongCall(f"DynamoDB refuses to read {what} {self._table_name}: {error}.") from error
+                target = f"account {part.account_id!r} of the table" if isinstance(part, Account) else "the table"
+                raise WrongCall(f"DynamoDB refuses to read {target} {self._table_name}: {error}.") from error
             except Unavailable as error:
                 attempts += 1
                 is_last = needs_repair(error) or attempts == ATTEMPTS_MAX
@@ -68,23 +68,23 @@ class DynamoDBSource:
                     raise Interrupted(_line(f"The table {self._table_name} cannot be read", error)) from error
 
     def size(self) -> TableSize:
-        """As DynamoDB knew it up to six hours ago.
+        """The table's size by DynamoDB's figures, which may be six hours old.
 
         Raises:
-            WrongCall: it is no accounts' table, or there is none.
+            WrongCall: there is no such table, or it is not an accounts table.
             Interrupted: DynamoDB does not answer.
         """
         try:
             with translated():
                 table = self._client.describe_table(TableName=self._table_name)["Table"]
         except Refused as error:
-            raise WrongCall(f"DynamoDB takes {self._table_name!r} for no table's name: {error}.") from error
+            raise WrongCall(f"{self._table_name!r} is not a valid table name: {error}.") from error
         except Unavailable as error:
             if str(error) == "ResourceNotFoundException":
                 raise WrongCall(f"There is no table {self._table_name}.") from None
             raise Interrupted(_line(f"The table {self._table_name} cannot be described", error)) from error
         if sorted(table["KeySchema"], key=lambda key: key["KeyType"]) != KEY_SCHEMA:
-            raise WrongCall(f"The table {self._table_name} is no accounts' table: its key is another.")
+            raise WrongCall(f"The table {self._table_name} is not an accounts table: its key is different.")
         identity = table.get("TableId") or table["TableArn"]
         return TableSize(identity, table.get("ItemCount", 0), table.get("TableSizeBytes", 0))
 
@@ -105,11 +105,11 @@ class DynamoDBSource:
         return request | rows_query(part.account_id, part.first_version)
 
 
-def _page(answer: Any) -> Page:  # noqa: ANN401 -- of a Scan or a Query, which have the same here
+def _page(answer: Any) -> Page:  # noqa: ANN401 -- a Scan's or a Query's, which are alike here
     used = answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0)
     return Page(answer["Items"], answer.get("LastEvaluatedKey"), used)
 
 
-def _line(what: str, error: Unavailable) -> str:
-    """An `Unavailable` of DynamoDB has the error's code as its message."""
-    return f"{what}: {error}. {advice_on(str(error))}".rstrip()
+def _line(problem: str, error: Unavailable) -> str:
+    """The message of an `Unavailable` is DynamoDB's error code."""
+    return f"{problem}: {error}. {advice_on(str(error))}".rstrip()

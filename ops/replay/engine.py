@@ -1,4 +1,4 @@
-"""The replay itself: pages in, events out, a checkpoint after each page."""
+"""The replay: reads pages, sends their events, and saves a checkpoint after each page."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 
 from account_core.rows.layout import ACCOUNT_ID, VERSION
 from account_events.avro.encoder import ENCODERS, Encoders
-from ops.replay.cursor import Cursor, Stopped, Turn
+from ops.replay.cursor import Cursor, NoEvent, Stopped
 from ops.replay.errors import Interrupted, WrongCall
 from ops.replay.pace import Pace, Unpaced
 from ops.replay.selection import Selection, includes, is_past
@@ -19,26 +19,26 @@ from projector.outgoing import Outgoing
 
 SEGMENTS = 4
 SETTLE_S = 1.0
-"""Before a hole is looked at again: a transaction's rows may for a moment be seen one without the other."""
+"""Seconds before a missing row is read again: for a moment, only one row of a transaction may be visible."""
 NO_ACCOUNT = "the table has no such account"
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """Attributes: stopped: accounts of which some events could not be replayed; empty if all were."""
+    """Attributes: stopped: accounts that could not be replayed to their end; empty if all were."""
 
     counts: Counts
     stopped: Sequence[Stopped]
 
 
 class Inline(Executor):
-    """Runs what it is given at once, for those who want no threads."""
+    """An executor without threads: it runs each call in `submit`."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ANN401 -- any function
         future: Future[Any] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 -- it is the future's
+        except Exception as error:  # noqa: BLE001 -- the future carries it
             future.set_exception(error)
         return future
 
@@ -60,29 +60,30 @@ def replay(
     save: Callable[[State], None] = lambda _state: None,
     encoders: Encoders = ENCODERS,
 ) -> ReplayResult:
-    """Send the selected events to the sink: of each account in sequence and without gaps, up to a row that makes none.
+    """Sends the selected events to the sink, in sequence per account and without gaps.
 
-    Rows that are added meanwhile may be replayed or not: the live stream has them.
+    An account ends early at a row that cannot be turned into an event. Rows that are added during the replay may or may
+    not be replayed: their events are on the live stream.
 
     Args:
         source: the table.
-        selection: which events.
-        sink: not closed here.
-        segments: of the Scan, and how many pages are read at the same time, at most.
-        state: where an earlier run was, which goes on with the same selection and segments; it is changed. From then
-            on events may be sent that were sent already, of each account from some event on, and in order.
-        executor: reads the pages; one after the other if None.
-        pace: slows the reading down.
-        page_units: what a first page may take in read units.
-        save: keeps the state; called before the first page and after each, when what was sent before is safe.
-        encoders: the projector's, for the bytes that it would publish now.
+        selection: the events to replay.
+        sink: it is not closed.
+        segments: of the Scan; also the most pages that are read concurrently.
+        state: an earlier run's state, to continue with the same selection and segments; it is modified. Events that the
+            earlier run sent after that state are sent again, in order per account.
+        executor: reads the pages; None to read them one after the other.
+        pace: limits the rate of reading.
+        page_units: read units that the first page of a part may use.
+        save: stores the state. It is called before the first page and after each page, once the events are safe.
+        encoders: the projector's.
 
     Raises:
-        Interrupted: the source or the sink failed; go on with the state that was saved last.
+        Interrupted: the source or the sink failed; continue with the state that was saved last.
     """
     state = state or new_state(selection, segments)
     run = _Run(source, selection, sink, state, pace or Unpaced(), page_units, save, encoders)
-    run.go(parts_of(selection, segments), segments, executor or Inline())
+    run.run(parts_of(selection, segments), segments, executor or Inline())
     return ReplayResult(run.state.counts, run.state.stopped())
 
 
@@ -97,15 +98,15 @@ class _Run:
     save: Callable[[State], None]
     encoders: Encoders
 
-    def go(self, parts: Sequence[Part], at_once: int, executor: Executor) -> None:
-        """Every part to its end, each page of a part after the one before it is out."""
+    def run(self, parts: Sequence[Part], concurrency: int, executor: Executor) -> None:
+        """Reads every part to its end; a part's next page only after the events of the previous one are sent."""
         self._commit()
         waiting = deque(part for part in parts if not self.state.parts[part.name].is_done)
         units = dict.fromkeys(parts, self.page_units)
         reading: dict[Future[Page], Part] = {}
         try:
             while waiting or reading:
-                while waiting and len(reading) < at_once:
+                while waiting and len(reading) < concurrency:
                     part = waiting.popleft()
                     reading[executor.submit(self._read, part, self.pace.reserve(units[part]))] = part
                 done, _ = wait(reading, return_when=FIRST_COMPLETED)
@@ -129,15 +130,15 @@ class _Run:
         self._send_page(page, lambda item: self._cursor(there, item))
         there.after, there.is_done = page.next_key, page.next_key is None
         if there.is_done and there.open is None and isinstance(part, Account):
-            self._know(Cursor(part.account_id, stopped=Stopped(part.account_id, 1, "1", NO_ACCOUNT)))
+            self._remember(Cursor(part.account_id, stopped=Stopped(part.account_id, 1, "1", NO_ACCOUNT)))
         self._commit()
 
     def _send_page(self, page: Page, cursor_of: Callable[[Item], Cursor]) -> None:
-        """Its events. Where a row is out of turn, its account is read from there in order."""
+        """Sends the page's events. If a row is out of order, the rest of its account is read by a Query."""
         events: list[Outgoing] = []
         for item in page.items:
             cursor = cursor_of(item)
-            if not self._turn(cursor, item, events):
+            if not self._take_row(cursor, item, events):
                 self._send(events)
                 events = []
                 self._read_in_order(cursor)
@@ -145,8 +146,8 @@ class _Run:
         self._send(events)
         self._count(page)
 
-    def _turn(self, cursor: Cursor, item: Item, events: list[Outgoing]) -> bool:
-        """Take a row and add its event, if that is selected; whether it was in turn."""
+    def _take_row(self, cursor: Cursor, item: Item, events: list[Outgoing]) -> bool:
+        """Takes a row and appends its event if that is selected; False if the row is out of order."""
         if is_past(self.selection, cursor.latest_us):
             return True
         taken = cursor.take(item, self.encoders)
@@ -154,22 +155,22 @@ class _Run:
             cursor.select(taken.sequence)
             events.append(taken)
         if cursor.stopped is not None:
-            self._know(cursor)
-        return taken is not Turn.OUT
+            self._remember(cursor)
+        return taken is not NoEvent.OUT_OF_ORDER
 
     def _read_in_order(self, cursor: Cursor) -> None:
-        """The rest of an account, by Query; a hole that is still there when it is looked at again ends it."""
-        self._know(cursor)
-        hole = 0
+        """Replays the rest of an account by a Query; a gap that is still there at the second attempt stops it."""
+        self._remember(cursor)
+        gap = 0
         while not self._follow(cursor):
-            if cursor.due == hole:
-                cursor.stop_at_hole()
+            if cursor.due == gap:
+                cursor.stop_at_gap()
                 return
-            hole = cursor.due
+            gap = cursor.due
             self.pace.sleep(SETTLE_S)
 
     def _follow(self, cursor: Cursor) -> bool:
-        """Send the account's events from where its cursor stands; False where there is a hole."""
+        """Sends the account's events from its cursor on; False if there is a gap."""
         part, after, units = Account(cursor.account_id, cursor.next_version), None, self.page_units
         while True:
             self.pace.sleep(self.pace.reserve(units))
@@ -177,9 +178,7 @@ class _Run:
             self.pace.settle(units, page.read_units)
             units, after = page.read_units, page.next_key
             events: list[Outgoing] = []
-            is_whole = all(
-                self._turn(cursor, item, events) for item in page.items
-            )  # it ends with the first that is not
+            is_whole = all(self._take_row(cursor, item, events) for item in page.items)  # stops at the first gap
             self._send(events)
             self._count(page)
             if not is_whole or after is None:
@@ -189,7 +188,7 @@ class _Run:
         try:
             account_id, _ = str(item[ACCOUNT_ID]["S"]), item[VERSION]["N"]
         except (KeyError, TypeError):
-            raise WrongCall(f"A row has no {ACCOUNT_ID} and {VERSION}: this is no accounts' table.") from None
+            raise WrongCall(f"A row has no {ACCOUNT_ID} or no {VERSION}: this is not an accounts table.") from None
         known = self.state.known.get(account_id)
         if known is not None:
             return known
@@ -197,11 +196,11 @@ class _Run:
             there.open = Cursor(account_id)
         return there.open
 
-    def _know(self, cursor: Cursor) -> None:
+    def _remember(self, cursor: Cursor) -> None:
         self.state.known[cursor.account_id] = cursor
         if len(self.state.known) > KNOWN_MAX:
             raise Interrupted(
-                f"More than {KNOWN_MAX} accounts are damaged or came out of order: see `account-events check`."
+                f"More than {KNOWN_MAX} accounts are damaged or were read out of order: run `account-events check`."
             )
 
     def _send(self, events: Sequence[Outgoing]) -> None:

@@ -1,25 +1,25 @@
-"""What can end a replay early, ordered by what the operator must do. The message is one line that says it.
+"""Errors that end a replay early, ordered by what the operator must do. Each message is one line with the remedy.
 
 ReplayError
-├── WrongCall      the selection, the table or the sink cannot be what was meant: call it differently
-├── NotResumable   the checkpoint is missing, damaged, in use or another run's: nothing was touched
-└── Interrupted    the table or the sink did not answer or does not accept: resume later
+├── WrongCall      the selection, the table or the target is not valid: change the call
+├── NotResumable   the checkpoint is missing, damaged, in use or from another run: nothing was changed
+└── Interrupted    the table or the target failed or does not accept events: resume later
 """
 
 from local_stack.errors import CommandError
 
 
 class ReplayError(CommandError):
-    """Anything a replay raises of its own."""
+    """The base of all errors that a replay raises."""
 
 
 class WrongCall(ReplayError):
-    """What was asked for is not possible."""
+    """The call is not valid."""
 
 
 class NotResumable(ReplayError):
-    """There is nothing that this run could go on from."""
+    """There is no checkpoint that this run can continue from."""
 
 
 class Interrupted(ReplayError):
-    """It ended in the middle; what is checkpointed is safe."""
+    """The run ended before it was complete; everything up to its checkpoint is safe."""

@@ -1,4 +1,4 @@
-"""What a replay will take, from DynamoDB's own figures of the table, which may be six hours old."""
+"""Estimates a replay's cost and duration from DynamoDB's figures of the table, which may be six hours old."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ PAGE_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class TableSize:
-    """Of the whole table, snapshots included.
+    """The size of the whole table, snapshots included.
 
     Attributes:
-        table_id: another one for a table of the same name made later.
+        table_id: it differs from that of a deleted table of the same name.
     """
 
     table_id: str
@@ -24,17 +24,17 @@ class TableSize:
         return -(-self.size_bytes // READ_UNIT_BYTES)
 
     def page_units(self, segments: int) -> float:
-        """What a first page may take, for the pace."""
+        """Read units that the first page of a segment may use; for the pace."""
         return max(1.0, min(self.size_bytes / segments, PAGE_BYTES) / READ_UNIT_BYTES)
 
 
 def duration_s(read_units: float, units_per_s: float) -> float:
-    """Where the reading is what takes the time."""
+    """How long it takes to read that many units at that rate."""
     return read_units / units_per_s
 
 
 def in_words(seconds: float) -> str:
-    """Rounded: "40 s", "12 min", "3 h 20 min"."""
+    """A rounded duration: "40 s", "12 min", "3 h 20 min"."""
     if seconds < 90:  # noqa: PLR2004 -- of seconds
         return f"{max(1, round(seconds))} s"
     minutes = round(seconds / 60)

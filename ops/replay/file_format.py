@@ -1,12 +1,12 @@
-"""Replayed events in a file, and back.
+"""Writes replayed events to files, and reads them back.
 
-`jsonl`: a line of JSON for each event, `{"name", "schema", "event": {...}, "data"}`: the event in words, and under
-`data` its bytes in Base64, just as they are on the stream. Money is a string, times are ISO 8601 in UTC.
+`jsonl`: a line of JSON for each event, `{"name", "schema", "event": {...}, "data"}`. `event` is readable: money is a
+string, times are ISO 8601 in UTC. `data` is the event's bytes as on the stream, in Base64.
 
-`framed`: for each event four bytes, big-endian, with the length of what follows: the event's bytes.
+`framed`: for each event its length in four bytes, big-endian, then the event's bytes as on the stream.
 
-Not an Avro object container: it would hold the three records as branches of one union, without their single-object
-headers, so that what a consumer of the stream decodes is not in it.
+An Avro object container is not offered: it would hold the three records as branches of one union, without the
+single-object headers that a consumer of the stream needs to decode them.
 """
 
 import json
@@ -24,7 +24,7 @@ FileFormat = Literal["jsonl", "framed"]
 
 
 def to_line(data: bytes, codec: Codec) -> bytes:
-    """An event as a line of `jsonl`."""
+    """Encodes an event as a line of `jsonl`."""
     event = codec.decode(data)
     line = {
         "name": event.name,
@@ -36,25 +36,25 @@ def to_line(data: bytes, codec: Codec) -> bytes:
 
 
 def to_frame(data: bytes) -> bytes:
-    """An event as `framed`."""
+    """Encodes an event as `framed`."""
     return len(data).to_bytes(LENGTH_BYTES, "big") + data
 
 
 def writer(file_format: FileFormat, codec: Codec) -> Callable[[bytes], bytes]:
-    """What writes an event's bytes in a format.
+    """The function that encodes an event's bytes in a format.
 
     Args:
-        file_format: which.
-        codec: reads the events, for their words.
+        file_format: the format.
+        codec: decodes the events, for the readable part of `jsonl`.
     """
     return partial(to_line, codec=codec) if file_format == "jsonl" else to_frame
 
 
 def events_in(file: BinaryIO, file_format: FileFormat) -> Iterator[bytes]:
-    """The events' bytes in a replayed file, in its order.
+    """The events' bytes in a replayed file, in order.
 
     Raises:
-        ValueError: it is another format, or breaks off.
+        ValueError: the file has another format, or is truncated.
     """
     return _lines(file) if file_format == "jsonl" else _frames(file)
 
@@ -62,11 +62,11 @@ def events_in(file: BinaryIO, file_format: FileFormat) -> Iterator[bytes]:
 def _lines(file: BinaryIO) -> Iterator[bytes]:
     for number, line in enumerate(file, 1):
         if not line.endswith(b"\n"):
-            raise ValueError(f"line {number} breaks off")
+            raise ValueError(f"line {number} is truncated")
         try:
             yield b64decode(json.loads(line)["data"], validate=True)
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"line {number} is no replayed event") from error
+            raise ValueError(f"line {number} is not a replayed event") from error
 
 
 def _frames(file: BinaryIO) -> Iterator[bytes]:
@@ -74,7 +74,7 @@ def _frames(file: BinaryIO) -> Iterator[bytes]:
         size = int.from_bytes(length, "big")
         data = file.read(size)
         if len(length) < LENGTH_BYTES or len(data) < size:
-            raise ValueError("the last event breaks off")
+            raise ValueError("the last event is truncated")
         yield data
 
 

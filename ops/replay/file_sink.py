@@ -1,4 +1,4 @@
-"""A file, or stdout, as a sink."""
+"""Sinks that write events to a file or to stdout."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -6,33 +6,33 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ops.replay.errors import NotResumable, WrongCall
-from ops.replay.output_paths import check_place, opened
+from ops.replay.output_paths import check_output_path, open_file
 from projector.outgoing import Outgoing
 
 
 class FileSink:
-    """A file that holds nothing but whole events after a resume: what a kill left behind the checkpoint is cut off.
+    """A file. When a run is resumed, everything after the checkpoint's position is cut off.
 
     Args:
-        path: made if it is not there.
-        position: as the checkpoint has it; None for a new run, which takes no file that has something in it.
-        write_event: the file's format.
+        path: created if it does not exist.
+        position: the checkpoint's; None for a new run, which requires an empty file.
+        write_event: encodes an event in the file's format.
 
     Raises:
-        WrongCall: no file can be there, or the file is not empty.
-        NotResumable: it is shorter than what was written.
+        WrongCall: the path cannot be a file, or the file is not empty.
+        NotResumable: the file is shorter than the checkpoint's position.
     """
 
     def __init__(self, path: Path, position: int | None, write_event: Callable[[bytes], bytes]) -> None:
-        check_place(path)
+        check_output_path(path)
         self._write_event = write_event
-        is_there = path.exists()
-        size = path.stat().st_size if is_there else 0
+        exists = path.exists()
+        size = path.stat().st_size if exists else 0
         if position is None and size:
             raise WrongCall(f"{path} is not empty: choose another file, or delete it.")
         if position is not None and size < position:
-            raise NotResumable(f"{path} is shorter than the checkpoint says: begin anew.")
-        self._file: BinaryIO = opened(path, "r+b" if is_there else "xb")
+            raise NotResumable(f"{path} is shorter than its checkpoint records: delete both and start a new run.")
+        self._file: BinaryIO = open_file(path, "r+b" if exists else "xb")
         self._file.truncate(position or 0)
         self._file.seek(position or 0)
 
@@ -50,7 +50,7 @@ class FileSink:
 
 
 class OutputSink:
-    """A stream of bytes such as stdout, which cannot be taken back."""
+    """A byte stream such as stdout, which cannot be rewound."""
 
     def __init__(self, output: BinaryIO, write_event: Callable[[bytes], bytes]) -> None:
         self._output = output

@@ -1,4 +1,4 @@
-"""Where files of a run may be, told before anything is touched."""
+"""Checks the paths of a run's files before anything is written."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -6,23 +6,27 @@ from typing import Any, Literal
 from ops.replay.errors import WrongCall
 
 
-def check_place(path: Path) -> None:
-    """Raises WrongCall: no file can be there."""
+def check_output_path(path: Path) -> None:
+    """Checks that a file can be created or opened here.
+
+    Raises:
+        WrongCall: it cannot.
+    """
     try:
         if not path.parent.is_dir():
-            raise WrongCall(f"There is no folder {path.parent}: make it first.")
+            raise WrongCall(f"There is no folder {path.parent}: create it first.")
         if path.is_dir():
-            raise WrongCall(f"{path} is a folder: name a file in it.")
+            raise WrongCall(f"{path} is a folder: give the path of a file.")
         if path.exists() and not path.is_file():
-            raise WrongCall(f"{path} is no file but a device or a pipe: what goes there goes by --to-stdout.")
+            raise WrongCall(f"{path} is a device or a pipe, not a file: use --to-stdout and redirect it.")
         if path.is_symlink() and not path.exists():
-            raise WrongCall(f"{path} is a link to nothing: name another file.")
+            raise WrongCall(f"{path} is a broken symbolic link: choose another file.")
     except OSError as error:
-        raise WrongCall(f"{path} can be no file: {error.strerror}.") from error
+        raise WrongCall(f"{path} cannot be used as a file: {error.strerror}.") from error
 
 
-def opened(path: Path, mode: Literal["rb", "ab", "xb", "r+b"]) -> Any:  # noqa: ANN401 -- BinaryIO, by any of its classes
-    """The file, open.
+def open_file(path: Path, mode: Literal["rb", "ab", "xb", "r+b"]) -> Any:  # noqa: ANN401 -- BinaryIO, by any of its classes
+    """Opens the file.
 
     Raises:
         WrongCall: it cannot be opened.

@@ -1,7 +1,7 @@
-"""Reads at a rate: a token bucket in its other form, the time at which the next read may begin (as in GCRA).
+"""Limits the rate of reads by the time at which the next read may begin, as in GCRA, a form of the token bucket.
 
-What a read takes is known only when it is done. So each reserves what the last of its part took, and the difference is
-settled afterwards.
+The capacity of a read is known only once it is done. So each read reserves what the previous read of its part used, and
+the difference is settled afterwards.
 """
 
 from collections.abc import Callable
@@ -9,31 +9,31 @@ from dataclasses import dataclass
 from typing import Protocol
 
 READ_UNITS_MAX = 500.0
-"""Read units a second, so that the API is not throttled meanwhile: a new on-demand table serves 12,000
+"""Read units per second. It leaves capacity for the API: a new on-demand table serves 12,000
 (docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html, "Initial throughput")."""
 
 
 class Pace(Protocol):
-    """When reads may begin."""
+    """Decides when reads may begin."""
 
     def reserve(self, units: float) -> float:
-        """Seconds to wait before a read that may take so many units."""
+        """Seconds to wait before a read that may use this many units."""
 
     def settle(self, reserved: float, units: float) -> None:
-        """It took so many."""
+        """Corrects a reservation by the units that the read used."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait so long."""
+        """Waits for this long."""
 
 
 @dataclass(slots=True)
 class ReadPace:
-    """At most `units_per_s`, on average; called by one thread, but for `sleep`.
+    """At most `units_per_s` on average. Only `sleep` may be called by several threads.
 
     Args:
         units_per_s: read units; positive.
         clock: seconds, monotonic.
-        wait: waits that many seconds, or less if the run is to end.
+        wait: waits that many seconds, or less if the run must end.
     """
 
     units_per_s: float
@@ -55,13 +55,13 @@ class ReadPace:
 
 
 class Unpaced:
-    """As fast as it goes."""
+    """No limit."""
 
     def reserve(self, units: float) -> float:  # noqa: ARG002 -- the protocol's
         return 0.0
 
     def settle(self, reserved: float, units: float) -> None:
-        """Nothing is counted."""
+        """Does nothing."""
 
     def sleep(self, seconds: float) -> None:
-        """Nobody waits."""
+        """Does nothing."""

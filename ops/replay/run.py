@@ -1,4 +1,4 @@
-"""What the command `replay` does once its call is understood: wiring, checkpoint, progress, and the last word."""
+"""Carries out a `replay` command: wires the replay, keeps its checkpoint, and prints progress and results."""
 
 import json
 import random
@@ -25,7 +25,7 @@ from ops.replay.errors import Interrupted, WrongCall
 from ops.replay.estimate import duration_s, in_words
 from ops.replay.file_format import FileFormat, writer
 from ops.replay.file_sink import FileSink, OutputSink
-from ops.replay.output_paths import check_place
+from ops.replay.output_paths import check_output_path
 from ops.replay.pace import ReadPace
 from ops.replay.selection import Accounts, Selection, described
 from ops.replay.sinks import CountingSink, Metered, Sink, StreamSink
@@ -34,12 +34,12 @@ from ops.terminal import err, out
 from projector.publish import KinesisPublisher
 
 CHECKPOINTS = Path(".account-events-replay")
-GO_ON = "go on with the same call and --resume"
+RESUME = "repeat the same command with --resume"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the events go: exactly one of a stream, a file and stdout, or nowhere."""
+    """Where the events go: a stream, a file, stdout, or nowhere."""
 
     stream: str | None
     file: Path | None
@@ -47,7 +47,7 @@ class Target:
     file_format: FileFormat
 
     def described(self) -> dict[str, str]:
-        """In JSON, for the checkpoint; without what a stream's name leaves open."""
+        """The target in JSON, for the checkpoint; of a stream only its name."""
         if self.stream is not None:
             return {"stream": self.stream}
         return {"file": str(self.file.absolute()), "format": self.file_format} if self.file is not None else {}
@@ -55,7 +55,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class ReplayRequest:
-    """A replay as it is called; `table` is another table than the stack's."""
+    """The options of a replay.
+
+    Attributes:
+        table: replaces the stack's table.
+    """
 
     selection: Selection
     target: Target
@@ -69,13 +73,13 @@ class ReplayRequest:
 
 
 class ReplayRun:
-    """One call of the command."""
+    """One run of the command."""
 
-    def __init__(self, deployment: Deployment, order: ReplayRequest) -> None:
+    def __init__(self, deployment: Deployment, request: ReplayRequest) -> None:
         self._outputs = deployment.outputs
-        self._order = order
+        self._request = request
         self._stop = threading.Event()
-        self._table_name = order.table or deployment.outputs["TableName"]
+        self._table_name = request.table or deployment.outputs["TableName"]
         self._pack, self._codec, self._encoders = deployment.pack(), deployment.codec(), deployment.encoders()
         self._kinesis = deployment.kinesis()
         self._source = DynamoDBSource(
@@ -83,47 +87,49 @@ class ReplayRun:
             self._table_name,
             wait=self._stop.wait,
             jitter=random.random,
-            page_rows=order.page_rows,
+            page_rows=request.page_rows,
         )
         self._size = self._source.size()
 
-    def go(self) -> bool:
-        """Whether nothing is missing."""
-        self._tell_estimate()
-        target = self._order.target
-        if self._order.dry_run:
-            return self._run(CountingSink(self._pack))
+    def run(self) -> bool:
+        """Replays the events; False if an account ended early."""
+        self._print_estimate()
+        target = self._request.target
+        if self._request.dry_run:
+            return self._replay(CountingSink(self._pack))
         if target.to_stdout:
             return self._run_to_stdout()
         if target.file is not None:
-            check_place(target.file)
+            check_output_path(target.file)
         asked = self._asked()
-        kept = CheckpointFile(self._order.checkpoint or _default_checkpoint(target, asked), asked)
-        with kept.held():
-            state = self._begun(kept)
-            with _advised(kept), self._sink(state) as sink:
-                is_complete = self._run(sink, state, kept.save)
-            kept.delete()
+        checkpoint = CheckpointFile(self._request.checkpoint or _default_checkpoint(target, asked), asked)
+        with checkpoint.locked():
+            state = self._initial_state(checkpoint)
+            with _resume_advice(checkpoint), self._sink(state) as sink:
+                is_complete = self._replay(sink, state, checkpoint.save)
+            checkpoint.delete()
         return is_complete
 
     def _run_to_stdout(self) -> bool:
         try:
-            return self._run(OutputSink(sys.stdout.buffer, writer(self._order.target.file_format, self._codec)))
+            return self._replay(OutputSink(sys.stdout.buffer, writer(self._request.target.file_format, self._codec)))
         except BrokenPipeError:
-            raise Interrupted("Standard output was closed before all events were out.") from None
+            raise Interrupted(
+                "Standard output was closed before all events were written: run the command again."
+            ) from None
 
     def _asked(self) -> dict[str, Any]:
-        target = self._order.target
+        target = self._request.target
         sink = target.described()
         if target.stream is not None:
             sink |= self._stream_identity(target.stream) | {"packing": self._packing()}
         else:
             sink |= {"framing": self._outputs["Framing"]}
         return {
-            "selection": described(self._order.selection),
+            "selection": described(self._request.selection),
             "table": self._size.table_id,
             "sink": sink,
-            "segments": self._order.segments,
+            "segments": self._request.segments,
         }
 
     def _packing(self) -> str:
@@ -131,27 +137,27 @@ class ReplayRun:
         return f"aggregation {outputs['Aggregation']}, {outputs['Buckets']} buckets, {outputs['Framing']}"
 
     def _stream_identity(self, name: str) -> dict[str, str]:
-        """Which stream it is, for the checkpoint: another of the same name has not had the events."""
+        """Identifies the stream, for the checkpoint: a later stream of the same name does not hold the events."""
         try:
             stream = self._kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
         except ClientError as error:
             if error.response["Error"]["Code"] == "ResourceNotFoundException":
-                raise WrongCall(f"There is no stream {name}: make it first.") from None
+                raise WrongCall(f"There is no stream {name}: create it first.") from None
             raise
         return {"arn": stream["StreamARN"], "made_at": str(stream["StreamCreationTimestamp"])}
 
-    def _begun(self, kept: CheckpointFile) -> State:
-        if self._order.resume:
-            return kept.load()
-        if kept.exists():
+    def _initial_state(self, checkpoint: CheckpointFile) -> State:
+        if self._request.resume:
+            return checkpoint.load()
+        if checkpoint.exists():
             raise WrongCall(
-                f"An earlier run was interrupted: go on with --resume, or delete {kept.path} to begin anew."
+                f"An earlier run was interrupted: continue it with --resume, or delete {checkpoint.path} to start over."
             )
-        return new_state(self._order.selection, self._order.segments)
+        return new_state(self._request.selection, self._request.segments)
 
     @contextmanager
     def _sink(self, state: State) -> Iterator[Sink]:
-        target = self._order.target
+        target = self._request.target
         if target.file is not None:
             with closing(FileSink(target.file, state.position, writer(target.file_format, self._codec))) as sink:
                 yield sink
@@ -160,61 +166,61 @@ class ReplayRun:
             publisher = KinesisPublisher(
                 self._kinesis, target.stream, pack, clock=time.monotonic, sleep=time.sleep, jitter=random.random
             )
-            yield StreamSink(publisher, pack, time.monotonic, _tell_refused)
+            yield StreamSink(publisher, pack, time.monotonic, _print_refused)
 
-    def _run(self, sink: Sink, state: State | None = None, save: Callable[[State], None] | None = None) -> bool:
-        order, begun_s = self._order, time.monotonic()
-        state = state or new_state(order.selection, order.segments)
-        expected = None if isinstance(order.selection, Accounts) else self._size.read_units
-        pace = ReadPace(order.read_units_max, time.monotonic, self._stop.wait)
-        executor = ThreadPoolExecutor(order.segments)
+    def _replay(self, sink: Sink, state: State | None = None, save: Callable[[State], None] | None = None) -> bool:
+        request, begun_s = self._request, time.monotonic()
+        state = state or new_state(request.selection, request.segments)
+        expected = None if isinstance(request.selection, Accounts) else self._size.read_units
+        pace = ReadPace(request.read_units_max, time.monotonic, self._stop.wait)
+        executor = ThreadPoolExecutor(request.segments)
         with Display(err, expected, state.counts) as display:
 
             def saved(state: State) -> None:
                 (save or _keep_nothing)(state)
-                display.tell(state.counts)
+                display.update(state.counts)
 
             try:
                 result = replay(
                     self._source,
-                    order.selection,
+                    request.selection,
                     sink,
-                    segments=order.segments,
+                    segments=request.segments,
                     state=state,
                     executor=executor,
                     pace=pace,
-                    page_units=self._size.page_units(order.segments),
+                    page_units=self._size.page_units(request.segments),
                     save=saved,
                     encoders=self._encoders,
                 )
             finally:
                 self._stop.set()
                 executor.shutdown(wait=False, cancel_futures=True)
-        self._tell(result, time.monotonic() - begun_s)
+        self._print_result(result, time.monotonic() - begun_s)
         return not result.stopped
 
-    def _tell_estimate(self) -> None:
-        order, size = self._order, self._size
-        if isinstance(order.selection, Accounts):
-            _note(f"reading {len(order.selection.account_ids)} accounts of {self._table_name}")
+    def _print_estimate(self) -> None:
+        request, size = self._request, self._size
+        if isinstance(request.selection, Accounts):
+            _note(f"reading {len(request.selection.account_ids)} accounts of {self._table_name}")
             return
-        seconds = duration_s(size.read_units, order.read_units_max)
+        seconds = duration_s(size.read_units, request.read_units_max)
         _note(
-            f"{self._table_name} has about {size.rows} rows, {size.read_units} read units to read, by DynamoDB's "
-            f"figures, which may be six hours old: about {in_words(seconds)} at {order.read_units_max:g} units/s"
+            f"{self._table_name} has about {size.rows} rows, which take {size.read_units} read units, about "
+            f"{in_words(seconds)} at {request.read_units_max:g} units/s. DynamoDB's figures may be six hours old."
         )
 
-    def _tell(self, result: ReplayResult, seconds: float) -> None:
+    def _print_result(self, result: ReplayResult, seconds: float) -> None:
         for stopped in result.stopped:
             err.print(
-                f"[bold red]✗[/] {escape(stopped.account_id)} ends in front of event {stopped.sequence}, "
+                f"[bold red]✗[/] {escape(stopped.account_id)} ends before event {stopped.sequence}, "
                 f"row {escape(stopped.version)}: {escape(stopped.reason)}",
                 soft_wrap=True,
                 highlight=False,
             )
-        counts, order = result.counts, self._order
-        told = err if order.target.to_stdout else out
-        told.print(
+        counts, request = result.counts, self._request
+        console = err if request.target.to_stdout else out
+        console.print(
             f"{counts.accounts} accounts, {counts.events} events, {counts.data_bytes} bytes; {counts.rows} rows read "
             f"with {counts.read_units:g} read units"
             + (f", {counts.put_units} PUT units of 25 KB" if counts.put_units else "")
@@ -222,29 +228,29 @@ class ReplayRun:
             soft_wrap=True,
             highlight=False,
         )
-        if order.dry_run:
-            at_least_s = duration_s(counts.read_units, order.read_units_max)
+        if request.dry_run:
+            at_least_s = duration_s(counts.read_units, request.read_units_max)
             text = f"Nothing was written. A replay takes about {in_words(max(seconds, at_least_s))}"
-            told.print(f"{text} at {order.read_units_max:g} read units/s.", soft_wrap=True, highlight=False)
+            console.print(f"{text} at {request.read_units_max:g} read units/s.", soft_wrap=True, highlight=False)
 
 
 @contextmanager
-def _advised(kept: CheckpointFile) -> Iterator[None]:
-    """Whatever ends the run early: how it goes on."""
+def _resume_advice(checkpoint: CheckpointFile) -> Iterator[None]:
+    """Adds to every early end how to resume the run."""
     try:
         yield
     except Interrupted as error:
-        raise Interrupted(f"{error} Once that is seen to, {GO_ON}.") from error
+        raise Interrupted(f"{error} Once that is resolved, {RESUME}.") from error
     except OSError as error:
-        raise Interrupted(f"A file cannot be written: {error.strerror}. Once that is seen to, {GO_ON}.") from error
+        raise Interrupted(f"A file cannot be written: {error.strerror}. Once that is resolved, {RESUME}.") from error
     except KeyboardInterrupt:
-        if kept.exists():
-            err.print(f"interrupted: {GO_ON}; the checkpoint is {kept.path}", soft_wrap=True, highlight=False)
+        if checkpoint.exists():
+            err.print(f"interrupted: {RESUME}; the checkpoint is {checkpoint.path}", soft_wrap=True, highlight=False)
         raise
 
 
 def _default_checkpoint(target: Target, asked: dict[str, Any]) -> Path:
-    """Next to a file; of a stream, in the current folder, a file for each selection."""
+    """Next to the target file; for a stream, in CHECKPOINTS, one for each selection and table."""
     if target.file is not None:
         return target.file.with_name(f"{target.file.name}.checkpoint.json")
     digest = sha256(json.dumps([asked["selection"], asked["table"]]).encode()).hexdigest()
@@ -252,8 +258,8 @@ def _default_checkpoint(target: Target, asked: dict[str, Any]) -> Path:
     return CHECKPOINTS / f"{target.stream}-{digest[:12]}.json"
 
 
-def _tell_refused(events: int, reason: str) -> None:
-    _note(f"Kinesis has not taken {events} events yet ({reason}); they are offered again")
+def _print_refused(events: int, reason: str) -> None:
+    _note(f"Kinesis has not accepted {events} events yet ({reason}); retrying")
 
 
 def _note(text: str) -> None:
@@ -261,4 +267,4 @@ def _note(text: str) -> None:
 
 
 def _keep_nothing(_state: State) -> None:
-    """A dry run, and what goes to stdout, has no checkpoint."""
+    """A dry run, or a run to stdout, has no checkpoint."""

@@ -1,4 +1,4 @@
-"""Which events are replayed: some accounts', those of a time, or all."""
+"""Which events are replayed: those of some accounts, those of a time range, or all."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 from account_events.avro.values import micros
 from ops.replay.errors import WrongCall
 
-# One notation: `fromisoformat` takes any character between day and time, and drops decimals behind the sixth.
+# Stricter than `fromisoformat`, which accepts any character between date and time and drops decimals after the sixth.
 _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -28,14 +28,14 @@ class Everything:
 
 @dataclass(frozen=True, slots=True)
 class TimeRange:
-    """The events that occurred in a time, of all accounts.
+    """The events of all accounts that occurred in a time range.
 
-    An account's times never go back, so its events of a time are a run without holes. Rows of the first format did not
-    promise that; there an event counts as occurred no earlier than those before it, which keeps the run whole.
+    An account's times never decrease, so its selected events are consecutive. Rows of format 1 did not promise that: an
+    event there counts as occurring no earlier than the events before it, which keeps the selection consecutive.
 
     Attributes:
-        from_us: microseconds since 1970, included; None: from the beginning.
-        until_us: excluded; None: to the end.
+        from_us: microseconds since 1970, inclusive; None: from the beginning.
+        until_us: microseconds since 1970, exclusive; None: to the end.
     """
 
     from_us: int | None
@@ -46,14 +46,14 @@ Selection = Accounts | TimeRange | Everything
 
 
 def time_range(from_: str | None, until: str | None) -> TimeRange:
-    """From ISO 8601 times with an offset.
+    """The range between two ISO 8601 times with an offset.
 
     Raises:
-        WrongCall: one is none, or nothing lies between them.
+        WrongCall: a time is not valid, or the first is not before the second.
     """
     selected = TimeRange(*(None if text is None else _micros(text) for text in (from_, until)))
     if selected.from_us is not None and selected.until_us is not None and selected.from_us >= selected.until_us:
-        raise WrongCall(f"Nothing occurred from {from_} until {until}: the first time has to be before the second.")
+        raise WrongCall(f"--from {from_} is not before --until {until}: the range is empty.")
     return selected
 
 
@@ -65,7 +65,7 @@ def includes(selection: Selection, occurred_us: int | None) -> bool:
 
 
 def is_past(selection: Selection, occurred_us: int | None) -> bool:
-    """Whether no later event of an account that has come to this time is selected."""
+    """Whether no further event is selected of an account whose events have reached this time."""
     return (
         isinstance(selection, TimeRange)
         and selection.until_us is not None
@@ -75,7 +75,7 @@ def is_past(selection: Selection, occurred_us: int | None) -> bool:
 
 
 def described(selection: Selection) -> dict[str, Any]:
-    """In JSON, for the checkpoint."""
+    """The selection in JSON, for the checkpoint."""
     match selection:
         case Accounts(account_ids):
             return {"accounts": list(account_ids)}
@@ -91,4 +91,4 @@ def _micros(text: str) -> int:
             return micros(datetime.fromisoformat(text))
     except ValueError:
         pass
-    raise WrongCall(f"{text!r} is no ISO 8601 time with an offset: write 2026-01-31T09:30:00+01:00, or Z for UTC.")
+    raise WrongCall(f"{text!r} is not an ISO 8601 time with an offset: write 2026-01-31T09:30:00+01:00, or Z for UTC.")

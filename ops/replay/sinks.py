@@ -1,4 +1,4 @@
-"""Where replayed events go. A sink for a file is in `file_sink`."""
+"""Targets of a replay. Files and stdout are in `file_sink`."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
@@ -11,25 +11,25 @@ from projector.outgoing import Outgoing, Publisher
 PUT_UNIT_BYTES = 25 * 1024
 ROUND_S = 20.0
 PATIENCE_S = 120.0
-"""So long Kinesis may accept nothing at all."""
+"""The longest time in which Kinesis may accept no event at all."""
 
 
 class Sink(Protocol):
-    """Events go in by `write`, per account in order, and are safe after `flush`."""
+    """Takes events by `write`, in order per account; they are safe after `flush`."""
 
     def write(self, events: Sequence[Outgoing]) -> int:
-        """Takes the events; how many of Kinesis' PUT units they come to.
+        """Writes the events and returns the Kinesis PUT units that they use.
 
         Raises:
-            Interrupted: not all were taken.
+            Interrupted: not all were accepted.
         """
 
     def flush(self) -> int | None:
-        """What was written outlives a kill, once this returns; the position, where a sink can go back to one."""
+        """Makes everything written so far durable; returns the position if the sink can be rewound to it."""
 
 
 class CountingSink:
-    """Takes nothing and counts what a stream would be billed: for a dry run."""
+    """Writes nothing and counts the PUT units of a stream; for a dry run."""
 
     def __init__(self, pack: Pack) -> None:
         self._pack = Metered(pack)
@@ -44,7 +44,7 @@ class CountingSink:
 
 
 class Metered:
-    """A Pack that counts PUT units: each record rounded up to 25 KB (aws.amazon.com/kinesis/data-streams/pricing)."""
+    """A Pack that counts PUT units: records are rounded up to 25 KB (aws.amazon.com/kinesis/data-streams/pricing)."""
 
     def __init__(self, pack: Pack) -> None:
         self._pack = pack
@@ -57,13 +57,13 @@ class Metered:
 
 
 class StreamSink:
-    """A Kinesis stream. What it refuses is offered again until it is taken, or nothing is for PATIENCE_S.
+    """A Kinesis stream. Refused events are sent again, until Kinesis has accepted nothing for PATIENCE_S.
 
     Args:
-        publisher: puts the events; its packing is `pack`.
-        pack: that counts.
+        publisher: sends the events, packed with `pack`.
+        pack: counts PUT units.
         clock: seconds, monotonic; the publisher's.
-        refused: told how many events wait, and why, when a round ends with some.
+        refused: called after each round with refused events, with their number and the reason.
     """
 
     def __init__(
@@ -96,5 +96,5 @@ class StreamSink:
         return self._pack.put_units - before
 
     def flush(self) -> int | None:
-        """All that was written was accepted."""
+        """Does nothing: `write` returns only when everything was accepted."""
         return None

@@ -1,4 +1,4 @@
-"""The table as a replay reads it: in parts, page by page. Pure: what a part and a page are."""
+"""The table as a replay reads it: in parts, and each part page by page. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,10 @@ Item = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One of a parallel Scan's. No account is in two, and an account's rows come together and in order: in practice.
+    """A segment of a parallel Scan.
 
-    It is not documented, so `cursor` looks.
+    In practice an account lies in one segment, and its rows arrive together and in order. AWS does not document this,
+    so `cursor` checks it.
     """
 
     index: int
@@ -27,7 +28,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account's rows in the order of their versions, from some version on if one is given; by Query."""
+    """One account's rows in the order of their versions, from `first_version` on if it is given; read by a Query."""
 
     account_id: str
     first_version: int | None = None
@@ -42,10 +43,10 @@ Part = Segment | Account
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one request read.
+    """The result of one request.
 
     Attributes:
-        next_key: where the part goes on; None: it is at its end.
+        next_key: where the part continues; None at its end.
         read_units: as DynamoDB counts them.
     """
 
@@ -56,10 +57,12 @@ class Page:
 
 class Source(Protocol):
     def read(self, part: Part, after: Item | None) -> Page:
-        """The part's next page, strongly consistent. Called by several threads, never by two for one part.
+        """The part's next page, strongly consistent.
+
+        It is called by several threads, but never by two for the same part.
 
         Raises:
-            Interrupted: it cannot be read.
+            Interrupted: the page cannot be read.
         """
 
 

@@ -1,7 +1,7 @@
-"""How far a replay is, and its checkpoint: that in JSON, with what was asked for, so that no other run goes on from it.
+"""A replay's progress, and its checkpoint: the progress in JSON, with the request that it belongs to.
 
-What grows: a cursor for each account that is stopped or came out of turn, of which there are few; no more than
-`KNOWN_MAX` are kept, and the run ends with a word about it where there are more.
+The state keeps a cursor for each account that stopped early or was read out of order. These are few. If there are more
+than `KNOWN_MAX`, the run ends with an error.
 """
 
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ KNOWN_MAX = 10_000
 
 @dataclass(slots=True)
 class Counts:
-    """What has been done.
+    """Totals of the run so far.
 
     Attributes:
-        accounts: of which there was an event.
-        data_bytes: of the events, as a consumer gets them.
-        put_units: Kinesis', of 25 KB.
+        accounts: with at least one replayed event.
+        data_bytes: of the events, as a consumer receives them.
+        put_units: of Kinesis, 25 KB each.
     """
 
     accounts: int = 0
@@ -36,11 +36,11 @@ class Counts:
 
 @dataclass(slots=True)
 class PartState:
-    """Of one part of the table.
+    """The progress of one part of the table.
 
     Attributes:
-        after: the key its next page begins behind.
-        open: the account whose rows are coming: a page may end in the middle of one.
+        after: the key after which its next page begins.
+        open: the account that is being read: a page may end in the middle of an account.
     """
 
     after: Item | None = None
@@ -50,12 +50,12 @@ class PartState:
 
 @dataclass(slots=True)
 class State:
-    """Of the whole run, true between two pages.
+    """The progress of the whole run, consistent between two pages.
 
     Attributes:
         parts: by name.
-        known: by account; those that are remembered when their part has gone on to others.
-        position: the sink's, up to which all is safely out.
+        known: by account id; cursors that are kept after their part has moved on to other accounts.
+        position: of the sink; everything before it is durable.
     """
 
     parts: dict[str, PartState]
@@ -68,36 +68,36 @@ class State:
 
 
 def to_json(state: State, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Args: asked: what the run is to do, in JSON; a resumed run has to ask for the same."""
+    """Args: asked: the request in JSON; a resumed run must have the same."""
     return {"format": FORMAT, "asked": dict(asked), **asdict(state)}
 
 
 def is_checkpoint(saved: object) -> bool:
-    """Whether it is one of some run, which may be another one or damaged."""
+    """Whether this is a checkpoint at all; it may be damaged, or another run's."""
     return isinstance(saved, dict) and {"format", "asked", "parts"} <= saved.keys()
 
 
 def from_json(saved: object, asked: Mapping[str, Any]) -> State:
-    """The state to go on from.
+    """The state to continue from.
 
     Raises:
-        NotResumable: it is none, or of a run that was asked for something else.
+        NotResumable: the checkpoint is damaged, or belongs to a different request.
     """
     try:
         return _state(saved, asked)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise NotResumable(
-            f"The checkpoint cannot be read ({type(error).__name__}): delete it and the output, and begin anew."
+            f"The checkpoint is damaged ({type(error).__name__}): delete it and the output, then start a new run."
         ) from error
 
 
-def _state(saved: Any, asked: Mapping[str, Any]) -> State:  # noqa: ANN401 -- whatever the file holds
+def _state(saved: Any, asked: Mapping[str, Any]) -> State:  # noqa: ANN401 -- JSON
     if saved["format"] != FORMAT:
-        raise NotResumable(f"The checkpoint has format {saved['format']}, not {FORMAT}: begin anew.")
+        raise NotResumable(f"The checkpoint has format {saved['format']}, not {FORMAT}: delete it and start a new run.")
     differs = sorted(name for name in {*asked, *saved["asked"]} if asked.get(name) != saved["asked"].get(name))
     if differs:
         raise NotResumable(
-            f"The checkpoint is of another run, with a different {', '.join(differs)}: call it as before."
+            f"The checkpoint belongs to a run with a different {', '.join(differs)}: repeat the original call."
         )
     return State(
         {name: _part(**part) for name, part in saved["parts"].items()},

@@ -1,1 +1,1 @@
-"""The gate in front of the contract: which schema changes may be published."""
+"""Decides which schema changes may be published."""

@@ -1,4 +1,4 @@
-"""Every event is in one table of the lake, so what a field is called in any event is a column of all."""
+"""Checks that new fields can become columns: the lake holds all events in one table, with a column per field name."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -9,25 +9,25 @@ from ops.schema_gate.rules import Fault
 from ops.schema_gate.source import Source
 
 WhyNoColumn = Callable[[str], str | None]
-"""Why a name cannot be a column's, or None if it can. The lake knows; nothing here knows the lake."""
+"""Returns why a name cannot be a column's, or None if it can. It is passed in, so that this package needs no lake."""
 
 NAME_LENGTH_MAX = 255
-"""Of a column in the Glue Data Catalog: docs.aws.amazon.com/glue/latest/webapi/API_Column.html."""
+"""The longest column name in the Glue Data Catalog: docs.aws.amazon.com/glue/latest/webapi/API_Column.html."""
 
 
 def every_name(_: str) -> None:
-    """No objection."""
+    """Accepts every name."""
 
 
 def column_faults(
     working: Mapping[str, Source], published: AbstractSet[tuple[str, str]], why_no_column: WhyNoColumn
 ) -> Iterator[tuple[str, Fault]]:
-    """Of each event the fields that cannot become columns; what was published already can no longer be helped.
+    """The event and the fault of every field that cannot become a column. Published fields are exempt.
 
     Args:
-        working: by event name.
-        published: events and the fields that they have in a published version.
-        why_no_column: the lake's objections.
+        working: schemas by event name.
+        published: pairs of an event and a field that is in a published version of it.
+        why_no_column: the lake's rule for names.
     """
     declared = [
         (name, field, declared["type"]) for name, source in working.items() for field, declared in source.fields.items()
@@ -48,18 +48,18 @@ def _type_fault(field: str, avro_type: Any, other: str) -> Fault:  # noqa: ANN40
     return Fault(
         "column type",
         field,
-        f"its type is {json.dumps(avro_type)}, and {other} has a field of that name with another: in the lake "
-        "all events are in one table, where a column has one type",
+        f"its type is {json.dumps(avro_type)}, but {other} has a field of that name with a different type: the lake "
+        "holds all events in one table, and a column has one type",
         "give it the same type or another name",
     )
 
 
 def _name_fault(field: str, why: str) -> Fault:
-    return Fault("column name", field, f"no column of the lake can have its name: it {why}", "give it another name")
+    return Fault("column name", field, f"its name cannot be a column of the lake: it {why}", "give it another name")
 
 
 def _column_type(avro_type: Any) -> Any:  # noqa: ANN401 -- Avro's JSON
-    """Whether it may be null is no part of a column's type."""
+    """The type without null: every column may be null."""
     if isinstance(avro_type, list):
         branches = [branch for branch in avro_type if branch != "null"]
         return branches[0] if len(branches) == 1 else branches

@@ -1,7 +1,7 @@
-"""Can this reader read what this writer wrote? Asked of Apache's checker, which follows the specification's chapter.
+"""Decides by Apache's checker whether one schema can read what another wrote.
 
-avro.apache.org/docs/1.12.0/specification/#schema-resolution. "Compatible" is weaker than "the same values": see
-`evolution` for what this lets through and the gate does not.
+The checker follows avro.apache.org/docs/1.12.0/specification/#schema-resolution. "Compatible" is weaker than "the same
+values": `evolution` lists what this accepts and the gate refuses.
 """
 
 import json
@@ -14,26 +14,26 @@ from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibi
 from avro.errors import IgnoredLogicalType
 
 AvroJson = str | Mapping[str, Any] | Sequence[Any]
-"""A schema: its JSON text, or what the text holds (the name of a primitive type alone stands for itself)."""
+"""A schema: its JSON text, or what the text holds (the bare name of a primitive type is a schema)."""
 
 
 def why_not(reader: AvroJson, writer: AvroJson) -> str | None:
     """Why a consumer with the schema `reader` cannot read what was written with `writer`; None if it can.
 
     Raises:
-        avro.errors.AvroException: one of them is no schema, or no JSON.
+        avro.errors.AvroException: one of them is not a schema, or not JSON.
     """
     return explain(_parsed(reader), _parsed(writer))
 
 
 def can_read(reader: AvroJson, writer: AvroJson) -> bool:
-    """Whether a consumer with the schema `reader` can read whatever was written with `writer`; see `why_not`."""
+    """Whether a consumer with the schema `reader` can read everything written with `writer`; see `why_not`."""
     return why_not(reader, writer) is None
 
 
 def explain(reader: avro.schema.Schema, writer: avro.schema.Schema) -> str | None:
-    """`why_not`, of schemas that are parsed already."""
-    # A checker remembers the pairs it has seen, by identity: a new one for each question.
+    """`why_not` for parsed schemas."""
+    # A checker caches pairs by identity, so each comparison needs a new one.
     checker = ReaderWriterCompatibilityChecker()  # type: ignore[no-untyped-call]
     result = checker.get_compatibility(reader, writer)
     if result.compatibility is SchemaCompatibilityType.compatible:
@@ -46,5 +46,5 @@ def _parsed(schema: AvroJson) -> avro.schema.Schema:
     is_text = isinstance(schema, str) and schema.lstrip()[:1] in tuple('"{[')
     text = str(schema) if is_text else json.dumps(schema)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", IgnoredLogicalType)  # the specification: a reader ignores what it does not know
+        warnings.simplefilter("ignore", IgnoredLogicalType)  # the specification: readers ignore unknown logical types
         return avro.schema.parse(text)

@@ -1,8 +1,8 @@
-"""What may change between two versions of an event's schema, and what may not.
+"""Finds the changes between two versions of an event's schema that are not allowed.
 
-The rule is narrower than the specification's resolution, which asks only whether a reader can go on: every field that
-two versions share must come out of either with the same value. So a published field never changes, but for its doc;
-new optional fields may be added anywhere.
+The rule is stricter than Avro's schema resolution, which only asks whether a reader can read: every field that two
+versions share must be read with the same value by both. So a published field never changes, except for its doc. New
+optional fields may be added anywhere.
 """
 
 import json
@@ -24,7 +24,7 @@ _OTHER = {"size": "size", "symbols": "list of enum symbols", "default": "enum de
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change that is refused; see `Refusal`."""
+    """A change that is not allowed; see `Refusal`."""
 
     rule: str
     field: str | None
@@ -34,32 +34,32 @@ class Change:
 
 
 def changes(old: Source, new: Source) -> Iterator[Change]:
-    """Every refused change from a version to a later one; the last word is Apache's checker, asked both ways."""
+    """Every change from one version to a later one that is not allowed; checked last by Apache's checker, both ways."""
     found = list(_record(old.json, new.json, ""))
     by_field = {field: _breaks(old, new, field) for field in old.fields}
     for change in found:
-        # Where the checker says that only one of them stops, that one; where neither stops, both read another value.
+        # The readers that the checker finds to fail; if neither fails, both read a different value.
         breaks = by_field.get((change.field or "").partition(".")[0]) or change.breaks
         yield Change(change.rule, change.field, change.problem, change.instead, breaks)
     if not found:
-        for reader, why in _verdicts(old.avro, new.avro):
+        for reader, why in _failing_readers(old.avro, new.avro):
             yield Change("resolution", None, f"Apache's checker says: {why}", "undo it", (reader,))
     yield from _docs(old, new)
 
 
 def _docs(old: Source, new: Source) -> Iterator[Change]:
-    """A doc may be put better. One of less than half the words has lost what it said."""
+    """A doc may be reworded, but not to less than half of its words."""
     for name, was, now in [
         (None, old.json, new.json),
         *((name, old.fields[name], new.fields[name]) for name in old.fields if name in new.fields),
     ]:
         before, after = words_in(was.get("doc")), words_in(now.get("doc"))
-        if 0 < after < before / 2:  # none at all is against the rules of a single version
+        if 0 < after < before / 2:  # an empty doc is a fault of the version itself, see `rules`
             yield Change(
                 "shortened doc",
                 name,
                 f"its doc had {before} words and has {after}",
-                "put back what it said: a doc keeps at least half of its words",
+                "restore what it explained: a doc keeps at least half of its words",
                 (),
             )
 
@@ -68,17 +68,17 @@ def _breaks(old: Source, new: Source, field: str) -> tuple[Reader, ...]:
     if field not in new.fields:
         return ()
     was, now = old.avro.fields_dict[field].type, new.avro.fields_dict[field].type
-    return tuple(reader for reader, _ in _verdicts(was, now))
+    return tuple(reader for reader, _ in _failing_readers(was, now))
 
 
-def _verdicts(old: Any, new: Any) -> Iterator[tuple[Reader, str]]:  # noqa: ANN401 -- Apache's schemas
+def _failing_readers(old: Any, new: Any) -> Iterator[tuple[Reader, str]]:  # noqa: ANN401 -- Apache's schemas
     for reader, why in ((Reader.OLD, explain(old, new)), (Reader.NEW, explain(new, old))):
         if why:
             yield reader, why
 
 
 def _record(old: Json, new: Json, path: str) -> Iterator[Change]:
-    """Of two records: the event's, or nested ones at a path that ends with a dot."""
+    """Compares two records: the event's, or nested ones at a path that ends with a dot."""
     was, now = ({field["name"]: field for field in record["fields"]} for record in (old, new))
     for name, field in was.items():
         if name not in now:
@@ -95,19 +95,19 @@ def _record(old: Json, new: Json, path: str) -> Iterator[Change]:
         yield Change(
             "order",
             path + moved,
-            f"it stands before {first}, which was published before it",
-            "put the published fields back into their order; new ones may stand anywhere between them",
+            f"it now comes before {first}, but was published after it",
+            "restore the order of the published fields; new ones may go anywhere between them",
         )
 
 
 def _removed(path: str, field: Json) -> Change:
-    """The old reader fails or, by a default, never learns of it; who reads by the writer's schema misses the name."""
-    way_out = "write null in it" if "null" in _branches(field["type"]) else "go on writing it"
+    """An old reader fails or silently reads the default; a reader that uses the writer's schema misses the field."""
+    way_out = "write null to it" if "null" in _branches(field["type"]) else "keep writing it"
     return Change(
         "removed",
         path,
         "the field was removed or renamed",
-        f"keep it and {way_out}; under another name, add an optional field beside it",
+        f"keep it and {way_out}; under another name, add a new optional field",
         (Reader.OLD,),
     )
 
@@ -117,7 +117,7 @@ def _added_without_default(path: str, field: Json) -> Change:
     return Change(
         "added",
         path,
-        "the field is new and has no default, and old events do not hold it",
+        "the field is new and has no default, and old events do not contain it",
         f"make it optional: {json.dumps(optional)}",
         (Reader.NEW,),
     )
@@ -134,8 +134,8 @@ def _field(path: str, old: Json, new: Json) -> Iterator[Change]:
         yield Change(
             "default",
             path,
-            f"its default was {_written(was)} and is {_written(now)}: events without the field get another value",
-            f"put back {_written(was)}; for another default, add an optional field under another name",
+            f"its default was {_written(was)} and is {_written(now)}: events without the field would get another value",
+            f"restore {_written(was)}; for another default, add an optional field under another name",
         )
 
 
@@ -149,7 +149,7 @@ def _type(path: str, old: Any, new: Any) -> Iterator[Change]:  # noqa: ANN401 --
                 "union",
                 path,
                 f"the branches of its union were {_written(old)} and are {_written(new)}",
-                f"{ANOTHER_FIELD}; branches keep their number and their order",
+                f"{ANOTHER_FIELD}; branches keep their number and order",
             )
         case dict(), dict() if _kind(old) == _kind(new):
             yield from _attributes(path, old, new)
@@ -165,9 +165,11 @@ def _attributes(path: str, old: Json, new: Json) -> Iterator[Change]:
         for attribute, words in names.items():
             was, now = old.get(attribute), new.get(attribute)
             if attribute == "scale" and was != now:
-                was, now = was or 0, now or 0  # the specification: left out, it is 0
+                was, now = was or 0, now or 0  # the specification: an omitted scale is 0
             if was != now:
-                problem = f"its {words} was {_or_none(was)} and is {_or_none(now)}: the same bytes mean something else"
+                problem = (
+                    f"its {words} was {_or_none(was)} and is {_or_none(now)}: the same bytes would mean something else"
+                )
                 yield Change(rule, path, problem, ANOTHER_FIELD)
 
 
@@ -182,7 +184,7 @@ def _inside(path: str, old: Json, new: Json) -> Iterator[Change]:
 
 
 def _kind(avro_type: Any) -> Any:  # noqa: ANN401 -- Avro's JSON
-    """What two types must have in common to be compared further: the primitive, or the kind and the name."""
+    """What two types must share to be compared in detail: the primitive, or the kind and the name."""
     if _is_named(avro_type):
         return avro_type["type"], avro_type.get("namespace"), avro_type["name"]
     return _kind(avro_type["type"]) if isinstance(avro_type, dict) else avro_type

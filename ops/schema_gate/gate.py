@@ -1,8 +1,8 @@
-"""The gate in front of the contract: what a folder of schemas must be before an event may be written with it.
+"""Checks a folder of schemas: it must pass before an event may be written with them.
 
-`<Name>.avsc` are the working schemas; `history/<Name>/<version>.avsc` hold every version ever published, 1, 2, 3, ...;
-`history/digests.json` says what was in them when they were published; `fingerprints.json` is what the encoder reads. No
-file is touched here: the bytes come in, refusals go out.
+`<Name>.avsc` are the working schemas. `history/<Name>/<version>.avsc` are all versions ever published, 1, 2, 3, ....
+`history/digests.json` has their SHA-256 from when they were published. The encoder reads `fingerprints.json`. This
+module reads and writes no files: it takes their bytes and returns refusals.
 """
 
 import hashlib
@@ -30,8 +30,8 @@ class Files:
     Attributes:
         working: by event name.
         published: by event name and version.
-        strays: what stands in `history` and is none, or is called a schema and is neither; relative to the folder.
-        digests, fingerprints: None where there is no such file.
+        strays: files in `history` that are not versions, and .avsc files elsewhere; paths relative to the folder.
+        digests, fingerprints: None if the file does not exist.
     """
 
     working: Mapping[str, bytes]
@@ -43,7 +43,7 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """One file that holds a schema; `version` is None for the working one."""
+    """A schema file that could be read; `version` is None for the working schema."""
 
     name: str
     version: int | None
@@ -55,7 +55,7 @@ class Opened:
 
 
 def check(files: Files, why_no_column: WhyNoColumn = every_name) -> list[Refusal]:
-    """Everything that is refused, in the order of the files; nothing if events may be written with these schemas."""
+    """All refusals, sorted by file; empty if events may be written with these schemas."""
     opened, found = _open(files)
     found += [
         *(Refusal("strays", path, _no_schema(path), "move it elsewhere") for path in files.strays),
@@ -70,21 +70,21 @@ def check(files: Files, why_no_column: WhyNoColumn = every_name) -> list[Refusal
         name: [schema for schema in opened if schema.name == name] for name in {schema.name: None for schema in opened}
     }
     found += [*(refusal for versions in by_name.values() for refusal in _evolved(versions)), *_distinct(opened)]
-    found += _lost(files, opened, spoilt=_events(found))
-    # Where an event has faults, that it is not published or its fingerprint not kept goes without saying.
-    found += _unpublished(by_name, spoilt=_events(found))
-    found += _fingerprints(files, opened, spoilt=_events(found))
+    found += _lost(files, opened, excluded=_events(found))
+    # For an event with faults, a missing publication or a stale fingerprint is not reported as well.
+    found += _unpublished(by_name, excluded=_events(found))
+    found += _fingerprints(files, opened, excluded=_events(found))
     return sorted(grouped(found), key=lambda refusal: (refusal.file, refusal.versions[:1]))
 
 
 def _no_schema(path: str) -> str:
     if path.startswith("history/"):
-        return "it is no version of a schema"
-    return "it is not read: working schemas are <Name>.avsc, in the folder itself"
+        return "it is not a version of a schema"
+    return "it is ignored: working schemas are <Name>.avsc, directly in the folder"
 
 
 def file_of(name: str, version: int | None) -> str:
-    """Relative to the folder."""
+    """The path of a schema, relative to the folder."""
     return f"{name}.avsc" if version is None else f"history/{name}/{version}.avsc"
 
 
@@ -93,19 +93,19 @@ def digest_of(data: bytes) -> str:
 
 
 def entries(data: bytes | None) -> dict[str, str]:
-    """What a file of names and hexadecimal digits holds; nothing if there is none.
+    """The entries of digests.json or fingerprints.json; empty if the file does not exist.
 
     Raises:
-        NotASchema: it is not JSON, or holds something else.
+        NotASchema: it is not JSON, or not an object of strings.
     """
     found = {} if data is None else read_json(data)
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-        raise NotASchema("the file is no JSON object of strings")
+        raise NotASchema("the file is not a JSON object of strings")
     return found
 
 
 def opened_schemas(files: Files) -> list[Opened]:
-    """Those that can be opened: of each event first the published ones, in order, then the working one."""
+    """All readable schemas: of each event first the published versions, in order, then the working schema."""
     return _open(files)[0]
 
 
@@ -125,20 +125,20 @@ def _open(files: Files) -> tuple[list[Opened], list[Refusal]]:
 
 def _present(files: Files) -> Iterator[Refusal]:
     if not files.working:
-        yield Refusal("missing", ".", "there is no schema in the folder", "name the folder that holds <Name>.avsc")
+        yield Refusal("missing", ".", "the folder contains no schema", "give the folder that holds <Name>.avsc")
     for name in sorted(files.published.keys() - files.working.keys()):
         yield Refusal(
             "missing",
             file_of(name, None),
-            "the file is missing, and the event was published",
-            f"restore it, as {file_of(name, max(files.published[name], default=1))}; an event that is not needed any "
-            "more keeps its schema and is not written",
+            "the file is missing, but the event was published",
+            f"restore it from {file_of(name, max(files.published[name], default=1))}; to retire an event, keep its "
+            "schema and stop writing it",
         )
 
 
 def _dense(files: Files) -> Iterator[Refusal]:
     for name, versions in files.published.items():
-        # The first gap only: a file called 999999999.avsc makes one refusal, not as many.
+        # Only the first gap: a file named 999999999.avsc must not cause as many refusals.
         first = next(number for number in count(1) if number not in versions)
         if first < max(versions, default=0):
             yield Refusal("removed", file_of(name, first), "the published version is missing", RESTORE, breaks=BOTH)
@@ -163,63 +163,63 @@ def _unchanged(files: Files, opened: Sequence[Opened]) -> Iterator[Refusal]:
 
 
 def _unlisted(files: Files, digests: Mapping[str, str], name: str, opened: Sequence[Opened]) -> Iterator[Refusal]:
-    """An event's published files without a digest: the line was lost, or the command never published the file."""
+    """Refuses published files without a digest: the line was lost, or the file was not published by the command."""
     versions = files.published[name]
     listed = {version for version in versions if file_of(name, version) in digests}
     marks = _marks(files)
     marked = [schema.version for schema in opened if schema.version and schema.source.fingerprint == marks.get(name)]
-    # What is history without doubt: what is listed, what events are marked with, and all that is older.
+    # Certainly published: versions with a digest, the version that events are marked with, and all older ones.
     newest = max([*listed, *marked[:1]], default=0) if listed or name not in marks else max(versions, default=0)
     way_out = "remove it and run: account-events schema publish"
     if not digests:
-        way_out = f"restore {DIGESTS} from version control; only where nothing was ever published, publish again"
+        way_out = f"restore {DIGESTS} from version control; only if nothing was ever published, publish again"
     for version in sorted(versions.keys() - listed):
         file = file_of(name, version)
         if version > newest:
             problem = f"{DIGESTS} does not list it, so it was not published by the command"
             yield Refusal(UNLISTED, file, problem, way_out)
         else:
-            problem = f"it was published, and its line in {DIGESTS} is missing"
+            problem = f"it was published, but its line in {DIGESTS} is missing"
             yield Refusal("lost line", file, problem, f"restore {DIGESTS} from version control")
 
 
 def _marks(files: Files) -> Mapping[str, str]:
-    """What events are marked with, by event name. Where that cannot be read, every event may have been published."""
+    """The fingerprints that events are marked with, by event name; empty strings if the file cannot be read."""
     try:
         return entries(files.fingerprints)
     except NotASchema:
         return dict.fromkeys([*files.working, *files.published], "")
 
 
-def _lost(files: Files, opened: Sequence[Opened], spoilt: set[str]) -> Iterator[Refusal]:
-    """Events are marked with published versions only: where there is none of that fingerprint, history was lost."""
+def _lost(files: Files, opened: Sequence[Opened], excluded: set[str]) -> Iterator[Refusal]:
+    """Refuses a fingerprint without a published version: events carry only published ones, so history was lost."""
     for name, mark in _marks(files).items():
         published = {schema.source.fingerprint for schema in opened if schema.name == name and schema.version}
-        if name in spoilt or mark in published or (not mark and published):
+        if name in excluded or mark in published or (not mark and published):
             continue
         which = f"a version with the fingerprint {mark}" if mark else "some version"
         yield Refusal(
             "lost version",
             f"history/{name}",
-            f"by {FINGERPRINTS} {which} was published, and it is missing",
+            f"according to {FINGERPRINTS}, {which} was published, but it is missing",
             f"restore history and {FINGERPRINTS} from version control",
             breaks=BOTH,
         )
 
 
 def _names(opened: Iterable[Opened]) -> Iterator[Refusal]:
-    """Athena, and the file systems of some, do not tell capitals from small letters."""
+    """Refuses names that differ only in case, which Athena and some file systems ignore."""
     published = {schema.name for schema in opened if schema.version}
     first: dict[str, str] = {}
     for name in sorted({schema.name for schema in opened}, key=lambda name: (name not in published, name)):
         other = first.setdefault(name.lower(), name)
         if other != name:
-            problem = f"its name and {other} differ in capitals only, which Athena and some file systems do not see"
-            yield Refusal("event name", file_of(name, None), problem, "give it a name of its own")
+            problem = f"its name differs from {other} only in case, which Athena and some file systems ignore"
+            yield Refusal("event name", file_of(name, None), problem, "give it a different name")
 
 
 def _faults(opened: Iterable[Opened]) -> Iterator[Refusal]:
-    """Of working schemas all, of published ones, which cannot be helped, what keeps them from being loaded."""
+    """All faults of working schemas; of published ones, which cannot be changed, only those that prevent loading."""
     for schema in opened:
         for fault in faults(schema.source, schema.name):
             if schema.version is None or fault.rule == "name":
@@ -234,9 +234,9 @@ def _columns(opened: Iterable[Opened], why_no_column: WhyNoColumn) -> Iterator[R
 
 
 def _evolved(versions: Sequence[Opened]) -> Iterator[Refusal]:
-    """Both ways for every pair: FULL_TRANSITIVE."""
+    """Compares every pair of versions in both directions (FULL_TRANSITIVE)."""
     for old, new in combinations(versions, 2):
-        if old.version is not None:  # the working one is the last
+        if old.version is not None:  # the working schema comes last
             for found in changes(old.source, new.source):
                 rule, where = found.rule, found.field
                 yield Refusal(rule, new.file, found.problem, found.instead, where, (old.version,), found.breaks)
@@ -246,24 +246,24 @@ def _events(refusals: Iterable[Refusal]) -> set[str]:
     return {refusal.file.removeprefix("history/").partition("/")[0].removesuffix(".avsc") for refusal in refusals}
 
 
-def _unpublished(by_name: Mapping[str, Sequence[Opened]], spoilt: set[str]) -> list[Refusal]:
-    """Working schemas that are not the newest published ones and could be."""
+def _unpublished(by_name: Mapping[str, Sequence[Opened]], excluded: set[str]) -> list[Refusal]:
+    """Refuses working schemas that differ from the newest published version but could be published."""
     return [
         Refusal(
             UNPUBLISHED,
             working.file,
-            f"it is not published yet, as version {len(published) + 1}, and no consumer could read its events",
+            f"it is not published yet (as version {len(published) + 1}), so no consumer could read its events",
             f"run: account-events schema publish {name}",
         )
         for name, (*published, working) in by_name.items()
         if working.version is None
-        and name not in spoilt
+        and name not in excluded
         and not (published and published[-1].source.without_docs == working.source.without_docs)
     ]
 
 
 def _distinct(opened: Sequence[Opened]) -> Iterator[Refusal]:
-    """Whether a fingerprint, which is all that an event says of its schema, means one schema."""
+    """Refuses two schemas with one fingerprint, since an event identifies its schema only by that."""
     first: dict[str, Opened] = {}
     for schema in opened:
         other = first.setdefault(schema.source.fingerprint, schema)
@@ -273,15 +273,15 @@ def _distinct(opened: Sequence[Opened]) -> Iterator[Refusal]:
         yield Refusal(
             "same fingerprint",
             schema.file,
-            f"its fingerprint, {schema.source.fingerprint}, is that of {other.file} as well, so no reader can tell "
-            "which of the two an event was written with: fingerprints leave out docs, defaults and logical types",
-            "undo the change; a doc alone may be corrected in the working schema",
+            f"its fingerprint, {schema.source.fingerprint}, is also that of {other.file}, so readers cannot know which "
+            "of the two an event was written with: fingerprints omit docs, defaults and logical types",
+            "undo the change; only a doc may be corrected in the working schema",
             versions=(other.version,) if other.version and other.name == schema.name else (),
         )
 
 
-def _fingerprints(files: Files, opened: Iterable[Opened], spoilt: set[str]) -> Iterator[Refusal]:
-    """Whether the encoder's file is current, for all events about which nothing else was said."""
+def _fingerprints(files: Files, opened: Iterable[Opened], excluded: set[str]) -> Iterator[Refusal]:
+    """Refuses an outdated fingerprints.json, for all events without other refusals."""
     instead = "run: account-events schema publish"
     try:
         kept = entries(files.fingerprints)
@@ -290,11 +290,12 @@ def _fingerprints(files: Files, opened: Iterable[Opened], spoilt: set[str]) -> I
         return
     actual = fingerprints_of(opened)
     for name in sorted(actual.keys() | kept.keys()):
-        if kept.get(name) != actual.get(name) and name not in spoilt:
-            told = f"{name} has the fingerprint {actual.get(name, 'of no schema')}, not {kept.get(name, 'none')}"
-            yield Refusal(STALE, FINGERPRINTS, f"{told}, with which the encoder would mark its events", instead)
+        if kept.get(name) != actual.get(name) and name not in excluded:
+            problem = f"{name} has the fingerprint {actual.get(name, '(no schema)')}, but the encoder would mark its "
+            problem += f"events with {kept.get(name, 'none')}"
+            yield Refusal(STALE, FINGERPRINTS, problem, instead)
 
 
 def fingerprints_of(opened: Iterable[Opened]) -> dict[str, str]:
-    """Of the working schemas, by event name."""
+    """The fingerprints of the working schemas, by event name."""
     return {schema.name: schema.source.fingerprint for schema in opened if schema.version is None}

@@ -1,4 +1,4 @@
-"""Publishing: which files are to be written, in which order, to freeze the working schemas as the next versions."""
+"""Plans a publication: the files to write, and their order, to publish working schemas as the next versions."""
 
 import json
 from collections.abc import Mapping
@@ -25,13 +25,13 @@ from ops.schema_gate.refusal import Refusal
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to write.
+    """A planned publication.
 
     Attributes:
-        refused: if there is anything, nothing is to be written.
+        refused: refusals; if there are any, nothing may be written.
         published: the new versions, by event name.
-        writes: contents by path below the folder. Stopped between two of them, the folder is refused by `check`, and
-            `plan` makes it whole.
+        writes: contents by path below the folder. If writing is interrupted between two files, `check` refuses the
+            folder, and the next `plan` completes it.
     """
 
     refused: list[Refusal]
@@ -40,16 +40,16 @@ class Plan:
 
 
 def plan(files: Files, only: str | None = None, why_no_column: WhyNoColumn = every_name) -> Plan:
-    """What publishing comes to, of one event or of all whose working schema is new.
+    """Plans to publish the working schema of one event, or of all events whose working schema is new.
 
     Raises:
-        LookupError: there is no event of that name.
+        LookupError: there is no event named `only`.
     """
     if only is not None and only not in files.working:
-        raise LookupError(f"There is no schema {only}.avsc; there are: {', '.join(sorted(files.working)) or 'none'}.")
+        raise LookupError(f"There is no schema {only}.avsc. Available: {', '.join(sorted(files.working)) or 'none'}.")
     opened = opened_schemas(files)
     unfinished = _unfinished(files, opened)
-    refused = [refusal for refusal in check(files, why_no_column) if not _is_mended(refusal, unfinished)]
+    refused = [refusal for refusal in check(files, why_no_column) if not _is_fixed_by_publishing(refusal, unfinished)]
     if refused:
         return Plan(refused, {}, {})
     published = {
@@ -70,7 +70,7 @@ def plan(files: Files, only: str | None = None, why_no_column: WhyNoColumn = eve
 
 
 def _unfinished(files: Files, opened: list[Opened]) -> dict[str, tuple[str, int]]:
-    """Newest versions equal to the working schema: where such a file is not listed, publishing it was interrupted."""
+    """Newest versions equal to the working schema. If one has no digest, its publication was interrupted."""
     newest = {name: max(versions) for name, versions in files.published.items() if versions}
     working = {schema.name: schema.source.json for schema in opened if schema.version is None}
     return {
@@ -83,13 +83,13 @@ def _unfinished(files: Files, opened: list[Opened]) -> dict[str, tuple[str, int]
 
 
 def _marks(opened: list[Opened], published: Mapping[str, int]) -> dict[str, str]:
-    """What events are to be marked with: never with a schema that is not published."""
+    """The fingerprints to mark events with: only those of published schemas."""
     newest = {schema.name: schema.source.fingerprint for schema in opened if schema.version is not None}
     return newest | {name: found for name, found in fingerprints_of(opened).items() if name in published}
 
 
-def _is_mended(refusal: Refusal, unfinished: Mapping[str, object]) -> bool:
-    """Whether publishing itself makes it good."""
+def _is_fixed_by_publishing(refusal: Refusal, unfinished: Mapping[str, object]) -> bool:
+    """Whether publishing resolves the refusal."""
     return refusal.rule in (UNPUBLISHED, STALE) or (refusal.rule == UNLISTED and refusal.file in unfinished)
 
 
@@ -99,11 +99,11 @@ def _is_published(working: Opened, opened: list[Opened]) -> bool:
 
 
 def _written(found: Mapping[str, str]) -> bytes:
-    return (json.dumps({key: found[key] for key in sorted(found, key=_place)}, indent=2) + "\n").encode()
+    return (json.dumps({key: found[key] for key in sorted(found, key=_by_name_and_number)}, indent=2) + "\n").encode()
 
 
-def _place(key: str) -> tuple[str, int, str]:
-    """By name, and versions by number."""
+def _by_name_and_number(key: str) -> tuple[str, int, str]:
+    """A sort key: by name, and versions by number."""
     folder, _, file = key.rpartition("/")
     number = file.removesuffix(".avsc")
     return folder, int(number) if number.isdigit() else 0, key

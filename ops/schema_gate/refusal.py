@@ -1,4 +1,4 @@
-"""What the gate says no to, as data."""
+"""The gate's refusals, as data."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Reader(StrEnum):
-    """Whose reading breaks."""
+    """The reader that a change breaks."""
 
     OLD = "an old consumer reading new events"
     NEW = "a new consumer reading old events"
@@ -17,16 +17,16 @@ BOTH = (Reader.OLD, Reader.NEW)
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One thing that may not be so.
+    """Something in the folder that is not allowed.
 
     Attributes:
-        rule: which one, in a word or two; see `RULES` in `gate`.
-        file: below the folder of the schemas.
-        problem: what is wrong, without the file, the versions and the field.
+        rule: its name, in a word or two.
+        file: path below the folder of schemas.
+        problem: what is wrong, without file, field and versions.
         instead: what to do.
         field: the field's path, with dots into nested records.
-        versions: the published versions that it contradicts.
-        breaks: whose reading.
+        versions: the published versions that it conflicts with.
+        breaks: the readers that would break.
     """
 
     rule: str
@@ -38,7 +38,7 @@ class Refusal:
     breaks: tuple[Reader, ...] = ()
 
     def __str__(self) -> str:
-        """All of it in a line."""
+        """The refusal as one line."""
         where = self.file + (f", field {self.field}" if self.field else "")
         if self.versions:
             numbers = ", ".join(map(str, self.versions))
@@ -48,7 +48,7 @@ class Refusal:
 
 
 def grouped(refusals: Iterable[Refusal]) -> list[Refusal]:
-    """One refusal for all the versions that it contradicts."""
+    """Merges refusals that differ only in the versions that they conflict with."""
     found: dict[Refusal, tuple[int, ...]] = {}
     for refusal in refusals:
         bare = replace(refusal, versions=())

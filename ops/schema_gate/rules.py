@@ -1,4 +1,4 @@
-"""What every version of an event has to be by itself, so that the writer can write it and every reader can read it."""
+"""The rules for a single version of a schema, so that it can be written and every reader can read it."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from ops.schema_gate.source import Source, words_in
 
 Json = Mapping[str, Any]
 
-# By type; the specification lets a reader ignore every other attribute, so a misspelt "logicalType" would get lost.
+# By type. Readers ignore all other attributes (the specification allows it), so a misspelt "logicalType" would be lost.
 _ATTRIBUTES = {
     "record": {"type", "name", "namespace", "doc", "fields"},
     "enum": {"type", "name", "namespace", "doc", "symbols", "default"},
@@ -29,7 +29,7 @@ _OF_FIELDS = {"name", "type", "doc", "default"}
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _EVENT_NAME = re.compile(r"[A-Z][A-Za-z0-9]*")
 WORDS_MIN = 3
-"""In a doc: fewer repeat a name."""
+"""The fewest words in a doc: fewer would only repeat a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Fault:
 
 
 def faults(source: Source, name: str) -> Iterator[Fault]:
-    """Everything wrong with an event's schema, which is in the file of that name."""
+    """Everything wrong with an event's schema; `name` is that of its file."""
     yield from _name(source.json, name)
     yield from _record(source.json, "")
     for field, avro_type in COMMON_FIELDS.items():
@@ -51,7 +51,7 @@ def faults(source: Source, name: str) -> Iterator[Fault]:
             yield Fault(
                 "common fields",
                 field,
-                "every event has this field, with one type: consumers count and order events of any kind by them",
+                "every event has this field, with this type: consumers order and count all events by it",
                 f'give it {{"name": "{field}", "type": {json.dumps(avro_type)}}}',
             )
     for field, declared in source.fields.items():
@@ -62,21 +62,21 @@ def _name(record: Json, name: str) -> Iterator[Fault]:
     found = (record.get("namespace"), record["name"])
     if found != (NAMESPACE, name):
         written = ".".join(part for part in found if part)
-        problem = f"the record's name is {written}, and by its file it is {NAMESPACE}.{name}, as consumers know it"
+        problem = f"the record's name is {written}, but its file and its consumers require {NAMESPACE}.{name}"
         if written == f"{NAMESPACE}.{name}":
-            problem = "its name holds the namespace, and the encoder looks for the two apart"
+            problem = "its name contains the namespace, but the encoder requires the two separately"
         yield Fault(
             "name",
             None,
             problem,
-            f'write "namespace": "{NAMESPACE}", "name": "{name}"; another event goes into a file of its own',
+            f'write "namespace": "{NAMESPACE}", "name": "{name}"; put another event into a separate file',
         )
     if not _EVENT_NAME.fullmatch(name):
         yield Fault(
             "event name",
             None,
-            f"the event's name, {name}, is not in CapWords, as the classes that consumers get are",
-            "give it, and its file, a name of letters and digits that begins with a capital: InterestPaid",
+            f"the event's name, {name}, is not in CapWords like the classes that consumers use",
+            "give it and its file a name of letters and digits that begins with a capital: InterestPaid",
         )
 
 
@@ -91,8 +91,8 @@ def _record(record: Json, path: str) -> Iterator[Fault]:
             yield Fault(
                 "field name",
                 where,
-                "the name is not in lower_snake_case, or is a word of Python's: Athena lowers all names, and typed "
-                "events have them as attributes",
+                "the name is not in lower_snake_case, or is a Python keyword: Athena lowercases all names, and typed "
+                "events use them as attributes",
                 "give it a name of lower-case letters, digits and underscores",
             )
         yield from _type(where, field["type"])
@@ -118,15 +118,15 @@ def _attributes(where: str | None, part: Json, allowed: set[str]) -> Iterator[Fa
         yield Fault(
             "aliases",
             where,
-            "it has aliases: the codec, typed events and Athena go by name, so a rename is seen as a loss",
+            "it has aliases: the codec, typed events and Athena go by name, so the renamed field would be missing",
             "keep the published name and remove the aliases",
         )
     if unknown := sorted(part.keys() - allowed - {"aliases"}):
         yield Fault(
             "attributes",
             where,
-            f"readers ignore the attribute {', '.join(unknown)} silently",
-            f"correct its spelling or remove it; there are {', '.join(sorted(allowed))}",
+            f"readers silently ignore the attribute {', '.join(unknown)}",
+            f"correct its spelling or remove it; allowed are {', '.join(sorted(allowed))}",
         )
 
 
@@ -136,8 +136,8 @@ def _doc(where: str | None, part: Json) -> Iterator[Fault]:
         yield Fault(
             "doc",
             where,
-            f"the doc is missing, is no sentence, or has fewer than {WORDS_MIN} words",
-            'say in "doc" what it means, in which unit, and when it is null; end with a full stop',
+            f"the doc is missing, is not a sentence, or has fewer than {WORDS_MIN} words",
+            'explain in "doc" what it means, its unit, and when it is null; end with a full stop',
         )
 
 
@@ -149,14 +149,14 @@ def _type_has_a_rule(field: str, avro_type: Any) -> Iterator[Fault]:  # noqa: AN
             "type without a rule",
             field,
             f"the encoder has no rule for the type {json.dumps(avro_type)}, so no event could be written",
-            "use a type that is in use, or add the rule to account_events/avro/values.py and the encoder, with tests",
+            "use an existing type, or add the rule to account_events/avro/values.py and the encoder, with tests",
         )
 
 
 def _default(where: str, declared: Json) -> Iterator[Fault]:
-    """A default has to be what the type's values are once fastavro has filled it in.
+    """Refuses a default that fastavro does not turn into a value of the field's type.
 
-    It checks some defaults only, and hands those of logical types on as they stand in the JSON.
+    fastavro checks only some defaults, and returns those of logical types unconverted, as written in the JSON.
     """
     try:
         rule = rule_for(declared["type"])
@@ -171,6 +171,6 @@ def _default(where: str, declared: Json) -> Iterator[Fault]:
             "default value",
             where,
             f"readers cannot use the default {json.dumps(declared['default'])}: "
-            + (f"it {wrong}" if wrong else "before Avro 1.12 it has to be of the union's first branch"),
+            + (f"it {wrong}" if wrong else "before Avro 1.12 it must be of the union's first branch"),
             'make the field optional: "type": ["null", ...], "default": null',
         )

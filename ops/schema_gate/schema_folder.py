@@ -1,4 +1,4 @@
-"""A folder of schemas on disk: read for the gate, and written to so that no file is ever half there."""
+"""Reads a folder of schemas, and writes files to it atomically."""
 
 import os
 import tempfile
@@ -11,13 +11,13 @@ _HISTORY = "history"
 
 
 def read(folder: Path) -> Files:
-    """What is in a folder of schemas.
+    """Reads a folder of schemas.
 
     Raises:
-        OSError: the folder is none, or a file cannot be read.
+        OSError: it is not a folder, or a file cannot be read.
     """
     if not folder.is_dir():
-        raise NotADirectoryError(f"{folder} is no folder: name the one that holds <Name>.avsc")
+        raise NotADirectoryError(f"{folder} is not a folder: give the one that holds <Name>.avsc")
     published: dict[str, dict[int, bytes]] = {}
     strays = []
     for path in _below(folder / _HISTORY):
@@ -39,14 +39,14 @@ def read(folder: Path) -> Files:
 
 
 def write(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write files one after the other, each whole or not at all, also if this is interrupted.
+    """Writes files in order, each atomically, even if the process is interrupted.
 
     Args:
-        folder: where.
-        contents: by path below it.
+        folder: of the schemas.
+        contents: by path below the folder.
 
     Raises:
-        OSError: one could not be written; those before it were.
+        OSError: a file could not be written; the files before it were.
     """
     for where, data in contents.items():
         path = folder / where
@@ -71,7 +71,7 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def _is_elsewhere(path: Path, folder: Path, working: Sequence[Path]) -> bool:
-    """Whether it is called a schema, and stands neither beside the working ones nor in the history."""
+    """Whether it is named like a schema, but is neither a working schema nor in the history."""
     is_in_history = path.relative_to(folder).parts[0] == _HISTORY
     return (
         path.suffix.lower() == ".avsc" and not is_in_history and not path.name.startswith("._") and path not in working
@@ -79,7 +79,7 @@ def _is_elsewhere(path: Path, folder: Path, working: Sequence[Path]) -> bool:
 
 
 def _version(where: Path) -> int | None:
-    """Of history/<Name>/<version>.avsc; a number has one spelling only."""
+    """The number in history/<Name>/<version>.avsc, without leading zeros; None for other paths."""
     match where.parts:
         case (_, _, file) if file.endswith(".avsc"):
             stem = file.removesuffix(".avsc")
@@ -88,7 +88,7 @@ def _version(where: Path) -> int | None:
 
 
 def _is_unfinished(path: Path) -> bool:
-    """What an interrupted `write` leaves behind when even its clearing up was killed."""
+    """Whether it is a temporary file that a killed `write` left behind."""
     return path.name.startswith(".") and path.name.endswith(_UNFINISHED)
 
 

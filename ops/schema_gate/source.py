@@ -1,4 +1,4 @@
-"""A schema file's bytes, opened with suspicion: what comes out is a record, to Apache's library and to fastavro."""
+"""Parses the bytes of a schema file strictly: Apache's library and fastavro must both accept it as a record."""
 
 import json
 import re
@@ -13,28 +13,27 @@ from fastavro.schema import SchemaParseException, fingerprint, to_parsing_canoni
 
 from account_events.avro.errors import ContractError
 
-# What the two libraries raise on JSON that is no schema: their own errors, and Python's from code that expects another
-# type.
+# Raised by the two libraries on JSON that is not a schema: their own errors, and Python's from unexpected types.
 _REFUSALS = (AvroException, SchemaParseException, ValueError, TypeError, LookupError, AttributeError, RecursionError)
 _QUOTED_MAX = 160
 _WORD = re.compile(r"\w+")
 DEPTH_MAX = 32
-"""Of lists and objects in each other; both libraries, and the gate, go down by recursion."""
-TOO_DEEP = f"the file's JSON is nested too deeply: more than {DEPTH_MAX} lists and objects in each other"
+"""The deepest nesting of lists and objects: both libraries and the gate are recursive."""
+TOO_DEEP = f"the file's JSON is nested more than {DEPTH_MAX} levels deep"
 
 
 class NotASchema(ContractError):
-    """The bytes are not a record's schema; the message says why."""
+    """The bytes are not the schema of a record; the message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One schema, as it is written.
+    """A parsed schema.
 
     Attributes:
-        json: the record.
-        avro: the record to Apache's library.
-        fingerprint: CRC-64-AVRO, 16 hexadecimal digits as on the wire.
+        json: as written.
+        avro: as parsed by Apache's library.
+        fingerprint: CRC-64-AVRO, as 16 hexadecimal digits in the order of the wire.
     """
 
     json: Mapping[str, Any]
@@ -43,21 +42,21 @@ class Source:
 
     @property
     def fields(self) -> Mapping[str, Mapping[str, Any]]:
-        """By name, in order."""
+        """The fields by name, in order."""
         return {field["name"]: field for field in self.json["fields"]}
 
     @property
     def without_docs(self) -> Any:  # noqa: ANN401 -- JSON
-        """All of it that is not only for people."""
+        """The schema's JSON without its docs."""
         return _without_docs(self.json)
 
 
 def read_json(data: bytes) -> Any:  # noqa: ANN401 -- JSON
-    """The JSON in a file.
+    """Parses the JSON in a file.
 
     Raises:
-        NotASchema: it is none, has a key twice in an object, a number that JSON does not know or Python does not read,
-            text that UTF-8 cannot carry, or is nested too deeply.
+        NotASchema: it is not JSON, or has a duplicate key, NaN or infinity, a number with too many digits, text that
+            UTF-8 cannot encode, or too many levels.
     """
     try:
         found = json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant)
@@ -66,7 +65,7 @@ def read_json(data: bytes) -> Any:  # noqa: ANN401 -- JSON
     except json.JSONDecodeError as error:
         raise NotASchema(f"the file is not JSON: {error}") from None
     except ValueError:
-        raise NotASchema("the file holds a number of too many digits") from None
+        raise NotASchema("the file contains a number with too many digits") from None
     except RecursionError:
         raise NotASchema(TOO_DEEP) from None
     if _is_deeper(found, DEPTH_MAX):
@@ -74,35 +73,35 @@ def read_json(data: bytes) -> Any:  # noqa: ANN401 -- JSON
     try:
         json.dumps(found, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise NotASchema("the file has a text with half of a surrogate pair, which UTF-8 cannot carry") from None
+        raise NotASchema("the file contains half of a surrogate pair, which UTF-8 cannot encode") from None
     return found
 
 
 def read_source(data: bytes) -> Source:
-    """The schema in a file.
+    """Parses the schema in a file.
 
     Raises:
-        NotASchema: see `read_json`; or it is no record's schema to Apache's library or to fastavro.
+        NotASchema: see `read_json`; or Apache's library or fastavro does not accept it as a record's schema.
     """
     found = read_json(data)
     if not isinstance(found, dict) or found.get("type") != "record":
-        raise NotASchema('the file holds no record: an event is {"type": "record", "name": ..., "fields": [...]}')
+        raise NotASchema('the file is not a record: an event is {"type": "record", "name": ..., "fields": [...]}')
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", IgnoredLogicalType)
             parsed = avro.schema.parse(json.dumps(found))
-        canonical = to_parsing_canonical_form(found)  # for which fastavro parses it
+        canonical = to_parsing_canonical_form(found)  # fastavro parses the schema here
     except _REFUSALS as error:
-        raise NotASchema(f"the file is no Avro schema: {_quoted(error)}") from None
+        raise NotASchema(f"the file is not an Avro schema: {_quoted(error)}") from None
     except IgnoredLogicalType as error:
         raise NotASchema(f"a logical type would be ignored: {_quoted(error)}") from None
     if not isinstance(parsed, avro.schema.RecordSchema):
-        raise NotASchema("the file holds no record")
+        raise NotASchema("the file is not a record")
     return Source(found, parsed, fingerprint(canonical, "CRC-64-AVRO"))
 
 
 def words_in(doc: object) -> int:
-    """How many there are in a doc; none in what is no text."""
+    """The number of words in a doc; 0 if it is not text."""
     return len(_WORD.findall(doc)) if isinstance(doc, str) else 0
 
 
@@ -130,7 +129,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise NotASchema(f"the file is not JSON: {name} is no number of it")
+    raise NotASchema(f"the file is not JSON: {name} is not a JSON number")
 
 
 def _quoted(error: BaseException) -> str:

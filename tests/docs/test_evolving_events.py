@@ -1,4 +1,4 @@
-"""docs/evolving-events.md, executed: its examples step by step, its table row by row."""
+"""Executes docs/evolving-events.md: its examples step by step, and its table row by row."""
 
 import doctest
 import json
@@ -23,25 +23,25 @@ DOCUMENT = (ROOT / "docs/evolving-events.md").read_text()
 EXAMPLES = dict(re.findall(r"^## Example: (.*?)\n(.*?)(?=^## )", DOCUMENT, re.MULTILINE | re.DOTALL))
 ROWS = [
     row.split(" | ")
-    for row in re.findall(r"^\| (.*) \|$", DOCUMENT.partition("## What the gate says")[2], re.MULTILINE)
+    for row in re.findall(r"^\| (.*) \|$", DOCUMENT.partition("## What the gate refuses")[2], re.MULTILINE)
 ][1:]
 EVENT = "BalanceCredited"
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the project's schemas in it, to stand in."""
+    """The working directory: a folder with a copy of the project's schemas."""
     shutil.copytree(ROOT / "schemas", tmp_path / "schemas", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def test_there_are_the_three_examples() -> None:
+def test_the_document_has_three_examples() -> None:
     assert set(EXAMPLES) == {"a new optional field", "a new event type", "a corrected doc"}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_goes_as_it_is_written(name: str, project: Path) -> None:
+def test_each_example_runs_as_written(name: str, project: Path) -> None:
     names: dict[str, Any] = {}
     steps = re.findall(r"^```(\w+)\n(.*?)^```$", EXAMPLES[name], re.MULTILINE | re.DOTALL)
     assert {"console", "pycon"} < {kind for kind, _ in steps}
@@ -56,11 +56,11 @@ def test_an_example_goes_as_it_is_written(name: str, project: Path) -> None:
             case "pycon":
                 interpret(text, names)
             case _:
-                pytest.fail(f"nobody runs the block: {text}")
+                pytest.fail(f"no rule for the block: {text}")
 
 
 def apply(diff: str, folder: Path) -> None:
-    """A diff that has one place in one file."""
+    """Applies a diff that matches once in one file."""
     was, now = (
         "".join(line[1:] for line in diff.splitlines(keepends=True) if line[0] in marks) for marks in (" -", " +")
     )
@@ -75,21 +75,21 @@ def create(source: str, folder: Path) -> None:
 
 
 def type_in(session: str, folder: Path) -> None:
-    """Commands behind `$ `, and all that they print."""
-    for command, told in re.findall(r"^\$ account-events schema (.*)\n((?:(?!\$ ).*\n)*)", session, re.MULTILINE):
+    """Runs the commands after `$ ` and compares their output."""
+    for command, expected in re.findall(r"^\$ account-events schema (.*)\n((?:(?!\$ ).*\n)*)", session, re.MULTILINE):
         result = CliRunner().invoke(app, [*command.split(), "--folder", str(folder)])
-        assert result.output == told
-        assert result.exit_code == ("refused" in told)
+        assert result.output == expected
+        assert result.exit_code == ("refused" in expected)
 
 
 def interpret(code: str, names: dict[str, Any]) -> None:
     test = doctest.DocTestParser().get_doctest(code, names, "evolving-events.md", None, 0)
-    told: list[str] = []
+    failures: list[str] = []
     flags = doctest.ELLIPSIS
-    doctest.DocTestRunner(optionflags=flags).run(test, out=told.append, clear_globs=False)
+    doctest.DocTestRunner(optionflags=flags).run(test, out=failures.append, clear_globs=False)
     names.update(test.globs)
     assert test.examples
-    assert not told, "".join(told)
+    assert not failures, "".join(failures)
 
 
 # --- the table ---
@@ -144,10 +144,10 @@ CHANGES: dict[str, Callable[[Files], Files]] = {
     "add a field with a default of a logical type": add(field("fee", MONEY, default="\u0000")),
     "add a field of a type not used so far": add(field("is_instant", ["null", "boolean"], default=None)),
     "add a field in camelCase": add(field("valueDate", TEXT_OR_NULL, default=None)),
-    "add a field named like a column or a partition key that the lake adds": add(
+    "add a field named like a column or partition key that the lake adds": add(
         field("event_type", TEXT_OR_NULL, default=None)
     ),
-    "add a field named by a reserved word of Athena or DuckDB": add(field("order", TEXT_OR_NULL, default=None)),
+    "add a field named like a reserved word of Athena or DuckDB": add(field("order", TEXT_OR_NULL, default=None)),
     "add a field that another event has with another type": add(field("owner", "long")),
     "remove a field": schema(lambda found: found["fields"].remove(part(found, "currency"))),
     "remove an optional field": schema(lambda found: found["fields"].remove(part(found, "request_id"))),
@@ -155,30 +155,30 @@ CHANGES: dict[str, Callable[[Files], Files]] = {
     "rename a field by an alias": update("amount", name="value", aliases=["amount"]),
     "change the order of fields": schema(lambda found: found["fields"].append(found["fields"].pop(-2))),
     "widen a type": update("sequence", type="double"),
-    "text as bytes": update("currency", type="bytes"),
+    "change text to bytes": update("currency", type="bytes"),
     "make a field optional": update("currency", type=TEXT_OR_NULL, default=None),
     "make a field mandatory": schema(lambda found: found.update(fields=[*map(mandatory, found["fields"])])),
-    "turn the branches of a union": update("causation_id", type=["string", "null"]),
-    "more decimals for money": update("amount", type=MONEY | {"scale": 4}),
-    "more digits for money": update("amount", type=MONEY | {"precision": 20}),
-    "times in milliseconds": update("occurred_at", type={"type": "long", "logicalType": "timestamp-millis"}),
+    "reorder the branches of a union": update("causation_id", type=["string", "null"]),
+    "change the scale of money": update("amount", type=MONEY | {"scale": 4}),
+    "change the precision of money": update("amount", type=MONEY | {"precision": 20}),
+    "change times to milliseconds": update("occurred_at", type={"type": "long", "logicalType": "timestamp-millis"}),
     "change a default": update("causation_id", default="none"),
     "shorten a doc": update("amount", doc="What was paid in."),
     "remove a doc": update("amount", doc=""),
-    "an attribute of my own, or a misspelt one": update("amount", order="ignore"),
+    "add an unknown or misspelt attribute": update("amount", order="ignore"),
     "rename an event": rename_event,
     "change the namespace": schema(lambda found: found.update(namespace="account.events.v2")),
     "name an event in lower case": lambda files: replace(
         files, working={**files.working, "interest_paid": written(event(name="interest_paid"))}
     ),
-    "name an event like another but for capitals": lambda files: replace(
+    "name two events alike except for case": lambda files: replace(
         files, working={**files.working, "Balancecredited": written(event(name="Balancecredited"))}
     ),
     "add an event without the common fields": new_event(lambda found: found["fields"].pop(2)),
     "retire an event": lambda files: replace(
         files, working={name: data for name, data in files.working.items() if name != EVENT}
     ),
-    "correct a published version": published(lambda versions: versions.update({1: versions[1] + b"\n"})),
+    "edit a published version": published(lambda versions: versions.update({1: versions[1] + b"\n"})),
     "remove a published version": published(lambda versions: versions.pop(2)),
     "remove all published versions of an event, and their digests": lambda files: replace(
         files,
@@ -186,19 +186,19 @@ CHANGES: dict[str, Callable[[Files], Files]] = {
         digests=kept({file: digest for file, digest in entries(files.digests).items() if EVENT not in file}),
     ),
     "remove the digests": lambda files: replace(files, digests=None),
-    "publish by hand": published(lambda versions: versions.update({3: versions[2]})),
-    "a key twice in an object": lambda files: replace(
+    "add a version by hand": published(lambda versions: versions.update({3: versions[2]})),
+    "repeat a key in an object": lambda files: replace(
         files, working={**files.working, EVENT: files.working[EVENT].replace(b'"doc"', b'"name"', 1)}
     ),
 }
 
 
-def test_every_row_is_tested_and_every_test_has_its_row() -> None:
+def test_every_row_has_a_test_and_every_test_a_row() -> None:
     assert [title for title, _, _ in ROWS] == list(CHANGES)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
-def test_a_row_says_what_the_gate_says(row: list[str]) -> None:
+def test_each_row_matches_the_gates_refusal(row: list[str]) -> None:
     title, problem, instead = (cell.replace("`", "") for cell in row)
     refused = check(CHANGES[title](schema_folder.read(ROOT / "schemas")), why_no_column)
     assert [refusal for refusal in refused if problem in refusal.problem and instead in refusal.instead], refused

@@ -59,11 +59,11 @@ def _run(*arguments: str, stdout: str) -> subprocess.CompletedProcess[str]:
 def test_an_error_is_reported_even_if_stdout_has_no_reader() -> None:
     script = (
         "import sys, typer; app = typer.Typer()\n"
-        "from local_stack.errors import CommandError; from ops.cli.exit_handling import run_to_its_end\n"
+        "from local_stack.errors import CommandError; from ops.cli.exit_handling import run_and_exit\n"
         "@app.command()\n"
         "def fail():\n"
         "    sys.stdin.readline(); print('some output', end=''); raise CommandError('It fails.')\n"
-        "run_to_its_end(app, 'fail')"
+        "run_and_exit(app, 'fail')"
     )
     with subprocess.Popen(  # noqa: S603 -- this Python
         [sys.executable, "-c", script],

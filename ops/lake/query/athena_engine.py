@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.error_lines import advice
+from ops.error_advice import advice
 from ops.lake.query.engine import Answer, QueryFailed
 
 if TYPE_CHECKING:

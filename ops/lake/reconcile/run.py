@@ -68,7 +68,7 @@ def reconciled(
     )
     expected = None if lake.is_local else size.read_units  # the emulator counts units of its own
     with _collecting_rarely(), Display(err, expected, Counts()) as display:
-        verdict = reconciler.reconcile(found, display.tell)
+        verdict = reconciler.reconcile(found, display.update)
     strays = files.strays(verdict.compared_at.date())
     return replace(verdict, files=Files(files.digests, len(strays), tuple(strays[:SHOWN_MAX])))
 

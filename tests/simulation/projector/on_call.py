@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ops.recovery.failures import FailureReleaser, GivenUp, Span
+from ops.recovery.failures import FailureReleaser, DiscardedBatch, Span
 from ops.recovery.release import Releaser
 from projector.errors import Unavailable
 from projector.parking import Parked
@@ -106,7 +106,9 @@ class OnCall:
             rows_max = ROWS_MAX if self._fault_plan.is_calm else self._fault_plan.random.choice((0, 1, ROWS_MAX))
             self._table.repair(parked.account_id, rows_max)
             released = self._releaser.release(parked)
-            self._fault_plan.note("account released" if released.waits is None else "account not released", released)
+            self._fault_plan.note(
+                "account released" if released.still_parked is None else "account not released", released
+            )
 
         return work
 
@@ -114,9 +116,9 @@ class OnCall:
         def work() -> None:
             self._table.repair(account_id, ROWS_MAX)
             self._fault_plan.note("parked for what was given up", account_id, span)
-            for released in self._failures.release([GivenUp("s3://failures/1", "1", {account_id: span})]):
-                self._fault_plan.note("gap repaired" if released.waits is None else "gap not repaired", released)
-                if released.waits is None:
+            for released in self._failures.release([DiscardedBatch("s3://failures/1", "1", {account_id: span})]):
+                self._fault_plan.note("gap repaired" if released.still_parked is None else "gap not repaired", released)
+                if released.still_parked is None:
                     self._oracle.check_repaired((account_id, sequence) for sequence in range(span.first, span.last + 1))
 
         return work

@@ -11,9 +11,9 @@ from botocore.exceptions import EndpointConnectionError
 from typer.testing import CliRunner
 
 from local_stack.errors import CommandError
-from ops.cli.__main__ import ALONE, PROGRAM, main
+from ops.cli.__main__ import PROGRAM, SINGLE_COMMANDS, main
 from ops.cli.app import app
-from ops.cli.exit_handling import LOGGERS, run_to_its_end
+from ops.cli.exit_handling import LOGGERS, run_and_exit
 from ops.lake.query.engine import QueryFailed
 
 
@@ -32,10 +32,10 @@ def process_as_it_was() -> Iterator[None]:
 
 
 def test_what_analysts_call_again_and_again_starts_alone() -> None:
-    assert {"query", "reconcile", "replay", "report"} <= ALONE.keys()
+    assert {"query", "reconcile", "replay", "report"} <= SINGLE_COMMANDS.keys()
 
 
-@pytest.mark.parametrize("command", ALONE)
+@pytest.mark.parametrize("command", SINGLE_COMMANDS)
 def test_alone_a_command_is_what_it_is_among_all(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -101,5 +101,5 @@ def test_a_wrong_call_and_an_interruption_have_their_codes() -> None:
 def _code_of(commands: typer.Typer, arguments: list[str]) -> object:
     sys.argv = [PROGRAM, *arguments]
     with pytest.raises(SystemExit) as ended:
-        run_to_its_end(commands, PROGRAM)
+        run_and_exit(commands, PROGRAM)
     return ended.value.code

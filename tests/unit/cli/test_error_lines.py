@@ -26,7 +26,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from ops.error_lines import EXPLAINED, error_line
+from ops.cli.exit_handling import EXPLAINED, error_line
 
 HANDLED = {
     "account_core.service.ports.VersionConflict": "the service decides again",

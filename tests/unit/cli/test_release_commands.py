@@ -15,7 +15,7 @@ from account_events.avro.encoder import ENCODERS
 from local_stack.errors import CommandError
 from local_stack.local_tables import make_table
 from ops.cli.app import app
-from ops.error_lines import error_line
+from ops.cli.exit_handling import error_line
 from projector.dynamodb_parking import DynamoDBParking
 from projector.parking import Parked
 from tests.contract.test_parking import KEYS as PARKED_KEYS

@@ -16,7 +16,7 @@ from account_events.lambda_mapping.destination import invocation_record
 from account_events.lambda_mapping.records import StreamRecord as ShardRecord
 from account_events.lambda_mapping.shard import Condition, Discard
 from account_events.testing.records import StreamRecord
-from ops.recovery.failures import OBJECT_BYTES_MAX, FailureBucket, FailureReleaser, GivenUp, Span, given_up
+from ops.recovery.failures import OBJECT_BYTES_MAX, DiscardedBatch, FailureBucket, FailureReleaser, Span, read_batch
 from ops.recovery.release import Released, Releaser
 from projector.errors import Unavailable
 from projector.parking import Parked
@@ -40,14 +40,14 @@ def body(batch: Iterable[StreamRecord]) -> bytes:
     return json.dumps(invocation_record(config(), "shardId-1", discard, now_s=NOW_S, with_payload=True)).encode()
 
 
-def read(content: bytes, key: str = "1") -> GivenUp:
-    return given_up(f"s3://failures/{key}", key, content)
+def read(content: bytes, key: str = "1") -> DiscardedBatch:
+    return read_batch(f"s3://failures/{key}", key, content)
 
 
 class Bank:
     """Accounts a and b with 25 events each in the table, and a failure bucket."""
 
-    def __init__(self, *objects: GivenUp) -> None:
+    def __init__(self, *objects: DiscardedBatch) -> None:
         self.replay = MemoryProjector()
         self.parking = self.replay.parking
         for account_id in "ab":
@@ -177,8 +177,8 @@ def test_while_it_is_released_it_is_parked_and_says_why() -> None:
     bank.replay.kinesis.refuse = {"a"}
     seen: list[Parked] = []
     bank.parking.fails = lambda name: seen.extend(bank.parking.parked.values()) if name == "advance" else None
-    assert [released.waits is None for released in bank.release()] == [False]
-    assert seen == [Parked("a", 20, 25, 22, "given up by the trigger: s3://failures/1", NOW)]
+    assert [released.still_parked is None for released in bank.release()] == [False]
+    assert seen == [Parked("a", 20, 25, 22, "discarded by the trigger: s3://failures/1", NOW)]
     assert list(bank.objects) == ["1"]
 
 
@@ -187,8 +187,8 @@ def test_an_object_stays_until_the_last_of_its_accounts_is_released() -> None:
     wrong = bank.replay.ledger.rows["b"].pop(25)  # its event 23
     [a, b] = bank.release()
     assert a == Released("a", 19)
-    assert b.waits is not None
-    assert (b.published, b.waits.first, b.waits.reason) == (3, 23, NO_ROW)
+    assert b.still_parked is not None
+    assert (b.published, b.still_parked.first, b.still_parked.reason) == (3, 23, NO_ROW)
     assert list(bank.objects) == ["1"]
     bank.replay.ledger.rows["b"][25] = wrong
     bank.release()
@@ -199,8 +199,12 @@ def test_an_object_stays_until_the_last_of_its_accounts_is_released() -> None:
 def test_rows_that_the_table_has_lost_keep_it_waiting() -> None:
     bank = Bank(read(body(records("c", 1, 2))))
     [released] = bank.release()
-    assert released.waits is not None
-    assert (released.waits.first, released.waits.held_through, released.waits.reason) == (1, 2, NO_ROW)
+    assert released.still_parked is not None
+    assert (released.still_parked.first, released.still_parked.held_through, released.still_parked.reason) == (
+        1,
+        2,
+        NO_ROW,
+    )
 
 
 @pytest.mark.parametrize(("parked_at", "published_from"), [(5, 5), (20, 20), (23, 20)])

@@ -117,7 +117,7 @@ def test_there_is_an_end_to_it_where_a_release_is_refused_for_ever() -> None:
     bank = Bank()
     bank.parking.release = lambda parked, through: False  # type: ignore[method-assign]  # noqa: ARG005 -- its names
     released = bank.release()
-    assert released.waits == replace(bank.parking.parked["a"], reason=HELD_BACK_TOO_FAST)
+    assert released.still_parked == replace(bank.parking.parked["a"], reason=HELD_BACK_TOO_FAST)
     assert bank.on_stream() == list(range(1, 11))
 
 
@@ -142,10 +142,14 @@ def test_a_row_that_is_still_wrong_stops_it_and_what_stands_before_does_not_go_a
     bank = Bank()
     bank.spoil(wrong)
     released = bank.release()
-    assert released.waits is not None
-    assert released.waits == bank.parking.parked["a"]
-    assert (released.published, released.waits.first, released.waits.held_through) == (wrong - 3, wrong, 10)
-    assert "unknown row format 99" in released.waits.reason
+    assert released.still_parked is not None
+    assert released.still_parked == bank.parking.parked["a"]
+    assert (released.published, released.still_parked.first, released.still_parked.held_through) == (
+        wrong - 3,
+        wrong,
+        10,
+    )
+    assert "unknown row format 99" in released.still_parked.reason
     assert bank.on_stream() == list(range(1, wrong))
     bank.meet(11, 11)
     bank.repair()
@@ -156,7 +160,7 @@ def test_a_row_that_is_still_wrong_stops_it_and_what_stands_before_does_not_go_a
 def test_a_row_that_is_not_there_stops_it() -> None:
     bank = Bank()
     del bank.ledger.rows["a"][5]
-    waits = bank.release().waits
+    waits = bank.release().still_parked
     assert waits is not None
     assert (waits.first, waits.version, waits.reason) == (5, 5, NO_ROW)
 
@@ -191,7 +195,7 @@ def test_where_it_cannot_be_written_how_far_it_came_events_go_again() -> None:
 def test_what_kinesis_does_not_accept_waits(*, is_plain: bool) -> None:
     bank = Bank(is_plain=is_plain)
     bank.replay.kinesis.refuse = {"a"}
-    waits = bank.release().waits
+    waits = bank.release().still_parked
     assert waits == bank.parking.parked["a"]
     assert waits is not None
     assert (waits.first, waits.version) == (3, 3)
@@ -213,7 +217,7 @@ def test_kinesis_stops_in_the_middle() -> None:
     down = [Fault()] * 4 + [Fault(throttled=True)] * 200
     bank = Bank(met=10, kinesis=MemoryKinesis(down), is_plain=True)
     released = bank.release()
-    assert (released.published, released.waits and released.waits.first) == (2, 5)
+    assert (released.published, released.still_parked and released.still_parked.first) == (2, 5)
     assert bank.on_stream() == [1, 2, 3, 4]
     bank.replay.kinesis._faults = iter(())  # noqa: SLF001 -- it is well again
     assert bank.release() == Released("a", 6)

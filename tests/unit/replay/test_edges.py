@@ -64,7 +64,7 @@ def test_a_line_every_so_often_where_there_is_no_terminal() -> None:
     with Display(Console(file=text), 100, Counts(events=50, read_units=20), clock) as display:
         for number in range(1, 9):
             clock.sleep(2)
-            display.tell(Counts(accounts=number, events=50 + 10 * number, read_units=20 + 5 * number))
+            display.update(Counts(accounts=number, events=50 + 10 * number, read_units=20 + 5 * number))
     assert text.getvalue().splitlines() == [
         "3 accounts, 80 events, 5 events/s, about 26 s left",
         "6 accounts, 110 events, 5 events/s, about 20 s left",
@@ -76,7 +76,7 @@ def test_a_bar_on_a_terminal() -> None:
     console = Console(file=text, force_terminal=True, width=100)
     with Display(console, None, Counts(), clock) as display:
         clock.sleep(2)
-        display.tell(Counts(accounts=3, events=10, read_units=5))
+        display.update(Counts(accounts=3, events=10, read_units=5))
     assert "3 accounts, 10 events, 5 events/s" in text.getvalue()
 
 
@@ -84,7 +84,7 @@ def test_where_more_is_read_than_was_known_there_is_no_time_left_to_tell() -> No
     clock, text = VirtualClock(), io.StringIO()
     with Display(Console(file=text), 10, Counts(), clock) as display:
         clock.sleep(10)
-        display.tell(Counts(accounts=1, events=10, read_units=11))
+        display.update(Counts(accounts=1, events=10, read_units=11))
     assert text.getvalue() == "1 accounts, 10 events, 1 events/s\n"
 
 

@@ -1,0 +1,153 @@
+"""What to do about errors of AWS, the network and the file system. Pure."""
+
+import errno
+import socket
+import ssl
+
+import botocore.exceptions
+from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
+from httpx import TransportError, UnsupportedProtocol
+
+_NETWORK = "Check the network, the AWS region and any proxy settings, then run the command again."
+_CONFIGURATION = (
+    "Check the AWS configuration: the files in ~/.aws, the AWS_ variables and the region. Then run the command again."
+)
+_CLOCK = "Set this computer's clock, then run the command again."
+_SPACE = "Free some disk space, or choose another disk (TMPDIR for temporary files), then run the command again."
+_WHERE = "Choose another file or folder, or correct its permissions, then run the command again."
+_NAMES = "Check the stack's name, the AWS account and the region; deploy this version's template.yaml if it is older."
+_RIGHTS = "Use AWS credentials that are allowed to do this, then run the command again."
+_SIGN_IN = "Sign in again, or set AWS_PROFILE, then run the command again."
+_BUSY = "AWS is busy or is throttling your requests: run the command again later."
+
+_BY_CODE = {
+    **dict.fromkeys(
+        ("AccessDenied", "AccessDeniedException", "403", "Forbidden", "AllAccessDisabled", "KMS.AccessDeniedException"),
+        _RIGHTS,
+    ),
+    **dict.fromkeys(
+        (
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "InvalidAccessKeyId",
+            "InvalidClientTokenId",
+            "InvalidSignatureException",
+            "InvalidToken",
+            "SignatureDoesNotMatch",
+            "UnrecognizedClientException",
+        ),
+        _SIGN_IN,
+    ),
+    **dict.fromkeys(("RequestTimeTooSkewed", "RequestInTheFuture"), _CLOCK),
+    "RequestExpired": f"{_CLOCK.removesuffix(', then run the command again.')}. {_SIGN_IN}",
+    # A response to HEAD has only a status. S3 returns 400 for expired credentials and for a wrong region.
+    "400": f"{_SIGN_IN.removesuffix(', then run the command again.')}. Check the region, then run the command again.",
+    **dict.fromkeys(
+        ("404", "EntityNotFoundException", "NoSuchBucket", "ResourceNotFoundException", "ValidationError"), _NAMES
+    ),
+    **dict.fromkeys(
+        (
+            "500",
+            "503",
+            "InternalError",
+            "InternalFailure",
+            "InternalServerError",
+            "ProvisionedThroughputExceededException",
+            "RequestLimitExceeded",
+            "ServiceUnavailable",
+            "SlowDown",
+            "Throttling",
+            "ThrottlingException",
+            "TooManyRequestsException",
+        ),
+        _BUSY,
+    ),
+}
+"""Advice by AWS error code. Athena's `InvalidRequestException` is not listed: `advice` reads its message."""
+_BY_ERRNO = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), _SPACE),
+    **dict.fromkeys(
+        (
+            errno.EACCES,
+            errno.EPERM,
+            errno.EROFS,
+            errno.ENOENT,
+            errno.ENOTDIR,
+            errno.EISDIR,
+            errno.ELOOP,
+            errno.ENAMETOOLONG,
+        ),
+        _WHERE,
+    ),
+}
+_BY_NAME = {
+    **dict.fromkeys(
+        (
+            "CredentialRetrievalError",
+            "LoginError",
+            "NoAuthTokenError",
+            "NoCredentialsError",
+            "PartialCredentialsError",
+            "ProfileNotFound",
+            "SSOError",
+            "TokenRetrievalError",
+        ),
+        _SIGN_IN,
+    ),
+    "NoRegionError": "Set AWS_REGION to the stack's region.",
+    **dict.fromkeys(
+        (
+            "BaseEndpointResolverError",
+            "ConfigNotFound",
+            "ConfigParseError",
+            "EndpointProviderError",
+            "InvalidChecksumConfigError",
+            "InvalidConfigError",
+            "InvalidEndpointConfigurationError",
+            "InvalidIMDSEndpointError",
+            "InvalidIMDSEndpointModeError",
+            "InvalidProxiesConfigError",
+            "InvalidRegionError",
+            "InvalidRetryConfigurationError",
+            "InvalidS3UsEast1RegionalEndpointConfigError",
+            "InvalidSTSRegionalEndpointsConfigError",
+            "ServiceNotInRegionError",
+            "UnknownCredentialError",
+            "UnknownRegionError",
+            "UnsupportedS3ConfigurationError",
+        ),
+        _CONFIGURATION,
+    ),
+}
+"""Advice for errors of botocore, by the name of their class or of a base class."""
+_NOT_REACHED = (
+    botocore.exceptions.HTTPClientError,
+    botocore.exceptions.ConnectionError,
+    botocore.exceptions.IncompleteReadError,
+    ResponseParserError,
+    TransportError,
+    ConnectionError,
+    TimeoutError,
+    socket.gaierror,
+    ssl.SSLError,
+)
+
+
+def advice(error: BaseException) -> str:
+    """What to do about an error of AWS, the network or the file system; empty if there is no general advice."""
+    if isinstance(error, ClientError):
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        if code == "InvalidRequestException" and "orkGroup" in str(error):
+            return _NAMES
+        return advice_on(code)
+    if named := next((_BY_NAME[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in _BY_NAME), None):
+        return named
+    if isinstance(error, _NOT_REACHED) and not isinstance(error, UnsupportedProtocol):
+        return _NETWORK  # checked before errno: OpenSSL and the resolver use other numbers
+    return _BY_ERRNO.get(error.errno or 0, "") if isinstance(error, OSError) else ""
+
+
+def advice_on(code: str) -> str:
+    """What to do about an AWS error with this code; empty if there is no general advice."""
+    return _BY_CODE.get(code, "")
