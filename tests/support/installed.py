@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_stack.install import InstallError, complaint, pip_settings, uv_environment
+from local_stack.install import InstallError, error_line, pip_settings, uv_environment
 
 ROOT = Path(__file__).parents[2]
 UV = (sys.executable, "-m", "uv")
@@ -77,7 +77,7 @@ class Environment:
             command.append("--no-index")
         done = _run(command, env=environment)
         if done.returncode != 0:
-            raise InstallError(f"{' '.join(requirements)} cannot be installed: {complaint(done.stderr)}")
+            raise InstallError(f"{' '.join(requirements)} cannot be installed: {error_line(done.stderr)}")
 
     def check(self) -> None:
         """As `pip check`: every installed package has what it requires."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ops.recovery.failures import FailureReleaser, DiscardedBatch, Span
+from ops.recovery.failures import DiscardedBatch, FailureReleaser, Span
 from ops.recovery.release import Releaser
 from projector.errors import Unavailable
 from projector.parking import Parked

@@ -93,12 +93,12 @@ STATE = State({"segment 0 of 1": PartState()}, position=7)
 
 def test_a_checkpoint_is_one_runs_alone(tmp_path: Path) -> None:
     kept = CheckpointFile(tmp_path / "checkpoint.json", {"table": "t"})
-    with kept.held():
+    with kept.locked():
         kept.save(STATE)
-        with pytest.raises(NotResumable, match="Another replay is running"), CheckpointFile(kept.path, {}).held():
+        with pytest.raises(NotResumable, match="Another replay is running"), CheckpointFile(kept.path, {}).locked():
             pytest.fail("it was taken")
         assert kept.load() == STATE
-    with kept.held():
+    with kept.locked():
         assert kept.load() == STATE
         kept.delete()
         assert not kept.exists()
@@ -124,7 +124,7 @@ def test_a_checkpoint_that_is_none(tmp_path: Path, content: bytes) -> None:
     kept.path.write_bytes(content)
     with pytest.raises(WrongCall, match="is no checkpoint of a replay: name another"):
         kept.load()
-    with pytest.raises(WrongCall, match="is no checkpoint of a replay"), kept.held():
+    with pytest.raises(WrongCall, match="is no checkpoint of a replay"), kept.locked():
         pytest.fail("it was taken")
     assert kept.path.read_bytes() == content
     assert list(tmp_path.iterdir()) == [kept.path]
