@@ -1,4 +1,4 @@
-"""Domain events on Kinesis: packed as the projector packs them, delivered as by Lambda or GetRecords. Pure."""
+"""Domain events in Kinesis records, packed as by the projector and delivered as by Lambda or GetRecords. Pure."""
 
 import base64
 from collections.abc import Iterable, Iterator
@@ -23,14 +23,14 @@ ROLE_ARN = "arn:aws:iam::000000000000:role/consumer"
 
 @dataclass(frozen=True, slots=True)
 class EventStream(RecordStream):
-    """The Kinesis stream of domain events: shards with their records. `replay` delivers them to a handler."""
+    """A Kinesis stream of domain events: shards with their records. `replay` delivers them to a handler."""
 
     def lambda_event(self) -> dict[str, Any]:
-        """All records in one event, as Lambda invokes a function with it."""
+        """All records in one Lambda event."""
         return {"Records": list(self.records)}
 
     def get_records(self) -> list[dict[str, Any]]:
-        """All records as `Records` of GetRecords has them: data as bytes, times as datetimes."""
+        """All records as in the `Records` of GetRecords: data as bytes, times as datetimes."""
         return [
             {
                 "SequenceNumber": record["kinesis"]["sequenceNumber"],
@@ -61,19 +61,19 @@ def published(
     buckets: int = BUCKETS,
     shards: int = 1,
 ) -> EventStream:
-    """The stream after the projector has published these events, in this order.
+    """The stream after the projector has published these events in this order.
 
     Args:
-        events: of any accounts; see `history` and `mixed`.
-        writer: how they are written; by default in single-object encoding, with this release's schemas.
-        aggregated: whether a bucket's events share a record, in the format of the Kinesis Producer Library; otherwise
-            each event has its own.
-        events_per_put: how many events the projector gets at a time, and so puts together.
-        buckets: how many there are; the stack's parameter `Buckets`.
-        shards: how many the stream has.
+        events: the events of any accounts; see `history` and `mixed`.
+        writer: encodes the events; by default in single-object encoding with this release's schemas.
+        aggregated: whether the events of a bucket share a record in the format of the Kinesis Producer Library;
+            otherwise each event has a separate record.
+        events_per_put: how many events the projector receives, and so publishes, at a time.
+        buckets: the number of buckets: the stack's parameter `Buckets`.
+        shards: the stream's number of shards.
 
     Raises:
-        BadReplay: there is no event, or a number is not positive.
+        BadReplay: there are no events, or a number is not positive.
     """
     if min(events_per_put, buckets, shards) < 1:
         raise BadReplay("events_per_put, buckets and shards have to be positive")

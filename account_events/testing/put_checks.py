@@ -1,4 +1,4 @@
-"""What a put has to look like: for boto3, before it leaves, and for Kinesis, when it has come."""
+"""Checks a put by the rules of boto3, before it is sent, and by those of Kinesis, when it arrives."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 from botocore.model import Shape
 from botocore.validate import ParamValidator
 
-# docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html; what every stream takes, however it is set.
+# docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html; the limits of every stream, whatever its settings.
 CALL_RECORDS_MAX = 500
 CALL_BYTES_MAX = 5 * 1024 * 1024
 RECORD_BYTES_MAX = 1024 * 1024
@@ -21,20 +21,20 @@ HASH_KEY_MAX = 2**128 - 1
 
 
 def check_parameters(operation: str, request: Mapping[str, Any]) -> None:
-    """By boto3's own rules: what is required, and of which types. Raises ParamValidationError."""
+    """Check required parameters and types by boto3's own rules. Raises ParamValidationError."""
     report = ParamValidator().validate(dict(request), _input(operation))  # type: ignore[arg-type]  # both have one
     if report.has_errors():
         raise ParamValidationError(report=report.generate_report())
 
 
 def sent(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The entry as it arrives, whatever becomes of the caller's buffer; boto3 sends text as UTF-8."""
+    """A copy of the entry as it arrives: boto3 sends text as UTF-8, and the caller may reuse its buffer."""
     data = entry["Data"]
     return {**entry, "Data": data.encode() if isinstance(data, str) else bytes(memoryview(data))}
 
 
 def check_call(entries: Sequence[Mapping[str, Any]]) -> None:
-    """By the rules of Kinesis. Raises ClientError."""
+    """Check the limits of Kinesis. Raises ClientError."""
     if not 1 <= len(entries) <= CALL_RECORDS_MAX:
         raise _invalid(f"{len(entries)} records: 1 to {CALL_RECORDS_MAX} fit")
     if not all(
@@ -66,6 +66,6 @@ def _invalid(message: str, code: str = "ValidationException") -> ClientError:
 
 @cache
 def _input(operation: str) -> Shape | None:
-    """What boto3 knows of an operation's parameters; reading that takes a moment, so once."""
+    """boto3's model of an operation's parameters, cached because loading it is slow."""
     service = botocore.session.get_session().get_service_model("kinesis")
     return service.operation_model(operation).input_shape

@@ -1,4 +1,4 @@
-"""A stream that can be replayed: shards with their records, and what may be done to them beforehand. Pure."""
+"""A stream that can be replayed: shards with their records, which can be damaged and split first. Pure."""
 
 import copy
 from collections.abc import Callable, Iterable
@@ -13,12 +13,12 @@ from account_events.testing.records import StreamRecord, number_of
 FIRST_SHARD = "shardId-00000000000000000000-00000000"
 
 Damage = Callable[[StreamRecord], StreamRecord | None]
-"""Makes a poison of a record: changes the given copy, or returns another record."""
+"""Damages a record: changes the given copy, or returns another record."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamShard:
-    """Records in the order in which they were written. All records of the parent were written before."""
+    """Records in the order in which they were written, after all records of the parent."""
 
     shard_id: str
     records: tuple[StreamRecord, ...]
@@ -30,7 +30,7 @@ class RecordStream:
     """Shards, parents before their children.
 
     Attributes:
-        shards: at least one, though it may be empty.
+        shards: one or more; a shard may be empty.
         damaged: the sequence numbers of the records that `poisoned` has damaged.
     """
 
@@ -43,10 +43,10 @@ class RecordStream:
         return cls((StreamShard(FIRST_SHARD, tuple(records)),))
 
     def __post_init__(self) -> None:
-        """Refuse what a mapping would silently skip.
+        """Refuse a stream of which a mapping would silently skip records.
 
         Raises:
-            BadReplay: a shard is there twice or before its parent, or its sequence numbers do not increase.
+            BadReplay: a shard appears twice or before its parent, or its sequence numbers do not increase.
         """
         seen: set[str] = set()
         ids = {shard.shard_id for shard in self.shards}
@@ -61,23 +61,23 @@ class RecordStream:
 
     @property
     def records(self) -> tuple[StreamRecord, ...]:
-        """All of them, shard by shard."""
+        """All records, shard by shard."""
         return tuple(record for shard in self.shards for record in shard.records)
 
     def partition_of(self, record: StreamRecord) -> str:
-        """The partition key of a record, as text: records that share it stay in one lineage of shards, in order."""
+        """A record's partition key as text. Records with the same key stay in one lineage of shards, in order."""
         partition_key: str = record["kinesis"]["partitionKey"]
         return partition_key
 
     def poisoned(self, position: int, damage: Damage) -> Self:
-        """One record damaged.
+        """The stream with one damaged record.
 
         Args:
-            position: among all `records`, from 0.
+            position: the record's index in `records`, from 0.
             damage: changes the record.
 
         Raises:
-            BadReplay: there is no such record, or the damage does not fit it, does nothing, or changes its number.
+            BadReplay: there is no such record, or the damage does not fit it, has no effect, or changes its number.
         """
         records = self.records
         if not 0 <= position < len(records):
@@ -101,15 +101,15 @@ class RecordStream:
         return replace(self, shards=tuple(shards), damaged=self.damaged | {number})
 
     def split(self, after: int, children: int = 2) -> Self:
-        """The only shard split behind its first records; each partition key goes on in one of the children.
+        """The stream with its only shard split. Each partition key continues in one of the children.
 
         Args:
             after: how many records remain in the parent.
-            children: into how many; AWS makes one or two.
+            children: the number of children; AWS makes one or two.
 
         Raises:
-            BadReplay: there is nothing before the split, or nothing behind it, or it has been split already, or the
-                stream does not know its table's key.
+            BadReplay: there is no record before or after the split, the stream has been split already, or it does not
+                know its table's key.
         """
         if len(self.shards) != 1:
             raise BadReplay(f"the stream has {len(self.shards)} shards already: only a single one can be split")

@@ -1,4 +1,4 @@
-"""A table's real stream in a file, and back."""
+"""Records a table's real stream to a file, and reads the file."""
 
 import json
 import os
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 FORMAT = "a recorded table stream, 1"
 QUIET_READS = 4
-"""An open shard has no end, and GetRecords may give nothing though more follows: so many such reads end it."""
+"""An open shard has no end, and GetRecords may return no records although more follow: this many empty reads end it."""
 PAUSE_S = 0.25  # a shard takes five reads a second
 
 
@@ -38,22 +38,22 @@ def record(
     sleep: Callable[[float], None] = time.sleep,
     progress: Callable[[str, int], None] = lambda _shard_id, _records: None,
 ) -> TableStream:
-    """Write what a table's stream holds now, of every shard, parents before children, into a file that replays.
+    """Write the current records of a table's stream to a file: all shards, parents before children.
 
-    The file appears when it is complete. What was written to the table while this ran may be missing at the end.
+    The file appears when it is complete. Changes to the table during the recording may be missing at its end.
 
     Args:
-        client: for DynamoDB Streams.
+        client: a boto3 client for DynamoDB Streams.
         stream_arn: the table's `LatestStreamArn`.
-        path: of the file; replaced if it is there.
-        key: the table's; needed to split or shuffle the stream, if the key has two attributes.
-        sleep: waits so many seconds.
-        progress: called with the shard's id, and how many of its records have been read so far.
+        path: the file, which is replaced if it exists.
+        key: the table's key; required to split or shuffle the stream if the key has two attributes.
+        sleep: waits for a number of seconds.
+        progress: called with a shard's id and the number of its records that have been read.
 
     Raises:
-        botocore.exceptions.ClientError: for example there is no such stream.
-        account_events.lambda_mapping.errors.UnsupportedMapping: the ARN is no stream's.
-        BadSource: it is another table's, or contains only the items' keys.
+        botocore.exceptions.ClientError: for example, the stream does not exist.
+        account_events.lambda_mapping.errors.UnsupportedMapping: the ARN is not that of a stream.
+        BadSource: the stream belongs to another table, or contains only the items' keys.
     """
     config = MappingConfig(uuid="recording", stream_arn=stream_arn, function_arn="nobody")
     reader = ShardReader(DynamoDBSource(client, config), clock=lambda: 0.0)  # only Kinesis would need a time
@@ -74,7 +74,7 @@ def record(
 
 
 def write(stream: TableStream, path: str | os.PathLike[str]) -> None:
-    """A stream as `from_recording` reads it, one record on a line."""
+    """A stream in the format of `from_recording`, one record per line."""
     target = Path(path)
     shards = ",\n".join(_shard_text(shard) for shard in stream.shards)
     text = f'{{"format": {json.dumps(FORMAT)}, "shards": [\n{shards}\n]}}\n'
@@ -84,14 +84,14 @@ def write(stream: TableStream, path: str | os.PathLike[str]) -> None:
 
 
 def from_recording(path: str | os.PathLike[str], key: TableKey | None = None) -> TableStream:
-    """What `record` wrote; or a bare list of stream records, which is one shard.
+    """Read a file that `record` wrote, or a list of stream records, which becomes one shard.
 
     Args:
-        path: of the file.
-        key: the table's; needed to split or shuffle the stream, if the key has two attributes.
+        path: the file.
+        key: the table's key; required to split or shuffle the stream if the key has two attributes.
 
     Raises:
-        BadSource: the file is neither; with its name, and the shard and record.
+        BadSource: the file is not valid; the message names the file, shard and record.
     """
     [(where, found), *more] = documents(Path(path))
     check = RecordCheck(key)
@@ -126,7 +126,7 @@ def _read(
     while quiet < QUIET_READS:
         last = number_of(found[-1]) if found else None
         read = reader.read(shard.shard_id, last, TRIM_HORIZON)
-        # An iterator opened anew may give again what was read before.
+        # A new iterator may return records that were read before.
         fresh = [dict(one.event) for one in read.records if last is None or int(one.sequence_number) > int(last)]
         found += fresh
         progress(shard.shard_id, len(found))
@@ -139,7 +139,7 @@ def _read(
 
 
 def _parent(shard: Shard, there: set[str]) -> str | None:
-    """Not one that was trimmed: nothing of it is left to be replayed."""
+    """The parent, unless it was trimmed and therefore cannot be replayed."""
     return shard.parent_id if shard.parent_id in there else None
 
 

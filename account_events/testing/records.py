@@ -1,4 +1,4 @@
-"""Stream records as Lambda delivers them: of a DynamoDB table's stream, or of Kinesis. Pure."""
+"""Stream records as Lambda delivers them, from a DynamoDB table's stream or from Kinesis. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ docs.aws.amazon.com/lambda/latest/dg/with-ddb.html and .../with-kinesis.html
 """
 
 Image = Mapping[str, Any]
-"""An item of a table as DynamoDB JSON."""
+"""An item of a table in DynamoDB JSON."""
 
 # Across a power of ten, where numbers and their decimal strings sort differently.
 FIRST_SEQUENCE_NUMBER = 10**24 - 5_000
@@ -22,7 +22,7 @@ STREAM_ARN = "arn:aws:dynamodb:eu-central-1:000000000000:table/replayed/stream/2
 
 
 def image_record(image: Image, number: int, key: TableKey, event_name: str = "INSERT") -> StreamRecord:
-    """The record of an item as it is in the table."""
+    """An INSERT record with the item as its new image."""
     return {
         "eventID": f"{number:032x}",
         "eventName": event_name,
@@ -50,20 +50,20 @@ def is_of_kinesis(record: StreamRecord) -> bool:
 
 
 def number_of(record: StreamRecord) -> str:
-    """Its sequence number, which is its name in the stream."""
+    """The record's sequence number, which identifies it in the stream."""
     number: str = record["kinesis"]["sequenceNumber"] if is_of_kinesis(record) else record["dynamodb"]["SequenceNumber"]
     return number
 
 
 def created_at_s(record: StreamRecord) -> float:
-    """When the stream got it, in seconds since 1970; 0 where the record does not contain that."""
+    """When the stream received the record, in seconds since 1970; 0 if the record has no time."""
     if is_of_kinesis(record):
         return float(record["kinesis"].get("approximateArrivalTimestamp") or 0)
     return float(record["dynamodb"].get("ApproximateCreationDateTime") or 0)
 
 
 def renumbered(record: StreamRecord, number: int) -> StreamRecord:
-    """The record at another place of the stream."""
+    """The record with another sequence number."""
     if is_of_kinesis(record):
         return {**record, "kinesis": {**record["kinesis"], "sequenceNumber": sequence_number(number)}}
     return {**record, "dynamodb": {**record["dynamodb"], "SequenceNumber": sequence_number(number)}}

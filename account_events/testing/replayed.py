@@ -1,4 +1,4 @@
-"""The settings of a replay, and what came of it: every invocation, what was given up, and assertions about both."""
+"""The settings and the result of a replay: its invocations, its discarded records, and assertions about both."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,15 +17,15 @@ LISTED_MAX = 10
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The event source mapping's, and what the handler finds.
+    """The settings of the event source mapping and of the handler's context.
 
     Attributes:
-        reports_item_failures: whether the response's `batchItemFailures` count; the lowest is the checkpoint.
+        reports_item_failures: whether the response's `batchItemFailures` count; the lowest one is the checkpoint.
         bisects_on_error: whether a batch that failed as a whole is split in two.
-        retries_max: how often a batch is tried again before its records are given up.
+        retries_max: how often a batch is retried before its records are discarded.
         filter_patterns: the mapping's filters, in JSON.
-        remaining_ms: what the handler's context returns.
-        discards_allowed: whether records may be given up without failing the test.
+        remaining_ms: the remaining time that the handler's context returns.
+        discards_allowed: whether a discard does not fail the test.
     """
 
     reports_item_failures: bool = True
@@ -50,15 +50,15 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One invocation, and what came of it.
+    """One invocation and its result.
 
     Attributes:
-        shard_id: where the records came from.
+        shard_id: the records' shard.
         environment: the number of the execution environment, from 1.
-        sequence_numbers: the records'.
+        sequence_numbers: the sequence numbers of the records.
         result: what the handler returned.
-        error: what it raised; `Died` if its environment died.
-        acknowledged: how many of the records, from the first on, Lambda will not deliver again.
+        error: what the handler raised; `Died` if its environment died.
+        acknowledged: how many records from the start of the batch Lambda will not deliver again.
     """
 
     shard_id: str
@@ -71,13 +71,13 @@ class Delivery:
 
 @dataclass(slots=True)
 class Replayed:
-    """What came of a replay.
+    """The result of a replay.
 
     Attributes:
-        stream: what was replayed.
-        due: the sequence numbers of the records that the mapping's filters let through.
+        stream: the stream that was delivered.
+        due: the sequence numbers of the records that the mapping's filters accepted.
         deliveries: every invocation, in order.
-        discarded: the records that were given up after the last retry.
+        discarded: the records that were discarded after the last retry.
     """
 
     stream: RecordStream
@@ -87,23 +87,23 @@ class Replayed:
 
     @property
     def batches(self) -> list[tuple[str, ...]]:
-        """Every delivery's sequence numbers."""
+        """The sequence numbers of every delivery."""
         return [delivery.sequence_numbers for delivery in self.deliveries]
 
     @property
     def errors(self) -> list[BaseException]:
-        """What the handler raised, in order; `Died` among them."""
+        """The exceptions of the handler, in order, including `Died`."""
         return [delivery.error for delivery in self.deliveries if delivery.error is not None]
 
     def assert_all_acknowledged(self) -> None:
-        """Each record that the filters let through was acknowledged by the handler, and none was given up."""
+        """Assert that the handler acknowledged each record that the filters accepted, and that none was discarded."""
         done = {n for delivery in self.deliveries for n in delivery.sequence_numbers[: delivery.acknowledged]}
         given_up = {number_of(record) for record in self.discarded}
         if open_ := sorted((self.due - done) | given_up, key=int):
             raise AssertionError(f"{len(open_)} records were never acknowledged: {_listed(open_)}")
 
     def assert_no_failures(self) -> None:
-        """Every invocation handled its whole batch at the first attempt."""
+        """Assert that every invocation handled its whole batch at the first attempt."""
         for number, delivery in enumerate(self.deliveries, 1):
             if delivery.error is not None:
                 raise AssertionError(f"invocation {number} raised {delivery.error!r}") from delivery.error
@@ -111,14 +111,14 @@ class Replayed:
                 raise AssertionError(f"invocation {number} returned {delivery.result!r}")
 
     def assert_handled(self, numbers: Iterable[str], *, once: bool = False) -> None:
-        """The handler's effects, named by the sequence numbers of their records, are those of the whole stream.
+        """Assert that the handler's effects, named by the sequence numbers of their records, cover the whole stream.
 
-        Each record that was let through and not given up is among them; at its first occurrence no record of the same
-        shard that precedes it is missing; and nothing else is there.
+        Each record that was accepted and not discarded must have an effect. When it first appears, every earlier record
+        of its shard must have appeared. No other effects are allowed.
 
         Args:
-            numbers: the sequence numbers, in the order in which the effects took place.
-            once: whether each must be there exactly once.
+            numbers: the sequence numbers, in the order of the effects.
+            once: whether each record must have exactly one effect.
         """
         found = list(numbers)
         first = list(dict.fromkeys(found))

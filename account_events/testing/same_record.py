@@ -1,4 +1,4 @@
-"""Whether two captures are of one record, whose members came by different ways. Pure."""
+"""Decides whether two captures from different sources show the same record. Pure."""
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
@@ -7,18 +7,18 @@ from typing import Any
 from account_events.testing.records import StreamRecord
 
 SECONDS_APART_MAX = 1.0
-"""Times are given to the second in some places and more precisely in others."""
+"""Some sources have times to the second, others more precise ones."""
 SETS = ("SS", "NS", "BS")
 
 
 def disagreement(one: StreamRecord, other: StreamRecord) -> str:
-    """The first member, by name, that both have and that differs; empty if there is none."""
+    """The name of the first member that differs between the two; empty if none differs."""
     mine, theirs = _members(one), _members(other)
     return next((name for name in sorted(mine.keys() & theirs.keys()) if _differs(name, mine[name], theirs[name])), "")
 
 
 def together(one: StreamRecord, other: StreamRecord) -> StreamRecord:
-    """The one record of both captures; where both have a member, as Lambda delivered it."""
+    """The record merged from both captures. If both have a member, Lambda's version is used."""
     fuller, other = (one, other) if "eventSourceARN" in one else (other, one)
     return {**other, **fuller, "dynamodb": {**other["dynamodb"], **fuller["dynamodb"]}}
 
@@ -38,7 +38,7 @@ def _differs(name: str, one: Any, other: Any) -> bool:  # noqa: ANN401 -- out of
 
 
 def _canonical(value: Any) -> Any:  # noqa: ANN401 -- out of JSON
-    """DynamoDB's numbers by their value, its sets without an order."""
+    """A comparable form of a value: numbers by value, sets without order."""
     if isinstance(value, list):
         return [_canonical(each) for each in value]
     match value:
@@ -53,7 +53,7 @@ def _canonical(value: Any) -> Any:  # noqa: ANN401 -- out of JSON
 
 
 def _number(value: Any) -> Any:  # noqa: ANN401 -- out of JSON
-    """The number that it is; its text if it is none, as a member of a set of texts or bytes."""
+    """The value as a number; its text if it is not a number, as in a set of strings or bytes."""
     text = str(value)
     try:
         number = Decimal(text)

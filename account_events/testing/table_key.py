@@ -1,4 +1,4 @@
-"""The key of a DynamoDB table: which attributes it has, what may stand in them, and how DynamoDB orders them. Pure."""
+"""The key of a DynamoDB table: its attributes, their valid values, and their order. Pure."""
 
 import base64
 import binascii
@@ -8,9 +8,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 NUMBER_CHARACTERS_MAX = 200
-"""Of a DynamoDB number that is written out in full."""
+"""The maximum number of digits of a DynamoDB number without an exponent."""
 Order = tuple[tuple[str, Any], ...]
-"""Compares as DynamoDB does: numbers by value, text by its UTF-8 bytes, binary by its bytes."""
+"""A sort key that compares like DynamoDB: numbers by value, text by its UTF-8 bytes, binary by its bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,29 +30,29 @@ class TableKey:
         return (self.partition,) if self.sort is None else (self.partition, self.sort)
 
     def in_item(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        """An item's key, as `Keys` of a stream record has it."""
+        """An item's key, as in `Keys` of a stream record."""
         return {name: item[name] for name in self.names}
 
     def is_in(self, item: object) -> bool:
-        """Whether an item of the table could look like this."""
+        """Whether the item has a valid key of this table."""
         return isinstance(item, Mapping) and not self.fault_in(item)
 
     def fault_in(self, item: Mapping[str, Any]) -> str:
-        """What is wrong with an item's key attributes; empty if nothing is."""
+        """Why an item's key attributes are invalid; empty if they are valid."""
         faults = (f"{name} {fault}" for name in self.names if (fault := value_fault(item.get(name))))
         return next(faults, "")
 
     def order(self, item: Mapping[str, Any]) -> Order:
-        """Sorts items by their keys; equal for the same key only. The key has no fault."""
+        """A value to sort items by key; equal only for the same key. The key must be valid."""
         return tuple(_ordered(*_only(item[name])) for name in self.names)
 
     def text(self, item: Mapping[str, Any]) -> str:
-        """An item's key in a message."""
+        """An item's key as text for messages."""
         return "/".join(str(_only(item[name])[1]) for name in self.names)
 
 
 def value_fault(value: object) -> str:
-    """What is wrong with the value of a key attribute, in DynamoDB JSON; empty if nothing is."""
+    """Why a key attribute's value, in DynamoDB JSON, is invalid; empty if it is valid."""
     match value:
         case None:
             return "is missing"
@@ -66,7 +66,7 @@ def value_fault(value: object) -> str:
 
 
 def type_of(value: Mapping[str, Any]) -> str:
-    """S, N or B, of a value without a fault."""
+    """The type of a valid value: S, N or B."""
     return _only(value)[0]
 
 

@@ -1,4 +1,4 @@
-"""A DynamoDB table's stream that can be replayed. Pure."""
+"""The stream of a DynamoDB table, for a replay. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class TableStream(RecordStream):
 
     Attributes:
         key: the table's key. Without it, the stream can be replayed, but neither split nor shuffled.
-        repeats: how many records its source held a second time; each is here once.
+        repeats: how many repeated records of the source were left out.
     """
 
     key: TableKey | None = None
@@ -30,16 +30,16 @@ class TableStream(RecordStream):
 
     @classmethod
     def of_images(cls, images: Iterable[Image], key: TableKey) -> Self:
-        """One shard, in which these items were inserted in this order."""
+        """A stream with one shard, in which these items were inserted in this order."""
         return cls.of((image_record(image, number, key) for number, image in enumerate(images)), key)
 
     def images(self) -> list[Image]:
-        """The items that the records inserted, except those whose key no table could hold."""
+        """The items that the records inserted, except those with an invalid key."""
         found = [record["dynamodb"].get("NewImage") for record in self.records if record.get("eventName") == "INSERT"]
         return [image for image in found if isinstance(image, Mapping) and (self.key is None or self.key.is_in(image))]
 
     def partition_of(self, record: StreamRecord) -> str:
-        """The value of a record's partition key, as text; the sequence number of a record without one.
+        """The value of a record's partition key as text; its sequence number if it has no such key.
 
         Raises:
             BadReplay: the stream does not know its table's key.
@@ -63,6 +63,6 @@ def as_stream(stream: RecordStream | Sequence[StreamRecord]) -> RecordStream:
 
 
 def _only_key(records: Sequence[StreamRecord]) -> TableKey | None:
-    """The key, if the records' `Keys` have one attribute only."""
+    """The table's key, if the records' `Keys` have only one attribute."""
     names = {name for record in records for name in record.get("dynamodb", {}).get("Keys") or ()}
     return TableKey(names.pop()) if len(names) == 1 else None

@@ -1,8 +1,8 @@
-"""A client of botocore's whose puts end in memory: everything a client does is done, but no request leaves.
+"""Redirects the puts of a real botocore client to memory: the client works as usual, but sends no request.
 
-By `before-send`, botocore's documented event for answering a request in the place of a network
-(docs.aws.amazon.com/botocore/latest/topics/events.html; moto stands on it, too). What fails, fails as on a network, so
-the client's own retries take place, with their real pauses: give it `Config(retries={"total_max_attempts": 1})`.
+It uses `before-send`, botocore's documented event for answering a request without a network, as moto does
+(docs.aws.amazon.com/botocore/latest/topics/events.html). Errors look like network errors, so the client retries with
+real pauses: configure it with `Config(retries={"total_max_attempts": 1})`.
 """
 
 import base64
@@ -25,14 +25,15 @@ SIGNING = "choose-signer.kinesis"
 
 @contextmanager
 def attached(client: Any, kinesis: MemoryKinesis) -> Iterator[None]:  # noqa: ANN401 -- boto3's or botocore's, of any stubs
-    """Inside, what the client puts goes to `kinesis`; nothing it does leaves this process.
+    """A context in which the client puts to `kinesis` and sends no request over a network.
 
     Args:
-        client: for Kinesis, with a region, of which any will do; credentials it needs none.
-        kinesis: the stream.
+        client: a Kinesis client with any region. It needs no credentials.
+        kinesis: the in-memory stream.
 
     Raises:
-        NotOnStream: the client is for another service; and inside, from the client, for any operation but a put.
+        NotOnStream: the client is for another service. In the context, the client raises it for any operation but a
+            put.
     """
     service = client.meta.service_model.service_name
     if service != "kinesis":
@@ -63,7 +64,7 @@ def attached(client: Any, kinesis: MemoryKinesis) -> Iterator[None]:  # noqa: AN
 
 
 def _decoded(request: Mapping[str, Any]) -> dict[str, Any]:
-    """The request as boto3 takes it: data as bytes."""
+    """The request with the parameters of boto3's method: data as bytes."""
     decoded = dict(request)
     if "Records" in request:
         decoded["Records"] = [_decoded(entry) for entry in request["Records"]]

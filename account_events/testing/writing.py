@@ -1,4 +1,4 @@
-"""Domain events as bytes, also as a later release of the account service will write them: newer schemas, new types."""
+"""Encodes domain events, optionally like a later release of the account service: newer schemas, new event types."""
 
 import hashlib
 import json
@@ -29,14 +29,14 @@ _LATER_SCHEMA = {
 
 
 def newer_schema(name: str, field: str = ADDED_FIELD) -> dict[str, Any]:
-    """An event's working schema with one more field, as a later release may publish it: optional, null by default.
+    """An event's current schema with one more field, as a later release may publish it: optional, null by default.
 
     Args:
-        name: the event's: "AccountCreated", "BalanceCredited" or "BalanceWithdrawn".
-        field: the new field's.
+        name: "AccountCreated", "BalanceCredited" or "BalanceWithdrawn".
+        field: the name of the new field.
 
     Raises:
-        BadReplay: there is no such event, or it has the field already.
+        BadReplay: the event does not exist, or it has the field already.
     """
     if name not in CONTRACT.working:
         raise BadReplay(f"there is no event {name!r}; there are {', '.join(CONTRACT.working)}")
@@ -48,25 +48,23 @@ def newer_schema(name: str, field: str = ADDED_FIELD) -> dict[str, Any]:
 
 
 def of_a_later_type(event: Event) -> OtherEvent:
-    """In place of an event, one of a type that this release does not have; of the same account and sequence."""
+    """An event of the same account and sequence, but of a type that this release does not know."""
     fields = {name: getattr(event, name) for name in (*COMMON_FIELDS, "request_id")}
     return OtherEvent(**fields, name=LATER_TYPE, fields={**fields, "detail": ADDED_VALUE})
 
 
 class EventWriter:
-    """Encodes events as the projector of this release does, or of a later one.
+    """Encodes events like the projector of this release, or of a later one.
 
     Args:
-        framing: "single-object", with the schema's fingerprint in front of each event, or "glue", with the id of the
+        framing: "single-object", with the schema's fingerprint before each event, or "glue", with the id of the
             schema's version in the Glue Schema Registry.
-        schemas: newer ones, to write with instead of this release's (see `newer_schema`). Their added fields have a
-            value.
+        schemas: newer schemas to write with (see `newer_schema`). Their added fields have a value.
 
     Attributes:
-        contract: the schemas of that later release: `Decoder(Codec(writer.contract))` is a consumer that has taken its
-            schema files, or its package.
-        registry: what the Glue Schema Registry holds, by version id: `Decoder(Codec(CONTRACT, writer.registry.get))` is
-            a consumer that asks it.
+        contract: the later release's schemas. `Decoder(Codec(writer.contract))` is a consumer that has upgraded.
+        registry: the content of the Glue Schema Registry, by version id. `Decoder(Codec(CONTRACT,
+            writer.registry.get))` is a consumer that uses the registry.
     """
 
     def __init__(
@@ -85,11 +83,11 @@ class EventWriter:
         self._encoders = encoders
 
     def encode(self, event: Event) -> bytes:
-        """The event's bytes, the same for the same event.
+        """Encode an event. The same event always gives the same bytes.
 
         Raises:
-            BadReplay: it is an OtherEvent that `of_a_later_type` did not make.
-            account_events.avro.errors.InvalidEvent: a field has a value that no event has.
+            BadReplay: the event is an OtherEvent that `of_a_later_type` did not make.
+            account_events.avro.errors.InvalidEvent: a field has an invalid value.
         """
         if isinstance(event, OtherEvent):
             if event.name != LATER_TYPE:
@@ -101,6 +99,6 @@ class EventWriter:
 
 
 def _version_id(schema: Schema) -> str:
-    """A UUID, as Glue would assign one; the same in every run."""
+    """A version id like those of Glue, but the same in every run."""
     digest = hashlib.md5(schema.fingerprint, usedforsecurity=False).hexdigest()
     return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:]}"
