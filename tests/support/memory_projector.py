@@ -1,4 +1,4 @@
-"""The projector with everything behind it in memory, and in virtual time: no AWS, and no client either."""
+"""The projector with parking, ledger and Kinesis in memory, and in virtual time."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Unpack, cast
@@ -121,7 +121,7 @@ class MemoryProjector:
 
 
 def in_turn(there: Looked, here: Callable[[], Batch]) -> tuple[Looked, Batch]:
-    """Both in one thread, so that a story depends on nothing but its seed: the call when its result is asked for."""
+    """Run both in one thread, so that a scenario depends on its seed alone."""
     return there, here()
 
 
