@@ -1,4 +1,4 @@
-"""One suite, every store: in memory, moto, the emulator of the local house, and AWS's own DynamoDB Local."""
+"""One suite for every store: in memory, moto, the emulator, and AWS's own DynamoDB Local."""
 
 from collections.abc import Iterator
 
@@ -30,7 +30,7 @@ def dynamodb_local_url() -> Iterator[str]:
 
 @pytest.fixture
 def nowhere_url() -> Iterator[str]:
-    """Where nobody answers."""
+    """An address at which no server listens."""
     with reserved_port() as port:
         yield f"http://127.0.0.1:{port}"
 
@@ -58,5 +58,5 @@ def _store(endpoint_url: str | None) -> AccountStore:
 @pytest.fixture
 def concurrent_store(request: pytest.FixtureRequest, store: AccountStore) -> AccountStore:
     if "moto" in request.node.name:
-        pytest.skip("moto's threads race among themselves: no store to judge concurrency by")
+        pytest.skip("moto's threads race with each other, so it cannot test concurrency")
     return store

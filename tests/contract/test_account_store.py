@@ -1,4 +1,4 @@
-"""What every AccountStore promises."""
+"""The contract of every AccountStore."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ ORIGIN = Origin("2026-01-31T09:30:00.000001Z", "correlation-1", "request-1")
 
 
 def grow(store: AccountStore, events: int) -> tuple[Head, list[Row]]:
-    """Append that many events to account "a"; the head and all rows, oldest first."""
+    """Append so many events to account "a"; return the head and all rows, oldest first."""
     head, rows = Head(), []
     for number in range(events):
         event = Credited(Decimal("1.10")) if number else Created("owner-1", "EUR")
@@ -33,7 +33,7 @@ def grow(store: AccountStore, events: int) -> tuple[Head, list[Row]]:
     return head, rows
 
 
-def test_an_account_without_rows(store: AccountStore) -> None:
+def test_an_account_without_rows_has_none(store: AccountStore) -> None:
     assert list(store.newest("nobody", Usage())) == []
 
 
@@ -47,7 +47,7 @@ def test_rows_come_back_newest_first_and_at_most_ten(store: AccountStore, events
 
 
 @pytest.mark.parametrize("events", [1, 9, 10])
-def test_a_taken_version_is_refused_and_its_winner_told(store: AccountStore, events: int) -> None:
+def test_a_taken_version_is_refused_and_the_competing_row_returned(store: AccountStore, events: int) -> None:
     head = Head()
     for number in range(events):
         event = Credited(Decimal("1.00")) if number else Created("owner-1", "EUR")
@@ -62,7 +62,7 @@ def test_a_taken_version_is_refused_and_its_winner_told(store: AccountStore, eve
     assert fold(store.newest("a", Usage())) == head
 
 
-def test_an_event_and_its_snapshot_are_stored_both_or_not_at_all(store: AccountStore) -> None:
+def test_an_event_and_its_snapshot_are_stored_together_or_not_at_all(store: AccountStore) -> None:
     head, _ = grow(store, 8)
     event, snapshot = rows_for("a", head, Credited(Decimal("1.00")), ORIGIN)
     assert isinstance(snapshot, SnapshotRow)
@@ -84,7 +84,7 @@ def test_a_version_is_stored_once_however_often_it_is_appended(store: AccountSto
 
 
 @pytest.mark.parametrize("is_same_row", [True, False])
-def test_one_append_with_two_rows_of_one_key_stores_neither(store: AccountStore, *, is_same_row: bool) -> None:
+def test_an_append_with_two_rows_of_one_key_stores_neither(store: AccountStore, *, is_same_row: bool) -> None:
     _, rows = grow(store, 2)
     [third] = rows_for("a", fold(list(reversed(rows))), Credited(Decimal("1.00")), ORIGIN)
     other = third if is_same_row else replace(third, balance=Decimal("9.00"))
@@ -101,7 +101,7 @@ def test_an_append_takes_one_row_or_an_event_and_its_snapshot(store: AccountStor
     assert list(store.newest("a", Usage())) == []
 
 
-def test_writers_at_once_lose_nothing_and_double_nothing(concurrent_store: AccountStore) -> None:
+def test_concurrent_writers_lose_and_duplicate_no_event(concurrent_store: AccountStore) -> None:
     threads, each = 16, 4
     service = AccountService(concurrent_store)
     service.execute("a", CreateAccount("owner-1", "EUR"), ORIGIN)
@@ -139,8 +139,8 @@ def test_the_event_of_a_key_is_found_however_old_it_is(store: AccountStore) -> N
     assert store.find("b", "command-1", Usage()) is None
 
 
-def test_the_longest_ids_and_keys_that_the_api_takes_are_stored(store: AccountStore) -> None:
-    """So no caller can bring DynamoDB to refuse what a request holds."""
+def test_the_longest_ids_and_keys_of_the_api_are_stored(store: AccountStore) -> None:
+    """So a caller cannot send a request that DynamoDB refuses."""
     operator = Caller("o" * 128, is_operator=True, name="o")
     longest = Origin(ORIGIN.occurred_at, "c" * 128, "r" * 128, operator.command_id("k" * 128))
     [row] = rows_for("a" * 64, Head(), Created("o" * 64, "EUR"), longest)
@@ -151,7 +151,7 @@ def test_the_longest_ids_and_keys_that_the_api_takes_are_stored(store: AccountSt
     assert store.find("a" * 64, row.command_id, Usage()) == row
 
 
-def test_rows_up_to_a_version(store: AccountStore) -> None:
+def test_rows_are_read_up_to_a_version(store: AccountStore) -> None:
     _, rows = grow(store, 25)
     assert list(store.newest("a", Usage(), limit=3, up_to=12)) == rows[11:8:-1]
     assert list(store.newest("a", Usage(), limit=100)) == rows[::-1]

@@ -1,4 +1,4 @@
-"""What the read model writes, the account service reads: on the emulator and on DynamoDB Local."""
+"""The account service reads what the read model writes: on the emulator and on DynamoDB Local."""
 
 from decimal import Decimal
 from typing import Any
@@ -22,7 +22,7 @@ NOW = 1_000.0
 
 
 class ReadModel:
-    """The consumer and the query, on tables of their own."""
+    """The consumer and the query, on new tables."""
 
     def __init__(self, url: str) -> None:
         self.client: Any = session().client("dynamodb", endpoint_url=url, config=loopback_config())
@@ -40,7 +40,7 @@ def model(request: pytest.FixtureRequest) -> ReadModel:
     return ReadModel(request.getfixturevalue(request.param))
 
 
-def due(account_id: str, events: int) -> OwnedAccount:
+def expected(account_id: str, events: int) -> OwnedAccount:
     all_events = events_of(account_id, events)
     return OwnedAccount(
         account_id=account_id,
@@ -52,17 +52,17 @@ def due(account_id: str, events: int) -> OwnedAccount:
     )
 
 
-def test_accounts_are_as_their_events_say(model: ReadModel) -> None:
+def test_accounts_agree_with_their_events(model: ReadModel) -> None:
     a, b = encoded("a", 12), encoded("b", 1)
     assert model.page("owner-1") == []
     assert not model.consumer.receive(records(a[:2], b, a[1:7]), NOW).failures
-    assert model.page("owner-1") == [due("a", 7), due("b", 1)]
+    assert model.page("owner-1") == [expected("a", 7), expected("b", 1)]
     assert not model.consumer.receive(records(a[8:]), NOW).failures, "early: they are held"
-    assert model.page("owner-1") == [due("a", 7), due("b", 1)]
+    assert model.page("owner-1") == [expected("a", 7), expected("b", 1)]
     assert model.consumer.receive(records(a[7:8], b), NOW).duplicates == 1
-    assert model.page("owner-1") == [due("a", 12), due("b", 1)]
+    assert model.page("owner-1") == [expected("a", 12), expected("b", 1)]
     assert model.page("owner-2") == []
-    assert str(due("b", 1).balance) == "0.00"
+    assert str(expected("b", 1).balance) == "0.00"
 
 
 def test_pages_follow_each_other(model: ReadModel) -> None:
@@ -76,7 +76,7 @@ def test_pages_follow_each_other(model: ReadModel) -> None:
     assert [account.account_id for account in model.page("owner-1", "c", 2)] == ["d"]
 
 
-def test_a_row_that_is_not_where_its_events_left_it_stops_its_account_only(model: ReadModel) -> None:
+def test_a_changed_row_stops_only_its_account(model: ReadModel) -> None:
     a, b = encoded("a", 3), encoded("b", 3)
     model.consumer.receive(records(a[:2], b[:2]), NOW)
     key = {"AccountId": {"S": "a"}}
@@ -89,7 +89,7 @@ def test_a_row_that_is_not_where_its_events_left_it_stops_its_account_only(model
     )
     outcome = model.consumer.receive(records([a[2], b[2]]), NOW)
     assert [(each.account_id, type(each.error)) for each in outcome.failures] == [("a", EffectRefused)]
-    assert model.page("owner-1")[1] == due("b", 3)
+    assert model.page("owner-1")[1] == expected("b", 3)
     assert model.page("owner-1")[0].balance == Decimal(1_000_000)
 
 
@@ -99,7 +99,7 @@ def test_a_row_that_cannot_be_read_is_corrupt(model: ReadModel) -> None:
         model.page("owner-1")
 
 
-def test_no_answer_is_told_as_such(nowhere_url: str) -> None:
+def test_no_answer_is_unavailable(nowhere_url: str) -> None:
     client: Any = session().client("dynamodb", endpoint_url=nowhere_url, config=loopback_config(attempts_max=1))
     with pytest.raises(Unavailable):
         DynamoDBOwnedAccounts(client, "owned").page("owner-1", None, 50, Usage())

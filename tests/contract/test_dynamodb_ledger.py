@@ -1,4 +1,4 @@
-"""The table as the projector and a release read it, on the emulator of the local house and on DynamoDB Local."""
+"""The table as the projector and a release read it, on the emulator and on DynamoDB Local."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -57,7 +57,7 @@ def events(first: int, last: int) -> list[Outgoing]:
 @pytest.mark.parametrize(
     ("first", "last"), [(1, 30), (1, 1), (9, 9), (9, 10), (10, 10), (10, 18), (18, 19), (2, 29), (30, 30)]
 )
-def test_events_across_snapshots_as_memory_has_them(full: Table, first: int, last: int) -> None:
+def test_events_across_snapshots_equal_those_in_memory(full: Table, first: int, last: int) -> None:
     found = full.ledger.events("a", first, last, POSITION)
     assert found == events(first, last)
     memory = MemoryLedger()
@@ -66,7 +66,7 @@ def test_events_across_snapshots_as_memory_has_them(full: Table, first: int, las
 
 
 @pytest.mark.parametrize("version", [1, 5, 11, 21])
-def test_it_ends_with_the_first_row_that_is_not_there(full: Table, version: int) -> None:
+def test_reading_stops_at_the_first_missing_row(full: Table, version: int) -> None:
     sequence = version - version // 10
     full.delete(version)
     full.delete(25)
@@ -74,27 +74,27 @@ def test_it_ends_with_the_first_row_that_is_not_there(full: Table, version: int)
     assert found == [*events(1, sequence - 1), Poison("a", sequence, version, NO_ROW, POSITION)]
 
 
-def test_events_that_there_are_not_yet(full: Table) -> None:
+def test_a_later_event_is_reported_as_missing(full: Table) -> None:
     assert full.ledger.events("a", 30, 35, POSITION)[1:] == [Poison("a", 31, 34, NO_ROW, POSITION)]
     assert full.ledger.events("nobody", 1, 2, POSITION) == [Poison("nobody", 1, 1, NO_ROW, POSITION)]
 
 
-def test_it_ends_with_the_first_row_that_cannot_be_read(full: Table) -> None:
+def test_reading_stops_at_the_first_unreadable_row(full: Table) -> None:
     full.put([ROWS[11], ROWS[14]], Type={"S": "INTEREST"})
     *good, poison = full.ledger.events("a", 1, 30, POSITION)
     assert good == events(1, 10)
     assert poison == Poison("a", 11, 12, "the row cannot be read: row a/12: unknown type 'INTEREST'", POSITION)
 
 
-def test_a_snapshot_that_is_damaged_or_missing_is_nothing_to_it(full: Table) -> None:
+def test_a_damaged_or_missing_snapshot_does_not_matter(full: Table) -> None:
     full.delete(10)
     full.put([ROWS[19]], Balance={"N": "1"})
     full.put([ROWS[29]], Type={"S": "INTEREST"})
     assert full.ledger.events("a", 1, 30, POSITION) == events(1, 30)
 
 
-def test_more_than_one_page(table: Table) -> None:
-    """Over 1 MB: one answer to a Query has no more."""
+def test_more_than_one_page_is_read(table: Table) -> None:
+    """More than 1 MB, the limit of one answer to a Query."""
     table.put(ROWS, Padding={"S": "x" * 50_000})
     assert table.ledger.events("a", 1, 30, POSITION) == events(1, 30)
 
@@ -105,14 +105,14 @@ def memory_of(*rows: Iterable[Row]) -> MemoryLedger:
     return memory
 
 
-def test_the_times_of_many_accounts_events_as_memory_has_them(full: Table) -> None:
+def test_the_times_of_many_events_equal_those_in_memory(full: Table) -> None:
     keys = [Key("a", 10), Key("b", 3), Key("nobody", 7)]
     found = full.ledger.times(keys)
     assert found == memory_of(ROWS, history("b", 3)).times(keys)
     assert found == {"a": micros_of(10), "b": micros_of(3), "nobody": None}
 
 
-def test_a_time_that_cannot_be_read_is_none(full: Table) -> None:
+def test_an_unreadable_time_is_none(full: Table) -> None:
     full.put([ROWS[0]], Timestamp={"S": "yesterday"})
     full.put(list(history("b", 1)), Timestamp={"N": "7"})
     assert full.ledger.times([Key("a", 1), Key("b", 1)]) == {"a": None, "b": None}
@@ -120,15 +120,15 @@ def test_a_time_that_cannot_be_read_is_none(full: Table) -> None:
 
 @pytest.mark.parametrize("window_s", [1, 2, 12, 25, 100])
 @pytest.mark.parametrize("last", [1, 9, 10, 20, 30])
-def test_the_events_within_a_window_as_memory_has_them(full: Table, last: int, window_s: int) -> None:
-    """Across snapshots, and across pages: a window of 25 seconds holds more rows than one."""
+def test_the_events_within_a_window_equal_those_in_memory(full: Table, last: int, window_s: int) -> None:
+    """Across snapshots and pages: a window of 25 seconds has more rows than one page."""
     where = Key("a", last), micros_of(last) + 1_000_000, window_s * 1_000_000, POSITION
     found = full.ledger.recent(*where)
     assert found == events(max(1, last - max(window_s - 2, 0)), last)
     assert memory_of(ROWS).recent(*where) == found
 
 
-def test_a_window_without_a_time_of_its_own_is_that_of_the_newest_event(full: Table) -> None:
+def test_a_window_without_a_time_ends_at_the_newest_event(full: Table) -> None:
     full.put([ROWS[21]], Timestamp={"S": "yesterday"})
     good = events(17, 19)
     assert full.ledger.recent(Key("a", 20), None, 3_000_000, POSITION)[:3] == good
@@ -146,18 +146,18 @@ def micros_of(sequence: int) -> int:
 
 
 @pytest.mark.parametrize(
-    ("written", "due"), [(0, 0), (1, 1), (8, 8), (9, 9), (10, 10), (17, 17), (18, 18), (19, 19), (27, 27)]
+    ("written", "expected"), [(0, 0), (1, 1), (8, 8), (9, 9), (10, 10), (17, 17), (18, 18), (19, 19), (27, 27)]
 )
-def test_the_newest_event_whether_or_not_a_snapshot_stands_behind_it(table: Table, written: int, due: int) -> None:
+def test_the_newest_event_is_found_with_or_without_a_snapshot_after_it(
+    table: Table, written: int, expected: int
+) -> None:
     table.put(history("a", written))
     table.put(history("b", 30))
-    assert newest(table.client, table.name, "a") == due
+    assert newest(table.client, table.name, "a") == expected
 
 
 @pytest.mark.parametrize("is_there", [True, False])
-def test_where_there_is_no_table_or_no_answer_nothing_is_known(
-    table: Table, nowhere_url: str, *, is_there: bool
-) -> None:
+def test_without_a_table_or_an_answer_it_is_unavailable(table: Table, nowhere_url: str, *, is_there: bool) -> None:
     config = Config(connect_timeout=0.2, retries={"total_max_attempts": 1})
     nowhere = session().client("dynamodb", endpoint_url=nowhere_url, config=config)
     client = table.client if is_there else nowhere
@@ -172,13 +172,13 @@ def test_where_there_is_no_table_or_no_answer_nothing_is_known(
         newest(client, "no-such-table", "a")
 
 
-def test_rows_between_two_versions_are_none_of_the_account_s(full: Table) -> None:
+def test_rows_between_two_versions_are_ignored(full: Table) -> None:
     full.put([ROWS[11]], Version={"N": "12.5"})
     assert full.ledger.events("a", 1, 30, POSITION) == events(1, 30)
 
 
-def test_an_account_that_no_table_can_have_ends_with_its_first_event(dynamodb_local_url: str) -> None:
-    """DynamoDB refuses to look it up for good; the emulator just finds no rows."""
+def test_an_impossible_account_id_stops_at_its_first_event(dynamodb_local_url: str) -> None:
+    """DynamoDB refuses the query permanently; the emulator finds no rows."""
     table = Table(dynamodb_local_url)
     reason = "DynamoDB refuses to read the account's rows: ValidationException"
     assert table.ledger.events("", 3, 5, POSITION) == [Poison("", 3, 3, reason, POSITION)]
@@ -186,7 +186,7 @@ def test_an_account_that_no_table_can_have_ends_with_its_first_event(dynamodb_lo
 
 
 @pytest.mark.parametrize("stray", ["12.5", "9" * 38, "1" + "0" * 40, "-1", "0"])
-def test_the_newest_event_is_no_stray_row(table: Table, stray: str) -> None:
+def test_a_stray_row_is_not_the_newest_event(table: Table, stray: str) -> None:
     table.put(history("a", 11))
     table.put([ROWS[0]], Version={"N": stray})
     assert newest(table.client, table.name, "a") == 11

@@ -1,4 +1,4 @@
-"""Instances with a cache each, threads on each of them, one account on a real server: every history has an order."""
+"""Instances with caches and threads use one account on a real server: every history is linearizable."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +14,8 @@ SEEDS = seeds_of("histories", 10)
 INSTANCES, CLIENTS_EACH, REQUESTS = 4, 2, 5
 
 
-def test_concurrent_histories_can_be_explained(concurrent_store: AccountStore) -> None:
-    """The seed draws what the clients want and which answers are lost; who is first is the machine's business."""
+def test_concurrent_histories_are_linearizable(concurrent_store: AccountStore) -> None:
+    """The seed determines the requests and the lost answers; the threads' timing is not controlled."""
     play_each(lambda seed: play(concurrent_store, seed), "histories", SEEDS)
 
 

@@ -1,4 +1,4 @@
-"""One suite of rules for the inbox's stores: in memory, on moto, on the house's emulator, on DynamoDB Local."""
+"""One suite for the inbox's stores: in memory, on moto, on the emulator and on DynamoDB Local."""
 
 import uuid
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ class Tables:
         return cls(client, DynamoDBInbox(client, name), name, effects)
 
     def put(self, name: str) -> dict[str, Any]:
-        """An effect that can be had once."""
+        """An effect that can be carried out once."""
         condition = {"ConditionExpression": "attribute_not_exists(Id)"}
         return {"Put": {"TableName": self.effects, "Item": {"Id": {"S": name}}, **condition}}
 
@@ -72,17 +72,17 @@ def tables(request: pytest.FixtureRequest) -> Tables:
     return Tables.make(request.getfixturevalue(URLS[request.param]))
 
 
-def test_an_account_is_new(store: InboxStore[Any]) -> None:
+def test_a_new_account_has_an_empty_position(store: InboxStore[Any]) -> None:
     assert store.position("a") == NEW
 
 
-def test_a_position_reads_back_as_it_was(store: InboxStore[Any]) -> None:
+def test_a_position_reads_back_as_it_was_stored(store: InboxStore[Any]) -> None:
     store.advance("a", NEW, FIRST, None)
     store.advance("ä/\u2028", NEW, WAITING, None)
     assert (store.position("a"), store.position("ä/\u2028"), store.position("b")) == (FIRST, WAITING, NEW)
 
 
-def test_only_who_read_the_newest_position_may_change_it(store: InboxStore[Any]) -> None:
+def test_only_a_worker_with_the_newest_position_may_change_it(store: InboxStore[Any]) -> None:
     store.advance("a", NEW, FIRST, None)
     with pytest.raises(StaleRevision):
         store.advance("a", NEW, FIRST, None)
@@ -93,7 +93,7 @@ def test_only_who_read_the_newest_position_may_change_it(store: InboxStore[Any])
     assert store.position("a") == second
 
 
-def test_gaps_are_those_waited_for_long_enough(store: InboxStore[Any]) -> None:
+def test_gaps_that_lasted_long_enough_are_reported(store: InboxStore[Any]) -> None:
     store.advance("a", NEW, WAITING, None)
     store.advance("b", NEW, FIRST, None)
     assert list(store.gaps(1_769_851_800.24)) == []
@@ -110,14 +110,14 @@ def test_of_many_gaps_the_oldest_are_reported(store: InboxStore[Any]) -> None:
     assert [gap.since_s for gap in store.gaps(1_000.0)] == [float(number) for number in range(GAPS_MAX)]
 
 
-def test_an_item_without_the_highest_sequence_seen_has_seen_its_last(tables: Tables) -> None:
-    """As the first release wrote it."""
+def test_without_a_highest_sequence_the_last_applied_one_counts(tables: Tables) -> None:
+    """The first release wrote such items."""
     item = {"AccountId": {"S": "a"}, "Last": {"N": "3"}, "Revision": {"N": "1"}}
     tables.client.put_item(TableName=tables.inbox_name, Item=item)
     assert tables.inbox.position("a") == FIRST
 
 
-def test_the_effect_and_the_advance_are_one(tables: Tables) -> None:
+def test_the_effect_and_the_advance_are_one_transaction(tables: Tables) -> None:
     tables.inbox.advance("a", NEW, FIRST, [tables.put("one"), tables.put("two")])
     assert tables.inbox.position("a") == FIRST
     with pytest.raises(StaleRevision):
@@ -128,8 +128,8 @@ def test_the_effect_and_the_advance_are_one(tables: Tables) -> None:
     assert tables.done() == {"one", "two"}
 
 
-def test_an_effect_that_dynamodb_does_not_understand_is_nobody_s_race(dynamodb_local_url: str) -> None:
-    """On DynamoDB Local alone: the emulator takes such a write."""
+def test_an_invalid_effect_is_not_a_stale_revision(dynamodb_local_url: str) -> None:
+    """Only on DynamoDB Local: the emulator accepts such a write."""
     tables = Tables.make(dynamodb_local_url)
     without_a_key = {"Put": {"TableName": tables.effects, "Item": {"Name": {"S": "one"}}}}
     with pytest.raises(Refused, match="Validation"):
@@ -137,8 +137,8 @@ def test_an_effect_that_dynamodb_does_not_understand_is_nobody_s_race(dynamodb_l
     assert (tables.inbox.position("a"), tables.done()) == (NEW, set())
 
 
-def test_what_no_item_can_hold_is_refused_for_good(dynamodb_local_url: str) -> None:
-    """On DynamoDB Local alone: the emulator takes items of any size."""
+def test_an_item_that_is_too_large_is_refused_permanently(dynamodb_local_url: str) -> None:
+    """Only on DynamoDB Local: the emulator accepts items of any size."""
     tables = Tables.make(dynamodb_local_url)
     large = {"Put": {"TableName": tables.effects, "Item": {"Id": {"S": "one"}, "Text": {"S": "x" * 500_000}}}}
     with pytest.raises(Refused):
@@ -148,8 +148,8 @@ def test_what_no_item_can_hold_is_refused_for_good(dynamodb_local_url: str) -> N
     assert (tables.inbox.position("a"), tables.done()) == (NEW, set())
 
 
-def test_the_most_that_an_inbox_may_hold_fits_its_item(tables: Tables) -> None:
-    """Of events as short as none is, so that their numbers take as much as they can."""
+def test_a_full_buffer_fits_in_an_item(tables: Tables) -> None:
+    """The events are shorter than any real one, so that their sequences take the most space."""
     size = 64
     held = {10**15 + number: b"x" * size for number in range(BUFFERED_BYTES_LIMIT // size)}
     full = Position(3, held, 10**16, 1_769_851_800.25, revision=1)
@@ -158,13 +158,13 @@ def test_the_most_that_an_inbox_may_hold_fits_its_item(tables: Tables) -> None:
 
 
 @pytest.mark.parametrize("account_id", ["", "x" * 2049])
-def test_an_account_that_no_table_can_have_is_refused_for_good(dynamodb_local_url: str, account_id: str) -> None:
+def test_an_impossible_account_id_is_refused_permanently(dynamodb_local_url: str, account_id: str) -> None:
     with pytest.raises(Refused):
         Tables.make(dynamodb_local_url).inbox.position(account_id)
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException"])
-def test_what_an_operator_has_to_repair_goes_through_as_it_is(tables: Tables, code: str) -> None:
+def test_an_error_that_an_operator_can_repair_is_passed_on(tables: Tables, code: str) -> None:
     with Stubber(tables.client) as stub:
         stub.add_client_error("put_item", code)
         with pytest.raises(ClientError, match=code):
@@ -172,7 +172,7 @@ def test_what_an_operator_has_to_repair_goes_through_as_it_is(tables: Tables, co
 
 
 @pytest.mark.parametrize("reason", ["ValidationError", "ItemCollectionSizeLimitExceeded"])
-def test_a_transaction_cancelled_for_what_it_holds_is_refused_for_good(tables: Tables, reason: str) -> None:
+def test_a_transaction_cancelled_for_its_content_is_refused(tables: Tables, reason: str) -> None:
     with Stubber(tables.client) as stub:
         reasons = {"CancellationReasons": [{"Code": "None"}, {"Code": reason}]}
         stub.add_client_error("transact_write_items", "TransactionCanceledException", modeled_fields=reasons)
@@ -180,7 +180,7 @@ def test_a_transaction_cancelled_for_what_it_holds_is_refused_for_good(tables: T
             tables.inbox.advance("a", NEW, FIRST, [tables.put("one")])
 
 
-def test_no_answer_is_told_as_such(nowhere_url: str) -> None:
+def test_no_answer_is_unavailable(nowhere_url: str) -> None:
     client: Any = session().client("dynamodb", endpoint_url=nowhere_url, config=loopback_config(attempts_max=1))
     inbox = DynamoDBInbox(client, "inbox")
     for call in (

@@ -1,4 +1,4 @@
-"""The check of a whole table, on a table that somebody has tampered with."""
+"""The check of a whole table whose rows were changed by other means than the service."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -42,33 +42,33 @@ def change(table: tuple[Any, str], version: int, **attributes: dict[str, str]) -
     client.put_item(TableName=name, Item={**item, **attributes})
 
 
-def test_a_sound_ledger(table: tuple[Any, str]) -> None:
+def test_an_intact_ledger_has_no_findings(table: tuple[Any, str]) -> None:
     assert findings(table) == {"a": [], "b": []}
     assert [(check.rows, check.snapshots) for check in check_ledger(*table)] == [(27, 2)] * 2
 
 
-def test_a_snapshot_whose_digest_is_wrong(table: tuple[Any, str]) -> None:
+def test_a_snapshot_with_a_wrong_digest_is_a_finding(table: tuple[Any, str]) -> None:
     change(table, 20, Balance={"N": "1000000"})
     assert findings(table) == {"a": ["snapshot 20 is ignored: its digest does not match its state"], "b": []}
 
 
-def test_a_snapshot_forged_with_its_digest(table: tuple[Any, str]) -> None:
+def test_a_forged_snapshot_with_its_digest_is_a_finding(table: tuple[Any, str]) -> None:
     forged = SnapshotRow("a", 20, 18, ORIGIN.occurred_at, "owner-1", "EUR", Decimal("1000000.00"))
     change(table, 20, Balance={"N": "1000000"}, Digest={"S": digest(forged)})
     assert findings(table) == {"a": ["snapshot 20 differs from the events before it"], "b": []}
 
 
-def test_a_snapshot_forged_for_another_owner_or_time(table: tuple[Any, str]) -> None:
-    sound = SnapshotRow("a", 20, 18, ORIGIN.occurred_at, "owner-1", "EUR", Decimal("17.00"))
-    for forged in (replace(sound, owner="owner-2"), replace(sound, occurred_at="2999-01-31T09:30:00.000001Z")):
+def test_a_forged_owner_or_time_in_a_snapshot_is_a_finding(table: tuple[Any, str]) -> None:
+    intact = SnapshotRow("a", 20, 18, ORIGIN.occurred_at, "owner-1", "EUR", Decimal("17.00"))
+    for forged in (replace(intact, owner="owner-2"), replace(intact, occurred_at="2999-01-31T09:30:00.000001Z")):
         item = {name: to_item(forged)[name] for name in ("Owner", "Timestamp", "Digest")}
         change(table, 20, **item)
         assert findings(table) == {"a": ["snapshot 20 differs from the events before it"], "b": []}
-    change(table, 20, **to_item(sound))
+    change(table, 20, **to_item(intact))
     assert findings(table) == {"a": [], "b": []}
 
 
-def test_times_that_go_back_and_keys_that_come_twice(table: tuple[Any, str]) -> None:
+def test_times_that_go_back_and_repeated_keys_are_findings(table: tuple[Any, str]) -> None:
     change(table, 5, Timestamp={"S": "2026-01-31T09:30:00.000000Z"}, CommandId={"S": "key-1"})
     change(table, 21, CommandId={"S": "key-1"})
     assert findings(table)["a"] == [
@@ -77,14 +77,14 @@ def test_times_that_go_back_and_keys_that_come_twice(table: tuple[Any, str]) -> 
     ]
 
 
-def test_the_newest_snapshot_is_missing(table: tuple[Any, str]) -> None:
+def test_a_missing_newest_snapshot_is_a_finding(table: tuple[Any, str]) -> None:
     client, name = table
     for version in range(20, 28):
         client.delete_item(TableName=name, Key={"AccountId": {"S": "a"}, "Version": {"N": str(version)}})
     assert findings(table)["a"] == ["snapshot 20 is missing behind the account's last event"]
 
 
-def test_a_changed_event_and_one_that_cannot_be_read(table: tuple[Any, str]) -> None:
+def test_changed_and_unreadable_events_are_findings(table: tuple[Any, str]) -> None:
     change(table, 5, Amount={"N": "7"})
     [finding] = findings(table)["a"]
     assert "row a/5" in finding
@@ -94,20 +94,20 @@ def test_a_changed_event_and_one_that_cannot_be_read(table: tuple[Any, str]) -> 
     assert not any("holes" in other for other in others)
 
 
-def test_a_missing_row(table: tuple[Any, str]) -> None:
+def test_a_missing_row_is_a_finding(table: tuple[Any, str]) -> None:
     client, name = table
     client.delete_item(TableName=name, Key={"AccountId": {"S": "a"}, "Version": {"N": "10"}})
     assert findings(table) == {"a": ["row 11 follows row 9: versions have no holes"], "b": []}
 
 
-def test_an_older_format_is_no_finding(table: tuple[Any, str]) -> None:
+def test_an_older_format_is_not_a_finding(table: tuple[Any, str]) -> None:
     change(table, 10, Format={"N": "1"})
     assert findings(table) == {"a": [], "b": []}
     assert next(check_ledger(*table)).outdated == 1
 
 
 @pytest.mark.parametrize("version", ["27.5", "1" + "0" * 40, "-1"])
-def test_a_row_whose_key_no_row_can_have_is_a_finding(table: tuple[Any, str], version: str) -> None:
+def test_a_row_with_an_impossible_key_is_a_finding(table: tuple[Any, str], version: str) -> None:
     client, name = table
     client.put_item(TableName=name, Item={"AccountId": {"S": "a"}, "Version": {"N": version}, "Type": {"S": "CREDIT"}})
     [finding] = findings(table)["a"]

@@ -1,4 +1,4 @@
-"""The fault that no emulator makes: a write is stored and its answer is lost on the way."""
+"""A fault that no emulator simulates: a write is stored and its answer is lost."""
 
 import socket
 import threading
@@ -24,7 +24,7 @@ WRITE_OPERATIONS = {"PutItem", "TransactWriteItems"}
 
 
 class _LossyProxy(BaseHTTPRequestHandler):
-    """Passes requests on to the emulator. For the next `losses` writes it keeps the answer to itself and hangs up."""
+    """Forwards requests to the emulator. For the next `losses` writes it drops the answer and the connection."""
 
     target = ""
     losses = 0
@@ -45,7 +45,7 @@ class _LossyProxy(BaseHTTPRequestHandler):
         self.wfile.write(answer.content)
 
     def log_message(self, *_: Any) -> None:  # noqa: ANN401 -- the base class's signature
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -71,9 +71,7 @@ def _service(url: str, emulator_url: str, writes: Config) -> AccountService:
 
 
 @pytest.mark.parametrize("age", [2, 8], ids=["put", "transaction"])
-def test_a_stored_write_whose_answer_is_lost_is_unavailable_and_stored_once(
-    lossy_url: str, emulator_url: str, age: int
-) -> None:
+def test_a_write_with_a_lost_answer_is_unavailable_and_stored_once(lossy_url: str, emulator_url: str, age: int) -> None:
     service = _service(lossy_url, emulator_url, WRITES)
     for _ in range(age - 2):
         service.execute("a", Credit(Decimal("0.01")), ORIGIN)
@@ -86,7 +84,7 @@ def test_a_stored_write_whose_answer_is_lost_is_unavailable_and_stored_once(
 
 
 def test_a_client_that_retries_would_store_it_twice(lossy_url: str, emulator_url: str) -> None:
-    """Why the writing client must not retry: this is what happens if it does."""
+    """The reason why the writing client must not retry."""
     service = _service(lossy_url, emulator_url, Config(retries={"total_max_attempts": 3, "mode": "standard"}))
     _LossyProxy.losses = 1
     service.execute("a", Withdraw(Decimal("40.00")), ORIGIN)

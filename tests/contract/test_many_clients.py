@@ -1,4 +1,4 @@
-"""What 32 clients were told before they were killed is what the ledger says, once and for all."""
+"""The ledger has every result that 32 clients received before they were killed, exactly once."""
 
 import json
 import subprocess
@@ -24,7 +24,7 @@ FUNDS = Decimal("3.00")
 TIMEOUT_S = 200
 
 
-def test_killed_clients_lose_nothing_and_double_nothing(dynamodb_local_url: str, tmp_path: Path) -> None:
+def test_killed_clients_lose_and_duplicate_no_event(dynamodb_local_url: str, tmp_path: Path) -> None:
     client = session().client("dynamodb", endpoint_url=dynamodb_local_url, config=loopback_config())
     table = make_table(client)
     store = DynamoDBAccountStore(client, client, table)
@@ -37,8 +37,10 @@ def test_killed_clients_lose_nothing_and_double_nothing(dynamodb_local_url: str,
     assert ended.returncode == 0, f"seed {SEED}: {ended.stderr}"
     assert int(ended.stdout) >= KILLS_FROM_OUTSIDE_MAX
 
-    wanted, told = _wanted(), _told(tmp_path)
-    assert any(answer["is_replay"] for answers in told.values() for answer in answers), "nobody died with an answer due"
+    wanted, acknowledged = _wanted(), _acknowledged(tmp_path)
+    assert any(answer["is_replay"] for answers in acknowledged.values() for answer in answers), (
+        "no client was killed between a command and its answer"
+    )
     stored: set[str] = set()
     for account_id in (HOT, *OTHERS):
         rows = store.newest(account_id, Usage(), limit=1_000)
@@ -46,32 +48,32 @@ def test_killed_clients_lose_nothing_and_double_nothing(dynamodb_local_url: str,
         keyed = {row.command_id: row for row in rows if isinstance(row, EventRow) and row.command_id is not None}
         stored |= set(keyed)
         for key, row in keyed.items():
-            assert _agree(wanted[key], told[key], row), f"seed {SEED}: {told[key]}, but {row}"
+            assert _agree(wanted[key], acknowledged[key], row), f"seed {SEED}: {acknowledged[key]}, but {row}"
         change = sum((_change(row) for row in keyed.values()), Decimal(0))
         assert service.read(account_id).balance == FUNDS + change
-    assert stored == set(told), f"seed {SEED}: told and not stored, or stored and not told"
+    assert stored == set(acknowledged), f"seed {SEED}: acknowledged but not stored, or stored but not acknowledged"
 
 
 def _wanted() -> dict[str, Order]:
     return {order.request.key or "": order for client in range(CLIENTS) for order in orders(SEED, client)}
 
 
-def _told(directory: Path) -> dict[str, list[dict[str, Any]]]:
-    """What was accepted, by its key, as often as it was told; every order has been answered."""
-    told: dict[str, list[dict[str, Any]]] = {}
+def _acknowledged(directory: Path) -> dict[str, list[dict[str, Any]]]:
+    """Every answer to an accepted order, by its key. Every order has been answered."""
+    acknowledged: dict[str, list[dict[str, Any]]] = {}
     for client in range(CLIENTS):
         lines = [json.loads(line) for line in (directory / f"{client}.jsonl").read_bytes().splitlines()]
         assert [line["key"] for line in lines] == [order.request.key for order in orders(SEED, client)]
         for line in lines:
             if "refused" not in line:
-                told.setdefault(line["key"], []).append(line)
+                acknowledged.setdefault(line["key"], []).append(line)
             else:
                 assert line["refused"] == "insufficient_funds"
-    return told
+    return acknowledged
 
 
 def _agree(order: Order, answers: list[dict[str, Any]], row: EventRow) -> bool:
-    """Whether this is the event of that order, and its result what was told, however often."""
+    """Whether the row is the event of this order, and every answer shows its result."""
     shown = {(answer["cents"], answer["sequence"]) for answer in answers}
     change = Decimal(order.request.cents if order.request.kind == "credit" else -order.request.cents) / 100
     is_same = (row.account_id, _change(row)) == (order.account_id, change)

@@ -1,4 +1,4 @@
-"""One suite of rules for the parked accounts: in memory, on the emulator of the local house, and on DynamoDB Local."""
+"""One suite for the parked accounts: in memory, on the emulator and on DynamoDB Local."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -44,7 +44,7 @@ URLS = {"emulator": "emulator_url", "dynamodb-local": "dynamodb_local_url"}
 
 
 def made(url: str) -> DynamoDBParking:
-    """On a table of its own, with the projector's own client settings."""
+    """Parking on a new table, with the projector's own client settings."""
     client = session().client("dynamodb", endpoint_url=url, config=CLIENTS.merge(loopback_config(attempts_max=1)))
     name = f"parked-{uuid.uuid4()}"
     client.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", **KEYS)
@@ -61,11 +61,11 @@ def stored(request: pytest.FixtureRequest) -> DynamoDBParking:
     return made(request.getfixturevalue(URLS[request.param]))
 
 
-def test_nobody_is_parked(parking: Parking) -> None:
+def test_at_first_no_account_is_parked(parking: Parking) -> None:
     assert parking.list_parked() == {}
 
 
-def test_what_is_parked_reads_back_as_it_was(parking: Parking) -> None:
+def test_a_parked_account_reads_back_as_it_was_stored(parking: Parking) -> None:
     odd = Parked("ä/\u2028'\"", 10**9, 10**9 - 1, 10**9 + 10**8, "", AT)
     assert parking.park(PARKED)
     assert parking.park(odd)
@@ -80,16 +80,14 @@ def test_it_cannot_be_parked_at_the_same_event_or_a_later_one(parking: Parking, 
 
 
 @pytest.mark.parametrize(("through", "then"), [(2, 7), (6, 7), (7, 7), (9, 9)])
-def test_it_can_be_parked_at_an_earlier_event_and_what_is_held_stays_held(
-    parking: Parking, through: int, then: int
-) -> None:
+def test_parking_at_an_earlier_event_keeps_what_is_held(parking: Parking, through: int, then: int) -> None:
     parking.park(PARKED)
     earlier = Parked("a", 2, through, 2, "the table has no such row", "2026-02-01T09:30:00+00:00")
     assert parking.park(earlier)
     assert parking.list_parked() == {"a": replace(earlier, held_through=then)}
 
 
-def test_what_is_held_is_written_down_and_never_less(parking: Parking) -> None:
+def test_the_held_sequence_is_stored_and_never_decreases(parking: Parking) -> None:
     parking.park(PARKED)
     parking.park(OTHER)
     assert parking.hold(PARKED, 12)
@@ -99,7 +97,7 @@ def test_what_is_held_is_written_down_and_never_less(parking: Parking) -> None:
     assert parking.list_parked()["a"].held_through == 12
 
 
-def test_numbers_are_no_strings(parking: Parking) -> None:
+def test_numbers_are_compared_as_numbers(parking: Parking) -> None:
     parking.park(replace(PARKED, first=9, held_through=9))
     assert parking.hold(replace(PARKED, first=9), 10)
     assert parking.list_parked()["a"].held_through == 10
@@ -108,7 +106,7 @@ def test_numbers_are_no_strings(parking: Parking) -> None:
     assert parking.release(replace(PARKED, first=9), 100)
 
 
-def test_a_release_goes_as_far_as_what_is_held(parking: Parking) -> None:
+def test_a_release_must_reach_the_held_sequence(parking: Parking) -> None:
     parking.park(PARKED)
     parking.park(OTHER)
     parking.hold(PARKED, 8)
@@ -118,7 +116,7 @@ def test_a_release_goes_as_far_as_what_is_held(parking: Parking) -> None:
     assert parking.list_parked() == {"b": OTHER}
 
 
-def test_what_is_released_is_not_held_nor_released_again_nor_moved(parking: Parking) -> None:
+def test_a_released_account_cannot_be_held_released_or_advanced(parking: Parking) -> None:
     parking.park(PARKED)
     parking.release(PARKED, 7)
     assert not parking.hold(PARKED, 8)
@@ -136,8 +134,8 @@ def test_it_may_be_parked_again(parking: Parking) -> None:
 
 
 @pytest.mark.parametrize("first", [3, 6])
-def test_parked_elsewhere_it_is_another_record(parking: Parking, first: int) -> None:
-    """Who looked before that has to look again."""
+def test_parking_at_another_event_makes_another_record(parking: Parking, first: int) -> None:
+    """A caller with the earlier record must read it again."""
     there = replace(PARKED, first=first)
     parking.park(there)
     assert not parking.hold(PARKED, 12)
@@ -146,7 +144,7 @@ def test_parked_elsewhere_it_is_another_record(parking: Parking, first: int) -> 
     assert parking.list_parked() == {"a": there}
 
 
-def test_it_advances_to_the_next_event_that_stops_it(parking: Parking) -> None:
+def test_it_advances_to_the_next_unpublishable_event(parking: Parking) -> None:
     parking.park(PARKED)
     parking.hold(PARKED, 14)
     further = Parked("a", 10, 0, 11, "the table has no such row", "later")
@@ -160,15 +158,15 @@ def test_it_advances_to_the_next_event_that_stops_it(parking: Parking) -> None:
 
 
 @pytest.mark.parametrize("changed", [{"version": 6}, {"reason": "another"}])
-def test_why_it_is_parked_may_change_alone(parking: Parking, changed: dict[str, Any]) -> None:
+def test_the_reason_alone_may_change(parking: Parking, changed: dict[str, Any]) -> None:
     parking.park(PARKED)
     assert parking.advance(PARKED, replace(PARKED, **changed))
     assert parking.list_parked() == {"a": replace(PARKED, **changed)}
 
 
 @pytest.mark.parametrize("first", [1, 2, 3])
-def test_of_many_at_once_one_wins_and_nothing_held_is_lost(stored: DynamoDBParking, first: int) -> None:
-    """Eight hold, park lower, advance and release the same account; what the release may go by is the highest hold."""
+def test_concurrent_changes_lose_no_held_event(stored: DynamoDBParking, first: int) -> None:
+    """Eight threads hold, park lower, advance and release one account; the release must reach the highest hold."""
     stored.park(PARKED)
     earlier = replace(PARKED, first=first, held_through=5)
     writes: list[Callable[[], bool]] = [
@@ -188,8 +186,8 @@ def test_of_many_at_once_one_wins_and_nothing_held_is_lost(stored: DynamoDBParki
     assert highest == 0 or (there is not None and there.held_through >= highest)
 
 
-def test_a_look_tells_more_than_one_page(stored: DynamoDBParking) -> None:
-    """Over 1 MB: one answer to a Query has no more."""
+def test_a_query_returns_more_than_one_page(stored: DynamoDBParking) -> None:
+    """More than 1 MB, the limit of one answer to a Query."""
     accounts = [replace(PARKED, account_id=f"account-{number:04}", reason="x" * 40_000) for number in range(30)]
     for each in accounts:
         assert stored.park(each)
@@ -203,7 +201,7 @@ def nowhere(nowhere_url: str) -> DynamoDBParking:
 
 
 @pytest.mark.parametrize("is_there", [True, False])
-def test_where_there_is_no_table_or_no_answer_nothing_is_known(
+def test_without_a_table_or_an_answer_it_is_unavailable(
     stored: DynamoDBParking, nowhere: DynamoDBParking, *, is_there: bool
 ) -> None:
     parking = DynamoDBParking(stored._client, "no-such-table") if is_there else nowhere  # noqa: SLF001 -- its client
@@ -241,8 +239,8 @@ def test_an_account_of_any_id_is_parked_held_advanced_and_released(parking: Park
     ids=lambda text: text[:9],
 )
 @pytest.mark.parametrize("is_known", [False, True])
-def test_a_row_of_any_version_blocks_nobody(stored: DynamoDBParking, version: str, *, is_known: bool) -> None:
-    """DynamoDB takes such keys; what follows from them may have more digits than it takes."""
+def test_a_row_of_any_version_blocks_no_other_account(stored: DynamoDBParking, version: str, *, is_known: bool) -> None:
+    """DynamoDB accepts such keys, but derived numbers may have more digits than it accepts."""
     projector = MemoryProjector()
     projector.parking = cast("MemoryParking", stored)
     projector.restart()
@@ -257,8 +255,8 @@ def test_a_row_of_any_version_blocks_nobody(stored: DynamoDBParking, version: st
 
 
 @pytest.mark.parametrize("code", sorted(CODES[Kind.REFUSED]))
-def test_a_table_that_refuses_every_record_has_to_be_repaired_first(stored: DynamoDBParking, code: str) -> None:
-    """Another table by this name, say: the records are delivered again, and their age raises the alarm."""
+def test_a_table_that_refuses_every_record_must_be_repaired(stored: DynamoDBParking, code: str) -> None:
+    """For example another table with this name. The records are delivered again, and their age raises the alarm."""
     client = stored._client  # noqa: SLF001 -- its client
     with Stubber(client) as stub:
         stub.add_client_error("put_item", code)

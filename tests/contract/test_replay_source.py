@@ -1,4 +1,4 @@
-"""The table as a replay reads it: in memory, on moto, on the emulator of the local house and on DynamoDB Local."""
+"""The table as a replay reads it: in memory, on moto, on the emulator and on DynamoDB Local."""
 
 from collections.abc import Iterator
 
@@ -45,7 +45,7 @@ def source(request: pytest.FixtureRequest) -> Iterator[Source]:
 
 
 def rows_of(source: Source, part: Part) -> list[tuple[str, int]]:
-    """The part from page to page."""
+    """The rows of a part, page by page."""
     found: list[Item] = []
     after: Item | None = None
     while True:
@@ -59,7 +59,7 @@ def rows_of(source: Source, part: Part) -> list[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("segments", [1, 3])
-def test_the_segments_are_the_table_and_no_account_is_in_two(source: Source, segments: int) -> None:
+def test_the_segments_cover_the_table_and_no_account_is_in_two(source: Source, segments: int) -> None:
     found = [rows_of(source, Segment(index, segments)) for index in range(segments)]
     assert sorted(key for rows in found for key in rows) == sorted((row.account_id, row.version) for row in ROWS)
     accounts = [account_id for rows in found for account_id in {key[0] for key in rows}]
@@ -67,13 +67,13 @@ def test_the_segments_are_the_table_and_no_account_is_in_two(source: Source, seg
 
 
 @pytest.mark.parametrize("first", [None, 1, 10, 11, 33, 34])
-def test_an_account_in_the_order_of_its_versions(source: Source, first: int | None) -> None:
+def test_an_account_is_read_in_the_order_of_its_versions(source: Source, first: int | None) -> None:
     assert rows_of(source, Account("a", first)) == [("a", version) for version in range(first or 1, 34)]
     assert rows_of(source, Account("nobody", first)) == []
 
 
 @pytest.mark.parametrize("selection", [Everything(), Accounts(tuple(EVENTS))])
-def test_a_replay_of_it(source: Source, selection: Everything | Accounts) -> None:
+def test_a_replay_reads_the_selected_accounts(source: Source, selection: Everything | Accounts) -> None:
     sink = MemorySink()
     result = replay(source, selection, sink, segments=2)
     assert result.stopped == []
@@ -84,7 +84,7 @@ def test_a_replay_of_it(source: Source, selection: Everything | Accounts) -> Non
 
 
 @pytest.mark.parametrize("url", ["emulator_url", "dynamodb_local_url"])
-def test_what_a_table_says_of_itself(request: pytest.FixtureRequest, url: str) -> None:
+def test_a_table_s_description_is_read(request: pytest.FixtureRequest, url: str) -> None:
     endpoint_url = request.getfixturevalue(url)
     source = on_dynamodb(endpoint_url, page_rows=None)
     size = source.size()
@@ -97,7 +97,7 @@ def test_what_a_table_says_of_itself(request: pytest.FixtureRequest, url: str) -
 
 
 @pytest.mark.parametrize("url", ["emulator_url", "dynamodb_local_url"])
-def test_where_there_is_no_table(request: pytest.FixtureRequest, url: str) -> None:
+def test_a_missing_table_is_reported(request: pytest.FixtureRequest, url: str) -> None:
     client = session().client("dynamodb", endpoint_url=request.getfixturevalue(url))
     source = DynamoDBSource(client, "no-such-table", wait=lambda _: True, jitter=lambda: 0.5)
     with pytest.raises(Interrupted, match="ResourceNotFoundException"):

@@ -1,4 +1,4 @@
-"""The API does what its OpenAPI document says, and refuses what it forbids: schemathesis with all its checks."""
+"""The API follows its OpenAPI document: schemathesis with all its checks."""
 
 from typing import Any
 
@@ -33,22 +33,22 @@ IAM, JWT = document("IAM"), document("JWT")
 
 
 @_schema("IAM", API_TEST_USER, IAM).parametrize()
-def test_signed_requests(case: Case[Any]) -> None:
+def test_signed_requests_conform(case: Case[Any]) -> None:
     case.call_and_validate()
 
 
 @_schema("JWT", OWNER, JWT).exclude(method=["HEAD", "OPTIONS"]).parametrize()
-def test_an_owners_requests(case: Case[Any]) -> None:
+def test_an_owner_s_requests_conform(case: Case[Any]) -> None:
     case.call_and_validate()
 
 
 @_schema("JWT", OPERATOR, JWT).exclude(method=["HEAD", "OPTIONS"]).parametrize()
-def test_an_operators_requests(case: Case[Any]) -> None:
+def test_an_operator_s_requests_conform(case: Case[Any]) -> None:
     case.call_and_validate()
 
 
 @pytest.mark.parametrize(("authorisation", "caller", "openapi"), [("IAM", API_TEST_USER, IAM), ("JWT", OWNER, JWT)])
-def test_what_an_answer_says_holds_for_the_next_request(
+def test_the_values_of_an_answer_are_valid_in_the_next_request(
     authorisation: Authorisation, caller: str, openapi: dict[str, Any]
 ) -> None:
     run_scenarios(_schema(authorisation, caller, only_with_linked_parameters(openapi)), scenarios_max=SCENARIOS_MAX)

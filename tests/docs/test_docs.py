@@ -1,4 +1,4 @@
-"""Documents as tests: what the code can say, the documents explain."""
+"""The documents cover every problem, request, command and link."""
 
 import ast
 import re
@@ -16,7 +16,7 @@ ABSTRACT = {"rejected", "account_error"}
 
 
 def _raised() -> set[str]:
-    """Every error's code, and every code that the API's modules give to a problem."""
+    """The code of every error class, and every code that the API's modules use for a problem."""
     codes = {
         str(argument.value)
         for path in (ROOT / "account_core").rglob("*.py")
@@ -32,11 +32,11 @@ def _descendants(kind: type[errors.AccountError]) -> set[type[errors.AccountErro
     return {kind}.union(*(_descendants(child) for child in kind.__subclasses__()))
 
 
-def test_every_problem_is_in_the_catalogue_and_the_catalogue_has_no_other() -> None:
+def test_the_catalogue_has_exactly_the_problems_that_are_raised() -> None:
     assert _raised() | {"internal_error"} == set(PROBLEMS)
 
 
-def test_every_problem_is_documented_as_the_catalogue_has_it() -> None:
+def test_the_documented_problems_equal_the_catalogue() -> None:
     rows: dict[str, tuple[int, str]] = {}
     for codes, status, advice in re.findall(
         r"^\| (`.*?) \| (\d+) \| (.*) \|$", (ROOT / "docs/api.md").read_text(), re.MULTILINE
@@ -66,20 +66,20 @@ def test_every_make_target_named_in_the_documents_exists() -> None:
         assert named <= targets, document
 
 
-def test_every_link_between_documents_leads_somewhere() -> None:
+def test_every_link_between_documents_has_a_target() -> None:
     for document in (ROOT / "README.md", *ROOT.glob("docs/**/*.md")):
         for link in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
             assert (document.parent / link).exists(), f"{document.name}: {link}"
 
 
-def test_the_licence_that_the_package_declares_is_its_text() -> None:
+def test_the_licence_file_is_the_declared_licence() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     [file] = project["license-files"]
     assert (ROOT / file).read_text().startswith(f"{project['license']} License\n")
 
 
-def test_every_table_and_block_of_the_documents_stands_on_lines_of_its_own() -> None:
-    """Prose that is wrapped again must not take them along."""
+def test_tables_and_blocks_are_not_joined_with_prose() -> None:
+    """Re-wrapping prose must not join them with text."""
     for document in (ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")):
         for number, line in enumerate(document.read_text().splitlines(), 1):
             assert not re.search(r"\S.*```|```.* ", line), f"{document.name}:{number}"

@@ -1,4 +1,4 @@
-"""docs/openapi.json is what the code says, and what it says is so."""
+"""docs/openapi.json is up to date and correct."""
 
 import json
 from collections.abc import Iterator
@@ -19,6 +19,7 @@ from account_core.api.problems import PROBLEMS
 from account_core.api.routes import ROUTES
 from account_core.domain.errors import InvalidRequest
 from account_core.domain.money import MONEY_MAX
+from tests.support.amounts import cents
 
 DOCUMENT = document()
 COMPONENTS = DOCUMENT["components"]
@@ -40,7 +41,7 @@ def _operations() -> list[tuple[str, str, dict[str, Any]]]:
 
 
 def _contents() -> list[tuple[str, dict[str, Any]]]:
-    """Every body of a request or an answer, and where it is."""
+    """Every body of a request or an answer, with its position."""
     return [
         (f"{operation['operationId']} {status} {media_type}", content)
         for _, _, operation in _operations()
@@ -49,20 +50,20 @@ def _contents() -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-def test_the_document_in_the_repository_is_what_the_code_says() -> None:
+def test_the_committed_document_is_up_to_date() -> None:
     committed = (Path(__file__).parents[2] / "docs/openapi.json").read_text()
     assert committed == text(), "docs/openapi.json is out of date: run `make openapi`"
 
 
 @pytest.mark.parametrize("authorisation", [None, "IAM", "JWT"])
-def test_it_is_openapi_and_its_schemas_are_json_schema(authorisation: Any) -> None:  # noqa: ANN401 -- a literal
+def test_the_document_and_its_schemas_are_valid(authorisation: Any) -> None:  # noqa: ANN401 -- a literal
     openapi = document(authorisation)
     schemathesis.openapi.from_dict(openapi, config=schemathesis.Config()).validate()
     for schema in openapi["components"]["schemas"].values():
         jsonschema_rs.meta.validate({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema})
 
 
-def test_every_request_is_in_it_and_no_other() -> None:
+def test_the_document_has_exactly_the_routes() -> None:
     expected = {
         (path, method.lower()): operation
         for path, operations in ROUTES.items()
@@ -77,7 +78,7 @@ def test_every_request_is_in_it_and_no_other() -> None:
     assert len(set(found.values())) == len(found)
 
 
-def test_every_problem_is_in_it_and_no_other() -> None:
+def test_the_document_has_exactly_the_problems() -> None:
     of_operations, of_none = (
         {
             code
@@ -131,8 +132,8 @@ def _answers(status: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 @pytest.mark.parametrize("status", GATEWAY_STATUSES)
-def test_what_the_gateway_answers_itself_is_in_every_schema(status: str) -> None:
-    """Its body differs from ours, and a generated client knows one schema by status: the first media type's."""
+def test_the_gateway_s_own_body_is_in_every_schema(status: str) -> None:
+    """Its body differs from ours, and a generated client uses one schema for each status, the first media type's."""
     found = dict(_answers(status))
     assert set(found) >= {"create_account", "credit", "withdraw"}
     assert status == "413" or len(found) == len([0 for _, method, _ in _operations() if method != "head"])
@@ -144,7 +145,7 @@ def test_what_the_gateway_answers_itself_is_in_every_schema(status: str) -> None
 
 @pytest.mark.parametrize("code", PROBLEMS)
 def test_a_problem_is_in_every_schema_of_its_status(code: str) -> None:
-    """Whichever media type a generated client goes by."""
+    """So a generated client may use any media type."""
     status = "default" if code in {*OF_NO_OPERATION, *UNREACHABLE} else str(PROBLEMS[code].status)
     problem = COMPONENTS["examples"][code]["value"]
     counts = [[_validator(schema).is_valid(problem) for schema in contents] for _, contents in _answers(status)]
@@ -153,7 +154,7 @@ def test_a_problem_is_in_every_schema_of_its_status(code: str) -> None:
 
 
 @pytest.mark.parametrize("status", ["409", "412", "415", "422"])
-def test_what_only_the_service_answers_is_a_problem(status: str) -> None:
+def test_a_status_of_the_service_alone_is_always_a_problem(status: str) -> None:
     for _, contents in _answers(status):
         assert not any(_validator(schema).is_valid({"message": "Unauthorized"}) for schema in contents)
 
@@ -169,8 +170,8 @@ def test_every_operation_and_every_tag_is_described() -> None:
 
 AMOUNTS = st.one_of(
     st.decimals(allow_nan=False, allow_infinity=False),
-    st.decimals(min_value="-1", max_value="2", places=3),
-    st.decimals(min_value=MONEY_MAX - 2, max_value=MONEY_MAX + 2, places=2),
+    cents("-1", "2", decimals=3),
+    cents(MONEY_MAX - 2, MONEY_MAX + 2),
 )
 
 
@@ -188,19 +189,19 @@ def _accepts(amount: str) -> bool:
     | AMOUNTS.map("{:f}".format)
     | st.text(max_size=5)
 )
-def test_the_amounts_that_are_strings_are_those_the_code_takes(amount: str) -> None:
+def test_string_amounts_are_valid_if_the_code_accepts_them(amount: str) -> None:
     written = json.dumps(amount)
     assert _validator(COMPONENTS["schemas"]["Amount"]).is_valid(amount) == _accepts(written)
 
 
 @given(AMOUNTS)
-def test_the_amounts_that_are_numbers_are_those_the_code_takes(amount: Decimal) -> None:
-    """As written in the fewest digits: JSON Schema knows values, the code counts decimals."""
+def test_number_amounts_are_valid_if_the_code_accepts_them(amount: Decimal) -> None:
+    """In the fewest digits: JSON Schema compares values, the code counts decimals."""
     shortest = f"{amount.normalize():f}"
     if Decimal(float(amount)) == amount or len(amount.as_tuple().digits) <= 15:  # else no float holds it
         assert _validator(COMPONENTS["schemas"]["Amount"]).is_valid(float(amount)) == _accepts(shortest)
 
 
 @given(st.from_regex(COMPONENTS["parameters"]["If-Match"]["schema"]["pattern"], fullmatch=True))
-def test_every_etag_that_the_document_allows_is_understood(header: str) -> None:
+def test_every_etag_that_the_document_allows_is_parsed(header: str) -> None:
     etags.sequences(header)

@@ -1,4 +1,4 @@
-"""Each operation can answer with exactly the problems that the document says, and they look as it shows them."""
+"""Each operation can return exactly the problems that the document lists, and they match its examples."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ BODIES = {"create_account": NEW, "credit": SOME, "withdraw": SOME}
 
 @dataclass(frozen=True)
 class Change:
-    """What makes a request meet its problem; `body` is made from the one that would be right."""
+    """A change that makes a request fail; `body` makes the wrong body from the right one."""
 
     account_id: str = "account-1"
     owner: str = "owner-1"
@@ -76,7 +76,7 @@ def _api(change: Change, monkeypatch: pytest.MonkeyPatch) -> Api:
     """account-1 is at sequence 3 with 12.00, and key-1 was used for it and for a creation."""
     is_jwt = "jwt" in change.caller
     api = Api("JWT" if is_jwt else "IAM")
-    api.caller = jwt_caller("teller", OPERATOR_SCOPE) if is_jwt else IAM_CALLER
+    api.caller = jwt_caller("api-test-user", OPERATOR_SCOPE) if is_jwt else IAM_CALLER
     keys: list[dict[str, Any]] = [{}, {"idempotency_key": "key-1"}]
     for key in keys:
         assert api("POST", "/accounts", json.dumps({**NEW, "owner": "owner-2"}), **key)[0] == 201
@@ -93,7 +93,7 @@ def _api(change: Change, monkeypatch: pytest.MonkeyPatch) -> Api:
 
 
 def _full(append: Callable[..., None]) -> Callable[..., None]:
-    """As DynamoDB answers: it has room for a new account, and none for one whose item collection is full."""
+    """Answer as DynamoDB does: a new account can be stored, but the existing account's item collection is full."""
 
     def refuse(rows: Sequence[Row], used: Usage) -> None:
         if rows[0].version > 1:
@@ -112,7 +112,7 @@ def _raising(error: Exception) -> Callable[..., None]:
 
 
 @pytest.mark.parametrize("code", CHANGES)
-def test_an_operation_answers_with_a_problem_if_it_is_listed(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_operation_returns_a_problem_only_if_it_is_listed(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     change = CHANGES[code]
     details = set()
     for path, methods in ROUTES.items():
@@ -131,10 +131,10 @@ def test_an_operation_answers_with_a_problem_if_it_is_listed(code: str, monkeypa
 @pytest.mark.parametrize(
     ("code", "method", "path"), [("route_not_found", "GET", "/account"), ("method_not_allowed", "DELETE", "/accounts")]
 )
-def test_other_requests_meet_the_problems_of_no_operation(code: str, method: str, path: str) -> None:
+def test_other_paths_and_methods_have_their_own_problems(code: str, method: str, path: str) -> None:
     _, answer, _ = Api()(method, path)
     assert {**answer, "requestId": ""} == {**EXAMPLES[code]["value"], "requestId": ""}
 
 
-def test_no_problem_is_left_out() -> None:
+def test_every_problem_is_tested() -> None:
     assert {*CHANGES, *OF_NO_OPERATION, *UNREACHABLE} == set(PROBLEMS)

@@ -16,7 +16,7 @@ from account_core.service.service import AccountService
 from account_core.store.memory_store import MemoryAccountStore
 from tests.support.memory_owned import MemoryOwnedAccounts
 
-IAM_CALLER: dict[str, Any] = {"iam": {"userArn": "arn:aws:iam::000000000000:user/teller"}}
+IAM_CALLER: dict[str, Any] = {"iam": {"userArn": "arn:aws:iam::000000000000:user/api-test-user"}}
 OPERATOR_SCOPE = "accounts/operator"
 
 
@@ -25,7 +25,7 @@ def jwt_caller(subject: str, scope: str = "") -> dict[str, Any]:
 
 
 class Context:
-    """Lambda's, with all the time in the world."""
+    """Lambda's context, with plenty of time left."""
 
     def get_remaining_time_in_millis(self) -> int:
         return 60_000
@@ -83,7 +83,7 @@ class Api:
         return answer["statusCode"], json.loads(answer["body"]) if answer["body"] else None, answer["headers"]
 
     def forget(self) -> None:
-        """As a function that was not called before."""
+        """Clear the cache, as in a new execution environment."""
         self.heads.__init__()  # type: ignore[misc]  # in place
 
     def items(self, account_id: str = "account-1") -> list[Any]:
@@ -91,7 +91,7 @@ class Api:
 
 
 class _Recorder(AccessLog):
-    """The access log itself, silent; it keeps what it was told."""
+    """An access log that records its calls and writes nothing."""
 
     def __init__(self) -> None:
         metrics = Metrics(namespace="Test", service="test")

@@ -1,4 +1,4 @@
-"""What reached Kinesis, compared with the table's stream: each promise is an assertion that names who broke it."""
+"""Compare the events on Kinesis with the table's stream; each assertion names the accounts that break it."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -39,7 +39,7 @@ class Arrivals:
         return self.kinesis.per_account()
 
     def sequences(self) -> dict[str, list[int]]:
-        """Each account's, in the order they arrived, repetitions left out."""
+        """Each account's sequences in the order of arrival, without repetitions."""
         return {account_id: list(dict.fromkeys(_numbers(events))) for account_id, events in self.per_account.items()}
 
     @cached_property
@@ -50,8 +50,8 @@ class Arrivals:
     def _in_ledger(self) -> dict[str, Account]:
         return accounts_in(TableStream.of_images(filter(has_key, self.ledger), KEY))
 
-    def _due(self, account_id: str, number: int) -> DomainEvent | None:
-        """As its row says: the stream's, or of what was written before the stream's last row, the ledger's."""
+    def _expected_event(self, account_id: str, number: int) -> DomainEvent | None:
+        """The event of its row: on the stream, or in the ledger if it was written before the stream's last row."""
         on_stream = self.expected.get(account_id, Account()).events
         if number in on_stream or number > max(on_stream, default=0):
             return on_stream.get(number)
@@ -103,7 +103,7 @@ class Arrivals:
         failures = []
         for account_id, events in self.per_account.items():
             for number in sorted(set(_numbers(events))):
-                if self._due(account_id, number) is None:
+                if self._expected_event(account_id, number) is None:
                     failures.append(f"{account_id}: {number} {self._why_not(account_id, number)}")
                     break
         _fail_if(failures)
@@ -121,12 +121,12 @@ class Arrivals:
         return "has no row in the stream; if it was read from the table, give replay the table's rows: ledger=rows"
 
     def assert_repeats_only(self) -> None:
-        """Every event is what its row says, field by field, each time it comes."""
+        """Every event equals its row, field by field, each time it arrives."""
         self.assert_nothing_invented()
         failures = []
         for account_id, events in self.per_account.items():
             for event in events:
-                due = self._due(account_id, event.fields["sequence"])
+                due = self._expected_event(account_id, event.fields["sequence"])
                 if due is not None and (differing := _differing(event, due)):
                     number = event.fields["sequence"]
                     failures.append(f"{account_id}: {number} is not as it is in the ledger: {differing}")
@@ -150,7 +150,7 @@ class Arrivals:
         _fail_if(failures)
 
     def assert_stops_at_poison(self) -> None:
-        """Nothing of a poisonous row is there, and nothing of its account's behind it."""
+        """Neither a poisonous row nor a later one of its account has an event."""
         failures, arrived = [], self.per_account
         for account_id, account in self.expected.items():
             numbers = _numbers(arrived.get(account_id, []))

@@ -1,4 +1,4 @@
-"""Thirty-two clients, each a process, many of which are killed; a successor goes on from what its journal says.
+"""Thirty-two clients, each a process, many of which are killed; a successor continues from the journal.
 
 `python -m tests.support.clients URL TABLE DIRECTORY SEED` runs them to the end and prints how many were killed. It is
 a process of its own because it forks: what all clients need is loaded once, and no thread is running then.
@@ -30,10 +30,10 @@ from tests.support.linearizability import Request
 
 CLIENTS, ORDERS_EACH = 32, 8
 TWINS = 16
-"""So many of the clients are pairs that want the same, with the same keys, at the same time."""
+"""So many clients form pairs that send the same commands with the same keys at the same time."""
 HOT, OTHERS = "hot", ("other-1", "other-2", "other-3")
 LIVES = 3
-"""In all but the last of which a client kills itself at one of its appends, unless it is done before."""
+"""In each life except the last, a client kills itself at one of its appends, unless it finishes first."""
 KILLS_FROM_OUTSIDE_MAX = 24
 PAUSE_MAX_S = 0.2
 RESENDS_MAX = 500
@@ -46,7 +46,7 @@ class Order:
 
 
 def orders(seed: int, client: int) -> list[Order]:
-    """What a client wants, always the same; some of it twice."""
+    """A client's orders, the same for the same seed; some occur twice."""
     client = client // 2 * 2 if client < TWINS else client
     random = Random(f"{seed} orders of {client}")  # noqa: S311 -- seeded
     wanted: list[Order] = []
@@ -61,7 +61,7 @@ def orders(seed: int, client: int) -> list[Order]:
 
 
 class MortalStore:
-    """Kills its process at the append of that number: before it, or when it is done and nobody knows."""
+    """Kills its process at a given append: before it, or after it but before the answer."""
 
     def __init__(self, store: AccountStore, random: Random, *, is_mortal: bool) -> None:
         self._store = store
@@ -86,7 +86,7 @@ class MortalStore:
 
 
 def work(store: AccountStore, seed: int, client: int, life: int, journal: Path) -> None:
-    """Carry out what the journal has no answer for; each answer stands in it before the next order is sent."""
+    """Carry out the orders without an answer in the journal. Each answer is written before the next order is sent."""
     random = Random(f"{seed} death of {client} in life {life}")  # noqa: S311 -- seeded
     service = AccountService(MortalStore(store, random, is_mortal=life < LIVES))
     with journal.open("ab", buffering=0) as lines:
@@ -115,7 +115,7 @@ def _answer(service: AccountService, order: Order) -> dict[str, str | int | bool
 
 
 def run(store: AccountStore, directory: Path, seed: int) -> int:
-    """All clients to their end; how often one was killed."""
+    """Run all clients to the end; return how many were killed."""
     random = Random(seed)  # noqa: S311 -- seeded
     context = multiprocessing.get_context("fork")
     lives = dict.fromkeys(range(CLIENTS), 1)

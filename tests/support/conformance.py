@@ -60,7 +60,7 @@ def schema_of(
         }
     )
     schema = schemathesis.openapi.from_dict(_closed(openapi), config=config)
-    schema.hook("map_case")(_mended)
+    schema.hook("map_case")(_corrected)
     schema.auth()(_authorising(authorization))
     schema.app = deployment
     return schema
@@ -78,9 +78,9 @@ class Remote:
         self._authorised: httpx.Client
         self._stranger: httpx.Client
 
-    def connect(self, authorised: httpx.Client, stranger: httpx.Client) -> None:
-        """From now on requests with that header go through `authorised`, and others as they are through `stranger`."""
-        self._authorised, self._stranger = authorised, stranger
+    def connect(self, authorised: httpx.Client, unauthorised: httpx.Client) -> None:
+        """From now on, send requests with that header through `authorised`, and others through `unauthorised`."""
+        self._authorised, self._stranger = authorised, unauthorised
 
     def __call__(self, environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         headers = {name[5:].replace("_", "-"): value for name, value in environ.items() if name.startswith("HTTP_")}
@@ -131,8 +131,8 @@ def _authorising(authorization: str) -> type[AuthProvider[str]]:
     return Authorising
 
 
-def _mended(_context: HookContext, case: Case[Any]) -> Case[Any]:
-    """Without what is taken for valid and is not."""
+def _corrected(_context: HookContext, case: Case[Any]) -> Case[Any]:
+    """Without values that schemathesis takes for valid and the API refuses."""
     if {"at", "atSequence"} <= set(case.query):
         del case.query["at"]  # OpenAPI has no words for "either, not both"
     if case.headers.get("If-Match") == "0":
@@ -141,7 +141,7 @@ def _mended(_context: HookContext, case: Case[Any]) -> Case[Any]:
 
 
 def _closed(openapi: dict[str, Any]) -> dict[str, Any]:
-    """Answers may not have a field that the document lacks. Clients have to expect new ones; the document has not."""
+    """Refuse fields that the document lacks. Clients must accept new fields, but the document must list them all."""
     schemas = {
         name: {**schema, "additionalProperties": False} if schema.get("type") == "object" else schema
         for name, schema in openapi["components"]["schemas"].items()

@@ -1,4 +1,4 @@
-"""The events of a table's stream that have to reach Kinesis, read from the rows themselves."""
+"""The events of a table's stream that must reach Kinesis, read from the rows themselves."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from tests.support.rows import account_of
 
 @dataclass(slots=True)
 class Account:
-    """What the stream's rows say about an account.
+    """An account according to the stream's rows.
 
     Attributes:
         events: by sequence, each as it has to be published.
@@ -32,7 +32,7 @@ class Account:
     stops_at: int | None = None
 
     def due(self) -> dict[int, DomainEvent]:
-        """The events in front of a poison, if there is one."""
+        """The events before the poison, if there is one."""
         return {n: event for n, event in self.events.items() if self.stops_at is None or n < self.stops_at}
 
     def poison(self, sequence: int) -> None:
@@ -40,7 +40,7 @@ class Account:
 
 
 def accounts_in(stream: TableStream) -> dict[str, Account]:
-    """By account; a record without its account is nobody's."""
+    """The accounts by id; records without an account are ignored."""
     found: dict[str, Account] = {}
     for record in stream.records:
         if record.get("eventName") == "INSERT" and _has_account(record):
@@ -50,7 +50,9 @@ def accounts_in(stream: TableStream) -> dict[str, Account]:
 
 def is_poisonous(record: StreamRecord) -> bool:
     """Whether it is of a row that was inserted, and is neither a snapshot nor one that an event can be made of."""
-    return record.get("eventName") == "INSERT" and not (_has_account(record) and isinstance(_row_in(record), Sound))
+    return record.get("eventName") == "INSERT" and not (
+        _has_account(record) and isinstance(_row_in(record), Publishable)
+    )
 
 
 def change_of(event: DomainEvent) -> Decimal:
@@ -63,18 +65,18 @@ def change_of(event: DomainEvent) -> Decimal:
     return Decimal(0)
 
 
-def _add(account: Account, row: "Sound | int") -> None:
+def _add(account: Account, row: "Publishable | int") -> None:
     match row:
         case int(sequence):
             account.poison(sequence)
-        case Sound(event, balance) if event is not None:
+        case Publishable(event, balance) if event is not None:
             sequence = event.fields["sequence"]
             account.events[sequence], account.balances[sequence] = event, balance
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
-    """What a row that is as it should be brings.
+class Publishable:
+    """The event and balance of an intact row.
 
     Attributes:
         event: None: the row is a snapshot.
@@ -85,8 +87,8 @@ class Sound:
     balance: Decimal = Decimal(0)
 
 
-def _row_in(record: StreamRecord) -> Sound | int:
-    """A poison: the sequence from which on nothing of its account can be published."""
+def _row_in(record: StreamRecord) -> Publishable | int:
+    """The row's content; for a poison, the first sequence that cannot be published."""
     change = record["dynamodb"]
     version = _version(change["Keys"])
     image = change.get("NewImage")
@@ -95,7 +97,7 @@ def _row_in(record: StreamRecord) -> Sound | int:
     if not isinstance(image, Mapping):
         return sequence_from(version)
     if is_snapshot_version(version) and image.get("Type") == {"S": SNAPSHOT}:
-        return Sound()
+        return Publishable()
     try:
         row = from_item(image)
         if not isinstance(row, EventRow) or (row.account_id, row.version) != (account_of(record), version):
@@ -105,7 +107,7 @@ def _row_in(record: StreamRecord) -> Sound | int:
         return sequence_from(version)
     if row.event.__class__ is not _STORED[event.name]:
         raise AssertionError(f"{row.account_id}:{row.sequence} is translated to another event, {event.name}")
-    return Sound(event, row.balance)
+    return Publishable(event, row.balance)
 
 
 def _has_account(record: StreamRecord) -> bool:

@@ -1,4 +1,4 @@
-"""Clients that use one account at once, and what each of them saw: a history for `linearizability` to judge."""
+"""Clients that use one account concurrently, and their history, which `linearizability` checks."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ RESENDS_MAX = 3
 
 
 class Recorder:
-    """What all clients did, by one logical clock."""
+    """The operations of all clients, by one logical clock."""
 
     def __init__(self) -> None:
         self.operations: list[Operation] = []
@@ -93,7 +93,7 @@ class FaultyStore:
 
 
 def carry_out(late: list[Callable[[], None]]) -> None:
-    """One of those that are late, if there is (still) one."""
+    """Carry out one delayed append, if there is one."""
     try:
         request = late.pop()
     except IndexError:
@@ -190,7 +190,7 @@ class Play:
         ]
 
     def check(self, store: AccountStore) -> None:
-        """Fails with the seed and the history where no order explains it, or where the rows are not sound."""
+        """Fails with the seed and the history where no order explains it, or the rows are not intact."""
         while self.late:
             carry_out(self.late)
         reader = Client("reader", AccountService(store), self.account_id, Random(0), self.recorder)  # noqa: S311 -- unused

@@ -51,8 +51,8 @@ def event(  # noqa: PLR0917 -- an event's own words
 
 
 def made_up(seed: int, accounts: int, days: int, events: int) -> list[LakeRow]:
-    """Sound histories: dense sequences, exact balances, never overdrawn; in the order in which they occur."""
-    jitter = random.Random(seed)  # noqa: S311 -- a story's dice
+    """Valid histories: dense sequences, exact balances, never overdrawn; in the order in which they occur."""
+    jitter = random.Random(seed)  # noqa: S311 -- seeded
     step = timedelta(days=days) / events
     state: dict[str, tuple[int, Decimal, str]] = {}
     rows = []

@@ -1,7 +1,7 @@
 """Is there an order in which a concurrent history could have happened, one operation after the other?
 
 The search of Wing & Gong ("Testing and Verifying Concurrent Objects", 1993) with the memory of Lowe ("Testing for
-linearizability", 2017): of all operations that may come next, try each; never twice from the same place. What an
+linearizability", 2017): of all operations that may come next, try each; never twice from the same position. What an
 account is, is said here once more, in whole cents and without a line of account_core. Pure.
 """
 
@@ -105,11 +105,11 @@ class _Search:
     """Sets of operations are integers, bit by bit, in the order of their invocation."""
 
     def __init__(self, history: Sequence[Operation]) -> None:
-        told = (operation for operation in history if operation.outcome != CONFLICT)
-        self._operations = sorted(told, key=lambda operation: operation.invoked)
+        relevant = (operation for operation in history if operation.outcome != CONFLICT)
+        self._operations = sorted(relevant, key=lambda operation: operation.invoked)
         self._due = sum(1 << n for n, operation in enumerate(self._operations) if operation.outcome is not None)
-        told_answers = [(operation.request, operation.outcome) for operation in self._operations]
-        answers = [(request, answer) for request, answer in told_answers if isinstance(answer, Answer)]
+        with_outcomes = [(operation.request, operation.outcome) for operation in self._operations]
+        answers = [(request, answer) for request, answer in with_outcomes if isinstance(answer, Answer)]
         self._cents = {answer.sequence: answer.cents for _, answer in answers}
         self._taken = {
             answer.sequence
@@ -118,18 +118,18 @@ class _Search:
         }
 
     def violation(self) -> str | None:
-        places: list[tuple[int, State]] = [(0, State())]
-        seen = set(places)
-        furthest = places[0]
-        while places:
-            done, state = places.pop()
+        positions: list[tuple[int, State]] = [(0, State())]
+        seen = set(positions)
+        furthest = positions[0]
+        while positions:
+            done, state = positions.pop()
             if self._due & ~done == 0:
                 return None
-            furthest = max(furthest, (done, state), key=lambda place: place[0].bit_count())
+            furthest = max(furthest, (done, state), key=lambda position: position[0].bit_count())
             for step in self._steps(done, state):
                 if step not in seen:
                     seen.add(step)
-                    places.append(step)
+                    positions.append(step)
         return self._stuck(*furthest)
 
     def _steps(self, done: int, state: State) -> list[tuple[int, State]]:
@@ -139,15 +139,15 @@ class _Search:
         for n in self._next(done):
             operation = self._operations[n]
             changed, outcome = after(state, operation.request)
-            place = (done | 1 << n, changed)
+            position = (done | 1 << n, changed)
             if operation.outcome is None:
                 if operation.request not in lost and self._may_be_lost(state, changed):
-                    steps.append(place)
+                    steps.append(position)
                 lost.add(operation.request)  # of several alike the first asked for will do, for it may come later too
             elif operation.outcome == outcome:
                 if changed is state:
-                    return [place]
-                steps.append(place)
+                    return [position]
+                steps.append(position)
         return steps
 
     def _may_be_lost(self, state: State, changed: State) -> bool:

@@ -1,4 +1,4 @@
-"""The projector with everything behind it in memory, and in virtual time: no AWS, and no client either."""
+"""The projector with parking, ledger and Kinesis in memory, and in virtual time."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future

@@ -81,7 +81,7 @@ def _moto() -> Any:  # noqa: ANN401 -- moto has no types
 
 
 def _loaded(clock: VirtualClock) -> ModuleType:
-    """The module, executed anew."""
+    """The module, executed again."""
     virtual = ModuleType("time")
     vars(virtual).update(vars(time), monotonic=clock, sleep=clock.sleep)
     sys.modules.pop(MODULE, None)

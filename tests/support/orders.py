@@ -1,4 +1,4 @@
-"""Whether a replay of the accounts' table can prove anything: a poison stops something, and an event is due."""
+"""Check that a replay of the accounts' table can prove something: each poison stops an event, and one is expected."""
 
 from collections.abc import Collection, Mapping
 
@@ -13,7 +13,7 @@ def check_poison(stream: TableStream, expected: Mapping[str, Account], known: Co
     """Every ordered poison is one, and there is no other but of the accounts where one is known to be.
 
     Raises:
-        BadReplay: it is not so.
+        BadReplay: a poison is missing or unexpected.
     """
     if isinstance(known, str):
         raise BadReplay(f"poisonous: pass accounts, [{known!r}], and not one string")
@@ -34,14 +34,16 @@ def check_poison(stream: TableStream, expected: Mapping[str, Account], known: Co
         raise BadReplay(f"poisonous: there is no poison of {astray[0]!r} in the stream but what was ordered")
 
 
-def check_something_is_due(stream: TableStream, expected: Mapping[str, Account], known: Collection[str]) -> None:
-    """A handler that does nothing would pass, were there no event to publish, and no poison that the test names.
+def check_something_is_expected(stream: TableStream, expected: Mapping[str, Account], known: Collection[str]) -> None:
+    """Without an event to publish or a known poison, a handler that does nothing would pass.
 
     Raises:
-        BadReplay: it is so.
+        BadReplay: nothing is expected.
     """
     if not (stream.damaged or known or any(account.due() for account in expected.values())):
-        raise BadReplay(f"no event is due: none of {len(stream.records)} records is of a row that is to be published")
+        raise BadReplay(
+            f"no event is expected: none of {len(stream.records)} records is of a row that is to be published"
+        )
 
 
 def check_keys(stream: TableStream) -> None:

@@ -19,7 +19,7 @@ from account_events.testing.replayed import Replayed as General
 from account_events.testing.table_stream import TableStream
 from tests.support.arrivals import Arrivals
 from tests.support.expected import accounts_in
-from tests.support.orders import check_keys, check_poison, check_something_is_due
+from tests.support.orders import check_keys, check_poison, check_something_is_expected
 from tests.support.rows import KEY
 
 
@@ -88,7 +88,7 @@ def replay(
     expected = accounts_in(damaged)
     check_poison(damaged, expected, poisonous)  # before the stream is split, so that the test knows the positions
     check_keys(damaged)
-    check_something_is_due(damaged, expected, poisonous)
+    check_something_is_expected(damaged, expected, poisonous)
     general = mapping.replay(damaged, handler, new_handler=new_handler, kinesis=kinesis, **options)
     return Replayed(general, kinesis, ledger)
 

@@ -1,4 +1,4 @@
-"""Folders of schemas for tests, in memory and sound: each test spoils one thing."""
+"""Valid folders of schemas in memory; each test breaks one thing."""
 
 import copy
 import json

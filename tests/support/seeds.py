@@ -1,4 +1,4 @@
-"""Seeds of what is simulated: fresh ones in every run, beside those that every run plays.
+"""Seeds of simulations: fresh ones in every run, in addition to the fixed ones.
 
 A run draws one number, and its fresh seeds follow from that. It is printed before the first test; a failure prints it
 again, with the seed of the scenario that failed. `SIMULATION_SEED=<number>` plays a run again.
@@ -42,7 +42,7 @@ def seeds_of(simulation: str, count: int) -> list[int]:
 
 
 def play_each(play: Callable[[int], object], simulation: str, seeds: Iterable[int]) -> None:
-    """Play scenarios. An error says of which seed, how to play the test again, and where to keep the seed.
+    """Play scenarios. An error names the seed, how to run the test again, and where to keep the seed.
 
     To keep it at once would move the other seeds to other tests.
     """

@@ -12,18 +12,18 @@ Environ = Mapping[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
 CALLERS: dict[str, dict[str, dict[str, Any]]] = {
-    "IAM": {"AWS4-HMAC-SHA256 of the teller": IAM_CALLER},
+    "IAM": {"AWS4-HMAC-SHA256 of the API test user": IAM_CALLER},
     "JWT": {
         "Bearer token-of-owner-1": jwt_caller("owner-1"),
         "Bearer token-of-operator": jwt_caller("operator", OPERATOR_SCOPE),
     },
 }
-"""Whom the gateway knows, by the header Authorization."""
+"""The callers that the gateway knows, by the header Authorization."""
 REFUSALS = {"IAM": (403, "Forbidden"), "JWT": (401, "Unauthorized")}
 
 
 class WsgiGateway:
-    """The HTTP API, for clients that speak WSGI. What it does is what the emulator does, and AWS documents."""
+    """The HTTP API for WSGI clients. It behaves as the emulator does and AWS documents."""
 
     def __init__(self, api: Api, authorisation: str) -> None:
         self._api = api

@@ -1,4 +1,4 @@
-"""With JWT, the subject owns what it creates and sees no more; with IAM, callers are not told apart."""
+"""With JWT, a subject owns and sees the accounts that it creates; with IAM, all callers are equal."""
 
 from typing import Any
 
@@ -39,10 +39,10 @@ REQUESTS = [
 @pytest.mark.parametrize("headers", [{}, {"idempotency_key": "key-1"}, {"if_match": '"s-9"'}], ids=str)
 @pytest.mark.parametrize("stranger", ["mallory", "ali", "alice2", "ALICE"])
 @pytest.mark.parametrize("is_cold", [True, False])
-def test_for_others_the_account_does_not_exist(  # noqa: PLR0917 -- every combination
+def test_another_owner_s_account_is_answered_like_an_unknown_one(  # noqa: PLR0917 -- every combination
     api: Api, method: str, target: str, body: str | None, headers: dict[str, Any], stranger: str, *, is_cold: bool
 ) -> None:
-    """And nothing tells it apart from one that really does not."""
+    """The answers are equal, so they do not reveal that the account exists."""
     if is_cold:
         api.forget()
     api.caller = jwt_caller(stranger)
@@ -68,11 +68,11 @@ def test_the_owner_and_an_operator_see_it(api: Api) -> None:
         assert api("POST", "/accounts/account-1/withdraw", '{"amount": 1}')[0] == 200
 
 
-def test_whose_account_is_created(api: Api) -> None:
+def test_an_account_belongs_to_the_subject_or_the_named_owner(api: Api) -> None:
     assert api("POST", "/accounts", '{"currency": "EUR", "owner": "alice"}')[0] == 201
     status, problem, _ = api("POST", "/accounts", '{"currency": "EUR", "owner": "bob"}')
     assert (status, problem["code"]) == (403, "owner_not_allowed")
-    api.caller = jwt_caller("teller", OPERATOR_SCOPE)
+    api.caller = jwt_caller("api-test-user", OPERATOR_SCOPE)
     created = api("POST", "/accounts", '{"currency": "EUR", "owner": "bob"}')[1]["accountId"]
     api.caller = jwt_caller("bob")
     assert api("GET", f"/accounts/{created}")[0] == 200
@@ -88,11 +88,11 @@ def test_the_same_key_of_two_subjects_makes_two_accounts(api: Api) -> None:
 
 
 @pytest.mark.parametrize(("one", "other"), [(("alic", "ek"), ("alice", "k")), (("a", '"b'), ('a"', "b"))])
-def test_no_two_callers_keys_make_one_account(one: tuple[str, str], other: tuple[str, str]) -> None:
+def test_different_callers_keys_give_different_account_ids(one: tuple[str, str], other: tuple[str, str]) -> None:
     assert account_id_of(one[1], one[0]) != account_id_of(other[1], other[0])
 
 
-def test_operators_have_keys_of_their_own(api: Api) -> None:
+def test_operators_keys_are_separate_from_all_others(api: Api) -> None:
     """An owner who guesses an operator's next key cannot use it first, nor one operator another's."""
     sent = ("POST", "/accounts/account-1/withdraw", '{"amount": 10}')
     balances = []
@@ -131,7 +131,7 @@ def test_an_operator_may_be_a_machine_that_owns_nothing(claim: str) -> None:
     ],
     ids=str,
 )
-def test_without_a_token_nothing_is_done(authorizer: dict[str, Any]) -> None:
+def test_a_request_without_a_token_is_refused(authorizer: dict[str, Any]) -> None:
     api = Api("JWT")
     api.caller = authorizer
     status, problem, _ = api("POST", "/accounts", EUR)
@@ -139,20 +139,20 @@ def test_without_a_token_nothing_is_done(authorizer: dict[str, Any]) -> None:
     assert api("OPTIONS", "/accounts")[0] == 401
 
 
-def test_a_token_is_no_signature() -> None:
+def test_a_token_is_refused_where_a_signature_is_required() -> None:
     api = Api("IAM")
     api.caller = jwt_caller("alice", OPERATOR_SCOPE)
     assert api("GET", "/accounts/account-1")[0] == 401
 
 
 @pytest.mark.parametrize("subject", ["Jane Doe", "jane@example.org", "x" * 65, "a/b", "jane\n"])
-def test_a_subject_that_cannot_own_accounts_is_told_so(subject: str) -> None:
+def test_a_subject_that_cannot_own_accounts_is_refused(subject: str) -> None:
     with pytest.raises(InvalidRequest, match="subject") as refused:
         caller_of(jwt_caller(subject), "JWT", OPERATOR_SCOPE)
     assert refused.value.code == "owner_not_allowed"
 
 
-def test_a_scope_counts_whole(api: Api) -> None:
+def test_a_scope_must_match_as_a_whole(api: Api) -> None:
     for scope in ("accounts/operators", "accounts", "xaccounts/operator", ""):
         assert caller_of(jwt_caller("alice", scope), "JWT", OPERATOR_SCOPE) == Caller("alice", False, "alice")
     assert caller_of(IAM_CALLER, "IAM", OPERATOR_SCOPE).owner is None

@@ -1,4 +1,4 @@
-"""The log lines and metrics of a request, as they are written."""
+"""The log lines and metrics of a request."""
 
 import json
 from io import StringIO
@@ -19,7 +19,7 @@ OF_CALLER = {"request_id", "correlation_id", "gateway_id", "caller"}
 
 @pytest.fixture
 def api() -> tuple[Api, StringIO]:
-    """Alice owns account-1; what is written is in the stream."""
+    """Alice owns account-1; the stream collects the log."""
     stream = StringIO()
     logger = Logger(service="test-access", stream=stream)
     logger.handlers[0].setStream(stream)  # type: ignore[attr-defined]  # the logger of a service is shared
@@ -35,7 +35,7 @@ def lines(stream: StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def test_a_command_is_one_line_that_tells_who_did_what_and_no_amount(api: tuple[Api, StringIO]) -> None:
+def test_a_command_logs_one_line_with_caller_and_ids_but_no_amount(api: tuple[Api, StringIO]) -> None:
     call, stream = api
     call("POST", "/accounts/account-1/credit", f'{{"amount": {AMOUNT}}}', x_request_id="mine", idempotency_key="k-1")
     [line] = lines(stream)
@@ -46,7 +46,7 @@ def test_a_command_is_one_line_that_tells_who_did_what_and_no_amount(api: tuple[
     assert AMOUNT not in stream.getvalue()
 
 
-def test_what_is_refused_is_told_with_its_code(api: tuple[Api, StringIO]) -> None:
+def test_a_refusal_is_logged_with_its_code(api: tuple[Api, StringIO]) -> None:
     call, stream = api
     call("POST", "/accounts/account-1/withdraw", f'{{"amount": {AMOUNT}}}')
     [line] = lines(stream)
@@ -54,7 +54,7 @@ def test_what_is_refused_is_told_with_its_code(api: tuple[Api, StringIO]) -> Non
     assert AMOUNT not in stream.getvalue()
 
 
-def test_a_fault_is_told_with_its_cause(api: tuple[Api, StringIO]) -> None:
+def test_an_internal_error_is_logged_with_its_cause(api: tuple[Api, StringIO]) -> None:
     call, stream = api
     del call.items()[0]["Balance"]
     call.forget()
@@ -65,7 +65,7 @@ def test_a_fault_is_told_with_its_cause(api: tuple[Api, StringIO]) -> None:
     assert request["status"] == 500
 
 
-def test_the_metrics_are_what_it_cost(api: tuple[Api, StringIO], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_request_s_cost_is_emitted_as_metrics(api: tuple[Api, StringIO], capsys: pytest.CaptureFixture[str]) -> None:
     call, _ = api
     capsys.readouterr()
     call("GET", "/accounts/account-1")

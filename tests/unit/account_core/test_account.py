@@ -12,6 +12,7 @@ from account_core.domain.commands import Command, CreateAccount, Credit, Withdra
 from account_core.domain.errors import AccountExists, AccountNotFound, BalanceLimitExceeded, InsufficientFunds, Rejected
 from account_core.domain.events import Created, Credited, Event, Withdrawn
 from account_core.domain.money import MONEY_MAX
+from tests.support.amounts import cents
 
 OPENED = Created("owner-1", "EUR")
 
@@ -33,7 +34,7 @@ def given_history(events: Iterable[Event]) -> Account | None:
         ([OPENED], Credit(MONEY_MAX), [Credited(MONEY_MAX)]),
     ],
 )
-def test_accepted(history: list[Event], command: Command, expected: list[Event]) -> None:
+def test_an_accepted_command_causes_its_event(history: list[Event], command: Command, expected: list[Event]) -> None:
     assert decide(given_history(history), command) == expected
 
 
@@ -49,16 +50,16 @@ def test_accepted(history: list[Event], command: Command, expected: list[Event])
         ([OPENED, Credited(MONEY_MAX)], Credit(Decimal("0.01")), BalanceLimitExceeded),
     ],
 )
-def test_refused(history: list[Event], command: Command, expected: type[Rejected]) -> None:
+def test_a_refused_command_raises_its_error(history: list[Event], command: Command, expected: type[Rejected]) -> None:
     with pytest.raises(expected):
         decide(given_history(history), command)
 
 
-AMOUNTS = st.decimals(Decimal("0.01"), MONEY_MAX, places=2)
+AMOUNTS = cents()
 
 
 @given(st.lists(st.one_of(st.builds(Credit, AMOUNTS), st.builds(Withdraw, AMOUNTS)), max_size=40))
-def test_the_balance_is_the_sum_of_what_was_accepted_and_stays_within_its_limits(
+def test_the_balance_is_the_sum_of_accepted_commands_and_within_limits(
     commands: list[Credit | Withdraw],
 ) -> None:
     account = given_history([OPENED])
@@ -78,6 +79,6 @@ def test_the_balance_is_the_sum_of_what_was_accepted_and_stays_within_its_limits
 
 @pytest.mark.parametrize("kind", [Credit, Withdraw])
 @pytest.mark.parametrize("amount", ["0", "-5", "0.001", "1e17", "NaN", "Infinity"])
-def test_no_command_carries_what_is_no_amount(kind: type[Credit | Withdraw], amount: str) -> None:
+def test_a_command_with_an_invalid_amount_is_refused(kind: type[Credit | Withdraw], amount: str) -> None:
     with pytest.raises(ValueError, match="amount"):
         kind(Decimal(amount))

@@ -1,4 +1,4 @@
-"""What the store makes of DynamoDB's answers; the ones that no emulator gives."""
+"""How the store handles DynamoDB's answers that no emulator gives."""
 
 from decimal import Decimal
 from typing import Any
@@ -49,13 +49,13 @@ def append(rows: list[Row], code: str, *reasons: dict[str, Any], status: int = 4
 
 
 @pytest.mark.parametrize("code", ["TransactionConflictException", "ReplicatedWriteConflictException"])
-def test_a_row_in_somebody_s_transaction_is_a_lost_race_without_a_winner(code: str) -> None:
+def test_another_transaction_is_a_version_conflict_without_a_row(code: str) -> None:
     with pytest.raises(VersionConflict) as lost:
         append([EVENT], code)
     assert lost.value.competing is None
 
 
-def test_the_condition_s_failure_in_a_transaction_tells_the_winner() -> None:
+def test_a_failed_condition_in_a_transaction_returns_the_competing_row() -> None:
     taken = {"Code": "ConditionalCheckFailed", "Item": to_item(EVENT)}
     with pytest.raises(VersionConflict) as lost:
         append(PAIR, "TransactionCanceledException", {"Code": "None"}, taken)
@@ -63,13 +63,13 @@ def test_the_condition_s_failure_in_a_transaction_tells_the_winner() -> None:
 
 
 @pytest.mark.parametrize("other", ["None", "ThrottlingError"])
-def test_a_transaction_that_met_another_is_a_lost_race(other: str) -> None:
+def test_a_conflict_between_transactions_is_a_version_conflict(other: str) -> None:
     with pytest.raises(VersionConflict):
         append(PAIR, "TransactionCanceledException", {"Code": other}, {"Code": "TransactionConflict"})
 
 
 @pytest.mark.parametrize("reason", ["ThrottlingError", "ProvisionedThroughputExceeded"])
-def test_a_throttled_transaction_is_unavailable_and_stored_nothing(reason: str) -> None:
+def test_a_throttled_transaction_is_unavailable_and_stores_nothing(reason: str) -> None:
     with pytest.raises(Unavailable, match="Nothing was written"):
         append(PAIR, "TransactionCanceledException", {"Code": reason}, {"Code": "None"})
 
@@ -86,13 +86,13 @@ def test_a_throttled_transaction_is_unavailable_and_stored_nothing(reason: str) 
         ("SomethingNew", 502),
     ],
 )
-def test_load_and_faults_of_the_service_are_unavailable(code: str, status: int) -> None:
+def test_throttling_and_server_errors_are_unavailable(code: str, status: int) -> None:
     with pytest.raises(Unavailable, match="unknown"):
         append([EVENT], code, status=status)
 
 
 @pytest.mark.parametrize("code", ["ValidationException", "AccessDeniedException", "ResourceNotFoundException"])
-def test_what_no_retry_can_help_is_not_disguised(code: str) -> None:
+def test_permanent_errors_are_passed_on_unchanged(code: str) -> None:
     with pytest.raises(ClientError, match=code):
         append([EVENT], code)
     with pytest.raises(ClientError):
@@ -114,14 +114,14 @@ def test_a_full_item_collection_is_a_full_account(rows: list[Row], code: str, re
         append(rows, code, *reasons)
 
 
-def test_a_taken_version_is_a_lost_race_in_a_full_account_too() -> None:
+def test_a_taken_version_in_a_full_account_is_a_version_conflict() -> None:
     taken = {"Code": "ConditionalCheckFailed", "Item": to_item(EVENT)}
     with pytest.raises(VersionConflict):
         append(PAIR, "TransactionCanceledException", taken, {"Code": FULL})
 
 
 @pytest.mark.parametrize("version", ["5.5", "1" + "0" * 40, "-3"])
-def test_a_key_of_a_row_with_no_version_is_corrupt(version: str) -> None:
+def test_an_index_entry_without_a_valid_version_is_corrupt(version: str) -> None:
     reads = client()
     with Stubber(reads) as stub:
         stub.add_response("query", {"Items": [{"AccountId": {"S": "a"}, "Version": {"N": version}}]})
@@ -150,7 +150,7 @@ def test_a_read_is_one_strongly_consistent_query_of_ten_rows_newest_first() -> N
 
 
 def answers_never(client: Any, error: Exception) -> Any:  # noqa: ANN401 -- a boto3 client
-    """It fails below the SDK's parser, where errors have no answer, or None for one."""
+    """Fails below the SDK's parser, where errors have no response, or None as the response."""
 
     def fail(**_: Any) -> None:  # noqa: ANN401 -- botocore's
         raise error
@@ -183,7 +183,7 @@ def test_without_an_answer_it_is_unavailable(error: Exception) -> None:
     assert used == Usage(requests=3)
 
 
-def test_a_read_that_fails_counts_its_retries() -> None:
+def test_a_failed_read_counts_its_retries() -> None:
     reads, used = client(), Usage()
     with Stubber(reads) as stub:
         stub.add_client_error("query", "ThrottlingException", response_meta={"RetryAttempts": 1})
@@ -192,7 +192,7 @@ def test_a_read_that_fails_counts_its_retries() -> None:
     assert used == Usage(requests=2)
 
 
-def test_what_has_no_receipt_has_been_carried_out_all_the_same() -> None:
+def test_a_write_without_reported_capacity_still_succeeds() -> None:
     reads, writes, used = client(), client(), Usage()
     with Stubber(reads) as read, Stubber(writes) as write:
         write.add_response("put_item", {})
@@ -225,7 +225,7 @@ def test_an_append_never_replaces_a_row() -> None:
         stub.assert_no_pending_responses()
 
 
-def test_a_key_under_a_version_that_no_row_has_is_corrupt() -> None:
+def test_an_index_entry_under_an_impossible_version_is_corrupt() -> None:
     reads = client()
     with Stubber(reads) as stub:
         stub.add_response("query", {"Items": [{"AccountId": {"S": "a"}, "Version": {"N": "1.5"}}]})

@@ -1,4 +1,4 @@
-"""The function as it is deployed: what it is wired with."""
+"""The wiring of the deployed function."""
 
 import importlib
 import json
@@ -25,15 +25,15 @@ def module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.reload(importlib.import_module("account_core.handler"))
 
 
-def test_the_client_that_writes_makes_one_attempt_and_no_more(module: ModuleType) -> None:
-    """docs/adr/0003-writes-are-not-retried.md tells why."""
+def test_the_writing_client_makes_one_attempt_only(module: ModuleType) -> None:
+    """The reasons are in docs/adr/0003-writes-are-not-retried.md."""
     store = module._store  # noqa: SLF001 -- its wiring is the subject
     assert store._writes.meta.config.retries["total_max_attempts"] == 1  # noqa: SLF001
     assert store._reads.meta.config.retries["total_max_attempts"] > 1  # noqa: SLF001
     assert store._table_name == "accounts"  # noqa: SLF001
 
 
-def test_it_answers_what_it_is_asked(module: ModuleType) -> None:
+def test_it_answers_a_request(module: ModuleType) -> None:
     request = {"requestId": "request-1", "http": {"method": "GET"}, "authorizer": {"iam": {"userArn": "arn"}}}
     answer = module.handler({"version": "2.0", "rawPath": "/", "headers": {}, "requestContext": request}, None)
     assert answer["statusCode"] == 404

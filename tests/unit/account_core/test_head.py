@@ -10,6 +10,7 @@ from account_core.domain.errors import Corrupt
 from account_core.domain.events import Created, Credited, Event, EventRow, Row, SnapshotRow, Withdrawn
 from account_core.service.head import Head, Origin, advance, fold, rows_for
 from account_core.service.ports import ROWS_MAX
+from tests.support.amounts import cents
 
 ORIGIN = Origin("2026-01-31T09:30:00.000001Z", "correlation-1", "request-1")
 
@@ -28,7 +29,7 @@ def credits_of(count: int) -> list[Event]:
     return [Created("owner-1", "EUR"), *[Credited(Decimal("1.00"))] * (count - 1)]
 
 
-@given(st.lists(st.decimals(Decimal("0.01"), Decimal("99.99"), places=2), max_size=60))
+@given(st.lists(cents(most="99.99"), max_size=60))
 def test_the_newest_ten_rows_are_enough_at_any_age(amounts: list[Decimal]) -> None:
     events: list[Event] = [Created("owner-1", "EUR")]
     for amount in amounts:
@@ -47,7 +48,7 @@ def test_every_tenth_row_is_a_snapshot_and_no_other() -> None:
     assert [row.sequence for row in rows if isinstance(row, EventRow)] == list(range(1, 51))
 
 
-def test_an_event_is_written_alone_but_for_the_ninth_of_a_decade() -> None:
+def test_only_the_ninth_event_of_an_interval_is_written_with_a_snapshot() -> None:
     head = Head()
     for event in credits_of(28):
         rows = rows_for("a", head, event, ORIGIN)
@@ -55,18 +56,18 @@ def test_an_event_is_written_alone_but_for_the_ninth_of_a_decade() -> None:
         head = advance(head, rows[0])
 
 
-def test_no_rows_no_account() -> None:
+def test_without_rows_there_is_no_account() -> None:
     assert fold([]) == Head(None, 0, 0)
 
 
-def _tampered(index: int, **changed: Any) -> list[Row]:  # noqa: ANN401 -- as replace takes them
+def _with_changed_row(index: int, **changed: Any) -> list[Row]:  # noqa: ANN401 -- as replace takes them
     _, rows = ledger(credits_of(15))
     rows[index] = replace(rows[index], **changed)
     return rows[: -ROWS_MAX - 1 : -1]
 
 
 def _created_again() -> list[Row]:
-    """A second creation where the balance happens to be zero, as after a first one."""
+    """A second creation at a balance of zero, which looks like a first one."""
     _, rows = ledger([*credits_of(2), Withdrawn(Decimal("1.00"))])
     rows[-1] = replace(rows[-1], event=Created("thief", "EUR"))  # type: ignore[arg-type]  # an event row
     return rows[::-1]
@@ -75,12 +76,12 @@ def _created_again() -> list[Row]:
 @pytest.mark.parametrize(
     "newest",
     [
-        _tampered(-1, balance=Decimal("99.00")),
-        _tampered(-1, sequence=14),
-        _tampered(-2, version=99),
-        _tampered(-1, currency="USD"),
-        _tampered(-2, event=Created("owner-1", "EUR")),
-        _tampered(9, sequence=8),
+        _with_changed_row(-1, balance=Decimal("99.00")),
+        _with_changed_row(-1, sequence=14),
+        _with_changed_row(-2, version=99),
+        _with_changed_row(-1, currency="USD"),
+        _with_changed_row(-2, event=Created("owner-1", "EUR")),
+        _with_changed_row(9, sequence=8),
         _created_again(),
         ledger(credits_of(5))[1][:0:-1],
         ledger([*credits_of(15)])[1][:11:-1],

@@ -17,20 +17,20 @@ def test_it_keeps_the_newest_head_of_an_account() -> None:
     assert heads.get("b") is None
 
 
-def test_what_is_in_the_old_generation_is_still_there() -> None:
+def test_a_head_in_the_old_generation_is_found() -> None:
     heads = HeadCache(generation_max=2)
     for number in range(3):
         heads.put(f"account-{number}", head(1))
     assert heads.get("account-0") == head(1)
 
 
-def test_what_does_not_exist_yet_is_not_remembered() -> None:
+def test_an_account_that_does_not_exist_is_not_remembered() -> None:
     heads = HeadCache()
     heads.put("a", Head())
     assert heads.get("a") is None
 
 
-def test_it_is_bounded_and_forgets_what_was_not_used_for_long() -> None:
+def test_it_is_bounded_and_forgets_the_least_recent_heads() -> None:
     heads = HeadCache(generation_max=10)
     for number in range(1_000):
         heads.put("busy", head(number + 1))

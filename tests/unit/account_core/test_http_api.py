@@ -31,7 +31,7 @@ def test_credit_withdraw_read(api: Api) -> None:
 @pytest.mark.parametrize(
     "amount", ['"0.01"', "1e2", "1E+2", "9999999999999999.99", '"9999999999999999.99"', "5.0", "7"]
 )
-def test_amounts_that_are_money(api: Api, amount: str) -> None:
+def test_valid_amounts_are_accepted(api: Api, amount: str) -> None:
     assert api("POST", "/accounts/account-1/credit", f'{{"amount": {amount}}}')[0] == 200
 
 
@@ -50,7 +50,7 @@ BAD_AMOUNTS = [
 
 
 @pytest.mark.parametrize("amount", BAD_AMOUNTS)
-def test_amounts_that_are_not_money_are_refused_and_nothing_is_stored(api: Api, amount: str) -> None:
+def test_invalid_amounts_are_refused_and_nothing_is_stored(api: Api, amount: str) -> None:
     status, problem, headers = api("POST", "/accounts/account-1/credit", f'{{"amount": {amount}}}')
     assert status == 400
     assert headers["Content-Type"] == "application/problem+json"
@@ -76,7 +76,7 @@ def test_amounts_that_are_not_money_are_refused_and_nothing_is_stored(api: Api, 
         ("\ud800", "invalid_encoding"),
     ],
 )
-def test_bodies_that_are_refused(api: Api, body: str | None, code: str) -> None:
+def test_invalid_bodies_are_refused(api: Api, body: str | None, code: str) -> None:
     status, problem, _ = api("POST", "/accounts/account-1/withdraw", body)
     assert problem["code"] == code
     assert status in {400, 413}
@@ -108,7 +108,7 @@ def test_a_base64_body_is_read(api: Api) -> None:
         '{"owner": "o"}',
     ],
 )
-def test_accounts_that_cannot_be_created(api: Api, body: str) -> None:
+def test_invalid_creations_are_refused(api: Api, body: str) -> None:
     status, problem, _ = api("POST", "/accounts", body)
     assert status == 400
     assert problem["code"] in {"invalid_owner", "invalid_currency", "missing_field"}
@@ -141,7 +141,9 @@ def test_accounts_that_cannot_be_created(api: Api, body: str) -> None:
         ("POST", "/accounts?dry_run=true", 400, "invalid_parameter"),
     ],
 )
-def test_what_is_not_there(api: Api, method: str, path: str, status: int, code: str) -> None:
+def test_unknown_paths_accounts_and_methods_are_refused(
+    api: Api, method: str, path: str, status: int, code: str
+) -> None:
     status_found, problem, headers = api(method, path)
     if method == "HEAD":
         assert (status_found, problem) == (status, None)
@@ -150,7 +152,7 @@ def test_what_is_not_there(api: Api, method: str, path: str, status: int, code: 
     assert ("Allow" in headers) == (status == 405)
 
 
-def test_the_domain_says_no(api: Api) -> None:
+def test_a_withdrawal_beyond_the_balance_is_refused(api: Api) -> None:
     status, problem, _ = api("POST", "/accounts/account-1/withdraw", '{"amount": "0.01"}')
     assert (status, problem["code"]) == (422, "insufficient_funds")
     assert api("POST", "/accounts/nobody/credit", '{"amount": "5"}')[0] == 404
@@ -175,7 +177,7 @@ def test_a_full_account_is_refused_by_name_and_still_read_and_replayed(
     assert api("GET", "/accounts/account-1")[1]["balance"] == "5.00"
 
 
-def test_only_json_is_taken(api: Api) -> None:
+def test_other_media_types_than_json_are_refused(api: Api) -> None:
     answer = api(
         "POST", "/accounts/account-1/credit", '{"amount": 5}', content_type="application/x-www-form-urlencoded"
     )
@@ -190,7 +192,9 @@ def test_only_json_is_taken(api: Api) -> None:
     ("error", "status"),
     [(Conflict("x"), 409), (Unavailable("x"), 503), (Corrupt("secret"), 500), (RuntimeError("secret"), 500)],
 )
-def test_what_goes_wrong_inside(api: Api, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int) -> None:
+def test_internal_failures_are_answered_with_a_problem(
+    api: Api, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
     def fail(*_: object, **__: object) -> None:
         raise error
 
@@ -212,7 +216,7 @@ def test_an_account_that_may_have_been_created_is_named(api: Api, monkeypatch: p
 
 
 @given(st.text(max_size=200) | st.binary(max_size=200))
-def test_no_body_whatever_is_a_server_error(body: str | bytes) -> None:
+def test_arbitrary_bodies_never_cause_a_server_error(body: str | bytes) -> None:
     api = Api()
     encoded = isinstance(body, bytes)
     text = base64.b64encode(body).decode() if isinstance(body, bytes) else body
@@ -220,7 +224,7 @@ def test_no_body_whatever_is_a_server_error(body: str | bytes) -> None:
     assert api("POST", "/accounts", text, encoded=encoded)[0] == 400
 
 
-def test_ids_are_taken_stored_returned_and_logged(api: Api) -> None:
+def test_ids_are_stored_returned_and_logged(api: Api) -> None:
     _, _, headers = api("POST", "/accounts/account-1/credit", '{"amount": 5}')
     assert (headers["X-Request-Id"], headers["X-Correlation-Id"]) == ("request-2", "request-2")
     own: dict[str, Any] = {"x_request_id": "my-request", "x_correlation_id": "order-7", "idempotency_key": "key-1"}
@@ -239,7 +243,7 @@ def test_ids_are_taken_stored_returned_and_logged(api: Api) -> None:
 
 @pytest.mark.parametrize("header", ["x_request_id", "x_correlation_id", "idempotency_key"])
 @pytest.mark.parametrize("value", ["", "a b", "a,b", "\u00fc", "a\n", "x" * 129])
-def test_ids_that_are_refused(api: Api, header: str, value: str) -> None:
+def test_invalid_ids_are_refused(api: Api, header: str, value: str) -> None:
     sent: dict[str, Any] = {header: value}
     status, problem, headers = api("POST", "/accounts/account-1/credit", '{"amount": 5}', **sent)
     name = {"idempotency_key": "idempotency_key"}.get(header, header.removeprefix("x_"))
@@ -293,7 +297,7 @@ def test_the_etag_is_made_from_the_sequence_and_locks(api: Api) -> None:
     assert len(api.items()) == 4
 
 
-def test_what_the_reader_has_already_is_not_sent_again(api: Api) -> None:
+def test_a_read_with_a_current_etag_returns_304_without_a_body(api: Api) -> None:
     assert api("GET", "/accounts/account-1", if_none_match='"s-1"')[:2] == (304, None)
     for known in ('W/"s-1"', '"s-0", "s-1"', "*"):
         assert api("GET", "/accounts/account-1", if_none_match=known)[:2] == (304, None)
@@ -301,7 +305,7 @@ def test_what_the_reader_has_already_is_not_sent_again(api: Api) -> None:
         assert api("GET", "/accounts/account-1", if_none_match=unknown)[0] == 200
 
 
-def test_the_methods_that_every_path_has(api: Api) -> None:
+def test_head_and_options_are_supported(api: Api) -> None:
     status, _, headers = api("GET", "/accounts/account-1")
     assert api("HEAD", "/accounts/account-1")[:2] == (status, None)
     assert {**api("HEAD", "/accounts/account-1")[2], "X-Request-Id": "", "X-Correlation-Id": ""} == {

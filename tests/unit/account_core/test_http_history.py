@@ -1,4 +1,4 @@
-"""Time travel and an account's events, over HTTP."""
+"""Past states and an account's events, over HTTP."""
 
 from datetime import timedelta
 from typing import Any
@@ -81,14 +81,14 @@ def test_the_account_as_of_a_moment(api: Api, moment: str, events: int) -> None:
         ("nobody/events?after=100", 404, "account_not_found"),
     ],
 )
-def test_what_is_refused(api: Api, target: str, status: int, code: str) -> None:
+def test_invalid_queries_are_refused(api: Api, target: str, status: int, code: str) -> None:
     found, problem, _ = api("GET", f"/accounts/{target}")
     assert (found, problem["code"]) == (status, code)
 
 
 @pytest.mark.parametrize("order", ["oldest", "newest"])
 @pytest.mark.parametrize("limit", [1, 2, 8, 9, 10, 24, 25, 26, 100])
-def test_pages_go_through_every_event_once_with_one_request_each(api: Api, limit: int, order: str) -> None:
+def test_pages_return_every_event_once_with_one_request_each(api: Api, limit: int, order: str) -> None:
     found: list[dict[str, Any]] = []
     target: str | None = f"/accounts/account-1/events?limit={limit}&order={order}"
     while target:
@@ -101,7 +101,7 @@ def test_pages_go_through_every_event_once_with_one_request_each(api: Api, limit
     assert [event["sequence"] for event in found] == (numbers if order == "oldest" else numbers[::-1])
 
 
-def test_what_an_event_says(api: Api) -> None:
+def test_an_event_has_its_fields(api: Api) -> None:
     api("POST", "/accounts/account-1/withdraw", '{"amount": 5}', idempotency_key="key-1", x_correlation_id="order-7")
     [created], [withdrawn] = (
         api("GET", f"/accounts/account-1/events?limit=1&order={order}")[1]["events"] for order in ("oldest", "newest")
@@ -120,12 +120,12 @@ def test_what_an_event_says(api: Api) -> None:
     }
 
 
-def test_an_end_reached_is_an_empty_page(api: Api) -> None:
+def test_a_page_after_the_last_event_is_empty(api: Api) -> None:
     for target in ("after=25", "after=1000", "after=1&order=newest", "after=0&order=newest"):
         assert api("GET", f"/accounts/account-1/events?{target}")[1] == {"events": [], "next": None}
 
 
-def test_a_clock_that_went_back_does_not_disorder_the_past(api: Api) -> None:
+def test_a_clock_that_goes_back_does_not_disorder_the_past(api: Api) -> None:
     api.now -= timedelta(hours=1)
     api("POST", "/accounts/account-1/credit", '{"amount": 26}')
     newest = api("GET", "/accounts/account-1/events?limit=2&order=newest")[1]["events"]

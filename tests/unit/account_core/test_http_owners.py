@@ -1,4 +1,4 @@
-"""An owner's accounts, over HTTP: pages, and whom they are for."""
+"""An owner's accounts, over HTTP: pages and access."""
 
 import json
 from urllib.parse import quote, unquote, urljoin
@@ -41,7 +41,7 @@ def test_accounts_are_listed_with_their_balances(api: Api) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 6])
-def test_pages_follow_each_other_and_the_last_says_so(api: Api, limit: int) -> None:
+def test_pages_follow_each_other_and_the_last_has_no_next(api: Api, limit: int) -> None:
     target, found = f"/owners/owner-1/accounts?limit={limit}", list[str]()
     while target:
         page = listed(api, target)
@@ -51,7 +51,7 @@ def test_pages_follow_each_other_and_the_last_says_so(api: Api, limit: int) -> N
     assert found == ["account-1", "account-2", "account-4", "account-5", "account-6"]
 
 
-def test_the_next_page_s_path_holds_for_every_owner() -> None:
+def test_the_next_page_s_path_is_valid_for_every_owner() -> None:
     api = Api()
     for _ in range(2):
         api("POST", "/accounts", '{"owner": "auth0|a:b.c", "currency": "EUR"}')
@@ -66,8 +66,8 @@ ADDRESS = "https://api.example.com"
 @example("...")
 @example(".a")
 @example("a.")
-def test_every_owner_that_is_taken_can_be_listed_by_a_url(owner: str) -> None:
-    """A client joins the path to the API's address, which takes `.` and `..` out; the gateway decodes it."""
+def test_every_valid_owner_can_be_listed_by_a_url(owner: str) -> None:
+    """A client joins the path to the API's address, which removes `.` and `..`; the gateway decodes it."""
     api = Api()
     statuses = {api("POST", "/accounts", json.dumps({"owner": owner, "currency": "EUR"}))[0] for _ in range(2)}
     assert statuses == ({400} if owner in (".", "..") else {201})
@@ -134,7 +134,7 @@ def test_an_owner_that_a_url_cannot_carry_is_refused(owner: str) -> None:
         ("/owners/owner-1", 404, "route_not_found"),
     ],
 )
-def test_what_cannot_be_asked(api: Api, target: str, status: int, code: str) -> None:
+def test_invalid_lists_are_refused(api: Api, target: str, status: int, code: str) -> None:
     found, body, _ = api("GET", target)
     assert (found, body["code"]) == (status, code)
 
@@ -151,7 +151,7 @@ def test_a_subject_may_list_its_own_and_an_operator_all() -> None:
     assert listed(api, "/owners/owner-1/accounts") == ["account-1"]
 
 
-def test_other_methods() -> None:
+def test_other_methods_are_refused_and_options_answered() -> None:
     api = Api()
     assert api("HEAD", "/owners/owner-1/accounts")[:2] == (200, None)
     assert api("OPTIONS", "/owners/owner-1/accounts")[2]["Allow"] == "GET, HEAD, OPTIONS"

@@ -1,4 +1,4 @@
-"""What a caller may get wrong in a number, a body, a parameter or an ETag, and in which words the API refuses it."""
+"""Errors in numbers, bodies, parameters and ETags, and the messages with which the API refuses them."""
 
 import re
 
@@ -36,7 +36,7 @@ PYTHON = re.compile(
     ],
     ids=lambda number: number[:20],
 )
-def test_a_number_of_any_size_is_json_and_no_amount(api: Api, number: str) -> None:
+def test_a_number_out_of_range_is_an_invalid_amount(api: Api, number: str) -> None:
     status, problem, _ = api("POST", "/accounts/account-1/credit", f'{{"amount": {number}}}')
     assert (status, problem["code"]) == (400, "invalid_amount")
     assert not PYTHON.search(problem["detail"])
@@ -63,7 +63,7 @@ def test_a_number_of_any_size_is_json_and_no_amount(api: Api, number: str) -> No
     ],
     ids=lambda body: body[:20],
 )
-def test_no_body_is_answered_in_python_s_own_words(api: Api, body: str) -> None:
+def test_a_refused_body_never_shows_python_s_own_messages(api: Api, body: str) -> None:
     status, problem, _ = api("POST", "/accounts/account-1/credit", body)
     assert status == 400
     assert problem["code"] in {"invalid_json", "invalid_encoding"}
@@ -73,7 +73,7 @@ def test_no_body_is_answered_in_python_s_own_words(api: Api, body: str) -> None:
 @pytest.mark.parametrize(
     ("target", "body"), [("/accounts", '{"\\ud800": 1, "owner": "o", "currency": "EUR"}'), ("/\ud800", None)]
 )
-def test_what_an_answer_quotes_is_unicode_text(api: Api, target: str, body: str | None) -> None:
+def test_text_quoted_in_an_answer_is_valid_unicode(api: Api, target: str, body: str | None) -> None:
     status, problem, _ = api("POST", target, body)
     assert status in {400, 404}
     assert "?" in problem["detail"].encode().decode()
@@ -101,7 +101,7 @@ def test_what_an_answer_quotes_is_unicode_text(api: Api, target: str, body: str 
     ],
     ids=lambda value: value[:9],
 )
-def test_a_parameter_is_read_strictly_and_refused_in_our_words(api: Api, query: str, value: str) -> None:
+def test_a_malformed_parameter_is_refused_with_our_message(api: Api, query: str, value: str) -> None:
     path = {
         "at": "/accounts/account-1",
         "atSequence": "/accounts/account-1",
@@ -158,7 +158,7 @@ def test_an_account_id_that_a_url_cannot_carry_is_refused(api: Api, account_id: 
         (f'"s-{"9" * 5_000}"', f'"s-{"9" * 37}'),
     ],
 )
-def test_a_412_says_which_etag_was_altered_on_its_way(api: Api, if_match: str, altered: str) -> None:
+def test_a_412_names_the_etag_that_a_proxy_altered(api: Api, if_match: str, altered: str) -> None:
     status, problem, _ = api("POST", "/accounts/account-1/credit", '{"amount": 5}', if_match=if_match)
     assert (status, problem["code"]) == (412, "precondition_failed")
     assert f"If-Match has {altered}: a weak or altered ETag never matches" in problem["detail"]
@@ -167,7 +167,7 @@ def test_a_412_says_which_etag_was_altered_on_its_way(api: Api, if_match: str, a
 
 
 @pytest.mark.parametrize("if_match", ['"1"', '"2"', '"1", "2"', '"1", "s-9"'])
-def test_a_412_says_that_an_etag_is_of_an_earlier_release(api: Api, if_match: str) -> None:
+def test_a_412_names_the_etag_of_an_earlier_release(api: Api, if_match: str) -> None:
     status, problem, _ = api("POST", "/accounts/account-1/credit", '{"amount": 5}', if_match=if_match)
     assert (status, problem["code"]) == (412, "precondition_failed")
     assert f"If-Match has {if_match[:3]}: an ETag of an earlier release never matches" in problem["detail"]
@@ -176,18 +176,18 @@ def test_a_412_says_that_an_etag_is_of_an_earlier_release(api: Api, if_match: st
 
 
 @pytest.mark.parametrize("if_match", ['"s-1", W/"s-1"', '"s-1-gzip", "s-1"', '"1", "s-1"', "*", '"s-1"'])
-def test_an_altered_etag_beside_the_right_one_does_no_harm(api: Api, if_match: str) -> None:
+def test_an_altered_etag_next_to_the_right_one_is_harmless(api: Api, if_match: str) -> None:
     assert api("POST", "/accounts/account-1/credit", '{"amount": 5}', if_match=if_match)[0] == 200
 
 
 @pytest.mark.parametrize("if_match", ['"s-2"', '"s-2", "s-3"'])
-def test_a_412_about_sequences_alone_speaks_of_no_altered_etag(api: Api, if_match: str) -> None:
+def test_a_412_for_an_old_sequence_mentions_no_altered_etag(api: Api, if_match: str) -> None:
     _, problem, _ = api("POST", "/accounts/account-1/credit", '{"amount": 5}', if_match=if_match)
     assert problem["detail"] == "The account is at sequence 1: read it and decide again."
 
 
 @pytest.mark.parametrize("query", ["atVersion=1", "atVersion=x", "atVersion=1&atSequence=1", "at=&atVersion=1"])
-def test_the_parameter_of_earlier_releases_is_refused_by_name(api: Api, query: str) -> None:
+def test_the_parameter_of_earlier_releases_is_refused(api: Api, query: str) -> None:
     status, problem, _ = api("GET", f"/accounts/account-1?{query}")
     assert (status, problem["code"]) == (400, "invalid_parameter")
     assert problem["detail"].startswith("Unknown query parameter 'atVersion': use atSequence.")

@@ -22,7 +22,7 @@ EVENTS_MAX = 30
 
 
 def account_of(events: int) -> Api:
-    """One event a minute, each but the first crediting 1.00."""
+    """An account with one event a minute; each except the first credits 1.00."""
     api = Api()
     api("POST", "/accounts", '{"owner": "owner-1", "currency": "EUR"}')
     for _ in range(events - 1):
@@ -36,7 +36,7 @@ def state(answer: tuple[int, Any, dict[str, Any]]) -> tuple[int, int, str, str]:
     return status, body["sequence"], headers["ETag"], body["balance"]
 
 
-def due(sequence: int) -> tuple[int, int, str, str]:
+def expected_state(sequence: int) -> tuple[int, int, str, str]:
     return 200, sequence, f'"s-{sequence}"', f"{sequence - 1}.00"
 
 
@@ -47,7 +47,7 @@ earlier_tags = st.builds(
 
 @given(st.integers(1, EVENTS_MAX), st.lists(earlier_tags, max_size=3))
 def test_an_etag_of_an_earlier_release_never_matches(events: int, others: list[str]) -> None:
-    """Not the sequence without its prefix, not the row's number, nor any other number, alone or in a list."""
+    """Neither the sequence without its prefix nor any other number matches, alone or in a list."""
     api = account_of(events)
     stored = api.items()
     tags = [f'"{events}"', f'"{len(stored)}"', *others]
@@ -57,13 +57,13 @@ def test_an_etag_of_an_earlier_release_never_matches(events: int, others: list[s
                 api.forget()
             status, problem, _ = api(*CREDIT, if_match=sent)
             assert (status, problem["code"]) == (412, "precondition_failed")
-        assert state(api("GET", ACCOUNT, if_none_match=sent)) == due(events)
-        assert state(api("GET", f"{ACCOUNT}?atSequence={events}", if_none_match=sent)) == due(events)
+        assert state(api("GET", ACCOUNT, if_none_match=sent)) == expected_state(events)
+        assert state(api("GET", f"{ACCOUNT}?atSequence={events}", if_none_match=sent)) == expected_state(events)
     assert api.items() == stored
 
 
 @given(st.integers(1, EVENTS_MAX), st.integers(-SNAPSHOT_EVERY, SNAPSHOT_EVERY))
-def test_of_all_etags_only_that_of_the_newest_event_matches(events: int, ahead: int) -> None:
+def test_only_the_etag_of_the_newest_event_matches(events: int, ahead: int) -> None:
     api = account_of(events)
     for sequence in (events + ahead, events):
         tag = f'"s-{sequence}"'
@@ -72,7 +72,7 @@ def test_of_all_etags_only_that_of_the_newest_event_matches(events: int, ahead: 
             assert api(*CREDIT, if_match=tag)[0] == 412
             api.forget()
             assert api(*CREDIT, if_match=tag)[0] == 412
-    assert state(api(*CREDIT, if_match=f'"s-{events}"')) == due(events + 1)
+    assert state(api(*CREDIT, if_match=f'"s-{events}"')) == expected_state(events + 1)
 
 
 @pytest.mark.parametrize("sequence", AROUND_SNAPSHOTS)
@@ -91,13 +91,13 @@ def test_a_state_has_one_sequence_and_one_etag_however_it_is_read(sequence: int)
         assert [api("GET", target, if_none_match=f'"s-{sequence}"')[0] for target in past] == [304, 304]
         api.now += timedelta(minutes=1)
         api(*CREDIT)
-    assert {state(answer) for answer in answers} == {due(sequence)}
+    assert {state(answer) for answer in answers} == {expected_state(sequence)}
 
 
 @pytest.mark.parametrize("sequence", AROUND_SNAPSHOTS)
 def test_if_match_locks_one_command_by_sequence_around_a_snapshot(sequence: int) -> None:
     api = account_of(sequence)
-    assert state(api(*CREDIT, if_match=f'"s-{sequence}"')) == due(sequence + 1)
+    assert state(api(*CREDIT, if_match=f'"s-{sequence}"')) == expected_state(sequence + 1)
     status, problem, _ = api(*CREDIT, if_match=f'"s-{sequence}"')
     assert (status, problem["code"]) == (412, "precondition_failed")
     assert problem["detail"] == f"The account is at sequence {sequence + 1}: read it and decide again."
@@ -110,7 +110,7 @@ def test_a_sequence_beyond_the_newest_event_is_not_found(sequence: int) -> None:
     assert problem["detail"] == f"The account has no event {sequence + 1} yet: it is at sequence {sequence}."
 
 
-def test_no_answer_and_no_line_of_the_log_speaks_of_versions() -> None:
+def test_answers_and_logs_never_mention_versions() -> None:
     api = account_of(SNAPSHOT_EVERY)
     targets = ["", "/events", "?atSequence=9", "?atSequence=99", "?at=1999-01-01T00:00Z", "/events?limit=0"]
     answers = [api("GET", f"{ACCOUNT}{target}") for target in targets]

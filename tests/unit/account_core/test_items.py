@@ -21,11 +21,12 @@ from account_core.rows.items import (
     to_item,
     version_of,
 )
+from tests.support.amounts import cents
 from tests.support.spellings import OTHER_NUMBERS, OTHER_TIMES
 
-MONEY = st.decimals(Decimal(0), MONEY_MAX, places=2)
+MONEY = cents("0")
 TEXT = st.text(min_size=1, max_size=20)
-AMOUNTS = st.decimals(Decimal("0.01"), MONEY_MAX, places=2)
+AMOUNTS = cents()
 EVENTS = st.one_of(
     st.builds(Created, TEXT, st.just("EUR")), st.builds(Credited, AMOUNTS), st.builds(Withdrawn, AMOUNTS)
 )
@@ -64,12 +65,12 @@ def snapshot_rows(draw: st.DrawFn) -> Row:
 
 
 @given(st.one_of(event_rows(), snapshot_rows()))
-def test_a_row_comes_back_as_it_was_stored(row: Row) -> None:
+def test_a_row_reads_back_as_it_was_stored(row: Row) -> None:
     assert from_item(to_item(row)) == row
 
 
 @given(SEQUENCES)
-def test_versions_have_no_holes_but_the_snapshots(sequence: int) -> None:
+def test_only_snapshots_are_between_the_versions_of_events(sequence: int) -> None:
     version, following = version_of(sequence), version_of(sequence + 1)
     assert not is_snapshot_version(version)
     assert following - version == (2 if is_snapshot_version(version + 1) else 1)
@@ -126,7 +127,7 @@ def _item(**changed: object) -> dict[str, Any]:
         {"Currency": "EUR"},
     ],
 )
-def test_what_cannot_be_read_is_corrupt_and_names_its_row(changed: dict[str, Any]) -> None:
+def test_a_malformed_item_is_corrupt_and_the_message_names_its_row(changed: dict[str, Any]) -> None:
     with pytest.raises(Corrupt, match=r"row a/"):
         from_item(_item(**changed))
 
@@ -168,7 +169,7 @@ def test_a_damaged_snapshot_is_ignored(changed: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("number", ["1", "3", "99"])
-def test_a_snapshot_of_another_format_is_ignored_whatever_else_it_holds(number: str) -> None:
+def test_a_snapshot_of_another_format_is_ignored_whatever_it_contains(number: str) -> None:
     item = {name: _snapshot()[name] for name in ("AccountId", "Version", "Type")} | {"Format": {"N": number}}
     found = from_item(item)
     assert isinstance(found, IgnoredSnapshot)
@@ -176,7 +177,7 @@ def test_a_snapshot_of_another_format_is_ignored_whatever_else_it_holds(number: 
 
 
 @pytest.mark.parametrize("missing", ["Balance", "Owner", "Digest", "Format", "Sequence", "Timestamp"])
-def test_a_snapshot_that_lacks_something_is_ignored(missing: str) -> None:
+def test_a_snapshot_with_a_missing_attribute_is_ignored(missing: str) -> None:
     item = {name: value for name, value in _snapshot().items() if name != missing}
     found = from_item(item)
     assert isinstance(found, IgnoredSnapshot)
@@ -206,25 +207,25 @@ def test_a_time_of_another_form_is_corrupt(at: str) -> None:
 
 @pytest.mark.parametrize("name", ["Amount", "Balance", "Sequence", "Version", "Format"])
 @pytest.mark.parametrize("number", OTHER_NUMBERS)
-def test_a_number_that_only_python_reads_is_corrupt(name: str, number: str) -> None:
+def test_a_number_that_only_python_accepts_is_corrupt(name: str, number: str) -> None:
     with pytest.raises(Corrupt, match="row a/"):
         from_item(_item(**{name: {"N": number}}))
 
 
 @pytest.mark.parametrize("number", OTHER_NUMBERS)
-def test_a_snapshot_s_format_that_only_python_reads_is_damage(number: str) -> None:
+def test_a_snapshot_s_format_that_only_python_accepts_is_damage(number: str) -> None:
     found = from_item(_snapshot(Format={"N": number}))
     assert isinstance(found, IgnoredSnapshot)
     assert found.is_damaged
 
 
-def test_a_snapshot_of_another_format_still_has_its_place() -> None:
+def test_a_snapshot_of_another_format_at_a_wrong_version_is_corrupt() -> None:
     with pytest.raises(Corrupt, match="row a/21"):
         from_item(_snapshot(Format={"N": "3"}, Version={"N": "21"}))
 
 
-def test_the_largest_row_is_below_one_kilobyte_so_that_it_costs_one_write_unit() -> None:
-    """Counted upwards: a name's and a value's characters, and one more; AWS packs numbers two digits to a byte."""
+def test_the_largest_row_costs_one_write_unit() -> None:
+    """An upper bound: the characters of name and value, and one more. AWS packs two digits of a number in a byte."""
     row = EventRow(
         account_id="a" * 64,
         version=version_of(10**9),

@@ -7,7 +7,7 @@ import pytest
 from account_core.rows.layout import key, parts_of_key, rows_query
 
 
-def test_a_key_comes_apart_as_it_was_put_together() -> None:
+def test_a_key_is_parsed_into_the_parts_it_was_made_from() -> None:
     assert parts_of_key(key("a", 7)) == ("a", "7")
 
 

@@ -1,4 +1,4 @@
-"""From the ledger to a state, where snapshots can be used and where they cannot, now and in the past."""
+"""Loading an account's state with and without usable snapshots, now and in the past."""
 
 import math
 from decimal import Decimal
@@ -48,7 +48,7 @@ def test_one_request_is_enough(events: int) -> None:
     assert used == Usage(requests=1)
 
 
-def test_no_rows_no_account() -> None:
+def test_without_rows_there_is_no_account() -> None:
     assert load(MemoryAccountStore(), "a", Usage()) == Head()
 
 
@@ -73,7 +73,7 @@ def test_without_any_snapshot_the_state_is_rebuilt_page_by_page() -> None:
     assert used.requests == 1 + math.ceil((version_of(1_900) - 10) / PAGE_ROWS_MAX)
 
 
-def test_the_pages_end_at_the_last_snapshot_that_can_be_used() -> None:
+def test_rebuilding_stops_at_the_last_usable_snapshot() -> None:
     store, used = ledger(1_900), Usage()
     for version in range(100, version_of(1_900), 10):
         spoil(store, version)
@@ -82,7 +82,7 @@ def test_the_pages_end_at_the_last_snapshot_that_can_be_used() -> None:
 
 
 @pytest.mark.parametrize("version", [1, 15, 25])
-def test_a_hole_is_corrupt_and_not_waited_for(version: int) -> None:
+def test_a_gap_is_corrupt(version: int) -> None:
     store = ledger(25)
     for snapshot in (10, 20):
         spoil(store, snapshot)
@@ -91,7 +91,7 @@ def test_a_hole_is_corrupt_and_not_waited_for(version: int) -> None:
         load(store, "a", Usage())
 
 
-def test_an_ignored_snapshot_in_a_wrong_place_is_corrupt() -> None:
+def test_an_ignored_snapshot_at_a_wrong_version_is_corrupt() -> None:
     store = ledger(12)
     del store._items["a"][9]  # noqa: SLF001 -- as above
     spoil(store, 10)
@@ -110,7 +110,7 @@ def test_any_moment_is_found_in_a_bounded_number_of_requests(events: int) -> Non
         assert used.requests <= 2 + math.ceil(math.log2(max(version_of(events) / 10, 1)))
 
 
-def test_events_of_the_same_moment_are_all_in_it() -> None:
+def test_all_events_of_the_same_moment_are_included() -> None:
     store, service = MemoryAccountStore(), None
     service = AccountService(store)
     for number in range(40):

@@ -1,4 +1,4 @@
-"""Money is exact: whatever decimal context the program around has, nothing is rounded."""
+"""Money is exact: nothing is rounded, whatever the caller's decimal context."""
 
 from decimal import ROUND_UP, Decimal, localcontext
 

@@ -1,4 +1,4 @@
-"""The layout of the ledger's table is written in `account_core/rows` and nowhere else."""
+"""Only `account_core/rows` knows the layout of the ledger's table."""
 
 import ast
 import re
@@ -18,7 +18,7 @@ EXPRESSION = re.compile(rf"\b({_ANY_NAME}) (=|<|>|<=|>=|BETWEEN|IN) [:#(]|\(({_A
 """A condition or key of DynamoDB's that names an attribute."""
 
 EXCEPTIONS = {
-    # Tables of their own, with attributes of the same names.
+    # Other tables with attributes of the same names.
     "account_core/service/owned_accounts.py": "a row of the accounts by owner, as consumers/owners writes it",
     "account_core/store/dynamodb_owned.py": "the index of the accounts by owner",
     "account_events/consumer/dynamodb_inbox.py": "the inbox's table, which other teams have",
@@ -26,7 +26,7 @@ EXCEPTIONS = {
     "ops/cli/owners.py": "a row of the accounts by owner",
     "ops/owners/read_model.py": "a row of the accounts by owner",
     "projector/dynamodb_parking.py": "the parked accounts' table",
-    # The same words of something else.
+    # The same words with another meaning.
     "account_core/api/openapi/schemas.py": "names of schemas in the API's description",
     "account_events/consumer/get_records.py": "a parameter of GetShardIterator",
     "account_events/streams/kinesis_source.py": "a parameter of GetShardIterator",
@@ -105,5 +105,5 @@ def test_a_repetition_is_found(source: str) -> None:
 
 
 @pytest.mark.parametrize("source", ['"accounts by Owner"', '"Version is wrong"', "10 * seconds", "row[VERSION]"])
-def test_other_code_is_left_alone(source: str) -> None:
+def test_other_code_is_accepted(source: str) -> None:
     assert not repetitions(ast.parse(source))

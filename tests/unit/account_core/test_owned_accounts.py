@@ -1,4 +1,4 @@
-"""Rows of the accounts by owner: what cannot be read exactly is corrupt, and nothing is rounded."""
+"""Rows of the accounts by owner: inexact values are corrupt, and nothing is rounded."""
 
 from decimal import Decimal
 from typing import Any
@@ -20,21 +20,21 @@ ROW: dict[str, Any] = {
 }
 
 
-def test_a_row_is_read_as_it_was_stored() -> None:
+def test_a_row_reads_back_as_it_was_stored() -> None:
     assert from_row(ROW) == OwnedAccount("account-1", "EUR", Decimal("12.50"), 2, TIME, TIME)
     assert from_row({**ROW, "Balance": {"N": "0"}}).balance == Decimal("0.00")
 
 
 @pytest.mark.parametrize("name", ["OpenedAt", "UpdatedAt"])
 @pytest.mark.parametrize("at", OTHER_TIMES)
-def test_a_time_spelled_otherwise_is_corrupt(name: str, at: str) -> None:
+def test_a_time_in_another_form_is_corrupt(name: str, at: str) -> None:
     with pytest.raises(Corrupt, match="accounts by owner"):
         from_row({**ROW, name: {"S": at}})
 
 
 @pytest.mark.parametrize("name", ["Balance", "Sequence"])
 @pytest.mark.parametrize("number", [*OTHER_NUMBERS, "-1", "1.005", "1E+40"])
-def test_a_number_that_is_not_exact_is_corrupt(name: str, number: str) -> None:
+def test_an_inexact_number_is_corrupt(name: str, number: str) -> None:
     with pytest.raises(Corrupt, match="accounts by owner"):
         from_row({**ROW, name: {"N": number}})
 

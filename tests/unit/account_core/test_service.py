@@ -1,4 +1,4 @@
-"""Lost races, forced: the rival writes between the service's look at the account and its append."""
+"""Forced version conflicts: a competing command is stored between the service's read and its append."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -31,12 +31,12 @@ class Sent:
     key: str | None = None
 
 
-class RivalledStore(MemoryAccountStore):
-    """Before each append, the next command of a rival is carried out. Can hide the winner, as a store may."""
+class ContendedStore(MemoryAccountStore):
+    """Carries out the next competing command before each append. It can hide the competing row, as a store may."""
 
-    def __init__(self, rival: Sequence[Command | Sent] = (), *, returns_competing_row: bool = True) -> None:
+    def __init__(self, competing: Sequence[Command | Sent] = (), *, returns_competing_row: bool = True) -> None:
         super().__init__()
-        self.rival = [sent if isinstance(sent, Sent) else Sent(sent) for sent in rival]
+        self.competing = [sent if isinstance(sent, Sent) else Sent(sent) for sent in competing]
         self.returns_competing_row = returns_competing_row
         self.reads = self.lookups = self.appends = 0
 
@@ -52,10 +52,10 @@ class RivalledStore(MemoryAccountStore):
 
     def append(self, rows: Sequence[Row], used: Usage) -> None:
         self.appends += 1
-        if self.rival:
-            sent, rival_store = self.rival.pop(0), MemoryAccountStore()
-            rival_store._items, rival_store._lock = self._items, self._lock  # noqa: SLF001 -- the same ledger
-            AccountService(rival_store).execute("a", sent.command, replace(ORIGIN, command_id=sent.key))
+        if self.competing:
+            sent, other_store = self.competing.pop(0), MemoryAccountStore()
+            other_store._items, other_store._lock = self._items, self._lock  # noqa: SLF001 -- the same ledger
+            AccountService(other_store).execute("a", sent.command, replace(ORIGIN, command_id=sent.key))
         try:
             super().append(rows, used)
         except VersionConflict as lost:
@@ -65,12 +65,12 @@ class RivalledStore(MemoryAccountStore):
 OPENED = CreateAccount("owner-1", "EUR")
 
 
-def opened(store: RivalledStore, *commands: Command) -> AccountService:
-    """A service that has these commands behind it, and so the account's head in its cache."""
-    service, store.rival, rival = AccountService(store), [], store.rival
+def opened(store: ContendedStore, *commands: Command) -> AccountService:
+    """A service that has carried out these commands, and so has the account's head in its cache."""
+    service, store.competing, competing = AccountService(store), [], store.competing
     for command in (OPENED, *commands):
         service.execute("a", command, ORIGIN)
-    store.rival, store.reads, store.appends = rival, 0, 0
+    store.competing, store.reads, store.appends = competing, 0, 0
     return service
 
 
@@ -85,10 +85,10 @@ def withdraw(amount: str) -> Withdraw:
 @pytest.mark.parametrize("is_cached", [True, False])
 @pytest.mark.parametrize("returns_competing_row", [True, False])
 @pytest.mark.parametrize("age", range(1, 22))
-def test_a_lost_race_folds_the_winner_and_decides_again(
+def test_a_version_conflict_folds_the_competing_event_and_decides_again(
     age: int, *, returns_competing_row: bool, is_cached: bool
 ) -> None:
-    store = RivalledStore([credit("5.00")] * 2, returns_competing_row=returns_competing_row)
+    store = ContendedStore([credit("5.00")] * 2, returns_competing_row=returns_competing_row)
     service = opened(store, *[credit("1.00")] * (age - 1))
     used = Usage()
     service = service if is_cached else AccountService(store)
@@ -102,7 +102,7 @@ def test_a_lost_race_folds_the_winner_and_decides_again(
 
 
 def test_a_command_on_a_cached_account_is_one_append_and_no_read() -> None:
-    store = RivalledStore()
+    store = ContendedStore()
     service = opened(store)
     for number in range(1, 31):
         used = Usage()
@@ -111,15 +111,15 @@ def test_a_command_on_a_cached_account_is_one_append_and_no_read() -> None:
     assert (store.reads, store.lookups, store.appends) == (0, 0, 30)
 
 
-def test_one_lost_race_on_a_cached_account_costs_no_read() -> None:
-    store = RivalledStore([credit("5.00")])
+def test_one_version_conflict_on_a_cached_account_costs_no_read() -> None:
+    store = ContendedStore([credit("5.00")])
     service = opened(store)
     assert service.execute("a", credit("1.00"), ORIGIN).balance == 6
     assert (store.reads, store.appends) == (0, 2)
 
 
-def test_a_head_that_is_far_behind_is_read_anew_not_walked_to_the_end() -> None:
-    store = RivalledStore()
+def test_a_head_that_is_far_behind_is_read_again() -> None:
+    store = ContendedStore()
     service = opened(store)
     other = AccountService(store)
     for _ in range(100):
@@ -130,7 +130,7 @@ def test_a_head_that_is_far_behind_is_read_anew_not_walked_to_the_end() -> None:
 
 
 def test_a_refusal_is_never_given_on_a_cached_state() -> None:
-    store = RivalledStore()
+    store = ContendedStore()
     service = opened(store)
     AccountService(store).execute("a", credit("50.00"), ORIGIN)
     assert service.execute("a", withdraw("50.00"), ORIGIN).balance == 0
@@ -140,9 +140,9 @@ def test_a_refusal_is_never_given_on_a_cached_state() -> None:
     assert store.reads == 1
 
 
-def test_a_refusal_is_not_given_on_a_winner_that_may_itself_be_old() -> None:
-    """The winner of a race lost with an old head is only the next row, not the newest."""
-    store = RivalledStore()
+def test_a_refusal_is_not_given_on_an_old_competing_event() -> None:
+    """With an old head, the competing event is only the next one, not the newest."""
+    store = ContendedStore()
     service = opened(store, credit("10.00"))
     other = AccountService(store)
     other.execute("a", withdraw("9.00"), ORIGIN)
@@ -150,16 +150,16 @@ def test_a_refusal_is_not_given_on_a_winner_that_may_itself_be_old() -> None:
     assert service.execute("a", withdraw("10.00"), ORIGIN).balance == 91
 
 
-def test_the_decision_is_made_again_on_the_winner() -> None:
-    store = RivalledStore([withdraw("60.00")])
+def test_the_decision_is_made_again_on_the_competing_event() -> None:
+    store = ContendedStore([withdraw("60.00")])
     service = opened(store, credit("100.00"))
     with pytest.raises(InsufficientFunds):
         service.execute("a", withdraw("60.00"), ORIGIN)
     assert service.read("a").balance == Decimal("40.00")
 
 
-def test_races_are_bounded() -> None:
-    store = RivalledStore([credit("1.00")] * (ATTEMPTS_MAX + 5))
+def test_attempts_are_bounded() -> None:
+    store = ContendedStore([credit("1.00")] * (ATTEMPTS_MAX + 5))
     service = opened(store)
     with pytest.raises(Conflict):
         service.execute("a", credit("1000.00"), ORIGIN)
@@ -167,7 +167,7 @@ def test_races_are_bounded() -> None:
 
 
 def test_creating_twice_writes_once() -> None:
-    store, used = RivalledStore([OPENED]), Usage()
+    store, used = ContendedStore([OPENED]), Usage()
     receipt = AccountService(store).execute("a", OPENED, ORIGIN, used=used)
     assert (receipt.sequence, used.conflicts) == (1, 1)
 
@@ -177,8 +177,8 @@ def test_an_unknown_account_is_not_found() -> None:
         AccountService(MemoryAccountStore()).read("a")
 
 
-def test_without_time_for_another_attempt_it_gives_up_and_says_so() -> None:
-    store = RivalledStore([credit("1.00")] * 3)
+def test_without_time_for_another_attempt_it_raises_conflict() -> None:
+    store = ContendedStore([credit("1.00")] * 3)
     service = opened(store)
     answers = iter([True, False])
     with pytest.raises(Conflict):
@@ -191,8 +191,8 @@ KEYED = replace(ORIGIN, command_id="key-1")
 
 @pytest.mark.parametrize("age", [0, 1, 7, 8, 9, 40], ids=lambda age: f"{age} later")
 @pytest.mark.parametrize("before", [0, 7, 8])
-def test_a_repeated_command_meets_its_first_result_however_old(before: int, age: int) -> None:
-    store = RivalledStore()
+def test_a_repeated_command_returns_its_first_result_however_old(before: int, age: int) -> None:
+    store = ContendedStore()
     service = opened(store, credit("100.00"), *[credit("1.00")] * before)
     first = service.execute("a", withdraw("60.00"), KEYED)
     for _ in range(age):
@@ -203,7 +203,7 @@ def test_a_repeated_command_meets_its_first_result_however_old(before: int, age:
 
 
 def test_the_key_of_another_command_is_refused() -> None:
-    service = opened(RivalledStore(), credit("100.00"))
+    service = opened(ContendedStore(), credit("100.00"))
     service.execute("a", withdraw("60.00"), KEYED)
     for command in (withdraw("60.01"), credit("60.00")):
         with pytest.raises(IdempotencyKeyReused):
@@ -212,7 +212,7 @@ def test_the_key_of_another_command_is_refused() -> None:
 
 
 def test_a_key_belongs_to_one_account() -> None:
-    store = RivalledStore()
+    store = ContendedStore()
     service = opened(store)
     service.execute("b", OPENED, ORIGIN)
     assert not service.execute("a", credit("1.00"), KEYED).is_replay
@@ -222,10 +222,10 @@ def test_a_key_belongs_to_one_account() -> None:
 @pytest.mark.parametrize("returns_competing_row", [True, False])
 @pytest.mark.parametrize("others", [0, 1, 3])
 @pytest.mark.parametrize("is_cached", [True, False])
-def test_duplicates_at_once_make_one_event(others: int, *, returns_competing_row: bool, is_cached: bool) -> None:
-    """The duplicate is stored after the key was looked up, before or behind other commands."""
-    rival = [*[Sent(credit("1.00"))] * others, Sent(withdraw("60.00"), "key-1"), Sent(credit("1.00"))]
-    store = RivalledStore(rival, returns_competing_row=returns_competing_row)
+def test_concurrent_duplicates_make_one_event(others: int, *, returns_competing_row: bool, is_cached: bool) -> None:
+    """The duplicate is stored after the key was looked up, before or after other commands."""
+    competing = [*[Sent(credit("1.00"))] * others, Sent(withdraw("60.00"), "key-1"), Sent(credit("1.00"))]
+    store = ContendedStore(competing, returns_competing_row=returns_competing_row)
     service = opened(store, credit("100.00"))
     service = service if is_cached else AccountService(store)
     receipt = service.execute("a", withdraw("60.00"), KEYED)
@@ -234,8 +234,8 @@ def test_duplicates_at_once_make_one_event(others: int, *, returns_competing_row
     assert service.read("a").balance == 40 + others
 
 
-def test_a_duplicate_creation_is_the_first_account_however_old() -> None:
-    store = RivalledStore()
+def test_a_repeated_creation_returns_the_first_account_however_old() -> None:
+    store = ContendedStore()
     service = AccountService(store)
     first = service.execute("a", OPENED, KEYED)
     for _ in range(30):
@@ -248,15 +248,15 @@ def test_a_duplicate_creation_is_the_first_account_however_old() -> None:
 
 
 def test_a_refused_command_leaves_its_key_free() -> None:
-    service = opened(RivalledStore())
+    service = opened(ContendedStore())
     with pytest.raises(InsufficientFunds):
         service.execute("a", withdraw("1.00"), KEYED)
     service.execute("a", credit("1.00"), ORIGIN)
     assert not service.execute("a", withdraw("1.00"), KEYED).is_replay
 
 
-def test_sequences_lock_for_the_client() -> None:
-    store = RivalledStore()
+def test_a_command_runs_only_at_the_sequences_of_its_condition() -> None:
+    store = ContendedStore()
     service = opened(store, credit("10.00"))
     assert service.execute("a", credit("1.00"), ORIGIN, Conditions(frozenset({2}))).sequence == 3
     with pytest.raises(PreconditionFailed):
@@ -269,15 +269,15 @@ def test_sequences_lock_for_the_client() -> None:
         service.execute("b", credit("1.00"), ORIGIN, Conditions(frozenset({1})))
 
 
-def test_a_lost_race_fails_the_condition() -> None:
-    service = opened(RivalledStore([credit("5.00")]), credit("10.00"))
+def test_a_version_conflict_fails_the_precondition() -> None:
+    service = opened(ContendedStore([credit("5.00")]), credit("10.00"))
     with pytest.raises(PreconditionFailed):
         service.execute("a", withdraw("1.00"), ORIGIN, Conditions(frozenset({2})))
     assert service.read("a").balance == 15
 
 
-def test_a_repeated_command_meets_its_first_result_although_its_condition_no_longer_holds() -> None:
-    service = opened(RivalledStore(), credit("10.00"))
+def test_a_repeated_command_ignores_its_condition() -> None:
+    service = opened(ContendedStore(), credit("10.00"))
     for is_replay in (False, True):
         receipt = service.execute("a", withdraw("1.00"), KEYED, Conditions(frozenset({2})))
         assert (receipt.balance, receipt.is_replay) == (Decimal(9), is_replay)
@@ -285,15 +285,15 @@ def test_a_repeated_command_meets_its_first_result_although_its_condition_no_lon
 
 @pytest.mark.parametrize("is_cached", [True, False])
 def test_another_owners_account_does_not_exist(*, is_cached: bool) -> None:
-    store = RivalledStore()
+    store = ContendedStore()
     service = opened(store, credit("10.00"))
     service.execute("a", withdraw("1.00"), KEYED)
     service = service if is_cached else AccountService(store)
-    stranger = Conditions(owner="owner-2")
+    other_owner = Conditions(owner="owner-2")
     with pytest.raises(AccountNotFound):
-        service.execute("a", withdraw("1.00"), KEYED, stranger)
+        service.execute("a", withdraw("1.00"), KEYED, other_owner)
     with pytest.raises(AccountNotFound):
-        service.execute("a", withdraw("100.00"), ORIGIN, replace(stranger, sequences=frozenset({99})))
+        service.execute("a", withdraw("100.00"), ORIGIN, replace(other_owner, sequences=frozenset({99})))
     with pytest.raises(AccountNotFound):
         service.read("a", owner="owner-2")
     with pytest.raises(AccountNotFound):
@@ -303,8 +303,8 @@ def test_another_owners_account_does_not_exist(*, is_cached: bool) -> None:
     assert service.execute("a", withdraw("1.00"), ORIGIN, Conditions(owner="owner-1")).balance == 8
 
 
-def test_a_read_spares_the_next_command_its_own() -> None:
-    store = RivalledStore()
+def test_a_command_after_a_read_needs_no_read() -> None:
+    store = ContendedStore()
     opened(store)
     service, used = AccountService(store), Usage()
     service.read("a")
@@ -312,8 +312,8 @@ def test_a_read_spares_the_next_command_its_own() -> None:
     assert used == Usage(requests=1)
 
 
-def test_a_winner_that_was_folded_is_remembered_though_the_command_is_refused() -> None:
-    store = RivalledStore([withdraw("5.00")])
+def test_a_folded_event_is_cached_even_if_the_command_is_refused() -> None:
+    store = ContendedStore([withdraw("5.00")])
     service = opened(store, credit("5.00"))
     with pytest.raises(InsufficientFunds):
         service.execute("a", withdraw("5.00"), ORIGIN)
@@ -322,8 +322,8 @@ def test_a_winner_that_was_folded_is_remembered_though_the_command_is_refused() 
     assert used == Usage(requests=1)
 
 
-def test_a_keyed_command_that_a_cached_head_refuses_is_one_read_and_one_lookup() -> None:
-    store = RivalledStore()
+def test_a_keyed_command_refused_on_a_cached_head_is_read_once() -> None:
+    store = ContendedStore()
     service, used = opened(store), Usage()
     with pytest.raises(InsufficientFunds):
         service.execute("a", withdraw("5.00"), replace(ORIGIN, command_id="key-1"), used=used)
@@ -331,13 +331,13 @@ def test_a_keyed_command_that_a_cached_head_refuses_is_one_read_and_one_lookup()
 
 
 @pytest.mark.parametrize(("conflicts", "ceiling"), [(1, 0.02), (2, 0.04), (9, BACKOFF_MAX_S), (50, BACKOFF_MAX_S)])
-def test_the_backoff_doubles_up_to_its_ceiling_and_is_anything_below(conflicts: int, ceiling: float) -> None:
+def test_the_backoff_doubles_up_to_its_ceiling(conflicts: int, ceiling: float) -> None:
     assert backoff_s(conflicts, 1.0) == pytest.approx(ceiling)
     assert backoff_s(conflicts, 0.0) == 0.0
 
 
-def test_it_waits_only_before_it_reads_anew() -> None:
-    store, pauses = RivalledStore([credit("1.00")] * 4), list[int]()
+def test_it_waits_only_before_it_reads_again() -> None:
+    store, pauses = ContendedStore([credit("1.00")] * 4), list[int]()
     opened(store)
     AccountService(store, pause=pauses.append).execute("a", credit("1.00"), ORIGIN)
     assert pauses == [3, 4]

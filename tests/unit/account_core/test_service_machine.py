@@ -1,4 +1,4 @@
-"""Two instances of the service, with a cache each, against a model that a child could keep with pencil and paper."""
+"""Two instances of the service, each with a cache, against a simple model of the ledger."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ from tests.support.ledger_model import Ledger
 
 @dataclass(frozen=True)
 class Sent:
-    """A command as a client sends it, and sends it again."""
+    """A command that a client sends, once or repeatedly."""
 
     account_id: str
     command: Command
@@ -48,12 +48,12 @@ instances = st.integers(0, 1)
 
 
 class LossyStore(MemoryAccountStore):
-    """Loses the answer to the next append, if told to, before or after it is carried out.
+    """Loses the next append if `loses` is set, before or after it is carried out.
 
     Attributes:
-        loses: told to.
+        loses: `before` or `after`; None: nothing is lost.
         appends: how many were carried out.
-        changed: the accounts whose rows have not been looked at since they changed.
+        changed: the accounts whose rows have changed since they were checked.
     """
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class LossyStore(MemoryAccountStore):
 
 
 class TwoInstances(RuleBasedStateMachine):
-    """Whatever they are sent, in whatever order and whatever gets lost, the service answers as the model does."""
+    """For any requests in any order, and any losses, the service answers as the model does."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -188,7 +188,7 @@ class TwoInstances(RuleBasedStateMachine):
         assert [(row.sequence, row.balance, row.command_id, row.occurred_at) for row in rows] == due[:limit]
 
     @invariant()
-    def rows_are_dense_and_sound(self) -> None:
+    def rows_are_dense_and_intact(self) -> None:
         while self.store.changed:
             account_id = self.store.changed.pop()
             ledger, rows = self.model[account_id], self._rows(account_id)

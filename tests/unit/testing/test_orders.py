@@ -53,7 +53,7 @@ def renamed(record: StreamRecord, name: str) -> StreamRecord:
     ids=["empty", "rows changed", "a snapshot"],
 )
 def test_a_stream_with_nothing_to_publish_proves_nothing(stream: TableStream) -> None:
-    with pytest.raises(BadReplay, match=rf"no event is due: none of {len(stream.records)} records"):
+    with pytest.raises(BadReplay, match=rf"no event is expected: none of {len(stream.records)} records"):
         replay(stream, nothing, kinesis=MemoryKinesis())
 
 
