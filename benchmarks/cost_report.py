@@ -66,6 +66,6 @@ def _notes(costs: "Costs") -> list[str]:
         f"Dollars: {prices.write} per million write units, {prices.read} per million read units.",
         f"Typical rows have {rows.typical} bytes, or {rows.typical_keyed} with an Idempotency-Key.",
         f"The largest row that the API accepts has {rows.largest} bytes, below {WRITE_UNIT_BYTES}: {met}.",
-        f"{rows.largest_fitting} of the largest rows fit a read unit of {READ_UNIT_BYTES} bytes. A read takes ten,",
+        f"{rows.largest_fitting} of the largest rows fit a read unit of {READ_UNIT_BYTES} bytes; a read needs ten,",
         "so the balance of such an account costs more, as the table shows.",
     ]

@@ -216,8 +216,8 @@ def ours_at(url: str) -> Iterator[Subject]:
     with Path(os.devnull).open("w") as nowhere:
         with patch.dict(os.environ, _environment(url)), redirect_stdout(nowhere):
             module = importlib.import_module("projector.handler")
+        del sys.modules["projector.handler"]  # the next import creates another one
         yield Subject(module.handler, module.kinesis, module.dynamodb)
-        del sys.modules["projector.handler"]
     gc.unfreeze()  # importing the handler freezes all objects
 
 

@@ -1,6 +1,6 @@
-"""`python -m tests.fuzz --inputs 1000000`: batches of random bytes by seed; a failure prints the bytes that repeat it.
+"""`python -m tests.fuzz --inputs 1000000` checks batches of random bytes; a failure prints the bytes that repeat it.
 
-Exit codes: 0, all held; 1, one did not; 130, interrupted.
+Exit codes: 0, every check passed; 1, a check failed; 130, interrupted.
 """
 
 import argparse
@@ -21,15 +21,15 @@ out, err = (Console(stderr=stderr, markup=False, highlight=False, soft_wrap=True
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--inputs", type=int, default=100_000, help="how many (default: %(default)s)")
-    parser.add_argument("--seed", type=int, help="of the bytes (default: drawn)")
-    parser.add_argument("--bytes", help="one input, in hexadecimal, as a failure printed it")
+    parser.add_argument("--inputs", type=int, default=100_000, help="number of inputs (default: %(default)s)")
+    parser.add_argument("--seed", type=int, help="seed of the bytes (default: a fresh one)")
+    parser.add_argument("--bytes", help="a single input in hexadecimal, as printed by a failure")
     given = parser.parse_args()
     if given.bytes is not None:
         out.print(check(bytes.fromhex(given.bytes)))
         return 0
     seed = secrets.randbits(FRESH_BITS) if given.seed is None else given.seed
-    out.print(f"seed {seed}; again: make fuzz INPUTS={given.inputs} SEED={seed}")
+    out.print(f"seed {seed}; repeat: make fuzz INPUTS={given.inputs} SEED={seed}")
     random, became = Random(seed), Counter[str]()  # noqa: S311 -- seeded
     for number in range(1, given.inputs + 1):
         data = random.randbytes(random.randrange(BYTES_MAX + 1))

@@ -1,4 +1,4 @@
-"""Bytes to batches of stream records, most of them nearly right, and what must be true of every one of them."""
+"""Turns bytes into mostly valid batches of stream records, and checks what must hold for every batch."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -41,7 +41,7 @@ VALUES: tuple[Any, ...] = (None, True, 0, 1, -1, 1.5, "x", b"x", [], [{}], {}, {
 
 
 class Bytes:
-    """Choices, taken from bytes; zero once they are used up."""
+    """Makes choices from bytes; after the last byte, every choice is zero."""
 
     def __init__(self, data: bytes) -> None:
         self._data = iter(data)
@@ -54,7 +54,7 @@ class Bytes:
 
 
 def batch_of(data: bytes) -> list[Any]:
-    """A batch that depends on nothing but `data`."""
+    """A batch that depends only on `data`."""
     choose = Bytes(data)
     return [_record(choose, number) for number in range(1 + choose.below(RECORDS_MAX))]
 
@@ -68,7 +68,7 @@ def _record(choose: Bytes, number: int) -> StreamRecord:
 
 
 def _edit(record: StreamRecord, choose: Bytes) -> None:
-    where: Any = choose.one_of(list(_places(record)))
+    where: Any = choose.one_of(list(_mappings(record)))
     name = choose.one_of(sorted(where.keys() - {"SequenceNumber"}) or ["AccountId"])
     kind = choose.below(5)
     if kind == 0:
@@ -85,20 +85,20 @@ def _edit(record: StreamRecord, choose: Bytes) -> None:
         where[choose.one_of(("Type", "Format", "CommandId", "Owner", "Digest"))] = {"S": choose.one_of(TEXTS)}
 
 
-def _places(record: StreamRecord) -> Iterator[dict[str, Any]]:
-    """Mostly the image's attributes; the key's; the change's own."""
+def _mappings(record: StreamRecord) -> Iterator[dict[str, Any]]:
+    """The mappings to edit: mostly the image, the keys, or the change itself."""
     change = record["dynamodb"]
     image, keys = change.get("NewImage"), change.get("Keys")
-    for place in (image, image, image, keys, change):
-        if isinstance(place, dict):
-            yield place
+    for mapping in (image, image, image, keys, change):
+        if isinstance(mapping, dict):
+            yield mapping
 
 
 def check(data: bytes) -> str:
-    """What became of the batch, in a word.
+    """Deliver the batch and return its outcome in a word.
 
     Raises:
-        AssertionError: something of it is neither on the stream, nor parked, nor delivered again.
+        AssertionError: an event is neither on the stream, nor parked, nor delivered again.
     """
     batch = batch_of(data)
     replay = MemoryProjector()
@@ -123,14 +123,14 @@ def _assert_safe(record: StreamRecord, there: set[str], replay: MemoryProjector)
     account_id, version = change["Keys"]["AccountId"]["S"], _version(change["Keys"])
     parked = replay.parking.parked.get(account_id)
     if version is None:
-        assert parked is not None, f"a row without a version of {account_id} is nowhere"
+        assert parked is not None, f"a row without a version of {account_id} is lost"
         return
     image = change.get("NewImage")
     if version % SNAPSHOT_EVERY == 0 and isinstance(image, dict) and image.get("Type") == {"S": SNAPSHOT}:
         return
     sequence = sequence_from(version)
     is_held = parked is not None and parked.first <= sequence
-    assert is_held or f"{account_id}:{sequence}" in there, f"{account_id}/{version} is nowhere"
+    assert is_held or f"{account_id}:{sequence}" in there, f"{account_id}/{version} is lost"
 
 
 def _version(keys: dict[str, Any]) -> int | None:

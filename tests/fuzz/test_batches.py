@@ -1,4 +1,4 @@
-"""No batch crashes the projector or loses an event silently. More of them: `python -m tests.fuzz --inputs n`."""
+"""No batch crashes the projector or silently loses an event. `python -m tests.fuzz --inputs n` checks more."""
 
 from collections import Counter
 from random import Random
@@ -10,14 +10,14 @@ from tests.fuzz.batches import batch_of, check
 
 
 @given(st.binary(max_size=60))
-def test_whatever_a_batch_holds_nothing_of_it_is_lost(data: bytes) -> None:
-    note(f"again: .venv/bin/python -m tests.fuzz --bytes {data.hex()!r}")
+def test_no_batch_loses_an_event(data: bytes) -> None:
+    note(f"repeat: .venv/bin/python -m tests.fuzz --bytes {data.hex()!r}")
     check(data)
 
 
-def test_the_batches_are_of_every_kind() -> None:
-    """Lest the choices leave something out and nobody notices."""
-    random = Random(1)  # noqa: S311 -- the same in every run, so that none may miss a kind
+def test_the_batches_have_every_outcome() -> None:
+    """A change of the choices must not leave out an outcome unnoticed."""
+    random = Random(1)  # noqa: S311 -- the same in every run, so that every run covers all outcomes
     became = Counter(check(random.randbytes(60)) for _ in range(500))
     assert min(became[kind] for kind in ("published", "parked", "again", "refused")) > 0, became
 

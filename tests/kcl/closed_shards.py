@@ -1,8 +1,8 @@
-"""Kinesis as the emulator has it, plus what it lacks: a shard that was split stays, closed, and leads to its children.
+"""Adds closed shards to the emulator's Kinesis: after a split, the parent shard stays and leads to its children.
 
-The emulator deletes it. AWS keeps it until its records expire, and the last GetRecords on it answers without an
-iterator and with the children (docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html): by that the KCL
-ends a shard. What the emulator deletes has to have been read: split a shard only when all of its records are applied.
+The emulator deletes the parent. AWS keeps it until its records expire, and the last GetRecords on it returns the
+children and no iterator (docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html), which makes the KCL end
+the shard. As the emulator deletes the parent's records, split a shard only when all of them are applied.
 """
 
 import asyncio
@@ -28,12 +28,12 @@ Answer = tuple[int, dict[str, str], bytes]
 
 
 class ClosedShards:
-    """Use `serving`; `url` is then what a reader takes for Kinesis.
+    """A proxy of the emulator. Inside `serving`, readers use `url` as the endpoint of Kinesis.
 
     Args:
-        kinesis: the emulator's client.
-        endpoint_url: the emulator's.
-        stream: the stream's name.
+        kinesis: a client of the emulator.
+        endpoint_url: of the emulator.
+        stream: name of the stream.
     """
 
     def __init__(self, kinesis: Any, endpoint_url: str, stream: str) -> None:  # noqa: ANN401 -- a boto3 client
@@ -47,7 +47,7 @@ class ClosedShards:
 
     @contextmanager
     def serving(self) -> Iterator[None]:
-        """By hypercorn: the KCL speaks HTTP/2 with Kinesis."""
+        """Serve with hypercorn, because the KCL uses HTTP/2 with Kinesis."""
         stopped, config = threading.Event(), Config()
         config.errorlog, config.graceful_timeout = None, 1.0
         end = {"shutdown_trigger": lambda: asyncio.to_thread(stopped.wait)}
@@ -76,7 +76,7 @@ class ClosedShards:
         await send({"type": "http.response.body", "body": content})
 
     def split(self) -> str:
-        """The first shard, in the middle of its hash keys; its id."""
+        """Split the first shard in the middle of its hash keys, and return its id."""
         with self._lock:
             shard = self._shards()[0]
             shard_id = shard["ShardId"]
@@ -95,7 +95,7 @@ class ClosedShards:
         return str(shard_id)
 
     def answer(self, headers: dict[str, str], body: bytes) -> Answer:
-        """The emulator's, but for what concerns a closed shard."""
+        """Answer requests for closed shards, and forward all others to the emulator."""
         operation = headers.get("x-amz-target", "").rpartition(".")[2]
         with self._lock:
             match operation:
@@ -123,7 +123,7 @@ class ClosedShards:
         return self._remembered(self._forwarded(headers, body), "NextShardIterator", shard_id)
 
     def _remembered(self, answer: Answer, name: str, shard_id: str) -> Answer:
-        """Whose iterator it holds."""
+        """Note the shard of the iterator in an answer."""
         iterator = json.loads(answer[2]).get(name)
         if iterator:
             self._shard_of[iterator] = shard_id

@@ -1,4 +1,4 @@
-"""Java, which the KCL runs on. `python -m tests.kcl.java` fails with one line where there is none, or a too old one."""
+"""Finds Java for the KCL. `python -m tests.kcl.java` fails with one line if Java is missing or too old."""
 
 import os
 import re
@@ -14,7 +14,7 @@ _VERSION = re.compile(r'version "(?:1\.)?(\d+)')
 
 
 class JavaMissing(Exception):
-    """The KCL cannot run on this machine; the message says why and what to do."""
+    """The KCL cannot run on this machine; the message states the reason and the remedy."""
 
     def __init__(self, found: str) -> None:
         super().__init__(
@@ -24,10 +24,10 @@ class JavaMissing(Exception):
 
 
 def find_java(environment: Mapping[str, str]) -> str:
-    """The program of JAVA_HOME, or else the first on PATH.
+    """Return the java program of JAVA_HOME, or else the first on PATH.
 
     Raises:
-        JavaMissing: there is none, it does not run, or it is too old.
+        JavaMissing: it is missing, does not run, or is too old.
     """
     home = environment.get("JAVA_HOME")
     program = str(Path(home) / "bin" / "java") if home else shutil.which("java", path=environment.get("PATH", ""))

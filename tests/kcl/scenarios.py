@@ -1,6 +1,6 @@
-"""The guide's program under AWS's real KCL, on the emulator. Slow and with Java: `make test-kcl`.
+"""The guide's program under AWS's real KCL, on the emulator. Slow, and needs Java: `make test-kcl`.
 
-pytest does not collect this file by itself, because of its name.
+Because of its name, pytest does not collect this file by default.
 """
 
 import os
@@ -18,7 +18,7 @@ from tests.kcl.worker import Worker
 from tests.kcl.world import STREAM, UNREADABLE, World
 
 START_S = 120.0
-"""A first worker waits up to 30 s for another one to fill the lease table, by the KCL's own choice."""
+"""The KCL's first worker waits up to 30 s for another one to fill the lease table."""
 APPLY_S = 120.0
 APPLICATION = "balances-consumer"
 DAMAGED = b"\xc3\x01no event"
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.timeout(600)  # a scenario's waits, together
 
 @pytest.fixture(scope="session", autouse=True)
 def _stops_are_interrupts() -> Iterator[None]:
-    """So that whatever stops the run, the emulator and the workers are stopped with it."""
+    """Turn SIGTERM and SIGHUP into KeyboardInterrupt, which also stops the emulator and the workers."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -53,7 +53,7 @@ def emulator() -> Iterator[Emulator]:
 
 
 def local(emulator: Emulator, **settings: str) -> Mapping[str, str]:
-    """Where everything is, and the KCL's waits, made short."""
+    """The endpoints, and shorter waits of the KCL."""
     return {
         "kinesisEndpoint": emulator.endpoint_url,
         "dynamoDBEndpoint": emulator.endpoint_url,
@@ -72,15 +72,15 @@ def test_each_event_is_applied_once_in_order(java: str, emulator: Emulator, tmp_
     damaged = world.kinesis.put_record(StreamName=STREAM, Data=DAMAGED, PartitionKey="0")["SequenceNumber"]
     world.publish(through=30)
     with Worker(java, tmp_path / "worker", emulator.endpoint_url, local(emulator)) as worker:
-        worker.wait_for(world.is_done, "what was there at the start is applied", START_S)
+        worker.wait_for(world.is_done, "the first events are applied", START_S)
         world.publish(through=50)
-        worker.wait_for(world.is_done, "what came later is applied", APPLY_S)
+        worker.wait_for(world.is_done, "the later events are applied", APPLY_S)
     world.check()
     kept = world.s3.list_objects_v2(Bucket=UNREADABLE)["Contents"]
     assert [each["Key"] for each in kept] == [f"{damaged}/0"]
 
 
-def test_a_worker_that_was_killed_goes_on_where_it_was(java: str, emulator: Emulator, tmp_path: Path) -> None:
+def test_after_a_kill_a_worker_continues_where_it_was(java: str, emulator: Emulator, tmp_path: Path) -> None:
     world = World(emulator.endpoint_url, shards=2, accounts=40, events=50)
     world.publish(through=50)
     slow = local(emulator, maxRecords="5")
@@ -118,9 +118,9 @@ def test_a_shard_that_is_split_ends_and_its_children_follow(java: str, emulator:
     with closed_shards.serving():
         settings = local(emulator, kinesisEndpoint=closed_shards.url)
         with Worker(java, tmp_path / "worker", emulator.endpoint_url, settings) as worker:
-            worker.wait_for(world.is_done, "what was there before the split is applied", START_S)
+            worker.wait_for(world.is_done, "the events before the split are applied", START_S)
             split = closed_shards.split()
             world.publish(through=50)
-            worker.wait_for(world.is_done, "what came after the split is applied", APPLY_S)
+            worker.wait_for(world.is_done, "the events after the split are applied", APPLY_S)
             assert world.leases(APPLICATION, "checkpoint")[split] == "SHARD_END"
     world.check()

@@ -1,4 +1,4 @@
-"""Where the KCL's run cannot take place, a line says why and what to do. Any other program takes Java's place here."""
+"""If the KCL cannot run, one line states the reason and the remedy. Scripts replace Java here."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def program(folder: Path, answer: str) -> Path:
-    """A folder with a `java` that answers that, on standard error."""
+    """Create a folder with a `java` that prints an answer on standard error."""
     folder.mkdir()
     file = folder / "java"
     file.write_text(f"#!/bin/sh\necho '{answer}' >&2\n")
@@ -28,7 +28,7 @@ def test_java_17_and_newer_are_found(tmp_path: Path, answer: str) -> None:
 
 
 @pytest.mark.parametrize("answer", ['java version "1.8.0_392"', 'openjdk version "11.0.22" 2024-01-16', "no version"])
-def test_an_older_java_is_none(tmp_path: Path, answer: str) -> None:
+def test_an_older_java_is_rejected(tmp_path: Path, answer: str) -> None:
     with pytest.raises(JavaMissing, match="Java 17 or newer not found") as missing:
         find_java({"PATH": str(program(tmp_path / "bin", answer))})
     assert answer in str(missing.value)

@@ -17,21 +17,21 @@ ROOT = Path(__file__).parents[2]
 ENVIRONMENT = ROOT / ".venv-kcl"
 DAEMON = "software.amazon.kinesis.multilang.MultiLangDaemon"
 JAVA_SETTINGS = ["-Xmx256m", "-Daws.cborEnabled=false"]
-"""The emulator takes Kinesis's requests in JSON."""
+"""The emulator accepts requests to Kinesis only in JSON."""
 STOP_TIMEOUT_S = 20.0
-"""More than the guide's shutdownGraceMillis."""
+"""Longer than the guide's shutdownGraceMillis."""
 POLL_S = 0.05
 LOG_LINES = 40
 
 
 class Worker:
-    """Use as a context manager: running inside, stopped after.
+    """A context manager that runs a worker.
 
     Args:
-        java: the program.
-        folder: an empty one, for the guide's files and the log.
-        endpoint_url: the emulator's.
-        settings: properties that take the place of the guide's.
+        java: the path of the program.
+        folder: an empty folder for the guide's files and the log.
+        endpoint_url: of the emulator.
+        settings: properties that replace the guide's.
     """
 
     def __init__(self, java: str, folder: Path, endpoint_url: str, settings: Mapping[str, str]) -> None:
@@ -52,7 +52,7 @@ class Worker:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # the programs of the shards are in its group, and end with it
+                start_new_session=True,  # the shards' programs are in its group and end with it
                 preexec_fn=die_with_parent,  # noqa: PLW1509 -- one system call, no Python lock is taken
             )
         return self
@@ -65,15 +65,15 @@ class Worker:
             error.add_note(self.last_lines())
 
     def stop(self) -> None:
-        """As a supervisor stops it: SIGTERM to the daemon, and time to end by itself."""
+        """Stop the worker as a supervisor does: send SIGTERM to the daemon and let it shut down."""
         self._end(signal.SIGTERM, STOP_TIMEOUT_S)
 
     def kill(self) -> None:
-        """The daemon and its programs at once, as when their machine fails."""
+        """Kill the daemon and its programs at once, as when their machine fails."""
         self._end(signal.SIGKILL, 0)
 
     def wait_for(self, condition: Callable[[], bool], what: str, timeout_s: float) -> None:
-        """Raises AssertionError: it does not hold in time, or the worker has ended before it does."""
+        """Raises AssertionError if the condition does not become true in time, or the worker ends first."""
         deadline = time.monotonic() + timeout_s
         while not condition():
             assert self._process is not None
@@ -90,7 +90,7 @@ class Worker:
         return self._folder / "worker.log"
 
     def _class_path(self) -> str:
-        """By the package's own script, as the guide says."""
+        """Get the class path from the package's script, as the guide describes."""
         script = [str(ENVIRONMENT / "bin" / name) for name in ("python", "amazon_kclpy_helper.py")]
         return subprocess.run(  # noqa: S603 -- no shell, fixed arguments
             [*script, "--print_classpath", "--properties", guide.PROPERTIES],
@@ -102,7 +102,7 @@ class Worker:
         ).stdout.strip()
 
     def _environment(self) -> dict[str, str]:
-        """Nothing of this machine's AWS settings."""
+        """An environment without this machine's AWS settings."""
         return {
             "PATH": f"{ENVIRONMENT / 'bin'}:{os.environ.get('PATH', '')}",
             "HOME": str(self._folder),
@@ -123,6 +123,6 @@ class Worker:
             process.send_signal(number)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout_s)
-            with suppress(ProcessLookupError):  # the programs, too, whatever the daemon made of its end
+            with suppress(ProcessLookupError):  # also the programs, however the daemon ended
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait(STOP_TIMEOUT_S)

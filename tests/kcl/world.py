@@ -1,4 +1,4 @@
-"""What the KCL's run needs beside the KCL: accounts, their events on a stream, the guide's tables, and the oracle."""
+"""The world of a KCL run: accounts, their events on a stream, the guide's tables, and the checks."""
 
 import time
 from collections import defaultdict
@@ -18,14 +18,14 @@ STREAM, BALANCES, INBOX, UNREADABLE = "events", "balances", "inbox", "unreadable
 BUCKETS = 32
 PUBLISH_S = 60.0
 OF_A_CALL = 5
-"""Events of an account that one call of PutRecords carries."""
+"""Events of an account per call of PutRecords."""
 
 
 class World:
-    """A stream and its consumer's tables on an emulator, and the ledger that they are compared with.
+    """A stream and its consumer's tables on an emulator, and the ledger to compare them with.
 
     Attributes:
-        rows: each account's, in sequence.
+        rows: the rows of each account, in sequence.
     """
 
     def __init__(self, endpoint_url: str, shards: int, accounts: int, events: int) -> None:
@@ -50,7 +50,7 @@ class World:
         )
 
     def publish(self, through: int) -> None:
-        """Every account's events up to that sequence, as the projector packs and puts them, a few of each at a time."""
+        """Publish every account's events up to a sequence as the projector does, a few per account at a time."""
         publisher = KinesisPublisher(
             self.kinesis,
             STREAM,
@@ -67,7 +67,7 @@ class World:
         self._published = through
 
     def applied(self) -> int:
-        """How many events the balances are made of."""
+        """The number of events applied to the balances."""
         return sum(int(item["Events"]["N"]) for item in self._scan(BALANCES))
 
     @property
@@ -78,13 +78,13 @@ class World:
         return self.applied() >= self.published
 
     def leases(self, application: str, attribute: str) -> Mapping[str, str | None]:
-        """One attribute of each, by shard; the KCL keeps them in a table that has the application's name."""
+        """An attribute of each lease, by shard. The KCL keeps leases in a table with the application's name."""
         if application not in self.dynamodb.list_tables()["TableNames"]:
             return {}
         return {item["leaseKey"]["S"]: item.get(attribute, {}).get("S") for item in self._scan(application)}
 
     def check(self) -> None:
-        """Every published event is applied once, in order per account: by the balances, their history and the inbox."""
+        """Every published event is applied once and in order, by the balances, their history and the inbox."""
         last = self._published
         states = {item["AccountId"]["S"]: _state(item) for item in self._scan(BALANCES)}
         for account_id, rows in self.rows.items():
@@ -104,7 +104,7 @@ class World:
         assert not [account_id for account_id, item in inbox.items() if "Waiting" in item]
 
     def _history(self) -> Iterator[Any]:
-        """Each state of each balance, by the table's own stream: nothing that the kit wrote about itself."""
+        """Each state of each balance from the table's stream, which does not depend on the kit's own records."""
         arn = self.dynamodb.describe_table(TableName=BALANCES)["Table"]["LatestStreamArn"]
         for shard in self._streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
             place = {"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}

@@ -1,11 +1,12 @@
-"""Stories of a consumer: a stream as the delivery promise allows it, workers that die, and a read model to be right.
+"""Scenarios of a consumer: a stream within the delivery promise, workers that crash, and a read model to verify.
 
-A story depends on its seed alone. Its stream has every account's events in order without gaps, and any of those
-published before repeated anywhere; the records are of any size, aggregated or not. Some workers read a shard of it, one
-reads a replay from the ledger, which others may begin behind. They take batches of any size in any turn, one in the
-middle of another's; they are killed before, in or after any of their store's writes, forget how far they were, or never
-hear that a write was done. Their handler refuses events for a while, and the trigger gives up what was refused; records
-are damaged and set aside; an inbox has little room. What that leaves missing is told, and replayed from the ledger.
+A scenario depends only on its seed. Its stream has every account's events in order without gaps, and repeats any
+published events at any place. Records have any size, aggregated or not. Some workers read a shard of the stream; one
+may read a replay from the ledger, after which the others start. Workers take batches of any size in any order, even one
+in the middle of another's. They are killed before, during or after any write of their store, forget their position, or
+never receive the response to a write. Their handler refuses events for a while, and the trigger gives up refused
+records. Records are damaged and go to the dead-letter callback, and an inbox may have a small buffer. Events that are
+missing in the end are reported as gaps, and replayed from the ledger.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +28,7 @@ NOW = 1_000.0
 
 
 class Refused(Exception):
-    """By the consumer's own code."""
+    """The consumer's own code refused events."""
 
 
 class Killed(BaseException):
@@ -36,12 +37,13 @@ class Killed(BaseException):
 
 @dataclass
 class Store(MemoryInbox):
-    """Positions and rows that change together or not at all, as in DynamoDB's transactions.
+    """Positions and rows that change atomically, as in DynamoDB's transactions.
 
     Attributes:
         rows: the read model.
-        applied: per account, the sequences at which its row has stood.
-        before: called before every write, after: behind it; they raise what is to go wrong.
+        applied: per account, the sequences of its row over time.
+        before: called before every write; raises the error of a fault.
+        after: called after every write; raises the error of a fault.
     """
 
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -81,7 +83,7 @@ class Worker:
     """Reads one sequence of records.
 
     Attributes:
-        at: the first record that is not known to be done.
+        at: the position of the first record that is not known to be done.
     """
 
     records: Sequence[KinesisRecord]
@@ -89,7 +91,7 @@ class Worker:
 
 
 class Scenario:
-    """One seed's; `play` raises AssertionError where the read model is wrong."""
+    """The scenario of a seed; `play` raises AssertionError if the read model is wrong."""
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)  # noqa: S311 -- seeded
@@ -98,7 +100,7 @@ class Scenario:
         self.buffered_bytes_max = self.random.choice([0, 300, BUFFERED_BYTES_MAX, BUFFERED_BYTES_MAX])
         self.refused: set[str] = set()
         self.dead_letter: set[str] = set()
-        self.excused: set[str] = set()  # what was refused, or found no room, may need a repair
+        self.excused: set[str] = set()  # accounts with refused or unbuffered events, which may need a repair
         self.is_faulty = False
         self.seen_gaps = self.seen_full = self.seen_refusals = 0
         self.consumer = self._consumer()
@@ -112,13 +114,13 @@ class Scenario:
         self.store.before = self.store.after = _nothing
         self.is_faulty = False
         self.refused = set()
-        for worker in self.workers:  # the faults are over: everything comes at last
+        for worker in self.workers:  # without faults, everything is delivered in the end
             for _ in range(STEPS_MAX):
                 if worker.at == len(worker.records):
                     break
                 self._receive(worker, worker.records[worker.at : worker.at + 5])
         self._repair()
-        self._oracle()
+        self._check_read_model()
 
     def _consumer(self) -> Consumer[list[Write]]:
         inbox: Inbox[list[Write]] = Inbox(
@@ -127,7 +129,7 @@ class Scenario:
             run_max=self.random.choice([1, 2, 500]),
             buffered_bytes_max=self.buffered_bytes_max,
         )
-        return Consumer(inbox, dead_letter=self._keep_aside)
+        return Consumer(inbox, dead_letter=self._keep_dead_letter)
 
     def _handle(self, events: Sequence[Event]) -> list[Write]:
         if events[0].account_id in self.refused:
@@ -135,16 +137,16 @@ class Scenario:
             raise Refused
         return writes_to("owned")(events)
 
-    def _keep_aside(self, record: KinesisRecord, _error: Undecodable) -> None:
-        """Whose events were in it, its keeper finds out."""
+    def _keep_dead_letter(self, record: KinesisRecord, _error: Undecodable) -> None:
+        """The dead-letter callback: note the accounts whose events were in the record."""
         self.dead_letter |= {event.account_id for event in self._whole[record.sequence_number]}
 
     def _repair(self) -> None:
-        """Each account that is not whole is told of, or was in a record set aside; the ledger has all of it."""
-        told = {each.account_id for each in self.consumer.receive([], NOW + 1_000_000).gaps}
-        self.seen_gaps += len(told)
+        """Every incomplete account is reported or was in a dead-letter record; replay them from the ledger."""
+        reported = {each.account_id for each in self.consumer.receive([], NOW + 1_000_000).gaps}
+        self.seen_gaps += len(reported)
         behind = {name for name, events in self.accounts.items() if self.store.position(name).last < events}
-        assert behind <= told | self.dead_letter, behind
+        assert behind <= reported | self.dead_letter, behind
         assert behind <= self.excused | self.dead_letter, behind
         for account_id in sorted(behind):
             replayed = Worker(self._stream({account_id: self.accounts[account_id]}, repeats=False))
@@ -158,7 +160,7 @@ class Scenario:
         return workers if self.random.random() < 0.5 else self._joined_late(workers)
 
     def _joined_late(self, workers: list[Worker]) -> list[Worker]:
-        """A new consumer: the live stream from somewhere on, and beside it the ledger, replayed at least as far."""
+        """A new consumer reads the live stream from a position, and replays the ledger at least up to there."""
         missed = dict.fromkeys(self.accounts, 0)
         for worker in workers:
             cut = self.random.randint(0, len(worker.records))
@@ -171,7 +173,7 @@ class Scenario:
         return [*workers, Worker(self._stream(replayed, repeats=False))]
 
     def _stream(self, accounts: Mapping[str, int], *, repeats: bool = True) -> list[KinesisRecord]:
-        """Every event in order, and at any place a run of earlier ones again."""
+        """Every event in order, with repetitions of earlier events at any place."""
         datas = {account_id: encoded(account_id, events) for account_id, events in accounts.items()}
         published = dict.fromkeys(accounts, 0)
         stream: list[bytes] = []
@@ -197,7 +199,7 @@ class Scenario:
         return records
 
     def _step(self, worker: Worker) -> None:
-        """One batch of a worker, with a fault at one of its writes, or another's batch in the middle."""
+        """Process a batch, with a fault at one of its writes or another worker's batch in the middle."""
         fault = self.random.choice(["none", "none", "killed before", "killed after", "lost", "throttled", "overtaken"])
         if self.random.random() < 0.1:
             self.refused ^= {self.random.choice(sorted(self.accounts))}
@@ -229,12 +231,12 @@ class Scenario:
             raise Unavailable(fault)
         before, after, self.store.before, self.store.after = self.store.before, self.store.after, _nothing, _nothing
         other = self.random.choice(self.workers)
-        again = Worker(worker.records, worker.at) if other is worker else other  # as Lambda may invoke a batch twice
+        again = Worker(worker.records, worker.at) if other is worker else other  # Lambda may deliver a batch twice
         self._receive(again, again.records[again.at : again.at + self.random.randint(1, 5)])
         self.store.before, self.store.after = before, after
 
     def _receive(self, worker: Worker, batch: Sequence[KinesisRecord]) -> None:
-        buffer_failures = self.random.random() < 0.2  # as those do who read by themselves, after many attempts
+        buffer_failures = self.random.random() < 0.2  # as readers without a trigger do after many attempts
         outcome = self.consumer.receive(batch, NOW, buffer_failures=buffer_failures)
         for failure in outcome.failures:
             assert isinstance(failure.error, Unavailable | Refused | BufferFull | Undecodable), repr(failure.error)
@@ -243,13 +245,13 @@ class Scenario:
                 self.excused.add(failure.account_id)
         kinds = {type(failure.error) for failure in outcome.failures if failure.account_id}
         is_given_up = not self.is_faulty and kinds <= {Refused, BufferFull} and self.random.random() < 0.3
-        if not outcome.unsafe or is_given_up:  # by the trigger, after many attempts of which one at least was quiet
+        if not outcome.unsafe or is_given_up:  # the trigger gives up after many attempts
             worker.at += len(batch)
         elif outcome.checkpoint is not None:
             worker.at += 1 + [record.sequence_number for record in batch].index(outcome.checkpoint)
 
-    def _oracle(self) -> None:
-        """Every row is its account's fold, and has stood at no sequence twice, nor gone back."""
+    def _check_read_model(self) -> None:
+        """Every row is the fold of its account's events, and its sequence has only ever increased."""
         for account_id, events in self.accounts.items():
             first, last = events_of(account_id, events)[0], events_of(account_id, events)[-1]
             assert self.store.rows[account_id] == {

@@ -1,4 +1,4 @@
-"""The read model is the ledger's fold, whatever the stream repeats, whoever dies, whoever is overtaken."""
+"""The read model equals the fold of the ledger, despite repetitions, crashes and concurrent workers."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +15,7 @@ SEEDS, SEEDS_PER_TEST = seeds_of("consumers", 500), 100
 
 
 @pytest.mark.parametrize("first", range(0, len(SEEDS), SEEDS_PER_TEST))
-def test_every_story_ends_well(first: int) -> None:
+def test_every_scenario_keeps_every_promise(first: int) -> None:
     play_each(lambda seed: Scenario(seed).play(), "consumers", SEEDS[first : first + SEEDS_PER_TEST])
 
 
@@ -39,11 +39,11 @@ def _skips_gaps(right: Callable[..., Sorted]) -> Callable[..., Sorted]:
     return wrong
 
 
-def _loses_what_is_held(right: Callable[..., Position]) -> Callable[..., Position]:
+def _loses_buffered_events(right: Callable[..., Position]) -> Callable[..., Position]:
     return lambda before, last, early, seen, now_s: right(replace(before, buffered={}), last, early, seen, now_s)
 
 
-def _calls_the_last_unsafe(_right: Callable[..., int]) -> Callable[..., int]:
+def _reports_the_last_unsafe(_right: Callable[..., int]) -> Callable[..., int]:
     return lambda arrivals, _done: max(record for _, _, record in arrivals)
 
 
@@ -53,26 +53,26 @@ def _calls_the_last_unsafe(_right: Callable[..., int]) -> Callable[..., int]:
         ("sort", _forgets_early),
         ("sort", _keeps_duplicates),
         ("sort", _skips_gaps),
-        ("moved", _loses_what_is_held),
-        ("_first_unsafe", _calls_the_last_unsafe),
+        ("moved", _loses_buffered_events),
+        ("_first_unsafe", _reports_the_last_unsafe),
     ],
 )
-def test_a_wrong_inbox_is_found_out(monkeypatch: pytest.MonkeyPatch, name: str, mutate: Callable[..., Any]) -> None:
+def test_a_faulty_inbox_is_detected(monkeypatch: pytest.MonkeyPatch, name: str, mutate: Callable[..., Any]) -> None:
     monkeypatch.setattr(inbox, name, mutate(getattr(inbox, name)))
-    assert _is_found_out()
+    assert _is_detected()
 
 
-def _forgets_what_was_seen(right: Callable[..., Position]) -> Callable[..., Position]:
+def _forgets_seen_events(right: Callable[..., Position]) -> Callable[..., Position]:
     return lambda before, last, early, _seen, now_s: right(before, last, early, 0, now_s)
 
 
-def test_what_was_seen_and_is_missing_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inbox, "moved", _forgets_what_was_seen(moved))
-    assert _is_found_out()
+def test_an_inbox_that_forgets_missing_events_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox, "moved", _forgets_seen_events(moved))
+    assert _is_detected()
 
 
-def test_a_store_that_does_not_look_at_the_revision_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It replaces whatever position is there by the one it is given."""
+def test_a_store_that_ignores_the_revision_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It replaces any position with the given one."""
 
     def wrong(self: Store, account_id: str, _before: Position, after: Position, effect: Any) -> None:  # noqa: ANN401
         self.before()
@@ -82,10 +82,10 @@ def test_a_store_that_does_not_look_at_the_revision_is_found_out(monkeypatch: py
         self.after()
 
     monkeypatch.setattr(Store, "advance", wrong)
-    assert _is_found_out()
+    assert _is_detected()
 
 
-def test_the_stories_meet_what_they_are_about() -> None:
+def test_the_scenarios_cover_gaps_full_buffers_and_refusals() -> None:
     scenarios = [Scenario(seed) for seed in range(200)]  # fixed, so that no run may miss any
     for scenario in scenarios:
         scenario.play()
@@ -94,8 +94,8 @@ def test_the_stories_meet_what_they_are_about() -> None:
     assert sum(bool(scenario.dead_letter) for scenario in scenarios) > 10
 
 
-def _is_found_out() -> bool:
-    """Of fixed seeds: whether the stories can tell must not depend on a run's luck."""
+def _is_detected() -> bool:
+    """Whether a scenario of fixed seeds fails. With fresh seeds, the result would depend on chance."""
     for seed in range(len(SEEDS)):
         try:
             Scenario(seed).play()

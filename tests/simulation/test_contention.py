@@ -1,4 +1,4 @@
-"""Many clients on one account at the same time: the losers of a race come back one after the other, not all at once."""
+"""Many concurrent clients of one account: after a version conflict, they retry one after the other, not all at once."""
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -23,34 +23,34 @@ ORIGIN = Origin("2026-01-31T09:30:00.000001Z", "correlation-1", "request-1")
 
 
 class DistantStore(MemoryAccountStore):
-    """Every request takes four to eight milliseconds, half of it on the way there."""
+    """A store whose requests take four to eight milliseconds, half of it before the effect."""
 
     def __init__(self, time: VirtualTime, random: Random) -> None:
         super().__init__()
         self._time = time
         self._random = random
 
-    def _way(self) -> None:
+    def _travel(self) -> None:
         self._time.sleep(self._random.uniform(0.002, 0.004))
 
     def newest(
         self, account_id: str, used: Usage, limit: int = ROWS_MAX, up_to: int | None = None
     ) -> Sequence[StoredRow]:
-        self._way()
+        self._travel()
         rows = super().newest(account_id, used, limit, up_to)
-        self._way()
+        self._travel()
         return rows
 
     def append(self, rows: Sequence[Row], used: Usage) -> None:
-        self._way()
+        self._travel()
         try:
             super().append(rows, used)
         finally:
-            self._way()
+            self._travel()
 
 
 def play(seed: int, *, is_patient: bool = True) -> tuple[int, int]:
-    """How many of the clients' commands were refused for their lost races, and how many races were lost in all."""
+    """Return how many commands were refused because of version conflicts, and the total number of conflicts."""
     random, time = Random(seed), VirtualTime()  # noqa: S311 -- seeded
     store, refused, used = DistantStore(time, random), list[int](), Usage()
 
@@ -77,8 +77,8 @@ def play(seed: int, *, is_patient: bool = True) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("seed", KEPT["contention"])
-def test_32_clients_at_once_are_hardly_ever_told_to_come_again(seed: int) -> None:
-    """Of fixed seeds: the figure is a typical one, and one fresh seed in several hundred exceeds it."""
+def test_32_concurrent_clients_are_hardly_ever_refused(seed: int) -> None:
+    """The seeds are fixed, because one fresh seed in several hundred exceeds these typical figures."""
     refused, conflicts = play(seed)
     assert refused <= CLIENTS * COMMANDS * 0.02
     assert conflicts < 4 * CLIENTS * COMMANDS
@@ -93,5 +93,5 @@ def test_fresh_seeds_keep_conflicts_and_refusals_bounded() -> None:
     play_each(play_fresh, "contention", seeds_of("contention", 10)[len(KEPT["contention"]) :])
 
 
-def test_without_the_pause_most_of_them_would_be() -> None:
+def test_without_the_pause_many_commands_are_refused() -> None:
     assert play(0, is_patient=False)[0] > CLIENTS * COMMANDS / 3

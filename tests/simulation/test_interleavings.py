@@ -1,4 +1,4 @@
-"""Every seed is another interleaving of clients at the store, the same each time; most are fresh in every run."""
+"""Each seed gives a reproducible interleaving of clients at the store; most seeds are fresh in every run."""
 
 from collections.abc import Callable
 from functools import partial
@@ -19,7 +19,7 @@ SEEDS, SEEDS_PER_TEST = seeds_of("interleavings", 300), 50
 
 
 def play(seed: int) -> list[Operation]:
-    """Three instances, two threads on each; the history, judged."""
+    """Run three instances with two threads each, check the history and return it."""
     store, turns, played = MemoryAccountStore(), Turns(Random(seed)), Play(seed, "a")  # noqa: S311 -- seeded
 
     def instance() -> Callable[[Random], AccountService]:
@@ -33,20 +33,22 @@ def play(seed: int) -> list[Operation]:
 
 
 @pytest.mark.parametrize("first", range(0, len(SEEDS), SEEDS_PER_TEST))
-def test_every_interleaving_can_be_explained(first: int) -> None:
+def test_every_interleaving_is_linearizable(first: int) -> None:
     play_each(play, "interleavings", SEEDS[first : first + SEEDS_PER_TEST])
 
 
-def test_a_seed_tells_the_whole_story() -> None:
+def test_a_seed_determines_its_scenario() -> None:
     assert play(7) == play(7) != play(8)
 
 
-def test_the_stories_are_of_everything_that_can_happen() -> None:
-    """Lest a change of the dice leaves something out and nobody notices. The seeds are fixed: no run may miss any."""
+def test_the_scenarios_cover_every_outcome() -> None:
+    """A change of the faults must not leave out an outcome unnoticed. The seeds are fixed, so every run covers all."""
     outcomes = [operation.outcome for seed in range(40) for operation in play(seed)]
     answers = [outcome for outcome in outcomes if isinstance(outcome, Answer)]
     assert {answer.is_replay for answer in answers} == {True, False}
-    assert max(answer.sequence for answer in answers) > 2 * (SNAPSHOT_EVERY - 1), "no history went beyond two snapshots"
+    assert max(answer.sequence for answer in answers) > 2 * (SNAPSHOT_EVERY - 1), (
+        "no history has more than two snapshots"
+    )
     assert {outcome for outcome in outcomes if not isinstance(outcome, Answer)} == {
         None,
         "account_not_found",

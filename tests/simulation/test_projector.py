@@ -1,4 +1,4 @@
-"""Every seed is another story of the projector, the same each time; most of them are fresh in every run."""
+"""Each seed gives a reproducible scenario of the projector; most seeds are fresh in every run."""
 
 from collections import Counter
 
@@ -42,16 +42,16 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("first", range(0, len(SEEDS), SEEDS_PER_TEST))
-def test_every_story_ends_well(first: int) -> None:
+def test_every_scenario_keeps_every_promise(first: int) -> None:
     play_each(play, "projector", SEEDS[first : first + SEEDS_PER_TEST])
 
 
-def test_a_seed_tells_the_whole_story() -> None:
+def test_a_seed_determines_its_scenario() -> None:
     assert play(7).fault_plan.log == play(7).fault_plan.log != play(8).fault_plan.log
 
 
-def test_the_stories_are_of_everything_that_can_happen() -> None:
-    """Lest a change of the dice leaves something out and nobody notices. The seeds are fixed: no run may miss any."""
+def test_the_scenarios_cover_every_outcome() -> None:
+    """A change of the faults must not leave out an outcome unnoticed. The seeds are fixed, so every run covers all."""
     happened: Counter[str] = Counter()
     for seed in range(SEEDS_OF_EVERYTHING):
         happened += play(seed).fault_plan.happened
@@ -63,8 +63,8 @@ def test_accounts_live_long_enough_for_snapshots() -> None:
 
 
 @pytest.mark.parametrize("again", [slice(1, 2), slice(1, 3)], ids=["overtaken", "given up, and delivered again"])
-def test_an_event_whose_record_comes_after_a_later_one_s_is_not_skipped(again: slice) -> None:
-    """Later than the order window allows: out of its turn, for nobody could know; but not lost."""
+def test_an_event_beyond_the_order_window_is_not_skipped(again: slice) -> None:
+    """The record is later than the order window allows: the event is published out of order, but not lost."""
     records = stream_records(history("a", 3))
     replay = MemoryProjector(order_window_s=0.5)
     replay.ledger.put(record["dynamodb"]["NewImage"] for record in records)

@@ -1,6 +1,6 @@
-"""Whether the simulation would notice: deliberate bugs, each of which has to be caught within SEEDS_MAX scenarios.
+"""The simulation detects deliberate bugs, each within SEEDS_MAX scenarios.
 
-The seeds are fixed: whether the scenarios can show a bug must not depend on a run's luck.
+The seeds are fixed, so that the result does not depend on chance.
 """
 
 import pytest
@@ -14,7 +14,7 @@ SEEDS_MAX = 2_000
 
 
 def first_caught(mutant: Mutant) -> int | None:
-    """The seed of the first story that does not end well."""
+    """Return the seed of the first scenario that breaks a promise."""
     with planted(mutant):
         for seed in range(SEEDS_MAX):
             try:
@@ -29,7 +29,7 @@ def test_a_bug_is_caught(mutant: Mutant) -> None:
     assert first_caught(mutant) is not None
 
 
-def test_nothing_is_left_of_a_bug() -> None:
+def test_a_planted_bug_is_removed_again() -> None:
     for mutant in MUTANTS:
         with planted(mutant):
             pass

@@ -1,4 +1,4 @@
-"""Threads that take turns: one runs at a time, and who is next is drawn from a seed."""
+"""Threads that take turns: only one runs at a time, and a seed determines the next."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -10,9 +10,9 @@ from account_core.service.usage import Usage
 
 
 class Turns:
-    """Runs each of some functions in a thread of its own; `change` is where another may get its turn.
+    """Runs functions in separate threads, which may switch at each call of `change`.
 
-    Since only one thread runs at a time, whatever these functions do, they do it in the same order for the same seed.
+    Only one thread runs at a time, so the same seed always produces the same order.
     """
 
     def __init__(self, random: Random) -> None:
@@ -21,7 +21,7 @@ class Turns:
         self._errors: list[BaseException] = []
 
     def run(self, functions: Sequence[Callable[[], None]]) -> None:
-        """Until all are done; raises what the first of them raised."""
+        """Run all functions to the end, and raise the first error."""
         threads = [
             threading.Thread(target=self._run_one, args=(function,), name=str(number), daemon=True)
             for number, function in enumerate(functions)
@@ -36,9 +36,9 @@ class Turns:
             raise self._errors[0]
 
     def change(self) -> None:
-        """Give the turn to one that is drawn, which may be the caller; return when the caller's turn has come again.
+        """Pass the turn to a random thread, possibly the caller, and return when it is the caller's turn again.
 
-        Before and behind the play, when nobody waits, it does nothing.
+        Outside of `run`, it does nothing.
         """
         mine = self._gates.get(threading.current_thread().name)
         if mine is not None and (other := self._drawn()) is not mine:
@@ -61,7 +61,7 @@ class Turns:
 
 
 class TurnedStore:
-    """A store before and behind whose every request another thread may get its turn."""
+    """A store that lets threads switch before and after each request."""
 
     def __init__(self, store: AccountStore, turns: Turns) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""Threads on a clock of their own: one runs at a time, the one whose waiting is over first."""
+"""Threads on a virtual clock: only one runs at a time, the one that wakes up first."""
 
 import threading
 from collections import defaultdict
@@ -8,7 +8,7 @@ from tests.simulation.turns import Turns
 
 
 class VirtualTime(Turns):
-    """Attributes: `now_s` only moves when everyone waits."""
+    """Attributes: `now_s` moves only when all threads wait."""
 
     def __init__(self) -> None:
         super().__init__(Random(0))  # noqa: S311 -- nothing is drawn

@@ -1,4 +1,4 @@
-"""A Kinesis that refuses some records for good."""
+"""A fake Kinesis that always refuses some records."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,10 +9,10 @@ from account_events.testing.kinesis import MemoryKinesis
 
 
 class PickyKinesis(MemoryKinesis):
-    """Refuses every call with a record that holds one of these texts, as Kinesis does with one that is too large.
+    """Refuses every call with a record that contains one of these texts, as Kinesis does if a record is too large.
 
     Attributes:
-        refusals: how many calls it refused.
+        refusals: the number of refused calls.
     """
 
     def __init__(self, *texts: bytes, code: str = "ValidationException", latency_s: float = 0.0) -> None:
@@ -21,7 +21,7 @@ class PickyKinesis(MemoryKinesis):
         self.refusals = 0
 
     def put_records(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 -- as boto3
-        """As boto3's."""
+        """See boto3's `put_records`."""
         if self._has_one(entry["Data"] for entry in request["Records"]):
             self.refusals += 1
             self.clock.now_s += self._latency_s

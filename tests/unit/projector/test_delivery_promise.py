@@ -1,4 +1,4 @@
-"""Whatever goes wrong on the way: nothing lost, no account's events out of order or with a gap, and an end to it."""
+"""Despite any faults, no event is lost or out of order, there are no gaps, and delivery ends."""
 
 from collections.abc import Sequence
 
@@ -46,16 +46,16 @@ def assert_nothing_lost(batch: Sequence[StreamRecord], response: BatchResponse, 
 
 
 def assert_in_order(stream: Sequence[DomainEvent]) -> None:
-    """Leaving out what is there for the second time, each account's events run 1, 2, 3."""
+    """Without repetitions, the sequences of each account's events are 1, 2, 3, ..."""
     last: dict[str, int] = {}
     for event in stream:
         account_id, sequence = event.fields["account_id"], event.fields["sequence"]
-        assert sequence <= last.get(account_id, 0) + 1, f"{account_id}:{sequence} came before the one before it"
+        assert sequence <= last.get(account_id, 0) + 1, f"{account_id}:{sequence} came before its predecessor"
         last[account_id] = max(sequence, last.get(account_id, 0))
 
 
 @given(interleavings, scripts, times)
-def test_nothing_is_lost_or_out_of_order_and_delivering_again_ends_it(
+def test_repeated_deliveries_publish_everything_in_order(
     names: list[str], script: list[Fault], times_s: list[float]
 ) -> None:
     replay = MemoryProjector(MemoryKinesis(script))
@@ -72,7 +72,7 @@ def test_nothing_is_lost_or_out_of_order_and_delivering_again_ends_it(
 
 
 @given(interleavings, st.sampled_from("abcdef"), scripts)
-def test_one_refused_account_costs_the_others_nothing(names: list[str], refused: str, script: list[Fault]) -> None:
+def test_a_refused_account_does_not_affect_others(names: list[str], refused: str, script: list[Fault]) -> None:
     replay = MemoryProjector(MemoryKinesis(script[:5], refuse=refused), plain(32))
     records = records_of(names)
     response = replay.deliver(records)
@@ -83,9 +83,7 @@ def test_one_refused_account_costs_the_others_nothing(names: list[str], refused:
 
 
 @given(interleavings, st.integers(0, 59), scripts)
-def test_a_poisonous_row_lets_through_all_before_it_and_every_other_account(
-    names: list[str], position: int, script: list[Fault]
-) -> None:
+def test_poison_stops_only_later_events_of_its_account(names: list[str], position: int, script: list[Fault]) -> None:
     records = records_of(names)
     poisonous = records[position % len(records)]
     account_id = poisonous["dynamodb"]["Keys"]["AccountId"]["S"]

@@ -1,4 +1,4 @@
-"""What is asked of the table; that it answers is in tests/contract/test_dynamodb_ledger.py."""
+"""The requests to the table; tests/contract/test_dynamodb_ledger.py tests the answers."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def test_times_are_read_strongly_consistent_in_one_request(client: Any) -> None:
         assert DynamoDBLedger(client, "accounts").times(KEYS) == {"a": 1_000_002, "b": None}
 
 
-def test_a_key_left_unprocessed_has_no_time_not_even_none(client: Any) -> None:  # noqa: ANN401
+def test_a_key_left_unprocessed_is_missing(client: Any) -> None:  # noqa: ANN401
     answer = {"Responses": {"accounts": []}, "UnprocessedKeys": {"accounts": {"Keys": [KEY_B]}}}
     with Stubber(client) as stub:
         stub.add_response("batch_get_item", answer)
@@ -46,7 +46,7 @@ def test_a_key_left_unprocessed_has_no_time_not_even_none(client: Any) -> None: 
 
 
 def test_a_key_that_dynamodb_refuses_is_found_and_has_no_time(client: Any) -> None:  # noqa: ANN401
-    """DynamoDB refuses the whole request for the sake of one key."""
+    """DynamoDB refuses the whole request because of one key."""
     keys = [*KEYS, Key("refused", 5), Key("c", 2)]
     with Stubber(client) as stub:
         stub.add_client_error("batch_get_item", "ValidationException")
@@ -59,8 +59,8 @@ def test_a_key_that_dynamodb_refuses_is_found_and_has_no_time(client: Any) -> No
     assert times == {"a": None, "b": None, "refused": None, "c": 1_000_002}
 
 
-def test_pages_behind_the_first_are_full(client: Any) -> None:  # noqa: ANN401
-    """Or the requests for a window with thousands of events would take all of the function's time."""
+def test_further_pages_have_no_limit(client: Any) -> None:  # noqa: ANN401
+    """Otherwise, reading a window with thousands of events would use up the function's time."""
     asked: list[dict[str, Any]] = []
     client.meta.events.register("before-parameter-build.dynamodb", lambda params, **_: asked.append({**params}))
     with Stubber(client) as stub:
@@ -91,13 +91,13 @@ def test_a_window_is_read_strongly_consistent_and_newest_first(client: Any) -> N
     }
     page = {"Items": ROWS[11:8:-1], "LastEvaluatedKey": KEY_A}
     with Stubber(client) as stub:
-        stub.add_response("query", page, expected)  # and no other request: the page shows where the window begins
+        stub.add_response("query", page, expected)  # one request, because the page shows where the window begins
         arrivals = DynamoDBLedger(client, "accounts").recent(Key("a", 11), None, 1_000_000, 7)
     assert [(arrival.sequence, arrival.position) for arrival in arrivals] == [(11, 7)]
 
 
 def test_missing_events_are_read_strongly_consistent_by_their_versions(client: Any) -> None:  # noqa: ANN401
-    """An eventually consistent read could miss a row that the stream has shown already, and park its account."""
+    """An eventually consistent read could miss a row that is already in the stream, and park its account."""
     expected = {
         "TableName": "accounts",
         "ConsistentRead": True,

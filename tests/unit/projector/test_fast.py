@@ -1,4 +1,4 @@
-"""The short way and the long way say the same of every row, or the short way says nothing."""
+"""For every row, the fast path returns the same event as the general path, or None."""
 
 import json
 import shutil
@@ -71,48 +71,48 @@ def fast_event(change: dict[str, Any], position: int, encoders: Encoders = ENCOD
     return fast.fast_event(change, position, headers_of(encoders))
 
 
-def long_way(change: dict[str, Any], encoders: Encoders = ENCODERS) -> object:
+def general_path(change: dict[str, Any], encoders: Encoders = ENCODERS) -> object:
     keys = change["Keys"]
     return read_image(change["NewImage"], keys["AccountId"]["S"], int(keys["Version"]["N"]), 7, encoders)
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change["NewImage"]["Version"]["N"])
-def test_both_ways_frame_alike(change: dict[str, Any]) -> None:
+def test_both_paths_produce_the_same_framing(change: dict[str, Any]) -> None:
     ids = {encoder.fingerprint.hex(): str(UUID(int=n)) for n, encoder in enumerate(ENCODERS.values(), 1)}
     event = fast_event(change, 7, glue_encoders(ids))
     assert isinstance(event, Outgoing)
-    assert event == long_way(change, glue_encoders(ids))
+    assert event == general_path(change, glue_encoders(ids))
     assert event.data.startswith(b"\x03\x00")
-    assert event.data[18:] == fast_event(change, 7).data[10:]  # type: ignore[union-attr]  # as the next test shows
+    assert event.data[18:] == fast_event(change, 7).data[10:]  # type: ignore[union-attr]  # the next test shows that it is an event
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change["NewImage"]["Version"]["N"])
-def test_every_row_that_is_as_it_should_be_goes_the_short_way(change: dict[str, Any]) -> None:
+def test_every_common_row_takes_the_fast_path(change: dict[str, Any]) -> None:
     event = fast_event(change, 7)
     assert isinstance(event, Outgoing), "projector/fast.py does not write the fields of this working schema"
-    assert event == long_way(change)
+    assert event == general_path(change)
 
 
-def test_a_snapshot_goes_the_long_way() -> None:
+def test_a_snapshot_takes_the_general_path() -> None:
     assert [fast_event(image, 7) for image in IMAGES if image not in CHANGES] == [None] * 3
     assert all(is_snapshot_version(row.version) for row in ROWS if row.version % 10 == 0)
 
 
 @given(st.sampled_from(CHANGES), edits, st.sets(names, max_size=2))
 @example(CHANGES[0], {"Timestamp": {"S": "0001-01-01T00:00:00.000001+14:00"}}, set())
-def test_whatever_the_row_holds_they_agree(change: dict[str, Any], edited: dict[str, Any], missing: set[str]) -> None:
+def test_both_paths_agree_on_any_row(change: dict[str, Any], edited: dict[str, Any], missing: set[str]) -> None:
     image = {name: value for name, value in {**change["NewImage"], **edited}.items() if name not in missing}
     mutated = {**change, "NewImage": image}
     event = fast_event(mutated, 7)
     if event is not None:
-        assert event == long_way(mutated)
+        assert event == general_path(mutated)
 
 
 @pytest.mark.parametrize("at", OTHER_TIMES)
-def test_a_time_spelled_otherwise_is_parked_and_not_published(at: str) -> None:
+def test_a_time_in_another_spelling_is_parked(at: str) -> None:
     change = {**CHANGES[1], "NewImage": {**CHANGES[1]["NewImage"], "Timestamp": {"S": at}}}
     assert fast_event(change, 7) is None
-    assert isinstance(long_way(change), Poison)
+    assert isinstance(general_path(change), Poison)
 
 
 @pytest.mark.parametrize("name", ["Amount", "Balance", "Sequence", "Version", "Format"])
@@ -120,11 +120,11 @@ def test_a_time_spelled_otherwise_is_parked_and_not_published(at: str) -> None:
 def test_a_number_that_only_python_reads_is_parked(name: str, number: str) -> None:
     change = {**CHANGES[1], "NewImage": {**CHANGES[1]["NewImage"], name: {"N": number}}}
     assert fast_event(change, 7) is None
-    assert isinstance(long_way(change), Poison)
+    assert isinstance(general_path(change), Poison)
 
 
 @pytest.mark.parametrize("keys", [{"AccountId": {"S": "account-2"}}, {"Version": {"N": "3"}}, {}])
-def test_a_row_under_another_key_goes_the_long_way(keys: dict[str, Any]) -> None:
+def test_a_row_under_another_key_takes_the_general_path(keys: dict[str, Any]) -> None:
     change = CHANGES[0]
     assert fast_event({**change, "Keys": {**change["Keys"], **keys} if keys else {}}, 7) is None
 
@@ -134,7 +134,7 @@ def test_a_row_under_another_key_goes_the_long_way(keys: dict[str, Any]) -> None
 
 @pytest.fixture
 def tomorrow(tmp_path: Path) -> Path:
-    """The project's schemas, to be changed and published."""
+    """A copy of the project's schemas, to be changed and published."""
     folder = tmp_path / "schemas"
     shutil.copytree(ROOT / "schemas", folder, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
@@ -160,21 +160,19 @@ def batch_of(events: int) -> dict[str, Any]:
     return {"Records": [stream_record(row, place) for place, row in enumerate(history("account-1", events))]}
 
 
-def test_with_a_new_field_what_is_published_is_what_the_codec_reads(
-    tomorrow: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_codec_reads_events_with_a_new_field(tomorrow: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     encoders = published(tomorrow, "BalanceCredited", add_field)
 
-    def told(row: EventRow) -> tuple[str, dict[str, Any]]:
+    def translated(row: EventRow) -> tuple[str, dict[str, Any]]:
         name, fields = translate(row)
         return name, fields | ({"of_tomorrow": "branch"} if name == "BalanceCredited" else {})
 
-    monkeypatch.setattr(long_path, "translate", told)
+    monkeypatch.setattr(long_path, "translate", translated)
     arrivals = parse(batch_of(30), encoders).arrivals["account-1"]
     decode_new = Codec(load(tomorrow)).decode
     read = [decode_new(arrival.data) for arrival in arrivals if isinstance(arrival, Outgoing)]
     rows = [row for row in ROWS if isinstance(row, EventRow)]
-    assert [(found.name, found.fields) for found in read] == [told(row) for row in rows]
+    assert [(found.name, found.fields) for found in read] == [translated(row) for row in rows]
     assert {found.fields["of_tomorrow"] for found in read if found.name == "BalanceCredited"} == {"branch"}
     assert {kind: kind in headers_of(encoders) for kind in ("CREATED", "WITHDRAW", "CREDIT")} == {
         "CREATED": True,
@@ -183,7 +181,7 @@ def test_with_a_new_field_what_is_published_is_what_the_codec_reads(
     }
 
 
-def test_with_a_new_field_that_nobody_fills_an_account_is_parked_and_nothing_wrong_goes_out(tomorrow: Path) -> None:
+def test_a_new_field_without_a_value_parks_the_account(tomorrow: Path) -> None:
     arrivals = parse(batch_of(3), published(tomorrow, "BalanceCredited", add_field)).arrivals["account-1"]
     [created, credited, _] = arrivals
     assert isinstance(created, Outgoing)
@@ -200,7 +198,7 @@ def test_with_a_new_field_that_nobody_fills_an_account_is_parked_and_nothing_wro
         lambda draft: draft["fields"].pop(),
     ],
 )
-def test_a_schema_of_another_order_or_type_is_not_written_here(change: Callable[[Json], object]) -> None:
+def test_a_schema_of_another_order_or_type_has_no_fast_path(change: Callable[[Json], object]) -> None:
     source = json.loads((ROOT / "schemas/BalanceCredited.avsc").read_text())
     same = encoder.Encoder(source, bytes(8))
     assert headers_of({"BalanceCredited": same}) == {"CREDIT": same.header}
@@ -208,7 +206,7 @@ def test_a_schema_of_another_order_or_type_is_not_written_here(change: Callable[
     assert headers_of({"BalanceCredited": encoder.Encoder(source, bytes(8))}) == {}
 
 
-def test_with_a_new_event_all_others_go_the_short_way_as_before(tomorrow: Path) -> None:
+def test_with_a_new_event_all_others_still_take_the_fast_path(tomorrow: Path) -> None:
     encoders = published(tomorrow, "InterestPaid", lambda _: None)
     assert headers_of(encoders) == headers_of(ENCODERS)
     assert parse(batch_of(30), encoders) == parse(batch_of(30))

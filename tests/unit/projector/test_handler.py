@@ -1,4 +1,4 @@
-"""The wiring: what the function really sends, with the clients it really has."""
+"""The wiring: the requests that the function sends with its real clients."""
 
 import gc
 import importlib
@@ -44,7 +44,7 @@ ENVIRONMENT = {
 
 
 class Context:
-    """Lambda's, as much of it as is used."""
+    """The used part of Lambda's context."""
 
     def __init__(self, remaining_ms: int) -> None:
         self._remaining_ms = remaining_ms
@@ -69,7 +69,7 @@ def module(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     sys.modules.pop("projector.handler", None)
 
 
-def looks(module: ModuleType, *parked: dict[str, Any]) -> Stubber:
+def lists_parked(module: ModuleType, *parked: dict[str, Any]) -> Stubber:
     dynamodb = Stubber(module.dynamodb)
     request = {
         "TableName": "parked",
@@ -89,11 +89,11 @@ def looks(module: ModuleType, *parked: dict[str, Any]) -> Stubber:
         ("off", [[{**WHERE, "Data": data, "PartitionKey": "acct-1"}] for data in DATAS]),
     ],
 )
-def test_a_batch_goes_to_the_stream_of_the_environment_and_is_logged(
+def test_a_batch_is_put_on_the_configured_stream_and_logged(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], aggregation: str, records: list[Any]
 ) -> None:
     module = load(monkeypatch, AGGREGATION=aggregation)
-    with Stubber(module.kinesis) as kinesis, looks(module) as dynamodb:
+    with Stubber(module.kinesis) as kinesis, lists_parked(module) as dynamodb:
         for call in records:
             kinesis.add_response("put_records", ACCEPTED, {"StreamName": "events", "Records": call})
         answer = module.handler({"Records": stream_records(ROWS)}, Context(60_000))
@@ -105,11 +105,13 @@ def test_a_batch_goes_to_the_stream_of_the_environment_and_is_logged(
 
 
 @pytest.mark.parametrize(("window_s", "queries"), [(1, 0), (2, 1)])
-def test_the_order_window_is_the_environment_s(monkeypatch: pytest.MonkeyPatch, window_s: int, queries: int) -> None:
-    """The event before is one second older."""
+def test_the_order_window_is_configured_by_the_environment(
+    monkeypatch: pytest.MonkeyPatch, window_s: int, queries: int
+) -> None:
+    """The previous event is one second older."""
     module = load(monkeypatch, ORDER_WINDOW_SECONDS=str(window_s))
     images = [to_item(row) for row in ROWS]
-    with Stubber(module.kinesis) as kinesis, looks(module) as dynamodb:
+    with Stubber(module.kinesis) as kinesis, lists_parked(module) as dynamodb:
         dynamodb.add_response("batch_get_item", {"Responses": {"accounts": [images[1]]}})
         for _ in range(queries):
             dynamodb.add_response("query", {"Items": images[1::-1]})
@@ -123,7 +125,7 @@ def test_with_framing_glue_each_event_has_the_id_of_its_schema(monkeypatch: pyte
     module = load(monkeypatch, AGGREGATION="off", FRAMING="glue", SCHEMA_VERSIONS=json.dumps(VERSION_IDS))
     framed = [outgoing(row, 0, glue_encoders(VERSION_IDS)).data for row in ROWS if isinstance(row, EventRow)]
     assert framed != DATAS
-    with Stubber(module.kinesis) as kinesis, looks(module):
+    with Stubber(module.kinesis) as kinesis, lists_parked(module):
         for data in framed:
             call = [{**WHERE, "Data": data, "PartitionKey": "acct-1"}]
             kinesis.add_response("put_records", ACCEPTED, {"StreamName": "events", "Records": call})
@@ -132,11 +134,11 @@ def test_with_framing_glue_each_event_has_the_id_of_its_schema(monkeypatch: pyte
     assert answer == {"batchItemFailures": []}
 
 
-def test_with_framing_glue_holes_are_filled_in_that_framing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_framing_glue_gaps_are_filled_in_that_framing(monkeypatch: pytest.MonkeyPatch) -> None:
     module = load(monkeypatch, AGGREGATION="off", FRAMING="glue", SCHEMA_VERSIONS=json.dumps(VERSION_IDS))
     framed = [outgoing(row, 0, glue_encoders(VERSION_IDS)).data for row in ROWS if isinstance(row, EventRow)]
     first, _, third = stream_records(ROWS)
-    with Stubber(module.kinesis) as kinesis, looks(module) as dynamodb:
+    with Stubber(module.kinesis) as kinesis, lists_parked(module) as dynamodb:
         dynamodb.add_response("query", {"Items": [to_item(ROWS[1])]})
         for data in framed:
             call = [{**WHERE, "Data": data, "PartitionKey": "acct-1"}]
@@ -158,25 +160,25 @@ def test_with_framing_glue_holes_are_filled_in_that_framing(monkeypatch: pytest.
         ),
     ],
 )
-def test_without_the_id_of_every_working_schema_framing_glue_is_refused(schema_versions: str) -> None:
+def test_framing_glue_requires_the_id_of_every_working_schema(schema_versions: str) -> None:
     environment = ENVIRONMENT | {"FRAMING": "glue", "SCHEMA_VERSIONS": schema_versions}
     with pytest.raises(LookupError, match=r"^If FRAMING is glue, SCHEMA_VERSIONS must hold .* of the same release\.$"):
         Settings.read(environment)
 
 
-def test_with_framing_glue_the_ids_have_to_be_set() -> None:
+def test_framing_glue_requires_schema_versions() -> None:
     with pytest.raises(LookupError, match="SCHEMA_VERSIONS"):
         Settings.read(ENVIRONMENT | {"FRAMING": "glue"})
 
 
-def test_with_less_time_than_the_margin_nothing_is_sent_and_all_is_reported(module: ModuleType) -> None:
-    with Stubber(module.kinesis) as kinesis, looks(module):
-        kinesis.add_response("put_records", ACCEPTED)  # were it asked, the records would be safe
+def test_with_less_time_than_the_margin_nothing_is_sent(module: ModuleType) -> None:
+    with Stubber(module.kinesis) as kinesis, lists_parked(module):
+        kinesis.add_response("put_records", ACCEPTED)  # if it were called, the records would be safe
         answer = module.handler({"Records": stream_records(ROWS)}, Context(int(SAFETY_MARGIN_S * 1000)))
     assert answer == {"batchItemFailures": [{"itemIdentifier": sequence_number(0)}]}
 
 
-def test_the_clients_do_not_retry_and_give_up_before_the_margin_is_used_up(module: ModuleType) -> None:
+def test_the_clients_do_not_retry_and_time_out_within_the_margin(module: ModuleType) -> None:
     for client in (module.kinesis, module.dynamodb):
         config = client.meta.config
         assert config.retries == {"total_max_attempts": 1, "mode": "legacy"}
@@ -210,6 +212,6 @@ def test_a_missing_setting_is_named(missing: str) -> None:
         ("ORDER_WINDOW_SECONDS", ""),
     ],
 )
-def test_a_wrong_setting_is_named(name: str, value: str) -> None:
+def test_an_invalid_setting_is_named(name: str, value: str) -> None:
     with pytest.raises(LookupError, match=name):
         Settings.read({**ENVIRONMENT, name: value})

@@ -6,7 +6,7 @@ def event(account_id: str, sequence: int) -> Outgoing:
     return Outgoing(account_id, sequence, 0, b"", 0)
 
 
-def test_it_knows_from_where_to_where() -> None:
+def test_it_knows_the_first_and_last_published_event() -> None:
     known = LastPublished()
     assert (known.last("a"), known.span("a")) == (None, None)
     known.update([event("a", 3), event("a", 4), event("b", 1), event("a", 2)])

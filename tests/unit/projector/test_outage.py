@@ -1,6 +1,6 @@
-"""How long Kinesis may be in trouble before rows are given up, with the template's own settings.
+"""The outage of Kinesis that the projector survives with the template's settings.
 
-The real projector and the mapping stand-in's state machine, on a clock that moves only when told.
+The real projector runs with the state machine of the fake event source mapping, on a virtual clock.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ DEPLOYED = {
 
 
 class FailingKinesis(MemoryKinesis):
-    """Refuses every call until a moment, in one of the ways Kinesis has."""
+    """Refuses every call until `until_s` with the error `code`."""
 
     until_s = 0.0
     code = ""
@@ -49,7 +49,7 @@ class FailingKinesis(MemoryKinesis):
 
 
 def run(kinesis: FailingKinesis, records: Sequence[dict[str, Any]]) -> int:
-    """Deliver until nothing is left; how many records were given up."""
+    """Deliver until no record is left, and return how many were given up."""
     clock = kinesis.clock
     replay = MemoryProjector(kinesis)
     shard, given_up = ShardState(MappingConfig.from_api(DEPLOYED)), 0
@@ -69,7 +69,7 @@ def run(kinesis: FailingKinesis, records: Sequence[dict[str, Any]]) -> int:
 
 
 @pytest.mark.parametrize("code", ["ProvisionedThroughputExceededException", "AccessDeniedException"])
-def test_an_hour_of_trouble_gives_nothing_up(code: str) -> None:
+def test_an_outage_of_an_hour_loses_no_record(code: str) -> None:
     records = [record for name in "abc" for record in stream_records(history(name, 12))]
     for number, record in enumerate(records):
         record["dynamodb"]["SequenceNumber"] = str(number + 1)

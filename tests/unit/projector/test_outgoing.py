@@ -1,4 +1,4 @@
-"""Stored events become domain events, and what can become none says so."""
+"""Stored events become domain events; if that is impossible, the error states the reason."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -56,7 +56,7 @@ def test_an_event_without_a_command_has_no_cause() -> None:
     assert translate(replace(ROW, command_id=None))[1]["causation_id"] is None
 
 
-def test_an_outgoing_event_knows_whose_it_is_and_where_it_came_from() -> None:
+def test_an_outgoing_event_has_its_account_and_position() -> None:
     event = outgoing(ROW, 7)
     assert event == Outgoing("a-1", 10, 1769851800000001, event.data, 7)
 
@@ -76,26 +76,29 @@ def test_an_outgoing_event_knows_whose_it_is_and_where_it_came_from() -> None:
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_what_cannot_become_a_record_says_why_and_quotes_no_amount(change: dict[str, Any], message: str) -> None:
+def test_an_unpublishable_event_has_a_reason_without_amounts(change: dict[str, Any], message: str) -> None:
     with pytest.raises(Unpublishable, match=message) as caught:
         outgoing(replace(ROW, **change), 7)
     assert "12345678901234567" not in str(caught.value)
 
 
-def test_the_longest_account_id_kinesis_takes_is_taken() -> None:
+def test_the_longest_account_id_that_kinesis_accepts_is_accepted() -> None:
     assert len(outgoing(replace(ROW, account_id="ü" * 256), 7).data) > 1024
 
 
-def test_the_largest_event_is_taken_and_one_byte_more_is_not() -> None:
-    room = EVENT_BYTES_MAX - len(outgoing(replace(ROW, correlation_id="c" * 20_000), 7).data) + 20_000
-    assert len(outgoing(replace(ROW, correlation_id="c" * room), 7).data) in {EVENT_BYTES_MAX, EVENT_BYTES_MAX + 1 - 1}
+def test_the_largest_event_is_accepted_and_one_byte_more_is_not() -> None:
+    length = EVENT_BYTES_MAX - len(outgoing(replace(ROW, correlation_id="c" * 20_000), 7).data) + 20_000
+    assert len(outgoing(replace(ROW, correlation_id="c" * length), 7).data) in {
+        EVENT_BYTES_MAX,
+        EVENT_BYTES_MAX + 1 - 1,
+    }
     with pytest.raises(Unpublishable):
-        outgoing(replace(ROW, correlation_id="c" * (room + 1)), 7)
+        outgoing(replace(ROW, correlation_id="c" * (length + 1)), 7)
 
 
 def test_an_event_without_a_translation_is_refused_by_name() -> None:
     class InterestPaid:
-        """As a release of tomorrow may read from a row."""
+        """An event type of a future release."""
 
     with pytest.raises(Unpublishable, match=r"event a-1:10: projector/translate.py has no case for InterestPaid"):
         outgoing(replace(ROW, event=InterestPaid()), 0)  # type: ignore[arg-type]

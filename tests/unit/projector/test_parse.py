@@ -1,4 +1,4 @@
-"""Which stream records are events to publish, and which rows can never be one."""
+"""Stream records become events to publish, or Poison."""
 
 from copy import deepcopy
 from typing import Any
@@ -28,7 +28,7 @@ def arrivals(*records: StreamRecord) -> list[Arrival]:
     return [arrival for mine in parse({"Records": records}).arrivals.values() for arrival in mine]
 
 
-def test_inserted_events_come_out_by_account_in_stream_order_with_their_positions() -> None:
+def test_events_are_grouped_by_account_in_stream_order() -> None:
     others = [row for row in history("b", 2) if isinstance(row, EventRow)]
     batch = parse({"Records": stream_records([EVENTS[0], others[0], EVENTS[1], others[1]])})
     assert batch.numbers == [sequence_number(number) for number in range(4)]
@@ -71,12 +71,12 @@ def test_an_empty_batch_holds_nothing() -> None:
     ],
     ids=lambda image: str(image)[:40],
 )
-def test_a_row_that_can_be_no_event_is_poison_for_its_account(image: dict[str, Any]) -> None:
-    poison, behind = arrivals(spoilt(**image), stream_record(ROWS[2], 1))
+def test_a_row_that_cannot_become_an_event_is_poison(image: dict[str, Any]) -> None:
+    poison, later = arrivals(spoilt(**image), stream_record(ROWS[2], 1))
     assert isinstance(poison, Poison)
     assert (poison.account_id, poison.sequence, poison.version, poison.position) == ("a", 2, 2, 0)
     assert poison.reason
-    assert isinstance(behind, Outgoing)
+    assert isinstance(later, Outgoing)
 
 
 @pytest.mark.parametrize("image", [None, "", [], {}])
@@ -87,7 +87,7 @@ def test_a_record_without_an_image_is_poison(image: object) -> None:
     assert isinstance(poison, Poison)
 
 
-def test_what_is_no_snapshot_in_a_snapshot_s_place_is_poison_for_the_next_event() -> None:
+def test_another_row_in_a_snapshots_place_is_poison() -> None:
     record = stream_record(ROWS[-1], 0)
     record["dynamodb"]["NewImage"] = record["dynamodb"]["NewImage"] | {"Type": {"S": "CREDIT"}}
     [poison] = arrivals(record)
@@ -96,7 +96,7 @@ def test_what_is_no_snapshot_in_a_snapshot_s_place_is_poison_for_the_next_event(
 
 
 @pytest.mark.parametrize("number", ["-1", "1.5", "x", "02", "1E+1", "9" * 5_000, *OTHER_NUMBERS])
-def test_a_row_that_is_none_of_an_account_s_is_poison_from_its_first_event_on(number: str) -> None:
+def test_a_row_with_an_invalid_version_is_poison_from_sequence_1(number: str) -> None:
     record = stream_record(ROWS[1], 1)
     record["dynamodb"]["Keys"] = {"AccountId": {"S": "a"}, "Version": {"N": number}}
     [poison] = arrivals(record)
@@ -105,7 +105,7 @@ def test_a_row_that_is_none_of_an_account_s_is_poison_from_its_first_event_on(nu
 
 
 @pytest.mark.parametrize("keys", [None, {}, {"AccountId": {"S": ["a"]}}])
-def test_behind_a_record_of_nobody_knows_whom_nothing_is_read(keys: object) -> None:
+def test_no_record_is_read_after_one_without_an_account(keys: object) -> None:
     record = stream_record(ROWS[1], 1)
     record["dynamodb"]["Keys"] = keys
     batch = parse({"Records": [stream_record(ROWS[0], 0), record, stream_record(ROWS[2], 2)]})
@@ -113,7 +113,7 @@ def test_behind_a_record_of_nobody_knows_whom_nothing_is_read(keys: object) -> N
     assert batch.arrivals == {"a": [outgoing(EVENTS[0], 0)]}
 
 
-def test_the_reason_names_what_is_wrong_and_no_amount() -> None:
+def test_the_reason_names_the_attribute_and_no_amount() -> None:
     [poison] = arrivals(spoilt(Balance={"N": "1234.567"}))
     assert isinstance(poison, Poison)
     assert "Balance" in poison.reason
@@ -131,12 +131,12 @@ def test_the_reason_names_what_is_wrong_and_no_amount() -> None:
     ],
     ids=str,
 )
-def test_what_is_no_table_stream_fails_as_a_whole(payload: dict[str, Any]) -> None:
+def test_a_payload_that_is_not_a_table_stream_fails_as_a_whole(payload: dict[str, Any]) -> None:
     with pytest.raises(NotATableStream):
         parse(payload)
 
 
-def test_events_from_the_table_end_with_the_first_that_cannot_be_published() -> None:
+def test_events_from_the_table_end_with_the_first_poison() -> None:
     images = {row.version: to_item(row) for row in history("a", 20)}
     assert [one.sequence for one in read_events(images, "a", 8, 12, 3)] == [8, 9, 10, 11, 12]
     images[11]["Type"] = {"S": "INTEREST"}
@@ -155,8 +155,8 @@ def test_events_from_the_table_end_with_the_first_that_cannot_be_published() -> 
     ids=lambda text: text[:9],
 )
 @pytest.mark.parametrize("kind", ["CREDIT", "SNAPSHOT"])
-def test_a_key_whose_version_no_row_can_have_is_a_stray_row(version: str, kind: str) -> None:
-    """Nothing is derived from it: DynamoDB holds 38 digits, and Python reads some thousands."""
+def test_a_key_with_an_impossible_version_is_a_stray_row(version: str, kind: str) -> None:
+    """No sequence is derived from it. DynamoDB numbers have 38 digits; Python reads thousands."""
     key = {"AccountId": {"S": "a"}, "Version": {"N": version}}
     record = spoilt(**key, Type={"S": kind})
     record["dynamodb"]["Keys"] = key
@@ -166,13 +166,13 @@ def test_a_key_whose_version_no_row_can_have_is_a_stray_row(version: str, kind: 
     assert (poison.sequence, poison.reason) == (1, "its key has no version that a row can have")
 
 
-def test_an_image_with_thousands_of_digits_is_poison_as_any_other() -> None:
+def test_an_image_with_thousands_of_digits_is_poison() -> None:
     [poison] = arrivals(spoilt(Version={"N": "9" * 5_000}, Type={"S": "SNAPSHOT"}))
     assert isinstance(poison, Poison)
     assert (poison.sequence, poison.version) == (2, 2)
 
 
-def test_the_last_version_that_a_row_can_have_is_read_as_one() -> None:
+def test_the_highest_possible_version_is_read() -> None:
     assert (version_in(str(VERSION_MAX)), version_in(str(VERSION_MAX + 1))) == (VERSION_MAX, None)
     assert sequence_from(VERSION_MAX) < 2**63
 

@@ -1,4 +1,4 @@
-"""The event before the first that an execution environment sees of an account: on the stream already, or on its way."""
+"""The predecessor of the first event that an environment sees of an account may not be on the stream yet."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,12 +16,12 @@ from tests.support.rows import history, stream_record, stream_records
 
 DONE: dict[str, Any] = {"batchItemFailures": []}
 RECORDS = stream_records(history("a", 30))
-"""Of events one second apart, and of snapshots."""
+"""Events one second apart, and snapshots."""
 EVENTS = [record for record in RECORDS if "CorrelationId" in record["dynamodb"]["NewImage"]]
 
 
 def projector(order_window_s: float = 10.0, written: Sequence[StreamRecord] = RECORDS) -> MemoryProjector:
-    """A new one; the rows are in the table."""
+    """A new projector with these rows in the table."""
     memory = MemoryProjector(order_window_s=order_window_s)
     memory.ledger.put(record["dynamodb"]["NewImage"] for record in written)
     return memory
@@ -35,7 +35,7 @@ def on_stream(memory: MemoryProjector) -> list[int]:
     return [event.fields["sequence"] for event in memory.kinesis.events()]
 
 
-def test_after_a_restart_a_late_record_is_overtaken_by_none() -> None:
+def test_after_a_restart_no_event_overtakes_a_late_record() -> None:
     """Records 1, 3, 2 of one account in separate batches, and an environment that is new after the first."""
     memory = projector()
     deliver(memory, 1)
@@ -45,7 +45,7 @@ def test_after_a_restart_a_late_record_is_overtaken_by_none() -> None:
     assert on_stream(memory) == [1, 1, 2, 3]
 
 
-def test_all_events_within_the_window_go_first_and_none_that_is_older() -> None:
+def test_events_within_the_window_are_published_first_older_ones_not() -> None:
     memory = projector(order_window_s=3.0)
     assert deliver(memory, 8) == DONE
     assert on_stream(memory) == [6, 7, 8]
@@ -79,7 +79,7 @@ def test_an_account_is_checked_once_and_its_first_event_never() -> None:
     assert [outcome.checked for outcome in memory.outcomes] == [0, 0, 1, 0]
 
 
-def test_a_hundred_accounts_take_one_request_and_one_more_takes_two() -> None:
+def test_100_accounts_take_one_request_and_101_take_two() -> None:
     for accounts, requests in ((KEYS_MAX, [KEYS_MAX]), (KEYS_MAX + 1, [KEYS_MAX, 1])):
         names = [f"a{number}" for number in range(accounts)]
         rows = {name: list(history(name, 2)) for name in names}
@@ -99,8 +99,8 @@ def test_an_event_whose_predecessor_is_not_in_the_table_parks_its_account() -> N
 
 
 @pytest.mark.parametrize("image", [{"Type": {"S": "INTEREST"}}, {"Timestamp": {"S": "yesterday"}}, {"Format": None}])
-def test_a_predecessor_that_is_no_event_parks_its_account(image: dict[str, Any]) -> None:
-    """With all before it published: its release begins there."""
+def test_a_predecessor_that_is_not_an_event_parks_its_account(image: dict[str, Any]) -> None:
+    """All earlier events within the window are published, because the release begins at the parked event."""
     memory = projector(order_window_s=3.0)
     row = {**memory.ledger.rows["a"][7], **image}
     memory.ledger.put([{name: value for name, value in row.items() if value is not None}])
@@ -109,8 +109,8 @@ def test_a_predecessor_that_is_no_event_parks_its_account(image: dict[str, Any])
     assert (memory.parking.parked["a"].first, memory.parking.parked["a"].held_through) == (7, 8)
 
 
-def test_before_a_row_that_is_no_event_its_predecessors_are_published() -> None:
-    """Else the account's release could overtake them. The row tells no time: what is close to its predecessor goes."""
+def test_predecessors_of_an_invalid_row_are_published() -> None:
+    """Otherwise the account's release could overtake them. The row has no time, so its predecessor's time counts."""
     memory = projector(order_window_s=2.5)
     wrong = stream_record(next(row for row in history("a", 8) if row.version == 8), 7)
     wrong["dynamodb"]["NewImage"] = wrong["dynamodb"]["NewImage"] | {"Type": {"S": "INTEREST"}}
@@ -119,7 +119,7 @@ def test_before_a_row_that_is_no_event_its_predecessors_are_published() -> None:
     assert memory.parking.parked["a"].first == 8
 
 
-def test_where_the_table_does_not_answer_the_account_waits_and_the_others_go_on() -> None:
+def test_if_the_table_is_down_only_the_unknown_account_waits() -> None:
     memory = projector()
     memory.ledger.is_down = True
     records = [EVENTS[2], *stream_records(history("b", 1), first=3)]
@@ -137,14 +137,14 @@ def test_an_account_whose_key_was_left_unprocessed_waits(monkeypatch: pytest.Mon
     assert (on_stream(memory), memory.outcomes[0].waiting[0].reason) == ([], NO_ANSWER)
 
 
-def test_without_time_nothing_is_read_and_the_account_waits() -> None:
+def test_without_time_no_predecessor_is_read() -> None:
     memory = projector()
     assert memory.deliver([EVENTS[2]], time_s=0.0) != DONE
     assert (memory.ledger.times_read, memory.outcomes[0].waiting[0].reason) == ([], NOT_ATTEMPTED)
 
 
-def test_reads_of_many_windows_end_at_half_of_the_time() -> None:
-    """And what has been read by then is published, so that fewer are left for the next delivery."""
+def test_reads_of_predecessors_end_at_half_of_the_time() -> None:
+    """The accounts read by then are published, so fewer are left for the next delivery."""
     names = [f"a{number}" for number in range(20)]
     rows = {name: list(history(name, 2)) for name in names}
     memory = MemoryProjector()
@@ -156,20 +156,20 @@ def test_reads_of_many_windows_end_at_half_of_the_time() -> None:
     assert {waiting.reason for waiting in memory.outcomes[0].waiting} == {NOT_ATTEMPTED}
 
 
-def test_a_parked_account_s_earlier_events_are_checked_likewise() -> None:
+def test_predecessors_of_a_parked_account_are_checked() -> None:
     memory = projector()
     memory.parking.park(Parked("a", 5, 9, 5, "", ""))
     assert deliver(memory, 4, 6) == DONE
     assert on_stream(memory) == [1, 2, 3, 4]
 
 
-def test_an_environment_forgets_an_account_that_it_meets_parked() -> None:
-    """What its release has published since is not published once more."""
+def test_an_environment_forgets_an_account_that_is_parked() -> None:
+    """Events that the release has published are not published again."""
     memory = projector(order_window_s=0.5)
     deliver(memory, 1, 2)
     memory.parking.park(Parked("a", 3, 4, 3, "", ""))
     deliver(memory, 5)
-    memory.parking.release(memory.parking.parked["a"], 5)  # which has published 3 to 5
+    memory.parking.release(memory.parking.parked["a"], 5)  # the release has published 3 to 5
     assert deliver(memory, 6) == DONE
     assert on_stream(memory) == [1, 2, 6]
 
@@ -190,7 +190,7 @@ def test_the_executor_makes_the_requests() -> None:
     assert executor.calls == 3, "parked accounts, times, recent events"
 
 
-def test_an_unanswered_window_lets_no_event_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_if_predecessors_cannot_be_read_nothing_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
     memory = projector()
 
     def no_answer(*_: object) -> Any:  # noqa: ANN401 -- it raises

@@ -1,4 +1,4 @@
-"""A batch from Lambda's event to Lambda's answer."""
+"""A batch, from Lambda's event to Lambda's response."""
 
 from copy import deepcopy
 from typing import Any
@@ -56,19 +56,19 @@ def test_a_batch_of_snapshots_is_done_without_a_call() -> None:
     assert replay.kinesis.calls == []
 
 
-def test_the_lowest_unsafe_record_is_reported_whoever_failed_first() -> None:
+def test_the_lowest_failed_record_is_reported() -> None:
     replay = MemoryProjector(MemoryKinesis(refuse=["a", "b"]))
     assert replay.deliver(batch("c", "b", "a", "c")) == failed(1)
     assert on_stream(replay) == ["c:1", "c:2"]
 
 
-def test_lowest_means_in_stream_order_not_in_the_order_of_strings() -> None:
+def test_lowest_means_in_stream_order_not_in_string_order() -> None:
     records = stream_records([next(history("a", 1)), next(history("b", 1))], first=4)
     assert min(sequence_number(4), sequence_number(5)) == sequence_number(5)
     assert MemoryProjector(MemoryKinesis(refuse=["a", "b"])).deliver(records) == failed(4)
 
 
-def test_a_poisonous_row_parks_its_account_and_the_batch_is_done() -> None:
+def test_poison_parks_its_account_and_the_batch_is_done() -> None:
     records = batch("a", "b", "a", "a", "b", "a")
     poison(records[2], Type={"S": "INTEREST"})
     replay = MemoryProjector()
@@ -81,7 +81,7 @@ def test_a_poisonous_row_parks_its_account_and_the_batch_is_done() -> None:
     assert outcome.parked == list(replay.parking.parked.values())
 
 
-def test_an_event_that_cannot_be_encoded_parks_its_account_likewise() -> None:
+def test_an_event_that_cannot_be_encoded_parks_its_account() -> None:
     records = batch("a", "a", "b", "a")
     poison(records[1], CorrelationId={"S": "\ud800"})
     replay = MemoryProjector()
@@ -90,7 +90,7 @@ def test_an_event_that_cannot_be_encoded_parks_its_account_likewise() -> None:
     assert (replay.parking.parked["a"].first, replay.parking.parked["a"].held_through) == (2, 3)
 
 
-def test_a_parked_account_s_later_events_are_held_back_and_written_down() -> None:
+def test_later_events_of_a_parked_account_are_held_back_and_recorded() -> None:
     replay, records = MemoryProjector(), batch(*["a"] * 6, "b")
     poison(records[1], Type={"S": "INTEREST"})
     replay.deliver(records[:3])
@@ -100,15 +100,15 @@ def test_a_parked_account_s_later_events_are_held_back_and_written_down() -> Non
     assert (replay.outcomes[1].held, replay.outcomes[1].parked_in_all) == (3, 1)
 
 
-def test_what_stands_before_the_event_that_an_account_is_parked_at_still_goes() -> None:
+def test_earlier_events_of_a_parked_account_are_published() -> None:
     replay, records = MemoryProjector(), batch("a", "a", "a")
     replay.parking.park(Parked("a", 2, 2, 2, "", ""))
     assert replay.deliver(records) == DONE
     assert on_stream(replay) == ["a:1"]
 
 
-def test_an_account_is_parked_only_once_all_before_its_poison_is_on_the_stream() -> None:
-    """Or its release, which begins with the poison, could put a later event in front of them."""
+def test_an_account_is_parked_only_after_its_earlier_events() -> None:
+    """Otherwise the release, which begins with the poison, could publish a later event before them."""
     replay, records = MemoryProjector(MemoryKinesis(refuse=["a"])), batch("a", "a", "b")
     poison(records[1], Type={"S": "INTEREST"})
     assert replay.deliver(records) == failed(0)
@@ -119,7 +119,7 @@ def test_an_account_is_parked_only_once_all_before_its_poison_is_on_the_stream()
 
 
 @pytest.mark.parametrize("failing", ["list", "park"])
-def test_where_parking_cannot_be_written_or_read_the_record_is_not_safe(failing: str) -> None:
+def test_if_parking_is_unavailable_the_record_is_delivered_again(failing: str) -> None:
     replay, records = MemoryProjector(), batch("a", "b", "a")
     poison(records[2], Type={"S": "INTEREST"})
 
@@ -136,7 +136,7 @@ def test_where_parking_cannot_be_written_or_read_the_record_is_not_safe(failing:
 
 
 @pytest.mark.parametrize("is_down", [True, False])
-def test_what_was_released_while_it_was_being_held_back_is_delivered_again(*, is_down: bool) -> None:
+def test_events_released_during_the_hold_are_delivered_again(*, is_down: bool) -> None:
     replay, records = MemoryProjector(), batch("a", "a", "a")
     parked = Parked("a", 2, 2, 2, "", "")
     replay.parking.park(parked)
@@ -155,7 +155,7 @@ def test_what_was_released_while_it_was_being_held_back_is_delivered_again(*, is
     assert on_stream(replay) == ["a:1", "a:2", "a:3"]
 
 
-def test_a_poison_in_front_of_a_parked_account_keeps_what_waits_already() -> None:
+def test_earlier_poison_keeps_the_held_events_of_a_parked_account() -> None:
     replay, records = MemoryProjector(), batch("a", "a", "a")
     poison(records[1], Type={"S": "INTEREST"})
     replay.parking.park(Parked("a", 3, 9, 3, "", ""))
@@ -164,8 +164,8 @@ def test_a_poison_in_front_of_a_parked_account_keeps_what_waits_already() -> Non
 
 
 @pytest.mark.parametrize("is_parked", [True, False])
-def test_reads_that_take_long_leave_half_of_the_time_to_the_others_events(*, is_parked: bool) -> None:
-    """An environment that is behind on many accounts, or cannot write what it holds back, still gets on."""
+def test_slow_reads_leave_half_of_the_time_for_the_puts(*, is_parked: bool) -> None:
+    """An environment that lacks many accounts' events, or cannot record held events, still makes progress."""
     names = [f"a{n}" for n in range(20)]
     replay, records = MemoryProjector(), batch(*names, *names, *names, "b")
     replay.ledger.put(record["dynamodb"]["NewImage"] for record in records)
@@ -184,7 +184,7 @@ def test_reads_that_take_long_leave_half_of_the_time_to_the_others_events(*, is_
     assert response == DONE
 
 
-def test_how_many_are_parked_is_not_told_where_nobody_could_look() -> None:
+def test_the_number_of_parked_accounts_may_be_unknown() -> None:
     replay = MemoryProjector()
 
     def fails(_: str) -> None:
@@ -197,14 +197,14 @@ def test_how_many_are_parked_is_not_told_where_nobody_could_look() -> None:
     assert [outcome.parked_in_all for outcome in replay.outcomes] == [None, 0]
 
 
-def test_a_reason_is_no_longer_than_anybody_reads() -> None:
+def test_a_reason_is_shortened() -> None:
     replay, records = MemoryProjector(), batch("a")
     poison(records[0], Type={"S": "\x00" * 100_000})
     replay.deliver(records)
     assert len(replay.parking.parked["a"].reason) == 500
 
 
-def test_without_time_nothing_is_parked_nor_held_and_all_is_delivered_again() -> None:
+def test_without_time_everything_is_delivered_again() -> None:
     replay, records = MemoryProjector(), batch("a", "b", "b")
     poison(records[0], Type={"S": "INTEREST"})
     replay.parking.park(Parked("b", 1, 1, 1, "", ""))
@@ -213,7 +213,7 @@ def test_without_time_nothing_is_parked_nor_held_and_all_is_delivered_again() ->
     assert [waiting.account_id for waiting in replay.outcomes[0].waiting] == ["b", "a"]
 
 
-def test_a_hole_in_a_batch_is_filled_from_the_table() -> None:
+def test_a_gap_in_a_batch_is_filled_from_the_table() -> None:
     replay, records = MemoryProjector(), batch(*["a"] * 14)
     replay.ledger.put(record["dynamodb"]["NewImage"] for record in records)
     assert replay.deliver([records[0], *records[3:5], records[13]]) == DONE
@@ -222,7 +222,7 @@ def test_a_hole_in_a_batch_is_filled_from_the_table() -> None:
     assert replay.ledger.reads == [("a", 2, 3), ("a", 6, 12)]
 
 
-def test_a_sequence_beyond_the_last_one_published_is_a_hole_too_and_what_is_published_does_not_go_again() -> None:
+def test_a_gap_after_published_events_is_filled_without_repeats() -> None:
     replay, records = MemoryProjector(), batch(*["a"] * 8)
     replay.ledger.put(record["dynamodb"]["NewImage"] for record in records)
     replay.deliver(records[:2])
@@ -235,7 +235,7 @@ def test_a_sequence_beyond_the_last_one_published_is_a_hole_too_and_what_is_publ
     assert on_stream(replay) == [*(f"a:{n}" for n in range(1, 8)), "a:7", "a:8"]
 
 
-def test_a_row_that_the_table_does_not_have_parks_the_account() -> None:
+def test_a_row_missing_in_the_table_parks_the_account() -> None:
     replay, records = MemoryProjector(), batch(*["a"] * 5)
     replay.ledger.put(record["dynamodb"]["NewImage"] for record in records if record is not records[2])
     assert replay.deliver([records[0], records[4]]) == DONE
@@ -244,7 +244,7 @@ def test_a_row_that_the_table_does_not_have_parks_the_account() -> None:
     assert replay.parking.parked["a"].reason == NO_ROW
 
 
-def test_where_the_table_cannot_be_read_the_record_is_not_safe() -> None:
+def test_if_the_table_is_unavailable_the_record_is_delivered_again() -> None:
     replay, records = MemoryProjector(), batch("a", "b", "a", "a", "b")
     replay.ledger.is_down = True
     assert replay.deliver([records[0], records[1], records[3], records[4]]) == failed(3)
@@ -261,7 +261,7 @@ def test_an_outcome_never_quotes_an_amount(amount: str) -> None:
     assert "918273" not in repr((replay.outcomes, replay.parking.parked))
 
 
-def test_behind_a_row_of_nobody_knows_whom_everyone_waits() -> None:
+def test_all_records_after_one_without_an_account_wait() -> None:
     records = batch("a", "b", "a", "b")
     records[1]["dynamodb"] |= {"Keys": {}, "NewImage": {}}
     replay = MemoryProjector()
@@ -271,13 +271,13 @@ def test_behind_a_row_of_nobody_knows_whom_everyone_waits() -> None:
     assert (waiting.account_id, waiting.position) == (None, 1)
 
 
-def test_a_poisonous_snapshot_stops_nobody() -> None:
+def test_a_damaged_snapshot_parks_no_account() -> None:
     records = stream_records(history("a", 10))
     poison(records[9], Balance={"N": "x"})
     assert MemoryProjector().deliver(records) == DONE
 
 
-def test_at_the_deadline_the_rest_is_reported_and_delivered_again() -> None:
+def test_at_the_deadline_the_rest_is_delivered_again() -> None:
     replay = MemoryProjector(MemoryKinesis(latency_s=1.0), plain(32))
     records = batch(*["a"] * 5)
     assert replay.deliver(records, time_s=2.0) == failed(2)
@@ -285,14 +285,14 @@ def test_at_the_deadline_the_rest_is_reported_and_delivered_again() -> None:
     assert on_stream(replay) == ["a:1", "a:2", "a:3", "a:4", "a:5"]
 
 
-def test_six_hundred_accounts_of_which_one_is_refused() -> None:
+def test_one_refused_account_of_600_is_delivered_again() -> None:
     names = [f"a{n}" for n in range(600)]
     replay = MemoryProjector(MemoryKinesis(refuse=["a599"]), plain(BUCKETS))
     assert replay.deliver(batch(*names)) == failed(599)
     assert len(on_stream(replay)) == 599
 
 
-def test_what_is_no_table_stream_publishes_nothing() -> None:
+def test_a_batch_that_is_not_a_table_stream_publishes_nothing() -> None:
     replay = MemoryProjector()
     with pytest.raises(NotATableStream):
         replay.deliver([*batch("a"), {"eventName": "INSERT"}])
@@ -300,7 +300,7 @@ def test_what_is_no_table_stream_publishes_nothing() -> None:
 
 
 @pytest.mark.parametrize("pack", [plain(BUCKETS), aggregated(BUCKETS), aggregated(1)], ids=["plain", "many", "one"])
-def test_an_event_that_kinesis_never_takes_parks_its_account(pack: Pack) -> None:
+def test_an_event_that_kinesis_always_refuses_parks_its_account(pack: Pack) -> None:
     replay, records = MemoryProjector(PickyKinesis(b"unwanted"), pack), batch("a", "b", "a", "b", "a", "c")
     poison(records[2], CorrelationId={"S": "unwanted"})
     assert replay.deliver(records) == DONE
@@ -310,7 +310,7 @@ def test_an_event_that_kinesis_never_takes_parks_its_account(pack: Pack) -> None
     assert (replay.outcomes[0].published, replay.outcomes[0].held, replay.outcomes[0].waiting) == (4, 2, [])
 
 
-def test_a_poison_behind_an_event_that_kinesis_never_takes_waits_with_it() -> None:
+def test_poison_after_a_refused_event_is_held_with_it() -> None:
     replay, records = MemoryProjector(PickyKinesis(b"unwanted")), batch("a", "b", "a", "a")
     poison(records[0], CorrelationId={"S": "unwanted"})
     poison(records[2], Type={"S": "INTEREST"})
@@ -319,7 +319,7 @@ def test_a_poison_behind_an_event_that_kinesis_never_takes_waits_with_it() -> No
     assert (replay.parking.parked["a"].first, replay.parking.parked["a"].held_through) == (1, 3)
 
 
-def test_where_kinesis_takes_nothing_at_all_the_batch_comes_again() -> None:
+def test_if_kinesis_refuses_everything_the_batch_is_delivered_again() -> None:
     replay, records = MemoryProjector(PickyKinesis(b"a")), batch("a", "a")
     assert replay.deliver(records) == failed(0)
     assert replay.parking.parked == {}

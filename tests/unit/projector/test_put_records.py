@@ -1,4 +1,4 @@
-"""The bodies that are built here mean what botocore's own would."""
+"""The bodies that the projector builds are equivalent to botocore's."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ entries = st.lists(
 
 
 class Wire:
-    """A client whose requests go no further than here."""
+    """A client whose requests are captured and answered here."""
 
     def __init__(self, *, is_built_here: bool) -> None:
         session: Any = botocore.session.Session()
@@ -36,7 +36,7 @@ class Wire:
     def _answer(self, request: AWSPreparedRequest, **_: object) -> object:
         self.requests.append(request)
         response: Any = AWSResponse(request.url, 200, HTTPHeaders(), None)
-        response._content = b'{"FailedRecordCount":0,"Records":[]}'  # noqa: SLF001 -- it has no other way in
+        response._content = b'{"FailedRecordCount":0,"Records":[]}'  # noqa: SLF001 -- there is no public way to set it
         return response
 
 
@@ -46,7 +46,7 @@ def wires() -> tuple[Wire, Wire]:
 
 
 @given(text, entries)
-def test_a_body_is_botocore_s(wires: tuple[Wire, Wire], stream_name: str, records: list[dict[str, Any]]) -> None:
+def test_a_body_equals_botocores(wires: tuple[Wire, Wire], stream_name: str, records: list[dict[str, Any]]) -> None:
     ours, theirs = wires
     for wire in wires:
         wire.client.put_records(StreamName="events", Records=records)
@@ -57,7 +57,7 @@ def test_a_body_is_botocore_s(wires: tuple[Wire, Wire], stream_name: str, record
     assert json.loads(body(stream_name, []))["StreamName"] == stream_name
 
 
-def test_the_caller_s_records_are_left_alone_and_a_second_call_has_its_own(wires: tuple[Wire, Wire]) -> None:
+def test_calls_do_not_change_or_mix_their_records(wires: tuple[Wire, Wire]) -> None:
     first = [{"Data": b"1", "PartitionKey": "a", "ExplicitHashKey": "7"}]
     second = [{"Data": b"2", "PartitionKey": "b", "ExplicitHashKey": "8"}]
     for records in (first, second, first):

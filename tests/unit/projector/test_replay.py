@@ -1,4 +1,4 @@
-"""A recorded table stream, replayed: the batch size is Lambda's business and changes nothing for those who read on."""
+"""A replay of a recorded table stream gives the same events for every batch size."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def recording() -> TableStream:
     return from_recording(RECORDING)
 
 
-def test_the_recording_holds_what_the_tests_are_about(recording: TableStream) -> None:
+def test_the_recording_has_all_kinds_of_records(recording: TableStream) -> None:
     kinds = [record["eventName"] for record in recording.records]
     types = [record["dynamodb"].get("NewImage", {}).get("Type", {}).get("S") for record in recording.records]
     assert (kinds.count("MODIFY"), kinds.count("REMOVE"), types.count("SNAPSHOT")) == (1, 1, 3)
@@ -41,7 +41,7 @@ def test_every_event_arrives_once_and_in_order(recording: TableStream, batch_siz
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 100])
-def test_in_glue_s_framing_the_same_events_arrive(recording: TableStream, batch_size: int) -> None:
+def test_the_same_events_arrive_in_glue_framing(recording: TableStream, batch_size: int) -> None:
     framed = MemoryProjector(MemoryKinesis(read=CODEC.decode), encoders=GLUE)
     replayed = framed.replay(recording, batch_sizes=batch_size)
     assert replayed.events == MemoryProjector().replay(recording, batch_sizes=batch_size).events
@@ -49,20 +49,18 @@ def test_in_glue_s_framing_the_same_events_arrive(recording: TableStream, batch_
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 100])
-def test_with_failures_on_the_way_the_same_events_arrive_in_the_same_order(
-    recording: TableStream, batch_size: int
-) -> None:
+def test_despite_failures_the_same_events_arrive_in_order(recording: TableStream, batch_size: int) -> None:
     replayed = MemoryProjector(MemoryKinesis(iter(FAULTS))).replay(recording, batch_sizes=batch_size)
     replayed.assert_delivered()
     assert replayed.sequences() == {account_id: list(range(1, n + 1)) for account_id, n in EVENTS.items()}
     assert len(replayed.events) > sum(EVENTS.values())
 
 
-def test_an_account_that_stays_refused_stops_the_replay_and_not_silently(recording: TableStream) -> None:
+def test_an_account_that_stays_refused_fails_the_replay(recording: TableStream) -> None:
     with pytest.raises(AssertionError, match="given up, never handled"):
         MemoryProjector(MemoryKinesis(refuse=["cleo"])).replay(recording)
 
 
-def test_the_first_event_of_the_recording_reads_as_it_was_stored(recording: TableStream) -> None:
+def test_the_first_event_of_the_recording_has_its_stored_values(recording: TableStream) -> None:
     [created] = MemoryProjector().replay(recording).per_account["dag"]
     assert (created.name, created.fields["event_id"], created.fields["owner"]) == ("AccountCreated", "dag:1", "owner-1")

@@ -1,4 +1,4 @@
-"""What the log and the metrics say of a batch, and what they must not say."""
+"""The log and the metrics of a batch: their contents, and what they must never contain."""
 
 import json
 from dataclasses import replace
@@ -14,7 +14,7 @@ from projector.report import Report
 
 WAITING = [
     Waiting("a", 4, 5, 0, "ProvisionedThroughputExceededException"),
-    Waiting(None, None, None, 7, "a record does not tell its account"),
+    Waiting(None, None, None, 7, "the record's key does not name an account"),
 ]
 PARKED = Parked("b", 7, 9, 7, "the row cannot be read: row b/7: unknown type 'INTEREST'", "2026-01-31T09:30:00Z")
 
@@ -27,29 +27,29 @@ def lines(outcome: Outcome) -> list[dict[str, Any]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def test_a_quiet_batch_is_one_line() -> None:
+def test_a_batch_without_problems_logs_one_line() -> None:
     (line,) = lines(Outcome(records=5, published=4, kinesis_records=2, oldest_us=4_250_000))
     assert (line["message"], line["records"], line["published"], line["waiting"]) == ("batch projected", 5, 4, 0)
     assert (line["kinesis_records"], line["publish_lag_ms"]) == (2, 750.0)
 
 
-def test_each_account_that_waits_or_is_parked_has_its_line_with_its_range_and_cause() -> None:
-    b, a, nobody, batch = lines(Outcome(records=9, published=5, waiting=WAITING, parked=[PARKED], held=3))
+def test_each_waiting_or_parked_account_logs_a_line() -> None:
+    b, a, unreadable, batch = lines(Outcome(records=9, published=5, waiting=WAITING, parked=[PARKED], held=3))
     assert (b["level"], b["message"], b["account_id"], b["row"]) == ("ERROR", "account parked", "b", "b/7")
     assert (b["sequence_first"], b["sequence_last"], b["reason"]) == (7, 9, PARKED.reason)
     assert (a["level"], a["account_id"], a["sequence_first"], a["sequence_last"]) == ("WARNING", "a", 4, 5)
-    assert nobody["reason"] == "a record does not tell its account"
+    assert unreadable["reason"] == "the record's key does not name an account"
     assert (batch["waiting"], batch["held"]) == (2, 3)
 
 
-def test_an_id_that_is_no_text_is_logged_all_the_same() -> None:
-    """A stray row can have such an id, and its account's line is what the person on call looks for."""
+def test_an_id_with_lone_surrogates_is_logged() -> None:
+    """A stray row can have such an id, and the person on call needs its account's line."""
     stray = replace(PARKED, account_id="b\ud800")
     parked, waits, _ = lines(Outcome(records=1, waiting=[replace(WAITING[0], account_id="b\ud800")], parked=[stray]))
     assert (parked["account_id"], parked["row"], waits["account_id"]) == ("b\\ud800", "b\\ud800/7", "b\\ud800")
 
 
-def test_the_metrics(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_batch_emits_all_metrics(capsys: pytest.CaptureFixture[str]) -> None:
     lines(
         Outcome(
             records=9,
@@ -77,7 +77,7 @@ def test_the_metrics(capsys: pytest.CaptureFixture[str]) -> None:
     }
 
 
-def test_a_batch_without_events_has_no_lag_and_clocks_that_differ_no_negative_one(
+def test_a_lag_is_neither_negative_nor_emitted_without_events(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     lines(Outcome(records=1))

@@ -1,4 +1,4 @@
-"""An account's arrivals, whatever came in whatever order, in sequence and without holes."""
+"""Any arrivals of an account, in any order, end up in sequence and without gaps."""
 
 from collections.abc import Iterable
 
@@ -25,7 +25,7 @@ def table(*bad: int) -> "Table":
 
 
 class Table:
-    """Has every event; the bad ones can never be published."""
+    """A table with every event; the bad ones can never be published."""
 
     def __init__(self, bad: set[int]) -> None:
         self._bad = bad
@@ -44,7 +44,7 @@ def sequences(events: Iterable[Arrival]) -> list[int]:
     return [one.sequence for one in events]
 
 
-def test_the_next_events_in_order_need_nothing() -> None:
+def test_the_next_events_are_in_sequence() -> None:
     assert is_in_sequence([event(4), event(5)], 3)
     assert is_in_sequence([event(1), event(2)], None)
     others: list[tuple[list[Arrival], int | None]] = [
@@ -64,79 +64,77 @@ spans = st.tuples(st.integers(1, 12), st.integers(0, 11)).map(lambda two: Span(t
 
 
 @given(st.lists(st.integers(1, 12), min_size=1, max_size=12), st.none() | spans)
-def test_whatever_comes_the_line_goes_on_from_what_is_published_without_a_hole(
-    numbers: list[int], published: Span | None
-) -> None:
+def test_any_arrivals_continue_the_published_events_without_a_gap(numbers: list[int], published: Span | None) -> None:
     arrivals = [event(number, position) for position, number in enumerate(numbers)]
     reads = table()
-    line = resequence(arrivals, published, reads)
+    result = resequence(arrivals, published, reads)
     is_known = published is not None and min(numbers) >= published.first
     first = published.last + 1 if published is not None and is_known else min(numbers)
-    assert sequences(line.events) == list(range(first, max(numbers) + 1))
-    assert line.filled == len(set(range(first, max(numbers) + 1)) - set(numbers))
-    assert (line.poison, line.behind) == (None, [])
+    assert sequences(result.events) == list(range(first, max(numbers) + 1))
+    assert result.filled == len(set(range(first, max(numbers) + 1)) - set(numbers))
+    assert (result.poison, result.behind) == (None, [])
     assert is_in_sequence(arrivals, published and published.last) <= (reads.reads == [])
 
 
-def test_what_comes_from_before_the_environment_s_time_is_published_out_of_its_turn_and_never_lost() -> None:
+def test_events_before_the_known_span_are_published_out_of_order() -> None:
     reads = table()
-    line = resequence([event(7, 0), event(2, 1), event(2, 2), event(5, 3)], Span(5, 6), reads)
-    assert [(one.sequence, one.position) for one in line.events] == [(2, 1), (3, 3), (4, 3), (5, 3), (6, 0), (7, 0)]
+    result = resequence([event(7, 0), event(2, 1), event(2, 2), event(5, 3)], Span(5, 6), reads)
+    assert [(one.sequence, one.position) for one in result.events] == [(2, 1), (3, 3), (4, 3), (5, 3), (6, 0), (7, 0)]
     assert reads.reads == [(3, 4), (6, 6)]
     assert sequences(resequence([event(2)], Span(5, 6), reads).events) == [2]
     assert resequence([poison(2, 0), event(7, 1)], Span(5, 6), reads).poison == poison(2, 0)
 
 
-def test_what_is_missing_is_read_once_for_each_hole() -> None:
+def test_each_gap_is_read_once() -> None:
     reads = table()
-    line = resequence([event(5, 1), event(9, 2)], Span(1, 2), reads)
+    result = resequence([event(5, 1), event(9, 2)], Span(1, 2), reads)
     assert reads.reads == [(3, 4), (6, 8)]
-    assert [(one.sequence, one.position) for one in line.events] == [
+    assert [(one.sequence, one.position) for one in result.events] == [
         *((3, 1), (4, 1), (5, 1)),
         *((6, 2), (7, 2), (8, 2), (9, 2)),
     ]
-    assert line.filled == 5
+    assert result.filled == 5
 
 
-def test_at_a_poison_the_line_stops() -> None:
-    line = resequence([event(4, 0), poison(5, 1), event(6, 2)], Span(1, 3), table())
-    assert (sequences(line.events), line.poison) == ([4], poison(5, 1))
-    assert sequences(line.behind) == [5, 6]
+def test_events_end_before_a_poison() -> None:
+    result = resequence([event(4, 0), poison(5, 1), event(6, 2)], Span(1, 3), table())
+    assert (sequences(result.events), result.poison) == ([4], poison(5, 1))
+    assert sequences(result.behind) == [5, 6]
 
 
-def test_at_a_poison_in_the_table_the_line_stops_in_front_of_the_record_that_showed_it() -> None:
-    line = resequence([event(4, 0), event(8, 1), event(9, 2)], Span(1, 3), table(6))
-    assert (sequences(line.events), line.poison) == ([4, 5], poison(6, 1))
-    assert sequences(line.behind) == [8, 9]
-    assert line.filled == 1
+def test_events_end_before_a_poison_in_the_table() -> None:
+    result = resequence([event(4, 0), event(8, 1), event(9, 2)], Span(1, 3), table(6))
+    assert (sequences(result.events), result.poison) == ([4, 5], poison(6, 1))
+    assert sequences(result.behind) == [8, 9]
+    assert result.filled == 1
 
 
-def test_a_poison_that_is_published_already_is_none() -> None:
-    line = resequence([poison(3, 0), event(4, 1)], Span(1, 3), table())
-    assert (sequences(line.events), line.poison) == ([4], None)
+def test_a_poison_among_published_events_is_ignored() -> None:
+    result = resequence([poison(3, 0), event(4, 1)], Span(1, 3), table())
+    assert (sequences(result.events), result.poison) == ([4], None)
 
 
-def test_where_the_table_cannot_be_read_the_line_stops_for_now() -> None:
+def test_events_end_at_a_gap_that_cannot_be_read() -> None:
     def down(*_: object) -> Iterable[Arrival]:
         raise Unavailable("ThrottlingException")
 
-    line = resequence([event(4, 0), event(6, 1), event(7, 2)], Span(1, 3), down)
-    assert (sequences(line.events), line.poison, line.failure) == ([4], None, "ThrottlingException")
-    assert sequences(line.behind) == [6, 7]
+    result = resequence([event(4, 0), event(6, 1), event(7, 2)], Span(1, 3), down)
+    assert (sequences(result.events), result.poison, result.failure) == ([4], None, "ThrottlingException")
+    assert sequences(result.behind) == [6, 7]
 
 
 @pytest.mark.parametrize("position", [0, 1])
-def test_of_an_event_that_came_twice_the_first_counts(position: int) -> None:
-    line = resequence([event(4, position), event(4, 1 - position)], Span(1, 3), table())
-    assert [one.position for one in line.events] == [0]
+def test_of_a_repeated_event_the_first_counts(position: int) -> None:
+    result = resequence([event(4, position), event(4, 1 - position)], Span(1, 3), table())
+    assert [one.position for one in result.events] == [0]
 
 
 @pytest.mark.parametrize("published", [None, Span(1, 3), Span(5, 6)])
-def test_a_stray_row_stops_the_line_whatever_is_published(published: Span | None) -> None:
+def test_a_stray_row_always_stops_its_account(published: Span | None) -> None:
     stray = Poison("a", 1, 0, "no version", 1)
     reads = table()
-    line = resequence([event(1, 0), stray, event(7, 2)], published, reads)
-    assert line.poison == stray
-    assert reads.reads == [], "there is nothing to read, and DynamoDB refuses a range that ends before it begins"
-    assert sequences(line.behind) == [1, 7]
-    assert set(sequences(line.events)) <= {1}
+    result = resequence([event(1, 0), stray, event(7, 2)], published, reads)
+    assert result.poison == stray
+    assert reads.reads == [], "nothing is missing, and DynamoDB refuses an empty range"
+    assert sequences(result.behind) == [1, 7]
+    assert set(sequences(result.events)) <= {1}
