@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 from botocore.model import Shape
 from botocore.validate import ParamValidator
 
-# docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html; the limits of every stream, whatever its settings.
+# docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html; limits of every stream.
 CALL_RECORDS_MAX = 500
 CALL_BYTES_MAX = 5 * 1024 * 1024
 RECORD_BYTES_MAX = 1024 * 1024

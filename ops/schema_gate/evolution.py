@@ -34,7 +34,7 @@ class Change:
 
 
 def changes(old: Source, new: Source) -> Iterator[Change]:
-    """Every change from one version to a later one that is not allowed; checked last by Apache's checker, both ways."""
+    """Every change from one version to the next that is not allowed; checked last by Apache's checker, both ways."""
     found = list(_record(old.json, new.json, ""))
     by_field = {field: _breaks(old, new, field) for field in old.fields}
     for change in found:
@@ -43,7 +43,7 @@ def changes(old: Source, new: Source) -> Iterator[Change]:
         yield Change(change.rule, change.field, change.problem, change.instead, breaks)
     if not found:
         for reader, why in _failing_readers(old.avro, new.avro):
-            yield Change("resolution", None, f"Apache's checker says: {why}", "undo it", (reader,))
+            yield Change("resolution", None, f"Apache's checker reports: {why}", "undo it", (reader,))
     yield from _docs(old, new)
 
 

@@ -1,4 +1,4 @@
-"""docs/events.md is what the schemas say, and its examples are events."""
+"""docs/events.md matches the schemas, and its examples are valid events."""
 
 import json
 import re
@@ -24,7 +24,7 @@ from tools.events_doc import DOCUMENT, Event, Version, events, in_words, text
 SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", text(), re.MULTILINE | re.DOTALL))
 
 
-def test_the_document_in_the_repository_is_what_the_schemas_say() -> None:
+def test_the_document_matches_the_schemas() -> None:
     assert DOCUMENT.read_text() == text(), "docs/events.md is out of date: run `make events-doc`"
 
 
@@ -41,16 +41,16 @@ def test_an_example_is_an_event_in_both_forms(found: Event) -> None:
 
 
 @pytest.mark.parametrize("found", events(), ids=lambda found: found.name)
-def test_every_field_and_every_version_of_an_event_is_told_once(found: Event) -> None:
+def test_every_field_and_version_is_listed_once(found: Event) -> None:
     every = re.search(r"## The fields of every event\n(.*?)^## ", text(), re.MULTILINE | re.DOTALL)
     assert every
-    told = re.findall(r"^\| `(\w+)` \|", every[1] + SECTIONS[found.name], re.MULTILINE)
-    assert sorted(told) == sorted(found.newest.source.fields)
+    listed = re.findall(r"^\| `(\w+)` \|", every[1] + SECTIONS[found.name], re.MULTILINE)
+    assert sorted(listed) == sorted(found.newest.source.fields)
     for version in found.versions:
         assert SECTIONS[found.name].count(f"| `{version.source.fingerprint}` |") == 1
 
 
-def test_a_field_is_told_with_the_version_it_came_with_and_since_when_it_may_be_null() -> None:
+def test_a_field_has_its_first_version_and_its_first_null() -> None:
     v1 = event(field("amount", MONEY))
     v2 = changed(v1, lambda schema: schema["fields"].append(field("reason", TEXT_OR_NULL, default=None)))
     v3 = changed(v2, lambda schema: schema["fields"].append(field("bank", TEXT_OR_NULL, default=None)))
@@ -61,25 +61,25 @@ def test_a_field_is_told_with_the_version_it_came_with_and_since_when_it_may_be_
     assert found.row("amount") == "| `amount` | money, 18 digits, 2 after the point | 1 | never | What the amount is. |"
     assert found.row("reason") == "| `reason` | text or null | 2 | since 2 | The reason \\| the cause. |"
     assert found.row("causation_id").startswith("| `causation_id` | text or null | 1 | since 1 |")
-    told = [line.split(" | ")[-1] for line in events_doc._versions(found).splitlines()[2:]]  # noqa: SLF001 -- a part
-    assert told == ["the first |", "adds `reason` |", "adds `bank`; says more exactly what `reason` means |"]
+    listed = [line.split(" | ")[-1] for line in events_doc._versions(found).splitlines()[2:]]  # noqa: SLF001 -- a part
+    assert listed == ["first version |", "adds `reason` |", "adds `bank`; clarifies the meaning of `reason` |"]
 
 
-def test_a_corrected_doc_is_what_is_said_and_its_version_is_as_it_was() -> None:
+def test_a_corrected_doc_replaces_that_of_its_version() -> None:
     v1 = event(field("amount", MONEY))
     better = changed(v1, lambda schema: part(schema, "amount").update(doc="What was paid, in units of currency."))
     found = Event("InterestPaid", [Version(1, read_source(written(v1)))], read_source(written(better)))
     assert found.row("amount").endswith("| What was paid, in units of currency. |")
-    assert events_doc._versions(found).splitlines()[2].endswith("| the first |")  # noqa: SLF001 -- a part
+    assert events_doc._versions(found).splitlines()[2].endswith("| first version |")  # noqa: SLF001 -- a part
 
 
 @pytest.mark.parametrize("found", events(), ids=lambda found: found.name)
-def test_the_document_says_what_the_working_schemas_say(found: Event) -> None:
+def test_the_document_has_the_docs_of_the_working_schemas(found: Event) -> None:
     for declared in CONTRACT.working[found.name].source["fields"]:
         assert f"| {declared['doc']} |" in text()
 
 
-def test_what_differs_between_events_is_not_told_as_common() -> None:
+def test_fields_that_differ_are_not_listed_as_common() -> None:
     for section in SECTIONS.values():
         assert "`balance`" in section or "`sequence`" not in section
     common = re.search(r"## The fields of every event\n(.*?)^## ", text(), re.MULTILINE | re.DOTALL)
@@ -89,8 +89,8 @@ def test_what_differs_between_events_is_not_told_as_common() -> None:
 
 
 @pytest.mark.parametrize("avro_type", ["double", ["string", "null"], {"type": "array", "items": "string"}])
-def test_a_type_without_words_is_refused(avro_type: Any) -> None:  # noqa: ANN401 -- Avro's JSON
-    with pytest.raises(NotImplementedError, match="no words"):
+def test_a_type_without_a_description_is_refused(avro_type: Any) -> None:  # noqa: ANN401 -- Avro's JSON
+    with pytest.raises(NotImplementedError, match="no description"):
         in_words(avro_type)
 
 
@@ -105,11 +105,11 @@ ADDED = {"name": "of_tomorrow", "type": TEXT_OR_NULL, "default": None, "doc": "W
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         (
             "BalanceCredited",
-            "projector/translate.py makes is not what the working schema says: BalanceCredited: missing",
+            "projector/translate.py does not match the working schema: BalanceCredited: missing",
         ),
         (
             "InterestPaid",
@@ -117,9 +117,7 @@ ADDED = {"name": "of_tomorrow", "type": TEXT_OR_NULL, "default": None, "doc": "W
         ),
     ],
 )
-def test_right_after_a_publication_it_says_in_a_line_what_is_to_be_added_where(
-    name: str, told: str, tmp_path: Path
-) -> None:
+def test_after_a_publication_one_line_names_what_to_add(name: str, message: str, tmp_path: Path) -> None:
     folder = tmp_path / "schemas"
     shutil.copytree(SCHEMAS, folder)
     package = SCHEMAS.parent / "account_events"
@@ -129,7 +127,7 @@ def test_right_after_a_publication_it_says_in_a_line_what_is_to_be_added_where(
     path.write_bytes(written(changed(draft, lambda schema: schema["fields"].append(ADDED))))
     schema_folder.write(folder, plan(schema_folder.read(folder)).writes)
     before = DOCUMENT.read_bytes()
-    ran = subprocess.run(  # the folder's schemas, with all else as it is
+    ran = subprocess.run(  # with the folder's schemas, and all other code unchanged
         [sys.executable, "-m", "tools.events_doc"],
         capture_output=True,
         text=True,
@@ -139,6 +137,6 @@ def test_right_after_a_publication_it_says_in_a_line_what_is_to_be_added_where(
     )
     assert ran.returncode == 1
     assert ran.stderr.startswith("docs/events.md is not written: ")
-    assert told in ran.stderr
+    assert message in ran.stderr
     assert ran.stderr.count("\n") == 1
     assert DOCUMENT.read_bytes() == before

@@ -1,4 +1,4 @@
-"""Each guarantee has its proof, and the proof is there to be run."""
+"""Each guarantee has all its parts, and its proof can be run."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ PARTS = ["Proof", "Rests on", "Reports against it", "What would break it", "What
 _, *SECTIONS = (ROOT / "docs/guarantees.md").read_text(encoding="utf-8").split("\n## ")
 
 
-def test_there_are_guarantees() -> None:
+def test_the_document_has_guarantees() -> None:
     assert len(SECTIONS) > 5
 
 
@@ -20,7 +20,7 @@ def test_each_guarantee_has_all_its_parts_in_order(section: str) -> None:
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.partition("\n")[0])
-def test_each_proof_names_tests_or_commands_that_are_there(section: str) -> None:
+def test_each_proof_names_existing_tests_or_commands(section: str) -> None:
     proof = section.split("- **Proof**:")[1].split("- **Rests on**:", maxsplit=1)[0]
     paths = re.findall(r"`pytest (\S+?)`", proof)
     assert paths or "`account-events " in proof

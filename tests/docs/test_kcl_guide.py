@@ -1,4 +1,4 @@
-"""The program that docs/consuming.md gives for the KCL, with the KCL's side played by a few lines; moto is AWS."""
+"""The program that docs/consuming.md shows for the KCL, run against a minimal fake of the KCL and moto."""
 
 import sys
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ DAMAGED = MAGIC + bytes(20)
 
 
 class KCLProcess:
-    """As amazon_kclpy's, it goes through a shard: its records in two batches, one of them empty, and its end."""
+    """Like amazon_kclpy's, it processes a shard: its records in two batches, one of them empty, and its end."""
 
     datas: tuple[bytes, ...] = ()
     checkpoints: list[tuple[Any, ...]]
@@ -32,7 +32,7 @@ class KCLProcess:
             SimpleNamespace(sequence_number=str(number), sub_sequence_number=0, binary_data=data)
             for number, data in enumerate(self.datas, 1)
         ]
-        checkpointer = SimpleNamespace(checkpoint=lambda *place: self.checkpoints.append(place))
+        checkpointer = SimpleNamespace(checkpoint=lambda *position: self.checkpoints.append(position))
         self._processor.initialize(SimpleNamespace(shard_id="shardId-000000000000"))
         for batch in (records, []):
             self._processor.process_records(SimpleNamespace(records=batch, checkpointer=checkpointer))
@@ -45,7 +45,7 @@ def _aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     kcl = ModuleType("amazon_kclpy.kcl")
-    kcl.KCLProcess = KCLProcess  # type: ignore[attr-defined]  # that is the point
+    kcl.KCLProcess = KCLProcess  # type: ignore[attr-defined]  # a fake module
     package = ModuleType("amazon_kclpy")
     package.kcl = kcl  # type: ignore[attr-defined]  # as above
     monkeypatch.setitem(sys.modules, "amazon_kclpy", package)
@@ -55,7 +55,7 @@ def _aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_aws")
-def test_the_program_applies_each_event_and_keeps_what_it_cannot_read(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_program_applies_events_and_keeps_unreadable_ones(capsys: pytest.CaptureFixture[str]) -> None:
     dynamodb, s3 = boto3.client("dynamodb"), boto3.client("s3")
     make_table(dynamodb, "AccountsByOwnerInbox", "inbox")
     dynamodb.create_table(
@@ -67,7 +67,7 @@ def test_the_program_applies_each_event_and_keeps_what_it_cannot_read(capsys: py
     s3.create_bucket(Bucket="unreadable-events")
     first, second, third = encoded("a", 3)
     KCLProcess.datas, KCLProcess.checkpoints = (first, second, DAMAGED, third, second), []
-    exec(compile(guide.files()[guide.PROGRAM], guide.PROGRAM, "exec"), {"__name__": "__main__"})  # noqa: S102 -- our own
+    exec(compile(guide.files()[guide.PROGRAM], guide.PROGRAM, "exec"), {"__name__": "__main__"})  # noqa: S102 -- the guide's program
     [balance] = dynamodb.scan(TableName="balances")["Items"]
     assert Decimal(balance["Balance"]["N"]) == events_of("a", 3)[-1].balance
     assert (balance["LastSequence"], balance["Events"]) == ({"N": "3"}, {"N": "3"})
@@ -76,11 +76,11 @@ def test_the_program_applies_each_event_and_keeps_what_it_cannot_read(capsys: py
     assert s3.get_object(Bucket="unreadable-events", Key="3/0")["Body"].read() == DAMAGED
     assert KCLProcess.checkpoints == [("5", 0), ()]
     out, err = capsys.readouterr()
-    assert out == "", "it is the KCL's protocol"
-    assert "kept 3/0: " in err
+    assert out == "", "stdout is reserved for the KCL's protocol"
+    assert " 3/0: " in err
 
 
-def test_the_properties_are_those_that_the_guide_explains() -> None:
+def test_the_properties_match_the_guide() -> None:
     properties = guide.properties(guide.files()[guide.PROPERTIES])
     assert properties["executableName"] == f"python {guide.PROGRAM}"
     assert properties["callProcessRecordsEvenForEmptyRecordList"] == "true"

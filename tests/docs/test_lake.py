@@ -1,4 +1,4 @@
-"""docs/lake.md has the table's columns and the shipped queries as they are, and its compaction is right."""
+"""docs/lake.md lists the table's columns and the shipped queries, and its compaction is correct."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -20,12 +20,12 @@ TEXT = (Path(__file__).parents[2] / "docs" / "lake.md").read_text(encoding="utf-
 
 
 def listed(part: str) -> list[str]:
-    """The names in the first column of a part's table."""
+    """The names in the first column of a section's table."""
     _, _, rest = TEXT.partition(f"<!-- {part} -->\n")
     return re.findall(r"^\| `(\w+)` \|", rest.partition("<!-- end -->")[0], re.MULTILINE)
 
 
-def test_each_is_in_its_own_table_and_nothing_else() -> None:
+def test_columns_and_queries_are_listed_exactly() -> None:
     assert listed("columns") == [column.name for column in (*table.COLUMNS, *PARTITION_KEYS)]
     assert listed("queries") == list(queries())
 
@@ -41,7 +41,7 @@ def test_every_query_is_described_by_its_promise(query: Query) -> None:
     assert f"| `{query.name}` | {query.promise} | {asks} |\n" in TEXT
 
 
-def test_compacted_as_described_a_partition_says_the_same(tmp_path: Path) -> None:
+def test_the_described_compaction_keeps_a_partitions_events(tmp_path: Path) -> None:
     at = datetime(2026, 11, 25, 9, 30, 0, 123_457, tzinfo=UTC)
     rows = [
         event(f"a-{n % 3}", n, "BalanceCredited", at + timedelta(microseconds=n), "EUR", Decimal("0.01"), Decimal(n))

@@ -101,7 +101,7 @@ def test_no_banned_word_is_used(folder: str) -> None:
     [
         ("ops/x.py", "the house stands"),
         ("ops/x.py", "HOUSE_GRACE_S = 1"),
-        ("tests/x.py", "def test_what_fails_is_told_in_a_line() -> None:"),
+        ("tests/x.py", "def test_an_error_is_printed_as_one_line() -> None:"),
         ("docs/x.md", "What is missing is told"),
         ("account_events/consumer/x.py", "events that came early"),
     ],

@@ -1,4 +1,4 @@
-"""The judge is judged: it accepts what can have happened and nothing else."""
+"""The linearizability checker accepts exactly the possible histories."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,7 +26,7 @@ Line = tuple[int, int, Request, Outcome]
 
 
 def history(*operations: Line) -> list[Operation]:
-    """An account opened at 0, holding 100 at sequence 2, and then: invoked, answered, request, outcome."""
+    """An account with balance 100 at sequence 2, then operations: invoked, answered, request, outcome."""
     before: list[Line] = [(0, 1, CREATE, OPENED), (2, 3, credit(100), Answer(100, 2))]
     return [
         Operation(f"client-{n}", request, invoked, answered, outcome)
@@ -94,7 +94,7 @@ REFUSED: dict[str, list[Line]] = {
         (14, 15, READ, Answer(40, 4)),
     ],
     "a replay of what was never": [(10, 11, withdraw(30, "k"), Answer(70, 3, is_replay=True))],
-    "a replay that tells the newest state": [
+    "a replay that returns the newest state": [
         (10, 11, withdraw(30, "k"), Answer(70, 3)),
         (12, 13, credit(1), Answer(71, 4)),
         (14, 15, withdraw(30, "k"), Answer(71, 4, is_replay=True)),
@@ -138,12 +138,12 @@ REFUSED: dict[str, list[Line]] = {
 
 
 @pytest.mark.parametrize("name", ACCEPTED)
-def test_what_can_have_happened_is_accepted(name: str) -> None:
+def test_a_possible_history_is_accepted(name: str) -> None:
     assert violation(history(*ACCEPTED[name])) is None
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_have_happened_is_refused_and_the_place_told(name: str) -> None:
+def test_an_impossible_history_is_refused_with_its_position(name: str) -> None:
     found = violation(history(*REFUSED[name]))
     assert found is not None
     assert "no order explains it" in found
@@ -159,7 +159,7 @@ PACE = 10
 
 
 def _executed(wanted: Sequence[Request], answers_lost: Sequence[tuple[bool, bool]] = ()) -> list[Operation]:
-    """One after the other, each at an instant. Lost answers: whether it was, and then whether it had happened."""
+    """A sequential execution. `lost`: whether an answer is lost, then whether its command took effect."""
     state, executed = State(), []
     lost = [*answers_lost, *[(False, False)] * (len(wanted) + 1)]
     for n, request in enumerate([CREATE, *wanted]):
@@ -174,7 +174,7 @@ def _executed(wanted: Sequence[Request], answers_lost: Sequence[tuple[bool, bool
 def test_a_sequential_execution_with_overlaps_is_accepted(
     wanted: list[tuple[Request, int, int]], data: st.DataObject
 ) -> None:
-    """Asked for up to four steps early and answered up to four steps late: nine at once."""
+    """Each operation is invoked up to four steps early and answered up to four steps late: nine overlap."""
     lost = st.tuples(st.integers(0, 9).map(lambda draw: draw == 0), st.booleans())
     answers_lost = data.draw(st.lists(lost, max_size=len(wanted)))
     executed = _executed([request for request, _, _ in wanted], answers_lost)
@@ -186,7 +186,7 @@ def test_a_sequential_execution_with_overlaps_is_accepted(
 
 
 def _is_explained_by_some_order(history: list[Operation]) -> bool:
-    """By definition, without any cleverness: every order of every set of those that may have happened."""
+    """The definition, by brute force: every order of every set of operations that may have taken effect."""
     return any(
         _is_explained_by(order)
         for count in range(len(history) + 1)
@@ -208,20 +208,22 @@ def _is_explained_by(order: Sequence[Operation]) -> bool:
 
 
 @given(st.lists(st.tuples(requests, st.integers(0, 40), st.integers(0, 40)), max_size=4), st.data())
-def test_it_says_what_trying_every_order_says(wanted: list[tuple[Request, int, int]], data: st.DataObject) -> None:
-    """On executions that overlap, some answers lost and some of the others' swapped, so that both verdicts occur."""
+def test_the_checker_agrees_with_trying_every_order(
+    wanted: list[tuple[Request, int, int]], data: st.DataObject
+) -> None:
+    """Overlapping executions with lost and swapped answers, so that both results occur."""
     lost = data.draw(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=len(wanted)))
     executed = _executed([request for request, _, _ in wanted], lost)
     outcomes = data.draw(st.permutations([operation.outcome for operation in executed]))
-    judged = [
+    executed_late = [
         replace(operation, invoked=operation.invoked - early, answered=operation.answered + late, outcome=outcome)
         for operation, outcome, (_, early, late) in zip(executed, outcomes, [(CREATE, 0, 9), *wanted], strict=True)
     ]
-    assert (violation(judged) is None) == _is_explained_by_some_order(judged)
+    assert (violation(executed_late) is None) == _is_explained_by_some_order(executed_late)
 
 
 @given(st.lists(requests, max_size=12), st.data())
-def test_without_overlap_only_the_truth_is_accepted(wanted: list[Request], data: st.DataObject) -> None:
+def test_without_overlap_only_the_true_result_is_accepted(wanted: list[Request], data: st.DataObject) -> None:
     executed = _executed(wanted)
     at = data.draw(st.integers(0, len(executed) - 1))
     truth = executed[at].outcome
@@ -237,8 +239,8 @@ def test_without_overlap_only_the_truth_is_accepted(wanted: list[Request], data:
 
 
 @pytest.mark.parametrize("lost_every", [3, 7])
-def test_many_at_once_with_many_answers_lost(lost_every: int) -> None:
-    """Eighty operations, eight at a time; the wrong one among them comes last."""
+def test_many_concurrent_operations_with_lost_answers(lost_every: int) -> None:
+    """Eighty operations, eight at a time; the wrong one is the last."""
     wanted = [(credit if n % 3 else withdraw)(n % 7 + 1, f"k{n // 5}" if n % 4 == 0 else None) for n in range(80)]
     executed = _executed(wanted, [(n % lost_every == lost_every - 1, n % 2 == 0) for n in range(81)])
     overlapped = [replace(operation, answered=operation.answered + 8 * PACE) for operation in executed]

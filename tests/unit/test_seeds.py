@@ -1,4 +1,4 @@
-"""Simulations play fresh seeds in every run, and a failure says how to play its own again."""
+"""Simulations use fresh seeds in every run, and a failure prints how to repeat it."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def run(monkeypatch: pytest.MonkeyPatch, number: int) -> list[int]:
     return seeds.seeds_of("consumers", 120)
 
 
-def test_a_run_plays_the_kept_seeds_and_then_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_plays_the_kept_seeds_then_fresh_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = [*seeds.KEPT["consumers"]]
     first, again, other = (run(monkeypatch, number) for number in (1, 1, 2))
     assert first == again
@@ -28,7 +28,7 @@ def test_a_run_plays_the_kept_seeds_and_then_its_own(monkeypatch: pytest.MonkeyP
     assert len({*first, *other}) == len(kept) + 2 * (120 - len(kept))
 
 
-def test_a_run_draws_its_number_once_and_the_next_draws_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_run_draws_one_new_number(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = []
     for _ in range(3):
         monkeypatch.delenv(seeds.VARIABLE, raising=False)
@@ -39,13 +39,13 @@ def test_a_run_draws_its_number_once_and_the_next_draws_another(monkeypatch: pyt
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "1.5", "٣"])
-def test_a_number_that_is_none_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_number_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(seeds.VARIABLE, text)
     with pytest.raises(ValueError, match=r"SIMULATION_SEED is .*; set it to the number that a run has printed"):
         seeds.run_seed()
 
 
-def test_a_failure_says_its_seed_and_the_command(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_prints_its_seed_and_the_command(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(seeds.VARIABLE, "7")
     pytester.makepyfile(test_it=SCENARIO)
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider")

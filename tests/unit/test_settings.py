@@ -1,4 +1,4 @@
-"""Settings of the consumers' functions: each value has one spelling, and a wrong one is refused by its name."""
+"""Settings of the consumers' functions: each value has one valid format, and an error names the setting."""
 
 import pytest
 
@@ -15,14 +15,14 @@ def test_the_settings_of_the_template_are_read() -> None:
 
 
 @pytest.mark.parametrize("day", ["20260131", "2026-W05-6", "2026-1-31", "2026-02-30", ""])
-def test_a_first_day_in_another_spelling_is_refused(day: str) -> None:
-    """It is compared with the days of events as text."""
+def test_a_first_day_in_another_format_is_refused(day: str) -> None:
+    """The first day is compared with the days of events as text."""
     with pytest.raises(LookupError, match="wrong, see template"):
         lake.Settings.read({**LAKE, "FIRST_DAY": day})
 
 
 @pytest.mark.parametrize("wait", ["-1", "1.5", " 10", "1_0", "\u0661", ""])
-def test_a_gap_wait_that_is_no_whole_number_is_refused(wait: str) -> None:
+def test_a_gap_wait_that_is_not_a_whole_number_is_refused(wait: str) -> None:
     with pytest.raises(LookupError, match="GAP_WAIT_S has to be"):
         owners.Settings.read({**OWNERS, "GAP_WAIT_S": wait})
 

@@ -1,4 +1,4 @@
-"""The command line as it starts, and how it ends."""
+"""How the command line starts and how it ends."""
 
 import logging
 import signal
@@ -19,7 +19,7 @@ from ops.lake.query.engine import QueryFailed
 
 @pytest.fixture(autouse=True)
 def process_as_it_was() -> Iterator[None]:
-    """What an entry point changes of its process."""
+    """Restores what an entry point changes in its process."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     levels = {name: logging.getLogger(name).level for name in LOGGERS}
     argv = sys.argv
@@ -31,12 +31,12 @@ def process_as_it_was() -> Iterator[None]:
     sys.argv = argv
 
 
-def test_what_analysts_call_again_and_again_starts_alone() -> None:
+def test_frequent_commands_import_only_their_module() -> None:
     assert {"query", "reconcile", "replay", "report"} <= SINGLE_COMMANDS.keys()
 
 
 @pytest.mark.parametrize("command", SINGLE_COMMANDS)
-def test_alone_a_command_is_what_it_is_among_all(
+def test_a_command_alone_has_the_same_help_as_among_all(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "100")
@@ -49,7 +49,7 @@ def test_alone_a_command_is_what_it_is_among_all(
     assert capsys.readouterr().out.split() == among_all.output.split()
 
 
-def test_ctrl_c_while_it_imports_ends_it_as_later(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_during_imports_exits_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def pressed(_module: str) -> None:
         raise KeyboardInterrupt
 
@@ -64,19 +64,19 @@ def test_ctrl_c_while_it_imports_ends_it_as_later(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("error", "line"),
     [
-        (CommandError("No house is running: [start] one."), "✗ No house is running: [start] one.\n"),
-        (QueryFailed("of no use"), "✗ of no use\n"),
+        (CommandError("No local stack is running: [start] one."), "✗ No local stack is running: [start] one.\n"),
+        (QueryFailed("no such column"), "✗ no such column\n"),
         (
             EndpointConnectionError(endpoint_url="e"),
             (
                 '✗ EndpointConnectionError: Could not connect to the endpoint URL: "e". '
-                "Check the network, the AWS region and any proxy settings, then run it again.\n"
+                "Check the network, the AWS region and any proxy settings, then run the command again.\n"
             ),
         ),
         (PermissionError("no"), "✗ PermissionError: no\n"),
     ],
 )
-def test_what_fails_is_told_in_a_line(error: Exception, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_is_printed_as_one_line(error: Exception, line: str, capsys: pytest.CaptureFixture[str]) -> None:
     failing = typer.Typer()
 
     @failing.command()
@@ -87,7 +87,7 @@ def test_what_fails_is_told_in_a_line(error: Exception, line: str, capsys: pytes
     assert capsys.readouterr().err == line
 
 
-def test_a_wrong_call_and_an_interruption_have_their_codes() -> None:
+def test_usage_errors_and_interruptions_have_their_exit_codes() -> None:
     interrupted = typer.Typer()
 
     @interrupted.command()

@@ -1,4 +1,4 @@
-"""Every error that can end a command is one line: what is wrong, where, and what to do."""
+"""Every error that ends a command is printed as one line: what is wrong, where, and what to do."""
 
 import errno
 import inspect
@@ -42,7 +42,7 @@ HANDLED = {
     "consumers.lake.delivery.parquet.Unconvertible": "the record is kept as failed",
     "ops.report.svg.Unfit": "the report leaves the chart as it is",
 }
-"""Errors that the code which calls catches, and how; everything else has to be explained."""
+"""Errors that calling code handles, and how; all others must be in EXPLAINED."""
 
 
 def errors_of_the_project() -> Iterator[type[Exception]]:
@@ -66,14 +66,14 @@ def test_every_error_of_the_project_is_explained_or_handled() -> None:
     assert [kind for kind in kinds if not names_of(kind) & (EXPLAINED | HANDLED.keys())] == []
 
 
-def test_what_is_explained_is_there() -> None:
-    """They are compared by their names."""
+def test_every_listed_error_exists() -> None:
+    """Both lists have names, which the type checker does not check."""
     there = set[str]().union(*map(names_of, errors_of_the_project()))
     assert EXPLAINED | HANDLED.keys() <= there
 
 
 def test_an_error_of_the_project_is_its_message_on_one_line() -> None:
-    from ops.lake.query.engine import QueryFailed  # noqa: PLC0415 -- as it is found by its name
+    from ops.lake.query.engine import QueryFailed  # noqa: PLC0415 -- it is looked up by name
 
     assert error_line(QueryFailed("one\n\n  two\n")) == "one two"
     assert error_line(KeyError("a defect of ours")) is None
@@ -124,7 +124,7 @@ def client_error(code: str, message: str = "no", operation: str = "GetObject") -
         (NotADirectoryError(errno.ENOTDIR, "Not a directory", "a/b"), "a/b: Not a directory", "another file"),
     ],
 )
-def test_errors_from_outside_say_where_and_what_to_do(error: Exception, words: str, what_to_do: str) -> None:
+def test_external_errors_name_the_place_and_the_remedy(error: Exception, words: str, what_to_do: str) -> None:
     line = error_line(error)
     assert line is not None
     assert words in line
@@ -141,14 +141,14 @@ def test_errors_from_outside_say_where_and_what_to_do(error: Exception, words: s
         httpx.TooManyRedirects("twenty"),
     ],
 )
-def test_what_is_no_fault_of_the_network_does_not_blame_it(error: Exception) -> None:
+def test_other_errors_do_not_mention_the_network(error: Exception) -> None:
     line = error_line(error)
     assert line is not None
     assert "network" not in line
 
 
 @pytest.mark.parametrize("error", [httpx.ReadTimeout(""), TimeoutError()])
-def test_an_error_without_a_message_is_its_name_and_what_to_do(error: Exception) -> None:
+def test_an_error_without_a_message_has_its_name_and_remedy(error: Exception) -> None:
     line = error_line(error)
     assert line is not None
     assert line.startswith(f"{type(error).__name__}. Check the network")

@@ -1,4 +1,4 @@
-"""Every command that works on a stack on AWS ends in one line where AWS refuses or something else answers for it."""
+"""Every command on a stack on AWS ends with one line if AWS denies access or something else responds."""
 
 import json
 import logging
@@ -41,7 +41,7 @@ SELECTED = {"Aggregation": "on", "Buckets": "32", "Framing": "single-object", "L
 
 
 class Wire:
-    """What botocore's HTTP session sends to, with an answer to each request."""
+    """Replaces botocore's HTTP session and answers each request."""
 
     def __init__(self, answer: Callable[[Any], tuple[int, dict[str, str], bytes]]) -> None:
         self._answer = answer
@@ -55,7 +55,7 @@ class Wire:
 
 
 class Raw:
-    """A response's body as urllib3 has it."""
+    """A response body like urllib3's."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
@@ -69,7 +69,7 @@ class Raw:
 
 
 def denied(request: Any) -> tuple[int, dict[str, str], bytes]:  # noqa: ANN401 -- botocore's
-    """In the words of the service's protocol."""
+    """Access denied, in the protocol of the requested service."""
     if b"json" in request.headers.get("Content-Type", b"") or "X-Amz-Target" in request.headers:
         body = json.dumps({"__type": "AccessDeniedException", "message": "not\nauthorized"}).encode()
         return 400, {"content-type": "application/x-amz-json-1.1"}, body
@@ -79,7 +79,7 @@ def denied(request: Any) -> tuple[int, dict[str, str], bytes]:  # noqa: ANN401 -
 
 
 def denied_after_its_outputs(request: Any) -> tuple[int, dict[str, str], bytes]:  # noqa: ANN401 -- botocore's
-    """The caller may describe the stack and nothing else."""
+    """Access denied to everything except describing the stack."""
     if "cloudformation" not in request.url:
         return denied(request)
     members = "".join(
@@ -94,13 +94,13 @@ def denied_after_its_outputs(request: Any) -> tuple[int, dict[str, str], bytes]:
 
 
 def a_login_page(_request: object) -> tuple[int, dict[str, str], bytes]:
-    """A proxy's, in AWS's place."""
+    """A response from a proxy instead of AWS."""
     return 200, {"content-type": "text/html"}, b"<html><p>Sign in<br></html>"
 
 
 @pytest.fixture(autouse=True)
 def process_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What an entry point changes of its process, and AWS settings that lead nowhere."""
+    """Restores what an entry point changes in its process; sets fake AWS credentials."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     levels = {name: logging.getLogger(name).level for name in LOGGERS}
     argv = sys.argv
@@ -119,7 +119,7 @@ def process_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def ended(arguments: tuple[str, ...], wire: Wire, monkeypatch: pytest.MonkeyPatch) -> object:
-    """The exit code; what is no exit is raised, as the traceback it would be."""
+    """The exit code; any other exception propagates."""
     monkeypatch.setattr("botocore.httpsession.URLLib3Session.send", lambda _session, request: wire.send(request))
     sys.argv = [PROGRAM, *arguments]
     with pytest.raises(SystemExit) as exit_:
@@ -137,7 +137,7 @@ def test_denied_access_is_one_line_that_names_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     if "backfill" in arguments and answer is denied_after_its_outputs:
-        pytest.skip("DuckDB asks next, which does not ask through botocore: see test_damaged_files")
+        pytest.skip("the next request is DuckDB's, not botocore's: see test_damaged_files")
     assert ended(arguments, Wire(answer), monkeypatch) == 1
     [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("✗")]
     assert "AccessDenied" in line
@@ -145,7 +145,7 @@ def test_denied_access_is_one_line_that_names_it(
 
 
 @pytest.mark.parametrize("arguments", [each for each in COMMANDS if "--stack" in each], ids=" ".join)
-def test_what_is_no_answer_of_aws_is_one_line(
+def test_a_response_that_is_not_from_aws_is_one_line(
     arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert ended(arguments, Wire(a_login_page), monkeypatch) == 1

@@ -1,4 +1,4 @@
-"""An option that several commands have is the same option in all of them."""
+"""An option that several commands share is the same in all of them."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -9,8 +9,7 @@ import typer.main
 from ops.cli.app import app
 
 STACK = (
-    "Name of a CloudFormation stack on AWS, reached with your AWS credentials. "
-    "Omit it to use the local stack that is running."
+    "Name of a CloudFormation stack on AWS, reached with your AWS credentials. Omit it to use the running local stack."
 )
 
 

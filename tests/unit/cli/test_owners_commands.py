@@ -1,4 +1,4 @@
-"""`account-events owners check` and `owners rebuild`, of a stack on AWS: what they find, and what they mend."""
+"""`account-events owners check` and `owners rebuild`, of a stack on AWS: what they find and what they repair."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -29,7 +29,7 @@ EVENTS = {"a": 12, "b": 1, "c": 25}
 
 
 class Stack:
-    """A ledger, and its read model as the function has made it."""
+    """A ledger, and its read model as built by the function."""
 
     def __init__(self) -> None:
         self.table: Any = boto3.client("dynamodb")
@@ -84,12 +84,12 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
         yield made
 
 
-def test_what_the_function_made_is_as_the_ledger_has_it(stack: Stack) -> None:
+def test_the_functions_read_model_matches_the_ledger(stack: Stack) -> None:
     result = stack.run("check")
     assert (result.exit_code, result.stdout) == (0, "3 accounts: 0 differ from the ledger\n")
 
 
-def test_each_difference_is_told(stack: Stack) -> None:
+def test_each_difference_is_reported(stack: Stack) -> None:
     stack.set("a", "Balance", {"N": "1000000"})
     stack.set("c", "Sequence", {"N": "24"})
     stack.forget(stack.owned, "b")
@@ -98,7 +98,7 @@ def test_each_difference_is_told(stack: Stack) -> None:
     assert result.exit_code == 1
     for line in (
         "a: at event 12 it differs from the ledger in Balance",
-        "b: it is missing; the ledger has it at event 1",
+        "b: it is missing; the ledger is at event 1",
         "c: it is at event 24, the ledger at 25",
         "x: the ledger has no such account",
     ):
@@ -107,7 +107,7 @@ def test_each_difference_is_told(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("lost", ["rows", "inbox", "both", "neither"])
-def test_all_is_made_again_whatever_is_there(stack: Stack, lost: str) -> None:
+def test_a_rebuild_restores_everything_whatever_was_lost(stack: Stack, lost: str) -> None:
     for account_id in EVENTS:
         if lost in ("rows", "both"):
             stack.forget(stack.owned, account_id)
@@ -123,7 +123,7 @@ def test_all_is_made_again_whatever_is_there(stack: Stack, lost: str) -> None:
     assert (outcome.applied, outcome.duplicates, outcome.failures) == (2, 12, []), "the stream goes on from there"
 
 
-def test_what_came_early_meanwhile_is_applied(stack: Stack) -> None:
+def test_events_buffered_meanwhile_are_applied(stack: Stack) -> None:
     stack.forget(stack.inbox, "a")
     stack.forget(stack.owned, "a")
     later = encoded("a", 14)
@@ -133,7 +133,7 @@ def test_what_came_early_meanwhile_is_applied(stack: Stack) -> None:
     assert stack.consumer.receive([], 10_000.0).gaps == []
 
 
-def test_one_account_alone(stack: Stack) -> None:
+def test_one_account_can_be_rebuilt_alone(stack: Stack) -> None:
     for account_id in ("a", "c"):
         stack.set(account_id, "Balance", {"N": "7"})
     assert stack.run("rebuild", "a").stdout == "1 accounts rebuilt from 12 events\n"
@@ -141,16 +141,16 @@ def test_one_account_alone(stack: Stack) -> None:
     assert stack.rows()["c"] != stack.right["c"]
 
 
-def test_an_account_that_the_ledger_cannot_tell_to_its_end_is_told(stack: Stack) -> None:
+def test_an_account_with_a_missing_row_is_reported(stack: Stack) -> None:
     key = {"AccountId": {"S": "c"}, "Version": {"N": "7"}}
     stack.table.delete_item(TableName=stack.outputs["TableName"], Key=key)
     result = stack.run("rebuild", "--all")
     assert result.exit_code == 1
-    assert "c ends in front of event 7, row 7" in result.stderr
+    assert "c ends before event 7, row 7" in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [[], ["a", "--all"]])
-def test_either_accounts_or_all(stack: Stack, arguments: list[str]) -> None:
+def test_a_rebuild_takes_either_accounts_or_all(stack: Stack, arguments: list[str]) -> None:
     assert stack.run("rebuild", *arguments).exit_code == 2
 
 
@@ -163,8 +163,8 @@ def outgoing_of(account_id: str, events: int) -> list[Outgoing]:
     return [outgoing(row, 0) for row in history(account_id, events) if isinstance(row, EventRow)]
 
 
-def test_what_the_function_applies_while_a_page_waits_to_be_written_is_not_undone(stack: Stack) -> None:
-    """It has been told the function's trigger as done, and would not come again."""
+def test_events_applied_while_a_page_waits_are_not_undone(stack: Stack) -> None:
+    """The function has acknowledged them, so they are not delivered again."""
     page = outgoing_of("a", 12)
     for row in list(history("a", 14))[-2:]:
         stack.table.put_item(TableName=stack.outputs["TableName"], Item=to_item(row))
@@ -176,21 +176,21 @@ def test_what_the_function_applies_while_a_page_waits_to_be_written_is_not_undon
     assert stack.run("check").exit_code == 0
 
 
-def test_a_ledger_that_lost_what_the_read_model_has_is_told_and_nothing_is_changed(stack: Stack) -> None:
+def test_a_ledger_that_lost_events_is_reported_and_changes_nothing(stack: Stack) -> None:
     key = {"AccountId": {"S": "c"}, "Version": {"N": "27"}}
     stack.table.delete_item(TableName=stack.outputs["TableName"], Key=key)
     stack.set("a", "Balance", {"N": "7"})
     before = stack.rows()["c"]
     result = stack.run("rebuild", "--all")
     assert (result.exit_code, result.stdout) == (1, "2 accounts rebuilt from 37 events\n")
-    assert "c was not rebuilt: the read model is at event 25, which the ledger has not" in result.stderr
+    assert "c was not rebuilt: the read model is at event 25, which the ledger does not have" in result.stderr
     assert stack.rows() == {**stack.right, "c": before}
     assert stack.run("rebuild", "c", "--reset").exit_code == 0
     assert stack.rows()["c"]["Sequence"] == {"N": "24"}
     assert stack.run("check").exit_code == 0
 
 
-def test_what_was_seen_by_mistake_is_forgotten_by_a_reset(stack: Stack) -> None:
+def test_a_reset_discards_a_wrong_seen_position(stack: Stack) -> None:
     inbox = DynamoDBInbox(stack.table, stack.inbox)
     before = inbox.position("a")
     inbox.advance("a", before, replace(before, seen=10**15, since_s=0.0, revision=before.revision + 1), None)
@@ -217,7 +217,7 @@ def test_an_account_that_cannot_be_rebuilt_stops_no_other(stack: Stack) -> None:
     assert stack.rows() == stack.right
 
 
-def test_an_account_whose_row_dynamodb_never_takes_stops_no_other(stack: Stack) -> None:
+def test_an_account_that_dynamodb_rejects_stops_no_other(stack: Stack) -> None:
     put = stack.table.transact_write_items
     refused: Any = {"Error": {"Code": "ValidationException", "Message": "Item size has exceeded the maximum"}}
 

@@ -1,4 +1,4 @@
-"""`account-events parked` and `release`, of a stack on AWS: what they say, and how they end."""
+"""`account-events parked` and `release`, of a stack on AWS: their output and exit codes."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -82,20 +82,20 @@ def _aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
-    """Only CloudFormation's own answer is ours: tests/e2e/test_parking.py asks for a real one."""
+    """Only CloudFormation's response is faked; tests/e2e/test_parking.py uses a deployed stack."""
     stack = Stack()
     monkeypatch.setattr("ops.deployment.stack.outputs_of", {"bank": stack.outputs}.__getitem__)
     return stack
 
 
-def test_nobody_is_parked(stack: Stack) -> None:
+def test_parked_reports_when_no_account_is_parked(stack: Stack) -> None:
     result = stack.run("parked")
     assert result.exit_code == 0
     bucket = stack.outputs["FailureBucketName"]
     assert result.output == f"No account is parked.\n0 objects are in the failure bucket {bucket}\n"
 
 
-def test_who_is_parked_where_since_when_and_why(stack: Stack) -> None:
+def test_parked_lists_event_row_time_and_reason(stack: Stack) -> None:
     stack.park("a")
     stack.park("b[/]", 8)
     stack.give_up("1", b"x")
@@ -109,7 +109,7 @@ def test_who_is_parked_where_since_when_and_why(stack: Stack) -> None:
     assert "`account-events release --failures`" in result.output
 
 
-def test_one_is_released_and_another_is_not_parked(stack: Stack) -> None:
+def test_an_account_is_released_and_one_not_parked_is_reported(stack: Stack) -> None:
     stack.park("a")
     stack.park("b")
     result = stack.run("release", "a", "c", "a")
@@ -119,37 +119,39 @@ def test_one_is_released_and_another_is_not_parked(stack: Stack) -> None:
     assert AT in stack.run("parked").output
 
 
-def test_all_are_released_but_one_that_still_waits(stack: Stack) -> None:
+def test_all_accounts_are_released_but_a_damaged_one(stack: Stack) -> None:
     stack.park("a")
     stack.park("b")
     stack.spoil("a", 5)
     result = stack.run("release", "--all")
     assert result.exit_code == 1
-    assert "✗ a waits at event 5, row a/5: the table has no such row; 2 events before it published" in result.output
+    assert (
+        "✗ a stays parked at event 5, row a/5: the table has no such row; 2 events before it published" in result.output
+    )
     assert "✓ b released, 6 events published" in result.output
-    assert "1 accounts released, 1 still to be seen to" in result.output
+    assert "1 accounts released, 1 not released" in result.output
 
 
-def test_with_nothing_to_do_it_is_done(stack: Stack) -> None:
+def test_a_release_with_nothing_to_do_succeeds(stack: Stack) -> None:
     for what in ("--all", "--failures"):
         result = stack.run("release", what)
         assert (result.exit_code, result.output) == (0, "0 accounts released\n")
 
 
-def test_what_the_trigger_gave_up_is_released_and_deleted_and_what_is_something_else_told(stack: Stack) -> None:
+def test_discarded_batches_are_released_and_others_reported(stack: Stack) -> None:
     records = [record for record in stream_records(history("a", 5)) if record["dynamodb"]["Keys"]["Version"]["N"] > "3"]
     stack.give_up("1", json.dumps({"payload": json.dumps({"Records": records})}).encode())
     stack.give_up("2", b"x")
     result = stack.run("release", "--failures")
     assert result.exit_code == 1
-    assert "2 stays: it is no invocation record with a payload" in result.output
+    assert "2 stays: it is not an invocation record with a payload" in result.output
     assert "✓ a released, 9 events published" in result.output
     assert stack.on_stream() == [f"a:{sequence}" for sequence in range(4, 13)]
     assert "1 objects are in the failure bucket" in stack.run("parked").output
 
 
-def test_an_account_that_no_table_can_have_waits_and_others_are_released(stack: Stack) -> None:
-    """Its record came with what the trigger gave up; DynamoDB refuses to look it up for good."""
+def test_an_invalid_account_id_stays_parked_and_stops_no_other(stack: Stack) -> None:
+    """The trigger discarded a record of it, but DynamoDB rejects its id."""
     records = stream_records([*history("", 1), *history("a", 1)])
     stack.give_up("1", json.dumps({"payload": json.dumps({"Records": records})}).encode())
     result = stack.run("release", "--failures")
@@ -159,13 +161,13 @@ def test_an_account_that_no_table_can_have_waits_and_others_are_released(stack: 
 
 
 @pytest.mark.parametrize("arguments", [[], ["a", "--all"], ["--all", "--failures"]])
-def test_it_has_to_be_said_who(stack: Stack, arguments: list[str]) -> None:
+def test_release_requires_exactly_one_selection(stack: Stack, arguments: list[str]) -> None:
     result = stack.run("release", *arguments)
     assert result.exit_code == 2
-    assert "give either accounts, or --all, or --failures" in result.output
+    assert "give either account ids, --all or --failures" in result.output
 
 
-def test_a_stack_of_an_older_version_is_told(stack: Stack) -> None:
+def test_a_stack_of_an_older_template_is_reported(stack: Stack) -> None:
     del stack.outputs["ParkedTableName"]
     result = stack.run("parked")
     assert isinstance(result.exception, CommandError)
@@ -173,7 +175,7 @@ def test_a_stack_of_an_older_version_is_told(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("command", ["parked", "release"])
-def test_where_dynamodb_refuses_nothing_is_lost(stack: Stack, command: str) -> None:
+def test_the_error_line_states_that_nothing_is_lost(stack: Stack, command: str) -> None:
     stack.table.delete_table(TableName=stack.outputs["ParkedTableName"])
     result = stack.run(command, *(["--all"] if command == "release" else []))
     assert result.exception is not None
@@ -181,7 +183,7 @@ def test_where_dynamodb_refuses_nothing_is_lost(stack: Stack, command: str) -> N
     assert "DynamoDB refuses the request (ResourceNotFoundException). Nothing is lost" in line
 
 
-def test_in_a_stack_with_framing_glue_events_are_released_in_it(stack: Stack) -> None:
+def test_a_release_uses_the_stacks_glue_framing(stack: Stack) -> None:
     stack.outputs |= {"Framing": "glue", "SchemaVersions": json.dumps(VERSION_IDS)}
     stack.decode = Codec(CONTRACT, SOURCES.get).decode
     stack.park("a")
@@ -189,14 +191,14 @@ def test_in_a_stack_with_framing_glue_events_are_released_in_it(stack: Stack) ->
     assert stack.on_stream() == [f"a:{sequence}" for sequence in range(3, 9)]
 
 
-def test_a_stack_whose_schemas_are_another_release_s_is_told(stack: Stack) -> None:
+def test_a_stack_of_another_release_is_reported(stack: Stack) -> None:
     stack.outputs |= {"Framing": "glue", "SchemaVersions": '{"0102030405060708": "x"}'}
     result = stack.run("parked")
     assert isinstance(result.exception, CommandError)
-    assert "The stack is of another release than this command" in str(result.exception)
+    assert "The stack was deployed from another release than this command" in str(result.exception)
 
 
-def test_an_interruption_is_told(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_reports_what_stays_parked(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""`account-events replay`, of a stack on AWS: what it says, what it writes, and how it ends."""
+"""`account-events replay`, of a stack on AWS: its output, what it writes, and its exit codes."""
 
 import json
 from collections.abc import Iterator
@@ -80,7 +80,7 @@ def _aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
-    """Only CloudFormation's own answer is ours: tests/e2e/test_replay.py has a real one."""
+    """Only CloudFormation's response is faked; tests/e2e/test_replay.py uses a deployed stack."""
     stack = Stack()
     monkeypatch.setattr("ops.deployment.stack.outputs_of", {"bank": stack.outputs}.__getitem__)
     return stack
@@ -90,7 +90,7 @@ def of(datas: list[bytes], account_id: str) -> list[bytes]:
     return [data for data in datas if decode(data).fields["account_id"] == account_id]
 
 
-def test_everything_to_a_stream_of_ones_own(stack: Stack) -> None:
+def test_a_replay_of_everything_to_a_separate_stream(stack: Stack) -> None:
     result = stack.run("--all", "--to-stream", "newcomer")
     assert result.exit_code == 0, result.output
     assert "has about 26 rows" in result.output
@@ -104,7 +104,7 @@ def test_everything_to_a_stream_of_ones_own(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("file_format", ["jsonl", "framed"])
-def test_to_a_file_that_gives_the_same_bytes_back(stack: Stack, file_format: FileFormat, tmp_path: Path) -> None:
+def test_a_file_returns_the_same_bytes(stack: Stack, file_format: FileFormat, tmp_path: Path) -> None:
     path = tmp_path / "events"
     result = stack.run("--all", "--to-file", str(path), "--format", file_format, "--page-rows", "5")
     assert result.exit_code == 0, result.output
@@ -115,7 +115,7 @@ def test_to_a_file_that_gives_the_same_bytes_back(stack: Stack, file_format: Fil
     assert [each.name for each in tmp_path.iterdir()] == ["events"]
 
 
-def test_a_line_can_be_read_without_this_project(stack: Stack, tmp_path: Path) -> None:
+def test_a_jsonl_line_is_readable_without_this_project(stack: Stack, tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     stack.run("--account", "a", "--to-file", str(path))
     first, second = (json.loads(line) for line in path.read_bytes().splitlines()[:2])
@@ -134,7 +134,7 @@ def test_a_line_can_be_read_without_this_project(stack: Stack, tmp_path: Path) -
     }
 
 
-def test_to_stdout_there_is_nothing_but_events(stack: Stack) -> None:
+def test_stdout_receives_only_events(stack: Stack) -> None:
     result = stack.run("--account", "b", "--to-stdout", "--format", "framed")
     assert result.exit_code == 0, result.output
     assert list(events_in(BytesIO(result.stdout_bytes), "framed")) == published("b", 12)
@@ -154,7 +154,7 @@ def test_a_dry_run_counts_and_writes_nothing(stack: Stack) -> None:
     assert list(Path().iterdir()) == []
 
 
-def test_the_live_stream_takes_an_extra_word(stack: Stack) -> None:
+def test_the_live_stream_requires_the_option_live(stack: Stack) -> None:
     result = stack.run("--all", "--to-stream", "events")
     assert isinstance(result.exception, CommandError)
     assert "--live" in str(result.exception)
@@ -164,48 +164,48 @@ def test_the_live_stream_takes_an_extra_word(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
-        (["--to-stdout"], "give either --account, or --from and --until or one of them, or --all"),
-        (["--all", "--account", "a", "--to-stdout"], "give either --account"),
-        (["--all", "--from", "2026-01-01T00:00:00Z", "--to-stdout"], "give either --account"),
-        (["--account", "", "--to-stdout"], "an account's id is not empty"),
-        (["--all"], "give one of --to-stream, --to-file and --to-stdout, or --dry-run"),
-        (["--all", "--to-stdout", "--to-file", "x"], "give one of"),
-        (["--all", "--to-stream", "arn:aws:kinesis:x"], "is no name of a stream"),
-        (["--all", "--to-stdout", "--resume"], "cannot be resumed"),
-        (["--all", "--dry-run", "--checkpoint", "x"], "cannot be resumed"),
+        (["--to-stdout"], "give exactly one of --account, --from/--until and --all"),
+        (["--all", "--account", "a", "--to-stdout"], "give exactly one of --account"),
+        (["--all", "--from", "2026-01-01T00:00:00Z", "--to-stdout"], "give exactly one of --account"),
+        (["--account", "", "--to-stdout"], "an account id must not be empty"),
+        (["--all"], "give exactly one of --to-stream, --to-file and --to-stdout, or --dry-run"),
+        (["--all", "--to-stdout", "--to-file", "x"], "give exactly one of --to-stream"),
+        (["--all", "--to-stream", "arn:aws:kinesis:x"], "is not a valid stream name"),
+        (["--all", "--to-stdout", "--resume"], "--resume and --checkpoint cannot be used with"),
+        (["--all", "--dry-run", "--checkpoint", "x"], "--resume and --checkpoint cannot be used with"),
         (["--all", "--to-stdout", "--segments", "0"], "--segments"),
         (["--all", "--to-stdout", "--read-units-max", "nan"], "--read-units-max"),
-        (["--all", "--to-file", "x", "--checkpoint", "./x"], "the checkpoint cannot be in the file it is about"),
+        (["--all", "--to-file", "x", "--checkpoint", "./x"], "--checkpoint and --to-file must be different files"),
     ],
 )
-def test_a_wrong_call(stack: Stack, arguments: list[str], said: str) -> None:
+def test_a_usage_error_exits_with_2(stack: Stack, arguments: list[str], message: str) -> None:
     result = stack.run(*arguments)
     assert result.exit_code == 2
-    assert said in " ".join(result.output.replace("│", " ").split())
+    assert message in " ".join(result.output.replace("│", " ").split())
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
-        (["--from", "yesterday", "--to-stdout"], "'yesterday' is no ISO 8601 time with an offset"),
+        (["--from", "yesterday", "--to-stdout"], "'yesterday' is not an ISO 8601 time with an offset"),
         (["--from", "2026-01-31T09:30:00", "--to-stdout"], "with an offset"),
         (["--from", "2026-01-31", "--to-stdout"], "with an offset"),
         (["--from", "2026-01-31x09:30:00Z", "--to-stdout"], "with an offset"),
         (["--until", "2026-01-31T09:30:00.0000019Z", "--to-stdout"], "with an offset"),
         (["--until", "2026-02-30T09:30:00Z", "--to-stdout"], "with an offset"),
         (["--until", "2026-W05-6T09:30:00Z", "--to-stdout"], "with an offset"),
-        (["--from", "2026-01-02T00:00:00Z", "--until", "2026-01-01T00:00:00Z", "--to-stdout"], "Nothing occurred"),
+        (["--from", "2026-01-02T00:00:00Z", "--until", "2026-01-01T00:00:00Z", "--to-stdout"], "the range is empty"),
         (["--all", "--to-stream", "nowhere"], "There is no stream nowhere"),
         (["--all", "--to-stdout", "--table", "nowhere"], "There is no table nowhere"),
         (["--all", "--to-file", "x", "--resume"], "There is no checkpoint"),
     ],
 )
-def test_what_cannot_be_is_told_in_a_line(stack: Stack, arguments: list[str], said: str) -> None:
+def test_an_impossible_request_is_reported_in_one_line(stack: Stack, arguments: list[str], message: str) -> None:
     result = stack.run(*arguments)
     assert isinstance(result.exception, CommandError)
-    assert said in str(result.exception)
+    assert message in str(result.exception)
     assert "\n" not in str(result.exception)
 
 
@@ -217,25 +217,25 @@ def test_another_table_has_to_be_an_accounts_table(stack: Stack) -> None:
         KeySchema=[{"AttributeName": "AccountId", "KeyType": "HASH"}],
     )
     result = stack.run("--all", "--to-stdout", "--table", "parked")
-    assert "no accounts' table" in str(result.exception)
+    assert "not an accounts table" in str(result.exception)
     copy = make_table(stack.table)
     stack.table.put_item(TableName=copy, Item=to_item(next(iter(history("c", 1)))))
     result = stack.run("--all", "--to-stdout", "--table", copy, "--format", "framed")
     assert list(events_in(BytesIO(result.stdout_bytes), "framed")) == published("c", 1)
 
 
-def test_a_row_that_is_missing_is_told_and_the_exit_code_says_so(stack: Stack) -> None:
+def test_a_missing_row_is_reported_with_exit_code_1(stack: Stack) -> None:
     stack.spoil("a", 5)
     result = stack.run("--all", "--to-stream", "newcomer")
     assert result.exit_code == 1
-    assert "a ends in front of event 5, row 5: the table has no such row" in result.output
+    assert "a ends before event 5, row 5: the table has no such row" in result.output
     assert "; 1 accounts end early" in result.output
     datas = stack.on_stream("newcomer")
     assert of(datas, "a") == published("a", 4)
     assert of(datas, "b") == published("b", 12)
 
 
-def test_a_file_that_holds_something_is_left_alone(stack: Stack) -> None:
+def test_a_file_that_is_not_empty_is_not_changed(stack: Stack) -> None:
     Path("x").write_text("precious")
     result = stack.run("--all", "--to-file", "x")
     assert "not empty" in str(result.exception)
@@ -244,7 +244,7 @@ def test_a_file_that_holds_something_is_left_alone(stack: Stack) -> None:
 
 
 class Interrupting(DynamoDBSource):
-    """Ctrl-C at the fourth page."""
+    """Raises KeyboardInterrupt at the fourth page."""
 
     pages = 0
 
@@ -255,49 +255,47 @@ class Interrupting(DynamoDBSource):
         return super().read(part, after)
 
 
-def test_a_folder_that_is_not_there_is_not_made(stack: Stack) -> None:
+def test_a_missing_folder_is_not_created(stack: Stack) -> None:
     result = stack.run("--all", "--to-file", "mistyped/x")
     assert isinstance(result.exception, CommandError)
-    assert str(result.exception) == "There is no folder mistyped: make it first."
+    assert str(result.exception) == "There is no folder mistyped: create it first."
     assert list(Path().iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (
             ["--to-file", "/dev/null"],
-            "/dev/null is no file but a device or a pipe: what goes there goes by --to-stdout",
+            "/dev/null is a device or a pipe, not a file: use --to-stdout and redirect it",
         ),
-        (["--to-file", "."], ". is a folder: name a file in it"),
-        (["--to-file", "nothing"], "nothing is a link to nothing"),
+        (["--to-file", "."], ". is a folder: give the path of a file"),
+        (["--to-file", "nothing"], "nothing is a broken symbolic link"),
         (["--to-file", "notes/x"], "There is no folder notes"),
-        (["--to-file", "x" * 300], "can be no file: File name too long"),
-        (["--to-file", "x" * 240], "can be no file: File name too long"),
+        (["--to-file", "x" * 300], "cannot be used as a file: File name too long"),
+        (["--to-file", "x" * 240], "cannot be used as a file: File name too long"),
         (["--to-file", "x", "--checkpoint", "mistyped/c"], "There is no folder mistyped"),
-        (["--to-file", "x", "--checkpoint", "/dev/null"], "/dev/null is no file"),
-        (["--to-file", "x", "--checkpoint", "notes"], "notes is no checkpoint of a replay: name another file"),
-        (["--to-file", "x", "--checkpoint", "notes", "--resume"], "notes is no checkpoint of a replay"),
-        (["--to-file", "x", "--checkpoint", "c"], "c.lock is no lock of a replay"),
-        (["--to-stream", "newcomer", "--checkpoint", "notes"], "notes is no checkpoint of a replay"),
+        (["--to-file", "x", "--checkpoint", "/dev/null"], "/dev/null is a device or a pipe, not a file"),
+        (["--to-file", "x", "--checkpoint", "notes"], "notes is not a replay checkpoint: choose another file"),
+        (["--to-file", "x", "--checkpoint", "notes", "--resume"], "notes is not a replay checkpoint"),
+        (["--to-file", "x", "--checkpoint", "c"], "c.lock is not a replay's lock file"),
+        (["--to-stream", "newcomer", "--checkpoint", "notes"], "notes is not a replay checkpoint"),
     ],
 )
-def test_a_place_where_no_file_of_the_run_can_be_is_told_and_left_alone(
-    stack: Stack, arguments: list[str], said: str
-) -> None:
+def test_an_unusable_path_is_reported_and_not_changed(stack: Stack, arguments: list[str], message: str) -> None:
     Path("notes").write_text("[]")
     Path("c.lock").write_text("precious")
     Path("nothing").symlink_to("gone")
     result = stack.run("--all", *arguments)
     assert isinstance(result.exception, CommandError)
-    assert said in str(result.exception)
+    assert message in str(result.exception)
     assert "\n" not in str(result.exception)
     assert (Path("notes").read_text(), Path("c.lock").read_text()) == ("[]", "precious")
     assert sorted(each.name for each in Path().iterdir()) == ["c.lock", "notes", "nothing"]
     assert stack.on_stream("newcomer") == []
 
 
-def test_a_disk_that_is_full_leaves_a_run_that_can_go_on(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_can_be_resumed_after_a_full_disk(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     call = ["--all", "--to-file", "x", "--page-rows", "4", "--segments", "1"]
     flush, calls = FileSink.flush, iter(range(99))
 
@@ -309,7 +307,7 @@ def test_a_disk_that_is_full_leaves_a_run_that_can_go_on(stack: Stack, monkeypat
     with monkeypatch.context() as patched:
         patched.setattr(FileSink, "flush", full)
         result = stack.run(*call)
-    assert "No space left on device. Once that is seen to, go on with the same call and --resume" in str(
+    assert "No space left on device. Once that is resolved, repeat the same command with --resume" in str(
         result.exception
     )
     assert stack.run(*call, "--resume").exit_code == 0
@@ -317,36 +315,36 @@ def test_a_disk_that_is_full_leaves_a_run_that_can_go_on(stack: Stack, monkeypat
         assert len(list(events_in(file, "jsonl"))) == 24
 
 
-def test_the_earliest_of_times(stack: Stack) -> None:
+def test_the_widest_time_range_is_accepted(stack: Stack) -> None:
     result = stack.run("--from", "0001-01-01T00:00:00+14:00", "--until", "9999-12-31T23:59:59-14:00", "--dry-run")
     assert result.exit_code == 0, result.output
     assert "24 events" in result.output
 
 
 @pytest.mark.parametrize("target", [["--to-file", "x"], ["--to-stream", "newcomer"]])
-def test_interrupted_and_resumed(stack: Stack, monkeypatch: pytest.MonkeyPatch, target: list[str]) -> None:
+def test_a_run_is_interrupted_and_resumed(stack: Stack, monkeypatch: pytest.MonkeyPatch, target: list[str]) -> None:
     call = ["--all", *target, "--page-rows", "4", "--segments", "1"]
     with monkeypatch.context() as patched:
         Interrupting.pages = 0
         patched.setattr(run, "DynamoDBSource", Interrupting)
         result = stack.run(*call)
     assert result.exit_code == 130
-    assert "go on with the same call and --resume" in result.output
+    assert "repeat the same command with --resume" in result.output
     again = stack.run(*call)
-    assert "go on with --resume" in str(again.exception)
+    assert "continue it with --resume" in str(again.exception)
     other = stack.run(*call[:-1], "2", "--resume")
-    assert "of another run, with a different segments" in str(other.exception)
+    assert "belongs to a run with a different segments" in str(other.exception)
     if "x" not in target:
         with monkeypatch.context() as patched:
             patched.setitem(stack.outputs, "Buckets", "16")
             other = stack.run(*call, "--resume")
-        assert "of another run, with a different sink" in str(other.exception)
+        assert "belongs to a run with a different sink" in str(other.exception)
     with monkeypatch.context() as patched:
         patched.setitem(stack.outputs, "Framing", "glue")
         patched.setitem(stack.outputs, "SchemaVersions", json.dumps(VERSION_IDS))
         patched.setitem(stack.outputs, "SchemaRegistryArn", "arn:aws:glue:eu-central-1:123456789012:registry/bank")
         other = stack.run(*call, "--resume")
-    assert "of another run, with a different sink" in str(other.exception)
+    assert "belongs to a run with a different sink" in str(other.exception)
     if "x" in target:
         Path("x").write_bytes(Path("x").read_bytes() + b'{"half a li')
     result = stack.run(*call, "--resume")
@@ -362,7 +360,7 @@ def test_interrupted_and_resumed(stack: Stack, monkeypatch: pytest.MonkeyPatch, 
         assert list(dict.fromkeys(of(datas, account_id))) == published(account_id, 12)
 
 
-def test_a_file_that_was_cut_short_cannot_be_gone_on_with(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_truncated_file_cannot_be_resumed(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     call = ["--all", "--to-file", "x", "--page-rows", "4", "--segments", "1"]
     with monkeypatch.context() as patched:
         Interrupting.pages = 0
@@ -370,4 +368,4 @@ def test_a_file_that_was_cut_short_cannot_be_gone_on_with(stack: Stack, monkeypa
         stack.run(*call)
     Path("x").write_bytes(b"")
     result = stack.run(*call, "--resume")
-    assert "shorter than the checkpoint says" in str(result.exception)
+    assert "shorter than its checkpoint records" in str(result.exception)

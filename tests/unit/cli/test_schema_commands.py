@@ -1,4 +1,4 @@
-"""`account-events schema check` and `publish` on real folders: what they say, how they end, what a Ctrl-C leaves."""
+"""`account-events schema check` and `publish` on real folders: output, exit codes, and interruptions."""
 
 import json
 import os
@@ -37,20 +37,20 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_what_is_published_passes(folder: Path) -> None:
+def test_the_published_schemas_pass(folder: Path) -> None:
     result = run("check", folder)
     assert (result.exit_code, "3 events, 6 published versions" in result.output) == (0, True)
 
 
 @pytest.mark.parametrize("name", ["event_type", "dt", "published_at", "schema_fingerprint", "copy", "order", "DT"])
-def test_a_new_field_that_the_lake_cannot_have_is_refused(folder: Path, name: str) -> None:
+def test_a_new_field_that_cannot_be_a_column_is_refused(folder: Path, name: str) -> None:
     before = contents(folder / "history")
     new = {**NEW_FIELD, "name": name}
     edit(folder / "BalanceCredited.avsc", lambda schema: schema["fields"].append(new))  # type: ignore[attr-defined]
     for command, arguments in (("check", ["--allow-unpublished"]), ("publish", [])):
         result = run(command, folder, *arguments)
         assert result.exit_code == 1
-        assert f"BalanceCredited.avsc, field {name}: no column of the lake can have its name" in result.output
+        assert f"BalanceCredited.avsc, field {name}: its name cannot be a column of the lake" in result.output
     assert contents(folder / "history") == before
 
 
@@ -63,7 +63,7 @@ def test_a_corrected_doc_needs_no_new_version(folder: Path) -> None:
     assert contents(folder) == before
 
 
-def test_a_new_field_is_checked_published_and_checked(folder: Path) -> None:
+def test_a_new_field_is_checked_published_and_checked_again(folder: Path) -> None:
     edit(folder / "BalanceCredited.avsc", lambda schema: schema["fields"].append(NEW_FIELD))  # type: ignore[attr-defined]
     result = run("check", folder)
     assert result.exit_code == 1
@@ -80,7 +80,7 @@ def test_a_new_field_is_checked_published_and_checked(folder: Path) -> None:
     assert contents(folder) == before
 
 
-def test_what_is_right_and_only_unpublished_can_be_let_pass(folder: Path) -> None:
+def test_allow_unpublished_accepts_valid_drafts(folder: Path) -> None:
     (folder / "InterestPaid.avsc").write_text(json.dumps(event()))
     assert run("check", folder).exit_code == 1
     result = run("check", folder, "--allow-unpublished")
@@ -89,7 +89,7 @@ def test_what_is_right_and_only_unpublished_can_be_let_pass(folder: Path) -> Non
     assert run("check", folder, "--allow-unpublished").exit_code == 1
 
 
-def test_every_refusal_is_told_and_nothing_is_published(folder: Path) -> None:
+def test_every_refusal_is_reported_and_nothing_is_published(folder: Path) -> None:
     edit(folder / "BalanceCredited.avsc", lambda schema: part(schema, "sequence").update(type="int"))
     edit(folder / "AccountCreated.avsc", lambda schema: part(schema, "balance")["type"].update(scale=3))
     (folder / "BalanceWithdrawn.avsc").write_text('{"type": "record",}')
@@ -98,14 +98,14 @@ def test_every_refusal_is_told_and_nothing_is_published(folder: Path) -> None:
     for command in ("check", "publish"):
         result = run(command, folder)
         assert result.exit_code == 1
-        told = result.output.splitlines()
+        lines = result.output.splitlines()
         for part_of_it in (
             "AccountCreated.avsc, field balance, against published version 2: its decimal scale was 2 and is 3",
             "BalanceCredited.avsc, field sequence, against published versions 1, 2: its type was",
             "BalanceWithdrawn.avsc: the file is not JSON",
             "history/AccountCreated/1.avsc: the published version is missing",
         ):
-            assert any(part_of_it in line and "Instead: " in line for line in told), part_of_it
+            assert any(part_of_it in line and "Instead: " in line for line in lines), part_of_it
     assert contents(folder) == before
 
 
@@ -113,23 +113,23 @@ def test_every_refusal_is_told_and_nothing_is_published(folder: Path) -> None:
 def test_a_stray_file_in_the_history_is_named(folder: Path, where: str) -> None:
     (folder / "history" / where).write_text("{}")
     result = run("check", folder)
-    assert (result.exit_code, f"history/{where}: it is no version of a schema" in result.output) == (1, True)
+    assert (result.exit_code, f"history/{where}: it is not a version of a schema" in result.output) == (1, True)
 
 
 @pytest.mark.parametrize("where", ["drafts/AccountClosed.avsc", "AccountClosed.AVSC", ".AccountClosed.avsc"])
-def test_a_schema_in_a_place_that_is_not_read_is_named(folder: Path, where: str) -> None:
+def test_a_misplaced_schema_is_reported(folder: Path, where: str) -> None:
     (folder / where).parent.mkdir(exist_ok=True)
     (folder / where).write_text("{}")
     (folder / "._AccountClosed.avsc").write_text("what macOS leaves behind")
     result = run("check", folder)
-    assert (result.exit_code, f"{where}: it is not read: working schemas are <Name>.avsc" in result.output) == (1, True)
-    assert result.output.count("it is not read") == 1
+    assert (result.exit_code, f"{where}: it is ignored: working schemas are <Name>.avsc" in result.output) == (1, True)
+    assert result.output.count("it is ignored") == 1
 
 
 @pytest.mark.parametrize("command", ["check", "publish"])
-def test_a_folder_that_is_none_is_told_in_a_line(tmp_path: Path, command: str) -> None:
+def test_a_missing_folder_is_reported_in_one_line(tmp_path: Path, command: str) -> None:
     result = run(command, tmp_path / "gone")
-    assert (result.exit_code, "gone is no folder: name the one" in result.output) == (1, True)
+    assert (result.exit_code, "gone is not a folder: give the one" in result.output) == (1, True)
     assert len(result.output.splitlines()) == 1
 
 
@@ -142,40 +142,40 @@ def test_a_folder_that_is_none_is_told_in_a_line(tmp_path: Path, command: str) -
         ("history/AccountCreated/9.avsc", lambda path: path.symlink_to("nowhere"), "No such file or directory"),
     ],
 )
-def test_what_is_no_file_is_one_line_that_says_what_to_do(
+def test_an_unreadable_file_is_one_line_with_the_remedy(
     folder: Path, command: str, where: str, make: Callable[[Path], object], why: str
 ) -> None:
     make(folder / where)
     result = run(command, folder)
     assert (result.exit_code, len(result.output.splitlines())) == (1, 1)
-    assert f"{where}: {why}. A schema is a file that can be read: correct it or remove it" in result.output
+    assert f"{where}: {why}. A schema must be a readable file: correct or remove it" in result.output
     assert "Errno" not in result.output
 
 
-def test_an_event_that_is_none_is_told_in_a_line(folder: Path) -> None:
+def test_an_unknown_event_is_reported_in_one_line(folder: Path) -> None:
     result = run("publish", folder, "AccountClosed")
     assert (result.exit_code, len(result.output.splitlines())) == (1, 1)
-    assert "There is no schema AccountClosed.avsc; there are: AccountCreated" in result.output
+    assert "There is no schema AccountClosed.avsc. Available: AccountCreated" in result.output
 
 
 @pytest.mark.parametrize("trouble", [KeyboardInterrupt(), OSError(28, "No space left on device")])
-@pytest.mark.parametrize("place", range(3))
-def test_stopped_at_any_file_none_is_half_there_and_publishing_again_finishes(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, place: int, trouble: BaseException
+@pytest.mark.parametrize("step", range(3))
+def test_an_interrupted_publication_leaves_whole_files_and_resumes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, step: int, trouble: BaseException
 ) -> None:
     edit(folder / "BalanceCredited.avsc", lambda schema: schema["fields"].append(NEW_FIELD))  # type: ignore[attr-defined]
     calls = iter(range(99))
     sync = os.fsync
 
     def stopped(number: int) -> None:
-        if next(calls) == place:
+        if next(calls) == step:
             raise trouble
         sync(number)
 
     monkeypatch.setattr(os, "fsync", stopped)
     result = run("publish", folder, "BalanceCredited")
     assert result.exit_code == (130 if isinstance(trouble, KeyboardInterrupt) else 1)
-    assert "run it again" in result.output or "again to finish it" in result.output
+    assert "run the command again" in result.output or "again to finish" in result.output
     assert not [path for path in contents(folder) if "unfinished" in path]
     assert check(schema_folder.read(folder))
     monkeypatch.undo()
@@ -183,11 +183,11 @@ def test_stopped_at_any_file_none_is_half_there_and_publishing_again_finishes(
     assert run("check", folder).exit_code == 0
 
 
-def test_what_a_killed_publication_leaves_behind_is_no_schema(folder: Path) -> None:
+def test_temporary_files_of_a_killed_publication_are_ignored(folder: Path) -> None:
     (folder / "history/AccountCreated/.abc.unfinished").write_text("{")
     assert run("check", folder).exit_code == 0
 
 
-def test_the_list_of_digests_is_the_history(folder: Path) -> None:
+def test_the_digests_list_exactly_the_history(folder: Path) -> None:
     listed = json.loads((folder / DIGESTS).read_text())
     assert set(listed) == {path for path in contents(folder) if path.startswith("history/") and path.endswith(".avsc")}

@@ -1,8 +1,9 @@
-"""How commands connect to a stack: on AWS by its name, or to the local stack that is running."""
+"""How commands connect to a stack: by name on AWS, or to the running local stack."""
 
 import os
 from pathlib import Path
 
+import boto3
 import pytest
 
 from account_events.avro.encoder import ENCODERS
@@ -18,14 +19,15 @@ ADDRESS = Address("http://127.0.0.1:9", os.getpid(), OUTPUTS, None, None)
 
 @pytest.fixture(autouse=True)
 def _aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With credentials of nobody's; what a command changes of its environment is undone."""
+    """Sets fake credentials, and restores the environment that a command changes."""
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # another test's has its credentials
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "fake-id")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "fake-secret")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
 
 
@@ -39,7 +41,7 @@ def test_a_stack_on_aws_is_reached_with_the_callers_settings(on_aws: Deployment)
     client = on_aws.client("dynamodb")
     assert not on_aws.is_local
     assert client.meta.endpoint_url == "https://dynamodb.eu-west-1.amazonaws.com"
-    assert client._request_signer._credentials.access_key == "nobody"  # noqa: SLF001 -- whose it is
+    assert client._request_signer._credentials.access_key == "fake-id"  # noqa: SLF001 -- there is no public attribute
 
 
 def test_the_local_stack_is_reached_without_any_aws_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -50,17 +52,17 @@ def test_the_local_stack_is_reached_without_any_aws_settings(monkeypatch: pytest
     client = local.client("dynamodb")
     assert local.is_local
     assert client.meta.endpoint_url == ADDRESS.endpoint_url
-    assert client._request_signer._credentials.access_key == ROOT_ACCESS_KEY_ID  # noqa: SLF001 -- whose it is
+    assert client._request_signer._credentials.access_key == ROOT_ACCESS_KEY_ID  # noqa: SLF001 -- there is no public attribute
     assert "AWS_ACCESS_KEY_ID" not in os.environ
 
 
-def test_without_a_local_stack_the_error_says_how_to_start_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_a_local_stack_the_error_names_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("local_stack.address.ADDRESS_FILE", tmp_path / "address.json")
     with pytest.raises(CommandError, match="make up"):
         Deployment.connect(None)
 
 
-def test_without_credentials_the_error_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_credentials_the_error_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     with pytest.raises(CommandError, match="AWS_PROFILE"):
@@ -75,7 +77,7 @@ def test_clients_retry_but_the_publishers_does_not(address: Address | None) -> N
 
 
 @pytest.mark.parametrize("address", [None, ADDRESS], ids=["on AWS", "local"])
-def test_a_slow_answer_can_be_waited_for(address: Address | None) -> None:
+def test_the_read_timeout_can_be_extended(address: Address | None) -> None:
     deployment = Deployment(Outputs(OUTPUTS), address)
     assert deployment.client("lambda", 70.0).meta.config.read_timeout == 70.0
     assert deployment.client("lambda").meta.config.read_timeout == 20.0
@@ -88,7 +90,7 @@ def test_events_are_written_as_the_stacks_projector_writes_them() -> None:
     assert not _aggregates(Deployment(Outputs({**OUTPUTS, "Aggregation": "off"})).pack())
 
 
-def test_a_stack_of_an_older_template_is_named() -> None:
+def test_an_output_missing_from_an_older_template_is_named() -> None:
     with pytest.raises(CommandError, match="no output Framing: deploy this version's"):
         Deployment(Outputs({})).encoders()
 

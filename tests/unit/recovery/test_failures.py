@@ -1,4 +1,4 @@
-"""Accounts whose rows the trigger gave up: what the bucket tells, and their release."""
+"""Accounts whose records the trigger discarded: objects of the failure bucket, and the accounts' release."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -33,7 +33,7 @@ def records(account_id: str, first: int, last: int) -> list[StreamRecord]:
 
 
 def body(batch: Iterable[StreamRecord]) -> bytes:
-    """As the trigger's stand-in writes it."""
+    """An invocation record as the fake trigger writes it."""
     discard = Discard(
         tuple(ShardRecord.of(record) for record in batch), Condition.RETRY_ATTEMPTS_EXHAUSTED, invoke_count=3, last=None
     )
@@ -44,7 +44,7 @@ def read(content: bytes, key: str = "1") -> DiscardedBatch:
     return read_batch(f"s3://failures/{key}", key, content)
 
 
-class Bank:
+class Stack:
     """Accounts a and b with 25 events each in the table, and a failure bucket."""
 
     def __init__(self, *objects: DiscardedBatch) -> None:
@@ -71,7 +71,7 @@ class Bank:
         return [event.fields["sequence"] for event in events if event.fields["account_id"] == account_id]
 
 
-def test_an_object_tells_the_lowest_and_the_highest_event_of_each_account() -> None:
+def test_an_object_has_the_lowest_and_highest_event_per_account() -> None:
     batch = [*records("a", 7, 12), *records("b", 1, 1), *reversed(records("a", 5, 5))]
     assert read(body(batch)).accounts == {"a": Span(5, 12), "b": Span(1, 1)}
     assert read(body(batch)).problem == ""
@@ -82,7 +82,7 @@ def test_the_payload_may_be_an_object_instead_of_a_string() -> None:
     assert read(content).accounts == {"a": Span(2, 3)}
 
 
-def test_a_row_that_is_no_event_counts_with_its_key() -> None:
+def test_a_row_without_an_event_counts_by_its_key() -> None:
     [wrong] = records("a", 4, 4)
     wrong["dynamodb"]["NewImage"] = {"Type": {"S": "INTEREST"}}
     assert read(body([wrong])).accounts == {"a": Span(4, 4)}
@@ -91,12 +91,12 @@ def test_a_row_that_is_no_event_counts_with_its_key() -> None:
     assert read(body([snapshot])).accounts == {"a": Span(10, 9)}
 
 
-def test_what_is_never_published_is_no_reason_to_release_anybody() -> None:
+def test_records_that_are_never_published_release_no_account() -> None:
     [row, snapshot] = records("a", 9, 9)
     others = [{**row, "eventName": name} for name in ("MODIFY", "REMOVE")]
-    bank = Bank(read(body([snapshot, *others])))
-    assert bank.release() == []
-    assert bank.objects == {}, "it is done with"
+    stack = Stack(read(body([snapshot, *others])))
+    assert stack.release() == []
+    assert stack.objects == {}, "it is done with"
 
 
 SOMETHING_ELSE = [
@@ -115,21 +115,21 @@ SOMETHING_ELSE = [
 
 
 @pytest.mark.parametrize("kind", ["insert", "", None, 7])
-def test_a_record_of_an_unknown_kind_is_named_and_its_object_stays(kind: object) -> None:
+def test_an_unknown_event_name_is_reported_and_its_object_stays(kind: object) -> None:
     unknown = {**records("b", 1, 1)[0], "eventName": kind}
     found = read(json.dumps({"payload": {"Records": [*records("a", 2, 3), unknown]}}).encode())
-    assert (found.accounts, found.problem) == ({"a": Span(2, 3)}, f"record 3 is of an unknown kind, {kind!r}")
-    bank = Bank(found)
-    assert [released.account_id for released in bank.release()] == ["a"]
-    assert list(bank.objects) == ["1"]
+    assert (found.accounts, found.problem) == ({"a": Span(2, 3)}, f"record 3 has an unknown eventName, {kind!r}")
+    stack = Stack(found)
+    assert [released.account_id for released in stack.release()] == ["a"]
+    assert list(stack.objects) == ["1"]
 
 
 @pytest.mark.parametrize("content", SOMETHING_ELSE)
-def test_an_object_that_is_something_else_is_told_and_stays(content: bytes) -> None:
+def test_any_other_object_is_reported_and_stays(content: bytes) -> None:
     assert read(content).problem
-    bank = Bank(read(content))
-    assert bank.release() == []
-    assert list(bank.objects) == ["1"]
+    stack = Stack(read(content))
+    assert stack.release() == []
+    assert list(stack.objects) == ["1"]
 
 
 json_values = st.recursive(
@@ -142,63 +142,63 @@ json_values = st.recursive(
 
 
 @given(json_values)
-def test_no_record_whatever_is_in_it_ends_the_reading(value: Any) -> None:  # noqa: ANN401 -- any JSON
+def test_no_record_content_raises_an_error(value: Any) -> None:  # noqa: ANN401 -- any JSON
     found = read(json.dumps({"payload": json.dumps({"Records": [value, *records("a", 2, 2)]})}).encode())
     assert found.accounts["a"] == Span(2, 2)
 
 
-def test_a_record_that_does_not_tell_its_account_keeps_the_object_and_no_one_else_waiting() -> None:
+def test_a_record_without_an_account_keeps_only_the_object() -> None:
     wrong, *others = records("a", 3, 5)
     wrong["dynamodb"]["Keys"] = {}
-    bank = Bank(read(json.dumps({"payload": {"Records": [wrong, *others]}}).encode()))
-    assert bank.objects["1"].problem == "record 1 does not tell its account"
-    assert bank.release() == [Released("a", 22)]
-    assert bank.on_stream("a") == list(range(4, 26))
-    assert list(bank.objects) == ["1"]
+    stack = Stack(read(json.dumps({"payload": {"Records": [wrong, *others]}}).encode()))
+    assert stack.objects["1"].problem == "record 1 does not identify its account"
+    assert stack.release() == [Released("a", 22)]
+    assert stack.on_stream("a") == list(range(4, 26))
+    assert list(stack.objects) == ["1"]
 
 
-def test_its_accounts_are_published_from_there_to_their_newest_event_and_the_object_is_deleted() -> None:
-    bank = Bank(read(body([*records("a", 7, 12), *records("b", 20, 20)])))
-    assert bank.release() == [Released("a", 19), Released("b", 6)]
-    assert bank.on_stream("a") == list(range(7, 26))
-    assert bank.on_stream("b") == list(range(20, 26))
-    assert (bank.parking.parked, bank.objects) == ({}, {})
+def test_accounts_are_published_to_the_end_and_the_object_deleted() -> None:
+    stack = Stack(read(body([*records("a", 7, 12), *records("b", 20, 20)])))
+    assert stack.release() == [Released("a", 19), Released("b", 6)]
+    assert stack.on_stream("a") == list(range(7, 26))
+    assert stack.on_stream("b") == list(range(20, 26))
+    assert (stack.parking.parked, stack.objects) == ({}, {})
 
 
-def test_an_account_in_several_objects_is_released_once_from_the_lowest_on() -> None:
-    bank = Bank(read(body(records("a", 20, 21)), "1"), read(body(records("a", 18, 18)), "2"))
-    assert bank.release() == [Released("a", 8)]
-    assert bank.on_stream("a") == list(range(18, 26))
-    assert bank.objects == {}
+def test_an_account_in_several_objects_is_released_once() -> None:
+    stack = Stack(read(body(records("a", 20, 21)), "1"), read(body(records("a", 18, 18)), "2"))
+    assert stack.release() == [Released("a", 8)]
+    assert stack.on_stream("a") == list(range(18, 26))
+    assert stack.objects == {}
 
 
-def test_while_it_is_released_it_is_parked_and_says_why() -> None:
-    bank = Bank(read(body(records("a", 20, 21))))
-    bank.replay.kinesis.refuse = {"a"}
+def test_an_account_is_parked_with_a_reason_during_its_release() -> None:
+    stack = Stack(read(body(records("a", 20, 21))))
+    stack.replay.kinesis.refuse = {"a"}
     seen: list[Parked] = []
-    bank.parking.fails = lambda name: seen.extend(bank.parking.parked.values()) if name == "advance" else None
-    assert [released.still_parked is None for released in bank.release()] == [False]
+    stack.parking.fails = lambda name: seen.extend(stack.parking.parked.values()) if name == "advance" else None
+    assert [released.still_parked is None for released in stack.release()] == [False]
     assert seen == [Parked("a", 20, 25, 22, "discarded by the trigger: s3://failures/1", NOW)]
-    assert list(bank.objects) == ["1"]
+    assert list(stack.objects) == ["1"]
 
 
 def test_an_object_stays_until_the_last_of_its_accounts_is_released() -> None:
-    bank = Bank(read(body([*records("a", 7, 12), *records("b", 20, 20)])))
-    wrong = bank.replay.ledger.rows["b"].pop(25)  # its event 23
-    [a, b] = bank.release()
+    stack = Stack(read(body([*records("a", 7, 12), *records("b", 20, 20)])))
+    wrong = stack.replay.ledger.rows["b"].pop(25)  # its event 23
+    [a, b] = stack.release()
     assert a == Released("a", 19)
     assert b.still_parked is not None
     assert (b.published, b.still_parked.first, b.still_parked.reason) == (3, 23, NO_ROW)
-    assert list(bank.objects) == ["1"]
-    bank.replay.ledger.rows["b"][25] = wrong
-    bank.release()
-    assert (bank.parking.parked, bank.objects) == ({}, {})
-    assert bank.on_stream("b")[-6:] == list(range(20, 26))
+    assert list(stack.objects) == ["1"]
+    stack.replay.ledger.rows["b"][25] = wrong
+    stack.release()
+    assert (stack.parking.parked, stack.objects) == ({}, {})
+    assert stack.on_stream("b")[-6:] == list(range(20, 26))
 
 
-def test_rows_that_the_table_has_lost_keep_it_waiting() -> None:
-    bank = Bank(read(body(records("c", 1, 2))))
-    [released] = bank.release()
+def test_rows_missing_from_the_table_keep_an_account_parked() -> None:
+    stack = Stack(read(body(records("c", 1, 2))))
+    [released] = stack.release()
     assert released.still_parked is not None
     assert (released.still_parked.first, released.still_parked.held_through, released.still_parked.reason) == (
         1,
@@ -208,51 +208,51 @@ def test_rows_that_the_table_has_lost_keep_it_waiting() -> None:
 
 
 @pytest.mark.parametrize(("parked_at", "published_from"), [(5, 5), (20, 20), (23, 20)])
-def test_an_account_that_is_parked_already_goes_from_the_lower_of_the_two(parked_at: int, published_from: int) -> None:
-    bank = Bank(read(body(records("a", 20, 21))))
-    bank.parking.park(Parked("a", parked_at, 25, parked_at, "", ""))
-    assert bank.release() == [Released("a", 26 - published_from)]
-    assert bank.on_stream("a") == list(range(published_from, 26))
+def test_a_parked_account_is_released_from_the_lower_event(parked_at: int, published_from: int) -> None:
+    stack = Stack(read(body(records("a", 20, 21))))
+    stack.parking.park(Parked("a", parked_at, 25, parked_at, "", ""))
+    assert stack.release() == [Released("a", 26 - published_from)]
+    assert stack.on_stream("a") == list(range(published_from, 26))
 
 
-def test_what_the_projector_holds_back_while_it_is_parked_lower_is_not_forgotten() -> None:
-    """The newest is older than what is held back by then; what is held stays held."""
-    bank = Bank(read(body(records("a", 20, 21))))
-    bank.parking.park(Parked("a", 23, 23, 25, "", ""))
+def test_events_held_back_during_the_release_are_kept() -> None:
+    """The newest event found is older than what is held back by then, which stays held back."""
+    stack = Stack(read(body(records("a", 20, 21))))
+    stack.parking.park(Parked("a", 23, 23, 25, "", ""))
     [new] = records("a", 26, 26)
 
     def before_the_park(name: str) -> None:
         if name == "park":
-            bank.parking.fails = lambda _: None
-            bank.replay.ledger.put([new["dynamodb"]["NewImage"]])
-            assert bank.replay.deliver([new]) == {"batchItemFailures": []}
+            stack.parking.fails = lambda _: None
+            stack.replay.ledger.put([new["dynamodb"]["NewImage"]])
+            assert stack.replay.deliver([new]) == {"batchItemFailures": []}
 
-    bank.parking.fails = before_the_park
-    bank.newest = lambda account_id: 25  # type: ignore[method-assign]  # noqa: ARG005 -- its name
-    assert bank.release() == [Released("a", 7)]
-    assert bank.on_stream("a") == list(range(20, 27))
+    stack.parking.fails = before_the_park
+    stack.newest = lambda account_id: 25  # type: ignore[method-assign]  # noqa: ARG005 -- its name
+    assert stack.release() == [Released("a", 7)]
+    assert stack.on_stream("a") == list(range(20, 27))
 
 
 @pytest.mark.parametrize("request_", ["park", "hold"])
-def test_somebody_else_releases_it_in_between(request_: str) -> None:
-    bank = Bank(read(body(records("a", 20, 21))))
+def test_another_process_releases_the_account_in_between(request_: str) -> None:
+    stack = Stack(read(body(records("a", 20, 21))))
     times = iter(range(2))
 
     def released_in_between(name: str) -> None:
         if name == request_ and next(times, None) is not None:
-            bank.parking.parked.clear()
+            stack.parking.parked.clear()
 
-    bank.parking.fails = released_in_between
-    assert bank.release() == [Released("a", 6)]
-    assert (bank.parking.parked, bank.objects) == ({}, {})
+    stack.parking.fails = released_in_between
+    assert stack.release() == [Released("a", 6)]
+    assert (stack.parking.parked, stack.objects) == ({}, {})
 
 
-def test_there_is_an_end_to_it_where_somebody_else_does_so_for_ever() -> None:
-    bank = Bank(read(body(records("a", 20, 21))))
-    bank.parking.fails = lambda name: bank.parking.parked.clear() if name == "hold" else None
+def test_parking_ends_if_another_process_keeps_releasing() -> None:
+    stack = Stack(read(body(records("a", 20, 21))))
+    stack.parking.fails = lambda name: stack.parking.parked.clear() if name == "hold" else None
     with pytest.raises(Unavailable):
-        bank.release()
-    assert list(bank.objects) == ["1"]
+        stack.release()
+    assert list(stack.objects) == ["1"]
 
 
 @pytest.fixture
@@ -263,7 +263,7 @@ def bucket() -> Iterator[Any]:
         yield client
 
 
-def test_the_bucket_page_by_page(bucket: Any) -> None:  # noqa: ANN401 -- a boto3 client
+def test_the_bucket_is_listed_page_by_page(bucket: Any) -> None:  # noqa: ANN401 -- a boto3 client
     content = body(records("a", 20, 21))
     objects = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]  # a thousand requests would take seconds
     for number in range(1_001):
@@ -275,7 +275,7 @@ def test_the_bucket_page_by_page(bucket: Any) -> None:  # noqa: ANN401 -- a boto
     assert failures.count() == 1_000
 
 
-def test_what_is_too_long_is_not_even_read_and_what_has_gone_is_no_error(
+def test_large_objects_are_not_read_and_deleted_ones_skipped(
     bucket: Any,  # noqa: ANN401 -- a boto3 client
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -285,5 +285,5 @@ def test_what_is_too_long_is_not_even_read_and_what_has_gone_is_no_error(
     [found] = failures.objects()
     assert (found.url, found.problem) == (
         "s3://failures/long",
-        f"{OBJECT_BYTES_MAX + 1} bytes are too many for an invocation record",
+        f"it has {OBJECT_BYTES_MAX + 1} bytes, too many for an invocation record",
     )

@@ -1,4 +1,4 @@
-"""Releasing a parked account, whatever happens meanwhile."""
+"""Releases of a parked account, with concurrent changes and failures."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 NOTHING_HAPPENS: Callable[[str], None] = lambda _: None  # noqa: E731 -- a default, named
 
 
-class Bank:
-    """One account whose event `poisonous` was stored wrong; the projector has met it, and the row is repaired since."""
+class Stack:
+    """An account that the projector parked at its event `poisonous`, whose row is repaired since."""
 
     def __init__(
         self, poisonous: int = 3, met: int = 10, *, kinesis: MemoryKinesis | None = None, is_plain: bool = False
@@ -40,13 +40,13 @@ class Bank:
         wrong = self.records[poisonous - 1]["dynamodb"]
         wrong["NewImage"] = deepcopy(wrong["NewImage"]) | {"Type": {"S": "INTEREST"}}
         self.meet(1, met)
-        self.told: list[tuple[str, int, int]] = []
+        self.progress: list[tuple[str, int, int]] = []
         self.releaser = Releaser(
             self.parking,
             self.ledger,
             self.replay.publisher,
             clock=self.replay.kinesis.clock,
-            progress=lambda *told: self.told.append(told),
+            progress=lambda *report: self.progress.append(report),
             page_events=4,
         )
 
@@ -81,159 +81,159 @@ class Bank:
         return [event.fields["sequence"] for event in self.replay.kinesis.events()]
 
 
-def test_what_waits_is_published_in_order_and_the_account_is_parked_no_more() -> None:
-    bank = Bank()
-    assert bank.on_stream() == [1, 2]
-    assert bank.release() == Released("a", 8)
-    assert bank.on_stream() == list(range(1, 11))
-    assert bank.parking.parked == {}
-    bank.meet(11, 12)
-    assert bank.on_stream() == list(range(1, 13))
+def test_held_back_events_are_published_in_order_and_unparked() -> None:
+    stack = Stack()
+    assert stack.on_stream() == [1, 2]
+    assert stack.release() == Released("a", 8)
+    assert stack.on_stream() == list(range(1, 11))
+    assert stack.parking.parked == {}
+    stack.meet(11, 12)
+    assert stack.on_stream() == list(range(1, 13))
 
 
-def test_it_reads_and_tells_page_by_page() -> None:
-    bank = Bank()
-    bank.release()
-    assert bank.ledger.reads == [("a", 3, 6), ("a", 7, 10)]
-    assert bank.told == [("a", 6, 10), ("a", 10, 10)]
+def test_progress_is_reported_page_by_page() -> None:
+    stack = Stack()
+    stack.release()
+    assert stack.ledger.reads == [("a", 3, 6), ("a", 7, 10)]
+    assert stack.progress == [("a", 6, 10), ("a", 10, 10)]
 
 
-def test_what_is_held_back_while_it_publishes_goes_too_and_nothing_goes_twice() -> None:
-    bank = Bank()
-    bank.before("release", lambda: bank.meet(11, 11), lambda: bank.meet(12, 14))
-    assert bank.release() == Released("a", 12)
-    assert bank.on_stream() == list(range(1, 15))
-    assert bank.parking.parked == {}
+def test_events_held_back_meanwhile_are_published_once() -> None:
+    stack = Stack()
+    stack.before("release", lambda: stack.meet(11, 11), lambda: stack.meet(12, 14))
+    assert stack.release() == Released("a", 12)
+    assert stack.on_stream() == list(range(1, 15))
+    assert stack.parking.parked == {}
 
 
 def test_one_more_event_is_held_back_each_time() -> None:
-    bank = Bank(met=3)
-    bank.before("release", *[lambda sequence=sequence: bank.meet(sequence, sequence) for sequence in range(4, 28)])
-    assert bank.release() == Released("a", 25)
-    assert bank.on_stream() == list(range(1, 28))
+    stack = Stack(met=3)
+    stack.before("release", *[lambda sequence=sequence: stack.meet(sequence, sequence) for sequence in range(4, 28)])
+    assert stack.release() == Released("a", 25)
+    assert stack.on_stream() == list(range(1, 28))
 
 
-def test_there_is_an_end_to_it_where_a_release_is_refused_for_ever() -> None:
-    bank = Bank()
-    bank.parking.release = lambda parked, through: False  # type: ignore[method-assign]  # noqa: ARG005 -- its names
-    released = bank.release()
-    assert released.still_parked == replace(bank.parking.parked["a"], reason=HELD_BACK_TOO_FAST)
-    assert bank.on_stream() == list(range(1, 11))
+def test_a_release_that_keeps_being_refused_ends() -> None:
+    stack = Stack()
+    stack.parking.release = lambda parked, through: False  # type: ignore[method-assign]  # noqa: ARG005 -- its names
+    released = stack.release()
+    assert released.still_parked == replace(stack.parking.parked["a"], reason=HELD_BACK_TOO_FAST)
+    assert stack.on_stream() == list(range(1, 11))
 
 
-def test_somebody_else_releases_it_meanwhile() -> None:
-    bank = Bank()
-    bank.before("release", bank.parking.parked.clear)
-    assert bank.release() == Released("a", 8)
+def test_another_process_releases_the_account_meanwhile() -> None:
+    stack = Stack()
+    stack.before("release", stack.parking.parked.clear)
+    assert stack.release() == Released("a", 8)
 
 
 @pytest.mark.parametrize(("first", "again"), [(1, list(range(1, 13))), (12, [12]), (11, [11, 12]), (5, [11, 12])])
-def test_it_is_parked_elsewhere_meanwhile(first: int, again: list[int]) -> None:
-    """It begins again where it has not been, and goes on where it has."""
-    bank = Bank()
-    bank.before("release", lambda: bank.parking.parked.update(a=Parked("a", first, 12, first, "", "")))
-    assert bank.release() == Released("a", 8 + len(again))
-    assert bank.on_stream() == [*range(1, 11), *again]
-    assert bank.parking.parked == {}
+def test_the_account_is_parked_at_another_event_meanwhile(first: int, again: list[int]) -> None:
+    """The release restarts at events that it has not published, and continues after those it has."""
+    stack = Stack()
+    stack.before("release", lambda: stack.parking.parked.update(a=Parked("a", first, 12, first, "", "")))
+    assert stack.release() == Released("a", 8 + len(again))
+    assert stack.on_stream() == [*range(1, 11), *again]
+    assert stack.parking.parked == {}
 
 
 @pytest.mark.parametrize("wrong", [3, 6, 7, 10])
-def test_a_row_that_is_still_wrong_stops_it_and_what_stands_before_does_not_go_again(wrong: int) -> None:
-    bank = Bank()
-    bank.spoil(wrong)
-    released = bank.release()
+def test_a_wrong_row_stops_the_release_and_earlier_events_go_once(wrong: int) -> None:
+    stack = Stack()
+    stack.spoil(wrong)
+    released = stack.release()
     assert released.still_parked is not None
-    assert released.still_parked == bank.parking.parked["a"]
+    assert released.still_parked == stack.parking.parked["a"]
     assert (released.published, released.still_parked.first, released.still_parked.held_through) == (
         wrong - 3,
         wrong,
         10,
     )
     assert "unknown row format 99" in released.still_parked.reason
-    assert bank.on_stream() == list(range(1, wrong))
-    bank.meet(11, 11)
-    bank.repair()
-    assert bank.release() == Released("a", 12 - wrong)
-    assert bank.on_stream() == list(range(1, 12))
+    assert stack.on_stream() == list(range(1, wrong))
+    stack.meet(11, 11)
+    stack.repair()
+    assert stack.release() == Released("a", 12 - wrong)
+    assert stack.on_stream() == list(range(1, 12))
 
 
-def test_a_row_that_is_not_there_stops_it() -> None:
-    bank = Bank()
-    del bank.ledger.rows["a"][5]
-    waits = bank.release().still_parked
+def test_a_missing_row_stops_the_release() -> None:
+    stack = Stack()
+    del stack.ledger.rows["a"][5]
+    waits = stack.release().still_parked
     assert waits is not None
     assert (waits.first, waits.version, waits.reason) == (5, 5, NO_ROW)
 
 
-def test_nothing_is_written_where_nothing_has_changed() -> None:
-    bank = Bank()
-    bank.spoil(3)
-    first = bank.release()
-    bank.parking.fails = pytest.fail
-    assert bank.release() == first
+def test_an_unchanged_parking_record_is_not_written() -> None:
+    stack = Stack()
+    stack.spoil(3)
+    first = stack.release()
+    stack.parking.fails = pytest.fail
+    assert stack.release() == first
 
 
-def test_a_row_in_a_snapshot_s_place_holds_nothing_back() -> None:
-    bank = Bank()
-    bank.parking.parked["a"] = Parked("a", 10, 9, 10, "", "")
-    assert bank.release() == Released("a", 0)
-    assert bank.ledger.reads == []
+def test_a_wrong_row_in_place_of_a_snapshot_stops_nothing() -> None:
+    stack = Stack()
+    stack.parking.parked["a"] = Parked("a", 10, 9, 10, "", "")
+    assert stack.release() == Released("a", 0)
+    assert stack.ledger.reads == []
 
 
-def test_where_it_cannot_be_written_how_far_it_came_events_go_again() -> None:
-    bank = Bank()
-    bank.spoil(5)
-    bank.before("advance", lambda: _raise(Unavailable("ThrottlingException")))
-    assert bank.release().published == 2
-    assert bank.parking.parked["a"].first == 3
-    bank.repair()
-    assert bank.release() == Released("a", 8)
-    assert bank.on_stream() == [1, 2, 3, 4, *range(3, 11)]
+def test_events_are_repeated_if_progress_cannot_be_stored() -> None:
+    stack = Stack()
+    stack.spoil(5)
+    stack.before("advance", lambda: _raise(Unavailable("ThrottlingException")))
+    assert stack.release().published == 2
+    assert stack.parking.parked["a"].first == 3
+    stack.repair()
+    assert stack.release() == Released("a", 8)
+    assert stack.on_stream() == [1, 2, 3, 4, *range(3, 11)]
 
 
 @pytest.mark.parametrize("is_plain", [True, False])
-def test_what_kinesis_does_not_accept_waits(*, is_plain: bool) -> None:
-    bank = Bank(is_plain=is_plain)
-    bank.replay.kinesis.refuse = {"a"}
-    waits = bank.release().still_parked
-    assert waits == bank.parking.parked["a"]
+def test_events_that_kinesis_refuses_stay_held_back(*, is_plain: bool) -> None:
+    stack = Stack(is_plain=is_plain)
+    stack.replay.kinesis.refuse = {"a"}
+    waits = stack.release().still_parked
+    assert waits == stack.parking.parked["a"]
     assert waits is not None
     assert (waits.first, waits.version) == (3, 3)
-    assert waits.reason == "Kinesis did not accept it: ProvisionedThroughputExceededException"
-    bank.replay.kinesis.refuse = set()
-    assert bank.release() == Released("a", 8)
-    assert bank.on_stream() == list(range(1, 11))
+    assert waits.reason == "Kinesis did not accept the event: ProvisionedThroughputExceededException"
+    stack.replay.kinesis.refuse = set()
+    assert stack.release() == Released("a", 8)
+    assert stack.on_stream() == list(range(1, 11))
 
 
 def test_a_slow_kinesis_has_time_for_as_long_as_it_accepts_anything() -> None:
     kinesis = MemoryKinesis(latency_s=40.0)
-    bank = Bank(kinesis=MemoryKinesis(clock=kinesis.clock), is_plain=True)
-    bank.replay.publisher._client = kinesis  # type: ignore[assignment]  # noqa: SLF001 -- from here on it is slow
-    assert bank.release() == Released("a", 8)
+    stack = Stack(kinesis=MemoryKinesis(clock=kinesis.clock), is_plain=True)
+    stack.replay.publisher._client = kinesis  # type: ignore[assignment]  # noqa: SLF001 -- from here on it is slow
+    assert stack.release() == Released("a", 8)
     assert [event.fields["sequence"] for event in kinesis.events()] == list(range(3, 11))
 
 
 def test_kinesis_stops_in_the_middle() -> None:
     down = [Fault()] * 4 + [Fault(throttled=True)] * 200
-    bank = Bank(met=10, kinesis=MemoryKinesis(down), is_plain=True)
-    released = bank.release()
+    stack = Stack(met=10, kinesis=MemoryKinesis(down), is_plain=True)
+    released = stack.release()
     assert (released.published, released.still_parked and released.still_parked.first) == (2, 5)
-    assert bank.on_stream() == [1, 2, 3, 4]
-    bank.replay.kinesis._faults = iter(())  # noqa: SLF001 -- it is well again
-    assert bank.release() == Released("a", 6)
-    assert bank.on_stream() == list(range(1, 11))
+    assert stack.on_stream() == [1, 2, 3, 4]
+    stack.replay.kinesis._faults = iter(())  # noqa: SLF001 -- it is well again
+    assert stack.release() == Released("a", 6)
+    assert stack.on_stream() == list(range(1, 11))
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), Unavailable("ThrottlingException")])
-def test_whatever_ends_it_leaves_the_account_parked_and_it_can_be_released_again(error: BaseException) -> None:
-    bank = Bank()
-    bank.before("release", lambda: bank.meet(11, 11), lambda: _raise(error))
+def test_an_interrupted_release_leaves_the_account_parked(error: BaseException) -> None:
+    stack = Stack()
+    stack.before("release", lambda: stack.meet(11, 11), lambda: _raise(error))
     with pytest.raises(type(error)):
-        bank.release()
-    assert (bank.parking.parked["a"].first, bank.parking.parked["a"].held_through) == (3, 11)
-    assert bank.release() == Released("a", 9)
-    assert bank.on_stream() == [*range(1, 12), *range(3, 12)]
-    assert bank.parking.parked == {}
+        stack.release()
+    assert (stack.parking.parked["a"].first, stack.parking.parked["a"].held_through) == (3, 11)
+    assert stack.release() == Released("a", 9)
+    assert stack.on_stream() == [*range(1, 12), *range(3, 12)]
+    assert stack.parking.parked == {}
 
 
 def _raise(error: BaseException) -> None:

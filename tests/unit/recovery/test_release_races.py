@@ -49,7 +49,7 @@ class Meddled:
 
 
 class World:
-    """A bank, its projector and its operators; `script` says what happens at each point where anything can."""
+    """A stack, its projector and its operators; `script` decides what happens at each point of interleaving."""
 
     def __init__(self, names: Sequence[str], poisonous: set[int], script: Sequence[str]) -> None:
         self.replay = MemoryProjector()

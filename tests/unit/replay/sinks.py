@@ -1,4 +1,4 @@
-"""Sinks in memory, and a run that is killed."""
+"""In-memory sinks, and runs that are killed and resumed."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -13,12 +13,12 @@ from tests.support.memory_source import MemorySource
 
 
 class Killed(BaseException):
-    """As by SIGKILL: nothing that follows is done."""
+    """Ends a run like SIGKILL."""
 
 
 @dataclass
 class Kills:
-    """Counts the steps of a run and ends it at one of them; the next run has the next."""
+    """Counts the steps of each run and kills it at a given step; the next run uses the next entry."""
 
     at: list[int] = field(default_factory=list)
     _step: int = 0
@@ -39,7 +39,7 @@ class Kills:
 
 @dataclass
 class MemorySink:
-    """A stream, or with `is_file` a file, which is cut off where a resumed run begins."""
+    """A stream, or with `is_file` a file, which is truncated where a resumed run begins."""
 
     kills: Kills = field(default_factory=Kills)
     is_file: bool = False
@@ -63,7 +63,7 @@ class MemorySink:
 
 @dataclass
 class Disk:
-    """Where the checkpoint is."""
+    """Stores the checkpoint."""
 
     kills: Kills = field(default_factory=Kills)
     text: str | None = None
@@ -86,7 +86,7 @@ def run_to_the_end(
     segments: int = 3,
     on_read: Callable[[Part], None] = lambda _part: None,
 ) -> ReplayResult:
-    """The run, and after each kill the next from its checkpoint."""
+    """Runs a replay, and after each kill resumes it from its checkpoint."""
     disk = Disk(kills)
     selection = selection or Everything()
 

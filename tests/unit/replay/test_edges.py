@@ -1,4 +1,4 @@
-"""The pace, the progress, the checkpoint on disk, and a table that does not answer."""
+"""The pace, the progress display, the checkpoint on disk, and a table that does not answer."""
 
 import io
 import os
@@ -24,7 +24,7 @@ from ops.replay.state import Counts, PartState, State
 
 @given(st.lists(st.tuples(st.floats(0, 256), st.floats(0.5, 256)), min_size=1), st.floats(0.5, 1_000))
 def test_reads_keep_to_the_rate_on_average(reads: list[tuple[float, float]], units_per_s: float) -> None:
-    """One after the other, each reserving what it will not quite take: behind all but the last, its time has passed."""
+    """Sequential reads whose reservations are inexact. Only the last read's time may lie in the future."""
     clock = VirtualClock()
     pace, begun_s, taken = ReadPace(units_per_s, clock, clock.sleep), clock(), 0.0
     for reserved, units in reads:
@@ -34,7 +34,7 @@ def test_reads_keep_to_the_rate_on_average(reads: list[tuple[float, float]], uni
         taken += units
 
 
-def test_reads_at_once_wait_for_each_others_reservation() -> None:
+def test_concurrent_reads_wait_for_each_others_reservation() -> None:
     clock = VirtualClock()
     pace = ReadPace(10, clock, clock.sleep)
     assert [pace.reserve(5) for _ in range(4)] == pytest.approx([0, 0.5, 1.0, 1.5])
@@ -59,7 +59,7 @@ def test_the_size_in_read_units() -> None:
     assert TableSize("t", 0, 10**9).page_units(4) == 256
 
 
-def test_a_line_every_so_often_where_there_is_no_terminal() -> None:
+def test_without_a_terminal_progress_is_a_line_every_few_seconds() -> None:
     clock, text = VirtualClock(), io.StringIO()
     with Display(Console(file=text), 100, Counts(events=50, read_units=20), clock) as display:
         for number in range(1, 9):
@@ -71,7 +71,7 @@ def test_a_line_every_so_often_where_there_is_no_terminal() -> None:
     ]
 
 
-def test_a_bar_on_a_terminal() -> None:
+def test_on_a_terminal_progress_is_a_bar() -> None:
     clock, text = VirtualClock(), io.StringIO()
     console = Console(file=text, force_terminal=True, width=100)
     with Display(console, None, Counts(), clock) as display:
@@ -80,7 +80,7 @@ def test_a_bar_on_a_terminal() -> None:
     assert "3 accounts, 10 events, 5 events/s" in text.getvalue()
 
 
-def test_where_more_is_read_than_was_known_there_is_no_time_left_to_tell() -> None:
+def test_reading_more_than_expected_shows_no_time_left() -> None:
     clock, text = VirtualClock(), io.StringIO()
     with Display(Console(file=text), 10, Counts(), clock) as display:
         clock.sleep(10)
@@ -91,12 +91,12 @@ def test_where_more_is_read_than_was_known_there_is_no_time_left_to_tell() -> No
 STATE = State({"segment 0 of 1": PartState()}, position=7)
 
 
-def test_a_checkpoint_is_one_runs_alone(tmp_path: Path) -> None:
+def test_a_checkpoint_is_locked_by_one_run(tmp_path: Path) -> None:
     kept = CheckpointFile(tmp_path / "checkpoint.json", {"table": "t"})
     with kept.locked():
         kept.save(STATE)
-        with pytest.raises(NotResumable, match="Another replay is running"), CheckpointFile(kept.path, {}).locked():
-            pytest.fail("it was taken")
+        with pytest.raises(NotResumable, match="Another replay is using"), CheckpointFile(kept.path, {}).locked():
+            pytest.fail("it was locked")
         assert kept.load() == STATE
     with kept.locked():
         assert kept.load() == STATE
@@ -105,7 +105,7 @@ def test_a_checkpoint_is_one_runs_alone(tmp_path: Path) -> None:
     assert list(kept.path.parent.iterdir()) == []
 
 
-def test_a_save_that_breaks_off_leaves_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_save_keeps_the_previous_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = CheckpointFile(tmp_path / "checkpoint.json", {})
     kept.save(STATE)
 
@@ -119,19 +119,19 @@ def test_a_save_that_breaks_off_leaves_the_last(tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[]", b'{"format":1}', b"[" * 100_000, b"1" * 5_000])
-def test_a_checkpoint_that_is_none(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
     kept = CheckpointFile(tmp_path / "checkpoint.json", {})
     kept.path.write_bytes(content)
-    with pytest.raises(WrongCall, match="is no checkpoint of a replay: name another"):
+    with pytest.raises(WrongCall, match="is not a replay checkpoint: choose another file"):
         kept.load()
-    with pytest.raises(WrongCall, match="is no checkpoint of a replay"), kept.locked():
-        pytest.fail("it was taken")
+    with pytest.raises(WrongCall, match="is not a replay checkpoint"), kept.locked():
+        pytest.fail("it was locked")
     assert kept.path.read_bytes() == content
     assert list(tmp_path.iterdir()) == [kept.path]
 
 
 class FailingTable:
-    """Answers with an empty page once all errors are used up."""
+    """Raises the given errors in turn, then returns empty pages."""
 
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
@@ -180,13 +180,13 @@ def test_a_table_that_is_throttled_is_read_again_with_growing_pauses() -> None:
     assert slept[0] > 0
 
 
-def test_a_table_in_one_piece_is_read_by_a_plain_scan() -> None:
+def test_a_single_segment_is_read_by_a_plain_scan() -> None:
     table = FailingTable()
     source_on(table, []).read(Segment(0, 1), None)
     assert not {"Segment", "TotalSegments"} & table.requests[0].keys()
 
 
-def test_it_is_given_up_in_the_end() -> None:
+def test_reading_ends_after_the_last_attempt() -> None:
     slept: list[float] = []
     with pytest.raises(Interrupted, match="accounts cannot be read: ThrottlingException"):
         source_on(FailingTable(*[error("ThrottlingException")] * 100), slept).read(Account("a"), None)
@@ -194,7 +194,7 @@ def test_it_is_given_up_in_the_end() -> None:
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException", "ExpiredTokenException"])
-def test_what_no_retry_helps_against_is_told_at_once(code: str) -> None:
+def test_an_error_that_needs_a_repair_is_not_retried(code: str) -> None:
     slept: list[float] = []
     with pytest.raises(Interrupted, match=code):
         source_on(FailingTable(error(code)), slept).read(Segment(0, 1), None)
@@ -202,7 +202,7 @@ def test_what_no_retry_helps_against_is_told_at_once(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["ValidationException", "SerializationException"])
-def test_what_dynamodb_never_takes_is_a_wrong_call_and_asked_once(code: str) -> None:
+def test_a_request_that_dynamodb_rejects_is_sent_once(code: str) -> None:
     slept: list[float] = []
     table = FailingTable(error(code), error(code))
     with pytest.raises(WrongCall, match=f"refuses to read account 'a' of the table accounts: {code}"):
@@ -212,7 +212,7 @@ def test_what_dynamodb_never_takes_is_a_wrong_call_and_asked_once(code: str) -> 
     assert (slept, len(table.requests)) == ([], 2)
 
 
-def test_a_run_that_ends_waits_for_nothing() -> None:
+def test_a_run_that_is_ending_does_not_wait() -> None:
     slept: list[float] = []
     table = FailingTable(*[error("ThrottlingException")] * 100)
     with pytest.raises(Interrupted):
@@ -220,10 +220,10 @@ def test_a_run_that_ends_waits_for_nothing() -> None:
     assert len(slept) == 1
 
 
-def test_a_table_that_cannot_be_described() -> None:
+def test_a_table_that_cannot_be_described_is_reported() -> None:
     with pytest.raises(WrongCall, match="no table accounts"):
         source_on(FailingTable(error("ResourceNotFoundException")), []).size()
     with pytest.raises(Interrupted, match="cannot be described: AccessDeniedException"):
         source_on(FailingTable(error("AccessDeniedException")), []).size()
-    with pytest.raises(WrongCall, match="'accounts' for no table's name: ValidationException"):
+    with pytest.raises(WrongCall, match="'accounts' is not a valid table name: ValidationException"):
         source_on(FailingTable(error("ValidationException")), []).size()

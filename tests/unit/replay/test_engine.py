@@ -1,4 +1,4 @@
-"""A replay of a table in memory: what goes out, in which order, and where it stops."""
+"""Replays of a table in memory: which events are sent, in which order, and where accounts stop."""
 
 import json
 from decimal import Decimal
@@ -48,7 +48,7 @@ def source_of(**events: int) -> MemorySource:
 @pytest.mark.parametrize("page_rows", [1, 7, 9, 10, 11, 1_000])
 @pytest.mark.parametrize("order", [by_key, by_text, by_version])
 @pytest.mark.parametrize("is_scattered", [False, True])
-def test_each_account_goes_out_in_order_with_the_projectors_bytes(
+def test_accounts_are_replayed_in_order_with_the_projectors_bytes(
     page_rows: int, order: Order, *, is_scattered: bool
 ) -> None:
     source = source_of(a=30, b=1, c=9, d=10)
@@ -62,7 +62,7 @@ def test_each_account_goes_out_in_order_with_the_projectors_bytes(
         assert list(first.values()) == of_projector(account_id, events)
 
 
-def test_what_went_out_under_an_older_schema_version_comes_in_the_working_one_with_the_same_values() -> None:
+def test_older_schema_versions_are_replayed_in_the_working_one() -> None:
     row = next(row for row in history("a", 2) if isinstance(row, EventRow) and row.sequence == 2)
     source = source_of(a=1)
     item = {**to_item(row), "Format": {"N": "1"}}
@@ -83,7 +83,7 @@ def test_what_went_out_under_an_older_schema_version_comes_in_the_working_one_wi
 
 @pytest.mark.parametrize("version", [1, 2, 7, 12, 13])
 def test_an_account_counts_once_wherever_its_rows_are_found(version: int) -> None:
-    """Left in the middle for another and met again, which reads it from its beginning."""
+    """Its rows are interrupted by another account, so the second part is read from the beginning."""
     source, sink = source_of(a=12, b=12), MemorySink()
     source.page_rows = 1
     source.order = lambda account_id, number: (account_id == "a" and number >= version, account_id, number)
@@ -94,7 +94,7 @@ def test_an_account_counts_once_wherever_its_rows_are_found(version: int) -> Non
     assert result.counts.accounts == 2
 
 
-def test_in_glue_s_framing_the_bytes_are_the_projectors_too() -> None:
+def test_glue_framing_has_the_projectors_bytes() -> None:
     sink = MemorySink()
     replay(source_of(a=12), ALL, sink, encoders=GLUE)
     rows = [row for row in history("a", 12) if isinstance(row, EventRow)]
@@ -103,7 +103,7 @@ def test_in_glue_s_framing_the_bytes_are_the_projectors_too() -> None:
     assert (words["name"], words["event"]["sequence"]) == ("AccountCreated", 1)
 
 
-def test_where_rows_come_in_order_nothing_is_read_or_sent_twice() -> None:
+def test_rows_in_order_are_read_and_sent_once() -> None:
     source, sink = source_of(a=30, b=12), MemorySink()
     source.page_rows = 4
     result = replay(source, ALL, sink, segments=2)
@@ -116,15 +116,15 @@ def test_where_rows_come_in_order_nothing_is_read_or_sent_twice() -> None:
     assert counts.put_units == 42
 
 
-def test_an_account_is_read_by_query_and_one_that_is_not_there_is_told() -> None:
+def test_accounts_are_queried_and_a_missing_one_is_reported() -> None:
     source, sink = source_of(a=12, b=3, c=3), MemorySink()
     source.page_rows = 5
-    result = replay(source, Accounts(("c", "nobody", "a", "c")), sink)
+    result = replay(source, Accounts(("c", "missing", "a", "c")), sink)
     assert sink.of("a") == list(range(1, 13))
     assert sink.of("c") == [1, 2, 3]
     assert sink.of("b") == []
-    assert result.stopped == [Stopped("nobody", 1, "1", NO_ACCOUNT)]
-    assert set(source.requests) == {Account("a"), Account("c"), Account("nobody")}
+    assert result.stopped == [Stopped("missing", 1, "1", NO_ACCOUNT)]
+    assert set(source.requests) == {Account("a"), Account("c"), Account("missing")}
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_an_account_is_read_by_query_and_one_that_is_not_there_is_told() -> None
         (None, "2025-01-01T00:00:00Z", range(0)),
     ],
 )
-def test_a_time_is_a_run_of_each_account(from_: str | None, until: str | None, due: range) -> None:
+def test_a_time_range_selects_consecutive_events(from_: str | None, until: str | None, due: range) -> None:
     source, sink = source_of(a=30, b=2), MemorySink()
     source.page_rows = 7
     result = replay(source, time_range(from_, until), sink)
@@ -149,8 +149,8 @@ def test_a_time_is_a_run_of_each_account(from_: str | None, until: str | None, d
     assert result.counts.accounts == bool(due) + bool(sink.of("b"))
 
 
-def test_times_that_go_back_leave_no_hole() -> None:
-    """As rows of the first format may."""
+def test_decreasing_times_leave_no_gap() -> None:
+    """Times of rows of format 1 may decrease."""
     source, sink = source_of(a=8), MemorySink()
     change(source, 4, Timestamp={"S": "2026-01-31T09:00:01.000000Z"})
     replay(source, time_range("2026-01-31T09:00:03Z", "2026-01-31T09:00:06Z"), sink)
@@ -158,7 +158,7 @@ def test_times_that_go_back_leave_no_hole() -> None:
 
 
 def change(source: MemorySource, version: int, **attributes: dict[str, Any] | None) -> None:
-    """Of account a; None takes the attribute away."""
+    """Changes account a's row; None removes the attribute."""
     item = source.rows["a", Decimal(version)]
     source.put_item({name: value for name, value in {**item, **attributes}.items() if value is not None})
 
@@ -180,7 +180,7 @@ def change(source: MemorySource, version: int, **attributes: dict[str, Any] | No
     ],
 )
 @pytest.mark.parametrize("page_rows", [2, 1_000])
-def test_a_row_that_makes_no_event_stops_its_account_there_and_no_other(
+def test_a_row_without_an_event_stops_only_its_account(
     version: int, attributes: dict[str, Any], page_rows: int
 ) -> None:
     source, sink = source_of(a=30, b=30), MemorySink()
@@ -196,7 +196,7 @@ def test_a_row_that_makes_no_event_stops_its_account_there_and_no_other(
 
 
 @pytest.mark.parametrize("number", ["2.5", "-3", "1E+40", "1" + "0" * 40, "9" * 38])
-def test_a_key_that_no_row_has_stops_its_account(number: str) -> None:
+def test_an_invalid_version_stops_its_account(number: str) -> None:
     source, sink = source_of(a=30, b=30), MemorySink()
     source.put_item({"AccountId": {"S": "a"}, "Version": {"N": number}})
     result = replay(source, ALL, sink, segments=1)
@@ -208,7 +208,7 @@ def test_a_key_that_no_row_has_stops_its_account(number: str) -> None:
 
 @pytest.mark.parametrize("version", [1, 5, 9, 11, 19])
 @pytest.mark.parametrize("selection", [ALL, Accounts(("a", "b"))])
-def test_a_row_that_is_missing_stops_its_account_once_it_is_looked_at_again(version: int, selection: Selection) -> None:
+def test_a_missing_row_stops_its_account_after_a_second_read(version: int, selection: Selection) -> None:
     source, sink = source_of(a=18, b=30), MemorySink()
     source.delete("a", version)
     result = replay(source, selection, sink, segments=1)
@@ -219,14 +219,14 @@ def test_a_row_that_is_missing_stops_its_account_once_it_is_looked_at_again(vers
     assert len([part for part in source.requests if isinstance(part, Account)]) <= 4  # the two selected, and two looks
 
 
-def test_it_is_read_on_right_behind_the_last_event() -> None:
-    """So that what is wrong in a snapshot's place is seen."""
+def test_reading_continues_directly_after_the_last_event() -> None:
+    """A wrong row in place of a snapshot must be found."""
     versions = [Cursor("a", due).next_version for due in (1, 2, 9, 10, 11, 19)]
     assert versions == [None, 2, 9, 10, 12, 20]
 
 
 @pytest.mark.parametrize("is_damaged", [False, True])
-def test_an_account_whose_rows_come_apart_is_read_once_more_and_not_again_and_again(*, is_damaged: bool) -> None:
+def test_an_account_with_scattered_rows_is_read_once_more(*, is_damaged: bool) -> None:
     source, sink = source_of(a=30, b=30), MemorySink()
     source.order = by_version
     if is_damaged:
@@ -238,8 +238,8 @@ def test_an_account_whose_rows_come_apart_is_read_once_more_and_not_again_and_ag
     assert len(sink.events) <= 2 * 60
 
 
-def test_the_pace_is_that_of_the_units_that_were_taken() -> None:
-    """Ten pages and a Query's, of which the first reservations are wrong."""
+def test_the_pace_follows_the_units_that_were_used() -> None:
+    """Ten pages of a Scan and those of a Query; the first reservations are wrong."""
     source, clock = source_of(a=18, b=18), VirtualClock()
     source.page_rows = 4
     begun_s = clock()
@@ -250,8 +250,8 @@ def test_the_pace_is_that_of_the_units_that_were_taken() -> None:
     assert clock() - begun_s == pytest.approx((result.counts.read_units - 1) / 2)
 
 
-def test_a_snapshot_that_is_seen_before_its_event_is_no_hole() -> None:
-    """One of a transaction's rows may be seen without the other, for a moment."""
+def test_a_snapshot_visible_before_its_event_is_no_gap() -> None:
+    """For a moment, only one row of a transaction may be visible."""
     source, sink = source_of(a=8), MemorySink()
     event, snapshot = list(history("a", 9))[8:]
     source.put([snapshot])
@@ -268,7 +268,7 @@ def test_a_snapshot_that_is_seen_before_its_event_is_no_hole() -> None:
     assert reads == [Segment(0, 1), Account("a", 9), Account("a", 9)]
 
 
-def test_a_missing_or_damaged_snapshot_is_no_hole() -> None:
+def test_a_missing_or_damaged_snapshot_is_no_gap() -> None:
     source, sink = source_of(a=30), MemorySink()
     source.delete("a", 10)
     change(source, 20, Digest={"S": "x"}, Balance=None)
@@ -276,15 +276,15 @@ def test_a_missing_or_damaged_snapshot_is_no_hole() -> None:
     assert sink.of("a") == list(range(1, 31))
 
 
-def test_after_its_time_an_account_may_be_damaged() -> None:
+def test_damage_after_the_time_range_is_ignored() -> None:
     source, sink = source_of(a=30), MemorySink()
     source.delete("a", 15)
     assert replay(source, time_range(None, "2026-01-31T09:00:06Z"), sink).stopped == []
     assert sink.of("a") == [1, 2, 3, 4, 5]
 
 
-def test_accounts_that_grow_meanwhile() -> None:
-    """What a page still finds is sent; what is behind the scan is the live stream's."""
+def test_rows_added_during_the_scan_are_sent_if_found() -> None:
+    """Rows that a later page contains are sent. The live stream has the others."""
     source, sink = source_of(a=4, b=4, c=4), MemorySink()
     source.page_rows = 3
     rows = {account_id: list(history(account_id, 60)) for account_id in "abc"}
@@ -301,14 +301,14 @@ def test_accounts_that_grow_meanwhile() -> None:
         assert len(sink.of(account_id)) >= 4
 
 
-def test_rows_without_the_key_are_another_tables() -> None:
+def test_rows_without_the_key_are_refused() -> None:
     source = MemorySource(order=lambda *_: 0)
     source.rows["x", Decimal(0)] = {"Id": {"S": "x"}}
-    with pytest.raises(WrongCall, match="no accounts' table"):
+    with pytest.raises(WrongCall, match="not an accounts table"):
         replay(source, ALL, MemorySink())
 
 
-def test_what_is_remembered_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_remembered_accounts_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "KNOWN_MAX", 3)
     source = MemorySource()
     for number in range(4):
@@ -318,7 +318,7 @@ def test_what_is_remembered_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None
         replay(source, ALL, MemorySink())
 
 
-def test_the_bytes_are_those_of_the_row_itself() -> None:
+def test_the_bytes_are_encoded_from_the_row() -> None:
     source, sink = source_of(a=12), MemorySink()
     replay(source, ALL, sink)
     rows = [row for row in history("a", 12) if isinstance(row, EventRow)]

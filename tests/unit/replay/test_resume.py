@@ -1,4 +1,4 @@
-"""Killed anywhere and resumed: nothing is lost, and nothing is out of order."""
+"""A replay that is killed at any step and resumed loses no event and keeps the order."""
 
 import json
 from decimal import Decimal
@@ -26,7 +26,7 @@ KILLS = st.lists(st.integers(1, 40), max_size=12)
 ORDERS = st.sampled_from([by_key, by_text, by_version])
 LAYOUTS = st.tuples(ORDERS, st.booleans())
 FIRST_US = 1769850001000001
-"""The time of every account's first event; one follows each second."""
+"""The time of every account's first event; the others follow at one-second intervals."""
 
 
 def table_of(histories: dict[str, int], page_rows: int) -> MemorySource:
@@ -42,7 +42,7 @@ def published(account_id: str, events: int) -> list[bytes]:
 
 
 def assert_a_consumer_can_follow(events: list[Outgoing], due: dict[str, range]) -> None:
-    """Each account's due events in order, none left out, and duplicates only repeat."""
+    """Checks that each account has its expected events in order, and that duplicates only repeat them."""
     for account_id, sequences in due.items():
         mine = [event for event in events if event.account_id == account_id]
         bytes_of = published(account_id, max(sequences, default=0) or 1)
@@ -56,7 +56,7 @@ def assert_a_consumer_can_follow(events: list[Outgoing], due: dict[str, range]) 
 
 
 @given(HISTORIES, st.integers(1, 50), st.integers(1, 4), KILLS, LAYOUTS)
-def test_a_stream_gets_everything_whatever_the_order_of_rows_and_wherever_it_is_killed(
+def test_a_killed_run_to_a_stream_sends_every_event(
     histories: dict[str, int],
     page_rows: int,
     segments: int,
@@ -87,7 +87,7 @@ def test_a_file_has_every_event_once(
 
 
 @given(HISTORIES, st.integers(1, 20), KILLS, LAYOUTS, st.tuples(st.integers(0, 45), st.integers(0, 45)))
-def test_a_time_is_a_run_of_each_account(
+def test_a_time_range_selects_consecutive_events(
     histories: dict[str, int], page_rows: int, kills_at: list[int], layout: tuple[Order, bool], time: tuple[int, int]
 ) -> None:
     kills = Kills(list(kills_at))
@@ -105,7 +105,7 @@ def test_a_time_is_a_run_of_each_account(
 
 
 @given(HISTORIES, st.integers(1, 30), KILLS, ORDERS, st.data())
-def test_damaged_accounts_end_in_front_of_the_damage_and_are_told_once(
+def test_damaged_accounts_end_before_the_damage(
     histories: dict[str, int], page_rows: int, kills_at: list[int], order: Order, data: st.DataObject
 ) -> None:
     kills = Kills(list(kills_at))
@@ -130,8 +130,8 @@ def test_damaged_accounts_end_in_front_of_the_damage_and_are_told_once(
     )
 
 
-def test_a_page_that_ends_in_the_middle_of_an_account_and_a_kill_there() -> None:
-    """Every kill at every step of a small run, alone and twice."""
+def test_a_kill_in_the_middle_of_an_account() -> None:
+    """Kills a small run at every step, and at every pair of steps."""
     for first in range(1, 60):
         for second in (0, 1, 2, 5):
             kills = Kills([first, *([second] if second else [])])
@@ -140,7 +140,7 @@ def test_a_page_that_ends_in_the_middle_of_an_account_and_a_kill_there() -> None
             assert_a_consumer_can_follow(sink.events, {"a": range(1, 13), "b": range(1, 4)})
 
 
-def test_what_is_done_is_not_read_again() -> None:
+def test_completed_parts_are_not_read_again() -> None:
     source = table_of({"a": 12, "b": 12}, 100)
     kills = Kills()
     run_to_the_end(source, MemorySink(kills), kills, segments=2)
@@ -169,7 +169,7 @@ STATE = State({"segment 0 of 1": PartState()})
         {"asked": {"table": "other"}},
     ],
 )
-def test_a_checkpoint_that_is_damaged_or_another_runs_is_refused(damage: dict[str, Any]) -> None:
+def test_a_damaged_or_foreign_checkpoint_is_refused(damage: dict[str, Any]) -> None:
     saved = to_json(STATE, {"table": "accounts"})
     assert from_json(saved, {"table": "accounts"}) == STATE
     with pytest.raises(NotResumable):
@@ -177,12 +177,12 @@ def test_a_checkpoint_that_is_damaged_or_another_runs_is_refused(damage: dict[st
 
 
 @pytest.mark.parametrize("saved", [None, [], "x", 1, {}])
-def test_something_else_is_no_checkpoint(saved: object) -> None:
+def test_other_json_is_not_a_checkpoint(saved: object) -> None:
     with pytest.raises(NotResumable):
         from_json(saved, {})
 
 
-def test_all_of_a_state_is_kept() -> None:
+def test_the_whole_state_is_saved() -> None:
     source = table_of({"a": 12}, 4)
     states: list[State] = []
     source.put(list(history("c", 3))[2:], Type={"S": "INTEREST"})

@@ -1,4 +1,4 @@
-"""Where events go: a stream that refuses, a file that is cut off, the formats."""
+"""Sinks: a stream that refuses events, a file that is truncated, and the file formats."""
 
 import os
 from collections.abc import Sequence
@@ -40,8 +40,8 @@ def sink_on(kinesis: MemoryKinesis, refused: list[str] | None = None) -> StreamS
         sleep=clock.sleep,
         jitter=lambda: 0.5,
     )
-    told = refused if refused is not None else []
-    return StreamSink(publisher, pack, clock, lambda _events, reason: told.append(reason))
+    reasons = refused if refused is not None else []
+    return StreamSink(publisher, pack, clock, lambda _events, reason: reasons.append(reason))
 
 
 def sequences(kinesis: MemoryKinesis, account_id: str) -> list[int]:
@@ -59,20 +59,20 @@ def sequences(kinesis: MemoryKinesis, account_id: str) -> list[int]:
         max_size=30,
     )
 )
-def test_what_is_refused_goes_again_in_order(faults: Sequence[Fault]) -> None:
+def test_refused_events_are_sent_again_in_order(faults: Sequence[Fault]) -> None:
     kinesis = MemoryKinesis(faults)
     sink_on(kinesis).write(EVENTS)
     for account_id in "abc":
         assert list(dict.fromkeys(sequences(kinesis, account_id))) == list(range(1, 13))
 
 
-def test_a_stream_that_takes_nothing_ends_the_run_after_a_while() -> None:
-    kinesis, told = MemoryKinesis(refuse=["a"]), list[str]()
+def test_a_stream_that_accepts_nothing_ends_the_run() -> None:
+    kinesis, reasons = MemoryKinesis(refuse=["a"]), list[str]()
     begun_s = kinesis.clock.now_s
     with pytest.raises(Interrupted, match="nothing for 120 s: ProvisionedThroughputExceededException"):
-        sink_on(kinesis, told).write(EVENTS)
+        sink_on(kinesis, reasons).write(EVENTS)
     assert PATIENCE_S <= kinesis.clock.now_s - begun_s < 2 * PATIENCE_S
-    assert set(told) == {"ProvisionedThroughputExceededException"}
+    assert set(reasons) == {"ProvisionedThroughputExceededException"}
     assert sequences(kinesis, "a") == []
 
 
@@ -87,7 +87,7 @@ class RefusingKinesis(MemoryKinesis):
 
 
 @pytest.mark.parametrize("code", sorted(CONFIGURATION | REFUSED))
-def test_what_no_patience_helps_against_ends_the_run_with_the_round(code: str) -> None:
+def test_a_permanent_error_ends_the_run_after_the_round(code: str) -> None:
     kinesis = RefusingKinesis(code)
     begun_s = kinesis.clock.now_s
     with pytest.raises(Interrupted, match=f"Kinesis accepts nothing: {code}"):
@@ -95,14 +95,14 @@ def test_what_no_patience_helps_against_ends_the_run_with_the_round(code: str) -
     assert kinesis.clock.now_s - begun_s <= ROUND_S + 1
 
 
-def test_a_stream_that_comes_back_gets_all() -> None:
-    """Also after more than the patience, as long as it takes something now and then."""
+def test_a_stream_that_recovers_receives_everything() -> None:
+    """Even after more than PATIENCE_S, as long as it accepts an event now and then."""
     throttled, all_but_one = [Fault(throttled=True)] * 110, Fault(refused=frozenset({1, 2, 3}))
-    kinesis, told = MemoryKinesis([*throttled, all_but_one, *throttled]), list[str]()
+    kinesis, reasons = MemoryKinesis([*throttled, all_but_one, *throttled]), list[str]()
     begun_s = kinesis.clock.now_s
-    sink_on(kinesis, told).write(EVENTS)
+    sink_on(kinesis, reasons).write(EVENTS)
     assert kinesis.clock.now_s - begun_s > PATIENCE_S
-    assert len(told) > 2
+    assert len(reasons) > 2
     for account_id in "abc":
         assert sequences(kinesis, account_id) == list(range(1, 13))
     assert len(kinesis.events()) == len(EVENTS)
@@ -118,28 +118,28 @@ def test_put_units_are_counted_as_billed() -> None:
 
 
 @given(st.integers(0, len(EVENTS)))
-def test_both_formats_give_the_bytes_back(number: int) -> None:
+def test_both_formats_return_the_bytes(number: int) -> None:
     datas = [event.data for event in EVENTS[:number]]
     assert list(events_in(BytesIO(b"".join(map(writer("jsonl", CODEC), datas))), "jsonl")) == datas
     assert list(events_in(BytesIO(b"".join(map(to_frame, datas))), "framed")) == datas
 
 
 @pytest.mark.parametrize("file_format", ["jsonl", "framed"])
-def test_a_file_that_breaks_off_is_told(file_format: FileFormat) -> None:
+def test_a_truncated_file_is_reported(file_format: FileFormat) -> None:
     whole = b"".join(writer(file_format, CODEC)(event.data) for event in EVENTS[:2])
     first = len(writer(file_format, CODEC)(EVENTS[0].data))
     for length in range(first + 1, len(whole)):
-        with pytest.raises(ValueError, match=r"breaks off|no replayed event"):
+        with pytest.raises(ValueError, match=r"is truncated|no replayed event"):
             list(events_in(BytesIO(whole[:length]), file_format))
 
 
 @pytest.mark.parametrize("line", [b"{}\n", b"x\n", b'{"data":1}\n', b'{"data":"?"}\n', b"[]\n"])
-def test_other_lines_are_no_events(line: bytes) -> None:
-    with pytest.raises(ValueError, match="line 1 is no replayed event"):
+def test_other_lines_are_refused(line: bytes) -> None:
+    with pytest.raises(ValueError, match="line 1 is not a replayed event"):
         list(events_in(BytesIO(line), "jsonl"))
 
 
-def test_a_file_goes_on_where_it_was_safe(tmp_path: Path) -> None:
+def test_a_file_continues_at_its_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "events"
     sink = FileSink(path, None, to_frame)
     assert sink.flush() == 0
@@ -155,7 +155,7 @@ def test_a_file_goes_on_where_it_was_safe(tmp_path: Path) -> None:
         assert list(events_in(file, "framed")) == [event.data for event in EVENTS[:3]]
 
 
-def test_a_file_is_on_the_disk_before_anything_is_said_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_synced_before_its_position_is_returned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
     monkeypatch.setattr(os, "fsync", lambda descriptor: sizes.append(os.fstat(descriptor).st_size))
     sink = FileSink(tmp_path / "events", None, to_frame)
@@ -167,7 +167,7 @@ def test_a_file_is_on_the_disk_before_anything_is_said_of_it(tmp_path: Path, mon
     sink.close()
 
 
-def test_a_file_that_is_gone_can_only_begin(tmp_path: Path) -> None:
+def test_a_deleted_file_cannot_be_resumed(tmp_path: Path) -> None:
     FileSink(tmp_path / "begun", 0, to_frame).close()
     assert (tmp_path / "begun").read_bytes() == b""
     with pytest.raises(NotResumable):

@@ -183,7 +183,7 @@ def test_published_versions_that_contradict_each_other_are_found() -> None:
     ]
 
 
-def test_all_refusals_are_told_not_only_the_first() -> None:
+def test_all_refusals_are_reported_not_only_the_first() -> None:
     def spoil(schema: Json) -> None:
         part(schema, "amount").update(type=MONEY | {"scale": 3})
         part(schema, "sequence").update(type="int")

@@ -73,20 +73,20 @@ def evolved(draw: st.DrawFn, old: Json) -> Json:
     new = copy.deepcopy(old)
     for number in range(draw(st.integers(1, 3))):
         target = draw(st.sampled_from(_records(new)))
-        places = st.integers(0, len(target["fields"]) - 1)
+        indexes = st.integers(0, len(target["fields"]) - 1)
         match draw(st.sampled_from(["add"] * 6 + ["remove", "type", "move", "doc"])):
             case "add":
-                target["fields"].insert(draw(places), draw(optional_field(f"new_{number}")))
+                target["fields"].insert(draw(indexes), draw(optional_field(f"new_{number}")))
             case "remove" if len(target["fields"]) > 1:
-                target["fields"].pop(draw(places))
+                target["fields"].pop(draw(indexes))
             case "type":
-                place = draw(places)
-                kept = {name: target["fields"][place][name] for name in ("name", "doc")}
-                target["fields"][place] = {**kept, "type": draw(types(f"t{number}"))}
+                index = draw(indexes)
+                kept = {name: target["fields"][index][name] for name in ("name", "doc")}
+                target["fields"][index] = {**kept, "type": draw(types(f"t{number}"))}
             case "move":
                 target["fields"] = draw(st.permutations(target["fields"]))
             case _:
-                target["fields"][draw(places)]["doc"] = "Another doc."
+                target["fields"][draw(indexes)]["doc"] = "Another doc."
     return new
 
 
@@ -176,6 +176,6 @@ def test_what_is_only_added_is_always_accepted(data: st.DataObject) -> None:
     old = record("E", data.draw(fields()))
     new = copy.deepcopy(old)
     for number, target in enumerate(_records(new)):
-        place = data.draw(st.integers(0, len(target["fields"])))
-        target["fields"].insert(place, {"name": f"new_{number}", "type": TEXT_OR_NULL, "default": None, "doc": "New."})
+        index = data.draw(st.integers(0, len(target["fields"])))
+        target["fields"].insert(index, {"name": f"new_{number}", "type": TEXT_OR_NULL, "default": None, "doc": "New."})
     assert _is_accepted(old, new)

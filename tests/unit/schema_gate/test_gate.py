@@ -1,4 +1,4 @@
-"""The gate on a folder: each rule, by a folder that is right but for one thing."""
+"""Each rule of the gate, on a folder with a single fault."""
 
 import json
 from dataclasses import replace
@@ -42,7 +42,7 @@ def test_the_project_s_own_schemas_pass() -> None:
     assert check(read(SCHEMAS)) == []
 
 
-def test_a_sound_folder_passes() -> None:
+def test_a_valid_folder_passes() -> None:
     assert check(folder(V1)) == []
     assert check(folder(V1, V2)) == []
 
@@ -51,11 +51,11 @@ def test_the_encoder_reads_the_file_that_is_checked() -> None:
     assert encoder.FINGERPRINTS == FINGERPRINTS
 
 
-def test_a_working_schema_that_is_right_and_not_published_is_refused_with_the_command() -> None:
+def test_an_unpublished_schema_is_refused_with_the_command() -> None:
     for files, number in ((folder(working=V1), 1), (folder(V1, working=V2), 2)):
         [refusal] = check(files)
         assert refusal.rule == "unpublished"
-        assert f"not published yet, as version {number}" in refusal.problem
+        assert f"not published yet (as version {number})" in refusal.problem
         assert refusal.instead == "run: account-events schema publish InterestPaid"
 
 
@@ -108,7 +108,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("rule", "name", "change"), FAULTS)
-def test_a_schema_that_some_reader_or_the_writer_cannot_take(rule: str, name: str | None, change: Any) -> None:  # noqa: ANN401
+def test_a_schema_that_breaks_readers_or_the_writer_is_refused(rule: str, name: str | None, change: Any) -> None:  # noqa: ANN401
     [refusal] = refused(folder(working=changed(V1, change)), rule)
     assert (refusal.file, refusal.field, refusal.versions) == ("InterestPaid.avsc", name, ())
     assert refusal.instead
@@ -124,19 +124,19 @@ def test_a_schema_that_some_reader_or_the_writer_cannot_take(rule: str, name: st
         (TEXT_OR_NULL, "unknown"),
     ],
 )
-def test_a_default_that_fastavro_takes_and_no_reader_can_use(avro_type: Any, default: object) -> None:  # noqa: ANN401
+def test_a_default_that_no_reader_can_use_is_refused(avro_type: Any, default: object) -> None:  # noqa: ANN401
     draft = changed(V1, lambda schema: schema["fields"].append(field("more", avro_type, default=default)))
     [refusal] = refused(folder(working=draft), "default value")
     assert refusal.field == "more"
 
 
-def test_the_default_of_a_nested_field_is_looked_at_as_well() -> None:
+def test_the_default_of_a_nested_field_is_checked() -> None:
     draft = changed(V1, lambda schema: nest(schema, type=INSTANT, default=0))
     assert [refusal.field for refusal in refused(folder(working=draft), "default value")] == ["origin.iban"]
 
 
 @pytest.mark.parametrize(("avro_type", "default"), [("long", -(2**63)), ("string", ""), (TEXT_OR_NULL, None)])
-def test_a_default_that_readers_can_use(avro_type: Any, default: object) -> None:  # noqa: ANN401 -- Avro's JSON
+def test_a_default_that_readers_can_use_passes(avro_type: Any, default: object) -> None:  # noqa: ANN401 -- Avro's JSON
     draft = changed(V1, lambda schema: schema["fields"].append(field("more", avro_type, default=default)))
     assert rules(folder(working=draft)) == {"unpublished"}
 
@@ -145,7 +145,7 @@ def test_a_default_that_readers_can_use(avro_type: Any, default: object) -> None
 
 
 def nested_types(lists: int, innermost: object = "string") -> bytes:
-    """An event with a field of lists of lists of ..., of which each takes two levels of JSON, and the field three."""
+    """An event with a field of nested lists. Each list takes two levels of JSON, the field itself three."""
     avro_type = innermost
     for _ in range(lists):
         avro_type = {"type": "array", "items": ["null", avro_type]}
@@ -157,24 +157,24 @@ BROKEN = [
     (b"{", "not JSON"),
     (b"\xff\xfe{", "not UTF-8"),
     (b"\xef\xbb\xbf" + written(V1), "not JSON"),
-    (b"null", "no record"),
-    (b"[]", "no record"),
-    (b'"string"', "no record"),
-    (b'{"type": "enum", "name": "InterestPaid", "symbols": ["A"]}', "no record"),
+    (b"null", "not a record"),
+    (b"[]", "not a record"),
+    (b'"string"', "not a record"),
+    (b'{"type": "enum", "name": "InterestPaid", "symbols": ["A"]}', "not a record"),
     (b'{"type": "record", "type": "record"}', 'key "type" twice'),
     (b'{"type": "record", "name": "A", "fields": [{"name": "a", "type": "long", "default": NaN}]}', "NaN"),
-    (b"[" * 100_000, "too deeply"),
-    (nested_types(14, {"type": {"type": "string"}}), "too deeply"),
-    (nested_types(300), "too deeply"),
+    (b"[" * 100_000, "levels deep"),
+    (nested_types(14, {"type": {"type": "string"}}), "levels deep"),
+    (nested_types(300), "levels deep"),
     (b'{"type": "record", "x": ' + b"1" * 5_000 + b"}", "too many digits"),
     (written(changed(V1, lambda schema: part(schema, "amount").update(doc="Half of a \ud83d pair."))), "surrogate"),
     (written(changed(V1, lambda schema: schema.update({"\udc00": 1}))), "surrogate"),
-    (b'{"type": "record", "name": "InterestPaid"}', "no Avro schema"),
-    (b'{"type": "record", "name": "InterestPaid", "fields": [7]}', "no Avro schema"),
+    (b'{"type": "record", "name": "InterestPaid"}', "not an Avro schema"),
+    (b'{"type": "record", "name": "InterestPaid", "fields": [7]}', "not an Avro schema"),
     (b'{"type": "record", "name": "InterestPaid", "fields": [{"name": "a", "type": "strin"}]}', "strin"),
     (
         b'{"type": "record", "name": "A", "fields": [{"name": "a", "type": {"type": {"type": "long"}}}]}',
-        "no Avro schema",
+        "not an Avro schema",
     ),
     (b'{"type": "record", "name": "1st", "fields": []}', "1st"),
     (
@@ -187,15 +187,15 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize(("data", "told"), BROKEN, ids=[told for _, told in BROKEN])
+@pytest.mark.parametrize(("data", "problem"), BROKEN, ids=[problem for _, problem in BROKEN])
 @pytest.mark.parametrize("is_published", [False, True])
-def test_a_file_that_is_no_schema_is_told_in_a_line(data: bytes, told: str, is_published: bool) -> None:  # noqa: FBT001
-    sound = folder(V1)
-    published = {"InterestPaid": {1: data}} if is_published else sound.published
-    files = replace(sound, working=sound.working if is_published else {"InterestPaid": data}, published=published)
+def test_a_file_that_is_not_a_schema_is_refused_in_one_line(data: bytes, problem: str, is_published: bool) -> None:  # noqa: FBT001
+    valid = folder(V1)
+    published = {"InterestPaid": {1: data}} if is_published else valid.published
+    files = replace(valid, working=valid.working if is_published else {"InterestPaid": data}, published=published)
     [refusal] = refused(files, "no schema")
     assert refusal.file == ("history/InterestPaid/1.avsc" if is_published else "InterestPaid.avsc")
-    assert told in refusal.problem
+    assert problem in refusal.problem
     assert "\n" not in str(refusal)
 
 
@@ -217,13 +217,13 @@ JSON = st.recursive(
 )
 
 
-def test_as_deep_as_may_be_is_judged_by_its_type() -> None:
+def test_the_deepest_allowed_nesting_is_checked_by_type() -> None:
     files = replace(folder(V1), working={"InterestPaid": nested_types(14, {"type": "string"})})
     assert rules(files) == {"type without a rule", "added"}
 
 
 @given(st.binary(max_size=20) | JSON.map(written) | JSON.map(lambda found: written(V1 | {"fields": found})))
-def test_no_file_ends_in_a_traceback(data: bytes) -> None:
+def test_any_bytes_are_refused_without_a_traceback(data: bytes) -> None:
     try:
         read_source(data)
     except NotASchema:
@@ -231,7 +231,7 @@ def test_no_file_ends_in_a_traceback(data: bytes) -> None:
 
 
 @given(st.sampled_from([found["name"] for found in V1["fields"]]), JSON, st.sampled_from(["type", "default", "doc"]))
-def test_nor_does_a_field_of_any_content_and_it_is_refused(name: str, content: object, attribute: str) -> None:
+def test_any_field_content_is_refused_without_a_traceback(name: str, content: object, attribute: str) -> None:
     draft = written(changed(V1, lambda schema: part(schema, name).update({attribute: content})))
     assert bool(check(replace(folder(V1), working={"InterestPaid": draft}))) == (draft != written(V1))
 
@@ -246,10 +246,10 @@ def test_an_event_s_name_is_in_cap_words(name: str) -> None:
     assert plan(files).writes == {}
 
 
-def test_two_events_whose_names_differ_in_capitals_only_are_refused() -> None:
-    sound = folder(V1)
+def test_event_names_that_differ_only_in_case_are_refused() -> None:
+    valid = folder(V1)
     twin = V2 | {"name": "Interestpaid"}
-    [refusal] = check(replace(sound, working={**sound.working, "Interestpaid": written(twin)}))
+    [refusal] = check(replace(valid, working={**valid.working, "Interestpaid": written(twin)}))
     assert (refusal.rule, refusal.file) == ("event name", "Interestpaid.avsc")
     assert "InterestPaid" in refusal.problem
     earlier = folder(V1 | {"name": "Interestpaid"}, name="Interestpaid")
@@ -257,10 +257,10 @@ def test_two_events_whose_names_differ_in_capitals_only_are_refused() -> None:
     assert [refusal.file for refusal in refused(files, "event name")] == ["InterestPaid.avsc"]
 
 
-def test_a_name_that_holds_the_namespace_is_told_as_that() -> None:
+def test_a_name_that_contains_the_namespace_is_refused() -> None:
     draft = {key: value for key, value in V1.items() if key != "namespace"} | {"name": "account.events.v1.InterestPaid"}
     [refusal] = refused(folder(working=draft), "name")
-    assert "its name holds the namespace" in refusal.problem
+    assert "its name contains the namespace" in refusal.problem
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_a_name_that_holds_the_namespace_is_told_as_that() -> None:
         ("One two.", True),
     ],
 )
-def test_a_doc_may_be_put_better_and_not_get_lost(doc: str, is_lost: bool) -> None:  # noqa: FBT001
+def test_a_doc_may_be_reworded_but_not_shortened(doc: str, is_lost: bool) -> None:  # noqa: FBT001
     long = changed(V1, lambda schema: part(schema, "amount").update(doc="One two three four five six."))
     draft = changed(long, lambda schema: schema["fields"].append(field("reason", TEXT_OR_NULL, default=None)))
     part(draft, "amount")["doc"] = doc
@@ -286,7 +286,7 @@ def test_a_doc_may_be_put_better_and_not_get_lost(doc: str, is_lost: bool) -> No
 
 
 @pytest.mark.parametrize("digests", [b"{", b"[]", b'{"a": 1}', b'{"a": "1", "a": "1"}'])
-def test_a_list_of_digests_that_is_none_is_refused(digests: bytes) -> None:
+def test_an_invalid_list_of_digests_is_refused(digests: bytes) -> None:
     [refusal] = check(replace(folder(V1), digests=digests))
     assert (refusal.rule, refusal.file) == ("digests", DIGESTS)
 
@@ -306,7 +306,7 @@ def test_a_folder_without_schemas_is_refused() -> None:
     assert rules(Files({})) == {"missing"}
 
 
-def test_what_was_published_before_there_was_a_rule_is_not_refused_for_ever() -> None:
+def test_versions_published_before_a_rule_are_exempt() -> None:
     assert check(folder(changed(V1, lambda schema: schema.pop("doc")), V2)) == []
 
 
@@ -327,7 +327,7 @@ def test_a_published_version_of_another_event_is_refused() -> None:
     ],
     ids=["default", "scale", "logical type"],
 )
-def test_the_same_fingerprint_for_another_meaning_is_refused(change: Any) -> None:  # noqa: ANN401 -- a callable
+def test_a_fingerprint_with_two_meanings_is_refused(change: Any) -> None:  # noqa: ANN401 -- a callable
     [refusal] = refused(folder(V1, working=changed(V1, change)), "same fingerprint")
     assert (refusal.file, refusal.versions) == ("InterestPaid.avsc", (1,))
     assert not refused(folder(V1, working=changed(V1, change)), "unpublished")
@@ -339,12 +339,12 @@ def test_the_same_schema_under_another_name_is_refused() -> None:
     assert (refusal.file, "history/InterestPaid/1.avsc" in refusal.problem) == ("Other.avsc", True)
 
 
-def test_that_it_is_not_published_is_told_of_a_schema_only_when_nothing_else_is_wrong() -> None:
+def test_unpublished_is_reported_only_without_other_faults() -> None:
     draft = changed(V2, lambda schema: part(schema, "amount").update(doc=""))
     assert rules(replace(folder(V1), working={"InterestPaid": written(draft)})) == {"doc"}
 
 
-def test_a_version_that_is_published_twice_is_refused() -> None:
+def test_a_version_published_twice_is_refused() -> None:
     [refusal] = check(folder(V1, V1))
     assert (refusal.rule, refusal.file, refusal.versions) == ("same fingerprint", "history/InterestPaid/2.avsc", (1,))
 
@@ -366,9 +366,9 @@ def test_the_fingerprint_of_an_earlier_version_is_not_current() -> None:
 
 
 @pytest.mark.parametrize("name", ["InterestPaid", "Gone"])
-def test_a_fingerprint_of_no_published_version_tells_of_one_that_was_lost(name: str) -> None:
-    sound = folder(V1)
-    more = written(json.loads(sound.fingerprints or b"") | {name: "0011223344556677"})
-    [refusal] = check(replace(sound, fingerprints=more))
+def test_a_fingerprint_without_a_version_reveals_a_lost_one(name: str) -> None:
+    valid = folder(V1)
+    more = written(json.loads(valid.fingerprints or b"") | {name: "0011223344556677"})
+    [refusal] = check(replace(valid, fingerprints=more))
     assert (refusal.rule, refusal.file) == ("lost version", f"history/{name}")
     assert "0011223344556677" in refusal.problem

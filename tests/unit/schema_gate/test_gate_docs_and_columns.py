@@ -1,4 +1,4 @@
-"""The gate on docs and columns: a doc may be corrected, and a new field has to be a possible column of the lake."""
+"""The gate's rules for docs, which may be corrected, and for fields, which must be possible columns of the lake."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -40,17 +40,17 @@ def add_bank(schema: dict[str, Any]) -> None:
     schema["fields"].append(field("bank", TEXT_OR_NULL, default=None))
 
 
-def test_a_corrected_doc_is_no_way_back_to_an_earlier_version() -> None:
+def test_a_corrected_doc_does_not_restore_an_earlier_version() -> None:
     assert rules(folder(V1, V2, working=changed(V1, correct_docs))) >= {"removed"}
 
 
 @pytest.mark.parametrize("doc", ["", "No full stop here"])
-def test_a_corrected_doc_still_has_to_say_something(doc: str) -> None:
+def test_a_corrected_doc_must_still_follow_the_rules(doc: str) -> None:
     [refusal] = check(folder(V1, working=changed(V1, lambda schema: part(schema, "amount").update(doc=doc))))
     assert (refusal.rule, refusal.field) == ("doc", "amount")
 
 
-def test_a_doc_that_says_less_is_no_correction() -> None:
+def test_a_shortened_doc_is_not_a_correction() -> None:
     long = changed(V1, lambda schema: part(schema, "amount").update(doc="One two three four five six seven eight."))
     [refusal] = check(folder(long, working=changed(long, correct_amount)))
     assert (refusal.rule, refusal.field, refusal.versions) == ("shortened doc", "amount", (1,))
@@ -60,15 +60,15 @@ def correct_amount(schema: dict[str, Any]) -> None:
     part(schema, "amount").update(doc="One two three.")
 
 
-def test_a_published_version_with_another_doc_and_nothing_else_is_refused() -> None:
+def test_a_published_version_that_only_changes_a_doc_is_refused() -> None:
     [refusal] = check(folder(V1, changed(V1, correct_docs)))
     assert (refusal.rule, refusal.file) == ("same fingerprint", "history/InterestPaid/2.avsc")
 
 
 def test_a_corrected_doc_does_not_edit_the_history() -> None:
-    sound = folder(V1)
+    valid = folder(V1)
     edited = {"InterestPaid": {1: written(changed(V1, correct_docs))}}
-    [refusal] = refused(replace(sound, published=edited), "edited")
+    [refusal] = refused(replace(valid, published=edited), "edited")
     assert refusal.file == "history/InterestPaid/1.avsc"
 
 
@@ -87,7 +87,7 @@ def test_a_new_field_that_cannot_be_a_column_is_refused() -> None:
     assert plan(folder(V1, working=draft), why_no_column=objects_to("event_type")).writes == {}
 
 
-def test_a_published_field_that_cannot_be_a_column_is_not_refused_for_ever() -> None:
+def test_a_published_field_that_cannot_be_a_column_is_exempt() -> None:
     assert check(folder(V1), objects_to("amount")) == []
 
 
@@ -102,17 +102,17 @@ def test_a_name_longer_than_glue_s_columns_is_refused() -> None:
     [("string", True), ("long", True), (INSTANT, True), (TEXT_OR_NULL, True), (MONEY, False)],
 )
 def test_a_field_has_the_same_type_in_every_event(avro_type: Any, is_refused: bool) -> None:  # noqa: ANN401, FBT001
-    sound = folder(V1)
+    valid = folder(V1)
     other = event(field("amount", avro_type), field("reason", "string"), name="FeeTaken")
-    files = replace(sound, working={**sound.working, "FeeTaken": written(other)})
+    files = replace(valid, working={**valid.working, "FeeTaken": written(other)})
     found = refused(files, "column type")
     assert [(refusal.file, refusal.field) for refusal in found] == ([("FeeTaken.avsc", "amount")] if is_refused else [])
     assert all("InterestPaid has a field of that name" in refusal.problem for refusal in found)
 
 
-def test_whether_a_field_may_be_null_is_no_part_of_its_column_s_type() -> None:
-    sound = folder(V2)
+def test_nullability_is_not_part_of_a_columns_type() -> None:
+    valid = folder(V2)
     files = replace(
-        sound, working={**sound.working, "FeeTaken": written(event(field("reason", "string"), name="FeeTaken"))}
+        valid, working={**valid.working, "FeeTaken": written(event(field("reason", "string"), name="FeeTaken"))}
     )
     assert {refusal.rule for refusal in check(files)} == {"unpublished"}

@@ -1,4 +1,4 @@
-"""Publishing as a plan: what is frozen, what is written, and that any interruption can be made good."""
+"""Plans of publications: what is published, what is written, and how an interrupted one is completed."""
 
 import json
 from dataclasses import replace
@@ -17,7 +17,7 @@ FIRST, SECOND = "history/InterestPaid/1.avsc", "history/InterestPaid/2.avsc"
 
 
 def after(files: Files, writes: dict[str, bytes]) -> Files:
-    """The folder with the files written."""
+    """The folder after these files are written."""
     published = {name: dict(versions) for name, versions in files.published.items()}
     for path, data in writes.items():
         if path.endswith(".avsc"):
@@ -31,7 +31,7 @@ def after(files: Files, writes: dict[str, bytes]) -> Files:
     )
 
 
-def test_the_working_schema_is_frozen_byte_for_byte_as_the_next_version() -> None:
+def test_the_working_schema_is_published_byte_for_byte() -> None:
     files = replace(folder(V1), working={"InterestPaid": json.dumps(V2, indent=3).encode()})
     planned = plan(files)
     assert (planned.refused, planned.published) == ([], {"InterestPaid": 2})
@@ -43,7 +43,7 @@ def test_the_working_schema_is_frozen_byte_for_byte_as_the_next_version() -> Non
     assert check(after(files, dict(planned.writes))) == []
 
 
-def test_an_event_that_was_never_published_is_version_1_in_a_folder_without_anything_else() -> None:
+def test_a_first_publication_is_version_1() -> None:
     files = Files({"InterestPaid": written(V1)})
     planned = plan(files)
     assert planned.published == {"InterestPaid": 1}
@@ -58,7 +58,7 @@ def test_publishing_again_changes_nothing() -> None:
     assert (planned.refused, planned.published, planned.writes) == ([], {}, {})
 
 
-def test_one_event_can_be_published_and_the_others_wait() -> None:
+def test_one_event_can_be_published_alone() -> None:
     files = Files({"InterestPaid": written(V1), "FeeTaken": written(OTHER)})
     planned = plan(files, "FeeTaken")
     assert planned.published == {"FeeTaken": 1}
@@ -67,23 +67,23 @@ def test_one_event_can_be_published_and_the_others_wait() -> None:
 
 
 def test_events_are_never_marked_with_a_draft() -> None:
-    sound = folder(V1)
-    files = replace(sound, working={"InterestPaid": written(V2), "FeeTaken": written(OTHER)})
+    valid = folder(V1)
+    files = replace(valid, working={"InterestPaid": written(V2), "FeeTaken": written(OTHER)})
     planned = plan(files, "FeeTaken")
     marks = json.loads(planned.writes[FINGERPRINTS])
     assert marks.keys() == {"FeeTaken", "InterestPaid"}
-    assert marks["InterestPaid"] == json.loads(sound.fingerprints or b"")["InterestPaid"]
+    assert marks["InterestPaid"] == json.loads(valid.fingerprints or b"")["InterestPaid"]
     then = after(files, dict(planned.writes))
     assert [refusal.rule for refusal in check(then)] == ["unpublished"]
     assert plan(then).published == {"InterestPaid": 2}
 
 
-def test_an_unknown_event_is_told_with_those_there_are() -> None:
-    with pytest.raises(LookupError, match=r"no schema Gone.avsc; there are: InterestPaid\."):
+def test_an_unknown_event_is_refused_with_a_list_of_events() -> None:
+    with pytest.raises(LookupError, match=r"no schema Gone.avsc. Available: InterestPaid\."):
         plan(folder(V1), "Gone")
 
 
-def test_nothing_is_written_if_anything_is_refused_of_any_event() -> None:
+def test_nothing_is_written_if_any_event_is_refused() -> None:
     bad = changed(V2, lambda schema: part(schema, "amount").update(type="string"))
     files = replace(folder(V1), working={"FeeTaken": written(OTHER), "InterestPaid": written(bad)})
     planned = plan(files, "FeeTaken")
@@ -96,7 +96,7 @@ def test_fingerprints_that_are_not_current_are_written_again() -> None:
     assert (planned.published, list(planned.writes)) == ({}, [FINGERPRINTS])
 
 
-def test_stopped_after_any_file_the_check_refuses_and_publishing_again_makes_it_whole() -> None:
+def test_an_interrupted_publication_is_refused_and_completed() -> None:
     for files in (folder(V1, working=V2), Files({"InterestPaid": written(V1), "FeeTaken": written(OTHER)})):
         writes = dict(plan(files).writes)
         parts = list(accumulate(([item] for item in writes.items()), initial=[]))
@@ -108,13 +108,13 @@ def test_stopped_after_any_file_the_check_refuses_and_publishing_again_makes_it_
             assert check(after(stopped, dict(again.writes))) == [], done
 
 
-def test_a_version_put_there_by_hand_that_is_not_the_working_one_is_not_published_by_the_way() -> None:
+def test_a_version_added_by_hand_is_not_published() -> None:
     by_hand = {"InterestPaid": {1: written(V1), 2: written(V2)}}
     planned = plan(replace(folder(V1), published=by_hand))
     assert {(refusal.rule, refusal.file) for refusal in planned.refused} >= {("unlisted", SECOND)}
 
 
-def test_digests_stand_in_the_order_of_the_versions() -> None:
+def test_digests_are_sorted_by_version() -> None:
     versions = [V1]
     for number in range(2, 12):
         more = field(f"more_{number}", TEXT_OR_NULL, default=None)
