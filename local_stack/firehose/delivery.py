@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from consumers.lake.delivery.contract import BadAnswer, Failed, Transformed, judged
+from consumers.lake.delivery.contract import BadAnswer, Failed, Transformed, outcomes_of
 from consumers.lake.delivery.conversion import converted
 from consumers.lake.delivery.records import SourceRecord, invocation
 from local_stack.firehose.config import PARTITIONS_MAX, DeliveryConfig
@@ -164,34 +164,34 @@ class Delivery:
         for attempt in range(1, self._config.retries + 2):
             try:
                 self.totals.invocations += 1
-                verdicts = judged(batch, self._ports.invoke(payload))
+                outcomes = outcomes_of(batch, self._ports.invoke(payload))
             except (InvocationFailed, BadAnswer) as error:
                 problem = error
                 continue
-            self._close(_places(batch) - _places([verdict.record for verdict in verdicts]))  # dropped on purpose
-            self._sort(verdicts, attempt, now_s)
+            self._close(_places(batch) - _places([outcome.record for outcome in outcomes]))  # dropped on purpose
+            self._sort(outcomes, attempt, now_s)
             return
         assert problem is not None  # noqa: S101 -- there is at least one attempt
         self._sort([Failed(record, problem.code, str(problem)) for record in batch], self._config.retries + 1, now_s)
 
-    def _sort(self, verdicts: Sequence[Transformed | Failed], attempts: int, now_s: float) -> None:
+    def _sort(self, outcomes: Sequence[Transformed | Failed], attempts: int, now_s: float) -> None:
         """Rows to their partitions; failures to the outbox, all of a batch in one object."""
         failures: list[Failed] = []
-        for verdict in verdicts:
-            if isinstance(verdict, Failed):
-                failures.append(verdict)
+        for outcome in outcomes:
+            if isinstance(outcome, Failed):
+                failures.append(outcome)
                 continue
             try:
-                prefix = partition(self._config.prefix, verdict.keys, _time(now_s))
+                prefix = partition(self._config.prefix, outcome.keys, _time(now_s))
             except NoSuchKey as missing:
                 message = f"The record has no partition key {missing}."
-                failures.append(Failed(verdict.record, "DynamicPartitioning.MetadataExtractionFailed", message))
+                failures.append(Failed(outcome.record, "DynamicPartitioning.MetadataExtractionFailed", message))
                 continue
             if prefix not in self._partitions and len(self._partitions) >= PARTITIONS_MAX:
                 message = f"{PARTITIONS_MAX} partitions are active, Firehose's quota."
-                failures.append(Failed(verdict.record, "DynamicPartitioning.ActivePartitionLimitExceeded", message))
+                failures.append(Failed(outcome.record, "DynamicPartitioning.ActivePartitionLimitExceeded", message))
                 continue
-            self._collect(prefix, verdict, now_s)
+            self._collect(prefix, outcome, now_s)
         now_ms, arn = round(now_s * 1000), self._names.function_arn
         lines = [(failed.record, processing_failed(failed, attempts, now_ms, arn)) for failed in failures]
         self._keep(PROCESSING_FAILED, lines, now_s)

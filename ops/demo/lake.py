@@ -23,12 +23,12 @@ def lake_of_the_demo(deployment: LocalDeployment, failures: list[str]) -> Path:
         failures: of the demo.
     """
     lake = Lake.of(Deployment.local(deployment.address))
-    verdict = reconciled(lake, grace_s=0)
-    keep(lake, verdict)
-    if not verdict.is_sound or verdict.on_their_way or not verdict.events:
+    result = reconciled(lake, grace_s=0)
+    keep(lake, result)
+    if not result.agrees or result.on_their_way or not result.events:
         failures.append(
-            f"the lake is not the ledger: of {verdict.events} events {verdict.missing} are missing, {verdict.extra} "
-            f"extra, {verdict.differing} differ, {verdict.on_their_way} are on their way"
+            f"the lake is not the ledger: of {result.events} events {result.missing} are missing, {result.extra} "
+            f"extra, {result.differing} differ, {result.on_their_way} are on their way"
         )
     is_fresh = refresh_totals(lake)
     ADDRESS_FILE.parent.mkdir(exist_ok=True)

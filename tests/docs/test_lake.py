@@ -25,7 +25,7 @@ def listed(part: str) -> list[str]:
     return re.findall(r"^\| `(\w+)` \|", rest.partition("<!-- end -->")[0], re.MULTILINE)
 
 
-def test_each_is_in_its_own_table_and_nothing_else() -> None:
+def test_the_tables_list_all_columns_and_queries() -> None:
     assert listed("columns") == [column.name for column in (*table.COLUMNS, *PARTITION_KEYS)]
     assert listed("queries") == list(queries())
 
@@ -36,12 +36,12 @@ def test_every_column_is_described_as_in_the_catalogue(column: Column) -> None:
 
 
 @pytest.mark.parametrize("query", queries().values(), ids=lambda query: query.name)
-def test_every_query_is_described_by_its_promise(query: Query) -> None:
+def test_every_query_is_described_as_in_its_file(query: Query) -> None:
     asks = ", ".join(f"`{each.name}`" for each in query.parameters) or "nothing"
     assert f"| `{query.name}` | {query.promise} | {asks} |\n" in TEXT
 
 
-def test_compacted_as_described_a_partition_says_the_same(tmp_path: Path) -> None:
+def test_compaction_as_described_keeps_the_partitions_events(tmp_path: Path) -> None:
     at = datetime(2026, 11, 25, 9, 30, 0, 123_457, tzinfo=UTC)
     rows = [
         event(f"a-{n % 3}", n, "BalanceCredited", at + timedelta(microseconds=n), "EUR", Decimal("0.01"), Decimal(n))

@@ -121,8 +121,8 @@ def test_the_sql_is_shown_as_it_is_in_its_file(run: Run) -> None:
     ("arguments", "told"),
     [
         (["nonsense"], "There is no query nonsense"),
-        (["daily_report"], "asks for day"),
-        (["daily_report", "-p", "day=tomorrow"], "has to be like 2026-11-25"),
+        (["daily_report"], "needs day"),
+        (["daily_report", "-p", "day=tomorrow"], "must be like 2026-11-25"),
         (["daily_report", "-p", "day"], "NAME=VALUE"),
         (["daily_report", "-p", "dya=2026-11-25"], "no parameter dya"),
     ],
@@ -157,7 +157,7 @@ def test_a_damaged_file_ends_each_command_with_a_line_about_it(
             ended = run(*arguments)
             assert ended.returncode == 1, arguments
             [line] = [line for line in ended.stderr.splitlines() if line.startswith("✗")]
-            assert f"s3://{lake.bucket}/{key} is no file of the lake's table" in line, arguments
+            assert f"s3://{lake.bucket}/{key} is not a valid file of the lake's table" in line, arguments
             assert "lake backfill --all" in line
             assert "Traceback" not in ended.stderr
     finally:

@@ -76,7 +76,7 @@ class Bucket:
             key = f"{table.partition_prefix(row['dt'], row['event_type'])}spoiled-{number}.parquet"
             self.put(key, parquet([row], SCHEMA))
 
-    def verdict(self) -> ReconciliationResult:
+    def result(self) -> ReconciliationResult:
         return from_json(self.get(LATEST_KEY))
 
 
@@ -106,7 +106,7 @@ def test_a_spoiled_lake_is_found_out_named_and_mended(lake_house: LocalDeploymen
     events, accounts = ledger_size(lake_house)
     assert sound.returncode == 0, sound.stderr
     assert f"{events} events of {accounts} accounts" in sound.stdout
-    assert (bucket.verdict().is_sound, bucket.verdict().events) == (True, events)
+    assert (bucket.result().agrees, bucket.result().events) == (True, events)
 
     rows = bucket.rows()
     [third] = [row for row in rows if (row["account_id"], row["sequence"]) == (account_id, 3)]
@@ -125,8 +125,8 @@ def test_a_spoiled_lake_is_found_out_named_and_mended(lake_house: LocalDeploymen
     assert findings == {("missing", account_id, 3), ("differing", account_id, 2), ("extra", "nobody", 3)}
     assert f"{account_id} event 2 differing: amount: ledger '10.00', lake '10.01'" in found_out.stderr
     assert "lake 60.02, +0.01" in found_out.stdout.replace("\n", " ")
-    verdict = bucket.verdict()
-    assert (verdict.missing, verdict.extra, verdict.differing, verdict.differing_accounts) == (1, 1, 1, 2)
+    result = bucket.result()
+    assert (result.missing, result.extra, result.differing, result.differing_accounts) == (1, 1, 1, 2)
 
     bucket.replace_events([row for row in spoiled if row["account_id"] not in {account_id, "nobody"}])
     written = account_events(lake_house.address, "lake", "backfill", account_id, "--grace-s", "600")
@@ -141,7 +141,7 @@ def test_a_spoiled_lake_is_found_out_named_and_mended(lake_house: LocalDeploymen
     assert again.stdout.startswith("0 events written")
     assert bucket.keys("events/") == files
     sound = account_events(lake_house.address, *NO_GRACE)
-    assert (sound.returncode, bucket.verdict().is_sound) == (0, True), sound.stderr
+    assert (sound.returncode, bucket.result().agrees) == (0, True), sound.stderr
 
 
 def test_files_that_are_none_of_the_lake_s_are_told(lake_house: LocalDeployment, bucket: Bucket) -> None:
@@ -155,11 +155,11 @@ def test_files_that_are_none_of_the_lake_s_are_told(lake_house: LocalDeployment,
     told = account_events(lake_house.address, *NO_GRACE)
     assert told.returncode == 1
     for stray in strays:
-        assert f"{stray}: no file of any partition" in told.stderr
+        assert f"{stray}: belongs to no partition" in told.stderr
     assert ": 2 stray" in told.stdout
-    verdict = bucket.verdict()
-    assert (verdict.is_sound, verdict.files.stray, verdict.extra) == (False, 2, 0)
-    assert set(verdict.files.strays) == set(strays)
+    result = bucket.result()
+    assert (result.agrees, result.files.stray, result.extra) == (False, 2, 0)
+    assert set(result.files.strays) == set(strays)
     for stray in strays:
         bucket.delete(stray)
 
@@ -170,7 +170,10 @@ def test_files_that_are_none_of_the_lake_s_are_told(lake_house: LocalDeployment,
     bucket.put(key, rounded.getvalue())
     refused = account_events(lake_house.address, *NO_GRACE)
     assert refused.returncode == 1
-    assert f"{key} is no file of the lake's table: its column amount is DOUBLE, not DECIMAL(18,2)" in refused.stderr
+    assert (
+        f"{key} is not a valid file of the lake's table: its column amount is DOUBLE, not DECIMAL(18,2)"
+        in refused.stderr
+    )
     bucket.put(key, body)
     assert account_events(lake_house.address, *NO_GRACE).returncode == 0
 

@@ -219,7 +219,7 @@ def test_everything_can_be_read(
     assert [(kind, what, ratio) for kind, what, ratio in contrasts if ratio < least[kind]] == []
     said = found.tab.locator(".badge").inner_text()
     assert badge.symbol in said
-    assert badge.says in said
+    assert badge.summary in said
     assert badge.advice in said
     found.tab.close()
 
