@@ -1,1 +1,1 @@
-"""What stands behind the stream: consumers of domain events."""
+"""Consumers of the domain events on the stream."""

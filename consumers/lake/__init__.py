@@ -1,5 +1,5 @@
 """The lake: every domain event on S3, as Parquet, for analysts.
 
-Firehose reads the stream, asks the function here (`handler`) to make each event a row (`rows`), and keeps the rows in
+Firehose reads the stream, has the function here (`handler`) turn each event into a row (`rows`), and writes the rows to
 the table `account_events` (`table`). `tables/` and `queries/` are SQL in Athena's dialect.
 """

@@ -1,4 +1,4 @@
-"""What Firehose wraps around an event: its data in base64, and where and when Kinesis took it. Pure.
+"""The envelope in which Firehose passes an event: base64 data, and the event's place and time on Kinesis. Pure.
 
 Source: AWS Lambda Developer Guide, "Process Amazon Data Firehose records" (the event); Lambda's test event "Process
 Record Streams as source", whose arrival time is ISO 8601 text; Kinesis API Reference, Record (seconds as a number).
@@ -13,11 +13,11 @@ from typing import Any
 from consumers.lake.errors import BadEnvelope
 
 EARLIEST_MS = 946_684_800_000
-"""The year 2000. An earlier time is one of another unit, or none."""
+"""The year 2000. An earlier value is in another unit or is not a time."""
 LATEST_MS = 253_402_214_400_000
-"""The last day of the year 9999, of which nothing can be a day later."""
+"""The last day of the year 9999: a day later must still be a valid date."""
 SECONDS_MAX = 100_000_000_000
-"""A number below is one of seconds, until the year 5138: as milliseconds it would be before March 1973."""
+"""A smaller number is in seconds, until the year 5138. In milliseconds it would be a time before March 1973."""
 _NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,9})?", re.ASCII)
 
 
@@ -25,7 +25,7 @@ def data_of(record: Mapping[str, Any]) -> bytes:
     """The record's data.
 
     Raises:
-        BadEnvelope: it is not base64.
+        BadEnvelope: the data is not base64.
     """
     try:
         return a2b_base64(record["data"], strict_mode=True)
@@ -34,16 +34,16 @@ def data_of(record: Mapping[str, Any]) -> bytes:
 
 
 def source_of(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Where the record was on the stream; empty for one that was put into Firehose directly."""
+    """The record's place on the stream; empty if it was put into Firehose directly."""
     source = record.get("kinesisRecordMetadata")
     return source if isinstance(source, dict) else {}
 
 
 def published_ms(record: Mapping[str, Any]) -> int | None:
-    """When Kinesis took the record, milliseconds since 1970; None if the envelope does not say.
+    """When Kinesis took the record, milliseconds since 1970; None if the envelope has no arrival time.
 
     Raises:
-        BadEnvelope: what it says is not a time.
+        BadEnvelope: the arrival time is invalid.
     """
     when = source_of(record).get("approximateArrivalTimestamp")
     if type(when) is int and EARLIEST_MS <= when < LATEST_MS:  # as in production
@@ -57,12 +57,13 @@ def published_ms(record: Mapping[str, Any]) -> int | None:
 
 
 def milliseconds(when: object) -> int:
-    """A time since 1970 in milliseconds: from a number of these or of seconds, such a number's text, or ISO 8601.
+    """Converts a time to milliseconds since 1970.
 
-    Text without an offset is in UTC.
+    It may be a number of milliseconds or seconds since 1970, the text of such a number, or ISO 8601. ISO 8601 without
+    an offset is taken as UTC.
 
     Raises:
-        ValueError: it is none of these, or before 2000 or after 9999.
+        ValueError: it is in another form, before 2000 or after 9999.
     """
     number = _number_of(when) if isinstance(when, str) else when
     if not isinstance(number, int | float) or isinstance(number, bool) or number != number:  # noqa: PLR0124 -- NaN
@@ -74,7 +75,7 @@ def milliseconds(when: object) -> int:
 
 
 def _number_of(text: str) -> int | float:
-    """Of milliseconds or seconds, as in the text."""
+    """The number in the text; for ISO 8601, milliseconds since 1970."""
     if _NUMBER.fullmatch(text):
         return float(text) if "." in text else int(text)
     try:

@@ -1,4 +1,4 @@
-"""The lake's Lambda function behind Firehose: environment, clients and wiring. What it does is in `transform`."""
+"""The Lambda function that Firehose invokes: environment, clients and wiring. `transform` does the work."""
 
 import gc
 import os
@@ -32,7 +32,7 @@ _report = Report(
     _metrics,
     lambda: datetime.now(UTC),
 )
-gc.freeze()  # what is there now stays: it need not be looked through again with every batch
+gc.freeze()  # everything loaded so far stays alive, so the collector need not scan it with every batch
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

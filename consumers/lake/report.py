@@ -1,4 +1,4 @@
-"""What a batch leaves behind: why records were refused, kept in the bucket; lines in the log; counts as metrics."""
+"""Reports a batch: the reasons for refusals to the bucket, lines to the log, counts to the metrics."""
 
 import base64
 import json
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger, Metrics
 
 REFUSALS_LOGGED_MAX = 20
-"""Of a batch; the object has all."""
+"""Per batch; the object in the bucket has all of them."""
 
 
 class Report:
-    """Firehose keeps what it could not have transformed, and not why: so that is kept here.
+    """Reports batches. Firehose keeps the records that the function refused, but not the reasons.
 
     Args:
-        s3: makes a client; the first refusal needs one, and most functions never see any.
-        bucket: the lake's.
-        now: in UTC.
+        s3: makes a client, at the first refusal.
+        bucket: the lake's bucket.
+        now: the current time, UTC.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Report:
         self._s3, self._bucket, self._logger, self._metrics, self._now = s3, bucket, logger, metrics, now
 
     def __call__(self, invocation_id: str, transformed: Transformed) -> None:
-        """One object for an invocation with refusals, `errors/reasons/dt=<today>/<invocation>.jsonl`."""
+        """Reports one invocation; with refusals, writes `errors/reasons/dt=<today>/<invocation>.jsonl`."""
         refusals = transformed.refusals
         if refusals:
             self._keep(invocation_id, refusals)
@@ -51,13 +51,13 @@ class Report:
         self._metrics.flush_metrics()
 
     def _keep(self, invocation_id: str, refusals: Sequence[Refusal]) -> None:
-        """If that fails, a redrive finds the reason again from the data, which Firehose keeps."""
+        """Writes the reasons. If that fails, a redrive finds them again, from the data that Firehose keeps."""
         key = f"{REASONS_PREFIX}dt={self._now():%Y-%m-%d}/{invocation_id}.jsonl"
         body = "".join(json.dumps(_reason(refusal)) + "\n" for refusal in refusals).encode()
         try:
             self._s3().put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/jsonl")
         except (BotoCoreError, ClientError) as error:
-            self._logger.exception("the reasons were not kept", key=key, error=f"{type(error).__name__}: {error}")
+            self._logger.exception("reasons not written", key=key, error=f"{type(error).__name__}: {error}")
 
 
 def _reason(refusal: Refusal) -> dict[str, Any]:
@@ -72,5 +72,5 @@ def _reason(refusal: Refusal) -> dict[str, Any]:
 
 
 def _place(refusal: Refusal) -> dict[str, Any]:
-    """On the stream, if it came from there."""
+    """The record's place on the stream; nulls if it did not come from there."""
     return {name: refusal.source.get(name) for name in ("shardId", "sequenceNumber", "subsequenceNumber")}

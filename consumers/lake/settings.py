@@ -1,4 +1,4 @@
-"""The transform's settings: what its function reads from its environment, once, and how its client behaves."""
+"""The transform's settings, read once from the function's environment, and its S3 client's configuration."""
 
 import json
 from collections.abc import Mapping
@@ -19,9 +19,10 @@ CLIENTS = Config(
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Attributes: as template.yaml sets and describes them.
+    """The function's environment variables, which template.yaml sets and describes.
 
-    codec: reads both framings; Glue's by the ids of SCHEMA_VERSIONS.
+    Attributes:
+        codec: reads both framings; Glue's by the ids in SCHEMA_VERSIONS.
     """
 
     bucket: str
@@ -31,7 +32,7 @@ class Settings:
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
-        """Raises LookupError naming the variable that is missing or wrong."""
+        """Reads the settings; raises LookupError, which names the variable that is missing or invalid."""
         try:
             return cls(
                 environment["LAKE_BUCKET_NAME"],
@@ -42,18 +43,18 @@ class Settings:
         except KeyError as missing:
             raise LookupError(f"The environment variable {missing} is not set; see template.yaml.") from None
         except ValueError as error:
-            raise LookupError(f"An environment variable is wrong, see template.yaml: {error}.") from None
+            raise LookupError(f"An environment variable is invalid, see template.yaml: {error}.") from None
 
 
 def _day(text: str) -> str:
-    """Raises ValueError: it is none, or spelled in another way, such as 20260131. Days are compared as text."""
+    """The day; raises ValueError unless it is written as YYYY-MM-DD, because days are compared as text."""
     if date.fromisoformat(text).isoformat() != text:
         raise ValueError(f"{text!r} is not a day like 2026-01-31")
     return text
 
 
 def _codec(schema_versions: str) -> Codec:
-    """Also where the projector does not use Glue's framing (any more): events keep the one they were published in."""
+    """A codec for both framings: events keep the framing in which they were published."""
     if not schema_versions:
         return Codec(CONTRACT)
     ids: dict[str, str] = json.loads(schema_versions)

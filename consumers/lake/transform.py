@@ -1,4 +1,4 @@
-"""Firehose's transformation: a batch of records in, each of them back with its rows, or refused with a reason. Pure.
+"""Firehose's transformation: turns a batch of records into rows, or refuses a record with a reason. Pure.
 
 Source: Amazon Data Firehose Developer Guide, "Transform source data" (required parameters: every recordId once, result,
 data; answers of 6 MB at most), "Understand partitioning keys" (metadata.partitionKeys), "Convert input data format" (a
@@ -18,7 +18,7 @@ from consumers.lake.errors import AnswerFull, Refused, SeveralPartitions
 from consumers.lake.rows import Row, Rows
 
 ANSWER_BYTES_MAX = 6_000_000
-"""Below Lambda's 6 MiB (6,291,456), for what JSON adds beside the records."""
+"""Less than Lambda's 6 MiB (6,291,456), to leave space for the JSON around the records."""
 _RECORD_BYTES = len(
     '{"recordId": "", "result": "ProcessingFailed", "data": "", '
     '"metadata": {"partitionKeys": {"dt": "2026-11-25", "event_type": "BalanceWithdrawn"}}}, '
@@ -27,12 +27,12 @@ _RECORD_BYTES = len(
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A record that was not made rows.
+    """A record that gets no rows.
 
     Attributes:
-        error: the kind, of `errors` or `account_events.avro.errors`.
-        reason: in words, without amounts.
-        source: where it was on the stream, as Firehose tells (shardId, sequenceNumber, subsequenceNumber).
+        error: the class, of `errors` or `account_events.avro.errors`.
+        reason: the error's message; it quotes no amount.
+        source: the record's place on the stream, from Firehose (shardId, sequenceNumber, subsequenceNumber).
     """
 
     record_id: str
@@ -44,7 +44,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Transformed:
-    """Attributes: `answer` is for Firehose."""
+    """The outcome of a batch; `answer` is what the function returns to Firehose."""
 
     answer: dict[str, Any]
     rows: int
@@ -52,11 +52,11 @@ class Transformed:
 
 
 class Transform:
-    """Call it with what Firehose invokes the function with.
+    """Transforms the events with which Firehose invokes the function.
 
     Args:
-        rows: makes them.
-        answer_bytes_max: what is over it is refused.
+        rows: makes the rows.
+        answer_bytes_max: records that would make the answer longer are refused.
     """
 
     def __init__(self, rows: Rows, answer_bytes_max: int = ANSWER_BYTES_MAX) -> None:
@@ -64,9 +64,9 @@ class Transform:
         self._answer_bytes_max = answer_bytes_max
 
     def __call__(self, event: Mapping[str, Any]) -> Transformed:
-        """Every record of the event once, in its order. Nothing about a record's data makes the batch fail."""
+        """Answers every record of the event once, in order. No record's data makes the batch fail."""
         records = event["records"]
-        room = self._answer_bytes_max - sum([_refused_bytes(record) for record in records])
+        spare_bytes = self._answer_bytes_max - sum([_refused_bytes(record) for record in records])
         answers, refusals, count = [], [], 0
         for record in records:
             data = b""
@@ -75,14 +75,14 @@ class Transform:
                 rows = rows_of(self._rows.row, data, published_ms(record))
                 encoded = b2a_base64("".join([row.line for row in rows]).encode(), newline=False)
                 grows_by = len(encoded) - len(record["data"])
-                if grows_by > room:
+                if grows_by > spare_bytes:
                     raise AnswerFull
                 metadata = _metadata(_partition(rows))
             except (Undecodable, Refused) as error:
                 refusals.append(_refusal(record, data, error))
                 answers.append({"recordId": record["recordId"], "result": "ProcessingFailed", "data": _kept(record)})
                 continue
-            room -= grows_by
+            spare_bytes -= grows_by
             count += len(rows)
             answers.append(
                 {"recordId": record["recordId"], "result": "Ok", "data": encoded.decode(), "metadata": metadata}
@@ -91,26 +91,26 @@ class Transform:
 
 
 def rows_of(row: Callable[[bytes, int | None], Row], data: bytes, published_ms: int | None) -> list[Row]:
-    """The rows of all events in a record's data, aggregated or not; all of them or none, and at least one.
+    """The rows of all events in a record's data, at least one.
 
-    Firehose undoes the Kinesis Producer Library's aggregates before it invokes the function; one that it let pass is
-    undone here.
+    Firehose unpacks the Kinesis Producer Library's aggregates before it invokes the function. Any aggregate left is
+    unpacked here.
 
     Raises:
-        account_events.avro.errors.Undecodable: one cannot be read, or the aggregate is damaged or empty.
-        Refused: there is no place for one.
+        account_events.avro.errors.Undecodable: an event cannot be read, or the aggregate is damaged or empty.
+        Refused: the table has no partition for an event.
     """
     packed = unpack(data)
     if not packed:
-        raise CorruptAggregate("The aggregate has no record in it.")
+        raise CorruptAggregate("The aggregate holds no records.")
     return [row(each, published_ms) for each in packed]
 
 
 def _partition(rows: Sequence[Row]) -> tuple[str, str]:
-    """That of a record, which is that of all its events.
+    """The partition of a record.
 
     Raises:
-        SeveralPartitions: it is not.
+        SeveralPartitions: its events belong to several.
     """
     if len(rows) > 1 and (partitions := len({row[:2] for row in rows})) > 1:
         raise SeveralPartitions(len(rows), partitions)
@@ -119,19 +119,19 @@ def _partition(rows: Sequence[Row]) -> tuple[str, str]:
 
 @lru_cache(maxsize=1024)
 def _metadata(partition: tuple[str, str]) -> Mapping[str, Any]:
-    """One object for all records of a partition: thousands of small ones keep the garbage collector busy."""
+    """One shared object per partition: thousands of small ones would keep the garbage collector busy."""
     dt, event_type = partition
     return {"partitionKeys": {"dt": dt, "event_type": event_type}}
 
 
 def _kept(record: Mapping[str, Any]) -> str:
-    """As it came: Firehose demands data with every result, and keeps what was refused."""
+    """The record's data unchanged: Firehose requires data with every result, and keeps that of refused records."""
     data = record.get("data")
     return data if isinstance(data, str) and data.isascii() else ""
 
 
 def _refused_bytes(record: Mapping[str, Any]) -> int:
-    """What a record adds to the answer if it is refused."""
+    """The bytes that a refused record takes in the answer."""
     return len(record["recordId"]) + len(_kept(record)) + _RECORD_BYTES
 
 

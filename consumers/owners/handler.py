@@ -1,4 +1,4 @@
-"""The read model's Lambda function on the stream: environment, clients and wiring. What it does is in `rows`."""
+"""The read model's Lambda function on the stream: environment, clients and wiring. `rows` does the work."""
 
 import os
 import time

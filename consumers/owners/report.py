@@ -1,4 +1,4 @@
-"""What a batch leaves behind in the log and the metrics: counts, failures and gaps; never an amount."""
+"""Reports a batch to the log and the metrics: counts, failures and gaps, but never an amount."""
 
 from typing import TYPE_CHECKING
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
 
 
 GAPS_LOGGED_MAX = 10
-"""Of a batch: a model that begins in the middle waits for every account, and says so with each."""
+"""Per batch: a read model that starts in the middle of the stream has a gap in every account."""
 
 
 class Report:
-    """A line for every batch, every failure, and what waits; the counts also as metrics, for the alarms."""
+    """Logs every batch, every failure and the waiting accounts; the counts are also metrics, for the alarms."""
 
     def __init__(self, logger: "Logger", metrics: "Metrics") -> None:
         self._logger, self._metrics = logger, metrics
@@ -28,7 +28,7 @@ class Report:
             )
         if outcome.gaps:
             self._logger.error(
-                "accounts wait: see why, and rebuild them from the ledger",
+                "accounts wait: find out why, then rebuild them from the ledger",
                 gaps=[_words(gap) for gap in outcome.gaps[:GAPS_LOGGED_MAX]],
             )
         counts = {
@@ -46,5 +46,5 @@ class Report:
 
 def _words(gap: Gap) -> str:
     if gap.last < gap.first:
-        return f"{gap.account_id}: event {gap.first} is here and was refused"
-    return f"{gap.account_id}: events {gap.first} to {gap.last} have not come, or were refused"
+        return f"{gap.account_id}: event {gap.first} arrived and was refused"
+    return f"{gap.account_id}: events {gap.first} to {gap.last} have not arrived, or were refused"

@@ -19,16 +19,16 @@ Write = dict[str, Any]
 
 
 class LaterRelease(Exception):
-    """An event that only a newer release knows; its account waits for that."""
+    """Only a newer release knows the event; the account waits until that is deployed."""
 
 
 def writes_to(table_name: str) -> Callable[[Sequence[Event]], list[Write]]:
-    """What a run of an account's events does to its row: one write, on condition that the row stands before it."""
+    """A function that makes one write of a run of an account's events, conditional on the row's sequence before it."""
 
     def writes(events: Sequence[Event]) -> list[Write]:
         for event in events:
             if isinstance(event, OtherEvent):
-                raise LaterRelease(f"What {event.name} does to a balance is not known here: deploy the newer release.")
+                raise LaterRelease(f"This release does not know the event {event.name}: deploy the release that does.")
         first = events[0]
         if isinstance(first, AccountCreated):
             put = {"TableName": table_name, "Item": row(first, events[-1])}
@@ -50,7 +50,7 @@ def row(created: AccountCreated, last: Event) -> dict[str, Any]:
 
 
 def _balance(last: Event) -> dict[str, Any]:
-    assert not isinstance(last, OtherEvent)  # noqa: S101 -- `writes` has refused it
+    assert not isinstance(last, OtherEvent)  # noqa: S101 -- refused by `writes`
     return {
         "Balance": {"N": str(last.balance)},
         "Sequence": {"N": str(last.sequence)},
@@ -59,7 +59,7 @@ def _balance(last: Event) -> dict[str, Any]:
 
 
 def _time(event: Event) -> str:
-    """As the API writes all its times."""
+    """The event's time in the format of the API's times."""
     return event.occurred_at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 

@@ -1,4 +1,4 @@
-"""The read model's settings: what its function reads from its environment, once, and how its client behaves."""
+"""The read model's settings, read once from the function's environment, and its client's configuration."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from botocore.config import Config
 
 RUN_MAX = 500
-"""Events of one account applied in one transaction: its row is written once, whatever their number."""
+"""Events of one account that one transaction applies: it writes the account's row once, whatever their number."""
 
 CLIENTS = Config(
     connect_timeout=1.0,
@@ -19,7 +19,7 @@ CLIENTS = Config(
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Attributes: as template.yaml sets and describes them."""
+    """The function's environment variables, which template.yaml sets and describes."""
 
     table_name: str
     inbox_table_name: str
@@ -28,11 +28,11 @@ class Settings:
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
-        """Raises LookupError naming the variable that is missing or wrong."""
+        """Reads the settings; raises LookupError, which names the variable that is missing or invalid."""
         try:
             wait = environment["GAP_WAIT_S"]
             if not (wait.isascii() and wait.isdecimal()):
-                raise LookupError("The environment variable GAP_WAIT_S has to be a whole number of seconds.")
+                raise LookupError("The environment variable GAP_WAIT_S must be a whole number of seconds.")
             return cls(
                 environment["TABLE_NAME"],
                 environment["INBOX_TABLE_NAME"],

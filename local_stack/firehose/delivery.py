@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from consumers.lake.delivery.contract import BadAnswer, Failed, Transformed, judged
+from consumers.lake.delivery.contract import BadAnswer, Failed, Transformed, outcomes_of
 from consumers.lake.delivery.conversion import converted
 from consumers.lake.delivery.records import SourceRecord, invocation
 from local_stack.firehose.config import PARTITIONS_MAX, DeliveryConfig
@@ -171,7 +171,7 @@ class Delivery:
         for attempt in range(1, self._config.retries + 2):
             try:
                 self.totals.invocations += 1
-                outcomes = judged(batch, self._ports.invoke(payload))
+                outcomes = outcomes_of(batch, self._ports.invoke(payload))
             except (InvocationFailed, BadAnswer) as error:
                 problem = error
                 continue

@@ -1,4 +1,4 @@
-"""The commands for the lake's tables: `lake tables` makes the view, `lake totals` the daily totals."""
+"""The commands for the lake's tables: `lake tables` creates the view, `lake totals` updates the daily totals."""
 
 import typer
 
@@ -9,17 +9,17 @@ from ops.lake.query.duckdb_engine import EVENTS_VIEW
 from ops.lake.refresh_totals import report_day
 from ops.terminal import out
 
-app = typer.Typer(no_args_is_help=True, help="The lake: its tables, its daily totals, its repair.")
+app = typer.Typer(no_args_is_help=True, help="Manage the lake: its tables, its daily totals, its repair.")
 
 TABLES = ("account_events", "events", "daily_totals")
 
 
 @app.command(epilog="Example: account-events lake tables --stack account-events")
 def tables(stack: Stack = None) -> None:
-    """Make the view `events` in Athena, again if it is there, and show what can be asked.
+    """Create or replace the view `events` in Athena, and list the columns of the tables.
 
-    The tables come with the stack; CloudFormation has no views for Athena. At home DuckDB makes the view with every
-    query.
+    The stack creates the tables, but CloudFormation cannot create a view in Athena. Locally there is nothing to create:
+    DuckDB defines the view with every query.
     """
     lake = Lake.of(Deployment.connect(stack))
     if not lake.is_local:
@@ -32,6 +32,9 @@ def tables(stack: Stack = None) -> None:
 
 @app.command(epilog="Example: account-events lake totals --stack account-events")
 def totals(stack: Stack = None) -> None:
-    """Sum up the days whose files have changed, for closing balances. Can be stopped and repeated at any time."""
+    """Update the daily totals of the days whose files have changed. Balances are sums of them.
+
+    You can interrupt the command and run it again at any time.
+    """
     made = Lake.of(Deployment.connect(stack)).totals().refresh(report_day)
     out.print(f"{made} days summed up" if made else "All days are up to date.", highlight=False)

@@ -1,4 +1,4 @@
-"""The commands that mend the lake: `lake redrive` puts failures back, `lake backfill` writes what is missing."""
+"""The commands that repair the lake: `lake redrive` puts failures back, `lake backfill` writes missing events."""
 
 import random
 import sys
@@ -37,19 +37,21 @@ from ops.terminal import complain, err, out
 
 app = typer.Typer()
 INVOKE_TIMEOUT_S = 70.0
-"""The function itself ends before that."""
-FAILING_TOLD_MAX = 5
-"""Of an object."""
+"""Longer than the function's own timeout."""
+FAILING_SHOWN_MAX = 5
+"""Per object."""
 
 
 @app.command(epilog="Example: account-events lake redrive --stack account-events --dry-run")
 def redrive(
-    stack: Stack = None, *, dry_run: Annotated[bool, typer.Option(help="Tell what there is, and do nothing.")] = False
+    stack: Stack = None,
+    *,
+    dry_run: Annotated[bool, typer.Option(help="Show what would be put back, and change nothing.")] = False,
 ) -> None:
-    """Put what could not be made rows through the deployed function once more, and into the lake.
+    """Put records that Firehose could not deliver through the deployed function again, and into the lake.
 
-    What has got there is moved to redriven/ in the lake's bucket; what still fails stays and is told. Safe to interrupt
-    and to run again. Exit code 1 if something still fails.
+    Records that succeed move to redriven/ in the lake's bucket. Records that still fail stay in errors/ and are listed
+    with the reason. You can interrupt the command and run it again. Exit code 1 if a record still fails.
     """
     with on_interruption("nothing is lost, run it again"):
         lake = Lake.of(Deployment.connect(stack))
@@ -63,9 +65,9 @@ def redrive(
             lake.outputs["LakeFirstDay"],
         )
         if dry_run:
-            _show_what_there_is(work.look())
+            _show_dry_run(work.look())
             return
-        failing = _show_what_became(work.run())
+        failing = _show_outcomes(work.run())
     if failing:
         sys.exit(1)
 
@@ -81,19 +83,20 @@ def backfill(
         float | None,
         typer.Option(
             "--grace-s",
-            help="Leave out events younger than so many seconds; as the stack buffers.",
+            help="Leave out events younger than this, in seconds. The default follows from the stack's buffers.",
             min=0,
             max=GRACE_S_MAX,
         ),
     ] = None,
 ) -> None:
-    """Write the events that the ledger has and the lake has not.
+    """Write the events that the ledger has and the lake lacks.
 
-    For what `reconcile` names as missing, and to fill the lake of a table that is older than it. Events that may be on
-    their way are left to the delivery. Safe to interrupt and to run again. Exit code 1 if an event cannot be written.
+    Use it for events that `reconcile` reports as missing, and to fill a lake that is younger than its table. Events
+    that may still be on their way are left out. You can interrupt the command and run it again. Exit code 1 if an event
+    cannot be written.
     """
     if bool(account_ids) + everyone != 1:
-        raise typer.BadParameter("give either accounts, or --all")
+        raise typer.BadParameter("name accounts, or give --all, but not both")
     selection = Everything() if everyone else Accounts(tuple(dict.fromkeys(account_ids or ())))
     with on_interruption("what is written stays, run it again"), _folder() as folder:
         deployment = Deployment.connect(stack)
@@ -146,51 +149,51 @@ def _replayed(deployment: Deployment, selection: Selection, sink: MissingSink, r
         )
     for stopped in result.stopped:
         complain(
-            f"{stopped.account_id} ends in front of event {stopped.sequence}, row {stopped.version}: {stopped.reason}"
+            f"{stopped.account_id} stopped before event {stopped.sequence}, row {stopped.version}: {stopped.reason}"
         )
     return result
 
 
 @contextmanager
 def _set_at_the_end(stop: threading.Event) -> Iterator[None]:
-    """Interrupted, the executor's threads are to wait for their turns no longer."""
+    """Set the event at the end, so that after an interrupt the executor's threads stop waiting."""
     try:
         yield
     finally:
         stop.set()
 
 
-def _show_what_there_is(objects: Iterable[Redriven]) -> None:
+def _show_dry_run(objects: Iterable[Redriven]) -> None:
     count = parts = 0
     for each in objects:
         count, parts = count + 1, parts + each.rows
-        _tell(f"{each.key}: {each.documents} records, {each.rows} events")
-        _tell_failing(each)
+        _print(f"{each.key}: {each.documents} records, {each.rows} events")
+        _print_failing(each)
     out.print(f"{count} objects with {parts} events; nothing was changed", highlight=False)
 
 
-def _show_what_became(objects: Iterable[Redriven]) -> int:
-    """How many records still fail."""
+def _show_outcomes(objects: Iterable[Redriven]) -> int:
+    """Print the outcomes; returns how many records still fail."""
     count = rows = failing = 0
     for each in objects:
         count, rows, failing = count + 1, rows + each.rows, failing + len(each.failing)
         still = f", {len(each.failing)} still fail" if each.failing else ""
-        _tell(f"{each.key}: {each.rows} events put back{still}")
-        _tell_failing(each)
+        _print(f"{each.key}: {each.rows} events put back{still}")
+        _print_failing(each)
     out.print(f"{count} objects: {rows} events put back, {failing} still fail", highlight=False)
     return failing
 
 
-def _tell(text: str) -> None:
-    """A line as it is: what somebody named an object may look like markup."""
+def _print(text: str) -> None:
+    """Print a line without markup, which an object's name could contain."""
     out.print(text, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
-def _tell_failing(each: Redriven) -> None:
-    for failing in each.failing[:FAILING_TOLD_MAX]:
+def _print_failing(each: Redriven) -> None:
+    for failing in each.failing[:FAILING_SHOWN_MAX]:
         complain(f"line {failing.line}: {failing.reason}")
-    if len(each.failing) > FAILING_TOLD_MAX:
-        err.print(f"and {len(each.failing) - FAILING_TOLD_MAX} more", highlight=False)
+    if len(each.failing) > FAILING_SHOWN_MAX:
+        err.print(f"and {len(each.failing) - FAILING_SHOWN_MAX} more", highlight=False)
 
 
 @contextmanager

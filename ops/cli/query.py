@@ -1,4 +1,4 @@
-"""The command `query`: the shipped queries, at home or in Athena."""
+"""The command `query`: runs a shipped query, locally or in Athena."""
 
 import csv
 import json
@@ -29,29 +29,30 @@ WIDTH_MAX = 100_000
 
 @app.command(epilog="Example: account-events query daily_report -p day=2026-11-25")
 def query(
-    name: Annotated[str | None, typer.Argument(help="Which; without it, all of them are listed.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Query to run. Omit it to list all queries.")] = None,
     parameters: Annotated[
-        list[str] | None, typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="What it asks for; repeatable.")
+        list[str] | None,
+        typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="A parameter of the query; repeatable."),
     ] = None,
     stack: Stack = None,
     form: Annotated[
         Literal["table", "csv", "json"],
-        typer.Option("--format", help="Of the answer. json has a line for each row, and money as text."),
+        typer.Option("--format", help="Format of the answer. json prints one object per line, with money as text."),
     ] = "table",
     *,
-    sql: Annotated[bool, typer.Option("--sql", help="Show the SQL, in Athena's dialect, and do nothing.")] = False,
-    refresh: Annotated[
-        bool, typer.Option(help="Sum up the days that have changed first, for the queries that need it.")
-    ] = True,
+    sql: Annotated[
+        bool, typer.Option("--sql", help="Print the query's SQL, in Athena's dialect, and do not run it.")
+    ] = False,
+    refresh: Annotated[bool, typer.Option(help="First update the daily totals, if the query reads them.")] = True,
 ) -> None:
-    """Ask the lake one of the shipped queries: in Athena, or at home by DuckDB."""
+    """Run a shipped query on the lake: in Athena, or locally with DuckDB."""
     known = queries()
     if name is None:
         _list(known.values())
         return
     try:
         if name not in known:
-            raise WrongCall(f"There is no query {name}; there are {', '.join(known)}.")  # noqa: TRY301 -- as those below
+            raise WrongCall(f"There is no query {name}. The queries are {', '.join(known)}.")  # noqa: TRY301 -- as those below
         arguments = [] if sql else known[name].arguments(_given(parameters or []))
     except WrongCall as error:
         complain(str(error))
@@ -93,7 +94,7 @@ def _list(known: Iterable[Query]) -> None:
 
 
 def _table(answer: Answer) -> None:
-    """Where it is too wide for the terminal, row by row: no value is broken."""
+    """Print a table; if it is too wide for the terminal, print row by row instead, so that no value is wrapped."""
     table = Table(box=SIMPLE_HEAD)
     for number, column in enumerate(answer.columns):
         is_number = any(type(row[number]) in {Decimal, int} for row in answer.rows)
@@ -117,14 +118,14 @@ def _csv(answer: Answer) -> None:
 
 
 def _json(answer: Answer) -> None:
-    """A line for each row; money is text, so that no reader makes a binary fraction of it."""
+    """Print a line for each row. Money is text, so that readers do not parse it as a binary fraction."""
     for record in answer.records():
         plain = {name: value if isinstance(value, int | str | None) else _text(value) for name, value in record.items()}
         sys.stdout.write(json.dumps(plain, ensure_ascii=False) + "\n")
 
 
 def _text(value: object) -> str:
-    if isinstance(value, datetime):  # Athena has milliseconds, other engines all that there is
+    if isinstance(value, datetime):  # Athena has milliseconds, DuckDB microseconds
         return value.isoformat(" ", "microseconds" if value.microsecond % 1_000 else "milliseconds")
     if isinstance(value, bool):
         return str(value).lower()

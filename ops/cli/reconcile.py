@@ -1,4 +1,4 @@
-"""The command `reconcile`: the lake compared with the ledger, event by event, and the verdict kept for the reports."""
+"""The command `reconcile`: compares the lake with the ledger, event by event, and keeps the result for the reports."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -21,10 +21,10 @@ from ops.terminal import complain, err, out
 
 app = typer.Typer()
 ADVICE = {
-    "missing": "missing: `account-events lake redrive`, then `account-events lake backfill --all`",
-    "extra": "extra, differing, contradicting: docs/lake-operations.md tells how to find the files",
-    "unreadable": "unreadable: `account-events check` tells more of the ledger",
-    "stray": "stray: move these files away, or to where they belong: docs/lake-operations.md",
+    "missing": "missing: run `account-events lake redrive`, then `account-events lake backfill --all`",
+    "extra": "extra, differing, contradicting: find the files as described in docs/lake-operations.md",
+    "unreadable": "unreadable: run `account-events check` for details about the ledger's rows",
+    "stray": "stray: move these files out of events/, or to where they belong; see docs/lake-operations.md",
 }
 
 
@@ -35,7 +35,8 @@ def reconcile(
     read_units_max: Annotated[
         float | None,
         typer.Option(
-            help=f"Read at most this many of the ledger's read units a second, on average; on AWS {READ_UNITS_MAX:g}.",
+            help="Read units per second to take from the table, at most, on average. The default is "
+            f"{READ_UNITS_MAX:g} on AWS and no limit locally.",
             min=0.5,
         ),
     ] = None,
@@ -43,41 +44,42 @@ def reconcile(
         float | None,
         typer.Option(
             "--grace-s",
-            help="Events younger than so many seconds may be on their way; as the stack buffers.",
+            help="Missing events younger than this, in seconds, count as on their way. The default follows from the "
+            "stack's buffers.",
             min=0,
             max=GRACE_S_MAX,
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="A file for all findings, a line of JSON each; it is written anew.")
+        Path | None, typer.Option(help="File for all findings, one JSON object per line. An existing file is replaced.")
     ] = None,
 ) -> None:
-    """Compare the lake with the ledger, event by event, and keep the verdict for the reports.
+    """Compare the lake with the ledger, event by event, and keep the result for the reports.
 
-    Reads the whole table and the whole lake. Events that are written meanwhile, and those that are on their way, are no
-    findings. Safe to interrupt: nothing is kept then. Exit code 1 if they differ.
+    Reads the whole table and the whole lake. Events that are written meanwhile or are still on their way do not count
+    as findings. If you interrupt the command, no result is kept. Exit code 1 if lake and ledger differ.
     """
     with on_interruption("nothing is kept, run it again"), _lines(output) as found:
         lake = Lake.of(Deployment.connect(stack))
-        verdict = reconciled(lake, read_units_max=read_units_max, grace_s=grace_s, found=found)
-        keep(lake, verdict)
-    _tell(verdict, output)
+        result = reconciled(lake, read_units_max=read_units_max, grace_s=grace_s, found=found)
+        keep(lake, result)
+    _show(result, output)
     err.print(f"kept as s3://{lake.bucket}/{LATEST_KEY} and under {FOLDER}", highlight=False, soft_wrap=True)
-    if not verdict.is_sound:
+    if not result.agrees:
         sys.exit(1)
 
 
-def _tell(verdict: ReconciliationResult, output: Path | None) -> None:
-    for finding in verdict.findings[:SHOWN_MAX]:
+def _show(result: ReconciliationResult, output: Path | None) -> None:
+    for finding in result.findings[:SHOWN_MAX]:
         complain(_words(finding))
     counts = {
-        "missing": verdict.missing,
-        "extra": verdict.extra,
-        "differing": verdict.differing,
-        "contradicting": verdict.contradicting,
-        "unreadable": verdict.unreadable,
+        "missing": result.missing,
+        "extra": result.extra,
+        "differing": result.differing,
+        "contradicting": result.contradicting,
+        "unreadable": result.unreadable,
     }
-    more = sum(counts.values()) - min(len(verdict.findings), SHOWN_MAX)
+    more = sum(counts.values()) - min(len(result.findings), SHOWN_MAX)
     if more:
         err.print(
             f"and {more} more{'' if output is None else f', all of them in {output}'}"
@@ -86,10 +88,10 @@ def _tell(verdict: ReconciliationResult, output: Path | None) -> None:
             soft_wrap=True,
             markup=False,
         )
-    for key in verdict.files.strays:
-        complain(f"{key}: no file of any partition")
-    counts["stray"] = verdict.files.stray
-    for account in verdict.accounts_found:
+    for key in result.files.strays:
+        complain(f"{key}: belongs to no partition")
+    counts["stray"] = result.files.stray
+    for account in result.accounts_found:
         ledger, lake = account.ledger, account.lake
         out.print(
             f"{account.account_id}: ledger {ledger.events} events through {ledger.sequence}, {account.currency} "
@@ -98,25 +100,25 @@ def _tell(verdict: ReconciliationResult, output: Path | None) -> None:
             soft_wrap=True,
             markup=False,
         )
-    for total in verdict.totals:
+    for total in result.totals:
         agrees = "agrees" if total.ledger == total.lake else f"lake {total.lake}, {total.lake - total.ledger:+}"
         out.print(f"{total.currency} {total.ledger}: {agrees}", highlight=False, markup=False)
-    told = ", ".join(f"{number} {kind}" for kind, number in counts.items() if number) or "every one agrees"
+    summary = ", ".join(f"{number} {kind}" for kind, number in counts.items() if number) or "every one agrees"
     out.print(
-        f"{verdict.events} events of {verdict.accounts} accounts, through {verdict.through:%Y-%m-%d %H:%M:%S} UTC: "
-        + told
-        + (f"; {verdict.on_their_way} on their way" if verdict.on_their_way else ""),
+        f"{result.events} events of {result.accounts} accounts, through {result.through:%Y-%m-%d %H:%M:%S} UTC: "
+        + summary
+        + (f"; {result.on_their_way} on their way" if result.on_their_way else ""),
         highlight=False,
         soft_wrap=True,
     )
-    _tell_lateness(verdict)
+    _show_lateness(result)
     for kind, advice in ADVICE.items():
-        if counts[kind] or (kind == "extra" and (verdict.differing or verdict.contradicting)):
+        if counts[kind] or (kind == "extra" and (result.differing or result.contradicting)):
             err.print(advice, highlight=False, soft_wrap=True)
 
 
-def _tell_lateness(verdict: ReconciliationResult) -> None:
-    late = verdict.lateness
+def _show_lateness(result: ReconciliationResult) -> None:
+    late = result.lateness
     if late.behind_s is not None:
         longest = f"; longest from event to stream {late.longest_s:.3g} s" if late.longest_s is not None else ""
         out.print(f"the lake is {late.behind_s:.3g} s behind the ledger's newest event{longest}", highlight=False)
@@ -138,7 +140,7 @@ def _quoted(text: str | None) -> str:
 
 @contextmanager
 def _lines(output: Path | None) -> Iterator[Callable[[Finding], None]]:
-    """For the findings, one by one."""
+    """A function that writes a finding to the output file, if there is one."""
     if output is None:
         yield lambda _finding: None
         return

@@ -1,4 +1,4 @@
-"""The command `report`: a day of the lake as one HTML file for people."""
+"""The command `report`: writes the report of one day of the lake as an HTML file."""
 
 import re
 import sys
@@ -26,16 +26,20 @@ WRONG_CALL = 2
 @app.command("report", epilog="Example: account-events report --day 2026-11-27 --output report.html")
 def command(
     day: Annotated[
-        str | None, typer.Option(help="YYYY-MM-DD, UTC; the newest day that has events if left out.")
+        str | None, typer.Option(help="Day of the report, YYYY-MM-DD, UTC. The default is the newest day with events.")
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="The file; report-DAY.html in this folder if left out.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="File to write. The default is report-DAY.html in this folder.")
+    ] = None,
     stack: Stack = None,
     *,
-    refresh: Annotated[bool, typer.Option(help="Sum up the days that have changed first, for the balances.")] = True,
+    refresh: Annotated[
+        bool, typer.Option(help="First update the daily totals, from which the balances are made.")
+    ] = True,
 ) -> None:
-    """Write the daily report: one HTML file that needs nothing else. Prints its path.
+    """Write the daily report as one self-contained HTML file, and print its path.
 
-    An earlier file of that name is replaced when the report is whole. Exit code 2 for a day that is none.
+    An existing file is replaced once the new report is complete. Exit code 2 if the day is not valid.
     """
     wanted = None if day is None else _day(day)
     lake = Lake.of(Deployment.connect(stack))
@@ -49,12 +53,12 @@ def _day(text: str) -> date:
             day = date.fromisoformat(text)
             if day >= EARLIEST:
                 return day
-    complain(f"{text!r} is no day since {EARLIEST}: write it as YYYY-MM-DD.")
+    complain(f"{text!r} is not a valid day: give one since {EARLIEST}, as YYYY-MM-DD.")
     sys.exit(WRONG_CALL)
 
 
 def _owner(stack: str | None) -> str:
-    return "the house on this machine" if stack is None else f"the stack {stack}"
+    return "the local stack" if stack is None else f"the stack {stack}"
 
 
 def _now() -> datetime:

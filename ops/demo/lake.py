@@ -25,7 +25,7 @@ def check_lake_and_report(deployment: LocalDeployment, failures: list[str]) -> P
     lake = Lake.of(Deployment.local(deployment.address))
     result = reconciled(lake, grace_s=0)
     keep(lake, result)
-    if not result.is_sound or result.on_their_way or not result.events:
+    if not result.agrees or result.on_their_way or not result.events:
         failures.append(
             f"lake and ledger differ: of {result.events} events {result.missing} are missing, {result.extra} extra, "
             f"{result.differing} differ, {result.on_their_way} are on their way"

@@ -1,1 +1,1 @@
-"""Operating the lake: its queries at home and on Athena, its reconciliation, its repair."""
+"""Operating the lake: queries, locally and on Athena; reconciliation; repair."""

@@ -1,4 +1,4 @@
-"""A deployment's lake: its bucket, and what runs SQL over it."""
+"""The lake of a deployment: its bucket and its query engines."""
 
 import time
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Lake:
-    """Attributes: `access` is what DuckDB gets at the bucket with."""
+    """Attributes: `access` holds DuckDB's credentials for the bucket."""
 
     deployment: Deployment
     s3: "S3Client"
@@ -44,13 +44,13 @@ class Lake:
         return self.outputs["LakeBucketName"]
 
     def engine(self) -> Engine:
-        """What runs queries: Athena on AWS, DuckDB locally."""
+        """The engine for queries: Athena on AWS, DuckDB locally."""
         if self.is_local:
             return self.duckdb()
         return self.athena()
 
     def athena(self) -> AthenaEngine:
-        """In the stack's workgroup."""
+        """Athena, in the stack's workgroup."""
         client = self.deployment.client("athena")
         return AthenaEngine(
             client, self.outputs["LakeWorkgroupName"], self.outputs["LakeDatabaseName"], sleep=time.sleep
@@ -76,6 +76,6 @@ def _access(deployment: Deployment) -> S3Access:
         return S3Access(ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, REGION, endpoint_url=endpoint_url)
     session = boto3.Session()
     found = session.get_credentials()
-    assert found is not None  # noqa: S101 -- `Deployment.connect` has seen them
+    assert found is not None  # noqa: S101 -- checked by `Deployment.connect`
     keys = found.get_frozen_credentials()
     return S3Access(str(keys.access_key), str(keys.secret_key), session.region_name or REGION, keys.token)

@@ -18,8 +18,8 @@ def refresh_totals(lake: Lake) -> bool:
         if error.response["Error"]["Code"] not in {"AccessDenied", "403"}:
             raise
         err.print(
-            "[yellow]![/] The daily totals are not up to date, and you may not write them: balances are as of the last "
-            "day summed up. Somebody who may runs `account-events lake totals`.",
+            "[yellow]![/] The daily totals are not up to date, and you may not write them. Balances are as of the last "
+            "day in them. Ask someone with write access to run `account-events lake totals`.",
             highlight=False,
             soft_wrap=True,
         )
@@ -28,4 +28,5 @@ def refresh_totals(lake: Lake) -> bool:
 
 
 def report_day(day: str) -> None:
+    """Print the day that is summed up next."""
     err.print(f"[dim]summing up {day}[/]", highlight=False)

@@ -1,1 +1,1 @@
-"""The daily report: its figures (`figures`), what they say (`findings`), charts (`charts`), and the page (`page`)."""
+"""The daily report: its figures (`figures`), their headlines (`findings`), charts (`charts`) and page (`page`)."""

@@ -1,4 +1,4 @@
-"""Figures as readers see them: a real minus sign, thin separators that never break; the heading has the unit. Pure."""
+"""Formats figures for the page: a true minus sign, thin separators without line breaks; no units. Pure."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,23 +15,23 @@ DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u
 
 def money(amount: Decimal) -> str:
     """To the cent: 1 234.50."""
-    return _typeset(f"{amount.quantize(CENT) + 0:,}")  # nothing has no sign
+    return _typeset(f"{amount.quantize(CENT) + 0:,}")  # + 0 removes the sign of -0
 
 
 def signed(amount: Decimal) -> str:
-    """As `money`, with its sign; nothing has none."""
+    """As `money`, with a sign; zero has none."""
     return money(amount) if amount <= 0 else f"+{money(amount)}"
 
 
 def count(number: int, one: str = "", many: str = "") -> str:
-    """1 234, or with the thing that is counted: 1 account, 2 accounts."""
+    """1 234, or with the noun: 1 account, 2 accounts."""
     figure = _typeset(f"{number:,}")
     thing = one if number == 1 else many or (one and f"{one}s")
     return f"{figure} {thing}" if thing else figure
 
 
 def mean(total: int, of: int) -> str:
-    """To one digit behind the point where it is small, to none where it is not."""
+    """The mean, with one decimal below 10 and none above."""
     value = Decimal(total) / of
     return count(int(value.to_integral_value())) if value >= 10 else f"{value:.1f}"  # noqa: PLR2004 -- reads well
 
@@ -47,7 +47,7 @@ def short_day(day: date) -> str:
 
 
 def clock(instant: datetime) -> str:
-    """14:32:05, of a day that is told elsewhere."""
+    """14:32:05."""
     return f"{instant:%H:%M:%S}"
 
 
@@ -62,7 +62,7 @@ def hours(first: int) -> str:
 
 
 def foreign(text: str) -> str:
-    """Text of others as it can stand in a page: what would break XML or turn the reading direction is seen."""
+    """Foreign text, safe for the page: characters that break XML or change the reading direction are replaced."""
     return "".join("\N{REPLACEMENT CHARACTER}" if _steers(character) else character for character in text)
 
 

@@ -1,4 +1,4 @@
-"""The reconciliation badge: whether what the report shows can be relied on, in a colour, a symbol and words. Pure."""
+"""The reconciliation badge: shows by colour, symbol and words whether the report's figures are proven. Pure."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,100 +16,109 @@ SYMBOLS: dict[Tone, str] = {"good": "✓", "caution": "!", "bad": "✕", "unknow
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """Attributes: `says` in a few words, `detail` what is behind it, `advice` what to do: none where all is well."""
+    """The badge.
+
+    Attributes:
+        summary: a few words.
+        detail: the explanation.
+        advice: the command to run; empty if there is nothing to do.
+    """
 
     tone: Tone
-    says: str
+    summary: str
     detail: str
     advice: str = ""
 
     @property
     def symbol(self) -> str:
-        """The colour's, for who sees none."""
+        """A symbol for the tone, for readers who do not see its colour."""
         return SYMBOLS[self.tone]
 
 
 NEVER = Badge(
     "unknown",
     "Never reconciled",
-    "Nobody has compared this lake with the ledger yet: no figure here is proven.",
+    "This lake has not been compared with the ledger yet, so the figures here are not proven.",
     RECONCILE,
 )
 UNREADABLE = Badge(
     "unknown",
     "Reconciliation unreadable",
-    "The verdict of the last reconciliation was written by another release, or is damaged.",
+    "The result of the last reconciliation is damaged, or another release wrote it.",
     RECONCILE,
 )
 
 
 def badge(
-    verdict: ReconciliationResult | None,
+    result: ReconciliationResult | None,
     newest_occurred_at: datetime | None,
-    due: datetime,
+    complete_from: datetime,
     *,
     is_changed: bool = False,
 ) -> Badge:
-    """What to say on a report. Times are in UTC, without saying so, as the lake has them.
+    """The badge of a report. Times are UTC without a zone, as in the lake.
 
     Args:
-        verdict: the last; None if there is none.
-        newest_occurred_at: the newest event that is shown; None if there is none.
-        due: who compared earlier cannot know of all the events that the report has to show.
-        is_changed: whether the files of the days that the report is about are others than were compared.
+        result: of the last reconciliation; None if there is none.
+        newest_occurred_at: when the newest event in the report occurred; None without events.
+        complete_from: a reconciliation before this time cannot have compared all events of the report.
+        is_changed: whether the files of the report's days have changed since the reconciliation.
     """
-    if verdict is None:
+    if result is None:
         return NEVER
-    compared = f"{count(verdict.events, 'event')} of {count(verdict.accounts, 'account')}"
-    through, at = _naive(verdict.through), moment(_naive(verdict.compared_at))
+    compared = f"{count(result.events, 'event')} of {count(result.accounts, 'account')}"
+    through, at = _naive(result.through), moment(_naive(result.compared_at))
     until = f"through {moment(through)}"
-    if not verdict.is_sound:
-        detail = f"{_differences(verdict)}. Of {compared}, {until}; compared {at}."
+    if not result.agrees:
+        detail = f"{_differences(result)}. Of {compared}, {until}; compared {at}."
         return Badge("bad", "Differs from the ledger", detail, RECONCILE)
     if newest_occurred_at is not None and newest_occurred_at - ROUNDED > through:
-        says, age = "Reconciled before the data shown", _span(newest_occurred_at - through)
-        detail = f"Ledger and lake agreed {until}, on {compared}: {age} before the newest event shown here."
+        summary, age = "Reconciled before the data shown", _span(newest_occurred_at - through)
+        detail = f"Ledger and lake agreed on {compared}, {until}. That is {age} before the newest event shown here."
     elif is_changed:
-        says = "The lake has changed since it was reconciled"
-        detail = f"Ledger and lake agreed on {compared}, {until}. Files of these days have come, gone or changed since."
-    elif verdict.on_their_way:
-        says = f"Reconciled, {count(verdict.on_their_way, 'event')} on the way"
-        detail = f"Ledger and lake agree on {compared}, {until}; the rest was too young to be in the lake yet, {at}."
-    elif _naive(verdict.compared_at) < due:
-        says = "Reconciled too early for this day"
-        detail = f"Ledger and lake agreed on {compared}; compared {at}: later events of the day may be missing."
+        summary = "The lake has changed since it was reconciled"
+        detail = (
+            f"Ledger and lake agreed on {compared}, {until}. Since then, files of these days were added, removed or "
+            "changed."
+        )
+    elif result.on_their_way:
+        summary = f"Reconciled, {count(result.on_their_way, 'event')} on the way"
+        detail = f"Ledger and lake agree on {compared}, {until}. At {at}, newer events had not reached the lake yet."
+    elif _naive(result.compared_at) < complete_from:
+        summary = "Reconciled too early for this day"
+        detail = f"Ledger and lake agreed on {compared} at {at}. Later events of the day may be missing."
     else:
-        detail = f"Ledger and lake agree on every one of {compared}, {until}; compared {at}."
+        detail = f"Ledger and lake agree on all of {compared}, {until}; compared {at}."
         return Badge("good", "Reconciled to the cent", detail)
-    return Badge("caution", says, detail, RECONCILE)
+    return Badge("caution", summary, detail, RECONCILE)
 
 
-def _differences(verdict: ReconciliationResult) -> str:
+def _differences(result: ReconciliationResult) -> str:
     parts = [
         f"{count(number, 'event')} {how}"
         for number, how in (
-            (verdict.missing, "missing from the lake"),
-            (verdict.extra, "not in the ledger"),
-            (verdict.differing, "not the same"),
-            (verdict.contradicting, "with copies in the lake that contradict each other"),
-            (verdict.unreadable, "of the ledger unreadable"),
+            (result.missing, "missing from the lake"),
+            (result.extra, "not in the ledger"),
+            (result.differing, "with differing fields"),
+            (result.contradicting, "with contradicting copies in the lake"),
+            (result.unreadable, "unreadable in the ledger"),
         )
         if number
     ]
-    if verdict.files.stray:
+    if result.files.stray:
         parts.append(
-            f"{count(verdict.files.stray, 'file')} in the lake that {_are(verdict.files.stray)} no partition's"
+            f"{count(result.files.stray, 'file')} in the lake that {_belong(result.files.stray)} to no partition"
         )
     parts += [
         f"{each.currency} {money(abs(each.lake - each.ledger))} too {'much' if each.lake > each.ledger else 'little'}"
-        for each in verdict.totals
+        for each in result.totals
         if each.lake != each.ledger
     ]
     return "; ".join(parts)
 
 
-def _are(number: int) -> str:
-    return "is" if number == 1 else "are"
+def _belong(number: int) -> str:
+    return "belongs" if number == 1 else "belong"
 
 
 def _naive(instant: datetime) -> datetime:

@@ -1,7 +1,7 @@
-"""How the balances of many accounts are spread: counts by size, in bins that a reader can tell apart. Pure.
+"""The distribution of balances: the number of accounts in each of a few bins. Pure.
 
-Balances differ by powers of ten, so the bins' edges grow as 1, 2, 5, 10 do, or tenfold; where all balances have as many
-digits, the bins are equally wide. Bins that grow unevenly would show peaks that are none.
+Balances differ by powers of ten, so the bins' edges grow as 1, 2, 5, 10, or tenfold. If all balances have the same
+number of digits, the bins have equal widths. Bins that grow unevenly would show false peaks.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,11 +17,11 @@ EQUAL, GROWING, TENFOLD = (1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 5), (1,)
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Accounts whose balances have the same sign, number of digits and leading digit: as the query has them.
+    """Accounts whose balances have the same sign, number of digits and leading digit; a row of the query.
 
     Attributes:
-        size: the balance without its sign and cents, cut to the leading digit; 0 below 1.
-        median: of all the currency's accounts, where it belongs here.
+        size: the balance without sign and cents, truncated to its leading digit; 0 below 1.
+        median: the median over all accounts of the currency, if it falls into this group; otherwise None.
     """
 
     sign: int
@@ -34,7 +34,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Balances from `low` on and below `high`, above nothing."""
+    """Balances from `low`, included, to `high`, excluded; zero is never included."""
 
     low: int
     high: int
@@ -43,7 +43,7 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """Attributes: `bins` are next to each other, from the least to the greatest balance above 0."""
+    """The distribution; `bins` are adjacent, from the least to the greatest balance above 0."""
 
     accounts: int
     overdrawn: int
@@ -55,7 +55,7 @@ class Distribution:
 
 
 def distribution(sizes: Sequence[Size]) -> Distribution | None:
-    """Of one currency's accounts; None if there are none."""
+    """The distribution of one currency's accounts; None without accounts."""
     if not sizes:
         return None
     return Distribution(

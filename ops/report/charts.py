@@ -1,6 +1,6 @@
-"""The report's charts: what each shows of the figures.
+"""The report's charts.
 
-Geometry is in floating point; every figure that a chart writes is text that was made of the exact one.
+Geometry is in floating point; the figures written in a chart are text made from the exact values.
 """
 
 from collections.abc import Iterator, Sequence
@@ -40,13 +40,13 @@ AMOUNT_GLYPH_PX = 7.5
 WEEK = 7
 THREE_HOURS = 3
 BARS_MIN = 6
-"""There is room for so many, so that one is no wall."""
-BESIDE = 1.6
-"""From one bar to the next of those that stand apart."""
+"""The axis is at least this many bars wide, so that a single bar does not fill the chart."""
+APART_PITCH = 1.6
+"""The distance between the bars at the left, in bar widths."""
 
 
 def net_flow(part: CurrencyDay, title: str) -> Drawn:
-    """A bar for each of the last days, up for more in than out; the report's own day is the strong one."""
+    """A bar for each of the last days, upwards for a net inflow; the report's own day has the strong colour."""
     newest = len(part.days) - 1
     values: list[dict[str, Any]] = [
         {
@@ -57,7 +57,7 @@ def net_flow(part: CurrencyDay, title: str) -> Drawn:
         }
         for place, (day, flow) in enumerate(part.days)
     ]
-    told = "; ".join(f"{short_day(day)} {signed(flow.net)}" for day, flow in part.days if flow.net)
+    text = "; ".join(f"{short_day(day)} {signed(flow.net)}" for day, flow in part.days if flow.net)
 
     def draw(rendition: Rendition) -> alt.LayerChart:
         labels = {place: values[place]["label"] for place in range(newest, -1, -WEEK * rendition.every)}
@@ -74,18 +74,18 @@ def net_flow(part: CurrencyDay, title: str) -> Drawn:
         )
         return alt.LayerChart(layer=[bars, base_line()])
 
-    return drawn(f"flow-{part.currency}", title, f"Net flow by day, {part.currency}: {told or 'nothing moved'}.", draw)
+    return drawn(f"flow-{part.currency}", title, f"Net flow by day, {part.currency}: {text or 'no movements'}.", draw)
 
 
 def volume(hours: Sequence[Hour], title: str) -> Drawn:
-    """A stack for each of the day's hours."""
+    """A stacked bar for each hour of the day."""
     kinds = (("credits", IN, 0), ("withdrawals", OUT, 1), ("opened", OPENED, 2))
     values: list[dict[str, Any]] = [
         {"hour": each.hour, "events": getattr(each, kind), "colour": colour, "order": order}
         for each in hours
         for kind, colour, order in kinds
     ]
-    told = "; ".join(f"{each.hour:02} h {count(each.events)}" for each in hours if each.events)
+    text = "; ".join(f"{each.hour:02} h {count(each.events)}" for each in hours if each.events)
     highest = max(1, *(each.events for each in hours))
 
     def draw(rendition: Rendition) -> alt.LayerChart:
@@ -104,15 +104,15 @@ def volume(hours: Sequence[Hour], title: str) -> Drawn:
         )
         return alt.LayerChart(layer=[bars, base_line()])
 
-    return drawn("volume", title, f"Events by hour, UTC: {told or 'none'}.", draw)
+    return drawn("volume", title, f"Events by hour, UTC: {text or 'none'}.", draw)
 
 
 def spread(currency: str, found: Distribution, title: str) -> Drawn:
-    """A bar for each bin, between its edges; accounts with nothing, or less, stand by themselves on the left."""
+    """A bar for each bin, between its edges; separate bars at the left for accounts at zero and below."""
     apart = list(_apart(found))
-    start = -BESIDE * len(apart)
+    start = -APART_PITCH * len(apart)
     bars: list[dict[str, Any]] = [
-        {"from": start + BESIDE * at, "to": start + BESIDE * at + 1, "accounts": number, "colour": colour}
+        {"from": start + APART_PITCH * at, "to": start + APART_PITCH * at + 1, "accounts": number, "colour": colour}
         for at, (_, number, colour) in enumerate(apart)
     ]
     labels = {bar["from"] + 0.5: label for bar, (label, _, _) in zip(bars, apart, strict=True)}
@@ -123,7 +123,7 @@ def spread(currency: str, found: Distribution, title: str) -> Drawn:
     labels |= {place: edge(each.low) for place, each in enumerate(found.bins)}
     labels |= {place + 1: edge(each.high) for place, each in enumerate(found.bins)}
     counted = [(label, number) for label, number, _ in apart] + [(between(each), each.accounts) for each in found.bins]
-    told = "; ".join(f"{what}: {count(number)}" for what, number in counted)
+    text = "; ".join(f"{what}: {count(number)}" for what, number in counted)
     highest = max(number for _, number in counted)
 
     def draw(_: Rendition) -> alt.LayerChart:
@@ -145,23 +145,23 @@ def spread(currency: str, found: Distribution, title: str) -> Drawn:
         )
         return alt.LayerChart(layer=[marks, base_line()])
 
-    return drawn(f"spread-{currency}", title, f"Accounts by closing balance, {currency}: {told}.", draw)
+    return drawn(f"spread-{currency}", title, f"Accounts by closing balance, {currency}: {text}.", draw)
 
 
 def movements(part: CurrencyDay, title: str) -> Drawn:
-    """A thin bar under each movement's own line."""
+    """A line of text for each movement, with a thin bar below it."""
     values: list[dict[str, Any]] = [
         {
             "place": place,
             "amount": float(each.amount),
             "account": foreign(each.account_id),
             "at": clock(each.occurred_at),
-            "told": signed(each.amount if each.is_credit else -each.amount),
+            "signed": signed(each.amount if each.is_credit else -each.amount),
             "colour": IN if each.is_credit else OUT,
         }
         for place, each in enumerate(part.movements)
     ]
-    told = "; ".join(f"{value['at']} {value['account']} {value['told']}" for value in values)
+    description = "; ".join(f"{value['at']} {value['account']} {value['signed']}" for value in values)
 
     def draw(rendition: Rendition) -> alt.LayerChart:
         chart = alt.Chart(alt.InlineData(values=values), height=alt.Step(ROW_PX))
@@ -172,13 +172,13 @@ def movements(part: CurrencyDay, title: str) -> Drawn:
             y=y,
             color=alt.Color("colour:N", scale=None),
         )
-        limit = (rendition.width - TIME_PX - AMOUNT_GLYPH_PX * max(len(value["told"]) for value in values)) / WIDER
+        limit = (rendition.width - TIME_PX - AMOUNT_GLYPH_PX * max(len(value["signed"]) for value in values)) / WIDER
         times = chart.mark_text(**(text | {"color": FAINT}), align="left").encode(x=alt.value(0), y=y, text="at:N")
         names = chart.mark_text(**text, align="left", limit=limit).encode(x=alt.value(TIME_PX), y=y, text="account:N")
-        amounts = chart.mark_text(**text, align="right").encode(x=alt.value("width"), y=y, text="told:N")
+        amounts = chart.mark_text(**text, align="right").encode(x=alt.value("width"), y=y, text="signed:N")
         return alt.LayerChart(layer=[bars, times, names, amounts])
 
-    return drawn(f"movements-{part.currency}", title, f"Largest movements, {part.currency}: {told}.", draw)
+    return drawn(f"movements-{part.currency}", title, f"Largest movements, {part.currency}: {description}.", draw)
 
 
 def edge(value: int) -> str:
@@ -203,7 +203,7 @@ def _soft(flow: Flow) -> str:
 
 
 def _apart(found: Distribution) -> Iterator[tuple[str, int, str]]:
-    """What has no place among the bins, and its colour."""
+    """The label, number and colour of the bars for accounts below zero and at zero."""
     if found.overdrawn:
         yield "<0", found.overdrawn, BAD
     if found.empty:

@@ -1,4 +1,4 @@
-"""How the report's charts are drawn: by Vega, in the page's colours, each for a wide place and for a narrow one."""
+"""Draws the report's charts with Vega in the page's colours, each in a wide and a narrow rendition."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -17,15 +17,15 @@ IN, OUT, OPENED = "var(--in)", "var(--out)", "var(--opened)"
 IN_SOFT, OUT_SOFT, PLAIN, BAD = "var(--in-soft)", "var(--out-soft)", "var(--plain)", "var(--bad)"
 LABEL_PX = 11
 AXIS_PX = 54
-"""Room for the longest label of amounts, that of -350 bn, also in the page's own font."""
+"""Wide enough for the longest label of an amount, -350 bn, also in the page's font."""
 TICKS = 4
 FONT = "Liberation Sans"
-"""Vega measures labels by it, and has it with itself: one that a machine lacks it takes for much wider than it is. The
-page's own font takes its place."""
+"""Vega measures labels with this font, which it contains. Other fonts may be missing on
+the machine, and Vega would overestimate their labels. The page replaces it by its own font."""
 WIDER = 1.25
-"""So much wider than measured a text may be then."""
+"""The factor by which text in the page's font may be wider than measured."""
 SEPARATION_PX = 6
-"""Of labels side by side: what the longest of them, of six characters, may be wider."""
+"""The distance between labels: the longest, with six characters, may be this much wider than measured."""
 SHORT = (
     "abs(datum.value) < 1 && datum.value != 0 ? format(datum.value, '.2f') : "  # where ~s would say 500m
     "replace(replace(replace(format(datum.value, '~s'), 'G', ' bn'), 'T', ' tn'), 'P', ' qn')"
@@ -35,7 +35,7 @@ SHORT = (
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """Attributes: `width` and `height` are in pixels at natural size; `every` thins out an axis' labels."""
+    """One size of a chart; `width` and `height` are in pixels, and an axis shows one label in `every`."""
 
     name: str
     width: int
@@ -48,7 +48,7 @@ WIDE, NARROW = Rendition("wide", 704, 130, 1), Rendition("narrow", 320, 130, 2)
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One chart; the page shows the rendition that fits."""
+    """A chart in both renditions; the page shows the one that fits."""
 
     wide: Markup
     narrow: Markup
@@ -58,10 +58,10 @@ def drawn(key: str, title: str, description: str, draw: Callable[[Rendition], al
     """A chart's renditions, as markup.
 
     Args:
-        key: unlike that of every other chart of the page.
-        title: what it shows, for who cannot see it.
-        description: its figures, likewise.
-        draw: the chart for a rendition.
+        key: unique among the charts of the page.
+        title: what the chart shows, for screen readers.
+        description: the chart's figures, for screen readers.
+        draw: makes the chart for a rendition.
     """
     return Drawn(
         *(
@@ -72,13 +72,13 @@ def drawn(key: str, title: str, description: str, draw: Callable[[Rendition], al
 
 
 def band_axis(labels: Mapping[int, str]) -> alt.Axis:
-    """Of places from 0 on, with a label at some."""
+    """An axis of bands numbered from 0, with labels at some of them."""
     return alt.Axis(
         title=None,
         ticks=False,
         domain=False,
         values=list(labels),
-        labelExpr=_told(labels),
+        labelExpr=_label_expression(labels),
         labelAngle=0,
         labelOverlap=False,
         labelPadding=6,
@@ -86,14 +86,14 @@ def band_axis(labels: Mapping[int, str]) -> alt.Axis:
 
 
 def edge_axis(labels: Mapping[float, str]) -> alt.Axis:
-    """Of places between bars, each with its label where there is room."""
+    """An axis with labels at the edges of bars, as far as they fit."""
     return alt.Axis(
         title=None,
         ticks=False,
         domain=False,
         grid=False,
         values=list(labels),
-        labelExpr=_told(labels),
+        labelExpr=_label_expression(labels),
         labelOverlap="parity",
         labelSeparation=SEPARATION_PX,
         labelFlush=False,
@@ -102,17 +102,17 @@ def edge_axis(labels: Mapping[float, str]) -> alt.Axis:
 
 
 def amount_axis() -> alt.Axis:
-    """Of amounts: few, faint lines."""
+    """An axis of amounts."""
     return _value_axis()
 
 
 def count_axis(highest: int) -> alt.Axis:
-    """Of things that are not halved: Vega's tickMinStep does not keep it from 0.5."""
+    """An axis of whole numbers; Vega's tickMinStep does not prevent ticks at 0.5."""
     return _value_axis(**({"values": list(range(highest + 1))} if highest < TICKS else {}))
 
 
 def base_line() -> alt.Chart:
-    """Where nothing is."""
+    """The line at zero."""
     line: alt.Chart = alt.Chart(alt.InlineData(values=[{}])).mark_rule(color=INK, strokeWidth=1).encode(y=alt.datum(0))
     return line
 
@@ -125,12 +125,12 @@ def _value_axis(**more: Any) -> alt.Axis:  # noqa: ANN401 -- Altair's own words
         tickCount=TICKS,
         labelExpr=SHORT,
         labelPadding=6,
-        minExtent=AXIS_PX,  # so that the charts of a column have one left edge: no label is longer
+        minExtent=AXIS_PX,  # gives the charts of a column one left edge
         **more,
     )
 
 
-def _told(labels: Mapping[int, str] | Mapping[float, str]) -> str:
+def _label_expression(labels: Mapping[int, str] | Mapping[float, str]) -> str:
     return f"({json.dumps({str(place): label for place, label in labels.items()})})[datum.value]"
 
 

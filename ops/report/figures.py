@@ -1,6 +1,6 @@
-"""What the daily report tells, from the lake: each figure of one currency, none added up over currencies.
+"""The figures of the daily report, read from the lake. Amounts are never added up over currencies.
 
-An event is read three times, each time only the columns that are asked for; the past comes from `daily_totals`.
+The day's events are read three times, each time only the columns needed; earlier days come from `daily_totals`.
 """
 
 from collections import defaultdict
@@ -15,16 +15,16 @@ from ops.lake.query.engine import Engine
 from ops.report.balances import Distribution, Size, distribution
 
 DAYS = 30
-"""So many days the report looks back, its own the last."""
+"""The days that the report shows, its own being the last."""
 MOVEMENTS_MAX = 10
-"""Of each currency."""
+"""Per currency."""
 HOURS = 24
 NOTHING = Decimal("0.00")
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """What moved in one currency, in some time."""
+    """The movements in one currency over some time."""
 
     opened: int = 0
     credits: int = 0
@@ -34,7 +34,7 @@ class Flow:
 
     @property
     def net(self) -> Decimal:
-        """In, less out."""
+        """Credits less withdrawals."""
         return self.credited - self.withdrawn
 
     @property
@@ -43,7 +43,7 @@ class Flow:
         return self.opened + self.credits + self.withdrawals
 
     def __add__(self, other: "Flow") -> "Flow":
-        """Both, of one currency."""
+        """The sum of two flows of one currency."""
         return Flow(
             self.opened + other.opened,
             self.credits + other.credits,
@@ -55,7 +55,7 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """One credit or withdrawal. `occurred_at` is in UTC, without saying so."""
+    """One credit or withdrawal. `occurred_at` is UTC, without a zone."""
 
     account_id: str
     sequence: int
@@ -67,7 +67,7 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """Events of all currencies that occurred within it: they are counted, so they may be added up."""
+    """The number of events in an hour, over all currencies."""
 
     hour: int
     opened: int = 0
@@ -85,12 +85,12 @@ class CurrencyDay:
     """One currency's part of the report.
 
     Attributes:
-        opening: what all its accounts had together when the day began.
+        opening: the sum of all balances at the start of the day.
         days: the flow of each of the last `DAYS` days, in order, the report's own day last.
         movements: the largest, in order.
-        balances: of the accounts that had an event on the day; None if there is none.
-        missing: so many of the day's events `daily_totals` has not; below 0 where it has more than there are. Unless it
-            is 0, `opening` may be old, too.
+        balances: of the accounts that had an event on the day; None without such accounts.
+        missing: the number of the day's events that `daily_totals` lacks; negative if it has too many. Unless it is 0,
+            `opening` may be out of date, too.
     """
 
     currency: str
@@ -103,20 +103,21 @@ class CurrencyDay:
 
     @property
     def closing(self) -> Decimal:
-        """What all its accounts have together when the day is over."""
+        """The sum of all balances at the end of the day."""
         return self.opening + self.flow.net
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The report's.
+    """The figures of a report.
 
     Attributes:
-        currencies: that have moved until the day, by name.
+        currencies: those with movements until the day, ordered by name.
         hours: all 24.
-        newest_occurred_at: the day's newest event, UTC; None on a day without events.
-        newest_published_at: when the day's newest event reached the stream; None where that is unknown.
-        earlier: events of each of the days before, of all currencies, the oldest first, since the lake's first.
+        newest_occurred_at: when the day's newest event occurred, UTC; None on a day without events.
+        newest_published_at: when the last of the day's events reached the stream; None if unknown.
+        earlier: the number of events on each earlier day, over all currencies, oldest first; it begins with the first
+            day that has events.
     """
 
     day: date
@@ -128,22 +129,22 @@ class Figures:
 
     @property
     def events(self) -> int:
-        """Of all currencies."""
+        """The day's events, over all currencies."""
         return sum(hour.events for hour in self.hours)
 
     @property
     def opened(self) -> int:
-        """Accounts that were opened."""
+        """The accounts opened on the day."""
         return sum(hour.opened for hour in self.hours)
 
     @property
     def accounts(self) -> int:
-        """That had an event; each has one currency."""
+        """The accounts that had an event; each has one currency."""
         return sum(each.balances.accounts for each in self.currencies if each.balances)
 
     @property
     def missing(self) -> int:
-        """Events of the day that `daily_totals` lacks and those it has too many: neither makes up for the other."""
+        """The events that `daily_totals` lacks or has too many of, summed without offsetting each other."""
         return sum(abs(each.missing) for each in self.currencies)
 
 
@@ -154,10 +155,10 @@ def newest_day(engine: Engine) -> date | None:
 
 
 def figures_of(engine: Engine, day: date) -> Figures:
-    """All that the report of the day tells.
+    """Query the figures of a day.
 
     Raises:
-        QueryFailed: see `Engine`.
+        QueryFailed: the engine refused or aborted a query.
     """
     first = day - timedelta(days=DAYS - 1)
     of_the_day = _ask(engine, "report_day", f"{day}")
@@ -195,7 +196,7 @@ def _currency_day(  # noqa: PLR0917 -- the answers, in the order in which they a
     movements: Sequence[Mapping[str, Any]],
     balances: Sequence[Mapping[str, Any]],
 ) -> CurrencyDay:
-    """From a currency's part of each answer."""
+    """A currency's figures, from its records in each answer."""
     flow = _flow(of_the_day)
     by_day = {date.fromisoformat(each["day"]): _total(each) for each in totals if each["day"] is not None}
     before = sum((_total(each) for each in totals if each["day"] is None), Flow())
@@ -214,7 +215,7 @@ def _currency_day(  # noqa: PLR0917 -- the answers, in the order in which they a
 
 
 def _flow(records: Sequence[Mapping[str, Any]]) -> Flow:
-    """Of a currency's hours."""
+    """The sum of a currency's records by hour and type."""
     return sum((_part(record["event_type"], record["events"], record["amount"]) for record in records), Flow())
 
 
@@ -226,7 +227,7 @@ def _part(event_type: str, events: int, amount: Decimal) -> Flow:
             return Flow(credits=events, credited=amount)
         case "BalanceWithdrawn":
             return Flow(withdrawals=events, withdrawn=amount)
-    raise ValueError(f"This release does not know what an event {event_type} does to a balance.")
+    raise ValueError(f"This release does not know the event {event_type}: use the release that does.")
 
 
 def _total(record: Mapping[str, Any]) -> Flow:

@@ -1,4 +1,4 @@
-"""What a report says of itself. Apart from the page, whose charts take a quarter of a second to import."""
+"""A report's statement about itself. Separate from the page, whose charts take a quarter of a second to import."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,13 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Imprint:
-    """Attributes: `lake` is whose; `written_at` is in UTC; the daily totals may have been brought up to date before."""
+    """The imprint.
+
+    Attributes:
+        lake: the lake's owner, such as "the stack account-events".
+        written_at: UTC, without a zone.
+        totals_are_fresh: whether the daily totals were updated for the report.
+    """
 
     lake: str
     written_at: datetime

@@ -1,4 +1,4 @@
-"""The report as one HTML file that needs nothing else: no script, no request, and a policy that forbids both."""
+"""Renders the report as one self-contained HTML file, with a policy that forbids scripts and requests."""
 
 import base64
 import hashlib
@@ -18,12 +18,12 @@ from ops.report.imprint import Imprint
 
 HERE = Path(__file__)
 CHARTED_MAX = 8
-"""Currencies that are drawn; the tables have all."""
+"""Currencies with charts; the tables show all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A chart with what it says, and its unit."""
+    """A chart with its headline and its unit line."""
 
     finding: str
     unit: str
@@ -68,21 +68,21 @@ def page(figures: Figures, badge: Badge, imprint: Imprint) -> str:
 
 
 def _most_moved(currencies: Sequence[CurrencyDay]) -> list[CurrencyDay]:
-    """In their own order."""
+    """The currencies with the most events, in their original order."""
     most = sorted(currencies, key=lambda each: (-each.flow.events, each.currency))[:CHARTED_MAX]
     return [each for each in currencies if each in most]
 
 
 def _state(figures: Figures, now: datetime) -> str:
-    """Of the day: over, under way, or to come."""
+    """A sentence about a day that is not over or has just ended; otherwise empty."""
     if figures.day > now.date():
-        return "This day is still to come."
+        return "This day has not begun yet."
     if figures.day == now.date():
-        return f"The day is not over: figures until {amounts.clock(now)}."
+        return f"This day is not over: the figures are as of {amounts.clock(now)}."
     return (
         ""
         if now - datetime.combine(figures.day, datetime.min.time()) > timedelta(days=1, minutes=15)
-        else ("The day has just ended: its last events may be on their way.")
+        else "This day has just ended: its last events may still be on their way."
     )
 
 
@@ -94,7 +94,7 @@ def _volume(figures: Figures) -> Panel | None:
 
 
 def _spread(part: CurrencyDay) -> Panel:
-    assert part.balances  # noqa: S101 -- asked before
+    assert part.balances  # noqa: S101 -- checked by the caller
     title = findings.spread(part.currency, part.balances)
     return Panel(
         title, findings.spread_unit(part.currency, part.balances), charts.spread(part.currency, part.balances, title)

@@ -119,8 +119,8 @@ def test_sql_option_prints_the_query_file_unchanged(run: Run) -> None:
     ("arguments", "message"),
     [
         (["nonsense"], "There is no query nonsense"),
-        (["daily_report"], "asks for day"),
-        (["daily_report", "-p", "day=tomorrow"], "has to be like 2026-11-25"),
+        (["daily_report"], "needs day"),
+        (["daily_report", "-p", "day=tomorrow"], "must be like 2026-11-25"),
         (["daily_report", "-p", "day"], "NAME=VALUE"),
         (["daily_report", "-p", "dya=2026-11-25"], "no parameter dya"),
     ],
@@ -153,7 +153,7 @@ def test_each_command_reports_a_damaged_file_in_one_line(deployment: LocalDeploy
             ended = run(*arguments)
             assert ended.returncode == 1, arguments
             [line] = [line for line in ended.stderr.splitlines() if line.startswith("✗")]
-            assert f"s3://{lake.bucket}/{key} is no file of the lake's table" in line, arguments
+            assert f"s3://{lake.bucket}/{key} is not a valid file of the lake's table" in line, arguments
             assert "lake backfill --all" in line
             assert "Traceback" not in ended.stderr
     finally:

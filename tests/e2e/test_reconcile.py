@@ -110,7 +110,7 @@ def test_reconcile_finds_a_damaged_lake_and_backfill_repairs_it(
     events, accounts = ledger_size(lake_deployment)
     assert agreeing.returncode == 0, agreeing.stderr
     assert f"{events} events of {accounts} accounts" in agreeing.stdout
-    assert (bucket.result().is_sound, bucket.result().events) == (True, events)
+    assert (bucket.result().agrees, bucket.result().events) == (True, events)
 
     rows = bucket.rows()
     [third] = [row for row in rows if (row["account_id"], row["sequence"]) == (account_id, 3)]
@@ -145,7 +145,7 @@ def test_reconcile_finds_a_damaged_lake_and_backfill_repairs_it(
     assert again.stdout.startswith("0 events written")
     assert bucket.keys("events/") == files
     agreeing = account_events(lake_deployment.address, *NO_GRACE)
-    assert (agreeing.returncode, bucket.result().is_sound) == (0, True), agreeing.stderr
+    assert (agreeing.returncode, bucket.result().agrees) == (0, True), agreeing.stderr
 
 
 def test_reconcile_reports_files_outside_the_partitions(lake_deployment: LocalDeployment, bucket: Bucket) -> None:
@@ -162,7 +162,7 @@ def test_reconcile_reports_files_outside_the_partitions(lake_deployment: LocalDe
         assert f"{stray}: no file of any partition" in reported.stderr
     assert ": 2 stray" in reported.stdout
     result = bucket.result()
-    assert (result.is_sound, result.files.stray, result.extra) == (False, 2, 0)
+    assert (result.agrees, result.files.stray, result.extra) == (False, 2, 0)
     assert set(result.files.strays) == set(strays)
     for stray in strays:
         bucket.delete(stray)
@@ -174,7 +174,10 @@ def test_reconcile_reports_files_outside_the_partitions(lake_deployment: LocalDe
     bucket.put(key, rounded.getvalue())
     refused = account_events(lake_deployment.address, *NO_GRACE)
     assert refused.returncode == 1
-    assert f"{key} is no file of the lake's table: its column amount is DOUBLE, not DECIMAL(18,2)" in refused.stderr
+    assert (
+        f"{key} is not a valid file of the lake's table: its column amount is DOUBLE, not DECIMAL(18,2)"
+        in refused.stderr
+    )
     bucket.put(key, body)
     assert account_events(lake_deployment.address, *NO_GRACE).returncode == 0
 

@@ -38,7 +38,7 @@ def test_the_report_shows_the_day_that_was_commanded(
     assert account_id in text
     assert money(Decimal("9876543210.99")) in text
     assert "Reconciled to the cent" in text
-    assert "Balances are of old daily totals" not in text
+    assert "the daily totals are out of date" not in text
     day = lake.engine().query("SELECT max(dt) FROM events").rows[0][0]
     figures = figures_of(lake.engine(), date.fromisoformat(day))
     euro = next(each for each in figures.currencies if each.currency == "EUR")

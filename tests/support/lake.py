@@ -1,4 +1,4 @@
-"""Made-up lakes for tests, in a folder: rows as the transform gives them, written without any of its code."""
+"""Generated lakes for tests, in a folder: rows as the transform makes them, written without its code."""
 
 import random
 from collections import defaultdict
@@ -14,11 +14,11 @@ from consumers.lake.delivery.parquet import arrow_schema, parquet
 LakeRow = dict[str, Any]
 """The columns of `account_events`, its partition keys too; decimals and times are text as in Firehose's JSON."""
 
-FIRST_DAY = datetime(2026, 8, 1)  # noqa: DTZ001 -- UTC, as everything in the lake
+FIRST_DAY = datetime(2026, 8, 1)  # noqa: DTZ001 -- UTC
 CURRENCIES = ("EUR", "EUR", "USD", "CHF")
 
 
-def event(  # noqa: PLR0917 -- an event's own words
+def event(  # noqa: PLR0917 -- an event's fields
     account_id: str,
     sequence: int,
     event_type: str,
@@ -52,7 +52,7 @@ def event(  # noqa: PLR0917 -- an event's own words
 
 def made_up(seed: int, accounts: int, days: int, events: int) -> list[LakeRow]:
     """Valid histories: dense sequences, exact balances, never overdrawn; in the order in which they occur."""
-    jitter = random.Random(seed)  # noqa: S311 -- seeded
+    jitter = random.Random(seed)  # noqa: S311 -- test data
     step = timedelta(days=days) / events
     state: dict[str, tuple[int, Decimal, str]] = {}
     rows = []
@@ -76,7 +76,7 @@ def made_up(seed: int, accounts: int, days: int, events: int) -> list[LakeRow]:
 
 
 def write(root: Path, rows: Iterable[LakeRow], *, file_name: str = "part-0") -> None:
-    """A file in each partition. Written again with another file name, the rows are there twice."""
+    """Writes a file per partition. Writing again under another file name duplicates the rows."""
     schema = arrow_schema([(column.name, column.glue_type) for column in table.COLUMNS])
     partitions: defaultdict[str, list[LakeRow]] = defaultdict(list)
     for row in rows:
@@ -86,7 +86,7 @@ def write(root: Path, rows: Iterable[LakeRow], *, file_name: str = "part-0") -> 
 
 
 def put(path: Path, body: bytes) -> None:
-    """A file as S3 has it: whole or not at all, for whoever reads the folder meanwhile. Hidden names are not read."""
+    """Writes a file atomically, as S3 does: readers of the folder never see a part of it. They ignore hidden names."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.unfinished")
     unfinished.write_bytes(body)

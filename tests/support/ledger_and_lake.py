@@ -1,4 +1,4 @@
-"""A ledger and the lake that belongs to it, made by hand: for tests that spoil the one or the other."""
+"""A ledger and its lake, made by hand, for tests that damage one of them."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,7 @@ def history(
 
 
 def lake_rows(rows: Iterable[Row]) -> list[LakeRow]:
-    """As the events ought to be in the lake; by none of the code that puts them there."""
+    """The events as they should be in the lake, made without the code under test."""
     return [_lake_row(row) for row in rows if isinstance(row, EventRow)]
 
 

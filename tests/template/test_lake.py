@@ -11,7 +11,7 @@ from consumers.lake.added_columns import PARTITION_KEYS, Column
 from ops.lake.query.catalog import queries
 from ops.lake.query.duckdb_engine import EVENTS_VIEW
 from ops.lake.query.totals import totals_key
-from ops.lake.reconcile.result import FOLDER as VERDICTS_PREFIX
+from ops.lake.reconcile.result import FOLDER as RECONCILIATIONS_PREFIX
 from ops.lake.repair.redrive import REDRIVEN_PREFIX
 from tests.template.test_template import RESOURCES, TEMPLATE, properties
 from tests.unit.lake.test_transform import TRANSFORM_BUFFER_MB
@@ -162,7 +162,7 @@ def test_the_buckets_are_closed(name: str) -> None:
     assert statement["Resource"] == [{"Fn::GetAtt": [name, "Arn"]}, {"Fn::Sub": f"${{{name}.Arn}}/*"}]
 
 
-def test_events_never_expire_and_old_ones_are_cheap_and_still_at_hand() -> None:
+def test_events_never_expire_and_old_ones_move_to_cheaper_storage() -> None:
     """What is archived Athena does not read; of the other cheap classes Intelligent-Tiering alone reads for nothing."""
     rules = properties("Lake")["LifecycleConfiguration"]["Rules"]
     assert {rule["Status"] for rule in rules} == {"Enabled"}
@@ -173,7 +173,7 @@ def test_events_never_expire_and_old_ones_are_cheap_and_still_at_hand() -> None:
         },
         "errors": {"Prefix": table.ERRORS_PREFIX, "ExpirationInDays": 365},
         "redriven": {"Prefix": REDRIVEN_PREFIX, "ExpirationInDays": 90},
-        "reconciliations": {"Prefix": VERDICTS_PREFIX, "ExpirationInDays": 365},
+        "reconciliations": {"Prefix": RECONCILIATIONS_PREFIX, "ExpirationInDays": 365},
         "what-was-replaced": {
             "NoncurrentVersionExpiration": {"NoncurrentDays": 30},
             "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},

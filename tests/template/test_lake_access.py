@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from consumers.lake import table
-from ops.lake.reconcile.result import FOLDER as VERDICTS_PREFIX
+from ops.lake.reconcile.result import FOLDER as RECONCILIATIONS_PREFIX
 from tests.template.test_template import RESOURCES, properties, statements
 
 Grants = dict[str, set[str]]
@@ -96,7 +96,7 @@ ROLES: dict[str, Grants] = {
         # Not errors/ and redriven/, which are no rows and for operators.
         f"${{Lake.Arn}}/{table.EVENTS_PREFIX}*": {"s3:GetObject"},
         f"${{Lake.Arn}}/{table.TOTALS_PREFIX}*": {"s3:GetObject"},
-        f"${{Lake.Arn}}/{VERDICTS_PREFIX}*": {"s3:GetObject"},
+        f"${{Lake.Arn}}/{RECONCILIATIONS_PREFIX}*": {"s3:GetObject"},
         "${Lake.Arn}": {"s3:GetBucketLocation", "s3:ListBucket"},
         "${LakeQueryResults.Arn}": {"s3:GetBucketLocation", "s3:ListBucket"},
         "${LakeQueryResults.Arn}/results/*": {"s3:GetObject", "s3:PutObject"} | MULTIPART,
@@ -112,7 +112,7 @@ def test_a_role_of_the_lake_grants_exactly_this(role: str) -> None:
     assert set(properties(role)) == {"AssumeRolePolicyDocument", "Policies"}
 
 
-def test_every_role_of_the_lake_is_looked_at() -> None:
+def test_every_role_of_the_lake_is_covered() -> None:
     roles = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::IAM::Role"}
     assert {name for name in roles if name.startswith("Lake")} == set(ROLES)
 
@@ -149,6 +149,6 @@ def test_answers_come_to_where_analysts_may_write_them() -> None:
         ),
     ],
 )
-def test_nobody_else_takes_a_role_of_the_lake(role: str, trusted: dict[str, Any]) -> None:
+def test_only_the_expected_principals_assume_the_lakes_roles(role: str, trusted: dict[str, Any]) -> None:
     [statement] = properties(role)["AssumeRolePolicyDocument"]["Statement"]
     assert statement == {"Effect": "Allow", "Action": "sts:AssumeRole"} | trusted

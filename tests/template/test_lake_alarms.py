@@ -1,4 +1,4 @@
-"""What tells that the lake is late or lacks something, by template.yaml.
+"""The alarms in template.yaml on a lake that is late or lacks events.
 
 CloudWatch takes an alarm on a metric that nobody sends, and it is silent for ever. So each is here in full. Source of
 the names: Amazon Data Firehose developer guide, Monitor with CloudWatch metrics; AWS Lambda, Types of metrics.
@@ -51,7 +51,7 @@ def test_an_alarm_of_the_lake_asks_exactly_this(name: str) -> None:
     assert found == EVERYWHERE | ALARMS[name]
 
 
-def test_every_alarm_of_the_lake_is_looked_at() -> None:
+def test_every_alarm_of_the_lake_is_covered() -> None:
     alarms = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"}
     assert {name for name in alarms if name.startswith("Lake")} == {*ALARMS, "LakeIsBehind"}
 

@@ -1,1 +1,1 @@
-"""What a delivery to the lake consists of: the function's contract, its records, and Parquet."""
+"""The parts of a delivery to the lake: the function's contract, its records, and Parquet."""

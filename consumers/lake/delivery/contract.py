@@ -1,4 +1,4 @@
-"""What the function has to answer, and what becomes of records where it does not. Pure.
+"""The contract of Firehose's transformation: what the function must answer, and how Firehose treats each record. Pure.
 
 Source: Amazon Data Firehose Developer Guide, "Transform source data" and "Required parameters for data transformation"
 (each recordId exactly once, result, data); "Monitor Amazon Data Firehose using CloudWatch Logs" (error codes); AWS
@@ -15,7 +15,7 @@ from typing import Any
 from consumers.lake.delivery.records import SourceRecord
 
 PAYLOAD_BYTES_MAX = 6 * 2**20
-"""Of a synchronous invocation's request and of its answer."""
+"""Lambda's limit for the request and for the answer of a synchronous invocation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Transformed:
     """A record whose result is Ok.
 
     Attributes:
-        keys: its partition keys, by name.
+        keys: the values of the partition keys, by name.
     """
 
     record: SourceRecord
@@ -33,7 +33,7 @@ class Transformed:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A record that goes to the error prefix, and why."""
+    """A record that goes to the error prefix, with the reason."""
 
     record: SourceRecord
     code: str
@@ -41,43 +41,43 @@ class Failed:
 
 
 class BadAnswer(Exception):
-    """The answer as a whole is none: the invocation counts as failed, and is tried again."""
+    """The whole answer is invalid: the invocation counts as failed and is retried."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
 
 
-def judged(records: Sequence[SourceRecord], payload: bytes) -> list[Transformed | Failed]:
-    """What became of each record of a batch, in its order; those Dropped on purpose are left out.
+def outcomes_of(records: Sequence[SourceRecord], payload: bytes) -> list[Transformed | Failed]:
+    """The outcome of each record of a batch, in order, without those that the function dropped.
 
     Raises:
-        BadAnswer: over 6 MB, no JSON, or no list of records in it.
+        BadAnswer: the answer exceeds 6 MB, is not JSON, or has no list of records.
     """
     answers = _answers(payload)
     ids = Counter(_text(answer, "recordId") for answer in answers)
     by_id = {_text(answer, "recordId"): answer for answer in answers}
-    verdicts = [_verdict(record, by_id.get(record.record_id), ids[record.record_id]) for record in records]
-    return [verdict for verdict in verdicts if verdict is not None]
+    outcomes = [_outcome(record, by_id.get(record.record_id), ids[record.record_id]) for record in records]
+    return [outcome for outcome in outcomes if outcome is not None]
 
 
 def _answers(payload: bytes) -> list[Any]:
     if len(payload) > PAYLOAD_BYTES_MAX:
-        raise BadAnswer("Lambda.FunctionError", f"The function's answer has {len(payload)} bytes; 6 MB are the limit.")
+        raise BadAnswer("Lambda.FunctionError", f"The function's answer has {len(payload)} bytes; the limit is 6 MB.")
     try:
         answers = json.loads(payload)["records"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadAnswer(
-            "Lambda.JsonProcessingException", f"The function's answer is none: {type(error).__name__}."
+            "Lambda.JsonProcessingException", f"The function's answer is invalid: {type(error).__name__}."
         ) from error
     if not isinstance(answers, list):
         raise BadAnswer("Lambda.JsonProcessingException", "The function's answer has no list of records.")
     return answers
 
 
-def _verdict(record: SourceRecord, answer: Mapping[str, Any] | None, times: int) -> Transformed | Failed | None:
+def _outcome(record: SourceRecord, answer: Mapping[str, Any] | None, times: int) -> Transformed | Failed | None:
     if answer is None:
-        return Failed(record, "Lambda.MissingRecordId", "The record's id is missing in the function's answer.")
+        return Failed(record, "Lambda.MissingRecordId", "The function's answer lacks the record's id.")
     if times > 1:
         return Failed(record, "Lambda.DuplicatedRecordId", f"The function's answer has the record's id {times} times.")
     match answer.get("result"):
@@ -87,14 +87,14 @@ def _verdict(record: SourceRecord, answer: Mapping[str, Any] | None, times: int)
             return Failed(record, "Lambda.ProcessingFailedStatus", "ProcessingFailed status set for record")
         case "Ok":
             return _ok(record, answer)
-    return Failed(record, "Lambda.JsonProcessingException", f"There is no result {answer.get('result')!r}.")
+    return Failed(record, "Lambda.JsonProcessingException", f"Unknown result {answer.get('result')!r}.")
 
 
 def _ok(record: SourceRecord, answer: Mapping[str, Any]) -> Transformed | Failed:
     try:
         data = base64.b64decode(answer["data"], validate=True)
     except (KeyError, TypeError, ValueError):  # binascii's is a ValueError
-        return Failed(record, "Lambda.JsonProcessingException", "The record's data is missing, or no base64.")
+        return Failed(record, "Lambda.JsonProcessingException", "The record's data is missing or is not base64.")
     metadata = answer.get("metadata")
     keys = metadata.get("partitionKeys") if isinstance(metadata, dict) else None
     if not isinstance(keys, dict) or not keys or not all(isinstance(value, str) and value for value in keys.values()):

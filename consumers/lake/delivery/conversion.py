@@ -1,8 +1,8 @@
-"""From the function's JSON to Parquet by the table's columns; what does not match them is told apart. Pure.
+"""Converts the function's JSON to Parquet with the table's columns, and separates the records that do not match. Pure.
 
-Source: Amazon Data Firehose Developer Guide, "Convert input data format": JSON objects, also several in a record, one
-after the other; "Handling errors for data format conversion". The OpenX reader takes a text for a number where it can;
-here a row has to match.
+Source: Amazon Data Firehose Developer Guide, "Convert input data format" (a record holds one or several JSON objects,
+one after the other), "Handling errors for data format conversion". Firehose's OpenX reader converts text to numbers
+where it can; here a row must match exactly.
 """
 
 import json
@@ -18,7 +18,7 @@ from consumers.lake.delivery.parquet import Row, Unconvertible, parquet
 def converted(
     transformed: Sequence[Transformed], schema: pa.Schema
 ) -> tuple[bytes, int, list[tuple[Transformed, str]]]:
-    """The file, its rows, and the records that are not in it, each with the reason. No file without rows: empty."""
+    """Returns the file (empty without rows), its number of rows, and the records left out, each with the reason."""
     try:
         rows = [row for each in transformed for row in json_objects(each.data)]
         return (parquet(rows, schema) if rows else b""), len(rows), []
@@ -29,7 +29,7 @@ def converted(
 def _one_by_one(
     transformed: Sequence[Transformed], schema: pa.Schema
 ) -> tuple[bytes, int, list[tuple[Transformed, str]]]:
-    """Where something is wrong: with which."""
+    """As `converted`, record by record, to find those that do not match."""
     rows: list[Row] = []
     failed: list[tuple[Transformed, str]] = []
     for each in transformed:
@@ -47,14 +47,14 @@ def json_objects(data: bytes) -> list[dict[str, Any]]:
     """The JSON objects of a record.
 
     Raises:
-        ValueError: there is something else, or nothing.
+        ValueError: the data is empty, or holds anything else.
     """
     text, at, found = data.decode(), 0, []
     decoder = json.JSONDecoder()
     while at < len(text):
         document, at = decoder.raw_decode(text, at)
         if not isinstance(document, dict):
-            raise ValueError("a JSON object is due")  # noqa: TRY004 -- of the data, not of an argument
+            raise ValueError("not a JSON object")  # noqa: TRY004 -- about the data, not an argument
         found.append(document)
         while at < len(text) and text[at].isspace():
             at += 1

@@ -1,4 +1,4 @@
-"""Rows as Firehose's JSON has them, to Parquet as a Glue table's columns ask for it."""
+"""Writes rows, as in Firehose's JSON, to Parquet with the column types of a Glue table."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 Row = Mapping[str, Any]
-"""By column; what is absent is null. Decimals and timestamps are text, see `consumers.lake.table`."""
+"""Values by column; a column that is absent is null. Decimals and timestamps are text, see `consumers.lake.rows`."""
 
 _PLAIN = {
     "string": pa.string(),
@@ -26,19 +26,19 @@ class Unconvertible(Exception):
 
 
 def arrow_schema(columns: Iterable[tuple[str, str]]) -> pa.Schema:
-    """Of names and Glue types.
+    """The Arrow schema for names and Glue types.
 
     Raises:
-        NotImplementedError: a type has no rule here yet.
+        NotImplementedError: a type is not supported yet.
     """
     return pa.schema([(name, _arrow_type(glue_type)) for name, glue_type in columns])
 
 
 def parquet(rows: Sequence[Row], schema: pa.Schema) -> bytes:
-    """A file, compressed with Snappy as Firehose does by default. Columns that the schema has not are left out.
+    """A Parquet file, compressed with Snappy, which is Firehose's default. Columns that the schema lacks are left out.
 
     Raises:
-        Unconvertible: a value is not of its column's type. Nothing is rounded or cut.
+        Unconvertible: a value is not of its column's type. No value is rounded or truncated.
     """
     arrays = [_array([row.get(field.name) for row in rows], field) for field in schema]
     file = BytesIO()
@@ -53,14 +53,14 @@ def _arrow_type(glue_type: str) -> pa.DataType:
         return _PLAIN[glue_type]
     except KeyError:
         raise NotImplementedError(
-            f"no rule for the Glue type {glue_type}: add it to consumers/lake/delivery/parquet.py, tested"
+            f"The Glue type {glue_type} is not supported: add it to consumers/lake/delivery/parquet.py, with a test."
         ) from None
 
 
 def _array(values: list[Any], field: pa.Field) -> pa.Array:
     as_text = pa.types.is_decimal(field.type) or pa.types.is_timestamp(field.type)
     if pa.types.is_integer(field.type) and (odd := {type(value) for value in values} - {int, type(None)}):
-        raise Unconvertible(f"{field.name}: {', '.join(each.__name__ for each in odd)} where whole numbers are due")
+        raise Unconvertible(f"{field.name}: {', '.join(each.__name__ for each in odd)} instead of a whole number")
     try:
         array = pa.array(values, pa.string() if as_text else field.type)
         return array.cast(field.type) if as_text else array

@@ -1,4 +1,4 @@
-"""Firehose's records, out of Kinesis': aggregates are undone before the function sees them. Pure.
+"""Makes Firehose's records from those of Kinesis: aggregates are unpacked before the function sees them. Pure.
 
 Source: Amazon Data Firehose Developer Guide, "Data delivery" (records that the Kinesis Producer Library aggregated are
 de-aggregated before they are delivered to Lambda); AWS Lambda Developer Guide, "Process Firehose records" (the event).
@@ -18,10 +18,10 @@ class SourceRecord:
     """One record on its way through Firehose.
 
     Attributes:
-        record_id: Firehose's own are opaque; this one says where the record was.
-        subsequence_number: within the aggregate.
-        published_ms: when Kinesis took it.
-        arrived_ms: when Firehose read it.
+        record_id: the record's place on the stream; Firehose's ids are opaque.
+        subsequence_number: its position in the aggregate.
+        published_ms: when Kinesis took it, milliseconds since 1970.
+        arrived_ms: when Firehose read it, milliseconds since 1970.
     """
 
     record_id: str
@@ -35,12 +35,12 @@ class SourceRecord:
 
 
 def source_records(event: Mapping[str, Any], now_ms: int) -> list[SourceRecord]:
-    """What is in one record of Kinesis.
+    """The records in one Kinesis record.
 
-    A damaged aggregate is passed on as it is: the function refuses it, and so it is kept. An empty one as well.
+    A damaged or empty aggregate is passed on unchanged: the function refuses it, so Firehose keeps it.
 
     Args:
-        event: as Lambda's event has it, `account_events.lambda_mapping.records.kinesis_lambda_record`.
+        event: a record as in Lambda's event, see `account_events.lambda_mapping.records.kinesis_lambda_record`.
         now_ms: milliseconds since 1970.
     """
     kinesis, shard_id = event["kinesis"], event["eventID"].partition(":")[0]
@@ -62,7 +62,7 @@ def source_records(event: Mapping[str, Any], now_ms: int) -> list[SourceRecord]:
 def invocation(
     records: Sequence[SourceRecord], invocation_id: str, stream_arn: str, delivery_arn: str
 ) -> dict[str, Any]:
-    """What the function is invoked with."""
+    """The event with which Firehose invokes the function."""
     return {
         "invocationId": invocation_id,
         "deliveryStreamArn": delivery_arn,

@@ -1,6 +1,6 @@
--- balance_at: The balance of an account at a moment, and the event that made it so.
--- Always one row: `existed` is false where the account has no event by then. An event of the moment itself counts.
--- Athena rounds times to milliseconds, so the order is `sequence`, and an event less than one after the moment may count, too.
+-- balance_at: The balance of an account at a moment, and the event that led to it.
+-- The answer is one row, where `existed` is false if the account has no event by then. An event at the moment itself counts.
+-- Athena rounds times to milliseconds, so events are ordered by `sequence`, and one that follows the moment by less than that may count.
 -- parameter: account (string) the account's id
 -- parameter: moment (timestamp) the moment, UTC
 -- parameter: day of moment

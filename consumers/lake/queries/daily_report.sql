@@ -1,7 +1,6 @@
--- daily_report: What a day brought to each currency: accounts opened, credits, withdrawals, net flow, opening and closing balance.
--- A currency that did not move on the day is there with its balance. Flows are of the day's events alone. Balances are sums of
--- `daily_totals`, so that the past is read as sums: `totals_through` is the last earlier day that those have. Where events have come
--- for a later one, `account-events lake totals` is due.
+-- daily_report: A day's accounts opened, credits, withdrawals, net flow, opening and closing balance, for each currency.
+-- A currency without events on the day is listed with its balance. Flows come from the day's events, balances from `daily_totals`, whose
+-- last day before this one is `totals_through`. If a later day has events, run `account-events lake totals` first.
 -- parameter: day (date) the day, UTC
 -- parameter: day
 WITH moved AS (

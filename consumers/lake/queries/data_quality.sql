@@ -1,15 +1,14 @@
--- data_quality: What is wrong with the events of some days: a row for each kind of finding, how many there are, an example.
--- An example is an account and the sequence of its event, the first by text.
--- late: it reached the stream so long after it occurred. duplicate: copies beyond the first, which the view `events` hides.
--- contradiction: copies of one event that differ in what happened, of which the view shows one of each day and type. Copies of
--- different days differ, and are found on the later one.
--- gap: the event before it is nowhere in the lake. negative_balance: below zero.
--- broken_balance: not what follows from the balance before it.
--- Earlier copies and the events before are looked for in all earlier days, of which account_id, sequence and balance are read.
+-- data_quality: Defects in the events of some days: a row for each kind, with the number of findings and an example.
+-- The example is an account and the sequence of its event, the first in text order.
+-- late: the event reached the stream too long after it occurred. duplicate: further copies of an event, which the view `events` hides.
+-- contradiction: copies of an event that differ, of which the view shows one for each day and type. Copies on different days count as
+-- contradicting, on the later day. gap: the event before it is missing from the lake. negative_balance: below zero.
+-- broken_balance: does not follow from the previous balance.
+-- Copies and previous events are searched in all earlier days, reading account_id, sequence and balance.
 -- parameter: from (date) the first day, UTC
 -- parameter: until (date) the last day
 -- parameter: until
--- parameter: late_seconds (integer) later than so many seconds is late [900]
+-- parameter: late_seconds (integer) seconds after which an event is late [900]
 -- ordered: from <= until
 WITH versions AS (
   SELECT
@@ -45,7 +44,7 @@ WITH versions AS (
     amount,
     balance
 ),
-told AS (
+distinct_events AS (
   SELECT
     account_id,
     sequence,
@@ -60,13 +59,13 @@ told AS (
   FROM versions
   GROUP BY account_id, sequence
 ),
--- Each looks for itself and for the one before it, so that history is read once for both.
+-- Each event looks for its copies and for its predecessor, in one pass over history.
 looking AS (
-  SELECT told.*, steps.back, told.sequence - steps.back AS wanted
-  FROM told
+  SELECT distinct_events.*, steps.back, distinct_events.sequence - steps.back AS wanted
+  FROM distinct_events
   CROSS JOIN (VALUES (0), (1)) AS steps (back)
 ),
-judged AS (
+checked AS (
   SELECT
     looking.account_id,
     looking.sequence,
@@ -108,19 +107,19 @@ kinds AS (
 found AS (
   SELECT
     kinds.kind,
-    sum(CASE WHEN kinds.kind = 'duplicate' THEN judged.repeated ELSE 1 END) AS findings,
-    min(judged.account_id || ' ' || CAST(judged.sequence AS varchar)) AS example
-  FROM judged
+    sum(CASE WHEN kinds.kind = 'duplicate' THEN checked.repeated ELSE 1 END) AS findings,
+    min(checked.account_id || ' ' || CAST(checked.sequence AS varchar)) AS example
+  FROM checked
   CROSS JOIN kinds
-  WHERE (kinds.kind = 'late' AND to_unixtime(judged.published_at) - to_unixtime(judged.occurred_at) > CAST(? AS double))
-    OR (kinds.kind = 'duplicate' AND judged.repeated > 0)
-    OR (kinds.kind = 'contradiction' AND judged.contradicted = 1)
-    OR (kinds.kind = 'gap' AND judged.sequence > 1 AND judged.events_before = 0)
-    OR (kinds.kind = 'negative_balance' AND judged.balance < 0)
+  WHERE (kinds.kind = 'late' AND to_unixtime(checked.published_at) - to_unixtime(checked.occurred_at) > CAST(? AS double))
+    OR (kinds.kind = 'duplicate' AND checked.repeated > 0)
+    OR (kinds.kind = 'contradiction' AND checked.contradicted = 1)
+    OR (kinds.kind = 'gap' AND checked.sequence > 1 AND checked.events_before = 0)
+    OR (kinds.kind = 'negative_balance' AND checked.balance < 0)
     -- What has several versions, itself or before it, is a contradiction and nothing can be said of what follows.
-    OR (kinds.kind = 'broken_balance' AND judged.contradicted = 0 AND judged.least_before = judged.greatest_before
-      AND judged.balance <> judged.least_before + judged.change)
-    OR (kinds.kind = 'broken_balance' AND judged.contradicted = 0 AND judged.sequence = 1 AND judged.balance <> judged.change)
+    OR (kinds.kind = 'broken_balance' AND checked.contradicted = 0 AND checked.least_before = checked.greatest_before
+      AND checked.balance <> checked.least_before + checked.change)
+    OR (kinds.kind = 'broken_balance' AND checked.contradicted = 0 AND checked.sequence = 1 AND checked.balance <> checked.change)
   GROUP BY kinds.kind
 )
 SELECT

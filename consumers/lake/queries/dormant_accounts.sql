@@ -1,5 +1,5 @@
--- dormant_accounts: The accounts without an event since a day, the longest asleep first, with balance, owner and last event.
--- Reads all of history: an account is asleep only if no later day has an event of it.
+-- dormant_accounts: The accounts without an event since a day, with balance, owner and last event, longest dormant first.
+-- Reads all of history, because an account is dormant only if no later day has an event of it.
 -- parameter: since (date) no event on this day or later, UTC
 -- parameter: count (integer) how many at most [1000]
 WITH numbered AS (

@@ -1,6 +1,6 @@
 -- hourly_volume: A day's events by hour and currency, counted and summed by type.
--- Always 24 hours, of each currency that moved on the day. On a day without events they have no currency.
--- Athena rounds times to milliseconds: just before midnight they read as the next day's first, and belong to the last hour.
+-- There are 24 rows for each currency with events on the day, or 24 rows without a currency if there are no events.
+-- Athena rounds times to milliseconds: a time just before midnight reads as midnight, and is counted in the last hour.
 -- parameter: day (date) the day, UTC
 WITH with_hour AS (
   SELECT
@@ -23,7 +23,7 @@ of_the_day AS (
   FROM with_hour
   GROUP BY currency, hour
 ),
--- Each currency on 24 rows: its figures in the hour's own, zero in the others. One reading of the day is enough.
+-- Joins each row with all 24 hours: its figures in its own hour, zero in the others. So the day is read once.
 hours AS (
   SELECT hours.hour, of_the_day.currency, of_the_day.hour AS moved_in, of_the_day.opened, of_the_day.credits,
     of_the_day.credited, of_the_day.withdrawals, of_the_day.withdrawn

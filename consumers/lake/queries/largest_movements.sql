@@ -1,7 +1,7 @@
--- largest_movements: The largest credits and withdrawals of some days, in each currency for itself.
+-- largest_movements: The largest credits and withdrawals of some days, for each currency.
 -- parameter: from (date) the first day, UTC
 -- parameter: until (date) the last day
--- parameter: count (integer) how many of each currency [10]
+-- parameter: count (integer) how many for each currency [10]
 -- ordered: from <= until
 WITH ranked AS (
   SELECT

@@ -1,6 +1,6 @@
--- report_balances: The balances at which a day's accounts closed, each after its last event of the day, counted by size.
--- `size` is the balance, without its sign and its cents, cut to its leading digit (4711.05 is of size 4000), `sign` is -1, 0 or 1.
--- `median` is on the row where it belongs: the balance of the middle account, of two the lower one.
+-- report_balances: The closing balances of a day's active accounts, each after its last event of the day, counted by size.
+-- `size` is the balance without sign and cents, truncated to its leading digit (4711.05 has the size 4000), and `sign` is -1, 0 or 1.
+-- `median`, the balance of the middle account (the lower of two), is on the row of its size.
 -- parameter: day (date) the day
 SELECT
   currency,

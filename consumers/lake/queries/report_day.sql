@@ -1,5 +1,5 @@
 -- report_day: A day's events, counted and summed for each currency, hour (UTC) and type. Hours without events are left out.
--- Athena rounds times to milliseconds: just before midnight they read as the next day's first, and belong to the last hour.
+-- Athena rounds times to milliseconds: a time just before midnight reads as midnight, and is counted in the last hour.
 -- parameter: day (date) the day
 SELECT
   currency,

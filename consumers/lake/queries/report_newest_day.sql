@@ -1,3 +1,3 @@
--- report_newest_day: The newest day that has events, or null in an empty lake. Reads `daily_totals` alone.
+-- report_newest_day: The newest day with events, or null in an empty lake. Reads only `daily_totals`.
 SELECT max(dt) AS day
 FROM daily_totals

@@ -1,6 +1,6 @@
--- report_totals: What moved on each day until a day, for each currency, and on all days before them together, without a date.
--- Reads `daily_totals` alone. A balance is the sum of `credited - withdrawn` over all days until then.
--- parameter: first (date) the first day to tell by itself
+-- report_totals: The movements of each day in a range, for each currency, and of all earlier days together, in a row without a day.
+-- Reads only `daily_totals`. A balance is the sum of `credited - withdrawn` over all days until then.
+-- parameter: first (date) the first day with a row
 -- parameter: first
 -- parameter: day (date) the last day
 -- ordered: first <= day

@@ -1,4 +1,4 @@
-"""Athena as the engine, through the stack's workgroup.
+"""The engine Athena, through the stack's workgroup.
 
 Source: Amazon Athena API Reference, StartQueryExecution (ExecutionParameters are the texts of SQL literals, in the
 order of the `?`), GetQueryExecution, GetQueryResults (the first row of a SELECT is its header; a null has no
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 _DAMAGED = " Move the file out of events/, then run `account-events lake backfill --all --stack STACK`."
 _RIGHTS = " Assume the stack's LakeAnalystRole; with Lake Formation it needs grants, see docs/first-deployment.md."
 ADVICE = {
-    "Bytes scanned limit": " Ask about fewer days, or give the stack a greater LakeQueryBytesMax.",
-    "events' does not exist": " Once after the deployment, `account-events lake tables --stack STACK` makes the view.",
+    "Bytes scanned limit": " Query fewer days, or deploy the stack with a greater LakeQueryBytesMax.",
+    "events' does not exist": " Run `account-events lake tables --stack STACK`, which creates the view.",
     **dict.fromkeys(("HIVE_BAD_DATA", "HIVE_CANNOT_OPEN_SPLIT", "HIVE_CURSOR_ERROR"), _DAMAGED),
     **dict.fromkeys(("Access Denied", "PERMISSION_DENIED", "Insufficient permissions", "not authorized"), _RIGHTS),
 }
-"""By words of Athena's reasons."""
+"""By a text in Athena's reason."""
 POLL_FIRST_S, POLL_FACTOR, POLL_MAX_S = 0.25, 1.5, 5.0
 
 _PARSED: dict[str, Callable[[str], Any]] = {
@@ -52,7 +52,7 @@ class AthenaEngine:
     Args:
         client: Athena's.
         workgroup, database: the stack's.
-        sleep: seconds.
+        sleep: waits for a number of seconds.
     """
 
     def __init__(
@@ -68,10 +68,10 @@ class AthenaEngine:
         return Answer(columns, rows, read_bytes)
 
     def execute(self, statement: str) -> None:
-        """A statement without an answer: DDL.
+        """Run a statement that has no answer, such as DDL.
 
         Raises:
-            QueryFailed: see there.
+            QueryFailed: Athena refused or aborted it.
         """
         self._run(statement, ())
 
@@ -88,7 +88,9 @@ class AthenaEngine:
                 return self._awaited(query_id)
             except KeyboardInterrupt:
                 with suppress(BotoCoreError, ClientError):
-                    self._client.stop_query_execution(QueryExecutionId=query_id)  # or it is paid for
+                    self._client.stop_query_execution(
+                        QueryExecutionId=query_id
+                    )  # otherwise it would run on and cost money
                 raise
         except (BotoCoreError, ClientError) as error:
             raise QueryFailed(f"Athena: {error} {advice(error)}".rstrip()) from error
@@ -121,7 +123,7 @@ class AthenaEngine:
 
 
 def literal(text: str) -> str:
-    """A text as a literal of SQL."""
+    """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -131,4 +133,4 @@ def _values(types: Sequence[str], data: Sequence[Any]) -> Iterator[Any]:
         try:
             yield None if text is None else _PARSED[kind](text)
         except KeyError:
-            raise QueryFailed(f"Athena: there is no rule for values of the type {kind}.") from None
+            raise QueryFailed(f"Athena: values of the type {kind} are not supported.") from None

@@ -1,16 +1,16 @@
-"""The queries that are shipped, `consumers/lake/queries/*.sql`: their names, what they promise, what they ask for.
+"""The shipped queries, `consumers/lake/queries/*.sql`: their names, descriptions and parameters.
 
 A file begins with comments:
 
-    -- name: what it promises.
-    -- More, if need be.
+    -- name: a description of one sentence.
+    -- More description, if needed.
     -- parameter: day (date) the day
     -- parameter: count (integer) how many [10]
     -- parameter: day
 
-a `parameter` for each `?` in the SQL, in its order. One that comes again is only named; `day of moment` is the day of a
-timestamp, to compare `dt` with. In brackets is its default.
-`-- ordered: from <= until` says of two dates that the first must not be after the second.
+There is a `parameter` line for each `?` in the SQL, in order, with the default in brackets. A repeated parameter is
+only named; `day of moment` is the day of a timestamp, to compare `dt` with. `-- ordered: from <= until` requires that
+the first of two dates is not after the second.
 """
 
 import re
@@ -32,16 +32,16 @@ COMMENTS = re.compile(r"--[^\n]*")
 
 
 class WrongCall(Exception):
-    """What was given for a query's parameters; the message says what to give."""
+    """A query's name or parameters are wrong; the message describes the right ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One that a query asks for.
+    """A parameter of a query.
 
     Attributes:
         kind: date, timestamp, string or integer.
-        default: None if it has to be given.
+        default: None for a mandatory parameter.
     """
 
     name: str
@@ -50,10 +50,10 @@ class Parameter:
     default: str | None
 
     def checked(self, text: str) -> str:
-        """The value as the query takes it.
+        """The value in the form that the query takes.
 
         Raises:
-            WrongCall: it is none of the kind.
+            WrongCall: it is not of the parameter's kind.
         """
         try:
             match self.kind:
@@ -71,16 +71,17 @@ class Parameter:
         except (ValueError, OverflowError):  # a moment before the year 1, by its offset
             pass
         examples = {"date": "2026-11-25", "timestamp": "2026-11-25T09:30:00", "integer": "10", "string": "a-1"}
-        raise WrongCall(f"{self.name} has to be like {examples[self.kind]}, not {text!r}.")
+        raise WrongCall(f"{self.name} must be like {examples[self.kind]}, not {text!r}.")
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A shipped one.
+    """A shipped query.
 
     Attributes:
-        order: the parameters' names, one for each `?`; or `day of` and a timestamp's.
-        ordered: pairs of dates' names, of which the first must not be after the second.
+        promise: its description, one sentence.
+        order: the name of the parameter for each `?`, or `day of` and a timestamp's name.
+        ordered: pairs of names of dates; the first of each must not be after the second.
     """
 
     name: str
@@ -91,10 +92,10 @@ class Query:
     sql: str
 
     def arguments(self, given: Mapping[str, str]) -> list[str]:
-        """What the `?` stand for, in their order.
+        """The values for the `?`, in order.
 
         Raises:
-            WrongCall: one is missing, unknown or wrong.
+            WrongCall: a parameter is missing, unknown or invalid.
         """
         known = {parameter.name: parameter for parameter in self.parameters}
         if unknown := sorted(given.keys() - known.keys()):
@@ -103,11 +104,11 @@ class Query:
         for name, parameter in known.items():
             text = given.get(name, parameter.default)
             if text is None:
-                raise WrongCall(f"{self.name} asks for {name}, {parameter.help}: -p {name}=...")
+                raise WrongCall(f"{self.name} needs {name}, {parameter.help}: add -p {name}=...")
             values[name] = parameter.checked(text)
         for first, last in self.ordered:
             if values[first] > values[last]:
-                raise WrongCall(f"{first}, {values[first]}, is after {last}, {values[last]}: there are no such days.")
+                raise WrongCall(f"{first}, {values[first]}, must not be after {last}, {values[last]}.")
         days = {f"day of {name}": text[:DAY_LENGTH] for name, text in values.items() if known[name].kind == "timestamp"}
         return [(values | days)[name] for name in self.order]
 
@@ -116,11 +117,11 @@ def parsed(source: str, name: str) -> Query:
     """The query in a file's text.
 
     Raises:
-        ValueError: its header is not as it has to be.
+        ValueError: its header is invalid.
     """
     header = _HEADER.match(source)
     if header is None or header[1] != name:
-        raise ValueError(f"{name}.sql has to begin with `-- {name}: ` and what it promises.")
+        raise ValueError(f"{name}.sql must begin with `-- {name}: ` and a description.")
     parameters: dict[str, Parameter] = {}
     order = []
     for line in source.splitlines():
@@ -128,17 +129,17 @@ def parsed(source: str, name: str) -> Query:
             continue
         if (day_of := _DAY_OF.fullmatch(line)) is not None:
             if (of := parameters.get(day_of[1])) is None or of.kind != "timestamp":
-                raise ValueError(f"{name}.sql: {line!r} has to name a timestamp that is described before.")
+                raise ValueError(f"{name}.sql: {line!r} must name a timestamp that an earlier line describes.")
             order.append(f"day of {of.name}")
             continue
         found = _PARAMETER.fullmatch(line)
         if found is None or (found[2] is None) != (found[1] in parameters):
-            raise ValueError(f"{name}.sql: {line!r} has to describe a new parameter, or to name one that is described.")
+            raise ValueError(f"{name}.sql: {line!r} must describe a new parameter or name one described before.")
         if found[2] is not None:
             parameters[found[1]] = Parameter(found[1], found[2], found[3], found[4])
         order.append(found[1])
     if COMMENTS.sub("", source).count("?") != len(order):
-        raise ValueError(f"{name}.sql has to have a `-- parameter:` for each `?`.")
+        raise ValueError(f"{name}.sql must have a `-- parameter:` line for each `?`.")
     return Query(
         name, header[2], tuple(parameters.values()), tuple(order), tuple(_ordered(source, name, parameters)), source
     )
@@ -152,18 +153,18 @@ def _ordered(source: str, name: str, parameters: Mapping[str, Parameter]) -> Ite
         found = _ORDERED.fullmatch(line)
         if found is None or not dates.issuperset(found.groups()):
             raise ValueError(
-                f"{name}.sql: {line!r} has to be like `-- ordered: from <= until`, of two dates it asks for."
+                f"{name}.sql: {line!r} must be like `-- ordered: from <= until`, with two dates among its parameters."
             )
         yield found[1], found[2]
 
 
 def queries(folder: Path = FOLDER) -> dict[str, Query]:
-    """All of them, by name."""
+    """All shipped queries, by name."""
     return {path.stem: parsed(path.read_text(encoding="utf-8"), path.stem) for path in sorted(folder.glob("*.sql"))}
 
 
 def _utc(text: str) -> str:
-    """An instant as the SQL casts it; in UTC, which a time without an offset is taken for."""
+    """An instant in UTC, in the form that the SQL casts; a time without an offset is taken as UTC."""
     instant = datetime.fromisoformat(text)
     if (offset := instant.utcoffset()) is not None:
         instant = (instant - offset).replace(tzinfo=None)

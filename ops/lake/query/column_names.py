@@ -1,7 +1,8 @@
 """Which names a column of the lake's table `account_events` cannot have.
 
-The table, the view `events` and the shipped queries do not quote their columns, and analysts would have to. Which words
-are reserved is for the parsers to say: Trino's, which is Athena's, and DuckDB's, which runs the same SQL locally.
+The table, the view `events` and the shipped queries do not quote their columns, and analysts should not have to. The
+parsers decide which words are reserved: that of Trino, which Athena uses, and that of DuckDB, which runs the same SQL
+locally.
 """
 
 from functools import cache
@@ -22,9 +23,9 @@ _TAKEN = {
 
 
 def why_no_column(name: str) -> str | None:
-    """Why a field of an event cannot have the name, which goes on from "it"; None if it can.
+    """Why a field of an event cannot have the name, a phrase to follow "it"; None if it can.
 
-    Glue and Athena do not tell capitals from small letters.
+    Glue and Athena ignore case.
     """
     name = name.lower()
     if name in _TAKEN:
@@ -48,5 +49,5 @@ def _is_a_name_in_duckdb(name: str) -> bool:
 
 @cache
 def _duckdb() -> duckdb.DuckDBPyConnection:
-    """One for all names: to start DuckDB takes longer than to ask it."""
+    """One connection for all names: starting DuckDB takes longer than a query."""
     return duckdb.connect()

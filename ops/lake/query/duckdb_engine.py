@@ -1,4 +1,4 @@
-"""DuckDB as the engine: over the lake of the house, or over files in a folder."""
+"""The engine DuckDB, over the files of a lake in a bucket or a folder."""
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
@@ -23,16 +23,16 @@ TABLES = Path(table.__file__).with_name("tables")
 EVENTS_VIEW = (TABLES / "events.sql").read_text(encoding="utf-8")
 """The statement that makes the view `events`."""
 EVENT_FILES = f"{table.EVENTS_PREFIX}dt=*/event_type=*/[!._]*.parquet"
-"""As Athena sees them: by the table's projection, and no hidden ones."""
+"""The files that Athena sees: in the table's partitions, and not hidden."""
 HTTP = "SET http_timeout = 10; SET http_retries = 2"
-"""DuckDB does not hear of Ctrl-C while it waits for S3."""
+"""Short, because DuckDB does not notice Ctrl-C while it waits for S3."""
 FILE = "listed_file"
-"""The column of a row's file. It is not DuckDB's usual `filename`, which a later release's event could have."""
+"""The column with a row's file. DuckDB's default, `filename`, could be a field of a later release's event."""
 
 
 @dataclass(frozen=True, slots=True)
 class S3Access:
-    """How DuckDB gets at a bucket.
+    """DuckDB's access to a bucket.
 
     Attributes:
         endpoint_url: an emulator's; None for AWS.
@@ -49,15 +49,15 @@ class DuckDBEngine:
     """An `Engine`.
 
     Args:
-        root: the lake: a folder, or `s3://` and a bucket.
+        root: the lake, a folder or `s3://` and a bucket.
         access: to the bucket.
-        threads: at most.
-        first_day: the first partition that the table projects: what lies before it Athena does not see, nor does this.
-        has_older_files: files may lack columns, those of a later release, which are null then, as at Athena. To know
-            that, every file's footer is read before anything else is.
+        threads: the maximum.
+        first_day: the table's first partition. Earlier files are ignored, as Athena ignores them.
+        has_older_files: whether files may lack columns that a later release added. Such columns are null, as in Athena.
+            To find them, DuckDB first reads every file's footer.
 
     Attributes:
-        listed_events: SQL for `account_events` of the files that were there when this was made, and of no others.
+        listed_events: SQL for `account_events` over only the files that existed when the engine was made.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class DuckDBEngine:
         self._checked: set[str] = set()
         self._event_files = f"{root}/{EVENT_FILES}"
         self._connection = duckdb.connect(
-            config={"threads": threads, "autoinstall_known_extensions": False}  # nothing is fetched from anywhere
+            config={"threads": threads, "autoinstall_known_extensions": False}  # no downloads
         )
         with translated(self._connection):
             self._set_up(root, access, first_day)
@@ -81,10 +81,12 @@ class DuckDBEngine:
     def _set_up(self, root: str, access: S3Access | None, first_day: str) -> None:
         if access is not None:
             self._let_in(access)
-        # For the bytes read: what its profile says of them leaves out most of what it reads from a folder's files.
+        # To count the bytes read: DuckDB's profile omits most reads of local files.
         self._connection.execute("CALL enable_logging('FileSystem')")
-        self._connection.execute("SET enable_external_file_cache = false")  # or they were counted only once
-        # It looks for the statistics of a partition key, which no file has, and breaks off: max(dt), DuckDB 1.5.5.
+        self._connection.execute(
+            "SET enable_external_file_cache = false"
+        )  # otherwise repeated reads would not be counted
+        # With it, max(dt) fails: DuckDB 1.5.5 looks for statistics of a partition key, which no file has.
         self._connection.execute("SET disabled_optimizers = 'statistics_propagation'")
         events = [(each.name, each.glue_type) for each in table.COLUMNS]
         keys = [each.name for each in PARTITION_KEYS]
@@ -96,7 +98,7 @@ class DuckDBEngine:
         self._connection.execute(in_duckdb(EVENTS_VIEW))
 
     def query(self, sql: str, parameters: Sequence[str] = ()) -> Answer:
-        """See `Engine`. The files that it read are checked as in `refuse_other_types`."""
+        """See `Engine`. Also checks the files that the query read, as `refuse_other_types` does."""
         try:
             with translated(self._connection):
                 self._connection.execute("CALL truncate_duckdb_logs()")
@@ -109,10 +111,10 @@ class DuckDBEngine:
         return Answer(columns, rows, sum(read.values()))
 
     def refuse_other_types(self) -> None:
-        """Check every file's columns: DuckDB takes the first file's types and rounds the others' values to them.
+        """Check every file's columns: DuckDB takes the first file's types and would round other files' values to them.
 
         Raises:
-            QueryFailed: with a file and its column.
+            QueryFailed: a column has another type; the message names the file and the column.
         """
         listed = "account_events_files"
         with translated(self._connection):
@@ -120,7 +122,7 @@ class DuckDBEngine:
                 self._refuse(first_of_other_types(self._connection, self._event_files, listed))
 
     def _check_read_files(self, read: AbstractSet[str]) -> None:
-        """The last query's, those only that no query of this engine had checked before."""
+        """Check the files of the last query that this engine has not checked before."""
         if not (unchecked := read - self._checked):
             return
         for listed in FILES:
@@ -135,16 +137,16 @@ class DuckDBEngine:
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
-        """For what is more than a query."""
+        """The connection, for more than queries."""
         return self._connection
 
     def _view(
         self, name: str, glob: str, columns: Sequence[tuple[str, str]], keys: Sequence[str], where: str = "true"
     ) -> str:
-        """Over the files; over nothing, with the same columns, where there are none yet.
+        """Create a view over the files; if there are none yet, an empty one with the same columns.
 
         Returns:
-            SQL for the same of those files only that are there now. No view: to make one, files are opened.
+            SQL for the rows of only the files that exist now. It is not a view, because creating one opens files.
         """
         listed = f"{name}_files"
         self._connection.execute(f"INSERT INTO {listed} SELECT file FROM glob($1)", [glob])  # noqa: S608 -- our own name
@@ -164,7 +166,7 @@ class DuckDBEngine:
 
     def _let_in(self, access: S3Access) -> None:
         [extension] = Path(duckdb_extension_httpfs.__file__).parent.glob("extensions/*/httpfs.duckdb_extension")
-        self._connection.execute(f"LOAD '{extension}'")  # DuckDB checks its makers' signature
+        self._connection.execute(f"LOAD '{extension}'")  # DuckDB verifies its signature
         self._connection.execute(HTTP)
         options = {"KEY_ID": access.key_id, "SECRET": access.secret, "REGION": access.region}
         if access.token:
@@ -192,6 +194,6 @@ def in_duckdb(sql: str) -> str:
 
 
 def _nothing(columns: Sequence[tuple[str, str]]) -> str:
-    """No row of these columns."""
+    """SQL for an empty table with these columns."""
     typed = ", ".join(f"CAST(NULL AS {duckdb_type(glue_type)}) AS {name}" for name, glue_type in columns)
     return f"SELECT {typed} WHERE false"

@@ -1,4 +1,4 @@
-"""DuckDB's errors as the engine's own: one line that names the file and says what to do."""
+"""Translates DuckDB's errors to the engine's: one line that names the file and what to do."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ ADVICE = {
     "Cannot open file": "Correct the permissions of the file or folder, or set TMPDIR to another one, then try again.",
     "failed to allocate": "Run the command on a machine with more memory.",
 }
-"""By words of DuckDB's messages."""
+"""By a text in DuckDB's message."""
 _OF_THE_FILES = (
     duckdb.ConversionException,
     duckdb.InternalException,
@@ -31,7 +31,7 @@ _OF_THE_FILES = (
     duckdb.OutOfRangeException,
     duckdb.SerializationException,
 )
-"""What DuckDB raises for a damaged file, or its plain `Error`."""
+"""What DuckDB raises for a damaged file, besides its plain `Error`."""
 _NOT_PRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _PROBES = (
     "SELECT name, duckdb_type FROM parquet_schema($1)",
@@ -46,7 +46,7 @@ def translated(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Run DuckDB's statements inside.
 
     Raises:
-        QueryFailed: instead of an error of DuckDB's, or of Python's where a name or a message of DuckDB is not UTF-8.
+        QueryFailed: instead of DuckDB's errors, and of UnicodeDecodeError for a name or message that is not UTF-8.
         KeyboardInterrupt: see `ctrl_c_heard`.
     """
     try:
@@ -59,7 +59,7 @@ def translated(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 @contextmanager
 def ctrl_c_heard(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """In the main thread DuckDB hears of Ctrl-C by itself, says so in an error of its own, and goes on in its threads.
+    """Turn DuckDB's own error after Ctrl-C into KeyboardInterrupt, and stop DuckDB's threads, which would go on.
 
     Raises:
         KeyboardInterrupt: it was pressed.
@@ -74,12 +74,12 @@ def ctrl_c_heard(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def damaged(file: str, why: str) -> str:
-    """The message about a file that is no file of its table."""
+    """The message about a file that does not belong to its table."""
     if f"/{table.TOTALS_PREFIX}" in file:
         what = "Run `account-events lake totals`, which writes it again."
     else:
         what = "Move it out of events/, then run `account-events lake backfill --all`, which writes its events again."
-    return f"{_shown(file)} is no file of the lake's table: {why.rstrip('.')}. {what}"
+    return f"{_shown(file)} is not a valid file of the lake's table: {why.rstrip('.')}. {what}"
 
 
 def _line(connection: duckdb.DuckDBPyConnection, error: duckdb.Error | UnicodeDecodeError) -> str:
@@ -101,7 +101,7 @@ def _line(connection: duckdb.DuckDBPyConnection, error: duckdb.Error | UnicodeDe
 
 
 def _may_be_a_file_s(error: duckdb.Error | UnicodeDecodeError, advice: str) -> bool:
-    """Whether a damaged file, or one with other types, can be the reason for the error."""
+    """Whether a damaged file, or one with other types, can have caused the error."""
     if isinstance(error, duckdb.IOException) and not isinstance(error, duckdb.HTTPException):
         return not advice
     is_plain = type(error) is duckdb.Error
@@ -109,7 +109,7 @@ def _may_be_a_file_s(error: duckdb.Error | UnicodeDecodeError, advice: str) -> b
 
 
 def _shown(file: str) -> str:
-    """On one line."""
+    """The name on one line."""
     return _NOT_PRINTED.sub(lambda found: found[0].encode("unicode_escape").decode(), file)
 
 
@@ -125,7 +125,7 @@ def _of_other_types(connection: duckdb.DuckDBPyConnection) -> tuple[str, str] | 
 
 
 def _lacking(connection: duckdb.DuckDBPyConnection, text: str) -> str | None:
-    """The file without the column that DuckDB did not find, if the SQL is the engine's own view of the files."""
+    """The file that lacks the column that DuckDB did not find, if it is one of the table's."""
     column = text.partition('Referenced column "')[2].partition('"')[0]
     if column not in {each.name for each in table.COLUMNS}:
         return None
@@ -142,7 +142,7 @@ def _lacking(connection: duckdb.DuckDBPyConnection, text: str) -> str | None:
 
 
 def _named(connection: duckdb.DuckDBPyConnection, text: str) -> str | None:
-    """The file that is named first."""
+    """The first file that the text names."""
     sql = f"SELECT file FROM ({_LISTED}) WHERE contains($1, file) ORDER BY strpos($1, file) LIMIT 1"  # noqa: S608
     try:
         found = connection.execute(sql, [text]).fetchone()
@@ -152,7 +152,7 @@ def _named(connection: duckdb.DuckDBPyConnection, text: str) -> str | None:
 
 
 def _unreadable(connection: duckdb.DuckDBPyConnection) -> str | None:
-    """Of the files read, the last one first, the one that cannot be read."""
+    """The unreadable file among those that the query read, the most recently read first."""
     sql = f"SELECT file FROM ({_LISTED}) JOIN ({READ}) ON path = file ORDER BY last_read DESC"  # noqa: S608
     try:
         files = [str(file) for (file,) in connection.execute(sql).fetchall()]

@@ -1,4 +1,4 @@
-"""What runs the lake's SQL, which is written in Athena's dialect: Athena itself, or DuckDB at home."""
+"""The interface of the engines that run the lake's SQL, in Athena's dialect: Athena on AWS, DuckDB locally."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from local_stack.errors import CommandError
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A query's.
+    """The answer to a query.
 
     Attributes:
-        rows: of str, int, bool, Decimal, datetime without a zone (UTC is meant), date or None.
-        read_bytes: what the engine read for it; None where it does not say.
+        rows: of str, int, bool, Decimal, datetime (UTC, without a zone), date or None.
+        read_bytes: the bytes that the engine read; None if it does not report them.
     """
 
     columns: tuple[str, ...]
@@ -26,7 +26,7 @@ class Answer:
 
 
 class QueryFailed(CommandError):
-    """The engine refused a query or broke off; the message is its own."""
+    """The engine refused or aborted a query; the message is the engine's."""
 
 
 class Engine(Protocol):
@@ -40,6 +40,6 @@ class Engine(Protocol):
             parameters: each as the text of a string literal, as Athena's execution parameters are; the SQL casts it.
 
         Raises:
-            QueryFailed: see there.
+            QueryFailed: the engine refused or aborted the query.
         """
         ...

@@ -1,4 +1,4 @@
-"""The lake's files as the bucket lists them: the table's by their day, and what else lies between them."""
+"""The lake's files as the bucket lists them: the table's by day, and stray files among them."""
 
 import hashlib
 import re
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 AHEAD_MAX = timedelta(days=1)
-"""The table's projection ends there, see template.yaml; what is dated further ahead the transform refuses."""
+"""The table's projection ends there, see template.yaml; the transform refuses events dated later."""
 _FILE = re.compile(
     rf"{table.EVENTS_PREFIX}dt=([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})/event_type=(?:{'|'.join(table.EVENT_TYPES)})"
     r"/[^/._][^/]*\.parquet"
 )
-"""Athena does not read names that begin with a dot or an underscore."""
+"""Athena ignores names that begin with a dot or an underscore."""
 
 
 class LakeFiles:
-    """What was listed.
+    """The files of one listing.
 
     Args:
         listed: keys below `events/` and their ETags.
 
     Attributes:
-        digests: of each day's files, by their keys and ETags: one that comes, goes or changes makes it another.
+        digests: for each day, a digest of its files' keys and ETags. It changes if a file is added, removed or changed.
     """
 
     def __init__(self, listed: Iterable[tuple[str, str]]) -> None:
@@ -47,25 +47,25 @@ class LakeFiles:
 
     @classmethod
     def of(cls, s3: "S3Client", bucket: str) -> "LakeFiles":
-        """As they are now."""
+        """Lists the files as they are now."""
         return cls(listed(s3, bucket, table.EVENTS_PREFIX))
 
     def strays(self, today: date) -> list[str]:
-        """What is no file of any partition of the table: nobody knows what Athena makes of it."""
+        """Files that belong to no partition of the table; it is undefined what Athena does with them."""
         last = f"{today + AHEAD_MAX}"
         ahead = [key for day, files in self._days.items() if day > last for key, _ in files]
         return sorted([*self._strays, *ahead])
 
 
 def listed(s3: "S3Client", bucket: str, prefix: str) -> Iterator[tuple[str, str]]:
-    """Keys and ETags."""
+    """The keys and ETags below a prefix."""
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for found in page.get("Contents", []):
             yield found["Key"], found["ETag"]
 
 
 def _day_of(key: str) -> str | None:
-    """None if it is no partition's file."""
+    """The day of a partition's file; None for other keys."""
     if found := _FILE.fullmatch(key):
         with suppress(ValueError):
             return f"{date.fromisoformat(found[1])}"

@@ -1,6 +1,6 @@
-"""Files of the lake whose columns are not their table's, found by their footers.
+"""Finds files of the lake whose columns have other types than the table's, by the files' footers.
 
-DuckDB takes the first file's types and rounds the values of the other files to them.
+DuckDB would take the first file's types and round the values of the other files to them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,24 +17,24 @@ FILES: Mapping[str, Sequence[tuple[str, str]]] = {
     "account_events_files": [(each.name, each.glue_type) for each in table.COLUMNS],
     "daily_totals_files": table.TOTALS_COLUMNS,
 }
-"""Tables of the engine's connection: each lists the files of a table of the lake, which has these columns."""
+"""Tables of the engine's connection. Each lists the files of one of the lake's tables, given here with its columns."""
 FETCHED = 10_000
 READ = (
     "SELECT path, max(timestamp) AS last_read, coalesce(sum(bytes), 0)::BIGINT AS read_bytes "
     "FROM duckdb_logs_parsed('FileSystem') WHERE op = 'READ' GROUP BY path"
 )
-"""SQL for the files that the last query read, when, and how much of each."""
+"""SQL for the files that the last query read, with the time and the bytes of each."""
 
 
 def first_of_other_types(
     connection: duckdb.DuckDBPyConnection, files: str | Sequence[str], listed: str
 ) -> tuple[str, str] | None:
-    """The first file, by name, with another column than its table's, and which column that is.
+    """The first file, by name, that does not fit its table, and the problem; see `problem_of`.
 
     Args:
         connection: the engine's.
-        files: a glob or names; not empty.
-        listed: one of `FILES`; what it does not list is ignored.
+        files: a glob, or a list of names that is not empty.
+        listed: one of `FILES`; other files than those in it are ignored.
 
     Raises:
         duckdb.Error: a file cannot be read.
@@ -52,13 +52,13 @@ def first_of_other_types(
 
 
 def listed_files(connection: duckdb.DuckDBPyConnection, listed: str) -> list[str]:
-    """Those in one of `FILES`, by name."""
+    """The files in one of `FILES`, ordered by name."""
     found = connection.execute(f"SELECT DISTINCT file FROM memory.main.{listed} ORDER BY file")  # noqa: S608 -- our own name
     return [str(file) for (file,) in found.fetchall()]
 
 
 def read_bytes(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Each file that the last query read, and how much of it. To parse DuckDB's log is slow: once for each query."""
+    """The bytes that the last query read, by file. Call it once for each query: parsing DuckDB's log is slow."""
     return dict(connection.execute(f"SELECT path, read_bytes FROM ({READ})").fetchall())  # noqa: S608 -- our own
 
 

@@ -1,9 +1,8 @@
-"""The table `daily_totals`: for each day, what its events sum up to. Made again for the days whose files have changed.
+"""The table `daily_totals`: the sums of each day's events, updated for the days whose files have changed.
 
-An object holds a month's days, so that all of history is few and small files. Each row tells what it was made of: a
-digest of the statement and of its day's files, by names and ETags. A file that came since, in the same second or not,
-changes that. So the totals can be made by anybody at any time, also by several at once: what one overwrites of another
-is found by the next who looks.
+An object holds a month's days, which keeps history in few, small files. Each row has a digest of what it was made of:
+the statement, and its day's files by name and ETag. Any new file changes the digest. Therefore several processes may
+update the totals at any time, even at once: if one overwrites another's rows, the next update corrects them.
 """
 
 import hashlib
@@ -36,47 +35,47 @@ Days = dict[str, list[dict[str, Any]]]
 
 
 class Totals:
-    """Of one lake.
+    """The daily totals of one lake.
 
     Args:
         s3: a client.
-        bucket: the lake's.
-        engine: makes an engine that knows the files as they are now.
-        first_day: the first partition that the table projects: earlier ones no engine sees.
+        bucket: the lake's bucket.
+        engine: makes an engine over the files as they are now.
+        first_day: the table's first partition; engines ignore earlier ones.
     """
 
     def __init__(self, s3: "S3Client", bucket: str, engine: Callable[[], Engine], first_day: str = "") -> None:
         self._s3, self._bucket, self._engine, self._first_day = s3, bucket, engine, first_day
 
-    def refresh(self, tell: Callable[[str], object] = lambda _: None) -> int:
-        """Make what is not up to date; how many days that were.
+    def refresh(self, on_day: Callable[[str], object] = lambda _: None) -> int:
+        """Update the days that are out of date, and return their number.
 
         Args:
-            tell: told each day, before it is made.
+            on_day: called with each day before it is summed up.
         """
         digests = self._digests()
         made = self._made()
         engine: Engine | None = None
         changed = 0
         for month in sorted({day[:_MONTH_LENGTH] for day in digests.keys() | made.keys()}):
-            due = {day: digest for day, digest in digests.items() if day.startswith(month)}
-            days = {day: rows for day, rows in made.items() if day in due and rows[0]["made_of"] == due[day]}
-            missing = sorted(due.keys() - days.keys())
+            current = {day: digest for day, digest in digests.items() if day.startswith(month)}
+            days = {day: rows for day, rows in made.items() if day in current and rows[0]["made_of"] == current[day]}
+            missing = sorted(current.keys() - days.keys())
             if not missing and len(days) == sum(day.startswith(month) for day in made):
                 continue
             for day in missing:
-                tell(day)
+                on_day(day)
                 engine = engine or self._engine()
-                days[day] = _rows(engine, day, due[day])
+                days[day] = _rows(engine, day, current[day])
                 if not changed:
-                    self._write(month, days)  # who may not is told now: every day costs a query
+                    self._write(month, days)  # without write access, fail after one query rather than after all
                 changed += 1
             self._write(month, days)
             changed += not missing
         return changed
 
     def _digests(self) -> dict[str, str]:
-        """What each day's totals have to be made of."""
+        """The current digest of each day, for `made_of`."""
         return {
             day: hashlib.sha256(f"{SQL}{digest}".encode()).hexdigest()[:16]
             for day, digest in LakeFiles.of(self._s3, self._bucket).digests.items()
@@ -89,7 +88,7 @@ class Totals:
             if not _FILE.fullmatch(key):
                 continue
             rows = _rows_of(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read())
-            if rows is None:  # no engine reads a table with such a file
+            if rows is None:  # replaced by an empty file: no engine could read the table with it
                 self._s3.put_object(Bucket=self._bucket, Key=key, Body=parquet([], _SCHEMA))
                 continue
             for row in rows:
@@ -103,12 +102,12 @@ class Totals:
 
 
 def totals_key(month: str) -> str:
-    """Where a month's totals are, `YYYY-MM`."""
+    """The key of a month's totals; the month is `YYYY-MM`."""
     return f"{table.TOTALS_PREFIX}month={month}/totals.parquet"
 
 
 def _rows_of(body: bytes) -> list[dict[str, Any]] | None:
-    """A file's; None if it is damaged, or not of this table."""
+    """The rows of a file; None if it is damaged or belongs to another table."""
     try:
         found = pq.read_table(BytesIO(body))
         if not found.schema.equals(_SCHEMA) or found["dt"].null_count:
@@ -120,7 +119,7 @@ def _rows_of(body: bytes) -> list[dict[str, Any]] | None:
 
 
 def _rows(engine: Engine, day: str, digest: str) -> list[dict[str, Any]]:
-    """The digest is older than the sums: a file that came in between changes it, and the day is made once more."""
+    """A day's rows. The digest is older than the sums, so a file that arrives in between makes the day out of date."""
     return [{"dt": day, "made_of": digest, **record} for record in engine.query(SQL, [day]).records()]
 
 

@@ -1,4 +1,4 @@
-"""Ledger and lake side by side in DuckDB, in a file of its own: neither has to fit into memory."""
+"""Compares ledger and lake in DuckDB, in a database file: neither has to fit into memory."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ def _same(one: str, other: str, names: Iterable[str]) -> str:
     return " AND ".join(f"{one}.{name} IS NOT DISTINCT FROM {other}.{name}" for name in names)
 
 
-# A row of the lake may lack what every event has, which makes it no less a row.
+# A row of the lake may lack values that every event has; it is compared all the same.
 _LAKE_COPY = "SELECT * REPLACE (coalesce(account_id, '') AS account_id, coalesce(sequence, 0) AS sequence)"
 
 _SEE_LAKE = f"""
@@ -97,7 +97,7 @@ ORDER BY 1, 2 NULLS LAST, 3 DESC, 5
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Attributes: `through` is None without events."""
+    """What was compared; `through` is None without events."""
 
     events: int
     accounts: int
@@ -106,11 +106,11 @@ class Counted:
 
 
 class Comparison:
-    """Fill it with `read_lake`, `take` and `take_missing`, then `prepare` it once, then ask.
+    """One comparison: fill it with `read_lake`, `take` and `take_missing`, call `prepare` once, then read the results.
 
     Args:
-        connection: a `DuckDBEngine`'s; its default catalog is another from now on.
-        folder: for files, which may grow to some times the size of ledger and lake.
+        connection: that of a `DuckDBEngine`; the comparison changes its default catalog.
+        folder: for temporary files, which may grow to several times the size of ledger and lake.
     """
 
     def __init__(self, connection: "duckdb.DuckDBPyConnection", folder: Path) -> None:
@@ -123,7 +123,7 @@ class Comparison:
         connection.execute("ALTER TABLE ledger ADD COLUMN dt VARCHAR")
 
     def take(self, events: Sequence[LedgerEvent], unreadable: Sequence[Unreadable]) -> None:
-        """Rows of the ledger, each once."""
+        """Add rows of the ledger, each once."""
         if events:
             rows = pa.Table.from_pylist(events, schema=LEDGER)
             with_rows(
@@ -134,9 +134,7 @@ class Comparison:
             with_rows(self._connection, "INSERT INTO unreadable FROM rows", rows)
 
     def read_lake(self, events: str) -> None:
-        """What the lake has, and what queries see of it.
-
-        Needs nothing of the ledger: it can be done while that is read.
+        """Read the lake's rows, and those that the view `events` shows. Does not need the ledger's rows.
 
         Args:
             events: SQL for the lake's `account_events`, see `DuckDBEngine.listed_events`.
@@ -146,11 +144,11 @@ class Comparison:
         self._run(_SEE_LAKE)
 
     def interrupt(self) -> None:
-        """Of what is being done in another thread."""
+        """Interrupt what another thread is doing."""
         self._connection.interrupt()
 
     def missing_days(self, cut: datetime) -> list[str]:
-        """The partitions of what the lake should have by now, and has not."""
+        """The days of the events that the lake should have by now but lacks."""
         self._connection.execute(
             "CREATE OR REPLACE TABLE missing AS SELECT l.account_id, l.sequence, l.dt FROM ledger l ANTI JOIN "
             "account_events e ON l.account_id = e.account_id AND l.sequence = e.sequence WHERE l.occurred_at <= $cut",
@@ -159,7 +157,7 @@ class Comparison:
         return [dt for (dt,) in self._connection.execute("SELECT DISTINCT dt FROM missing ORDER BY dt").fetchall()]
 
     def take_missing(self, lake: "duckdb.DuckDBPyConnection", days: Sequence[str]) -> None:
-        """What the lake has by now of what it had not. Nothing else: the ledger may be older than that."""
+        """Add the missing events that have arrived in the lake since. Others are ignored: the ledger may be older."""
         listed = ", ".join(f"'{day}'" for day in days)
         sql = f"{_LAKE_COPY} FROM account_events WHERE dt IN ({listed})"
         rows = lake.execute(sql).to_arrow_reader()
@@ -172,21 +170,22 @@ class Comparison:
         self._run(_SEE_LAKE)
 
     def prepare(self, cut: datetime, latest: datetime) -> None:
-        """Take to be on its way what is not there and occurred between these.
+        """Compare. A missing event that occurred between the two times counts as on its way.
 
         Args:
-            cut: what occurred until then ought to be there; UTC.
-            latest: what is dated later never gets there: the transform refuses it; UTC.
+            cut: events until then should be in the lake; UTC.
+            latest: events dated later never arrive, because the transform refuses them; UTC.
         """
         self._run(_PREPARE, {"cut": cut, "latest": latest})
 
     def evidence(self) -> Iterator[Evidence]:
-        """Of all events that are not simply the same, in the order of accounts and sequences."""
+        """The evidence of all events that differ, ordered by account and sequence."""
         found = self._connection.execute(_EVIDENCE)
         while rows := found.fetchmany(FETCHED):
             yield from (Evidence(*row) for row in rows)
 
     def counted(self) -> Counted:
+        """How much was compared."""
         [row] = self._connection.execute(
             "SELECT (SELECT count(*) FROM ledger_compared), (SELECT count(DISTINCT account_id) FROM ledger_compared), "
             "(SELECT count(*) FROM on_their_way), (SELECT CASE WHEN count(*) > 0 THEN min(occurred_at) - INTERVAL 1 "
@@ -196,7 +195,7 @@ class Comparison:
         return Counted(events, accounts, on_their_way, _utc(through))
 
     def totals(self) -> tuple[Total, ...]:
-        """By currency."""
+        """The totals by currency."""
         rows = self._connection.execute(
             f"SELECT currency, sum(ledger), sum(lake) FROM (SELECT currency, {_FLOW} AS ledger, NULL AS lake "
             f"FROM ledger_compared UNION ALL SELECT coalesce(currency, ''), NULL, {_FLOW} FROM lake_compared) "
@@ -207,7 +206,7 @@ class Comparison:
         )
 
     def accounts(self, account_ids: Sequence[str]) -> tuple[AccountFound, ...]:
-        """How these stand."""
+        """These accounts on both sides."""
         rows = self._connection.execute(
             f"SELECT account_id, min(currency), count(*) FILTER (is_ledger), max(sequence) FILTER (is_ledger), "
             "sum(flow) FILTER (is_ledger), count(*) FILTER (NOT is_ledger), max(sequence) FILTER (NOT is_ledger), "
@@ -222,7 +221,7 @@ class Comparison:
         )
 
     def lateness(self) -> Lateness:
-        """Of all that is there."""
+        """How late the lake is, over all events."""
         [(ledger, lake, longest_us)] = self._connection.execute(
             "SELECT (SELECT max(occurred_at) FROM ledger), (SELECT max(occurred_at) FROM shown), "
             "(SELECT max(epoch_us(published_at) - epoch_us(occurred_at)) FROM shown)"
@@ -231,7 +230,7 @@ class Comparison:
         return Lateness(_utc(ledger), _utc(lake), behind_s, None if longest_us is None else longest_us / 1_000_000)
 
     def _run(self, statements: str, parameters: Mapping[str, Any] | None = None) -> None:
-        """One by one: only one may have parameters."""
+        """Run the statements one by one: DuckDB does not accept parameters for several at once."""
         for statement in filter(str.strip, statements.split(";\n")):
             given = {name: value for name, value in (parameters or {}).items() if f"${name}" in statement}
             self._connection.execute(statement, given or None)

@@ -1,4 +1,4 @@
-"""From what ledger and lake say of the same events to what does not agree. Pure."""
+"""Makes findings of the values that ledger and lake have for the same events. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from consumers.lake import table
 from ops.lake.reconcile.result import Difference, Finding, Kind
 
 KEYS = ("account_id", "sequence")
-"""By these an event of the ledger is compared with the lake's."""
+"""They identify an event in the ledger and in the lake."""
 
 FIELDS = (
     "event_id",
@@ -24,21 +24,21 @@ FIELDS = (
 
 FINDINGS_MAX = 50
 ACCOUNTS_MAX = 20
-"""So many are in a verdict."""
+"""The limits of a result."""
 
-TWICE = "another event in the lake has this account and sequence, too"
-COPY_AGREES = "another copy in the lake agrees with the ledger, which the view `events` does not show"
+TWICE = "another event in the lake has the same account and sequence"
+COPY_AGREES = "another copy in the lake agrees with the ledger, but the view `events` does not show it"
 
 Values = Mapping[str, Any]
 """By field."""
 
 
 class Evidence(NamedTuple):
-    """What is there of one event, where it is not simply the same on both sides.
+    """What ledger and lake have of one event, if they do not agree on it.
 
     Attributes:
         role: `shown` by the view `events`, or missing there; a `copy` that is not shown; `unreadable` in the ledger.
-        ledger, lake: None where it is not there.
+        ledger, lake: the event's values; None where it is missing.
         reason: why it is unreadable.
     """
 
@@ -51,10 +51,10 @@ class Evidence(NamedTuple):
 
 
 def findings(evidence: Iterable[Evidence]) -> Iterator[Finding]:
-    """What does not agree; nothing of an event that proves to be the same.
+    """The findings; none for an event on which both sides turn out to agree.
 
     Args:
-        evidence: of each event together.
+        evidence: grouped by event.
     """
     for (account_id, sequence), each in groupby(evidence, key=lambda one: (one.account_id, one.sequence)):
         yield from _of_one(account_id, sequence, list(each))
@@ -62,12 +62,12 @@ def findings(evidence: Iterable[Evidence]) -> Iterator[Finding]:
 
 @dataclass(slots=True)
 class Tally:
-    """Of findings, account by account: memory does not grow with them.
+    """Counts findings, which come account by account, in constant memory.
 
     Attributes:
-        first: as many as a verdict has.
-        accounts: how many there are with a finding.
-        account_ids: the first of these.
+        first: the first findings, at most `FINDINGS_MAX`.
+        accounts: the number of accounts with a finding.
+        account_ids: the first of these accounts, at most `ACCOUNTS_MAX`.
     """
 
     counts: Counter[Kind] = field(default_factory=Counter)

@@ -1,4 +1,4 @@
-"""All of the ledger's rows, by a parallel Scan, page by page as they come."""
+"""Reads all of the ledger's rows page by page, by a parallel Scan."""
 
 import json
 from collections.abc import Callable, Generator
@@ -21,9 +21,9 @@ def pages(
     Args:
         source: the table.
         pace: slows the reading down.
-        page_units: what a first page may take in read units.
-        segments: so many pages are read at the same time.
-        stop: called at the end, however it comes: whoever waits for the pace or for the table is to wait no longer.
+        page_units: the read units that a segment's first page may take.
+        segments: the number of pages to read at the same time.
+        stop: called at the end, also after an error; it ends the waiting for the pace and for the table.
 
     Raises:
         Interrupted: the table does not answer.
@@ -60,11 +60,10 @@ def _read(source: Source, part: Part, after: Item | None, pace: Pace, wait_s: fl
 
 
 def scans_unparsed(client: "DynamoDBClient") -> None:
-    """From now on this client's Scans give items as they are on the wire.
+    """Make this client's Scans return items as they are on the wire.
 
-    botocore's parser takes three times as long as all the rest of a Scan, to make of a row's attributes what they are
-    already (benchmarks/reconcile.py). Strings and numbers come the same; binary attributes, of which rows have none,
-    would come in base64.
+    botocore's parser takes three times as long as the rest of a Scan (benchmarks/reconcile.py), and does not change a
+    row's strings and numbers. Binary attributes, which rows do not have, would stay in base64.
     """
     client.meta.events.register("before-parse.dynamodb.Scan", _items_as_they_are)
 
@@ -74,7 +73,7 @@ def _items_as_they_are(
     customized_response_dict: dict[str, Any],
     **_: Any,  # noqa: ANN401 -- botocore's
 ) -> None:
-    if response_dict["status_code"] != 200:  # noqa: PLR2004 -- HTTP's
+    if response_dict["status_code"] != 200:  # noqa: PLR2004 -- HTTP status
         return
     answer = json.loads(response_dict["body"])
     customized_response_dict["Items"] = answer.pop("Items")

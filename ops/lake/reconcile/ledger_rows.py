@@ -1,4 +1,4 @@
-"""The ledger's events in the lake's words, for a comparison: by the projector's translation. Pure."""
+"""The ledger's events as the lake's columns, by the projector's translation. Pure."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from projector.errors import Unpublishable
 from projector.translate import translate
 
 SEQUENCE_MAX = 2**63 - 1
-"""Of the events' schemas, a `long`."""
+"""The maximum of the schemas' type `long`."""
 
 
 LedgerEvent = Mapping[str, Any]
@@ -19,11 +19,11 @@ LedgerEvent = Mapping[str, Any]
 
 
 class Unreadable(NamedTuple):
-    """A row of which no event can be made.
+    """A row that is not a valid event.
 
     Attributes:
-        sequence: of the event that belongs where the row is; None if its key has no place.
-        reason: never an amount.
+        sequence: the sequence that belongs to the row's version; None if the row's key has no valid version.
+        reason: why; it quotes no amount.
     """
 
     account_id: str
@@ -32,14 +32,14 @@ class Unreadable(NamedTuple):
 
 
 def ledger_rows(items: Iterable[Mapping[str, Any]]) -> tuple[list[LedgerEvent], list[Unreadable]]:
-    """The events of rows in DynamoDB JSON, and what is none; snapshots are passed over."""
+    """The events of rows in DynamoDB JSON, and the unreadable rows; snapshots are skipped."""
     events: list[LedgerEvent] = []
     unreadable: list[Unreadable] = []
     for item in items:
         try:
             row = from_item(item)
             if isinstance(row, EventRow) and row.sequence > SEQUENCE_MAX:
-                unreadable.append(_unreadable(item, "no event has so great a sequence"))
+                unreadable.append(_unreadable(item, "its sequence is too large for an event"))
             elif isinstance(row, EventRow):
                 events.append(_event(row))
         except (Corrupt, Unpublishable) as error:
@@ -53,7 +53,7 @@ def _event(row: EventRow) -> LedgerEvent:
 
 
 def _unreadable(item: Mapping[str, Any], reason: str) -> Unreadable:
-    """By its key, which DynamoDB does not let be missing or of another type."""
+    """Identifies the row by its key, which DynamoDB guarantees."""
     account_id, number = parts_of_key(item)
     if account_id is None or number is None:
         return Unreadable(key_of(item), None, reason)

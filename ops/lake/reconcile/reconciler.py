@@ -1,4 +1,4 @@
-"""The reconciliation itself: read the lake, then the ledger, look once more for what is missing, and judge."""
+"""Reconciles: reads the lake, then the ledger, looks again for missing events, and compares."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -20,10 +20,10 @@ from ops.replay.source import Page, Source
 from ops.replay.state import Counts
 
 WAITING_PAGES_MAX = 64
-"""Of a megabyte each, while the lake is looked at."""
+"""Pages of a megabyte each, kept while the lake is read."""
 
 INTERRUPTED_AGAIN_S = 0.1
-"""DuckDB hears of it within a statement only, and it may be between two."""
+"""Interrupt again after this time: DuckDB notices an interrupt only while a statement runs."""
 
 LedgerPage = tuple[list[LedgerEvent], list[Unreadable]]
 
@@ -33,14 +33,14 @@ class Reconciler:
     """Compares a ledger with a lake.
 
     Attributes:
-        lake: as it is when this is called.
+        lake: opens the lake as it is at the time of the call.
         source: the ledger's table.
-        pace: of reading that.
-        page_units: what its first pages may take.
-        segments: of that, read at the same time.
-        now: the time, UTC.
-        settle: waits a moment, for what may be about to arrive.
-        grace: the lake may be so late.
+        pace: limits the reading of the ledger.
+        page_units: the read units that its first pages may take.
+        segments: the number of its segments to read at the same time.
+        now: the current time, UTC.
+        settle: waits a moment for events that are about to arrive.
+        grace: how late the lake may be.
         stop: ends the waiting of `source` and `pace`.
     """
 
@@ -59,27 +59,27 @@ class Reconciler:
         found: Callable[[Finding], None] = lambda _finding: None,
         progress: Callable[[Counts], None] = lambda _counts: None,
     ) -> ReconciliationResult:
-        """The verdict.
+        """Compare ledger and lake.
 
-        The lake's files are listed first, so that what they have was in the ledger before: events that are written
-        meanwhile are never taken for extra ones.
+        The lake's files are listed first, so the ledger already has all of their events. Therefore an event written
+        during the comparison never counts as extra.
 
         Args:
-            found: gets every finding, by account and sequence.
-            progress: is told what is read of the ledger.
+            found: called with every finding, ordered by account and sequence.
+            progress: called with the counts of what has been read of the ledger.
 
         Raises:
             Interrupted: the ledger does not answer.
-            QueryFailed: the lake does not, or something in it is no file of it.
-            KeyboardInterrupt: DuckDB heard of Ctrl-C.
+            QueryFailed: the lake does not answer, or a file in it is damaged or does not fit the table.
+            KeyboardInterrupt: Ctrl-C was pressed while DuckDB was running.
         """
         at = self.now()
         with tempfile.TemporaryDirectory(prefix="account-events-", ignore_cleanup_errors=True) as folder:
             lake = self.lake()
             with translated(lake.connection):
-                return self._verdict(lake, Comparison(lake.connection, Path(folder)), at, found, progress)
+                return self._reconciled(lake, Comparison(lake.connection, Path(folder)), at, found, progress)
 
-    def _verdict(
+    def _reconciled(
         self,
         lake: DuckDBEngine,
         comparison: Comparison,
@@ -96,31 +96,31 @@ class Reconciler:
             with translated(later.connection):
                 comparison.take_missing(later.connection, days)
         comparison.prepare(cut, _naive(self.now() + AHEAD_MAX))
-        return _judged(comparison, at, found)
+        return _result(comparison, at, found)
 
     def _read(self, lake: DuckDBEngine, comparison: Comparison, progress: Callable[[Counts], None]) -> None:
-        """The lake is read beside the first pages, which wait for that: DuckDB does one thing at a time."""
+        """Read ledger and lake concurrently. DuckDB does one thing at a time, so pages wait until the lake is read."""
         counts = Counts()
         waiting: list[LedgerPage] = []
-        with ThreadPoolExecutor(1) as beside:
-            seen = beside.submit(_see, lake, comparison)
+        with ThreadPoolExecutor(1) as executor:
+            lake_read = executor.submit(_read_lake, lake, comparison)
             try:
                 for page in pages(self.source, self.pace, self.page_units, self.segments, stop=self.stop):
                     waiting.append(ledger_rows(page.items))
                     _count(counts, page, waiting[-1][0])
                     progress(counts)
-                    if seen.done() or len(waiting) >= WAITING_PAGES_MAX:
-                        seen.result()
+                    if lake_read.done() or len(waiting) >= WAITING_PAGES_MAX:
+                        lake_read.result()
                         _take(comparison, waiting)
-                seen.result()
+                lake_read.result()
             except BaseException:
-                while wait([seen], INTERRUPTED_AGAIN_S).not_done:
+                while wait([lake_read], INTERRUPTED_AGAIN_S).not_done:
                     comparison.interrupt()
                 raise
         _take(comparison, waiting)
 
 
-def _see(lake: DuckDBEngine, comparison: Comparison) -> None:
+def _read_lake(lake: DuckDBEngine, comparison: Comparison) -> None:
     lake.refuse_other_types()
     comparison.read_lake(lake.listed_events)
 
@@ -142,7 +142,7 @@ def _naive(instant: datetime) -> datetime:
     return instant.astimezone(UTC).replace(tzinfo=None)
 
 
-def _judged(comparison: Comparison, at: datetime, found: Callable[[Finding], None]) -> ReconciliationResult:
+def _result(comparison: Comparison, at: datetime, found: Callable[[Finding], None]) -> ReconciliationResult:
     tally = Tally()
     for finding in findings(comparison.evidence()):
         tally.add(finding)
@@ -160,5 +160,5 @@ def _judged(comparison: Comparison, at: datetime, found: Callable[[Finding], Non
         lateness=comparison.lateness(),
         findings=tuple(tally.first),
         accounts_found=comparison.accounts(tally.account_ids),
-        files=Files(),  # who listed them adds them
+        files=Files(),  # added by the caller, who listed them
     )

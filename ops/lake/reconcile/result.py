@@ -1,6 +1,7 @@
-"""What a reconciliation found, and its file in the lake's bucket. Pure.
+"""The result of a reconciliation, and its file in the lake's bucket. Pure.
 
-Kept as `reconciliations/latest.json`, the last, and `reconciliations/<compared_at>.json`, each: UTF-8, one JSON object:
+The newest result is `reconciliations/latest.json`, and each is kept as `reconciliations/<compared_at>.json`. The file
+is UTF-8 and holds one JSON object:
 
 format                1
 compared_at, through  ISO 8601, UTC
@@ -8,12 +9,12 @@ events, accounts      numbers: compared
 missing, extra, differing, contradicting, unreadable, on_their_way   numbers of events, see `ReconciliationResult`
 differing_accounts    a number
 totals                [{currency, ledger, lake}], money as text
-lateness              {newest_in_ledger, newest_in_lake, behind_s, longest_s}, each null where there is none
-files                 {days: {YYYY-MM-DD: digest}, stray: number, strays: [key]}, the lake's, see `ops.lake.query.files`
+lateness              {newest_in_ledger, newest_in_lake, behind_s, longest_s}, each may be null
+files                 {days: {YYYY-MM-DD: digest}, stray: number, strays: [key]}, see `ops.lake.query.files`
 findings              [{kind, account_id, sequence, event_id, differences: [{field, ledger, lake}], note}], the first
 accounts_found        [{account_id, currency, ledger: {events, sequence, balance}, lake: {...}}], the first
 
-Readers pass over what they do not know; what is here is not taken away under format 1.
+Readers ignore fields that they do not know. Format 1 may gain fields but loses none.
 """
 
 import json
@@ -37,12 +38,12 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class UnknownResult(CommandError):
-    """The file is no verdict that this release can read: reconcile again."""
+    """This release cannot read the file: reconcile again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Attributes: `ledger` and `lake` are the field's values as text; None where there is none."""
+    """A field that differs. `ledger` and `lake` are its values as text, or None for null."""
 
     field: str
     ledger: str | None
@@ -51,12 +52,12 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One event, and what about it does not agree.
+    """An event on which ledger and lake do not agree.
 
     Attributes:
-        sequence: None of a ledger's row that does not even tell it.
+        sequence: None if the ledger's row has no valid one.
         event_id: the ledger's if it has the event, otherwise the lake's.
-        note: in words, what the kind and the differences do not say.
+        note: a further explanation, or empty.
     """
 
     kind: Kind
@@ -69,7 +70,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """An account by its events: how many, the last one's sequence, and what came in less what went out."""
+    """An account on one side: its number of events, their last sequence, and credits less withdrawals."""
 
     events: int
     sequence: int
@@ -78,7 +79,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class AccountFound:
-    """An account that does not agree. Events on their way are not counted."""
+    """An account with a finding. Events on their way are not counted."""
 
     account_id: str
     currency: str
@@ -88,7 +89,7 @@ class AccountFound:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """What came in less what went out, of all accounts of a currency. Events on their way are not counted."""
+    """Credits less withdrawals of all accounts of a currency. Events on their way are not counted."""
 
     currency: str
     ledger: Decimal
@@ -100,10 +101,10 @@ class Lateness:
     """How late the lake is.
 
     Attributes:
-        newest_in_ledger, newest_in_lake: when the newest event there occurred.
-        behind_s: what lies between them.
-        longest_s: the longest from when an event occurred until it was on the stream, of all events that the lake has
-            from there.
+        newest_in_ledger, newest_in_lake: when the newest event on that side occurred.
+        behind_s: the time between them.
+        longest_s: the longest time from an event's occurrence to its arrival on the stream, over all events in the
+            lake that came from the stream.
     """
 
     newest_in_ledger: datetime | None = None
@@ -114,11 +115,11 @@ class Lateness:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The lake's, as they were listed before they were read.
+    """The lake's files, as listed before the comparison read them.
 
     Attributes:
-        days: a digest of each day's.
-        stray: so many lie between them and are no partition's: nobody knows what Athena makes of them.
+        days: a digest of each day's files.
+        stray: the number of files that belong to no partition; it is undefined what Athena does with them.
         strays: the first of these, by key.
     """
 
@@ -129,20 +130,20 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class ReconciliationResult:
-    """All of it. Times are UTC.
+    """The result. Times are UTC.
 
     Attributes:
         compared_at: when the comparison began.
         through: every event of the ledger that occurred until then was compared.
-        events, accounts: of the ledger, that were compared.
-        missing: the ledger has them and the lake has not.
-        extra: the lake has them and the ledger has not.
-        differing: both have them, and something about them is not the same.
-        contradicting: of several copies in the lake the view `events` shows the right one, and another is not the same.
-        unreadable: rows of the ledger of which no event can be made; nothing can be said of these.
-        on_their_way: the ledger has them, the lake has not, and they are younger than the delivery may take.
-        findings, accounts_found: the first.
-        files: the lake's, that were compared.
+        events, accounts: the numbers compared, of the ledger.
+        missing: events in the ledger but not in the lake.
+        extra: events in the lake but not in the ledger.
+        differing: events in both, with a field that differs.
+        contradicting: events of which the view `events` shows the right copy, while another copy in the lake differs.
+        unreadable: rows of the ledger that are not valid events, and therefore not compared.
+        on_their_way: events in the ledger but not in the lake, and younger than a delivery may take.
+        findings, accounts_found: the first ones.
+        files: the lake's files that were compared.
     """
 
     compared_at: datetime
@@ -163,20 +164,20 @@ class ReconciliationResult:
     files: Files = Files()
 
     @property
-    def is_sound(self) -> bool:
-        """Ledger and lake agree on every event, but for those on their way, and nothing else is in the lake."""
+    def agrees(self) -> bool:
+        """Whether ledger and lake agree on every event, except those on their way, and no stray file is in the lake."""
         differs = self.files.stray or any(getattr(self, kind) for kind in KINDS)
         return not differs and all(each.ledger == each.lake for each in self.totals)
 
     @property
     def key(self) -> str:
-        """Its own in the bucket, beside `LATEST_KEY`."""
+        """The key in the bucket under which this result is kept."""
         return f"{FOLDER}{self.compared_at:%Y-%m-%dT%H-%M-%S.%fZ}.json"
 
 
-def to_json(verdict: ReconciliationResult) -> bytes:
-    """The file."""
-    return json.dumps({"format": FORMAT, **asdict(verdict)}, default=_text, indent=1).encode() + b"\n"
+def to_json(result: ReconciliationResult) -> bytes:
+    """The result as a file."""
+    return json.dumps({"format": FORMAT, **asdict(result)}, default=_text, indent=1).encode() + b"\n"
 
 
 def finding_line(finding: Finding) -> str:
@@ -185,21 +186,27 @@ def finding_line(finding: Finding) -> str:
 
 
 def from_json(body: bytes) -> ReconciliationResult:
-    """The verdict in a file.
+    """The result in a file.
 
     Raises:
-        UnknownResult: see there.
+        UnknownResult: the file is damaged, or of a format that this release does not know.
     """
     try:
         found = json.loads(body)
         if found["format"] != FORMAT:
-            raise UnknownResult(f"A verdict of format {found['format']}, not {FORMAT}: reconcile again.")
-        return _verdict(found)
+            raise UnknownResult(
+                f"The reconciliation result has the format {found['format']}; this release reads {FORMAT}. Run "
+                "`account-events reconcile` again."
+            )
+        return _parsed(found)
     except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation, OverflowError, RecursionError) as error:
-        raise UnknownResult(f"No verdict ({type(error).__name__}: {error}): reconcile again.") from error
+        raise UnknownResult(
+            f"The reconciliation result is damaged ({type(error).__name__}: {error}). Run `account-events reconcile` "
+            "again."
+        ) from error
 
 
-def _verdict(found: Mapping[str, Any]) -> ReconciliationResult:
+def _parsed(found: Mapping[str, Any]) -> ReconciliationResult:
     late = found["lateness"]
     return ReconciliationResult(
         _time(found["compared_at"]),
@@ -234,7 +241,7 @@ def _verdict(found: Mapping[str, Any]) -> ReconciliationResult:
 
 def _finding(each: Mapping[str, Any]) -> Finding:
     if each["kind"] not in KINDS:
-        raise ValueError(f"a finding of kind {each['kind']!r}")
+        raise ValueError(f"unknown kind of finding {each['kind']!r}")
     return Finding(
         each["kind"],
         _string(each["account_id"]),
@@ -266,25 +273,25 @@ def _time(text: str) -> datetime:
 def _money(text: object) -> Decimal:
     amount = Decimal(_string(text))
     if not amount.is_finite():
-        raise ValueError(f"{text!r} is no amount")
+        raise ValueError(f"{text!r} is not an amount")
     return amount
 
 
 def _seconds(number: object) -> float:
     if not isinstance(number, int | float) or isinstance(number, bool) or not math.isfinite(number):
-        raise ValueError(f"{number!r} is no number of seconds")
+        raise ValueError(f"{number!r} is not a number of seconds")
     return float(number)
 
 
 def _string(text: object) -> str:
     if not isinstance(text, str):
-        raise TypeError(f"{text!r} is no text")
+        raise TypeError(f"{text!r} is not text")
     return text
 
 
 def _count(number: object) -> int:
     if not isinstance(number, int) or isinstance(number, bool) or number < 0:
-        raise ValueError(f"{number!r} counts nothing")
+        raise ValueError(f"{number!r} is not a count")
     return number
 
 

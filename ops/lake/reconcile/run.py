@@ -1,4 +1,4 @@
-"""One reconciliation of a deployed stack: wiring, progress, and where the result is kept."""
+"""Runs a reconciliation of a deployed stack: wiring, progress, and storage of the result."""
 
 import gc
 import random
@@ -23,10 +23,10 @@ from ops.replay.state import Counts
 from ops.terminal import err
 
 SETTLE_S = 2.0
-"""What was about to arrive at the first look has usually done so by then."""
+"""Events that were about to arrive at the first comparison have usually arrived by then."""
 LOCAL_GRACE_S = 15.0
 LOCAL_SEGMENTS = 1
-"""The emulator goes through the whole table for every page, and hashes every row to find its segment."""
+"""More segments would be slower: for every page, the emulator reads the whole table and hashes every row."""
 COLLECTED_AFTER_OBJECTS = 200_000
 SHOWN_MAX = 20
 
@@ -38,15 +38,15 @@ def reconciled(
     grace_s: float | None = None,
     found: Callable[[Finding], None] = lambda _finding: None,
 ) -> ReconciliationResult:
-    """The verdict on a lake and its ledger, with progress on stderr; see `reconcile`.
+    """Compare a lake with its ledger, with progress on stderr.
 
     Args:
-        lake: it.
-        read_units_max: see the command's option.
-        grace_s: likewise.
-        found: gets every finding.
+        lake: the deployed lake.
+        read_units_max: see the option of `account-events reconcile`.
+        grace_s: see the option of `account-events reconcile`.
+        found: called with every finding.
     """
-    files = LakeFiles.of(lake.s3, lake.bucket)  # before they are read: what changes meanwhile is not vouched for
+    files = LakeFiles.of(lake.s3, lake.bucket)  # listed before they are read, so later changes count as not compared
     dynamodb = lake.deployment.client("dynamodb")
     scans_unparsed(dynamodb)
     stop = threading.Event()
@@ -66,22 +66,22 @@ def reconciled(
         grace=timedelta(seconds=grace_of(lake) if grace_s is None else grace_s),
         stop=stop.set,
     )
-    expected = None if lake.is_local else size.read_units  # the emulator counts units of its own
+    expected = None if lake.is_local else size.read_units  # the emulator counts units differently
     with _collecting_rarely(), Display(err, expected, Counts()) as display:
-        verdict = reconciler.reconcile(found, display.update)
-    strays = files.strays(verdict.compared_at.date())
-    return replace(verdict, files=Files(files.digests, len(strays), tuple(strays[:SHOWN_MAX])))
+        result = reconciler.reconcile(found, display.update)
+    strays = files.strays(result.compared_at.date())
+    return replace(result, files=Files(files.digests, len(strays), tuple(strays[:SHOWN_MAX])))
 
 
-def keep(lake: Lake, verdict: ReconciliationResult) -> None:
-    """In the lake's bucket, as the latest and under its time."""
-    body = to_json(verdict)
-    for key in (verdict.key, LATEST_KEY):
+def keep(lake: Lake, result: ReconciliationResult) -> None:
+    """Write the result to the lake's bucket, as the latest and under its time."""
+    body = to_json(result)
+    for key in (result.key, LATEST_KEY):
         lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=body, ContentType="application/json")
 
 
 def grace_of(lake: Lake) -> float:
-    """How many seconds an event may take to the lake."""
+    """The seconds that an event may take to reach the lake."""
     if lake.is_local:
         return LOCAL_GRACE_S
     return delivery_s(float(lake.outputs["LakeBufferSeconds"]))
@@ -89,7 +89,7 @@ def grace_of(lake: Lake) -> float:
 
 @contextmanager
 def _collecting_rarely() -> Iterator[None]:
-    """A page is tens of thousands of objects and no cycle: looking for some took an eighth of this process's time."""
+    """Run the garbage collector less often: it took an eighth of the time, and pages contain no cycles."""
     before = gc.get_threshold()
     gc.set_threshold(COLLECTED_AFTER_OBJECTS, *before[1:])
     try:

@@ -1,7 +1,8 @@
-"""From the ledger into the lake: the events that the lake lacks, by a replay.
+"""Writes the events that the lake lacks from the ledger, by a replay.
 
-They are collected first, in DuckDB, and written at the end, in few and large files. A file is named by what is in it:
-the same events written twice are one file. What the delivery brings meanwhile is there twice, and shown once.
+The events are first collected in DuckDB, then written in few, large files. A file's name is a digest of its content, so
+writing the same events twice makes one file. If Firehose delivers an event meanwhile, the lake has two copies, and the
+view `events` shows one.
 """
 
 import json
@@ -31,18 +32,18 @@ _COLLECTED = pa.schema([(name, pa.string()) for name in ("account_id", "dt", "ev
 
 
 class MissingSink:
-    """A Sink of a replay: takes every event, keeps those that the lake has not.
+    """A Sink of a replay that collects the events that the lake lacks.
 
     Args:
-        connection: DuckDB's with the lake's tables, see `DuckDBEngine`; its default catalog is another from now on.
-        folder: for files, which may grow to some times the size of what is missing.
+        connection: that of a `DuckDBEngine`; the sink changes its default catalog.
+        folder: for temporary files, which may grow to several times the size of the missing events.
         rows: makes the rows.
-        account_ids: all that will come; None: any may.
-        cut_us: what occurred later may be on its way and is left out, microseconds since 1970.
+        account_ids: the accounts that will be replayed; None for all.
+        cut_us: later events may be on their way and are left out, microseconds since 1970.
 
     Attributes:
-        refused: events that are no rows, each with the reason.
-        young: events left out because of `cut_us`.
+        refused: events that got no row: account, sequence, reason.
+        young: the number of events left out because of `cut_us`.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class MissingSink:
         with_rows(self._connection, "CREATE TABLE missing AS FROM rows", _COLLECTED.empty_table())
 
     def write(self, events: Sequence[Outgoing]) -> int:
-        """As `Sink.write`."""
+        """See `Sink.write`."""
         for event in events:
             if event.occurred_us > self._cut_us:
                 self.young += 1
@@ -82,7 +83,7 @@ class MissingSink:
         return 0
 
     def flush(self) -> int | None:
-        """As `Sink.flush`; but nothing is safe before `save`."""
+        """See `Sink.flush`; here, nothing is stored durably before `save`."""
         if self._buffer:
             columns = zip(zip(*self._buffer, strict=True), _COLLECTED.types, strict=True)
             rows = pa.Table.from_arrays([pa.array(*column) for column in columns], schema=_COLLECTED)
@@ -96,10 +97,10 @@ class MissingSink:
         return None
 
     def save(self, put: Callable[[str, bytes], object]) -> Iterator[tuple[str, int]]:
-        """Write what is missing, file by file: each one's key and its rows.
+        """Write the missing events file by file; yields each file's key and its number of rows.
 
         Args:
-            put: an object, by its key.
+            put: writes an object under a key.
         """
         partitions = self._connection.execute("SELECT DISTINCT dt, event_type FROM missing ORDER BY ALL").fetchall()
         for dt, event_type in partitions:
@@ -110,11 +111,8 @@ class MissingSink:
                 yield key, len(lines)
 
     def _files(self, dt: str, event_type: str) -> Iterator[list[str]]:
-        """The lines of each file of a partition, ordered, so that they are the same every time.
-
-        A replay may repeat an event.
-        """
-        cursor = self._connection.cursor()  # the caller's transaction goes on beside it
+        """The lines of each file of a partition, without repetitions, and in an order that is the same in every run."""
+        cursor = self._connection.cursor()  # a second one, because the caller is still reading its own
         cursor.execute("USE work")
         found = cursor.execute(
             "SELECT line FROM (SELECT DISTINCT account_id, sequence, line FROM missing "

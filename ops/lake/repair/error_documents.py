@@ -1,8 +1,8 @@
-"""What Firehose keeps of what it could not deliver: an object of lines, a document of JSON each. Pure.
+"""Parses the objects in which Firehose keeps records that it could not deliver: a JSON document on each line. Pure.
 
-Source: Amazon Data Firehose Developer Guide, "Handle failure in data transformation" (`rawData` is the record as it
-came) and "Handling errors for data format conversion" (`rawData` is what the function made of it).
-`local_stack.firehose.failures` writes the same.
+Source: Amazon Data Firehose Developer Guide, "Handle failure in data transformation" (`rawData` is the original record)
+and "Handling errors for data format conversion" (`rawData` is the function's output).
+`local_stack.firehose.failures` writes the same format.
 """
 
 import base64
@@ -17,7 +17,7 @@ from consumers.lake.delivery.conversion import json_objects
 from consumers.lake.envelope import milliseconds
 
 BEFORE_THE_ROWS = "Lambda."
-"""Error codes of what the function made nothing of begin so."""
+"""The prefix of error codes of records that the function did not transform."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,10 @@ class Document:
     """One failed record.
 
     Attributes:
-        line: it as it stands, without its line feed.
-        parts: what can be put back by itself: an aggregate's events, the JSON objects of a transformed record.
+        line: the document's line, without the line feed.
+        parts: what can be put back separately: an aggregate's events, or the JSON objects of a transformed record.
         is_transformed: whether the parts are JSON that the function made.
-        arrived_ms: when Firehose got it, milliseconds since 1970.
+        arrived_ms: when Firehose received the record, milliseconds since 1970.
     """
 
     line: bytes
@@ -37,7 +37,7 @@ class Document:
     arrived_ms: int
 
     def with_parts(self, parts: Sequence[bytes]) -> list[bytes]:
-        """Lines that hold these of its parts and no others."""
+        """Lines for only these of the parts."""
         if tuple(parts) == self.parts:
             return [self.line]
         document = json.loads(self.line)
@@ -46,19 +46,19 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class NoDocument:
-    """A line that cannot be understood; it stays as it is."""
+    """A line that cannot be parsed; a redrive leaves it in place."""
 
     line: bytes
     problem: str
 
 
 def documents(body: bytes) -> list[Document | NoDocument]:
-    """An object's, in its order; empty lines are none."""
+    """The documents of an object, in order, without empty lines."""
     return [_document(line) for line in body.split(b"\n") if line.strip()]
 
 
 def object_of(lines: Sequence[bytes]) -> bytes:
-    """The object with these lines."""
+    """The body of an object with these lines."""
     return b"".join(line + b"\n" for line in lines)
 
 
@@ -68,25 +68,25 @@ def _document(line: bytes) -> Document | NoDocument:
         data = base64.b64decode(document["rawData"], validate=True)
         arrived_ms = milliseconds(document["arrivalTimestamp"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        return NoDocument(line, f"it is no document of Firehose's: {type(error).__name__}: {error}")
-    # No framing of an event begins so, nor does an aggregate; but what somebody else wrote to the stream may.
+        return NoDocument(line, f"not a document of Firehose: {type(error).__name__}: {error}")
+    # Neither an event nor an aggregate begins with a brace, but a foreign record on the stream may.
     is_as_it_came = str(document.get("errorCode", "")).startswith(BEFORE_THE_ROWS)
     if is_as_it_came or not data.lstrip().startswith(b"{"):
         return Document(line, _events(data), is_transformed=False, arrived_ms=arrived_ms)
     try:
         parts = tuple(json.dumps(_shallow(each)).encode() for each in json_objects(data))
     except (ValueError, TypeError, RecursionError) as error:
-        return NoDocument(line, f"its rawData begins like JSON and holds no rows: {error}")
+        return NoDocument(line, f"its rawData looks like JSON but holds no rows: {error}")
     return Document(line, parts, is_transformed=True, arrived_ms=arrived_ms)
 
 
 def _shallow(document: Any) -> dict[str, Any]:  # noqa: ANN401 -- out of JSON
-    """An object as Firehose's and the function's are. One of a thousand levels may be read here, and not further in."""
+    """Refuses deeply nested JSON, which later steps could not process; Firehose and the function write none."""
     if not isinstance(document, dict):
-        raise TypeError("an object is due")
+        raise TypeError("not a JSON object")
     inner = [value for value in document.values() if isinstance(value, dict | list)]  # dataCatalogTable
     if any(isinstance(each, dict | list) for value in inner for each in _values(value)):
-        raise ValueError("an object of several levels")
+        raise ValueError("an object nested too deeply")
     return document
 
 
@@ -95,7 +95,7 @@ def _values(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
 
 
 def _events(data: bytes) -> tuple[bytes, ...]:
-    """A damaged or an empty aggregate stays whole: the function says what is wrong with it."""
+    """The events of an aggregate. A damaged or empty aggregate stays whole: the function reports what is wrong."""
     try:
         return tuple(unpack(data)) or (data,)
     except CorruptAggregate:

@@ -1,4 +1,4 @@
-"""What a redrive needs of AWS: the lake's bucket, the deployed function, and why that refused."""
+"""The AWS side of a redrive: the lake's bucket, the deployed function, and its reasons for refusals."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class FunctionFailed(CommandError):
-    """The function raised or ran out of something; what it was to put back is where it was."""
+    """The function raised an error or exceeded a limit; its records stay where they were."""
 
 
 class S3Bucket:
@@ -42,14 +42,17 @@ class S3Bucket:
 
 
 def invoked(client: "LambdaClient", function_name: str) -> Callable[[bytes], bytes]:
-    """The function, to be called with JSON."""
+    """A callable that invokes the deployed function with JSON and returns its answer.
+
+    The callable raises FunctionFailed if the function fails.
+    """
 
     def invoke(payload: bytes) -> bytes:
         answer = client.invoke(FunctionName=function_name, Payload=payload)
         body = answer["Payload"].read()
         if answer.get("FunctionError"):
             raise FunctionFailed(
-                f"The function {function_name} fails, see its log: {body[:300].decode(errors='replace')}"
+                f"The function {function_name} failed; see its log. {body[:300].decode(errors='replace')}"
             )
         return body
 
@@ -57,7 +60,7 @@ def invoked(client: "LambdaClient", function_name: str) -> Callable[[bytes], byt
 
 
 def reasons_in(bucket: S3Bucket, now: Callable[[], datetime]) -> Callable[[str], Mapping[str, str]]:
-    """Why the function refused records of an invocation that has just ended; see `consumers.lake.report`."""
+    """A callable for the reasons, by record id, of an invocation that has just ended; see `consumers.lake.report`."""
 
     def reasons(invocation_id: str) -> Mapping[str, str]:
         for day in (now(), now() - timedelta(days=1)):
@@ -70,7 +73,7 @@ def reasons_in(bucket: S3Bucket, now: Callable[[], datetime]) -> Callable[[str],
 
 
 def _reason(line: bytes) -> tuple[str, str] | None:
-    """A record's id and why it was refused; None if the line is damaged: a redrive can do without."""
+    """A record's id and the reason for its refusal; None if the line is damaged, since a redrive works without it."""
     try:
         found = json.loads(line)
         return str(found["recordId"]), f"{found['error']}: {found['reason']}"

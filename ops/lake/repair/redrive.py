@@ -1,9 +1,9 @@
-"""Failures put back into the lake. Nothing is deleted before what takes its place is written.
+"""Puts failed records back into the lake, and deletes nothing before its replacement is written.
 
-For each object under the error prefix: its records go through the deployed function once more; what that makes of them
-is written to their partitions, under a name that follows from what is written, so that the same work done twice leaves
-one file; then the object goes to `redriven/`, or what still fails stays of it. Wherever that ends, an event is where it
-was, or where it belongs, or both.
+For each object under the error prefix, its records go through the deployed function again. The resulting rows are
+written to their partitions; a file's name is a digest of its content, so repeating the work makes the same file. Then
+the object moves to `redriven/`, except for records that still fail. If a redrive is interrupted at any point, every
+event is still where it was, or in its partition, or both.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from account_events.avro.codec import CONTRACT
-from consumers.lake.delivery.contract import Failed, Transformed, judged
+from consumers.lake.delivery.contract import Failed, Transformed, outcomes_of
 from consumers.lake.delivery.conversion import converted
 from consumers.lake.delivery.parquet import arrow_schema
 from consumers.lake.delivery.records import SourceRecord, invocation
@@ -27,7 +27,7 @@ from ops.lake.repair.error_documents import Document, NoDocument, documents, obj
 
 REDRIVEN_PREFIX = "redriven/"
 BATCH_BYTES_MAX = 128 * 1024
-"""Of records; rows are up to eighteen times as long, and the function's answer has 6 MB at most."""
+"""Bytes of records per invocation: rows are up to eighteen times as long, and the answer's limit is 6 MB."""
 BATCH_RECORDS_MAX = 1_000
 DROPPED = "the function dropped it"
 _SCHEMAS = {schema.fingerprint.hex(): schema for schema in CONTRACT.known.values()}
@@ -35,12 +35,12 @@ _DAY_LENGTH = len("2026-11-25")
 
 
 class Bucket(Protocol):
-    """The lake's."""
+    """The lake's bucket."""
 
     def keys(self, prefix: str) -> Iterator[str]: ...
 
     def get(self, key: str) -> bytes | None:
-        """None: there is no such object (any more)."""
+        """The object; None if it does not exist (any more)."""
 
     def put(self, key: str, body: bytes) -> None: ...
 
@@ -49,10 +49,10 @@ class Bucket(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """A part that stays where it is.
+    """A part of a record that still fails and stays in place.
 
     Attributes:
-        line: of the object, from 1.
+        line: its line in the object, from 1.
     """
 
     line: int
@@ -61,12 +61,12 @@ class Failing:
 
 @dataclass(slots=True)
 class Redriven:
-    """What became of an object.
+    """The outcome for one object.
 
     Attributes:
-        documents: in it.
-        rows: put back; nothing was written in a dry run.
-        failing: still, and lines that cannot be understood.
+        documents: the number of records in it.
+        rows: the number of events put back, or that a dry run would try to put back.
+        failing: the parts that still fail, and the lines that cannot be parsed.
     """
 
     key: str
@@ -77,15 +77,15 @@ class Redriven:
 
 @dataclass(frozen=True, slots=True)
 class Redrive:
-    """One run's.
+    """One redrive.
 
     Attributes:
-        bucket: the lake's.
-        invoke: the deployed function, with JSON; its answer. What it raises ends the run.
-        reasons: of an invocation, why it refused, by record.
-        new_id: an invocation's.
+        bucket: the lake's bucket.
+        invoke: invokes the deployed function with JSON and returns its answer; an exception ends the redrive.
+        reasons: the reasons for an invocation's refusals, by record id.
+        new_id: makes an invocation id.
         stream_arn: the event stream's, for the function's event.
-        first_day: YYYY-MM-DD, the first partition that the table has.
+        first_day: the table's first partition, YYYY-MM-DD.
     """
 
     bucket: Bucket
@@ -96,17 +96,17 @@ class Redrive:
     first_day: str
 
     def look(self) -> Iterator[Redriven]:
-        """What there is to be put back, object by object; nothing is invoked or written."""
+        """What could be put back, object by object, without invoking the function or writing."""
         for key, body in self._objects():
             found = documents(body)
             parts = sum(len(each.parts) for each in found if isinstance(each, Document))
             yield Redriven(key, len(found), parts, _unread(found))
 
     def run(self) -> Iterator[Redriven]:
-        """Put back, object by object.
+        """Put the records back, object by object.
 
         Raises:
-            BadAnswer: the function does not answer as Firehose demands.
+            BadAnswer: the function's answer is not as Firehose requires.
         """
         for key, body in self._objects():
             yield self._put_back(key, documents(body))
@@ -136,9 +136,9 @@ class Redrive:
         return Redriven(key, len(found), rows, sorted(_unread(found) + work.failing(), key=lambda each: each.line))
 
     def _move(self, key: str, work: "_Work", done: set[str]) -> None:
-        """What is done goes to `redriven/`, what is not stays."""
+        """Move the records that were put back to `redriven/`; the others stay."""
         moved, left = work.lines(done)
-        suffix = f"-{_digest(moved)}" if left else ""  # what is left of it may get there later
+        suffix = f"-{_digest(moved)}" if left else ""  # unique, because the rest of the object may follow later
         self.bucket.put(f"{REDRIVEN_PREFIX}{key}{suffix}", object_of(moved))
         if left:
             self.bucket.put(key, object_of(left))
@@ -160,24 +160,26 @@ class Redrive:
     def _invoked(self, work: "_Work", batch: Sequence[SourceRecord]) -> list[Transformed]:
         invocation_id = self.new_id()
         event = invocation(batch, invocation_id, self.stream_arn, "")
-        verdicts = judged(batch, self.invoke(json.dumps(event).encode()))
-        failed = {each.record.record_id: each for each in verdicts if isinstance(each, Failed)}
+        outcomes = outcomes_of(batch, self.invoke(json.dumps(event).encode()))
+        failed = {each.record.record_id: each for each in outcomes if isinstance(each, Failed)}
         reasons = self.reasons(invocation_id) if failed else {}
         for record_id, each in failed.items():
             work.fail(record_id, reasons.get(record_id) or f"{each.code}: {each.message}")
-        for record_id in {record.record_id for record in batch} - {each.record.record_id for each in verdicts}:
+        for record_id in {record.record_id for record in batch} - {each.record.record_id for each in outcomes}:
             work.fail(record_id, DROPPED)
         made: list[Transformed] = []
-        for verdict in verdicts:
-            if isinstance(verdict, Transformed) and _is_partition(verdict.keys):
-                made.append(verdict)
-            elif isinstance(verdict, Transformed):
-                work.fail(verdict.record.record_id, f"the function names no partition of the table: {verdict.keys}")
+        for outcome in outcomes:
+            if isinstance(outcome, Transformed) and _is_partition(outcome.keys):
+                made.append(outcome)
+            elif isinstance(outcome, Transformed):
+                work.fail(
+                    outcome.record.record_id, f"the function named a partition that the table lacks: {outcome.keys}"
+                )
         return made
 
 
 class _Work:
-    """An object's records, each part of a document one of its own, and why some fail."""
+    """The records of an object, one for each part of a document, and the reasons of those that fail."""
 
     def __init__(self, found: Sequence[Document | NoDocument]) -> None:
         self._found = found
@@ -196,7 +198,7 @@ class _Work:
         return [Failing(int(record_id.partition(":")[0]) + 1, reason) for record_id, reason in self._reasons.items()]
 
     def lines(self, done: set[str]) -> tuple[list[bytes], list[bytes]]:
-        """Those of an object for what is done, and of one for what is not."""
+        """The lines of the records that were put back, and those of the others."""
         moved: list[bytes] = []
         left: list[bytes] = []
         for number, document in enumerate(self._found):
@@ -221,22 +223,22 @@ def _record(number: int, sub: int, part: bytes, document: Document) -> SourceRec
 
 
 def _row_of(record: SourceRecord, first_day: str) -> Transformed | str:
-    """A row that could not be converted, with its partition, which it does not tell; or why it has none.
+    """A row that could not be converted, with its partition; or the reason why it cannot be put back.
 
-    It is held to what the function promises of a row: the table's columns may all be null, an event's fields may not.
+    The table's columns may be null, but here the mandatory fields of the row's event must have values.
     """
     row: dict[str, Any] = json.loads(record.data)
     if row.get("schema_fingerprint") is None:
-        return "it is no row of an event: there is no schema_fingerprint"
+        return "not a row of an event: it has no schema_fingerprint"
     schema = _SCHEMAS.get(str(row["schema_fingerprint"]))
     if schema is None:
-        return "this release does not know its schema_fingerprint: take the release that does"
-    due = [name for name, kind in schema.field_types.items() if not (isinstance(kind, list) and "null" in kind)]
-    if missing := [name for name in due if row.get(name) is None]:
-        return f"it is no row of {schema.name}: there is no {', '.join(missing)}"
+        return "this release does not know its schema_fingerprint: use the release that does"
+    mandatory = [name for name, kind in schema.field_types.items() if not (isinstance(kind, list) and "null" in kind)]
+    if missing := [name for name in mandatory if row.get(name) is None]:
+        return f"not a row of {schema.name}: it has no {', '.join(missing)}"
     keys = {"dt": str(row["occurred_at"])[:_DAY_LENGTH], "event_type": schema.name}
     if not _is_partition(keys):
-        return "its occurred_at is no time, or its event has no place in the table"
+        return "its occurred_at is not a time, or the table has no partition for its event"
     latest = datetime.fromtimestamp(record.arrived_ms / 1000, UTC) + timedelta(days=1)
     if not first_day <= keys["dt"] <= latest.date().isoformat():
         return str(OutsidePartitions(keys["dt"]))
@@ -246,7 +248,7 @@ def _row_of(record: SourceRecord, first_day: str) -> Transformed | str:
 def _is_partition(keys: Mapping[str, str]) -> bool:
     dt = keys.get("dt", "")
     try:
-        is_day = date.fromisoformat(dt).isoformat() == dt  # it takes a week's day, too
+        is_day = date.fromisoformat(dt).isoformat() == dt  # fromisoformat accepts week dates, too
     except ValueError:
         return False
     return is_day and keys.get("event_type") in EVENT_TYPES

@@ -97,14 +97,14 @@ def test_no_value_is_broken_however_narrow_the_terminal(ask: Ask, monkeypatch: p
     ("arguments", "told"),
     [
         (["balance"], "There is no query balance"),
-        (["balance_at", "-p", "account=a"], "asks for moment"),
+        (["balance_at", "-p", "account=a"], "needs moment"),
         (["balance_at", "-p", "account=a", "-p", "account=b", *AT], "account is given twice"),
-        (["balance_at", "-p", "account=", *AT], "account has to be like"),
-        (["hourly_volume", "-p", "day=2026-02-30"], "day has to be like 2026-11-25"),
+        (["balance_at", "-p", "account=", *AT], "account must be like"),
+        (["hourly_volume", "-p", "day=2026-02-30"], "day must be like 2026-11-25"),
         (["hourly_volume", "-p", "day"], "NAME=VALUE"),
-        (["data_quality", "-p", "from=2026-01-02", "-p", "until=2026-01-01"], "is after until"),
-        (["report_totals", "-p", "first=2026-12-01", "-p", "day=2026-11-01"], "is after day"),
-        (["dormant_accounts", "-p", "since=2026-01-01", "-p", "count=1_0"], "count has to be like 10"),
+        (["data_quality", "-p", "from=2026-01-02", "-p", "until=2026-01-01"], "must not be after until"),
+        (["report_totals", "-p", "first=2026-12-01", "-p", "day=2026-11-01"], "must not be after day"),
+        (["dormant_accounts", "-p", "since=2026-01-01", "-p", "count=1_0"], "count must be like 10"),
     ],
 )
 def test_a_wrong_call_is_one_line_and_2(ask: Ask, arguments: list[str], told: str) -> None:

@@ -92,7 +92,7 @@ def test_the_newest_day_is_written_here_and_its_path_is_all_of_stdout(place: Pla
     text = Path("report-2026-08-20.html").read_text()
     assert "Thursday 20 August 2026" in text
     assert "Never reconciled" in text
-    assert "the house on this machine" in text
+    assert "the local stack" in text
 
 
 def test_the_daily_totals_are_refreshed_first_if_wanted(place: Place) -> None:
@@ -109,7 +109,7 @@ def test_a_report_of_totals_that_were_not_refreshed_says_so(place: Place) -> Non
     place.fill()
     place.call("--output", "fresh.html")
     place.call("--no-refresh", "--output", "old.html")
-    told = "was not brought up to date for this report"
+    told = "was not updated for this report"
     assert told not in Path("fresh.html").read_text()
     assert told in Path("old.html").read_text()
 
@@ -137,7 +137,7 @@ def test_a_wrong_day_is_one_line(place: Place, day: str) -> None:
     result = place.call("--day", day)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.count("\n") == 1
-    assert "write it as YYYY-MM-DD" in result.stderr
+    assert "as YYYY-MM-DD" in result.stderr
     assert place.files() == set()
 
 
@@ -150,7 +150,7 @@ def test_the_ends_of_the_calendar_are_days(place: Place) -> None:
 def test_an_empty_lake_has_no_newest_day(place: Place) -> None:
     result = place.call()
     assert isinstance(result.exception, CommandError)
-    assert "No day of this lake has events yet" in str(result.exception)
+    assert "This lake has no events yet" in str(result.exception)
     assert place.files() == set()
     assert place.call("--day", "2026-08-20").exit_code == 0
 
@@ -209,7 +209,7 @@ def test_a_verdict_from_before_the_day_was_over_is_no_green_badge(place: Place, 
 
 
 @pytest.mark.parametrize(
-    ("now", "due"),
+    ("now", "complete_from"),
     [
         (datetime(2026, 8, 21), datetime(2026, 8, 21)),  # noqa: DTZ001 -- UTC, as everything in the lake
         (datetime(2026, 8, 21, 23, 59), datetime(2026, 8, 21)),  # noqa: DTZ001
@@ -217,8 +217,8 @@ def test_a_verdict_from_before_the_day_was_over_is_no_green_badge(place: Place, 
         (datetime(2026, 8, 20), datetime(2026, 8, 21)),  # noqa: DTZ001
     ],
 )
-def test_a_day_is_to_be_compared_once_it_is_over_or_while_it_lasts(now: datetime, due: datetime) -> None:
-    assert report_file.due(date(2026, 8, 21), now) == due
+def test_a_day_is_to_be_compared_once_it_is_over_or_while_it_lasts(now: datetime, complete_from: datetime) -> None:
+    assert report_file.complete_from(date(2026, 8, 21), now) == complete_from
 
 
 def test_a_verdict_that_cannot_be_read_is_no_green_badge(place: Place) -> None:
@@ -227,7 +227,7 @@ def test_a_verdict_that_cannot_be_read_is_no_green_badge(place: Place) -> None:
     result = place.call("--output", "r.html")
     assert result.exit_code == 0
     assert "Reconciliation unreadable" in Path("r.html").read_text()
-    assert "reconcile again" in result.stderr
+    assert "Run `account-events reconcile` again" in result.stderr
 
 
 @pytest.mark.parametrize(("dt", "tone"), [("2026-08-19", "caution"), ("2026-08-20", "caution"), ("2026-08-21", "good")])

@@ -1,4 +1,4 @@
-"""The stand-in's clients, over a stream in memory and the ports of a `World`, and a runner on them."""
+"""The fake Firehose's clients, over a stream in memory and the ports of a `World`, and a runner on them."""
 
 from dataclasses import dataclass
 from io import BytesIO

@@ -1,4 +1,4 @@
-"""A delivery over ports in memory, whose function and bucket fail as they are told."""
+"""A delivery over ports in memory, whose function and bucket fail on demand."""
 
 import base64
 import json
@@ -39,7 +39,7 @@ def record(number: int, data: bytes | None = None, shard_id: str = "s-0") -> Sou
 
 
 def transformed(asked: Any) -> Answer:  # noqa: ANN401 -- out of JSON
-    """What a sound function makes of one record: a row in the partition of its last digit; of text, a refusal."""
+    """What a correct function makes of one record: a row in the partition of its last digit; of text, a refusal."""
     data = base64.b64decode(asked["data"])
     if not data.isdigit():
         return {"recordId": asked["recordId"], "result": "ProcessingFailed"}

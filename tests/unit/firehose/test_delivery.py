@@ -112,13 +112,13 @@ def test_a_record_that_breaks_the_contract_is_kept_and_the_others_are_rows(chang
     assert world.batches == [3], "records that failed are not tried again"
 
 
-def test_what_is_dropped_on_purpose_is_nowhere() -> None:
+def test_dropped_records_are_written_nowhere() -> None:
     world = flushed(World(changed(lambda records: [{**records[0], "result": "Dropped"}, *records[1:]])), 1, 2)
     assert world.rows() == [2]
     assert world.failures() == []
 
 
-def test_a_checkpoint_passes_what_is_dropped_on_purpose() -> None:
+def test_a_checkpoint_passes_dropped_records() -> None:
     world = World(changed(lambda records: [{**each, "result": "Dropped"} for each in records]))
     delivery = world.delivery()
     delivery.take([record(1), record(2)], NOW_S)
@@ -136,7 +136,7 @@ def test_a_checkpoint_passes_what_is_dropped_on_purpose() -> None:
         (lambda _: b"[]", "Lambda.JsonProcessingException"),
     ],
 )
-def test_an_answer_that_is_none_is_asked_for_again_and_then_all_of_it_is_kept(answer: Any, code: str) -> None:  # noqa: ANN401 -- a lambda
+def test_an_invalid_answer_is_retried_then_the_batch_is_kept(answer: Any, code: str) -> None:  # noqa: ANN401 -- a lambda
     world = flushed(World(answer), 1, 2)
     assert world.batches == [2] * 4, "three retries"
     assert [failure["errorCode"] for failure in world.failures()] == [code] * 2
@@ -177,7 +177,7 @@ def test_a_record_of_several_objects_is_several_rows() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b'{"n": ' * 100_000, b"[1]", b'{"n": 1}, {"n": 2}', b'{"n": "x"}', b"\xff"])
-def test_what_is_no_row_is_a_failed_conversion(data: bytes) -> None:
+def test_data_that_is_not_a_row_fails_the_conversion(data: bytes) -> None:
     encoded = base64.b64encode(data).decode()
     world = flushed(World(changed(lambda records: [{**records[0], "data": encoded}])), 1)
     assert len(world.failures("format-conversion-failed")) == 1
@@ -205,7 +205,7 @@ def test_a_checkpoint_follows_a_stream_that_never_pauses() -> None:
     assert set(range(int(delivery.checkpoints["s-0"]) + 1)) <= set(world.rows())
 
 
-def test_who_reads_is_told_to_wait_while_nothing_can_be_written() -> None:
+def test_reading_pauses_while_nothing_can_be_written() -> None:
     world = World(refuses=lambda: True)
     delivery = world.delivery()
     taken = 0
@@ -224,7 +224,7 @@ def test_who_reads_is_told_to_wait_while_nothing_can_be_written() -> None:
     st.lists(st.booleans(), max_size=30),
     st.integers(0, 60),
 )
-def test_whatever_fails_nothing_read_is_lost_and_a_checkpoint_never_passes_what_is_not_written(
+def test_no_failure_loses_a_record_or_moves_the_checkpoint_past_one(
     stream: list[tuple[str, str]], bucket: list[bool], invocations: list[bool], dies_at: int
 ) -> None:
     """A delivery that dies, and one that begins at its checkpoints: all is in the bucket, as a row or as a failure."""

@@ -51,7 +51,7 @@ def test_the_real_template_can_be_run() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "message"),
     [
         ("S3BackupMode", "Enabled", "S3BackupMode"),
         ("CompressionFormat", "GZIP", "CompressionFormat"),
@@ -62,10 +62,10 @@ def test_the_real_template_can_be_run() -> None:
         ("ProcessingConfiguration", {"Enabled": True, "Processors": [{"Type": "MetadataExtraction"}]}, "Processors"),
     ],
 )
-def test_what_is_not_modelled_is_refused(name: str, value: object, told: str) -> None:
+def test_settings_that_are_not_modelled_are_refused(name: str, value: object, message: str) -> None:
     properties = deepcopy(PROPERTIES)
     properties["ExtendedS3DestinationConfiguration"][name] = value
-    with pytest.raises(UnsupportedDelivery, match=told):
+    with pytest.raises(UnsupportedDelivery, match=message):
         DeliveryConfig.of(properties, {"Seconds": "120"})
 
 
@@ -81,7 +81,7 @@ def kinesis(data: bytes) -> dict[str, Any]:
     }
 
 
-def test_an_aggregate_is_undone_before_the_function_sees_it() -> None:
+def test_an_aggregate_is_unpacked_before_the_function_sees_it() -> None:
     records = source_records(kinesis(aggregate("3", "1", [b"one", b"two"])), 5)
     assert [(record.data, record.subsequence_number) for record in records] == [(b"one", 0), (b"two", 1)]
     event = invocation(records, "i-1", "arn:aws:kinesis:eu-central-1:0:stream/s", "arn:delivery")
@@ -99,7 +99,7 @@ def test_an_aggregate_is_undone_before_the_function_sees_it() -> None:
 
 
 @pytest.mark.parametrize("data", [b"plain", aggregate("3", "1", [b"one"])[:-1] + b"?", aggregate("3", "1", [])])
-def test_what_is_none_or_damaged_or_empty_is_passed_on_as_it_is(data: bytes) -> None:
+def test_damaged_and_empty_aggregates_are_passed_on_unchanged(data: bytes) -> None:
     [record] = source_records(kinesis(data), 5)
     assert record.data == data
 

@@ -1,4 +1,4 @@
-"""When the stand-in reads, when it pauses, and what it does for who waits."""
+"""When the fake Firehose reads, when it pauses, and how it serves callers that wait."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,15 +12,15 @@ from tests.unit.event_source_mapping.fake_aws import FakeClock
 from tests.unit.firehose.fake_aws import runner_on, stream_of
 from tests.unit.firehose.given import CONFIG, World
 
-ROOM = 20
+OPEN_MAX = 20
 PATIENT = replace(CONFIG, transform_bytes=10_000, transform_interval_s=10**9, delivery_interval_s=10**9)
 """Nothing is ever due by itself."""
 TIMEOUT_S = 60.0
 
 
 @pytest.fixture(autouse=True)
-def small_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "OPEN_RECORDS_MAX", ROOM)
+def small_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "OPEN_RECORDS_MAX", OPEN_MAX)
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def running(runner: FirehoseRunner) -> Iterator[None]:
         assert runner.stop()
 
 
-def test_without_room_it_neither_reads_nor_hurries() -> None:
+def test_a_full_buffer_stops_reading_without_a_busy_loop() -> None:
     clock, world = FakeClock(), World()
     stream = stream_of(clock, *range(50), page=10)
     runner = runner_on(world, stream, clock, replace(PATIENT, transform_interval_s=60, delivery_interval_s=60))
@@ -44,21 +44,21 @@ def test_without_room_it_neither_reads_nor_hurries() -> None:
     clock.now_s += 30
     runner.run_cycle()  # transformed, and since then in the partitions' buffers
     clock.now_s += 60
-    assert runner.run_cycle() == 0.0, "there is room again"
-    assert world.rows() == list(range(ROOM))
+    assert runner.run_cycle() == 0.0, "there is space again"
+    assert world.rows() == list(range(OPEN_MAX))
     assert stream.shards["s-0"].read_at_s == reads
     runner.run_cycle()
     assert stream.shards["s-0"].read_at_s != reads
 
 
-def test_who_waits_has_more_written_than_there_is_room_for() -> None:
+def test_waiting_writes_more_than_the_buffer_holds() -> None:
     clock, world = FakeClock(step_s=0.3), World()
     with running(runner := runner_on(world, stream_of(clock, *range(50), page=10), clock, PATIENT)):
         assert runner.wait_until_idle(TIMEOUT_S)
     assert world.rows() == list(range(50))
 
 
-def test_who_waits_has_nothing_written_before_all_is_read() -> None:
+def test_waiting_writes_nothing_before_all_is_read() -> None:
     clock, world = FakeClock(step_s=0.3), World()
     runner = runner_on(world, stream_of(clock, *range(15), page=10), clock, PATIENT)
     assert not runner.wait_until_idle(0), "it is not running; the next pass knows"
@@ -66,7 +66,7 @@ def test_who_waits_has_nothing_written_before_all_is_read() -> None:
     assert world.batches == [15]
 
 
-def test_what_comes_after_the_wait_keeps_to_the_intervals_again() -> None:
+def test_after_the_wait_the_intervals_apply_again() -> None:
     clock, world = FakeClock(step_s=0.3), World()
     stream = stream_of(clock, 1, 2, page=10)
     with running(runner := runner_on(world, stream, clock, PATIENT)):

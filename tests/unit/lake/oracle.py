@@ -43,7 +43,7 @@ def daily_report(rows: Rows, given: Given) -> list[tuple[Any, ...]]:
     for currency in sorted({row["currency"] for row in rows if row["dt"] <= day}):
         theirs = [row for row in rows if row["dt"] == day and row["currency"] == currency]
         opened, credits_, credited, withdrawals, withdrawn = sums(theirs)
-        # Not a sum of movements: the balances that the events themselves tell.
+        # Not a sum of movements: the balances in the events themselves.
         opening = sum(
             (money(row, "balance") for row in newest(before).values() if row["currency"] == currency), NOTHING
         )
@@ -133,7 +133,7 @@ def change(row: LakeRow) -> Decimal:
     }[row["event_type"]]
 
 
-def told(row: LakeRow) -> tuple[Any, ...]:
+def content_of(row: LakeRow) -> tuple[Any, ...]:
     """What has to be the same in all copies of an event."""
     return tuple(value for name, value in sorted(row.items()) if name not in {"published_at", "schema_fingerprint"})
 
@@ -150,14 +150,14 @@ def data_quality(rows: Rows, given: Given) -> list[tuple[Any, ...]]:
         if not theirs:
             continue
         name, row = f"{account_id} {sequence}", theirs[0]
-        versions = len({told(each) for each in theirs})
+        versions = len({content_of(each) for each in theirs})
         before = copies.get((account_id, sequence - 1), [])
         balances = {money(each, "balance") for each in before} if sequence > 1 else {NOTHING}
         due = {balance + change(row) for balance in balances}
         published = [instant(each, "published_at") for each in theirs if each["published_at"]]
         late_s = timedelta(seconds=int(given["late_seconds"]))
-        # All copies until then, and a copy's day is part of what it tells: one on an earlier day contradicts.
-        is_contradicted = len(set(map(told, every))) > 1
+        # All copies until then, and a copy's day is part of its content: one on an earlier day contradicts.
+        is_contradicted = len(set(map(content_of, every))) > 1
         is_found = {
             "late": bool(published) and min(published) - min(map(instant, theirs)) > late_s,
             "duplicate": len(theirs) > versions,

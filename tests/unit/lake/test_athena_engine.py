@@ -48,7 +48,7 @@ class Athena:
             yield {"ResultSet": {"ResultSetMetadata": {"ColumnInfo": columns}, "Rows": rows}}
 
 
-def engine(athena: Any, pauses: list[float] | None = None) -> AthenaEngine:  # noqa: ANN401 -- a stand-in for botocore's client
+def engine(athena: Any, pauses: list[float] | None = None) -> AthenaEngine:  # noqa: ANN401 -- a fake of botocore's client
     return AthenaEngine(athena, "group", "base", sleep=(pauses if pauses is not None else []).append)
 
 
@@ -78,12 +78,12 @@ def test_without_parameters_none_are_sent() -> None:
 
 
 @pytest.mark.parametrize("state", ["FAILED", "CANCELLED"])
-def test_a_failure_says_why(state: str) -> None:
+def test_a_failure_reports_the_reason(state: str) -> None:
     with pytest.raises(QueryFailed, match=f"q-1 is {state.lower()}: SYNTAX_ERROR"):
         engine(Athena(state)).query("SELEC")
 
 
-def test_a_type_without_a_rule_is_no_guess() -> None:
+def test_an_unsupported_type_is_refused() -> None:
     athena = Athena("SUCCEEDED", pages=[[["c0"], ["1.5"]]], types=("double",))
     with pytest.raises(QueryFailed, match="double"):
         engine(athena).query("SELECT 1.5e0")
@@ -100,7 +100,7 @@ def test_an_interrupted_query_is_stopped() -> None:
     assert athena.stopped == ["q-1"]
 
 
-def test_an_interrupted_query_that_cannot_be_stopped_is_interrupted_all_the_same() -> None:
+def test_an_interrupt_ends_even_a_query_that_cannot_be_stopped() -> None:
     class Deaf(Athena):
         def stop_query_execution(self, **_: Any) -> None:  # noqa: ANN401 -- as botocore's
             raise ClientError({"Error": {"Code": "ThrottlingException"}}, "StopQueryExecution")
@@ -124,7 +124,7 @@ def test_an_interrupted_query_that_cannot_be_stopped_is_interrupted_all_the_same
         ("Access Denied (Service: Amazon S3; Status Code: 403)", "first-deployment"),
     ],
 )
-def test_what_can_be_done_is_told(reason: str, advice: str) -> None:
+def test_a_failure_includes_advice(reason: str, advice: str) -> None:
     class Failing(Athena):
         def get_query_execution(self, **_: Any) -> dict[str, Any]:  # noqa: ANN401 -- as botocore's
             return {"QueryExecution": {"Status": {"State": "CANCELLED", "StateChangeReason": reason}}}
@@ -133,7 +133,7 @@ def test_what_can_be_done_is_told(reason: str, advice: str) -> None:
         engine(Failing()).query("SELECT 1")
 
 
-def test_a_refusal_of_aws_is_told() -> None:
+def test_a_refusal_by_aws_is_reported() -> None:
     class Refusing(Athena):
         def start_query_execution(self, **_: Any) -> dict[str, str]:  # noqa: ANN401 -- as botocore's
             raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "StartQueryExecution")

@@ -23,7 +23,7 @@ ALL = [*A, *B]
 
 
 class Given:
-    """A ledger, and a lake in a folder; its work files lie beside it."""
+    """A ledger, and a lake in a folder; its work files are next to it."""
 
     def __init__(self, folder: Path) -> None:
         self.lake, self.work = folder / "lake", folder / "work"
@@ -41,7 +41,7 @@ class Given:
         sink = MissingSink(connection, self.work, Rows(Decoder(), first_day), account_ids, until_us)
         replay(self.source, selection or Everything(), sink)
         for _key, _rows in sink.save(self._put):
-            """Each is written when it is told."""
+            """Each file is written when it is reported."""
         connection.close()
         return sink
 
@@ -82,7 +82,7 @@ def test_a_new_lake_gets_all_of_the_ledger(given: Given) -> None:
     assert len(given.put) == len(set(given.put)) == 3, "a file for each day and type"
 
 
-def test_only_what_is_missing_is_written_and_again_nothing(given: Given) -> None:
+def test_only_missing_events_are_written_and_only_once(given: Given) -> None:
     write(given.lake, [row for row in lake_rows(ALL) if row["sequence"] not in {2, 5}])
     given.backfilled()
     assert [(row["account_id"], row["sequence"]) for row in given.rows() if row["published_at"] is None] == [
@@ -105,7 +105,7 @@ def test_written_twice_it_is_there_once(given: Given) -> None:
     assert [_compared(row) for row in given.rows()] == due(ALL)
 
 
-def test_in_whatever_order_it_is_read_the_files_are_the_same(given: Given, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_files_do_not_depend_on_the_reading_order(given: Given, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that what two runs write at the same time, neither of which sees the other's, is there once."""
     monkeypatch.setattr(backfill, "FILE_ROWS_MAX", 4)
     more = [row for account in range(2, 9) for row in history(f"a-{account}", *["3.00"] * 9)]
@@ -124,14 +124,14 @@ def test_some_accounts_only(given: Given) -> None:
     assert [_compared(row) for row in given.rows()] == due(B)
 
 
-def test_what_may_be_on_its_way_is_left_out(given: Given) -> None:
+def test_events_on_their_way_are_left_out(given: Given) -> None:
     sink = given.backfilled(until_us=cut_us(START, grace_s=0))
     assert sink.young == 31
     assert {row["sequence"] for row in given.rows()} == {1}
     assert cut_us(START, 10.5) == cut_us(START, 0) - 10_500_000
 
 
-def test_what_has_no_place_is_told_and_the_rest_is_written(given: Given) -> None:
+def test_refused_events_are_reported_and_the_rest_is_written(given: Given) -> None:
     sink = given.backfilled(first_day="2026-08-02")
     assert {(account_id, sequence) for account_id, sequence, _ in sink.refused} == {
         *(("a-1", sequence) for sequence in range(1, 16)),

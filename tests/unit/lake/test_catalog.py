@@ -6,7 +6,7 @@ from ops.lake.query.catalog import Query, WrongCall, parsed
 from tests.unit.lake.asking import QUERIES
 
 
-def test_parameters_are_checked_before_anything_is_asked() -> None:
+def test_parameters_are_checked_before_the_query_runs() -> None:
     report = QUERIES["daily_report"]
     assert report.arguments({"day": "2026-11-25"}) == ["2026-11-25"] * 2
     assert QUERIES["largest_movements"].arguments({"from": "2026-01-01", "until": "2026-01-31"}) == [
@@ -14,15 +14,15 @@ def test_parameters_are_checked_before_anything_is_asked() -> None:
         "2026-01-31",
         "10",
     ]
-    with pytest.raises(WrongCall, match="asks for day, the day"):
+    with pytest.raises(WrongCall, match="needs day, the day"):
         report.arguments({})
     with pytest.raises(WrongCall, match="no parameter date; it has day"):
         report.arguments({"date": "2026-11-25"})
     for wrong in ("25.11.2026", "2026-02-30", "20261125", "2026-W48-3", "", "x"):
-        with pytest.raises(WrongCall, match=r"day has to be like 2026-11-25"):
+        with pytest.raises(WrongCall, match=r"day must be like 2026-11-25"):
             report.arguments({"day": wrong})
     for wrong in ("-1", "+1", "1.5", "1_0", " 10", "ten", "", "\u0661\u0660", "9" * 5_000, str(10**12)):
-        with pytest.raises(WrongCall, match="count has to be like 10"):
+        with pytest.raises(WrongCall, match="count must be like 10"):
             QUERIES["largest_movements"].arguments({"from": "2026-01-01", "until": "2026-01-31", "count": wrong})
 
 
@@ -34,7 +34,7 @@ def test_a_moment_with_an_offset_is_asked_for_in_utc() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "message"),
     [
         ("SELECT 1", "begin with"),
         ("-- other: x\nSELECT 1", "begin with"),
@@ -43,15 +43,15 @@ def test_a_moment_with_an_offset_is_asked_for_in_utc() -> None:
         ("-- q: x\n-- parameter: day\nSELECT ?", "describe"),
         ("-- q: x\n-- parameter: day (moon) d\nSELECT ?", "describe"),
         ("-- q: x\n-- parameter: a (date) d\n-- parameter: a (date) d\nSELECT ?, ?", "describe"),
-        ("-- q: x\n-- parameter: day of a\n-- parameter: a (timestamp) d\nSELECT ?, ?", "described before"),
+        ("-- q: x\n-- parameter: day of a\n-- parameter: a (timestamp) d\nSELECT ?, ?", "an earlier line describes"),
         ("-- q: x\n-- parameter: a (date) d\n-- parameter: day of a\nSELECT ?, ?", "a timestamp"),
         ("-- q: x\n-- parameter: a (date) d\n-- ordered: a <= b\nSELECT ?", "two dates"),
         ("-- q: x\n-- parameter: a (date) d\n-- parameter: b (string) d\n-- ordered: a <= b\nSELECT ?, ?", "two dates"),
         ("-- q: x\n-- parameter: a (date) d\n-- parameter: b (date) d\n-- ordered: a, b\nSELECT ?, ?", "two dates"),
     ],
 )
-def test_a_header_that_does_not_describe_its_query_is_refused(source: str, told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_a_header_that_does_not_describe_its_query_is_refused(source: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         parsed(source, "q")
 
 
@@ -61,7 +61,7 @@ def test_a_moment_that_no_calendar_has_is_a_wrong_call() -> None:
 
 
 def test_an_account_has_a_name() -> None:
-    with pytest.raises(WrongCall, match="account has to be like"):
+    with pytest.raises(WrongCall, match="account must be like"):
         QUERIES["balance_at"].arguments({"account": "", "moment": "2026-01-01T00:00:00"})
 
 
@@ -69,14 +69,14 @@ def test_an_account_has_a_name() -> None:
     ("name", "first", "last"),
     [("largest_movements", "from", "until"), ("data_quality", "from", "until"), ("report_totals", "first", "day")],
 )
-def test_days_that_end_before_they_begin_are_a_wrong_call(name: str, first: str, last: str) -> None:
+def test_a_range_that_ends_before_it_begins_is_refused(name: str, first: str, last: str) -> None:
     days = {first: "2026-01-02", last: "2026-01-01"}
-    with pytest.raises(WrongCall, match=f"{first}, 2026-01-02, is after {last}, 2026-01-01"):
+    with pytest.raises(WrongCall, match=f"{first}, 2026-01-02, must not be after {last}, 2026-01-01"):
         QUERIES[name].arguments(days)
     assert QUERIES[name].arguments(days | {last: "2026-01-02"})
 
 
 @pytest.mark.parametrize("query", QUERIES.values(), ids=lambda query: query.name)
-def test_whoever_asks_for_two_days_says_which_is_the_first(query: Query) -> None:
+def test_a_query_with_two_days_declares_their_order(query: Query) -> None:
     dates = {each.name for each in query.parameters if each.kind == "date"}
     assert {name for pair in query.ordered for name in pair} == (dates if len(dates) > 1 else set())

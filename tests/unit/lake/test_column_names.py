@@ -32,7 +32,7 @@ def test_the_engine_s_own_column_is_taken() -> None:
     assert FILE in OF_QUERIES
 
 
-def test_what_the_view_adds_beside_all_columns_is_known() -> None:
+def test_the_columns_that_the_view_adds_are_reserved() -> None:
     added = set(re.findall(r"AS (\w+)\n", VIEW.partition("*,")[2].partition("FROM")[0]))
     assert added == {"copy"} <= set(OF_QUERIES)
 
@@ -49,7 +49,7 @@ def test_a_word_that_duckdb_reserves_is_refused(name: str) -> None:
     assert "DuckDB" in (why_no_column(name) or "")
 
 
-def test_every_word_that_is_let_through_works_in_the_view() -> None:
+def test_every_accepted_name_works_in_the_view() -> None:
     """Of all that either knows, and some plain ones."""
     words = [word for [word] in duckdb.sql("SELECT keyword_name FROM duckdb_keywords()").fetchall()]
     with duckdb.connect() as connection:

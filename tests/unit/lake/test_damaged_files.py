@@ -97,7 +97,7 @@ def test_a_damaged_file_is_named(lake: Path, kind: str, position: int, *, has_ol
     with pytest.raises(QueryFailed) as failed:
         DuckDBEngine(str(lake), has_older_files=has_older_files).query("SELECT * FROM events")
     line = str(failed.value)
-    assert line.startswith(f"{path} is no file of the lake's table: ")
+    assert line.startswith(f"{path} is not a valid file of the lake's table: ")
     assert line.endswith("run `account-events lake backfill --all`, which writes its events again.")
     assert "\n" not in line
 
@@ -117,7 +117,7 @@ def test_any_byte_of_a_footer_may_be_damaged(lake: Path, seed: int, *, has_older
         path.write_bytes(damaged)
         for act in (partial(DuckDBEngine.query, sql=sql), DuckDBEngine.refuse_other_types):
             refusal = refused(act, lake, has_older_files=has_older_files)
-            assert refusal is None or refusal.startswith(f"{path} is no file of the lake's table: ")
+            assert refusal is None or refusal.startswith(f"{path} is not a valid file of the lake's table: ")
 
 
 def refused(act: Callable[[DuckDBEngine], object], lake: Path, *, has_older_files: bool) -> str | None:
@@ -135,12 +135,12 @@ def test_a_line_feed_in_a_file_s_name_does_not_cut_the_message(lake: Path, conte
     with pytest.raises(QueryFailed) as failed:
         DuckDBEngine(str(lake), has_older_files=True).query("SELECT * FROM events")
     line = str(failed.value)
-    assert line.startswith(f"{path.parent}/a\\nb.parquet is no file of the lake's table: ")
+    assert line.startswith(f"{path.parent}/a\\nb.parquet is not a valid file of the lake's table: ")
     assert line.endswith("run `account-events lake backfill --all`, which writes its events again.")
     assert "\n" not in line
 
 
-def test_a_file_that_may_not_be_read_is_one_line_with_its_advice(lake: Path) -> None:
+def test_a_file_without_read_permission_is_reported_with_advice(lake: Path) -> None:
     path = max(lake.glob("events/*/*/*.parquet")).with_name("a\nb.parquet")
     path.write_bytes(b"")
     engine = DuckDBEngine(str(lake), has_older_files=False)
@@ -158,20 +158,20 @@ def test_a_damaged_file_of_totals_is_named_with_its_own_advice(lake: Path, kind:
     damage(path, kind)
     with pytest.raises(QueryFailed) as failed:
         DuckDBEngine(str(lake)).query("SELECT * FROM daily_totals")
-    assert str(failed.value).startswith(f"{path} is no file of the lake's table: ")
+    assert str(failed.value).startswith(f"{path} is not a valid file of the lake's table: ")
     assert str(failed.value).endswith("Run `account-events lake totals`, which writes it again.")
 
 
 @pytest.mark.parametrize("position", [0, -1])
-def test_a_file_without_a_column_is_named_where_all_should_have_it(lake: Path, position: int) -> None:
+def test_a_file_that_lacks_a_mandatory_column_is_named(lake: Path, position: int) -> None:
     path = sorted(lake.glob("events/*/*/*.parquet"))[position]
     pyarrow.parquet.write_table(pyarrow.parquet.ParquetFile(path).read().drop_columns("balance"), path)
     with pytest.raises(QueryFailed, match="balance") as failed:
         DuckDBEngine(str(lake)).query("SELECT * FROM events")
-    assert str(failed.value).startswith(f"{path} is no file of the lake's table: ")
+    assert str(failed.value).startswith(f"{path} is not a valid file of the lake's table: ")
 
 
-def test_a_folder_named_like_a_file_is_passed_over(lake: Path) -> None:
+def test_a_folder_named_like_a_file_is_ignored(lake: Path) -> None:
     """On S3 it is the marker of a folder, whose key ends with a slash."""
     sql = "SELECT count(*) FROM account_events"
     before = DuckDBEngine(str(lake)).query(sql).rows
@@ -184,13 +184,13 @@ def test_a_reconciliation_names_a_damaged_file(given: Callable[..., Given], kind
     at = given(A, lake_rows(A))
     path = max(at.folder.glob("events/*/*/*.parquet"))
     damage(path, kind)
-    with pytest.raises(QueryFailed, match="is no file of the lake's table") as failed:
+    with pytest.raises(QueryFailed, match="is not a valid file of the lake's table") as failed:
         at.reconciled()
     assert str(path) in str(failed.value)
 
 
 @pytest.mark.parametrize("kind", ["no bytes", "in a page"])
-def test_a_reconciliation_names_a_file_damaged_at_the_second_look(given: Callable[..., Given], kind: str) -> None:
+def test_a_reconciliation_names_a_file_damaged_before_the_second_read(given: Callable[..., Given], kind: str) -> None:
     rows = lake_rows(A)
     at = given(A, rows[:-1])
 
@@ -199,7 +199,7 @@ def test_a_reconciliation_names_a_file_damaged_at_the_second_look(given: Callabl
         damage(max(at.folder.glob("events/*/*/late.parquet")), kind)
 
     at.settle = arrives
-    with pytest.raises(QueryFailed, match=r"late\.parquet is no file of the lake's table"):
+    with pytest.raises(QueryFailed, match=r"late\.parquet is not a valid file of the lake's table"):
         at.reconciled()
 
 
@@ -210,7 +210,7 @@ def test_a_backfill_names_a_damaged_file(lake: Path, tmp_path_factory: pytest.Te
     connection = DuckDBEngine(str(lake)).connection
     with pytest.raises(QueryFailed) as failed, translated(connection):
         MissingSink(connection, tmp_path_factory.mktemp("work"), Rows(Decoder(), "2020-01-01"), None, 2**60)
-    assert str(failed.value).startswith(f"{path} is no file of the lake's table: ")
+    assert str(failed.value).startswith(f"{path} is not a valid file of the lake's table: ")
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_a_backfill_names_a_damaged_file(lake: Path, tmp_path_factory: pytest.Te
         (duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate data of size 1 GiB"), "more memory"),
     ],
 )
-def test_what_is_no_file_s_fault_blames_none(lake: Path, error: duckdb.Error, advice: str) -> None:
+def test_an_error_unrelated_to_files_names_no_file(lake: Path, error: duckdb.Error, advice: str) -> None:
     engine = DuckDBEngine(str(lake))
     engine.query("SELECT count(*) FROM events")
     with pytest.raises(QueryFailed) as failed, translated(engine.connection):

@@ -49,7 +49,7 @@ DAYS = {"from": "2026-08-02", "until": "2026-08-03", "late_seconds": "300"}
         ("broken_balance", 1, "a-1 2", [{**SECOND, "amount": "5.01"}]),
     ],
 )
-def test_what_is_wrong_is_found_and_named(
+def test_every_defect_is_found_and_named(
     tmp_path: Path, kind: str, count: int, example: str, second: list[LakeRow]
 ) -> None:
     """In the middle of an account, its neighbours on other days."""
@@ -94,7 +94,7 @@ def test_an_account_opens_with_nothing(tmp_path: Path, wrong: str) -> None:
     assert ("broken_balance", 1, "a-1 1") in answer.rows
 
 
-def test_where_all_is_well_nothing_is_found(tmp_path: Path) -> None:
+def test_a_lake_without_defects_has_no_findings(tmp_path: Path) -> None:
     duckdb, _ = lake(tmp_path, HEALTHY)
     for first in ("2026-08-01", "2026-08-02"):
         found = asked(duckdb, "data_quality", DAYS | {"from": first}).rows
@@ -102,8 +102,8 @@ def test_where_all_is_well_nothing_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_whatever_is_wrong_both_engines_and_plain_python_find_the_same(tmp_path: Path, seed: int) -> None:
-    jitter = random.Random(seed)  # noqa: S311 -- a story's dice
+def test_both_engines_and_the_oracle_find_the_same_defects(tmp_path: Path, seed: int) -> None:
+    jitter = random.Random(seed)  # noqa: S311 -- test data
     rows = made_up(seed, 12, 6, 250)
     copies = [dict(row) for row in jitter.sample(rows, 40)]
     for row in copies[:20]:

@@ -1,4 +1,4 @@
-"""A stack's lake: what runs SQL over it, and sums its days up."""
+"""The lake of a deployment: its engines and its totals."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.unit.lake.test_totals import Folder
 
 @pytest.mark.parametrize("is_local", [True, False])
 def test_a_lake_on_aws_may_be_older_than_the_release(monkeypatch: pytest.MonkeyPatch, *, is_local: bool) -> None:
-    """A house's is as old as the house, and its queries read what they ask for only."""
+    """A local lake is as old as its stack, so its queries read only the columns they need."""
     engine = create_autospec(DuckDBEngine)
     monkeypatch.setattr("ops.lake.deployed_lake.DuckDBEngine", engine)
     access = S3Access("id", "secret", "eu-central-1")
@@ -29,7 +29,7 @@ def test_a_lake_on_aws_may_be_older_than_the_release(monkeypatch: pytest.MonkeyP
 
 @pytest.fixture
 def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
-    """A house's, in a folder, with events from the day before its first one on."""
+    """A local lake in a folder, with events from the day before its first day."""
 
     def over_the_folder(root: str, _access: S3Access, **options: Any) -> DuckDBEngine:  # noqa: ANN401 -- its own
         assert root == "s3://lake"

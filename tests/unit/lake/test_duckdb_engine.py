@@ -38,7 +38,7 @@ def test_ctrl_c_ends_a_long_query_and_the_engine_goes_on(tmp_path: Path) -> None
     assert engine.query("SELECT 1 AS one").rows == [(1,)]
 
 
-def test_ctrl_c_in_a_statement_of_the_main_thread_is_one(tmp_path: Path) -> None:
+def test_ctrl_c_in_the_main_thread_raises_keyboard_interrupt(tmp_path: Path) -> None:
     """DuckDB makes an error of its own of it, and its threads would go on."""
     engine = DuckDBEngine(str(tmp_path))
     with pytest.raises(KeyboardInterrupt), pressed(), ctrl_c_heard(engine.connection):
@@ -48,13 +48,15 @@ def test_ctrl_c_in_a_statement_of_the_main_thread_is_one(tmp_path: Path) -> None
         raise RuntimeError("another")
 
 
-def test_ctrl_c_while_the_engine_is_made_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_while_the_engine_starts_raises_keyboard_interrupt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(DuckDBEngine, "_let_in", lambda self, _: self.connection.execute(ENDLESS))
     with pytest.raises(KeyboardInterrupt), pressed():
         DuckDBEngine(str(tmp_path), S3Access("id", "secret", "eu-central-1"))
 
 
-def test_files_that_are_no_partition_s_are_not_seen(tmp_path: Path) -> None:
+def test_stray_files_are_ignored(tmp_path: Path) -> None:
     """Athena's projection does not lead to them, and it passes over hidden ones."""
     rows = made_up(seed=1, accounts=5, days=1, events=10)
     write(tmp_path, rows)
@@ -73,7 +75,7 @@ def test_files_that_are_no_partition_s_are_not_seen(tmp_path: Path) -> None:
     assert DuckDBEngine(str(tmp_path)).query("SELECT count(*) FROM account_events").rows == [(len(rows),)]
 
 
-def test_what_duckdb_refuses_is_told(tmp_path: Path) -> None:
+def test_an_error_of_duckdb_is_reported(tmp_path: Path) -> None:
     with pytest.raises(QueryFailed, match="nowhere"):
         DuckDBEngine(str(tmp_path)).query("SELECT * FROM nowhere")
     with pytest.raises(QueryFailed, match="Expected"):
@@ -89,7 +91,7 @@ def test_a_lake_without_files_has_all_columns_and_no_rows(tmp_path: Path) -> Non
         assert answer.read_bytes == 0
 
 
-def test_what_lies_before_the_first_partition_is_not_seen_as_at_athena(tmp_path: Path) -> None:
+def test_days_before_the_first_partition_are_ignored(tmp_path: Path) -> None:
     rows = made_up(seed=1, accounts=5, days=4, events=100)
     write(tmp_path, rows)
     first_day = f"{FIRST_DAY + timedelta(days=2):%Y-%m-%d}"
@@ -127,7 +129,7 @@ def test_files_may_have_columns_of_a_release_to_come(tmp_path: Path) -> None:
         assert "mood" not in answer.columns
 
 
-def test_a_test_lakes_file_is_not_seen_before_it_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_test_lakes_file_appears_only_when_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on S3: tests write while an engine reads, and half a file would fail it."""
     rows = made_up(seed=1, accounts=1, days=1, events=1)
     seen: list[object] = []

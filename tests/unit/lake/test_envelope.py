@@ -31,14 +31,14 @@ from tests.unit.lake.test_transform import EVENTS, PUBLISHED_MS, TRANSFORM, even
         "9" * 30,
     ],
 )
-def test_a_time_of_arrival_that_is_none_is_the_envelopes_fault(arrived: object) -> None:
+def test_an_invalid_arrival_time_is_a_bad_envelope(arrived: object) -> None:
     asked = event(*EVENTS[:2])
     asked["records"][0]["kinesisRecordMetadata"]["approximateArrivalTimestamp"] = arrived
     done = TRANSFORM(asked)
     assert [record["result"] for record in done.answer["records"]] == ["ProcessingFailed", "Ok"]
     [refusal] = done.refusals
     assert refusal.error == "BadEnvelope"
-    assert "not the event in it: approximateArrivalTimestamp is not a time" in refusal.reason
+    assert "Invalid envelope around the event: approximateArrivalTimestamp is not a time" in refusal.reason
     assert refusal.data == EVENTS[0]
 
 
@@ -59,7 +59,7 @@ def test_a_time_of_arrival_that_is_none_is_the_envelopes_fault(arrived: object) 
         "2026-09-21T16:13:20+02:00",
     ],
 )
-def test_a_time_of_arrival_may_be_written_in_other_ways(arrived: object) -> None:
+def test_an_arrival_time_may_have_other_formats(arrived: object) -> None:
     """AWS's own test event has ISO 8601, Kinesis's API has seconds, and JSON libraries make 1790000000000.0 of it."""
     asked = event(EVENTS[0])
     asked["records"][0]["kinesisRecordMetadata"]["approximateArrivalTimestamp"] = arrived
@@ -68,7 +68,7 @@ def test_a_time_of_arrival_may_be_written_in_other_ways(arrived: object) -> None
 
 
 @pytest.mark.parametrize("source", [None, {}, {"approximateArrivalTimestamp": None}, [], "shardId-0"])
-def test_without_a_time_of_arrival_the_row_has_none(source: object) -> None:
+def test_without_an_arrival_time_published_at_is_null(source: object) -> None:
     asked = event(EVENTS[0])
     asked["records"][0]["kinesisRecordMetadata"] = source
     [record] = TRANSFORM(asked).answer["records"]
@@ -81,7 +81,7 @@ def test_an_event_after_its_arrival_names_both_days() -> None:
     asked["records"][0]["kinesisRecordMetadata"]["approximateArrivalTimestamp"] = "2012-04-23T18:25:43.511Z"
     [refusal] = TRANSFORM(asked).refusals
     assert refusal.error == "OutsidePartitions"
-    assert "by its envelope it arrived on 2012-04-23, more than a day before" in refusal.reason
+    assert "By its envelope, it arrived on 2012-04-23, more than a day earlier" in refusal.reason
 
 
 @pytest.mark.parametrize("arrived", [946_684_800_000, 946_684_800, 253_402_214_399_999, 253_402_214_399_999.4])

@@ -54,7 +54,9 @@ def test_another_type_is_refused_whatever_the_capitals(lake: Path, name: str, va
     path = changed(lake, name, values, replaces="balance")
     with pytest.raises(QueryFailed) as refused:
         DuckDBEngine(str(lake)).refuse_other_types()
-    assert str(refused.value).startswith(f"{path} is no file of the lake's table: its column {name} is {found}, not ")
+    assert str(refused.value).startswith(
+        f"{path} is not a valid file of the lake's table: its column {name} is {found}, not "
+    )
     assert "lake backfill" in str(refused.value)
 
 
@@ -77,7 +79,7 @@ def test_a_nested_field_is_not_the_column_of_its_name(lake: Path) -> None:
     DuckDBEngine(str(lake)).refuse_other_types()
 
 
-def test_what_follows_a_group_is_looked_at_again(lake: Path) -> None:
+def test_columns_after_a_group_are_checked(lake: Path) -> None:
     changed(lake, "fee", lambda count: pa.array([{"amount": 1.5}] * count), replaces="owner")
     changed(lake, "CURRENCY", lambda count: pa.array([1] * count), replaces="currency")
     with pytest.raises(QueryFailed, match="its column CURRENCY is BIGINT, not VARCHAR"):
@@ -121,7 +123,7 @@ def test_a_query_refuses_a_file_with_another_type(
     for sql in (SUM, "SELECT sum(amount) FROM events"):
         with pytest.raises(QueryFailed) as refused:
             DuckDBEngine(str(lake), has_older_files=has_older_files).query(sql)
-        assert str(refused.value).startswith(f"{path} is no file of the lake's table: ")
+        assert str(refused.value).startswith(f"{path} is not a valid file of the lake's table: ")
         assert column in str(refused.value)
         assert "lake backfill" in str(refused.value)
 
@@ -181,7 +183,7 @@ def test_a_column_of_a_release_to_come_may_have_any_name(lake: Path, name: str, 
         "dt=2026-08-01/event_type=BALANCECREDITED",
     ],
 )
-def test_a_partition_under_other_capitals_is_none(lake: Path, partition: str) -> None:
+def test_a_partition_folder_in_other_case_is_ignored(lake: Path, partition: str) -> None:
     """Athena's projection does not lead there; `reconcile` reports such files as stray, see tests of the files."""
     sql = "SELECT count(*) FROM account_events"
     [(count,)] = DuckDBEngine(str(lake)).query(sql).rows

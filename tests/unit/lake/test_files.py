@@ -16,7 +16,7 @@ def digests(*files: tuple[str, str]) -> dict[str, str]:
     return LakeFiles(files).digests
 
 
-def test_a_day_changes_with_its_files_only() -> None:
+def test_a_digest_changes_only_with_its_days_files() -> None:
     before = digests((A, "1"), (B, "2"), (NEXT, "3"))
     assert before.keys() == {"2026-08-01", "2026-08-02"}
     assert digests((NEXT, "3"), (B, "2"), (A, "1")) == before
@@ -50,13 +50,13 @@ def test_a_day_changes_with_its_files_only() -> None:
         "events/dt=2026-08-22/event_type=BalanceCredited/a.parquet",
     ],
 )
-def test_what_is_in_no_partition_is_stray(key: str) -> None:
+def test_a_file_outside_the_partitions_is_stray(key: str) -> None:
     found = LakeFiles([(A, "1"), (key, "2")])
     assert found.strays(TODAY) == [key]
     assert found.digests["2026-08-01"] == digests((A, "1"))["2026-08-01"]
 
 
-def test_what_is_in_one_is_not_nor_is_a_folder_of_the_console() -> None:
+def test_partition_files_and_console_folders_are_not_stray() -> None:
     tomorrow = "events/dt=2026-08-21/event_type=BalanceCredited/a.parquet"
     folders = ["events/", "events/dt=2026-08-01/", "events/dt=2026-08-01/event_type=BalanceCredited/"]
     assert LakeFiles([(A, "1"), (tomorrow, "1"), *((folder, "0") for folder in folders)]).strays(TODAY) == []

@@ -18,13 +18,13 @@ def read(row: dict[str, Any]) -> dict[str, Any]:
     return dict(found)
 
 
-def test_what_is_written_is_read_again() -> None:
+def test_written_rows_can_be_read() -> None:
     row = {"name": "ü💶", "number": 2**63 - 1, "money": "-9999999999999999.99", "at": "2026-11-25 09:30:00.000001"}
     at = datetime(2026, 11, 25, 9, 30, 0, 1)  # noqa: DTZ001 -- UTC is meant, and not said
     assert read(row) == {**row, "money": Decimal("-9999999999999999.99"), "at": at}
 
 
-def test_what_is_absent_is_null_and_what_the_columns_have_not_is_left_out() -> None:
+def test_absent_values_are_null_and_unknown_columns_left_out() -> None:
     assert read({"name": "a", "other": 1}) == {"name": "a", "number": None, "money": None, "at": None}
 
 
@@ -45,11 +45,11 @@ def test_what_is_absent_is_null_and_what_the_columns_have_not_is_left_out() -> N
     ],
     ids=str,
 )
-def test_what_does_not_fit_its_column_is_refused_by_its_name(row: dict[str, Any]) -> None:
+def test_a_value_that_does_not_fit_names_its_column(row: dict[str, Any]) -> None:
     with pytest.raises(Unconvertible, match=f"^{next(iter(row))}: "):
         parquet([row], SCHEMA)
 
 
-def test_a_type_without_a_rule_is_no_guess() -> None:
+def test_an_unsupported_type_is_refused() -> None:
     with pytest.raises(NotImplementedError, match="map<string,string>"):
         arrow_schema([("x", "map<string,string>")])

@@ -44,7 +44,7 @@ def test_it_is_trinos_sql(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_it_says_nothing_that_engines_read_differently(path: Path) -> None:
+def test_queries_avoid_sql_that_engines_read_differently(path: Path) -> None:
     for node in tree(path).walk():
         assert not isinstance(node, BANNED), node.sql()
         if isinstance(node, expressions.Func):
@@ -57,13 +57,13 @@ def test_it_says_nothing_that_engines_read_differently(path: Path) -> None:
 
 
 @pytest.mark.parametrize("query", QUERIES.values(), ids=lambda query: query.name)
-def test_only_the_view_is_asked_but_for_what_is_there_twice(query: Query) -> None:
+def test_only_data_quality_reads_the_table_behind_the_view(query: Query) -> None:
     tables = {found.name for found in tree(FOLDER / f"{query.name}.sql").find_all(expressions.Table)}
     assert ("account_events" in tables) is (query.name == "data_quality")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_parameters_are_where_athena_takes_them(path: Path) -> None:
+def test_parameters_are_only_where_athena_accepts_them(path: Path) -> None:
     """Its user guide: question marks can be placed in the WHERE clause only; and none is one that is quoted."""
     for found in tree(path).find_all(expressions.Placeholder):
         assert found.find_ancestor(expressions.Where), f"{path.name}: a `?` outside of WHERE"
@@ -82,7 +82,7 @@ def test_days_are_compared_with_the_parameter_itself(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_no_semicolon_is_shipped_not_even_in_a_comment(path: Path) -> None:
+def test_no_query_has_a_semicolon_even_in_a_comment(path: Path) -> None:
     """Athena takes one statement, and answers "Only one sql statement is allowed" to what looks like two."""
     assert ";" not in path.read_text()
 
@@ -149,7 +149,7 @@ def test_two_engines_and_plain_python_answer_alike(tmp_path: Path, seed: int) ->
     )
 
 
-def test_they_do_on_days_that_are_empty_first_and_before_any(tmp_path: Path) -> None:
+def test_engines_agree_on_empty_and_early_days(tmp_path: Path) -> None:
     rows = [shifted(row) if row["dt"] >= "2026-08-03" else row for row in made_up(9, 10, 6, 100)]
     for number, day in enumerate(("2026-07-31", "2026-08-01", "2026-08-03", "2026-09-01")):
         assert_all_agree(tmp_path / str(number), rows, GIVEN | {"day": day, "since": day, "moment": f"{day} 00:00:00"})
@@ -165,11 +165,11 @@ def shifted(row: LakeRow) -> LakeRow:
     }
 
 
-def test_they_do_on_an_empty_lake(tmp_path: Path) -> None:
+def test_engines_agree_on_an_empty_lake(tmp_path: Path) -> None:
     assert_all_agree(tmp_path, [], GIVEN)
 
 
-def test_they_do_with_the_greatest_amounts_and_any_text(tmp_path: Path) -> None:
+def test_engines_agree_on_the_largest_amounts_and_any_text(tmp_path: Path) -> None:
     greatest = Decimal("9999999999999999.99")
     at, account_id = (
         FIRST_DAY + timedelta(days=2, hours=23, minutes=59, seconds=59, microseconds=999_999),
@@ -186,7 +186,7 @@ def test_they_do_with_the_greatest_amounts_and_any_text(tmp_path: Path) -> None:
     assert_all_agree(tmp_path, rows, given)
 
 
-def test_equal_amounts_are_in_the_order_of_accounts_and_of_their_events(tmp_path: Path) -> None:
+def test_equal_amounts_are_ordered_by_account_and_sequence(tmp_path: Path) -> None:
     """The last of them are cut off, and files have them in another order."""
     at, ten, balance = FIRST_DAY + timedelta(days=2), Decimal(10), Decimal(100)
     rows = [
@@ -210,7 +210,7 @@ def test_equal_amounts_are_in_the_order_of_accounts_and_of_their_events(tmp_path
             assert answer.rows == ORACLES["largest_movements"](rows, given)
 
 
-def test_what_athena_rounds_up_to_midnight_is_of_the_last_hour_of_its_day(tmp_path: Path) -> None:
+def test_times_rounded_to_midnight_count_in_the_last_hour(tmp_path: Path) -> None:
     """The other engines have microseconds, so the row is written as Athena reads 23:59:59.999500 and later."""
     day, midnight = GIVEN["day"], FIRST_DAY + timedelta(days=3)
     rounded = event("a", 2, "BalanceCredited", midnight, "EUR", Decimal(5), Decimal(5)) | {"dt": day}
@@ -219,8 +219,8 @@ def test_what_athena_rounds_up_to_midnight_is_of_the_last_hour_of_its_day(tmp_pa
     for engine in lake(tmp_path, []):
         moved = [row for row in asked(engine, "hourly_volume", GIVEN).records() if row["credits"] or row["opened"]]
         assert [(row["hour"], row["opened"], row["credited"]) for row in moved] == [(0, 1, 0), (23, 0, 5)]
-        told = asked(engine, "report_day", GIVEN).records()
-        assert [(row["hour"], row["event_type"]) for row in told] == [(0, "AccountCreated"), (23, "BalanceCredited")]
+        records = asked(engine, "report_day", GIVEN).records()
+        assert [(row["hour"], row["event_type"]) for row in records] == [(0, "AccountCreated"), (23, "BalanceCredited")]
 
 
 def test_a_datetime_of_the_lake_is_utc_without_a_zone(tmp_path: Path) -> None:

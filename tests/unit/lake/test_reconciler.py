@@ -15,27 +15,27 @@ from tests.support.ledger_and_lake import START, history, lake_rows
 from tests.unit.lake.compared import NOW, A, B, Given, changed, without
 
 
-def test_what_is_the_same_is_sound_to_the_cent(given: Callable[..., Given]) -> None:
-    verdict, found = given([*A, *B], lake_rows([*A, *B])).reconciled()
+def test_equal_sides_agree_to_the_cent(given: Callable[..., Given]) -> None:
+    result, found = given([*A, *B], lake_rows([*A, *B])).reconciled()
     assert not found
-    assert verdict == ReconciliationResult(
+    assert result == ReconciliationResult(
         compared_at=NOW,
         through=START + timedelta(hours=13),
         events=16,
         accounts=2,
         totals=(Total("EUR", Decimal("119.99"), Decimal("119.99")), Total("USD", Decimal("5.50"), Decimal("5.50"))),
-        lateness=verdict.lateness,
+        lateness=result.lateness,
     )
-    assert verdict.is_sound
-    assert (verdict.lateness.behind_s, verdict.lateness.longest_s) == (0.0, 1.0)
+    assert result.agrees
+    assert (result.lateness.behind_s, result.lateness.longest_s) == (0.0, 1.0)
 
 
-def test_copies_are_no_finding_however_often_and_whenever_they_came(given: Callable[..., Given]) -> None:
+def test_equal_copies_are_not_a_finding(given: Callable[..., Given]) -> None:
     rows = lake_rows(A)
     at = given(A, rows)
     at.add(changed(rows, "a-1", 3, published_at=None, schema_fingerprint="0123456789abcdef"))
-    verdict, found = at.reconciled()
-    assert verdict.is_sound
+    result, found = at.reconciled()
+    assert result.agrees
     assert not found
 
 
@@ -43,22 +43,22 @@ def test_missing_events_are_named_with_their_account(given: Callable[..., Given]
     at = given([*A, *B], without(lake_rows([*A, *B]), "a-1", 2, 13))
     looks: list[None] = []
     at.settle = lambda: looks.append(None)
-    verdict, found = at.reconciled()
+    result, found = at.reconciled()
     assert len(looks) == 1
     assert found == [Finding("missing", "a-1", n, f"a-1:{n}") for n in (2, 13)]
-    assert (verdict.missing, verdict.differing_accounts, verdict.findings) == (2, 1, tuple(found))
-    assert verdict.accounts_found == (
+    assert (result.missing, result.differing_accounts, result.findings) == (2, 1, tuple(found))
+    assert result.accounts_found == (
         AccountFound("a-1", "EUR", Standing(14, 14, Decimal("119.99")), Standing(12, 14, Decimal("99.99"))),
     )
-    assert verdict.totals[0] == Total("EUR", Decimal("119.99"), Decimal("99.99"))
-    assert not verdict.is_sound
+    assert result.totals[0] == Total("EUR", Decimal("119.99"), Decimal("99.99"))
+    assert not result.agrees
 
 
 def test_extra_events_are_named(given: Callable[..., Given]) -> None:
-    verdict, found = given(B, lake_rows([*A[:2], *B])).reconciled()
+    result, found = given(B, lake_rows([*A[:2], *B])).reconciled()
     assert found == [Finding("extra", "a-1", n, f"a-1:{n}") for n in (1, 2)]
-    assert (verdict.extra, verdict.events, verdict.accounts) == (2, 2, 1)
-    [account] = verdict.accounts_found
+    assert (result.extra, result.events, result.accounts) == (2, 2, 1)
+    [account] = result.accounts_found
     assert account == AccountFound("a-1", "EUR", Standing(0, 0, Decimal(0)), Standing(2, 2, Decimal("10.00")))
 
 
@@ -82,41 +82,41 @@ def test_extra_events_are_named(given: Callable[..., Given]) -> None:
 def test_every_field_that_differs_is_named(
     given: Callable[..., Given], field: str, value: str | None, ledger: str | None, lake: str | None
 ) -> None:
-    verdict, found = given(A, changed(lake_rows(A), "a-1", 3, **{field: value})).reconciled()
+    result, found = given(A, changed(lake_rows(A), "a-1", 3, **{field: value})).reconciled()
     assert found == [Finding("differing", "a-1", 3, "a-1:3", (Difference(field, ledger, lake),))]
-    assert (verdict.differing, verdict.missing, verdict.extra) == (1, 0, 0)
-    assert not verdict.is_sound
+    assert (result.differing, result.missing, result.extra) == (1, 0, 0)
+    assert not result.agrees
 
 
-def test_every_field_is_planted_above() -> None:
+def test_the_fields_above_are_all_fields() -> None:
     [marker] = [m for m in test_every_field_that_differs_is_named.pytestmark if m.name == "parametrize"]
     assert {field for field, *_ in marker.args[1]} == set(FIELDS)
 
 
-def test_a_copy_that_contradicts_is_found_behind_the_one_that_is_shown(given: Callable[..., Given]) -> None:
+def test_a_hidden_contradicting_copy_is_found(given: Callable[..., Given]) -> None:
     rows = lake_rows(A)
     at = given(A, rows)
     [third] = [row for row in rows if row["sequence"] == 3]
     at.add([third | {"amount": "999.00", "published_at": "2026-08-02 00:00:00.000000"}])
-    verdict, found = at.reconciled()
+    result, found = at.reconciled()
     assert found == [Finding("contradicting", "a-1", 3, "a-1:3", (Difference("amount", "10.00", "999.00"),))]
-    assert (verdict.contradicting, verdict.differing) == (1, 0)
-    assert not verdict.is_sound
-    assert all(total.ledger == total.lake for total in verdict.totals)
+    assert (result.contradicting, result.differing) == (1, 0)
+    assert not result.agrees
+    assert all(total.ledger == total.lake for total in result.totals)
 
 
-def test_a_copy_of_another_name_is_found_behind_the_one_that_is_shown(given: Callable[..., Given]) -> None:
-    """What the view takes for a copy it takes by account and sequence, whatever its id says."""
+def test_a_hidden_copy_with_another_id_is_found(given: Callable[..., Given]) -> None:
+    """What the view takes for a copy it takes by account and sequence, whatever its id is."""
     rows = lake_rows(A)
     at = given(A, rows)
     [third] = [row for row in rows if row["sequence"] == 3]
     at.add([third | {"event_id": "a-1:77", "published_at": "2026-08-02 00:00:00.000000"}])
-    verdict, found = at.reconciled()
+    result, found = at.reconciled()
     assert found == [Finding("contradicting", "a-1", 3, "a-1:3", (Difference("event_id", "a-1:3", "a-1:77"),))]
-    assert not verdict.is_sound
+    assert not result.agrees
 
 
-def test_where_the_wrong_copy_is_shown_it_says_that_there_is_a_right_one(given: Callable[..., Given]) -> None:
+def test_a_shown_wrong_copy_mentions_the_right_one(given: Callable[..., Given]) -> None:
     rows = lake_rows(A)
     at = given(A, changed(rows, "a-1", 3, amount="999.00", published_at="2026-08-01 00:00:00.000000"))
     at.add([row for row in rows if row["sequence"] == 3])
@@ -124,99 +124,99 @@ def test_where_the_wrong_copy_is_shown_it_says_that_there_is_a_right_one(given: 
     assert found == [Finding("differing", "a-1", 3, "a-1:3", (Difference("amount", "10.00", "999.00"),), COPY_AGREES)]
 
 
-def test_a_second_event_of_a_sequence_is_extra_wherever_it_hides(given: Callable[..., Given]) -> None:
+def test_a_second_event_of_a_sequence_is_extra(given: Callable[..., Given]) -> None:
     rows = lake_rows(A)
     at = given(A, rows)
     [third] = [row for row in rows if row["sequence"] == 3]
     at.add([third | {"dt": "2026-08-09"}])
-    verdict, found = at.reconciled()
+    result, found = at.reconciled()
     assert found == [
         Finding("extra", "a-1", 3, "a-1:3", (Difference("dt", "2026-08-01", "2026-08-09"),), TWICE),
     ]
-    assert (verdict.extra, verdict.totals[0].lake - verdict.totals[0].ledger) == (1, Decimal("10.00"))
+    assert (result.extra, result.totals[0].lake - result.totals[0].ledger) == (1, Decimal("10.00"))
 
 
-def test_a_corrupt_row_is_told_and_the_rest_is_compared(given: Callable[..., Given]) -> None:
+def test_a_corrupt_row_is_reported_and_the_rest_is_compared(given: Callable[..., Given]) -> None:
     at = given([*A, *B], lake_rows([*A, *B]))
     [third] = [
         item for item in at.source.rows.values() if item["AccountId"]["S"] == "a-1" and item["Version"]["N"] == "3"
     ]
     at.source.put_item({**third, "Amount": {"N": "0.001"}})
     at.source.put_item({**third, "Version": {"N": "-7"}})
-    verdict, found = at.reconciled()
+    result, found = at.reconciled()
     assert [(each.kind, each.account_id, each.sequence, each.event_id) for each in found] == [
         ("unreadable", "a-1", 3, "a-1:3"),
         ("unreadable", "a-1", None, ""),
     ]
     assert "Amount" in found[0].note
     assert "0.001" not in found[0].note
-    assert (verdict.unreadable, verdict.extra, verdict.events) == (2, 0, 15)
-    assert all(total.ledger == total.lake for total in verdict.totals)
-    assert not verdict.is_sound
+    assert (result.unreadable, result.extra, result.events) == (2, 0, 15)
+    assert all(total.ledger == total.lake for total in result.totals)
+    assert not result.agrees
 
 
 @pytest.mark.parametrize(("version", "sequence"), [("9" * 38, "3"), ("11111111111111111111", "10000000000000000000")])
-def test_numbers_that_no_event_has_are_told(given: Callable[..., Given], version: str, sequence: str) -> None:
+def test_numbers_out_of_range_are_reported(given: Callable[..., Given], version: str, sequence: str) -> None:
     at = given(A, lake_rows(A))
     [third] = [item for item in at.source.rows.values() if item["Version"]["N"] == "3"]
     at.source.put_item({**third, "Version": {"N": version}, "Sequence": {"N": sequence}})
-    verdict, found = at.reconciled()
+    result, found = at.reconciled()
     assert [(each.kind, each.account_id, each.sequence) for each in found] == [("unreadable", "a-1", None)]
-    assert verdict.events == 14
+    assert result.events == 14
 
 
 def test_an_empty_ledger_and_an_empty_lake_agree(given: Callable[..., Given]) -> None:
-    verdict, found = given([], []).reconciled()
+    result, found = given([], []).reconciled()
     assert not found
-    assert (verdict.is_sound, verdict.events, verdict.through, verdict.totals) == (True, 0, NOW, ())
-    assert verdict.lateness.behind_s is None
+    assert (result.agrees, result.events, result.through, result.totals) == (True, 0, NOW, ())
+    assert result.lateness.behind_s is None
 
 
-def test_of_an_empty_lake_everything_is_missing_and_a_verdict_does_not_grow(given: Callable[..., Given]) -> None:
+def test_with_an_empty_lake_all_is_missing_and_results_stay_small(given: Callable[..., Given]) -> None:
     ledger = [row for number in range(70) for row in history(f"a-{number:03d}", "1.00")]
     at = given(ledger, [])
     at.settle = lambda: None
-    verdict, found = at.reconciled()
-    assert (verdict.missing, verdict.differing_accounts, len(found)) == (140, 70, 140)
-    assert (len(verdict.findings), len(verdict.accounts_found)) == (FINDINGS_MAX, 20)
-    assert verdict.totals == (Total("EUR", Decimal("70.00"), Decimal("0.00")),)
+    result, found = at.reconciled()
+    assert (result.missing, result.differing_accounts, len(found)) == (140, 70, 140)
+    assert (len(result.findings), len(result.accounts_found)) == (FINDINGS_MAX, 20)
+    assert result.totals == (Total("EUR", Decimal("70.00"), Decimal("0.00")),)
 
 
-def test_of_an_empty_ledger_everything_is_extra(given: Callable[..., Given]) -> None:
-    verdict, _ = given([], lake_rows(B)).reconciled()
-    assert (verdict.extra, verdict.events, verdict.is_sound) == (2, 0, False)
-    assert verdict.totals == (Total("USD", Decimal("0.00"), Decimal("5.50")),)
+def test_with_an_empty_ledger_everything_is_extra(given: Callable[..., Given]) -> None:
+    result, _ = given([], lake_rows(B)).reconciled()
+    assert (result.extra, result.events, result.agrees) == (2, 0, False)
+    assert result.totals == (Total("USD", Decimal("0.00"), Decimal("5.50")),)
 
 
-def test_what_is_young_may_be_on_its_way(given: Callable[..., Given]) -> None:
+def test_young_events_may_be_on_their_way(given: Callable[..., Given]) -> None:
     at = given([*A, *B], without(lake_rows([*A, *B]), "a-1", 13, 14))
     at.now = START + timedelta(hours=13, minutes=5)
     at.settle = lambda: None
-    verdict, found = at.reconciled()
+    result, found = at.reconciled()
     assert found == [Finding("missing", "a-1", 13, "a-1:13")], "it is older than the grace; the one after it is not"
-    assert (verdict.on_their_way, verdict.events) == (1, 15)
-    assert verdict.through == START + timedelta(hours=13) - timedelta(microseconds=1)
-    assert verdict.totals[0] == Total("EUR", Decimal("120.00"), Decimal("110.00"))
-    assert verdict.lateness.behind_s == 2 * 3600
+    assert (result.on_their_way, result.events) == (1, 15)
+    assert result.through == START + timedelta(hours=13) - timedelta(microseconds=1)
+    assert result.totals[0] == Total("EUR", Decimal("120.00"), Decimal("110.00"))
+    assert result.lateness.behind_s == 2 * 3600
 
 
-def test_what_is_dated_far_ahead_is_not_on_its_way(given: Callable[..., Given]) -> None:
+def test_events_dated_far_ahead_are_not_on_their_way(given: Callable[..., Given]) -> None:
     """By a writer's wrong clock; the transform refuses it, and it would be young for years."""
     ahead, far = history("a-3", start=NOW + timedelta(hours=23)), history("a-4", start=NOW + timedelta(days=2))
-    verdict, found = given([*A, *ahead, *far], lake_rows(A)).reconciled()
+    result, found = given([*A, *ahead, *far], lake_rows(A)).reconciled()
     assert found == [Finding("missing", "a-4", 1, "a-4:1")]
-    assert (verdict.on_their_way, verdict.is_sound) == (1, False)
+    assert (result.on_their_way, result.agrees) == (1, False)
 
 
 def test_the_largest_amounts_and_unicode_survive(given: Callable[..., Given]) -> None:
     rows = history("konto-ß-💶", "9999999999999999.98", "0.01", owner="Ωner")
     rows += [row for number in range(100) for row in history(f"a-{number}", "9999999999999999.99")]
-    verdict, found = given(rows, lake_rows(rows)).reconciled()
+    result, found = given(rows, lake_rows(rows)).reconciled()
     assert not found
-    assert verdict.totals == (Total("EUR", *[Decimal("1009999999999999998.99")] * 2),)
+    assert result.totals == (Total("EUR", *[Decimal("1009999999999999998.99")] * 2),)
 
 
-def test_a_file_that_is_none_ends_it_with_a_reason(given: Callable[..., Given]) -> None:
+def test_an_invalid_file_ends_it_with_a_reason(given: Callable[..., Given]) -> None:
     at = given(A, lake_rows(A))
     (at.folder / "events" / "dt=2026-08-01" / "event_type=AccountCreated" / "broken.parquet").write_bytes(b"nothing")
     with pytest.raises(QueryFailed, match=r"broken\.parquet"):
@@ -234,10 +234,10 @@ def test_a_file_that_is_none_ends_it_with_a_reason(given: Callable[..., Given]) 
     ],
 )
 @pytest.mark.parametrize("dt", ["2026-08-01", "2026-08-09"])
-def test_a_file_with_other_types_ends_it_whatever_its_place(
+def test_a_file_with_other_types_ends_it_anywhere_in_the_listing(
     given: Callable[..., Given], column: str, type_: pa.DataType, found: str, dt: str
 ) -> None:
-    """Read beside others, its values would be rounded to theirs, or theirs to its."""
+    """Read together with others, its values would be rounded to theirs, or theirs to its."""
     later = [*A, *history("a-3", "1.00", start=START + timedelta(days=8))]
     at = given(later, lake_rows(later))
     [path, *_] = sorted(at.folder.glob(f"events/dt={dt}/event_type=BalanceCredited/*.parquet"))
@@ -252,12 +252,12 @@ def test_times_as_hive_writes_them_are_the_same(given: Callable[..., Given]) -> 
     at = given(A, lake_rows(A))
     for path in at.folder.glob("events/*/*/*.parquet"):
         pq.write_table(pq.ParquetFile(path).read(), path, use_deprecated_int96_timestamps=True)
-    verdict, found = at.reconciled()
+    result, found = at.reconciled()
     assert not found
-    assert verdict.is_sound
+    assert result.agrees
 
 
-def test_findings_come_by_account_and_sequence_however_many(given: Callable[..., Given]) -> None:
+def test_findings_are_ordered_by_account_and_sequence(given: Callable[..., Given]) -> None:
     """All of one event together: of a copy that agrees and another that is shown, they make one finding."""
     rows = [row for number in range(400) for row in history(f"a-{number:03}", *["1.00"] * 5)]
     lake = lake_rows(rows)
@@ -277,7 +277,7 @@ def test_a_row_of_the_lake_without_an_account_is_extra(given: Callable[..., Give
     assert [(each.kind, each.account_id, each.sequence, each.event_id) for each in found] == [("extra", "", 0, "")]
 
 
-def test_times_are_utc_whatever_the_machine_says(given: Callable[..., Given], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_times_are_utc_in_any_local_time_zone(given: Callable[..., Given], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Tokyo")
-    verdict, _ = given(B, lake_rows(B)).reconciled()
-    assert verdict.through == datetime(2026, 8, 1, 10, 30, tzinfo=UTC)
+    result, _ = given(B, lake_rows(B)).reconciled()
+    assert result.through == datetime(2026, 8, 1, 10, 30, tzinfo=UTC)

@@ -19,24 +19,24 @@ from tests.unit.lake.compared import A, B, Given, without
 from tests.unit.lake.test_duckdb_engine import ENDLESS, pressed
 
 
-def test_what_arrives_by_the_second_look_is_not_missing(given: Callable[..., Given]) -> None:
+def test_events_that_arrive_before_the_second_read_are_not_missing(given: Callable[..., Given]) -> None:
     rows = lake_rows(A)
     at = given(A, without(rows, "a-1", 2, 5))
     later = lake_rows(history("a-9", "1.00", start=START))
     at.settle = lambda: at.add([*(row for row in rows if row["sequence"] == 5), *later])
-    verdict, found = at.reconciled()
+    result, found = at.reconciled()
     assert found == [Finding("missing", "a-1", 2, "a-1:2")]
-    assert verdict.extra == 0, "what the lake got after the ledger was read is not held against it"
+    assert result.extra == 0, "what the lake got after the ledger was read is not held against it"
 
 
-def test_the_first_event_of_all_may_arrive_by_the_second_look(given: Callable[..., Given]) -> None:
+def test_the_very_first_event_may_arrive_before_the_second_read(given: Callable[..., Given]) -> None:
     at = given(B, [])
     at.settle = lambda: at.add(lake_rows(B))
-    verdict, _ = at.reconciled()
-    assert verdict.is_sound
+    result, _ = at.reconciled()
+    assert result.agrees
 
 
-def test_an_event_written_while_it_runs_is_no_finding(given: Callable[..., Given]) -> None:
+def test_an_event_written_meanwhile_is_not_a_finding(given: Callable[..., Given]) -> None:
     """It comes into both behind the reading of the lake, and is young."""
     at = given(A, lake_rows(A))
     at.now = START + timedelta(hours=13, minutes=30)
@@ -50,12 +50,12 @@ def test_an_event_written_while_it_runs_is_no_finding(given: Callable[..., Given
             at.add(lake_rows(young))
 
     at.source.on_read = write_it
-    verdict, found = at.reconciled()
+    result, found = at.reconciled()
     assert not found
-    assert verdict.on_their_way == 1
+    assert result.on_their_way == 1
 
 
-def test_a_file_that_comes_once_the_lake_is_listed_is_not_looked_at(given: Callable[..., Given]) -> None:
+def test_a_file_that_arrives_after_the_listing_is_ignored(given: Callable[..., Given]) -> None:
     """Whatever its events' age: the ledger may have been read past them."""
     at = given(B, lake_rows(B))
     old, looks = lake_rows(history("a-9", "1.00", start=START)), []
@@ -65,13 +65,13 @@ def test_a_file_that_comes_once_the_lake_is_listed_is_not_looked_at(given: Calla
         looks.append(engine.query("SELECT count(*) FROM account_events").rows)
 
     at.listed = arrives
-    verdict, found = at.reconciled()
+    result, found = at.reconciled()
     assert looks == [[(len(B) + len(old),)]], "it is there"
     assert not found
-    assert verdict.is_sound
+    assert result.agrees
 
 
-def test_interrupted_it_does_not_read_the_lake_to_its_end(given: Callable[..., Given]) -> None:
+def test_an_interrupt_stops_reading_the_lake(given: Callable[..., Given]) -> None:
     """Which would take years, here."""
     at = given(A, lake_rows(A))
     is_endless = "(SELECT count(*) FROM range(10000000000) a (n), range(1000000) b (n) WHERE a.n * b.n % 7 = 3) > 0"
@@ -89,7 +89,7 @@ def test_interrupted_it_does_not_read_the_lake_to_its_end(given: Callable[..., G
         at.reconciled()
 
 
-def test_interrupted_in_a_statement_of_its_own_it_ends_as_well(given: Callable[..., Given]) -> None:
+def test_an_interrupt_stops_a_statement_of_the_comparison(given: Callable[..., Given]) -> None:
     at = given(A, [])
     engines: list[DuckDBEngine] = []
     at.listed = engines.append
@@ -98,7 +98,7 @@ def test_interrupted_in_a_statement_of_its_own_it_ends_as_well(given: Callable[.
         at.reconciled()
 
 
-def test_a_slow_lake_does_not_pile_up_the_ledger(given: Callable[..., Given], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_lake_limits_the_pages_in_memory(given: Callable[..., Given], monkeypatch: pytest.MonkeyPatch) -> None:
     """Its pages are read to a bound, and one more of each segment, until the lake is there."""
     at = given(history("a-1", *["1.00"] * 60), [])
     bound = 3
@@ -121,13 +121,13 @@ def test_a_slow_lake_does_not_pile_up_the_ledger(given: Callable[..., Given], mo
     monkeypatch.setattr("ops.lake.reconcile.reconciler.WAITING_PAGES_MAX", bound)
     monkeypatch.setattr(Comparison, "read_lake", slowly)
     at.segments, at.source.on_read, at.settle = 1, count, lambda: None
-    verdict, _ = at.reconciled()
-    assert verdict.missing == 61
+    result, _ = at.reconciled()
+    assert result.missing == 61
     assert next(reads) > 2 * bound
     assert not too_early
 
 
-def test_interrupted_nobody_waits_for_their_turn(given: Callable[..., Given]) -> None:
+def test_an_interrupt_ends_waiting_for_the_pace(given: Callable[..., Given]) -> None:
     """At a thousandth of a read unit a second, the next pages are a quarter of an hour away."""
     at, stop = given([*A, *B], []), threading.Event()
     pace = ReadPace(0.001, time.monotonic, stop.wait)

@@ -30,7 +30,7 @@ from tests.unit.lake.redriven import (
 )
 
 
-def test_repaired_records_get_to_their_partitions_and_the_object_is_moved() -> None:
+def test_records_reach_their_partitions_and_the_object_moves() -> None:
     body = lines(document(EVENTS[0]), document(EVENTS[1]))
     bucket = MemoryBucket(**{KEY: body})
     assert redrive(bucket, Function()) == [Redriven(KEY, 2, 2)]
@@ -43,7 +43,7 @@ def test_repaired_records_get_to_their_partitions_and_the_object_is_moved() -> N
     assert row["published_at"].isoformat() == "2026-07-25T17:20:00"
 
 
-def test_an_aggregate_of_several_partitions_is_taken_apart() -> None:
+def test_an_aggregate_of_several_partitions_is_unpacked() -> None:
     bucket = MemoryBucket(**{KEY: lines(document(aggregate("1", "1", EVENTS)))})
     function = Function()
     assert redrive(bucket, function) == [Redriven(KEY, 1, 6)]
@@ -51,7 +51,7 @@ def test_an_aggregate_of_several_partitions_is_taken_apart() -> None:
     assert in_lake(bucket) == ids(1, 2, 3, 4, 5, 6)
 
 
-def test_what_still_fails_stays_alone_with_its_reason() -> None:
+def test_only_records_that_still_fail_stay_with_their_reason() -> None:
     bad = document(LATER, errorMessage="kept")
     bucket = MemoryBucket(**{KEY: lines(document(EVENTS[0]), bad, document(EVENTS[1]))})
     [found] = redrive(bucket, Function())
@@ -63,7 +63,7 @@ def test_what_still_fails_stays_alone_with_its_reason() -> None:
     assert in_errors(bucket, "redriven/") == {EVENTS[0], EVENTS[1]}
 
 
-def test_of_an_aggregate_only_the_failing_events_stay() -> None:
+def test_only_the_failing_events_of_an_aggregate_stay() -> None:
     bucket = MemoryBucket(**{KEY: lines(document(aggregate("1", "1", [EVENTS[0], LATER, EVENTS[1]]), errorCode="x"))})
     [found] = redrive(bucket, Function())
     assert (found.rows, len(found.failing)) == (2, 1)
@@ -72,7 +72,7 @@ def test_of_an_aggregate_only_the_failing_events_stay() -> None:
     assert json.loads(line)["errorCode"] == "x"
 
 
-def test_what_a_second_redrive_repairs_does_not_overwrite_what_the_first_did() -> None:
+def test_a_second_redrive_does_not_overwrite_the_first() -> None:
     """Both are of one object and of one partition."""
     function = Function()
     function.refuses = lambda data: data == EVENTS[3]
@@ -86,14 +86,14 @@ def test_what_a_second_redrive_repairs_does_not_overwrite_what_the_first_did() -
     assert not in_errors(bucket)
 
 
-def test_what_firehose_kept_twice_is_in_one_file() -> None:
+def test_a_failure_that_firehose_kept_twice_makes_one_file() -> None:
     bucket = MemoryBucket(**{KEY: lines(document(EVENTS[1])), f"{KEY}-2": lines(document(EVENTS[1]))})
     assert [found.rows for found in redrive(bucket, Function())] == [1, 1]
     assert in_lake(bucket) == ids(2)
     assert in_errors(bucket) == set()
 
 
-def test_what_was_transformed_and_not_converted_finds_its_partition() -> None:
+def test_a_transformed_row_finds_its_partition() -> None:
     row = Rows(Decoder(), FIRST_DAY).row(EVENTS[1], None)
     bucket = MemoryBucket(**{CONVERSION_KEY: lines(document(row.line.encode() * 2, lastErrorCode="x"))})
     function = Function()
@@ -104,7 +104,7 @@ def test_what_was_transformed_and_not_converted_finds_its_partition() -> None:
     assert in_lake(bucket) == ids(2, 2)
 
 
-def test_what_looks_like_a_row_and_came_from_the_stream_is_none() -> None:
+def test_foreign_json_from_the_stream_is_not_a_row() -> None:
     row = Rows(Decoder(), FIRST_DAY).row(EVENTS[1], None).line.encode()
     forged = document(row, errorCode="Lambda.ProcessingFailedStatus")
     bucket = MemoryBucket(**{KEY: lines(forged, document(b"{no JSON", errorCode="Lambda.FunctionError"))})
@@ -115,14 +115,14 @@ def test_what_looks_like_a_row_and_came_from_the_stream_is_none() -> None:
     assert not in_lake(bucket)
 
 
-def test_an_object_of_which_nothing_succeeds_is_not_touched() -> None:
+def test_an_object_without_a_success_is_unchanged() -> None:
     body = lines(document(LATER), b"odd")
     bucket = MemoryBucket(**{KEY: body})
     redrive(bucket, Function())
     assert bucket.objects == {KEY: body}
 
 
-def test_reasons_are_no_failures() -> None:
+def test_reasons_are_not_redriven() -> None:
     bucket = MemoryBucket(**{"errors/reasons/dt=2026-08-01/1.jsonl": b"{}\n"})
     assert redrive(bucket, Function()) == []
 
@@ -137,7 +137,7 @@ def test_a_record_that_the_function_drops_is_not_dropped_here() -> None:
     assert bucket.objects == {KEY: body}
 
 
-def test_a_partition_that_is_none_of_the_table_is_not_written() -> None:
+def test_an_unknown_partition_is_not_written() -> None:
     function = Function()
     function.answers = lambda answer: {
         "records": [{**answer["records"][0], "metadata": {"partitionKeys": {"dt": "../../x", "event_type": "x"}}}]
@@ -158,7 +158,7 @@ def test_batches_stay_small() -> None:
     assert sum(function.batches) == 2_500
 
 
-def test_a_look_changes_nothing() -> None:
+def test_a_dry_run_changes_nothing() -> None:
     bucket = MemoryBucket(**{KEY: lines(document(aggregate("1", "1", EVENTS)), b"odd")})
     before, function = dict(bucket.objects), Function()
     [found] = work_on(bucket, function).look()
@@ -169,7 +169,7 @@ def test_a_look_changes_nothing() -> None:
 
 @pytest.mark.parametrize("before", [True, False])
 @pytest.mark.parametrize("calls", range(12))
-def test_killed_anywhere_nothing_is_lost_and_the_next_run_ends_it(calls: int, *, before: bool) -> None:
+def test_a_redrive_killed_anywhere_loses_nothing(calls: int, *, before: bool) -> None:
     """An event is at every moment where it failed, or in the lake; and when all is done, in one file each."""
     wanted = {EVENTS[0]: "a-1:1", EVENTS[1]: "a-1:2", EVENTS[2]: "a-1:3", EVENTS[3]: "a-1:4"}
     bucket = MemoryBucket(

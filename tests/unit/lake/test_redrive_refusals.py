@@ -1,4 +1,4 @@
-"""What cannot be put back is told and stays; it keeps nothing that stands beside or behind it."""
+"""A record that cannot be put back is reported and stays, and does not keep other records from being put back."""
 
 import json
 import sys
@@ -62,7 +62,7 @@ def dated(day: str) -> dict[str, object]:
         document(b"{no rows"),
     ],
 )
-def test_a_line_that_is_no_document_is_told_and_stays(line: bytes) -> None:
+def test_a_line_that_cannot_be_parsed_is_reported_and_stays(line: bytes) -> None:
     behind = f"{KEY}-2"
     bucket = MemoryBucket(**{KEY: lines(line, document(EVENTS[0])), behind: lines(document(EVENTS[1]))})
     seen = [[each.line for each in found.failing] for found in work_on(bucket, Function()).look()]
@@ -73,13 +73,13 @@ def test_a_line_that_is_no_document_is_told_and_stays(line: bytes) -> None:
     assert in_lake(bucket) == ids(1, 2)
 
 
-def test_a_time_of_arrival_may_be_text() -> None:
+def test_an_arrival_time_may_be_text() -> None:
     bucket = MemoryBucket(**{KEY: lines(document(EVENTS[0], arrivalTimestamp=str(ARRIVED_MS)))})
     [found] = redrive(bucket, Function())
     assert (found.rows, found.failing) == (1, [])
 
 
-def test_no_depth_is_read_at_first_and_too_deep_later_on() -> None:
+def test_deeply_nested_json_is_refused_at_once() -> None:
     """A line is parsed again where the calls are deeper than they were when it was first read."""
     depths = range(sys.getrecursionlimit() - 200, sys.getrecursionlimit())
     odd = [
@@ -107,7 +107,7 @@ def _nested(depth: int) -> bytes:
         ({"amount": float("nan")}, "amount"),
         ({"balance": float("inf")}, "balance"),
         ({"owner": 5}, "owner"),
-        ({"schema_fingerprint": None}, "there is no schema_fingerprint"),
+        ({"schema_fingerprint": None}, "it has no schema_fingerprint"),
         ({"schema_fingerprint": "0123456789abcdef"}, "schema_fingerprint"),
         ({"schema_fingerprint": ["34c8165f77476d94"]}, "schema_fingerprint"),
         ({"occurred_at": "yesterday"}, "occurred_at"),
@@ -118,7 +118,7 @@ def _nested(depth: int) -> bytes:
         ({"event_id": {}}, "event_id"),
     ],
 )
-def test_what_cannot_be_converted_stays(changes: dict[str, object], reason: str) -> None:
+def test_a_row_that_cannot_be_converted_stays(changes: dict[str, object], reason: str) -> None:
     bad = document(row(**changes))
     bucket = MemoryBucket(**{CONVERSION_KEY: lines(bad, document(row()))})
     [found] = redrive(bucket, Function())
@@ -130,7 +130,7 @@ def test_what_cannot_be_converted_stays(changes: dict[str, object], reason: str)
 @pytest.mark.parametrize(
     "name", ["event_id", "account_id", "sequence", "occurred_at", "correlation_id", "currency", "amount", "balance"]
 )
-def test_a_row_without_what_its_event_always_has_stays(name: str) -> None:
+def test_a_row_without_a_mandatory_field_stays(name: str) -> None:
     without = {each: value for each, value in ROW.items() if each != name}
     body = lines(document(row(**{name: None})), document(json.dumps(without).encode()))
     bucket = MemoryBucket(**{CONVERSION_KEY: body})
@@ -139,7 +139,7 @@ def test_a_row_without_what_its_event_always_has_stays(name: str) -> None:
     assert bucket.objects == {CONVERSION_KEY: body}
 
 
-def test_what_an_event_may_lack_a_row_may_lack() -> None:
+def test_a_row_may_lack_an_optional_field() -> None:
     less = {name: value for name, value in ROW.items() if value is not None}
     assert ROW.keys() - less.keys() >= {"causation_id", "request_id", "owner"}
     bucket = MemoryBucket(**{CONVERSION_KEY: lines(document(json.dumps(less).encode()))})
@@ -159,7 +159,7 @@ def test_what_an_event_may_lack_a_row_may_lack() -> None:
         "２０２６-01-31",  # noqa: RUF001 -- digits, of another kind
     ],
 )
-def test_a_row_of_a_day_that_the_table_has_not_stays(day: str) -> None:
+def test_a_row_outside_the_tables_days_stays(day: str) -> None:
     body = lines(document(row(**dated(day))))
     bucket = MemoryBucket(**{CONVERSION_KEY: body})
     [found] = redrive(bucket, Function())
@@ -168,7 +168,7 @@ def test_a_row_of_a_day_that_the_table_has_not_stays(day: str) -> None:
 
 
 @pytest.mark.parametrize("day", [FIRST_DAY, f"{ARRIVED + timedelta(days=1):%Y-%m-%d}"])
-def test_the_first_and_the_last_of_the_tables_days_are_its(day: str) -> None:
+def test_the_tables_first_and_last_day_are_accepted(day: str) -> None:
     bucket = MemoryBucket(**{CONVERSION_KEY: lines(document(row(**dated(day))))})
     [found] = redrive(bucket, Function())
     assert (found.rows, found.failing) == (1, [])

@@ -9,7 +9,7 @@ from ops.lake.repair.ports import reasons_in
 GOOD = b'{"recordId": "r-1", "error": "CorruptBody", "reason": "too short"}'
 
 
-def test_damaged_lines_of_reasons_are_passed_over() -> None:
+def test_damaged_lines_of_reasons_are_skipped() -> None:
     """They explain failures; the failures themselves are elsewhere."""
     damaged = [b"", b"{", b"\xff", b"[]", b"5", b'{"recordId": "r-2"}', b"[" * 100_000]
 

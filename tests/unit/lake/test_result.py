@@ -1,4 +1,4 @@
-"""A verdict comes back from its file as it was written, and nothing else is taken for one."""
+"""A result comes back from its file as it was written, and nothing else is taken for one."""
 
 import json
 from dataclasses import replace
@@ -25,7 +25,7 @@ from ops.lake.reconcile.result import (
 )
 
 AT = datetime(2026, 8, 1, 12, 0, 0, 1, tzinfo=UTC)
-SOUND = ReconciliationResult(AT, AT, 10, 2, totals=(Total("EUR", Decimal("1.10"), Decimal("1.10")),))
+AGREEING = ReconciliationResult(AT, AT, 10, 2, totals=(Total("EUR", Decimal("1.10"), Decimal("1.10")),))
 FULL = ReconciliationResult(
     AT,
     datetime(2026, 8, 1, 11, tzinfo=UTC),
@@ -51,12 +51,12 @@ FULL = ReconciliationResult(
 )
 
 
-@pytest.mark.parametrize("verdict", [SOUND, FULL])
-def test_it_comes_back(verdict: ReconciliationResult) -> None:
-    assert from_json(to_json(verdict)) == verdict
+@pytest.mark.parametrize("result", [AGREEING, FULL])
+def test_a_result_survives_its_file(result: ReconciliationResult) -> None:
+    assert from_json(to_json(result)) == result
 
 
-def test_its_file_is_the_documented_one() -> None:
+def test_the_file_has_the_documented_format() -> None:
     found = json.loads(to_json(FULL))
     assert found["format"] == 1
     assert found["compared_at"] == "2026-08-01T12:00:00.000001+00:00"
@@ -66,24 +66,24 @@ def test_its_file_is_the_documented_one() -> None:
     assert FULL.key == "reconciliations/2026-08-01T12-00-00.000001Z.json"
 
 
-def test_what_a_later_release_adds_is_passed_over() -> None:
+def test_fields_of_a_later_release_are_ignored() -> None:
     assert from_json(json.dumps(json.loads(to_json(FULL)) | {"new": 1}).encode()) == FULL
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_any_finding_makes_it_unsound(kind: str) -> None:
-    assert SOUND.is_sound
-    assert not replace(SOUND, **{kind: 1}).is_sound  # type: ignore[arg-type]
+def test_with_any_finding_the_sides_do_not_agree(kind: str) -> None:
+    assert AGREEING.agrees
+    assert not replace(AGREEING, **{kind: 1}).agrees  # type: ignore[arg-type]
 
 
-def test_a_stray_file_makes_it_unsound() -> None:
+def test_with_a_stray_file_the_sides_do_not_agree() -> None:
     """Nobody knows what Athena makes of it."""
-    assert not replace(SOUND, files=Files(stray=1)).is_sound
+    assert not replace(AGREEING, files=Files(stray=1)).agrees
 
 
-def test_a_cent_makes_it_unsound_and_what_is_on_its_way_does_not() -> None:
-    assert not replace(SOUND, totals=(Total("EUR", Decimal("1.10"), Decimal("1.11")),)).is_sound
-    assert replace(SOUND, on_their_way=3).is_sound
+def test_a_cent_is_a_difference_and_events_on_their_way_are_not() -> None:
+    assert not replace(AGREEING, totals=(Total("EUR", Decimal("1.10"), Decimal("1.11")),)).agrees
+    assert replace(AGREEING, on_their_way=3).agrees
 
 
 @pytest.mark.parametrize(
@@ -113,12 +113,12 @@ def test_a_cent_makes_it_unsound_and_what_is_on_its_way_does_not() -> None:
         {"files": {"days": [], "stray": 0, "strays": []}},
     ],
 )
-def test_what_is_none_is_refused(spoiled: dict[str, Any]) -> None:
-    with pytest.raises(UnknownResult, match="reconcile again"):
+def test_an_invalid_value_is_refused(spoiled: dict[str, Any]) -> None:
+    with pytest.raises(UnknownResult, match="Run `account-events reconcile` again"):
         from_json(json.dumps(json.loads(to_json(FULL)) | spoiled).encode())
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"\xff", b"1"])
-def test_what_is_no_file_of_ours_is_refused(body: bytes) -> None:
+def test_a_foreign_file_is_refused(body: bytes) -> None:
     with pytest.raises(UnknownResult):
         from_json(body)

@@ -1,4 +1,4 @@
-"""An event's row says what the consumer kit reads, for good bytes, old versions and damaged ones alike."""
+"""An event's row has the values that the consumer kit reads, for valid, old and damaged bytes."""
 
 import json
 from collections.abc import Callable
@@ -111,7 +111,7 @@ MONEY = st.integers(-(10**18) + 1, 10**18 - 1).map(lambda cents: Decimal(cents).
         }
     ),
 )
-def test_a_row_says_what_the_kit_reads(name: str, values: dict[str, Any]) -> None:
+def test_a_row_has_the_values_that_the_kit_reads(name: str, values: dict[str, Any]) -> None:
     fields = {field: values[field] for field in CONTRACT.working[name].field_types}
     data = encode(name, fields)
     assert ROWS.row(data, PUBLISHED_MS) == due(data, PUBLISHED)

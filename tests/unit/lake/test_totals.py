@@ -89,26 +89,26 @@ def test_the_days_are_summed_up_each_event_once(bucket: Folder, seed: int) -> No
     rows = made_up(seed, 20, 5, 300)
     write(bucket.root, rows)
     write(bucket.root, rows[:100], file_name="repeated")
-    told: list[str] = []
-    assert totals(bucket).refresh(told.append) == 5
-    assert told == sorted({row["dt"] for row in rows})
+    days: list[str] = []
+    assert totals(bucket).refresh(days.append) == 5
+    assert days == sorted({row["dt"] for row in rows})
     assert found(bucket) == due(rows)
     assert totals(bucket).refresh() == 0
 
 
-def test_an_event_that_comes_late_changes_its_own_day_only(bucket: Folder) -> None:
+def test_a_late_event_changes_only_its_own_day(bucket: Folder) -> None:
     rows = made_up(4, 20, 5, 300)
     late = next(row for row in rows if row["dt"] == "2026-08-02")
     write(bucket.root, [row for row in rows if row is not late])
     totals(bucket).refresh()
     write(bucket.root, [late], file_name="late")
-    told: list[str] = []
-    assert totals(bucket).refresh(told.append) == 1
-    assert told == ["2026-08-02"]
+    days: list[str] = []
+    assert totals(bucket).refresh(days.append) == 1
+    assert days == ["2026-08-02"]
     assert found(bucket) == due(rows)
 
 
-def test_a_file_that_comes_while_a_day_is_summed_up_is_seen_the_next_time(bucket: Folder) -> None:
+def test_a_file_that_arrives_during_an_update_counts_in_the_next(bucket: Folder) -> None:
     rows = made_up(5, 5, 1, 40)
     write(bucket.root, rows[:-1])
 
@@ -124,7 +124,7 @@ def test_a_file_that_comes_while_a_day_is_summed_up_is_seen_the_next_time(bucket
     assert found(bucket) == due(rows)
 
 
-def test_days_of_several_months_are_in_an_object_each_and_a_change_rewrites_its_own(bucket: Folder) -> None:
+def test_each_month_has_one_object_and_a_change_rewrites_only_that(bucket: Folder) -> None:
     rows = made_up(6, 20, 70, 700)
     late = next(row for row in rows if row["dt"] == "2026-09-15")
     write(bucket.root, [row for row in rows if row is not late])
@@ -142,7 +142,7 @@ def test_days_of_several_months_are_in_an_object_each_and_a_change_rewrites_its_
     assert found(bucket) == due(rows)
 
 
-def test_a_day_that_is_no_longer_there_has_no_totals(bucket: Folder) -> None:
+def test_a_removed_day_has_no_totals(bucket: Folder) -> None:
     rows = made_up(7, 5, 3, 60)
     write(bucket.root, rows)
     totals(bucket).refresh()
@@ -157,7 +157,7 @@ def test_an_empty_lake_has_no_totals(bucket: Folder) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"PAR1 and no more"])
-def test_damaged_totals_are_made_again(bucket: Folder, body: bytes) -> None:
+def test_damaged_totals_are_rewritten(bucket: Folder, body: bytes) -> None:
     rows = made_up(8, 20, 40, 300)
     write(bucket.root, rows)
     totals(bucket).refresh()
@@ -176,7 +176,7 @@ def test_damaged_totals_are_made_again(bucket: Folder, body: bytes) -> None:
         lambda rows: rows.set_column(2, "opened", pa.array(["1"] * len(rows))),
     ],
 )
-def test_totals_of_other_columns_are_made_again(bucket: Folder, change: Any) -> None:  # noqa: ANN401 -- Arrow's
+def test_totals_with_other_columns_are_rewritten(bucket: Folder, change: Any) -> None:  # noqa: ANN401 -- Arrow's
     rows = made_up(8, 20, 40, 300)
     write(bucket.root, rows)
     totals(bucket).refresh()
@@ -186,7 +186,7 @@ def test_totals_of_other_columns_are_made_again(bucket: Folder, change: Any) -> 
     assert found(bucket) == due(rows)
 
 
-def test_totals_with_a_damaged_page_are_made_again(bucket: Folder) -> None:
+def test_totals_with_a_damaged_page_are_rewritten(bucket: Folder) -> None:
     rows = made_up(8, 20, 40, 300)
     write(bucket.root, rows)
     totals(bucket).refresh()
@@ -200,8 +200,8 @@ def test_totals_with_a_damaged_page_are_made_again(bucket: Folder) -> None:
 @pytest.mark.parametrize(
     "key", ["daily_totals/month=2026-08/", "daily_totals/notes.txt", "daily_totals/month=2026-08/_a"]
 )
-def test_what_is_no_file_of_the_totals_is_left_as_it_is(key: str) -> None:
-    """A folder's marker, or what somebody keeps beside them."""
+def test_files_of_other_tables_are_left_alone(key: str) -> None:
+    """A folder's marker, or a foreign file among them."""
     kept = {key: b"mine"}
 
     class Bucket:
@@ -227,28 +227,28 @@ def test_days_before_the_tables_first_are_left_alone(bucket: Folder) -> None:
     assert found(bucket) == due([row for row in rows if row["dt"] >= "2026-08-02"])
 
 
-def test_totals_of_another_statement_are_made_again(bucket: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_totals_of_another_statement_are_rewritten(bucket: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     write(bucket.root, made_up(9, 5, 1, 20))
     totals(bucket).refresh()
     monkeypatch.setattr("ops.lake.query.totals.SQL", f"{SQL} -- another release's")
     assert totals(bucket).refresh() == 1
 
 
-def test_who_may_not_write_is_told_after_one_day(bucket: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_write_access_is_reported_after_one_day(bucket: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each costs a query."""
     write(bucket.root, made_up(seed=1, accounts=5, days=4, events=100))
-    told: list[str] = []
+    days: list[str] = []
 
     def denied(**_: object) -> None:
         raise PermissionError
 
     monkeypatch.setattr(bucket, "put_object", denied)
     with pytest.raises(PermissionError):
-        totals(bucket).refresh(told.append)
-    assert told == ["2026-08-01"]
+        totals(bucket).refresh(days.append)
+    assert days == ["2026-08-01"]
 
 
-def test_files_that_are_no_partition_s_make_no_day(bucket: Folder) -> None:
+def test_stray_files_make_no_day(bucket: Folder) -> None:
     write(bucket.root, made_up(seed=1, accounts=5, days=1, events=10))
     for key in ("events/stray.parquet", "events/dt=2026-11-31/event_type=BalanceCredited/x.parquet"):
         bucket.put_object(Bucket="lake", Key=key, Body=b"nothing")
@@ -257,7 +257,7 @@ def test_files_that_are_no_partition_s_make_no_day(bucket: Folder) -> None:
 
 
 @pytest.mark.parametrize("column", ["dt", "currency", "made_of"])
-def test_a_month_whose_text_is_not_utf8_is_made_again(bucket: Folder, column: str) -> None:
+def test_a_month_with_invalid_utf8_is_rewritten(bucket: Folder, column: str) -> None:
     write(bucket.root, made_up(seed=1, accounts=10, days=2, events=100))
     totals(bucket).refresh()
     path = bucket.root / totals_key("2026-08")

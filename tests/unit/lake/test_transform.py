@@ -75,14 +75,14 @@ def test_a_record_without_metadata_is_made_a_row(metadata: object) -> None:
     assert [record["result"] for record in TRANSFORM(asked).answer["records"]] == ["Ok", "ProcessingFailed"]
 
 
-def test_what_did_not_pass_kinesis_has_no_time_of_publication() -> None:
+def test_a_record_put_into_firehose_has_no_publication_time() -> None:
     asked = event(EVENTS[0])
     del asked["records"][0]["kinesisRecordMetadata"]
     [record] = TRANSFORM(asked).answer["records"]
     assert lines(record)[0]["published_at"] is None
 
 
-def test_an_aggregate_of_one_partition_is_undone() -> None:
+def test_an_aggregate_of_one_partition_is_unpacked() -> None:
     credits_ = [
         data for data in EVENTS if b"" in data and Decoder().decode(data).__class__.__name__ == "BalanceCredited"
     ]
@@ -117,7 +117,7 @@ def test_an_aggregate_of_several_partitions_is_kept_for_a_redrive() -> None:
         ("§§§§", "BadEnvelope"),
     ],
 )
-def test_what_cannot_be_read_is_refused_with_a_reason_and_the_others_are_not(data: bytes | str, error: str) -> None:
+def test_only_unreadable_records_are_refused_with_a_reason(data: bytes | str, error: str) -> None:
     done = TRANSFORM(event(EVENTS[0], data, EVENTS[1]))
     assert [record["result"] for record in done.answer["records"]] == ["Ok", "ProcessingFailed", "Ok"]
     kept = event(data)["records"][0]["data"]
@@ -145,7 +145,7 @@ def test_every_record_comes_back_once_and_the_answer_never_exceeds_its_limit(dat
         assert len(json.dumps(done.answer)) <= limit + len('{"records": []}')
 
 
-def test_what_has_no_room_in_the_answer_is_kept_for_a_redrive() -> None:
+def test_records_beyond_the_answers_limit_are_kept_for_a_redrive() -> None:
     done = Transform(Rows(Decoder(), "2020-01-01"), 6_500)(event(*EVENTS))
     results = [record["result"] for record in done.answer["records"]]
     assert 0 < results.count("Ok") < len(EVENTS)
@@ -244,7 +244,7 @@ def reported(bucket: Bucket, *datas: bytes) -> Log:
     return log
 
 
-def test_reasons_are_kept_beside_the_failures() -> None:
+def test_reasons_are_kept_with_the_failures() -> None:
     bucket = Bucket()
     log = reported(bucket, EVENTS[0], b"junk", EVENTS[1][:-1])
     [(key, body)] = bucket.objects.items()
@@ -263,7 +263,7 @@ def test_reasons_are_kept_beside_the_failures() -> None:
     assert (log.counted["Rows"], log.counted["Refused"], log.counted["flushed"]) == (1, 2, 1)
 
 
-def test_of_many_refusals_the_log_has_some_and_the_bucket_all() -> None:
+def test_the_log_has_some_refusals_and_the_bucket_all() -> None:
     bucket = Bucket()
     log = reported(bucket, *[b"junk"] * (REFUSALS_LOGGED_MAX + 5))
     assert [message for message, _ in log.said] == ["refused"] * REFUSALS_LOGGED_MAX + ["batch"]
@@ -279,4 +279,4 @@ def test_without_refusals_nothing_is_kept() -> None:
 
 def test_a_bucket_that_refuses_the_reasons_does_not_stop_the_batch() -> None:
     log = reported(Bucket(is_open=False), b"junk")
-    assert [message for message, _ in log.said] == ["the reasons were not kept", "refused", "batch"]
+    assert [message for message, _ in log.said] == ["reasons not written", "refused", "batch"]

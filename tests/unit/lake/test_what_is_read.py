@@ -1,4 +1,4 @@
-"""What the queries read of a lake of a hundred days, as DuckDB tells and by the sizes of the files it opens."""
+"""What the queries read of a lake of a hundred days, by DuckDB's log and by the sizes of the files that it opens."""
 
 import json
 import random
@@ -23,7 +23,7 @@ def hundred_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Their ids are random, as they really are, and do not pack.
     """
     root = tmp_path_factory.mktemp("lake")
-    jitter = random.Random(1)  # noqa: S311 -- a story's dice
+    jitter = random.Random(1)  # noqa: S311 -- test data
     rows = made_up(3, 300, 1, 1_500)
     for row in rows:
         row.update(
@@ -42,7 +42,7 @@ def sizes(root: Path, pattern: str) -> int:
 
 
 def test_the_report_of_one_day_in_a_hundred_reads_less_than_a_fiftieth(hundred_days: Path) -> None:
-    """By DuckDB's log of what it reads, and by the sizes of the files that it says it has opened."""
+    """By DuckDB's log of what it reads, and by the sizes of the files that it reports as opened."""
     day = f"{FIRST_DAY + timedelta(days=99):%Y-%m-%d}"
     whole = sizes(hundred_days, "events/*/*/*")
     duckdb = DuckDBEngine(str(hundred_days))
@@ -53,8 +53,8 @@ def test_the_report_of_one_day_in_a_hundred_reads_less_than_a_fiftieth(hundred_d
     assert sizes(hundred_days, f"events/dt={day}/*/*") + sizes(hundred_days, "daily_totals/*/*") <= whole / 50
 
 
-def test_what_is_read_is_counted_whole(hundred_days: Path) -> None:
-    """DuckDB's profile tells a tenth of it."""
+def test_all_bytes_read_are_counted(hundred_days: Path) -> None:
+    """DuckDB's profile reports a tenth of it."""
     answer = DuckDBEngine(str(hundred_days)).query(
         "SELECT DISTINCT event_id, correlation_id, request_id, account_id, amount, balance FROM account_events"
     )
@@ -68,7 +68,7 @@ def test_a_balance_reads_no_later_day(hundred_days: Path) -> None:
 
 
 def scanned(engine: DuckDBEngine, name: str, given: dict[str, str]) -> tuple[int, int]:
-    """Of the events' files DuckDB says it has opened so many, of so many."""
+    """How many of the events' files DuckDB reports as opened, and their total number."""
     query = QUERIES[name]
     found = engine.connection.execute(f"EXPLAIN (ANALYZE, FORMAT json) {in_duckdb(query.sql)}", query.arguments(given))
     nodes = [json.loads(found.fetchall()[0][1])]

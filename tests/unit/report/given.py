@@ -39,7 +39,7 @@ def moved(  # noqa: PLR0917 -- an event's own words
 
 
 def folded(rows: Iterable[LakeRow], day: date) -> Figures:
-    """What the report has to tell of these rows, each of which is there once."""
+    """The figures that the report must show for these rows, each of which is there once."""
     until = [row for row in rows if row["dt"] <= f"{day}"]
     theirs = [row for row in until if row["dt"] == f"{day}"]
     hours: dict[int, Flow] = {

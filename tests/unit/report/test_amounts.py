@@ -23,7 +23,7 @@ def test_money(amount: str, expected: str) -> None:
     assert money(Decimal(amount)) == expected
 
 
-def test_only_what_is_more_than_nothing_has_a_plus() -> None:
+def test_only_amounts_above_zero_have_a_plus() -> None:
     assert [signed(Decimal(each)) for each in ("0.01", "0", "-0.00", "-0.01")] == [
         "+0.01",
         "0.00",

@@ -61,6 +61,6 @@ def test_edges_grow_evenly(balances: tuple[str, ...], edges: list[int]) -> None:
     assert [bins[0].low, *(each.high for each in bins)] == edges
 
 
-def test_nobody_has_no_distribution() -> None:
+def test_no_accounts_have_no_distribution() -> None:
     assert distribution([]) is None
     assert spread("0", "-1").bins == ()

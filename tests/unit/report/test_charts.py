@@ -136,16 +136,16 @@ def test_a_balances_bar_is_as_high_as_it_has_accounts(euro: CurrencyDay) -> None
         assert charts.edge(spread.bins[0].low) in texts(drawn)
 
 
-def test_movements_are_told_exactly_and_drawn_to_scale(euro: CurrencyDay) -> None:
+def test_movements_are_written_exactly_and_drawn_to_scale(euro: CurrencyDay) -> None:
     assert {each.is_credit for each in euro.movements} == {True, False}
     colours = ["var(--in)" if each.is_credit else "var(--out)" for each in euro.movements]
     for drawn in both(charts.movements(euro, "t")):
         assert proportional([bar.width for bar in bars(drawn)], [float(each.amount) for each in euro.movements])
         assert [bar.colour for bar in bars(drawn)] == colours
-        told = texts(drawn)
+        found = texts(drawn)
         for each in euro.movements:
             sign = "+" if each.is_credit else "\u2212"
-            assert {each.account_id, f"{sign}{each.amount}"} <= set(told)
+            assert {each.account_id, f"{sign}{each.amount}"} <= set(found)
 
 
 def test_the_renditions_have_their_own_names_and_sizes(euro: CurrencyDay) -> None:
@@ -173,7 +173,7 @@ def test_foreign_text_stays_text(euro: CurrencyDay, account_id: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "found"),
     [
         ("<script>alert(1)</script>", "element script"),
         ("<image href='x'/>", "element image"),
@@ -183,9 +183,9 @@ def test_foreign_text_stays_text(euro: CurrencyDay, account_id: str) -> None:
         ("<g xmlns:xlink='http://www.w3.org/1999/xlink' xlink:href='x'/>", "attribute {"),
     ],
 )
-def test_what_a_page_must_not_have_is_refused(content: str, told: str) -> None:
+def test_content_that_a_page_must_not_have_is_refused(content: str, found: str) -> None:
     drawing = f"<svg xmlns='http://www.w3.org/2000/svg' width='1' height='1'>{content}</svg>"
-    with pytest.raises(Unfit, match=told):
+    with pytest.raises(Unfit, match=found):
         fit(drawing, Name("key", "t", "d"))
 
 

@@ -21,7 +21,7 @@ from tests.unit.report.given import DAY, NOON, folded, lake, moved, opened
 
 
 @pytest.mark.parametrize(("seed", "accounts", "days"), [(1, 40, 45), (2, 300, 12), (3, 5, 33)])
-def test_they_are_those_of_a_fold(tmp_path: Path, seed: int, accounts: int, days: int) -> None:
+def test_figures_equal_those_of_a_fold(tmp_path: Path, seed: int, accounts: int, days: int) -> None:
     rows = made_up(seed, accounts, days, 1_500)
     engine = lake(tmp_path, rows)
     newest = date.fromisoformat(rows[-1]["dt"])
@@ -94,7 +94,7 @@ def test_events_from_the_ledger_have_no_time_of_publication(tmp_path: Path) -> N
     assert (found.newest_occurred_at, found.newest_published_at) == (NOON, None)
 
 
-def test_totals_older_than_the_events_are_told(tmp_path: Path) -> None:
+def test_outdated_totals_are_counted(tmp_path: Path) -> None:
     rows = [opened("a"), moved("a", 2, "10.00", "10.00"), moved("a", 3, "-4.00", "6.00")]
     write(tmp_path, rows)
     write_totals(tmp_path, rows[:1])
@@ -103,7 +103,7 @@ def test_totals_older_than_the_events_are_told(tmp_path: Path) -> None:
     assert figures.currencies[0].closing == Decimal("6.00")  # the day's own flow is of the events
 
 
-def test_what_one_currency_lacks_does_not_make_up_for_what_another_has_too_many(tmp_path: Path) -> None:
+def test_missing_and_surplus_events_do_not_cancel_out(tmp_path: Path) -> None:
     rows = [opened("a"), moved("a", 2, "10.00", "10.00"), opened("b", "USD")]
     write(tmp_path, rows)
     write_totals(tmp_path, [rows[0], rows[2], moved("b", 2, "10.00", "10.00", "USD")])
@@ -131,7 +131,7 @@ class _Watched:
 
 def test_one_day_of_a_hundred_reads_less_than_a_fiftieth(tmp_path: Path) -> None:
     """All the report's queries together: the ids are random, as they really are, and do not pack."""
-    jitter = random.Random(1)  # noqa: S311 -- a story's dice
+    jitter = random.Random(1)  # noqa: S311 -- test data
     rows = made_up(5, 600, 1, 4_000)
     for row in rows:
         row |= {name: str(UUID(int=jitter.getrandbits(128))) for name in ("correlation_id", "request_id")}

@@ -1,4 +1,4 @@
-"""The page: one file, whole in itself, that says what is the case."""
+"""The page is one self-contained file with the right figures."""
 
 import base64
 import hashlib
@@ -81,7 +81,7 @@ def test_it_has_its_sections_in_order_and_is_small(usual: Figures, text: str) ->
     assert report(usual) == text
 
 
-def test_it_asks_for_nothing_and_may_nothing(text: str) -> None:
+def test_the_page_makes_no_requests_and_its_policy_forbids_them(text: str) -> None:
     read = Read(text)
     assert not {"script", "iframe", "object", "embed", "form", "base", "image", "a", "use"} & read.tags.keys()
     for tag, name, value in read.attributes:
@@ -109,9 +109,9 @@ def test_no_two_elements_have_one_id_and_every_reference_leads_to_one(text: str)
 def test_every_figure_of_a_currency_is_there(usual: Figures, text: str) -> None:
     for each in usual.currencies:
         [statement] = re.findall(rf'data-currency="{each.currency}">(.*?)</table>', text, re.DOTALL)
-        told = re.findall(r'<data value="([^"]*)">', statement)
+        shown = re.findall(r'<data value="([^"]*)">', statement)
         assert each.balances
-        assert [Decimal(figure) for figure in told] == [
+        assert [Decimal(figure) for figure in shown] == [
             each.opening,
             each.flow.credited,
             -each.flow.withdrawn,
@@ -122,7 +122,7 @@ def test_every_figure_of_a_currency_is_there(usual: Figures, text: str) -> None:
         ]
 
 
-def test_what_a_figure_is_and_what_is_read_are_one(text: str) -> None:
+def test_a_figures_value_and_text_agree(text: str) -> None:
     for value, shown in re.findall(r'<data value="([^"]*)">([^<]*)</data>', text):
         assert Decimal(shown.replace("\u202f", "").replace("\u2212", "-")) == Decimal(value)
 
@@ -145,65 +145,64 @@ def test_the_badge_is_words_symbol_and_colour(usual: Figures) -> None:
     assert "Differs from &lt;b&gt;</title>" in text
 
 
-def test_an_empty_day_says_so(tmp_path: Path) -> None:
+def test_an_empty_day_is_stated(tmp_path: Path) -> None:
     rows = [opened("a", at=NOON - timedelta(days=2)), moved("a", 2, "5.00", "5.00", at=NOON - timedelta(days=2))]
     text = Read(report(figures_of(lake(tmp_path, rows), DAY))).text
-    for told in (
-        "No event of this day is in the lake.",
-        "EUR: nothing moved on the day",
-        "No event occurred in any of the 24 hours.",
+    for shown in (
+        "The lake has no events of this day.",
+        "EUR: no movements on this day",
+        "No events occurred on this day.",
         "Nothing was credited or withdrawn on this day.",
-        "No account had an event on this day.",
+        "No accounts had an event on this day.",
     ):
-        assert told in text
+        assert shown in text
 
 
-def test_an_empty_lake_says_so(tmp_path: Path) -> None:
+def test_an_empty_lake_is_stated(tmp_path: Path) -> None:
     text = Read(report(figures_of(DuckDBEngine(str(tmp_path)), DAY))).text
-    assert "Until this day no account has been opened." in text
-    assert "no earlier day in the lake" in text
+    assert "No account had been opened by this day." in text
+    assert "no earlier days in the lake" in text
     assert "Net flow of" not in text
 
 
 @pytest.mark.parametrize(
-    ("now", "told"),
+    ("now", "shown"),
     [
-        (NOON - timedelta(days=1), "This day is still to come."),
-        (NOON, "The day is not over: figures until 12:00:00."),
-        (NOON.replace(hour=0) + timedelta(days=1, minutes=14), "The day has just ended"),
+        (NOON - timedelta(days=1), "This day has not begun yet."),
+        (NOON, "This day is not over: the figures are as of 12:00:00."),
+        (NOON.replace(hour=0) + timedelta(days=1, minutes=14), "This day has just ended"),
     ],
 )
-def test_a_day_that_is_not_over_says_so(tmp_path: Path, now: datetime, told: str) -> None:
+def test_a_day_that_is_not_over_is_stated(tmp_path: Path, now: datetime, shown: str) -> None:
     figures = figures_of(lake(tmp_path, [opened("a")]), DAY)
-    assert told in report(figures, now=now)
+    assert shown in report(figures, now=now)
     later = report(figures, now=NOON + timedelta(days=2))
-    assert told not in later
+    assert shown not in later
 
 
-def test_old_totals_are_told_with_what_to_do(usual: Figures) -> None:
+def test_outdated_totals_are_reported_with_advice(usual: Figures) -> None:
     old = replace(usual, currencies=tuple(replace(each, missing=2) for each in usual.currencies))
     text = Read(report(old)).text
-    assert "has 6 events less than the day has (CHF, EUR, USD), so" in text
+    assert "has 6 fewer events than the day has (CHF, EUR, USD)." in text
     assert "account-events lake totals" in text
     assert "daily_totals" not in report(replace(usual, currencies=()))
 
 
-def test_totals_that_lack_events_and_have_too_many_are_told_of_both(usual: Figures) -> None:
+def test_totals_with_too_few_and_too_many_events_report_both(usual: Figures) -> None:
     off = {"CHF": -1, "EUR": 0, "USD": 1}
     old = replace(usual, currencies=tuple(replace(each, missing=off[each.currency]) for each in usual.currencies))
-    assert (
-        "has 1 event less than the day has (USD) and 1 event more than the day has (CHF), so" in Read(report(old)).text
-    )
+    text = Read(report(old)).text
+    assert "has 1 fewer event than the day has (USD) and 1 more event than the day has (CHF)." in text
 
 
-def test_totals_that_nobody_brought_up_to_date_may_be_old_unseen(usual: Figures) -> None:
+def test_totals_that_were_not_updated_carry_a_warning(usual: Figures) -> None:
     text = Read(page(usual, NEVER, replace(IMPRINT, totals_are_fresh=False))).text
-    assert "was not brought up to date for this report" in text
+    assert "was not updated for this report" in text
     assert "account-events lake totals" in text
     assert "daily_totals" not in Read(report(usual)).text
 
 
-def test_of_many_currencies_those_that_moved_most_are_drawn(usual: Figures) -> None:
+def test_of_many_currencies_the_busiest_are_drawn(usual: Figures) -> None:
     one = usual.currencies[0]
     names = [f"C{number:02}" for number in range(12)]
     flows = [replace(one.flow, opened=number) for number in range(12)]
@@ -214,14 +213,14 @@ def test_of_many_currencies_those_that_moved_most_are_drawn(usual: Figures) -> N
     text = report(replace(usual, currencies=many))
     assert set(re.findall(r'id="flow-(C\d\d)-wide-title"', text)) == set(names[-CHARTED_MAX:])
     assert re.findall(r'data-currency="(C\d\d)"', text) == names
-    assert "the tables have the other 4, too" in text
+    assert "The tables also show the other 4" in text
     assert len(text.encode()) < 1_000_000
 
 
 def test_a_currency_without_net_flow_is_named_and_not_drawn(tmp_path: Path) -> None:
     rows = [opened("a", "SEK"), opened("b"), moved("b", 2, "5.00", "5.00")]
     text = report(figures_of(lake(tmp_path, rows), DAY))
-    assert "there was no net flow in SEK." in text
+    assert "No net flow in these 30 days in SEK." in text
     assert "flow-SEK" not in text
 
 

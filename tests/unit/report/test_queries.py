@@ -58,7 +58,7 @@ def _types(rows: list[tuple[Any, ...]]) -> list[tuple[type, ...]]:
     return [tuple(map(type, row)) for row in rows]
 
 
-def test_the_report_says_what_the_shipped_queries_say(tmp_path: Path) -> None:
+def test_the_report_agrees_with_the_shipped_queries(tmp_path: Path) -> None:
     rows = made_up(11, 60, 40, 1_500)
     write(tmp_path, rows)
     write_totals(tmp_path, rows)
