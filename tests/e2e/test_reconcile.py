@@ -159,7 +159,7 @@ def test_reconcile_reports_files_outside_the_partitions(lake_deployment: LocalDe
     reported = account_events(lake_deployment.address, *NO_GRACE)
     assert reported.returncode == 1
     for stray in strays:
-        assert f"{stray}: no file of any partition" in reported.stderr
+        assert f"{stray}: belongs to no partition" in reported.stderr
     assert ": 2 stray" in reported.stdout
     result = bucket.result()
     assert (result.agrees, result.files.stray, result.extra) == (False, 2, 0)

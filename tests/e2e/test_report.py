@@ -219,7 +219,7 @@ def test_text_and_shapes_have_enough_contrast(
     assert [(kind, what, ratio) for kind, what, ratio in contrasts if ratio < least[kind]] == []
     text = found.tab.locator(".badge").inner_text()
     assert badge.symbol in text
-    assert badge.says in text
+    assert badge.summary in text
     assert badge.advice in text
     found.tab.close()
 
