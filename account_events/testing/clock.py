@@ -1,4 +1,4 @@
-"""A clock that moves only when it is told to sleep."""
+"""A clock that moves only when `sleep` is called."""
 
 from dataclasses import dataclass, field
 

@@ -53,7 +53,7 @@ def _image(where: str, line: object) -> Image:
             return image
         case dict() if INCREMENTAL & line.keys():
             raise BadSource(f"{where}: an incremental export's; export the table in full")
-    raise BadSource(f'{where}: {{"Item": {{...}}}} is due, and nothing else')
+    raise BadSource(f'{where}: {{"Item": {{...}}}} is expected, and nothing else')
 
 
 def _check_key(where: str, image: Image, key: TableKey, types: dict[str, str]) -> None:

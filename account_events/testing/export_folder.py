@@ -107,7 +107,7 @@ def _listed(folder: Path) -> Iterator[tuple[Path, int]]:
                 _check(where, file, entry.get("md5Checksum"))
                 yield file, count
             case _:
-                raise BadSource(f"{where}: dataFileS3Key and itemCount are due")
+                raise BadSource(f"{where}: dataFileS3Key and itemCount are required")
 
 
 def _summary(folder: Path) -> Mapping[str, Any]:

@@ -57,7 +57,7 @@ def content(path: Path) -> bytes:
     return data
 
 
-def parsed(where: str, text: str) -> Any:  # noqa: ANN401 -- whatever JSON says
+def parsed(where: str, text: str) -> Any:  # noqa: ANN401 -- whatever the JSON holds
     """Parse a document. Raises BadSource if it is not JSON, or has values that no stream or row can have."""
     try:
         return _loaded(text)
@@ -113,7 +113,7 @@ class _NameTwice(ValueError):
     """An object has two members of the same name; Python would silently keep the second."""
 
 
-def _loaded(text: str) -> Any:  # noqa: ANN401 -- whatever JSON says
+def _loaded(text: str) -> Any:  # noqa: ANN401 -- whatever the JSON holds
     return json.loads(text, object_pairs_hook=_members)
 
 

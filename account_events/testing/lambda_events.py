@@ -129,7 +129,7 @@ def _of_a_table(where: str, record: Any) -> StreamRecord:  # noqa: ANN401 -- wha
         case {"eventName": "INSERT" | "MODIFY" | "REMOVE", "dynamodb": {"SequenceNumber": str(number)}}:
             if number.isascii() and number.isdecimal() and len(number) <= SEQUENCE_NUMBER_DIGITS_MAX:
                 return delivered
-    raise BadSource(f"{where}: no record of a table's stream: eventName and dynamodb.SequenceNumber are due")
+    raise BadSource(f"{where}: no record of a table's stream: eventName and dynamodb.SequenceNumber are required")
 
 
 def _check_image(where: str, event_name: str, change: Mapping[str, Any]) -> None:
@@ -183,12 +183,14 @@ def _records(placed: Sequence[Placed], checked: RecordCheck, depth: int = 0) -> 
             case {"payload": payload}:
                 yield from _records([(f"{where}, payload", _payload(where, payload))], checked, depth + 1)
             case {"DDBStreamBatchInfo": _}:
-                raise BadSource(f"{where}: it says only where the records were; a destination in S3 keeps them")
+                raise BadSource(
+                    f"{where}: it names only the records' position in the stream; use an on-failure destination in S3, which keeps the records"
+                )
             case {"dynamodb": _} | {"eventSource": _}:
                 yield where, checked(where, found)
             case _:
                 raise BadSource(f"{where}: neither an event with Records, nor one given up with its payload")
 
 
-def _payload(where: str, payload: object) -> Any:  # noqa: ANN401 -- whatever JSON says
+def _payload(where: str, payload: object) -> Any:  # noqa: ANN401 -- whatever the JSON holds
     return parsed(f"{where}: its payload", payload) if isinstance(payload, str) else payload

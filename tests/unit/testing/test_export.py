@@ -78,7 +78,7 @@ DEEP, LONG = "[" * 100_000, "1" * 5_000
         ),
         (b"", "no item in it"),
         (lines(IMAGES[:2]) + b'{"Item": ', "line 3: not JSON"),
-        (lines(IMAGES[:1]) + b'{"Ite": {}}', r"line 2: \{\"Item\": .* is due"),
+        (lines(IMAGES[:1]) + b'{"Ite": {}}', r"line 2: \{\"Item\": .* is expected"),
         (b'{"Keys": {}, "NewImage": {}}', "line 1: an incremental export's"),
         (b'{"NewImage": {}}', "line 1: an incremental export's"),
         (b'{"OldImage": {}}', "line 1: an incremental export's"),
@@ -131,7 +131,7 @@ def test_ion_and_an_empty_folder_and_a_bad_manifest_are_refused(tmp_path: Path) 
         read(export(tmp_path / "incremental", IMAGES, exportType="INCREMENTAL_EXPORT"))
     bad = export(tmp_path / "bad", IMAGES)
     (bad / "manifest-files.json").write_text('{"itemCount": 3}')
-    with pytest.raises(BadSource, match="line 1: dataFileS3Key and itemCount are due"):
+    with pytest.raises(BadSource, match="line 1: dataFileS3Key and itemCount are required"):
         read(bad)
 
 

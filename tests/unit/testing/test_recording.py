@@ -120,9 +120,9 @@ def changed(change: Callable[[Any], object], path: Path) -> Path:
         (lambda found: found.update(more=[]), "not 'a recorded table stream, 1'"),
         (
             lambda found: found["shards"][1].update(more=[]),
-            "shard 2: shardId, parentShardId and records are due, and noth",
+            "shard 2: shardId, parentShardId and records are required, and noth",
         ),
-        (lambda found: found["shards"][1].pop("records"), "shard 2: shardId, parentShardId and records are due"),
+        (lambda found: found["shards"][1].pop("records"), "shard 2: shardId, parentShardId and records are required"),
         (lambda found: found["shards"][1].update(parentShardId=7), "shard 2: shardId"),
         (lambda found: found["shards"][1]["records"][1].pop("eventName"), "shard 2, record 2: no record of a table's"),
         (lambda found: found["shards"].reverse(), "before its parent"),
