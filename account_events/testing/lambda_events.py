@@ -183,9 +183,7 @@ def _records(placed: Sequence[Placed], checked: RecordCheck, depth: int = 0) -> 
             case {"payload": payload}:
                 yield from _records([(f"{where}, payload", _payload(where, payload))], checked, depth + 1)
             case {"DDBStreamBatchInfo": _}:
-                raise BadSource(
-                    f"{where}: it names only the records' position in the stream; use an on-failure destination in S3, which keeps the records"
-                )
+                raise BadSource(f"{where}: it has only where the records were; a destination in S3 keeps them")
             case {"dynamodb": _} | {"eventSource": _}:
                 yield where, checked(where, found)
             case _:
