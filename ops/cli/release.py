@@ -93,7 +93,7 @@ def newest(client: "DynamoDBClient", table_name: str, account_id: str) -> int:
 
 @app.command(epilog="Example: account-events parked --stack account-events")
 def parked(stack: Stack = None) -> None:
-    """List the parked accounts: the event and row (Version) they wait at, since when, and why.
+    """List the parked accounts: the event and row they wait at, since when, and why.
 
     Also counts the objects in the failure bucket, which hold the records that the projector's trigger discarded.
     """

@@ -17,13 +17,13 @@ def test_the_settings_of_the_template_are_read() -> None:
 @pytest.mark.parametrize("day", ["20260131", "2026-W05-6", "2026-1-31", "2026-02-30", ""])
 def test_a_first_day_in_another_format_is_refused(day: str) -> None:
     """The first day is compared with the days of events as text."""
-    with pytest.raises(LookupError, match="wrong, see template"):
+    with pytest.raises(LookupError, match="invalid, see template"):
         lake.Settings.read({**LAKE, "FIRST_DAY": day})
 
 
 @pytest.mark.parametrize("wait", ["-1", "1.5", " 10", "1_0", "\u0661", ""])
 def test_a_gap_wait_that_is_not_a_whole_number_is_refused(wait: str) -> None:
-    with pytest.raises(LookupError, match="GAP_WAIT_S has to be"):
+    with pytest.raises(LookupError, match="GAP_WAIT_S must be"):
         owners.Settings.read({**OWNERS, "GAP_WAIT_S": wait})
 
 

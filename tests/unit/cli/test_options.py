@@ -32,4 +32,4 @@ def test_the_default_read_rate_is_the_same_everywhere() -> None:
             rates[each.default].add(each.help or "")
     assert rates.keys() == {500.0, None}  # None: as many as it takes locally, and 500 on AWS
     assert len(rates[500.0]) == 1
-    assert all("on AWS 500" in text for text in rates[None])
+    assert all("500 on AWS" in text for text in rates[None])
