@@ -95,7 +95,7 @@ def test_the_demo_finds_that_table_and_stream_agree(
     assert "agree" in demo.output
     assert re.search(r"accounts opened +4", demo.output)
     assert re.search(r"refused by the domain \(422\) +[1-9]", demo.output)
-    assert re.search(r"conflicts forced, folded and decided again +1", demo.output)
+    assert re.search(r"forced version conflicts, resolved +1", demo.output)
     assert re.search(r" 21\.00 +27 +2 +1\.\.25", demo.output), demo.output
     assert_no_emulator_is_left(port)
 
@@ -140,7 +140,7 @@ def test_the_commands_that_up_prints_work_while_tail_follows(
     assert document["openapi"].startswith("3.1")
     second = terminal("up")
     assert second.end() == 1
-    assert "running already" in second.output
+    assert "already running" in second.output
     assert tail.end(signal.SIGINT) == 0
     assert len(emulators(port)) >= 3, "the emulator and its two functions"
     assert up.end(signal.SIGINT) == 0

@@ -109,7 +109,7 @@ def test_a_tampered_row_parks_its_account_until_repair_and_release(
 
         code, output = run("release", tampered)
         assert code == 1, output
-        assert f"waits at event 3, row {tampered}/3" in output
+        assert f"stays parked at event 3, row {tampered}/3" in output
         assert "Traceback" not in output
 
         table.put_item(TableName=name, Item=rows[0])
@@ -144,7 +144,7 @@ def test_release_failures_publishes_given_up_records_from_the_table(
     code, output = run("release", "--failures")
     assert code == 1, output
     assert f"{account_id} released, 10 events published" in output
-    assert f"s3://{bucket}/readme.txt stays: it is no invocation record" in output
+    assert f"s3://{bucket}/readme.txt stays: it is not an invocation record" in output
     [left] = s3.list_objects_v2(Bucket=bucket)["Contents"]
     assert left["Key"] == "readme.txt"
     kept = s3.list_object_versions(Bucket=bucket)["Versions"]

@@ -114,7 +114,7 @@ def test_a_replay_to_a_stream_is_complete_after_being_killed(
 
     terminal = open_terminal(*call)
     assert terminal.end() == 1
-    assert "go on with --resume" in terminal.output
+    assert "continue it with --resume" in terminal.output
     terminal = open_terminal(*call, "--resume")
     assert terminal.end() == 0, terminal.output
     assert f"{ACCOUNTS} accounts" in terminal.output
@@ -159,7 +159,7 @@ def test_ctrl_c_prints_how_to_resume(open_terminal: Open, tmp_path: Path) -> Non
     terminal = open_terminal(*call)
     wait_until(lambda: _events_at(tmp_path / "events.jsonl.checkpoint.json") > 0)
     assert terminal.end(signal.SIGINT) == 130
-    assert "interrupted: go on with the same call and --resume" in terminal.output
+    assert "interrupted: repeat the same command with --resume" in terminal.output
     assert "Traceback" not in terminal.output
 
 
@@ -182,7 +182,7 @@ def test_a_closed_standard_output_is_reported(module_deployment: LocalDeployment
         os.close(writer)
     assert ended.returncode == 1
     output = ended.stderr.decode()
-    assert "Standard output was closed before all events were out." in output
+    assert "Standard output was closed before all events were written" in output
     assert "Traceback" not in output
     assert "Exception ignored" not in output
 
