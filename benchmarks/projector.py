@@ -51,6 +51,7 @@ ENVIRONMENT = {
 }
 Clock = Callable[[], int]
 WALL, CPU = time.perf_counter_ns, time.process_time_ns
+_NOWHERE = Path(os.devnull).open("w")  # noqa: SIM115 -- the logger of a service keeps its first stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class Subject:
 
     def publish(self, event: Batch) -> Any:  # noqa: ANN401 -- JSON
         """Project a batch; the lines of the log and the metrics are discarded."""
-        with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        with redirect_stdout(_NOWHERE):
             return self.handler(event, _Context())
 
 
@@ -213,11 +214,10 @@ def _puts_of_the_same_events(ours: Subject, baseline: Subject, *, keyed: bool = 
 @contextmanager
 def ours_at(url: str) -> Iterator[Subject]:
     """Import the function's module as an execution environment does, with clients that use the fake."""
-    with Path(os.devnull).open("w") as nowhere:
-        with patch.dict(os.environ, _environment(url)), redirect_stdout(nowhere):
-            module = importlib.import_module("projector.handler")
-        del sys.modules["projector.handler"]  # the next import creates another one
-        yield Subject(module.handler, module.kinesis, module.dynamodb)
+    with patch.dict(os.environ, _environment(url)), redirect_stdout(_NOWHERE):
+        module = importlib.import_module("projector.handler")
+    del sys.modules["projector.handler"]  # the next import creates another one
+    yield Subject(module.handler, module.kinesis, module.dynamodb)
     gc.unfreeze()  # importing the handler freezes all objects
 
 

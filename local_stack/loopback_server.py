@@ -9,6 +9,11 @@ POLL_S = 0.05
 SOCKET_TIMEOUT_S = 10.0
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # the default of 5 refuses clients that open ten connections at once
+    daemon_threads = True
+
+
 class LoopbackServer:
     """An HTTP server in its own thread; use it as a context manager.
 
@@ -19,8 +24,7 @@ class LoopbackServer:
     """
 
     def __init__(self, handler: Callable[..., BaseHTTPRequestHandler]) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_S,), daemon=True)
         self.port: int = self._server.server_port
 

@@ -28,8 +28,7 @@ CALL_MAX_S = CONNECT_TIMEOUT_S + READ_TIMEOUT_S
 SAFETY_MARGIN_S = CALL_MAX_S + PARKING_S + CALL_MAX_S + 1.0
 
 # One attempt per request: the publisher manages attempts and deadlines, and records are delivered again if DynamoDB
-# does not answer. Validation is off because `put_records` removes the entries that it would check. With a fixed user
-# agent, botocore does not assemble one for every request.
+# does not answer. Validation is off because `put_records` removes the entries that it would check.
 CLIENTS = Config(
     max_pool_connections=CONNECTIONS_MAX,
     connect_timeout=CONNECT_TIMEOUT_S,
@@ -37,7 +36,6 @@ CLIENTS = Config(
     retries={"total_max_attempts": 1},
     tcp_keepalive=True,
     parameter_validation=False,
-    user_agent="account-events-projector",
 )
 
 

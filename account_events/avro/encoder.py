@@ -93,24 +93,13 @@ SMALL = tuple(_varint(value << 1) for value in range(2048))
 
 
 def long(value: int) -> bytes:
-    """Encode a zigzag varint. Microseconds since 1970, which every event has, need no loop."""
+    """Encode a zigzag varint."""
     if 0 <= value < _SMALL_BELOW:
         return SMALL[value]
-    if _EIGHT_BYTES_MIN <= value < _EIGHT_BYTES_BELOW:
-        return _eight_bytes(value << 1)
     return _varint((value << 1) ^ (value >> 63))
 
 
 _SMALL_BELOW = len(SMALL)
-_EIGHT_BYTES_MIN, _EIGHT_BYTES_BELOW = 2**48, 2**55  # as microseconds since 1970: the years 1978 to 3111
-
-
-def _eight_bytes(value: int) -> bytes:
-    """The varint of a number of 50 to 56 bits. Each step splits the groups in half, until each byte has seven bits."""
-    value = value & 0x0FFFFFFF | (value & 0xFFFFFFF_0000000) << 4
-    value = value & 0x00003FFF_00003FFF | (value & 0x0FFFC000_0FFFC000) << 2
-    value = value & 0x007F007F_007F007F | (value & 0x3F803F80_3F803F80) << 1
-    return (value | 0x00808080_80808080).to_bytes(8, "little")
 
 
 def string(value: str) -> bytes:
