@@ -18,7 +18,7 @@ FOLDERS = (
 )
 EXEMPT = {"tests/docs/test_words.py": "the list itself"}
 NOT_YET_REWRITTEN = (
-    *("tests/unit/account_core/test_access.py", "tests/unit/event_source_mapping/", "tests/unit/testing/"),
+    *("tests/unit/event_source_mapping/", "tests/unit/testing/"),
     *(f"tests/unit/cli/test_{name}_command" for name in ("lake", "lake_repair", "query", "report")),
     "tests/unit/report/test_balances.py",
 )

@@ -53,7 +53,7 @@ def test_another_owner_s_account_is_answered_like_an_unknown_one(  # noqa: PLR09
     if problem is not None:
         assert {**problem, "requestId": ""} == {**unknown[1], "requestId": ""}
     assert len(api.items()) == 2
-    assert api.log.lines[-1]["used"].requests == requests, "the time that it takes would tell"
+    assert api.log.lines[-1]["used"].requests == requests, "the response time must not reveal the account"
 
 
 def test_the_owner_and_an_operator_see_it(api: Api) -> None:
