@@ -73,7 +73,7 @@ def test_times_that_go_back_and_repeated_keys_are_findings(table: tuple[Any, str
     change(table, 21, CommandId={"S": "key-1"})
     assert findings(table)["a"] == [
         "event 5 is earlier than the one before it",
-        "event 19 has the idempotency key of an earlier one",
+        "event 19 has the idempotency key of an earlier event",
     ]
 
 
@@ -81,7 +81,7 @@ def test_a_missing_newest_snapshot_is_a_finding(table: tuple[Any, str]) -> None:
     client, name = table
     for version in range(20, 28):
         client.delete_item(TableName=name, Key={"AccountId": {"S": "a"}, "Version": {"N": str(version)}})
-    assert findings(table)["a"] == ["snapshot 20 is missing behind the account's last event"]
+    assert findings(table)["a"] == ["snapshot 20 is missing after the account's last event"]
 
 
 def test_changed_and_unreadable_events_are_findings(table: tuple[Any, str]) -> None:
@@ -97,7 +97,7 @@ def test_changed_and_unreadable_events_are_findings(table: tuple[Any, str]) -> N
 def test_a_missing_row_is_a_finding(table: tuple[Any, str]) -> None:
     client, name = table
     client.delete_item(TableName=name, Key={"AccountId": {"S": "a"}, "Version": {"N": "10"}})
-    assert findings(table) == {"a": ["row 11 follows row 9: versions have no holes"], "b": []}
+    assert findings(table) == {"a": ["row 11 follows row 9: versions must have no gaps"], "b": []}
 
 
 def test_an_older_format_is_not_a_finding(table: tuple[Any, str]) -> None:
