@@ -11,7 +11,7 @@ def extra(name: str) -> Iterator[None]:
     """Wrap imports of the modules that this extra installs.
 
     Raises:
-        ModuleNotFoundError: one of them is missing. The message says how to install it.
+        ModuleNotFoundError: one of them is missing. The message has the command that installs it.
     """
     try:
         yield
