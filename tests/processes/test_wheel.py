@@ -59,6 +59,20 @@ def test_pytest_finds_the_plugin_and_it_imports_nothing_heavy(request):
 def test_its_fixtures_work(memory_kinesis):
     assert memory_kinesis.data() == []
 """
+WITHOUT_EXTRAS = """
+from importlib import import_module
+
+for module, name, extra in (
+    ("account_events.consumer.dynamodb_inbox", "DynamoDBInbox", "dynamodb"),
+    ("account_events.consumer.glue_registry", "GlueRegistry", "glue"),
+    ("account_events.testing", "replay", "testing"),
+):
+    try:
+        getattr(import_module(module), name)
+    except ModuleNotFoundError as error:
+        message = str(error)
+    assert message == f"No module named 'botocore'. Install it with: pip install 'account-events[{extra}]'", message
+"""
 TYPED = """
 from collections.abc import Sequence
 
@@ -137,6 +151,8 @@ def test_a_service_with_folders_of_the_same_names_can_use_it(tmp_path: Path, whe
     (tmp_path / "service.py").write_text(SERVICE)
     data = "".join((ROOT / "tests/golden/avro/AccountCreated.2.hex").read_text().split())
     assert environment.run("service.py", data, *OTHER_FOLDERS, cwd=tmp_path) == "AccountCreated\n"
+    (tmp_path / "extras.py").write_text(WITHOUT_EXTRAS)
+    environment.run("extras.py", cwd=tmp_path)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
