@@ -13,7 +13,7 @@ from ops.lake.query.duckdb_engine import EVENTS_VIEW
 from ops.lake.query.engine import Answer
 from ops.lake.refresh_totals import refresh_totals
 from tests.support.lake import made_up
-from tests.unit.lake.asking import lake
+from tests.unit.lake.both_engines import lake_on_both_engines
 
 
 class Refused:
@@ -73,7 +73,7 @@ def test_the_tables_are_shown_without_reading_a_day(monkeypatch: pytest.MonkeyPa
 
 
 def test_both_engines_return_columns_but_no_rows(tmp_path: Path) -> None:
-    duckdb, datafusion = lake(tmp_path, made_up(1, 5, 2, 40))
+    duckdb, datafusion = lake_on_both_engines(tmp_path, made_up(1, 5, 2, 40))
     for name in TABLES:
         sql = f"SELECT * FROM {name} WHERE 1 = 0"  # noqa: S608 -- our own
         ours, theirs = duckdb.query(sql), datafusion.query(sql)

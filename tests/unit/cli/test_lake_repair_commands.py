@@ -19,7 +19,7 @@ from ops.deployment import stack as deployed
 from ops.lake import deployed_lake
 from ops.lake.query.duckdb_engine import DuckDBEngine
 from tests.unit.consumer.given import encoded
-from tests.unit.lake.test_duckdb_engine import ENDLESS, pressed
+from tests.unit.lake.test_duckdb_engine import ENDLESS, ctrl_c_pressed
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -101,7 +101,7 @@ def test_ctrl_c_interrupts_a_duckdb_query(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(deployed_lake.Lake, "duckdb", lambda _: DuckDBEngine(str(tmp_path)))
     monkeypatch.setattr("ops.deployment.stack.Deployment.codec", lambda _: Codec(CONTRACT))
     monkeypatch.setattr("ops.cli.lake_repair.MissingSink", lambda connection, *_: connection.execute(ENDLESS))
-    with pressed():
+    with ctrl_c_pressed():
         result = call("backfill", "--all", "--stack", "bank", "--grace-s", "0")
     assert result.exit_code == 130
     assert "interrupted: what is written stays, run it again" in result.stderr
