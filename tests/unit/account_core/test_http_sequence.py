@@ -1,4 +1,4 @@
-"""The API counts events. How many rows the service stores for them, and which are snapshots, cannot be seen in it.
+"""The API counts events. It does not reveal how many rows the service stores, or which of them are snapshots.
 
 Earlier releases showed `version`, the number of the account's newest row, and `"12"` was the ETag of row 12.
 """
@@ -22,7 +22,7 @@ EVENTS_MAX = 30
 
 
 def account_of(events: int) -> Api:
-    """An account with one event a minute; each except the first credits 1.00."""
+    """An account with one event per minute. Each event except the first credits 1.00."""
     api = Api()
     api("POST", "/accounts", '{"owner": "owner-1", "currency": "EUR"}')
     for _ in range(events - 1):

@@ -1,4 +1,4 @@
-"""The fingerprints, computed again from the Avro specification without fastavro."""
+"""The fingerprints, computed independently of fastavro from the Avro specification."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Bytes that are not an event: each kind has its own error, and none is decoded as something else."""
+"""Bytes that are not an event: each kind of damage has its own error, and none is decoded as an event."""
 
 import gzip
 import json
@@ -106,7 +106,7 @@ def test_no_body_raises_anything_else(body: bytes) -> None:
     try:
         decode(EVENT[:HEADER_SIZE] + body)
     except Undecodable as error:
-        assert isinstance(error, CorruptBody)  # noqa: PT017 -- most bodies are corrupt, some are events
+        assert isinstance(error, CorruptBody)  # noqa: PT017 -- most bodies are corrupt, some are valid
 
 
 @pytest.fixture

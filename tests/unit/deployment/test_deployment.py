@@ -19,8 +19,8 @@ ADDRESS = Address("http://127.0.0.1:9", os.getpid(), OUTPUTS, None, None)
 
 @pytest.fixture(autouse=True)
 def _aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sets fake credentials, and restores the environment that a command changes."""
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # another test's has its credentials
+    """Set fake credentials, and restore the environment that a command changes."""
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # another test's session has that test's credentials
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
