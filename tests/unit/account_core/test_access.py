@@ -56,7 +56,7 @@ def test_another_owners_account_looks_like_an_unknown_one(  # noqa: PLR0917 -- e
     assert api.log.lines[-1]["used"].requests == requests, "the response time must not reveal the account"
 
 
-def test_the_owner_and_an_operator_see_it(api: Api) -> None:
+def test_the_owner_and_an_operator_see_the_account(api: Api) -> None:
     for caller in (
         jwt_caller("alice"),
         jwt_caller("bob", f"openid {OPERATOR_SCOPE}"),

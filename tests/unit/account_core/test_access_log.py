@@ -65,7 +65,9 @@ def test_an_internal_error_is_logged_with_its_cause(api: tuple[Api, StringIO]) -
     assert request["status"] == 500
 
 
-def test_the_cost_of_a_request_is_emitted_as_metrics(api: tuple[Api, StringIO], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_cost_of_a_request_is_emitted_as_metrics(
+    api: tuple[Api, StringIO], capsys: pytest.CaptureFixture[str]
+) -> None:
     call, _ = api
     capsys.readouterr()
     call("GET", "/accounts/account-1")

@@ -95,7 +95,7 @@ def test_a_state_has_one_sequence_and_one_etag_however_it_is_read(sequence: int)
 
 
 @pytest.mark.parametrize("sequence", AROUND_SNAPSHOTS)
-def test_if_match_locks_one_command_by_sequence_around_a_snapshot(sequence: int) -> None:
+def test_if_match_accepts_one_command_per_sequence_near_a_snapshot(sequence: int) -> None:
     api = account_of(sequence)
     assert state(api(*CREDIT, if_match=f'"s-{sequence}"')) == expected_state(sequence + 1)
     status, problem, _ = api(*CREDIT, if_match=f'"s-{sequence}"')

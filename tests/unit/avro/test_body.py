@@ -336,7 +336,9 @@ def typed_values(draw: st.DrawFn, depth: int = 2) -> tuple[Any, Any]:
 
 @given(st.lists(typed_values(), min_size=1, max_size=4), st.data())
 @settings(max_examples=300)
-def test_only_bodies_that_fastavro_writes_are_read_and_exactly(found: list[tuple[Any, Any]], data: st.DataObject) -> None:
+def test_bodies_are_read_exactly_and_only_as_fastavro_writes_them(
+    found: list[tuple[Any, Any]], data: st.DataObject
+) -> None:
     schema = parse(source(*(avro_type for avro_type, _ in found)))
     more = {f"more_{number}": value for number, (_, value) in enumerate(found)}
     codec = Codec(CONTRACT, lambda _: json.dumps(schema.source))

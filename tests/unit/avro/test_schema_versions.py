@@ -159,5 +159,5 @@ def test_no_source_raises_anything_but_undecodable(source: str) -> None:
 
 
 @given(st.binary(max_size=80))
-def test_no_bytes_raise_anything_else_with_a_newer_schema(rest: bytes) -> None:
+def test_with_a_newer_schema_no_bytes_raise_anything_but_undecodable(rest: bytes) -> None:
     decoded_or_undecodable(NEWER_CODEC, newer(WITHDRAWN | MORE)[:-20] + rest)

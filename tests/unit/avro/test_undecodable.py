@@ -102,7 +102,7 @@ def test_an_impossible_value_is_corrupt(part: bytes, impossible: bytes) -> None:
 
 
 @given(st.binary(max_size=80))
-def test_no_body_raises_anything_else(body: bytes) -> None:
+def test_no_body_raises_anything_but_undecodable(body: bytes) -> None:
     try:
         decode(EVENT[:HEADER_SIZE] + body)
     except Undecodable as error:

@@ -37,7 +37,7 @@ COMMANDS = [
     ("lake", "backfill", "--all", *STACK),
     ("check", "--table", "t"),
 ]
-OUTPUT_VALUES = {"Aggregation": "on", "Buckets": "32", "Framing": "single-object", "LakeFirstDay": "2026-01-01"}
+OUTPUTS = {"Aggregation": "on", "Buckets": "32", "Framing": "single-object", "LakeFirstDay": "2026-01-01"}
 
 
 class Wire:
@@ -83,7 +83,7 @@ def denied_except_outputs(request: Any) -> tuple[int, dict[str, str], bytes]:  #
     if "cloudformation" not in request.url:
         return denied(request)
     members = "".join(
-        f"<member><OutputKey>{name}</OutputKey><OutputValue>{escape(OUTPUT_VALUES.get(name, 'x'))}</OutputValue></member>"
+        f"<member><OutputKey>{name}</OutputKey><OutputValue>{escape(OUTPUTS.get(name, 'x'))}</OutputValue></member>"
         for name in TEMPLATE["Outputs"]
         if name != "SchemaVersions"
     )

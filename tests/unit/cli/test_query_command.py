@@ -80,12 +80,16 @@ def test_json_has_money_as_text_and_nulls(run_query: RunQuery) -> None:
     [row] = map(json.loads, result.stdout.splitlines())
     assert row["existed"] is False
     assert row["balance"] is None
-    [known] = map(json.loads, run_query("balance_at", "-p", "account=[b]ü", *AT, "--format", "json").stdout.splitlines())
+    [known] = map(
+        json.loads, run_query("balance_at", "-p", "account=[b]ü", *AT, "--format", "json").stdout.splitlines()
+    )
     assert (known["balance"], known["sequence"]) == ("9999999999999999.99", 2)
 
 
 @pytest.mark.parametrize("width", [40, 90, 400])
-def test_no_value_is_broken_even_in_a_narrow_terminal(run_query: RunQuery, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+def test_no_value_is_broken_even_in_a_narrow_terminal(
+    run_query: RunQuery, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
     text = printed_to_terminal(monkeypatch, width)
     assert run_query("balance_at", "-p", "account=[b]ü", *AT).exit_code == 0
     for value in ("[b]ü", "9999999999999999.99", "BalanceCredited", "account_id"):
@@ -107,7 +111,9 @@ def test_no_value_is_broken_even_in_a_narrow_terminal(run_query: RunQuery, monke
         (["dormant_accounts", "-p", "since=2026-01-01", "-p", "count=1_0"], "count must be like 10"),
     ],
 )
-def test_an_invalid_call_prints_one_line_and_exits_with_2(run_query: RunQuery, arguments: list[str], message: str) -> None:
+def test_an_invalid_call_prints_one_line_and_exits_with_2(
+    run_query: RunQuery, arguments: list[str], message: str
+) -> None:
     result = run_query(*arguments)
     assert result.exit_code == 2
     assert result.stdout == ""

@@ -77,7 +77,9 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works
             return Deployment(Outputs({}))
 
         def of(_deployment: Deployment) -> SimpleNamespace:
-            return SimpleNamespace(s3=workspace.s3, bucket="lake", engine=lambda: workspace.engine, totals=lambda: workspace)
+            return SimpleNamespace(
+                s3=workspace.s3, bucket="lake", engine=lambda: workspace.engine, totals=lambda: workspace
+            )
 
         monkeypatch.setattr(Deployment, "connect", connect)
         monkeypatch.setattr(Lake, "of", of)

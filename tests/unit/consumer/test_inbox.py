@@ -211,8 +211,8 @@ def test_a_full_buffer_names_the_missing_event(handler: RecordingHandler) -> Non
     assert inbox.gaps(NOW + 300) == [Gap("a", 2, 2, NOW)]
     assert inbox.receive("a", arrivals("a", [2]), NOW).error is None
     assert handler.applied == list(range(1, received.buffered + 3))
-    assert inbox.gaps(NOW + 300) == [Gap("a", received.buffered + 3, 19, NOW)], "redelivered: the events that did not fit"
-    assert inbox.receive("a", arrivals("a", range(1, 20)), NOW).error is None, "redelivered: everything, as in a replay"
+    assert inbox.gaps(NOW + 300) == [Gap("a", received.buffered + 3, 19, NOW)], "the events that did not fit"
+    assert inbox.receive("a", arrivals("a", range(1, 20)), NOW).error is None, "every event, as in a replay"
     assert handler.applied == list(range(1, 20))
     assert inbox.gaps(NOW + 300) == []
 

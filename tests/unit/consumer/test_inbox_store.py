@@ -140,12 +140,16 @@ def test_duplicates_are_counted_once_despite_another_worker(
 
 
 def test_the_last_allowed_stale_revision_is_retried() -> None:
-    received = Inbox(ContendedInbox(STALE_REVISIONS_MAX - 1), RecordingHandler()).receive("a", arrivals("a", range(1, 50)), NOW)
+    received = Inbox(ContendedInbox(STALE_REVISIONS_MAX - 1), RecordingHandler()).receive(
+        "a", arrivals("a", range(1, 50)), NOW
+    )
     assert (received.error, received.unsafe, received.position.last) == (None, None, 49)
 
 
 def test_too_many_stale_revisions_are_unavailable() -> None:
-    received = Inbox(ContendedInbox(STALE_REVISIONS_MAX), RecordingHandler()).receive("a", arrivals("a", range(1, 50)), NOW)
+    received = Inbox(ContendedInbox(STALE_REVISIONS_MAX), RecordingHandler()).receive(
+        "a", arrivals("a", range(1, 50)), NOW
+    )
     assert isinstance(received.error, Unavailable)
     assert received.unsafe is not None
 

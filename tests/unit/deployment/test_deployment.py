@@ -70,7 +70,7 @@ def test_without_credentials_the_error_names_the_setting(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("address", [None, ADDRESS], ids=["on AWS", "local"])
-def test_clients_retry_but_the_publishers_does_not(address: Address | None) -> None:
+def test_every_client_retries_except_the_publishers(address: Address | None) -> None:
     deployment = Deployment(Outputs(OUTPUTS), address)
     assert deployment.client("kinesis").meta.config.retries["total_max_attempts"] > 1
     assert deployment.kinesis().meta.config.retries["total_max_attempts"] == 1

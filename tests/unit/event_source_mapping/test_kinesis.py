@@ -152,9 +152,7 @@ def test_nothing_is_lost_if_the_iterator_of_a_blocked_shard_expires(
     assert runner.status().errors == 0
 
 
-def test_at_latest_no_record_is_missed_if_the_first_iterator_expires(
-    aws: FakeAws, clock: FakeClock
-) -> None:
+def test_at_latest_no_record_is_missed_if_the_first_iterator_expires(aws: FakeAws, clock: FakeClock) -> None:
     """Other shards can delay a poll cycle that long. A new iterator at LATEST would skip the records put meanwhile."""
     aws.kinesis.put("s1", 1)
     clock.now_s += 1

@@ -104,7 +104,7 @@ def assert_delivered(scenario: Scenario) -> None:
     last_seen: dict[int, int] = {}
     for time, event in enumerate(events):
         numbers = [number_of(record) for record in event["Records"]]
-        assert len({record["eventID"].split(":")[0] for record in event["Records"]}) == 1, "a batch spans several shards"
+        assert len({record["eventID"].split(":")[0] for record in event["Records"]}) == 1, "a batch spans shards"
         assert numbers == sorted(numbers)
         for number in numbers:
             first_seen.setdefault(number, time)

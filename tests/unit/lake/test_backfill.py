@@ -115,7 +115,7 @@ def test_the_files_do_not_depend_on_the_reading_order(given: Given, monkeypatch:
         given.lake, given.source.order = given.work.with_name(order.__name__), order
         given.backfilled()
         written.append(given.put)
-        assert [_compared(row) for row in given.rows()] == expected([*ALL, *more]), "each event once, although a replay repeats some"
+        assert [_compared(row) for row in given.rows()] == expected([*ALL, *more]), "no event twice"
     assert written[0] == written[1] == written[2]
 
 

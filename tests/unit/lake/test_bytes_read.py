@@ -70,7 +70,9 @@ def test_a_query_for_a_balance_reads_no_later_day(hundred_days: Path) -> None:
 def scanned(engine: DuckDBEngine, name: str, arguments: dict[str, str]) -> tuple[int, int]:
     """Number of event files that DuckDB reports as opened, and their total number."""
     query = QUERIES[name]
-    found = engine.connection.execute(f"EXPLAIN (ANALYZE, FORMAT json) {in_duckdb(query.sql)}", query.arguments(arguments))
+    found = engine.connection.execute(
+        f"EXPLAIN (ANALYZE, FORMAT json) {in_duckdb(query.sql)}", query.arguments(arguments)
+    )
     nodes = [json.loads(found.fetchall()[0][1])]
     for node in nodes:
         nodes += node["children"]

@@ -190,7 +190,9 @@ def test_a_reconciliation_names_a_damaged_file(given: Callable[..., LedgerAndLak
 
 
 @pytest.mark.parametrize("kind", ["no bytes", "in a page"])
-def test_a_reconciliation_names_a_file_damaged_before_the_second_read(given: Callable[..., LedgerAndLake], kind: str) -> None:
+def test_a_reconciliation_names_a_file_damaged_before_the_second_read(
+    given: Callable[..., LedgerAndLake], kind: str
+) -> None:
     rows = lake_rows(A)
     sides = given(A, rows[:-1])
 

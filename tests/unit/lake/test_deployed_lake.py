@@ -16,7 +16,9 @@ from tests.unit.lake.test_totals import Folder
 
 
 @pytest.mark.parametrize("is_local", [True, False])
-def test_only_a_lake_on_aws_may_have_files_of_older_releases(monkeypatch: pytest.MonkeyPatch, *, is_local: bool) -> None:
+def test_only_a_lake_on_aws_may_have_files_of_older_releases(
+    monkeypatch: pytest.MonkeyPatch, *, is_local: bool
+) -> None:
     """A local lake is as new as its stack, so its files have every column and need not be inspected."""
     engine = create_autospec(DuckDBEngine)
     monkeypatch.setattr("ops.lake.deployed_lake.DuckDBEngine", engine)

@@ -98,7 +98,9 @@ def test_an_interrupt_stops_a_statement_of_the_comparison(given: Callable[..., L
         sides.reconciled()
 
 
-def test_the_pages_in_memory_are_limited_while_the_lake_is_read(given: Callable[..., LedgerAndLake], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_pages_in_memory_are_limited_while_the_lake_is_read(
+    given: Callable[..., LedgerAndLake], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """While the lake is read, at most WAITING_PAGES_MAX pages of the ledger are read, and one more per segment."""
     sides = given(history("a-1", *["1.00"] * 60), [])
     bound = 3

@@ -64,7 +64,9 @@ def test_only_records_that_still_fail_stay_with_their_reason() -> None:
 
 
 def test_only_the_failing_events_of_an_aggregate_stay() -> None:
-    bucket = MemoryBucket(**{KEY: lines(failed_record(aggregate("1", "1", [EVENTS[0], LATER, EVENTS[1]]), errorCode="x"))})
+    bucket = MemoryBucket(
+        **{KEY: lines(failed_record(aggregate("1", "1", [EVENTS[0], LATER, EVENTS[1]]), errorCode="x"))}
+    )
     [found] = redrive(bucket, Function())
     assert (found.rows, len(found.failing)) == (2, 1)
     assert in_errors(bucket) == {LATER}

@@ -61,7 +61,8 @@ def expected(rows: Sequence[LakeRow]) -> set[tuple[Any, ...]]:
     for dt, currency in {(row["dt"], row["currency"]) for row in rows}:
         selected = [row for row in rows if (row["dt"], row["currency"]) == (dt, currency)]
         of = {
-            name: [row for row in selected if row["event_type"] == name] for name in {row["event_type"] for row in selected}
+            name: [row for row in selected if row["event_type"] == name]
+            for name in {row["event_type"] for row in selected}
         }
         credits_, withdrawals = of.get("BalanceCredited", []), of.get("BalanceWithdrawn", [])
         found.add(

@@ -83,9 +83,7 @@ def test_a_record_put_into_firehose_has_no_publication_time() -> None:
 
 
 def test_an_aggregate_of_one_partition_is_unpacked() -> None:
-    credits_ = [
-        data for data in EVENTS if Decoder().decode(data).__class__.__name__ == "BalanceCredited"
-    ]
+    credits_ = [data for data in EVENTS if Decoder().decode(data).__class__.__name__ == "BalanceCredited"]
     assert len(credits_) > 1
     done = TRANSFORM(event(aggregate("7", "1", credits_), EVENTS[0]))
     unpacked, single = done.answer["records"]
@@ -121,7 +119,7 @@ def test_only_unreadable_records_are_refused_with_a_reason(data: bytes | str, er
     done = TRANSFORM(event(EVENTS[0], data, EVENTS[1]))
     assert [record["result"] for record in done.answer["records"]] == ["Ok", "ProcessingFailed", "Ok"]
     kept = event(data)["records"][0]["data"]
-    assert done.answer["records"][1]["data"] == (kept if kept.isascii() else ""), "Firehose keeps the data as it arrived"
+    assert done.answer["records"][1]["data"] == (kept if kept.isascii() else ""), "the data is unchanged"
     assert "metadata" not in done.answer["records"][1]
     [refusal] = done.refusals
     assert (refusal.record_id, refusal.error) == ("r-1", error)

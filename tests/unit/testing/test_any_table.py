@@ -89,7 +89,9 @@ def test_the_items_of_an_export_are_sorted_by_key(
         ([{**ITEMS[0], "Placed": {"BOOL": True}}], "line 1: .* Placed is neither a string"),
     ],
 )
-def test_an_export_with_an_invalid_or_repeated_key_is_refused(items: list[object], message: str, tmp_path: Path) -> None:
+def test_an_export_with_an_invalid_or_repeated_key_is_refused(
+    items: list[object], message: str, tmp_path: Path
+) -> None:
     with pytest.raises(BadSource, match=message):
         from_export(export_file(tmp_path / "a.json.gz", *items), ORDERS)
 

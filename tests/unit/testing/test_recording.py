@@ -37,7 +37,9 @@ def streams(stream: TableStream, *, read_limit: int = 3) -> FakeStreams:
     """A client that lists the children before their closed parent, whose own parent is trimmed."""
     shards = {
         shard.shard_id: FakeShard(
-            shard.parent_id or TRIMMED_PARENT, shard.parent_id is None, list(map(sdk_record, copy.deepcopy(shard.records)))
+            shard.parent_id or TRIMMED_PARENT,
+            shard.parent_id is None,
+            list(map(sdk_record, copy.deepcopy(shard.records))),
         )
         for shard in reversed(stream.shards)
     }
@@ -96,7 +98,9 @@ def test_an_empty_stream_can_be_recorded(tmp_path: Path) -> None:
         ({"Keys": {"Id": {"S": "x"}}}, "record 1: not of this table: its Keys are not AccountId and Version"),
     ],
 )
-def test_a_stream_without_images_or_of_another_table_is_not_recorded(change: dict[str, Any], message: str, tmp_path: Path) -> None:
+def test_a_stream_without_images_or_of_another_table_is_not_recorded(
+    change: dict[str, Any], message: str, tmp_path: Path
+) -> None:
     client = streams(SPLIT)
     client.shards[SPLIT.shards[0].shard_id].records[0]["dynamodb"].update(change)
     with pytest.raises(BadSource, match=message):

@@ -214,7 +214,9 @@ OTHER = {
         (json.dumps(discarded(with_payload=False)), "only where the records were; a destination in S3"),
     ],
 )
-def test_an_invalid_capture_is_refused_on_one_line_with_its_file(text: str | bytes, message: str, tmp_path: Path) -> None:
+def test_an_invalid_capture_is_refused_on_one_line_with_its_file(
+    text: str | bytes, message: str, tmp_path: Path
+) -> None:
     with pytest.raises(BadSource, match=rf"^[^\n]*captured\.json[^\n]*{message}[^\n]*$"):
         from_lambda_events(written(tmp_path / "captured.json", text), KEY)
 

@@ -74,7 +74,7 @@ def test_a_crash_passes_through_the_client(kinesis_client: Any, memory_kinesis: 
     assert len(memory_kinesis.accepted) == 2
 
 
-def test_only_puts_are_answered_and_only_kinesis_clients_attached(kinesis_client: Any, memory_kinesis: MemoryKinesis) -> None:  # noqa: ANN401 -- boto3's
+def test_only_puts_of_kinesis_clients_are_supported(kinesis_client: Any, memory_kinesis: MemoryKinesis) -> None:  # noqa: ANN401 -- boto3's
     with attached(kinesis_client, memory_kinesis), pytest.raises(NotOnStream, match="ListStreams"):
         kinesis_client.list_streams()
     with pytest.raises(NotOnStream, match="a client for sqs"), attached(client("sqs"), memory_kinesis):
