@@ -14,8 +14,9 @@ from zipfile import ZipFile
 import pytest
 
 import account_events
+from local_stack.interpreters import find_interpreter
 from tests.support import consuming_guide, testing_guide
-from tests.support.installed import Environment, build_wheel, interpreter
+from tests.support.installed import Environment, build_wheel
 from tests.support.read_model import create_table_request
 
 ROOT = Path(__file__).parents[2]
@@ -100,7 +101,7 @@ def installed(tmp_path: Path, wheel: Path, version: str, guide: Path, *others: s
 
 
 def with_requirements(tmp_path: Path, version: str, *requirements: str) -> Environment:
-    found = interpreter(version)
+    found = find_interpreter(version)
     if found is None:
         pytest.skip(f"this machine has no Python {version}")
     environment = Environment.create(tmp_path / "environment", found)
@@ -187,7 +188,7 @@ def pass_the_testing_guide(environment: Environment, tmp_path: Path) -> None:
 
 def test_the_lowest_versions_that_it_allows_work(tmp_path: Path, wheel: Path) -> None:
     """On the lowest Python, since old releases have no wheels for newer ones."""
-    found = interpreter(VERSIONS[0])
+    found = find_interpreter(VERSIONS[0])
     if found is None:
         pytest.skip(f"this machine has no Python {VERSIONS[0]}")
     environment = Environment.create(tmp_path / "environment", found)
