@@ -13,11 +13,13 @@ class Column:
     Attributes:
         glue_type: as the Glue Data Catalog, Hive and Athena's DDL name it.
         added: the comment of a column that the lake adds. Empty for a field of the events: its schemas document it.
+        optional: whether a field of the events may be null where an event has it.
     """
 
     name: str
     glue_type: str
     added: str = ""
+    optional: bool = False
 
 
 PUBLISHED_AT = Column(

@@ -30,10 +30,13 @@ def event_field(name: str) -> Column:
     Raises:
         LookupError: no event has the field, or its Avro type has no column type here.
     """
-    for event_type in EVENT_TYPES:
-        if name in (types := CONTRACT.working[event_type].field_types):
-            return Column(name, _glue_type(name, types[name]))
-    raise LookupError(f"consumers/lake/table.py: no event has a field {name}; correct the name or add it to a schema.")
+    schemas = [CONTRACT.working[event_type].field_types for event_type in EVENT_TYPES]
+    types = [schema[name] for schema in schemas if name in schema]
+    if not types:
+        raise LookupError(
+            f"consumers/lake/table.py: no event has a field {name}; correct the name or add it to a schema."
+        )
+    return Column(name, _glue_type(name, types[0]), optional=any(isinstance(each, list) for each in types))
 
 
 def _glue_type(name: str, avro_type: Any) -> str:  # noqa: ANN401 -- Avro's JSON
