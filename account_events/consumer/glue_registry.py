@@ -19,9 +19,10 @@ from botocore.exceptions import (
 from account_events.avro.errors import ForeignSchema, UnknownSchemaVersion
 
 _NO_ANSWER = (ConnectionError, HTTPClientError, IncompleteReadError)
-# docs.aws.amazon.com/glue/latest/webapi/API_GetSchemaVersion.html and .../CommonErrors.html: a later attempt may
-# succeed. An operator must correct every other error of the registry or the client (credentials, region):
-# EntityNotFoundException is a valid answer, and an id from Glue's framing cannot be malformed.
+# The errors after which a later attempt may succeed (docs.aws.amazon.com/glue/latest/webapi/API_GetSchemaVersion.html
+# and .../CommonErrors.html). EntityNotFoundException means that there is no such version. All other errors of the
+# registry or the client, such as wrong credentials or a wrong region, last until an operator corrects them: an id from
+# Glue's framing cannot be malformed.
 _TRANSIENT = {"InternalServiceException", "InternalFailure", "OperationTimeoutException", "ServiceUnavailable"}
 _TRANSIENT |= {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"}
 _SERVER_ERRORS_FROM = 500

@@ -13,7 +13,7 @@ Stream = TypeVar("Stream", bound=RecordStream)
 
 
 def in_turn(things: Mapping[str, Iterable[Thing]], seed: int | None = None) -> list[tuple[str, Thing]]:
-    """Mix items, each given with its key: one of every key in turn, or in an order given by a seed."""
+    """Mix the items of several keys: one of each key in turn, or in an order given by a seed."""
     queues = {key: list(mine) for key, mine in things.items()}
     if seed is None:
         longest = max(map(len, queues.values()), default=0)
@@ -25,7 +25,7 @@ def in_turn(things: Mapping[str, Iterable[Thing]], seed: int | None = None) -> l
 
 
 def shuffled(stream: Stream, seed: int) -> Stream:
-    """The same records with their partition keys mixed by a seed, in one shard, with new sequence numbers.
+    """The same records in one shard, with their partition keys mixed by a seed and with new sequence numbers.
 
     Use it for an export, which has one partition key after the other.
 
