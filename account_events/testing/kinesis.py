@@ -119,7 +119,7 @@ class MemoryKinesis:
             self.dies_after -= deaths
         puts = self.puts - before
         if crashes and max(crashes) > puts:
-            raise BadReplay(f"there was no put {max(crashes)} to crash after: only {puts} calls accepted entries")
+            raise BadReplay(f"there was no put {max(crashes)} to crash after: the number of puts was {puts}")
         if never_happened := self.never_happened():
             raise BadReplay("requested of the in-memory Kinesis, but never happened: " + "; ".join(never_happened[:3]))
 
@@ -128,13 +128,13 @@ class MemoryKinesis:
         with self._lock:
             calls, puts = len(self.calls), self.puts
             unused = [
-                f"there was no call {number} for its Fault: only {calls} calls were made"
+                f"there was no call {number} for its Fault: the number of calls was {calls}"
                 for number, fault in enumerate(self._ordered, 1)
                 if number > calls and fault.has_effect
             ]
             without_entry = [f"there was no entry of {account!r} to refuse" for account in sorted(self._not_refused())]
             without_put = [
-                f"there was no put {death} to crash after: only {puts} calls accepted entries"
+                f"there was no put {death} to crash after: the number of puts was {puts}"
                 for death in sorted(self.dies_after)
                 if not 1 <= death <= puts
             ]

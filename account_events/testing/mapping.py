@@ -103,7 +103,7 @@ def replay(
     with nullcontext() if kinesis is None else kinesis.replaying(puts):
         _Mapping(_environments(handler, new_handler), plan, replayed, options, mapping, kinesis, calls).run()
     if calls and max(calls) > (reached := len(replayed.deliveries)):
-        raise BadReplay(f"there was no call {max(calls)} to crash after: only {reached} calls reached the handler")
+        raise BadReplay(f"there was no call {max(calls)} to crash after: the number of calls was {reached}")
     check_delivered(replayed_stream, (number for batch in replayed.batches for number in batch))
     return replayed
 

@@ -57,7 +57,9 @@ class RecordStream:
             numbers = [int(number_of(record)) for record in shard.records]
             for before, number in pairwise(numbers):
                 if number <= before:
-                    raise BadReplay(f"shard {shard.shard_id}: sequence number {number} follows {before}, but must be higher")
+                    raise BadReplay(
+                        f"shard {shard.shard_id}: sequence number {number} comes after {before}; they must increase"
+                    )
 
     @property
     def records(self) -> tuple[StreamRecord, ...]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 FORMAT = "a recorded table stream, 1"
 QUIET_READS = 4
-"""An open shard is read until so many reads in a row have returned no records: one empty read does not prove its end."""
+"""An open shard is read until so many reads in a row return no records: one empty read does not prove its end."""
 PAUSE_S = 0.25  # a shard allows five reads per second
 
 
