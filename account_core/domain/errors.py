@@ -1,4 +1,4 @@
-"""What can go wrong, as a tree ordered by what the caller must do.
+"""The errors of this package, as a tree ordered by what the caller must do.
 
 AccountError
 ├── InvalidRequest        4xx  the request is malformed or not allowed: correct it
@@ -62,13 +62,13 @@ class BalanceLimitExceeded(Rejected):
 
 
 class AccountFull(Rejected):
-    """The store can hold no more rows of this account, whatever the command; nothing was written."""
+    """The store cannot hold more rows of this account, whatever the command; nothing was written."""
 
     code = "account_full"
 
 
 class IdempotencyKeyReused(Rejected):
-    """The key belongs to another command that was carried out on this account; this one was not."""
+    """The key belongs to another command on this account, which was carried out; this command was not."""
 
     code = "idempotency_key_reused"
 
