@@ -12,8 +12,8 @@ AccountError
 │   └── IdempotencyKeyReused
 ├── PreconditionFailed    412  the account has changed since the caller read it: read it again, decide again
 ├── Conflict              409  every attempt met a version conflict: send the command again
-├── Unavailable           503  the store throttled the request or timed out: wait, read the account, send again
-└── Corrupt               500  stored data breaks its own rules: stop, park, alarm
+├── Unavailable           503  the store throttled the request or timed out: wait; without a key, read the account first
+└── Corrupt               500  stored rows contradict each other: stop, park the account, raise an alarm
 
 `code` is the stable, public name of an error; the text is for people and may change. `api/problems.py` maps codes to
 HTTP.

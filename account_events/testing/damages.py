@@ -1,6 +1,6 @@
-"""Damages for records of domain events, for `replay(..., poison={position: damage})`.
+"""Functions that damage records of domain events, for `replay(..., poison={position: damage})`.
 
-Each function changes the given copy of the record, and raises TypeError if its damage does not fit the record.
+Each function changes the given copy of a record. It raises TypeError if the record cannot be damaged in this way.
 """
 
 import base64

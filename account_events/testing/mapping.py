@@ -74,7 +74,7 @@ def replay(
         duplicates: the numbers, from 1, of the batches that are delivered twice; or "all".
         overlap: how many records of the previous batch every batch repeats at its start.
         split_after: after how many records the shard splits in two.
-        poison: for each record to damage, its position, from 0, and the damage.
+        poison: by the position of a record, from 0, the function that damages it.
         crash_after_call: the numbers, from 1, of the invocations after which the environment dies. The handler has
             returned, but Lambda never receives the response.
         crash_after_put: the numbers, from 1, of the puts to `kinesis` after which the environment dies, among those

@@ -79,8 +79,7 @@ class RecordStream:
             damage: changes the record.
 
         Raises:
-            BadReplay: there is no such record, or the damage does not fit it, has no effect, or changes its sequence
-                number.
+            BadReplay: there is no such record, or `damage` does not fit it, has no effect, or changes its sequence number.
         """
         records = self.records
         if not 0 <= position < len(records):
@@ -89,11 +88,11 @@ class RecordStream:
         try:
             damaged = damage(damaged) or damaged
         except (KeyError, TypeError) as error:
-            raise BadReplay(f"record {position}: this damage does not fit it: {error!r}") from error
+            raise BadReplay(f"record {position} cannot be damaged in this way: {error!r}") from error
         if damaged == records[position]:
-            raise BadReplay(f"record {position}: this damage does not change it")
+            raise BadReplay(f"record {position}: the damage function did not change it")
         if _number_in(damaged) != (number := number_of(records[position])):
-            raise BadReplay(f"record {position}: this damage changes its sequence number, which it must not")
+            raise BadReplay(f"record {position}: the damage function must not change its sequence number")
         shards, start = [], 0
         for shard in self.shards:
             at, end = position - start, start + len(shard.records)

@@ -169,7 +169,7 @@ def test_a_poison_stops_the_shard_or_is_set_aside(
     decoder = Decoder(Codec(CONTRACT, writer.registry.get))
     stream = published(EVENTS, writer, aggregated=aggregated)
     if damage is corrupt_aggregate and not aggregated:
-        with pytest.raises(BadReplay, match="this damage does not fit it"):
+        with pytest.raises(BadReplay, match="cannot be damaged in this way"):
             stream.poisoned(4, damage)
         return
     given_up = Settings(retries_max=2, discards_allowed=True)

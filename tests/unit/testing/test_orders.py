@@ -151,7 +151,7 @@ def test_a_damage_that_stops_nothing_is_no_poison(position: int, damage: Any) ->
 def test_a_damage_leaves_a_record_its_number() -> None:
     answers: list[Any] = [{"dynamodb": {}}, {"dynamodb": {"SequenceNumber": "17"}}, 17]
     for answer in answers:
-        with pytest.raises(BadReplay, match="record 4: this damage changes its sequence number"):
+        with pytest.raises(BadReplay, match="record 4: the damage function must not change its sequence number"):
             STREAM.poisoned(4, lambda _, answer=answer: answer)  # type: ignore[misc]
 
 

@@ -228,8 +228,8 @@ def test_everything_at_once_breaks_no_promise_and_is_the_same_again() -> None:
         ({"duplicates": [9]}, "no batch 9; there are 1"),
         ({"split_after": 99}, "one side empty"),
         ({"poison": {99: poison.no_image}}, "no record 99"),
-        ({"poison": {0: lambda _: None}}, "does not change it"),
-        ({"poison": {0: lambda record: record["nothing"]}}, "this damage does not fit it: KeyError"),
+        ({"poison": {0: lambda _: None}}, "did not change it"),
+        ({"poison": {0: lambda record: record["nothing"]}}, "cannot be damaged in this way: KeyError"),
         ({"crash_after_put": 1}, "needs new_handler"),
     ],
 )
