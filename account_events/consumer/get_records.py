@@ -143,7 +143,7 @@ class StreamReader:
         return [KinesisRecord(record["SequenceNumber"], record["Data"]) for record in response["Records"]]
 
     def _resumed(self, shard_id: str) -> str:
-        """An iterator after the last safe record; else at the first record that was read; else at the shard's start."""
+        """An iterator after the last safe record; else at the first record read; else where the shard was opened."""
         if shard_id in self._checkpoints:
             number, kind = self._checkpoints[shard_id], "AFTER_SEQUENCE_NUMBER"
         elif shard_id in self._first:

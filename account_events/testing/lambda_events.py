@@ -135,7 +135,7 @@ def _of_a_table(where: str, record: Any) -> StreamRecord:  # noqa: ANN401 -- any
 def _check_image(where: str, event_name: str, change: Mapping[str, Any]) -> None:
     """Check that the record has a new image; without one, the handler has no item."""
     if (view := change.get("StreamViewType", VIEWS[0])) not in VIEWS:
-        raise BadSource(f"{where}: its stream has {view}, without the new items: set StreamViewType to {VIEWS[0]}")
+        raise BadSource(f"{where}: its StreamViewType {view} leaves out the new items: set it to {VIEWS[0]}")
     if event_name != "REMOVE" and not isinstance(change.get("NewImage"), Mapping):
         raise BadSource(f"{where}: NewImage is missing, so the handler would not get the item")
 

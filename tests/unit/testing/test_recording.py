@@ -92,7 +92,7 @@ def test_an_empty_stream_is_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"StreamViewType": "KEYS_ONLY", "NewImage": None}, "record 1: its stream has KEYS_ONLY"),
+        ({"StreamViewType": "KEYS_ONLY", "NewImage": None}, "record 1: its StreamViewType KEYS_ONLY"),
         ({"Keys": {"Id": {"S": "x"}}}, "record 1: not a record of this table: its Keys are not AccountId and Version"),
     ],
 )
