@@ -79,7 +79,7 @@ class RecordStream:
             damage: changes the record.
 
         Raises:
-            BadReplay: there is no such record, or `damage` does not fit it, has no effect or changes its sequence number.
+            BadReplay: there is no such record, or `damage` fails, has no effect or changes its sequence number.
         """
         records = self.records
         if not 0 <= position < len(records):

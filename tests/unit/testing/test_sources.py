@@ -185,7 +185,7 @@ OTHER = {
             json.dumps([with_change(Keys={"AccountId": {"S": "a"}, "Version": {"N": LONG}})]),
             "Version, .* has 5000",
         ),
-        (json.dumps([with_change(StreamViewType="KEYS_ONLY", NewImage=None)]), "element 1: its StreamViewType KEYS_ONLY"),
+        (json.dumps([with_change(StreamViewType="KEYS_ONLY", NewImage=None)]), "1: its StreamViewType KEYS_ONLY"),
         (json.dumps([with_change(StreamViewType="OLD_IMAGE")]), "element 1: its StreamViewType OLD_IMAGE"),
         (json.dumps([RECORDS[0], with_change(RECORDS[1], NewImage=None)]), "element 2: NewImage is missing"),
         (json.dumps([{**with_change(NewImage=None), "eventName": "MODIFY"}]), "element 1: NewImage is missing"),
