@@ -89,7 +89,7 @@ class Consumer(Generic[Effect]):
         inbox: applies the events.
         dead_letter: called with a record that cannot be decoded and with its error; called again if the record is
             delivered again. Store the record, find out which accounts have events in it, and replay those accounts: the
-            inbox does not know that events of theirs are missing. When the callback returns, the record counts as
+            inbox does not know that their events are missing. When the callback returns, the record counts as
             processed, and its failure has no sequence number. Without a callback the record must be redelivered, and
             it blocks its shard.
     """
@@ -125,8 +125,8 @@ class Consumer(Generic[Effect]):
                 # This record may contain events of any account, so later events might only be buffered: redeliver all.
                 failed.append((index, _failure(record, None, error)))
                 break
-        for account_id, theirs in arrivals.items():
-            received = self._inbox.receive(account_id, theirs, now_s, buffer_failures=buffer_failures)
+        for account_id, account_arrivals in arrivals.items():
+            received = self._inbox.receive(account_id, account_arrivals, now_s, buffer_failures=buffer_failures)
             outcome.applied += received.applied
             outcome.duplicates += received.duplicates
             outcome.buffered += received.buffered

@@ -48,8 +48,8 @@ class Decoder:
         for name, kind in events.items():
             if not is_dataclass(kind) or "__slots__" in vars(kind) or name not in contract.working:
                 raise TypeError(f"{kind.__name__} must be a dataclass without slots, for an event of the contract.")
-            if odd := {field.name for field in fields(kind)} ^ contract.working[name].field_types.keys():
-                raise TypeError(f"{kind.__name__} and the schema {name} differ in {', '.join(sorted(odd))}.")
+            if differing := {field.name for field in fields(kind)} ^ contract.working[name].field_types.keys():
+                raise TypeError(f"{kind.__name__} and the schema {name} differ in {', '.join(sorted(differing))}.")
 
     def decode(self, data: bytes) -> Event:
         """Decode the event in the data of one user record (already unpacked from its aggregate).
@@ -87,9 +87,9 @@ class Decoder:
         kind, working = self._events.get(schema.name), self._contract.working.get(schema.name)
         if kind is not None:
             plan = _Plan(Reader(schema, working), kind)
-        elif odd := [name for name, type_ in COMMON_FIELDS.items() if schema.field_types.get(name) != type_]:
+        elif differing := [name for name, type_ in COMMON_FIELDS.items() if schema.field_types.get(name) != type_]:
             raise IncompatibleSchema(
-                schema.name, f"fields that every event must have are missing or differ: {', '.join(odd)}"
+                schema.name, f"fields that every event must have are missing or differ: {', '.join(differing)}"
             )
         else:
             plan = _Plan(Reader(schema), OtherEvent)

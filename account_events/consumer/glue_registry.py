@@ -29,7 +29,7 @@ _SERVER_ERRORS_FROM = 500
 
 
 class RegistryError(Exception):
-    """The registry did not return the schema version. The event itself may be fine: do not dead-letter it."""
+    """The registry did not return the schema version. The event itself may be valid: do not dead-letter it."""
 
 
 class RegistryUnavailable(RegistryError):

@@ -89,10 +89,10 @@ def without(events: Iterable[Event], account_id: str, *sequences: int) -> list[E
         BadReplay: one of these events does not exist.
     """
     given = list(events)
-    gone = {(account_id, sequence) for sequence in sequences}
-    if unknown := sorted(gone - {(event.account_id, event.sequence) for event in given}):
+    left_out = {(account_id, sequence) for sequence in sequences}
+    if unknown := sorted(left_out - {(event.account_id, event.sequence) for event in given}):
         raise BadReplay(f"{account_id}: there is no event {unknown[0][1]} to leave out")
-    return [event for event in given if (event.account_id, event.sequence) not in gone]
+    return [event for event in given if (event.account_id, event.sequence) not in left_out]
 
 
 def out_of_order(events: Iterable[Event], seed: int) -> list[Event]:
@@ -137,8 +137,8 @@ def _disturbed(events: Sequence[Event], random: Random) -> list[Event]:
     for event in events:
         by_account.setdefault(event.account_id, []).append(event)
     queues = {}
-    for account_id, mine in by_account.items():
-        positions = [(position + random.uniform(0, REACH), event) for position, event in enumerate(mine)]
+    for account_id, own in by_account.items():
+        positions = [(position + random.uniform(0, REACH), event) for position, event in enumerate(own)]
         queues[account_id] = iter([event for _, event in sorted(positions, key=lambda each: each[0])])
     return [next(queues[event.account_id]) for event in events]
 
@@ -146,8 +146,8 @@ def _disturbed(events: Sequence[Event], random: Random) -> list[Event]:
 def _repeating(events: Iterable[Event], random: Random) -> Iterator[Event]:
     last: dict[str, list[Event]] = {}
     for event in events:
-        mine = last.setdefault(event.account_id, [])
-        mine.append(event)
+        own = last.setdefault(event.account_id, [])
+        own.append(event)
         yield event
         if random.random() < CHANCE:
-            yield from mine[-random.randint(1, RUN_MAX) :]
+            yield from own[-random.randint(1, RUN_MAX) :]

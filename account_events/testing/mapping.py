@@ -188,7 +188,7 @@ class _Mapping:
         try:
             # As in Lambda, the handler gets its own copy of the event and must return a JSON value.
             result = json.loads(json.dumps(handler(json.loads(json.dumps({"Records": records})), context)))
-        except (Exception, Died) as raised:  # noqa: BLE001 -- whatever a handler raises is Lambda's function error
+        except (Exception, Died) as raised:  # noqa: BLE001 -- any exception is a function error in Lambda
             error = raised
         if self.kinesis is not None and self.kinesis.new_caller():
             error = error if isinstance(error, Died) else Died("the handler continued after its environment had died")

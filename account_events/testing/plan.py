@@ -1,4 +1,4 @@
-"""Cuts a stream into batches, repeats some, and checks that a replay could fail at all. Pure."""
+"""Cuts a stream into batches, repeats some, and checks that a replay can fail. Pure."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import count, cycle
@@ -42,14 +42,14 @@ def planned(
     batches = next(numbers) - 1
     if duplicates != "all" and (missing := sorted(set(duplicates) - set(range(1, batches + 1)))):
         raise BadReplay(f"duplicates: there is no batch {missing[0]}; there are {batches}, counted from 1")
-    for number, batch in (each for mine in plan.values() for each in mine):
+    for number, batch in (each for pairs in plan.values() for each in pairs):
         if duplicates != "all" and number in duplicates and not any(map(accepts, batch)):
             raise BadReplay(f"duplicates: the filters accept no record of batch {number}")
-    if overlap and not any(len(mine) > 1 for mine in plan.values()):
+    if overlap and not any(len(pairs) > 1 for pairs in plan.values()):
         raise BadReplay("overlap: no shard has a second batch that could begin with records of the previous one")
     return {
-        shard_id: [batch for number, batch in mine for _ in range(1 + (duplicates == "all" or number in duplicates))]
-        for shard_id, mine in plan.items()
+        shard_id: [batch for number, batch in pairs for _ in range(1 + (duplicates == "all" or number in duplicates))]
+        for shard_id, pairs in plan.items()
     }
 
 

@@ -84,7 +84,7 @@ def published(
     for number, put in enumerate(puts):
         shard = int(put.explicit_hash_key) * shards >> RING_BITS
         records[shard].append(_record(put, number, _shard_id(shard)))
-    return EventStream(tuple(StreamShard(_shard_id(shard), tuple(mine)) for shard, mine in records.items()))
+    return EventStream(tuple(StreamShard(_shard_id(shard), tuple(found)) for shard, found in records.items()))
 
 
 def puts_of(events: Iterable[Event], writer: EventWriter, buckets: int, per_put: int | None) -> Iterator[Put]:

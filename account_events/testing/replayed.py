@@ -127,9 +127,9 @@ class Replayed:
             raise AssertionError(f"never handled: {_listed(missing)}")
         if unknown := [number for number in first if number not in self.due]:
             raise AssertionError(f"handled, but not on the stream: {_listed(unknown)}")
-        for shard_id, mine in self._by_shard(first).items():
-            if (ordered := sorted(mine, key=int)) != mine:
-                wrong, right = next((a, b) for a, b in zip(mine, ordered, strict=True) if a != b)
+        for shard_id, handled in self._by_shard(first).items():
+            if (ordered := sorted(handled, key=int)) != handled:
+                wrong, right = next((a, b) for a, b in zip(handled, ordered, strict=True) if a != b)
                 raise AssertionError(f"shard {shard_id}: {wrong} was handled before {right}")
         if once and len(found) > len(first):
             twice = sorted({number for number in found if found.count(number) > 1}, key=int)

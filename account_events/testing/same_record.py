@@ -13,8 +13,9 @@ SETS = ("SS", "NS", "BS")
 
 def disagreement(one: StreamRecord, other: StreamRecord) -> str:
     """The name of the first member that both have with different values; empty if there is none."""
-    mine, theirs = _members(one), _members(other)
-    return next((name for name in sorted(mine.keys() & theirs.keys()) if _differs(name, mine[name], theirs[name])), "")
+    first, second = _members(one), _members(other)
+    shared = sorted(first.keys() & second.keys())
+    return next((name for name in shared if _differs(name, first[name], second[name])), "")
 
 
 def together(one: StreamRecord, other: StreamRecord) -> StreamRecord:
