@@ -14,9 +14,7 @@ LIMIT_MAX = 100
 NUMBER_MAX = 10**9
 """More events than an account can have: its rows must fit in 10 GB."""
 POINT_IN_TIME = ("atSequence", "at")
-REPLACED = {
-    "atVersion": "use atSequence. It takes a sequence, which is not the version number of earlier releases."
-}
+REPLACED = {"atVersion": "use atSequence. It takes a sequence, which is not the version number of earlier releases."}
 """Parameters of earlier releases. They are refused, not reinterpreted (docs/adr/0017-the-api-counts-events.md)."""
 PAGE = ("after", "limit", "order")
 ACCOUNT_PAGE = ("afterAccount", "limit")

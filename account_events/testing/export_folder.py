@@ -86,9 +86,7 @@ def _check_unlisted(file: Path) -> None:
     if file.name in (MANIFEST, SUMMARY):
         raise BadSource(f"{file}: the start of another export; pass that export's folder, {file.parent}")
     if not file.is_file():
-        raise BadSource(
-            f"{file}: not a readable file (a broken link, or a pipe); fetch it again, or delete it"
-        )
+        raise BadSource(f"{file}: not a readable file (a broken link, or a pipe); fetch it again, or delete it")
     if not file.name.endswith(DATA_SUFFIXES):
         raise BadSource(
             f"{file}: an export's data files end in .json.gz or .json; fetch it again if its download is "

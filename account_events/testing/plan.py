@@ -70,9 +70,7 @@ def check_delivered(stream: RecordStream, delivered: Iterable[str]) -> None:
         BadReplay: a filter drops one.
     """
     if left_out := sorted(stream.damaged.difference(delivered)):
-        raise BadReplay(
-            f"the poison with sequence number {left_out[0]} never reached the handler: a filter drops it"
-        )
+        raise BadReplay(f"the poison with sequence number {left_out[0]} never reached the handler: a filter drops it")
 
 
 def _cut(records: Batch, sizes: Sequence[int], overlap: int, numbers: Iterator[int]) -> Iterator[tuple[int, Batch]]:

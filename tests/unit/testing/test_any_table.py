@@ -188,7 +188,7 @@ def test_a_poison_is_given_up_alone_and_the_assertion_names_it() -> None:
     with pytest.raises(AssertionError, match=r"invocation 2 raised KeyError\('Total'\)"):
         done.assert_no_failures()
     done.assert_handled([number for number in NUMBERS if number != NUMBERS[7]], once=True)
-    with pytest.raises(AssertionError, match="1 records from .* were discarded without being handled"):
+    with pytest.raises(AssertionError, match=r"1 records from .* were discarded without being handled"):
         replay(STREAM, handler, poison={7: without_total}, settings=Settings(retries_max=2))
 
 

@@ -77,7 +77,7 @@ def test_a_record_captured_in_two_ways_is_one_and_repeated(delivered: Any, print
     ],
 )
 def test_two_records_of_one_number_are_refused_by_what_differs(other: Any, differing: str) -> None:  # noqa: ANN401 -- JSON
-    with pytest.raises(BadSource, match=rf"element 2: .* another record's \({differing} differs\)"):
+    with pytest.raises(BadSource, match=rf"element 2: two different records have .* \({differing} differs\)"):
         from_lambda_events([RECORDS[0], other])
 
 
