@@ -13,7 +13,7 @@ STAMP := $(VENV)/.ready
 # uv writes no byte code. The first import must write it, or every process would compile its imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo up tail quick test check bench lake-scale simulate fuzz test-kcl java openapi events-doc template named-queries lock clean setup
+.PHONY: help demo up tail quick test check bench lake-scale simulate fuzz test-kcl java openapi events-doc template lock clean setup
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -94,8 +94,6 @@ events-doc: $(STAMP) ## generate docs/events.md from the schemas and their histo
 
 template: $(STAMP) ## write what derives from schemas, lake columns and queries: template.yaml, the view, docs/lake.md
 	@$(BIN)/python -m tools.template
-
-named-queries: template
 
 # `sam build` calls this for each function (BuildMethod: makefile in template.yaml).
 build-%: $(STAMP)

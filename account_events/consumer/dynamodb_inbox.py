@@ -16,11 +16,13 @@ are the keys of the index ByWaiting, which therefore contains only accounts that
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from account_events.consumer.errors import EffectRefused, Refused, StaleRevision, Unavailable
 from account_events.consumer.position import GAPS_MAX, Gap, Position
 from account_events.dynamodb_errors import Failure, Kind, failure_of
+from account_events.extras import extra
+
+with extra("dynamodb"):
+    from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -8,15 +8,17 @@ to its own configuration. The codec caches schemas, so each id is requested once
 
 from typing import Any
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectionError,  # noqa: A004 -- botocore's
-    HTTPClientError,
-    IncompleteReadError,
-)
-
 from account_events.avro.errors import ForeignSchema, UnknownSchemaVersion
+from account_events.extras import extra
+
+with extra("glue"):
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        ConnectionError,  # noqa: A004 -- botocore's
+        HTTPClientError,
+        IncompleteReadError,
+    )
 
 _NO_ANSWER = (ConnectionError, HTTPClientError, IncompleteReadError)
 # The errors after which a later attempt may succeed (docs.aws.amazon.com/glue/latest/webapi/API_GetSchemaVersion.html

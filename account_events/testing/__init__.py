@@ -12,6 +12,8 @@ they are used (PEP 562), and no module of this package may have the same name as
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from account_events.extras import extra
+
 if TYPE_CHECKING:
     from account_events.testing.applied import assert_applied_once
     from account_events.testing.context import Died
@@ -101,6 +103,7 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found: object = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    with extra("testing"):
+        found: object = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     globals()[name] = found
     return found

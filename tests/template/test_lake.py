@@ -39,7 +39,7 @@ def due(columns: tuple[Column, ...]) -> list[tuple[str, str, str]]:
     return [(column.name, column.glue_type, comment(column, CONTRACT)) for column in columns]
 
 
-def test_the_events_table_has_the_rows_columns_documented_as_in_the_schemas() -> None:
+def test_the_events_table_has_the_rows_columns_and_the_schemas_docs() -> None:
     events = table_input("LakeEventsTable")
     assert events["Name"] == "account_events"
     assert described(events["StorageDescriptor"]["Columns"]) == due(table.COLUMNS)
