@@ -1,4 +1,4 @@
-"""An import that needs an extra of this package fails with the command that installs it."""
+"""Imports that need an extra of this package: if they fail, the message has the command that installs the extra."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +8,10 @@ _OPTIONAL = {"boto3", "botocore", "pytest"}
 
 @contextmanager
 def extra(name: str) -> Iterator[None]:
-    """Wrap imports of the modules that this extra installs.
+    """A context for imports of the packages that this extra installs.
 
     Raises:
-        ModuleNotFoundError: one of them is missing. The message has the command that installs it.
+        ModuleNotFoundError: a package is missing. The message has the command that installs the extra.
     """
     try:
         yield

@@ -57,7 +57,7 @@ def test_despite_failures_the_same_events_arrive_in_order(recording: TableStream
 
 
 def test_an_account_that_stays_refused_fails_the_replay(recording: TableStream) -> None:
-    with pytest.raises(AssertionError, match="given up, never handled"):
+    with pytest.raises(AssertionError, match="discarded without being handled"):
         MemoryProjector(MemoryKinesis(refuse=["cleo"])).replay(recording)
 
 

@@ -169,7 +169,7 @@ def test_a_poison_stops_the_shard_or_goes_to_the_dead_letter_callback(
     decoder = Decoder(Codec(CONTRACT, writer.registry.get))
     stream = published(EVENTS, writer, aggregated=aggregated)
     if damage is corrupt_aggregate and not aggregated:
-        with pytest.raises(BadReplay, match="does not have what this damage changes"):
+        with pytest.raises(BadReplay, match="cannot be damaged in this way"):
             stream.poisoned(4, damage)
         return
     discarding = Settings(retries_max=2, discards_allowed=True)
@@ -206,7 +206,7 @@ def test_a_newer_schema_stops_a_consumer_until_it_has_the_schema() -> None:
     writer = EventWriter(schemas=NEWER)
     stream = published(EVENTS, writer)
     kit = Kit()
-    with pytest.raises(AssertionError, match="given up, never handled"):
+    with pytest.raises(AssertionError, match="discarded without being handled"):
         replay(stream, kit.new_handler(), settings=Settings(retries_max=2))
     assert kit.applied == []
     assert isinstance(kit.outcomes[-1].failures[0].error, UnknownFingerprint)
@@ -221,7 +221,7 @@ def test_with_glues_framing_the_registry_provides_a_newer_schema() -> None:
     stream = published(EVENTS, writer)
     assert_applied_once(consumed(stream, Decoder(Codec(CONTRACT, writer.registry.get))), EVENTS)
     known = EventWriter("glue").registry
-    with pytest.raises(AssertionError, match="given up, never handled"):
+    with pytest.raises(AssertionError, match="discarded without being handled"):
         replay(stream, Kit(Decoder(Codec(CONTRACT, known.get))).new_handler(), settings=Settings(retries_max=2))
 
 
@@ -259,7 +259,7 @@ def test_after_a_partial_failure_the_rest_is_delivered_again() -> None:
 def test_event_types_and_fields_that_cannot_exist_are_refused() -> None:
     with pytest.raises(BadReplay, match="there is no event 'Interest'"):
         newer_schema("Interest")
-    with pytest.raises(BadReplay, match="has a field 'owner' already"):
+    with pytest.raises(BadReplay, match="already has a field 'owner'"):
         newer_schema("AccountCreated", "owner")
     other = of_a_later_type(EVENTS[0])
     strange = OtherEvent(**{**vars(other), "name": "Interest"})

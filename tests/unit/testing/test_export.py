@@ -71,17 +71,17 @@ DEEP, LONG = "[" * 100_000, "1" * 5_000
     ("content", "message"),
     [
         (DEEP.encode(), "line 1: nested too deeply"),
-        (f'{{"Item": {LONG}}}'.encode(), "line 1: a number of thousands of digits"),
+        (f'{{"Item": {LONG}}}'.encode(), "line 1: a number with thousands of digits"),
         (
             f'{{"Item": {{"AccountId": {{"S": "a"}}, "Version": {{"N": "{LONG}"}}}}}}'.encode(),
             "line 1: not an item of this table: its key attribute Version has 5000 characters",
         ),
-        (b"", "no item in it"),
+        (b"", "it contains no item"),
         (lines(IMAGES[:2]) + b'{"Item": ', "line 3: not JSON"),
-        (lines(IMAGES[:1]) + b'{"Ite": {}}', r"line 2: \{\"Item\": .* is expected"),
-        (b'{"Keys": {}, "NewImage": {}}', "line 1: an incremental export's"),
-        (b'{"NewImage": {}}', "line 1: an incremental export's"),
-        (b'{"OldImage": {}}', "line 1: an incremental export's"),
+        (lines(IMAGES[:1]) + b'{"Ite": {}}', r"line 2: expected \{\"Item\": .* and nothing else"),
+        (b'{"Keys": {}, "NewImage": {}}', "line 1: from an incremental export"),
+        (b'{"NewImage": {}}', "line 1: from an incremental export"),
+        (b'{"OldImage": {}}', "line 1: from an incremental export"),
         (lines(IMAGES[:1])[:-2] + b', "Size": 1}', "and nothing else"),
         (b'{"Item": {}, "Item": {}}', "line 1: an object has two members 'Item'"),
         ("\u2028\n".encode(), "line 1: not JSON"),
@@ -93,8 +93,8 @@ DEEP, LONG = "[" * 100_000, "1" * 5_000
             b'{"Item": {"AccountId": {"S": "a"}, "Version": {"N": "x"}}}',
             "line 1: .* Version is not a number",
         ),
-        (lines([IMAGES[0], IMAGES[0]]), "line 2: item b/1 is there a second time"),
-        (gzip.compress(lines(IMAGES), mtime=0)[:-4], "the gzip is damaged"),
+        (lines([IMAGES[0], IMAGES[0]]), "line 2: item b/1 appears a second time"),
+        (gzip.compress(lines(IMAGES), mtime=0)[:-4], "the gzip data is damaged"),
     ],
 )
 def test_an_invalid_data_file_is_refused(content: bytes, message: str, tmp_path: Path) -> None:
@@ -106,19 +106,19 @@ def test_an_invalid_data_file_is_refused(content: bytes, message: str, tmp_path:
 def test_missing_damaged_and_shortened_data_files_are_refused(tmp_path: Path) -> None:
     missing = export(tmp_path / "missing", IMAGES[:3], IMAGES[3:])
     (missing / "data/part1.json.gz").unlink()
-    with pytest.raises(BadSource, match=r"manifest-files.json, line 2: part1.json.gz is not there"):
+    with pytest.raises(BadSource, match=r"manifest-files.json, line 2: part1.json.gz is missing"):
         read(missing)
     damaged = export(tmp_path / "damaged", IMAGES)
     (damaged / "data/part0.json.gz").write_bytes(gzip.compress(lines(IMAGES[:-1])))
-    with pytest.raises(BadSource, match=r"part0.json.gz: its MD5 is not the manifest's"):
+    with pytest.raises(BadSource, match=r"part0.json.gz: its MD5 differs from the manifest's"):
         read(damaged)
     shortened = export(tmp_path / "shortened", IMAGES, itemCount=99)
-    with pytest.raises(BadSource, match=r"26 items in all, where manifest-summary\.json has 99"):
+    with pytest.raises(BadSource, match=r"26 items in all, but manifest-summary\.json has 99"):
         read(shortened)
     overcounted = export(tmp_path / "overcounted", IMAGES, itemCount=27)
     entry = json.loads((overcounted / "manifest-files.json").read_text()) | {"itemCount": 27}
     (overcounted / "manifest-files.json").write_text(json.dumps(entry))
-    with pytest.raises(BadSource, match="26 items, where the manifest has 27"):
+    with pytest.raises(BadSource, match="26 items, but the manifest has 27"):
         read(overcounted)
 
 
@@ -166,7 +166,7 @@ def test_nested_folders_are_read_and_desktop_files_are_ignored(tmp_path: Path) -
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     folder = part(tmp_path, "a.json.gz", IMAGES)
     (folder / "data/b.json.gz").touch()
-    with pytest.raises(BadSource, match=r"data/b\.json\.gz: empty, which only manifest-files\.json can confirm"):
+    with pytest.raises(BadSource, match=r"data/b\.json\.gz: empty, and only manifest-files\.json can confirm"):
         read(folder)
 
 
@@ -175,8 +175,8 @@ def test_links_are_followed_and_broken_or_circular_ones_are_refused(tmp_path: Pa
     (folder / "data/part2").symlink_to(elsewhere / "data")
     assert read(folder).images() == IN_ORDER
     for name, target, message in (
-        ("up", folder, "a link to a folder that it is in itself; delete it"),
-        ("gone.json.gz", tmp_path / "nothing", "no file that can be read"),
+        ("up", folder, "a link to a folder that contains the link; delete it"),
+        ("gone.json.gz", tmp_path / "nothing", "not a readable file"),
     ):
         (folder / "data" / name).symlink_to(target)
         with pytest.raises(BadSource, match=rf"data/{re.escape(name)}: {message}"):
@@ -186,7 +186,7 @@ def test_links_are_followed_and_broken_or_circular_ones_are_refused(tmp_path: Pa
 
 def test_a_folder_of_several_exports_is_refused(tmp_path: Path) -> None:
     export(tmp_path / "AWSDynamoDB" / "0123-abc", IMAGES)
-    with pytest.raises(BadSource, match=r"manifest-files\.json: another export begins there; name its folder"):
+    with pytest.raises(BadSource, match=r"json: the start of another export; pass that export's folder"):
         read(tmp_path)
 
 
@@ -208,7 +208,7 @@ def test_without_a_manifest_the_summarys_item_count_is_checked(tmp_path: Path) -
     (folder / "manifest-files.json").unlink()
     assert read(folder).images() == IN_ORDER
     (folder / "data/part1.json.gz").unlink()
-    with pytest.raises(BadSource, match=r"3 items in all, where manifest-summary\.json has 26"):
+    with pytest.raises(BadSource, match=r"3 items in all, but manifest-summary\.json has 26"):
         read(folder)
 
 
@@ -224,7 +224,7 @@ def test_a_manifest_that_differs_from_its_checksum_is_refused(name: str, tmp_pat
     with pytest.raises(BadSource, match=rf"{manifest.name}: its MD5 is not in {name}: fetch both again"):
         read(folder)
     manifest.unlink()
-    with pytest.raises(BadSource, match=rf"{manifest.name}: not there, though its {name} is"):
+    with pytest.raises(BadSource, match=rf"{manifest.name}: missing, but its checksum {name} is there"):
         read(folder)
 
 
@@ -260,9 +260,9 @@ def test_ion_is_recognised_without_a_summary(name: str, tmp_path: Path) -> None:
         (b"BZh91AY", "bzip2; decompress it first"),
         (gzip.compress(lines(IMAGES), mtime=0), "gzip within gzip; decompress it once"),
         (b'<?xml version="1.0"?><Error><Code>AccessDenied', "an error page saved in place of the file; fetch it again"),
-        (lines(IMAGES).decode().encode("utf-16"), "UTF-16, or no text at all; save it as UTF-8"),
-        (lines(IMAGES).decode().encode("utf-16-le"), "UTF-16-LE, or no text at all; save it as UTF-8"),
-        (b"\x00\x01", "UTF-16-BE, or no text at all; save it as UTF-8"),
+        (lines(IMAGES).decode().encode("utf-16"), "UTF-16, or not text; save it as UTF-8"),
+        (lines(IMAGES).decode().encode("utf-16-le"), "UTF-16-LE, or not text; save it as UTF-8"),
+        (b"\x00\x01", "UTF-16-BE, or not text; save it as UTF-8"),
         (b'{"a": "\xff"}', "not UTF-8 at byte 7; save it as UTF-8"),
     ],
 )
@@ -283,7 +283,7 @@ def test_a_damaged_or_truncated_gzip_is_refused(tmp_path: Path) -> None:
     whole = gzip.compress(lines(IMAGES))
     for data in (whole[:5], whole[:-4], whole[:20] + b"\xff" * 9 + whole[29:], whole + b"more"):
         (tmp_path / "a.json.gz").write_bytes(data)
-        with pytest.raises(BadSource, match=r"a\.json\.gz: the gzip is damaged or breaks off; fetch it again"):
+        with pytest.raises(BadSource, match=r"a\.json\.gz: the gzip data is damaged or truncated; fetch it again"):
             read(tmp_path)
 
 
@@ -298,5 +298,5 @@ def test_a_data_file_with_an_impossible_name_is_missing(tmp_path: Path) -> None:
     folder = export(tmp_path, IMAGES)
     entry = json.loads((folder / "manifest-files.json").read_text().splitlines()[0])
     (folder / "manifest-files.json").write_text(json.dumps(entry | {"dataFileS3Key": "data/a\0b.json.gz"}))
-    with pytest.raises(BadSource, match="is not there"):
+    with pytest.raises(BadSource, match="is missing"):
         read(folder)

@@ -94,8 +94,8 @@ def test_an_empty_stream_can_be_recorded(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"StreamViewType": "KEYS_ONLY", "NewImage": None}, "record 1: of a stream of KEYS_ONLY"),
-        ({"Keys": {"Id": {"S": "x"}}}, "record 1: not of this table: its Keys are not AccountId and Version"),
+        ({"StreamViewType": "KEYS_ONLY", "NewImage": None}, "record 1: its StreamViewType KEYS_ONLY"),
+        ({"Keys": {"Id": {"S": "x"}}}, "record 1: not a record of this table: its Keys are not AccountId and Version"),
     ],
 )
 def test_a_stream_without_images_or_of_another_table_is_not_recorded(
@@ -128,10 +128,10 @@ def changed(change: Callable[[Any], object], path: Path) -> Path:
         ),
         (lambda found: found["shards"][1].pop("records"), "shard 2: shardId, parentShardId and records are required"),
         (lambda found: found["shards"][1].update(parentShardId=7), "shard 2: shardId"),
-        (lambda found: found["shards"][1]["records"][1].pop("eventName"), "shard 2, record 2: no record of a table's"),
+        (lambda found: found["shards"][1]["records"][1].pop("eventName"), "shard 2, record 2: not a record"),
         (lambda found: found["shards"].reverse(), "before its parent"),
-        (lambda found: found["shards"].append(found["shards"][0]), "is there twice"),
-        (lambda found: found["shards"][0]["records"].reverse(), "stands behind"),
+        (lambda found: found["shards"].append(found["shards"][0]), "appears twice"),
+        (lambda found: found["shards"][0]["records"].reverse(), "they must increase"),
     ],
 )
 def test_a_recording_that_was_tampered_with_is_refused(

@@ -77,7 +77,7 @@ def test_a_record_captured_in_two_forms_counts_as_a_repeat(delivered: Any, print
     ],
 )
 def test_different_records_with_one_sequence_number_are_refused(other: Any, differing: str) -> None:  # noqa: ANN401 -- JSON
-    with pytest.raises(BadSource, match=rf"element 2: .* another record's \({differing} differs\)"):
+    with pytest.raises(BadSource, match=rf"element 2: two different records have .* \({differing} differs\)"):
         from_lambda_events([RECORDS[0], other])
 
 
