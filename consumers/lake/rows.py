@@ -19,7 +19,7 @@ from account_events.avro.values import MONEY_SCALE, cents_of, instant_of
 from account_events.consumer.decoding import Decoder
 from consumers.lake.added_columns import PUBLISHED_AT, SCHEMA_FINGERPRINT, Column
 from consumers.lake.errors import OutsidePartitions, UnknownEvent
-from consumers.lake.table import COLUMNS, EVENT_FIELDS, EVENT_TYPES, MONEY, timestamp
+from consumers.lake.table import COLUMNS, EVENT_TYPES, MONEY, timestamp
 
 _Writer = Callable[[Any], str]
 _MICROSECONDS = 1_000_000
@@ -75,11 +75,11 @@ class Rows:
         if day < self._first_day:
             raise OutsidePartitions(day)
         if published_ms is None:
-            texts.append("null")
+            texts.insert(layout.published_at, "null")
         elif day > _time_of_ms(published_ms + _DAY_MS):
             raise OutsidePartitions(day, _time_of_ms(published_ms)[:DATE_LENGTH])
         else:
-            texts.append(f'"{_time_of_ms(published_ms)}"')
+            texts.insert(layout.published_at, f'"{_time_of_ms(published_ms)}"')
         return Row(day, schema.name, layout.template % tuple(texts))
 
 
@@ -92,6 +92,7 @@ class _Layout(NamedTuple):
         values: returns the primitive values of these fields.
         writers: for each of these fields, the function that makes JSON of its primitive value.
         occurred_at: the index of this field.
+        published_at: the index of this column among the values, which do not contain it.
     """
 
     template: str
@@ -99,21 +100,21 @@ class _Layout(NamedTuple):
     values: Callable[[Mapping[str, Any]], tuple[Any, ...]]
     writers: tuple[_Writer, ...]
     occurred_at: int
+    published_at: int
 
 
 def _layout(schema: Schema, values: Mapping[str, Any]) -> _Layout:
     """The columns in the table's order; a column is null if it is not among the values."""
-    varying = {*values, PUBLISHED_AT.name}
-    constant = {SCHEMA_FINGERPRINT.name: f'"{schema.fingerprint.hex()}"'}
-    columns = (
-        f'"{column.name}":' + ("%s" if column.name in varying else constant.get(column.name, "null"))
-        for column in COLUMNS
-    )
-    fields = [column for column in EVENT_FIELDS if column.name in values]
+    varying = [column for column in COLUMNS if column.name in values or column == PUBLISHED_AT]
+    constant = {SCHEMA_FINGERPRINT: f'"{schema.fingerprint.hex()}"'}
+    columns = (f'"{each.name}":' + ("%s" if each in varying else constant.get(each, "null")) for each in COLUMNS)
+    template = "{" + ",".join(columns) + "}\n"
+    fields = [column for column in varying if column != PUBLISHED_AT]
     names = tuple(field.name for field in fields)
     writers = tuple(map(_writer, fields))
-    template = "{" + ",".join(columns) + "}\n"
-    return _Layout(template, names, itemgetter(*names), writers, names.index("occurred_at"))
+    return _Layout(
+        template, names, itemgetter(*names), writers, names.index("occurred_at"), varying.index(PUBLISHED_AT)
+    )
 
 
 def _texts(layout: _Layout, reader: Reader, values: Mapping[str, Any]) -> list[str]:
