@@ -2,7 +2,7 @@
 
 `benchmarks/tricks.py` measures what each optimisation here saves.
 """
-# ruff: noqa: E402 -- collections are disabled first: the imports below create many objects and hardly any garbage
+# ruff: noqa: E402 -- the imports below create many objects but hardly any garbage, so collection is off during them
 
 import gc
 
@@ -63,7 +63,7 @@ _project = Projector(
     encoders=_settings.encoders,
 )
 sys.setswitchinterval(SWITCH_INTERVAL_S)
-gc.freeze()  # the objects so far stay for good, so collections skip them
+gc.freeze()  # the objects created so far are never freed, so later collections skip them
 gc.enable()
 
 

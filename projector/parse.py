@@ -39,7 +39,7 @@ class Batch:
         numbers: the stream's sequence number of each record.
         arrivals: by account, in the batch's order.
         unreadable: the position of the first record whose key names no account, so that it may belong to any account.
-            The arrivals end before it. None: every key names an account.
+            `arrivals` then contains only the records before it. None: every key names an account.
     """
 
     numbers: Sequence[str]
@@ -148,10 +148,10 @@ def newest_us(images: Mapping[int, Mapping[str, Any]]) -> int | None:
 def first_recent(
     images: Mapping[int, Mapping[str, Any]], last: int, before_us: int | None, window_us: int
 ) -> int | None:
-    """The first sequence of an account, up to `last`, that occurred less than `window_us` before `before_us`.
+    """The sequence of an account's first event, up to `last`, that occurred less than `window_us` before `before_us`.
 
     Args:
-        images: rows of the account up to that of `last`, by version, without gaps.
+        images: the account's rows by version, up to the row of `last`, without gaps.
         last: a sequence; returned if no other event is within the window.
         before_us: microseconds since 1970; None: no time is known.
         window_us: microseconds.
@@ -181,7 +181,7 @@ def _arrival(change: Mapping[str, Any], position: int, encoders: Encoders) -> Ar
         raise _NoKey
     version = None if number is None else version_in(number)
     if version is None:
-        return Poison(account_id, 1, 0, "its key has no version that a row can have", position)
+        return Poison(account_id, 1, 0, "its key has no valid version", position)
     image = change.get("NewImage")
     if not isinstance(image, Mapping):
         return Poison(account_id, sequence_from(version), version, "the record has no NewImage", position)
