@@ -1,6 +1,6 @@
 """Writes the generated parts of template.yaml, of the view `events` and of docs/lake.md: `python -m tools.template`.
 
-They derive from the published schemas, the lake's columns and its queries. Each part stands between two marking lines.
+They derive from the published schemas, the lake's columns and its queries. Each part is between two marker lines.
 """
 
 from collections.abc import Mapping
@@ -27,10 +27,10 @@ _DOCUMENT = "<!-- columns -->\n| column | type | |\n|---|---|---|\n", "<!-- end 
 
 
 def written(root: Path = ROOT) -> dict[str, str]:
-    """The files as they have to be, by their paths below the root.
+    """The files' correct content, by their paths below the root.
 
     Raises:
-        ValueError: a file lacks a part's marking lines.
+        ValueError: a file lacks a part's marker lines.
     """
     texts = {path: (root / path).read_text(encoding="utf-8") for path in (TEMPLATE, VIEW, DOCUMENT)}
     view = _replaced(texts, VIEW, _VIEW, lake_columns.view_columns())
