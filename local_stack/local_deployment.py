@@ -39,7 +39,7 @@ STACK_NAME = "account-events"
 LAKE_INTERVAL_S = 5.0
 """How long the local lake buffers events. On AWS it is LakeBufferSeconds, at least a minute: too long for a demo."""
 EXIT_WAIT_S = 2.0
-"""How long to wait for the emulator's exit after a failed request: in a crash, its connections break before it exits."""
+"""How long to wait for the emulator's exit after a failed request: in a crash, connections break before it exits."""
 
 
 class LocalDeployment:
