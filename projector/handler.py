@@ -1,6 +1,7 @@
 """The projector's Lambda function: environment, clients and wiring. See `project` for the logic.
 
-`benchmarks/tricks.py` measures what each optimisation here saves.
+`benchmarks/tricks.py` measures what the settings of the garbage collector, `build_bodies`, the switch interval and the
+concurrent requests save.
 """
 # ruff: noqa: E402 -- the imports below create many objects but hardly any garbage, so collection is off during them
 
