@@ -121,7 +121,7 @@ def outgoing(row: EventRow, position: int, encoders: Encoders = ENCODERS) -> Out
     if not 0 < len(row.account_id) <= PARTITION_KEY_LENGTH_MAX:
         raise Unpublishable(
             f"event {row.sequence}: the account id must have 1 to {PARTITION_KEY_LENGTH_MAX} characters, "
-            f"and has {len(row.account_id)}"
+            f"but has {len(row.account_id)}"
         )
     if len(data) > EVENT_BYTES_MAX:
         raise Unpublishable(

@@ -70,7 +70,10 @@ def parse(event: Mapping[str, Any], encoders: Encoders = ENCODERS) -> Batch:
     except _NoKey:
         batch.unreadable = position
     except (KeyError, TypeError, AttributeError) as error:
-        raise NotATableStream(f"not a batch of DynamoDB stream records: {type(error).__name__}: {error}") from error
+        raise NotATableStream(
+            f"The event is not a batch of DynamoDB stream records: {type(error).__name__}: {error}. "
+            "Check what invokes the projector."
+        ) from error
     return batch
 
 
@@ -95,7 +98,7 @@ def read_image(
     try:
         row = from_item(image)
         if not isinstance(row, EventRow) or (row.account_id, row.version) != (account_id, version):
-            return poison("the row is not the one that its key names")
+            return poison("the row's account id or version differs from its key's")
         return outgoing(row, position, encoders)
     except Corrupt as error:
         return poison(f"the row cannot be read: {error}")

@@ -62,5 +62,5 @@ def _replaced(texts: Mapping[str, str], path: str, marks: tuple[str, str], part:
 
 
 if __name__ == "__main__":
-    for path, text in written().items():
+    for path, text in generated().items():
         (ROOT / path).write_text(text, encoding="utf-8")

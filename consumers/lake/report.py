@@ -44,7 +44,7 @@ class Report:
         if refusals:
             self._keep(invocation_id, refusals)
         for refusal in refusals[:REFUSALS_LOGGED_MAX]:
-            self._logger.error("record refused", error=refusal.error, reason=refusal.reason, **_place(refusal))
+            self._logger.error("record refused", error=refusal.error, reason=refusal.reason, **_position(refusal))
         self._logger.info("batch transformed", rows=transformed.rows, refused=len(refusals))
         self._metrics.add_metric(name="Rows", unit="Count", value=transformed.rows)
         self._metrics.add_metric(name="Refused", unit="Count", value=len(refusals))
@@ -63,7 +63,7 @@ class Report:
 def _reason(refusal: Refusal) -> dict[str, Any]:
     return {
         "recordId": refusal.record_id,
-        **_place(refusal),
+        **_position(refusal),
         "error": refusal.error,
         "reason": refusal.reason,
         "sha256": sha256(refusal.data).hexdigest(),
@@ -71,6 +71,6 @@ def _reason(refusal: Refusal) -> dict[str, Any]:
     }
 
 
-def _place(refusal: Refusal) -> dict[str, Any]:
+def _position(refusal: Refusal) -> dict[str, Any]:
     """The record's position on the stream; nulls if the record did not come from the stream."""
     return {name: refusal.source.get(name) for name in ("shardId", "sequenceNumber", "subsequenceNumber")}
