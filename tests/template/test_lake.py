@@ -212,12 +212,12 @@ def test_the_generated_parts_are_up_to_date(path: str) -> None:
     assert (ROOT / path).read_text(encoding="utf-8") == generated()[path], "run: make template"
 
 
-def test_a_file_without_the_marking_lines_is_refused(tmp_path: Path) -> None:
+def test_a_file_without_the_marker_lines_is_refused(tmp_path: Path) -> None:
     for path in generated():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text("Resources: {}")
     with pytest.raises(ValueError, match="must have the lines"):
-        written(tmp_path)
+        generated(tmp_path)
 
 
 def test_no_named_query_has_a_semicolon() -> None:
