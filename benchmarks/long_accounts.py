@@ -84,7 +84,7 @@ def _load(world: World, rows: Sequence[Row]) -> None:
 
 
 def worst_moment(rows: Sequence[Row]) -> str:
-    """The moment for which `load_moment` needs the most requests, found by trying the ends of every snapshot interval."""
+    """The moment for which `load_moment` needs the most requests: one of the ends of all snapshot intervals."""
     store = _Listed(rows)
     moments = [timestamp(FIRST - APART)]
     for last in range(ROWS_MAX, len(rows), ROWS_MAX):

@@ -35,8 +35,7 @@ def arrow_schema(columns: Iterable[tuple[str, str]]) -> pa.Schema:
 
 
 def parquet(rows: Sequence[Row], schema: pa.Schema) -> bytes:
-    """A Parquet file, compressed with Snappy, which is Firehose's default. Values of columns that are not in the schema
-    are left out.
+    """A Parquet file, compressed with Snappy, which is Firehose's default. Columns not in the schema are left out.
 
     Raises:
         Unconvertible: a value is not of its column's type. No value is rounded or truncated.

@@ -10,7 +10,7 @@ from functools import cache
 import duckdb
 import trino_sql_validator
 
-from consumers.lake.added_columns import RESERVED_NAMES, PARTITION_KEYS, PUBLISHED_AT, SCHEMA_FINGERPRINT
+from consumers.lake.added_columns import PARTITION_KEYS, PUBLISHED_AT, RESERVED_NAMES, SCHEMA_FINGERPRINT
 
 _SELECT = "SELECT {0} FROM (SELECT 42 AS {0}) AS found"
 _TAKEN = {

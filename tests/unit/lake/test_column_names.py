@@ -9,7 +9,7 @@ import trino_sql_validator
 
 import consumers.lake
 from account_events.avro.codec import CONTRACT
-from consumers.lake.added_columns import RESERVED_NAMES, PARTITION_KEYS
+from consumers.lake.added_columns import PARTITION_KEYS, RESERVED_NAMES
 from consumers.lake.table import COLUMNS
 from ops.lake.query.column_names import why_no_column
 from ops.lake.query.duckdb_engine import FILE
