@@ -1,7 +1,7 @@
 """Turns an event's bytes into its row in the table. Pure.
 
 A row is a line of JSON, which Firehose converts to Parquet. Money is text with two decimals, to stay exact; times are
-text with microseconds. Both are made directly from the integers in the Avro body: going through `Decimal` and
+text with microseconds. Both are made directly from the integers in the Avro body, because converting to `Decimal` and
 `datetime` would take longer than everything else (benchmarks/lake_transform.py). The consumer kit checks the event.
 """
 
@@ -60,7 +60,7 @@ class Rows:
 
         Args:
             data: one event.
-            published_ms: when Kinesis took it, milliseconds since 1970; None for an event from the ledger.
+            published_ms: when Kinesis received it, milliseconds since 1970; None for an event from the ledger.
 
         Raises:
             account_events.avro.errors.Undecodable: the event cannot be read.

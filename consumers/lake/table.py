@@ -1,8 +1,8 @@
 """The table `account_events` and the prefixes of its files in the lake's bucket. Pure.
 
 `COLUMNS` is the only list of the table's columns. A column's type comes from the events' schemas. The transform's rows,
-`reconcile`, `backfill` and DuckDB's view derive from the list when they run. `make template` writes it into the Glue
-table in template.yaml, the view `tables/events.sql` and docs/lake.md.
+`reconcile`, `backfill` and DuckDB's view use the list when they run. `make template` writes it into the Glue table in
+template.yaml, the view `tables/events.sql` and docs/lake.md.
 """
 
 from datetime import datetime
@@ -19,7 +19,7 @@ REASONS_PREFIX = f"{ERRORS_PREFIX}reasons/"
 MONEY = "decimal(18,2)"
 
 EVENT_TYPES = ("AccountCreated", "BalanceCredited", "BalanceWithdrawn")
-"""The values of the partition key `event_type`; template.yaml's projection lists the same."""
+"""The values of the partition key `event_type`; template.yaml's partition projection lists the same."""
 
 
 def event_field(name: str) -> Column:

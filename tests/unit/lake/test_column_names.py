@@ -9,7 +9,7 @@ import trino_sql_validator
 
 import consumers.lake
 from account_events.avro.codec import CONTRACT
-from consumers.lake.added_columns import OF_QUERIES, PARTITION_KEYS
+from consumers.lake.added_columns import PARTITION_KEYS, RESERVED_NAMES
 from consumers.lake.table import COLUMNS
 from ops.lake.query.column_names import why_no_column
 from ops.lake.query.duckdb_engine import FILE
@@ -22,19 +22,19 @@ def test_a_name_that_the_lake_adds_is_in_use(name: str) -> None:
     assert "of the table account_events" in (why_no_column(name) or "") or "to the table" in (why_no_column(name) or "")
 
 
-@pytest.mark.parametrize("name", OF_QUERIES)
+@pytest.mark.parametrize("name", RESERVED_NAMES)
 def test_a_name_that_a_query_adds_is_in_use(name: str) -> None:
     assert "uses for itself" in (why_no_column(name) or "")
 
 
 def test_the_engines_own_column_is_in_use() -> None:
     """DuckDB's engine could not read a file that has a column of this name."""
-    assert FILE in OF_QUERIES
+    assert FILE in RESERVED_NAMES
 
 
 def test_the_columns_that_the_view_adds_are_in_use() -> None:
     added = set(re.findall(r"AS (\w+)\n", VIEW.partition("*,")[2].partition("FROM")[0]))
-    assert added == {"copy"} <= set(OF_QUERIES)
+    assert added == {"copy"} <= set(RESERVED_NAMES)
 
 
 @pytest.mark.parametrize(

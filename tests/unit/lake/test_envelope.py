@@ -81,7 +81,7 @@ def test_an_event_after_its_arrival_names_both_days() -> None:
     request["records"][0]["kinesisRecordMetadata"]["approximateArrivalTimestamp"] = "2012-04-23T18:25:43.511Z"
     [refusal] = TRANSFORM(request).refusals
     assert refusal.error == "OutsidePartitions"
-    assert "By its envelope, it arrived on 2012-04-23, more than a day earlier" in refusal.reason
+    assert "According to its envelope, it arrived on 2012-04-23, more than a day earlier" in refusal.reason
 
 
 @pytest.mark.parametrize("arrived", [946_684_800_000, 946_684_800, 253_402_214_399_999, 253_402_214_399_999.4])

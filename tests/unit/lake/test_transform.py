@@ -191,8 +191,8 @@ def test_events_in_glues_framing_are_read_with_the_templates_ids() -> None:
         ({"FIRST_DAY": "2025-01-01"}, "LAKE_BUCKET_NAME"),
         ({"LAKE_BUCKET_NAME": "b"}, "FIRST_DAY"),
         ({"LAKE_BUCKET_NAME": "b", "FIRST_DAY": "2025-01-01"}, "STACK_NAME"),
-        ({"LAKE_BUCKET_NAME": "b", "FIRST_DAY": "January"}, "January"),
-        ({"LAKE_BUCKET_NAME": "b", "FIRST_DAY": "2025-01-01", "SCHEMA_VERSIONS": "{"}, "template.yaml"),
+        ({"LAKE_BUCKET_NAME": "b", "FIRST_DAY": "January"}, "FIRST_DAY .* 'January'"),
+        ({"LAKE_BUCKET_NAME": "b", "FIRST_DAY": "2025-01-01", "SCHEMA_VERSIONS": "{"}, "SCHEMA_VERSIONS must be"),
     ],
 )
 def test_a_missing_or_invalid_setting_is_named(environment: dict[str, str], names: str) -> None:
@@ -257,14 +257,14 @@ def test_reasons_are_kept_with_the_failures() -> None:
         "49",
         2,
     )
-    assert [message for message, _ in log.logged] == ["refused", "refused", "batch"]
+    assert [message for message, _ in log.logged] == ["record refused", "record refused", "batch transformed"]
     assert (log.counted["Rows"], log.counted["Refused"], log.counted["flushed"]) == (1, 2, 1)
 
 
 def test_the_log_has_some_refusals_and_the_bucket_all() -> None:
     bucket = Bucket()
     log = reported(bucket, *[b"junk"] * (REFUSALS_LOGGED_MAX + 5))
-    assert [message for message, _ in log.logged] == ["refused"] * REFUSALS_LOGGED_MAX + ["batch"]
+    assert [message for message, _ in log.logged] == ["record refused"] * REFUSALS_LOGGED_MAX + ["batch transformed"]
     [body] = bucket.objects.values()
     assert len(body.splitlines()) == log.counted["Refused"] == REFUSALS_LOGGED_MAX + 5
 
@@ -277,4 +277,5 @@ def test_without_refusals_no_reasons_are_kept() -> None:
 
 def test_a_bucket_that_refuses_the_reasons_does_not_stop_the_batch() -> None:
     log = reported(Bucket(is_open=False), b"junk")
-    assert [message for message, _ in log.logged] == ["reasons not written", "refused", "batch"]
+    messages = [message for message, _ in log.logged]
+    assert messages == ["refusal reasons not written", "record refused", "batch transformed"]

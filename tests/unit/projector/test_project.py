@@ -77,7 +77,7 @@ def test_poison_parks_its_account_and_the_batch_is_done() -> None:
     reason = "the row cannot be read: row a/2: unknown type 'INTEREST'"
     assert replay.parking.parked == {"a": Parked("a", 2, 4, 2, reason, "2026-01-31T09:30:00+00:00")}
     outcome = replay.outcomes[0]
-    assert (outcome.held, outcome.parked_in_all, outcome.waiting) == (3, 1, [])
+    assert (outcome.held, outcome.parked_total, outcome.waiting) == (3, 1, [])
     assert outcome.parked == list(replay.parking.parked.values())
 
 
@@ -97,7 +97,7 @@ def test_later_events_of_a_parked_account_are_held_back_and_recorded() -> None:
     assert replay.deliver(records[3:]) == DONE
     assert on_stream(replay) == ["a:1", "b:1"]
     assert replay.parking.parked["a"].held_through == 6
-    assert (replay.outcomes[1].held, replay.outcomes[1].parked_in_all) == (3, 1)
+    assert (replay.outcomes[1].held, replay.outcomes[1].parked_total) == (3, 1)
 
 
 def test_earlier_events_of_a_parked_account_are_published() -> None:
@@ -194,7 +194,7 @@ def test_the_number_of_parked_accounts_may_be_unknown() -> None:
     replay.deliver(batch("a"))
     replay.parking.fails = lambda _: None
     replay.deliver(batch("a"))
-    assert [outcome.parked_in_all for outcome in replay.outcomes] == [None, 0]
+    assert [outcome.parked_total for outcome in replay.outcomes] == [None, 0]
 
 
 def test_a_reason_is_shortened() -> None:
