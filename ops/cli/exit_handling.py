@@ -15,7 +15,7 @@ from botocore.parsers import ResponseParserError
 from httpx import HTTPError
 
 from ops.error_advice import advice, advice_on
-from ops.terminal import complain, err
+from ops.terminal import err, print_error
 from projector.dynamodb_errors import needs_repair
 from projector.errors import Unavailable
 
@@ -60,7 +60,7 @@ def run_and_exit(app: typer.Typer, program: str) -> NoReturn:
         if line is None:
             raise
         _discard_stdout()
-        complain(line)
+        print_error(line)
         sys.exit(1)
     sys.exit(0)
 

@@ -25,7 +25,7 @@ from ops.lake.query.duckdb_errors import translated
 from ops.lake.reconcile.grace import GRACE_S_MAX, cut_us
 from ops.lake.reconcile.run import grace_of
 from ops.lake.repair.backfill import MissingSink
-from ops.lake.repair.ports import S3Bucket, invoked, reasons_in
+from ops.lake.repair.ports import S3Bucket, invoker, reasons_in
 from ops.lake.repair.redrive import Redrive, Redriven
 from ops.replay.display import Display
 from ops.replay.dynamodb_source import DynamoDBSource
@@ -33,7 +33,7 @@ from ops.replay.engine import SEGMENTS, ReplayResult, replay
 from ops.replay.pace import READ_UNITS_MAX, ReadPace
 from ops.replay.selection import Accounts, Everything, Selection
 from ops.replay.state import Counts
-from ops.terminal import complain, err, out
+from ops.terminal import err, out, print_error
 
 app = typer.Typer()
 INVOKE_TIMEOUT_S = 70.0
@@ -58,14 +58,14 @@ def redrive(
         bucket = S3Bucket(lake.s3, lake.bucket)
         work = Redrive(
             bucket,
-            invoked(lake.deployment.client("lambda", INVOKE_TIMEOUT_S), lake.outputs["LakeTransformFunctionName"]),
+            invoker(lake.deployment.client("lambda", INVOKE_TIMEOUT_S), lake.outputs["LakeTransformFunctionName"]),
             reasons_in(bucket, lambda: datetime.now(UTC)),
             lambda: str(uuid.uuid4()),
             lake.outputs["EventStreamArn"],
             lake.outputs["LakeFirstDay"],
         )
         if dry_run:
-            _show_dry_run(work.look())
+            _show_dry_run(work.preview())
             return
         failing = _show_outcomes(work.run())
     if failing:
@@ -116,7 +116,7 @@ def backfill(
                 err.print(f"[dim]{key}[/]", highlight=False, soft_wrap=True)
                 files, rows = files + 1, rows + count
     for account_id, sequence, reason in sink.refused:
-        complain(f"{account_id} event {sequence}: {reason}")
+        print_error(f"{account_id} event {sequence}: {reason}")
     out.print(
         f"{rows} events written to {files} files, of {result.counts.events} events of {result.counts.accounts} accounts"
         + (f"; {sink.young} may be on their way" if sink.young else ""),
@@ -148,7 +148,7 @@ def _replayed(deployment: Deployment, selection: Selection, sink: MissingSink, r
             encoders=deployment.encoders(),
         )
     for stopped in result.stopped:
-        complain(
+        print_error(
             f"{stopped.account_id} stopped before event {stopped.sequence}, row {stopped.version}: {stopped.reason}"
         )
     return result
@@ -191,7 +191,7 @@ def _print(text: str) -> None:
 
 def _print_failing(each: Redriven) -> None:
     for failing in each.failing[:FAILING_SHOWN_MAX]:
-        complain(f"line {failing.line}: {failing.reason}")
+        print_error(f"line {failing.line}: {failing.reason}")
     if len(each.failing) > FAILING_SHOWN_MAX:
         err.print(f"and {len(each.failing) - FAILING_SHOWN_MAX} more", highlight=False)
 

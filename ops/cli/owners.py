@@ -22,7 +22,7 @@ from ops.replay.pace import READ_UNITS_MAX, ReadPace
 from ops.replay.selection import Accounts, Everything, Selection
 from ops.replay.sinks import Sink
 from ops.replay.state import Counts
-from ops.terminal import complain, err, out
+from ops.terminal import err, out, print_error
 from projector.dynamodb_ledger import DynamoDBLedger
 
 app = typer.Typer(
@@ -47,7 +47,7 @@ def check(stack: Stack = None, read_units_max: ReadUnitsMax = READ_UNITS_MAX) ->
             again, _ = model.differences(Accounts(tuple(wrong)))
             wrong = {account_id: again[account_id] for account_id in wrong if account_id in again}
     for account_id, difference in wrong.items():
-        complain(f"{account_id}: {difference}")
+        print_error(f"{account_id}: {difference}")
     out.print(f"{accounts} accounts: {len(wrong)} differ from the ledger", highlight=False)
     if wrong:
         err.print("To repair: `account-events owners rebuild ACCOUNT`, or --all for all accounts.", highlight=False)
@@ -82,7 +82,7 @@ def rebuild(
         selection = Everything() if everyone else Accounts(tuple(dict.fromkeys(account_ids or ())))
         result, failed = model.rebuild(selection, resets=reset)
     for account_id, why in failed.items():
-        complain(f"{account_id} was not rebuilt: {why}")
+        print_error(f"{account_id} was not rebuilt: {why}")
     counts = result.counts
     out.print(f"{counts.accounts - len(failed)} accounts rebuilt from {counts.events} events", highlight=False)
     if result.stopped or failed:
@@ -139,7 +139,7 @@ class _ReadModel:
                 encoders=self._encoders,
             )
         for stopped in result.stopped:
-            complain(
+            print_error(
                 f"{stopped.account_id} ends before event {stopped.sequence}, row {stopped.version}: {stopped.reason}"
             )
         return result

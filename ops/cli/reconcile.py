@@ -15,9 +15,9 @@ from ops.deployment.stack import Deployment
 from ops.lake.deployed_lake import Lake
 from ops.lake.reconcile.grace import GRACE_S_MAX
 from ops.lake.reconcile.result import FOLDER, LATEST_KEY, Finding, ReconciliationResult, finding_line
-from ops.lake.reconcile.run import SHOWN_MAX, keep, reconciled
+from ops.lake.reconcile.run import SHOWN_MAX, run_reconciliation, save_result
 from ops.replay.pace import READ_UNITS_MAX
-from ops.terminal import complain, err, out
+from ops.terminal import err, out, print_error
 
 app = typer.Typer()
 ADVICE = {
@@ -61,8 +61,8 @@ def reconcile(
     """
     with on_interruption("nothing is kept, run it again"), _lines(output) as found:
         lake = Lake.of(Deployment.connect(stack))
-        result = reconciled(lake, read_units_max=read_units_max, grace_s=grace_s, found=found)
-        keep(lake, result)
+        result = run_reconciliation(lake, read_units_max=read_units_max, grace_s=grace_s, found=found)
+        save_result(lake, result)
     _show(result, output)
     err.print(f"kept as s3://{lake.bucket}/{LATEST_KEY} and under {FOLDER}", highlight=False, soft_wrap=True)
     if not result.agrees:
@@ -71,7 +71,7 @@ def reconcile(
 
 def _show(result: ReconciliationResult, output: Path | None) -> None:
     for finding in result.findings[:SHOWN_MAX]:
-        complain(_words(finding))
+        print_error(_words(finding))
     counts = {
         "missing": result.missing,
         "extra": result.extra,
@@ -89,7 +89,7 @@ def _show(result: ReconciliationResult, output: Path | None) -> None:
             markup=False,
         )
     for key in result.files.strays:
-        complain(f"{key}: belongs to no partition")
+        print_error(f"{key}: belongs to no partition")
     counts["stray"] = result.files.stray
     for account in result.accounts_found:
         ledger, lake = account.ledger, account.lake

@@ -21,7 +21,7 @@ from ops.cli.options import Stack
 from ops.deployment.stack import Deployment
 from ops.recovery.failures import DiscardedBatch, FailureBucket, FailureReleaser
 from ops.recovery.release import Released, Releaser
-from ops.terminal import complain, err, out
+from ops.terminal import err, out, print_error
 from projector.dynamodb_errors import translated
 from projector.dynamodb_ledger import DynamoDBLedger
 from projector.dynamodb_parking import DynamoDBParking
@@ -165,7 +165,7 @@ def _show(results: Iterable[Released | DiscardedBatch]) -> bool:
     for each in results:
         if isinstance(each, DiscardedBatch):
             remaining += 1
-            complain(f"{each.url} stays: {each.problem}. Resolve it by hand, then delete the object.")
+            print_error(f"{each.url} stays: {each.problem}. Resolve it by hand, then delete the object.")
         elif each.still_parked is None:
             released += 1
             out.print(
@@ -175,7 +175,7 @@ def _show(results: Iterable[Released | DiscardedBatch]) -> bool:
             )
         else:
             remaining += 1
-            complain(f"{each.account_id} {_why(each.still_parked)}; {each.published} events before it published")
+            print_error(f"{each.account_id} {_why(each.still_parked)}; {each.published} events before it published")
     out.print(f"{released} accounts released" + (f", {remaining} not released" if remaining else ""), highlight=False)
     return not remaining
 

@@ -10,7 +10,7 @@ import typer
 from ops.cli.options import ReadUnitsMax, Stack
 from ops.deployment.stack import Deployment
 from ops.replay.engine import SEGMENTS
-from ops.replay.errors import WrongCall
+from ops.replay.errors import InvalidRequest
 from ops.replay.file_format import FileFormat
 from ops.replay.pace import READ_UNITS_MAX
 from ops.replay.run import ReplayRequest, ReplayRun, Target
@@ -83,7 +83,7 @@ def command(
     selection = _selection(account_ids, from_, until, everything=everything)
     deployment = Deployment.connect(stack)
     if to_stream == deployment.outputs["EventStreamName"] and not live and not dry_run:
-        raise WrongCall(
+        raise InvalidRequest(
             f"{to_stream} is the stack's own stream: all its consumers would get duplicates. Add --live to allow it."
         )
     request = ReplayRequest(selection, target, segments, read_units_max, page_rows, dry_run, resume, checkpoint, table)

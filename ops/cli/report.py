@@ -15,12 +15,12 @@ from ops.lake.deployed_lake import Lake
 from ops.lake.refresh_totals import refresh_totals
 from ops.report.imprint import Imprint
 from ops.report.report_file import write_report
-from ops.terminal import complain, out
+from ops.terminal import out, print_error
 
 app = typer.Typer()
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 EARLIEST = date(2000, 1, 1)
-WRONG_CALL = 2
+USAGE_ERROR = 2
 
 
 @app.command("report", epilog="Example: account-events report --day 2026-11-27 --output report.html")
@@ -53,8 +53,8 @@ def _day(text: str) -> date:
             day = date.fromisoformat(text)
             if day >= EARLIEST:
                 return day
-    complain(f"{text!r} is not a valid day: give one since {EARLIEST}, as YYYY-MM-DD.")
-    sys.exit(WRONG_CALL)
+    print_error(f"{text!r} is not a valid day: give one since {EARLIEST}, as YYYY-MM-DD.")
+    sys.exit(USAGE_ERROR)
 
 
 def _owner(stack: str | None) -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ops.replay.errors import NotResumable, WrongCall
+from ops.replay.errors import InvalidRequest, NotResumable
 from ops.replay.output_paths import check_output_path, open_file
 from ops.replay.state import State, from_json, is_checkpoint, to_json
 
@@ -25,14 +25,14 @@ class CheckpointFile:
         """Locks the checkpoint against other runs.
 
         Raises:
-            WrongCall: the path cannot be a file, or the file there is not a checkpoint.
+            InvalidRequest: the path cannot be a file, or the file there is not a checkpoint.
             NotResumable: another run holds the lock.
         """
         check_output_path(self.path)
         lock = self.path.with_name(f"{self.path.name}.lock")
         check_output_path(lock)
         if lock.exists() and lock.stat().st_size:
-            raise WrongCall(f"{lock} is not a replay's lock file: choose another path with --checkpoint.")
+            raise InvalidRequest(f"{lock} is not a replay's lock file: choose another path with --checkpoint.")
         if self.path.exists():
             self._saved()
         with open_file(lock, "ab") as file:
@@ -51,7 +51,7 @@ class CheckpointFile:
 
         Raises:
             NotResumable: there is no checkpoint, or it is damaged or belongs to another run.
-            WrongCall: the file is not a checkpoint.
+            InvalidRequest: the file is not a checkpoint.
         """
         if not self.exists():
             raise NotResumable(f"There is no checkpoint {self.path}: omit --resume to start a new run.")
@@ -64,7 +64,7 @@ class CheckpointFile:
             except (ValueError, RecursionError):
                 saved = None
         if not is_checkpoint(saved):
-            raise WrongCall(f"{self.path} is not a replay checkpoint: choose another file with --checkpoint.")
+            raise InvalidRequest(f"{self.path} is not a replay checkpoint: choose another file with --checkpoint.")
         return saved
 
     def save(self, state: State) -> None:

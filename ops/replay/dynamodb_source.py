@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from account_core.rows.layout import KEY_SCHEMA, rows_query
 from ops.error_advice import advice_on
-from ops.replay.errors import Interrupted, WrongCall
+from ops.replay.errors import Interrupted, InvalidRequest
 from ops.replay.estimate import TableSize
 from ops.replay.source import Account, Item, Page, Part, Segment
 from projector.dynamodb_errors import needs_repair, translated
@@ -49,7 +49,7 @@ class DynamoDBSource:
         """As `Source.read`.
 
         Raises:
-            WrongCall: DynamoDB rejects the request for good: the account id is not valid, or the table is not right.
+            InvalidRequest: DynamoDB rejects the request for good: the account id is not valid, or the table is not right.
             Interrupted: DynamoDB did not answer in any attempt, or cannot before a repair.
         """
         read = self._client.scan if isinstance(part, Segment) else self._client.query
@@ -60,7 +60,7 @@ class DynamoDBSource:
                     return _page(read(**request))
             except Refused as error:
                 target = f"account {part.account_id!r} of the table" if isinstance(part, Account) else "the table"
-                raise WrongCall(f"DynamoDB refuses to read {target} {self._table_name}: {error}.") from error
+                raise InvalidRequest(f"DynamoDB refuses to read {target} {self._table_name}: {error}.") from error
             except Unavailable as error:
                 attempts += 1
                 is_last = needs_repair(error) or attempts == ATTEMPTS_MAX
@@ -71,20 +71,20 @@ class DynamoDBSource:
         """The table's size by DynamoDB's figures, which may be six hours old.
 
         Raises:
-            WrongCall: there is no such table, or it is not an accounts table.
+            InvalidRequest: there is no such table, or it is not an accounts table.
             Interrupted: DynamoDB does not answer.
         """
         try:
             with translated():
                 table = self._client.describe_table(TableName=self._table_name)["Table"]
         except Refused as error:
-            raise WrongCall(f"{self._table_name!r} is not a valid table name: {error}.") from error
+            raise InvalidRequest(f"{self._table_name!r} is not a valid table name: {error}.") from error
         except Unavailable as error:
             if str(error) == "ResourceNotFoundException":
-                raise WrongCall(f"There is no table {self._table_name}.") from None
+                raise InvalidRequest(f"There is no table {self._table_name}.") from None
             raise Interrupted(_line(f"The table {self._table_name} cannot be described", error)) from error
         if sorted(table["KeySchema"], key=lambda key: key["KeyType"]) != KEY_SCHEMA:
-            raise WrongCall(f"The table {self._table_name} is not an accounts table: its key is different.")
+            raise InvalidRequest(f"The table {self._table_name} is not an accounts table: its key is different.")
         identity = table.get("TableId") or table["TableArn"]
         return TableSize(identity, table.get("ItemCount", 0), table.get("TableSizeBytes", 0))
 

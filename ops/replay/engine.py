@@ -9,7 +9,7 @@ from typing import Any
 from account_core.rows.layout import ACCOUNT_ID, VERSION
 from account_events.avro.encoder import ENCODERS, Encoders
 from ops.replay.cursor import Cursor, NoEvent, Stopped
-from ops.replay.errors import Interrupted, WrongCall
+from ops.replay.errors import Interrupted, InvalidRequest
 from ops.replay.pace import Pace, Unpaced
 from ops.replay.selection import Selection, includes, is_past
 from ops.replay.sinks import Sink
@@ -188,7 +188,7 @@ class _Run:
         try:
             account_id, _ = str(item[ACCOUNT_ID]["S"]), item[VERSION]["N"]
         except (KeyError, TypeError):
-            raise WrongCall(f"A row has no {ACCOUNT_ID} or no {VERSION}: this is not an accounts table.") from None
+            raise InvalidRequest(f"A row has no {ACCOUNT_ID} or no {VERSION}: this is not an accounts table.") from None
         known = self.state.known.get(account_id)
         if known is not None:
             return known

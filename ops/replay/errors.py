@@ -1,7 +1,7 @@
 """Errors that end a replay early, ordered by what the operator must do. Each message is one line with the remedy.
 
 ReplayError
-├── WrongCall      the selection, the table or the target is not valid: change the call
+├── InvalidRequest      the selection, the table or the target is not valid: change the call
 ├── NotResumable   the checkpoint is missing, damaged, in use or from another run: nothing was changed
 └── Interrupted    the table or the target failed or does not accept events: resume later
 """
@@ -13,7 +13,7 @@ class ReplayError(CommandError):
     """The base of all errors that a replay raises."""
 
 
-class WrongCall(ReplayError):
+class InvalidRequest(ReplayError):
     """The call is not valid."""
 
 

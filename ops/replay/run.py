@@ -21,7 +21,7 @@ from ops.replay.checkpoint_file import CheckpointFile
 from ops.replay.display import Display
 from ops.replay.dynamodb_source import DynamoDBSource
 from ops.replay.engine import ReplayResult, new_state, replay
-from ops.replay.errors import Interrupted, WrongCall
+from ops.replay.errors import Interrupted, InvalidRequest
 from ops.replay.estimate import duration_s, in_words
 from ops.replay.file_format import FileFormat, writer
 from ops.replay.file_sink import FileSink, OutputSink
@@ -142,7 +142,7 @@ class ReplayRun:
             stream = self._kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
         except ClientError as error:
             if error.response["Error"]["Code"] == "ResourceNotFoundException":
-                raise WrongCall(f"There is no stream {name}: create it first.") from None
+                raise InvalidRequest(f"There is no stream {name}: create it first.") from None
             raise
         return {"arn": stream["StreamARN"], "made_at": str(stream["StreamCreationTimestamp"])}
 
@@ -150,7 +150,7 @@ class ReplayRun:
         if self._request.resume:
             return checkpoint.load()
         if checkpoint.exists():
-            raise WrongCall(
+            raise InvalidRequest(
                 f"An earlier run was interrupted: continue it with --resume, or delete {checkpoint.path} to start over."
             )
         return new_state(self._request.selection, self._request.segments)

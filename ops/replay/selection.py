@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from account_events.avro.values import micros
-from ops.replay.errors import WrongCall
+from ops.replay.errors import InvalidRequest
 
 # Stricter than `fromisoformat`, which accepts any character between date and time and drops decimals after the sixth.
 _TIME = re.compile(
@@ -49,11 +49,11 @@ def time_range(from_: str | None, until: str | None) -> TimeRange:
     """The range between two ISO 8601 times with an offset.
 
     Raises:
-        WrongCall: a time is not valid, or the first is not before the second.
+        InvalidRequest: a time is not valid, or the first is not before the second.
     """
     selected = TimeRange(*(None if text is None else _micros(text) for text in (from_, until)))
     if selected.from_us is not None and selected.until_us is not None and selected.from_us >= selected.until_us:
-        raise WrongCall(f"--from {from_} is not before --until {until}: the range is empty.")
+        raise InvalidRequest(f"--from {from_} is not before --until {until}: the range is empty.")
     return selected
 
 
@@ -91,4 +91,4 @@ def _micros(text: str) -> int:
             return micros(datetime.fromisoformat(text))
     except ValueError:
         pass
-    raise WrongCall(f"{text!r} is not an ISO 8601 time with an offset: write 2026-01-31T09:30:00+01:00, or Z for UTC.")
+    raise InvalidRequest(f"{text!r} is not an ISO 8601 time with an offset: write 2026-01-31T09:30:00+01:00, or Z for UTC.")

@@ -63,10 +63,10 @@ def hours(first: int) -> str:
 
 def foreign(text: str) -> str:
     """Foreign text, safe for the page: characters that break XML or change the reading direction are replaced."""
-    return "".join("\N{REPLACEMENT CHARACTER}" if _steers(character) else character for character in text)
+    return "".join("\N{REPLACEMENT CHARACTER}" if _is_unsafe(character) else character for character in text)
 
 
-def _steers(character: str) -> bool:
+def _is_unsafe(character: str) -> bool:
     code = ord(character)
     return code < CONTROLS_END or code in DELETES or code in SURROGATES or character in NO_CHARACTERS | DIRECTIONS
 

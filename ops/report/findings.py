@@ -25,7 +25,7 @@ def net_flow_unit(part: CurrencyDay) -> str:
     return f"{part.currency} a day, {days}; {signed(whole)} over these {len(part.days)} days"
 
 
-def old_totals(figures: Figures) -> str:
+def outdated_totals(figures: Figures) -> str:
     """How many events `daily_totals` has too few or too many, and in which currencies."""
     parts = []
     for word, theirs in (

@@ -41,7 +41,7 @@ def page(figures: Figures, badge: Badge, imprint: Imprint) -> str:
         badge=badge,
         imprint=imprint,
         state=_state(figures, imprint.written_at),
-        old_totals=findings.old_totals(figures),
+        outdated_totals=findings.outdated_totals(figures),
         flows=[
             Panel(findings.net_flow(each), findings.net_flow_unit(each), charts.net_flow(each, findings.net_flow(each)))
             for each in drawn

@@ -23,7 +23,7 @@ from consumers.lake.delivery.parquet import arrow_schema, parquet
 from local_stack.local_deployment import LocalDeployment
 from ops.deployment.stack import Deployment
 from ops.lake.deployed_lake import Lake
-from ops.lake.reconcile.ledger_pages import scans_unparsed
+from ops.lake.reconcile.ledger_pages import skip_scan_parsing
 from ops.lake.reconcile.result import LATEST_KEY, ReconciliationResult, from_json
 from tests.support.terminal import account_events
 
@@ -234,7 +234,7 @@ def test_unparsed_scans_return_the_same_items_as_botocore(deployment: LocalDeplo
     opened(deployment, *["1.00"] * 10)
     name = deployment.address.outputs["TableName"]
     parsed, unparsed = deployment.address.client("dynamodb"), deployment.address.client("dynamodb")
-    scans_unparsed(unparsed)
+    skip_scan_parsing(unparsed)
     for more in ({}, {"Limit": 3, "ReturnConsumedCapacity": "TOTAL"}):
         pages = [client.scan(TableName=name, ConsistentRead=True, **more) for client in (parsed, unparsed)]
         for page in pages:

@@ -31,7 +31,7 @@ _ORDERED = re.compile(r"-- ordered: (\w+) <= (\w+)")
 COMMENTS = re.compile(r"--[^\n]*")
 
 
-class WrongCall(Exception):
+class InvalidArguments(Exception):
     """A query's name or parameters are wrong; the message describes the right ones."""
 
 
@@ -53,7 +53,7 @@ class Parameter:
         """The value in the form that the query takes.
 
         Raises:
-            WrongCall: it is not of the parameter's kind.
+            InvalidArguments: it is not of the parameter's kind.
         """
         try:
             match self.kind:
@@ -71,7 +71,7 @@ class Parameter:
         except (ValueError, OverflowError):  # a moment before the year 1, by its offset
             pass
         examples = {"date": "2026-11-25", "timestamp": "2026-11-25T09:30:00", "integer": "10", "string": "a-1"}
-        raise WrongCall(f"{self.name} must be like {examples[self.kind]}, not {text!r}.")
+        raise InvalidArguments(f"{self.name} must be like {examples[self.kind]}, not {text!r}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +79,13 @@ class Query:
     """A shipped query.
 
     Attributes:
-        promise: its description, one sentence.
+        description: one sentence.
         order: the name of the parameter for each `?`, or `day of` and a timestamp's name.
         ordered: pairs of names of dates; the first of each must not be after the second.
     """
 
     name: str
-    promise: str
+    description: str
     parameters: tuple[Parameter, ...]
     order: tuple[str, ...]
     ordered: tuple[tuple[str, str], ...]
@@ -95,20 +95,20 @@ class Query:
         """The values for the `?`, in order.
 
         Raises:
-            WrongCall: a parameter is missing, unknown or invalid.
+            InvalidArguments: a parameter is missing, unknown or invalid.
         """
         known = {parameter.name: parameter for parameter in self.parameters}
         if unknown := sorted(given.keys() - known.keys()):
-            raise WrongCall(f"{self.name} has no parameter {unknown[0]}; it has {', '.join(known) or 'none'}.")
+            raise InvalidArguments(f"{self.name} has no parameter {unknown[0]}; it has {', '.join(known) or 'none'}.")
         values = {}
         for name, parameter in known.items():
             text = given.get(name, parameter.default)
             if text is None:
-                raise WrongCall(f"{self.name} needs {name}, {parameter.help}: add -p {name}=...")
+                raise InvalidArguments(f"{self.name} needs {name}, {parameter.help}: add -p {name}=...")
             values[name] = parameter.checked(text)
         for first, last in self.ordered:
             if values[first] > values[last]:
-                raise WrongCall(f"{first}, {values[first]}, must not be after {last}, {values[last]}.")
+                raise InvalidArguments(f"{first}, {values[first]}, must not be after {last}, {values[last]}.")
         days = {f"day of {name}": text[:DAY_LENGTH] for name, text in values.items() if known[name].kind == "timestamp"}
         return [(values | days)[name] for name in self.order]
 

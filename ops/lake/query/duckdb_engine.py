@@ -80,7 +80,7 @@ class DuckDBEngine:
 
     def _set_up(self, root: str, access: S3Access | None, first_day: str) -> None:
         if access is not None:
-            self._let_in(access)
+            self._configure_s3(access)
         # To count the bytes read: DuckDB's profile omits most reads of local files.
         self._connection.execute("CALL enable_logging('FileSystem')")
         self._connection.execute(
@@ -150,7 +150,7 @@ class DuckDBEngine:
         """
         listed = f"{name}_files"
         self._connection.execute(f"INSERT INTO {listed} SELECT file FROM glob($1)", [glob])  # noqa: S608 -- our own name
-        nothing = _nothing([*columns, *((key, "string") for key in keys), (FILE, "string")])
+        nothing = _empty_table([*columns, *((key, "string") for key in keys), (FILE, "string")])
         source = f"({nothing})"
         if self._connection.execute(f"FROM {listed} LIMIT 1").fetchall():
             path, types = glob.replace("'", "''"), ", ".join(f"{key}: VARCHAR" for key in keys)
@@ -164,7 +164,7 @@ class DuckDBEngine:
         self._connection.execute(f"CREATE VIEW {name} AS SELECT {selected}")
         return f"SELECT {selected} AND {FILE} IN (FROM memory.main.{listed})"
 
-    def _let_in(self, access: S3Access) -> None:
+    def _configure_s3(self, access: S3Access) -> None:
         [extension] = Path(duckdb_extension_httpfs.__file__).parent.glob("extensions/*/httpfs.duckdb_extension")
         self._connection.execute(f"LOAD '{extension}'")  # DuckDB verifies its signature
         self._connection.execute(HTTP)
@@ -193,7 +193,7 @@ def in_duckdb(sql: str) -> str:
     return sqlglot.transpile(sql, read="athena", write="duckdb")[0]
 
 
-def _nothing(columns: Sequence[tuple[str, str]]) -> str:
+def _empty_table(columns: Sequence[tuple[str, str]]) -> str:
     """SQL for an empty table with these columns."""
     typed = ", ".join(f"CAST(NULL AS {duckdb_type(glue_type)}) AS {name}" for name, glue_type in columns)
     return f"SELECT {typed} WHERE false"

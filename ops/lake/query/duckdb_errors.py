@@ -22,7 +22,7 @@ ADVICE = {
     "failed to allocate": "Run the command on a machine with more memory.",
 }
 """By a text in DuckDB's message."""
-_OF_THE_FILES = (
+_FILE_ERRORS = (
     duckdb.ConversionException,
     duckdb.InternalException,
     duckdb.InvalidInputException,
@@ -47,18 +47,18 @@ def translated(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
     Raises:
         QueryFailed: instead of DuckDB's errors, and of UnicodeDecodeError for a name or message that is not UTF-8.
-        KeyboardInterrupt: see `ctrl_c_heard`.
+        KeyboardInterrupt: see `interruptible`.
     """
     try:
-        with ctrl_c_heard(connection):
+        with interruptible(connection):
             yield
     except (duckdb.Error, UnicodeDecodeError) as error:
-        with ctrl_c_heard(connection):
+        with interruptible(connection):
             raise QueryFailed(_line(connection, error)) from error
 
 
 @contextmanager
-def ctrl_c_heard(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def interruptible(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Turn DuckDB's own error after Ctrl-C into KeyboardInterrupt, and stop DuckDB's threads, which would go on.
 
     Raises:
@@ -90,7 +90,7 @@ def _line(connection: duckdb.DuckDBPyConnection, error: duckdb.Error | UnicodeDe
     text = _shown(whole.partition("\n")[0].strip())
     advice = next((what for words, what in ADVICE.items() if words in whole), "")
     file = _lacking(connection, text) if isinstance(error, duckdb.BinderException) else None
-    if _may_be_a_file_s(error, advice):
+    if _may_be_caused_by_a_file(error, advice):
         file = file or named
         if file is None and (found := _of_other_types(connection)):
             return damaged(*found)
@@ -100,12 +100,12 @@ def _line(connection: duckdb.DuckDBPyConnection, error: duckdb.Error | UnicodeDe
     return f"{text.rstrip('.')}. {advice}" if advice else text
 
 
-def _may_be_a_file_s(error: duckdb.Error | UnicodeDecodeError, advice: str) -> bool:
+def _may_be_caused_by_a_file(error: duckdb.Error | UnicodeDecodeError, advice: str) -> bool:
     """Whether a damaged file, or one with other types, can have caused the error."""
     if isinstance(error, duckdb.IOException) and not isinstance(error, duckdb.HTTPException):
         return not advice
     is_plain = type(error) is duckdb.Error
-    return is_plain or isinstance(error, (*_OF_THE_FILES, duckdb.BinderException, UnicodeDecodeError))
+    return is_plain or isinstance(error, (*_FILE_ERRORS, duckdb.BinderException, UnicodeDecodeError))
 
 
 def _shown(file: str) -> str:

@@ -42,7 +42,7 @@ def _same(one: str, other: str, names: Iterable[str]) -> str:
 # A row of the lake may lack values that every event has; it is compared all the same.
 _LAKE_COPY = "SELECT * REPLACE (coalesce(account_id, '') AS account_id, coalesce(sequence, 0) AS sequence)"
 
-_SEE_LAKE = f"""
+_SHOWN_AND_COPIES = f"""
 CREATE OR REPLACE TABLE shown AS SELECT * FROM events;
 CREATE OR REPLACE TABLE copies AS
   SELECT DISTINCT s.account_id AS at_account_id, s.sequence AS at_sequence,
@@ -141,7 +141,7 @@ class Comparison:
         """
         self._connection.execute(f"CREATE TABLE account_events AS {_LAKE_COPY} FROM ({events})")
         self._connection.execute(in_duckdb(EVENTS_VIEW))
-        self._run(_SEE_LAKE)
+        self._run(_SHOWN_AND_COPIES)
 
     def interrupt(self) -> None:
         """Interrupt what another thread is doing."""
@@ -167,7 +167,7 @@ class Comparison:
             "SEMI JOIN missing m ON rows.account_id = m.account_id AND rows.sequence = m.sequence",
             rows,
         )
-        self._run(_SEE_LAKE)
+        self._run(_SHOWN_AND_COPIES)
 
     def prepare(self, cut: datetime, latest: datetime) -> None:
         """Compare. A missing event that occurred between the two times counts as on its way.

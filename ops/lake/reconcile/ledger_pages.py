@@ -59,7 +59,7 @@ def _read(source: Source, part: Part, after: Item | None, pace: Pace, wait_s: fl
     return source.read(part, after)
 
 
-def scans_unparsed(client: "DynamoDBClient") -> None:
+def skip_scan_parsing(client: "DynamoDBClient") -> None:
     """Make this client's Scans return items as they are on the wire.
 
     botocore's parser takes three times as long as the rest of a Scan (benchmarks/reconcile.py), and does not change a

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from ops.lake.deployed_lake import Lake
 from ops.lake.query.files import LakeFiles
 from ops.lake.reconcile.grace import delivery_s
-from ops.lake.reconcile.ledger_pages import scans_unparsed
+from ops.lake.reconcile.ledger_pages import skip_scan_parsing
 from ops.lake.reconcile.reconciler import Reconciler
 from ops.lake.reconcile.result import LATEST_KEY, Files, Finding, ReconciliationResult, to_json
 from ops.replay.display import Display
@@ -31,7 +31,7 @@ COLLECTED_AFTER_OBJECTS = 200_000
 SHOWN_MAX = 20
 
 
-def reconciled(
+def run_reconciliation(
     lake: Lake,
     *,
     read_units_max: float | None = None,
@@ -48,7 +48,7 @@ def reconciled(
     """
     files = LakeFiles.of(lake.s3, lake.bucket)  # listed before they are read, so later changes count as not compared
     dynamodb = lake.deployment.client("dynamodb")
-    scans_unparsed(dynamodb)
+    skip_scan_parsing(dynamodb)
     stop = threading.Event()
     source = DynamoDBSource(dynamodb, lake.outputs["TableName"], wait=stop.wait, jitter=random.random)
     size = source.size()
@@ -73,7 +73,7 @@ def reconciled(
     return replace(result, files=Files(files.digests, len(strays), tuple(strays[:SHOWN_MAX])))
 
 
-def keep(lake: Lake, result: ReconciliationResult) -> None:
+def save_result(lake: Lake, result: ReconciliationResult) -> None:
     """Write the result to the lake's bucket, as the latest and under its time."""
     body = to_json(result)
     for key in (result.key, LATEST_KEY):

@@ -16,7 +16,7 @@ from account_events.avro.errors import CorruptAggregate
 from consumers.lake.delivery.conversion import json_objects
 from consumers.lake.envelope import milliseconds
 
-BEFORE_THE_ROWS = "Lambda."
+NOT_TRANSFORMED = "Lambda."
 """The prefix of error codes of records that the function did not transform."""
 
 
@@ -45,14 +45,14 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class NoDocument:
+class UnparsedLine:
     """A line that cannot be parsed; a redrive leaves it in place."""
 
     line: bytes
     problem: str
 
 
-def documents(body: bytes) -> list[Document | NoDocument]:
+def documents(body: bytes) -> list[Document | UnparsedLine]:
     """The documents of an object, in order, without empty lines."""
     return [_document(line) for line in body.split(b"\n") if line.strip()]
 
@@ -62,21 +62,21 @@ def object_of(lines: Sequence[bytes]) -> bytes:
     return b"".join(line + b"\n" for line in lines)
 
 
-def _document(line: bytes) -> Document | NoDocument:
+def _document(line: bytes) -> Document | UnparsedLine:
     try:
         document: dict[str, Any] = _shallow(json.loads(line))
         data = base64.b64decode(document["rawData"], validate=True)
         arrived_ms = milliseconds(document["arrivalTimestamp"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        return NoDocument(line, f"not a document of Firehose: {type(error).__name__}: {error}")
+        return UnparsedLine(line, f"not a document of Firehose: {type(error).__name__}: {error}")
     # Neither an event nor an aggregate begins with a brace, but a foreign record on the stream may.
-    is_as_it_came = str(document.get("errorCode", "")).startswith(BEFORE_THE_ROWS)
-    if is_as_it_came or not data.lstrip().startswith(b"{"):
+    is_original = str(document.get("errorCode", "")).startswith(NOT_TRANSFORMED)
+    if is_original or not data.lstrip().startswith(b"{"):
         return Document(line, _events(data), is_transformed=False, arrived_ms=arrived_ms)
     try:
         parts = tuple(json.dumps(_shallow(each)).encode() for each in json_objects(data))
     except (ValueError, TypeError, RecursionError) as error:
-        return NoDocument(line, f"its rawData looks like JSON but holds no rows: {error}")
+        return UnparsedLine(line, f"its rawData looks like JSON but holds no rows: {error}")
     return Document(line, parts, is_transformed=True, arrived_ms=arrived_ms)
 
 

@@ -41,7 +41,7 @@ class S3Bucket:
         self._client.delete_object(Bucket=self._name, Key=key)
 
 
-def invoked(client: "LambdaClient", function_name: str) -> Callable[[bytes], bytes]:
+def invoker(client: "LambdaClient", function_name: str) -> Callable[[bytes], bytes]:
     """A callable that invokes the deployed function with JSON and returns its answer.
 
     The callable raises FunctionFailed if the function fails.

@@ -23,7 +23,7 @@ from consumers.lake.delivery.parquet import arrow_schema
 from consumers.lake.delivery.records import SourceRecord, invocation
 from consumers.lake.errors import OutsidePartitions
 from consumers.lake.table import COLUMNS, ERRORS_PREFIX, EVENT_TYPES, REASONS_PREFIX, partition_prefix
-from ops.lake.repair.error_documents import Document, NoDocument, documents, object_of
+from ops.lake.repair.error_documents import Document, UnparsedLine, documents, object_of
 
 REDRIVEN_PREFIX = "redriven/"
 BATCH_BYTES_MAX = 128 * 1024
@@ -95,12 +95,12 @@ class Redrive:
     stream_arn: str
     first_day: str
 
-    def look(self) -> Iterator[Redriven]:
+    def preview(self) -> Iterator[Redriven]:
         """What could be put back, object by object, without invoking the function or writing."""
         for key, body in self._objects():
             found = documents(body)
             parts = sum(len(each.parts) for each in found if isinstance(each, Document))
-            yield Redriven(key, len(found), parts, _unread(found))
+            yield Redriven(key, len(found), parts, _unparsed(found))
 
     def run(self) -> Iterator[Redriven]:
         """Put the records back, object by object.
@@ -116,7 +116,7 @@ class Redrive:
             if not key.startswith(REASONS_PREFIX) and (body := self.bucket.get(key)) is not None:
                 yield key, body
 
-    def _put_back(self, key: str, found: Sequence[Document | NoDocument]) -> Redriven:
+    def _put_back(self, key: str, found: Sequence[Document | UnparsedLine]) -> Redriven:
         work = _Work(found)
         transformed = self._transformed(work)
         done: set[str] = set()
@@ -133,7 +133,7 @@ class Redrive:
             rows += count
         if done:
             self._move(key, work, done)
-        return Redriven(key, len(found), rows, sorted(_unread(found) + work.failing(), key=lambda each: each.line))
+        return Redriven(key, len(found), rows, sorted(_unparsed(found) + work.failing(), key=lambda each: each.line))
 
     def _move(self, key: str, work: "_Work", done: set[str]) -> None:
         """Move the records that were put back to `redriven/`; the others stay."""
@@ -181,7 +181,7 @@ class Redrive:
 class _Work:
     """The records of an object, one for each part of a document, and the reasons of those that fail."""
 
-    def __init__(self, found: Sequence[Document | NoDocument]) -> None:
+    def __init__(self, found: Sequence[Document | UnparsedLine]) -> None:
         self._found = found
         self._reasons: dict[str, str] = {}
         self.events: list[SourceRecord] = []
@@ -202,7 +202,7 @@ class _Work:
         moved: list[bytes] = []
         left: list[bytes] = []
         for number, document in enumerate(self._found):
-            if isinstance(document, NoDocument):
+            if isinstance(document, UnparsedLine):
                 left.append(document.line)
                 continue
             by_outcome: dict[bool, list[bytes]] = {True: [], False: []}
@@ -274,8 +274,8 @@ def _batches(records: Sequence[SourceRecord]) -> Iterator[list[SourceRecord]]:
         yield batch
 
 
-def _unread(found: Sequence[Document | NoDocument]) -> list[Failing]:
-    return [Failing(number, each.problem) for number, each in enumerate(found, 1) if isinstance(each, NoDocument)]
+def _unparsed(found: Sequence[Document | UnparsedLine]) -> list[Failing]:
+    return [Failing(number, each.problem) for number, each in enumerate(found, 1) if isinstance(each, UnparsedLine)]
 
 
 def _digest(written: Sequence[bytes]) -> str:

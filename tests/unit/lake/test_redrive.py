@@ -161,7 +161,7 @@ def test_batches_stay_small() -> None:
 def test_a_dry_run_changes_nothing() -> None:
     bucket = MemoryBucket(**{KEY: lines(document(aggregate("1", "1", EVENTS)), b"odd")})
     before, function = dict(bucket.objects), Function()
-    [found] = work_on(bucket, function).look()
+    [found] = work_on(bucket, function).preview()
     assert (found.documents, found.rows, [each.line for each in found.failing]) == (2, 6, [2])
     assert bucket.objects == before
     assert not function.batches
@@ -179,7 +179,7 @@ def test_a_redrive_killed_anywhere_loses_nothing(calls: int, *, before: bool) ->
         }
     )
 
-    def look() -> None:
+    def preview() -> None:
         there, failed = set(in_lake(bucket)), in_errors(bucket)
         assert all(event_id in there or data in failed for data, event_id in wanted.items())
         assert LATER in failed

@@ -65,7 +65,7 @@ def dated(day: str) -> dict[str, object]:
 def test_a_line_that_cannot_be_parsed_is_reported_and_stays(line: bytes) -> None:
     behind = f"{KEY}-2"
     bucket = MemoryBucket(**{KEY: lines(line, document(EVENTS[0])), behind: lines(document(EVENTS[1]))})
-    seen = [[each.line for each in found.failing] for found in work_on(bucket, Function()).look()]
+    seen = [[each.line for each in found.failing] for found in work_on(bucket, Function()).preview()]
     assert seen == [[1], []]
     found, _ = redrive(bucket, Function())
     assert [(each.line, len(each.reason) < 300) for each in found.failing] == [(1, True)]

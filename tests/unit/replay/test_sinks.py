@@ -15,7 +15,7 @@ from account_core.domain.events import EventRow
 from account_events.avro.codec import CONTRACT, Codec
 from account_events.testing.faults import Fault
 from account_events.testing.kinesis import MemoryKinesis
-from ops.replay.errors import Interrupted, NotResumable, WrongCall
+from ops.replay.errors import Interrupted, InvalidRequest, NotResumable
 from ops.replay.file_format import FileFormat, events_in, to_frame, writer
 from ops.replay.file_sink import FileSink
 from ops.replay.sinks import PATIENCE_S, ROUND_S, CountingSink, Metered, StreamSink
@@ -174,6 +174,6 @@ def test_a_deleted_file_cannot_be_resumed(tmp_path: Path) -> None:
         FileSink(tmp_path / "gone", 5, to_frame)
     assert not (tmp_path / "gone").exists()
     (tmp_path / "full").write_bytes(b"x")
-    with pytest.raises(WrongCall):
+    with pytest.raises(InvalidRequest):
         FileSink(tmp_path / "full", None, to_frame)
     assert (tmp_path / "full").read_bytes() == b"x"
