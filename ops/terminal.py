@@ -10,5 +10,5 @@ err = Console(stderr=True)
 
 
 def print_error(text: str) -> None:
-    """Prints an error line."""
+    """Prints a line that reports an error or a finding."""
     err.print(f"[bold red]✗[/] {escape(text)}", soft_wrap=True, highlight=False, emoji=False)

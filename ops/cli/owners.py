@@ -1,4 +1,4 @@
-"""The commands for the accounts by owner: `owners check` compares them with the ledger, `owners rebuild` repairs."""
+"""The commands for the read model of accounts by owner: `owners check` and `owners rebuild`."""
 
 import random
 import sys
@@ -63,8 +63,8 @@ def rebuild(
         bool,
         typer.Option(
             "--reset",
-            help="Also discard buffered events and go back if the ledger has fewer events. Disable the function's "
-            "trigger first.",
+            help="Also discard buffered events, and move an account's position back if the ledger has fewer events. "
+            "Disable the trigger of the read model's function first.",
         ),
     ] = False,
     stack: Stack = None,
@@ -72,8 +72,8 @@ def rebuild(
 ) -> None:
     """Rebuild the rows and positions of accounts from the ledger's events, whatever the read model holds now.
 
-    The read model keeps running meanwhile. The command can be interrupted and run again. Exit code 1 if an account
-    could not be rebuilt up to its last event; all other accounts are rebuilt.
+    The read model's function may keep running meanwhile. You can interrupt the command and run it again. Exit code 1 if
+    an account could not be rebuilt up to its last event; all other accounts are rebuilt.
     """
     if bool(account_ids) + everyone != 1:
         raise typer.BadParameter("give either account ids or --all")
@@ -140,6 +140,7 @@ class _ReadModel:
             )
         for stopped in result.stopped:
             print_error(
-                f"{stopped.account_id} ends before event {stopped.sequence}, row {stopped.version}: {stopped.reason}"
+                f"{stopped.account_id}: stopped before event {stopped.sequence}, row {stopped.version}: "
+                f"{stopped.reason}"
             )
         return result

@@ -32,12 +32,12 @@ def query(
     name: Annotated[str | None, typer.Argument(help="Query to run. Omit it to list all queries.")] = None,
     parameters: Annotated[
         list[str] | None,
-        typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="A parameter of the query; repeatable."),
+        typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="A parameter of the query. May be repeated."),
     ] = None,
     stack: Stack = None,
     form: Annotated[
         Literal["table", "csv", "json"],
-        typer.Option("--format", help="Format of the answer. json prints one object per line, with money as text."),
+        typer.Option("--format", help="Output format. json prints one object per line, with money as text."),
     ] = "table",
     *,
     sql: Annotated[
@@ -94,7 +94,7 @@ def _list(known: Iterable[Query]) -> None:
 
 
 def _table(answer: Answer) -> None:
-    """Print a table; if it is too wide for the terminal, print row by row instead, so that no value is wrapped."""
+    """Print a table. If it is too wide for the terminal, print each row as a list, so that no value is wrapped."""
     table = Table(box=SIMPLE_HEAD)
     for number, column in enumerate(answer.columns):
         is_number = any(type(row[number]) in {Decimal, int} for row in answer.rows)
@@ -125,7 +125,7 @@ def _json(answer: Answer) -> None:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, datetime):  # Athena has milliseconds, DuckDB microseconds
+    if isinstance(value, datetime):  # Athena returns milliseconds, DuckDB microseconds
         return value.isoformat(" ", "microseconds" if value.microsecond % 1_000 else "milliseconds")
     if isinstance(value, bool):
         return str(value).lower()

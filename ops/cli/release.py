@@ -87,13 +87,13 @@ def newest(client: "DynamoDBClient", table_name: str, account_id: str) -> int:
         return 0
     versions = (
         int(Decimal(item[VERSION]["N"])) for item in answer["Items"]
-    )  # a row written by hand may have a fraction
+    )  # a row written by hand may have a fractional version
     return sequence_through(next(versions, 0))
 
 
 @app.command(epilog="Example: account-events parked --stack account-events")
 def parked(stack: Stack = None) -> None:
-    """List the parked accounts: the event and row they wait at, since when, and why.
+    """List the parked accounts, each with the event and row at which it waits, since when, and why.
 
     Also counts the objects in the failure bucket, which hold the records that the projector's trigger discarded.
     """
@@ -128,7 +128,7 @@ def release(
 ) -> None:
     """Publish the waiting events of repaired accounts from the table, in order, and unpark the accounts.
 
-    The command can be interrupted and run again: at worst, some events are published twice. Exit code 1 if an account
+    You can interrupt the command and run it again: at worst, some events are published twice. Exit code 1 if an account
     stays parked, or an object stays in the failure bucket.
     """
     if bool(account_ids) + everyone + failures != 1:
@@ -160,7 +160,7 @@ def _discarded(recovery: Recovery) -> Iterator[Released | DiscardedBatch]:
 
 
 def _show(results: Iterable[Released | DiscardedBatch]) -> bool:
-    """Prints each result as it arrives; whether nothing remains to be released."""
+    """Prints each result as it arrives. Returns whether everything was released."""
     released = remaining = 0
     for each in results:
         if isinstance(each, DiscardedBatch):
@@ -175,7 +175,8 @@ def _show(results: Iterable[Released | DiscardedBatch]) -> bool:
             )
         else:
             remaining += 1
-            print_error(f"{each.account_id} {_why(each.still_parked)}; {each.published} events before it published")
+            why = _why(each.still_parked)
+            print_error(f"{each.account_id} {why}; {each.published} events before it were published")
     out.print(f"{released} accounts released" + (f", {remaining} not released" if remaining else ""), highlight=False)
     return not remaining
 

@@ -34,7 +34,7 @@ def command(
     stack: Stack = None,
     *,
     refresh: Annotated[
-        bool, typer.Option(help="First update the daily totals, from which the balances are made.")
+        bool, typer.Option(help="First update the daily totals, from which the balances are computed.")
     ] = True,
 ) -> None:
     """Write the daily report as one self-contained HTML file, and print its path.

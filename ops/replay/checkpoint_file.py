@@ -1,4 +1,4 @@
-"""The checkpoint on disk: replaced atomically, and locked by one run at a time."""
+"""The checkpoint file: replaced atomically, and locked by one run at a time."""
 
 import fcntl
 import json
@@ -14,7 +14,12 @@ from ops.replay.state import State, from_json, is_checkpoint, to_json
 
 
 class CheckpointFile:
-    """Args: asked: the run's request; see `state.to_json`."""
+    """The checkpoint file of a run.
+
+    Args:
+        path: the file, which need not exist.
+        asked: the run's request in JSON; see `state.to_json`.
+    """
 
     def __init__(self, path: Path, asked: Mapping[str, Any]) -> None:
         self.path = path
@@ -82,12 +87,12 @@ class CheckpointFile:
             os.close(directory)
 
     def delete(self) -> None:
-        """Deletes the checkpoint when the run is complete."""
+        """Deletes the checkpoint. Call it once the run is complete."""
         self.path.unlink(missing_ok=True)
 
 
 def _acquire(file: BinaryIO, lock: Path) -> bool:
-    """Whether the lock was acquired on the file that is still at this path: the previous holder deletes its file."""
+    """Whether the lock was acquired, on a file that is still at this path: the previous holder deletes its lock file."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return os.path.samestat(os.fstat(file.fileno()), lock.stat())

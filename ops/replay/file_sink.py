@@ -11,11 +11,11 @@ from projector.outgoing import Outgoing
 
 
 class FileSink:
-    """A file. When a run is resumed, everything after the checkpoint's position is cut off.
+    """A file. When a run is resumed, the file is truncated to the checkpoint's position.
 
     Args:
         path: created if it does not exist.
-        position: the checkpoint's; None for a new run, which requires an empty file.
+        position: the length at the checkpoint; None for a new run, which requires an empty file.
         write_event: encodes an event in the file's format.
 
     Raises:

@@ -7,10 +7,10 @@ from ops.replay.errors import InvalidRequest
 
 
 def check_output_path(path: Path) -> None:
-    """Checks that a file can be created or opened here.
+    """Checks that a file can be created or opened at this path.
 
     Raises:
-        InvalidRequest: it cannot.
+        InvalidRequest: no file can be created or opened.
     """
     try:
         if not path.parent.is_dir():
@@ -29,7 +29,7 @@ def open_file(path: Path, mode: Literal["rb", "ab", "xb", "r+b"]) -> Any:  # noq
     """Opens the file.
 
     Raises:
-        InvalidRequest: it cannot be opened.
+        InvalidRequest: the file cannot be opened.
     """
     try:
         return path.open(mode)

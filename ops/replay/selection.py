@@ -30,8 +30,8 @@ class Everything:
 class TimeRange:
     """The events of all accounts that occurred in a time range.
 
-    An account's times never decrease, so its selected events are consecutive. Rows of format 1 did not promise that: an
-    event there counts as occurring no earlier than the events before it, which keeps the selection consecutive.
+    An account's times never decrease, so its selected events are consecutive. In rows of format 1, times may decrease:
+    such an event counts as occurring no earlier than the events before it, which keeps the selection consecutive.
 
     Attributes:
         from_us: microseconds since 1970, inclusive; None: from the beginning.
@@ -65,7 +65,7 @@ def includes(selection: Selection, occurred_us: int | None) -> bool:
 
 
 def is_past(selection: Selection, occurred_us: int | None) -> bool:
-    """Whether no further event is selected of an account whose events have reached this time."""
+    """Whether an account whose events have reached this time has no further selected events."""
     return (
         isinstance(selection, TimeRange)
         and selection.until_us is not None
@@ -91,4 +91,6 @@ def _micros(text: str) -> int:
             return micros(datetime.fromisoformat(text))
     except ValueError:
         pass
-    raise InvalidRequest(f"{text!r} is not an ISO 8601 time with an offset: write 2026-01-31T09:30:00+01:00, or Z for UTC.")
+    raise InvalidRequest(
+        f"{text!r} is not an ISO 8601 time with an offset: write 2026-01-31T09:30:00+01:00, or Z for UTC."
+    )
