@@ -29,7 +29,7 @@ def command(
         str | None, typer.Option(help="Day of the report, YYYY-MM-DD, UTC. The default is the newest day with events.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="File to write. The default is report-DAY.html in this folder.")
+        Path | None, typer.Option(help="File to write. The default is report-DAY.html in the working directory.")
     ] = None,
     stack: Stack = None,
     *,
@@ -48,7 +48,7 @@ def command(
 
 
 def _day(text: str) -> date:
-    if DAY.fullmatch(text):  # ISO 8601 has more forms: 20261127, 2026-W48-5
+    if DAY.fullmatch(text):  # `fromisoformat` also accepts 20261127 and 2026-W48-5
         with suppress(ValueError):
             day = date.fromisoformat(text)
             if day >= EARLIEST:

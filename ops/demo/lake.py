@@ -1,4 +1,4 @@
-"""The end of the demo: compares the lake with the ledger and writes the daily report."""
+"""The last step of the demo: compares the lake with the ledger and writes the daily report."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ def check_lake_and_report(deployment: LocalDeployment, failures: list[str]) -> P
 
     Args:
         deployment: a local stack whose events have all arrived in the lake.
-        failures: the demo's.
+        failures: the list to which differences are added.
     """
     lake = Lake.of(Deployment.local(deployment.address))
     result = run_reconciliation(lake, grace_s=0)

@@ -92,7 +92,7 @@ class CheckpointFile:
 
 
 def _acquire(file: BinaryIO, lock: Path) -> bool:
-    """Whether the lock was acquired, on a file that is still at this path: the previous holder deletes its lock file."""
+    """Whether the lock was acquired, on the file still at this path: the previous holder deletes its lock file."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return os.path.samestat(os.fstat(file.fileno()), lock.stat())

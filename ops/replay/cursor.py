@@ -51,7 +51,7 @@ class Cursor:
         due: the sequence of its next event.
         latest_us: the latest time of its events so far; None before the first.
         first: the sequence of its first selected event; None before that.
-        stopped: why the account ended early; None if it did not.
+        stopped: why the account stopped early; None if it did not.
     """
 
     account_id: str

@@ -88,7 +88,9 @@ class DynamoDBSource:
                 ) from None
             raise Interrupted(_line(f"The table {self._table_name} cannot be described", error)) from error
         if sorted(table["KeySchema"], key=lambda key: key["KeyType"]) != KEY_SCHEMA:
-            raise InvalidRequest(f"The table {self._table_name} is not an accounts table: its key is different. Choose another.")
+            raise InvalidRequest(
+                f"The table {self._table_name} is not an accounts table: its key is different. Choose another."
+            )
         identity = table.get("TableId") or table["TableArn"]
         return TableSize(identity, table.get("ItemCount", 0), table.get("TableSizeBytes", 0))
 

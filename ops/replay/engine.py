@@ -103,7 +103,7 @@ class _Run:
     encoders: Encoders
 
     def run(self, parts: Sequence[Part], concurrency: int, executor: Executor) -> None:
-        """Reads every part to its end. A part's next page is read only after the events of its previous page are sent."""
+        """Reads every part to its end, and a part's next page only after the events of its previous page are sent."""
         self._commit()
         waiting = deque(part for part in parts if not self.state.parts[part.name].is_done)
         units = dict.fromkeys(parts, self.page_units)
@@ -163,7 +163,7 @@ class _Run:
         return taken is not NoEvent.OUT_OF_ORDER
 
     def _read_in_order(self, cursor: Cursor) -> None:
-        """Replays the rest of an account by a Query. A gap that is still there at the second attempt stops the account."""
+        """Replays the rest of an account by a Query. The account stops at a gap that a second attempt finds again."""
         self._remember(cursor)
         gap = 0
         while not self._follow(cursor):
@@ -192,7 +192,9 @@ class _Run:
         try:
             account_id, _ = str(item[ACCOUNT_ID]["S"]), item[VERSION]["N"]
         except (KeyError, TypeError):
-            raise InvalidRequest(f"A row has no {ACCOUNT_ID} or no {VERSION}: this is not an accounts table. Choose another.") from None
+            raise InvalidRequest(
+                f"A row has no {ACCOUNT_ID} or no {VERSION}: this is not an accounts table. Choose another."
+            ) from None
         known = self.state.known.get(account_id)
         if known is not None:
             return known

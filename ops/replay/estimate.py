@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 READ_UNIT_BYTES = 4096
-"""Of a strongly consistent read: docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html."""
+"""Strongly consistent reads:
+docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html."""
 PAGE_BYTES = 1024 * 1024
 
 

@@ -25,7 +25,7 @@ class Sink(Protocol):
         """
 
     def flush(self) -> int | None:
-        """Makes everything written so far durable. Returns the position, or None if the sink cannot be rewound to it."""
+        """Makes everything written so far durable. Returns the position; None if the sink cannot be rewound to it."""
 
 
 class CountingSink:

@@ -118,7 +118,7 @@ def _attributes(where: str | None, part: Json, allowed: set[str]) -> Iterator[Fa
         yield Fault(
             "aliases",
             where,
-            "it has aliases: the codec, typed events and Athena find fields by name, so a renamed field would be missing",
+            "it has aliases: the codec, typed events and Athena find a field by its name, so a renamed one is missing",
             "keep the published name and remove the aliases",
         )
     if unknown := sorted(part.keys() - allowed - {"aliases"}):

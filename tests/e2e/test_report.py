@@ -37,7 +37,7 @@ CHART_TEXT_PX_MIN = 10.5
 IMPRINT = Imprint("a made-up lake", datetime(2026, 9, 30, 6, 0))  # noqa: DTZ001 -- UTC
 BADGES = (
     Badge("good", "Reconciled to the cent", "Ledger and lake agree."),
-    Badge("caution", "Reconciled before the data shown", "3 hours before.", "account-events reconcile"),
+    Badge("caution", "Reconciliation is older than the data shown", "3 hours before.", "account-events reconcile"),
     Badge("bad", "Differs from the ledger", "1 event missing.", "account-events reconcile"),
     NEVER,
 )

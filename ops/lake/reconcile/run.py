@@ -23,7 +23,7 @@ from ops.replay.state import Counts
 from ops.terminal import err
 
 SETTLE_S = 2.0
-"""Events that were about to arrive at the first comparison have usually arrived by then."""
+"""Seconds before missing events are looked for again. Events in flight have usually arrived by then."""
 LOCAL_GRACE_S = 15.0
 LOCAL_SEGMENTS = 1
 """More segments would be slower: for every page, the emulator reads the whole table and hashes every row."""
@@ -46,7 +46,7 @@ def run_reconciliation(
         grace_s: see the option of `account-events reconcile`.
         found: called with every finding.
     """
-    files = LakeFiles.of(lake.s3, lake.bucket)  # listed before they are read, so later changes count as not compared
+    files = LakeFiles.of(lake.s3, lake.bucket)  # before they are read, so that later changes count as not compared
     dynamodb = lake.deployment.client("dynamodb")
     skip_scan_parsing(dynamodb)
     stop = threading.Event()
@@ -74,7 +74,7 @@ def run_reconciliation(
 
 
 def save_result(lake: Lake, result: ReconciliationResult) -> None:
-    """Write the result to the lake's bucket, as the latest and under its time."""
+    """Write the result to the lake's bucket, both as the latest result and under its time."""
     body = to_json(result)
     for key in (result.key, LATEST_KEY):
         lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=body, ContentType="application/json")

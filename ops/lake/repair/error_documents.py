@@ -17,7 +17,7 @@ from consumers.lake.delivery.conversion import json_objects
 from consumers.lake.envelope import milliseconds
 
 NOT_TRANSFORMED = "Lambda."
-"""The prefix of error codes of records that the function did not transform."""
+"""The prefix of the error codes for records that the function did not transform."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,9 @@ class Document:
 
     Attributes:
         line: the document's line, without the line feed.
-        parts: what can be put back separately: an aggregate's events, or the JSON objects of a transformed record.
-        is_transformed: whether the parts are JSON that the function made.
+        parts: the parts that can be put back separately: an aggregate's events, or the JSON objects of a transformed
+            record.
+        is_transformed: whether the parts are JSON rows that the function returned.
         arrived_ms: when Firehose received the record, milliseconds since 1970.
     """
 
@@ -37,7 +38,7 @@ class Document:
     arrived_ms: int
 
     def with_parts(self, parts: Sequence[bytes]) -> list[bytes]:
-        """Lines for only these of the parts."""
+        """The document's lines if it had only these of its parts."""
         if tuple(parts) == self.parts:
             return [self.line]
         document = json.loads(self.line)
@@ -68,8 +69,8 @@ def _document(line: bytes) -> Document | UnparsedLine:
         data = base64.b64decode(document["rawData"], validate=True)
         arrived_ms = milliseconds(document["arrivalTimestamp"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        return UnparsedLine(line, f"not a document of Firehose: {type(error).__name__}: {error}")
-    # Neither an event nor an aggregate begins with a brace, but a foreign record on the stream may.
+        return UnparsedLine(line, f"not a document that Firehose writes: {type(error).__name__}: {error}")
+    # An event or an aggregate never begins with a brace, but a record that another producer put on the stream may.
     is_original = str(document.get("errorCode", "")).startswith(NOT_TRANSFORMED)
     if is_original or not data.lstrip().startswith(b"{"):
         return Document(line, _events(data), is_transformed=False, arrived_ms=arrived_ms)
@@ -81,10 +82,10 @@ def _document(line: bytes) -> Document | UnparsedLine:
 
 
 def _shallow(document: Any) -> dict[str, Any]:  # noqa: ANN401 -- out of JSON
-    """Refuses deeply nested JSON, which later steps could not process; Firehose and the function write none."""
+    """Refuses deeply nested JSON, which later steps could not process. Firehose and the function never write it."""
     if not isinstance(document, dict):
         raise TypeError("not a JSON object")
-    inner = [value for value in document.values() if isinstance(value, dict | list)]  # dataCatalogTable
+    inner = [value for value in document.values() if isinstance(value, dict | list)]  # such as dataCatalogTable
     if any(isinstance(each, dict | list) for value in inner for each in _values(value)):
         raise ValueError("an object nested too deeply")
     return document
@@ -95,7 +96,7 @@ def _values(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
 
 
 def _events(data: bytes) -> tuple[bytes, ...]:
-    """The events of an aggregate. A damaged or empty aggregate stays whole: the function reports what is wrong."""
+    """The events of an aggregate. A damaged or empty aggregate is one part: the function reports what is wrong."""
     try:
         return tuple(unpack(data)) or (data,)
     except CorruptAggregate:

@@ -1,9 +1,9 @@
-"""Puts failed records back into the lake, and deletes nothing before its replacement is written.
+"""Puts failed records back into the lake. Nothing is deleted before its replacement is written.
 
-For each object under the error prefix, its records go through the deployed function again. The resulting rows are
-written to their partitions; a file's name is a digest of its content, so repeating the work makes the same file. Then
-the object moves to `redriven/`, except for records that still fail. If a redrive is interrupted at any point, every
-event is still where it was, or in its partition, or both.
+The records of each object under the error prefix go through the deployed function again. The resulting rows are
+written to their partitions. A file's name is a digest of its content, so a repetition writes the same file. Then the
+object moves to `redriven/`, except for the records that still fail. If a redrive is interrupted at any point, every
+event is still in its object, or in its partition, or in both.
 """
 
 import json
@@ -27,9 +27,9 @@ from ops.lake.repair.error_documents import Document, UnparsedLine, documents, o
 
 REDRIVEN_PREFIX = "redriven/"
 BATCH_BYTES_MAX = 128 * 1024
-"""Bytes of records per invocation: rows are up to eighteen times as long, and the answer's limit is 6 MB."""
+"""Bytes of records per invocation. Rows are up to eighteen times as long, and a response has at most 6 MB."""
 BATCH_RECORDS_MAX = 1_000
-DROPPED = "the function dropped it"
+DROPPED = "the function dropped the record"
 _SCHEMAS = {schema.fingerprint.hex(): schema for schema in CONTRACT.known.values()}
 _DAY_LENGTH = len("2026-11-25")
 
@@ -40,7 +40,7 @@ class Bucket(Protocol):
     def keys(self, prefix: str) -> Iterator[str]: ...
 
     def get(self, key: str) -> bytes | None:
-        """The object; None if it does not exist (any more)."""
+        """The object's content; None if there is no such object (any more)."""
 
     def put(self, key: str, body: bytes) -> None: ...
 
@@ -52,7 +52,7 @@ class Failing:
     """A part of a record that still fails and stays in place.
 
     Attributes:
-        line: its line in the object, from 1.
+        line: the record's line in the object, from 1.
     """
 
     line: int
@@ -64,7 +64,7 @@ class Redriven:
     """The outcome for one object.
 
     Attributes:
-        documents: the number of records in it.
+        documents: the number of records in the object.
         rows: the number of events put back, or that a dry run would try to put back.
         failing: the parts that still fail, and the lines that cannot be parsed.
     """
@@ -81,10 +81,10 @@ class Redrive:
 
     Attributes:
         bucket: the lake's bucket.
-        invoke: invokes the deployed function with JSON and returns its answer; an exception ends the redrive.
-        reasons: the reasons for an invocation's refusals, by record id.
+        invoke: invokes the deployed function with JSON and returns its response. An exception ends the redrive.
+        reasons: returns the reasons for an invocation's refusals, by record id.
         new_id: makes an invocation id.
-        stream_arn: the event stream's, for the function's event.
+        stream_arn: the event stream's ARN, for the function's input.
         first_day: the table's first partition, YYYY-MM-DD.
     """
 
@@ -96,17 +96,17 @@ class Redrive:
     first_day: str
 
     def preview(self) -> Iterator[Redriven]:
-        """What could be put back, object by object, without invoking the function or writing."""
+        """What could be put back, object by object. Neither invokes the function nor writes anything."""
         for key, body in self._objects():
             found = documents(body)
             parts = sum(len(each.parts) for each in found if isinstance(each, Document))
             yield Redriven(key, len(found), parts, _unparsed(found))
 
     def run(self) -> Iterator[Redriven]:
-        """Put the records back, object by object.
+        """Put the records back, object by object, and yield the outcome for each.
 
         Raises:
-            BadAnswer: the function's answer is not as Firehose requires.
+            BadAnswer: the function's response is not valid for Firehose.
         """
         for key, body in self._objects():
             yield self._put_back(key, documents(body))
@@ -136,9 +136,9 @@ class Redrive:
         return Redriven(key, len(found), rows, sorted(_unparsed(found) + work.failing(), key=lambda each: each.line))
 
     def _move(self, key: str, work: "_Work", done: set[str]) -> None:
-        """Move the records that were put back to `redriven/`; the others stay."""
+        """Move the records that were put back to `redriven/`. The others stay."""
         moved, left = work.lines(done)
-        suffix = f"-{_digest(moved)}" if left else ""  # unique, because the rest of the object may follow later
+        suffix = f"-{_digest(moved)}" if left else ""  # unique, because the rest of the object may be moved later
         self.bucket.put(f"{REDRIVEN_PREFIX}{key}{suffix}", object_of(moved))
         if left:
             self.bucket.put(key, object_of(left))
@@ -179,7 +179,7 @@ class Redrive:
 
 
 class _Work:
-    """The records of an object, one for each part of a document, and the reasons of those that fail."""
+    """The records of an object, one for each part of a document, and the reasons why records fail."""
 
     def __init__(self, found: Sequence[Document | UnparsedLine]) -> None:
         self._found = found
@@ -223,16 +223,16 @@ def _record(number: int, sub: int, part: bytes, document: Document) -> SourceRec
 
 
 def _row_of(record: SourceRecord, first_day: str) -> Transformed | str:
-    """A row that could not be converted, with its partition; or the reason why it cannot be put back.
+    """The record of a row that Firehose could not convert, with its partition; or why it cannot be put back.
 
-    The table's columns may be null, but here the mandatory fields of the row's event must have values.
+    The table's columns may be null, but the mandatory fields of the row's event must have values here.
     """
     row: dict[str, Any] = json.loads(record.data)
     if row.get("schema_fingerprint") is None:
         return "not a row of an event: it has no schema_fingerprint"
     schema = _SCHEMAS.get(str(row["schema_fingerprint"]))
     if schema is None:
-        return "this release does not know its schema_fingerprint: use the release that does"
+        return "this release does not know its schema_fingerprint: run the command of the release that does"
     mandatory = [name for name, kind in schema.field_types.items() if not (isinstance(kind, list) and "null" in kind)]
     if missing := [name for name in mandatory if row.get(name) is None]:
         return f"not a row of {schema.name}: it has no {', '.join(missing)}"
@@ -248,7 +248,7 @@ def _row_of(record: SourceRecord, first_day: str) -> Transformed | str:
 def _is_partition(keys: Mapping[str, str]) -> bool:
     dt = keys.get("dt", "")
     try:
-        is_day = date.fromisoformat(dt).isoformat() == dt  # fromisoformat accepts week dates, too
+        is_day = date.fromisoformat(dt).isoformat() == dt  # `fromisoformat` also accepts week dates
     except ValueError:
         return False
     return is_day and keys.get("event_type") in EVENT_TYPES

@@ -32,7 +32,7 @@ class Refused:
 def test_an_analyst_is_told_and_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
     lake: Any = Refused("AccessDenied")
     assert refresh_totals(lake) is False
-    assert "may not write them" in " ".join(capsys.readouterr().err.split())
+    assert "credentials do not allow you to update the daily totals" in " ".join(capsys.readouterr().err.split())
 
 
 def test_another_trouble_is_no_reason_to_go_on() -> None:

@@ -104,4 +104,4 @@ def test_ctrl_c_while_duckdb_collects_is_heard(tmp_path: Path, monkeypatch: pyte
     with pressed():
         result = call("backfill", "--all", "--stack", "bank", "--grace-s", "0")
     assert result.exit_code == 130
-    assert "interrupted: what is written stays, run it again" in result.stderr
+    assert "interrupted: files that are already written stay; run the command again" in result.stderr

@@ -97,7 +97,7 @@ def test_the_newest_day_is_written_here_and_its_path_is_all_of_stdout(place: Pla
 
 def test_the_daily_totals_are_refreshed_first_if_wanted(place: Place) -> None:
     place.fill()
-    assert "summing up 2026-08-20" in place.call("--output", "r.html").stderr
+    assert "updating the totals of 2026-08-20" in place.call("--output", "r.html").stderr
     assert place.refreshed == 1
     assert place.call("--output", "r.html", "--no-refresh").exit_code == 0
     assert place.refreshed == 1

@@ -67,7 +67,7 @@ def test_a_new_field_is_checked_published_and_checked_again(folder: Path) -> Non
     edit(folder / "BalanceCredited.avsc", lambda schema: schema["fields"].append(NEW_FIELD))  # type: ignore[attr-defined]
     result = run("check", folder)
     assert result.exit_code == 1
-    assert "run: account-events schema publish BalanceCredited" in result.output
+    assert "run `account-events schema publish BalanceCredited`" in result.output
     assert run("publish", folder, "BalanceWithdrawn").exit_code == 0
     assert run("check", folder).exit_code == 1
     result = run("publish", folder, "BalanceCredited")
@@ -105,7 +105,7 @@ def test_every_refusal_is_reported_and_nothing_is_published(folder: Path) -> Non
             "BalanceWithdrawn.avsc: the file is not JSON",
             "history/AccountCreated/1.avsc: the published version is missing",
         ):
-            assert any(part_of_it in line and "Instead: " in line for line in lines), part_of_it
+            assert any(part_of_it in line and "What to do: " in line for line in lines), part_of_it
     assert contents(folder) == before
 
 

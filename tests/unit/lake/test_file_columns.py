@@ -92,7 +92,7 @@ def test_two_columns_that_differ_in_capitals_only_are_refused(one: str, other: s
     elements = [Element("schema", None, 2), Element(one, kind, None), Element(other, kind, None)]
     assert (
         problem_of(elements, FILES["account_events_files"])
-        == f"its columns {one} and {other} are one column to Athena and DuckDB"
+        == f"Athena and DuckDB do not distinguish its columns {one} and {other}"
     )
 
 

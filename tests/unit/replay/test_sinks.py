@@ -90,7 +90,7 @@ class RefusingKinesis(MemoryKinesis):
 def test_a_permanent_error_ends_the_run_after_the_round(code: str) -> None:
     kinesis = RefusingKinesis(code)
     begun_s = kinesis.clock.now_s
-    with pytest.raises(Interrupted, match=f"Kinesis accepts nothing: {code}"):
+    with pytest.raises(Interrupted, match=f"Kinesis accepts no event: {code}"):
         sink_on(kinesis).write(EVENTS)
     assert kinesis.clock.now_s - begun_s <= ROUND_S + 1
 
