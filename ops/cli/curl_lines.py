@@ -13,7 +13,7 @@ _TAKE_ID = r"""sed -nE 's/.*"accountId": *"([^"]*)".*/\1/p'"""
 
 
 def describe_callers(address: Address) -> str:
-    """Explains the variables in the commands. Comments among the commands would break: not every shell accepts them."""
+    """Explains the variables in the commands. Not as comments among them: some shells reject pasted comments."""
     if address.access_key:
         return "API_TEST_USER is an IAM user that may invoke the API and see all accounts."
     return (

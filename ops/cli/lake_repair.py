@@ -48,7 +48,7 @@ def redrive(
     *,
     dry_run: Annotated[bool, typer.Option(help="Show what would be put back, and change nothing.")] = False,
 ) -> None:
-    """Run records that Firehose could not deliver through the deployed function again, and write them to the lake.
+    """Retry the records that Firehose could not deliver: run the deployed function on them, and write the rows.
 
     Records that succeed move to redriven/ in the lake's bucket. Records that still fail stay in errors/ and are listed
     with the reason. You can interrupt the command and run it again. Exit code 1 if a record still fails.

@@ -124,7 +124,7 @@ def _show_lateness(result: ReconciliationResult) -> None:
 
 
 def _words(finding: Finding) -> str:
-    place = "with no sequence" if finding.sequence is None else f"event {finding.sequence}"
+    place = "row without a valid version," if finding.sequence is None else f"event {finding.sequence}"
     differences = "; ".join(
         f"{each.field}: ledger {_quoted(each.ledger)}, lake {_quoted(each.lake)}" for each in finding.differences
     )

@@ -57,7 +57,7 @@ class Metered:
 
 
 class StreamSink:
-    """A Kinesis stream. Refused events are sent again, until Kinesis has accepted nothing for PATIENCE_S.
+    """A Kinesis stream. Refused events are sent again, until Kinesis has accepted no event for PATIENCE_S.
 
     Args:
         publisher: sends the events, packed with `pack`.

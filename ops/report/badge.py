@@ -88,7 +88,7 @@ def badge(
         summary = "Reconciled too early for this day"
         detail = f"Ledger and lake agreed on {compared} on {at}. Later events of the day may be missing."
     else:
-        detail = f"Ledger and lake agree on {compared}, {until}; compared {at}."
+        detail = f"Ledger and lake agree on {compared}, {until}; compared on {at}."
         return Badge("good", "Reconciled to the cent", detail)
     return Badge("caution", summary, detail, RECONCILE)
 

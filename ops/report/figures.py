@@ -24,7 +24,7 @@ NOTHING = Decimal("0.00")
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """The movements in one currency over some time."""
+    """The accounts opened and the movements, in one currency over some time."""
 
     opened: int = 0
     credits: int = 0
@@ -116,8 +116,8 @@ class Figures:
         hours: all 24 hours of the day.
         newest_occurred_at: when the day's newest event occurred, UTC; None on a day without events.
         newest_published_at: when the last of the day's events reached the stream; None if unknown.
-        earlier: the number of events on each earlier day, over all currencies, oldest first; it begins with the first
-            day that has events.
+        earlier: the number of events on each of the earlier `DAYS` - 1 days, over all currencies, oldest first, without
+            the days before the lake's first event.
     """
 
     day: date

@@ -105,7 +105,7 @@ def entries(data: bytes | None) -> dict[str, str]:
 
 
 def opened_schemas(files: Files) -> list[Opened]:
-    """All readable schemas: of each event first the published versions, in order, then the working schema."""
+    """All readable schemas: for each event the published versions, in order, and then the working schema."""
     return _open(files)[0]
 
 

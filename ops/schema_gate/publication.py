@@ -29,7 +29,7 @@ class Plan:
 
     Attributes:
         refused: refusals; if there is one, nothing may be written.
-        published: the new versions, by event name.
+        published: the numbers of the new versions, by event name.
         writes: contents by path below the folder. If writing is interrupted between two files, `check` refuses the
             folder, and the next `plan` completes it.
     """

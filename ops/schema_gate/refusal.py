@@ -21,8 +21,8 @@ class Refusal:
 
     Attributes:
         rule: the name of the rule that is broken, in a word or two.
-        file: path below the folder of schemas.
-        problem: what is wrong, without file, field and versions.
+        file: its path, relative to the folder of schemas.
+        problem: what is wrong; it does not name the file, the field or the versions.
         instead: what to do.
         field: the field's path, with dots into nested records.
         versions: the published versions that the file conflicts with.

@@ -97,7 +97,7 @@ ORDER BY 1, 2 NULLS LAST, 3 DESC, 5
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """The amounts that were compared. `through` is None if there are no events."""
+    """The numbers of events and accounts that were compared. `through` is None if there are no events."""
 
     events: int
     accounts: int

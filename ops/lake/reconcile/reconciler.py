@@ -39,7 +39,7 @@ class Reconciler:
         page_units: the read units that the first page of a segment may use.
         segments: the number of the table's segments, which are read concurrently.
         now: the current time, UTC.
-        settle: waits a moment, so that events that are about to arrive can do so.
+        settle: waits a moment for events that are about to arrive in the lake.
         grace: how long an event may take to reach the lake.
         stop: ends the waits of `source` and `pace`.
     """

@@ -89,7 +89,7 @@ def grace_of(lake: Lake) -> float:
 
 @contextmanager
 def _collecting_rarely() -> Iterator[None]:
-    """Run the garbage collector less often: it took an eighth of the time, and pages contain no cycles."""
+    """Run the garbage collector less often. It took an eighth of the time, and pages contain no reference cycles."""
     before = gc.get_threshold()
     gc.set_threshold(COLLECTED_AFTER_OBJECTS, *before[1:])
     try:
