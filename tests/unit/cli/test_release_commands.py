@@ -126,7 +126,8 @@ def test_all_accounts_are_released_but_a_damaged_one(stack: Stack) -> None:
     result = stack.run("release", "--all")
     assert result.exit_code == 1
     assert (
-        "✗ a stays parked at event 5, row a/5: the table has no such row; 2 events before it were published" in result.output
+        "✗ a stays parked at event 5, row a/5: the table has no such row; 2 events before it were published"
+        in result.output
     )
     assert "✓ b released, 6 events published" in result.output
     assert "1 accounts released, 1 not released" in result.output

@@ -129,7 +129,7 @@ def test_a_misplaced_schema_is_reported(folder: Path, where: str) -> None:
 @pytest.mark.parametrize("command", ["check", "publish"])
 def test_a_missing_folder_is_reported_in_one_line(tmp_path: Path, command: str) -> None:
     result = run(command, tmp_path / "gone")
-    assert (result.exit_code, "gone is not a folder: give the one" in result.output) == (1, True)
+    assert (result.exit_code, "gone is not a folder: name the folder" in result.output) == (1, True)
     assert len(result.output.splitlines()) == 1
 
 

@@ -179,7 +179,7 @@ def test_a_redrive_killed_anywhere_loses_nothing(calls: int, *, before: bool) ->
         }
     )
 
-    def preview() -> None:
+    def look() -> None:
         there, failed = set(in_lake(bucket)), in_errors(bucket)
         assert all(event_id in there or data in failed for data, event_id in wanted.items())
         assert LATER in failed

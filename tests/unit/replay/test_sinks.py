@@ -69,7 +69,7 @@ def test_refused_events_are_sent_again_in_order(faults: Sequence[Fault]) -> None
 def test_a_stream_that_accepts_nothing_ends_the_run() -> None:
     kinesis, reasons = MemoryKinesis(refuse=["a"]), list[str]()
     begun_s = kinesis.clock.now_s
-    with pytest.raises(Interrupted, match="nothing for 120 s: ProvisionedThroughputExceededException"):
+    with pytest.raises(Interrupted, match="no event for 120 s: ProvisionedThroughputExceededException"):
         sink_on(kinesis, reasons).write(EVENTS)
     assert PATIENCE_S <= kinesis.clock.now_s - begun_s < 2 * PATIENCE_S
     assert set(reasons) == {"ProvisionedThroughputExceededException"}

@@ -22,7 +22,12 @@ COMPLETE_FROM = AT.replace(tzinfo=None)
 def test_reconciled() -> None:
     found = badge(AGREEING, BEFORE, COMPLETE_FROM)
     assert (found.tone, found.symbol, found.summary, found.advice) == ("good", "✓", "Reconciled to the cent", "")
-    for part in ("1\u202f000 events", "40 accounts", "through 21 Aug 2026, 05:59:00", "compared on 21 Aug 2026, 06:00:00"):
+    for part in (
+        "1\u202f000 events",
+        "40 accounts",
+        "through 21 Aug 2026, 05:59:00",
+        "compared on 21 Aug 2026, 06:00:00",
+    ):
         assert part in found.detail
 
 
