@@ -31,7 +31,7 @@ from consumers.lake.delivery.parquet import arrow_schema, parquet
 from local_stack.address import Address
 from local_stack.emulator import REGION, Emulator, client, forget_aws_settings
 from local_stack.local_tables import make_table
-from ops.lake.reconcile.ledger_pages import scans_unparsed
+from ops.lake.reconcile.ledger_pages import skip_scan_parsing
 from tests.support.ledger_and_lake import lake_rows
 
 EVENTS = 100_000
@@ -55,7 +55,7 @@ def main() -> int:
         _fill_table(dynamodb, table_name, rows)
         _fill_lake(client("s3", emulator.endpoint_url), rows)
         _measured("a Scan alone, parsed by botocore", emulator, lambda: _scan(dynamodb, table_name))
-        scans_unparsed(dynamodb)
+        skip_scan_parsing(dynamodb)
         _measured("a Scan alone, unparsed", emulator, lambda: _scan(dynamodb, table_name))
         took = _quiet_rounds(
             lambda: _measured("account-events reconcile", emulator, lambda: _reconcile(emulator, table_name))

@@ -13,10 +13,13 @@ _NETWORK = "Check the network, the AWS region and any proxy settings, then run t
 _CONFIGURATION = (
     "Check the AWS configuration: the files in ~/.aws, the AWS_ variables and the region. Then run the command again."
 )
-_CLOCK = "Set this computer's clock, then run the command again."
+_CLOCK = "Correct this computer's clock, then run the command again."
 _SPACE = "Free some disk space, or choose another disk (TMPDIR for temporary files), then run the command again."
 _WHERE = "Choose another file or folder, or correct its permissions, then run the command again."
-_NAMES = "Check the stack's name, the AWS account and the region; deploy this version's template.yaml if it is older."
+_NAMES = (
+    "Check the stack's name, the AWS account and the region. "
+    "If the stack is older than this command, deploy this version's template.yaml."
+)
 _RIGHTS = "Use AWS credentials that are allowed to do this, then run the command again."
 _SIGN_IN = "Sign in again, or set AWS_PROFILE, then run the command again."
 _BUSY = "AWS is busy or is throttling your requests: run the command again later."
@@ -144,7 +147,7 @@ def advice(error: BaseException) -> str:
     if named := next((_BY_NAME[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in _BY_NAME), None):
         return named
     if isinstance(error, _NOT_REACHED) and not isinstance(error, UnsupportedProtocol):
-        return _NETWORK  # checked before errno: OpenSSL and the resolver use other numbers
+        return _NETWORK  # checked before errno, because OpenSSL and the DNS resolver use different numbers
     return _BY_ERRNO.get(error.errno or 0, "") if isinstance(error, OSError) else ""
 
 

@@ -9,6 +9,6 @@ out = Console(width=None if sys.stdout.isatty() else 240)
 err = Console(stderr=True)
 
 
-def complain(text: str) -> None:
-    """Prints an error line."""
+def print_error(text: str) -> None:
+    """Prints a line that reports an error or a finding."""
     err.print(f"[bold red]✗[/] {escape(text)}", soft_wrap=True, highlight=False, emoji=False)

@@ -18,7 +18,7 @@ VIEW_DESCRIPTION = (
 
 def resources(view: str, queries: Iterable[Query]) -> str:
     """An AWS::Athena::NamedQuery for the statement that creates the view, and one for each query."""
-    shipped = [(query.name, query.promise, query.sql) for query in queries]
+    shipped = [(query.name, query.description, query.sql) for query in queries]
     return "".join(_resource(*each) for each in [(VIEW_NAME, VIEW_DESCRIPTION, view), *shipped])
 
 

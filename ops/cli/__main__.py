@@ -1,8 +1,8 @@
 """The entry point of `account-events`.
 
-Imports take most of a short command's time, so commands that analysts run often import only their own module. `schema
-check` and `schema publish` must do so too: they have to work while a schema is broken or not published, when the import
-of the codec, which all other commands need, fails.
+Imports take most of a short command's time, so the commands that analysts run often import only their own module.
+`schema check` and `schema publish` must do so as well, because they have to work while a schema is broken or not
+published. The codec, which all other commands need, cannot be imported then.
 """
 
 import os
@@ -22,14 +22,14 @@ SINGLE_COMMANDS = {
     "replay": "ops.cli.replay",
     "report": "ops.cli.report",
 }
-"""The module whose `app` has this one command. `ops.cli.app` has all commands."""
+"""Commands whose module has an `app` with only this command. `ops.cli.app` has all commands."""
 
 
 def main() -> NoReturn:
     """Runs the command line and exits with its code."""
     try:
         _main()
-    except KeyboardInterrupt:  # during the imports; a running command handles its own
+    except KeyboardInterrupt:  # during the imports; once a command runs, it handles Ctrl-C itself
         sys.exit(INTERRUPTED)
 
 
@@ -37,13 +37,13 @@ def _main() -> NoReturn:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 -- it was closed by the caller
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 -- the caller closed the stream
         else:
             stream.reconfigure(errors="replace")  # for terminals without Unicode
     if sys.argv[1:3] in _SCHEMA_COMMANDS:
         _commands_of("ops.cli.schema", "schema")(prog_name=PROGRAM)
         sys.exit(0)
-    from ops.cli.exit_handling import run_and_exit  # noqa: PLC0415 -- it imports the codec, see above
+    from ops.cli.exit_handling import run_and_exit  # noqa: PLC0415 -- this module imports the codec, see above
 
     command = sys.argv[1] if len(sys.argv) > 1 else ""
     run_and_exit(
@@ -53,8 +53,8 @@ def _main() -> NoReturn:
 
 
 def _commands_of(module: str, name: str | None = None) -> typer.Typer:
-    """An application with one module's command, or its group of commands if it has a name."""
+    """An application with the module's single command or, if a name is given, with its group of commands."""
     commands = typer.Typer(add_completion=False, rich_markup_mode="rich")
-    commands.callback()(lambda: None)  # otherwise Typer would drop the name of an only command
+    commands.callback()(lambda: None)  # without a callback, Typer drops the name of a single command
     commands.add_typer(import_module(module).app, name=name)
     return commands

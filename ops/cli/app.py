@@ -77,7 +77,7 @@ def demo(port: Port = None, auth: Auth = "iam") -> None:
         report = check_lake_and_report(deployment, result.failures)
         step("stopping")
     _show(result)
-    out.print(f"in {time.monotonic() - started:.0f} s")
+    out.print(f"The demo took {time.monotonic() - started:.0f} s.")
     if result.failures:
         for failure in result.failures:
             err.print(f"[bold red]✗[/] {escape(failure)}", soft_wrap=True, highlight=False)
@@ -182,7 +182,7 @@ def _refuse_second_stack() -> None:
 
 
 def _report_failures(deployment: LocalDeployment, reported: str) -> str:
-    """Prints the failure counts if they differ from those reported last; returns them."""
+    """Prints the failures so far if they differ from `reported`, the last ones printed; returns them."""
     totals = {name: mapping.status().totals for name, mapping in deployment.mappings.items()}
     failures = "; ".join(
         f"{name}: {each.failures} failures, {each.discarded} records discarded"
@@ -200,7 +200,7 @@ def _report_failures(deployment: LocalDeployment, reported: str) -> str:
 
 
 class _steps:  # noqa: N801 -- used like a function
-    """A context manager that shows the current step: with a spinner on a terminal, as a line elsewhere."""
+    """A context manager that prints each step as a line and, on a terminal, shows the current one with a spinner."""
 
     def __enter__(self) -> Callable[[str], None]:
         self._status = out.status("") if out.is_terminal else None
@@ -254,7 +254,7 @@ def _show(result: DemoResult) -> None:
 
 
 def _ranges(sequences: list[int]) -> str:
-    """A gapless range as "1..25", anything else as a list of numbers."""
+    """Sequences without a gap as a range, "1..25"; others as a list of numbers."""
     if sequences and sequences == list(range(sequences[0], sequences[-1] + 1)):
         return f"{sequences[0]}..{sequences[-1]}"
     return ", ".join(map(str, sequences)) or "none"

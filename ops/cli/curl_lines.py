@@ -13,7 +13,7 @@ _TAKE_ID = r"""sed -nE 's/.*"accountId": *"([^"]*)".*/\1/p'"""
 
 
 def describe_callers(address: Address) -> str:
-    """Explains the variables in the commands. It is separate because not every shell accepts pasted comments."""
+    """Explains the variables in the commands. Not as comments among them: some shells reject pasted comments."""
     if address.access_key:
         return "API_TEST_USER is an IAM user that may invoke the API and see all accounts."
     return (
@@ -38,7 +38,7 @@ def curl_lines(address: Address) -> Iterator[str]:
 
 
 def _requests(curl: str, owner: str | None) -> Iterator[str]:
-    """Args: owner: sent in the body; None if the token's subject is the owner."""
+    """The requests, in order. `owner` is sent in the body; None if the token's subject is the owner."""
     opened = f'{{"owner": "{owner}", "currency": "EUR"}}' if owner else '{"currency": "EUR"}'
     yield f"""OPENED=$({curl} $API/accounts {_JSON} -d '{opened}'); echo "$OPENED\""""
     yield f'ID=$(echo "$OPENED" | {_TAKE_ID})'

@@ -15,7 +15,7 @@ from botocore.parsers import ResponseParserError
 from httpx import HTTPError
 
 from ops.error_advice import advice, advice_on
-from ops.terminal import complain, err
+from ops.terminal import err, print_error
 from projector.dynamodb_errors import needs_repair
 from projector.errors import Unavailable
 
@@ -34,13 +34,13 @@ EXPLAINED = {
     "projector.errors.ProjectorError",
     "account_events.avro.errors.ContractError",
 }
-"""This project's errors whose message is the line. They are listed by name, since a command imports only a few."""
+"""This project's errors whose message is printed as it is. Listed by name: a command imports only a few of them."""
 
 
 def run_and_exit(app: typer.Typer, program: str) -> NoReturn:
     """Runs the command and exits: 0 on success, 1 on failure, 2 for a usage error, 130 if interrupted.
 
-    An error is printed as one line. An error without a line is a defect and ends with its traceback.
+    An expected error is printed as one line. Any other error is a defect, and Python prints its traceback.
     """
     for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -52,7 +52,7 @@ def run_and_exit(app: typer.Typer, program: str) -> NoReturn:
         except SystemExit:
             sys.stdout.flush()  # so that a full disk is reported here, not while Python exits
             raise
-    except BrokenPipeError:  # by `| head`, for example
+    except BrokenPipeError:  # the reader closed stdout, for example `| head`
         _discard_stdout()
         sys.exit(1)
     except Exception as error:
@@ -60,7 +60,7 @@ def run_and_exit(app: typer.Typer, program: str) -> NoReturn:
         if line is None:
             raise
         _discard_stdout()
-        complain(line)
+        print_error(line)
         sys.exit(1)
     sys.exit(0)
 

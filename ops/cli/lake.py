@@ -9,7 +9,7 @@ from ops.lake.query.duckdb_engine import EVENTS_VIEW
 from ops.lake.refresh_totals import report_day
 from ops.terminal import out
 
-app = typer.Typer(no_args_is_help=True, help="Manage the lake: its tables, its daily totals, its repair.")
+app = typer.Typer(no_args_is_help=True, help="Manage the lake: its tables, its daily totals and its repair.")
 
 TABLES = ("account_events", "events", "daily_totals")
 
@@ -19,7 +19,7 @@ def tables(stack: Stack = None) -> None:
     """Create or replace the view `events` in Athena, and list the columns of the tables.
 
     The stack creates the tables, but CloudFormation cannot create a view in Athena. Locally there is nothing to create:
-    DuckDB defines the view with every query.
+    DuckDB defines the view for every query.
     """
     lake = Lake.of(Deployment.connect(stack))
     if not lake.is_local:
@@ -32,9 +32,9 @@ def tables(stack: Stack = None) -> None:
 
 @app.command(epilog="Example: account-events lake totals --stack account-events")
 def totals(stack: Stack = None) -> None:
-    """Update the daily totals of the days whose files have changed. Balances are sums of them.
+    """Update the daily totals of the days whose files have changed. Balances are computed from these totals.
 
     You can interrupt the command and run it again at any time.
     """
     made = Lake.of(Deployment.connect(stack)).totals().refresh(report_day)
-    out.print(f"{made} days summed up" if made else "All days are up to date.", highlight=False)
+    out.print(f"Daily totals updated for {made} days." if made else "All daily totals are up to date.", highlight=False)

@@ -1,4 +1,4 @@
-"""The commands that repair the lake: `lake redrive` puts failures back, `lake backfill` writes missing events."""
+"""The commands that repair the lake: `lake redrive` puts failed records back, `lake backfill` writes missing events."""
 
 import random
 import sys
@@ -25,7 +25,7 @@ from ops.lake.query.duckdb_errors import translated
 from ops.lake.reconcile.grace import GRACE_S_MAX, cut_us
 from ops.lake.reconcile.run import grace_of
 from ops.lake.repair.backfill import MissingSink
-from ops.lake.repair.ports import S3Bucket, invoked, reasons_in
+from ops.lake.repair.ports import S3Bucket, invoker, reasons_in
 from ops.lake.repair.redrive import Redrive, Redriven
 from ops.replay.display import Display
 from ops.replay.dynamodb_source import DynamoDBSource
@@ -33,13 +33,13 @@ from ops.replay.engine import SEGMENTS, ReplayResult, replay
 from ops.replay.pace import READ_UNITS_MAX, ReadPace
 from ops.replay.selection import Accounts, Everything, Selection
 from ops.replay.state import Counts
-from ops.terminal import complain, err, out
+from ops.terminal import err, out, print_error
 
 app = typer.Typer()
 INVOKE_TIMEOUT_S = 70.0
 """Longer than the function's own timeout."""
 FAILING_SHOWN_MAX = 5
-"""Per object."""
+"""Failing records printed per object."""
 
 
 @app.command(epilog="Example: account-events lake redrive --stack account-events --dry-run")
@@ -48,24 +48,24 @@ def redrive(
     *,
     dry_run: Annotated[bool, typer.Option(help="Show what would be put back, and change nothing.")] = False,
 ) -> None:
-    """Put records that Firehose could not deliver through the deployed function again, and into the lake.
+    """Retry the records that Firehose could not deliver: run the deployed function on them, and write the rows.
 
     Records that succeed move to redriven/ in the lake's bucket. Records that still fail stay in errors/ and are listed
     with the reason. You can interrupt the command and run it again. Exit code 1 if a record still fails.
     """
-    with on_interruption("nothing is lost, run it again"):
+    with on_interruption("nothing is lost; run the command again"):
         lake = Lake.of(Deployment.connect(stack))
         bucket = S3Bucket(lake.s3, lake.bucket)
         work = Redrive(
             bucket,
-            invoked(lake.deployment.client("lambda", INVOKE_TIMEOUT_S), lake.outputs["LakeTransformFunctionName"]),
+            invoker(lake.deployment.client("lambda", INVOKE_TIMEOUT_S), lake.outputs["LakeTransformFunctionName"]),
             reasons_in(bucket, lambda: datetime.now(UTC)),
             lambda: str(uuid.uuid4()),
             lake.outputs["EventStreamArn"],
             lake.outputs["LakeFirstDay"],
         )
         if dry_run:
-            _show_dry_run(work.look())
+            _show_dry_run(work.preview())
             return
         failing = _show_outcomes(work.run())
     if failing:
@@ -83,7 +83,8 @@ def backfill(
         float | None,
         typer.Option(
             "--grace-s",
-            help="Leave out events younger than this, in seconds. The default follows from the stack's buffers.",
+            help="Leave out events younger than this, in seconds. Default: the longest time that a delivery to this "
+            "stack's lake takes.",
             min=0,
             max=GRACE_S_MAX,
         ),
@@ -93,12 +94,12 @@ def backfill(
 
     Use it for events that `reconcile` reports as missing, and to fill a lake that is younger than its table. Events
     that may still be on their way are left out. You can interrupt the command and run it again. Exit code 1 if an event
-    cannot be written.
+    cannot be written, or if a row of an account is missing or is not a valid event.
     """
     if bool(account_ids) + everyone != 1:
-        raise typer.BadParameter("name accounts, or give --all, but not both")
+        raise typer.BadParameter("give either account ids or --all")
     selection = Everything() if everyone else Accounts(tuple(dict.fromkeys(account_ids or ())))
-    with on_interruption("what is written stays, run it again"), _folder() as folder:
+    with on_interruption("files that are already written stay; run the command again"), _folder() as folder:
         deployment = Deployment.connect(stack)
         lake = Lake.of(deployment)
         connection = lake.duckdb().connection
@@ -116,10 +117,10 @@ def backfill(
                 err.print(f"[dim]{key}[/]", highlight=False, soft_wrap=True)
                 files, rows = files + 1, rows + count
     for account_id, sequence, reason in sink.refused:
-        complain(f"{account_id} event {sequence}: {reason}")
+        print_error(f"{account_id} event {sequence}: {reason}")
     out.print(
         f"{rows} events written to {files} files, of {result.counts.events} events of {result.counts.accounts} accounts"
-        + (f"; {sink.young} may be on their way" if sink.young else ""),
+        + (f"; {sink.young} left out, because they may be on their way" if sink.young else ""),
         highlight=False,
         soft_wrap=True,
     )
@@ -148,15 +149,15 @@ def _replayed(deployment: Deployment, selection: Selection, sink: MissingSink, r
             encoders=deployment.encoders(),
         )
     for stopped in result.stopped:
-        complain(
-            f"{stopped.account_id} stopped before event {stopped.sequence}, row {stopped.version}: {stopped.reason}"
+        print_error(
+            f"{stopped.account_id}: stopped before event {stopped.sequence}, row {stopped.version}: {stopped.reason}"
         )
     return result
 
 
 @contextmanager
 def _set_at_the_end(stop: threading.Event) -> Iterator[None]:
-    """Set the event at the end, so that after an interrupt the executor's threads stop waiting."""
+    """Set the event at the end, so that the executor's threads stop waiting after an interrupt."""
     try:
         yield
     finally:
@@ -185,13 +186,13 @@ def _show_outcomes(objects: Iterable[Redriven]) -> int:
 
 
 def _print(text: str) -> None:
-    """Print a line without markup, which an object's name could contain."""
+    """Print a line without interpreting markup, which an object's name could contain."""
     out.print(text, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def _print_failing(each: Redriven) -> None:
     for failing in each.failing[:FAILING_SHOWN_MAX]:
-        complain(f"line {failing.line}: {failing.reason}")
+        print_error(f"line {failing.line}: {failing.reason}")
     if len(each.failing) > FAILING_SHOWN_MAX:
         err.print(f"and {len(each.failing) - FAILING_SHOWN_MAX} more", highlight=False)
 

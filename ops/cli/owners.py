@@ -1,4 +1,4 @@
-"""The commands for the accounts by owner: `owners check` compares them with the ledger, `owners rebuild` repairs."""
+"""The commands for the read model of accounts by owner: `owners check` and `owners rebuild`."""
 
 import random
 import sys
@@ -22,7 +22,7 @@ from ops.replay.pace import READ_UNITS_MAX, ReadPace
 from ops.replay.selection import Accounts, Everything, Selection
 from ops.replay.sinks import Sink
 from ops.replay.state import Counts
-from ops.terminal import complain, err, out
+from ops.terminal import err, out, print_error
 from projector.dynamodb_ledger import DynamoDBLedger
 
 app = typer.Typer(
@@ -47,7 +47,7 @@ def check(stack: Stack = None, read_units_max: ReadUnitsMax = READ_UNITS_MAX) ->
             again, _ = model.differences(Accounts(tuple(wrong)))
             wrong = {account_id: again[account_id] for account_id in wrong if account_id in again}
     for account_id, difference in wrong.items():
-        complain(f"{account_id}: {difference}")
+        print_error(f"{account_id}: {difference}")
     out.print(f"{accounts} accounts: {len(wrong)} differ from the ledger", highlight=False)
     if wrong:
         err.print("To repair: `account-events owners rebuild ACCOUNT`, or --all for all accounts.", highlight=False)
@@ -63,8 +63,8 @@ def rebuild(
         bool,
         typer.Option(
             "--reset",
-            help="Also discard buffered events and go back if the ledger has fewer events. Disable the function's "
-            "trigger first.",
+            help="Also discard buffered events, and move an account's position back if the ledger has fewer events. "
+            "Disable the trigger of the read model's function first.",
         ),
     ] = False,
     stack: Stack = None,
@@ -72,8 +72,8 @@ def rebuild(
 ) -> None:
     """Rebuild the rows and positions of accounts from the ledger's events, whatever the read model holds now.
 
-    The read model keeps running meanwhile. The command can be interrupted and run again. Exit code 1 if an account
-    could not be rebuilt up to its last event; all other accounts are rebuilt.
+    The read model's function may keep running meanwhile. You can interrupt the command and run it again. Exit code 1 if
+    an account could not be rebuilt up to its last event; all other accounts are rebuilt.
     """
     if bool(account_ids) + everyone != 1:
         raise typer.BadParameter("give either account ids or --all")
@@ -82,7 +82,7 @@ def rebuild(
         selection = Everything() if everyone else Accounts(tuple(dict.fromkeys(account_ids or ())))
         result, failed = model.rebuild(selection, resets=reset)
     for account_id, why in failed.items():
-        complain(f"{account_id} was not rebuilt: {why}")
+        print_error(f"{account_id} was not rebuilt: {why}")
     counts = result.counts
     out.print(f"{counts.accounts - len(failed)} accounts rebuilt from {counts.events} events", highlight=False)
     if result.stopped or failed:
@@ -139,7 +139,8 @@ class _ReadModel:
                 encoders=self._encoders,
             )
         for stopped in result.stopped:
-            complain(
-                f"{stopped.account_id} ends before event {stopped.sequence}, row {stopped.version}: {stopped.reason}"
+            print_error(
+                f"{stopped.account_id}: stopped before event {stopped.sequence}, row {stopped.version}: "
+                f"{stopped.reason}"
             )
         return result

@@ -17,13 +17,13 @@ from rich.table import Table
 from ops.cli.options import Stack
 from ops.deployment.stack import Deployment
 from ops.lake.deployed_lake import Lake
-from ops.lake.query.catalog import Query, WrongCall, queries
+from ops.lake.query.catalog import InvalidArguments, Query, queries
 from ops.lake.query.engine import Answer
 from ops.lake.refresh_totals import refresh_totals
-from ops.terminal import complain, err, out
+from ops.terminal import err, out, print_error
 
 app = typer.Typer()
-WRONG_CALL = 2
+USAGE_ERROR = 2
 WIDTH_MAX = 100_000
 
 
@@ -32,12 +32,12 @@ def query(
     name: Annotated[str | None, typer.Argument(help="Query to run. Omit it to list all queries.")] = None,
     parameters: Annotated[
         list[str] | None,
-        typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="A parameter of the query; repeatable."),
+        typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="A parameter of the query. May be repeated."),
     ] = None,
     stack: Stack = None,
     form: Annotated[
         Literal["table", "csv", "json"],
-        typer.Option("--format", help="Format of the answer. json prints one object per line, with money as text."),
+        typer.Option("--format", help="Output format. json prints one object per line, with money as text."),
     ] = "table",
     *,
     sql: Annotated[
@@ -52,11 +52,11 @@ def query(
         return
     try:
         if name not in known:
-            raise WrongCall(f"There is no query {name}. The queries are {', '.join(known)}.")  # noqa: TRY301 -- as those below
+            raise InvalidArguments(f"There is no query {name}. The queries are {', '.join(known)}.")  # noqa: TRY301 -- as those below
         arguments = [] if sql else known[name].arguments(_given(parameters or []))
-    except WrongCall as error:
-        complain(str(error))
-        raise typer.Exit(WRONG_CALL) from None
+    except InvalidArguments as error:
+        print_error(str(error))
+        raise typer.Exit(USAGE_ERROR) from None
     if sql:
         sys.stdout.write(known[name].sql)
         return
@@ -74,16 +74,16 @@ def _given(pairs: Sequence[str]) -> dict[str, str]:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals:
-            raise WrongCall(f"-p takes NAME=VALUE, not {pair!r}.")
+            raise InvalidArguments(f"-p takes NAME=VALUE, not {pair!r}.")
         if name in given:
-            raise WrongCall(f"{name} is given twice.")
+            raise InvalidArguments(f"{name} is given twice.")
         given[name] = value
     return given
 
 
 def _list(known: Iterable[Query]) -> None:
     for each in known:
-        out.print(f"[bold]{each.name}[/]  {escape(each.promise)}", highlight=False, soft_wrap=True)
+        out.print(f"[bold]{each.name}[/]  {escape(each.description)}", highlight=False, soft_wrap=True)
         for parameter in each.parameters:
             default = "" if parameter.default is None else f" (default {parameter.default})"
             out.print(
@@ -94,7 +94,7 @@ def _list(known: Iterable[Query]) -> None:
 
 
 def _table(answer: Answer) -> None:
-    """Print a table; if it is too wide for the terminal, print row by row instead, so that no value is wrapped."""
+    """Print a table. If it is too wide for the terminal, print each row as a list, so that no value is wrapped."""
     table = Table(box=SIMPLE_HEAD)
     for number, column in enumerate(answer.columns):
         is_number = any(type(row[number]) in {Decimal, int} for row in answer.rows)
@@ -125,7 +125,7 @@ def _json(answer: Answer) -> None:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, datetime):  # Athena has milliseconds, DuckDB microseconds
+    if isinstance(value, datetime):  # Athena returns milliseconds, DuckDB microseconds
         return value.isoformat(" ", "microseconds" if value.microsecond % 1_000 else "milliseconds")
     if isinstance(value, bool):
         return str(value).lower()

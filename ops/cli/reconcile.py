@@ -15,9 +15,9 @@ from ops.deployment.stack import Deployment
 from ops.lake.deployed_lake import Lake
 from ops.lake.reconcile.grace import GRACE_S_MAX
 from ops.lake.reconcile.result import FOLDER, LATEST_KEY, Finding, ReconciliationResult, finding_line
-from ops.lake.reconcile.run import SHOWN_MAX, keep, reconciled
+from ops.lake.reconcile.run import SHOWN_MAX, run_reconciliation, save_result
 from ops.replay.pace import READ_UNITS_MAX
-from ops.terminal import complain, err, out
+from ops.terminal import err, out, print_error
 
 app = typer.Typer()
 ADVICE = {
@@ -35,7 +35,7 @@ def reconcile(
     read_units_max: Annotated[
         float | None,
         typer.Option(
-            help="Read units per second to take from the table, at most, on average. The default is "
+            help="Maximum average read rate on the accounts table, in read units per second. The default is "
             f"{READ_UNITS_MAX:g} on AWS and no limit locally.",
             min=0.5,
         ),
@@ -44,8 +44,8 @@ def reconcile(
         float | None,
         typer.Option(
             "--grace-s",
-            help="Missing events younger than this, in seconds, count as on their way. The default follows from the "
-            "stack's buffers.",
+            help="Missing events younger than this, in seconds, count as on their way. Default: the longest time that "
+            "a delivery to this stack's lake takes.",
             min=0,
             max=GRACE_S_MAX,
         ),
@@ -59,10 +59,10 @@ def reconcile(
     Reads the whole table and the whole lake. Events that are written meanwhile or are still on their way do not count
     as findings. If you interrupt the command, no result is kept. Exit code 1 if lake and ledger differ.
     """
-    with on_interruption("nothing is kept, run it again"), _lines(output) as found:
+    with on_interruption("no result was kept; run the command again"), _lines(output) as found:
         lake = Lake.of(Deployment.connect(stack))
-        result = reconciled(lake, read_units_max=read_units_max, grace_s=grace_s, found=found)
-        keep(lake, result)
+        result = run_reconciliation(lake, read_units_max=read_units_max, grace_s=grace_s, found=found)
+        save_result(lake, result)
     _show(result, output)
     err.print(f"kept as s3://{lake.bucket}/{LATEST_KEY} and under {FOLDER}", highlight=False, soft_wrap=True)
     if not result.agrees:
@@ -71,7 +71,7 @@ def reconcile(
 
 def _show(result: ReconciliationResult, output: Path | None) -> None:
     for finding in result.findings[:SHOWN_MAX]:
-        complain(_words(finding))
+        print_error(_words(finding))
     counts = {
         "missing": result.missing,
         "extra": result.extra,
@@ -82,14 +82,13 @@ def _show(result: ReconciliationResult, output: Path | None) -> None:
     more = sum(counts.values()) - min(len(result.findings), SHOWN_MAX)
     if more:
         err.print(
-            f"and {more} more{'' if output is None else f', all of them in {output}'}"
-            + (": name a file with --output" if output is None else ""),
+            f"and {more} more: " + ("use --output FILE for all findings" if output is None else f"see {output}"),
             highlight=False,
             soft_wrap=True,
             markup=False,
         )
     for key in result.files.strays:
-        complain(f"{key}: belongs to no partition")
+        print_error(f"{key}: belongs to no partition")
     counts["stray"] = result.files.stray
     for account in result.accounts_found:
         ledger, lake = account.ledger, account.lake
@@ -103,7 +102,7 @@ def _show(result: ReconciliationResult, output: Path | None) -> None:
     for total in result.totals:
         agrees = "agrees" if total.ledger == total.lake else f"lake {total.lake}, {total.lake - total.ledger:+}"
         out.print(f"{total.currency} {total.ledger}: {agrees}", highlight=False, markup=False)
-    summary = ", ".join(f"{number} {kind}" for kind, number in counts.items() if number) or "every one agrees"
+    summary = ", ".join(f"{number} {kind}" for kind, number in counts.items() if number) or "all agree"
     out.print(
         f"{result.events} events of {result.accounts} accounts, through {result.through:%Y-%m-%d %H:%M:%S} UTC: "
         + summary
@@ -120,12 +119,12 @@ def _show(result: ReconciliationResult, output: Path | None) -> None:
 def _show_lateness(result: ReconciliationResult) -> None:
     late = result.lateness
     if late.behind_s is not None:
-        longest = f"; longest from event to stream {late.longest_s:.3g} s" if late.longest_s is not None else ""
+        longest = f"; the slowest event took {late.longest_s:.3g} s to the stream" if late.longest_s is not None else ""
         out.print(f"the lake is {late.behind_s:.3g} s behind the ledger's newest event{longest}", highlight=False)
 
 
 def _words(finding: Finding) -> str:
-    place = "with no sequence" if finding.sequence is None else f"event {finding.sequence}"
+    place = "row without a valid version," if finding.sequence is None else f"event {finding.sequence}"
     differences = "; ".join(
         f"{each.field}: ledger {_quoted(each.ledger)}, lake {_quoted(each.lake)}" for each in finding.differences
     )
@@ -140,7 +139,7 @@ def _quoted(text: str | None) -> str:
 
 @contextmanager
 def _lines(output: Path | None) -> Iterator[Callable[[Finding], None]]:
-    """A function that writes a finding to the output file, if there is one."""
+    """Yields a function that writes a finding to the output file, or does nothing if there is no file."""
     if output is None:
         yield lambda _finding: None
         return

@@ -21,7 +21,7 @@ from ops.cli.options import Stack
 from ops.deployment.stack import Deployment
 from ops.recovery.failures import DiscardedBatch, FailureBucket, FailureReleaser
 from ops.recovery.release import Released, Releaser
-from ops.terminal import complain, err, out
+from ops.terminal import err, out, print_error
 from projector.dynamodb_errors import translated
 from projector.dynamodb_ledger import DynamoDBLedger
 from projector.dynamodb_parking import DynamoDBParking
@@ -87,13 +87,13 @@ def newest(client: "DynamoDBClient", table_name: str, account_id: str) -> int:
         return 0
     versions = (
         int(Decimal(item[VERSION]["N"])) for item in answer["Items"]
-    )  # a row written by hand may have a fraction
+    )  # a row written by hand may have a fractional version
     return sequence_through(next(versions, 0))
 
 
 @app.command(epilog="Example: account-events parked --stack account-events")
 def parked(stack: Stack = None) -> None:
-    """List the parked accounts: the event and row they wait at, since when, and why.
+    """List the parked accounts, each with the event and row at which it waits, since when, and why.
 
     Also counts the objects in the failure bucket, which hold the records that the projector's trigger discarded.
     """
@@ -128,7 +128,7 @@ def release(
 ) -> None:
     """Publish the waiting events of repaired accounts from the table, in order, and unpark the accounts.
 
-    The command can be interrupted and run again: at worst, some events are published twice. Exit code 1 if an account
+    You can interrupt the command and run it again: at worst, some events are published twice. Exit code 1 if an account
     stays parked, or an object stays in the failure bucket.
     """
     if bool(account_ids) + everyone + failures != 1:
@@ -160,12 +160,12 @@ def _discarded(recovery: Recovery) -> Iterator[Released | DiscardedBatch]:
 
 
 def _show(results: Iterable[Released | DiscardedBatch]) -> bool:
-    """Prints each result as it arrives; whether nothing remains to be released."""
+    """Prints each result as it arrives. Returns whether everything was released."""
     released = remaining = 0
     for each in results:
         if isinstance(each, DiscardedBatch):
             remaining += 1
-            complain(f"{each.url} stays: {each.problem}. Resolve it by hand, then delete the object.")
+            print_error(f"{each.url} stays: {each.problem}. Resolve it by hand, then delete the object.")
         elif each.still_parked is None:
             released += 1
             out.print(
@@ -175,7 +175,8 @@ def _show(results: Iterable[Released | DiscardedBatch]) -> bool:
             )
         else:
             remaining += 1
-            complain(f"{each.account_id} {_why(each.still_parked)}; {each.published} events before it published")
+            why = _why(each.still_parked)
+            print_error(f"{each.account_id} {why}; {each.published} events before it were published")
     out.print(f"{released} accounts released" + (f", {remaining} not released" if remaining else ""), highlight=False)
     return not remaining
 

@@ -10,7 +10,7 @@ import typer
 from ops.cli.options import ReadUnitsMax, Stack
 from ops.deployment.stack import Deployment
 from ops.replay.engine import SEGMENTS
-from ops.replay.errors import WrongCall
+from ops.replay.errors import InvalidRequest
 from ops.replay.file_format import FileFormat
 from ops.replay.pace import READ_UNITS_MAX
 from ops.replay.run import ReplayRequest, ReplayRun, Target
@@ -43,7 +43,8 @@ def command(
         FileFormat,
         typer.Option(
             "--format",
-            help="Format of a file or of standard output: lines of JSON, or each event after its length in 4 bytes.",
+            help="Format of a file or of standard output. jsonl: one JSON object per line. framed: for each event its "
+            "length in 4 bytes, then its bytes.",
         ),
     ] = "jsonl",
     live: Annotated[
@@ -56,7 +57,9 @@ def command(
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")] = False,
     checkpoint: Annotated[
         Path | None,
-        typer.Option(help="Checkpoint file. Default: next to the file, or in .account-events-replay/ for a stream."),
+        typer.Option(
+            help="Checkpoint file. Default: next to the output file or, for a stream, in .account-events-replay/."
+        ),
     ] = None,
     segments: Annotated[
         int, typer.Option(help="Number of segments of the table to read concurrently.", min=1, max=SEGMENTS_MAX)
@@ -72,8 +75,8 @@ def command(
 ) -> None:
     """Re-publish domain events from the table, with the same ids and values, in order per account.
 
-    Writes to a stream, a file or standard output. A run to a stream or a file can be interrupted at any time and
-    continued with --resume; at worst, some events are on the stream twice. Exit code 1 if a row of an account is
+    Writes to a stream, a file or standard output. You can interrupt a run to a stream or a file at any time and
+    continue it with --resume; at worst, some events are on the stream twice. Exit code 1 if a row of an account is
     missing or cannot be turned into an event: the account is replayed up to that row.
     """
     target = Target(to_stream, to_file, to_stdout, file_format)
@@ -83,7 +86,7 @@ def command(
     selection = _selection(account_ids, from_, until, everything=everything)
     deployment = Deployment.connect(stack)
     if to_stream == deployment.outputs["EventStreamName"] and not live and not dry_run:
-        raise WrongCall(
+        raise InvalidRequest(
             f"{to_stream} is the stack's own stream: all its consumers would get duplicates. Add --live to allow it."
         )
     request = ReplayRequest(selection, target, segments, read_units_max, page_rows, dry_run, resume, checkpoint, table)

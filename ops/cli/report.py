@@ -15,12 +15,12 @@ from ops.lake.deployed_lake import Lake
 from ops.lake.refresh_totals import refresh_totals
 from ops.report.imprint import Imprint
 from ops.report.report_file import write_report
-from ops.terminal import complain, out
+from ops.terminal import out, print_error
 
 app = typer.Typer()
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 EARLIEST = date(2000, 1, 1)
-WRONG_CALL = 2
+USAGE_ERROR = 2
 
 
 @app.command("report", epilog="Example: account-events report --day 2026-11-27 --output report.html")
@@ -29,12 +29,12 @@ def command(
         str | None, typer.Option(help="Day of the report, YYYY-MM-DD, UTC. The default is the newest day with events.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="File to write. The default is report-DAY.html in this folder.")
+        Path | None, typer.Option(help="File to write. The default is report-DAY.html in the working directory.")
     ] = None,
     stack: Stack = None,
     *,
     refresh: Annotated[
-        bool, typer.Option(help="First update the daily totals, from which the balances are made.")
+        bool, typer.Option(help="First update the daily totals, from which the balances are computed.")
     ] = True,
 ) -> None:
     """Write the daily report as one self-contained HTML file, and print its path.
@@ -48,13 +48,13 @@ def command(
 
 
 def _day(text: str) -> date:
-    if DAY.fullmatch(text):  # ISO 8601 has more forms: 20261127, 2026-W48-5
+    if DAY.fullmatch(text):  # `fromisoformat` also accepts 20261127 and 2026-W48-5
         with suppress(ValueError):
             day = date.fromisoformat(text)
             if day >= EARLIEST:
                 return day
-    complain(f"{text!r} is not a valid day: give one since {EARLIEST}, as YYYY-MM-DD.")
-    sys.exit(WRONG_CALL)
+    print_error(f"{text!r} is not a valid day: give one since {EARLIEST}, as YYYY-MM-DD.")
+    sys.exit(USAGE_ERROR)
 
 
 def _owner(stack: str | None) -> str:

@@ -67,7 +67,10 @@ def publish(
         err.print("interrupted: run `account-events schema publish` again to finish", highlight=False)
         raise
     except OSError as error:
-        _fail(f"{error.strerror or error}. No file is incomplete: correct the problem, then run the command again.")
+        _fail(
+            f"{error.strerror or error}. Every file is either complete or unchanged: correct the problem, then run the "
+            "command again."
+        )
     for event, version in planned.published.items():
         out.print(f"[bold green]✓[/] {event} is published as version {version}", highlight=False)
     for path in planned.writes:

@@ -1,1 +1,1 @@
-"""The demo: one checked run through the whole system."""
+"""The demo: runs commands through the whole system and checks the results."""

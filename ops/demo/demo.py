@@ -36,15 +36,15 @@ CONCURRENT_CLIENTS = 4
 
 @dataclass
 class DemoResult:
-    """What the demo sent, and what it found afterwards.
+    """The commands that the demo sent, and the state that it found afterwards.
 
     Attributes:
         accepted: the number of accepted commands per account.
         balances: the final balance per account, from the API.
-        listed: the final balance per account, from the accounts by owner.
+        listed: the final balance per account, from the read model of accounts by owner.
         answers: the number of API responses by HTTP status.
         conflicts: forced version conflicts; each was resolved by deciding again.
-        failures: differences found; empty if the stack works.
+        failures: the differences found; empty if the stack works.
     """
 
     accepted: Counter[str] = field(default_factory=Counter)
@@ -119,7 +119,7 @@ class Demo:
             raise CommandError(f"The API returned {answer.status_code}: {answer.text[:300]}")
 
     def _force_conflict(self, account_id: str) -> None:
-        """Executes a command in this process; before it appends its event, the API executes another command."""
+        """Executes a command in this process. Before it appends its event, the API executes another one."""
         address = self._deployment.address
         store = _ConflictingStore(
             address.client("dynamodb"),
@@ -134,7 +134,7 @@ class Demo:
         self._result.accepted[account_id] += 1
         self._result.conflicts += used.conflicts
         if used.conflicts != 1:
-            self._result.failures.append(f"one version conflict was forced, but {used.conflicts} happened")
+            self._result.failures.append(f"one version conflict was forced, but {used.conflicts} occurred")
 
     def _settle(self) -> None:
         deployment, deadline = self._deployment, time.monotonic() + SETTLE_TIMEOUT_S
@@ -144,7 +144,7 @@ class Demo:
             if time.monotonic() > deadline or max(failures.values()) >= FAILURES_MAX:
                 errors = [mapping.status().last_error for mapping in deployment.mappings.values()]
                 self._result.failures.append(
-                    "the functions have not finished; failures: "
+                    "the functions have not processed all records; failed invocations: "
                     + ", ".join(f"{name} {count}" for name, count in failures.items())
                     + "".join(f"; last error: {error}" for error in errors if error)
                 )
@@ -160,11 +160,13 @@ class Demo:
             found = result.audits[account_id]
             if not balance == expected == found.balance:
                 result.failures.append(
-                    f"{account_id}: the API has {balance}, the accepted commands {expected}, the ledger {found.balance}"
+                    f"{account_id}: the balance is {balance} in the API and {found.balance} in the ledger, but the "
+                    f"accepted commands amount to {expected}"
                 )
             if len(found.published) != result.accepted[account_id]:
                 result.failures.append(
-                    f"{account_id}: {result.accepted[account_id]} commands accepted, {len(found.published)} published"
+                    f"{account_id}: {result.accepted[account_id]} commands were accepted, but {len(found.published)} "
+                    "events were published"
                 )
             result.failures += [f"{account_id}: {finding}" for finding in found.findings]
         self._compare_read_model()
@@ -177,13 +179,15 @@ class Demo:
             result.failures.append("no withdrawal was refused")
 
     def _compare_read_model(self) -> None:
-        """Compares the accounts by owner, which a consumer builds from the domain events."""
+        """Compares the read model of accounts by owner, which a consumer builds from the domain events."""
         for owner in {owner for owner, _ in ACCOUNTS}:
             for listed in self._api.get(f"/owners/{owner}/accounts").json()["accounts"]:
                 account_id, balance = listed["accountId"], Decimal(listed["balance"])
                 self._result.listed[account_id] = balance
         if self._result.listed != self._expected:
-            self._result.failures.append(f"the accounts by owner are {self._result.listed}, expected {self._expected}")
+            self._result.failures.append(
+                f"the balances of the accounts by owner are {self._result.listed}, but must be {self._expected}"
+            )
 
     def _expect(self, answer: httpx.Response, status: int) -> None:
         if answer.status_code != status:
@@ -203,7 +207,7 @@ class _ConflictingStore(DynamoDBAccountStore):
 
 
 def read_published(deployment: LocalDeployment, expected: int, timeout_s: float = READ_TIMEOUT_S) -> list[DomainEvent]:
-    """Reads the stream until it has `expected` different events and a poll returns none, or until the timeout."""
+    """Reads the stream until `expected` different events are read and a poll returns none, or until the timeout."""
     address = deployment.address
     reader = EventStreamReader(address.client("kinesis"), address.outputs["EventStreamName"])
     deadline = time.monotonic() + timeout_s

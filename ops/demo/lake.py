@@ -1,4 +1,4 @@
-"""The end of the demo: compares the lake with the ledger and writes the daily report."""
+"""The last step of the demo: compares the lake with the ledger and writes the daily report."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,7 +7,7 @@ from local_stack.address import ADDRESS_FILE
 from local_stack.local_deployment import LocalDeployment
 from ops.deployment.stack import Deployment
 from ops.lake.deployed_lake import Lake
-from ops.lake.reconcile.run import keep, reconciled
+from ops.lake.reconcile.run import run_reconciliation, save_result
 from ops.lake.refresh_totals import refresh_totals
 from ops.report.imprint import Imprint
 from ops.report.report_file import write_report
@@ -20,11 +20,11 @@ def check_lake_and_report(deployment: LocalDeployment, failures: list[str]) -> P
 
     Args:
         deployment: a local stack whose events have all arrived in the lake.
-        failures: the demo's.
+        failures: the list to which differences are added.
     """
     lake = Lake.of(Deployment.local(deployment.address))
-    result = reconciled(lake, grace_s=0)
-    keep(lake, result)
+    result = run_reconciliation(lake, grace_s=0)
+    save_result(lake, result)
     if not result.agrees or result.on_their_way or not result.events:
         failures.append(
             f"lake and ledger differ: of {result.events} events {result.missing} are missing, {result.extra} extra, "

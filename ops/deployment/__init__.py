@@ -1,1 +1,1 @@
-"""A deployed stack: its outputs, clients and settings."""
+"""Access to a deployed stack: its outputs, clients and settings."""

@@ -1,4 +1,4 @@
-"""A deployed stack, on AWS or local: its outputs, clients of its services, and how it encodes events."""
+"""A deployed stack, on AWS or local: its outputs, clients for its services, and the encoding of its events."""
 
 import json
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ AWS_CLIENTS = Config(
 
 
 class Outputs:
-    """A stack's outputs. A missing output raises a CommandError with the remedy."""
+    """A stack's outputs. Reading a missing output raises a CommandError that names the remedy."""
 
     def __init__(self, outputs: Mapping[str, str]) -> None:
         self._outputs = outputs
@@ -40,7 +40,7 @@ class Deployment:
     """The stack that a command works on.
 
     Attributes:
-        address: the local stack's; None if the stack is on AWS.
+        address: the local stack's address; None if the stack is on AWS.
     """
 
     outputs: Outputs
@@ -48,7 +48,7 @@ class Deployment:
 
     @classmethod
     def connect(cls, stack: str | None) -> "Deployment":
-        """Connects to the stack of this name on AWS with your AWS settings, or to the running local stack if None.
+        """Connects to the stack of this name on AWS, with your AWS settings; None connects to the running local stack.
 
         Raises:
             CommandError: no local stack is running, or there are no AWS credentials.
@@ -76,7 +76,7 @@ class Deployment:
         return boto3.client(service, config=AWS_CLIENTS.merge(Config(read_timeout=read_timeout_s)))  # type: ignore[call-overload]
 
     def kinesis(self) -> Any:  # noqa: ANN401 -- as above
-        """A new Kinesis client that does not retry, because the publisher retries record by record."""
+        """A new Kinesis client that does not retry, because the publisher retries the records."""
         if self.address is not None:
             return self.address.client("kinesis", attempts_max=1)
         return boto3.client("kinesis", config=settings.CLIENTS)
@@ -92,11 +92,11 @@ class Deployment:
             return settings.encoders_of(framing, self.outputs["SchemaVersions"] if framing == "glue" else "")
         except LookupError as error:
             raise CommandError(
-                f"The stack was deployed from another release than this command: {error} Use the stack's release."
+                f"The stack was deployed from a different release: {error} Run the command of the stack's release."
             ) from None
 
     def codec(self) -> Codec:
-        """Decodes what the stack's projector writes, without querying a registry."""
+        """A codec that decodes the stack's events without querying a schema registry."""
         if self.outputs["Framing"] != "glue":
             return Codec(CONTRACT)
         version_ids: dict[str, str] = json.loads(self.outputs["SchemaVersions"])

@@ -1,1 +1,1 @@
-"""Operating the lake: queries, locally and on Athena; reconciliation; repair."""
+"""Operates the lake: queries (Athena on AWS, DuckDB locally), reconciliation and repair."""

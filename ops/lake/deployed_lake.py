@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Lake:
-    """Attributes: `access` holds DuckDB's credentials for the bucket."""
+    """The lake of a deployment.
+
+    Attributes:
+        access: DuckDB's credentials for the bucket.
+    """
 
     deployment: Deployment
     s3: "S3Client"
@@ -27,7 +31,7 @@ class Lake:
 
     @classmethod
     def of(cls, deployment: Deployment) -> "Lake":
-        """The lake of a deployment, with the AWS credentials that the deployment was found with."""
+        """The lake of a deployment, with the deployment's AWS credentials."""
         return cls(deployment, deployment.client("s3"), _access(deployment))
 
     @property
@@ -36,7 +40,7 @@ class Lake:
 
     @property
     def is_local(self) -> bool:
-        """Whether there is no Athena."""
+        """Whether the lake belongs to the local stack, which has no Athena."""
         return self.deployment.is_local
 
     @property
@@ -61,7 +65,7 @@ class Lake:
         return Totals(self.s3, self.bucket, self.engine, self.outputs["LakeFirstDay"])
 
     def duckdb(self) -> DuckDBEngine:
-        """DuckDB over the bucket's files as they are now; each call lists them again."""
+        """DuckDB over the files that are in the bucket now. Each call lists them again."""
         return DuckDBEngine(
             f"s3://{self.bucket}",
             self.access,

@@ -1,4 +1,4 @@
-"""Bringing the daily totals up to date, with progress on stderr."""
+"""Updates the daily totals, with progress on stderr."""
 
 from botocore.exceptions import ClientError
 
@@ -7,7 +7,7 @@ from ops.terminal import err
 
 
 def refresh_totals(lake: Lake) -> bool:
-    """Bring the daily totals up to date before a query. If you may not write them, a warning is printed instead.
+    """Update the daily totals before a query. If the credentials do not allow it, print a warning instead.
 
     Returns:
         Whether they are up to date.
@@ -18,8 +18,8 @@ def refresh_totals(lake: Lake) -> bool:
         if error.response["Error"]["Code"] not in {"AccessDenied", "403"}:
             raise
         err.print(
-            "[yellow]![/] The daily totals are not up to date, and you may not write them. Balances are as of the last "
-            "day in them. Ask someone with write access to run `account-events lake totals`.",
+            "[yellow]![/] Your credentials do not allow you to update the daily totals. Balances may lack the newest "
+            "events and late ones. Ask someone with write access to run `account-events lake totals`.",
             highlight=False,
             soft_wrap=True,
         )
@@ -28,5 +28,5 @@ def refresh_totals(lake: Lake) -> bool:
 
 
 def report_day(day: str) -> None:
-    """Print the day that is summed up next."""
-    err.print(f"[dim]summing up {day}[/]", highlight=False)
+    """Print the day whose totals are computed next."""
+    err.print(f"[dim]updating the totals of {day}[/]", highlight=False)

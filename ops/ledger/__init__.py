@@ -1,1 +1,1 @@
-"""Checks the ledger."""
+"""Checks the ledger, and compares it with the published events."""

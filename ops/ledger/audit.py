@@ -17,7 +17,7 @@ class AccountAudit:
 
     Attributes:
         published: sequences in the order of first publication.
-        duplicates: the number of published records that repeat an event.
+        duplicates: how often an event was published again.
         findings: differences; empty if table and stream agree.
     """
 
@@ -31,7 +31,7 @@ class AccountAudit:
 
 
 def audit(rows: Iterable[StoredRow], published: Iterable[DomainEvent]) -> dict[str, AccountAudit]:
-    """Audits every account that has a row or an event; results by account id.
+    """Compares the rows and the published events of every account; results by account id.
 
     Args:
         rows: the whole table, in any order.
@@ -58,7 +58,7 @@ def _audit(account_id: str, rows: Sequence[StoredRow], published: Sequence[Domai
     events = [row for row in rows if isinstance(row, EventRow)]
     findings = check.findings
     if order != [row.sequence for row in events]:
-        findings.append(f"published {order}, stored {[row.sequence for row in events]}")
+        findings.append(f"the events {order} were published, but {[row.sequence for row in events]} are stored")
     findings += [
         f"event {row.sequence} was published with values that differ from its row"
         for row in events

@@ -1,4 +1,4 @@
-"""Recomputes an account from its events and compares its rows and snapshots, trusting no snapshot. Pure."""
+"""Recomputes an account from its events alone, and compares its rows and snapshots with the result. Pure."""
 
 from dataclasses import dataclass, field
 
@@ -10,14 +10,14 @@ from account_core.service.head import Head, advance
 
 @dataclass
 class LedgerCheck:
-    """Checks one account: call `add` for its rows, oldest first, then `end`. Keeps only the events' idempotency keys.
+    """Checks one account: call `add` for its rows, oldest first, then `end`. Stores only the events' idempotency keys.
 
     Attributes:
         head: the state, computed from the events alone.
         rows: the number of rows added.
         snapshots: the number of usable snapshots.
-        outdated: the number of snapshots in another format; they are ignored and not a finding.
-        findings: errors; empty if all rows agree.
+        outdated: the number of snapshots in another format. They are ignored and are no findings.
+        findings: the errors found; empty if all rows agree.
     """
 
     account_id: str
@@ -63,8 +63,8 @@ class LedgerCheck:
         self._last_version = version
 
     def _add_event(self, row: EventRow) -> None:
-        """After an event that does not follow, there is no state to compare later events with."""
-        if row.request_id is not None and row.occurred_at < self._last_time:  # rows of format 1 did not promise this
+        """Evolves the state. After an event that does not follow, there is no state to check later rows against."""
+        if row.request_id is not None and row.occurred_at < self._last_time:  # in rows of format 1, times may decrease
             self.findings.append(f"event {row.sequence} is earlier than the one before it")
         self._last_time = row.occurred_at
         if row.command_id is not None and row.command_id in self._keys:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def check_ledger(client: "DynamoDBClient", table_name: str) -> Iterator[LedgerCheck]:
     """Checks one account after the other. Memory grows with the number of accounts, not of rows.
 
-    It reads every row twice: once, eventually consistently, to find the accounts, and once in order.
+    Every row is read twice: by an eventually consistent Scan that finds the accounts, then by a Query per account.
     """
     ids: set[str] = set()
     pages = client.get_paginator("scan").paginate(TableName=table_name, ProjectionExpression=ACCOUNT_ID)

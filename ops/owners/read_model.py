@@ -1,4 +1,4 @@
-"""Rebuilds the accounts by owner from the ledger, and compares them with it. Both read the ledger by a replay."""
+"""Rebuilds the read model of accounts by owner from the ledger, and compares it with the ledger, both by a replay."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -26,11 +26,11 @@ Row = Mapping[str, Any]
 
 
 class RebuildingSink:
-    """A replay's sink that replaces each account's row and position.
+    """A replay's sink that replaces each account's row in the read model and its position in the inbox.
 
-    It may run while the function runs. The first page of an account's events replaces its row, in one transaction with
-    its position. The position never goes back, because events that the function has applied are not delivered to it
-    again. Further pages go through the inbox, as the function's records do.
+    The read model's function may run meanwhile. The first page of an account's events replaces its row and its
+    position, in one transaction. The position never moves back, because events that the function has applied are not
+    delivered to it again. Further pages go through the inbox, as the function's records do.
 
     Args:
         client: of DynamoDB.
@@ -39,8 +39,9 @@ class RebuildingSink:
         ledger: the accounts table.
         decoder: decodes the ledger's events.
         now: returns the seconds since 1970.
-        resets: discard buffered events and what the inbox has seen, and let the position go back to the ledger's.
-            Events that the function applies meanwhile may be lost from the read model: disable its trigger first.
+        resets: whether to discard buffered events and the highest sequence seen, and let the position move back to that
+            of the ledger. The read model may lose events that the function applies meanwhile: disable the function's
+            trigger first.
 
     Attributes:
         failed: accounts that could not be rebuilt, each with the reason.
@@ -72,7 +73,7 @@ class RebuildingSink:
             if isinstance(first, AccountCreated):
                 if not self._put(first, arrivals[-1].event):
                     continue
-                arrivals = arrivals[-1:]  # received once more, so that buffered events after it are applied
+                arrivals = arrivals[-1:]  # received again, so that buffered events after it are applied
             error = self._inbox.receive(account_id, arrivals, self._now()).error
             if isinstance(error, Unavailable):
                 raise Interrupted(f"{account_id} could not be rebuilt ({error}). Run the command again.") from error
@@ -84,7 +85,7 @@ class RebuildingSink:
         """Does nothing: `write` is durable."""
 
     def _put(self, created: AccountCreated, last: Event) -> bool:
-        """Replaces the row with that after `last`, or after the inbox's last event if that is later."""
+        """Replaces the row with that after `last`, or after the inbox's last event if later. False: it failed."""
         account_id = created.account_id
         for _ in range(STALE_REVISIONS_MAX):
             try:
@@ -93,7 +94,7 @@ class RebuildingSink:
                 if newest is None and not self._resets:
                     self.failed[account_id] = (
                         f"the read model is at event {before.last}, which the ledger does not have. Nothing was "
-                        "changed. Repair the ledger, or use --reset to rebuild the account as the ledger has it"
+                        "changed. Repair the ledger, or use --reset to rebuild the account from the ledger as it is"
                     )
                     return False
                 newest = newest or last
@@ -113,7 +114,7 @@ class RebuildingSink:
         raise Interrupted(f"{account_id} is too busy to be rebuilt now. Run the command again.")
 
     def _later(self, account_id: str, sequence: int) -> Event | None:
-        """The ledger's event; None if it is missing or cannot be read."""
+        """The ledger's event with this sequence; None if it is missing or cannot be read."""
         [arrival] = self._ledger.events(account_id, sequence, sequence, 0)
         return None if isinstance(arrival, Poison) else self._decoder.decode(arrival.data)
 
@@ -122,7 +123,7 @@ class FoldingSink:
     """A replay's sink that computes the expected row of each account. Its memory grows with the number of accounts.
 
     Attributes:
-        rows: by account id.
+        rows: the expected rows, by account id.
     """
 
     def __init__(self, decoder: Decoder) -> None:

@@ -1,1 +1,1 @@
-"""Parked accounts and failed batches: list and release them."""
+"""Lists and releases parked accounts and discarded batches."""

@@ -2,7 +2,7 @@
 
 An object of the failure bucket is an invocation record (AWS Lambda Developer Guide, "Retain discarded records for a
 DynamoDB event source in Lambda") with the whole batch as its `payload`. It only identifies the accounts that may have a
-gap, and from which event on. The events are read from the table, which is the source of truth.
+gap, and the first event that may be missing. The events are read from the table, which is the source of truth.
 """
 
 import json
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 CHANGES = ("INSERT", "MODIFY", "REMOVE")
-"""API reference of DynamoDB Streams, "Record": eventName. Only inserted rows are published."""
-# A payload has at most 6 MB, and at most twice that as a JSON string within JSON.
+"""The values of eventName; see the API reference of DynamoDB Streams, "Record". Only inserted rows are published."""
+# A payload has at most 6 MB. As a JSON string within JSON, it has at most twice as many bytes.
 OBJECT_BYTES_MAX = 16 * 1024 * 1024
 ROUNDS_MAX = 10
 
@@ -39,8 +39,8 @@ class DiscardedBatch:
 
     Attributes:
         url: s3://bucket/key.
-        accounts: the events in it, by account id.
-        problem: what cannot be understood, or empty. An object with a problem must not be deleted.
+        accounts: the span of the events in the object, by account id.
+        problem: why the object cannot be read completely, or empty. An object with a problem must not be deleted.
     """
 
     url: str
@@ -82,7 +82,7 @@ def read_batch(url: str, key: str, body: bytes) -> DiscardedBatch:
 
 
 class FailureBucket:
-    """The on-failure destination of the projector's trigger."""
+    """The bucket that is the on-failure destination of the projector's trigger."""
 
     def __init__(self, client: "S3Client", name: str) -> None:
         self._client = client
@@ -92,7 +92,7 @@ class FailureBucket:
         return sum(1 for _ in self._listed())
 
     def objects(self) -> Iterator[DiscardedBatch]:
-        """Every object. Objects that another release deletes meanwhile are skipped."""
+        """Every object in the bucket. Objects that another `release` command deletes meanwhile are skipped."""
         for listed in self._listed():
             key = listed["Key"]
             url = f"s3://{self.name}/{key}"
@@ -106,7 +106,7 @@ class FailureBucket:
             yield read_batch(url, key, body)
 
     def delete(self, key: str) -> None:
-        """Deletes an object. The bucket is versioned and keeps it for the days set in template.yaml."""
+        """Deletes an object. The bucket is versioned and keeps the old version for the days set in template.yaml."""
         self._client.delete_object(Bucket=self.name, Key=key)
 
     def _listed(self) -> Iterator[Any]:
@@ -115,12 +115,12 @@ class FailureBucket:
 
 
 class FailureReleaser:
-    """Parks the accounts of discarded batches, releases them, and deletes the objects that are done.
+    """Parks the accounts of discarded batches, releases them, and deletes the objects whose accounts are released.
 
     Args:
         parking: the parked accounts.
         newest: returns the sequence of an account's newest event, read strongly consistently; 0 if it has no event.
-        releaser: on the same parking.
+        releaser: releases the accounts; it must have the same `parking`.
         now: returns the time in the format of `Parked.at`.
         delete: deletes the object with a key.
     """
@@ -141,7 +141,7 @@ class FailureReleaser:
         self._delete = delete
 
     def release(self, objects: Iterable[DiscardedBatch]) -> Iterator[Released]:
-        """Releases each account once, from the lowest of its events in any object on; see `Releaser.release`.
+        """Releases each account once, beginning with its lowest event in any of the objects; see `Releaser.release`.
 
         An object is deleted when the last of its accounts is released, unless it has a problem.
         """
@@ -168,8 +168,9 @@ class FailureReleaser:
     def _park(self, account_id: str, objects: Sequence[DiscardedBatch], parked: Parked | None) -> Parked:
         """Parks the account at or before its lowest event in these objects, through its newest event.
 
-        The newest event is looked up after parking. A batch that listed the parked accounts before may still publish
-        events out of order, but those were in the table by then and are published again in order.
+        The newest event is looked up after parking. An invocation of the projector that listed the parked accounts
+        earlier may still publish events out of order. These events are in the table by then, so they are published
+        again in order.
         """
         lowest = min(objects, key=lambda each: each.accounts[account_id].first)
         first = lowest.accounts[account_id].first
@@ -184,4 +185,4 @@ class FailureReleaser:
                 if self._parking.hold(parked, through):
                     return replace(parked, held_through=max(parked.held_through, through))
                 parked = self._parking.list_parked().get(account_id)
-        raise Unavailable("another process keeps parking and releasing the same account")
+        raise Unavailable(f"another process keeps parking and releasing the account {account_id}")

@@ -1,9 +1,9 @@
 """Releases a parked account after its rows are repaired: publishes its events from the table, then unparks it.
 
-It follows the protocol of `projector.parking`: the account is unparked only if everything that was held back meanwhile
-is published too; otherwise the release continues with that. If a release ends early, because a row is still wrong,
-Kinesis does not answer or it is interrupted, the account stays parked and nothing is lost. Running it again is always
-safe and at worst publishes events twice.
+It follows the protocol of `projector.parking`: the account is unparked only once the events that were held back
+meanwhile are published, too. If a release ends early because a row is still wrong, Kinesis does not answer, or someone
+interrupts it, the account stays parked and nothing is lost. Running the release again is always safe. At worst, events
+are published twice.
 """
 
 from collections.abc import Callable
@@ -18,10 +18,10 @@ from projector.project import Ledger
 
 PAGE_EVENTS = 1_000
 PATIENCE_S = 60.0
-"""The longest time in which Kinesis may accept no event at all."""
+"""How long Kinesis may accept no event at all before the release of the account ends."""
 
 ROUNDS_MAX = 1_000
-"""How often a release continues because more events were held back meanwhile."""
+"""How often a release may continue because more events were held back meanwhile."""
 
 HELD_BACK_TOO_FAST = "new events were held back as fast as these were published"
 
@@ -52,7 +52,7 @@ class _Run:
     published: int = 0
 
     def continue_from(self, first: int) -> None:
-        """Restarts there, unless that event is published or directly follows the published ones."""
+        """Starts over at `first`, unless this event is already published or directly follows the published ones."""
         if not self.first <= first <= self.through + 1:
             self.first, self.through = first, first - 1
 
@@ -63,7 +63,7 @@ class Releaser:
     Args:
         parking: the parked accounts.
         ledger: the table.
-        publisher: packs as the deployed projector does, so that an account's events stay in its bucket.
+        publisher: must pack events as the deployed projector does, so that an account's events stay in its bucket.
         clock: seconds, monotonic; the publisher's.
         progress: called after every page.
     """
@@ -89,10 +89,10 @@ class Releaser:
         """Publishes the events that were held back and unparks the account.
 
         Args:
-            parked: from `Parking.list_parked`; it may be outdated.
+            parked: an entry of `Parking.list_parked`, which may be out of date.
 
         Raises:
-            Unavailable: DynamoDB does not answer. The account is still parked, unless only the answer to the last
+            Unavailable: DynamoDB does not answer. The account is still parked, unless only the response to the last
                 request was lost.
         """
         run = _Run(parked.first, parked.first - 1)
@@ -111,7 +111,7 @@ class Releaser:
         return Released(parked.account_id, run.published, replace(parked, reason=HELD_BACK_TOO_FAST))
 
     def _publish(self, parked: Parked, run: _Run) -> Parked | None:
-        """Publishes the events known to be held back; if that fails, returns how to park the account instead."""
+        """Publishes the events known to be held back. If that fails, returns where and why the account stays parked."""
         while run.through < parked.held_through:
             last = min(run.through + self._page_events, parked.held_through)
             stop = self._publish_page(parked, run, last)

@@ -1,4 +1,4 @@
-"""The checkpoint on disk: replaced atomically, and locked by one run at a time."""
+"""The checkpoint file: replaced atomically, and locked by one run at a time."""
 
 import fcntl
 import json
@@ -8,13 +8,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ops.replay.errors import NotResumable, WrongCall
+from ops.replay.errors import InvalidRequest, NotResumable
 from ops.replay.output_paths import check_output_path, open_file
 from ops.replay.state import State, from_json, is_checkpoint, to_json
 
 
 class CheckpointFile:
-    """Args: asked: the run's request; see `state.to_json`."""
+    """The checkpoint file of a run.
+
+    Args:
+        path: the file, which need not exist.
+        asked: the run's request in JSON; see `state.to_json`.
+    """
 
     def __init__(self, path: Path, asked: Mapping[str, Any]) -> None:
         self.path = path
@@ -25,14 +30,14 @@ class CheckpointFile:
         """Locks the checkpoint against other runs.
 
         Raises:
-            WrongCall: the path cannot be a file, or the file there is not a checkpoint.
+            InvalidRequest: the path cannot be a file, or the file there is not a checkpoint.
             NotResumable: another run holds the lock.
         """
         check_output_path(self.path)
         lock = self.path.with_name(f"{self.path.name}.lock")
         check_output_path(lock)
         if lock.exists() and lock.stat().st_size:
-            raise WrongCall(f"{lock} is not a replay's lock file: choose another path with --checkpoint.")
+            raise InvalidRequest(f"{lock} is not a replay's lock file: choose another path with --checkpoint.")
         if self.path.exists():
             self._saved()
         with open_file(lock, "ab") as file:
@@ -51,7 +56,7 @@ class CheckpointFile:
 
         Raises:
             NotResumable: there is no checkpoint, or it is damaged or belongs to another run.
-            WrongCall: the file is not a checkpoint.
+            InvalidRequest: the file is not a checkpoint.
         """
         if not self.exists():
             raise NotResumable(f"There is no checkpoint {self.path}: omit --resume to start a new run.")
@@ -64,7 +69,7 @@ class CheckpointFile:
             except (ValueError, RecursionError):
                 saved = None
         if not is_checkpoint(saved):
-            raise WrongCall(f"{self.path} is not a replay checkpoint: choose another file with --checkpoint.")
+            raise InvalidRequest(f"{self.path} is not a replay checkpoint: choose another file with --checkpoint.")
         return saved
 
     def save(self, state: State) -> None:
@@ -82,12 +87,12 @@ class CheckpointFile:
             os.close(directory)
 
     def delete(self) -> None:
-        """Deletes the checkpoint when the run is complete."""
+        """Deletes the checkpoint. Call it once the run is complete."""
         self.path.unlink(missing_ok=True)
 
 
 def _acquire(file: BinaryIO, lock: Path) -> bool:
-    """Whether the lock was acquired on the file that is still at this path: the previous holder deletes its file."""
+    """Whether the lock was acquired, on the file still at this path: the previous holder deletes its lock file."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return os.path.samestat(os.fstat(file.fileno()), lock.stat())

@@ -2,8 +2,8 @@
 
 The projector's own code turns a row into an event. The event therefore has the id and the values that were published,
 and the bytes that the projector would publish today: an event that was published under an older schema version is
-encoded with the working one. An account's events are emitted in sequence without gaps, until its rows end or a row
-cannot be turned into an event. There the account stops, and is reported.
+encoded with the working one. An account's events are emitted in sequence without gaps, until its rows end, or until a
+row is missing or cannot be turned into an event. The replay of the account then stops and is reported.
 """
 
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ NO_VERSION = "its key's Version is not a valid row version"
 class NoEvent(Enum):
     """Why a row yields no event now."""
 
-    SKIPPED = "a snapshot, a row that was sent already, or a row after the account's stop"
-    OUT_OF_ORDER = "earlier rows of the account have not been seen"
+    SKIPPED = "it is a snapshot, its event was already sent, or the account has stopped"
+    OUT_OF_ORDER = "an earlier row of the account has not been read yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Stopped:
     Attributes:
         sequence: the first event that was not replayed.
         version: the Version in the key of the row that is wrong or missing.
-        reason: it never contains an amount.
+        reason: why; it never contains an amount.
     """
 
     account_id: str
@@ -51,7 +51,7 @@ class Cursor:
         due: the sequence of its next event.
         latest_us: the latest time of its events so far; None before the first.
         first: the sequence of its first selected event; None before that.
-        stopped: why the account ended early; None if it did not.
+        stopped: why the account stopped early; None if it did not.
     """
 
     account_id: str
@@ -64,7 +64,7 @@ class Cursor:
     def next_version(self) -> int | None:
         """The version to continue reading from; None to read from the account's first row, whatever its key.
 
-        It directly follows the last event's row, so a wrong row where a snapshot belongs is not skipped.
+        It is directly after the last event's row, so that a wrong row in the place of a snapshot is not skipped.
         """
         return version_of(self.due - 1) + 1 if self.due > 1 else None
 
@@ -91,7 +91,7 @@ class Cursor:
         return arrival
 
     def select(self, sequence: int) -> None:
-        """Records that an event of this account is sent."""
+        """Records that this event of the account is selected."""
         self.first = self.first or sequence
 
     def begins_with(self, item: Item) -> bool:

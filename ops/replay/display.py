@@ -17,9 +17,9 @@ class Display:
     """A context manager that shows the progress.
 
     Args:
-        console: stderr's.
-        read_units: expected in total; None if unknown.
-        before: what an earlier, interrupted run had done.
+        console: the one on stderr.
+        read_units: the total expected; None if unknown.
+        before: the counts of an earlier, interrupted run; zeros for a new run.
         clock: seconds, monotonic.
     """
 
@@ -49,7 +49,7 @@ class Display:
         self._bar.stop()
 
     def update(self, counts: Counts) -> None:
-        """Shows new counts; called after every page."""
+        """Shows new counts. It is called after every page."""
         now_s = self._clock()
         text = self._text(counts, now_s)
         self._bar.update(self._task, description=text, completed=counts.read_units)

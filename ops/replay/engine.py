@@ -9,7 +9,7 @@ from typing import Any
 from account_core.rows.layout import ACCOUNT_ID, VERSION
 from account_events.avro.encoder import ENCODERS, Encoders
 from ops.replay.cursor import Cursor, NoEvent, Stopped
-from ops.replay.errors import Interrupted, WrongCall
+from ops.replay.errors import Interrupted, InvalidRequest
 from ops.replay.pace import Pace, Unpaced
 from ops.replay.selection import Selection, includes, is_past
 from ops.replay.sinks import Sink
@@ -19,13 +19,17 @@ from projector.outgoing import Outgoing
 
 SEGMENTS = 4
 SETTLE_S = 1.0
-"""Seconds before a missing row is read again: for a moment, only one row of a transaction may be visible."""
+"""Seconds before a missing row is read again: only one row of a transaction may be visible for a moment."""
 NO_ACCOUNT = "the table has no such account"
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """Attributes: stopped: accounts that could not be replayed to their end; empty if all were."""
+    """The outcome of a replay.
+
+    Attributes:
+        stopped: the accounts that could not be replayed to their end.
+    """
 
     counts: Counts
     stopped: Sequence[Stopped]
@@ -62,18 +66,18 @@ def replay(
 ) -> ReplayResult:
     """Sends the selected events to the sink, in sequence per account and without gaps.
 
-    An account ends early at a row that cannot be turned into an event. Rows that are added during the replay may or may
-    not be replayed: their events are on the live stream.
+    An account stops early at a row that is missing or cannot be turned into an event. Rows that are added during the
+    replay may or may not be replayed; their events are on the live stream.
 
     Args:
         source: the table.
         selection: the events to replay.
-        sink: it is not closed.
-        segments: of the Scan; also the most pages that are read concurrently.
+        sink: receives the events. The caller closes it.
+        segments: the number of segments of the Scan, and the maximum number of pages that are read concurrently.
         state: an earlier run's state, to continue with the same selection and segments; it is modified. Events that the
             earlier run sent after that state are sent again, in order per account.
-        executor: reads the pages; None to read them one after the other.
-        pace: limits the rate of reading.
+        executor: runs the reads of pages; None to read them one after the other.
+        pace: limits the read rate.
         page_units: read units that the first page of a part may use.
         save: stores the state. It is called before the first page and after each page, once the events are safe.
         encoders: the projector's.
@@ -99,7 +103,7 @@ class _Run:
     encoders: Encoders
 
     def run(self, parts: Sequence[Part], concurrency: int, executor: Executor) -> None:
-        """Reads every part to its end; a part's next page only after the events of the previous one are sent."""
+        """Reads every part to its end, and a part's next page only after the events of its previous page are sent."""
         self._commit()
         waiting = deque(part for part in parts if not self.state.parts[part.name].is_done)
         units = dict.fromkeys(parts, self.page_units)
@@ -126,10 +130,10 @@ class _Run:
         return self.source.read(part, self.state.parts[part.name].after)
 
     def _take(self, part: Part, page: Page) -> None:
-        there = self.state.parts[part.name]
-        self._send_page(page, lambda item: self._cursor(there, item))
-        there.after, there.is_done = page.next_key, page.next_key is None
-        if there.is_done and there.open is None and isinstance(part, Account):
+        progress = self.state.parts[part.name]
+        self._send_page(page, lambda item: self._cursor(progress, item))
+        progress.after, progress.is_done = page.next_key, page.next_key is None
+        if progress.is_done and progress.open is None and isinstance(part, Account):
             self._remember(Cursor(part.account_id, stopped=Stopped(part.account_id, 1, "1", NO_ACCOUNT)))
         self._commit()
 
@@ -147,7 +151,7 @@ class _Run:
         self._count(page)
 
     def _take_row(self, cursor: Cursor, item: Item, events: list[Outgoing]) -> bool:
-        """Takes a row and appends its event if that is selected; False if the row is out of order."""
+        """Takes a row and appends its event if the event is selected. False: the row is out of order."""
         if is_past(self.selection, cursor.latest_us):
             return True
         taken = cursor.take(item, self.encoders)
@@ -159,7 +163,7 @@ class _Run:
         return taken is not NoEvent.OUT_OF_ORDER
 
     def _read_in_order(self, cursor: Cursor) -> None:
-        """Replays the rest of an account by a Query; a gap that is still there at the second attempt stops it."""
+        """Replays the rest of an account by a Query. The account stops at a gap that a second attempt finds again."""
         self._remember(cursor)
         gap = 0
         while not self._follow(cursor):
@@ -170,7 +174,7 @@ class _Run:
             self.pace.sleep(SETTLE_S)
 
     def _follow(self, cursor: Cursor) -> bool:
-        """Sends the account's events from its cursor on; False if there is a gap."""
+        """Sends the account's events from its cursor on. False: there is a gap."""
         part, after, units = Account(cursor.account_id, cursor.next_version), None, self.page_units
         while True:
             self.pace.sleep(self.pace.reserve(units))
@@ -184,17 +188,19 @@ class _Run:
             if not is_whole or after is None:
                 return is_whole
 
-    def _cursor(self, there: PartState, item: Item) -> Cursor:
+    def _cursor(self, progress: PartState, item: Item) -> Cursor:
         try:
             account_id, _ = str(item[ACCOUNT_ID]["S"]), item[VERSION]["N"]
         except (KeyError, TypeError):
-            raise WrongCall(f"A row has no {ACCOUNT_ID} or no {VERSION}: this is not an accounts table.") from None
+            raise InvalidRequest(
+                f"A row has no {ACCOUNT_ID} or no {VERSION}: this is not an accounts table. Choose another."
+            ) from None
         known = self.state.known.get(account_id)
         if known is not None:
             return known
-        if there.open is None or there.open.account_id != account_id:
-            there.open = Cursor(account_id)
-        return there.open
+        if progress.open is None or progress.open.account_id != account_id:
+            progress.open = Cursor(account_id)
+        return progress.open
 
     def _remember(self, cursor: Cursor) -> None:
         self.state.known[cursor.account_id] = cursor

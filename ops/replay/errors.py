@@ -1,9 +1,9 @@
 """Errors that end a replay early, ordered by what the operator must do. Each message is one line with the remedy.
 
 ReplayError
-├── WrongCall      the selection, the table or the target is not valid: change the call
-├── NotResumable   the checkpoint is missing, damaged, in use or from another run: nothing was changed
-└── Interrupted    the table or the target failed or does not accept events: resume later
+├── InvalidRequest   the selection, the table or the target is not valid: change the command's options
+├── NotResumable     the checkpoint is missing, damaged, in use or from another run: nothing was changed
+└── Interrupted      the table or the target failed or does not accept events: resume later
 """
 
 from local_stack.errors import CommandError
@@ -13,8 +13,8 @@ class ReplayError(CommandError):
     """The base of all errors that a replay raises."""
 
 
-class WrongCall(ReplayError):
-    """The call is not valid."""
+class InvalidRequest(ReplayError):
+    """The selection, the table or the target is not valid."""
 
 
 class NotResumable(ReplayError):
@@ -22,4 +22,4 @@ class NotResumable(ReplayError):
 
 
 class Interrupted(ReplayError):
-    """The run ended before it was complete; everything up to its checkpoint is safe."""
+    """The run ended before it was complete. Everything up to its checkpoint is durable."""

@@ -1,9 +1,10 @@
-"""Estimates a replay's cost and duration from DynamoDB's figures of the table, which may be six hours old."""
+"""Estimates a replay's cost and duration from the table's size in DynamoDB, which may be six hours old."""
 
 from dataclasses import dataclass
 
 READ_UNIT_BYTES = 4096
-"""Strongly consistent: docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html."""
+"""Strongly consistent reads:
+docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html."""
 PAGE_BYTES = 1024 * 1024
 
 
@@ -12,7 +13,7 @@ class TableSize:
     """The size of the whole table, snapshots included.
 
     Attributes:
-        table_id: it differs from that of a deleted table of the same name.
+        table_id: unique, even among deleted tables of the same name.
     """
 
     table_id: str

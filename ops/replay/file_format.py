@@ -5,8 +5,8 @@ string, times are ISO 8601 in UTC. `data` is the event's bytes as on the stream,
 
 `framed`: for each event its length in four bytes, big-endian, then the event's bytes as on the stream.
 
-An Avro object container is not offered: it would hold the three records as branches of one union, without the
-single-object headers that a consumer of the stream needs to decode them.
+Avro object containers are not supported: they would hold the event types as branches of one union, without the
+single-object headers that a consumer of the stream needs to decode an event.
 """
 
 import json

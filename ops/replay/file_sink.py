@@ -5,21 +5,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from ops.replay.errors import NotResumable, WrongCall
+from ops.replay.errors import InvalidRequest, NotResumable
 from ops.replay.output_paths import check_output_path, open_file
 from projector.outgoing import Outgoing
 
 
 class FileSink:
-    """A file. When a run is resumed, everything after the checkpoint's position is cut off.
+    """A file. When a run is resumed, the file is truncated to the checkpoint's position.
 
     Args:
         path: created if it does not exist.
-        position: the checkpoint's; None for a new run, which requires an empty file.
+        position: the length at the checkpoint; None for a new run, which requires an empty file.
         write_event: encodes an event in the file's format.
 
     Raises:
-        WrongCall: the path cannot be a file, or the file is not empty.
+        InvalidRequest: the path cannot be a file, or the file is not empty.
         NotResumable: the file is shorter than the checkpoint's position.
     """
 
@@ -29,7 +29,7 @@ class FileSink:
         exists = path.exists()
         size = path.stat().st_size if exists else 0
         if position is None and size:
-            raise WrongCall(f"{path} is not empty: choose another file, or delete it.")
+            raise InvalidRequest(f"{path} is not empty: choose another file, or delete it.")
         if position is not None and size < position:
             raise NotResumable(f"{path} is shorter than its checkpoint records: delete both and start a new run.")
         self._file: BinaryIO = open_file(path, "r+b" if exists else "xb")

@@ -3,35 +3,35 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from ops.replay.errors import WrongCall
+from ops.replay.errors import InvalidRequest
 
 
 def check_output_path(path: Path) -> None:
-    """Checks that a file can be created or opened here.
+    """Checks that a file can be created or opened at this path.
 
     Raises:
-        WrongCall: it cannot.
+        InvalidRequest: no file can be created or opened.
     """
     try:
         if not path.parent.is_dir():
-            raise WrongCall(f"There is no folder {path.parent}: create it first.")
+            raise InvalidRequest(f"There is no folder {path.parent}: create it first.")
         if path.is_dir():
-            raise WrongCall(f"{path} is a folder: give the path of a file.")
+            raise InvalidRequest(f"{path} is a folder: give the path of a file.")
         if path.exists() and not path.is_file():
-            raise WrongCall(f"{path} is a device or a pipe, not a file: use --to-stdout and redirect it.")
+            raise InvalidRequest(f"{path} is a device or a pipe, not a file: use --to-stdout and redirect it.")
         if path.is_symlink() and not path.exists():
-            raise WrongCall(f"{path} is a broken symbolic link: choose another file.")
+            raise InvalidRequest(f"{path} is a broken symbolic link: choose another file.")
     except OSError as error:
-        raise WrongCall(f"{path} cannot be used as a file: {error.strerror}.") from error
+        raise InvalidRequest(f"{path} cannot be used as a file: {error.strerror}.") from error
 
 
 def open_file(path: Path, mode: Literal["rb", "ab", "xb", "r+b"]) -> Any:  # noqa: ANN401 -- BinaryIO, by any of its classes
     """Opens the file.
 
     Raises:
-        WrongCall: it cannot be opened.
+        InvalidRequest: the file cannot be opened.
     """
     try:
         return path.open(mode)
     except OSError as error:
-        raise WrongCall(f"{path} cannot be opened: {error.strerror}.") from error
+        raise InvalidRequest(f"{path} cannot be opened: {error.strerror}.") from error

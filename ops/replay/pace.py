@@ -1,7 +1,7 @@
-"""Limits the rate of reads by the time at which the next read may begin, as in GCRA, a form of the token bucket.
+"""Limits the read rate by the time at which the next read may begin (GCRA, a form of the token bucket).
 
-The capacity of a read is known only once it is done. So each read reserves what the previous read of its part used, and
-the difference is settled afterwards.
+The capacity that a read uses is known only once it is done. So each read reserves what the previous read of its part
+used, and the reservation is corrected afterwards.
 """
 
 from collections.abc import Callable

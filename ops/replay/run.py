@@ -1,4 +1,4 @@
-"""Carries out a `replay` command: wires the replay, keeps its checkpoint, and prints progress and results."""
+"""Carries out a `replay` command: wires the replay, saves its checkpoint, and prints progress and results."""
 
 import json
 import random
@@ -21,7 +21,7 @@ from ops.replay.checkpoint_file import CheckpointFile
 from ops.replay.display import Display
 from ops.replay.dynamodb_source import DynamoDBSource
 from ops.replay.engine import ReplayResult, new_state, replay
-from ops.replay.errors import Interrupted, WrongCall
+from ops.replay.errors import Interrupted, InvalidRequest
 from ops.replay.estimate import duration_s, in_words
 from ops.replay.file_format import FileFormat, writer
 from ops.replay.file_sink import FileSink, OutputSink
@@ -47,7 +47,7 @@ class Target:
     file_format: FileFormat
 
     def described(self) -> dict[str, str]:
-        """The target in JSON, for the checkpoint; of a stream only its name."""
+        """The target in JSON, for the checkpoint; for a stream, only its name."""
         if self.stream is not None:
             return {"stream": self.stream}
         return {"file": str(self.file.absolute()), "format": self.file_format} if self.file is not None else {}
@@ -58,7 +58,7 @@ class ReplayRequest:
     """The options of a replay.
 
     Attributes:
-        table: replaces the stack's table.
+        table: the table to read; None for the stack's.
     """
 
     selection: Selection
@@ -92,7 +92,7 @@ class ReplayRun:
         self._size = self._source.size()
 
     def run(self) -> bool:
-        """Replays the events; False if an account ended early."""
+        """Replays the events. False: an account stopped early."""
         self._print_estimate()
         target = self._request.target
         if self._request.dry_run:
@@ -137,12 +137,12 @@ class ReplayRun:
         return f"aggregation {outputs['Aggregation']}, {outputs['Buckets']} buckets, {outputs['Framing']}"
 
     def _stream_identity(self, name: str) -> dict[str, str]:
-        """Identifies the stream, for the checkpoint: a later stream of the same name does not hold the events."""
+        """Identifies the stream, for the checkpoint: a later stream of the same name does not have the events."""
         try:
             stream = self._kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
         except ClientError as error:
             if error.response["Error"]["Code"] == "ResourceNotFoundException":
-                raise WrongCall(f"There is no stream {name}: create it first.") from None
+                raise InvalidRequest(f"There is no stream {name}: create it first.") from None
             raise
         return {"arn": stream["StreamARN"], "made_at": str(stream["StreamCreationTimestamp"])}
 
@@ -150,7 +150,7 @@ class ReplayRun:
         if self._request.resume:
             return checkpoint.load()
         if checkpoint.exists():
-            raise WrongCall(
+            raise InvalidRequest(
                 f"An earlier run was interrupted: continue it with --resume, or delete {checkpoint.path} to start over."
             )
         return new_state(self._request.selection, self._request.segments)
@@ -213,7 +213,7 @@ class ReplayRun:
     def _print_result(self, result: ReplayResult, seconds: float) -> None:
         for stopped in result.stopped:
             err.print(
-                f"[bold red]✗[/] {escape(stopped.account_id)} ends before event {stopped.sequence}, "
+                f"[bold red]✗[/] {escape(stopped.account_id)}: stopped before event {stopped.sequence}, "
                 f"row {escape(stopped.version)}: {escape(stopped.reason)}",
                 soft_wrap=True,
                 highlight=False,
@@ -224,7 +224,7 @@ class ReplayRun:
             f"{counts.accounts} accounts, {counts.events} events, {counts.data_bytes} bytes; {counts.rows} rows read "
             f"with {counts.read_units:g} read units"
             + (f", {counts.put_units} PUT units of 25 KB" if counts.put_units else "")
-            + (f"; {len(result.stopped)} accounts end early" if result.stopped else ""),
+            + (f"; {len(result.stopped)} accounts stopped early" if result.stopped else ""),
             soft_wrap=True,
             highlight=False,
         )
@@ -236,7 +236,7 @@ class ReplayRun:
 
 @contextmanager
 def _resume_advice(checkpoint: CheckpointFile) -> Iterator[None]:
-    """Adds to every early end how to resume the run."""
+    """Adds, to every error that ends the run early, how to resume it."""
     try:
         yield
     except Interrupted as error:
@@ -250,7 +250,7 @@ def _resume_advice(checkpoint: CheckpointFile) -> Iterator[None]:
 
 
 def _default_checkpoint(target: Target, asked: dict[str, Any]) -> Path:
-    """Next to the target file; for a stream, in CHECKPOINTS, one for each selection and table."""
+    """Next to the target file; for a stream, in CHECKPOINTS, one file for each selection and table."""
     if target.file is not None:
         return target.file.with_name(f"{target.file.name}.checkpoint.json")
     digest = sha256(json.dumps([asked["selection"], asked["table"]]).encode()).hexdigest()

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from account_events.avro.values import micros
-from ops.replay.errors import WrongCall
+from ops.replay.errors import InvalidRequest
 
 # Stricter than `fromisoformat`, which accepts any character between date and time and drops decimals after the sixth.
 _TIME = re.compile(
@@ -30,8 +30,8 @@ class Everything:
 class TimeRange:
     """The events of all accounts that occurred in a time range.
 
-    An account's times never decrease, so its selected events are consecutive. Rows of format 1 did not promise that: an
-    event there counts as occurring no earlier than the events before it, which keeps the selection consecutive.
+    An account's times never decrease, so its selected events are consecutive. In rows of format 1, times may decrease:
+    such an event counts as occurring no earlier than the events before it, which keeps the selection consecutive.
 
     Attributes:
         from_us: microseconds since 1970, inclusive; None: from the beginning.
@@ -49,11 +49,11 @@ def time_range(from_: str | None, until: str | None) -> TimeRange:
     """The range between two ISO 8601 times with an offset.
 
     Raises:
-        WrongCall: a time is not valid, or the first is not before the second.
+        InvalidRequest: a time is not valid, or the first is not before the second.
     """
     selected = TimeRange(*(None if text is None else _micros(text) for text in (from_, until)))
     if selected.from_us is not None and selected.until_us is not None and selected.from_us >= selected.until_us:
-        raise WrongCall(f"--from {from_} is not before --until {until}: the range is empty.")
+        raise InvalidRequest(f"--from {from_} is not before --until {until}: the range is empty.")
     return selected
 
 
@@ -65,7 +65,7 @@ def includes(selection: Selection, occurred_us: int | None) -> bool:
 
 
 def is_past(selection: Selection, occurred_us: int | None) -> bool:
-    """Whether no further event is selected of an account whose events have reached this time."""
+    """Whether an account whose events have reached this time has no further selected events."""
     return (
         isinstance(selection, TimeRange)
         and selection.until_us is not None
@@ -91,4 +91,6 @@ def _micros(text: str) -> int:
             return micros(datetime.fromisoformat(text))
     except ValueError:
         pass
-    raise WrongCall(f"{text!r} is not an ISO 8601 time with an offset: write 2026-01-31T09:30:00+01:00, or Z for UTC.")
+    raise InvalidRequest(
+        f"{text!r} is not an ISO 8601 time with an offset: write 2026-01-31T09:30:00+01:00, or Z for UTC."
+    )

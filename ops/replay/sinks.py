@@ -11,21 +11,21 @@ from projector.outgoing import Outgoing, Publisher
 PUT_UNIT_BYTES = 25 * 1024
 ROUND_S = 20.0
 PATIENCE_S = 120.0
-"""The longest time in which Kinesis may accept no event at all."""
+"""How long Kinesis may accept no event at all before the replay ends with an error."""
 
 
 class Sink(Protocol):
-    """Takes events by `write`, in order per account; they are safe after `flush`."""
+    """Receives events by `write`, in order per account. After `flush` they are durable."""
 
     def write(self, events: Sequence[Outgoing]) -> int:
         """Writes the events and returns the Kinesis PUT units that they use.
 
         Raises:
-            Interrupted: not all were accepted.
+            Interrupted: not all events were accepted.
         """
 
     def flush(self) -> int | None:
-        """Makes everything written so far durable; returns the position if the sink can be rewound to it."""
+        """Makes everything written so far durable. Returns the position; None if the sink cannot be rewound to it."""
 
 
 class CountingSink:
@@ -57,7 +57,7 @@ class Metered:
 
 
 class StreamSink:
-    """A Kinesis stream. Refused events are sent again, until Kinesis has accepted nothing for PATIENCE_S.
+    """A Kinesis stream. Refused events are sent again, until Kinesis has accepted no event for PATIENCE_S.
 
     Args:
         publisher: sends the events, packed with `pack`.
@@ -89,9 +89,9 @@ class StreamSink:
                 give_up_s = self._clock() + PATIENCE_S
             elif held[0].reason in CONFIGURATION | REFUSED:
                 first = f"{held[0].event.account_id}:{held[0].event.sequence}"
-                raise Interrupted(f"Kinesis accepts nothing: {held[0].reason}; the first event is {first}.")
+                raise Interrupted(f"Kinesis accepts no event: {held[0].reason}; the first is {first}.")
             elif self._clock() >= give_up_s:
-                raise Interrupted(f"Kinesis has accepted nothing for {PATIENCE_S:.0f} s: {held[0].reason}.")
+                raise Interrupted(f"Kinesis has accepted no event for {PATIENCE_S:.0f} s: {held[0].reason}.")
             waiting = [each.event for each in held]
         return self._pack.put_units - before
 

@@ -28,7 +28,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account's rows in the order of their versions, from `first_version` on if it is given; read by a Query."""
+    """One account's rows in version order, from `first_version` on if it is given. They are read by a Query."""
 
     account_id: str
     first_version: int | None = None
@@ -46,7 +46,7 @@ class Page:
     """The result of one request.
 
     Attributes:
-        next_key: where the part continues; None at its end.
+        next_key: the key after which the part continues; None at its end.
         read_units: as DynamoDB counts them.
     """
 

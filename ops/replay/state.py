@@ -1,7 +1,7 @@
 """A replay's progress, and its checkpoint: the progress in JSON, with the request that it belongs to.
 
-The state keeps a cursor for each account that stopped early or was read out of order. These are few. If there are more
-than `KNOWN_MAX`, the run ends with an error.
+The state keeps a cursor for each account that stopped early or was read out of order. Such accounts are rare: if there
+are more than `KNOWN_MAX`, the run ends with an error.
 """
 
 from collections.abc import Mapping
@@ -21,9 +21,9 @@ class Counts:
     """Totals of the run so far.
 
     Attributes:
-        accounts: with at least one replayed event.
-        data_bytes: of the events, as a consumer receives them.
-        put_units: of Kinesis, 25 KB each.
+        accounts: the number of accounts with at least one replayed event.
+        data_bytes: the size of the events, as a consumer receives them.
+        put_units: PUT units of Kinesis, 25 KB each.
     """
 
     accounts: int = 0
@@ -55,7 +55,7 @@ class State:
     Attributes:
         parts: by name.
         known: by account id; cursors that are kept after their part has moved on to other accounts.
-        position: of the sink; everything before it is durable.
+        position: the sink's position; everything before it is durable.
     """
 
     parts: dict[str, PartState]
@@ -68,12 +68,17 @@ class State:
 
 
 def to_json(state: State, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Args: asked: the request in JSON; a resumed run must have the same."""
+    """The checkpoint in JSON.
+
+    Args:
+        state: the progress.
+        asked: the request in JSON; a resumed run must have the same.
+    """
     return {"format": FORMAT, "asked": dict(asked), **asdict(state)}
 
 
 def is_checkpoint(saved: object) -> bool:
-    """Whether this is a checkpoint at all; it may be damaged, or another run's."""
+    """Whether this is a checkpoint at all, even a damaged one or that of another run."""
     return isinstance(saved, dict) and {"format", "asked", "parts"} <= saved.keys()
 
 
@@ -97,7 +102,7 @@ def _state(saved: Any, asked: Mapping[str, Any]) -> State:  # noqa: ANN401 -- JS
     differs = sorted(name for name in {*asked, *saved["asked"]} if asked.get(name) != saved["asked"].get(name))
     if differs:
         raise NotResumable(
-            f"The checkpoint belongs to a run with a different {', '.join(differs)}: repeat the original call."
+            f"The checkpoint belongs to a run with a different {', '.join(differs)}: repeat the original command."
         )
     return State(
         {name: _part(**part) for name, part in saved["parts"].items()},

@@ -1,4 +1,4 @@
-"""Formats figures for the page: a true minus sign, thin separators without line breaks; no units. Pure."""
+"""Formats figures for the page, without units: with a true minus sign and narrow no-break spaces. Pure."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,17 +14,17 @@ DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u
 
 
 def money(amount: Decimal) -> str:
-    """To the cent: 1 234.50."""
+    """An amount to the cent: 1 234.50."""
     return _typeset(f"{amount.quantize(CENT) + 0:,}")  # + 0 removes the sign of -0
 
 
 def signed(amount: Decimal) -> str:
-    """As `money`, with a sign; zero has none."""
+    """As `money`, with a sign unless the amount is zero."""
     return money(amount) if amount <= 0 else f"+{money(amount)}"
 
 
 def count(number: int, one: str = "", many: str = "") -> str:
-    """1 234, or with the noun: 1 account, 2 accounts."""
+    """A number: 1 234; with a noun: 1 account, 2 accounts."""
     figure = _typeset(f"{number:,}")
     thing = one if number == 1 else many or (one and f"{one}s")
     return f"{figure} {thing}" if thing else figure
@@ -62,11 +62,11 @@ def hours(first: int) -> str:
 
 
 def foreign(text: str) -> str:
-    """Foreign text, safe for the page: characters that break XML or change the reading direction are replaced."""
-    return "".join("\N{REPLACEMENT CHARACTER}" if _steers(character) else character for character in text)
+    """Text from outside, safe for the page: replaces characters that break XML or change the reading direction."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if _is_unsafe(character) else character for character in text)
 
 
-def _steers(character: str) -> bool:
+def _is_unsafe(character: str) -> bool:
     code = ord(character)
     return code < CONTROLS_END or code in DELETES or code in SURROGATES or character in NO_CHARACTERS | DIRECTIONS
 

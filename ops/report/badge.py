@@ -1,4 +1,4 @@
-"""The reconciliation badge: shows by colour, symbol and words whether the report's figures are proven. Pure."""
+"""The reconciliation badge: shows by colour, symbol and words whether the report's figures are verified. Pure."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ from ops.report.amounts import count, moment, money
 Tone = Literal["good", "caution", "bad", "unknown"]
 RECONCILE = "account-events reconcile"
 ROUNDED = timedelta(milliseconds=1)
-"""Athena rounds times to milliseconds, up as well."""
+"""Athena rounds times to milliseconds, possibly up."""
 SYMBOLS: dict[Tone, str] = {"good": "✓", "caution": "!", "bad": "✕", "unknown": "?"}
 
 
@@ -19,7 +19,7 @@ class Badge:
     """The badge.
 
     Attributes:
-        summary: a few words.
+        summary: the state, in a few words.
         detail: the explanation.
         advice: the command to run; empty if there is nothing to do.
     """
@@ -38,7 +38,7 @@ class Badge:
 NEVER = Badge(
     "unknown",
     "Never reconciled",
-    "This lake has not been compared with the ledger yet, so the figures here are not proven.",
+    "This lake has not been compared with the ledger yet, so the figures here are not verified.",
     RECONCILE,
 )
 UNREADABLE = Badge(
@@ -59,9 +59,9 @@ def badge(
     """The badge of a report. Times are UTC without a zone, as in the lake.
 
     Args:
-        result: of the last reconciliation; None if there is none.
+        result: the last reconciliation's; None if there is none.
         newest_occurred_at: when the newest event in the report occurred; None without events.
-        complete_from: a reconciliation before this time cannot have compared all events of the report.
+        complete_from: a reconciliation that began before this time cannot have compared all events of the report.
         is_changed: whether the files of the report's days have changed since the reconciliation.
     """
     if result is None:
@@ -70,10 +70,10 @@ def badge(
     through, at = _naive(result.through), moment(_naive(result.compared_at))
     until = f"through {moment(through)}"
     if not result.agrees:
-        detail = f"{_differences(result)}. Of {compared}, {until}; compared {at}."
+        detail = f"{_differences(result)}. Compared: {compared}, {until}, on {at}."
         return Badge("bad", "Differs from the ledger", detail, RECONCILE)
     if newest_occurred_at is not None and newest_occurred_at - ROUNDED > through:
-        summary, age = "Reconciled before the data shown", _span(newest_occurred_at - through)
+        summary, age = "Reconciliation is older than the data shown", _span(newest_occurred_at - through)
         detail = f"Ledger and lake agreed on {compared}, {until}. That is {age} before the newest event shown here."
     elif is_changed:
         summary = "The lake has changed since it was reconciled"
@@ -83,12 +83,12 @@ def badge(
         )
     elif result.on_their_way:
         summary = f"Reconciled, {count(result.on_their_way, 'event')} on the way"
-        detail = f"Ledger and lake agree on {compared}, {until}. At {at}, newer events had not reached the lake yet."
+        detail = f"Ledger and lake agree on {compared}, {until}. On {at}, newer events had not reached the lake yet."
     elif _naive(result.compared_at) < complete_from:
         summary = "Reconciled too early for this day"
-        detail = f"Ledger and lake agreed on {compared} at {at}. Later events of the day may be missing."
+        detail = f"Ledger and lake agreed on {compared} on {at}. Later events of the day may be missing."
     else:
-        detail = f"Ledger and lake agree on all of {compared}, {until}; compared {at}."
+        detail = f"Ledger and lake agree on {compared}, {until}; compared on {at}."
         return Badge("good", "Reconciled to the cent", detail)
     return Badge("caution", summary, detail, RECONCILE)
 
@@ -111,6 +111,7 @@ def _differences(result: ReconciliationResult) -> str:
         )
     parts += [
         f"{each.currency} {money(abs(each.lake - each.ledger))} too {'much' if each.lake > each.ledger else 'little'}"
+        " in the lake"
         for each in result.totals
         if each.lake != each.ledger
     ]

@@ -1,7 +1,7 @@
 """The distribution of balances: the number of accounts in each of a few bins. Pure.
 
-Balances differ by powers of ten, so the bins' edges grow as 1, 2, 5, 10, or tenfold. If all balances have the same
-number of digits, the bins have equal widths. Bins that grow unevenly would show false peaks.
+Balances may differ by powers of ten, so the bins' edges grow as 1, 2, 5, 10, or tenfold. If all balances have the same
+number of digits, the bins have equal widths, because bins that grow unevenly would show false peaks.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,16 +12,16 @@ from itertools import pairwise
 BINS_MAX = 12
 DIGITS_MAX = 17
 EQUAL, GROWING, TENFOLD = (1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 5), (1,)
-"""Steps within a power of ten."""
+"""The bins' edges within a power of ten."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Accounts whose balances have the same sign, number of digits and leading digit; a row of the query.
+    """A group of accounts whose balances have the same sign, number of digits and leading digit: a row of the query.
 
     Attributes:
         size: the balance without sign and cents, truncated to its leading digit; 0 below 1.
-        median: the median over all accounts of the currency, if it falls into this group; otherwise None.
+        median: the median over all accounts of the currency if it is in this group; otherwise None.
     """
 
     sign: int
@@ -34,7 +34,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Balances from `low`, included, to `high`, excluded; zero is never included."""
+    """Accounts with balances from `low`, included, to `high`, excluded. Zero is never included."""
 
     low: int
     high: int
@@ -43,7 +43,7 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """The distribution; `bins` are adjacent, from the least to the greatest balance above 0."""
+    """The distribution. `bins` are adjacent and reach from the least to the greatest balance above 0."""
 
     accounts: int
     overdrawn: int

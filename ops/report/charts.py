@@ -1,6 +1,6 @@
 """The report's charts.
 
-Geometry is in floating point; the figures written in a chart are text made from the exact values.
+Shapes are drawn with floating-point numbers. The figures written in a chart are text, formatted from exact values.
 """
 
 from collections.abc import Iterator, Sequence
@@ -42,11 +42,11 @@ THREE_HOURS = 3
 BARS_MIN = 6
 """The axis is at least this many bars wide, so that a single bar does not fill the chart."""
 APART_PITCH = 1.6
-"""The distance between the bars at the left, in bar widths."""
+"""The distance between the separate bars at the left, in bar widths."""
 
 
 def net_flow(part: CurrencyDay, title: str) -> Drawn:
-    """A bar for each of the last days, upwards for a net inflow; the report's own day has the strong colour."""
+    """A bar for each of the last days, upwards for a net inflow. The report's own day has the stronger colour."""
     newest = len(part.days) - 1
     values: list[dict[str, Any]] = [
         {
@@ -108,7 +108,7 @@ def volume(hours: Sequence[Hour], title: str) -> Drawn:
 
 
 def spread(currency: str, found: Distribution, title: str) -> Drawn:
-    """A bar for each bin, between its edges; separate bars at the left for accounts at zero and below."""
+    """A bar for each bin, between its edges, and separate bars at the left for accounts at zero and below."""
     apart = list(_apart(found))
     start = -APART_PITCH * len(apart)
     bars: list[dict[str, Any]] = [
@@ -149,7 +149,7 @@ def spread(currency: str, found: Distribution, title: str) -> Drawn:
 
 
 def movements(part: CurrencyDay, title: str) -> Drawn:
-    """A line of text for each movement, with a thin bar below it."""
+    """A line of text for each of the largest movements, with a thin bar below it."""
     values: list[dict[str, Any]] = [
         {
             "place": place,

@@ -17,15 +17,15 @@ IN, OUT, OPENED = "var(--in)", "var(--out)", "var(--opened)"
 IN_SOFT, OUT_SOFT, PLAIN, BAD = "var(--in-soft)", "var(--out-soft)", "var(--plain)", "var(--bad)"
 LABEL_PX = 11
 AXIS_PX = 54
-"""Wide enough for the longest label of an amount, -350 bn, also in the page's font."""
+"""Wide enough for the longest label of an amount, -350 bn, even in the page's font."""
 TICKS = 4
 FONT = "Liberation Sans"
-"""Vega measures labels with this font, which it contains. Other fonts may be missing on
-the machine, and Vega would overestimate their labels. The page replaces it by its own font."""
+"""The font with which Vega measures labels. Vega contains it, whereas other fonts may be missing on the machine, and
+their labels would be measured too wide. The page replaces it with the page's own font."""
 WIDER = 1.25
 """The factor by which text in the page's font may be wider than measured."""
 SEPARATION_PX = 6
-"""The distance between labels: the longest, with six characters, may be this much wider than measured."""
+"""The least distance between labels: the longest label, of six characters, may be so much wider than measured."""
 SHORT = (
     "abs(datum.value) < 1 && datum.value != 0 ? format(datum.value, '.2f') : "  # where ~s would say 500m
     "replace(replace(replace(format(datum.value, '~s'), 'G', ' bn'), 'T', ' tn'), 'P', ' qn')"
@@ -35,7 +35,7 @@ SHORT = (
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """One size of a chart; `width` and `height` are in pixels, and an axis shows one label in `every`."""
+    """One size of a chart. `width` and `height` are in pixels. An axis has a label at every `every`-th place."""
 
     name: str
     width: int
@@ -48,7 +48,7 @@ WIDE, NARROW = Rendition("wide", 704, 130, 1), Rendition("narrow", 320, 130, 2)
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A chart in both renditions; the page shows the one that fits."""
+    """A chart in both renditions, of which the page shows the one that fits."""
 
     wide: Markup
     narrow: Markup
@@ -86,7 +86,7 @@ def band_axis(labels: Mapping[int, str]) -> alt.Axis:
 
 
 def edge_axis(labels: Mapping[float, str]) -> alt.Axis:
-    """An axis with labels at the edges of bars, as far as they fit."""
+    """An axis with labels at the edges of bars. Labels that do not fit are left out."""
     return alt.Axis(
         title=None,
         ticks=False,

@@ -1,6 +1,6 @@
-"""The figures of the daily report, read from the lake. Amounts are never added up over currencies.
+"""The figures of the daily report, read from the lake. Amounts of different currencies are never added.
 
-The day's events are read three times, each time only the columns needed; earlier days come from `daily_totals`.
+The day's events are read three times, each time only the columns needed. Earlier days come from `daily_totals`.
 """
 
 from collections import defaultdict
@@ -15,16 +15,16 @@ from ops.lake.query.engine import Engine
 from ops.report.balances import Distribution, Size, distribution
 
 DAYS = 30
-"""The days that the report shows, its own being the last."""
+"""The number of days in the charts of net flow. The last one is the report's own day."""
 MOVEMENTS_MAX = 10
-"""Per currency."""
+"""The number of largest movements that the report shows per currency."""
 HOURS = 24
 NOTHING = Decimal("0.00")
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """The movements in one currency over some time."""
+    """The accounts opened and the movements, in one currency over some time."""
 
     opened: int = 0
     credits: int = 0
@@ -39,7 +39,7 @@ class Flow:
 
     @property
     def events(self) -> int:
-        """All of them."""
+        """The number of events of all types."""
         return self.opened + self.credits + self.withdrawals
 
     def __add__(self, other: "Flow") -> "Flow":
@@ -76,7 +76,7 @@ class Hour:
 
     @property
     def events(self) -> int:
-        """All of them."""
+        """The number of events of all types."""
         return self.opened + self.credits + self.withdrawals
 
 
@@ -87,9 +87,9 @@ class CurrencyDay:
     Attributes:
         opening: the sum of all balances at the start of the day.
         days: the flow of each of the last `DAYS` days, in order, the report's own day last.
-        movements: the largest, in order.
-        balances: of the accounts that had an event on the day; None without such accounts.
-        missing: the number of the day's events that `daily_totals` lacks; negative if it has too many. Unless it is 0,
+        movements: the largest movements, in order.
+        balances: the distribution over the accounts that had an event on the day; None if there are none.
+        missing: the number of the day's events that `daily_totals` lacks; negative if it has too many. If it is not 0,
             `opening` may be out of date, too.
     """
 
@@ -112,12 +112,12 @@ class Figures:
     """The figures of a report.
 
     Attributes:
-        currencies: those with movements until the day, ordered by name.
-        hours: all 24.
+        currencies: those with events on or before the day, ordered by name.
+        hours: all 24 hours of the day.
         newest_occurred_at: when the day's newest event occurred, UTC; None on a day without events.
         newest_published_at: when the last of the day's events reached the stream; None if unknown.
-        earlier: the number of events on each earlier day, over all currencies, oldest first; it begins with the first
-            day that has events.
+        earlier: the number of events on each of the earlier `DAYS` - 1 days, over all currencies, oldest first, without
+            the days before the lake's first event.
     """
 
     day: date
@@ -139,12 +139,12 @@ class Figures:
 
     @property
     def accounts(self) -> int:
-        """The accounts that had an event; each has one currency."""
+        """The accounts that had an event on the day. Each has one currency, so none is counted twice."""
         return sum(each.balances.accounts for each in self.currencies if each.balances)
 
     @property
     def missing(self) -> int:
-        """The events that `daily_totals` lacks or has too many of, summed without offsetting each other."""
+        """The events that `daily_totals` lacks plus those that it has too many."""
         return sum(abs(each.missing) for each in self.currencies)
 
 
@@ -188,7 +188,7 @@ def _by_currency(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping
     return found
 
 
-def _currency_day(  # noqa: PLR0917 -- the answers, in the order in which they are asked
+def _currency_day(  # noqa: PLR0917 -- the results, in the order of the queries
     day: date,
     currency: str,
     of_the_day: Sequence[Mapping[str, Any]],
@@ -196,7 +196,7 @@ def _currency_day(  # noqa: PLR0917 -- the answers, in the order in which they a
     movements: Sequence[Mapping[str, Any]],
     balances: Sequence[Mapping[str, Any]],
 ) -> CurrencyDay:
-    """A currency's figures, from its records in each answer."""
+    """A currency's figures, from its records in each query's result."""
     flow = _flow(of_the_day)
     by_day = {date.fromisoformat(each["day"]): _total(each) for each in totals if each["day"] is not None}
     before = sum((_total(each) for each in totals if each["day"] is None), Flow())
@@ -215,7 +215,7 @@ def _currency_day(  # noqa: PLR0917 -- the answers, in the order in which they a
 
 
 def _flow(records: Sequence[Mapping[str, Any]]) -> Flow:
-    """The sum of a currency's records by hour and type."""
+    """The sum of a currency's records, which are by hour and type."""
     return sum((_part(record["event_type"], record["events"], record["amount"]) for record in records), Flow())
 
 

@@ -22,11 +22,11 @@ def net_flow_unit(part: CurrencyDay) -> str:
     first, last = part.days[0][0], part.days[-1][0]
     whole = sum((flow for _, flow in part.days), Flow()).net
     days = f"{short_day(first)} to {short_day(last)}"
-    return f"{part.currency} a day, {days}; {signed(whole)} over these {len(part.days)} days"
+    return f"{part.currency} per day, {days}; {signed(whole)} over these {len(part.days)} days"
 
 
-def old_totals(figures: Figures) -> str:
-    """How many events `daily_totals` has too few or too many, and in which currencies."""
+def outdated_totals(figures: Figures) -> str:
+    """How many events too few or too many `daily_totals` has, and in which currencies."""
     parts = []
     for word, theirs in (
         ("fewer", [each for each in figures.currencies if each.missing > 0]),
@@ -53,19 +53,19 @@ def movements(part: CurrencyDay) -> str:
 
 
 def movements_unit(part: CurrencyDay) -> str:
-    """The unit line, with the share of the largest movements in all."""
+    """The unit line, with the share of the largest movements in all amounts moved."""
     shown = sum((each.amount for each in part.movements), Decimal(0))
     whole = part.flow.credited + part.flow.withdrawn
     number, all_of_them = len(part.movements), part.flow.credits + part.flow.withdrawals
     if number == all_of_them:
         return f"{part.currency}, {'all ' if number > 1 else ''}{count(number, 'movement')} of the day"
-    percent = int(100 * shown / whole)  # never rounded up to all
+    percent = int(100 * shown / whole)  # rounded down, so that it is never 100%
     share = f"{percent}%" if percent else "less than 1%"
     return f"{part.currency}, the {number} largest of {count(all_of_them)}: {share} of all amounts moved"
 
 
 def spread(currency: str, found: Distribution) -> str:
-    """The headline: the median, at or below which at least half of the accounts closed."""
+    """The headline: the median. At least half of the accounts closed at or below it."""
     accounts = count(found.accounts, "account")
     if found.accounts == 1:
         return f"{currency}: the only account closed at {money(found.median)}"
@@ -73,7 +73,7 @@ def spread(currency: str, found: Distribution) -> str:
         return f"{currency}: all {accounts} closed at {money(found.median)}"
     if found.accounts == 2:  # noqa: PLR2004 -- reads well
         return f"{currency}: one account closed at {money(found.least)}, the other at {money(found.greatest)}"
-    is_an_end = found.median in {found.least, found.greatest}  # then at least half have just this
+    is_an_end = found.median in {found.least, found.greatest}  # then at least half have exactly this balance
     return f"{currency}: at least half of {accounts} closed at {money(found.median)}{'' if is_an_end else ' or less'}"
 
 

@@ -1,4 +1,4 @@
-"""A report's statement about itself. Separate from the page, whose charts take a quarter of a second to import."""
+"""A report's origin: the lake and the time. Separate from `page`, whose charts take a quarter of a second to import."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,10 +6,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Imprint:
-    """The imprint.
+    """What a report was written from, and when.
 
     Attributes:
-        lake: the lake's owner, such as "the stack account-events".
+        lake: the stack that has the lake, such as "the stack account-events".
         written_at: UTC, without a zone.
         totals_are_fresh: whether the daily totals were updated for the report.
     """

@@ -1,4 +1,4 @@
-"""Renders the report as one self-contained HTML file, with a policy that forbids scripts and requests."""
+"""Renders the report as one self-contained HTML file. Its Content-Security-Policy forbids scripts and requests."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ from ops.report.imprint import Imprint
 
 HERE = Path(__file__)
 CHARTED_MAX = 8
-"""Currencies with charts; the tables show all."""
+"""The most currencies that have charts. The tables show all currencies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Panel:
 
 
 def page(figures: Figures, badge: Badge, imprint: Imprint) -> str:
-    """The file's text."""
+    """The HTML file's text."""
     css = HERE.with_name("page.css").read_text()
     drawn = _most_moved(figures.currencies)
     return _template().render(
@@ -41,7 +41,7 @@ def page(figures: Figures, badge: Badge, imprint: Imprint) -> str:
         badge=badge,
         imprint=imprint,
         state=_state(figures, imprint.written_at),
-        old_totals=findings.old_totals(figures),
+        outdated_totals=findings.outdated_totals(figures),
         flows=[
             Panel(findings.net_flow(each), findings.net_flow_unit(each), charts.net_flow(each, findings.net_flow(each)))
             for each in drawn
@@ -59,7 +59,7 @@ def page(figures: Figures, badge: Badge, imprint: Imprint) -> str:
         ],
         spreads=[_spread(each) for each in drawn if each.balances],
         left_out=len(figures.currencies) - len(drawn),
-        still=[each.currency for each in drawn if not any(flow.net for _, flow in each.days)],
+        without_flow=[each.currency for each in drawn if not any(flow.net for _, flow in each.days)],
         days=DAYS,
         charted_max=CHARTED_MAX,
         movements_max=MOVEMENTS_MAX,
@@ -74,7 +74,7 @@ def _most_moved(currencies: Sequence[CurrencyDay]) -> list[CurrencyDay]:
 
 
 def _state(figures: Figures, now: datetime) -> str:
-    """A sentence about a day that is not over or has just ended; otherwise empty."""
+    """A sentence if the day is not over or has just ended; otherwise empty."""
     if figures.day > now.date():
         return "This day has not begun yet."
     if figures.day == now.date():

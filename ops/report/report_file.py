@@ -1,4 +1,4 @@
-"""Writes the daily report: queries the lake, renders the page, and writes the file completely or not at all."""
+"""Writes the daily report: queries the lake, renders the page, and writes the file atomically."""
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
@@ -24,8 +24,8 @@ def write_report(lake: Lake, wanted: date | None, output: Path | None, imprint: 
     Args:
         lake: the lake to report on.
         wanted: the day; None for the newest day with events.
-        output: the file; None for `report-<day>.html` in this folder.
-        imprint: the report's statement about itself.
+        output: the file; None for `report-<day>.html` in the working directory.
+        imprint: what the report is written from, and when.
 
     Raises:
         CommandError: no day has events.
@@ -35,7 +35,7 @@ def write_report(lake: Lake, wanted: date | None, output: Path | None, imprint: 
     engine = lake.engine()
     day = wanted or newest_day(engine)
     if day is None:
-        raise CommandError("This lake has no events yet. To write a report all the same, give a day with --day.")
+        raise CommandError("This lake has no events yet. To write a report nevertheless, give a day with --day.")
     text = report_of(engine, day, imprint, lambda newest: _badge(lake, newest, day, imprint.written_at))
     path = output or Path(f"report-{day}.html")
     with open_atomically(path) as file:
@@ -44,7 +44,7 @@ def write_report(lake: Lake, wanted: date | None, output: Path | None, imprint: 
 
 
 def report_of(engine: Engine, day: date, imprint: Imprint, badge_for: Callable[[datetime | None], Badge]) -> str:
-    """The report's text; `badge_for` makes the badge from the time at which the day's newest event occurred."""
+    """The report's text. `badge_for` returns the badge, given the time at which the day's newest event occurred."""
     figures = figures_of(engine, day)
     if figures.missing:
         err.print(
@@ -57,13 +57,13 @@ def report_of(engine: Engine, day: date, imprint: Imprint, badge_for: Callable[[
 
 
 def complete_from(day: date, now: datetime) -> datetime:
-    """From when a reconciliation can have compared all events so far: the day's end, or its start if it is not over."""
+    """The time from which a reconciliation can cover the report: the day's end, or its start if it is not over."""
     is_over = day < now.date()
     return datetime.combine(day + timedelta(days=1) if is_over else day, time.min)
 
 
 def _badge(lake: Lake, newest_occurred_at: datetime | None, day: date, now: datetime) -> Badge:
-    """The badge. Made after the figures, so that it reports every file that changed while they were queried."""
+    """The badge. Call this after the queries, so that the badge reports every file that changed during them."""
     try:
         result = _latest(lake)
         is_changed = result is not None and _until(day, result.files.days) != _until(
@@ -71,12 +71,12 @@ def _badge(lake: Lake, newest_occurred_at: datetime | None, day: date, now: date
         )
         return badge(result, newest_occurred_at, complete_from(day, now), is_changed=is_changed)
     except UnknownResult as error:
-        err.print(f"[bold yellow]![/] the last reconciliation: {escape(str(error))}", soft_wrap=True, highlight=False)
+        err.print(f"[bold yellow]![/] last reconciliation: {escape(str(error))}", soft_wrap=True, highlight=False)
         return UNREADABLE
 
 
 def _until(day: date, digests: Mapping[str, str]) -> dict[str, str]:
-    """The digests of all days until this one, which make up a closing balance."""
+    """The digests of this day and all earlier ones, on which a closing balance depends."""
     return {each: digest for each, digest in digests.items() if each <= f"{day}"}
 
 

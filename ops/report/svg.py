@@ -1,4 +1,4 @@
-"""Prepares a chart's SVG for the page: labelled for screen readers, in the page's fonts, nothing superfluous. Pure."""
+"""Prepares a chart's SVG for the page: labels for screen readers, the page's fonts, no needless markup. Pure."""
 
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ NEEDLESS = ("aria-", "role", "class", "pointer-events", "version", "stroke-miter
 
 
 class Unfit(Exception):
-    """The drawing has something that the page must not contain; the message names it."""
+    """The drawing has something that the page must not contain. The message names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A drawing's labels; `key` is unique in the page."""
+    """A drawing's labels. `key` is unique in the page."""
 
     key: str
     title: str
@@ -25,12 +25,12 @@ def fit(drawing: str, name: Name) -> str:
     """The drawing as markup for a page.
 
     Raises:
-        Unfit: it has anything other than shapes and text, such as a script, a picture or a link.
+        Unfit: the drawing has anything other than shapes and text, such as a script, a picture or a link.
     """
     root = ET.fromstring(drawing)  # noqa: S314 -- our own drawing
     _clean(root)
     for attribute in ("width", "height"):
-        del root.attrib[attribute]  # the page's layout sets the size, the view box the proportions
+        del root.attrib[attribute]  # the page's layout sets the size, and the view box sets the proportions
     for tag, text in (("desc", name.description), ("title", name.title)):
         element = ET.Element(f"{{{NAMESPACE}}}{tag}", {"id": f"{name.key}-{tag}"})
         element.text = text
@@ -62,5 +62,5 @@ def _clean(element: ET.Element) -> None:
 
 
 def _is_invisible(element: ET.Element) -> bool:
-    """Whether it is an empty background or foreground of Vega's, or a label that did not fit."""
+    """Whether the element is an empty background or foreground by Vega, or a label that did not fit."""
     return element.get("display") == "none" or element.get("opacity") == "0" or element.get("d") in {"", "M0,0h0v0h0Z"}

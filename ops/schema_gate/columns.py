@@ -9,7 +9,7 @@ from ops.schema_gate.rules import Fault
 from ops.schema_gate.source import Source
 
 WhyNoColumn = Callable[[str], str | None]
-"""Returns why a name cannot be a column's, or None if it can. It is passed in, so that this package needs no lake."""
+"""Returns why a column cannot have a name, or None if it can. Passed in, so that this package needs no lake package."""
 
 NAME_LENGTH_MAX = 255
 """The longest column name in the Glue Data Catalog: docs.aws.amazon.com/glue/latest/webapi/API_Column.html."""
@@ -22,11 +22,11 @@ def every_name(_: str) -> None:
 def column_faults(
     working: Mapping[str, Source], published: AbstractSet[tuple[str, str]], why_no_column: WhyNoColumn
 ) -> Iterator[tuple[str, Fault]]:
-    """The event and the fault of every field that cannot become a column. Published fields are exempt.
+    """Every field that cannot become a column, as its event's name and the fault. Published fields are exempt.
 
     Args:
         working: schemas by event name.
-        published: pairs of an event and a field that is in a published version of it.
+        published: pairs of an event's name and a field that a published version of the event has.
         why_no_column: the lake's rule for names.
     """
     declared = [

@@ -1,7 +1,7 @@
-"""Decides by Apache's checker whether one schema can read what another wrote.
+"""Decides, with Apache's checker, whether data written with one schema can be read with another.
 
-The checker follows avro.apache.org/docs/1.12.0/specification/#schema-resolution. "Compatible" is weaker than "the same
-values": `evolution` lists what this accepts and the gate refuses.
+The checker follows avro.apache.org/docs/1.12.0/specification/#schema-resolution. It accepts some changes that alter the
+values that are read; `evolution` refuses them.
 """
 
 import json
@@ -14,14 +14,14 @@ from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibi
 from avro.errors import IgnoredLogicalType
 
 AvroJson = str | Mapping[str, Any] | Sequence[Any]
-"""A schema: its JSON text, or what the text holds (the bare name of a primitive type is a schema)."""
+"""A schema: its JSON text, or the parsed JSON. The bare name of a primitive type is a schema, too."""
 
 
 def why_not(reader: AvroJson, writer: AvroJson) -> str | None:
     """Why a consumer with the schema `reader` cannot read what was written with `writer`; None if it can.
 
     Raises:
-        avro.errors.AvroException: one of them is not a schema, or not JSON.
+        avro.errors.AvroException: `reader` or `writer` is not a schema or not JSON.
     """
     return explain(_parsed(reader), _parsed(writer))
 

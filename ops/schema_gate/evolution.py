@@ -1,8 +1,8 @@
 """Finds the changes between two versions of an event's schema that are not allowed.
 
-The rule is stricter than Avro's schema resolution, which only asks whether a reader can read: every field that two
-versions share must be read with the same value by both. So a published field never changes, except for its doc. New
-optional fields may be added anywhere.
+The rule is stricter than Avro's schema resolution, which only decides whether data can be read: consumers of both
+versions must read the same value in every field that the versions share. So a published field never changes, except for
+its doc. New optional fields may be added anywhere.
 """
 
 import json
@@ -34,16 +34,16 @@ class Change:
 
 
 def changes(old: Source, new: Source) -> Iterator[Change]:
-    """Every change from one version to the next that is not allowed; checked last by Apache's checker, both ways."""
+    """Every change between two versions that is not allowed. If the rules find none, Apache's checker decides."""
     found = list(_record(old.json, new.json, ""))
     by_field = {field: _breaks(old, new, field) for field in old.fields}
     for change in found:
-        # The readers that the checker finds to fail; if neither fails, both read a different value.
+        # The readers that fail according to the checker. If neither fails, both read a different value.
         breaks = by_field.get((change.field or "").partition(".")[0]) or change.breaks
         yield Change(change.rule, change.field, change.problem, change.instead, breaks)
     if not found:
         for reader, why in _failing_readers(old.avro, new.avro):
-            yield Change("resolution", None, f"Apache's checker reports: {why}", "undo it", (reader,))
+            yield Change("resolution", None, f"Apache's checker reports: {why}", "undo the change", (reader,))
     yield from _docs(old, new)
 
 
@@ -59,7 +59,7 @@ def _docs(old: Source, new: Source) -> Iterator[Change]:
                 "shortened doc",
                 name,
                 f"its doc had {before} words and has {after}",
-                "restore what it explained: a doc keeps at least half of its words",
+                "restore what it explained: a doc must keep at least half of its words",
                 (),
             )
 
@@ -101,13 +101,13 @@ def _record(old: Json, new: Json, path: str) -> Iterator[Change]:
 
 
 def _removed(path: str, field: Json) -> Change:
-    """An old reader fails or silently reads the default; a reader that uses the writer's schema misses the field."""
+    """An old consumer fails or silently reads the default; one that reads with the writer's schema misses the field."""
     way_out = "write null to it" if "null" in _branches(field["type"]) else "keep writing it"
     return Change(
         "removed",
         path,
         "the field was removed or renamed",
-        f"keep it and {way_out}; under another name, add a new optional field",
+        f"keep it and {way_out}; for another name, add a new optional field",
         (Reader.OLD,),
     )
 
@@ -149,7 +149,7 @@ def _type(path: str, old: Any, new: Any) -> Iterator[Change]:  # noqa: ANN401 --
                 "union",
                 path,
                 f"the branches of its union were {_written(old)} and are {_written(new)}",
-                f"{ANOTHER_FIELD}; branches keep their number and order",
+                f"{ANOTHER_FIELD}; the number and order of branches must not change",
             )
         case dict(), dict() if _kind(old) == _kind(new):
             yield from _attributes(path, old, new)
@@ -184,7 +184,7 @@ def _inside(path: str, old: Json, new: Json) -> Iterator[Change]:
 
 
 def _kind(avro_type: Any) -> Any:  # noqa: ANN401 -- Avro's JSON
-    """What two types must share to be compared in detail: the primitive, or the kind and the name."""
+    """The primitive type, or the kind and the name. Only types that share it are compared in detail."""
     if _is_named(avro_type):
         return avro_type["type"], avro_type.get("namespace"), avro_type["name"]
     return _kind(avro_type["type"]) if isinstance(avro_type, dict) else avro_type

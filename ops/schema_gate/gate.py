@@ -1,8 +1,8 @@
-"""Checks a folder of schemas: it must pass before an event may be written with them.
+"""Checks a folder of schemas. Events may be written with these schemas only if the check passes.
 
-`<Name>.avsc` are the working schemas. `history/<Name>/<version>.avsc` are all versions ever published, 1, 2, 3, ....
-`history/digests.json` has their SHA-256 from when they were published. The encoder reads `fingerprints.json`. This
-module reads and writes no files: it takes their bytes and returns refusals.
+`<Name>.avsc` are the working schemas. `history/<Name>/<version>.avsc` are all published versions, 1, 2, 3, ....
+`history/digests.json` has their SHA-256 digests at publication; `fingerprints.json`, the schema fingerprints that the
+encoder writes into events. This module reads and writes no files: it takes their bytes and returns refusals.
 """
 
 import hashlib
@@ -28,8 +28,8 @@ class Files:
     """A folder of schemas.
 
     Attributes:
-        working: by event name.
-        published: by event name and version.
+        working: schema files by event name.
+        published: schema files by event name and version.
         strays: files in `history` that are not versions, and .avsc files elsewhere; paths relative to the folder.
         digests, fingerprints: None if the file does not exist.
     """
@@ -71,7 +71,7 @@ def check(files: Files, why_no_column: WhyNoColumn = every_name) -> list[Refusal
     }
     found += [*(refusal for versions in by_name.values() for refusal in _evolved(versions)), *_distinct(opened)]
     found += _lost(files, opened, excluded=_events(found))
-    # For an event with faults, a missing publication or a stale fingerprint is not reported as well.
+    # An event that is refused already is not also reported as unpublished or with a stale fingerprint.
     found += _unpublished(by_name, excluded=_events(found))
     found += _fingerprints(files, opened, excluded=_events(found))
     return sorted(grouped(found), key=lambda refusal: (refusal.file, refusal.versions[:1]))
@@ -96,7 +96,7 @@ def entries(data: bytes | None) -> dict[str, str]:
     """The entries of digests.json or fingerprints.json; empty if the file does not exist.
 
     Raises:
-        NotASchema: it is not JSON, or not an object of strings.
+        NotASchema: the file is not JSON, or not an object of strings.
     """
     found = {} if data is None else read_json(data)
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
@@ -105,7 +105,7 @@ def entries(data: bytes | None) -> dict[str, str]:
 
 
 def opened_schemas(files: Files) -> list[Opened]:
-    """All readable schemas: of each event first the published versions, in order, then the working schema."""
+    """All readable schemas: for each event the published versions, in order, and then the working schema."""
     return _open(files)[0]
 
 
@@ -125,7 +125,8 @@ def _open(files: Files) -> tuple[list[Opened], list[Refusal]]:
 
 def _present(files: Files) -> Iterator[Refusal]:
     if not files.working:
-        yield Refusal("missing", ".", "the folder contains no schema", "give the folder that holds <Name>.avsc")
+        instead = "name the folder that holds <Name>.avsc with --folder"
+        yield Refusal("missing", ".", "the folder contains no schema", instead)
     for name in sorted(files.published.keys() - files.working.keys()):
         yield Refusal(
             "missing",
@@ -163,20 +164,20 @@ def _unchanged(files: Files, opened: Sequence[Opened]) -> Iterator[Refusal]:
 
 
 def _unlisted(files: Files, digests: Mapping[str, str], name: str, opened: Sequence[Opened]) -> Iterator[Refusal]:
-    """Refuses published files without a digest: the line was lost, or the file was not published by the command."""
+    """Refuses published files without a digest: its line was lost, or the command did not publish the file."""
     versions = files.published[name]
     listed = {version for version in versions if file_of(name, version) in digests}
     marks = _marks(files)
     marked = [schema.version for schema in opened if schema.version and schema.source.fingerprint == marks.get(name)]
-    # Certainly published: versions with a digest, the version that events are marked with, and all older ones.
+    # Certainly published: versions with a digest, the version whose fingerprint events have, and all older ones.
     newest = max([*listed, *marked[:1]], default=0) if listed or name not in marks else max(versions, default=0)
-    way_out = "remove it and run: account-events schema publish"
+    way_out = "remove it and run `account-events schema publish`"
     if not digests:
         way_out = f"restore {DIGESTS} from version control; only if nothing was ever published, publish again"
     for version in sorted(versions.keys() - listed):
         file = file_of(name, version)
         if version > newest:
-            problem = f"{DIGESTS} does not list it, so it was not published by the command"
+            problem = f"{DIGESTS} does not list it, so the command did not publish it"
             yield Refusal(UNLISTED, file, problem, way_out)
         else:
             problem = f"it was published, but its line in {DIGESTS} is missing"
@@ -184,7 +185,7 @@ def _unlisted(files: Files, digests: Mapping[str, str], name: str, opened: Seque
 
 
 def _marks(files: Files) -> Mapping[str, str]:
-    """The fingerprints that events are marked with, by event name; empty strings if the file cannot be read."""
+    """The fingerprints that the encoder writes, by event name; empty strings if the file cannot be read."""
     try:
         return entries(files.fingerprints)
     except NotASchema:
@@ -192,19 +193,15 @@ def _marks(files: Files) -> Mapping[str, str]:
 
 
 def _lost(files: Files, opened: Sequence[Opened], excluded: set[str]) -> Iterator[Refusal]:
-    """Refuses a fingerprint without a published version: events carry only published ones, so history was lost."""
+    """Refuses a fingerprint without a published version: events have only published ones, so history was lost."""
     for name, mark in _marks(files).items():
         published = {schema.source.fingerprint for schema in opened if schema.name == name and schema.version}
         if name in excluded or mark in published or (not mark and published):
             continue
         which = f"a version with the fingerprint {mark}" if mark else "some version"
-        yield Refusal(
-            "lost version",
-            f"history/{name}",
-            f"according to {FINGERPRINTS}, {which} was published, but it is missing",
-            f"restore history and {FINGERPRINTS} from version control",
-            breaks=BOTH,
-        )
+        problem = f"according to {FINGERPRINTS}, {which} was published, but it is missing"
+        instead = f"restore history and {FINGERPRINTS} from version control"
+        yield Refusal("lost version", f"history/{name}", problem, instead, breaks=BOTH)
 
 
 def _names(opened: Iterable[Opened]) -> Iterator[Refusal]:
@@ -253,7 +250,7 @@ def _unpublished(by_name: Mapping[str, Sequence[Opened]], excluded: set[str]) ->
             UNPUBLISHED,
             working.file,
             f"it is not published yet (as version {len(published) + 1}), so no consumer could read its events",
-            f"run: account-events schema publish {name}",
+            f"run `account-events schema publish {name}`",
         )
         for name, (*published, working) in by_name.items()
         if working.version is None
@@ -263,7 +260,7 @@ def _unpublished(by_name: Mapping[str, Sequence[Opened]], excluded: set[str]) ->
 
 
 def _distinct(opened: Sequence[Opened]) -> Iterator[Refusal]:
-    """Refuses two schemas with one fingerprint, since an event identifies its schema only by that."""
+    """Refuses two schemas with the same fingerprint, since an event identifies its schema only by the fingerprint."""
     first: dict[str, Opened] = {}
     for schema in opened:
         other = first.setdefault(schema.source.fingerprint, schema)
@@ -282,7 +279,7 @@ def _distinct(opened: Sequence[Opened]) -> Iterator[Refusal]:
 
 def _fingerprints(files: Files, opened: Iterable[Opened], excluded: set[str]) -> Iterator[Refusal]:
     """Refuses an outdated fingerprints.json, for all events without other refusals."""
-    instead = "run: account-events schema publish"
+    instead = "run `account-events schema publish`"
     try:
         kept = entries(files.fingerprints)
     except NotASchema as error:
@@ -291,8 +288,8 @@ def _fingerprints(files: Files, opened: Iterable[Opened], excluded: set[str]) ->
     actual = fingerprints_of(opened)
     for name in sorted(actual.keys() | kept.keys()):
         if kept.get(name) != actual.get(name) and name not in excluded:
-            problem = f"{name} has the fingerprint {actual.get(name, '(no schema)')}, but the encoder would mark its "
-            problem += f"events with {kept.get(name, 'none')}"
+            stale, current = kept.get(name, "none"), actual.get(name, "(no schema)")
+            problem = f"{name} has the fingerprint {current}, but the encoder would write {stale} into its events"
             yield Refusal(STALE, FINGERPRINTS, problem, instead)
 
 

@@ -1,4 +1,4 @@
-"""Plans a publication: the files to write, and their order, to publish working schemas as the next versions."""
+"""Plans the publication of working schemas as the next versions: the files to write, and their order."""
 
 import json
 from collections.abc import Mapping
@@ -28,8 +28,8 @@ class Plan:
     """A planned publication.
 
     Attributes:
-        refused: refusals; if there are any, nothing may be written.
-        published: the new versions, by event name.
+        refused: refusals; if there is one, nothing may be written.
+        published: the numbers of the new versions, by event name.
         writes: contents by path below the folder. If writing is interrupted between two files, `check` refuses the
             folder, and the next `plan` completes it.
     """
@@ -70,7 +70,7 @@ def plan(files: Files, only: str | None = None, why_no_column: WhyNoColumn = eve
 
 
 def _unfinished(files: Files, opened: list[Opened]) -> dict[str, tuple[str, int]]:
-    """Newest versions equal to the working schema. If one has no digest, its publication was interrupted."""
+    """The newest versions that equal the working schema. If one has no digest, its publication was interrupted."""
     newest = {name: max(versions) for name, versions in files.published.items() if versions}
     working = {schema.name: schema.source.json for schema in opened if schema.version is None}
     return {
@@ -83,7 +83,7 @@ def _unfinished(files: Files, opened: list[Opened]) -> dict[str, tuple[str, int]
 
 
 def _marks(opened: list[Opened], published: Mapping[str, int]) -> dict[str, str]:
-    """The fingerprints to mark events with: only those of published schemas."""
+    """The fingerprints that the encoder is to write into events: only those of published schemas."""
     newest = {schema.name: schema.source.fingerprint for schema in opened if schema.version is not None}
     return newest | {name: found for name, found in fingerprints_of(opened).items() if name in published}
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Reader(StrEnum):
-    """The reader that a change breaks."""
+    """A consumer that a change breaks."""
 
     OLD = "an old consumer reading new events"
     NEW = "a new consumer reading old events"
@@ -20,13 +20,13 @@ class Refusal:
     """Something in the folder that is not allowed.
 
     Attributes:
-        rule: its name, in a word or two.
-        file: path below the folder of schemas.
-        problem: what is wrong, without file, field and versions.
+        rule: the name of the rule that is broken, in a word or two.
+        file: its path, relative to the folder of schemas.
+        problem: what is wrong; it does not name the file, the field or the versions.
         instead: what to do.
         field: the field's path, with dots into nested records.
-        versions: the published versions that it conflicts with.
-        breaks: the readers that would break.
+        versions: the published versions that the file conflicts with.
+        breaks: the consumers that would break.
     """
 
     rule: str
@@ -44,7 +44,7 @@ class Refusal:
             numbers = ", ".join(map(str, self.versions))
             where += f", against published version{'s' if len(self.versions) > 1 else ''} {numbers}"
         breaks = f" It breaks {' and '.join(self.breaks)}." if self.breaks else ""
-        return f"{where}: {self.problem}.{breaks} Instead: {self.instead}."
+        return f"{where}: {self.problem}.{breaks} What to do: {self.instead}."
 
 
 def grouped(refusals: Iterable[Refusal]) -> list[Refusal]:

@@ -1,4 +1,4 @@
-"""The rules for a single version of a schema, so that it can be written and every reader can read it."""
+"""The rules for a single version of a schema: the encoder can write it, and every reader can read it."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from ops.schema_gate.source import Source, words_in
 
 Json = Mapping[str, Any]
 
-# By type. Readers ignore all other attributes (the specification allows it), so a misspelt "logicalType" would be lost.
+# Allowed attributes by type. Readers may ignore any other attribute, so a misspelt "logicalType" would have no effect.
 _ATTRIBUTES = {
     "record": {"type", "name", "namespace", "doc", "fields"},
     "enum": {"type", "name", "namespace", "doc", "symbols", "default"},
@@ -43,7 +43,7 @@ class Fault:
 
 
 def faults(source: Source, name: str) -> Iterator[Fault]:
-    """Everything wrong with an event's schema; `name` is that of its file."""
+    """Everything that is wrong with an event's schema; `name` is the name of its file."""
     yield from _name(source.json, name)
     yield from _record(source.json, "")
     for field, avro_type in COMMON_FIELDS.items():
@@ -51,7 +51,7 @@ def faults(source: Source, name: str) -> Iterator[Fault]:
             yield Fault(
                 "common fields",
                 field,
-                "every event has this field, with this type: consumers order and count all events by it",
+                "every event must have this field with this type, because consumers rely on it in all events",
                 f'give it {{"name": "{field}", "type": {json.dumps(avro_type)}}}',
             )
     for field, declared in source.fields.items():
@@ -64,7 +64,7 @@ def _name(record: Json, name: str) -> Iterator[Fault]:
         written = ".".join(part for part in found if part)
         problem = f"the record's name is {written}, but its file and its consumers require {NAMESPACE}.{name}"
         if written == f"{NAMESPACE}.{name}":
-            problem = "its name contains the namespace, but the encoder requires the two separately"
+            problem = "its name contains the namespace, but the encoder requires name and namespace separately"
         yield Fault(
             "name",
             None,
@@ -118,7 +118,7 @@ def _attributes(where: str | None, part: Json, allowed: set[str]) -> Iterator[Fa
         yield Fault(
             "aliases",
             where,
-            "it has aliases: the codec, typed events and Athena go by name, so the renamed field would be missing",
+            "it has aliases: the codec, typed events and Athena find a field by its name, so a renamed one is missing",
             "keep the published name and remove the aliases",
         )
     if unknown := sorted(part.keys() - allowed - {"aliases"}):

@@ -14,10 +14,10 @@ def read(folder: Path) -> Files:
     """Reads a folder of schemas.
 
     Raises:
-        OSError: it is not a folder, or a file cannot be read.
+        OSError: `folder` is not a folder, or a file cannot be read.
     """
     if not folder.is_dir():
-        raise NotADirectoryError(f"{folder} is not a folder: give the one that holds <Name>.avsc")
+        raise NotADirectoryError(f"{folder} is not a folder: name the folder that holds <Name>.avsc with --folder")
     published: dict[str, dict[int, bytes]] = {}
     strays = []
     for path in _below(folder / _HISTORY):
@@ -42,11 +42,11 @@ def write(folder: Path, contents: Mapping[str, bytes]) -> None:
     """Writes files in order, each atomically, even if the process is interrupted.
 
     Args:
-        folder: of the schemas.
+        folder: the folder of schemas.
         contents: by path below the folder.
 
     Raises:
-        OSError: a file could not be written; the files before it were.
+        OSError: a file could not be written; the files before it are written.
     """
     for where, data in contents.items():
         path = folder / where
@@ -71,7 +71,7 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def _is_elsewhere(path: Path, folder: Path, working: Sequence[Path]) -> bool:
-    """Whether it is named like a schema, but is neither a working schema nor in the history."""
+    """Whether the file is named like a schema, but is neither a working schema nor in the history."""
     is_in_history = path.relative_to(folder).parts[0] == _HISTORY
     return (
         path.suffix.lower() == ".avsc" and not is_in_history and not path.name.startswith("._") and path not in working
@@ -88,7 +88,7 @@ def _version(where: Path) -> int | None:
 
 
 def _is_unfinished(path: Path) -> bool:
-    """Whether it is a temporary file that a killed `write` left behind."""
+    """Whether this is a temporary file that a killed `write` left behind."""
     return path.name.startswith(".") and path.name.endswith(_UNFINISHED)
 
 

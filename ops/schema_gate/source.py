@@ -33,7 +33,7 @@ class Source:
     Attributes:
         json: as written.
         avro: as parsed by Apache's library.
-        fingerprint: CRC-64-AVRO, as 16 hexadecimal digits in the order of the wire.
+        fingerprint: CRC-64-AVRO, as 16 hexadecimal digits in the byte order of the framing.
     """
 
     json: Mapping[str, Any]
@@ -55,8 +55,8 @@ def read_json(data: bytes) -> Any:  # noqa: ANN401 -- JSON
     """Parses the JSON in a file.
 
     Raises:
-        NotASchema: it is not JSON, or has a duplicate key, NaN or infinity, a number with too many digits, text that
-            UTF-8 cannot encode, or too many levels.
+        NotASchema: the file is not JSON, or has a duplicate key, NaN or infinity, a number with too many digits, text
+            that UTF-8 cannot encode, or too many levels.
     """
     try:
         found = json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant)

@@ -9,7 +9,7 @@ from account_core.rows.items import to_item
 from local_stack.local_tables import make_table, session
 from ops.replay.dynamodb_source import DynamoDBSource
 from ops.replay.engine import replay
-from ops.replay.errors import Interrupted, WrongCall
+from ops.replay.errors import Interrupted, InvalidRequest
 from ops.replay.selection import Accounts, Everything
 from ops.replay.source import Account, Item, Part, Segment, Source
 from projector.outgoing import Outgoing
@@ -102,5 +102,5 @@ def test_a_missing_table_is_reported(request: pytest.FixtureRequest, url: str) -
     source = DynamoDBSource(client, "no-such-table", wait=lambda _: True, jitter=lambda: 0.5)
     with pytest.raises(Interrupted, match="ResourceNotFoundException"):
         source.read(Segment(0, 1), None)
-    with pytest.raises(WrongCall, match="There is no table no-such-table"):
+    with pytest.raises(InvalidRequest, match="There is no table no-such-table"):
         source.size()

@@ -61,8 +61,8 @@ def test_lake_tables_lists_tables_and_columns(run: Run) -> None:
 def test_daily_totals_are_written_once(deployment: LocalDeployment, run: Run) -> None:
     opened(deployment, "1.00")
     settled(deployment)
-    assert "1 days summed up" in run("lake", "totals").stdout
-    assert "All days are up to date." in run("lake", "totals").stdout
+    assert "Daily totals updated for 1 days" in run("lake", "totals").stdout
+    assert "All daily totals are up to date." in run("lake", "totals").stdout
 
 
 def test_a_report_covers_a_day_with_new_events(deployment: LocalDeployment, run: Run) -> None:

@@ -37,7 +37,7 @@ CHART_TEXT_PX_MIN = 10.5
 IMPRINT = Imprint("a made-up lake", datetime(2026, 9, 30, 6, 0))  # noqa: DTZ001 -- UTC
 BADGES = (
     Badge("good", "Reconciled to the cent", "Ledger and lake agree."),
-    Badge("caution", "Reconciled before the data shown", "3 hours before.", "account-events reconcile"),
+    Badge("caution", "Reconciliation is older than the data shown", "3 hours before.", "account-events reconcile"),
     Badge("bad", "Differs from the ledger", "1 event missing.", "account-events reconcile"),
     NEVER,
 )
@@ -291,7 +291,7 @@ def test_an_empty_day_and_an_empty_lake_are_readable(browser: BrowserContext, tm
     for folder, rows in ((tmp_path / "some", before), (tmp_path / "none", [])):
         found = _view(browser, folder, figures_of(lake(folder, rows), DAY), NEVER)
         found.tab.set_viewport_size({"width": 360, "height": 900})
-        assert "The lake has no events of this day." in found.tab.locator("header").inner_text()
+        assert "The lake has no events on this day." in found.tab.locator("header").inner_text()
         assert found.ask(OVERFLOWING) == []
         assert found.complaints == []
         found.tab.close()

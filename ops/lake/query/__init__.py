@@ -1,1 +1,1 @@
-"""Querying the lake: Athena on AWS, DuckDB locally."""
+"""Queries the lake: with Athena on AWS, with DuckDB locally."""

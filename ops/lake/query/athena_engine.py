@@ -1,8 +1,7 @@
-"""The engine Athena, through the stack's workgroup.
+"""The engine that queries Athena, in the stack's workgroup.
 
-Source: Amazon Athena API Reference, StartQueryExecution (ExecutionParameters are the texts of SQL literals, in the
-order of the `?`), GetQueryExecution, GetQueryResults (the first row of a SELECT is its header; a null has no
-VarCharValue).
+Source: Amazon Athena API Reference, StartQueryExecution (ExecutionParameters are SQL literals, in the order of the
+`?`), GetQueryExecution, GetQueryResults (the first row of a SELECT is its header; a null has no VarCharValue).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,14 +20,17 @@ if TYPE_CHECKING:
     from mypy_boto3_athena.type_defs import QueryExecutionTypeDef
 
 _DAMAGED = " Move the file out of events/, then run `account-events lake backfill --all --stack STACK`."
-_RIGHTS = " Assume the stack's LakeAnalystRole; with Lake Formation it needs grants, see docs/first-deployment.md."
+_RIGHTS = (
+    " Assume the stack's LakeAnalystRole. If the account uses Lake Formation, the role needs grants: see "
+    "docs/first-deployment.md."
+)
 ADVICE = {
-    "Bytes scanned limit": " Query fewer days, or deploy the stack with a greater LakeQueryBytesMax.",
+    "Bytes scanned limit": " Query fewer days, or deploy the stack with a larger LakeQueryBytesMax.",
     "events' does not exist": " Run `account-events lake tables --stack STACK`, which creates the view.",
     **dict.fromkeys(("HIVE_BAD_DATA", "HIVE_CANNOT_OPEN_SPLIT", "HIVE_CURSOR_ERROR"), _DAMAGED),
     **dict.fromkeys(("Access Denied", "PERMISSION_DENIED", "Insufficient permissions", "not authorized"), _RIGHTS),
 }
-"""By a text in Athena's reason."""
+"""Advice by a text that occurs in Athena's reason."""
 POLL_FIRST_S, POLL_FACTOR, POLL_MAX_S = 0.25, 1.5, 5.0
 
 _PARSED: dict[str, Callable[[str], Any]] = {
@@ -47,10 +49,10 @@ _PARSED: dict[str, Callable[[str], Any]] = {
 
 
 class AthenaEngine:
-    """An `Engine`.
+    """An `Engine` that runs queries in Athena.
 
     Args:
-        client: Athena's.
+        client: of Athena.
         workgroup, database: the stack's.
         sleep: waits for a number of seconds.
     """
@@ -68,10 +70,10 @@ class AthenaEngine:
         return Answer(columns, rows, read_bytes)
 
     def execute(self, statement: str) -> None:
-        """Run a statement that has no answer, such as DDL.
+        """Run a statement that returns no rows, such as DDL.
 
         Raises:
-            QueryFailed: Athena refused or aborted it.
+            QueryFailed: Athena refused or aborted the statement.
         """
         self._run(statement, ())
 
@@ -106,7 +108,8 @@ class AthenaEngine:
                 case "FAILED" | "CANCELLED" as state:
                     reason = status.get("StateChangeReason", "no reason given")
                     hint = next((what for words, what in ADVICE.items() if words in reason), "")
-                    raise QueryFailed(f"Athena: the query {query_id} is {state.lower()}: {reason}{hint}")
+                    outcome = "failed" if state == "FAILED" else "was cancelled"
+                    raise QueryFailed(f"Athena: the query {query_id} {outcome}: {reason}{hint}")
             self._sleep(pause_s)
             pause_s = min(POLL_MAX_S, pause_s * POLL_FACTOR)
 
@@ -133,4 +136,6 @@ def _values(types: Sequence[str], data: Sequence[Any]) -> Iterator[Any]:
         try:
             yield None if text is None else _PARSED[kind](text)
         except KeyError:
-            raise QueryFailed(f"Athena: values of the type {kind} are not supported.") from None
+            raise QueryFailed(
+                f"Athena: this command does not support values of the type {kind}: cast them in the SQL."
+            ) from None

@@ -8,9 +8,9 @@ A file begins with comments:
     -- parameter: count (integer) how many [10]
     -- parameter: day
 
-There is a `parameter` line for each `?` in the SQL, in order, with the default in brackets. A repeated parameter is
-only named; `day of moment` is the day of a timestamp, to compare `dt` with. `-- ordered: from <= until` requires that
-the first of two dates is not after the second.
+There is a `parameter` line for each `?` in the SQL, in order, with the default in brackets. If a parameter occurs
+again, its line has only the name. `day of moment` is the day of the timestamp `moment`, to compare with `dt`.
+`-- ordered: from <= until` requires that the first of two dates is not after the second.
 """
 
 import re
@@ -31,8 +31,8 @@ _ORDERED = re.compile(r"-- ordered: (\w+) <= (\w+)")
 COMMENTS = re.compile(r"--[^\n]*")
 
 
-class WrongCall(Exception):
-    """A query's name or parameters are wrong; the message describes the right ones."""
+class InvalidArguments(Exception):
+    """A query's name or parameters are wrong. The message describes valid ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,28 +50,28 @@ class Parameter:
     default: str | None
 
     def checked(self, text: str) -> str:
-        """The value in the form that the query takes.
+        """The value in the form that the query expects.
 
         Raises:
-            WrongCall: it is not of the parameter's kind.
+            InvalidArguments: the text is not a value of the parameter's kind.
         """
         try:
             match self.kind:
                 case "date":
-                    # ISO 8601 has more forms: 20261127, 2026-W48-5.
+                    # `fromisoformat` also accepts 20261127 and 2026-W48-5.
                     if (day := date.fromisoformat(text).isoformat()) == text:
                         return day
                 case "timestamp":
                     return _utc(text)
-                # Digits alone: Python would take 1_0 and other scripts' digits, too.
+                # ASCII digits only: Python would also accept 1_0 and the digits of other scripts.
                 case "integer" if text.isascii() and text.isdigit() and int(text) <= INTEGER_MAX:
                     return str(int(text))
                 case "string" if text:
                     return text
-        except (ValueError, OverflowError):  # a moment before the year 1, by its offset
+        except (ValueError, OverflowError):  # the offset moves the time to before the year 1
             pass
         examples = {"date": "2026-11-25", "timestamp": "2026-11-25T09:30:00", "integer": "10", "string": "a-1"}
-        raise WrongCall(f"{self.name} must be like {examples[self.kind]}, not {text!r}.")
+        raise InvalidArguments(f"{self.name} must be like {examples[self.kind]}, not {text!r}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +79,13 @@ class Query:
     """A shipped query.
 
     Attributes:
-        promise: its description, one sentence.
-        order: the name of the parameter for each `?`, or `day of` and a timestamp's name.
-        ordered: pairs of names of dates; the first of each must not be after the second.
+        description: one sentence.
+        order: for each `?`, the name of its parameter, or `day of` and the name of a timestamp.
+        ordered: pairs of parameters that are dates; the first of a pair must not be after the second.
     """
 
     name: str
-    promise: str
+    description: str
     parameters: tuple[Parameter, ...]
     order: tuple[str, ...]
     ordered: tuple[tuple[str, str], ...]
@@ -95,20 +95,20 @@ class Query:
         """The values for the `?`, in order.
 
         Raises:
-            WrongCall: a parameter is missing, unknown or invalid.
+            InvalidArguments: a parameter is missing, unknown or invalid.
         """
         known = {parameter.name: parameter for parameter in self.parameters}
         if unknown := sorted(given.keys() - known.keys()):
-            raise WrongCall(f"{self.name} has no parameter {unknown[0]}; it has {', '.join(known) or 'none'}.")
+            raise InvalidArguments(f"{self.name} has no parameter {unknown[0]}; it has {', '.join(known) or 'none'}.")
         values = {}
         for name, parameter in known.items():
             text = given.get(name, parameter.default)
             if text is None:
-                raise WrongCall(f"{self.name} needs {name}, {parameter.help}: add -p {name}=...")
+                raise InvalidArguments(f"{self.name} needs {name}, {parameter.help}: add -p {name}=...")
             values[name] = parameter.checked(text)
         for first, last in self.ordered:
             if values[first] > values[last]:
-                raise WrongCall(f"{first}, {values[first]}, must not be after {last}, {values[last]}.")
+                raise InvalidArguments(f"{first}, {values[first]}, must not be after {last}, {values[last]}.")
         days = {f"day of {name}": text[:DAY_LENGTH] for name, text in values.items() if known[name].kind == "timestamp"}
         return [(values | days)[name] for name in self.order]
 
@@ -164,7 +164,7 @@ def queries(folder: Path = FOLDER) -> dict[str, Query]:
 
 
 def _utc(text: str) -> str:
-    """An instant in UTC, in the form that the SQL casts; a time without an offset is taken as UTC."""
+    """The time in UTC, in the form that the SQL casts. A time without an offset is taken as UTC."""
     instant = datetime.fromisoformat(text)
     if (offset := instant.utcoffset()) is not None:
         instant = (instant - offset).replace(tzinfo=None)

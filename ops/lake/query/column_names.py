@@ -1,8 +1,7 @@
-"""Which names a column of the lake's table `account_events` cannot have.
+"""Decides which names a column of the lake's table `account_events` cannot have.
 
-The table, the view `events` and the shipped queries do not quote their columns, and analysts should not have to. The
-parsers decide which words are reserved: that of Trino, which Athena uses, and that of DuckDB, which runs the same SQL
-locally.
+The table, the view `events` and the shipped queries do not quote their columns, and analysts should not have to. Two
+parsers decide which words are reserved: Trino's, which Athena uses, and DuckDB's, which runs the same SQL locally.
 """
 
 from functools import cache
@@ -23,15 +22,15 @@ _TAKEN = {
 
 
 def why_no_column(name: str) -> str | None:
-    """Why a field of an event cannot have the name, a phrase to follow "it"; None if it can.
+    """Why a field of an event cannot have the name, as a phrase that follows "it"; None if it can.
 
-    Glue and Athena ignore case.
+    Names are compared in lower case, because Glue and Athena ignore case.
     """
     name = name.lower()
     if name in _TAKEN:
         return _TAKEN[name]
     if not name.isidentifier() or not trino_sql_validator.validate(_SELECT.format(name)).valid:
-        return "would have to be quoted in Athena: a reserved word, or none at all"
+        return "would have to be quoted in Athena, as a reserved word or an invalid identifier"
     if not _is_a_name_in_duckdb(name):
         return "is a reserved word of DuckDB, which runs the queries locally, and would have to be quoted"
     return None

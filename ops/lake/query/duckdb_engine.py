@@ -1,4 +1,4 @@
-"""The engine DuckDB, over the files of a lake in a bucket or a folder."""
+"""The engine that queries a lake's files with DuckDB, in a bucket or a folder."""
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
@@ -21,13 +21,13 @@ from ops.lake.query.other_types import FILES, first_of_other_types, listed_files
 
 TABLES = Path(table.__file__).with_name("tables")
 EVENTS_VIEW = (TABLES / "events.sql").read_text(encoding="utf-8")
-"""The statement that makes the view `events`."""
+"""The statement that creates the view `events`."""
 EVENT_FILES = f"{table.EVENTS_PREFIX}dt=*/event_type=*/[!._]*.parquet"
-"""The files that Athena sees: in the table's partitions, and not hidden."""
+"""The files that Athena reads: those in the table's partitions that are not hidden."""
 HTTP = "SET http_timeout = 10; SET http_retries = 2"
 """Short, because DuckDB does not notice Ctrl-C while it waits for S3."""
 FILE = "listed_file"
-"""The column with a row's file. DuckDB's default, `filename`, could be a field of a later release's event."""
+"""The column with a row's file. DuckDB's default, `filename`, could become the name of an event's field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class S3Access:
     """DuckDB's access to a bucket.
 
     Attributes:
-        endpoint_url: an emulator's; None for AWS.
+        endpoint_url: that of an emulator; None for AWS.
     """
 
     key_id: str
@@ -46,18 +46,18 @@ class S3Access:
 
 
 class DuckDBEngine:
-    """An `Engine`.
+    """An `Engine` that runs queries with DuckDB.
 
     Args:
-        root: the lake, a folder or `s3://` and a bucket.
-        access: to the bucket.
-        threads: the maximum.
+        root: the lake: a folder, or `s3://` and a bucket.
+        access: to the bucket; None for a folder.
+        threads: the maximum number of threads.
         first_day: the table's first partition. Earlier files are ignored, as Athena ignores them.
         has_older_files: whether files may lack columns that a later release added. Such columns are null, as in Athena.
             To find them, DuckDB first reads every file's footer.
 
     Attributes:
-        listed_events: SQL for `account_events` over only the files that existed when the engine was made.
+        listed_events: SQL for `account_events` over only the files that existed when the engine was created.
     """
 
     def __init__(
@@ -80,12 +80,12 @@ class DuckDBEngine:
 
     def _set_up(self, root: str, access: S3Access | None, first_day: str) -> None:
         if access is not None:
-            self._let_in(access)
+            self._configure_s3(access)
         # To count the bytes read: DuckDB's profile omits most reads of local files.
         self._connection.execute("CALL enable_logging('FileSystem')")
         self._connection.execute(
             "SET enable_external_file_cache = false"
-        )  # otherwise repeated reads would not be counted
+        )  # with the cache, repeated reads would not be counted
         # With it, max(dt) fails: DuckDB 1.5.5 looks for statistics of a partition key, which no file has.
         self._connection.execute("SET disabled_optimizers = 'statistics_propagation'")
         events = [(each.name, each.glue_type) for each in table.COLUMNS]
@@ -111,10 +111,10 @@ class DuckDBEngine:
         return Answer(columns, rows, sum(read.values()))
 
     def refuse_other_types(self) -> None:
-        """Check every file's columns: DuckDB takes the first file's types and would round other files' values to them.
+        """Check every file's columns, because DuckDB would round values to the types of the first file.
 
         Raises:
-            QueryFailed: a column has another type; the message names the file and the column.
+            QueryFailed: a column has a type other than the table's. The message names the file and the column.
         """
         listed = "account_events_files"
         with translated(self._connection):
@@ -137,20 +137,20 @@ class DuckDBEngine:
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
-        """The connection, for more than queries."""
+        """The connection, for statements other than queries."""
         return self._connection
 
     def _view(
         self, name: str, glob: str, columns: Sequence[tuple[str, str]], keys: Sequence[str], where: str = "true"
     ) -> str:
-        """Create a view over the files; if there are none yet, an empty one with the same columns.
+        """Create a view over the files, or an empty view with the same columns if there are no files yet.
 
         Returns:
             SQL for the rows of only the files that exist now. It is not a view, because creating one opens files.
         """
         listed = f"{name}_files"
         self._connection.execute(f"INSERT INTO {listed} SELECT file FROM glob($1)", [glob])  # noqa: S608 -- our own name
-        nothing = _nothing([*columns, *((key, "string") for key in keys), (FILE, "string")])
+        nothing = _empty_table([*columns, *((key, "string") for key in keys), (FILE, "string")])
         source = f"({nothing})"
         if self._connection.execute(f"FROM {listed} LIMIT 1").fetchall():
             path, types = glob.replace("'", "''"), ", ".join(f"{key}: VARCHAR" for key in keys)
@@ -164,7 +164,7 @@ class DuckDBEngine:
         self._connection.execute(f"CREATE VIEW {name} AS SELECT {selected}")
         return f"SELECT {selected} AND {FILE} IN (FROM memory.main.{listed})"
 
-    def _let_in(self, access: S3Access) -> None:
+    def _configure_s3(self, access: S3Access) -> None:
         [extension] = Path(duckdb_extension_httpfs.__file__).parent.glob("extensions/*/httpfs.duckdb_extension")
         self._connection.execute(f"LOAD '{extension}'")  # DuckDB verifies its signature
         self._connection.execute(HTTP)
@@ -189,11 +189,11 @@ def with_rows(connection: duckdb.DuckDBPyConnection, sql: str, rows: Any) -> Non
 
 @lru_cache(maxsize=256)
 def in_duckdb(sql: str) -> str:
-    """A statement in Athena's dialect, in DuckDB's."""
+    """Translates a statement from Athena's dialect to DuckDB's."""
     return sqlglot.transpile(sql, read="athena", write="duckdb")[0]
 
 
-def _nothing(columns: Sequence[tuple[str, str]]) -> str:
+def _empty_table(columns: Sequence[tuple[str, str]]) -> str:
     """SQL for an empty table with these columns."""
     typed = ", ".join(f"CAST(NULL AS {duckdb_type(glue_type)}) AS {name}" for name, glue_type in columns)
     return f"SELECT {typed} WHERE false"

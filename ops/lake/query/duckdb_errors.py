@@ -1,4 +1,4 @@
-"""Translates DuckDB's errors to the engine's: one line that names the file and what to do."""
+"""Translates DuckDB's errors to `QueryFailed`, with one line that names the file and what to do."""
 
 import re
 from collections.abc import Iterator
@@ -10,19 +10,19 @@ from consumers.lake import table
 from ops.lake.query.engine import QueryFailed
 from ops.lake.query.other_types import FILES, READ, first_of_other_types, listed_files
 
-SPACE = "Free some disk space, or use a current folder and a TMPDIR that have more, and run the command again."
+SPACE = "Free some disk space, or use a working directory and a TMPDIR with more space. Then run the command again."
 ADVICE = {
     "NoSuchBucket": "Deploy this version's template.yaml, or check the name of the stack and your AWS region.",
     "HTTP 403": "Use credentials that may read the lake, such as the role in the stack's output LakeAnalystRoleArn.",
-    "HTTP 404": "Someone deleted the file meanwhile: run the command again.",
+    "HTTP 404": "The file was deleted while it was being read: run the command again.",
     "connect to server": "Check the network and your proxy settings, and run the command again.",
     "No space left": SPACE,
     "max_temp_directory_size": SPACE,
     "Cannot open file": "Correct the permissions of the file or folder, or set TMPDIR to another one, then try again.",
     "failed to allocate": "Run the command on a machine with more memory.",
 }
-"""By a text in DuckDB's message."""
-_OF_THE_FILES = (
+"""Advice by a text that occurs in DuckDB's message."""
+_FILE_ERRORS = (
     duckdb.ConversionException,
     duckdb.InternalException,
     duckdb.InvalidInputException,
@@ -31,38 +31,38 @@ _OF_THE_FILES = (
     duckdb.OutOfRangeException,
     duckdb.SerializationException,
 )
-"""What DuckDB raises for a damaged file, besides its plain `Error`."""
+"""Errors that DuckDB raises for a damaged file, in addition to its plain `Error`."""
 _NOT_PRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _PROBES = (
     "SELECT name, duckdb_type FROM parquet_schema($1)",
     "SELECT count(hash(COLUMNS(*))) FROM read_parquet($1)",
 )
-"""The footer's schema, then all values."""
+"""Statements that read a file: first the schema in its footer, then all values."""
 _LISTED = " UNION ALL ".join(f"SELECT file FROM memory.main.{name}" for name in FILES)  # noqa: S608 -- our own names
 
 
 @contextmanager
 def translated(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Run DuckDB's statements inside.
+    """A context in which DuckDB's errors are translated.
 
     Raises:
-        QueryFailed: instead of DuckDB's errors, and of UnicodeDecodeError for a name or message that is not UTF-8.
-        KeyboardInterrupt: see `ctrl_c_heard`.
+        QueryFailed: in place of DuckDB's errors, and of UnicodeDecodeError for a name or message that is not UTF-8.
+        KeyboardInterrupt: see `interruptible`.
     """
     try:
-        with ctrl_c_heard(connection):
+        with interruptible(connection):
             yield
     except (duckdb.Error, UnicodeDecodeError) as error:
-        with ctrl_c_heard(connection):
+        with interruptible(connection):
             raise QueryFailed(_line(connection, error)) from error
 
 
 @contextmanager
-def ctrl_c_heard(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Turn DuckDB's own error after Ctrl-C into KeyboardInterrupt, and stop DuckDB's threads, which would go on.
+def interruptible(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """A context in which Ctrl-C stops DuckDB. DuckDB raises an error of its own, and its threads would continue.
 
     Raises:
-        KeyboardInterrupt: it was pressed.
+        KeyboardInterrupt: in place of DuckDB's error after Ctrl-C.
     """
     try:
         yield
@@ -74,7 +74,7 @@ def ctrl_c_heard(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def damaged(file: str, why: str) -> str:
-    """The message about a file that does not belong to its table."""
+    """The message about a file that is damaged or does not match its table."""
     if f"/{table.TOTALS_PREFIX}" in file:
         what = "Run `account-events lake totals`, which writes it again."
     else:
@@ -85,12 +85,12 @@ def damaged(file: str, why: str) -> str:
 def _line(connection: duckdb.DuckDBPyConnection, error: duckdb.Error | UnicodeDecodeError) -> str:
     whole = "its bytes are not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
     named = _named(connection, whole)
-    if named is not None:  # a name may have a line feed
+    if named is not None:  # a file's name may contain a line feed
         whole = whole.replace(named, _shown(named))
     text = _shown(whole.partition("\n")[0].strip())
     advice = next((what for words, what in ADVICE.items() if words in whole), "")
     file = _lacking(connection, text) if isinstance(error, duckdb.BinderException) else None
-    if _may_be_a_file_s(error, advice):
+    if _may_be_caused_by_a_file(error, advice):
         file = file or named
         if file is None and (found := _of_other_types(connection)):
             return damaged(*found)
@@ -100,16 +100,16 @@ def _line(connection: duckdb.DuckDBPyConnection, error: duckdb.Error | UnicodeDe
     return f"{text.rstrip('.')}. {advice}" if advice else text
 
 
-def _may_be_a_file_s(error: duckdb.Error | UnicodeDecodeError, advice: str) -> bool:
-    """Whether a damaged file, or one with other types, can have caused the error."""
+def _may_be_caused_by_a_file(error: duckdb.Error | UnicodeDecodeError, advice: str) -> bool:
+    """Whether a damaged file, or one with other column types, can have caused the error."""
     if isinstance(error, duckdb.IOException) and not isinstance(error, duckdb.HTTPException):
         return not advice
     is_plain = type(error) is duckdb.Error
-    return is_plain or isinstance(error, (*_OF_THE_FILES, duckdb.BinderException, UnicodeDecodeError))
+    return is_plain or isinstance(error, (*_FILE_ERRORS, duckdb.BinderException, UnicodeDecodeError))
 
 
 def _shown(file: str) -> str:
-    """The name on one line."""
+    """The text on one line, with control characters escaped."""
     return _NOT_PRINTED.sub(lambda found: found[0].encode("unicode_escape").decode(), file)
 
 
@@ -125,7 +125,7 @@ def _of_other_types(connection: duckdb.DuckDBPyConnection) -> tuple[str, str] | 
 
 
 def _lacking(connection: duckdb.DuckDBPyConnection, text: str) -> str | None:
-    """The file that lacks the column that DuckDB did not find, if it is one of the table's."""
+    """The file without the column that DuckDB did not find; None if that is not a column of the table."""
     column = text.partition('Referenced column "')[2].partition('"')[0]
     if column not in {each.name for each in table.COLUMNS}:
         return None

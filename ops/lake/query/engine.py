@@ -12,7 +12,7 @@ class Answer:
     """The answer to a query.
 
     Attributes:
-        rows: of str, int, bool, Decimal, datetime (UTC, without a zone), date or None.
+        rows: with values of type str, int, bool, Decimal, datetime (UTC, without a zone), date or None.
         read_bytes: the bytes that the engine read; None if it does not report them.
     """
 
@@ -21,22 +21,22 @@ class Answer:
     read_bytes: int | None = None
 
     def records(self) -> list[dict[str, Any]]:
-        """The rows by column."""
+        """The rows as mappings from column to value."""
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
 
 class QueryFailed(CommandError):
-    """The engine refused or aborted a query; the message is the engine's."""
+    """The engine refused or aborted a query. The message has the engine's reason and, if known, what to do."""
 
 
 class Engine(Protocol):
-    """Knows the tables `account_events` and `daily_totals`, and the view `events`."""
+    """Runs queries on the tables `account_events` and `daily_totals` and the view `events`."""
 
     def query(self, sql: str, parameters: Sequence[str] = ()) -> Answer:
         """The answer to one SELECT in Athena's dialect.
 
         Args:
-            sql: with a `?` for each parameter.
+            sql: the SELECT, with a `?` for each parameter.
             parameters: each as the text of a string literal, as Athena's execution parameters are; the SQL casts it.
 
         Raises:

@@ -1,6 +1,6 @@
 """Compares a file's columns with the table's. Pure.
 
-Parquet keeps a file's schema as a flat list: the root, then each element, with a group right before its children.
+Parquet stores a file's schema as a flat list: the root, then each element; a group is directly before its children.
 DuckDB and Athena find a column by its name and ignore case.
 """
 
@@ -13,7 +13,7 @@ class Element(NamedTuple):
 
     Attributes:
         type: DuckDB's type; None for a group.
-        children: their number; None without children.
+        children: the number of children; None if there are none.
     """
 
     name: str
@@ -22,16 +22,16 @@ class Element(NamedTuple):
 
 
 def problem_of(elements: Iterable[Element], columns: Sequence[tuple[str, str]]) -> str | None:
-    """Why a file with this schema does not fit the table with these columns and types; None if it does.
+    """Why a file with this schema does not match a table with these columns and types; None if it does.
 
-    A file may lack columns or have further ones, as those of other releases do.
+    A file may lack columns or have additional ones, as files of other releases do.
     """
     expected = {name: duckdb_type(glue_type).upper() for name, glue_type in columns}
     seen: dict[str, str] = {}
     for name, found, _ in _columns(elements):
         column = name.lower()
         if column in seen:
-            return f"its columns {seen[column]} and {name} are one column to Athena and DuckDB"
+            return f"Athena and DuckDB do not distinguish its columns {seen[column]} and {name}"
         seen[column] = name
         if column in expected and found != expected[column]:
             return f"its column {name} is {found or 'a group'}, not {expected[column]}"

@@ -1,4 +1,4 @@
-"""The lake's files as the bucket lists them: the table's by day, and stray files among them."""
+"""The lake's files as the bucket lists them: the table's files by day, and stray files."""
 
 import hashlib
 import re
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 AHEAD_MAX = timedelta(days=1)
-"""The table's projection ends there, see template.yaml; the transform refuses events dated later."""
+"""How far ahead of today the table's partitions go (template.yaml). The transform refuses events dated later."""
 _FILE = re.compile(
     rf"{table.EVENTS_PREFIX}dt=([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})/event_type=(?:{'|'.join(table.EVENT_TYPES)})"
     r"/[^/._][^/]*\.parquet"
@@ -39,7 +39,7 @@ class LakeFiles:
             day = _day_of(key)
             if day is not None:
                 self._days[day].append((key, etag))
-            elif not key.endswith("/"):  # the console's folders
+            elif not key.endswith("/"):  # an empty object with which the S3 console marks a folder
                 self._strays.append(key)
         self.digests = {
             day: hashlib.sha256(repr(sorted(files)).encode()).hexdigest()[:16] for day, files in self._days.items()
@@ -51,7 +51,7 @@ class LakeFiles:
         return cls(listed(s3, bucket, table.EVENTS_PREFIX))
 
     def strays(self, today: date) -> list[str]:
-        """Files that belong to no partition of the table; it is undefined what Athena does with them."""
+        """Files that belong to no partition of the table. It is undefined what Athena does with them."""
         last = f"{today + AHEAD_MAX}"
         ahead = [key for day, files in self._days.items() if day > last for key, _ in files]
         return sorted([*self._strays, *ahead])

@@ -1,6 +1,6 @@
-"""Finds files of the lake whose columns have other types than the table's, by the files' footers.
+"""Finds files of the lake whose columns have types other than the table's, by reading the files' footers.
 
-DuckDB would take the first file's types and round the values of the other files to them.
+DuckDB would use the first file's types and round the values of the other files to them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ FILES: Mapping[str, Sequence[tuple[str, str]]] = {
     "account_events_files": [(each.name, each.glue_type) for each in table.COLUMNS],
     "daily_totals_files": table.TOTALS_COLUMNS,
 }
-"""Tables of the engine's connection. Each lists the files of one of the lake's tables, given here with its columns."""
+"""Tables in the engine's connection that list the files of the lake's tables, each with the columns of its table."""
 FETCHED = 10_000
 READ = (
     "SELECT path, max(timestamp) AS last_read, coalesce(sum(bytes), 0)::BIGINT AS read_bytes "
@@ -29,12 +29,12 @@ READ = (
 def first_of_other_types(
     connection: duckdb.DuckDBPyConnection, files: str | Sequence[str], listed: str
 ) -> tuple[str, str] | None:
-    """The first file, by name, that does not fit its table, and the problem; see `problem_of`.
+    """The first file, by name, that does not match its table, and the problem; see `problem_of`.
 
     Args:
         connection: the engine's.
         files: a glob, or a list of names that is not empty.
-        listed: one of `FILES`; other files than those in it are ignored.
+        listed: one of `FILES`. Files that are not in this table are ignored.
 
     Raises:
         duckdb.Error: a file cannot be read.

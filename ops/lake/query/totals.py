@@ -1,8 +1,9 @@
 """The table `daily_totals`: the sums of each day's events, updated for the days whose files have changed.
 
-An object holds a month's days, which keeps history in few, small files. Each row has a digest of what it was made of:
-the statement, and its day's files by name and ETag. Any new file changes the digest. Therefore several processes may
-update the totals at any time, even at once: if one overwrites another's rows, the next update corrects them.
+An object holds the days of a month, so that all of history is in few, small files. Each row has a digest of its
+sources: the SQL statement, and the names and ETags of its day's files. Any new file changes the digest. Therefore
+several processes may update the totals at any time, even concurrently: if one overwrites another's rows, the next
+update corrects them.
 """
 
 import hashlib
@@ -31,7 +32,7 @@ _FILE = re.compile(rf"{table.TOTALS_PREFIX}month=[0-9]{{4}}-[0-9]{{2}}/[^/._][^/
 _SCHEMA: pa.Schema = arrow_schema(table.TOTALS_COLUMNS)
 
 Days = dict[str, list[dict[str, Any]]]
-"""Rows of the table by their day."""
+"""Rows of the table, by day."""
 
 
 class Totals:
@@ -40,7 +41,7 @@ class Totals:
     Args:
         s3: a client.
         bucket: the lake's bucket.
-        engine: makes an engine over the files as they are now.
+        engine: creates an engine over the files that are in the bucket now.
         first_day: the table's first partition; engines ignore earlier ones.
     """
 
@@ -51,7 +52,7 @@ class Totals:
         """Update the days that are out of date, and return their number.
 
         Args:
-            on_day: called with each day before it is summed up.
+            on_day: called with each day before its totals are computed.
         """
         digests = self._digests()
         made = self._made()
@@ -68,7 +69,7 @@ class Totals:
                 engine = engine or self._engine()
                 days[day] = _rows(engine, day, current[day])
                 if not changed:
-                    self._write(month, days)  # without write access, fail after one query rather than after all
+                    self._write(month, days)  # so that without write access the update fails after one query
                 changed += 1
             self._write(month, days)
             changed += not missing
@@ -88,7 +89,7 @@ class Totals:
             if not _FILE.fullmatch(key):
                 continue
             rows = _rows_of(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read())
-            if rows is None:  # replaced by an empty file: no engine could read the table with it
+            if rows is None:  # replaced with an empty file, because no engine could read the table otherwise
                 self._s3.put_object(Bucket=self._bucket, Key=key, Body=parquet([], _SCHEMA))
                 continue
             for row in rows:
@@ -119,10 +120,10 @@ def _rows_of(body: bytes) -> list[dict[str, Any]] | None:
 
 
 def _rows(engine: Engine, day: str, digest: str) -> list[dict[str, Any]]:
-    """A day's rows. The digest is older than the sums, so a file that arrives in between makes the day out of date."""
+    """A day's rows. The digest was computed first, so a file that arrived since then makes the day out of date."""
     return [{"dt": day, "made_of": digest, **record} for record in engine.query(SQL, [day]).records()]
 
 
 def _text(value: object) -> object:
-    """Decimals are text in rows; see `consumers.lake.delivery.parquet`."""
+    """The value for `consumers.lake.delivery.parquet`, which expects decimals as text."""
     return value if isinstance(value, int | str) or value is None else str(value)

@@ -1,1 +1,1 @@
-"""Comparing the lake with the ledger."""
+"""Compares the lake with the ledger."""

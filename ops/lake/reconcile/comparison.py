@@ -1,4 +1,4 @@
-"""Compares ledger and lake in DuckDB, in a database file: neither has to fit into memory."""
+"""Compares ledger and lake in DuckDB, in a database file, so that neither has to fit into memory."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,10 +39,10 @@ def _same(one: str, other: str, names: Iterable[str]) -> str:
     return " AND ".join(f"{one}.{name} IS NOT DISTINCT FROM {other}.{name}" for name in names)
 
 
-# A row of the lake may lack values that every event has; it is compared all the same.
+# A row of the lake may lack values that every event has. It is compared nevertheless.
 _LAKE_COPY = "SELECT * REPLACE (coalesce(account_id, '') AS account_id, coalesce(sequence, 0) AS sequence)"
 
-_SEE_LAKE = f"""
+_SHOWN_AND_COPIES = f"""
 CREATE OR REPLACE TABLE shown AS SELECT * FROM events;
 CREATE OR REPLACE TABLE copies AS
   SELECT DISTINCT s.account_id AS at_account_id, s.sequence AS at_sequence,
@@ -97,7 +97,7 @@ ORDER BY 1, 2 NULLS LAST, 3 DESC, 5
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What was compared; `through` is None without events."""
+    """The numbers of events and accounts that were compared. `through` is None if there are no events."""
 
     events: int
     accounts: int
@@ -109,7 +109,7 @@ class Comparison:
     """One comparison: fill it with `read_lake`, `take` and `take_missing`, call `prepare` once, then read the results.
 
     Args:
-        connection: that of a `DuckDBEngine`; the comparison changes its default catalog.
+        connection: of a `DuckDBEngine`. The comparison changes its default catalog.
         folder: for temporary files, which may grow to several times the size of ledger and lake.
     """
 
@@ -123,7 +123,7 @@ class Comparison:
         connection.execute("ALTER TABLE ledger ADD COLUMN dt VARCHAR")
 
     def take(self, events: Sequence[LedgerEvent], unreadable: Sequence[Unreadable]) -> None:
-        """Add rows of the ledger, each once."""
+        """Add rows of the ledger. Pass each row only once."""
         if events:
             rows = pa.Table.from_pylist(events, schema=LEDGER)
             with_rows(
@@ -134,21 +134,21 @@ class Comparison:
             with_rows(self._connection, "INSERT INTO unreadable FROM rows", rows)
 
     def read_lake(self, events: str) -> None:
-        """Read the lake's rows, and those that the view `events` shows. Does not need the ledger's rows.
+        """Read the lake's rows and those that the view `events` shows. The ledger's rows are not needed yet.
 
         Args:
             events: SQL for the lake's `account_events`, see `DuckDBEngine.listed_events`.
         """
         self._connection.execute(f"CREATE TABLE account_events AS {_LAKE_COPY} FROM ({events})")
         self._connection.execute(in_duckdb(EVENTS_VIEW))
-        self._run(_SEE_LAKE)
+        self._run(_SHOWN_AND_COPIES)
 
     def interrupt(self) -> None:
-        """Interrupt what another thread is doing."""
+        """Interrupt the statement that another thread is running."""
         self._connection.interrupt()
 
     def missing_days(self, cut: datetime) -> list[str]:
-        """The days of the events that the lake should have by now but lacks."""
+        """The days with events that the lake lacks, although it should have them by now."""
         self._connection.execute(
             "CREATE OR REPLACE TABLE missing AS SELECT l.account_id, l.sequence, l.dt FROM ledger l ANTI JOIN "
             "account_events e ON l.account_id = e.account_id AND l.sequence = e.sequence WHERE l.occurred_at <= $cut",
@@ -157,7 +157,7 @@ class Comparison:
         return [dt for (dt,) in self._connection.execute("SELECT DISTINCT dt FROM missing ORDER BY dt").fetchall()]
 
     def take_missing(self, lake: "duckdb.DuckDBPyConnection", days: Sequence[str]) -> None:
-        """Add the missing events that have arrived in the lake since. Others are ignored: the ledger may be older."""
+        """Add missing events that have arrived since. Other new events are ignored, as the ledger was read before."""
         listed = ", ".join(f"'{day}'" for day in days)
         sql = f"{_LAKE_COPY} FROM account_events WHERE dt IN ({listed})"
         rows = lake.execute(sql).to_arrow_reader()
@@ -167,13 +167,13 @@ class Comparison:
             "SEMI JOIN missing m ON rows.account_id = m.account_id AND rows.sequence = m.sequence",
             rows,
         )
-        self._run(_SEE_LAKE)
+        self._run(_SHOWN_AND_COPIES)
 
     def prepare(self, cut: datetime, latest: datetime) -> None:
-        """Compare. A missing event that occurred between the two times counts as on its way.
+        """Compare ledger and lake. A missing event that occurred between the two times counts as on its way.
 
         Args:
-            cut: events until then should be in the lake; UTC.
+            cut: events that occurred until then should be in the lake; UTC.
             latest: events dated later never arrive, because the transform refuses them; UTC.
         """
         self._run(_PREPARE, {"cut": cut, "latest": latest})
@@ -185,7 +185,7 @@ class Comparison:
             yield from (Evidence(*row) for row in rows)
 
     def counted(self) -> Counted:
-        """How much was compared."""
+        """The numbers of events and accounts that were compared."""
         [row] = self._connection.execute(
             "SELECT (SELECT count(*) FROM ledger_compared), (SELECT count(DISTINCT account_id) FROM ledger_compared), "
             "(SELECT count(*) FROM on_their_way), (SELECT CASE WHEN count(*) > 0 THEN min(occurred_at) - INTERVAL 1 "
@@ -206,7 +206,7 @@ class Comparison:
         )
 
     def accounts(self, account_ids: Sequence[str]) -> tuple[AccountFound, ...]:
-        """These accounts on both sides."""
+        """These accounts, as they are in the ledger and in the lake."""
         rows = self._connection.execute(
             f"SELECT account_id, min(currency), count(*) FILTER (is_ledger), max(sequence) FILTER (is_ledger), "
             "sum(flow) FILTER (is_ledger), count(*) FILTER (NOT is_ledger), max(sequence) FILTER (NOT is_ledger), "

@@ -1,4 +1,4 @@
-"""Makes findings of the values that ledger and lake have for the same events. Pure."""
+"""Derives findings from the values that ledger and lake have for the same events. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from consumers.lake import table
 from ops.lake.reconcile.result import Difference, Finding, Kind
 
 KEYS = ("account_id", "sequence")
-"""They identify an event in the ledger and in the lake."""
+"""The columns that identify an event in the ledger and in the lake."""
 
 FIELDS = (
     "event_id",
@@ -20,26 +20,27 @@ FIELDS = (
     "dt",
     *(column.name for column in table.EVENT_FIELDS if column.name not in {*KEYS, "event_id"}),
 )
-"""The columns that are compared. `dt` follows from `occurred_at`; in another partition, queries miss the event."""
+"""The columns that are compared. Among them `dt`, because queries miss an event that is in the wrong partition."""
 
 FINDINGS_MAX = 50
 ACCOUNTS_MAX = 20
-"""The limits of a result."""
+"""The maximum numbers of findings and accounts in a result."""
 
 TWICE = "another event in the lake has the same account and sequence"
 COPY_AGREES = "another copy in the lake agrees with the ledger, but the view `events` does not show it"
 
 Values = Mapping[str, Any]
-"""By field."""
+"""An event's values, by field."""
 
 
 class Evidence(NamedTuple):
-    """What ledger and lake have of one event, if they do not agree on it.
+    """The values of one event in ledger and lake, which may not agree on it.
 
     Attributes:
-        role: `shown` by the view `events`, or missing there; a `copy` that is not shown; `unreadable` in the ledger.
-        ledger, lake: the event's values; None where it is missing.
-        reason: why it is unreadable.
+        role: `shown`: the row that the view `events` shows, or none; `copy`: a row that it does not show; `unreadable`:
+            the ledger's row is not a valid event.
+        ledger, lake: the event's values on that side; None if it is missing there.
+        reason: why the ledger's row is unreadable.
     """
 
     account_id: str
@@ -62,7 +63,7 @@ def findings(evidence: Iterable[Evidence]) -> Iterator[Finding]:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts findings, which come account by account, in constant memory.
+    """Counts findings in constant memory. They must be added account by account.
 
     Attributes:
         first: the first findings, at most `FINDINGS_MAX`.

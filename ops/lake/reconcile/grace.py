@@ -2,13 +2,13 @@
 
 Source: Amazon Data Firehose Developer Guide, "Understand dynamic partitioning" (with it, data may be buffered for 1.5
 times the interval) and "Transform source data" (the transform's own buffer). template.yaml's alarm on a late lake
-counts the same.
+allows the same time.
 """
 
 from datetime import datetime
 
 GRACE_S_MAX = 30 * 24 * 60 * 60
-"""The longest grace period that a command accepts. No delivery takes as long."""
+"""The longest grace period that a command accepts. No delivery takes that long."""
 BUFFER_FACTOR = 1.5
 TRANSFORM_BUFFER_S = 60.0
 """template.yaml's BufferIntervalInSeconds."""
@@ -17,7 +17,7 @@ RETRIES_S = 300.0
 
 
 def delivery_s(buffer_s: float) -> float:
-    """The longest time that a delivery without failures takes, for the stack's LakeBufferSeconds."""
+    """The longest time that a delivery without failures takes, given the stack's LakeBufferSeconds."""
     return BUFFER_FACTOR * buffer_s + TRANSFORM_BUFFER_S + RETRIES_S
 
 

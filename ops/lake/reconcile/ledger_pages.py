@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 def pages(
     source: Source, pace: Pace, page_units: float, segments: int = SEGMENTS, stop: Callable[[], object] = lambda: None
 ) -> Generator[Page, None, None]:
-    """Every page of every segment, strongly consistent, in no order between segments.
+    """Every page of every segment, strongly consistent. Pages of different segments come in any order.
 
     Args:
         source: the table.
-        pace: slows the reading down.
-        page_units: the read units that a segment's first page may take.
-        segments: the number of pages to read at the same time.
-        stop: called at the end, also after an error; it ends the waiting for the pace and for the table.
+        pace: limits the read rate.
+        page_units: the read units that a segment's first page may use.
+        segments: the number of segments, which are read concurrently.
+        stop: called at the end, also after an error. It must end the waits of `pace` and `source`.
 
     Raises:
         Interrupted: the table does not answer.
@@ -59,8 +59,8 @@ def _read(source: Source, part: Part, after: Item | None, pace: Pace, wait_s: fl
     return source.read(part, after)
 
 
-def scans_unparsed(client: "DynamoDBClient") -> None:
-    """Make this client's Scans return items as they are on the wire.
+def skip_scan_parsing(client: "DynamoDBClient") -> None:
+    """Make this client's Scans return items as they are in the response, unparsed.
 
     botocore's parser takes three times as long as the rest of a Scan (benchmarks/reconcile.py), and does not change a
     row's strings and numbers. Binary attributes, which rows do not have, would stay in base64.

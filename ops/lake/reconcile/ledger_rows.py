@@ -1,4 +1,4 @@
-"""The ledger's events as the lake's columns, by the projector's translation. Pure."""
+"""Converts the ledger's events to the lake's columns, with the projector's translation. Pure."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ class Unreadable(NamedTuple):
 
     Attributes:
         sequence: the sequence that belongs to the row's version; None if the row's key has no valid version.
-        reason: why; it quotes no amount.
+        reason: why; it never contains an amount.
     """
 
     account_id: str

@@ -1,4 +1,4 @@
-"""Reconciles: reads the lake, then the ledger, looks again for missing events, and compares."""
+"""Reconciles: reads lake and ledger concurrently, looks for missing events a second time, and compares."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -20,10 +20,10 @@ from ops.replay.source import Page, Source
 from ops.replay.state import Counts
 
 WAITING_PAGES_MAX = 64
-"""Pages of a megabyte each, kept while the lake is read."""
+"""The most pages, of a megabyte each, that are kept in memory while the lake is read."""
 
 INTERRUPTED_AGAIN_S = 0.1
-"""Interrupt again after this time: DuckDB notices an interrupt only while a statement runs."""
+"""Seconds after which an interrupt is repeated: DuckDB notices it only while a statement runs."""
 
 LedgerPage = tuple[list[LedgerEvent], list[Unreadable]]
 
@@ -33,15 +33,15 @@ class Reconciler:
     """Compares a ledger with a lake.
 
     Attributes:
-        lake: opens the lake as it is at the time of the call.
+        lake: opens the lake with the files that exist at the time of the call.
         source: the ledger's table.
-        pace: limits the reading of the ledger.
-        page_units: the read units that its first pages may take.
-        segments: the number of its segments to read at the same time.
+        pace: limits the rate at which the ledger is read.
+        page_units: the read units that the first page of a segment may use.
+        segments: the number of the table's segments, which are read concurrently.
         now: the current time, UTC.
-        settle: waits a moment for events that are about to arrive.
-        grace: how late the lake may be.
-        stop: ends the waiting of `source` and `pace`.
+        settle: waits a moment for events that are about to arrive in the lake.
+        grace: how long an event may take to reach the lake.
+        stop: ends the waits of `source` and `pace`.
     """
 
     lake: Callable[[], DuckDBEngine]
@@ -70,7 +70,7 @@ class Reconciler:
 
         Raises:
             Interrupted: the ledger does not answer.
-            QueryFailed: the lake does not answer, or a file in it is damaged or does not fit the table.
+            QueryFailed: the lake does not answer, or a file in it is damaged or does not match the table.
             KeyboardInterrupt: Ctrl-C was pressed while DuckDB was running.
         """
         at = self.now()
@@ -99,7 +99,7 @@ class Reconciler:
         return _result(comparison, at, found)
 
     def _read(self, lake: DuckDBEngine, comparison: Comparison, progress: Callable[[Counts], None]) -> None:
-        """Read ledger and lake concurrently. DuckDB does one thing at a time, so pages wait until the lake is read."""
+        """Read ledger and lake concurrently. DuckDB runs one statement at a time: pages wait until the lake is read."""
         counts = Counts()
         waiting: list[LedgerPage] = []
         with ThreadPoolExecutor(1) as executor:
@@ -160,5 +160,5 @@ def _result(comparison: Comparison, at: datetime, found: Callable[[Finding], Non
         lateness=comparison.lateness(),
         findings=tuple(tally.first),
         accounts_found=comparison.accounts(tally.account_ids),
-        files=Files(),  # added by the caller, who listed them
+        files=Files(),  # added by the caller, which has listed them
     )

@@ -5,16 +5,17 @@ is UTF-8 and holds one JSON object:
 
 format                1
 compared_at, through  ISO 8601, UTC
-events, accounts      numbers: compared
+events, accounts      the numbers of events and accounts that were compared
 missing, extra, differing, contradicting, unreadable, on_their_way   numbers of events, see `ReconciliationResult`
-differing_accounts    a number
+differing_accounts    the number of accounts with a finding
 totals                [{currency, ledger, lake}], money as text
 lateness              {newest_in_ledger, newest_in_lake, behind_s, longest_s}, each may be null
 files                 {days: {YYYY-MM-DD: digest}, stray: number, strays: [key]}, see `ops.lake.query.files`
-findings              [{kind, account_id, sequence, event_id, differences: [{field, ledger, lake}], note}], the first
-accounts_found        [{account_id, currency, ledger: {events, sequence, balance}, lake: {...}}], the first
+findings              the first ones: [{kind, account_id, sequence, event_id, differences, note}],
+                      with differences: [{field, ledger, lake}]
+accounts_found        the first ones: [{account_id, currency, ledger: {events, sequence, balance}, lake: {...}}]
 
-Readers ignore fields that they do not know. Format 1 may gain fields but loses none.
+Readers ignore fields that they do not know. Fields may be added to format 1, but none is removed.
 """
 
 import json
@@ -38,7 +39,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class UnknownResult(CommandError):
-    """This release cannot read the file: reconcile again."""
+    """This release cannot read the result's file: reconcile again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,8 @@ class Finding:
     """An event on which ledger and lake do not agree.
 
     Attributes:
-        sequence: None if the ledger's row has no valid one.
-        event_id: the ledger's if it has the event, otherwise the lake's.
+        sequence: None if the ledger's row has no valid version.
+        event_id: the ledger's, or the lake's if the ledger does not have the event.
         note: a further explanation, or empty.
     """
 
@@ -70,7 +71,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """An account on one side: its number of events, their last sequence, and credits less withdrawals."""
+    """An account in the ledger or in the lake: its number of events, last sequence, and credits less withdrawals."""
 
     events: int
     sequence: int
@@ -101,7 +102,7 @@ class Lateness:
     """How late the lake is.
 
     Attributes:
-        newest_in_ledger, newest_in_lake: when the newest event on that side occurred.
+        newest_in_ledger, newest_in_lake: when the newest event there occurred.
         behind_s: the time between them.
         longest_s: the longest time from an event's occurrence to its arrival on the stream, over all events in the
             lake that came from the stream.
@@ -119,8 +120,8 @@ class Files:
 
     Attributes:
         days: a digest of each day's files.
-        stray: the number of files that belong to no partition; it is undefined what Athena does with them.
-        strays: the first of these, by key.
+        stray: the number of files that belong to no partition. It is undefined what Athena does with them.
+        strays: the keys of the first of these files.
     """
 
     days: Mapping[str, str] = field(default_factory=dict)
@@ -134,15 +135,15 @@ class ReconciliationResult:
 
     Attributes:
         compared_at: when the comparison began.
-        through: every event of the ledger that occurred until then was compared.
-        events, accounts: the numbers compared, of the ledger.
+        through: every event of the ledger that occurred until this time was compared.
+        events, accounts: the numbers of the ledger's events and accounts that were compared.
         missing: events in the ledger but not in the lake.
         extra: events in the lake but not in the ledger.
         differing: events in both, with a field that differs.
         contradicting: events of which the view `events` shows the right copy, while another copy in the lake differs.
-        unreadable: rows of the ledger that are not valid events, and therefore not compared.
+        unreadable: rows of the ledger that are not valid events and therefore cannot be compared.
         on_their_way: events in the ledger but not in the lake, and younger than a delivery may take.
-        findings, accounts_found: the first ones.
+        findings, accounts_found: the first findings, and the first accounts with findings.
         files: the lake's files that were compared.
     """
 

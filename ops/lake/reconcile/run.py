@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from ops.lake.deployed_lake import Lake
 from ops.lake.query.files import LakeFiles
 from ops.lake.reconcile.grace import delivery_s
-from ops.lake.reconcile.ledger_pages import scans_unparsed
+from ops.lake.reconcile.ledger_pages import skip_scan_parsing
 from ops.lake.reconcile.reconciler import Reconciler
 from ops.lake.reconcile.result import LATEST_KEY, Files, Finding, ReconciliationResult, to_json
 from ops.replay.display import Display
@@ -23,7 +23,7 @@ from ops.replay.state import Counts
 from ops.terminal import err
 
 SETTLE_S = 2.0
-"""Events that were about to arrive at the first comparison have usually arrived by then."""
+"""Seconds before missing events are looked for again. Events in flight have usually arrived by then."""
 LOCAL_GRACE_S = 15.0
 LOCAL_SEGMENTS = 1
 """More segments would be slower: for every page, the emulator reads the whole table and hashes every row."""
@@ -31,7 +31,7 @@ COLLECTED_AFTER_OBJECTS = 200_000
 SHOWN_MAX = 20
 
 
-def reconciled(
+def run_reconciliation(
     lake: Lake,
     *,
     read_units_max: float | None = None,
@@ -46,9 +46,9 @@ def reconciled(
         grace_s: see the option of `account-events reconcile`.
         found: called with every finding.
     """
-    files = LakeFiles.of(lake.s3, lake.bucket)  # listed before they are read, so later changes count as not compared
+    files = LakeFiles.of(lake.s3, lake.bucket)  # before they are read, so that later changes count as not compared
     dynamodb = lake.deployment.client("dynamodb")
-    scans_unparsed(dynamodb)
+    skip_scan_parsing(dynamodb)
     stop = threading.Event()
     source = DynamoDBSource(dynamodb, lake.outputs["TableName"], wait=stop.wait, jitter=random.random)
     size = source.size()
@@ -73,8 +73,8 @@ def reconciled(
     return replace(result, files=Files(files.digests, len(strays), tuple(strays[:SHOWN_MAX])))
 
 
-def keep(lake: Lake, result: ReconciliationResult) -> None:
-    """Write the result to the lake's bucket, as the latest and under its time."""
+def save_result(lake: Lake, result: ReconciliationResult) -> None:
+    """Write the result to the lake's bucket, both as the latest result and under its time."""
     body = to_json(result)
     for key in (result.key, LATEST_KEY):
         lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=body, ContentType="application/json")
@@ -89,7 +89,7 @@ def grace_of(lake: Lake) -> float:
 
 @contextmanager
 def _collecting_rarely() -> Iterator[None]:
-    """Run the garbage collector less often: it took an eighth of the time, and pages contain no cycles."""
+    """Run the garbage collector less often. It took an eighth of the time, and pages contain no reference cycles."""
     before = gc.get_threshold()
     gc.set_threshold(COLLECTED_AFTER_OBJECTS, *before[1:])
     try:

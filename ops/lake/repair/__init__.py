@@ -1,1 +1,1 @@
-"""Putting missing or failed events into the lake."""
+"""Writes missing and failed events to the lake."""

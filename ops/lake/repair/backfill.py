@@ -1,8 +1,8 @@
-"""Writes the events that the lake lacks from the ledger, by a replay.
+"""Writes the events that the lake lacks, with a replay that reads them from the ledger.
 
 The events are first collected in DuckDB, then written in few, large files. A file's name is a digest of its content, so
-writing the same events twice makes one file. If Firehose delivers an event meanwhile, the lake has two copies, and the
-view `events` shows one.
+writing the same events twice results in one file. If Firehose delivers an event meanwhile, the lake has two copies, of
+which the view `events` shows one.
 """
 
 import json
@@ -32,17 +32,17 @@ _COLLECTED = pa.schema([(name, pa.string()) for name in ("account_id", "dt", "ev
 
 
 class MissingSink:
-    """A Sink of a replay that collects the events that the lake lacks.
+    """A replay's `Sink` that collects the events that the lake lacks.
 
     Args:
-        connection: that of a `DuckDBEngine`; the sink changes its default catalog.
+        connection: of a `DuckDBEngine`. The sink changes its default catalog.
         folder: for temporary files, which may grow to several times the size of the missing events.
-        rows: makes the rows.
+        rows: turns events into rows of the lake.
         account_ids: the accounts that will be replayed; None for all.
-        cut_us: later events may be on their way and are left out, microseconds since 1970.
+        cut_us: microseconds since 1970. Later events are left out, because they may be on their way.
 
     Attributes:
-        refused: events that got no row: account, sequence, reason.
+        refused: the events without a row, each as account, sequence and reason.
         young: the number of events left out because of `cut_us`.
     """
 
@@ -83,7 +83,7 @@ class MissingSink:
         return 0
 
     def flush(self) -> int | None:
-        """See `Sink.flush`; here, nothing is stored durably before `save`."""
+        """See `Sink.flush`. Unlike other sinks, this one stores nothing durably before `save`."""
         if self._buffer:
             columns = zip(zip(*self._buffer, strict=True), _COLLECTED.types, strict=True)
             rows = pa.Table.from_arrays([pa.array(*column) for column in columns], schema=_COLLECTED)
@@ -111,8 +111,8 @@ class MissingSink:
                 yield key, len(lines)
 
     def _files(self, dt: str, event_type: str) -> Iterator[list[str]]:
-        """The lines of each file of a partition, without repetitions, and in an order that is the same in every run."""
-        cursor = self._connection.cursor()  # a second one, because the caller is still reading its own
+        """The lines of each file of a partition, without duplicates, in the same order in every run."""
+        cursor = self._connection.cursor()  # the connection itself still returns the partitions to the caller
         cursor.execute("USE work")
         found = cursor.execute(
             "SELECT line FROM (SELECT DISTINCT account_id, sequence, line FROM missing "

@@ -16,8 +16,8 @@ from account_events.avro.errors import CorruptAggregate
 from consumers.lake.delivery.conversion import json_objects
 from consumers.lake.envelope import milliseconds
 
-BEFORE_THE_ROWS = "Lambda."
-"""The prefix of error codes of records that the function did not transform."""
+NOT_TRANSFORMED = "Lambda."
+"""The prefix of the error codes for records that the function did not transform."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,9 @@ class Document:
 
     Attributes:
         line: the document's line, without the line feed.
-        parts: what can be put back separately: an aggregate's events, or the JSON objects of a transformed record.
-        is_transformed: whether the parts are JSON that the function made.
+        parts: the parts that can be put back separately: an aggregate's events, or the JSON objects of a transformed
+            record.
+        is_transformed: whether the parts are JSON rows that the function returned.
         arrived_ms: when Firehose received the record, milliseconds since 1970.
     """
 
@@ -37,7 +38,7 @@ class Document:
     arrived_ms: int
 
     def with_parts(self, parts: Sequence[bytes]) -> list[bytes]:
-        """Lines for only these of the parts."""
+        """The document's lines if it had only these of its parts."""
         if tuple(parts) == self.parts:
             return [self.line]
         document = json.loads(self.line)
@@ -45,14 +46,14 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class NoDocument:
+class UnparsedLine:
     """A line that cannot be parsed; a redrive leaves it in place."""
 
     line: bytes
     problem: str
 
 
-def documents(body: bytes) -> list[Document | NoDocument]:
+def documents(body: bytes) -> list[Document | UnparsedLine]:
     """The documents of an object, in order, without empty lines."""
     return [_document(line) for line in body.split(b"\n") if line.strip()]
 
@@ -62,29 +63,29 @@ def object_of(lines: Sequence[bytes]) -> bytes:
     return b"".join(line + b"\n" for line in lines)
 
 
-def _document(line: bytes) -> Document | NoDocument:
+def _document(line: bytes) -> Document | UnparsedLine:
     try:
         document: dict[str, Any] = _shallow(json.loads(line))
         data = base64.b64decode(document["rawData"], validate=True)
         arrived_ms = milliseconds(document["arrivalTimestamp"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        return NoDocument(line, f"not a document of Firehose: {type(error).__name__}: {error}")
-    # Neither an event nor an aggregate begins with a brace, but a foreign record on the stream may.
-    is_as_it_came = str(document.get("errorCode", "")).startswith(BEFORE_THE_ROWS)
-    if is_as_it_came or not data.lstrip().startswith(b"{"):
+        return UnparsedLine(line, f"not a document that Firehose writes: {type(error).__name__}: {error}")
+    # An event or an aggregate never begins with a brace, but a record that another producer put on the stream may.
+    is_original = str(document.get("errorCode", "")).startswith(NOT_TRANSFORMED)
+    if is_original or not data.lstrip().startswith(b"{"):
         return Document(line, _events(data), is_transformed=False, arrived_ms=arrived_ms)
     try:
         parts = tuple(json.dumps(_shallow(each)).encode() for each in json_objects(data))
     except (ValueError, TypeError, RecursionError) as error:
-        return NoDocument(line, f"its rawData looks like JSON but holds no rows: {error}")
+        return UnparsedLine(line, f"its rawData looks like JSON but holds no rows: {error}")
     return Document(line, parts, is_transformed=True, arrived_ms=arrived_ms)
 
 
 def _shallow(document: Any) -> dict[str, Any]:  # noqa: ANN401 -- out of JSON
-    """Refuses deeply nested JSON, which later steps could not process; Firehose and the function write none."""
+    """Refuses deeply nested JSON, which later steps could not process. Firehose and the function never write it."""
     if not isinstance(document, dict):
         raise TypeError("not a JSON object")
-    inner = [value for value in document.values() if isinstance(value, dict | list)]  # dataCatalogTable
+    inner = [value for value in document.values() if isinstance(value, dict | list)]  # such as dataCatalogTable
     if any(isinstance(each, dict | list) for value in inner for each in _values(value)):
         raise ValueError("an object nested too deeply")
     return document
@@ -95,7 +96,7 @@ def _values(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
 
 
 def _events(data: bytes) -> tuple[bytes, ...]:
-    """The events of an aggregate. A damaged or empty aggregate stays whole: the function reports what is wrong."""
+    """The events of an aggregate. A damaged or empty aggregate is one part: the function reports what is wrong."""
     try:
         return tuple(unpack(data)) or (data,)
     except CorruptAggregate:

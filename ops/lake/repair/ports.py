@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 class FunctionFailed(CommandError):
-    """The function raised an error or exceeded a limit; its records stay where they were."""
+    """The function raised an error or exceeded a limit. Its records stay in `errors/`."""
 
 
 class S3Bucket:
-    """A `Bucket`."""
+    """The lake's bucket on S3, as a `redrive.Bucket`."""
 
     def __init__(self, client: "S3Client", name: str) -> None:
         self._client, self._name = client, name
@@ -41,8 +41,8 @@ class S3Bucket:
         self._client.delete_object(Bucket=self._name, Key=key)
 
 
-def invoked(client: "LambdaClient", function_name: str) -> Callable[[bytes], bytes]:
-    """A callable that invokes the deployed function with JSON and returns its answer.
+def invoker(client: "LambdaClient", function_name: str) -> Callable[[bytes], bytes]:
+    """Returns a callable that invokes the deployed function with JSON and returns its response.
 
     The callable raises FunctionFailed if the function fails.
     """
@@ -52,7 +52,7 @@ def invoked(client: "LambdaClient", function_name: str) -> Callable[[bytes], byt
         body = answer["Payload"].read()
         if answer.get("FunctionError"):
             raise FunctionFailed(
-                f"The function {function_name} failed; see its log. {body[:300].decode(errors='replace')}"
+                f"The function {function_name} failed: see its log. {body[:300].decode(errors='replace')}"
             )
         return body
 
@@ -60,7 +60,7 @@ def invoked(client: "LambdaClient", function_name: str) -> Callable[[bytes], byt
 
 
 def reasons_in(bucket: S3Bucket, now: Callable[[], datetime]) -> Callable[[str], Mapping[str, str]]:
-    """A callable for the reasons, by record id, of an invocation that has just ended; see `consumers.lake.report`."""
+    """Returns a callable for the reasons of an invocation's refusals, by record id; see `consumers.lake.report`."""
 
     def reasons(invocation_id: str) -> Mapping[str, str]:
         for day in (now(), now() - timedelta(days=1)):

@@ -1,9 +1,9 @@
-"""Puts failed records back into the lake, and deletes nothing before its replacement is written.
+"""Puts failed records back into the lake. Nothing is deleted before its replacement is written.
 
-For each object under the error prefix, its records go through the deployed function again. The resulting rows are
-written to their partitions; a file's name is a digest of its content, so repeating the work makes the same file. Then
-the object moves to `redriven/`, except for records that still fail. If a redrive is interrupted at any point, every
-event is still where it was, or in its partition, or both.
+The records of each object under the error prefix go through the deployed function again. The resulting rows are
+written to their partitions. A file's name is a digest of its content, so a repetition writes the same file. Then the
+object moves to `redriven/`, except for the records that still fail. If a redrive is interrupted at any point, every
+event is still in its object, or in its partition, or in both.
 """
 
 import json
@@ -23,13 +23,13 @@ from consumers.lake.delivery.parquet import arrow_schema
 from consumers.lake.delivery.records import SourceRecord, invocation
 from consumers.lake.errors import OutsidePartitions
 from consumers.lake.table import COLUMNS, ERRORS_PREFIX, EVENT_TYPES, REASONS_PREFIX, partition_prefix
-from ops.lake.repair.error_documents import Document, NoDocument, documents, object_of
+from ops.lake.repair.error_documents import Document, UnparsedLine, documents, object_of
 
 REDRIVEN_PREFIX = "redriven/"
 BATCH_BYTES_MAX = 128 * 1024
-"""Bytes of records per invocation: rows are up to eighteen times as long, and the answer's limit is 6 MB."""
+"""Bytes of records per invocation. Rows are up to eighteen times as long, and a response has at most 6 MB."""
 BATCH_RECORDS_MAX = 1_000
-DROPPED = "the function dropped it"
+DROPPED = "the function dropped the record"
 _SCHEMAS = {schema.fingerprint.hex(): schema for schema in CONTRACT.known.values()}
 _DAY_LENGTH = len("2026-11-25")
 
@@ -40,7 +40,7 @@ class Bucket(Protocol):
     def keys(self, prefix: str) -> Iterator[str]: ...
 
     def get(self, key: str) -> bytes | None:
-        """The object; None if it does not exist (any more)."""
+        """The object's content; None if there is no such object (any more)."""
 
     def put(self, key: str, body: bytes) -> None: ...
 
@@ -52,7 +52,7 @@ class Failing:
     """A part of a record that still fails and stays in place.
 
     Attributes:
-        line: its line in the object, from 1.
+        line: the record's line in the object, from 1.
     """
 
     line: int
@@ -64,7 +64,7 @@ class Redriven:
     """The outcome for one object.
 
     Attributes:
-        documents: the number of records in it.
+        documents: the number of records in the object.
         rows: the number of events put back, or that a dry run would try to put back.
         failing: the parts that still fail, and the lines that cannot be parsed.
     """
@@ -81,10 +81,10 @@ class Redrive:
 
     Attributes:
         bucket: the lake's bucket.
-        invoke: invokes the deployed function with JSON and returns its answer; an exception ends the redrive.
-        reasons: the reasons for an invocation's refusals, by record id.
+        invoke: invokes the deployed function with JSON and returns its response. An exception ends the redrive.
+        reasons: returns the reasons for an invocation's refusals, by record id.
         new_id: makes an invocation id.
-        stream_arn: the event stream's, for the function's event.
+        stream_arn: the event stream's ARN, for the function's input.
         first_day: the table's first partition, YYYY-MM-DD.
     """
 
@@ -95,18 +95,18 @@ class Redrive:
     stream_arn: str
     first_day: str
 
-    def look(self) -> Iterator[Redriven]:
-        """What could be put back, object by object, without invoking the function or writing."""
+    def preview(self) -> Iterator[Redriven]:
+        """What could be put back, object by object. Neither invokes the function nor writes anything."""
         for key, body in self._objects():
             found = documents(body)
             parts = sum(len(each.parts) for each in found if isinstance(each, Document))
-            yield Redriven(key, len(found), parts, _unread(found))
+            yield Redriven(key, len(found), parts, _unparsed(found))
 
     def run(self) -> Iterator[Redriven]:
-        """Put the records back, object by object.
+        """Put the records back, object by object, and yield the outcome for each.
 
         Raises:
-            BadAnswer: the function's answer is not as Firehose requires.
+            BadAnswer: the function's response is not valid for Firehose.
         """
         for key, body in self._objects():
             yield self._put_back(key, documents(body))
@@ -116,7 +116,7 @@ class Redrive:
             if not key.startswith(REASONS_PREFIX) and (body := self.bucket.get(key)) is not None:
                 yield key, body
 
-    def _put_back(self, key: str, found: Sequence[Document | NoDocument]) -> Redriven:
+    def _put_back(self, key: str, found: Sequence[Document | UnparsedLine]) -> Redriven:
         work = _Work(found)
         transformed = self._transformed(work)
         done: set[str] = set()
@@ -133,12 +133,12 @@ class Redrive:
             rows += count
         if done:
             self._move(key, work, done)
-        return Redriven(key, len(found), rows, sorted(_unread(found) + work.failing(), key=lambda each: each.line))
+        return Redriven(key, len(found), rows, sorted(_unparsed(found) + work.failing(), key=lambda each: each.line))
 
     def _move(self, key: str, work: "_Work", done: set[str]) -> None:
-        """Move the records that were put back to `redriven/`; the others stay."""
+        """Move the records that were put back to `redriven/`. The others stay."""
         moved, left = work.lines(done)
-        suffix = f"-{_digest(moved)}" if left else ""  # unique, because the rest of the object may follow later
+        suffix = f"-{_digest(moved)}" if left else ""  # unique, because the rest of the object may be moved later
         self.bucket.put(f"{REDRIVEN_PREFIX}{key}{suffix}", object_of(moved))
         if left:
             self.bucket.put(key, object_of(left))
@@ -179,9 +179,9 @@ class Redrive:
 
 
 class _Work:
-    """The records of an object, one for each part of a document, and the reasons of those that fail."""
+    """The records of an object, one for each part of a document, and the reasons why records fail."""
 
-    def __init__(self, found: Sequence[Document | NoDocument]) -> None:
+    def __init__(self, found: Sequence[Document | UnparsedLine]) -> None:
         self._found = found
         self._reasons: dict[str, str] = {}
         self.events: list[SourceRecord] = []
@@ -202,7 +202,7 @@ class _Work:
         moved: list[bytes] = []
         left: list[bytes] = []
         for number, document in enumerate(self._found):
-            if isinstance(document, NoDocument):
+            if isinstance(document, UnparsedLine):
                 left.append(document.line)
                 continue
             by_outcome: dict[bool, list[bytes]] = {True: [], False: []}
@@ -223,16 +223,16 @@ def _record(number: int, sub: int, part: bytes, document: Document) -> SourceRec
 
 
 def _row_of(record: SourceRecord, first_day: str) -> Transformed | str:
-    """A row that could not be converted, with its partition; or the reason why it cannot be put back.
+    """The record of a row that Firehose could not convert, with its partition; or why it cannot be put back.
 
-    The table's columns may be null, but here the mandatory fields of the row's event must have values.
+    The table's columns may be null, but the mandatory fields of the row's event must have values here.
     """
     row: dict[str, Any] = json.loads(record.data)
     if row.get("schema_fingerprint") is None:
         return "not a row of an event: it has no schema_fingerprint"
     schema = _SCHEMAS.get(str(row["schema_fingerprint"]))
     if schema is None:
-        return "this release does not know its schema_fingerprint: use the release that does"
+        return "this release does not know its schema_fingerprint: run the command of the release that does"
     mandatory = [name for name, kind in schema.field_types.items() if not (isinstance(kind, list) and "null" in kind)]
     if missing := [name for name in mandatory if row.get(name) is None]:
         return f"not a row of {schema.name}: it has no {', '.join(missing)}"
@@ -248,7 +248,7 @@ def _row_of(record: SourceRecord, first_day: str) -> Transformed | str:
 def _is_partition(keys: Mapping[str, str]) -> bool:
     dt = keys.get("dt", "")
     try:
-        is_day = date.fromisoformat(dt).isoformat() == dt  # fromisoformat accepts week dates, too
+        is_day = date.fromisoformat(dt).isoformat() == dt  # `fromisoformat` also accepts week dates
     except ValueError:
         return False
     return is_day and keys.get("event_type") in EVENT_TYPES
@@ -274,8 +274,8 @@ def _batches(records: Sequence[SourceRecord]) -> Iterator[list[SourceRecord]]:
         yield batch
 
 
-def _unread(found: Sequence[Document | NoDocument]) -> list[Failing]:
-    return [Failing(number, each.problem) for number, each in enumerate(found, 1) if isinstance(each, NoDocument)]
+def _unparsed(found: Sequence[Document | UnparsedLine]) -> list[Failing]:
+    return [Failing(number, each.problem) for number, each in enumerate(found, 1) if isinstance(each, UnparsedLine)]
 
 
 def _digest(written: Sequence[bytes]) -> str:

@@ -38,7 +38,7 @@ HANDLED = {
     "local_stack.install.InstallError": "`build` raises it again as BuildError",
     "local_stack.firehose.delivery.InvocationFailed": "the local Firehose tries again",
     "local_stack.firehose.object_prefixes.NoSuchKey": "the local Firehose keeps the record as failed",
-    "ops.lake.query.catalog.WrongCall": "`query` ends with exit code 2",
+    "ops.lake.query.catalog.InvalidArguments": "`query` ends with exit code 2",
     "consumers.lake.delivery.parquet.Unconvertible": "the record is kept as failed",
     "ops.report.svg.Unfit": "the report leaves the chart as it is",
 }

@@ -32,7 +32,7 @@ class Refused:
 def test_without_write_access_the_totals_stay_and_a_warning_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     lake: Any = Refused("AccessDenied")
     assert refresh_totals(lake) is False
-    assert "may not write them" in " ".join(capsys.readouterr().err.split())
+    assert "credentials do not allow you to update the daily totals" in " ".join(capsys.readouterr().err.split())
 
 
 def test_any_other_error_of_a_refresh_is_raised() -> None:

@@ -146,7 +146,7 @@ def test_an_account_with_a_missing_row_is_reported(stack: Stack) -> None:
     stack.table.delete_item(TableName=stack.outputs["TableName"], Key=key)
     result = stack.run("rebuild", "--all")
     assert result.exit_code == 1
-    assert "c ends before event 7, row 7" in result.stderr
+    assert "c: stopped before event 7, row 7" in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [[], ["a", "--all"]])

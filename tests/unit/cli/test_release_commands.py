@@ -126,7 +126,8 @@ def test_all_accounts_are_released_except_a_damaged_one(stack: Stack) -> None:
     result = stack.run("release", "--all")
     assert result.exit_code == 1
     assert (
-        "✗ a stays parked at event 5, row a/5: the table has no such row; 2 events before it published" in result.output
+        "✗ a stays parked at event 5, row a/5: the table has no such row; 2 events before it were published"
+        in result.output
     )
     assert "✓ b released, 6 events published" in result.output
     assert "1 accounts released, 1 not released" in result.output
@@ -195,7 +196,7 @@ def test_a_stack_of_another_release_is_reported(stack: Stack) -> None:
     stack.outputs |= {"Framing": "glue", "SchemaVersions": '{"0102030405060708": "x"}'}
     result = stack.run("parked")
     assert isinstance(result.exception, CommandError)
-    assert "The stack was deployed from another release than this command" in str(result.exception)
+    assert "The stack was deployed from a different release" in str(result.exception)
 
 
 def test_an_interruption_reports_what_stays_parked(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

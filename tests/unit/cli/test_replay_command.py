@@ -228,8 +228,8 @@ def test_a_missing_row_is_reported_with_exit_code_1(stack: Stack) -> None:
     stack.delete_row("a", 5)
     result = stack.run("--all", "--to-stream", "newcomer")
     assert result.exit_code == 1
-    assert "a ends before event 5, row 5: the table has no such row" in result.output
-    assert "; 1 accounts end early" in result.output
+    assert "a: stopped before event 5, row 5: the table has no such row" in result.output
+    assert "; 1 accounts stopped early" in result.output
     datas = stack.on_stream("newcomer")
     assert of(datas, "a") == published("a", 4)
     assert of(datas, "b") == published("b", 12)

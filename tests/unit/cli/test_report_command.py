@@ -99,7 +99,7 @@ def test_the_newest_days_report_is_written_and_its_path_printed(workspace: Works
 
 def test_the_daily_totals_are_refreshed_first_by_default(workspace: Workspace) -> None:
     workspace.fill()
-    assert "summing up 2026-08-20" in workspace.call("--output", "r.html").stderr
+    assert "updating the totals of 2026-08-20" in workspace.call("--output", "r.html").stderr
     assert workspace.refreshed == 1
     assert workspace.call("--output", "r.html", "--no-refresh").exit_code == 0
     assert workspace.refreshed == 1

@@ -67,7 +67,7 @@ def test_a_new_field_is_checked_published_and_checked_again(folder: Path) -> Non
     edit(folder / "BalanceCredited.avsc", lambda schema: schema["fields"].append(NEW_FIELD))  # type: ignore[attr-defined]
     result = run("check", folder)
     assert result.exit_code == 1
-    assert "run: account-events schema publish BalanceCredited" in result.output
+    assert "run `account-events schema publish BalanceCredited`" in result.output
     assert run("publish", folder, "BalanceWithdrawn").exit_code == 0
     assert run("check", folder).exit_code == 1
     result = run("publish", folder, "BalanceCredited")
@@ -105,7 +105,7 @@ def test_every_refusal_is_reported_and_nothing_is_published(folder: Path) -> Non
             "BalanceWithdrawn.avsc: the file is not JSON",
             "history/AccountCreated/1.avsc: the published version is missing",
         ):
-            assert any(part_of_it in line and "Instead: " in line for line in lines), part_of_it
+            assert any(part_of_it in line and "What to do: " in line for line in lines), part_of_it
     assert contents(folder) == before
 
 
@@ -129,7 +129,7 @@ def test_a_misplaced_schema_is_reported(folder: Path, where: str) -> None:
 @pytest.mark.parametrize("command", ["check", "publish"])
 def test_a_missing_folder_is_reported_in_one_line(tmp_path: Path, command: str) -> None:
     result = run(command, tmp_path / "gone")
-    assert (result.exit_code, "gone is not a folder: give the one" in result.output) == (1, True)
+    assert (result.exit_code, "gone is not a folder: name the folder" in result.output) == (1, True)
     assert len(result.output.splitlines()) == 1
 
 

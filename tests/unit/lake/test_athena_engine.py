@@ -77,9 +77,9 @@ def test_without_parameters_none_are_sent() -> None:
     assert "ExecutionParameters" not in athena.started[0]
 
 
-@pytest.mark.parametrize("state", ["FAILED", "CANCELLED"])
-def test_a_failure_reports_the_reason(state: str) -> None:
-    with pytest.raises(QueryFailed, match=f"q-1 is {state.lower()}: SYNTAX_ERROR"):
+@pytest.mark.parametrize(("state", "outcome"), [("FAILED", "failed"), ("CANCELLED", "was cancelled")])
+def test_a_failure_reports_the_reason(state: str, outcome: str) -> None:
+    with pytest.raises(QueryFailed, match=f"q-1 {outcome}: SYNTAX_ERROR"):
         engine(Athena(state)).query("SELEC")
 
 

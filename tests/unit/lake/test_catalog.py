@@ -2,7 +2,7 @@
 
 import pytest
 
-from ops.lake.query.catalog import Query, WrongCall, parsed
+from ops.lake.query.catalog import InvalidArguments, Query, parsed
 from tests.unit.lake.both_engines import QUERIES
 
 
@@ -14,22 +14,22 @@ def test_parameters_are_checked_before_the_query_runs() -> None:
         "2026-01-31",
         "10",
     ]
-    with pytest.raises(WrongCall, match="needs day, the day"):
+    with pytest.raises(InvalidArguments, match="needs day, the day"):
         report.arguments({})
-    with pytest.raises(WrongCall, match="no parameter date; it has day"):
+    with pytest.raises(InvalidArguments, match="no parameter date; it has day"):
         report.arguments({"date": "2026-11-25"})
     for wrong in ("25.11.2026", "2026-02-30", "20261125", "2026-W48-3", "", "x"):
-        with pytest.raises(WrongCall, match=r"day must be like 2026-11-25"):
+        with pytest.raises(InvalidArguments, match=r"day must be like 2026-11-25"):
             report.arguments({"day": wrong})
     for wrong in ("-1", "+1", "1.5", "1_0", " 10", "ten", "", "\u0661\u0660", "9" * 5_000, str(10**12)):
-        with pytest.raises(WrongCall, match="count must be like 10"):
+        with pytest.raises(InvalidArguments, match="count must be like 10"):
             QUERIES["largest_movements"].arguments({"from": "2026-01-01", "until": "2026-01-31", "count": wrong})
 
 
 def test_a_moment_with_an_offset_is_converted_to_utc() -> None:
     arguments = QUERIES["balance_at"].arguments({"account": "a", "moment": "2026-01-01T00:30:00+01:00"})
     assert arguments == ["a", "2025-12-31 23:30:00", "2025-12-31"]
-    with pytest.raises(WrongCall, match="moment"):
+    with pytest.raises(InvalidArguments, match="moment"):
         QUERIES["balance_at"].arguments({"account": "a", "moment": "noon"})
 
 
@@ -56,12 +56,12 @@ def test_a_header_that_does_not_describe_its_query_is_refused(source: str, messa
 
 
 def test_a_moment_before_the_year_1_in_utc_is_refused() -> None:
-    with pytest.raises(WrongCall, match="moment"):
+    with pytest.raises(InvalidArguments, match="moment"):
         QUERIES["balance_at"].arguments({"account": "a", "moment": "0001-01-01T00:00:00+01:00"})
 
 
 def test_an_empty_account_id_is_refused() -> None:
-    with pytest.raises(WrongCall, match="account must be like"):
+    with pytest.raises(InvalidArguments, match="account must be like"):
         QUERIES["balance_at"].arguments({"account": "", "moment": "2026-01-01T00:00:00"})
 
 
@@ -71,7 +71,7 @@ def test_an_empty_account_id_is_refused() -> None:
 )
 def test_a_range_that_ends_before_it_begins_is_refused(name: str, first: str, last: str) -> None:
     days = {first: "2026-01-02", last: "2026-01-01"}
-    with pytest.raises(WrongCall, match=f"{first}, 2026-01-02, must not be after {last}, 2026-01-01"):
+    with pytest.raises(InvalidArguments, match=f"{first}, 2026-01-02, must not be after {last}, 2026-01-01"):
         QUERIES[name].arguments(days)
     assert QUERIES[name].arguments(days | {last: "2026-01-02"})
 

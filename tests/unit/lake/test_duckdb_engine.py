@@ -12,7 +12,7 @@ import pyarrow.parquet
 import pytest
 
 from ops.lake.query.duckdb_engine import DuckDBEngine, S3Access
-from ops.lake.query.duckdb_errors import ctrl_c_heard
+from ops.lake.query.duckdb_errors import interruptible
 from ops.lake.query.engine import QueryFailed
 from tests.support import ctrl_c
 from tests.support.lake import FIRST_DAY, made_up, write
@@ -41,17 +41,17 @@ def test_ctrl_c_ends_a_long_query_and_the_engine_stays_usable(tmp_path: Path) ->
 def test_ctrl_c_in_the_main_thread_raises_keyboard_interrupt(tmp_path: Path) -> None:
     """DuckDB would raise an error of its own, and its threads would go on."""
     engine = DuckDBEngine(str(tmp_path))
-    with pytest.raises(KeyboardInterrupt), ctrl_c_pressed(), ctrl_c_heard(engine.connection):
+    with pytest.raises(KeyboardInterrupt), ctrl_c_pressed(), interruptible(engine.connection):
         engine.connection.execute(ENDLESS)
     assert engine.query("SELECT 1 AS one").rows == [(1,)]
-    with pytest.raises(RuntimeError, match="another"), ctrl_c_heard(engine.connection):
+    with pytest.raises(RuntimeError, match="another"), interruptible(engine.connection):
         raise RuntimeError("another")
 
 
 def test_ctrl_c_while_the_engine_starts_raises_keyboard_interrupt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(DuckDBEngine, "_let_in", lambda self, _: self.connection.execute(ENDLESS))
+    monkeypatch.setattr(DuckDBEngine, "_configure_s3", lambda self, _: self.connection.execute(ENDLESS))
     with pytest.raises(KeyboardInterrupt), ctrl_c_pressed():
         DuckDBEngine(str(tmp_path), S3Access("id", "secret", "eu-central-1"))
 

@@ -92,13 +92,13 @@ def test_two_columns_that_differ_only_in_case_are_refused(one: str, other: str) 
     elements = [Element("schema", None, 2), Element(one, kind, None), Element(other, kind, None)]
     assert (
         problem_of(elements, FILES["account_events_files"])
-        == f"its columns {one} and {other} are one column to Athena and DuckDB"
+        == f"Athena and DuckDB do not distinguish its columns {one} and {other}"
     )
 
 
 def test_a_file_whose_columns_differ_only_in_case_is_named(lake: Path) -> None:
     path = changed(lake, "Amount", lambda count: decimals(count, 2), replaces=None)
-    with pytest.raises(QueryFailed, match="its columns amount and Amount are one") as refused:
+    with pytest.raises(QueryFailed, match="do not distinguish its columns amount and Amount") as refused:
         DuckDBEngine(str(lake)).refuse_other_types()
     assert str(path) in str(refused.value)
 

@@ -163,7 +163,7 @@ def test_a_batch_has_at_most_a_thousand_records() -> None:
 def test_a_dry_run_changes_nothing() -> None:
     bucket = MemoryBucket(**{KEY: lines(failed_record(aggregate("1", "1", EVENTS)), b"odd")})
     before, function = dict(bucket.objects), Function()
-    [found] = redrive_of(bucket, function).look()
+    [found] = redrive_of(bucket, function).preview()
     assert (found.documents, found.rows, [each.line for each in found.failing]) == (2, 6, [2])
     assert bucket.objects == before
     assert not function.batches

@@ -65,7 +65,7 @@ def dated(day: str) -> dict[str, object]:
 def test_a_line_that_cannot_be_parsed_is_reported_and_stays(line: bytes) -> None:
     next_key = f"{KEY}-2"
     bucket = MemoryBucket(**{KEY: lines(line, failed_record(EVENTS[0])), next_key: lines(failed_record(EVENTS[1]))})
-    seen = [[each.line for each in found.failing] for found in redrive_of(bucket, Function()).look()]
+    seen = [[each.line for each in found.failing] for found in redrive_of(bucket, Function()).preview()]
     assert seen == [[1], []]
     found, _ = redrive(bucket, Function())
     assert [(each.line, len(each.reason) < 300) for each in found.failing] == [(1, True)]

@@ -15,7 +15,7 @@ from account_events.testing.clock import VirtualClock
 from ops.replay.checkpoint_file import CheckpointFile
 from ops.replay.display import Display
 from ops.replay.dynamodb_source import ATTEMPTS_MAX, DynamoDBSource
-from ops.replay.errors import Interrupted, NotResumable, WrongCall
+from ops.replay.errors import Interrupted, InvalidRequest, NotResumable
 from ops.replay.estimate import TableSize, in_words
 from ops.replay.pace import ReadPace
 from ops.replay.source import Account, Page, Segment
@@ -122,9 +122,9 @@ def test_an_interrupted_save_keeps_the_previous_checkpoint(tmp_path: Path, monke
 def test_a_file_that_is_not_a_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
     kept = CheckpointFile(tmp_path / "checkpoint.json", {})
     kept.path.write_bytes(content)
-    with pytest.raises(WrongCall, match="is not a replay checkpoint: choose another file"):
+    with pytest.raises(InvalidRequest, match="is not a replay checkpoint: choose another file"):
         kept.load()
-    with pytest.raises(WrongCall, match="is not a replay checkpoint"), kept.locked():
+    with pytest.raises(InvalidRequest, match="is not a replay checkpoint"), kept.locked():
         pytest.fail("it was locked")
     assert kept.path.read_bytes() == content
     assert list(tmp_path.iterdir()) == [kept.path]
@@ -205,9 +205,9 @@ def test_an_error_that_needs_a_repair_is_not_retried(code: str) -> None:
 def test_a_request_that_dynamodb_rejects_is_sent_once(code: str) -> None:
     slept: list[float] = []
     table = FailingTable(error(code), error(code))
-    with pytest.raises(WrongCall, match=f"refuses to read account 'a' of the table accounts: {code}"):
+    with pytest.raises(InvalidRequest, match=f"refuses to read account 'a' of the table accounts: {code}"):
         source_on(table, slept).read(Account("a"), None)
-    with pytest.raises(WrongCall, match=f"refuses to read the table accounts: {code}"):
+    with pytest.raises(InvalidRequest, match=f"refuses to read the table accounts: {code}"):
         source_on(table, slept).read(Segment(0, 1), None)
     assert (slept, len(table.requests)) == ([], 2)
 
@@ -221,9 +221,9 @@ def test_a_run_that_is_ending_does_not_wait() -> None:
 
 
 def test_a_table_that_cannot_be_described_is_reported() -> None:
-    with pytest.raises(WrongCall, match="no table accounts"):
+    with pytest.raises(InvalidRequest, match="no table accounts"):
         source_on(FailingTable(error("ResourceNotFoundException")), []).size()
     with pytest.raises(Interrupted, match="cannot be described: AccessDeniedException"):
         source_on(FailingTable(error("AccessDeniedException")), []).size()
-    with pytest.raises(WrongCall, match="'accounts' is not a valid table name: ValidationException"):
+    with pytest.raises(InvalidRequest, match="'accounts' is not a valid table name: ValidationException"):
         source_on(FailingTable(error("ValidationException")), []).size()

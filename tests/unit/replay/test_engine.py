@@ -16,7 +16,7 @@ from account_events.testing.clock import VirtualClock
 from ops.replay import engine
 from ops.replay.cursor import NO_VERSION, Cursor, Stopped
 from ops.replay.engine import NO_ACCOUNT, replay
-from ops.replay.errors import Interrupted, WrongCall
+from ops.replay.errors import Interrupted, InvalidRequest
 from ops.replay.file_format import writer
 from ops.replay.pace import ReadPace
 from ops.replay.selection import Accounts, Everything, Selection, time_range
@@ -304,7 +304,7 @@ def test_rows_added_during_the_scan_are_sent_if_found() -> None:
 def test_rows_without_the_key_are_refused() -> None:
     source = MemorySource(order=lambda *_: 0)
     source.rows["x", Decimal(0)] = {"Id": {"S": "x"}}
-    with pytest.raises(WrongCall, match="not an accounts table"):
+    with pytest.raises(InvalidRequest, match="not an accounts table"):
         replay(source, ALL, MemorySink())
 
 

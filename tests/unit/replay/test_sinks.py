@@ -15,7 +15,7 @@ from account_core.domain.events import EventRow
 from account_events.avro.codec import CONTRACT, Codec
 from account_events.testing.faults import Fault
 from account_events.testing.kinesis import MemoryKinesis
-from ops.replay.errors import Interrupted, NotResumable, WrongCall
+from ops.replay.errors import Interrupted, InvalidRequest, NotResumable
 from ops.replay.file_format import FileFormat, events_in, to_frame, writer
 from ops.replay.file_sink import FileSink
 from ops.replay.sinks import PATIENCE_S, ROUND_S, CountingSink, Metered, StreamSink
@@ -69,7 +69,7 @@ def test_refused_events_are_sent_again_in_order(faults: Sequence[Fault]) -> None
 def test_a_stream_that_accepts_nothing_ends_the_run() -> None:
     kinesis, reasons = MemoryKinesis(refuse=["a"]), list[str]()
     begun_s = kinesis.clock.now_s
-    with pytest.raises(Interrupted, match="nothing for 120 s: ProvisionedThroughputExceededException"):
+    with pytest.raises(Interrupted, match="no event for 120 s: ProvisionedThroughputExceededException"):
         sink_on(kinesis, reasons).write(EVENTS)
     assert PATIENCE_S <= kinesis.clock.now_s - begun_s < 2 * PATIENCE_S
     assert set(reasons) == {"ProvisionedThroughputExceededException"}
@@ -90,7 +90,7 @@ class RefusingKinesis(MemoryKinesis):
 def test_a_permanent_error_ends_the_run_after_the_round(code: str) -> None:
     kinesis = RefusingKinesis(code)
     begun_s = kinesis.clock.now_s
-    with pytest.raises(Interrupted, match=f"Kinesis accepts nothing: {code}"):
+    with pytest.raises(Interrupted, match=f"Kinesis accepts no event: {code}"):
         sink_on(kinesis).write(EVENTS)
     assert kinesis.clock.now_s - begun_s <= ROUND_S + 1
 
@@ -174,6 +174,6 @@ def test_a_deleted_file_cannot_be_resumed(tmp_path: Path) -> None:
         FileSink(tmp_path / "gone", 5, to_frame)
     assert not (tmp_path / "gone").exists()
     (tmp_path / "full").write_bytes(b"x")
-    with pytest.raises(WrongCall):
+    with pytest.raises(InvalidRequest):
         FileSink(tmp_path / "full", None, to_frame)
     assert (tmp_path / "full").read_bytes() == b"x"

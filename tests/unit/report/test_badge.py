@@ -22,7 +22,12 @@ COMPLETE_FROM = AT.replace(tzinfo=None)
 def test_reconciled() -> None:
     found = badge(AGREEING, BEFORE, COMPLETE_FROM)
     assert (found.tone, found.symbol, found.summary, found.advice) == ("good", "✓", "Reconciled to the cent", "")
-    for part in ("1\u202f000 events", "40 accounts", "through 21 Aug 2026, 05:59:00", "compared 21 Aug 2026, 06:00:00"):
+    for part in (
+        "1\u202f000 events",
+        "40 accounts",
+        "through 21 Aug 2026, 05:59:00",
+        "compared on 21 Aug 2026, 06:00:00",
+    ):
         assert part in found.detail
 
 
@@ -58,7 +63,7 @@ def test_it_differs(differs: dict[str, Any], detail: str) -> None:
 )
 def test_the_data_is_newer(since: timedelta, age: str) -> None:
     found = badge(AGREEING, SHOWN + since, COMPLETE_FROM)
-    assert (found.tone, found.symbol, found.summary) == ("caution", "!", "Reconciled before the data shown")
+    assert (found.tone, found.symbol, found.summary) == ("caution", "!", "Reconciliation is older than the data shown")
     assert f"That is {age} before the newest event" in found.detail
     assert found.advice
 
@@ -76,7 +81,7 @@ def test_the_lake_has_changed_since() -> None:
     assert badge(replace(AGREEING, missing=1), BEFORE, COMPLETE_FROM, is_changed=True).tone == "bad"
     assert (
         badge(AGREEING, SHOWN + timedelta(hours=1), COMPLETE_FROM, is_changed=True).summary
-        == "Reconciled before the data shown"
+        == "Reconciliation is older than the data shown"
     )
 
 
@@ -110,7 +115,7 @@ def test_a_day_without_events_is_reconciled_as_any_other() -> None:
 def test_a_comparison_before_the_days_end_is_too_early(newest: datetime | None) -> None:
     found = badge(AGREEING, newest, COMPLETE_FROM + timedelta(microseconds=1))
     assert (found.tone, found.summary) == ("caution", "Reconciled too early for this day")
-    assert "at 21 Aug 2026, 06:00:00. Later events of the day may be missing" in found.detail
+    assert "on 21 Aug 2026, 06:00:00. Later events of the day may be missing" in found.detail
     assert found.advice
 
 

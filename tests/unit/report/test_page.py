@@ -149,7 +149,7 @@ def test_an_empty_day_is_stated(tmp_path: Path) -> None:
     rows = [opened("a", at=NOON - timedelta(days=2)), moved("a", 2, "5.00", "5.00", at=NOON - timedelta(days=2))]
     text = Read(report(figures_of(lake(tmp_path, rows), DAY))).text
     for shown in (
-        "The lake has no events of this day.",
+        "The lake has no events on this day.",
         "EUR: no movements on this day",
         "No events occurred on this day.",
         "Nothing was credited or withdrawn on this day.",

@@ -149,7 +149,7 @@ def test_a_published_field_stays(rule: str, name: str, change: Any, breaks: tupl
     assert (refusal.file, refusal.field, refusal.versions) == ("InterestPaid.avsc", name, (1,))
     assert refusal.breaks == breaks
     assert f"InterestPaid.avsc, field {name}, against published version 1: " in str(refusal)
-    assert "Instead: " in str(refusal)
+    assert "What to do: " in str(refusal)
 
 
 @pytest.mark.parametrize("place", [0, 3, 8])

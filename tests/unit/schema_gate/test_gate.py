@@ -56,7 +56,7 @@ def test_an_unpublished_schema_is_refused_with_the_command() -> None:
         [refusal] = check(files)
         assert refusal.rule == "unpublished"
         assert f"not published yet (as version {number})" in refusal.problem
-        assert refusal.instead == "run: account-events schema publish InterestPaid"
+        assert refusal.instead == "run `account-events schema publish InterestPaid`"
 
 
 # --- one schema ---

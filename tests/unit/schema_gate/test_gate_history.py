@@ -45,7 +45,7 @@ def test_a_version_added_by_hand_is_found() -> None:
     by_hand = {"InterestPaid": {1: written(V1), 2: written(V2)}}
     [refusal] = refused(replace(folder(V1), published=by_hand), "unlisted")
     assert refusal.file == "history/InterestPaid/2.avsc"
-    assert refusal.instead == "remove it and run: account-events schema publish"
+    assert refusal.instead == "remove it and run `account-events schema publish`"
 
 
 def without(files: Files, *lines: str) -> bytes:
