@@ -146,7 +146,7 @@ def test_a_possible_history_is_accepted(name: str) -> None:
 def test_an_impossible_history_is_refused_with_its_position(name: str) -> None:
     found = violation(history(*REFUSED[name]))
     assert found is not None
-    assert "no order explains it" in found
+    assert "no order explains the history" in found
 
 
 keys = st.sampled_from([None, None, "k1", "k2", "k3"])

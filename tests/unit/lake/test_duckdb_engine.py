@@ -25,7 +25,7 @@ ENDLESS = "SELECT count(*) FROM range(10000000000) AS a (n), range(1000000) AS b
 def pressed() -> Iterator[None]:
     """Ctrl-C, in a moment."""
     timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
-    with ctrl_c.heard():
+    with ctrl_c.enabled():
         timer.start()
         yield
         timer.join()

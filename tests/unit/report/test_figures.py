@@ -131,10 +131,10 @@ class _Watched:
 
 def test_one_day_of_a_hundred_reads_less_than_a_fiftieth(tmp_path: Path) -> None:
     """All the report's queries together: the ids are random, as they really are, and do not pack."""
-    jitter = random.Random(1)  # noqa: S311 -- test data
+    generator = random.Random(1)  # noqa: S311 -- test data
     rows = made_up(5, 600, 1, 4_000)
     for row in rows:
-        row |= {name: str(UUID(int=jitter.getrandbits(128))) for name in ("correlation_id", "request_id")}
+        row |= {name: str(UUID(int=generator.getrandbits(128))) for name in ("correlation_id", "request_id")}
     write(tmp_path, rows)
     [first] = (tmp_path / "events").iterdir()
     days = [FIRST_DAY + timedelta(days=number) for number in range(100)]
