@@ -156,8 +156,7 @@ class Arrivals:
             numbers = _numbers(arrived.get(account_id, []))
             beyond = sorted({n for n in numbers if account.stops_at is not None and n >= account.stops_at})
             if beyond:
-                stop = f"although the account stops at {account.stops_at}"
-                failures.append(f"{account_id}: {_listed(beyond)} was published, {stop}")
+                failures.append(f"{account_id}: {_listed(beyond)} was published, but it stops at {account.stops_at}")
         _fail_if(failures)
 
 
