@@ -70,7 +70,7 @@ class Scenario:
             self._run_with_faults()
             self._finish_without_faults()
         finally:
-            self._on_call.leave()
+            self._on_call.abandon()
 
     def _run_with_faults(self) -> None:
         steps: Sequence[Callable[[], object]] = (self._write, self._poll, self._on_call.act, self._disturb)
