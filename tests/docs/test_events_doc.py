@@ -107,7 +107,7 @@ def test_an_event_without_an_example_is_refused(monkeypatch: pytest.MonkeyPatch)
         text()
 
 
-ADDED = {"name": "of_tomorrow", "type": TEXT_OR_NULL, "default": None, "doc": "Where it came from."}
+ADDED = {"name": "channel", "type": TEXT_OR_NULL, "default": None, "doc": "The channel of the command."}
 
 
 @pytest.mark.parametrize(

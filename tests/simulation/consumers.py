@@ -164,8 +164,9 @@ class Scenario:
         missed = dict.fromkeys(self.accounts, 0)
         for worker in workers:
             cut = self.random.randint(0, len(worker.records))
-            for event in (event for record in worker.records[:cut] for event in self._events_in[record.sequence_number]):
-                missed[event.account_id] = max(missed[event.account_id], event.sequence)
+            for record in worker.records[:cut]:
+                for event in self._events_in[record.sequence_number]:
+                    missed[event.account_id] = max(missed[event.account_id], event.sequence)
             worker.records = worker.records[cut:]
         replayed = {
             account_id: self.random.randint(missed[account_id], events) for account_id, events in self.accounts.items()

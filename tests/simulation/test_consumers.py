@@ -40,7 +40,7 @@ def _skips_gaps(right: Callable[..., Sorted]) -> Callable[..., Sorted]:
 
 
 def _loses_buffered_events(right: Callable[..., Position]) -> Callable[..., Position]:
-    return lambda before, last, out_of_order, seen, now_s: right(replace(before, buffered={}), last, out_of_order, seen, now_s)
+    return lambda before, *args: right(replace(before, buffered={}), *args)
 
 
 def _reports_the_last_unsafe(_right: Callable[..., int]) -> Callable[..., int]:
