@@ -169,7 +169,7 @@ def test_the_buckets_are_private_and_encrypted(name: str) -> None:
 
 
 def test_events_never_expire_and_old_ones_move_to_cheaper_storage() -> None:
-    """Athena cannot read archived objects. Of the cheap classes that it reads, one has no charge for reads."""
+    """Athena cannot read archived objects, and other cheap classes than Intelligent-Tiering charge for each read."""
     rules = properties("Lake")["LifecycleConfiguration"]["Rules"]
     assert {rule["Status"] for rule in rules} == {"Enabled"}
     assert {rule["Id"]: {name: rule[name] for name in rule if name not in {"Id", "Status"}} for rule in rules} == {
