@@ -140,7 +140,7 @@ def test_an_event_of_any_age_is_found_by_its_idempotency_key(store: AccountStore
 
 
 def test_the_longest_ids_and_keys_of_the_api_are_stored(store: AccountStore) -> None:
-    """So a caller cannot send a request that DynamoDB refuses."""
+    """Otherwise a caller could send a request that DynamoDB refuses."""
     operator = Caller("o" * 128, is_operator=True, name="o")
     longest = Origin(ORIGIN.occurred_at, "c" * 128, "r" * 128, operator.command_id("k" * 128))
     [row] = rows_for("a" * 64, Head(), Created("o" * 64, "EUR"), longest)

@@ -57,7 +57,7 @@ def test_accounts_agree_with_their_events(model: ReadModel) -> None:
     assert model.page("owner-1") == []
     assert not model.consumer.receive(records(a[:2], b, a[1:7]), NOW).failures
     assert model.page("owner-1") == [expected("a", 7), expected("b", 1)]
-    assert not model.consumer.receive(records(a[8:]), NOW).failures, "out-of-order events are buffered"
+    assert not model.consumer.receive(records(a[8:]), NOW).failures, "out-of-order events must be buffered"
     assert model.page("owner-1") == [expected("a", 7), expected("b", 1)]
     assert model.consumer.receive(records(a[7:8], b), NOW).duplicates == 1
     assert model.page("owner-1") == [expected("a", 12), expected("b", 1)]

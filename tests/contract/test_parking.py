@@ -93,7 +93,7 @@ def test_the_held_sequence_is_stored_and_never_decreases(parking: Parking) -> No
     assert parking.hold(PARKED, 12)
     assert parking.list_parked() == {"a": replace(PARKED, held_through=12), "b": OTHER}
     for through in (8, 12):
-        assert parking.hold(PARKED, through), "it is held already"
+        assert parking.hold(PARKED, through), "a hold up to a held sequence succeeds"
     assert parking.list_parked()["a"].held_through == 12
 
 

@@ -190,7 +190,7 @@ def test_poison_retries_and_a_split_lose_nothing_and_keep_the_order(
     for share, names in children.items():
         put(kinesis, names, share)
     wait_for(lambda: mapping.status().totals.discarded == 1 and "second-5" in functions.handled(), mapping)
-    assert not mapping.wait_until_idle(2.5), "the first shard is throttled, so neither it nor its children continue"
+    assert not mapping.wait_until_idle(2.5), "the first shard must not continue while it is throttled, nor its children"
     assert {name.split("-")[0] for batch in functions.delivered for name in batch} == {"second"}
 
     functions.throttled = set()
@@ -204,7 +204,7 @@ def test_poison_retries_and_a_split_lose_nothing_and_keep_the_order(
         assert [one for one in handled if one in expected] == expected, name
     status = mapping.status()
     assert (status.totals.delivered, status.totals.discarded, status.finished_shards) == (18, 2, 1)
-    assert len(handled) == 18, "no handled record was delivered again"
+    assert len(handled) == 18, "a handled record was delivered again"
     assert [len(batch) for batch in functions.delivered if "first-7-poison" in batch][-1] == 1
 
     documents = [

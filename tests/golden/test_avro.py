@@ -83,7 +83,7 @@ def test_the_files_are_exactly_the_expected_ones() -> None:
 
 
 def test_every_published_version_has_a_golden_file() -> None:
-    """And the version of every golden file is still in the history."""
+    """The version of every golden file is also still in the history."""
     history = SCHEMAS.glob("history/*/*.avsc")
     assert {stem.partition("-")[0] for stem in FIELDS} == {f"{path.parent.name}.{path.stem}" for path in history}
 

@@ -8,7 +8,7 @@ from tests.simulation.turns import Turns
 
 
 class VirtualTime(Turns):
-    """Attributes: `now_s` moves only when all threads wait."""
+    """Threads that sleep on a virtual clock. `now_s` moves only when all threads wait."""
 
     def __init__(self) -> None:
         super().__init__(Random(0))  # noqa: S311 -- it is not used

@@ -134,7 +134,7 @@ class Arrivals:
         _fail_if(failures)
 
     def assert_balances(self) -> None:
-        """After each of an account's events, their sum equals the ledger's balance."""
+        """The sum of an account's events up to each of them equals the ledger's balance after it."""
         failures, arrived = [], self.per_account
         for account_id, account in self.expected.items():
             events = {event.fields["sequence"]: event for event in arrived.get(account_id, [])}

@@ -63,7 +63,7 @@ def test_the_ledger_is_protected_against_loss() -> None:
 def test_the_projectors_mapping_has_the_required_settings() -> None:
     mapping = properties("ProjectorMapping")
     assert on_aws(mapping["Enabled"]) is True
-    assert on_aws(mapping["Enabled"], aws=False) is False, "locally, a fake replaces the mapping"
+    assert on_aws(mapping["Enabled"], aws=False) is False, "it must be disabled locally, where a fake replaces it"
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
     assert mapping["ParallelizationFactor"] == 1
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]

@@ -31,7 +31,7 @@ POLLS_PER_RECORD_MAX = 4
 
 
 class Scenario:
-    """Attributes: `fault_plan`, whose `happened` and `log` record the course of the scenario."""
+    """A scenario. `fault_plan.happened` and `fault_plan.log` record its course."""
 
     def __init__(self, seed: int) -> None:
         self.fault_plan = fault_plan = FaultPlan(seed)

@@ -39,7 +39,7 @@ def test_concurrent_reads_wait_for_each_others_reservation() -> None:
     pace = ReadPace(10, clock, clock.sleep)
     assert [pace.reserve(5) for _ in range(4)] == pytest.approx([0, 0.5, 1.0, 1.5])
     clock.now_s += 60
-    assert pace.reserve(5) == 0, "unused capacity is not saved up"
+    assert pace.reserve(5) == 0, "unused capacity must not be saved up"
     assert pace.reserve(5) == pytest.approx(0.5)
 
 
