@@ -165,7 +165,7 @@ STEP = 10
 
 
 def _executed(wanted: Sequence[Request], answers_lost: Sequence[tuple[bool, bool]] = ()) -> list[Operation]:
-    """A sequential execution. `answers_lost`: for each request, whether its answer is lost and whether it took effect."""
+    """A sequential execution. `answers_lost`: per request, whether its answer is lost and whether it took effect."""
     state, executed = State(), []
     lost = [*answers_lost, *[(False, False)] * (len(wanted) + 1)]
     for n, request in enumerate([CREATE, *wanted]):
