@@ -77,8 +77,9 @@ def test_the_program_applies_events_and_keeps_unreadable_ones(capsys: pytest.Cap
     assert KCLProcess.checkpoints == [("5", 0), ()]
     out, err = capsys.readouterr()
     assert out == "", "stdout is reserved for the KCL's protocol"
-    [line] = err.splitlines()
-    assert line.startswith("kept 3/0: ")
+    kept_line, failed_line = err.splitlines()
+    assert kept_line.startswith("kept 3/0: ")
+    assert failed_line.startswith("failed: ")
 
 
 def test_the_properties_match_the_guide() -> None:

@@ -10,7 +10,7 @@ from account_core.rows.items import SNAPSHOT_EVERY
 from account_core.service.head_cache import HeadCache
 from account_core.service.service import AccountService
 from account_core.store.memory_store import MemoryAccountStore
-from tests.simulation.turns import TurnTakingStore, Turns
+from tests.simulation.turns import Turns, TurnTakingStore
 from tests.support.histories import FaultyStore, Play
 from tests.support.linearizability import Answer, Operation
 from tests.support.seeds import play_each, seeds_of

@@ -111,9 +111,7 @@ def test_a_wrong_amount_is_caught_by_field_and_by_balance_and_is_not_told() -> N
 
 def test_a_credit_for_a_withdrawal_is_caught() -> None:
     done = tampering(lambda fields: fields, "BalanceWithdrawn")
-    with pytest.raises(
-        AssertionError, match="a: 3 differs from the ledger: BalanceWithdrawn, not BalanceCredited"
-    ):
+    with pytest.raises(AssertionError, match="a: 3 differs from the ledger: BalanceWithdrawn, not BalanceCredited"):
         done.assert_repeats_only()
     with pytest.raises(AssertionError, match="up to 3"):
         done.assert_balances()
