@@ -102,7 +102,7 @@ def test_a_poison_of_the_table_s_own_is_taken_for_the_accounts_that_are_named() 
     done.assert_delivered()
     assert done.sequences() == {"a": [1, 2], "b": [*range(1, 13)]}
     both = captured(stream.poisoned(5, poison.unknown_type))
-    with pytest.raises(BadReplay, match="record 5 of b is a poison"):
+    with pytest.raises(BadReplay, match="record 5 of b is an unexpected poison"):
         MemoryProjector().replay(both, poisonous=["a"])
     with pytest.raises(BadReplay, match="there is no poison of 'b'"):
         MemoryProjector().replay(stream, poisonous=["a", "b"])
@@ -117,7 +117,7 @@ def test_a_single_account_is_not_its_letters() -> None:
 def test_a_poison_is_named_by_its_place_before_the_split() -> None:
     stream = captured(bank("abcdef", 6).poisoned(21, poison.unknown_type))
     assert stream.split(2).records[21] != stream.records[21]
-    with pytest.raises(BadReplay, match="record 21 of d is a poison"):
+    with pytest.raises(BadReplay, match="record 21 of d is an unexpected poison"):
         MemoryProjector().replay(stream, split_after=2)
 
 
