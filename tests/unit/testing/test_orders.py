@@ -104,7 +104,7 @@ def test_a_poison_of_the_table_s_own_is_taken_for_the_accounts_that_are_named() 
     both = captured(stream.poisoned(5, poison.unknown_type))
     with pytest.raises(BadReplay, match="record 5 of b is an unexpected poison"):
         MemoryProjector().replay(both, poisonous=["a"])
-    with pytest.raises(BadReplay, match="there is no poison of 'b'"):
+    with pytest.raises(BadReplay, match="'b' has no poison in the stream"):
         MemoryProjector().replay(stream, poisonous=["a", "b"])
 
 
