@@ -13,7 +13,7 @@ STAMP := $(VENV)/.ready
 # uv writes no byte code. The first import must write it, or every process would compile its imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo up tail quick test check bench lake-scale simulate fuzz test-kcl java openapi events-doc template named-queries lock clean setup
+.PHONY: help demo up tail quick test check bench lake-scale simulate fuzz test-kcl java openapi events-doc template lock clean setup
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -74,7 +74,7 @@ simulate: $(STAMP) ## simulate the projector with SEEDS seeds (100000), beginnin
 fuzz: $(STAMP) ## send the projector INPUTS nearly valid batches (1000000), generated from SEED (random)
 	@$(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),1000000) $(if $(SEED),--seed $(SEED))
 
-test-kcl: $(STAMP) $(KCL_PACKAGES) ## test the guide's program with AWS's KCL (needs Java 17; five minutes)
+test-kcl: $(STAMP) $(KCL_PACKAGES) ## test the KCL guide's program with AWS's KCL (needs Java 17; takes five minutes)
 	@$(BIN)/python -m pytest -v tests/kcl/scenarios.py
 
 $(KCL_PACKAGES): requirements/kcl.txt | java
@@ -92,10 +92,8 @@ openapi: $(STAMP) ## generate docs/openapi.json from the code
 events-doc: $(STAMP) ## generate docs/events.md from the schemas and their history
 	@$(BIN)/python -m tools.events_doc
 
-template: $(STAMP) ## write what derives from schemas, lake columns and queries: template.yaml, the view, docs/lake.md
+template: $(STAMP) ## generate parts of template.yaml, the view events and docs/lake.md from schemas, columns and queries
 	@$(BIN)/python -m tools.template
-
-named-queries: template
 
 # `sam build` calls this for each function (BuildMethod: makefile in template.yaml).
 build-%: $(STAMP)

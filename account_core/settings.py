@@ -10,12 +10,12 @@ CONNECT_TIMEOUT_S = 1.0
 READ_TIMEOUT_S = 1.0
 READ_ATTEMPTS_MAX = 2
 BACKOFF_MAX_S = 1.0
-"""The longest that botocore's standard mode waits before its second attempt."""
+"""The longest time that botocore's standard retry mode waits before its second attempt."""
 
 READS_MAX = 3
-"""Requests of one attempt: the newest rows, the index, and either the row with the key or a write."""
+"""The requests of one attempt: the newest rows, the index, and either the row with the idempotency key or a write."""
 ATTEMPT_MAX_S = READS_MAX * (READ_ATTEMPTS_MAX * (CONNECT_TIMEOUT_S + READ_TIMEOUT_S) + BACKOFF_MAX_S)
-"""The longest that an attempt can take. The function's time limit is above it, and no further attempt begins with less
+"""The longest time that an attempt can take. The function's timeout is longer, and no further attempt begins with less
 time left, so a slow table leads to a problem document, not to a function that times out."""
 
 READS = Config(

@@ -1,4 +1,4 @@
-"""Account Events for other teams: apply each domain event exactly once, and test the code that does.
+"""Account Events for other teams: apply each domain event exactly once, and test your consumers.
 
 - `account_events.consumer`: the consumer kit. Start here; docs/consuming.md is its guide.
 - `account_events.testing`: streams for unit tests, and a pytest plugin; docs/testing.md is its guide.

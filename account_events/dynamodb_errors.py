@@ -1,26 +1,26 @@
-"""Which of DynamoDB's errors pass by themselves, which need a repair, and which are final. Pure.
+"""Classifies DynamoDB's errors: which pass by themselves, which need a repair, and which are final. Pure.
 
-Every package that calls DynamoDB asks here and raises errors of its own tree. Errors are recognised by their codes, and
-botocore's own by the names of their classes, so that this module needs no botocore.
+Every package that calls DynamoDB uses this classification and raises errors of its own tree. Errors of DynamoDB are
+recognised by their codes, those of botocore by the names of their classes, so this module does not import botocore.
 
 Sources, under docs.aws.amazon.com/amazondynamodb/latest:
 
 - developerguide/Programming.Errors.html: "Error messages and codes", with "OK to retry?" for each.
 - APIReference/API_TransactWriteItems.html: the reasons for which a transaction is cancelled.
-- APIReference/CommonErrors.html: errors of all AWS services, among them RequestTimeoutException (408), in which the
-  service has timed out reading the request.
+- APIReference/CommonErrors.html: errors of all AWS services, among them RequestTimeoutException (408): the service
+  timed out while it read the request.
 - botocore/retries/standard.py: the codes and exceptions that AWS's own client retries.
 
 Five decisions are not obvious:
 
-- RequestTimeout, RequestTimeoutException and LimitExceededException have status 4xx, and yet the same request may
+- RequestTimeout, RequestTimeoutException and LimitExceededException have a 4xx status, but the same request may
   succeed later: see CommonErrors, "OK to retry?", and botocore's lists. They are TRANSIENT.
 - ReplicatedWriteConflictException is marked as retryable in botocore's model of DynamoDB, like a conflict with another
   transaction of the same region. It is a CONFLICT.
-- ItemCollectionSizeLimitExceededException is "OK to retry: yes" at AWS, since rows may be deleted meanwhile. In this
-  system no row of a table with a local secondary index is ever deleted. So it is REFUSED.
-- UnrecognizedClientException is "OK to retry: yes" at AWS, too. But its cause, invalid credentials, stays until
-  somebody repairs it. So it is CONFIGURATION.
+- AWS marks ItemCollectionSizeLimitExceededException "OK to retry: yes", because rows may be deleted meanwhile. This
+  system never deletes a row of a table with a local secondary index. So it is REFUSED.
+- AWS also marks UnrecognizedClientException "OK to retry: yes". But its cause, invalid credentials, lasts until
+  somebody corrects them. So it is CONFIGURATION.
 - A customer-managed KMS key that cannot be used has no code of its own: DynamoDB returns AccessDeniedException with
   "KMS key access denied error" as the message (reported in github.com/aws/aws-cdk/issues/10010).
 """
@@ -31,22 +31,22 @@ from enum import Enum
 from typing import Any
 
 SERVER_ERROR = 500
-"""The first of HTTP's status codes for faults of a server."""
+"""The lowest HTTP status code of a server error."""
 
 
 class Kind(Enum):
     """What an error means for the caller."""
 
-    CONDITION = "a condition of a write does not hold: this is an answer"
+    CONDITION = "a condition of a write does not hold: an expected result, not a failure"
     CONFLICT = "another transaction or region is writing the item: read it again, or send the same request later"
     TRANSIENT = "load, a fault of the service or a lost answer: the same request may succeed later"
-    CONFIGURATION = "a permission, a table, a key or credentials are missing: it passes once somebody repairs it"
+    CONFIGURATION = "a permission, table, key or credentials are missing or wrong: it lasts until somebody corrects it"
     REFUSED = "the request's content is invalid or too large: the same request never succeeds"
-    UNKNOWN = "no error that is documented for DynamoDB"
+    UNKNOWN = "the error is not documented for DynamoDB"
 
 
 FULL = frozenset({"ItemCollectionSizeLimitExceededException", "ItemCollectionSizeLimitExceeded"})
-"""The item collection of a partition key has 10 GB; as a code, and as a transaction's reason."""
+"""The item collection of a partition key has reached 10 GB: the error's code, and the reason in a transaction."""
 
 CODES = {
     Kind.CONDITION: {"ConditionalCheckFailedException"},
@@ -88,7 +88,7 @@ CODES = {
         "ValidationException",
     },
 }
-"""An error's code in DynamoDB's answer."""
+"""The error codes of DynamoDB."""
 
 REASONS = {
     Kind.CONDITION: {"ConditionalCheckFailed"},
@@ -96,14 +96,14 @@ REASONS = {
     Kind.TRANSIENT: {"ProvisionedThroughputExceeded", "ThrottlingError"},
     Kind.REFUSED: {"ItemCollectionSizeLimitExceeded", "ValidationError"},
 }
-"""A code among the reasons of a TransactionCanceledException."""
+"""The codes among the reasons of a TransactionCanceledException."""
 
 BOTOCORE_ERRORS = {
     Kind.TRANSIENT: {"ConnectionError", "HTTPClientError", "IncompleteReadError"},
     Kind.CONFIGURATION: {"NoCredentialsError", "NoRegionError"},
     Kind.REFUSED: {"ParamValidationError"},
 }
-"""The class of an error of botocore's, or of one of its bases."""
+"""The names of botocore's exception classes. A subclass counts like its base class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,8 @@ class Reason:
     """Why a write failed.
 
     Attributes:
-        item: as it is in the table, in DynamoDB JSON, where the write asked for it; otherwise None.
+        item: the stored item, in DynamoDB JSON, if the write requested it with ReturnValuesOnConditionCheckFailure;
+            otherwise None.
     """
 
     code: str
@@ -124,8 +125,9 @@ class Failure(Reason):
     """An error of DynamoDB or of botocore.
 
     Attributes:
-        code: DynamoDB's, or the name of botocore's class.
-        reasons: of a cancelled transaction, for each of its items in order; "None" is the code of those without one.
+        code: DynamoDB's error code, or the name of botocore's class.
+        reasons: if a transaction was cancelled, one for each of its items, in order. An item that did not cause the
+            cancellation has the code "None".
     """
 
     reasons: Sequence[Reason] = ()
@@ -136,23 +138,23 @@ class Failure(Reason):
         yield from self.reasons
 
     def codes(self, *kinds: Kind) -> list[str]:
-        """The codes of these kinds, the error's own and its reasons', in order and without repetition."""
+        """The codes of these kinds among the error and its reasons, in order and without repetition."""
         return list(dict.fromkeys(each.code for each in self.causes() if each.kind in kinds))
 
 
 def kind_of(code: str, status: int = 0) -> Kind:
-    """What an error's code means.
+    """The kind of an error code.
 
     Args:
-        code: DynamoDB's, or the name of a class of botocore's.
-        status: HTTP's; 0 where it is not known.
+        code: DynamoDB's error code, or the name of a botocore class.
+        status: the HTTP status; 0 if it is not known.
     """
     known = _KINDS.get(code, Kind.UNKNOWN)
     return Kind.TRANSIENT if known is Kind.UNKNOWN and status >= SERVER_ERROR else known
 
 
 def failure_of(error: Exception) -> Failure:
-    """What an error of botocore's means: a ClientError by its answer, any other by its class."""
+    """Classify an exception of botocore: a ClientError by DynamoDB's response, any other by its class."""
     response: Any = getattr(error, "response", None)
     if not isinstance(response, Mapping):
         kinds = (_OF_BOTOCORE[each.__name__] for each in type(error).__mro__ if each.__name__ in _OF_BOTOCORE)

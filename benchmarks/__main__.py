@@ -1,7 +1,7 @@
 """`make bench`: measures everything against its baseline, prints tables and writes results.json.
 
-Exit codes: 0, all targets met; 1, a target missed; 2, the machine was too noisy for timings, nothing written; 3, the
-costs cannot be measured on this machine, nothing written.
+Exit codes: 0, all targets met; 1, a target missed; 2, the machine was too noisy for timings; 3, the costs cannot be
+measured on this machine. With exit codes 2 and 3, it writes no results.
 """
 
 import platform
@@ -31,7 +31,7 @@ MISSED, NOISY, UNKNOWN = 1, 2, 3
 
 def main() -> int:
     forget_aws_settings()
-    complain = Console(stderr=True).print
+    print_error = Console(stderr=True).print
     try:
         with cold_start.benchmarks() as starts:  # timings first, while no other process of ours runs
             readers = [*consumers.BENCHMARKS, *lake_transform.BENCHMARKS]
@@ -40,14 +40,14 @@ def main() -> int:
             timings += timing.run(batches)
         optimisations = tricks.measure()
     except TooNoisy as noisy:
-        complain(f"{noisy}. Nothing written. Run it again.")
+        print_error(f"{noisy}. No results were written. Run the benchmarks again when the machine is quiet.")
         return NOISY
     show(f"Timings, medians of {ROUNDS} rounds", timings)
     tricks.show_results(optimisations)
     try:
         measured = costs.measure()
     except DynamoDBLocalMissing as missing:
-        complain(f"The costs cannot be measured here: {missing}. Nothing written.")
+        print_error(f"No results were written, because the costs cannot be measured on this machine: {missing}")
         return UNKNOWN
     cost_report.show(measured)
     store(

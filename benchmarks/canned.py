@@ -13,10 +13,7 @@ from botocore.compat import HTTPHeaders
 class CannedAnswers:
     """Answers the requests of attached clients by operation, such as "Query", without using a socket.
 
-    The SDK still validates, serialises, signs, checks the checksum and parses.
-
-    Attributes:
-        last: returns an operation's last request body, decoded.
+    The SDK still validates, serialises and signs requests, and checks and parses the answers.
     """
 
     def __init__(self, answers: Mapping[str, Mapping[str, Any]]) -> None:
@@ -36,6 +33,7 @@ class CannedAnswers:
         client.meta.events.register("before-send.dynamodb", self._answer)
 
     def last(self, operation: str) -> Any:  # noqa: ANN401 -- JSON
+        """Return the operation's last request body, decoded."""
         return json.loads(self._last[operation])
 
     def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:  # noqa: ANN401 -- botocore's

@@ -1,6 +1,6 @@
-"""The CPU time until a function's module is imported, against a bare botocore client.
+"""The CPU time to import a function's module, against the creation of a bare botocore client.
 
-Both run in fresh processes of this Python, from the package that the local stack deploys, with its byte code. The start
+Both run in new processes of this Python, from the package that the local stack deploys, with its byte code. The start
 of the interpreter is excluded.
 """
 
@@ -22,7 +22,7 @@ FUNCTIONS = {
     "the API function": ("ApiFunction", "account_core.handler", "dynamodb", 1.5),
     "the projector": ("ProjectorFunction", "projector.handler", "kinesis", 1.15),
 }
-"""By title: logical id, module, service of the baseline's client, target."""
+"""By title: the logical id, the module, the service of the baseline's client, and the target ratio."""
 _PEER = "import botocore.session; botocore.session.get_session().create_client('{service}')"
 _PROGRAM = """
 import time
@@ -44,7 +44,7 @@ _ENVIRONMENT = {
 
 @contextmanager
 def benchmarks() -> Iterator[list[Benchmark]]:
-    """The benchmarks, which run only inside the block, where the unpacked packages are.
+    """The benchmarks. They run only inside the block, because the unpacked packages are deleted after it.
 
     Raises:
         BuildError: a package cannot be built on this machine.
@@ -75,7 +75,7 @@ def unpacked(function: str, directory: Path) -> Path:
 
 
 def cpu_ms(work: str, package: Path) -> float:
-    """Run code in a process that sees only the standard library and the package, without this environment."""
+    """Run code in a process with only the standard library and the package, without this process's environment."""
     command = [sys.executable, "-I", "-S", "-c", _PROGRAM.format(work=work), str(package)]
     done = subprocess.run(  # noqa: S603 -- fixed arguments
         command, env=_ENVIRONMENT, cwd=package, check=True, capture_output=True, text=True, timeout=TIMEOUT_S

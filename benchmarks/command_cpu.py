@@ -45,7 +45,7 @@ def benchmarks() -> list[Benchmark]:
     ours()
     baseline()
     if our_put() != baseline_put():
-        raise AssertionError(f"The two put different rows: {our_put()} and {baseline_put()}")
+        raise AssertionError(f"Ours and the baseline put different rows: {our_put()} and {baseline_put()}")
     against = "the resource's Query of 10 and PutItem"
     return [
         Benchmark(f"cached command; {against}", "CPU us", TARGET, lambda: cpu_us(ours), lambda: cpu_us(baseline)),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from benchmarks.costs import CostResult, Costs, Figure
 
 WIDTH_MIN = 150
-"""The minimum width, for a pipe, which has no width."""
+"""The minimum width of the console. A pipe has no width of its own."""
 HEADINGS = ("operation", "ours", "from", "$", "target", "", "published", "from", "$")
 
 
@@ -61,11 +61,11 @@ def _notes(costs: "Costs") -> list[str]:
     met = "[green]met[/]" if costs.row_below_write_unit else "[red]missed[/]"
     return [
         "from: RCU (R) and WCU (W) as reported by DynamoDB Local (L) or ministack (M); +n: WCU that AWS bills",
-        "according to its documentation and no store reports. Unless the table states otherwise, commands find their",
-        "account's head in the process's cache.",
+        "according to its documentation, but that no store reports. Unless the table states otherwise, commands find",
+        "their account's head in the process's cache.",
         f"Dollars: {prices.write} per million write units, {prices.read} per million read units.",
         f"Typical rows have {rows.typical} bytes, or {rows.typical_keyed} with an Idempotency-Key.",
-        f"The largest row that the API accepts has {rows.largest} bytes, below {WRITE_UNIT_BYTES}: {met}.",
-        f"{rows.largest_fitting} of the largest rows fit a read unit of {READ_UNIT_BYTES} bytes; a read needs ten,",
-        "so the balance of such an account costs more, as the table shows.",
+        f"The largest row that the API accepts has {rows.largest} bytes. Target, below {WRITE_UNIT_BYTES}: {met}.",
+        f"{rows.largest_fitting} of the largest rows fit into a read unit of {READ_UNIT_BYTES} bytes. A read needs ten",
+        "rows, so the balance of such an account costs more, as the table shows.",
     ]

@@ -18,7 +18,7 @@ MINISTACK: StoreName = "ministack"
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """A measurement, and the store that reports each of its figures correctly.
+    """A measurement, and for RCU and for WCU the store that reports them correctly.
 
     DynamoDB Local reports correct figures except for transactions and for a query that finds nothing. It reports such a
     query as free, whereas AWS bills it ("DynamoDB read and write operations") and ministack reports it accordingly.

@@ -44,7 +44,7 @@ class Prices:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A cost, the dollars for a million, and which stores reported it, except for the `documented` WCU."""
+    """A cost, the dollars for a million operations, and which stores reported it, except for the `documented` WCU."""
 
     cost: Cost
     dollars: float
@@ -125,7 +125,7 @@ def main() -> int:
     try:
         costs = measure(Prices(arguments.write_price, arguments.read_price), arguments.long_events)
     except DynamoDBLocalMissing as missing:
-        Console(stderr=True).print(f"The costs cannot be measured here: {missing}.")
+        Console(stderr=True).print(f"The costs cannot be measured on this machine: {missing}")
         return UNKNOWN
     cost_report.show(costs)
     return 0 if costs.met else MISSED

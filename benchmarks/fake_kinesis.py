@@ -1,9 +1,9 @@
 """A fake of Kinesis and DynamoDB in a separate process, which accepts every request after a realistic wait.
 
 The separate process keeps its CPU time and its interpreter lock out of the measurement. The fake keeps connections
-open, speaks HTTP on 127.0.0.1 without TLS, and reads only the operation and the number of entries. It answers
-`PutRecords` after PUT_RECORDS_S with every entry accepted, `Query` after QUERY_S with an empty page, and `BatchGetItem`
-after QUERY_S with a row per key that occurred long ago.
+open, uses HTTP on 127.0.0.1 without TLS, and reads only what its answers need. It answers `PutRecords` after
+PUT_RECORDS_S with every entry accepted, `Query` after QUERY_S with an empty page, and `BatchGetItem` after QUERY_S with
+a row for each key, whose event occurred at LONG_AGO.
 """
 
 import json
@@ -33,7 +33,7 @@ _ACCEPTED = {
 
 @contextmanager
 def fake() -> Iterator[str]:
-    """Run the fake and yield its URL. It also ends if this process is killed, which closes its standard input."""
+    """Run the fake and yield its URL. If this process is killed, the fake's standard input is closed, and it ends."""
     command = [sys.executable, "-m", "benchmarks.fake_kinesis"]
     with subprocess.Popen(  # noqa: S603 -- fixed arguments
         command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True

@@ -1,4 +1,4 @@
-"""The units that Kinesis bills for records that were actually put. Exact figures by AWS's rules, not timings.
+"""The units that Kinesis bills for records that were actually put. These are exact figures by AWS's rules, not timings.
 
 aws.amazon.com/kinesis/data-streams/pricing: with provisioned shards a record is billed in PUT payload units of 25 KB,
 with on-demand capacity in whole KB of 1,024 bytes. Sizes include the partition key, as Kinesis' limits do.
@@ -27,7 +27,7 @@ def units(puts: Sequence[Put], unit_bytes: int) -> int:
 
 
 def benchmarks(title: str, ours: Sequence[Put], baseline: Sequence[Put], *, has_target: bool) -> list[Benchmark]:
-    """The benchmarks for the same events in our records and in the baseline's."""
+    """The benchmarks for the same events in our records and in the baseline's records."""
 
     def billed(unit_kb: int, what: str, target: float) -> Benchmark:
         return Benchmark(

@@ -1,4 +1,7 @@
-"""Accounts of any length, written in batches without the service: 100,000 events take DynamoDB Local about a minute."""
+"""Accounts with any number of events, written in batches without the service.
+
+DynamoDB Local takes about a minute for 100,000 events.
+"""
 
 import time
 from collections.abc import Sequence
@@ -81,14 +84,12 @@ def _load(world: World, rows: Sequence[Row]) -> None:
 
 
 def worst_moment(rows: Sequence[Row]) -> str:
-    """The moment for which `load_moment` needs the most requests, found by trying every snapshot interval's ends."""
+    """The moment for which `load_moment` needs the most requests: one of the ends of all snapshot intervals."""
     store = _Listed(rows)
     moments = [timestamp(FIRST - APART)]
     for last in range(ROWS_MAX, len(rows), ROWS_MAX):
-        moments += [
-            rows[last - 1].occurred_at,
-            rows[last].occurred_at,
-        ]  # the last event of an interval and the first of the next
+        # The last row of an interval, and the first row of the next.
+        moments += [rows[last - 1].occurred_at, rows[last].occurred_at]
     return max(moments, key=lambda moment: _requests(store, moment))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Requests, RCU and WCU; `documented` is the part of the WCU that AWS documents and no store reports."""
+    """Requests, RCU and WCU; `documented` is the part of the WCU that AWS documents but no store reports."""
 
     requests: float = 0
     read_units: float = 0.0
@@ -33,13 +33,14 @@ class Cost:
 
 
 FAILED_PUT_UNITS, FAILED_TRANSACTED_PUT_UNITS = 1, 2
-"""For rows below 1 KB. AWS bills a write whose condition fails like the write, and no store reports it: "DynamoDB read
-and write operations", docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html"""
+"""For rows below 1 KB. AWS bills a write whose condition fails like a write that succeeds, but no store reports it.
+Source: "DynamoDB read and write operations" (docs.aws.amazon.com/amazondynamodb/latest/developerguide/
+read-write-operations.html)."""
 
 
 @dataclass(slots=True)
 class Meter:
-    """Attributes: `spent` grows with every request of the attached clients."""
+    """Adds up the cost of all requests of the attached clients in `spent`."""
 
     spent: Cost = field(default_factory=Cost)
 

@@ -102,7 +102,7 @@ def as_of_sequence(events: int) -> Measured:
 
 
 def as_of_moment(events: int) -> Measured:
-    """A read as of the moment that takes the most requests to find."""
+    """A read as of the moment that takes the most requests to find in the account's history."""
 
     def read(world: World) -> Cost:
         account = long_account(world, events)
@@ -125,7 +125,7 @@ def _read(world: World, account: str, sequence: int | None = None, moment: str |
 
 
 def published(events: int, command: Command = CREDIT, *, rivals: int = 0) -> Measured:
-    """A command of the published design on an account with that many events, after that many conflicts with rivals."""
+    """A command of the published design on an account with `events` events, after `rivals` version conflicts."""
 
     def send(world: World) -> Cost:
         _, account = world.grown(events)

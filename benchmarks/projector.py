@@ -1,9 +1,9 @@
 """The projector's function against a conventional one (projector_baseline.py), with equal batches and the same fake.
 
 Ours is the real handler with its real clients. Unlike the baseline, it also lists the parked accounts, which takes
-QUERY_S. Unless a benchmark states otherwise, it knows the accounts from the previous batch. Both receive batches that
-were just parsed from JSON, as Lambda's runtime passes them. The figures exclude Lambda's own time and the collection of
-the previous batch's garbage.
+QUERY_S. Unless a benchmark states otherwise, our handler knows the accounts from the previous batch. Both handlers
+receive batches that were just parsed from JSON, as Lambda's runtime passes them. The figures exclude Lambda's own time
+and the collection of the previous batch's garbage.
 """
 
 import base64
@@ -103,7 +103,7 @@ class Subject:
 
 @contextmanager
 def benchmarks() -> Iterator[list[Benchmark]]:
-    """The benchmarks, which run only inside the block, where the fake is."""
+    """The benchmarks. They run only inside the block, because the fake is stopped after it."""
     with fake() as url, ours_at(url) as ours:
         baseline = _baseline(url)
         units = _units(ours, baseline)
@@ -191,7 +191,7 @@ def _first_seen(ours: Subject) -> list[Benchmark]:
 
 
 def _units(ours: Subject, baseline: Subject) -> list[Benchmark]:
-    """Raises AssertionError if the two do not put the same events."""
+    """The billed units. Raises AssertionError if the two projectors do not put the same events."""
     plain, keyed = _puts_of_the_same_events(ours, baseline), _puts_of_the_same_events(ours, baseline, keyed=True)
     return [
         *kinesis_units.benchmarks(f"{SMALL:,} events billed", *plain, has_target=True),

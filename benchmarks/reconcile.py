@@ -2,7 +2,7 @@
 
 It runs against the emulator's DynamoDB and S3 over loopback. For comparison, it also measures a Scan of the table
 alone, with and without botocore's parser. If other processes use more than a tenth of the machine during a round, the
-round is void and repeated. Exit codes: 0, the target is met; 1, it is missed; 2, there were too few quiet rounds.
+round is discarded and repeated. Exit codes: 0, the target is met; 1, it is missed; 2, there were too few quiet rounds.
 """
 
 import json
@@ -42,13 +42,13 @@ ATTEMPTS = 9
 OTHERS_SHARE_MAX = 0.1
 COMMAND = Path(sys.executable).with_name("account-events")
 BUCKET = "lake"
-say = Console(stderr=True, highlight=False).print
+report = Console(stderr=True, highlight=False).print
 
 
 def main() -> int:
     forget_aws_settings()
     with Emulator() as emulator:
-        say(f"writing {EVENTS:,} events of {ACCOUNTS:,} accounts to the table and the lake")
+        report(f"writing {EVENTS:,} events of {ACCOUNTS:,} accounts to the table and the lake")
         dynamodb = client("dynamodb", emulator.endpoint_url)
         table_name = make_table(dynamodb)
         rows = [row for _ in range(ACCOUNTS) for row in ledger(EVENTS // ACCOUNTS)]
@@ -61,11 +61,11 @@ def main() -> int:
             lambda: _measured("account-events reconcile", emulator, lambda: _reconcile(emulator, table_name))
         )
     if len(took) < ROUNDS:
-        say("void: other processes use too much of this machine")
+        report("no result: other processes used too much of this machine. Run it again when the machine is quiet.")
         return 2
     took_s = median(took)
     is_met = took_s < TARGET_S
-    say(f"{'met' if is_met else 'missed'}: the median of {ROUNDS} is {took_s:.1f} s, the target is {TARGET_S:g} s")
+    report(f"{'met' if is_met else 'missed'}: the median of {ROUNDS} is {took_s:.1f} s, the target is {TARGET_S:g} s")
     return 0 if is_met else 1
 
 
@@ -94,7 +94,7 @@ def _measured(name: str, emulator: Emulator, work: Callable[[], object]) -> Roun
     took_s = time.perf_counter() - wall_s
     own_s, emulator_s = _own_cpu_s() - own_s, _emulator_cpu_s(emulator) - emulator_s
     others_share = max(0.0, _busy_s() - busy_s - own_s - emulator_s) / took_s / (os.cpu_count() or 1)
-    say(f"{name}: {took_s:.1f} s; CPU {own_s:.1f} s, the emulator's {emulator_s:.1f} s; others {others_share:.0%}")
+    report(f"{name}: {took_s:.1f} s; CPU {own_s:.1f} s, the emulator's {emulator_s:.1f} s; others {others_share:.0%}")
     return Round(took_s, others_share)
 
 

@@ -22,8 +22,8 @@ from benchmarks.world import CREDIT, OPENED, account_id, origin
 WRITE_UNIT_BYTES = 1024
 READ_UNIT_BYTES = 4096
 LONGEST_TRIED = 1_000
-YEARS_ON = 10**8
-"""A snapshot interval so late that its versions have ten digits, the most they reach."""
+LATE_INTERVAL = 10**8
+"""The number of a snapshot interval whose versions have ten digits. No account reaches it within DynamoDB's 10 GB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def largest_origin(number: int) -> Origin:
 
 def _largest() -> tuple[int, int]:
     """The sizes of the largest event and the largest snapshot."""
-    created, ninth, at = largest_created(), YEARS_ON * EVENTS_PER_INTERVAL, largest_origin(0)
+    created, ninth, at = largest_created(), LATE_INTERVAL * EVENTS_PER_INTERVAL, largest_origin(0)
     account = Account(created.owner, created.currency, ZERO)
     [first] = rows_for(largest_account_id(), Head(), event_of(created), at)
     last, snapshot = rows_for(largest_account_id(), _head(account, ninth - 1), Credited(MONEY_MAX), at)

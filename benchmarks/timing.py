@@ -8,8 +8,8 @@ from statistics import median
 ROUNDS = 15
 REPEATS = 20
 SENTINEL_SPREAD_MAX = 1.5
-"""The most that the sentinel, a fixed piece of work, may vary: its slowest quarter of runs against its fastest."""
-
+"""The maximum variation of the sentinel, a fixed piece of work: the median of the slowest quarter of its runs, divided
+by the median of the fastest quarter."""
 
 ATTEMPTS_MAX = 5
 """Attempts per benchmark until the machine is quiet."""

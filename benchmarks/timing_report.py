@@ -1,4 +1,4 @@
-"""The table of timings as it is printed, and the file that keeps all results."""
+"""Prints the table of timings, and stores all results in results.json."""
 
 import json
 from collections.abc import Sequence
@@ -45,6 +45,6 @@ def as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
 
 
 def store(**results: object) -> None:
-    """Write these keys of the results; all others stay."""
+    """Replace these keys in results.json and keep all others."""
     stored = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     RESULTS.write_text(json.dumps({**stored, **results}, indent=2) + "\n")

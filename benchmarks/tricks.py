@@ -36,7 +36,7 @@ Change = Callable[[], AbstractContextManager[Any]]
 
 
 class InTurn(Executor):
-    """Makes each call at once, in the caller's thread."""
+    """Runs each call immediately, in the caller's thread."""
 
     def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ANN401 -- as the base class
         future = Future[Any]()
@@ -117,7 +117,7 @@ def _new_accounts(subject: Subject) -> Took:
 
 
 def _batches_of(subject: Subject, before: Callable[[], object] = gc.freeze) -> Took:
-    """Measure consecutive batches with their parsing from JSON, because a full collection occurs only now and then."""
+    """Measure consecutive batches, including their parsing from JSON, because a full collection occurs only rarely."""
 
     def took(clock: Clock, accounts: Accounts) -> float:
         texts = [json.dumps(accounts.batch()) for _ in range(BATCHES)]
@@ -160,7 +160,7 @@ def _default_switch_interval() -> Iterator[None]:
 
 
 def measure() -> list[Result]:
-    """Raises TooNoisy."""
+    """Measure all optimisations. Raises TooNoisy if the machine is not quiet."""
     with benchmarks() as rows:
         return timing.run(rows, ROUNDS)
 
@@ -175,7 +175,7 @@ def main() -> int:
     try:
         results = measure()
     except TooNoisy as noisy:
-        sys.stderr.write(f"{noisy}. Nothing written. Run it again.\n")
+        sys.stderr.write(f"{noisy}. No results were written. Run the benchmarks again when the machine is quiet.\n")
         return NOISY
     show_results(results)
     store(tricks=as_json(results))

@@ -1,4 +1,4 @@
-"""A store with the accounts table, and the means to measure a single operation on it."""
+"""A store with the accounts table, and functions to measure a single operation on it."""
 
 import base64
 import secrets
@@ -51,13 +51,13 @@ class LongAccount:
 
 @dataclass(slots=True)
 class World:
-    """Everything on one store.
+    """Our service, the baseline, their table and the meter on one store.
 
     Attributes:
-        store: measured.
-        rivals: a service on the same table through a client that is not measured.
-        published: the baseline, measured.
-        client: not measured.
+        store: the accounts; its clients are measured.
+        rivals: a service on the same table, through a client that is not measured.
+        published: the baseline; its client is measured.
+        client: a DynamoDB client that is not measured.
         long_accounts: the accounts that `long_accounts.long_account` has loaded, by number of events.
     """
 

@@ -19,7 +19,8 @@ from local_stack.token_issuer import OPERATOR_SCOPE
 OPERATOR = "operator"
 HTTP_TIMEOUT_S = 30.0
 
-# Where other terminals find the running local stack. Set the variable to run several on one machine.
+# Other terminals find the running local stack with this file. To run several local stacks on one machine, set
+# ACCOUNT_EVENTS_LOCAL_STACK to a different path for each.
 ADDRESS_FILE = Path(
     os.environ.get("ACCOUNT_EVENTS_LOCAL_STACK", Path(__file__).parents[1] / ".local-stack" / "address.json")
 )

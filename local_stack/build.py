@@ -23,6 +23,7 @@ from filelock import FileLock
 
 from local_stack.errors import CommandError
 from local_stack.install import InstallError, install
+from local_stack.interpreters import find_interpreter
 
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".build"
@@ -204,35 +205,13 @@ def runtime_interpreter() -> str:
     Raises:
         BuildError: no such Python was found.
     """
-    probe = f"import sys; sys.exit(sys.version_info[:2] != {RUNTIME})"
-    for candidate in _interpreters():
-        if subprocess.run([candidate, "-c", probe], check=False, capture_output=True).returncode == 0:
-            return candidate
-    wanted = ".".join(map(str, RUNTIME))
+    version = ".".join(map(str, RUNTIME))
+    if found := find_interpreter(version, os.environ.get("RUNTIME_PYTHON", "")):
+        return found
     raise BuildError(
-        f"Python {wanted}, the functions' runtime, is needed to byte-compile their packages. Install it, "
+        f"Python {version}, the functions' runtime, is needed to byte-compile their packages. Install it, "
         f"or set RUNTIME_PYTHON to its path."
     )
-
-
-def _interpreters() -> Iterator[str]:
-    """Yield the paths where a Python of the runtime's version may be.
-
-    The first match on the PATH may be a version manager's shim that fails to run. Therefore it yields the matches in
-    every folder of the PATH, and then the versions that pyenv and uv have installed.
-    """
-    wanted = ".".join(map(str, RUNTIME))
-    if named := shutil.which(os.environ.get("RUNTIME_PYTHON", "")):
-        yield named
-    yield sys.executable
-    for name in (f"python{wanted}", "python3"):
-        for folder in os.get_exec_path():
-            if found := shutil.which(name, path=folder):
-                yield found
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR", Path.home() / ".local" / "share" / "uv" / "python"))
-    for installed in (*pyenv.glob(f"{wanted}*"), *uv.glob(f"cpython-{wanted}*")):
-        yield from map(str, installed.glob(f"bin/python{wanted}"))
 
 
 def _is_intact(path: Path) -> bool:

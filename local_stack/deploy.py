@@ -75,8 +75,8 @@ def with_code(template: dict[str, Any], zips: Mapping[str, Path]) -> dict[str, A
     functions = {name for name, resource in resources.items() if resource["Type"] == "AWS::Serverless::Function"}
     if odd := functions ^ set(zips):
         raise CommandError(
-            f"template.yaml and local_stack/build.py must have the same functions. "
-            f"Only one of them has: {', '.join(sorted(odd))}."
+            f"template.yaml and local_stack/build.py must define the same functions. "
+            f"Only one of the two files defines: {', '.join(sorted(odd))}."
         )
     for function, path in zips.items():
         resources[function]["Properties"]["CodeUri"] = {"Bucket": ARTIFACTS_BUCKET, "Key": path.name}

@@ -36,7 +36,7 @@ def dynamodb_local() -> Iterator[str]:
     """
     java = shutil.which("java")
     if java is None:
-        raise DynamoDBLocalMissing("DynamoDB Local needs Java, which is not installed.")
+        raise DynamoDBLocalMissing("DynamoDB Local needs Java, which is not installed. Install Java 17 or newer.")
     jars = CACHE / "package" / "emulator"
     CACHE.parent.mkdir(exist_ok=True)
     with FileLock(CACHE.with_suffix(".lock")):  # one process downloads it; the others wait
@@ -54,7 +54,7 @@ def _fetch() -> None:
     """Download AWS's jar. Its licence forbids redistribution, so the repository does not contain it."""
     npm = shutil.which("npm")
     if npm is None:
-        raise DynamoDBLocalMissing("DynamoDB Local is downloaded with npm, which is not installed.")
+        raise DynamoDBLocalMissing("DynamoDB Local is downloaded with npm, which is not installed. Install npm.")
     with tempfile.TemporaryDirectory(dir=CACHE.parent) as directory:
         fetched = subprocess.run(
             [npm, "pack", "--silent", "--pack-destination", directory, PACKAGE],
@@ -99,6 +99,6 @@ def _await_port(process: subprocess.Popen[bytes], port: int) -> None:
         with suppress(subprocess.TimeoutExpired):
             code = process.wait(0.05)
             raise DynamoDBLocalMissing(
-                f"DynamoDB Local does not run with this Java (exit code {code}). Install a newer Java."
+                f"DynamoDB Local does not run with this Java (exit code {code}). Install Java 17 or newer."
             )
     raise TimeoutError(f"DynamoDB Local did not open its port within {START_TIMEOUT_S:.0f} s.")

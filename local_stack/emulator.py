@@ -57,7 +57,10 @@ _PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent() -> None:
-    """On Linux, make the kernel kill the emulator if this process is killed (prctl(2)). Its workers exit with it."""
+    """On Linux, make the kernel kill this child process if its parent is killed (prctl(2)). Run it in the child.
+
+    The emulator's workers exit with the emulator.
+    """
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -171,7 +174,7 @@ class Emulator:
         return self._process is not None and self._process.poll() is None
 
     def wait_for_exit(self, timeout_s: float) -> None:
-        """Wait up to `timeout_s` for the process to exit by itself."""
+        """Wait up to `timeout_s` for the emulator's process to exit by itself."""
         if self._process is not None:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout_s)

@@ -39,15 +39,15 @@ STACK_NAME = "account-events"
 LAKE_INTERVAL_S = 5.0
 """How long the local lake buffers events. On AWS it is LakeBufferSeconds, at least a minute: too long for a demo."""
 EXIT_WAIT_S = 2.0
-"""When the emulator crashes, its connections break a moment before its process exits."""
+"""How long to wait for the emulator's exit after a failed request: in a crash, connections break before it exits."""
 
 
 class LocalDeployment:
     """A complete local stack; use it as a context manager.
 
-    Entering builds the functions' zips, starts the emulator, with JWT also the fake token issuer, deploys
-    template.yaml, and starts the fake event source mappings and the fake Firehose. Leaving stops all of them; the
-    table, the stream and the lake are gone.
+    Entering builds the functions' zips, starts the emulator, deploys template.yaml, and starts the fake event source
+    mappings and the fake Firehose. With JWT, it also starts the fake token issuer. Leaving stops all of them and
+    deletes the table, the stream and the lake.
 
     Args:
         port: the emulator's port; None for a free one.
@@ -58,7 +58,7 @@ class LocalDeployment:
     Attributes:
         emulator: the emulator's process.
         issuer: the fake token issuer; None with IAM.
-        address: how to reach the stack. It is not written to the address file; see `Address.published`.
+        address: how to reach the stack. `Address.published` writes it to the address file.
         mapping: the projector's fake event source mapping.
         mappings: all fake event source mappings of the stack, by logical id in template.yaml; the projector's is first.
         firehose: the fake Firehose, which fills the lake.
@@ -100,7 +100,7 @@ class LocalDeployment:
             self._progress("deploying template.yaml")
             self.issuer = stack.enter_context(TokenIssuer()) if self.auth == "JWT" else None
             self.address = self._deploy(zips)
-            self._progress("starting the event source mapping")
+            self._progress("starting the event source mappings")
             self._start_mappings(stack)
             self._progress("starting the delivery to the lake")
             self.firehose = self.delivery()
@@ -118,16 +118,16 @@ class LocalDeployment:
     def _explain(
         self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        """If a request failed because the emulator crashed, raise that as the error."""
+        """If a request failed because the emulator crashed, raise the CommandError that reports the crash."""
         if isinstance(error, BotoCoreError | ClientError | httpx.HTTPError):
             self.emulator.wait_for_exit(EXIT_WAIT_S)
             self.assert_running()
 
     def wait_until_idle(self, timeout_s: float) -> bool:
-        """Wait until rows written before the call have passed the projector and every consumer of its stream.
+        """Wait until the projector and every consumer of its stream have processed the rows written before the call.
 
         Returns:
-            False if that did not happen within `timeout_s`. The status of `mappings` and `firehose` shows what is busy.
+            False if they did not finish within `timeout_s`. The status of `mappings` and `firehose` shows what is busy.
         """
         return wait_until_all_idle([*self.mappings.values(), self.firehose], timeout_s)
 

@@ -139,10 +139,10 @@ class PollLoop:
 def wait_until_all_idle(
     workers: Iterable[Waitable], timeout_s: float, *, monotonic: Callable[[], float] = time.monotonic
 ) -> bool:
-    """Wait for several workers, one after the other, until all records written before the call have passed them.
+    """Wait for several workers, one after the other, until they have processed all records written before the call.
 
     Args:
-        workers: in the order in which records pass them: a function that feeds a stream comes before its consumers.
+        workers: in the order in which they process a record: a function that feeds a stream precedes its consumers.
         timeout_s: limit for all workers together.
         monotonic: returns seconds of a clock that never goes back.
 

@@ -1,8 +1,8 @@
 """Swagger UI for a running local stack: the page, the API's OpenAPI document, and a proxy for the API at `/api`.
 
-With IAM the proxy signs every request, so it must serve only its own page. It refuses a foreign `Host`, which a page
-sends whose name resolves to 127.0.0.1, and a foreign `Origin`, which a cross-origin request has. It also forbids
-browsers to show the page in a frame.
+With IAM, the proxy signs every request, so it must serve only its own page. Therefore it refuses a foreign `Host`
+header, as requests have from a page whose name was made to resolve to 127.0.0.1 (DNS rebinding), and a foreign `Origin`
+header, as cross-origin requests have. It also forbids browsers to show the page in a frame.
 """
 
 import json

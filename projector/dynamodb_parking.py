@@ -1,10 +1,10 @@
 """The table of parked accounts: all items share one partition key, so that one Query lists them.
 
 An account's item has the key `Stream` S (always "domain-events") + `AccountId` S, the id again as `Account`, and the
-fields of `Parked`. DynamoDB accepts an item for every row that the stream can deliver: `AccountId` is the id, or its
-hash if the id is not a valid sort key; `Account` is S, or B if the id is not valid UTF-8. If DynamoDB refuses a request
-here, the table is at fault: the records are delivered again, and their age raises an alarm, until an operator repairs
-the table.
+fields of `Parked`. Every account id that the stream can deliver can be stored: `AccountId` is the id, or its hash if
+the id is not a valid sort key; `Account` is S, or B if the id is not valid UTF-8. Therefore, if DynamoDB refuses a
+request here, the table is at fault. The records are delivered again until an operator repairs the table, and their age
+raises an alarm.
 """
 
 import hashlib
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 STREAM = "domain-events"
 SORT_KEY_BYTES_MAX = 1024
-AS_IT_IS = "surrogatepass"
-_IS_AS_IT_WAS = "FirstSequence = :first"
+SURROGATES = "surrogatepass"
+_IS_UNCHANGED = "FirstSequence = :first"
 _IS_NEW_OR_EARLIER = "attribute_not_exists(AccountId) OR (FirstSequence > :first AND HeldThrough <= :through)"
 
 
@@ -66,11 +66,11 @@ class DynamoDBParking:
                         ReturnValuesOnConditionCheckFailure="ALL_OLD",
                     )
             except ClientError as error:
-                there: Any = error.response
-                there = _from_item(there["Item"])
-                if there.first <= parked.first:
+                response: Any = error.response
+                stored = _from_item(response["Item"])
+                if stored.first <= parked.first:
                     return False
-                parked = replace(parked, held_through=there.held_through)  # more is held back than the caller knows
+                parked = replace(parked, held_through=stored.held_through)  # more is held back than the caller knows
             else:
                 return True
 
@@ -79,7 +79,7 @@ class DynamoDBParking:
             self._client.update_item,
             Key=_key(parked.account_id),
             UpdateExpression="SET HeldThrough = :through",
-            ConditionExpression=f"{_IS_AS_IT_WAS} AND HeldThrough < :through",
+            ConditionExpression=f"{_IS_UNCHANGED} AND HeldThrough < :through",
             ExpressionAttributeValues=_numbers(first=parked.first, through=through),
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
@@ -89,7 +89,7 @@ class DynamoDBParking:
             self._client.update_item,
             Key=_key(parked.account_id),
             UpdateExpression="SET FirstSequence = :further, Version = :version, Reason = :reason",
-            ConditionExpression=_IS_AS_IT_WAS,
+            ConditionExpression=_IS_UNCHANGED,
             ExpressionAttributeValues={
                 **_numbers(first=parked.first, further=further.first, version=further.version),
                 ":reason": {"S": further.reason},
@@ -100,22 +100,22 @@ class DynamoDBParking:
         return self._is_done(
             self._client.delete_item,
             Key=_key(parked.account_id),
-            ConditionExpression=f"{_IS_AS_IT_WAS} AND HeldThrough <= :through",
+            ConditionExpression=f"{_IS_UNCHANGED} AND HeldThrough <= :through",
             ExpressionAttributeValues=_numbers(first=parked.first, through=through),
         )
 
     def _is_done(self, write: Any, **request: Any) -> bool:  # noqa: ANN401 -- a client's method
-        """Whether the write took place, or was not needed: another hold may already have reached as far."""
+        """Whether the write took place, or was not needed because the events are already held back that far."""
         try:
             with _requesting():
                 write(TableName=self._table_name, **request)
         except ClientError as error:
-            there: Any = error.response.get("Item")
+            stored: Any = error.response.get("Item")
             due = request["ExpressionAttributeValues"]
             return (
-                there is not None
-                and there["FirstSequence"] == due[":first"]
-                and int(there["HeldThrough"]["N"]) >= int(due[":through"]["N"])
+                stored is not None
+                and stored["FirstSequence"] == due[":first"]
+                and int(stored["HeldThrough"]["N"]) >= int(due[":through"]["N"])
             )
         return True
 
@@ -131,8 +131,11 @@ def _requesting() -> Iterator[None]:
 
 
 def _key(account_id: str) -> dict[str, Any]:
-    """Only a stray row's id can be an invalid sort key: empty, too long, or not valid UTF-8."""
-    data = account_id.encode(errors=AS_IT_IS)
+    """Return an account's key. If its id is no valid sort key (empty, too long, or not valid UTF-8), it is hashed.
+
+    This service writes no such id, but another writer to the accounts' table could.
+    """
+    data = account_id.encode(errors=SURROGATES)
     is_key = 0 < len(data) <= SORT_KEY_BYTES_MAX and _is_utf8(account_id)
     return {
         "Stream": {"S": STREAM},
@@ -141,7 +144,7 @@ def _key(account_id: str) -> dict[str, Any]:
 
 
 def _account(account_id: str) -> dict[str, Any]:
-    return {"S": account_id} if _is_utf8(account_id) else {"B": account_id.encode(errors=AS_IT_IS)}
+    return {"S": account_id} if _is_utf8(account_id) else {"B": account_id.encode(errors=SURROGATES)}
 
 
 def _is_utf8(text: str) -> bool:
@@ -168,7 +171,7 @@ def _to_item(parked: Parked) -> dict[str, Any]:
 def _from_item(item: Mapping[str, Any]) -> Parked:
     account = item["Account"]
     return Parked(
-        account_id=account["S"] if "S" in account else bytes(account["B"]).decode(errors=AS_IT_IS),
+        account_id=account["S"] if "S" in account else bytes(account["B"]).decode(errors=SURROGATES),
         first=int(item["FirstSequence"]["N"]),
         held_through=int(item["HeldThrough"]["N"]),
         version=int(item["Version"]["N"]),

@@ -1,13 +1,13 @@
-"""The projector's errors, as a tree ordered by what must be done.
+"""The projector's errors, grouped by what must be done about them.
 
 ProjectorError
 ├── NotATableStream   the payload is not a batch of a table's stream: correct the trigger; the whole batch fails
-├── Unpublishable     this event can never become a record: correct the row or the code; its account is parked
-├── Refused           DynamoDB always refuses the content of this request: park the account in question
+├── Unpublishable     this event can never become a Kinesis record: its account is parked; correct the row or the code
+├── Refused           DynamoDB always refuses the content of this request: the account in question is parked
 └── Unavailable       DynamoDB did not answer in time, or needs a repair: the affected records are delivered again
 
-A refusal by Kinesis is not an error but part of the outcome: the records are sent again, and reported if that does not
-help. No message quotes an amount, so every message may be logged.
+A refusal by Kinesis is part of the outcome, not an error: the records are sent again, and reported if Kinesis still
+does not accept them. No message quotes an amount, so every message may be logged.
 """
 
 
@@ -20,7 +20,7 @@ class NotATableStream(ProjectorError):
 
 
 class Unpublishable(ProjectorError):
-    """The event's row was read but cannot become a record; a retry does not help."""
+    """The event's row was read but cannot become a Kinesis record; a retry does not help."""
 
 
 class Refused(ProjectorError):

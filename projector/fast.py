@@ -99,7 +99,7 @@ def fast_event(change: Mapping[str, Any], position: int, headers: Mapping[str, b
         image, keys = change["NewImage"], change["Keys"]
         kind, account_id, version = image[TYPE]["S"], image[ACCOUNT_ID]["S"], image[VERSION]["N"]
         header, at = headers[kind], image[TIMESTAMP]["S"]
-        sequence, digits, number = _place(image[SEQUENCE]["N"], version)
+        sequence, digits, number = _sequence_of(image[SEQUENCE]["N"], version)
         units, _, decimals = image[BALANCE]["N"].partition(".")
         balance = int(units + _CENTS[decimals])
         if (
@@ -156,10 +156,10 @@ def fast_event(change: Mapping[str, Any], position: int, headers: Mapping[str, b
     return Outgoing(account_id, sequence, occurred_us, data, position)
 
 
-def _place(number: str, version: str) -> tuple[int, bytes, bytes]:
+def _sequence_of(number: str, version: str) -> tuple[int, bytes, bytes]:
     """Return a row's sequence, its digits and its Avro long. Raises ValueError if sequence and version do not match."""
     sequence = int(number)
-    is_written_so = (str(sequence), str(version_of(sequence))) == (number, version)
-    if sequence < 1 or not is_written_so or len(number) > _SEQUENCE_DIGITS_MAX:
+    matches = (str(sequence), str(version_of(sequence))) == (number, version)
+    if sequence < 1 or not matches or len(number) > _SEQUENCE_DIGITS_MAX:
         raise ValueError
     return sequence, number.encode(), long(sequence)

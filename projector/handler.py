@@ -1,8 +1,9 @@
 """The projector's Lambda function: environment, clients and wiring. See `project` for the logic.
 
-`benchmarks/tricks.py` measures what each optimisation here saves.
+`benchmarks/tricks.py` measures what the settings of the garbage collector, `build_bodies`, the switch interval and the
+concurrent requests save.
 """
-# ruff: noqa: E402 -- collections are disabled first: the imports below create many objects and hardly any garbage
+# ruff: noqa: E402 -- the imports below create many objects but hardly any garbage, so collection is off during them
 
 import gc
 
@@ -63,7 +64,7 @@ _project = Projector(
     encoders=_settings.encoders,
 )
 sys.setswitchinterval(SWITCH_INTERVAL_S)
-gc.freeze()  # the objects so far stay for good, so collections skip them
+gc.freeze()  # the objects created so far are never freed, so later collections skip them
 gc.enable()
 
 

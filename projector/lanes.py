@@ -1,4 +1,4 @@
-"""Lanes decide which records may be in flight together: never two of the same lane.
+"""Lanes determine which records may be in flight together: never two of the same lane.
 
 `PutRecords` promises no order between its entries and may refuse any of them. Records that must stay in order therefore
 share a **lane**, of which only the first record is ever in flight. A refused record stays first in its lane, so nothing
@@ -18,8 +18,8 @@ from projector.outgoing import RECORD_BYTES_MAX, HeldBack, Outgoing
 CALL_RECORDS_MAX = 500
 CALL_BYTES_MAX = 5 * 1024 * 1024
 
-# Only the deadline limits the attempts. Giving up sooner would use up the mapping's deliveries, and shorten the outage
-# of Kinesis that the projector survives before the mapping discards records.
+# Only the deadline limits the attempts. If the projector gave up sooner, the event source mapping would use up its
+# retries sooner, and the projector would survive only shorter outages of Kinesis before the mapping discards records.
 BACKOFF_FIRST_S = 0.05
 BACKOFF_MAX_S = 2.0
 

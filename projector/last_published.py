@@ -35,7 +35,7 @@ class LastPublished:
         return None if span is None else Span(*span)
 
     def update(self, accepted: Iterable[Outgoing]) -> None:
-        """Args: `accepted`, in sequence per account, without a gap after the account's span."""
+        """Add accepted events. Per account, they must be in sequence and leave no gap after the account's span."""
         spans = self._spans
         if len(spans) > self._accounts_max:
             spans.clear()  # simple, and no worse than a new environment

@@ -27,7 +27,7 @@ class Outgoing(NamedTuple):
     Attributes:
         occurred_us: microseconds since 1970.
         data: the encoded event with its framing.
-        position: in the batch, of the record that contained the event, or of the record that revealed its absence.
+        position: in the batch, of the record that contained the event, or that showed that the event was missing.
     """
 
     account_id: str
@@ -38,7 +38,7 @@ class Outgoing(NamedTuple):
 
 
 REASON_LENGTH_MAX = 500
-"""A reason quotes the faulty value, which may be as long as a row; tables and log lines must be able to hold it."""
+"""A reason quotes the faulty value, which may be as long as a row and too long for a table or a log line."""
 
 
 class Poison(NamedTuple):
@@ -47,7 +47,8 @@ class Poison(NamedTuple):
     Attributes:
         sequence: of its event; for a row in a snapshot's place, of the next event.
         version: the row's sort key; 0 if the key holds no valid version.
-        reason: for the log and the operator; never an amount.
+        reason: for the log and the operator; contains no amount.
+        position: as in `Outgoing`.
     """
 
     account_id: str
@@ -62,7 +63,7 @@ Arrival = Outgoing | Poison
 
 @dataclass(frozen=True, slots=True)
 class HeldBack:
-    """An event that Kinesis did not accept, or may not have accepted.
+    """An event that is not known to be on the stream: refused, not answered, or waiting behind such an event.
 
     Attributes:
         reason: the error code, without its message.
@@ -79,7 +80,7 @@ class Published:
     """The outcome of publishing a number of events.
 
     Attributes:
-        held: events not on the stream; for each account, all events from some sequence on.
+        held: events not known to be on the stream; for each account, all its events from some sequence on.
         records: the number of Kinesis records that the events were packed into.
         refusals: how many times Kinesis did not accept a record.
     """
@@ -120,7 +121,7 @@ def outgoing(row: EventRow, position: int, encoders: Encoders = ENCODERS) -> Out
     if not 0 < len(row.account_id) <= PARTITION_KEY_LENGTH_MAX:
         raise Unpublishable(
             f"event {row.sequence}: the account id must have 1 to {PARTITION_KEY_LENGTH_MAX} characters, "
-            f"and has {len(row.account_id)}"
+            f"but has {len(row.account_id)}"
         )
     if len(data) > EVENT_BYTES_MAX:
         raise Unpublishable(

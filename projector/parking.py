@@ -1,13 +1,13 @@
-"""Accounts that wait for a repair: each has a durable record until an operator releases it.
+"""Parked accounts: each has a durable record until an operator releases the account.
 
 An account is **parked** at its first event that cannot be published. Until the account is released, that event and all
-later ones are held back. Earlier events are still published if they are delivered again. Held events are not stored
-here; they are in the accounts' table.
+later ones are held back. Earlier events are still published if they are delivered again. Events that are held back are
+not stored here; they are in the accounts' table.
 
 No event may be lost between a release's last read of the table and the release itself. Therefore the projector records
-how far events are held back (`held_through`) before it acknowledges their stream records, and a release that has not
-published that far is refused. If the release comes first, `hold` is refused instead, and the record is delivered again,
-when the account is no longer parked.
+the last event held back (`held_through`) before it acknowledges that event's stream record, and a release that has not
+published up to that event is refused. If the release comes first, `hold` is refused instead. The stream record is then
+delivered again, and by that time the account is no longer parked.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,8 +26,8 @@ class Parked:
         first: the sequence of its first event that is not on the stream.
         held_through: the sequence of the last event known to be held back; `first` - 1 if there is none yet.
         version: the sort key of the row that cannot be published.
-        reason: why; never an amount.
-        at: when, ISO 8601 UTC.
+        reason: why the row cannot be published; contains no amount.
+        at: when the account was parked, ISO 8601 UTC.
     """
 
     account_id: str
@@ -45,13 +45,16 @@ class Parking(Protocol):
         """Return all parked accounts by account id, strongly consistent."""
 
     def park(self, parked: Parked) -> bool:
-        """Park an account, or move it to an earlier event, keeping the larger `held_through`.
+        """Park an account, or move a parked account to an earlier event and keep the larger `held_through`.
 
-        False: it is already parked at this event or an earlier one.
+        False: the account is already parked at this event or an earlier one.
         """
 
     def hold(self, parked: Parked, through: int) -> bool:
-        """Record that a parked account's events are held back up to `through`. False: it was released meanwhile."""
+        """Record that a parked account's events are held back up to `through`.
+
+        False: the account was released, or parked at another event, after `parked` was read.
+        """
 
     def advance(self, parked: Parked, further: Parked) -> bool:
         """Record that the events before `further.first` are published, and why the account is parked there.

@@ -39,7 +39,7 @@ class Batch:
         numbers: the stream's sequence number of each record.
         arrivals: by account, in the batch's order.
         unreadable: the position of the first record whose key names no account, so that it may belong to any account.
-            The arrivals end before it. None: every key names an account.
+            `arrivals` then contains only the records before it. None: every key names an account.
     """
 
     numbers: Sequence[str]
@@ -70,7 +70,10 @@ def parse(event: Mapping[str, Any], encoders: Encoders = ENCODERS) -> Batch:
     except _NoKey:
         batch.unreadable = position
     except (KeyError, TypeError, AttributeError) as error:
-        raise NotATableStream(f"not a batch of DynamoDB stream records: {type(error).__name__}: {error}") from error
+        raise NotATableStream(
+            f"The event is not a batch of DynamoDB stream records: {type(error).__name__}: {error}. "
+            "Check what invokes the projector."
+        ) from error
     return batch
 
 
@@ -95,7 +98,7 @@ def read_image(
     try:
         row = from_item(image)
         if not isinstance(row, EventRow) or (row.account_id, row.version) != (account_id, version):
-            return poison("the row is not the one that its key names")
+            return poison("the row's account id or version differs from its key's")
         return outgoing(row, position, encoders)
     except Corrupt as error:
         return poison(f"the row cannot be read: {error}")
@@ -148,10 +151,10 @@ def newest_us(images: Mapping[int, Mapping[str, Any]]) -> int | None:
 def first_recent(
     images: Mapping[int, Mapping[str, Any]], last: int, before_us: int | None, window_us: int
 ) -> int | None:
-    """The first sequence of an account, up to `last`, that occurred less than `window_us` before `before_us`.
+    """The sequence of an account's first event, up to `last`, that occurred less than `window_us` before `before_us`.
 
     Args:
-        images: rows of the account up to that of `last`, by version, without gaps.
+        images: the account's rows by version, up to the row of `last`, without gaps.
         last: a sequence; returned if no other event is within the window.
         before_us: microseconds since 1970; None: no time is known.
         window_us: microseconds.
@@ -181,7 +184,7 @@ def _arrival(change: Mapping[str, Any], position: int, encoders: Encoders) -> Ar
         raise _NoKey
     version = None if number is None else version_in(number)
     if version is None:
-        return Poison(account_id, 1, 0, "its key has no version that a row can have", position)
+        return Poison(account_id, 1, 0, "its key has no valid version", position)
     image = change.get("NewImage")
     if not isinstance(image, Mapping):
         return Poison(account_id, sequence_from(version), version, "the record has no NewImage", position)

@@ -1,11 +1,12 @@
-"""Accounts that this execution environment has not seen before: is their previous event on the stream?
+"""Finds the late events of accounts that are unknown to this execution environment.
 
 AWS promises the order of a table's stream per item only (docs.aws.amazon.com/amazondynamodb/latest/developerguide/
-Streams.html), and each event of an account is a separate item. An environment that has already published events of an
-account notices a missing or late record as a gap. An environment that has not would start with whichever record arrives
-first. So it reads the previous event from the table. If that event occurred within the order window, its record may
-not have arrived yet: it is published now, together with all earlier events within the window. An older event counts as
-delivered. An event that was already published is then on the stream twice, which consumers expect.
+Streams.html), and each event of an account is a separate item. If an environment has already published events of an
+account, it notices a missing or late record as a gap. If not, it would start with whichever record arrives first.
+Therefore it reads the previous event from the table. If that event occurred within the order window, its record may not
+have arrived yet: the event is published now, together with all earlier events within the window. If one of them was
+already published, it is then on the stream twice, which consumers expect. An event before the window counts as
+delivered.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -52,10 +53,13 @@ class FirstSeen(NamedTuple):
 
 
 class Predecessors(Protocol):
-    """The table. Both methods read with strong consistency and may raise Unavailable."""
+    """The accounts' table. Both methods read with strong consistency and may raise Unavailable."""
 
     def times(self, keys: Sequence[Key]) -> Mapping[str, int | None]:
-        """Read in one request when at most KEYS_MAX events occurred, each of a different account.
+        """Read the times at which events occurred, in one request.
+
+        Args:
+            keys: at most KEYS_MAX, each of a different account.
 
         Returns:
             Microseconds since 1970, by account; None if the row does not exist or has no valid time. Accounts whose
@@ -69,14 +73,14 @@ class Predecessors(Protocol):
 
         Args:
             last: returned whatever its time, even if it is unreadable or missing.
-            before_us: microseconds since 1970; None: the time of the newest of these events that has one.
+            before_us: microseconds since 1970; None: the newest valid time among these events.
             window_us: microseconds.
             position: in the batch, of the record that required the read.
         """
 
 
 def first_seen(account_id: str, arrivals: Sequence[Arrival]) -> FirstSeen | None:
-    """Return the first event of an unknown account, or None if it is the account's own first and has no predecessor.
+    """Return the batch's first event of an unknown account, or None if that event has sequence 1 and no predecessor.
 
     Args:
         account_id: an account that this environment does not know.
@@ -106,7 +110,7 @@ class PredecessorCheck:
     def __call__(
         self, firsts: Sequence[FirstSeen], is_time_left: Callable[[], bool]
     ) -> Mapping[str, Sequence[Arrival] | Unavailable]:
-        """Return, by account, the events to publish before its first one, or the error that prevented reading them.
+        """Return, by account, the events to publish before `firsts`, or the error that prevented reading them.
 
         Args:
             firsts: each of a different account.
@@ -141,7 +145,7 @@ class PredecessorCheck:
         return answers
 
     def _may_be_late(self, first: FirstSeen, predecessor_us: int | Unavailable | None) -> bool:
-        """Whether the predecessor's record may still arrive. If one of the two has no time, nothing rules it out."""
+        """Whether the predecessor's record may still arrive; True if either of the two events has no time."""
         if isinstance(predecessor_us, Unavailable):
             return False
         if first.occurred_us is None or predecessor_us is None:

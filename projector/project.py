@@ -18,18 +18,18 @@ from projector.resequence import Resequenced, is_in_sequence, resequence
 BatchResponse = dict[str, list[dict[str, str]]]
 
 UNREADABLE = "the record's key does not name an account"
-RELEASED = "released while it was being held back"
+RELEASED = "the account was released while its events were being held back"
 
 
 class Ledger(Protocol):
-    """The table as a release reads it."""
+    """The reads of the accounts' table that the release of a parked account needs."""
 
     def events(self, account_id: str, first: int, last: int, position: int) -> Iterable[Arrival]:
         """Read the events from sequence `first` to `last`, each as an event or a Poison. Raises Unavailable."""
 
 
 class Table(Ledger, Predecessors, Protocol):
-    """The accounts' table."""
+    """All reads of the accounts' table that the projector needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,11 @@ class Waiting:
     """Events of an account that are not known to be on Kinesis. Lambda must deliver them again.
 
     Attributes:
-        account_id: None if the record's key does not name one.
+        account_id: None if the record's key does not name an account.
         first: the lowest sequence; None if it cannot be read.
         last: the highest sequence; None if it cannot be read.
-        position: the lowest position of their records in the batch.
-        reason: for the log; never an amount.
+        position: the lowest position in the batch of the events' records.
+        reason: for the log; contains no amount.
     """
 
     account_id: str | None
@@ -59,13 +59,13 @@ class Outcome:
         records: the number of records of every kind.
         published: the number of events that Kinesis accepted.
         filled: the number of events that the batch lacked and that were read from the table, accepted or not.
-        checked: the number of accounts not seen before whose predecessor was looked up.
+        checked: the number of accounts, unknown to this environment, whose previous event was looked up.
         held: the number of arrivals that wait for the release of their account.
         kinesis_records: the number of Kinesis records that the events were packed into.
         refusals: how many times Kinesis did not accept a record.
         oldest_us: when the oldest published event occurred, microseconds since 1970; None if none was published.
         parked: accounts parked with this batch.
-        parked_in_all: the number of parked accounts after the batch; None if they could not be listed.
+        parked_total: the number of parked accounts after the batch; None if they could not be listed.
         waiting: what must be delivered again.
     """
 
@@ -78,7 +78,7 @@ class Outcome:
     refusals: int = 0
     oldest_us: int | None = None
     parked: list[Parked] = field(default_factory=list)
-    parked_in_all: int | None = None
+    parked_total: int | None = None
     waiting: list[Waiting] = field(default_factory=list)
 
 
@@ -86,7 +86,7 @@ class Projector:
     """Publishes the events of batches, one batch at a time.
 
     An event that can never be published parks its account. If an event cannot be published now, it is delivered again
-    together with everything after it in the batch, so those later events may be published twice.
+    together with all later records of the batch, so those later events may be published twice.
 
     Args:
         publisher: usually a `KinesisPublisher`.
@@ -94,12 +94,12 @@ class Projector:
         ledger: the table.
         report: called once with every outcome.
         clock: seconds, monotonic; deadlines are read on this clock.
-        now: returns the time as `Parked.at`.
+        now: returns the current time in the format of `Parked.at`.
         parking_s: how long after the deadline accounts may still be parked.
         executor: runs requests concurrently.
-        order_window_s: how much later than the record of a later event an event's record may arrive, measured by the
-            times at which the two events occurred. Seconds.
-        encoders: of the events; the ledger must use the same.
+        order_window_s: the order window in seconds. Of two events of an account that occurred less than this apart, the
+            record of the earlier one may arrive after the record of the later one.
+        encoders: encode the events; the ledger must use the same ones.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class Projector:
             deadline_s: no put begins at or after this time.
 
         Raises:
-            NotATableStream: nothing was published; the whole batch fails.
+            NotATableStream: `event` is not a batch of a table's stream. Nothing was published; the whole batch fails.
         """
         listing = self._executor.submit(self._parking.list_parked)
         try:
@@ -162,8 +162,8 @@ class Projector:
     def _project(self, batch: Batch, parked: Mapping[str, Parked], outcome: Outcome, deadline_s: float) -> None:
         ready: list[Outgoing] = []
         stopped: dict[str, Resequenced] = {}
-        # Half of the time is reserved for the puts. What is not read or held by then is delivered again, when fewer
-        # events are missing.
+        # Half of the remaining time is reserved for the puts. Accounts whose missing events are not read by then, or
+        # whose arrivals are not held back by then, are delivered again. That delivery needs fewer reads.
         reads_end_s = (self._clock() + deadline_s) / 2
         others: dict[str, tuple[Sequence[Arrival], Span | None]] = {}
         for account_id, arrivals in batch.arrivals.items():
@@ -184,7 +184,7 @@ class Projector:
         for account_id, resequenced in stopped.items():
             in_time = self._clock() < deadline_s + self._parking_s
             self._stop(resequenced, outcome, is_due=in_time and account_id not in refused)
-        outcome.parked_in_all = len(parked.keys() | {one.account_id for one in outcome.parked})
+        outcome.parked_total = len(parked.keys() | {one.account_id for one in outcome.parked})
 
     def _resequenced(
         self, arrived: Mapping[str, tuple[Sequence[Arrival], Span | None]], outcome: Outcome, reads_end_s: float
@@ -231,7 +231,7 @@ class Projector:
 
     def _hold(self, parked: Parked, arrivals: Sequence[Arrival], outcome: Outcome, deadline_s: float) -> list[Arrival]:
         """Hold back a parked account's arrivals, and return the earlier ones, which may still be published."""
-        self._last_published.forget(parked.account_id)  # the release continues from the event it is parked at
+        self._last_published.forget(parked.account_id)  # the release publishes from `parked.first` on
         held = [arrival for arrival in arrivals if arrival.sequence >= parked.first]
         if held:
             through = last_of(held)
@@ -260,7 +260,7 @@ class Projector:
             outcome.waiting.append(_waiting(resequenced.behind, str(error)))
             return
         if not is_new:
-            outcome.waiting.append(_waiting(resequenced.behind, "parked meanwhile"))
+            outcome.waiting.append(_waiting(resequenced.behind, "already parked at this event or earlier"))
             return
         self._last_published.forget(poison.account_id)
         outcome.held += len(resequenced.behind)

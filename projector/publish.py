@@ -1,4 +1,4 @@
-"""Puts events on Kinesis in send rounds, until Kinesis has accepted all of them or time is up."""
+"""Puts events on Kinesis in send rounds, until Kinesis has accepted all of them or the deadline is reached."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace

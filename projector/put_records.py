@@ -1,6 +1,6 @@
-"""Builds the body of `PutRecords` directly: botocore walks every entry and inspects every character of its Base64.
+"""Builds the body of `PutRecords` directly, because botocore visits every entry and every character of its Base64.
 
-This uses a client's documented events (botocore.amazonaws.com/v1/documentation/api/latest/topics/events.html). Before
+It uses a client's documented events (botocore.amazonaws.com/v1/documentation/api/latest/topics/events.html). Before
 botocore builds the body, one hook removes the entries from the call's parameters. Afterwards, another hook replaces the
 body that botocore built without them. Botocore still does the addressing, signing and sending.
 """

@@ -63,8 +63,8 @@ class Report:
             "KinesisRefusals": outcome.refusals,
             "AccountsWaiting": len(outcome.waiting),
         }
-        if outcome.parked_in_all is not None:
-            counts["ParkedAccounts"] = outcome.parked_in_all
+        if outcome.parked_total is not None:
+            counts["ParkedAccounts"] = outcome.parked_total
         for name, value in counts.items():
             self._metrics.add_metric(name=name, unit="Count", value=value)
         if lag_ms is not None:
@@ -73,5 +73,5 @@ class Report:
 
 
 def _printable(account_id: str) -> str:
-    """Escape lone surrogates, which a stray row's id may contain and a log line cannot."""
+    """Escape lone surrogates, which the id of a row that this service did not write may contain and a log cannot."""
     return account_id.encode(errors="backslashreplace").decode()

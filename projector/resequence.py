@@ -54,8 +54,8 @@ def resequence(arrivals: Sequence[Arrival], published: Span | None, missing: Mis
     Args:
         arrivals: of one account, in any order, possibly repeated; at least one.
         published: the events known to be on the stream. They are not published again, and a gap after them is filled
-            first. If the first arrival is older than these events, publishing starts there again: such an event comes
-            out of order, because its absence could not be known, but it is not lost. None: nothing is known, and
+            first. If the first arrival precedes these events, publishing starts again with that arrival: it could not
+            be known to be missing, so it is published out of order, but it is not lost. None: nothing is known, and
             publishing starts with the first arrival.
         missing: reads events from the table; may raise Unavailable.
     """

@@ -13,13 +13,14 @@ CONNECT_TIMEOUT_S = 1.0
 READ_TIMEOUT_S = 3.0
 
 CONNECTIONS_MAX = 10
-"""Concurrent requests of a client."""
+"""The most concurrent requests of a client."""
 
 PARKING_S = 5.0
-"""Time for parking accounts after the last put; accounts that are not parked by then follow with the next delivery."""
+"""Time for parking accounts after the last put. Accounts not parked by then are parked at the next delivery."""
 
 SWITCH_INTERVAL_S = 0.0005
-"""How long one thread may keep the interpreter; at the default, parsing a batch delays the concurrent request."""
+"""How long a thread may run before another one gets its turn. At Python's default of 5 ms, parsing a batch delays the
+concurrent request."""
 
 # A call that begins just before the deadline may wait for both time-outs. Then accounts are parked, and the last of
 # those calls may take as long again. Then the outcome is logged and returned. The function's time limit must therefore

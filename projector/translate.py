@@ -9,7 +9,7 @@ from projector.errors import Unpublishable
 
 
 def translate(row: EventRow) -> tuple[str, dict[str, Any]]:
-    """Return the domain event's name and fields, as `account_events.avro.codec.encode` takes them.
+    """Return the domain event's name and fields, as `account_events.avro.encoder.encode` takes them.
 
     No value is generated: a row yields the same event on every retry and every replay.
 

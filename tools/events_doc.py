@@ -29,23 +29,23 @@ _INTRODUCTION = """# Events
 Generated from the schemas by `make events-doc`; do not edit. [Consuming domain events](consuming.md) describes how to
 read the stream, [Evolving events](evolving-events.md) how events change.
 
-Each event is something that happened to one account. On the stream it is in Avro's single-object encoding: `C3 01`, the
-fingerprint of the schema that it was written with (8 bytes), then the values of the fields in the schema's order,
-without names. The fingerprint identifies the version to read it with. Every version is in `schemas/history/`, and
-events of every version may still be on the stream.
+Each event is something that happened to one account. On the stream, it is in Avro's single-object encoding: `C3 01`,
+the fingerprint of the schema with which it was written (8 bytes), then the values of the fields in the schema's order,
+without names. The fingerprint identifies the schema version with which to read the event. Every version is in
+`schemas/history/`, and events of every version may still be on the stream.
 
 The types in the tables:
 
 | here | in the schema | in Python |
 |---|---|---|
 | text | `string`: its length in bytes, then UTF-8 | `str` |
-| whole number | `long`: 64 bits with a sign, zigzag, in 1 to 10 bytes | `int` |
+| whole number | `long`: signed 64-bit, zigzag, in 1 to 10 bytes | `int` |
 | money, *d* digits, *s* after the point | `bytes`, logical type `decimal(d, s)`: a length, then the amount without \
-its point, big-endian two's complement | `Decimal` |
+its decimal point, big-endian two's complement | `Decimal` |
 | time in microseconds | `long`, logical type `timestamp-micros`: since 1970-01-01, UTC | `datetime` in UTC |
 | ... or null | a union with `null`: `00` for null, else `02` and the value | or `None` |
 
-In the examples' JSON, money is text, because JSON readers may parse numbers as binary fractions; times are ISO 8601.
+In the JSON examples, money is text, because JSON parsers may read numbers as binary fractions. Times are ISO 8601.
 """
 
 
@@ -60,7 +60,7 @@ class Event:
     """An event and all its versions, oldest first.
 
     Attributes:
-        corrected: the working schema, if only its docs differ from the newest version.
+        corrected: the working schema, if it differs from the newest version in its docs only.
     """
 
     name: str
@@ -132,7 +132,7 @@ def in_words(avro_type: Any) -> str:  # noqa: ANN401 -- Avro's JSON
         case {"logicalType": "timestamp-micros"}:
             return "time in microseconds"
     raise NotImplementedError(
-        f"tools/events_doc.py has no description of the Avro type {avro_type}: add one to in_words"
+        f"tools/events_doc.py has no description of the Avro type {avro_type}: add one to in_words."
     )
 
 
@@ -200,8 +200,8 @@ def _values(name: str) -> dict[str, Any]:
         if translated == name:
             return fields
     raise LookupError(
-        f"There is no example of {name}: add a row of it to ROWS in account_core/api/openapi/examples.py, and, if it "
-        "is missing, a case for the event to projector/translate.py."
+        f"There is no example of {name}: add a row with this event to ROWS in account_core/api/openapi/examples.py. If "
+        "projector/translate.py has no case for the event, add one, too."
     )
 
 
@@ -242,4 +242,4 @@ if __name__ == "__main__":
     try:
         DOCUMENT.write_text(text(), encoding="utf-8")
     except (LookupError, NotImplementedError, Unpublishable) as error:
-        sys.exit(f"docs/events.md is not written: {error.args[0]}")
+        sys.exit(f"docs/events.md was not written: {error.args[0]}")

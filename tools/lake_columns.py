@@ -1,6 +1,6 @@
 """The lake's columns as text: for the Glue table in template.yaml, the view `tables/events.sql` and docs/lake.md. Pure.
 
-A column's comment is its field's doc in the working schemas. Nothing needs the comments at run time.
+The comment of a column is the doc of its field in the working schemas, or the comment in added_columns.py.
 """
 
 import json
@@ -11,14 +11,14 @@ from consumers.lake.added_columns import PARTITION_KEYS, Column
 from consumers.lake.table import COLUMNS, EVENT_TYPES
 
 LENGTH_MAX = 255
-"""Of a comment in the Glue Data Catalog."""
+"""The maximum length of a comment in the Glue Data Catalog."""
 
 
 def comment(column: Column, contract: Contract) -> str:
     """What a column means. If only some events have the field, the comment names them.
 
     Raises:
-        LookupError: no event has the field, and the column has no comment in consumers/lake/table.py.
+        LookupError: no event has the field, and the column has no comment in consumers/lake/added_columns.py.
     """
     if column.added:
         return column.added
@@ -28,7 +28,7 @@ def comment(column: Column, contract: Contract) -> str:
             if field["name"] == column.name:
                 docs.setdefault(field["doc"], []).append(name)
     if not docs:
-        raise LookupError(f"{column.name} is in no schema: describe the column in consumers/lake/table.py.")
+        raise LookupError(f"{column.name} is in no schema: describe the column in consumers/lake/added_columns.py.")
     return " ".join(_docs_with_events(docs))
 
 

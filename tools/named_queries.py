@@ -11,8 +11,8 @@ from ops.lake.query.catalog import Query
 
 VIEW_NAME = "events_view"
 VIEW_DESCRIPTION = (
-    "Creates the view `events`, which has every event once and which the other queries read. Run it first, or run "
-    "`account-events lake tables`."
+    "Creates the view `events`, which has every event once and which the other queries read. Run it before the others, "
+    "or run `account-events lake tables`."
 )
 
 

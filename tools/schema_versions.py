@@ -1,7 +1,7 @@
 """The published schemas as resources of template.yaml, and their ids in Glue's registry. Pure.
 
-CloudFormation replaces a version whose text changes, and events may name the old one's id. So the text comes from
-`schemas/history`, which never changes, and its layout here must not change either.
+If the text of a version changes, CloudFormation replaces the version, but published events may name the old version's
+id. So the text comes from `schemas/history`, which never changes, and its layout here must not change either.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 from account_events.avro.contract import parse
 
 Versions = Sequence[tuple[str, int, str]]
-"""Each published version: its event, its number, its file's text; ordered by event and number."""
+"""Each published version as (event, number, text of its file), ordered by event and number."""
 
 _KEPT = (
     "    Condition: OnAws\n    DeletionPolicy: RetainExceptOnCreate\n    UpdateReplacePolicy: Retain\n    Properties:\n"
@@ -31,10 +31,10 @@ def with_ids(template: str, versions: Versions) -> str:
     """The template with the ids of all versions wherever it lists ids by fingerprint.
 
     Raises:
-        ValueError: it lists none.
+        ValueError: the template lists no ids.
     """
     if not _IDS.search(template):
-        raise ValueError("template.yaml must list the ids of the schemas' versions by fingerprint.")
+        raise ValueError("template.yaml must list the schema version ids by fingerprint, in SCHEMA_VERSIONS.")
     first: dict[str, tuple[str, int]] = {}  # versions with the same fingerprint have the same bytes
     for name, number, source in versions:
         first.setdefault(parse(source).fingerprint.hex(), (name, number))
@@ -51,7 +51,7 @@ def _resource(name: str, number: int, source: str) -> str:
         kind, depends_on = "Schema", ""
     else:
         properties = f"      Schema: {{ SchemaArn: !GetAtt {_logical_id(name, 1)}.Arn }}\n"
-        # One after the other. The second waits for the first already, by its ARN.
+        # Glue must create the versions in order. The second one already waits for the first, whose ARN it refers to.
         depends_on = f"    DependsOn: {_logical_id(name, number - 1)}\n" if number > 2 else ""  # noqa: PLR2004
         kind = "SchemaVersion"
     definition = indent(_definition(json.loads(source)), " " * 8)

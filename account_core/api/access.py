@@ -21,7 +21,7 @@ OPERATOR_SUBJECT = r"[\x21-\x7e]{1,128}"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Attributes: `subject` is the token's subject, None with IAM; `name` is for the log."""
+    """Attributes: `subject` is the token's subject; None with IAM. `name` identifies the caller in the log."""
 
     subject: str | None
     is_operator: bool
@@ -29,14 +29,14 @@ class Caller:
 
     @property
     def owner(self) -> str | None:
-        """The owner whose accounts the caller sees; None: all accounts."""
+        """The owner whose accounts the caller may see; None: all accounts."""
         return None if self.is_operator else self.subject
 
     def command_id(self, key: str | None) -> str | None:
         """The `CommandId` under which a command with this idempotency key is stored.
 
-        An operator's keys get the operator's subject as a prefix, so an account's owner cannot use them first. The
-        comma is unambiguous: no key contains one.
+        An operator's keys are prefixed with the operator's subject, so an account's owner cannot use them first. The
+        last comma ends the prefix: no key contains a comma.
         """
         if key is None or self.subject is None or not self.is_operator:
             return key
@@ -52,7 +52,7 @@ def caller_of(authorizer: Mapping[str, Any], authorisation: Authorisation, opera
     """The caller, from the gateway's authorizer of the kind that this deployment uses.
 
     Raises:
-        InvalidRequest: the request did not pass this authorizer, or the token's subject cannot own accounts.
+        InvalidRequest: the request did not pass this authorizer, or the token's subject is malformed.
     """
     if authorisation == "IAM" and (iam := authorizer.get("iam")):
         return Caller(None, is_operator=True, name=str(iam.get("userArn")))

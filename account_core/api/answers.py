@@ -40,7 +40,7 @@ def events(account_id: str, rows: list[EventRow], page: Page) -> Answer:
 
 
 def accounts(owner: str, owned: Sequence[OwnedAccount], limit: int) -> Answer:
-    """The first `limit` of an owner's accounts. `next` is the path of the next page, or null if there is none yet."""
+    """A page with the first `limit` accounts. `next` is the path of the next page, or null if there is none yet."""
     page = owned[:limit]
     listed = [
         {
@@ -74,7 +74,7 @@ def _event(row: EventRow) -> dict[str, Any]:
 
 
 def _type(row: EventRow) -> str:
-    """The name of the domain event that other teams see."""
+    """The name of the domain event that other teams receive."""
     match row.event:
         case Created():
             return "AccountCreated"

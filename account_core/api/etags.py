@@ -6,7 +6,7 @@ from account_core.domain.errors import InvalidRequest
 
 TAG = "s-[1-9][0-9]{0,17}"
 """The part between the quotes: the account's sequence. The prefix distinguishes it from ETags of earlier releases,
-which counted rows: "12" must not match sequence 12, another state (docs/adr/0017-the-api-counts-events.md)."""
+which counted rows: their "12" is another state than sequence 12 (docs/adr/0017-the-api-counts-events.md)."""
 _EARLIER_TAG = "[1-9][0-9]{0,17}"
 _ETAG = re.compile(r'[ \t]*(?:(W/)?"([\x21\x23-\x7e]*)"[ \t]*)?(?:,|\Z)')  # elements of a list may be empty
 
@@ -16,7 +16,7 @@ def etag(sequence: int) -> str:
 
 
 def sequences(header: str | None) -> frozenset[int] | None:
-    """The sequences that an `If-Match` lists; None for any. A weak ETag matches nothing (RFC 9110, 13.1.1).
+    """The sequences in an `If-Match`; None if any sequence matches. A weak ETag matches nothing (RFC 9110, 13.1.1).
 
     Raises:
         InvalidRequest: the header is not a list of ETags.
@@ -44,7 +44,7 @@ def mismatch_advice(header: str | None) -> str | None:
         if is_weak or not re.fullmatch(TAG, tag):
             return (
                 f"If-Match has {shown}: a weak or altered ETag never matches. Send the ETag exactly as the service "
-                'returned it, like "s-7", and turn off ETag changes in proxies that compress.'
+                'returned it, like "s-7", and configure compressing proxies not to change ETags.'
             )
     return None
 

@@ -15,7 +15,7 @@ from account_core.domain.errors import InvalidRequest
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Attributes: `headers` have lower-case names; `gateway_id` is the id that API Gateway gave the request."""
+    """An HTTP request. `headers` have lower-case names; `gateway_id` is API Gateway's id of the request."""
 
     method: str
     path: str
@@ -57,11 +57,11 @@ class Request:
             raise InvalidRequest("The body is not valid Base64.", "invalid_encoding") from None
 
     def query(self, *names: str, replaced: Mapping[str, str] | None = None) -> dict[str, str]:
-        """The query parameters. Unknown ones are refused: ignoring one would change the meaning of the request.
+        """The query parameters. Unknown ones are refused, because ignoring one would change the request's meaning.
 
         Args:
             names: the allowed parameters.
-            replaced: parameters of earlier releases, each with its replacement.
+            replaced: parameters of earlier releases, each with a sentence about its replacement.
 
         Raises:
             InvalidRequest: a parameter is unknown or occurs twice.
@@ -83,7 +83,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP response. `body` None: no body."""
+    """An HTTP response. `body` is None if there is no body."""
 
     status: int
     body: Mapping[str, Any] | None = None

@@ -41,9 +41,9 @@ class HttpApi:
 
     Args:
         service: carries out commands and reads.
-        owned: the accounts by owner.
+        owned: lists accounts by owner.
         now: the writer's clock.
-        new_id: makes account ids, which must be URL-safe and unique for ever.
+        new_id: makes account ids. They must be URL-safe and never repeat.
         log: called once for every request.
         authorisation: how the gateway authenticates callers.
         operator_scope: with JWT, a token with this scope sees all accounts.
@@ -81,7 +81,7 @@ class HttpApi:
         call = _Call(request, lambda: _has_time(context), request.gateway_id)
         try:
             answer = self._answer(call)
-        except Exception as error:  # noqa: BLE001 -- the outermost handler: every error gets an answer
+        except Exception as error:  # noqa: BLE001 -- the outermost handler: every error becomes an answer
             answer = self._problem(error, call)
         self._log(
             call.operation,
@@ -188,7 +188,7 @@ class HttpApi:
 
 
 def _body(call: _Call) -> bytes:
-    call.request.query()  # a command takes no query parameters; an unknown one is refused, not ignored
+    call.request.query()  # a command has no query parameters: refuse any, do not ignore it
     return call.request.json_body()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 RETRY_AFTER_S = 1
 RETRIABLE = frozenset({"conflict", "unavailable"})
-"""Problems that pass by themselves; their answers have the header Retry-After."""
+"""Problems that do not last; their answers have the header Retry-After."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ PROBLEMS: dict[str, Problem] = {
     "owner_not_allowed": Problem(
         403, "Not allowed", "use your own accounts only, or send a token with the operators' scope"
     ),
-    "route_not_found": Problem(404, "Not found", "use a path of the table of requests"),
+    "route_not_found": Problem(404, "Not found", "use one of the API's paths"),
     "account_not_found": Problem(
         404,
         "Account not found",
@@ -92,7 +92,7 @@ PROBLEMS: dict[str, Problem] = {
     "unavailable": Problem(
         503,
         "Temporarily unavailable",
-        "send a read, or a command with an `Idempotency-Key`, again after `Retry-After`; without a key the outcome of "
-        "the command is unknown: read the account first",
+        "send a read, or a command with an `Idempotency-Key`, again after `Retry-After`; if a command had no key, read "
+        "the account first: the command may have been carried out",
     ),
 }

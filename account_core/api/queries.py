@@ -14,10 +14,8 @@ LIMIT_MAX = 100
 NUMBER_MAX = 10**9
 """More events than an account can have: its rows must fit in 10 GB."""
 POINT_IN_TIME = ("atSequence", "at")
-REPLACED = {
-    "atVersion": "use atSequence. It takes a sequence, which is another number than the version of earlier releases."
-}
-"""Parameters of earlier releases: refused, not reinterpreted (docs/adr/0017-the-api-counts-events.md)."""
+REPLACED = {"atVersion": "use atSequence. It takes a sequence, which is not the version number of earlier releases."}
+"""Parameters of earlier releases. They are refused, not reinterpreted (docs/adr/0017-the-api-counts-events.md)."""
 PAGE = ("after", "limit", "order")
 ACCOUNT_PAGE = ("afterAccount", "limit")
 _DATE_TIME = re.compile(
@@ -29,7 +27,7 @@ ORDERS = ("oldest", "newest")
 
 @dataclass(frozen=True, slots=True)
 class PointInTime:
-    """A sequence or a moment (as `head.timestamp` writes it); neither means now."""
+    """A sequence or a moment (as `head.timestamp` writes it). If both are None, it is now."""
 
     sequence: int | None = None
     moment: str | None = None
@@ -45,7 +43,7 @@ class Page:
 
 
 def point_in_time(query: Mapping[str, str]) -> PointInTime:
-    """From `atSequence=7` or `at=2026-01-31T09:30:00Z`."""
+    """The point in time in `atSequence=7` or `at=2026-01-31T09:30:00Z`."""
     if len(query) > 1:
         raise InvalidRequest("Send either at or atSequence, not both.", "invalid_parameter")
     sequence = _number(query, "atSequence", 1, NUMBER_MAX)
@@ -53,7 +51,7 @@ def point_in_time(query: Mapping[str, str]) -> PointInTime:
 
 
 def page(query: Mapping[str, str]) -> Page:
-    """From `after=20&limit=10&order=newest`."""
+    """The page in `after=20&limit=10&order=newest`."""
     limit = _number(query, "limit", 1, LIMIT_MAX)
     order = query.get("order", ORDERS[0])
     if order not in ORDERS:
@@ -71,7 +69,7 @@ class AccountPage:
 
 
 def account_page(query: Mapping[str, str]) -> AccountPage:
-    """From `afterAccount=0b9c2f6e&limit=10`."""
+    """The page in `afterAccount=0b9c2f6e&limit=10`."""
     after = query.get("afterAccount")
     if after is not None and not re.fullmatch(ACCOUNT_ID, after):
         raise InvalidRequest("afterAccount must be an account id.", "invalid_parameter")

@@ -1,4 +1,4 @@
-"""Parse and validate a request's body, path and headers. Pure; every function raises InvalidRequest."""
+"""Parse and validate a request's body, path and headers. Pure. The functions raise InvalidRequest for invalid input."""
 
 import hashlib
 import json
@@ -15,10 +15,11 @@ from account_core.domain.money import CENT, MONEY_MAX, SCALE
 BODY_BYTES_MAX = 8 * 1024
 ACCOUNT_ID = "[A-Za-z0-9_-]{1,64}"
 OWNER = r"[A-Za-z0-9._:|-]{3,64}|[A-Za-z0-9_:|-][A-Za-z0-9._:|-]?|\.[A-Za-z0-9_:|-]"
-"""1 to 64 characters, but not `.` or `..`, which URL libraries remove from a path (RFC 3986, 5.2.4). There is no
+"""1 to 64 characters, but not `.` or `..`, which URL libraries remove from a path (RFC 3986, 5.2.4). The pattern has no
 lookahead, because not every reader of the OpenAPI document supports it."""
 NAME = r"[\x21-\x2b\x2d-\x7e]{1,128}"
-"""Request ids, correlation ids and idempotency keys: visible ASCII. Gateways join repeated headers by comma."""
+"""Request ids, correlation ids and idempotency keys: visible ASCII without a comma, with which gateways join repeated
+headers."""
 PLAIN_DECIMAL = r"[0-9]{1,40}(\.[0-9]{1,40})?"
 
 
@@ -47,12 +48,12 @@ def name(headers: Mapping[str, str], header: str, code: str) -> str | None:
 
 
 def account_id_of(key: str, subject: str | None) -> str:
-    """The id of the account that a creation with this idempotency key makes: the same for the same caller and key."""
+    """The id of the account that is created with this idempotency key: the same for the same caller and key."""
     return hashlib.sha256(json.dumps(["create_account", subject, key]).encode()).hexdigest()[:32]
 
 
 def create_account(body: bytes, subject: str | None) -> CreateAccount:
-    """From `{"owner": "...", "currency": "EUR"}`. The default owner is the token's subject, if there is one."""
+    """The command in `{"owner": "...", "currency": "EUR"}`. The default owner is the token's subject, if any."""
     fields = _fields(body, "owner", "currency", optional=() if subject is None else ("owner",))
     named, currency = owner(fields.get("owner", subject)), fields["currency"]
     if not isinstance(currency, str) or currency not in CURRENCIES:
@@ -64,12 +65,12 @@ def create_account(body: bytes, subject: str | None) -> CreateAccount:
 
 
 def credit(body: bytes) -> Command:
-    """From `{"amount": "12.50"}`."""
+    """The command in `{"amount": "12.50"}`."""
     return Credit(_amount(body))
 
 
 def withdraw(body: bytes) -> Command:
-    """From `{"amount": "12.50"}`."""
+    """The command in `{"amount": "12.50"}`."""
     return Withdraw(_amount(body))
 
 

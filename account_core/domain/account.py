@@ -17,7 +17,7 @@ class Account:
 
 
 INITIAL: Account | None = None
-"""Before its first event an account does not exist."""
+"""The state before the first event: the account does not exist."""
 
 
 def evolve(account: Account | None, event: Event) -> Account:

@@ -1,4 +1,4 @@
-"""What can go wrong, as a tree ordered by what the caller must do.
+"""The errors of this package, as a tree ordered by what the caller must do.
 
 AccountError
 ├── InvalidRequest        4xx  the request is malformed or not allowed: correct it
@@ -12,8 +12,8 @@ AccountError
 │   └── IdempotencyKeyReused
 ├── PreconditionFailed    412  the account has changed since the caller read it: read it again, decide again
 ├── Conflict              409  every attempt met a version conflict: send the command again
-├── Unavailable           503  the store throttled the request or timed out: wait, read the account, send again
-└── Corrupt               500  stored data breaks its own rules: stop, park, alarm
+├── Unavailable           503  the store throttled the request or timed out: wait; without a key, read the account first
+└── Corrupt               500  stored rows contradict each other: stop, park the account, raise an alarm
 
 `code` is the stable, public name of an error; the text is for people and may change. `api/problems.py` maps codes to
 HTTP.
@@ -62,13 +62,13 @@ class BalanceLimitExceeded(Rejected):
 
 
 class AccountFull(Rejected):
-    """The store can hold no more rows of this account, whatever the command; nothing was written."""
+    """The store cannot hold more rows of this account, whatever the command; nothing was written."""
 
     code = "account_full"
 
 
 class IdempotencyKeyReused(Rejected):
-    """The key belongs to another command that was carried out on this account; this one was not."""
+    """The key belongs to another command on this account, which was carried out; this command was not."""
 
     code = "idempotency_key_reused"
 

@@ -1,6 +1,6 @@
 """The events that the ledger stores, in the past tense.
 
-Other teams never see these: the projector translates them into the domain events of `schemas/`.
+Other teams never see these events: the projector translates them into the domain events of `schemas/`.
 """
 
 from dataclasses import dataclass
@@ -33,12 +33,12 @@ class EventRow:
     Attributes:
         version: the row's number within the account, 1.. without gaps; never a multiple of ten.
         sequence: the event's number within the account, 1.. without gaps (snapshots are rows, not events).
-        occurred_at: the writer's clock, ISO 8601 UTC with six decimals, "2026-01-31T09:30:00.000001Z"; never earlier
-            than the event before. Order events by `sequence`: two may have the same time.
+        occurred_at: the time on the writer's clock, but not earlier than the previous event; ISO 8601 UTC with six
+            decimals, "2026-01-31T09:30:00.000001Z". Order events by `sequence`: two may have the same time.
         balance: the account's balance after the event, scale 2.
-        currency: ISO 4217, the account's.
+        currency: the account's currency, ISO 4217.
         correlation_id: the caller's id for the work that the command belongs to.
-        request_id: the request that caused the event; None in rows of format 1, which did not record it.
+        request_id: the id of the request that caused the event; None in rows of format 1, which did not record it.
         command_id: the caller's idempotency key, if one was sent (docs/glossary.md).
     """
 
@@ -56,7 +56,7 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRow:
-    """The state after event `sequence`, stored on every tenth row so that a read never needs more than ten."""
+    """The state after event `sequence`. Every tenth row is a snapshot, so that a read needs at most ten rows."""
 
     account_id: str
     version: int
@@ -72,7 +72,7 @@ Row = EventRow | SnapshotRow
 
 @dataclass(frozen=True, slots=True)
 class IgnoredSnapshot:
-    """A snapshot that cannot be used: it has another format than this code writes, or is damaged.
+    """A snapshot that cannot be used, because its format is not the current one or because it is damaged.
 
     Nothing is lost: the state is rebuilt from the events.
     """

@@ -1,7 +1,7 @@
-"""Parse stored attributes, only in the spellings that this service and DynamoDB write. Pure.
+"""Parse stored attributes, only in the forms that this service and DynamoDB write. Pure.
 
 Python accepts more: digits of other scripts, underscores, spaces, NaN, and a dozen forms of one time. Times are
-compared as text, so each must have exactly one form.
+compared as text, so a time must have exactly one form.
 """
 
 import re
@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 NUMBER_CHARACTERS_MAX = 127
-"""DynamoDB's numbers are below 10**126, so none is longer without an exponent."""
+"""DynamoDB's numbers are below 10**126, so a whole number without an exponent is not longer."""
 
 _DECIMAL = re.compile(r"-?[0-9]{1,127}(\.[0-9]{0,130})?([Ee][+-]?[0-9]{1,3})?")
 _ANY_TIME = b"0000-00-00T00:00:00.000000Z"
@@ -43,7 +43,7 @@ def instant(text: str) -> datetime:
     Raises:
         ValueError: the text has another form, or there is no such time.
     """
-    # Formatting the parsed time and comparing the texts would take twelve times as long.
+    # Formatting the parsed time and comparing the texts would take about ten times as long.
     if text.encode().translate(_DIGITS_AS_ZEROS) != _ANY_TIME or "T24" in text:  # newer Pythons accept hour 24
         raise ValueError("not ISO 8601 UTC with six decimals")
     return _read(text)

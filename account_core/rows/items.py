@@ -71,7 +71,7 @@ def is_snapshot_version(version: int) -> bool:
 
 
 def version_in(number: str) -> int | None:
-    """The version of a key; None if no row can have it because it is a fraction or far too large."""
+    """The version in a key; None if no row can have it: it is not a whole number, or is far too large."""
     is_short = len(number) <= len(str(VERSION_MAX))
     return int(number) if is_short and is_whole_number(number) else None
 
@@ -102,7 +102,7 @@ def last_version_of(interval: int) -> int:
 
 
 def snapshots_among(events: int) -> int:
-    """The largest number of snapshots before, between or after so many consecutive events."""
+    """The maximum number of snapshots before, between and after this number of consecutive events."""
     return events // EVENTS_PER_INTERVAL + 1
 
 
@@ -160,7 +160,7 @@ def digest(snapshot: SnapshotRow) -> str:
 
 
 def occurred_at(item: Mapping[str, Any]) -> str | None:
-    """When a row's event occurred, ISO 8601 UTC with six decimals; None if that is missing or malformed."""
+    """When a row's event occurred, ISO 8601 UTC with six decimals; None if the time is missing or malformed."""
     try:
         return _time(item)
     except (Corrupt, KeyError, TypeError, AttributeError, ValueError):

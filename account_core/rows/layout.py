@@ -42,7 +42,7 @@ def key(account_id: str, version: int) -> dict[str, Any]:
 
 
 def parts_of_key(item: object) -> tuple[str | None, str | None]:
-    """The account id and the version's text in an item or its key; None for a part that is missing or malformed."""
+    """The account id and the version, as text, of an item or its key; None for a part that is missing or malformed."""
     match item:
         case {"AccountId": {"S": str(account_id)}, "Version": {"N": str(number)}}:
             return account_id, number
@@ -52,7 +52,7 @@ def parts_of_key(item: object) -> tuple[str | None, str | None]:
 
 
 def rows_query(account_id: str, first: int | None = None, last: int | None = None) -> dict[str, Any]:
-    """A Query's parameters for an account's rows, from version `first` to `last` if they are given."""
+    """The parameters of a Query for an account's rows, from version `first` to `last` if they are given."""
     condition, values = f"{ACCOUNT_ID} = :account_id", {":account_id": {"S": account_id}}
     match first, last:
         case None, None:
@@ -69,7 +69,7 @@ def rows_query(account_id: str, first: int | None = None, last: int | None = Non
 
 
 def command_query(account_id: str, command_id: str) -> dict[str, Any]:
-    """A Query's parameters for the key of the row that a command wrote."""
+    """The parameters of a Query for the key of the row that a command wrote."""
     return {
         "IndexName": COMMAND_INDEX,
         "KeyConditionExpression": f"{ACCOUNT_ID} = :account_id AND {COMMAND_ID} = :command_id",

@@ -24,23 +24,23 @@ from account_core.service.ports import AccountStore, VersionConflict
 from account_core.service.usage import Usage
 
 ATTEMPTS_MAX = 10
-"""An attempt fails if another writer has changed the account meanwhile; ten in a row mean a very busy account."""
+"""An attempt fails if another writer changes the account meanwhile. Ten failures in a row mean a very busy account."""
 
 COMPETING_EVENTS_FOLDED_MAX, STALE_COMPETING_EVENTS_MAX = 2, 1
-"""How many competing events are folded before the account is read again: onto a head that was read, and onto one from
-the cache. More conflicts mean that the account is busy, and a read costs a fifth of a failed write."""
+"""How many competing events are folded before the account is read again: onto a head that was read, and onto a head
+from the cache. More conflicts mean that the account is busy, and a read costs a fifth of a failed write."""
 
 BACKOFF_FIRST_S = 0.01
 BACKOFF_MAX_S = 0.5
 
 
 def backoff_s(conflicts: int, jitter: float) -> float:
-    """How long to wait after so many version conflicts. Full jitter keeps competing writers from retrying together.
+    """How many seconds to wait before the next attempt. Full jitter keeps competing writers from retrying together.
 
     Source: aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter.
 
     Args:
-        conflicts: from 1.
+        conflicts: the number of version conflicts so far, at least 1.
         jitter: a random number, 0 <= jitter < 1.
     """
     return jitter * min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0**conflicts)
@@ -51,7 +51,7 @@ class Conditions:
     """The conditions under which a command may be carried out.
 
     Attributes:
-        sequences: the account must be at one of these sequences (`If-Match`); None: at any.
+        sequences: the account must be at one of these sequences (`If-Match`); None: at any sequence.
         owner: the caller sees only this owner's accounts; None: all accounts.
     """
 
@@ -84,9 +84,10 @@ class Execution:
 
     Attributes:
         head: the state on which the next decision is made, and its position in the ledger.
-        is_fresh: `head` was the newest at some moment since the command arrived. A refusal needs that.
-        is_key_checked: the index was searched for an earlier event with this idempotency key after `head` was known.
-            An event that is stored later takes a version that this command needs, so it is met as a competing event.
+        is_fresh: `head` was the newest at some moment since the command arrived. A command is refused only if this
+            holds.
+        is_key_checked: the index was searched for an earlier event with this idempotency key, after `head` was known.
+            An event that is stored later takes a version that this command needs, and becomes a competing event.
     """
 
     store: AccountStore
@@ -129,10 +130,10 @@ class Execution:
                 self._continue_after(conflict.competing, conflicts)
 
     def _start(self) -> None:
-        """Start from a cached head if there is one, and for a new account from an empty head.
+        """Start from a cached head or, to create an account, from an empty head; otherwise read the account.
 
-        If the head is out of date, the append meets a version conflict. For another owner's account the table is read
-        even though the cache has the answer: the response time must not reveal that the account exists.
+        If the head is out of date, the append meets a version conflict. An account of another owner is read even if it
+        is in the cache: the response time must not reveal that the account exists.
         """
         known = Head() if isinstance(self.command, CreateAccount) else self.heads.get(self.account_id)
         if known is None or has_other_owner(known, self.conditions.owner):
@@ -146,7 +147,7 @@ class Execution:
         hide_from_others(self.head, self.conditions.owner)
 
     def _decide(self) -> tuple[Event | None, Rejected | PreconditionFailed | None]:
-        """An event, a refusal, or neither if there is nothing to do."""
+        """Return an event, a refusal, or neither if there is nothing to do."""
         try:
             self._check_precondition()
             events = decide(self.head.account, self.command)
@@ -158,7 +159,7 @@ class Execution:
     def _check_precondition(self) -> None:
         sequences = self.conditions.sequences
         if sequences is not None and self.head.account is not None and self.head.sequence not in sequences:
-            advice = ": read it and decide again." if sequences else "."  # no sequence matches: reading cannot help
+            advice = ": read it and decide again." if sequences else "."  # without valid sequences, reading cannot help
             raise PreconditionFailed(f"The account is at sequence {self.head.sequence}{advice}")
 
     def _find_earlier(self) -> EventRow | None:
@@ -184,7 +185,7 @@ class Execution:
         return receipt_of(self.head)
 
     def _continue_after(self, competing: StoredRow | None, conflicts: int) -> None:
-        """Fold the competing event; read the account if the store did not return it or many more may follow it."""
+        """Fold the competing event; read the account if the store did not return it, or after several conflicts."""
         folded_max = COMPETING_EVENTS_FOLDED_MAX if self.is_fresh else STALE_COMPETING_EVENTS_MAX
         if competing is None or conflicts > folded_max:
             self.pause(conflicts)

@@ -39,17 +39,17 @@ class Origin:
 
 
 def timestamp(moment: datetime) -> str:
-    """`occurred_at` of an aware moment: ISO 8601 UTC with six decimals, "2026-01-31T09:30:00.000001Z"."""
+    """An aware datetime as stored in `occurred_at`: ISO 8601 UTC with six decimals, "2026-01-31T09:30:00.000001Z"."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def is_enough(newest: Sequence[StoredRow]) -> bool:
-    """Whether the state follows from these rows: they include a snapshot or the first row, or there are none."""
+    """Whether the state follows from these rows: they include a snapshot or the first row, or the account has none."""
     return not newest or newest[-1].version == 1 or any(isinstance(row, SnapshotRow) for row in newest)
 
 
 def fold(newest: Sequence[StoredRow]) -> Head:
-    """The head that follows from an account's newest rows: newest first, as many as `is_enough` needs.
+    """The head that follows from an account's newest rows: newest first, as many as `is_enough` requires.
 
     Raises:
         Corrupt: the rows have a gap, a wrong sequence or a balance that does not follow from the events.
@@ -86,7 +86,7 @@ def advance(head: Head, row: StoredRow) -> Head:
 
 
 def rows_for(account_id: str, head: Head, event: Event, origin: Origin) -> list[Row]:
-    """The rows that append `event` after `head`: the event, and after the ninth event of an interval the snapshot.
+    """The rows that append `event` to `head`: the event and, after the ninth event of an interval, the snapshot.
 
     Store both in one transaction, each on the condition that its version is free. If the writer's clock is behind the
     newest event's time, the new event takes that time, so the times of an account never go back.

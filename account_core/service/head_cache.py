@@ -1,4 +1,4 @@
-"""A cache of the heads that this process saw last. A command on a cached account needs no read. Pure.
+"""A cache of the heads that this process used last. A command on a cached account needs no read. Pure.
 
 A cached head may be out of date, which is safe. An event decided on an old head cannot be appended, because its version
 is taken; and no command is refused on a cached head alone.
@@ -7,7 +7,7 @@ is taken; and no command is refused on a cached head alone.
 from account_core.service.head import Head
 
 GENERATION_MAX = 10_000
-"""Heads in each of the two generations; both together take about 12 MB."""
+"""The maximum number of heads in each of the two generations; both together take about 12 MB."""
 
 
 class HeadCache:

@@ -14,7 +14,7 @@ def events_after(
     Args:
         store: where the rows are.
         account_id: the account's id.
-        after: the page begins after this sequence in its direction; None: at the account's first or newest event.
+        after: the page begins after this sequence, in its direction; None: it begins at the first or the newest event.
         limit: positive.
         used: the cost is added to it.
         newest_first: the direction.

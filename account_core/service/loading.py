@@ -1,4 +1,7 @@
-"""Load an account's state: now, as of a version, or as of a moment. Each request is a Query of ten rows."""
+"""Load an account's state: now, as of a version, or as of a moment.
+
+Each request is a Query of ten rows, unless a snapshot cannot be used.
+"""
 
 from collections.abc import Sequence
 
@@ -9,7 +12,7 @@ from account_core.service.ports import AccountStore
 from account_core.service.usage import Usage
 
 PAGE_ROWS_MAX = 1_000
-"""How many rows are read at a time if no snapshot can be used."""
+"""How many rows a request reads while no usable snapshot has been found."""
 
 
 def load(store: AccountStore, account_id: str, used: Usage, up_to: int | None = None) -> Head:
@@ -29,9 +32,9 @@ def load(store: AccountStore, account_id: str, used: Usage, up_to: int | None = 
 
 
 def load_moment(store: AccountStore, account_id: str, moment: str, used: Usage) -> Head:
-    """The account as of `moment`: after its last event that is not later; empty if it did not exist yet.
+    """The account as of `moment`: after its last event that is not later; an empty head if it did not exist yet.
 
-    A binary search over the snapshot intervals: 2 + log2(versions / 10) requests at most, rounded up, of ten rows each.
+    A binary search over the snapshot intervals: at most 2 + log2(versions / 10) requests, rounded up, of ten rows each.
 
     Args:
         store: where the rows are.

@@ -13,7 +13,7 @@ from account_core.service.usage import Usage
 
 @dataclass(frozen=True, slots=True)
 class OwnedAccount:
-    """Attributes: `sequence` is that of the last event that `balance` includes; times are ISO 8601."""
+    """Attributes: `balance` includes the events up to `sequence`; times are ISO 8601."""
 
     account_id: str
     currency: str
@@ -24,7 +24,7 @@ class OwnedAccount:
 
 
 class OwnedAccounts(Protocol):
-    """The port to the read model."""
+    """The port to the read model of accounts by owner."""
 
     def page(self, owner: str, after: str | None, limit: int, used: Usage) -> Sequence[OwnedAccount]:
         """At most `limit` of the owner's accounts, by id, after the account `after`; the cost is added to `used`.

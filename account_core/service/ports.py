@@ -8,10 +8,11 @@ from account_core.rows.items import SNAPSHOT_EVERY
 from account_core.service.usage import Usage
 
 ROWS_MAX = SNAPSHOT_EVERY
-"""The newest ten rows always include a snapshot or the account's first row, so no read needs more."""
+"""The newest ten rows always include a snapshot or the account's first row. A read needs more only if the snapshot
+cannot be used."""
 
 APPENDED_MAX = 2
-"""An event, and with every ninth event a snapshot."""
+"""An event and, with every ninth event, a snapshot."""
 
 
 class VersionConflict(Exception):
@@ -29,7 +30,7 @@ class VersionConflict(Exception):
 def check_rows(rows: Sequence[Row]) -> None:
     """Check the rows of an append. Every store calls it first.
 
-    A DynamoDB transaction refuses two operations on one item, and one without operations
+    DynamoDB refuses a transaction with two operations on one item, and one without operations
     (docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
 
     Raises:
@@ -63,7 +64,7 @@ class AccountStore(Protocol):
 
         Raises:
             VersionConflict: a version was taken; nothing was stored.
-            AccountFull: the store can hold no more rows of the account; nothing was stored.
+            AccountFull: the store cannot hold more rows of the account; nothing was stored.
             ValueError: see `check_rows`; nothing was stored.
         """
         ...

@@ -28,7 +28,7 @@ class AccountService:
 
     Args:
         store: the ledger.
-        heads: a cache of heads; commands that share it need no read.
+        heads: a cache of heads; a command on a cached account needs no read.
         pause: called with the number of version conflicts before the account is read again; see `backoff_s`.
     """
 
@@ -112,15 +112,15 @@ class AccountService:
             account_id: the account's id; for CreateAccount a new one.
             command: decided on the newest state, and again after every version conflict.
             origin: recorded with the event; its `command_id` is the idempotency key.
-            conditions: ignored for a repeated command, which returns its first result.
+            conditions: ignored if the command is a repetition, which returns the first result.
             used: the cost is added to it.
-            has_time: asked before each further attempt whether there is time for a whole one.
+            has_time: called before each further attempt; returns whether there is enough time for a whole attempt.
 
         Raises:
             Rejected: a rule of the domain refused the command on the newest state, the key belongs to another command,
-                or the store can hold no more of the account.
+                or the store cannot hold more rows of the account.
             PreconditionFailed: the account is at none of the sequences of `conditions`.
-            Conflict: all ATTEMPTS_MAX attempts met a version conflict, or there was no time for the next.
+            Conflict: all ATTEMPTS_MAX attempts met a version conflict, or there was no time for another attempt.
             Unavailable: the outcome of the last attempt is unknown.
             Corrupt: the account's rows contradict each other.
         """

@@ -10,10 +10,10 @@ class Usage:
     Attributes:
         requests: requests to DynamoDB, including the SDK's retries.
         read_units: RCU, as `ReturnConsumedCapacity` reports them.
-        write_units: WCU. A put whose condition fails is billed but not reported; it counts with the documented price
-            (docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html).
+        write_units: WCU. DynamoDB bills a put whose condition fails, but does not report its units, so they are counted
+            as documented (docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html).
         conflicts: version conflicts.
-        rebuilt: no snapshot could be used, and the state was rebuilt from more than ten rows.
+        rebuilt: the snapshot among the newest rows could not be used, and the state was rebuilt from earlier rows.
     """
 
     requests: int = 0

@@ -1,12 +1,12 @@
 """Translate DynamoDB's errors into this package's, by the classification of `account_events.dynamodb_errors`.
 
-- CONDITION and CONFLICT: the version is taken, or another transaction is writing the row: VersionConflict.
-- TRANSIENT: Unavailable, which is 503 with Retry-After.
+- CONDITION and CONFLICT: VersionConflict. The version is taken, or another transaction is writing the row.
+- TRANSIENT: Unavailable, which the API returns as 503 with Retry-After.
 - REFUSED because the item collection is full: AccountFull. Only tables with a local secondary index have this limit. It
   is permanent, because no row is ever deleted.
-- Other REFUSED, CONFIGURATION and UNKNOWN errors are not translated. They are answered with `internal_error`, logged,
-  and raise the alarm on 5xx. A caller cannot cause a REFUSED: the API checks ids, keys, parameters and amounts against
-  limits far below DynamoDB's, and `ports.check_rows` checks rows.
+- Other REFUSED, CONFIGURATION and UNKNOWN errors are not translated. The API returns them as `internal_error` and logs
+  them, and they raise the alarm on 5xx. A caller cannot cause a REFUSED error: the API checks ids, keys, parameters and
+  amounts against limits far below DynamoDB's, and `ports.check_rows` checks rows.
 """
 
 from account_core.domain.errors import AccountFull, Unavailable
@@ -16,7 +16,7 @@ from account_events.dynamodb_errors import FULL, Kind, failure_of
 
 
 def version_conflict(error: Exception) -> VersionConflict | None:
-    """The VersionConflict if a write failed because of one; otherwise None."""
+    """VersionConflict if a write failed because of one; otherwise None."""
     failure = failure_of(error)
     for each in failure.causes():
         if each.kind is Kind.CONDITION:
@@ -38,7 +38,7 @@ def unavailable(error: Exception, detail: str) -> Unavailable | None:
 
     Args:
         error: the SDK's error.
-        detail: for the caller, if it is unknown whether the request was carried out.
+        detail: the message if it is unknown whether the request was carried out.
     """
     failure = failure_of(error)
     if failure.kind is Kind.TRANSIENT:

@@ -16,7 +16,7 @@ OWNER_INDEX = "ByOwner"
 
 
 class DynamoDBOwnedAccounts:
-    """An OwnedAccounts on the read model's table.
+    """An OwnedAccounts that reads the read model's table.
 
     Args:
         client: a client that may retry.

@@ -26,7 +26,7 @@ UNKNOWN = (
     "one, read the account first."
 )
 FAILED_PUT_UNITS = 1
-"""What DynamoDB bills, but does not report, for a put whose condition fails; rows are below 1 KB."""
+"""The write units that DynamoDB bills, but does not report, for a put whose condition fails; rows are below 1 KB."""
 TRANSACTED_PUT_UNITS = 2
 _ONLY_IF_FREE: Any = {
     "ConditionExpression": VERSION_IS_FREE,
@@ -39,7 +39,7 @@ class DynamoDBAccountStore:
 
     Args:
         reads: a client that may retry.
-        writes: a client that must not (`retries={"total_max_attempts": 1}`).
+        writes: a client that must not retry (`retries={"total_max_attempts": 1}`).
     """
 
     def __init__(self, reads: "DynamoDBClient", writes: "DynamoDBClient", table_name: str) -> None:
@@ -110,6 +110,6 @@ class DynamoDBAccountStore:
 
 
 def _retries(answer: Mapping[str, Any]) -> int:
-    """The SDK's retries; 0 if there was no answer at all."""
+    """The SDK's retries; 0 if there was no response at all."""
     retries: int = answer.get("ResponseMetadata", {}).get("RetryAttempts", 0)
     return retries

@@ -1,4 +1,4 @@
-"""The position of an account on the stream: accounts hash into buckets, and each bucket is one point of the hash ring.
+"""The position of an account on the stream: an account hashes into a bucket, and a bucket is a point on the hash ring.
 
 Every record of a bucket has the bucket's midpoint as ExplicitHashKey, aggregated or not. So a reshard never splits a
 bucket, and Kinesis keeps its order within a shard. The number of buckets is fixed for the life of a stream: otherwise,
@@ -8,7 +8,10 @@ accounts would move between shards while some of their events are still unread.
 import hashlib
 
 RING_BITS = 128
-"""The ring: 0 .. 2**128 - 1. docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecordsRequestEntry.html"""
+"""The ring has the hash keys 0 to 2**128 - 1.
+
+docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecordsRequestEntry.html
+"""
 
 
 def bucket_of(account_id: str, buckets: int) -> int:

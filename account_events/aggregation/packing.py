@@ -20,7 +20,7 @@ from functools import lru_cache
 MAGIC = b"\xf3\x89\x9a\xc2"
 MD5_BYTES = 16
 
-_PARTITION_KEYS, _HASH_KEYS, _RECORDS = b"\x0a", b"\x12", b"\x1a"  # the fields' numbers, as length-delimited values
+_PARTITION_KEYS, _HASH_KEYS, _RECORDS = b"\x0a", b"\x12", b"\x1a"  # the fields' protobuf tags: all are length-delimited
 _FIRST_OF_BOTH = b"\x08\x00\x10\x00"
 _DATA = b"\x1a"
 
@@ -57,7 +57,7 @@ def _before(size: int) -> bytes:
 
 def _varint(value: int) -> bytes:
     out = bytearray()
-    while value > 0x7F:  # noqa: PLR2004 -- seven bits a byte
+    while value > 0x7F:  # noqa: PLR2004 -- seven bits per byte
         out.append(value & 0x7F | 0x80)
         value >>= 7
     return bytes([*out, value])

@@ -25,7 +25,7 @@ def unpack(data: bytes) -> list[bytes]:
     """The user records in a Kinesis record's data, in order; the data itself if it is not an aggregate.
 
     Raises:
-        CorruptAggregate: the aggregate is damaged. Store the record for later; never skip it.
+        CorruptAggregate: the aggregate is damaged. Store the record and replay its accounts; never skip it.
     """
     if not data.startswith(MAGIC):
         return [data]
@@ -45,7 +45,7 @@ def unpack(data: bytes) -> list[bytes]:
 
 
 def _aggregated_record() -> Any:  # noqa: ANN401 -- a class made at run time
-    """The message's class. Fields that are not read (tags) are ignored."""
+    """The protobuf class of AggregatedRecord. Fields that are not declared here (tags) are ignored."""
     field = FieldDescriptorProto
     keys = [
         field(name=name, number=number, label=field.LABEL_REPEATED, type=field.TYPE_STRING)

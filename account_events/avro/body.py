@@ -46,7 +46,7 @@ def primitive_reader_of(avro_type: Any, depth: int = 0) -> Read:  # noqa: ANN401
         ValueError: see `reader_of`.
     """
     if depth > DEPTH_MAX:
-        raise ValueError(f"types nested more than {DEPTH_MAX} deep")
+        raise ValueError(f"types nested more than {DEPTH_MAX} levels deep")
     match avro_type:
         case (str() as kind) | {"type": str(kind)} if kind in PRIMITIVES:
             return PRIMITIVES[kind]
@@ -80,7 +80,7 @@ def _optional_string(data: bytes, offset: int) -> tuple[str | None, int]:
     return None, offset + 1
 
 
-_NO_BRANCH = "a branch that its union does not have"
+_NO_BRANCH = "a branch that is not in its union"
 
 
 def _union(branches: Sequence[Read]) -> Read:
@@ -96,12 +96,12 @@ def _union(branches: Sequence[Read]) -> Read:
 def _enum(avro_type: Json, _: int) -> Read:
     symbols = avro_type.get("symbols")
     if not isinstance(symbols, list):
-        raise ValueError("an enum without symbols")  # noqa: TRY004 -- what is wrong with a type is a ValueError
+        raise ValueError("an enum without symbols")  # noqa: TRY004 -- every invalid type is a ValueError
 
     def enum(data: bytes, offset: int) -> tuple[Any, int]:
         symbol, offset = long(data, offset)
         if not 0 <= symbol < len(symbols):
-            raise ValueError("a symbol that its enum does not have")
+            raise ValueError("a symbol that is not in its enum")
         return symbols[symbol], offset
 
     return enum
@@ -142,7 +142,7 @@ def _array(avro_type: Json, depth: int) -> Read:
     items = avro_type.get("items")
     item = reader_of(items, depth)
     if not _takes_bytes(items):
-        raise ValueError("an array whose items take no bytes, so that its length has no limit")
+        raise ValueError("an array whose items take no bytes, so its length has no limit")
 
     def array(data: bytes, offset: int) -> tuple[list[Any], int]:
         values = []

@@ -25,22 +25,22 @@ from account_events.avro.errors import (
     UnknownFraming,
     UnknownSchemaVersion,
 )
-from account_events.avro.foreign_framings import what_it_is
+from account_events.avro.foreign_framings import describe
 from account_events.avro.reader import Reader
 from account_events.avro.schemas_path import SCHEMAS
 
 __all__ = ["CONTRACT", "HEADER_SIZE", "Codec", "DomainEvent", "FindSchema", "decode", "encode"]
 
 FindSchema = Callable[[str], str | None]
-"""Returns the source of the schema with a version id, or None if there is none. Its exceptions are not caught."""
+"""Returns the source of the schema with this version id, or None if no such schema exists. Its exceptions propagate."""
 
 VERSIONS_MAX = 1024
-"""How many of the registry's schemas are cached: far more than exist, but bounded in case a stream has invented ids."""
+"""How many of the registry's schemas are cached: far more than exist. The limit guards against invented version ids."""
 
-WHAT_LENGTH_MAX = 200
-"""The reason why a schema is invalid quotes the schema, which may have any length."""
+REASON_LENGTH_MAX = 200
+"""How many characters of the reason why a schema is invalid are reported: it may quote the schema, of any length."""
 
-# The exceptions of fastavro and json for a source that is not a schema.
+# The exceptions that fastavro and json raise for a source that is not a schema.
 _NO_SCHEMA = (SchemaParseException, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
@@ -50,7 +50,7 @@ class DomainEvent:
 
     Attributes:
         name: "AccountCreated", "BalanceWithdrawn" or "BalanceCredited".
-        fingerprint: that of the writer's schema, 16 hexadecimal digits as on the wire.
+        fingerprint: the fingerprint of the writer's schema, 16 hexadecimal digits as on the wire.
         fields: the values by field name.
     """
 
@@ -64,8 +64,9 @@ class Codec:
 
     Args:
         contract: the schemas with their fingerprints.
-        find: called with the version id in a Glue header, once per id that it finds: a mapping's `get`, or an
-            `account_events.consumer.glue_registry.GlueRegistry`. It may know newer schemas than the contract.
+        find: called with the version id in a Glue header; a schema that it returns is cached. Pass the `get` of a
+            mapping, or an `account_events.consumer.glue_registry.GlueRegistry`. It may know newer schemas than the
+            contract.
     """
 
     def __init__(self, contract: Contract, find: FindSchema | None = None) -> None:
@@ -103,7 +104,7 @@ class Codec:
                 raise UnknownFingerprint(data[len(MARKER) : HEADER_SIZE].hex())
             return schema, data, HEADER_SIZE
         if not glue_framing.is_framed(data):
-            raise UnknownFraming(what_it_is(data) or self._what_it_reads_as(data))
+            raise UnknownFraming(describe(data) or self._describe_unframed(data))
         schema = self._found(glue_framing.version_id_in(data))
         if not glue_framing.is_compressed(data):
             return schema, data, glue_framing.HEADER_SIZE
@@ -113,16 +114,17 @@ class Codec:
             raise CorruptBody(f"The body of this {schema.name} {error}.") from error
 
     def _found(self, version_id: str) -> Schema:
-        what = self._of_version(version_id)
-        if isinstance(what, str):
-            raise ForeignSchema(version_id, f"is not one of this contract's: {what}.")
-        return what
+        found = self._of_version(version_id)
+        if isinstance(found, str):
+            raise ForeignSchema(version_id, f"is not one of this contract's: {found}.")
+        return found
 
     def _look_up(self, version_id: str) -> Schema | str:
-        """The schema, or why the source that was found is not a valid one.
+        """The schema, or the reason why the registry's source is not a schema of this contract.
 
         Raises:
-            UnknownSchemaVersion: no schema was found. This is not cached, because it may exist the next time.
+            UnknownSchemaVersion: no schema was found. This result is not cached, because the schema may be registered
+                later.
         """
         if self._find is None:
             raise UnknownSchemaVersion(version_id, "is unknown: pass a registry to the Codec.")
@@ -132,16 +134,16 @@ class Codec:
         try:
             return parse(source)
         except _NO_SCHEMA as error:
-            return f"{type(error).__name__}: {error}"[:WHAT_LENGTH_MAX]
+            return f"{type(error).__name__}: {error}"[:REASON_LENGTH_MAX]
 
-    def _what_it_reads_as(self, data: bytes) -> str:
+    def _describe_unframed(self, data: bytes) -> str:
         names: dict[str, None] = {}
         for schema in self._known.values():
             with suppress(CorruptBody):
                 self._reader(schema).read(data, 0)
                 names[schema.name] = None
         if names:
-            return f"This is raw Avro without a header; it reads as {' or '.join(names)}. Its writer must frame it."
+            return f"This is raw Avro without a header; it reads as {' or '.join(names)}. Its producer must frame it."
         return f"Neither single-object encoding nor Glue's framing; the bytes begin with {data[:4].hex()}."
 
 

@@ -1,7 +1,7 @@
 """Loads every schema ever published, each with its fingerprint.
 
-New events are written with `<Name>.avsc`. The published versions are `history/<Name>/<version>.avsc`: they stay for
-ever, because the events written with them do.
+New events are written with `<Name>.avsc`. The published versions are `history/<Name>/<version>.avsc`: they are kept
+for ever, because the events written with them are.
 """
 
 import json
@@ -60,11 +60,11 @@ class Contract:
 def load(folder: Path) -> Contract:
     """Load the contract from a folder.
 
-    A fingerprint ignores docs, defaults and logical types, so two versions may share one. The first published version
-    then determines how the bytes are read.
+    A fingerprint ignores docs, defaults and logical types, so two versions may have the same fingerprint. The one that
+    was published first then determines how the bytes are read.
 
     Raises:
-        ValueError: a file is not valid JSON, or its schema is not named like the file and in `NAMESPACE`.
+        ValueError: a file is not valid JSON, or it does not contain the record of `NAMESPACE` that its path names.
         fastavro.schema.SchemaParseException: a file is not an Avro schema.
     """
     working = {path.stem: _read(path, path.stem) for path in sorted(folder.glob("*.avsc"))}

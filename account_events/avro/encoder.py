@@ -4,9 +4,9 @@ Avro's single-object encoding: C3 01 | CRC-64-AVRO fingerprint of the schema, 8 
 (avro.apache.org/docs/1.12.0/specification/#single-object-encoding)
 Or the Glue Schema Registry's framing (see `glue_framing`): the same body after another header.
 
-The projector encodes every event of every account. This module takes a third of fastavro's time and avoids its import;
-fastavro remains the oracle in tests. Only the types of the contract's schemas are supported: records of strings, longs,
-bytes and one union.
+The projector encodes every event of every account. This module takes about two thirds of the time that fastavro takes
+for the same primitive values, and avoids its import; fastavro remains the oracle in tests. Only the types of the
+contract's schemas are supported: records of strings, longs, bytes and one union.
 """
 
 import json
@@ -63,8 +63,8 @@ class Encoder:
                 since 1970, both `int`.
 
         Raises:
-            AttributeError, TypeError, ValueError: a value has the wrong type. Not every wrong type is detected; the
-                others produce wrong bytes.
+            AttributeError, TypeError, ValueError: a value has the wrong type. Not every wrong type is detected: some
+                produce wrong bytes instead.
         """
         return b"".join([self.header, *[write(value) for write, value in zip(self._writers, values, strict=True)]])
 
@@ -81,7 +81,7 @@ class Encoder:
 
 def _varint(value: int) -> bytes:
     out = bytearray()
-    while value > 0x7F:  # noqa: PLR2004 -- seven bits a byte
+    while value > 0x7F:  # noqa: PLR2004 -- seven bits per byte
         out.append(value & 0x7F | 0x80)
         value >>= 7
     out.append(value)
@@ -137,8 +137,8 @@ def _writer_for(avro_type: Any) -> Field:  # noqa: ANN401 -- a type is a string,
 def load(folder: Path) -> dict[str, Encoder]:
     """Load the encoders of the current schemas in a folder, by event name.
 
-    The fingerprints come from a file in the same folder, which saves their computation at a function's cold start. A
-    test verifies them.
+    The fingerprints come from a file in the same folder, so that a cold start does not have to compute them. A test
+    verifies them.
     """
     fingerprints: dict[str, str] = json.loads((folder / FINGERPRINTS).read_text(encoding="utf-8"))
     sources = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.avsc"))]
@@ -146,7 +146,7 @@ def load(folder: Path) -> dict[str, Encoder]:
 
 
 Encoders = Mapping[str, Encoder]
-"""By event name."""
+"""Encoders by event name."""
 ENCODERS: Encoders = load(SCHEMAS)
 """The encoders for single-object encoding."""
 
@@ -156,7 +156,7 @@ def glue_encoders(version_ids: Mapping[str, str]) -> Encoders:
 
     Args:
         version_ids: the registry's schema version ids by fingerprint (16 hexadecimal digits, as on the wire). They are
-            not by name, because the id of another version would make consumers read bodies with the wrong schema.
+            not by event name, because the id of another version would make consumers read bodies with the wrong schema.
 
     Raises:
         LookupError: a current schema has no id. Register it, and add its id.
@@ -164,7 +164,9 @@ def glue_encoders(version_ids: Mapping[str, str]) -> Encoders:
     """
     missing = [name for name, encoder in ENCODERS.items() if encoder.fingerprint.hex() not in version_ids]
     if missing:
-        raise LookupError(f"there is no schema version id for the current schema of {', '.join(missing)}")
+        raise LookupError(
+            f"there is no schema version id for the current schema of {', '.join(missing)}: register it and add its id"
+        )
     return {
         name: encoder.with_header(glue_framing.header(version_ids[encoder.fingerprint.hex()]))
         for name, encoder in ENCODERS.items()

@@ -66,7 +66,7 @@ class UnknownSchemaVersion(_OfSchemaVersion):
 
 
 class ForeignSchema(_OfSchemaVersion):
-    """The schema of the version id in a Glue header is not an event of this contract. Find out who wrote it."""
+    """The schema of the version id in a Glue header is not an event of this contract. Find out who wrote the record."""
 
 
 class CorruptBody(Undecodable):

@@ -9,15 +9,15 @@ _KNOWN = (
     ((b"\xf3\x89\x9a\xc2",), "a KPL aggregate: de-aggregate it first"),
     ((b"Obj\x01",), "an Avro object container file: read it with an Avro file reader"),
     ((b"\x1f\x8b",), "gzip: decompress it first"),
-    ((b"wwE", b"wwF", b"wwG", b"wwH"), "single-object encoding in base64: decode that first"),
-    ((b"AwA", b"AwB", b"AwC", b"AwD"), "Glue's framing in base64: decode that first"),
-    ((b"AwU", b"AwV", b"AwW", b"AwX"), "Glue's framing in base64: decode that first"),
+    ((b"wwE", b"wwF", b"wwG", b"wwH"), "single-object encoding in base64: decode the base64 first"),
+    ((b"AwA", b"AwB", b"AwC", b"AwD"), "Glue's framing in base64: decode the base64 first"),
+    ((b"AwU", b"AwV", b"AwW", b"AwX"), "Glue's framing in base64: decode the base64 first"),
     ((b"\x00",), "Confluent Schema Registry framing: read it with Confluent's deserializer"),
 )
 _JSON = (b"{", b"[")
 
 
-def what_it_is(data: bytes) -> str | None:
+def describe(data: bytes) -> str | None:
     """Describe the framing in a sentence; None if it is not recognised.
 
     Args:

@@ -28,7 +28,7 @@ def header(version_id: str) -> bytes:
         ValueError: the id is not a lower-case UUID, as Glue writes it.
     """
     if not _VERSION_ID.fullmatch(version_id):
-        raise ValueError(f"{version_id!r} is not a schema version id of Glue, which is a UUID in lower case.")
+        raise ValueError(f"{version_id!r} is not a schema version id of Glue: it must be a UUID in lower case.")
     return VERSION + bytes([PLAIN]) + bytes.fromhex(version_id.replace("-", ""))
 
 

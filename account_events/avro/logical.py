@@ -16,7 +16,7 @@ from account_events.avro.values import MONEY_PRECISION, MONEY_SCALE, instant_of,
 Convert = Callable[[Any], Any]
 
 PRECISION_MAX = 1000
-"""The maximum number of a decimal's digits: as in a PostgreSQL column (Athena allows 38). It limits computing time."""
+"""The maximum number of a decimal's digits, as in PostgreSQL (Athena allows 38). It limits the computing time."""
 
 _PER_DAY = {"time-millis": 86_400_000, "time-micros": 86_400_000_000}
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

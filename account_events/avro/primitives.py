@@ -17,9 +17,9 @@ _SEVEN_MORE = 0x00808080_80808080
 
 
 def long(data: bytes, offset: int) -> tuple[int, int]:
-    """Read a zigzag varint. Like the encoder, it reads microseconds since 1970 without a loop."""
+    """Read a zigzag varint. One of eight bytes, such as microseconds since 1970, is read without a loop."""
     first = data[offset]
-    if first < 0x80:  # noqa: PLR2004 -- the bit that means that more bytes follow
+    if first < 0x80:  # noqa: PLR2004 -- the continuation bit: more bytes follow
         return (first >> 1) ^ -(first & 1), offset + 1
     word = int.from_bytes(data[offset : offset + 8], "little")
     if word & 0x80808080_80808080 == _SEVEN_MORE and word >> 56:

@@ -13,19 +13,19 @@ from account_events.avro.contract import Schema
 from account_events.avro.errors import CorruptBody, IncompatibleSchema
 from account_events.avro.logical import Convert, logical_for
 
-# The exceptions of fastavro for bytes that contradict the schema.
+# The exceptions that fastavro raises for bytes that contradict the schema.
 _FASTAVRO_ERRORS = (EOFError, LookupError, ArithmeticError, ValueError, TypeError)
 
 
 class Reader:
     """Reads bodies written with one schema, optionally resolved to another.
 
-    Resolution follows Avro (avro.apache.org/docs/1.12.0/specification/#schema-resolution): fields that only the
-    reader's schema has get their defaults, and fields that only the writer's schema has are left out.
+    Resolution follows the Avro specification (avro.apache.org/docs/1.12.0/specification/#schema-resolution): a field
+    that only the reader's schema has gets its default, and a field that only the writer's schema has is left out.
 
     Args:
-        writer: the schema of the bytes.
-        reader: the schema of the values; the writer's if None.
+        writer: the schema with which the bytes were written.
+        reader: the schema of the returned fields; None: the writer's.
 
     Raises:
         IncompatibleSchema: a field has different logical types in the two schemas, which Avro itself does not check.
@@ -66,13 +66,13 @@ class Reader:
         return fields
 
     def impossible(self, field: str, why: object) -> CorruptBody:
-        """The error for a field whose value its type does not allow."""
+        """The error for a value that the field's type does not allow."""
         return CorruptBody(f"{self._name}.{field} has an invalid value: {why}.")
 
     def primitives(self, data: bytes, start: int) -> dict[str, Any]:
         """Like `read`, but money stays bytes (see `values.cents_of`) and times stay microseconds, both unchecked.
 
-        Use it to convert events to text: the detour through `Decimal` and `datetime` would take most of the time.
+        Use it to convert events to text: a conversion to `Decimal` and `datetime` would nearly double the time.
 
         Raises:
             CorruptBody, IncompatibleSchema: see `read`.
@@ -105,7 +105,7 @@ class Reader:
         return CorruptBody(f"The body of this {self._name} is truncated or has an invalid value.")
 
     def _field_after(self, fields: Mapping[str, Any]) -> str:
-        """The field that could not be read."""
+        """The name of the field that could not be read: the one after the fields that were."""
         return self._readers[len(fields)][0]
 
     def _resolved(self, body: bytes) -> dict[str, Any]:
@@ -122,8 +122,8 @@ class Reader:
 def is_simple(writer: Schema, reader: Schema) -> bool:
     """Whether resolution only leaves fields out and adds null defaults.
 
-    This holds between all versions that the schema gate accepts. It avoids resolution by fastavro, which takes as long
-    as the reading itself.
+    This holds between all versions that the schema gate accepts. The simple case needs no resolution by fastavro,
+    which takes as long as the reading itself.
     """
     shared = writer.field_types.keys() & reader.field_types.keys()
     added = [field for field in reader.source["fields"] if field["name"] not in shared]

@@ -1,4 +1,4 @@
-"""The path of the `.avsc` files: inside the installed package, or next to it in the repository and in function zips."""
+"""The folder of the `.avsc` files: in the installed package, or next to it in the repository and in function zips."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
 """Checks values before they are encoded, and converts them to and from Avro's primitive types.
 
-fastavro would round or truncate some values; these rules refuse them. A rule returns what is wrong with a value, or
-None. Its message never quotes the value.
+fastavro would round or truncate some values; these rules refuse them. A rule returns None for a valid value, otherwise
+the rest of a sentence that begins with the field's name. It never quotes the value.
 """
 
 from collections.abc import Callable

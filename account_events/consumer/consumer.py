@@ -18,7 +18,7 @@ class KinesisRecord(NamedTuple):
     Attributes:
         sequence_number: assigned by Kinesis; unique in its shard, except for the user records of one aggregate.
         data: the record's bytes, aggregated or not.
-        sub_sequence_number: the index in the aggregate, if the KCL has unpacked it already. Both numbers together then
+        sub_sequence_number: the index in the aggregate, if the KCL has already unpacked it. Both numbers together then
             identify the record.
     """
 
@@ -35,10 +35,10 @@ class Failure:
         sequence_number: the first record to redeliver. If it is None, no record has to be redelivered: the account
             waits in the inbox, for a missing event or for a handler that accepts the next one, and is reported as a
             gap.
-        account_id: None if the record cannot be decoded, because any account's events may be in it.
-        error: its class determines what you do: see `account_events.consumer.errors` and `account_events.avro.errors`,
-            or your handler's own exception.
-        sub_sequence_number: that of the record to redeliver; see KinesisRecord.
+        account_id: None if the record cannot be decoded, because it may contain events of any account.
+        error: an error of `account_events.consumer.errors` or `account_events.avro.errors`, whose class states what to
+            do about it, or your handler's own exception.
+        sub_sequence_number: the sub-sequence number of the record to redeliver; see KinesisRecord.
     """
 
     sequence_number: str | None
@@ -57,11 +57,11 @@ class Outcome:
         buffered: how many events arrived out of order and were buffered.
         failures: in the order of their records. After a record that cannot be decoded, no record is processed; after a
             failure of an account, none of that account's events is applied. Everything else in the batch is processed.
-        checkpoint: the sequence number of the last record before the first one to redeliver; None if that is the first
-            of the batch.
-        gaps: the accounts, of all batches, that have waited too long; the oldest first. If they cannot be queried, the
-            list is empty and a failure without a sequence number is reported.
-        checkpoint_sub_sequence_number: that of the checkpoint's record; see KinesisRecord.
+        checkpoint: the sequence number of the last record before the first one to redeliver; None if the batch is empty
+            or its first record has to be redelivered.
+        gaps: the accounts that have waited too long, also those of earlier batches; the longest wait first. If they
+            cannot be queried, the list is empty and a failure without a sequence number is reported.
+        checkpoint_sub_sequence_number: the sub-sequence number of the checkpoint's record; see KinesisRecord.
     """
 
     applied: int = 0
@@ -82,15 +82,16 @@ class Outcome:
 class Consumer(Generic[Effect]):
     """Receives the records of a shard, batch by batch, in order.
 
-    If an account fails, the other accounts still advance. After a failure, read the shard again from after
-    `Outcome.checkpoint`: the inbox drops what was already processed.
+    If an account fails, the other accounts still advance. After a failure, read the shard again, starting after
+    `Outcome.checkpoint`: the inbox drops the events that it has already processed.
 
     Args:
         inbox: applies the events.
-        dead_letter: called with a record that cannot be decoded and its error; called again if the record is delivered
-            again. Store the record, find out which accounts have events in it, and replay those accounts: the inbox
-            does not know that they wait. When the callback returns, the record counts as processed, and its failure
-            has no sequence number. Without a callback the record must be redelivered, and it blocks its shard.
+        dead_letter: called with a record that cannot be decoded and with its error; called again if the record is
+            delivered again. Store the record, find out which accounts have events in it, and replay those accounts: the
+            inbox does not know that their events are missing. When the callback returns, the record counts as
+            processed, and its failure has no sequence number. Without a callback the record must be redelivered, and
+            it blocks its shard.
     """
 
     def __init__(
@@ -99,13 +100,13 @@ class Consumer(Generic[Effect]):
         self._inbox, self._dead_letter = inbox, dead_letter
 
     def receive(self, records: Iterable[KinesisRecord], now_s: float, *, buffer_failures: bool = False) -> Outcome:
-        """Apply a batch. What fails in a record or its handling is returned in `Outcome.failures`, never raised.
+        """Apply a batch. Errors in a record or in its handling are returned in `Outcome.failures`, never raised.
 
         Args:
             records: oldest first.
             now_s: seconds since 1970.
-            buffer_failures: set it when you have retried often enough. Events that the handler refuses are buffered,
-                their accounts wait in the inbox, and their records need not be delivered again.
+            buffer_failures: set it after enough retries. Events that the handler refuses are then buffered, their
+                accounts wait in the inbox, and their records need not be delivered again.
         """
         outcome = Outcome()
         batch: list[KinesisRecord] = []
@@ -121,11 +122,11 @@ class Consumer(Generic[Effect]):
                 for arrival in arrived:
                     arrivals.setdefault(arrival.event.account_id, []).append(arrival)
             except Exception as error:  # noqa: BLE001 -- Undecodable, or an error of the codec's schema registry
-                # Any account's events may be in this record, so later records would only be buffered: redeliver all.
+                # This record may contain events of any account, so later events might only be buffered: redeliver all.
                 failed.append((index, _failure(record, None, error)))
                 break
-        for account_id, theirs in arrivals.items():
-            received = self._inbox.receive(account_id, theirs, now_s, buffer_failures=buffer_failures)
+        for account_id, account_arrivals in arrivals.items():
+            received = self._inbox.receive(account_id, account_arrivals, now_s, buffer_failures=buffer_failures)
             outcome.applied += received.applied
             outcome.duplicates += received.duplicates
             outcome.buffered += received.buffered

@@ -6,7 +6,7 @@ are the keys of the index ByWaiting, which therefore contains only accounts that
 
 `_raise` translates DynamoDB's errors by their class in `account_events.dynamodb_errors`:
 
-- CONDITION: StaleRevision if it is the position's condition, EffectRefused if it is one of the effect's.
+- CONDITION: StaleRevision if the position's condition failed, EffectRefused if one of the effect's conditions failed.
 - CONFLICT, TRANSIENT: Unavailable, because a later attempt may succeed.
 - REFUSED: Refused, because the same request never succeeds. The inbox then buffers the account's events, and their
   records need not be delivered again.
@@ -16,11 +16,13 @@ are the keys of the index ByWaiting, which therefore contains only accounts that
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from account_events.consumer.errors import EffectRefused, Refused, StaleRevision, Unavailable
 from account_events.consumer.position import GAPS_MAX, Gap, Position
 from account_events.dynamodb_errors import Failure, Kind, failure_of
+from account_events.extras import extra
+
+with extra("dynamodb"):
+    from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -133,9 +135,10 @@ def _raise(error: ClientError | BotoCoreError) -> NoReturn:
     failure = failure_of(error)
     if failure.kind is Kind.CONDITION or _is_stale_revision(failure):
         raise StaleRevision("the account is not at the position that was read") from error
-    if passing := failure.codes(Kind.TRANSIENT, Kind.CONFLICT):  # the effect's conditions are not conclusive then
+    # First, because a failed condition of the effect is not conclusive next to these.
+    if temporary := failure.codes(Kind.TRANSIENT, Kind.CONFLICT):
         raise Unavailable(
-            f"DynamoDB cannot process the request now ({', '.join(passing)}): receive the records again."
+            f"DynamoDB cannot process the request now ({', '.join(temporary)}): receive the records again."
         ) from error
     for number, reason in enumerate(failure.reasons):
         if reason.kind is Kind.CONDITION:

@@ -6,7 +6,7 @@ KitError
 ├── StaleRevision      another worker advanced the account: read its position again (the inbox does that itself)
 ├── Unavailable        the inbox's store did not answer: nothing is lost, receive the records again
 ├── EffectRefused      a condition of the consumer's own writes failed: the consumer decides what that means
-├── Refused            the store will never accept this write: correct the handler; meanwhile the account waits
+├── Refused            the store will never accept this write: correct the handler; the account waits until then
 └── BufferFull         an account has too many out-of-order events: replay the account from the ledger
 """
 
@@ -20,7 +20,7 @@ class StaleRevision(KitError):
 
 
 class Unavailable(KitError):
-    """The store did not answer, or not in time. The write may have been carried out; receive the records again."""
+    """The store did not answer in time. The write may have been carried out; receive the records again."""
 
 
 class EffectRefused(KitError):
@@ -40,5 +40,5 @@ class BufferFull(KitError):
     def __init__(self, account_id: str, missing: int, refused: int) -> None:
         super().__init__(
             f"{account_id}: event {missing} has not been applied, and the buffer is full: event {refused} and later "
-            "ones were not kept. Replay the account from the ledger."
+            "events were not buffered. Replay the account from the ledger."
         )

@@ -50,9 +50,10 @@ class BalanceWithdrawn(_AccountEvent):
 
 @dataclass(frozen=True)
 class OtherEvent(_AccountEvent):
-    """An event type of a later release, for which this release has no class. Its schema came from the registry.
+    """An event of a type that a later release added, for which this release has no class.
 
-    Skip it only if no such event can matter to you. Otherwise raise: the account then waits until you upgrade.
+    Its schema came from the registry. Skip such an event only if no new type can matter to you. Otherwise raise an
+    exception: the account then waits until you upgrade.
 
     Attributes:
         name: the schema's name.

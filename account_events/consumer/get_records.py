@@ -1,13 +1,13 @@
-"""Reads a whole stream with GetRecords in one process: for a service without Lambda and without the KCL.
+"""Reads a whole stream with GetRecords in one process: for a service that uses neither Lambda nor the KCL.
 
-Each shard is read in order. After a reshard, a child shard is read once its parents are finished
+Each shard is read in order. After a reshard, a child shard is read when its parents are finished
 (docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-after-resharding.html). You pass in the client, so this
-module imports nothing of AWS.
+module imports no AWS library.
 
-`poll` raises the errors of Kinesis, except two that would recur with every poll
+`poll` raises the errors of Kinesis, except for two that every further poll would meet again
 (docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html, .../API_GetShardIterator.html). If an iterator has
 expired, a new one is requested. If a shard no longer exists because all its records are past the stream's retention, it
-counts as finished; the inbox reports lost events as gaps.
+counts as finished, and the inbox reports lost events as gaps.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ RECORDS_MAX = 1_000
 ATTEMPTS_MAX = 10
 """After this many attempts, the inbox buffers the events that the handler refuses."""
 CLOCKS_DIFFER_S = 60.0
-"""The tolerated difference between this clock and that of Kinesis: records may be read twice, but none is missed."""
+"""The tolerated difference between this clock and that of Kinesis. Records may be read twice, but none is missed."""
 StartingPosition = Literal["TRIM_HORIZON", "LATEST"]
 
 
@@ -35,8 +35,8 @@ class StreamReader:
         client: a boto3 or botocore Kinesis client.
         stream_name: the Kinesis stream.
         consumer: receives the records.
-        position: where to begin in the shards that exist at first. With LATEST, call `open` first, then replay the
-            older events (docs/consuming.md).
+        position: where to begin in the shards that exist when the reader opens the stream. With LATEST, call `open`
+            first, then replay the older events (docs/consuming.md).
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class StreamReader:
             now_s: seconds since 1970.
 
         Raises:
-            What the client raises. Call it again.
+            botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError: call it again.
         """
         shards = self._shards()
         blocking = {shard["ShardId"] for shard in shards} - self._finished
@@ -85,16 +85,16 @@ class StreamReader:
     def poll(self, now_s: float) -> Iterator[Outcome]:
         """Call GetRecords once per shard and yield the outcome of each shard that had records.
 
-        If no shard had records, one outcome is yielded if it has gaps or failures. If an outcome has unsafe records,
-        the next poll reads that shard from after its checkpoint; wait a little before. After ATTEMPTS_MAX attempts, the
-        inbox buffers the events that the handler refuses, and their accounts wait there. Poll at most five times a
-        second: that is the limit of a shard for all its readers together.
+        If no shard had records but accounts have gaps, or the gaps cannot be queried, one outcome is yielded. If an
+        outcome has unsafe records, the next poll reads that shard again, starting after its checkpoint; wait a little
+        before that poll. After ATTEMPTS_MAX attempts, the inbox buffers the events that the handler refuses, and their
+        accounts wait there. Poll at most five times a second: all readers of a shard share this limit.
 
         Args:
             now_s: seconds since 1970.
 
         Raises:
-            What the client raises. Nothing is lost: poll again.
+            botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError: nothing is lost; poll again.
         """
         self.open(now_s)
         is_quiet = True
@@ -143,7 +143,7 @@ class StreamReader:
         return [KinesisRecord(record["SequenceNumber"], record["Data"]) for record in response["Records"]]
 
     def _resumed(self, shard_id: str) -> str:
-        """An iterator after the last safe record; without one, at the first record read, or where the shard began."""
+        """An iterator after the last safe record; else at the first record read; else where the shard was opened."""
         if shard_id in self._checkpoints:
             number, kind = self._checkpoints[shard_id], "AFTER_SEQUENCE_NUMBER"
         elif shard_id in self._first:

@@ -8,27 +8,30 @@ to its own configuration. The codec caches schemas, so each id is requested once
 
 from typing import Any
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectionError,  # noqa: A004 -- botocore's
-    HTTPClientError,
-    IncompleteReadError,
-)
-
 from account_events.avro.errors import ForeignSchema, UnknownSchemaVersion
+from account_events.extras import extra
+
+with extra("glue"):
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        ConnectionError,  # noqa: A004 -- botocore's
+        HTTPClientError,
+        IncompleteReadError,
+    )
 
 _NO_ANSWER = (ConnectionError, HTTPClientError, IncompleteReadError)
-# docs.aws.amazon.com/glue/latest/webapi/API_GetSchemaVersion.html and .../CommonErrors.html: a later attempt may
-# succeed. An operator must correct every other error of the registry or the client (credentials, region):
-# EntityNotFoundException is a valid answer, and an id from Glue's framing cannot be malformed.
+# The errors after which a later attempt may succeed (docs.aws.amazon.com/glue/latest/webapi/API_GetSchemaVersion.html
+# and .../CommonErrors.html). EntityNotFoundException means that there is no such version. All other errors of the
+# registry or the client, such as wrong credentials or a wrong region, last until an operator corrects them: an id from
+# Glue's framing cannot be malformed.
 _TRANSIENT = {"InternalServiceException", "InternalFailure", "OperationTimeoutException", "ServiceUnavailable"}
 _TRANSIENT |= {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"}
 _SERVER_ERRORS_FROM = 500
 
 
 class RegistryError(Exception):
-    """The registry did not return the schema version. The event itself may be fine: do not dead-letter it."""
+    """The registry did not return the schema version. The event itself may be valid: do not dead-letter it."""
 
 
 class RegistryUnavailable(RegistryError):

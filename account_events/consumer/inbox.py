@@ -1,4 +1,4 @@
-"""The inbox: turns a stream that repeats events into each event applied once, in order.
+"""The inbox: applies each event once and in order, even if the stream repeats or reorders events.
 
 Kinesis delivers at least once, and a replay or a repair can deliver an event before an earlier one. Per account, the
 inbox stores the last event applied. It drops repeated events, buffers out-of-order ones, and passes the rest to the
@@ -28,7 +28,7 @@ Effect_contra = TypeVar("Effect_contra", contravariant=True)
 Handle = Callable[[Sequence[Event]], Effect]
 
 STALE_REVISIONS_MAX = 10
-"""How many times the inbox starts an account's arrivals again because another worker advanced the account."""
+"""The maximum number of attempts to process an account's arrivals while other workers advance the account."""
 
 
 class InboxStore(Protocol[Effect_contra]):
@@ -97,12 +97,12 @@ class Inbox(Generic[Effect]):
 
     Args:
         store: stores the positions.
-        handle: called with one or more events of one account, in sequence, directly after those of its last call. Its
-            return value is the effect, which the store writes together with the new position. If it raises, the
-            account does not advance and the events are delivered again. Buffered events are retried with each later
-            event of the account. After `gap_wait_s` the account is reported as a gap.
-        run_max: the maximum number of events per call of `handle`. Above 1, fewer writes are needed. Set it above 1
-            only if the side effects of `handle` itself happen for all events of the call or for none.
+        handle: called with one or more consecutive events of one account; the first follows the last event of the
+            account's previous call. Its return value is the effect, which the store writes together with the new
+            position. If it raises, the account does not advance and the events are delivered again. Buffered events
+            are retried with each later event of the account. After `gap_wait_s` the account is reported as a gap.
+        run_max: the maximum number of events per call of `handle`. A number above 1 saves writes. Set it above 1 only
+            if the side effects of `handle` itself happen for all events of the call or for none.
         gap_wait_s: how many seconds an account may wait before it is reported as a gap.
         buffered_bytes_max: the maximum size of one account's buffer, in bytes of event data. When the buffer is full,
             `receive` returns BufferFull.
@@ -172,7 +172,7 @@ class Inbox(Generic[Effect]):
         """The accounts that have waited for `gap_wait_s` or longer: replay them from the ledger.
 
         Raises:
-            Unavailable: the store did not answer; ask again.
+            Unavailable: the store did not answer; query again.
         """
         return self._store.gaps(now_s - self._gap_wait_s)
 
@@ -182,7 +182,7 @@ class Inbox(Generic[Effect]):
         before = received.position = self._store.position(account_id)
         todo = sort(before, arrivals, self._buffered_bytes_max)
         arrived = {arrival.event.sequence for arrival in arrivals}
-        received.duplicates = todo.duplicates - len(arrived & received.sequences)  # not what a stale try has applied
+        received.duplicates = todo.duplicates - len(arrived & received.sequences)  # an earlier attempt applied these
         seen = max(arrived)
         events, undecodable = self._decoded(todo.ready)
         runs = [events[start : start + self._run_max] for start in range(0, len(events), self._run_max)]
@@ -197,7 +197,7 @@ class Inbox(Generic[Effect]):
             except (StaleRevision, Unavailable):
                 raise
             except Exception as error:
-                # If the store refuses a write for good, redelivering its record cannot help: buffer it in any case.
+                # If the store will never accept a write, redelivering its record cannot help: always buffer it.
                 must_buffer = buffer_failures or isinstance(error, Refused)
                 self._record_wait(account_id, arrivals, now_s, received, buffer_failures=must_buffer)
                 raise
@@ -211,7 +211,7 @@ class Inbox(Generic[Effect]):
             raise BufferFull(account_id, received.position.last + 1, todo.overflow[0])
 
     def _decoded(self, ready: Sequence[Event | bytes]) -> tuple[list[Event], Undecodable | None]:
-        """The events before the first buffered one that this release cannot decode, and that one's error."""
+        """Decode up to the first buffered event that this release cannot decode; return the events and its error."""
         events: list[Event] = []
         for each in ready:
             try:
@@ -225,7 +225,7 @@ class Inbox(Generic[Effect]):
     ) -> None:
         """Store that the account waits, so that it is reported as a gap even if its records never arrive again.
 
-        If the next event is buffered and was refused, the arrivals are buffered as well: redelivery cannot help them.
+        If the next event is buffered and was refused, the arrivals are buffered too: redelivering them cannot help.
         """
         before = received.position
         to_buffer = arrivals if buffer_failures or before.is_stuck else ()

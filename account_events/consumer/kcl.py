@@ -3,9 +3,9 @@
     kcl.KCLProcess(KclProcessor(consumer, now=time.time, pause=lambda: time.sleep(1), report=print)).run()
 
 The KCL continues with the next records even if a processor raises (amazon_kclpy ignores every error but SystemExit),
-and it never delivers checkpointed records again. So this processor retries until the whole batch is safe, never
-checkpoints further than that, and otherwise ends the process. The KCL unpacks aggregates itself: several records then
-share a sequence number and differ in their sub-sequence numbers. docs/consuming.md has a complete program.
+and it never delivers checkpointed records again. So this processor retries until the whole batch is safe, and never
+checkpoints past an unsafe record. If the retries fail, it ends the process. The KCL unpacks aggregates itself: several
+records then share a sequence number and differ in their sub-sequence numbers. docs/consuming.md has a complete program.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -142,7 +142,7 @@ def _not_checkpointed(numbers: Sequence[Any], cause: Exception | None) -> NotChe
 
 @contextmanager
 def _process_ended_by_errors() -> Iterator[None]:
-    """Turn errors into NotProcessed, because amazon_kclpy ignores others. A lost lease ends the block silently."""
+    """Turn errors into NotProcessed, because amazon_kclpy ignores all but SystemExit. A lost lease is no error."""
     try:
         yield
     except _LeaseLost:

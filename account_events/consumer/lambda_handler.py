@@ -62,17 +62,18 @@ def records_of(event: Mapping[str, Any]) -> list[KinesisRecord]:
     try:
         return [
             KinesisRecord(
-                _a(str, record["kinesis"]["sequenceNumber"]), base64.b64decode(record["kinesis"]["data"], validate=True)
+                _of_type(str, record["kinesis"]["sequenceNumber"]),
+                base64.b64decode(record["kinesis"]["data"], validate=True),
             )
-            for record in _a(list, event["Records"])
+            for record in _of_type(list, event["Records"])
         ]
-    except (KeyError, TypeError, ValueError) as error:  # binascii's is a ValueError
+    except (KeyError, TypeError, ValueError) as error:  # binascii.Error is a ValueError
         raise NotAKinesisEvent(
             f"The event is not a batch of Kinesis records ({type(error).__name__}: {error}). Check its trigger."
         ) from error
 
 
-def _a(kind: type[Kind], value: object) -> Kind:
+def _of_type(kind: type[Kind], value: object) -> Kind:
     if not isinstance(value, kind):
         raise TypeError(f"expected {kind.__name__}, not {type(value).__name__}")
     return value

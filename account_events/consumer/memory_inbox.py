@@ -7,9 +7,9 @@ from account_events.consumer.position import GAPS_MAX, Gap, Position, gap
 
 
 class MemoryInbox:
-    """An InboxStore for tests and single-threaded processes; `handle` carries out its effects itself.
+    """An InboxStore for tests and single-threaded processes.
 
-    The effect that `handle` returns is ignored.
+    It ignores the effect that `handle` returns, so `handle` must carry out its effects itself.
     """
 
     def __init__(self) -> None:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 from account_events.consumer.events import Event
 
 BUFFERED_BYTES_MAX = 64 * 1024
-"""The default limit per account: about four hundred events. Every change writes the whole buffer again."""
+"""The default limit per account: about four hundred events. Every change of the position rewrites the whole buffer."""
 BUFFERED_BYTES_LIMIT = 256 * 1024
-"""The highest limit you can set. With one attribute name per event, the item stays below DynamoDB's 400 KB."""
+"""The highest limit you can set. Including the map keys of the events, the item stays below DynamoDB's 400 KB."""
 GAPS_MAX = 100
 """The number of gaps in one report; the oldest come first."""
 
@@ -53,7 +53,7 @@ class Position:
 
     @property
     def missing_through(self) -> int:
-        """The last event that is missing before the first buffered one."""
+        """The last missing event before the first buffered one; without buffered events, the highest that arrived."""
         return min(self.buffered) - 1 if self.buffered else self.seen
 
 

@@ -11,8 +11,8 @@ from account_events.lambda_mapping.filters import FilterCriteria, SourceKind
 INFINITE = -1
 BATCH_SIZE_MAX = 10_000
 RECORD_AGE_MIN_S = 60
-# Amazon DynamoDB Developer Guide, "Change data capture for DynamoDB Streams": data retention limit. It is also the
-# default of Kinesis, where a stream can have a longer one.
+# Amazon DynamoDB Developer Guide, "Change data capture for DynamoDB Streams": data retention limit. Kinesis streams
+# have the same default, but can keep records longer.
 RETENTION_S = 86_400.0
 
 
@@ -25,10 +25,10 @@ class MappingConfig:
     expires" from the stream.
 
     Attributes:
-        starts_at_s: with AT_TIMESTAMP, deliver the records that arrived then or later; seconds since the epoch.
-        retention_s: how long the stream keeps a record. Lambda's API does not return it.
+        starts_at_s: with AT_TIMESTAMP, deliver the records that arrived at this time or later; seconds since the epoch.
+        retention_s: how long the stream keeps a record. Lambda's API does not return this.
         invoke_identity_arn: the function's execution role, a field of every Kinesis record. Lambda's API does not
-            return it.
+            return this.
     """
 
     uuid: str
@@ -51,7 +51,7 @@ class MappingConfig:
         """Validate the settings.
 
         Raises:
-            UnsupportedMapping: AWS would refuse a setting, or it is not modelled here.
+            UnsupportedMapping: a setting is invalid at AWS or not modelled here.
         """
         kind = _source_kind(self.stream_arn)
         positions = ["TRIM_HORIZON", "LATEST"] + ["AT_TIMESTAMP"] * (kind == "kinesis")
@@ -76,11 +76,11 @@ class MappingConfig:
     def from_api(cls, response: Mapping[str, Any]) -> "MappingConfig":
         """Read a response of GetEventSourceMapping, or one element of ListEventSourceMappings' response.
 
-        `State` is ignored on purpose: where this package replaces the deployed mapping, that mapping is disabled.
+        `State` is ignored on purpose: if this package replaces a deployed mapping, the deployed one is disabled.
 
         Raises:
-            UnsupportedMapping: a setting is invalid or not covered, in particular a ParallelizationFactor other than 1
-                and a tumbling window.
+            UnsupportedMapping: a setting is invalid at AWS or not modelled here, such as a ParallelizationFactor other
+                than 1 or a tumbling window.
         """
         if (factor := response.get("ParallelizationFactor") or 1) != 1:
             raise UnsupportedMapping(

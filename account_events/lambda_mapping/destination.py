@@ -1,8 +1,8 @@
 """The invocation record for the on-failure destination.
 
-Source: AWS Lambda Developer Guide, "Retain discarded records for a DynamoDB event source in Lambda" and
-"Retain discarded batch records for a Kinesis Data Streams event source in Lambda": the fields, that S3 gets the whole
-event as `payload` while SQS gets only where the records are, and the S3 object key.
+Source of the fields and the S3 object key: AWS Lambda Developer Guide, "Retain discarded records for a DynamoDB event
+source in Lambda" and "Retain discarded batch records for a Kinesis Data Streams event source in Lambda". S3 gets the
+whole event as `payload`, while SQS gets only the positions of the records.
 
 Where AWS is silent: `payload` is the event as a JSON string. For records that never reached the function, `requestId`
 is empty and `responseContext` is null. AWS may merge several failed batches into one record; here, each has its own.

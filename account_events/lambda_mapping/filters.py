@@ -2,22 +2,22 @@
 
 Source: AWS Lambda Developer Guide, "Control which events Lambda sends to your function" (filter rule syntax) and
 "Using event filtering with a DynamoDB event source"; for matching inside arrays and for leaf paths, Amazon EventBridge
-User Guide, "Comparison operators for use in event patterns". Lambda matches a record if any one filter matches; in a
-filter all fields must match, and of a field's rules any one.
+User Guide, "Comparison operators for use in event patterns". A record matches if any filter does, a filter if all its
+fields match, and a field if any of its rules matches.
 
 Numbers in DynamoDB images are strings (`{"N": "100"}`), so a `numeric` rule never matches an attribute. It can match
 `dynamodb.SizeBytes` or `ApproximateCreationDateTime`.
 
-Every field of a DynamoDB event can be filtered on. One page allows only the `dynamodb` key, but "DynamoDB Streams and
-Time to Live" filters on `userIdentity`, and the CDK's reference on `eventName`. If an object names a field twice, as in
-the example of "Filtering with Boolean expressions", both rules apply.
+Every field of a DynamoDB event can be filtered on. One page of the guide allows only the key `dynamodb`, but "DynamoDB
+Streams and Time to Live" filters on `userIdentity`, and the CDK's reference filters on `eventName`. If an object names
+a field twice, as in the example of "Filtering with Boolean expressions", both rules apply.
 
 For a Kinesis record, "Using event filtering with a Kinesis event source": `data` is the record's JSON, and a record
 without JSON is dropped. The metadata fields, such as `partitionKey`, are next to `data`.
 
-Lambda's page claims the same rules as EventBridge, but lists fewer. This module accepts those it lists and, within
-`anything-but`, EventBridge's `prefix`, `suffix` and `equals-ignore-case`; it refuses `wildcard` and `cidr`. It also
-refuses a top-level key that no record has, because it could never match.
+Lambda's page claims the same rules as EventBridge, but lists fewer. This module accepts the rules that the page lists
+and, within `anything-but`, EventBridge's `prefix`, `suffix` and `equals-ignore-case`; it refuses `wildcard` and `cidr`.
+It also refuses a top-level key that no record has, because such a pattern could never match.
 """
 
 import base64
@@ -39,9 +39,9 @@ _TOP_LEVEL_KEYS: Mapping[SourceKind, tuple[str, ...]] = {
     "kinesis": (*_EVENT_KEYS, "invokeIdentityArn", *_KINESIS_KEYS),
 }
 ABSENT = object()
-SHOWN = 200
-"""How many characters of a pattern an error message quotes."""
 NOT_JSON = object()
+QUOTED_MAX = 200
+"""How many characters of a pattern an error message quotes."""
 
 _TEXT_OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
     "prefix": str.startswith,
@@ -82,7 +82,7 @@ class FilterCriteria:
         return cls(texts, source, tuple(_compile(text, _TOP_LEVEL_KEYS[source]) for text in texts))
 
     def accepts(self, record: Mapping[str, Any]) -> bool:
-        """Whether the function gets this record (an element of a Lambda event's `Records`)."""
+        """Whether this record (an element of a Lambda event's `Records`) is delivered to the function."""
         if not self._matchers:
             return True
         seen = record if self.source == "dynamodb" else _kinesis_fields(record)
@@ -99,28 +99,28 @@ def _kinesis_fields(record: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _compile(text: str, keys: tuple[str, ...]) -> Matcher:
     try:
-        pattern = json.loads(text, object_pairs_hook=_both, parse_constant=_no_constant)
+        pattern = json.loads(text, object_pairs_hook=_merged, parse_constant=_no_constant)
         if isinstance(pattern, dict) and pattern:
             return _fields(pattern, "", keys)
     except RecursionError as error:
-        raise UnsupportedMapping(f"FilterCriteria: the pattern is nested too deep: {text[:SHOWN]}") from error
+        raise UnsupportedMapping(f"FilterCriteria: the pattern is nested too deeply: {text[:QUOTED_MAX]}") from error
     except ValueError as error:  # also raised by `int` for a number of thousands of digits
-        raise UnsupportedMapping(f"FilterCriteria: the pattern is not JSON ({error}): {text[:SHOWN]}") from error
-    raise UnsupportedMapping(f"FilterCriteria: a pattern must be a non-empty JSON object: {text[:SHOWN]}")
+        raise UnsupportedMapping(f"FilterCriteria: the pattern is not JSON ({error}): {text[:QUOTED_MAX]}") from error
+    raise UnsupportedMapping(f"FilterCriteria: a pattern must be a non-empty JSON object: {text[:QUOTED_MAX]}")
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _both(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def _merged(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     """The members of an object; objects under the same name are merged."""
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key not in found:
             found[key] = value
         elif isinstance(there := found[key], dict) and isinstance(value, dict):
-            found[key] = _both([*there.items(), *value.items()])
+            found[key] = _merged([*there.items(), *value.items()])
         else:
             raise UnsupportedMapping(f"FilterCriteria: {key} appears twice in one object; put its rules into one array")
     return found

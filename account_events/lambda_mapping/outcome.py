@@ -23,7 +23,7 @@ class Invoked:
 
 @dataclass(frozen=True)
 class NotInvoked:
-    """The function did not run: it was throttled (TooManyRequests) or Lambda was unreachable. Does not use a retry."""
+    """The function did not run: it was throttled (TooManyRequests) or Lambda was unreachable. This uses no retry."""
 
     reason: str
 

@@ -45,12 +45,12 @@ class StreamRecord:
 
 
 def encoded(document: object) -> bytes:
-    """Compact UTF-8 JSON, as it is sent and counted."""
+    """Compact UTF-8 JSON: the form in which Lambda sends a document and measures its size."""
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def lambda_event(records: Iterable[StreamRecord]) -> dict[str, Any]:
-    """The event a function is invoked with ("Using AWS Lambda with Amazon DynamoDB", "... Kinesis": example event)."""
+    """The event that a function receives ("Using AWS Lambda with Amazon DynamoDB", "... Kinesis": example event)."""
     return {"Records": [record.event for record in records]}
 
 
@@ -112,7 +112,7 @@ def payload_prefix(records: Sequence[StreamRecord], count_max: int) -> int:
     return min(len(records), count_max)
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - walks whatever JSON-like shape the SDK returns
+def _plain(value: Any) -> Any:  # noqa: ANN401 -- any value that the SDK returns
     match value:
         case datetime():
             seconds = value.timestamp()

@@ -1,4 +1,4 @@
-"""How long a shard waits between retries. AWS publishes no figures for streams, so these are this project's."""
+"""How long a shard waits between retries. AWS publishes no figures for streams, so this project chose its own."""
 
 from dataclasses import dataclass
 

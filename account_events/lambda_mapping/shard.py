@@ -1,4 +1,4 @@
-"""The state machine of one shard: which records the function gets next, and what its response means for the others.
+"""The state machine of one shard: which records to deliver next, and which to retry or discard after a response.
 
 Source: AWS Lambda Developer Guide: "Using AWS Lambda with Amazon DynamoDB" (batching), "Retain discarded records for a
 DynamoDB event source in Lambda" (retries, age, bisecting), "Configuring partial batch response with DynamoDB and
@@ -13,7 +13,7 @@ Where AWS is silent, this module chooses:
   last retry the whole rest is discarded. Complete failures (a function error, a malformed response) are split in half;
   the first half of an odd number of records is the smaller one.
 - Backoff counts the shard's consecutive failures. A success, a partial success or a discard resets it.
-- The age limit is reached at exactly MaximumRecordAgeInSeconds. It applies to records that were never delivered too,
+- The age limit is reached at exactly MaximumRecordAgeInSeconds. It also applies to records that were never delivered,
   and it ends a backoff. A record that has failed once is discarded after the stream's retention, whatever the settings.
 - A discard is returned until it is acknowledged, so an unavailable destination stops the shard and loses no record.
 """
@@ -32,7 +32,7 @@ from account_events.lambda_mapping.retry import Backoff
 
 
 class Condition(StrEnum):
-    """Why records were discarded, as AWS's invocation records name it."""
+    """Why records were discarded, by the name in AWS's invocation records."""
 
     RETRY_ATTEMPTS_EXHAUSTED = "RetryAttemptsExhausted"
     RECORD_AGE_EXCEEDED = "RecordAgeExceeded"
@@ -64,7 +64,7 @@ class Wait:
 
 @dataclass(frozen=True)
 class Idle:
-    """Nothing to do until records are fed or the current invocation is reported."""
+    """Nothing to do until records are fed or the outcome of the current invocation is reported."""
 
 
 Action = Invoke | Discard | Wait | Idle
@@ -227,7 +227,7 @@ class ShardState:
         return self._gathered[0][1] + self._config.batching_window_s
 
     def _discard_old(self, now_s: float) -> None:
-        """Discard the expired records at the start of the first batch. Cut it before any later expired record."""
+        """Discard the expired records at the start of the first batch; otherwise cut it before the first one."""
         batch = self._pending[0]
         too_old = [now_s >= self._expires_at_s(record) for record in batch.records]
         if True not in too_old:

@@ -15,7 +15,7 @@ LIST_PAGES_MAX = 1_000
 
 
 class DynamoDBSource:
-    """A `StreamSource` for the table's stream that a mapping names."""
+    """A `StreamSource` for the DynamoDB stream of a mapping."""
 
     knows_times = False
 

@@ -31,7 +31,7 @@ def readable_shards(
     """The shards that can be read now, in the order of the list.
 
     A shard can be read when each of its parents is finished, or trimmed and therefore no longer listed. An unfinished
-    parent blocks its children even after it was trimmed.
+    parent blocks its children even if it has been trimmed.
 
     Args:
         listed: all pages of the list. A parent on a missing page would count as trimmed.

@@ -50,14 +50,14 @@ class ShardReader:
         shard that no longer exists counts as ended, as in the Kinesis Client Library.
 
         Raises:
-            botocore.exceptions.ClientError: any error but an expired iterator, trimmed records or a trimmed shard.
+            botocore.exceptions.ClientError: any error except an expired iterator, trimmed records or a trimmed shard.
         """
         try:
             page = self._page(shard_id, last_read, start)
         except ClientError as error:
             if not self._is_gone(shard_id, error):
                 raise
-            logger.warning("%s no longer exists: its unread records are lost", shard_id)
+            logger.warning("Shard %s no longer exists: its unread records are lost", shard_id)
             page = Page((), None)
         if page.next_iterator:
             self._iterators[shard_id] = page.next_iterator
@@ -90,7 +90,7 @@ class ShardReader:
             return self._source.iterator(shard_id, TRIM_HORIZON)
 
     def _open_unread(self, shard_id: str, start: Position) -> str:
-        """Open a shard at `start`. If LATEST is opened again, use the time of the first opening if the stream can."""
+        """Open a shard at `start`. To open it at LATEST again, use the time of the first opening if the stream can."""
         now_s = self._clock()
         if start == LATEST and self._source.knows_times and shard_id in self._opened_at_s:
             start = at_time(self._opened_at_s[shard_id])

@@ -3,14 +3,16 @@
 For a consumer of domain events, `history` makes an account's events and `published` packs them into Kinesis records.
 For a handler of any DynamoDB table's stream, records come from captured events (`from_lambda_events`), an export of the
 table (`from_export`) or a recording (`from_recording`). `replay` delivers either kind as Lambda would, with the faults
-that you ask for.
+that you request.
 
-Wherever this package is installed, every run of pytest imports its plugin. So each name is imported only when it is
-used (PEP 562), and no module may have the same name as one of them.
+Wherever this package is installed, every run of pytest imports its plugin. So the names below are imported only when
+they are used (PEP 562), and no module of this package may have the same name as one of them.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from account_events.extras import extra
 
 if TYPE_CHECKING:
     from account_events.testing.applied import assert_applied_once
@@ -54,7 +56,7 @@ _MODULES = {
     "wire": ("attached",),
     "writing": ("EventWriter", "newer_schema", "of_a_later_type"),
 }
-_HOME = {name: module for module, names in _MODULES.items() for name in names}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "BadReplay",
@@ -99,8 +101,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOME:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found: object = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    with extra("testing"):
+        found: object = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     globals()[name] = found
     return found

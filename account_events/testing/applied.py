@@ -17,9 +17,9 @@ def assert_applied_once(applied: Iterable[Event], expected: Iterable[Event]) -> 
     """
     found, wanted_of = _by_account(applied), _by_account(expected)
     for account_id in sorted(found.keys() | wanted_of.keys()):
-        mine = found.get(account_id, [])
+        found_events = found.get(account_id, [])
         wanted = {event.sequence: event for event in wanted_of.get(account_id, [])}
-        if wrong := _wrong(mine, wanted):
+        if wrong := _wrong(found_events, wanted):
             raise AssertionError(f"{account_id}: {wrong}")
 
 

@@ -6,15 +6,15 @@ FUNCTION_NAME = "function-under-test"
 
 
 class Died(BaseException):
-    """The execution environment dies in the middle of a call. A handler's `except Exception` does not catch it.
+    """The execution environment dies during a call. A handler's `except Exception` does not catch this.
 
-    Raise it in a fake of yours at the point where the environment should die.
+    Raise it in your own fake at the point where the environment should die.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The attributes of Lambda's context that handlers and their libraries read. Its remaining time is constant.
+    """The attributes of Lambda's context that handlers and their libraries read. The remaining time is constant.
 
     docs.aws.amazon.com/lambda/latest/dg/python-context.html
     """

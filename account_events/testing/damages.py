@@ -1,6 +1,6 @@
-"""Damages for records of domain events, for `replay(..., poison={position: damage})`.
+"""Functions that damage records of domain events, for `replay(..., poison={position: damage})`.
 
-Each changes the copy that it gets. It raises TypeError if the record cannot have this damage.
+Each function changes the given copy of a record. It raises TypeError if the record cannot be damaged in this way.
 """
 
 import base64
@@ -14,7 +14,7 @@ from account_events.testing.records import StreamRecord
 NEGATIVE_LENGTH = 0x01
 """-1 in Avro's encoding."""
 SCHEMA_ID = 2, 10
-"""The fingerprint, or half of the version id, after the first two bytes of either framing."""
+"""The bytes of the fingerprint, or of half the version id: they follow the first two bytes of either framing."""
 
 
 def not_an_event(record: StreamRecord) -> None:

@@ -1,4 +1,4 @@
-"""The errors of a replay that would make its result meaningless.
+"""The errors of a test whose result would be meaningless.
 
 TestingError
 ├── BadSource    a file or an event is not valid: the message names the file and the line, and what to do
@@ -6,7 +6,7 @@ TestingError
 │                never fail: correct the test
 └── NotOnStream  an attached client called an operation that the in-memory Kinesis does not support: use another client
 
-An error in the handler is an AssertionError, as in any test.
+If the handler fails for good, or an assertion about the replay fails, an AssertionError is raised, as in any test.
 """
 
 
@@ -17,7 +17,7 @@ class TestingError(Exception):
 
 
 class BadSource(TestingError):
-    """The source is not a valid stream. Invalid parts are never left out silently."""
+    """The source is not a valid stream. Correct it: invalid parts are never left out silently."""
 
 
 class BadReplay(TestingError):
@@ -25,4 +25,7 @@ class BadReplay(TestingError):
 
 
 class NotOnStream(TestingError):
-    """An attached client supports only PutRecords and PutRecord; other requests must not reach a network."""
+    """An attached client called another operation than PutRecords or PutRecord, or it is a client for another service.
+
+    Use another client for that: a request of an attached client never reaches a network.
+    """

@@ -14,13 +14,13 @@ INCREMENTAL = {"Keys", "Metadata", "NewImage", "OldImage"}
 
 
 def from_export(path: str | os.PathLike[str], key: TableKey) -> TableStream:
-    """The items of an export as inserted records: one partition key after the other, each in order of its sort key.
+    """The items of an export as INSERT records: one partition key after the other, each in order of its sort key.
 
     An export has no order across partition keys; use `shuffled` to mix them.
 
     Args:
         path: a data file, an export's folder, or a folder of data files, which is read with its subfolders. An export's
-            folder must contain exactly the files of its manifest, complete.
+            folder must contain every file of its manifest, complete, and no other data file.
         key: the table's key.
 
     Raises:
@@ -35,16 +35,16 @@ def from_export(path: str | os.PathLike[str], key: TableKey) -> TableStream:
             items += 1
             image = _image(where, line)
             _check_key(where, image, key, types)
-            if (place := key.order(image)) in found:
-                raise BadSource(f"{where}: item {key.text(image)} is there a second time")
-            found[place] = image
+            if (order := key.order(image)) in found:
+                raise BadSource(f"{where}: item {key.text(image)} appears a second time")
+            found[order] = image
         if count is not None and items != count:
-            raise BadSource(f"{file}: {items} items, where the manifest has {count}: fetch it again")
+            raise BadSource(f"{file}: {items} items, but the manifest has {count}: fetch it again")
     if export.items is not None and len(found) != export.items:
-        raise BadSource(f"{path}: {len(found)} items in all, where {SUMMARY} has {export.items}: fetch it again")
+        raise BadSource(f"{path}: {len(found)} items in all, but {SUMMARY} has {export.items}: fetch it again")
     if not found:
-        raise BadSource(f"{path}: there is no item in it")
-    return TableStream.of_images((found[place] for place in sorted(found)), key)
+        raise BadSource(f"{path}: it contains no item")
+    return TableStream.of_images((found[order] for order in sorted(found)), key)
 
 
 def _image(where: str, line: object) -> Image:
@@ -52,8 +52,8 @@ def _image(where: str, line: object) -> Image:
         case {"Item": dict(image), **others} if not others:
             return image
         case dict() if INCREMENTAL & line.keys():
-            raise BadSource(f"{where}: an incremental export's; export the table in full")
-    raise BadSource(f'{where}: {{"Item": {{...}}}} is expected, and nothing else')
+            raise BadSource(f"{where}: from an incremental export; export the table in full")
+    raise BadSource(f'{where}: expected {{"Item": {{...}}}} and nothing else')
 
 
 def _check_key(where: str, image: Image, key: TableKey, types: dict[str, str]) -> None:
@@ -62,4 +62,4 @@ def _check_key(where: str, image: Image, key: TableKey, types: dict[str, str]) -
         raise BadSource(f"{where}: not an item of this table: its key attribute {fault}")
     for name in key.names:
         if (kind := type_of(image[name])) != types.setdefault(name, kind):
-            raise BadSource(f"{where}: not an item of this table: {name} is a {kind} here, and a {types[name]} before")
+            raise BadSource(f"{where}: not an item of this table: {name} has type {kind}, but {types[name]} before")

@@ -1,4 +1,4 @@
-"""An export's folder. Each file is a data file, another file that DynamoDB writes, or refused by name.
+"""An export's folder: finds its data files, and refuses files that are damaged or that no export contains.
 
 docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.Output.html: `manifest-files.json` lists the data
 files with their item counts and MD5 checksums, `manifest-summary.json` has the total; each has a checksum file.
@@ -17,9 +17,9 @@ from account_events.testing.files import ION, documents, lines
 
 MANIFEST = "manifest-files.json"
 SUMMARY = "manifest-summary.json"
-# The documentation has .checksum; exports have been seen with .md5.
+# The documentation names .checksum; exports with .md5 have been observed.
 CHECKSUMS = {f"{Path(name).stem}{suffix}": name for name in (MANIFEST, SUMMARY) for suffix in (".checksum", ".md5")}
-WRITTEN_BESIDE = {"_started", MANIFEST, SUMMARY, *CHECKSUMS}
+NOT_DATA = {"_started", MANIFEST, SUMMARY, *CHECKSUMS}
 DATA_SUFFIXES = (".json.gz", ".json")
 ION_SUFFIXES = (".ion.gz", ".ion")
 SYSTEM_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
@@ -51,13 +51,13 @@ def export_at(path: Path) -> Export:
     for name, of in CHECKSUMS.items():
         _check_manifest(path / name, path / of)
     summary = _summary(path)
-    data = [file for file in _below(path) if file.parent != path or file.name not in WRITTEN_BESIDE]
+    data = [file for file in _below(path) if file.parent != path or file.name not in NOT_DATA]
     for file in data:
         _refuse_ion(str(file), file.name)
     if os.path.lexists(path / MANIFEST):
         listed = list(_listed(path))
         if others := sorted({*data} - {file for file, _ in listed}):
-            raise BadSource(f"{others[0]}: not in {MANIFEST}; move it elsewhere, or delete it if it is half a download")
+            raise BadSource(f"{others[0]}: not in {MANIFEST}; move it elsewhere, or delete an incomplete download")
         return Export([*listed], summary.get("itemCount"))
     if not data:
         raise BadSource(f"{path}: there is neither {MANIFEST} nor a file that ends in .json.gz or .json")
@@ -76,7 +76,7 @@ def _below(folder: Path, *above: Path) -> Iterator[Path]:
     for entry in entries:
         if entry.is_dir():
             if entry.resolve() in above:
-                raise BadSource(f"{entry}: a link to a folder that it is in itself; delete it")
+                raise BadSource(f"{entry}: a link to a folder that contains the link; delete it")
             yield from _below(entry, *above)
         elif entry.name not in SYSTEM_FILES and not entry.name.startswith("._"):
             yield entry
@@ -84,18 +84,16 @@ def _below(folder: Path, *above: Path) -> Iterator[Path]:
 
 def _check_unlisted(file: Path) -> None:
     if file.name in (MANIFEST, SUMMARY):
-        raise BadSource(f"{file}: another export begins there; name its folder, {file.parent}")
+        raise BadSource(f"{file}: the start of another export; pass that export's folder, {file.parent}")
     if not file.is_file():
-        raise BadSource(
-            f"{file}: no file that can be read (a link to nothing, or a pipe); fetch it again, or delete it"
-        )
+        raise BadSource(f"{file}: not a readable file (a broken link, or a pipe); fetch it again, or delete it")
     if not file.name.endswith(DATA_SUFFIXES):
         raise BadSource(
-            f"{file}: an export's data files end in .json.gz or .json; fetch it again if it is half a download, "
-            "decompress it, or move it elsewhere"
+            f"{file}: an export's data files end in .json.gz or .json; fetch it again if its download is "
+            "incomplete, decompress it, or move it elsewhere"
         )
     if not file.stat().st_size:
-        raise BadSource(f"{file}: empty, which only {MANIFEST} can confirm; fetch the manifest, or delete the file")
+        raise BadSource(f"{file}: empty, and only {MANIFEST} can confirm that; fetch the manifest, or delete the file")
 
 
 def _listed(folder: Path) -> Iterator[tuple[Path, int]]:
@@ -115,7 +113,7 @@ def _summary(folder: Path) -> Mapping[str, Any]:
         return {}
     [(where, summary), *more] = documents(folder / SUMMARY)
     if not isinstance(summary, dict) or more:
-        raise BadSource(f"{where}: a summary is one object")
+        raise BadSource(f"{where}: a summary must be one JSON object")
     if (form := summary.get("outputFormat", "DYNAMODB_JSON")) != "DYNAMODB_JSON":
         raise BadSource(f"{where}: outputFormat is {form}; export in DYNAMODB_JSON")
     if (kind := summary.get("exportType", "FULL_EXPORT")) != "FULL_EXPORT":
@@ -133,10 +131,10 @@ def _refuse_ion(where: str, name: str) -> None:
 def _check(where: str, file: Path, checksum: object) -> None:
     try:
         digests = _md5(file)
-    except (OSError, ValueError) as error:  # no file's name has a NUL
-        raise BadSource(f"{where}: {file.name} is not there; fetch the export's data folder, too") from error
+    except (OSError, ValueError) as error:  # ValueError: the name contains a NUL
+        raise BadSource(f"{where}: {file.name} is missing; fetch the export's data folder, too") from error
     if checksum is not None and checksum not in digests:
-        raise BadSource(f"{file}: its MD5 is not the manifest's: fetch it again")
+        raise BadSource(f"{file}: its MD5 differs from the manifest's: fetch it again")
 
 
 def _check_manifest(checksum: Path, manifest: Path) -> None:
@@ -144,12 +142,12 @@ def _check_manifest(checksum: Path, manifest: Path) -> None:
     if not os.path.lexists(checksum):
         return
     if not os.path.lexists(manifest):
-        raise BadSource(f"{manifest}: not there, though its {checksum.name} is; fetch it, too")
+        raise BadSource(f"{manifest}: missing, but its checksum {checksum.name} is there; fetch it, too")
     try:
-        due, digests = checksum.read_text(encoding="ascii", errors="replace").split(), _md5(manifest)
+        expected, digests = checksum.read_text(encoding="ascii", errors="replace").split(), _md5(manifest)
     except OSError as error:
         raise BadSource(f"{error.filename}: {error.strerror or error}") from error
-    if not digests.intersection(due):
+    if not digests.intersection(expected):
         raise BadSource(f"{manifest}: its MD5 is not in {checksum.name}: fetch both again")
 
 

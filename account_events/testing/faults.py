@@ -1,4 +1,4 @@
-"""Faults of PutRecords calls: sequences with one fault per call."""
+"""Faults of PutRecords calls, one per call: a single `Fault`, and generators of sequences."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,13 +27,13 @@ class Fault:
     error_code: str = THROTTLED
 
     @property
-    def is_one(self) -> bool:
-        """Whether this is a fault at all."""
+    def has_effect(self) -> bool:
+        """Whether anything fails; False for `Fault()`."""
         return bool(self.refused) or self.throttled or self.lost or self.late
 
 
 def refuse_every(nth: int, entries_max: int = 500) -> Iterator[Fault]:
-    """Endless faults that refuse every `nth` entry, counted through all calls as if each had `entries_max` entries.
+    """Endless faults that refuse every `nth` entry, counted across the calls as if each had `entries_max` entries.
 
     A retried entry has another position, so it is accepted eventually.
     """

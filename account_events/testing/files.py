@@ -30,22 +30,22 @@ _OTHER_FORMS: tuple[tuple[bytes, str], ...] = (
     (rb"<", "XML or HTML, perhaps an error page saved in place of the file; fetch it again"),
     (
         rb"[\"'\w][^{}\[\]\r\n]*[,;\t]",
-        "CSV or other text, not JSON; save what AWS gives in JSON, export a table with ExportFormat=DYNAMODB_JSON",
+        "CSV or other text, not JSON; save AWS's output as JSON, and export tables with ExportFormat=DYNAMODB_JSON",
     ),
 )
-"""The first bytes of files that are mistaken for JSON, and what to do about each."""
+"""The first bytes of other formats, as patterns, each with a description and what to do."""
 
 Placed = tuple[str, Any]
-"""A document, after its location for error messages."""
+"""A location for error messages, and the document at it."""
 
 
 def content(path: Path) -> bytes:
-    """Read a file. Raises BadSource if it does not exist, its gzip is damaged, or it is not JSON."""
+    """Read a file. Raises BadSource if it cannot be read, its gzip data is damaged, or it is not JSON."""
     try:
         data = path.read_bytes()
         data = gzip.decompress(data) if data.startswith(GZIP_MAGIC) else data
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise BadSource(f"{path}: the gzip is damaged or breaks off; fetch it again: {error}") from error
+        raise BadSource(f"{path}: the gzip data is damaged or truncated; fetch it again: {error}") from error
     except OSError as error:
         raise BadSource(f"{path}: {error.strerror or error}") from error
     text = data.removeprefix(codecs.BOM_UTF8).lstrip()
@@ -53,18 +53,18 @@ def content(path: Path) -> bytes:
         if re.match(beginning, text):
             raise BadSource(f"{path}: {form}")
     if (encoding := json.detect_encoding(data[:4])).startswith(("utf-16", "utf-32")):
-        raise BadSource(f"{path}: {encoding.upper()}, or no text at all; save it as UTF-8")
+        raise BadSource(f"{path}: {encoding.upper()}, or not text; save it as UTF-8")
     return data
 
 
-def parsed(where: str, text: str) -> Any:  # noqa: ANN401 -- whatever the JSON holds
+def parsed(where: str, text: str) -> Any:  # noqa: ANN401 -- any JSON value
     """Parse a document. Raises BadSource if it is not JSON, or has values that no stream or row can have."""
     try:
         return _loaded(text)
     except json.JSONDecodeError as error:
         raise BadSource(f"{where}: not JSON: {error}") from error
     except (ValueError, RecursionError) as error:
-        raise BadSource(f"{where}: {_strange(error)}") from error
+        raise BadSource(f"{where}: {_unreadable(error)}") from error
 
 
 def documents(path: Path) -> list[Placed]:
@@ -106,14 +106,14 @@ def _whole(path: Path, text: str) -> list[Placed]:
     except json.JSONDecodeError as error:
         raise BadSource(f"{path}, line {error.lineno}: not JSON: {error.msg}") from error
     except (ValueError, RecursionError) as error:
-        raise BadSource(f"{path}: {_strange(error)}") from error
+        raise BadSource(f"{path}: {_unreadable(error)}") from error
 
 
 class _NameTwice(ValueError):
     """An object has two members of the same name; Python would silently keep the second."""
 
 
-def _loaded(text: str) -> Any:  # noqa: ANN401 -- whatever the JSON holds
+def _loaded(text: str) -> Any:  # noqa: ANN401 -- any JSON value
     return json.loads(text, object_pairs_hook=_members)
 
 
@@ -121,15 +121,15 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
-        raise _NameTwice(f"an object has two members {max(names, key=names.count)!r}: which of them holds is not clear")
+        raise _NameTwice(f"an object has two members {max(names, key=names.count)!r}, so its value is ambiguous")
     return found
 
 
-def _strange(error: Exception) -> str:
+def _unreadable(error: Exception) -> str:
     """Why Python cannot read this JSON exactly."""
     if isinstance(error, _NameTwice):
         return str(error)
-    return "nested too deeply" if isinstance(error, RecursionError) else "a number of thousands of digits"
+    return "nested too deeply" if isinstance(error, RecursionError) else "a number with thousands of digits"
 
 
 def _text(path: Path) -> str:

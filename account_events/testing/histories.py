@@ -31,13 +31,13 @@ def history(
 
     Args:
         account_id: the account.
-        amounts: in units of the currency, with two decimals: `"100.00", "-30.00"`.
+        amounts: in units of the currency, with at most two decimals: `"100.00", "-30.00"`.
         owner: an opaque id.
         currency: an ISO 4217 code.
         opened_at: when the account was created; with a timezone.
 
     Raises:
-        BadReplay: an amount is zero or not exact, or it would overdraw the account.
+        BadReplay: an amount is zero, has more than two decimals, or would overdraw the account.
     """
     balance = Decimal("0.00")
     events: list[Event] = [
@@ -47,7 +47,7 @@ def history(
         amount = _amount(text)
         balance += amount
         if balance < 0:
-            raise BadReplay(f"{account_id}: {text} overdraws the account, which the service never does")
+            raise BadReplay(f"{account_id}: {text} overdraws the account, which the service never allows")
         kind = BalanceCredited if amount > 0 else BalanceWithdrawn
         events.append(
             kind(**_common(account_id, sequence, opened_at), amount=abs(amount), currency=currency, balance=balance)
@@ -74,29 +74,29 @@ def _amount(text: str | Decimal) -> Decimal:
             return amount.quantize(CENT)
     except InvalidOperation:
         pass
-    raise BadReplay(f"{text!r} is not an amount: pass a number other than zero with two decimals")
+    raise BadReplay(f"{text!r} is not an amount: pass a number other than zero with at most two decimals")
 
 
 def mixed(*histories: Iterable[Event], seed: int | None = None) -> list[Event]:
-    """The events of several accounts on one stream, in turn or mixed by a seed. Each account stays in order."""
+    """The events of several accounts: in turn, or in an order given by a seed. Each account's events stay in order."""
     return [event for _, event in in_turn({str(n): events for n, events in enumerate(histories)}, seed)]
 
 
 def without(events: Iterable[Event], account_id: str, *sequences: int) -> list[Event]:
-    """The events with a gap: without some events of an account.
+    """The events without some events of an account, which then has a gap.
 
     Raises:
         BadReplay: one of these events does not exist.
     """
     given = list(events)
-    gone = {(account_id, sequence) for sequence in sequences}
-    if strange := sorted(gone - {(event.account_id, event.sequence) for event in given}):
-        raise BadReplay(f"{account_id}: there is no event {strange[0][1]} to leave out")
-    return [event for event in given if (event.account_id, event.sequence) not in gone]
+    left_out = {(account_id, sequence) for sequence in sequences}
+    if unknown := sorted(left_out - {(event.account_id, event.sequence) for event in given}):
+        raise BadReplay(f"{account_id}: there is no event {unknown[0][1]} to leave out")
+    return [event for event in given if (event.account_id, event.sequence) not in left_out]
 
 
 def out_of_order(events: Iterable[Event], seed: int) -> list[Event]:
-    """The events out of order within their accounts: each may move a few positions forward or back.
+    """The events out of order within their accounts: each event may move a few positions forward or back.
 
     Raises:
         BadReplay: no account has two different events.
@@ -106,13 +106,13 @@ def out_of_order(events: Iterable[Event], seed: int) -> list[Event]:
         disturbed = _disturbed(given, random)
         if disturbed != given:
             return disturbed
-    raise BadReplay("no account has two events to change the order of")
+    raise BadReplay("no account has two different events whose order could change")
 
 
 def republished(events: Iterable[Event], seed: int) -> list[Event]:
-    """The events as after lost responses to puts: sometimes the last events of an account are repeated, in order.
+    """The events as they are published if responses to puts are lost: at times an account's last events are repeated.
 
-    The projector publishes at least once, so repeated events are other Kinesis records with other sequence numbers. For
+    The projector publishes at least once: repeated events are new Kinesis records with new sequence numbers. For
     records that Lambda delivers twice, use `replay(..., duplicates="all")`.
 
     Raises:
@@ -127,7 +127,7 @@ def republished(events: Iterable[Event], seed: int) -> list[Event]:
 
 
 def _randoms(seed: int) -> Iterator[Random]:
-    """Random sources from one seed. A caller tries them until one has an effect; their number is limited."""
+    """Random generators from one seed. The caller tries them until one has an effect; their number is limited."""
     for attempt in range(ATTEMPTS_MAX):
         yield Random(f"{seed} {attempt}")  # noqa: S311 -- seeded, so that a failure can be repeated
 
@@ -137,8 +137,8 @@ def _disturbed(events: Sequence[Event], random: Random) -> list[Event]:
     for event in events:
         by_account.setdefault(event.account_id, []).append(event)
     queues = {}
-    for account_id, mine in by_account.items():
-        positions = [(position + random.uniform(0, REACH), event) for position, event in enumerate(mine)]
+    for account_id, own in by_account.items():
+        positions = [(position + random.uniform(0, REACH), event) for position, event in enumerate(own)]
         queues[account_id] = iter([event for _, event in sorted(positions, key=lambda each: each[0])])
     return [next(queues[event.account_id]) for event in events]
 
@@ -146,8 +146,8 @@ def _disturbed(events: Sequence[Event], random: Random) -> list[Event]:
 def _repeating(events: Iterable[Event], random: Random) -> Iterator[Event]:
     last: dict[str, list[Event]] = {}
     for event in events:
-        mine = last.setdefault(event.account_id, [])
-        mine.append(event)
+        own = last.setdefault(event.account_id, [])
+        own.append(event)
         yield event
         if random.random() < CHANCE:
-            yield from mine[-random.randint(1, RUN_MAX) :]
+            yield from own[-random.randint(1, RUN_MAX) :]

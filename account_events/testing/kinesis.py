@@ -24,9 +24,9 @@ class MemoryKinesis:
     """A fake Kinesis client with `put_records` and `put_record` like boto3's.
 
     Args:
-        faults: one per call, in order; later calls succeed. In a replay, all faults of a list must happen; those of an
-            iterator may happen.
-        refuse: accounts whose entries are always refused; in a replay, each must have an entry.
+        faults: one per call, in order; later calls succeed. In a replay, every fault of a list must happen, but those
+            of an iterator need not.
+        refuse: accounts whose entries are always refused; in a replay, each of them must have an entry.
         clock: advanced by `latency_s` with every call.
         latency_s: the duration of a call, in seconds.
         stream_name: the only existing stream; None accepts any name.
@@ -35,8 +35,9 @@ class MemoryKinesis:
     Attributes:
         accepted: the entries on the stream, in the order of their arrival.
         calls: the entries of every call.
-        dies_after: the numbers, from 1, of the calls after which the caller dies, among those that accept entries.
-        taking_calls: how many calls have accepted entries so far.
+        dies_after: the numbers of the puts after which the caller dies. Only calls that accept entries count as puts,
+            from 1.
+        puts: how many calls have accepted entries so far.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class MemoryKinesis:
         self.accepted: list[Mapping[str, Any]] = []
         self.calls: list[list[Mapping[str, Any]]] = []
         self.dies_after: set[int] = set()
-        self.taking_calls = 0
+        self.puts = 0
 
     def data(self) -> list[bytes]:
         """The user records on the stream, unpacked from aggregates, in the order of their arrival."""
@@ -87,14 +88,14 @@ class MemoryKinesis:
         return found
 
     def assert_accounts_alone(self) -> None:
-        """Assert that no call had two records of one account: Kinesis could refuse the first and accept the second."""
+        """Assert that no call had two records of one account: Kinesis may refuse the first and accept the second."""
         for number, call in enumerate(self.calls, 1):
-            often = Counter(account for entry in call for account in set(self.accounts_of(entry)))
-            together = sorted(account for account, times in often.items() if times > 1)
-            if together:
+            records = Counter(account for entry in call for account in set(self.accounts_of(entry)))
+            repeated = sorted(account for account, times in records.items() if times > 1)
+            if repeated:
                 raise AssertionError(
-                    f"call {number}: {', '.join(together[:5])} in two records in flight together; "
-                    "PutRecords may refuse the first and take the second"
+                    f"call {number} has several records with events of {', '.join(repeated[:5])}; "
+                    "PutRecords may refuse the first and accept the second"
                 )
 
     def new_caller(self) -> bool:
@@ -104,42 +105,42 @@ class MemoryKinesis:
 
     @contextmanager
     def replaying(self, crashes: Collection[int] = ()) -> Iterator[None]:
-        """A context in which callers die after these puts, counted from its start among those that accept entries.
+        """A context in which callers die after these puts. Calls that accept entries count, from 1 in this context.
 
         Raises:
             BadReplay: at the end, if one of these puts, or another requested fault, did not happen.
         """
-        before = self.taking_calls
+        before = self.puts
         deaths = {before + crash for crash in crashes}
         self.dies_after |= deaths
         try:
             yield
         finally:  # a fault that did not happen must not affect the next replay
             self.dies_after -= deaths
-        puts = self.taking_calls - before
+        puts = self.puts - before
         if crashes and max(crashes) > puts:
-            raise BadReplay(f"there was no put {max(crashes)} to crash after: {puts} in all took anything")
+            raise BadReplay(f"there was no put {max(crashes)} to crash after: the number of puts was {puts}")
         if never_happened := self.never_happened():
-            raise BadReplay("ordered of the Kinesis in memory, and never happened: " + "; ".join(never_happened[:3]))
+            raise BadReplay("requested of the in-memory Kinesis, but never happened: " + "; ".join(never_happened[:3]))
 
     def never_happened(self) -> list[str]:
         """The requested faults that have not happened so far, one line each."""
         with self._lock:
-            calls, puts = len(self.calls), self.taking_calls
+            calls, puts = len(self.calls), self.puts
             unused = [
-                f"there was no call {number} for its Fault: {calls} in all"
+                f"there was no call {number} for its Fault: the number of calls was {calls}"
                 for number, fault in enumerate(self._ordered, 1)
-                if number > calls and fault.is_one
+                if number > calls and fault.has_effect
             ]
-            never_came = [f"no entry of {account_id!r} came to be refused" for account_id in sorted(self._uncalled())]
-            undying = [
-                f"there was no put {death} to crash after: {puts} in all took anything"
+            without_entry = [f"there was no entry of {account!r} to refuse" for account in sorted(self._not_refused())]
+            without_put = [
+                f"there was no put {death} to crash after: the number of puts was {puts}"
                 for death in sorted(self.dies_after)
                 if not 1 <= death <= puts
             ]
-            return [*self._missed, *unused, *never_came, *undying]
+            return [*self._missed, *unused, *without_entry, *without_put]
 
-    def _uncalled(self) -> set[str]:
+    def _not_refused(self) -> set[str]:
         return self.refuse - self._refused_accounts
 
     def put_record(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 -- as boto3
@@ -157,13 +158,14 @@ class MemoryKinesis:
 
         Raises:
             botocore.exceptions.ParamValidationError: the parameters are invalid.
-            botocore.exceptions.ClientError: a limit of Kinesis is exceeded, the stream does not exist, or a fault.
-            botocore.exceptions.ReadTimeoutError: a fault.
+            botocore.exceptions.ClientError: a limit of Kinesis is exceeded, the stream does not exist, or a fault was
+                requested.
+            botocore.exceptions.ReadTimeoutError: a fault was requested.
             Died: the caller dies in this call, or has died before.
         """
         with self._lock:
             if self._is_caller_dead:
-                raise Died("a dead environment makes no calls")
+                raise Died("the environment has died, so it cannot put")
             check_parameters("PutRecords", request)
             entries: list[Mapping[str, Any]] = [sent(entry) for entry in request["Records"]]
             self._check_stream(request)
@@ -178,26 +180,26 @@ class MemoryKinesis:
         if fault.throttled:
             self.accepted += late
             if in_order and (fault.refused or fault.lost or fault.late):
-                self._missed.append(f"call {len(self.calls)} is throttled, and nothing else of its Fault happens")
+                self._missed.append(f"call {len(self.calls)} is throttled, so the rest of its Fault did not happen")
             raise _error("PutRecords", "LimitExceededException", "Rate exceeded")
         if in_order and (absent := sorted(fault.refused - set(range(len(entries))))):
-            self._missed.append(f"call {len(self.calls)} had no entry {absent[0]} to refuse: {len(entries)} in all")
-        is_taken = [
+            self._missed.append(f"call {len(self.calls)} had no entry {absent[0]} to refuse: it had {len(entries)}")
+        are_accepted = [
             position not in fault.refused and not self._is_refused(entry) for position, entry in enumerate(entries)
         ]
-        taken = [entry for entry, yes in zip(entries, is_taken, strict=True) if yes]
-        self._late = taken if fault.late else []
-        self.accepted += ([] if fault.late else taken) + late
-        if taken:
-            self.taking_calls += 1
-            if self.taking_calls in self.dies_after:
+        accepted = [entry for entry, is_accepted in zip(entries, are_accepted, strict=True) if is_accepted]
+        self._late = accepted if fault.late else []
+        self.accepted += ([] if fault.late else accepted) + late
+        if accepted:
+            self.puts += 1
+            if self.puts in self.dies_after:
                 self._is_caller_dead = True
-                raise Died(f"after put {self.taking_calls}")
+                raise Died(f"after put {self.puts}")
         if fault.lost or fault.late:
             raise ReadTimeoutError(endpoint_url="https://kinesis")
         return {
-            "FailedRecordCount": is_taken.count(False),
-            "Records": [_result(yes, next(self._numbers), fault.error_code) for yes in is_taken],
+            "FailedRecordCount": are_accepted.count(False),
+            "Records": [_result(each, next(self._numbers), fault.error_code) for each in are_accepted],
         }
 
     def _is_refused(self, entry: Mapping[str, Any]) -> bool:
@@ -218,10 +220,10 @@ class MemoryKinesis:
             raise _error("PutRecords", "ResourceNotFoundException", f"Stream {name} not found")
 
 
-def _result(is_taken: bool, number: int, error_code: str) -> dict[str, str]:  # noqa: FBT001 -- the one thing it is about
-    if is_taken:
+def _result(is_accepted: bool, number: int, error_code: str) -> dict[str, str]:  # noqa: FBT001 -- it selects the result
+    if is_accepted:
         return {"SequenceNumber": str(number), "ShardId": "shardId-000000000000"}
-    return {"ErrorCode": error_code, "ErrorMessage": "not taken, as the test wants it"}
+    return {"ErrorCode": error_code, "ErrorMessage": "refused, as the test requested"}
 
 
 def _error(operation: str, code: str, message: str) -> ClientError:

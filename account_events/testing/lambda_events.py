@@ -1,4 +1,4 @@
-"""A table's stream from captured events of Lambda, or from its invocation records."""
+"""A table's stream from captured Lambda events or from Lambda's invocation records."""
 
 import json
 import math
@@ -31,8 +31,8 @@ def from_lambda_events(source: Source, key: TableKey | None = None) -> TableStre
     """The records of captured events as one shard, in the order of their sequence numbers.
 
     A capture may contain deliveries in any order, and retries repeat records. Each record is used once; `repeats`
-    counts the others. A record from GetRecords, which has no `eventSourceARN` and other time formats, is recognised as
-    the same record.
+    counts its other occurrences. A record from GetRecords has no `eventSourceARN` and other time formats than one from
+    Lambda, but the two are recognised as the same record.
 
     Args:
         source: the path of a file, plain or gzip, or its content: an event (`{"Records": [...]}`), an invocation record
@@ -43,7 +43,7 @@ def from_lambda_events(source: Source, key: TableKey | None = None) -> TableStre
 
     Raises:
         BadSource: a part is not one of these, a record belongs to another table or has no item, or two different
-            records have the same number. The message names the file, line and record.
+            records have the same sequence number. The message names the file, line and record.
     """
     checked = RecordCheck(key)
     placed = documents(Path(source)) if isinstance(source, str | os.PathLike) else [("the event", source)]
@@ -54,14 +54,14 @@ def from_lambda_events(source: Source, key: TableKey | None = None) -> TableStre
         if (there := found.get(number)) is not None:
             if differing := disagreement(there, record):
                 raise BadSource(
-                    f"{where}: sequence number {number} is another record's ({differing} differs): captured from two "
-                    "tables?"
+                    f"{where}: two different records have sequence number {number} ({differing} differs): use records "
+                    "of one table only"
                 )
             record = together(there, record)  # noqa: PLW2901 -- the same record
             repeats += 1
         found[number] = record
     if not found:
-        raise BadSource(f"{placed[0][0]}: there is no record in it")
+        raise BadSource(f"{placed[0][0]}: it contains no record")
     records = tuple(found[number] for number in sorted(found))
     return TableStream((StreamShard(FIRST_SHARD, records),), key=checked.key, repeats=repeats)
 
@@ -84,7 +84,7 @@ class RecordCheck:
             return TableKey(*self._types)
         return self._given
 
-    def __call__(self, where: str, record: Any) -> StreamRecord:  # noqa: ANN401 -- whatever was in the file
+    def __call__(self, where: str, record: Any) -> StreamRecord:  # noqa: ANN401 -- any JSON value
         """The record as Lambda delivers it.
 
         Raises:
@@ -98,9 +98,9 @@ class RecordCheck:
 
     def _check_keys(self, where: str, keys: object) -> None:
         if not isinstance(keys, Mapping) or not 1 <= len(keys) <= KEY_ATTRIBUTES_MAX:
-            raise BadSource(f"{where}: not a table's record: its Keys are not one or two attributes")
+            raise BadSource(f"{where}: not a record of a table: its Keys must be one or two attributes")
         if self._given is not None and keys.keys() != {*self._given.names}:
-            raise BadSource(f"{where}: not of this table: its Keys are not {' and '.join(self._given.names)}")
+            raise BadSource(f"{where}: not a record of this table: its Keys are not {' and '.join(self._given.names)}")
         for name, value in keys.items():
             if fault := value_fault(value):
                 raise BadSource(f"{where}: {name}, a key attribute, {fault}")
@@ -109,7 +109,7 @@ class RecordCheck:
             self._types = types
         if types != self._types:
             raise BadSource(
-                f"{where}: not of the table of the first record: its Keys are {_listed(types)}, not "
+                f"{where}: not from the table of the first record: its Keys are {_listed(types)}, not "
                 f"{_listed(self._types)}"
             )
 
@@ -118,9 +118,9 @@ def _listed(types: Mapping[str, str]) -> str:
     return " and ".join(f"{name} ({kind})" for name, kind in sorted(types.items()))
 
 
-def _of_a_table(where: str, record: Any) -> StreamRecord:  # noqa: ANN401 -- whatever was in the file
+def _of_a_table(where: str, record: Any) -> StreamRecord:  # noqa: ANN401 -- any JSON value
     if not isinstance(record, dict):
-        raise BadSource(f"{where}: a record is an object, not {type(record).__name__}")
+        raise BadSource(f"{where}: a record must be an object, not {type(record).__name__}")
     delivered = as_delivered(record)
     source = delivered.get("eventSource", "aws:dynamodb")
     if source != "aws:dynamodb":
@@ -129,15 +129,15 @@ def _of_a_table(where: str, record: Any) -> StreamRecord:  # noqa: ANN401 -- wha
         case {"eventName": "INSERT" | "MODIFY" | "REMOVE", "dynamodb": {"SequenceNumber": str(number)}}:
             if number.isascii() and number.isdecimal() and len(number) <= SEQUENCE_NUMBER_DIGITS_MAX:
                 return delivered
-    raise BadSource(f"{where}: no record of a table's stream: eventName and dynamodb.SequenceNumber are required")
+    raise BadSource(f"{where}: not a record of a table's stream: eventName and dynamodb.SequenceNumber are required")
 
 
 def _check_image(where: str, event_name: str, change: Mapping[str, Any]) -> None:
     """Check that the record has a new image; without one, the handler has no item."""
     if (view := change.get("StreamViewType", VIEWS[0])) not in VIEWS:
-        raise BadSource(f"{where}: of a stream of {view}, without the new items: set StreamViewType to {VIEWS[0]}")
+        raise BadSource(f"{where}: its StreamViewType {view} leaves out the new items: set it to {VIEWS[0]}")
     if event_name != "REMOVE" and not isinstance(change.get("NewImage"), Mapping):
-        raise BadSource(f"{where}: there is no NewImage, so the handler could not know the item")
+        raise BadSource(f"{where}: NewImage is missing, so the handler would not get the item")
 
 
 def _timed(where: str, record: StreamRecord) -> StreamRecord:
@@ -183,12 +183,12 @@ def _records(placed: Sequence[Placed], checked: RecordCheck, depth: int = 0) -> 
             case {"payload": payload}:
                 yield from _records([(f"{where}, payload", _payload(where, payload))], checked, depth + 1)
             case {"DDBStreamBatchInfo": _}:
-                raise BadSource(f"{where}: it has only where the records were; a destination in S3 keeps them")
+                raise BadSource(f"{where}: only the positions of records; a destination in S3 keeps the records, too")
             case {"dynamodb": _} | {"eventSource": _}:
                 yield where, checked(where, found)
             case _:
-                raise BadSource(f"{where}: neither an event with Records, nor one given up with its payload")
+                raise BadSource(f"{where}: neither an event with Records nor an invocation record with its payload")
 
 
-def _payload(where: str, payload: object) -> Any:  # noqa: ANN401 -- whatever the JSON holds
+def _payload(where: str, payload: object) -> Any:  # noqa: ANN401 -- any JSON value
     return parsed(f"{where}: its payload", payload) if isinstance(payload, str) else payload

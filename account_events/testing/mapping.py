@@ -1,8 +1,8 @@
 """Delivers a stream to a handler like Lambda's event source mapping, in milliseconds.
 
-The rules are those of `account_events.lambda_mapping`, which cites AWS's documents: each shard in order, parents before
-children, the lowest reported record as checkpoint, whole batches again after an error, bisecting, bounded retries. Time
-is virtual, so retries do not wait.
+The rules are those of `account_events.lambda_mapping`, which cites AWS's documentation: each shard in order, parents
+before children, the lowest reported record as the checkpoint, the whole batch again after an error, bisecting, and
+bounded retries. Time is virtual, so retries do not wait.
 """
 
 import json
@@ -18,7 +18,7 @@ from account_events.lambda_mapping.shard import Discard, Invoke, ShardState, Wai
 from account_events.streams.lineage import Shard, readable_shards
 from account_events.testing.context import Context, Died
 from account_events.testing.errors import BadReplay
-from account_events.testing.plan import Batch, Duplicates, check_delivered, check_something_is_due, planned
+from account_events.testing.plan import Batch, Duplicates, check_any_record_is_due, check_delivered, planned
 from account_events.testing.record_stream import Damage, RecordStream
 from account_events.testing.records import StreamRecord, created_at_s, is_of_kinesis, number_of
 from account_events.testing.replayed import Delivery, Replayed, Settings
@@ -61,20 +61,20 @@ def replay(
 ) -> Replayed:
     """Deliver a whole stream to a handler. Records whose delivery fails are delivered again.
 
-    A handler's environment dies if the handler, or a fake that it calls, raises `Died`, and as requested by
-    `crash_after_call` and `crash_after_put`. With `new_handler`, a new environment then replaces it.
+    A handler's environment dies if the handler, or a fake that it calls, raises `Died`, or if `crash_after_call` or
+    `crash_after_put` requests it. With `new_handler`, a new environment then replaces it.
 
     Args:
         stream: the stream to deliver.
-        handler: the handler; the same one continues after its environment has died.
-        new_handler: instead of `handler`: makes the handler of a new execution environment. Each shard has a separate
-            environment, and gets a new one when it dies.
-        kinesis: the fake that the handler puts to; all its requested faults must happen.
+        handler: the handler. If its environment dies, the same handler is called again.
+        new_handler: instead of `handler`: makes the handler of a new execution environment. Each shard has its own
+            environment, and gets a new one when that dies.
+        kinesis: the fake that the handler puts to. Every fault that was requested of it must happen.
         batch_sizes: the sizes of the batches in turn; after the last one, the first follows again.
         duplicates: the numbers, from 1, of the batches that are delivered twice; or "all".
         overlap: how many records of the previous batch every batch repeats at its start.
         split_after: after how many records the shard splits in two.
-        poison: how to damage records, by their position, from 0.
+        poison: by the position of a record, from 0, the function that damages it.
         crash_after_call: the numbers, from 1, of the invocations after which the environment dies. The handler has
             returned, but Lambda never receives the response.
         crash_after_put: the numbers, from 1, of the puts to `kinesis` after which the environment dies, among those
@@ -98,12 +98,12 @@ def replay(
     calls, puts = _numbers("call", crash_after_call), _numbers("put", crash_after_put)
     _check_crashes(calls, puts, new_handler, kinesis)
     due = frozenset(number_of(record) for record in replayed_stream.records if accepts(record))
-    check_something_is_due(replayed_stream, due)
+    check_any_record_is_due(replayed_stream, due)
     replayed = Replayed(replayed_stream, due)
     with nullcontext() if kinesis is None else kinesis.replaying(puts):
         _Mapping(_environments(handler, new_handler), plan, replayed, options, mapping, kinesis, calls).run()
     if calls and max(calls) > (reached := len(replayed.deliveries)):
-        raise BadReplay(f"there was no call {max(calls)} to crash after: {reached} in all reached the handler")
+        raise BadReplay(f"there was no call {max(calls)} to crash after: the number of calls was {reached}")
     check_delivered(replayed_stream, (number for batch in replayed.batches for number in batch))
     return replayed
 
@@ -117,22 +117,22 @@ def remainder(batch: Sequence[StreamRecord], response: object) -> Sequence[Strea
 def _numbers(what: str, given: int | Sequence[int]) -> frozenset[int]:
     numbers = frozenset({given} if isinstance(given, int) else given)
     if numbers and min(numbers) < 1:
-        raise BadReplay(f"there is no {what} {min(numbers)} to crash after: they are counted from 1")
+        raise BadReplay(f"there is no {what} {min(numbers)} to crash after: {what}s are counted from 1")
     return numbers
 
 
 def _check_crashes(calls: Collection[int], puts: Collection[int], new_handler: object, kinesis: object) -> None:
     if (calls or puts) and new_handler is None:
         option = "crash_after_put" if puts else "crash_after_call"
-        raise BadReplay(f"{option} needs new_handler: who dies cannot go on, and forgets everything")
+        raise BadReplay(f"{option} needs new_handler: a handler that dies must be replaced by a new one")
     if puts and kinesis is None:
-        raise BadReplay("crash_after_put needs kinesis, to which the handler puts")
+        raise BadReplay("crash_after_put needs kinesis, the fake that the handler puts to")
 
 
 def _environments(handler: Handler | None, new_handler: Callable[[], Handler] | None) -> Callable[[], Handler]:
     if (handler is None) == (new_handler is None):
-        raise BadReplay("pass either a handler or new_handler, which makes one")
-    return new_handler or (lambda: handler)  # type: ignore[return-value]  # one of the two is there
+        raise BadReplay("pass either handler or new_handler")
+    return new_handler or (lambda: handler)  # type: ignore[return-value]  # not None without new_handler
 
 
 @dataclass
@@ -173,7 +173,7 @@ class _Mapping:
                 case Invoke(some):
                     state.invoked(self._invoke(shard_id, [record.event for record in some]), now_s)
                 case Discard(some):
-                    self._give_up([dict(record.event) for record in some])
+                    self._discard([dict(record.event) for record in some])
                     state.discarded()
                 case Wait(until_s):
                     now_s = until_s
@@ -186,12 +186,12 @@ class _Mapping:
         result: Any = None
         error: BaseException | None = None
         try:
-            # As over the wire: the handler may change its event, and must return a JSON value.
+            # As in Lambda, the handler gets its own copy of the event and must return a JSON value.
             result = json.loads(json.dumps(handler(json.loads(json.dumps({"Records": records})), context)))
-        except (Exception, Died) as raised:  # noqa: BLE001 -- whatever a handler raises is Lambda's function error
+        except (Exception, Died) as raised:  # noqa: BLE001 -- any exception is a function error in Lambda
             error = raised
         if self.kinesis is not None and self.kinesis.new_caller():
-            error = error if isinstance(error, Died) else Died("it went on after its death")
+            error = error if isinstance(error, Died) else Died("the handler continued after its environment had died")
         if len(deliveries) + 1 in self.crash_after:
             error = Died(f"after call {len(deliveries) + 1}")
         if isinstance(error, Died):
@@ -207,14 +207,14 @@ class _Mapping:
             self.environments[shard_id] = self.started, self.new_handler()
         return self.environments[shard_id]
 
-    def _give_up(self, records: Sequence[StreamRecord]) -> None:
+    def _discard(self, records: Sequence[StreamRecord]) -> None:
         self.replayed.discarded += records
         if self.settings.discards_allowed:
             return
         last = self.replayed.deliveries[-1]
-        why = f"it raised {last.error!r}" if last.error else f"it returned {last.result!r}"
+        why = f"the handler raised {last.error!r}" if last.error else f"the handler returned {last.result!r}"
         raise AssertionError(
-            f"given up, never handled: {len(records)} records from {number_of(records[0])} on, after "
+            f"{len(records)} records from {number_of(records[0])} on were discarded without being handled, after "
             f"{self.settings.retries_max} retries; at the last attempt {why}"
         ) from last.error
 

@@ -8,24 +8,24 @@ from typing import TypeVar
 from account_events.testing.record_stream import FIRST_SHARD, RecordStream, StreamShard
 from account_events.testing.records import StreamRecord, number_of, renumbered, sequence_number
 
-Thing = TypeVar("Thing")
+Item = TypeVar("Item")
 Stream = TypeVar("Stream", bound=RecordStream)
 
 
-def in_turn(things: Mapping[str, Iterable[Thing]], seed: int | None = None) -> list[tuple[str, Thing]]:
-    """Mix items, each given with its key: one of every key in turn, or in an order given by a seed."""
-    queues = {key: list(mine) for key, mine in things.items()}
+def in_turn(items: Mapping[str, Iterable[Item]], seed: int | None = None) -> list[tuple[str, Item]]:
+    """Mix the items of several keys: one of each key in turn, or in an order given by a seed."""
+    queues = {key: list(queue) for key, queue in items.items()}
     if seed is None:
         longest = max(map(len, queues.values()), default=0)
-        return [(key, mine[n]) for n in range(longest) for key, mine in queues.items() if n < len(mine)]
-    turns = [key for key, mine in queues.items() for _ in mine]
+        return [(key, queue[n]) for n in range(longest) for key, queue in queues.items() if n < len(queue)]
+    turns = [key for key, queue in queues.items() for _ in queue]
     Random(seed).shuffle(turns)  # noqa: S311 -- seeded, so that a failure can be repeated
-    upcoming = {key: iter(mine) for key, mine in queues.items()}
+    upcoming = {key: iter(queue) for key, queue in queues.items()}
     return [(key, next(upcoming[key])) for key in turns]
 
 
 def shuffled(stream: Stream, seed: int) -> Stream:
-    """The same records with their partition keys mixed by a seed, in one shard, with new sequence numbers.
+    """The same records in one shard, with their partition keys mixed by a seed and with new sequence numbers.
 
     Use it for an export, which has one partition key after the other.
 

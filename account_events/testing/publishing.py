@@ -1,4 +1,4 @@
-"""Domain events in Kinesis records, packed as by the projector and delivered as by Lambda or GetRecords. Pure."""
+"""Domain events in Kinesis records: packed like the projector's, in the formats of Lambda and GetRecords. Pure."""
 
 import base64
 from collections.abc import Iterable, Iterator
@@ -30,7 +30,7 @@ class EventStream(RecordStream):
         return {"Records": list(self.records)}
 
     def get_records(self) -> list[dict[str, Any]]:
-        """All records as in the `Records` of GetRecords: data as bytes, times as datetimes."""
+        """All records in the format of GetRecords: data as bytes, times as datetimes."""
         return [
             {
                 "SequenceNumber": record["kinesis"]["sequenceNumber"],
@@ -68,7 +68,7 @@ def published(
         writer: encodes the events; by default in single-object encoding with this release's schemas.
         aggregated: whether the events of a bucket share a record in the format of the Kinesis Producer Library;
             otherwise each event has a separate record.
-        events_per_put: how many events the projector receives, and so publishes, at a time.
+        events_per_put: how many events the projector receives and publishes at a time.
         buckets: the number of buckets: the stack's parameter `Buckets`.
         shards: the stream's number of shards.
 
@@ -76,7 +76,7 @@ def published(
         BadReplay: there are no events, or a number is not positive.
     """
     if min(events_per_put, buckets, shards) < 1:
-        raise BadReplay("events_per_put, buckets and shards have to be positive")
+        raise BadReplay("events_per_put, buckets and shards must be positive")
     puts = list(puts_of(events, writer or EventWriter(), buckets, events_per_put if aggregated else None))
     if not puts:
         raise BadReplay("there is no event to publish")
@@ -84,11 +84,11 @@ def published(
     for number, put in enumerate(puts):
         shard = int(put.explicit_hash_key) * shards >> RING_BITS
         records[shard].append(_record(put, number, _shard_id(shard)))
-    return EventStream(tuple(StreamShard(_shard_id(shard), tuple(mine)) for shard, mine in records.items()))
+    return EventStream(tuple(StreamShard(_shard_id(shard), tuple(found)) for shard, found in records.items()))
 
 
 def puts_of(events: Iterable[Event], writer: EventWriter, buckets: int, per_put: int | None) -> Iterator[Put]:
-    """The records in the projector's order; None: not aggregated."""
+    """The records in the projector's order, `per_put` events at a time; None: one event per record, not aggregated."""
     waiting = list(events)
     if per_put is None:
         for event in waiting:

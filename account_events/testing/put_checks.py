@@ -1,4 +1,4 @@
-"""Checks a put by the rules of boto3, before it is sent, and by those of Kinesis, when it arrives."""
+"""Checks a put: by the rules of boto3 before it is sent, and by the limits of Kinesis when it arrives."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 from botocore.model import Shape
 from botocore.validate import ParamValidator
 
-# docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html; limits of every stream.
+# docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html: no stream has lower limits.
 CALL_RECORDS_MAX = 500
 CALL_BYTES_MAX = 5 * 1024 * 1024
 RECORD_BYTES_MAX = 1024 * 1024
@@ -36,10 +36,10 @@ def sent(entry: Mapping[str, Any]) -> dict[str, Any]:
 def check_call(entries: Sequence[Mapping[str, Any]]) -> None:
     """Check the limits of Kinesis. Raises ClientError."""
     if not 1 <= len(entries) <= CALL_RECORDS_MAX:
-        raise _invalid(f"{len(entries)} records: 1 to {CALL_RECORDS_MAX} fit")
+        raise _invalid(f"a request must have 1 to {CALL_RECORDS_MAX} records, not {len(entries)}")
     if not all(
         "PartitionKey" in entry for entry in entries
-    ):  # boto3 lets that pass, for streams that distribute by AUTO
+    ):  # boto3 does not require it: a stream with the distribution strategy AUTO needs none
         raise _invalid("a PartitionKey is required for each record")
     sizes = [len(entry["Data"]) + len(entry["PartitionKey"].encode()) for entry in entries]
     if max(sizes) > RECORD_BYTES_MAX:
@@ -48,14 +48,14 @@ def check_call(entries: Sequence[Mapping[str, Any]]) -> None:
         raise _invalid(f"{sum(sizes)} bytes are too many for a request", "InvalidArgumentException")
     for entry in entries:
         if not 1 <= len(entry["PartitionKey"]) <= PARTITION_KEY_MAX:
-            raise _invalid(f"a PartitionKey has 1 to {PARTITION_KEY_MAX} characters")
+            raise _invalid(f"a PartitionKey must have 1 to {PARTITION_KEY_MAX} characters")
         if "ExplicitHashKey" in entry:
             _check_hash_key(entry["ExplicitHashKey"])
 
 
 def _check_hash_key(key: str) -> None:
     if not HASH_KEY.fullmatch(key):
-        raise _invalid(f"ExplicitHashKey {key[:50]!r} is no decimal number: {HASH_KEY.pattern}")
+        raise _invalid(f"ExplicitHashKey {key[:50]!r} is not a decimal number: {HASH_KEY.pattern}")
     if int(key) > HASH_KEY_MAX:
         raise _invalid(f"ExplicitHashKey {key} is not in the range 0 to 2^128-1", "InvalidArgumentException")
 

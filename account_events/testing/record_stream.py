@@ -1,4 +1,4 @@
-"""A stream that can be replayed: shards with their records, which can be damaged and split first. Pure."""
+"""A stream for a replay: shards with their records. Before the replay, it can be damaged and split. Pure."""
 
 import copy
 from collections.abc import Callable, Iterable
@@ -13,7 +13,7 @@ from account_events.testing.records import StreamRecord, number_of
 FIRST_SHARD = "shardId-00000000000000000000-00000000"
 
 Damage = Callable[[StreamRecord], StreamRecord | None]
-"""Damages a record: changes the given copy, or returns another record."""
+"""Damages a record: changes the given copy and returns None, or returns another record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,11 @@ class RecordStream:
 
     @classmethod
     def of(cls, records: Iterable[StreamRecord]) -> Self:
-        """One shard."""
+        """A stream with one shard."""
         return cls((StreamShard(FIRST_SHARD, tuple(records)),))
 
     def __post_init__(self) -> None:
-        """Refuse a stream of which a mapping would silently skip records.
+        """Refuse a stream whose records a mapping would partly skip without an error.
 
         Raises:
             BadReplay: a shard appears twice or before its parent, or its sequence numbers do not increase.
@@ -52,12 +52,14 @@ class RecordStream:
         ids = {shard.shard_id for shard in self.shards}
         for shard in self.shards:
             if shard.shard_id in seen or (shard.parent_id in ids and shard.parent_id not in seen):
-                raise BadReplay(f"shard {shard.shard_id} is there twice, or before its parent {shard.parent_id}")
+                raise BadReplay(f"shard {shard.shard_id} appears twice, or before its parent {shard.parent_id}")
             seen.add(shard.shard_id)
             numbers = [int(number_of(record)) for record in shard.records]
             for before, number in pairwise(numbers):
                 if number <= before:
-                    raise BadReplay(f"shard {shard.shard_id}: sequence number {number} stands behind {before}")
+                    raise BadReplay(
+                        f"shard {shard.shard_id}: sequence number {number} comes after {before}; they must increase"
+                    )
 
     @property
     def records(self) -> tuple[StreamRecord, ...]:
@@ -65,7 +67,7 @@ class RecordStream:
         return tuple(record for shard in self.shards for record in shard.records)
 
     def partition_of(self, record: StreamRecord) -> str:
-        """A record's partition key as text. Records with the same key stay in one lineage of shards, in order."""
+        """A record's partition key as text. Records with the same key stay in order, in one lineage of shards."""
         partition_key: str = record["kinesis"]["partitionKey"]
         return partition_key
 
@@ -77,20 +79,20 @@ class RecordStream:
             damage: changes the record.
 
         Raises:
-            BadReplay: there is no such record, or the damage does not fit it, has no effect, or changes its number.
+            BadReplay: there is no such record, or `damage` fails, has no effect or changes its sequence number.
         """
         records = self.records
         if not 0 <= position < len(records):
-            raise BadReplay(f"there is no record {position} to poison: {len(records)} records, counted from 0")
+            raise BadReplay(f"there is no record {position} to poison: the {len(records)} records are counted from 0")
         damaged = copy.deepcopy(records[position])
         try:
             damaged = damage(damaged) or damaged
         except (KeyError, TypeError) as error:
-            raise BadReplay(f"record {position} does not have what this damage changes: {error!r}") from error
+            raise BadReplay(f"record {position} cannot be damaged in this way: {error!r}") from error
         if damaged == records[position]:
-            raise BadReplay(f"record {position} is as it was: this damage does nothing to it")
+            raise BadReplay(f"record {position}: the damage function did not change it")
         if _number_in(damaged) != (number := number_of(records[position])):
-            raise BadReplay(f"record {position}: a damage must leave its sequence number as it is")
+            raise BadReplay(f"record {position}: the damage function must not change its sequence number")
         shards, start = [], 0
         for shard in self.shards:
             at, end = position - start, start + len(shard.records)
@@ -108,15 +110,15 @@ class RecordStream:
             children: the number of children; AWS makes one or two.
 
         Raises:
-            BadReplay: there is no record before or after the split, the stream has been split already, or it does not
-                know its table's key.
+            BadReplay: there is no record before or after the split, the stream has several shards, or it does not know
+                its table's key.
         """
         if len(self.shards) != 1:
-            raise BadReplay(f"the stream has {len(self.shards)} shards already: only a single one can be split")
+            raise BadReplay(f"the stream has {len(self.shards)} shards: only a stream with one shard can be split")
         [parent] = self.shards
         if not 0 < after < len(parent.records):
             raise BadReplay(f"a split after {after} of {len(parent.records)} records leaves one side empty")
-        born = [
+        child_shards = [
             StreamShard(
                 f"{parent.shard_id}-{child}",
                 tuple(record for record in parent.records[after:] if self._lineage(record, children) == child),
@@ -124,7 +126,7 @@ class RecordStream:
             )
             for child in range(children)
         ]
-        return replace(self, shards=(replace(parent, records=parent.records[:after]), *born))
+        return replace(self, shards=(replace(parent, records=parent.records[:after]), *child_shards))
 
     def _lineage(self, record: StreamRecord, children: int) -> int:
         partition = self.partition_of(record).encode("utf-8", "surrogatepass")

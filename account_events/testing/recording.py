@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 FORMAT = "a recorded table stream, 1"
 QUIET_READS = 4
-"""An open shard has no end, and GetRecords may return no records although more follow: this many empty reads end it."""
-PAUSE_S = 0.25  # a shard takes five reads a second
+"""An open shard is read until so many reads in a row return no records: one empty read does not prove its end."""
+PAUSE_S = 0.25  # a shard allows five reads per second
 
 
 def record(
@@ -52,7 +52,7 @@ def record(
 
     Raises:
         botocore.exceptions.ClientError: for example, the stream does not exist.
-        account_events.lambda_mapping.errors.UnsupportedMapping: the ARN is not that of a stream.
+        account_events.lambda_mapping.errors.UnsupportedMapping: `stream_arn` is not the ARN of a stream.
         BadSource: the stream belongs to another table, or contains only the items' keys.
     """
     config = MappingConfig(uuid="recording", stream_arn=stream_arn, function_arn="nobody")
@@ -74,7 +74,7 @@ def record(
 
 
 def write(stream: TableStream, path: str | os.PathLike[str]) -> None:
-    """A stream in the format of `from_recording`, one record per line."""
+    """Write a stream in the format of `from_recording`, one record per line."""
     target = Path(path)
     shards = ",\n".join(_shard_text(shard) for shard in stream.shards)
     text = f'{{"format": {json.dumps(FORMAT)}, "shards": [\n{shards}\n]}}\n'
@@ -107,7 +107,7 @@ def from_recording(path: str | os.PathLike[str], key: TableKey | None = None) ->
                 return TableStream(shards, key=check.key)
     except BadReplay as error:
         raise BadSource(f"{where}: {error}") from error
-    raise BadSource(f"{where}: not {FORMAT!r}; for captured events of Lambda there is from_lambda_events")
+    raise BadSource(f"{where}: not {FORMAT!r}; read captured events of Lambda with from_lambda_events")
 
 
 def _parents_first(listed: tuple[Shard, ...]) -> list[Shard]:
@@ -149,7 +149,7 @@ def _shard_text(shard: StreamShard) -> str:
     return f'{{{head}, "records": [\n{records}\n]}}'
 
 
-def _shard(where: str, shard: Any, check: RecordCheck) -> StreamShard:  # noqa: ANN401 -- whatever was in the file
+def _shard(where: str, shard: Any, check: RecordCheck) -> StreamShard:  # noqa: ANN401 -- any JSON value
     match shard:
         case {"shardId": str(shard_id), "records": list(records), **others}:
             parent_id = others.pop("parentShardId", None)

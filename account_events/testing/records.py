@@ -14,7 +14,7 @@ docs.aws.amazon.com/lambda/latest/dg/with-ddb.html and .../with-kinesis.html
 Image = Mapping[str, Any]
 """An item of a table in DynamoDB JSON."""
 
-# Across a power of ten, where numbers and their decimal strings sort differently.
+# The sequence numbers cross a power of ten, where numbers and their decimal strings sort differently.
 FIRST_SEQUENCE_NUMBER = 10**24 - 5_000
 FIRST_CREATED_AT_S = 1769851800
 SIZE_BYTES = 260
@@ -22,7 +22,7 @@ STREAM_ARN = "arn:aws:dynamodb:eu-central-1:000000000000:table/replayed/stream/2
 
 
 def image_record(image: Image, number: int, key: TableKey, event_name: str = "INSERT") -> StreamRecord:
-    """An INSERT record with the item as its new image."""
+    """A record with the item as its new image; by default, an INSERT."""
     return {
         "eventID": f"{number:032x}",
         "eventName": event_name,

@@ -20,12 +20,12 @@ class Settings:
     """The settings of the event source mapping and of the handler's context.
 
     Attributes:
-        reports_item_failures: whether the response's `batchItemFailures` count; the lowest one is the checkpoint.
+        reports_item_failures: whether the response's `batchItemFailures` are used; the lowest one is the checkpoint.
         bisects_on_error: whether a batch that failed as a whole is split in two.
         retries_max: how often a batch is retried before its records are discarded.
         filter_patterns: the mapping's filters, in JSON.
         remaining_ms: the remaining time that the handler's context returns.
-        discards_allowed: whether a discard does not fail the test.
+        discards_allowed: whether records may be discarded; otherwise a discard fails the test.
     """
 
     reports_item_failures: bool = True
@@ -58,7 +58,7 @@ class Delivery:
         sequence_numbers: the sequence numbers of the records.
         result: what the handler returned.
         error: what the handler raised; `Died` if its environment died.
-        acknowledged: how many records from the start of the batch Lambda will not deliver again.
+        acknowledged: how many records, from the start of the batch, are done and will not be delivered again.
     """
 
     shard_id: str
@@ -96,7 +96,7 @@ class Replayed:
         return [delivery.error for delivery in self.deliveries if delivery.error is not None]
 
     def assert_all_acknowledged(self) -> None:
-        """Assert that the handler acknowledged each record that the filters accepted, and that none was discarded."""
+        """Assert that the handler acknowledged every record that the filters accepted, and that none was discarded."""
         done = {n for delivery in self.deliveries for n in delivery.sequence_numbers[: delivery.acknowledged]}
         given_up = {number_of(record) for record in self.discarded}
         if open_ := sorted((self.due - done) | given_up, key=int):
@@ -113,8 +113,8 @@ class Replayed:
     def assert_handled(self, numbers: Iterable[str], *, once: bool = False) -> None:
         """Assert that the handler's effects, named by the sequence numbers of their records, cover the whole stream.
 
-        Each record that was accepted and not discarded must have an effect. When it first appears, every earlier record
-        of its shard must have appeared. No other effects are allowed.
+        Each record that was accepted and not discarded must have an effect, after the first effects of all earlier
+        records of its shard. No other effects are allowed.
 
         Args:
             numbers: the sequence numbers, in the order of the effects.
@@ -125,11 +125,11 @@ class Replayed:
         due = self.due - {number_of(record) for record in self.discarded}
         if missing := sorted(due.difference(first), key=int):
             raise AssertionError(f"never handled: {_listed(missing)}")
-        if strange := [number for number in first if number not in self.due]:
-            raise AssertionError(f"handled, but not on the stream: {_listed(strange)}")
-        for shard_id, mine in self._by_shard(first).items():
-            if (ordered := sorted(mine, key=int)) != mine:
-                wrong, right = next((a, b) for a, b in zip(mine, ordered, strict=True) if a != b)
+        if unknown := [number for number in first if number not in self.due]:
+            raise AssertionError(f"handled, but not on the stream: {_listed(unknown)}")
+        for shard_id, handled in self._by_shard(first).items():
+            if (ordered := sorted(handled, key=int)) != handled:
+                wrong, right = next((a, b) for a, b in zip(handled, ordered, strict=True) if a != b)
                 raise AssertionError(f"shard {shard_id}: {wrong} was handled before {right}")
         if once and len(found) > len(first):
             twice = sorted({number for number in found if found.count(number) > 1}, key=int)

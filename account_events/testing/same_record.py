@@ -7,14 +7,15 @@ from typing import Any
 from account_events.testing.records import StreamRecord
 
 SECONDS_APART_MAX = 1.0
-"""Some sources have times to the second, others more precise ones."""
+"""Some sources give times to the second, others more precisely."""
 SETS = ("SS", "NS", "BS")
 
 
 def disagreement(one: StreamRecord, other: StreamRecord) -> str:
-    """The name of the first member that differs between the two; empty if none differs."""
-    mine, theirs = _members(one), _members(other)
-    return next((name for name in sorted(mine.keys() & theirs.keys()) if _differs(name, mine[name], theirs[name])), "")
+    """The name of the first member that both have with different values; empty if there is none."""
+    first, second = _members(one), _members(other)
+    shared = sorted(first.keys() & second.keys())
+    return next((name for name in shared if _differs(name, first[name], second[name])), "")
 
 
 def together(one: StreamRecord, other: StreamRecord) -> StreamRecord:
@@ -29,7 +30,7 @@ def _members(record: StreamRecord) -> Mapping[str, Any]:
     return {name: value for name, value in (own | change).items() if value is not None}
 
 
-def _differs(name: str, one: Any, other: Any) -> bool:  # noqa: ANN401 -- out of JSON
+def _differs(name: str, one: Any, other: Any) -> bool:  # noqa: ANN401 -- any JSON value
     if name == "dynamodb.ApproximateCreationDateTime":
         return bool(abs(one - other) > SECONDS_APART_MAX)
     if name == "dynamodb.SizeBytes":
@@ -37,7 +38,7 @@ def _differs(name: str, one: Any, other: Any) -> bool:  # noqa: ANN401 -- out of
     return bool(_canonical(one) != _canonical(other))
 
 
-def _canonical(value: Any) -> Any:  # noqa: ANN401 -- out of JSON
+def _canonical(value: Any) -> Any:  # noqa: ANN401 -- any JSON value
     """A comparable form of a value: numbers by value, sets without order."""
     if isinstance(value, list):
         return [_canonical(each) for each in value]
@@ -52,7 +53,7 @@ def _canonical(value: Any) -> Any:  # noqa: ANN401 -- out of JSON
     return value
 
 
-def _number(value: Any) -> Any:  # noqa: ANN401 -- out of JSON
+def _number(value: Any) -> Any:  # noqa: ANN401 -- any JSON value
     """The value as a number; its text if it is not a number, as in a set of strings or bytes."""
     text = str(value)
     try:

@@ -8,9 +8,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 NUMBER_CHARACTERS_MAX = 200
-"""The maximum number of digits of a DynamoDB number without an exponent."""
+"""More characters than any DynamoDB number has, even without an exponent."""
 Order = tuple[tuple[str, Any], ...]
-"""A sort key that compares like DynamoDB: numbers by value, text by its UTF-8 bytes, binary by its bytes."""
+"""A value that compares like an item's key in DynamoDB: numbers by value, text and binary by their bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def value_fault(value: object) -> str:
         case {"N": str(number), **others} if not others:
             return _number_fault(number)
         case {"B": str(encoded), **others} if not others:
-            return "" if encoded and _bytes(encoded) is not None else "is no binary value in Base64"
+            return "" if encoded and _bytes(encoded) is not None else "is not a binary value in Base64"
     return "is neither a string (S), a number (N) nor a binary value (B)"
 
 
@@ -72,7 +72,7 @@ def type_of(value: Mapping[str, Any]) -> str:
 
 def _number_fault(number: str) -> str:
     if len(number) > NUMBER_CHARACTERS_MAX:
-        return f"has {len(number)} characters: too long for a number of DynamoDB"
+        return f"has {len(number)} characters: too long for a DynamoDB number"
     try:
         is_number = Decimal(number).is_finite() and number.isascii() and "_" not in number
     except InvalidOperation:

@@ -12,11 +12,11 @@ from account_events.testing.table_key import TableKey
 
 @dataclass(frozen=True, slots=True)
 class TableStream(RecordStream):
-    """Shards, parents before their children.
+    """The stream of a DynamoDB table; see `RecordStream`.
 
     Attributes:
         key: the table's key. Without it, the stream can be replayed, but neither split nor shuffled.
-        repeats: how many repeated records of the source were left out.
+        repeats: how many repetitions of records in the source were left out.
     """
 
     key: TableKey | None = None
@@ -24,7 +24,7 @@ class TableStream(RecordStream):
 
     @classmethod
     def of(cls, records: Iterable[StreamRecord], key: TableKey | None = None) -> Self:
-        """One shard."""
+        """A stream with one shard."""
         found = tuple(records)
         return cls((StreamShard(FIRST_SHARD, found),), key=key or _only_key(found))
 
@@ -46,7 +46,7 @@ class TableStream(RecordStream):
         """
         if self.key is None:
             raise BadReplay(
-                "which of the two key attributes is the partition key? Give the stream its key: "
+                "the stream does not know which key attribute is the partition key: make it with "
                 "key=TableKey(partition, sort)"
             )
         match (record["dynamodb"].get("Keys") or {}).get(self.key.partition):
@@ -56,7 +56,7 @@ class TableStream(RecordStream):
 
 
 def as_stream(stream: RecordStream | Sequence[StreamRecord]) -> RecordStream:
-    """Bare records as one shard."""
+    """The stream itself, or records as a stream with one shard."""
     if isinstance(stream, RecordStream):
         return stream
     return RecordStream.of(stream) if any(map(is_of_kinesis, stream)) else TableStream.of(stream)

@@ -32,25 +32,25 @@ def attached(client: Any, kinesis: MemoryKinesis) -> Iterator[None]:  # noqa: AN
         kinesis: the in-memory stream.
 
     Raises:
-        NotOnStream: the client is for another service. In the context, the client raises it for any operation but a
-            put.
+        NotOnStream: the client is for another service. Within the context, the client raises it for every operation
+            except PutRecords and PutRecord.
     """
     service = client.meta.service_model.service_name
     if service != "kinesis":
-        raise NotOnStream(f"a client for {service}: attach one for kinesis")
+        raise NotOnStream(f"this is a client for {service}: attach a client for kinesis")
 
     def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:
         operation = _text(request.headers["X-Amz-Target"]).rpartition(".")[2]
         put = {"PutRecords": kinesis.put_records, "PutRecord": kinesis.put_record}.get(operation)
         if put is None:
-            raise NotOnStream(f"{operation}: the Kinesis in memory takes PutRecords and PutRecord only")
-        body: Any = request.body  # bytes, as clients build it; the stubs know of files, too
+            raise NotOnStream(f"{operation}: the in-memory Kinesis supports only PutRecords and PutRecord")
+        body: Any = request.body  # clients build bytes; the stubs also allow files
         try:
             return _response(request, 200, put(**_decoded(json.loads(body))))
         except ClientError as error:
             code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
             return _response(request, 400, {"__type": code, "message": message})
-        except ParamValidationError as error:  # a client that does not look for itself sends it, and Kinesis answers
+        except ParamValidationError as error:  # from a client without validation: Kinesis would refuse it
             return _response(request, 400, {"__type": "ValidationException", "message": str(error)})
 
     events = client.meta.events
@@ -77,7 +77,7 @@ def _response(request: AWSPreparedRequest, status: int, body: Mapping[str, Any])
     headers = HTTPHeaders()
     headers["x-amzn-RequestId"] = "in-memory"
     response: Any = AWSResponse(request.url, status, headers, None)
-    response._content = json.dumps(body).encode()  # noqa: SLF001 -- it has no other way in
+    response._content = json.dumps(body).encode()  # noqa: SLF001 -- there is no public way to set it
     return response  # type: ignore[no-any-return]
 
 

@@ -36,13 +36,13 @@ def newer_schema(name: str, field: str = ADDED_FIELD) -> dict[str, Any]:
         field: the name of the new field.
 
     Raises:
-        BadReplay: the event does not exist, or it has the field already.
+        BadReplay: there is no such event, or it already has the field.
     """
     if name not in CONTRACT.working:
-        raise BadReplay(f"there is no event {name!r}; there are {', '.join(CONTRACT.working)}")
+        raise BadReplay(f"there is no event {name!r}; use one of {', '.join(CONTRACT.working)}")
     source: dict[str, Any] = json.loads(json.dumps(CONTRACT.working[name].source))
     if field in CONTRACT.working[name].field_types:
-        raise BadReplay(f"{name} has a field {field!r} already")
+        raise BadReplay(f"{name} already has a field {field!r}")
     source["fields"].append({"name": field, "type": _OPTIONAL_STRING, "default": None})
     return source
 
@@ -59,12 +59,12 @@ class EventWriter:
     Args:
         framing: "single-object", with the schema's fingerprint before each event, or "glue", with the id of the
             schema's version in the Glue Schema Registry.
-        schemas: newer schemas to write with (see `newer_schema`). Their added fields have a value.
+        schemas: newer schemas to write with (see `newer_schema`). The fields that they add get a value.
 
     Attributes:
-        contract: the later release's schemas. `Decoder(Codec(writer.contract))` is a consumer that has upgraded.
+        contract: the later release's schemas. `Decoder(Codec(writer.contract))` decodes like an upgraded consumer.
         registry: the content of the Glue Schema Registry, by version id. `Decoder(Codec(CONTRACT,
-            writer.registry.get))` is a consumer that uses the registry.
+            writer.registry.get))` decodes like a consumer that uses the registry.
     """
 
     def __init__(

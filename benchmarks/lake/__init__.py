@@ -1,1 +1,1 @@
-"""The lake at scale: made up on demand, then asked. `make lake-scale`; see docs/lake.md."""
+"""`make lake-scale`: generates a large lake and measures the shipped queries on it; see docs/lake.md."""

@@ -1,6 +1,6 @@
 """`make lake-scale`: generates a lake of EVENTS events and DAYS days, runs the shipped queries, and prints a table.
 
-A complete lake is kept in `.build/lake-<events>-<days>-<minutes>` and used again.
+A complete lake is kept in `.build/lake-<events>-<days>-<minutes>`, and later runs use it again.
 """
 
 import argparse
@@ -22,13 +22,13 @@ from ops.lake.query.duckdb_engine import DuckDBEngine
 BUILD = Path(__file__).parents[2] / ".build"
 HISTORIES = (10, 30, 100)
 DEFAULT = Size(events=10_000_000, days=100, flush_minutes=60)
-MOST = Size(events=10**9, days=36_500, flush_minutes=1_440)
+LARGEST = Size(events=10**9, days=36_500, flush_minutes=1_440)
 
 
 def main() -> int:
-    size = asked_for(sys.argv[1:])
+    size = parse_size(sys.argv[1:])
     console, err = Console(highlight=False, width=140), Console(stderr=True, highlight=False)
-    root = made(size, err)
+    root = generated_lake(size, err)
     files = sum(1 for _ in root.rglob("*.parquet"))
     console.print(f"{size.events:,} events, {size.days} days, {files:,} files, {table_bytes(root):,} bytes")
     figures = []
@@ -36,27 +36,38 @@ def main() -> int:
         with history(root, days) as lake:
             last = days_of(lake)[-1].name.removeprefix("dt=")
             for query in (each for each in queries().values() if each.parameters):
-                err.print(f"{query.name}, {days} days")
+                err.print(f"running {query.name} on {days} days")
                 figures.append(measure(lake, query, days, _given(lake, last)))
     _show(console, figures)
     return 0
 
 
-def asked_for(arguments: Sequence[str]) -> Size:
+def parse_size(arguments: Sequence[str]) -> Size:
     """Parse the size of the lake from the command line. Exits with code 2 if the size is invalid."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.lake", description=__doc__)
-    parser.add_argument("--events", type=_number(MOST.events), default=DEFAULT.events)
-    parser.add_argument("--days", type=_number(MOST.days), default=DEFAULT.days)
+    parser.add_argument(
+        "--events",
+        type=_number(LARGEST.events),
+        default=DEFAULT.events,
+        help="number of events, without repeated ones (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--days",
+        type=_number(LARGEST.days),
+        default=DEFAULT.days,
+        help="number of days over which the events are spread (default: %(default)s)",
+    )
     parser.add_argument(
         "--flush-minutes",
-        type=_number(MOST.flush_minutes),
+        type=_number(LARGEST.flush_minutes),
         default=DEFAULT.flush_minutes,
-        help="Firehose's buffer interval",
+        help="Firehose's buffer interval in minutes (default: %(default)s)",
     )
     given = parser.parse_args(arguments)
     if given.events < given.days:
         parser.error(
-            f"{given.events} events leave some of {given.days} days without any; use more events or fewer days"
+            f"{given.events} events are too few for {given.days} days: each day needs at least one. Use more events or "
+            "fewer days."
         )
     return Size(given.events, given.days, given.flush_minutes)
 
@@ -72,7 +83,7 @@ def _number(most: int) -> Callable[[str], int]:
     return number
 
 
-def made(size: Size, err: Console) -> Path:
+def generated_lake(size: Size, err: Console) -> Path:
     """Return the lake's folder, generating the lake if necessary. An incomplete lake is never used."""
     root = BUILD / f"lake-{size.events}-{size.days}-{size.flush_minutes}"
     if root.exists():

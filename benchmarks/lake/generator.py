@@ -14,7 +14,7 @@ from consumers.lake import table
 FIRST_DAY = "2026-01-01"
 EVENTS_PER_ACCOUNT = 50
 REPEATED_PER_MILLE = 1
-"""How many of a thousand events Firehose delivers again, in a later file."""
+"""How many of a thousand events Firehose delivers twice; the copy is in a separate file."""
 
 
 @dataclass(frozen=True, slots=True)

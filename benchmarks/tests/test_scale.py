@@ -31,17 +31,17 @@ def test_every_query_with_parameters_is_measured(
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "1_0", "x", "", "9" * 5_000])
 def test_an_invalid_size_is_refused(option: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        scale.asked_for([f"{option}={value}"])
+        scale.parse_size([f"{option}={value}"])
     assert ended.value.code == 2
     assert f"argument {option}: must be a whole number from 1 to " in capsys.readouterr().err
 
 
 def test_a_day_without_events_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        scale.asked_for(["--events=2", "--days=3"])
+        scale.parse_size(["--events=2", "--days=3"])
     assert ended.value.code == 2
-    assert "2 events leave some of 3 days without any" in capsys.readouterr().err
-    assert scale.asked_for(["--events=3", "--days=3"]) == Size(3, 3, scale.DEFAULT.flush_minutes)
+    assert "2 events are too few for 3 days" in capsys.readouterr().err
+    assert scale.parse_size(["--events=3", "--days=3"]) == Size(3, 3, scale.DEFAULT.flush_minutes)
 
 
 def events_in(root: Path) -> int:
@@ -49,14 +49,14 @@ def events_in(root: Path) -> int:
     return int(count)
 
 
-def made(size: Size) -> Path:
-    return scale.made(size, Console(file=io.StringIO()))
+def generated_lake(size: Size) -> Path:
+    return scale.generated_lake(size, Console(file=io.StringIO()))
 
 
 def test_the_files_of_a_killed_run_are_not_in_the_next_lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the files in their final place nor those that DuckDB was still writing."""
     monkeypatch.setattr(scale, "BUILD", tmp_path)
-    root = made(SMALL)
+    root = generated_lake(SMALL)
     [*_, finished] = root.rglob("*.parquet")
     abandoned = root.with_suffix(".unfinished")
     root.rename(abandoned)
@@ -65,7 +65,7 @@ def test_the_files_of_a_killed_run_are_not_in_the_next_lake(tmp_path: Path, monk
     earlier = abandoned / finished.relative_to(root)
     stray.write_bytes(earlier.read_bytes())
     earlier.rename(earlier.with_name("earlier.parquet"))
-    assert events_in(made(SMALL)) == EVENTS_AND_COPIES
+    assert events_in(generated_lake(SMALL)) == EVENTS_AND_COPIES
     assert not abandoned.exists()
 
 
@@ -79,6 +79,6 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
     with monkeypatch.context() as patch:
         patch.setattr(scale, "generate", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            made(SMALL)
+            generated_lake(SMALL)
     assert list(tmp_path.iterdir()) == []
-    assert events_in(made(SMALL)) == EVENTS_AND_COPIES
+    assert events_in(generated_lake(SMALL)) == EVENTS_AND_COPIES

@@ -1,6 +1,6 @@
-"""The columns that the lake adds to the events' own. Pure.
+"""The columns that the lake adds to the events' fields. Pure.
 
-`account-events schema check` reads them while a schema may be broken, so nothing here may read the schemas.
+`account-events schema check` imports this module even if a schema is broken, so nothing here may read the schemas.
 """
 
 from dataclasses import dataclass
@@ -13,27 +13,38 @@ class Column:
     Attributes:
         glue_type: as the Glue Data Catalog, Hive and Athena's DDL name it.
         added: the comment of a column that the lake adds. Empty for a field of the events: its schemas document it.
+        optional: whether a field of the events may be null where an event has it.
     """
 
     name: str
     glue_type: str
     added: str = ""
+    optional: bool = False
 
 
 PUBLISHED_AT = Column(
     "published_at",
     "timestamp",
-    "When Kinesis took the event, UTC; null for an event that came from the ledger and not from the stream.",
+    "When Kinesis received the event, UTC; null for an event that was written from the ledger, not from the stream.",
 )
 SCHEMA_FINGERPRINT = Column(
-    "schema_fingerprint", "string", "The schema the event was written with: its CRC-64-AVRO, 16 hex digits."
+    "schema_fingerprint",
+    "string",
+    "The fingerprint of the schema with which the event was written: CRC-64-AVRO, 16 hex digits.",
 )
 
 PARTITION_KEYS = (
-    Column("dt", "string", "The day on which the event occurred, UTC, YYYY-MM-DD. Name it, or everything is read."),
+    Column(
+        "dt",
+        "string",
+        "The day on which the event occurred, UTC, YYYY-MM-DD. A query without a condition on dt reads every file.",
+    ),
     Column("event_type", "string", "AccountCreated, BalanceCredited or BalanceWithdrawn."),
 )
 """The columns in a file's path. The event determines both, so a duplicate is always in the same partition."""
 
-OF_QUERIES = ("copy", "listed_file", "at_account_id", "at_sequence")
-"""Names that `tables/events.sql`, DuckDB's views over files and `reconcile` use for columns. No field may have one."""
+RESERVED_NAMES = ("copy", "listed_file", "at_account_id", "at_sequence")
+"""Column names that `tables/events.sql`, DuckDB's views over files and `reconcile` use themselves.
+
+No field of an event may have one of these names.
+"""

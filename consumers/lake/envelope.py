@@ -1,7 +1,7 @@
-"""The envelope in which Firehose passes an event: base64 data, and the event's place and time on Kinesis. Pure.
+"""The envelope in which Firehose passes an event: base64 data, and the event's position and time on Kinesis. Pure.
 
-Source: AWS Lambda Developer Guide, "Process Amazon Data Firehose records" (the event); Lambda's test event "Process
-Record Streams as source", whose arrival time is ISO 8601 text; Kinesis API Reference, Record (seconds as a number).
+Sources: AWS Lambda Developer Guide, "Process Amazon Data Firehose records" (the envelope); Lambda's test event "Process
+Record Streams as source" (an arrival time in ISO 8601); Kinesis API Reference, Record (an arrival time in seconds).
 """
 
 import re
@@ -34,13 +34,13 @@ def data_of(record: Mapping[str, Any]) -> bytes:
 
 
 def source_of(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The record's place on the stream; empty if it was put into Firehose directly."""
+    """The record's position on the stream; empty if the record was put into Firehose directly."""
     source = record.get("kinesisRecordMetadata")
     return source if isinstance(source, dict) else {}
 
 
 def published_ms(record: Mapping[str, Any]) -> int | None:
-    """When Kinesis took the record, milliseconds since 1970; None if the envelope has no arrival time.
+    """When Kinesis received the record, milliseconds since 1970; None if the envelope has no arrival time.
 
     Raises:
         BadEnvelope: the arrival time is invalid.
@@ -63,7 +63,7 @@ def milliseconds(when: object) -> int:
     an offset is taken as UTC.
 
     Raises:
-        ValueError: it is in another form, before 2000 or after 9999.
+        ValueError: the time is in another form, before 2000 or after 9999.
     """
     number = _number_of(when) if isinstance(when, str) else when
     if not isinstance(number, int | float) or isinstance(number, bool) or number != number:  # noqa: PLR0124 -- NaN

@@ -1,12 +1,12 @@
-"""Why the lake refuses an event, as a tree ordered by what to do. Firehose keeps every refused record.
+"""The errors with which the lake refuses an event, grouped by what to do. Firehose keeps every refused record.
 
 account_events.avro.errors.Undecodable    the event's bytes cannot be read; the subclass names the reason
 Refused
 ├── BadEnvelope               the record is not as Firehose writes it: find out what invokes the function
-├── UnknownEvent              an event of a later release: deploy it, then run `account-events lake redrive`
-├── OutsidePartitions         dated where the table has no partition, so queries would never find it
+├── UnknownEvent              an event of a later release: deploy that release, then run `account-events lake redrive`
+├── OutsidePartitions         the table has no partition for the event's day, so queries would never find the event
 ├── SeveralPartitions         an aggregate of events for several partitions: `account-events lake redrive` unpacks it
-└── AnswerFull                the function's answer is full: run `account-events lake redrive`
+└── AnswerFull                the row does not fit into the function's answer: run `account-events lake redrive`
 """
 
 
@@ -19,7 +19,7 @@ class BadEnvelope(Refused):
 
     def __init__(self, what: str) -> None:
         super().__init__(
-            f"Invalid envelope around the event: {what}. Find out what invoked the function in place of Firehose, then "
+            f"Invalid envelope around the event: {what}. Find out what invoked the function instead of Firehose, then "
             "run `account-events lake redrive`."
         )
 
@@ -39,11 +39,13 @@ class OutsidePartitions(Refused):
 
     def __init__(self, day: str, arrived: str | None = None) -> None:
         if arrived is None:
-            what = "Correct the clock of its writer, or deploy the template with an earlier LakeFirstDay."
+            what = (
+                "Correct the clock of the service that wrote it, or deploy the template with an earlier LakeFirstDay."
+            )
         else:
             what = (
-                f"By its envelope, it arrived on {arrived}, more than a day earlier. Check the clock of its "
-                "writer, and what invoked the function."
+                f"According to its envelope, it arrived on {arrived}, more than a day earlier. Check the clock of the "
+                "service that wrote it, and what invoked the function."
             )
         super().__init__(
             f"The event is dated {day}, outside the table's partitions, where no query would find it. {what} Then run "
@@ -52,12 +54,12 @@ class OutsidePartitions(Refused):
 
 
 class SeveralPartitions(Refused):
-    """The record holds events of several partitions, but Firehose can write it to one only."""
+    """The record contains events of several partitions, but Firehose can write a record to one partition only."""
 
     def __init__(self, events: int, partitions: int) -> None:
         super().__init__(
-            f"An aggregate of {events} events for {partitions} partitions. Run `account-events lake redrive`, which "
-            "unpacks it."
+            f"The record is an aggregate of {events} events for {partitions} partitions, but Firehose writes a record "
+            "to one partition. Run `account-events lake redrive`, which unpacks the aggregate."
         )
 
 
@@ -66,6 +68,7 @@ class AnswerFull(Refused):
 
     def __init__(self) -> None:
         super().__init__(
-            "The function's answer is full. Make Firehose's transform buffer smaller, then run "
-            "`account-events lake redrive`."
+            "With this record, the function's answer would exceed Lambda's limit of 6 MB. Run "
+            "`account-events lake redrive`. If BufferSizeInMBs of the transformation in template.yaml is greater than "
+            "0.2, Firehose's minimum, reduce it and deploy."
         )

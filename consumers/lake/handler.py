@@ -32,7 +32,7 @@ _report = Report(
     _metrics,
     lambda: datetime.now(UTC),
 )
-gc.freeze()  # everything loaded so far stays alive, so the collector need not scan it with every batch
+gc.freeze()  # everything loaded so far stays alive, so the garbage collector need not visit it again
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Reports a batch: the reasons for refusals to the bucket, lines to the log, counts to the metrics."""
+"""Reports a batch: writes the reasons for refusals to the bucket and to the log, and emits counts as metrics."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger, Metrics
 
 REFUSALS_LOGGED_MAX = 20
-"""Per batch; the object in the bucket has all of them."""
+"""Per batch; the object in the bucket contains all refusals."""
 
 
 class Report:
@@ -39,31 +39,31 @@ class Report:
         self._s3, self._bucket, self._logger, self._metrics, self._now = s3, bucket, logger, metrics, now
 
     def __call__(self, invocation_id: str, transformed: Transformed) -> None:
-        """Reports one invocation; with refusals, writes `errors/reasons/dt=<today>/<invocation>.jsonl`."""
+        """Reports one invocation. Writes refusals, if any, to `errors/reasons/dt=<today>/<invocation>.jsonl`."""
         refusals = transformed.refusals
         if refusals:
             self._keep(invocation_id, refusals)
         for refusal in refusals[:REFUSALS_LOGGED_MAX]:
-            self._logger.error("refused", error=refusal.error, reason=refusal.reason, **_place(refusal))
-        self._logger.info("batch", rows=transformed.rows, refused=len(refusals))
+            self._logger.error("record refused", error=refusal.error, reason=refusal.reason, **_position(refusal))
+        self._logger.info("batch transformed", rows=transformed.rows, refused=len(refusals))
         self._metrics.add_metric(name="Rows", unit="Count", value=transformed.rows)
         self._metrics.add_metric(name="Refused", unit="Count", value=len(refusals))
         self._metrics.flush_metrics()
 
     def _keep(self, invocation_id: str, refusals: Sequence[Refusal]) -> None:
-        """Writes the reasons. If that fails, a redrive finds them again, from the data that Firehose keeps."""
+        """Writes the reasons. If that fails, a redrive determines them again from the data that Firehose keeps."""
         key = f"{REASONS_PREFIX}dt={self._now():%Y-%m-%d}/{invocation_id}.jsonl"
         body = "".join(json.dumps(_reason(refusal)) + "\n" for refusal in refusals).encode()
         try:
             self._s3().put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/jsonl")
         except (BotoCoreError, ClientError) as error:
-            self._logger.exception("reasons not written", key=key, error=f"{type(error).__name__}: {error}")
+            self._logger.exception("refusal reasons not written", key=key, error=f"{type(error).__name__}: {error}")
 
 
 def _reason(refusal: Refusal) -> dict[str, Any]:
     return {
         "recordId": refusal.record_id,
-        **_place(refusal),
+        **_position(refusal),
         "error": refusal.error,
         "reason": refusal.reason,
         "sha256": sha256(refusal.data).hexdigest(),
@@ -71,6 +71,6 @@ def _reason(refusal: Refusal) -> dict[str, Any]:
     }
 
 
-def _place(refusal: Refusal) -> dict[str, Any]:
-    """The record's place on the stream; nulls if it did not come from there."""
+def _position(refusal: Refusal) -> dict[str, Any]:
+    """The record's position on the stream; nulls if the record did not come from the stream."""
     return {name: refusal.source.get(name) for name in ("shardId", "sequenceNumber", "subsequenceNumber")}

@@ -1,23 +1,27 @@
 """Turns an event's bytes into its row in the table. Pure.
 
 A row is a line of JSON, which Firehose converts to Parquet. Money is text with two decimals, to stay exact; times are
-text with microseconds. Both are made directly from the integers in the Avro body: going through `Decimal` and
+text with microseconds. Both are made directly from the integers in the Avro body, because converting to `Decimal` and
 `datetime` would take longer than everything else (benchmarks/lake_transform.py). The consumer kit checks the event.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import takewhile
 from json.encoder import encode_basestring_ascii as quoted
+from operator import call, itemgetter
 from typing import Any, NamedTuple
 
 from account_events.avro.contract import Schema
 from account_events.avro.reader import Reader
 from account_events.avro.values import MONEY_SCALE, cents_of, instant_of
 from account_events.consumer.decoding import Decoder
+from consumers.lake.added_columns import PUBLISHED_AT, SCHEMA_FINGERPRINT, Column
 from consumers.lake.errors import OutsidePartitions, UnknownEvent
-from consumers.lake.table import COLUMNS, EVENT_FIELDS, EVENT_TYPES, MONEY, timestamp
+from consumers.lake.table import COLUMNS, EVENT_TYPES, MONEY, timestamp
 
+_Writer = Callable[[Any], str]
 _MICROSECONDS = 1_000_000
 _DAY_MS = 86_400_000
 DATE_LENGTH = len("2026-11-25")
@@ -56,7 +60,7 @@ class Rows:
 
         Args:
             data: one event.
-            published_ms: when Kinesis took it, milliseconds since 1970; None for an event from the ledger.
+            published_ms: when Kinesis received it, milliseconds since 1970; None for an event from the ledger.
 
         Raises:
             account_events.avro.errors.Undecodable: the event cannot be read.
@@ -67,54 +71,77 @@ class Rows:
             raise UnknownEvent(schema.name)
         layout = self._layouts.get(schema) or self._layouts.setdefault(schema, _layout(schema, values))
         texts = _texts(layout, reader, values)
-        published_at = None if published_ms is None else _time_of_ms(published_ms)
-        day = texts["occurred_at"][_DATE_IN_JSON]
+        day = texts[layout.occurred_at][_DATE_IN_JSON]
         if day < self._first_day:
             raise OutsidePartitions(day)
-        if published_ms is not None and day > _time_of_ms(published_ms + _DAY_MS):
+        if published_ms is None:
+            texts.insert(layout.published_at, "null")
+        elif day > _time_of_ms(published_ms + _DAY_MS):
             raise OutsidePartitions(day, _time_of_ms(published_ms)[:DATE_LENGTH])
-        texts["published_at"] = "null" if published_at is None else f'"{published_at}"'
-        return Row(day, schema.name, layout.template % texts)
+        else:
+            texts.insert(layout.published_at, f'"{_time_of_ms(published_ms)}"')
+        return Row(day, schema.name, layout.template % tuple(texts))
 
 
 class _Layout(NamedTuple):
     """How the events of one schema become lines.
 
     Attributes:
-        template: the line, with a `%(name)s` for each value.
-        writers: the fields that the event has, each with the function that makes JSON of its primitive value.
+        template: the line, with a `%s` for each of the event's values, in the table's order, and for published_at.
+        names: the fields that the event has, in the table's order.
+        values: returns the primitive values of these fields.
+        writers: for each of these fields, the function that makes JSON of its primitive value.
+        occurred_at: the index of this field.
+        published_at: the index of this column among the values, which do not contain it.
     """
 
     template: str
-    writers: tuple[tuple[str, Callable[[Any], str]], ...]
+    names: tuple[str, ...]
+    values: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    writers: tuple[_Writer, ...]
+    occurred_at: int
+    published_at: int
 
 
 def _layout(schema: Schema, values: Mapping[str, Any]) -> _Layout:
     """The columns in the table's order; a column is null if it is not among the values."""
-    varying = {*values, "published_at"}
-    constant = {"schema_fingerprint": f'"{schema.fingerprint.hex()}"'}
-    columns = (
-        f'"{name}":' + (f"%({name})s" if name in varying else constant.get(name, "null"))
-        for name in (column.name for column in COLUMNS)
+    varying = [column for column in COLUMNS if column.name in values or column == PUBLISHED_AT]
+    constant = {SCHEMA_FINGERPRINT: f'"{schema.fingerprint.hex()}"'}
+    columns = (f'"{each.name}":' + ("%s" if each in varying else constant.get(each, "null")) for each in COLUMNS)
+    template = "{" + ",".join(columns) + "}\n"
+    fields = [column for column in varying if column != PUBLISHED_AT]
+    names = tuple(field.name for field in fields)
+    writers = tuple(map(_writer, fields))
+    return _Layout(
+        template, names, itemgetter(*names), writers, names.index("occurred_at"), varying.index(PUBLISHED_AT)
     )
-    writers = tuple((column.name, _WRITERS[column.glue_type]) for column in EVENT_FIELDS if column.name in values)
-    return _Layout("{" + ",".join(columns) + "}\n", writers)
 
 
-def _texts(layout: _Layout, reader: Reader, values: Mapping[str, Any]) -> dict[str, str]:
+def _texts(layout: _Layout, reader: Reader, values: Mapping[str, Any]) -> list[str]:
     """The values as JSON.
 
     Raises:
         account_events.avro.errors.CorruptBody: an amount or a time is out of range.
     """
-    texts = {}
-    for name, write in layout.writers:
-        value = values[name]
-        try:
-            texts[name] = "null" if value is None else write(value)
-        except (ValueError, OverflowError) as error:
-            raise reader.impossible(name, error) from error
-    return texts
+    primitives = layout.values(values)
+    try:
+        return list(map(call, layout.writers, primitives))
+    except (ValueError, OverflowError) as error:
+        accepted = takewhile(lambda pair: _accepts(*pair), zip(layout.writers, primitives, strict=True))
+        raise reader.impossible(layout.names[len(list(accepted))], error) from error
+
+
+def _accepts(write: _Writer, value: Any) -> bool:  # noqa: ANN401 -- a primitive value of Avro
+    try:
+        write(value)
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
+def _writer(column: Column) -> _Writer:
+    write = _WRITERS[column.glue_type]
+    return (lambda value: "null" if value is None else write(value)) if column.optional else write
 
 
 def _money(body: bytes) -> str:
@@ -128,7 +155,7 @@ def _time(microseconds: int) -> str:
     return f'"{_second(second)}.{fraction:06d}"'
 
 
-_WRITERS: dict[str, Callable[[Any], str]] = {"string": quoted, "bigint": str, "timestamp": _time, MONEY: _money}
+_WRITERS: dict[str, _Writer] = {"string": quoted, "bigint": str, "timestamp": _time, MONEY: _money}
 """By the column's Glue type."""
 
 

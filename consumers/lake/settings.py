@@ -42,21 +42,27 @@ class Settings:
             )
         except KeyError as missing:
             raise LookupError(f"The environment variable {missing} is not set; see template.yaml.") from None
-        except ValueError as error:
-            raise LookupError(f"An environment variable is invalid, see template.yaml: {error}.") from None
 
 
 def _day(text: str) -> str:
-    """The day; raises ValueError unless it is written as YYYY-MM-DD, because days are compared as text."""
-    if date.fromisoformat(text).isoformat() != text:
-        raise ValueError(f"{text!r} is not a day like 2026-01-31")
-    return text
+    """The value of FIRST_DAY. It must be written as YYYY-MM-DD, because days are compared as text."""
+    try:
+        if date.fromisoformat(text).isoformat() == text:
+            return text
+    except ValueError:
+        pass
+    raise LookupError(f"The environment variable FIRST_DAY must be a day such as 2026-01-31, not {text!r}.")
 
 
 def _codec(schema_versions: str) -> Codec:
     """A codec for both framings: events keep the framing in which they were published."""
     if not schema_versions:
         return Codec(CONTRACT)
-    ids: dict[str, str] = json.loads(schema_versions)
+    try:
+        ids: dict[str, str] = json.loads(schema_versions)
+    except ValueError as error:
+        raise LookupError(
+            f"The environment variable SCHEMA_VERSIONS must be a JSON object, as template.yaml sets it: {error}."
+        ) from None
     sources = {schema.fingerprint.hex(): json.dumps(schema.source) for schema in CONTRACT.known.values()}
     return Codec(CONTRACT, {version_id: sources[name] for name, version_id in ids.items() if name in sources}.get)

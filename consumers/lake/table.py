@@ -1,8 +1,8 @@
 """The table `account_events` and the prefixes of its files in the lake's bucket. Pure.
 
 `COLUMNS` is the only list of the table's columns. A column's type comes from the events' schemas. The transform's rows,
-`reconcile`, `backfill` and DuckDB's view derive from the list when they run. `make template` writes it into the Glue
-table in template.yaml, the view `tables/events.sql` and docs/lake.md.
+`reconcile`, `backfill` and DuckDB's view use the list when they run. `make template` writes it into the Glue table in
+template.yaml, the view `tables/events.sql` and docs/lake.md.
 """
 
 from datetime import datetime
@@ -19,7 +19,7 @@ REASONS_PREFIX = f"{ERRORS_PREFIX}reasons/"
 MONEY = "decimal(18,2)"
 
 EVENT_TYPES = ("AccountCreated", "BalanceCredited", "BalanceWithdrawn")
-"""The values of the partition key `event_type`; template.yaml's projection lists the same."""
+"""The values of the partition key `event_type`; template.yaml's partition projection lists the same."""
 
 
 def event_field(name: str) -> Column:
@@ -30,10 +30,13 @@ def event_field(name: str) -> Column:
     Raises:
         LookupError: no event has the field, or its Avro type has no column type here.
     """
-    for event_type in EVENT_TYPES:
-        if name in (types := CONTRACT.working[event_type].field_types):
-            return Column(name, _glue_type(name, types[name]))
-    raise LookupError(f"consumers/lake/table.py: no event has a field {name}; correct the name or add it to a schema.")
+    schemas = [CONTRACT.working[event_type].field_types for event_type in EVENT_TYPES]
+    types = [schema[name] for schema in schemas if name in schema]
+    if not types:
+        raise LookupError(
+            f"consumers/lake/table.py: no event has a field {name}; correct the name or add it to a schema."
+        )
+    return Column(name, _glue_type(name, types[0]), optional=any(isinstance(each, list) for each in types))
 
 
 def _glue_type(name: str, avro_type: Any) -> str:  # noqa: ANN401 -- Avro's JSON

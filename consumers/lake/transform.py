@@ -1,4 +1,4 @@
-"""Firehose's transformation: turns a batch of records into rows, or refuses a record with a reason. Pure.
+"""Firehose's transformation: turns each record of a batch into rows, or refuses it with a reason. Pure.
 
 Source: Amazon Data Firehose Developer Guide, "Transform source data" (required parameters: every recordId once, result,
 data; answers of 6 MB at most), "Understand partitioning keys" (metadata.partitionKeys), "Convert input data format" (a
@@ -32,7 +32,7 @@ class Refusal:
     Attributes:
         error: the class, of `errors` or `account_events.avro.errors`.
         reason: the error's message; it quotes no amount.
-        source: the record's place on the stream, from Firehose (shardId, sequenceNumber, subsequenceNumber).
+        source: the record's position on the stream, from Firehose (shardId, sequenceNumber, subsequenceNumber).
     """
 
     record_id: str
@@ -64,7 +64,7 @@ class Transform:
         self._answer_bytes_max = answer_bytes_max
 
     def __call__(self, event: Mapping[str, Any]) -> Transformed:
-        """Answers every record of the event once, in order. No record's data makes the batch fail."""
+        """Answers every record of the event once, in order. Invalid data in a record does not make the batch fail."""
         records = event["records"]
         spare_bytes = self._answer_bytes_max - sum([_refused_bytes(record) for record in records])
         answers, refusals, count = [], [], 0

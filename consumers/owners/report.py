@@ -1,4 +1,4 @@
-"""Reports a batch to the log and the metrics: counts, failures and gaps, but never an amount."""
+"""Reports a batch in the log and as metrics: counts, failures and gaps, but no amounts."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 GAPS_LOGGED_MAX = 10
-"""Per batch: a read model that starts in the middle of the stream has a gap in every account."""
+"""Per batch. If a read model starts in the middle of the stream, every account has a gap."""
 
 
 class Report:
@@ -21,14 +21,14 @@ class Report:
     def __call__(self, outcome: Outcome) -> None:
         for failure in outcome.failures:
             self._logger.error(
-                "not applied",
+                "record not applied",
                 account_id=failure.account_id,
                 kinesis_sequence_number=failure.sequence_number,
                 error=f"{type(failure.error).__name__}: {failure.error}",
             )
         if outcome.gaps:
             self._logger.error(
-                "accounts wait: find out why, then rebuild them from the ledger",
+                "accounts wait for missing events: find the cause, then rebuild the accounts from the ledger",
                 gaps=[_words(gap) for gap in outcome.gaps[:GAPS_LOGGED_MAX]],
             )
         counts = {
@@ -38,7 +38,7 @@ class Report:
             "Failures": len(outcome.failures),
             "Gaps": len(outcome.gaps),
         }
-        self._logger.info("batch", extra={name.lower(): count for name, count in counts.items()})
+        self._logger.info("batch applied", extra={name.lower(): count for name, count in counts.items()})
         for name, count in counts.items():
             self._metrics.add_metric(name=name, unit="Count", value=count)
         self._metrics.flush_metrics()

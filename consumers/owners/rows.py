@@ -1,10 +1,10 @@
 """The read model's rows, one for each account. Pure.
 
-| attribute | |
+| attribute | value |
 |---|---|
-| AccountId (S, the key), Owner (S, with AccountId the key of the index ByOwner), Currency (S) | as created |
-| Balance (N), Sequence (N), UpdatedAt (S, ISO 8601) | after the account's last event |
-| OpenedAt (S, ISO 8601) | of its first event |
+| AccountId (S, the key), Owner (S, with AccountId the key of the index ByOwner), Currency (S) | from AccountCreated |
+| Balance (N), Sequence (N), UpdatedAt (S, ISO 8601) | from the account's last event |
+| OpenedAt (S, ISO 8601) | the time of its first event |
 
 The account service answers `GET /owners/{owner}/accounts` from them (account_core/service/owned_accounts.py).
 """
@@ -19,11 +19,14 @@ Write = dict[str, Any]
 
 
 class LaterRelease(Exception):
-    """Only a newer release knows the event; the account waits until that is deployed."""
+    """Only a newer release knows the event; the account waits until that release is deployed."""
 
 
 def writes_to(table_name: str) -> Callable[[Sequence[Event]], list[Write]]:
-    """A function that makes one write of a run of an account's events, conditional on the row's sequence before it."""
+    """Returns the function that turns a run of an account's events into one write.
+
+    The write's condition is that the row has the sequence of the event before the run.
+    """
 
     def writes(events: Sequence[Event]) -> list[Write]:
         for event in events:

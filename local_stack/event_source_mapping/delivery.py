@@ -25,8 +25,8 @@ class Delivery:
         """Invoke the function once, synchronously.
 
         If Lambda refuses the call (a throttle, a missing function) or the connection breaks, it returns `NotInvoked`. A
-        read timeout counts as a failed invocation, because the function may have run; AWS has no such case. It raises
-        for none of these.
+        read timeout counts as a failed invocation, because the function may have run; AWS has no such case. None of
+        these cases raises an error.
         """
         try:
             response = self._clients.functions.invoke(

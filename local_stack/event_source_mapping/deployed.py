@@ -1,4 +1,4 @@
-"""The configuration of a deployed mapping, including the settings of its stream and function that it depends on."""
+"""The configuration of a deployed mapping, with the settings of its stream and function that affect it."""
 
 from collections.abc import Mapping
 from dataclasses import replace

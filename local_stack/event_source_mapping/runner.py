@@ -76,7 +76,7 @@ class MappingRunner:
         return self._loop.stop(timeout_s)
 
     def idle(self) -> bool:
-        """Whether the last cycle found no new records on any open shard and left no read record undone."""
+        """Whether the last cycle found no new records on any open shard, and all records read so far are processed."""
         return self._loop.is_idle
 
     def wait_until_idle(self, timeout_s: float) -> bool:

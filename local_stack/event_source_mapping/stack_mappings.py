@@ -20,7 +20,7 @@ RESOURCE_TYPE = "AWS::Lambda::EventSourceMapping"
 def stack_mappings(
     stacks: "CloudFormationClient", clients: MappingClients, stack_name: str
 ) -> dict[str, MappingConfig]:
-    """Return every mapping of the stack by its logical id, in the order in which records pass them.
+    """Return every mapping of the stack by its logical id, in the order in which records pass through them.
 
     Mappings of the table's stream come first, then those of the Kinesis stream that the projector fills.
 

@@ -10,8 +10,8 @@ class ShardStatus:
     """Status of a shard that is being read.
 
     Attributes:
-        checkpoint: sequence number of the last record that is done.
-        buffered: number of records that are read but not done.
+        checkpoint: sequence number of the last record that is processed or discarded.
+        buffered: number of records that are read, but neither processed nor discarded.
         iterator_age_ms: age of the oldest buffered record. If none is buffered: MillisBehindLatest for Kinesis, 0 for
             DynamoDB.
         retries: retries used up by the current batch.

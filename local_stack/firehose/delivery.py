@@ -33,7 +33,7 @@ from local_stack.firehose.object_prefixes import (
 
 FORMAT_SUFFIX = ".parquet"
 OPEN_RECORDS_MAX = 50_000
-"""Kinesis records that are read but not written. At this number, the runner stops reading until some are written."""
+"""When this many Kinesis records are read but not written, the runner stops reading until some of them are written."""
 
 RecordPosition = tuple[str, str]
 """A record's shard and sequence number. All records of an aggregate share them."""
@@ -127,7 +127,7 @@ class Delivery:
         return not (self._waiting or self._partitions or self._outbox)
 
     def is_full(self) -> bool:
-        """Whether so many records are unwritten that you should take no more."""
+        """Whether OPEN_RECORDS_MAX records are unwritten. If so, do not call `take` until some are written."""
         return sum(map(len, self._open.values())) >= OPEN_RECORDS_MAX
 
     def work(self, now_s: float, *, flush: bool = False) -> None:
@@ -175,9 +175,8 @@ class Delivery:
             except (InvocationFailed, BadAnswer) as error:
                 problem = error
                 continue
-            self._close(
-                _positions(batch) - _positions([outcome.record for outcome in outcomes])
-            )  # dropped by the function
+            dropped = _positions(batch) - _positions([outcome.record for outcome in outcomes])
+            self._close(dropped)
             self._sort(outcomes, attempt, now_s)
             return
         assert problem is not None  # noqa: S101 -- there is at least one attempt

@@ -65,7 +65,7 @@ class FirehoseStatus:
 class FirehoseRunner:
     """Our fake of Amazon Data Firehose, between the event stream and the lake; use `start` and `stop`.
 
-    It begins with the oldest record of the stream. Firehose begins with the newest.
+    It begins with the oldest record of the stream. Firehose begins with the records that arrive after its creation.
 
     Args:
         config: settings of the delivery stream.

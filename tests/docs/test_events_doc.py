@@ -119,7 +119,7 @@ ADDED = {"name": "channel", "type": TEXT_OR_NULL, "default": None, "doc": "The c
         ),
         (
             "InterestPaid",
-            "There is no example of InterestPaid: add a row of it to ROWS in account_core/api/openapi/examples.py",
+            "There is no example of InterestPaid: add a row with this event to ROWS in account_core/api",
         ),
     ],
 )
@@ -142,7 +142,7 @@ def test_after_a_publication_one_line_names_what_to_add(name: str, message: str,
         cwd=tmp_path,
     )
     assert ran.returncode == 1
-    assert ran.stderr.startswith("docs/events.md is not written: ")
+    assert ran.stderr.startswith("docs/events.md was not written: ")
     assert message in ran.stderr
     assert ran.stderr.count("\n") == 1
     assert DOCUMENT.read_bytes() == before

@@ -57,6 +57,13 @@ def test_the_chain_of_packages_is_the_one_that_the_linter_checks() -> None:
         assert f"`{' → '.join(chain)}`" in text(name), name
 
 
+def test_every_function_in_the_walk_is_in_the_file_named() -> None:
+    named = re.findall(r"`([A-Za-z_.]+)`\s+in\s+`([\w/]+\.py)`", text("docs/architecture.md"))
+    assert len(named) > 20
+    for name, path in named:
+        assert re.search(rf"^ *(?:def|class) {name.rpartition('.')[2]}\b", text(path), re.MULTILINE), (name, path)
+
+
 def test_every_command_is_listed() -> None:
     listed = text("docs/commands.md")
     commands = get_command(app).commands  # type: ignore[attr-defined]

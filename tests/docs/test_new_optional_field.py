@@ -64,7 +64,7 @@ from ops.lake.query.duckdb_engine import DuckDBEngine
 from projector.outgoing import outgoing
 from tests.support.ledger_and_lake import history
 from tests.support.lake import put
-from tests.unit.lake.compared import Given
+from tests.unit.lake.reconcile_given import LedgerAndLake
 
 schema = arrow_schema([(column.name, column.glue_type) for column in COLUMNS])
 rows = [row for row in history("a-1", "10.00", "0.50") if isinstance(row, EventRow)]
@@ -72,7 +72,7 @@ made = [Rows(Decoder(), "2020-01-01").row(outgoing(row, 0).data, None) for row i
 
 def reconciled(change):
     with tempfile.TemporaryDirectory() as folder:
-        given = Given(Path(folder), rows, [])
+        given = LedgerAndLake(Path(folder), rows, [])
         for number, row in enumerate(made):
             put(given.folder / partition_prefix(row.dt, row.event_type) / f"{number}.parquet",
                 parquet([change(json.loads(row.line))], schema))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import account_events.testing
-from account_events.testing import _HOME
+from account_events.testing import _MODULE_OF
 from local_stack.build import PACKAGES
 
 ROOT = Path(__file__).parents[2]
@@ -85,7 +85,7 @@ def test_only_what_is_used_is_imported(used: str, heavy: set[str]) -> None:
 
 def test_every_public_name_is_in_the_module_listed_for_it() -> None:
     for name in account_events.testing.__all__:
-        assert getattr(account_events.testing, name).__module__ == f"account_events.testing.{_HOME[name]}"
+        assert getattr(account_events.testing, name).__module__ == f"account_events.testing.{_MODULE_OF[name]}"
     modules = {path.stem for path in (ROOT / "account_events/testing").glob("*.py")}
     assert not modules & {*account_events.testing.__all__}, "a module would hide the public name"
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):

@@ -14,8 +14,9 @@ from zipfile import ZipFile
 import pytest
 
 import account_events
+from local_stack.interpreters import find_interpreter
 from tests.support import consuming_guide, testing_guide
-from tests.support.installed import Environment, build_wheel, interpreter
+from tests.support.installed import Environment, build_wheel
 from tests.support.read_model import create_table_request
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +60,20 @@ def test_pytest_finds_the_plugin_and_it_imports_nothing_heavy(request):
 def test_its_fixtures_work(memory_kinesis):
     assert memory_kinesis.data() == []
 """
+WITHOUT_EXTRAS = """
+from importlib import import_module
+
+for module, name, extra in (
+    ("account_events.consumer.dynamodb_inbox", "DynamoDBInbox", "dynamodb"),
+    ("account_events.consumer.glue_registry", "GlueRegistry", "glue"),
+    ("account_events.testing", "replay", "testing"),
+):
+    try:
+        getattr(import_module(module), name)
+    except ModuleNotFoundError as error:
+        message = str(error)
+    assert message == f"No module named 'botocore'. Install it with: pip install 'account-events[{extra}]'", message
+"""
 TYPED = """
 from collections.abc import Sequence
 
@@ -86,7 +101,7 @@ def installed(tmp_path: Path, wheel: Path, version: str, guide: Path, *others: s
 
 
 def with_requirements(tmp_path: Path, version: str, *requirements: str) -> Environment:
-    found = interpreter(version)
+    found = find_interpreter(version)
     if found is None:
         pytest.skip(f"this machine has no Python {version}")
     environment = Environment.create(tmp_path / "environment", found)
@@ -137,6 +152,8 @@ def test_a_service_with_folders_of_the_same_names_can_use_the_wheel(tmp_path: Pa
     (tmp_path / "service.py").write_text(SERVICE)
     data = "".join((ROOT / "tests/golden/avro/AccountCreated.2.hex").read_text().split())
     assert environment.run("service.py", data, *OTHER_FOLDERS, cwd=tmp_path) == "AccountCreated\n"
+    (tmp_path / "extras.py").write_text(WITHOUT_EXTRAS)
+    environment.run("extras.py", cwd=tmp_path)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -171,7 +188,7 @@ def run_the_testing_guide(environment: Environment, tmp_path: Path) -> None:
 
 def test_the_lowest_allowed_versions_of_the_requirements_work(tmp_path: Path, wheel: Path) -> None:
     """On the lowest Python, because old releases have no wheels for newer Pythons."""
-    found = interpreter(VERSIONS[0])
+    found = find_interpreter(VERSIONS[0])
     if found is None:
         pytest.skip(f"this machine has no Python {VERSIONS[0]}")
     environment = Environment.create(tmp_path / "environment", found)

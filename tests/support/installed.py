@@ -1,10 +1,8 @@
 """Virtual environments of other teams' projects: a Python, this project's wheel, and the packages that it requires."""
 
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,27 +21,6 @@ def build_wheel(folder: Path) -> Path:
     _completed([*command, "--out-dir", str(folder), str(ROOT)])
     [wheel] = folder.glob("*.whl")
     return wheel
-
-
-def interpreter(version: str) -> str | None:
-    """A working Python of this version, such as "3.12"; None if this machine has none."""
-    probe = f"import sys; sys.exit('%d.%d' % sys.version_info[:2] != {version!r})"
-    for candidate in dict.fromkeys(_candidates(version)):
-        if subprocess.run([candidate, "-c", probe], check=False, capture_output=True).returncode == 0:  # noqa: S603 -- found by name
-            return candidate
-    return None
-
-
-def _candidates(version: str) -> Iterator[str]:
-    """Every installation, because a name on the PATH may be a version manager's shim that does not run."""
-    yield sys.executable
-    for folder in os.get_exec_path():
-        if found := shutil.which(f"python{version}", path=folder):
-            yield found
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR", Path.home() / ".local" / "share" / "uv" / "python"))
-    for installed in (*pyenv.glob(f"{version}*"), *uv.glob(f"cpython-{version}*")):
-        yield from map(str, installed.glob(f"bin/python{version}"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from tests.template.test_template import RESOURCES, TEMPLATE, properties
 from tests.unit.lake.test_transform import TRANSFORM_BUFFER_MB
 from tools.lake_columns import comment
 from tools.named_queries import VIEW_NAME
-from tools.template import ROOT, written
+from tools.template import ROOT, generated
 
 DELIVERY = properties("LakeDelivery")
 DESTINATION: dict[str, Any] = DELIVERY["ExtendedS3DestinationConfiguration"]
@@ -39,7 +39,7 @@ def expected(columns: tuple[Column, ...]) -> list[tuple[str, str, str]]:
     return [(column.name, column.glue_type, comment(column, CONTRACT)) for column in columns]
 
 
-def test_the_events_table_has_the_rows_columns_documented_as_in_the_schemas() -> None:
+def test_the_events_table_has_the_rows_columns_and_the_schemas_docs() -> None:
     events = table_input("LakeEventsTable")
     assert events["Name"] == "account_events"
     assert described(events["StorageDescriptor"]["Columns"]) == expected(table.COLUMNS)
@@ -213,17 +213,17 @@ def test_the_shipped_queries_are_athenas_named_queries() -> None:
         assert each["Properties"]["Database"] == {"Ref": "LakeDatabase"}
 
 
-@pytest.mark.parametrize("path", written())
+@pytest.mark.parametrize("path", generated())
 def test_the_generated_parts_are_up_to_date(path: str) -> None:
-    assert (ROOT / path).read_text(encoding="utf-8") == written()[path], "run: make template"
+    assert (ROOT / path).read_text(encoding="utf-8") == generated()[path], "run: make template"
 
 
-def test_a_file_without_the_marking_lines_is_refused(tmp_path: Path) -> None:
-    for path in written():
+def test_a_file_without_the_marker_lines_is_refused(tmp_path: Path) -> None:
+    for path in generated():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text("Resources: {}")
     with pytest.raises(ValueError, match="must have the lines"):
-        written(tmp_path)
+        generated(tmp_path)
 
 
 def test_no_named_query_has_a_semicolon() -> None:

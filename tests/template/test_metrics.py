@@ -23,7 +23,7 @@ from account_events.testing import MemoryKinesis
 from tests.support.module_projector import deployed_projector
 from tests.support.replay import replay
 from tests.support.template_stack import Stack, of_type
-from tests.unit.testing.streams import bank
+from tests.unit.testing.streams import table_stream
 
 STACK = Stack("some-stack")
 ACCOUNT = {"AWS_DEFAULT_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
@@ -79,7 +79,7 @@ def lake() -> None:
 
 
 def projector() -> None:
-    kinesis, stream = MemoryKinesis(), bank("a", 3)
+    kinesis, stream = MemoryKinesis(), table_stream("a", 3)
     variables = STACK.variables("ProjectorFunction") | {"POWERTOOLS_METRICS_DISABLED": "false"}
     with deployed_projector(kinesis, stream.images(), variables) as new_handler:
         replay(stream, new_handler=new_handler, kinesis=kinesis).assert_delivered()

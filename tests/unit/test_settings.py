@@ -17,7 +17,7 @@ def test_valid_settings_are_read() -> None:
 @pytest.mark.parametrize("day", ["20260131", "2026-W05-6", "2026-1-31", "2026-02-30", ""])
 def test_a_first_day_in_another_format_is_refused(day: str) -> None:
     """The first day is compared with the days of events as text."""
-    with pytest.raises(LookupError, match="invalid, see template"):
+    with pytest.raises(LookupError, match="FIRST_DAY must be a day"):
         lake.Settings.read({**LAKE, "FIRST_DAY": day})
 
 

@@ -26,7 +26,7 @@ _TAGS = {
 }
 _SUMMARIES = {
     "create_account": "Create an account",
-    "read_account": "Read an account, as it is or as it was",
+    "read_account": "Read an account, now or at an earlier time",
     "credit": "Credit an account",
     "withdraw": "Withdraw from an account",
     "list_events": "List an account's events",
@@ -35,11 +35,11 @@ _SUMMARIES = {
 _DESCRIPTIONS = {
     "create_account": "Creates an account with a balance of zero. With an `Idempotency-Key`, a repeated request "
     "returns the account that the first one created.",
-    "read_account": "Returns the account, strongly consistent. To read an earlier state, send `atSequence` or `at`.",
+    "read_account": "Returns the account (strongly consistent). To read an earlier state, send `atSequence` or `at`.",
     "credit": "Adds the amount to the balance. With an `Idempotency-Key`, a repeated command changes the balance once.",
     "withdraw": "Subtracts the amount from the balance, which never goes below zero. With an `Idempotency-Key`, a "
     "repeated command changes the balance once.",
-    "list_events": "Returns a page of the account's events, strongly consistent. `next` is the path of the next page.",
+    "list_events": "Returns a page of the account's events (strongly consistent). `next` is the path of the next page.",
     "list_accounts": "Returns a page of the owner's accounts with their balances, by account id. The list comes from a "
     "read model that follows the ledger, usually within a second or two.",
 }
@@ -117,11 +117,11 @@ def text() -> str:
 
 
 def _description() -> str:
-    others, unreachable = (", ".join(f"`{code}`" for code in codes) for codes in (OF_NO_OPERATION, UNREACHABLE))
+    others, unreachable = (" or ".join(f"`{code}`" for code in codes) for codes in (OF_NO_OPERATION, UNREACHABLE))
     return (
-        "Accounts, their balances and their events; docs/api.md is the guide. Other paths and methods get "
-        f"{others}. The problem {unreachable} cannot occur over HTTP. Query parameters and fields that are unknown or "
-        "occur twice are refused."
+        "Accounts, their balances and their events; docs/api.md is the guide. Other paths and methods are answered "
+        f"with {others}. The problem {unreachable} cannot occur over HTTP. Query parameters and fields that are "
+        "unknown or occur twice are refused."
     )
 
 
@@ -147,7 +147,7 @@ def _operation(operation: str) -> dict[str, Any]:
 
 
 def _head(operation: str) -> dict[str, Any]:
-    """GET without the bodies."""
+    """The operation HEAD: GET without the bodies."""
     successes = {
         status: {name: part for name, part in answer.items() if name not in ("content", "links")}
         for status, answer in _successes(operation).items()
@@ -194,12 +194,15 @@ def _successes(operation: str) -> dict[str, Any]:
         "content": {answer.content_type: {"schema": ref(schema), "example": answer.body}},
         **({"links": _links(operation)} if is_account else {}),
     }
-    unchanged = {"description": "The account still has an ETag of `If-None-Match`", "headers": headers(("ETag", *IDS))}
+    unchanged = {
+        "description": "The account still has one of the ETags in `If-None-Match`",
+        "headers": headers(("ETag", *IDS)),
+    }
     return {str(answer.status): success, **({"304": unchanged} if operation == "read_account" else {})}
 
 
 def _links(operation: str) -> dict[str, Any]:
-    """Operations on the account."""
+    """Links to the operations on the account."""
     return {
         other: {"operationId": other, "parameters": {"accountId": "$response.body#/accountId"}}
         for other, names in _PARAMETERS.items()

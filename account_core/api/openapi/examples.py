@@ -1,4 +1,4 @@
-"""Examples of requests and answers; the answers are made by the code that answers requests."""
+"""Examples of requests and answers. The answers are made by the code that answers requests."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -49,7 +49,7 @@ ANSWERS: dict[str, Answer] = {
     "list_events": answers.events(ACCOUNT_ID_EXAMPLE, _ROWS, Page(None, len(_ROWS), newest_first=False)),
     "list_accounts": answers.accounts("owner-1", [_OWNED], limit=50),
 }
-"""Each operation's answer if it succeeds."""
+"""Each operation's successful answer."""
 
 REQUESTS: dict[str, dict[str, dict[str, Any]]] = {
     "create_account": {"for an owner": {"owner": "owner-1", "currency": "EUR"}},

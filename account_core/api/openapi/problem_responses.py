@@ -27,10 +27,10 @@ BY_OPERATION: dict[str, tuple[str, ...]] = {
 }
 OF_OPTIONS = _ALWAYS
 OF_NO_OPERATION = ("route_not_found", "method_not_allowed")
-"""Problems of other paths and methods."""
+"""Problems of unknown paths and methods."""
 
 UNREACHABLE = ("account_exists",)
-"""Over HTTP the service makes the account ids, so only a repeated request names an account that exists."""
+"""Over HTTP, the service makes the account ids, so only a repeated request can name an account that exists."""
 
 _DETAILS = {
     "invalid_json": "The body must be valid JSON: a key occurs twice.",
@@ -84,20 +84,20 @@ GATEWAY = {
     500: ("Internal Server Error", "the API's function failed; the outcome of a command is unknown"),
     503: ("Service Unavailable", "the API's function took too long; the outcome of a command is unknown"),
 }
-"""API Gateway's own answers by status: its message, and the reason or what to do.
+"""API Gateway's own answers by status: the message, and the reason or what to do.
 
 docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html and the pages on authorizers, throttling and
 Lambda integrations of HTTP APIs. Its other answers (408, 414, 431, 504, ...) are in `DEFAULT`.
 """
 DEFAULT = "default"
-_OTHERS = "Any other answer: API Gateway's, in `application/json`, or the answer to another path or method."
+_OTHERS = "Any other answer: from API Gateway itself, in `application/json`, or to an unknown path or method."
 SHARED_CODES_MAX = 2
 """Responses with more problems are inlined, because their names would be too long."""
 GATEWAY_ALWAYS = set(GATEWAY) - {413}  # only requests with a body
 
 
 def responses(codes: tuple[str, ...], *, is_head: bool = False) -> dict[str, Any]:
-    """The answers that are not successes, by status; for HEAD without bodies."""
+    """The unsuccessful answers, by status; for HEAD, without bodies."""
     if is_head:
         found = {str(status): _described(status, found) for status, found in _by_status(codes).items()}
         return {**found, DEFAULT: {"description": _OTHERS}}
@@ -142,7 +142,7 @@ def _response(status: int, codes: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _other_answers() -> dict[str, Any]:
-    """The answers of no operation: to other paths and methods, and API Gateway's."""
+    """The answers that belong to no operation: to unknown paths and methods, and API Gateway's other answers."""
     codes = (*OF_NO_OPERATION, *UNREACHABLE)
     return {"description": _OTHERS, "content": _content(codes, {"message": "Endpoint request timed out"}, {})}
 
@@ -170,7 +170,7 @@ def _content(codes: tuple[str, ...], message: dict[str, str] | None, more: dict[
 
 
 def _described(status: int, codes: tuple[str, ...]) -> dict[str, Any]:
-    """Description and headers. API Gateway's own answers lack our headers, so they are optional if it can answer."""
+    """The description and the headers, which are optional if API Gateway can answer: its answers lack them."""
     reasons = [f"`{code}`: {PROBLEMS[code].advice}" for code in codes]
     names = (*IDS, *{405: ("Allow",), 409: ("Retry-After",), 503: ("Retry-After",)}.get(status, ()))
     if status not in GATEWAY:

@@ -22,7 +22,7 @@ _CREATED, _CREDITED, _WITHDRAWN = EVENT_PAGE["events"]
 
 
 def whole(pattern: str) -> str:
-    """Anchor a pattern: the code matches whole strings, JSON Schema any part."""
+    """Anchor a pattern: the code matches the whole string, while JSON Schema matches any part."""
     return f"^({pattern})$"
 
 
@@ -73,7 +73,7 @@ _VALUES: dict[str, Schema] = {
             {
                 "type": "number",
                 "exclusiveMinimum": 0,
-                "exclusiveMaximum": int(MONEY_MAX) + 1,  # the same with two decimals; MONEY_MAX itself is not a float
+                "exclusiveMaximum": int(MONEY_MAX) + 1,  # equivalent at two decimals; MONEY_MAX itself is not a float
                 "multipleOf": float(CENT),
             },
         ],
@@ -87,7 +87,8 @@ _VALUES: dict[str, Schema] = {
     "Sequence": {
         "type": "integer",
         "minimum": 1,
-        "description": "The number of the account's events: 1, 2, 3, ... without gaps.",
+        "description": "An event's number within its account: 1, 2, 3, ... without gaps. An account's sequence is that "
+        "of its last event.",
         "examples": [ACCOUNT["sequence"]],
     },
     "Name": {
@@ -101,7 +102,7 @@ _VALUES: dict[str, Schema] = {
 
 
 def _event(example: dict[str, Any], **own: Schema) -> Schema:
-    """The schema of an event; `own` are the fields that not every event has."""
+    """The schema of an event; `own` are the fields of this event type alone."""
     common = {
         "sequence": ref("Sequence"),
         "type": {"const": example["type"]},
@@ -111,7 +112,7 @@ def _event(example: dict[str, Any], **own: Schema) -> Schema:
         "correlationId": ref("Name"),
         "requestId": {
             "anyOf": [ref("Name"), {"type": "null"}],
-            "description": "Null for events that are older than this field.",
+            "description": "The id of the request. Null for events that are older than this field.",
         },
         "idempotencyKey": {
             "anyOf": [ref("Name"), {"type": "null"}],
@@ -184,15 +185,15 @@ _ANSWERS: dict[str, Schema] = {
             "type": {"type": "string", "format": "uri"},
             "title": {"type": "string"},
             "status": {"type": "integer"},
-            "detail": {"type": "string", "description": "For people; it may change."},
-            "code": {"enum": list(PROBLEMS), "description": "For programs; it does not change."},
+            "detail": {"type": "string", "description": "For people; the text may change."},
+            "code": {"enum": list(PROBLEMS), "description": "For programs; a code does not change."},
             "requestId": {"type": "string", "description": "The value of the header `X-Request-Id`."},
         },
         description="A problem document (RFC 9457).",
     ),
     "GatewayMessage": _object(
         {"message": {"type": ["string", "null"]}},
-        description="The body of API Gateway's own answers, before or instead of the API.",
+        description="The body of answers that come from API Gateway itself, not from the API's function.",
     ),
 }
 
@@ -227,7 +228,7 @@ PARAMETERS: dict[str, Schema] = {
             "after", "query", _number(0, NUMBER_MAX), "Return only events after this sequence, in the requested order."
         ),
         _parameter(
-            "limit", "query", _number(1, LIMIT_MAX, default=LIMIT_DEFAULT), "The largest number of entries to return."
+            "limit", "query", _number(1, LIMIT_MAX, default=LIMIT_DEFAULT), "The maximum number of entries to return."
         ),
         _parameter("afterAccount", "query", ref("AccountId"), "Return only accounts after this account id."),
         _parameter(
@@ -270,7 +271,7 @@ IDS = ("X-Request-Id", "X-Correlation-Id")
 
 
 def any_of(name: str) -> Schema:
-    """A path parameter that is not validated."""
+    """A path parameter that OPTIONS does not validate."""
     return _parameter(name, "path", {"type": "string", "minLength": 1}, "Not validated.")
 
 

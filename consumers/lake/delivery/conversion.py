@@ -29,7 +29,7 @@ def converted(
 def _one_by_one(
     transformed: Sequence[Transformed], schema: pa.Schema
 ) -> tuple[bytes, int, list[tuple[Transformed, str]]]:
-    """As `converted`, record by record, to find those that do not match."""
+    """Like `converted`, but converts each record on its own, to find those that do not match."""
     rows: list[Row] = []
     failed: list[tuple[Transformed, str]] = []
     for each in transformed:

@@ -35,7 +35,7 @@ def arrow_schema(columns: Iterable[tuple[str, str]]) -> pa.Schema:
 
 
 def parquet(rows: Sequence[Row], schema: pa.Schema) -> bytes:
-    """A Parquet file, compressed with Snappy, which is Firehose's default. Columns that the schema lacks are left out.
+    """A Parquet file, compressed with Snappy, which is Firehose's default. Columns not in the schema are left out.
 
     Raises:
         Unconvertible: a value is not of its column's type. No value is rounded or truncated.
@@ -60,7 +60,7 @@ def _arrow_type(glue_type: str) -> pa.DataType:
 def _array(values: list[Any], field: pa.Field) -> pa.Array:
     as_text = pa.types.is_decimal(field.type) or pa.types.is_timestamp(field.type)
     if pa.types.is_integer(field.type) and (odd := {type(value) for value in values} - {int, type(None)}):
-        raise Unconvertible(f"{field.name}: {', '.join(each.__name__ for each in odd)} instead of a whole number")
+        raise Unconvertible(f"{field.name}: {', '.join(each.__name__ for each in odd)} instead of an integer")
     try:
         array = pa.array(values, pa.string() if as_text else field.type)
         return array.cast(field.type) if as_text else array

@@ -18,9 +18,9 @@ class SourceRecord:
     """One record on its way through Firehose.
 
     Attributes:
-        record_id: the record's place on the stream; Firehose's ids are opaque.
-        subsequence_number: its position in the aggregate.
-        published_ms: when Kinesis took it, milliseconds since 1970.
+        record_id: made of the record's position on the stream; real Firehose's ids are opaque.
+        subsequence_number: the record's index in the aggregate.
+        published_ms: when Kinesis received it, milliseconds since 1970.
         arrived_ms: when Firehose read it, milliseconds since 1970.
     """
 
@@ -35,9 +35,9 @@ class SourceRecord:
 
 
 def source_records(event: Mapping[str, Any], now_ms: int) -> list[SourceRecord]:
-    """The records in one Kinesis record.
+    """The records that Firehose makes of one Kinesis record.
 
-    A damaged or empty aggregate is passed on unchanged: the function refuses it, so Firehose keeps it.
+    A damaged or empty aggregate is passed on unchanged: the function refuses it, and Firehose keeps it.
 
     Args:
         event: a record as in Lambda's event, see `account_events.lambda_mapping.records.kinesis_lambda_record`.

@@ -1,6 +1,7 @@
 -- balance_at: The balance of an account at a moment, and the event that led to it.
--- The answer is one row, where `existed` is false if the account has no event by then. An event at the moment itself counts.
--- Athena rounds times to milliseconds, so events are ordered by `sequence`, and one that follows the moment by less than that may count.
+-- The result is one row. `existed` is false if the account has no event up to the moment. An event exactly at the
+-- moment counts. Athena rounds times to milliseconds: therefore events are ordered by `sequence`, and an event less
+-- than a millisecond after the moment may count, too.
 -- parameter: account (string) the account's id
 -- parameter: moment (timestamp) the moment, UTC
 -- parameter: day of moment

@@ -1,6 +1,7 @@
 -- daily_report: A day's accounts opened, credits, withdrawals, net flow, opening and closing balance, for each currency.
--- A currency without events on the day is listed with its balance. Flows come from the day's events, balances from `daily_totals`, whose
--- last day before this one is `totals_through`. If a later day has events, run `account-events lake totals` first.
+-- A currency without events on the day is listed with its balance. Flows come from the day's events, and balances from
+-- `daily_totals`. `totals_through` is the last day in `daily_totals` before the report's day. If a day between the two
+-- has events, the balances are wrong: run `account-events lake totals` first.
 -- parameter: day (date) the day, UTC
 -- parameter: day
 WITH moved AS (
@@ -25,7 +26,7 @@ earlier AS (
   WHERE dt < ?
   GROUP BY currency
 ),
-side_by_side AS (
+combined AS (
   SELECT
     coalesce(moved.currency, earlier.currency) AS currency,
     coalesce(moved.accounts, 0) AS accounts,
@@ -51,5 +52,5 @@ SELECT
   opening_balance,
   opening_balance + credited - withdrawn AS closing_balance,
   max(last_dt) OVER () AS totals_through
-FROM side_by_side
+FROM combined
 ORDER BY currency

@@ -1,10 +1,13 @@
 -- data_quality: Defects in the events of some days: a row for each kind, with the number of findings and an example.
--- The example is an account and the sequence of its event, the first in text order.
--- late: the event reached the stream too long after it occurred. duplicate: further copies of an event, which the view `events` hides.
--- contradiction: copies of an event that differ, of which the view shows one for each day and type. Copies on different days count as
--- contradicting, on the later day. gap: the event before it is missing from the lake. negative_balance: below zero.
--- broken_balance: does not follow from the previous balance.
--- Copies and previous events are searched in all earlier days, reading account_id, sequence and balance.
+-- The example is the account id and the sequence of one finding, the first in text order.
+-- late: the event reached the stream too long after it occurred.
+-- duplicate: further copies of an event, which the view `events` hides.
+-- contradiction: copies of an event differ, and the view shows one of them for each day and type. Copies on different
+-- days are a contradiction on the later day.
+-- gap: the previous event of the account is missing from the lake.
+-- negative_balance: the balance is below zero.
+-- broken_balance: the balance does not follow from the previous balance.
+-- To find copies and previous events, the query reads account_id, sequence and balance of all earlier days.
 -- parameter: from (date) the first day, UTC
 -- parameter: until (date) the last day
 -- parameter: until
@@ -59,44 +62,44 @@ distinct_events AS (
   FROM versions
   GROUP BY account_id, sequence
 ),
--- Each event looks for its copies and for its predecessor, in one pass over history.
-looking AS (
-  SELECT distinct_events.*, steps.back, distinct_events.sequence - steps.back AS wanted
+-- Finds the copies and the predecessor of each event in one pass over history.
+lookups AS (
+  SELECT distinct_events.*, steps.back, distinct_events.sequence - steps.back AS wanted_sequence
   FROM distinct_events
   CROSS JOIN (VALUES (0), (1)) AS steps (back)
 ),
 checked AS (
   SELECT
-    looking.account_id,
-    looking.sequence,
-    looking.repeated,
-    looking.occurred_at,
-    looking.published_at,
-    looking.balance,
-    looking.change,
+    lookups.account_id,
+    lookups.sequence,
+    lookups.repeated,
+    lookups.occurred_at,
+    lookups.published_at,
+    lookups.balance,
+    lookups.change,
     CASE
-      WHEN looking.versions > 1 OR looking.first_dt > min(CASE WHEN looking.back = 0 THEN seen.dt END) THEN 1
+      WHEN lookups.versions > 1 OR lookups.first_dt > min(CASE WHEN lookups.back = 0 THEN seen.dt END) THEN 1
       ELSE 0
     END AS contradicted,
-    count(CASE WHEN looking.back = 1 THEN seen.account_id END) AS events_before,
-    min(CASE WHEN looking.back = 1 THEN seen.balance END) AS least_before,
-    max(CASE WHEN looking.back = 1 THEN seen.balance END) AS greatest_before
-  FROM looking
+    count(CASE WHEN lookups.back = 1 THEN seen.account_id END) AS events_before,
+    min(CASE WHEN lookups.back = 1 THEN seen.balance END) AS least_before,
+    max(CASE WHEN lookups.back = 1 THEN seen.balance END) AS greatest_before
+  FROM lookups
   LEFT JOIN (
     SELECT account_id, sequence, balance, dt
     FROM account_events
     WHERE dt <= ?
-  ) AS seen ON seen.account_id = looking.account_id AND seen.sequence = looking.wanted
+  ) AS seen ON seen.account_id = lookups.account_id AND seen.sequence = lookups.wanted_sequence
   GROUP BY
-    looking.account_id,
-    looking.sequence,
-    looking.versions,
-    looking.first_dt,
-    looking.repeated,
-    looking.occurred_at,
-    looking.published_at,
-    looking.balance,
-    looking.change
+    lookups.account_id,
+    lookups.sequence,
+    lookups.versions,
+    lookups.first_dt,
+    lookups.repeated,
+    lookups.occurred_at,
+    lookups.published_at,
+    lookups.balance,
+    lookups.change
 ),
 kinds AS (
   SELECT *
@@ -116,7 +119,7 @@ found AS (
     OR (kinds.kind = 'contradiction' AND checked.contradicted = 1)
     OR (kinds.kind = 'gap' AND checked.sequence > 1 AND checked.events_before = 0)
     OR (kinds.kind = 'negative_balance' AND checked.balance < 0)
-    -- What has several versions, itself or before it, is a contradiction and nothing can be said of what follows.
+    -- If the event or its predecessor has several versions, its balance cannot be checked.
     OR (kinds.kind = 'broken_balance' AND checked.contradicted = 0 AND checked.least_before = checked.greatest_before
       AND checked.balance <> checked.least_before + checked.change)
     OR (kinds.kind = 'broken_balance' AND checked.contradicted = 0 AND checked.sequence = 1 AND checked.balance <> checked.change)

@@ -1,5 +1,5 @@
 -- dormant_accounts: The accounts without an event since a day, with balance, owner and last event, longest dormant first.
--- Reads all of history, because an account is dormant only if no later day has an event of it.
+-- Reads all of history, because an account's last event may be on any day.
 -- parameter: since (date) no event on this day or later, UTC
 -- parameter: count (integer) how many at most [1000]
 WITH numbered AS (
@@ -15,7 +15,7 @@ WITH numbered AS (
     row_number() OVER (PARTITION BY account_id ORDER BY sequence DESC) AS back
   FROM events
 ),
-asleep AS (
+dormant AS (
   SELECT
     account_id,
     owner,
@@ -39,6 +39,6 @@ SELECT
   sequence AS last_sequence,
   event_type AS last_event_type,
   occurred_at AS last_occurred_at
-FROM asleep
+FROM dormant
 WHERE place <= CAST(? AS bigint)
 ORDER BY place

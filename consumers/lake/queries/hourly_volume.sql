@@ -1,6 +1,7 @@
 -- hourly_volume: A day's events by hour and currency, counted and summed by type.
 -- There are 24 rows for each currency with events on the day, or 24 rows without a currency if there are no events.
--- Athena rounds times to milliseconds: a time just before midnight reads as midnight, and is counted in the last hour.
+-- Athena rounds times to milliseconds: a time just before midnight reads as the next day's midnight. Such an event is
+-- counted in the last hour.
 -- parameter: day (date) the day, UTC
 WITH with_hour AS (
   SELECT
@@ -23,7 +24,7 @@ of_the_day AS (
   FROM with_hour
   GROUP BY currency, hour
 ),
--- Joins each row with all 24 hours: its figures in its own hour, zero in the others. So the day is read once.
+-- Joins each row with all 24 hours, so that the day is read only once. The sums below count a row in its own hour.
 hours AS (
   SELECT hours.hour, of_the_day.currency, of_the_day.hour AS moved_in, of_the_day.opened, of_the_day.credits,
     of_the_day.credited, of_the_day.withdrawals, of_the_day.withdrawn

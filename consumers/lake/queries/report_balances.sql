@@ -1,6 +1,7 @@
 -- report_balances: The closing balances of a day's active accounts, each after its last event of the day, counted by size.
--- `size` is the balance without sign and cents, truncated to its leading digit (4711.05 has the size 4000), and `sign` is -1, 0 or 1.
--- `median`, the balance of the middle account (the lower of two), is on the row of its size.
+-- `size` is the balance without sign and cents, with every digit but the first replaced by zero (4711.05 has the size
+-- 4000), and `sign` is -1, 0 or 1. `median` is the balance of the middle account, or of the lower of the two middle
+-- accounts. It is on the row of its size and null on all other rows.
 -- parameter: day (date) the day
 SELECT
   currency,

@@ -1,5 +1,6 @@
 -- report_day: A day's events, counted and summed for each currency, hour (UTC) and type. Hours without events are left out.
--- Athena rounds times to milliseconds: a time just before midnight reads as midnight, and is counted in the last hour.
+-- Athena rounds times to milliseconds: a time just before midnight reads as the next day's midnight. Such an event is
+-- counted in the last hour.
 -- parameter: day (date) the day
 SELECT
   currency,

@@ -1,5 +1,5 @@
--- report_totals: The movements of each day in a range, for each currency, and of all earlier days together, in a row without a day.
--- Reads only `daily_totals`. A balance is the sum of `credited - withdrawn` over all days until then.
+-- report_totals: Each day's movements in a range of days, for each currency. A row without a day sums all earlier days.
+-- Reads only `daily_totals`. A balance is the sum of `credited - withdrawn` over all days up to and including its day.
 -- parameter: first (date) the first day with a row
 -- parameter: first
 -- parameter: day (date) the last day

@@ -1,6 +1,6 @@
--- daily_totals: one day's rows of the table `daily_totals`, a row for each currency that moved.
--- A closing balance is the sum of `credited - withdrawn` over all days until then: additive, so that an event that comes late changes
--- its own day's rows and no others.
+-- daily_totals: one day's rows of the table `daily_totals`, a row for each currency with events on that day.
+-- A closing balance is the sum of `credited - withdrawn` over all days up to and including its day. Therefore a late
+-- event changes only the rows of its own day.
 -- parameter: day (date) the day
 SELECT
   currency,

@@ -10,7 +10,7 @@ from functools import cache
 import duckdb
 import trino_sql_validator
 
-from consumers.lake.added_columns import OF_QUERIES, PARTITION_KEYS, PUBLISHED_AT, SCHEMA_FINGERPRINT
+from consumers.lake.added_columns import PARTITION_KEYS, PUBLISHED_AT, RESERVED_NAMES, SCHEMA_FINGERPRINT
 
 _SELECT = "SELECT {0} FROM (SELECT 42 AS {0}) AS found"
 _TAKEN = {
@@ -18,7 +18,7 @@ _TAKEN = {
         (PUBLISHED_AT.name, SCHEMA_FINGERPRINT.name), "is a column that the lake adds to the table account_events"
     ),
     **{column.name: "is a partition key of the table account_events" for column in PARTITION_KEYS},
-    **dict.fromkeys(OF_QUERIES, "is a name that the view events or a command of the lake uses for itself"),
+    **dict.fromkeys(RESERVED_NAMES, "is a name that the view events or a command of the lake uses for itself"),
 }
 
 

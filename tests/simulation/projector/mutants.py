@@ -103,7 +103,7 @@ MUTANTS = (
     Mutant(
         "If a request that seemed lost has parked the account, this batch's events count as held.",
         "projector.project",
-        'outcome.waiting.append(_waiting(resequenced.behind, "parked meanwhile"))',
+        'outcome.waiting.append(_waiting(resequenced.behind, "already parked at this event or earlier"))',
         "pass",
     ),
     Mutant(

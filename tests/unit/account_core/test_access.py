@@ -39,7 +39,7 @@ REQUESTS = [
 @pytest.mark.parametrize("headers", [{}, {"idempotency_key": "key-1"}, {"if_match": '"s-9"'}], ids=str)
 @pytest.mark.parametrize("stranger", ["mallory", "ali", "alice2", "ALICE"])
 @pytest.mark.parametrize("is_cold", [True, False])
-def test_another_owner_s_account_is_answered_like_an_unknown_one(  # noqa: PLR0917 -- every combination
+def test_another_owners_account_looks_like_an_unknown_one(  # noqa: PLR0917 -- every combination
     api: Api, method: str, target: str, body: str | None, headers: dict[str, Any], stranger: str, *, is_cold: bool
 ) -> None:
     """The answers are equal, so they do not reveal that the account exists."""
@@ -56,7 +56,7 @@ def test_another_owner_s_account_is_answered_like_an_unknown_one(  # noqa: PLR09
     assert api.log.lines[-1]["used"].requests == requests, "the response time must not reveal the account"
 
 
-def test_the_owner_and_an_operator_see_it(api: Api) -> None:
+def test_the_owner_and_an_operator_see_the_account(api: Api) -> None:
     for caller in (
         jwt_caller("alice"),
         jwt_caller("bob", f"openid {OPERATOR_SCOPE}"),
@@ -93,7 +93,7 @@ def test_different_callers_keys_give_different_account_ids(one: tuple[str, str],
 
 
 def test_operators_keys_are_separate_from_all_others(api: Api) -> None:
-    """An owner who guesses an operator's next key cannot use it first, nor one operator another's."""
+    """Nobody can use up an operator's next key by guessing it, neither an owner nor another operator."""
     sent = ("POST", "/accounts/account-1/withdraw", '{"amount": 10}')
     balances = []
     for caller in (jwt_caller("alice"), jwt_caller("ops-1", OPERATOR_SCOPE), jwt_caller("ops-2", OPERATOR_SCOPE)):

@@ -19,7 +19,7 @@ OF_CALLER = {"request_id", "correlation_id", "gateway_id", "caller"}
 
 @pytest.fixture
 def api() -> tuple[Api, StringIO]:
-    """Alice owns account-1; the stream collects the log."""
+    """Alice owns account-1. The log is written to the stream."""
     stream = StringIO()
     logger = Logger(service="test-access", stream=stream)
     logger.handlers[0].setStream(stream)  # type: ignore[attr-defined]  # the logger of a service is shared
@@ -65,7 +65,9 @@ def test_an_internal_error_is_logged_with_its_cause(api: tuple[Api, StringIO]) -
     assert request["status"] == 500
 
 
-def test_a_request_s_cost_is_emitted_as_metrics(api: tuple[Api, StringIO], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_cost_of_a_request_is_emitted_as_metrics(
+    api: tuple[Api, StringIO], capsys: pytest.CaptureFixture[str]
+) -> None:
     call, _ = api
     capsys.readouterr()
     call("GET", "/accounts/account-1")

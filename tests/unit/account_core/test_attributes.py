@@ -54,8 +54,8 @@ def test_decimal_numbers_are_parsed_digit_by_digit(text: str) -> None:
 def test_other_spellings_are_not_decimal_numbers(text: str) -> None:
     with pytest.raises(ValueError, match="not a number") as refused:
         decimal_number(text)
-    assert not text.strip() or text.strip() not in str(refused.value), "it may be an amount"
+    assert not text.strip() or text.strip() not in str(refused.value), "the text may be an amount"
 
 
-def test_the_example_of_a_timestamp_can_be_parsed() -> None:
+def test_the_example_timestamp_can_be_parsed() -> None:
     assert instant(TIME) == datetime(2026, 1, 31, 9, 30, 0, 1, UTC)

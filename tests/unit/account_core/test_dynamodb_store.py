@@ -50,16 +50,16 @@ def append(rows: list[Row], code: str, *reasons: dict[str, Any], status: int = 4
 
 @pytest.mark.parametrize("code", ["TransactionConflictException", "ReplicatedWriteConflictException"])
 def test_another_transaction_is_a_version_conflict_without_a_row(code: str) -> None:
-    with pytest.raises(VersionConflict) as lost:
+    with pytest.raises(VersionConflict) as conflict:
         append([EVENT], code)
-    assert lost.value.competing is None
+    assert conflict.value.competing is None
 
 
 def test_a_failed_condition_in_a_transaction_returns_the_competing_row() -> None:
     taken = {"Code": "ConditionalCheckFailed", "Item": to_item(EVENT)}
-    with pytest.raises(VersionConflict) as lost:
+    with pytest.raises(VersionConflict) as conflict:
         append(PAIR, "TransactionCanceledException", {"Code": "None"}, taken)
-    assert lost.value.competing == EVENT
+    assert conflict.value.competing == EVENT
 
 
 @pytest.mark.parametrize("other", ["None", "ThrottlingError"])
@@ -149,8 +149,8 @@ def test_a_read_is_one_strongly_consistent_query_of_ten_rows_newest_first() -> N
         assert used == Usage(requests=2, read_units=1.0), "the SDK's own retry counts"
 
 
-def answers_never(client: Any, error: Exception) -> Any:  # noqa: ANN401 -- a boto3 client
-    """Fails below the SDK's parser, where errors have no response, or None as the response."""
+def never_answering(client: Any, error: Exception) -> Any:  # noqa: ANN401 -- a boto3 client
+    """Make every request fail below the SDK's parser, where errors have no response, or None as the response."""
 
     def fail(**_: Any) -> None:  # noqa: ANN401 -- botocore's
         raise error
@@ -170,9 +170,9 @@ def answers_never(client: Any, error: Exception) -> Any:  # noqa: ANN401 -- a bo
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_without_an_answer_it_is_unavailable(error: Exception) -> None:
+def test_without_an_answer_the_store_is_unavailable(error: Exception) -> None:
     store, used = (
-        DynamoDBAccountStore(answers_never(client(), error), answers_never(client(), error), "accounts"),
+        DynamoDBAccountStore(never_answering(client(), error), never_answering(client(), error), "accounts"),
         Usage(),
     )
     for read in (lambda: store.newest("a", used), lambda: store.find("a", "key-1", used)):
@@ -225,7 +225,7 @@ def test_an_append_never_replaces_a_row() -> None:
         stub.assert_no_pending_responses()
 
 
-def test_an_index_entry_under_an_impossible_version_is_corrupt() -> None:
+def test_the_error_for_an_index_entry_names_its_row() -> None:
     reads = client()
     with Stubber(reads) as stub:
         stub.add_response("query", {"Items": [{"AccountId": {"S": "a"}, "Version": {"N": "1.5"}}]})

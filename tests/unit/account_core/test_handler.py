@@ -33,7 +33,7 @@ def test_the_writing_client_makes_one_attempt_only(module: ModuleType) -> None:
     assert store._table_name == "accounts"  # noqa: SLF001
 
 
-def test_it_answers_a_request(module: ModuleType) -> None:
+def test_the_handler_answers_a_request(module: ModuleType) -> None:
     request = {"requestId": "request-1", "http": {"method": "GET"}, "authorizer": {"iam": {"userArn": "arn"}}}
     answer = module.handler({"version": "2.0", "rawPath": "/", "headers": {}, "requestContext": request}, None)
     assert answer["statusCode"] == 404

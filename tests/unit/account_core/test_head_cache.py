@@ -9,7 +9,7 @@ def head(version: int) -> Head:
     return Head(Account("owner-1", "EUR", Decimal(version)), version, version)
 
 
-def test_it_keeps_the_newest_head_of_an_account() -> None:
+def test_the_cache_keeps_the_newest_head_of_an_account() -> None:
     heads = HeadCache()
     for version in (1, 3, 2):
         heads.put("a", head(version))
@@ -30,7 +30,7 @@ def test_an_account_that_does_not_exist_is_not_remembered() -> None:
     assert heads.get("a") is None
 
 
-def test_it_is_bounded_and_forgets_the_least_recent_heads() -> None:
+def test_the_cache_is_bounded_and_drops_the_least_recent_heads() -> None:
     heads = HeadCache(generation_max=10)
     for number in range(1_000):
         heads.put("busy", head(number + 1))

@@ -20,7 +20,7 @@ def api() -> Api:
     return api
 
 
-def test_credit_withdraw_read(api: Api) -> None:
+def test_a_credit_and_a_withdrawal_change_the_balance(api: Api) -> None:
     assert api("POST", "/accounts/account-1/credit", '{"amount": "100"}')[1]["balance"] == "100.00"
     status, answer, _ = api("POST", "/accounts/account-1/withdraw", '{"amount": 40.5}')
     expected = {"accountId": "account-1", "balance": "59.50", "currency": "EUR", "sequence": 3}
@@ -158,9 +158,7 @@ def test_a_withdrawal_beyond_the_balance_is_refused(api: Api) -> None:
     assert api("POST", "/accounts/nobody/credit", '{"amount": "5"}')[0] == 404
 
 
-def test_a_full_account_is_refused_by_name_and_still_read_and_replayed(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_account_accepts_only_reads_and_replays(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     credit = ("POST", "/accounts/account-1/credit", '{"amount": "5.00"}')
     assert api(*credit, idempotency_key="key-1")[0] == 200
 
@@ -171,13 +169,13 @@ def test_a_full_account_is_refused_by_name_and_still_read_and_replayed(
     for _ in range(2):
         status, problem, headers = api(*credit, idempotency_key="key-2")
         assert (status, problem["code"]) == (422, "account_full")
-        assert "Retry-After" not in headers, "it does not pass"
+        assert "Retry-After" not in headers, "a full account stays full, so a retry is useless"
     status, account, headers = api(*credit, idempotency_key="key-1")
     assert (status, account["balance"], headers["Idempotent-Replayed"]) == (200, "5.00", "true")
     assert api("GET", "/accounts/account-1")[1]["balance"] == "5.00"
 
 
-def test_other_media_types_than_json_are_refused(api: Api) -> None:
+def test_media_types_other_than_json_are_refused(api: Api) -> None:
     answer = api(
         "POST", "/accounts/account-1/credit", '{"amount": 5}', content_type="application/x-www-form-urlencoded"
     )
@@ -238,7 +236,9 @@ def test_ids_are_stored_returned_and_logged(api: Api) -> None:
     ]
     line = api.log.lines[-1]
     assert (line["request_id"], line["correlation_id"], line["operation"]) == ("my-request", "order-7", "credit")
-    assert "5" not in json.dumps({name: value for name, value in line.items() if name != "used"}), "no amounts"
+    assert "5" not in json.dumps({name: value for name, value in line.items() if name != "used"}), (
+        "no amounts are logged"
+    )
 
 
 @pytest.mark.parametrize("header", ["x_request_id", "x_correlation_id", "idempotency_key"])
@@ -280,7 +280,7 @@ def test_a_repeated_creation_finds_the_first_account(api: Api) -> None:
     assert len(api.items(first[1]["accountId"])) == 1
 
 
-def test_the_etag_is_made_from_the_sequence_and_locks(api: Api) -> None:
+def test_if_match_accepts_only_the_etag_of_the_current_sequence(api: Api) -> None:
     sent = ("POST", "/accounts/account-1/credit", '{"amount": 5}')
     assert api("GET", "/accounts/account-1")[2]["ETag"] == '"s-1"'
     assert api(*sent, if_match='"s-1"')[2]["ETag"] == '"s-2"'

@@ -10,7 +10,7 @@ from tests.support.api import Api
 
 @pytest.fixture
 def api() -> Api:
-    """An account of 25 events, one a minute, each crediting its own number: rows 10 and 20 are snapshots."""
+    """An account with 25 events, one per minute. Event n credits n.00, and rows 10 and 20 are snapshots."""
     api = Api()
     api("POST", "/accounts", '{"owner": "owner-1", "currency": "EUR"}')
     for number in range(2, 26):
@@ -24,7 +24,7 @@ def balance_of(events: int) -> str:
 
 
 @pytest.mark.parametrize("sequence", range(1, 26))
-def test_the_account_as_of_a_sequence(api: Api, sequence: int) -> None:
+def test_an_account_can_be_read_as_of_a_sequence(api: Api, sequence: int) -> None:
     status, body, headers = api("GET", f"/accounts/account-1?atSequence={sequence}")
     assert (status, body["sequence"], body["balance"]) == (200, sequence, balance_of(sequence))
     assert headers["ETag"] == f'"s-{sequence}"'
@@ -45,7 +45,7 @@ def test_the_account_as_of_a_sequence(api: Api, sequence: int) -> None:
         ("2999-01-01T00:00Z", 25),
     ],
 )
-def test_the_account_as_of_a_moment(api: Api, moment: str, events: int) -> None:
+def test_an_account_can_be_read_as_of_a_moment(api: Api, moment: str, events: int) -> None:
     status, body, _ = api("GET", f"/accounts/account-1?at={moment}")
     assert (status, body["sequence"], body["balance"]) == (200, events, balance_of(events))
 
@@ -101,7 +101,7 @@ def test_pages_return_every_event_once_with_one_request_each(api: Api, limit: in
     assert [event["sequence"] for event in found] == (numbers if order == "oldest" else numbers[::-1])
 
 
-def test_an_event_has_its_fields(api: Api) -> None:
+def test_an_event_is_listed_with_all_its_fields(api: Api) -> None:
     api("POST", "/accounts/account-1/withdraw", '{"amount": 5}', idempotency_key="key-1", x_correlation_id="order-7")
     [created], [withdrawn] = (
         api("GET", f"/accounts/account-1/events?limit=1&order={order}")[1]["events"] for order in ("oldest", "newest")
@@ -125,7 +125,7 @@ def test_a_page_after_the_last_event_is_empty(api: Api) -> None:
         assert api("GET", f"/accounts/account-1/events?{target}")[1] == {"events": [], "next": None}
 
 
-def test_a_clock_that_goes_back_does_not_disorder_the_past(api: Api) -> None:
+def test_a_clock_that_is_set_back_does_not_disorder_the_history(api: Api) -> None:
     api.now -= timedelta(hours=1)
     api("POST", "/accounts/account-1/credit", '{"amount": 26}')
     newest = api("GET", "/accounts/account-1/events?limit=2&order=newest")[1]["events"]

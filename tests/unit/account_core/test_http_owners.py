@@ -15,7 +15,7 @@ TIME = "2026-01-31T09:30:00.000001Z"
 
 @pytest.fixture
 def api() -> Api:
-    """Five accounts of owner-1, one of owner-2; account-1 has 12.50."""
+    """Owner-1 has five accounts, owner-2 has one. The balance of account-1 is 12.50."""
     api = Api()
     for owner in ("owner-1", "owner-1", "owner-2", "owner-1", "owner-1", "owner-1"):
         assert api("POST", "/accounts", json.dumps({"owner": owner, "currency": "EUR"}))[0] == 201
@@ -41,7 +41,7 @@ def test_accounts_are_listed_with_their_balances(api: Api) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 6])
-def test_pages_follow_each_other_and_the_last_has_no_next(api: Api, limit: int) -> None:
+def test_pages_have_every_account_once_and_the_last_has_no_next(api: Api, limit: int) -> None:
     target, found = f"/owners/owner-1/accounts?limit={limit}", list[str]()
     while target:
         page = listed(api, target)
@@ -51,7 +51,7 @@ def test_pages_follow_each_other_and_the_last_has_no_next(api: Api, limit: int) 
     assert found == ["account-1", "account-2", "account-4", "account-5", "account-6"]
 
 
-def test_the_next_page_s_path_is_valid_for_every_owner() -> None:
+def test_the_path_of_the_next_page_is_valid_for_every_owner() -> None:
     api = Api()
     for _ in range(2):
         api("POST", "/accounts", '{"owner": "auth0|a:b.c", "currency": "EUR"}')
@@ -134,12 +134,12 @@ def test_an_owner_that_a_url_cannot_carry_is_refused(owner: str) -> None:
         ("/owners/owner-1", 404, "route_not_found"),
     ],
 )
-def test_invalid_lists_are_refused(api: Api, target: str, status: int, code: str) -> None:
+def test_invalid_requests_for_lists_are_refused(api: Api, target: str, status: int, code: str) -> None:
     found, body, _ = api("GET", target)
     assert (found, body["code"]) == (status, code)
 
 
-def test_a_subject_may_list_its_own_and_an_operator_all() -> None:
+def test_a_subject_lists_its_own_accounts_and_an_operator_any() -> None:
     api = Api("JWT")
     api.caller = jwt_caller("owner-1")
     api("POST", "/accounts", '{"currency": "EUR"}')
@@ -151,7 +151,7 @@ def test_a_subject_may_list_its_own_and_an_operator_all() -> None:
     assert listed(api, "/owners/owner-1/accounts") == ["account-1"]
 
 
-def test_other_methods_are_refused_and_options_answered() -> None:
+def test_other_methods_are_refused_and_options_is_answered() -> None:
     api = Api()
     assert api("HEAD", "/owners/owner-1/accounts")[:2] == (200, None)
     assert api("OPTIONS", "/owners/owner-1/accounts")[2]["Allow"] == "GET, HEAD, OPTIONS"

@@ -1,4 +1,4 @@
-"""Errors in numbers, bodies, parameters and ETags, and the messages with which the API refuses them."""
+"""The messages with which the API refuses invalid numbers, bodies, parameters and ETags."""
 
 import re
 
@@ -63,7 +63,7 @@ def test_a_number_out_of_range_is_an_invalid_amount(api: Api, number: str) -> No
     ],
     ids=lambda body: body[:20],
 )
-def test_a_refused_body_never_shows_python_s_own_messages(api: Api, body: str) -> None:
+def test_a_refusal_of_a_body_never_shows_pythons_own_messages(api: Api, body: str) -> None:
     status, problem, _ = api("POST", "/accounts/account-1/credit", body)
     assert status == 400
     assert problem["code"] in {"invalid_json", "invalid_encoding"}
@@ -128,7 +128,7 @@ def test_a_malformed_parameter_is_refused_with_our_message(api: Api, query: str,
         ),
     ],
 )
-def test_a_moment_of_another_form_is_refused(api: Api, at: str) -> None:
+def test_a_moment_in_another_form_is_refused(api: Api, at: str) -> None:
     status, problem, _ = api("GET", f"/accounts/account-1?at={at}")
     assert (status, problem["code"]) == (400, "invalid_parameter")
     assert not PYTHON.search(problem["detail"])
@@ -162,7 +162,7 @@ def test_a_412_names_the_etag_that_a_proxy_altered(api: Api, if_match: str, alte
     status, problem, _ = api("POST", "/accounts/account-1/credit", '{"amount": 5}', if_match=if_match)
     assert (status, problem["code"]) == (412, "precondition_failed")
     assert f"If-Match has {altered}: a weak or altered ETag never matches" in problem["detail"]
-    assert ("read it and decide again" in problem["detail"]) == ('"s-7"' in if_match), "it does not help with these"
+    assert ("read it and decide again" in problem["detail"]) == ('"s-7"' in if_match), "useless if a proxy alters ETags"
     assert len(api.items()) == 1
 
 

@@ -1,4 +1,4 @@
-"""The API counts events. How many rows the service stores for them, and which are snapshots, cannot be seen in it.
+"""The API counts events. It does not reveal how many rows the service stores, or which of them are snapshots.
 
 Earlier releases showed `version`, the number of the account's newest row, and `"12"` was the ETag of row 12.
 """
@@ -22,7 +22,7 @@ EVENTS_MAX = 30
 
 
 def account_of(events: int) -> Api:
-    """An account with one event a minute; each except the first credits 1.00."""
+    """An account with one event per minute. Each event except the first credits 1.00."""
     api = Api()
     api("POST", "/accounts", '{"owner": "owner-1", "currency": "EUR"}')
     for _ in range(events - 1):
@@ -95,7 +95,7 @@ def test_a_state_has_one_sequence_and_one_etag_however_it_is_read(sequence: int)
 
 
 @pytest.mark.parametrize("sequence", AROUND_SNAPSHOTS)
-def test_if_match_locks_one_command_by_sequence_around_a_snapshot(sequence: int) -> None:
+def test_if_match_accepts_one_command_per_sequence_near_a_snapshot(sequence: int) -> None:
     api = account_of(sequence)
     assert state(api(*CREDIT, if_match=f'"s-{sequence}"')) == expected_state(sequence + 1)
     status, problem, _ = api(*CREDIT, if_match=f'"s-{sequence}"')

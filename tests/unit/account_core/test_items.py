@@ -65,7 +65,7 @@ def snapshot_rows(draw: st.DrawFn) -> Row:
 
 
 @given(st.one_of(event_rows(), snapshot_rows()))
-def test_a_row_reads_back_as_it_was_stored(row: Row) -> None:
+def test_a_row_is_read_as_it_was_stored(row: Row) -> None:
     assert from_item(to_item(row)) == row
 
 
@@ -196,7 +196,7 @@ def test_a_snapshot_with_a_missing_attribute_is_ignored(missing: str) -> None:
         *OTHER_TIMES,
     ],
 )
-def test_a_time_of_another_form_is_corrupt(at: str) -> None:
+def test_a_time_in_another_form_is_corrupt(at: str) -> None:
     item = to_item(SnapshotRow("a", 20, 18, "2026-01-31T09:30:00.000001Z", "owner-1", "EUR", Decimal("5.00")))
     event = {**item, "Type": {"S": "CREDIT"}, "Version": {"N": "2"}, "Sequence": {"N": "2"}, "Amount": {"N": "1"}}
     event |= {"CorrelationId": {"S": "c"}, "RequestId": {"S": "r"}}
@@ -213,7 +213,7 @@ def test_a_number_that_only_python_accepts_is_corrupt(name: str, number: str) ->
 
 
 @pytest.mark.parametrize("number", OTHER_NUMBERS)
-def test_a_snapshot_s_format_that_only_python_accepts_is_damage(number: str) -> None:
+def test_a_snapshot_whose_format_only_python_accepts_is_damaged(number: str) -> None:
     found = from_item(_snapshot(Format={"N": number}))
     assert isinstance(found, IgnoredSnapshot)
     assert found.is_damaged

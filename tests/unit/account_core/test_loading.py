@@ -33,7 +33,7 @@ def ledger(events: int) -> MemoryAccountStore:
 def spoil(
     store: MemoryAccountStore, version: int, *, name: str = "Format", value: dict[str, str] | None = None
 ) -> None:
-    store._items["a"][version][name] = value or {"N": "99"}  # noqa: SLF001 -- what no writer of ours would store
+    store._items["a"][version][name] = value or {"N": "99"}  # noqa: SLF001 -- no public method stores such a row
 
 
 def head_of(events: int) -> Head:
@@ -42,7 +42,7 @@ def head_of(events: int) -> Head:
 
 
 @pytest.mark.parametrize("events", [1, 8, 9, 10, 18, 19, 50])
-def test_one_request_is_enough(events: int) -> None:
+def test_the_newest_state_takes_one_request(events: int) -> None:
     used = Usage()
     assert load(ledger(events), "a", used) == head_of(events)
     assert used == Usage(requests=1)
@@ -77,7 +77,7 @@ def test_rebuilding_stops_at_the_last_usable_snapshot() -> None:
     store, used = ledger(1_900), Usage()
     for version in range(100, version_of(1_900), 10):
         spoil(store, version)
-    del store._items["a"][5]  # noqa: SLF001 -- a hole further back is none of this read's business
+    del store._items["a"][5]  # noqa: SLF001 -- the missing row is older than the usable snapshot
     assert load(store, "a", used) == head_of(1_900)
 
 

@@ -83,7 +83,7 @@ def test_no_other_module_repeats_the_layout(found: dict[str, set[str]]) -> None:
     assert {name: what for name, what in found.items() if not name.startswith(tuple(EXCEPTIONS))} == {}
 
 
-def test_every_exception_is_needed(found: dict[str, set[str]]) -> None:
+def test_every_exemption_is_needed(found: dict[str, set[str]]) -> None:
     assert [each for each in EXCEPTIONS if not any(name.startswith(each) for name in found)] == []
 
 

@@ -20,7 +20,7 @@ ROW: dict[str, Any] = {
 }
 
 
-def test_a_row_reads_back_as_it_was_stored() -> None:
+def test_a_row_is_read_as_it_was_stored() -> None:
     assert from_row(ROW) == OwnedAccount("account-1", "EUR", Decimal("12.50"), 2, TIME, TIME)
     assert from_row({**ROW, "Balance": {"N": "0"}}).balance == Decimal("0.00")
 

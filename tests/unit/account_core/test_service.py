@@ -58,8 +58,8 @@ class ContendedStore(MemoryAccountStore):
             AccountService(other_store).execute("a", sent.command, replace(ORIGIN, command_id=sent.key))
         try:
             super().append(rows, used)
-        except VersionConflict as lost:
-            raise VersionConflict(lost.competing if self.returns_competing_row else None) from None
+        except VersionConflict as conflict:
+            raise VersionConflict(conflict.competing if self.returns_competing_row else None) from None
 
 
 OPENED = CreateAccount("owner-1", "EUR")
@@ -129,7 +129,7 @@ def test_a_head_that_is_far_behind_is_read_again() -> None:
     assert (store.reads, store.appends) == (1, 3)
 
 
-def test_a_refusal_is_never_given_on_a_cached_state() -> None:
+def test_no_command_is_refused_because_of_a_cached_state() -> None:
     store = ContendedStore()
     service = opened(store)
     AccountService(store).execute("a", credit("50.00"), ORIGIN)
@@ -140,7 +140,7 @@ def test_a_refusal_is_never_given_on_a_cached_state() -> None:
     assert store.reads == 1
 
 
-def test_a_refusal_is_not_given_on_an_old_competing_event() -> None:
+def test_no_command_is_refused_because_of_an_old_competing_event() -> None:
     """With an old head, the competing event is only the next one, not the newest."""
     store = ContendedStore()
     service = opened(store, credit("10.00"))
@@ -166,7 +166,7 @@ def test_attempts_are_bounded() -> None:
     assert service.read("a").balance == Decimal(ATTEMPTS_MAX)
 
 
-def test_creating_twice_writes_once() -> None:
+def test_a_concurrent_equal_creation_writes_nothing() -> None:
     store, used = ContendedStore([OPENED]), Usage()
     receipt = AccountService(store).execute("a", OPENED, ORIGIN, used=used)
     assert (receipt.sequence, used.conflicts) == (1, 1)
@@ -177,7 +177,7 @@ def test_an_unknown_account_is_not_found() -> None:
         AccountService(MemoryAccountStore()).read("a")
 
 
-def test_without_time_for_another_attempt_it_raises_conflict() -> None:
+def test_without_time_for_another_attempt_conflict_is_raised() -> None:
     store = ContendedStore([credit("1.00")] * 3)
     service = opened(store)
     answers = iter([True, False])
@@ -191,7 +191,7 @@ KEYED = replace(ORIGIN, command_id="key-1")
 
 @pytest.mark.parametrize("age", [0, 1, 7, 8, 9, 40], ids=lambda age: f"{age} later")
 @pytest.mark.parametrize("before", [0, 7, 8])
-def test_a_repeated_command_returns_its_first_result_however_old(before: int, age: int) -> None:
+def test_a_repeated_command_returns_its_first_result_at_any_age(before: int, age: int) -> None:
     store = ContendedStore()
     service = opened(store, credit("100.00"), *[credit("1.00")] * before)
     first = service.execute("a", withdraw("60.00"), KEYED)
@@ -234,7 +234,7 @@ def test_concurrent_duplicates_make_one_event(others: int, *, returns_competing_
     assert service.read("a").balance == 40 + others
 
 
-def test_a_repeated_creation_returns_the_first_account_however_old() -> None:
+def test_a_repeated_creation_returns_the_first_account_at_any_age() -> None:
     store = ContendedStore()
     service = AccountService(store)
     first = service.execute("a", OPENED, KEYED)
@@ -244,7 +244,7 @@ def test_a_repeated_creation_returns_the_first_account_however_old() -> None:
     assert service.execute("a", OPENED, KEYED) == replace(first, is_replay=True)
     with pytest.raises(IdempotencyKeyReused):
         service.execute("a", CreateAccount("owner-1", "USD"), KEYED)
-    assert (store.reads, store.lookups) == (0, 0), "the first row itself answers"
+    assert (store.reads, store.lookups) == (0, 0), "the first row has the result, so nothing more is read"
 
 
 def test_a_refused_command_leaves_its_key_free() -> None:
@@ -336,7 +336,7 @@ def test_the_backoff_doubles_up_to_its_ceiling(conflicts: int, ceiling: float) -
     assert backoff_s(conflicts, 0.0) == 0.0
 
 
-def test_it_waits_only_before_it_reads_again() -> None:
+def test_the_service_pauses_only_before_it_reads_again() -> None:
     store, pauses = ContendedStore([credit("1.00")] * 4), list[int]()
     opened(store)
     AccountService(store, pause=pauses.append).execute("a", credit("1.00"), ORIGIN)

@@ -48,11 +48,11 @@ instances = st.integers(0, 1)
 
 
 class LossyStore(MemoryAccountStore):
-    """Loses the next append if `loses` is set, before or after it is carried out.
+    """A store that can lose the next append.
 
     Attributes:
-        loses: `before` or `after`; None: nothing is lost.
-        appends: how many were carried out.
+        loses: whether the next append is lost `before` or `after` it is carried out. None: it is not lost.
+        appends: number of appends that were carried out.
         changed: the accounts whose rows have changed since they were checked.
     """
 
@@ -79,7 +79,7 @@ class LossyStore(MemoryAccountStore):
 
 
 class TwoInstances(RuleBasedStateMachine):
-    """For any requests in any order, and any losses, the service answers as the model does."""
+    """For any requests in any order and with any losses, the service answers as the model does."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -182,10 +182,10 @@ class TwoInstances(RuleBasedStateMachine):
         rows = service.events(account_id, after, limit, None, Usage(), newest_first=newest_first)
         known = [(entry.receipt.sequence, entry.receipt.balance, entry.key, entry.occurred_at) for entry in entries]
         if newest_first:
-            due = [one for one in reversed(known) if after is None or one[0] < after]
+            listed = [one for one in reversed(known) if after is None or one[0] < after]
         else:
-            due = [one for one in known if one[0] > (after or 0)]
-        assert [(row.sequence, row.balance, row.command_id, row.occurred_at) for row in rows] == due[:limit]
+            listed = [one for one in known if one[0] > (after or 0)]
+        assert [(row.sequence, row.balance, row.command_id, row.occurred_at) for row in rows] == listed[:limit]
 
     @invariant()
     def rows_are_dense_and_intact(self) -> None:
@@ -230,5 +230,5 @@ TestTwoInstances = TwoInstances.TestCase
 TestTwoInstances.settings = settings(
     max_examples=100,
     stateful_step_count=50,
-    phases=set(Phase) - {Phase.explain},  # which takes minutes where the shortest way to a failure takes seconds
+    phases=set(Phase) - {Phase.explain},  # it takes minutes, while shrinking takes seconds
 )

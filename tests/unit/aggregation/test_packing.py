@@ -1,4 +1,4 @@
-"""Aggregates, read by AWS's own library and by this one; and the buckets of accounts."""
+"""Aggregated records, read by AWS's library and by ours, and the buckets of accounts."""
 
 import base64
 import hashlib
@@ -19,7 +19,7 @@ events = st.lists(st.binary(max_size=300), min_size=1, max_size=40)
 
 
 @given(events, st.integers(0, 31))
-def test_awss_own_library_unpacks_every_event(datas: list[bytes], bucket: int) -> None:
+def test_the_library_of_aws_unpacks_every_event(datas: list[bytes], bucket: int) -> None:
     data = aggregate(str(bucket), hash_key(bucket, 32), datas)
     found = deaggregate_records([as_lambda_sends(data, str(bucket))])
     assert [base64.b64decode(one["kinesis"]["data"]) for one in found] == datas
@@ -41,7 +41,7 @@ def as_lambda_sends(data: bytes, partition_key: str) -> dict[str, Any]:
 
 
 @given(events)
-def test_the_message_equals_the_one_protobuf_writes(datas: list[bytes]) -> None:
+def test_the_message_equals_the_one_that_protobuf_writes(datas: list[bytes]) -> None:
     message = messages_pb2.AggregatedRecord(partition_key_table=["7"], explicit_hash_key_table=["1234567"])
     for data in datas:
         message.records.add(partition_key_index=0, explicit_hash_key_index=0, data=data)
@@ -92,7 +92,7 @@ def test_the_size_of_an_aggregate_is_predictable(datas: list[bytes]) -> None:
     assert size <= at_most
 
 
-def test_the_largest_event_fits_into_a_record_either_way() -> None:
+def test_the_largest_event_fits_into_a_record_aggregated_or_not() -> None:
     data = bytes(EVENT_BYTES_MAX)
     longest_key = "ü" * PARTITION_KEY_LENGTH_MAX
     assert len(data) + len(longest_key.encode()) <= RECORD_BYTES_MAX
@@ -135,7 +135,7 @@ def test_hash_keys_are_the_midpoints_of_equal_parts(buckets: int) -> None:
     assert all(abs(key - (bucket + 0.5) * part) <= part * 1e-9 for bucket, key in enumerate(keys))
 
 
-def test_the_buckets_of_a_golden_list_never_change() -> None:
+def test_the_buckets_of_known_accounts_never_change() -> None:
     """Otherwise accounts would move between shards while some of their events are unread."""
     assert [bucket_of(f"account-{n}", 32) for n in range(8)] == [30, 24, 22, 0, 25, 11, 14, 23]
     assert hash_key(0, 32) == "5316911983139663491615228241121378304"

@@ -1,4 +1,4 @@
-"""An incomplete aggregate is an error, never half a batch."""
+"""An incomplete aggregated record is an error. It never yields only a part of its events."""
 
 import hashlib
 
@@ -18,7 +18,7 @@ def sealed(message: bytes) -> bytes:
 
 
 def of_two_keys() -> bytes:
-    """An aggregate of the KPL with several partition keys, some records with hash keys and tags."""
+    """An aggregated record of the KPL with several partition keys. Some of its records have hash keys and tags."""
     message = messages_pb2.AggregatedRecord(partition_key_table=["a", "b"], explicit_hash_key_table=["0"])
     for number, data in enumerate(DATAS):
         record = message.records.add(partition_key_index=number % 2, data=data)

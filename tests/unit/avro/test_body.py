@@ -1,4 +1,4 @@
-"""Bodies that contradict their schema are refused by every way of reading."""
+"""Every way of reading refuses a body that contradicts its schema."""
 
 import json
 import zlib
@@ -33,7 +33,7 @@ def money(precision: object, scale: object = 0) -> Json:
 
 
 def source(*types: Any, name: str = "InterestPaid") -> str:  # noqa: ANN401 -- Avro's JSON
-    """A later release's schema, as a registry has it: the fields of every event, then one of each type."""
+    """A later release's schema, as a registry returns it: the common fields, then one field of each type."""
     fields = [*COMMON_FIELDS.items(), *((f"more_{number}", avro_type) for number, avro_type in enumerate(types))]
     named = [{"name": field, "type": avro_type} for field, avro_type in fields]
     return json.dumps({"type": "record", "namespace": NAMESPACE, "name": name, "fields": named})
@@ -63,15 +63,15 @@ CORRUPT = [
     ("long", "80808080808080808002"),
     ("long", "ffffffffffffffffffff01"),
     ("long", "80" * 20 + "01"),
-    ("long", "8080808080808000"),  # eight bytes, the last of them superfluous
+    ("long", "8080808080808000"),  # eight bytes, of which the last is superfluous
     ("long", "ff"),
     ("float", "000000"),
     ("double", "00000000000000"),
     ("string", "0161"),
     ("string", "0361"),
     ("string", "ffffffffffffffffff01"),  # a length of -2**63
-    ("string", "feffffffffffffffff01"),  # ... and of 2**63 - 1
-    ("string", "820061"),  # of 1, in two bytes
+    ("string", "feffffffffffffffff01"),  # a length of 2**63 - 1
+    ("string", "820061"),  # a length of 1 in two bytes
     ("string", "02ff"),
     ("string", "04c080"),  # an overlong null
     ("string", "06eda080"),  # half of a surrogate pair
@@ -92,7 +92,7 @@ CORRUPT = [
     (["null", "long", "boolean"], "0600"),
     ({"type": "array", "items": "long"}, "0202"),
     ({"type": "array", "items": "long"}, "040200"),
-    ({"type": "array", "items": "long"}, "0302020400"),  # two items in one byte, and they take two
+    ({"type": "array", "items": "long"}, "0302020400"),  # the block's size is one byte, its items take two
     ({"type": "array", "items": "long"}, "0306020400"),
     ({"type": "array", "items": "long"}, "0301020400"),
     ({"type": "array", "items": "long"}, "ffffffffffffffffff010000"),
@@ -215,10 +215,10 @@ def test_a_field_within_a_record_is_named_by_its_path() -> None:
         parse(source({"type": "record", "name": "R", "fields": [{"name": "a", "type": inner}]}))
 
 
-# --- every way that a body is read ---
+# --- every way of reading a body ---
 
 GOOD = encode("BalanceWithdrawn", WITHDRAWN)
-BRANCH = b"\x02\x06r-1"  # of request_id
+BRANCH = b"\x02\x06r-1"  # the branch of request_id, and its value
 CURRENT = CONTRACT.working["BalanceWithdrawn"]
 OLDER: Json = json.loads(json.dumps(CURRENT.source))
 next(field for field in OLDER["fields"] if field["name"] == "sequence")["type"] = "int"
@@ -270,11 +270,11 @@ def test_no_message_quotes_a_value() -> None:
         assert not any(figure in str(caught.value) for figure in ("10000", "100.00", "12345678", "year"))
 
 
-# --- any body at all ---
+# --- arbitrary bodies ---
 
 
-def is_java_s(money: Decimal) -> bool:
-    """Whether it has two encodings: a number that fits into its bytes only because it is negative."""
+def has_two_encodings(money: Decimal) -> bool:
+    """Whether an amount has two encodings, as -1.28 has: Java's is one byte shorter than fastavro's."""
     cents = int(money.scaleb(2))
     return cents < 0 and (~cents).bit_length() % 8 == 7 and (-cents).bit_length() % 8 == 0
 
@@ -290,10 +290,10 @@ def test_a_changed_event_is_read_only_if_it_encodes_to_itself(fields: dict[str, 
     try:
         found = Codec(CONTRACT).decode(changed)
     except Undecodable as error:
-        assert isinstance(error, CorruptBody)  # noqa: PT017 -- some are events
+        assert isinstance(error, CorruptBody)  # noqa: PT017 -- some changed bodies are valid
         return
     again = encode("BalanceCredited", found.fields)
-    if any(is_java_s(found.fields[field]) for field in ("amount", "balance")):
+    if any(has_two_encodings(found.fields[field]) for field in ("amount", "balance")):
         assert Codec(CONTRACT).decode(again) == found
     else:
         assert again == changed
@@ -314,7 +314,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 
 @st.composite
 def typed_values(draw: st.DrawFn, depth: int = 2) -> tuple[Any, Any]:
-    """A type, and a value of it."""
+    """A type, and a value of this type."""
     kind = draw(st.sampled_from([*PLAIN, *(["array", "map", "record", "optional"] if depth else [])]))
     if kind in VALUES:
         return kind, draw(VALUES[kind])
@@ -336,7 +336,9 @@ def typed_values(draw: st.DrawFn, depth: int = 2) -> tuple[Any, Any]:
 
 @given(st.lists(typed_values(), min_size=1, max_size=4), st.data())
 @settings(max_examples=300)
-def test_bodies_are_read_exactly_if_fastavro_writes_them(found: list[tuple[Any, Any]], data: st.DataObject) -> None:
+def test_bodies_are_read_exactly_and_only_as_fastavro_writes_them(
+    found: list[tuple[Any, Any]], data: st.DataObject
+) -> None:
     schema = parse(source(*(avro_type for avro_type, _ in found)))
     more = {f"more_{number}": value for number, (_, value) in enumerate(found)}
     codec = Codec(CONTRACT, lambda _: json.dumps(schema.source))
@@ -349,12 +351,12 @@ def test_bodies_are_read_exactly_if_fastavro_writes_them(found: list[tuple[Any, 
     try:
         event = codec.decode(glue_framing.header(ID) + bytes(changed))
     except Undecodable as error:
-        assert isinstance(error, CorruptBody)  # noqa: PT017 -- some are events
+        assert isinstance(error, CorruptBody)  # noqa: PT017 -- some changed bodies are valid
         return
     has_blocks = any(
         kind in json.dumps(avro_type) for avro_type, _ in found for kind in ("array", "map", "float", "double")
     )
-    if not has_blocks:  # an array has more than one encoding, and so has NaN
+    if not has_blocks:  # an array has several encodings, and so has NaN
         assert written(schema.parsed, event.fields) == changed
 
 

@@ -59,7 +59,7 @@ def test_a_round_trip_keeps_types_and_scale(fields: dict[str, Any]) -> None:
 
 @given(events)
 def test_the_bytes_follow_the_specification(fields: dict[str, Any]) -> None:
-    """Written by hand: zigzag integers, lengths before text, two's complement for money."""
+    """The expected bytes are written by hand: zigzag integers, lengths before text, two's complement for money."""
     schema = CONTRACT.working["BalanceWithdrawn"]
     micros = (fields["occurred_at"] - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     assert encode("BalanceWithdrawn", fields) == b"".join(

@@ -1,4 +1,4 @@
-"""The fingerprints, computed again from the Avro specification without fastavro."""
+"""The fingerprints, computed independently of fastavro from the Avro specification."""
 
 import json
 from pathlib import Path
@@ -48,7 +48,7 @@ def parsing_canonical_form(schema: Any) -> str:  # noqa: ANN401 -- Avro's JSON
     raise NotImplementedError(schema)
 
 
-def test_the_fingerprint_of_the_specification_example() -> None:
+def test_the_example_of_the_specification_has_its_fingerprint() -> None:
     # share/test/data/schema-tests.txt of apache/avro: "null" has the fingerprint 7195948357588979594.
     assert int.from_bytes(crc_64_avro(b'"null"'), "little") == 7195948357588979594
 

@@ -19,13 +19,13 @@ from tests.unit.avro.given import BODY, CODEC, COMPRESSED_HEADER, EVENT, GLUE, I
 from tests.unit.avro.test_codec import WITHDRAWN, events
 
 STORED = b"\x78\x01\x00"
-"""The start of a zlib stream and of a block that is not the last. The block's length, twice, and its bytes follow."""
+"""The start of a zlib stream and of a stored block. The block's length, its complement and its bytes must follow."""
 
-# The byte arrays `genericBytes` and `specificBytes` of AWS's tests, and what their records hold:
+# The byte arrays `genericBytes` and `specificBytes` of AWS's tests, and the values of their records:
 # github.com/awslabs/aws-glue-schema-registry, below src/test/java/com/amazonaws/services/schemaregistry:
 #   kafkastreams-serde/.../kafkastreams/AWSKafkaAvroSerDeTest.java (the first two)
 #   avro-kafkaconnect-converter/.../kafkaconnect/AWSKafkaAvroConverterTest.java (the third)
-# All are uncompressed: no compressed ones have been found there. tests/golden has one, made as AWS's code makes it.
+# AWS's tests have no compressed bytes. tests/golden has one event, compressed as AWS's code does it.
 UNIONS: dict[str, Any] = {
     "type": "record",
     "name": "User",
@@ -60,12 +60,12 @@ VECTORS = [
     ),
 ]
 # fmt: on
-# That UUID in the same tests, as text: `schemaVersionIdForTesting`.
+# The UUID in these bytes. The same tests name it as text, `schemaVersionIdForTesting`.
 VECTORS_ID = "b7b4a7f0-9c96-4e4a-a687-fb5de9ef0c63"
 
 
 @pytest.mark.parametrize(("signed", "schema", "values"), VECTORS)
-def test_bytes_from_aws_tests_have_this_header_and_body(
+def test_the_bytes_of_aws_tests_have_our_header_and_body(
     signed: list[int], schema: dict[str, Any], values: tuple[Any]
 ) -> None:
     data = bytes(byte % 256 for byte in signed)
@@ -79,7 +79,7 @@ def test_bytes_from_aws_tests_have_this_header_and_body(
     assert data == glue_framing.header(VECTORS_ID) + body.getvalue()
 
 
-def test_events_from_aws_tests_are_foreign_to_this_contract() -> None:
+def test_the_events_of_aws_tests_are_foreign_to_this_contract() -> None:
     data = bytes(byte % 256 for byte in VECTORS[0][0])
     with pytest.raises(ForeignSchema, match=r"serializers\.avro\.User is not in account\.events\.v1") as caught:
         Codec(CONTRACT, {ID: json.dumps(UNIONS)}.get).decode(data)
@@ -119,7 +119,7 @@ def test_both_framings_decode_to_the_same_event(
     assert body[start:] == frame_plain(fields)[glue_framing.HEADER_SIZE :]
 
 
-def test_only_the_header_differs() -> None:
+def test_the_framings_differ_only_in_the_header() -> None:
     assert encode("BalanceWithdrawn", WITHDRAWN)[10:] == BODY
     assert EVENT[: glue_framing.HEADER_SIZE] == glue_framing.header(IDS["BalanceWithdrawn"])
 
@@ -158,19 +158,19 @@ def test_an_incomplete_compressed_body_is_corrupt(data: bytes, message: str) -> 
 
 
 def test_a_zip_bomb_is_inflated_only_to_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
+    limits: list[int] = []
 
     class Stream:
         eof, unused_data = False, b""
 
         def decompress(self, _: bytes, bytes_max: int) -> bytes:
-            asked.append(bytes_max)
+            limits.append(bytes_max)
             return bytes(bytes_max)
 
     monkeypatch.setattr(zlib, "decompressobj", Stream)
     with pytest.raises(ValueError, match="more than"):
         glue_framing.inflated(COMPRESSED_HEADER)
-    assert asked == [glue_framing.BODY_BYTES_MAX + 1]
+    assert limits == [glue_framing.BODY_BYTES_MAX + 1]
 
 
 def test_a_body_of_the_maximum_size_is_inflated() -> None:

@@ -1,4 +1,4 @@
-"""Schemas found by version id: cached, possibly newer than this release, and always of this contract."""
+"""Schemas found by version id: they are cached, may be newer than this release, and must belong to this contract."""
 
 import json
 from decimal import Decimal
@@ -30,11 +30,11 @@ class Registry:
 
     def __init__(self, source: str | None, failures: int = 0) -> None:
         self.source, self.failures = source, failures
-        self.asked: list[str] = []
+        self.requested: list[str] = []
 
     def __call__(self, version_id: str) -> str | None:
-        self.asked.append(version_id)
-        if len(self.asked) <= self.failures:
+        self.requested.append(version_id)
+        if len(self.requested) <= self.failures:
             raise TimeoutError
         return self.source
 
@@ -45,7 +45,7 @@ def test_a_missing_version_is_not_cached() -> None:
     for _ in range(3):
         with pytest.raises(UnknownSchemaVersion, match="not in this registry"):
             codec.decode(EVENT)
-    assert registry.asked == [IDS["BalanceWithdrawn"]] * 3
+    assert registry.requested == [IDS["BalanceWithdrawn"]] * 3
 
 
 def test_a_failed_lookup_is_not_cached() -> None:
@@ -55,7 +55,7 @@ def test_a_failed_lookup_is_not_cached() -> None:
         with pytest.raises(TimeoutError):
             codec.decode(EVENT)
     assert [codec.decode(EVENT).fields for _ in range(3)] == [WITHDRAWN] * 3
-    assert len(registry.asked) == 3
+    assert len(registry.requested) == 3
 
 
 NEWER: dict[str, Any] = json.loads(SOURCES[IDS["BalanceWithdrawn"]])
@@ -82,7 +82,7 @@ def test_a_newer_schema_comes_from_the_registry() -> None:
     assert bytes.fromhex(event.fingerprint) not in CONTRACT.known
 
 
-def test_a_full_name_is_the_same_schema() -> None:
+def test_a_schema_may_have_a_full_name() -> None:
     source = json.loads(SOURCES[IDS["BalanceWithdrawn"]])
     source["name"] = f"{source.pop('namespace')}.{source['name']}"
     assert Codec(CONTRACT, lambda _: json.dumps(source)).decode(EVENT).fields == WITHDRAWN
@@ -159,5 +159,5 @@ def test_no_source_raises_anything_but_undecodable(source: str) -> None:
 
 
 @given(st.binary(max_size=80))
-def test_no_bytes_raise_anything_else_with_a_newer_schema(rest: bytes) -> None:
+def test_with_a_newer_schema_no_bytes_raise_anything_but_undecodable(rest: bytes) -> None:
     decoded_or_undecodable(NEWER_CODEC, newer(WITHDRAWN | MORE)[:-20] + rest)

@@ -1,4 +1,4 @@
-"""Bytes that are not an event: each kind has its own error, and none is decoded as something else."""
+"""Bytes that are not an event: each kind of damage has its own error, and none is decoded as an event."""
 
 import gzip
 import json
@@ -102,11 +102,11 @@ def test_an_impossible_value_is_corrupt(part: bytes, impossible: bytes) -> None:
 
 
 @given(st.binary(max_size=80))
-def test_no_body_raises_anything_else(body: bytes) -> None:
+def test_no_body_raises_anything_but_undecodable(body: bytes) -> None:
     try:
         decode(EVENT[:HEADER_SIZE] + body)
     except Undecodable as error:
-        assert isinstance(error, CorruptBody)  # noqa: PT017 -- most bodies are corrupt, some are events
+        assert isinstance(error, CorruptBody)  # noqa: PT017 -- most bodies are corrupt, some are valid
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""How the command line starts and how it ends."""
+"""The entry point of the command line: imports, help texts, and exit codes."""
 
 import logging
 import signal
@@ -18,7 +18,7 @@ from ops.lake.query.engine import QueryFailed
 
 
 @pytest.fixture(autouse=True)
-def process_as_it_was() -> Iterator[None]:
+def restored_process() -> Iterator[None]:
     """Restores what an entry point changes in its process."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     levels = {name: logging.getLogger(name).level for name in LOGGERS}
@@ -36,7 +36,7 @@ def test_frequent_commands_import_only_their_module() -> None:
 
 
 @pytest.mark.parametrize("command", SINGLE_COMMANDS)
-def test_a_command_alone_has_the_same_help_as_among_all(
+def test_a_command_imported_alone_has_the_same_help(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "100")

@@ -1,4 +1,4 @@
-"""Every error that ends a command is printed as one line: what is wrong, where, and what to do."""
+"""Every error that ends a command is one line, which states what is wrong, where, and what to do."""
 
 import errno
 import inspect
@@ -48,7 +48,7 @@ HANDLED = {
 def errors_of_the_project() -> Iterator[type[Exception]]:
     for package in ("account_core", "account_events", "consumers", "local_stack", "ops", "projector"):
         for module in pkgutil.walk_packages(import_module(package).__path__, f"{package}."):
-            if module.name.endswith(("__main__", ".handler")):  # they read their environment
+            if module.name.endswith(("__main__", ".handler")):  # importing these modules reads the environment
                 continue
             for kind in vars(import_module(module.name)).values():
                 is_here = inspect.isclass(kind) and kind.__module__ == module.name
@@ -67,12 +67,12 @@ def test_every_error_of_the_project_is_explained_or_handled() -> None:
 
 
 def test_every_listed_error_exists() -> None:
-    """Both lists have names, which the type checker does not check."""
+    """Both lists contain names as text, which the type checker does not check."""
     there = set[str]().union(*map(names_of, errors_of_the_project()))
     assert EXPLAINED | HANDLED.keys() <= there
 
 
-def test_an_error_of_the_project_is_its_message_on_one_line() -> None:
+def test_the_line_of_a_project_error_is_its_message() -> None:
     from ops.lake.query.engine import QueryFailed  # noqa: PLC0415 -- it is looked up by name
 
     assert error_line(QueryFailed("one\n\n  two\n")) == "one two"

@@ -1,4 +1,4 @@
-"""Every command on a stack on AWS ends with one line if AWS denies access or something else responds."""
+"""Every command on a stack on AWS ends with one line if AWS denies access, or if a proxy responds instead of AWS."""
 
 import json
 import logging
@@ -37,7 +37,7 @@ COMMANDS = [
     ("lake", "backfill", "--all", *STACK),
     ("check", "--table", "t"),
 ]
-SELECTED = {"Aggregation": "on", "Buckets": "32", "Framing": "single-object", "LakeFirstDay": "2026-01-01"}
+OUTPUTS = {"Aggregation": "on", "Buckets": "32", "Framing": "single-object", "LakeFirstDay": "2026-01-01"}
 
 
 class Wire:
@@ -78,12 +78,12 @@ def denied(request: Any) -> tuple[int, dict[str, str], bytes]:  # noqa: ANN401 -
     return 403, {"content-type": "text/xml"}, (error if is_s3 else f"<ErrorResponse>{error}</ErrorResponse>").encode()
 
 
-def denied_after_its_outputs(request: Any) -> tuple[int, dict[str, str], bytes]:  # noqa: ANN401 -- botocore's
+def denied_except_outputs(request: Any) -> tuple[int, dict[str, str], bytes]:  # noqa: ANN401 -- botocore's
     """Access denied to everything except describing the stack."""
     if "cloudformation" not in request.url:
         return denied(request)
     members = "".join(
-        f"<member><OutputKey>{name}</OutputKey><OutputValue>{escape(SELECTED.get(name, 'x'))}</OutputValue></member>"
+        f"<member><OutputKey>{name}</OutputKey><OutputValue>{escape(OUTPUTS.get(name, 'x'))}</OutputValue></member>"
         for name in TEMPLATE["Outputs"]
         if name != "SchemaVersions"
     )
@@ -93,13 +93,13 @@ def denied_after_its_outputs(request: Any) -> tuple[int, dict[str, str], bytes]:
     return 200, {"content-type": "text/xml"}, text.encode()
 
 
-def a_login_page(_request: object) -> tuple[int, dict[str, str], bytes]:
+def login_page(_request: object) -> tuple[int, dict[str, str], bytes]:
     """A response from a proxy instead of AWS."""
     return 200, {"content-type": "text/html"}, b"<html><p>Sign in<br></html>"
 
 
 @pytest.fixture(autouse=True)
-def process_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def restored_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Restores what an entry point changes in its process; sets fake AWS credentials."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     levels = {name: logging.getLogger(name).level for name in LOGGERS}
@@ -118,7 +118,7 @@ def process_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     sys.argv = argv
 
 
-def ended(arguments: tuple[str, ...], wire: Wire, monkeypatch: pytest.MonkeyPatch) -> object:
+def exit_code_of(arguments: tuple[str, ...], wire: Wire, monkeypatch: pytest.MonkeyPatch) -> object:
     """The exit code; any other exception propagates."""
     monkeypatch.setattr("botocore.httpsession.URLLib3Session.send", lambda _session, request: wire.send(request))
     sys.argv = [PROGRAM, *arguments]
@@ -128,26 +128,26 @@ def ended(arguments: tuple[str, ...], wire: Wire, monkeypatch: pytest.MonkeyPatc
     return exit_.value.code
 
 
-@pytest.mark.parametrize("answer", [denied, denied_after_its_outputs], ids=lambda answer: answer.__name__)
+@pytest.mark.parametrize("answer", [denied, denied_except_outputs], ids=lambda answer: answer.__name__)
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
-def test_denied_access_is_one_line_that_names_it(
+def test_denied_access_is_reported_in_one_line(
     arguments: tuple[str, ...],
     answer: Callable[[Any], tuple[int, dict[str, str], bytes]],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    if "backfill" in arguments and answer is denied_after_its_outputs:
+    if "backfill" in arguments and answer is denied_except_outputs:
         pytest.skip("the next request is DuckDB's, not botocore's: see test_damaged_files")
-    assert ended(arguments, Wire(answer), monkeypatch) == 1
+    assert exit_code_of(arguments, Wire(answer), monkeypatch) == 1
     [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("✗")]
     assert "AccessDenied" in line
     assert "credentials that are allowed to do this" in line
 
 
 @pytest.mark.parametrize("arguments", [each for each in COMMANDS if "--stack" in each], ids=" ".join)
-def test_a_response_that_is_not_from_aws_is_one_line(
+def test_a_response_that_is_not_from_aws_is_reported_in_one_line(
     arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert ended(arguments, Wire(a_login_page), monkeypatch) == 1
+    assert exit_code_of(arguments, Wire(login_page), monkeypatch) == 1
     [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("✗")]
     assert "proxy" in line

@@ -1,4 +1,4 @@
-"""Who may not write the totals asks with those there are; any other trouble is told as such."""
+"""Refreshing daily totals without permission to write them, and `account-events lake tables`."""
 
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,11 @@ from ops.lake.query.duckdb_engine import EVENTS_VIEW
 from ops.lake.query.engine import Answer
 from ops.lake.refresh_totals import refresh_totals
 from tests.support.lake import made_up
-from tests.unit.lake.asking import lake
+from tests.unit.lake.both_engines import lake_on_both_engines
 
 
 class Refused:
-    """A lake whose bucket does not take totals."""
+    """A lake whose bucket refuses to store totals."""
 
     def __init__(self, code: str) -> None:
         self._code = code
@@ -25,32 +25,32 @@ class Refused:
     def totals(self) -> "Refused":
         return self
 
-    def refresh(self, _tell: object) -> int:
+    def refresh(self, _progress: object) -> int:
         raise ClientError({"Error": {"Code": self._code}}, "PutObject")
 
 
-def test_an_analyst_is_told_and_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_write_access_the_totals_stay_and_a_warning_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     lake: Any = Refused("AccessDenied")
     assert refresh_totals(lake) is False
     assert "may not write them" in " ".join(capsys.readouterr().err.split())
 
 
-def test_another_trouble_is_no_reason_to_go_on() -> None:
+def test_any_other_error_of_a_refresh_is_raised() -> None:
     lake: Any = Refused("NoSuchBucket")
     with pytest.raises(ClientError):
         refresh_totals(lake)
 
 
 def test_the_tables_are_shown_without_reading_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On AWS: the view is made first. Nothing is compared with `dt`, a date there, and no day is read."""
-    told: list[str] = []
+    """On AWS, the view is created first. The statements read no day, and do not use `dt`, which is a date there."""
+    statements: list[str] = []
 
     class Athena:
         def execute(self, statement: str) -> None:
-            told.append(statement)
+            statements.append(statement)
 
         def query(self, sql: str) -> Answer:
-            told.append(sql)
+            statements.append(sql)
             return Answer(("dt",), [])
 
     class OnAws:
@@ -68,12 +68,12 @@ def test_the_tables_are_shown_without_reading_a_day(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("ops.cli.lake.Lake", OnAws)
     monkeypatch.setattr(Deployment, "connect", lambda _stack: Deployment(Outputs({})))
     assert CliRunner().invoke(app, ["tables", "--stack", "s"]).exit_code == 0
-    assert told == [EVENTS_VIEW, *(f"SELECT * FROM {name} WHERE 1 = 0" for name in TABLES)]  # noqa: S608 -- our own
-    assert not any(";" in sql for sql in told)
+    assert statements == [EVENTS_VIEW, *(f"SELECT * FROM {name} WHERE 1 = 0" for name in TABLES)]  # noqa: S608 -- our own
+    assert not any(";" in sql for sql in statements)
 
 
-def test_both_engines_read_nothing_for_it(tmp_path: Path) -> None:
-    duckdb, datafusion = lake(tmp_path, made_up(1, 5, 2, 40))
+def test_both_engines_return_columns_but_no_rows(tmp_path: Path) -> None:
+    duckdb, datafusion = lake_on_both_engines(tmp_path, made_up(1, 5, 2, 40))
     for name in TABLES:
         sql = f"SELECT * FROM {name} WHERE 1 = 0"  # noqa: S608 -- our own
         ours, theirs = duckdb.query(sql), datafusion.query(sql)

@@ -1,4 +1,4 @@
-"""`account-events lake redrive` and `lake backfill`, of a stack on AWS: what they say, and what they do not take."""
+"""`account-events lake redrive` and `lake backfill` on a stack on AWS: what they print and what they refuse."""
 
 import base64
 import json
@@ -19,28 +19,28 @@ from ops.deployment import stack as deployed
 from ops.lake import deployed_lake
 from ops.lake.query.duckdb_engine import DuckDBEngine
 from tests.unit.consumer.given import encoded
-from tests.unit.lake.test_duckdb_engine import ENDLESS, pressed
+from tests.unit.lake.test_duckdb_engine import ENDLESS, ctrl_c_pressed
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 FIRST_DAY = "2026-01-31"
-"""Of all the events here."""
+"""The day of every event in these tests."""
 ROW = json.loads(Rows(Decoder(), FIRST_DAY).row(encoded("a-1", 1)[0], None).line)
 ODD_KEY = "errors/x[/b][red]:smile:"
-"""Nearly markup, twice, and nearly an emoji."""
+"""Contains two texts that look like Rich markup, and one that looks like an emoji code."""
 
 
 class Bucket:
-    """The lake's, with rows in it that were not converted: these need no function."""
+    """The lake's bucket, with rows that could not be converted to Parquet. Their redrive invokes no function."""
 
     def __init__(self, s3: "S3Client") -> None:
         self._s3 = s3
         s3.create_bucket(Bucket="lake", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
 
     def keep(self, key: str, *rows: object) -> None:
-        datas = [base64.b64encode(json.dumps(row).encode()).decode() for row in rows]
-        lines = [json.dumps({"arrivalTimestamp": 1_785_000_000_000, "rawData": data}) for data in datas]
+        payloads = [base64.b64encode(json.dumps(row).encode()).decode() for row in rows]
+        lines = [json.dumps({"arrivalTimestamp": 1_785_000_000_000, "rawData": payload}) for payload in payloads]
         self._s3.put_object(Bucket="lake", Key=key, Body="\n".join(lines).encode())
 
     def keys(self, prefix: str) -> list[str]:
@@ -49,7 +49,7 @@ class Bucket:
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
-    """Only CloudFormation's own answer is ours: tests/e2e/test_reconcile.py has a real one."""
+    """Only CloudFormation's response is faked; tests/e2e/test_reconcile.py uses a deployed stack."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
@@ -68,11 +68,11 @@ def call(*arguments: str) -> Result:
     return CliRunner().invoke(app, ["lake", *arguments])
 
 
-def test_a_key_is_told_as_it_is(bucket: Bucket) -> None:
+def test_a_key_that_looks_like_markup_is_printed_unchanged(bucket: Bucket) -> None:
     bucket.keep(ODD_KEY, ROW, ROW | {"occurred_at": "[/b]"})
-    looked = call("redrive", "--stack", "bank", "--dry-run")
-    assert looked.exit_code == 0, looked.output
-    assert f"{ODD_KEY}: 2 records, 2 events\n" in looked.stdout
+    dry_run = call("redrive", "--stack", "bank", "--dry-run")
+    assert dry_run.exit_code == 0, dry_run.output
+    assert f"{ODD_KEY}: 2 records, 2 events\n" in dry_run.stdout
     redriven = call("redrive", "--stack", "bank")
     assert redriven.exit_code == 1, redriven.output
     assert f"{ODD_KEY}: 1 events put back, 1 still fail\n" in redriven.stdout
@@ -80,7 +80,7 @@ def test_a_key_is_told_as_it_is(bucket: Bucket) -> None:
     assert len(bucket.keys("events/")) == 1
 
 
-def test_the_days_are_the_stacks(bucket: Bucket) -> None:
+def test_an_event_from_before_the_stacks_first_day_is_not_put_back(bucket: Bucket) -> None:
     early = ROW | {"occurred_at": "2026-01-30 23:59:59.999999"}
     bucket.keep("errors/format-conversion-failed/1", early)
     redriven = call("redrive", "--stack", "bank")
@@ -90,18 +90,18 @@ def test_the_days_are_the_stacks(bucket: Bucket) -> None:
 
 
 @pytest.mark.parametrize("seconds", ["inf", "1e12", "2592001", "nan"])
-def test_a_grace_that_is_none_is_a_wrong_call(seconds: str) -> None:
+def test_an_invalid_grace_period_is_a_usage_error(seconds: str) -> None:
     refused = call("backfill", "--all", f"--grace-s={seconds}", "--stack", "bank")
     assert refused.exit_code == 2, refused.output
     assert "--grace-s" in refused.stderr
 
 
 @pytest.mark.usefixtures("bucket")
-def test_ctrl_c_while_duckdb_collects_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_interrupts_a_duckdb_query(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deployed_lake.Lake, "duckdb", lambda _: DuckDBEngine(str(tmp_path)))
     monkeypatch.setattr("ops.deployment.stack.Deployment.codec", lambda _: Codec(CONTRACT))
     monkeypatch.setattr("ops.cli.lake_repair.MissingSink", lambda connection, *_: connection.execute(ENDLESS))
-    with pressed():
+    with ctrl_c_pressed():
         result = call("backfill", "--all", "--stack", "bank", "--grace-s", "0")
     assert result.exit_code == 130
     assert "interrupted: what is written stays, run it again" in result.stderr

@@ -1,4 +1,4 @@
-"""An option that several commands share is the same in all of them."""
+"""An option that several commands share is declared alike in all of them."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def options(command: Any) -> Iterator[Any]:  # noqa: ANN401 -- of the click that
     yield from (each for each in command.params if each.param_type_name == "option")
 
 
-def test_the_stack_is_given_in_one_way() -> None:
+def test_every_command_declares_the_stack_alike() -> None:
     stacks = [each for each in options(typer.main.get_command(app)) if each.name == "stack"]
     assert len(stacks) > 10
     assert {(each.help, each.default) for each in stacks} == {(STACK, None)}

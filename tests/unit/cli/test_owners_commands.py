@@ -1,4 +1,4 @@
-"""`account-events owners check` and `owners rebuild`, of a stack on AWS: what they find and what they repair."""
+"""`account-events owners check` and `owners rebuild` on a stack on AWS: the differences they find and repair."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -29,7 +29,7 @@ EVENTS = {"a": 12, "b": 1, "c": 25}
 
 
 class Stack:
-    """A ledger, and its read model as built by the function."""
+    """A ledger, and its read model as the deployed function builds it."""
 
     def __init__(self) -> None:
         self.table: Any = boto3.client("dynamodb")
@@ -50,7 +50,7 @@ class Stack:
             for row in history(account_id, events):
                 self.table.put_item(TableName=self.outputs["TableName"], Item=to_item(row))
             assert not self.consumer.receive(records(encoded(account_id, events)), 0.0).failures
-        self.right = self.rows()
+        self.correct = self.rows()
         self.runner = CliRunner(env={"COLUMNS": "200"})
 
     def rows(self) -> dict[str, Any]:
@@ -79,9 +79,9 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     monkeypatch.setattr(owners, "SETTLE_S", 0.0)
     with mock_aws():
-        made = Stack()
-        monkeypatch.setattr("ops.deployment.stack.outputs_of", lambda _: made.outputs)
-        yield made
+        stack = Stack()
+        monkeypatch.setattr("ops.deployment.stack.outputs_of", lambda _: stack.outputs)
+        yield stack
 
 
 def test_the_functions_read_model_matches_the_ledger(stack: Stack) -> None:
@@ -93,7 +93,7 @@ def test_each_difference_is_reported(stack: Stack) -> None:
     stack.set("a", "Balance", {"N": "1000000"})
     stack.set("c", "Sequence", {"N": "24"})
     stack.forget(stack.owned, "b")
-    stack.table.put_item(TableName=stack.owned, Item={**stack.right["b"], "AccountId": {"S": "x"}})
+    stack.table.put_item(TableName=stack.owned, Item={**stack.correct["b"], "AccountId": {"S": "x"}})
     result = stack.run("check")
     assert result.exit_code == 1
     for line in (
@@ -117,13 +117,13 @@ def test_a_rebuild_restores_everything_whatever_was_lost(stack: Stack, lost: str
             stack.forget(stack.inbox, account_id)
     result = stack.run("rebuild", "--all")
     assert (result.exit_code, result.stdout) == (0, "3 accounts rebuilt from 38 events\n")
-    assert stack.rows() == stack.right
+    assert stack.rows() == stack.correct
     assert stack.run("check").exit_code == 0
     outcome = stack.consumer.receive(records(encoded("a", 14)), 0.0)
-    assert (outcome.applied, outcome.duplicates, outcome.failures) == (2, 12, []), "the stream goes on from there"
+    assert (outcome.applied, outcome.duplicates, outcome.failures) == (2, 12, []), "the function continues from there"
 
 
-def test_events_buffered_meanwhile_are_applied(stack: Stack) -> None:
+def test_a_rebuild_applies_events_that_were_buffered_before(stack: Stack) -> None:
     stack.forget(stack.inbox, "a")
     stack.forget(stack.owned, "a")
     later = encoded("a", 14)
@@ -137,8 +137,8 @@ def test_one_account_can_be_rebuilt_alone(stack: Stack) -> None:
     for account_id in ("a", "c"):
         stack.set(account_id, "Balance", {"N": "7"})
     assert stack.run("rebuild", "a").stdout == "1 accounts rebuilt from 12 events\n"
-    assert stack.rows()["a"] == stack.right["a"]
-    assert stack.rows()["c"] != stack.right["c"]
+    assert stack.rows()["a"] == stack.correct["a"]
+    assert stack.rows()["c"] != stack.correct["c"]
 
 
 def test_an_account_with_a_missing_row_is_reported(stack: Stack) -> None:
@@ -163,8 +163,8 @@ def outgoing_of(account_id: str, events: int) -> list[Outgoing]:
     return [outgoing(row, 0) for row in history(account_id, events) if isinstance(row, EventRow)]
 
 
-def test_events_applied_while_a_page_waits_are_not_undone(stack: Stack) -> None:
-    """The function has acknowledged them, so they are not delivered again."""
+def test_a_rebuild_does_not_undo_events_applied_in_the_meantime(stack: Stack) -> None:
+    """The function has acknowledged these events, so they are not delivered again."""
     page = outgoing_of("a", 12)
     for row in list(history("a", 14))[-2:]:
         stack.table.put_item(TableName=stack.outputs["TableName"], Item=to_item(row))
@@ -184,7 +184,7 @@ def test_a_ledger_that_lost_events_is_reported_and_changes_nothing(stack: Stack)
     result = stack.run("rebuild", "--all")
     assert (result.exit_code, result.stdout) == (1, "2 accounts rebuilt from 37 events\n")
     assert "c was not rebuilt: the read model is at event 25, which the ledger does not have" in result.stderr
-    assert stack.rows() == {**stack.right, "c": before}
+    assert stack.rows() == {**stack.correct, "c": before}
     assert stack.run("rebuild", "c", "--reset").exit_code == 0
     assert stack.rows()["c"]["Sequence"] == {"N": "24"}
     assert stack.run("check").exit_code == 0
@@ -212,24 +212,24 @@ def test_an_account_that_cannot_be_rebuilt_stops_no_other(stack: Stack) -> None:
     result = stack.run("rebuild", "--all")
     assert result.exit_code == 1
     assert "a was not rebuilt: UnknownFingerprint" in result.stderr
-    assert stack.rows()["c"] == stack.right["c"]
+    assert stack.rows()["c"] == stack.correct["c"]
     assert stack.run("rebuild", "a", "--reset").exit_code == 0
-    assert stack.rows() == stack.right
+    assert stack.rows() == stack.correct
 
 
 def test_an_account_that_dynamodb_rejects_stops_no_other(stack: Stack) -> None:
     put = stack.table.transact_write_items
     refused: Any = {"Error": {"Code": "ValidationException", "Message": "Item size has exceeded the maximum"}}
 
-    def picky(**request: Any) -> Any:  # noqa: ANN401 -- boto3's
+    def rejecting(**request: Any) -> Any:  # noqa: ANN401 -- boto3's
         if any(each["Put"]["Item"]["AccountId"] == {"S": "a"} for each in request["TransactItems"]):
             raise ClientError(refused, "TransactWriteItems")
         return put(**request)
 
-    stack.table.transact_write_items = picky
+    stack.table.transact_write_items = rejecting
     for account_id in ("a", "c"):
         stack.set(account_id, "Balance", {"N": "7"})
     sink = sink_of(stack)
     sink.write([*outgoing_of("a", 12), *outgoing_of("c", 25)])
     assert sink.failed["a"].endswith("ValidationException: Item size has exceeded the maximum")
-    assert stack.rows()["c"] == stack.right["c"]
+    assert stack.rows()["c"] == stack.correct["c"]

@@ -1,4 +1,4 @@
-"""`account-events query`: how an answer is shown, and what a wrong call is told. No house: the lake is a folder."""
+"""`account-events query` on a lake in a folder: how results are printed, and how invalid calls are refused."""
 
 import csv
 import io
@@ -19,11 +19,11 @@ from ops.lake.query.duckdb_engine import DuckDBEngine
 from tests.support.lake import FIRST_DAY, event, write
 
 AT = ["-p", "moment=2026-08-01T12:00:00.5"]
-Ask = Callable[..., Result]
+RunQuery = Callable[..., Result]
 
 
 class FolderLake:
-    """As much of a lake as a query without totals needs."""
+    """The part of a lake that a query without daily totals needs."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -33,8 +33,8 @@ class FolderLake:
 
 
 @pytest.fixture
-def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
-    """The command over one account, whose name is nearly markup, in a terminal of 240 columns."""
+def run_query(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunQuery:
+    """Run the command on a lake with one account, whose id looks like Rich markup."""
     at = FIRST_DAY + timedelta(hours=1, microseconds=1)
     write(
         tmp_path,
@@ -56,45 +56,49 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
     return lambda *arguments: CliRunner().invoke(app, ["query", *arguments])
 
 
-def shown(monkeypatch: pytest.MonkeyPatch, width: int) -> io.StringIO:
-    """What goes to a terminal so wide."""
+def printed_to_terminal(monkeypatch: pytest.MonkeyPatch, width: int) -> io.StringIO:
+    """What the command prints to a terminal of this width."""
     text = io.StringIO()
     monkeypatch.setattr(query, "out", Console(file=text, width=width))
     return text
 
 
-def test_csv_has_exact_values_in_lines(ask: Ask) -> None:
-    answer = ask("balance_at", "-p", "account=[b]ü", *AT, "--format", "csv")
-    assert answer.exit_code == 0, answer.output
-    [row] = csv.DictReader(io.StringIO(answer.stdout))
-    assert "\r" not in answer.stdout
+def test_csv_has_exact_values_and_line_feeds(run_query: RunQuery) -> None:
+    result = run_query("balance_at", "-p", "account=[b]ü", *AT, "--format", "csv")
+    assert result.exit_code == 0, result.output
+    [row] = csv.DictReader(io.StringIO(result.stdout))
+    assert "\r" not in result.stdout
     assert (row["existed"], row["account_id"], row["balance"]) == ("true", "[b]ü", "9999999999999999.99")
     assert row["occurred_at"] == "2026-08-01 01:00:00.000001"
     assert row["causation_id"] == ""
-    assert "1 rows" in answer.stderr
-    assert "bytes read" in answer.stderr
+    assert "1 rows" in result.stderr
+    assert "bytes read" in result.stderr
 
 
-def test_json_has_money_as_text_and_nulls(ask: Ask) -> None:
-    answer = ask("balance_at", "-p", "account=nobody", *AT, "--format", "json")
-    [row] = map(json.loads, answer.stdout.splitlines())
+def test_json_has_money_as_text_and_nulls(run_query: RunQuery) -> None:
+    result = run_query("balance_at", "-p", "account=nobody", *AT, "--format", "json")
+    [row] = map(json.loads, result.stdout.splitlines())
     assert row["existed"] is False
     assert row["balance"] is None
-    [known] = map(json.loads, ask("balance_at", "-p", "account=[b]ü", *AT, "--format", "json").stdout.splitlines())
+    [known] = map(
+        json.loads, run_query("balance_at", "-p", "account=[b]ü", *AT, "--format", "json").stdout.splitlines()
+    )
     assert (known["balance"], known["sequence"]) == ("9999999999999999.99", 2)
 
 
 @pytest.mark.parametrize("width", [40, 90, 400])
-def test_no_value_is_broken_however_narrow_the_terminal(ask: Ask, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
-    text = shown(monkeypatch, width)
-    assert ask("balance_at", "-p", "account=[b]ü", *AT).exit_code == 0
+def test_no_value_is_broken_even_in_a_narrow_terminal(
+    run_query: RunQuery, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    text = printed_to_terminal(monkeypatch, width)
+    assert run_query("balance_at", "-p", "account=[b]ü", *AT).exit_code == 0
     for value in ("[b]ü", "9999999999999999.99", "BalanceCredited", "account_id"):
         assert value in text.getvalue()
-    assert (len(text.getvalue().split("\n")) < 8) is (width == 400), "a table where it fits"
+    assert (len(text.getvalue().split("\n")) < 8) is (width == 400), "it prints a table only where one fits"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["balance"], "There is no query balance"),
         (["balance_at", "-p", "account=a"], "needs moment"),
@@ -107,13 +111,15 @@ def test_no_value_is_broken_however_narrow_the_terminal(ask: Ask, monkeypatch: p
         (["dormant_accounts", "-p", "since=2026-01-01", "-p", "count=1_0"], "count must be like 10"),
     ],
 )
-def test_a_wrong_call_is_one_line_and_2(ask: Ask, arguments: list[str], told: str) -> None:
-    answer = ask(*arguments)
-    assert answer.exit_code == 2
-    assert answer.stdout == ""
-    assert told in answer.stderr
-    assert answer.stderr.count("\n") == 1
+def test_an_invalid_call_prints_one_line_and_exits_with_2(
+    run_query: RunQuery, arguments: list[str], message: str
+) -> None:
+    result = run_query(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
-def test_a_value_may_have_an_equals_sign(ask: Ask) -> None:
-    assert ask("balance_at", "-p", "account=a=b", *AT).exit_code == 0
+def test_a_value_may_contain_an_equals_sign(run_query: RunQuery) -> None:
+    assert run_query("balance_at", "-p", "account=a=b", *AT).exit_code == 0

@@ -1,4 +1,4 @@
-"""`account-events parked` and `release`, of a stack on AWS: their output and exit codes."""
+"""`account-events parked` and `release` on a stack on AWS: their output and exit codes."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -53,11 +53,11 @@ class Stack:
         parking = DynamoDBParking(self.table, self.outputs["ParkedTableName"])
         parking.park(Parked(account_id, first, 8, first, "unknown type 'INTEREST'", AT))
 
-    def spoil(self, account_id: str, version: int) -> None:
+    def delete_row(self, account_id: str, version: int) -> None:
         key = {"AccountId": {"S": account_id}, "Version": {"N": str(version)}}
         self.table.delete_item(TableName=self.outputs["TableName"], Key=key)
 
-    def give_up(self, key: str, body: bytes) -> None:
+    def put_failure(self, key: str, body: bytes) -> None:
         self.s3.put_object(Bucket=self.outputs["FailureBucketName"], Key=key, Body=body)
 
     def run(self, *arguments: str) -> Result:
@@ -98,7 +98,7 @@ def test_parked_reports_when_no_account_is_parked(stack: Stack) -> None:
 def test_parked_lists_event_row_time_and_reason(stack: Stack) -> None:
     stack.park("a")
     stack.park("b[/]", 8)
-    stack.give_up("1", b"x")
+    stack.put_failure("1", b"x")
     result = stack.run("parked")
     assert result.exit_code == 0
     lines = [line.split() for line in result.output.splitlines() if AT in line]
@@ -119,10 +119,10 @@ def test_an_account_is_released_and_one_not_parked_is_reported(stack: Stack) -> 
     assert AT in stack.run("parked").output
 
 
-def test_all_accounts_are_released_but_a_damaged_one(stack: Stack) -> None:
+def test_all_accounts_are_released_except_a_damaged_one(stack: Stack) -> None:
     stack.park("a")
     stack.park("b")
-    stack.spoil("a", 5)
+    stack.delete_row("a", 5)
     result = stack.run("release", "--all")
     assert result.exit_code == 1
     assert (
@@ -140,8 +140,8 @@ def test_a_release_with_nothing_to_do_succeeds(stack: Stack) -> None:
 
 def test_discarded_batches_are_released_and_others_reported(stack: Stack) -> None:
     records = [record for record in stream_records(history("a", 5)) if record["dynamodb"]["Keys"]["Version"]["N"] > "3"]
-    stack.give_up("1", json.dumps({"payload": json.dumps({"Records": records})}).encode())
-    stack.give_up("2", b"x")
+    stack.put_failure("1", json.dumps({"payload": json.dumps({"Records": records})}).encode())
+    stack.put_failure("2", b"x")
     result = stack.run("release", "--failures")
     assert result.exit_code == 1
     assert "2 stays: it is not an invocation record with a payload" in result.output
@@ -151,9 +151,9 @@ def test_discarded_batches_are_released_and_others_reported(stack: Stack) -> Non
 
 
 def test_an_invalid_account_id_stays_parked_and_stops_no_other(stack: Stack) -> None:
-    """The trigger discarded a record of it, but DynamoDB rejects its id."""
+    """The event source mapping discarded a record of the account, but DynamoDB rejects the account's id."""
     records = stream_records([*history("", 1), *history("a", 1)])
-    stack.give_up("1", json.dumps({"payload": json.dumps({"Records": records})}).encode())
+    stack.put_failure("1", json.dumps({"payload": json.dumps({"Records": records})}).encode())
     result = stack.run("release", "--failures")
     assert result.exit_code == 1, result.exception
     assert "DynamoDB refuses to read the account's rows: ValidationException" in result.output
@@ -175,7 +175,7 @@ def test_a_stack_of_an_older_template_is_reported(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("command", ["parked", "release"])
-def test_the_error_line_states_that_nothing_is_lost(stack: Stack, command: str) -> None:
+def test_the_error_states_that_nothing_is_lost(stack: Stack, command: str) -> None:
     stack.table.delete_table(TableName=stack.outputs["ParkedTableName"])
     result = stack.run(command, *(["--all"] if command == "release" else []))
     assert result.exception is not None

@@ -1,4 +1,4 @@
-"""`account-events replay`, of a stack on AWS: its output, what it writes, and its exit codes."""
+"""`account-events replay` on a stack on AWS: its output, what it writes, and its exit codes."""
 
 import json
 from collections.abc import Iterator
@@ -54,7 +54,7 @@ class Stack:
                 self.table.put_item(TableName=self.outputs["TableName"], Item=to_item(row))
         self.runner = CliRunner(env={"COLUMNS": "200"})
 
-    def spoil(self, account_id: str, version: int) -> None:
+    def delete_row(self, account_id: str, version: int) -> None:
         key = {"AccountId": {"S": account_id}, "Version": {"N": str(version)}}
         self.table.delete_item(TableName=self.outputs["TableName"], Key=key)
 
@@ -90,7 +90,7 @@ def of(datas: list[bytes], account_id: str) -> list[bytes]:
     return [data for data in datas if decode(data).fields["account_id"] == account_id]
 
 
-def test_a_replay_of_everything_to_a_separate_stream(stack: Stack) -> None:
+def test_everything_can_be_replayed_to_a_separate_stream(stack: Stack) -> None:
     result = stack.run("--all", "--to-stream", "newcomer")
     assert result.exit_code == 0, result.output
     assert "has about 26 rows" in result.output
@@ -104,7 +104,7 @@ def test_a_replay_of_everything_to_a_separate_stream(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("file_format", ["jsonl", "framed"])
-def test_a_file_returns_the_same_bytes(stack: Stack, file_format: FileFormat, tmp_path: Path) -> None:
+def test_a_file_has_the_bytes_of_the_stream(stack: Stack, file_format: FileFormat, tmp_path: Path) -> None:
     path = tmp_path / "events"
     result = stack.run("--all", "--to-file", str(path), "--format", file_format, "--page-rows", "5")
     assert result.exit_code == 0, result.output
@@ -209,7 +209,7 @@ def test_an_impossible_request_is_reported_in_one_line(stack: Stack, arguments: 
     assert "\n" not in str(result.exception)
 
 
-def test_another_table_has_to_be_an_accounts_table(stack: Stack) -> None:
+def test_a_table_that_is_not_an_accounts_table_is_refused(stack: Stack) -> None:
     stack.table.create_table(
         TableName="parked",
         BillingMode="PAY_PER_REQUEST",
@@ -225,7 +225,7 @@ def test_another_table_has_to_be_an_accounts_table(stack: Stack) -> None:
 
 
 def test_a_missing_row_is_reported_with_exit_code_1(stack: Stack) -> None:
-    stack.spoil("a", 5)
+    stack.delete_row("a", 5)
     result = stack.run("--all", "--to-stream", "newcomer")
     assert result.exit_code == 1
     assert "a ends before event 5, row 5: the table has no such row" in result.output

@@ -1,4 +1,4 @@
-"""`account-events report`: what it writes, what it does not, and what it says."""
+"""`account-events report`: the file that it writes, and what it prints."""
 
 import stat
 from collections.abc import Callable, Iterator
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 TOTAL = Total("EUR", Decimal("5.00"), Decimal("5.00"))
 AT = datetime(2026, 8, 21, 6, 0, tzinfo=UTC)
-VERDICT = ReconciliationResult(AT, AT - timedelta(minutes=1), 2, 1, totals=(TOTAL,))
+RESULT = ReconciliationResult(AT, AT - timedelta(minutes=1), 2, 1, totals=(TOTAL,))
 
 
-class Place:
-    """A folder to work in, with a lake beside it, and a bucket for the verdict."""
+class Workspace:
+    """A working directory, a lake in another folder, and a bucket for the reconciliation result."""
 
     def __init__(self, folder: Path, s3: "S3Client") -> None:
         self.folder, self.s3 = folder, s3
@@ -45,14 +45,14 @@ class Place:
     def fill(self) -> None:
         self.engine = lake(self.folder / "lake", [opened("a"), moved("a", 2, "5.00", "5.00")])
 
-    def refresh(self, tell: Callable[[str], object]) -> None:
-        """As the daily totals do."""
-        tell("2026-08-20")
+    def refresh(self, progress: Callable[[str], object]) -> None:
+        """Do as `DailyTotals.refresh` does."""
+        progress("2026-08-20")
         self.refreshed += 1
         if self.refuses:
             raise QueryFailed("throttled")
 
-    def verdict(self, body: bytes) -> None:
+    def put_result(self, body: bytes) -> None:
         self.s3.put_object(Bucket="lake", Key=LATEST_KEY, Body=body)
 
     def files(self) -> set[str]:
@@ -63,100 +63,102 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     with mock_aws():
-        place = Place(tmp_path, boto3.client("s3"))
+        workspace = Workspace(tmp_path, boto3.client("s3"))
 
         def connect(stack: str | None) -> Deployment:
             assert stack in {None, "accounts"}
             return Deployment(Outputs({}))
 
         def of(_deployment: Deployment) -> SimpleNamespace:
-            return SimpleNamespace(s3=place.s3, bucket="lake", engine=lambda: place.engine, totals=lambda: place)
+            return SimpleNamespace(
+                s3=workspace.s3, bucket="lake", engine=lambda: workspace.engine, totals=lambda: workspace
+            )
 
         monkeypatch.setattr(Deployment, "connect", connect)
         monkeypatch.setattr(Lake, "of", of)
-        yield place
+        yield workspace
 
 
-def test_the_newest_day_is_written_here_and_its_path_is_all_of_stdout(place: Place) -> None:
-    place.fill()
-    result = place.call()
+def test_the_newest_days_report_is_written_and_its_path_printed(workspace: Workspace) -> None:
+    workspace.fill()
+    result = workspace.call()
     assert (result.exit_code, result.stdout) == (0, "report-2026-08-20.html\n")
-    assert place.files() == {"report-2026-08-20.html"}
+    assert workspace.files() == {"report-2026-08-20.html"}
     text = Path("report-2026-08-20.html").read_text()
     assert "Thursday 20 August 2026" in text
     assert "Never reconciled" in text
     assert "the local stack" in text
 
 
-def test_the_daily_totals_are_refreshed_first_if_wanted(place: Place) -> None:
-    place.fill()
-    assert "summing up 2026-08-20" in place.call("--output", "r.html").stderr
-    assert place.refreshed == 1
-    assert place.call("--output", "r.html", "--no-refresh").exit_code == 0
-    assert place.refreshed == 1
-    place.refuses = True
-    assert str(place.call("--output", "r.html").exception) == "throttled"
+def test_the_daily_totals_are_refreshed_first_by_default(workspace: Workspace) -> None:
+    workspace.fill()
+    assert "summing up 2026-08-20" in workspace.call("--output", "r.html").stderr
+    assert workspace.refreshed == 1
+    assert workspace.call("--output", "r.html", "--no-refresh").exit_code == 0
+    assert workspace.refreshed == 1
+    workspace.refuses = True
+    assert str(workspace.call("--output", "r.html").exception) == "throttled"
 
 
-def test_a_report_of_totals_that_were_not_refreshed_says_so(place: Place) -> None:
-    place.fill()
-    place.call("--output", "fresh.html")
-    place.call("--no-refresh", "--output", "old.html")
-    told = "was not updated for this report"
-    assert told not in Path("fresh.html").read_text()
-    assert told in Path("old.html").read_text()
+def test_a_report_states_that_its_totals_were_not_refreshed(workspace: Workspace) -> None:
+    workspace.fill()
+    workspace.call("--output", "fresh.html")
+    workspace.call("--no-refresh", "--output", "old.html")
+    notice = "was not updated for this report"
+    assert notice not in Path("fresh.html").read_text()
+    assert notice in Path("old.html").read_text()
 
 
-def test_a_stack_is_named(place: Place) -> None:
-    place.fill()
-    assert place.call("--stack", "accounts").exit_code == 0
+def test_the_report_names_its_stack(workspace: Workspace) -> None:
+    workspace.fill()
+    assert workspace.call("--stack", "accounts").exit_code == 0
     assert "the stack accounts" in Path("report-2026-08-20.html").read_text()
 
 
-def test_any_day_and_any_place_and_an_older_report_is_replaced(place: Place) -> None:
-    place.fill()
+def test_day_and_path_are_options_and_an_older_report_is_replaced(workspace: Workspace) -> None:
+    workspace.fill()
     Path("r.html").write_text("old")
-    result = place.call("--day", "2026-08-19", "--output", "r.html")
+    result = workspace.call("--day", "2026-08-19", "--output", "r.html")
     assert (result.exit_code, result.stdout) == (0, "r.html\n")
     assert "Wednesday 19 August 2026" in Path("r.html").read_text()
-    assert place.files() == {"r.html"}
+    assert workspace.files() == {"r.html"}
 
 
 @pytest.mark.parametrize(
     "day",
     ["yesterday", "2026-02-30", "20260820", "2026-W34-4", "", " 2026-08-20", "2026-8-20", "٢٠٢٦-٠٨-٢٠", "1999-12-31"],
 )
-def test_a_wrong_day_is_one_line(place: Place, day: str) -> None:
-    result = place.call("--day", day)
+def test_an_invalid_day_prints_one_line_and_exits_with_2(workspace: Workspace, day: str) -> None:
+    result = workspace.call("--day", day)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.count("\n") == 1
     assert "as YYYY-MM-DD" in result.stderr
-    assert place.files() == set()
+    assert workspace.files() == set()
 
 
-def test_the_ends_of_the_calendar_are_days(place: Place) -> None:
-    place.fill()
+def test_the_first_and_last_allowed_days_are_accepted(workspace: Workspace) -> None:
+    workspace.fill()
     for day in ("2000-01-01", "9999-12-31"):
-        assert place.call("--day", day).exit_code == 0
+        assert workspace.call("--day", day).exit_code == 0
 
 
-def test_an_empty_lake_has_no_newest_day(place: Place) -> None:
-    result = place.call()
+def test_an_empty_lake_has_no_newest_day(workspace: Workspace) -> None:
+    result = workspace.call()
     assert isinstance(result.exception, CommandError)
     assert "This lake has no events yet" in str(result.exception)
-    assert place.files() == set()
-    assert place.call("--day", "2026-08-20").exit_code == 0
+    assert workspace.files() == set()
+    assert workspace.call("--day", "2026-08-20").exit_code == 0
 
 
-def test_what_fails_leaves_the_older_report(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    place.fill()
+def test_a_failure_keeps_the_older_report(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace.fill()
     Path("r.html").write_text("old")
 
     def broken(*_: object) -> None:
@@ -164,88 +166,88 @@ def test_what_fails_leaves_the_older_report(place: Place, monkeypatch: pytest.Mo
 
     with monkeypatch.context() as patch:
         patch.setattr(report_file, "figures_of", broken)
-        result = place.call("--output", "r.html")
+        result = workspace.call("--output", "r.html")
     assert isinstance(result.exception, CommandError)
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", _interrupted)
-        assert place.call("--output", "r.html").exit_code == 130
-    assert (place.files(), Path("r.html").read_text()) == ({"r.html"}, "old")
+        assert workspace.call("--output", "r.html").exit_code == 130
+    assert (workspace.files(), Path("r.html").read_text()) == ({"r.html"}, "old")
 
 
 def _interrupted(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_a_folder_that_is_not_there_is_an_error_of_the_file_system(place: Place) -> None:
-    place.fill()
-    assert isinstance(place.call("--output", "nowhere/r.html").exception, OSError)
+def test_a_missing_folder_is_an_os_error(workspace: Workspace) -> None:
+    workspace.fill()
+    assert isinstance(workspace.call("--output", "nowhere/r.html").exception, OSError)
 
 
-def test_the_file_is_as_readable_as_any_other(place: Place) -> None:
-    place.fill()
+def test_the_file_has_the_usual_permissions(workspace: Workspace) -> None:
+    workspace.fill()
     Path("other").write_text("")
-    place.call("--output", "r.html")
+    workspace.call("--output", "r.html")
     assert stat.S_IMODE(Path("r.html").stat().st_mode) == stat.S_IMODE(Path("other").stat().st_mode)
 
 
-def test_the_last_verdict_is_the_badge(place: Place) -> None:
-    place.fill()
-    place.verdict(to_json(VERDICT))
-    place.call("--output", "r.html")
+def test_the_badge_shows_the_last_reconciliation_result(workspace: Workspace) -> None:
+    workspace.fill()
+    workspace.put_result(to_json(RESULT))
+    workspace.call("--output", "r.html")
     assert "Reconciled to the cent" in Path("r.html").read_text()
     assert "through 21 Aug 2026, 05:59:00" in Path("r.html").read_text()
-    place.verdict(to_json(replace(VERDICT, totals=(replace(TOTAL, lake=Decimal("4.99")),))))
-    place.call("--output", "r.html")
+    workspace.put_result(to_json(replace(RESULT, totals=(replace(TOTAL, lake=Decimal("4.99")),))))
+    workspace.call("--output", "r.html")
     assert "EUR 0.01 too little" in Path("r.html").read_text()
 
 
 @pytest.mark.parametrize("day", ["2026-08-21", "2026-08-22"])
-def test_a_verdict_from_before_the_day_was_over_is_no_green_badge(place: Place, day: str) -> None:
-    """Nor from before it began; both days are over now, and nothing of them has to be in the lake."""
-    place.fill()
-    place.verdict(to_json(VERDICT))
-    place.call("--day", day, "--output", "r.html")
+def test_a_result_from_before_the_days_end_gives_no_green_badge(workspace: Workspace, day: str) -> None:
+    """The same holds for a result from before the day began. Both days are over by now, without events in the lake."""
+    workspace.fill()
+    workspace.put_result(to_json(RESULT))
+    workspace.call("--day", day, "--output", "r.html")
     assert "Reconciled too early for this day" in Path("r.html").read_text()
 
 
 @pytest.mark.parametrize(
     ("now", "complete_from"),
     [
-        (datetime(2026, 8, 21), datetime(2026, 8, 21)),  # noqa: DTZ001 -- UTC, as everything in the lake
+        (datetime(2026, 8, 21), datetime(2026, 8, 21)),  # noqa: DTZ001 -- UTC, as all times in the lake
         (datetime(2026, 8, 21, 23, 59), datetime(2026, 8, 21)),  # noqa: DTZ001
         (datetime(2026, 8, 22), datetime(2026, 8, 22)),  # noqa: DTZ001
         (datetime(2026, 8, 20), datetime(2026, 8, 21)),  # noqa: DTZ001
     ],
 )
-def test_a_day_is_to_be_compared_once_it_is_over_or_while_it_lasts(now: datetime, complete_from: datetime) -> None:
+def test_a_result_must_be_from_after_the_day_or_from_the_day_itself(now: datetime, complete_from: datetime) -> None:
     assert report_file.complete_from(date(2026, 8, 21), now) == complete_from
 
 
-def test_a_verdict_that_cannot_be_read_is_no_green_badge(place: Place) -> None:
-    place.fill()
-    place.verdict(b"{}")
-    result = place.call("--output", "r.html")
+def test_an_unreadable_result_gives_no_green_badge(workspace: Workspace) -> None:
+    workspace.fill()
+    workspace.put_result(b"{}")
+    result = workspace.call("--output", "r.html")
     assert result.exit_code == 0
     assert "Reconciliation unreadable" in Path("r.html").read_text()
     assert "Run `account-events reconcile` again" in result.stderr
 
 
 @pytest.mark.parametrize(("dt", "tone"), [("2026-08-19", "caution"), ("2026-08-20", "caution"), ("2026-08-21", "good")])
-def test_the_badge_is_about_the_files_that_were_compared(place: Place, dt: str, tone: str) -> None:
-    """And about no day after the report's, of which its balances are not made."""
-    place.fill()
+def test_the_badge_warns_if_the_lake_has_changed_up_to_that_day(workspace: Workspace, dt: str, tone: str) -> None:
+    """A changed file of a day after the report's does not matter, because the report's balances do not include it."""
+    workspace.fill()
 
     def put(day: str) -> None:
         key = f"events/dt={day}/event_type=BalanceCredited/f.parquet"
-        place.s3.put_object(Bucket="lake", Key=key, Body=day.encode())
+        workspace.s3.put_object(Bucket="lake", Key=key, Body=day.encode())
 
     put("2026-08-18")
-    files = Files(LakeFiles.of(place.s3, "lake").digests)
-    place.verdict(to_json(replace(VERDICT, files=files)))
+    files = Files(LakeFiles.of(workspace.s3, "lake").digests)
+    workspace.put_result(to_json(replace(RESULT, files=files)))
     arguments = ("--output", "r.html", "--day", "2026-08-20")
-    place.call(*arguments)
+    workspace.call(*arguments)
     assert "Reconciled to the cent" in Path("r.html").read_text()
     put(dt)
-    place.call(*arguments)
+    workspace.call(*arguments)
     assert ("The lake has changed since" in Path("r.html").read_text()) == (tone == "caution")
     assert ("Reconciled to the cent" in Path("r.html").read_text()) == (tone == "good")

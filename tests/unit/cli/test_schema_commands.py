@@ -1,4 +1,4 @@
-"""`account-events schema check` and `publish` on real folders: output, exit codes, and interruptions."""
+"""`account-events schema check` and `schema publish` on real folders: output, exit codes, and interruptions."""
 
 import json
 import os
@@ -142,7 +142,7 @@ def test_a_missing_folder_is_reported_in_one_line(tmp_path: Path, command: str) 
         ("history/AccountCreated/9.avsc", lambda path: path.symlink_to("nowhere"), "No such file or directory"),
     ],
 )
-def test_an_unreadable_file_is_one_line_with_the_remedy(
+def test_an_unreadable_file_is_reported_in_one_line(
     folder: Path, command: str, where: str, make: Callable[[Path], object], why: str
 ) -> None:
     make(folder / where)
@@ -158,10 +158,10 @@ def test_an_unknown_event_is_reported_in_one_line(folder: Path) -> None:
     assert "There is no schema AccountClosed.avsc. Available: AccountCreated" in result.output
 
 
-@pytest.mark.parametrize("trouble", [KeyboardInterrupt(), OSError(28, "No space left on device")])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device")])
 @pytest.mark.parametrize("step", range(3))
-def test_an_interrupted_publication_leaves_whole_files_and_resumes(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, step: int, trouble: BaseException
+def test_an_interrupted_publication_can_be_repeated(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, step: int, error: BaseException
 ) -> None:
     edit(folder / "BalanceCredited.avsc", lambda schema: schema["fields"].append(NEW_FIELD))  # type: ignore[attr-defined]
     calls = iter(range(99))
@@ -169,12 +169,12 @@ def test_an_interrupted_publication_leaves_whole_files_and_resumes(
 
     def stopped(number: int) -> None:
         if next(calls) == step:
-            raise trouble
+            raise error
         sync(number)
 
     monkeypatch.setattr(os, "fsync", stopped)
     result = run("publish", folder, "BalanceCredited")
-    assert result.exit_code == (130 if isinstance(trouble, KeyboardInterrupt) else 1)
+    assert result.exit_code == (130 if isinstance(error, KeyboardInterrupt) else 1)
     assert "run the command again" in result.output or "again to finish" in result.output
     assert not [path for path in contents(folder) if "unfinished" in path]
     assert check(schema_folder.read(folder))

@@ -35,7 +35,7 @@ def arrivals(account_id: str, sequences: Iterable[int]) -> list[Arrival]:
 
 
 def records(*contents: bytes | list[bytes]) -> list[KinesisRecord]:
-    """One record per argument; a list makes an aggregate. The sequence numbers are "1", "2", ..."""
+    """One record per argument; a list makes an aggregated record. The sequence numbers are "1", "2", ..."""
     numbers = count(1)
     return [
         KinesisRecord(str(next(numbers)), each if isinstance(each, bytes) else aggregate("0", "0", each))
@@ -44,5 +44,5 @@ def records(*contents: bytes | list[bytes]) -> list[KinesisRecord]:
 
 
 def time_of(event: KnownEvent) -> str:
-    """The time as the read model stores it."""
+    """The time of an event in the read model's format."""
     return f"{event.occurred_at:%Y-%m-%dT%H:%M:%S.%fZ}"

@@ -100,7 +100,7 @@ def test_failures_are_in_the_order_of_their_records(balances: Balances) -> None:
     consumer = Consumer(Inbox(MemoryInbox(), handle), dead_letter=lambda _record, _error: None)
     outcome = consumer.receive(records(A[0], A[0][:-1], [B[0], C[0]], A[1]), NOW)
     assert [each.sequence_number for each in outcome.failures] == ["3", "3", "4", None]
-    assert outcome.unsafe == ["3", "4"], "each record once"
+    assert outcome.unsafe == ["3", "4"], "each record is named once"
     assert outcome.checkpoint == "2"
 
 
@@ -161,7 +161,7 @@ def test_every_batch_reports_the_gaps_of_all_accounts(consumer: Consumer[None]) 
 
 
 def test_an_unavailable_store_fails_only_the_affected_account(balances: Balances) -> None:
-    class Shaky(MemoryInbox):
+    class PartlyUnavailable(MemoryInbox):
         def position(self, account_id: str) -> Position:
             if account_id == "a":
                 raise Unavailable("no")
@@ -170,14 +170,14 @@ def test_an_unavailable_store_fails_only_the_affected_account(balances: Balances
         def gaps(self, before_s: float) -> Sequence[Gap]:
             raise Unavailable(str(before_s))
 
-    outcome = Consumer(Inbox(Shaky(), balances)).receive(records(B[0], A[0], B[1]), NOW)
+    outcome = Consumer(Inbox(PartlyUnavailable(), balances)).receive(records(B[0], A[0], B[1]), NOW)
     assert (outcome.checkpoint, balances.sequences) == ("1", {"b": [1, 2]})
     assert [(each.sequence_number, each.account_id) for each in outcome.failures] == [("2", "a"), (None, None)]
 
 
 @pytest.mark.parametrize("error", [Unavailable("throttled"), RuntimeError("no permission")], ids=str)
 def test_a_failed_gap_query_is_reported_and_blocks_no_record(balances: Balances, error: Exception) -> None:
-    """Otherwise an account could wait for ever without a report."""
+    """If the error were not reported, an account could wait for ever unnoticed."""
 
     class WithoutIndex(MemoryInbox):
         def gaps(self, before_s: float) -> Sequence[Gap]:

@@ -47,7 +47,7 @@ def golden(name: str) -> bytes:
     return bytes.fromhex((GOLDEN / f"{name}.hex").read_text())
 
 
-def test_an_event_has_its_fields() -> None:
+def test_an_event_has_all_its_fields() -> None:
     event = Decoder().decode(encode("BalanceCredited", FIELDS))
     assert event == BalanceCredited(**FIELDS)
     assert asdict(event) == FIELDS
@@ -184,7 +184,7 @@ def test_amounts_are_exact_in_any_decimal_context() -> None:
     ids=["scale", "precision", "not a decimal", "milliseconds", "not a time", "text"],
 )
 def test_a_field_with_another_meaning_is_incompatible(folder: Path, field: str, changed: Any) -> None:  # noqa: ANN401 -- an Avro type
-    """The schema gate refuses such a change. From elsewhere, it would give a wrong amount, or a date in 1970."""
+    """The schema gate refuses such a change. A schema that bypassed it would give a wrong amount, or a date in 1970."""
 
     def change(source: dict[str, Any]) -> None:
         source["name"] = "BalanceCredited"

@@ -1,4 +1,4 @@
-"""Every documented error of DynamoDB has one meaning, which all packages share."""
+"""Every documented error of DynamoDB has one meaning in all packages."""
 
 import gzip
 import json
@@ -71,7 +71,7 @@ def test_every_reason_that_aws_documents_has_a_meaning() -> None:
 
 def test_errors_that_botocore_retries_are_transient() -> None:
     retried = {
-        *ThrottledRetryableChecker._THROTTLED_ERROR_CODES,  # type: ignore[attr-defined]  # noqa: SLF001 -- documented by no public name
+        *ThrottledRetryableChecker._THROTTLED_ERROR_CODES,  # type: ignore[attr-defined]  # noqa: SLF001 -- there is no public name
         *TransientRetryableChecker._TRANSIENT_ERROR_CODES,  # type: ignore[attr-defined]  # noqa: SLF001 -- as above
     }
     assert {kind_of(code) for code in retried - OTHER_SERVICES} == {Kind.TRANSIENT}

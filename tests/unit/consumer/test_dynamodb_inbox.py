@@ -28,7 +28,7 @@ def stubber(client: Any) -> Iterator[Stubber]:  # noqa: ANN401 -- as above
 
 
 def test_a_position_is_read_with_strong_consistency(client: Any, stubber: Stubber) -> None:  # noqa: ANN401 -- as above
-    """A stale position would fail only at the write, and the work would start again."""
+    """With a stale position, only the write would fail, and the work would have to start again."""
     asked = {"TableName": "inbox", "Key": {"AccountId": {"S": "a"}}, "ConsistentRead": True}
     stubber.add_response("get_item", {}, asked)
     assert DynamoDBInbox(client, "inbox").position("a") == Position()

@@ -1,4 +1,4 @@
-"""Reading with GetRecords: each shard in order, parents first, and failed records again."""
+"""Reading with GetRecords: each shard in order, parents first, and failed records are read again."""
 
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -150,7 +150,7 @@ def test_a_parent_whose_last_record_failed_is_not_finished(sequences: Sequences)
 
 
 def test_a_shard_that_appears_later_is_read_from_its_start(sequences: Sequences) -> None:
-    """Even if the reader started at LATEST."""
+    """This is so even if the reader started at LATEST."""
     stream = Stream(parent=[])
     reading = reader(stream, sequences, "LATEST")
     reading.open(NOW)
@@ -195,7 +195,7 @@ def test_an_expired_iterator_loses_no_record(sequences: Sequences, position: str
     stream = Stream(one=[])
     reading = reader(stream, sequences, position)
     reading.open(NOW)
-    stream.put_at = NOW - CLOCKS_DIFFER_S  # as with a clock that is behind
+    stream.put_at = NOW - CLOCKS_DIFFER_S  # as if the local clock were behind
     stream.shards["one"] = A[:4]
     stream.expired = {"one/0", "one/2"}
     drain(reading)

@@ -126,7 +126,7 @@ def test_a_version_that_is_not_available_is_undecodable(
 
 def test_a_codec_retries_errors_and_caches_schemas(client: Any, stubber: Stubber) -> None:  # noqa: ANN401 -- as above
     refuse(stubber, "ThrottlingException")
-    answer(stubber)  # for one call: a second call would fail
+    answer(stubber)  # the stub answers one call: a second one would fail
     codec = Codec(CONTRACT, GlueRegistry(client))
     all_the_same = {encoder.fingerprint.hex(): ID for encoder in ENCODERS.values()}
     framed = encode("AccountCreated", FIELDS["AccountCreated.2"], glue_encoders(all_the_same))

@@ -1,4 +1,4 @@
-"""The inbox when its store does not answer, or when another worker advances the account first."""
+"""The inbox when its store is unavailable, or when another worker advances the account first."""
 
 import pytest
 
@@ -7,16 +7,16 @@ from account_events.consumer.errors import BufferFull, StaleRevision, Unavailabl
 from account_events.consumer.inbox import STALE_REVISIONS_MAX
 from account_events.consumer.position import Gap, Position, moved
 from tests.unit.consumer.given import arrivals, encoded
-from tests.unit.consumer.test_inbox import NOW, Ledger
+from tests.unit.consumer.test_inbox import NOW, RecordingHandler
 
 
 @pytest.fixture
-def ledger() -> Ledger:
-    return Ledger()
+def handler() -> RecordingHandler:
+    return RecordingHandler()
 
 
-class Blinking(MemoryInbox):
-    """A store that does not answer while `is_down`."""
+class UnavailableStore(MemoryInbox):
+    """A store that is unavailable while `is_down`."""
 
     is_down = False
 
@@ -26,37 +26,37 @@ class Blinking(MemoryInbox):
         super().advance(account_id, before, after, effect)
 
 
-def test_a_refusal_that_cannot_be_stored_is_redelivered(ledger: Ledger) -> None:
-    store = Blinking()
-    inbox = Inbox(store, ledger)
+def test_a_refusal_that_cannot_be_stored_is_redelivered(handler: RecordingHandler) -> None:
+    store = UnavailableStore()
+    inbox = Inbox(store, handler)
     inbox.receive("a", arrivals("a", [1, 3]), NOW)
-    ledger.failing = 2
+    handler.failing = 2
     store.is_down = True
     assert inbox.receive("a", arrivals("a", [4, 2]), NOW).unsafe == 0
     store.is_down = False
-    ledger.failing = 0
+    handler.failing = 0
     assert inbox.receive("a", arrivals("a", [4, 2]), NOW).unsafe is None
-    assert ledger.applied == [1, 2, 3, 4]
+    assert handler.applied == [1, 2, 3, 4]
 
 
-def test_a_full_buffer_that_cannot_be_stored_is_redelivered(ledger: Ledger) -> None:
-    store = Blinking()
-    inbox = Inbox(store, ledger, buffered_bytes_max=sum(map(len, encoded("a", 4)[1:])))
+def test_a_full_buffer_that_cannot_be_stored_is_redelivered(handler: RecordingHandler) -> None:
+    store = UnavailableStore()
+    inbox = Inbox(store, handler, buffered_bytes_max=sum(map(len, encoded("a", 4)[1:])))
     inbox.receive("a", arrivals("a", [2, 3]), NOW)
-    ledger.failing = 2
+    handler.failing = 2
     inbox.receive("a", arrivals("a", [1, 4]), NOW)
     store.is_down = True
     assert inbox.receive("a", arrivals("a", [5, 6]), NOW).unsafe == 0
     store.is_down = False
     assert isinstance(inbox.receive("a", arrivals("a", [5, 6]), NOW).error, BufferFull)
-    ledger.failing = 0
+    handler.failing = 0
     inbox.receive("a", arrivals("a", [2]), NOW)
-    assert ledger.applied == [1, 2, 3, 4]
+    assert handler.applied == [1, 2, 3, 4]
     assert inbox.gaps(NOW + 300) == [Gap("a", 5, 6, NOW)]
 
 
-def test_only_the_events_after_a_store_failure_are_unsafe(ledger: Ledger) -> None:
-    class Blinks(Blinking):
+def test_only_the_events_after_a_store_failure_are_unsafe(handler: RecordingHandler) -> None:
+    class UnavailableAfterOneWrite(UnavailableStore):
         calls = 0
 
         def advance(self, account_id: str, before: Position, after: Position, effect: object) -> None:
@@ -64,28 +64,28 @@ def test_only_the_events_after_a_store_failure_are_unsafe(ledger: Ledger) -> Non
             super().advance(account_id, before, after, effect)
             self.is_down = True
 
-    store = Blinks()
-    received = Inbox(store, ledger).receive("a", arrivals("a", [1, 2, 3]), NOW)
+    store = UnavailableAfterOneWrite()
+    received = Inbox(store, handler).receive("a", arrivals("a", [1, 2, 3]), NOW)
     assert (received.applied, received.unsafe, type(received.error)) == (1, 1, Unavailable)
-    assert store.calls == 2, "after a write with an unknown result, nothing more is written"
+    assert store.calls == 2, "nothing is written after a write with an unknown result"
 
 
-def test_buffered_events_not_retried_are_redelivered(ledger: Ledger) -> None:
-    store = Blinking()
-    inbox = Inbox(store, ledger)
-    ledger.failing = 2
+def test_buffered_events_not_retried_are_redelivered(handler: RecordingHandler) -> None:
+    store = UnavailableStore()
+    inbox = Inbox(store, handler)
+    handler.failing = 2
     inbox.receive("a", arrivals("a", [1, 2, 3]), NOW, buffer_failures=True)
-    ledger.failing = 0
+    handler.failing = 0
     store.is_down = True
     assert inbox.receive("a", arrivals("a", [3, 2]), NOW).unsafe == 0, (
-        "both are buffered, but a redelivered record must trigger the retry"
+        "both events are buffered, but only a redelivered record triggers another attempt"
     )
     store.is_down = False
     assert inbox.receive("a", arrivals("a", [3, 2]), NOW).unsafe is None
-    assert ledger.applied[-2:] == [2, 3]
+    assert handler.applied[-2:] == [2, 3]
 
 
-class Quicker(MemoryInbox):
+class ContendedInbox(MemoryInbox):
     """A store in which another worker applies the next event first, `times` times."""
 
     def __init__(self, times: int) -> None:
@@ -100,14 +100,14 @@ class Quicker(MemoryInbox):
 
 
 def test_a_stale_revision_is_read_again() -> None:
-    ledger = Ledger()
-    received = Inbox(Quicker(2), ledger).receive("a", arrivals("a", [1, 2, 3, 4]), NOW)
+    handler = RecordingHandler()
+    received = Inbox(ContendedInbox(2), handler).receive("a", arrivals("a", [1, 2, 3, 4]), NOW)
     assert received.unsafe is None
     assert received.error is None
-    assert (received.position.last, ledger.applied[-2:]) == (4, [3, 4])
+    assert (received.position.last, handler.applied[-2:]) == (4, [3, 4])
 
 
-class QuickerAt(Quicker):
+class InboxContendedAt(ContendedInbox):
     """Another worker first applies the event of the inbox's `number`th write, and no other."""
 
     def __init__(self, number: int) -> None:
@@ -131,8 +131,8 @@ class QuickerAt(Quicker):
 def test_duplicates_are_counted_once_despite_another_worker(
     buffered: list[int], arrived: list[int], number: int, applied: int, duplicates: int
 ) -> None:
-    store = QuickerAt(number + bool(buffered))
-    inbox = Inbox(store, Ledger())
+    store = InboxContendedAt(number + bool(buffered))
+    inbox = Inbox(store, RecordingHandler())
     if buffered:
         inbox.receive("a", arrivals("a", buffered), NOW)
     received = inbox.receive("a", arrivals("a", arrived), NOW)
@@ -140,12 +140,16 @@ def test_duplicates_are_counted_once_despite_another_worker(
 
 
 def test_the_last_allowed_stale_revision_is_retried() -> None:
-    received = Inbox(Quicker(STALE_REVISIONS_MAX - 1), Ledger()).receive("a", arrivals("a", range(1, 50)), NOW)
+    received = Inbox(ContendedInbox(STALE_REVISIONS_MAX - 1), RecordingHandler()).receive(
+        "a", arrivals("a", range(1, 50)), NOW
+    )
     assert (received.error, received.unsafe, received.position.last) == (None, None, 49)
 
 
 def test_too_many_stale_revisions_are_unavailable() -> None:
-    received = Inbox(Quicker(STALE_REVISIONS_MAX), Ledger()).receive("a", arrivals("a", range(1, 50)), NOW)
+    received = Inbox(ContendedInbox(STALE_REVISIONS_MAX), RecordingHandler()).receive(
+        "a", arrivals("a", range(1, 50)), NOW
+    )
     assert isinstance(received.error, Unavailable)
     assert received.unsafe is not None
 

@@ -54,21 +54,21 @@ class Checkpointer:
         self.at.append((sequence_number, sub_sequence_number))
 
 
-def place(position: int) -> tuple[str, int]:
-    """The numbers of a record in the batch. Two share a sequence number, as when the KCL unpacks an aggregate."""
+def numbers_of(position: int) -> tuple[str, int]:
+    """The sequence numbers of a record in a batch. Two records share one, as if the KCL had unpacked an aggregate."""
     return str(FIRST_NUMBER + position // 2), position % 2
 
 
 def kcl_input(datas: list[bytes], checkpointer: Checkpointer) -> SimpleNamespace:
     records = [
         SimpleNamespace(binary_data=data, sequence_number=number, sub_sequence_number=sub_number)
-        for data, (number, sub_number) in zip(datas, map(place, range(len(datas))), strict=True)
+        for data, (number, sub_number) in zip(datas, map(numbers_of, range(len(datas))), strict=True)
     ]
     return SimpleNamespace(records=records, checkpointer=checkpointer)
 
 
 class Processing:
-    """A processor with its pauses and its reports."""
+    """A record processor, with counters of its pauses and reports."""
 
     def __init__(self, handle: Sequences, dead_letter: DeadLetter | None = None) -> None:
         self.pauses, self.outcomes = 0, list[Outcome]()
@@ -94,7 +94,7 @@ def test_only_safe_records_are_checkpointed(sequences: Sequences) -> None:
     processing = Processing(sequences)
     processing.process(A[:5], checkpointer)
     assert sequences.seen == [f"a:{number}" for number in range(1, 6)]
-    assert checkpointer.at == [place(2), place(4)]
+    assert checkpointer.at == [numbers_of(2), numbers_of(4)]
     assert processing.pauses == 3
     assert [outcome.duplicates for outcome in processing.outcomes] == [0] * 4, "safe records are not received again"
     processing.end_shard(checkpointer)
@@ -103,25 +103,25 @@ def test_only_safe_records_are_checkpointed(sequences: Sequences) -> None:
 
 def test_an_undecodable_record_ends_the_process(sequences: Sequences) -> None:
     checkpointer = Checkpointer()
-    number, sub_number = place(1)
+    number, sub_number = numbers_of(1)
     processing = Processing(sequences)
     with pytest.raises(NotProcessed, match=f"Record {number}, sub-sequence number {sub_number}, .*checksum"):
         processing.process([A[0], UNREADABLE, A[1]], checkpointer)
-    assert checkpointer.at == [place(0)]
+    assert checkpointer.at == [numbers_of(0)]
     assert processing.pauses == ATTEMPTS_MAX - 1
     assert issubclass(NotProcessed, SystemExit), "the KCL ignores every other exception"
 
 
 def test_the_dead_letter_callback_gets_both_kinesis_numbers(sequences: Sequences) -> None:
     """An index is not unique across batches, and the records of one aggregate share a sequence number."""
-    aside: list[KinesisRecord] = []
+    dead_letters: list[KinesisRecord] = []
     checkpointer = Checkpointer()
-    processing = Processing(sequences, dead_letter=lambda record, _error: aside.append(record))
+    processing = Processing(sequences, dead_letter=lambda record, _error: dead_letters.append(record))
     processing.process([A[0], B[0], UNREADABLE, UNREADABLE, A[1]], checkpointer)
-    assert [(each.sequence_number, each.sub_sequence_number) for each in aside] == [place(2), place(3)]
-    assert checkpointer.at == [place(4)]
+    assert [(each.sequence_number, each.sub_sequence_number) for each in dead_letters] == [numbers_of(2), numbers_of(3)]
+    assert checkpointer.at == [numbers_of(4)]
     [outcome] = processing.outcomes
-    assert (outcome.checkpoint, outcome.checkpoint_sub_sequence_number) == place(4)
+    assert (outcome.checkpoint, outcome.checkpoint_sub_sequence_number) == numbers_of(4)
 
 
 def test_a_failure_is_reported_with_both_kinesis_numbers(sequences: Sequences) -> None:
@@ -129,7 +129,7 @@ def test_a_failure_is_reported_with_both_kinesis_numbers(sequences: Sequences) -
     processing = Processing(sequences)
     processing.process([A[0], B[0]], Checkpointer())
     [failure] = processing.outcomes[0].failures
-    assert (failure.sequence_number, failure.sub_sequence_number) == place(1)
+    assert (failure.sequence_number, failure.sub_sequence_number) == numbers_of(1)
     assert (failure.account_id, str(failure.error)) == ("b", "no")
 
 
@@ -140,7 +140,7 @@ def test_the_kcl_continues_after_ten_refusals(sequences: Sequences) -> None:
     processing.process([A[0], A[1], B[0], A[2]], checkpointer)
     assert sequences.seen == ["a:1", "b:1"]
     assert processing.pauses == REFUSALS_MAX
-    assert checkpointer.at == [place(0), place(3)]
+    assert checkpointer.at == [numbers_of(0), numbers_of(3)]
 
 
 def test_any_other_error_ends_the_process(sequences: Sequences) -> None:
@@ -162,7 +162,7 @@ def test_a_failed_checkpoint_is_retried(sequences: Sequences) -> None:
     checkpointer = Checkpointer("ThrottlingException", "KinesisClientLibDependencyException")
     processing = Processing(sequences)
     processing.process(A[:2], checkpointer)
-    assert (checkpointer.at, processing.pauses, processing.failures()) == ([place(1)], 2, [])
+    assert (checkpointer.at, processing.pauses, processing.failures()) == ([numbers_of(1)], 2, [])
     assert KclProcessor.version == 3
 
 
@@ -173,12 +173,12 @@ def test_a_checkpoint_that_keeps_failing_is_reported(sequences: Sequences) -> No
     assert (checkpointer.calls, checkpointer.at) == (CHECKPOINTS_MAX, [])
     [error] = processing.failures()
     assert isinstance(error, NotCheckpointed)
-    number, sub_number = place(1)
+    number, sub_number = numbers_of(1)
     assert f"sequence number {number}, sub-sequence number {sub_number}" in str(error)
     assert "CheckpointError: ThrottlingException" in str(error)
     assert processing.outcomes[-1].unsafe == [], "no record has to be redelivered"
     processing.process(A[2:4], checkpointer)
-    assert checkpointer.at == [place(1)], "the next batch's checkpoint"
+    assert checkpointer.at == [numbers_of(1)], "the next batch's checkpoint"
 
 
 def test_a_shard_end_without_checkpoint_ends_the_process(sequences: Sequences) -> None:
@@ -198,7 +198,7 @@ def test_a_lost_lease_stops_the_batch(sequences: Sequences) -> None:
     processing.process(A[:3], checkpointer)
     assert (checkpointer.calls, processing.pauses) == (1, 0)
     assert sequences.seen == ["a:1"]
-    assert sequences.refusals == {"a:2": 999}, "one attempt"
+    assert sequences.refusals == {"a:2": 999}, "there is only one attempt"
     processing.processor.lease_lost(SimpleNamespace())
     assert len(processing.outcomes) == 1, "a lost lease is not a failure"
 

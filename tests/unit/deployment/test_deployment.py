@@ -19,8 +19,8 @@ ADDRESS = Address("http://127.0.0.1:9", os.getpid(), OUTPUTS, None, None)
 
 @pytest.fixture(autouse=True)
 def _aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sets fake credentials, and restores the environment that a command changes."""
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # another test's has its credentials
+    """Set fake credentials, and restore the environment that a command changes."""
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # another test's session has that test's credentials
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
@@ -70,7 +70,7 @@ def test_without_credentials_the_error_names_the_setting(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("address", [None, ADDRESS], ids=["on AWS", "local"])
-def test_clients_retry_but_the_publishers_does_not(address: Address | None) -> None:
+def test_every_client_retries_except_the_publishers(address: Address | None) -> None:
     deployment = Deployment(Outputs(OUTPUTS), address)
     assert deployment.client("kinesis").meta.config.retries["total_max_attempts"] > 1
     assert deployment.kinesis().meta.config.retries["total_max_attempts"] == 1

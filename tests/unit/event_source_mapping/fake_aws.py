@@ -1,4 +1,4 @@
-"""Just enough of DynamoDB Streams, Lambda, S3 and SQS for one mapping, in memory, and a runner on them."""
+"""In-memory fakes of the AWS services that one event source mapping uses, and a runner on top of them."""
 
 import io
 import json
@@ -28,7 +28,7 @@ class FakeShard:
 
 @dataclass
 class FakeStreams:
-    """`faults` are raised by the next calls of GetRecords, one each."""
+    """Each of the next calls of GetRecords raises one of `faults`."""
 
     shards: dict[str, FakeShard] = field(default_factory=dict)
     faults: list[Exception] = field(default_factory=list)
@@ -54,11 +54,11 @@ class FakeStreams:
     def get_shard_iterator(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 - the SDK's keywords
         shard_id, kind, number = request["ShardId"], request["ShardIteratorType"], request.get("SequenceNumber")
         self.opened.append((shard_id, kind, number))
-        held = [int(record["dynamodb"]["SequenceNumber"]) for record in self.shards[shard_id].records]
+        numbers = [int(record["dynamodb"]["SequenceNumber"]) for record in self.shards[shard_id].records]
         position = {
             "TRIM_HORIZON": 0,
-            "LATEST": len(held),
-            "AFTER_SEQUENCE_NUMBER": sum(1 for one in held if number and one <= int(number)),
+            "LATEST": len(numbers),
+            "AFTER_SEQUENCE_NUMBER": sum(1 for one in numbers if number and one <= int(number)),
         }[kind]
         return {"ShardIterator": f"{shard_id}:{position}"}
 
@@ -90,7 +90,7 @@ class Raised(Exception):
 
 @dataclass
 class FakeLambda:
-    """Calls `function` with the decoded event; `called` is set after each call; `mappings` are by UUID."""
+    """Calls `function` with the decoded event, then sets `called`. The keys of `mappings` are UUIDs."""
 
     function: Callable[[dict[str, Any]], object] = succeed
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -178,7 +178,7 @@ class FakeAws:
 
 @dataclass
 class FakeClock:
-    """Time goes on by `step_s` whenever somebody looks."""
+    """A clock that advances by `step_s` each time it is read."""
 
     now_s: float = NOW_S
     step_s: float = 0.0
@@ -201,7 +201,7 @@ def runner_on(aws: FakeAws, clock: FakeClock, settings: MappingConfig | None = N
 
 def run_until_idle(runner: MappingRunner, clock: FakeClock) -> None:
     for _ in range(CYCLES_MAX):
-        pause_s = runner.run_cycle()  # time goes on in there as well
+        pause_s = runner.run_cycle()  # the cycle may advance the clock, too
         clock.now_s += pause_s
         if runner.idle():
             return

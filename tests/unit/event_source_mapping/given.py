@@ -1,4 +1,4 @@
-"""Records, configurations and a driver for the tests of the event source mapping stand-in."""
+"""Records, configurations and a driver for the tests of our fake of Lambda's event source mapping."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -23,7 +23,7 @@ Function = Callable[[list[str]], Invoked | NotInvoked]
 
 
 def client_error(code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "as the test wants it"}}, "Operation")
+    return ClientError({"Error": {"Code": code, "Message": "injected by the test"}}, "Operation")
 
 
 def event(number: int, *, created_at_s: float = NOW_S, kind: str = "CREDIT", padding: int = 0) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def reporting(*numbers: object) -> Invoked:
 
 
 def poisoned(*poison: int) -> Function:
-    """A function that raises when any of these records is in its batch."""
+    """A function that fails if any of these records is in its batch."""
     marked = {str(number) for number in poison}
     return lambda numbers: failing() if marked & set(numbers) else Invoked()
 
@@ -128,12 +128,12 @@ def drive(shard: ShardState, function: Function, *, now_s: float = NOW_S) -> Run
             run.discards.append(action)
             shard.discarded()
         elif isinstance(action, Wait):
-            assert action.until_s > run.now_s, "waiting must move time on"
+            assert action.until_s > run.now_s, "a wait must end in the future"
             run.now_s = action.until_s
         else:
             assert isinstance(action, Idle)
             return run
-    raise AssertionError("the shard does not come to rest")
+    raise AssertionError("the shard does not become idle")
 
 
 def shard_with(numbers: Iterable[int], settings: Mapping[str, Any] | None = None) -> ShardState:

@@ -1,4 +1,4 @@
-"""A Kinesis stream in memory, as strict as the documents: iterators expire, reads are limited, there are gaps."""
+"""An in-memory Kinesis stream with the documented limits: iterators expire, reads are throttled or return nothing."""
 
 import base64
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ PAGE_SIZE = 2
 
 
 def number_in(record: dict[str, Any]) -> int:
-    """The number put, of an element of a Lambda event's `Records`."""
+    """The number that was put, from an element of a Lambda event's `Records`."""
     return int(base64.b64decode(record["kinesis"]["data"]))
 
 
@@ -26,7 +26,7 @@ def sequence_number(number: int) -> str:
 
 @dataclass
 class KinesisShard:
-    """`gap_reads`: how many empty answers come before the records that follow."""
+    """`gap_reads` is the number of reads that return no records although more follow."""
 
     parents: tuple[str, ...] = ()
     closed: bool = False
@@ -37,7 +37,7 @@ class KinesisShard:
 
 @dataclass
 class KinesisStream:
-    """A client of one stream; `faults` are raised by the next calls of GetRecords, one each."""
+    """A client of one stream. Each of the next calls of GetRecords raises one of `faults`."""
 
     clock: Callable[[], float] = lambda: NOW_S
     shards: dict[str, KinesisShard] = field(default_factory=dict)

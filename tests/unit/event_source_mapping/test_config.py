@@ -9,11 +9,11 @@ from account_events.lambda_mapping.errors import UnsupportedMapping
 from account_events.lambda_mapping.filters import FilterCriteria
 from tests.unit.event_source_mapping.given import FUNCTION_ARN, KINESIS_ARN, NOW_S, STREAM_ARN, event
 
-LEAST = {"UUID": "u", "EventSourceArn": STREAM_ARN, "FunctionArn": FUNCTION_ARN}
+MINIMAL = {"UUID": "u", "EventSourceArn": STREAM_ARN, "FunctionArn": FUNCTION_ARN}
 
 
-def test_absent_settings_are_what_aws_documents() -> None:
-    config = MappingConfig.from_api({**LEAST, "State": "Disabled"})
+def test_absent_settings_have_the_documented_defaults() -> None:
+    config = MappingConfig.from_api({**MINIMAL, "State": "Disabled"})
     assert config == MappingConfig(uuid="u", stream_arn=STREAM_ARN, function_arn=FUNCTION_ARN)
     assert (config.batch_size, config.batching_window_s) == (100, 0)
     assert (config.retry_attempts_max, config.record_age_max_s) == (INFINITE, INFINITE)
@@ -27,7 +27,7 @@ def test_absent_settings_are_what_aws_documents() -> None:
 def test_every_setting_is_read() -> None:
     config = MappingConfig.from_api(
         {
-            **LEAST,
+            **MINIMAL,
             "StartingPosition": "LATEST",
             "BatchSize": 1000,
             "MaximumBatchingWindowInSeconds": 1,
@@ -48,18 +48,18 @@ def test_every_setting_is_read() -> None:
     assert not config.filters.accepts({**event(1), "eventName": "MODIFY"})
 
 
-def test_a_kinesis_stream_is_known_by_its_arn() -> None:
-    config = MappingConfig.from_api({**LEAST, "EventSourceArn": KINESIS_ARN})
+def test_a_kinesis_stream_is_recognised_by_its_arn() -> None:
+    config = MappingConfig.from_api({**MINIMAL, "EventSourceArn": KINESIS_ARN})
     assert config == MappingConfig(uuid="u", stream_arn=KINESIS_ARN, function_arn=FUNCTION_ARN)
     assert (config.source_kind, config.starting_position, config.starts_at_s) == ("kinesis", "TRIM_HORIZON", None)
-    assert MappingConfig.from_api(LEAST).source_kind == "dynamodb"
+    assert MappingConfig.from_api(MINIMAL).source_kind == "dynamodb"
     in_china = KINESIS_ARN.replace("arn:aws:", "arn:aws-cn:")
-    assert MappingConfig.from_api({**LEAST, "EventSourceArn": in_china}).source_kind == "kinesis"
+    assert MappingConfig.from_api({**MINIMAL, "EventSourceArn": in_china}).source_kind == "kinesis"
 
 
-def test_a_timestamp_is_read_as_the_sdk_gives_it() -> None:
+def test_a_starting_timestamp_may_be_a_datetime() -> None:
     settings = {
-        **LEAST,
+        **MINIMAL,
         "EventSourceArn": KINESIS_ARN,
         "StartingPosition": "AT_TIMESTAMP",
         "StartingPositionTimestamp": datetime.fromtimestamp(NOW_S + 0.5, UTC),
@@ -67,19 +67,19 @@ def test_a_timestamp_is_read_as_the_sdk_gives_it() -> None:
     assert MappingConfig.from_api(settings).starts_at_s == NOW_S + 0.5
 
 
-def test_only_a_kinesis_mapping_filters_by_its_records_data() -> None:
-    filtered = {**LEAST, "FilterCriteria": {"Filters": [{"Pattern": '{"data": {"x": [1]}}'}]}}
+def test_only_a_kinesis_mapping_can_filter_by_data() -> None:
+    filtered = {**MINIMAL, "FilterCriteria": {"Filters": [{"Pattern": '{"data": {"x": [1]}}'}]}}
     config = MappingConfig.from_api({**filtered, "EventSourceArn": KINESIS_ARN})
     assert config.filters == FilterCriteria.of(['{"data": {"x": [1]}}'], "kinesis")
     with pytest.raises(UnsupportedMapping, match=r"no record has data; use .*userIdentity"):
         MappingConfig.from_api(filtered)
     with pytest.raises(UnsupportedMapping, match="FilterCriteria are for kinesis records, but the stream is dynamodb"):
-        replace(MappingConfig.from_api(LEAST), filters=config.filters)
+        replace(MappingConfig.from_api(MINIMAL), filters=config.filters)
 
 
 @pytest.mark.parametrize("age_s", [-1, 60, 604_800])
-def test_an_age_is_any_or_a_minute_to_a_week(age_s: int) -> None:
-    assert MappingConfig.from_api({**LEAST, "MaximumRecordAgeInSeconds": age_s}).record_age_max_s == age_s
+def test_the_maximum_record_age_is_infinite_or_a_minute_to_a_week(age_s: int) -> None:
+    assert MappingConfig.from_api({**MINIMAL, "MaximumRecordAgeInSeconds": age_s}).record_age_max_s == age_s
 
 
 @pytest.mark.parametrize(
@@ -114,6 +114,6 @@ def test_an_age_is_any_or_a_minute_to_a_week(age_s: int) -> None:
         ({"FilterCriteria": {"Filters": [{}]}}, "FilterCriteria"),
     ],
 )
-def test_what_is_not_covered_is_refused_by_name(settings: dict[str, Any], message: str) -> None:
+def test_an_unsupported_setting_is_refused_by_name(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(UnsupportedMapping, match=message):
-        MappingConfig.from_api({**LEAST, **settings})
+        MappingConfig.from_api({**MINIMAL, **settings})

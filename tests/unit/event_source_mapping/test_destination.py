@@ -45,11 +45,11 @@ DOCUMENT = {
 }
 
 
-def test_the_record_for_a_queue_says_where_the_records_are() -> None:
+def test_a_queue_gets_the_position_of_the_discarded_records() -> None:
     assert invocation_record(config(), "shardId-1", DISCARD, now_s=NOW_S + 0.25, with_payload=False) == DOCUMENT
 
 
-def test_the_record_for_a_bucket_also_holds_the_event_as_a_json_string() -> None:
+def test_a_bucket_also_gets_the_event_as_a_json_string() -> None:
     document = invocation_record(config(), "shardId-1", DISCARD, now_s=NOW_S + 0.25, with_payload=True)
     payload = document.pop("payload")
     assert document == DOCUMENT
@@ -57,7 +57,7 @@ def test_the_record_for_a_bucket_also_holds_the_event_as_a_json_string() -> None
     assert json.loads(payload) == {"Records": [event(8, created_at_s=NOW_S - 30), event(10, created_at_s=NOW_S - 0.5)]}
 
 
-def test_for_a_kinesis_stream_arrivals_are_told_to_the_millisecond() -> None:
+def test_arrival_times_of_kinesis_records_have_milliseconds() -> None:
     document = invocation_record(kinesis_config(), "shardId-1", DISCARD, now_s=NOW_S + 0.25, with_payload=False)
     info = {**DOCUMENT["DDBStreamBatchInfo"], "streamArn": KINESIS_ARN}  # type: ignore[dict-item]
     info["approximateArrivalOfFirstRecord"] = "2023-11-14T22:12:50.000Z"
@@ -78,7 +78,7 @@ def test_records_that_never_reached_the_function_have_no_response() -> None:
     assert document["responseContext"] is None
 
 
-def test_the_object_key_is_the_documented_one() -> None:
+def test_the_object_key_has_the_documented_form() -> None:
     assert (
         object_key("esm-uuid", "shardId-1", now_s=NOW_S, object_uuid="random")
         == "aws/lambda/esm-uuid/shardId-1/2023/11/14/2023-11-14T22.13.20-random"

@@ -50,7 +50,7 @@ TEXT_RULES = [
 
 
 @pytest.mark.parametrize(("rules", "value", "expected"), TEXT_RULES)
-def test_rules_on_a_string_attribute(rules: list[Any], value: str, expected: bool) -> None:  # noqa: FBT001 - table
+def test_a_rule_matches_a_string_attribute_or_not(rules: list[Any], value: str, expected: bool) -> None:  # noqa: FBT001 - table
     criteria = FilterCriteria.of([new_image("Type", rules)])
     assert criteria.accepts(image_event({"Type": {"S": value}})) is expected
 
@@ -67,7 +67,7 @@ def test_rules_on_a_string_attribute(rules: list[Any], value: str, expected: boo
         ([None], False),
     ],
 )
-def test_rules_on_an_absent_attribute(rules: list[Any], expected: bool) -> None:  # noqa: FBT001 - table
+def test_only_exists_false_matches_an_absent_attribute(rules: list[Any], expected: bool) -> None:  # noqa: FBT001 - table
     assert FilterCriteria.of([new_image("Type", rules)]).accepts(image_event({"Owner": {"S": "o"}})) is expected
 
 
@@ -81,7 +81,7 @@ def test_rules_on_an_absent_attribute(rules: list[Any], expected: bool) -> None:
         pytest.param({"SizeBytes": [{"numeric": [">", 100]}]}, False, id="numeric bound is exclusive"),
         pytest.param({"SizeBytes": [{"numeric": [">", 99, "<=", 100]}]}, True, id="numeric range"),
         pytest.param({"SizeBytes": [100]}, True, id="number literal"),
-        pytest.param({"SizeBytes": [100.0]}, False, id="300 and 300.0 are not equal"),
+        pytest.param({"SizeBytes": [100.0]}, False, id="100 and 100.0 are not equal"),
         pytest.param({"NewImage": {"Closed": {"BOOL": [True]}}}, True, id="boolean"),
         pytest.param({"NewImage": {"Closed": {"BOOL": [1]}}}, False, id="a boolean is not a number"),
         pytest.param({"NewImage": {"Note": {"NULL": [True]}}}, True, id="a DynamoDB null"),
@@ -94,10 +94,10 @@ def test_rules_on_an_absent_attribute(rules: list[Any], expected: bool) -> None:
         pytest.param({"OldImage": {"Type": {"S": [{"exists": False}]}}}, True, id="absent branch"),
         pytest.param({"SizeBytes": [100], "StreamViewType": ["KEYS_ONLY"]}, False, id="fields are AND-ed"),
         pytest.param({"$or": [{"SizeBytes": [1]}, {"StreamViewType": ["NEW_IMAGE"]}]}, True, id="$or matches"),
-        pytest.param({"$or": [{"SizeBytes": [1]}, {"StreamViewType": ["KEYS_ONLY"]}]}, False, id="$or does not"),
+        pytest.param({"$or": [{"SizeBytes": [1]}, {"StreamViewType": ["KEYS_ONLY"]}]}, False, id="$or does not match"),
     ],
 )
-def test_rules_on_the_stream_record(pattern: dict[str, Any], expected: bool) -> None:  # noqa: FBT001 - table
+def test_a_pattern_matches_a_stream_record_or_not(pattern: dict[str, Any], expected: bool) -> None:  # noqa: FBT001 - table
     image = {
         "Amount": {"N": "10.50"},
         "Closed": {"BOOL": True},
@@ -108,7 +108,7 @@ def test_rules_on_the_stream_record(pattern: dict[str, Any], expected: bool) -> 
     assert FilterCriteria.of([json.dumps({"dynamodb": pattern})]).accepts(image_event(image)) is expected
 
 
-def test_several_filters_are_or_ed_and_none_accepts_everything() -> None:
+def test_one_of_the_filters_must_match_unless_there_are_none() -> None:
     credit, created = new_image("Type", ["CREDIT"]), new_image("Type", ["CREATED"])
     either = FilterCriteria.of([credit, created])
     assert either.accepts(event(1, kind="CREDIT"))
@@ -117,7 +117,7 @@ def test_several_filters_are_or_ed_and_none_accepts_everything() -> None:
     assert FilterCriteria.of([]).accepts(event(1, kind="SNAPSHOT"))
 
 
-def test_the_filter_of_this_project() -> None:
+def test_the_projectors_filter_accepts_inserted_events_only() -> None:
     criteria = FilterCriteria.of(
         [
             json.dumps(
@@ -141,7 +141,7 @@ EXPIRY = {
 
 
 @pytest.mark.parametrize(
-    ("pattern", "of_the_expiry", "of_the_insert"),
+    ("pattern", "accepts_expiry", "accepts_insert"),
     [
         ({"userIdentity": {"type": ["Service"], "principalId": ["dynamodb.amazonaws.com"]}}, True, False),
         ({"userIdentity": {"type": [{"exists": False}]}}, False, True),
@@ -152,17 +152,17 @@ EXPIRY = {
         ({"eventSourceARN": [{"suffix": "another"}]}, False, False),
     ],
 )
-def test_every_field_of_the_event_may_be_filtered_on(
+def test_a_filter_can_use_every_field_of_the_event(
     pattern: dict[str, Any],
-    of_the_expiry: bool,  # noqa: FBT001 - table
-    of_the_insert: bool,  # noqa: FBT001 - table
+    accepts_expiry: bool,  # noqa: FBT001 - table
+    accepts_insert: bool,  # noqa: FBT001 - table
 ) -> None:
-    """The first: DynamoDB Developer Guide, "DynamoDB Streams and Time to Live"."""
+    """The first pattern is from the DynamoDB Developer Guide, "DynamoDB Streams and Time to Live"."""
     criteria = FilterCriteria.of([json.dumps(pattern)])
-    assert (criteria.accepts(EXPIRY), criteria.accepts(event(1))) == (of_the_expiry, of_the_insert)
+    assert (criteria.accepts(EXPIRY), criteria.accepts(event(1))) == (accepts_expiry, accepts_insert)
 
 
-def test_an_object_that_names_a_field_twice_has_both() -> None:
+def test_both_occurrences_of_a_repeated_field_must_match() -> None:
     """Lambda Developer Guide, "Filtering with Boolean expressions": the example has `dynamodb` twice."""
     new_image, old_image = (
         f'"dynamodb" : {{ "{image}" : {{ "AccountManager" : {{ "S" : [ "{name}" ] }} }} }}'
@@ -174,7 +174,7 @@ def test_an_object_that_names_a_field_twice_has_both() -> None:
         assert criteria.accepts({**event(1), "dynamodb": {"NewImage": new, "OldImage": old}}) is expected
 
 
-def test_exists_in_a_list_is_of_its_elements() -> None:
+def test_exists_applies_to_the_elements_of_a_list() -> None:
     """Lambda Developer Guide, "Using the Exists operator"."""
     image = {"Organizations": {"L": [{"S": "Sales"}, {"S": "Support"}]}}
     for pattern, expected in (
@@ -199,7 +199,7 @@ def kinesis_event(data: bytes) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "of_json", "of_bytes"),
+    ("pattern", "accepts_json", "accepts_bytes"),
     [
         ({"data": {"order": {"type": ["buy"]}}}, True, False),
         ({"data": {"order": {"quantity": [{"numeric": [">", 100]}]}}}, True, False),
@@ -217,14 +217,17 @@ def kinesis_event(data: bytes) -> dict[str, Any]:
 )
 def test_a_kinesis_record_is_filtered_by_its_json_and_its_metadata(
     pattern: dict[str, Any],
-    of_json: bool,  # noqa: FBT001 - table
-    of_bytes: bool,  # noqa: FBT001 - table
+    accepts_json: bool,  # noqa: FBT001 - table
+    accepts_bytes: bool,  # noqa: FBT001 - table
 ) -> None:
-    """Lambda Developer Guide, "Using event filtering with a Kinesis event source"; what is no JSON is dropped."""
+    """Lambda Developer Guide, "Using event filtering with a Kinesis event source".
+
+    A pattern with `data` never matches data that is not JSON.
+    """
     criteria = FilterCriteria.of([json.dumps(pattern)], "kinesis")
-    assert criteria.accepts(kinesis_event(json.dumps(ORDER).encode())) is of_json
+    assert criteria.accepts(kinesis_event(json.dumps(ORDER).encode())) is accepts_json
     for data in (b"\xc3\x01\x00", b"Hello", b"[" * 100_000):
-        assert criteria.accepts(kinesis_event(data)) is of_bytes
+        assert criteria.accepts(kinesis_event(data)) is accepts_bytes
 
 
 @pytest.mark.parametrize(
@@ -266,6 +269,6 @@ def test_a_kinesis_record_is_filtered_by_its_json_and_its_metadata(
         ('{"dynamodb": {"$or": []}}', "\\$or under 'dynamodb'"),
     ],
 )
-def test_what_cannot_be_a_filter_is_refused_with_its_place(pattern: str, message: str) -> None:
+def test_an_invalid_filter_is_refused_and_the_error_names_the_place(pattern: str, message: str) -> None:
     with pytest.raises(UnsupportedMapping, match=message):
         FilterCriteria.of([pattern])

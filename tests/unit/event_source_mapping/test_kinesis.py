@@ -1,4 +1,4 @@
-"""What is different when the stream is a Kinesis stream."""
+"""The event source mapping of a Kinesis stream, as far as it differs from that of a table's stream."""
 
 import base64
 import json
@@ -36,14 +36,14 @@ def aws(clock: FakeClock) -> FakeAws:
     return aws
 
 
-def running(aws: FakeAws, clock: FakeClock, **settings: Any) -> MappingRunner:  # noqa: ANN401 - any field
+def kinesis_runner(aws: FakeAws, clock: FakeClock, **settings: Any) -> MappingRunner:  # noqa: ANN401 - any field
     return runner_on(aws, clock, kinesis_config(**settings))
 
 
-def test_records_reach_the_function_in_lambdas_form_and_in_order(aws: FakeAws, clock: FakeClock) -> None:
+def test_the_function_gets_records_in_order_and_in_lambdas_format(aws: FakeAws, clock: FakeClock) -> None:
     aws.kinesis.put("s1", 1, 2, 3)
     aws.kinesis.read_limit = 2
-    runner = running(aws, clock, batch_size=2)
+    runner = kinesis_runner(aws, clock, batch_size=2)
     run_until_idle(runner, clock)
     assert aws.functions.batches() == [[1, 2], [3]]
     assert aws.functions.events[0]["Records"][0] == {
@@ -65,10 +65,10 @@ def test_records_reach_the_function_in_lambdas_form_and_in_order(aws: FakeAws, c
     assert runner.status().errors == 0
 
 
-def test_an_empty_answer_before_the_end_is_a_gap_and_not_the_end(aws: FakeAws, clock: FakeClock) -> None:
+def test_an_empty_read_before_the_end_is_not_taken_for_the_end(aws: FakeAws, clock: FakeClock) -> None:
     aws.kinesis.put("s1", 1)
     aws.kinesis.shards["s1"].gap_reads = 12
-    runner = running(aws, clock)
+    runner = kinesis_runner(aws, clock)
     runner.run_cycle()
     assert not runner.idle()
     assert runner.status().shards[0].iterator_age_ms == 5_000
@@ -79,23 +79,23 @@ def test_an_empty_answer_before_the_end_is_a_gap_and_not_the_end(aws: FakeAws, c
     assert clock.now_s >= NOW_S + 12 * 0.2
 
 
-def test_without_records_a_shard_is_polled_once_a_second(aws: FakeAws, clock: FakeClock) -> None:
-    runner = running(aws, clock)
+def test_an_empty_shard_is_polled_once_a_second(aws: FakeAws, clock: FakeClock) -> None:
+    runner = kinesis_runner(aws, clock)
     assert runner.run_cycle() == 1.0
     assert runner.idle()
     clock.now_s += 0.125
-    assert 0 < runner.run_cycle() < 0.1, "not read in this pass: the next one is due as soon as it may be"
-    assert not runner.idle(), "nobody knows"
+    assert 0 < runner.run_cycle() < 0.1, "not read in this cycle: the next one starts as soon as a read is allowed"
+    assert not runner.idle(), "a shard that was not read may have records"
 
 
 @pytest.mark.parametrize("step_s", [0.003, 0.02, 0.07])
-def test_many_shards_that_are_read_slowly_come_to_rest_all_the_same(
+def test_a_runner_becomes_idle_even_if_reading_its_shards_is_slow(
     aws: FakeAws, clock: FakeClock, step_s: float
 ) -> None:
-    """A shard that joins while the others were just read must not leave one unread in every pass."""
+    """If a shard joins just after the others were read, the read limit must not leave one unread in every cycle."""
     clock.step_s = step_s
     aws.kinesis.shards["s2"] = KinesisShard()
-    runner = running(aws, clock)
+    runner = kinesis_runner(aws, clock)
     runner.run_cycle()
     aws.kinesis.reshard(("s1",), ("s3", "s4"))
     for name in ("s2", "s3", "s4"):
@@ -105,15 +105,15 @@ def test_many_shards_that_are_read_slowly_come_to_rest_all_the_same(
     assert aws.kinesis.throttles == 0
 
 
-def test_a_throttled_read_is_outlived(aws: FakeAws, clock: FakeClock) -> None:
+def test_a_throttled_read_is_repeated(aws: FakeAws, clock: FakeClock) -> None:
     aws.kinesis.put("s1", 1)
     aws.kinesis.faults = [client_error("ProvisionedThroughputExceededException")]
-    runner = running(aws, clock)
+    runner = kinesis_runner(aws, clock)
     run_until_idle(runner, clock)
     assert aws.functions.batches() == [[1]]
 
 
-def test_children_wait_for_their_parents_and_a_merge_for_both(aws: FakeAws, clock: FakeClock) -> None:
+def test_a_child_waits_for_its_parent_and_a_merged_shard_for_both(aws: FakeAws, clock: FakeClock) -> None:
     kinesis = aws.kinesis
     kinesis.put("s1", 1, 2)
     kinesis.reshard(("s1",), ("a", "b"))
@@ -122,7 +122,7 @@ def test_children_wait_for_their_parents_and_a_merge_for_both(aws: FakeAws, cloc
     kinesis.reshard(("a", "b"), ("c",))
     kinesis.put("c", 30)
     aws.functions.function = raising(21)
-    runner = running(aws, clock, batch_size=1)
+    runner = kinesis_runner(aws, clock, batch_size=1)
     for _ in range(60):
         clock.now_s += runner.run_cycle()
     assert set(aws.functions.numbers()) == {1, 2, 10, 20, 21}
@@ -134,10 +134,10 @@ def test_children_wait_for_their_parents_and_a_merge_for_both(aws: FakeAws, cloc
 
 
 @pytest.mark.parametrize("position", ["LATEST", "TRIM_HORIZON"])
-def test_an_iterator_that_expired_while_its_shard_was_blocked_costs_nothing(
+def test_nothing_is_lost_if_the_iterator_of_a_blocked_shard_expires(
     aws: FakeAws, clock: FakeClock, position: str
 ) -> None:
-    runner = running(aws, clock, starting_position=position, batch_size=1)
+    runner = kinesis_runner(aws, clock, starting_position=position, batch_size=1)
     run_until_idle(runner, clock)
     aws.kinesis.put("s1", 1)
     aws.functions.function = raising(1)
@@ -152,13 +152,11 @@ def test_an_iterator_that_expired_while_its_shard_was_blocked_costs_nothing(
     assert runner.status().errors == 0
 
 
-def test_at_latest_nothing_is_missed_when_the_iterator_expires_before_the_first_record(
-    aws: FakeAws, clock: FakeClock
-) -> None:
-    """Other shards can hold up a pass that long. Opened at LATEST anew, what came meanwhile would be lost."""
+def test_at_latest_no_record_is_missed_if_the_first_iterator_expires(aws: FakeAws, clock: FakeClock) -> None:
+    """Other shards can delay a poll cycle that long. A new iterator at LATEST would skip the records put meanwhile."""
     aws.kinesis.put("s1", 1)
     clock.now_s += 1
-    runner = running(aws, clock, starting_position="LATEST")
+    runner = kinesis_runner(aws, clock, starting_position="LATEST")
     run_until_idle(runner, clock)
     clock.now_s += 10
     aws.kinesis.put("s1", 2)
@@ -169,23 +167,23 @@ def test_at_latest_nothing_is_missed_when_the_iterator_expires_before_the_first_
     assert aws.kinesis.opened == [("s1", "LATEST"), ("s1", "AT_TIMESTAMP"), ("s1", "AT_TIMESTAMP")]
 
 
-def test_a_timestamp_holds_for_every_shard(aws: FakeAws, clock: FakeClock) -> None:
+def test_at_timestamp_applies_to_every_shard(aws: FakeAws, clock: FakeClock) -> None:
     aws.kinesis.put("s1", 1)
     aws.kinesis.reshard(("s1",), ("a",))
     aws.kinesis.put("a", 2)
     clock.now_s += 10
     aws.kinesis.put("a", 3, 4)
-    runner = running(aws, clock, starting_position="AT_TIMESTAMP", starts_at_s=NOW_S + 10)
+    runner = kinesis_runner(aws, clock, starting_position="AT_TIMESTAMP", starts_at_s=NOW_S + 10)
     run_until_idle(runner, clock)
     assert aws.functions.batches() == [[3, 4]]
     assert aws.kinesis.opened == [("s1", "AT_TIMESTAMP"), ("a", "AT_TIMESTAMP")]
 
 
-def test_at_latest_closed_shards_are_passed_over_and_later_ones_read_whole(aws: FakeAws, clock: FakeClock) -> None:
+def test_at_latest_closed_shards_are_skipped_and_new_ones_read_whole(aws: FakeAws, clock: FakeClock) -> None:
     aws.kinesis.put("s1", 1)
     aws.kinesis.reshard(("s1",), ("a",))
     aws.kinesis.put("a", 2)
-    runner = running(aws, clock, starting_position="LATEST")
+    runner = kinesis_runner(aws, clock, starting_position="LATEST")
     run_until_idle(runner, clock)
     aws.kinesis.put("a", 3)
     aws.kinesis.reshard(("a",), ("b",))
@@ -195,27 +193,27 @@ def test_at_latest_closed_shards_are_passed_over_and_later_ones_read_whole(aws: 
     assert aws.functions.batches() == [[3], [4]]
 
 
-def test_a_shard_that_is_no_longer_there_is_at_its_end(aws: FakeAws, clock: FakeClock) -> None:
+def test_a_shard_that_no_longer_exists_counts_as_finished(aws: FakeAws, clock: FakeClock) -> None:
     aws.kinesis.put("s1", 1)
     aws.functions.function = raising(1)
-    runner = running(aws, clock)
+    runner = kinesis_runner(aws, clock)
     runner.run_cycle()
     aws.kinesis.reshard(("s1",), ("a",))
     aws.kinesis.put("a", 2)
     del aws.kinesis.shards["s1"]
     for _ in range(10):
         clock.now_s += runner.run_cycle()
-    assert set(aws.functions.numbers()) == {1}, "what was read of it still blocks its child"
+    assert set(aws.functions.numbers()) == {1}, "its buffered record still blocks its child"
     aws.functions.function = raising()
     run_until_idle(runner, clock)
     assert aws.functions.batches()[-2:] == [[1], [2]]
     assert runner.status().errors == 0
 
 
-def test_a_stream_that_does_not_answer_for_a_shard_it_lists_is_a_fault(aws: FakeAws, clock: FakeClock) -> None:
+def test_a_listed_shard_that_is_not_found_is_an_error(aws: FakeAws, clock: FakeClock) -> None:
     aws.kinesis.put("s1", 1)
     aws.kinesis.faults = [client_error("ResourceNotFoundException")]
-    runner = running(aws, clock)
+    runner = kinesis_runner(aws, clock)
     runner.run_cycle()
     assert (runner.status().errors, runner.status().finished_shards) == (1, 0)
     run_until_idle(runner, clock)
@@ -237,7 +235,7 @@ def test_partial_responses_bisecting_and_the_failure_bucket(aws: FakeAws, clock:
         return None
 
     aws.functions.function = function
-    runner = running(
+    runner = kinesis_runner(
         aws,
         clock,
         reports_item_failures=True,
@@ -265,11 +263,11 @@ def test_partial_responses_bisecting_and_the_failure_bucket(aws: FakeAws, clock:
     assert aws.functions.batches()[-2:] == [[5, 6, 7, 8], [6, 7, 8]]
 
 
-def test_a_record_that_fails_is_given_up_when_the_stream_no_longer_keeps_it(aws: FakeAws, clock: FakeClock) -> None:
-    """With endless retries it is the stream's retention that ends them, and that is the stream's own."""
+def test_a_failing_record_is_discarded_when_the_stream_expires_it(aws: FakeAws, clock: FakeClock) -> None:
+    """With unlimited retries, the retention period of this Kinesis stream ends them, not the 24 hours of DynamoDB."""
     aws.kinesis.put("s1", 1)
     aws.functions.function = raising(1)
-    runner = running(aws, clock, retention_s=7_200.0)
+    runner = kinesis_runner(aws, clock, retention_s=7_200.0)
     while clock.now_s < NOW_S + 7_100:
         clock.now_s += runner.run_cycle()
     assert runner.status().totals.discarded == 0
@@ -277,7 +275,7 @@ def test_a_record_that_fails_is_given_up_when_the_stream_no_longer_keeps_it(aws:
     assert runner.status().totals.discarded == 1
 
 
-def test_a_deployed_mapping_brings_its_functions_role_and_its_streams_retention(aws: FakeAws) -> None:
+def test_a_deployed_mapping_has_the_functions_role_and_the_retention(aws: FakeAws) -> None:
     aws.kinesis.retention_hours = 168
     response = {"UUID": "u", "EventSourceArn": KINESIS_ARN, "FunctionArn": FUNCTION_ARN, "BatchSize": 7}
     assert aws.deployed(response) == MappingConfig(

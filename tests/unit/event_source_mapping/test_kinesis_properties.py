@@ -1,4 +1,4 @@
-"""Whatever the function answers, and however the stream is resharded: nothing is lost, and parents come first."""
+"""Whatever the function returns and however the stream is resharded, no record is lost and parents finish first."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ settings = st.fixed_dictionaries(
 
 
 class Scenario:
-    """A stream, a mapping on it, and what it owes."""
+    """A stream, a mapping on it, and the numbers that were put on each shard."""
 
     def __init__(self, chosen: dict[str, Any], script: list[str | float], step_s: float) -> None:
         self.clock = FakeClock(step_s=step_s)
@@ -72,8 +72,8 @@ class Scenario:
     def _gap(self, index: int, reads: int) -> None:
         self.stream.shards[self._open(index)].gap_reads += reads
 
-    def _run(self, passes: int) -> None:
-        for _ in range(passes):
+    def _run(self, cycles: int) -> None:
+        for _ in range(cycles):
             pause_s = self.runner.run_cycle()
             self.clock.now_s += pause_s
 
@@ -87,7 +87,7 @@ class Scenario:
         records = event["Records"]
         match next(self._answers, "success"):
             case "raise":
-                raise Raised("as the script says")
+                raise Raised("scripted")
             case "nonsense":
                 return {"batchItemFailures": [{"itemIdentifier": "no such record"}]}
             case float(share):
@@ -98,13 +98,13 @@ class Scenario:
 
 
 def assert_delivered(scenario: Scenario) -> None:
-    """By what the function and the bucket saw; every record that was settled had been delivered."""
+    """Every record was delivered to the function, in order per shard and after those of the parent shards."""
     events, totals = scenario.aws.functions.events, scenario.runner.status().totals
     first_seen: dict[int, int] = {}
     last_seen: dict[int, int] = {}
     for time, event in enumerate(events):
         numbers = [number_of(record) for record in event["Records"]]
-        assert len({record["eventID"].split(":")[0] for record in event["Records"]}) == 1, "a batch is of one shard"
+        assert len({record["eventID"].split(":")[0] for record in event["Records"]}) == 1, "a batch spans shards"
         assert numbers == sorted(numbers)
         for number in numbers:
             first_seen.setdefault(number, time)
@@ -112,25 +112,25 @@ def assert_delivered(scenario: Scenario) -> None:
     assert sorted(first_seen) == list(range(1, scenario.put_so_far + 1)), "something was lost"
     assert totals.delivered + totals.discarded == scenario.put_so_far
     for shard_id, numbers in scenario.numbers.items():
-        shown = [first_seen[number] for number in numbers]
-        assert shown == sorted(shown), f"{shard_id} was not read in order"
+        delivered_at = [first_seen[number] for number in numbers]
+        assert delivered_at == sorted(delivered_at), f"{shard_id} was not read in order"
         for parent in scenario.stream.shards[shard_id].parents:
-            assert all(last_seen[number] < shown[0] for number in scenario.numbers.get(parent, [])), (
-                f"{parent} comes first"
+            assert all(last_seen[number] < delivered_at[0] for number in scenario.numbers.get(parent, [])), (
+                f"{shard_id} was read before its parent {parent} was finished"
             )
 
 
 @given(
     chosen=settings,
     script=st.lists(answers, max_size=30),
-    story_steps=st.lists(steps, max_size=25),
+    scenario_steps=st.lists(steps, max_size=25),
     step_s=st.sampled_from([0.0, 0.003, 0.07]),
 )
-def test_nothing_is_lost_and_parents_are_done_before_their_children(
-    chosen: dict[str, Any], script: list[str | float], story_steps: list[tuple[Any, ...]], step_s: float
+def test_no_record_is_lost_and_parents_finish_before_their_children(
+    chosen: dict[str, Any], script: list[str | float], scenario_steps: list[tuple[Any, ...]], step_s: float
 ) -> None:
     scenario = Scenario(chosen, script, step_s)
-    for step in story_steps:
+    for step in scenario_steps:
         scenario.take(step)
     scenario.stream.faults.clear()
     run_until_idle(scenario.runner, scenario.clock)

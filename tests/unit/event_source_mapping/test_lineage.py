@@ -21,12 +21,12 @@ def test_a_trimmed_parent_does_not_block() -> None:
     assert readable_shards([LEFT, RIGHT], finished=set()) == ("l", "r")
 
 
-def test_a_parent_that_left_the_list_while_we_hold_its_records_still_blocks() -> None:
+def test_a_trimmed_parent_with_unfinished_records_still_blocks() -> None:
     assert readable_shards([LEFT, RIGHT], finished=set(), unfinished={"p"}) == ()
     assert readable_shards([LEFT, RIGHT], finished={"p"}, unfinished={"p"}) == ("l", "r")
 
 
-def test_what_was_merged_waits_for_both_parents() -> None:
+def test_a_merged_shard_waits_for_both_parents() -> None:
     merged = Shard("m", "l", adjacent_parent_id="r")
     listed = [LEFT, Shard("r", "p", closed=True), merged]
     assert readable_shards(listed, finished=set()) == ("l", "r")
@@ -37,5 +37,5 @@ def test_what_was_merged_waits_for_both_parents() -> None:
     assert readable_shards([merged], finished=set(), unfinished={"r"}) == ()
 
 
-def test_nothing_listed_is_nothing_to_read() -> None:
+def test_without_listed_shards_there_is_nothing_to_read() -> None:
     assert readable_shards([], finished={"p"}) == ()

@@ -36,7 +36,7 @@ SUCCESS, COMPLETE_FAILURE = BatchResult(3), BatchResult(0, is_complete_failure=T
         (False, COMPLETE_FAILURE),
     ],
 )
-def test_each_shape_of_a_response(result: object, expected: BatchResult) -> None:
+def test_each_form_of_response_has_the_documented_result(result: object, expected: BatchResult) -> None:
     assert batch_result(Invoked(result), BATCH, reports_item_failures=True) == expected
 
 
@@ -46,7 +46,7 @@ def test_a_function_error_fails_the_batch_whatever_the_payload() -> None:
     assert batch_result(outcome, BATCH, reports_item_failures=False) == COMPLETE_FAILURE
 
 
-def test_without_the_setting_reports_are_not_looked_at() -> None:
+def test_without_the_setting_reported_failures_are_ignored() -> None:
     outcome = Invoked({"batchItemFailures": [{"itemIdentifier": "9"}]})
     assert batch_result(outcome, BATCH, reports_item_failures=False) == SUCCESS
 

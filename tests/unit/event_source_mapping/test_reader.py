@@ -16,7 +16,7 @@ EXPIRED = ClientError({"Error": {"Code": "ExpiredIteratorException", "Message": 
 
 
 class FakeStreams:
-    """Iterators are numbered; reading with one gives the next; the faults come first."""
+    """GetRecords raises the faults first, one per call, and then returns the next iterator. Iterators are numbered."""
 
     def __init__(self, *faults: Exception) -> None:
         self.faults = list(faults)
@@ -39,8 +39,8 @@ def reader_of(streams: FakeStreams) -> ShardReader:
 
 
 @pytest.mark.parametrize("fault", [THROTTLED, TIMED_OUT], ids=["throttled", "timed out"])
-def test_a_fault_that_passes_does_not_open_the_shard_anew(fault: Exception) -> None:
-    """Opened anew at LATEST, it would miss what was written in between."""
+def test_a_temporary_fault_does_not_open_the_shard_again(fault: Exception) -> None:
+    """A second iterator at LATEST would skip the records written in between."""
     streams = FakeStreams(fault)
     reader = reader_of(streams)
     with pytest.raises(type(fault)):
@@ -51,7 +51,7 @@ def test_a_fault_that_passes_does_not_open_the_shard_anew(fault: Exception) -> N
     assert streams.read == ["opened-1", "opened-1", "opened-1-next"]
 
 
-def test_an_expired_iterator_is_opened_anew_after_the_checkpoint() -> None:
+def test_a_new_iterator_after_the_checkpoint_replaces_an_expired_one() -> None:
     streams = FakeStreams(EXPIRED)
     reader_of(streams).read("shard-1", "17", TRIM_HORIZON)
     assert streams.opened == ["AFTER_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"]

@@ -12,7 +12,7 @@ from account_events.lambda_mapping.records import (
 from tests.unit.event_source_mapping.given import STREAM_ARN
 
 
-def test_an_sdk_record_becomes_what_lambda_hands_to_a_function() -> None:
+def test_an_sdk_record_is_converted_to_lambdas_format() -> None:
     api_record = {
         "eventID": "1",
         "eventName": "INSERT",
@@ -50,7 +50,7 @@ def test_an_sdk_record_becomes_what_lambda_hands_to_a_function() -> None:
     assert lambda_event([stream_record]) == {"Records": [record]}
 
 
-def test_an_expired_item_s_user_identity_is_spelled_as_lambda_has_it() -> None:
+def test_an_expired_items_user_identity_gets_lambdas_spelling() -> None:
     api_record = {"eventName": "REMOVE", "userIdentity": {"PrincipalId": "dynamodb.amazonaws.com", "Type": "Service"}}
     assert lambda_record(api_record, STREAM_ARN) == {
         "eventName": "REMOVE",
@@ -60,8 +60,8 @@ def test_an_expired_item_s_user_identity_is_spelled_as_lambda_has_it() -> None:
     assert "userIdentity" not in lambda_record({"eventName": "INSERT", "userIdentity": None}, STREAM_ARN)
 
 
-def test_a_kinesis_record_becomes_what_lambda_hands_to_a_function() -> None:
-    """As in the example of "Using AWS Lambda with Amazon Kinesis"."""
+def test_a_kinesis_record_is_converted_to_lambdas_format() -> None:
+    """The example of the Lambda Developer Guide, "Using AWS Lambda with Amazon Kinesis"."""
     api_record = {
         "SequenceNumber": "49590338271490256608559692538361571095921575989136588898",
         "ApproximateArrivalTimestamp": datetime.fromtimestamp(1545084650.987, UTC),

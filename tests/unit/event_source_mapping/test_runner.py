@@ -1,4 +1,4 @@
-"""Reading, lineage, status and the thread, on clients in memory."""
+"""The runner of an event source mapping with fake clients: reading, lineage, status and its thread."""
 
 import threading
 from typing import Any
@@ -19,7 +19,7 @@ from tests.unit.event_source_mapping.given import NOW_S, STREAM_ARN, config, eve
 TIMEOUT_S = 60.0
 
 
-def test_records_reach_the_function_in_lambdas_form_and_in_order() -> None:
+def test_the_function_gets_records_in_order_and_in_lambdas_format() -> None:
     aws, clock = aws_with(*range(1, 6)), FakeClock()
     aws.streams.read_limit = 2
     run_until_idle(runner_on(aws, clock, config(batch_size=3)), clock)
@@ -29,7 +29,7 @@ def test_records_reach_the_function_in_lambdas_form_and_in_order() -> None:
     assert expected["eventSourceARN"] == STREAM_ARN
 
 
-def test_status_tells_the_state_of_each_shard() -> None:
+def test_status_has_the_state_of_each_shard() -> None:
     aws, clock = aws_with(1, 2), FakeClock(NOW_S + 7)
     aws.functions.function = raising(1)
     runner = runner_on(aws, clock)
@@ -42,7 +42,7 @@ def test_status_tells_the_state_of_each_shard() -> None:
     assert (status.running, status.idle, status.cycles, status.errors) == (False, False, 1, 0)
 
 
-def test_children_are_read_after_their_parent_across_pages_of_the_list() -> None:
+def test_children_are_read_after_a_parent_listed_on_a_later_page() -> None:
     aws, clock = FakeAws(), FakeClock()
     aws.streams.shards = {
         "left": FakeShard("parent"),
@@ -64,7 +64,7 @@ def test_children_are_read_after_their_parent_across_pages_of_the_list() -> None
     assert (runner.status().finished_shards, runner.status().totals.delivered) == (2, 6)
 
 
-def test_a_child_waits_while_its_parent_retries_even_if_the_parent_is_no_longer_listed() -> None:
+def test_a_child_waits_for_a_retrying_parent_that_is_no_longer_listed() -> None:
     aws, clock = aws_with(1), FakeClock()
     aws.functions.function = raising(1)
     runner = runner_on(aws, clock)
@@ -81,7 +81,7 @@ def test_a_child_waits_while_its_parent_retries_even_if_the_parent_is_no_longer_
     assert aws.functions.batches()[-1] == [2]
 
 
-def test_latest_skips_what_is_there_and_reads_later_shards_whole() -> None:
+def test_latest_skips_existing_records_and_reads_new_shards_whole() -> None:
     aws, clock = aws_with(1), FakeClock()
     aws.streams.shards["closed"] = FakeShard(closed=True)
     aws.streams.put("closed", 100)
@@ -106,7 +106,7 @@ def test_a_runner_resumes_after_the_checkpoints_of_another() -> None:
     assert aws.functions.batches() == [[1, 2], [3]]
 
 
-def test_the_thread_delivers_settles_and_stops() -> None:
+def test_the_thread_delivers_becomes_idle_and_stops() -> None:
     aws = aws_with(1, 2)
     runner = aws.runner(config())
     runner.start()
@@ -127,7 +127,7 @@ def test_the_thread_delivers_settles_and_stops() -> None:
     assert not runner.wait_until_idle(TIMEOUT_S)
 
 
-def test_waiting_gives_up_and_stopping_is_bounded_while_the_function_hangs() -> None:
+def test_waiting_and_stopping_time_out_while_the_function_hangs() -> None:
     aws, release = aws_with(1), threading.Event()
     started = threading.Event()
 

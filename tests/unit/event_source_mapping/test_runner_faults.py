@@ -30,7 +30,7 @@ def test_exhausted_retries_put_the_whole_event_into_the_bucket() -> None:
     assert aws.functions.batches()[-1] == [3]
 
 
-def test_a_queue_gets_only_where_the_records_are() -> None:
+def test_a_queue_gets_only_the_position_of_the_records() -> None:
     aws, clock = aws_with(1), FakeClock()
     aws.functions.function = raising(1)
     run_until_idle(runner_on(aws, clock, config(retry_attempts_max=0, on_failure_arn=QUEUE_ARN)), clock)
@@ -40,7 +40,7 @@ def test_a_queue_gets_only_where_the_records_are() -> None:
     assert message["DDBStreamBatchInfo"]["endSequenceNumber"] == "1"
 
 
-def test_without_a_destination_a_discard_is_an_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_without_a_destination_a_discard_is_logged_as_an_error(caplog: pytest.LogCaptureFixture) -> None:
     aws, clock = aws_with(1, 2), FakeClock()
     aws.functions.function = raising(1)
     with caplog.at_level(logging.ERROR):
@@ -49,7 +49,7 @@ def test_without_a_destination_a_discard_is_an_error_in_the_log(caplog: pytest.L
     assert aws.functions.batches() == [[1], [2]]
 
 
-def test_a_destination_that_is_down_stops_the_shard_and_loses_nothing() -> None:
+def test_a_failing_destination_blocks_the_shard_and_loses_nothing() -> None:
     aws, clock = aws_with(1, 2), FakeClock()
     aws.functions.function = raising(1)
     aws.s3.faults = [client_error("SlowDown"), client_error("SlowDown")]
@@ -66,7 +66,7 @@ def test_a_destination_that_is_down_stops_the_shard_and_loses_nothing() -> None:
 
 
 @pytest.mark.parametrize("code", ["ExpiredIteratorException", "TrimmedDataAccessException"])
-def test_an_expired_iterator_is_opened_again_after_the_checkpoint(code: str) -> None:
+def test_a_new_iterator_after_the_checkpoint_replaces_an_expired_one(code: str) -> None:
     aws, clock = aws_with(1, 2), FakeClock()
     runner = runner_on(aws, clock)
     run_until_idle(runner, clock)
@@ -78,7 +78,7 @@ def test_an_expired_iterator_is_opened_again_after_the_checkpoint(code: str) -> 
     assert runner.status().errors == 0
 
 
-def test_records_still_buffered_are_not_delivered_twice_when_the_iterator_is_opened_again() -> None:
+def test_a_new_iterator_does_not_deliver_buffered_records_twice() -> None:
     aws, clock = aws_with(1, 2), FakeClock()
     aws.functions.function = raising(1)
     runner = runner_on(aws, clock)
@@ -89,8 +89,8 @@ def test_records_still_buffered_are_not_delivered_twice_when_the_iterator_is_ope
     assert aws.functions.batches() == [[1, 2], [1, 2]]
 
 
-def test_at_latest_an_iterator_that_expires_while_its_shard_is_blocked_loses_nothing() -> None:
-    """Nothing is done yet, but something is read: it is read on from there, not from what is the latest by then."""
+def test_at_latest_an_expired_iterator_of_a_blocked_shard_loses_nothing() -> None:
+    """A record was read, although there is no checkpoint yet. Reading continues after that record, not at LATEST."""
     aws, clock = aws_with(), FakeClock()
     runner = runner_on(aws, clock, config(starting_position="LATEST"))
     run_until_idle(runner, clock)
@@ -104,7 +104,7 @@ def test_at_latest_an_iterator_that_expires_while_its_shard_is_blocked_loses_not
     assert aws.functions.batches() == [[1], [1], [2]]
 
 
-def test_any_other_fault_is_seen_logged_and_outlived(caplog: pytest.LogCaptureFixture) -> None:
+def test_any_other_fault_is_logged_and_reading_continues(caplog: pytest.LogCaptureFixture) -> None:
     aws, clock = aws_with(1), FakeClock()
     aws.streams.faults = [RuntimeError("odd"), client_error("LimitExceededException")]
     runner = runner_on(aws, clock)
@@ -117,7 +117,7 @@ def test_any_other_fault_is_seen_logged_and_outlived(caplog: pytest.LogCaptureFi
 
 
 @pytest.mark.parametrize(
-    "fault", [client_error("TooManyRequestsException"), EndpointConnectionError(endpoint_url="http://house")]
+    "fault", [client_error("TooManyRequestsException"), EndpointConnectionError(endpoint_url="http://localhost")]
 )
 def test_a_throttle_or_lost_connection_costs_no_retry(fault: Exception) -> None:
     aws, clock = aws_with(1), FakeClock()
@@ -139,7 +139,7 @@ def test_a_read_timeout_is_a_failed_invocation() -> None:
     aws, clock = aws_with(1), FakeClock()
 
     def function(_: dict[str, Any]) -> None:
-        raise ReadTimeoutError(endpoint_url="http://house")
+        raise ReadTimeoutError(endpoint_url="http://localhost")
 
     aws.functions.function = function
     runner = runner_on(aws, clock, config(retry_attempts_max=0, on_failure_arn=BUCKET_ARN))
@@ -148,7 +148,7 @@ def test_a_read_timeout_is_a_failed_invocation() -> None:
     assert document["responseContext"]["statusCode"] == 504
 
 
-def test_an_unforeseen_fault_of_an_invocation_does_not_wedge_the_shard() -> None:
+def test_an_unexpected_error_of_an_invocation_does_not_block_the_shard() -> None:
     aws, clock = aws_with(1), FakeClock()
     faults = [KeyError("odd")]
 

@@ -22,19 +22,19 @@ from tests.unit.event_source_mapping.given import (
 SNAPSHOTS_OUT = '{"dynamodb": {"NewImage": {"Type": {"S": [{"anything-but": ["SNAPSHOT"]}]}}}}'
 
 
-def test_without_a_window_anything_there_is_a_batch() -> None:
+def test_without_a_window_any_number_of_records_is_a_batch() -> None:
     assert numbers_of(shard_with([1, 2]).next_action(NOW_S)) == [1, 2]
 
 
-def test_nothing_there_is_nothing_to_do() -> None:
+def test_a_shard_without_records_is_idle() -> None:
     assert shard_with([]).next_action(NOW_S) == Idle()
 
 
-def test_a_batch_is_at_most_the_batch_size() -> None:
+def test_a_batch_has_at_most_the_batch_size() -> None:
     assert drive(shard_with(range(1, 8), {"batch_size": 3}), ok).deliveries == [[1, 2, 3], [4, 5, 6], [7]]
 
 
-def test_the_window_runs_from_the_first_record_and_more_records_join() -> None:
+def test_the_window_starts_with_the_first_record_and_later_ones_join() -> None:
     shard = shard_with([1], {"batching_window_s": 5.0})
     assert shard.next_action(NOW_S) == Wait(NOW_S + 5)
     shard.feed(records([2]), NOW_S + 4)
@@ -75,13 +75,13 @@ def test_the_checkpoint_follows_success() -> None:
     assert (shard.checkpoint, shard.buffered) == ("2", 1)
 
 
-def test_one_invocation_at_a_time() -> None:
+def test_a_shard_has_one_invocation_at_a_time() -> None:
     shard = shard_with([1, 2], {"batch_size": 1})
     assert isinstance(shard.next_action(NOW_S), Invoke)
     assert shard.next_action(NOW_S) == Idle()
 
 
-def test_reports_without_an_action_are_programmer_errors() -> None:
+def test_a_result_without_its_action_is_a_programming_error() -> None:
     shard = shard_with([1])
     with pytest.raises(RuntimeError, match="no invocation"):
         shard.invoked(Invoked(), NOW_S)
@@ -89,7 +89,7 @@ def test_reports_without_an_action_are_programmer_errors() -> None:
         shard.discarded()
 
 
-def test_records_read_again_are_ignored_and_a_resumed_shard_starts_after_its_checkpoint() -> None:
+def test_records_read_again_or_before_the_checkpoint_are_ignored() -> None:
     shard = shard_with([9, 10])
     shard.feed(records([9, 10, 11]), NOW_S)
     assert drive(shard, ok).deliveries == [[9, 10, 11]]
@@ -98,7 +98,7 @@ def test_records_read_again_are_ignored_and_a_resumed_shard_starts_after_its_che
     assert drive(resumed, ok).deliveries == [[11]]
 
 
-def test_filtered_records_are_never_delivered_and_move_the_checkpoint_in_their_turn() -> None:
+def test_filtered_records_are_not_delivered_but_move_the_checkpoint() -> None:
     shard = ShardState(config(patterns=[SNAPSHOTS_OUT], batch_size=2))
     shard.feed([record(1, kind="SNAPSHOT")], NOW_S)
     assert (shard.checkpoint, shard.next_action(NOW_S)) == ("1", Idle())
@@ -112,7 +112,7 @@ def test_filtered_records_are_never_delivered_and_move_the_checkpoint_in_their_t
     assert (shard.checkpoint, shard.counts.filtered, shard.counts.delivered) == ("6", 4, 2)
 
 
-def test_a_partial_response_moves_the_checkpoint_past_filtered_records_before_it() -> None:
+def test_a_partial_response_moves_the_checkpoint_past_filtered_records() -> None:
     shard = ShardState(config(patterns=[SNAPSHOTS_OUT], reports_item_failures=True))
     shard.feed([record(1), record(2, kind="SNAPSHOT"), record(3)], NOW_S)
     shard.next_action(NOW_S)
@@ -120,7 +120,7 @@ def test_a_partial_response_moves_the_checkpoint_past_filtered_records_before_it
     assert shard.checkpoint == "2"
 
 
-def test_the_lowest_reported_number_is_the_checkpoint_and_all_after_it_is_redelivered() -> None:
+def test_records_from_the_lowest_reported_number_on_are_redelivered() -> None:
     shard = shard_with(range(8, 13), {"reports_item_failures": True})
     assert numbers_of(shard.next_action(NOW_S)) == [8, 9, 10, 11, 12]
     shard.invoked(reporting("12", "9"), NOW_S)
@@ -137,7 +137,7 @@ def test_later_records_wait_while_the_shard_retries() -> None:
     assert drive(shard, ok).deliveries == [[1, 2], [3, 4], [5]]
 
 
-def test_backoff_doubles_with_each_failure_in_a_row_and_starts_anew_after_success() -> None:
+def test_backoff_doubles_with_each_failure_and_restarts_after_success() -> None:
     shard = shard_with([1, 2], {"batch_size": 1})
     now_s = NOW_S
     waits = []
@@ -156,7 +156,7 @@ def test_backoff_doubles_with_each_failure_in_a_row_and_starts_anew_after_succes
     assert shard.next_action(now_s) == Wait(now_s + 0.2)
 
 
-def test_never_a_later_record_before_an_earlier_one_is_accepted_or_discarded() -> None:
+def test_no_record_is_delivered_before_the_earlier_ones_are_settled() -> None:
     settings = {"batch_size": 4, "reports_item_failures": True, "bisects_on_error": True, "retry_attempts_max": 1}
     shard = shard_with(range(1, 13), settings)
 
@@ -170,7 +170,7 @@ def test_never_a_later_record_before_an_earlier_one_is_accepted_or_discarded() -
     assert shard.checkpoint == "12"
 
 
-def test_status_figures() -> None:
+def test_the_status_counts_buffered_records_and_retries() -> None:
     shard = ShardState(config())
     assert (shard.buffered, shard.retries, shard.oldest_created_at_s) == (0, 0, None)
     shard.feed([record(1, created_at_s=NOW_S - 9), record(2)], NOW_S)

@@ -1,4 +1,4 @@
-"""Whatever the function does, every record is settled exactly once, in order, and the shard comes to rest."""
+"""Whatever the function does, every record is settled exactly once, in order, and the shard becomes idle."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -28,8 +28,8 @@ settings = st.fixed_dictionaries(
 
 
 @dataclass
-class Ledger:
-    """What the world saw of one shard."""
+class Observed:
+    """What was delivered, accepted and discarded of one shard."""
 
     first_deliveries: list[int] = field(default_factory=list)
     accepted: list[int] = field(default_factory=list)
@@ -51,29 +51,29 @@ def answer_to(batch: list[int], answer: str | float) -> Invoked | NotInvoked:
     return outcomes[answer]
 
 
-def run(shard: ShardState, script: Iterator[str | float], now_s: float) -> tuple[Ledger, float]:
-    """Drive to rest; acceptance is read off the machine's own count, discards off its actions."""
-    ledger = Ledger()
+def run(shard: ShardState, script: Iterator[str | float], now_s: float) -> tuple[Observed, float]:
+    """Drive the shard until it is idle. Accepted records are taken from its count, discarded ones from its actions."""
+    observed = Observed()
     for _ in range(ACTIONS_MAX):
         action = shard.next_action(now_s)
         if isinstance(action, Invoke):
             batch = numbers_of(action)
-            assert batch[0] > max(ledger.settled(), default=0), "a settled record came again"
-            ledger.first_deliveries += [number for number in batch if number not in ledger.first_deliveries]
+            assert batch[0] > max(observed.settled(), default=0), "a settled record was delivered again"
+            observed.first_deliveries += [number for number in batch if number not in observed.first_deliveries]
             delivered = shard.counts.delivered
             now_s += 0.5
             shard.invoked(answer_to(batch, next(script, "success")), now_s)
-            ledger.accepted += batch[: shard.counts.delivered - delivered]
+            observed.accepted += batch[: shard.counts.delivered - delivered]
         elif isinstance(action, Discard):
-            ledger.discarded += numbers_of(action)
+            observed.discarded += numbers_of(action)
             shard.discarded()
         elif isinstance(action, Wait):
             assert action.until_s > now_s
             now_s = action.until_s
         else:
             assert action == Idle()
-            return ledger, now_s
-    raise AssertionError("the shard does not come to rest")
+            return observed, now_s
+    raise AssertionError("the shard does not become idle")
 
 
 @given(
@@ -87,7 +87,7 @@ def test_every_record_is_settled_once_and_first_deliveries_are_in_order(
 ) -> None:
     shard = ShardState(config(patterns=[SNAPSHOTS_OUT], **chosen))
     answering = iter(script)
-    whole, now_s, checkpoint = Ledger(), NOW_S, 0
+    whole, now_s, checkpoint = Observed(), NOW_S, 0
     for start in range(0, len(kinds), chunk):
         fed = range(start + 1, min(start + chunk, len(kinds)) + 1)
         shard.feed([record(number, created_at_s=now_s, kind=kinds[number - 1]) for number in fed], now_s)

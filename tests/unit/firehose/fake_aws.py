@@ -1,4 +1,4 @@
-"""The fake Firehose's clients, over a stream in memory and the ports of a `World`, and a runner on them."""
+"""Clients for the fake Firehose, on top of an in-memory stream and the ports of a `World`, and a runner with them."""
 
 from dataclasses import dataclass
 from io import BytesIO
@@ -14,7 +14,7 @@ from tests.unit.firehose.given import COLUMNS, World
 
 @dataclass
 class FakeFunctions:
-    """Lambda's client."""
+    """A client for Lambda."""
 
     world: World
 
@@ -25,7 +25,7 @@ class FakeFunctions:
 
 @dataclass
 class FakeS3:
-    """Of one bucket."""
+    """A client for S3 with one bucket."""
 
     world: World
 
@@ -35,7 +35,7 @@ class FakeS3:
 
 
 class FakeGlue:
-    """Of one table."""
+    """A client for Glue with one table."""
 
     def get_table(self, *, DatabaseName: str, Name: str) -> dict[str, Any]:  # noqa: N803 - the SDK's names
         assert (DatabaseName, Name) == ("d", "t")
@@ -44,7 +44,7 @@ class FakeGlue:
 
 
 def stream_of(clock: FakeClock, *numbers: int, page: int) -> KinesisStream:
-    """One shard, read so many records at a time."""
+    """A stream with one shard, of which a read returns at most `page` records."""
     stream = KinesisStream(clock, {"s-0": KinesisShard()}, read_limit=page)
     stream.put("s-0", *numbers)
     return stream

@@ -1,4 +1,4 @@
-"""A delivery over ports in memory, whose function and bucket fail on demand."""
+"""A delivery with in-memory ports. Its function and its bucket fail on demand."""
 
 import base64
 import json
@@ -32,21 +32,21 @@ Answer = dict[str, Any]
 
 
 def record(number: int, data: bytes | None = None, shard_id: str = "s-0") -> SourceRecord:
-    """Its data is its number, as the function below reads it."""
+    """A record whose data is its number, unless other data is given."""
     return SourceRecord(
         f"{shard_id}:{number}:0", data or str(number).encode(), shard_id, str(number), 0, "1", 1_000, 2_000
     )
 
 
-def transformed(asked: Any) -> Answer:  # noqa: ANN401 -- out of JSON
-    """What a correct function makes of one record: a row in the partition of its last digit; of text, a refusal."""
-    data = base64.b64decode(asked["data"])
+def transformed(source: Any) -> Answer:  # noqa: ANN401 -- parsed JSON
+    """A correct function's answer for one record: a row in the partition of the last digit, or a refusal of text."""
+    data = base64.b64decode(source["data"])
     if not data.isdigit():
-        return {"recordId": asked["recordId"], "result": "ProcessingFailed"}
+        return {"recordId": source["recordId"], "result": "ProcessingFailed"}
     row = json.dumps({"n": int(data), "money": f"{int(data)}.10"}).encode()
     keys = {"dt": f"day-{int(data) % 10}"}
     return {
-        "recordId": asked["recordId"],
+        "recordId": source["recordId"],
         "result": "Ok",
         "data": base64.b64encode(row).decode(),
         "metadata": {"partitionKeys": keys},
@@ -59,11 +59,11 @@ def function(payload: bytes) -> bytes:
 
 @dataclass
 class World:
-    """The ports.
+    """The ports of a delivery, and what it has written.
 
     Attributes:
-        invoke: the function; replace it.
-        refuses: asked before each put; True makes it fail.
+        invoke: the function. A test may replace it.
+        refuses: called before each put. If it returns True, the put fails.
     """
 
     invoke: Callable[[bytes], bytes] = function
@@ -82,12 +82,12 @@ class World:
 
     def put(self, key: str, body: bytes) -> None:
         if self.refuses():
-            raise ConnectionError("S3 is away")
+            raise ConnectionError("S3 is unavailable")
         assert key not in self.objects
         self.objects[key] = body
 
     def rows(self) -> list[int]:
-        """The numbers in all files."""
+        """The numbers of all rows in all files."""
         files = [body for key, body in self.objects.items() if key.endswith(".parquet")]
         return sorted(number for body in files for number in pq.read_table(BytesIO(body))["n"].to_pylist())
 

@@ -1,4 +1,4 @@
-"""Firehose's documented rules: buffers, batches, the function's contract, partitions, failures, at-least-once."""
+"""Firehose's documented rules: buffers, batches, the function's contract, partitions, failures, and checkpoints."""
 
 import base64
 import json
@@ -17,7 +17,7 @@ from tests.unit.firehose.given import CONFIG, NOW_S, World, function, record, tr
 
 
 def changed(change: Callable[[list[dict[str, Any]]], Any]) -> Callable[[bytes], bytes]:
-    """The function, with its answers changed."""
+    """The function, with its answer's records changed."""
 
     def answers(payload: bytes) -> bytes:
         records = [transformed(each) for each in json.loads(payload)["records"]]
@@ -53,7 +53,7 @@ def test_nothing_is_invoked_before_the_buffer_is_full_or_old() -> None:
     assert world.batches == [1]
     delivery.take([record(number, b"7" * 100) for number in range(25)], NOW_S + 70)
     delivery.work(NOW_S + 70)
-    assert world.batches == [1, 10, 10], "what is over the buffer goes at once, in batches of its size"
+    assert world.batches == [1, 10, 10], "data beyond the buffer's size is sent at once, in batches of that size"
 
 
 def test_a_partition_is_written_when_it_is_full_or_old() -> None:
@@ -64,14 +64,14 @@ def test_a_partition_is_written_when_it_is_full_or_old() -> None:
     assert world.rows() == []
     delivery.take([record(11), record(2)], NOW_S + 1)
     delivery.work(NOW_S + 1)
-    assert world.rows() == [1, 11], "one is full, the other waits"
+    assert world.rows() == [1, 11], "the full partition is written, the other one waits"
     delivery.work(NOW_S + CONFIG.delivery_interval_s)
     assert world.rows() == [1, 11]
     delivery.work(NOW_S + 1 + CONFIG.delivery_interval_s)
     assert world.rows() == [1, 2, 11]
 
 
-def test_a_record_larger_than_the_buffer_goes_alone() -> None:
+def test_a_record_larger_than_the_buffer_is_sent_alone() -> None:
     world = World()
     delivery = world.delivery()
     delivery.take([record(1, b"1" * 1_500), record(2)], NOW_S)
@@ -102,14 +102,14 @@ def test_a_record_larger_than_the_buffer_goes_alone() -> None:
         (lambda records: [{**records[0], "result": "ProcessingFailed"}, *records[1:]], "Lambda.ProcessingFailedStatus"),
     ],
 )
-def test_a_record_that_breaks_the_contract_is_kept_and_the_others_are_rows(change: Any, code: str) -> None:  # noqa: ANN401 -- a lambda
+def test_a_record_that_breaks_the_contract_is_kept_as_a_failure(change: Any, code: str) -> None:  # noqa: ANN401 -- a lambda
     world = flushed(World(changed(change)), 1, 2, 3)
     [failure] = world.failures()
     assert failure["errorCode"] == code
     assert base64.b64decode(failure["rawData"]) == b"1"
     assert (failure["attemptsMade"], failure["arrivalTimestamp"], failure["lambdaArn"]) == (1, 2_000, "arn:function")
     assert world.rows() == [2, 3]
-    assert world.batches == [3], "records that failed are not tried again"
+    assert world.batches == [3], "records that failed are not sent again"
 
 
 def test_dropped_records_are_written_nowhere() -> None:
@@ -136,7 +136,7 @@ def test_a_checkpoint_passes_dropped_records() -> None:
         (lambda _: b"[]", "Lambda.JsonProcessingException"),
     ],
 )
-def test_an_invalid_answer_is_retried_then_the_batch_is_kept(answer: Any, code: str) -> None:  # noqa: ANN401 -- a lambda
+def test_a_batch_with_only_invalid_answers_is_kept_as_failures(answer: Any, code: str) -> None:  # noqa: ANN401 -- a lambda
     world = flushed(World(answer), 1, 2)
     assert world.batches == [2] * 4, "three retries"
     assert [failure["errorCode"] for failure in world.failures()] == [code] * 2
@@ -156,7 +156,7 @@ def test_a_function_that_recovers_loses_nothing() -> None:
     assert world.failures() == []
 
 
-def test_a_row_that_is_not_the_tables_is_kept_as_it_was_made() -> None:
+def test_a_row_that_does_not_fit_the_table_is_kept_unchanged() -> None:
     def wrong(payload: bytes) -> bytes:
         records = [transformed(each) for each in json.loads(payload)["records"]]
         records[0]["data"] = base64.b64encode(b'{"n": 1, "money": "1.234"}').decode()
@@ -170,7 +170,7 @@ def test_a_row_that_is_not_the_tables_is_kept_as_it_was_made() -> None:
     assert world.rows() == [11]
 
 
-def test_a_record_of_several_objects_is_several_rows() -> None:
+def test_a_record_with_several_objects_becomes_several_rows() -> None:
     two = base64.b64encode(b'{"n": 5, "money": "1.00"}\n{"n": 6}\n').decode()
     world = flushed(World(changed(lambda records: [{**records[0], "data": two}])), 1)
     assert world.rows() == [5, 6]
@@ -184,7 +184,7 @@ def test_data_that_is_not_a_row_fails_the_conversion(data: bytes) -> None:
     assert world.rows() == []
 
 
-def test_no_more_partitions_are_active_than_firehose_has() -> None:
+def test_the_number_of_active_partitions_is_limited_as_in_firehose() -> None:
     keys = changed(
         lambda records: [{**each, "metadata": {"partitionKeys": {"dt": each["recordId"]}}} for each in records]
     )
@@ -225,9 +225,9 @@ def test_reading_pauses_while_nothing_can_be_written() -> None:
     st.integers(0, 60),
 )
 def test_no_failure_loses_a_record_or_moves_the_checkpoint_past_one(
-    stream: list[tuple[str, str]], bucket: list[bool], invocations: list[bool], dies_at: int
+    stream: list[tuple[str, str]], bucket: list[bool], invocations: list[bool], stops_at: int
 ) -> None:
-    """A delivery that dies, and one that begins at its checkpoints: all is in the bucket, as a row or as a failure."""
+    """A delivery stops, and a second one begins at its checkpoints. Every record ends up as a row or as a failure."""
     records = [
         record(number, None if kind == "row" else f"junk-{number}".encode(), shard_id)
         for number, (shard_id, kind) in enumerate(stream)
@@ -240,21 +240,21 @@ def test_no_failure_loses_a_record_or_moves_the_checkpoint_past_one(
 
     world = World(unreliable, lambda: bool(bucket) and bucket.pop())
     first = world.delivery()
-    for number, each in enumerate(records[: dies_at + 1]):
+    for number, each in enumerate(records[: stops_at + 1]):
         first.take([each], NOW_S + number)
-        done(first, NOW_S + number * 40, flush=number % 7 == 3)
-    assert {number for number in range(len(records)) if is_passed(records[number], first)} <= written(world)
+        work_until_written(first, NOW_S + number * 40, flush=number % 7 == 3)
+    assert {number for number in range(len(records)) if is_before_checkpoint(records[number], first)} <= written(world)
     second = world.delivery()
-    for number, each in enumerate(each for each in records if not is_passed(each, first)):
+    for number, each in enumerate(each for each in records if not is_before_checkpoint(each, first)):
         second.take([each], NOW_S + number)
-        done(second, NOW_S + number * 40, flush=number % 7 == 3)
-    done(second, NOW_S + 10_000, flush=True)
+        work_until_written(second, NOW_S + number * 40, flush=number % 7 == 3)
+    work_until_written(second, NOW_S + 10_000, flush=True)
     assert second.is_empty()
     assert written(world) == set(range(len(records)))
 
 
-def done(delivery: Delivery, now_s: float, *, flush: bool) -> None:
-    """Its work, tried again while the bucket is away."""
+def work_until_written(delivery: Delivery, now_s: float, *, flush: bool) -> None:
+    """Let the delivery work, and repeat it while the bucket is unavailable."""
     for _ in range(50):
         try:
             delivery.work(now_s, flush=flush)
@@ -263,12 +263,12 @@ def done(delivery: Delivery, now_s: float, *, flush: bool) -> None:
         return
 
 
-def is_passed(record_: SourceRecord, delivery: Delivery) -> bool:
-    """Whether one that begins at the checkpoints would not read it."""
+def is_before_checkpoint(record_: SourceRecord, delivery: Delivery) -> bool:
+    """Whether a delivery that begins at these checkpoints skips the record."""
     return int(record_.sequence_number) <= int(delivery.checkpoints.get(record_.shard_id, "-1"))
 
 
 def written(world: World) -> set[int]:
-    """What is in the bucket, as a row or as a failure."""
+    """The numbers of all records in the bucket, as rows or as failures."""
     failures = [base64.b64decode(failure["rawData"]).decode() for failure in world.failures()]
     return set(world.rows()) | {int(raw.removeprefix("junk-")) for raw in failures}

@@ -1,4 +1,4 @@
-"""The small rules: settings, records out of aggregates, prefixes."""
+"""Settings, records of aggregated records, and object prefixes of the fake Firehose."""
 
 import base64
 from copy import deepcopy
@@ -39,12 +39,12 @@ PROPERTIES: dict[str, Any] = {
 }
 
 
-def test_settings_are_the_templates_and_firehoses_defaults() -> None:
+def test_settings_come_from_the_template_and_firehoses_defaults() -> None:
     config = DeliveryConfig.of(PROPERTIES, {"Seconds": "120"})
     assert config == DeliveryConfig(MB // 2, 60, 2, 64 * MB, 120, "p/", "e/")
 
 
-def test_the_real_template_can_be_run() -> None:
+def test_the_template_of_this_project_is_supported() -> None:
     config = deployed_delivery()
     assert config.delivery_interval_s == 300
     assert config.prefix.startswith("events/dt=!{")
@@ -62,7 +62,7 @@ def test_the_real_template_can_be_run() -> None:
         ("ProcessingConfiguration", {"Enabled": True, "Processors": [{"Type": "MetadataExtraction"}]}, "Processors"),
     ],
 )
-def test_settings_that_are_not_modelled_are_refused(name: str, value: object, message: str) -> None:
+def test_a_setting_that_the_fake_does_not_support_is_refused(name: str, value: object, message: str) -> None:
     properties = deepcopy(PROPERTIES)
     properties["ExtendedS3DestinationConfiguration"][name] = value
     with pytest.raises(UnsupportedDelivery, match=message):
@@ -104,7 +104,7 @@ def test_damaged_and_empty_aggregates_are_passed_on_unchanged(data: bytes) -> No
     assert record.data == data
 
 
-def test_prefixes() -> None:
+def test_prefixes_and_object_names_are_expanded_as_in_firehose() -> None:
     assert (
         partition_prefix("a/dt=!{partitionKeyFromLambda:dt}/!{timestamp:yyyy/MM/dd/HH}/", {"dt": "x"}, NOW)
         == "a/dt=x/2026/11/25/09/"

@@ -14,7 +14,7 @@ from tests.unit.firehose.given import CONFIG, World
 
 OPEN_MAX = 20
 PATIENT = replace(CONFIG, transform_bytes=10_000, transform_interval_s=10**9, delivery_interval_s=10**9)
-"""Nothing is ever due by itself."""
+"""With these settings, no buffer is written because of its age or size."""
 TIMEOUT_S = 60.0
 
 
@@ -36,13 +36,13 @@ def test_a_full_buffer_stops_reading_without_a_busy_loop() -> None:
     clock, world = FakeClock(), World()
     stream = stream_of(clock, *range(50), page=10)
     runner = runner_on(world, stream, clock, replace(PATIENT, transform_interval_s=60, delivery_interval_s=60))
-    assert [runner.run_cycle(), runner.run_cycle()] == [0.0, POLL_INTERVAL_S], "the second page fills it"
+    assert [runner.run_cycle(), runner.run_cycle()] == [0.0, POLL_INTERVAL_S], "the second page fills the buffer"
     reads = list(stream.shards["s-0"].read_at_s)
     clock.now_s += 30
     assert runner.run_cycle() == POLL_INTERVAL_S
     assert stream.shards["s-0"].read_at_s == reads
     clock.now_s += 30
-    runner.run_cycle()  # transformed, and since then in the partitions' buffers
+    runner.run_cycle()  # the records are transformed, and now in the partitions' buffers
     clock.now_s += 60
     assert runner.run_cycle() == 0.0, "there is space again"
     assert world.rows() == list(range(OPEN_MAX))
@@ -61,7 +61,7 @@ def test_waiting_writes_more_than_the_buffer_holds() -> None:
 def test_waiting_writes_nothing_before_all_is_read() -> None:
     clock, world = FakeClock(step_s=0.3), World()
     runner = runner_on(world, stream_of(clock, *range(15), page=10), clock, PATIENT)
-    assert not runner.wait_until_idle(0), "it is not running; the next pass knows"
+    assert not runner.wait_until_idle(0), "the runner is not running, so no cycle has read the stream"
     assert [runner.run_cycle() for _ in range(3)] == [0.0, 0.0, POLL_INTERVAL_S]
     assert world.batches == [15]
 

@@ -5,12 +5,12 @@ import pytest
 
 from account_core.domain.events import Row
 from tests.support.lake import LakeRow
-from tests.unit.lake.compared import Given
+from tests.unit.lake.reconcile_given import LedgerAndLake
 
 
 @pytest.fixture
-def given(tmp_path: Path) -> Callable[..., Given]:
-    def make(ledger: Sequence[Row], lake: Sequence[LakeRow]) -> Given:
-        return Given(tmp_path, ledger, lake)
+def given(tmp_path: Path) -> Callable[..., LedgerAndLake]:
+    def make(ledger: Sequence[Row], lake: Sequence[LakeRow]) -> LedgerAndLake:
+        return LedgerAndLake(tmp_path, ledger, lake)
 
     return make

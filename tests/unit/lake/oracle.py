@@ -1,6 +1,6 @@
-"""The shipped queries' answers by plain Python: what the SQL has to agree with.
+"""The expected answers of the shipped queries, computed in plain Python.
 
-From rows that are all different; `data_quality` from all copies.
+Pass rows without copies; only `data_quality` takes all copies.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ from typing import Any
 from tests.support.lake import LakeRow
 
 Rows = Sequence[LakeRow]
-Given = Mapping[str, str]
+Arguments = Mapping[str, str]
 NOTHING = Decimal("0.00")
 KINDS = ("late", "duplicate", "contradiction", "gap", "negative_balance", "broken_balance")
 
@@ -21,7 +21,7 @@ def money(row: LakeRow, name: str) -> Decimal:
 
 
 def sums(rows: Rows) -> tuple[int, int, Decimal, int, Decimal]:
-    """Opened, credits, credited, withdrawals, withdrawn."""
+    """Accounts opened, number of credits, amount credited, number of withdrawals, amount withdrawn."""
     credits_ = [money(row, "amount") for row in rows if row["event_type"] == "BalanceCredited"]
     withdrawals = [money(row, "amount") for row in rows if row["event_type"] == "BalanceWithdrawn"]
     opened = sum(row["event_type"] == "AccountCreated" for row in rows)
@@ -29,21 +29,21 @@ def sums(rows: Rows) -> tuple[int, int, Decimal, int, Decimal]:
 
 
 def newest(rows: Rows) -> dict[str, LakeRow]:
-    """Each account's."""
+    """The newest row of each account."""
     found: dict[str, LakeRow] = {}
     for row in sorted(rows, key=lambda row: row["sequence"]):
         found[row["account_id"]] = row
     return found
 
 
-def daily_report(rows: Rows, given: Given) -> list[tuple[Any, ...]]:
-    day = given["day"]
+def daily_report(rows: Rows, arguments: Arguments) -> list[tuple[Any, ...]]:
+    day = arguments["day"]
     before = [row for row in rows if row["dt"] < day]
     answer = []
     for currency in sorted({row["currency"] for row in rows if row["dt"] <= day}):
-        theirs = [row for row in rows if row["dt"] == day and row["currency"] == currency]
-        opened, credits_, credited, withdrawals, withdrawn = sums(theirs)
-        # Not a sum of movements: the balances in the events themselves.
+        selected = [row for row in rows if row["dt"] == day and row["currency"] == currency]
+        opened, credits_, credited, withdrawals, withdrawn = sums(selected)
+        # Not a sum of movements, but the balances that the events contain.
         opening = sum(
             (money(row, "balance") for row in newest(before).values() if row["currency"] == currency), NOTHING
         )
@@ -56,7 +56,7 @@ def daily_report(rows: Rows, given: Given) -> list[tuple[Any, ...]]:
             NOTHING,
         )
         until = max((row["dt"] for row in before), default=None)
-        accounts = len({row["account_id"] for row in theirs})
+        accounts = len({row["account_id"] for row in selected})
         flows = (accounts, opened, credits_, credited, withdrawals, withdrawn, credited - withdrawn)
         answer.append((currency, *flows, opening, closing, until))
     return answer
@@ -66,12 +66,12 @@ def instant(row: LakeRow, name: str = "occurred_at") -> datetime:
     return datetime.fromisoformat(row[name])
 
 
-def balance_at(rows: Rows, given: Given) -> list[tuple[Any, ...]]:
-    moment = datetime.fromisoformat(given["moment"])
-    theirs = [row for row in rows if row["account_id"] == given["account"] and instant(row) <= moment]
-    if not theirs:
+def balance_at(rows: Rows, arguments: Arguments) -> list[tuple[Any, ...]]:
+    moment = datetime.fromisoformat(arguments["moment"])
+    selected = [row for row in rows if row["account_id"] == arguments["account"] and instant(row) <= moment]
+    if not selected:
         return [(False, *[None] * 11)]
-    row = max(theirs, key=lambda row: row["sequence"])
+    row = max(selected, key=lambda row: row["sequence"])
     amount = None if row["amount"] is None else money(row, "amount")
     return [
         (
@@ -81,41 +81,41 @@ def balance_at(rows: Rows, given: Given) -> list[tuple[Any, ...]]:
     ]
 
 
-def dormant_accounts(rows: Rows, given: Given) -> list[tuple[Any, ...]]:
+def dormant_accounts(rows: Rows, arguments: Arguments) -> list[tuple[Any, ...]]:
     owners = {row["account_id"]: row["owner"] for row in rows if row["owner"] is not None}
-    silent = [row for row in newest(rows).values() if row["dt"] < given["since"]]
+    silent = [row for row in newest(rows).values() if row["dt"] < arguments["since"]]
     silent.sort(key=lambda row: (row["dt"], row["account_id"]))
     return [
         (
-            *(place, row["account_id"], owners.get(row["account_id"]), row["currency"], money(row, "balance")),
+            *(rank, row["account_id"], owners.get(row["account_id"]), row["currency"], money(row, "balance")),
             *(row["dt"], row["sequence"], row["event_type"], instant(row)),
         )
-        for place, row in enumerate(silent[: int(given["count"])], 1)
+        for rank, row in enumerate(silent[: int(arguments["count"])], 1)
     ]
 
 
-def largest_movements(rows: Rows, given: Given) -> list[tuple[Any, ...]]:
+def largest_movements(rows: Rows, arguments: Arguments) -> list[tuple[Any, ...]]:
     answer = []
-    moved = [row for row in rows if given["from"] <= row["dt"] <= given["until"] and row["amount"] is not None]
+    moved = [row for row in rows if arguments["from"] <= row["dt"] <= arguments["until"] and row["amount"] is not None]
     for currency in sorted({row["currency"] for row in moved}):
-        theirs = [row for row in moved if row["currency"] == currency]
-        theirs.sort(key=lambda row: (-money(row, "amount"), row["account_id"], row["sequence"]))
-        for place, row in enumerate(theirs[: int(given["count"])], 1):
+        selected = [row for row in moved if row["currency"] == currency]
+        selected.sort(key=lambda row: (-money(row, "amount"), row["account_id"], row["sequence"]))
+        for rank, row in enumerate(selected[: int(arguments["count"])], 1):
             answer.append(
                 (
-                    *(currency, place, money(row, "amount"), row["event_type"], row["account_id"], row["sequence"]),
+                    *(currency, rank, money(row, "amount"), row["event_type"], row["account_id"], row["sequence"]),
                     *(instant(row), money(row, "balance"), row["correlation_id"], row["causation_id"]),
                 )
             )
     return answer
 
 
-def hourly_volume(rows: Rows, given: Given) -> list[tuple[Any, ...]]:
-    of_day = [row for row in rows if row["dt"] == given["day"]]
-    midnight = datetime.fromisoformat(given["day"])
+def hourly_volume(rows: Rows, arguments: Arguments) -> list[tuple[Any, ...]]:
+    of_day = [row for row in rows if row["dt"] == arguments["day"]]
+    midnight = datetime.fromisoformat(arguments["day"])
 
     def hour_of(row: LakeRow) -> int:
-        """Since the day's midnight; what an engine has rounded up to the next one is still the day's."""
+        """The hour of the day. A time that an engine has rounded up to the next midnight is in the last hour."""
         return min(23, (instant(row) - midnight) // timedelta(hours=1))
 
     return [
@@ -134,48 +134,48 @@ def change(row: LakeRow) -> Decimal:
 
 
 def content_of(row: LakeRow) -> tuple[Any, ...]:
-    """What has to be the same in all copies of an event."""
+    """The values that must be equal in all copies of an event."""
     return tuple(value for name, value in sorted(row.items()) if name not in {"published_at", "schema_fingerprint"})
 
 
-def data_quality(rows: Rows, given: Given) -> list[tuple[Any, ...]]:
-    """Of all copies that there are."""
+def data_quality(rows: Rows, arguments: Arguments) -> list[tuple[Any, ...]]:
+    """Takes all copies of all events."""
     found: dict[str, list[tuple[str, int]]] = {kind: [] for kind in KINDS}
     copies: dict[tuple[str, int], list[LakeRow]] = {}
     for row in rows:
-        if row["dt"] <= given["until"]:
+        if row["dt"] <= arguments["until"]:
             copies.setdefault((row["account_id"], row["sequence"]), []).append(row)
     for (account_id, sequence), every in copies.items():
-        theirs = [row for row in every if row["dt"] >= given["from"]]
-        if not theirs:
+        selected = [row for row in every if row["dt"] >= arguments["from"]]
+        if not selected:
             continue
-        name, row = f"{account_id} {sequence}", theirs[0]
-        versions = len({content_of(each) for each in theirs})
+        name, row = f"{account_id} {sequence}", selected[0]
+        versions = len({content_of(each) for each in selected})
         before = copies.get((account_id, sequence - 1), [])
         balances = {money(each, "balance") for each in before} if sequence > 1 else {NOTHING}
-        due = {balance + change(row) for balance in balances}
-        published = [instant(each, "published_at") for each in theirs if each["published_at"]]
-        late_s = timedelta(seconds=int(given["late_seconds"]))
-        # All copies until then, and a copy's day is part of its content: one on an earlier day contradicts.
+        expected = {balance + change(row) for balance in balances}
+        published = [instant(each, "published_at") for each in selected if each["published_at"]]
+        late_s = timedelta(seconds=int(arguments["late_seconds"]))
+        # All copies up to `until` count, and the day is part of the content: a copy of an earlier day contradicts.
         is_contradicted = len(set(map(content_of, every))) > 1
         is_found = {
-            "late": bool(published) and min(published) - min(map(instant, theirs)) > late_s,
-            "duplicate": len(theirs) > versions,
+            "late": bool(published) and min(published) - min(map(instant, selected)) > late_s,
+            "duplicate": len(selected) > versions,
             "contradiction": is_contradicted,
             "gap": sequence > 1 and not before,
-            "negative_balance": min(money(each, "balance") for each in theirs) < 0,
-            "broken_balance": not is_contradicted and len(balances) == 1 and money(row, "balance") not in due,
+            "negative_balance": min(money(each, "balance") for each in selected) < 0,
+            "broken_balance": not is_contradicted and len(balances) == 1 and money(row, "balance") not in expected,
         }
         for kind in KINDS:
             if is_found[kind]:
-                found[kind].append((name, len(theirs) - versions if kind == "duplicate" else 1))
+                found[kind].append((name, len(selected) - versions if kind == "duplicate" else 1))
     return [
         (kind, sum(count for _, count in each), min((name for name, _ in each), default=None))
         for kind, each in found.items()
     ]
 
 
-ORACLES: dict[str, Callable[[Rows, Given], list[tuple[Any, ...]]]] = {
+ORACLES: dict[str, Callable[[Rows, Arguments], list[tuple[Any, ...]]]] = {
     "balance_at": balance_at,
     "daily_report": daily_report,
     "data_quality": data_quality,

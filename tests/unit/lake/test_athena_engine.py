@@ -15,7 +15,7 @@ TYPES = ("varchar", "bigint", "decimal", "timestamp", "date", "boolean")
 
 
 class Athena:
-    """Answers with its states in turn, then with its pages."""
+    """A client that returns the given states in turn, and then the given pages."""
 
     def __init__(
         self, *states: str, pages: list[list[list[str | None]]] | None = None, types: tuple[str, ...] = TYPES
@@ -52,7 +52,7 @@ def engine(athena: Any, pauses: list[float] | None = None) -> AthenaEngine:  # n
     return AthenaEngine(athena, "group", "base", sleep=(pauses if pauses is not None else []).append)
 
 
-def test_an_answer_has_the_columns_types() -> None:
+def test_an_answer_has_values_of_the_columns_types() -> None:
     header: list[str | None] = [f"c{number}" for number in range(len(TYPES))]
     first: list[str | None] = ["ü", "-7", "9999999999999999.99", "2026-11-25 09:30:00.123", "2026-11-25", "true"]
     athena = Athena("QUEUED", "RUNNING", "SUCCEEDED", pages=[[header, first], [[None] * len(TYPES)]])
@@ -101,14 +101,14 @@ def test_an_interrupted_query_is_stopped() -> None:
 
 
 def test_an_interrupt_ends_even_a_query_that_cannot_be_stopped() -> None:
-    class Deaf(Athena):
+    class Unstoppable(Athena):
         def stop_query_execution(self, **_: Any) -> None:  # noqa: ANN401 -- as botocore's
             raise ClientError({"Error": {"Code": "ThrottlingException"}}, "StopQueryExecution")
 
     def interrupt(_seconds: float) -> None:
         raise KeyboardInterrupt
 
-    athena: Any = Deaf("RUNNING")
+    athena: Any = Unstoppable("RUNNING")
     with pytest.raises(KeyboardInterrupt):
         AthenaEngine(athena, "group", "base", sleep=interrupt).query("SELECT 1")
 

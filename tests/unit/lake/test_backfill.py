@@ -1,4 +1,4 @@
-"""What the ledger has and the lake has not is written, once, and equal to what the delivery would have written."""
+"""A backfill writes each event that the lake lacks, once and exactly as the delivery would have written it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ ALL = [*A, *B]
 
 
 class Given:
-    """A ledger, and a lake in a folder; its work files are next to it."""
+    """A ledger, a lake in a folder, and a folder for the work files of a backfill."""
 
     def __init__(self, folder: Path) -> None:
         self.lake, self.work = folder / "lake", folder / "work"
@@ -41,7 +41,7 @@ class Given:
         sink = MissingSink(connection, self.work, Rows(Decoder(), first_day), account_ids, until_us)
         replay(self.source, selection or Everything(), sink)
         for _key, _rows in sink.save(self._put):
-            """Each file is written when it is reported."""
+            """`save` writes each file before it yields it."""
         connection.close()
         return sink
 
@@ -59,27 +59,27 @@ class Given:
 
 @pytest.fixture
 def given(tmp_path: Path) -> Given:
-    made = Given(tmp_path)
-    made.source.put(ALL)
-    return made
+    ledger_and_lake = Given(tmp_path)
+    ledger_and_lake.source.put(ALL)
+    return ledger_and_lake
 
 
-def due(rows: Sequence[Row]) -> list[tuple[object, ...]]:
+def expected(rows: Sequence[Row]) -> list[tuple[object, ...]]:
     return [_compared(row) for row in sorted(lake_rows(rows), key=lambda row: (row["account_id"], row["sequence"]))]
 
 
 def _compared(row: LakeRow) -> tuple[object, ...]:
-    """All but how it came to the lake; a time's zeros may be left out."""
+    """The values of the event itself. A time may lack zero microseconds."""
     left_out = {"published_at", "schema_fingerprint"}
     return tuple(str(row[name]).removesuffix(".000000") for name in sorted(row.keys() - left_out))
 
 
-def test_a_new_lake_gets_all_of_the_ledger(given: Given) -> None:
+def test_an_empty_lake_gets_every_event_of_the_ledger(given: Given) -> None:
     given.backfilled()
     rows = given.rows()
-    assert [_compared(row) for row in rows] == due(ALL)
+    assert [_compared(row) for row in rows] == expected(ALL)
     assert {row["published_at"] for row in rows} == {None}
-    assert len(given.put) == len(set(given.put)) == 3, "a file for each day and type"
+    assert len(given.put) == len(set(given.put)) == 3, "one file for each day and type"
 
 
 def test_only_missing_events_are_written_and_only_once(given: Given) -> None:
@@ -90,23 +90,23 @@ def test_only_missing_events_are_written_and_only_once(given: Given) -> None:
         ("a-1", 5),
         ("a-ß", 2),
     ]
-    assert [_compared(row) for row in given.rows()] == due(ALL)
+    assert [_compared(row) for row in given.rows()] == expected(ALL)
     given.backfilled()
     assert given.put == []
 
 
-def test_written_twice_it_is_there_once(given: Given) -> None:
-    """As after an interruption in the middle, of which the second run did not see what the first had written."""
+def test_a_second_run_completes_the_first(given: Given) -> None:
+    """After an interruption, a second run writes what the first one has not written."""
     given.backfilled()
     first = list(given.put)
     (given.lake / first[0]).unlink()
     given.backfilled()
     assert given.put == first[:1]
-    assert [_compared(row) for row in given.rows()] == due(ALL)
+    assert [_compared(row) for row in given.rows()] == expected(ALL)
 
 
 def test_the_files_do_not_depend_on_the_reading_order(given: Given, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that what two runs write at the same time, neither of which sees the other's, is there once."""
+    """Two concurrent runs write equal files under equal keys, so each event is in the lake once."""
     monkeypatch.setattr(backfill, "FILE_ROWS_MAX", 4)
     more = [row for account in range(2, 9) for row in history(f"a-{account}", *["3.00"] * 9)]
     given.source.put(more)
@@ -115,13 +115,13 @@ def test_the_files_do_not_depend_on_the_reading_order(given: Given, monkeypatch:
         given.lake, given.source.order = given.work.with_name(order.__name__), order
         given.backfilled()
         written.append(given.put)
-        assert [_compared(row) for row in given.rows()] == due([*ALL, *more]), "once, though a replay repeats some"
+        assert [_compared(row) for row in given.rows()] == expected([*ALL, *more]), "no event twice"
     assert written[0] == written[1] == written[2]
 
 
-def test_some_accounts_only(given: Given) -> None:
+def test_a_backfill_can_be_limited_to_accounts(given: Given) -> None:
     given.backfilled(Accounts(("a-ß", "unknown")))
-    assert [_compared(row) for row in given.rows()] == due(B)
+    assert [_compared(row) for row in given.rows()] == expected(B)
 
 
 def test_events_on_their_way_are_left_out(given: Given) -> None:
@@ -142,8 +142,8 @@ def test_refused_events_are_reported_and_the_rest_is_written(given: Given) -> No
     assert [row["sequence"] for row in given.rows()] == list(range(16, 32))
 
 
-def test_large_partitions_are_several_files(given: Given, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_partition_is_written_as_several_files(given: Given, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backfill, "FILE_ROWS_MAX", 4)
     given.backfilled()
     assert len(given.put) > 8
-    assert [_compared(row) for row in given.rows()] == due(ALL)
+    assert [_compared(row) for row in given.rows()] == expected(ALL)

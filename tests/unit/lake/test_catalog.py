@@ -1,9 +1,9 @@
-"""The catalogue of the shipped queries: headers, and what is given for their parameters."""
+"""The catalogue of the shipped queries: their headers, and the arguments for their parameters."""
 
 import pytest
 
 from ops.lake.query.catalog import Query, WrongCall, parsed
-from tests.unit.lake.asking import QUERIES
+from tests.unit.lake.both_engines import QUERIES
 
 
 def test_parameters_are_checked_before_the_query_runs() -> None:
@@ -26,7 +26,7 @@ def test_parameters_are_checked_before_the_query_runs() -> None:
             QUERIES["largest_movements"].arguments({"from": "2026-01-01", "until": "2026-01-31", "count": wrong})
 
 
-def test_a_moment_with_an_offset_is_asked_for_in_utc() -> None:
+def test_a_moment_with_an_offset_is_converted_to_utc() -> None:
     arguments = QUERIES["balance_at"].arguments({"account": "a", "moment": "2026-01-01T00:30:00+01:00"})
     assert arguments == ["a", "2025-12-31 23:30:00", "2025-12-31"]
     with pytest.raises(WrongCall, match="moment"):
@@ -55,12 +55,12 @@ def test_a_header_that_does_not_describe_its_query_is_refused(source: str, messa
         parsed(source, "q")
 
 
-def test_a_moment_that_no_calendar_has_is_a_wrong_call() -> None:
+def test_a_moment_before_the_year_1_in_utc_is_refused() -> None:
     with pytest.raises(WrongCall, match="moment"):
         QUERIES["balance_at"].arguments({"account": "a", "moment": "0001-01-01T00:00:00+01:00"})
 
 
-def test_an_account_has_a_name() -> None:
+def test_an_empty_account_id_is_refused() -> None:
     with pytest.raises(WrongCall, match="account must be like"):
         QUERIES["balance_at"].arguments({"account": "", "moment": "2026-01-01T00:00:00"})
 

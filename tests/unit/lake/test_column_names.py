@@ -1,4 +1,4 @@
-"""Names that no column of the lake can have: taken ones, and words that Athena or DuckDB reserve."""
+"""Names that a new column of the lake cannot have: names in use, and words that Athena or DuckDB reserve."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ import trino_sql_validator
 
 import consumers.lake
 from account_events.avro.codec import CONTRACT
-from consumers.lake.added_columns import OF_QUERIES, PARTITION_KEYS
+from consumers.lake.added_columns import PARTITION_KEYS, RESERVED_NAMES
 from consumers.lake.table import COLUMNS
 from ops.lake.query.column_names import why_no_column
 from ops.lake.query.duckdb_engine import FILE
@@ -18,23 +18,23 @@ VIEW = (Path(consumers.lake.__file__).parent / "tables/events.sql").read_text()
 
 
 @pytest.mark.parametrize("name", ["dt", "event_type", "published_at", "schema_fingerprint", "DT", "Event_Type"])
-def test_a_name_that_the_lake_adds_is_taken(name: str) -> None:
+def test_a_name_that_the_lake_adds_is_in_use(name: str) -> None:
     assert "of the table account_events" in (why_no_column(name) or "") or "to the table" in (why_no_column(name) or "")
 
 
-@pytest.mark.parametrize("name", OF_QUERIES)
-def test_a_name_that_a_query_adds_is_taken(name: str) -> None:
+@pytest.mark.parametrize("name", RESERVED_NAMES)
+def test_a_name_that_a_query_adds_is_in_use(name: str) -> None:
     assert "uses for itself" in (why_no_column(name) or "")
 
 
-def test_the_engine_s_own_column_is_taken() -> None:
-    """A file with a column of that name could not be read by it any more."""
-    assert FILE in OF_QUERIES
+def test_the_engines_own_column_is_in_use() -> None:
+    """DuckDB's engine could not read a file that has a column of this name."""
+    assert FILE in RESERVED_NAMES
 
 
-def test_the_columns_that_the_view_adds_are_reserved() -> None:
+def test_the_columns_that_the_view_adds_are_in_use() -> None:
     added = set(re.findall(r"AS (\w+)\n", VIEW.partition("*,")[2].partition("FROM")[0]))
-    assert added == {"copy"} <= set(OF_QUERIES)
+    assert added == {"copy"} <= set(RESERVED_NAMES)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_word_that_duckdb_reserves_is_refused(name: str) -> None:
 
 
 def test_every_accepted_name_works_in_the_view() -> None:
-    """Of all that either knows, and some plain ones."""
+    """Checked with all keywords of DuckDB and some ordinary names."""
     words = [word for [word] in duckdb.sql("SELECT keyword_name FROM duckdb_keywords()").fetchall()]
     with duckdb.connect() as connection:
         for word in [*words, "channel", "name", "month", "user", "date", "value"]:
@@ -64,6 +64,6 @@ def test_every_accepted_name_works_in_the_view() -> None:
                 connection.execute(f"SELECT {word} FROM events")  # noqa: S608 -- a word
 
 
-def test_every_field_that_is_published_can_be_a_column() -> None:
+def test_every_published_field_can_be_a_column() -> None:
     names = {name for schema in CONTRACT.known.values() for name in schema.field_types}
     assert {why_no_column(name) for name in names} == {None}

@@ -1,4 +1,4 @@
-"""Damaged files of the lake: the engine names the file and what to do, wherever in the lake it is."""
+"""Damaged files of the lake: the error names the file and what to do, wherever the file is in the lake."""
 
 import random
 import shutil
@@ -20,14 +20,14 @@ from ops.lake.reconcile.comparison import Comparison
 from ops.lake.repair.backfill import MissingSink
 from tests.support.lake import made_up, write
 from tests.support.ledger_and_lake import lake_rows
-from tests.unit.lake.compared import A, Given
+from tests.unit.lake.reconcile_given import A, LedgerAndLake
 from tests.unit.lake.test_totals import Folder, totals
 
 Damage = Callable[[bytes, pyarrow.parquet.FileMetaData], bytes]
 
 
 def in_a_page(body: bytes, file: pyarrow.parquet.FileMetaData) -> bytes:
-    """Of the second column, behind the page's header."""
+    """Change bytes of the second column, after the page's header."""
     column = file.row_group(0).column(1)
     first = column.data_page_offset + 40
     last = column.data_page_offset + min(column.total_compressed_size, 200)
@@ -35,21 +35,21 @@ def in_a_page(body: bytes, file: pyarrow.parquet.FileMetaData) -> bytes:
 
 
 def with_codec_lzo(body: bytes, _: pyarrow.parquet.FileMetaData) -> bytes:
-    """Thrift's compact protocol: field 4, the codec, after the path; 1 is SNAPPY, 3 is LZO, as zigzag."""
+    """Change the codec from SNAPPY (1) to LZO (3): field 4 in Thrift's compact protocol, zigzag, after the path."""
     before, name, after = body.rpartition(b"event_id\x15\x02")
     assert name
     return before + b"event_id\x15\x06" + after
 
 
 def with_a_name_not_in_utf8(body: bytes, _: pyarrow.parquet.FileMetaData) -> bytes:
-    """One letter of a column's name, in the footer's schema."""
+    """Put a byte that is not UTF-8 into a column's name in the footer's schema."""
     before, name, after = body.partition(b"\x18\x06amount")
     assert name
     return before + b"\x18\x06am\xffunt" + after
 
 
 def with_types_that_conflict(body: bytes, _: pyarrow.parquet.FileMetaData) -> bytes:
-    """The physical type BYTE_ARRAY becomes INT64 where the converted type stays UTF8."""
+    """Change the physical type from BYTE_ARRAY to INT64, which contradicts the converted type UTF8."""
     start = body.rindex(b"\x18\x08event_id%")
     type_ = body.rindex(b"\x15\x0c", 0, start)
     return body[:type_] + b"\x15\x04" + body[type_ + 2 :]
@@ -84,7 +84,7 @@ def intact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def lake(intact: Path, tmp_path: Path) -> Path:
-    """A copy, for a test to damage."""
+    """A copy of the intact lake, which a test may damage."""
     return shutil.copytree(intact, tmp_path, dirs_exist_ok=True)
 
 
@@ -105,7 +105,7 @@ def test_a_damaged_file_is_named(lake: Path, kind: str, position: int, *, has_ol
 @pytest.mark.parametrize("has_older_files", [False, True])
 @pytest.mark.parametrize("seed", range(20))
 def test_any_byte_of_a_footer_may_be_damaged(lake: Path, seed: int, *, has_older_files: bool) -> None:
-    """Either the values are right, or the file is named: no other error ends the command."""
+    """Either the query succeeds, or the error names the file. There is no other error."""
     jitter = random.Random(seed)  # noqa: S311 -- not for security
     sql = "SELECT count(*), sum(amount), max(occurred_at), max(correlation_id) FROM events"
     path = jitter.choice(sorted(lake.glob("events/*/*/*.parquet")))
@@ -129,7 +129,7 @@ def refused(act: Callable[[DuckDBEngine], object], lake: Path, *, has_older_file
 
 
 @pytest.mark.parametrize("content", [b"x", b"no Parquet file at all"])
-def test_a_line_feed_in_a_file_s_name_does_not_cut_the_message(lake: Path, content: bytes) -> None:
+def test_a_line_feed_in_a_files_name_does_not_cut_the_message(lake: Path, content: bytes) -> None:
     path = max(lake.glob("events/*/*/*.parquet")).with_name("a\nb.parquet")
     path.write_bytes(content)
     with pytest.raises(QueryFailed) as failed:
@@ -153,7 +153,7 @@ def test_a_file_without_read_permission_is_reported_with_advice(lake: Path) -> N
 
 
 @pytest.mark.parametrize("kind", ["no bytes", "in a page"])
-def test_a_damaged_file_of_totals_is_named_with_its_own_advice(lake: Path, kind: str) -> None:
+def test_a_damaged_file_of_totals_is_named_with_other_advice(lake: Path, kind: str) -> None:
     path = lake / totals_key("2026-08")
     damage(path, kind)
     with pytest.raises(QueryFailed) as failed:
@@ -172,7 +172,7 @@ def test_a_file_that_lacks_a_mandatory_column_is_named(lake: Path, position: int
 
 
 def test_a_folder_named_like_a_file_is_ignored(lake: Path) -> None:
-    """On S3 it is the marker of a folder, whose key ends with a slash."""
+    """On S3, this is a folder's marker, whose key ends with a slash."""
     sql = "SELECT count(*) FROM account_events"
     before = DuckDBEngine(str(lake)).query(sql).rows
     (lake / "events/dt=2026-08-01/event_type=BalanceCredited/a.parquet").mkdir()
@@ -180,27 +180,29 @@ def test_a_folder_named_like_a_file_is_ignored(lake: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
-def test_a_reconciliation_names_a_damaged_file(given: Callable[..., Given], kind: str) -> None:
-    at = given(A, lake_rows(A))
-    path = max(at.folder.glob("events/*/*/*.parquet"))
+def test_a_reconciliation_names_a_damaged_file(given: Callable[..., LedgerAndLake], kind: str) -> None:
+    sides = given(A, lake_rows(A))
+    path = max(sides.folder.glob("events/*/*/*.parquet"))
     damage(path, kind)
     with pytest.raises(QueryFailed, match="is not a valid file of the lake's table") as failed:
-        at.reconciled()
+        sides.reconciled()
     assert str(path) in str(failed.value)
 
 
 @pytest.mark.parametrize("kind", ["no bytes", "in a page"])
-def test_a_reconciliation_names_a_file_damaged_before_the_second_read(given: Callable[..., Given], kind: str) -> None:
+def test_a_reconciliation_names_a_file_damaged_before_the_second_read(
+    given: Callable[..., LedgerAndLake], kind: str
+) -> None:
     rows = lake_rows(A)
-    at = given(A, rows[:-1])
+    sides = given(A, rows[:-1])
 
     def arrives() -> None:
-        write(at.folder, rows[-1:], file_name="late")
-        damage(max(at.folder.glob("events/*/*/late.parquet")), kind)
+        write(sides.folder, rows[-1:], file_name="late")
+        damage(max(sides.folder.glob("events/*/*/late.parquet")), kind)
 
-    at.settle = arrives
+    sides.settle = arrives
     with pytest.raises(QueryFailed, match=r"late\.parquet is not a valid file of the lake's table"):
-        at.reconciled()
+        sides.reconciled()
 
 
 @pytest.mark.parametrize("kind", ["in a page", "half of it"])
@@ -239,10 +241,10 @@ def test_an_error_unrelated_to_files_names_no_file(lake: Path, error: duckdb.Err
     assert "is no file" not in line
 
 
-def test_a_full_disk_while_ledger_and_lake_are_compared_is_named(
+def test_a_full_disk_during_a_comparison_is_reported_with_advice(
     lake: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """DuckDB's file there leads to the device that is always full."""
+    """DuckDB's file is a link to /dev/full, a device on which every write fails."""
     folder = tmp_path_factory.mktemp("work")
     (folder / "comparison.duckdb").symlink_to("/dev/full")
     connection = DuckDBEngine(str(lake)).connection

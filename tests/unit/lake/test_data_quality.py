@@ -1,4 +1,4 @@
-"""The query data_quality: what is planted is found and named, by two engines as by plain Python."""
+"""The query data_quality finds and names planted defects: two engines and plain Python agree."""
 
 import random
 from datetime import timedelta
@@ -9,7 +9,7 @@ import pytest
 
 from consumers.lake import table
 from tests.support.lake import FIRST_DAY, LakeRow, event, made_up
-from tests.unit.lake.asking import asked, lake
+from tests.unit.lake.both_engines import lake_on_both_engines, run_query
 from tests.unit.lake.oracle import KINDS, ORACLES
 
 HEALTHY = [
@@ -52,10 +52,10 @@ DAYS = {"from": "2026-08-02", "until": "2026-08-03", "late_seconds": "300"}
 def test_every_defect_is_found_and_named(
     tmp_path: Path, kind: str, count: int, example: str, second: list[LakeRow]
 ) -> None:
-    """In the middle of an account, its neighbours on other days."""
-    duckdb, datafusion = lake(tmp_path, [HEALTHY[0], *second[:1], HEALTHY[2]], second[1:])
-    answer = asked(duckdb, "data_quality", DAYS)
-    assert answer.rows == asked(datafusion, "data_quality", DAYS).rows
+    """The defect is in an account's second event. Its neighbours are on other days."""
+    duckdb, datafusion = lake_on_both_engines(tmp_path, [HEALTHY[0], *second[:1], HEALTHY[2]], second[1:])
+    answer = run_query(duckdb, "data_quality", DAYS)
+    assert answer.rows == run_query(datafusion, "data_quality", DAYS).rows
     assert (kind, count, example) in answer.rows
 
 
@@ -72,32 +72,32 @@ def test_every_defect_is_found_and_named(
         ("2026-08-01", "2026-08-05", 1),
     ],
 )
-def test_a_copy_of_another_day_is_a_contradiction_on_the_later_one(
+def test_a_copy_of_another_day_is_a_contradiction_on_the_later_day(
     tmp_path: Path, first: str, last: str, found: int, difference: LakeRow
 ) -> None:
-    """Asked about one day or about several; and nothing else is said of it, however it differs."""
+    """The query reports no other defect for it, for one day or for several, and whatever else differs."""
     later = [{**SECOND, **difference, "dt": day} for day in ("2026-08-03", "2026-08-04")]
     rows = [*HEALTHY[:2], *later]
-    duckdb, datafusion = lake(tmp_path, rows)
-    given = DAYS | {"from": first, "until": last}
-    answer = asked(duckdb, "data_quality", given).rows
-    assert answer == asked(datafusion, "data_quality", given).rows
-    assert answer == ORACLES["data_quality"](rows, given)
-    due = {"contradiction": (found, "a-1 2" if found else None)}
-    assert answer == [(kind, *due.get(kind, (0, None))) for kind in KINDS]
+    duckdb, datafusion = lake_on_both_engines(tmp_path, rows)
+    arguments = DAYS | {"from": first, "until": last}
+    answer = run_query(duckdb, "data_quality", arguments).rows
+    assert answer == run_query(datafusion, "data_quality", arguments).rows
+    assert answer == ORACLES["data_quality"](rows, arguments)
+    expected = {"contradiction": (found, "a-1 2" if found else None)}
+    assert answer == [(kind, *expected.get(kind, (0, None))) for kind in KINDS]
 
 
 @pytest.mark.parametrize("wrong", ["0.01", "-0.01"])
-def test_an_account_opens_with_nothing(tmp_path: Path, wrong: str) -> None:
-    duckdb, _ = lake(tmp_path, [{**HEALTHY[0], "balance": wrong}])
-    answer = asked(duckdb, "data_quality", DAYS | {"from": "2026-08-01"})
+def test_a_first_balance_other_than_zero_is_a_broken_balance(tmp_path: Path, wrong: str) -> None:
+    duckdb, _ = lake_on_both_engines(tmp_path, [{**HEALTHY[0], "balance": wrong}])
+    answer = run_query(duckdb, "data_quality", DAYS | {"from": "2026-08-01"})
     assert ("broken_balance", 1, "a-1 1") in answer.rows
 
 
 def test_a_lake_without_defects_has_no_findings(tmp_path: Path) -> None:
-    duckdb, _ = lake(tmp_path, HEALTHY)
+    duckdb, _ = lake_on_both_engines(tmp_path, HEALTHY)
     for first in ("2026-08-01", "2026-08-02"):
-        found = asked(duckdb, "data_quality", DAYS | {"from": first}).rows
+        found = run_query(duckdb, "data_quality", DAYS | {"from": first}).rows
         assert found == [(kind, 0, None) for kind in KINDS]
 
 
@@ -113,10 +113,10 @@ def test_both_engines_and_the_oracle_find_the_same_defects(tmp_path: Path, seed:
     for row in copies[28:40]:
         row.update(dt=f"{FIRST_DAY + timedelta(days=jitter.randrange(6)):%Y-%m-%d}")
     rows = [row for row in rows if jitter.random() > 0.05]
-    duckdb, datafusion = lake(tmp_path, rows, copies)
+    duckdb, datafusion = lake_on_both_engines(tmp_path, rows, copies)
     for first, last in (("2026-08-01", "2026-08-06"), ("2026-08-03", "2026-08-04"), ("2026-08-05", "2026-08-05")):
-        given = DAYS | {"from": first, "until": last}
-        found = asked(duckdb, "data_quality", given).rows
-        assert found == asked(datafusion, "data_quality", given).rows
-        assert found == ORACLES["data_quality"]([*rows, *copies], given)
+        arguments = DAYS | {"from": first, "until": last}
+        found = run_query(duckdb, "data_quality", arguments).rows
+        assert found == run_query(datafusion, "data_quality", arguments).rows
+        assert found == ORACLES["data_quality"]([*rows, *copies], arguments)
     assert any(count for _, count, _ in found)

@@ -16,8 +16,10 @@ from tests.unit.lake.test_totals import Folder
 
 
 @pytest.mark.parametrize("is_local", [True, False])
-def test_a_lake_on_aws_may_be_older_than_the_release(monkeypatch: pytest.MonkeyPatch, *, is_local: bool) -> None:
-    """A local lake is as old as its stack, so its queries read only the columns they need."""
+def test_only_a_lake_on_aws_may_have_files_of_older_releases(
+    monkeypatch: pytest.MonkeyPatch, *, is_local: bool
+) -> None:
+    """A local lake is as new as its stack, so its files have every column and need not be inspected."""
     engine = create_autospec(DuckDBEngine)
     monkeypatch.setattr("ops.lake.deployed_lake.DuckDBEngine", engine)
     access = S3Access("id", "secret", "eu-central-1")
@@ -44,12 +46,12 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
 
 
 def test_queries_see_no_day_before_the_lakes_first(lake: Lake) -> None:
-    """As in Athena, whose projection begins there."""
+    """Athena does not see them either, because its partition projection begins at the first day."""
     assert lake.engine().query("SELECT DISTINCT dt FROM events ORDER BY dt").rows == [("2026-08-02",), ("2026-08-03",)]
 
 
-def test_the_totals_are_of_the_days_that_queries_see(lake: Lake) -> None:
-    """An earlier day would be summed up again each time, to nothing."""
+def test_totals_are_made_only_of_days_that_queries_see(lake: Lake) -> None:
+    """An earlier day would be summed up again by each refresh, without a result."""
     summed_up: list[str] = []
     lake.totals().refresh(summed_up.append)
     assert summed_up == ["2026-08-02", "2026-08-03"]

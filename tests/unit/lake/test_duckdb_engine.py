@@ -1,4 +1,4 @@
-"""DuckDB over a folder: Ctrl-C, what it refuses, a lake without files."""
+"""DuckDB on a lake in a folder: Ctrl-C, files that it ignores, errors, and missing files and columns."""
 
 import os
 import signal
@@ -18,12 +18,12 @@ from tests.support import ctrl_c
 from tests.support.lake import FIRST_DAY, made_up, write
 
 ENDLESS = "SELECT count(*) FROM range(10000000000) AS a (n), range(1000000) AS b (n) WHERE a.n * b.n % 7 = 3"
-"""It would take years."""
+"""A statement that would take years."""
 
 
 @contextmanager
-def pressed() -> Iterator[None]:
-    """Ctrl-C, in a moment."""
+def ctrl_c_pressed() -> Iterator[None]:
+    """Press Ctrl-C a moment later."""
     timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
     with ctrl_c.enabled():
         timer.start()
@@ -31,17 +31,17 @@ def pressed() -> Iterator[None]:
         timer.join()
 
 
-def test_ctrl_c_ends_a_long_query_and_the_engine_goes_on(tmp_path: Path) -> None:
+def test_ctrl_c_ends_a_long_query_and_the_engine_stays_usable(tmp_path: Path) -> None:
     engine = DuckDBEngine(str(tmp_path))
-    with pytest.raises(KeyboardInterrupt), pressed():
+    with pytest.raises(KeyboardInterrupt), ctrl_c_pressed():
         engine.query(ENDLESS)
     assert engine.query("SELECT 1 AS one").rows == [(1,)]
 
 
 def test_ctrl_c_in_the_main_thread_raises_keyboard_interrupt(tmp_path: Path) -> None:
-    """DuckDB makes an error of its own of it, and its threads would go on."""
+    """DuckDB would raise an error of its own, and its threads would go on."""
     engine = DuckDBEngine(str(tmp_path))
-    with pytest.raises(KeyboardInterrupt), pressed(), ctrl_c_heard(engine.connection):
+    with pytest.raises(KeyboardInterrupt), ctrl_c_pressed(), ctrl_c_heard(engine.connection):
         engine.connection.execute(ENDLESS)
     assert engine.query("SELECT 1 AS one").rows == [(1,)]
     with pytest.raises(RuntimeError, match="another"), ctrl_c_heard(engine.connection):
@@ -52,16 +52,16 @@ def test_ctrl_c_while_the_engine_starts_raises_keyboard_interrupt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(DuckDBEngine, "_let_in", lambda self, _: self.connection.execute(ENDLESS))
-    with pytest.raises(KeyboardInterrupt), pressed():
+    with pytest.raises(KeyboardInterrupt), ctrl_c_pressed():
         DuckDBEngine(str(tmp_path), S3Access("id", "secret", "eu-central-1"))
 
 
 def test_stray_files_are_ignored(tmp_path: Path) -> None:
-    """Athena's projection does not lead to them, and it passes over hidden ones."""
+    """Athena ignores them, too: its projection does not lead to them, and it skips hidden files."""
     rows = made_up(seed=1, accounts=5, days=1, events=10)
     write(tmp_path, rows)
     [file, *_] = sorted(tmp_path.glob("events/*/*/*.parquet"))
-    for place in (
+    for path in (
         "x.parquet",
         "compacting/x/y.parquet",
         "dt=2026-11-31/event_type=BalanceCredited/x.parquet",
@@ -69,7 +69,7 @@ def test_stray_files_are_ignored(tmp_path: Path) -> None:
         "dt=2026-08-01/event_type=BalanceCredited/_x.parquet",
         "dt=2026-08-01/event_type=BalanceCredited/.x.parquet",
     ):
-        copy = tmp_path / "events" / place
+        copy = tmp_path / "events" / path
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(file.read_bytes())
     assert DuckDBEngine(str(tmp_path)).query("SELECT count(*) FROM account_events").rows == [(len(rows),)]
@@ -91,33 +91,33 @@ def test_a_lake_without_files_has_all_columns_and_no_rows(tmp_path: Path) -> Non
         assert answer.read_bytes == 0
 
 
-def test_days_before_the_first_partition_are_ignored(tmp_path: Path) -> None:
+def test_days_before_the_first_day_are_ignored(tmp_path: Path) -> None:
     rows = made_up(seed=1, accounts=5, days=4, events=100)
     write(tmp_path, rows)
     first_day = f"{FIRST_DAY + timedelta(days=2):%Y-%m-%d}"
-    due = sum(row["dt"] >= first_day for row in rows)
-    assert 0 < due < len(rows)
+    expected = sum(row["dt"] >= first_day for row in rows)
+    assert 0 < expected < len(rows)
     engine = DuckDBEngine(str(tmp_path), first_day=first_day)
     for name in ("account_events", "events"):
-        assert engine.query(f"SELECT count(*), min(dt) FROM {name}").rows == [(due, first_day)]  # noqa: S608 -- our own names
+        assert engine.query(f"SELECT count(*), min(dt) FROM {name}").rows == [(expected, first_day)]  # noqa: S608 -- our own names
 
 
 @pytest.mark.parametrize("older", [["2026-08-01"], ["2026-08-02"], ["2026-08-01", "2026-08-02"]])
 def test_a_column_that_older_files_lack_is_null_there(tmp_path: Path, older: list[str]) -> None:
-    """Wherever such files are among the others, and where no file has it yet."""
+    """Wherever such files are listed, and even if no file has the column yet."""
     rows = made_up(seed=1, accounts=5, days=2, events=100)
     write(tmp_path, rows)
     for day in older:
         for path in tmp_path.glob(f"events/dt={day}/*/*.parquet"):
             pyarrow.parquet.write_table(pyarrow.parquet.ParquetFile(path).read().drop_columns("correlation_id"), path)
-    due = sum(row["dt"] not in older for row in rows)
+    expected = sum(row["dt"] not in older for row in rows)
     engine = DuckDBEngine(str(tmp_path), has_older_files=True)
     for name in ("account_events", "events", f"({engine.listed_events})"):
         answer = engine.query(f"SELECT count(*), count(correlation_id), typeof(any_value(balance)) FROM {name}")  # noqa: S608 -- our own names
-        assert answer.rows == [(len(rows), due, "DECIMAL(18,2)")]
+        assert answer.rows == [(len(rows), expected, "DECIMAL(18,2)")]
 
 
-def test_files_may_have_columns_of_a_release_to_come(tmp_path: Path) -> None:
+def test_files_may_have_columns_of_a_later_release(tmp_path: Path) -> None:
     rows = made_up(seed=1, accounts=5, days=1, events=10)
     write(tmp_path, rows)
     for path in tmp_path.glob("events/*/*/*.parquet"):
@@ -130,7 +130,7 @@ def test_files_may_have_columns_of_a_release_to_come(tmp_path: Path) -> None:
 
 
 def test_a_test_lakes_file_appears_only_when_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on S3: tests write while an engine reads, and half a file would fail it."""
+    """As on S3. Tests write while an engine reads, and a query fails on half a file."""
     rows = made_up(seed=1, accounts=1, days=1, events=1)
     seen: list[object] = []
     replace = Path.replace

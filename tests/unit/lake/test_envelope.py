@@ -1,4 +1,4 @@
-"""What Firehose wraps around an event: read however it is written, and never the event's fault."""
+"""Firehose's envelope around an event: arrival times in every format, and errors that blame the envelope."""
 
 import pytest
 
@@ -32,9 +32,9 @@ from tests.unit.lake.test_transform import EVENTS, PUBLISHED_MS, TRANSFORM, even
     ],
 )
 def test_an_invalid_arrival_time_is_a_bad_envelope(arrived: object) -> None:
-    asked = event(*EVENTS[:2])
-    asked["records"][0]["kinesisRecordMetadata"]["approximateArrivalTimestamp"] = arrived
-    done = TRANSFORM(asked)
+    request = event(*EVENTS[:2])
+    request["records"][0]["kinesisRecordMetadata"]["approximateArrivalTimestamp"] = arrived
+    done = TRANSFORM(request)
     assert [record["result"] for record in done.answer["records"]] == ["ProcessingFailed", "Ok"]
     [refusal] = done.refusals
     assert refusal.error == "BadEnvelope"
@@ -60,28 +60,28 @@ def test_an_invalid_arrival_time_is_a_bad_envelope(arrived: object) -> None:
     ],
 )
 def test_an_arrival_time_may_have_other_formats(arrived: object) -> None:
-    """AWS's own test event has ISO 8601, Kinesis's API has seconds, and JSON libraries make 1790000000000.0 of it."""
-    asked = event(EVENTS[0])
-    asked["records"][0]["kinesisRecordMetadata"]["approximateArrivalTimestamp"] = arrived
-    [record] = TRANSFORM(asked).answer["records"]
+    """AWS's test event has ISO 8601, Kinesis's API has seconds, and some JSON libraries write 1790000000000.0."""
+    request = event(EVENTS[0])
+    request["records"][0]["kinesisRecordMetadata"]["approximateArrivalTimestamp"] = arrived
+    [record] = TRANSFORM(request).answer["records"]
     assert lines(record)[0]["published_at"] == "2026-09-21 14:13:20.000000"
 
 
 @pytest.mark.parametrize("source", [None, {}, {"approximateArrivalTimestamp": None}, [], "shardId-0"])
 def test_without_an_arrival_time_published_at_is_null(source: object) -> None:
-    asked = event(EVENTS[0])
-    asked["records"][0]["kinesisRecordMetadata"] = source
-    [record] = TRANSFORM(asked).answer["records"]
+    request = event(EVENTS[0])
+    request["records"][0]["kinesisRecordMetadata"] = source
+    [record] = TRANSFORM(request).answer["records"]
     assert lines(record)[0]["published_at"] is None
 
 
 def test_an_event_after_its_arrival_names_both_days() -> None:
-    """As AWS's test event has it, with an event of today: the clock may be wrong, and so may the envelope."""
-    asked = event(EVENTS[0])
-    asked["records"][0]["kinesisRecordMetadata"]["approximateArrivalTimestamp"] = "2012-04-23T18:25:43.511Z"
-    [refusal] = TRANSFORM(asked).refusals
+    """AWS's test event has such an envelope. Either the event's clock or the envelope is wrong."""
+    request = event(EVENTS[0])
+    request["records"][0]["kinesisRecordMetadata"]["approximateArrivalTimestamp"] = "2012-04-23T18:25:43.511Z"
+    [refusal] = TRANSFORM(request).refusals
     assert refusal.error == "OutsidePartitions"
-    assert "By its envelope, it arrived on 2012-04-23, more than a day earlier" in refusal.reason
+    assert "According to its envelope, it arrived on 2012-04-23, more than a day earlier" in refusal.reason
 
 
 @pytest.mark.parametrize("arrived", [946_684_800_000, 946_684_800, 253_402_214_399_999, 253_402_214_399_999.4])

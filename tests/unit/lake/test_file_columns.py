@@ -1,4 +1,4 @@
-"""Which files are files of the lake's table: names compared as their readers compare them."""
+"""The columns that a file of the lake's table must have. Names are compared as Athena and DuckDB compare them."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ def lake(tmp_path: Path) -> Path:
 
 
 def changed(lake: Path, name: str, values: Any, *, replaces: str | None, position: int = -1) -> Path:  # noqa: ANN401 -- Arrow's
-    """The lake's last file, or another one, with this column; `values` are made of the rows' number."""
+    """Write a column into the lake's last file, or another one. `values` gets the number of rows."""
     path = sorted(lake.glob("events/*/*/*.parquet"))[position]
     rows = pyarrow.parquet.ParquetFile(path).read()
     column = values(len(rows))
@@ -50,7 +50,7 @@ def decimals(count: int, scale: int) -> Any:  # noqa: ANN401 -- Arrow's
         (lambda count: pa.array([{"balance": 1}] * count), "a group"),
     ],
 )
-def test_another_type_is_refused_whatever_the_capitals(lake: Path, name: str, values: Any, found: str) -> None:  # noqa: ANN401
+def test_another_type_is_refused_in_any_spelling_of_the_column(lake: Path, name: str, values: Any, found: str) -> None:  # noqa: ANN401
     path = changed(lake, name, values, replaces="balance")
     with pytest.raises(QueryFailed) as refused:
         DuckDBEngine(str(lake)).refuse_other_types()
@@ -61,15 +61,15 @@ def test_another_type_is_refused_whatever_the_capitals(lake: Path, name: str, va
 
 
 @pytest.mark.parametrize("name", ["BALANCE", "Balance"])
-def test_the_same_type_under_other_capitals_is_the_column(lake: Path, name: str) -> None:
+def test_a_column_in_another_spelling_is_the_same_column(lake: Path, name: str) -> None:
     changed(lake, name, lambda count: decimals(count, 2), replaces="balance")
     engine = DuckDBEngine(str(lake))
     engine.refuse_other_types()
     assert engine.query("SELECT count(*) FROM events WHERE balance IS NULL").rows == [(0,)]
 
 
-def test_a_nested_field_is_not_the_column_of_its_name(lake: Path) -> None:
-    """Of a release to come: a group may have an `amount` of its own."""
+def test_a_nested_field_is_not_a_column_of_the_table(lake: Path) -> None:
+    """A later release may add a group that has an `amount` of its own."""
     changed(
         lake,
         "fee",
@@ -87,7 +87,7 @@ def test_columns_after_a_group_are_checked(lake: Path) -> None:
 
 
 @pytest.mark.parametrize(("one", "other"), [("balance", "BALANCE"), ("mood", "Mood")])
-def test_two_columns_that_differ_in_capitals_only_are_refused(one: str, other: str) -> None:
+def test_two_columns_that_differ_only_in_case_are_refused(one: str, other: str) -> None:
     kind = "DECIMAL(18,2)"
     elements = [Element("schema", None, 2), Element(one, kind, None), Element(other, kind, None)]
     assert (
@@ -96,7 +96,7 @@ def test_two_columns_that_differ_in_capitals_only_are_refused(one: str, other: s
     )
 
 
-def test_a_file_with_such_columns_is_named(lake: Path) -> None:
+def test_a_file_whose_columns_differ_only_in_case_is_named(lake: Path) -> None:
     path = changed(lake, "Amount", lambda count: decimals(count, 2), replaces=None)
     with pytest.raises(QueryFailed, match="its columns amount and Amount are one") as refused:
         DuckDBEngine(str(lake)).refuse_other_types()
@@ -118,7 +118,7 @@ OF_OTHER_TYPES = {
 def test_a_query_refuses_a_file_with_another_type(
     lake: Path, column: str, position: int, *, has_older_files: bool
 ) -> None:
-    """Without the check it would round money, or fail without the file's name."""
+    """Without the check, the query would round money, or fail without naming the file."""
     path = changed(lake, column, OF_OTHER_TYPES[column], replaces=column, position=position)
     for sql in (SUM, "SELECT sum(amount) FROM events"):
         with pytest.raises(QueryFailed) as refused:
@@ -136,13 +136,13 @@ def test_a_query_checks_only_the_files_that_it_reads(lake: Path) -> None:
         engine.query(SUM)
 
 
-def test_the_check_is_not_counted_as_read_by_the_query(lake: Path) -> None:
+def test_bytes_read_by_the_check_are_not_counted(lake: Path) -> None:
     engine = DuckDBEngine(str(lake))
     first, again = engine.query(SUM), engine.query(SUM)
     assert first.read_bytes == again.read_bytes
 
 
-def test_the_daily_totals_are_not_made_of_rounded_money(lake: Path) -> None:
+def test_daily_totals_are_not_made_of_money_with_another_scale(lake: Path) -> None:
     path = changed(lake, "amount", lambda count: decimals(count, 3), replaces="amount")
     with pytest.raises(QueryFailed, match="its column amount is") as refused:
         totals(Folder(lake)).refresh()
@@ -162,8 +162,8 @@ def test_totals_of_another_type_are_refused(lake: Path) -> None:
 
 @pytest.mark.parametrize("has_older_files", [False, True])
 @pytest.mark.parametrize("name", ["filename", "FileName", "dt", "DT", "Event_Type", "month", "file_row_number"])
-def test_a_column_of_a_release_to_come_may_have_any_name(lake: Path, name: str, *, has_older_files: bool) -> None:
-    """Partition keys are those of the path, as in Athena; the engine's own column is not DuckDB's `filename`."""
+def test_a_column_of_a_later_release_may_have_any_name(lake: Path, name: str, *, has_older_files: bool) -> None:
+    """Partition keys are read from the path, as in Athena, and the engine does not use DuckDB's column `filename`."""
     before = DuckDBEngine(str(lake)).query("SELECT * FROM events ORDER BY event_id, dt").rows
     for path in lake.glob("events/*/*/*.parquet"):
         rows = pyarrow.parquet.ParquetFile(path).read()
@@ -183,8 +183,8 @@ def test_a_column_of_a_release_to_come_may_have_any_name(lake: Path, name: str, 
         "dt=2026-08-01/event_type=BALANCECREDITED",
     ],
 )
-def test_a_partition_folder_in_other_case_is_ignored(lake: Path, partition: str) -> None:
-    """Athena's projection does not lead there; `reconcile` reports such files as stray, see tests of the files."""
+def test_a_partition_folder_in_another_case_is_ignored(lake: Path, partition: str) -> None:
+    """Athena's projection does not lead there. `reconcile` reports such files as stray; see test_files.py."""
     sql = "SELECT count(*) FROM account_events"
     [(count,)] = DuckDBEngine(str(lake)).query(sql).rows
     copy = lake / "events" / partition / "x.parquet"

@@ -1,4 +1,4 @@
-"""What is a file of the table, and when a day's files are others."""
+"""The files of the lake's table: digests of a day's files, and stray files."""
 
 from datetime import date
 

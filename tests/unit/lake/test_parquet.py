@@ -1,4 +1,4 @@
-"""Rows become a file's columns exactly, or not at all."""
+"""Rows are converted to the columns of a file exactly, or refused."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -20,7 +20,7 @@ def read(row: dict[str, Any]) -> dict[str, Any]:
 
 def test_written_rows_can_be_read() -> None:
     row = {"name": "ü💶", "number": 2**63 - 1, "money": "-9999999999999999.99", "at": "2026-11-25 09:30:00.000001"}
-    at = datetime(2026, 11, 25, 9, 30, 0, 1)  # noqa: DTZ001 -- UTC is meant, and not said
+    at = datetime(2026, 11, 25, 9, 30, 0, 1)  # noqa: DTZ001 -- the column has no time zone
     assert read(row) == {**row, "money": Decimal("-9999999999999999.99"), "at": at}
 
 
@@ -31,13 +31,13 @@ def test_absent_values_are_null_and_unknown_columns_left_out() -> None:
 @pytest.mark.parametrize(
     "row",
     [
-        {"money": "0.001"},  # would have to be rounded
+        {"money": "0.001"},  # rounding would be necessary
         {"money": "10000000000000000.00"},
         {"money": "ten"},
         {"money": 1},
         {"number": "7"},
         {"number": 2**63},
-        {"number": 1.5},  # pyarrow would cut it
+        {"number": 1.5},  # pyarrow would truncate it
         {"number": True},
         {"name": 7},
         {"name": "\ud800"},

@@ -1,4 +1,4 @@
-"""A record that cannot be put back is reported and stays, and does not keep other records from being put back."""
+"""A record that cannot be redriven is reported and stays, and does not stop the others."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ import pytest
 from account_events.aggregation.packing import aggregate
 from account_events.consumer import Decoder
 from consumers.lake.rows import Rows
-from tests.unit.lake.redriven import (
+from tests.unit.lake.redrive_given import (
     ARRIVED_MS,
     CONVERSION_KEY,
     EVENTS,
@@ -19,16 +19,16 @@ from tests.unit.lake.redriven import (
     LATER,
     Function,
     MemoryBucket,
-    document,
+    failed_record,
     ids,
     in_lake,
     lines,
     redrive,
-    work_on,
+    redrive_of,
 )
 
 ROW: dict[str, Any] = json.loads(Rows(Decoder(), FIRST_DAY).row(EVENTS[1], None).line)
-"""As the function makes it of event 2, a credit."""
+"""The row that the function makes of event 2, a credit."""
 ARRIVED = datetime.fromtimestamp(ARRIVED_MS / 1000, UTC)
 
 
@@ -58,14 +58,14 @@ def dated(day: str) -> dict[str, object]:
         b'{"rawData": "", "arrivalTimestamp": %b}' % (b"9" * 5_000),
         *[b'{"rawData": %b, "arrivalTimestamp": 1}' % raw for raw in (b"5", b"null", b"[]", b"{}", b'"\xc3\xa9"')],
         b'{"rawData": "", "arrivalTimestamp": 1, "x": {"y": []}}',
-        document(b'{"x": [[]]}'),
-        document(b"{no rows"),
+        failed_record(b'{"x": [[]]}'),
+        failed_record(b"{no rows"),
     ],
 )
 def test_a_line_that_cannot_be_parsed_is_reported_and_stays(line: bytes) -> None:
-    behind = f"{KEY}-2"
-    bucket = MemoryBucket(**{KEY: lines(line, document(EVENTS[0])), behind: lines(document(EVENTS[1]))})
-    seen = [[each.line for each in found.failing] for found in work_on(bucket, Function()).look()]
+    next_key = f"{KEY}-2"
+    bucket = MemoryBucket(**{KEY: lines(line, failed_record(EVENTS[0])), next_key: lines(failed_record(EVENTS[1]))})
+    seen = [[each.line for each in found.failing] for found in redrive_of(bucket, Function()).look()]
     assert seen == [[1], []]
     found, _ = redrive(bucket, Function())
     assert [(each.line, len(each.reason) < 300) for each in found.failing] == [(1, True)]
@@ -74,23 +74,23 @@ def test_a_line_that_cannot_be_parsed_is_reported_and_stays(line: bytes) -> None
 
 
 def test_an_arrival_time_may_be_text() -> None:
-    bucket = MemoryBucket(**{KEY: lines(document(EVENTS[0], arrivalTimestamp=str(ARRIVED_MS)))})
+    bucket = MemoryBucket(**{KEY: lines(failed_record(EVENTS[0], arrivalTimestamp=str(ARRIVED_MS)))})
     [found] = redrive(bucket, Function())
     assert (found.rows, found.failing) == (1, [])
 
 
 def test_deeply_nested_json_is_refused_at_once() -> None:
-    """A line is parsed again where the calls are deeper than they were when it was first read."""
+    """The line is parsed a second time with a deeper call stack, which must not exceed the recursion limit."""
     depths = range(sys.getrecursionlimit() - 200, sys.getrecursionlimit())
     odd = [
         line
         for depth in depths
         for line in (
-            document(aggregate("1", "1", [EVENTS[0], LATER]))[:-1] + _nested(depth),
-            document(row()[:-1] + _nested(depth)),
+            failed_record(aggregate("1", "1", [EVENTS[0], LATER]))[:-1] + _nested(depth),
+            failed_record(row()[:-1] + _nested(depth)),
         )
     ]
-    bucket = MemoryBucket(**{KEY: lines(*odd, document(EVENTS[2]))})
+    bucket = MemoryBucket(**{KEY: lines(*odd, failed_record(EVENTS[2]))})
     [found] = redrive(bucket, Function())
     assert [each.line for each in found.failing] == list(range(1, len(odd) + 1))
     assert in_lake(bucket) == ids(3)
@@ -119,8 +119,8 @@ def _nested(depth: int) -> bytes:
     ],
 )
 def test_a_row_that_cannot_be_converted_stays(changes: dict[str, object], reason: str) -> None:
-    bad = document(row(**changes))
-    bucket = MemoryBucket(**{CONVERSION_KEY: lines(bad, document(row()))})
+    bad = failed_record(row(**changes))
+    bucket = MemoryBucket(**{CONVERSION_KEY: lines(bad, failed_record(row()))})
     [found] = redrive(bucket, Function())
     assert [(each.line, reason in each.reason) for each in found.failing] == [(1, True)]
     assert bucket.objects[CONVERSION_KEY] == lines(bad)
@@ -132,7 +132,7 @@ def test_a_row_that_cannot_be_converted_stays(changes: dict[str, object], reason
 )
 def test_a_row_without_a_mandatory_field_stays(name: str) -> None:
     without = {each: value for each, value in ROW.items() if each != name}
-    body = lines(document(row(**{name: None})), document(json.dumps(without).encode()))
+    body = lines(failed_record(row(**{name: None})), failed_record(json.dumps(without).encode()))
     bucket = MemoryBucket(**{CONVERSION_KEY: body})
     [found] = redrive(bucket, Function())
     assert [(each.line, name in each.reason) for each in found.failing] == [(1, True), (2, True)]
@@ -142,7 +142,7 @@ def test_a_row_without_a_mandatory_field_stays(name: str) -> None:
 def test_a_row_may_lack_an_optional_field() -> None:
     less = {name: value for name, value in ROW.items() if value is not None}
     assert ROW.keys() - less.keys() >= {"causation_id", "request_id", "owner"}
-    bucket = MemoryBucket(**{CONVERSION_KEY: lines(document(json.dumps(less).encode()))})
+    bucket = MemoryBucket(**{CONVERSION_KEY: lines(failed_record(json.dumps(less).encode()))})
     [found] = redrive(bucket, Function())
     assert (found.rows, found.failing) == (1, [])
 
@@ -156,11 +156,11 @@ def test_a_row_may_lack_an_optional_field() -> None:
         "2026-02-30",
         "2026-W05-6",
         "20260131  ",
-        "２０２６-01-31",  # noqa: RUF001 -- digits, of another kind
+        "２０２６-01-31",  # noqa: RUF001 -- full-width digits
     ],
 )
 def test_a_row_outside_the_tables_days_stays(day: str) -> None:
-    body = lines(document(row(**dated(day))))
+    body = lines(failed_record(row(**dated(day))))
     bucket = MemoryBucket(**{CONVERSION_KEY: body})
     [found] = redrive(bucket, Function())
     assert [each.line for each in found.failing] == [1]
@@ -169,7 +169,7 @@ def test_a_row_outside_the_tables_days_stays(day: str) -> None:
 
 @pytest.mark.parametrize("day", [FIRST_DAY, f"{ARRIVED + timedelta(days=1):%Y-%m-%d}"])
 def test_the_tables_first_and_last_day_are_accepted(day: str) -> None:
-    bucket = MemoryBucket(**{CONVERSION_KEY: lines(document(row(**dated(day))))})
+    bucket = MemoryBucket(**{CONVERSION_KEY: lines(failed_record(row(**dated(day))))})
     [found] = redrive(bucket, Function())
     assert (found.rows, found.failing) == (1, [])
     assert any(key.startswith(f"events/dt={day}/") for key in bucket.objects)

@@ -1,4 +1,4 @@
-"""What a redrive reads of its bucket."""
+"""The reasons of failures that a redrive reads from the lake's bucket."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +10,7 @@ GOOD = b'{"recordId": "r-1", "error": "CorruptBody", "reason": "too short"}'
 
 
 def test_damaged_lines_of_reasons_are_skipped() -> None:
-    """They explain failures; the failures themselves are elsewhere."""
+    """They only explain failures, which are kept in other files."""
     damaged = [b"", b"{", b"\xff", b"[]", b"5", b'{"recordId": "r-2"}', b"[" * 100_000]
 
     class Bucket:
@@ -24,7 +24,7 @@ def test_damaged_lines_of_reasons_are_skipped() -> None:
     assert reasons("inv-2") == {}
 
 
-def test_reasons_are_read_line_by_line_and_lines_end_at_line_feeds_only() -> None:
+def test_lines_of_reasons_end_at_line_feeds_only() -> None:
     line = '{"recordId": "r-1",\r"error": "Refused", "reason": "a\u2028b"}'
     body = f"{line}\r\n{line.replace('r-1', 'r-2')}\n".encode()
 

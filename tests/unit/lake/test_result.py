@@ -1,4 +1,4 @@
-"""A result comes back from its file as it was written, and nothing else is taken for one."""
+"""A reconciliation result is read from its file as it was written, and other files are refused."""
 
 import json
 from dataclasses import replace
@@ -52,7 +52,7 @@ FULL = ReconciliationResult(
 
 
 @pytest.mark.parametrize("result", [AGREEING, FULL])
-def test_a_result_survives_its_file(result: ReconciliationResult) -> None:
+def test_a_result_is_read_from_its_file_unchanged(result: ReconciliationResult) -> None:
     assert from_json(to_json(result)) == result
 
 
@@ -77,7 +77,7 @@ def test_with_any_finding_the_sides_do_not_agree(kind: str) -> None:
 
 
 def test_with_a_stray_file_the_sides_do_not_agree() -> None:
-    """Nobody knows what Athena makes of it."""
+    """It is not documented how Athena reads such a file."""
     assert not replace(AGREEING, files=Files(stray=1)).agrees
 
 
@@ -87,7 +87,7 @@ def test_a_cent_is_a_difference_and_events_on_their_way_are_not() -> None:
 
 
 @pytest.mark.parametrize(
-    "spoiled",
+    "invalid",
     [
         {"format": 2},
         {"compared_at": "2026-08-01T12:00:00"},
@@ -113,9 +113,9 @@ def test_a_cent_is_a_difference_and_events_on_their_way_are_not() -> None:
         {"files": {"days": [], "stray": 0, "strays": []}},
     ],
 )
-def test_an_invalid_value_is_refused(spoiled: dict[str, Any]) -> None:
+def test_an_invalid_value_is_refused(invalid: dict[str, Any]) -> None:
     with pytest.raises(UnknownResult, match="Run `account-events reconcile` again"):
-        from_json(json.dumps(json.loads(to_json(FULL)) | spoiled).encode())
+        from_json(json.dumps(json.loads(to_json(FULL)) | invalid).encode())
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"\xff", b"1"])

@@ -41,8 +41,8 @@ FIELDS: dict[str, Any] = {
 }
 
 
-def due(data: bytes, published_at: datetime | None) -> Row:
-    """The row as anybody would write it, from what the kit reads."""
+def expected(data: bytes, published_at: datetime | None) -> Row:
+    """The row in a straightforward implementation, from the event as the consumer kit reads it."""
     event = DECODER.decode(data)
     values: dict[str, Any] = vars(event) | {
         "published_at": published_at,
@@ -59,7 +59,7 @@ def due(data: bytes, published_at: datetime | None) -> Row:
     )
 
 
-def test_a_row() -> None:
+def test_a_row_has_the_values_of_its_event() -> None:
     row = ROWS.row(encode("BalanceCredited", FIELDS), PUBLISHED_MS)
     assert row.dt == "2026-01-31"
     assert row.event_type == "BalanceCredited"
@@ -85,7 +85,7 @@ def test_a_row() -> None:
 @pytest.mark.parametrize("path", [path for path in sorted(GOLDEN.glob("*.hex")) if ".glue" not in path.name], ids=str)
 def test_every_published_version_has_a_row(path: Path) -> None:
     data = bytes.fromhex(path.read_text())
-    assert ROWS.row(data, None) == due(data, None)
+    assert ROWS.row(data, None) == expected(data, None)
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -100,7 +100,7 @@ MONEY = st.integers(-(10**18) + 1, 10**18 - 1).map(lambda cents: Decimal(cents).
             "event_id": TEXT,
             "account_id": ACCOUNT_ID,
             "sequence": st.integers(1, 2**63 - 1),
-            "occurred_at": st.datetimes(timezones=st.just(UTC), max_value=datetime(2026, 2, 1, 9)),  # noqa: DTZ001 -- hypothesis demands it
+            "occurred_at": st.datetimes(timezones=st.just(UTC), max_value=datetime(2026, 2, 1, 9)),  # noqa: DTZ001 -- hypothesis requires it
             "correlation_id": TEXT,
             "causation_id": st.none() | TEXT,
             "request_id": st.none() | TEXT,
@@ -114,8 +114,8 @@ MONEY = st.integers(-(10**18) + 1, 10**18 - 1).map(lambda cents: Decimal(cents).
 def test_a_row_has_the_values_that_the_kit_reads(name: str, values: dict[str, Any]) -> None:
     fields = {field: values[field] for field in CONTRACT.working[name].field_types}
     data = encode(name, fields)
-    assert ROWS.row(data, PUBLISHED_MS) == due(data, PUBLISHED)
-    assert ROWS.row(data, None) == due(data, None)
+    assert ROWS.row(data, PUBLISHED_MS) == expected(data, PUBLISHED)
+    assert ROWS.row(data, None) == expected(data, None)
 
 
 def outcome(read: Callable[[], Row]) -> Row | tuple[type[Exception], str]:
@@ -129,12 +129,12 @@ def outcome(read: Callable[[], Row]) -> Row | tuple[type[Exception], str]:
     st.sampled_from(["BalanceCredited", "AccountCreated"]), st.integers(0, 200), st.integers(0, 255), st.integers(0, 3)
 )
 @example("BalanceCredited", 10, 255, 0)
-def test_damaged_bytes_are_refused_as_the_kit_refuses_them(name: str, at: int, byte: int, cut: int) -> None:
+def test_damaged_bytes_are_refused_as_by_the_consumer_kit(name: str, at: int, byte: int, cut: int) -> None:
     values = FIELDS | {"owner": "o"}
     data = bytearray(encode(name, {field: values[field] for field in CONTRACT.working[name].field_types}))
     data[at % len(data)] = byte
     damaged = bytes(data[: len(data) - cut])
-    assert outcome(lambda: ROWS.row(damaged, None)) == outcome(lambda: due(damaged, None))
+    assert outcome(lambda: ROWS.row(damaged, None)) == outcome(lambda: expected(damaged, None))
 
 
 def test_an_event_of_a_later_release_is_refused() -> None:
@@ -159,7 +159,7 @@ def test_an_event_of_a_later_release_is_refused() -> None:
         ("2026-02-01", None, False),
     ],
 )
-def test_an_event_dated_where_the_table_has_no_partition_is_refused(
+def test_an_event_of_a_day_without_a_partition_is_refused(
     first_day: str, published_ms: int | None, *, fits: bool
 ) -> None:
     rows = Rows(DECODER, first_day)
@@ -171,7 +171,7 @@ def test_an_event_dated_where_the_table_has_no_partition_is_refused(
         rows.row(data, published_ms)
 
 
-def test_every_column_has_a_comment_that_the_catalogue_takes() -> None:
+def test_every_column_has_a_comment_that_the_glue_catalog_accepts() -> None:
     for column in (*table.COLUMNS, *PARTITION_KEYS):
         assert 0 < len(comment(column, CONTRACT)) <= LENGTH_MAX
     amount = next(column for column in table.COLUMNS if column.name == "amount")

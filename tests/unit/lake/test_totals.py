@@ -1,4 +1,4 @@
-"""The daily totals: what they sum up to; and they are made again when, and only when, a day's files have changed."""
+"""The daily totals: their sums, and that a day is summed up again only if its files have changed."""
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +21,7 @@ COLUMNS = ", ".join(name for name, _ in table.TOTALS_COLUMNS if name != "made_of
 
 
 class Folder:
-    """A bucket that is a folder, as far as the totals use one. Its ETags are the contents'."""
+    """A folder with the parts of S3's API that the totals use. An ETag is the hash of the contents."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -55,13 +55,14 @@ def totals(bucket: Folder, engine: Callable[[], Any] | None = None) -> Totals:
     return Totals(s3, "lake", engine or (lambda: DuckDBEngine(str(bucket.root))))
 
 
-def due(rows: Sequence[LakeRow]) -> set[tuple[Any, ...]]:
-    """By a plain fold, of rows that are all different."""
+def expected(rows: Sequence[LakeRow]) -> set[tuple[Any, ...]]:
+    """The totals of rows without copies, computed in plain Python."""
     found = set()
     for dt, currency in {(row["dt"], row["currency"]) for row in rows}:
-        theirs = [row for row in rows if (row["dt"], row["currency"]) == (dt, currency)]
+        selected = [row for row in rows if (row["dt"], row["currency"]) == (dt, currency)]
         of = {
-            name: [row for row in theirs if row["event_type"] == name] for name in {row["event_type"] for row in theirs}
+            name: [row for row in selected if row["event_type"] == name]
+            for name in {row["event_type"] for row in selected}
         }
         credits_, withdrawals = of.get("BalanceCredited", []), of.get("BalanceWithdrawn", [])
         found.add(
@@ -73,8 +74,8 @@ def due(rows: Sequence[LakeRow]) -> set[tuple[Any, ...]]:
                 sum((Decimal(row["amount"]) for row in credits_), Decimal("0.00")),
                 len(withdrawals),
                 sum((Decimal(row["amount"]) for row in withdrawals), Decimal("0.00")),
-                len(theirs),
-                len({row["account_id"] for row in theirs}),
+                len(selected),
+                len({row["account_id"] for row in selected}),
             )
         )
     return found
@@ -85,14 +86,14 @@ def found(bucket: Folder) -> set[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_the_days_are_summed_up_each_event_once(bucket: Folder, seed: int) -> None:
+def test_each_day_is_summed_up_with_each_event_once(bucket: Folder, seed: int) -> None:
     rows = made_up(seed, 20, 5, 300)
     write(bucket.root, rows)
     write(bucket.root, rows[:100], file_name="repeated")
     days: list[str] = []
     assert totals(bucket).refresh(days.append) == 5
     assert days == sorted({row["dt"] for row in rows})
-    assert found(bucket) == due(rows)
+    assert found(bucket) == expected(rows)
     assert totals(bucket).refresh() == 0
 
 
@@ -105,7 +106,7 @@ def test_a_late_event_changes_only_its_own_day(bucket: Folder) -> None:
     days: list[str] = []
     assert totals(bucket).refresh(days.append) == 1
     assert days == ["2026-08-02"]
-    assert found(bucket) == due(rows)
+    assert found(bucket) == expected(rows)
 
 
 def test_a_file_that_arrives_during_an_update_counts_in_the_next(bucket: Folder) -> None:
@@ -119,9 +120,9 @@ def test_a_file_that_arrives_during_an_update_counts_in_the_next(bucket: Folder)
             return answer
 
     assert totals(bucket, lambda: Slow(str(bucket.root))).refresh() == 1
-    assert found(bucket) != due(rows)
+    assert found(bucket) != expected(rows)
     assert totals(bucket).refresh() == 1
-    assert found(bucket) == due(rows)
+    assert found(bucket) == expected(rows)
 
 
 def test_each_month_has_one_object_and_a_change_rewrites_only_that(bucket: Folder) -> None:
@@ -139,7 +140,7 @@ def test_each_month_has_one_object_and_a_change_rewrites_only_that(bucket: Folde
     assert [name for name, path in objects.items() if path.read_bytes() != before[name]] == [
         "daily_totals/month=2026-09/totals.parquet"
     ]
-    assert found(bucket) == due(rows)
+    assert found(bucket) == expected(rows)
 
 
 def test_a_removed_day_has_no_totals(bucket: Folder) -> None:
@@ -148,7 +149,7 @@ def test_a_removed_day_has_no_totals(bucket: Folder) -> None:
     totals(bucket).refresh()
     shutil.rmtree(bucket.root / "events" / "dt=2026-08-02")
     assert totals(bucket).refresh() == 1
-    assert found(bucket) == due([row for row in rows if row["dt"] != "2026-08-02"])
+    assert found(bucket) == expected([row for row in rows if row["dt"] != "2026-08-02"])
 
 
 def test_an_empty_lake_has_no_totals(bucket: Folder) -> None:
@@ -164,7 +165,7 @@ def test_damaged_totals_are_rewritten(bucket: Folder, body: bytes) -> None:
     damaged = bucket.root / "daily_totals" / "month=2026-08" / "totals.parquet"
     damaged.write_bytes(body)
     assert totals(bucket).refresh() == len({row["dt"] for row in rows if row["dt"] < "2026-09"})
-    assert found(bucket) == due(rows)
+    assert found(bucket) == expected(rows)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +184,7 @@ def test_totals_with_other_columns_are_rewritten(bucket: Folder, change: Any) ->
     path = bucket.root / "daily_totals/month=2026-08/totals.parquet"
     pq.write_table(change(pq.ParquetFile(path).read()), path)
     assert totals(bucket).refresh() == len({row["dt"] for row in rows if row["dt"] < "2026-09"})
-    assert found(bucket) == due(rows)
+    assert found(bucket) == expected(rows)
 
 
 def test_totals_with_a_damaged_page_are_rewritten(bucket: Folder) -> None:
@@ -194,14 +195,14 @@ def test_totals_with_a_damaged_page_are_rewritten(bucket: Folder) -> None:
     body = path.read_bytes()
     path.write_bytes(body[:8] + b"\xff" * 400 + body[408:])
     assert totals(bucket).refresh() == len({row["dt"] for row in rows if row["dt"] < "2026-09"})
-    assert found(bucket) == due(rows)
+    assert found(bucket) == expected(rows)
 
 
 @pytest.mark.parametrize(
     "key", ["daily_totals/month=2026-08/", "daily_totals/notes.txt", "daily_totals/month=2026-08/_a"]
 )
 def test_files_of_other_tables_are_left_alone(key: str) -> None:
-    """A folder's marker, or a foreign file among them."""
+    """For example a folder's marker, or a file that is not ours."""
     kept = {key: b"mine"}
 
     class Bucket:
@@ -214,17 +215,17 @@ def test_files_of_other_tables_are_left_alone(key: str) -> None:
             return [{"Contents": [{"Key": each, "ETag": "1"} for each in kept if each.startswith(call["Prefix"])]}]
 
     bucket: Any = Bucket
-    assert Totals(bucket, "lake", lambda: pytest.fail("there is nothing to ask")).refresh() == 0
+    assert Totals(bucket, "lake", lambda: pytest.fail("there is nothing to query")).refresh() == 0
 
 
-def test_days_before_the_tables_first_are_left_alone(bucket: Folder) -> None:
+def test_days_before_the_tables_first_day_are_ignored(bucket: Folder) -> None:
     rows = made_up(8, 5, 3, 60)
     write(bucket.root, rows)
     s3: Any = bucket
     late = Totals(s3, "lake", lambda: DuckDBEngine(str(bucket.root), first_day="2026-08-02"), "2026-08-02")
     assert late.refresh() == 2
     assert late.refresh() == 0
-    assert found(bucket) == due([row for row in rows if row["dt"] >= "2026-08-02"])
+    assert found(bucket) == expected([row for row in rows if row["dt"] >= "2026-08-02"])
 
 
 def test_totals_of_another_statement_are_rewritten(bucket: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,7 +236,7 @@ def test_totals_of_another_statement_are_rewritten(bucket: Folder, monkeypatch: 
 
 
 def test_missing_write_access_is_reported_after_one_day(bucket: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each costs a query."""
+    """Each further day would cost a query."""
     write(bucket.root, made_up(seed=1, accounts=5, days=4, events=100))
     days: list[str] = []
 
@@ -248,7 +249,7 @@ def test_missing_write_access_is_reported_after_one_day(bucket: Folder, monkeypa
     assert days == ["2026-08-01"]
 
 
-def test_stray_files_make_no_day(bucket: Folder) -> None:
+def test_a_stray_file_does_not_add_a_day(bucket: Folder) -> None:
     write(bucket.root, made_up(seed=1, accounts=5, days=1, events=10))
     for key in ("events/stray.parquet", "events/dt=2026-11-31/event_type=BalanceCredited/x.parquet"):
         bucket.put_object(Bucket="lake", Key=key, Body=b"nothing")

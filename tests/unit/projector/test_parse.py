@@ -163,7 +163,7 @@ def test_a_key_with_an_impossible_version_is_a_stray_row(version: str, kind: str
     [poison] = arrivals(record)
     assert isinstance(poison, Poison)
     assert is_stray(poison)
-    assert (poison.sequence, poison.reason) == (1, "its key has no version that a row can have")
+    assert (poison.sequence, poison.reason) == (1, "its key has no valid version")
 
 
 def test_an_image_with_thousands_of_digits_is_poison() -> None:

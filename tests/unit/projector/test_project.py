@@ -77,7 +77,7 @@ def test_poison_parks_its_account_and_the_batch_is_done() -> None:
     reason = "the row cannot be read: row a/2: unknown type 'INTEREST'"
     assert projector.parking.parked == {"a": Parked("a", 2, 4, 2, reason, "2026-01-31T09:30:00+00:00")}
     outcome = projector.outcomes[0]
-    assert (outcome.held, outcome.parked_in_all, outcome.waiting) == (3, 1, [])
+    assert (outcome.held, outcome.parked_total, outcome.waiting) == (3, 1, [])
     assert outcome.parked == list(projector.parking.parked.values())
 
 
@@ -97,7 +97,7 @@ def test_later_events_of_a_parked_account_are_held_back_and_recorded() -> None:
     assert projector.deliver(records[3:]) == DONE
     assert on_stream(projector) == ["a:1", "b:1"]
     assert projector.parking.parked["a"].held_through == 6
-    assert (projector.outcomes[1].held, projector.outcomes[1].parked_in_all) == (3, 1)
+    assert (projector.outcomes[1].held, projector.outcomes[1].parked_total) == (3, 1)
 
 
 def test_earlier_events_of_a_parked_account_are_published() -> None:
@@ -194,7 +194,7 @@ def test_the_number_of_parked_accounts_may_be_unknown() -> None:
     projector.deliver(batch("a"))
     projector.parking.fails = lambda _: None
     projector.deliver(batch("a"))
-    assert [outcome.parked_in_all for outcome in projector.outcomes] == [None, 0]
+    assert [outcome.parked_total for outcome in projector.outcomes] == [None, 0]
 
 
 def test_a_reason_is_shortened() -> None:

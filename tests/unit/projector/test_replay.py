@@ -57,7 +57,7 @@ def test_despite_failures_the_same_events_arrive_in_order(recording: TableStream
 
 
 def test_a_replay_fails_if_an_account_is_always_refused(recording: TableStream) -> None:
-    with pytest.raises(AssertionError, match="given up, never handled"):
+    with pytest.raises(AssertionError, match="discarded without being handled"):
         MemoryProjector(MemoryKinesis(refuse=["cleo"])).replay(recording)
 
 

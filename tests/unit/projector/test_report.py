@@ -59,7 +59,7 @@ def test_a_batch_emits_all_metrics(capsys: pytest.CaptureFixture[str]) -> None:
             kinesis_records=4,
             refusals=3,
             oldest_us=4_000_000,
-            parked_in_all=1,
+            parked_total=1,
             waiting=WAITING,
         )
     )

@@ -1,4 +1,4 @@
-"""Balances in bins."""
+"""The distribution of balances over bins."""
 
 from decimal import Decimal
 from itertools import pairwise
@@ -16,18 +16,18 @@ def spread(*balances: Decimal | str) -> Distribution:
     values = sorted(Decimal(each) for each in balances)
     middle = (len(values) - 1) // 2
     sizes = []
-    for place, value in enumerate(values):
+    for index, value in enumerate(values):
         digits = f"{abs(int(value))}"
         size = int(digits[0] + "0" * (len(digits) - 1))
         sign = (value > 0) - (value < 0)
-        sizes.append(Size(sign, size, 1, value, value, value if place == middle else None))
+        sizes.append(Size(sign, size, 1, value, value, value if index == middle else None))
     found = distribution(sizes)
     assert found is not None
     return found
 
 
 @given(AMOUNTS)
-def test_every_account_is_in_one_place_and_in_the_right_one(balances: list[Decimal]) -> None:
+def test_every_account_is_counted_once_and_in_the_right_bin(balances: list[Decimal]) -> None:
     found = spread(*balances)
     assert found.accounts == found.overdrawn + found.empty + sum(each.accounts for each in found.bins) == len(balances)
     for each in found.bins:
@@ -37,11 +37,11 @@ def test_every_account_is_in_one_place_and_in_the_right_one(balances: list[Decim
 
 
 @given(AMOUNTS)
-def test_bins_touch_each_other_and_end_at_the_least_and_greatest(balances: list[Decimal]) -> None:
+def test_bins_are_adjacent_and_the_first_and_last_are_not_empty(balances: list[Decimal]) -> None:
     bins = spread(*balances).bins
     assert all(one.high == next_.low for one, next_ in pairwise(bins))
     assert not bins or (bins[0].accounts and bins[-1].accounts)
-    assert len(bins) <= BINS_MAX or bins[1].high == 10 * bins[1].low  # tenfold is as coarse as it gets
+    assert len(bins) <= BINS_MAX or bins[1].high == 10 * bins[1].low  # no bins are coarser than tenfold
 
 
 @pytest.mark.parametrize(
@@ -56,11 +56,11 @@ def test_bins_touch_each_other_and_end_at_the_least_and_greatest(balances: list[
         (("9999999999999999.99",), [9 * 10**15, 10**16]),
     ],
 )
-def test_edges_grow_evenly(balances: tuple[str, ...], edges: list[int]) -> None:
+def test_bins_have_round_edges(balances: tuple[str, ...], edges: list[int]) -> None:
     bins = spread(*balances).bins
     assert [bins[0].low, *(each.high for each in bins)] == edges
 
 
-def test_no_accounts_have_no_distribution() -> None:
+def test_without_accounts_there_is_no_distribution() -> None:
     assert distribution([]) is None
     assert spread("0", "-1").bins == ()

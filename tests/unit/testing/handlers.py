@@ -1,4 +1,4 @@
-"""Handlers with a planted bug each, around one that has none: the assertions have to tell them apart."""
+"""Handlers for the tests of the assertions: one is correct, and each of the others has one planted bug."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -16,7 +16,7 @@ DONE: dict[str, list[dict[str, str]]] = {"batchItemFailures": []}
 
 
 def events_of(event: Event) -> list[tuple[str, str, bytes]]:
-    """Sequence number, account and encoded event of each record that is one."""
+    """Sequence number, account and encoded event of each record that has an event."""
     found = []
     for record in event["Records"]:
         image = record["dynamodb"].get("NewImage")
@@ -36,7 +36,7 @@ def failed(number: str) -> dict[str, list[dict[str, str]]]:
 
 
 def one_by_one(kinesis: MemoryKinesis) -> Callable[[Event, Any], Any]:
-    """Right: an event at a time, and from the first that is refused all again."""
+    """Correct: sends one event at a time, and reports the first that is refused."""
 
     def handler(event: Event, _: Any) -> Any:  # noqa: ANN401 -- Lambda's
         for number, account_id, data in events_of(event):
@@ -47,7 +47,7 @@ def one_by_one(kinesis: MemoryKinesis) -> Callable[[Event, Any], Any]:
     return handler
 
 
-def loses_what_is_refused(kinesis: MemoryKinesis) -> Callable[[Event, Any], Any]:
+def loses_refused_events(kinesis: MemoryKinesis) -> Callable[[Event, Any], Any]:
     def handler(event: Event, _: Any) -> Any:  # noqa: ANN401 -- Lambda's
         for _number, account_id, data in events_of(event):
             put_one(kinesis, account_id, data)
@@ -67,8 +67,8 @@ def reports_the_next_record(kinesis: MemoryKinesis) -> Callable[[Event, Any], An
     return handler
 
 
-def goes_on_behind_a_refused_one(kinesis: MemoryKinesis) -> Callable[[Event, Any], Any]:
-    """It reports rightly what is to come again, as a batch processor that does not stop does."""
+def continues_after_a_refusal(kinesis: MemoryKinesis) -> Callable[[Event, Any], Any]:
+    """Reports the right record but publishes later ones first, like a batch processor that continues after failures."""
 
     def handler(event: Event, _: Any) -> Any:  # noqa: ANN401 -- Lambda's
         refused = [number for number, account_id, data in events_of(event) if not put_one(kinesis, account_id, data)]
@@ -77,8 +77,8 @@ def goes_on_behind_a_refused_one(kinesis: MemoryKinesis) -> Callable[[Event, Any
     return handler
 
 
-def sends_again_only_what_was_refused(kinesis: MemoryKinesis) -> Callable[[Event, Any], Any]:
-    """All in one call, and the refused entries in the next: what most producers do."""
+def resends_only_refused_entries(kinesis: MemoryKinesis) -> Callable[[Event, Any], Any]:
+    """Sends all entries in one call and the refused ones again in the next, as most producers do."""
 
     def handler(event: Event, _: Any) -> Any:  # noqa: ANN401 -- Lambda's
         entries = [{"Data": data, "PartitionKey": account_id} for _, account_id, data in events_of(event)]
@@ -100,7 +100,7 @@ def publishes_backwards(kinesis: MemoryKinesis) -> Callable[[Event, Any], Any]:
     return handler
 
 
-def doubles(kinesis: MemoryKinesis) -> Callable[[Event, Any], Any]:
+def publishes_twice(kinesis: MemoryKinesis) -> Callable[[Event, Any], Any]:
     def handler(event: Event, _: Any) -> Any:  # noqa: ANN401 -- Lambda's
         for _number, account_id, data in events_of(event):
             put_one(kinesis, account_id, data)

@@ -1,4 +1,4 @@
-"""Streams that the package's own tests replay."""
+"""Table streams that the tests of account_events.testing replay."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -10,8 +10,8 @@ from tests.support.given import given
 CENTS = Decimal("10.00")
 
 
-def bank(accounts: Iterable[str] = "abc", events: int = 12) -> TableStream:
-    """So many events of each account, in turn; from the tenth on with a snapshot."""
+def table_stream(accounts: Iterable[str] = "abc", events: int = 12) -> TableStream:
+    """This many events of each account, in turn. A snapshot follows the ninth event of an account."""
     commands: list[Command] = [CreateAccount("owner-1", "EUR"), *(Credit(CENTS) for _ in range(events - 2))]
     commands.append(Withdraw(Decimal("0.01")))
     return given(*in_turn(dict.fromkeys(accounts, commands)))

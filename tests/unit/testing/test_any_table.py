@@ -1,4 +1,4 @@
-"""The replay of a table that is not this project's: any key, any handler, with or without Kinesis."""
+"""Replays of other teams' tables: any key, any handler, with or without Kinesis."""
 
 import gzip
 import json
@@ -33,7 +33,7 @@ NUMBERS = [number_of(record) for record in STREAM.records]
 Event = dict[str, Any]
 
 
-def test_a_stream_carries_its_key_and_its_records_have_it() -> None:
+def test_a_stream_and_its_records_have_the_tables_key() -> None:
     assert STREAM.images() == ITEMS
     assert STREAM.records[0]["dynamodb"]["Keys"] == {"Customer": {"S": "ida"}, "Placed": {"N": "1"}}
     children = STREAM.split(3).shards[1:]
@@ -41,19 +41,19 @@ def test_a_stream_carries_its_key_and_its_records_have_it() -> None:
     assert not customers[0] & customers[1]
 
 
-def test_a_key_of_one_attribute_need_not_be_named_and_one_of_two_must() -> None:
+def test_a_key_of_two_attributes_must_be_passed_and_one_of_one_need_not() -> None:
     single = from_lambda_events([*TableStream.of_images([{"Id": {"B": "AQ=="}}], TableKey("Id")).records])
     assert single.key == TableKey("Id")
     unnamed = from_lambda_events([*STREAM.records])
     assert unnamed.key is None
     actions: list[Callable[[], TableStream]] = [lambda: unnamed.split(2), lambda: shuffled(unnamed, seed=1)]
     for action in actions:
-        with pytest.raises(BadReplay, match="which of the two key attributes is the partition key"):
+        with pytest.raises(BadReplay, match="the stream does not know which key attribute is the partition key"):
             action()
     assert from_lambda_events([*STREAM.records], ORDERS).split(3).key == ORDERS
 
 
-def exported(path: Path, *items: object) -> Path:
+def export_file(path: Path, *items: object) -> Path:
     path.write_bytes(gzip.compress("\n".join(json.dumps({"Item": item}) for item in items).encode()))
     return path
 
@@ -67,44 +67,46 @@ def exported(path: Path, *items: object) -> Path:
     ],
     ids=["numbers by value", "text by UTF-8 bytes", "binary by bytes"],
 )
-def test_an_export_is_in_the_order_of_its_keys(
+def test_the_items_of_an_export_are_sorted_by_key(
     values: list[dict[str, str]], ordered: list[str], tmp_path: Path
 ) -> None:
     items = [{"Customer": {"S": name}, "Placed": value} for value in values for name in ("jo", "ida")]
-    stream = from_export(exported(tmp_path / "a.json.gz", *items), ORDERS)
+    stream = from_export(export_file(tmp_path / "a.json.gz", *items), ORDERS)
     keys = [(item["Customer"]["S"], *item["Placed"].values()) for item in stream.images()]
     assert keys == [(name, value) for name in ("ida", "jo") for value in ordered]
 
 
 @pytest.mark.parametrize(
-    ("items", "said"),
+    ("items", "message"),
     [
-        ([ITEMS[0], {"Customer": {"S": "jo"}, "Placed": {"S": "1"}}], "line 2: .* Placed is a S here, and a N before"),
-        ([ITEMS[0], {**ITEMS[0], "Placed": {"N": "1.0"}}], "line 2: item ida/1.0 is there a second time"),
+        ([ITEMS[0], {"Customer": {"S": "jo"}, "Placed": {"S": "1"}}], "line 2: .* Placed has type S, but N before"),
+        ([ITEMS[0], {**ITEMS[0], "Placed": {"N": "1.0"}}], "line 2: item ida/1.0 appears a second time"),
         ([{"Customer": {"S": "jo"}}], "line 1: .* Placed is missing"),
         ([{**ITEMS[0], "Customer": {"S": ""}}], "line 1: .* Customer is empty"),
         ([{**ITEMS[0], "Placed": {"N": "Infinity"}}], "line 1: .* Placed is not a number"),
         ([{**ITEMS[0], "Placed": {"N": "1_0"}}], "line 1: .* Placed is not a number"),
-        ([{**ITEMS[0], "Placed": {"B": "?"}}], "line 1: .* Placed is no binary value"),
+        ([{**ITEMS[0], "Placed": {"B": "?"}}], "line 1: .* Placed is not a binary value"),
         ([{**ITEMS[0], "Placed": {"BOOL": True}}], "line 1: .* Placed is neither a string"),
     ],
 )
-def test_an_export_of_another_table_is_refused(items: list[object], said: str, tmp_path: Path) -> None:
-    with pytest.raises(BadSource, match=said):
-        from_export(exported(tmp_path / "a.json.gz", *items), ORDERS)
+def test_an_export_with_an_invalid_or_repeated_key_is_refused(
+    items: list[object], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(BadSource, match=message):
+        from_export(export_file(tmp_path / "a.json.gz", *items), ORDERS)
 
 
 def test_records_of_two_tables_are_refused() -> None:
     other = TableStream.of_images([{"Id": {"S": "x"}}], TableKey("Id")).records[0]
-    with pytest.raises(BadSource, match=r"not of the table of the first record: its Keys are Id \(S\), not Customer"):
+    with pytest.raises(BadSource, match=r"not from the table of the first record: its Keys are Id \(S\), not Customer"):
         from_lambda_events([STREAM.records[1], other])
 
 
-class Totals:
-    """A handler that keeps a sum per customer in a table of its own; `again` decides about a repeated record."""
+class DurableConsumer:
+    """A consumer with durable state: the records that it has handled. `handles` decides whether it handles a record."""
 
-    def __init__(self, again: Callable[[set[str], str], bool]) -> None:
-        self.again = again
+    def __init__(self, handles: Callable[[set[str], str], bool]) -> None:
+        self.handles = handles
         self.seen: set[str] = set()
         self.handled: list[str] = []
 
@@ -112,22 +114,22 @@ class Totals:
         def handler(event: Event, _: Any) -> None:  # noqa: ANN401 -- Lambda's
             for record in event["Records"]:
                 number = record["dynamodb"]["SequenceNumber"]
-                if self.again(self.seen, number):
+                if self.handles(self.seen, number):
                     self.seen.add(number)
                     self.handled.append(number)
 
         return handler
 
 
-def test_a_handler_that_forgets_what_it_has_done_is_caught() -> None:
+def test_a_handler_that_handles_a_record_twice_is_caught() -> None:
     faults: dict[str, Any] = {"batch_sizes": 4, "duplicates": "all", "overlap": 1, "crash_after_call": [2, 5]}
-    right = Totals(lambda seen, number: number not in seen)
-    done = replay(STREAM, new_handler=right.new_handler, **faults)
+    correct = DurableConsumer(lambda seen, number: number not in seen)
+    done = replay(STREAM, new_handler=correct.new_handler, **faults)
     done.assert_all_acknowledged()
-    done.assert_handled(right.handled, once=True)
+    done.assert_handled(correct.handled, once=True)
     assert [type(error) for error in done.errors] == [Died, Died]
     assert {delivery.environment for delivery in done.deliveries} == {1, 2, 3}
-    naive = Totals(lambda _seen, _number: True)
+    naive = DurableConsumer(lambda _seen, _number: True)
     done = replay(STREAM, new_handler=naive.new_handler, **faults)
     done.assert_handled(naive.handled)
     with pytest.raises(AssertionError, match=f"handled more than once: {NUMBERS[0]}, "):
@@ -153,11 +155,11 @@ def test_a_fake_that_raises_died_ends_the_environment() -> None:
 
 
 def ignore(_event: Event, _context: object) -> None:
-    """Does nothing, and succeeds."""
+    """A handler that does nothing and succeeds."""
 
 
-def test_what_was_ordered_and_did_not_happen_is_refused() -> None:
-    with pytest.raises(BadReplay, match="no call 9 to crash after: 2 in all reached the handler"):
+def test_a_replay_whose_fault_or_records_never_occur_is_refused() -> None:
+    with pytest.raises(BadReplay, match="no call 9 to crash after: the number of calls was 2"):
         replay(STREAM, new_handler=lambda: ignore, batch_sizes=9, crash_after_call=9)
     with pytest.raises(BadReplay, match="crash_after_call needs new_handler"):
         replay(STREAM, ignore, crash_after_call=1)
@@ -165,9 +167,9 @@ def test_what_was_ordered_and_did_not_happen_is_refused() -> None:
         replay(STREAM, new_handler=lambda: ignore, crash_after_put=1)
     with pytest.raises(BadReplay, match="there is no call 0 to crash after"):
         replay(STREAM, new_handler=lambda: ignore, crash_after_call=[0])
-    with pytest.raises(BadReplay, match="no record reaches the handler: the filters let none of 18 through"):
+    with pytest.raises(BadReplay, match="no record reaches the handler: the filters accept none of 18 records"):
         replay(STREAM, ignore, settings=Settings(filter_patterns=['{"eventName": ["REMOVE"]}']))
-    with pytest.raises(BadReplay, match="no record reaches the handler: the filters let none of 0 through"):
+    with pytest.raises(BadReplay, match="no record reaches the handler: the filters accept none of 0 records"):
         replay([], ignore)
 
 
@@ -175,7 +177,7 @@ def without_total(record: StreamRecord) -> None:
     del record["dynamodb"]["NewImage"]["Total"]
 
 
-def test_a_poison_is_given_up_alone_and_the_assertion_names_it() -> None:
+def test_only_the_poison_is_discarded_and_the_assertion_names_it() -> None:
     def handler(event: Event, _: Any) -> None:  # noqa: ANN401 -- Lambda's
         for record in event["Records"]:
             record["dynamodb"]["NewImage"]["Total"]
@@ -188,24 +190,24 @@ def test_a_poison_is_given_up_alone_and_the_assertion_names_it() -> None:
     with pytest.raises(AssertionError, match=r"invocation 2 raised KeyError\('Total'\)"):
         done.assert_no_failures()
     done.assert_handled([number for number in NUMBERS if number != NUMBERS[7]], once=True)
-    with pytest.raises(AssertionError, match="given up, never handled: 1 records"):
+    with pytest.raises(AssertionError, match=r"1 records from .* were discarded without being handled"):
         replay(STREAM, handler, poison={7: without_total}, settings=Settings(retries_max=2))
 
 
 @pytest.mark.parametrize(
-    ("handled", "said"),
+    ("handled", "message"),
     [
         (NUMBERS[1:], f"never handled: {NUMBERS[0]}"),
         ([*NUMBERS, "17"], "handled, but not on the stream: 17"),
         ([NUMBERS[1], NUMBERS[0], *NUMBERS[2:]], f"{NUMBERS[1]} was handled before {NUMBERS[0]}"),
     ],
 )
-def test_lost_invented_and_unordered_effects_are_caught(handled: list[str], said: str) -> None:
-    with pytest.raises(AssertionError, match=said):
+def test_lost_invented_and_out_of_order_effects_are_caught(handled: list[str], message: str) -> None:
+    with pytest.raises(AssertionError, match=message):
         replay(STREAM, ignore).assert_handled(handled)
 
 
-def test_a_partial_failure_is_a_failure_of_its_invocation() -> None:
+def test_a_partial_failure_counts_as_a_failed_invocation() -> None:
     responses = [{"batchItemFailures": [{"itemIdentifier": NUMBERS[2]}]}]
     done = replay(STREAM, lambda _event, _context: responses.pop() if responses else None)
     assert [delivery.acknowledged for delivery in done.deliveries] == [2, 16]

@@ -1,4 +1,4 @@
-"""Consumers under replay: the kit's own survives all that a stream can do, and handlers with a bug are caught."""
+"""Consumers in a replay: the consumer kit withstands every fault of a stream, and handlers with a bug are caught."""
 
 import base64
 from collections.abc import Callable, Sequence
@@ -54,13 +54,13 @@ EVENTS = mixed(
     seed=7,
 )
 NEWER = [newer_schema("BalanceCredited"), newer_schema("AccountCreated", "branch")]
-SET_ASIDE = list[tuple[KinesisRecord, Undecodable]]
+DeadLetters = list[tuple[KinesisRecord, Undecodable]]
 
 
 class Kit:
-    """A consumer of the kit's: a durable store, and what it has applied."""
+    """A consumer built with the consumer kit: its store, and the events that it has applied."""
 
-    def __init__(self, decoder: Decoder | None = None, dead_letter: SET_ASIDE | None = None) -> None:
+    def __init__(self, decoder: Decoder | None = None, dead_letter: DeadLetters | None = None) -> None:
         self.applied: list[Event] = []
         self.outcomes: list[Outcome] = []
         keep: Any = None if dead_letter is None else lambda record, error: dead_letter.append((record, error))
@@ -91,26 +91,26 @@ def test_the_kit_applies_each_event_once_whatever_the_stream_does(
     assert_applied_once(kit.applied, EVENTS)
 
 
-def reads(record: dict[str, Any]) -> list[Event]:
+def events_of_record(record: dict[str, Any]) -> list[Event]:
     return Decoder().events(base64.b64decode(record["kinesis"]["data"]))
 
 
 def naive(applied: list[Event]) -> Callable[[dict[str, Any], Any], None]:
-    """Applies whatever comes."""
+    """Applies every event that it gets."""
 
     def handler(event: dict[str, Any], _: Any) -> None:  # noqa: ANN401 -- Lambda's
         for record in event["Records"]:
-            applied.extend(reads(record))
+            applied.extend(events_of_record(record))
 
     return handler
 
 
 def newest_only(applied: list[Event]) -> Callable[[dict[str, Any], Any], None]:
-    """Drops what is not newer, and so loses what comes late."""
+    """Applies only events that are newer than the last one, and so loses events that arrive late."""
     last: dict[str, int] = {}
 
     def handler(event: dict[str, Any], _: Any) -> None:  # noqa: ANN401 -- Lambda's
-        for each in (each for record in event["Records"] for each in reads(record)):
+        for each in (each for record in event["Records"] for each in events_of_record(record)):
             if each.sequence > last.get(each.account_id, 0):
                 last[each.account_id] = each.sequence
                 applied.append(each)
@@ -130,7 +130,7 @@ def test_a_handler_that_does_not_drop_repeats_is_caught() -> None:
         assert_applied_once(applied, EVENTS)
 
 
-def test_a_handler_that_only_drops_repeats_is_caught_by_disorder() -> None:
+def test_a_handler_that_only_drops_repeats_fails_on_disorder() -> None:
     applied: list[Event] = []
     replay(published(EVENTS), newest_only(applied), batch_sizes=4, duplicates="all")
     assert_applied_once(applied, EVENTS)
@@ -139,11 +139,11 @@ def test_a_handler_that_only_drops_repeats_is_caught_by_disorder() -> None:
         assert_applied_once(applied, EVENTS)
 
 
-def test_behind_a_gap_nothing_is_applied_and_the_gap_is_reported() -> None:
+def test_nothing_after_a_gap_is_applied_and_the_gap_is_reported() -> None:
     kit = Kit()
     replay(published(without(EVENTS, "alma", 3)), kit.new_handler()).assert_all_acknowledged()
     assert_applied_once(kit.applied, [e for e in EVENTS if e.account_id != "alma" or e.sequence < 3])
-    later = Consumer(kit._inbox).receive([], now_s=2_000.0)  # noqa: SLF001 -- the same store, a while later
+    later = Consumer(kit._inbox).receive([], now_s=2_000.0)  # noqa: SLF001 -- the same store, later
     assert [(gap.account_id, gap.first) for gap in later.gaps] == [("alma", 3)]
 
 
@@ -159,7 +159,7 @@ def test_behind_a_gap_nothing_is_applied_and_the_gap_is_reported() -> None:
     ],
 )
 @pytest.mark.parametrize("aggregated", [True, False])
-def test_a_poison_stops_the_shard_or_is_set_aside(
+def test_a_poison_stops_the_shard_or_goes_to_the_dead_letter_callback(
     framing: Any,  # noqa: ANN401 -- of EventWriter
     damage: Any,  # noqa: ANN401 -- a Damage
     error: type[Undecodable],
@@ -169,24 +169,24 @@ def test_a_poison_stops_the_shard_or_is_set_aside(
     decoder = Decoder(Codec(CONTRACT, writer.registry.get))
     stream = published(EVENTS, writer, aggregated=aggregated)
     if damage is corrupt_aggregate and not aggregated:
-        with pytest.raises(BadReplay, match="does not have what this damage changes"):
+        with pytest.raises(BadReplay, match="cannot be damaged in this way"):
             stream.poisoned(4, damage)
         return
-    given_up = Settings(retries_max=2, discards_allowed=True)
+    discarding = Settings(retries_max=2, discards_allowed=True)
     stopped = Kit(decoder)
-    done = replay(stream, stopped.new_handler(), batch_sizes=10, poison={4: damage}, settings=given_up)
+    done = replay(stream, stopped.new_handler(), batch_sizes=10, poison={4: damage}, settings=discarding)
     assert len(done.discarded) >= 1
     assert {type(failure.error) for outcome in stopped.outcomes for failure in outcome.failures} == {error}
-    aside: SET_ASIDE = []
-    kit = Kit(decoder, aside)
+    dead_letters: DeadLetters = []
+    kit = Kit(decoder, dead_letters)
     replay(stream, kit.new_handler(), batch_sizes=10, poison={4: damage}).assert_all_acknowledged()
-    assert {type(why) for _, why in aside} == {error}
-    due, applied = by_account(EVENTS), by_account(kit.applied)
-    whole = [account_id for account_id, events in due.items() if applied.get(account_id) == events]
-    assert len(whole) < len(due), "something was lost with the poison"
-    assert "bo" in whole
+    assert {type(why) for _, why in dead_letters} == {error}
+    expected, applied = by_account(EVENTS), by_account(kit.applied)
+    complete = [account_id for account_id, events in expected.items() if applied.get(account_id) == events]
+    assert len(complete) < len(expected), "no account has lost an event to the poison"
+    assert "bo" in complete
     for account_id, events in applied.items():
-        assert events == due[account_id][: len(events)]
+        assert events == expected[account_id][: len(events)]
 
 
 def by_account(events: Sequence[Event]) -> dict[str, list[Event]]:
@@ -206,7 +206,7 @@ def test_a_newer_schema_stops_a_consumer_until_it_has_the_schema() -> None:
     writer = EventWriter(schemas=NEWER)
     stream = published(EVENTS, writer)
     kit = Kit()
-    with pytest.raises(AssertionError, match="given up, never handled"):
+    with pytest.raises(AssertionError, match="discarded without being handled"):
         replay(stream, kit.new_handler(), settings=Settings(retries_max=2))
     assert kit.applied == []
     assert isinstance(kit.outcomes[-1].failures[0].error, UnknownFingerprint)
@@ -216,17 +216,17 @@ def test_a_newer_schema_stops_a_consumer_until_it_has_the_schema() -> None:
     assert [each["branch"] for each in fields if each["sequence"] == 1] == ["from a later release"] * 12
 
 
-def test_with_glue_s_framing_a_registry_has_the_newer_schema_at_once() -> None:
+def test_with_glues_framing_the_registry_provides_a_newer_schema() -> None:
     writer = EventWriter("glue", schemas=NEWER)
     stream = published(EVENTS, writer)
     assert_applied_once(consumed(stream, Decoder(Codec(CONTRACT, writer.registry.get))), EVENTS)
     known = EventWriter("glue").registry
-    with pytest.raises(AssertionError, match="given up, never handled"):
+    with pytest.raises(AssertionError, match="discarded without being handled"):
         replay(stream, Kit(Decoder(Codec(CONTRACT, known.get))).new_handler(), settings=Settings(retries_max=2))
 
 
 @pytest.mark.parametrize("framing", ["single-object", "glue"])
-def test_an_event_of_a_later_type_comes_in_its_place(framing: Any) -> None:  # noqa: ANN401 -- of EventWriter
+def test_an_event_of_a_later_type_is_applied_in_its_place(framing: Any) -> None:  # noqa: ANN401 -- of EventWriter
     writer = EventWriter(framing)
     events = [of_a_later_type(event) if event.event_id == "alma:3" else event for event in EVENTS]
     codec = Codec(writer.contract, writer.registry.get)
@@ -242,7 +242,7 @@ def test_get_records_feeds_a_consumer_without_lambda() -> None:
     assert (outcome.applied, outcome.failures) == (len(EVENTS), [])
 
 
-def test_a_handler_s_partial_failure_brings_the_rest_again() -> None:
+def test_after_a_partial_failure_the_rest_is_delivered_again() -> None:
     kit, refused = Kit(), [True]
 
     def handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 -- Lambda's
@@ -256,10 +256,10 @@ def test_a_handler_s_partial_failure_brings_the_rest_again() -> None:
     done.assert_all_acknowledged()
 
 
-def test_what_no_release_writes_is_refused() -> None:
+def test_event_types_and_fields_that_cannot_exist_are_refused() -> None:
     with pytest.raises(BadReplay, match="there is no event 'Interest'"):
         newer_schema("Interest")
-    with pytest.raises(BadReplay, match="has a field 'owner' already"):
+    with pytest.raises(BadReplay, match="already has a field 'owner'"):
         newer_schema("AccountCreated", "owner")
     other = of_a_later_type(EVENTS[0])
     strange = OtherEvent(**{**vars(other), "name": "Interest"})
@@ -267,7 +267,7 @@ def test_what_no_release_writes_is_refused() -> None:
         EventWriter().encode(strange)
 
 
-def test_a_filter_and_a_split_work_on_the_events_stream() -> None:
+def test_an_events_stream_can_be_filtered_and_split() -> None:
     stream = published(EVENTS, aggregated=False)
     alma = Settings(filter_patterns=['{"partitionKey": ["alma"]}'])
     kit = Kit()
@@ -279,7 +279,7 @@ def test_a_filter_and_a_split_work_on_the_events_stream() -> None:
     assert_applied_once(kit.applied, EVENTS)
 
 
-def test_bare_records_of_kinesis_replay_too() -> None:
+def test_a_list_of_kinesis_records_can_be_replayed() -> None:
     kit = Kit()
     replay(published(EVENTS).lambda_event()["Records"], kit.new_handler()).assert_no_failures()
     assert_applied_once(kit.applied, EVENTS)

@@ -1,4 +1,4 @@
-"""The projector's Lambda module itself under the replay: environment, clients, tables, and nothing left of it after."""
+"""Replays with the projector's own Lambda module and its environment and clients, which are removed afterwards."""
 
 import gc
 import json
@@ -18,15 +18,15 @@ from tests.support.module_projector import deployed_projector as deployed
 from tests.support.poison import unknown_type
 from tests.support.replay import replay
 from tests.support.rows import KEY
-from tests.unit.testing.streams import bank
+from tests.unit.testing.streams import table_stream
 
 Deployed = Callable[..., Callable[[], Handler]]
 
 
-def test_it_publishes_parks_and_dies_as_the_one_in_memory(
+def test_it_publishes_parks_and_crashes_like_the_in_memory_projector(
     deployed_projector: Deployed, memory_kinesis: MemoryKinesis
 ) -> None:
-    stream = bank("abc", 12).poisoned(22, unknown_type)
+    stream = table_stream("abc", 12).poisoned(22, unknown_type)
     new_handler = deployed_projector(rows=stream.images())
     done = replay(stream, new_handler=new_handler, kinesis=memory_kinesis, batch_sizes=8, crash_after_put=2)
     done.assert_delivered()
@@ -34,11 +34,11 @@ def test_it_publishes_parks_and_dies_as_the_one_in_memory(
     assert [type(one.error) for one in done.deliveries[:3]] == [type(None), Died, type(None)]
 
 
-def test_crashes_and_duplicates_break_no_promise(
+def test_crashes_and_duplicates_break_no_guarantee(
     deployed_projector: Deployed, memory_kinesis: MemoryKinesis, tmp_path: Path
 ) -> None:
-    """Of an export, whose accounts are mixed."""
-    lines = [json.dumps({"Item": image}) for image in bank("abc", 12).images()]
+    """The stream comes from an export, with its accounts mixed."""
+    lines = [json.dumps({"Item": image}) for image in table_stream("abc", 12).images()]
     (tmp_path / "export.json").write_text("\n".join(lines))
     stream = shuffled(from_export(tmp_path / "export.json", KEY), seed=7)
     done = replay(
@@ -55,48 +55,48 @@ def test_crashes_and_duplicates_break_no_promise(
     assert {one.environment for one in done.deliveries} == {1, 2, 3}
 
 
-def test_what_the_stream_leaves_out_is_read_from_the_table(
+def test_events_missing_from_the_stream_are_read_from_the_table(
     deployed_projector: Deployed, memory_kinesis: MemoryKinesis
 ) -> None:
-    whole = bank("a", 12)
-    new_handler = deployed_projector(rows=whole.images())
-    holed = TableStream.of([*whole.records[:3], *whole.records[6:]])
-    done = replay(holed, new_handler=new_handler, kinesis=memory_kinesis, ledger=whole.images())
+    complete = table_stream("a", 12)
+    new_handler = deployed_projector(rows=complete.images())
+    with_gap = TableStream.of([*complete.records[:3], *complete.records[6:]])
+    done = replay(with_gap, new_handler=new_handler, kinesis=memory_kinesis, ledger=complete.images())
     assert done.sequences() == {"a": [*range(1, 13)]}
     done.assert_delivered()
 
 
 @pytest.mark.parametrize("aggregation", ["on", "off"])
-def test_minutes_of_refusals_take_no_time(aggregation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waits_of_minutes_after_refusals_take_no_real_time(aggregation: str, monkeypatch: pytest.MonkeyPatch) -> None:
     real_sleeps: list[float] = []
-    sleep, mine = time.sleep, threading.current_thread()
+    sleep, this_thread = time.sleep, threading.current_thread()
 
-    def slept(seconds: float) -> None:
-        """Only this thread's: others of the whole run, such as a local stack's, go on meanwhile."""
-        if threading.current_thread() is mine:
+    def sleep_of_this_thread(seconds: float) -> None:
+        """Record the sleeps of this thread. Other threads of the test run, such as a local stack's, really sleep."""
+        if threading.current_thread() is this_thread:
             real_sleeps.append(seconds)
         else:
             sleep(seconds)
 
-    monkeypatch.setattr(time, "sleep", slept)
+    monkeypatch.setattr(time, "sleep", sleep_of_this_thread)
     kinesis = MemoryKinesis([Fault(throttled=True)] * 300)
-    stream = bank("ab", 4)
+    stream = table_stream("ab", 4)
     with deployed(kinesis, stream.images(), {"AGGREGATION": aggregation}) as new_handler:
         replay(stream, new_handler=new_handler, kinesis=kinesis).assert_delivered()
     assert sum(kinesis.clock.slept_s) > 200
     assert real_sleeps == []
 
 
-def test_no_figure_of_its_metrics_is_left_for_who_comes_after(memory_kinesis: MemoryKinesis) -> None:
-    stream = bank("a", 3)
+def test_none_of_its_metrics_are_left_for_the_next_test(memory_kinesis: MemoryKinesis) -> None:
+    stream = table_stream("a", 3)
     with deployed(memory_kinesis, stream.images()) as new_handler:
         replay(stream, new_handler=new_handler, kinesis=memory_kinesis).assert_each_once()
     metrics = Metrics(namespace="AccountEvents", service="projector")
     assert metrics.metric_set == metrics.dimension_set == {}
 
 
-def test_nothing_is_left_of_it(memory_kinesis: MemoryKinesis) -> None:
-    sys.setswitchinterval(0.004)  # none that anything here sets
+def test_the_process_is_restored_afterwards(memory_kinesis: MemoryKinesis) -> None:
+    sys.setswitchinterval(0.004)  # a value that no code here sets
 
     def state() -> tuple[object, ...]:
         return (

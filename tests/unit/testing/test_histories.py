@@ -1,4 +1,4 @@
-"""Events for consumers' tests are what the account service publishes, and what happens to them is what was ordered."""
+"""Events for consumers' tests are those that the account service publishes, disturbed only as the test requests."""
 
 import base64
 from collections.abc import Callable
@@ -25,7 +25,7 @@ from account_events.testing import (
 from projector.lanes import aggregated, plain
 from tests.support.memory_projector import BUCKETS, MemoryProjector
 from tests.unit.testing.handlers import events_of
-from tests.unit.testing.streams import bank
+from tests.unit.testing.streams import table_stream
 
 ALMA = history("alma", "100.00", "-30.00", Decimal("0.5"))
 BO = history("bo", "5.00", "1.00", "1.00", "-7.00")
@@ -36,7 +36,7 @@ def events_in(stream: EventStream) -> list[Event]:
     return [event for record in stream.get_records() for event in DECODER.events(record["Data"])]
 
 
-def test_a_history_is_an_account_s_with_its_balances() -> None:
+def test_a_history_has_the_events_of_an_account_with_its_balances() -> None:
     assert [type(event) for event in ALMA] == [AccountCreated, BalanceCredited, BalanceWithdrawn, BalanceCredited]
     assert [event.sequence for event in ALMA] == [1, 2, 3, 4]
     assert [str(event.balance) for event in ALMA if hasattr(event, "balance")] == ["0.00", "100.00", "70.00", "70.50"]
@@ -47,7 +47,7 @@ def test_a_history_is_an_account_s_with_its_balances() -> None:
 
 
 @pytest.mark.parametrize(
-    ("amounts", "said"),
+    ("amounts", "message"),
     [
         (["1.00", "-1.01"], "alma: -1.01 overdraws"),
         (["0.00"], "'0.00' is not an amount"),
@@ -56,29 +56,29 @@ def test_a_history_is_an_account_s_with_its_balances() -> None:
         (["NaN"], "'NaN' is not an amount"),
     ],
 )
-def test_an_account_that_cannot_be_is_refused(amounts: list[str], said: str) -> None:
-    with pytest.raises(BadReplay, match=said):
+def test_an_impossible_history_is_refused(amounts: list[str], message: str) -> None:
+    with pytest.raises(BadReplay, match=message):
         history("alma", *amounts)
 
 
 @pytest.mark.parametrize("pack", [aggregated, plain])
 def test_the_records_are_those_that_the_projector_puts(pack: Callable[[int], Any]) -> None:
-    """Eight accounts of six events, so no snapshot is among the rows: five records are five events."""
+    """With six events per account there are no snapshots, so five records are five events."""
     projector = MemoryProjector(pack=pack(BUCKETS))
-    stream = bank("abcdefgh", 6)
+    stream = table_stream("abcdefgh", 6)
     events = [DECODER.decode(data) for _number, _account, data in events_of({"Records": stream.records})]
     projector.replay(stream, batch_sizes=5).assert_each_once()
     expected = [(put["PartitionKey"], put["Data"]) for put in projector.kinesis.accepted]
-    made = published(events, aggregated=pack is aggregated, events_per_put=5).get_records()
-    found = [(record["PartitionKey"], record["Data"]) for record in made]
+    put_records = published(events, aggregated=pack is aggregated, events_per_put=5).get_records()
+    found = [(record["PartitionKey"], record["Data"]) for record in put_records]
     if pack is aggregated:
         assert found == expected
-    assert sorted(found) == sorted(expected)  # each account alone: the projector puts one record of each at a time
+    assert sorted(found) == sorted(expected)  # one record per account is in flight, so accounts mix differently
 
 
-def test_an_independent_de_aggregator_finds_the_events_under_their_keys() -> None:
+def test_an_independent_deaggregator_finds_every_event() -> None:
     records = published(mixed(ALMA, BO)).lambda_event()["Records"]
-    assert len(records) == 2, "two buckets"
+    assert len(records) == 2, "one record of each of two buckets"
     found = [base64.b64decode(one["kinesis"]["data"]) for one in deaggregate_records(records)]
     assert sorted(found) == sorted(map(EventWriter().encode, (*ALMA, *BO)))
 
@@ -111,7 +111,7 @@ def data_of(record: dict[str, Any]) -> bytes:
     return base64.b64decode(record["kinesis"]["data"])
 
 
-def test_put_by_put_an_aggregate_holds_what_the_projector_got_at_once() -> None:
+def test_an_aggregated_record_has_the_events_of_one_put() -> None:
     sizes = [len(unpack(record["Data"])) for record in published(BO, events_per_put=2).get_records()]
     assert sizes == [2, 2, 1]
 
@@ -122,7 +122,7 @@ def test_accounts_are_mixed_in_turn_or_by_a_seed() -> None:
     assert_applied_once(mixed(ALMA, BO, seed=1), [*ALMA, *BO])
 
 
-def test_disorder_and_repeats_are_the_seed_s_and_always_there() -> None:
+def test_disorder_and_repeats_are_reproducible_by_seed() -> None:
     for seed in range(50):
         events = mixed(ALMA, BO, seed=seed)
         disturbed, repeated = out_of_order(events, seed), republished(events, seed)
@@ -134,30 +134,30 @@ def test_disorder_and_repeats_are_the_seed_s_and_always_there() -> None:
         assert list(dict.fromkeys(map(id, repeated))) == list(map(id, events)), "in order at first publication"
         with pytest.raises(AssertionError, match="was applied more than once"):
             assert_applied_once(repeated, events)
-    with pytest.raises(BadReplay, match="no account has two events"):
+    with pytest.raises(BadReplay, match="no account has two different events"):
         out_of_order([ALMA[0], BO[0], ALMA[0]], seed=1)
     with pytest.raises(BadReplay, match="no event that could be published again"):
         republished([], seed=1)
     assert len(republished(ALMA[:1], seed=1)) > 1
 
 
-def test_a_gap_is_of_events_that_were_there() -> None:
+def test_only_events_that_exist_can_be_left_out() -> None:
     assert [event.sequence for event in without(mixed(ALMA, BO), "alma", 2, 3) if event.account_id == "alma"] == [1, 4]
     with pytest.raises(BadReplay, match="alma: there is no event 5 to leave out"):
         without(ALMA, "alma", 5)
 
 
-def test_a_stream_of_nothing_and_numbers_below_one_are_refused() -> None:
+def test_an_empty_stream_and_numbers_below_one_are_refused() -> None:
     with pytest.raises(BadReplay, match="no event to publish"):
         published([])
     for option in ("events_per_put", "buckets", "shards"):
         numbers: dict[str, Any] = {option: 0}
-        with pytest.raises(BadReplay, match="have to be positive"):
+        with pytest.raises(BadReplay, match="must be positive"):
             published(ALMA, **numbers)
 
 
 @pytest.mark.parametrize(
-    ("applied", "said"),
+    ("applied", "message"),
     [
         (ALMA[:3], "^alma: 4 was never applied$"),
         ([], "^alma: 1 was never applied$"),
@@ -167,6 +167,6 @@ def test_a_stream_of_nothing_and_numbers_below_one_are_refused() -> None:
         ([*ALMA[:3], history("alma", "1.00", "1.00", "1.00")[3]], "^alma: 4 differs from the published event$"),
     ],
 )
-def test_what_was_applied_wrongly_is_named(applied: list[Event], said: str) -> None:
-    with pytest.raises(AssertionError, match=said):
+def test_an_event_that_was_applied_wrongly_is_named(applied: list[Event], message: str) -> None:
+    with pytest.raises(AssertionError, match=message):
         assert_applied_once(applied, ALMA)

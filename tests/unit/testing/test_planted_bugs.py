@@ -1,4 +1,4 @@
-"""Handlers that break a promise are caught, each by the assertion that names it; the one that breaks none is not."""
+"""Each planted bug fails the assertion that is made for it, and the correct handler passes every assertion."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -21,9 +21,9 @@ from tests.support.poison import no_image, unknown_type
 from tests.support.replay import Replayed, replay
 from tests.unit.testing import handlers
 from tests.unit.testing.handlers import events_of
-from tests.unit.testing.streams import bank
+from tests.unit.testing.streams import table_stream
 
-STREAM = bank("ab", 12)
+STREAM = table_stream("ab", 12)
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 REFUSALS = [Fault(refused=frozenset({0})) if call % 4 == 2 else Fault() for call in range(60)]
 
@@ -35,29 +35,29 @@ def replayed(maker: Maker) -> Replayed:
     return replay(STREAM, maker(kinesis), kinesis=kinesis, batch_sizes=6)
 
 
-def test_the_right_one_passes() -> None:
+def test_the_correct_handler_passes() -> None:
     done = replayed(handlers.one_by_one)
     done.assert_delivered()
     done.assert_each_once()
-    assert len(done.deliveries) > len(STREAM.records) / 6, "something was delivered again"
+    assert len(done.deliveries) > len(STREAM.records) / 6, "nothing was delivered again"
 
 
 @pytest.mark.parametrize(
-    ("maker", "said"),
+    ("maker", "message"),
     [
-        (handlers.loses_what_is_refused, "a: 2, 4, 6, 8, 10, 12 never reached Kinesis"),
+        (handlers.loses_refused_events, "a: 2, 4, 6, 8, 10, 12 never reached Kinesis"),
         (handlers.reports_the_next_record, "never reached Kinesis"),
     ],
 )
-def test_a_loss_is_caught(maker: Maker, said: str) -> None:
-    with pytest.raises(AssertionError, match=said):
+def test_a_loss_is_caught(maker: Maker, message: str) -> None:
+    with pytest.raises(AssertionError, match=message):
         replayed(maker).assert_every_event()
     with pytest.raises(AssertionError, match=r"a: 3 came before 2"):
-        replayed(handlers.loses_what_is_refused).assert_in_order()
+        replayed(handlers.loses_refused_events).assert_in_order()
 
 
-@pytest.mark.parametrize("maker", [handlers.publishes_backwards, handlers.goes_on_behind_a_refused_one])
-def test_disorder_is_caught_where_nothing_is_lost(maker: Maker) -> None:
+@pytest.mark.parametrize("maker", [handlers.publishes_backwards, handlers.continues_after_a_refusal])
+def test_disorder_is_caught_even_if_nothing_is_lost(maker: Maker) -> None:
     kinesis = MemoryKinesis([] if maker is handlers.publishes_backwards else iter(REFUSALS))
     done = replay(STREAM, maker(kinesis), kinesis=kinesis, batch_sizes=6)
     done.assert_every_event()
@@ -67,25 +67,25 @@ def test_disorder_is_caught_where_nothing_is_lost(maker: Maker) -> None:
         done.assert_delivered()
 
 
-def test_sending_only_what_was_refused_again_is_caught_in_the_calls_and_on_the_stream() -> None:
+def test_resending_only_the_refused_entries_is_caught() -> None:
     kinesis = MemoryKinesis([Fault(refused=frozenset({0}))])
-    done = replay(STREAM, handlers.sends_again_only_what_was_refused(kinesis), kinesis=kinesis, batch_sizes=6)
+    done = replay(STREAM, handlers.resends_only_refused_entries(kinesis), kinesis=kinesis, batch_sizes=6)
     with pytest.raises(AssertionError, match="a: 2 came before 1"):
         done.assert_in_order()
-    with pytest.raises(AssertionError, match="call 1: a, b in two records in flight together"):
+    with pytest.raises(AssertionError, match="call 1 has several records with events of a, b"):
         kinesis.assert_accounts_alone()
 
 
-def test_doubles_are_allowed_or_caught_as_asked() -> None:
+def test_assert_delivered_allows_repeats_and_assert_each_once_does_not() -> None:
     kinesis = MemoryKinesis()
-    done = replay(STREAM, handlers.doubles(kinesis), kinesis=kinesis)
+    done = replay(STREAM, handlers.publishes_twice(kinesis), kinesis=kinesis)
     done.assert_delivered()
     with pytest.raises(AssertionError, match=r"a: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more came more than once"):
         done.assert_each_once()
 
 
 def tampering(tamper: Callable[[dict[str, Any]], dict[str, Any]], name: str | None = None) -> Arrivals:
-    """All published rightly, but that event 3 of a is other than its row."""
+    """Publish every event correctly, except that `tamper` changes event 3 of account a."""
     kinesis = MemoryKinesis()
 
     def handler(event: dict[str, Any], _: Any) -> None:  # noqa: ANN401 -- Lambda's
@@ -100,16 +100,16 @@ def tampering(tamper: Callable[[dict[str, Any]], dict[str, Any]], name: str | No
     return replay(STREAM, handler, kinesis=kinesis)
 
 
-def test_a_wrong_amount_is_caught_by_field_and_by_balance_and_is_not_told() -> None:
+def test_a_wrong_amount_is_caught_but_not_printed() -> None:
     done = tampering(lambda fields: fields | {"amount": Decimal("4711.00")})
-    with pytest.raises(AssertionError, match=r"^a: 3 differs from the ledger: amount$") as told:
+    with pytest.raises(AssertionError, match=r"^a: 3 differs from the ledger: amount$") as caught:
         done.assert_repeats_only()
-    assert "4711" not in str(told.value)
+    assert "4711" not in str(caught.value)
     with pytest.raises(AssertionError, match="a: the events up to 3 do not add up to the ledger's balance"):
         done.assert_balances()
 
 
-def test_a_credit_for_a_withdrawal_is_caught() -> None:
+def test_a_withdrawal_in_place_of_a_credit_is_caught() -> None:
     done = tampering(lambda fields: fields, "BalanceWithdrawn")
     with pytest.raises(AssertionError, match="a: 3 differs from the ledger: BalanceWithdrawn, not BalanceCredited"):
         done.assert_repeats_only()
@@ -117,23 +117,23 @@ def test_a_credit_for_a_withdrawal_is_caught() -> None:
         done.assert_balances()
 
 
-def test_an_account_out_of_nowhere_is_caught() -> None:
+def test_an_event_of_an_unknown_account_is_caught() -> None:
     done = tampering(lambda fields: fields | {"account_id": "nobody", "event_id": "nobody:3"})
     with pytest.raises(AssertionError, match="nobody: 3 is of an account that is not on the stream"):
         done.assert_repeats_only()
 
 
 def publishing(stream: TableStream, *extra: tuple[str, int], ledger: Sequence[Image] = ()) -> Replayed:
-    """All that the stream tells of, rightly; and before it, of STREAM, what it does not tell of."""
-    kinesis, whole = MemoryKinesis(), {}
+    """Publish the events `extra` of STREAM, and then every event of `stream` correctly."""
+    kinesis, data_of = MemoryKinesis(), {}
     for _number, account_id, data in events_of({"Records": list(STREAM.records)}):
-        whole[account_id, decode(data).fields["sequence"]] = data
+        data_of[account_id, decode(data).fields["sequence"]] = data
     for account_id, sequence in extra:
-        handlers.put_one(kinesis, account_id, whole[account_id, sequence])
+        handlers.put_one(kinesis, account_id, data_of[account_id, sequence])
     return replay(stream, handlers.one_by_one(kinesis), kinesis=kinesis, ledger=ledger)
 
 
-def test_an_event_behind_the_last_is_caught_though_it_adds_up() -> None:
+def test_an_event_after_the_last_is_caught_although_balances_agree() -> None:
     done = tampering(lambda fields: fields)
     [*_, last] = done.per_account["b"]
     balance = last.fields["balance"] - Decimal("0.01")
@@ -148,7 +148,7 @@ def test_an_event_behind_the_last_is_caught_though_it_adds_up() -> None:
             assertion()
 
 
-def test_the_ledger_does_not_excuse_what_is_behind_the_last() -> None:
+def test_an_event_after_the_streams_last_is_caught_despite_the_ledger() -> None:
     done = publishing(TableStream.of(STREAM.records[:6]), ledger=STREAM.images())
     done.assert_each_once()
     for _number, account_id, data in events_of({"Records": list(STREAM.records[6:7])}):
@@ -157,7 +157,7 @@ def test_the_ledger_does_not_excuse_what_is_behind_the_last() -> None:
         done.assert_each_once()
 
 
-def test_events_before_the_stream_s_first_have_to_be_the_ledger_s() -> None:
+def test_events_before_the_streams_first_must_be_in_the_ledger() -> None:
     late = TableStream.of(STREAM.records[4:])
     done = publishing(late, ("a", 1), ("a", 2), ("b", 2), ledger=STREAM.images())
     done.assert_delivered()
@@ -171,7 +171,7 @@ def test_events_before_the_stream_s_first_have_to_be_the_ledger_s() -> None:
         publishing(late, ("a", 1), ("a", 2), ledger=other).assert_delivered()
 
 
-def test_an_earlier_event_that_comes_behind_a_later_one_is_disorder() -> None:
+def test_an_earlier_event_after_a_later_one_is_disorder() -> None:
     done = publishing(TableStream.of(STREAM.records[4:]), ledger=STREAM.images())
     for _number, account_id, data in events_of({"Records": list(STREAM.records[:1])}):
         handlers.put_one(done.kinesis, account_id, data)
@@ -182,13 +182,13 @@ def test_an_earlier_event_that_comes_behind_a_later_one_is_disorder() -> None:
 
 def test_fields_that_an_older_schema_loses_are_caught() -> None:
     kinesis = MemoryKinesis()
-    published = {schema.name: schema for schema in reversed([*load(SCHEMAS).known.values()])}  # the first of each
+    published = {schema.name: schema for schema in reversed([*load(SCHEMAS).known.values()])}  # first versions
 
     def handler(event: dict[str, Any], _: Any) -> None:  # noqa: ANN401 -- Lambda's
         for _number, account_id, data in events_of(event):
-            told, body = decode(data), BytesIO()
-            fastavro.schemaless_writer(body, published[told.name].parsed, told.fields)
-            handlers.put_one(kinesis, account_id, MARKER + published[told.name].fingerprint + body.getvalue())
+            decoded, body = decode(data), BytesIO()
+            fastavro.schemaless_writer(body, published[decoded.name].parsed, decoded.fields)
+            handlers.put_one(kinesis, account_id, MARKER + published[decoded.name].fingerprint + body.getvalue())
 
     done = replay(STREAM, handler, kinesis=kinesis)
     assert "request_id" not in done.events[0].fields
@@ -196,7 +196,7 @@ def test_fields_that_an_older_schema_loses_are_caught() -> None:
         done.assert_delivered()
 
 
-def test_a_beginning_that_is_missing_is_a_gap() -> None:
+def test_a_missing_first_event_is_disorder() -> None:
     done = Arrivals(STREAM, MemoryKinesis())
     for _number, account_id, data in events_of({"Records": list(STREAM.records)}):
         if decode(data).fields["sequence"] > 1:
@@ -205,7 +205,7 @@ def test_a_beginning_that_is_missing_is_a_gap() -> None:
         done.assert_in_order()
 
 
-def test_whoever_leaves_a_poison_out_and_goes_on_is_caught() -> None:
+def test_a_handler_that_skips_a_poison_and_continues_is_caught() -> None:
     def careless(kinesis: MemoryKinesis) -> Any:  # noqa: ANN401 -- a handler
         def handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 -- Lambda's
             good = [one for one in event["Records"] if "NewImage" in one["dynamodb"]]
@@ -222,7 +222,7 @@ def test_whoever_leaves_a_poison_out_and_goes_on_is_caught() -> None:
         done.assert_delivered()
 
 
-def test_whoever_stops_all_for_one_poison_is_caught() -> None:
+def test_a_handler_that_stops_every_account_for_a_poison_is_caught() -> None:
     kinesis = MemoryKinesis()
     poisoned = STREAM.poisoned(4, unknown_type)
     done = replay(poisoned.records[:4], handlers.one_by_one(kinesis), kinesis=kinesis)
@@ -230,7 +230,7 @@ def test_whoever_stops_all_for_one_poison_is_caught() -> None:
         Arrivals(poisoned, done.kinesis).assert_every_event()
 
 
-def test_the_event_of_a_poisonous_row_itself_is_beyond_it() -> None:
+def test_publishing_the_event_of_a_poisonous_row_is_caught() -> None:
     done = Arrivals(STREAM.poisoned(4, unknown_type), MemoryKinesis())
     for _number, account_id, data in events_of({"Records": list(STREAM.records[:5])}):
         handlers.put_one(done.kinesis, account_id, data)
@@ -238,7 +238,7 @@ def test_the_event_of_a_poisonous_row_itself_is_beyond_it() -> None:
         done.assert_stops_at_poison()
 
 
-def test_of_two_poisons_the_first_stops_the_account() -> None:
+def test_the_first_of_two_poisons_stops_the_account() -> None:
     kinesis = MemoryKinesis()
     done = MemoryProjector(kinesis).replay(STREAM, poison={4: unknown_type, 8: unknown_type})
     done.assert_delivered()

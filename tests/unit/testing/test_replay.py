@@ -1,4 +1,4 @@
-"""The replay delivers as a mapping does, and each fault that is ordered takes place."""
+"""A replay delivers records as an event source mapping does, and every requested fault takes place."""
 
 import itertools
 from typing import Any
@@ -22,14 +22,14 @@ from tests.support.poison import POISONS
 from tests.support.replay import replay
 from tests.support.rows import account_of
 from tests.unit.testing.handlers import DONE, failed, one_by_one, put_one
-from tests.unit.testing.streams import bank
+from tests.unit.testing.streams import table_stream
 
-STREAM = bank()
+STREAM = table_stream()
 NUMBERS = [number_of(record) for record in STREAM.records]
 
 
 class Scripted:
-    """Answers with what it is told, call by call, and then with success; an exception it raises."""
+    """Returns the given answers, one per call, and then success. It raises an answer that is an exception."""
 
     def __init__(self, *answers: Any) -> None:  # noqa: ANN401 -- anything a handler may answer
         self._answers = list(answers)
@@ -42,17 +42,17 @@ class Scripted:
 
 
 def sizes(stream: TableStream, *answers: Any, **options: Any) -> list[tuple[int, int]]:  # noqa: ANN401 -- replay's
-    """Every delivery's first position and length."""
+    """The position of the first record, and the number of records, of each delivery."""
     done = replay(stream, Scripted(*answers), kinesis=MemoryKinesis(), **options)
     numbers = [number_of(record) for record in done.stream.records]
     return [(numbers.index(batch[0]), len(batch)) for batch in done.batches]
 
 
-def test_batches_are_of_the_size_that_is_ordered() -> None:
+def test_batches_have_the_requested_size() -> None:
     assert sizes(TableStream.of(STREAM.records[:10]), batch_sizes=4) == [(0, 4), (4, 4), (8, 2)]
 
 
-def test_sizes_take_turns() -> None:
+def test_several_batch_sizes_take_turns() -> None:
     assert sizes(TableStream.of(STREAM.records[:12]), batch_sizes=[1, 4]) == [
         (0, 1),
         (1, 4),
@@ -69,7 +69,7 @@ def test_the_lowest_reported_record_is_the_checkpoint() -> None:
 
 
 @pytest.mark.parametrize("answer", [None, {}, "", [], {"batchItemFailures": None}, {"batchItemFailures": []}])
-def test_nothing_reported_is_success(answer: object) -> None:
+def test_a_response_without_failures_is_success(answer: object) -> None:
     assert sizes(TableStream.of(STREAM.records[:4]), answer) == [(0, 4)]
 
 
@@ -77,29 +77,29 @@ def test_nothing_reported_is_success(answer: object) -> None:
     "answer",
     [failed(""), failed("17"), {"batchItemFailures": [{"itemIdentifier": None}]}, {"failures": []}, {1, 2}, OSError()],
 )
-def test_an_unknown_item_an_answer_that_is_none_and_an_exception_fail_the_whole_batch(answer: object) -> None:
+def test_an_invalid_response_or_an_exception_fails_the_whole_batch(answer: object) -> None:
     whole = Settings(bisects_on_error=False)
     assert sizes(TableStream.of(STREAM.records[:4]), answer, settings=whole) == [(0, 4), (0, 4)]
     assert sizes(TableStream.of(STREAM.records[:4]), answer) == [(0, 4), (0, 2), (2, 2)]
 
 
-def test_without_reports_an_answer_is_not_looked_at() -> None:
+def test_without_reports_the_response_is_ignored() -> None:
     silent = Settings(reports_item_failures=False)
     assert sizes(TableStream.of(STREAM.records[:4]), failed(NUMBERS[0]), settings=silent) == [(0, 4)]
 
 
-def test_after_the_last_retry_records_are_given_up_and_the_test_fails_with_the_handler_s_error() -> None:
+def test_a_record_discarded_after_the_last_retry_fails_the_replay() -> None:
     def handler(_: Any, __: Any) -> None:  # noqa: ANN401 -- Lambda's
         raise ZeroDivisionError("a bug")
 
     with pytest.raises(
-        AssertionError, match=r"given up, never handled: 1 records .* 2 retries.*ZeroDivisionError"
-    ) as told:
+        AssertionError, match=r"1 records from .* were discarded .* after 2 retries.*ZeroDivisionError"
+    ) as failed_replay:
         replay(STREAM, handler, kinesis=MemoryKinesis(), settings=Settings(retries_max=2))
-    assert isinstance(told.value.__cause__, ZeroDivisionError)
+    assert isinstance(failed_replay.value.__cause__, ZeroDivisionError)
 
 
-def test_what_is_given_up_can_be_allowed_and_is_kept() -> None:
+def test_discarded_records_can_be_allowed_and_are_listed() -> None:
     settings = Settings(retries_max=2, discards_allowed=True, bisects_on_error=False)
     answers = [OSError()] * 3
     done = replay(STREAM, Scripted(*answers), kinesis=MemoryKinesis(), batch_sizes=5, settings=settings)
@@ -113,12 +113,12 @@ def test_years_between_records_do_not_make_them_too_old() -> None:
     assert sizes(TableStream.of(old), *[OSError()] * 5, settings=Settings(bisects_on_error=False))[-1] == (0, 2)
 
 
-def test_a_filter_leaves_out_what_it_does_not_match() -> None:
+def test_a_filter_leaves_out_the_records_that_do_not_match() -> None:
     events_only = Settings(filter_patterns=['{"dynamodb": {"NewImage": {"Type": {"S": ["CREATED"]}}}}'])
     assert sizes(STREAM, settings=events_only) == [(0, 3)]
 
 
-def test_a_batch_comes_twice_and_batches_overlap() -> None:
+def test_batches_can_be_duplicated_and_can_overlap() -> None:
     stream = TableStream.of(STREAM.records[:6])
     assert sizes(stream, batch_sizes=3, duplicates=[2]) == [(0, 3), (3, 3), (3, 3)]
     assert sizes(stream, batch_sizes=3, duplicates="all") == [(0, 3), (0, 3), (3, 3), (3, 3)]
@@ -140,7 +140,7 @@ def test_each_shard_has_an_environment_of_its_own() -> None:
     }
 
 
-def test_after_a_put_the_environment_dies_and_a_new_one_gets_the_batch() -> None:
+def test_after_a_crash_a_new_environment_gets_the_batch() -> None:
     kinesis = MemoryKinesis()
     made: list[int] = []
 
@@ -157,13 +157,13 @@ def test_after_a_put_the_environment_dies_and_a_new_one_gets_the_batch() -> None
         done.assert_each_once()
 
 
-def test_who_goes_on_after_its_death_is_dead_all_the_same() -> None:
+def test_a_handler_that_catches_its_crash_cannot_put_again() -> None:
     kinesis = MemoryKinesis()
 
     def handler(event: dict[str, Any], _: Any) -> Any:  # noqa: ANN401 -- Lambda's
         try:
             put_one(kinesis, "x", b"1")
-        except BaseException:  # noqa: BLE001 -- as nobody should
+        except BaseException:  # noqa: BLE001 -- a handler must not do this
             with pytest.raises(Died):
                 put_one(kinesis, "x", b"2")
         return DONE if event else None
@@ -175,36 +175,36 @@ def test_who_goes_on_after_its_death_is_dead_all_the_same() -> None:
 
 
 @pytest.mark.parametrize("damage", POISONS[:-1])
-def test_every_ready_poison_parks_its_account_and_nobody_else(damage: Any) -> None:  # noqa: ANN401 -- a Damage
+def test_each_kind_of_poison_parks_its_account_and_no_other(damage: Any) -> None:  # noqa: ANN401 -- a Damage
     projector = MemoryProjector()
-    done = projector.replay(bank("abc", 6), poison={7: damage}, batch_sizes=5)
+    done = projector.replay(table_stream("abc", 6), poison={7: damage}, batch_sizes=5)
     done.assert_delivered()
     assert list(projector.parking.parked) == [account_of(done.stream.records[7])] == ["b"]
     assert done.sequences() == {"a": [1, 2, 3, 4, 5, 6], "b": [1, 2], "c": [1, 2, 3, 4, 5, 6]}
 
 
-def test_a_record_without_a_key_stops_the_shard_until_it_is_given_up() -> None:
+def test_a_record_without_a_key_blocks_the_shard_until_its_discard() -> None:
     settings = Settings(discards_allowed=True)
-    done = MemoryProjector().replay(bank("ab", 3), poison={2: poison.no_key}, batch_sizes=1, settings=settings)
+    done = MemoryProjector().replay(table_stream("ab", 3), poison={2: poison.no_key}, batch_sizes=1, settings=settings)
     assert len(done.discarded) == 1
     assert len(done.deliveries) == 6 + settings.retries_max
-    assert done.sequences() == {"a": [1, 2, 3], "b": [1, 2, 3]}  # a's second was read from the table
+    assert done.sequences() == {"a": [1, 2, 3], "b": [1, 2, 3]}  # the projector read a's second event from the table
 
 
-def test_refusals_by_position_and_every_nth_and_at_random_are_overcome() -> None:
+def test_every_event_arrives_despite_refusals() -> None:
     for faults in (refuse_every(2), random_faults(7, 40), [Fault(refused=frozenset({0}))] * 5):
         kinesis = MemoryKinesis(faults)
-        done = MemoryProjector(kinesis).replay(bank("abcdefgh", 9), batch_sizes=[7, 20])
+        done = MemoryProjector(kinesis).replay(table_stream("abcdefgh", 9), batch_sizes=[7, 20])
         done.assert_delivered()
-        taken = sum(len(call) for call in kinesis.calls) - len(kinesis.accepted)
-        assert taken > 0, "nothing was refused"
+        refused = sum(len(call) for call in kinesis.calls) - len(kinesis.accepted)
+        assert refused > 0, "nothing was refused"
 
 
-def test_everything_at_once_breaks_no_promise_and_is_the_same_again() -> None:
+def test_all_faults_at_once_break_no_guarantee_and_are_reproducible() -> None:
     def once(seed: int) -> list[Any]:
         kinesis = MemoryKinesis(random_faults(seed, 30))
         done = MemoryProjector(kinesis).replay(
-            bank("abcdef", 24),
+            table_stream("abcdef", 24),
             poison={60: poison.unknown_type},
             batch_sizes=[7, 3, 30],
             duplicates="all",
@@ -220,7 +220,7 @@ def test_everything_at_once_breaks_no_promise_and_is_the_same_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"batch_sizes": 0}, "positive"),
         ({"batch_sizes": []}, "positive"),
@@ -228,29 +228,29 @@ def test_everything_at_once_breaks_no_promise_and_is_the_same_again() -> None:
         ({"duplicates": [9]}, "no batch 9; there are 1"),
         ({"split_after": 99}, "one side empty"),
         ({"poison": {99: poison.no_image}}, "no record 99"),
-        ({"poison": {0: lambda _: None}}, "does nothing"),
-        ({"poison": {0: lambda record: record["nothing"]}}, "does not have what this damage changes: KeyError"),
+        ({"poison": {0: lambda _: None}}, "did not change it"),
+        ({"poison": {0: lambda record: record["nothing"]}}, "cannot be damaged in this way: KeyError"),
         ({"crash_after_put": 1}, "needs new_handler"),
     ],
 )
-def test_what_would_not_take_place_is_refused(options: dict[str, Any], said: str) -> None:
-    with pytest.raises(BadReplay, match=said):
+def test_a_fault_that_cannot_take_place_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(BadReplay, match=message):
         replay(STREAM, Scripted(), kinesis=MemoryKinesis(), **options)
 
 
-def test_a_crash_after_a_put_that_never_came_is_no_passed_test() -> None:
-    with pytest.raises(BadReplay, match="no put 99 to crash after: 1 in all"):
+def test_a_crash_after_a_put_that_never_happens_fails_the_replay() -> None:
+    with pytest.raises(BadReplay, match="no put 99 to crash after: the number of puts was 1"):
         MemoryProjector().replay(STREAM, crash_after_put=99)
 
 
-def test_either_a_handler_or_a_maker_of_one() -> None:
-    with pytest.raises(BadReplay, match="either a handler or new_handler"):
+def test_the_replay_needs_either_a_handler_or_new_handler() -> None:
+    with pytest.raises(BadReplay, match="either handler or new_handler"):
         replay(STREAM, kinesis=MemoryKinesis())
-    with pytest.raises(BadReplay, match="either a handler or new_handler"):
+    with pytest.raises(BadReplay, match="either handler or new_handler"):
         replay(STREAM, Scripted(), new_handler=Scripted, kinesis=MemoryKinesis())
 
 
-def test_a_handler_may_change_what_it_gets_and_nothing_else_changes() -> None:
+def test_a_handler_may_change_its_event_without_changing_the_stream() -> None:
     def handler(event: dict[str, Any], _: Any) -> None:  # noqa: ANN401 -- Lambda's
         event["Records"][0]["dynamodb"].clear()
         if not seen:
@@ -263,7 +263,7 @@ def test_a_handler_may_change_what_it_gets_and_nothing_else_changes() -> None:
     assert [number_of(record) for record in STREAM.records] == before
 
 
-def test_the_context_is_what_libraries_read() -> None:
+def test_the_context_has_the_attributes_that_libraries_read() -> None:
     contexts: list[Any] = []
     replay(STREAM, lambda _, context: contexts.append(context), kinesis=MemoryKinesis(), batch_sizes=20)
     assert [context.aws_request_id for context in contexts] == ["invocation-1", "invocation-2"]
@@ -271,13 +271,13 @@ def test_the_context_is_what_libraries_read() -> None:
     assert contexts[0].invoked_function_arn.endswith(contexts[0].function_name)
 
 
-def test_every_nth_entry_is_another_one_in_the_next_call() -> None:
+def test_refuse_every_counts_on_in_the_next_call() -> None:
     calls = itertools.islice(refuse_every(3, entries_max=7), 4)
     assert [sorted(fault.refused) for fault in calls] == [[2, 5], [0, 3, 6], [1, 4], [2, 5]]
     with pytest.raises(ValueError, match="for ever"):
         next(refuse_every(1))
 
 
-def test_random_faults_are_the_seed_s_and_come_to_an_end() -> None:
+def test_random_faults_are_finite_and_reproducible_by_seed() -> None:
     assert list(random_faults(5, 20)) == list(random_faults(5, 20)) != list(random_faults(6, 20))
     assert len(list(random_faults(5, 20))) == 20

@@ -1,4 +1,4 @@
-"""A record captured in two ways is one; two that differ are refused by what differs."""
+"""A record captured in two forms counts once. Different records with one sequence number are refused."""
 
 import json
 from datetime import datetime
@@ -56,7 +56,7 @@ def numbered(*days: str) -> dict[str, Any]:
         (EXPIRED, {**EXPIRED, "userIdentity": {"PrincipalId": "dynamodb.amazonaws.com", "Type": "Service"}}),
     ],
 )
-def test_a_record_captured_in_two_ways_is_one_and_repeated(delivered: Any, printed: Any) -> None:  # noqa: ANN401 -- JSON
+def test_a_record_captured_in_two_forms_counts_as_a_repeat(delivered: Any, printed: Any) -> None:  # noqa: ANN401 -- JSON
     printed = {name: value for name, value in printed.items() if name != "eventSourceARN"}
     for captured in ([delivered, printed], [printed, delivered]):
         stream = from_lambda_events([{"Records": [one]} for one in captured])
@@ -76,19 +76,19 @@ def test_a_record_captured_in_two_ways_is_one_and_repeated(delivered: Any, print
         (with_change(SizeBytes=261), "dynamodb.SizeBytes"),
     ],
 )
-def test_two_records_of_one_number_are_refused_by_what_differs(other: Any, differing: str) -> None:  # noqa: ANN401 -- JSON
-    with pytest.raises(BadSource, match=rf"element 2: .* another record's \({differing} differs\)"):
+def test_different_records_with_one_sequence_number_are_refused(other: Any, differing: str) -> None:  # noqa: ANN401 -- JSON
+    with pytest.raises(BadSource, match=rf"element 2: two different records have .* \({differing} differs\)"):
         from_lambda_events([RECORDS[0], other])
 
 
 @pytest.mark.parametrize(
-    ("pattern", "due"),
+    ("pattern", "expected"),
     [
         ({"userIdentity": {"type": ["Service"], "principalId": ["dynamodb.amazonaws.com"]}}, [True]),
         ({"userIdentity": {"type": [{"exists": False}]}}, [False] * len(RECORDS)),
     ],
 )
-def test_an_expiry_captured_in_any_way_meets_the_mapping_s_filter(pattern: dict[str, Any], due: list[bool]) -> None:
+def test_a_filter_matches_an_expiry_in_boto3s_spelling(pattern: dict[str, Any], expected: list[bool]) -> None:
     last = str(int(RECORDS[-1]["dynamodb"]["SequenceNumber"]) + 1)
     expired = with_change(EXPIRED, SequenceNumber=last) | {
         "userIdentity": {"PrincipalId": "dynamodb.amazonaws.com", "Type": "Service"}
@@ -104,4 +104,4 @@ def test_an_expiry_captured_in_any_way_meets_the_mapping_s_filter(pattern: dict[
         kinesis=MemoryKinesis(),
         settings=Settings(filter_patterns=[json.dumps(pattern)]),
     )
-    assert delivered == due
+    assert delivered == expected

@@ -1,4 +1,4 @@
-"""Captured events of Lambda become a stream, whole; what is none of them is refused by file, line and record."""
+"""Captured Lambda events become a complete stream. Anything else is refused, with its file, line and record."""
 
 import gzip
 import json
@@ -15,9 +15,9 @@ from account_events.lambda_mapping.shard import Condition, Discard
 from account_events.testing import BadSource, TableStream, from_lambda_events, from_recording
 from tests.support.memory_projector import MemoryProjector
 from tests.support.rows import KEY
-from tests.unit.testing.streams import bank
+from tests.unit.testing.streams import table_stream
 
-STREAM = bank("ab", 4)
+STREAM = table_stream("ab", 4)
 RECORDS = list(STREAM.records)
 EVENT = {"Records": RECORDS}
 LONG = "1" * 5_000
@@ -29,8 +29,8 @@ MAPPING = MappingConfig(
 )
 
 
-def given_up(*, with_payload: bool) -> dict[str, Any]:
-    """What the on-failure destination gets."""
+def discarded(*, with_payload: bool) -> dict[str, Any]:
+    """The invocation record that the on-failure destination gets."""
     discard = Discard(tuple(map(MappedRecord.of, RECORDS)), Condition.RETRY_ATTEMPTS_EXHAUSTED, 3, Invoked())
     return invocation_record(MAPPING, "shardId-1", discard, now_s=1_769_851_900.0, with_payload=with_payload)
 
@@ -42,10 +42,10 @@ def written(path: Path, text: str | bytes) -> Path:
 
 @pytest.mark.parametrize(
     "captured",
-    [EVENT, [FIRST, SECOND], [SECOND, FIRST], RECORDS, given_up(with_payload=True), [{"payload": EVENT}]],
-    ids=["event", "events", "events out of order", "records", "given up", "given up, payload as object"],
+    [EVENT, [FIRST, SECOND], [SECOND, FIRST], RECORDS, discarded(with_payload=True), [{"payload": EVENT}]],
+    ids=["event", "events", "events out of order", "records", "discarded", "discarded, payload as object"],
 )
-def test_every_form_is_the_same_stream_from_memory_and_from_a_file(captured: Any, tmp_path: Path) -> None:  # noqa: ANN401 -- JSON
+def test_every_form_gives_the_same_stream_from_memory_and_from_a_file(captured: Any, tmp_path: Path) -> None:  # noqa: ANN401 -- JSON
     for suffix, content in (
         (".json", json.dumps(captured, indent=2).encode()),
         (".gz", gzip.compress(json.dumps(captured).encode())),
@@ -54,7 +54,7 @@ def test_every_form_is_the_same_stream_from_memory_and_from_a_file(captured: Any
     assert from_lambda_events(captured).records == STREAM.records
 
 
-def test_a_line_each(tmp_path: Path) -> None:
+def test_a_file_may_have_an_event_or_a_record_on_each_line(tmp_path: Path) -> None:
     lines = "\n\n".join(json.dumps(one) for one in (FIRST, SECOND)) + "\n"
     assert from_lambda_events(written(tmp_path / "log.jsonl", lines)).records == STREAM.records
     assert (
@@ -64,7 +64,7 @@ def test_a_line_each(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\u0085", "\x7f", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e"])
 def test_lines_end_at_line_feeds_only(separator: str, tmp_path: Path) -> None:
-    """The first four are legal in JSON text as they are; the others stand there escaped."""
+    """The first four are legal in JSON text as they are; JSON escapes the others."""
     records = [with_change(one) for one in RECORDS[:2]]
     records[0]["dynamodb"]["NewImage"] = RECORDS[0]["dynamodb"]["NewImage"] | {"CorrelationId": {"S": f"a{separator}b"}}
     for line_end in ("\n", "\r\n"):
@@ -77,12 +77,12 @@ def test_lines_end_at_line_feeds_only(separator: str, tmp_path: Path) -> None:
         from_lambda_events(written(tmp_path / "log.jsonl", "\r".join(map(json.dumps, records))))
 
 
-def test_a_retry_in_the_capture_is_counted_and_not_doubled() -> None:
+def test_records_of_a_captured_retry_are_counted_as_repeats() -> None:
     stream = from_lambda_events([FIRST, EVENT])
     assert (stream.records, stream.repeats) == (STREAM.records, 5)
 
 
-def test_a_sample_event_without_times_replays() -> None:
+def test_a_sample_event_without_times_can_be_replayed() -> None:
     bare = [
         {**one, "dynamodb": {k: v for k, v in one["dynamodb"].items() if k != "ApproximateCreationDateTime"}}
         for one in RECORDS
@@ -91,14 +91,14 @@ def test_a_sample_event_without_times_replays() -> None:
     done.assert_delivered()
 
 
-def test_a_capture_from_the_middle_of_an_account_begins_there() -> None:
+def test_a_capture_may_begin_in_the_middle_of_an_account() -> None:
     done = MemoryProjector().replay(from_lambda_events({"Records": RECORDS[4:]}))
     done.assert_delivered()
     assert done.sequences() == {"a": [3, 4], "b": [3, 4]}
 
 
 def with_change(record: dict[str, Any] = RECORDS[0], **change: Any) -> dict[str, Any]:  # noqa: ANN401 -- JSON
-    """The record with something of its `dynamodb` set, or by None taken away."""
+    """The record with these members of its `dynamodb` set, or removed where the value is None."""
     both = record["dynamodb"] | change
     return {**record, "dynamodb": {name: value for name, value in both.items() if value is not None}}
 
@@ -116,7 +116,7 @@ def as_the_cli_prints(record: dict[str, Any], at: str) -> dict[str, Any]:
         ("2026-01-31T09:30:00Z", 1_769_851_800),
     ],
 )
-def test_what_the_cli_prints_is_an_event_with_its_times_in_seconds(at: str, seconds: float, tmp_path: Path) -> None:
+def test_the_aws_clis_output_is_read_and_its_times_become_seconds(at: str, seconds: float, tmp_path: Path) -> None:
     printed = {"Records": [as_the_cli_prints(one, at) for one in RECORDS], "NextShardIterator": "AAA"}
     stream = from_lambda_events(written(tmp_path / "captured.json", json.dumps(printed)))
     assert {one["dynamodb"]["ApproximateCreationDateTime"] for one in stream.records} == {seconds}
@@ -125,18 +125,18 @@ def test_what_the_cli_prints_is_an_event_with_its_times_in_seconds(at: str, seco
     assert listed.records == stream.records
 
 
-def test_a_sample_s_time_in_text_is_in_seconds() -> None:
+def test_a_time_that_is_text_becomes_seconds() -> None:
     stream = from_lambda_events([with_change(ApproximateCreationDateTime="1678831218.0")])
     assert stream.records[0]["dynamodb"]["ApproximateCreationDateTime"] == 1_678_831_218
 
 
-def test_what_is_removed_has_no_image_and_what_has_both_images_has_the_new_one() -> None:
+def test_removals_and_records_with_both_images_are_accepted() -> None:
     removed = with_change(RECORDS[1], NewImage=None, OldImage=RECORDS[1]["dynamodb"]["NewImage"])
     both = [{**one, "dynamodb": one["dynamodb"] | {"StreamViewType": "NEW_AND_OLD_IMAGES"}} for one in (RECORDS[0],)]
     assert len(from_lambda_events([*both, {**removed, "eventName": "REMOVE"}]).records) == 2
 
 
-def test_a_capture_that_is_nested_for_ever_is_refused() -> None:
+def test_a_capture_that_is_nested_too_deeply_is_refused() -> None:
     nested: list[Any] = RECORDS
     for _ in range(900):
         nested = [nested]
@@ -153,7 +153,7 @@ OTHER = {
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "the file is empty"),
         ("  \n", "the file is empty"),
@@ -161,45 +161,45 @@ OTHER = {
         (json.dumps(EVENT) + "\n{broken\n", "line 2: not JSON"),
         ('{"Records":\n [1,\n 2,,]}', "line 3: not JSON"),
         (b"{\xff}", "not UTF-8 at byte 1"),
-        (b"\xff\xfe{\x00", "UTF-16, or no text at all; save it as UTF-8"),
+        (b"\xff\xfe{\x00", "UTF-16, or not text; save it as UTF-8"),
         ('{"Records": [], "Records": []}', "an object has two members 'Records'"),
-        (gzip.compress(json.dumps(EVENT).encode(), mtime=0)[:-9], "the gzip is damaged"),
-        ("[]", "there is no record"),
-        ('{"Records": []}', "there is no record"),
+        (gzip.compress(json.dumps(EVENT).encode(), mtime=0)[:-9], "the gzip data is damaged"),
+        ("[]", "it contains no record"),
+        ('{"Records": []}', "it contains no record"),
         ("17", "neither an event with Records"),
         ('{"records": []}', "neither an event with Records"),
-        ('{"Records": [17]}', "record 1: a record is an object, not int"),
+        ('{"Records": [17]}', "record 1: a record must be an object, not int"),
         ('{"Records": [{"eventSource": "aws:kinesis"}]}', "record 1: a record of aws:kinesis"),
         ('{"Records": [{"eventName": "INSERT", "dynamodb": {}}]}', r"record 1: .*SequenceNumber are required"),
         ('{"Records": [{"eventName": "INSERT", "dynamodb": {"SequenceNumber": "x1"}}]}', "SequenceNumber are required"),
         ('{"Records": [{"eventName": "insert", "dynamodb": {"SequenceNumber": "1"}}]}', "eventName and"),
-        (json.dumps([RECORDS[0], OTHER]), "element 2: sequence number .* is another record's"),
+        (json.dumps([RECORDS[0], OTHER]), "element 2: two different records have sequence number"),
         (json.dumps({"payload": "{"}), "its payload: not JSON"),
         (json.dumps({"payload": "[" * 100_000}), "its payload: nested too deeply"),
         ("[" * 100_000, "nested too deeply"),
         ("{}\n" + "[" * 100_000, "line 2: nested too deeply"),
-        (f'{{"Records": [{LONG}]}}', "a number of thousands of digits"),
-        (f"{{}}\n{LONG}", "line 2: a number of thousands of digits"),
+        (f'{{"Records": [{LONG}]}}', "a number with thousands of digits"),
+        (f"{{}}\n{LONG}", "line 2: a number with thousands of digits"),
         (json.dumps([with_change(SequenceNumber=LONG)]), "SequenceNumber are required"),
         (
             json.dumps([with_change(Keys={"AccountId": {"S": "a"}, "Version": {"N": LONG}})]),
             "Version, .* has 5000",
         ),
-        (json.dumps([with_change(StreamViewType="KEYS_ONLY", NewImage=None)]), "element 1: of a stream of KEYS_ONLY"),
-        (json.dumps([with_change(StreamViewType="OLD_IMAGE")]), "element 1: of a stream of OLD_IMAGE"),
-        (json.dumps([RECORDS[0], with_change(RECORDS[1], NewImage=None)]), "element 2: there is no NewImage"),
-        (json.dumps([{**with_change(NewImage=None), "eventName": "MODIFY"}]), "element 1: there is no NewImage"),
+        (json.dumps([with_change(StreamViewType="KEYS_ONLY", NewImage=None)]), "1: its StreamViewType KEYS_ONLY"),
+        (json.dumps([with_change(StreamViewType="OLD_IMAGE")]), "element 1: its StreamViewType OLD_IMAGE"),
+        (json.dumps([RECORDS[0], with_change(RECORDS[1], NewImage=None)]), "element 2: NewImage is missing"),
+        (json.dumps([{**with_change(NewImage=None), "eventName": "MODIFY"}]), "element 1: NewImage is missing"),
         (
             json.dumps([with_change(Keys=RECORDS[0]["dynamodb"]["Keys"] | {"Id": {"S": "x"}})]),
-            "not one or two",
+            "must be one or two",
         ),
-        (json.dumps([with_change(NewImage=17)]), "element 1: there is no NewImage"),
-        (json.dumps([with_change(Keys=None)]), "element 1: not a table's record"),
-        (json.dumps([with_change(Keys={"Id": {"S": "x"}})]), "element 1: not of this table"),
-        (json.dumps([with_change(Keys={"AccountId": {"S": "a"}})]), "element 1: not of this table"),
+        (json.dumps([with_change(NewImage=17)]), "element 1: NewImage is missing"),
+        (json.dumps([with_change(Keys=None)]), "element 1: not a record of a table"),
+        (json.dumps([with_change(Keys={"Id": {"S": "x"}})]), "element 1: not a record of this table"),
+        (json.dumps([with_change(Keys={"AccountId": {"S": "a"}})]), "element 1: not a record of this table"),
         (
             json.dumps([RECORDS[0], with_change(RECORDS[1], Keys={"AccountId": {"S": "a"}, "Version": {"S": "1"}})]),
-            r"element 2: not of the table of the first record: its Keys are AccountId \(S\) and Version \(S\), not",
+            r"element 2: not from the table of the first record: its Keys are AccountId \(S\) and Version \(S\), not",
         ),
         (
             json.dumps([with_change(Keys={"AccountId": {"S": "a"}, "Version": {"N": "x"}})]),
@@ -211,20 +211,22 @@ OTHER = {
         (json.dumps([with_change(ApproximateCreationDateTime=float("nan"))]), "ApproximateCreationDateTime"),
         (json.dumps([with_change(ApproximateCreationDateTime=True)]), "ApproximateCreationDateTime"),
         (json.dumps([with_change(ApproximateCreationDateTime=[])]), "ApproximateCreationDateTime"),
-        (json.dumps(given_up(with_payload=False)), "only where the records were; a destination in S3"),
+        (json.dumps(discarded(with_payload=False)), "only the positions of records; a destination in S3"),
     ],
 )
-def test_what_is_no_capture_is_refused_by_name(text: str | bytes, said: str, tmp_path: Path) -> None:
-    with pytest.raises(BadSource, match=rf"^[^\n]*captured\.json[^\n]*{said}[^\n]*$"):
+def test_an_invalid_capture_is_refused_on_one_line_with_its_file(
+    text: str | bytes, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(BadSource, match=rf"^[^\n]*captured\.json[^\n]*{message}[^\n]*$"):
         from_lambda_events(written(tmp_path / "captured.json", text), KEY)
 
 
-def test_no_such_file_and_a_folder(tmp_path: Path) -> None:
+def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadSource, match=r"nowhere\.json: No such file"):
         from_lambda_events(tmp_path / "nowhere.json")
     with pytest.raises(BadSource, match="Is a directory"):
         from_lambda_events(tmp_path)
 
 
-def test_a_stream_is_of_records_in_order() -> None:
+def test_records_in_order_are_a_stream_without_repeats() -> None:
     assert TableStream.of(RECORDS).repeats == 0

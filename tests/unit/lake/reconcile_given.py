@@ -1,4 +1,4 @@
-"""A ledger in memory and a lake in a folder, compared."""
+"""A ledger in memory and a lake in a folder, for tests of the reconciliation."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -22,8 +22,13 @@ A = history("a-1", *["10.00"] * 12, "-0.01")
 B = history("a-2", "5.50", currency="USD", owner="Zoë \u202e'; --")
 
 
-class Given:
-    """A ledger, a lake in a folder, and what the command would see of them."""
+class LedgerAndLake:
+    """A ledger, a lake in a folder, and their reconciliation.
+
+    Attributes:
+        settle: called before the lake is read a second time.
+        on_listed: called after the files of the lake have been listed.
+    """
 
     def __init__(self, folder: Path, ledger: Sequence[Row], lake: Sequence[LakeRow]) -> None:
         self.source = MemorySource(page_rows=4)
@@ -32,8 +37,8 @@ class Given:
         self.files = 0
         self.now = NOW
         self.segments = 2
-        self.settle: Callable[[], object] = lambda: pytest.fail("nothing was worth a second look")
-        self.listed: Callable[[DuckDBEngine], object] = lambda _engine: None
+        self.settle: Callable[[], object] = lambda: pytest.fail("the lake was read a second time")
+        self.on_listed: Callable[[DuckDBEngine], object] = lambda _engine: None
         self.add(lake)
 
     def add(self, rows: Sequence[LakeRow]) -> None:
@@ -42,7 +47,7 @@ class Given:
 
     def _lake(self) -> DuckDBEngine:
         engine = DuckDBEngine(str(self.folder))
-        self.listed(engine)
+        self.on_listed(engine)
         return engine
 
     def reconciled(self) -> tuple[ReconciliationResult, list[Finding]]:
@@ -54,7 +59,7 @@ class Given:
             1.0,
             self.segments,
             lambda: self.now,
-            lambda: self.settle(),  # noqa: PLW0108 -- tests set it later
+            lambda: self.settle(),  # noqa: PLW0108 -- tests replace it
             GRACE,
         )
         return reconciler.reconcile(found.append), found

@@ -1,4 +1,4 @@
-"""The shipped queries, asked of two engines over the same made-up lake."""
+"""The shipped queries, run by two engines on the same made-up lake."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.support.second_engine import DataFusionEngine
 from tests.unit.lake.test_totals import Folder, totals
 
 QUERIES = queries()
-GIVEN = {
+ARGUMENTS = {
     "account": "a-00003",
     "day": "2026-08-03",
     "moment": "2026-08-04T10:00:00",
@@ -24,7 +24,7 @@ GIVEN = {
 }
 
 
-def lake(
+def lake_on_both_engines(
     root: Path, rows: Sequence[LakeRow], repeated: Sequence[LakeRow] = ()
 ) -> tuple[DuckDBEngine, DataFusionEngine]:
     write(root, rows)
@@ -33,9 +33,9 @@ def lake(
     return DuckDBEngine(str(root)), DataFusionEngine(root)
 
 
-def asked(engine: Any, name: str, given: dict[str, str]) -> Answer:  # noqa: ANN401 -- one of two engines
+def run_query(engine: Any, name: str, arguments: dict[str, str]) -> Answer:  # noqa: ANN401 -- one of two engines
     query = QUERIES[name]
     answer: Answer = engine.query(
-        query.sql, query.arguments({each.name: given[each.name] for each in query.parameters})
+        query.sql, query.arguments({each.name: arguments[each.name] for each in query.parameters})
     )
     return answer

@@ -1,4 +1,4 @@
-"""What the queries read of a lake of a hundred days, by DuckDB's log and by the sizes of the files that it opens."""
+"""How much of a lake of a hundred days the queries read, by DuckDB's log and by the sizes of the files it opens."""
 
 import json
 import random
@@ -12,15 +12,15 @@ import pytest
 from consumers.lake import table
 from ops.lake.query.duckdb_engine import DuckDBEngine, in_duckdb
 from tests.support.lake import FIRST_DAY, made_up, write
-from tests.unit.lake.asking import QUERIES, asked
+from tests.unit.lake.both_engines import QUERIES, run_query
 from tests.unit.lake.test_totals import Folder, totals
 
 
 @pytest.fixture(scope="module")
 def hundred_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lake of a hundred days, from FIRST_DAY on, each with the same events.
+    """A lake of a hundred days from FIRST_DAY on, each with the same events.
 
-    Their ids are random, as they really are, and do not pack.
+    As in production, ids are random and do not compress.
     """
     root = tmp_path_factory.mktemp("lake")
     jitter = random.Random(1)  # noqa: S311 -- test data
@@ -42,19 +42,19 @@ def sizes(root: Path, pattern: str) -> int:
 
 
 def test_the_report_of_one_day_in_a_hundred_reads_less_than_a_fiftieth(hundred_days: Path) -> None:
-    """By DuckDB's log of what it reads, and by the sizes of the files that it reports as opened."""
+    """Measured in two ways: by DuckDB's log, and by the sizes of the files that it reports as opened."""
     day = f"{FIRST_DAY + timedelta(days=99):%Y-%m-%d}"
-    whole = sizes(hundred_days, "events/*/*/*")
+    all_bytes = sizes(hundred_days, "events/*/*/*")
     duckdb = DuckDBEngine(str(hundred_days))
-    answer = asked(duckdb, "daily_report", {"day": day})
+    answer = run_query(duckdb, "daily_report", {"day": day})
     assert answer.read_bytes is not None
-    assert 0 < answer.read_bytes <= whole / 50
+    assert 0 < answer.read_bytes <= all_bytes / 50
     assert scanned(duckdb, "daily_report", {"day": day}) == (3, 300)
-    assert sizes(hundred_days, f"events/dt={day}/*/*") + sizes(hundred_days, "daily_totals/*/*") <= whole / 50
+    assert sizes(hundred_days, f"events/dt={day}/*/*") + sizes(hundred_days, "daily_totals/*/*") <= all_bytes / 50
 
 
 def test_all_bytes_read_are_counted(hundred_days: Path) -> None:
-    """DuckDB's profile reports a tenth of it."""
+    """DuckDB's own profile reports only a tenth of them."""
     answer = DuckDBEngine(str(hundred_days)).query(
         "SELECT DISTINCT event_id, correlation_id, request_id, account_id, amount, balance FROM account_events"
     )
@@ -62,18 +62,20 @@ def test_all_bytes_read_are_counted(hundred_days: Path) -> None:
     assert answer.read_bytes > sizes(hundred_days, "events/*/*/*") / 2
 
 
-def test_a_balance_reads_no_later_day(hundred_days: Path) -> None:
-    given = {"account": "a-00003", "moment": f"{FIRST_DAY + timedelta(days=9):%Y-%m-%d}T12:00:00"}
-    assert scanned(DuckDBEngine(str(hundred_days)), "balance_at", given) == (30, 300)
+def test_a_query_for_a_balance_reads_no_later_day(hundred_days: Path) -> None:
+    arguments = {"account": "a-00003", "moment": f"{FIRST_DAY + timedelta(days=9):%Y-%m-%d}T12:00:00"}
+    assert scanned(DuckDBEngine(str(hundred_days)), "balance_at", arguments) == (30, 300)
 
 
-def scanned(engine: DuckDBEngine, name: str, given: dict[str, str]) -> tuple[int, int]:
-    """How many of the events' files DuckDB reports as opened, and their total number."""
+def scanned(engine: DuckDBEngine, name: str, arguments: dict[str, str]) -> tuple[int, int]:
+    """Number of event files that DuckDB reports as opened, and their total number."""
     query = QUERIES[name]
-    found = engine.connection.execute(f"EXPLAIN (ANALYZE, FORMAT json) {in_duckdb(query.sql)}", query.arguments(given))
+    found = engine.connection.execute(
+        f"EXPLAIN (ANALYZE, FORMAT json) {in_duckdb(query.sql)}", query.arguments(arguments)
+    )
     nodes = [json.loads(found.fetchall()[0][1])]
     for node in nodes:
         nodes += node["children"]
     [text] = {text for node in nodes if (text := node.get("extra_info", {}).get("Scanning Files"))}
-    opened, there = text.split("/")
-    return int(opened), int(there)
+    opened, total = text.split("/")
+    return int(opened), int(total)

@@ -1,4 +1,4 @@
-"""Failures kept in a bucket in memory, and the deployed function in this process: to redrive the one by the other."""
+"""A bucket in memory with failed records, and the deployed function in this process, which redrives them."""
 
 import base64
 import json
@@ -19,18 +19,24 @@ from tests.unit.consumer.given import encoded
 KEY = "errors/processing-failed/dt=2026-08-01/delivery-1"
 CONVERSION_KEY = "errors/format-conversion-failed/dt=2026-08-01/delivery-1"
 ARRIVED_MS = 1_785_000_000_000
-"""On 2026-07-25."""
+"""2026-07-25."""
 FIRST_DAY = "2020-01-01"
 EVENTS = encoded("a-1", 6)
 LATER = b"\xc3\x01" + bytes(8) + b"of tomorrow"
 
 
 class Killed(BaseException):
-    """As Ctrl-C or a power cut."""
+    """Ends a redrive, like Ctrl-C or a power cut."""
 
 
 class MemoryBucket:
-    """Attributes: calls_left: until it is killed; `before` the call has done its work, or after it."""
+    """A bucket that can kill its caller.
+
+    Attributes:
+        calls_left: number of calls that succeed; the next one raises Killed.
+        before: whether that call raises before or after its work.
+        on_change: called after the work of each call.
+    """
 
     def __init__(self, **objects: bytes) -> None:
         self.objects = dict(objects)
@@ -63,7 +69,7 @@ class MemoryBucket:
 
 
 class Function:
-    """The deployed one, by the transform itself; the reasons of what it refuses."""
+    """The deployed function: the transform itself, and the reasons for its refusals."""
 
     def __init__(self) -> None:
         self.transform = Transform(Rows(Decoder(), FIRST_DAY))
@@ -83,7 +89,7 @@ class Function:
         return json.dumps(self.answers(transformed.answer)).encode()
 
 
-def document(data: bytes, **more: Any) -> bytes:  # noqa: ANN401
+def failed_record(data: bytes, **more: Any) -> bytes:  # noqa: ANN401
     return json.dumps({"attemptsMade": 4, "arrivalTimestamp": ARRIVED_MS, "rawData": _text(data), **more}).encode()
 
 
@@ -92,10 +98,10 @@ def lines(*each: bytes) -> bytes:
 
 
 def redrive(bucket: MemoryBucket, function: Function) -> list[Redriven]:
-    return list(work_on(bucket, function).run())
+    return list(redrive_of(bucket, function).run())
 
 
-def work_on(bucket: MemoryBucket, function: Function) -> Redrive:
+def redrive_of(bucket: MemoryBucket, function: Function) -> Redrive:
     ids = count()
     stream_arn = "arn:aws:kinesis:eu-central-1:0:stream/s"
     return Redrive(bucket, function, _reasons(function), lambda: str(next(ids)), stream_arn, FIRST_DAY)
@@ -106,7 +112,7 @@ def _reasons(function: Function) -> Callable[[str], Mapping[str, str]]:
 
 
 def in_lake(bucket: MemoryBucket) -> list[str]:
-    """The event ids, as often as they are there."""
+    """The event ids of all rows in the lake, copies included."""
     return sorted(
         event_id
         for key, body in bucket.objects.items()
@@ -116,7 +122,7 @@ def in_lake(bucket: MemoryBucket) -> list[str]:
 
 
 def in_errors(bucket: MemoryBucket, prefix: str = "errors/") -> set[bytes]:
-    """The events in there, by their bytes."""
+    """The bytes of all events in the failed records."""
     documents = [
         json.loads(line)
         for key, body in bucket.objects.items()

@@ -19,7 +19,7 @@ from tests.unit.event_source_mapping.given import (
 )
 
 
-def test_retries_are_exhausted_then_the_batch_is_discarded_and_the_shard_goes_on() -> None:
+def test_after_the_last_retry_the_batch_is_discarded() -> None:
     shard = shard_with([1, 2, 3], {"batch_size": 2, "retry_attempts_max": 2})
     run = drive(shard, poisoned(1))
     assert run.deliveries == [[1, 2], [1, 2], [1, 2], [3]]
@@ -40,7 +40,7 @@ def test_a_malformed_response_uses_up_retries_like_an_error() -> None:
     assert (run.deliveries, run.discarded()) == ([[1, 2], [1, 2]], [[1, 2]])
 
 
-def test_a_discard_stays_due_until_it_is_acknowledged() -> None:
+def test_a_discard_is_repeated_until_it_is_acknowledged() -> None:
     shard = shard_with([1, 2], {"batch_size": 1, "retry_attempts_max": 0})
     shard.next_action(NOW_S)
     shard.invoked(failing(), NOW_S)
@@ -72,7 +72,7 @@ def test_bisecting_isolates_one_poison_record_and_splits_cost_no_retry() -> None
     assert (shard.counts.delivered, shard.counts.discarded, shard.checkpoint) == (7, 1, "8")
 
 
-def test_bisecting_works_without_reports_being_enabled_and_with_several_poison_records() -> None:
+def test_bisecting_isolates_several_poison_records_without_reports() -> None:
     run = drive(shard_with(range(1, 6), {"bisects_on_error": True, "retry_attempts_max": 0}), poisoned(1, 5))
     assert run.discarded() == [[1], [5]]
     assert [batch for batch in run.deliveries if not {1, 5} & set(batch)] == [[2], [3], [4]]
@@ -83,7 +83,7 @@ def test_a_function_error_is_bisected_even_when_reports_are_enabled() -> None:
     assert drive(shard_with([1, 2, 3, 4], settings), poisoned(2)).discarded() == [[2]]
 
 
-def test_with_reports_a_batch_splits_at_the_returned_number_without_a_retry() -> None:
+def test_with_bisecting_a_partial_response_costs_no_retry() -> None:
     settings = {"bisects_on_error": True, "reports_item_failures": True, "retry_attempts_max": 1}
     run = drive(shard_with(range(1, 6), settings), in_order(3))
     assert run.deliveries == [[1, 2, 3, 4, 5], [3, 4, 5], [3, 4, 5]]
@@ -112,7 +112,7 @@ def test_throttles_end_at_the_record_age() -> None:
     assert shard.counts.throttles == len(run.deliveries)
 
 
-def test_too_old_records_are_discarded_before_delivery_and_the_young_go_on() -> None:
+def test_records_that_are_too_old_are_discarded_before_delivery() -> None:
     shard = ShardState(config(record_age_max_s=60.0))
     shard.feed([record(1, created_at_s=NOW_S - 61), record(2, created_at_s=NOW_S - 60), record(3)], NOW_S)
     run = drive(shard, ok)
@@ -121,7 +121,7 @@ def test_too_old_records_are_discarded_before_delivery_and_the_young_go_on() -> 
     assert run.deliveries == [[3]]
 
 
-def test_a_too_old_record_behind_a_young_one_waits_its_turn() -> None:
+def test_an_old_record_after_a_new_one_is_discarded_in_its_turn() -> None:
     shard = ShardState(config(record_age_max_s=60.0))
     shard.feed([record(1), record(2, created_at_s=NOW_S - 90), record(3)], NOW_S)
     assert numbers_of(shard.next_action(NOW_S)) == [1]
@@ -131,14 +131,14 @@ def test_a_too_old_record_behind_a_young_one_waits_its_turn() -> None:
     assert numbers_of(shard.next_action(NOW_S)) == [3]
 
 
-def test_failing_records_are_given_up_at_their_age_in_the_middle_of_a_backoff() -> None:
+def test_a_failing_record_is_discarded_at_its_maximum_age() -> None:
     run = drive(shard_with([1], {"record_age_max_s": 61.0}), poisoned(1))
     assert run.now_s == NOW_S + 61
     assert run.discarded() == [[1]]
     assert run.discards[0].condition is Condition.RECORD_AGE_EXCEEDED
 
 
-def test_with_everything_infinite_a_failing_record_blocks_until_it_expires_from_the_stream() -> None:
+def test_without_limits_a_failing_record_blocks_until_it_expires() -> None:
     run = drive(shard_with([1, 2], {"batch_size": 1}), poisoned(1))
     assert run.now_s == NOW_S + RETENTION_S
     assert run.discarded() == [[1]]
@@ -152,14 +152,14 @@ def test_an_old_record_that_never_failed_is_still_delivered() -> None:
     assert shard.next_action(NOW_S) == Idle()
 
 
-def test_the_wait_of_a_retry_is_never_past_the_record_age() -> None:
+def test_a_retry_never_waits_beyond_the_maximum_age() -> None:
     shard = shard_with([1], {"record_age_max_s": 60.0})
     assert isinstance(shard.next_action(NOW_S + 59.9), Invoke)
     shard.invoked(failing(), NOW_S + 59.9)
     assert shard.next_action(NOW_S + 59.9) == Wait(NOW_S + 60)
 
 
-def test_a_throttled_record_is_given_up_when_it_expires_from_the_stream() -> None:
+def test_a_throttled_record_is_discarded_when_it_expires() -> None:
     run = drive(shard_with([1]), lambda _: NotInvoked("TooManyRequestsException"))
     assert run.now_s == NOW_S + RETENTION_S
     assert run.discarded() == [[1]]
