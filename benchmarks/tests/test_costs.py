@@ -1,4 +1,7 @@
-"""The exact costs of operations on stores that count as AWS bills; `make bench` prints the whole table."""
+"""The exact costs of operations, on stores that count capacity units as AWS bills them.
+
+`make bench` prints the whole table.
+"""
 
 from collections.abc import Callable
 

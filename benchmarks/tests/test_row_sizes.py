@@ -1,4 +1,4 @@
-"""The arithmetic of the benchmarks' figures."""
+"""The arithmetic behind the benchmarks' figures."""
 
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ def test_no_row_that_the_api_allows_takes_two_write_units() -> None:
     assert row_sizes().largest < WRITE_UNIT_BYTES
 
 
-def test_dollars_are_for_a_million() -> None:
+def test_a_price_is_that_of_a_million_operations() -> None:
     assert Prices(write=2.0, read=0.5).of(Cost(requests=3, read_units=4, write_units=1)) == 4.0
 
 

@@ -58,15 +58,15 @@ def test_the_files_of_a_killed_run_are_not_in_the_next_lake(tmp_path: Path, monk
     monkeypatch.setattr(scale, "BUILD", tmp_path)
     root = generated_lake(SMALL)
     [*_, finished] = root.rglob("*.parquet")
-    left = root.with_suffix(".unfinished")
-    root.rename(left)
-    stray = left / "unfinished" / "dt=2026-01-01" / "event_type=AccountCreated" / "flush=x" / "data_0.parquet"
+    abandoned = root.with_suffix(".unfinished")
+    root.rename(abandoned)
+    stray = abandoned / "unfinished" / "dt=2026-01-01" / "event_type=AccountCreated" / "flush=x" / "data_0.parquet"
     stray.parent.mkdir(parents=True)
-    of_before = left / finished.relative_to(root)
-    stray.write_bytes(of_before.read_bytes())
-    of_before.rename(of_before.with_name("of-before.parquet"))
+    earlier = abandoned / finished.relative_to(root)
+    stray.write_bytes(earlier.read_bytes())
+    earlier.rename(earlier.with_name("earlier.parquet"))
     assert events_in(generated_lake(SMALL)) == EVENTS_AND_COPIES
-    assert not left.exists()
+    assert not abandoned.exists()
 
 
 def test_an_interrupted_run_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""One suite for every store: in memory, moto, the emulator, and AWS's own DynamoDB Local."""
+"""The stores that the suites test: in memory, on moto, on the emulator, and on AWS's own DynamoDB Local."""
 
 from collections.abc import Iterator
 

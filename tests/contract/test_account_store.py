@@ -22,7 +22,7 @@ ORIGIN = Origin("2026-01-31T09:30:00.000001Z", "correlation-1", "request-1")
 
 
 def grow(store: AccountStore, events: int) -> tuple[Head, list[Row]]:
-    """Append so many events to account "a"; return the head and all rows, oldest first."""
+    """Append this many events to account "a"; return the head and all rows, oldest first."""
     head, rows = Head(), []
     for number in range(events):
         event = Credited(Decimal("1.10")) if number else Created("owner-1", "EUR")
@@ -33,7 +33,7 @@ def grow(store: AccountStore, events: int) -> tuple[Head, list[Row]]:
     return head, rows
 
 
-def test_an_account_without_rows_has_none(store: AccountStore) -> None:
+def test_an_unknown_account_has_no_rows(store: AccountStore) -> None:
     assert list(store.newest("nobody", Usage())) == []
 
 
@@ -54,11 +54,11 @@ def test_a_taken_version_is_refused_and_the_competing_row_returned(store: Accoun
         before, rows = head, rows_for("a", head, event, ORIGIN)
         store.append(rows, Usage())
         head = advance(head, rows[0])
-    with pytest.raises(VersionConflict) as lost:
+    with pytest.raises(VersionConflict) as conflict:
         store.append(
             rows_for("a", before, Credited(Decimal("7.00")) if events > 1 else Created("x", "USD"), ORIGIN), Usage()
         )
-    assert lost.value.competing == rows[0]
+    assert conflict.value.competing == rows[0]
     assert fold(store.newest("a", Usage())) == head
 
 
@@ -76,9 +76,9 @@ def test_an_event_and_its_snapshot_are_stored_together_or_not_at_all(store: Acco
 def test_a_version_is_stored_once_however_often_it_is_appended(store: AccountStore, events: int) -> None:
     head, rows = grow(store, events)
     for _ in range(2):
-        with pytest.raises(VersionConflict) as lost:
+        with pytest.raises(VersionConflict) as conflict:
             store.append(rows[-1:], Usage())
-        assert lost.value.competing == rows[-1]
+        assert conflict.value.competing == rows[-1]
     assert list(store.newest("a", Usage())) == rows[: -ROWS_MAX - 1 : -1]
     assert fold(store.newest("a", Usage())) == head
 
@@ -130,7 +130,7 @@ def _assert_dense(newest: Sequence[StoredRow]) -> None:
     assert all(isinstance(row, SnapshotRow) == is_snapshot_version(row.version) for row in newest)
 
 
-def test_the_event_of_a_key_is_found_however_old_it_is(store: AccountStore) -> None:
+def test_an_event_of_any_age_is_found_by_its_idempotency_key(store: AccountStore) -> None:
     _, rows = grow(store, 25)
     for row in rows:
         if isinstance(row, EventRow) and row.command_id is not None:
@@ -140,7 +140,7 @@ def test_the_event_of_a_key_is_found_however_old_it_is(store: AccountStore) -> N
 
 
 def test_the_longest_ids_and_keys_of_the_api_are_stored(store: AccountStore) -> None:
-    """So a caller cannot send a request that DynamoDB refuses."""
+    """Otherwise a caller could send a request that DynamoDB refuses."""
     operator = Caller("o" * 128, is_operator=True, name="o")
     longest = Origin(ORIGIN.occurred_at, "c" * 128, "r" * 128, operator.command_id("k" * 128))
     [row] = rows_for("a" * 64, Head(), Created("o" * 64, "EUR"), longest)

@@ -57,7 +57,7 @@ def test_accounts_agree_with_their_events(model: ReadModel) -> None:
     assert model.page("owner-1") == []
     assert not model.consumer.receive(records(a[:2], b, a[1:7]), NOW).failures
     assert model.page("owner-1") == [expected("a", 7), expected("b", 1)]
-    assert not model.consumer.receive(records(a[8:]), NOW).failures, "early: they are held"
+    assert not model.consumer.receive(records(a[8:]), NOW).failures, "out-of-order events must be buffered"
     assert model.page("owner-1") == [expected("a", 7), expected("b", 1)]
     assert model.consumer.receive(records(a[7:8], b), NOW).duplicates == 1
     assert model.page("owner-1") == [expected("a", 12), expected("b", 1)]
@@ -65,7 +65,7 @@ def test_accounts_agree_with_their_events(model: ReadModel) -> None:
     assert str(expected("b", 1).balance) == "0.00"
 
 
-def test_pages_follow_each_other(model: ReadModel) -> None:
+def test_a_page_begins_after_the_given_account(model: ReadModel) -> None:
     ids = ["a", "b", "c", "d"]
     model.consumer.receive(records(*[encoded(account_id, 1) for account_id in ids]), NOW)
     used = Usage()
@@ -99,7 +99,7 @@ def test_a_row_that_cannot_be_read_is_corrupt(model: ReadModel) -> None:
         model.page("owner-1")
 
 
-def test_no_answer_is_unavailable(nowhere_url: str) -> None:
+def test_an_unreachable_table_is_unavailable(nowhere_url: str) -> None:
     client: Any = session().client("dynamodb", endpoint_url=nowhere_url, config=loopback_config(attempts_max=1))
     with pytest.raises(Unavailable):
         DynamoDBOwnedAccounts(client, "owned").page("owner-1", None, 50, Usage())

@@ -74,7 +74,7 @@ def test_reading_stops_at_the_first_missing_row(full: Table, version: int) -> No
     assert found == [*events(1, sequence - 1), Poison("a", sequence, version, NO_ROW, POSITION)]
 
 
-def test_a_later_event_is_reported_as_missing(full: Table) -> None:
+def test_an_event_after_the_newest_is_reported_as_missing(full: Table) -> None:
     assert full.ledger.events("a", 30, 35, POSITION)[1:] == [Poison("a", 31, 34, NO_ROW, POSITION)]
     assert full.ledger.events("nobody", 1, 2, POSITION) == [Poison("nobody", 1, 1, NO_ROW, POSITION)]
 
@@ -135,7 +135,7 @@ def test_a_window_without_a_time_ends_at_the_newest_event(full: Table) -> None:
     assert isinstance(full.ledger.recent(Key("a", 20), None, 3_000_000, POSITION)[3], Poison)
 
 
-def test_the_window_of_an_account_without_rows_is_its_missing_event(full: Table) -> None:
+def test_without_rows_a_window_reports_its_last_event_as_missing(full: Table) -> None:
     missing = [Poison("nobody", 4, 4, NO_ROW, POSITION)]
     assert full.ledger.recent(Key("nobody", 4), None, 1_000_000, POSITION) == missing
     assert memory_of().recent(Key("nobody", 4), None, 1_000_000, POSITION) == missing
@@ -156,12 +156,12 @@ def test_the_newest_event_is_found_with_or_without_a_snapshot_after_it(
     assert newest(table.client, table.name, "a") == expected
 
 
-@pytest.mark.parametrize("is_there", [True, False])
-def test_without_a_table_or_an_answer_it_is_unavailable(table: Table, nowhere_url: str, *, is_there: bool) -> None:
+@pytest.mark.parametrize("has_server", [True, False])
+def test_a_missing_or_unreachable_table_is_unavailable(table: Table, nowhere_url: str, *, has_server: bool) -> None:
     config = Config(connect_timeout=0.2, retries={"total_max_attempts": 1})
     nowhere = session().client("dynamodb", endpoint_url=nowhere_url, config=config)
-    client = table.client if is_there else nowhere
-    error = "ResourceNotFoundException" if is_there else "EndpointConnectionError"
+    client = table.client if has_server else nowhere
+    error = "ResourceNotFoundException" if has_server else "EndpointConnectionError"
     with pytest.raises(Unavailable, match=error):
         DynamoDBLedger(client, "no-such-table").events("a", 1, 2, POSITION)
     with pytest.raises(Unavailable, match=error):
@@ -172,12 +172,12 @@ def test_without_a_table_or_an_answer_it_is_unavailable(table: Table, nowhere_ur
         newest(client, "no-such-table", "a")
 
 
-def test_rows_between_two_versions_are_ignored(full: Table) -> None:
+def test_a_row_with_a_fractional_version_is_ignored(full: Table) -> None:
     full.put([ROWS[11]], Version={"N": "12.5"})
     assert full.ledger.events("a", 1, 30, POSITION) == events(1, 30)
 
 
-def test_an_impossible_account_id_stops_at_its_first_event(dynamodb_local_url: str) -> None:
+def test_an_account_id_that_dynamodb_refuses_is_poison(dynamodb_local_url: str) -> None:
     """DynamoDB refuses the query permanently; the emulator finds no rows."""
     table = Table(dynamodb_local_url)
     reason = "DynamoDB refuses to read the account's rows: ValidationException"

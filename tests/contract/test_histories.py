@@ -1,4 +1,4 @@
-"""Instances with caches and threads use one account on a real server: every history is linearizable."""
+"""Instances with caches use one account concurrently, on every store but moto: every history is linearizable."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

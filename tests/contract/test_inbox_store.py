@@ -104,14 +104,14 @@ def test_gaps_that_lasted_long_enough_are_reported(store: InboxStore[Any]) -> No
     assert [gap.account_id for gap in store.gaps(1_769_851_900)] == ["c"]
 
 
-def test_of_many_gaps_the_oldest_are_reported(store: InboxStore[Any]) -> None:
+def test_the_oldest_of_many_gaps_are_reported(store: InboxStore[Any]) -> None:
     for number in reversed(range(GAPS_MAX + 1)):
         store.advance(f"account-{number}", NEW, replace(ALL_MISSING, since_s=float(number)), None)
     assert [gap.since_s for gap in store.gaps(1_000.0)] == [float(number) for number in range(GAPS_MAX)]
 
 
-def test_without_a_highest_sequence_the_last_applied_one_counts(tables: Tables) -> None:
-    """The first release wrote such items."""
+def test_without_a_highest_sequence_the_last_applied_one_is_used(tables: Tables) -> None:
+    """The first release wrote items without the highest sequence."""
     item = {"AccountId": {"S": "a"}, "Last": {"N": "3"}, "Revision": {"N": "1"}}
     tables.client.put_item(TableName=tables.inbox_name, Item=item)
     assert tables.inbox.position("a") == FIRST
@@ -151,8 +151,8 @@ def test_an_item_that_is_too_large_is_refused_permanently(dynamodb_local_url: st
 def test_a_full_buffer_fits_in_an_item(tables: Tables) -> None:
     """The events are shorter than any real one, so that their sequences take the most space."""
     size = 64
-    held = {10**15 + number: b"x" * size for number in range(BUFFERED_BYTES_LIMIT // size)}
-    full = Position(3, held, 10**16, 1_769_851_800.25, revision=1)
+    buffered = {10**15 + number: b"x" * size for number in range(BUFFERED_BYTES_LIMIT // size)}
+    full = Position(3, buffered, 10**16, 1_769_851_800.25, revision=1)
     tables.inbox.advance("a" * 256, NEW, full, None)
     assert tables.inbox.position("a" * 256) == full
 
@@ -180,7 +180,7 @@ def test_a_transaction_cancelled_for_its_content_is_refused(tables: Tables, reas
             tables.inbox.advance("a", NEW, FIRST, [tables.put("one")])
 
 
-def test_no_answer_is_unavailable(nowhere_url: str) -> None:
+def test_an_unreachable_table_is_unavailable(nowhere_url: str) -> None:
     client: Any = session().client("dynamodb", endpoint_url=nowhere_url, config=loopback_config(attempts_max=1))
     inbox = DynamoDBInbox(client, "inbox")
     for call in (

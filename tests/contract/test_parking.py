@@ -43,7 +43,7 @@ KEYS: dict[str, Any] = {
 URLS = {"emulator": "emulator_url", "dynamodb-local": "dynamodb_local_url"}
 
 
-def made(url: str) -> DynamoDBParking:
+def new_parking(url: str) -> DynamoDBParking:
     """Parking on a new table, with the projector's own client settings."""
     client = session().client("dynamodb", endpoint_url=url, config=CLIENTS.merge(loopback_config(attempts_max=1)))
     name = f"parked-{uuid.uuid4()}"
@@ -53,12 +53,12 @@ def made(url: str) -> DynamoDBParking:
 
 @pytest.fixture(params=["memory", *URLS])
 def parking(request: pytest.FixtureRequest) -> Parking:
-    return MemoryParking() if request.param == "memory" else made(request.getfixturevalue(URLS[request.param]))
+    return MemoryParking() if request.param == "memory" else new_parking(request.getfixturevalue(URLS[request.param]))
 
 
 @pytest.fixture(params=list(URLS))
 def stored(request: pytest.FixtureRequest) -> DynamoDBParking:
-    return made(request.getfixturevalue(URLS[request.param]))
+    return new_parking(request.getfixturevalue(URLS[request.param]))
 
 
 def test_at_first_no_account_is_parked(parking: Parking) -> None:
@@ -73,7 +73,7 @@ def test_a_parked_account_reads_back_as_it_was_stored(parking: Parking) -> None:
 
 
 @pytest.mark.parametrize("first", [5, 6, 50])
-def test_it_cannot_be_parked_at_the_same_event_or_a_later_one(parking: Parking, first: int) -> None:
+def test_a_parked_account_is_not_parked_at_the_same_or_a_later_event(parking: Parking, first: int) -> None:
     parking.park(PARKED)
     assert not parking.park(replace(PARKED, first=first, held_through=99, reason="another"))
     assert parking.list_parked() == {"a": PARKED}
@@ -93,7 +93,7 @@ def test_the_held_sequence_is_stored_and_never_decreases(parking: Parking) -> No
     assert parking.hold(PARKED, 12)
     assert parking.list_parked() == {"a": replace(PARKED, held_through=12), "b": OTHER}
     for through in (8, 12):
-        assert parking.hold(PARKED, through), "it is held already"
+        assert parking.hold(PARKED, through), "a hold up to a held sequence succeeds"
     assert parking.list_parked()["a"].held_through == 12
 
 
@@ -125,7 +125,7 @@ def test_a_released_account_cannot_be_held_released_or_advanced(parking: Parking
     assert parking.list_parked() == {}
 
 
-def test_it_may_be_parked_again(parking: Parking) -> None:
+def test_a_released_account_may_be_parked_again(parking: Parking) -> None:
     parking.park(PARKED)
     parking.release(PARKED, 7)
     later = replace(PARKED, first=20, held_through=21, version=22)
@@ -144,7 +144,7 @@ def test_parking_at_another_event_makes_another_record(parking: Parking, first: 
     assert parking.list_parked() == {"a": there}
 
 
-def test_it_advances_to_the_next_unpublishable_event(parking: Parking) -> None:
+def test_an_account_advances_to_its_next_unpublishable_event(parking: Parking) -> None:
     parking.park(PARKED)
     parking.hold(PARKED, 14)
     further = Parked("a", 10, 0, 11, "the table has no such row", "later")
@@ -158,7 +158,7 @@ def test_it_advances_to_the_next_unpublishable_event(parking: Parking) -> None:
 
 
 @pytest.mark.parametrize("changed", [{"version": 6}, {"reason": "another"}])
-def test_the_reason_alone_may_change(parking: Parking, changed: dict[str, Any]) -> None:
+def test_the_version_or_the_reason_alone_may_change(parking: Parking, changed: dict[str, Any]) -> None:
     parking.park(PARKED)
     assert parking.advance(PARKED, replace(PARKED, **changed))
     assert parking.list_parked() == {"a": replace(PARKED, **changed)}
@@ -166,7 +166,7 @@ def test_the_reason_alone_may_change(parking: Parking, changed: dict[str, Any]) 
 
 @pytest.mark.parametrize("first", [1, 2, 3])
 def test_concurrent_changes_lose_no_held_event(stored: DynamoDBParking, first: int) -> None:
-    """Eight threads hold, park lower, advance and release one account; the release must reach the highest hold."""
+    """Eight threads hold, park, advance and release one account; a release must reach the highest hold."""
     stored.park(PARKED)
     earlier = replace(PARKED, first=first, held_through=5)
     writes: list[Callable[[], bool]] = [
@@ -200,11 +200,11 @@ def nowhere(nowhere_url: str) -> DynamoDBParking:
     return DynamoDBParking(session().client("dynamodb", endpoint_url=nowhere_url, config=config), "parked")
 
 
-@pytest.mark.parametrize("is_there", [True, False])
-def test_without_a_table_or_an_answer_it_is_unavailable(
-    stored: DynamoDBParking, nowhere: DynamoDBParking, *, is_there: bool
+@pytest.mark.parametrize("has_server", [True, False])
+def test_a_missing_or_unreachable_table_is_unavailable(
+    stored: DynamoDBParking, nowhere: DynamoDBParking, *, has_server: bool
 ) -> None:
-    parking = DynamoDBParking(stored._client, "no-such-table") if is_there else nowhere  # noqa: SLF001 -- its client
+    parking = DynamoDBParking(stored._client, "no-such-table") if has_server else nowhere  # noqa: SLF001 -- its client
     requests: list[Callable[[], object]] = [
         parking.list_parked,
         lambda: parking.park(PARKED),
@@ -213,7 +213,7 @@ def test_without_a_table_or_an_answer_it_is_unavailable(
         lambda: parking.release(PARKED, 8),
     ]
     for request in requests:
-        with pytest.raises(Unavailable, match="ResourceNotFoundException" if is_there else "EndpointConnectionError"):
+        with pytest.raises(Unavailable, match="ResourceNotFoundException" if has_server else "EndpointConnectionError"):
             request()
 
 
@@ -255,8 +255,8 @@ def test_a_row_of_any_version_blocks_no_other_account(stored: DynamoDBParking, v
 
 
 @pytest.mark.parametrize("code", sorted(CODES[Kind.REFUSED]))
-def test_a_table_that_refuses_every_record_must_be_repaired(stored: DynamoDBParking, code: str) -> None:
-    """For example another table with this name. The records are delivered again, and their age raises the alarm."""
+def test_a_table_that_refuses_every_request_is_unavailable(stored: DynamoDBParking, code: str) -> None:
+    """For example, a table with another key. The records are delivered again, and their age raises an alarm."""
     client = stored._client  # noqa: SLF001 -- its client
     with Stubber(client) as stub:
         stub.add_client_error("put_item", code)

@@ -38,7 +38,7 @@ def test_the_readme_s_example_works_and_is_short(capsys: pytest.CaptureFixture[s
         {"SequenceNumber": number, "Data": data}
         for number, data, _ in records(encoded("a", 3), encoded("a", 2), encoded("a", 4)[3:])
     ]
-    exec(compile(example, "README.md", "exec"), {"records": sent})  # noqa: S102 -- our own
+    exec(compile(example, "README.md", "exec"), {"records": sent})  # noqa: S102 -- the README's example
     assert capsys.readouterr().out.splitlines() == [
         "a was opened by owner-1",
         *[f"a has {event.balance} {event.currency}" for event in events_of("a", 4)[1:]],

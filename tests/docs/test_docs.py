@@ -79,7 +79,7 @@ def test_the_licence_file_is_the_declared_licence() -> None:
 
 
 def test_tables_and_blocks_are_not_joined_with_prose() -> None:
-    """Re-wrapping prose must not join them with text."""
+    """An editor that wraps prose can join them."""
     for document in (ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")):
         for number, line in enumerate(document.read_text().splitlines(), 1):
             assert not re.search(r"\S.*```|```.* ", line), f"{document.name}:{number}"

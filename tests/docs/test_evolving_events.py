@@ -48,18 +48,18 @@ def test_each_example_runs_as_written(name: str, project: Path) -> None:
     for kind, text in steps:
         match kind:
             case "diff":
-                apply(text, project / "schemas")
+                apply_diff(text, project / "schemas")
             case "json":
-                create(text, project / "schemas")
+                create_schema(text, project / "schemas")
             case "console":
-                type_in(text, project / "schemas")
+                run_commands(text, project / "schemas")
             case "pycon":
-                interpret(text, names)
+                run_doctest(text, names)
             case _:
                 pytest.fail(f"no rule for the block: {text}")
 
 
-def apply(diff: str, folder: Path) -> None:
+def apply_diff(diff: str, folder: Path) -> None:
     """Applies a diff that matches once in one file."""
     was, now = (
         "".join(line[1:] for line in diff.splitlines(keepends=True) if line[0] in marks) for marks in (" -", " +")
@@ -68,13 +68,13 @@ def apply(diff: str, folder: Path) -> None:
     path.write_text(path.read_text().replace(was, now))
 
 
-def create(source: str, folder: Path) -> None:
+def create_schema(source: str, folder: Path) -> None:
     path = folder / f"{json.loads(source)['name']}.avsc"
     assert not path.exists()
     path.write_text(source)
 
 
-def type_in(session: str, folder: Path) -> None:
+def run_commands(session: str, folder: Path) -> None:
     """Runs the commands after `$ ` and compares their output."""
     for command, expected in re.findall(r"^\$ account-events schema (.*)\n((?:(?!\$ ).*\n)*)", session, re.MULTILINE):
         result = CliRunner().invoke(app, [*command.split(), "--folder", str(folder)])
@@ -82,7 +82,8 @@ def type_in(session: str, folder: Path) -> None:
         assert result.exit_code == ("refused" in expected)
 
 
-def interpret(code: str, names: dict[str, Any]) -> None:
+def run_doctest(code: str, names: dict[str, Any]) -> None:
+    """Runs an interactive Python session and compares its output; `names` are those of the example so far."""
     test = doctest.DocTestParser().get_doctest(code, names, "evolving-events.md", None, 0)
     failures: list[str] = []
     flags = doctest.ELLIPSIS

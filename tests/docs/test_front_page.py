@@ -1,4 +1,4 @@
-"""The front page, the index of the documents, and what a newcomer's first hour rests on."""
+"""The README, the index of the documents, and the pages with commands, paths and make targets."""
 
 import re
 import tomllib
@@ -14,7 +14,7 @@ from ops.cli.app import app
 ROOT = Path(__file__).parents[2]
 README_LINES_MAX = 130
 COLUMNS_MAX = 120
-OWN_PAGES = (
+PAGES = (
     *("README.md", "CONTRIBUTING.md", "SECURITY.md"),
     *(f"docs/{name}.md" for name in ("README", "architecture", "commands", "local-stack", "operating", "performance")),
 )
@@ -28,7 +28,7 @@ def test_the_readme_is_short() -> None:
     assert len(text("README.md").splitlines()) <= README_LINES_MAX
 
 
-@pytest.mark.parametrize("name", OWN_PAGES)
+@pytest.mark.parametrize("name", PAGES)
 def test_prose_is_wrapped(name: str) -> None:
     lines = text(name).splitlines()
     assert [line for line in lines if len(line) > COLUMNS_MAX and not line.startswith(("|", "!["))] == []
@@ -40,17 +40,17 @@ def test_the_index_lists_every_document() -> None:
     assert documents <= listed
 
 
-@pytest.mark.parametrize("name", OWN_PAGES)
+@pytest.mark.parametrize("name", PAGES)
 def test_every_path_in_the_text_exists(name: str) -> None:
     folders = "account_core|account_events|benchmarks|consumers|docs|local_stack|ops|projector|schemas|tests|tools"
     paths = re.findall(rf"`((?:{folders})/[\w/.-]+)`", text(name))
     assert name != "docs/architecture.md" or len(paths) > 20
-    # The lake's folders are S3 prefixes; the wheel's copy of the schemas is made when it is built.
+    # The wheel's copy of the schemas is made when the wheel is built.
     missing = [path for path in paths if not (ROOT / path).exists() and path != "account_events/schemas"]
     assert missing == []
 
 
-def test_the_chain_of_packages_is_the_one_that_the_linter_holds() -> None:
+def test_the_chain_of_packages_is_the_one_that_the_linter_checks() -> None:
     contracts = tomllib.loads(text("pyproject.toml"))["tool"]["importlinter"]["contracts"]
     [chain] = [contract["layers"] for contract in contracts if contract["name"].startswith("One chain")]
     for name in ("README.md", "docs/architecture.md"):

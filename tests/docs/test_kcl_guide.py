@@ -19,9 +19,9 @@ DAMAGED = MAGIC + bytes(20)
 
 
 class KCLProcess:
-    """Like amazon_kclpy's, it processes a shard: its records in two batches, one of them empty, and its end."""
+    """Processes a shard as amazon_kclpy's class does: its records, an empty batch, and the end of the shard."""
 
-    datas: tuple[bytes, ...] = ()
+    payloads: tuple[bytes, ...] = ()
     checkpoints: list[tuple[Any, ...]]
 
     def __init__(self, processor: Any) -> None:  # noqa: ANN401 -- amazon_kclpy is untyped
@@ -30,7 +30,7 @@ class KCLProcess:
     def run(self) -> None:
         records = [
             SimpleNamespace(sequence_number=str(number), sub_sequence_number=0, binary_data=data)
-            for number, data in enumerate(self.datas, 1)
+            for number, data in enumerate(self.payloads, 1)
         ]
         checkpointer = SimpleNamespace(checkpoint=lambda *position: self.checkpoints.append(position))
         self._processor.initialize(SimpleNamespace(shard_id="shardId-000000000000"))
@@ -66,7 +66,7 @@ def test_the_program_applies_events_and_keeps_unreadable_ones(capsys: pytest.Cap
     )
     s3.create_bucket(Bucket="unreadable-events")
     first, second, third = encoded("a", 3)
-    KCLProcess.datas, KCLProcess.checkpoints = (first, second, DAMAGED, third, second), []
+    KCLProcess.payloads, KCLProcess.checkpoints = (first, second, DAMAGED, third, second), []
     exec(compile(guide.files()[guide.PROGRAM], guide.PROGRAM, "exec"), {"__name__": "__main__"})  # noqa: S102 -- the guide's program
     [balance] = dynamodb.scan(TableName="balances")["Items"]
     assert Decimal(balance["Balance"]["N"]) == events_of("a", 3)[-1].balance
@@ -77,7 +77,9 @@ def test_the_program_applies_events_and_keeps_unreadable_ones(capsys: pytest.Cap
     assert KCLProcess.checkpoints == [("5", 0), ()]
     out, err = capsys.readouterr()
     assert out == "", "stdout is reserved for the KCL's protocol"
-    assert " 3/0: " in err
+    kept_line, failed_line = err.splitlines()
+    assert kept_line.startswith("kept 3/0: ")
+    assert failed_line.startswith("failed: ")
 
 
 def test_the_properties_match_the_guide() -> None:

@@ -37,8 +37,8 @@ def test_every_column_is_described_as_in_the_catalogue(column: Column) -> None:
 
 @pytest.mark.parametrize("query", queries().values(), ids=lambda query: query.name)
 def test_every_query_is_described_as_in_its_file(query: Query) -> None:
-    asks = ", ".join(f"`{each.name}`" for each in query.parameters) or "nothing"
-    assert f"| `{query.name}` | {query.description} | {asks} |\n" in TEXT
+    parameters = ", ".join(f"`{each.name}`" for each in query.parameters) or "nothing"
+    assert f"| `{query.name}` | {query.description} | {parameters} |\n" in TEXT
 
 
 def test_the_described_compaction_keeps_a_partitions_events(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ EDITS = {
         '    SCHEMA_FINGERPRINT,\n    event_field("row_version"),\n)\n',
     ),
 }
-"""By file: a text that it has once, and the one in its place."""
+"""By file: a text that occurs once in it, and the replacement."""
 
 GENERATED = {
     "schemas/fingerprints.json",

@@ -145,7 +145,7 @@ def test_the_gateway_s_own_body_is_in_every_schema(status: str) -> None:
 
 @pytest.mark.parametrize("code", PROBLEMS)
 def test_a_problem_is_in_every_schema_of_its_status(code: str) -> None:
-    """So a generated client may use any media type."""
+    """A generated client may use the schema of any media type."""
     status = "default" if code in {*OF_NO_OPERATION, *UNREACHABLE} else str(PROBLEMS[code].status)
     problem = COMPONENTS["examples"][code]["value"]
     counts = [[_validator(schema).is_valid(problem) for schema in contents] for _, contents in _answers(status)]
@@ -155,7 +155,9 @@ def test_a_problem_is_in_every_schema_of_its_status(code: str) -> None:
 
 @pytest.mark.parametrize("status", ["409", "412", "415", "422"])
 def test_a_status_of_the_service_alone_is_always_a_problem(status: str) -> None:
-    for _, contents in _answers(status):
+    found = dict(_answers(status))
+    assert found
+    for contents in found.values():
         assert not any(_validator(schema).is_valid({"message": "Unauthorized"}) for schema in contents)
 
 
@@ -196,9 +198,9 @@ def test_string_amounts_are_valid_if_the_code_accepts_them(amount: str) -> None:
 
 @given(AMOUNTS)
 def test_number_amounts_are_valid_if_the_code_accepts_them(amount: Decimal) -> None:
-    """In the fewest digits: JSON Schema compares values, the code counts decimals."""
+    """The amount is written with the fewest digits: JSON Schema compares values, whereas the code counts decimals."""
     shortest = f"{amount.normalize():f}"
-    if Decimal(float(amount)) == amount or len(amount.as_tuple().digits) <= 15:  # else no float holds it
+    if Decimal(float(amount)) == amount or len(amount.as_tuple().digits) <= 15:  # otherwise no float equals it
         assert _validator(COMPONENTS["schemas"]["Amount"]).is_valid(float(amount)) == _accepts(shortest)
 
 

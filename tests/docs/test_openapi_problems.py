@@ -27,7 +27,14 @@ BODIES = {"create_account": NEW, "credit": SOME, "withdraw": SOME}
 
 @dataclass(frozen=True)
 class Change:
-    """A change that makes a request fail; `body` makes the wrong body from the right one."""
+    """A change that makes a request fail.
+
+    Attributes:
+        body: makes the wrong body from the right one.
+        store: the error that the store raises.
+        is_full: whether the account's item collection is full.
+        bug: an error that the API's code raises.
+    """
 
     account_id: str = "account-1"
     owner: str = "owner-1"
@@ -37,7 +44,7 @@ class Change:
     caller: dict[str, Any] = field(default_factory=lambda: IAM_CALLER)
     store: Exception | None = None
     is_full: bool = False
-    code: Exception | None = None
+    bug: Exception | None = None
 
 
 CHANGES = {
@@ -67,7 +74,7 @@ CHANGES = {
     "account_full": Change(is_full=True),
     "idempotency_key_reused": Change(headers={"idempotency_key": "key-1"}),
     "corrupt": Change(store=Corrupt("x")),
-    "internal_error": Change(code=RuntimeError("x")),
+    "internal_error": Change(bug=RuntimeError("x")),
     "unavailable": Change(store=Unavailable("The account could not be read in time. Try again.")),
 }
 
@@ -87,8 +94,8 @@ def _api(change: Change, monkeypatch: pytest.MonkeyPatch) -> Api:
             monkeypatch.setattr(api.store, method, _raising(change.store))
     if change.is_full:
         monkeypatch.setattr(api.store, "append", _full(api.store.append))
-    if change.code:
-        monkeypatch.setattr(http_api, "match", _raising(change.code))
+    if change.bug:
+        monkeypatch.setattr(http_api, "match", _raising(change.bug))
     return api
 
 

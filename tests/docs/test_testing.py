@@ -49,29 +49,29 @@ def run(example: pytest.Pytester, text: str, name: str) -> None:
     example.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=PASSED[name])
 
 
-def test_a_first_test_of_a_consumer(example: pytest.Pytester) -> None:
+def test_the_first_test_of_a_consumer_passes(example: pytest.Pytester) -> None:
     example.makepyfile(balances=BALANCES)
     run(example, FIRST, "first")
 
 
-def test_what_the_stream_may_do(example: pytest.Pytester) -> None:
+def test_the_tests_with_variants_of_the_stream_pass(example: pytest.Pytester) -> None:
     run(example, VARIANTS, "variants")
 
 
-def test_a_later_release(example: pytest.Pytester) -> None:
+def test_the_tests_with_events_of_a_later_release_pass(example: pytest.Pytester) -> None:
     run(example, LATER, "later")
 
 
-def test_items_with_crashes_and_duplicates(example: pytest.Pytester) -> None:
+def test_the_test_with_crashes_and_duplicates_passes(example: pytest.Pytester) -> None:
     run(example, ITEMS, "items")
 
 
-def test_a_captured_event(example: pytest.Pytester) -> None:
+def test_the_test_with_a_captured_event_passes(example: pytest.Pytester) -> None:
     capture(example.path)
     run(example, CAPTURED, "captured")
 
 
-def test_an_export(example: pytest.Pytester) -> None:
+def test_the_test_with_an_export_passes(example: pytest.Pytester) -> None:
     export(example.path)
     run(example, EXPORT, "export")
 

@@ -1,6 +1,6 @@
 """One word per thing, in code and text alike: words that this project does not use, each with its replacement.
 
-The words, and why, are in docs/glossary.md. The changelog's past is exempt.
+docs/glossary.md defines the words that it does use. CHANGELOG.md is not checked, because it quotes earlier words.
 """
 
 import re
@@ -20,7 +20,7 @@ EXEMPT = {"tests/docs/test_words.py": "the list itself"}
 
 
 def word(*forms: str) -> str:
-    """Also as a part of an identifier, between underscores; never within another word."""
+    """A pattern for a word, alone or as a part of an identifier between underscores, but not within another word."""
     return rf"(?<![A-Za-z])(?:{'|'.join(forms)})(?![A-Za-z])"
 
 
@@ -72,7 +72,7 @@ def texts() -> Iterator[Path]:
 
 
 ANY = re.compile("|".join(EVERYWHERE))
-"""Finds a candidate in one pass: most files have none."""
+"""Finds the files that may have a banned word in one pass, because most files have none."""
 
 
 def found_in(name: str, text: str) -> list[str]:

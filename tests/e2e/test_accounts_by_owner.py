@@ -54,8 +54,8 @@ def test_accounts_are_listed_with_the_balances_of_the_ledger(deployment: LocalDe
 
 
 def test_unauthorised_requests_are_refused(deployment: LocalDeployment, jwt_deployment: LocalDeployment) -> None:
-    for standing, status in ((deployment, 403), (jwt_deployment, 401)):
-        answer = httpx.get(f"{standing.address.api_url}/owners/owner-1/accounts", trust_env=False)
+    for each, status in ((deployment, 403), (jwt_deployment, 401)):
+        answer = httpx.get(f"{each.address.api_url}/owners/owner-1/accounts", trust_env=False)
         assert answer.status_code == status
 
 

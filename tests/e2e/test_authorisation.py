@@ -23,18 +23,18 @@ from local_stack.token_issuer import AUDIENCE, HEADER, SigningKey, TokenIssuer, 
 ACCOUNT = {"owner": "owner-1", "currency": "EUR"}
 NO_SUCH_ACCOUNT = "/accounts/none"
 ALLOW_ALL = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}
-LATE, EARLY = timedelta(minutes=-10), timedelta(minutes=10)
+OUTDATED, FUTURE = timedelta(minutes=-10), timedelta(minutes=10)
 
 MakeUser = Callable[..., Signature]
 
 
-def ask(
+def send(
     deployment: LocalDeployment,
     auth: httpx.Auth | None = None,
     method: str = "GET",
     **request: Any,  # noqa: ANN401 -- httpx's
 ) -> httpx.Response:
-    """Read an account that does not exist: an authorised caller gets 404 from the API."""
+    """Send a request. A GET reads an account that does not exist, so the answer to an authorised caller is 404."""
     path = NO_SUCH_ACCOUNT if method == "GET" else "/accounts"
     url = f"{deployment.address.api_url}{path}"
     with httpx.Client(auth=auth, timeout=30.0, trust_env=False) as client:
@@ -85,16 +85,16 @@ def test_the_api_test_user_may_call_the_api(deployment: LocalDeployment) -> None
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS"])
 def test_requests_without_a_signature_are_refused(deployment: LocalDeployment, method: str) -> None:
     before = len(deployment.rows())
-    assert ask(deployment, method=method, json=ACCOUNT).status_code == 403
+    assert send(deployment, method=method, json=ACCOUNT).status_code == 403
     assert len(deployment.rows()) == before
 
 
 def test_a_wrong_signature_is_refused(deployment: LocalDeployment) -> None:
     assert deployment.address.access_key
     access_key_id, secret = deployment.address.access_key
-    assert ask(deployment, Signature(access_key_id, secret, REGION)).status_code == 404
-    assert ask(deployment, Signature(access_key_id, secret[::-1], REGION)).status_code == 403
-    assert ask(deployment, Signature("AKIANOBODY", secret, REGION)).status_code == 403
+    assert send(deployment, Signature(access_key_id, secret, REGION)).status_code == 404
+    assert send(deployment, Signature(access_key_id, secret[::-1], REGION)).status_code == 403
+    assert send(deployment, Signature("AKIANOBODY", secret, REGION)).status_code == 403
 
 
 def test_a_changed_body_is_refused(deployment: LocalDeployment) -> None:
@@ -102,36 +102,36 @@ def test_a_changed_body_is_refused(deployment: LocalDeployment) -> None:
     signed = httpx.Request("POST", f"{deployment.address.api_url}/accounts", json=ACCOUNT)
     signed = next(deployment.address.caller().sync_auth_flow(signed))
     changed = signed.content.replace(b"owner-1", b"owner-2")
-    assert ask(deployment, method="POST", content=changed, headers=signed.headers).status_code == 403
+    assert send(deployment, method="POST", content=changed, headers=signed.headers).status_code == 403
     assert len(deployment.rows()) == before
-    assert ask(deployment, method="POST", content=signed.content, headers=signed.headers).status_code == 201
+    assert send(deployment, method="POST", content=signed.content, headers=signed.headers).status_code == 201
 
 
-@pytest.mark.parametrize("shift", [LATE, EARLY])
+@pytest.mark.parametrize("shift", [OUTDATED, FUTURE])
 def test_an_outdated_or_future_signature_is_refused(
     deployment: LocalDeployment, shift: timedelta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: datetime.now(UTC).replace(tzinfo=None) + shift)
-    assert ask(deployment, deployment.address.caller()).status_code == 403
+    assert send(deployment, deployment.address.caller()).status_code == 403
 
 
 def test_only_users_with_permission_may_call_the_api(deployment: LocalDeployment, make_user: MakeUser) -> None:
     api = deployment.address.outputs["ApiId"]
-    assert ask(deployment, make_user(ALLOW_ALL)).status_code == 404
-    assert ask(deployment, make_user(invoke(api, "*"))).status_code == 404
+    assert send(deployment, make_user(ALLOW_ALL)).status_code == 404
+    assert send(deployment, make_user(invoke(api, "*"))).status_code == 404
     for statements in (
         (),
         (invoke("another", "*"),),
         ({**ALLOW_ALL, "Action": "execute-api:ManageConnections"},),
         (ALLOW_ALL, invoke(api, "*/GET/*", "Deny")),
     ):
-        assert ask(deployment, make_user(*statements)).status_code == 403, statements
+        assert send(deployment, make_user(*statements)).status_code == 403, statements
 
 
 def test_a_permission_can_be_read_only(deployment: LocalDeployment, make_user: MakeUser) -> None:
     reader = make_user(invoke(deployment.address.outputs["ApiId"], "$default/GET/*"))
-    assert ask(deployment, reader).status_code == 404
-    assert ask(deployment, reader, "POST", json=ACCOUNT).status_code == 403
+    assert send(deployment, reader).status_code == 404
+    assert send(deployment, reader, "POST", json=ACCOUNT).status_code == 403
 
 
 def test_the_api_test_user_has_no_other_permission(deployment: LocalDeployment) -> None:
@@ -147,7 +147,7 @@ def test_the_api_test_user_has_no_other_permission(deployment: LocalDeployment) 
 @pytest.mark.parametrize("authorization", ["Bearer a.b.c", "Basic dXNlcjp4", "api-test-user"])
 def test_other_authorization_headers_are_refused(deployment: LocalDeployment, authorization: str) -> None:
     """The emulator forwards the request without a caller, and the function refuses it. On AWS, API Gateway does."""
-    answer = ask(deployment, headers={"Authorization": authorization})
+    answer = send(deployment, headers={"Authorization": authorization})
     assert answer.status_code == 401
     assert answer.json()["code"] == "unauthenticated"
 
@@ -176,7 +176,7 @@ BAD_TOKENS: dict[str, BadToken] = {
     "with another key": lambda issuer: SigningKey().sign(claims(issuer)),
     "with an unknown key": lambda issuer: signed_as(issuer, {**HEADER, "kid": "another"}),
     "alg none, no signature": lambda issuer: f"{segment({**HEADER, 'alg': 'none'})}.{segment(claims(issuer))}.",
-    "alg none, an old signature": lambda issuer: signed_as(issuer, {**HEADER, "alg": "none"}),
+    "alg none, with a signature": lambda issuer: signed_as(issuer, {**HEADER, "alg": "none"}),
     "another subject": lambda issuer: ".".join(
         part if number != 1 else segment(claims(issuer, sub="owner-2"))
         for number, part in enumerate(issuer.token("owner-1").split("."))
@@ -201,18 +201,19 @@ def signed_as(issuer: TokenIssuer, header: dict[str, str]) -> str:
 def test_a_bad_token_is_refused(jwt_deployment: LocalDeployment, bad: str) -> None:
     assert jwt_deployment.issuer
     before = len(jwt_deployment.rows())
-    assert ask(jwt_deployment, Bearer(jwt_deployment.issuer.key.sign(claims(jwt_deployment.issuer)))).status_code == 404
+    valid = jwt_deployment.issuer.key.sign(claims(jwt_deployment.issuer))
+    assert send(jwt_deployment, Bearer(valid)).status_code == 404
     token = BAD_TOKENS[bad](jwt_deployment.issuer)
     for method in ("GET", "POST"):
-        answer = ask(jwt_deployment, Bearer(token), method, json={"currency": "EUR"})
+        answer = send(jwt_deployment, Bearer(token), method, json={"currency": "EUR"})
         assert (answer.status_code, answer.json()) == (401, {"message": "Unauthorized"})
     assert len(jwt_deployment.rows()) == before
 
 
 def test_an_api_with_jwt_accepts_only_tokens(jwt_deployment: LocalDeployment) -> None:
     """It refuses even a signature of the emulator's root."""
-    assert ask(jwt_deployment).status_code == 401
-    assert ask(jwt_deployment, Signature(ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, REGION)).status_code == 401
+    assert send(jwt_deployment).status_code == 401
+    assert send(jwt_deployment, Signature(ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, REGION)).status_code == 401
 
 
 def test_another_process_reaches_the_api(

@@ -37,8 +37,8 @@ class Balances:
 def test_a_replay_and_the_live_stream_join_without_gaps_or_duplicates(
     deployment: LocalDeployment, tmp_path: Path
 ) -> None:
-    address, newcomer = deployment.address, Balances()
-    consumer = Consumer(Inbox(MemoryInbox(), newcomer))
+    address, applied = deployment.address, Balances()
+    consumer = Consumer(Inbox(MemoryInbox(), applied))
     owner = f"owner-{uuid.uuid4()}"
     with address.http() as api:
         paths = [
@@ -51,11 +51,11 @@ def test_a_replay_and_the_live_stream_join_without_gaps_or_duplicates(
         live = StreamReader(address.client("kinesis"), address.outputs["EventStreamName"], consumer, "LATEST")
         live.open(time.time())  # first, so that later events are read from the live stream
 
-        def go_on() -> None:
+        def withdraw_meanwhile() -> None:
             for number in range(MEANWHILE):
                 api.post(f"{paths[number % ACCOUNTS]}/withdraw", json={"amount": "0.25"})
 
-        traffic = threading.Thread(target=go_on)
+        traffic = threading.Thread(target=withdraw_meanwhile)
         traffic.start()
         source = DynamoDBSource(
             address.client("dynamodb"), address.outputs["TableName"], wait=threading.Event().wait, jitter=lambda: 0.5
@@ -66,14 +66,14 @@ def test_a_replay_and_the_live_stream_join_without_gaps_or_duplicates(
         traffic.join()
         assert deployment.wait_until_idle(IDLE_TIMEOUT_S)
 
-        early = sum(outcome.buffered for _ in range(3) for outcome in live.poll(time.time()))
-        assert early > 0, "the live stream is ahead of what has not been replayed yet"
+        buffered = sum(outcome.buffered for _ in range(3) for outcome in live.poll(time.time()))
+        assert buffered > 0, "no event of the live stream had to wait for the replay"
         with (tmp_path / "events").open("rb") as file:
             records = [KinesisRecord(str(number), data) for number, data in enumerate(events_in(file, "framed"))]
         outcome = consumer.receive(records, time.time())
         assert not outcome.failures
         for path in paths:
             account = api.get(path).json()
-            assert newcomer.balances[account["accountId"]] == Decimal(account["balance"])
-            assert newcomer.sequences[account["accountId"]] == list(range(1, account["sequence"] + 1))
+            assert applied.balances[account["accountId"]] == Decimal(account["balance"])
+            assert applied.sequences[account["accountId"]] == list(range(1, account["sequence"] + 1))
     assert consumer.receive([], time.time() + 10_000).gaps == []

@@ -126,7 +126,7 @@ def test_the_commands_that_up_prints_work_while_tail_follows(
     assert len(printed) == answers
     assert [each["balance"] for each in printed[:4]] == ["0.00", "100.00", "60.00", "60.00"]
     assert printed[4]["next"] is None
-    assert len(printed[4]["accounts"]) <= 1, "the read model follows"
+    assert len(printed[4]["accounts"]) <= 1, "the owner has one account, which the read model may not have yet"
     assert [each.get("code") for each in printed[5:]] == [None, "account_not_found"][: answers - 5]
     account_id = printed[0]["accountId"]
     tail.wait_for(rf"AccountCreated +{account_id} #1 .*currency=EUR")
@@ -142,7 +142,7 @@ def test_the_commands_that_up_prints_work_while_tail_follows(
     assert second.end() == 1
     assert "already running" in second.output
     assert tail.end(signal.SIGINT) == 0
-    assert len(emulators(port)) >= 3, "the emulator and its two functions"
+    assert len(emulators(port)) >= 3, "expected the emulator and two functions"
     assert up.end(signal.SIGINT) == 0
     assert "Traceback" not in up.output + tail.output
     assert_no_emulator_is_left(port)

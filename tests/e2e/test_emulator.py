@@ -21,9 +21,9 @@ def test_a_server_can_listen_on_a_reserved_port() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not reserve the port")
 def test_a_reserved_port_is_assigned_to_no_other_socket() -> None:
     with reserved_port() as port, socket.socket() as other:
-        assert other.connect_ex(("127.0.0.1", port)) != 0, "no socket listens yet"
-        with socket.socket() as greedy, pytest.raises(OSError, match="in use"):
-            greedy.bind(("127.0.0.1", port))
+        assert other.connect_ex(("127.0.0.1", port)) != 0, "a socket listens on the reserved port"
+        with socket.socket() as another, pytest.raises(OSError, match="in use"):
+            another.bind(("127.0.0.1", port))
 
 
 def test_threads_can_create_clients_concurrently() -> None:

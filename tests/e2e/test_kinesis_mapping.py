@@ -17,7 +17,7 @@ from local_stack.event_source_mapping.clients import INVOKE_READ_TIMEOUT_S, Mapp
 from local_stack.event_source_mapping.runner import MappingRunner
 from local_stack.event_source_mapping.stack_mappings import running, stack_mappings
 
-STACK, STREAM, BUCKET, CODE_BUCKET = "consumer", "events", "given-up", "code"
+STACK, STREAM, BUCKET, CODE_BUCKET = "consumer", "events", "failures", "code"
 TIMEOUT_S = 60.0
 HASH_KEYS = 2**128
 # Handles records in order. A record "poison" raises an error, which fails the whole batch and ends the worker. A record
@@ -44,7 +44,7 @@ def handler(event, _context):
 TEMPLATE: dict[str, Any] = {
     "Resources": {
         "Stream": {"Type": "AWS::Kinesis::Stream", "Properties": {"Name": STREAM, "ShardCount": 2}},
-        "GivenUp": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": BUCKET}},
+        "Failures": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": BUCKET}},
         "Role": {
             "Type": "AWS::IAM::Role",
             "Properties": {
@@ -167,9 +167,9 @@ def put(kinesis: Any, names: list[str], share_of_the_key_space: float) -> None: 
         kinesis.put_record(StreamName=STREAM, Data=name.encode(), PartitionKey=name, ExplicitHashKey=hash_key)
 
 
-def wait_for(what: Callable[[], bool], mapping: MappingRunner) -> None:
+def wait_for(condition: Callable[[], bool], mapping: MappingRunner) -> None:
     deadline = time.monotonic() + TIMEOUT_S
-    while not what():
+    while not condition():
         assert time.monotonic() < deadline, mapping.status()
         time.sleep(0.02)
 
@@ -183,14 +183,14 @@ def test_poison_retries_and_a_split_lose_nothing_and_keep_the_order(
     [split] = functions.throttled
     put(kinesis, first, 0.1)
     put(kinesis, second, 0.9)
-    # The emulator deletes a split shard and its records, which AWS keeps. So all of it must be read before the split.
+    # The emulator deletes a split shard and its records, which AWS keeps. So all records must be read before the split.
     wait_for(lambda: [shard.buffered for shard in mapping.status().shards if shard.shard_id == split] == [10], mapping)
     kinesis.split_shard(StreamName=STREAM, ShardToSplit=split, NewStartingHashKey=str(HASH_KEYS // 4))
     children = {0.1: ["left-1", "left-2-slow"], 0.4: ["right-1", "right-2", "right-3"]}
     for share, names in children.items():
         put(kinesis, names, share)
     wait_for(lambda: mapping.status().totals.discarded == 1 and "second-5" in functions.handled(), mapping)
-    assert not mapping.wait_until_idle(2.5), "the first shard is throttled, so neither it nor its children continue"
+    assert not mapping.wait_until_idle(2.5), "the first shard must not continue while it is throttled, nor its children"
     assert {name.split("-")[0] for batch in functions.delivered for name in batch} == {"second"}
 
     functions.throttled = set()
@@ -204,7 +204,7 @@ def test_poison_retries_and_a_split_lose_nothing_and_keep_the_order(
         assert [one for one in handled if one in expected] == expected, name
     status = mapping.status()
     assert (status.totals.delivered, status.totals.discarded, status.finished_shards) == (18, 2, 1)
-    assert len(handled) == 18, "no handled record was delivered again"
+    assert len(handled) == 18, "a handled record was delivered again"
     assert [len(batch) for batch in functions.delivered if "first-7-poison" in batch][-1] == 1
 
     documents = [

@@ -17,7 +17,7 @@ from tests.unit.consumer.given import encoded
 SETTLE_TIMEOUT_S = 60.0
 
 
-def opened(deployment: LocalDeployment, *credits_: str) -> str:
+def open_account(deployment: LocalDeployment, *credits_: str) -> str:
     """Open an account, credit these amounts and return its id."""
     with deployment.address.http() as api:
         account_id: str = api.post("/accounts", json={"owner": "owner-lake", "currency": "EUR"}).json()["accountId"]
@@ -26,7 +26,7 @@ def opened(deployment: LocalDeployment, *credits_: str) -> str:
     return account_id
 
 
-def settled(deployment: LocalDeployment) -> None:
+def wait_until_idle(deployment: LocalDeployment) -> None:
     assert deployment.wait_until_idle(SETTLE_TIMEOUT_S), deployment.firehose.status()
 
 
@@ -41,8 +41,8 @@ def objects(deployment: LocalDeployment, prefix: str) -> dict[str, bytes]:
 
 
 def test_every_event_of_the_ledger_is_in_the_lake_once(deployment: LocalDeployment) -> None:
-    account_id = opened(deployment, "0.01", "9999999999999.99", "25.50")
-    settled(deployment)
+    account_id = open_account(deployment, "0.01", "9999999999999.99", "25.50")
+    wait_until_idle(deployment)
     engine = Lake.of(Deployment.local(deployment.address)).duckdb()
     found = engine.query(
         "SELECT sequence, event_id, event_type, amount, balance, currency, dt, occurred_at, published_at, owner "
@@ -61,8 +61,8 @@ def test_every_event_of_the_ledger_is_in_the_lake_once(deployment: LocalDeployme
 
 
 def test_the_ledger_and_the_lake_have_the_same_events(deployment: LocalDeployment) -> None:
-    opened(deployment, "1.00")
-    settled(deployment)
+    open_account(deployment, "1.00")
+    wait_until_idle(deployment)
     rows = all_rows(deployment.address.client("dynamodb"), deployment.address.outputs["TableName"])
     ledger = {(row.account_id, row.sequence) for row in rows if isinstance(row, EventRow)}
     found = Lake.of(Deployment.local(deployment.address)).duckdb().query("SELECT account_id, sequence FROM events").rows
@@ -73,9 +73,10 @@ def test_the_ledger_and_the_lake_have_the_same_events(deployment: LocalDeploymen
 def test_an_event_that_cannot_be_a_row_is_kept_with_the_reason(own_deployment: LocalDeployment) -> None:
     kinesis, stream = own_deployment.address.client("kinesis"), own_deployment.address.outputs["EventStreamName"]
     good = encoded("a-poisoned", 2)
-    bad = b"\xc3\x01" + bytes(8) + b"of tomorrow"
+    bad = b"\xc3\x01" + bytes(8) + b"unknown schema"
     kinesis.put_record(StreamName=stream, PartitionKey="1", Data=aggregate("1", "1", [good[0], bad, good[1]]))
-    assert own_deployment.firehose.wait_until_idle(SETTLE_TIMEOUT_S)  # the read model would retry it for a while
+    # Do not wait for the whole stack, because the read model retries the event for a while.
+    assert own_deployment.firehose.wait_until_idle(SETTLE_TIMEOUT_S)
     [(key, body)] = objects(own_deployment, "errors/processing-failed/").items()
     [document] = map(json.loads, body.splitlines())
     assert key.startswith("errors/processing-failed/dt=")
@@ -92,12 +93,12 @@ def test_an_event_that_cannot_be_a_row_is_kept_with_the_reason(own_deployment: L
 
 
 def test_the_view_shows_each_event_once_after_a_second_delivery(own_deployment: LocalDeployment) -> None:
-    account_id = opened(own_deployment, *["1.00"] * 10)
-    settled(own_deployment)
+    account_id = open_account(own_deployment, *["1.00"] * 10)
+    wait_until_idle(own_deployment)
     checkpoints = own_deployment.firehose.status().checkpoints
     own_deployment.firehose.stop()
-    again, behind = own_deployment.delivery(), own_deployment.delivery(checkpoints)
-    for delivery, rows in ((again, 11), (behind, 0)):
+    from_start, from_checkpoints = own_deployment.delivery(), own_deployment.delivery(checkpoints)
+    for delivery, rows in ((from_start, 11), (from_checkpoints, 0)):
         delivery.start()
         try:
             assert delivery.wait_until_idle(SETTLE_TIMEOUT_S)
@@ -114,9 +115,9 @@ def test_the_view_shows_each_event_once_after_a_second_delivery(own_deployment: 
 def test_an_unreachable_bucket_delays_the_lake_and_loses_nothing(
     own_deployment: LocalDeployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from local_stack.firehose.runner import FirehoseRunner  # noqa: PLC0415 -- the one test that breaks it
+    from local_stack.firehose.runner import FirehoseRunner  # noqa: PLC0415 -- only this test changes it
 
-    put, refusals = FirehoseRunner._put, [OSError("no route to the bucket")] * 3  # noqa: SLF001 -- in front of S3
+    put, refusals = FirehoseRunner._put, [OSError("no route to the bucket")] * 3  # noqa: SLF001 -- its only call of S3
 
     def unreliable(self: FirehoseRunner, key: str, body: bytes) -> None:
         if refusals:
@@ -124,11 +125,11 @@ def test_an_unreachable_bucket_delays_the_lake_and_loses_nothing(
         put(self, key, body)
 
     own_deployment.firehose.stop()
-    account_id = opened(own_deployment, "5.00")
+    account_id = open_account(own_deployment, "5.00")
     monkeypatch.setattr(FirehoseRunner, "_put", unreliable)
     own_deployment.firehose = own_deployment.delivery()
     own_deployment.firehose.start()
-    settled(own_deployment)
+    wait_until_idle(own_deployment)
     own_deployment.firehose.stop()
     assert not refusals
     assert own_deployment.firehose.status().errors == 3

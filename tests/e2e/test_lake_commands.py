@@ -20,10 +20,10 @@ from ops.deployment.stack import Deployment
 from ops.lake.deployed_lake import Lake
 from ops.lake.query.duckdb_engine import DuckDBEngine, S3Access
 from ops.lake.query.engine import QueryFailed
-from tests.e2e.test_lake import opened, settled
+from tests.e2e.test_lake import open_account, wait_until_idle
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-MOVED = "CASE event_type WHEN 'BalanceCredited' THEN amount WHEN 'BalanceWithdrawn' THEN -amount ELSE 0 END"
+SIGNED_AMOUNT = "CASE event_type WHEN 'BalanceCredited' THEN amount WHEN 'BalanceWithdrawn' THEN -amount ELSE 0 END"
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def run(deployment: LocalDeployment, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert file != ADDRESS_FILE
     with deployment.address.published():
 
-        def ran(*arguments: str) -> subprocess.CompletedProcess[str]:
+        def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
             return subprocess.run(  # noqa: S603 -- this project's own command
                 [sys.executable, "-c", "from ops.cli.__main__ import main; main()", *arguments],
                 env=os.environ | {"ACCOUNT_EVENTS_LOCAL_STACK": str(file)},
@@ -44,7 +44,7 @@ def run(deployment: LocalDeployment, tmp_path: Path, monkeypatch: pytest.MonkeyP
                 check=False,
             )
 
-        yield ran
+        yield run_command
 
 
 def today() -> str:
@@ -59,15 +59,15 @@ def test_lake_tables_lists_tables_and_columns(run: Run) -> None:
 
 
 def test_daily_totals_are_written_once(deployment: LocalDeployment, run: Run) -> None:
-    opened(deployment, "1.00")
-    settled(deployment)
+    open_account(deployment, "1.00")
+    wait_until_idle(deployment)
     assert "Daily totals updated for 1 days" in run("lake", "totals").stdout
     assert "All daily totals are up to date." in run("lake", "totals").stdout
 
 
 def test_a_report_covers_a_day_with_new_events(deployment: LocalDeployment, run: Run) -> None:
-    account_id = opened(deployment, "12.34", "0.66")
-    settled(deployment)
+    account_id = open_account(deployment, "12.34", "0.66")
+    wait_until_idle(deployment)
     answer = run("query", "daily_report", "-p", f"day={today()}", "--format", "json")
     assert answer.returncode == 0, answer.stderr
     rows = {row["currency"]: row for row in map(json.loads, answer.stdout.splitlines())}
@@ -85,13 +85,13 @@ def test_a_report_covers_a_day_with_new_events(deployment: LocalDeployment, run:
 
 
 def test_a_report_refreshes_the_totals_before_it_reads_balances(deployment: LocalDeployment, run: Run) -> None:
-    opened(deployment, "12.34", "0.66")
-    settled(deployment)
+    open_account(deployment, "12.34", "0.66")
+    wait_until_idle(deployment)
     tomorrow = datetime.now(UTC) + timedelta(days=1)  # it has no events, so all of its balances come from the totals
-    ask = ("query", "daily_report", "-p", f"day={tomorrow:%Y-%m-%d}", "--format", "json")
-    old, new = (opening_balance(run(*ask, option)) for option in ("--no-refresh", "--refresh"))
+    command = ("query", "daily_report", "-p", f"day={tomorrow:%Y-%m-%d}", "--format", "json")
+    old, new = (opening_balance(run(*command, option)) for option in ("--no-refresh", "--refresh"))
     engine = Lake.of(Deployment.local(deployment.address)).engine()
-    [[expected]] = engine.query(f"SELECT sum({MOVED}) FROM events WHERE currency = 'EUR'").rows  # noqa: S608 -- our own words
+    [[expected]] = engine.query(f"SELECT sum({SIGNED_AMOUNT}) FROM events WHERE currency = 'EUR'").rows  # noqa: S608 -- a constant
     assert new == expected
     assert old <= new - 13
 
@@ -136,8 +136,8 @@ def test_a_wrong_call_is_reported_in_one_line(run: Run, arguments: list[str], me
 @pytest.mark.parametrize("body", [b"", b"this is no Parquet file"], ids=["no bytes", "text"])
 def test_each_command_reports_a_damaged_file_in_one_line(deployment: LocalDeployment, run: Run, body: bytes) -> None:
     """The file's name sorts first, so that every command reads it at once."""
-    opened(deployment, "1.00")
-    settled(deployment)
+    open_account(deployment, "1.00")
+    wait_until_idle(deployment)
     lake = Lake.of(Deployment.local(deployment.address))
     key = f"events/dt={today()}/event_type=AccountCreated/0.parquet"
     lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=body)

@@ -21,7 +21,7 @@ from tests.e2e.faults import Entries, faulty_kinesis, kill_workers
 
 IDLE_TIMEOUT_S = 90.0
 ANSWER_TIMEOUT_S = 120.0
-"""Ends a hanging test. It is generous, because sixteen cold starts at once take half a minute on a busy machine."""
+"""Ends a test that hangs. It is long, because sixteen cold starts at once take half a minute on a busy machine."""
 CLIENTS = 16
 TRIES_MAX = 20
 
@@ -93,12 +93,12 @@ def test_sixteen_clients_withdraw_from_one_account(deployment: LocalDeployment) 
 def records_on(deployment: LocalDeployment) -> list[bytes]:
     """Return the stream's raw records, shard by shard."""
     kinesis, name = deployment.address.client("kinesis"), deployment.address.outputs["EventStreamName"]
-    datas: list[bytes] = []
+    found: list[bytes] = []
     for shard in kinesis.list_shards(StreamName=name)["Shards"]:
         position = {"StreamName": name, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
         iterator = kinesis.get_shard_iterator(**position)["ShardIterator"]
-        datas += [record["Data"] for record in kinesis.get_records(ShardIterator=iterator)["Records"]]
-    return datas
+        found += [record["Data"] for record in kinesis.get_records(ShardIterator=iterator)["Records"]]
+    return found
 
 
 @pytest.mark.parametrize("aggregation", ["on", "off"])
@@ -109,11 +109,11 @@ def test_the_same_events_arrive_with_and_without_aggregation(aggregation: str) -
             for _ in range(9):
                 api.command(account_id, "credit", "1.00")
         audits = audited(deployment, *account_ids)
-        datas = records_on(deployment)
+        records = records_on(deployment)
     assert_no_findings(audits)
     assert [found.published for found in audits] == [list(range(1, 11))] * 3
-    assert {data.startswith(MAGIC) for data in datas} == {aggregation == "on"}
-    assert sum(len(unpack(data)) for data in datas) == 30
+    assert {data.startswith(MAGIC) for data in records} == {aggregation == "on"}
+    assert sum(len(unpack(data)) for data in records) == 30
 
 
 def test_entries_that_kinesis_refuses_keep_their_order(deployment: LocalDeployment) -> None:

@@ -1,9 +1,9 @@
 """32 clients that sometimes drop a response and send the command again with the same key."""
 
-import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
+from random import Random
 
 import httpx
 
@@ -17,7 +17,7 @@ SEED = 20_260_131
 IMPATIENCE_S = 0.02
 """Shorter than most responses take, so the connection is dropped while the command may still run."""
 TRIES_MAX = 60
-AGAIN = {409, 503}
+RETRIED = {409, 503}
 
 
 @dataclass
@@ -40,14 +40,14 @@ class Client:
     dropped: int = 0
 
     def run(self) -> "Client":
-        draw = random.Random(SEED + self.number)  # noqa: S311 -- a draw that can be repeated
+        random = Random(SEED + self.number)  # noqa: S311 -- seeded
         with Api(self.deployment) as api:
             for number in range(COMMANDS_EACH):
-                account_id = draw.choice(self.accounts[:1] * 3 + self.accounts[1:])
-                command = draw.choice(["credit", "withdraw", "withdraw"])
+                account_id = random.choice(self.accounts[:1] * 3 + self.accounts[1:])
+                command = random.choice(["credit", "withdraw", "withdraw"])
                 dropped_before = self.dropped
-                amount, key = f"{draw.randint(1, 900) / 100:.2f}", f"client-{self.number}-{number}"
-                answer = self._send_until_answered(api, draw, account_id, command, amount, key)
+                amount, key = f"{random.randint(1, 900) / 100:.2f}", f"client-{self.number}-{number}"
+                answer = self._send_until_answered(api, random, account_id, command, amount, key)
                 if answer.status_code not in {200, 422}:
                     self.unexpected.append(f"{answer.status_code} {answer.text}")
                 if answer.status_code == 200:
@@ -57,10 +57,10 @@ class Client:
         return self
 
     def _send_until_answered(  # noqa: PLR0917 -- a request's parts
-        self, api: Api, draw: random.Random, account_id: str, command: str, amount: str, key: str
+        self, api: Api, random: Random, account_id: str, command: str, amount: str, key: str
     ) -> httpx.Response:
         for _ in range(TRIES_MAX):
-            timeout_s = IMPATIENCE_S if draw.random() < 0.4 else 60.0
+            timeout_s = IMPATIENCE_S if random.random() < 0.4 else 60.0
             try:
                 answer = api.post(
                     f"/accounts/{account_id}/{command}",
@@ -71,9 +71,9 @@ class Client:
             except httpx.TimeoutException:
                 self.dropped += 1
                 continue
-            if answer.status_code not in AGAIN:
+            if answer.status_code not in RETRIED:
                 return answer
-        raise AssertionError(f"no answer to {key} in {TRIES_MAX} tries")
+        raise AssertionError(f"no final answer to {key} in {TRIES_MAX} tries")
 
 
 def test_acknowledged_commands_are_stored_exactly_once(deployment: LocalDeployment) -> None:

@@ -125,7 +125,7 @@ def test_a_tampered_row_parks_its_account_until_repair_and_release(
     assert module_deployment.mapping.status().totals.discarded == 0
 
 
-def test_release_failures_publishes_given_up_records_from_the_table(
+def test_release_failures_publishes_discarded_records_from_the_table(
     module_deployment: LocalDeployment, run: Run
 ) -> None:
     """Objects are deleted once their accounts are released. Other objects stay and are reported."""
@@ -138,7 +138,7 @@ def test_release_failures_publishes_given_up_records_from_the_table(
     assert module_deployment.mapping.wait_until_idle(IDLE_TIMEOUT_S)
     records = _records(module_deployment, account_id)
     payload = json.dumps({"Records": records[2:5]})
-    s3.put_object(Bucket=bucket, Key="aws/lambda/given-up", Body=json.dumps({"payload": payload}))
+    s3.put_object(Bucket=bucket, Key="aws/lambda/discarded", Body=json.dumps({"payload": payload}))
     s3.put_object(Bucket=bucket, Key="readme.txt", Body=b"hello")
     assert "2 objects are in the failure bucket" in run("parked")[1]
     code, output = run("release", "--failures")
@@ -148,7 +148,7 @@ def test_release_failures_publishes_given_up_records_from_the_table(
     [left] = s3.list_objects_v2(Bucket=bucket)["Contents"]
     assert left["Key"] == "readme.txt"
     kept = s3.list_object_versions(Bucket=bucket)["Versions"]
-    assert sorted(version["Key"] for version in kept) == ["aws/lambda/given-up", "readme.txt"]
+    assert sorted(version["Key"] for version in kept) == ["aws/lambda/discarded", "readme.txt"]
     assert published(module_deployment, account_id, 12) == [*range(1, 13), *range(3, 13)]
     s3.delete_object(Bucket=bucket, Key="readme.txt")
     assert run("release", "--failures")[0] == run("release", "--all")[0] == 0

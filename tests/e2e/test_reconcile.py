@@ -32,7 +32,7 @@ SCHEMA = arrow_schema([(column.name, column.glue_type) for column in table.COLUM
 NO_GRACE = ("reconcile", "--grace-s", "0")
 
 
-def opened(deployment: LocalDeployment, *credits_: str, currency: str = "EUR") -> str:
+def open_account(deployment: LocalDeployment, *credits_: str, currency: str = "EUR") -> str:
     with deployment.address.http() as api:
         account_id: str = api.post("/accounts", json={"owner": "owner-1", "currency": currency}).json()["accountId"]
         for amount in credits_:
@@ -101,10 +101,10 @@ def ledger_size(deployment: LocalDeployment) -> tuple[int, int]:
 def test_reconcile_finds_a_damaged_lake_and_backfill_repairs_it(
     lake_deployment: LocalDeployment, bucket: Bucket
 ) -> None:
-    account_id = opened(
+    account_id = open_account(
         lake_deployment, "10.00", "20.00", "30.00", currency="CHF"
     )  # a currency that no other test uses
-    opened(lake_deployment, "0.01", currency="CHF")
+    open_account(lake_deployment, "0.01", currency="CHF")
     assert lake_deployment.wait_until_idle(SETTLE_TIMEOUT_S)
     agreeing = account_events(lake_deployment.address, *NO_GRACE)
     events, accounts = ledger_size(lake_deployment)
@@ -149,7 +149,7 @@ def test_reconcile_finds_a_damaged_lake_and_backfill_repairs_it(
 
 
 def test_reconcile_reports_files_outside_the_partitions(lake_deployment: LocalDeployment, bucket: Bucket) -> None:
-    opened(lake_deployment, "10.00", "20.00")
+    open_account(lake_deployment, "10.00", "20.00")
     assert lake_deployment.wait_until_idle(SETTLE_TIMEOUT_S)
     [key, *_] = [key for key in bucket.keys("events/") if "BalanceCredited" in key]
     body = bucket.get(key)
@@ -186,15 +186,15 @@ def test_redrive_puts_failures_back_with_the_deployed_transform(
     lake_deployment: LocalDeployment, bucket: Bucket
 ) -> None:
     """Records of a batch that failed as a whole become rows; an event with an unknown schema still fails."""
-    account_id = opened(lake_deployment, "10.00", "20.00")
+    account_id = open_account(lake_deployment, "10.00", "20.00")
     assert lake_deployment.wait_until_idle(SETTLE_TIMEOUT_S)
     others = [row for row in bucket.rows() if row["account_id"] != account_id]
     bucket.replace_events(others)
     good = records_of(lake_deployment, account_id)
-    tomorrow = b"\xc3\x01" + bytes(8) + b"of tomorrow"
+    unknown = b"\xc3\x01" + bytes(8) + b"unknown schema"
     documents = [
         {"attemptsMade": 4, "arrivalTimestamp": round(time.time() * 1000), "rawData": base64.b64encode(data).decode()}
-        for data in (*good, aggregate("1", "1", [tomorrow]))
+        for data in (*good, aggregate("1", "1", [unknown]))
     ]
     key = "errors/processing-failed/dt=2026-08-01/batch"
     body = "".join(json.dumps(each) + "\n" for each in documents).encode()
@@ -210,7 +210,7 @@ def test_redrive_puts_failures_back_with_the_deployed_transform(
     assert "3 events put back, 1 still fail" in redriven.stdout
     assert "UnknownFingerprint" in redriven.stderr, redriven.stderr
     [left] = bucket.get(key).splitlines()
-    assert unpack(base64.b64decode(json.loads(left)["rawData"])) == [tomorrow]
+    assert unpack(base64.b64decode(json.loads(left)["rawData"])) == [unknown]
     [moved] = bucket.keys("redriven/")
     assert moved.startswith(f"redriven/{key}-")
     assert sum(row["account_id"] == account_id for row in bucket.rows()) == 3
@@ -231,7 +231,7 @@ def records_of(deployment: LocalDeployment, account_id: str) -> list[bytes]:
 
 
 def test_unparsed_scans_return_the_same_items_as_botocore(deployment: LocalDeployment) -> None:
-    opened(deployment, *["1.00"] * 10)
+    open_account(deployment, *["1.00"] * 10)
     name = deployment.address.outputs["TableName"]
     parsed, unparsed = deployment.address.client("dynamodb"), deployment.address.client("dynamodb")
     skip_scan_parsing(unparsed)

@@ -21,7 +21,7 @@ from projector.outgoing import outgoing
 from tests.e2e.test_local_deployment import IDLE_TIMEOUT_S, Api
 from tests.support.terminal import COMMAND, Open, Terminal
 
-NEWCOMER = "newcomer"
+NEW_STREAM = "new-stream"
 ACCOUNTS, CREDITS = 6, 13
 TIMEOUT_S = 60.0
 # About sixty pages of four rows, at least one read unit each, so that the test kills it long before it ends.
@@ -38,7 +38,7 @@ def module_deployment() -> Iterator[LocalDeployment]:
                 for _ in range(CREDITS):
                     assert api.command(account_id, "withdraw", "1.50").status_code == 200
         assert deployment.mapping.wait_until_idle(IDLE_TIMEOUT_S), deployment.mapping.status()
-        deployment.address.client("kinesis").create_stream(StreamName=NEWCOMER, ShardCount=2)
+        deployment.address.client("kinesis").create_stream(StreamName=NEW_STREAM, ShardCount=2)
         yield deployment
 
 
@@ -90,9 +90,9 @@ def assert_in_order(events: list[bytes]) -> None:
         expected = max(expected, sequence + 1)
 
 
-def wait_until(is_so: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + TIMEOUT_S
-    while not is_so():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
@@ -101,7 +101,7 @@ def test_a_replay_to_a_stream_is_complete_after_being_killed(
     module_deployment: LocalDeployment, open_terminal: Open, tmp_path: Path
 ) -> None:
     checkpoint = tmp_path / "checkpoint.json"
-    call = ("--all", "--to-stream", NEWCOMER, "--checkpoint", str(checkpoint), *SLOWLY)
+    call = ("--all", "--to-stream", NEW_STREAM, "--checkpoint", str(checkpoint), *SLOWLY)
     expected = ledger(module_deployment)
     assert sum(map(len, expected.values())) == ACCOUNTS * (CREDITS + 2)
     for number in (1, 2):
@@ -109,8 +109,8 @@ def test_a_replay_to_a_stream_is_complete_after_being_killed(
         wait_until(lambda: _events_at(checkpoint) > 20 * number)  # noqa: B023 -- called at once
         os.kill(terminal.process.pid, signal.SIGKILL)
         assert terminal.end() == -signal.SIGKILL
-    halfway = on_stream(module_deployment, NEWCOMER)
-    assert 0 < len({data for datas in halfway.values() for data in datas}) < ACCOUNTS * (CREDITS + 2)
+    halfway = on_stream(module_deployment, NEW_STREAM)
+    assert 0 < len({data for events in halfway.values() for data in events}) < ACCOUNTS * (CREDITS + 2)
 
     terminal = open_terminal(*call)
     assert terminal.end() == 1
@@ -120,13 +120,13 @@ def test_a_replay_to_a_stream_is_complete_after_being_killed(
     assert f"{ACCOUNTS} accounts" in terminal.output
     assert not checkpoint.exists()
 
-    replayed = on_stream(module_deployment, NEWCOMER)
-    for account_id, datas in replayed.items():
-        assert_in_order(datas)
-        replayed[account_id] = list(dict.fromkeys(datas))
+    replayed = on_stream(module_deployment, NEW_STREAM)
+    for account_id, events in replayed.items():
+        assert_in_order(events)
+        replayed[account_id] = list(dict.fromkeys(events))
     assert replayed == expected
     assert {
-        account_id: list(dict.fromkeys(datas)) for account_id, datas in _live(module_deployment).items()
+        account_id: list(dict.fromkeys(events)) for account_id, events in _live(module_deployment).items()
     } == replayed
 
 

@@ -68,16 +68,16 @@ class Viewed:
         self.url = path.as_uri()
         self.requests: list[str] = []
         self.refused: list[str | None] = []
-        self.complaints: list[str] = []
+        self.messages: list[str] = []
         self.tab: Page = browser.new_page()
-        self.tab.on("request", self._asked)
+        self.tab.on("request", self._record)
         self.tab.on("requestfailed", lambda request: self.refused.append(request.failure))
-        self.tab.on("console", lambda message: self.complaints.append(message.text))
-        self.tab.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.tab.on("console", lambda message: self.messages.append(message.text))
+        self.tab.on("pageerror", lambda error: self.messages.append(str(error)))
         self.tab.route("**/*", self._answer)
         self.tab.goto(self.url)
 
-    def _asked(self, request: Request) -> None:
+    def _record(self, request: Request) -> None:
         self.requests.append(request.url)
 
     def _answer(self, route: Route) -> None:
@@ -86,7 +86,7 @@ class Viewed:
         else:
             route.abort()
 
-    def ask(self, script: str) -> Any:  # noqa: ANN401 -- the script's answer
+    def evaluate(self, script: str) -> Any:  # noqa: ANN401 -- the script's result
         return self.tab.evaluate(script)
 
     def unfold(self) -> None:
@@ -139,7 +139,7 @@ def test_the_page_makes_no_requests_and_logs_no_errors(viewed: Viewed, viewed_ex
         each.unfold()
         each.tab.emulate_media(color_scheme="dark")
         assert each.requests == [each.url]
-        assert each.complaints == []
+        assert each.messages == []
 
 
 def test_an_injected_script_or_picture_is_blocked(browser: BrowserContext, tmp_path: Path) -> None:
@@ -152,7 +152,8 @@ def test_an_injected_script_or_picture_is_blocked(browser: BrowserContext, tmp_p
     found = Viewed(browser, path)
     assert found.tab.title().startswith("Daily report")
     assert found.refused == ["csp"]
-    assert [re.findall("violates.*(script-src|img-src)", each) for each in found.complaints] != []
+    violated = [re.findall("violates.*(script-src|img-src)", each, re.DOTALL) for each in found.messages]
+    assert {directive for directives in violated for directive in directives} == {"script-src", "img-src"}
     found.tab.close()
 
 
@@ -191,7 +192,7 @@ def test_the_page_shows_the_figures_of_the_events(viewed: Viewed, usual: Figures
 
 
 def _shown(tab: Page, selector: str) -> list[Decimal]:
-    """Format figures as the page shows them."""
+    """Return the figures that the page shows."""
     texts = [each.inner_text() for each in tab.locator(selector).all()]
     return [Decimal(text.replace("\u202f", "").replace("\u2212", "-")) for text in texts]
 
@@ -214,7 +215,7 @@ def test_text_and_shapes_have_enough_contrast(
     found.tab.emulate_media(color_scheme=scheme)
     found.unfold()
     least = {"text": TEXT_CONTRAST_MIN, "large": LARGE_TEXT_CONTRAST_MIN, "shape": SHAPE_CONTRAST_MIN}
-    contrasts = found.ask(CONTRASTS)
+    contrasts = found.evaluate(CONTRASTS)
     assert {kind for kind, _, _ in contrasts} == set(least)
     assert [(kind, what, ratio) for kind, what, ratio in contrasts if ratio < least[kind]] == []
     text = found.tab.locator(".badge").inner_text()
@@ -229,9 +230,9 @@ def test_nothing_is_wider_than_the_page(viewed: Viewed, viewed_extreme: Viewed, 
     for each in (viewed, viewed_extreme):
         each.tab.set_viewport_size({"width": width, "height": 900})
         each.unfold()
-        assert each.ask("() => document.documentElement.scrollWidth") == width
-        assert each.ask(OVERFLOWING) == []
-        assert each.ask(OVERLAPPING_TEXTS) == []
+        assert each.evaluate("() => document.documentElement.scrollWidth") == width
+        assert each.evaluate(OVERFLOWING) == []
+        assert each.evaluate(OVERLAPPING_TEXTS) == []
 
 
 def test_names_and_labels_do_not_overlap_in_a_wider_font(browser: BrowserContext, tmp_path: Path) -> None:
@@ -241,14 +242,14 @@ def test_names_and_labels_do_not_overlap_in_a_wider_font(browser: BrowserContext
     found = _view(browser, tmp_path, figures_of(lake(tmp_path, rows), DAY), NEVER)
     for width in WIDTHS:
         found.tab.set_viewport_size({"width": width, "height": 900})
-        assert found.ask(OVERLAPPING_TEXTS) == []
+        assert found.evaluate(OVERLAPPING_TEXTS) == []
     found.tab.close()
 
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_each_chart_shows_the_version_that_fits_the_width(viewed: Viewed, width: int) -> None:
     viewed.tab.set_viewport_size({"width": width, "height": 900})
-    renditions = viewed.ask(RENDITIONS)
+    renditions = viewed.evaluate(RENDITIONS)
     assert renditions
     for place, shown, sizes in renditions:
         assert shown == ["wide" if place >= 560 else "narrow"]
@@ -259,9 +260,9 @@ def test_each_chart_shows_the_version_that_fits_the_width(viewed: Viewed, width:
 def test_dark_mode_changes_the_colours(viewed: Viewed) -> None:
     background = "() => getComputedStyle(document.body).backgroundColor"
     viewed.tab.emulate_media(color_scheme="light")
-    light = (viewed.ask(background), viewed.tab.screenshot())
+    light = (viewed.evaluate(background), viewed.tab.screenshot())
     viewed.tab.emulate_media(color_scheme="dark")
-    dark = (viewed.ask(background), viewed.tab.screenshot())
+    dark = (viewed.evaluate(background), viewed.tab.screenshot())
     assert light[0] == "rgb(255, 255, 255)"
     assert dark[0] != light[0]
     assert dark[1] != light[1]
@@ -269,16 +270,17 @@ def test_dark_mode_changes_the_colours(viewed: Viewed) -> None:
 
 def test_the_printed_page_is_light_and_shows_all_details(viewed: Viewed) -> None:
     viewed.tab.emulate_media(media="print", color_scheme="dark")
-    assert viewed.ask("() => getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    tables = viewed.ask("() => [...document.querySelectorAll('details table')].map(each => each.checkVisibility())")
+    assert viewed.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    visibilities = "() => [...document.querySelectorAll('details table')].map(each => each.checkVisibility())"
+    tables = viewed.evaluate(visibilities)
     assert tables
     assert all(tables)
-    folded_heights = viewed.ask(
+    folded_heights = viewed.evaluate(
         "() => [...document.querySelectorAll('details')].map(each => each.getBoundingClientRect().height)"
     )
     assert min(folded_heights) > 100
-    torn = "() => [...document.querySelectorAll('table, figure')].map(each => getComputedStyle(each).breakInside)"
-    assert set(viewed.ask(torn)) == {"avoid"}
+    breaks = "() => [...document.querySelectorAll('table, figure')].map(each => getComputedStyle(each).breakInside)"
+    assert set(viewed.evaluate(breaks)) == {"avoid"}
     viewed.tab.emulate_media(media=None, color_scheme="dark")
     pages = len(re.findall(rb"/Type\s*/Page\b", viewed.tab.pdf(format="A4")))
     assert 6 <= pages <= 12  # three currencies with thirty days each: all tables, and no page with only a line or two
@@ -292,6 +294,6 @@ def test_an_empty_day_and_an_empty_lake_are_readable(browser: BrowserContext, tm
         found = _view(browser, folder, figures_of(lake(folder, rows), DAY), NEVER)
         found.tab.set_viewport_size({"width": 360, "height": 900})
         assert "The lake has no events on this day." in found.tab.locator("header").inner_text()
-        assert found.ask(OVERFLOWING) == []
-        assert found.complaints == []
+        assert found.evaluate(OVERFLOWING) == []
+        assert found.messages == []
         found.tab.close()

@@ -15,14 +15,14 @@ from ops.lake.query.files import LakeFiles
 from ops.lake.reconcile.result import LATEST_KEY, Files, ReconciliationResult, to_json
 from ops.report.amounts import money
 from ops.report.figures import figures_of
-from tests.e2e.test_lake import opened, settled
+from tests.e2e.test_lake import open_account, wait_until_idle
 
 
-def test_the_report_shows_the_day_that_was_commanded(
+def test_without_a_day_the_report_shows_the_newest_one(
     deployment: LocalDeployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    account_id = opened(deployment, "9876543210.99")
-    settled(deployment)
+    account_id = open_account(deployment, "9876543210.99")
+    wait_until_idle(deployment)
     monkeypatch.setattr("local_stack.address.ADDRESS_FILE", tmp_path / "address.json")
     path = tmp_path / "report.html"
     now = datetime.now(UTC)

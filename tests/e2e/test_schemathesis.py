@@ -1,4 +1,7 @@
-"""A running local stack conforms to the API's OpenAPI document. tests/unit checks it with far more requests."""
+"""A running local stack conforms to the API's OpenAPI document.
+
+tests/docs/test_api_conformance.py sends far more requests, to the API in memory.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -27,14 +30,14 @@ SCHEMA = schema_of(
 @pytest.fixture(scope="module", autouse=True)
 def _connected(deployment: LocalDeployment) -> Iterator[None]:
     """Open and fund the accounts that the requests refer to."""
-    stranger = httpx.Client(base_url=deployment.address.api_url, timeout=30.0, trust_env=False)
-    with deployment.address.http() as authorised, stranger:
+    unauthorised = httpx.Client(base_url=deployment.address.api_url, timeout=30.0, trust_env=False)
+    with deployment.address.http() as authorised, unauthorised:
         for key in KEYS:
             sent = {"owner": "owner-1", "currency": "EUR"}
             created = authorised.post("/accounts", json=sent, headers={"Idempotency-Key": key})
             credit = {"amount": "5000000000000000"}
             assert authorised.post(f"{created.headers['Location']}/credit", json=credit).status_code == 200
-        REMOTE.connect(authorised, stranger)
+        REMOTE.connect(authorised, unauthorised)
         yield
 
 

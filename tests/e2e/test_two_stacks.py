@@ -13,7 +13,7 @@ from local_stack.emulator import Emulator, client
 
 NAMES = ("account-events", "Account-Events-Test")
 SETTINGS = {"Aggregation", "Buckets", "Framing", "LakeBufferSeconds", "LakeFirstDay"}
-"""Outputs that return a parameter."""
+"""Outputs with the value of a parameter, which is the same in both stacks."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def stacks() -> Iterator[Stacks]:
         )
 
 
-def test_two_stacks_share_nothing(stacks: Stacks) -> None:
+def test_two_stacks_share_no_resource(stacks: Stacks) -> None:
     one, other = (set(stacks.outputs[name].items()) for name in NAMES)
     assert {name for name, _ in one & other} == SETTINGS
 

@@ -30,16 +30,16 @@ def main() -> int:
         return 0
     seed = secrets.randbits(FRESH_BITS) if given.seed is None else given.seed
     out.print(f"seed {seed}; repeat: make fuzz INPUTS={given.inputs} SEED={seed}")
-    random, became = Random(seed), Counter[str]()  # noqa: S311 -- seeded
+    random, outcomes = Random(seed), Counter[str]()  # noqa: S311 -- seeded
     for number in range(1, given.inputs + 1):
         data = random.randbytes(random.randrange(BYTES_MAX + 1))
         try:
-            became[check(data)] += 1
-        except Exception as error:  # noqa: BLE001 -- any is a finding
+            outcomes[check(data)] += 1
+        except Exception as error:  # noqa: BLE001 -- every error is a finding
             err.print(f"{type(error).__name__}: {error}\npython -m tests.fuzz --bytes {data.hex()}")
             return 1
         if number % PROGRESS_EVERY == 0 or number == given.inputs:
-            out.print(f"{number:,} of {given.inputs:,}: {dict(became)}")
+            out.print(f"{number:,} of {given.inputs:,}: {dict(outcomes)}")
     return 0
 
 

@@ -95,33 +95,33 @@ def _mappings(record: StreamRecord) -> Iterator[dict[str, Any]]:
 
 
 def check(data: bytes) -> str:
-    """Deliver the batch and return its outcome in a word.
+    """Deliver the batch and return its outcome: refused, parked, redelivered or published.
 
     Raises:
-        AssertionError: an event is neither on the stream, nor parked, nor delivered again.
+        AssertionError: an event is neither on the stream, nor parked, nor will it be delivered again.
     """
     batch = batch_of(data)
-    replay = MemoryProjector()
-    replay.ledger.put(record["dynamodb"]["NewImage"] for record in RECORDS)
+    projector = MemoryProjector()
+    projector.ledger.put(record["dynamodb"]["NewImage"] for record in RECORDS)
     try:
-        response = replay.deliver(batch)
+        response = projector.deliver(batch)
     except NotATableStream:
         return "refused"
-    there = {event.fields["event_id"] for event in replay.kinesis.events()}
+    published = {event.fields["event_id"] for event in projector.kinesis.events()}
     numbers = [record["dynamodb"]["SequenceNumber"] for record in batch]
     failures = response["batchItemFailures"]
     checkpoint = numbers.index(failures[0]["itemIdentifier"]) if failures else len(batch)
     for record in batch[:checkpoint]:
-        _assert_safe(record, there, replay)
-    return "parked" if replay.parking.parked else "again" if failures else "published"
+        _assert_safe(record, published, projector)
+    return "parked" if projector.parking.parked else "redelivered" if failures else "published"
 
 
-def _assert_safe(record: StreamRecord, there: set[str], replay: MemoryProjector) -> None:
+def _assert_safe(record: StreamRecord, published: set[str], projector: MemoryProjector) -> None:
     if record["eventName"] != "INSERT":
         return
     change = record["dynamodb"]
     account_id, version = change["Keys"]["AccountId"]["S"], _version(change["Keys"])
-    parked = replay.parking.parked.get(account_id)
+    parked = projector.parking.parked.get(account_id)
     if version is None:
         assert parked is not None, f"a row without a version of {account_id} is lost"
         return
@@ -130,7 +130,7 @@ def _assert_safe(record: StreamRecord, there: set[str], replay: MemoryProjector)
         return
     sequence = sequence_from(version)
     is_held = parked is not None and parked.first <= sequence
-    assert is_held or f"{account_id}:{sequence}" in there, f"{account_id}/{version} is lost"
+    assert is_held or f"{account_id}:{sequence}" in published, f"{account_id}/{version} is lost"
 
 
 def _version(keys: dict[str, Any]) -> int | None:

@@ -77,23 +77,23 @@ def is_newest(stem: str) -> bool:
     return stem.partition(".")[2].partition("-")[0] == NEWEST[name_of(stem)]
 
 
-def test_every_file_is_expected_and_there() -> None:
+def test_the_files_are_exactly_the_expected_ones() -> None:
     single_object = {path.stem for path in FOLDER.glob("*.hex") if not path.name.endswith(".glue.hex")}
     assert single_object == set(FIELDS)
 
 
-def test_every_published_version_has_its_bytes_here() -> None:
-    """And every file's version is still in the history."""
+def test_every_published_version_has_a_golden_file() -> None:
+    """The version of every golden file is also still in the history."""
     history = SCHEMAS.glob("history/*/*.avsc")
     assert {stem.partition("-")[0] for stem in FIELDS} == {f"{path.parent.name}.{path.stem}" for path in history}
 
 
 @pytest.mark.parametrize("stem", FIELDS)
-def test_the_old_bytes_are_read(stem: str) -> None:
+def test_golden_bytes_decode_to_the_fields(stem: str) -> None:
     event = decode(golden(stem))
     assert (event.name, event.fields) == (name_of(stem), FIELDS[stem])
 
 
 @pytest.mark.parametrize("stem", [stem for stem in FIELDS if is_newest(stem)])
-def test_the_same_fields_make_the_same_bytes(stem: str) -> None:
+def test_the_fields_encode_to_the_golden_bytes(stem: str) -> None:
     assert encode(name_of(stem), FIELDS[stem]) == golden(stem)

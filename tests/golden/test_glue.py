@@ -31,18 +31,18 @@ def golden(stem: str) -> bytes:
     return bytes.fromhex((FOLDER / f"{stem}.glue.hex").read_text())
 
 
-def test_every_file_is_expected_and_there() -> None:
+def test_the_files_are_exactly_the_expected_ones() -> None:
     assert {path.name for path in FOLDER.glob("*.glue.hex")} == {f"{stem}.glue.hex" for stem in STEMS}
 
 
 @pytest.mark.parametrize("stem", STEMS)
-def test_the_old_bytes_are_read(stem: str) -> None:
+def test_golden_bytes_decode_to_the_fields(stem: str) -> None:
     event = Codec(CONTRACT, SOURCES.get).decode(golden(stem))
     assert (event.name, event.fields) == (name_of(stem), FIELDS[stem.removesuffix("-zlib")])
 
 
 @pytest.mark.parametrize("stem", WRITTEN)
-def test_the_same_fields_make_the_same_bytes(stem: str) -> None:
+def test_the_fields_encode_to_the_golden_bytes(stem: str) -> None:
     ids = {
         path.partition("/")[0]: version_id for version_id, path in VERSION_IDS.items()
     }  # the newest version of each schema

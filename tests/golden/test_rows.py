@@ -100,17 +100,17 @@ def golden(stem: str) -> Item:
     return item
 
 
-def test_every_file_is_expected_and_there() -> None:
+def test_the_files_are_exactly_the_expected_ones() -> None:
     assert {path.stem for path in FOLDER.glob("*.json")} == set(ROWS)
 
 
 @pytest.mark.parametrize("stem", ROWS)
-def test_the_old_item_is_read(stem: str) -> None:
+def test_a_golden_item_is_read_as_its_row(stem: str) -> None:
     assert from_item(golden(stem)) == ROWS[stem]
 
 
 @pytest.mark.parametrize("stem", [stem for stem in ROWS if stem.endswith(f"-{FORMAT}")])
-def test_the_same_row_makes_the_same_item(stem: str) -> None:
+def test_a_row_is_written_as_its_golden_item(stem: str) -> None:
     row = ROWS[stem]
     assert not isinstance(row, IgnoredSnapshot)
     assert to_item(row) == golden(stem)

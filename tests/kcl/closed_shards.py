@@ -1,4 +1,4 @@
-"""Adds closed shards to the emulator's Kinesis: after a split, the parent shard stays and leads to its children.
+"""Adds closed shards to the emulator's Kinesis: after a split, the parent shard stays and names its children.
 
 The emulator deletes the parent. AWS keeps it until its records expire, and the last GetRecords on it returns the
 children and no iterator (docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html), which makes the KCL end
@@ -23,7 +23,8 @@ from local_stack.emulator import reserved_port
 TIMEOUT_S = 20.0
 START_S = 10.0
 JSON = {"content-type": "application/x-amz-json-1.1"}
-OF_A_CONNECTION = {"connection", "content-length", "content-encoding", "transfer-encoding", "keep-alive"}
+NOT_FORWARDED = {"connection", "content-length", "content-encoding", "transfer-encoding", "keep-alive"}
+"""Headers of a single connection."""
 Answer = tuple[int, dict[str, str], bytes]
 
 
@@ -70,9 +71,9 @@ class ClosedShards:
             message = await receive()
             body, has_more = body + message.get("body", b""), message.get("more_body", False)
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-        status, named, content = await asyncio.to_thread(self.answer, headers, body)
-        listed = [(name.encode(), value.encode()) for name, value in named.items()]
-        await send({"type": "http.response.start", "status": status, "headers": listed})
+        status, answer_headers, content = await asyncio.to_thread(self.answer, headers, body)
+        encoded = [(name.encode(), value.encode()) for name, value in answer_headers.items()]
+        await send({"type": "http.response.start", "status": status, "headers": encoded})
         await send({"type": "http.response.body", "body": content})
 
     def split(self) -> str:
@@ -104,9 +105,10 @@ class ClosedShards:
                 case "GetRecords":
                     return self._records(json.loads(body)["ShardIterator"], headers, body)
                 case "ListShards":
-                    status, named, content = self._forwarded(headers, body)
+                    status, answer_headers, content = self._forwarded(headers, body)
                     found = json.loads(content)
-                    return status, named, _encoded({**found, "Shards": [*self._closed.values(), *found["Shards"]]})
+                    found["Shards"] = [*self._closed.values(), *found["Shards"]]
+                    return status, answer_headers, _encoded(found)
             return self._forwarded(headers, body)
 
     def _shard_iterator(self, shard_id: str, headers: dict[str, str], body: bytes) -> Answer:
@@ -123,17 +125,17 @@ class ClosedShards:
         return self._remembered(self._forwarded(headers, body), "NextShardIterator", shard_id)
 
     def _remembered(self, answer: Answer, name: str, shard_id: str) -> Answer:
-        """Note the shard of the iterator in an answer."""
+        """Remember the shard of the iterator in an answer."""
         iterator = json.loads(answer[2]).get(name)
         if iterator:
             self._shard_of[iterator] = shard_id
         return answer
 
     def _forwarded(self, headers: dict[str, str], body: bytes) -> Answer:
-        kept = {name: value for name, value in headers.items() if name.lower() not in OF_A_CONNECTION}
+        kept = {name: value for name, value in headers.items() if name.lower() not in NOT_FORWARDED}
         answer = self._http.post(self._endpoint_url, content=body, headers=kept)
-        named = {name: value for name, value in answer.headers.items() if name.lower() not in OF_A_CONNECTION}
-        return answer.status_code, named, answer.content
+        answer_headers = {name: value for name, value in answer.headers.items() if name.lower() not in NOT_FORWARDED}
+        return answer.status_code, answer_headers, answer.content
 
     def _shards(self) -> list[Any]:
         return list(self._kinesis.list_shards(StreamName=self._stream)["Shards"])

@@ -18,8 +18,8 @@ class JavaMissing(Exception):
 
     def __init__(self, found: str) -> None:
         super().__init__(
-            f"KCL run skipped: Java {OLDEST} or newer not found ({found}). Install it (Debian and Ubuntu: the package "
-            f"openjdk-{OLDEST}-jre-headless), or set JAVA_HOME."
+            f"The KCL cannot run: Java {OLDEST} or newer was not found ({found}). Install it (Debian and Ubuntu: the "
+            f"package openjdk-{OLDEST}-jre-headless), or set JAVA_HOME."
         )
 
 

@@ -22,7 +22,7 @@ START_S = 120.0
 APPLY_S = 120.0
 APPLICATION = "balances-consumer"
 DAMAGED = b"\xc3\x01no event"
-pytestmark = pytest.mark.timeout(600)  # a scenario's waits, together
+pytestmark = pytest.mark.timeout(600)  # longer than all waits of a scenario together
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -57,7 +57,7 @@ def local(emulator: Emulator, **settings: str) -> Mapping[str, str]:
     return {
         "kinesisEndpoint": emulator.endpoint_url,
         "dynamoDBEndpoint": emulator.endpoint_url,
-        "metricsLevel": "NONE",  # CloudWatch's
+        "metricsLevel": "NONE",  # no CloudWatch metrics
         "failoverTimeMillis": "5000",
         "shardSyncIntervalMillis": "1000",
         "parentShardPollIntervalMillis": "1000",
@@ -80,14 +80,14 @@ def test_each_event_is_applied_once_in_order(java: str, emulator: Emulator, tmp_
     assert [each["Key"] for each in kept] == [f"{damaged}/0"]
 
 
-def test_after_a_kill_a_worker_continues_where_it_was(java: str, emulator: Emulator, tmp_path: Path) -> None:
+def test_a_worker_continues_after_another_was_killed(java: str, emulator: Emulator, tmp_path: Path) -> None:
     world = World(emulator.endpoint_url, shards=2, accounts=40, events=50)
     world.publish(through=50)
     slow = local(emulator, maxRecords="5")
     with Worker(java, tmp_path / "killed", emulator.endpoint_url, slow) as worker:
         worker.wait_for(lambda: world.applied() > 0, "something is applied", START_S)
         worker.kill()
-    assert 0 < world.applied() < world.published, "it was killed in the middle"
+    assert 0 < world.applied() < world.published, "the worker was not killed between two events"
     with Worker(java, tmp_path / "restarted", emulator.endpoint_url, local(emulator)) as worker:
         worker.wait_for(world.is_done, "the rest is applied", START_S)
     world.check()

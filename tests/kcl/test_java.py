@@ -1,4 +1,4 @@
-"""If the KCL cannot run, one line states the reason and the remedy. Scripts replace Java here."""
+"""If the KCL cannot run, one line states the reason and the remedy. Shell scripts replace Java here."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ def test_java_17_and_newer_are_found(tmp_path: Path, answer: str) -> None:
 
 @pytest.mark.parametrize("answer", ['java version "1.8.0_392"', 'openjdk version "11.0.22" 2024-01-16', "no version"])
 def test_an_older_java_is_rejected(tmp_path: Path, answer: str) -> None:
-    with pytest.raises(JavaMissing, match="Java 17 or newer not found") as missing:
+    with pytest.raises(JavaMissing, match="Java 17 or newer was not found") as missing:
         find_java({"PATH": str(program(tmp_path / "bin", answer))})
     assert answer in str(missing.value)
 
@@ -46,7 +46,7 @@ def test_without_java_the_run_fails_with_one_line(tmp_path: Path) -> None:
     )
     assert (run.returncode, run.stdout) == (1, "")
     [line] = run.stderr.splitlines()
-    assert line.startswith("KCL run skipped: Java 17 or newer not found (no java on PATH). Install it")
+    assert line.startswith("The KCL cannot run: Java 17 or newer was not found (no java on PATH). Install it")
 
 
 def test_a_java_home_without_java_is_named(tmp_path: Path) -> None:

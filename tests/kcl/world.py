@@ -17,7 +17,7 @@ from tests.support.rows import history
 STREAM, BALANCES, INBOX, UNREADABLE = "events", "balances", "inbox", "unreadable-events"
 BUCKETS = 32
 PUBLISH_S = 60.0
-OF_A_CALL = 5
+EVENTS_PER_CALL = 5
 """Events of an account per call of PutRecords."""
 
 
@@ -59,8 +59,9 @@ class World:
             sleep=time.sleep,
             jitter=lambda: 0.5,
         )
-        for start in range(self._published, through, OF_A_CALL):
-            rows = (row for rows in self.rows.values() for row in rows[start : min(start + OF_A_CALL, through)])
+        for start in range(self._published, through, EVENTS_PER_CALL):
+            end = min(start + EVENTS_PER_CALL, through)
+            rows = (row for rows in self.rows.values() for row in rows[start:end])
             events = [outgoing(row, position) for position, row in enumerate(rows)]
             published = publisher.publish(events, time.monotonic() + PUBLISH_S)
             assert not published.held
@@ -88,8 +89,8 @@ class World:
         last = self._published
         states = {item["AccountId"]["S"]: _state(item) for item in self._scan(BALANCES)}
         for account_id, rows in self.rows.items():
-            state, right = states.get(account_id), (last, last, rows[last - 1].balance)
-            assert state == right, f"{account_id}: last sequence, events and balance are {state}, not {right}"
+            state, expected = states.get(account_id), (last, last, rows[last - 1].balance)
+            assert state == expected, f"{account_id}: last sequence, events and balance are {state}, not {expected}"
         assert states.keys() == self.rows.keys()
         before: dict[str, int] = defaultdict(int)
         for image in self._history():
@@ -104,11 +105,11 @@ class World:
         assert not [account_id for account_id, item in inbox.items() if "Waiting" in item]
 
     def _history(self) -> Iterator[Any]:
-        """Each state of each balance from the table's stream, which does not depend on the kit's own records."""
+        """Each state of each balance, from the table's stream, which is independent of the kit's inbox."""
         arn = self.dynamodb.describe_table(TableName=BALANCES)["Table"]["LatestStreamArn"]
         for shard in self._streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
-            place = {"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
-            iterator = self._streams.get_shard_iterator(**place)["ShardIterator"]
+            position = {"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+            iterator = self._streams.get_shard_iterator(**position)["ShardIterator"]
             while iterator:
                 page = self._streams.get_records(ShardIterator=iterator)
                 yield from (record["dynamodb"]["NewImage"] for record in page["Records"])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,7 +29,7 @@ def test_a_command_imports_only_what_it_needs() -> None:
     assert not {"ops.cli.app", "local_stack.local_deployment", "altair"} & set(imported)
 
 
-def test_it_works_with_closed_output_streams() -> None:
+def test_a_command_works_with_closed_output_streams() -> None:
     shell = f'"{sys.executable}" -c "from ops.cli.__main__ import main; main()" query --help >&- 2>&-'
     done = subprocess.run(["sh", "-c", shell], check=False, capture_output=True, text=True)  # noqa: S603, S607
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -38,8 +39,8 @@ def test_a_full_disk_is_reported_in_one_line_with_exit_code_1() -> None:
     """The write fails at the end, when Python flushes its buffer."""
     run = _run("query", stdout="/dev/full")
     assert run.returncode == 1
-    assert run.stderr == "✗ No space left on device. " + run.stderr.partition("device. ")[2]
-    assert run.stderr.count("\n") == 1
+    [line] = run.stderr.splitlines()
+    assert re.fullmatch(r"✗ No space left on device\. .+\.", line)
 
 
 def _run(*arguments: str, stdout: str) -> subprocess.CompletedProcess[str]:
@@ -82,7 +83,7 @@ def test_an_error_is_reported_even_if_stdout_has_no_reader() -> None:
         assert (process.stderr.read(), process.wait()) == ("✗ It fails.\n", 1)
 
 
-@pytest.mark.parametrize("content", ["{", json.dumps(event(name="BalanceCredited"))], ids=["broken", "no rule broken"])
+@pytest.mark.parametrize("content", ["{", json.dumps(event(name="BalanceCredited"))], ids=["not JSON", "other fields"])
 def test_schema_commands_work_when_the_schemas_cannot_be_loaded(tmp_path: Path, content: str) -> None:
     """The commands start as `account-events` does, in a copy of the project whose schemas the codec refuses to load."""
     for package in ("account_core", "account_events", "consumers", "local_stack", "ops", "projector", "schemas"):

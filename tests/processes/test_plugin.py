@@ -50,7 +50,7 @@ def test_a_client(attach_kinesis, memory_kinesis):
 """
 
 
-def test_its_fixtures_work_and_failures_are_readable(
+def test_the_plugins_fixtures_work_and_failures_are_readable(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -61,7 +61,7 @@ def test_its_fixtures_work_and_failures_are_readable(
     result.stdout.fnmatch_lines(["*AssertionError: never handled: *"])
 
 
-def test_pytest_lists_its_fixtures_with_descriptions(pytester: pytest.Pytester) -> None:
+def test_pytest_lists_the_plugins_fixtures_with_descriptions(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(CONFTEST)
     result = pytester.runpytest_inprocess("--fixtures", "-p", "no:cacheprovider")
     for name in ("memory_kinesis", "attach_kinesis", "replay_stream"):
@@ -92,7 +92,7 @@ def test_every_public_name_is_in_the_module_listed_for_it() -> None:
         account_events.testing.nothing  # noqa: B018 -- the access alone raises
 
 
-def test_no_function_s_package_contains_it() -> None:
+def test_no_function_s_package_contains_the_testing_package() -> None:
     sources = [pattern for package in PACKAGES.values() for pattern in package.sources]
     shipped = {path for pattern in sources for path in ROOT.glob(pattern)}
     assert shipped

@@ -1,4 +1,4 @@
-"""The wheel as another team's project meets it: installed alone, with its extras, and under every supported Python."""
+"""The wheel in another team's project: installed alone, with its extras, and under every supported Python."""
 
 import json
 import re
@@ -115,7 +115,7 @@ def metadata(wheel: Path) -> Message:
         return message_from_bytes(archive.read(name))
 
 
-def test_it_holds_one_package_with_its_schemas_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_contains_only_one_package_and_its_schemas(wheel: Path) -> None:
     with ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
         licence = archive.read(f"account_events-{account_events.__version__}.dist-info/licenses/LICENSE")
@@ -126,7 +126,7 @@ def test_it_holds_one_package_with_its_schemas_and_nothing_else(wheel: Path) -> 
     assert licence == (ROOT / "LICENSE").read_bytes()
 
 
-def test_its_metadata_names_what_it_needs(wheel: Path) -> None:
+def test_the_metadata_lists_the_requirements_and_the_guide(wheel: Path) -> None:
     found = metadata(wheel)
     assert (found["Name"], found["Version"]) == ("account-events", account_events.__version__)
     assert (found["Requires-Python"], found["License-Expression"]) == (">=3.11", "MIT")
@@ -142,8 +142,8 @@ def test_its_metadata_names_what_it_needs(wheel: Path) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_service_with_folders_of_the_same_names_can_use_it(tmp_path: Path, wheel: Path, version: str) -> None:
-    """With no extra: it needs neither AWS nor pytest, and takes no top-level name but its own."""
+def test_a_service_with_folders_of_the_same_names_can_use_the_wheel(tmp_path: Path, wheel: Path, version: str) -> None:
+    """Without extras, the wheel needs neither boto3 nor pytest, and installs no other top-level name."""
     environment = with_requirements(tmp_path, version, str(wheel))
     environment.check()
     for name in OTHER_FOLDERS:
@@ -173,10 +173,10 @@ def run_the_consuming_guide(environment: Environment, tmp_path: Path) -> None:
 def test_the_examples_of_the_testing_guide_work(tmp_path: Path, wheel: Path, version: str) -> None:
     environment = installed(tmp_path, wheel, version, ROOT / "docs/testing.md")
     environment.check()
-    pass_the_testing_guide(environment, tmp_path)
+    run_the_testing_guide(environment, tmp_path)
 
 
-def pass_the_testing_guide(environment: Environment, tmp_path: Path) -> None:
+def run_the_testing_guide(environment: Environment, tmp_path: Path) -> None:
     (examples := tmp_path / "examples").mkdir()
     testing_guide.write(examples)
     (examples / "test_plugin.py").write_text(PLUGIN)
@@ -186,8 +186,8 @@ def pass_the_testing_guide(environment: Environment, tmp_path: Path) -> None:
     assert f"{sum(testing_guide.PASSED.values())} passed" in environment.run(*pytest_, cwd=examples)
 
 
-def test_the_lowest_versions_that_it_allows_work(tmp_path: Path, wheel: Path) -> None:
-    """On the lowest Python, since old releases have no wheels for newer ones."""
+def test_the_lowest_allowed_versions_of_the_requirements_work(tmp_path: Path, wheel: Path) -> None:
+    """On the lowest Python, because old releases have no wheels for newer Pythons."""
     found = find_interpreter(VERSIONS[0])
     if found is None:
         pytest.skip(f"this machine has no Python {VERSIONS[0]}")
@@ -195,11 +195,11 @@ def test_the_lowest_versions_that_it_allows_work(tmp_path: Path, wheel: Path) ->
     direct = {each.partition(";")[0] for each in metadata(wheel).get_all("Requires-Dist", [])}
     others = ("moto[dynamodb,kinesis]>=5.2",)
     environment.install(f"{wheel}[dynamodb,glue,testing]", *direct, *others, options=("--resolution", "lowest-direct"))
-    pass_the_testing_guide(environment, tmp_path)
+    run_the_testing_guide(environment, tmp_path)
     run_the_consuming_guide(environment, tmp_path)
 
 
-def test_a_type_checker_sees_its_types(tmp_path: Path, wheel: Path) -> None:
+def test_a_type_checker_sees_the_types_of_the_package(tmp_path: Path, wheel: Path) -> None:
     environment = with_requirements(tmp_path, RUNNING, str(wheel))
     (tmp_path / "typed.py").write_text(TYPED)
     command = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "--python-executable", environment.python]

@@ -2,11 +2,11 @@
 
 A scenario depends only on its seed. Its stream has every account's events in order without gaps, and repeats any
 published events at any place. Records have any size, aggregated or not. Some workers read a shard of the stream; one
-may read a replay from the ledger, after which the others start. Workers take batches of any size in any order, even one
-in the middle of another's. They are killed before, during or after any write of their store, forget their position, or
-never receive the response to a write. Their handler refuses events for a while, and the trigger gives up refused
-records. Records are damaged and go to the dead-letter callback, and an inbox may have a small buffer. Events that are
-missing in the end are reported as gaps, and replayed from the ledger.
+may read a replay from the ledger, after which the others start. Workers take batches of any size in any order, even
+while another worker processes one. They are killed before, during or after any write of their store, forget their
+position, or never receive the response to a write. Their handler refuses events for a while, and the trigger gives up
+refused records. Records are damaged and go to the dead-letter callback, and an inbox may have a small buffer. Events
+that are missing in the end are reported as gaps and replayed from the ledger.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -105,7 +105,7 @@ class Scenario:
         self.seen_gaps = self.seen_full = self.seen_refusals = 0
         self.consumer = self._consumer()
         self._numbers = count(1)
-        self._whole: dict[str, list[Event]] = {}
+        self._events_in: dict[str, list[Event]] = {}
         self.workers = self._workers()
 
     def play(self) -> None:
@@ -139,7 +139,7 @@ class Scenario:
 
     def _keep_dead_letter(self, record: KinesisRecord, _error: Undecodable) -> None:
         """The dead-letter callback: note the accounts whose events were in the record."""
-        self.dead_letter |= {event.account_id for event in self._whole[record.sequence_number]}
+        self.dead_letter |= {event.account_id for event in self._events_in[record.sequence_number]}
 
     def _repair(self) -> None:
         """Every incomplete account is reported or was in a dead-letter record; replay them from the ledger."""
@@ -164,8 +164,9 @@ class Scenario:
         missed = dict.fromkeys(self.accounts, 0)
         for worker in workers:
             cut = self.random.randint(0, len(worker.records))
-            for event in (event for record in worker.records[:cut] for event in self._whole[record.sequence_number]):
-                missed[event.account_id] = max(missed[event.account_id], event.sequence)
+            for record in worker.records[:cut]:
+                for event in self._events_in[record.sequence_number]:
+                    missed[event.account_id] = max(missed[event.account_id], event.sequence)
             worker.records = worker.records[cut:]
         replayed = {
             account_id: self.random.randint(missed[account_id], events) for account_id, events in self.accounts.items()
@@ -174,16 +175,16 @@ class Scenario:
 
     def _stream(self, accounts: Mapping[str, int], *, repeats: bool = True) -> list[KinesisRecord]:
         """Every event in order, with repetitions of earlier events at any place."""
-        datas = {account_id: encoded(account_id, events) for account_id, events in accounts.items()}
+        encoded_events = {account_id: encoded(account_id, events) for account_id, events in accounts.items()}
         published = dict.fromkeys(accounts, 0)
         stream: list[bytes] = []
-        while left := [account_id for account_id in accounts if published[account_id] < accounts[account_id]]:
-            account_id = self.random.choice(left)
+        while unfinished := [account_id for account_id in accounts if published[account_id] < accounts[account_id]]:
+            account_id = self.random.choice(unfinished)
             if repeats and published[account_id] and self.random.random() < 0.25:
                 start = self.random.randrange(published[account_id])
-                stream += datas[account_id][start : self.random.randint(start + 1, published[account_id])]
+                stream += encoded_events[account_id][start : self.random.randint(start + 1, published[account_id])]
             else:
-                stream.append(datas[account_id][published[account_id]])
+                stream.append(encoded_events[account_id][published[account_id]])
                 published[account_id] += 1
         return self._records(stream, damages=repeats and self.random.random() < 0.2)
 
@@ -194,7 +195,7 @@ class Scenario:
             some, stream = stream[:size], stream[size:]
             data = some[0] if len(some) == 1 and self.random.random() < 0.5 else aggregate("0", "0", some)
             number = str(next(self._numbers))
-            self._whole[number] = [DECODER.decode(each) for each in some]
+            self._events_in[number] = [DECODER.decode(each) for each in some]
             records.append(KinesisRecord(number, data[:-1] if damages and self.random.random() < 0.2 else data))
         return records
 

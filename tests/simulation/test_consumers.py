@@ -19,7 +19,7 @@ def test_every_scenario_keeps_every_promise(first: int) -> None:
     play_each(lambda seed: Scenario(seed).play(), "consumers", SEEDS[first : first + SEEDS_PER_TEST])
 
 
-def _forgets_early(right: Callable[..., Sorted]) -> Callable[..., Sorted]:
+def _forgets_out_of_order_events(right: Callable[..., Sorted]) -> Callable[..., Sorted]:
     return lambda *args, **more: replace(right(*args, **more), out_of_order={})
 
 
@@ -32,15 +32,15 @@ def _keeps_duplicates(right: Callable[..., Sorted]) -> Callable[..., Sorted]:
 
 def _skips_gaps(right: Callable[..., Sorted]) -> Callable[..., Sorted]:
     def wrong(position: Position, arrivals: Any, size: int, **more: Any) -> Sorted:  # noqa: ANN401 -- as the right one
-        todo = right(position, arrivals, size, **more)
+        found = right(position, arrivals, size, **more)
         events = [arrival.event for arrival in arrivals if arrival.event.sequence > position.last]
-        return replace(todo, ready=todo.ready or events[:1], out_of_order={})
+        return replace(found, ready=found.ready or events[:1], out_of_order={})
 
     return wrong
 
 
 def _loses_buffered_events(right: Callable[..., Position]) -> Callable[..., Position]:
-    return lambda before, last, early, seen, now_s: right(replace(before, buffered={}), last, early, seen, now_s)
+    return lambda before, *args: right(replace(before, buffered={}), *args)
 
 
 def _reports_the_last_unsafe(_right: Callable[..., int]) -> Callable[..., int]:
@@ -50,7 +50,7 @@ def _reports_the_last_unsafe(_right: Callable[..., int]) -> Callable[..., int]:
 @pytest.mark.parametrize(
     ("name", "mutate"),
     [
-        ("sort", _forgets_early),
+        ("sort", _forgets_out_of_order_events),
         ("sort", _keeps_duplicates),
         ("sort", _skips_gaps),
         ("moved", _loses_buffered_events),
@@ -63,7 +63,7 @@ def test_a_faulty_inbox_is_detected(monkeypatch: pytest.MonkeyPatch, name: str, 
 
 
 def _forgets_seen_events(right: Callable[..., Position]) -> Callable[..., Position]:
-    return lambda before, last, early, _seen, now_s: right(before, last, early, 0, now_s)
+    return lambda before, last, out_of_order, _seen, now_s: right(before, last, out_of_order, 0, now_s)
 
 
 def test_an_inbox_that_forgets_missing_events_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +72,7 @@ def test_an_inbox_that_forgets_missing_events_is_detected(monkeypatch: pytest.Mo
 
 
 def test_a_store_that_ignores_the_revision_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It replaces any position with the given one."""
+    """The store replaces a position without comparing the revision."""
 
     def wrong(self: Store, account_id: str, _before: Position, after: Position, effect: Any) -> None:  # noqa: ANN401
         self.before()
@@ -86,11 +86,11 @@ def test_a_store_that_ignores_the_revision_is_detected(monkeypatch: pytest.Monke
 
 
 def test_the_scenarios_cover_gaps_full_buffers_and_refusals() -> None:
-    scenarios = [Scenario(seed) for seed in range(200)]  # fixed, so that no run may miss any
+    scenarios = [Scenario(seed) for seed in range(200)]  # fixed seeds, so that every run covers all of them
     for scenario in scenarios:
         scenario.play()
-    for met in ("seen_gaps", "seen_full", "seen_refusals"):
-        assert sum(getattr(scenario, met) > 0 for scenario in scenarios) > 10, met
+    for count in ("seen_gaps", "seen_full", "seen_refusals"):
+        assert sum(getattr(scenario, count) > 0 for scenario in scenarios) > 10, count
     assert sum(bool(scenario.dead_letter) for scenario in scenarios) > 10
 
 

@@ -49,13 +49,13 @@ class DistantStore(MemoryAccountStore):
             self._travel()
 
 
-def play(seed: int, *, is_patient: bool = True) -> tuple[int, int]:
+def play(seed: int, *, with_backoff: bool = True) -> tuple[int, int]:
     """Return how many commands were refused because of version conflicts, and the total number of conflicts."""
     random, time = Random(seed), VirtualTime()  # noqa: S311 -- seeded
     store, refused, used = DistantStore(time, random), list[int](), Usage()
 
     def pause(conflicts: int) -> None:
-        if is_patient:
+        if with_backoff:
             time.sleep(backoff_s(conflicts, random.random()))
 
     def client(number: int) -> Callable[[], None]:
@@ -77,7 +77,7 @@ def play(seed: int, *, is_patient: bool = True) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("seed", KEPT["contention"])
-def test_32_concurrent_clients_are_hardly_ever_refused(seed: int) -> None:
+def test_32_concurrent_clients_are_rarely_refused(seed: int) -> None:
     """The seeds are fixed, because one fresh seed in several hundred exceeds these typical figures."""
     refused, conflicts = play(seed)
     assert refused <= CLIENTS * COMMANDS * 0.02
@@ -93,5 +93,5 @@ def test_fresh_seeds_keep_conflicts_and_refusals_bounded() -> None:
     play_each(play_fresh, "contention", seeds_of("contention", 10)[len(KEPT["contention"]) :])
 
 
-def test_without_the_pause_many_commands_are_refused() -> None:
-    assert play(0, is_patient=False)[0] > CLIENTS * COMMANDS / 3
+def test_without_the_backoff_many_commands_are_refused() -> None:
+    assert play(0, with_backoff=False)[0] > CLIENTS * COMMANDS / 3

@@ -10,7 +10,7 @@ from account_core.rows.items import SNAPSHOT_EVERY
 from account_core.service.head_cache import HeadCache
 from account_core.service.service import AccountService
 from account_core.store.memory_store import MemoryAccountStore
-from tests.simulation.turns import TurnedStore, Turns
+from tests.simulation.turns import Turns, TurnTakingStore
 from tests.support.histories import FaultyStore, Play
 from tests.support.linearizability import Answer, Operation
 from tests.support.seeds import play_each, seeds_of
@@ -24,7 +24,7 @@ def play(seed: int) -> list[Operation]:
 
     def instance() -> Callable[[Random], AccountService]:
         heads = HeadCache(2)
-        return lambda faults: AccountService(FaultyStore(TurnedStore(store, turns), faults, played.late), heads)
+        return lambda faults: AccountService(FaultyStore(TurnTakingStore(store, turns), faults, played.late), heads)
 
     clients = played.clients([instance() for _ in range(3)], each=2)
     turns.run([partial(client.run, requests=8) for client in clients])
@@ -42,12 +42,12 @@ def test_a_seed_determines_its_scenario() -> None:
 
 
 def test_the_scenarios_cover_every_outcome() -> None:
-    """A change of the faults must not leave out an outcome unnoticed. The seeds are fixed, so every run covers all."""
+    """A change to the faults must not silently lose an outcome. The seeds are fixed, so every run covers all."""
     outcomes = [operation.outcome for seed in range(40) for operation in play(seed)]
     answers = [outcome for outcome in outcomes if isinstance(outcome, Answer)]
     assert {answer.is_replay for answer in answers} == {True, False}
     assert max(answer.sequence for answer in answers) > 2 * (SNAPSHOT_EVERY - 1), (
-        "no history has more than two snapshots"
+        "no history continues after its second snapshot"
     )
     assert {outcome for outcome in outcomes if not isinstance(outcome, Answer)} == {
         None,

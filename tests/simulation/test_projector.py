@@ -12,9 +12,9 @@ from tests.support.rows import history, stream_records
 from tests.support.seeds import play_each, seeds_of
 
 SEEDS, SEEDS_PER_TEST = seeds_of("projector", 2_000), 100
-SEEDS_OF_EVERYTHING = 400
+SEEDS_FOR_ALL_OUTCOMES = 400
 
-ANSWERS = {
+REACTIONS = {
     "account parked",
     "account released",
     "account not released",
@@ -51,25 +51,25 @@ def test_a_seed_determines_its_scenario() -> None:
 
 
 def test_the_scenarios_cover_every_outcome() -> None:
-    """A change of the faults must not leave out an outcome unnoticed. The seeds are fixed, so every run covers all."""
+    """A change to the faults must not silently lose an outcome. The seeds are fixed, so every run covers all."""
     happened: Counter[str] = Counter()
-    for seed in range(SEEDS_OF_EVERYTHING):
+    for seed in range(SEEDS_FOR_ALL_OUTCOMES):
         happened += play(seed).fault_plan.happened
-    assert set(CHANCES) | ANSWERS <= {what for what, often in happened.items() if often}
+    assert set(CHANCES) | REACTIONS <= {what for what, often in happened.items() if often}
 
 
-def test_accounts_live_long_enough_for_snapshots() -> None:
+def test_accounts_have_enough_events_for_three_snapshots() -> None:
     assert EVENTS_MAX > 3 * 9
 
 
-@pytest.mark.parametrize("again", [slice(1, 2), slice(1, 3)], ids=["overtaken", "given up, and delivered again"])
+@pytest.mark.parametrize("again", [slice(1, 2), slice(1, 3)], ids=["late", "delivered again"])
 def test_an_event_beyond_the_order_window_is_not_skipped(again: slice) -> None:
     """The record is later than the order window allows: the event is published out of order, but not lost."""
     records = stream_records(history("a", 3))
-    replay = MemoryProjector(order_window_s=0.5)
-    replay.ledger.put(record["dynamodb"]["NewImage"] for record in records)
-    replay.deliver(records[:1])
-    replay.restart()
-    replay.deliver(records[2:])
-    replay.deliver(records[again])
-    assert {event.fields["sequence"] for event in replay.kinesis.events()} == {1, 2, 3}
+    projector = MemoryProjector(order_window_s=0.5)
+    projector.ledger.put(record["dynamodb"]["NewImage"] for record in records)
+    projector.deliver(records[:1])
+    projector.restart()
+    projector.deliver(records[2:])
+    projector.deliver(records[again])
+    assert {event.fields["sequence"] for event in projector.kinesis.events()} == {1, 2, 3}

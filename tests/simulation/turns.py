@@ -29,7 +29,7 @@ class Turns:
         self._gates = {thread.name: threading.Semaphore(0) for thread in threads}
         for thread in threads:
             thread.start()
-        self._drawn().release()
+        self._next_gate().release()
         for thread in threads:
             thread.join()
         if self._errors:
@@ -41,11 +41,11 @@ class Turns:
         Outside of `run`, it does nothing.
         """
         mine = self._gates.get(threading.current_thread().name)
-        if mine is not None and (other := self._drawn()) is not mine:
+        if mine is not None and (other := self._next_gate()) is not mine:
             other.release()
             mine.acquire()
 
-    def _drawn(self) -> threading.Semaphore:
+    def _next_gate(self) -> threading.Semaphore:
         return self._random.choice(list(self._gates.values()))
 
     def _run_one(self, function: Callable[[], None]) -> None:
@@ -57,10 +57,10 @@ class Turns:
             self._errors.append(error)
         del self._gates[name]
         if self._gates:
-            self._drawn().release()
+            self._next_gate().release()
 
 
-class TurnedStore:
+class TurnTakingStore:
     """A store that lets threads switch before and after each request."""
 
     def __init__(self, store: AccountStore, turns: Turns) -> None:

@@ -32,7 +32,15 @@ class Context:
 
 
 class Api:
-    """Attributes: `logged` is every line of the access log and every metric."""
+    """The API with an in-memory store. Call it to send a request.
+
+    Attributes:
+        store: the accounts' rows.
+        now: the time of the requests.
+        caller: the authoriser's part of the requests' context.
+        log: records the lines of the access log, unless another log is passed.
+        heads: the service's cache.
+    """
 
     def __init__(self, authorisation: Authorisation = "IAM", log: AccessLog | None = None) -> None:
         self.store = MemoryAccountStore()
@@ -60,7 +68,15 @@ class Api:
         encoded: bool = False,
         **headers: str,
     ) -> tuple[int, Any, dict[str, Any]]:
-        """Status, the body's JSON (None without one) and headers. `target` is a path with its query string."""
+        """Send a request; return the status, the body's JSON (None without a body) and the headers.
+
+        Args:
+            method: of the request.
+            target: the path with its query string.
+            body: of the request.
+            encoded: whether `body` is in Base64.
+            headers: with underscores instead of hyphens.
+        """
         path, _, query = target.partition("?")
         answer = self.api(
             {
@@ -84,7 +100,7 @@ class Api:
 
     def forget(self) -> None:
         """Clear the cache, as in a new execution environment."""
-        self.heads.__init__()  # type: ignore[misc]  # in place
+        self.heads.__init__()  # type: ignore[misc]  # the service keeps this object
 
     def items(self, account_id: str = "account-1") -> list[Any]:
         return list(self.store._items[account_id].values())  # noqa: SLF001 -- what was stored
@@ -95,7 +111,7 @@ class _Recorder(AccessLog):
 
     def __init__(self) -> None:
         metrics = Metrics(namespace="Test", service="test")
-        metrics.flush_metrics = lambda *_: metrics.clear_metrics()  # type: ignore[method-assign]  # silence
+        metrics.flush_metrics = lambda *_: metrics.clear_metrics()  # type: ignore[method-assign]  # print nothing
         super().__init__(Logger(service="test", level=logging.CRITICAL), metrics)
         self.lines: list[dict[str, Any]] = []
 

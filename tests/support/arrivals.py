@@ -1,4 +1,4 @@
-"""Compare the events on Kinesis with the table's stream; each assertion names the accounts that break it."""
+"""Assertions that compare the events on Kinesis with the table's stream and name the accounts that differ."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -16,12 +16,12 @@ ABSENT = object()
 
 
 class Arrivals:
-    """Assertions about a stream and a Kinesis that its events were to reach.
+    """Assertions about a table's stream and the Kinesis stream that its events must reach.
 
     Attributes:
-        stream: what was replayed.
+        stream: the replayed stream.
         kinesis: where the events arrived.
-        ledger: the table's rows, if the handler can read events from there that are not on the stream.
+        ledger: the table's rows, if the handler can read rows that are not on the stream.
     """
 
     def __init__(self, stream: TableStream, kinesis: MemoryKinesis, ledger: Iterable[Image] = ()) -> None:
@@ -31,7 +31,7 @@ class Arrivals:
 
     @property
     def events(self) -> list[DomainEvent]:
-        """The domain events on Kinesis, in the order they arrived."""
+        """The domain events on Kinesis, in the order of arrival."""
         return self.kinesis.events()
 
     @property
@@ -51,14 +51,14 @@ class Arrivals:
         return accounts_in(TableStream.of_images(filter(has_key, self.ledger), KEY))
 
     def _expected_event(self, account_id: str, number: int) -> DomainEvent | None:
-        """The event of its row: on the stream, or in the ledger if it was written before the stream's last row."""
+        """The event of a row on the stream, or of a row in the ledger from before the stream's last row."""
         on_stream = self.expected.get(account_id, Account()).events
         if number in on_stream or number > max(on_stream, default=0):
             return on_stream.get(number)
         return self._in_ledger.get(account_id, Account()).events.get(number)
 
     def assert_delivered(self) -> None:
-        """The whole delivery promise: all of the assertions below but `assert_each_once`."""
+        """Check the whole delivery promise: every assertion below except `assert_each_once`."""
         self.assert_every_event()
         self.assert_in_order()
         self.assert_repeats_only()
@@ -66,16 +66,16 @@ class Arrivals:
         self.assert_stops_at_poison()
 
     def assert_every_event(self) -> None:
-        """Each event is there at least once: all but a poisonous one, and those behind it of the same account."""
+        """Each event arrived at least once, except a poison and the later events of its account."""
         missing, arrived = [], self.per_account
         for account_id, account in self.expected.items():
             there = set(_numbers(arrived.get(account_id, [])))
-            if lost := sorted(account.due().keys() - there):
+            if lost := sorted(account.publishable().keys() - there):
                 missing.append(f"{account_id}: {_listed(lost)} never reached Kinesis")
         _fail_if(missing)
 
     def assert_each_once(self) -> None:
-        """Each event is there exactly once, and nothing else."""
+        """Each event arrived exactly once, and nothing else arrived."""
         self.assert_every_event()
         self.assert_nothing_invented()
         failures = []
@@ -85,7 +85,7 @@ class Arrivals:
         _fail_if(failures)
 
     def assert_in_order(self) -> None:
-        """At first arrival each account's events run without a gap, from the first on the stream, or from earlier."""
+        """Each account's events begin at its first one on the stream, or earlier, and continue without gaps."""
         failures = []
         for account_id, events in self.per_account.items():
             numbers = _numbers(events)
@@ -99,7 +99,7 @@ class Arrivals:
         _fail_if(failures)
 
     def assert_nothing_invented(self) -> None:
-        """Every event has a row: on the stream, or, up to the last event on the stream, in the ledger."""
+        """Every event has a row on the stream or, if it precedes the last event on the stream, in the ledger."""
         failures = []
         for account_id, events in self.per_account.items():
             for number in sorted(set(_numbers(events))):
@@ -113,28 +113,28 @@ class Arrivals:
         if account is None:
             return "is of an account that is not on the stream"
         if number == account.stops_at:
-            return "is of a row that no event can be made of"
+            return "is of a row that cannot become an event"
         if number > (last := max(account.events, default=0)):
             return f"has no row: the last event on the stream is {last}"
         if self.ledger:
-            return "has no row that an event can be made of, neither in the stream nor in the ledger"
-        return "has no row in the stream; if it was read from the table, give replay the table's rows: ledger=rows"
+            return "has no row that can become an event, neither in the stream nor in the ledger"
+        return "has no row in the stream; if it was read from the table, pass the table's rows to replay: ledger=rows"
 
     def assert_repeats_only(self) -> None:
-        """Every event equals its row, field by field, each time it arrives."""
+        """Every event equals its row, field by field, every time it arrives."""
         self.assert_nothing_invented()
         failures = []
         for account_id, events in self.per_account.items():
             for event in events:
-                due = self._expected_event(account_id, event.fields["sequence"])
-                if due is not None and (differing := _differing(event, due)):
+                expected = self._expected_event(account_id, event.fields["sequence"])
+                if expected is not None and (differing := _differing(event, expected)):
                     number = event.fields["sequence"]
-                    failures.append(f"{account_id}: {number} is not as it is in the ledger: {differing}")
+                    failures.append(f"{account_id}: {number} differs from the ledger: {differing}")
                     break
         _fail_if(failures)
 
     def assert_balances(self) -> None:
-        """An account's events, added up, make the ledger's balance after each of them."""
+        """The sum of an account's events up to each of them equals the ledger's balance after it."""
         failures, arrived = [], self.per_account
         for account_id, account in self.expected.items():
             events = {event.fields["sequence"]: event for event in arrived.get(account_id, [])}
@@ -150,13 +150,13 @@ class Arrivals:
         _fail_if(failures)
 
     def assert_stops_at_poison(self) -> None:
-        """Neither a poisonous row nor a later one of its account has an event."""
+        """No event of a poison, or of a later row of its account, was published."""
         failures, arrived = [], self.per_account
         for account_id, account in self.expected.items():
             numbers = _numbers(arrived.get(account_id, []))
             beyond = sorted({n for n in numbers if account.stops_at is not None and n >= account.stops_at})
             if beyond:
-                failures.append(f"{account_id}: {_listed(beyond)} was published, at or behind {account.stops_at}")
+                failures.append(f"{account_id}: {_listed(beyond)} was published, but it stops at {account.stops_at}")
         _fail_if(failures)
 
 
@@ -165,15 +165,16 @@ def _numbers(events: Iterable[DomainEvent]) -> list[int]:
 
 
 def _where(number: int, first: int, last: int) -> str:
-    return f"behind {last}" if number < first else f"before {last + 1}"
+    return f"after {last}" if number < first else f"before {last + 1}"
 
 
-def _differing(event: DomainEvent, due: DomainEvent) -> str:
-    """The names of fields that differ, no values, lest amounts get into logs; those that an older schema lacks, too."""
-    if event.name != due.name:
-        return f"{event.name}, not {due.name}"
-    lost = [f"{name} (lost)" for name in due.fields if name not in event.fields]
-    return ", ".join([*(name for name, value in event.fields.items() if due.fields.get(name, ABSENT) != value), *lost])
+def _differing(event: DomainEvent, expected: DomainEvent) -> str:
+    """The names of the fields that differ or are missing, without values, so that no amount gets into a log."""
+    if event.name != expected.name:
+        return f"{event.name}, not {expected.name}"
+    differing = [name for name, value in event.fields.items() if expected.fields.get(name, ABSENT) != value]
+    missing = [f"{name} (missing)" for name in expected.fields if name not in event.fields]
+    return ", ".join([*differing, *missing])
 
 
 def _listed(numbers: list[int]) -> str:

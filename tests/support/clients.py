@@ -1,7 +1,7 @@
-"""Thirty-two clients, each a process, many of which are killed; a successor continues from the journal.
+"""Thirty-two clients, each a process. Many are killed, and a successor continues from the journal.
 
 `python -m tests.support.clients URL TABLE DIRECTORY SEED` runs them to the end and prints how many were killed. It is
-a process of its own because it forks: what all clients need is loaded once, and no thread is running then.
+a separate process because it forks: the clients' modules are loaded once, and no other thread is running at that time.
 """
 
 import json
@@ -30,38 +30,40 @@ from tests.support.linearizability import Request
 
 CLIENTS, ORDERS_EACH = 32, 8
 TWINS = 16
-"""So many clients form pairs that send the same commands with the same keys at the same time."""
+"""This many clients form pairs that send the same commands with the same keys at the same time."""
 HOT, OTHERS = "hot", ("other-1", "other-2", "other-3")
 LIVES = 3
 """In each life except the last, a client kills itself at one of its appends, unless it finishes first."""
-KILLS_FROM_OUTSIDE_MAX = 24
+EXTERNAL_KILLS_MAX = 24
+"""Kills by the parent process, in addition to those by the clients themselves."""
 PAUSE_MAX_S = 0.2
 RESENDS_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class PlannedRequest:
     account_id: str
     request: Request
 
 
-def orders(seed: int, client: int) -> list[Order]:
-    """A client's orders, the same for the same seed; some occur twice."""
+def planned_requests(seed: int, client: int) -> list[PlannedRequest]:
+    """A client's requests, the same for the same seed; some occur twice."""
     client = client // 2 * 2 if client < TWINS else client
     random = Random(f"{seed} orders of {client}")  # noqa: S311 -- seeded
-    wanted: list[Order] = []
+    planned: list[PlannedRequest] = []
     for number in range(ORDERS_EACH):
-        if wanted and random.random() < 0.15:
-            wanted.append(random.choice(wanted))
+        if planned and random.random() < 0.15:
+            planned.append(random.choice(planned))
             continue
         account_id = HOT if random.random() < 0.5 else random.choice(OTHERS)
         key, cents = f"client-{client}-{number}", random.randrange(1, 90)
-        wanted.append(Order(account_id, Request(random.choice(["credit", "withdraw", "withdraw"]), cents, key)))
-    return wanted
+        request = Request(random.choice(["credit", "withdraw", "withdraw"]), cents, key)
+        planned.append(PlannedRequest(account_id, request))
+    return planned
 
 
 class MortalStore:
-    """Kills its process at a given append: before it, or after it but before the answer."""
+    """A store that kills its process at one of its appends, before or after the rows are stored."""
 
     def __init__(self, store: AccountStore, random: Random, *, is_mortal: bool) -> None:
         self._store = store
@@ -86,21 +88,21 @@ class MortalStore:
 
 
 def work(store: AccountStore, seed: int, client: int, life: int, journal: Path) -> None:
-    """Carry out the orders without an answer in the journal. Each answer is written before the next order is sent."""
+    """Send the requests without an answer in the journal. Each answer is written before the next request is sent."""
     random = Random(f"{seed} death of {client} in life {life}")  # noqa: S311 -- seeded
     service = AccountService(MortalStore(store, random, is_mortal=life < LIVES))
     with journal.open("ab", buffering=0) as lines:
-        for order in orders(seed, client)[len(journal.read_bytes().splitlines()) :]:
-            lines.write(json.dumps({"key": order.request.key, **_answer(service, order)}).encode() + b"\n")
+        for planned in planned_requests(seed, client)[len(journal.read_bytes().splitlines()) :]:
+            lines.write(json.dumps({"key": planned.request.key, **_answer(service, planned)}).encode() + b"\n")
 
 
-def _answer(service: AccountService, order: Order) -> dict[str, str | int | bool]:
-    origin = Origin(OCCURRED_AT, "correlation-1", "request-1", order.request.key)
+def _answer(service: AccountService, planned: PlannedRequest) -> dict[str, str | int | bool]:
+    origin = Origin(OCCURRED_AT, "correlation-1", "request-1", planned.request.key)
     for _ in range(RESENDS_MAX):
         if (parent := multiprocessing.parent_process()) is not None and not parent.is_alive():
-            sys.exit("nobody is interested any more")
+            sys.exit("the parent process has ended")
         try:
-            receipt = service.execute(order.account_id, command_of(order.request), origin)
+            receipt = service.execute(planned.account_id, command_of(planned.request), origin)
         except Rejected as error:
             return {"refused": error.code}
         except (Conflict, Unavailable):
@@ -111,7 +113,7 @@ def _answer(service: AccountService, order: Order) -> dict[str, str | int | bool
             "sequence": receipt.sequence,
             "is_replay": receipt.is_replay,
         }
-    raise TimeoutError(f"no answer to {order}")
+    raise TimeoutError(f"no answer to {planned} after {RESENDS_MAX} attempts")
 
 
 def run(store: AccountStore, directory: Path, seed: int) -> int:
@@ -120,27 +122,27 @@ def run(store: AccountStore, directory: Path, seed: int) -> int:
     context = multiprocessing.get_context("fork")
     lives = dict.fromkeys(range(CLIENTS), 1)
 
-    def started(client: int) -> ForkProcess:
+    def start(client: int) -> ForkProcess:
         arguments = (store, seed, client, lives[client], directory / f"{client}.jsonl")
         process = context.Process(target=work, args=arguments, daemon=True)
         process.start()
         return process
 
-    running = {client: started(client) for client in lives}
-    outside = 0
+    running = {client: start(client) for client in lives}
+    external_kills = 0
     while running:
         wait([process.sentinel for process in running.values()], timeout=random.uniform(0, PAUSE_MAX_S))
         for client, process in list(running.items()):
-            code = process.exitcode  # read once: it may end meanwhile
+            code = process.exitcode  # read once, because the process may end at any time
             if code == 0:
                 del running[client]
             elif code is not None:
                 assert code == -signal.SIGKILL, f"client {client} ended with {code}"
                 lives[client] += 1
-                running[client] = started(client)
-        if running and outside < KILLS_FROM_OUTSIDE_MAX:
+                running[client] = start(client)
+        if running and external_kills < EXTERNAL_KILLS_MAX:
             running[random.choice(sorted(running))].kill()
-            outside += 1
+            external_kills += 1
     return sum(lives.values()) - CLIENTS
 
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document as schemathesis tests a deployment against it: what is sent, and what may come of it."""
+"""How schemathesis tests a deployment against its OpenAPI document: what it sends, and which responses are valid."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -10,8 +10,8 @@ from schemathesis import AuthContext, AuthProvider, Case, Config, HookContext
 from schemathesis.schemas import BaseSchema
 
 WsgiApp = Callable[..., Any]
-# What schemathesis expects of valid requests, and two more: whether the account has that ETag, and whether the
-# domain allows the command, is not for the document to say.
+# The statuses that schemathesis accepts for valid requests by default, and two more, because the document cannot state
+# whether the account has the ETag of the request (412) or whether the domain allows the command (422).
 ACCEPTED = ["2xx", "3xx", "401", "403", "404", "409", "412", "422", "429", "5xx"]
 SEED = 1
 ACCOUNT_ID = {"$ref": "#/components/parameters/accountId"}
@@ -25,24 +25,24 @@ def schema_of(
     examples_max: int,
     authorization: str,
 ) -> BaseSchema:
-    """A deployment's document, with every check of schemathesis; the requests are the same in every run.
+    """The schema of a deployment, with every check of schemathesis; the requests are the same in every run.
 
-    `object_level_authorization` is on like the others, but compares callers only where schemathesis logs them in
-    itself; that is tested in tests/unit/account_core/test_access.py.
+    The check `object_level_authorization` compares nothing here, because schemathesis does not log in the callers
+    itself. tests/unit/account_core/test_access.py tests the access of each caller.
 
     Args:
-        openapi: of deployments with its authorisation.
-        deployment: takes the requests.
-        accounts: ids that exist; without them nearly every answer would be 404.
-        examples_max: random ones of each operation, next to those that go through what its schemas allow and forbid.
-        authorization: the header of that name; what comes of requests without it is tested too.
+        openapi: the document of deployments with this authorisation.
+        deployment: receives the requests.
+        accounts: ids of existing accounts; without them, nearly every answer would be 404.
+        examples_max: random requests per operation, in addition to those that cover what its schemas allow and forbid.
+        authorization: the value of the header Authorization; requests without it are tested too.
     """
     config = Config.from_dict(
         {
             "seed": SEED,
             "generation": {"max-examples": examples_max, "with-security-parameters": False, "database": "none"},
             "checks": {"positive_data_acceptance": {"expected-statuses": ACCEPTED}},
-            # HEAD is GET without the body, OPTIONS looks at hardly anything.
+            # HEAD is GET without the body, and OPTIONS depends on hardly any part of the request.
             "operations": [
                 {"include-method": ["HEAD", "OPTIONS"], "generation": {"max-examples": max(examples_max // 10, 1)}}
             ],
@@ -67,27 +67,27 @@ def schema_of(
 
 
 class Remote:
-    """A deployment over HTTP, as a WSGI application; it has to be connected before it is called.
+    """A deployment over HTTP, as a WSGI application. Call `connect` before the first request.
 
     Args:
-        authorization: the header that stands for the authorisation that the deployment asks for.
+        authorization: the value of the header Authorization that marks an authorised request.
     """
 
     def __init__(self, authorization: str) -> None:
         self._authorization = authorization
         self._authorised: httpx.Client
-        self._stranger: httpx.Client
+        self._unauthorised: httpx.Client
 
     def connect(self, authorised: httpx.Client, unauthorised: httpx.Client) -> None:
-        """From now on, send requests with that header through `authorised`, and others through `unauthorised`."""
-        self._authorised, self._stranger = authorised, unauthorised
+        """Send requests with that header through `authorised` and all others through `unauthorised`."""
+        self._authorised, self._unauthorised = authorised, unauthorised
 
     def __call__(self, environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         headers = {name[5:].replace("_", "-"): value for name, value in environ.items() if name.startswith("HTTP_")}
         if environ.get("CONTENT_TYPE"):
             headers["Content-Type"] = environ["CONTENT_TYPE"]
         del headers["HOST"]
-        client = self._stranger
+        client = self._unauthorised
         if headers.get("AUTHORIZATION") == self._authorization:
             del headers["AUTHORIZATION"]
             client = self._authorised
@@ -100,18 +100,18 @@ class Remote:
 
 
 def run_scenarios(schema: BaseSchema, *, scenarios_max: int) -> None:
-    """Each request is made from the answer to the one before it, along the document's links."""
+    """Run chains of requests, each made from the previous answer, along the document's links."""
     limits = settings(max_examples=scenarios_max, stateful_step_count=5, derandomize=True, database=None)
     schema.as_state_machine().run(settings=limits)
 
 
 def only_with_linked_parameters(openapi: dict[str, Any]) -> dict[str, Any]:
-    """Without parameters that no link fills: of a 404 to a request that has some, schemathesis makes nothing."""
+    """Remove parameters that no link fills, because schemathesis ends a chain if a request with one is answered 404."""
     return {
         **openapi,
         "paths": {
             path: {
-                method: {**operation, "parameters": [name for name in operation["parameters"] if name == ACCOUNT_ID]}
+                method: {**operation, "parameters": [each for each in operation["parameters"] if each == ACCOUNT_ID]}
                 for method, operation in operations.items()
                 if method in {"get", "post"}
             }
@@ -132,16 +132,16 @@ def _authorising(authorization: str) -> type[AuthProvider[str]]:
 
 
 def _corrected(_context: HookContext, case: Case[Any]) -> Case[Any]:
-    """Without values that schemathesis takes for valid and the API refuses."""
+    """Remove values that schemathesis considers valid but the API refuses."""
     if {"at", "atSequence"} <= set(case.query):
-        del case.query["at"]  # OpenAPI has no words for "either, not both"
+        del case.query["at"]  # OpenAPI cannot express "one of them, not both"
     if case.headers.get("If-Match") == "0":
-        del case.headers["If-Match"]  # schemathesis' own mistake: where it covers optional headers, it sends a number
+        del case.headers["If-Match"]  # a defect of schemathesis: when it covers optional headers, it sends a number
     return case
 
 
 def _closed(openapi: dict[str, Any]) -> dict[str, Any]:
-    """Refuse fields that the document lacks. Clients must accept new fields, but the document must list them all."""
+    """Refuse undocumented fields. Clients must accept new fields, but the document must list them all."""
     schemas = {
         name: {**schema, "additionalProperties": False} if schema.get("type") == "object" else schema
         for name, schema in openapi["components"]["schemas"].items()

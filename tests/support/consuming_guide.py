@@ -4,7 +4,7 @@ It imports nothing but account_events, boto3 and moto, so that it also runs wher
 
     python consuming_guide.py docs/consuming.md INBOX
 
-INBOX is CreateTable's request for the inbox's table, in JSON.
+INBOX is the CreateTable request for the inbox's table, in JSON.
 """
 
 import json
@@ -37,7 +37,7 @@ TURNOVER: dict[str, Any] = {
 
 
 def run(guide: str, inbox: Mapping[str, Any]) -> None:
-    """Run the examples in turn, as one session of a reader's, and check what each has done."""
+    """Run all examples in one Python session, as a reader would, and check their effects."""
     names: dict[str, Any] = {}
     with mock.patch.dict(os.environ, AWS), mock_aws(), redirect_stdout(StringIO()) as printed:
         dynamodb, kinesis = boto3.client("dynamodb"), boto3.client("kinesis")
@@ -58,7 +58,7 @@ def run(guide: str, inbox: Mapping[str, Any]) -> None:
 
 
 def examples(guide: str) -> list[str]:
-    """Without the program for the KCL, which test_kcl_guide runs."""
+    """The guide's Python examples, except the program for the KCL, which tests/docs/test_kcl_guide.py runs."""
     return [each for each in PYTHON.findall(guide) if not each.startswith("# consumer.py")]
 
 

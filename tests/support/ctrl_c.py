@@ -6,10 +6,10 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def heard() -> Iterator[None]:
-    """SIGINT works as in a terminal's foreground: here, and in every program that is started inside.
+def enabled() -> Iterator[None]:
+    """Make SIGINT work as in a terminal's foreground, in this process and in programs that it starts meanwhile.
 
-    A shell that starts the tests in the background has them ignore it, and so would all they start.
+    A shell that starts the tests in the background makes them ignore SIGINT, and their programs would inherit that.
     """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

@@ -22,20 +22,21 @@ class Account:
     """An account according to the stream's rows.
 
     Attributes:
-        events: by sequence, each as it has to be published.
-        balances: by sequence, the ledger's after each event.
-        stops_at: the sequence of the first event that can never be published; None: there is none.
+        events: by sequence, each as it must be published.
+        balances: by sequence, the ledger's balance after the event.
+        stops_at: the sequence of the first event that can never be published; None if there is none.
     """
 
     events: dict[int, DomainEvent] = field(default_factory=dict)
     balances: dict[int, Decimal] = field(default_factory=dict)
     stops_at: int | None = None
 
-    def due(self) -> dict[int, DomainEvent]:
-        """The events before the poison, if there is one."""
+    def publishable(self) -> dict[int, DomainEvent]:
+        """The events before the poison; all of them if there is none."""
         return {n: event for n, event in self.events.items() if self.stops_at is None or n < self.stops_at}
 
-    def poison(self, sequence: int) -> None:
+    def stop_at(self, sequence: int) -> None:
+        """Record a poison."""
         self.stops_at = sequence if self.stops_at is None else min(self.stops_at, sequence)
 
 
@@ -49,14 +50,14 @@ def accounts_in(stream: TableStream) -> dict[str, Account]:
 
 
 def is_poisonous(record: StreamRecord) -> bool:
-    """Whether it is of a row that was inserted, and is neither a snapshot nor one that an event can be made of."""
+    """Whether the record inserts a row that is not a snapshot and cannot become an event."""
     return record.get("eventName") == "INSERT" and not (
         _has_account(record) and isinstance(_row_in(record), Publishable)
     )
 
 
 def change_of(event: DomainEvent) -> Decimal:
-    """By how much an event changes its account's balance."""
+    """The change of the account's balance by an event."""
     match event.name:
         case "BalanceCredited":
             return Decimal(event.fields["amount"])
@@ -68,7 +69,7 @@ def change_of(event: DomainEvent) -> Decimal:
 def _add(account: Account, row: "Publishable | int") -> None:
     match row:
         case int(sequence):
-            account.poison(sequence)
+            account.stop_at(sequence)
         case Publishable(event, balance) if event is not None:
             sequence = event.fields["sequence"]
             account.events[sequence], account.balances[sequence] = event, balance
@@ -79,7 +80,7 @@ class Publishable:
     """The event and balance of an intact row.
 
     Attributes:
-        event: None: the row is a snapshot.
+        event: None for a snapshot.
         balance: after the event.
     """
 
@@ -103,10 +104,10 @@ def _row_in(record: StreamRecord) -> Publishable | int:
         if not isinstance(row, EventRow) or (row.account_id, row.version) != (account_of(record), version):
             return sequence_from(version)
         event = decode(encode(*translate(row)))
-    except (Corrupt, Unpublishable, InvalidEvent, UnicodeEncodeError, OverflowError):  # Python's JSON knows Infinity
+    except (Corrupt, Unpublishable, InvalidEvent, UnicodeEncodeError, OverflowError):  # Python's JSON accepts Infinity
         return sequence_from(version)
     if row.event.__class__ is not _STORED[event.name]:
-        raise AssertionError(f"{row.account_id}:{row.sequence} is translated to another event, {event.name}")
+        raise AssertionError(f"{row.account_id}:{row.sequence} is translated to an event of another type, {event.name}")
     return Publishable(event, row.balance)
 
 

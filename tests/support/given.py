@@ -1,4 +1,4 @@
-"""A table's stream by hand: the commands in, the records out, decided by the real decider."""
+"""The stream of a table after given commands, which the real service carries out."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,23 +15,23 @@ from tests.support.rows import KEY, stream_records
 START = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
 
 Step = tuple[str, Command]
-"""An account's id and a command to it; `in_turn` mixes those of several accounts."""
+"""An account's id and a command; `account_events.testing.in_turn` mixes the steps of several accounts."""
 
 
 def given(*steps: Step, start: datetime = START, keyed: bool = False) -> TableStream:
-    """The stream of a table after these commands, one a second: rows, snapshots and versions are the service's own.
+    """The stream of a table after these commands, one per second. The service creates rows, snapshots and versions.
 
-    A command that finds what it asks for done already (a second CreateAccount) writes no row, and makes no record.
+    A command without an effect (a second CreateAccount) writes no row, so it adds no record.
 
     Args:
-        steps: in the order in which they are carried out; accounts may take turns as they like.
-        start: when the first is.
-        keyed: whether each has an idempotency key.
+        steps: in the order in which they are carried out; accounts may alternate.
+        start: one second before the first command.
+        keyed: whether each command has an idempotency key.
 
     Raises:
-        account_core.domain.errors.Rejected: the domain refused one; a note names the step.
+        account_core.domain.errors.Rejected: the domain refused a command; a note names the step.
     """
-    store = _Noting()
+    store = _RecordingStore()
     service = AccountService(store)
     for number, (account_id, command) in enumerate(steps, 1):
         origin = Origin(
@@ -48,8 +48,8 @@ def given(*steps: Step, start: datetime = START, keyed: bool = False) -> TableSt
     return TableStream.of(stream_records(store.written), KEY)
 
 
-class _Noting(MemoryAccountStore):
-    """Remembers the rows in the order they were stored."""
+class _RecordingStore(MemoryAccountStore):
+    """A store that records the rows in the order in which they are stored."""
 
     def __init__(self) -> None:
         super().__init__()

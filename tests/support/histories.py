@@ -22,7 +22,7 @@ RESENDS_MAX = 3
 
 
 class Recorder:
-    """The operations of all clients, by one logical clock."""
+    """Records the operations of all clients, with times of one logical clock."""
 
     def __init__(self) -> None:
         self.operations: list[Operation] = []
@@ -39,12 +39,12 @@ class Recorder:
 
 
 class FaultyStore:
-    """A store whose answers get lost, drawn from `random`: before or after it has done its work, or long before.
+    """A store that loses requests and answers, or carries out an append only after the client has given up.
 
     Args:
-        store: what does the work.
-        random: of one client, so that its draws do not depend on the others.
-        late: appends that are still on their way, shared by all clients: carried out during a later request.
+        store: carries out the requests.
+        random: decides on the faults; each client has its own, so that its faults do not depend on other clients.
+        late: delayed appends, shared by all clients. Each is carried out during a later request.
     """
 
     def __init__(self, store: AccountStore, random: Random, late: list[Callable[[], None]]) -> None:
@@ -64,18 +64,18 @@ class FaultyStore:
 
     def append(self, rows: Sequence[Row], used: Usage) -> None:
         self._meet_fault()
-        drawn = self._random.random()
-        if drawn < 0.05:
+        chance = self._random.random()
+        if chance < 0.05:
             self._late.append(lambda: self._append_late(rows))
-            raise Unavailable("the request is on its way, and nobody waits for it any more")
-        if drawn < 0.10:
-            raise VersionConflict  # a transaction that another one was in the way of
-        is_answer_lost = drawn > 0.92
+            raise Unavailable("the request is delayed")
+        if chance < 0.10:
+            raise VersionConflict  # a conflict of transactions, without a competing event
+        is_answer_lost = chance > 0.92
         try:
             self._store.append(rows, used)
-        except VersionConflict as lost:
+        except VersionConflict as conflict:
             if not is_answer_lost:
-                raise VersionConflict(lost.competing if self._random.random() > 0.2 else None) from lost
+                raise VersionConflict(conflict.competing if self._random.random() > 0.2 else None) from conflict
         if is_answer_lost:
             raise Unavailable("the answer was lost")
 
@@ -103,10 +103,10 @@ def carry_out(late: list[Callable[[], None]]) -> None:
 
 @dataclass
 class Client:
-    """One thread's worth of requests, drawn from `random`; what has a key is sent again until it is answered.
+    """A client that sends random requests. It repeats a request with a key until it is answered, up to a limit.
 
     Attributes:
-        service: on a store of this client's; its cache is shared with others of the same instance.
+        service: uses this client's store, and the cache of the instance, which other clients share.
     """
 
     name: str
@@ -119,7 +119,7 @@ class Client:
     def run(self, requests: int) -> None:
         self.send(Request("create"))
         for _ in range(requests):
-            self.send(self._drawn())
+            self.send(self._random_request())
 
     def send(self, request: Request) -> None:
         for _ in range(RESENDS_MAX):
@@ -152,8 +152,8 @@ class Client:
             return None
         return _answer(receipt)
 
-    def _drawn(self) -> Request:
-        """Keys are drawn from so few that clients send the same at once; now and then one for another command."""
+    def _random_request(self) -> Request:
+        """Keys come from a small set, so that clients often use one at the same time, or for different commands."""
         draw = self.random
         number = draw.randrange(5)
         if number == 0:
@@ -168,7 +168,7 @@ class Client:
 
 @dataclass
 class Play:
-    """Instances with a cache each, clients on each of them, one account; then a look at what became of it."""
+    """Clients of one account on several instances, each instance with a cache, and the check of their history."""
 
     seed: int
     account_id: str
@@ -176,11 +176,11 @@ class Play:
     late: list[Callable[[], None]] = field(default_factory=list)
 
     def clients(self, services: Sequence[Callable[[Random], AccountService]], each: int) -> list[Client]:
-        """`each` clients on every instance.
+        """Create the clients of all instances.
 
         Args:
-            services: of each instance, makes one whose faults are drawn from a client's own source.
-            each: positive.
+            services: for each instance, a function that makes a service whose faults depend on a client's own `Random`.
+            each: the number of clients per instance.
         """
         return [
             Client(name, service(Random(f"{name} faults")), self.account_id, Random(name), self.recorder)  # noqa: S311 -- seeded
@@ -190,7 +190,7 @@ class Play:
         ]
 
     def check(self, store: AccountStore) -> None:
-        """Fails with the seed and the history where no order explains it, or the rows are not intact."""
+        """Fail with the seed and the history if no order explains the history or the rows are not intact."""
         while self.late:
             carry_out(self.late)
         reader = Client("reader", AccountService(store), self.account_id, Random(0), self.recorder)  # noqa: S311 -- unused
@@ -210,15 +210,15 @@ def command_of(request: Request) -> Command:
 
 
 def rows_violation(newest: Sequence[StoredRow]) -> str | None:
-    """What is wrong with all rows of an account, newest first: holes, doubled keys, debts, snapshots out of place."""
+    """What is wrong with an account's rows, newest first: gaps, misplaced snapshots, repeated keys or a debt."""
     rows = list(reversed(newest))
     if [row.version for row in rows] != list(range(1, len(rows) + 1)):
-        return f"versions have holes: {[row.version for row in rows]}"
+        return f"versions have gaps: {[row.version for row in rows]}"
     if any(isinstance(row, EventRow) == (row.version % 10 == 0) for row in rows):
-        return "a snapshot is where none belongs, or missing"
+        return "a snapshot is missing or in the wrong place"
     keys = [row.command_id for row in rows if isinstance(row, EventRow) and row.command_id is not None]
     if len(keys) != len(set(keys)):
-        return f"a key is in two events: {sorted(keys)}"
+        return f"two events have the same key: {sorted(keys)}"
     if any(isinstance(row, EventRow | SnapshotRow) and row.balance < 0 for row in rows):
         return "a balance is below zero"
     return None

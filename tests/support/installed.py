@@ -39,10 +39,10 @@ class Environment:
         return str(self.folder / "bin" / "python")
 
     def install(self, *requirements: str, options: tuple[str, ...] = ()) -> None:
-        """Install with uv: from its cache if that has all of it, otherwise from where pip is configured to install.
+        """Install with uv, from its cache if that has everything, otherwise from the indexes configured for pip.
 
         Raises:
-            InstallError: a requirement cannot be had or met.
+            InstallError: a requirement is not available or conflicts with another.
         """
         settings = pip_settings()
         command = [*UV, "pip", "install", "--quiet", "--python", self.python, "--index-strategy", "unsafe-best-match"]
@@ -57,11 +57,11 @@ class Environment:
             raise InstallError(f"{' '.join(requirements)} cannot be installed: {error_line(done.stderr)}")
 
     def check(self) -> None:
-        """As `pip check`: every installed package has what it requires."""
+        """Check, as `pip check` does, that every installed package has what it requires."""
         _completed([*UV, "pip", "check", "--quiet", "--python", self.python])
 
     def run(self, *arguments: str, cwd: Path) -> str:
-        """What this environment's Python prints; fails with its output unless it exits with 0."""
+        """Run this environment's Python and return its output; fail with the output unless it exits with 0."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith(OWN_VARIABLES)}
         return _completed([self.python, *arguments], cwd=cwd, env=environment)
 

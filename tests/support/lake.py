@@ -12,7 +12,7 @@ from consumers.lake import table
 from consumers.lake.delivery.parquet import arrow_schema, parquet
 
 LakeRow = dict[str, Any]
-"""The columns of `account_events`, its partition keys too; decimals and times are text as in Firehose's JSON."""
+"""A row of `account_events`, with the partition keys; decimals and times are text, as in Firehose's JSON."""
 
 FIRST_DAY = datetime(2026, 8, 1)  # noqa: DTZ001 -- UTC
 CURRENCIES = ("EUR", "EUR", "USD", "CHF")
@@ -30,7 +30,7 @@ def event(  # noqa: PLR0917 -- an event's fields
     owner: str | None = None,
     late: timedelta = timedelta(seconds=1),
 ) -> LakeRow:
-    """One row."""
+    """A row; `late` is the time from the event to its publication."""
     return {
         "event_id": f"{account_id}:{sequence}",
         "account_id": account_id,
@@ -51,23 +51,23 @@ def event(  # noqa: PLR0917 -- an event's fields
 
 
 def made_up(seed: int, accounts: int, days: int, events: int) -> list[LakeRow]:
-    """Valid histories: dense sequences, exact balances, never overdrawn; in the order in which they occur."""
-    jitter = random.Random(seed)  # noqa: S311 -- test data
+    """Random but valid histories: no gaps, exact balances, no overdraft. The rows are in order of time."""
+    generator = random.Random(seed)  # noqa: S311 -- test data
     step = timedelta(days=days) / events
     state: dict[str, tuple[int, Decimal, str]] = {}
     rows = []
     for number in range(events):
         at = FIRST_DAY + step * number
-        account_id = f"a-{jitter.randrange(accounts):05d}"
+        account_id = f"a-{generator.randrange(accounts):05d}"
         if account_id not in state:
-            currency = jitter.choice(CURRENCIES)
+            currency = generator.choice(CURRENCIES)
             state[account_id] = (1, Decimal(0), currency)
-            owner = f"owner-{jitter.randrange(accounts)}"
+            owner = f"owner-{generator.randrange(accounts)}"
             rows.append(event(account_id, 1, "AccountCreated", at, currency, None, Decimal(0), owner=owner))
             continue
         sequence, balance, currency = state[account_id]
-        amount = Decimal(jitter.randrange(1, 50_000)) / 100
-        is_credit = amount > balance or jitter.random() < 0.5
+        amount = Decimal(generator.randrange(1, 50_000)) / 100
+        is_credit = amount > balance or generator.random() < 0.5
         balance += amount if is_credit else -amount
         state[account_id] = (sequence + 1, balance, currency)
         kind = "BalanceCredited" if is_credit else "BalanceWithdrawn"
@@ -81,8 +81,8 @@ def write(root: Path, rows: Iterable[LakeRow], *, file_name: str = "part-0") -> 
     partitions: defaultdict[str, list[LakeRow]] = defaultdict(list)
     for row in rows:
         partitions[table.partition_prefix(row["dt"], row["event_type"])].append(row)
-    for prefix, theirs in partitions.items():
-        put(root / prefix / f"{file_name}.parquet", parquet(theirs, schema))
+    for prefix, mine in partitions.items():
+        put(root / prefix / f"{file_name}.parquet", parquet(mine, schema))
 
 
 def put(path: Path, body: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The table `daily_totals` of a made-up lake, by a plain fold of its rows: none of the lake's own SQL."""
+"""The table `daily_totals` of a made-up lake, computed by a plain fold of its rows, without the lake's own SQL."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from tests.support.lake import LakeRow, put
 
 
 def write_totals(root: Path, rows: Iterable[LakeRow]) -> None:
-    """An object for each month. The rows may be there more than once."""
+    """Write an object for each month. A row that occurs more than once counts once."""
     months: defaultdict[str, defaultdict[tuple[str, str], dict[str, LakeRow]]] = defaultdict(lambda: defaultdict(dict))
     for row in rows:
         months[row["dt"][:7]][row["dt"], row["currency"]][row["event_id"]] = row

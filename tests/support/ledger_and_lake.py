@@ -19,7 +19,7 @@ TYPES: dict[type[Event], str] = {
 def history(
     account_id: str, *amounts: str, currency: str = "EUR", owner: str = "owner-1", start: datetime = START
 ) -> list[Row]:
-    """An account's rows, snapshots too: opened, then credited or (with a minus) withdrawn from, an hour apart."""
+    """An account's rows, with snapshots: its creation, then credits or (amounts with a minus) withdrawals, hourly."""
     head, rows = Head(), list[Row]()
     for number, amount in enumerate(["", *amounts], 1):
         at = timestamp(start + (number - 1) * timedelta(hours=1))

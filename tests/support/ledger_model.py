@@ -1,4 +1,4 @@
-"""An account as pencil and paper would keep it: what every command has to come to, without store, head or race."""
+"""A model of one account: the required result of every command, without a store, a cache or concurrency."""
 
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -20,7 +20,7 @@ class Entry:
 
 @dataclass
 class Ledger:
-    """An account as it should be: its entries, and the balance they come to."""
+    """The expected account: every accepted command with its result."""
 
     entries: list[Entry] = field(default_factory=list)
 
@@ -29,7 +29,7 @@ class Ledger:
         return self.entries[-1].receipt if self.entries else None
 
     def expected(self, command: Command, key: str | None, conditions: Conditions) -> Receipt | str:
-        """What has to come of a command: the account after it, or the code of the refusal."""
+        """The required result of a command: the account after it, or the code of the refusal."""
         now = self.now
         if now is None:
             return self._next(Decimal("0.00"), command) if isinstance(command, CreateAccount) else "account_not_found"

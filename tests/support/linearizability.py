@@ -1,8 +1,8 @@
-"""Is there an order in which a concurrent history could have happened, one operation after the other?
+"""Checks whether a concurrent history is linearizable: some order, one operation after the other, explains it.
 
 The search of Wing & Gong ("Testing and Verifying Concurrent Objects", 1993) with the memory of Lowe ("Testing for
-linearizability", 2017): of all operations that may come next, try each; never twice from the same position. What an
-account is, is said here once more, in whole cents and without a line of account_core. Pure.
+linearizability", 2017): try each operation that may come next, but never twice from the same position. The sequential
+account is defined again here, in whole cents and without any code of account_core. Pure.
 """
 
 import math
@@ -15,11 +15,11 @@ CONFLICT = "conflict"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client asked for.
+    """A client's request.
 
     Attributes:
-        cents: of a credit or a withdrawal.
-        sequences: the account has to be at one of these; None: at any.
+        cents: the amount of a credit or a withdrawal.
+        sequences: the account must be at one of these sequences; None means at any.
     """
 
     kind: Literal["create", "credit", "withdraw", "read"]
@@ -33,7 +33,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The account as a client was shown it."""
+    """The account as it was shown to a client."""
 
     cents: int
     sequence: int
@@ -41,12 +41,12 @@ class Answer:
 
 
 Outcome = Answer | str | None
-"""An answer, the code of a refusal, or None: no answer came, so that it may have happened, at any time, or not."""
+"""An answer, the code of a refusal, or None without an answer: the request may take effect at any time, or never."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One request and what came of it, by a clock that all clients share."""
+    """A request and its outcome; the times are those of a clock that all clients share."""
 
     client: str
     request: Request
@@ -56,13 +56,13 @@ class Operation:
 
     @property
     def deadline(self) -> float:
-        """When it has happened at the latest, if it has."""
+        """The latest time at which the request took effect, if it did."""
         return math.inf if self.outcome is None else self.answered
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """An account; `firsts` are the requests with a key that changed it, and what they were answered."""
+    """An account; `firsts` are the requests with a key that changed it, with their answers."""
 
     cents: int = 0
     sequence: int = 0
@@ -70,7 +70,7 @@ class State:
 
 
 def after(state: State, request: Request) -> tuple[State, Outcome]:
-    """The sequential account: what becomes of it, and what is answered. Unchanged, it is the same object."""
+    """Apply a request to the sequential account; return its state (the same object if unchanged) and the outcome."""
     if request.kind == "read":
         return state, _shown(state) if state.sequence else "account_not_found"
     for first, answer in state.firsts:
@@ -94,20 +94,21 @@ def _after_next(state: State, request: Request) -> tuple[State, Outcome]:
 
 
 def violation(history: Sequence[Operation]) -> str | None:
-    """Why no order explains `history`, a history of one account from its beginning; None where one does.
+    """Why no order explains `history`, which is one account's from its beginning; None if an order does.
 
-    A conflict promises that nothing has happened, which holds in any order: the others have to do without it.
+    An operation with a conflict is left out: it promises to have had no effect, so the others must be explained without
+    it.
     """
     return _Search(history).violation()
 
 
 class _Search:
-    """Sets of operations are integers, bit by bit, in the order of their invocation."""
+    """The search. A set of operations is an integer with one bit per operation, in the order of their invocation."""
 
     def __init__(self, history: Sequence[Operation]) -> None:
         relevant = (operation for operation in history if operation.outcome != CONFLICT)
         self._operations = sorted(relevant, key=lambda operation: operation.invoked)
-        self._due = sum(1 << n for n, operation in enumerate(self._operations) if operation.outcome is not None)
+        self._answered = sum(1 << n for n, operation in enumerate(self._operations) if operation.outcome is not None)
         with_outcomes = [(operation.request, operation.outcome) for operation in self._operations]
         answers = [(request, answer) for request, answer in with_outcomes if isinstance(answer, Answer)]
         self._cents = {answer.sequence: answer.cents for _, answer in answers}
@@ -123,7 +124,7 @@ class _Search:
         furthest = positions[0]
         while positions:
             done, state = positions.pop()
-            if self._due & ~done == 0:
+            if self._answered & ~done == 0:
                 return None
             furthest = max(furthest, (done, state), key=lambda position: position[0].bit_count())
             for step in self._steps(done, state):
@@ -133,7 +134,7 @@ class _Search:
         return self._stuck(*furthest)
 
     def _steps(self, done: int, state: State) -> list[tuple[int, State]]:
-        """Where one can go from here. What changes nothing and may come now need not be tried later: it goes alone."""
+        """The positions after one more operation. If one of them changes nothing, it suffices to try that one."""
         steps = []
         lost: set[Request] = set()
         for n in self._next(done):
@@ -143,7 +144,7 @@ class _Search:
             if operation.outcome is None:
                 if operation.request not in lost and self._may_be_lost(state, changed):
                     steps.append(position)
-                lost.add(operation.request)  # of several alike the first asked for will do, for it may come later too
+                lost.add(operation.request)  # of equal requests, the first suffices: it may take effect at any time
             elif operation.outcome == outcome:
                 if changed is state:
                     return [position]
@@ -151,21 +152,21 @@ class _Search:
         return steps
 
     def _may_be_lost(self, state: State, changed: State) -> bool:
-        """Whether the step may be one whose answer was lost: nobody else's, and nobody was shown another balance."""
+        """Whether a request without an answer can explain the step: no answer claims it or shows another balance."""
         is_free = changed is not state and changed.sequence not in self._taken
         return is_free and self._cents.get(changed.sequence, changed.cents) == changed.cents
 
     def _next(self, done: int) -> Iterator[int]:
-        """Whatever began before any that is still to come was over."""
+        """The operations that may come next: no remaining operation was over before they began."""
         rest = [n for n in range(len(self._operations)) if not done >> n & 1]
         first_deadline = min(self._operations[n].deadline for n in rest)
         return (n for n in rest if self._operations[n].invoked < first_deadline)
 
     def _stuck(self, done: int, state: State) -> str:
-        lines = [f"no order explains it; at best {done.bit_count()} operations, which lead to {state};"]
+        lines = [f"no order explains the history; the longest has {done.bit_count()} operations and ends at {state};"]
         for n in self._next(done):
             operation = self._operations[n]
-            lines.append(f"  next could be {operation}: {after(state, operation.request)[1]}")
+            lines.append(f"  next could be {operation}, but its outcome would be {after(state, operation.request)[1]}")
         return "\n".join(lines)
 
 

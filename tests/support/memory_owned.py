@@ -1,4 +1,4 @@
-"""The accounts by owner without their read model: looked up in the ledger itself, so never behind it."""
+"""The accounts by owner, looked up in the ledger itself instead of a read model, so always up to date."""
 
 from collections.abc import Sequence
 
@@ -10,13 +10,13 @@ from account_core.store.memory_store import MemoryAccountStore
 
 
 class MemoryOwnedAccounts:
-    """An OwnedAccounts."""
+    """An in-memory `OwnedAccounts`."""
 
     def __init__(self, store: MemoryAccountStore) -> None:
         self._store = store
 
     def page(self, owner: str, after: str | None, limit: int, used: Usage) -> Sequence[OwnedAccount]:
-        ids = sorted(self._store._items)  # noqa: SLF001 -- all accounts, which the store itself never needs
+        ids = sorted(self._store._items)  # noqa: SLF001 -- the port has no method that lists accounts
         owned = [self._account(account_id, owner, used) for account_id in ids if account_id > (after or "")]
         return [account for account in owned if account][:limit]
 

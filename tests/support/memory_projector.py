@@ -28,21 +28,21 @@ ORDER_WINDOW_S = 10.0
 
 
 class MemoryProjector:
-    """The projector, and what it works with.
+    """The projector with its ports in memory.
 
     Args:
-        kinesis: where the events arrive; its faults are the puts'.
-        pack: how they are packed; aggregated, unless given.
-        encoders: how they are framed; in single-object encoding, unless given.
-        order_window_s: the projector's order window; the template's default, unless given.
-        executor: makes the projector's concurrent requests; in the caller's thread, unless given.
+        kinesis: where the events arrive; it can fail.
+        pack: packs the events into records (default: aggregated).
+        encoders: frame the events (default: single-object encoding).
+        order_window_s: the projector's order window (default: the template's default).
+        executor: makes the projector's concurrent requests (default: in the caller's thread).
 
     Attributes:
-        kinesis: the same.
+        kinesis: where the events arrive.
         outcomes: one for each delivery.
         parking: the parked accounts.
-        ledger: the table, for events that are missing in the stream.
-        order_window_s: the projector's order window.
+        ledger: the accounts' table, from which the projector reads missing events.
+        order_window_s: the order window of the next execution environment.
     """
 
     def __init__(
@@ -71,17 +71,17 @@ class MemoryProjector:
         self.restart()
 
     def restart(self) -> None:
-        """A new execution environment: what the old one knew is gone."""
+        """Begin a new execution environment, which knows nothing of the old one."""
         self._projector = self._new_projector()
 
     def deliver(self, records: Sequence[StreamRecord], time_s: float = 25.0) -> BatchResponse:
-        """One delivery of one batch; Lambda leaves the projector `time_s` for its calls."""
+        """Deliver a batch once; `time_s` is the time that the projector has for its calls."""
         response = self._projector({"Records": records}, self.kinesis.clock() + time_s)
         self.kinesis.assert_accounts_alone()
         return response
 
     def new_handler(self) -> Handler:
-        """A new execution environment's handler, for `replay`; parking, ledger and Kinesis are everybody's."""
+        """The handler of a new execution environment, for `replay`. Environments share parking, ledger and Kinesis."""
         project = self._new_projector()
 
         def handler(event: dict[str, Any], context: Any) -> BatchResponse:  # noqa: ANN401 -- Lambda's, untyped
@@ -90,7 +90,7 @@ class MemoryProjector:
         return handler
 
     def replay(self, stream: TableStream | Sequence[StreamRecord], **options: Unpack[Options]) -> Replayed:
-        """Replay a stream; its rows are in the ledger, as they are in the table before they are on the stream.
+        """Replay a stream. Its rows are put into the ledger first, as a table has them before its stream does.
 
         Args:
             stream: what to replay.

@@ -1,6 +1,6 @@
-"""The accounts' table in memory, as a replay reads it: by segments and by account, in pages, in whatever order.
+"""The accounts' table in memory, as a replay reads it: by segments and by account, in pages, in any order.
 
-`tests/contract/test_replay_source.py` holds the real one to the same rules.
+`tests/contract/test_replay_source.py` tests this source and the real one with the same suite.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -20,22 +20,22 @@ def by_key(account_id: str, version: Decimal) -> tuple[str, Decimal]:
 
 
 def by_text(account_id: str, version: Decimal) -> tuple[str, str]:
-    """Rows 1, 10, 11, 2: as one emulator has them."""
+    """Rows 1, 10, 11, 2: the order in which the emulator returns them."""
     return account_id, str(version)
 
 
 def by_version(account_id: str, version: Decimal) -> tuple[Decimal, str]:
-    """Every account's first row, then every account's second: nothing together."""
+    """Every account's first row, then every account's second: no account's rows are together."""
     return version, account_id
 
 
 @dataclass
 class MemorySource:
-    """A Source.
+    """An in-memory `Source`.
 
     Attributes:
-        page_rows: to a page.
-        order: of a segment's rows.
+        page_rows: the maximum number of rows per page.
+        order: the order of a segment's rows.
         is_scattered: whether an account's rows are in several segments.
         on_read: called before every request; may add rows, or raise.
     """

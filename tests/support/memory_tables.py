@@ -1,4 +1,4 @@
-"""The projector's two tables in memory, which fail when ordered to."""
+"""The projector's two tables in memory, which fail on demand."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -14,10 +14,10 @@ from projector.predecessors import Key
 
 
 class MemoryParking:
-    """A Parking. `tests/contract/test_parking.py` holds it to the same rules as the real one.
+    """An in-memory `Parking`. `tests/contract/test_parking.py` tests it and the real one with the same suite.
 
     Attributes:
-        fails: raises Unavailable if it wants to; called before every request, with its name.
+        fails: called with the name of every request before it; it may raise Unavailable.
     """
 
     def __init__(self) -> None:
@@ -65,13 +65,13 @@ class MemoryParking:
 
 
 class MemoryLedger:
-    """A Ledger over DynamoDB images; `put` is a row written, `rows` may be tampered with.
+    """An in-memory `Ledger` of DynamoDB images. `put` writes rows; tests may also change `rows` directly.
 
     Attributes:
         reads: account, first and last sequence of each run of events that was read.
         times_read: the keys of each request for times.
         on_read: called before every request.
-        is_down: no request is answered.
+        is_down: whether every request fails.
     """
 
     def __init__(self, encoders: Encoders = ENCODERS) -> None:

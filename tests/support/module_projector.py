@@ -1,6 +1,7 @@
-"""The projector's Lambda module itself, its environment variables, its botocore clients and all; only no network.
+"""The projector's real Lambda module, with its environment variables and botocore clients, but without a network.
 
-Its puts go to a Kinesis in memory (`wire`), its tables are moto's, its clock is that Kinesis': no retry waits.
+Its puts go to a Kinesis in memory (`wire`), moto provides its tables, and it uses the clock of that Kinesis, so that
+retries take no time.
 """
 
 import gc
@@ -47,12 +48,12 @@ BATCH_WRITE_MAX = 25
 def deployed_projector(
     kinesis: MemoryKinesis, rows: Iterable[Image] = (), environment: Mapping[str, str] | None = None
 ) -> Iterator[Callable[[], Handler]]:
-    """Inside: makes handlers, each of a new execution environment, for `replay(..., new_handler=...)`.
+    """Yield a function that makes handlers, each in a new execution environment, for `replay(..., new_handler=...)`.
 
     Args:
         kinesis: where the events arrive.
-        rows: what is in the accounts' table, for events that are missing in the stream.
-        environment: variables other than ENVIRONMENT has them.
+        rows: the rows of the accounts' table, from which the projector reads missing events.
+        environment: variables that replace those of ENVIRONMENT.
 
     Raises:
         BadReplay: moto is not installed.
@@ -62,7 +63,7 @@ def deployed_projector(
         stack.enter_context(patch.dict(os.environ, variables))
         stack.enter_context(_moto()())
         _fill(variables, rows)
-        stack.enter_context(_as_it_was())
+        stack.enter_context(_restored())
 
         def new_handler() -> Handler:
             module = _loaded(kinesis.clock)
@@ -77,15 +78,15 @@ def _moto() -> Any:  # noqa: ANN401 -- moto has no types
     try:
         return importlib.import_module("moto").mock_aws
     except ImportError as error:
-        raise BadReplay("deployed_projector has its tables from moto: pip install 'moto[dynamodb]'") from error
+        raise BadReplay("deployed_projector needs moto for its tables: pip install 'moto[dynamodb]'") from error
 
 
 def _loaded(clock: VirtualClock) -> ModuleType:
-    """The module, executed again."""
+    """Execute the module again, with the virtual clock."""
     virtual = ModuleType("time")
     vars(virtual).update(vars(time), monotonic=clock, sleep=clock.sleep)
     sys.modules.pop(MODULE, None)
-    sys.modules["time"] = virtual  # only this import finds it: all that the module imports is there already
+    sys.modules["time"] = virtual  # only MODULE gets it, because everything that MODULE imports is already loaded
     try:
         return importlib.import_module(MODULE)
     finally:
@@ -93,11 +94,11 @@ def _loaded(clock: VirtualClock) -> ModuleType:
 
 
 @contextmanager
-def _as_it_was() -> Iterator[None]:
-    """What the module sets for its whole process."""
+def _restored() -> Iterator[None]:
+    """Restore, at the end, what the module changes for the whole process."""
     switch_interval_s, is_collecting = sys.getswitchinterval(), gc.isenabled()
     before = sys.modules.pop(MODULE, None)
-    importlib.import_module(MODULE)  # once with the real time, for the sake of all it imports
+    importlib.import_module(MODULE)  # once with the real time, to load everything that it imports
     try:
         yield
     finally:

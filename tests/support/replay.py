@@ -1,7 +1,7 @@
-"""A replay of the accounts' table: `account_events.testing.replay`, and the promises about the events on Kinesis.
+"""A replay of the accounts' table: `account_events.testing.replay`, with assertions about the events on Kinesis.
 
-It refuses what could prove nothing here: a poison that stops nothing or that nobody ordered, and a stream without an
-event to publish.
+It refuses a replay that could prove nothing: with a poison that is none or is unexpected, or without an event to
+publish.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -19,25 +19,25 @@ from account_events.testing.replayed import Replayed as General
 from account_events.testing.table_stream import TableStream
 from tests.support.arrivals import Arrivals
 from tests.support.expected import accounts_in
-from tests.support.orders import check_keys, check_poison, check_something_is_expected
+from tests.support.replay_checks import check_keys, check_poison, check_something_is_expected
 from tests.support.rows import KEY
 
 
 class Options(mapping.Options, total=False):
-    """Those of the general replay, and one of this table's.
+    """The options of the general replay, and one for this table.
 
     Attributes:
-        poisonous: accounts of which a row is a poison without `poison` having made it one.
+        poisonous: accounts with a row that is a poison although `poison` did not damage it.
     """
 
     poisonous: Collection[str]
 
 
 class Replayed(Arrivals):
-    """What came of a replay; the assertions are those of `Arrivals`.
+    """The result of a replay, with the assertions of `Arrivals`.
 
     Attributes:
-        general: the same, without any knowledge of accounts.
+        general: the result of the general replay, which knows nothing of accounts.
     """
 
     def __init__(self, general: General, kinesis: MemoryKinesis, ledger: Iterable[Image] = ()) -> None:
@@ -70,16 +70,16 @@ def replay(
     """Deliver all of a stream to a handler that publishes its events.
 
     Args:
-        stream: what to replay.
+        stream: the stream to replay.
         handler: see the general replay.
-        new_handler: see there.
-        kinesis: what the handler puts to.
-        ledger: the table's rows, if the handler reads there what is not on the stream.
-        poisonous: accounts of which a row is a poison without `poison` having made it one.
-        options: of the general replay; no event can be made of a record that `poison` damages.
+        new_handler: see the general replay.
+        kinesis: receives the handler's puts.
+        ledger: the table's rows, if the handler reads rows that are not on the stream.
+        poisonous: accounts with a row that is a poison although `poison` did not damage it.
+        options: of the general replay; a record that `poison` damages must not become an event.
 
     Raises:
-        BadReplay: see the general replay; or nothing could be proven.
+        BadReplay: see the general replay; also if the replay could prove nothing.
         AssertionError: records were given up, and the settings do not allow that.
     """
     damaged = of_accounts(stream)

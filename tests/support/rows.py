@@ -16,7 +16,7 @@ FIRST_INSTANT = datetime(2026, 1, 31, 9, 0, 0, 1, UTC)
 
 
 def history(account_id: str, events: int) -> Iterator[Row]:
-    """The rows of an account in the order they are written, snapshots among them; the same in every test."""
+    """The rows of an account, with snapshots, in the order in which they are written; the same in every test."""
     balance = Decimal("0.00")
     for sequence in range(1, events + 1):
         event, balance = _event(sequence, balance)
@@ -38,7 +38,7 @@ def history(account_id: str, events: int) -> Iterator[Row]:
 
 
 def stream_records(rows: Iterable[Row], first: int = 0) -> list[StreamRecord]:
-    """INSERT records, numbered upwards from the `first`."""
+    """INSERT records of the rows, with numbers from `first`."""
     return [stream_record(row, number) for number, row in enumerate(rows, first)]
 
 
@@ -47,10 +47,10 @@ def stream_record(row: Row, number: int, event_name: str = "INSERT") -> StreamRe
 
 
 def rows_before(images: Iterable[Image]) -> Iterator[Image]:
-    """For each account whose rows begin with a later one than its first, the row before, as old as can be.
+    """For each account whose first rows are missing, the row before the others, with the earliest possible time.
 
-    A capture from the middle of an account lacks what is in the table before it. The projector looks up that row's
-    time, so as not to overtake an event that is still on its way; this one shows that there is none.
+    A capture from the middle of an account lacks the earlier rows. The projector reads the time of the row before, in
+    order not to overtake an event that is still on its way. This row shows that there is none.
     """
     first: dict[str, int] = {}
     for image in images:
@@ -64,7 +64,7 @@ def rows_before(images: Iterable[Image]) -> Iterator[Image]:
 
 
 def account_of(record: StreamRecord) -> str:
-    """Its account's id; the sequence number of a record that does not contain it."""
+    """The id of the record's account, or the sequence number of a record without one."""
     match record["dynamodb"].get("Keys"):
         case {"AccountId": {"S": str(account_id)}}:
             return account_id

@@ -20,7 +20,7 @@ def field(name: str, avro_type: Any, **more: Any) -> Json:  # noqa: ANN401 -- Av
 
 
 def event(*fields: Json, name: str = "InterestPaid") -> Json:
-    """An event that the gate lets through, with fields after those that every event has."""
+    """An event that the gate accepts: the fields that every event has, then `fields`."""
     return {
         "type": "record",
         "name": name,
@@ -43,7 +43,7 @@ def written(schema: object) -> bytes:
 
 
 def folder(*versions: Json, working: Json | None = None, name: str = "InterestPaid") -> Files:
-    """One event's published versions and its working schema, the newest of them if left out."""
+    """One event's published versions and its working schema (default: the newest version)."""
     published = {number: written(version) for number, version in enumerate(versions, start=1)}
     draft = written(working if working is not None else versions[-1])
     digests = {file_of(name, number): digest_of(data) for number, data in published.items()}
@@ -58,7 +58,7 @@ def kept(found: dict[str, str]) -> bytes:
 
 
 def changed(schema: Json, change: Callable[[Json], object]) -> Json:
-    """A copy, with a change made to it."""
+    """A changed copy."""
     found = copy.deepcopy(schema)
     change(found)
     return found

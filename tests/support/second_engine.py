@@ -1,4 +1,4 @@
-"""DataFusion, which shares no code with DuckDB, over the same files: what both answer alike is no engine's quirk."""
+"""DataFusion over the same files as DuckDB. They share no code, so a result of both is not a quirk of one engine."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ from ops.lake.query.engine import Answer
 
 
 class DataFusionEngine:
-    """An `Engine` over a folder."""
+    """An `Engine` on a folder."""
 
     def __init__(self, root: Path) -> None:
         self._context = SessionContext()
@@ -41,7 +41,7 @@ class DataFusionEngine:
 
 
 def _dialect(sql: str, parameters: Sequence[str]) -> str:
-    """Athena's SQL for DataFusion, whose dialect is nearest to PostgreSQL's; parameters as the literals they are."""
+    """Translate Athena's SQL for DataFusion, whose dialect is closest to PostgreSQL's, with parameters as literals."""
     first, *others = COMMENTS.sub("", sql).split("?")
     pieces = (f"{literal(value)}{piece}" for value, piece in zip(parameters, others, strict=True))
     return sqlglot.transpile(first + "".join(pieces), read="athena", write="postgres")[0]

@@ -1,7 +1,7 @@
 """Seeds of simulations: fresh ones in every run, in addition to the fixed ones.
 
 A run draws one number, and its fresh seeds follow from that. It is printed before the first test; a failure prints it
-again, with the seed of the scenario that failed. `SIMULATION_SEED=<number>` plays a run again.
+again, with the seed of the scenario that failed. `SIMULATION_SEED=<number>` repeats a run.
 """
 
 import os
@@ -19,14 +19,14 @@ KEPT: Mapping[str, Sequence[int]] = {
     "histories": (*range(5),),
     "contention": (*range(5),),
 }
-"""By simulation. A seed that has failed is added, whatever became of it: `(*range(200), 3052768411)`."""
+"""By simulation. Add every seed that has failed, and keep it when the bug is fixed: `(*range(200), 3052768411)`."""
 
 
 def run_seed() -> int:
     """This run's number, which the processes that it starts inherit.
 
     Raises:
-        ValueError: the environment has something else under its name.
+        ValueError: the environment variable is not a number.
     """
     text = os.environ.setdefault(VARIABLE, str(secrets.randbits(FRESH_BITS)))
     if not (text.isascii() and text.isdecimal()):
@@ -35,7 +35,7 @@ def run_seed() -> int:
 
 
 def seeds_of(simulation: str, count: int) -> list[int]:
-    """So many: those that are kept, then fresh ones."""
+    """`count` seeds: the kept ones, then fresh ones."""
     random = Random(f"{run_seed()} {simulation}")  # noqa: S311 -- seeded
     kept = KEPT[simulation]
     return [*kept, *(random.getrandbits(FRESH_BITS) for _ in range(count - len(kept)))]
@@ -44,7 +44,7 @@ def seeds_of(simulation: str, count: int) -> list[int]:
 def play_each(play: Callable[[int], object], simulation: str, seeds: Iterable[int]) -> None:
     """Play scenarios. An error names the seed, how to run the test again, and where to keep the seed.
 
-    To keep it at once would move the other seeds to other tests.
+    A kept seed moves the other seeds to other tests, so repeat the failure before you keep its seed.
     """
     for seed in seeds:
         try:
@@ -54,17 +54,17 @@ def play_each(play: Callable[[int], object], simulation: str, seeds: Iterable[in
             keep = (
                 ""
                 if seed in KEPT[simulation]
-                else "\nOnce that has shown the bug, add the seed to KEPT in tests/support/seeds.py."
+                else "\nWhen you have repeated the failure, add the seed to KEPT in tests/support/seeds.py."
             )
-            error.add_note(f"{simulation}, seed {seed}. This plays the test again:\n{again}{keep}")
+            error.add_note(f"{simulation}, seed {seed}. To repeat the test:\n{again}{keep}")
             raise
 
 
 def announcement() -> str:
-    """What a run prints."""
-    return f"fresh seeds of the simulations: {VARIABLE}={run_seed()} plays this run again"
+    """The line that a run prints before its first test."""
+    return f"simulations use fresh seeds; to repeat this run, set {VARIABLE}={run_seed()}"
 
 
 def _running_test() -> str:
-    """As pytest is called for it; see its documentation of PYTEST_CURRENT_TEST."""
+    """The id of the running test, from the variable PYTEST_CURRENT_TEST (documented by pytest)."""
     return os.environ.get("PYTEST_CURRENT_TEST", "tests/simulation").removesuffix(" (call)")

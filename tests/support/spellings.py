@@ -1,4 +1,4 @@
-"""Other spellings of stored values, which Python's `fromisoformat`, `int` and `Decimal` take."""
+"""Spellings that rows must not have, although Python's `fromisoformat`, `int` or `Decimal` accept most of them."""
 
 TIME = "2026-01-31T09:30:00.000001Z"
 

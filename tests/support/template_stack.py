@@ -20,11 +20,11 @@ def of_type(kind: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Stack:
-    """Resources have names as CloudFormation generates them: with the stack's name in front.
+    """A stack whose generated resource names begin with its name, as CloudFormation's do.
 
     Attributes:
-        name: the stack's.
-        parameters: those that do not have their default.
+        name: the stack's name.
+        parameters: the parameters without their default values.
         uuid: the last part of the stack's id.
     """
 
@@ -37,7 +37,7 @@ class Stack:
         return found
 
     def variables(self, function: str) -> dict[str, str]:
-        """What a function finds in its environment."""
+        """The environment variables of a function."""
         return {name: str(value) for name, value in self.properties(function)["Environment"]["Variables"].items()}
 
     def value(self, value: Any) -> Any:  # noqa: ANN401 -- any value of the template
@@ -67,7 +67,7 @@ class Stack:
         }
 
     def _ref(self, name: str) -> str | None:
-        """Of a parameter, a pseudo parameter, or a resource or its attribute."""
+        """The value of a parameter or pseudo parameter, or the name of a resource or its attribute."""
         pseudo = {
             "AWS::StackName": self.name,
             "AWS::StackId": f"arn:aws:cloudformation:eu-central-1:123456789012:stack/{self.name}/{self.uuid}",

@@ -26,7 +26,7 @@ class Terminal:
 
     def __init__(self, *arguments: str, **environment: str) -> None:
         self.output = ""
-        with ctrl_c.heard():
+        with ctrl_c.enabled():
             self.process = subprocess.Popen(  # noqa: S603 -- our own command
                 [COMMAND, *arguments],
                 stdout=subprocess.PIPE,
@@ -47,7 +47,7 @@ class Terminal:
         pytest.fail(f"{pattern!r} never appeared in:\n{self.output}")
 
     def end(self, number: int | None = None) -> int:
-        """Send the signal, if any; the exit code once the command has ended."""
+        """Send the signal, if any, wait for the end of the command and return its exit code."""
         if number is not None:
             self.process.send_signal(number)
         deadline = time.monotonic() + TIMEOUT_S
@@ -76,7 +76,7 @@ Open = Callable[..., Terminal]
 
 
 def account_events(address: Address, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command, run to its end with the local stack at this address."""
+    """Run a command to its end with the local stack at this address."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "address.json"
         file.write_text(json.dumps(asdict(address)))

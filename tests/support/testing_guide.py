@@ -13,11 +13,11 @@ DOCUMENT = (Path(__file__).parents[2] / "docs/testing.md").read_text(encoding="u
 EXAMPLES = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
 BALANCES, FIRST, VARIANTS, LATER, ITEMS, CAPTURED, EXPORT = EXAMPLES
 PASSED = {"first": 1, "variants": 12, "later": 4, "items": 1, "captured": 1, "export": 1}
-"""How many tests each example holds."""
+"""The number of tests in each example."""
 
 
 def write(folder: Path) -> None:
-    """Every example as the file that it is, with the files that the examples read."""
+    """Write every example to a file, with the files that the examples read."""
     for name, example in zip(("balances", *(f"test_{name}" for name in PASSED)), EXAMPLES, strict=True):
         (folder / f"{name}.py").write_text(example, encoding="utf-8")
     capture(folder)

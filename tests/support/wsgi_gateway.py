@@ -1,4 +1,4 @@
-"""API Gateway in front of the API, as a WSGI application: it authenticates, and passes requests on as events."""
+"""API Gateway in front of the API, as a WSGI application: it authenticates requests and passes them on as events."""
 
 import base64
 import json

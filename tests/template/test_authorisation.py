@@ -21,22 +21,23 @@ AUTHS: list[str] = PARAMETERS["Auth"]["AllowedValues"]
 LOGGED = {"requestId", "requestTime", "httpMethod", "status", "responseLatency", "error.message"}
 
 
-def said(value: Any, parameters: dict[str, str]) -> Any:  # noqa: ANN401 -- any value of the template
+def resolved(value: Any, parameters: dict[str, str]) -> Any:  # noqa: ANN401 -- any value of the template
     """Resolve a value with these parameters and the others' defaults. References to resources stay unresolved."""
     found = value
     match value:
         case list():
-            found = [said(each, parameters) for each in value]
-        case {"Fn::If": [condition, there, otherwise]}:
-            found = said(there if said(TEMPLATE["Conditions"][condition], parameters) else otherwise, parameters)
+            found = [resolved(each, parameters) for each in value]
+        case {"Fn::If": [condition, one, other]}:
+            is_true = resolved(TEMPLATE["Conditions"][condition], parameters)
+            found = resolved(one if is_true else other, parameters)
         case {"Fn::Equals": [one, other]}:
-            found = said(one, parameters) == said(other, parameters)
+            found = resolved(one, parameters) == resolved(other, parameters)
         case {"Fn::Not": [one]}:
-            found = not said(one, parameters)
+            found = not resolved(one, parameters)
         case {"Ref": str(name)} if name in PARAMETERS:
             found = parameters.get(name, PARAMETERS[name]["Default"])
         case dict():
-            found = {key: said(each, parameters) for key, each in value.items()}
+            found = {key: resolved(each, parameters) for key, each in value.items()}
     return found
 
 
@@ -45,9 +46,9 @@ def refused(**parameters: str) -> list[str]:
     return [
         assertion["AssertDescription"]
         for rule in TEMPLATE["Rules"].values()
-        if said(rule["RuleCondition"], parameters)
+        if resolved(rule["RuleCondition"], parameters)
         for assertion in rule["Assertions"]
-        if not said(assertion["Assert"], parameters)
+        if not resolved(assertion["Assert"], parameters)
     ]
 
 
@@ -58,7 +59,7 @@ def test_every_route_needs_authorisation(target: str, auth: str) -> None:
     assert [route["Properties"]["RouteKey"] for route in routes] == ["$default"]
     for route in routes:
         assert "Condition" not in route
-        properties = said(route["Properties"], parameters)
+        properties = resolved(route["Properties"], parameters)
         if auth == "IAM":
             assert properties["AuthorizationType"] == "AWS_IAM"
             assert properties["AuthorizerId"] == {"Ref": "AWS::NoValue"}
@@ -103,14 +104,14 @@ def test_no_other_resource_creates_a_route() -> None:
 def test_tokens_are_checked_for_issuer_and_audience() -> None:
     authorizer = RESOURCES["HttpApiAuthorizer"]
     assert authorizer["Condition"] == "WithJwt"
-    properties = said(authorizer["Properties"], {"JwtIssuer": ISSUER, "JwtAudience": AUDIENCE})
+    properties = resolved(authorizer["Properties"], {"JwtIssuer": ISSUER, "JwtAudience": AUDIENCE})
     assert properties["AuthorizerType"] == "JWT"
     assert properties["IdentitySource"] == ["$request.header.Authorization"]
     assert properties["JwtConfiguration"] == {"Issuer": ISSUER, "Audience": [AUDIENCE]}
 
 
 @pytest.mark.parametrize(
-    ("given", "complaints"),
+    ("given", "violations"),
     [
         ({"JwtIssuer": ISSUER, "JwtAudience": AUDIENCE}, 0),
         ({"JwtIssuer": ISSUER}, 1),
@@ -119,8 +120,8 @@ def test_tokens_are_checked_for_issuer_and_audience() -> None:
     ],
 )
 @pytest.mark.parametrize("target", TARGETS)
-def test_tokens_without_issuer_or_audience_are_refused(target: str, given: dict[str, str], complaints: int) -> None:
-    assert len(refused(Target=target, Auth="JWT", **given)) == complaints
+def test_tokens_without_issuer_or_audience_are_refused(target: str, given: dict[str, str], violations: int) -> None:
+    assert len(refused(Target=target, Auth="JWT", **given)) == violations
 
 
 @pytest.mark.parametrize(
@@ -149,7 +150,7 @@ def test_conditions_depend_only_on_parameters() -> None:
 
 @pytest.mark.parametrize("auth", AUTHS)
 def test_the_function_knows_how_its_callers_are_identified(auth: str) -> None:
-    variables = said(RESOURCES["ApiFunction"]["Properties"]["Environment"]["Variables"], {"Auth": auth})
+    variables = resolved(RESOURCES["ApiFunction"]["Properties"]["Environment"]["Variables"], {"Auth": auth})
     settings = Settings.read(variables)
     assert (settings.authorisation, settings.operator_scope) == (auth, OPERATOR_SCOPE)
 

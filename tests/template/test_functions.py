@@ -10,7 +10,7 @@ from tests.support.template_stack import TEMPLATE, Stack, of_type
 STACK = Stack("some-stack")
 FUNCTIONS = sorted(of_type("AWS::Serverless::Function"))
 MAY_BE_MISSING = {"POWERTOOLS_LOG_LEVEL", "SCHEMA_VERSIONS"}
-"""Read by Powertools; and needed only by the framing `glue`, otherwise empty."""
+"""Only Powertools reads POWERTOOLS_LOG_LEVEL; only the framing `glue` needs SCHEMA_VERSIONS."""
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

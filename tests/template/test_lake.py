@@ -1,4 +1,4 @@
-"""What template.yaml must say of the lake."""
+"""The lake in template.yaml: its tables, its delivery, its buckets and its queries."""
 
 from pathlib import Path
 from typing import Any
@@ -35,15 +35,15 @@ def described(columns: list[dict[str, str]]) -> list[tuple[str, str, str]]:
     return [(column["Name"], column["Type"], column["Comment"]) for column in columns]
 
 
-def due(columns: tuple[Column, ...]) -> list[tuple[str, str, str]]:
+def expected(columns: tuple[Column, ...]) -> list[tuple[str, str, str]]:
     return [(column.name, column.glue_type, comment(column, CONTRACT)) for column in columns]
 
 
 def test_the_events_table_has_the_rows_columns_and_the_schemas_docs() -> None:
     events = table_input("LakeEventsTable")
     assert events["Name"] == "account_events"
-    assert described(events["StorageDescriptor"]["Columns"]) == due(table.COLUMNS)
-    assert described(events["PartitionKeys"]) == due(PARTITION_KEYS)
+    assert described(events["StorageDescriptor"]["Columns"]) == expected(table.COLUMNS)
+    assert described(events["PartitionKeys"]) == expected(PARTITION_KEYS)
 
 
 def test_the_totals_table_has_the_columns_that_are_written() -> None:
@@ -55,7 +55,10 @@ def test_the_totals_table_has_the_columns_that_are_written() -> None:
 
 
 def test_the_events_partitions_are_projected() -> None:
-    """Athena user guide, Supported types for partition projection: a unit or range that is off hides days, unsaid."""
+    """A wrong unit or range would hide days without an error.
+
+    Athena user guide, Supported types for partition projection.
+    """
     found = table_input("LakeEventsTable")
     assert found["Parameters"] == PARQUET | {
         "projection.enabled": "true",
@@ -91,7 +94,7 @@ def test_the_totals_partitions_are_projected() -> None:
 
 @pytest.mark.parametrize("name", ["LakeEventsTable", "LakeTotalsTable"])
 def test_the_tables_are_read_as_parquet(name: str) -> None:
-    """The class names are those of Hive, which Athena and Firehose ask for."""
+    """The class names are those of Hive, which Athena and Firehose require."""
     found = table_input(name)
     assert found["TableType"] == "EXTERNAL_TABLE"
     assert {part: found["StorageDescriptor"][part] for part in ("InputFormat", "OutputFormat", "SerdeInfo")} == {
@@ -102,7 +105,7 @@ def test_the_tables_are_read_as_parquet(name: str) -> None:
 
 
 def in_the_lake(path: str) -> dict[str, Any]:
-    """A place in the bucket, as the template has to write it: Fn::Sub would take the keys for its own."""
+    """A path in the bucket, by Fn::Join, because Fn::Sub would replace the partition keys in it."""
     return {"Fn::Join": ["", ["s3://", {"Ref": "Lake"}, f"/{path}"]]}
 
 
@@ -111,7 +114,7 @@ def test_every_event_type_has_a_partition() -> None:
     assert tuple(values.split(",")) == table.EVENT_TYPES == tuple(sorted(CONTRACT.working))
 
 
-def test_firehose_puts_rows_where_the_table_looks_for_them() -> None:
+def test_firehose_writes_rows_where_the_table_reads_them() -> None:
     keys = {name: f"!{{partitionKeyFromLambda:{name}}}" for name in ("dt", "event_type")}
     assert DESTINATION["Prefix"] == table.partition_prefix(**keys)
     assert DESTINATION["ErrorOutputPrefix"].startswith(f"{table.ERRORS_PREFIX}!{{firehose:error-output-type}}/")
@@ -120,8 +123,11 @@ def test_firehose_puts_rows_where_the_table_looks_for_them() -> None:
     assert RESOURCES["LakeDelivery"]["Condition"] == "OnAws"
 
 
-def test_firehose_makes_parquet_of_the_rows_by_the_tables_columns() -> None:
-    """Firehose's guide, Convert input data format: Hive's reader refuses numbers written as text, as ours are."""
+def test_firehose_converts_rows_to_parquet_with_the_tables_columns() -> None:
+    """With OpenX's reader, because Hive's refuses numbers written as text, as in the rows.
+
+    Amazon Data Firehose developer guide, Convert input data format.
+    """
     assert DESTINATION["DataFormatConversionConfiguration"] == {
         "Enabled": True,
         "InputFormatConfiguration": {"Deserializer": {"OpenXJsonSerDe": {"CaseInsensitive": False}}},
@@ -135,11 +141,11 @@ def test_firehose_makes_parquet_of_the_rows_by_the_tables_columns() -> None:
             "VersionId": "LATEST",
         },
     }
-    assert DESTINATION["CompressionFormat"] == "UNCOMPRESSED", "all that it takes with conversion"
-    assert DESTINATION["BufferingHints"]["SizeInMBs"] >= 64, "Firehose's least with conversion"
+    assert DESTINATION["CompressionFormat"] == "UNCOMPRESSED", "Firehose accepts no other value with conversion"
+    assert DESTINATION["BufferingHints"]["SizeInMBs"] >= 64, "Firehose's minimum with conversion"
 
 
-def test_a_batch_of_the_transform_fits_its_answer() -> None:
+def test_the_transforms_buffer_has_the_size_that_is_tested() -> None:
     [processor] = DESTINATION["ProcessingConfiguration"]["Processors"]
     parameters = {each["ParameterName"]: each["ParameterValue"] for each in processor["Parameters"]}
     assert float(parameters["BufferSizeInMBs"]) == TRANSFORM_BUFFER_MB
@@ -147,7 +153,7 @@ def test_a_batch_of_the_transform_fits_its_answer() -> None:
 
 
 @pytest.mark.parametrize("name", BUCKETS)
-def test_the_buckets_are_closed(name: str) -> None:
+def test_the_buckets_are_private_and_encrypted(name: str) -> None:
     bucket = properties(name)
     assert bucket["BucketEncryption"]
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
@@ -163,7 +169,7 @@ def test_the_buckets_are_closed(name: str) -> None:
 
 
 def test_events_never_expire_and_old_ones_move_to_cheaper_storage() -> None:
-    """What is archived Athena does not read; of the other cheap classes Intelligent-Tiering alone reads for nothing."""
+    """Athena cannot read archived objects, and other cheap classes than Intelligent-Tiering charge for each read."""
     rules = properties("Lake")["LifecycleConfiguration"]["Rules"]
     assert {rule["Status"] for rule in rules} == {"Enabled"}
     assert {rule["Id"]: {name: rule[name] for name in rule if name not in {"Id", "Status"}} for rule in rules} == {
@@ -182,12 +188,12 @@ def test_events_never_expire_and_old_ones_move_to_cheaper_storage() -> None:
     assert properties("Lake")["VersioningConfiguration"] == {"Status": "Enabled"}
 
 
-def test_answers_are_kept_for_a_month() -> None:
+def test_query_results_are_kept_for_30_days() -> None:
     [rule] = properties("LakeQueryResults")["LifecycleConfiguration"]["Rules"]
     assert (rule["Status"], rule["ExpirationInDays"], "Prefix" in rule) == ("Enabled", 30, False)
 
 
-def test_the_workgroup_bounds_every_query() -> None:
+def test_the_workgroup_limits_every_query() -> None:
     configuration = properties("LakeWorkgroup")["WorkGroupConfiguration"]
     assert configuration["EnforceWorkGroupConfiguration"] is True
     assert configuration["BytesScannedCutoffPerQuery"] == {"Ref": "LakeQueryBytesMax"}
@@ -196,11 +202,11 @@ def test_the_workgroup_bounds_every_query() -> None:
 
 
 def test_the_shipped_queries_are_athenas_named_queries() -> None:
-    due = {query.name: query.sql for query in queries().values()} | {VIEW_NAME: EVENTS_VIEW}
+    shipped = {query.name: query.sql for query in queries().values()} | {VIEW_NAME: EVENTS_VIEW}
     named = {
         each["Properties"]["Name"]: each for each in RESOURCES.values() if each["Type"] == "AWS::Athena::NamedQuery"
     }
-    assert {name: each["Properties"]["QueryString"] for name, each in named.items()} == due
+    assert {name: each["Properties"]["QueryString"] for name, each in named.items()} == shipped
     for each in named.values():
         assert each["Condition"] == "OnAws", "the emulator refuses them"
         assert each["Properties"]["WorkGroup"] == {"Ref": "LakeWorkgroup"}
@@ -221,7 +227,7 @@ def test_a_file_without_the_marker_lines_is_refused(tmp_path: Path) -> None:
 
 
 def test_no_named_query_has_a_semicolon() -> None:
-    """Nor has any other SQL of the template: Athena takes one statement."""
+    """Athena accepts one statement, and refuses a semicolon after it."""
     queries = {name: each for name, each in RESOURCES.items() if each["Type"] == "AWS::Athena::NamedQuery"}
     assert len(queries) > 5
     assert [name for name, each in queries.items() if ";" in each["Properties"]["QueryString"]] == []

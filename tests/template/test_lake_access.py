@@ -1,4 +1,4 @@
-"""Who may do what with the lake, by template.yaml: each grant of each role, and no other."""
+"""Access to the lake in template.yaml: every permission of each role, and no other."""
 
 from collections import defaultdict
 from typing import Any
@@ -16,12 +16,12 @@ MULTIPART = {"s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"}
 
 
 def arn(service: str, name: str) -> str:
-    """Of something in this account and region."""
+    """The ARN of a resource in this account and Region, in the syntax of Fn::Sub."""
     return f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{name}"
 
 
 def granted(role: str) -> Grants:
-    """What the role's policies allow."""
+    """The permissions in the role's policies."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     for name, statement in statements():
         if name == role:
@@ -37,7 +37,7 @@ def listed(value: Any) -> list[Any]:  # noqa: ANN401 -- any value of the templat
 
 
 def named(resource: Any) -> str:  # noqa: ANN401 -- any value of the template
-    """A resource as Fn::Sub would have it."""
+    """A resource in the syntax of Fn::Sub."""
     match resource:
         case {"Fn::GetAtt": [name, attribute]}:
             return f"${{{name}.{attribute}}}"
@@ -53,8 +53,8 @@ CATALOG_READS = {
     *("glue:GetDatabase", "glue:GetDatabases", "glue:GetPartition", "glue:GetPartitions"),
     *("glue:GetTable", "glue:GetTables"),
 }
-# Amazon Data Firehose developer guide, Grant Firehose access to AWS Glue for data format conversion: it wants a table's
-# versions as well, or delivers nothing.
+# Firehose needs a table's versions as well; without them, it delivers nothing (Amazon Data Firehose developer guide,
+# Grant Firehose access to AWS Glue for data format conversion).
 COLUMN_READS = {"glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions"}
 ROLES: dict[str, Grants] = {
     "LakeDeliveryRole": {
@@ -88,26 +88,26 @@ ROLES: dict[str, Grants] = {
         },
         "*": {"athena:ListDataCatalogs", "athena:ListWorkGroups"},
         CATALOG: CATALOG_READS,
-        # Athena asks for it whatever the query is (Athena user guide, Configure access to databases and tables in the
-        # AWS Glue Data Catalog, per Region); none of its tables.
+        # Athena requires this database, but none of its tables, for every query (Athena user guide, Configure access to
+        # databases and tables in the AWS Glue Data Catalog, per Region).
         arn("glue", "database/default"): CATALOG_READS,
         DATABASE: CATALOG_READS,
         arn("glue", "table/${LakeDatabase}/*"): CATALOG_READS,
-        # Not errors/ and redriven/, which are no rows and for operators.
+        # Not errors/ and redriven/, which contain no rows and are for operators.
         f"${{Lake.Arn}}/{table.EVENTS_PREFIX}*": {"s3:GetObject"},
         f"${{Lake.Arn}}/{table.TOTALS_PREFIX}*": {"s3:GetObject"},
         f"${{Lake.Arn}}/{RECONCILIATIONS_PREFIX}*": {"s3:GetObject"},
         "${Lake.Arn}": {"s3:GetBucketLocation", "s3:ListBucket"},
         "${LakeQueryResults.Arn}": {"s3:GetBucketLocation", "s3:ListBucket"},
         "${LakeQueryResults.Arn}/results/*": {"s3:GetObject", "s3:PutObject"} | MULTIPART,
-        # As `--stack` asks, by the stack's name: IAM wants NAME/* then, and not the id that the name stands for.
+        # `--stack` requests the stack by name, for which IAM requires NAME/* instead of the stack's id.
         arn("cloudformation", "stack/${AWS::StackName}/*"): {"cloudformation:DescribeStacks"},
     },
 }
 
 
 @pytest.mark.parametrize("role", sorted(ROLES))
-def test_a_role_of_the_lake_grants_exactly_this(role: str) -> None:
+def test_a_role_of_the_lake_has_exactly_the_listed_permissions(role: str) -> None:
     assert granted(role) == ROLES[role]
     assert set(properties(role)) == {"AssumeRolePolicyDocument", "Policies"}
 
@@ -117,7 +117,7 @@ def test_every_role_of_the_lake_is_covered() -> None:
     assert {name for name in roles if name.startswith("Lake")} == set(ROLES)
 
 
-def test_analysts_write_nothing_but_their_answers() -> None:
+def test_analysts_may_write_only_query_results() -> None:
     writes = {
         (action, resource)
         for resource, actions in granted("LakeAnalystRole").items()
@@ -127,7 +127,7 @@ def test_analysts_write_nothing_but_their_answers() -> None:
     assert writes == {("s3:PutObject", "${LakeQueryResults.Arn}/results/*")}
 
 
-def test_answers_come_to_where_analysts_may_write_them() -> None:
+def test_query_results_are_written_where_analysts_may_write() -> None:
     configuration = properties("LakeWorkgroup")["WorkGroupConfiguration"]["ResultConfiguration"]
     assert configuration["OutputLocation"] == {"Fn::Sub": "s3://${LakeQueryResults}/results/"}
 

@@ -1,7 +1,8 @@
 """The alarms in template.yaml on a lake that is late or lacks events.
 
-CloudWatch takes an alarm on a metric that nobody sends, and it is silent for ever. So each is here in full. Source of
-the names: Amazon Data Firehose developer guide, Monitor with CloudWatch metrics; AWS Lambda, Types of metrics.
+CloudWatch accepts an alarm on a metric that does not exist, and the alarm never fires. So each alarm is listed in full.
+Source of the names: Amazon Data Firehose developer guide, Monitor with CloudWatch metrics; AWS Lambda developer guide,
+Types of metrics.
 """
 
 from typing import Any
@@ -27,8 +28,8 @@ OURS = {
     "Dimensions": [{"Name": "Stack", "Value": {"Ref": "AWS::StackName"}}, {"Name": "service", "Value": "lake"}],
 }
 
-ONCE = {"Statistic": "Sum", "EvaluationPeriods": 1, "Threshold": 0}
-"""It must not happen at all."""
+ANY = {"Statistic": "Sum", "EvaluationPeriods": 1, "Threshold": 0}
+"""For alarms that one occurrence raises."""
 ALARMS: dict[str, dict[str, Any]] = {
     "LakeReadsLate": FIREHOSE
     | {
@@ -37,16 +38,16 @@ ALARMS: dict[str, dict[str, Any]] = {
         "EvaluationPeriods": 3,
         "Threshold": 10 * 60 * 1000,
     },
-    "LakeRefuses": OURS | ONCE | {"MetricName": "Refused"},
-    "LakeConversionFails": FIREHOSE | ONCE | {"MetricName": "FailedConversion.Records"},
-    "LakeHasTooManyPartitions": FIREHOSE | ONCE | {"MetricName": "PartitionCountExceeded", "Statistic": "Maximum"},
-    "LakeTransformFails": FUNCTION | ONCE | {"MetricName": "Errors"},
+    "LakeRefuses": OURS | ANY | {"MetricName": "Refused"},
+    "LakeConversionFails": FIREHOSE | ANY | {"MetricName": "FailedConversion.Records"},
+    "LakeHasTooManyPartitions": FIREHOSE | ANY | {"MetricName": "PartitionCountExceeded", "Statistic": "Maximum"},
+    "LakeTransformFails": FUNCTION | ANY | {"MetricName": "Errors"},
 }
 EVERYWHERE = {"Period": 300, "ComparisonOperator": "GreaterThanThreshold", "TreatMissingData": "notBreaching"}
 
 
 @pytest.mark.parametrize("name", sorted(ALARMS))
-def test_an_alarm_of_the_lake_asks_exactly_this(name: str) -> None:
+def test_an_alarm_of_the_lake_has_exactly_these_properties(name: str) -> None:
     found = {key: value for key, value in properties(name).items() if key not in {"AlarmActions", "AlarmDescription"}}
     assert found == EVERYWHERE | ALARMS[name]
 
@@ -57,7 +58,7 @@ def test_every_alarm_of_the_lake_is_covered() -> None:
 
 
 def test_the_alarm_on_a_late_lake_follows_the_buffer() -> None:
-    """By metric math, since CloudFormation has no arithmetic: a long buffer is not late, a short one is watched."""
+    """By metric math, because CloudFormation has no arithmetic: the buffer's time does not count as lateness."""
     alarm = properties("LakeIsBehind")
     freshness, late = alarm["Metrics"]
     assert freshness == {
@@ -76,17 +77,17 @@ def test_the_alarm_on_a_late_lake_follows_the_buffer() -> None:
     assert alarm["Threshold"] == delivery_s(0)
 
 
-@pytest.mark.parametrize(("buffer_s", "due_s"), [(60, 450), (300, 810), (480, 1080), (900, 1710)])
-def test_reconcile_waits_as_long_as_a_delivery_may_take(buffer_s: int, due_s: int) -> None:
+@pytest.mark.parametrize(("buffer_s", "grace_s"), [(60, 450), (300, 810), (480, 1080), (900, 1710)])
+def test_reconcile_waits_as_long_as_a_delivery_may_take(buffer_s: int, grace_s: int) -> None:
     """1.5 times the buffer with dynamic partitioning, a minute for the transform's buffer, and the retries."""
     parameter = TEMPLATE["Parameters"]["LakeBufferSeconds"]
     assert parameter["MinValue"] <= buffer_s <= parameter["MaxValue"]
     lake = Lake(Deployment(Outputs({"LakeBufferSeconds": str(buffer_s)})), None, None)  # type: ignore[arg-type]
-    assert grace_of(lake) == due_s
-    assert due_s >= 1.5 * buffer_s + 60
+    assert grace_of(lake) == grace_s
+    assert grace_s >= 1.5 * buffer_s + 60
 
 
-def test_the_grace_knows_the_templates_other_buffer_and_its_retries() -> None:
+def test_the_grace_period_matches_the_templates_buffer_and_retries() -> None:
     destination = properties("LakeDelivery")["ExtendedS3DestinationConfiguration"]
     [processor] = destination["ProcessingConfiguration"]["Processors"]
     given = {each["ParameterName"]: each["ParameterValue"] for each in processor["Parameters"]}

@@ -139,9 +139,9 @@ def test_the_dimensions_are_documented(emitted: dict[str, set[Metric]]) -> None:
 
 @pytest.mark.parametrize("alarm", ON_OUR_METRICS)
 def test_an_alarm_reads_a_metric_that_is_emitted(alarm: str, emitted: dict[str, set[Metric]]) -> None:
-    asked = STACK.properties(alarm)
-    dimensions = frozenset((each["Name"], each["Value"]) for each in asked["Dimensions"])
-    assert (asked["Namespace"], asked["MetricName"], dimensions) in set().union(*emitted.values())
+    found = STACK.properties(alarm)
+    dimensions = frozenset((each["Name"], each["Value"]) for each in found["Dimensions"])
+    assert (found["Namespace"], found["MetricName"], dimensions) in set().union(*emitted.values())
 
 
 def test_alarms_read_the_metrics_of_their_own_stack() -> None:

@@ -57,7 +57,7 @@ def test_all_names_in_the_template_are_found() -> None:
 def test_two_stacks_of_an_account_share_no_name(logical_id: str, kind: str, name: str) -> None:
     if kind in WITHIN:
         one, other = (stack.properties(logical_id)[WITHIN[kind]] for stack in (ONE, OTHER))
-        assert one != other, "its name is unique within a parent that belongs to the stack"
+        assert one != other, "its parent must be of the stack, because its name is unique only within the parent"
         return
     assert ONE.name in name or ONE.uuid[-12:] in name
     assert name not in {found for _, _, found in explicit_names(OTHER)}

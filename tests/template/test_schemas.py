@@ -36,11 +36,11 @@ def version_id_of(name: str, version: int) -> str:
 
 
 def listed() -> str:
-    aws, home = TEMPLATE["Resources"]["ProjectorFunction"]["Properties"]["Environment"]["Variables"]["SCHEMA_VERSIONS"][
-        "Fn::If"
-    ][1:]
-    assert home == ""
-    text: str = aws["Fn::Sub"]
+    """Return the text of the projector's variable SCHEMA_VERSIONS, with expressions instead of ids."""
+    variables = RESOURCES["ProjectorFunction"]["Properties"]["Environment"]["Variables"]
+    _, on_aws, locally = variables["SCHEMA_VERSIONS"]["Fn::If"]
+    assert locally == ""
+    text: str = on_aws["Fn::Sub"]
     return text
 
 
@@ -99,12 +99,11 @@ def resolved(value: Any, parameters: dict[str, str]) -> Any:  # noqa: ANN401 -- 
 
 
 def test_the_projector_has_every_version_id_by_fingerprint() -> None:
-    first_of: dict[
-        str, tuple[str, int]
-    ] = {}  # versions with one fingerprint have the same bytes, so the first one's id is used
+    # Versions with the same fingerprint have the same bytes, so the id of the first one is used.
+    first_of: dict[str, tuple[str, int]] = {}
     for name, version, source in HISTORY:
         first_of.setdefault(parse(source).fingerprint.hex(), (name, version))
-    assert json.loads(listed()) == {fingerprint: version_id_of(*place) for fingerprint, place in first_of.items()}
+    assert json.loads(listed()) == {fingerprint: version_id_of(*first) for fingerprint, first in first_of.items()}
     assert set(first_of) == {fingerprint.hex() for fingerprint in CONTRACT.known}
 
 

@@ -22,11 +22,11 @@ def properties(name: str) -> dict[str, Any]:
 
 
 def on_aws(value: Any, *, aws: bool = True) -> Any:  # noqa: ANN401 -- any value of the template
-    """Return the value of an `!If [OnAws, there, here]`."""
+    """Return the value on AWS, or else the local one, if `value` is an `!If [OnAws, ...]`."""
     if isinstance(value, dict) and set(value) == {"Fn::If"}:
-        condition, there, here = value["Fn::If"]
+        condition, value_on_aws, local_value = value["Fn::If"]
         assert condition == "OnAws"
-        return there if aws else here
+        return value_on_aws if aws else local_value
     return value
 
 
@@ -60,10 +60,10 @@ def test_the_ledger_is_protected_against_loss() -> None:
         assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
 
 
-def test_the_settings_of_the_projectors_mapping() -> None:
+def test_the_projectors_mapping_has_the_required_settings() -> None:
     mapping = properties("ProjectorMapping")
     assert on_aws(mapping["Enabled"]) is True
-    assert on_aws(mapping["Enabled"], aws=False) is False, "locally our fake does its work"
+    assert on_aws(mapping["Enabled"], aws=False) is False, "it must be disabled locally, where a fake replaces it"
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
     assert mapping["ParallelizationFactor"] == 1
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -74,7 +74,7 @@ def test_the_settings_of_the_projectors_mapping() -> None:
 
 
 def test_mappings_are_disabled_locally_and_have_bounded_retries() -> None:
-    """Otherwise the emulator would also deliver; it reports every mapping as enabled."""
+    """Locally, fakes deliver the records. If a mapping were enabled, the emulator would deliver them as well."""
     mappings = [name for name, found in RESOURCES.items() if found["Type"] == "AWS::Lambda::EventSourceMapping"]
     assert len(mappings) == 2
     for name in mappings:
@@ -91,7 +91,7 @@ def test_mappings_are_disabled_locally_and_have_bounded_retries() -> None:
         ("INSERT", "CREATED", True),
         ("INSERT", "CREDIT", True),
         ("INSERT", "WITHDRAW", True),
-        ("INSERT", "A TYPE OF TOMORROW", True),
+        ("INSERT", "A FUTURE TYPE", True),
         ("INSERT", "SNAPSHOT", True),
         ("MODIFY", "CREDIT", False),
     ],
@@ -111,7 +111,7 @@ def test_a_row_without_a_type_is_not_filtered_out(image: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
-def test_the_settings_of_each_function(name: str) -> None:
+def test_each_function_has_the_required_settings(name: str) -> None:
     function = properties(name)
     assert TEMPLATE["Globals"]["Function"]["Architectures"] == ["arm64"]
     assert TEMPLATE["Globals"]["Function"]["Runtime"] == "python" + ".".join(map(str, RUNTIME))
@@ -177,7 +177,7 @@ def test_the_parked_accounts_are_found_with_one_query() -> None:
     ]
 
 
-def test_the_alarm_for_parked_accounts_stays_without_traffic() -> None:
+def test_the_alarm_for_parked_accounts_keeps_its_state_without_data() -> None:
     alarm = properties("ProjectorParks")
     assert (alarm["Namespace"], alarm["MetricName"]) == ("AccountEvents", "ParkedAccounts")
     assert (alarm["Threshold"], alarm["TreatMissingData"]) == (0, "ignore")
@@ -194,7 +194,7 @@ def test_the_failure_bucket_is_private_and_encrypted() -> None:
 
 
 def test_the_api_answers_before_the_gateway_times_out() -> None:
-    from account_core import settings  # noqa: PLC0415 -- the one test about it
+    from account_core import settings  # noqa: PLC0415 -- only this test needs it
 
     timeout_s: int = properties("ApiFunction")["Timeout"]
     assert settings.ATTEMPT_MAX_S + settings.BACKOFF_MAX_S < timeout_s < 30

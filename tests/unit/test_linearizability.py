@@ -40,29 +40,32 @@ ACCEPTED: dict[str, list[Line]] = {
         (10, 20, withdraw(60), "insufficient_funds"),
         (11, 19, withdraw(50), Answer(50, 3)),
     ],
-    "a read before or behind": [
+    "a read before or after": [
         (10, 20, credit(1), Answer(101, 3)),
         (11, 12, READ, Answer(101, 3)),
         (10, 13, READ, Answer(100, 2)),
     ],
-    "an unknown that has happened, late": [
+    "an unanswered request that took effect late": [
         (10, 11, withdraw(100), None),
         (12, 13, READ, Answer(100, 2)),
         (14, 15, READ, Answer(0, 3)),
     ],
-    "an unknown that has not": [(10, 11, withdraw(100), None), (12, 13, withdraw(100), Answer(0, 3))],
-    "a retry that met its first": [
+    "an unanswered request that never took effect": [
+        (10, 11, withdraw(100), None),
+        (12, 13, withdraw(100), Answer(0, 3)),
+    ],
+    "a retry after the first attempt took effect": [
         (10, 11, withdraw(60, "k"), None),
         (12, 13, withdraw(60, "k"), Answer(40, 3, is_replay=True)),
         (14, 15, credit(1), Answer(41, 4)),
         (16, 17, withdraw(60, "k"), Answer(40, 3, is_replay=True)),
         (18, 19, withdraw(61, "k"), "idempotency_key_reused"),
     ],
-    "a retry that was the first": [
+    "a retry after the first attempt was lost": [
         (10, 11, withdraw(60, "k"), None),
         (12, 13, withdraw(60, "k"), Answer(40, 3)),
     ],
-    "twins at once": [
+    "the same request twice at once": [
         (10, 20, withdraw(60, "k"), Answer(40, 3, is_replay=True)),
         (11, 21, withdraw(60, "k"), Answer(40, 3)),
     ],
@@ -83,7 +86,7 @@ REFUSED: dict[str, list[Line]] = {
         (10, 20, credit(1), Answer(101, 3)),
         (11, 21, credit(2), Answer(102, 3)),
     ],
-    "accepted, then gone": [(10, 20, credit(1), Answer(101, 3)), (21, 22, credit(2), Answer(102, 3))],
+    "an accepted credit that disappeared": [(10, 20, credit(1), Answer(101, 3)), (21, 22, credit(2), Answer(102, 3))],
     "doubled retry": [
         (10, 11, withdraw(30, "k"), None),
         (12, 13, withdraw(30, "k"), Answer(40, 4)),
@@ -93,7 +96,7 @@ REFUSED: dict[str, list[Line]] = {
         (12, 13, withdraw(30, "k"), Answer(70, 3)),
         (14, 15, READ, Answer(40, 4)),
     ],
-    "a replay of what was never": [(10, 11, withdraw(30, "k"), Answer(70, 3, is_replay=True))],
+    "a replay of a request that never took effect": [(10, 11, withdraw(30, "k"), Answer(70, 3, is_replay=True))],
     "a replay that returns the newest state": [
         (10, 11, withdraw(30, "k"), Answer(70, 3)),
         (12, 13, credit(1), Answer(71, 4)),
@@ -109,8 +112,8 @@ REFUSED: dict[str, list[Line]] = {
         (11, 12, READ, Answer(101, 3)),
         (13, 14, READ, Answer(100, 2)),
     ],
-    "a read of what never was": [(10, 11, READ, Answer(99, 2))],
-    "a read of what was refused": [
+    "a read of a balance that never existed": [(10, 11, READ, Answer(99, 2))],
+    "a read of a refused withdrawal": [
         (10, 11, withdraw(101), "insufficient_funds"),
         (12, 13, READ, Answer(-1, 3)),
     ],
@@ -123,7 +126,7 @@ REFUSED: dict[str, list[Line]] = {
         (10, 11, credit(1), Answer(101, 3)),
         (12, 13, credit(1, sequences=frozenset({3})), "precondition_failed"),
     ],
-    "a condition passed over": [
+    "a condition that was ignored": [
         (10, 20, credit(1), Answer(101, 3)),
         (11, 21, credit(1, sequences=frozenset({2})), Answer(102, 4)),
     ],
@@ -131,9 +134,12 @@ REFUSED: dict[str, list[Line]] = {
         (10, 20, withdraw(60), Answer(40, 3)),
         (11, 21, withdraw(60), Answer(-20, 4)),
     ],
-    "an unknown that would overdraw": [(10, 11, withdraw(101), None), (12, 13, READ, Answer(-1, 3))],
-    "an unknown before it was asked": [(10, 11, READ, Answer(0, 3)), (12, 13, withdraw(100), None)],
-    "an unknown that happened twice": [(10, 11, withdraw(50), None), (12, 13, READ, Answer(0, 4))],
+    "an unanswered request that would overdraw": [(10, 11, withdraw(101), None), (12, 13, READ, Answer(-1, 3))],
+    "an unanswered request with an effect before it was sent": [
+        (10, 11, READ, Answer(0, 3)),
+        (12, 13, withdraw(100), None),
+    ],
+    "an unanswered request that took effect twice": [(10, 11, withdraw(50), None), (12, 13, READ, Answer(0, 4))],
 }
 
 
@@ -143,10 +149,10 @@ def test_a_possible_history_is_accepted(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_an_impossible_history_is_refused_with_its_position(name: str) -> None:
+def test_an_impossible_history_is_refused_with_a_reason(name: str) -> None:
     found = violation(history(*REFUSED[name]))
     assert found is not None
-    assert "no order explains it" in found
+    assert "no order explains the history" in found
 
 
 keys = st.sampled_from([None, None, "k1", "k2", "k3"])
@@ -155,18 +161,18 @@ requests = st.one_of(
     st.just(READ),
     st.builds(Request, st.sampled_from(["credit", "withdraw"]), st.sampled_from([1, 5, 20]), keys, sequences),
 )
-PACE = 10
+STEP = 10
 
 
 def _executed(wanted: Sequence[Request], answers_lost: Sequence[tuple[bool, bool]] = ()) -> list[Operation]:
-    """A sequential execution. `lost`: whether an answer is lost, then whether its command took effect."""
+    """A sequential execution. `answers_lost`: per request, whether its answer is lost and whether it took effect."""
     state, executed = State(), []
     lost = [*answers_lost, *[(False, False)] * (len(wanted) + 1)]
     for n, request in enumerate([CREATE, *wanted]):
         changed, outcome = after(state, request)
         is_lost, has_happened = lost[n]
         state = changed if has_happened or not is_lost else state
-        executed.append(Operation(f"client-{n}", request, n * PACE, n * PACE + 1, None if is_lost else outcome))
+        executed.append(Operation(f"client-{n}", request, n * STEP, n * STEP + 1, None if is_lost else outcome))
     return executed
 
 
@@ -223,27 +229,27 @@ def test_the_checker_agrees_with_trying_every_order(
 
 
 @given(st.lists(requests, max_size=12), st.data())
-def test_without_overlap_only_the_true_result_is_accepted(wanted: list[Request], data: st.DataObject) -> None:
+def test_without_overlap_only_the_right_outcome_is_accepted(wanted: list[Request], data: st.DataObject) -> None:
     executed = _executed(wanted)
     at = data.draw(st.integers(0, len(executed) - 1))
-    truth = executed[at].outcome
-    shown = truth if isinstance(truth, Answer) else Answer(0, 0)
-    lies: list[Outcome] = [
+    right = executed[at].outcome
+    shown = right if isinstance(right, Answer) else Answer(0, 0)
+    wrong: list[Outcome] = [
         replace(shown, cents=shown.cents + 1),
         replace(shown, sequence=shown.sequence + 1),
         replace(shown, is_replay=not shown.is_replay),
-        "insufficient_funds" if isinstance(truth, Answer) else shown,
+        "insufficient_funds" if isinstance(right, Answer) else shown,
     ]
-    executed[at] = replace(executed[at], outcome=data.draw(st.sampled_from(lies)))
+    executed[at] = replace(executed[at], outcome=data.draw(st.sampled_from(wrong)))
     assert violation(executed) is not None
 
 
 @pytest.mark.parametrize("lost_every", [3, 7])
-def test_many_concurrent_operations_with_lost_answers(lost_every: int) -> None:
-    """Eighty operations, eight at a time; the wrong one is the last."""
+def test_a_wrong_read_after_many_concurrent_operations_is_refused(lost_every: int) -> None:
+    """After eighty operations, eight at a time, some without an answer."""
     wanted = [(credit if n % 3 else withdraw)(n % 7 + 1, f"k{n // 5}" if n % 4 == 0 else None) for n in range(80)]
     executed = _executed(wanted, [(n % lost_every == lost_every - 1, n % 2 == 0) for n in range(81)])
-    overlapped = [replace(operation, answered=operation.answered + 8 * PACE) for operation in executed]
+    overlapped = [replace(operation, answered=operation.answered + 8 * STEP) for operation in executed]
     assert violation(overlapped) is None
     last = Operation("reader", READ, 10_000, 10_001, Answer(1, 2))
     assert violation([*overlapped, last]) is not None

@@ -53,7 +53,7 @@ def test_a_failure_prints_its_seed_and_the_command(pytester: pytest.Pytester, mo
     fresh = seeds.seeds_of("projector", 201)[-1]
     result.stdout.fnmatch_lines(
         [
-            f"*projector, seed {fresh}. This plays the test again:",
+            f"*projector, seed {fresh}. To repeat the test:",
             "*SIMULATION_SEED=7 .venv/bin/python -m pytest 'test_it.py::test_scenarios'",
         ]
     )

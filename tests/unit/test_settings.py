@@ -9,7 +9,7 @@ LAKE = {"LAKE_BUCKET_NAME": "lake", "FIRST_DAY": "2026-01-31", "STACK_NAME": "ac
 OWNERS = {"TABLE_NAME": "t", "INBOX_TABLE_NAME": "i", "GAP_WAIT_S": "300", "STACK_NAME": "account-events"}
 
 
-def test_the_settings_of_the_template_are_read() -> None:
+def test_valid_settings_are_read() -> None:
     assert lake.Settings.read(LAKE).first_day == "2026-01-31"
     assert owners.Settings.read(OWNERS).gap_wait_s == 300.0
 

@@ -20,9 +20,9 @@ CHUNK = 100
 def main() -> int:
     """Exit codes: 0, every scenario kept every promise; 1, one did not; 130, Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.projector", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=10_000, help="number of scenarios (10000)")
+    parser.add_argument("--seeds", type=int, default=10_000, help="number of scenarios (default: %(default)s)")
     parser.add_argument("--first", type=int, help="first seed (default: a fresh one)")
-    parser.add_argument("--jobs", type=int, default=1, help="number of processes (1)")
+    parser.add_argument("--jobs", type=int, default=1, help="number of processes (default: %(default)s)")
     parser.add_argument("--log", action="store_true", help="run only the first scenario and print its log")
     arguments = parser.parse_args()
     if arguments.first is None:

@@ -62,7 +62,7 @@ class Operator:
             self._at_work = None
 
 
-class _Left(BaseException):
+class _Abandoned(BaseException):
     """The operator abandons a job."""
 
 
@@ -74,7 +74,7 @@ class Job:
         self._go, self._stop = threading.Lock(), threading.Lock()
         self._go.acquire()
         self._stop.acquire()
-        self._is_over = self._is_left = False
+        self._is_over = self._is_abandoned = False
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -89,21 +89,21 @@ class Job:
     def pause(self) -> None:
         self._stop.release()
         self._go.acquire()
-        if self._is_left:
-            raise _Left
+        if self._is_abandoned:
+            raise _Abandoned
 
-    def leave(self) -> None:
+    def abandon(self) -> None:
         """End the job at its current request."""
         if not self._is_over:
-            self._is_left = True
+            self._is_abandoned = True
             self.step()
 
     def _run(self) -> None:
         self._go.acquire()
         try:
-            if not self._is_left:
+            if not self._is_abandoned:
                 self._work()
-        except _Left:
+        except _Abandoned:
             pass
         except BaseException as error:  # noqa: BLE001 -- raised again by `step`
             self._error = error

@@ -1,4 +1,4 @@
-"""Everything that a seed decides: which faults occur, how often, and when delayed actions take effect."""
+"""Everything that a seed determines: which faults occur, how often, and when delayed actions take effect."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ from typing import Any
 from account_events.testing.clock import VirtualClock
 
 CHANCES: Mapping[str, float] = {
-    # Lambda, at every request of the function's, or once for each delivery.
+    # Lambda, at every request of the function, or once for each delivery.
     "crashed": 0.01,
     "killed": 0.01,
     "restarted": 0.3,
@@ -40,11 +40,11 @@ CHANCES: Mapping[str, float] = {
     "a day passed": 0.1,
     "record late": 0.3,
     "transaction swapped": 0.3,
-    # Rows, for every one written, or at every step.
+    # Rows, for every row written, or at every step.
     "poison": 0.2,
     "row spoilt": 0.4,
     "row vanished": 0.2,
-    # The operator, at every request of the function's; once for each step; once for each account.
+    # The operator, at every request of the function, once for each step of a job, or once for each account.
     "operator acted meanwhile": 0.4,
     "operator gave up": 0.05,
     "account abandoned": 0.2,
@@ -64,7 +64,8 @@ THEMES: tuple[tuple[str, ...], ...] = (
 )
 """Faults that occur at their maximum probability: some bugs need several faults at once."""
 
-CONTINUED_CHANCE = 0.15
+CATCH_UP_CHANCE = 0.15
+"""The probability that one more delayed action is performed at a request or a step."""
 
 
 class Crashed(Exception):
@@ -98,15 +99,16 @@ class FaultPlan:
         self.is_calm = False
         self.meanwhile: Callable[[], None] = lambda: None
         self.ends_s = float("inf")
-        badness = self.random.choice((0.2, 0.5, 1.0, 1.0))
+        intensity = self.random.choice((0.2, 0.5, 1.0, 1.0))
         self._chances = {
-            what: most * badness * self.random.random() if self.random.random() < 0.5 else 0.0
+            what: most * intensity * self.random.random() if self.random.random() < 0.5 else 0.0
             for what, most in CHANCES.items()
         }
         self._chances |= {what: CHANCES[what] for what in self.random.choice(THEMES)}
         self._late: list[Callable[[], object]] = []
 
     def strikes(self, what: str) -> bool:
+        """Decide whether this fault occurs now."""
         chance = self._chances[what]
         if chance == 0.0 or self.random.random() >= chance:
             return False
@@ -146,6 +148,6 @@ class FaultPlan:
 
     def catch_up(self) -> None:
         """Perform some of the delayed actions."""
-        while self._late and self.random.random() < CONTINUED_CHANCE:
+        while self._late and self.random.random() < CATCH_UP_CHANCE:
             self.troubles += 1
             self._late.pop(0)()

@@ -77,4 +77,5 @@ POISONS: tuple[dict[str, Any], ...] = (
 )
 """Changes that make it impossible to create an event from a row."""
 
-IN_A_SNAPSHOT_S_PLACE: dict[str, Any] = {"Type": {"S": "INTEREST"}}
+INSTEAD_OF_A_SNAPSHOT: dict[str, Any] = {"Type": {"S": "INTEREST"}}
+"""A change that makes a snapshot's row neither a snapshot nor an event."""

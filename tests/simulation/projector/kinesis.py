@@ -52,11 +52,11 @@ class Kinesis:
         self._shard_of: dict[str, int] = {}
         self._refused_until_s: dict[str, float] = {}
         self._down_until_s = 0.0
-        self._never: set[Event] = set()
+        self._refused_for_good: set[Event] = set()
 
     def calm(self) -> None:
         self._refused_until_s, self._down_until_s = {}, 0.0
-        self._never.clear()
+        self._refused_for_good.clear()
 
     def reshard(self) -> None:
         """Split a shard at a random point, or merge two neighbours."""
@@ -114,8 +114,8 @@ class Kinesis:
         """Whether a call is refused because of an event. That event is refused until the scenario is calm."""
         events = [event for put in puts for event, _ in put]
         if self._fault_plan.strikes("event refused for good"):
-            self._never.add(self._fault_plan.random.choice(events))
-        is_refused = not self._never.isdisjoint(events)
+            self._refused_for_good.add(self._fault_plan.random.choice(events))
+        is_refused = not self._refused_for_good.isdisjoint(events)
         self._fault_plan.troubles += is_refused
         return is_refused
 

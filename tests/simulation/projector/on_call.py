@@ -1,4 +1,4 @@
-"""An operator with the tools of `ops`: repairs rows, releases accounts, and re-publishes events that were given up."""
+"""Operators with the tools of `ops`: they repair rows, release accounts and publish events that were given up."""
 
 from collections.abc import Callable
 
@@ -67,7 +67,7 @@ class OnCall:
             self._jobs.remove(job)
         elif self._fault_plan.strikes("operator gave up"):
             self._jobs.remove(job)
-            job.leave()
+            job.abandon()
 
     def finish(self) -> None:
         """Complete all work. The scenario is calm, so nothing interrupts it."""
@@ -75,10 +75,10 @@ class OnCall:
         while self._jobs:
             self._step(self._jobs.pop(0))
 
-    def leave(self) -> None:
+    def abandon(self) -> None:
         """Abandon all jobs."""
         while self._jobs:
-            self._jobs.pop().leave()
+            self._jobs.pop().abandon()
 
     def work(self) -> list[Callable[[], None]]:
         """Return the work to do."""
@@ -115,7 +115,7 @@ class OnCall:
     def _repair(self, account_id: str, span: Span) -> Callable[[], None]:
         def work() -> None:
             self._table.repair(account_id, ROWS_MAX)
-            self._fault_plan.note("parked for what was given up", account_id, span)
+            self._fault_plan.note("parked at an event that was given up", account_id, span)
             for released in self._failures.release([DiscardedBatch("s3://failures/1", "1", {account_id: span})]):
                 self._fault_plan.note("gap repaired" if released.still_parked is None else "gap not repaired", released)
                 if released.still_parked is None:

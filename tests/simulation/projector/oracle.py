@@ -60,7 +60,7 @@ class Oracle:
         self.overtaken: set[Event] = set()
         self.delivery: Delivery | None = None
         self._acknowledged: set[Event] = set()
-        self._owed: dict[str, set[int]] = {}
+        self._owed: dict[str, set[int]] = {}  # acknowledged, but not on the stream
 
     def puts(self, now_s: float) -> None:
         """The function begins a put."""

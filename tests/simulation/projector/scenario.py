@@ -31,7 +31,7 @@ POLLS_PER_RECORD_MAX = 4
 
 
 class Scenario:
-    """Attributes: `fault_plan`, whose `happened` and `log` record the course of the scenario."""
+    """A scenario. `fault_plan.happened` and `fault_plan.log` record its course."""
 
     def __init__(self, seed: int) -> None:
         self.fault_plan = fault_plan = FaultPlan(seed)
@@ -70,7 +70,7 @@ class Scenario:
             self._run_with_faults()
             self._finish_without_faults()
         finally:
-            self._on_call.leave()
+            self._on_call.abandon()
 
     def _run_with_faults(self) -> None:
         steps: Sequence[Callable[[], object]] = (self._write, self._poll, self._on_call.act, self._disturb)

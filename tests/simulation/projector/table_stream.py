@@ -13,7 +13,7 @@ from account_events.lambda_mapping.shard import Idle, ShardState
 from account_events.streams.lineage import Shard, readable_shards
 from account_events.testing.records import sequence_number
 from tests.simulation.projector.fault_plan import FaultPlan
-from tests.simulation.projector.fixtures import IN_A_SNAPSHOT_S_PLACE, POISONS, Event, Written, fixtures
+from tests.simulation.projector.fixtures import INSTEAD_OF_A_SNAPSHOT, POISONS, Event, Written, fixtures
 from tests.simulation.projector.oracle import Oracle
 from tests.support.memory_tables import MemoryLedger
 
@@ -136,7 +136,7 @@ class TableStream:
         if not self._fault_plan.strikes("poison"):
             return row
         self.broken[row.account_id, row.version] = row
-        return row.spoilt(IN_A_SNAPSHOT_S_PLACE if row.sequence is None else self._fault_plan.random.choice(POISONS))
+        return row.spoilt(INSTEAD_OF_A_SNAPSHOT if row.sequence is None else self._fault_plan.random.choice(POISONS))
 
     def spoil(self, *, vanishes: bool) -> None:
         """Damage or remove a row that was written earlier."""

@@ -25,7 +25,7 @@ ENDLESS = "SELECT count(*) FROM range(10000000000) AS a (n), range(1000000) AS b
 def ctrl_c_pressed() -> Iterator[None]:
     """Press Ctrl-C a moment later."""
     timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
-    with ctrl_c.heard():
+    with ctrl_c.enabled():
         timer.start()
         yield
         timer.join()

@@ -36,21 +36,21 @@ class Records(list[Any]):
 
 
 def test_a_batch_is_parsed_while_parked_accounts_are_listed(executor: ThreadPoolExecutor) -> None:
-    listing, parsing, met = threading.Event(), threading.Event(), list[bool]()
+    listing, parsing, overlapped = threading.Event(), threading.Event(), list[bool]()
 
     def on_list(_: str) -> None:
         listing.set()
-        met.append(parsing.wait(TIMEOUT_S))
+        overlapped.append(parsing.wait(TIMEOUT_S))
 
     def on_parse() -> None:
         parsing.set()
-        met.append(listing.wait(TIMEOUT_S))
+        overlapped.append(listing.wait(TIMEOUT_S))
 
     projector = MemoryProjector(executor=executor)
     projector.parking.fails = on_list
     assert projector.deliver(Records(on_parse, stream_records(history("a", 1)))) == {"batchItemFailures": []}
-    assert met
-    assert all(met)
+    assert overlapped
+    assert all(overlapped)
 
 
 def test_if_the_listing_fails_the_batch_is_delivered_again(executor: ThreadPoolExecutor) -> None:
@@ -102,7 +102,7 @@ def check(table: Table, executor: ThreadPoolExecutor, requests: int) -> Mapping[
 def test_several_requests_wait_at_the_same_time(executor: ThreadPoolExecutor) -> None:
     all_requests = threading.Barrier(CONNECTIONS_MAX, timeout=TIMEOUT_S)
     found = check(Table(lambda _: all_requests.wait()), executor, CONNECTIONS_MAX)
-    assert set(found) == {f"{number}" for number in range(2, CONNECTIONS_MAX * KEYS_MAX)}, "answers are in order"
+    assert set(found) == {f"{number}" for number in range(2, CONNECTIONS_MAX * KEYS_MAX)}, "answers were mixed up"
 
 
 def test_if_one_request_fails_the_others_have_ended(executor: ThreadPoolExecutor) -> None:

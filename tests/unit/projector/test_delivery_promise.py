@@ -39,10 +39,10 @@ def event_id(record: StreamRecord) -> str | None:
 
 def assert_nothing_lost(batch: Sequence[StreamRecord], response: BatchResponse, stream: Sequence[DomainEvent]) -> None:
     """Every event before the checkpoint is on the stream."""
-    there = {event.fields["event_id"] for event in stream}
-    again = remainder(batch, response)
-    safe = batch[: len(batch) - len(again)]
-    assert {event_id(record) for record in safe} - {None} <= there
+    published = {event.fields["event_id"] for event in stream}
+    redelivered = remainder(batch, response)
+    acknowledged = batch[: len(batch) - len(redelivered)]
+    assert {event_id(record) for record in acknowledged} - {None} <= published
 
 
 def assert_in_order(stream: Sequence[DomainEvent]) -> None:
@@ -58,27 +58,27 @@ def assert_in_order(stream: Sequence[DomainEvent]) -> None:
 def test_repeated_deliveries_publish_everything_in_order(
     names: list[str], script: list[Fault], times_s: list[float]
 ) -> None:
-    replay = MemoryProjector(MemoryKinesis(script))
+    projector = MemoryProjector(MemoryKinesis(script))
     every = {event_id(record) for record in records_of(names)} - {None}
     batch: Sequence[StreamRecord] = records_of(names)
     for time_s in [*times_s, *[25.0] * 62]:
-        response = replay.deliver(batch, time_s)
-        assert_nothing_lost(batch, response, replay.kinesis.events())
-        assert_in_order(replay.kinesis.events())
+        response = projector.deliver(batch, time_s)
+        assert_nothing_lost(batch, response, projector.kinesis.events())
+        assert_in_order(projector.kinesis.events())
         batch = remainder(batch, response)
         if not batch:
             break
-    assert {event.fields["event_id"] for event in replay.kinesis.events()} == every
+    assert {event.fields["event_id"] for event in projector.kinesis.events()} == every
 
 
 @given(interleavings, st.sampled_from("abcdef"), scripts)
 def test_a_refused_account_does_not_affect_others(names: list[str], refused: str, script: list[Fault]) -> None:
-    replay = MemoryProjector(MemoryKinesis(script[:5], refuse=refused), plain(32))
+    projector = MemoryProjector(MemoryKinesis(script[:5], refuse=refused), plain(32))
     records = records_of(names)
-    response = replay.deliver(records)
+    response = projector.deliver(records)
     mine = {event_id(record) for record in records if record["dynamodb"]["Keys"]["AccountId"]["S"] == refused} - {None}
     every = {event_id(record) for record in records} - {None}
-    assert {event.fields["event_id"] for event in replay.kinesis.events()} == every - mine
+    assert {event.fields["event_id"] for event in projector.kinesis.events()} == every - mine
     assert bool(response["batchItemFailures"]) == bool(mine)
 
 
@@ -92,9 +92,9 @@ def test_poison_stops_only_later_events_of_its_account(names: list[str], positio
     every = {event_id(record) for record in records} - {None}
     is_event = event_id(poisonous) is not None
     del poisonous["dynamodb"]["NewImage"]["Format"]
-    replay = MemoryProjector(MemoryKinesis(script[:5]))
-    response = replay.deliver(records)
-    there = {event.fields["event_id"] for event in replay.kinesis.events()}
+    projector = MemoryProjector(MemoryKinesis(script[:5]))
+    response = projector.deliver(records)
+    there = {event.fields["event_id"] for event in projector.kinesis.events()}
     assert there == (every - held if is_event else every)
     assert remainder(records, response) == []
-    assert (account_id in replay.parking.parked) == is_event
+    assert (account_id in projector.parking.parked) == is_event

@@ -1,4 +1,4 @@
-"""The requests to the table; tests/contract/test_dynamodb_ledger.py tests the answers."""
+"""The requests to the table. tests/contract/test_dynamodb_ledger.py tests the results on real tables."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def test_a_key_left_unprocessed_is_missing(client: Any) -> None:  # noqa: ANN401
         assert DynamoDBLedger(client, "accounts").times(KEYS) == {"a": None}
 
 
-def test_a_key_that_dynamodb_refuses_is_found_and_has_no_time(client: Any) -> None:  # noqa: ANN401
+def test_only_a_key_that_dynamodb_refuses_has_no_time(client: Any) -> None:  # noqa: ANN401
     """DynamoDB refuses the whole request because of one key."""
     keys = [*KEYS, Key("refused", 5), Key("c", 2)]
     with Stubber(client) as stub:
@@ -61,15 +61,15 @@ def test_a_key_that_dynamodb_refuses_is_found_and_has_no_time(client: Any) -> No
 
 def test_further_pages_have_no_limit(client: Any) -> None:  # noqa: ANN401
     """Otherwise, reading a window with thousands of events would use up the function's time."""
-    asked: list[dict[str, Any]] = []
-    client.meta.events.register("before-parameter-build.dynamodb", lambda params, **_: asked.append({**params}))
+    requests: list[dict[str, Any]] = []
+    client.meta.events.register("before-parameter-build.dynamodb", lambda params, **_: requests.append({**params}))
     with Stubber(client) as stub:
         stub.add_response("query", {"Items": ROWS[11:7:-1], "LastEvaluatedKey": KEY_A})
         stub.add_response("query", {"Items": ROWS[7::-1]})
         arrivals = DynamoDBLedger(client, "accounts").recent(Key("a", 11), None, 100_000_000, 7)
         stub.assert_no_pending_responses()
     assert [arrival.sequence for arrival in arrivals] == [*range(1, 12)]
-    assert [(each.get("Limit"), each.get("ExclusiveStartKey")) for each in asked] == [(20, None), (None, KEY_A)]
+    assert [(each.get("Limit"), each.get("ExclusiveStartKey")) for each in requests] == [(20, None), (None, KEY_A)]
 
 
 def test_a_window_that_dynamodb_refuses_to_read_is_poison(client: Any) -> None:  # noqa: ANN401

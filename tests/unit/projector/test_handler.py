@@ -22,7 +22,7 @@ from projector.settings import CALL_MAX_S, PARKING_S, SAFETY_MARGIN_S, Settings,
 from tests.support.rows import history, stream_records
 
 ROWS = list(history("acct-1", 3))
-DATAS = [outgoing(row, 0).data for row in ROWS if isinstance(row, EventRow)]
+PAYLOADS = [outgoing(row, 0).data for row in ROWS if isinstance(row, EventRow)]
 BUCKET = bucket_of("acct-1", 32)
 WHERE = {"PartitionKey": str(BUCKET), "ExplicitHashKey": hash_key(BUCKET, 32)}
 ACCEPTED = {"Records": [{"SequenceNumber": "1", "ShardId": "shardId-0"}]}
@@ -85,8 +85,8 @@ def lists_parked(module: ModuleType, *parked: dict[str, Any]) -> Stubber:
 @pytest.mark.parametrize(
     ("aggregation", "records"),
     [
-        ("on", [[{"Data": aggregate(WHERE["PartitionKey"], WHERE["ExplicitHashKey"], DATAS), **WHERE}]]),
-        ("off", [[{**WHERE, "Data": data, "PartitionKey": "acct-1"}] for data in DATAS]),
+        ("on", [[{"Data": aggregate(WHERE["PartitionKey"], WHERE["ExplicitHashKey"], PAYLOADS), **WHERE}]]),
+        ("off", [[{**WHERE, "Data": data, "PartitionKey": "acct-1"}] for data in PAYLOADS]),
     ],
 )
 def test_a_batch_is_put_on_the_configured_stream_and_logged(
@@ -124,7 +124,7 @@ def test_the_order_window_is_configured_by_the_environment(
 def test_with_framing_glue_each_event_has_the_id_of_its_schema(monkeypatch: pytest.MonkeyPatch) -> None:
     module = load(monkeypatch, AGGREGATION="off", FRAMING="glue", SCHEMA_VERSIONS=json.dumps(VERSION_IDS))
     framed = [outgoing(row, 0, glue_encoders(VERSION_IDS)).data for row in ROWS if isinstance(row, EventRow)]
-    assert framed != DATAS
+    assert framed != PAYLOADS
     with Stubber(module.kinesis) as kinesis, lists_parked(module):
         for data in framed:
             call = [{**WHERE, "Data": data, "PartitionKey": "acct-1"}]
@@ -173,7 +173,7 @@ def test_framing_glue_requires_schema_versions() -> None:
 
 def test_with_less_time_than_the_margin_nothing_is_sent(module: ModuleType) -> None:
     with Stubber(module.kinesis) as kinesis, lists_parked(module):
-        kinesis.add_response("put_records", ACCEPTED)  # if it were called, the records would be safe
+        kinesis.add_response("put_records", ACCEPTED)  # if it were called, the batch would be done
         answer = module.handler({"Records": stream_records(ROWS)}, Context(int(SAFETY_MARGIN_S * 1000)))
     assert answer == {"batchItemFailures": [{"itemIdentifier": sequence_number(0)}]}
 

@@ -49,23 +49,23 @@ class FailingKinesis(MemoryKinesis):
 
 
 def run(kinesis: FailingKinesis, records: Sequence[dict[str, Any]]) -> int:
-    """Deliver until no record is left, and return how many were given up."""
+    """Deliver until no record is left, and return how many were discarded."""
     clock = kinesis.clock
-    replay = MemoryProjector(kinesis)
-    shard, given_up = ShardState(MappingConfig.from_api(DEPLOYED)), 0
+    projector = MemoryProjector(kinesis)
+    shard, discarded = ShardState(MappingConfig.from_api(DEPLOYED)), 0
     shard.feed([StreamRecord.of(record) for record in records], clock())
     while shard.buffered:
         match shard.next_action(clock()):
             case Invoke(batch):
                 time_s = deadline_s(clock(), TIMEOUT_MS) - clock()
-                answer = replay.deliver([record.event for record in batch], time_s)  # type: ignore[misc]  # JSON
+                answer = projector.deliver([record.event for record in batch], time_s)  # type: ignore[misc]  # JSON
                 shard.invoked(Invoked(answer), clock())
             case Discard(batch):
-                given_up += len(batch)
+                discarded += len(batch)
                 shard.discarded()
             case Wait(until_s):
                 clock.now_s = until_s
-    return given_up
+    return discarded
 
 
 @pytest.mark.parametrize("code", ["ProvisionedThroughputExceededException", "AccessDeniedException"])

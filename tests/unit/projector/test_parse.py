@@ -48,7 +48,7 @@ def test_only_an_insert_is_an_event(event_name: str) -> None:
     assert arrivals(stream_record(ROWS[0], 0, event_name)) == []
 
 
-def test_an_empty_batch_holds_nothing() -> None:
+def test_an_empty_batch_has_no_events() -> None:
     assert parse({"Records": []}).arrivals == {}
 
 
@@ -177,7 +177,7 @@ def test_the_highest_possible_version_is_read() -> None:
     assert sequence_from(VERSION_MAX) < 2**63
 
 
-def test_a_reason_is_short_and_text() -> None:
+def test_a_reason_is_short_and_valid_text() -> None:
     [poison] = arrivals(spoilt(Type={"S": "\ud800" * 100_000}))
     assert isinstance(poison, Poison)
     assert len(poison.reason.encode()) <= REASON_LENGTH_MAX

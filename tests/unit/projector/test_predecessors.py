@@ -1,4 +1,4 @@
-"""The predecessor of the first event that an environment sees of an account may not be on the stream yet."""
+"""Events before the first one that an environment sees of an account may not be on the stream yet."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -36,7 +36,7 @@ def on_stream(memory: MemoryProjector) -> list[int]:
 
 
 def test_after_a_restart_no_event_overtakes_a_late_record() -> None:
-    """Records 1, 3, 2 of one account in separate batches, and an environment that is new after the first."""
+    """The records 1, 3, 2 of an account come in separate batches, and a new environment begins after the first."""
     memory = projector()
     deliver(memory, 1)
     memory.restart()
@@ -45,7 +45,7 @@ def test_after_a_restart_no_event_overtakes_a_late_record() -> None:
     assert on_stream(memory) == [1, 1, 2, 3]
 
 
-def test_events_within_the_window_are_published_first_older_ones_not() -> None:
+def test_only_earlier_events_within_the_window_are_published_first() -> None:
     memory = projector(order_window_s=3.0)
     assert deliver(memory, 8) == DONE
     assert on_stream(memory) == [6, 7, 8]
@@ -53,11 +53,13 @@ def test_events_within_the_window_are_published_first_older_ones_not() -> None:
     assert (outcome.published, outcome.filled, outcome.checked) == (3, 2, 1)
 
 
-@pytest.mark.parametrize(("window_s", "due"), [(1.0, [8]), (1.000001, [7, 8]), (2.0, [7, 8]), (100.0, [*range(1, 9)])])
-def test_the_window_ends_before_an_event_exactly_as_old(window_s: float, due: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("window_s", "expected"), [(1.0, [8]), (1.000001, [7, 8]), (2.0, [7, 8]), (100.0, [*range(1, 9)])]
+)
+def test_the_window_ends_before_an_event_exactly_as_old(window_s: float, expected: list[int]) -> None:
     memory = projector(window_s)
     deliver(memory, 8)
-    assert on_stream(memory) == due
+    assert on_stream(memory) == expected
 
 
 @pytest.mark.parametrize("sequence", [2, 9, 10, 11, 18, 19, 28])
@@ -187,7 +189,7 @@ def test_the_executor_makes_the_requests() -> None:
     memory = MemoryProjector(executor=executor)
     memory.ledger.put(record["dynamodb"]["NewImage"] for record in RECORDS)
     deliver(memory, 3)
-    assert executor.calls == 3, "parked accounts, times, recent events"
+    assert executor.calls == 3, "expected requests for parked accounts, times and recent events"
 
 
 def test_if_predecessors_cannot_be_read_nothing_is_published(monkeypatch: pytest.MonkeyPatch) -> None:

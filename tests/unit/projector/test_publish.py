@@ -13,7 +13,7 @@ from account_events.testing.kinesis import MemoryKinesis
 from projector.lanes import BACKOFF_MAX_S, Lane, Pack, aggregated, backoff_s, calls_of, plain
 from projector.outgoing import HeldBack, Outgoing, Published
 from projector.publish import KinesisPublisher
-from tests.unit.projector.picky import PickyKinesis
+from tests.unit.projector.refusing_kinesis import RefusingKinesis
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -85,7 +85,7 @@ def test_a_call_refused_as_a_whole_is_repeated_as_a_whole() -> None:
     assert sent(kinesis) == [["a1", "b1"], ["a1", "b1"]]
 
 
-def test_events_refused_together_wait_together_and_ever_longer() -> None:
+def test_events_refused_together_share_a_growing_backoff() -> None:
     kinesis = MemoryKinesis([Fault(throttled=True)] * 4)
     publish(kinesis, [*events("a", [1]), *events("b", [1])])
     assert kinesis.clock.slept_s == pytest.approx([0.025, 0.05, 0.1, 0.2])
@@ -140,7 +140,7 @@ def test_without_time_nothing_is_published_and_everything_is_held() -> None:
     assert kinesis.calls == []
 
 
-def test_it_does_not_sleep_past_the_deadline() -> None:
+def test_the_publisher_does_not_sleep_past_the_deadline() -> None:
     kinesis = MemoryKinesis(refuse=["a"], latency_s=0.0)
     (held,) = publish(kinesis, events("a", [1]), time_s=0.1)
     assert held.reason == THROTTLED
@@ -247,7 +247,7 @@ def unwanted(account_id: str, sequence: int) -> Outgoing:
 @pytest.mark.parametrize("code", ["ValidationException", "InvalidArgumentException"])
 @pytest.mark.parametrize("pack", [plain(32), aggregated(32), aggregated(1)], ids=["plain", "buckets", "one bucket"])
 def test_an_event_that_is_always_refused_holds_back_its_account_only(pack: Pack, code: str) -> None:
-    kinesis = PickyKinesis(b"unwanted", code=code)
+    kinesis = RefusingKinesis(b"unwanted", code=code)
     others = [event for name in "bcdefgh" for event in events(name, [1, 2])]
     mine = [*events("a", [1]), unwanted("a", 2), *events("a", [3, 4])]
     done = published(kinesis, [*others[:5], *mine, *others[5:]], pack)
@@ -257,11 +257,11 @@ def test_an_event_that_is_always_refused_holds_back_its_account_only(pack: Pack,
         ("a", 4, code, False),
     ]
     assert Counter(kinesis.data()) == Counter(event.data for event in [*others, mine[0]])
-    assert kinesis.refusals <= 14, "each call and each record is halved"
+    assert kinesis.refusals <= 14, "the search must halve calls and records"
 
 
 def test_two_accounts_with_refused_events_are_both_found() -> None:
-    kinesis = PickyKinesis(b"unwanted")
+    kinesis = RefusingKinesis(b"unwanted")
     mixed = [unwanted("a", 1), *events("b", [1]), *events("c", [1]), unwanted("c", 2)]
     held = published(kinesis, mixed, aggregated(1)).held
     assert {(each.event.account_id, each.event.sequence) for each in held if each.is_refused} == {("a", 1), ("c", 2)}
@@ -270,29 +270,30 @@ def test_two_accounts_with_refused_events_are_both_found() -> None:
 
 
 @pytest.mark.parametrize("pack", [plain(32), aggregated(1)], ids=["plain", "one bucket"])
-def test_if_kinesis_refuses_everything_no_event_is_blamed(pack: Pack) -> None:
+def test_if_kinesis_refuses_everything_no_event_counts_as_refused(pack: Pack) -> None:
     """The stream itself may need a repair, so everything is delivered again."""
-    kinesis = PickyKinesis(b"1")
+    kinesis = RefusingKinesis(b"1")
     done = published(kinesis, [event for name in "abcd" for event in events(name, [1, 11])], pack)
     assert [held.is_refused for held in done.held] == [False] * 8
     assert kinesis.data() == []
 
 
 def test_the_search_for_a_refused_event_ends_at_the_deadline() -> None:
-    kinesis = PickyKinesis(b"1", latency_s=1.0)
+    kinesis = RefusingKinesis(b"1", latency_s=1.0)
     held = published(kinesis, [event for n in range(100) for event in events(f"{n}", [1])], plain(32), time_s=5.0).held
     assert len(held) == 100
     assert kinesis.refusals == 5
 
 
-def test_events_of_an_unfinished_search_have_a_reason() -> None:
-    kinesis = PickyKinesis(b"unwanted", latency_s=1.0)
+def test_events_of_an_unfinished_search_have_the_calls_reason() -> None:
+    kinesis = RefusingKinesis(b"unwanted", latency_s=1.0)
     held = published(kinesis, [unwanted("a", 1), *events("b", [1])], aggregated(1), time_s=1.0).held
     assert [(each.reason, each.is_refused) for each in held] == [("ValidationException", False)] * 2
 
 
-def test_a_missing_permission_blames_no_event_and_is_retried() -> None:
-    kinesis = PickyKinesis(b"1", code="AccessDeniedException", latency_s=1.0)
+def test_a_call_without_permission_is_retried_and_refuses_no_event() -> None:
+    kinesis = RefusingKinesis(b"1", code="AccessDeniedException", latency_s=1.0)
     held = publish(kinesis, [*events("a", [1]), *events("b", [2])], time_s=10.0)
+    assert kinesis.refusals > 1
     assert {each.reason for each in held if each.event.account_id == "a"} == {"AccessDeniedException"}
     assert not any(each.is_refused for each in held)

@@ -19,8 +19,8 @@ entries = st.lists(
 )
 
 
-class Wire:
-    """A client whose requests are captured and answered here."""
+class Captured:
+    """A client whose requests are captured and answered without a network."""
 
     def __init__(self, *, is_built_here: bool) -> None:
         session: Any = botocore.session.Session()
@@ -41,15 +41,17 @@ class Wire:
 
 
 @pytest.fixture(scope="module")
-def wires() -> tuple[Wire, Wire]:
-    return Wire(is_built_here=True), Wire(is_built_here=False)
+def clients() -> tuple[Captured, Captured]:
+    return Captured(is_built_here=True), Captured(is_built_here=False)
 
 
 @given(text, entries)
-def test_a_body_equals_botocores(wires: tuple[Wire, Wire], stream_name: str, records: list[dict[str, Any]]) -> None:
-    ours, theirs = wires
-    for wire in wires:
-        wire.client.put_records(StreamName="events", Records=records)
+def test_a_body_equals_botocores(
+    clients: tuple[Captured, Captured], stream_name: str, records: list[dict[str, Any]]
+) -> None:
+    ours, theirs = clients
+    for each in clients:
+        each.client.put_records(StreamName="events", Records=records)
     ours_request, theirs_request = ours.requests.pop(), theirs.requests.pop()
     assert json.loads(ours_request.body) == json.loads(theirs_request.body)
     assert ours_request.headers["Content-Length"] == str(len(ours_request.body))
@@ -57,12 +59,12 @@ def test_a_body_equals_botocores(wires: tuple[Wire, Wire], stream_name: str, rec
     assert json.loads(body(stream_name, []))["StreamName"] == stream_name
 
 
-def test_calls_do_not_change_or_mix_their_records(wires: tuple[Wire, Wire]) -> None:
+def test_calls_do_not_change_or_mix_their_records(clients: tuple[Captured, Captured]) -> None:
     first = [{"Data": b"1", "PartitionKey": "a", "ExplicitHashKey": "7"}]
     second = [{"Data": b"2", "PartitionKey": "b", "ExplicitHashKey": "8"}]
     for records in (first, second, first):
-        wires[0].client.put_records(StreamName="events", Records=records)
-    keys = [json.loads(request.body)["Records"][0]["PartitionKey"] for request in wires[0].requests]
-    wires[0].requests.clear()
+        clients[0].client.put_records(StreamName="events", Records=records)
+    keys = [json.loads(request.body)["Records"][0]["PartitionKey"] for request in clients[0].requests]
+    clients[0].requests.clear()
     assert keys == ["a", "b", "a"]
     assert (first[0]["Data"], second[0]["Data"]) == (b"1", b"2")

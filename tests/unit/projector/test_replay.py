@@ -56,7 +56,7 @@ def test_despite_failures_the_same_events_arrive_in_order(recording: TableStream
     assert len(replayed.events) > sum(EVENTS.values())
 
 
-def test_an_account_that_stays_refused_fails_the_replay(recording: TableStream) -> None:
+def test_a_replay_fails_if_an_account_is_always_refused(recording: TableStream) -> None:
     with pytest.raises(AssertionError, match="discarded without being handled"):
         MemoryProjector(MemoryKinesis(refuse=["cleo"])).replay(recording)
 

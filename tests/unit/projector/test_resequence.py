@@ -25,7 +25,7 @@ def table(*bad: int) -> "Table":
 
 
 class Table:
-    """A table with every event; the bad ones can never be published."""
+    """A table with every event; the events in `bad` can never be published."""
 
     def __init__(self, bad: set[int]) -> None:
         self._bad = bad
@@ -73,7 +73,7 @@ def test_any_arrivals_continue_the_published_events_without_a_gap(numbers: list[
     assert sequences(result.events) == list(range(first, max(numbers) + 1))
     assert result.filled == len(set(range(first, max(numbers) + 1)) - set(numbers))
     assert (result.poison, result.behind) == (None, [])
-    assert is_in_sequence(arrivals, published and published.last) <= (reads.reads == [])
+    assert reads.reads == [] or not is_in_sequence(arrivals, published and published.last)
 
 
 def test_events_before_the_known_span_are_published_out_of_order() -> None:
@@ -124,7 +124,7 @@ def test_events_end_at_a_gap_that_cannot_be_read() -> None:
 
 
 @pytest.mark.parametrize("position", [0, 1])
-def test_of_a_repeated_event_the_first_counts(position: int) -> None:
+def test_the_first_of_repeated_events_is_used(position: int) -> None:
     result = resequence([event(4, position), event(4, 1 - position)], Span(1, 3), table())
     assert [one.position for one in result.events] == [0]
 
@@ -135,6 +135,6 @@ def test_a_stray_row_always_stops_its_account(published: Span | None) -> None:
     reads = table()
     result = resequence([event(1, 0), stray, event(7, 2)], published, reads)
     assert result.poison == stray
-    assert reads.reads == [], "nothing is missing, and DynamoDB refuses an empty range"
+    assert reads.reads == [], "no event is missing, and DynamoDB refuses an empty range"
     assert sequences(result.behind) == [1, 7]
     assert set(sequences(result.events)) <= {1}

@@ -48,26 +48,25 @@ class Stack:
     """Accounts a and b with 25 events each in the table, and a failure bucket."""
 
     def __init__(self, *objects: DiscardedBatch) -> None:
-        self.replay = MemoryProjector()
-        self.parking = self.replay.parking
+        self.projector = MemoryProjector()
+        self.parking = self.projector.parking
         for account_id in "ab":
-            self.replay.ledger.put(record["dynamodb"]["NewImage"] for record in records(account_id, 1, 25))
+            self.projector.ledger.put(record["dynamodb"]["NewImage"] for record in records(account_id, 1, 25))
         self.objects = {each.key: each for each in objects}
 
     def newest(self, account_id: str) -> int:
-        return max((version - version // 10 for version in self.replay.ledger.rows.get(account_id, ())), default=0)
+        return max((version - version // 10 for version in self.projector.ledger.rows.get(account_id, ())), default=0)
 
     def release(self) -> list[Released]:
-        releaser = Releaser(
-            self.parking, self.replay.ledger, self.replay.publisher, clock=self.replay.kinesis.clock, page_events=4
-        )
-        all_of_them = FailureReleaser(
+        publisher, clock = self.projector.publisher, self.projector.kinesis.clock
+        releaser = Releaser(self.parking, self.projector.ledger, publisher, clock=clock, page_events=4)
+        failures = FailureReleaser(
             self.parking, self.newest, releaser, now=lambda: NOW, delete=self.objects.__delitem__
         )
-        return list(all_of_them.release(list(self.objects.values())))
+        return list(failures.release(list(self.objects.values())))
 
     def on_stream(self, account_id: str) -> list[int]:
-        events = self.replay.kinesis.events()
+        events = self.projector.kinesis.events()
         return [event.fields["sequence"] for event in events if event.fields["account_id"] == account_id]
 
 
@@ -82,7 +81,7 @@ def test_the_payload_may_be_an_object_instead_of_a_string() -> None:
     assert read(content).accounts == {"a": Span(2, 3)}
 
 
-def test_a_row_without_an_event_counts_by_its_key() -> None:
+def test_a_row_without_an_event_is_identified_by_its_key() -> None:
     [wrong] = records("a", 4, 4)
     wrong["dynamodb"]["NewImage"] = {"Type": {"S": "INTEREST"}}
     assert read(body([wrong])).accounts == {"a": Span(4, 4)}
@@ -96,10 +95,10 @@ def test_records_that_are_never_published_release_no_account() -> None:
     others = [{**row, "eventName": name} for name in ("MODIFY", "REMOVE")]
     stack = Stack(read(body([snapshot, *others])))
     assert stack.release() == []
-    assert stack.objects == {}, "it is done with"
+    assert stack.objects == {}, "the object must be deleted"
 
 
-SOMETHING_ELSE = [
+OTHER_CONTENT = [
     b"",
     b"\xff\xfe",
     b"[]",
@@ -124,7 +123,7 @@ def test_an_unknown_event_name_is_reported_and_its_object_stays(kind: object) ->
     assert list(stack.objects) == ["1"]
 
 
-@pytest.mark.parametrize("content", SOMETHING_ELSE)
+@pytest.mark.parametrize("content", OTHER_CONTENT)
 def test_any_other_object_is_reported_and_stays(content: bytes) -> None:
     assert read(content).problem
     stack = Stack(read(content))
@@ -174,7 +173,7 @@ def test_an_account_in_several_objects_is_released_once() -> None:
 
 def test_an_account_is_parked_with_a_reason_during_its_release() -> None:
     stack = Stack(read(body(records("a", 20, 21))))
-    stack.replay.kinesis.refuse = {"a"}
+    stack.projector.kinesis.refuse = {"a"}
     seen: list[Parked] = []
     stack.parking.fails = lambda name: seen.extend(stack.parking.parked.values()) if name == "advance" else None
     assert [released.still_parked is None for released in stack.release()] == [False]
@@ -184,13 +183,13 @@ def test_an_account_is_parked_with_a_reason_during_its_release() -> None:
 
 def test_an_object_stays_until_the_last_of_its_accounts_is_released() -> None:
     stack = Stack(read(body([*records("a", 7, 12), *records("b", 20, 20)])))
-    wrong = stack.replay.ledger.rows["b"].pop(25)  # its event 23
+    wrong = stack.projector.ledger.rows["b"].pop(25)  # its event 23
     [a, b] = stack.release()
     assert a == Released("a", 19)
     assert b.still_parked is not None
     assert (b.published, b.still_parked.first, b.still_parked.reason) == (3, 23, NO_ROW)
     assert list(stack.objects) == ["1"]
-    stack.replay.ledger.rows["b"][25] = wrong
+    stack.projector.ledger.rows["b"][25] = wrong
     stack.release()
     assert (stack.parking.parked, stack.objects) == ({}, {})
     assert stack.on_stream("b")[-6:] == list(range(20, 26))
@@ -216,7 +215,7 @@ def test_a_parked_account_is_released_from_the_lower_event(parked_at: int, publi
 
 
 def test_events_held_back_during_the_release_are_kept() -> None:
-    """The newest event found is older than what is held back by then, which stays held back."""
+    """An event is held back after the release has looked up the newest one. It is published as well."""
     stack = Stack(read(body(records("a", 20, 21))))
     stack.parking.park(Parked("a", 23, 23, 25, "", ""))
     [new] = records("a", 26, 26)
@@ -224,8 +223,8 @@ def test_events_held_back_during_the_release_are_kept() -> None:
     def before_the_park(name: str) -> None:
         if name == "park":
             stack.parking.fails = lambda _: None
-            stack.replay.ledger.put([new["dynamodb"]["NewImage"]])
-            assert stack.replay.deliver([new]) == {"batchItemFailures": []}
+            stack.projector.ledger.put([new["dynamodb"]["NewImage"]])
+            assert stack.projector.deliver([new]) == {"batchItemFailures": []}
 
     stack.parking.fails = before_the_park
     stack.newest = lambda account_id: 25  # type: ignore[method-assign]  # noqa: ARG005 -- its name
@@ -234,7 +233,7 @@ def test_events_held_back_during_the_release_are_kept() -> None:
 
 
 @pytest.mark.parametrize("request_", ["park", "hold"])
-def test_another_process_releases_the_account_in_between(request_: str) -> None:
+def test_a_release_by_another_process_in_between_is_harmless(request_: str) -> None:
     stack = Stack(read(body(records("a", 20, 21))))
     times = iter(range(2))
 

@@ -20,42 +20,49 @@ from tests.support.rows import history, stream_records
 if TYPE_CHECKING:
     from account_events.testing.records import StreamRecord
 
-NOTHING_HAPPENS: Callable[[str], None] = lambda _: None  # noqa: E731 -- a default, named
+NOTHING_HAPPENS: Callable[[str], None] = lambda _: None  # noqa: E731 -- a named default
 
 
 class Stack:
-    """An account that the projector parked at its event `poisonous`, whose row is repaired since."""
+    """An account that the projector has parked at its event `poisonous`, whose row has been repaired since.
+
+    Args:
+        poisonous: the sequence of the poison on the stream.
+        delivered: the projector has received the events up to this sequence.
+        kinesis: where the events arrive.
+        is_plain: whether the projector publishes without aggregation.
+    """
 
     def __init__(
-        self, poisonous: int = 3, met: int = 10, *, kinesis: MemoryKinesis | None = None, is_plain: bool = False
+        self, poisonous: int = 3, delivered: int = 10, *, kinesis: MemoryKinesis | None = None, is_plain: bool = False
     ) -> None:
         pack = plain(BUCKETS) if is_plain else None
-        # Events are a second apart: the window is too short for a predecessor that is on the stream to be repeated.
-        self.replay = MemoryProjector(kinesis, pack, order_window_s=0.5)
-        self.parking, self.ledger = self.replay.parking, self.replay.ledger
+        # Events are a second apart, so the window is too short to repeat a predecessor that is on the stream.
+        self.projector = MemoryProjector(kinesis, pack, order_window_s=0.5)
+        self.parking, self.ledger = self.projector.parking, self.projector.ledger
         self.records: list[StreamRecord] = [
             record for record in stream_records(history("a", 30)) if "CorrelationId" in record["dynamodb"]["NewImage"]
         ]
         self.ledger.put(record["dynamodb"]["NewImage"] for record in self.records)
         wrong = self.records[poisonous - 1]["dynamodb"]
         wrong["NewImage"] = deepcopy(wrong["NewImage"]) | {"Type": {"S": "INTEREST"}}
-        self.meet(1, met)
+        self.deliver(1, delivered)
         self.progress: list[tuple[str, int, int]] = []
         self.releaser = Releaser(
             self.parking,
             self.ledger,
-            self.replay.publisher,
-            clock=self.replay.kinesis.clock,
+            self.projector.publisher,
+            clock=self.projector.kinesis.clock,
             progress=lambda *report: self.progress.append(report),
             page_events=4,
         )
 
-    def meet(self, first: int, last: int) -> None:
-        """The projector is given these events' records."""
-        assert self.replay.deliver(self.records[first - 1 : last]) == {"batchItemFailures": []}
+    def deliver(self, first: int, last: int) -> None:
+        """Deliver the records of these events to the projector."""
+        assert self.projector.deliver(self.records[first - 1 : last]) == {"batchItemFailures": []}
 
     def spoil(self, sequence: int) -> None:
-        """The event's row in the table."""
+        """Damage the event's row in the table."""
         version = int(self.records[sequence - 1]["dynamodb"]["Keys"]["Version"]["N"])
         self.ledger.rows["a"][version] = {**self.ledger.rows["a"][version], "Format": {"N": "99"}}
 
@@ -66,7 +73,7 @@ class Stack:
         return self.releaser.release(self.parking.parked["a"])
 
     def before(self, request: str, *happens: Callable[[], object]) -> None:
-        """Before each of the next requests of that name to the parked accounts, one of these happens."""
+        """Call the next of these functions before each request of that name to the table of parked accounts."""
         script = iter(happens)
 
         def fails(name: str) -> None:
@@ -78,7 +85,7 @@ class Stack:
         self.parking.fails = fails
 
     def on_stream(self) -> list[int]:
-        return [event.fields["sequence"] for event in self.replay.kinesis.events()]
+        return [event.fields["sequence"] for event in self.projector.kinesis.events()]
 
 
 def test_held_back_events_are_published_in_order_and_unparked() -> None:
@@ -87,7 +94,7 @@ def test_held_back_events_are_published_in_order_and_unparked() -> None:
     assert stack.release() == Released("a", 8)
     assert stack.on_stream() == list(range(1, 11))
     assert stack.parking.parked == {}
-    stack.meet(11, 12)
+    stack.deliver(11, 12)
     assert stack.on_stream() == list(range(1, 13))
 
 
@@ -100,15 +107,15 @@ def test_progress_is_reported_page_by_page() -> None:
 
 def test_events_held_back_meanwhile_are_published_once() -> None:
     stack = Stack()
-    stack.before("release", lambda: stack.meet(11, 11), lambda: stack.meet(12, 14))
+    stack.before("release", lambda: stack.deliver(11, 11), lambda: stack.deliver(12, 14))
     assert stack.release() == Released("a", 12)
     assert stack.on_stream() == list(range(1, 15))
     assert stack.parking.parked == {}
 
 
-def test_one_more_event_is_held_back_each_time() -> None:
-    stack = Stack(met=3)
-    stack.before("release", *[lambda sequence=sequence: stack.meet(sequence, sequence) for sequence in range(4, 28)])
+def test_events_held_back_one_at_a_time_are_all_published() -> None:
+    stack = Stack(delivered=3)
+    stack.before("release", *[lambda sequence=sequence: stack.deliver(sequence, sequence) for sequence in range(4, 28)])
     assert stack.release() == Released("a", 25)
     assert stack.on_stream() == list(range(1, 28))
 
@@ -121,14 +128,14 @@ def test_a_release_that_keeps_being_refused_ends() -> None:
     assert stack.on_stream() == list(range(1, 11))
 
 
-def test_another_process_releases_the_account_meanwhile() -> None:
+def test_a_release_by_another_process_meanwhile_is_harmless() -> None:
     stack = Stack()
     stack.before("release", stack.parking.parked.clear)
     assert stack.release() == Released("a", 8)
 
 
 @pytest.mark.parametrize(("first", "again"), [(1, list(range(1, 13))), (12, [12]), (11, [11, 12]), (5, [11, 12])])
-def test_the_account_is_parked_at_another_event_meanwhile(first: int, again: list[int]) -> None:
+def test_a_release_follows_an_account_parked_at_another_event(first: int, again: list[int]) -> None:
     """The release restarts at events that it has not published, and continues after those it has."""
     stack = Stack()
     stack.before("release", lambda: stack.parking.parked.update(a=Parked("a", first, 12, first, "", "")))
@@ -138,7 +145,7 @@ def test_the_account_is_parked_at_another_event_meanwhile(first: int, again: lis
 
 
 @pytest.mark.parametrize("wrong", [3, 6, 7, 10])
-def test_a_wrong_row_stops_the_release_and_earlier_events_go_once(wrong: int) -> None:
+def test_a_wrong_row_stops_the_release_after_the_earlier_events(wrong: int) -> None:
     stack = Stack()
     stack.spoil(wrong)
     released = stack.release()
@@ -151,7 +158,7 @@ def test_a_wrong_row_stops_the_release_and_earlier_events_go_once(wrong: int) ->
     )
     assert "unknown row format 99" in released.still_parked.reason
     assert stack.on_stream() == list(range(1, wrong))
-    stack.meet(11, 11)
+    stack.deliver(11, 11)
     stack.repair()
     assert stack.release() == Released("a", 12 - wrong)
     assert stack.on_stream() == list(range(1, 12))
@@ -160,9 +167,9 @@ def test_a_wrong_row_stops_the_release_and_earlier_events_go_once(wrong: int) ->
 def test_a_missing_row_stops_the_release() -> None:
     stack = Stack()
     del stack.ledger.rows["a"][5]
-    waits = stack.release().still_parked
-    assert waits is not None
-    assert (waits.first, waits.version, waits.reason) == (5, 5, NO_ROW)
+    parked = stack.release().still_parked
+    assert parked is not None
+    assert (parked.first, parked.version, parked.reason) == (5, 5, NO_ROW)
 
 
 def test_an_unchanged_parking_record_is_not_written() -> None:
@@ -194,32 +201,32 @@ def test_events_are_repeated_if_progress_cannot_be_stored() -> None:
 @pytest.mark.parametrize("is_plain", [True, False])
 def test_events_that_kinesis_refuses_stay_held_back(*, is_plain: bool) -> None:
     stack = Stack(is_plain=is_plain)
-    stack.replay.kinesis.refuse = {"a"}
-    waits = stack.release().still_parked
-    assert waits == stack.parking.parked["a"]
-    assert waits is not None
-    assert (waits.first, waits.version) == (3, 3)
-    assert waits.reason == "Kinesis did not accept the event: ProvisionedThroughputExceededException"
-    stack.replay.kinesis.refuse = set()
+    stack.projector.kinesis.refuse = {"a"}
+    parked = stack.release().still_parked
+    assert parked == stack.parking.parked["a"]
+    assert parked is not None
+    assert (parked.first, parked.version) == (3, 3)
+    assert parked.reason == "Kinesis did not accept the event: ProvisionedThroughputExceededException"
+    stack.projector.kinesis.refuse = set()
     assert stack.release() == Released("a", 8)
     assert stack.on_stream() == list(range(1, 11))
 
 
-def test_a_slow_kinesis_has_time_for_as_long_as_it_accepts_anything() -> None:
+def test_a_release_continues_while_a_slow_kinesis_accepts_events() -> None:
     kinesis = MemoryKinesis(latency_s=40.0)
     stack = Stack(kinesis=MemoryKinesis(clock=kinesis.clock), is_plain=True)
-    stack.replay.publisher._client = kinesis  # type: ignore[assignment]  # noqa: SLF001 -- from here on it is slow
+    stack.projector.publisher._client = kinesis  # type: ignore[assignment]  # noqa: SLF001 -- from here on it is slow
     assert stack.release() == Released("a", 8)
     assert [event.fields["sequence"] for event in kinesis.events()] == list(range(3, 11))
 
 
-def test_kinesis_stops_in_the_middle() -> None:
+def test_after_an_outage_of_kinesis_a_release_continues() -> None:
     down = [Fault()] * 4 + [Fault(throttled=True)] * 200
-    stack = Stack(met=10, kinesis=MemoryKinesis(down), is_plain=True)
+    stack = Stack(delivered=10, kinesis=MemoryKinesis(down), is_plain=True)
     released = stack.release()
     assert (released.published, released.still_parked and released.still_parked.first) == (2, 5)
     assert stack.on_stream() == [1, 2, 3, 4]
-    stack.replay.kinesis._faults = iter(())  # noqa: SLF001 -- it is well again
+    stack.projector.kinesis._faults = iter(())  # noqa: SLF001 -- the outage ends
     assert stack.release() == Released("a", 6)
     assert stack.on_stream() == list(range(1, 11))
 
@@ -227,7 +234,7 @@ def test_kinesis_stops_in_the_middle() -> None:
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), Unavailable("ThrottlingException")])
 def test_an_interrupted_release_leaves_the_account_parked(error: BaseException) -> None:
     stack = Stack()
-    stack.before("release", lambda: stack.meet(11, 11), lambda: _raise(error))
+    stack.before("release", lambda: stack.deliver(11, 11), lambda: _raise(error))
     with pytest.raises(type(error)):
         stack.release()
     assert (stack.parking.parked["a"].first, stack.parking.parked["a"].held_through) == (3, 11)

@@ -31,8 +31,8 @@ class Crash(Exception):
     """The operator's process ends."""
 
 
-class Meddled:
-    """A port of the releaser's: something happens before each of its requests, and after."""
+class InterruptedPort:
+    """A port of the releaser, with a step of the script before and after each request."""
 
     def __init__(self, port: object, happen: Callable[[], None]) -> None:
         self._port = port
@@ -52,45 +52,45 @@ class World:
     """A stack, its projector and its operators; `script` decides what happens at each point of interleaving."""
 
     def __init__(self, names: Sequence[str], poisonous: set[int], script: Sequence[str]) -> None:
-        self.replay = MemoryProjector()
+        self.projector = MemoryProjector()
         self.records = _records(names)
         self.rows = [record["dynamodb"]["NewImage"] for record in self.records]
         for position in poisonous & set(range(len(self.records))):
             change = self.records[position]["dynamodb"]
             change["NewImage"] = deepcopy(change["NewImage"]) | {"Format": {"N": "99"}}
-        self.replay.ledger.put(record["dynamodb"]["NewImage"] for record in self.records)
+        self.projector.ledger.put(record["dynamodb"]["NewImage"] for record in self.records)
         self.queue: Sequence[StreamRecord] = self.records
         self.script: Iterator[str] = iter(script)
-        self.replay.parking.fails = lambda _: self._happen_to_projector()
+        self.projector.parking.fails = lambda _: self._happen_to_projector()
         self._depth = 0
 
     def repair(self) -> None:
-        self.replay.ledger.put(self.rows)
+        self.projector.ledger.put(self.rows)
 
     def deliver(self) -> None:
         batch, behind = self.queue[:3], self.queue[3:]
         if batch and self._depth < 3:
             self._depth += 1
-            self.queue = []  # Lambda has one batch of a shard under way at a time
-            self.queue = [*remainder(batch, self.replay.deliver(batch)), *behind]
+            self.queue = []  # Lambda delivers one batch of a shard at a time
+            self.queue = [*remainder(batch, self.projector.deliver(batch)), *behind]
             self._depth -= 1
 
     def release_all(self) -> None:
-        """An operator's whole run."""
+        """An operator releases every parked account."""
         if self._depth >= 3:
             return
         self._depth += 1
-        meddled: Any = [Meddled(port, self._happen) for port in (self.replay.parking, self.replay.ledger)]
-        publisher = Meddled(self.replay.publisher, self._happen)
+        ports: Any = [InterruptedPort(port, self._happen) for port in (self.projector.parking, self.projector.ledger)]
+        publisher = InterruptedPort(self.projector.publisher, self._happen)
         releaser = Releaser(
-            cast("Parking", meddled[0]),
-            cast("Ledger", meddled[1]),
+            cast("Parking", ports[0]),
+            cast("Ledger", ports[1]),
             cast("Publisher", publisher),
-            clock=self.replay.kinesis.clock,
+            clock=self.projector.kinesis.clock,
             page_events=2,
         )
         try:
-            for parked in list(self.replay.parking.parked.values()):
+            for parked in list(self.projector.parking.parked.values()):
                 releaser.release(parked)
         except (Crash, Unavailable):
             pass
@@ -105,7 +105,7 @@ class World:
             case "repair":
                 self.repair()
             case "restart":
-                self.replay.restart()
+                self.projector.restart()
             case "crash":
                 raise Crash
             case "down":
@@ -127,7 +127,7 @@ def _records(names: Sequence[str]) -> list[StreamRecord]:
 
 
 @given(interleavings, poisons, scripts, turns)
-def test_nothing_is_lost_and_nothing_comes_before_what_is_before_it(
+def test_no_event_is_lost_and_none_overtakes_its_predecessor(
     names: list[str], poisonous: set[int], script: list[str], are_deliveries: list[bool]
 ) -> None:
     world = World(names, poisonous, script)
@@ -137,14 +137,14 @@ def test_nothing_is_lost_and_nothing_comes_before_what_is_before_it(
     for _ in range(ROUNDS_MAX):
         world.deliver()
         world.release_all()
-        if not world.queue and not world.replay.parking.parked:
+        if not world.queue and not world.projector.parking.parked:
             break
     assert not world.queue
-    assert not world.replay.parking.parked
+    assert not world.projector.parking.parked
     last: dict[str, int] = {}
-    for event in world.replay.kinesis.events():
+    for event in world.projector.kinesis.events():
         account_id, sequence = event.fields["account_id"], event.fields["sequence"]
-        assert sequence <= last.get(account_id, 0) + 1, f"{account_id}:{sequence} came before the one before it"
+        assert sequence <= last.get(account_id, 0) + 1, f"{account_id}:{sequence} came before its predecessor"
         last[account_id] = max(sequence, last.get(account_id, 0))
     stored = [row["AccountId"]["S"] for row in world.rows if "CorrelationId" in row]
     assert last == {name: stored.count(name) for name in set(stored)}

@@ -39,7 +39,7 @@ def test_concurrent_reads_wait_for_each_others_reservation() -> None:
     pace = ReadPace(10, clock, clock.sleep)
     assert [pace.reserve(5) for _ in range(4)] == pytest.approx([0, 0.5, 1.0, 1.5])
     clock.now_s += 60
-    assert pace.reserve(5) == 0, "what was not taken is not saved up"
+    assert pace.reserve(5) == 0, "unused capacity must not be saved up"
     assert pace.reserve(5) == pytest.approx(0.5)
 
 
@@ -47,11 +47,11 @@ def test_concurrent_reads_wait_for_each_others_reservation() -> None:
     ("seconds", "words"),
     [(0, "1 s"), (40.4, "40 s"), (89, "89 s"), (91, "2 min"), (5_000, "83 min"), (7_500, "2 h 5 min")],
 )
-def test_times_in_words(seconds: float, words: str) -> None:
+def test_a_time_is_shown_in_words(seconds: float, words: str) -> None:
     assert in_words(seconds) == words
 
 
-def test_the_size_in_read_units() -> None:
+def test_a_tables_size_is_converted_to_read_units() -> None:
     assert TableSize("t", 0, 0).read_units == 0
     assert TableSize("t", 1, 1).read_units == 1
     assert TableSize("t", 9, 8_193).read_units == 3
@@ -92,42 +92,42 @@ STATE = State({"segment 0 of 1": PartState()}, position=7)
 
 
 def test_a_checkpoint_is_locked_by_one_run(tmp_path: Path) -> None:
-    kept = CheckpointFile(tmp_path / "checkpoint.json", {"table": "t"})
-    with kept.locked():
-        kept.save(STATE)
-        with pytest.raises(NotResumable, match="Another replay is using"), CheckpointFile(kept.path, {}).locked():
-            pytest.fail("it was locked")
-        assert kept.load() == STATE
-    with kept.locked():
-        assert kept.load() == STATE
-        kept.delete()
-        assert not kept.exists()
-    assert list(kept.path.parent.iterdir()) == []
+    file = CheckpointFile(tmp_path / "checkpoint.json", {"table": "t"})
+    with file.locked():
+        file.save(STATE)
+        with pytest.raises(NotResumable, match="Another replay is using"), CheckpointFile(file.path, {}).locked():
+            pytest.fail("the checkpoint was locked")
+        assert file.load() == STATE
+    with file.locked():
+        assert file.load() == STATE
+        file.delete()
+        assert not file.exists()
+    assert list(file.path.parent.iterdir()) == []
 
 
 def test_an_interrupted_save_keeps_the_previous_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = CheckpointFile(tmp_path / "checkpoint.json", {})
-    kept.save(STATE)
+    file = CheckpointFile(tmp_path / "checkpoint.json", {})
+    file.save(STATE)
 
     def breaks(_descriptor: int) -> None:
         raise OSError("No space left on device")
 
     monkeypatch.setattr(os, "fsync", breaks)
     with pytest.raises(OSError, match="No space"):
-        kept.save(State({}))
-    assert kept.load() == STATE
+        file.save(State({}))
+    assert file.load() == STATE
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[]", b'{"format":1}', b"[" * 100_000, b"1" * 5_000])
 def test_a_file_that_is_not_a_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
-    kept = CheckpointFile(tmp_path / "checkpoint.json", {})
-    kept.path.write_bytes(content)
+    file = CheckpointFile(tmp_path / "checkpoint.json", {})
+    file.path.write_bytes(content)
     with pytest.raises(InvalidRequest, match="is not a replay checkpoint: choose another file"):
-        kept.load()
-    with pytest.raises(InvalidRequest, match="is not a replay checkpoint"), kept.locked():
-        pytest.fail("it was locked")
-    assert kept.path.read_bytes() == content
-    assert list(tmp_path.iterdir()) == [kept.path]
+        file.load()
+    with pytest.raises(InvalidRequest, match="is not a replay checkpoint"), file.locked():
+        pytest.fail("the checkpoint was locked")
+    assert file.path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [file.path]
 
 
 class FailingTable:

@@ -99,8 +99,8 @@ def test_glue_framing_has_the_projectors_bytes() -> None:
     replay(source_of(a=12), ALL, sink, encoders=GLUE)
     rows = [row for row in history("a", 12) if isinstance(row, EventRow)]
     assert [event.data for event in sink.events] == [outgoing(row, 0, GLUE).data for row in rows]
-    words = json.loads(writer("jsonl", CODEC)(sink.events[0].data))
-    assert (words["name"], words["event"]["sequence"]) == ("AccountCreated", 1)
+    line = json.loads(writer("jsonl", CODEC)(sink.events[0].data))
+    assert (line["name"], line["event"]["sequence"]) == ("AccountCreated", 1)
 
 
 def test_rows_in_order_are_read_and_sent_once() -> None:
@@ -128,7 +128,7 @@ def test_accounts_are_queried_and_a_missing_one_is_reported() -> None:
 
 
 @pytest.mark.parametrize(
-    ("from_", "until", "due"),
+    ("from_", "until", "expected"),
     [
         ("2026-01-31T09:00:05.000001Z", None, range(5, 31)),
         ("2026-01-31T10:00:05.000002+01:00", None, range(6, 31)),
@@ -140,13 +140,13 @@ def test_accounts_are_queried_and_a_missing_one_is_reported() -> None:
         (None, "2025-01-01T00:00:00Z", range(0)),
     ],
 )
-def test_a_time_range_selects_consecutive_events(from_: str | None, until: str | None, due: range) -> None:
+def test_a_time_range_selects_consecutive_events(from_: str | None, until: str | None, expected: range) -> None:
     source, sink = source_of(a=30, b=2), MemorySink()
     source.page_rows = 7
     result = replay(source, time_range(from_, until), sink)
-    assert sink.of("a") == list(due)
-    assert sink.of("b") == [sequence for sequence in due if sequence <= 2]
-    assert result.counts.accounts == bool(due) + bool(sink.of("b"))
+    assert sink.of("a") == list(expected)
+    assert sink.of("b") == [sequence for sequence in expected if sequence <= 2]
+    assert result.counts.accounts == bool(expected) + bool(sink.of("b"))
 
 
 def test_decreasing_times_leave_no_gap() -> None:
@@ -188,10 +188,10 @@ def test_a_row_without_an_event_stops_only_its_account(
     change(source, version, **attributes)
     result = replay(source, ALL, sink, segments=1)
     [stopped] = result.stopped
-    due = version - version // 10 + (version == 20)
-    assert (stopped.account_id, stopped.sequence, stopped.version) == ("a", due, str(version))
+    sequence = version - version // 10 + (version == 20)
+    assert (stopped.account_id, stopped.sequence, stopped.version) == ("a", sequence, str(version))
     assert stopped.reason
-    assert sink.of("a") == list(range(1, due))
+    assert sink.of("a") == list(range(1, sequence))
     assert sink.of("b") == list(range(1, 31))
 
 
@@ -200,9 +200,9 @@ def test_an_invalid_version_stops_its_account(number: str) -> None:
     source, sink = source_of(a=30, b=30), MemorySink()
     source.put_item({"AccountId": {"S": "a"}, "Version": {"N": number}})
     result = replay(source, ALL, sink, segments=1)
-    out = {"2.5": 2, "-3": 0}.get(number, 30)
-    assert result.stopped == [Stopped("a", out + 1, number, NO_VERSION)]
-    assert sink.of("a") == list(range(1, out + 1))
+    last = {"2.5": 2, "-3": 0}.get(number, 30)
+    assert result.stopped == [Stopped("a", last + 1, number, NO_VERSION)]
+    assert sink.of("a") == list(range(1, last + 1))
     assert sink.of("b") == list(range(1, 31))
 
 
@@ -216,7 +216,8 @@ def test_a_missing_row_stops_its_account_after_a_second_read(version: int, selec
     assert result.stopped == [Stopped("a", sequence, str(version), NO_ROW)]
     assert sink.of("a") == list(range(1, sequence))
     assert sink.of("b") == list(range(1, 31))
-    assert len([part for part in source.requests if isinstance(part, Account)]) <= 4  # the two selected, and two looks
+    queries = [part for part in source.requests if isinstance(part, Account)]
+    assert len(queries) <= 4  # one of each selected account, and two more of "a"
 
 
 def test_reading_continues_directly_after_the_last_event() -> None:

@@ -41,18 +41,18 @@ def published(account_id: str, events: int) -> list[bytes]:
     return [arrival.data for arrival in arrivals if isinstance(arrival, Outgoing)]
 
 
-def assert_a_consumer_can_follow(events: list[Outgoing], due: dict[str, range]) -> None:
+def assert_a_consumer_can_follow(events: list[Outgoing], ranges: dict[str, range]) -> None:
     """Checks that each account has its expected events in order, and that duplicates only repeat them."""
-    for account_id, sequences in due.items():
+    for account_id, sequences in ranges.items():
         mine = [event for event in events if event.account_id == account_id]
         bytes_of = published(account_id, max(sequences, default=0) or 1)
         expected = sequences.start
         for event in mine:
-            assert sequences.start <= event.sequence <= expected, f"{event.sequence} where {expected} was due"
+            assert sequences.start <= event.sequence <= expected, f"found event {event.sequence} instead of {expected}"
             assert event.data == bytes_of[event.sequence - 1]
             expected = max(expected, event.sequence + 1)
         assert expected == sequences.stop
-    assert {event.account_id for event in events} <= set(due)
+    assert {event.account_id for event in events} <= set(ranges)
 
 
 @given(HISTORIES, st.integers(1, 50), st.integers(1, 4), KILLS, LAYOUTS)
@@ -96,12 +96,12 @@ def test_a_time_range_selects_consecutive_events(
     first, length = time
     begin = FIRST_US + first * 1_000_000
     result = run_to_the_end(source, sink, kills, selection=TimeRange(begin, begin + length * 1_000_000))
-    due = {}
+    ranges = {}
     for name, events in histories.items():
         last = min(first + length, events)
-        due[name] = range(first + 1, max(first, last) + 1)
-    assert_a_consumer_can_follow(sink.events, due)
-    assert result.counts.accounts == sum(map(bool, due.values()))
+        ranges[name] = range(first + 1, max(first, last) + 1)
+    assert_a_consumer_can_follow(sink.events, ranges)
+    assert result.counts.accounts == sum(map(bool, ranges.values()))
 
 
 @given(HISTORIES, st.integers(1, 30), KILLS, ORDERS, st.data())
@@ -130,8 +130,8 @@ def test_damaged_accounts_end_before_the_damage(
     )
 
 
-def test_a_kill_in_the_middle_of_an_account() -> None:
-    """Kills a small run at every step, and at every pair of steps."""
+def test_a_run_killed_at_any_step_or_two_sends_every_event() -> None:
+    """Kills a small run at every step, alone and with several second steps."""
     for first in range(1, 60):
         for second in (0, 1, 2, 5):
             kills = Kills([first, *([second] if second else [])])

@@ -119,9 +119,9 @@ def test_put_units_are_counted_as_billed() -> None:
 
 @given(st.integers(0, len(EVENTS)))
 def test_both_formats_return_the_bytes(number: int) -> None:
-    datas = [event.data for event in EVENTS[:number]]
-    assert list(events_in(BytesIO(b"".join(map(writer("jsonl", CODEC), datas))), "jsonl")) == datas
-    assert list(events_in(BytesIO(b"".join(map(to_frame, datas))), "framed")) == datas
+    payloads = [event.data for event in EVENTS[:number]]
+    assert list(events_in(BytesIO(b"".join(map(writer("jsonl", CODEC), payloads))), "jsonl")) == payloads
+    assert list(events_in(BytesIO(b"".join(map(to_frame, payloads))), "framed")) == payloads
 
 
 @pytest.mark.parametrize("file_format", ["jsonl", "framed"])

@@ -1,4 +1,4 @@
-"""Lakes for the report's tests, and its figures of them by a plain fold."""
+"""Lakes for the report's tests, and their figures, computed by a plain fold."""
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
@@ -17,7 +17,7 @@ HOSTILE = '<script>alert("1")</script>&amp;</svg></title>'
 
 
 def lake(root: Path, rows: Iterable[LakeRow]) -> DuckDBEngine:
-    """One of these rows and their totals."""
+    """A lake with these rows and their totals."""
     rows = list(rows)
     write(root, rows)
     write_totals(root, rows)
@@ -25,25 +25,25 @@ def lake(root: Path, rows: Iterable[LakeRow]) -> DuckDBEngine:
 
 
 def opened(account_id: str, currency: str = "EUR", at: datetime = NOON) -> LakeRow:
-    """Its first event."""
+    """The first event of an account."""
     return event(account_id, 1, "AccountCreated", at, currency, None, Decimal(0), owner="owner-1")
 
 
-def moved(  # noqa: PLR0917 -- an event's own words
+def moved(  # noqa: PLR0917 -- an event's fields
     account_id: str, sequence: int, amount: str, balance: str, currency: str = "EUR", at: datetime = NOON
 ) -> LakeRow:
-    """A credit, or where the amount is below 0 a withdrawal."""
+    """A credit or, if the amount is negative, a withdrawal."""
     change = Decimal(amount)
     kind = "BalanceCredited" if change > 0 else "BalanceWithdrawn"
     return event(account_id, sequence, kind, at, currency, abs(change), Decimal(balance))
 
 
 def folded(rows: Iterable[LakeRow], day: date) -> Figures:
-    """The figures that the report must show for these rows, each of which is there once."""
+    """The figures that the report must show for these rows, none of which is a copy."""
     until = [row for row in rows if row["dt"] <= f"{day}"]
-    theirs = [row for row in until if row["dt"] == f"{day}"]
+    of_day = [row for row in until if row["dt"] == f"{day}"]
     hours: dict[int, Flow] = {
-        hour: _flow([row for row in theirs if _at(row).hour == hour], money=False) for hour in range(24)
+        hour: _flow([row for row in of_day if _at(row).hour == hour], money=False) for hour in range(24)
     }
     first = max(min((date.fromisoformat(row["dt"]) for row in until), default=day), day - timedelta(days=DAYS - 1))
     span = [first + timedelta(days=number) for number in range((day - first).days)]
@@ -54,8 +54,8 @@ def folded(rows: Iterable[LakeRow], day: date) -> Figures:
             for currency in sorted({row["currency"] for row in until})
         ),
         tuple(Hour(hour, flow.opened, flow.credits, flow.withdrawals) for hour, flow in hours.items()),
-        max(map(_at, theirs), default=None),
-        max((datetime.fromisoformat(row["published_at"]) for row in theirs if row["published_at"]), default=None),
+        max(map(_at, of_day), default=None),
+        max((datetime.fromisoformat(row["published_at"]) for row in of_day if row["published_at"]), default=None),
         tuple(sum(row["dt"] == f"{each}" for row in until) for each in span),
     )
 
@@ -65,9 +65,9 @@ def _currency(rows: list[LakeRow], currency: str, day: date) -> CurrencyDay:
         each: _flow([row for row in rows if row["dt"] == f"{each}"])
         for each in (day - timedelta(days=back) for back in reversed(range(DAYS)))
     }
-    theirs = [row for row in rows if row["dt"] == f"{day}"]
+    of_day = [row for row in rows if row["dt"] == f"{day}"]
     largest = sorted(
-        (row for row in theirs if row["amount"]),
+        (row for row in of_day if row["amount"]),
         key=lambda row: (-Decimal(row["amount"]), row["account_id"], row["sequence"]),
     )
     return CurrencyDay(
@@ -76,7 +76,7 @@ def _currency(rows: list[LakeRow], currency: str, day: date) -> CurrencyDay:
         by_day[day],
         tuple(by_day.items()),
         tuple(_movement(row) for row in largest[:10]),
-        _balances(theirs),
+        _balances(of_day),
         0,
     )
 
@@ -89,11 +89,11 @@ def _balances(rows: list[LakeRow]) -> Distribution | None:
     closing = sorted(Decimal(row["balance"]) for row in newest.values())
     middle = closing[(len(closing) - 1) // 2] if closing else None
     sizes = []
-    for place, balance in enumerate(closing):
+    for index, balance in enumerate(closing):
         digits = f"{abs(int(balance))}"
         sign = (balance > 0) - (balance < 0)
         size = int(digits[0] + "0" * (len(digits) - 1))
-        sizes.append(Size(sign, size, 1, balance, balance, middle if place == (len(closing) - 1) // 2 else None))
+        sizes.append(Size(sign, size, 1, balance, balance, middle if index == (len(closing) - 1) // 2 else None))
     return distribution(sizes)
 
 

@@ -1,4 +1,4 @@
-"""Figures as readers see them."""
+"""How the report formats figures and foreign text."""
 
 from decimal import Decimal
 
@@ -19,7 +19,7 @@ THIN = "\u202f"
         ("1E+3", f"1{THIN}000.00"),
     ],
 )
-def test_money(amount: str, expected: str) -> None:
+def test_an_amount_has_thin_spaces_and_two_decimals(amount: str, expected: str) -> None:
     assert money(Decimal(amount)) == expected
 
 
@@ -32,20 +32,20 @@ def test_only_amounts_above_zero_have_a_plus() -> None:
     ]
 
 
-def test_counts_agree_with_what_they_count() -> None:
+def test_a_count_has_its_noun_in_the_singular_or_plural() -> None:
     assert [count(number, "event") for number in (0, 1, 1000)] == ["0 events", "1 event", f"1{THIN}000 events"]
     assert count(2, "currency", "currencies") == "2 currencies"
     assert count(7) == "7"
 
 
-def test_means_are_as_fine_as_they_are_small() -> None:
+def test_only_means_below_ten_have_a_decimal() -> None:
     assert [mean(total, 4) for total in (0, 10, 39, 41, 40_002)] == ["0.0", "2.5", "9.8", "10", f"10{THIN}000"]
 
 
 @pytest.mark.parametrize("character", ["\x00", "\n", "\x7f", "\x85", "\u202e", "\u2066", "\ud800", "\uffff"])
-def test_characters_that_steer_are_shown(character: str) -> None:
+def test_control_characters_are_replaced_with_a_visible_one(character: str) -> None:
     assert foreign(f"a{character}b") == "a\N{REPLACEMENT CHARACTER}b"
 
 
-def test_all_other_text_stays() -> None:
+def test_all_other_text_is_unchanged() -> None:
     assert foreign("Zoë-<b>&'\" 口座 🏦 عميل") == "Zoë-<b>&'\" 口座 🏦 عميل"

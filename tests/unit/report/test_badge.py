@@ -19,7 +19,7 @@ BEFORE = SHOWN - timedelta(hours=8)
 COMPLETE_FROM = AT.replace(tzinfo=None)
 
 
-def test_reconciled() -> None:
+def test_a_reconciliation_that_agrees_is_good() -> None:
     found = badge(AGREEING, BEFORE, COMPLETE_FROM)
     assert (found.tone, found.symbol, found.summary, found.advice) == ("good", "✓", "Reconciled to the cent", "")
     for part in (
@@ -45,7 +45,7 @@ def test_reconciled() -> None:
         ({"totals": (replace(TOTAL, lake=Decimal("5.01")),), "missing": 1}, "EUR 0.01 too much"),
     ],
 )
-def test_it_differs(differs: dict[str, Any], detail: str) -> None:
+def test_every_difference_from_the_ledger_is_bad(differs: dict[str, Any], detail: str) -> None:
     found = badge(replace(AGREEING, **differs), BEFORE, COMPLETE_FROM)
     assert (found.tone, found.symbol, found.summary) == ("bad", "✕", "Differs from the ledger")
     assert detail in found.detail
@@ -61,19 +61,19 @@ def test_it_differs(differs: dict[str, Any], detail: str) -> None:
         (timedelta(days=3), "3 days"),
     ],
 )
-def test_the_data_is_newer(since: timedelta, age: str) -> None:
+def test_data_newer_than_the_reconciliation_needs_caution(since: timedelta, age: str) -> None:
     found = badge(AGREEING, SHOWN + since, COMPLETE_FROM)
     assert (found.tone, found.symbol, found.summary) == ("caution", "!", "Reconciliation is older than the data shown")
     assert f"That is {age} before the newest event" in found.detail
     assert found.advice
 
 
-def test_events_are_on_their_way() -> None:
+def test_events_on_the_way_need_caution() -> None:
     found = badge(replace(AGREEING, on_their_way=5), BEFORE, COMPLETE_FROM)
     assert (found.tone, found.summary) == ("caution", "Reconciled, 5 events on the way")
 
 
-def test_the_lake_has_changed_since() -> None:
+def test_a_lake_changed_since_the_reconciliation_needs_caution() -> None:
     found = badge(AGREEING, BEFORE, COMPLETE_FROM, is_changed=True)
     assert (found.tone, found.summary) == ("caution", "The lake has changed since it was reconciled")
     assert "Since then, files of these days were added, removed or changed" in found.detail
@@ -85,25 +85,25 @@ def test_the_lake_has_changed_since() -> None:
     )
 
 
-def test_never() -> None:
+def test_without_a_reconciliation_the_tone_is_unknown() -> None:
     assert badge(None, BEFORE, COMPLETE_FROM) == NEVER == badge(None, None, COMPLETE_FROM)
     assert (NEVER.tone, NEVER.symbol) == ("unknown", "?")
 
 
-def test_what_is_shown_is_reconciled_up_to_its_newest_event() -> None:
+def test_data_up_to_the_end_of_the_reconciliation_is_good() -> None:
     assert badge(AGREEING, SHOWN, COMPLETE_FROM).tone == "good"
 
 
 @pytest.mark.parametrize("microseconds", [1, 499, 500, 730_954, 999_999])
 def test_an_engine_that_rounds_times_shows_no_newer_event(microseconds: int) -> None:
-    """Athena's have milliseconds."""
+    """Athena rounds times to milliseconds."""
     newest = SHOWN + timedelta(microseconds=microseconds)
     result = replace(AGREEING, through=newest.replace(tzinfo=UTC))
     rounded = SHOWN + timedelta(milliseconds=round(microseconds / 1000))
     assert badge(result, rounded, COMPLETE_FROM).tone == "good"
 
 
-def test_a_difference_outweighs_all_else() -> None:
+def test_a_difference_outweighs_every_other_result() -> None:
     assert badge(replace(AGREEING, on_their_way=5, missing=1), SHOWN + timedelta(days=1), COMPLETE_FROM).tone == "bad"
 
 
@@ -119,6 +119,6 @@ def test_a_comparison_before_the_days_end_is_too_early(newest: datetime | None) 
     assert found.advice
 
 
-def test_no_two_tones_have_one_symbol() -> None:
+def test_each_tone_has_its_own_symbol() -> None:
     tones: tuple[Tone, ...] = ("good", "caution", "bad", "unknown")
     assert len({Badge(tone, "", "").symbol for tone in tones}) == len(tones)

@@ -1,4 +1,4 @@
-"""The charts show the figures, and hold nothing that could act."""
+"""The charts show the figures and contain no active content."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -34,7 +34,7 @@ def euro(figures: Figures) -> CurrencyDay:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """Attributes: `top` and `bottom` count downwards, as everything in SVG."""
+    """A bar of a chart. `top` and `bottom` are measured downwards, as in all of SVG."""
 
     colour: str
     width: float
@@ -57,14 +57,14 @@ def bars(drawn: str) -> list[Bar]:
 
 
 def base(drawn: str) -> float:
-    """Where nothing is."""
+    """The vertical position of zero."""
     lines = ET.fromstring(drawn).iter(f"{SVG}line")  # noqa: S314 -- our own
     [place] = [line.get("transform", "") for line in lines if line.get("stroke") == "var(--ink)"]
     return float(place.removesuffix(")").split(",")[1])
 
 
 def left_edge(drawn: str) -> float:
-    """Where the axis' labels end and the bars may begin."""
+    """The horizontal position where the axis's labels end and the bars may begin."""
     outermost = next(ET.fromstring(drawn).iter(f"{SVG}g"))  # noqa: S314 -- our own
     return float(outermost.get("transform", "").removeprefix("translate(").split(",")[0])
 
@@ -78,7 +78,7 @@ def both(drawn: Drawn) -> tuple[str, str]:
 
 
 def with_nets(part: CurrencyDay, *nets: Decimal) -> CurrencyDay:
-    """The same, with so much more in than out on its days."""
+    """A copy with these net flows on its days."""
     flows = [Flow(credited=max(net, Decimal(0)), withdrawn=max(-net, Decimal(0))) for net in nets]
     return replace(part, days=tuple((day, flow) for (day, _), flow in zip(part.days, flows, strict=False)))
 
@@ -96,7 +96,7 @@ def test_net_flow_has_a_bar_for_each_day_as_high_as_its_flow(euro: CurrencyDay) 
 
 
 @pytest.mark.parametrize("newest", ["4.00", "-4.00"])
-def test_more_in_is_up_and_more_out_is_down_each_in_its_colour(euro: CurrencyDay, newest: str) -> None:
+def test_the_sign_of_a_net_flow_sets_its_direction_and_colour(euro: CurrencyDay, newest: str) -> None:
     nets = [Decimal(net) for net in ("5.00", "-10.00", "2.50", "-0.25", newest)]
     for drawn in both(charts.net_flow(with_nets(euro, *nets), "t")):
         *earlier, strong = found = bars(drawn)
@@ -107,13 +107,13 @@ def test_more_in_is_up_and_more_out_is_down_each_in_its_colour(euro: CurrencyDay
 
 @pytest.mark.parametrize("amount", ["0.05", "25.00", "350000.00", "350000000000.00", "9999999999999999.99"])
 def test_the_charts_of_a_column_have_one_left_edge(euro: CurrencyDay, amount: str) -> None:
-    """Whatever their labels are, and whatever fonts the machine has."""
+    """For any labels, and any fonts on the machine."""
     for nets in ((Decimal(amount), Decimal(0)), (Decimal(0), -Decimal(amount))):
         for drawn in both(charts.net_flow(with_nets(euro, *nets), "t")):
             assert left_edge(drawn) == AXIS_PX
 
 
-def test_volume_has_all_hours_and_each_type(figures: Figures) -> None:
+def test_volume_has_a_bar_for_each_hour_and_type(figures: Figures) -> None:
     hours = list(figures.hours)
     hours[3] = replace(hours[3], opened=7)
     for drawn in both(charts.volume(hours, "t")):
@@ -126,7 +126,7 @@ def test_volume_has_all_hours_and_each_type(figures: Figures) -> None:
         assert left_edge(drawn) == AXIS_PX
 
 
-def test_a_balances_bar_is_as_high_as_it_has_accounts(euro: CurrencyDay) -> None:
+def test_a_bar_of_balances_is_as_high_as_its_number_of_accounts(euro: CurrencyDay) -> None:
     assert euro.balances
     spread = replace(euro.balances, empty=3, overdrawn=1)
     for drawn in both(charts.spread("EUR", spread, "t")):
@@ -163,7 +163,7 @@ def test_the_renditions_have_their_own_names_and_sizes(euro: CurrencyDay) -> Non
 @pytest.mark.parametrize(
     "account_id", [HOSTILE, "a\x00\x1b[31m\u202eb", "口座-🏦", "x" * 500, "", "$$[0]", "'+alert(1)+'"]
 )
-def test_foreign_text_stays_text(euro: CurrencyDay, account_id: str) -> None:
+def test_foreign_text_adds_no_elements(euro: CurrencyDay, account_id: str) -> None:
     part = replace(euro, movements=(replace(euro.movements[0], account_id=account_id),))
     for drawn in both(charts.movements(part, "t")):
         tags = {each.tag for each in ET.fromstring(drawn).iter()}  # noqa: S314 -- our own
@@ -193,5 +193,5 @@ def test_content_that_a_page_must_not_have_is_refused(content: str, found: str) 
     ("value", "label"),
     [(0, "0"), (500, "500"), (2_000, "2k"), (10**6, "1M"), (5 * 10**9, "5 bn"), (10**13, "10 tn"), (10**16, "10 qn")],
 )
-def test_edges_are_short(value: int, label: str) -> None:
+def test_the_labels_of_edges_are_short(value: int, label: str) -> None:
     assert charts.edge(value) == label

@@ -38,7 +38,7 @@ def test_an_event_delivered_again_counts_once(tmp_path: Path) -> None:
     assert figures_of(engine, day) == folded(rows, day)
 
 
-def test_an_empty_lake(tmp_path: Path) -> None:
+def test_an_empty_lake_has_no_figures(tmp_path: Path) -> None:
     engine = DuckDBEngine(str(tmp_path))
     assert newest_day(engine) is None
     found = figures_of(engine, DAY)
@@ -53,7 +53,7 @@ def test_a_day_without_events_keeps_the_balances(tmp_path: Path) -> None:
     assert all(flow == Flow() for _, flow in euro.days)
 
 
-def test_a_currency_that_moves_for_the_first_time_opens_with_nothing(tmp_path: Path) -> None:
+def test_a_new_currency_has_an_opening_balance_of_zero(tmp_path: Path) -> None:
     rows = [opened("a", "EUR", NOON - timedelta(days=1)), opened("b", "USD"), moved("b", 2, "7.00", "7.00", "USD")]
     figures = figures_of(lake(tmp_path, rows), DAY)
     assert [(each.currency, each.opening, each.closing) for each in figures.currencies] == [
@@ -63,8 +63,8 @@ def test_a_currency_that_moves_for_the_first_time_opens_with_nothing(tmp_path: P
     assert figures.earlier == (1,)
 
 
-def test_days_without_events_are_days_before_since_the_lake_has_any(tmp_path: Path) -> None:
-    """The mean of the days before is of all of them, or it would be too high."""
+def test_earlier_days_without_events_count_since_the_first_event(tmp_path: Path) -> None:
+    """Otherwise the mean of the earlier days would be too high."""
     rows = [opened(f"{back}", at=NOON - timedelta(days=back)) for back in (20, 3, 0)]
     assert figures_of(lake(tmp_path / "young", rows), DAY).earlier == (1, *[0] * 16, 1, 0, 0)
     older = [opened("old", at=NOON - timedelta(days=30)), *rows]
@@ -88,7 +88,7 @@ def test_an_overdrawn_account_is_not_hidden(tmp_path: Path) -> None:
     assert (found.overdrawn, found.empty, found.least, found.median) == (1, 1, Decimal("-0.50"), Decimal(0))
 
 
-def test_events_from_the_ledger_have_no_time_of_publication(tmp_path: Path) -> None:
+def test_backfilled_events_have_no_time_of_publication(tmp_path: Path) -> None:
     rows = [opened("a") | {"published_at": None}]
     found = figures_of(lake(tmp_path, rows), DAY)
     assert (found.newest_occurred_at, found.newest_published_at) == (NOON, None)
@@ -100,7 +100,7 @@ def test_outdated_totals_are_counted(tmp_path: Path) -> None:
     write_totals(tmp_path, rows[:1])
     figures = figures_of(DuckDBEngine(str(tmp_path)), DAY)
     assert figures.missing == 2
-    assert figures.currencies[0].closing == Decimal("6.00")  # the day's own flow is of the events
+    assert figures.currencies[0].closing == Decimal("6.00")  # the day's own flow comes from its events
 
 
 def test_missing_and_surplus_events_do_not_cancel_out(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_missing_and_surplus_events_do_not_cancel_out(tmp_path: Path) -> None:
 
 
 class _Watched:
-    """DuckDB, and what it read for all queries together."""
+    """DuckDB, with the bytes and files that it has read for all queries together."""
 
     def __init__(self, engine: DuckDBEngine) -> None:
         self.engine = engine
@@ -129,12 +129,12 @@ class _Watched:
         return answer
 
 
-def test_one_day_of_a_hundred_reads_less_than_a_fiftieth(tmp_path: Path) -> None:
-    """All the report's queries together: the ids are random, as they really are, and do not pack."""
-    jitter = random.Random(1)  # noqa: S311 -- test data
+def test_the_report_of_one_day_of_100_reads_at_most_a_fiftieth(tmp_path: Path) -> None:
+    """With all of its queries. The ids are random, as in production, so they do not compress."""
+    generator = random.Random(1)  # noqa: S311 -- test data
     rows = made_up(5, 600, 1, 4_000)
     for row in rows:
-        row |= {name: str(UUID(int=jitter.getrandbits(128))) for name in ("correlation_id", "request_id")}
+        row |= {name: str(UUID(int=generator.getrandbits(128))) for name in ("correlation_id", "request_id")}
     write(tmp_path, rows)
     [first] = (tmp_path / "events").iterdir()
     days = [FIRST_DAY + timedelta(days=number) for number in range(100)]
@@ -144,5 +144,5 @@ def test_one_day_of_a_hundred_reads_less_than_a_fiftieth(tmp_path: Path) -> None
     engine = _Watched(DuckDBEngine(str(tmp_path)))
     assert figures_of(engine, days[-1].date()).events == len(rows)
     whole = sum(path.stat().st_size for path in (tmp_path / "events").rglob("*.parquet"))
-    assert engine.files == {"3/300": 2, "2/300": 1}  # of the day's three types; movements are of two
+    assert engine.files == {"3/300": 2, "2/300": 1}  # a query of movements reads two of the day's three types
     assert 0 < engine.read_bytes <= whole / 50

@@ -26,7 +26,7 @@ FEW = st.lists(st.sampled_from([Decimal(each) for each in ("0.00", "0.01", "5.00
         (["-1.00", "0.00", "0.00", "0.00", "5.00"], "at least half of 5 accounts closed at 0.00 or less"),
     ],
 )
-def test_where_the_middle_of_the_balances_is(balances: list[str], headline: str) -> None:
+def test_the_headline_states_where_half_of_the_balances_are(balances: list[str], headline: str) -> None:
     assert spread("EUR", distributed(*balances)) == f"EUR: {headline}"
 
 

@@ -24,8 +24,8 @@ IMPRINT = Imprint("the stack accounts", datetime(2026, 9, 30, 6, 0))  # noqa: DT
 VOID = {"meta", "link", "br", "img", "input"}
 
 
-class Read(HTMLParser):
-    """A page taken apart: every element has its end, and where its text is."""
+class ParsedPage(HTMLParser):
+    """The tags, attributes and words of a page. Raises AssertionError unless every element is closed."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ def text(usual: Figures) -> str:
     return report(usual)
 
 
-def test_it_has_its_sections_in_order_and_is_small(usual: Figures, text: str) -> None:
+def test_the_page_has_its_sections_in_order_and_is_small(usual: Figures, text: str) -> None:
     assert re.findall(r"<h2 id=\"(\w+)\"", text) == ["day", "flow", "volume", "movements", "balances"]
     assert text.startswith("<!doctype html>")
     assert len(text.encode()) < 1_000_000
@@ -82,7 +82,7 @@ def test_it_has_its_sections_in_order_and_is_small(usual: Figures, text: str) ->
 
 
 def test_the_page_makes_no_requests_and_its_policy_forbids_them(text: str) -> None:
-    read = Read(text)
+    read = ParsedPage(text)
     assert not {"script", "iframe", "object", "embed", "form", "base", "image", "a", "use"} & read.tags.keys()
     for tag, name, value in read.attributes:
         assert not name.startswith("on"), (tag, name)
@@ -97,8 +97,8 @@ def test_the_page_makes_no_requests_and_its_policy_forbids_them(text: str) -> No
     assert policy.split("; ")[:3] == ["default-src 'none'", f"style-src 'sha256-{digest}'", "img-src data:"]
 
 
-def test_no_two_elements_have_one_id_and_every_reference_leads_to_one(text: str) -> None:
-    attributes = Read(text).attributes
+def test_ids_are_unique_and_every_reference_is_to_an_id(text: str) -> None:
+    attributes = ParsedPage(text).attributes
     ids = Counter(value for _, name, value in attributes if name == "id")
     assert set(ids.values()) == {1}
     references = {value for _, name, value in attributes if name in {"aria-labelledby", "aria-describedby"}}
@@ -106,7 +106,7 @@ def test_no_two_elements_have_one_id_and_every_reference_leads_to_one(text: str)
     assert references <= ids.keys()
 
 
-def test_every_figure_of_a_currency_is_there(usual: Figures, text: str) -> None:
+def test_the_page_has_every_figure_of_a_currency(usual: Figures, text: str) -> None:
     for each in usual.currencies:
         [statement] = re.findall(rf'data-currency="{each.currency}">(.*?)</table>', text, re.DOTALL)
         shown = re.findall(r'<data value="([^"]*)">', statement)
@@ -127,27 +127,27 @@ def test_a_figures_value_and_text_agree(text: str) -> None:
         assert Decimal(shown.replace("\u202f", "").replace("\u2212", "-")) == Decimal(value)
 
 
-def test_ids_of_others_are_text(tmp_path: Path) -> None:
+def test_markup_in_account_ids_is_shown_as_text(tmp_path: Path) -> None:
     rows = [opened(HOSTILE), moved(HOSTILE, 2, "5.00", "5.00"), moved("a\u202eb\x00", 2, "4.00", "4.00")]
     text = report(figures_of(lake(tmp_path, rows), DAY))
-    read = Read(text)
+    read = ParsedPage(text)
     assert not {"script", "a", "img"} & read.tags.keys()
     assert HOSTILE in read.words
     assert "\u202e" not in text
     assert "\x00" not in text
 
 
-def test_the_badge_is_words_symbol_and_colour(usual: Figures) -> None:
+def test_the_badge_has_words_a_symbol_and_a_colour(usual: Figures) -> None:
     text = report(usual, Badge("bad", "Differs from <b>", "1 event", "account-events reconcile"))
     assert 'class="badge bad"' in text
     assert "Differs from &lt;b&gt;" in text
-    assert {"✕", "account-events reconcile"} <= set(Read(text).words)
+    assert {"✕", "account-events reconcile"} <= set(ParsedPage(text).words)
     assert "Differs from &lt;b&gt;</title>" in text
 
 
 def test_an_empty_day_is_stated(tmp_path: Path) -> None:
     rows = [opened("a", at=NOON - timedelta(days=2)), moved("a", 2, "5.00", "5.00", at=NOON - timedelta(days=2))]
-    text = Read(report(figures_of(lake(tmp_path, rows), DAY))).text
+    text = ParsedPage(report(figures_of(lake(tmp_path, rows), DAY))).text
     for shown in (
         "The lake has no events on this day.",
         "EUR: no movements on this day",
@@ -159,7 +159,7 @@ def test_an_empty_day_is_stated(tmp_path: Path) -> None:
 
 
 def test_an_empty_lake_is_stated(tmp_path: Path) -> None:
-    text = Read(report(figures_of(DuckDBEngine(str(tmp_path)), DAY))).text
+    text = ParsedPage(report(figures_of(DuckDBEngine(str(tmp_path)), DAY))).text
     assert "No account had been opened by this day." in text
     assert "no earlier days in the lake" in text
     assert "Net flow of" not in text
@@ -182,7 +182,7 @@ def test_a_day_that_is_not_over_is_stated(tmp_path: Path, now: datetime, shown: 
 
 def test_outdated_totals_are_reported_with_advice(usual: Figures) -> None:
     old = replace(usual, currencies=tuple(replace(each, missing=2) for each in usual.currencies))
-    text = Read(report(old)).text
+    text = ParsedPage(report(old)).text
     assert "has 6 fewer events than the day has (CHF, EUR, USD)." in text
     assert "account-events lake totals" in text
     assert "daily_totals" not in report(replace(usual, currencies=()))
@@ -191,18 +191,18 @@ def test_outdated_totals_are_reported_with_advice(usual: Figures) -> None:
 def test_totals_with_too_few_and_too_many_events_report_both(usual: Figures) -> None:
     off = {"CHF": -1, "EUR": 0, "USD": 1}
     old = replace(usual, currencies=tuple(replace(each, missing=off[each.currency]) for each in usual.currencies))
-    text = Read(report(old)).text
+    text = ParsedPage(report(old)).text
     assert "has 1 fewer event than the day has (USD) and 1 more event than the day has (CHF)." in text
 
 
-def test_totals_that_were_not_updated_carry_a_warning(usual: Figures) -> None:
-    text = Read(page(usual, NEVER, replace(IMPRINT, totals_are_fresh=False))).text
+def test_totals_that_were_not_updated_cause_a_warning(usual: Figures) -> None:
+    text = ParsedPage(page(usual, NEVER, replace(IMPRINT, totals_are_fresh=False))).text
     assert "was not updated for this report" in text
     assert "account-events lake totals" in text
-    assert "daily_totals" not in Read(report(usual)).text
+    assert "daily_totals" not in ParsedPage(report(usual)).text
 
 
-def test_of_many_currencies_the_busiest_are_drawn(usual: Figures) -> None:
+def test_only_the_busiest_of_many_currencies_are_drawn(usual: Figures) -> None:
     one = usual.currencies[0]
     names = [f"C{number:02}" for number in range(12)]
     flows = [replace(one.flow, opened=number) for number in range(12)]
@@ -224,6 +224,6 @@ def test_a_currency_without_net_flow_is_named_and_not_drawn(tmp_path: Path) -> N
     assert "flow-SEK" not in text
 
 
-def test_the_publication_on_another_day_has_its_date(tmp_path: Path) -> None:
+def test_a_publication_on_another_day_has_its_date(tmp_path: Path) -> None:
     rows = [opened("a") | {"published_at": "2026-08-21 00:00:01.000000"}]
     assert "on 21 Aug 2026, 00:00:01" in report(figures_of(lake(tmp_path, rows), DAY))

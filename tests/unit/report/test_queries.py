@@ -1,4 +1,4 @@
-"""The report's own queries: two engines answer them alike, and they say what the shipped queries say."""
+"""The report's own queries: two engines return the same results, which agree with those of the shipped queries."""
 
 from collections import Counter
 from datetime import date
@@ -38,7 +38,7 @@ def both(root: Path, rows: list[LakeRow]) -> tuple[DuckDBEngine, DataFusionEngin
     [(made_up(10, 60, 40, 1_500), date(2026, 9, 4)), (ODD, DAY), ([], DAY)],
     ids=["usual", "odd", "none"],
 )
-def test_two_engines_answer_alike(tmp_path: Path, rows: list[LakeRow], day: date) -> None:
+def test_two_engines_return_the_same_results(tmp_path: Path, rows: list[LakeRow], day: date) -> None:
     duckdb, datafusion = both(tmp_path, rows)
     assert figures_of(duckdb, day) == figures_of(datafusion, day)
     assert newest_day(duckdb) == newest_day(datafusion)
@@ -66,9 +66,9 @@ def test_the_report_agrees_with_the_shipped_queries(tmp_path: Path) -> None:
     day = date(2026, 9, 4)
     figures = figures_of(engine, day)
     report = queries()["daily_report"]
-    due = engine.query(report.sql, report.arguments({"day": f"{day}"})).records()
-    assert [each.currency for each in figures.currencies] == [record["currency"] for record in due]
-    for each, record in zip(figures.currencies, due, strict=True):
+    records = engine.query(report.sql, report.arguments({"day": f"{day}"})).records()
+    assert [each.currency for each in figures.currencies] == [record["currency"] for record in records]
+    for each, record in zip(figures.currencies, records, strict=True):
         names = ("opened", "credits", "credited", "withdrawals", "withdrawn")
         assert each.flow == Flow(*(record[name] for name in names))
         assert each.flow.net == record["net_flow"]
@@ -84,6 +84,6 @@ def test_the_report_agrees_with_the_shipped_queries(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["report_day", "report_balances"])
-def test_athena_sees_which_day_is_meant(name: str) -> None:
-    """DuckDB would see through an expression; partition projection takes a comparison of the key itself."""
+def test_the_day_is_compared_with_the_partition_key_itself(name: str) -> None:
+    """DuckDB evaluates any expression of the key, but Athena's partition projection needs a comparison of the key."""
     assert "WHERE dt = ?\n" in queries()[name].sql

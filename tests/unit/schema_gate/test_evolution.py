@@ -1,4 +1,4 @@
-"""What may change between versions: a refusal names the field, the versions, the reader that breaks and a way out."""
+"""What may change between versions. A refusal names the field, the versions, the broken reader and an alternative."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ COLOUR = {"type": "enum", "name": "Colour", "symbols": ["RED", "BLUE"], "default
 
 
 def between(old: Any, new: Any) -> list[tuple[str, str | None, tuple[Reader, ...]]]:  # noqa: ANN401 -- Avro's JSON
-    """The refused changes where the field `amount` changes its type."""
+    """The refused changes if the field `amount` changes its type."""
     one, other = (read_source(written(event(field("amount", avro_type)))) for avro_type in (old, new))
     return [(change.rule, change.field, change.breaks) for change in changes(one, other)]
 
@@ -58,7 +58,7 @@ def between(old: Any, new: Any) -> list[tuple[str, str | None, tuple[Reader, ...
         (COLOUR, COLOUR | {"default": "BLUE"}, BOTH),
     ],
 )
-def test_a_published_type_stays(old: Any, new: Any, breaks: tuple[Reader, ...]) -> None:  # noqa: ANN401 -- Avro's JSON
+def test_a_published_type_must_stay(old: Any, new: Any, breaks: tuple[Reader, ...]) -> None:  # noqa: ANN401 -- Avro's JSON
     assert between(old, new) == [("type", "amount", breaks)]
 
 
@@ -70,7 +70,7 @@ def test_a_published_type_stays(old: Any, new: Any, breaks: tuple[Reader, ...]) 
         (["null", "string", "long"], TEXT_OR_NULL, (Reader.NEW,)),
     ],
 )
-def test_a_union_keeps_its_branches(old: Any, new: Any, breaks: tuple[Reader, ...]) -> None:  # noqa: ANN401 -- as above
+def test_a_union_must_keep_its_branches(old: Any, new: Any, breaks: tuple[Reader, ...]) -> None:  # noqa: ANN401 -- as above
     assert between(old, new) == [("union", "amount", breaks)]
 
 
@@ -88,7 +88,7 @@ def test_a_union_keeps_its_branches(old: Any, new: Any, breaks: tuple[Reader, ..
         ({"type": "bytes", "logicalType": "decimal", "precision": 18}, MONEY),
     ],
 )
-def test_a_logical_type_stays_wherever_it_is(around: str, old: Any, new: Any) -> None:  # noqa: ANN401 -- Avro's JSON
+def test_a_logical_type_must_stay_at_any_depth(around: str, old: Any, new: Any) -> None:  # noqa: ANN401 -- Avro's JSON
     wraps = {"union": ["null"], "array": {"type": "array", "items": 0}, "map": {"type": "map", "values": 0}}
 
     def wrapped(inner: Any) -> Any:  # noqa: ANN401 -- Avro's JSON
@@ -104,19 +104,19 @@ def test_a_logical_type_stays_wherever_it_is(around: str, old: Any, new: Any) ->
     assert set(found) == {("logical type", "amount", BOTH)}
 
 
-def test_a_logical_type_stays_in_nested_records_too() -> None:
+def test_a_logical_type_must_stay_in_nested_records() -> None:
     new = changed(NESTED, lambda nested: nested["fields"].append(field("at", INSTANT)))
     assert between(new, changed(new, lambda nested: part(nested, "at").update(type="long"))) == [
         ("logical type", "amount.at", BOTH)
     ]
 
 
-def test_what_is_only_spelt_differently_is_no_change_of_type() -> None:
+def test_another_spelling_of_a_type_is_not_a_change() -> None:
     assert between("string", {"type": "string"}) == []
     assert between(MONEY | {"scale": 0}, {"type": "bytes", "logicalType": "decimal", "precision": 18}) == []
 
 
-def test_the_last_word_is_apache_s_checker_even_where_our_rules_are_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_apaches_checker_finds_what_the_rules_miss(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ops.schema_gate.evolution._record", lambda *_: iter(()))
     one, other = (read_source(written(event(field("amount", avro_type)))) for avro_type in ("int", "long"))
     [change] = changes(one, other)
@@ -144,7 +144,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("rule", "name", "change", "breaks"), CASES)
-def test_a_published_field_stays(rule: str, name: str, change: Any, breaks: tuple[Reader, ...]) -> None:  # noqa: ANN401
+def test_a_published_field_must_stay(rule: str, name: str, change: Any, breaks: tuple[Reader, ...]) -> None:  # noqa: ANN401
     [refusal] = refused(folder(V1, working=changed(V1, change)), rule)
     assert (refusal.file, refusal.field, refusal.versions) == ("InterestPaid.avsc", name, (1,))
     assert refusal.breaks == breaks
@@ -152,9 +152,9 @@ def test_a_published_field_stays(rule: str, name: str, change: Any, breaks: tupl
     assert "What to do: " in str(refusal)
 
 
-@pytest.mark.parametrize("place", [0, 3, 8])
-def test_an_optional_field_may_be_added_anywhere(place: int) -> None:
-    [refusal] = check(folder(V1, working=changed(V1, lambda schema: schema["fields"].insert(place, NEW_FIELD))))
+@pytest.mark.parametrize("position", [0, 3, 8])
+def test_an_optional_field_may_be_added_anywhere(position: int) -> None:
+    [refusal] = check(folder(V1, working=changed(V1, lambda schema: schema["fields"].insert(position, NEW_FIELD))))
     assert refusal.rule == "unpublished"
 
 
@@ -167,7 +167,7 @@ def test_a_nested_record_may_get_an_optional_field_and_no_other() -> None:
 
 
 def test_every_published_version_counts_not_only_the_newest() -> None:
-    """Version 2 brought a field; taken back and brought again, it contradicts version 2 alone or both it and 3."""
+    """Versions 2 and 3 have the field that version 2 added; version 3 alone has the field that it added itself."""
     v2 = changed(V1, lambda schema: schema["fields"].append(NEW_FIELD))
     v3 = changed(v2, lambda schema: schema["fields"].append(field("bank", TEXT_OR_NULL, default=None)))
     draft = changed(v3, lambda schema: part(schema, "reason").update(type="string", default=""))
@@ -195,5 +195,5 @@ def test_all_refusals_are_reported_not_only_the_first() -> None:
 
 @given(st.permutations(range(8)))
 def test_any_other_order_is_refused(order: list[int]) -> None:
-    draft = changed(V1, lambda schema: schema.update(fields=[schema["fields"][place] for place in order]))
+    draft = changed(V1, lambda schema: schema.update(fields=[schema["fields"][position] for position in order]))
     assert bool(refused(folder(V1, working=draft), "order")) == (order != sorted(order))

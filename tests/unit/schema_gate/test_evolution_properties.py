@@ -1,4 +1,4 @@
-"""Whatever the gate lets through, fastavro reads both ways, and the fields that both versions have keep their value."""
+"""fastavro reads every change that the gate accepts in both directions, and the common fields keep their values."""
 
 import copy
 from datetime import UTC, datetime
@@ -51,7 +51,7 @@ def fields(draw: st.DrawFn, depth: int = 2, path: str = "") -> list[Json]:
 
 @st.composite
 def optional_field(draw: st.DrawFn, name: str) -> Json:
-    """A new field with some default, which may be a bad one."""
+    """A new field with a default, which may be invalid."""
     avro_type, default = draw(
         st.sampled_from(
             [
@@ -69,7 +69,7 @@ def optional_field(draw: st.DrawFn, name: str) -> Json:
 
 @st.composite
 def evolved(draw: st.DrawFn, old: Json) -> Json:
-    """The record after a few changes, good ones and bad ones, also in the records nested in it."""
+    """The record after a few compatible or incompatible changes, also in its nested records."""
     new = copy.deepcopy(old)
     for number in range(draw(st.integers(1, 3))):
         target = draw(st.sampled_from(_records(new)))
@@ -108,7 +108,7 @@ def values(avro_type: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401, PLR0911 -
         case {"logicalType": "decimal", "scale": scale}:
             return st.integers(-(10**17), 10**17).map(lambda units: Decimal(units).scaleb(-scale))
         case {"logicalType": "timestamp-micros"}:
-            return st.datetimes(min_value=datetime(1900, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 -- hypothesis asks for it so
+            return st.datetimes(min_value=datetime(1900, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 -- hypothesis requires it
         case {"type": "array", "items": items}:
             return st.lists(values(items), max_size=2)
         case {"type": "map", "values": inner}:
@@ -133,14 +133,14 @@ _PRIMITIVE_VALUES: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
-def read(data: Any, writer: Json, reader: Json) -> Any:  # noqa: ANN401 -- what a record holds
+def read(data: Any, writer: Json, reader: Json) -> Any:  # noqa: ANN401 -- any value of a record
     out = BytesIO()
     fastavro.schemaless_writer(out, writer, data)
     return fastavro.schemaless_reader(BytesIO(out.getvalue()), writer, reader)
 
 
-def shared(one: Any, other: Any) -> Any:  # noqa: ANN401 -- what a record holds
-    """Of the first, what the second has as well."""
+def shared(one: Any, other: Any) -> Any:  # noqa: ANN401 -- any value of a record
+    """The parts of the first value that the second one has as well."""
     match one, other:
         case dict(), dict():
             return {name: shared(value, other[name]) for name, value in one.items() if name in other}
@@ -156,7 +156,7 @@ def _is_accepted(old: Json, new: Json) -> bool:
 
 
 @given(st.data())
-def test_what_is_accepted_is_read_both_ways_with_the_same_values(data: st.DataObject) -> None:
+def test_an_accepted_change_is_read_both_ways_with_the_same_values(data: st.DataObject) -> None:
     old = record("E", data.draw(fields()))
     new = data.draw(evolved(old))
     is_accepted = _is_accepted(old, new)
@@ -172,7 +172,7 @@ def test_what_is_accepted_is_read_both_ways_with_the_same_values(data: st.DataOb
 
 
 @given(st.data())
-def test_what_is_only_added_is_always_accepted(data: st.DataObject) -> None:
+def test_optional_fields_alone_may_always_be_added(data: st.DataObject) -> None:
     old = record("E", data.draw(fields()))
     new = copy.deepcopy(old)
     for number, target in enumerate(_records(new)):

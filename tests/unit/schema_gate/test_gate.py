@@ -108,7 +108,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("rule", "name", "change"), FAULTS)
-def test_a_schema_that_breaks_readers_or_the_writer_is_refused(rule: str, name: str | None, change: Any) -> None:  # noqa: ANN401
+def test_a_schema_with_a_fault_is_refused(rule: str, name: str | None, change: Any) -> None:  # noqa: ANN401
     [refusal] = refused(folder(working=changed(V1, change)), rule)
     assert (refusal.file, refusal.field, refusal.versions) == ("InterestPaid.avsc", name, ())
     assert refusal.instead

@@ -75,20 +75,20 @@ def test_a_corrected_doc_does_not_edit_the_history() -> None:
 # --- columns of the lake ---
 
 
-def objects_to(*names: str) -> Callable[[str], str | None]:
+def refuses_columns(*names: str) -> Callable[[str], str | None]:
     return lambda name: "is taken" if name in names else None
 
 
 def test_a_new_field_that_cannot_be_a_column_is_refused() -> None:
     draft = changed(V1, lambda schema: schema["fields"].append(field("event_type", TEXT_OR_NULL, default=None)))
-    [refusal] = check(folder(V1, working=draft), objects_to("event_type"))
+    [refusal] = check(folder(V1, working=draft), refuses_columns("event_type"))
     assert (refusal.rule, refusal.file, refusal.field) == ("column name", "InterestPaid.avsc", "event_type")
     assert "it is taken" in refusal.problem
-    assert plan(folder(V1, working=draft), why_no_column=objects_to("event_type")).writes == {}
+    assert plan(folder(V1, working=draft), why_no_column=refuses_columns("event_type")).writes == {}
 
 
 def test_a_published_field_that_cannot_be_a_column_is_exempt() -> None:
-    assert check(folder(V1), objects_to("amount")) == []
+    assert check(folder(V1), refuses_columns("amount")) == []
 
 
 def test_a_name_longer_than_glue_s_columns_is_refused() -> None:

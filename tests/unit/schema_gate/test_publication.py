@@ -1,4 +1,4 @@
-"""Plans of publications: what is published, what is written, and how an interrupted one is completed."""
+"""Plans of publications: what is published and written, and how an interrupted publication is completed."""
 
 import json
 from dataclasses import replace
@@ -66,13 +66,13 @@ def test_one_event_can_be_published_alone() -> None:
     assert [refusal.rule for refusal in check(after(files, dict(planned.writes)))] == ["unpublished"]
 
 
-def test_events_are_never_marked_with_a_draft() -> None:
+def test_the_fingerprints_never_include_drafts() -> None:
     valid = folder(V1)
     files = replace(valid, working={"InterestPaid": written(V2), "FeeTaken": written(OTHER)})
     planned = plan(files, "FeeTaken")
-    marks = json.loads(planned.writes[FINGERPRINTS])
-    assert marks.keys() == {"FeeTaken", "InterestPaid"}
-    assert marks["InterestPaid"] == json.loads(valid.fingerprints or b"")["InterestPaid"]
+    fingerprints = json.loads(planned.writes[FINGERPRINTS])
+    assert fingerprints.keys() == {"FeeTaken", "InterestPaid"}
+    assert fingerprints["InterestPaid"] == json.loads(valid.fingerprints or b"")["InterestPaid"]
     then = after(files, dict(planned.writes))
     assert [refusal.rule for refusal in check(then)] == ["unpublished"]
     assert plan(then).published == {"InterestPaid": 2}

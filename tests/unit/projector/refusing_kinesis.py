@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from account_events.testing.kinesis import MemoryKinesis
 
 
-class PickyKinesis(MemoryKinesis):
+class RefusingKinesis(MemoryKinesis):
     """Refuses every call with a record that contains one of these texts, as Kinesis does if a record is too large.
 
     Attributes:
@@ -28,5 +28,5 @@ class PickyKinesis(MemoryKinesis):
             raise ClientError({"Error": {"Code": self._code, "Message": "a record is too large"}}, "PutRecords")
         return super().put_records(**request)
 
-    def _has_one(self, datas: Iterable[bytes]) -> bool:
-        return any(text in data for data in datas for text in self._texts)
+    def _has_one(self, records: Iterable[bytes]) -> bool:
+        return any(text in data for data in records for text in self._texts)
