@@ -66,12 +66,14 @@ from importlib import import_module
 for module, name, extra in (
     ("account_events.consumer.dynamodb_inbox", "DynamoDBInbox", "dynamodb"),
     ("account_events.consumer.glue_registry", "GlueRegistry", "glue"),
-    ("account_events.testing", "replay", "testing"),
+    ("account_events.testing", "MemoryKinesis", "testing"),
 ):
     try:
         getattr(import_module(module), name)
     except ModuleNotFoundError as error:
         message = str(error)
+    else:
+        raise AssertionError(f"{module}.{name} works without the extra {extra}")
     assert message == f"No module named 'botocore'. Install it with: pip install 'account-events[{extra}]'", message
 """
 TYPED = """
