@@ -32,9 +32,9 @@ class Failure:
     """Why an account, or a record, could not be processed.
 
     Attributes:
-        sequence_number: the first record to redeliver. If it is None, no record has to be redelivered: the account
-            waits in the inbox, for a missing event or for a handler that accepts the next one, and is reported as a
-            gap.
+        sequence_number: the first record to redeliver. If it is None, no record has to be redelivered: the dead-letter
+            callback has stored the record, or the account waits in the inbox, for a missing event or for a handler that
+            accepts the next one, and is reported as a gap.
         account_id: None if the record cannot be decoded, because it may contain events of any account.
         error: an error of `account_events.consumer.errors` or `account_events.avro.errors`, whose class states what to
             do about it, or your handler's own exception.
