@@ -87,7 +87,7 @@ def run_doctest(code: str, names: dict[str, Any]) -> None:
     test = doctest.DocTestParser().get_doctest(code, names, "evolving-events.md", None, 0)
     failures: list[str] = []
     flags = doctest.ELLIPSIS
-    doctest.DocTestRunner(optionflags=flags).run(test, out=failures.append, clear_globs=False)
+    doctest.DocTestRunner(verbose=False, optionflags=flags).run(test, out=failures.append, clear_globs=False)
     names.update(test.globs)
     assert test.examples
     assert not failures, "".join(failures)
