@@ -54,7 +54,7 @@ def _main() -> NoReturn:
 
 def _commands_of(module: str, name: str | None = None) -> typer.Typer:
     """An application with the module's single command or, if a name is given, with its group of commands."""
-    commands = typer.Typer(add_completion=False, rich_markup_mode="rich")
+    commands = typer.Typer(add_completion=False, rich_markup_mode="markdown")
     commands.callback()(lambda: None)  # without a callback, Typer drops the name of a single command
     commands.add_typer(import_module(module).app, name=name)
     return commands

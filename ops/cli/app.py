@@ -38,7 +38,7 @@ from ops.deployment.stack import Deployment
 from ops.ledger.scan import check_ledger
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="Run and operate Account Events.", rich_markup_mode="rich"
+    add_completion=False, no_args_is_help=True, help="Run and operate Account Events.", rich_markup_mode="markdown"
 )
 app.add_typer(release_commands)
 app.add_typer(query_command)
