@@ -21,22 +21,22 @@ CONTENT = {
 }
 PARTS = {
     "AccountsByOwnerFunction": {
-        "account_events": {"__init__.py", "aggregation", "avro", "consumer", "dynamodb_errors.py"},
+        "account_events": {"__init__.py", "aggregation", "avro", "consumer", "dynamodb_errors.py", "extras.py"},
         "consumers": {"__init__.py", "owners"},
         "schemas": {"*.avsc", "fingerprints.json", "history"},
     },
     "ApiFunction": {
         "account_core": {"__init__.py", "api", "domain", "handler.py", "rows", "service", "settings.py", "store"},
-        "account_events": {"__init__.py", "dynamodb_errors.py"},
+        "account_events": {"__init__.py", "dynamodb_errors.py", "extras.py"},
     },
     "LakeTransformFunction": {
-        "account_events": {"__init__.py", "aggregation", "avro", "consumer", "dynamodb_errors.py"},
+        "account_events": {"__init__.py", "aggregation", "avro", "consumer", "dynamodb_errors.py", "extras.py"},
         "consumers": {"__init__.py", "lake"},
         "schemas": {"*.avsc", "fingerprints.json", "history"},
     },
     "ProjectorFunction": {
         "account_core": {"__init__.py", "domain", "rows"},
-        "account_events": {"__init__.py", "aggregation", "avro", "dynamodb_errors.py"},
+        "account_events": {"__init__.py", "aggregation", "avro", "dynamodb_errors.py", "extras.py"},
         "projector": {path.name for path in (ROOT / "projector").glob("*.py")},
         "schemas": {"*.avsc", "fingerprints.json"},
     },
