@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,17 +18,17 @@ from account_core.domain.events import Row
 from account_core.rows.items import to_item
 from account_core.service.head import fold
 from account_core.service.head_cache import HeadCache
+from account_core.service.owned_accounts import OwnedAccount
 from account_core.service.ports import ROWS_MAX
 from account_core.service.service import AccountService
+from account_core.service.usage import Usage
 from account_core.settings import READS, WRITES
 from account_core.store.dynamodb_store import DynamoDBAccountStore
-from account_core.store.memory_store import MemoryAccountStore
 from benchmarks.canned import CannedAnswers
 from benchmarks.long_accounts import ledger
 from benchmarks.resource_baseline import ResourceAccounts
 from benchmarks.timing import Benchmark, cpu_us
 from benchmarks.world import CREDIT, account_id, origin
-from tests.support.memory_owned import MemoryOwnedAccounts
 
 EVENTS = 1_000
 """Events of the account: a snapshot is among its newest ten rows, and its next command writes no snapshot."""
@@ -37,6 +37,13 @@ TABLE = "accounts"
 _CONSUMED = {"ConsumedCapacity": {"TableName": TABLE, "CapacityUnits": 1.0}}
 _SESSION = boto3.session.Session("AKIDEXAMPLE", "not-a-secret", region_name="eu-central-1")
 _ORIGIN = origin()
+
+
+class NoOwnedAccounts:
+    """An `OwnedAccounts` for calls that do not list an owner's accounts."""
+
+    def page(self, owner: str, after: str | None, limit: int, used: Usage) -> Sequence[OwnedAccount]:
+        raise NotImplementedError
 
 
 def benchmarks() -> list[Benchmark]:
@@ -102,7 +109,7 @@ def _whole_call(rows: list[Row]) -> Callable[[], object]:
     def call() -> None:
         api = HttpApi(
             service(),
-            MemoryOwnedAccounts(MemoryAccountStore()),
+            NoOwnedAccounts(),
             now=lambda: datetime.now(UTC),
             new_id=account_id,
             log=log,

@@ -1,22 +1,18 @@
 """The table of costs as it is printed."""
 
-from typing import TYPE_CHECKING
-
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.cost_results import CostResult, Costs, Figure
 from benchmarks.meter import Cost
 from benchmarks.row_sizes import READ_UNIT_BYTES, WRITE_UNIT_BYTES
-
-if TYPE_CHECKING:
-    from benchmarks.costs import CostResult, Costs, Figure
 
 WIDTH_MIN = 150
 """The minimum width of the console. A pipe has no width of its own."""
 HEADINGS = ("operation", "ours", "from", "$", "target", "", "published", "from", "$")
 
 
-def show(costs: "Costs") -> None:
+def show(costs: Costs) -> None:
     console = Console(highlight=False)
     console.width = max(console.width, WIDTH_MIN)
     table = Table(title="One operation: requests / RCU / WCU, and dollars for a million", title_justify="left")
@@ -29,25 +25,25 @@ def show(costs: "Costs") -> None:
         console.print(note)
 
 
-def _cells(result: "CostResult") -> list[str]:
+def _cells(result: CostResult) -> list[str]:
     met = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[result.met]
     target = _cost(result.target) if result.target else "-"
     return [result.name, *_figure(result.ours), target, met, *_figure(result.baseline)]
 
 
-def _figure(figure: "Figure | None") -> tuple[str, str, str]:
+def _figure(figure: Figure | None) -> tuple[str, str, str]:
     if figure is None:
         return ("-", "", "-")
     return (_cost(figure.cost), _source(figure), f"{figure.dollars:.3f}")
 
 
-def _source(figure: "Figure") -> str:
+def _source(figure: Figure) -> str:
     """For example `R-L W-M+1`: RCU from DynamoDB Local, WCU from ministack plus one documented WCU."""
     parts = [f"{kind}-{store[0].upper().replace('D', 'L')}" for kind, store in _stores(figure)]
     return " ".join(parts) + (f"+{figure.cost.documented:g}" if figure.cost.documented else "")
 
 
-def _stores(figure: "Figure") -> list[tuple[str, str]]:
+def _stores(figure: Figure) -> list[tuple[str, str]]:
     return [(kind, store) for kind, store in (("R", figure.reads_from), ("W", figure.writes_from)) if store]
 
 
@@ -56,7 +52,7 @@ def _cost(cost: Cost) -> str:
     return " / ".join(f"{figure:.4g}" for figure in figures)
 
 
-def _notes(costs: "Costs") -> list[str]:
+def _notes(costs: Costs) -> list[str]:
     rows, prices = costs.rows, costs.prices
     met = "[green]met[/]" if costs.row_below_write_unit else "[red]missed[/]"
     return [

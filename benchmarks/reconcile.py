@@ -23,16 +23,18 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
-from account_core.domain.events import Row
+from account_core.domain.events import EventRow, Row
 from account_core.rows.items import to_item
+from account_events.consumer import Decoder
 from benchmarks.long_accounts import BATCH_ROWS, ledger
 from consumers.lake import table
 from consumers.lake.delivery.parquet import arrow_schema, parquet
+from consumers.lake.rows import Rows
 from local_stack.address import Address
 from local_stack.emulator import REGION, Emulator, client, forget_aws_settings
 from local_stack.local_tables import make_table
 from ops.lake.reconcile.ledger_pages import skip_scan_parsing
-from tests.support.ledger_and_lake import lake_rows
+from projector.outgoing import outgoing
 
 EVENTS = 100_000
 ACCOUNTS = 1_000
@@ -42,6 +44,7 @@ ATTEMPTS = 9
 OTHERS_SHARE_MAX = 0.1
 COMMAND = Path(sys.executable).with_name("account-events")
 BUCKET = "lake"
+FIRST_DAY = "2000-01-01"
 report = Console(stderr=True, highlight=False).print
 
 
@@ -130,9 +133,11 @@ def _fill_table(dynamodb: Any, table_name: str, rows: Sequence[Row]) -> None:  #
 
 def _fill_lake(s3: Any, rows: Sequence[Row]) -> None:  # noqa: ANN401 -- a boto3 client
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-    partitions = defaultdict(list)
-    for row in lake_rows(rows):
-        partitions[table.partition_prefix(row["dt"], row["event_type"])].append(row)
+    lake_rows, partitions = Rows(Decoder(), FIRST_DAY), defaultdict(list)
+    for row in rows:
+        if isinstance(row, EventRow):
+            made = lake_rows.row(outgoing(row, 0).data, None)
+            partitions[table.partition_prefix(made.dt, made.event_type)].append(json.loads(made.line))
     schema = arrow_schema([(column.name, column.glue_type) for column in table.COLUMNS])
     for prefix, theirs in partitions.items():
         s3.put_object(Bucket=BUCKET, Key=f"{prefix}all.parquet", Body=parquet(theirs, schema))
@@ -152,7 +157,7 @@ def _reconcile(emulator: Emulator, table_name: str) -> None:
         "Aggregation": "on",
         "Buckets": "32",
         "Framing": "single-object",
-        "LakeFirstDay": "2000-01-01",
+        "LakeFirstDay": FIRST_DAY,
     }
     with tempfile.TemporaryDirectory() as folder:
         address = Path(folder) / "address.json"

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks.cost_results import Prices
 from benchmarks.cost_targets import operations
-from benchmarks.costs import Prices
 from benchmarks.meter import Cost
 from benchmarks.row_sizes import WRITE_UNIT_BYTES, item_size, row_sizes
 
