@@ -55,8 +55,8 @@ check: $(STAMP) ## check style, types, architecture, schemas and the template
 	$(BIN)/account-events schema check
 	$(BIN)/cfn-lint template.yaml
 
-quick: check ## run every check and the unit tests (before every commit)
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal tests/unit
+quick: check ## run every check, the unit tests and the test of banned words (before every commit)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal tests/unit tests/docs/test_words.py
 
 test: check ## run every check and every test, in WORKERS processes (processors + 1)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
@@ -108,6 +108,5 @@ lock: $(STAMP) ## upgrade the locked requirements (requirements/*.txt)
 	$(BIN)/uv pip compile -q requirements/kcl.in -o requirements/kcl.txt -c requirements/dev.txt $(LOCK_FLAGS)
 LOCK_FLAGS := --generate-hashes --no-emit-index-url --universal --python-version 3.11 --no-header --upgrade
 
-# The last name is the former name of .local-stack; the brackets hide it from tests/docs/test_words.py.
 clean: ## remove all files that the other targets created
-	rm -rf $(VENV) $(KCL_VENV) .build .aws-sam .local-stack .hous[e]
+	rm -rf $(VENV) $(KCL_VENV) .build .aws-sam .local-stack

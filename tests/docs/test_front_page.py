@@ -3,6 +3,7 @@
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -81,14 +82,32 @@ def test_every_make_target_with_a_help_text_is_listed() -> None:
         assert f"`make {target}`" in text("docs/commands.md"), target
 
 
+def hooks() -> list[dict[str, Any]]:
+    return yaml.safe_load(text(".pre-commit-config.yaml"))["repos"][0]["hooks"]  # type: ignore[no-any-return]
+
+
 def test_the_hooks_run_what_make_quick_runs() -> None:
-    hooks = yaml.safe_load(text(".pre-commit-config.yaml"))["repos"][0]["hooks"]
-    entries = [hook["entry"] for hook in hooks]
     recipes = re.findall(r"^(?:check|quick):.*\n((?:\t.*\n)+)", text("Makefile"), re.MULTILINE)
-    commands = re.findall(r"\$\(BIN\)/(\S+(?: \S+)?)", "".join(recipes))
+    commands = re.findall(r"\$\(BIN\)/(.+)", "".join(recipes))
     assert len(commands) == 7
-    for command in commands:
-        assert any(command.split(" .")[0].removesuffix(" template.yaml") in entry for entry in entries), command
+    assert set(commands) <= {hook["entry"].removeprefix(".venv/bin/") for hook in hooks()}
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("pyproject.toml", {"ruff-check", "ruff-format", "mypy", "lint-imports"}),
+        ("schemas/AccountCreated.avsc", {"schema-check"}),
+        ("consumers/lake/table.py", {"ruff-check", "ruff-format", "mypy", "lint-imports", "schema-check"}),
+        ("template.yaml", {"cfn-lint"}),
+        ("README.md", set()),
+    ],
+)
+def test_a_change_runs_the_hooks_that_read_the_file(path: str, expected: set[str]) -> None:
+    always = {"words", "unit-tests"}
+    assert {
+        hook["id"] for hook in hooks() if hook.get("always_run") or re.search(hook["files"], path)
+    } == expected | always
 
 
 def test_the_newest_release_in_the_changelog_is_the_package_s_version() -> None:
