@@ -4,6 +4,7 @@ import logging
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import typer
@@ -15,6 +16,8 @@ from ops.cli.__main__ import PROGRAM, SINGLE_COMMANDS, main
 from ops.cli.app import app
 from ops.cli.exit_handling import LOGGERS, run_and_exit
 from ops.lake.query.engine import QueryFailed
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)
@@ -85,6 +88,32 @@ def test_an_error_is_printed_as_one_line(error: Exception, line: str, capsys: py
 
     assert _code_of(failing, []) == 1
     assert capsys.readouterr().err == line
+
+
+def test_a_command_that_fails_prints_no_log_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    packages = ("account_events", "account_core", "projector", "consumers", "local_stack", "ops")
+    names = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for package in packages
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if "getLogger(__name__)" in path.read_text(encoding="utf-8")
+    ]
+    assert {"account_events.streams.reader", "local_stack.poll_loop"} <= set(names)
+    failing = typer.Typer()
+
+    @failing.command()
+    def fail() -> None:
+        for name in names:
+            logging.getLogger(name).error("%s failed", name)
+        raise CommandError("No answer.")
+
+    stderr = logging.StreamHandler(sys.stderr)
+    logging.getLogger().addHandler(stderr)
+    try:
+        assert _code_of(failing, []) == 1
+    finally:
+        logging.getLogger().removeHandler(stderr)
+    assert capsys.readouterr().err == "✗ No answer.\n"
 
 
 def test_usage_errors_and_interruptions_have_their_exit_codes() -> None:
