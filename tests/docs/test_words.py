@@ -112,8 +112,11 @@ def texts() -> Iterator[tuple[str, str]]:
             yield name, content.decode()
 
 
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="git lists the files, and this is no checkout")
 def test_no_banned_word_is_used() -> None:
-    found = [line for name, text in texts() if name not in EXEMPT for line in found_in(name, text)]
+    checked = {name: text for name, text in texts() if name not in EXEMPT}
+    assert {".ci/run", "LICENSE", "requirements/dev.in", "schemas/AccountCreated.avsc"} <= checked.keys()
+    found = [line for name, text in checked.items() for line in found_in(name, text)]
     assert not found, "\n".join(found)
 
 
