@@ -31,7 +31,7 @@ def word(*forms: str) -> str:
     return rf"(?<![a-z])(?:{'|'.join(forms)})(?![a-z])"
 
 
-EVERYWHERE = {
+EVERYWHERE: dict[tuple[str, ...], str] = {
     ("houses?", "at[ _]home"): "local stack, locally (class LocalDeployment)",
     ("stand[-_ ]?ins?",): "fake (ours), emulator (others')",
     ("rooms?",): "package or layer; space",
@@ -62,12 +62,12 @@ EVERYWHERE = {
     ("is due", "are due"): "is expected; must be",
     ("class orders?",): "ReplayRequest",
 }
-BUFFERED = {
+BUFFERED: dict[tuple[str, ...], str] = {
     ("held(?![-_ ](?:back|through))", "holds?", "early"): "buffered, out-of-order",
     ("gives?[_ ]up", "gave[_ ]up", "given[_ ]up", "giving[_ ]up"): "dead-letter callback, buffer_failures",
 }
-TARGETS = {("aim(?:s|ed|ing)?", "times[_ ]less", "usual"): "target, ratio, baseline"}
-BY_FOLDER = {
+TARGETS: dict[tuple[str, ...], str] = {("aim(?:s|ed|ing)?", "times[_ ]less", "usual"): "target, ratio, baseline"}
+BY_FOLDER: dict[str, dict[tuple[str, ...], str]] = {
     "account_events/consumer/": BUFFERED,
     "consumers/owners/": BUFFERED,
     "docs/consuming.md": BUFFERED,
