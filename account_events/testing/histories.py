@@ -67,7 +67,7 @@ def _common(account_id: str, sequence: int, opened_at: datetime) -> dict[str, An
     }
 
 
-def _amount(text: str | Decimal) -> Decimal:
+def _amount(text: str | Decimal | float) -> Decimal:
     if isinstance(text, float):
         raise BadReplay(f"{text!r} is a float, which is not exact: pass text, such as '100.00', or a Decimal")
     try:
