@@ -37,7 +37,7 @@ def history(
         opened_at: when the account was created; with a timezone.
 
     Raises:
-        BadReplay: an amount is zero, has more than two decimals, or would overdraw the account.
+        BadReplay: an amount is a float or zero, has more than two decimals, or would overdraw the account.
     """
     balance = Decimal("0.00")
     events: list[Event] = [
@@ -67,7 +67,9 @@ def _common(account_id: str, sequence: int, opened_at: datetime) -> dict[str, An
     }
 
 
-def _amount(text: str | Decimal) -> Decimal:
+def _amount(text: str | Decimal | float) -> Decimal:
+    if isinstance(text, float):
+        raise BadReplay(f"{text!r} is a float, which is not exact: pass text, such as '100.00', or a Decimal")
     try:
         amount = Decimal(text)
         if amount and amount == amount.quantize(CENT):

@@ -54,6 +54,7 @@ def test_a_history_has_the_events_of_an_account_with_its_balances() -> None:
         (["0.001"], "'0.001' is not an amount"),
         (["much"], "'much' is not an amount"),
         (["NaN"], "'NaN' is not an amount"),
+        ([100.0], "100.0 is a float, which is not exact: pass text, such as '100.00', or a Decimal"),
     ],
 )
 def test_an_impossible_history_is_refused(amounts: list[str], message: str) -> None:
