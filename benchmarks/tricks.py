@@ -1,4 +1,4 @@
-"""The projector with and without each of its optimisations: `python -m benchmarks.tricks`, also part of `make bench`.
+"""The code with and without each of its optimisations: `python -m benchmarks.tricks`, also part of `make bench`.
 
 Both variants run in this process, in turn, with equal batches and against the same fake. If an optimisation saves less
 than GAIN_MIN, its benchmark misses the target: the optimisation is not worth its code and should be deleted.
@@ -12,17 +12,26 @@ from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+import boto3
+
+from account_core.rows.items import to_item
 from benchmarks import cold_start, projector, timing
+from benchmarks.canned import CannedAnswers
 from benchmarks.fake_kinesis import fake
+from benchmarks.long_accounts import ledger
 from benchmarks.projector import CPU, WALL, Clock, Subject
 from benchmarks.projector_batches import Accounts
 from benchmarks.timing import Benchmark, Result, TooNoisy
 from benchmarks.timing_report import as_json, show, store
-from local_stack.emulator import forget_aws_settings
+from local_stack.emulator import REGION, forget_aws_settings
+from ops.lake.reconcile.ledger_pages import skip_scan_parsing
 from projector import parse, project, put_records
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 GAIN_MIN = 0.03
 ROUNDS = 41
@@ -56,7 +65,7 @@ def benchmarks() -> Iterator[list[Benchmark]]:
                     changed.enter_context(change)
                 return stack.enter_context(projector.ours_at(url))
 
-        yield [*_batches(subject), *_waits(subject), *_starts(Path(directory))]
+        yield [*_batches(subject), *_waits(subject), *_starts(Path(directory)), *_scans()]
 
 
 def _batches(subject: Callable[..., Subject]) -> Iterator[Benchmark]:
@@ -97,6 +106,23 @@ def _starts(directory: Path) -> Iterator[Benchmark]:
         )
 
     yield row("no garbage collection during imports", f"import gc; gc.disable = gc.enable; {start}")
+
+
+def _scans() -> Iterator[Benchmark]:
+    """The optimisation of the commands that read the whole table, `reconcile` for one."""
+    items = [to_item(row) for row in ledger(RECORDS)]
+    answers = CannedAnswers({"Scan": {"Items": items, "Count": len(items), "ScannedCount": len(items)}})
+
+    def scan(*changes: Callable[["DynamoDBClient"], None]) -> Callable[[], float]:
+        client = boto3.client("dynamodb", REGION, aws_access_key_id="AKIDEXAMPLE", aws_secret_access_key="not-a-secret")  # noqa: S106
+        answers.attach(client)
+        for change in changes:
+            change(client)
+        return lambda: timing.cpu_us(lambda: client.scan(TableName="accounts"))
+
+    yield Benchmark(
+        f"Scan responses left unparsed, {len(items):,} rows", "CPU us", 1 - GAIN_MIN, scan(skip_scan_parsing), scan()
+    )
 
 
 def _row(name: str, records: int, took: Took, took_without: Took, clock: Clock = CPU) -> Benchmark:
@@ -166,7 +192,7 @@ def measure() -> list[Result]:
 
 
 def show_results(results: Sequence[Result]) -> None:
-    title = f"The projector with and without each optimisation, medians of {ROUNDS} rounds"
+    title = f"The code with and without each optimisation, medians of {ROUNDS} rounds"
     show(title, results, ("with", "without"))
 
 

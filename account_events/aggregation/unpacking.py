@@ -25,7 +25,7 @@ def unpack(data: bytes) -> list[bytes]:
     """The user records in a Kinesis record's data, in order; the data itself if it is not an aggregate.
 
     Raises:
-        CorruptAggregate: the aggregate is damaged. Store the record and replay its accounts; never skip it.
+        CorruptAggregate: the aggregate is damaged. Store the record and have its accounts replayed; never skip it.
     """
     if not data.startswith(MAGIC):
         return [data]

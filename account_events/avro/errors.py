@@ -9,7 +9,7 @@ ContractError
     ├── ForeignSchema         written with a schema that is not of this contract: find out who writes to the stream
     ├── IncompatibleSchema    a field has another meaning in the writer's schema: upgrade, then decode again
     ├── CorruptBody           the bytes contradict their schema: report it to the team that owns accounts
-    └── CorruptAggregate      a KPL aggregate is damaged or incomplete: store the record and replay its accounts
+    └── CorruptAggregate      a KPL aggregate is damaged or incomplete: store the record and have its accounts replayed
 
 No message quotes a field's value, so you may log every message.
 """
@@ -42,7 +42,9 @@ class UnknownFingerprint(Undecodable):
     """
 
     def __init__(self, fingerprint: str) -> None:
-        super().__init__(f"No known schema has the fingerprint {fingerprint}; a later release may have it.")
+        super().__init__(
+            f"No known schema has the fingerprint {fingerprint}: install a newer release of account-events."
+        )
         self.fingerprint = fingerprint
 
 
@@ -76,5 +78,5 @@ class CorruptBody(Undecodable):
 class CorruptAggregate(Undecodable):
     """The record begins like a KPL aggregate, but its checksum or its content is wrong.
 
-    Store the record for later and replay its accounts; never skip it.
+    Store the record for later and have its accounts replayed (docs/consuming.md); never skip it.
     """

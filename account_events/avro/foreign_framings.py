@@ -31,7 +31,7 @@ def describe(data: bytes) -> str | None:
         if len(data) < glue_framing.HEADER_SIZE:
             return f"Glue's header has {glue_framing.HEADER_SIZE} bytes; the data has only {len(data)}."
         return f"Glue's header has an unknown compression, {data[1]:02x}; 00 (none) and 05 (zlib) are known."
-    for first_bytes, what in (*_KNOWN, (_JSON, "JSON text: events are in Avro")):
+    for first_bytes, what in (*_KNOWN, (_JSON, "JSON; events are in Avro")):
         if (data.lstrip() if first_bytes is _JSON else data).startswith(first_bytes):
-            return f"Neither single-object encoding nor Glue's framing; it looks like {what}."
+            return f"The data has neither Avro's single-object header nor Glue's. It looks like {what}."
     return None

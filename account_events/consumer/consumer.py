@@ -88,10 +88,10 @@ class Consumer(Generic[Effect]):
     Args:
         inbox: applies the events.
         dead_letter: called with a record that cannot be decoded and with its error; called again if the record is
-            delivered again. Store the record, find out which accounts have events in it, and replay those accounts: the
-            inbox does not know that their events are missing. When the callback returns, the record counts as
-            processed, and its failure has no sequence number. Without a callback the record must be redelivered, and
-            it blocks its shard.
+            delivered again. Store the record, find out which accounts have events in it, and have those accounts
+            replayed (docs/consuming.md): the inbox does not know that their events are missing. When the callback
+            returns, the record counts as processed, and its failure has no sequence number. Without a callback the
+            record must be redelivered, and it blocks its shard.
     """
 
     def __init__(

@@ -56,7 +56,7 @@ class Decoder:
 
         Raises:
             account_events.avro.errors.Undecodable: the data cannot be decoded. The subclass shows why and what to do.
-                Store the record and replay its accounts; never skip it.
+                Store the record and have its accounts replayed; never skip it.
             account_events.consumer.glue_registry.RegistryError: the codec's registry could not be read. Decode the
                 record again later.
         """

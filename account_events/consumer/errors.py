@@ -7,7 +7,7 @@ KitError
 ├── Unavailable        the inbox's store did not answer: nothing is lost, receive the records again
 ├── EffectRefused      a condition of the consumer's own writes failed: the consumer decides what that means
 ├── Refused            the store will never accept this write: correct the handler; the account waits until then
-└── BufferFull         an account has too many out-of-order events: replay the account from the ledger
+└── BufferFull         an account has too many out-of-order events: have the account replayed
 """
 
 
@@ -34,11 +34,12 @@ class Refused(KitError):
 class BufferFull(KitError):
     """An account's buffer is full. The new events are neither applied nor buffered; the account is reported as a gap.
 
-    Replay the account from the ledger.
+    Ask the team that runs the account service to replay the account; the message has the command.
     """
 
     def __init__(self, account_id: str, missing: int, refused: int) -> None:
         super().__init__(
             f"{account_id}: event {missing} has not been applied, and the buffer is full: event {refused} and later "
-            "events were not buffered. Replay the account from the ledger."
+            "events were not buffered. Ask the team that runs the account service to replay the account: "
+            f"`account-events replay --account {account_id} --to-stream STREAM --live`."
         )

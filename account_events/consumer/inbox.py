@@ -169,7 +169,7 @@ class Inbox(Generic[Effect]):
         return received
 
     def gaps(self, now_s: float) -> Sequence[Gap]:
-        """The accounts that have waited for `gap_wait_s` or longer: replay them from the ledger.
+        """The accounts that have waited for `gap_wait_s` or longer: have them replayed (docs/consuming.md).
 
         Raises:
             Unavailable: the store did not answer; query again.

@@ -15,7 +15,7 @@ Kind = TypeVar("Kind")
 
 
 class NotAKinesisEvent(Exception):
-    """The function was invoked with something other than a batch of Kinesis records. Check its trigger."""
+    """The function was invoked with something other than Kinesis records. Check the function's event source."""
 
 
 class ItemFailure(TypedDict):
@@ -69,7 +69,8 @@ def records_of(event: Mapping[str, Any]) -> list[KinesisRecord]:
         ]
     except (KeyError, TypeError, ValueError) as error:  # binascii.Error is a ValueError
         raise NotAKinesisEvent(
-            f"The event is not a batch of Kinesis records ({type(error).__name__}: {error}). Check its trigger."
+            f"The event is not a batch of Kinesis records ({type(error).__name__}: {error}). Check the "
+            "function's event source."
         ) from error
 
 

@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 from random import Random
 from typing import Any
 
+from account_events.consumer.decoding import ACCOUNT_ID_LENGTH_MAX
 from account_events.consumer.events import AccountCreated, BalanceCredited, BalanceWithdrawn, Event
 from account_events.testing.errors import BadReplay
 from account_events.testing.mixing import in_turn
@@ -30,15 +31,18 @@ def history(
     Sequences, balances and ids are like those of the account service. There is one event per second.
 
     Args:
-        account_id: the account.
+        account_id: the account: 1 to 256 characters.
         amounts: in units of the currency, with at most two decimals: `"100.00", "-30.00"`.
         owner: an opaque id.
         currency: an ISO 4217 code.
         opened_at: when the account was created; with a timezone.
 
     Raises:
-        BadReplay: an amount is zero, has more than two decimals, or would overdraw the account.
+        BadReplay: no account can have this id, or an amount is a float or zero, has more than two decimals, or would
+            overdraw the account.
     """
+    if not isinstance(account_id, str) or not 0 < len(account_id) <= ACCOUNT_ID_LENGTH_MAX:
+        raise BadReplay(f"{account_id!r} is not an account id: pass text of 1 to {ACCOUNT_ID_LENGTH_MAX} characters")
     balance = Decimal("0.00")
     events: list[Event] = [
         AccountCreated(**_common(account_id, 1, opened_at), owner=owner, currency=currency, balance=balance)
@@ -67,7 +71,9 @@ def _common(account_id: str, sequence: int, opened_at: datetime) -> dict[str, An
     }
 
 
-def _amount(text: str | Decimal) -> Decimal:
+def _amount(text: str | Decimal | float) -> Decimal:
+    if isinstance(text, float):
+        raise BadReplay(f"{text!r} is a float, which is not exact: pass text, such as '100.00', or a Decimal")
     try:
         amount = Decimal(text)
         if amount and amount == amount.quantize(CENT):

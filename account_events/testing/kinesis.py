@@ -119,7 +119,8 @@ class MemoryKinesis:
             self.dies_after -= deaths
         puts = self.puts - before
         if crashes and max(crashes) > puts:
-            raise BadReplay(f"there was no put {max(crashes)} to crash after: the number of puts was {puts}")
+            times = "never" if puts == 0 else "only once" if puts == 1 else f"only {puts} times"
+            raise BadReplay(f"crash_after_put={max(crashes)}: the handler put entries {times}")
         if never_happened := self.never_happened():
             raise BadReplay("requested of the in-memory Kinesis, but never happened: " + "; ".join(never_happened[:3]))
 

@@ -103,7 +103,8 @@ def replay(
     with nullcontext() if kinesis is None else kinesis.replaying(puts):
         _Mapping(_environments(handler, new_handler), plan, replayed, options, mapping, kinesis, calls).run()
     if calls and max(calls) > (reached := len(replayed.deliveries)):
-        raise BadReplay(f"there was no call {max(calls)} to crash after: the number of calls was {reached}")
+        times = "once" if reached == 1 else f"{reached} times"
+        raise BadReplay(f"crash_after_call={max(calls)}: the handler was called only {times}")
     check_delivered(replayed_stream, (number for batch in replayed.batches for number in batch))
     return replayed
 
@@ -213,8 +214,12 @@ class _Mapping:
             return
         last = self.replayed.deliveries[-1]
         why = f"the handler raised {last.error!r}" if last.error else f"the handler returned {last.result!r}"
+        first = number_of(records[0])
+        which = (
+            f"1 record, {first}, was" if len(records) == 1 else f"{len(records)} records, beginning with {first}, were"
+        )
         raise AssertionError(
-            f"{len(records)} records from {number_of(records[0])} on were discarded without being handled, after "
+            f"{which} discarded without being handled, after "
             f"{self.settings.retries_max} retries; at the last attempt {why}"
         ) from last.error
 

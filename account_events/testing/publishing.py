@@ -26,11 +26,19 @@ class EventStream(RecordStream):
     """A Kinesis stream of domain events: shards with their records. `replay` delivers them to a handler."""
 
     def lambda_event(self) -> dict[str, Any]:
-        """All records in one Lambda event."""
-        return {"Records": list(self.records)}
+        """All records in one Lambda event.
+
+        Raises:
+            BadReplay: several shards have records, which never arrive in one event.
+        """
+        return {"Records": self._of_one_shard()}
 
     def get_records(self) -> list[dict[str, Any]]:
-        """All records in the format of GetRecords: data as bytes, times as datetimes."""
+        """All records in the format of GetRecords: data as bytes, times as datetimes.
+
+        Raises:
+            BadReplay: several shards have records, which are never in one response.
+        """
         return [
             {
                 "SequenceNumber": record["kinesis"]["sequenceNumber"],
@@ -40,8 +48,13 @@ class EventStream(RecordStream):
                 "Data": base64.b64decode(record["kinesis"]["data"]),
                 "PartitionKey": record["kinesis"]["partitionKey"],
             }
-            for record in self.records
+            for record in self._of_one_shard()
         ]
+
+    def _of_one_shard(self) -> list[StreamRecord]:
+        if sum(bool(shard.records) for shard in self.shards) > 1:
+            raise BadReplay("several shards have records: use replay, which delivers shard by shard, or shards=1")
+        return list(self.records)
 
 
 class Put(NamedTuple):

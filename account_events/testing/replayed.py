@@ -100,7 +100,8 @@ class Replayed:
         done = {n for delivery in self.deliveries for n in delivery.sequence_numbers[: delivery.acknowledged]}
         given_up = {number_of(record) for record in self.discarded}
         if open_ := sorted((self.due - done) | given_up, key=int):
-            raise AssertionError(f"{len(open_)} records were never acknowledged: {_listed(open_)}")
+            which = "1 record was" if len(open_) == 1 else f"{len(open_)} records were"
+            raise AssertionError(f"{which} never acknowledged: {_listed(open_)}")
 
     def assert_no_failures(self) -> None:
         """Assert that every invocation handled its whole batch at the first attempt."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from account_events.testing.errors import BadReplay
+from account_events.testing.errors import BadReplay, BadSource
 from account_events.testing.record_stream import FIRST_SHARD, RecordStream, StreamShard
 from account_events.testing.records import Image, StreamRecord, image_record, is_of_kinesis, number_of
 from account_events.testing.table_key import TableKey
@@ -30,7 +30,15 @@ class TableStream(RecordStream):
 
     @classmethod
     def of_images(cls, images: Iterable[Image], key: TableKey) -> Self:
-        """A stream with one shard, in which these items were inserted in this order."""
+        """A stream with one shard, in which these items were inserted in this order.
+
+        Raises:
+            BadSource: an item has no valid key of the table.
+        """
+        images = list(images)
+        for number, image in enumerate(images, 1):
+            if fault := key.fault_in(image):
+                raise BadSource(f"item {number}: the key attribute {fault}")
         return cls.of((image_record(image, number, key) for number, image in enumerate(images)), key)
 
     def images(self) -> list[Image]:

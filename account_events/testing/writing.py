@@ -15,6 +15,7 @@ from account_events.testing.errors import BadReplay
 ADDED_FIELD = "added_later"
 ADDED_VALUE = "from a later release"
 LATER_TYPE = "LaterEvent"
+FRAMINGS = ("single-object", "glue")
 _OPTIONAL_STRING: Any = ["null", "string"]
 _LATER_SCHEMA = {
     "type": "record",
@@ -65,11 +66,16 @@ class EventWriter:
         contract: the later release's schemas. `Decoder(Codec(writer.contract))` decodes like an upgraded consumer.
         registry: the content of the Glue Schema Registry, by version id. `Decoder(Codec(CONTRACT,
             writer.registry.get))` decodes like a consumer that uses the registry.
+
+    Raises:
+        BadReplay: there is no such framing.
     """
 
     def __init__(
         self, framing: Literal["single-object", "glue"] = "single-object", *, schemas: Sequence[Mapping[str, Any]] = ()
     ) -> None:
+        if framing not in FRAMINGS:
+            raise BadReplay(f"there is no framing {framing!r}; use one of {', '.join(FRAMINGS)}")
         later = [parse(json.dumps(source)) for source in (*schemas, _LATER_SCHEMA)]
         known = {**CONTRACT.known, **{schema.fingerprint: schema for schema in later}}
         self.contract = Contract(CONTRACT.working, known)

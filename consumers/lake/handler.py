@@ -1,6 +1,5 @@
 """The Lambda function that Firehose invokes: environment, clients and wiring. `transform` does the work."""
 
-import gc
 import os
 from datetime import UTC, datetime
 from functools import cache
@@ -32,7 +31,6 @@ _report = Report(
     _metrics,
     lambda: datetime.now(UTC),
 )
-gc.freeze()  # everything loaded so far stays alive, so the garbage collector need not visit it again
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

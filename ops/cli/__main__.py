@@ -58,3 +58,7 @@ def _commands_of(module: str, name: str | None = None) -> typer.Typer:
     commands.callback()(lambda: None)  # without a callback, Typer drops the name of a single command
     commands.add_typer(import_module(module).app, name=name)
     return commands
+
+
+if __name__ == "__main__":
+    main()

@@ -16,7 +16,7 @@ SOURCES = [
     *sorted(ROOT.glob("docs/**/*.md")),
     *(
         path
-        for folder in ("ops", "local_stack", "projector", "consumers")
+        for folder in ("account_events", "ops", "local_stack", "projector", "consumers")
         for path in sorted(ROOT.glob(f"{folder}/**/*.py"))
     ),
     ROOT / "template.yaml",

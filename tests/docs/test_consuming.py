@@ -18,17 +18,22 @@ import account_events.consumer
 from account_events.avro import errors as schema_errors
 from account_events.consumer import errors as kit_errors
 from tests.support import consuming_guide
-from tests.support.read_model import create_table_request
+from tests.support.consuming_resources import inbox_request, resources
+from tests.support.template_stack import RESOURCES
 from tests.unit.consumer.given import encoded, events_of, records
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs/consuming.md").read_text(encoding="utf-8")
 INTERNAL = {"StaleRevision", "KitError", "ContractError", "InvalidEvent", "Undecodable"}
 LINES_MAX = 20
+DEFAULTS = {"MaximumBatchingWindowInSeconds": 0, "ParallelizationFactor": 1}
+"""Defaults of AWS::Lambda::EventSourceMapping that the template states and the guide omits."""
+OF_THE_TEMPLATE = {"Enabled", "MetricsConfig"}
+"""Properties that the template has for its own local stack and alarms."""
 
 
 def test_the_guide_s_examples_work() -> None:
-    consuming_guide.run(DOCUMENT, create_table_request("AccountsByOwnerInbox", "inbox"))
+    consuming_guide.run(DOCUMENT, inbox_request())
 
 
 def test_the_readme_s_example_works_and_is_short(capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,11 +69,39 @@ def test_a_reader_can_import_every_name_that_the_guide_shows() -> None:
     assert not (shown & own) - vars(account_events.consumer).keys() - imported.keys() - errors
 
 
-def test_every_dotted_name_in_the_text_exists() -> None:
-    dotted = re.findall(r"`(account_events\.[\w.]+)", DOCUMENT)
-    assert "account_events.consumer.kcl.KclProcessor" in dotted
-    for name in dotted:
-        assert pkgutil.resolve_name(name), name
+def test_the_guide_names_the_module_of_every_error_in_its_table() -> None:
+    table = DOCUMENT[DOCUMENT.index("| error |") : DOCUMENT.index("Import `Unavailable`")]
+    errors = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    [listed] = re.findall(r"Import (.*?) from `account_events.consumer.errors`, and the others\s+from", DOCUMENT)
+    of_the_kit = set(re.findall(r"`(\w+)`", listed))
+    assert of_the_kit == errors & vars(kit_errors).keys()
+    assert errors - of_the_kit <= vars(schema_errors).keys()
+
+
+@pytest.mark.parametrize(
+    ("own", "template"), [("ConsumerInbox", "AccountsByOwnerInbox"), ("ConsumerMapping", "AccountsByOwnerMapping")]
+)
+def test_the_guide_s_resources_are_those_of_the_template(own: str, template: str) -> None:
+    shown, expected = resources()[own], RESOURCES[template]
+    assert shown["Type"] == expected["Type"]
+    properties = {**DEFAULTS, **shown["Properties"]} if own == "ConsumerMapping" else shown["Properties"]
+    assert properties.keys() == expected["Properties"].keys() - OF_THE_TEMPLATE
+    for name, value in properties.items():
+        assert name in {"EventSourceArn", "FunctionName"} or value == expected["Properties"][name], name
+
+
+def test_the_guide_lists_every_permission_of_the_template_s_consumer() -> None:
+    section = DOCUMENT[DOCUMENT.index("### Permissions") : DOCUMENT.index("## With plain GetRecords")]
+    policies = RESOURCES["AccountsByOwnerFunctionRole"]["Properties"]["Policies"]
+    needed = {
+        action
+        for policy in policies
+        for statement in policy["PolicyDocument"]["Statement"]
+        for service, action in re.findall(r"(\w+):(\w+)", str(statement["Action"]))
+        if service in {"dynamodb", "kinesis", "s3"}
+    }
+    assert {"GetItem", "Query", "GetRecords", "PutObject"} <= needed
+    assert needed <= set(re.findall(r"`(?:\w+:)?(\w+)`", section))
 
 
 def modules() -> list[ModuleType]:

@@ -59,10 +59,15 @@ def test_the_chain_of_packages_is_the_one_that_the_linter_checks() -> None:
 
 
 def test_every_function_in_the_walk_is_in_the_file_named() -> None:
-    named = re.findall(r"`([A-Za-z_.]+)`\s+in\s+`([\w/]+\.py)`", text("docs/architecture.md"))
-    assert len(named) > 20
-    for name, path in named:
-        assert re.search(rf"^ *(?:def|class) {name.rpartition('.')[2]}\b", text(path), re.MULTILINE), (name, path)
+    walk = text("docs/architecture.md")
+    steps = re.findall(r"^\| (\d) \| `([\w/]+\.py)` \| `([A-Za-z_.]+)` \| \S.* \|$", walk, re.MULTILINE)
+    assert [number for number, _, _ in steps] == re.findall(r"^\*\*(\d)\. ", walk, re.MULTILINE)
+    assert len(steps) == 8
+    in_prose = re.findall(r"`([A-Za-z_.]+)`\s+in\s+`([\w/]+\.py)`", walk)
+    assert len(in_prose) > 20
+    for name, path in [*in_prose, *((name, path) for _, path, name in steps)]:
+        for part in name.split("."):
+            assert re.search(rf"^ *(?:def|class) {part}\b", text(path), re.MULTILINE), (name, path)
 
 
 def test_every_command_is_listed() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PARTS = ["Proof", "Rests on", "Reports against it", "What would break it", "What you see then"]
+PARTS = ["Proof", "Depends on", "Known exceptions", "What would break it", "Symptoms"]
 _, *SECTIONS = (ROOT / "docs/guarantees.md").read_text(encoding="utf-8").split("\n## ")
 
 
@@ -21,7 +21,7 @@ def test_each_guarantee_has_all_its_parts_in_order(section: str) -> None:
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.partition("\n")[0])
 def test_each_proof_names_existing_tests_or_commands(section: str) -> None:
-    proof = section.split("- **Proof**:")[1].split("- **Rests on**:", maxsplit=1)[0]
+    proof = section.split("- **Proof**:")[1].split("- **Depends on**:", maxsplit=1)[0]
     paths = re.findall(r"`pytest (\S+?)`", proof)
     assert paths or "`account-events " in proof
     for path in paths:

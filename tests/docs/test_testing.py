@@ -6,13 +6,17 @@ tests/processes/test_wheel.py runs the same examples where only the wheel is ins
 import inspect
 import re
 from dataclasses import fields
+from pathlib import Path
 
+import boto3
 import pytest
+from moto import mock_aws
 
 import account_events.testing
-from account_events.testing import Fault, Replayed, Settings, TableStream, plugin, published
+from account_events.testing import Fault, Replayed, Settings, TableKey, TableStream, from_recording, plugin, published
 from account_events.testing.mapping import Options
 from account_events.testing.publishing import EventStream
+from tests.support.consuming_guide import AWS
 from tests.support.testing_guide import (
     BALANCES,
     CAPTURED,
@@ -22,7 +26,9 @@ from tests.support.testing_guide import (
     ITEMS,
     LATER,
     PASSED,
+    RECORDING,
     VARIANTS,
+    WRITES,
     capture,
     export,
 )
@@ -58,6 +64,10 @@ def test_the_tests_with_variants_of_the_stream_pass(example: pytest.Pytester) ->
     run(example, VARIANTS, "variants")
 
 
+def test_the_tests_of_a_handler_that_returns_its_writes_pass(example: pytest.Pytester) -> None:
+    run(example, WRITES, "writes")
+
+
 def test_the_tests_with_events_of_a_later_release_pass(example: pytest.Pytester) -> None:
     run(example, LATER, "later")
 
@@ -74,6 +84,31 @@ def test_the_test_with_a_captured_event_passes(example: pytest.Pytester) -> None
 def test_the_test_with_an_export_passes(example: pytest.Pytester) -> None:
     export(example.path)
     run(example, EXPORT, "export")
+
+
+def test_the_recording_example_writes_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in AWS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    with mock_aws():
+        client = boto3.client("dynamodb")
+        client.create_table(
+            TableName="orders",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[
+                {"AttributeName": "Customer", "AttributeType": "S"},
+                {"AttributeName": "Placed", "AttributeType": "N"},
+            ],
+            KeySchema=[
+                {"AttributeName": "Customer", "KeyType": "HASH"},
+                {"AttributeName": "Placed", "KeyType": "RANGE"},
+            ],
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+        )
+        item = {"Customer": {"S": "ida"}, "Placed": {"N": "1"}}
+        client.put_item(TableName="orders", Item=item)
+        exec(compile(RECORDING, "testing.md", "exec"), {})  # noqa: S102 -- the guide's example
+    assert from_recording("stream.json", TableKey("Customer", "Placed")).images() == [item]
 
 
 def public(kind: type) -> set[str]:

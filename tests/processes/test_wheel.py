@@ -16,8 +16,8 @@ import pytest
 import account_events
 from local_stack.interpreters import find_interpreter
 from tests.support import consuming_guide, testing_guide
+from tests.support.consuming_resources import inbox_request
 from tests.support.installed import Environment, build_wheel
-from tests.support.read_model import create_table_request
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -25,7 +25,7 @@ RUNNING = "{}.{}".format(*sys.version_info)
 VERSIONS = sorted({RUNNING, *re.findall(r"Python :: (3\.\d+)", "\n".join(PROJECT["classifiers"]))})
 LOCKED = ("--constraint", str(ROOT / "requirements/dev.txt"))
 CONSUMING = ROOT / "docs/consuming.md"
-INBOX = json.dumps(create_table_request("AccountsByOwnerInbox", "inbox"))
+INBOX = json.dumps(inbox_request())
 OTHER_FOLDERS = ("account_core", "consumers", "local_stack", "ops", "projector", "schemas", "tests")
 SERVICE = """
 import sys
@@ -74,7 +74,7 @@ for module, name, extra in (
         message = str(error)
     else:
         raise AssertionError(f"{module}.{name} works without the extra {extra}")
-    assert message == f"No module named 'botocore'. Install it with: pip install 'account-events[{extra}]'", message
+    assert message == f"No module named 'botocore'. Install the extra: account-events[{extra}]", message
 """
 TYPED = """
 from collections.abc import Sequence

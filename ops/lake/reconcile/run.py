@@ -1,11 +1,9 @@
 """Runs a reconciliation of a deployed stack: wiring, progress, and storage of the result."""
 
-import gc
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -27,7 +25,6 @@ SETTLE_S = 2.0
 LOCAL_GRACE_S = 15.0
 LOCAL_SEGMENTS = 1
 """More segments would be slower: for every page, the emulator reads the whole table and hashes every row."""
-COLLECTED_AFTER_OBJECTS = 200_000
 SHOWN_MAX = 20
 
 
@@ -67,7 +64,7 @@ def run_reconciliation(
         stop=stop.set,
     )
     expected = None if lake.is_local else size.read_units  # the emulator counts units differently
-    with _collecting_rarely(), Display(err, expected, Counts()) as display:
+    with Display(err, expected, Counts()) as display:
         result = reconciler.reconcile(found, display.update)
     strays = files.strays(result.compared_at.date())
     return replace(result, files=Files(files.digests, len(strays), tuple(strays[:SHOWN_MAX])))
@@ -85,14 +82,3 @@ def grace_of(lake: Lake) -> float:
     if lake.is_local:
         return LOCAL_GRACE_S
     return delivery_s(float(lake.outputs["LakeBufferSeconds"]))
-
-
-@contextmanager
-def _collecting_rarely() -> Iterator[None]:
-    """Run the garbage collector less often. It took an eighth of the time, and pages contain no reference cycles."""
-    before = gc.get_threshold()
-    gc.set_threshold(COLLECTED_AFTER_OBJECTS, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)

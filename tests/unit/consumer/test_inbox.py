@@ -202,6 +202,7 @@ def test_a_full_buffer_names_the_missing_event(handler: RecordingHandler) -> Non
     inbox = Inbox(MemoryInbox(), handler, buffered_bytes_max=5 * len(encoded("a", 3)[-1]))
     received = inbox.receive("a", arrivals("a", [1, *range(3, 20)]), NOW)
     assert isinstance(received.error, BufferFull)
+    assert "`account-events replay --account a --to-stream STREAM --live`" in str(received.error)
     assert str(received.error).startswith("a: event 2 has not been applied")
     assert f"the buffer is full: event {received.buffered + 3} " in str(received.error), (
         "the first sequence that did not fit into the buffer"

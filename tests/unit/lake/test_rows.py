@@ -4,9 +4,11 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import fastavro
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from account_events.avro.codec import CONTRACT, Codec
 from account_events.avro.contract import NAMESPACE, parse
 from account_events.avro.encoder import encode
-from account_events.avro.errors import Undecodable
+from account_events.avro.errors import CorruptBody, Undecodable
 from account_events.consumer import Decoder
 from consumers.lake import table
 from consumers.lake.added_columns import PARTITION_KEYS, Column
@@ -135,6 +137,33 @@ def test_damaged_bytes_are_refused_as_by_the_consumer_kit(name: str, at: int, by
     data[at % len(data)] = byte
     damaged = bytes(data[: len(data) - cut])
     assert outcome(lambda: ROWS.row(damaged, None)) == outcome(lambda: expected(damaged, None))
+
+
+IMPOSSIBLE: dict[str, Any] = {
+    "occurred_at": 2**62,
+    "amount": (10**18).to_bytes(8, "big"),
+    "balance": b"\x00\x01",
+}
+"""Primitive values that Avro can hold and that are no time, more digits than the type has, and a padded number."""
+
+
+@pytest.mark.parametrize("fields", [("occurred_at",), ("amount",), ("balance",), ("amount", "balance")], ids=str)
+def test_the_first_impossible_value_is_named(fields: tuple[str, ...]) -> None:
+    data = body_with({name: IMPOSSIBLE[name] for name in fields})
+    with pytest.raises(CorruptBody, match=rf"BalanceCredited\.{fields[0]} has an invalid value"):
+        ROWS.row(data, None)
+
+
+def body_with(values: dict[str, Any]) -> bytes:
+    """An event with these primitive values, written without the encoder, which would refuse them."""
+    event = FIELDS | {"occurred_at": 1_769_851_800_000_001, "amount": b"\x04\xd2", "balance": b"\xff"} | values
+    source = json.loads(json.dumps(CONTRACT.working["BalanceCredited"].source))
+    for field in source["fields"]:
+        if isinstance(field["type"], dict):
+            del field["type"]["logicalType"]
+    body = BytesIO()
+    fastavro.schemaless_writer(body, fastavro.parse_schema(source), event)
+    return encode("BalanceCredited", FIELDS)[:10] + body.getvalue()
 
 
 def test_an_event_of_a_later_release_is_refused() -> None:

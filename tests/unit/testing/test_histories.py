@@ -12,8 +12,11 @@ from account_events.aggregation.unpacking import unpack
 from account_events.consumer import AccountCreated, BalanceCredited, BalanceWithdrawn, Decoder, Event
 from account_events.testing import (
     BadReplay,
+    BadSource,
     EventStream,
     EventWriter,
+    TableKey,
+    TableStream,
     assert_applied_once,
     history,
     mixed,
@@ -54,6 +57,7 @@ def test_a_history_has_the_events_of_an_account_with_its_balances() -> None:
         (["0.001"], "'0.001' is not an amount"),
         (["much"], "'much' is not an amount"),
         (["NaN"], "'NaN' is not an amount"),
+        ([100.0], "100.0 is a float, which is not exact: pass text, such as '100.00', or a Decimal"),
     ],
 )
 def test_an_impossible_history_is_refused(amounts: list[str], message: str) -> None:
@@ -139,6 +143,31 @@ def test_disorder_and_repeats_are_reproducible_by_seed() -> None:
     with pytest.raises(BadReplay, match="no event that could be published again"):
         republished([], seed=1)
     assert len(republished(ALMA[:1], seed=1)) > 1
+
+
+@pytest.mark.parametrize("account_id", ["", "a" * 257, 5], ids=["empty", "long", "number"])
+def test_an_id_that_no_account_can_have_is_refused(account_id: object) -> None:
+    with pytest.raises(BadReplay, match="is not an account id: pass text of 1 to 256 characters"):
+        history(account_id)  # type: ignore[arg-type]
+    assert history("a" * 256)[0].account_id == "a" * 256
+
+
+def test_one_event_or_response_has_records_of_one_shard_only() -> None:
+    events = mixed(*(history(f"a-{number}", "1.00") for number in range(20)))
+    for delivered in (published(events, shards=2).lambda_event, published(events, shards=2).get_records):
+        with pytest.raises(BadReplay, match="several shards have records"):
+            delivered()
+    assert published(history("a-1", "1.00"), shards=2).lambda_event()["Records"]
+
+
+def test_an_unknown_framing_is_refused() -> None:
+    with pytest.raises(BadReplay, match="no framing 'Glue'; use one of single-object, glue"):
+        EventWriter("Glue")  # type: ignore[arg-type]
+
+
+def test_an_item_without_the_key_is_refused() -> None:
+    with pytest.raises(BadSource, match="item 2: the key attribute Pk is missing"):
+        TableStream.of_images([{"Pk": {"S": "a"}}, {"Id": {"S": "b"}}], TableKey("Pk"))
 
 
 def test_only_events_that_exist_can_be_left_out() -> None:

@@ -226,7 +226,7 @@ def test_a_crash_requested_of_memory_kinesis_must_happen() -> None:
 
 def test_a_crash_that_did_not_happen_does_not_affect_the_next_replay() -> None:
     projector = MemoryProjector()
-    with pytest.raises(BadReplay, match="no put 2 to crash after: the number of puts was 1"):
+    with pytest.raises(BadReplay, match="crash_after_put=2: the handler put entries only once"):
         projector.replay(STREAM, crash_after_put=2)
     again = projector.replay(STREAM, batch_sizes=5)
     again.assert_delivered()
