@@ -57,7 +57,7 @@ _VALUES: dict[str, Schema] = {
         "type": "string",
         "pattern": whole(OWNER),
         "description": "An opaque id of 1 to 64 characters, but not `.` or `..`, which URL libraries remove from a "
-        "path. Never use a person's name or address: events are kept for ever.",
+        "path. Never use a person's name or address: events are kept forever.",
         "examples": [_CREATED["owner"]],
     },
     "Currency": {
