@@ -166,11 +166,11 @@ def test_the_live_stream_requires_the_option_live(stack: Stack) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--to-stdout"], "give exactly one of: --account, --from/--until and --all"),
+        (["--to-stdout"], "give exactly one of: --account, --from/--until, --all"),
         (["--all", "--account", "a", "--to-stdout"], "give exactly one of: --account"),
         (["--all", "--from", "2026-01-01T00:00:00Z", "--to-stdout"], "give exactly one of: --account"),
         (["--account", "", "--to-stdout"], "an account id must not be empty"),
-        (["--all"], "give exactly one of: --to-stream, --to-file and --to-stdout, or --dry-run"),
+        (["--all"], "give exactly one of: --to-stream, --to-file, --to-stdout; or give --dry-run"),
         (["--all", "--to-stdout", "--to-file", "x"], "give exactly one of: --to-stream"),
         (["--all", "--to-stream", "arn:aws:kinesis:x"], "is not a valid stream name"),
         (["--all", "--to-stdout", "--resume"], "--resume and --checkpoint cannot be used with"),
