@@ -65,7 +65,7 @@ class LocalDeployment:
 
     Raises:
         CommandError: a zip could not be built, the emulator could not start, or template.yaml could not be deployed.
-            Whatever had started is stopped. It is also raised inside the context if a request fails because the
+            Everything that had started is stopped. It is also raised inside the context if a request fails because the
             emulator has crashed.
     """
 
@@ -135,7 +135,7 @@ class LocalDeployment:
         """Return a fake of template.yaml's delivery stream. The caller starts and stops it.
 
         Args:
-            resume_after: see `FirehoseRunner`.
+            resume_after: passed to `FirehoseRunner`.
         """
         outputs, client = self.address.outputs, self.address.client
         return FirehoseRunner(

@@ -142,7 +142,8 @@ def wait_until_all_idle(
     """Wait for several workers, one after the other, until they have processed all records written before the call.
 
     Args:
-        workers: in the order in which they process a record: a function that feeds a stream precedes its consumers.
+        workers: the workers in the order in which they process a record. A function that feeds a stream comes before
+            the stream's consumers.
         timeout_s: limit for all workers together.
         monotonic: returns seconds of a clock that never goes back.
 

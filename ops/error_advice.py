@@ -98,7 +98,7 @@ _BY_NAME = {
         ),
         _SIGN_IN,
     ),
-    "NoRegionError": "Set AWS_REGION to the stack's region.",
+    "NoRegionError": "Set AWS_DEFAULT_REGION to the region of the stack or table.",
     **dict.fromkeys(
         (
             "BaseEndpointResolverError",

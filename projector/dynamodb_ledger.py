@@ -33,10 +33,10 @@ class DynamoDBLedger:
         If DynamoDB refuses the account id, the result is a Poison for the first event.
 
         Args:
-            account_id: of the account.
+            account_id: the account's id.
             first: a sequence.
             last: a sequence.
-            position: in the batch, of the record that required the read.
+            position: the position in the batch of the record that required the read.
 
         Raises:
             Unavailable: DynamoDB did not answer in time.

@@ -1,7 +1,7 @@
 """The projector's errors, grouped by what must be done about them.
 
 ProjectorError
-├── NotATableStream   the payload is not a batch of a table's stream: correct the trigger; the whole batch fails
+├── NotATableStream   the payload is not a batch of a table's stream: the whole batch fails; correct what invokes it
 ├── Unpublishable     this event can never become a Kinesis record: its account is parked; correct the row or the code
 ├── Refused           DynamoDB always refuses the content of this request: the account in question is parked
 └── Unavailable       DynamoDB did not answer in time, or needs a repair: the affected records are delivered again

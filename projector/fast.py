@@ -92,8 +92,8 @@ def fast_event(change: Mapping[str, Any], position: int, headers: Mapping[str, b
 
     Args:
         change: the stream record's `dynamodb`.
-        position: of the record in its batch.
-        headers: see `headers_of`.
+        position: the position of the record in its batch.
+        headers: the result of `headers_of`.
     """
     try:
         image, keys = change["NewImage"], change["Keys"]

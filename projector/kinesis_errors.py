@@ -1,4 +1,4 @@
-"""Kinesis' errors to `PutRecords`: the only place that decides which of them are permanent.
+"""The errors that Kinesis returns for `PutRecords`. Only this module decides which of them are permanent.
 
 Source: AWS, "PutRecords" (docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html) and "Common Errors"
 (.../CommonErrors.html). There are three kinds:

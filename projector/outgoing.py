@@ -27,7 +27,7 @@ class Outgoing(NamedTuple):
     Attributes:
         occurred_us: microseconds since 1970.
         data: the encoded event with its framing.
-        position: in the batch, of the record that contained the event, or that showed that the event was missing.
+        position: the position in the batch of the record that contained the event or revealed that it was missing.
     """
 
     account_id: str
@@ -45,10 +45,10 @@ class Poison(NamedTuple):
     """A row that cannot become an event. Neither its event nor any later event of its account may be published.
 
     Attributes:
-        sequence: of its event; for a row in a snapshot's place, of the next event.
+        sequence: the sequence of its event; for a row at a snapshot version, that of the next event.
         version: the row's sort key; 0 if the key holds no valid version.
-        reason: for the log and the operator; contains no amount.
-        position: as in `Outgoing`.
+        reason: a text for the log and the operator, without amounts.
+        position: the same as in `Outgoing`.
     """
 
     account_id: str

@@ -37,9 +37,9 @@ class Batch:
 
     Attributes:
         numbers: the stream's sequence number of each record.
-        arrivals: by account, in the batch's order.
+        arrivals: the arrivals by account, in the batch's order.
         unreadable: the position of the first record whose key names no account, so that it may belong to any account.
-            `arrivals` then contains only the records before it. None: every key names an account.
+            `arrivals` then contains only the records before it. It is None if every key names an account.
     """
 
     numbers: Sequence[str]
@@ -80,14 +80,14 @@ def parse(event: Mapping[str, Any], encoders: Encoders = ENCODERS) -> Batch:
 def read_image(
     image: Mapping[str, Any], account_id: str, version: int, position: int, encoders: Encoders = ENCODERS
 ) -> Arrival | None:
-    """Read a table row as an arrival, or None if it is a snapshot in a snapshot's place.
+    """Read a table row as an arrival, or None if the row is a snapshot at a snapshot version.
 
     Args:
         image: the row in DynamoDB JSON.
-        account_id: from the row's key.
-        version: from the row's key.
-        position: in the batch, of the record that required the read.
-        encoders: of the events.
+        account_id: the account id in the row's key.
+        version: the version in the row's key.
+        position: the position in the batch of the record that required the read.
+        encoders: the events' encoders.
     """
 
     def poison(reason: str) -> Poison:
@@ -119,11 +119,11 @@ def read_events(
 
     Args:
         images: the account's rows by version, including all existing rows of these events.
-        account_id: of the account.
+        account_id: the account's id.
         first: a sequence.
         last: a sequence.
-        position: in the batch, of the record that required the read.
-        encoders: of the events.
+        position: the position in the batch of the record that required the read.
+        encoders: the events' encoders.
     """
     arrivals: list[Arrival] = []
     for sequence in range(first, last + 1):
@@ -156,7 +156,7 @@ def first_recent(
     Args:
         images: the account's rows by version, up to the row of `last`, without gaps.
         last: a sequence; returned if no other event is within the window.
-        before_us: microseconds since 1970; None: no time is known.
+        before_us: microseconds since 1970; None if no time is known.
         window_us: microseconds.
 
     Returns:

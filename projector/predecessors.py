@@ -2,7 +2,7 @@
 
 AWS promises the order of a table's stream per item only (docs.aws.amazon.com/amazondynamodb/latest/developerguide/
 Streams.html), and each event of an account is a separate item. If an environment has already published events of an
-account, it notices a missing or late record as a gap. If not, it would start with whichever record arrives first.
+account, it notices a missing or late record as a gap. If not, it would start with the first record that arrives.
 Therefore it reads the previous event from the table. If that event occurred within the order window, its record may not
 have arrived yet: the event is published now, together with all earlier events within the window. If one of them was
 already published, it is then on the stream twice, which consumers expect. An event before the window counts as
@@ -37,9 +37,9 @@ class FirstSeen(NamedTuple):
     """The first event in a batch of an account that this environment does not know.
 
     Attributes:
-        sequence: of the event; at least 2.
+        sequence: the event's sequence, at least 2.
         occurred_us: microseconds since 1970; None for a row that is not an event.
-        position: of its record in the batch.
+        position: the position of its record in the batch.
     """
 
     account_id: str
@@ -72,10 +72,10 @@ class Predecessors(Protocol):
         The result ends with the first event that can never be published. One request is nearly always enough.
 
         Args:
-            last: returned whatever its time, even if it is unreadable or missing.
-            before_us: microseconds since 1970; None: the newest valid time among these events.
+            last: always returned: even if it occurred earlier, is unreadable or is missing.
+            before_us: microseconds since 1970. If it is None, the newest valid time among these events is used.
             window_us: microseconds.
-            position: in the batch, of the record that required the read.
+            position: the position in the batch of the record that required the read.
         """
 
 

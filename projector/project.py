@@ -40,8 +40,8 @@ class Waiting:
         account_id: None if the record's key does not name an account.
         first: the lowest sequence; None if it cannot be read.
         last: the highest sequence; None if it cannot be read.
-        position: the lowest position in the batch of the events' records.
-        reason: for the log; contains no amount.
+        position: the lowest position of the events' records in the batch.
+        reason: a text for the log, without amounts.
     """
 
     account_id: str | None
@@ -58,7 +58,8 @@ class Outcome:
     Attributes:
         records: the number of records of every kind.
         published: the number of events that Kinesis accepted.
-        filled: the number of events that the batch lacked and that were read from the table, accepted or not.
+        filled: the number of events that the batch lacked and that were read from the table, whether or not Kinesis
+            accepted them.
         checked: the number of accounts, unknown to this environment, whose previous event was looked up.
         held: the number of arrivals that wait for the release of their account.
         kinesis_records: the number of Kinesis records that the events were packed into.

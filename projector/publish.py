@@ -20,7 +20,7 @@ class KinesisPublisher:
     Args:
         client: must not retry (`retries={"total_max_attempts": 1}`) and must have time-outs, because attempts and the
             deadline are managed here.
-        stream_name: of the Kinesis stream.
+        stream_name: the name of the Kinesis stream.
         pack: packs events into lanes of records; see `lanes`.
         clock: seconds, monotonic; `deadline_s` is read on this clock.
         sleep: waits that many seconds.
@@ -57,7 +57,7 @@ class KinesisPublisher:
         back, and all other accounts continue.
 
         Args:
-            events: of any number of accounts, in sequence per account.
+            events: events of any number of accounts, in sequence per account.
             deadline_s: no call begins at or after this time.
         """
         lanes = self._pack(events)

@@ -13,8 +13,8 @@ class Report:
     """Logs a line per batch, a warning per waiting account and an error per newly parked account; emits metrics.
 
     Args:
-        logger: from Powertools.
-        metrics: from Powertools.
+        logger: a logger of Powertools.
+        metrics: a `Metrics` object of Powertools.
         now_us: returns the time, microseconds since 1970.
     """
 

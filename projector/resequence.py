@@ -19,7 +19,7 @@ class Resequenced:
     """An account's arrivals, divided into what can be published and what must wait.
 
     Attributes:
-        events: to publish, in sequence.
+        events: the events to publish, in sequence.
         poison: follows the events and can never be published.
         failure: why the arrivals after the events could not be checked now.
         behind: the arrivals that must wait, including the poison.
@@ -37,8 +37,8 @@ def is_in_sequence(arrivals: Sequence[Arrival], published: int | None) -> bool:
     """Whether the arrivals are exactly the account's next events in sequence.
 
     Args:
-        arrivals: of one account.
-        published: the last sequence known to be published; None: none is known, and the next event is the first.
+        arrivals: arrivals of one account.
+        published: the last sequence known to be published; None if none is known: the next event is then the first.
     """
     due = 1 if published is None else published + 1
     for arrival in arrivals:
@@ -52,11 +52,11 @@ def resequence(arrivals: Sequence[Arrival], published: Span | None, missing: Mis
     """Sort an account's arrivals, drop published ones, and fill gaps.
 
     Args:
-        arrivals: of one account, in any order, possibly repeated; at least one.
+        arrivals: at least one arrival, all of one account, in any order. Arrivals may be repeated.
         published: the events known to be on the stream. They are not published again, and a gap after them is filled
-            first. If the first arrival precedes these events, publishing starts again with that arrival: it could not
-            be known to be missing, so it is published out of order, but it is not lost. None: nothing is known, and
-            publishing starts with the first arrival.
+            first. If the first arrival precedes these events, publishing starts again with that arrival. The projector
+            could not know that this event was missing. It publishes the event out of order instead of losing it. If
+            `published` is None, nothing is known, and publishing starts with the first arrival.
         missing: reads events from the table; may raise Unavailable.
     """
     waiting = sorted(arrivals, key=_BY_SEQUENCE)

@@ -45,7 +45,7 @@ class Settings:
     """The settings as template.yaml sets and describes them.
 
     Attributes:
-        encoders: for FRAMING, with the ids of SCHEMA_VERSIONS.
+        encoders: the encoders for FRAMING, with the ids of SCHEMA_VERSIONS.
     """
 
     stream_name: str

@@ -1,1 +1,1 @@
-"""The HTTP API: requests, answers, problems and access."""
+"""The HTTP API: requests, responses, problems and access."""

@@ -29,7 +29,7 @@ class Caller:
 
     @property
     def owner(self) -> str | None:
-        """The owner whose accounts the caller may see; None: all accounts."""
+        """The owner whose accounts the caller may see; None for all accounts."""
         return None if self.is_operator else self.subject
 
     def command_id(self, key: str | None) -> str | None:

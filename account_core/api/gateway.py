@@ -1,4 +1,4 @@
-"""Requests and answers in the format of API Gateway's HTTP API, payload format 2.0.
+"""Requests and responses in the format of API Gateway's HTTP API, payload format 2.0.
 
 docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
@@ -82,7 +82,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """An HTTP response. `body` is None if there is no body."""
 
     status: int

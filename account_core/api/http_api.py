@@ -1,14 +1,14 @@
-"""The HTTP API: request -> command -> answer. Every error becomes a problem document (RFC 9457)."""
+"""The HTTP API: request -> command -> response. Every error becomes a problem document (RFC 9457)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from account_core.api import answers, etags, queries, requests
+from account_core.api import etags, queries, requests, responses
 from account_core.api.access import Authorisation, Caller, caller_of
 from account_core.api.access_log import AccessLog
-from account_core.api.gateway import Answer, Request
+from account_core.api.gateway import Request, Response
 from account_core.api.routes import allowed, match
 from account_core.domain.commands import Command
 from account_core.domain.errors import AccountError, InvalidRequest, PreconditionFailed, Unavailable
@@ -67,7 +67,7 @@ class HttpApi:
         self._log = log
         self._authorisation = authorisation
         self._operator_scope = operator_scope
-        self._operations: dict[str, Callable[[_Call, Caller], Answer]] = {
+        self._operations: dict[str, Callable[[_Call, Caller], Response]] = {
             "create_account": self._create,
             "read_account": self._read,
             "list_events": self._events,
@@ -80,14 +80,14 @@ class HttpApi:
         request = Request.of(event)
         call = _Call(request, lambda: _has_time(context), request.gateway_id)
         try:
-            answer = self._answer(call)
-        except Exception as error:  # noqa: BLE001 -- the outermost handler: every error becomes an answer
-            answer = self._problem(error, call)
+            response = self._respond(call)
+        except Exception as error:  # noqa: BLE001 -- the outermost handler: every error becomes a response
+            response = self._problem(error, call)
         self._log(
             call.operation,
             call.used,
-            status=answer.status,
-            code=(answer.body or {}).get("code"),
+            status=response.status,
+            code=(response.body or {}).get("code"),
             account_id=call.account_id or None,
             sequence=call.receipt.sequence if call.receipt else None,
             is_replay=call.receipt.is_replay if call.receipt else False,
@@ -97,9 +97,9 @@ class HttpApi:
             caller=call.caller or None,
         )
         ids = {"X-Request-Id": call.request_id, "X-Correlation-Id": call.correlation_id or call.request_id}
-        return answer.to_gateway(ids, is_head=request.method == "HEAD")
+        return response.to_gateway(ids, is_head=request.method == "HEAD")
 
-    def _answer(self, call: _Call) -> Answer:
+    def _respond(self, call: _Call) -> Response:
         request = call.request
         own_id = requests.name(request.headers, "X-Request-Id", "invalid_request_id")
         call.request_id = own_id or call.request_id
@@ -110,20 +110,20 @@ class HttpApi:
         found = match(request.path)
         if found is None:
             detail = f"There is no path {request.path[:200]}; docs/api.md lists the requests."
-            return answers.problem("route_not_found", detail, call.request_id)
+            return responses.problem("route_not_found", detail, call.request_id)
         operations, values = found
         if request.method == "OPTIONS":
-            return Answer(204, headers={"Allow": allowed(operations)})
+            return Response(204, headers={"Allow": allowed(operations)})
         operation = operations.get("GET" if request.method == "HEAD" else request.method)
         if operation is None:
             detail = f"{request.path[:200]} does not support {request.method}; use one of: {allowed(operations)}."
-            return answers.problem("method_not_allowed", detail, call.request_id, {"Allow": allowed(operations)})
+            return responses.problem("method_not_allowed", detail, call.request_id, {"Allow": allowed(operations)})
         call.operation = operation
         call.account_id = requests.account_id(values["accountId"]) if "accountId" in values else ""
         call.owner = requests.owner(values["owner"]) if "owner" in values else ""
         return self._operations[operation](call, caller)
 
-    def _create(self, call: _Call, caller: Caller) -> Answer:
+    def _create(self, call: _Call, caller: Caller) -> Response:
         if "if-match" in call.request.headers:
             raise InvalidRequest("A new account has no ETag to match. Leave out If-Match.", "invalid_if_match")
         command = requests.create_account(_body(call), caller.subject)
@@ -135,7 +135,7 @@ class HttpApi:
         except Unavailable as error:
             raise Unavailable(f"{error} If it was created, the account is /accounts/{call.account_id}.") from None
 
-    def _command(self, call: _Call, caller: Caller, parse: Callable[[bytes], Command]) -> Answer:
+    def _command(self, call: _Call, caller: Caller, parse: Callable[[bytes], Command]) -> Response:
         if_match = call.request.headers.get("if-match")
         conditions = Conditions(etags.sequences(if_match), caller.owner)
         try:
@@ -147,44 +147,44 @@ class HttpApi:
 
     def _execute(
         self, call: _Call, command: Command, conditions: Conditions, command_id: str | None, status: int = 200
-    ) -> Answer:
+    ) -> Response:
         origin = Origin(timestamp(self._now()), call.correlation_id, call.request_id, command_id)
         receipt = self._service.execute(
             call.account_id, command, origin, conditions, used=call.used, has_time=call.has_time
         )
         call.receipt = receipt
-        return answers.account(call.account_id, receipt, status)
+        return responses.account(call.account_id, receipt, status)
 
-    def _read(self, call: _Call, caller: Caller) -> Answer:
+    def _read(self, call: _Call, caller: Caller) -> Response:
         point = queries.point_in_time(call.request.query(*queries.POINT_IN_TIME, replaced=queries.REPLACED))
         receipt = self._service.read(
             call.account_id, caller.owner, call.used, sequence=point.sequence, moment=point.moment
         )
         call.receipt = receipt
         if etags.is_known(call.request.headers.get("if-none-match"), receipt.sequence):
-            return Answer(304, headers={"ETag": etags.etag(receipt.sequence)})
-        return answers.account(call.account_id, receipt)
+            return Response(304, headers={"ETag": etags.etag(receipt.sequence)})
+        return responses.account(call.account_id, receipt)
 
-    def _events(self, call: _Call, caller: Caller) -> Answer:
+    def _events(self, call: _Call, caller: Caller) -> Response:
         page = queries.page(call.request.query(*queries.PAGE))
         rows = self._service.events(
             call.account_id, page.after, page.limit, caller.owner, call.used, newest_first=page.newest_first
         )
-        return answers.events(call.account_id, rows, page)
+        return responses.events(call.account_id, rows, page)
 
-    def _accounts(self, call: _Call, caller: Caller) -> Answer:
+    def _accounts(self, call: _Call, caller: Caller) -> Response:
         page = queries.account_page(call.request.query(*queries.ACCOUNT_PAGE))
         caller.refuse_owner(call.owner, "You can list only your own accounts.")
         one_more = page.limit + 1  # to find out whether there is a next page
         owned = self._owned.page(call.owner, page.after, one_more, call.used)
-        return answers.accounts(call.owner, owned, page.limit)
+        return responses.accounts(call.owner, owned, page.limit)
 
-    def _problem(self, error: Exception, call: _Call) -> Answer:
+    def _problem(self, error: Exception, call: _Call) -> Response:
         code = error.code if isinstance(error, AccountError) else "internal_error"
         if code in ("internal_error", "corrupt"):
             self._log.failed(error, request_id=call.request_id, account_id=call.account_id or None)
-            return answers.problem(code, answers.INTERNAL_ERROR, call.request_id)
-        return answers.problem(code, str(error), call.request_id)
+            return responses.problem(code, responses.INTERNAL_ERROR, call.request_id)
+        return responses.problem(code, str(error), call.request_id)
 
 
 def _body(call: _Call) -> bytes:

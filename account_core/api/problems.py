@@ -1,13 +1,13 @@
 """Every problem that the API can return: its code, its HTTP status and title, and what the caller should do.
 
-The answers and the OpenAPI document are made from this table, and docs/api.md is tested against it.
+The responses and the OpenAPI document are made from this table, and docs/api.md is tested against it.
 """
 
 from dataclasses import dataclass
 
 RETRY_AFTER_S = 1
 RETRIABLE = frozenset({"conflict", "unavailable"})
-"""Problems that do not last; their answers have the header Retry-After."""
+"""Problems that do not last; their responses have the header Retry-After."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ class BalanceLimitExceeded(Rejected):
 
 
 class AccountFull(Rejected):
-    """The store cannot hold more rows of this account, whatever the command; nothing was written."""
+    """The store cannot hold more rows of this account, so it refuses every command; nothing was written."""
 
     code = "account_full"
 
@@ -80,7 +80,7 @@ class PreconditionFailed(AccountError):
 
 
 class Conflict(AccountError):
-    """Every bounded attempt met a version conflict; nothing was written, and the command may be sent again."""
+    """All attempts met a version conflict; nothing was written, and the command may be sent again."""
 
     code = "conflict"
 

@@ -4,7 +4,7 @@ An item is DynamoDB JSON, `{"AccountId": {"S": "..."}, "Version": {"N": "1"}, ..
 client and of the table's stream. `layout` has the attributes' names, docs/table.md describes them, and tests/golden has
 items of every format.
 
-Rows and their formats are kept for ever. An event of an older format is upcast to the current one, step by step
+Rows and their formats are kept forever. An event of an older format is upcast to the current one, step by step
 (`_UPCASTS`). A snapshot of another format is ignored, because the events have the same information.
 """
 

@@ -84,10 +84,10 @@ class Execution:
 
     Attributes:
         head: the state on which the next decision is made, and its position in the ledger.
-        is_fresh: `head` was the newest at some moment since the command arrived. A command is refused only if this
-            holds.
-        is_key_checked: the index was searched for an earlier event with this idempotency key, after `head` was known.
-            An event that is stored later takes a version that this command needs, and becomes a competing event.
+        is_fresh: True if `head` was the newest state at some moment since the command arrived. A command is refused
+            only if this is True.
+        is_key_checked: True once the index was searched for this idempotency key since the last read. A later event
+            with this key would cause a version conflict.
     """
 
     store: AccountStore

@@ -44,7 +44,7 @@ def timestamp(moment: datetime) -> str:
 
 
 def is_enough(newest: Sequence[StoredRow]) -> bool:
-    """Whether the state follows from these rows: they include a snapshot or the first row, or the account has none."""
+    """Whether the state follows from these rows: they include a snapshot or the first row, or there are no rows."""
     return not newest or newest[-1].version == 1 or any(isinstance(row, SnapshotRow) for row in newest)
 
 

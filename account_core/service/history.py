@@ -1,4 +1,4 @@
-"""An account's events, page by page. A page costs one Query, however old the account is."""
+"""An account's events, page by page. A page costs one Query, regardless of the age of the account."""
 
 from account_core.domain.events import EventRow
 from account_core.rows.items import snapshots_among, version_of

@@ -39,7 +39,7 @@ def load_moment(store: AccountStore, account_id: str, moment: str, used: Usage) 
     Args:
         store: where the rows are.
         account_id: the account's id.
-        moment: as `head.timestamp` writes it.
+        moment: a time in the form that `head.timestamp` returns.
         used: the cost is added to it.
     """
     version = _last_version(store, account_id, moment, used)

@@ -56,7 +56,7 @@ class AccountStore(Protocol):
         ...
 
     def find(self, account_id: str, command_id: str, used: Usage) -> EventRow | None:
-        """The event that the command with this idempotency key caused, however long ago."""
+        """The event that the command with this idempotency key caused, regardless of its age."""
         ...
 
     def append(self, rows: Sequence[Row], used: Usage) -> None:

@@ -106,7 +106,7 @@ class AccountService:
         used: Usage | None = None,
         has_time: Callable[[], bool] = lambda: True,
     ) -> Receipt:
-        """Carry out `command` once or not at all; with an idempotency key, once however often it is sent.
+        """Carry out `command` once or not at all. With an idempotency key, repetitions have no further effect.
 
         Args:
             account_id: the account's id; for CreateAccount a new one.

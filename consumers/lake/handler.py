@@ -1,4 +1,4 @@
-"""The Lambda function that Firehose invokes: environment, clients and wiring. `transform` does the work."""
+"""The Lambda function that Firehose invokes: environment, clients and wiring. See `transform` for the logic."""
 
 import os
 from datetime import UTC, datetime

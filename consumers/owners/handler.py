@@ -1,4 +1,4 @@
-"""The read model's Lambda function on the stream: environment, clients and wiring. `rows` does the work."""
+"""The read model's Lambda function on the stream: environment, clients and wiring. See `rows` for the logic."""
 
 import os
 import time

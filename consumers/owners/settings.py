@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from botocore.config import Config
 
 RUN_MAX = 500
-"""The most events of one account in one transaction, which writes the account's row once, whatever their number."""
+"""The most events of one account in one transaction, which writes the account's row once for all of them."""
 
 CLIENTS = Config(
     connect_timeout=1.0,

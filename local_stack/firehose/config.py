@@ -24,10 +24,10 @@ class DeliveryConfig:
     """Settings of the deployed delivery stream.
 
     Attributes:
-        transform_bytes, transform_interval_s: buffer before the function is invoked, by size or age, whichever comes
-            first.
+        transform_bytes, transform_interval_s: limits of the buffer before the function is invoked. The function is
+            invoked when the buffer reaches either limit.
         retries: retries of a failed invocation; after the last one, its records count as failed.
-        delivery_bytes, delivery_interval_s: buffer of a partition before its object is written, likewise.
+        delivery_bytes, delivery_interval_s: limits of a partition's buffer before its object is written, likewise.
         prefix, error_prefix: prefixes of the objects' keys, with Firehose's `!{...}` expressions.
     """
 

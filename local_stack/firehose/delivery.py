@@ -1,11 +1,11 @@
-"""The work of one delivery stream: buffer, transform, buffer by partition, write. Its ports are arguments. Pure.
+"""The work of one delivery stream: buffer, transform, buffer by partition, write. Its side effects are arguments.
 
 A record stays in one of three buffers (the transform's, a partition's or the outbox) until S3 has accepted its row or
 its failure document. A shard's checkpoint passes a record only then, so a runner that resumes from the checkpoints may
 repeat records but loses none: at-least-once.
 
 Source: Amazon Data Firehose Developer Guide, "Understand data delivery in Amazon Data Firehose" (buffering by size and
-interval, whichever comes first; retries; duplicates), "Handle failure in data transformation", "Understand dynamic
+interval; retries; duplicates), "Handle failure in data transformation", "Understand dynamic
 partitioning".
 """
 

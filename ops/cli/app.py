@@ -36,6 +36,7 @@ from ops.demo.demo import Demo, DemoResult
 from ops.demo.lake import check_lake_and_report
 from ops.deployment.stack import Deployment
 from ops.ledger.scan import check_ledger
+from ops.terminal import counted
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Run and operate Account Events.", rich_markup_mode="markdown"
@@ -165,8 +166,11 @@ def check(
         for finding in found.findings:
             err.print(f"[bold red]✗[/] {escape(found.account_id)}: {escape(finding)}", soft_wrap=True, highlight=False)
         if accounts % CHECK_PROGRESS_EVERY == 0:
-            err.print(f"[dim]{accounts} accounts, {rows} rows so far[/]", highlight=False)
-    out.print(f"{accounts} accounts, {rows} rows: {wrong} accounts with findings", highlight=False)
+            err.print(f"[dim]{counted(accounts, 'account')}, {counted(rows, 'row')} so far[/]", highlight=False)
+    out.print(
+        f"{counted(accounts, 'account')}, {counted(rows, 'row')}: {counted(wrong, 'account')} with findings",
+        highlight=False,
+    )
     if wrong:
         sys.exit(1)
 
@@ -185,14 +189,16 @@ def _report_failures(deployment: LocalDeployment, reported: str) -> str:
     """Prints the failures so far if they differ from `reported`, the last ones printed; returns them."""
     totals = {name: mapping.status().totals for name, mapping in deployment.mappings.items()}
     failures = "; ".join(
-        f"{name}: {each.failures} failures, {each.discarded} records discarded"
+        f"{name}: {counted(each.failures, 'failure')}, {counted(each.discarded, 'record')} discarded"
         for name, each in totals.items()
         if each.failures
     )
     delivery = deployment.firehose.status()
     if delivery.errors or delivery.totals.failed:
-        failed = ", ".join(f"{count} records in errors/{kind}/" for kind, count in delivery.totals.failed.items())
-        lake = f"delivery to the lake: {delivery.errors} errors" + (f", {failed}" if failed else "")
+        failed = ", ".join(
+            f"{counted(count, 'record')} in errors/{kind}/" for kind, count in delivery.totals.failed.items()
+        )
+        lake = f"delivery to the lake: {counted(delivery.errors, 'error')}" + (f", {failed}" if failed else "")
         failures = f"{failures}; {lake}" if failures else lake
     if failures and failures != reported:
         err.print(f"[bold yellow]![/] {failures}", highlight=False)

@@ -20,7 +20,7 @@ from projector.dynamodb_errors import needs_repair
 from projector.errors import Unavailable
 
 LOGGERS = ("account_events", "local_stack")
-"""Silenced, because a command reports an error in one line."""
+"""Loggers that are silenced, because a command reports an error in one line."""
 
 EXPLAINED = {
     "account_core.domain.errors.AccountError",

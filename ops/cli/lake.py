@@ -7,7 +7,7 @@ from ops.deployment.stack import Deployment
 from ops.lake.deployed_lake import Lake
 from ops.lake.query.duckdb_engine import EVENTS_VIEW
 from ops.lake.refresh_totals import report_day
-from ops.terminal import out
+from ops.terminal import counted, out
 
 app = typer.Typer(no_args_is_help=True, help="Manage the lake: its tables, its daily totals and its repair.")
 
@@ -37,4 +37,7 @@ def totals(stack: Stack = None) -> None:
     You can interrupt the command and run it again at any time.
     """
     made = Lake.of(Deployment.connect(stack)).totals().refresh(report_day)
-    out.print(f"Daily totals updated for {made} days." if made else "All daily totals are up to date.", highlight=False)
+    out.print(
+        f"Daily totals updated for {counted(made, 'day')}." if made else "All daily totals are up to date.",
+        highlight=False,
+    )

@@ -33,7 +33,7 @@ from ops.replay.engine import SEGMENTS, ReplayResult, replay
 from ops.replay.pace import READ_UNITS_MAX, ReadPace
 from ops.replay.selection import Accounts, Everything, Selection
 from ops.replay.state import Counts
-from ops.terminal import err, out, print_error
+from ops.terminal import counted, err, out, print_error
 
 app = typer.Typer()
 INVOKE_TIMEOUT_S = 70.0
@@ -83,8 +83,8 @@ def backfill(
         float | None,
         typer.Option(
             "--grace-s",
-            help="Leave out events younger than this, in seconds. Default: the longest time that a delivery to this "
-            "stack's lake takes.",
+            help="Age in seconds below which an event is left out, because it may still be on its way. The default is "
+            "the longest time that a delivery to this stack's lake takes.",
             min=0,
             max=GRACE_S_MAX,
         ),
@@ -97,7 +97,7 @@ def backfill(
     cannot be written, or if a row of an account is missing or is not a valid event.
     """
     if bool(account_ids) + everyone != 1:
-        raise typer.BadParameter("give either account ids or --all")
+        raise typer.BadParameter("give exactly one of: account ids, --all")
     selection = Everything() if everyone else Accounts(tuple(dict.fromkeys(account_ids or ())))
     with on_interruption("files that are already written stay; run the command again"), _folder() as folder:
         deployment = Deployment.connect(stack)
@@ -119,7 +119,8 @@ def backfill(
     for account_id, sequence, reason in sink.refused:
         print_error(f"{account_id} event {sequence}: {reason}")
     out.print(
-        f"{rows} events written to {files} files, of {result.counts.events} events of {result.counts.accounts} accounts"
+        f"{counted(rows, 'event')} written to {counted(files, 'file')}, of {counted(result.counts.events, 'event')} of "
+        f"{counted(result.counts.accounts, 'account')}"
         + (f"; {sink.young} left out, because they may be on their way" if sink.young else ""),
         highlight=False,
         soft_wrap=True,
@@ -168,9 +169,9 @@ def _show_dry_run(objects: Iterable[Redriven]) -> None:
     count = parts = 0
     for each in objects:
         count, parts = count + 1, parts + each.rows
-        _print(f"{each.key}: {each.documents} records, {each.rows} events")
+        _print(f"{each.key}: {counted(each.documents, 'record')}, {counted(each.rows, 'event')}")
         _print_failing(each)
-    out.print(f"{count} objects with {parts} events; nothing was changed", highlight=False)
+    out.print(f"{counted(count, 'object')} with {counted(parts, 'event')}; nothing was changed", highlight=False)
 
 
 def _show_outcomes(objects: Iterable[Redriven]) -> int:
@@ -179,9 +180,9 @@ def _show_outcomes(objects: Iterable[Redriven]) -> int:
     for each in objects:
         count, rows, failing = count + 1, rows + each.rows, failing + len(each.failing)
         still = f", {len(each.failing)} still fail" if each.failing else ""
-        _print(f"{each.key}: {each.rows} events put back{still}")
+        _print(f"{each.key}: {counted(each.rows, 'event')} put back{still}")
         _print_failing(each)
-    out.print(f"{count} objects: {rows} events put back, {failing} still fail", highlight=False)
+    out.print(f"{counted(count, 'object')}: {counted(rows, 'event')} put back, {failing} still fail", highlight=False)
     return failing
 
 

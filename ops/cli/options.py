@@ -15,4 +15,4 @@ ReadUnitsMax = Annotated[
     float, typer.Option(help="Maximum average read rate on the accounts table, in read units per second.", min=0.5)
 ]
 AccountIds = Annotated[list[str] | None, typer.Argument(metavar="ACCOUNT", help="Account ids.")]
-AllAccounts = Annotated[bool, typer.Option("--all", help="All accounts in the ledger.")]
+AllAccounts = Annotated[bool, typer.Option("--all", help="Include all accounts in the ledger.")]

@@ -22,7 +22,7 @@ from ops.replay.pace import READ_UNITS_MAX, ReadPace
 from ops.replay.selection import Accounts, Everything, Selection
 from ops.replay.sinks import Sink
 from ops.replay.state import Counts
-from ops.terminal import err, out, print_error
+from ops.terminal import counted, err, out, print_error
 from projector.dynamodb_ledger import DynamoDBLedger
 
 app = typer.Typer(
@@ -48,7 +48,7 @@ def check(stack: Stack = None, read_units_max: ReadUnitsMax = READ_UNITS_MAX) ->
             wrong = {account_id: again[account_id] for account_id in wrong if account_id in again}
     for account_id, difference in wrong.items():
         print_error(f"{account_id}: {difference}")
-    out.print(f"{accounts} accounts: {len(wrong)} differ from the ledger", highlight=False)
+    out.print(f"{counted(accounts, 'account')}: {len(wrong)} differ from the ledger", highlight=False)
     if wrong:
         err.print("To repair: `account-events owners rebuild ACCOUNT`, or --all for all accounts.", highlight=False)
         sys.exit(1)
@@ -64,19 +64,19 @@ def rebuild(
         typer.Option(
             "--reset",
             help="Also discard buffered events, and move an account's position back if the ledger has fewer events. "
-            "Disable the trigger of the read model's function first.",
+            "Disable the event source mapping of the read model's function first.",
         ),
     ] = False,
     stack: Stack = None,
     read_units_max: ReadUnitsMax = READ_UNITS_MAX,
 ) -> None:
-    """Rebuild the rows and positions of accounts from the ledger's events, whatever the read model holds now.
+    """Rebuild the rows and positions of accounts from the ledger's events.
 
     The read model's function may keep running meanwhile. You can interrupt the command and run it again. Exit code 1 if
     an account could not be rebuilt up to its last event; all other accounts are rebuilt.
     """
     if bool(account_ids) + everyone != 1:
-        raise typer.BadParameter("give either account ids or --all")
+        raise typer.BadParameter("give exactly one of: account ids, --all")
     with on_interruption("nothing is lost; run the command again"):
         model = _ReadModel(Deployment.connect(stack), read_units_max)
         selection = Everything() if everyone else Accounts(tuple(dict.fromkeys(account_ids or ())))
@@ -84,7 +84,8 @@ def rebuild(
     for account_id, why in failed.items():
         print_error(f"{account_id} was not rebuilt: {why}")
     counts = result.counts
-    out.print(f"{counts.accounts - len(failed)} accounts rebuilt from {counts.events} events", highlight=False)
+    rebuilt = counted(counts.accounts - len(failed), "account")
+    out.print(f"{rebuilt} rebuilt from {counted(counts.events, 'event')}", highlight=False)
     if result.stopped or failed:
         sys.exit(1)
 

@@ -20,7 +20,7 @@ from ops.lake.deployed_lake import Lake
 from ops.lake.query.catalog import InvalidArguments, Query, queries
 from ops.lake.query.engine import Answer
 from ops.lake.refresh_totals import refresh_totals
-from ops.terminal import err, out, print_error
+from ops.terminal import counted, err, out, print_error
 
 app = typer.Typer()
 USAGE_ERROR = 2
@@ -66,7 +66,7 @@ def query(
     answer = lake.engine().query(known[name].sql, arguments)
     _SHOWN[form](answer)
     read = "" if answer.read_bytes is None else f", {answer.read_bytes:,} bytes read"
-    err.print(f"[dim]{len(answer.rows)} rows{read}[/]", highlight=False)
+    err.print(f"[dim]{counted(len(answer.rows), 'row')}{read}[/]", highlight=False)
 
 
 def _given(pairs: Sequence[str]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from ops.lake.reconcile.grace import GRACE_S_MAX
 from ops.lake.reconcile.result import FOLDER, LATEST_KEY, Finding, ReconciliationResult, finding_line
 from ops.lake.reconcile.run import SHOWN_MAX, run_reconciliation, save_result
 from ops.replay.pace import READ_UNITS_MAX
-from ops.terminal import err, out, print_error
+from ops.terminal import counted, err, out, print_error
 
 app = typer.Typer()
 ADVICE = {
@@ -44,8 +44,8 @@ def reconcile(
         float | None,
         typer.Option(
             "--grace-s",
-            help="Missing events younger than this, in seconds, count as on their way. Default: the longest time that "
-            "a delivery to this stack's lake takes.",
+            help="Age in seconds below which a missing event is assumed to be still on its way. The default is the "
+            "longest time that a delivery to this stack's lake takes.",
             min=0,
             max=GRACE_S_MAX,
         ),
@@ -93,8 +93,8 @@ def _show(result: ReconciliationResult, output: Path | None) -> None:
     for account in result.accounts_found:
         ledger, lake = account.ledger, account.lake
         out.print(
-            f"{account.account_id}: ledger {ledger.events} events through {ledger.sequence}, {account.currency} "
-            f"{ledger.balance}; lake {lake.events} through {lake.sequence}, {lake.balance}",
+            f"{account.account_id}: ledger {counted(ledger.events, 'event')} through {ledger.sequence}, "
+            f"{account.currency} {ledger.balance}; lake {lake.events} through {lake.sequence}, {lake.balance}",
             highlight=False,
             soft_wrap=True,
             markup=False,
@@ -104,8 +104,8 @@ def _show(result: ReconciliationResult, output: Path | None) -> None:
         out.print(f"{total.currency} {total.ledger}: {agrees}", highlight=False, markup=False)
     summary = ", ".join(f"{number} {kind}" for kind, number in counts.items() if number) or "all agree"
     out.print(
-        f"{result.events} events of {result.accounts} accounts, through {result.through:%Y-%m-%d %H:%M:%S} UTC: "
-        + summary
+        f"{counted(result.events, 'event')} of {counted(result.accounts, 'account')}, "
+        f"through {result.through:%Y-%m-%d %H:%M:%S} UTC: {summary}"
         + (f"; {result.on_their_way} on their way" if result.on_their_way else ""),
         highlight=False,
         soft_wrap=True,

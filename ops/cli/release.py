@@ -21,7 +21,7 @@ from ops.cli.options import Stack
 from ops.deployment.stack import Deployment
 from ops.recovery.failures import DiscardedBatch, FailureBucket, FailureReleaser
 from ops.recovery.release import Released, Releaser
-from ops.terminal import err, out, print_error
+from ops.terminal import counted, err, out, print_error
 from projector.dynamodb_errors import translated
 from projector.dynamodb_ledger import DynamoDBLedger
 from projector.dynamodb_parking import DynamoDBParking
@@ -95,7 +95,8 @@ def newest(client: "DynamoDBClient", table_name: str, account_id: str) -> int:
 def parked(stack: Stack = None) -> None:
     """List the parked accounts, each with the event and row at which it waits, since when, and why.
 
-    Also counts the objects in the failure bucket, which hold the records that the projector's trigger discarded.
+    Also counts the objects in the failure bucket, which hold the records that the projector's event source mapping
+    discarded.
     """
     with on_interruption(INTERRUPTED):
         recovery = Recovery.of(Deployment.connect(stack))
@@ -106,7 +107,7 @@ def parked(stack: Stack = None) -> None:
     else:
         out.print("No account is parked.")
     out.print(
-        f"{objects} objects are in the failure bucket {recovery.failures.name}"
+        f"{counted(objects, 'object')} {'is' if objects == 1 else 'are'} in the failure bucket {recovery.failures.name}"
         + (": run `account-events release --failures`" if objects else ""),
         soft_wrap=True,
         highlight=False,
@@ -117,11 +118,12 @@ def parked(stack: Stack = None) -> None:
 def release(
     account_ids: Annotated[list[str] | None, typer.Argument(metavar="ACCOUNT", help="Ids of parked accounts.")] = None,
     *,
-    everyone: Annotated[bool, typer.Option("--all", help="All parked accounts.")] = False,
+    everyone: Annotated[bool, typer.Option("--all", help="Release all parked accounts.")] = False,
     failures: Annotated[
         bool,
         typer.Option(
-            "--failures", help="All accounts in the failure bucket. Deletes each object once its accounts are released."
+            "--failures",
+            help="Release all accounts in the failure bucket, and delete each object once its accounts are released.",
         ),
     ] = False,
     stack: Stack = None,
@@ -132,7 +134,7 @@ def release(
     stays parked, or an object stays in the failure bucket.
     """
     if bool(account_ids) + everyone + failures != 1:
-        raise typer.BadParameter("give either account ids, --all or --failures")
+        raise typer.BadParameter("give exactly one of: account ids, --all, --failures")
     with on_interruption(INTERRUPTED):
         recovery = Recovery.of(Deployment.connect(stack))
         all_released = _show(_discarded(recovery) if failures else _parked(recovery, account_ids))
@@ -169,15 +171,18 @@ def _show(results: Iterable[Released | DiscardedBatch]) -> bool:
         elif each.still_parked is None:
             released += 1
             out.print(
-                f"[bold green]✓[/] {escape(each.account_id)} released, {each.published} events published",
+                f"[bold green]✓[/] {escape(each.account_id)} released, {counted(each.published, 'event')} published",
                 soft_wrap=True,
                 highlight=False,
             )
         else:
             remaining += 1
-            why = _why(each.still_parked)
-            print_error(f"{each.account_id} {why}; {each.published} events before it were published")
-    out.print(f"{released} accounts released" + (f", {remaining} not released" if remaining else ""), highlight=False)
+            why, were = _why(each.still_parked), "was" if each.published == 1 else "were"
+            print_error(f"{each.account_id} {why}; {counted(each.published, 'event')} before it {were} published")
+    out.print(
+        f"{counted(released, 'account')} released" + (f", {remaining} not released" if remaining else ""),
+        highlight=False,
+    )
     return not remaining
 
 

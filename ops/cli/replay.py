@@ -37,7 +37,7 @@ def command(
     *,
     everything: Annotated[bool, typer.Option("--all", help="Replay all events of all accounts.")] = False,
     to_stream: Annotated[str | None, typer.Option(help="Write to the Kinesis stream of this name.")] = None,
-    to_file: Annotated[Path | None, typer.Option(help="Write to this file, which must not exist or be empty.")] = None,
+    to_file: Annotated[Path | None, typer.Option(help="Write to this file. It must be empty or not exist yet.")] = None,
     to_stdout: Annotated[bool, typer.Option("--to-stdout", help="Write to standard output.")] = False,
     file_format: Annotated[
         FileFormat,
@@ -58,7 +58,7 @@ def command(
     checkpoint: Annotated[
         Path | None,
         typer.Option(
-            help="Checkpoint file. Default: next to the output file or, for a stream, in .account-events-replay/."
+            help="Checkpoint file. The default is next to the output file or, for a stream, in .account-events-replay/."
         ),
     ] = None,
     segments: Annotated[
@@ -97,7 +97,7 @@ def command(
 def _selection(account_ids: list[str] | None, from_: str | None, until: str | None, *, everything: bool) -> Selection:
     has_times = from_ is not None or until is not None
     if bool(account_ids) + has_times + everything != 1:
-        raise typer.BadParameter("give exactly one of --account, --from/--until and --all")
+        raise typer.BadParameter("give exactly one of: --account, --from/--until, --all")
     if account_ids:
         if "" in account_ids:
             raise typer.BadParameter("an account id must not be empty")
@@ -108,7 +108,7 @@ def _selection(account_ids: list[str] | None, from_: str | None, until: str | No
 def _check_target(target: Target, *, dry_run: bool, has_checkpoint: bool) -> None:
     given = (target.stream is not None) + (target.file is not None) + target.to_stdout
     if given > 1 or not (given or dry_run):
-        raise typer.BadParameter("give exactly one of --to-stream, --to-file and --to-stdout, or --dry-run")
+        raise typer.BadParameter("give exactly one of: --to-stream, --to-file, --to-stdout; or give --dry-run")
     if target.stream is not None and not STREAM_NAME.fullmatch(target.stream):
         raise typer.BadParameter(f"{target.stream!r} is not a valid stream name")
     if has_checkpoint and (dry_run or target.to_stdout):

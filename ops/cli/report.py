@@ -13,7 +13,7 @@ from ops.cli.options import Stack
 from ops.deployment.stack import Deployment
 from ops.lake.deployed_lake import Lake
 from ops.lake.refresh_totals import refresh_totals
-from ops.report.imprint import Imprint
+from ops.report.origin import ReportOrigin
 from ops.report.report_file import write_report
 from ops.terminal import out, print_error
 
@@ -43,8 +43,8 @@ def command(
     """
     wanted = None if day is None else _day(day)
     lake = Lake.of(Deployment.connect(stack))
-    imprint = Imprint(_owner(stack), _now(), totals_are_fresh=refresh and refresh_totals(lake))
-    out.print(write_report(lake, wanted, output, imprint), soft_wrap=True, highlight=False, markup=False)
+    origin = ReportOrigin(_owner(stack), _now(), totals_are_fresh=refresh and refresh_totals(lake))
+    out.print(write_report(lake, wanted, output, origin), soft_wrap=True, highlight=False, markup=False)
 
 
 def _day(text: str) -> date:
@@ -53,7 +53,7 @@ def _day(text: str) -> date:
             day = date.fromisoformat(text)
             if day >= EARLIEST:
                 return day
-    print_error(f"{text!r} is not a valid day: give one since {EARLIEST}, as YYYY-MM-DD.")
+    print_error(f"{text!r} is not a valid day: give a date from {EARLIEST} onwards, as YYYY-MM-DD.")
     sys.exit(USAGE_ERROR)
 
 

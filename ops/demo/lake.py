@@ -9,7 +9,7 @@ from ops.deployment.stack import Deployment
 from ops.lake.deployed_lake import Lake
 from ops.lake.reconcile.run import run_reconciliation, save_result
 from ops.lake.refresh_totals import refresh_totals
-from ops.report.imprint import Imprint
+from ops.report.origin import ReportOrigin
 from ops.report.report_file import write_report
 
 REPORT = "daily-report.html"
@@ -32,5 +32,5 @@ def check_lake_and_report(deployment: LocalDeployment, failures: list[str]) -> P
         )
     is_fresh = refresh_totals(lake)
     ADDRESS_FILE.parent.mkdir(exist_ok=True)
-    imprint = Imprint("the demo's local stack", datetime.now(UTC).replace(tzinfo=None), totals_are_fresh=is_fresh)
-    return write_report(lake, None, ADDRESS_FILE.parent / REPORT, imprint)
+    origin = ReportOrigin("the demo's local stack", datetime.now(UTC).replace(tzinfo=None), totals_are_fresh=is_fresh)
+    return write_report(lake, None, ADDRESS_FILE.parent / REPORT, origin)

@@ -33,7 +33,7 @@ class RebuildingSink:
     delivered to it again. Further pages go through the inbox, as the function's records do.
 
     Args:
-        client: of DynamoDB.
+        client: the client of DynamoDB.
         table_name: the read model's table.
         inbox_table_name: the read model's inbox.
         ledger: the accounts table.
@@ -41,7 +41,7 @@ class RebuildingSink:
         now: returns the seconds since 1970.
         resets: whether to discard buffered events and the highest sequence seen, and let the position move back to that
             of the ledger. The read model may lose events that the function applies meanwhile: disable the function's
-            trigger first.
+            event source mapping first.
 
     Attributes:
         failed: accounts that could not be rebuilt, each with the reason.
@@ -85,7 +85,7 @@ class RebuildingSink:
         """Does nothing: `write` is durable."""
 
     def _put(self, created: AccountCreated, last: Event) -> bool:
-        """Replaces the row with that after `last`, or after the inbox's last event if later. False: it failed."""
+        """Replaces the row with that after `last`, or after the inbox's last event if later. False on failure."""
         account_id = created.account_id
         for _ in range(STALE_REVISIONS_MAX):
             try:

@@ -1,4 +1,4 @@
-"""Repairs accounts whose records the projector's trigger discarded after its last retry.
+"""Repairs accounts whose records the projector's event source mapping discarded after its last retry.
 
 An object of the failure bucket is an invocation record (AWS Lambda Developer Guide, "Retain discarded records for a
 DynamoDB event source in Lambda") with the whole batch as its `payload`. It only identifies the accounts that may have a
@@ -82,7 +82,7 @@ def read_batch(url: str, key: str, body: bytes) -> DiscardedBatch:
 
 
 class FailureBucket:
-    """The bucket that is the on-failure destination of the projector's trigger."""
+    """The bucket that is the on-failure destination of the projector's event source mapping."""
 
     def __init__(self, client: "S3Client", name: str) -> None:
         self._client = client
@@ -177,7 +177,7 @@ class FailureReleaser:
         last = max(each.accounts[account_id].last for each in objects)
         for _ in range(ROUNDS_MAX):
             if parked is None or parked.first > first:
-                reason = f"discarded by the trigger: {lowest.url}"
+                reason = f"discarded by the event source mapping: {lowest.url}"
                 wanted = Parked(account_id, first, last, version_of(first), reason, self._now())
                 parked = wanted if self._parking.park(wanted) else self._parking.list_parked().get(account_id)
             if parked is not None:

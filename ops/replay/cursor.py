@@ -62,7 +62,7 @@ class Cursor:
 
     @property
     def next_version(self) -> int | None:
-        """The version to continue reading from; None to read from the account's first row, whatever its key.
+        """The version to continue reading from; None to read from the account's first row, even if its key is wrong.
 
         It is directly after the last event's row, so that a wrong row in the place of a snapshot is not skipped.
         """

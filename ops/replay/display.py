@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ops.replay.estimate import in_words
 from ops.replay.state import Counts
+from ops.terminal import counted
 
 LINE_EVERY_S = 5.0
 
@@ -17,7 +18,7 @@ class Display:
     """A context manager that shows the progress.
 
     Args:
-        console: the one on stderr.
+        console: writes to stderr.
         read_units: the total expected; None if unknown.
         before: the counts of an earlier, interrupted run; zeros for a new run.
         clock: seconds, monotonic.
@@ -59,7 +60,7 @@ class Display:
 
     def _text(self, counts: Counts, now_s: float) -> str:
         per_s = (counts.events - self._events_before) / max(now_s - self._begun_s, 0.001)
-        return f"{counts.accounts} accounts, {counts.events} events, {per_s:.0f} events/s"
+        return f"{counted(counts.accounts, 'account')}, {counted(counts.events, 'event')}, {per_s:.0f} events/s"
 
     def _remaining(self, counts: Counts, now_s: float) -> str:
         done = counts.read_units - self._units_before

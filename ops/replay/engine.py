@@ -151,7 +151,7 @@ class _Run:
         self._count(page)
 
     def _take_row(self, cursor: Cursor, item: Item, events: list[Outgoing]) -> bool:
-        """Takes a row and appends its event if the event is selected. False: the row is out of order."""
+        """Takes a row and appends its event if the event is selected. Returns False if the row is out of order."""
         if is_past(self.selection, cursor.latest_us):
             return True
         taken = cursor.take(item, self.encoders)
@@ -174,7 +174,7 @@ class _Run:
             self.pace.sleep(SETTLE_S)
 
     def _follow(self, cursor: Cursor) -> bool:
-        """Sends the account's events from its cursor on. False: there is a gap."""
+        """Sends the account's events from its cursor on. Returns False if there is a gap."""
         part, after, units = Account(cursor.account_id, cursor.next_version), None, self.page_units
         while True:
             self.pace.sleep(self.pace.reserve(units))

@@ -30,7 +30,7 @@ from ops.replay.pace import ReadPace
 from ops.replay.selection import Accounts, Selection, described
 from ops.replay.sinks import CountingSink, Metered, Sink, StreamSink
 from ops.replay.state import State
-from ops.terminal import err, out
+from ops.terminal import counted, err, out
 from projector.publish import KinesisPublisher
 
 CHECKPOINTS = Path(".account-events-replay")
@@ -92,7 +92,7 @@ class ReplayRun:
         self._size = self._source.size()
 
     def run(self) -> bool:
-        """Replays the events. False: an account stopped early."""
+        """Replays the events. Returns False if an account stopped early."""
         self._print_estimate()
         target = self._request.target
         if self._request.dry_run:
@@ -202,7 +202,7 @@ class ReplayRun:
     def _print_estimate(self) -> None:
         request, size = self._request, self._size
         if isinstance(request.selection, Accounts):
-            _note(f"reading {len(request.selection.account_ids)} accounts of {self._table_name}")
+            _note(f"reading {counted(len(request.selection.account_ids), 'account')} of {self._table_name}")
             return
         seconds = duration_s(size.read_units, request.read_units_max)
         _note(
@@ -221,10 +221,10 @@ class ReplayRun:
         counts, request = result.counts, self._request
         console = err if request.target.to_stdout else out
         console.print(
-            f"{counts.accounts} accounts, {counts.events} events, {counts.data_bytes} bytes; {counts.rows} rows read "
-            f"with {counts.read_units:g} read units"
+            f"{counted(counts.accounts, 'account')}, {counted(counts.events, 'event')}, {counts.data_bytes} bytes; "
+            f"{counted(counts.rows, 'row')} read with {counts.read_units:g} read units"
             + (f", {counts.put_units} PUT units of 25 KB" if counts.put_units else "")
-            + (f"; {len(result.stopped)} accounts stopped early" if result.stopped else ""),
+            + (f"; {counted(len(result.stopped), 'account')} stopped early" if result.stopped else ""),
             soft_wrap=True,
             highlight=False,
         )
@@ -259,7 +259,7 @@ def _default_checkpoint(target: Target, asked: dict[str, Any]) -> Path:
 
 
 def _print_refused(events: int, reason: str) -> None:
-    _note(f"Kinesis has not accepted {events} events yet ({reason}); retrying")
+    _note(f"Kinesis has not accepted {counted(events, 'event')} yet ({reason}); retrying")
 
 
 def _note(text: str) -> None:

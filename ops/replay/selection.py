@@ -92,5 +92,5 @@ def _micros(text: str) -> int:
     except ValueError:
         pass
     raise InvalidRequest(
-        f"{text!r} is not an ISO 8601 time with an offset: write 2026-01-31T09:30:00+01:00, or Z for UTC."
+        f"{text!r} is not an ISO 8601 time with an offset: write it like 2026-01-31T09:30:00+01:00; use Z for UTC."
     )

@@ -47,7 +47,7 @@ class Page:
 
     Attributes:
         next_key: the key after which the part continues; None at its end.
-        read_units: as DynamoDB counts them.
+        read_units: the read units, as DynamoDB counts them.
     """
 
     items: Sequence[Item]

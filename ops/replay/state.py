@@ -53,8 +53,8 @@ class State:
     """The progress of the whole run, consistent between two pages.
 
     Attributes:
-        parts: by name.
-        known: by account id; cursors that are kept after their part has moved on to other accounts.
+        parts: the parts' progress by name.
+        known: cursors by account id, kept after their part has moved on to other accounts.
         position: the sink's position; everything before it is durable.
     """
 

@@ -14,55 +14,55 @@ DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u
 
 
 def money(amount: Decimal) -> str:
-    """An amount to the cent: 1 234.50."""
+    """Formats an amount to the cent: 1 234.50."""
     return _typeset(f"{amount.quantize(CENT) + 0:,}")  # + 0 removes the sign of -0
 
 
 def signed(amount: Decimal) -> str:
-    """As `money`, with a sign unless the amount is zero."""
+    """Formats an amount as `money` does, with a sign unless it is zero."""
     return money(amount) if amount <= 0 else f"+{money(amount)}"
 
 
 def count(number: int, one: str = "", many: str = "") -> str:
-    """A number: 1 234; with a noun: 1 account, 2 accounts."""
+    """Formats a number, "1 234", or a number with a noun, "1 account" or "2 accounts"."""
     figure = _typeset(f"{number:,}")
     thing = one if number == 1 else many or (one and f"{one}s")
     return f"{figure} {thing}" if thing else figure
 
 
 def mean(total: int, of: int) -> str:
-    """The mean, with one decimal below 10 and none above."""
+    """Formats a mean, with one decimal below 10 and none above."""
     value = Decimal(total) / of
     return count(int(value.to_integral_value())) if value >= 10 else f"{value:.1f}"  # noqa: PLR2004 -- reads well
 
 
 def long_day(day: date) -> str:
-    """Friday 27 November 2026."""
+    """Formats a date: Friday 27 November 2026."""
     return f"{day:%A} {day.day} {day:%B %Y}"
 
 
 def short_day(day: date) -> str:
-    """27 Nov."""
+    """Formats a date: 27 Nov."""
     return f"{day.day} {day:%b}"
 
 
 def clock(instant: datetime) -> str:
-    """14:32:05."""
+    """Formats a time: 14:32:05."""
     return f"{instant:%H:%M:%S}"
 
 
 def moment(instant: datetime) -> str:
-    """27 Nov 2026, 14:32:05."""
+    """Formats a date and time: 27 Nov 2026, 14:32:05."""
     return f"{instant.day} {instant:%b %Y, %H:%M:%S}"
 
 
 def hours(first: int) -> str:
-    """14:00 to 15:00."""
+    """Formats an hour of the day: 14:00 to 15:00."""
     return f"{first:02}:00 to {first + 1:02}:00"
 
 
 def foreign(text: str) -> str:
-    """Text from outside, safe for the page: replaces characters that break XML or change the reading direction."""
+    """Makes text from outside safe for the page: replaces characters that break XML or change the reading direction."""
     return "".join("\N{REPLACEMENT CHARACTER}" if _is_unsafe(character) else character for character in text)
 
 

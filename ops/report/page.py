@@ -14,7 +14,7 @@ from ops.report import amounts, charts, findings
 from ops.report.badge import Badge
 from ops.report.drawing import Drawn
 from ops.report.figures import DAYS, MOVEMENTS_MAX, CurrencyDay, Figures
-from ops.report.imprint import Imprint
+from ops.report.origin import ReportOrigin
 
 HERE = Path(__file__)
 CHARTED_MAX = 8
@@ -30,7 +30,7 @@ class Panel:
     chart: Drawn
 
 
-def page(figures: Figures, badge: Badge, imprint: Imprint) -> str:
+def page(figures: Figures, badge: Badge, origin: ReportOrigin) -> str:
     """The HTML file's text."""
     css = HERE.with_name("page.css").read_text()
     drawn = _most_moved(figures.currencies)
@@ -39,8 +39,8 @@ def page(figures: Figures, badge: Badge, imprint: Imprint) -> str:
         css_hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode(),
         figures=figures,
         badge=badge,
-        imprint=imprint,
-        state=_state(figures, imprint.written_at),
+        origin=origin,
+        state=_state(figures, origin.written_at),
         outdated_totals=findings.outdated_totals(figures),
         flows=[
             Panel(findings.net_flow(each), findings.net_flow_unit(each), charts.net_flow(each, findings.net_flow(each)))

@@ -14,18 +14,18 @@ from ops.lake.query.files import LakeFiles
 from ops.lake.reconcile.result import LATEST_KEY, ReconciliationResult, UnknownResult, from_json
 from ops.report.badge import UNREADABLE, Badge, badge
 from ops.report.figures import figures_of, newest_day
-from ops.report.imprint import Imprint
+from ops.report.origin import ReportOrigin
 from ops.terminal import err
 
 
-def write_report(lake: Lake, wanted: date | None, output: Path | None, imprint: Imprint) -> Path:
+def write_report(lake: Lake, wanted: date | None, output: Path | None, origin: ReportOrigin) -> Path:
     """Write the report, and return the file's path.
 
     Args:
         lake: the lake to report on.
         wanted: the day; None for the newest day with events.
         output: the file; None for `report-<day>.html` in the working directory.
-        imprint: what the report is written from, and when.
+        origin: what the report is written from, and when.
 
     Raises:
         CommandError: no day has events.
@@ -36,14 +36,14 @@ def write_report(lake: Lake, wanted: date | None, output: Path | None, imprint: 
     day = wanted or newest_day(engine)
     if day is None:
         raise CommandError("This lake has no events yet. To write a report nevertheless, give a day with --day.")
-    text = report_of(engine, day, imprint, lambda newest: _badge(lake, newest, day, imprint.written_at))
+    text = report_of(engine, day, origin, lambda newest: _badge(lake, newest, day, origin.written_at))
     path = output or Path(f"report-{day}.html")
     with open_atomically(path) as file:
         file.write(text)
     return path
 
 
-def report_of(engine: Engine, day: date, imprint: Imprint, badge_for: Callable[[datetime | None], Badge]) -> str:
+def report_of(engine: Engine, day: date, origin: ReportOrigin, badge_for: Callable[[datetime | None], Badge]) -> str:
     """The report's text. `badge_for` returns the badge, given the time at which the day's newest event occurred."""
     figures = figures_of(engine, day)
     if figures.missing:
@@ -53,7 +53,7 @@ def report_of(engine: Engine, day: date, imprint: Imprint, badge_for: Callable[[
         )
     from ops.report.page import page  # noqa: PLC0415 -- slow to import
 
-    return page(figures, badge_for(figures.newest_occurred_at), imprint)
+    return page(figures, badge_for(figures.newest_occurred_at), origin)
 
 
 def complete_from(day: date, now: datetime) -> datetime:

@@ -20,7 +20,7 @@ class Refusal:
     """Something in the folder that is not allowed.
 
     Attributes:
-        rule: the name of the rule that is broken, in a word or two.
+        rule: the name of the rule that is broken.
         file: its path, relative to the folder of schemas.
         problem: what is wrong; it does not name the file, the field or the versions.
         instead: what to do.

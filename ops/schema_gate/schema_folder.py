@@ -43,7 +43,7 @@ def write(folder: Path, contents: Mapping[str, bytes]) -> None:
 
     Args:
         folder: the folder of schemas.
-        contents: by path below the folder.
+        contents: the files' contents by path below the folder.
 
     Raises:
         OSError: a file could not be written; the files before it are written.

@@ -31,8 +31,8 @@ class Source:
     """A parsed schema.
 
     Attributes:
-        json: as written.
-        avro: as parsed by Apache's library.
+        json: the schema as written.
+        avro: the schema as parsed by Apache's library.
         fingerprint: CRC-64-AVRO, as 16 hexadecimal digits in the byte order of the framing.
     """
 

@@ -41,7 +41,7 @@ def _operations() -> list[tuple[str, str, dict[str, Any]]]:
 
 
 def _contents() -> list[tuple[str, dict[str, Any]]]:
-    """Every body of a request or an answer, with its position."""
+    """Every body of a request or a response, with its position."""
     return [
         (f"{operation['operationId']} {status} {media_type}", content)
         for _, _, operation in _operations()
@@ -123,8 +123,8 @@ def test_every_component_is_used(authorisation: Any) -> None:  # noqa: ANN401 --
 GATEWAY_STATUSES = ("400", "401", "403", "404", "413", "429", "500", "503", "default")
 
 
-def _answers(status: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """The schemas of each operation's answer with that status, by media type in the document's order."""
+def _responses(status: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """The schemas of each operation's response with that status, by media type in the document's order."""
     for _, method, operation in _operations():
         if status in operation["responses"] and method != "head":
             found = _resolved(operation["responses"][status])["content"]
@@ -134,7 +134,7 @@ def _answers(status: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
 @pytest.mark.parametrize("status", GATEWAY_STATUSES)
 def test_the_gateway_s_own_body_is_in_every_schema(status: str) -> None:
     """Its body differs from ours, and a generated client uses one schema for each status, the first media type's."""
-    found = dict(_answers(status))
+    found = dict(_responses(status))
     assert set(found) >= {"create_account", "credit", "withdraw"}
     assert status == "413" or len(found) == len([0 for _, method, _ in _operations() if method != "head"])
     for operation, contents in found.items():
@@ -148,14 +148,14 @@ def test_a_problem_is_in_every_schema_of_its_status(code: str) -> None:
     """A generated client may use the schema of any media type."""
     status = "default" if code in {*OF_NO_OPERATION, *UNREACHABLE} else str(PROBLEMS[code].status)
     problem = COMPONENTS["examples"][code]["value"]
-    counts = [[_validator(schema).is_valid(problem) for schema in contents] for _, contents in _answers(status)]
+    counts = [[_validator(schema).is_valid(problem) for schema in contents] for _, contents in _responses(status)]
     assert all(len(set(valid)) == 1 for valid in counts)
     assert any(valid[0] for valid in counts)
 
 
 @pytest.mark.parametrize("status", ["409", "412", "415", "422"])
 def test_a_status_of_the_service_alone_is_always_a_problem(status: str) -> None:
-    found = dict(_answers(status))
+    found = dict(_responses(status))
     assert found
     for contents in found.values():
         assert not any(_validator(schema).is_valid({"message": "Unauthorized"}) for schema in contents)

@@ -134,7 +134,7 @@ def test_the_commands_that_up_prints_work_while_tail_follows(
     tail.wait_for(rf"BalanceWithdrawn +{account_id} #3 .*amount=40\.00 .*balance=60\.00")
     check = terminal("check")
     assert check.end() == 0, check.output
-    assert re.search(r"1 accounts, 3 rows: 0 accounts with findings", check.output)
+    assert re.search(r"1 account, 3 rows: 0 accounts with findings", check.output)
     [page] = re.findall(r"In a browser: (\S+)", up.output)
     document = httpx.get(f"{page}openapi.json", trust_env=False).json()
     assert document["openapi"].startswith("3.1")

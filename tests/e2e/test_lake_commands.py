@@ -61,7 +61,7 @@ def test_lake_tables_lists_tables_and_columns(run: Run) -> None:
 def test_daily_totals_are_written_once(deployment: LocalDeployment, run: Run) -> None:
     open_account(deployment, "1.00")
     wait_until_idle(deployment)
-    assert "Daily totals updated for 1 days" in run("lake", "totals").stdout
+    assert "Daily totals updated for 1 day." in run("lake", "totals").stdout
     assert "All daily totals are up to date." in run("lake", "totals").stdout
 
 
@@ -120,7 +120,7 @@ def test_sql_option_prints_the_query_file_unchanged(run: Run) -> None:
     [
         (["nonsense"], "There is no query nonsense"),
         (["daily_report"], "needs day"),
-        (["daily_report", "-p", "day=tomorrow"], "must be like 2026-11-25"),
+        (["daily_report", "-p", "day=tomorrow"], "must be a date such as 2026-11-25"),
         (["daily_report", "-p", "day"], "NAME=VALUE"),
         (["daily_report", "-p", "dya=2026-11-25"], "no parameter dya"),
     ],

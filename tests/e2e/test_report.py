@@ -14,7 +14,7 @@ from playwright.sync_api import BrowserContext, Page, Request, Route, sync_playw
 
 from ops.report.badge import NEVER, Badge
 from ops.report.figures import Figures, figures_of
-from ops.report.imprint import Imprint
+from ops.report.origin import ReportOrigin
 from ops.report.page import page
 from tests.e2e.page_measures import CONTRASTS, OVERFLOWING, OVERLAPPING_TEXTS, RENDITIONS
 from tests.support.lake import made_up
@@ -34,7 +34,7 @@ WIDTHS = (360, 768, 1280)
 TEXT_CONTRAST_MIN, LARGE_TEXT_CONTRAST_MIN, SHAPE_CONTRAST_MIN = 4.5, 3.0, 3.0
 """WCAG 2.2, level AA: 1.4.3 and 1.4.11."""
 CHART_TEXT_PX_MIN = 10.5
-IMPRINT = Imprint("a made-up lake", datetime(2026, 9, 30, 6, 0))  # noqa: DTZ001 -- UTC
+IMPRINT = ReportOrigin("a made-up lake", datetime(2026, 9, 30, 6, 0))  # noqa: DTZ001 -- UTC
 BADGES = (
     Badge("good", "Reconciled to the cent", "Ledger and lake agree."),
     Badge("caution", "Reconciliation is older than the data shown", "3 hours before.", "account-events reconcile"),

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from account_core.api.access import Authorisation
-from account_core.api.openapi.examples import ANSWERS, REQUESTS
+from account_core.api.openapi.examples import REQUESTS, RESPONSES
 from account_core.api.openapi.problem_responses import (
     BY_OPERATION,
     EXAMPLES,
@@ -149,8 +149,8 @@ def _operation(operation: str) -> dict[str, Any]:
 def _head(operation: str) -> dict[str, Any]:
     """The operation HEAD: GET without the bodies."""
     successes = {
-        status: {name: part for name, part in answer.items() if name not in ("content", "links")}
-        for status, answer in _successes(operation).items()
+        status: {name: part for name, part in response.items() if name not in ("content", "links")}
+        for status, response in _successes(operation).items()
     }
     return {
         "operationId": f"{operation}_head",
@@ -164,14 +164,14 @@ def _head(operation: str) -> dict[str, Any]:
 
 def _options(path: str, operations: dict[str, str]) -> dict[str, Any]:
     allow = allowed(operations)
-    answer = {"description": f"`Allow: {allow}`", "headers": headers(("Allow", *IDS))}
+    response = {"description": f"`Allow: {allow}`", "headers": headers(("Allow", *IDS))}
     return {
         "operationId": f"{'_or_'.join(operations.values())}_options",
         "summary": "List the path's methods",
         "description": "Returns the methods in the header `Allow`. The parameters in the path are not validated.",
         "tags": [_EVERYWHERE],
         "parameters": [*(any_of(name) for name in PARAMETERS if f"{{{name}}}" in path), *_parameters()],
-        "responses": {"204": answer, **responses(OF_OPTIONS)},
+        "responses": {"204": response, **responses(OF_OPTIONS)},
     }
 
 
@@ -185,20 +185,20 @@ def _body(operation: str) -> dict[str, Any]:
 
 
 def _successes(operation: str) -> dict[str, Any]:
-    answer = ANSWERS[operation]
-    is_account = "ETag" in answer.headers
+    response = RESPONSES[operation]
+    is_account = "ETag" in response.headers
     description, schema = ("The account", "Account") if is_account else _PAGES[operation]
     success = {
         "description": description,
-        "headers": headers((*answer.headers, *IDS), ("Idempotent-Replayed",) if operation in REQUESTS else ()),
-        "content": {answer.content_type: {"schema": ref(schema), "example": answer.body}},
+        "headers": headers((*response.headers, *IDS), ("Idempotent-Replayed",) if operation in REQUESTS else ()),
+        "content": {response.content_type: {"schema": ref(schema), "example": response.body}},
         **({"links": _links(operation)} if is_account else {}),
     }
     unchanged = {
         "description": "The account still has one of the ETags in `If-None-Match`",
         "headers": headers(("ETag", *IDS)),
     }
-    return {str(answer.status): success, **({"304": unchanged} if operation == "read_account" else {})}
+    return {str(response.status): success, **({"304": unchanged} if operation == "read_account" else {})}
 
 
 def _links(operation: str) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""Examples of requests and answers. The answers are made by the code that answers requests."""
+"""Examples of requests and responses. The code that answers requests makes the responses."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from account_core.api import answers
-from account_core.api.gateway import Answer
+from account_core.api import responses
+from account_core.api.gateway import Response
 from account_core.api.queries import Page
 from account_core.domain.events import Created, Credited, EventRow, Withdrawn
 from account_core.service.execution import Receipt
@@ -37,19 +37,19 @@ _ROWS = [
 _OWNED = OwnedAccount(ACCOUNT_ID_EXAMPLE, "EUR", _HUNDRED - _FORTY, 3, _TIME, _TIME)
 
 
-def _account(row: EventRow, status: int) -> Answer:
-    return answers.account(row.account_id, Receipt(row.balance, row.currency, row.sequence), status)
+def _account(row: EventRow, status: int) -> Response:
+    return responses.account(row.account_id, Receipt(row.balance, row.currency, row.sequence), status)
 
 
-ANSWERS: dict[str, Answer] = {
+RESPONSES: dict[str, Response] = {
     "create_account": _account(_ROWS[0], 201),
     "credit": _account(_ROWS[1], 200),
     "withdraw": _account(_ROWS[2], 200),
     "read_account": _account(_ROWS[2], 200),
-    "list_events": answers.events(ACCOUNT_ID_EXAMPLE, _ROWS, Page(None, len(_ROWS), newest_first=False)),
-    "list_accounts": answers.accounts("owner-1", [_OWNED], limit=50),
+    "list_events": responses.events(ACCOUNT_ID_EXAMPLE, _ROWS, Page(None, len(_ROWS), newest_first=False)),
+    "list_accounts": responses.accounts("owner-1", [_OWNED], limit=50),
 }
-"""Each operation's successful answer."""
+"""Each operation's successful response."""
 
 REQUESTS: dict[str, dict[str, dict[str, Any]]] = {
     "create_account": {"for an owner": {"owner": "owner-1", "currency": "EUR"}},
@@ -57,8 +57,8 @@ REQUESTS: dict[str, dict[str, dict[str, Any]]] = {
     "withdraw": {"a string": {"amount": "40.00"}, "a number": {"amount": 0.01}},
 }
 
-ACCOUNT: dict[str, Any] = dict(ANSWERS["read_account"].body or {})
-EVENT_PAGE: dict[str, Any] = dict(ANSWERS["list_events"].body or {})
+ACCOUNT: dict[str, Any] = dict(RESPONSES["read_account"].body or {})
+EVENT_PAGE: dict[str, Any] = dict(RESPONSES["list_events"].body or {})
 
 ROWS = tuple(_ROWS)
-"""The rows of these answers; tools/events_doc.py makes the events' examples from them."""
+"""The rows of these responses; tools/events_doc.py makes the events' examples from them."""

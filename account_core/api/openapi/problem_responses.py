@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from account_core.api import answers
 from account_core.api.openapi.examples import REQUEST_ID
 from account_core.api.openapi.schemas import IDS, headers, ref
 from account_core.api.problems import PROBLEMS
+from account_core.api.responses import INTERNAL_ERROR, problem
 
 _ALWAYS = ("invalid_request_id", "invalid_correlation_id", "unauthenticated", "owner_not_allowed", "internal_error")
 _OF_THE_TABLE = ("corrupt", "unavailable")
@@ -65,13 +65,13 @@ _DETAILS = {
     "succeed.",
     "idempotency_key_reused": "This Idempotency-Key belongs to another command on this account. Use a new key for "
     "each command.",
-    "corrupt": answers.INTERNAL_ERROR,
-    "internal_error": answers.INTERNAL_ERROR,
+    "corrupt": INTERNAL_ERROR,
+    "internal_error": INTERNAL_ERROR,
     "unavailable": "The account could not be read in time. Try again.",
 }
 EXAMPLES: dict[str, Any] = {
-    code: {"summary": problem.title, "value": dict(answers.problem(code, _DETAILS[code], REQUEST_ID).body or {})}
-    for code, problem in PROBLEMS.items()
+    code: {"summary": kind.title, "value": dict(problem(code, _DETAILS[code], REQUEST_ID).body or {})}
+    for code, kind in PROBLEMS.items()
 }
 
 GATEWAY = {
@@ -84,20 +84,20 @@ GATEWAY = {
     500: ("Internal Server Error", "the API's function failed; the outcome of a command is unknown"),
     503: ("Service Unavailable", "the API's function took too long; the outcome of a command is unknown"),
 }
-"""API Gateway's own answers by status: the message, and the reason or what to do.
+"""API Gateway's own responses by status: the message, and the reason or what to do.
 
 docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html and the pages on authorizers, throttling and
-Lambda integrations of HTTP APIs. Its other answers (408, 414, 431, 504, ...) are in `DEFAULT`.
+Lambda integrations of HTTP APIs. Its other responses (408, 414, 431, 504, ...) are in `DEFAULT`.
 """
 DEFAULT = "default"
-_OTHERS = "Any other answer: from API Gateway itself, in `application/json`, or to an unknown path or method."
+_OTHERS = "Any other response: from API Gateway itself, in `application/json`, or to an unknown path or method."
 SHARED_CODES_MAX = 2
 """Responses with more problems are inlined, because their names would be too long."""
 GATEWAY_ALWAYS = set(GATEWAY) - {413}  # only requests with a body
 
 
 def responses(codes: tuple[str, ...], *, is_head: bool = False) -> dict[str, Any]:
-    """The unsuccessful answers, by status; for HEAD, without bodies."""
+    """The unsuccessful responses, by status; for HEAD, without bodies."""
     if is_head:
         found = {str(status): _described(status, found) for status, found in _by_status(codes).items()}
         return {**found, DEFAULT: {"description": _OTHERS}}
@@ -114,7 +114,7 @@ def responses(codes: tuple[str, ...], *, is_head: bool = False) -> dict[str, Any
 
 def shared_responses() -> dict[str, Any]:
     """The components that `responses` refers to, by name."""
-    named = {DEFAULT: _other_answers()}
+    named = {DEFAULT: _other_responses()}
     for codes in (*BY_OPERATION.values(), OF_OPTIONS):
         for status, found in _by_status(codes).items():
             if len(found) <= SHARED_CODES_MAX:
@@ -127,7 +127,7 @@ def _by_status(codes: tuple[str, ...]) -> dict[int, tuple[str, ...]]:
         set(GATEWAY) if "body_too_large" in codes else GATEWAY_ALWAYS
     )
     return {
-        status: tuple(code for code, problem in PROBLEMS.items() if code in codes and problem.status == status)
+        status: tuple(code for code, kind in PROBLEMS.items() if code in codes and kind.status == status)
         for status in sorted(statuses)
     }
 
@@ -141,8 +141,8 @@ def _response(status: int, codes: tuple[str, ...]) -> dict[str, Any]:
     return {**_described(status, codes), "content": _content(codes, message, {"status": {"const": status}})}
 
 
-def _other_answers() -> dict[str, Any]:
-    """The answers that belong to no operation: to unknown paths and methods, and API Gateway's other answers."""
+def _other_responses() -> dict[str, Any]:
+    """The responses that belong to no operation: to unknown paths and methods, and API Gateway's other responses."""
     codes = (*OF_NO_OPERATION, *UNREACHABLE)
     return {"description": _OTHERS, "content": _content(codes, {"message": "Endpoint request timed out"}, {})}
 
@@ -157,8 +157,8 @@ def _content(codes: tuple[str, ...], message: dict[str, str] | None, more: dict[
         message: an example of API Gateway's body; None if it never answers with this status.
         more: further constraints on a problem's fields.
     """
-    problem = {**ref("Problem"), "properties": {"code": {"enum": list(codes)}, **more}}
-    shapes = [*([problem] if codes else []), *([ref("GatewayMessage")] if message else [])]
+    problem_schema = {**ref("Problem"), "properties": {"code": {"enum": list(codes)}, **more}}
+    shapes = [*([problem_schema] if codes else []), *([ref("GatewayMessage")] if message else [])]
     schema = shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
     content: dict[str, Any] = {}
     if codes:
@@ -170,7 +170,7 @@ def _content(codes: tuple[str, ...], message: dict[str, str] | None, more: dict[
 
 
 def _described(status: int, codes: tuple[str, ...]) -> dict[str, Any]:
-    """The description and the headers, which are optional if API Gateway can answer: its answers lack them."""
+    """The description and the headers, which are optional if API Gateway can answer: its responses lack them."""
     reasons = [f"`{code}`: {PROBLEMS[code].advice}" for code in codes]
     names = (*IDS, *{405: ("Allow",), 409: ("Retry-After",), 503: ("Retry-After",)}.get(status, ()))
     if status not in GATEWAY:

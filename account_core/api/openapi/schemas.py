@@ -47,7 +47,7 @@ def schemas(*, is_owner_required: bool) -> dict[str, Schema]:
         },
         "credit": {**amount, "description": f"At most {BODY_BYTES_MAX} bytes."},
         "withdraw": {**amount, "description": f"At most {BODY_BYTES_MAX} bytes."},
-        **_ANSWERS,
+        **_RESPONSES,
     }
 
 
@@ -57,7 +57,7 @@ _VALUES: dict[str, Schema] = {
         "type": "string",
         "pattern": whole(OWNER),
         "description": "An opaque id of 1 to 64 characters, but not `.` or `..`, which URL libraries remove from a "
-        "path. Never use a person's name or address: events are kept for ever.",
+        "path. Never use a person's name or address: events are kept forever.",
         "examples": [_CREATED["owner"]],
     },
     "Currency": {
@@ -127,7 +127,7 @@ _EVENTS: dict[str, Schema] = {
     _CREDITED["type"]: _event(_CREDITED, amount=ref("Balance")),
     _WITHDRAWN["type"]: _event(_WITHDRAWN, amount=ref("Balance")),
 }
-_ANSWERS: dict[str, Schema] = {
+_RESPONSES: dict[str, Schema] = {
     "Account": _object(
         {
             "accountId": ref("AccountId"),
@@ -193,7 +193,7 @@ _ANSWERS: dict[str, Schema] = {
     ),
     "GatewayMessage": _object(
         {"message": {"type": ["string", "null"]}},
-        description="The body of answers that come from API Gateway itself, not from the API's function.",
+        description="The body of responses that come from API Gateway itself, not from the API's function.",
     ),
 }
 
@@ -242,7 +242,7 @@ PARAMETERS: dict[str, Schema] = {
             "header",
             ref("Name"),
             "Your key for this command, preferably a random UUID. If you send the command again with the same key, it "
-            "is carried out once and every answer is the first result.",
+            "is carried out once and every response is the first result.",
         ),
         _parameter(
             "If-Match",
@@ -299,7 +299,7 @@ _HEADERS: dict[str, Schema] = {
 
 
 def headers(required: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, Schema]:
-    """References to an answer's headers."""
+    """References to a response's headers."""
     names = {**dict.fromkeys(required, ""), **dict.fromkeys(optional, OPTIONAL)}
     return {name: {"$ref": f"#/components/headers/{name}{suffix}"} for name, suffix in names.items()}
 

@@ -1,4 +1,4 @@
--- data_quality: Defects in the events of some days: a row for each kind, with the number of findings and an example.
+-- data_quality: Defects in the events of a range of days: a row for each kind, with the number of findings and an example.
 -- The example is the account id and the sequence of one finding, the first in text order.
 -- late: the event reached the stream too long after it occurred.
 -- duplicate: further copies of an event, which the view `events` hides.

@@ -1,4 +1,4 @@
--- dormant_accounts: The accounts without an event since a day, with balance, owner and last event, longest dormant first.
+-- dormant_accounts: The accounts without an event since a given day, with balance, owner and last event, longest dormant first.
 -- Reads all of history, because an account's last event may be on any day.
 -- parameter: since (date) no event on this day or later, UTC
 -- parameter: count (integer) how many at most [1000]

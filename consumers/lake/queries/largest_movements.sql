@@ -1,4 +1,4 @@
--- largest_movements: The largest credits and withdrawals of some days, for each currency.
+-- largest_movements: The largest credits and withdrawals of a range of days, for each currency.
 -- parameter: from (date) the first day, UTC
 -- parameter: until (date) the last day
 -- parameter: count (integer) how many for each currency [10]

@@ -52,8 +52,8 @@ class AthenaEngine:
     """An `Engine` that runs queries in Athena.
 
     Args:
-        client: of Athena.
-        workgroup, database: the stack's.
+        client: the client of Athena.
+        workgroup, database: the stack's workgroup and Glue database.
         sleep: waits for a number of seconds.
     """
 

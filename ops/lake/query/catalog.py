@@ -25,6 +25,12 @@ FOLDER = Path(table.__file__).with_name("queries")
 INTEGER_MAX = 10**9
 DAY_LENGTH = len("2026-11-25")
 _HEADER = re.compile(r"-- (\w+): (.+)")
+_EXAMPLES = {
+    "date": "a date such as 2026-11-25",
+    "timestamp": "a time such as 2026-11-25T09:30:00",
+    "integer": "a whole number such as 10",
+    "string": "text such as a-1",
+}
 _PARAMETER = re.compile(r"-- parameter: (\w+)(?: \((date|timestamp|string|integer)\) (.+?)(?: \[(.*)\])?)?")
 _DAY_OF = re.compile(r"-- parameter: day of (\w+)")
 _ORDERED = re.compile(r"-- ordered: (\w+) <= (\w+)")
@@ -70,8 +76,7 @@ class Parameter:
                     return text
         except (ValueError, OverflowError):  # the offset moves the time to before the year 1
             pass
-        examples = {"date": "2026-11-25", "timestamp": "2026-11-25T09:30:00", "integer": "10", "string": "a-1"}
-        raise InvalidArguments(f"{self.name} must be like {examples[self.kind]}, not {text!r}.")
+        raise InvalidArguments(f"{self.name} must be {_EXAMPLES[self.kind]}, not {text!r}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class DuckDBEngine:
 
     Args:
         root: the lake: a folder, or `s3://` and a bucket.
-        access: to the bucket; None for a folder.
+        access: how to reach the bucket; None for a folder.
         threads: the maximum number of threads.
         first_day: the table's first partition. Earlier files are ignored, as Athena ignores them.
         has_older_files: whether files may lack columns that a later release added. Such columns are null, as in Athena.

@@ -12,7 +12,7 @@ class Answer:
     """The answer to a query.
 
     Attributes:
-        rows: with values of type str, int, bool, Decimal, datetime (UTC, without a zone), date or None.
+        rows: tuples with values of type str, int, bool, Decimal, datetime (UTC, without a zone), date or None.
         read_bytes: the bytes that the engine read; None if it does not report them.
     """
 

@@ -109,8 +109,8 @@ class Comparison:
     """One comparison: fill it with `read_lake`, `take` and `take_missing`, call `prepare` once, then read the results.
 
     Args:
-        connection: of a `DuckDBEngine`. The comparison changes its default catalog.
-        folder: for temporary files, which may grow to several times the size of ledger and lake.
+        connection: the connection of a `DuckDBEngine`. The comparison changes its default catalog.
+        folder: a folder for temporary files, which may grow to several times the size of ledger and lake.
     """
 
     def __init__(self, connection: "duckdb.DuckDBPyConnection", folder: Path) -> None:

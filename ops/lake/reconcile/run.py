@@ -39,8 +39,8 @@ def run_reconciliation(
 
     Args:
         lake: the deployed lake.
-        read_units_max: see the option of `account-events reconcile`.
-        grace_s: see the option of `account-events reconcile`.
+        read_units_max: the option of `account-events reconcile`.
+        grace_s: the option of `account-events reconcile`.
         found: called with every finding.
     """
     files = LakeFiles.of(lake.s3, lake.bucket)  # before they are read, so that later changes count as not compared

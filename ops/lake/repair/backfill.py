@@ -35,8 +35,8 @@ class MissingSink:
     """A replay's `Sink` that collects the events that the lake lacks.
 
     Args:
-        connection: of a `DuckDBEngine`. The sink changes its default catalog.
-        folder: for temporary files, which may grow to several times the size of the missing events.
+        connection: the connection of a `DuckDBEngine`. The sink changes its default catalog.
+        folder: a folder for temporary files, which may grow to several times the size of the missing events.
         rows: turns events into rows of the lake.
         account_ids: the accounts that will be replayed; None for all.
         cut_us: microseconds since 1970. Later events are left out, because they may be on their way.

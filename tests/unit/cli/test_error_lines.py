@@ -99,7 +99,7 @@ def client_error(code: str, message: str = "no", operation: str = "GetObject") -
         (client_error("ResourceNotFoundException", operation="Scan"), "Scan", "the stack's name"),
         (client_error("SlowDown"), "(SlowDown)", "later"),
         (NoCredentialsError(), "Unable to locate credentials", "AWS_PROFILE"),
-        (NoRegionError(), "region", "AWS_REGION"),
+        (NoRegionError(), "region", "AWS_DEFAULT_REGION"),
         (ReadTimeoutError(endpoint_url="https://e"), "https://e", "network"),
         (client_error("InvalidToken"), "(InvalidToken)", "Sign in again"),
         (client_error("RequestExpired"), "(RequestExpired)", "clock. Sign in again"),

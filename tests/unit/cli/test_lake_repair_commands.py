@@ -75,7 +75,7 @@ def test_a_key_that_looks_like_markup_is_printed_unchanged(bucket: Bucket) -> No
     assert f"{ODD_KEY}: 2 records, 2 events\n" in dry_run.stdout
     redriven = call("redrive", "--stack", "bank")
     assert redriven.exit_code == 1, redriven.output
-    assert f"{ODD_KEY}: 1 events put back, 1 still fail\n" in redriven.stdout
+    assert f"{ODD_KEY}: 1 event put back, 1 still fail\n" in redriven.stdout
     assert "line 2: " in redriven.stderr
     assert len(bucket.keys("events/")) == 1
 

@@ -136,7 +136,7 @@ def test_a_rebuild_applies_events_that_were_buffered_before(stack: Stack) -> Non
 def test_one_account_can_be_rebuilt_alone(stack: Stack) -> None:
     for account_id in ("a", "c"):
         stack.set(account_id, "Balance", {"N": "7"})
-    assert stack.run("rebuild", "a").stdout == "1 accounts rebuilt from 12 events\n"
+    assert stack.run("rebuild", "a").stdout == "1 account rebuilt from 12 events\n"
     assert stack.rows()["a"] == stack.correct["a"]
     assert stack.rows()["c"] != stack.correct["c"]
 

@@ -114,7 +114,7 @@ def test_an_account_is_released_and_one_not_parked_is_reported(stack: Stack) -> 
     stack.park("b")
     result = stack.run("release", "a", "c", "a")
     assert result.exit_code == 0
-    assert result.output == "✓ a released, 6 events published\n· c is not parked\n1 accounts released\n"
+    assert result.output == "✓ a released, 6 events published\n· c is not parked\n1 account released\n"
     assert stack.on_stream() == [f"a:{sequence}" for sequence in range(3, 9)]
     assert AT in stack.run("parked").output
 
@@ -130,7 +130,7 @@ def test_all_accounts_are_released_except_a_damaged_one(stack: Stack) -> None:
         in result.output
     )
     assert "✓ b released, 6 events published" in result.output
-    assert "1 accounts released, 1 not released" in result.output
+    assert "1 account released, 1 not released" in result.output
 
 
 def test_a_release_with_nothing_to_do_succeeds(stack: Stack) -> None:
@@ -148,7 +148,7 @@ def test_discarded_batches_are_released_and_others_reported(stack: Stack) -> Non
     assert "2 stays: it is not an invocation record with a payload" in result.output
     assert "✓ a released, 9 events published" in result.output
     assert stack.on_stream() == [f"a:{sequence}" for sequence in range(4, 13)]
-    assert "1 objects are in the failure bucket" in stack.run("parked").output
+    assert "1 object is in the failure bucket" in stack.run("parked").output
 
 
 def test_an_invalid_account_id_stays_parked_and_stops_no_other(stack: Stack) -> None:
@@ -165,7 +165,7 @@ def test_an_invalid_account_id_stays_parked_and_stops_no_other(stack: Stack) -> 
 def test_release_requires_exactly_one_selection(stack: Stack, arguments: list[str]) -> None:
     result = stack.run("release", *arguments)
     assert result.exit_code == 2
-    assert "give either account ids, --all or --failures" in result.output
+    assert "give exactly one of: account ids, --all, --failures" in result.output
 
 
 def test_a_stack_of_an_older_template_is_reported(stack: Stack) -> None:

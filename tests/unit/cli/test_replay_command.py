@@ -138,7 +138,7 @@ def test_stdout_receives_only_events(stack: Stack) -> None:
     result = stack.run("--account", "b", "--to-stdout", "--format", "framed")
     assert result.exit_code == 0, result.output
     assert list(events_in(BytesIO(result.stdout_bytes), "framed")) == published("b", 12)
-    assert "1 accounts, 12 events" in result.stderr
+    assert "1 account, 12 events" in result.stderr
     assert not Path(".account-events-replay").exists()
 
 
@@ -166,12 +166,12 @@ def test_the_live_stream_requires_the_option_live(stack: Stack) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--to-stdout"], "give exactly one of --account, --from/--until and --all"),
-        (["--all", "--account", "a", "--to-stdout"], "give exactly one of --account"),
-        (["--all", "--from", "2026-01-01T00:00:00Z", "--to-stdout"], "give exactly one of --account"),
+        (["--to-stdout"], "give exactly one of: --account, --from/--until, --all"),
+        (["--all", "--account", "a", "--to-stdout"], "give exactly one of: --account"),
+        (["--all", "--from", "2026-01-01T00:00:00Z", "--to-stdout"], "give exactly one of: --account"),
         (["--account", "", "--to-stdout"], "an account id must not be empty"),
-        (["--all"], "give exactly one of --to-stream, --to-file and --to-stdout, or --dry-run"),
-        (["--all", "--to-stdout", "--to-file", "x"], "give exactly one of --to-stream"),
+        (["--all"], "give exactly one of: --to-stream, --to-file, --to-stdout; or give --dry-run"),
+        (["--all", "--to-stdout", "--to-file", "x"], "give exactly one of: --to-stream"),
         (["--all", "--to-stream", "arn:aws:kinesis:x"], "is not a valid stream name"),
         (["--all", "--to-stdout", "--resume"], "--resume and --checkpoint cannot be used with"),
         (["--all", "--dry-run", "--checkpoint", "x"], "--resume and --checkpoint cannot be used with"),
@@ -229,7 +229,7 @@ def test_a_missing_row_is_reported_with_exit_code_1(stack: Stack) -> None:
     result = stack.run("--all", "--to-stream", "newcomer")
     assert result.exit_code == 1
     assert "a: stopped before event 5, row 5: the table has no such row" in result.output
-    assert "; 1 accounts stopped early" in result.output
+    assert "; 1 account stopped early" in result.output
     datas = stack.on_stream("newcomer")
     assert of(datas, "a") == published("a", 4)
     assert of(datas, "b") == published("b", 12)

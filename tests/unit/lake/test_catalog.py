@@ -19,10 +19,10 @@ def test_parameters_are_checked_before_the_query_runs() -> None:
     with pytest.raises(InvalidArguments, match="no parameter date; it has day"):
         report.arguments({"date": "2026-11-25"})
     for wrong in ("25.11.2026", "2026-02-30", "20261125", "2026-W48-3", "", "x"):
-        with pytest.raises(InvalidArguments, match=r"day must be like 2026-11-25"):
+        with pytest.raises(InvalidArguments, match=r"day must be a date such as 2026-11-25"):
             report.arguments({"day": wrong})
     for wrong in ("-1", "+1", "1.5", "1_0", " 10", "ten", "", "\u0661\u0660", "9" * 5_000, str(10**12)):
-        with pytest.raises(InvalidArguments, match="count must be like 10"):
+        with pytest.raises(InvalidArguments, match="count must be a whole number such as 10"):
             QUERIES["largest_movements"].arguments({"from": "2026-01-01", "until": "2026-01-31", "count": wrong})
 
 
@@ -61,7 +61,7 @@ def test_a_moment_before_the_year_1_in_utc_is_refused() -> None:
 
 
 def test_an_empty_account_id_is_refused() -> None:
-    with pytest.raises(InvalidArguments, match="account must be like"):
+    with pytest.raises(InvalidArguments, match="account must be text such as a-1"):
         QUERIES["balance_at"].arguments({"account": "", "moment": "2026-01-01T00:00:00"})
 
 

@@ -204,7 +204,7 @@ def test_every_column_has_a_comment_that_the_glue_catalog_accepts() -> None:
     for column in (*table.COLUMNS, *PARTITION_KEYS):
         assert 0 < len(comment(column, CONTRACT)) <= LENGTH_MAX
     amount = next(column for column in table.COLUMNS if column.name == "amount")
-    assert comment(amount, CONTRACT).startswith("BalanceCredited: What was paid in")
+    assert comment(amount, CONTRACT).startswith("BalanceCredited: The amount paid in")
     with pytest.raises(LookupError, match="shoe_size"):
         comment(Column("shoe_size", "bigint"), CONTRACT)
 

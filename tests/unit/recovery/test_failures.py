@@ -1,4 +1,4 @@
-"""Accounts whose records the trigger discarded: objects of the failure bucket, and the accounts' release."""
+"""Accounts whose records were discarded: objects of the failure bucket, and the accounts' release."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -33,7 +33,7 @@ def records(account_id: str, first: int, last: int) -> list[StreamRecord]:
 
 
 def body(batch: Iterable[StreamRecord]) -> bytes:
-    """An invocation record as the fake trigger writes it."""
+    """An invocation record as the fake event source mapping writes it."""
     discard = Discard(
         tuple(ShardRecord.of(record) for record in batch), Condition.RETRY_ATTEMPTS_EXHAUSTED, invoke_count=3, last=None
     )
@@ -177,7 +177,7 @@ def test_an_account_is_parked_with_a_reason_during_its_release() -> None:
     seen: list[Parked] = []
     stack.parking.fails = lambda name: seen.extend(stack.parking.parked.values()) if name == "advance" else None
     assert [released.still_parked is None for released in stack.release()] == [False]
-    assert seen == [Parked("a", 20, 25, 22, "discarded by the trigger: s3://failures/1", NOW)]
+    assert seen == [Parked("a", 20, 25, 22, "discarded by the event source mapping: s3://failures/1", NOW)]
     assert list(stack.objects) == ["1"]
 
 

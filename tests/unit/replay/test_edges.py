@@ -85,7 +85,7 @@ def test_reading_more_than_expected_shows_no_time_left() -> None:
     with Display(Console(file=text), 10, Counts(), clock) as display:
         clock.sleep(10)
         display.update(Counts(accounts=1, events=10, read_units=11))
-    assert text.getvalue() == "1 accounts, 10 events, 1 events/s\n"
+    assert text.getvalue() == "1 account, 10 events, 1 events/s\n"
 
 
 STATE = State({"segment 0 of 1": PartState()}, position=7)

@@ -15,12 +15,12 @@ import pytest
 from ops.lake.query.duckdb_engine import DuckDBEngine
 from ops.report.badge import NEVER, Badge
 from ops.report.figures import Figures, figures_of
-from ops.report.imprint import Imprint
+from ops.report.origin import ReportOrigin
 from ops.report.page import CHARTED_MAX, page
 from tests.support.lake import made_up
 from tests.unit.report.given import DAY, HOSTILE, NOON, lake, moved, opened
 
-IMPRINT = Imprint("the stack accounts", datetime(2026, 9, 30, 6, 0))  # noqa: DTZ001 -- UTC
+IMPRINT = ReportOrigin("the stack accounts", datetime(2026, 9, 30, 6, 0))  # noqa: DTZ001 -- UTC
 VOID = {"meta", "link", "br", "img", "input"}
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from account_core.api.etags import etag
-from account_core.api.gateway import Answer
+from account_core.api.gateway import Response
 from account_core.api.problems import PROBLEMS, RETRIABLE, RETRY_AFTER_S
 from account_core.api.queries import ORDERS, Page
 from account_core.domain.events import Created, Credited, EventRow, Withdrawn
@@ -15,7 +15,7 @@ from account_core.service.owned_accounts import OwnedAccount
 INTERNAL_ERROR = "The service could not handle the request. Report the requestId to the team that runs it."
 
 
-def account(account_id: str, receipt: Receipt, status: int = 200) -> Answer:
+def account(account_id: str, receipt: Receipt, status: int = 200) -> Response:
     """The account after a command, or as it was read."""
     body = {
         "accountId": account_id,
@@ -28,18 +28,18 @@ def account(account_id: str, receipt: Receipt, status: int = 200) -> Answer:
         headers["Idempotent-Replayed"] = "true"
     if status == 201:  # noqa: PLR2004 -- Created
         headers["Location"] = f"/accounts/{account_id}"
-    return Answer(status, body, headers)
+    return Response(status, body, headers)
 
 
-def events(account_id: str, rows: list[EventRow], page: Page) -> Answer:
+def events(account_id: str, rows: list[EventRow], page: Page) -> Response:
     """A page of an account's events. `next` is the path of the next page, or null if there is none yet."""
     is_last = len(rows) < page.limit or (page.newest_first and rows[-1].sequence == 1)
     after, order = rows[-1].sequence if rows else 0, ORDERS[page.newest_first]
     following = f"/accounts/{account_id}/events?after={after}&limit={page.limit}&order={order}"
-    return Answer(200, {"events": [_event(row) for row in rows], "next": None if is_last else following})
+    return Response(200, {"events": [_event(row) for row in rows], "next": None if is_last else following})
 
 
-def accounts(owner: str, owned: Sequence[OwnedAccount], limit: int) -> Answer:
+def accounts(owner: str, owned: Sequence[OwnedAccount], limit: int) -> Response:
     """A page with the first `limit` accounts. `next` is the path of the next page, or null if there is none yet."""
     page = owned[:limit]
     listed = [
@@ -54,7 +54,7 @@ def accounts(owner: str, owned: Sequence[OwnedAccount], limit: int) -> Answer:
         for one in page
     ]
     following = f"/owners/{quote(owner)}/accounts?afterAccount={page[-1].account_id}&limit={limit}" if page else None
-    return Answer(200, {"accounts": listed, "next": following if len(owned) > limit else None})
+    return Response(200, {"accounts": listed, "next": following if len(owned) > limit else None})
 
 
 def _event(row: EventRow) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def _type(row: EventRow) -> str:
             return "BalanceWithdrawn"
 
 
-def problem(code: str, detail: str, request_id: str, headers: dict[str, str] | None = None) -> Answer:
+def problem(code: str, detail: str, request_id: str, headers: dict[str, str] | None = None) -> Response:
     """A problem document (RFC 9457). Lone surrogates in `detail` are not valid Unicode and are replaced by "?"."""
     kind = PROBLEMS[code]
     body = {
@@ -96,4 +96,4 @@ def problem(code: str, detail: str, request_id: str, headers: dict[str, str] | N
         "requestId": request_id,
     }
     retry = {"Retry-After": str(RETRY_AFTER_S)} if code in RETRIABLE else {}
-    return Answer(kind.status, body, {**retry, **(headers or {})}, "application/problem+json")
+    return Response(kind.status, body, {**retry, **(headers or {})}, "application/problem+json")

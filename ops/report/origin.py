@@ -5,7 +5,7 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Imprint:
+class ReportOrigin:
     """What a report was written from, and when.
 
     Attributes:
