@@ -100,7 +100,13 @@ REASONS = {
 
 BOTOCORE_ERRORS = {
     Kind.TRANSIENT: {"ConnectionError", "HTTPClientError", "IncompleteReadError"},
-    Kind.CONFIGURATION: {"NoCredentialsError", "NoRegionError"},
+    Kind.CONFIGURATION: {
+        "NoCredentialsError",
+        "NoRegionError",
+        "PartialCredentialsError",
+        "ProfileNotFound",
+        "TokenRetrievalError",
+    },
     Kind.REFUSED: {"ParamValidationError"},
 }
 """The names of botocore's exception classes. A subclass counts like its base class."""

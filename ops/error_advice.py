@@ -26,22 +26,34 @@ _BUSY = "AWS is busy or is throttling your requests: run the command again later
 
 _BY_CODE = {
     **dict.fromkeys(
-        ("AccessDenied", "AccessDeniedException", "403", "Forbidden", "AllAccessDisabled", "KMS.AccessDeniedException"),
+        (
+            "403",
+            "AccessDenied",
+            "AccessDeniedException",
+            "AllAccessDisabled",
+            "Forbidden",
+            "KMS.AccessDeniedException",
+            "NotAuthorized",
+        ),
         _RIGHTS,
     ),
     **dict.fromkeys(
         (
             "ExpiredToken",
             "ExpiredTokenException",
+            "IncompleteSignature",
+            "IncompleteSignatureException",
             "InvalidAccessKeyId",
             "InvalidClientTokenId",
             "InvalidSignatureException",
             "InvalidToken",
+            "MissingAuthenticationTokenException",
             "SignatureDoesNotMatch",
             "UnrecognizedClientException",
         ),
         _SIGN_IN,
     ),
+    "OptInRequired": "Enable the service or the region in the AWS account, then run the command again.",
     **dict.fromkeys(("RequestTimeTooSkewed", "RequestInTheFuture"), _CLOCK),
     "RequestExpired": f"{_CLOCK.removesuffix(', then run the command again.')}. {_SIGN_IN}",
     # A response to HEAD has only a status. S3 returns 400 for expired credentials and for a wrong region.
@@ -143,7 +155,7 @@ def advice(error: BaseException) -> str:
         code = str(error.response.get("Error", {}).get("Code", ""))
         if code == "InvalidRequestException" and "orkGroup" in str(error):
             return _NAMES
-        return advice_on(code)
+        return _BY_CODE.get(code, "")
     if named := next((_BY_NAME[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in _BY_NAME), None):
         return named
     if isinstance(error, _NOT_REACHED) and not isinstance(error, UnsupportedProtocol):
@@ -151,6 +163,7 @@ def advice(error: BaseException) -> str:
     return _BY_ERRNO.get(error.errno or 0, "") if isinstance(error, OSError) else ""
 
 
-def advice_on(code: str) -> str:
-    """What to do about an AWS error with this code; empty if there is no general advice."""
-    return _BY_CODE.get(code, "")
+def advice_on(unavailable: Exception) -> str:
+    """What to do about an `Unavailable`: by the error of botocore that caused it or, without one, by its code."""
+    cause = unavailable.__cause__
+    return advice(cause) if cause else _BY_CODE.get(str(unavailable), "")

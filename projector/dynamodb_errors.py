@@ -37,4 +37,5 @@ def translated() -> Iterator[None]:
 
 def needs_repair(error: Unavailable) -> bool:
     """Whether an error raised by `translated` lasts until an operator corrects the configuration."""
-    return kind_of(str(error)) is Kind.CONFIGURATION
+    cause = error.__cause__
+    return (failure_of(cause).kind if isinstance(cause, Exception) else kind_of(str(error))) is Kind.CONFIGURATION

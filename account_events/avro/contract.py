@@ -1,7 +1,7 @@
 """Loads every schema ever published, each with its fingerprint.
 
 New events are written with `<Name>.avsc`. The published versions are `history/<Name>/<version>.avsc`: they are kept
-for ever, because the events written with them are.
+forever, because the events written with them are.
 """
 
 import json

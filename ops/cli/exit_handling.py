@@ -104,7 +104,7 @@ def _discard_stdout() -> None:
 def _unavailable(error: Unavailable) -> str:
     """The line for an `Unavailable`, whose message is DynamoDB's error code."""
     problem = "refuses the request" if needs_repair(error) else "does not answer"
-    return f"DynamoDB {problem} ({error}). Nothing is lost. {advice_on(str(error)) or 'Run the command again.'}"
+    return f"DynamoDB {problem} ({error}). Nothing is lost. {advice_on(error) or 'Run the command again.'}"
 
 
 def _with_advice(text: str, error: BaseException) -> str:

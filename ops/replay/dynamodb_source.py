@@ -118,4 +118,4 @@ def _page(answer: Any) -> Page:  # noqa: ANN401 -- a Scan's or a Query's, which 
 
 def _line(problem: str, error: Unavailable) -> str:
     """One line with the problem and what to do. The message of an `Unavailable` is DynamoDB's error code."""
-    return f"{problem}: {error}. {advice_on(str(error))}".rstrip()
+    return f"{problem}: {error}. {advice_on(error)}".rstrip()

@@ -19,14 +19,20 @@ from botocore.exceptions import (
     NoCredentialsError,
     NoRegionError,
     ParamValidationError,
+    PartialCredentialsError,
+    ProfileNotFound,
     ProxyConnectionError,
     ReadTimeoutError,
+    TokenRetrievalError,
     UnauthorizedSSOTokenError,
     WaiterError,
 )
 from botocore.parsers import ResponseParserError
 
+from account_events.dynamodb_errors import BOTOCORE_ERRORS, CODES, Kind, failure_of
 from ops.cli.exit_handling import EXPLAINED, error_line
+from projector.dynamodb_errors import translated
+from projector.errors import Unavailable
 
 HANDLED = {
     "account_core.service.ports.VersionConflict": "the service decides again",
@@ -152,3 +158,28 @@ def test_an_error_without_a_message_has_its_name_and_remedy(error: Exception) ->
     line = error_line(error)
     assert line is not None
     assert line.startswith(f"{type(error).__name__}. Check the network")
+
+
+CONFIGURATION: list[Exception] = [
+    *(client_error(code) for code in sorted(CODES[Kind.CONFIGURATION])),
+    NoCredentialsError(),
+    NoRegionError(),
+    PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"),
+    ProfileNotFound(profile="x"),
+    TokenRetrievalError(provider="sso", error_msg="expired"),
+]
+
+
+@pytest.mark.parametrize("error", CONFIGURATION, ids=lambda error: failure_of(error).code)
+def test_what_an_operator_must_correct_never_ends_in_running_again_only(error: Exception) -> None:
+    with pytest.raises(Unavailable) as found, translated():
+        raise error
+    line = error_line(found.value)
+    assert line is not None
+    assert line.startswith(f"DynamoDB refuses the request ({failure_of(error).code}). Nothing is lost. ")
+    assert not line.endswith("Nothing is lost. Run the command again.")
+
+
+def test_all_of_botocores_configuration_errors_are_tried() -> None:
+    tried = {type(error).__name__ for error in CONFIGURATION if not isinstance(error, ClientError)}
+    assert tried == BOTOCORE_ERRORS[Kind.CONFIGURATION]

@@ -103,7 +103,7 @@ def test_an_undocumented_code_is_classified_by_its_status(code: str, status: int
         (exceptions.ParamValidationError(report="x"), Kind.REFUSED),
         (exceptions.NoCredentialsError(), Kind.CONFIGURATION),
         (exceptions.NoRegionError(), Kind.CONFIGURATION),
-        (exceptions.ProfileNotFound(profile="x"), Kind.UNKNOWN),
+        (exceptions.DataNotFoundError(data_path="x"), Kind.UNKNOWN),
     ],
 )
 def test_botocore_errors_are_classified_by_their_class(error: Exception, kind: Kind) -> None:
