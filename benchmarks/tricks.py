@@ -18,6 +18,7 @@ from unittest.mock import patch
 import boto3
 
 from account_core.rows.items import to_item
+from account_events.avro import encoder
 from benchmarks import cold_start, projector, timing
 from benchmarks.canned import CannedAnswers
 from benchmarks.fake_kinesis import fake
@@ -28,7 +29,7 @@ from benchmarks.timing import Benchmark, Result, TooNoisy
 from benchmarks.timing_report import as_json, show, store
 from local_stack.emulator import REGION, forget_aws_settings
 from ops.lake.reconcile.ledger_pages import skip_scan_parsing
-from projector import parse, project, put_records
+from projector import fast, parse, project, put_records
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -65,7 +66,30 @@ def benchmarks() -> Iterator[list[Benchmark]]:
                     changed.enter_context(change)
                 return stack.enter_context(projector.ours_at(url))
 
-        yield [*_batches(subject), *_waits(subject), *_starts(Path(directory)), *_scans()]
+        yield [*_parsing(), *_batches(subject), *_waits(subject), *_starts(Path(directory)), *_scans()]
+
+
+def _parsing() -> Iterator[Benchmark]:
+    """The optimisations of the fast path, in the time that a batch takes to parse and encode."""
+    loop = patch.object(encoder, "_EIGHT_BYTES_BELOW", 0)
+    uncached = patch.object(fast, "_sequence_of", fast._sequence_of.__wrapped__)  # noqa: SLF001
+    yield _row("parsing, Avro's longs of eight bytes without a loop", RECORDS, _parsed(), _parsed(loop))
+    yield _row("parsing, a cache of sequences", RECORDS, _parsed(), _parsed(uncached))
+
+
+def _parsed(*changes: AbstractContextManager[Any]) -> Took:
+    def took(clock: Clock, accounts: Accounts) -> float:
+        batches = [json.loads(json.dumps(accounts.batch())) for _ in range(BATCHES)]
+        gc.collect()
+        with ExitStack() as changed:
+            for change in changes:
+                changed.enter_context(change)
+            start = clock()
+            for batch in batches:
+                parse.parse(batch)
+            return (clock() - start) / 1_000_000 / BATCHES
+
+    return took
 
 
 def _batches(subject: Callable[..., Subject]) -> Iterator[Benchmark]:

@@ -156,6 +156,7 @@ def fast_event(change: Mapping[str, Any], position: int, headers: Mapping[str, b
     return Outgoing(account_id, sequence, occurred_us, data, position)
 
 
+@lru_cache(maxsize=16_384)
 def _sequence_of(number: str, version: str) -> tuple[int, bytes, bytes]:
     """Return a row's sequence, its digits and its Avro long. Raises ValueError if sequence and version do not match."""
     sequence = int(number)
