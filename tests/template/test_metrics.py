@@ -10,6 +10,7 @@ import re
 import runpy
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -20,26 +21,19 @@ import pytest
 from moto import mock_aws
 
 from account_events.testing import MemoryKinesis
+from ops.lake.reconcile.metrics import NAMESPACE, metric_data
+from ops.lake.reconcile.result import ReconciliationResult
 from tests.support.module_projector import deployed_projector
 from tests.support.replay import replay
-from tests.support.template_stack import Stack, of_type
+from tests.support.template_metrics import MetricRead, all_metrics
+from tests.support.template_stack import RESOURCES, Stack, of_type
 from tests.unit.testing.streams import table_stream
 
 STACK = Stack("some-stack")
 ACCOUNT = {"AWS_DEFAULT_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
-def metrics_of(alarm: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the metrics that an alarm reads: one, or those in its metric math."""
-    stats = [each["MetricStat"]["Metric"] for each in alarm.get("Metrics", ()) if "MetricStat" in each]
-    return stats or [alarm]
-
-
-ON_OUR_METRICS = sorted(
-    name
-    for name, alarm in of_type("AWS::CloudWatch::Alarm").items()
-    if not all(metric["Namespace"].startswith("AWS/") for metric in metrics_of(alarm["Properties"]))
-)
+ON_OUR_METRICS = [each for each in all_metrics() if not str(each.namespace).startswith("AWS/")]
 Metric = tuple[str, str, frozenset[tuple[str, str]]]
 """Namespace, name and dimensions, which identify a metric in CloudWatch."""
 
@@ -137,18 +131,42 @@ def test_the_dimensions_are_documented(emitted: dict[str, set[Metric]]) -> None:
             assert key != "service" or f"`{value}`" in table
 
 
-@pytest.mark.parametrize("alarm", ON_OUR_METRICS)
-def test_an_alarm_reads_a_metric_that_is_emitted(alarm: str, emitted: dict[str, set[Metric]]) -> None:
-    found = STACK.properties(alarm)
-    dimensions = frozenset((each["Name"], each["Value"]) for each in found["Dimensions"])
-    assert (found["Namespace"], found["MetricName"], dimensions) in set().union(*emitted.values())
+def from_logs() -> set[Metric]:
+    """The metrics that metric filters make of log lines. They have no dimensions."""
+    filters = [STACK.properties(name)["MetricTransformations"] for name in of_type("AWS::Logs::MetricFilter")]
+    return {(each["MetricNamespace"], each["MetricName"], frozenset()) for [each] in filters}
 
 
-def test_alarms_read_the_metrics_of_their_own_stack() -> None:
-    other = Stack("other-stack")
-    for name in of_type("AWS::CloudWatch::Alarm"):
-        for mine, theirs in zip(metrics_of(STACK.properties(name)), metrics_of(other.properties(name)), strict=True):
-            assert mine["Dimensions"] != theirs["Dimensions"], name
+def from_commands() -> set[Metric]:
+    """The metrics that operators' commands publish."""
+    now = datetime(2026, 8, 1, tzinfo=UTC)
+    return {
+        (NAMESPACE, each["MetricName"], frozenset((one["Name"], one["Value"]) for one in each["Dimensions"]))
+        for each in metric_data(ReconciliationResult(now, now, 0, 0), STACK.name, now)
+    }
+
+
+@pytest.mark.parametrize("metric", ON_OUR_METRICS, ids=lambda metric: metric.reader)
+def test_an_alarm_reads_a_metric_that_is_emitted(metric: MetricRead, emitted: dict[str, set[Metric]]) -> None:
+    dimensions = frozenset((name, STACK.value(value)) for name, value in metric.dimensions.items())
+    known = set().union(*emitted.values(), from_logs(), from_commands())
+    assert (STACK.value(metric.namespace), metric.name, dimensions) in known
+
+
+def test_the_filter_for_429_reads_the_field_of_the_access_log() -> None:
+    log_format = json.loads(STACK.properties("HttpApiStage")["AccessLogSettings"]["Format"])
+    assert log_format["status"] == "$context.status", "a text, so the filter's pattern quotes it"
+    found = RESOURCES["HttpApiTooManyRequests"]["Properties"]
+    assert found["FilterPattern"] == '{ $.status = "429" }'
+    assert found["LogGroupName"] == {"Ref": "HttpApiLogs"}
+
+
+@pytest.mark.parametrize("metric", list(all_metrics()), ids=lambda metric: f"{metric.reader}-{metric.name}")
+def test_alarms_read_the_metrics_of_their_own_stack(metric: MetricRead) -> None:
+    def read_by(stack: Stack) -> tuple[Any, Any]:
+        return stack.value(metric.namespace), stack.value(dict(metric.dimensions))
+
+    assert read_by(STACK) != read_by(Stack("other-stack"))
 
 
 def test_a_missing_metric_of_a_schedule_raises_the_alarm() -> None:

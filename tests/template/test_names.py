@@ -29,6 +29,7 @@ WITHIN = {
     "AWS::Glue::Schema": "Registry",
     "AWS::Glue::Table": "DatabaseName",
     "AWS::Logs::LogStream": "LogGroupName",
+    "AWS::Logs::MetricFilter": "LogGroupName",
 }
 """For types whose names are unique only within a parent: the property that identifies the parent."""
 OF_OTHERS = {"DatabaseName", "DeliveryStreamName", "FunctionName", "MetricName"}

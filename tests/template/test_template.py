@@ -210,17 +210,3 @@ def test_the_outputs_exist() -> None:
         "LakeFirstDay",
         *("OwnedTableName", "OwnedInboxTableName", "OwnedFunctionName", "OwnedMappingId"),
     }
-
-
-def test_every_alarm_notifies_the_topic_if_there_is_one() -> None:
-    alarms = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"}
-    assert alarms == {
-        *("AccountsByOwnerFails", "AccountsByOwnerGaveUp", "AccountsByOwnerIsBehind", "AccountsByOwnerLost"),
-        *("AccountsByOwnerScheduleFails", "AccountsByOwnerWaits"),
-        *("LakeConversionFails", "LakeHasTooManyPartitions", "LakeIsBehind", "LakeReadsLate"),
-        *("LakeRefuses", "LakeTransformFails"),
-        *("ApiFails", "ProjectorFails", "ProjectorGaveUp", "ProjectorIsBehind", "ProjectorLost", "ProjectorParks"),
-    }
-    for name in alarms:
-        assert RESOURCES[name]["Condition"] == "OnAws"
-        assert properties(name)["AlarmActions"]["Fn::If"][:2] == ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}]]
