@@ -1,0 +1,111 @@
+"""What `doctor` looks at: the deployed stack next to this release's template.yaml."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from local_stack.template_values import TemplateValues
+from ops.deployment.stack import Deployment
+
+ARN = {
+    "AWS::DynamoDB::Table": "arn:{partition}:dynamodb:{region}:{account}:table/{name}",
+    "AWS::Glue::Registry": "{name}",
+    "AWS::IAM::Role": "arn:{partition}:iam::{account}:role/{name}",
+    "AWS::Kinesis::Stream": "arn:{partition}:kinesis:{region}:{account}:stream/{name}",
+    "AWS::S3::Bucket": "arn:{partition}:s3:::{name}",
+    "AWS::Serverless::Function": "arn:{partition}:lambda:{region}:{account}:function:{name}",
+    "AWS::SQS::Queue": "arn:{partition}:sqs:{region}:{account}:{last}",
+}
+"""ARNs by type of resource. `name` is the physical id; `last` is its last part after a slash."""
+
+
+@dataclass(frozen=True, slots=True)
+class StackView:
+    """A deployed stack.
+
+    Attributes:
+        stack_id: the stack's ARN.
+        status: its status, for example UPDATE_COMPLETE.
+        parameters: the values of its parameters.
+        physical_ids: the physical ids of its resources, by logical id.
+        template: this release's template.yaml, in its long form.
+        now: the current time, UTC.
+        grace_s: the age in seconds below which an event may still be on its way to the stream or the read model.
+    """
+
+    deployment: Deployment
+    stack_id: str
+    status: str
+    parameters: Mapping[str, str]
+    physical_ids: Mapping[str, str]
+    template: Mapping[str, Any]
+    now: datetime
+    grace_s: float
+    _clients: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 -- boto3's clients have no common type
+        """A client that all checks share. Clients of boto3 can be used by several threads."""
+        if service not in self._clients:
+            self._clients[service] = self.deployment.client(service)
+        return self._clients[service]
+
+    @property
+    def is_local(self) -> bool:
+        return self.deployment.is_local
+
+    @property
+    def name(self) -> str:
+        """The stack's name."""
+        return self.stack_id.split("/")[1]
+
+    @property
+    def option(self) -> str:
+        """The option with which a command works on this stack: empty locally."""
+        return "" if self.is_local else f" --stack {self.name}"
+
+    def of_type(self, kind: str) -> dict[str, Any]:
+        """The resources of a type that this stack has according to the template, by logical id."""
+        return {
+            name: resource
+            for name, resource in self.template["Resources"].items()
+            if resource["Type"] == kind
+            and ("Condition" not in resource or self.values.condition(resource["Condition"]))
+        }
+
+    def properties(self, logical_id: str) -> dict[str, Any]:
+        """The properties that the template gives a resource, with this stack's names and ARNs."""
+        return self.values.properties(logical_id)
+
+    @property
+    def values(self) -> TemplateValues:
+        return TemplateValues(self.template, self._ref)
+
+    def arn(self, logical_id: str) -> str:
+        """The ARN of a resource."""
+        name = self.physical_ids.get(logical_id, logical_id)
+        _, partition, _, region, account, _ = self.stack_id.split(":", 5)
+        form = ARN[self.template["Resources"][logical_id]["Type"]]
+        return form.format(partition=partition, region=region, account=account, name=name, last=name.rpartition("/")[2])
+
+    def _ref(self, name: str) -> Any:  # noqa: ANN401 -- any value of the template
+        _, partition, _, region, account, _ = self.stack_id.split(":", 5)
+        pseudo = {
+            "AWS::AccountId": account,
+            "AWS::NoValue": None,
+            "AWS::Partition": partition,
+            "AWS::Region": region,
+            "AWS::StackId": self.stack_id,
+            "AWS::StackName": self.name,
+            "AWS::URLSuffix": "amazonaws.com",
+        }
+        if name in pseudo:
+            return pseudo[name]
+        if (parameter := self.template["Parameters"].get(name)) is not None:
+            return self.parameters.get(name, str(parameter.get("Default", "")))
+        logical_id, _, attribute = name.partition(".")
+        if attribute == "StreamArn":
+            return self.deployment.outputs["TableStreamArn"]
+        if attribute == "Arn":
+            return self.arn(logical_id)
+        return self.physical_ids.get(logical_id, name) if not attribute else name
