@@ -38,7 +38,7 @@ GAIN_MIN = 0.03
 ROUNDS = 41
 BATCHES = 20
 PARSED_BATCHES = 5
-RECORDS, RECORDS_MAX = 1_000, 7_000
+RECORDS = 1_000
 MISSED, NOISY = 1, 2
 DEFAULT_SWITCH_INTERVAL_S = 0.005
 
@@ -112,8 +112,6 @@ def _waits(subject: Callable[..., Subject]) -> Iterator[Benchmark]:
     ours = subject()
     in_turn = subject(patch("concurrent.futures.ThreadPoolExecutor", lambda _: InTurn()))
     changed = _changed(ours, _default_switch_interval)
-    collecting = _changed(ours, lambda: patch.object(gc, "disable", lambda: None))
-    yield _row("no garbage collection during a batch", RECORDS_MAX, ours.took_ms, collecting, WALL)
     yield _row("parked accounts listed during parsing", RECORDS, ours.took_ms, in_turn.took_ms, WALL)
     yield _row("a shorter switch interval", RECORDS, ours.took_ms, changed, WALL)
     yield _row("concurrent look-ups of predecessors", RECORDS, _new_accounts(ours), _new_accounts(in_turn), WALL)

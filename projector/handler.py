@@ -69,8 +69,4 @@ gc.enable()
 
 
 def handler(event: dict[str, Any], context: Any) -> BatchResponse:  # noqa: ANN401 -- Lambda's, untyped
-    gc.disable()  # a batch's objects live until its end, so collections during the batch would free almost nothing
-    try:
-        return _project(event, deadline_s(time.monotonic(), context.get_remaining_time_in_millis()))
-    finally:
-        gc.enable()
+    return _project(event, deadline_s(time.monotonic(), context.get_remaining_time_in_millis()))

@@ -74,13 +74,22 @@ class Rows:
         day = texts[layout.occurred_at][_DATE_IN_JSON]
         if day < self._first_day:
             raise OutsidePartitions(day)
-        if published_ms is None:
-            texts.insert(layout.published_at, "null")
-        elif day > _time_of_ms(published_ms + _DAY_MS):
-            raise OutsidePartitions(day, _time_of_ms(published_ms)[:DATE_LENGTH])
-        else:
-            texts.insert(layout.published_at, f'"{_time_of_ms(published_ms)}"')
+        published = _NOT_PUBLISHED if published_ms is None else _published(published_ms)
+        if day > published.last_day:
+            raise OutsidePartitions(day, published.day)
+        texts.insert(layout.published_at, published.text)
         return Row(day, schema.name, layout.template % tuple(texts))
+
+
+class _Published(NamedTuple):
+    """When Kinesis received an event: as JSON, its day, and the last day on which the event may have occurred."""
+
+    text: str
+    day: str
+    last_day: str
+
+
+_NOT_PUBLISHED = _Published("null", "", "9999-12-31")
 
 
 class _Layout(NamedTuple):
@@ -166,6 +175,9 @@ def _second(second: int) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _time_of_ms(milliseconds: int) -> str:
+def _published(milliseconds: int) -> _Published:
     """Cached: the events of one Kinesis record share their time."""
-    return timestamp(datetime.fromtimestamp(milliseconds / 1000, UTC))
+    time, next_day = (
+        timestamp(datetime.fromtimestamp(each / 1000, UTC)) for each in (milliseconds, milliseconds + _DAY_MS)
+    )
+    return _Published(f'"{time}"', time[:DATE_LENGTH], next_day[:DATE_LENGTH])
