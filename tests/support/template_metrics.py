@@ -41,10 +41,10 @@ def expressions_of(alarm: str) -> list[str]:
 
 
 def ids_in(expression: str) -> set[str]:
-    """The ids of the metrics in an expression. Only arithmetic and FILL with a number are expected."""
+    """The ids of the metrics in an expression. Only arithmetic, FILL with a number and TIME_SERIES are expected."""
     tree = ast.parse(expression, mode="eval")
     functions = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call)}  # type: ignore[attr-defined]
-    assert functions <= {"FILL"}, functions
+    assert functions <= {"FILL", "TIME_SERIES"}, functions
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - functions
 
 

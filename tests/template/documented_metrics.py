@@ -43,8 +43,7 @@ DOCUMENTED = (
     _metrics("AWS/ApiGateway", API, {"ApiId"}, SUM, "4xx", "5xx", "Count")
     | _metrics("AWS/ApiGateway", API, {"ApiId"}, LEVELS | {"pNN"}, "IntegrationLatency", "Latency")
     | _metrics("AWS/Lambda", LAMBDA, {"FunctionName"}, SUM, "DestinationDeliveryFailures", "Errors", "Throttles")
-    | _metrics("AWS/Lambda", LAMBDA, {"FunctionName"}, SUM, "Invocations")
-    | _metrics("AWS/Lambda", LAMBDA, {"FunctionName"}, LEVELS | {"pNN"}, "Duration", "IteratorAge")
+    | _metrics("AWS/Lambda", LAMBDA, {"FunctionName"}, LEVELS | {"pNN"}, "IteratorAge")
     # With MetricsConfig EventCount. The mapping emits PolledEventCount 0 for an empty poll.
     | _metrics("AWS/Lambda", LAMBDA, {"EventSourceMappingUUID"}, SUM | {"SampleCount"}, "PolledEventCount")
     | _metrics(
@@ -52,11 +51,9 @@ DOCUMENTED = (
         LAMBDA,
         {"EventSourceMappingUUID"},
         SUM,
-        *("DroppedEventCount", "InvokedEventCount", "OnFailureDestinationDeliveredEventCount"),
+        *("DroppedEventCount", "OnFailureDestinationDeliveredEventCount"),
     )
     | _metrics("AWS/DynamoDB", DYNAMODB, {"TableName"}, SUM, "ReadThrottleEvents", "WriteThrottleEvents")
-    | _metrics("AWS/DynamoDB", DYNAMODB, {"TableName"}, SUM, "ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits")
-    | _metrics("AWS/DynamoDB", DYNAMODB, {"TableName"}, SUM, "ConditionalCheckFailedRequests", "TransactionConflict")
     # Without the index, the metrics of a table leave out its global secondary indexes.
     | _metrics(
         "AWS/DynamoDB",
@@ -92,7 +89,7 @@ IDENTIFIES = {
     "TableName": {"AWS::DynamoDB::Table"},
 }
 """The types of resource whose `!Ref` is the value of a dimension. Operations and indexes are constants."""
-OPERATIONS = {"BatchGetItem", "GetItem", "PutItem", "Query", "Scan", "TransactWriteItems", "UpdateItem"}
+OPERATIONS = {"BatchGetItem", "PutItem", "Query", "TransactWriteItems"}
 
 UNITS_S = {60, 300, 3_600}
 """Periods that we use; CloudWatch accepts 60 and its multiples."""

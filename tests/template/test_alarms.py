@@ -1,4 +1,4 @@
-"""The alarms: each reads metrics that exist, is raised by silence where it must be, and names its runbook entry."""
+"""The alarms: each is raised by silence where it must be, and names its runbook entry."""
 
 import re
 from typing import Any
@@ -8,16 +8,13 @@ import pytest
 from tests.support.template_metrics import (
     ALARMS,
     COMPOSITES,
-    MetricRead,
     all_metrics,
     expressions_of,
     ids_in,
     inputs_of,
     metrics_of,
-    type_of,
 )
 from tests.support.template_stack import RESOURCES, of_type
-from tests.template.documented_metrics import DOCUMENTED, IDENTIFIES, OPERATIONS, UNITS_S
 
 EVERY = {**ALARMS, **COMPOSITES}
 ON_AWS_METRICS = [each for each in all_metrics() if str(each.namespace).startswith("AWS/")]
@@ -35,27 +32,6 @@ def reading(namespace: str, metric: str) -> dict[str, str]:
     """The alarm on a metric, by the logical id of the resource in its only dimension."""
     found = [each for each in all_metrics() if (each.namespace, each.name) == (namespace, metric)]
     return {value["Ref"]: each.reader for each in found for value in each.dimensions.values()}
-
-
-@pytest.mark.parametrize("metric", ON_AWS_METRICS, ids=lambda metric: f"{metric.reader}-{metric.name}")
-def test_a_metric_of_aws_is_documented(metric: MetricRead) -> None:
-    documented = DOCUMENTED.get((metric.namespace, metric.name, frozenset(metric.dimensions)))
-    assert documented, "read its documentation, then add it to documented_metrics.py"
-    statistic = "pNN" if re.fullmatch(r"p\d\d(\.\d+)?", metric.statistic) else metric.statistic
-    assert statistic in documented.statistics
-    assert metric.period_s in UNITS_S
-
-
-@pytest.mark.parametrize("metric", ON_AWS_METRICS, ids=lambda metric: f"{metric.reader}-{metric.name}")
-def test_its_dimensions_identify_resources_of_the_stack(metric: MetricRead) -> None:
-    for name, value in metric.dimensions.items():
-        if name == "Operation":
-            assert value in OPERATIONS
-        elif name == "GlobalSecondaryIndexName":
-            table = RESOURCES[metric.dimensions["TableName"]["Ref"]]["Properties"]
-            assert value in {index["IndexName"] for index in table["GlobalSecondaryIndexes"]}
-        else:
-            assert type_of(value) in IDENTIFIES[name], (name, value)
 
 
 @pytest.mark.parametrize("alarm", sorted(name for name in ALARMS if expressions_of(name)))

@@ -16,6 +16,7 @@ LONGEST = "A" + "b-C9" * 31 + "xYz"
 IN_ACCOUNT = {
     "AWS::ApiGatewayV2::Api": r".{1,128}",
     "AWS::Athena::WorkGroup": r"[a-zA-Z0-9._-]{1,128}",
+    "AWS::CloudWatch::Dashboard": r"[a-zA-Z0-9_-]{1,255}",
     # Glue stores names in lower case; Athena accepts letters, digits and underscores without quotes.
     "AWS::Glue::Database": r"[a-z][a-z0-9_]{0,254}",
     "AWS::Glue::Registry": r"[a-zA-Z0-9_$#.-]{1,255}",
