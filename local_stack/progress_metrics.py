@@ -15,7 +15,7 @@ from local_stack.poll_loop import PollCycle, PollLoop
 
 logger = logging.getLogger(__name__)
 
-INTERVAL_S = 5.0
+INTERVAL_S = 3.0
 """AWS publishes these metrics every minute; the local stack more often, so that nobody has to wait for them."""
 
 

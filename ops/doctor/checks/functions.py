@@ -31,10 +31,10 @@ def check(view: StackView) -> Iterator[Finding]:
         found = view.client("lambda").get_function(FunctionName=function)
         configuration = found["Configuration"]
         runbook = RUNBOOK.get(name, name.removesuffix("Function").lower() + "fails")
-        if configuration.get("State", "Active") not in {"Active", "Inactive"}:
+        if configuration.get("State") == "Failed" or configuration.get("LastUpdateStatus") == "Failed":
             yield Finding(
-                *("function-not-active", name, f"{name} is in the state {configuration['State']}."),
-                *("It cannot be invoked.", "sam deploy", runbook),
+                *("function-failed", name, f"{name} could not be updated: {configuration.get('StateReason', '')}."),
+                *("It cannot be invoked, or runs an older release.", "sam deploy", runbook),
             )
         if found.get("Concurrency", {}).get("ReservedConcurrentExecutions") == 0:
             yield Finding(

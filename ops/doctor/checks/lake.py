@@ -13,7 +13,7 @@ from ops.lake.reconcile.result import LATEST_KEY, UnknownResult, from_json
 ERRORS_PREFIX = "errors/"
 KEYS_MAX = 1_000
 RECONCILED = timedelta(hours=26)
-SILENT, SILENT_LOCALLY = timedelta(minutes=30), timedelta(seconds=30)
+SILENT, SILENT_LOCALLY = timedelta(minutes=30), timedelta(seconds=15)
 REPAIR_FINDINGS = "Some events of the ledger are missing or differ in the lake."
 
 

@@ -30,7 +30,7 @@ OPTIONS = {
 }
 DEFAULTS = {"MaximumRecordAgeInSeconds": -1, "MaximumRetryAttempts": -1, "BisectBatchOnFunctionError": False}
 """Lambda API reference, CreateEventSourceMapping."""
-SILENT_S, SILENT_LOCALLY_S = 600, 30
+SILENT_S, SILENT_LOCALLY_S = 600, 15
 CONSEQUENCE = {
     "ProjectorMapping": "No events are published, and rows expire from the table's stream after 24 hours.",
     "AccountsByOwnerMapping": "The lists of accounts by owner are not updated.",

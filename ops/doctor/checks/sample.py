@@ -1,5 +1,6 @@
 """A sample of accounts: their rows agree, and their newest events are on the stream, in the read model and the lake."""
 
+from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -163,7 +164,7 @@ def _published(view: StackView) -> dict[str, int]:
             read = reader.read(shard.shard_id, last, start)
             for record in read.records:
                 last = record.sequence_number
-                for data in unpack(record.data):
+                for data in unpack(b64decode(record.event["kinesis"]["data"])):
                     fields = codec.decode(data).fields
                     account_id = str(fields["account_id"])
                     highest[account_id] = max(highest.get(account_id, 0), int(fields["sequence"]))
