@@ -162,9 +162,10 @@ def shards(kinesis: Any) -> list[Any]:  # noqa: ANN401 -- a boto3 client
 
 
 def put(kinesis: Any, names: list[str], share_of_the_key_space: float) -> None:  # noqa: ANN401 -- a boto3 client
-    for name in names:
-        hash_key = str(int(HASH_KEYS * share_of_the_key_space))
-        kinesis.put_record(StreamName=STREAM, Data=name.encode(), PartitionKey=name, ExplicitHashKey=hash_key)
+    """Put all records in one request, because the mapping reads no more records once a batch is full."""
+    hash_key = str(int(HASH_KEYS * share_of_the_key_space))
+    records = [{"Data": name.encode(), "PartitionKey": name, "ExplicitHashKey": hash_key} for name in names]
+    assert kinesis.put_records(StreamName=STREAM, Records=records)["FailedRecordCount"] == 0
 
 
 def wait_for(condition: Callable[[], bool], mapping: MappingRunner) -> None:
