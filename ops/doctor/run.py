@@ -12,7 +12,7 @@ from local_stack.deploy import read_template
 from local_stack.errors import CommandError
 from ops.deployment.stack import Deployment
 from ops.doctor.checks import alerting, deployed, functions, lake, mappings, permissions, sample, tables, waiting
-from ops.doctor.finding import Finding
+from ops.doctor.finding import Finding, Kind
 from ops.doctor.stack_view import StackView
 from ops.error_advice import advice
 from projector.errors import Refused, Unavailable
@@ -31,6 +31,7 @@ CHECKS: dict[str, Check] = {
 }
 GRACE_S, LOCAL_GRACE_S = 60.0, 10.0
 """Seconds within which an event usually reaches the read model."""
+INCOMPLETE = Kind("check-incomplete", "What it would have found is unknown.", "check-incomplete")
 STOPS = (BotoCoreError, ClientError, CommandError, KitError, Refused, Unavailable)
 
 
@@ -100,10 +101,5 @@ def _result(name: str, future: "Future[list[Finding]]") -> tuple[list[Finding], 
     try:
         return future.result(), False
     except STOPS as error:
-        what = f"The check of {name} could not be completed: {type(error).__name__}: {error}."
-        why = "What it would have found is unknown."
-        return [Finding("check-incomplete", name, what, why, _remedy(error), "check-incomplete")], True
-
-
-def _remedy(error: Exception) -> str:
-    return advice(error) or "account-events doctor"
+        what = f"The check of {name} could not be completed: {type(error).__name__}: {error}. {advice(error)}".strip()
+        return [INCOMPLETE.at(name, what, "account-events doctor")], True

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from local_stack.template_values import TemplateValues
@@ -63,6 +63,24 @@ class StackView:
     def option(self) -> str:
         """The option with which a command works on this stack: empty locally."""
         return "" if self.is_local else f" --stack {self.name}"
+
+    def has_metric(self, namespace: str, metric: str, dimensions: list[dict[str, str]], since: timedelta) -> bool:
+        """Whether a metric has a data point that is younger than this."""
+        found = self.client("cloudwatch").get_metric_statistics(
+            Namespace=namespace,
+            MetricName=metric,
+            Dimensions=dimensions,
+            StartTime=self.now - since,
+            EndTime=self.now + timedelta(minutes=1),
+            Period=60,
+            Statistics=["SampleCount"],
+        )
+        return bool(found["Datapoints"])
+
+    def resources(self) -> set[str]:
+        """The logical ids of the resources that this stack has according to the template."""
+        kinds = {resource["Type"] for resource in self.template["Resources"].values()}
+        return {name for kind in kinds for name in self.of_type(kind)}
 
     def of_type(self, kind: str) -> dict[str, Any]:
         """The resources of a type that this stack has according to the template, by logical id."""

@@ -27,7 +27,6 @@ from tests.e2e.test_local_deployment import IDLE_TIMEOUT_S, Api
 from tests.e2e.test_parking import records_of
 from tests.support.aws_cli import run_aws
 
-
 SILENCE_TIMEOUT_S = 120.0
 
 

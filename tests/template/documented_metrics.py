@@ -1,7 +1,7 @@
 """The metrics that AWS documents, as far as our alarms and the dashboard read them.
 
 CloudWatch accepts an alarm on a metric that does not exist, and the alarm never fires. Add a metric here only after you
-have read its name, dimensions and statistics on the page that is named beside it.
+have read its name, dimensions and statistics on the page that its entry names.
 """
 
 from dataclasses import dataclass

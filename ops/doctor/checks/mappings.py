@@ -5,20 +5,17 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from ops.doctor.finding import Finding
+from ops.doctor.finding import Finding, Kind
 from ops.doctor.stack_view import StackView
 
-SETTINGS = (
-    "BatchSize",
-    "BisectBatchOnFunctionError",
-    "FunctionResponseTypes",
-    "MaximumBatchingWindowInSeconds",
-    "MaximumRecordAgeInSeconds",
-    "MaximumRetryAttempts",
-    "ParallelizationFactor",
-    "StartingPosition",
+DISABLED = Kind("mapping-disabled", "Records wait on the stream until they expire.", "projectorstopped")
+NOT_POLLING = Kind("mapping-not-polling", DISABLED.why, DISABLED.runbook)
+SETTINGS_DIFFER = Kind(
+    "mapping-settings-differ",
+    "With other settings, events may be lost, blocked or published out of order.",
+    DISABLED.runbook,
 )
-"""Settings with the same name and form in the template and in the API."""
+RUNBOOK = {"ProjectorMapping": "projectorstopped", "AccountsByOwnerMapping": "accountsbyownerstopped"}
 OPTIONS = {
     "BatchSize": "--batch-size",
     "BisectBatchOnFunctionError": "--bisect-batch-on-function-error",
@@ -28,92 +25,53 @@ OPTIONS = {
     "MaximumRetryAttempts": "--maximum-retry-attempts",
     "ParallelizationFactor": "--parallelization-factor",
 }
+"""Settings with the same name and form in the template and in the API, and the options that change them."""
 DEFAULTS = {"MaximumRecordAgeInSeconds": -1, "MaximumRetryAttempts": -1, "BisectBatchOnFunctionError": False}
 """Lambda API reference, CreateEventSourceMapping."""
-SILENT_S, SILENT_LOCALLY_S = 600, 15
-CONSEQUENCE = {
-    "ProjectorMapping": "No events are published, and rows expire from the table's stream after 24 hours.",
-    "AccountsByOwnerMapping": "The lists of accounts by owner are not updated.",
-}
-RUNBOOK = {"ProjectorMapping": "projectorstopped", "AccountsByOwnerMapping": "accountsbyownerstopped"}
-ORDER_MATTERS = "With other settings, events may be lost, blocked or published out of order."
+SILENT, SILENT_LOCALLY = timedelta(minutes=10), timedelta(seconds=15)
 
 
 def check(view: StackView) -> Iterator[Finding]:
     """Checks each mapping of the template."""
     for name in view.of_type("AWS::Lambda::EventSourceMapping"):
-        uuid = view.physical_ids[name]
+        uuid, runbook = view.physical_ids[name], RUNBOOK[name]
         deployed = view.client("lambda").get_event_source_mapping(UUID=uuid)
         if not view.is_local and deployed["State"] in {"Disabled", "Disabling"}:
-            yield Finding(
-                *("mapping-disabled", name, f"The event source mapping {name} is disabled.", CONSEQUENCE[name]),
-                *(f"aws lambda update-event-source-mapping --uuid {uuid} --enabled", RUNBOOK[name]),
-            )
+            repair = f"aws lambda update-event-source-mapping --uuid {uuid} --enabled"
+            yield DISABLED.at(name, f"{name} is disabled.", repair, runbook=runbook)
         elif not _polls(view, uuid):
-            yield Finding(
-                *("mapping-not-polling", name, f"The event source mapping {name} has not polled its stream lately."),
-                *(CONSEQUENCE[name], _repair(view, uuid), RUNBOOK[name]),
-            )
-        yield from _settings(name, uuid, view.properties(name), deployed)
+            repair = "make up" if view.is_local else f"aws lambda get-event-source-mapping --uuid {uuid}"
+            yield NOT_POLLING.at(name, f"{name} has not polled its stream lately.", repair, runbook=runbook)
+        for what, option in _differences(view.properties(name), deployed):
+            repair = f"aws lambda update-event-source-mapping --uuid {uuid} {option}" if option else "sam deploy"
+            yield SETTINGS_DIFFER.at(name, f"{name} has {what}.", repair, runbook=runbook)
 
 
 def _polls(view: StackView, uuid: str) -> bool:
     """Whether the mapping has reported a poll lately; an empty poll counts."""
-    silent = timedelta(seconds=SILENT_LOCALLY_S if view.is_local else SILENT_S)
-    found = view.client("cloudwatch").get_metric_statistics(
-        Namespace="AWS/Lambda",
-        MetricName="PolledEventCount",
-        Dimensions=[{"Name": "EventSourceMappingUUID", "Value": uuid}],
-        StartTime=view.now - silent,
-        EndTime=view.now + timedelta(minutes=1),
-        Period=60,
-        Statistics=["SampleCount"],
-    )
-    return bool(found["Datapoints"])
+    dimensions = [{"Name": "EventSourceMappingUUID", "Value": uuid}]
+    return view.has_metric("AWS/Lambda", "PolledEventCount", dimensions, SILENT_LOCALLY if view.is_local else SILENT)
 
 
-def _repair(view: StackView, uuid: str) -> str:
-    if view.is_local:
-        return "make up"
-    return f"aws lambda get-event-source-mapping --uuid {uuid}"
-
-
-def _settings(name: str, uuid: str, expected: Mapping[str, Any], deployed: Mapping[str, Any]) -> Iterator[Finding]:
-    wrong = {
-        setting: expected[setting]
-        for setting in SETTINGS
-        if setting in expected and deployed.get(setting, DEFAULTS.get(setting)) != expected[setting]
-    }
-    for setting, value in wrong.items():
+def _differences(expected: Mapping[str, Any], deployed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each setting that differs, in words, and the option that corrects it; empty if no option can."""
+    for setting in ("StartingPosition", *OPTIONS):
         found = deployed.get(setting, DEFAULTS.get(setting))
-        change = _change(setting, value)
-        yield Finding(
-            *("mapping-settings-differ", name, f"{name} has {setting} {found}; the template has {value}."),
-            *(
-                ORDER_MATTERS,
-                f"aws lambda update-event-source-mapping --uuid {uuid} {change}" if change else "sam deploy",
-            ),
-            RUNBOOK[name],
-        )
-    filters = [each["Pattern"] for each in deployed.get("FilterCriteria", {}).get("Filters", ())]
-    if filters != [each["Pattern"] for each in expected.get("FilterCriteria", {}).get("Filters", ())]:
-        yield Finding(
-            *("mapping-settings-differ", name, f"{name} has another filter than the template: {filters}."),
-            *("A filter drops records silently.", "sam deploy", RUNBOOK[name]),
-        )
-    destination = deployed.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
-    if destination != expected["DestinationConfig"]["OnFailure"]["Destination"]:
-        intact = json.dumps(expected["DestinationConfig"])
-        yield Finding(
-            *("mapping-settings-differ", name, f"{name} keeps discarded records at {destination}."),
-            "Records that Lambda gives up are not in the stack's failure bucket, so `release --failures` misses them.",
-            f"aws lambda update-event-source-mapping --uuid {uuid} --destination-config '{intact}'",
-            RUNBOOK[name],
-        )
+        if setting in expected and found != expected[setting]:
+            yield f"{setting} {found}; the template has {expected[setting]}", _option(setting, expected[setting])
+    patterns = [
+        [each["Pattern"] for each in config.get("FilterCriteria", {}).get("Filters", ())]
+        for config in (deployed, expected)
+    ]
+    if patterns[0] != patterns[1]:
+        yield f"the filter {patterns[0]}; the template has {patterns[1]}", ""
+    destination = expected["DestinationConfig"]
+    found = deployed.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+    if found != destination["OnFailure"]["Destination"]:
+        yield f"the failure destination {found}", f"--destination-config '{json.dumps(destination)}'"
 
 
-def _change(setting: str, value: object) -> str:
-    """The option that sets a value; empty if the API cannot change it."""
+def _option(setting: str, value: object) -> str:
     option = OPTIONS.get(setting, "")
     if isinstance(value, bool):
         return option if value else option.replace("--", "--no-", 1)

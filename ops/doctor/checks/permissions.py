@@ -5,54 +5,45 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ops.doctor.checks.functions import RUNBOOK
-from ops.doctor.finding import Finding
+from ops.doctor.finding import Finding, Kind
 from ops.doctor.stack_view import StackView
 
+MISSING = Kind(
+    "permission-missing", "Whatever uses the role fails when it needs the permission.", "restore-a-permission"
+)
 ALLOWED = "allowed"
-OTHER_ROLES = {"LakeAnalystRole": "lakeanalystrole", "LakeDeliveryRole": "lakestopped"}
+"""IAM API reference, EvaluationResult: the other decisions are explicitDeny and implicitDeny."""
 
 
 def check(view: StackView) -> Iterator[Finding]:
-    """Asks IAM whether each role may do what the template allows, and compares its trust policy."""
+    """Asks IAM whether each role may do what the template allows."""
     for role in view.of_type("AWS::IAM::Role"):
-        name = view.physical_ids[role]
+        runbook, _ = RUNBOOK.get(role.removesuffix("Role"), ("", ""))
         for policy in view.properties(role).get("Policies", ()):
             document = policy["PolicyDocument"]
-            for statement in document["Statement"]:
-                denied = sorted(_denied(view, role, statement))
-                if not denied:
-                    continue
-                yield Finding(
-                    *("permission-missing", role, f"{role} may not {', '.join(denied)} on {_short(statement)}."),
-                    f"{_user_of(role)} fails when it needs the permission.",
-                    f"aws iam put-role-policy --role-name {name} --policy-name {policy['PolicyName']} "
-                    f"--policy-document '{json.dumps(document)}'",
-                    RUNBOOK.get(_user_of(role), OTHER_ROLES.get(role, role.lower())),
+            denied = [each for statement in document["Statement"] for each in _denied(view, role, statement)]
+            if denied:
+                repair = (
+                    f"aws iam put-role-policy --role-name {view.physical_ids[role]} --policy-name "
+                    f"{policy['PolicyName']} --policy-document '{json.dumps(document)}'"
                 )
-                break
+                yield MISSING.at(role, f"{role} may not {', '.join(denied)}.", repair, runbook=runbook)
 
 
 def _denied(view: StackView, role: str, statement: Mapping[str, Any]) -> Iterator[str]:
-    resources = statement["Resource"]
+    """The actions of a statement that the role may not carry out on all of its resources."""
+    resources = _listed(statement["Resource"])
     answer = view.client("iam").simulate_principal_policy(
         PolicySourceArn=view.arn(role),
-        ActionNames=[statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"],
-        ResourceArns=[each.replace("*", "x") if each != "*" else each for each in _listed(resources)],
+        ActionNames=_listed(statement["Action"]),
+        ResourceArns=[each if each == "*" else each.replace("*", "x") for each in resources],
     )
     for result in answer["EvaluationResults"]:
         decisions = {result["EvalDecision"]}
         decisions |= {each["EvalResourceDecision"] for each in result.get("ResourceSpecificResults", ())}
         if decisions != {ALLOWED}:
-            yield result["EvalActionName"]
+            yield f"{result['EvalActionName']} on {', '.join(resources)}"
 
 
-def _listed(value: Any) -> list[str]:  # noqa: ANN401 -- a string or a list of strings
+def _listed(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
-
-
-def _short(statement: Mapping[str, Any]) -> str:
-    return ", ".join(_listed(statement["Resource"]))
-
-
-def _user_of(role: str) -> str:
-    return role.removesuffix("Role")

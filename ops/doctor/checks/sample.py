@@ -1,7 +1,7 @@
 """A sample of accounts: their rows agree, and their newest events are on the stream, in the read model and the lake."""
 
 from base64 import b64decode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -15,7 +15,7 @@ from account_events.aggregation.unpacking import unpack
 from account_events.streams.kinesis_source import KinesisSource
 from account_events.streams.reader import ShardReader
 from account_events.streams.source import at_time
-from ops.doctor.finding import Finding
+from ops.doctor.finding import NAMED_MAX, Finding, Kind, named
 from ops.doctor.stack_view import StackView
 from ops.lake.deployed_lake import Lake
 from ops.lake.query.engine import QueryFailed
@@ -31,7 +31,20 @@ WINDOW = timedelta(minutes=15)
 PAGES_MAX = 20
 """GetRecords requests per shard."""
 LAKE_DAYS_MAX = 2
-NAMED_MAX = 3
+DAY_LENGTH = len("2026-11-30")
+
+ROW_WRONG = Kind("ledger-row-wrong", "Commands on such an account fail, or its balance is wrong.", "ledger-row-wrong")
+NOT_PUBLISHED = Kind(
+    "events-not-published", "Consumers, the read model and the lake do not know these events.", "projectorisbehind"
+)
+MODEL_BEHIND = Kind(
+    "read-model-behind", "The lists of accounts by owner are not up to date.", "accountsbyownerisbehind"
+)
+MODEL_DIFFERS = Kind(
+    "read-model-differs", "The lists of accounts by owner show wrong amounts.", "accountsbyownergaveup"
+)
+FILE_DAMAGED = Kind("lake-file-damaged", "Queries and reports on that day fail.", "lake-file-damaged")
+LACKS_EVENTS = Kind("lake-lacks-events", "Queries and reports are incomplete.", "lakeisbehind")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +60,12 @@ def check(view: StackView) -> Iterator[Finding]:
     accounts = {account_id: _sampled(view, account_id) for account_id in _some_accounts(view)}
     wrong = {name: each.check.findings[0] for name, each in accounts.items() if each.check.findings}
     if wrong:
-        yield Finding(
-            *("ledger-row-wrong", _named(wrong)),
-            f"In {len(wrong)} of {len(accounts)} sampled accounts a row is wrong: {next(iter(wrong.values()))}.",
-            "Commands on such an account fail, or its balance is wrong.",
-            f"account-events check{'' if view.is_local else ' --table ' + view.deployment.outputs['TableName']}",
-            "ledger-row-wrong",
-        )
+        what = f"In {len(wrong)} of {len(accounts)} sampled accounts a row is wrong: {next(iter(wrong.values()))}."
+        table = "" if view.is_local else f" --table {view.deployment.outputs['TableName']}"
+        yield ROW_WRONG.at(named(sorted(wrong)), what, f"account-events check{table}")
     newest = {name: each.newest for name, each in accounts.items() if each.newest and name not in wrong}
-    yield from _views(view, newest)
-    yield from _lake(view, newest)
+    unpublished = yield from _views(view, newest)
+    yield from _lake(view, {name: row for name, row in newest.items() if name not in unpublished})
 
 
 def _some_accounts(view: StackView) -> list[str]:
@@ -97,43 +106,33 @@ def _sampled(view: StackView, account_id: str) -> Sampled:
     return Sampled(checked, newest)
 
 
-def _views(view: StackView, newest: Mapping[str, EventRow]) -> Iterator[Finding]:
-    """Compares with the read model and, for what it lacks, with the event stream."""
+def _views(view: StackView, newest: Mapping[str, EventRow]) -> Generator[Finding, None, set[str]]:
+    """Compares with the read model and, for what it lacks, with the event stream. Returns the unpublished accounts."""
     owned = _owned(view, list(newest))
+    grace = timedelta(seconds=view.grace_s)
     behind = {
         name: row
         for name, row in newest.items()
-        if int(owned.get(name, {}).get("Sequence", {"N": "0"})["N"]) < row.sequence
-        and _age(view, row) > timedelta(seconds=view.grace_s)
+        if int(owned.get(name, {}).get("Sequence", {"N": "0"})["N"]) < row.sequence and _age(view, row) > grace
     }
     published = _published(view) if behind else {}
-    unpublished = {name: row for name, row in behind.items() if published.get(name, 0) < row.sequence}
-    recent = sorted(name for name, row in unpublished.items() if _age(view, row) < WINDOW)
-    late = sorted(behind.keys() - set(recent))
-    if recent:
-        yield Finding(
-            *("events-not-published", _named(recent)),
-            f"The newest events of {len(recent)} sampled accounts are not on the event stream, although they are older "
-            f"than {view.grace_s:g} s.",
-            "Consumers, the read model and the lake do not know these events.",
-            f"aws logs tail {_log_group(view, 'ProjectorFunction')} --since 15m",
-            "projectorisbehind",
-        )
-    if late:
-        yield Finding(
-            *("read-model-behind", _named(late)),
-            f"The read model lacks the newest events of {len(late)} sampled accounts.",
-            "The lists of accounts by owner are not up to date.",
-            *(f"account-events owners rebuild {' '.join(late[:NAMED_MAX])}{view.option}", "accountsbyownerisbehind"),
-        )
-    wrong = sorted(name for name, row in newest.items() if _differs(owned.get(name), row))
-    if wrong:
-        yield Finding(
-            *("read-model-differs", _named(wrong)),
-            f"The read model differs from the ledger in the balance or currency of {len(wrong)} sampled accounts.",
-            "The lists of accounts by owner show wrong amounts.",
-            *(f"account-events owners rebuild {' '.join(wrong[:NAMED_MAX])}{view.option}", "accountsbyownergaveup"),
-        )
+    missing = {name for name, row in behind.items() if published.get(name, 0) < row.sequence}
+    unpublished = {name for name in missing if _age(view, behind[name]) < WINDOW}
+    if unpublished:
+        what = f"The newest events of {len(unpublished)} sampled accounts are not on the event stream."
+        group = view.physical_ids["ProjectorFunctionLogs"]
+        yield NOT_PUBLISHED.at(named(sorted(unpublished)), what, f"aws logs tail {group} --since 15m")
+    if late := sorted(behind.keys() - unpublished):
+        what = f"The read model lacks the newest events of {len(late)} sampled accounts."
+        yield MODEL_BEHIND.at(named(late), what, _rebuild(view, late))
+    if wrong := sorted(name for name, row in newest.items() if _differs(owned.get(name), row)):
+        what = f"The read model differs from the ledger in {len(wrong)} sampled accounts."
+        yield MODEL_DIFFERS.at(named(wrong), what, _rebuild(view, wrong))
+    return unpublished
+
+
+def _rebuild(view: StackView, accounts: Sequence[str]) -> str:
+    return f"account-events owners rebuild {' '.join(accounts[:NAMED_MAX])}{view.option}"
 
 
 def _owned(view: StackView, account_ids: Sequence[str]) -> dict[str, Any]:
@@ -174,43 +173,31 @@ def _published(view: StackView) -> dict[str, int]:
 
 
 def _lake(view: StackView, newest: Mapping[str, EventRow]) -> Iterator[Finding]:
+    """Compares with the lake's files of the last days."""
     lake = Lake.of(view.deployment)
     grace = timedelta(seconds=grace_of(lake) if view.grace_s else 0)
     arrived = {name: row for name, row in newest.items() if _age(view, row) > grace}
-    days = sorted({row.occurred_at[:10] for row in arrived.values()})[-LAKE_DAYS_MAX:]
-    arrived = {name: row for name, row in arrived.items() if row.occurred_at[:10] in days}
-    if not arrived:
+    days = sorted({row.occurred_at[:DAY_LENGTH] for row in arrived.values()})[-LAKE_DAYS_MAX:]
+    if not days:
         return
     marks = ", ".join("?" for _ in days)
-    sql = f"SELECT account_id, max(sequence) FROM account_events WHERE dt IN ({marks}) GROUP BY account_id"  # noqa: S608 -- marks only
+    sql = f"SELECT account_id, max(sequence) FROM account_events WHERE dt IN ({marks}) GROUP BY account_id"  # noqa: S608 -- only marks
     try:
         found = {str(row[0]): int(row[1]) for row in lake.duckdb().query(sql, days).rows}
     except QueryFailed as error:
-        yield Finding(
-            *("lake-file-damaged", lake.bucket, f"The lake cannot be read: {error}"),
-            "Queries and reports on that day fail.",
-            *(f"account-events lake backfill --all{view.option}", "lake-file-damaged"),
-        )
+        repair = f"account-events lake backfill --all{view.option}"
+        yield FILE_DAMAGED.at(lake.bucket, f"The lake cannot be read: {error}", repair)
         return
-    missing = sorted(name for name, row in arrived.items() if found.get(name, 0) < row.sequence)
+    missing = sorted(
+        name
+        for name, row in arrived.items()
+        if row.occurred_at[:DAY_LENGTH] in days and found.get(name, 0) < row.sequence
+    )
     if missing:
-        yield Finding(
-            *("lake-lacks-events", _named(missing)),
-            f"The lake lacks the newest events of {len(missing)} sampled accounts.",
-            "Queries and reports are incomplete.",
-            *(f"account-events lake backfill {' '.join(missing[:NAMED_MAX])}{view.option}", "lakeisbehind"),
-        )
+        what = f"The lake lacks the newest events of {len(missing)} sampled accounts."
+        repair = f"account-events lake backfill {' '.join(missing[:NAMED_MAX])}{view.option}"
+        yield LACKS_EVENTS.at(named(missing), what, repair)
 
 
 def _age(view: StackView, row: EventRow) -> timedelta:
     return view.now - datetime.fromisoformat(row.occurred_at).astimezone(UTC)
-
-
-def _log_group(view: StackView, function: str) -> str:
-    return view.physical_ids.get(f"{function}Logs", f"{function}Logs")
-
-
-def _named(names: Mapping[str, object] | Sequence[str]) -> str:
-    listed = sorted(names)
-    more = len(listed) - NAMED_MAX
-    return ", ".join(listed[:NAMED_MAX]) + (f" and {more} more" if more > 0 else "")

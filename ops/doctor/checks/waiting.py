@@ -4,71 +4,53 @@ from collections.abc import Iterator
 from typing import Any
 
 from account_events.consumer.dynamodb_inbox import DynamoDBInbox
-from ops.doctor.finding import Finding
+from ops.doctor.finding import NAMED_MAX, Finding, Kind, named
 from ops.doctor.stack_view import StackView
 from projector.dynamodb_parking import DynamoDBParking
 
-NAMED_MAX = 3
-OBJECTS_MAX = 1_000
+PARKED = Kind(
+    "account-parked",
+    "Their later events are not published. First repair the row, or deploy a release that can read it.",
+    "projectorparks",
+)
+DISCARDED = Kind(
+    "records-discarded",
+    "Lambda gave up delivering their rows, so their accounts may have a gap on the event stream.",
+    "projectorgaveup",
+)
+CONSUMER_DISCARDED = Kind(
+    "consumer-records-discarded",
+    "Lambda gave up delivering their events to the read model, so its accounts may have a gap.",
+    "accountsbyownergaveup",
+)
+GAP = Kind("read-model-gap", "The lists of accounts by owner do not show their later events.", "accountsbyownerwaits")
 
 
 def check(view: StackView) -> Iterator[Finding]:
     """Lists what waits for an operator."""
-    yield from _parked(view)
-    yield from _failures(view)
-    yield from _gaps(view)
-
-
-def _parked(view: StackView) -> Iterator[Finding]:
-    outputs = view.deployment.outputs
-    parked = DynamoDBParking(view.client("dynamodb"), outputs["ParkedTableName"]).list_parked()
-    if parked:
+    outputs, dynamodb, s3 = view.deployment.outputs, view.client("dynamodb"), view.client("s3")
+    if parked := DynamoDBParking(dynamodb, outputs["ParkedTableName"]).list_parked():
         first = min(parked.values(), key=lambda each: each.at)
-        yield Finding(
-            *("account-parked", _named(sorted(parked))),
-            f"{len(parked)} accounts are parked; the first since {first.at}, at event {first.first}: {first.reason}.",
-            "Their later events are not published. First repair the row, or deploy a release that can read it.",
-            *(f"account-events release --all{view.option}", "projectorparks"),
+        what = f"{len(parked)} accounts are parked, the first since {first.at} at event {first.first}: {first.reason}."
+        yield PARKED.at(named(sorted(parked)), what, f"account-events release --all{view.option}")
+    bucket = outputs["FailureBucketName"]
+    if objects := _objects(s3, bucket):
+        what = f"{objects} objects are in the projector's failure bucket."
+        yield DISCARDED.at(bucket, what, f"account-events release --failures{view.option}")
+    bucket = outputs["ConsumerFailureBucketName"]
+    if objects := _objects(s3, bucket):
+        what = f"{objects} objects are in the consumers' failure bucket."
+        yield CONSUMER_DISCARDED.at(bucket, what, f"account-events owners check{view.option}")
+    inbox = DynamoDBInbox(dynamodb, outputs["OwnedInboxTableName"])
+    if gaps := inbox.gaps(view.now.timestamp() - view.grace_s):
+        accounts, gap = sorted(each.account_id for each in gaps), gaps[0]
+        what = (
+            f"{len(gaps)} accounts of the read model wait for a missing event; {gap.account_id} for event {gap.first}."
         )
+        repair = f"account-events owners rebuild {' '.join(accounts[:NAMED_MAX])}{view.option}"
+        yield GAP.at(named(accounts), what, repair)
 
 
-def _failures(view: StackView) -> Iterator[Finding]:
-    outputs, s3 = view.deployment.outputs, view.client("s3")
-    if objects := _count(s3, outputs["FailureBucketName"]):
-        yield Finding(
-            *("records-discarded", outputs["FailureBucketName"]),
-            f"{objects} objects are in the projector's failure bucket.",
-            "Lambda gave up delivering their rows, so their accounts may have a gap on the event stream.",
-            *(f"account-events release --failures{view.option}", "projectorgaveup"),
-        )
-    if objects := _count(s3, outputs["ConsumerFailureBucketName"]):
-        yield Finding(
-            *("consumer-records-discarded", outputs["ConsumerFailureBucketName"]),
-            f"{objects} objects are in the consumers' failure bucket.",
-            "Lambda gave up delivering their events to the read model, so its accounts may have a gap.",
-            *(f"account-events owners check{view.option}", "accountsbyownergaveup"),
-        )
-
-
-def _gaps(view: StackView) -> Iterator[Finding]:
-    inbox = DynamoDBInbox(view.client("dynamodb"), view.deployment.outputs["OwnedInboxTableName"])
-    gaps = inbox.gaps(view.now.timestamp() - view.grace_s)
-    if gaps:
-        accounts = sorted(gap.account_id for gap in gaps)
-        first = gaps[0]
-        yield Finding(
-            *("read-model-gap", _named(accounts)),
-            f"{len(gaps)} accounts of the read model wait for a missing event; {first.account_id} for "
-            f"{first.first} to {first.last}.",
-            "The lists of accounts by owner do not show their later events.",
-            *(f"account-events owners rebuild {' '.join(accounts[:NAMED_MAX])}{view.option}", "accountsbyownerwaits"),
-        )
-
-
-def _count(s3: Any, bucket: str) -> int:  # noqa: ANN401 -- a client
-    return len(s3.list_objects_v2(Bucket=bucket, MaxKeys=OBJECTS_MAX).get("Contents", ()))
-
-
-def _named(names: list[str]) -> str:
-    more = len(names) - NAMED_MAX
-    return ", ".join(names[:NAMED_MAX]) + (f" and {more} more" if more > 0 else "")
+def _objects(s3: Any, bucket: str) -> int:  # noqa: ANN401 -- a client
+    """The number of objects, at most those of one page."""
+    return len(s3.list_objects_v2(Bucket=bucket).get("Contents", ()))

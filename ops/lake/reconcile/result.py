@@ -172,7 +172,7 @@ class ReconciliationResult:
     @property
     def differences(self) -> int:
         """The number of events, stray files and totals of a currency on which ledger and lake do not agree."""
-        events = sum(getattr(self, kind) for kind in KINDS)
+        events: int = sum(getattr(self, kind) for kind in KINDS)
         return events + self.files.stray + sum(each.ledger != each.lake for each in self.totals)
 
     @property

@@ -86,7 +86,7 @@ def publish_metrics(lake: Lake, result: ReconciliationResult) -> None:
     try:
         lake.deployment.client("cloudwatch").put_metric_data(Namespace=NAMESPACE, MetricData=data)
     except ClientError as error:
-        if error.response["Error"]["Code"] != "AccessDenied":
+        if error.response["Error"]["Code"] not in {"AccessDenied", "AccessDeniedException"}:
             raise
         err.print(
             "[yellow]![/] Your credentials do not allow cloudwatch:PutMetricData, so the alarm ReconciliationMissing "
