@@ -36,7 +36,7 @@ def _members(service: str, operation: str) -> dict[str, tuple[str, Any]]:
     """The operation's parameters and their shapes, by the name of the option."""
     model = botocore.session.get_session().get_service_model(service)
     [name] = [each for each in model.operation_names if xform_name(each, "-") == operation]
-    shape = model.operation_model(name).input_shape
+    shape: Any = model.operation_model(name).input_shape
     return {xform_name(member, "-"): (member, kind) for member, kind in shape.members.items()}
 
 

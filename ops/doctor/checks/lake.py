@@ -28,7 +28,7 @@ SILENT_LOCALLY = timedelta(seconds=15)
 def check(view: StackView) -> Iterator[Finding]:
     """Checks the lake's delivery stream and bucket."""
     lake = Lake.of(view.deployment)
-    yield from _delivery(view)
+    yield from delivery(view)
     found = lake.s3.list_objects_v2(Bucket=lake.bucket, Prefix=ERRORS_PREFIX).get("Contents", ())
     if keys := [each["Key"] for each in found if not each["Key"].startswith(REASONS_PREFIX)]:
         what = f"{len(keys)} objects under errors/ hold events that are not in the lake."
@@ -40,7 +40,8 @@ def check(view: StackView) -> Iterator[Finding]:
     yield from _reconciliation(view, lake)
 
 
-def _delivery(view: StackView) -> Iterator[Finding]:
+def delivery(view: StackView) -> Iterator[Finding]:
+    """Checks the delivery stream."""
     if view.is_local:
         name = f"{view.name}-lake"
         dimensions = [{"Name": "DeliveryStreamName", "Value": name}]
