@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+import account_events
 from account_core.rows.layout import TABLE_SCHEMA
 from account_events.lambda_mapping.filters import FilterCriteria
 from local_stack.build import PACKAGES, RUNTIME
@@ -36,6 +37,10 @@ def statements() -> Iterator[tuple[str, dict[str, Any]]]:
             for policy in resource["Properties"]["Policies"]:
                 for statement in policy["PolicyDocument"]["Statement"]:
                     yield name, statement
+
+
+def test_the_release_is_that_of_the_code() -> None:
+    assert TEMPLATE["Outputs"]["Release"]["Value"] == account_events.__version__
 
 
 def test_aws_is_the_default_target() -> None:
