@@ -38,7 +38,9 @@ ROWS = [row(), row(currency="CHF", credited=LARGEST), row("2026-08-02", None), r
 
 def by_pyarrow(rows: list[TotalsRow]) -> bytes:
     """A file as releases up to 0.2.0 wrote it."""
-    texts = [{name: str(value) if isinstance(value, Decimal) else value for name, value in each.items()} for each in rows]
+    texts = [
+        {name: str(value) if isinstance(value, Decimal) else value for name, value in each.items()} for each in rows
+    ]
     return parquet(texts, arrow_schema(table.TOTALS_COLUMNS))
 
 
