@@ -60,9 +60,7 @@ def test_events_are_in_the_totals_after_a_refresh(deployment: LocalDeployment) -
     assert engine.query(totals, [today]).rows == [(credited, events)]
     report = queries()["daily_report"]
     [row] = [
-        row
-        for row in engine.query(report.sql, report.arguments({"day": today})).records()
-        if row["currency"] == "EUR"
+        row for row in engine.query(report.sql, report.arguments({"day": today})).records() if row["currency"] == "EUR"
     ]
     assert row["closing_balance"] == row["opening_balance"] + row["net_flow"]
     assert row["credited"] == credited
@@ -93,7 +91,9 @@ def test_the_schedule_invokes_the_function(deployment: LocalDeployment) -> None:
 def probe(deployment: LocalDeployment) -> Iterator[Any]:
     """Makes calls of S3 in a function with the role of the deployed one."""
     functions = deployment.address.client("lambda", 60.0, attempts_max=1)
-    role = functions.get_function_configuration(FunctionName=deployment.address.outputs["LakeTotalsFunctionName"])["Role"]
+    role = functions.get_function_configuration(FunctionName=deployment.address.outputs["LakeTotalsFunctionName"])[
+        "Role"
+    ]
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
         archive.writestr("probe.py", PROBE)

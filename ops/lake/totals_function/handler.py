@@ -28,10 +28,12 @@ _session = botocore.session.get_session()
 
 
 def _engine(day: str) -> Engine:
-    keys = _session.get_credentials().get_frozen_credentials()
+    found = _session.get_credentials()
+    assert found is not None  # noqa: S101 -- Lambda provides those of the role
+    keys = found.get_frozen_credentials()
     access = S3Access(
-        keys.access_key,
-        keys.secret_key,
+        str(keys.access_key),
+        str(keys.secret_key),
         os.environ["AWS_REGION"],
         keys.token,
         os.environ.get("AWS_ENDPOINT_URL"),  # that of an emulator
@@ -48,8 +50,9 @@ def _engine(day: str) -> Engine:
     return TimeLimited(engine, DAY_MAX_S, Timer)
 
 
+_s3: Any = _session.create_client("s3", config=CLIENTS)
 _run = Run(
-    Totals(_session.create_client("s3", config=CLIENTS), _settings.bucket, _engine, _settings.first_day),
+    Totals(_s3, _settings.bucket, _engine, _settings.first_day),
     Logger(service=SERVICE),
     _metrics,
 )

@@ -44,7 +44,7 @@ class TimeLimited:
             if not self._is_interrupted:
                 raise
             raise QueryFailed(
-                f"The query took longer than {self._limit_s:.0f} s. Run `account-events lake totals`, which waits longer."
+                f"The query took longer than {self._limit_s:.0f} s. Run `account-events lake totals`: it uses Athena."
             ) from None
         finally:
             self._is_running = False

@@ -1,7 +1,7 @@
 """The function that refreshes the daily totals: what it logs and counts, and what happens to days that fail."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
@@ -65,11 +65,9 @@ class Function:
 
 
 @pytest.fixture
-def function(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Function]:
+def function(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Function:
     monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "false")
-    yield Function(tmp_path, capsys)
+    return Function(tmp_path, capsys)
 
 
 def lake(function: Function, days: int = 4) -> list[LakeRow]:
@@ -90,7 +88,7 @@ def test_a_run_refreshes_the_totals_and_the_next_finds_nothing(function: Functio
 def test_a_day_that_fails_is_logged_and_raised_after_the_others(function: Function) -> None:
     rows = lake(function)
     function.fail_on("2026-08-02", "2026-08-03")
-    with pytest.raises(DaysFailed, match="for 2026-08-02, 2026-08-03. The log has"):
+    with pytest.raises(DaysFailed, match="for 2026-08-02, 2026-08-03"):
         function.run()
     assert found(function.bucket) == {row for row in expected(rows) if row[0] in {"2026-08-01", "2026-08-04"}}
     assert function.metrics == {"TotalsRefreshed": 2}
@@ -118,7 +116,7 @@ def test_the_log_has_no_amount(function: Function) -> None:
     written = str(function.bucket.root / key)
     with duckdb.connect() as connection:
         connection.execute(
-            f"COPY (SELECT 'a' AS account_id, 'EUR' AS currency, 1 AS sequence, '98.76x' AS amount) TO '{written}'"  # noqa: S608
+            f"COPY (SELECT 'a' AS account_id, 'EUR' AS currency, 1 AS sequence, '98.76x' AS amount) TO '{written}'"
         )
     with pytest.raises(DaysFailed) as failed:
         function.run()
@@ -142,7 +140,7 @@ def test_an_engine_for_a_day_lists_and_reads_no_other_day(function: Function) ->
 
 def test_a_query_that_takes_too_long_is_interrupted() -> None:
     engine = DuckDBEngine("no-such-folder")
-    with pytest.raises(QueryFailed, match="took longer than 0 s. Run `account-events lake totals`"):
+    with pytest.raises(QueryFailed, match="took longer than 0 s"):
         TimeLimited(engine, 0.05, Timer).query(ENDLESS)
     assert engine.query("SELECT 1").rows == [(1,)]
 
