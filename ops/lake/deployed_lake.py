@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
@@ -61,8 +62,9 @@ class Lake:
         )
 
     def totals(self) -> Totals:
-        """The daily totals."""
-        return Totals(self.s3, self.bucket, self.engine, self.outputs["LakeFirstDay"])
+        """The daily totals, for one refresh, whose days share an engine."""
+        engine = cache(self.engine)
+        return Totals(self.s3, self.bucket, lambda _day: engine(), self.outputs["LakeFirstDay"])
 
     def duckdb(self) -> DuckDBEngine:
         """DuckDB over the files that are in the bucket now. Each call lists them again."""

@@ -63,8 +63,14 @@ def all_metrics() -> Iterator[MetricRead]:
 
 
 def type_of(value: Any) -> str | None:  # noqa: ANN401 -- any value of the template
-    """The type of the resource that this value refers to; None if it is not a `!Ref` of a resource."""
-    return RESOURCES.get(value["Ref"], {}).get("Type") if isinstance(value, dict) and set(value) == {"Ref"} else None
+    """The type of the resource that this value names; None if it names none. A `!Ref` of a queue is its URL."""
+    match value:
+        case {"Ref": name} if RESOURCES.get(name, {}).get("Type") != "AWS::SQS::Queue":
+            kind: str | None = RESOURCES.get(name, {}).get("Type")
+            return kind
+        case {"Fn::GetAtt": [name, "QueueName"]}:
+            return str(RESOURCES[name]["Type"])
+    return None
 
 
 def _read(reader: str, metric: Mapping[str, Any], statistic: str, period_s: int) -> MetricRead:

@@ -38,6 +38,7 @@ EVENTS = "EventBridge user guide, Monitoring Amazon EventBridge"
 FIREHOSE = "Amazon Data Firehose developer guide, Monitor with CloudWatch metrics"
 KINESIS = "Kinesis Data Streams developer guide, Monitor with Amazon CloudWatch"
 LAMBDA = "AWS Lambda developer guide, Types of metrics for Lambda functions"
+SQS = "Amazon SQS developer guide, Available CloudWatch metrics for Amazon SQS"
 
 DOCUMENTED = (
     _metrics("AWS/ApiGateway", API, {"ApiId"}, SUM, "4xx", "5xx", "Count")
@@ -76,6 +77,7 @@ DOCUMENTED = (
     | _metrics("AWS/Firehose", FIREHOSE, {"DeliveryStreamName"}, SUM, "FailedConversion.Records")
     | _metrics("AWS/Firehose", FIREHOSE, {"DeliveryStreamName"}, LEVELS, "PartitionCountExceeded")
     | _metrics("AWS/Events", EVENTS, {"RuleName"}, SUM, "FailedInvocations")
+    | _metrics("AWS/SQS", SQS, {"QueueName"}, LEVELS, "ApproximateNumberOfMessagesVisible")
 )
 """By namespace, name and names of the dimensions."""
 
@@ -84,11 +86,12 @@ IDENTIFIES = {
     "DeliveryStreamName": {"AWS::KinesisFirehose::DeliveryStream"},
     "EventSourceMappingUUID": {"AWS::Lambda::EventSourceMapping"},
     "FunctionName": {"AWS::Serverless::Function"},
+    "QueueName": {"AWS::SQS::Queue"},
     "RuleName": {"AWS::Events::Rule"},
     "StreamName": {"AWS::Kinesis::Stream"},
     "TableName": {"AWS::DynamoDB::Table"},
 }
-"""The types of resource whose `!Ref` is the value of a dimension. Operations and indexes are constants."""
+"""The types of resource whose name is the value of a dimension. Operations and indexes are constants."""
 OPERATIONS = {"BatchGetItem", "PutItem", "Query", "TransactWriteItems"}
 
 UNITS_S = {60, 300, 3_600}

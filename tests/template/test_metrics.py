@@ -22,6 +22,7 @@ from moto import mock_aws
 
 from account_core.api.routes import ROUTES
 from account_events.testing import MemoryKinesis
+from account_events.testing.context import Context
 from ops.lake.reconcile.metrics import NAMESPACE, metric_data
 from ops.lake.reconcile.result import ReconciliationResult
 from tests.support.module_projector import deployed_projector
@@ -32,7 +33,12 @@ from tests.support.template_stack import RESOURCES, Stack, of_type
 from tests.unit.testing.streams import table_stream
 
 STACK = Stack("some-stack")
-ACCOUNT = {"AWS_DEFAULT_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+ACCOUNT = {
+    "AWS_REGION": "eu-central-1",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+}
 
 
 READ = [*all_metrics(), *widget_metrics()]
@@ -49,7 +55,7 @@ Metric = tuple[str, str, frozenset[tuple[str, str]]]
 def invoke(function: str, event: dict[str, Any]) -> None:
     """Invoke the function in a new execution environment."""
     module = STACK.properties(function)["Handler"].removesuffix(".handler")
-    runpy.run_module(module)["handler"](event, None)
+    runpy.run_module(module)["handler"](event, Context("request"))
 
 
 def make_table(logical_id: str) -> None:
@@ -87,6 +93,16 @@ def lake() -> None:
     invoke("LakeTransformFunction", {"invocationId": "i", "records": []})
 
 
+def totals() -> None:
+    """Invoke the function with a lake that is still empty."""
+    with mock_aws():
+        bucket = STACK.variables("LakeTotalsFunction")["LAKE_BUCKET_NAME"]
+        boto3.client("s3").create_bucket(
+            Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+        )
+        invoke("LakeTotalsFunction", {})
+
+
 def projector() -> None:
     kinesis, stream = MemoryKinesis(), table_stream("a", 3)
     variables = STACK.variables("ProjectorFunction") | {"POWERTOOLS_METRICS_DISABLED": "false"}
@@ -97,6 +113,7 @@ def projector() -> None:
 INVOCATIONS: dict[str, Callable[[], None]] = {
     "AccountsByOwnerFunction": owners,
     "ApiFunction": api,
+    "LakeTotalsFunction": totals,
     "LakeTransformFunction": lake,
     "ProjectorFunction": projector,
 }
@@ -219,3 +236,36 @@ def test_a_schedule_that_cannot_invoke_its_function_has_an_alarm() -> None:
         assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Events", "FailedInvocations")
         # EventBridge emits it only if it is not zero (EventBridge user guide, Monitoring Amazon EventBridge).
         assert (alarm["Statistic"], alarm["Threshold"], alarm["TreatMissingData"]) == ("Sum", 0, "notBreaching")
+
+
+def test_a_refresh_of_the_totals_that_does_not_run_raises_an_alarm() -> None:
+    """A period is the schedule's interval, and missing data is breaching."""
+    [schedule] = of_type("AWS::Scheduler::Schedule")
+    found = STACK.properties(schedule)
+    assert (found["ScheduleExpression"], found["FlexibleTimeWindow"], found["State"]) == (
+        *("rate(1 hour)", {"Mode": "OFF"}, "ENABLED"),
+    )
+    alarm = STACK.properties("LakeTotalsMissing")
+    assert (alarm["MetricName"], alarm["Period"], alarm["EvaluationPeriods"]) == ("TotalsRuns", 3_600, 3)
+    assert (alarm["Statistic"], alarm["ComparisonOperator"], alarm["Threshold"]) == ("Sum", "LessThanThreshold", 1)
+    assert alarm["TreatMissingData"] == "breaching"
+
+
+def test_an_invocation_that_a_schedule_cannot_deliver_raises_an_alarm() -> None:
+    """Its last attempt is before the schedule's next time."""
+    for schedule in of_type("AWS::Scheduler::Schedule"):
+        target = RESOURCES[schedule]["Properties"]["Target"]
+        assert 0 < target["RetryPolicy"]["MaximumRetryAttempts"] <= 185
+        assert 60 <= target["RetryPolicy"]["MaximumEventAgeInSeconds"] < 3_600
+        queue, attribute = target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"]
+        assert attribute == "Arn"
+        assert STACK.properties(queue) == {"SqsManagedSseEnabled": True, "MessageRetentionPeriod": 14 * 24 * 3_600}
+        dimensions = [{"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}]
+        [alarm] = [
+            alarm["Properties"]
+            for alarm in of_type("AWS::CloudWatch::Alarm").values()
+            if alarm["Properties"].get("Dimensions") == dimensions
+        ]
+        assert (alarm["Statistic"], alarm["Threshold"], alarm["ComparisonOperator"]) == (
+            *("Maximum", 0, "GreaterThanThreshold"),
+        )

@@ -21,6 +21,7 @@ IN_ACCOUNT = {
     "AWS::Glue::Database": r"[a-z][a-z0-9_]{0,254}",
     "AWS::Glue::Registry": r"[a-zA-Z0-9_$#.-]{1,255}",
     "AWS::Logs::LogGroup": r"[a-zA-Z0-9_/.#-]{1,512}",
+    "AWS::Scheduler::ScheduleGroup": r"[0-9a-zA-Z_.-]{1,64}",
 }
 """Valid names in the account and Region, from the services' API references."""
 WITHIN = {
@@ -33,7 +34,7 @@ WITHIN = {
     "AWS::Logs::MetricFilter": "LogGroupName",
 }
 """For types whose names are unique only within a parent: the property that identifies the parent."""
-OF_OTHERS = {"DatabaseName", "DeliveryStreamName", "FunctionName", "MetricName"}
+OF_OTHERS = {"DatabaseName", "DeliveryStreamName", "FunctionName", "GroupName", "MetricName"}
 """Properties of any type that refer to another resource by name."""
 
 

@@ -128,13 +128,15 @@ def test_each_function_has_the_required_settings(name: str) -> None:
 
 
 def test_each_function_has_a_package() -> None:
-    functions = {"AccountsByOwnerFunction", "ApiFunction", "LakeTransformFunction", "ProjectorFunction"}
+    functions = {
+        *("AccountsByOwnerFunction", "ApiFunction", "LakeTotalsFunction", "LakeTransformFunction", "ProjectorFunction"),
+    }
     assert set(PACKAGES) == FUNCTIONS == functions
 
 
 def test_every_log_group_has_a_retention() -> None:
     groups = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::Logs::LogGroup"]
-    assert len(groups) == 6
+    assert len(groups) == 7
     assert all("RetentionInDays" in properties(name) for name in groups)
 
 
@@ -212,6 +214,6 @@ def test_the_outputs_exist() -> None:
         *("ParkedTableName", "Aggregation", "Buckets", "ConsumerFailureBucketName"),
         *("LakeBucketName", "LakeDatabaseName", "LakeWorkgroupName", "LakeTransformFunctionName"),
         *("LakeQueryResultsBucketName", "LakeAnalystRoleArn", "LakeBufferSeconds", "LakeDeliveryName"),
-        "LakeFirstDay",
+        *("LakeFirstDay", "LakeTotalsFunctionName", "LakeTotalsNotInvokedUrl", "LakeTotalsScheduleGroupName"),
         *("OwnedTableName", "OwnedInboxTableName", "OwnedFunctionName", "OwnedMappingId"),
     }
