@@ -158,7 +158,7 @@ class Fault:
         name: of the test.
         inject: causes it.
         kinds: the kinds of finding that `doctor` must report, and no others.
-        first: what the operator does before the commands of the findings, as their runbook entry says.
+        first: what the operator does before the commands of the findings, according to their runbook entry.
     """
 
     name: str

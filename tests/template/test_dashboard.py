@@ -55,6 +55,7 @@ ALARMS_MAX = 100
 NOT_DRAWN = {
     "LakeIsBehind": "its threshold depends on a parameter, so an expression draws it",
     "LakeReadsNothing": "it evaluates half an hour; one period without reads is not a fault",
+    "LakeTotalsMissing": "it evaluates three hours; one hour without a run is not a fault",
     "ReconciliationMissing": "it evaluates 26 hours; most hours have no reconciliation",
 }
 """Alarms whose threshold, other than zero, would mislead as a line."""

@@ -353,6 +353,32 @@ LAKE = Stage(
                 period_s=300,
             ),
         ),
+        (
+            Graph(
+                "Refreshes of the daily totals",
+                "Per hour",
+                (
+                    _ours("lake-totals", "TotalsRuns", "runs after which all totals are up to date"),
+                    _ours("lake-totals", "TotalsRefreshed", "days updated"),
+                ),
+                period_s=3_600,
+            ),
+            Graph(
+                "The daily totals: failures",
+                "Per five minutes",
+                (
+                    *_failures("LakeTotalsFunction"),
+                    Series(
+                        "AWS/SQS",
+                        "ApproximateNumberOfMessagesVisible",
+                        ("QueueName", "${LakeTotalsNotInvoked.QueueName}"),
+                        "runs that the schedule could not start",
+                        "Maximum",
+                    ),
+                ),
+                period_s=300,
+            ),
+        ),
     ),
 )
 

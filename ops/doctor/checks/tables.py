@@ -65,5 +65,5 @@ def _events(view: StackView) -> Iterator[Finding]:
     if hours < expected:
         repair = f"aws kinesis increase-stream-retention-period --stream-name {stream}"
         repair += f" --retention-period-hours {expected}"
-        what = f"The event stream keeps events for {hours} hours; the template says {expected}."
+        what = f"The event stream keeps events for {hours} hours; in the template, it is {expected} hours."
         yield RETENTION_SHORT.at(name, what, repair)
