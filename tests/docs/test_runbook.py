@@ -1,16 +1,23 @@
-"""The runbook has a complete entry for each alarm, in the template's order, and names only what exists."""
+"""The runbook has a complete entry for each alarm, in the template's order, and for each kind of finding of `doctor`.
 
+It names only what exists.
+"""
+
+import pkgutil
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from tests.support.runbook import PARTS, SEVERITIES, Entry, code, commands, entries, functions
+from ops.doctor import checks, run
+from ops.doctor.finding import Kind
+from tests.support.runbook import FINDINGS, PARTS, SEVERITIES, Entry, anchors, code, commands, entries, functions
 from tests.support.template_metrics import ALARMS, COMPOSITES, inputs_of
 from tests.support.template_stack import RESOURCES, TEMPLATE
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/runbook.md").read_text(encoding="utf-8")
-ENTRIES = {entry.alarm: entry for entry in entries(DOCUMENT)}
+ENTRIES = {entry.name: entry for entry in entries(DOCUMENT)}
 EXPECTED = [name for name in RESOURCES if name in {**ALARMS, **COMPOSITES}]
 INPUTS = {alarm for composite in COMPOSITES for alarm in inputs_of(composite)}
 FUNCTIONS = functions(DOCUMENT)
@@ -20,27 +27,27 @@ FUNCTION = "AWS::Serverless::Function"
 
 def faults(document: str, alarms: list[str], inputs: set[str]) -> list[str]:
     """What is wrong with the runbook's entries for these alarms."""
-    found = entries(document)
-    named = [entry.alarm for entry in found]
+    found = [entry for entry in entries(document) if entry.section != FINDINGS]
+    named = [entry.name for entry in found]
     wrong = [f"{alarm}: no entry" for alarm in alarms if alarm not in named]
     wrong += [f"{name}: no alarm" for name in named if name not in alarms]
     wrong += [f"{name}: two entries" for name in dict.fromkeys(named) if named.count(name) > 1]
     if not wrong and named != alarms:
         wrong.append("the entries are not in the template's order")
-    return wrong + [fault for entry in found for fault in faults_in(entry, entry.alarm in inputs, functions(document))]
+    return wrong + [fault for entry in found for fault in faults_in(entry, entry.name in inputs, functions(document))]
 
 
 def faults_in(entry: Entry, is_input: bool, known: set[str]) -> list[str]:  # noqa: FBT001 -- a test's
     if entry.labels != PARTS:
-        return [f"{entry.alarm}: its parts are {', '.join(entry.labels)}"]
-    wrong = [f"{entry.alarm}: {label} is empty" for label, text in entry.parts if not re.search(r"\w", text)]
+        return [f"{entry.name}: its parts are {', '.join(entry.labels)}"]
+    wrong = [f"{entry.name}: {label} is empty" for label, text in entry.parts if not re.search(r"\w", text)]
     wrong += [
-        f"{entry.alarm}: {label} has no command"
+        f"{entry.name}: {label} has no command"
         for label in ("How to look", "How to repair")
         if not commands(entry[label], known) and not (is_input and label == "How to repair")
     ]
     if not entry["How bad it is"].startswith(SEVERITIES):
-        wrong.append(f"{entry.alarm}: How bad it is begins with no severity")
+        wrong.append(f"{entry.name}: How bad it is begins with no severity")
     return wrong
 
 
@@ -112,11 +119,9 @@ def test_only_an_input_needs_no_command_that_repairs_it() -> None:
 
 
 def test_its_links_within_the_page_have_targets() -> None:
-    headings = re.findall(r"^#+ (.+)$", DOCUMENT, re.MULTILINE)
-    anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
     links = re.findall(r"\]\(#([^)]+)\)", DOCUMENT)
     assert len(links) > 100
-    assert set(links) <= anchors
+    assert set(links) <= anchors(DOCUMENT)
 
 
 @pytest.mark.parametrize("function", sorted(FUNCTIONS))
@@ -137,6 +142,33 @@ def test_calls_of_its_functions_name_resources_of_the_right_type() -> None:
     }
     assert set(targets) | {"alarms"} == FUNCTIONS
     assert [call for call in calls if call[1] not in targets[call[0]]] == []
+
+
+CHECKS = [import_module(f"{checks.__name__}.{each.name}") for each in pkgutil.iter_modules(checks.__path__)]
+KINDS = {each.name: each for module in (*CHECKS, run) for each in vars(module).values() if isinstance(each, Kind)}
+ANCHORS_BY_RESOURCE = {
+    resource: [found] if isinstance(found, str) else found
+    for module in CHECKS
+    for resource, found in vars(module).get("RUNBOOK", {}).items()
+}
+"""The anchors with which a check replaces those of its kinds."""
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_each_kind_of_finding_refers_to_a_heading(kind: Kind) -> None:
+    assert kind.runbook in anchors(DOCUMENT)
+
+
+@pytest.mark.parametrize("resource", ANCHORS_BY_RESOURCE)
+def test_each_resources_own_entry_has_a_heading(resource: str) -> None:
+    assert set(ANCHORS_BY_RESOURCE[resource]) <= anchors(DOCUMENT)
+
+
+def test_the_group_of_findings_has_a_complete_entry_for_each_kind() -> None:
+    found = [entry for entry in entries(DOCUMENT) if entry.section == FINDINGS]
+    assert len(KINDS) > 30
+    assert sorted(entry.name for entry in found) == sorted(name for name, kind in KINDS.items() if kind.runbook == name)
+    assert [fault for entry in found for fault in faults_in(entry, is_input=False, known=FUNCTIONS)] == []
 
 
 ROLES = {name: role["Properties"] for name, role in RESOURCES.items() if role["Type"] == "AWS::IAM::Role"}

@@ -21,6 +21,7 @@ GLOBAL = {"--query", "--output", "--region", "--profile", "--cli-binary-format",
 CUSTOM: Mapping[tuple[str, str], set[str]] = {
     ("logs", "tail"): {"--since", "--follow", "--format", "--filter-pattern", "--log-stream-names"},
     ("s3", "cp"): {"--recursive"},
+    ("s3", "mv"): {"--recursive"},
     ("s3", "ls"): {"--recursive", "--summarize"},
     ("s3", "rm"): {"--recursive"},
 }

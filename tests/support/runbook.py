@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 PARTS = ("What it means", "How bad it is", "How to look", "How to repair", "It is over when")
 SEVERITIES = ("Urgent", "Today", "Next working day")
-PROCEDURES = "Procedures"
-"""The section without alarms."""
+FINDINGS, PROCEDURES = "Findings of doctor", "Procedures"
+"""The sections without alarms."""
 _PART = re.compile(r"^\*\*(.+?)\*\*", re.MULTILINE)
 _CODE = re.compile(r"^ *```\n(.*?)^ *```$|`([^`]+)`", re.MULTILINE | re.DOTALL)
 _COMMANDS = ("account-events ", "aws ", "git ", "sam ")
@@ -15,9 +15,9 @@ _COMMANDS = ("account-events ", "aws ", "git ", "sam ")
 
 @dataclass(frozen=True)
 class Entry:
-    """The entry for an alarm: its parts in order, each with its label and its text."""
+    """The entry for an alarm or a kind of finding: its parts in order, each with its label and its text."""
 
-    alarm: str
+    name: str
     section: str
     parts: tuple[tuple[str, str], ...]
 
@@ -30,13 +30,19 @@ class Entry:
 
 
 def entries(document: str) -> list[Entry]:
-    """The entries in order: each `###` heading of every section but the preface's and the procedures'."""
+    """The entries in order: each `###` heading of every section but the procedures'."""
     return [
-        Entry(alarm, section, _parts(body))
+        Entry(name, section, _parts(body))
         for section, text in _headed(document, "##")
         if section != PROCEDURES
-        for alarm, body in _headed(text, "###")
+        for name, body in _headed(text, "###")
     ]
+
+
+def anchors(document: str) -> set[str]:
+    """The anchors of the headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", document, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
 
 
 def functions(document: str) -> set[str]:
