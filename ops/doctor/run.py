@@ -11,7 +11,18 @@ from account_events.consumer.errors import KitError
 from local_stack.deploy import read_template
 from local_stack.errors import CommandError
 from ops.deployment.stack import Deployment
-from ops.doctor.checks import alerting, deployed, functions, lake, mappings, permissions, sample, tables, waiting
+from ops.doctor.checks import (
+    alerting,
+    deployed,
+    functions,
+    lake,
+    mappings,
+    permissions,
+    sample,
+    tables,
+    totals,
+    waiting,
+)
 from ops.doctor.finding import Finding, Kind
 from ops.doctor.stack_view import StackView
 from ops.error_advice import advice
@@ -27,6 +38,7 @@ CHECKS: dict[str, Check] = {
     "waiting accounts and records": waiting.check,
     "a sample of accounts": sample.check,
     "lake": lake.check,
+    "daily totals": totals.check,
     "schedules and alarms": alerting.check,
 }
 GRACE_S, LOCAL_GRACE_S = 60.0, 10.0
@@ -63,7 +75,7 @@ def examine(
         findings: list[Finding] = []
         completed = []
         for name, future in running.items():
-            found, problem = _result(name, future)
+            found, problem = _result(name, future, view.option)
             findings += found
             completed += [] if problem else [name]
             progress(name)
@@ -96,10 +108,10 @@ def _all(check: Check, view: StackView) -> list[Finding]:
     return list(check(view))
 
 
-def _result(name: str, future: "Future[list[Finding]]") -> tuple[list[Finding], bool]:
+def _result(name: str, future: "Future[list[Finding]]", option: str) -> tuple[list[Finding], bool]:
     """The findings of a check. A check that could not run to its end is a finding, because silence would mislead."""
     try:
         return future.result(), False
     except STOPS as error:
         what = f"The check of {name} could not be completed: {type(error).__name__}: {error}. {advice(error)}".strip()
-        return [INCOMPLETE.at(name, what, "account-events doctor")], True
+        return [INCOMPLETE.at(name, what, f"account-events doctor{option}")], True

@@ -15,6 +15,8 @@ ARN = {
     "AWS::Kinesis::Stream": "arn:{partition}:kinesis:{region}:{account}:stream/{name}",
     "AWS::S3::Bucket": "arn:{partition}:s3:::{name}",
     "AWS::Serverless::Function": "arn:{partition}:lambda:{region}:{account}:function:{name}",
+    "AWS::Scheduler::Schedule": "arn:{partition}:scheduler:{region}:{account}:schedule/{name}",
+    "AWS::Scheduler::ScheduleGroup": "arn:{partition}:scheduler:{region}:{account}:schedule-group/{name}",
     "AWS::SQS::Queue": "arn:{partition}:sqs:{region}:{account}:{last}",
 }
 """ARNs by type of resource. `name` is the physical id; `last` is its last part after a slash."""
@@ -78,17 +80,18 @@ class StackView:
         return bool(found["Datapoints"])
 
     def resources(self) -> set[str]:
-        """The logical ids of the resources that this stack has according to the template."""
-        kinds = {resource["Type"] for resource in self.template["Resources"].values()}
-        return {name for kind in kinds for name in self.of_type(kind)}
+        """The logical ids of the resources that this stack should have according to the template."""
+        return {
+            name
+            for name, resource in self.template["Resources"].items()
+            if "Condition" not in resource or self.values.condition(resource["Condition"])
+        }
 
     def of_type(self, kind: str) -> dict[str, Any]:
-        """The resources of a type that this stack has according to the template, by logical id."""
+        """The stack's resources of a type, by logical id."""
+        resources = self.template["Resources"]
         return {
-            name: resource
-            for name, resource in self.template["Resources"].items()
-            if resource["Type"] == kind
-            and ("Condition" not in resource or self.values.condition(resource["Condition"]))
+            name: resources[name] for name in self.physical_ids if name in resources and resources[name]["Type"] == kind
         }
 
     def properties(self, logical_id: str) -> dict[str, Any]:

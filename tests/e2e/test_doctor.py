@@ -8,7 +8,7 @@ import json
 import shlex
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -21,8 +21,9 @@ from local_stack import address
 from local_stack.local_deployment import LocalDeployment
 from ops.cli.app import app
 from ops.deployment.stack import Deployment
+from ops.doctor.checks import totals
 from ops.doctor.finding import Finding
-from ops.doctor.run import CHECKS, examine
+from ops.doctor.run import CHECKS, examine, stack_view
 from tests.e2e.test_local_deployment import IDLE_TIMEOUT_S, Api
 from tests.e2e.test_parking import records_of
 from tests.support.aws_cli import run_aws
@@ -352,6 +353,20 @@ def old_reconciliation(world: World) -> None:
     world.put_in_lake(found, json.dumps(result | {"compared_at": old}).encode())
 
 
+@fault("the schedule of the totals is disabled", "totals-schedule-disabled")
+def no_schedule(world: World) -> None:
+    client, group = world.client("scheduler"), world.outputs["LakeTotalsScheduleGroupName"]
+    [schedule] = client.list_schedules(GroupName=group)["Schedules"]
+    found = client.get_schedule(Name=schedule["Name"], GroupName=group)
+    kept = {key: found[key] for key in ("Name", "GroupName", "ScheduleExpression", "FlexibleTimeWindow", "Target")}
+    client.update_schedule(**kept, State="DISABLED")
+
+
+@fault("a run of the totals could not be started", "totals-not-started")
+def not_started(world: World) -> None:
+    world.client("sqs").send_message(QueueUrl=world.outputs["LakeTotalsNotInvokedUrl"], MessageBody="{}")
+
+
 @fault("the projector's mapping has stopped", "mapping-not-polling events-not-published")
 def stopped_mapping(world: World) -> None:
     assert world.deployment.mapping.stop()
@@ -365,6 +380,20 @@ def stopped_delivery(world: World) -> None:
     world.credit(world.second)
     world.await_finding("lake-stopped")
     assert world.deployment.mapping.wait_until_idle(IDLE_TIMEOUT_S)
+
+
+def test_totals_that_lack_the_newest_files_are_stale_after_two_hours(world: World) -> None:
+    deployment = Deployment.local(world.deployment.address)
+
+    def kinds(hours: int) -> list[str]:
+        view = stack_view(deployment, world.outputs["StackName"], 0)
+        later = replace(view, now=view.now + timedelta(hours=hours))
+        return [finding.kind for finding in totals.check(later)]
+
+    world.settle()
+    assert (kinds(0), kinds(3)) == ([], ["totals-stale"])
+    world.run("account-events lake totals")
+    assert kinds(3) == []
 
 
 def test_a_healthy_stack_has_no_finding(world: World) -> None:

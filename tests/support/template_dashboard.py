@@ -56,4 +56,6 @@ def _value(text: str) -> Any:  # noqa: ANN401 -- a value of the template
     whole = re.fullmatch(r"\$\{([\w:]+)\}", text)
     if whole:
         return {"Ref": whole[1]}
+    if attribute := re.fullmatch(r"\$\{(\w+)\.(\w+)\}", text):
+        return {"Fn::GetAtt": [attribute[1], attribute[2]]}
     return {"Fn::Sub": text} if "${" in text else text

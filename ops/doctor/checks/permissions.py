@@ -32,17 +32,29 @@ def check(view: StackView) -> Iterator[Finding]:
 
 def _denied(view: StackView, role: str, statement: Mapping[str, Any]) -> Iterator[str]:
     """The actions of a statement that the role may not carry out on all of its resources."""
+    if view.is_local and "Condition" in statement:
+        return  # the emulator's simulation ignores the context, so it would deny
     resources = _listed(statement["Resource"])
     answer = view.client("iam").simulate_principal_policy(
         PolicySourceArn=view.arn(role),
         ActionNames=_listed(statement["Action"]),
-        ResourceArns=[each if each == "*" else each.replace("*", "x") for each in resources],
+        ResourceArns=[each if each == "*" else _example(each) for each in resources],
+        ContextEntries=[
+            {"ContextKeyName": key, "ContextKeyValues": [_example(_listed(value)[0])], "ContextKeyType": "string"}
+            for condition in statement.get("Condition", {}).values()
+            for key, value in condition.items()
+        ],
     )
     for result in answer["EvaluationResults"]:
         decisions = {result["EvalDecision"]}
         decisions |= {each["EvalResourceDecision"] for each in result.get("ResourceSpecificResults", ())}
         if decisions != {ALLOWED}:
             yield f"{result['EvalActionName']} on {', '.join(resources)}"
+
+
+def _example(pattern: str) -> str:
+    """A value that the pattern matches."""
+    return pattern.replace("*", "x")
 
 
 def _listed(value: str | list[str]) -> list[str]:

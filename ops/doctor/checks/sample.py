@@ -43,7 +43,9 @@ MODEL_BEHIND = Kind(
 MODEL_DIFFERS = Kind(
     "read-model-differs", "The lists of accounts by owner show wrong amounts.", "accountsbyownergaveup"
 )
-FILE_DAMAGED = Kind("lake-file-damaged", "Queries and reports on that day fail.", "lake-file-damaged")
+FILE_DAMAGED = Kind(
+    "lake-file-damaged", "Queries and reports on that day fail. First move it out of events/.", "lake-file-damaged"
+)
 LACKS_EVENTS = Kind("lake-lacks-events", "Queries and reports are incomplete.", "lakeisbehind")
 
 

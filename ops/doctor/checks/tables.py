@@ -59,7 +59,8 @@ def _events(view: StackView) -> Iterator[Finding]:
     try:
         summary = client.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
     except client.exceptions.ResourceNotFoundException:
-        yield EVENT_STREAM_MISSING.at(name, f"The event stream {stream} does not exist.", "sam deploy")
+        repair = f"aws kinesis create-stream --stream-name {stream} --stream-mode-details StreamMode=ON_DEMAND"
+        yield EVENT_STREAM_MISSING.at(name, f"The event stream {stream} does not exist.", repair)
         return
     expected, hours = int(view.properties(name)["RetentionPeriodHours"]), summary["RetentionPeriodHours"]
     if hours < expected:

@@ -81,8 +81,8 @@ class Totals:
             OutOfTime: `has_time` returned False.
             QueryFailed: a day's query failed, and `on_failure` is not given.
         """
-        digests, made = self._digests(), self._made()
-        outdated = [day for day in sorted(digests) if day not in made or made[day][0]["made_of"] != digests[day]]
+        digests, made = self._digests(), self._made(self._replace_damaged)
+        outdated = _outdated(digests, made)
         removed = made.keys() - digests.keys()
         updated = failed = 0
         for month in sorted({_month(day) for day in (*outdated, *removed)}):
@@ -116,22 +116,34 @@ class Totals:
             if day >= self._first_day
         }
 
-    def _made(self) -> Days:
+    def outdated(self) -> list[str]:
+        """The days whose totals are missing or do not include all of their files. Changes nothing."""
+        return _outdated(self._digests(), self._made())
+
+    def _made(self, on_damaged: Callable[[str], object] = lambda _key: None) -> Days:
         days: defaultdict[str, list[TotalsRow]] = defaultdict(list)
         for key, _ in listed(self._s3, self._bucket, table.TOTALS_PREFIX):
             if not _FILE.fullmatch(key):
                 continue
             rows = from_parquet(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read())
-            if rows is None:  # replaced with an empty file, because no engine could read the table otherwise
-                self._s3.put_object(Bucket=self._bucket, Key=key, Body=to_parquet([]))
+            if rows is None:
+                on_damaged(key)
                 continue
             for row in rows:
                 days[row["dt"]].append(row)
         return dict(days)
 
+    def _replace_damaged(self, key: str) -> None:
+        """Replace a damaged file with an empty one, because no engine could read the table otherwise."""
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=to_parquet([]))
+
     def _write(self, month: str, days: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         body = to_parquet([row for day in sorted(days) for row in days[day]])
         self._s3.put_object(Bucket=self._bucket, Key=totals_key(month), Body=body)
+
+
+def _outdated(digests: Mapping[str, str], made: Days) -> list[str]:
+    return [day for day in sorted(digests) if day not in made or made[day][0]["made_of"] != digests[day]]
 
 
 def totals_key(month: str) -> str:

@@ -22,6 +22,5 @@ def metric_data(result: ReconciliationResult, stack_name: str, now: datetime) ->
     )
     dimensions = [{"Name": "Stack", "Value": stack_name}, {"Name": "service", "Value": SERVICE}]
     return [
-        {"MetricName": name, "Unit": unit, "Value": value, "Dimensions": dimensions}
-        for name, unit, value in values
+        {"MetricName": name, "Unit": unit, "Value": value, "Dimensions": dimensions} for name, unit, value in values
     ]

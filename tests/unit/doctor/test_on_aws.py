@@ -1,5 +1,6 @@
 """What `doctor` finds on AWS only, with clients that answer as AWS documents it."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,16 @@ from ops.doctor.stack_view import StackView
 
 NOW = datetime(2026, 8, 1, tzinfo=UTC)
 STACK_ID = "arn:aws:cloudformation:eu-central-1:123456789012:stack/bank/0d9c2c5e-6b1f-4d5e-9d5c-3f6f0f8a7b11"
+
+
+COMPARED = {
+    "AWS::DynamoDB::Table",
+    "AWS::IAM::Role",
+    "AWS::Kinesis::Stream",
+    "AWS::Lambda::EventSourceMapping",
+    "AWS::Scheduler::Schedule",
+    "AWS::Serverless::Function",
+}
 
 
 class Answers:
@@ -62,6 +73,13 @@ def kinds(check: Any, found: StackView) -> list[str]:  # noqa: ANN401 -- a check
 def mapping(name: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 -- any setting
     """The deployed mapping as GetEventSourceMapping describes it."""
     return {"State": "Enabled", **view({}).properties(name), **changes}
+
+
+def test_every_value_that_the_checks_compare_can_be_computed() -> None:
+    found = view({})
+    for name, resource in found.template["Resources"].items():
+        if resource["Type"] in COMPARED:
+            assert "Fn::" not in json.dumps(found.properties(name)), name
 
 
 def test_a_disabled_mapping_is_named_with_the_command_that_enables_it() -> None:
