@@ -1,7 +1,7 @@
 """Rebuilds the read model of accounts by owner from the ledger, and compares it with the ledger, both by a replay."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
@@ -149,6 +149,30 @@ def rows_of(client: "DynamoDBClient", table_name: str) -> Iterator[Row]:
     """Every row of the read model, strongly consistent."""
     for page in client.get_paginator("scan").paginate(TableName=table_name, ConsistentRead=True):
         yield from page["Items"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An account in the read model, after its last event there."""
+
+    sequence: int
+    balance: Decimal
+    currency: str
+
+
+def standings(client: "DynamoDBClient", table_name: str, account_ids: Sequence[str]) -> dict[str, Standing]:
+    """Some accounts of the read model, at most a hundred, strongly consistent. Accounts that it lacks are left out."""
+    keys = [{"AccountId": {"S": account_id}} for account_id in account_ids]
+    if not keys:
+        return {}
+    found = client.batch_get_item(RequestItems={table_name: {"Keys": keys, "ConsistentRead": True}})
+    items: Any = found["Responses"].get(table_name, ())
+    return {
+        item["AccountId"]["S"]: Standing(
+            int(item["Sequence"]["N"]), Decimal(item["Balance"]["N"]), item["Currency"]["S"]
+        )
+        for item in items
+    }
 
 
 def row_differences(expected: Mapping[str, Row], found: Mapping[str, Row]) -> dict[str, str]:

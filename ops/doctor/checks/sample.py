@@ -4,8 +4,6 @@ from base64 import b64decode
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from typing import Any
 
 from account_core.domain.errors import Corrupt
 from account_core.domain.events import EventRow
@@ -21,6 +19,7 @@ from ops.lake.deployed_lake import Lake
 from ops.lake.query.engine import QueryFailed
 from ops.lake.reconcile.run import grace_of
 from ops.ledger.check import LedgerCheck
+from ops.owners.read_model import Standing, standings
 
 SEGMENTS, ROWS_PER_SEGMENT = 4, 60
 ACCOUNTS_MAX = 40
@@ -110,12 +109,12 @@ def _sampled(view: StackView, account_id: str) -> Sampled:
 
 def _views(view: StackView, newest: Mapping[str, EventRow]) -> Generator[Finding, None, set[str]]:
     """Compares with the read model and, for what it lacks, with the event stream. Returns the unpublished accounts."""
-    owned = _owned(view, list(newest))
+    owned = standings(view.client("dynamodb"), view.deployment.outputs["OwnedTableName"], list(newest))
     grace = timedelta(seconds=view.grace_s)
     behind = {
         name: row
         for name, row in newest.items()
-        if int(owned.get(name, {}).get("Sequence", {"N": "0"})["N"]) < row.sequence and _age(view, row) > grace
+        if (name not in owned or owned[name].sequence < row.sequence) and _age(view, row) > grace
     }
     published = _published(view) if behind else {}
     missing = {name for name, row in behind.items() if published.get(name, 0) < row.sequence}
@@ -127,7 +126,10 @@ def _views(view: StackView, newest: Mapping[str, EventRow]) -> Generator[Finding
     if late := sorted(behind.keys() - unpublished):
         what = f"The read model lacks the newest events of {len(late)} sampled accounts."
         yield MODEL_BEHIND.at(named(late), what, _rebuild(view, late))
-    if wrong := sorted(name for name, row in newest.items() if _differs(owned.get(name), row)):
+    expected = {name: Standing(row.sequence, row.balance, row.currency) for name, row in newest.items()}
+    if wrong := sorted(
+        name for name, found in owned.items() if found.sequence == newest[name].sequence and found != expected[name]
+    ):
         what = f"The read model differs from the ledger in {len(wrong)} sampled accounts."
         yield MODEL_DIFFERS.at(named(wrong), what, _rebuild(view, wrong))
     return unpublished
@@ -135,21 +137,6 @@ def _views(view: StackView, newest: Mapping[str, EventRow]) -> Generator[Finding
 
 def _rebuild(view: StackView, accounts: Sequence[str]) -> str:
     return f"account-events owners rebuild {' '.join(accounts[:NAMED_MAX])}{view.option}"
-
-
-def _owned(view: StackView, account_ids: Sequence[str]) -> dict[str, Any]:
-    client, table = view.client("dynamodb"), view.deployment.outputs["OwnedTableName"]
-    if not account_ids:
-        return {}
-    keys = [{"AccountId": {"S": account_id}} for account_id in account_ids]
-    found = client.batch_get_item(RequestItems={table: {"Keys": keys, "ConsistentRead": True}})
-    return {item["AccountId"]["S"]: item for item in found["Responses"].get(table, ())}
-
-
-def _differs(owned: Mapping[str, Any] | None, row: EventRow) -> bool:
-    if owned is None or int(owned["Sequence"]["N"]) != row.sequence:
-        return False
-    return (Decimal(owned["Balance"]["N"]), owned["Currency"]["S"]) != (row.balance, row.currency)
 
 
 def _published(view: StackView) -> dict[str, int]:
