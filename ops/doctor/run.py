@@ -1,5 +1,6 @@
 """Runs all checks of `doctor` concurrently."""
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,8 +25,9 @@ from ops.doctor.checks import (
     waiting,
 )
 from ops.doctor.finding import Finding, Kind
-from ops.doctor.stack_view import StackView
+from ops.doctor.stack_view import SERVICES, StackView
 from ops.error_advice import advice
+from ops.lake.deployed_lake import Lake
 from projector.errors import Refused, Unavailable
 
 Check = Callable[[StackView], Iterator[Finding]]
@@ -101,6 +103,9 @@ def stack_view(deployment: Deployment, stack: str, grace_s: float | None) -> Sta
         read_template(),
         datetime.now(UTC),
         (LOCAL_GRACE_S if deployment.is_local else GRACE_S) if grace_s is None else grace_s,
+        random.randrange,
+        {service: deployment.client(service) for service in SERVICES},
+        Lake.of(deployment),
     )
 
 

@@ -1,12 +1,13 @@
 """What `doctor` looks at: the deployed stack next to this release's template.yaml."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from local_stack.template_values import TemplateValues
 from ops.deployment.stack import Deployment
+from ops.lake.deployed_lake import Lake
 
 ARN = {
     "AWS::DynamoDB::Table": "arn:{partition}:dynamodb:{region}:{account}:table/{name}",
@@ -22,6 +23,9 @@ ARN = {
 """ARNs by type of resource. `name` is the physical id; `last` is its last part after a slash."""
 
 
+SERVICES = ("cloudwatch", "dynamodb", "events", "firehose", "iam", "kinesis", "lambda", "scheduler", "sns", "sqs")
+
+
 @dataclass(frozen=True, slots=True)
 class StackView:
     """A deployed stack.
@@ -34,6 +38,8 @@ class StackView:
         template: this release's template.yaml, in its long form.
         now: the current time, UTC.
         grace_s: the age in seconds below which an event may still be on its way to the stream or the read model.
+        draw: returns a random number below its argument.
+        clients: the clients of SERVICES, by service. Several threads may use them.
     """
 
     deployment: Deployment
@@ -44,13 +50,13 @@ class StackView:
     template: Mapping[str, Any]
     now: datetime
     grace_s: float
-    _clients: dict[str, Any] = field(default_factory=dict)
+    draw: Callable[[int], int]
+    clients: Mapping[str, Any]
+    lake: Lake
 
     def client(self, service: str) -> Any:  # noqa: ANN401 -- boto3's clients have no common type
-        """A client that all checks share. Clients of boto3 can be used by several threads."""
-        if service not in self._clients:
-            self._clients[service] = self.deployment.client(service)
-        return self._clients[service]
+        """The client of a service."""
+        return self.clients[service]
 
     @property
     def is_local(self) -> bool:

@@ -66,13 +66,14 @@ class Lake:
         engine = cache(self.engine)
         return Totals(self.s3, self.bucket, lambda _day: engine(), self.outputs["LakeFirstDay"])
 
-    def duckdb(self) -> DuckDBEngine:
-        """DuckDB over the files that are in the bucket now. Each call lists them again."""
+    def duckdb(self, day: str | None = None) -> DuckDBEngine:
+        """DuckDB over the files that are in the bucket now, or only those of a day. Each call lists them again."""
         return DuckDBEngine(
             f"s3://{self.bucket}",
             self.access,
             first_day=self.outputs["LakeFirstDay"],
             has_older_files=not self.is_local,  # a local lake is as old as its stack
+            day=day,
         )
 
 

@@ -1,6 +1,6 @@
 """Rebuilds the read model of accounts by owner from the ledger, and compares it with the ledger, both by a replay."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import groupby
@@ -160,19 +160,16 @@ class Standing:
     currency: str
 
 
-def standings(client: "DynamoDBClient", table_name: str, account_ids: Sequence[str]) -> dict[str, Standing]:
-    """Some accounts of the read model, at most a hundred, strongly consistent. Accounts that it lacks are left out."""
-    keys = [{"AccountId": {"S": account_id}} for account_id in account_ids]
-    if not keys:
-        return {}
-    found = client.batch_get_item(RequestItems={table_name: {"Keys": keys, "ConsistentRead": True}})
-    items: Any = found["Responses"].get(table_name, ())
-    return {
-        item["AccountId"]["S"]: Standing(
-            int(item["Sequence"]["N"]), Decimal(item["Balance"]["N"]), item["Currency"]["S"]
-        )
-        for item in items
-    }
+def standings(client: "DynamoDBClient", table_name: str, account_ids: Iterable[str]) -> dict[str, Standing]:
+    """Some accounts of the read model, read strongly consistently. Accounts that it lacks are left out."""
+    found = {}
+    for account_id in account_ids:
+        response = client.get_item(TableName=table_name, Key={"AccountId": {"S": account_id}}, ConsistentRead=True)
+        if item := response.get("Item"):
+            found[account_id] = Standing(
+                int(item["Sequence"]["N"]), Decimal(item["Balance"]["N"]), item["Currency"]["S"]
+            )
+    return found
 
 
 def row_differences(expected: Mapping[str, Row], found: Mapping[str, Row]) -> dict[str, str]:

@@ -27,7 +27,7 @@ SILENT_LOCALLY = timedelta(seconds=15)
 
 def check(view: StackView) -> Iterator[Finding]:
     """Checks the lake's delivery stream and bucket."""
-    lake = Lake.of(view.deployment)
+    lake = view.lake
     yield from delivery(view)
     found = lake.s3.list_objects_v2(Bucket=lake.bucket, Prefix=ERRORS_PREFIX).get("Contents", ())
     if keys := [each["Key"] for each in found if not each["Key"].startswith(REASONS_PREFIX)]:

@@ -15,13 +15,14 @@ from account_events.streams.reader import ShardReader
 from account_events.streams.source import at_time
 from ops.doctor.finding import NAMED_MAX, Finding, Kind, named
 from ops.doctor.stack_view import StackView
-from ops.lake.deployed_lake import Lake
 from ops.lake.query.engine import QueryFailed
 from ops.lake.reconcile.run import grace_of
 from ops.ledger.check import LedgerCheck
 from ops.owners.read_model import Standing, standings
 
 SEGMENTS, ROWS_PER_SEGMENT = 4, 60
+SEGMENTS_MAX = 1_000_000
+"""DynamoDB API reference, Scan: TotalSegments."""
 ACCOUNTS_MAX = 40
 ROWS_MAX = 500
 """Rows checked per account. Of longer accounts, only the newest rows are read, and their snapshots are not checked."""
@@ -30,6 +31,7 @@ WINDOW = timedelta(minutes=15)
 PAGES_MAX = 20
 """GetRecords requests per shard."""
 LAKE_DAYS_MAX = 2
+NEWEST = "SELECT account_id, max(sequence) FROM account_events GROUP BY account_id"
 DAY_LENGTH = len("2026-11-30")
 
 ROW_WRONG = Kind("ledger-row-wrong", "Commands on such an account fail, or its balance is wrong.", "ledger-row-wrong")
@@ -70,14 +72,17 @@ def check(view: StackView) -> Iterator[Finding]:
 
 
 def _some_accounts(view: StackView) -> list[str]:
-    """Accounts from the beginning of several segments of the table: the keys' hashes make them a random sample."""
+    """A random sample of accounts: the first rows of some segments of the table, whose keys are hashed."""
     client, table = view.client("dynamodb"), view.deployment.outputs["TableName"]
+    rows = client.describe_table(TableName=table)["Table"]["ItemCount"]
+    segments = min(max(SEGMENTS, rows // ROWS_PER_SEGMENT), SEGMENTS_MAX)
+    first = view.draw(segments)
     found: dict[str, None] = {}
-    for segment in range(SEGMENTS):
+    for number in range(SEGMENTS):
         page = client.scan(
             TableName=table,
-            Segment=segment,
-            TotalSegments=SEGMENTS,
+            Segment=(first + number * (segments // SEGMENTS)) % segments,
+            TotalSegments=segments,
             Limit=ROWS_PER_SEGMENT,
             ProjectionExpression=ACCOUNT_ID,
         )
@@ -116,9 +121,12 @@ def _views(view: StackView, newest: Mapping[str, EventRow]) -> Generator[Finding
         for name, row in newest.items()
         if (name not in owned or owned[name].sequence < row.sequence) and _age(view, row) > grace
     }
-    published = _published(view) if behind else {}
-    missing = {name for name, row in behind.items() if published.get(name, 0) < row.sequence}
-    unpublished = {name for name in missing if _age(view, behind[name]) < WINDOW}
+    published = _published(view) if behind else None
+    unpublished = {
+        name
+        for name, row in behind.items()
+        if published is not None and published.get(name, 0) < row.sequence and _age(view, row) < WINDOW
+    }
     if unpublished:
         what = f"The newest events of {len(unpublished)} sampled accounts are not on the event stream."
         group = view.physical_ids["ProjectorFunctionLogs"]
@@ -139,8 +147,8 @@ def _rebuild(view: StackView, accounts: Sequence[str]) -> str:
     return f"account-events owners rebuild {' '.join(accounts[:NAMED_MAX])}{view.option}"
 
 
-def _published(view: StackView) -> dict[str, int]:
-    """The highest sequence of each account on the event stream within the window."""
+def _published(view: StackView) -> Mapping[str, int] | None:
+    """The highest sequence of each account on the event stream within the window; None if it has too many records."""
     reader = ShardReader(
         KinesisSource(view.client("kinesis"), view.deployment.outputs["EventStreamArn"]), view.now.timestamp
     )
@@ -158,25 +166,26 @@ def _published(view: StackView) -> dict[str, int]:
                     highest[account_id] = max(highest.get(account_id, 0), int(fields["sequence"]))
             if read.ended or not (read.records or read.behind_ms):
                 break
+        else:
+            return None
     return highest
 
 
 def _lake(view: StackView, newest: Mapping[str, EventRow]) -> Iterator[Finding]:
     """Compares with the lake's files of the last days."""
-    lake = Lake.of(view.deployment)
+    lake = view.lake
     grace = timedelta(seconds=grace_of(lake) if view.grace_s else 0)
     arrived = {name: row for name, row in newest.items() if _age(view, row) > grace}
     days = sorted({row.occurred_at[:DAY_LENGTH] for row in arrived.values()})[-LAKE_DAYS_MAX:]
-    if not days:
-        return
-    marks = ", ".join("?" for _ in days)
-    sql = f"SELECT account_id, max(sequence) FROM account_events WHERE dt IN ({marks}) GROUP BY account_id"  # noqa: S608 -- only marks
-    try:
-        found = {str(row[0]): int(row[1]) for row in lake.duckdb().query(sql, days).rows}
-    except QueryFailed as error:
-        repair = f"account-events lake backfill --all{view.option}"
-        yield FILE_DAMAGED.at(lake.bucket, f"The lake cannot be read: {error}", repair)
-        return
+    found: dict[str, int] = {}
+    for day in days:
+        try:
+            rows = lake.duckdb(day).query(NEWEST).rows
+        except QueryFailed as error:
+            repair = f"account-events lake backfill --all{view.option}"
+            yield FILE_DAMAGED.at(lake.bucket, f"The lake's events of {day} cannot be read: {error}", repair)
+            return
+        found |= {str(account_id): int(sequence) for account_id, sequence in rows}
     missing = sorted(
         name
         for name, row in arrived.items()

@@ -28,7 +28,7 @@ def check(view: StackView) -> Iterator[Finding]:
     if count := int(attributes["ApproximateNumberOfMessages"]):
         what = f"{count} runs of the refresh could not be started."
         yield NOT_STARTED.at(queue, what, f"aws sqs purge-queue --queue-url {queue}")
-    lake = Lake.of(view.deployment)
+    lake = view.lake
     stale = [day for day in lake.totals().outdated() if view.now - _newest(lake, day) > STALE_AFTER]
     if stale:
         what = f"The totals of {len(stale)} days have not been updated for more than two hours."

@@ -28,7 +28,7 @@ GAP = Kind("read-model-gap", "The lists of accounts by owner do not show their l
 
 def check(view: StackView) -> Iterator[Finding]:
     """Lists what waits for an operator."""
-    outputs, dynamodb, s3 = view.deployment.outputs, view.client("dynamodb"), view.client("s3")
+    outputs, dynamodb, s3 = view.deployment.outputs, view.client("dynamodb"), view.lake.s3
     if parked := DynamoDBParking(dynamodb, outputs["ParkedTableName"]).list_parked():
         first = min(parked.values(), key=lambda each: each.at)
         what = f"{len(parked)} accounts are parked, the first since {first.at} at event {first.first}: {first.reason}."

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -62,7 +63,9 @@ def view(
         template,
         NOW,
         60.0,
-        dict(clients),
+        lambda _below: 0,
+        clients,
+        None,  # type: ignore[arg-type]  # these checks do not use the lake
     )
 
 
@@ -150,8 +153,7 @@ def test_a_stack_of_another_release_is_a_finding() -> None:
 def test_a_resource_that_the_stack_lacks_is_a_finding() -> None:
     found = view({})
     lacking = {name: each for name, each in found.physical_ids.items() if name != "LakeStopped"}
-    object.__setattr__(found, "physical_ids", lacking)
-    [finding] = deployed.check(found)
+    [finding] = deployed.check(replace(found, physical_ids=lacking))
     assert finding.kind == "resources-missing"
     assert "LakeStopped" in finding.what
 
@@ -192,8 +194,8 @@ def test_a_table_without_deletion_protection_is_a_finding() -> None:
 
 def test_a_missing_event_stream_is_a_finding() -> None:
     found = with_tables(TABLE)
-    found._clients["kinesis"] = Answers(describe_stream_summary=None)  # noqa: SLF001 -- the test's own client
-    assert kinds(tables, found) == ["event-stream-missing"]
+    missing = {**found.clients, "kinesis": Answers(describe_stream_summary=None)}
+    assert kinds(tables, replace(found, clients=missing)) == ["event-stream-missing"]
 
 
 def test_a_delivery_stream_that_is_not_active_is_a_finding() -> None:
