@@ -105,6 +105,7 @@ lock: $(STAMP) ## upgrade the locked requirements (requirements/*.txt)
 	$(BIN)/uv pip compile -q requirements/api.in -o requirements/api.txt -c requirements/dev.txt $(LOCK_FLAGS)
 	$(BIN)/uv pip compile -q requirements/projector.in -o requirements/projector.txt -c requirements/dev.txt $(LOCK_FLAGS)
 	$(BIN)/uv pip compile -q requirements/consumers.in -o requirements/consumers.txt -c requirements/dev.txt $(LOCK_FLAGS)
+	$(BIN)/uv pip compile -q requirements/totals.in -o requirements/totals.txt -c requirements/dev.txt $(LOCK_FLAGS)
 	$(BIN)/uv pip compile -q requirements/kcl.in -o requirements/kcl.txt -c requirements/dev.txt $(LOCK_FLAGS)
 LOCK_FLAGS := --generate-hashes --no-emit-index-url --universal --python-version 3.11 --no-header --upgrade
 

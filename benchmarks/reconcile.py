@@ -151,6 +151,7 @@ def _scan(dynamodb: Any, table_name: str) -> None:  # noqa: ANN401 -- a boto3 cl
 
 def _reconcile(emulator: Emulator, table_name: str) -> None:
     outputs = {
+        "StackName": "benchmark",
         "TableName": table_name,
         "LakeBucketName": BUCKET,
         "EventStreamName": "none",

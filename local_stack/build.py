@@ -52,11 +52,14 @@ class Package:
         requirements: lock file of the libraries, relative to the repository's root.
         sources: files of this repository, as globs relative to its root.
         services: AWS services that the function has clients for.
+        not_local: large libraries, as globs, that a package for the local stack leaves out. The emulator runs functions
+            in the project's virtual environment, which has them.
     """
 
     requirements: str
     sources: tuple[str, ...]
     services: frozenset[str] = frozenset({"dynamodb", "kinesis"})
+    not_local: tuple[str, ...] = ()
 
 
 _AVRO = (
@@ -76,6 +79,22 @@ PACKAGES = {
     "AccountsByOwnerFunction": Package("requirements/consumers.txt", (*_CONSUMER, "consumers/owners/*.py")),
     "LakeTransformFunction": Package(
         "requirements/consumers.txt", (*_CONSUMER, "consumers/lake/*.py"), frozenset({"s3"})
+    ),
+    "LakeTotalsFunction": Package(
+        "requirements/totals.txt",
+        (
+            *(*_AVRO, "schemas/history/*/*.avsc", "consumers/*.py", "consumers/lake/tables/*.sql"),
+            *("consumers/lake/added_columns.py", "consumers/lake/settings.py", "consumers/lake/table.py"),
+            *("local_stack/__init__.py", "local_stack/errors.py", "ops/__init__.py", "ops/lake/__init__.py"),
+            # Not the rest of this folder: the engine of Athena and the queries' catalogue, with what they import.
+            *(
+                f"ops/lake/query/{name}.py"
+                for name in ("__init__", "duckdb_*", "engine", "file*", "other_types", "totals*")
+            ),
+            "ops/lake/totals_function/*.py",
+        ),
+        frozenset({"s3"}),
+        not_local=("_duckdb*", "adbc_driver_duckdb", "duckdb*", "sqlglot"),
     ),
 }
 
@@ -99,6 +118,9 @@ def build_directory(function: str, target: Target, directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     _install(ROOT / package.requirements, target, directory)
     trim(directory, package.services)
+    if target == "local":
+        for library in [found for pattern in package.not_local for found in directory.glob(pattern)]:
+            _remove(library)
     for source in _sources(package):
         copy = directory / source.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)

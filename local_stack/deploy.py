@@ -61,8 +61,22 @@ def deploy(
         )
     except (ClientError, WaiterError) as error:
         raise CommandError(f"template.yaml cannot be deployed: {_reason(stacks, stack_name) or error}") from None
+    _enable_recovery(endpoint_url, stacks, stack_name, template)
     [stack] = stacks.describe_stacks(StackName=stack_name)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def _enable_recovery(endpoint_url: str, stacks: Any, stack_name: str, template: Mapping[str, Any]) -> None:  # noqa: ANN401 -- a boto3 client
+    """Enable point-in-time recovery of the tables that have it, because the emulator's CloudFormation ignores it."""
+    tables = client("dynamodb", endpoint_url)
+    for page in stacks.get_paginator("list_stack_resources").paginate(StackName=stack_name):
+        for resource in page["StackResourceSummaries"]:
+            properties = template["Resources"].get(resource["LogicalResourceId"], {}).get("Properties", {})
+            if "PointInTimeRecoverySpecification" in properties:
+                tables.update_continuous_backups(
+                    TableName=resource["PhysicalResourceId"],
+                    PointInTimeRecoverySpecification=properties["PointInTimeRecoverySpecification"],
+                )
 
 
 def with_code(template: dict[str, Any], zips: Mapping[str, Path]) -> dict[str, Any]:

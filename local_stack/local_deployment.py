@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from account_core.api.access import Authorisation
 from account_core.domain.events import StoredRow
 from account_core.rows.items import from_item
+from account_events.lambda_mapping.config import MappingConfig
 from local_stack.address import Address, loopback_http
 from local_stack.api_test_user import create_api_test_user
 from local_stack.build import PACKAGES, build_zip
@@ -28,6 +29,7 @@ from local_stack.event_source_mapping.stack_mappings import running, stack_mappi
 from local_stack.firehose.runner import FirehoseClients, FirehoseRunner
 from local_stack.firehose.stack_delivery import deployed_delivery
 from local_stack.poll_loop import wait_until_all_idle
+from local_stack.progress_metrics import ProgressMetrics
 from local_stack.token_issuer import AUDIENCE, OPERATOR_SCOPE, TokenIssuer
 
 if TYPE_CHECKING:
@@ -101,11 +103,12 @@ class LocalDeployment:
             self.issuer = stack.enter_context(TokenIssuer()) if self.auth == "JWT" else None
             self.address = self._deploy(zips)
             self._progress("starting the event source mappings")
-            self._start_mappings(stack)
+            configs = self._start_mappings(stack)
             self._progress("starting the delivery to the lake")
             self.firehose = self.delivery()
             self.firehose.start()
             stack.callback(self.firehose.stop)
+            self._publish_metrics(stack, configs)
             self._stack = stack.pop_all()
         return self
 
@@ -180,7 +183,7 @@ class LocalDeployment:
         access_key = None if self.issuer else create_api_test_user(endpoint_url, outputs["ApiId"])
         return Address(endpoint_url, os.getpid(), outputs, access_key, self.issuer.url if self.issuer else None)
 
-    def _start_mappings(self, stack: ExitStack) -> None:
+    def _start_mappings(self, stack: ExitStack) -> Mapping[str, MappingConfig]:
         clients = MappingClients(
             streams=self.address.client("dynamodbstreams"),
             kinesis=self.address.client("kinesis"),
@@ -192,6 +195,18 @@ class LocalDeployment:
         self.mappings = stack.enter_context(running(configs, clients))
         projectors = self.address.outputs["MappingId"]
         [self.mapping] = [self.mappings[name] for name, config in configs.items() if config.uuid == projectors]
+        return configs
+
+    def _publish_metrics(self, stack: ExitStack, configs: Mapping[str, MappingConfig]) -> None:
+        """Publish the metrics with which AWS's services report that they make progress."""
+        metrics = ProgressMetrics(
+            self.address.client("cloudwatch"),
+            {config.uuid: self.mappings[name] for name, config in configs.items()},
+            f"{STACK_NAME}-lake",
+            lambda: self.firehose.status(),  # noqa: PLW0108 -- tests replace the runner
+        )
+        metrics.start()
+        stack.callback(metrics.stop)
 
 
 def all_rows(client: "DynamoDBClient", table_name: str) -> list[StoredRow]:

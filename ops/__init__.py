@@ -1,1 +1,1 @@
-"""The operators' tools. They are never part of a function's zip file."""
+"""The operators' tools. Only `ops.lake.totals_function`, and what it imports, is part of a function's zip file."""

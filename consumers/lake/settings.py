@@ -36,7 +36,7 @@ class Settings:
         try:
             return cls(
                 environment["LAKE_BUCKET_NAME"],
-                _day(environment["FIRST_DAY"]),
+                checked_day(environment["FIRST_DAY"]),
                 _codec(environment.get("SCHEMA_VERSIONS", "")),
                 environment["STACK_NAME"],
             )
@@ -44,8 +44,12 @@ class Settings:
             raise LookupError(f"The environment variable {missing} is not set; see template.yaml.") from None
 
 
-def _day(text: str) -> str:
-    """The value of FIRST_DAY. It must be written as YYYY-MM-DD, because days are compared as text."""
+def checked_day(text: str) -> str:
+    """The value of FIRST_DAY. It must be written as YYYY-MM-DD, because days are compared as text.
+
+    Raises:
+        LookupError: it is not.
+    """
     try:
         if date.fromisoformat(text).isoformat() == text:
             return text

@@ -23,6 +23,7 @@ from local_stack.event_stream import EventStreamReader, PublishedEvent
 from local_stack.local_deployment import LocalDeployment
 from local_stack.swagger_ui import SwaggerUi
 from ops.cli.curl_lines import curl_lines, describe_callers
+from ops.cli.doctor import app as doctor_command
 from ops.cli.lake import app as lake_commands
 from ops.cli.lake_repair import app as lake_repair_commands
 from ops.cli.owners import app as owners_commands
@@ -43,6 +44,7 @@ app = typer.Typer(
 )
 app.add_typer(release_commands)
 app.add_typer(query_command)
+app.add_typer(doctor_command)
 app.add_typer(reconcile_command)
 app.add_typer(replay_command)
 app.add_typer(report_command)

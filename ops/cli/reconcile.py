@@ -1,4 +1,4 @@
-"""The command `reconcile`: compares the lake with the ledger, event by event, and keeps the result for the reports."""
+"""The command `reconcile`: compares the lake with the ledger, event by event, and keeps and publishes the result."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from ops.deployment.stack import Deployment
 from ops.lake.deployed_lake import Lake
 from ops.lake.reconcile.grace import GRACE_S_MAX
 from ops.lake.reconcile.result import FOLDER, LATEST_KEY, Finding, ReconciliationResult, finding_line
-from ops.lake.reconcile.run import SHOWN_MAX, run_reconciliation, save_result
+from ops.lake.reconcile.run import SHOWN_MAX, publish_metrics, run_reconciliation, save_result
 from ops.replay.pace import READ_UNITS_MAX
 from ops.terminal import counted, err, out, print_error
 
@@ -54,7 +54,7 @@ def reconcile(
         Path | None, typer.Option(help="File for all findings, one JSON object per line. An existing file is replaced.")
     ] = None,
 ) -> None:
-    """Compare the lake with the ledger, event by event, and keep the result for the reports.
+    """Compare the lake with the ledger, event by event, and keep the result for the reports and alarms.
 
     Reads the whole table and the whole lake. Events that are written meanwhile or are still on their way do not count
     as findings. If you interrupt the command, no result is kept. Exit code 1 if lake and ledger differ.
@@ -63,6 +63,7 @@ def reconcile(
         lake = Lake.of(Deployment.connect(stack))
         result = run_reconciliation(lake, read_units_max=read_units_max, grace_s=grace_s, found=found)
         save_result(lake, result)
+        publish_metrics(lake, result)
     _show(result, output)
     err.print(f"kept as s3://{lake.bucket}/{LATEST_KEY} and under {FOLDER}", highlight=False, soft_wrap=True)
     if not result.agrees:

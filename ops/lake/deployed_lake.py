@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
@@ -61,16 +62,18 @@ class Lake:
         )
 
     def totals(self) -> Totals:
-        """The daily totals."""
-        return Totals(self.s3, self.bucket, self.engine, self.outputs["LakeFirstDay"])
+        """The daily totals, for one refresh, whose days share an engine."""
+        engine = cache(self.engine)
+        return Totals(self.s3, self.bucket, lambda _day: engine(), self.outputs["LakeFirstDay"])
 
-    def duckdb(self) -> DuckDBEngine:
-        """DuckDB over the files that are in the bucket now. Each call lists them again."""
+    def duckdb(self, day: str | None = None) -> DuckDBEngine:
+        """DuckDB over the files that are in the bucket now, or only those of a day. Each call lists them again."""
         return DuckDBEngine(
             f"s3://{self.bucket}",
             self.access,
             first_day=self.outputs["LakeFirstDay"],
             has_older_files=not self.is_local,  # a local lake is as old as its stack
+            day=day,
         )
 
 

@@ -1,7 +1,7 @@
 """Rebuilds the read model of accounts by owner from the ledger, and compares it with the ledger, both by a replay."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
@@ -149,6 +149,27 @@ def rows_of(client: "DynamoDBClient", table_name: str) -> Iterator[Row]:
     """Every row of the read model, strongly consistent."""
     for page in client.get_paginator("scan").paginate(TableName=table_name, ConsistentRead=True):
         yield from page["Items"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An account in the read model, after its last event there."""
+
+    sequence: int
+    balance: Decimal
+    currency: str
+
+
+def standings(client: "DynamoDBClient", table_name: str, account_ids: Iterable[str]) -> dict[str, Standing]:
+    """Some accounts of the read model, read strongly consistently. Accounts that it lacks are left out."""
+    found = {}
+    for account_id in account_ids:
+        response = client.get_item(TableName=table_name, Key={"AccountId": {"S": account_id}}, ConsistentRead=True)
+        if item := response.get("Item"):
+            found[account_id] = Standing(
+                int(item["Sequence"]["N"]), Decimal(item["Balance"]["N"]), item["Currency"]["S"]
+            )
+    return found
 
 
 def row_differences(expected: Mapping[str, Row], found: Mapping[str, Row]) -> dict[str, str]:

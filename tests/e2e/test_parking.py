@@ -136,7 +136,7 @@ def test_release_failures_publishes_discarded_records_from_the_table(
         for _ in range(10):
             assert api.command(account_id, "credit", "1.00").status_code == 200
     assert module_deployment.mapping.wait_until_idle(IDLE_TIMEOUT_S)
-    records = _records(module_deployment, account_id)
+    records = records_of(module_deployment, account_id)
     payload = json.dumps({"Records": records[2:5]})
     s3.put_object(Bucket=bucket, Key="aws/lambda/discarded", Body=json.dumps({"payload": payload}))
     s3.put_object(Bucket=bucket, Key="readme.txt", Body=b"hello")
@@ -159,7 +159,7 @@ def test_release_failures_publishes_discarded_records_from_the_table(
     assert found.duplicates == 10
 
 
-def _records(module_deployment: LocalDeployment, account_id: str) -> list[Any]:
+def records_of(module_deployment: LocalDeployment, account_id: str) -> list[Any]:
     """Return the account's records on the table's stream, as Lambda passes them to the projector."""
     streams, arn = (
         module_deployment.address.client("dynamodbstreams"),

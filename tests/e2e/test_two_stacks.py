@@ -54,7 +54,10 @@ def test_the_policies_name_the_database_of_their_stack(stacks: Stacks, name: str
 @pytest.mark.parametrize("name", NAMES)
 def test_functions_have_the_name_of_their_stack(stacks: Stacks, name: str) -> None:
     functions, outputs = stacks.client("lambda"), stacks.outputs[name]
-    for output in ("ApiFunctionName", "LakeTransformFunctionName", "OwnedFunctionName", "ProjectorFunctionName"):
+    for output in (
+        *("ApiFunctionName", "LakeTotalsFunctionName", "LakeTransformFunctionName"),
+        *("OwnedFunctionName", "ProjectorFunctionName"),
+    ):
         found = functions.get_function_configuration(FunctionName=outputs[output])
         assert found["Environment"]["Variables"]["STACK_NAME"] == name
 

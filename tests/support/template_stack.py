@@ -1,13 +1,14 @@
 """A stack of template.yaml: its values as CloudFormation computes them."""
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
+
+from local_stack.template_values import TemplateValues
 
 TEMPLATE: dict[str, Any] = yaml_parse((Path(__file__).parents[2] / "template.yaml").read_text())
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
@@ -41,30 +42,11 @@ class Stack:
         return {name: str(value) for name, value in self.properties(function)["Environment"]["Variables"].items()}
 
     def value(self, value: Any) -> Any:  # noqa: ANN401 -- any value of the template
-        if isinstance(value, list):
-            return [self.value(each) for each in value]
-        if not isinstance(value, dict):
-            return value
-        if len(value) == 1:
-            [(function, arguments)] = value.items()
-            if function in self._functions:
-                return self._functions[function](arguments)
-        values = {key: self.value(each) for key, each in value.items()}
-        return {key: each for key, each in values.items() if each is not None}
+        return self._values.value(value)
 
     @cached_property
-    def _functions(self) -> dict[str, Callable[[Any], Any]]:
-        return {
-            "Ref": self._ref,
-            "Fn::GetAtt": lambda of: self._ref(".".join(of)),
-            "Fn::Sub": lambda text: re.sub(r"\$\{([\w:.]+)\}", lambda found: str(self._ref(found[1])), text),
-            "Fn::Join": lambda of: of[0].join(self.value(of[1])),
-            "Fn::Split": lambda of: self.value(of[1]).split(of[0]),
-            "Fn::Select": lambda of: self.value(of[1])[int(of[0])],
-            "Fn::If": lambda of: self.value(of[1] if self.value(TEMPLATE["Conditions"][of[0]]) else of[2]),
-            "Fn::Equals": lambda of: self.value(of[0]) == self.value(of[1]),
-            "Fn::Not": lambda of: not self.value(of[0]),
-        }
+    def _values(self) -> TemplateValues:
+        return TemplateValues(TEMPLATE, self._ref)
 
     def _ref(self, name: str) -> str | None:
         """The value of a parameter or pseudo parameter, or the name of a resource or its attribute."""

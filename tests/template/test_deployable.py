@@ -129,19 +129,6 @@ def test_the_projector_has_time_to_publish() -> None:
     assert mapping["MaximumRetryAttempts"] * timeout_s < mapping["MaximumRecordAgeInSeconds"]
 
 
-def test_every_failure_of_the_projector_has_an_alarm() -> None:
-    alarms = [resource for resource in RESOURCES.values() if resource["Type"] == "AWS::CloudWatch::Alarm"]
-    of_lambda = [alarm for alarm in alarms if alarm["Properties"].get("Namespace") == "AWS/Lambda"]
-    assert {alarm["Properties"]["MetricName"] for alarm in of_lambda} == {
-        *("IteratorAge", "Errors"),
-        "OnFailureDestinationDeliveredEventCount",  # records given up, with a stored copy
-        "DroppedEventCount",  # records given up, without a stored copy
-    }
-    assert all(alarm["Condition"] == "OnAws" for alarm in alarms)
-    # The mapping emits the metrics of records given up only with this setting.
-    assert properties("ProjectorMapping")["MetricsConfig"]["Fn::If"][1] == {"Metrics": ["EventCount"]}
-
-
 def test_sam_builds_in_source_with_the_makefile() -> None:
     """The Makefile needs the project's virtual environment, which a copy of the sources does not have."""
     assert (

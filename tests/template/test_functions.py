@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from ops.lake.totals_function.settings import DAY_MAX_S, DUCKDB, MARGIN_S
 from tests.support.template_stack import TEMPLATE, Stack, of_type
 
 STACK = Stack("some-stack")
@@ -23,6 +24,19 @@ def test_a_function_has_exactly_the_variables_it_needs(function: str) -> None:
     for missing in variables.keys() - MAY_BE_MISSING:
         with pytest.raises(LookupError, match=missing):
             settings.read({name: value for name, value in variables.items() if name != missing})
+
+
+def test_duckdb_s_limits_fit_the_function_that_refreshes_totals() -> None:
+    """DuckDB's limit leaves memory to the libraries and to requests. Lambda's sizes are in MiB."""
+    function = STACK.properties("LakeTotalsFunction")
+    limits = {name: int(size.removesuffix("MB")) for name, size in DUCKDB.items() if size.endswith("MB")}
+    assert limits["memory_limit"] <= 0.6 * function["MemorySize"]
+    assert limits["max_temp_directory_size"] <= 0.75 * function["EphemeralStorage"]["Size"]
+    assert DUCKDB["temp_directory"].startswith("/tmp/")  # noqa: S108 -- Lambda's only directory for temporary files
+
+
+def test_the_function_that_refreshes_totals_has_time_for_several_days() -> None:
+    assert STACK.properties("LakeTotalsFunction")["Timeout"] >= 3 * (DAY_MAX_S + MARGIN_S)
 
 
 def test_by_default_no_concurrency_is_reserved() -> None:

@@ -25,8 +25,9 @@ def granted(role: str) -> Grants:
     found: defaultdict[str, set[str]] = defaultdict(set)
     for name, statement in statements():
         if name == role:
-            assert set(statement) == {"Effect", "Action", "Resource"}
+            assert set(statement) - {"Condition"} == {"Effect", "Action", "Resource"}
             assert statement["Effect"] == "Allow"
+            assert statement.get("Condition") == CONDITIONS.get((role, str(statement["Action"])))
             for resource in listed(statement["Resource"]):
                 found[named(resource)] |= set(listed(statement["Action"]))
     return dict(found)
@@ -75,6 +76,16 @@ ROLES: dict[str, Grants] = {
         f"${{Lake.Arn}}/{table.REASONS_PREFIX}*": {"s3:PutObject"},
         arn("logs", "log-group:${LakeTransformFunctionLogs}:*"): {"logs:CreateLogStream", "logs:PutLogEvents"},
     },
+    "LakeTotalsFunctionRole": {
+        "${Lake.Arn}": {"s3:ListBucket"},
+        f"${{Lake.Arn}}/{table.EVENTS_PREFIX}*": {"s3:GetObject"},
+        f"${{Lake.Arn}}/{table.TOTALS_PREFIX}*": {"s3:GetObject", "s3:PutObject"},
+        arn("logs", "log-group:${LakeTotalsFunctionLogs}:*"): {"logs:CreateLogStream", "logs:PutLogEvents"},
+    },
+    "LakeTotalsScheduleRole": {
+        "${LakeTotalsFunction.Arn}": {"lambda:InvokeFunction"},
+        "${LakeTotalsNotInvoked.Arn}": {"sqs:SendMessage"},
+    },
     "LakeAnalystRole": {
         arn("athena", "workgroup/${LakeWorkgroup}"): {
             *("athena:BatchGetNamedQuery", "athena:BatchGetQueryExecution", "athena:GetNamedQuery"),
@@ -104,6 +115,12 @@ ROLES: dict[str, Grants] = {
         arn("cloudformation", "stack/${AWS::StackName}/*"): {"cloudformation:DescribeStacks"},
     },
 }
+CONDITIONS = {
+    ("LakeTotalsFunctionRole", "s3:ListBucket"): {
+        "StringLike": {"s3:prefix": [f"{table.EVENTS_PREFIX}*", f"{table.TOTALS_PREFIX}*"]}
+    },
+}
+"""By role and action."""
 
 
 @pytest.mark.parametrize("role", sorted(ROLES))
@@ -143,6 +160,20 @@ def test_query_results_are_written_where_analysts_may_write() -> None:
             },
         ),
         ("LakeTransformFunctionRole", {"Principal": {"Service": "lambda.amazonaws.com"}}),
+        ("LakeTotalsFunctionRole", {"Principal": {"Service": "lambda.amazonaws.com"}}),
+        (
+            "LakeTotalsScheduleRole",
+            {
+                "Principal": {"Service": "scheduler.amazonaws.com"},
+                # The schedule's group, not the schedule (EventBridge Scheduler user guide, Confused deputy prevention).
+                "Condition": {
+                    "StringEquals": {
+                        "aws:SourceAccount": {"Ref": "AWS::AccountId"},
+                        "aws:SourceArn": {"Fn::GetAtt": ["LakeTotalsSchedules", "Arn"]},
+                    }
+                },
+            },
+        ),
         (
             "LakeAnalystRole",
             {"Principal": {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}},

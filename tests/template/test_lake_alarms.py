@@ -1,11 +1,4 @@
-"""The alarms in template.yaml on a lake that is late or lacks events.
-
-CloudWatch accepts an alarm on a metric that does not exist, and the alarm never fires. So each alarm is listed in full.
-Source of the names: Amazon Data Firehose developer guide, Monitor with CloudWatch metrics; AWS Lambda developer guide,
-Types of metrics.
-"""
-
-from typing import Any
+"""The alarm on a late lake and `reconcile` agree on how long a delivery may take."""
 
 import pytest
 
@@ -13,48 +6,12 @@ from ops.deployment.stack import Deployment, Outputs
 from ops.lake.deployed_lake import Lake
 from ops.lake.reconcile.grace import BUFFER_FACTOR, RETRIES_S, TRANSFORM_BUFFER_S, delivery_s
 from ops.lake.reconcile.run import grace_of
-from tests.template.test_template import RESOURCES, TEMPLATE, properties
+from tests.template.test_template import TEMPLATE, properties
 
 FIREHOSE = {
     "Namespace": "AWS/Firehose",
     "Dimensions": [{"Name": "DeliveryStreamName", "Value": {"Ref": "LakeDelivery"}}],
 }
-FUNCTION = {
-    "Namespace": "AWS/Lambda",
-    "Dimensions": [{"Name": "FunctionName", "Value": {"Ref": "LakeTransformFunction"}}],
-}
-OURS = {
-    "Namespace": "AccountEvents",
-    "Dimensions": [{"Name": "Stack", "Value": {"Ref": "AWS::StackName"}}, {"Name": "service", "Value": "lake"}],
-}
-
-ANY = {"Statistic": "Sum", "EvaluationPeriods": 1, "Threshold": 0}
-"""For alarms that one occurrence raises."""
-ALARMS: dict[str, dict[str, Any]] = {
-    "LakeReadsLate": FIREHOSE
-    | {
-        "MetricName": "KinesisMillisBehindLatest",
-        "Statistic": "Maximum",
-        "EvaluationPeriods": 3,
-        "Threshold": 10 * 60 * 1000,
-    },
-    "LakeRefuses": OURS | ANY | {"MetricName": "Refused"},
-    "LakeConversionFails": FIREHOSE | ANY | {"MetricName": "FailedConversion.Records"},
-    "LakeHasTooManyPartitions": FIREHOSE | ANY | {"MetricName": "PartitionCountExceeded", "Statistic": "Maximum"},
-    "LakeTransformFails": FUNCTION | ANY | {"MetricName": "Errors"},
-}
-EVERYWHERE = {"Period": 300, "ComparisonOperator": "GreaterThanThreshold", "TreatMissingData": "notBreaching"}
-
-
-@pytest.mark.parametrize("name", sorted(ALARMS))
-def test_an_alarm_of_the_lake_has_exactly_these_properties(name: str) -> None:
-    found = {key: value for key, value in properties(name).items() if key not in {"AlarmActions", "AlarmDescription"}}
-    assert found == EVERYWHERE | ALARMS[name]
-
-
-def test_every_alarm_of_the_lake_is_covered() -> None:
-    alarms = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"}
-    assert {name for name in alarms if name.startswith("Lake")} == {*ALARMS, "LakeIsBehind"}
 
 
 def test_the_alarm_on_a_late_lake_follows_the_buffer() -> None:

@@ -16,10 +16,12 @@ LONGEST = "A" + "b-C9" * 31 + "xYz"
 IN_ACCOUNT = {
     "AWS::ApiGatewayV2::Api": r".{1,128}",
     "AWS::Athena::WorkGroup": r"[a-zA-Z0-9._-]{1,128}",
+    "AWS::CloudWatch::Dashboard": r"[a-zA-Z0-9_-]{1,255}",
     # Glue stores names in lower case; Athena accepts letters, digits and underscores without quotes.
     "AWS::Glue::Database": r"[a-z][a-z0-9_]{0,254}",
     "AWS::Glue::Registry": r"[a-zA-Z0-9_$#.-]{1,255}",
     "AWS::Logs::LogGroup": r"[a-zA-Z0-9_/.#-]{1,512}",
+    "AWS::Scheduler::ScheduleGroup": r"[0-9a-zA-Z_.-]{1,64}",
 }
 """Valid names in the account and Region, from the services' API references."""
 WITHIN = {
@@ -29,9 +31,10 @@ WITHIN = {
     "AWS::Glue::Schema": "Registry",
     "AWS::Glue::Table": "DatabaseName",
     "AWS::Logs::LogStream": "LogGroupName",
+    "AWS::Logs::MetricFilter": "LogGroupName",
 }
 """For types whose names are unique only within a parent: the property that identifies the parent."""
-OF_OTHERS = {"DatabaseName", "DeliveryStreamName", "FunctionName", "MetricName"}
+OF_OTHERS = {"DatabaseName", "DeliveryStreamName", "FunctionName", "GroupName", "MetricName"}
 """Properties of any type that refer to another resource by name."""
 
 

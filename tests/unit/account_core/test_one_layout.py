@@ -35,6 +35,7 @@ EXCEPTIONS = {
     "local_stack/event_source_mapping/delivery.py": "the id of an AWS API request",
     "local_stack/firehose/config.py": "the type of a processor in Firehose's configuration",
     "local_stack/firehose/runner.py": "the type of a column in Glue",
+    "ops/doctor/stack_view.py": "the type of a resource in CloudFormation",
     "ops/lake/query/athena_engine.py": "the type of a column in Athena",
     # Independent of this project's code by design.
     "benchmarks/cost_targets.py": "what a command may cost, calculated by hand",

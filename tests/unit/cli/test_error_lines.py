@@ -44,6 +44,8 @@ HANDLED = {
     "local_stack.install.InstallError": "`build` raises it again as BuildError",
     "local_stack.firehose.delivery.InvocationFailed": "the local Firehose tries again",
     "local_stack.firehose.object_prefixes.NoSuchKey": "the local Firehose keeps the record as failed",
+    "ops.lake.query.totals.OutOfTime": "the totals function stops; the command has no time limit",
+    "ops.lake.totals_function.run.DaysFailed": "of a Lambda function",
     "ops.lake.query.catalog.InvalidArguments": "`query` ends with exit code 2",
     "consumers.lake.delivery.parquet.Unconvertible": "the record is kept as failed",
     "ops.report.svg.Unfit": "the report leaves the chart as it is",

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ import pytest
 
 from consumers.lake import table
 from ops.lake.query.duckdb_engine import DuckDBEngine
-from ops.lake.query.engine import Answer
-from ops.lake.query.totals import SQL, Totals, totals_key
+from ops.lake.query.engine import Answer, QueryFailed
+from ops.lake.query.totals import SQL, OutOfTime, Totals, totals_key
 from tests.support.lake import LakeRow, made_up, put, write
 
 COLUMNS = ", ".join(name for name, _ in table.TOTALS_COLUMNS if name != "made_of")
@@ -50,9 +51,10 @@ def bucket(tmp_path: Path) -> Folder:
     return Folder(tmp_path)
 
 
-def totals(bucket: Folder, engine: Callable[[], Any] | None = None) -> Totals:
+def totals(bucket: Folder, engine: Callable[[str], Any] | None = None) -> Totals:
     s3: Any = bucket
-    return Totals(s3, "lake", engine or (lambda: DuckDBEngine(str(bucket.root))))
+    shared = cache(lambda: DuckDBEngine(str(bucket.root)))
+    return Totals(s3, "lake", engine or (lambda _day: shared()))
 
 
 def expected(rows: Sequence[LakeRow]) -> set[tuple[Any, ...]]:
@@ -119,7 +121,7 @@ def test_a_file_that_arrives_during_an_update_counts_in_the_next(bucket: Folder)
             write(bucket.root, rows[-1:], file_name="meanwhile")
             return answer
 
-    assert totals(bucket, lambda: Slow(str(bucket.root))).refresh() == 1
+    assert totals(bucket, lambda _day: Slow(str(bucket.root))).refresh() == 1
     assert found(bucket) != expected(rows)
     assert totals(bucket).refresh() == 1
     assert found(bucket) == expected(rows)
@@ -215,14 +217,14 @@ def test_files_of_other_tables_are_left_alone(key: str) -> None:
             return [{"Contents": [{"Key": each, "ETag": "1"} for each in kept if each.startswith(call["Prefix"])]}]
 
     bucket: Any = Bucket
-    assert Totals(bucket, "lake", lambda: pytest.fail("there is nothing to query")).refresh() == 0
+    assert Totals(bucket, "lake", lambda _day: pytest.fail("there is nothing to query")).refresh() == 0
 
 
 def test_days_before_the_tables_first_day_are_ignored(bucket: Folder) -> None:
     rows = made_up(8, 5, 3, 60)
     write(bucket.root, rows)
     s3: Any = bucket
-    late = Totals(s3, "lake", lambda: DuckDBEngine(str(bucket.root), first_day="2026-08-02"), "2026-08-02")
+    late = Totals(s3, "lake", lambda _day: DuckDBEngine(str(bucket.root), first_day="2026-08-02"), "2026-08-02")
     assert late.refresh() == 2
     assert late.refresh() == 0
     assert found(bucket) == expected([row for row in rows if row["dt"] >= "2026-08-02"])
@@ -268,3 +270,65 @@ def test_a_month_with_invalid_utf8_is_rewritten(bucket: Folder, column: str) -> 
     pq.write_table(rows.set_column(rows.column_names.index(column), column, invalid).cast(rows.schema), path)
     assert totals(bucket).refresh() == 2
     assert len(found(bucket)) >= 2
+
+
+def test_a_refresh_without_time_keeps_its_days_and_the_next_continues(bucket: Folder) -> None:
+    rows = made_up(1, 20, 40, 400)
+    write(bucket.root, rows)
+    days: list[str] = []
+    with pytest.raises(OutOfTime) as stopped:
+        totals(bucket).refresh(days.append, has_time=lambda: len(days) < 35)
+    assert (stopped.value.updated, stopped.value.left) == (35, 5)
+    assert {row[0] for row in found(bucket)} == set(days)
+    assert totals(bucket).refresh() == 5
+    assert found(bucket) == expected(rows)
+
+
+def test_an_interruption_keeps_the_days_that_are_done(bucket: Folder) -> None:
+    write(bucket.root, made_up(1, 20, 5, 200))
+
+    def interrupted(day: str) -> DuckDBEngine:
+        if day == "2026-08-03":
+            raise KeyboardInterrupt
+        return DuckDBEngine(str(bucket.root))
+
+    with pytest.raises(KeyboardInterrupt):
+        totals(bucket, interrupted).refresh()
+    assert {row[0] for row in found(bucket)} == {"2026-08-01", "2026-08-02"}
+
+
+def failing_on(bucket: Folder, day: str) -> Callable[[str], DuckDBEngine]:
+    def engine(wanted: str) -> DuckDBEngine:
+        if wanted == day:
+            raise QueryFailed("too large")
+        return DuckDBEngine(str(bucket.root))
+
+    return engine
+
+
+def test_a_failed_day_keeps_its_old_totals_and_stops_no_other(bucket: Folder) -> None:
+    rows = made_up(2, 20, 5, 300)
+    late = [row for row in rows if row["dt"] >= "2026-08-03"][::10]
+    before = [row for row in rows if row not in late]
+    write(bucket.root, before)
+    totals(bucket).refresh()
+    write(bucket.root, late, file_name="late")
+    failures: list[tuple[str, str]] = []
+    engine = failing_on(bucket, "2026-08-03")
+    updated = totals(bucket, engine).refresh(on_failure=lambda day, error: failures.append((day, str(error))))
+    assert (updated, failures) == (2, [("2026-08-03", "too large")])
+    assert found(bucket) == {
+        *(row for row in expected(before) if row[0] <= "2026-08-03"),
+        *(row for row in expected(rows) if row[0] > "2026-08-03"),
+    }
+    assert totals(bucket).refresh() == 1
+    assert found(bucket) == expected(rows)
+
+
+def test_by_default_the_first_failed_day_ends_the_refresh(bucket: Folder) -> None:
+    """Where each query costs money, the same cause would fail all of them."""
+    write(bucket.root, made_up(2, 20, 5, 300))
+    days: list[str] = []
+    with pytest.raises(QueryFailed, match="too large"):
+        totals(bucket, failing_on(bucket, "2026-08-02")).refresh(days.append)
+    assert days == ["2026-08-01", "2026-08-02"]

@@ -12,6 +12,7 @@ from local_stack.errors import CommandError
 ZIPS = {
     "AccountsByOwnerFunction": Path("somewhere/owners-3.zip"),
     "ApiFunction": Path("somewhere/api-1.zip"),
+    "LakeTotalsFunction": Path("somewhere/totals-5.zip"),
     "LakeTransformFunction": Path("somewhere/lake-4.zip"),
     "ProjectorFunction": Path("somewhere/projector-2.zip"),
 }

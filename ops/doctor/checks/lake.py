@@ -1,0 +1,74 @@
+"""The lake: delivery, failed records, stray files, the last reconciliation."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from consumers.lake.table import REASONS_PREFIX
+from ops.doctor.finding import Finding, Kind
+from ops.doctor.stack_view import StackView
+from ops.lake.deployed_lake import Lake
+from ops.lake.query.files import LakeFiles
+from ops.lake.reconcile.result import LATEST_KEY, UnknownResult, from_json
+
+NOT_ACTIVE = Kind("lake-delivery-not-active", "No events reach the lake.", "lakestopped")
+STOPPED = Kind("lake-stopped", "Events are missing in the lake.", "lakestopped")
+RECORDS_FAILED = Kind("lake-records-failed", "Queries and reports are incomplete.", "lakerefuses")
+FILES_STRAY = Kind("lake-files-stray", "It is undefined whether Athena reads them.", "lake-files-stray")
+NEVER_RECONCILED = Kind("reconciliation-missing", "Differences stay unnoticed.", "reconciliationmissing")
+OLD = Kind("reconciliation-old", "Differences since then stay unnoticed.", "reconciliationmissing")
+UNREADABLE = Kind("reconciliation-unreadable", "Reports cannot show whether they are right.", "reconciliationmissing")
+DIFFERS = Kind(
+    "reconciliation-differs", "Some events of the ledger are missing or differ in the lake.", "reconciliationfinds"
+)
+ERRORS_PREFIX = "errors/"
+RECONCILED = timedelta(hours=26)
+SILENT_LOCALLY = timedelta(seconds=15)
+
+
+def check(view: StackView) -> Iterator[Finding]:
+    """Checks the lake's delivery stream and bucket."""
+    lake = view.lake
+    yield from delivery(view)
+    found = lake.s3.list_objects_v2(Bucket=lake.bucket, Prefix=ERRORS_PREFIX).get("Contents", ())
+    if keys := [each["Key"] for each in found if not each["Key"].startswith(REASONS_PREFIX)]:
+        what = f"{len(keys)} objects under errors/ hold events that are not in the lake."
+        yield RECORDS_FAILED.at(keys[0], what, f"account-events lake redrive{view.option}")
+    if strays := LakeFiles.of(lake.s3, lake.bucket).strays(view.now.date()):
+        what = f"{len(strays)} files under events/ belong to no partition."
+        repair = f"aws s3 mv s3://{lake.bucket}/{strays[0]} s3://{lake.bucket}/stray/{strays[0]}"
+        yield FILES_STRAY.at(strays[0], what, repair)
+    yield from _reconciliation(view, lake)
+
+
+def delivery(view: StackView) -> Iterator[Finding]:
+    """Checks the delivery stream."""
+    if view.is_local:
+        name = f"{view.name}-lake"
+        dimensions = [{"Name": "DeliveryStreamName", "Value": name}]
+        if not view.has_metric("AWS/Firehose", "DataReadFromKinesisStream.Records", dimensions, SILENT_LOCALLY):
+            yield STOPPED.at(name, "The delivery to the lake has not read the event stream lately.", "make up")
+        return
+    name = view.deployment.outputs["LakeDeliveryName"]
+    described = view.client("firehose").describe_delivery_stream(DeliveryStreamName=name)
+    status = described["DeliveryStreamDescription"]["DeliveryStreamStatus"]
+    if status != "ACTIVE":
+        yield NOT_ACTIVE.at(name, f"The delivery stream {name} is {status}.", "sam deploy")
+
+
+def _reconciliation(view: StackView, lake: Lake) -> Iterator[Finding]:
+    repair = f"account-events reconcile{view.option}"
+    try:
+        result = from_json(lake.s3.get_object(Bucket=lake.bucket, Key=LATEST_KEY)["Body"].read())
+    except lake.s3.exceptions.NoSuchKey:
+        if not view.is_local:
+            yield NEVER_RECONCILED.at(LATEST_KEY, "Lake and ledger have never been compared.", repair)
+        return
+    except UnknownResult as error:
+        yield UNREADABLE.at(LATEST_KEY, str(error), repair)
+        return
+    if view.now - result.compared_at > RECONCILED:
+        what = f"Lake and ledger were last compared at {result.compared_at:%Y-%m-%d %H:%M} UTC."
+        yield OLD.at(LATEST_KEY, what, repair)
+    if result.differences:
+        what = f"The last reconciliation found {result.differences} differences between lake and ledger."
+        yield DIFFERS.at(LATEST_KEY, what, repair)

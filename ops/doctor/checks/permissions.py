@@ -1,0 +1,61 @@
+"""Roles: each has the permissions that the template gives it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ops.doctor.checks.functions import RUNBOOK
+from ops.doctor.finding import Finding, Kind
+from ops.doctor.stack_view import StackView
+
+MISSING = Kind(
+    "permission-missing", "Whatever uses the role fails when it needs the permission.", "restore-a-permission"
+)
+ALLOWED = "allowed"
+"""IAM API reference, EvaluationResult: the other decisions are explicitDeny and implicitDeny."""
+
+
+def check(view: StackView) -> Iterator[Finding]:
+    """Asks IAM whether each role may do what the template allows."""
+    for role in view.of_type("AWS::IAM::Role"):
+        runbook, _ = RUNBOOK.get(role.removesuffix("Role"), ("", ""))
+        for policy in view.properties(role).get("Policies", ()):
+            document = policy["PolicyDocument"]
+            denied = [each for statement in document["Statement"] for each in _denied(view, role, statement)]
+            if denied:
+                repair = (
+                    f"aws iam put-role-policy --role-name {view.physical_ids[role]} --policy-name "
+                    f"{policy['PolicyName']} --policy-document '{json.dumps(document)}'"
+                )
+                yield MISSING.at(role, f"{role} may not {', '.join(denied)}.", repair, runbook=runbook)
+
+
+def _denied(view: StackView, role: str, statement: Mapping[str, Any]) -> Iterator[str]:
+    """The actions of a statement that the role may not carry out on all of its resources."""
+    if view.is_local and "Condition" in statement:
+        return  # the emulator's simulation ignores the context, so it would deny
+    resources = _listed(statement["Resource"])
+    answer = view.client("iam").simulate_principal_policy(
+        PolicySourceArn=view.arn(role),
+        ActionNames=_listed(statement["Action"]),
+        ResourceArns=[each if each == "*" else _example(each) for each in resources],
+        ContextEntries=[
+            {"ContextKeyName": key, "ContextKeyValues": [_example(_listed(value)[0])], "ContextKeyType": "string"}
+            for condition in statement.get("Condition", {}).values()
+            for key, value in condition.items()
+        ],
+    )
+    for result in answer["EvaluationResults"]:
+        decisions = {result["EvalDecision"]}
+        decisions |= {each["EvalResourceDecision"] for each in result.get("ResourceSpecificResults", ())}
+        if decisions != {ALLOWED}:
+            yield f"{result['EvalActionName']} on {', '.join(resources)}"
+
+
+def _example(pattern: str) -> str:
+    """A value that the pattern matches."""
+    return pattern.replace("*", "x")
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value

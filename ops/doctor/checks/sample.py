@@ -1,0 +1,201 @@
+"""A sample of accounts: their rows agree, and their newest events are on the stream, in the read model and the lake."""
+
+from base64 import b64decode
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from account_core.domain.errors import Corrupt
+from account_core.domain.events import EventRow
+from account_core.rows.items import from_item, version_in
+from account_core.rows.layout import ACCOUNT_ID, VERSION, rows_query
+from account_events.aggregation.unpacking import unpack
+from account_events.streams.kinesis_source import KinesisSource
+from account_events.streams.reader import ShardReader
+from account_events.streams.source import at_time
+from ops.doctor.finding import NAMED_MAX, Finding, Kind, named
+from ops.doctor.stack_view import StackView
+from ops.lake.query.engine import QueryFailed
+from ops.lake.reconcile.run import grace_of
+from ops.ledger.check import LedgerCheck
+from ops.owners.read_model import Standing, standings
+
+SEGMENTS, ROWS_PER_SEGMENT = 4, 60
+SEGMENTS_MAX = 1_000_000
+"""DynamoDB API reference, Scan: TotalSegments."""
+ACCOUNTS_MAX = 40
+ROWS_MAX = 500
+"""Rows checked per account. Of longer accounts, only the newest rows are read, and their snapshots are not checked."""
+WINDOW = timedelta(minutes=15)
+"""How far back the event stream is read."""
+PAGES_MAX = 20
+"""GetRecords requests per shard."""
+LAKE_DAYS_MAX = 2
+NEWEST = "SELECT account_id, max(sequence) FROM account_events GROUP BY account_id"
+DAY_LENGTH = len("2026-11-30")
+
+ROW_WRONG = Kind("ledger-row-wrong", "Commands on such an account fail, or its balance is wrong.", "ledger-row-wrong")
+NOT_PUBLISHED = Kind(
+    "events-not-published", "Consumers, the read model and the lake do not know these events.", "projectorisbehind"
+)
+MODEL_BEHIND = Kind(
+    "read-model-behind", "The lists of accounts by owner are not up to date.", "accountsbyownerisbehind"
+)
+MODEL_DIFFERS = Kind(
+    "read-model-differs", "The lists of accounts by owner show wrong amounts.", "accountsbyownergaveup"
+)
+FILE_DAMAGED = Kind(
+    "lake-file-damaged", "Queries and reports on that day fail. First move it out of events/.", "lake-file-damaged"
+)
+LACKS_EVENTS = Kind("lake-lacks-events", "Queries and reports are incomplete.", "lakeisbehind")
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """A sampled account. `newest` is its newest valid event; None if it has none."""
+
+    check: LedgerCheck
+    newest: EventRow | None
+
+
+def check(view: StackView) -> Iterator[Finding]:
+    """Checks the sample."""
+    accounts = {account_id: _sampled(view, account_id) for account_id in _some_accounts(view)}
+    wrong = {name: each.check.findings[0] for name, each in accounts.items() if each.check.findings}
+    if wrong:
+        what = f"In {len(wrong)} of {len(accounts)} sampled accounts a row is wrong: {next(iter(wrong.values()))}."
+        table = "" if view.is_local else f" --table {view.deployment.outputs['TableName']}"
+        yield ROW_WRONG.at(named(sorted(wrong)), what, f"account-events check{table}")
+    newest = {name: each.newest for name, each in accounts.items() if each.newest and name not in wrong}
+    unpublished = yield from _views(view, newest)
+    yield from _lake(view, {name: row for name, row in newest.items() if name not in unpublished})
+
+
+def _some_accounts(view: StackView) -> list[str]:
+    """A random sample of accounts: the first rows of some segments of the table, whose keys are hashed."""
+    client, table = view.client("dynamodb"), view.deployment.outputs["TableName"]
+    rows = client.describe_table(TableName=table)["Table"]["ItemCount"]
+    segments = min(max(SEGMENTS, rows // ROWS_PER_SEGMENT), SEGMENTS_MAX)
+    first = view.draw(segments)
+    found: dict[str, None] = {}
+    for number in range(SEGMENTS):
+        page = client.scan(
+            TableName=table,
+            Segment=(first + number * (segments // SEGMENTS)) % segments,
+            TotalSegments=segments,
+            Limit=ROWS_PER_SEGMENT,
+            ProjectionExpression=ACCOUNT_ID,
+        )
+        found |= dict.fromkeys(item[ACCOUNT_ID]["S"] for item in page["Items"])
+    return list(found)[:ACCOUNTS_MAX]
+
+
+def _sampled(view: StackView, account_id: str) -> Sampled:
+    client, table = view.client("dynamodb"), view.deployment.outputs["TableName"]
+    page = client.query(
+        TableName=table, ConsistentRead=True, ScanIndexForward=False, Limit=ROWS_MAX, **rows_query(account_id)
+    )
+    items = page["Items"][::-1]
+    checked, newest = LedgerCheck(account_id), None
+    is_whole = bool(items) and version_in(items[0][VERSION]["N"]) == 1
+    for item in items:
+        try:
+            row = from_item(item)
+        except Corrupt as error:
+            checked.add_unreadable(version_in(item[VERSION]["N"]), error)
+            continue
+        if is_whole:
+            checked.add(row)
+        newest = row if isinstance(row, EventRow) else newest
+    if is_whole:
+        checked.end()
+    return Sampled(checked, newest)
+
+
+def _views(view: StackView, newest: Mapping[str, EventRow]) -> Generator[Finding, None, set[str]]:
+    """Compares with the read model and, for what it lacks, with the event stream. Returns the unpublished accounts."""
+    owned = standings(view.client("dynamodb"), view.deployment.outputs["OwnedTableName"], list(newest))
+    grace = timedelta(seconds=view.grace_s)
+    behind = {
+        name: row
+        for name, row in newest.items()
+        if (name not in owned or owned[name].sequence < row.sequence) and _age(view, row) > grace
+    }
+    published = _published(view) if behind else None
+    unpublished = {
+        name
+        for name, row in behind.items()
+        if published is not None and published.get(name, 0) < row.sequence and _age(view, row) < WINDOW
+    }
+    if unpublished:
+        what = f"The newest events of {len(unpublished)} sampled accounts are not on the event stream."
+        group = view.physical_ids["ProjectorFunctionLogs"]
+        yield NOT_PUBLISHED.at(named(sorted(unpublished)), what, f"aws logs tail {group} --since 15m")
+    if late := sorted(behind.keys() - unpublished):
+        what = f"The read model lacks the newest events of {len(late)} sampled accounts."
+        yield MODEL_BEHIND.at(named(late), what, _rebuild(view, late))
+    expected = {name: Standing(row.sequence, row.balance, row.currency) for name, row in newest.items()}
+    if wrong := sorted(
+        name for name, found in owned.items() if found.sequence == newest[name].sequence and found != expected[name]
+    ):
+        what = f"The read model differs from the ledger in {len(wrong)} sampled accounts."
+        yield MODEL_DIFFERS.at(named(wrong), what, _rebuild(view, wrong))
+    return unpublished
+
+
+def _rebuild(view: StackView, accounts: Sequence[str]) -> str:
+    return f"account-events owners rebuild {' '.join(accounts[:NAMED_MAX])}{view.option}"
+
+
+def _published(view: StackView) -> Mapping[str, int] | None:
+    """The highest sequence of each account on the event stream within the window; None if it has too many records."""
+    reader = ShardReader(
+        KinesisSource(view.client("kinesis"), view.deployment.outputs["EventStreamArn"]), view.now.timestamp
+    )
+    codec, highest = view.deployment.codec(), dict[str, int]()
+    start = at_time((view.now - WINDOW).timestamp())
+    for shard in reader.shards():
+        last: str | None = None
+        for _ in range(PAGES_MAX):
+            read = reader.read(shard.shard_id, last, start)
+            for record in read.records:
+                last = record.sequence_number
+                for data in unpack(b64decode(record.event["kinesis"]["data"])):
+                    fields = codec.decode(data).fields
+                    account_id = str(fields["account_id"])
+                    highest[account_id] = max(highest.get(account_id, 0), int(fields["sequence"]))
+            if read.ended or not (read.records or read.behind_ms):
+                break
+        else:
+            return None
+    return highest
+
+
+def _lake(view: StackView, newest: Mapping[str, EventRow]) -> Iterator[Finding]:
+    """Compares with the lake's files of the last days."""
+    lake = view.lake
+    grace = timedelta(seconds=grace_of(lake) if view.grace_s else 0)
+    arrived = {name: row for name, row in newest.items() if _age(view, row) > grace}
+    days = sorted({row.occurred_at[:DAY_LENGTH] for row in arrived.values()})[-LAKE_DAYS_MAX:]
+    found: dict[str, int] = {}
+    for day in days:
+        try:
+            rows = lake.duckdb(day).query(NEWEST).rows
+        except QueryFailed as error:
+            repair = f"account-events lake backfill --all{view.option}"
+            yield FILE_DAMAGED.at(lake.bucket, f"The lake's events of {day} cannot be read: {error}", repair)
+            return
+        found |= {str(account_id): int(sequence) for account_id, sequence in rows}
+    missing = sorted(
+        name
+        for name, row in arrived.items()
+        if row.occurred_at[:DAY_LENGTH] in days and found.get(name, 0) < row.sequence
+    )
+    if missing:
+        what = f"The lake lacks the newest events of {len(missing)} sampled accounts."
+        repair = f"account-events lake backfill {' '.join(missing[:NAMED_MAX])}{view.option}"
+        yield LACKS_EVENTS.at(named(missing), what, repair)
+
+
+def _age(view: StackView, row: EventRow) -> timedelta:
+    return view.now - datetime.fromisoformat(row.occurred_at).astimezone(UTC)

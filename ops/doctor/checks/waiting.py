@@ -1,0 +1,56 @@
+"""Accounts that wait and records that were given up: parked accounts, failure buckets, gaps of the read model."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from account_events.consumer.dynamodb_inbox import DynamoDBInbox
+from ops.doctor.finding import NAMED_MAX, Finding, Kind, named
+from ops.doctor.stack_view import StackView
+from projector.dynamodb_parking import DynamoDBParking
+
+PARKED = Kind(
+    "account-parked",
+    "Their later events are not published. First repair the row, or deploy a release that can read it.",
+    "projectorparks",
+)
+DISCARDED = Kind(
+    "records-discarded",
+    "Lambda gave up delivering their rows, so their accounts may have a gap on the event stream.",
+    "projectorgaveup",
+)
+CONSUMER_DISCARDED = Kind(
+    "consumer-records-discarded",
+    "Lambda gave up delivering their events to the read model, so its accounts may have a gap.",
+    "accountsbyownergaveup",
+)
+GAP = Kind("read-model-gap", "The lists of accounts by owner do not show their later events.", "accountsbyownerwaits")
+
+
+def check(view: StackView) -> Iterator[Finding]:
+    """Lists what waits for an operator."""
+    outputs, dynamodb, s3 = view.deployment.outputs, view.client("dynamodb"), view.lake.s3
+    if parked := DynamoDBParking(dynamodb, outputs["ParkedTableName"]).list_parked():
+        first = min(parked.values(), key=lambda each: each.at)
+        what = f"{len(parked)} accounts are parked, the first since {first.at} at event {first.first}: {first.reason}."
+        yield PARKED.at(named(sorted(parked)), what, f"account-events release --all{view.option}")
+    bucket = outputs["FailureBucketName"]
+    if objects := _objects(s3, bucket):
+        what = f"{objects} objects are in the projector's failure bucket."
+        yield DISCARDED.at(bucket, what, f"account-events release --failures{view.option}")
+    bucket = outputs["ConsumerFailureBucketName"]
+    if objects := _objects(s3, bucket):
+        what = f"{objects} objects are in the consumers' failure bucket."
+        yield CONSUMER_DISCARDED.at(bucket, what, f"account-events owners check{view.option}")
+    inbox = DynamoDBInbox(dynamodb, outputs["OwnedInboxTableName"])
+    if gaps := inbox.gaps(view.now.timestamp() - view.grace_s):
+        accounts, gap = sorted(each.account_id for each in gaps), gaps[0]
+        what = (
+            f"{len(gaps)} accounts of the read model wait for a missing event; {gap.account_id} for event {gap.first}."
+        )
+        repair = f"account-events owners rebuild {' '.join(accounts[:NAMED_MAX])}{view.option}"
+        yield GAP.at(named(accounts), what, repair)
+
+
+def _objects(s3: Any, bucket: str) -> int:  # noqa: ANN401 -- a client
+    """The number of objects, at most those of one page."""
+    return len(s3.list_objects_v2(Bucket=bucket).get("Contents", ()))

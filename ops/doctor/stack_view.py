@@ -1,0 +1,138 @@
+"""What `doctor` looks at: the deployed stack next to this release's template.yaml."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from local_stack.template_values import TemplateValues
+from ops.deployment.stack import Deployment
+from ops.lake.deployed_lake import Lake
+
+ARN = {
+    "AWS::DynamoDB::Table": "arn:{partition}:dynamodb:{region}:{account}:table/{name}",
+    "AWS::Glue::Registry": "{name}",
+    "AWS::IAM::Role": "arn:{partition}:iam::{account}:role/{name}",
+    "AWS::Kinesis::Stream": "arn:{partition}:kinesis:{region}:{account}:stream/{name}",
+    "AWS::S3::Bucket": "arn:{partition}:s3:::{name}",
+    "AWS::Serverless::Function": "arn:{partition}:lambda:{region}:{account}:function:{name}",
+    "AWS::Scheduler::Schedule": "arn:{partition}:scheduler:{region}:{account}:schedule/{name}",
+    "AWS::Scheduler::ScheduleGroup": "arn:{partition}:scheduler:{region}:{account}:schedule-group/{name}",
+    "AWS::SQS::Queue": "arn:{partition}:sqs:{region}:{account}:{last}",
+}
+"""ARNs by type of resource. `name` is the physical id; `last` is its last part after a slash."""
+
+
+SERVICES = ("cloudwatch", "dynamodb", "events", "firehose", "iam", "kinesis", "lambda", "scheduler", "sns", "sqs")
+
+
+@dataclass(frozen=True, slots=True)
+class StackView:
+    """A deployed stack.
+
+    Attributes:
+        stack_id: the stack's ARN.
+        status: its status, for example UPDATE_COMPLETE.
+        parameters: the values of its parameters.
+        physical_ids: the physical ids of its resources, by logical id.
+        template: this release's template.yaml, in its long form.
+        now: the current time, UTC.
+        grace_s: the age in seconds below which an event may still be on its way to the stream or the read model.
+        draw: returns a random number below its argument.
+        clients: the clients of SERVICES, by service. Several threads may use them.
+    """
+
+    deployment: Deployment
+    stack_id: str
+    status: str
+    parameters: Mapping[str, str]
+    physical_ids: Mapping[str, str]
+    template: Mapping[str, Any]
+    now: datetime
+    grace_s: float
+    draw: Callable[[int], int]
+    clients: Mapping[str, Any]
+    lake: Lake
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 -- boto3's clients have no common type
+        """The client of a service."""
+        return self.clients[service]
+
+    @property
+    def is_local(self) -> bool:
+        return self.deployment.is_local
+
+    @property
+    def name(self) -> str:
+        """The stack's name."""
+        return self.stack_id.split("/")[1]
+
+    @property
+    def option(self) -> str:
+        """The option with which a command works on this stack: empty locally."""
+        return "" if self.is_local else f" --stack {self.name}"
+
+    def has_metric(self, namespace: str, metric: str, dimensions: list[dict[str, str]], since: timedelta) -> bool:
+        """Whether a metric has a data point that is younger than this."""
+        found = self.client("cloudwatch").get_metric_statistics(
+            Namespace=namespace,
+            MetricName=metric,
+            Dimensions=dimensions,
+            StartTime=self.now - since,
+            EndTime=self.now + timedelta(minutes=1),
+            Period=60,
+            Statistics=["SampleCount"],
+        )
+        return bool(found["Datapoints"])
+
+    def resources(self) -> set[str]:
+        """The logical ids of the resources that this stack should have according to the template."""
+        return {
+            name
+            for name, resource in self.template["Resources"].items()
+            if "Condition" not in resource or self.values.condition(resource["Condition"])
+        }
+
+    def of_type(self, kind: str) -> dict[str, Any]:
+        """The stack's resources of a type, by logical id."""
+        resources = self.template["Resources"]
+        return {
+            name: resources[name] for name in self.physical_ids if name in resources and resources[name]["Type"] == kind
+        }
+
+    def properties(self, logical_id: str) -> dict[str, Any]:
+        """The properties that the template gives a resource, with this stack's names and ARNs."""
+        return self.values.properties(logical_id)
+
+    @property
+    def values(self) -> TemplateValues:
+        return TemplateValues(self.template, self._ref)
+
+    def arn(self, logical_id: str) -> str:
+        """The ARN of a resource."""
+        name = self.physical_ids.get(logical_id, logical_id)
+        _, partition, _, region, account, _ = self.stack_id.split(":", 5)
+        form = ARN[self.template["Resources"][logical_id]["Type"]]
+        return form.format(partition=partition, region=region, account=account, name=name, last=name.rpartition("/")[2])
+
+    def _ref(self, name: str) -> Any:  # noqa: ANN401 -- any value of the template
+        _, partition, _, region, account, _ = self.stack_id.split(":", 5)
+        pseudo = {
+            "AWS::AccountId": account,
+            "AWS::NoValue": None,
+            "AWS::Partition": partition,
+            "AWS::Region": region,
+            "AWS::StackId": self.stack_id,
+            "AWS::StackName": self.name,
+            "AWS::URLSuffix": "amazonaws.com",
+        }
+        if name in pseudo:
+            return pseudo[name]
+        if (parameter := self.template["Parameters"].get(name)) is not None:
+            return self.parameters.get(name, str(parameter.get("Default", "")))
+        logical_id, _, attribute = name.partition(".")
+        if attribute == "StreamArn":
+            return self.deployment.outputs["TableStreamArn"]
+        if attribute == "Arn":
+            return self.arn(logical_id)
+        return self.physical_ids.get(logical_id, name) if not attribute else name

@@ -1,0 +1,146 @@
+"""The deployed function that refreshes the daily totals, and what its role allows, with IAM enforced."""
+
+import base64
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from local_stack.build import RUNTIME
+from local_stack.local_deployment import LocalDeployment
+from ops.deployment.stack import Deployment
+from ops.lake.deployed_lake import Lake
+from ops.lake.query.catalog import queries
+from tests.e2e.test_lake import open_account, wait_until_idle
+
+PROBE = """
+import botocore.session
+s3 = botocore.session.get_session().create_client("s3")
+def handler(event, context):
+    try:
+        getattr(s3, event["operation"])(**event["arguments"])
+    except Exception as error:
+        return type(error).__name__ + ": " + str(error)
+    return "allowed"
+"""
+
+
+def refresh(deployment: LocalDeployment) -> dict[str, Any]:
+    """Invoke the function as its schedule does, and return the last line that it logged before its metrics."""
+    answer = deployment.address.client("lambda", 60.0, attempts_max=1).invoke(
+        FunctionName=deployment.address.outputs["LakeTotalsFunctionName"], Payload=b"{}", LogType="Tail"
+    )
+    log = base64.b64decode(answer["LogResult"]).decode()
+    assert "FunctionError" not in answer, log
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    found: dict[str, Any] = [line for line in lines if line.get("message") == "totals refreshed"][-1]
+    return found
+
+
+def lake(deployment: LocalDeployment) -> Lake:
+    return Lake.of(Deployment.local(deployment.address))
+
+
+def test_events_are_in_the_totals_after_a_refresh(deployment: LocalDeployment) -> None:
+    open_account(deployment, "12.34", "0.66")
+    wait_until_idle(deployment)
+    assert refresh(deployment)["updated"] >= 1
+    today, engine = f"{datetime.now(UTC):%Y-%m-%d}", lake(deployment).engine()
+    [[credited, events]] = engine.query(
+        "SELECT sum(amount), count(*) FROM events WHERE event_type = 'BalanceCredited' AND currency = 'EUR' AND dt = ?",
+        [today],
+    ).rows
+    assert credited >= Decimal("13.00")
+    totals = "SELECT credited, credits FROM daily_totals WHERE currency = 'EUR' AND dt = ?"
+    assert engine.query(totals, [today]).rows == [(credited, events)]
+    report = queries()["daily_report"]
+    [row] = [
+        row for row in engine.query(report.sql, report.arguments({"day": today})).records() if row["currency"] == "EUR"
+    ]
+    assert row["closing_balance"] == row["opening_balance"] + row["net_flow"]
+    assert row["credited"] == credited
+
+
+def test_a_second_run_refreshes_nothing(deployment: LocalDeployment) -> None:
+    open_account(deployment, "1.00")
+    wait_until_idle(deployment)
+    refresh(deployment)
+    again = refresh(deployment)
+    assert (again["updated"], again["left"], again["failed"]) == (0, 0, 0)
+    assert lake(deployment).totals().refresh() == 0, "the command computes the same digests"
+
+
+def test_the_schedule_invokes_the_function(deployment: LocalDeployment) -> None:
+    outputs = deployment.address.outputs
+    schedules = deployment.address.client("scheduler")
+    group = outputs["LakeTotalsScheduleGroupName"]
+    [listed] = schedules.list_schedules(GroupName=group)["Schedules"]
+    found = schedules.get_schedule(GroupName=group, Name=listed["Name"])
+    assert (found["State"], found["ScheduleExpression"], found["Target"]["Input"]) == ("ENABLED", "rate(1 hour)", "{}")
+    assert found["Target"]["Arn"].endswith(f":function:{outputs['LakeTotalsFunctionName']}")
+    queue = found["Target"]["DeadLetterConfig"]["Arn"].rpartition(":")[2]
+    assert outputs["LakeTotalsNotInvokedUrl"].endswith(f"/{queue}")
+
+
+@pytest.fixture(scope="module")
+def probe(deployment: LocalDeployment) -> Iterator[Any]:
+    """Makes calls of S3 in a function with the role of the deployed one."""
+    functions = deployment.address.client("lambda", 60.0, attempts_max=1)
+    role = functions.get_function_configuration(FunctionName=deployment.address.outputs["LakeTotalsFunctionName"])[
+        "Role"
+    ]
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("probe.py", PROBE)
+    functions.create_function(
+        FunctionName="probe-of-totals",
+        Runtime="python" + ".".join(map(str, RUNTIME)),
+        Role=role,
+        Handler="probe.handler",
+        Code={"ZipFile": code.getvalue()},
+        Timeout=30,
+    )
+
+    def call(operation: str, **arguments: str) -> str:
+        arguments = {"Bucket": deployment.address.outputs["LakeBucketName"], **arguments}
+        payload = json.dumps({"operation": operation, "arguments": arguments}).encode()
+        answer = functions.invoke(FunctionName="probe-of-totals", Payload=payload)
+        return str(json.loads(answer["Payload"].read()))
+
+    yield call
+    functions.delete_function(FunctionName="probe-of-totals")
+    deployment.address.client("s3").delete_object(
+        Bucket=deployment.address.outputs["LakeBucketName"], Key="daily_totals/probe"
+    )
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments", "is_allowed"),
+    [
+        ("put_object", {"Key": "daily_totals/probe", "Body": "x"}, True),
+        ("get_object", {"Key": "daily_totals/probe"}, True),
+        ("list_objects_v2", {"Prefix": "events/"}, True),
+        ("list_objects_v2", {"Prefix": "daily_totals/"}, True),
+        ("put_object", {"Key": "events/probe", "Body": "x"}, False),
+        ("put_object", {"Key": "errors/probe", "Body": "x"}, False),
+        ("get_object", {"Key": "errors/probe"}, False),
+        ("delete_object", {"Key": "daily_totals/probe"}, False),
+        ("list_objects_v2", {"Prefix": "errors/"}, False),
+        ("list_objects_v2", {}, False),
+    ],
+)
+def test_the_role_allows_the_function_s_own_work_only(
+    probe: Any,  # noqa: ANN401 -- the fixture's function
+    operation: str,
+    arguments: dict[str, str],
+    *,
+    is_allowed: bool,
+) -> None:
+    answer = probe(operation, **arguments)
+    assert (answer == "allowed") is is_allowed, answer
+    assert is_allowed or "AccessDenied" in answer or "Forbidden" in answer

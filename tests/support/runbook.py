@@ -1,0 +1,74 @@
+"""The entries of docs/runbook.md."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+PARTS = ("What it means", "How bad it is", "How to look", "How to repair", "It is over when")
+SEVERITIES = ("Urgent", "Today", "Next working day")
+FINDINGS, PROCEDURES = "Findings of doctor", "Procedures"
+"""The sections without alarms."""
+_PART = re.compile(r"^\*\*(.+?)\*\*", re.MULTILINE)
+_CODE = re.compile(r"^ *```\n(.*?)^ *```$|`([^`]+)`", re.MULTILINE | re.DOTALL)
+_COMMANDS = ("account-events ", "aws ", "git ", "sam ")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The entry for an alarm or a kind of finding: its parts in order, each with its label and its text."""
+
+    name: str
+    section: str
+    parts: tuple[tuple[str, str], ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(label for label, _ in self.parts)
+
+    def __getitem__(self, label: str) -> str:
+        return dict(self.parts)[label]
+
+
+def entries(document: str) -> list[Entry]:
+    """The entries in order: each `###` heading of every section but the procedures'."""
+    return [
+        Entry(name, section, _parts(body))
+        for section, text in _headed(document, "##")
+        if section != PROCEDURES
+        for name, body in _headed(text, "###")
+    ]
+
+
+def anchors(document: str) -> set[str]:
+    """The anchors of the headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", document, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+def functions(document: str) -> set[str]:
+    """The shell functions that the document defines."""
+    return set(re.findall(r"^(\w+)\(\) \{$", document, re.MULTILINE))
+
+
+def code(text: str) -> list[str]:
+    """The lines of code blocks, with continued lines joined, and the code in the prose, in order."""
+    found: list[str] = []
+    for block, span in _CODE.findall(text):
+        found += re.sub(r" *\\\n *", " ", block).splitlines() if block else [" ".join(span.split())]
+    return [line.strip() for line in found if line.strip()]
+
+
+def commands(text: str, of: set[str]) -> list[str]:
+    """The commands in the text: those of programs, and calls of these shell functions."""
+    return [line for line in code(text) if line.startswith(_COMMANDS) or line.split()[0] in of]
+
+
+def _headed(text: str, mark: str) -> Iterator[tuple[str, str]]:
+    parts = re.split(rf"^{mark} (.+)$", text, flags=re.MULTILINE)
+    return zip(parts[1::2], parts[2::2], strict=True)
+
+
+def _parts(body: str) -> tuple[tuple[str, str], ...]:
+    found = _PART.split(body)
+    labels = [label.removesuffix(".") for label in found[1::2]]
+    return tuple(zip(labels, (text.strip() for text in found[2::2]), strict=True))

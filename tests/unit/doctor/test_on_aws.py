@@ -1,0 +1,205 @@
+"""What `doctor` finds on AWS only, with clients that answer as AWS documents it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+import account_events
+from local_stack.deploy import read_template
+from ops.deployment.stack import Deployment, Outputs
+from ops.doctor.checks import alerting, deployed, lake, mappings, tables
+from ops.doctor.stack_view import StackView
+
+NOW = datetime(2026, 8, 1, tzinfo=UTC)
+STACK_ID = "arn:aws:cloudformation:eu-central-1:123456789012:stack/bank/0d9c2c5e-6b1f-4d5e-9d5c-3f6f0f8a7b11"
+
+
+COMPARED = {
+    "AWS::DynamoDB::Table",
+    "AWS::IAM::Role",
+    "AWS::Kinesis::Stream",
+    "AWS::Lambda::EventSourceMapping",
+    "AWS::Scheduler::Schedule",
+    "AWS::Serverless::Function",
+}
+
+
+class Answers:
+    """A client: each method returns a fixed answer; `None` stands for a resource that does not exist."""
+
+    class exceptions:  # noqa: N801 -- botocore's name
+        ResourceNotFoundException = LookupError
+        NoSuchKey = KeyError
+
+    def __init__(self, **answers: Any) -> None:  # noqa: ANN401 -- any answer
+        self._answers = answers
+        self.requests: list[tuple[str, dict[str, Any]]] = []
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 -- a method
+        def method(**request: Any) -> Any:  # noqa: ANN401 -- any answer
+            self.requests.append((name, request))
+            if (answer := self._answers[name]) is None:
+                raise LookupError
+            return answer
+
+        return method
+
+
+def view(
+    clients: Mapping[str, Any], *, status: str = "UPDATE_COMPLETE", release: str = "", **parameters: str
+) -> StackView:
+    template = read_template()
+    outputs = {"Release": release or account_events.__version__, "TableStreamArn": "arn", "LakeDeliveryName": "lake"}
+    return StackView(
+        Deployment(Outputs(outputs)),
+        STACK_ID,
+        status,
+        parameters,
+        {name: f"bank-{name}" for name in template["Resources"]},
+        template,
+        NOW,
+        60.0,
+        lambda _below: 0,
+        clients,
+        None,  # type: ignore[arg-type]  # these checks do not use the lake
+    )
+
+
+def kinds(check: Any, found: StackView) -> list[str]:  # noqa: ANN401 -- a check
+    return [finding.kind for finding in check.check(found)]
+
+
+def mapping(name: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 -- any setting
+    """The deployed mapping as GetEventSourceMapping describes it."""
+    return {"State": "Enabled", **view({}).properties(name), **changes}
+
+
+def test_every_value_that_the_checks_compare_can_be_computed() -> None:
+    found = view({})
+    for name, resource in found.template["Resources"].items():
+        if resource["Type"] in COMPARED:
+            assert "Fn::" not in json.dumps(found.properties(name)), name
+
+
+def test_a_disabled_mapping_is_named_with_the_command_that_enables_it() -> None:
+    class Functions(Answers):
+        def get_event_source_mapping(self, UUID: str) -> dict[str, Any]:  # noqa: N803 -- as in the API
+            name = UUID.removeprefix("bank-")
+            return mapping(name, State="Disabled" if name == "ProjectorMapping" else "Enabled")
+
+    metrics = Answers(get_metric_statistics={"Datapoints": [{"SampleCount": 1.0}]})
+    [finding] = mappings.check(view({"lambda": Functions(), "cloudwatch": metrics}))
+    assert (finding.kind, finding.where, finding.runbook) == (
+        *("mapping-disabled", "ProjectorMapping", "projectorstopped"),
+    )
+    assert finding.repair == "aws lambda update-event-source-mapping --uuid bank-ProjectorMapping --enabled"
+
+
+def test_a_mapping_without_polls_is_not_polling() -> None:
+    class Functions(Answers):
+        def get_event_source_mapping(self, UUID: str) -> dict[str, Any]:  # noqa: N803 -- as in the API
+            return mapping(UUID.removeprefix("bank-"))
+
+    silent = Answers(get_metric_statistics={"Datapoints": []})
+    assert kinds(mappings, view({"lambda": Functions(), "cloudwatch": silent})) == ["mapping-not-polling"] * 2
+
+
+ALERTED = {"events": Answers(describe_rule={"State": "ENABLED"})}
+QUIET = Answers(describe_alarms={"MetricAlarms": [], "CompositeAlarms": []})
+
+
+def test_an_alarm_in_alarm_names_its_runbook_entry() -> None:
+    alarm = {
+        "AlarmName": "bank-ProjectorIsBehind",
+        "AlarmDescription": "Events are late. Runbook: docs/runbook.md#projectorisbehind",
+        "StateReason": "Threshold crossed",
+    }
+    firing = Answers(describe_alarms={"MetricAlarms": [alarm], "CompositeAlarms": []})
+    topic = Answers(get_topic_attributes={"Attributes": {"SubscriptionsConfirmed": "1"}})
+    [finding] = alerting.check(view({**ALERTED, "cloudwatch": firing, "sns": topic}, AlarmTopicArn="arn:topic"))
+    assert (finding.kind, finding.where, finding.runbook) == ("alarm-firing", "ProjectorIsBehind", "projectorisbehind")
+    assert (finding.why, "Threshold crossed" in finding.what) == ("Events are late.", True)
+    [(_, request)] = firing.requests
+    assert not {"bank-EventsArrive", "bank-LakeReadsNothing"} & set(request["AlarmNames"]), "inputs are no faults"
+
+
+@pytest.mark.parametrize(("topic", "subscriptions"), [("", "1"), ("arn:topic", "0")])
+def test_alarms_that_nobody_receives_are_a_finding(topic: str, subscriptions: str) -> None:
+    sns = Answers(get_topic_attributes={"Attributes": {"SubscriptionsConfirmed": subscriptions}})
+    found = view({**ALERTED, "cloudwatch": QUIET, "sns": sns}, AlarmTopicArn=topic)
+    assert kinds(alerting, found) == ["alarms-not-sent"]
+
+
+def test_a_disabled_schedule_is_a_finding() -> None:
+    sns = Answers(get_topic_attributes={"Attributes": {"SubscriptionsConfirmed": "1"}})
+    disabled = Answers(describe_rule={"State": "DISABLED"})
+    found = view({"events": disabled, "cloudwatch": QUIET, "sns": sns}, AlarmTopicArn="arn:topic")
+    assert kinds(alerting, found) == ["schedule-disabled"]
+
+
+def test_a_failed_deployment_is_a_finding() -> None:
+    assert kinds(deployed, view({}, status="UPDATE_ROLLBACK_COMPLETE")) == ["stack-not-deployed"]
+    assert kinds(deployed, view({})) == []
+
+
+def test_a_stack_of_another_release_is_a_finding() -> None:
+    assert kinds(deployed, view({}, release="0.1.0")) == ["release-differs"]
+
+
+def test_a_resource_that_the_stack_lacks_is_a_finding() -> None:
+    found = view({})
+    lacking = {name: each for name, each in found.physical_ids.items() if name != "LakeStopped"}
+    [finding] = deployed.check(replace(found, physical_ids=lacking))
+    assert finding.kind == "resources-missing"
+    assert "LakeStopped" in finding.what
+
+
+TABLE = {
+    "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+    "DeletionProtectionEnabled": True,
+}
+RECOVERY = {"PointInTimeRecoveryDescription": {"PointInTimeRecoveryStatus": "ENABLED"}}
+STREAM = Answers(describe_stream_summary={"StreamDescriptionSummary": {"RetentionPeriodHours": 168}})
+
+
+def with_tables(table: dict[str, Any] | None, recovery: dict[str, Any] = RECOVERY) -> StackView:
+    dynamodb = Answers(
+        describe_table=None if table is None else {"Table": table},
+        describe_continuous_backups={"ContinuousBackupsDescription": recovery},
+    )
+    return view({"dynamodb": dynamodb, "kinesis": STREAM})
+
+
+def test_intact_tables_have_no_finding() -> None:
+    assert kinds(tables, with_tables(TABLE)) == []
+
+
+def test_a_table_that_does_not_exist_is_a_finding() -> None:
+    assert set(kinds(tables, with_tables(None))) == {"table-missing"}
+
+
+def test_a_table_without_stream_is_a_finding() -> None:
+    assert kinds(tables, with_tables({"DeletionProtectionEnabled": True})) == ["table-stream-off"]
+    other = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}}
+    assert kinds(tables, with_tables(TABLE | other)) == ["table-stream-off"]
+
+
+def test_a_table_without_deletion_protection_is_a_finding() -> None:
+    assert set(kinds(tables, with_tables(TABLE | {"DeletionProtectionEnabled": False}))) == {"protection-off"}
+
+
+def test_a_missing_event_stream_is_a_finding() -> None:
+    found = with_tables(TABLE)
+    missing = {**found.clients, "kinesis": Answers(describe_stream_summary=None)}
+    assert kinds(tables, replace(found, clients=missing)) == ["event-stream-missing"]
+
+
+def test_a_delivery_stream_that_is_not_active_is_a_finding() -> None:
+    firehose = Answers(
+        describe_delivery_stream={"DeliveryStreamDescription": {"DeliveryStreamStatus": "CREATING_FAILED"}}
+    )
+    assert [each.kind for each in lake.delivery(view({"firehose": firehose}))] == ["lake-delivery-not-active"]
