@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from local_stack.address import Address
+from local_stack.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
 from ops.cli.exit_handling import on_interruption
 from ops.cli.options import Stack
 from ops.deployment.stack import Deployment
@@ -39,8 +41,9 @@ def doctor(
     finding or a check could not be completed.
     """
     with on_interruption("nothing was changed; run the command again"):
+        deployment = Deployment.connect(stack)
         examination = examine(
-            Deployment.connect(stack),
+            deployment,
             stack,
             grace_s=grace_s,
             progress=lambda name: err.print(f"[dim]checked: {name}[/]"),
@@ -48,7 +51,7 @@ def doctor(
     if as_json:
         print(json.dumps(_as_json(examination), indent=1))  # noqa: T201 -- a command's output
     else:
-        _show(examination)
+        _show(examination, deployment.address)
     if examination.findings:
         sys.exit(1)
 
@@ -61,7 +64,7 @@ def _as_json(examination: Examination) -> dict[str, object]:
     }
 
 
-def _show(examination: Examination) -> None:
+def _show(examination: Examination, address: Address | None) -> None:
     for finding in examination.findings:
         print_error(f"{finding.kind}: {finding.what}")
         for label, text in (
@@ -70,6 +73,14 @@ def _show(examination: Examination) -> None:
             ("Runbook", f"docs/runbook.md#{finding.runbook}"),
         ):
             err.print(f"  {label}: {escape(text)}", highlight=False, soft_wrap=True)
+    if address is not None and any(finding.repair.startswith("aws ") for finding in examination.findings):
+        err.print(
+            "Commands that begin with aws need the AWS CLI and, for the local stack, these settings:\n"
+            f"  export AWS_ENDPOINT_URL={address.endpoint_url} AWS_DEFAULT_REGION={REGION} "
+            f"AWS_ACCESS_KEY_ID={ROOT_ACCESS_KEY_ID} AWS_SECRET_ACCESS_KEY={ROOT_SECRET_ACCESS_KEY}",
+            highlight=False,
+            soft_wrap=True,
+        )
     out.print(
         f"{counted(len(examination.findings), 'finding')}; {len(examination.completed)} of {len(CHECKS)} checks "
         "completed",

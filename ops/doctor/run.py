@@ -1,16 +1,13 @@
 """Runs all checks of `doctor` concurrently."""
 
 import random
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from account_events.consumer.errors import KitError
 from local_stack.deploy import read_template
-from local_stack.errors import CommandError
 from ops.deployment.stack import Deployment
 from ops.doctor.checks import (
     alerting,
@@ -28,7 +25,6 @@ from ops.doctor.finding import Finding, Kind
 from ops.doctor.stack_view import SERVICES, StackView
 from ops.error_advice import advice
 from ops.lake.deployed_lake import Lake
-from projector.errors import Refused, Unavailable
 
 Check = Callable[[StackView], Iterator[Finding]]
 CHECKS: dict[str, Check] = {
@@ -46,7 +42,6 @@ CHECKS: dict[str, Check] = {
 GRACE_S, LOCAL_GRACE_S = 60.0, 10.0
 """Seconds within which an event usually reaches the read model."""
 INCOMPLETE = Kind("check-incomplete", "What it would have found is unknown.", "check-incomplete")
-STOPS = (BotoCoreError, ClientError, CommandError, KitError, Refused, Unavailable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +99,8 @@ def stack_view(deployment: Deployment, stack: str, grace_s: float | None) -> Sta
         datetime.now(UTC),
         (LOCAL_GRACE_S if deployment.is_local else GRACE_S) if grace_s is None else grace_s,
         random.randrange,
+        time.sleep,
+        described.get("LastUpdatedTime", described["CreationTime"]),
         {service: deployment.client(service) for service in SERVICES},
         Lake.of(deployment),
     )
@@ -117,6 +114,6 @@ def _result(name: str, future: "Future[list[Finding]]", option: str) -> tuple[li
     """The findings of a check. A check that could not run to its end is a finding, because silence would mislead."""
     try:
         return future.result(), False
-    except STOPS as error:
+    except Exception as error:  # noqa: BLE001 -- what stops one check must not hide the findings of the others
         what = f"The check of {name} could not be completed: {type(error).__name__}: {error}. {advice(error)}".strip()
         return [INCOMPLETE.at(name, what, f"account-events doctor{option}")], True

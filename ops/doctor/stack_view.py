@@ -39,6 +39,8 @@ class StackView:
         now: the current time, UTC.
         grace_s: the age in seconds below which an event may still be on its way to the stream or the read model.
         draw: returns a random number below its argument.
+        wait: waits for this number of seconds.
+        changed_at: when the stack was created or last updated.
         clients: the clients of SERVICES, by service. Several threads may use them.
     """
 
@@ -51,6 +53,8 @@ class StackView:
     now: datetime
     grace_s: float
     draw: Callable[[int], int]
+    wait: Callable[[float], object]
+    changed_at: datetime
     clients: Mapping[str, Any]
     lake: Lake
 
@@ -71,6 +75,16 @@ class StackView:
     def option(self) -> str:
         """The option with which a command works on this stack: empty locally."""
         return "" if self.is_local else f" --stack {self.name}"
+
+    @property
+    def deploy(self) -> str:
+        """The command that deploys the stack again; the local stack has to be started again."""
+        return "make up" if self.is_local else f"sam build && sam deploy --stack-name {self.name}"
+
+    def replay(self, account_id: str) -> str:
+        """The command that publishes all events of an account again; consumers drop those that they have."""
+        stream = self.deployment.outputs["EventStreamName"]
+        return f"account-events replay --account {account_id} --to-stream {stream} --live{self.option}"
 
     def has_metric(self, namespace: str, metric: str, dimensions: list[dict[str, str]], since: timedelta) -> bool:
         """Whether a metric has a data point that is younger than this."""
@@ -131,8 +145,9 @@ class StackView:
         if (parameter := self.template["Parameters"].get(name)) is not None:
             return self.parameters.get(name, str(parameter.get("Default", "")))
         logical_id, _, attribute = name.partition(".")
-        if attribute == "StreamArn":
-            return self.deployment.outputs["TableStreamArn"]
+        if attribute == "StreamArn":  # a table whose stream was enabled again has a stream with another ARN
+            table = self.client("dynamodb").describe_table(TableName=self.physical_ids[logical_id])["Table"]
+            return table.get("LatestStreamArn", "none")
         if attribute == "Arn":
             return self.arn(logical_id)
         return self.physical_ids.get(logical_id, name) if not attribute else name

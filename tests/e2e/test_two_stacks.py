@@ -12,7 +12,7 @@ from local_stack.deploy import deploy
 from local_stack.emulator import Emulator, client
 
 NAMES = ("account-events", "Account-Events-Test")
-SETTINGS = {"Aggregation", "Buckets", "Framing", "LakeBufferSeconds", "LakeFirstDay"}
+SETTINGS = {"Aggregation", "Buckets", "Framing", "LakeBufferSeconds", "LakeFirstDay", "Release"}
 """Outputs with the value of a parameter, which is the same in both stacks."""
 
 

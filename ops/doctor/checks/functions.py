@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
+from ops.doctor.deleted import deleted, found
 from ops.doctor.finding import Finding, Kind
 from ops.doctor.stack_view import StackView
 
 FAILED = Kind("function-failed", "It cannot be invoked, or runs an older release.", "apifails")
-THROTTLED = Kind("function-throttled", "Lambda refuses every invocation.", "apifunctionthrottled")
+THROTTLED = Kind("function-throttled", "Lambda refuses invocations beyond it.", "apifunctionthrottled")
 SETTINGS_DIFFER = Kind(
     "function-settings-differ", "It was changed outside the template: tests have not seen it like this.", "apifails"
 )
@@ -25,38 +27,48 @@ RUNBOOK = {
     "ProjectorFunction": ("projectorfails", "projectorthrottled"),
 }
 OPTIONS = {"Handler": "--handler", "MemorySize": "--memory-size", "Timeout": "--timeout"}
-SET_BY_LAMBDA = {"AWS_ENDPOINT_URL"}
-"""Variables that the emulator adds."""
-CHECKED_ELSEWHERE = {"SCHEMA_VERSIONS"}
+SET_BY_EMULATOR = {"AWS_ENDPOINT_URL"}
+VERSIONS = "SCHEMA_VERSIONS"
 
 
 def check(view: StackView) -> Iterator[Finding]:
     """Checks each function of the template."""
     for name in view.of_type("AWS::Serverless::Function"):
-        function, (fails, throttled) = view.physical_ids[name], RUNBOOK[name]
-        found = view.client("lambda").get_function(FunctionName=function)
-        configuration, expected = found["Configuration"], view.properties(name)
-        if "Failed" in (configuration.get("State"), configuration.get("LastUpdateStatus")):
-            reason = configuration.get("LastUpdateStatusReason") or configuration.get("StateReason", "")
-            yield FAILED.at(name, f"{name} could not be updated: {reason}", "sam deploy", runbook=fails)
-        if found.get("Concurrency", {}).get("ReservedConcurrentExecutions") == 0:
-            repair = f"aws lambda delete-function-concurrency --function-name {function}"
-            yield THROTTLED.at(name, f"{name} has a reserved concurrency of 0.", repair, runbook=throttled)
-        update = f"aws lambda update-function-configuration --function-name {function}"
-        for setting, option in OPTIONS.items():
-            value = configuration.get(setting)
-            if setting in expected and str(value) != str(expected[setting]):
-                what = f"{name} has {setting} {value}; the template has {expected[setting]}."
-                yield SETTINGS_DIFFER.at(name, what, f"{update} {option} {expected[setting]}", runbook=fails)
-        deployed = configuration.get("Environment", {}).get("Variables", {})
-        if wrong := _wrong_variables(expected["Environment"]["Variables"], deployed):
-            intact = {key: str(value) for key, value in expected["Environment"]["Variables"].items()}
-            intact |= {key: deployed[key] for key in CHECKED_ELSEWHERE & intact.keys() & deployed.keys()}
-            what = f"{name} has other environment variables than the template: {', '.join(wrong)}."
-            repair = f"{update} --environment '{json.dumps({'Variables': intact})}'"
-            yield ENVIRONMENT_DIFFERS.at(name, what, repair, runbook=fails)
+        function = view.physical_ids[name]
+        described = found(partial(view.client("lambda").get_function, FunctionName=function))
+        if described is None:
+            yield deleted(view, name)
+            continue
+        yield from _function(view, name, function, described)
 
 
-def _wrong_variables(expected: Mapping[str, Any], found: Mapping[str, str]) -> list[str]:
-    names = (expected.keys() | found.keys()) - SET_BY_LAMBDA - CHECKED_ELSEWHERE
-    return sorted(name for name in names if str(expected.get(name)) != found.get(name))
+def _function(view: StackView, name: str, function: str, described: Mapping[str, Any]) -> Iterator[Finding]:
+    fails, throttled = RUNBOOK[name]
+    configuration, expected = described["Configuration"], view.properties(name)
+    if "Failed" in (configuration.get("State"), configuration.get("LastUpdateStatus")):
+        reason = configuration.get("LastUpdateStatusReason") or configuration.get("StateReason", "")
+        yield FAILED.at(name, f"{name} could not be updated: {reason}", view.deploy, runbook=fails)
+    reserved = described.get("Concurrency", {}).get("ReservedConcurrentExecutions")
+    limit = expected.get("ReservedConcurrentExecutions")
+    if str(reserved) != str(limit):
+        repair = f"aws lambda delete-function-concurrency --function-name {function}"
+        if limit is not None:
+            repair = f"aws lambda put-function-concurrency --function-name {function}"
+            repair += f" --reserved-concurrent-executions {limit}"
+        what = f"{name} has a reserved concurrency of {reserved}; in the template, it is {limit}."
+        yield THROTTLED.at(name, what, repair, runbook=throttled)
+    update = f"aws lambda update-function-configuration --function-name {function}"
+    for setting, option in OPTIONS.items():
+        value = configuration.get(setting)
+        if setting in expected and str(value) != str(expected[setting]):
+            what = f"{name} has {setting} {value}; the template has {expected[setting]}."
+            yield SETTINGS_DIFFER.at(name, what, f"{update} {option} {expected[setting]}", runbook=fails)
+    intact = {key: str(value) for key, value in expected["Environment"]["Variables"].items()}
+    if VERSIONS in intact:  # the ids of the registry, which only CloudFormation knows
+        intact[VERSIONS] = "" if view.is_local else view.deployment.outputs["SchemaVersions"]
+    deployed = configuration.get("Environment", {}).get("Variables", {})
+    names = (intact.keys() | deployed.keys()) - SET_BY_EMULATOR
+    if wrong := sorted(key for key in names if intact.get(key) != deployed.get(key)):
+        what = f"{name} has other environment variables than the template: {', '.join(wrong)}."
+        repair = f"{update} --environment '{json.dumps({'Variables': intact})}'"
+        yield ENVIRONMENT_DIFFERS.at(name, what, repair, runbook=fails)

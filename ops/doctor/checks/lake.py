@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 from consumers.lake.table import REASONS_PREFIX
+from ops.doctor.deleted import deleted, found
 from ops.doctor.finding import Finding, Kind
 from ops.doctor.stack_view import StackView
 from ops.lake.deployed_lake import Lake
@@ -29,8 +31,8 @@ def check(view: StackView) -> Iterator[Finding]:
     """Checks the lake's delivery stream and bucket."""
     lake = view.lake
     yield from delivery(view)
-    found = lake.s3.list_objects_v2(Bucket=lake.bucket, Prefix=ERRORS_PREFIX).get("Contents", ())
-    if keys := [each["Key"] for each in found if not each["Key"].startswith(REASONS_PREFIX)]:
+    objects = lake.s3.list_objects_v2(Bucket=lake.bucket, Prefix=ERRORS_PREFIX).get("Contents", ())
+    if keys := [each["Key"] for each in objects if not each["Key"].startswith(REASONS_PREFIX)]:
         what = f"{len(keys)} objects under errors/ hold events that are not in the lake."
         yield RECORDS_FAILED.at(keys[0], what, f"account-events lake redrive{view.option}")
     if strays := LakeFiles.of(lake.s3, lake.bucket).strays(view.now.date()):
@@ -49,10 +51,13 @@ def delivery(view: StackView) -> Iterator[Finding]:
             yield STOPPED.at(name, "The delivery to the lake has not read the event stream lately.", "make up")
         return
     name = view.deployment.outputs["LakeDeliveryName"]
-    described = view.client("firehose").describe_delivery_stream(DeliveryStreamName=name)
+    described = found(partial(view.client("firehose").describe_delivery_stream, DeliveryStreamName=name))
+    if described is None:
+        yield deleted(view, "LakeDelivery")
+        return
     status = described["DeliveryStreamDescription"]["DeliveryStreamStatus"]
     if status != "ACTIVE":
-        yield NOT_ACTIVE.at(name, f"The delivery stream {name} is {status}.", "sam deploy")
+        yield NOT_ACTIVE.at(name, f"The delivery stream {name} is {status}.", view.deploy)
 
 
 def _reconciliation(view: StackView, lake: Lake) -> Iterator[Finding]:

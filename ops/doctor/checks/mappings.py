@@ -3,13 +3,16 @@
 import json
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
+from ops.doctor.deleted import deleted, found
 from ops.doctor.finding import Finding, Kind
 from ops.doctor.stack_view import StackView
 
 DISABLED = Kind("mapping-disabled", "Records wait on the stream until they expire.", "projectorstopped")
 NOT_POLLING = Kind("mapping-not-polling", DISABLED.why, DISABLED.runbook)
+SOURCE_DIFFERS = Kind("mapping-source-differs", "It does not receive the stack's records.", "table-stream-off")
 SETTINGS_DIFFER = Kind(
     "mapping-settings-differ",
     "With other settings, events may be lost, blocked or published out of order.",
@@ -28,6 +31,8 @@ OPTIONS = {
 """Settings with the same name and form in the template and in the API, and the options that change them."""
 DEFAULTS = {"MaximumRecordAgeInSeconds": -1, "MaximumRetryAttempts": -1, "BisectBatchOnFunctionError": False}
 """Lambda API reference, CreateEventSourceMapping."""
+NEW = timedelta(minutes=15)
+"""After a deployment, a mapping may not have polled yet."""
 SILENT, SILENT_LOCALLY = timedelta(minutes=10), timedelta(seconds=15)
 
 
@@ -35,30 +40,38 @@ def check(view: StackView) -> Iterator[Finding]:
     """Checks each mapping of the template."""
     for name in view.of_type("AWS::Lambda::EventSourceMapping"):
         uuid, runbook = view.physical_ids[name], RUNBOOK[name]
-        deployed = view.client("lambda").get_event_source_mapping(UUID=uuid)
+        deployed = found(partial(view.client("lambda").get_event_source_mapping, UUID=uuid))
+        if deployed is None:
+            yield deleted(view, name)
+            continue
+        update = f"aws lambda update-event-source-mapping --uuid {uuid}"
         if not view.is_local and deployed["State"] in {"Disabled", "Disabling"}:
-            repair = f"aws lambda update-event-source-mapping --uuid {uuid} --enabled"
-            yield DISABLED.at(name, f"{name} is disabled.", repair, runbook=runbook)
+            yield DISABLED.at(name, f"{name} is disabled.", f"{update} --enabled", runbook=runbook)
         elif not _polls(view, uuid):
             repair = "make up" if view.is_local else f"aws lambda get-event-source-mapping --uuid {uuid}"
             yield NOT_POLLING.at(name, f"{name} has not polled its stream lately.", repair, runbook=runbook)
-        for what, option in _differences(view.properties(name), deployed):
-            repair = f"aws lambda update-event-source-mapping --uuid {uuid} {option}" if option else "sam deploy"
-            yield SETTINGS_DIFFER.at(name, f"{name} has {what}.", repair, runbook=runbook)
+        expected = view.properties(name)
+        if deployed["EventSourceArn"] != expected["EventSourceArn"]:
+            what = f"{name} reads {deployed['EventSourceArn']}, not the stack's stream {expected['EventSourceArn']}."
+            yield SOURCE_DIFFERS.at(name, what, view.deploy)
+        for what, option in _differences(expected, deployed):
+            yield SETTINGS_DIFFER.at(name, f"{name} has {what}.", f"{update} {option}", runbook=runbook)
 
 
 def _polls(view: StackView, uuid: str) -> bool:
     """Whether the mapping has reported a poll lately; an empty poll counts."""
+    if not view.is_local and view.now - view.changed_at < NEW:
+        return True  # perhaps it has not begun
     dimensions = [{"Name": "EventSourceMappingUUID", "Value": uuid}]
     return view.has_metric("AWS/Lambda", "PolledEventCount", dimensions, SILENT_LOCALLY if view.is_local else SILENT)
 
 
 def _differences(expected: Mapping[str, Any], deployed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Each setting that differs, in words, and the option that corrects it; empty if no option can."""
-    for setting in ("StartingPosition", *OPTIONS):
-        found = deployed.get(setting, DEFAULTS.get(setting))
-        if setting in expected and found != expected[setting]:
-            yield f"{setting} {found}; the template has {expected[setting]}", _option(setting, expected[setting])
+    """Each setting that differs, in words, and the option that corrects it."""
+    for setting in OPTIONS:
+        value = deployed.get(setting, DEFAULTS.get(setting))
+        if setting in expected and value != expected[setting]:
+            yield f"{setting} {value}; the template has {expected[setting]}", _option(setting, expected[setting])
     patterns = [
         [each["Pattern"] for each in config.get("FilterCriteria", {}).get("Filters", ())]
         for config in (deployed, expected)
@@ -66,13 +79,13 @@ def _differences(expected: Mapping[str, Any], deployed: Mapping[str, Any]) -> It
     if patterns[0] != patterns[1]:
         yield f"the filter {patterns[0]}; the template has {patterns[1]}", ""
     destination = expected["DestinationConfig"]
-    found = deployed.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
-    if found != destination["OnFailure"]["Destination"]:
-        yield f"the failure destination {found}", f"--destination-config '{json.dumps(destination)}'"
+    keeps = deployed.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+    if keeps != destination["OnFailure"]["Destination"]:
+        yield f"the failure destination {keeps}", f"--destination-config '{json.dumps(destination)}'"
 
 
 def _option(setting: str, value: object) -> str:
-    option = OPTIONS.get(setting, "")
+    option = OPTIONS[setting]
     if isinstance(value, bool):
         return option if value else option.replace("--", "--no-", 1)
-    return f"{option} {' '.join(value) if isinstance(value, list) else value}" if option else ""
+    return f"{option} {' '.join(value) if isinstance(value, list) else value}"

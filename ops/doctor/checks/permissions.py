@@ -40,9 +40,8 @@ def _denied(view: StackView, role: str, statement: Mapping[str, Any]) -> Iterato
         ActionNames=_listed(statement["Action"]),
         ResourceArns=[each if each == "*" else _example(each) for each in resources],
         ContextEntries=[
-            {"ContextKeyName": key, "ContextKeyValues": [_example(_listed(value)[0])], "ContextKeyType": "string"}
-            for condition in statement.get("Condition", {}).values()
-            for key, value in condition.items()
+            {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+            for key, value in _context(view, role, statement).items()
         ],
     )
     for result in answer["EvaluationResults"]:
@@ -50,6 +49,17 @@ def _denied(view: StackView, role: str, statement: Mapping[str, Any]) -> Iterato
         decisions |= {each["EvalResourceDecision"] for each in result.get("ResourceSpecificResults", ())}
         if decisions != {ALLOWED}:
             yield f"{result['EvalActionName']} on {', '.join(resources)}"
+
+
+def _context(view: StackView, role: str, statement: Mapping[str, Any]) -> dict[str, str]:
+    """What a request of the role has; the simulator also evaluates conditions of service control policies."""
+    conditions = {key: value for each in statement.get("Condition", {}).values() for key, value in each.items()}
+    return {
+        "aws:PrincipalArn": view.arn(role),
+        "aws:RequestedRegion": view.stack_id.split(":")[3],
+        "aws:SecureTransport": "true",
+        **{key: _example(_listed(value)[0]) for key, value in conditions.items()},
+    }
 
 
 def _example(pattern: str) -> str:

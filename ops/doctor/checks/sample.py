@@ -10,6 +10,8 @@ from account_core.domain.events import EventRow
 from account_core.rows.items import from_item, version_in
 from account_core.rows.layout import ACCOUNT_ID, VERSION, rows_query
 from account_events.aggregation.unpacking import unpack
+from account_events.avro.errors import ContractError
+from account_events.consumer.dynamodb_inbox import DynamoDBInbox
 from account_events.streams.kinesis_source import KinesisSource
 from account_events.streams.reader import ShardReader
 from account_events.streams.source import at_time
@@ -19,6 +21,7 @@ from ops.lake.query.engine import QueryFailed
 from ops.lake.reconcile.run import grace_of
 from ops.ledger.check import LedgerCheck
 from ops.owners.read_model import Standing, standings
+from projector.dynamodb_parking import DynamoDBParking
 
 SEGMENTS, ROWS_PER_SEGMENT = 4, 60
 SEGMENTS_MAX = 1_000_000
@@ -31,12 +34,18 @@ WINDOW = timedelta(minutes=15)
 PAGES_MAX = 20
 """GetRecords requests per shard."""
 LAKE_DAYS_MAX = 2
-NEWEST = "SELECT account_id, max(sequence) FROM account_events GROUP BY account_id"
+NEWEST = "SELECT account_id, max(sequence) FROM account_events WHERE account_id IN ({}) GROUP BY account_id"
+PAUSE_S = 0.5
+"""Between two GetRecords of a shard, which all of its consumers share five of in a second."""
 DAY_LENGTH = len("2026-11-30")
 
 ROW_WRONG = Kind("ledger-row-wrong", "Commands on such an account fail, or its balance is wrong.", "ledger-row-wrong")
 NOT_PUBLISHED = Kind(
     "events-not-published", "Consumers, the read model and the lake do not know these events.", "projectorisbehind"
+)
+NOT_DELIVERED = Kind("events-not-delivered", "Other consumers may lack these events as well.", "accountsbyownerwaits")
+RECORD_UNREADABLE = Kind(
+    "stream-record-unreadable", "Consumers stop at this record or put it aside.", "accountsbyownerisbehind"
 )
 MODEL_BEHIND = Kind(
     "read-model-behind", "The lists of accounts by owner are not up to date.", "accountsbyownerisbehind"
@@ -66,9 +75,22 @@ def check(view: StackView) -> Iterator[Finding]:
         what = f"In {len(wrong)} of {len(accounts)} sampled accounts a row is wrong: {next(iter(wrong.values()))}."
         table = "" if view.is_local else f" --table {view.deployment.outputs['TableName']}"
         yield ROW_WRONG.at(named(sorted(wrong)), what, f"account-events check{table}")
-    newest = {name: each.newest for name, each in accounts.items() if each.newest and name not in wrong}
+    waiting = _waiting(view)
+    newest = {
+        name: each.newest
+        for name, each in accounts.items()
+        if each.newest and name not in wrong and name not in waiting
+    }
     unpublished = yield from _views(view, newest)
     yield from _lake(view, {name: row for name, row in newest.items() if name not in unpublished})
+
+
+def _waiting(view: StackView) -> set[str]:
+    """The accounts that are parked or wait in the read model; another check reports them."""
+    outputs, dynamodb = view.deployment.outputs, view.client("dynamodb")
+    gaps = DynamoDBInbox(dynamodb, outputs["OwnedInboxTableName"]).gaps(view.now.timestamp())
+    parked = DynamoDBParking(dynamodb, outputs["ParkedTableName"]).list_parked()
+    return {*parked, *(gap.account_id for gap in gaps)}
 
 
 def _some_accounts(view: StackView) -> list[str]:
@@ -121,18 +143,24 @@ def _views(view: StackView, newest: Mapping[str, EventRow]) -> Generator[Finding
         for name, row in newest.items()
         if (name not in owned or owned[name].sequence < row.sequence) and _age(view, row) > grace
     }
-    published = _published(view) if behind else None
-    unpublished = {
-        name
-        for name, row in behind.items()
-        if published is not None and published.get(name, 0) < row.sequence and _age(view, row) < WINDOW
-    }
-    if unpublished:
-        what = f"The newest events of {len(unpublished)} sampled accounts are not on the event stream."
+    published, unreadable = _published(view) if behind else ({}, "")
+    if unreadable:
+        repair = f"account-events owners check{view.option}"
+        yield RECORD_UNREADABLE.at(view.deployment.outputs["EventStreamName"], unreadable, repair)
+    late = sorted(name for name, row in behind.items() if published.get(name, 0) >= row.sequence)
+    undelivered = sorted(behind.keys() - set(late))
+    recent = [name for name in undelivered if _age(view, behind[name]) < WINDOW]
+    if recent:
+        what = f"The newest events of {len(recent)} sampled accounts are not on the event stream."
         group = view.physical_ids["ProjectorFunctionLogs"]
-        yield NOT_PUBLISHED.at(named(sorted(unpublished)), what, f"aws logs tail {group} --since 15m")
-    if late := sorted(behind.keys() - unpublished):
-        what = f"The read model lacks the newest events of {len(late)} sampled accounts."
+        yield NOT_PUBLISHED.at(named(recent), what, f"aws logs tail {group} --since 15m")
+    if older := [name for name in undelivered if name not in recent]:
+        what = (
+            f"The read model lacks the newest events of {len(older)} sampled accounts. Perhaps they were not published."
+        )
+        yield NOT_DELIVERED.at(named(older), what, view.replay(older[0]))
+    if late:
+        what = f"The read model lacks the newest events of {len(late)} sampled accounts, which are on the event stream."
         yield MODEL_BEHIND.at(named(late), what, _rebuild(view, late))
     expected = {name: Standing(row.sequence, row.balance, row.currency) for name, row in newest.items()}
     if wrong := sorted(
@@ -140,19 +168,19 @@ def _views(view: StackView, newest: Mapping[str, EventRow]) -> Generator[Finding
     ):
         what = f"The read model differs from the ledger in {len(wrong)} sampled accounts."
         yield MODEL_DIFFERS.at(named(wrong), what, _rebuild(view, wrong))
-    return unpublished
+    return {*undelivered}
 
 
 def _rebuild(view: StackView, accounts: Sequence[str]) -> str:
     return f"account-events owners rebuild {' '.join(accounts[:NAMED_MAX])}{view.option}"
 
 
-def _published(view: StackView) -> Mapping[str, int] | None:
-    """The highest sequence of each account on the event stream within the window; None if it has too many records."""
+def _published(view: StackView) -> tuple[Mapping[str, int], str]:
+    """The highest sequence of each account on the event stream within the window, and what cannot be read there."""
     reader = ShardReader(
         KinesisSource(view.client("kinesis"), view.deployment.outputs["EventStreamArn"]), view.now.timestamp
     )
-    codec, highest = view.deployment.codec(), dict[str, int]()
+    codec, highest, unreadable = view.deployment.codec(), dict[str, int](), ""
     start = at_time((view.now - WINDOW).timestamp())
     for shard in reader.shards():
         last: str | None = None
@@ -160,15 +188,18 @@ def _published(view: StackView) -> Mapping[str, int] | None:
             read = reader.read(shard.shard_id, last, start)
             for record in read.records:
                 last = record.sequence_number
-                for data in unpack(b64decode(record.event["kinesis"]["data"])):
-                    fields = codec.decode(data).fields
-                    account_id = str(fields["account_id"])
-                    highest[account_id] = max(highest.get(account_id, 0), int(fields["sequence"]))
+                try:
+                    events = [codec.decode(data) for data in unpack(b64decode(record.event["kinesis"]["data"]))]
+                except ContractError as error:
+                    unreadable = f"The record {last} of {shard.shard_id} cannot be read: {error}"
+                    continue
+                for event in events:
+                    account_id = str(event.fields["account_id"])
+                    highest[account_id] = max(highest.get(account_id, 0), int(event.fields["sequence"]))
             if read.ended or not (read.records or read.behind_ms):
                 break
-        else:
-            return None
-    return highest
+            view.wait(PAUSE_S)
+    return highest, unreadable
 
 
 def _lake(view: StackView, newest: Mapping[str, EventRow]) -> Iterator[Finding]:
@@ -180,8 +211,10 @@ def _lake(view: StackView, newest: Mapping[str, EventRow]) -> Iterator[Finding]:
     found: dict[str, int] = {}
     for day in days:
         try:
-            rows = lake.duckdb(day).query(NEWEST).rows
+            rows = lake.duckdb(day).query(NEWEST.format(", ".join("?" for _ in arrived)), list(arrived)).rows
         except QueryFailed as error:
+            if ".parquet" not in str(error):
+                raise  # the check could not be completed
             repair = f"account-events lake backfill --all{view.option}"
             yield FILE_DAMAGED.at(lake.bucket, f"The lake's events of {day} cannot be read: {error}", repair)
             return

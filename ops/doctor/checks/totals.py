@@ -3,9 +3,11 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from consumers.lake.table import EVENTS_PREFIX
+from ops.doctor.deleted import deleted, found
 from ops.doctor.finding import Finding, Kind, named
 from ops.doctor.stack_view import StackView
 from ops.lake.deployed_lake import Lake
@@ -21,13 +23,20 @@ STALE_AFTER = timedelta(hours=2)
 def check(view: StackView) -> Iterator[Finding]:
     """Checks the refresh of the totals by the stack, and the totals."""
     yield from _schedule(view)
-    queue = view.physical_ids["LakeTotalsNotInvoked"]
-    attributes = view.client("sqs").get_queue_attributes(
-        QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"]
-    )["Attributes"]
-    if count := int(attributes["ApproximateNumberOfMessages"]):
-        what = f"{count} runs of the refresh could not be started."
-        yield NOT_STARTED.at(queue, what, f"aws sqs purge-queue --queue-url {queue}")
+    name = "LakeTotalsNotInvoked"
+    for queue in [view.physical_ids[name]] if name in view.physical_ids else ():
+        attributes = found(
+            partial(
+                view.client("sqs").get_queue_attributes,
+                QueueUrl=queue,
+                AttributeNames=["ApproximateNumberOfMessages"],
+            )
+        )
+        if attributes is None:
+            yield deleted(view, name)
+        elif count := int(attributes["Attributes"]["ApproximateNumberOfMessages"]):
+            refresh = f"account-events lake totals{view.option} && aws sqs purge-queue --queue-url {queue}"
+            yield NOT_STARTED.at(queue, f"{count} runs of the refresh could not be started.", refresh)
     lake = view.lake
     stale = [day for day in lake.totals().outdated() if view.now - _newest(lake, day) > STALE_AFTER]
     if stale:
@@ -36,16 +45,20 @@ def check(view: StackView) -> Iterator[Finding]:
 
 
 def _schedule(view: StackView) -> Iterator[Finding]:
-    name, group = "LakeTotalsSchedule", view.physical_ids["LakeTotalsSchedules"]
-    schedule, client = view.physical_ids[name].rpartition("/")[2], view.client("scheduler")
-    found = client.get_schedule(Name=schedule, GroupName=group)
-    if found["State"] != "ENABLED":
-        expected = view.properties(name)
+    name, group = "LakeTotalsSchedule", "LakeTotalsSchedules"
+    if not {name, group} <= view.physical_ids.keys():
+        return
+    schedule, group = view.physical_ids[name].rpartition("/")[2], view.physical_ids[group]
+    described = found(partial(view.client("scheduler").get_schedule, Name=schedule, GroupName=group))
+    if described is None:
+        yield deleted(view, name)
+    elif described["State"] != "ENABLED":
         repair = (
             f"aws scheduler update-schedule --name {schedule} --group-name {group} --state ENABLED "
-            f"--schedule-expression '{expected['ScheduleExpression']}' "
-            f"--flexible-time-window '{json.dumps(expected['FlexibleTimeWindow'])}' "
-            f"--target '{json.dumps(found['Target'])}'"
+            f"--description '{described.get('Description', '')}' "
+            f"--schedule-expression '{described['ScheduleExpression']}' "
+            f"--flexible-time-window '{json.dumps(described['FlexibleTimeWindow'])}' "
+            f"--target '{json.dumps(described['Target'])}'"
         )
         yield SCHEDULE_DISABLED.at(name, f"The schedule {name} is disabled.", repair)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from account_events.consumer.dynamodb_inbox import DynamoDBInbox
-from ops.doctor.finding import NAMED_MAX, Finding, Kind, named
+from ops.doctor.finding import Finding, Kind, named
 from ops.doctor.stack_view import StackView
 from projector.dynamodb_parking import DynamoDBParking
 
@@ -47,7 +47,7 @@ def check(view: StackView) -> Iterator[Finding]:
         what = (
             f"{len(gaps)} accounts of the read model wait for a missing event; {gap.account_id} for event {gap.first}."
         )
-        repair = f"account-events owners rebuild {' '.join(accounts[:NAMED_MAX])}{view.option}"
+        repair = view.replay(accounts[0])
         yield GAP.at(named(accounts), what, repair)
 
 

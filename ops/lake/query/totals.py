@@ -95,13 +95,13 @@ class Totals:
                     raise OutOfTime(updated, len(outdated) - updated - failed)
                 on_day(day)
                 try:
-                    days[day] = _rows(self._engine(day), day, digests[day])
+                    rows = _rows(self._engine(day), day, digests[day])
+                    self._write(month, days | {day: rows})
                 except QueryFailed as error:
                     on_failure(day, error)
                     failed += 1
                     continue
-                self._write(month, days)
-                is_written = True
+                days[day], is_written = rows, True
                 updated += 1
             if not is_written and any(_month(day) == month for day in removed):
                 self._write(month, days)

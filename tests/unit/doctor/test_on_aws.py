@@ -3,12 +3,14 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 import account_events
+from account_events.avro.codec import CONTRACT
 from local_stack.deploy import read_template
 from ops.deployment.stack import Deployment, Outputs
 from ops.doctor.checks import alerting, deployed, lake, mappings, tables
@@ -31,10 +33,6 @@ COMPARED = {
 class Answers:
     """A client: each method returns a fixed answer; `None` stands for a resource that does not exist."""
 
-    class exceptions:  # noqa: N801 -- botocore's name
-        ResourceNotFoundException = LookupError
-        NoSuchKey = KeyError
-
     def __init__(self, **answers: Any) -> None:  # noqa: ANN401 -- any answer
         self._answers = answers
         self.requests: list[tuple[str, dict[str, Any]]] = []
@@ -43,7 +41,7 @@ class Answers:
         def method(**request: Any) -> Any:  # noqa: ANN401 -- any answer
             self.requests.append((name, request))
             if (answer := self._answers[name]) is None:
-                raise LookupError
+                raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "no"}}, name)
             return answer
 
         return method
@@ -53,7 +51,12 @@ def view(
     clients: Mapping[str, Any], *, status: str = "UPDATE_COMPLETE", release: str = "", **parameters: str
 ) -> StackView:
     template = read_template()
-    outputs = {"Release": release or account_events.__version__, "TableStreamArn": "arn", "LakeDeliveryName": "lake"}
+    outputs = {
+        "Release": release or account_events.__version__,
+        "TableStreamArn": "arn",
+        "LakeDeliveryName": "lake",
+        "SchemaVersions": json.dumps(dict.fromkeys(schema.fingerprint.hex() for schema in CONTRACT.known.values())),
+    }
     return StackView(
         Deployment(Outputs(outputs)),
         STACK_ID,
@@ -64,7 +67,9 @@ def view(
         NOW,
         60.0,
         lambda _below: 0,
-        clients,
+        lambda _seconds: None,
+        NOW - timedelta(days=1),
+        {"dynamodb": Answers(describe_table={"Table": {"LatestStreamArn": "arn:stream"}}), **clients},
         None,  # type: ignore[arg-type]  # these checks do not use the lake
     )
 
@@ -109,7 +114,18 @@ def test_a_mapping_without_polls_is_not_polling() -> None:
 
 
 ALERTED = {"events": Answers(describe_rule={"State": "ENABLED"})}
-QUIET = Answers(describe_alarms={"MetricAlarms": [], "CompositeAlarms": []})
+
+
+def alarms_with(*changed: dict[str, Any]) -> Answers:
+    """CloudWatch with all alarms of the stack in OK, except the changed ones."""
+    kinds = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+    names = [f"bank-{name}" for name, each in read_template()["Resources"].items() if each["Type"] in kinds]
+    known: dict[str, Any] = {name: {"AlarmName": name, "StateValue": "OK"} for name in names}
+    known |= {each["AlarmName"]: each for each in changed}
+    return Answers(describe_alarms={"MetricAlarms": list(known.values()), "CompositeAlarms": []})
+
+
+QUIET = alarms_with()
 
 
 def test_an_alarm_in_alarm_names_its_runbook_entry() -> None:
@@ -117,8 +133,9 @@ def test_an_alarm_in_alarm_names_its_runbook_entry() -> None:
         "AlarmName": "bank-ProjectorIsBehind",
         "AlarmDescription": "Events are late. Runbook: docs/runbook.md#projectorisbehind",
         "StateReason": "Threshold crossed",
+        "StateValue": "ALARM",
     }
-    firing = Answers(describe_alarms={"MetricAlarms": [alarm], "CompositeAlarms": []})
+    firing = alarms_with(alarm)
     topic = Answers(get_topic_attributes={"Attributes": {"SubscriptionsConfirmed": "1"}})
     [finding] = alerting.check(view({**ALERTED, "cloudwatch": firing, "sns": topic}, AlarmTopicArn="arn:topic"))
     assert (finding.kind, finding.where, finding.runbook) == ("alarm-firing", "ProjectorIsBehind", "projectorisbehind")
@@ -132,6 +149,50 @@ def test_alarms_that_nobody_receives_are_a_finding(topic: str, subscriptions: st
     sns = Answers(get_topic_attributes={"Attributes": {"SubscriptionsConfirmed": subscriptions}})
     found = view({**ALERTED, "cloudwatch": QUIET, "sns": sns}, AlarmTopicArn=topic)
     assert kinds(alerting, found) == ["alarms-not-sent"]
+
+
+def test_an_alarm_whose_actions_are_disabled_is_a_finding() -> None:
+    sns = Answers(get_topic_attributes={"Attributes": {"SubscriptionsConfirmed": "1"}})
+    disabled = alarms_with({"AlarmName": "bank-ApiFails", "StateValue": "OK", "ActionsEnabled": False})
+    [finding] = alerting.check(view({**ALERTED, "cloudwatch": disabled, "sns": sns}, AlarmTopicArn="arn:topic"))
+    assert (finding.kind, finding.where) == ("alarms-not-sent", "ApiFails")
+    assert finding.repair == "aws cloudwatch enable-alarm-actions --alarm-names bank-ApiFails"
+
+
+def test_a_deleted_alarm_is_a_finding() -> None:
+    sns = Answers(get_topic_attributes={"Attributes": {"SubscriptionsConfirmed": "1"}})
+    none = Answers(describe_alarms={"MetricAlarms": [], "CompositeAlarms": []})
+    found = kinds(alerting, view({**ALERTED, "cloudwatch": none, "sns": sns}, AlarmTopicArn="arn:topic"))
+    assert set(found) == {"resource-deleted"}
+    assert len(found) > 40
+
+
+def test_a_deleted_rule_does_not_hide_the_alarms() -> None:
+    sns = Answers(get_topic_attributes={"Attributes": {"SubscriptionsConfirmed": "0"}})
+    found = view({"events": Answers(describe_rule=None), "cloudwatch": QUIET, "sns": sns}, AlarmTopicArn="arn:topic")
+    assert kinds(alerting, found) == ["resource-deleted", "alarms-not-sent"]
+
+
+def test_a_mapping_that_reads_another_stream_is_a_finding() -> None:
+    class Functions(Answers):
+        def get_event_source_mapping(self, UUID: str) -> dict[str, Any]:  # noqa: N803 -- as in the API
+            name = UUID.removeprefix("bank-")
+            changed = {"EventSourceArn": "arn:old"} if name == "ProjectorMapping" else {}
+            return mapping(name, **changed)
+
+    metrics = Answers(get_metric_statistics={"Datapoints": [{"SampleCount": 1.0}]})
+    assert kinds(mappings, view({"lambda": Functions(), "cloudwatch": metrics})) == ["mapping-source-differs"]
+
+
+def test_a_registry_without_a_schema_of_this_release_is_a_finding() -> None:
+    outputs = Outputs({"Release": account_events.__version__, "SchemaVersions": "{}"})
+    [finding] = deployed.check(replace(view({}), deployment=Deployment(outputs)))
+    assert finding.kind == "schemas-missing"
+
+
+def test_commands_that_deploy_name_the_stack() -> None:
+    [finding] = deployed.check(view({}, status="ROLLBACK_COMPLETE"))
+    assert finding.repair == "sam build && sam deploy --stack-name bank"
 
 
 def test_a_disabled_schedule_is_a_finding() -> None:
