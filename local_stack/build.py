@@ -94,7 +94,7 @@ PACKAGES = {
             "ops/lake/totals_function/*.py",
         ),
         frozenset({"s3"}),
-        not_local=("_duckdb*", "adbc_driver_duckdb", "duckdb*", "sqlglot"),
+        not_local=("_duckdb*", "adbc_driver_duckdb", "duckdb*", "sqlglot*"),
     ),
 }
 
@@ -193,13 +193,16 @@ def _install(requirements: Path, target: Target, directory: Path) -> None:
 
 
 def trim(directory: Path, services: Collection[str]) -> None:
-    """Delete what the function does not need at run time; of botocore's descriptions, keep those of `services`."""
+    """Delete what neither the function nor a scanner needs; of botocore's descriptions, keep those of `services`."""
     for description in (directory / "botocore" / "data").iterdir():
         if description.name not in BOTOCORE_DATA | set(services):
             _remove(description)
+    for described in directory.glob("*.dist-info/*"):
+        # At run time, nothing in a package reads these. Scanners read a library's name and version from METADATA.
+        if described.name != "METADATA":
+            _remove(described)
     for path in sorted(directory.rglob("*"), reverse=True):
-        if path.is_dir() and (path.name in SURPLUS_DIRECTORIES or path.name.endswith(".dist-info")):
-            # botocore and Powertools have their versions in code; nothing in a package reads importlib.metadata
+        if path.is_dir() and path.name in SURPLUS_DIRECTORIES:
             _remove(path)
         elif path.suffix in {".pyi", ".pyx", ".pxd", ".c", ".h"}:
             path.unlink()

@@ -4,9 +4,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from account_core.service.usage import Usage
+from account_events.dynamodb_errors import Kind, failure_of
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger, Metrics
+
+
+class ContentRefused(Exception):
+    """Takes the place of a refusal by DynamoDB or botocore in the log. Their messages may quote a row's values."""
 
 
 class AccessLog:
@@ -29,4 +34,6 @@ class AccessLog:
             self._metrics.flush_metrics()
 
     def failed(self, error: Exception, **facts: Any) -> None:  # noqa: ANN401 -- a log line's
-        self._logger.error("request failed", exc_info=error, **facts)
+        refused = failure_of(error).codes(Kind.REFUSED)
+        logged = ContentRefused(", ".join(refused)).with_traceback(error.__traceback__) if refused else error
+        self._logger.error("request failed", exc_info=logged, **facts)

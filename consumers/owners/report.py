@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from account_events.consumer import Gap, Outcome
+from account_events.dynamodb_errors import Kind, failure_of
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger, Metrics
@@ -24,7 +25,7 @@ class Report:
                 "record not applied",
                 account_id=failure.account_id,
                 kinesis_sequence_number=failure.sequence_number,
-                error=f"{type(failure.error).__name__}: {failure.error}",
+                error=_reason(failure.error),
             )
         if outcome.gaps:
             self._logger.error(
@@ -42,6 +43,13 @@ class Report:
         for name, count in counts.items():
             self._metrics.add_metric(name=name, unit="Count", value=count)
         self._metrics.flush_metrics()
+
+
+def _reason(error: Exception) -> str:
+    """The error, without a message of DynamoDB or botocore about a write's content, which may quote a balance."""
+    cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+    refused = failure_of(cause).codes(Kind.REFUSED)
+    return f"{type(error).__name__}: {', '.join(refused) if refused else error}"
 
 
 def _words(gap: Gap) -> str:

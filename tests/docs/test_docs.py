@@ -67,7 +67,7 @@ def test_every_make_target_named_in_the_documents_exists() -> None:
 
 
 def test_every_link_between_documents_has_a_target() -> None:
-    for document in (ROOT / "README.md", *ROOT.glob("docs/**/*.md")):
+    for document in (ROOT / "README.md", ROOT / "SECURITY.md", *ROOT.glob("docs/**/*.md")):
         for link in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
             assert (document.parent / link).exists(), f"{document.name}: {link}"
 

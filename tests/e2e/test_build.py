@@ -1,9 +1,11 @@
 """The functions' real packages are complete and contain only what each function needs."""
 
+import re
 import subprocess
 import sys
 import zipfile
 from collections.abc import Set as AbstractSet
+from importlib.metadata import distributions
 from pathlib import Path, PurePosixPath
 
 import duckdb
@@ -17,6 +19,7 @@ LIBRARIES = {
 }
 ENGINE = {"_duckdb", "adbc_driver_duckdb", "duckdb", "duckdb_extension_httpfs", "sqlglot"}
 """DuckDB, its extension and the translator of SQL. A package for the local stack leaves them out."""
+PINNED = re.compile(r"^([\w.-]+)==(\S+)", re.MULTILINE)
 CONTENT = {
     "AccountsByOwnerFunction": LIBRARIES | {"account_events", "consumers", "fastavro", "google", "schemas"},
     "ApiFunction": LIBRARIES | {"account_core", "account_events"},
@@ -146,9 +149,19 @@ def _build_or_skip(function: str, target: Target, directory: Path) -> None:
 
 def _assert_only_needed_content(function: str, directory: Path, left_out: AbstractSet[str] = frozenset()) -> None:
     found = {path.name.partition(".cpython-")[0] for path in directory.iterdir() if _has_files(path)}
-    assert found == CONTENT[function] - left_out
+    assert {name for name in found if not name.endswith(".dist-info")} == CONTENT[function] - left_out
+    _assert_scanners_see_the_locked_libraries(function, directory, left_out)
     services = {path.name for path in (directory / "botocore" / "data").iterdir() if path.is_dir()}
     assert services == SERVICES.get(function, {"dynamodb", "kinesis"})
     sources = set(directory.rglob("*.py"))
     compiled = {path.parent.parent / f"{path.name.split('.')[0]}.py" for path in directory.rglob("*.pyc")}
     assert sources - compiled == set()
+
+
+def _assert_scanners_see_the_locked_libraries(function: str, directory: Path, left_out: AbstractSet[str]) -> None:
+    """Scanners read names and versions from the libraries' METADATA, as importlib.metadata does."""
+    locked = PINNED.findall((ROOT / PACKAGES[function].requirements).read_text())
+    expected = {(name, version) for name, version in locked if name.replace("-", "_") not in left_out}
+    found = {(each.metadata["Name"].replace("_", "-"), each.version) for each in distributions(path=[str(directory)])}
+    assert found == expected
+    assert {path.name for path in directory.glob("*.dist-info/*")} == {"METADATA"}

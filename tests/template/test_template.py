@@ -16,6 +16,8 @@ TEMPLATE: dict[str, Any] = yaml_parse((Path(__file__).parents[2] / "template.yam
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
 FUNCTIONS = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::Serverless::Function"}
 
+BUCKETS = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::S3::Bucket"}
+
 
 def properties(name: str) -> dict[str, Any]:
     found: dict[str, Any] = RESOURCES[name]["Properties"]
@@ -190,13 +192,16 @@ def test_the_alarm_for_parked_accounts_keeps_its_state_without_data() -> None:
     assert (alarm["Threshold"], alarm["TreatMissingData"]) == (0, "ignore")
 
 
-def test_the_failure_bucket_is_private_and_encrypted() -> None:
-    bucket = properties("ProjectorFailures")
+@pytest.mark.parametrize("name", sorted(BUCKETS))
+def test_every_bucket_is_private_and_encrypted(name: str) -> None:
+    bucket = properties(name)
     assert all(bucket["PublicAccessBlockConfiguration"].values())
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+    assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
     assert bucket["BucketEncryption"]
-    [statement] = properties("ProjectorFailuresPolicy")["PolicyDocument"]["Statement"]
-    assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+    assert properties(f"{name}Policy")["Bucket"] == {"Ref": name}
+    [statement] = properties(f"{name}Policy")["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 

@@ -114,10 +114,9 @@ def test_the_log_has_no_amount(function: Function) -> None:
     rows = lake(function)
     key = "events/dt=2026-08-02/event_type=BalanceCredited/text.parquet"
     written = str(function.bucket.root / key)
+    columns = "'a' AS account_id, 'EUR' AS currency, 1::BIGINT AS sequence, '98.76x' AS amount"
     with duckdb.connect() as connection:
-        connection.execute(
-            f"COPY (SELECT 'a' AS account_id, 'EUR' AS currency, 1 AS sequence, '98.76x' AS amount) TO '{written}'"
-        )
+        connection.execute(f"COPY (SELECT {columns}) TO '{written}'")
     with pytest.raises(DaysFailed) as failed:
         function.run()
     text = json.dumps(function.log) + str(failed.value)
