@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,11 @@ from typer.testing import CliRunner
 
 from account_core.rows.layout import key, rows_query
 from local_stack import address
+from local_stack.deploy import read_template
 from local_stack.local_deployment import LocalDeployment
 from ops.cli.app import app
 from ops.deployment.stack import Deployment
+from ops.doctor import run
 from ops.doctor.checks import totals
 from ops.doctor.finding import Finding
 from ops.doctor.run import CHECKS, examine, stack_view
@@ -149,6 +152,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         pytest.MonkeyPatch.context() as patched,
     ):
         patched.setattr(address, "ADDRESS_FILE", tmp_path_factory.mktemp("address") / "address.json")
+        # The same in every run of `doctor`, and slow to make.
+        patched.setattr(run, "read_template", cache(read_template))
+        client = cache(deployment.address.client)
+        patched.setattr(Deployment, "client", lambda _deployment, *arguments: client(*arguments))
         with deployment.address.published():
             found = World(deployment, api, api.open_account("10.00"), api.open_account("20.00"))
             for _ in range(12):
@@ -406,8 +413,8 @@ def test_doctor_uses_exactly_the_permissions_that_are_documented(world: World, m
     used: set[str] = set()
     connect = Deployment.client
 
-    def recording(deployment: Deployment, service: str, read_timeout_s: float = 20.0) -> Any:  # noqa: ANN401 -- a client
-        client = connect(deployment, service, read_timeout_s)
+    def recording(deployment: Deployment, service: str, *arguments: float) -> Any:  # noqa: ANN401 -- a client
+        client = connect(deployment, service, *arguments)
         client.meta.events.register("before-call", lambda model, **_: used.add(f"{service}:{model.name}"))
         return client
 
