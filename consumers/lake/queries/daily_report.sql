@@ -35,8 +35,7 @@ combined AS (
     CAST(coalesce(moved.credited, 0) AS decimal(38, 2)) AS credited,
     coalesce(moved.withdrawals, 0) AS withdrawals,
     CAST(coalesce(moved.withdrawn, 0) AS decimal(38, 2)) AS withdrawn,
-    CAST(coalesce(earlier.balance, 0) AS decimal(38, 2)) AS opening_balance,
-    earlier.last_dt
+    CAST(coalesce(earlier.balance, 0) AS decimal(38, 2)) AS opening_balance
   FROM moved
   FULL JOIN earlier ON earlier.currency = moved.currency
 )
@@ -51,6 +50,6 @@ SELECT
   credited - withdrawn AS net_flow,
   opening_balance,
   opening_balance + credited - withdrawn AS closing_balance,
-  max(last_dt) OVER () AS totals_through
+  (SELECT max(last_dt) FROM earlier) AS totals_through
 FROM combined
 ORDER BY currency

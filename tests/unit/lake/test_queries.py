@@ -50,6 +50,9 @@ def test_queries_avoid_sql_that_engines_read_differently(path: Path) -> None:
         if isinstance(node, expressions.Func):
             assert type(node).__name__ in FUNCTIONS, f"{node.sql()}: if all engines agree on it, allow it"
             assert not isinstance(node, expressions.Anonymous), node.sql()
+        if isinstance(node, expressions.Window):
+            # Over all rows, DuckDB 1.5.5 fails once in a thousand times with several threads (duckdb/duckdb#22352).
+            assert node.args.get("partition_by") or node.args.get("order"), f"{node.sql()}: use a scalar subquery"
         if isinstance(node, expressions.DataType):
             assert node.this.name in TYPES, node.sql()
         if isinstance(node, expressions.Literal) and not node.is_string:
