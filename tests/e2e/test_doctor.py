@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 from account_core.rows.layout import key, rows_query
 from local_stack import address
 from local_stack.deploy import read_template
+from local_stack.emulator import client
 from local_stack.local_deployment import LocalDeployment
 from ops.cli.app import app
 from ops.deployment.stack import Deployment
@@ -29,6 +30,7 @@ from ops.doctor import run
 from ops.doctor.checks import totals
 from ops.doctor.finding import Finding
 from ops.doctor.run import CHECKS, examine, stack_view
+from ops.doctor.stack_view import SERVICES
 from tests.e2e.test_local_deployment import IDLE_TIMEOUT_S, Api
 from tests.e2e.test_parking import records_of
 from tests.support.aws_cli import run_aws
@@ -36,11 +38,25 @@ from tests.support.aws_cli import run_aws
 SILENCE_TIMEOUT_S = 120.0
 
 
+class SharedClients(Deployment):
+    """A deployment whose clients are the same in every run of `doctor`, because making them is slow."""
+
+    def client(self, service: str, read_timeout_s: float = 20.0) -> Any:  # noqa: ANN401 -- a client
+        assert self.address is not None
+        return _client(self.address.endpoint_url, service, read_timeout_s)
+
+
+@cache
+def _client(endpoint_url: str, service: str, read_timeout_s: float) -> Any:  # noqa: ANN401 -- a client
+    return client(service, endpoint_url, read_timeout_s)
+
+
 @dataclass(frozen=True)
 class World:
     """A healthy local stack with two accounts: the first has snapshots, the second only a few rows."""
 
     deployment: LocalDeployment
+    examined: "SharedClients"
     api: Api
     first: str
     second: str
@@ -62,7 +78,7 @@ class World:
 
     def findings(self) -> list[Finding]:
         """What `doctor` finds now. No time is left for events to be on their way."""
-        found = examine(Deployment.local(self.deployment.address), None, grace_s=0, progress=lambda _: None)
+        found = examine(self.examined, None, grace_s=0, progress=lambda _: None)
         assert set(found.completed) == set(CHECKS), found.findings
         return list(found.findings)
 
@@ -152,12 +168,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         pytest.MonkeyPatch.context() as patched,
     ):
         patched.setattr(address, "ADDRESS_FILE", tmp_path_factory.mktemp("address") / "address.json")
-        # The same in every run of `doctor`, and slow to make.
         patched.setattr(run, "read_template", cache(read_template))
-        client = cache(deployment.address.client)
-        patched.setattr(Deployment, "client", lambda _deployment, *arguments: client(*arguments))
         with deployment.address.published():
-            found = World(deployment, api, api.open_account("10.00"), api.open_account("20.00"))
+            found = World(
+                deployment,
+                SharedClients.local(deployment.address),
+                api,
+                api.open_account("10.00"),
+                api.open_account("20.00"),
+            )
             for _ in range(12):
                 found.credit(found.first)
             found.settle()
@@ -411,14 +430,9 @@ def stopped_delivery(world: World) -> None:
 def test_doctor_uses_exactly_the_permissions_that_are_documented(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """On the path with most requests: an event is missing in the read model, so the event stream is read as well."""
     used: set[str] = set()
-    connect = Deployment.client
-
-    def recording(deployment: Deployment, service: str, *arguments: float) -> Any:  # noqa: ANN401 -- a client
-        client = connect(deployment, service, *arguments)
-        client.meta.events.register("before-call", lambda model, **_: used.add(f"{service}:{model.name}"))
-        return client
-
-    monkeypatch.setattr(Deployment, "client", recording)
+    for service in (*SERVICES, "cloudformation", "s3"):
+        record = partial(lambda service, model, **_: used.add(f"{service}:{model.name}"), service)
+        world.examined.client(service).meta.events.register("before-call", record)
     lost_view(world)
     found, recorded = world.findings(), used.copy()
     world.run(found[0].repair)
