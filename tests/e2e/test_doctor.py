@@ -25,7 +25,7 @@ from local_stack.deploy import read_template
 from local_stack.emulator import client
 from local_stack.local_deployment import LocalDeployment
 from ops.cli.app import app
-from ops.deployment.stack import Deployment
+from ops.deployment.stack import Deployment, Outputs
 from ops.doctor import run
 from ops.doctor.checks import totals
 from ops.doctor.finding import Finding
@@ -170,13 +170,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         patched.setattr(address, "ADDRESS_FILE", tmp_path_factory.mktemp("address") / "address.json")
         patched.setattr(run, "read_template", cache(read_template))
         with deployment.address.published():
-            found = World(
-                deployment,
-                SharedClients.local(deployment.address),
-                api,
-                api.open_account("10.00"),
-                api.open_account("20.00"),
-            )
+            examined = SharedClients(Outputs(deployment.address.outputs), deployment.address)
+            found = World(deployment, examined, api, api.open_account("10.00"), api.open_account("20.00"))
             for _ in range(12):
                 found.credit(found.first)
             found.settle()
@@ -427,7 +422,7 @@ def stopped_delivery(world: World) -> None:
     assert world.deployment.mapping.wait_until_idle(IDLE_TIMEOUT_S)
 
 
-def test_doctor_uses_exactly_the_permissions_that_are_documented(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_uses_exactly_the_permissions_that_are_documented(world: World) -> None:
     """On the path with most requests: an event is missing in the read model, so the event stream is read as well."""
     used: set[str] = set()
     for service in (*SERVICES, "cloudformation", "s3"):
