@@ -55,7 +55,8 @@ def _function(view: StackView, name: str, function: str, described: Mapping[str,
         if limit is not None:
             repair = f"aws lambda put-function-concurrency --function-name {function}"
             repair += f" --reserved-concurrent-executions {limit}"
-        what = f"{name} has a reserved concurrency of {reserved}; in the template, it is {limit}."
+        has, sets = ("none" if each is None else each for each in (reserved, limit))
+        what = f"{name} has the reserved concurrency {has}; the template sets {sets}."
         yield THROTTLED.at(name, what, repair, runbook=throttled)
     update = f"aws lambda update-function-configuration --function-name {function}"
     for setting, option in OPTIONS.items():
