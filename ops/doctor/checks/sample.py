@@ -45,7 +45,9 @@ NOT_PUBLISHED = Kind(
 )
 NOT_DELIVERED = Kind("events-not-delivered", "Other consumers may lack these events as well.", "accountsbyownerwaits")
 RECORD_UNREADABLE = Kind(
-    "stream-record-unreadable", "Consumers stop at this record or put it aside.", "accountsbyownerisbehind"
+    "stream-record-unreadable",
+    "Consumers stop at this record, or pass it to their dead-letter callback.",
+    "accountsbyownerisbehind",
 )
 MODEL_BEHIND = Kind(
     "read-model-behind", "The lists of accounts by owner are not up to date.", "accountsbyownerisbehind"
