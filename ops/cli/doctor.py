@@ -17,6 +17,7 @@ from ops.doctor.run import CHECKS, Examination, examine
 from ops.terminal import counted, err, out, print_error
 
 app = typer.Typer()
+BY_CAUSE = "it depends on the cause; the runbook entry has the steps for each"
 
 
 @app.command(epilog="Example: account-events doctor --stack account-events --json")
@@ -67,13 +68,13 @@ def _as_json(examination: Examination) -> dict[str, object]:
 def _show(examination: Examination, address: Address | None) -> None:
     for finding in examination.findings:
         print_error(f"{finding.kind}: {finding.what}")
-        for label, text in (
-            ("Why it matters", finding.why),
-            ("Repair", finding.repair),
-            ("Runbook", f"docs/runbook.md#{finding.runbook}"),
-        ):
+        repair = {"Repair": finding.repair} if finding.repair else {"Look": finding.look, "Repair": BY_CAUSE}
+        lines = {"Why it matters": finding.why, **repair, "Runbook": f"docs/runbook.md#{finding.runbook}"}
+        for label, text in lines.items():
             err.print(f"  {label}: {escape(text)}", highlight=False, soft_wrap=True)
-    if address is not None and any(finding.repair.startswith("aws ") for finding in examination.findings):
+    if address is not None and any(
+        (finding.repair or finding.look).startswith("aws ") for finding in examination.findings
+    ):
         err.print(
             "Commands that begin with aws need the AWS CLI and, for the local stack, these settings:\n"
             f"  export AWS_ENDPOINT_URL={address.endpoint_url} AWS_DEFAULT_REGION={REGION} "

@@ -11,6 +11,7 @@ from ops.doctor.stack_view import StackView
 DELETED = Kind("resource-deleted", "A part of the system does not exist.", "undo-a-change-made-by-hand")
 NOT_FOUND = {
     "AWS.SimpleQueueService.NonExistentQueue",
+    "NoSuchBucket",
     "NoSuchEntity",
     "NotFound",
     "NotFoundException",

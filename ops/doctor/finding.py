@@ -1,5 +1,6 @@
 """Findings of `doctor`, and their kinds. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -12,8 +13,10 @@ class Finding:
         where: the resource, account or file that is concerned.
         what: what is wrong.
         why: why it matters.
-        repair: the command that repairs it, or the first of several in the runbook entry.
+        repair: the command that repairs it, or the first of several in the runbook entry. Empty if it depends on the
+            cause.
         runbook: the entry in docs/runbook.md, as its anchor.
+        look: the command that shows the cause, if `repair` is empty.
     """
 
     kind: str
@@ -22,6 +25,7 @@ class Finding:
     why: str
     repair: str
     runbook: str
+    look: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +40,31 @@ class Kind:
         """A finding of this kind, with its own reason or runbook entry if they are given."""
         return Finding(self.name, where, what, why or self.why, repair, runbook or self.runbook)
 
+    def without_repair(self, where: str, what: str, look: str, *, why: str = "", runbook: str = "") -> Finding:
+        """A finding of this kind whose repair depends on the cause, with the command that shows the cause."""
+        return Finding(self.name, where, what, why or self.why, "", runbook or self.runbook, look)
 
+
+INCOMPLETE = Kind("check-incomplete", "What it would have found is unknown.", "check-incomplete")
 NAMED_MAX = 3
+IN_COMMAND_MAX = 40
+"""Accounts that a command names. The next run of `doctor` names others."""
 
 
-def named(names: list[str]) -> str:
+def named(names: Sequence[str]) -> str:
     """The first of these names, and the number of the others."""
     more = len(names) - NAMED_MAX
     return ", ".join(names[:NAMED_MAX]) + (f" and {more} more" if more > 0 else "")
+
+
+def counted(found: Sequence[object], most: int) -> str:
+    """The number of things found, of which at most so many are counted."""
+    return f"At least {most}" if len(found) >= most else f"{len(found)}"
+
+
+def left_out(accounts: Sequence[str]) -> str:
+    """A sentence about the accounts that the command leaves out; empty if it names all of them."""
+    more = len(accounts) - IN_COMMAND_MAX
+    if more <= 0:
+        return ""
+    return f" The command names the first {IN_COMMAND_MAX}. Run doctor again afterwards for the other {more}."

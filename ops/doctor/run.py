@@ -3,9 +3,11 @@
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local_stack.deploy import read_template
 from ops.deployment.stack import Deployment
@@ -13,16 +15,19 @@ from ops.doctor.checks import (
     alerting,
     deployed,
     functions,
+    invocations,
     lake,
     mappings,
     permissions,
     sample,
+    schedules,
+    storage,
     tables,
     totals,
     waiting,
 )
-from ops.doctor.finding import Finding, Kind
-from ops.doctor.stack_view import SERVICES, StackView
+from ops.doctor.finding import INCOMPLETE, Finding
+from ops.doctor.stack_view import NEW, SERVICES, StackView
 from ops.error_advice import advice
 from ops.lake.deployed_lake import Lake
 
@@ -32,16 +37,18 @@ CHECKS: dict[str, Check] = {
     "mappings": mappings.check,
     "functions": functions.check,
     "permissions": permissions.check,
+    "permissions to invoke": invocations.check,
     "tables and streams": tables.check,
     "waiting accounts and records": waiting.check,
     "a sample of accounts": sample.check,
     "lake": lake.check,
     "daily totals": totals.check,
-    "schedules and alarms": alerting.check,
+    "schedules": schedules.check,
+    "buckets and logs": storage.check,
+    "alarms": alerting.check,
 }
 GRACE_S, LOCAL_GRACE_S = 60.0, 10.0
 """Seconds within which an event usually reaches the read model."""
-INCOMPLETE = Kind("check-incomplete", "What it would have found is unknown.", "check-incomplete")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +75,13 @@ def examine(
     """
     view = stack_view(deployment, stack or deployment.outputs["StackName"], grace_s)
     with ThreadPoolExecutor(len(CHECKS)) as executor:
-        running = {name: executor.submit(_all, check, view) for name, check in CHECKS.items()}
+        running = {name: executor.submit(list, _findings(name, view)) for name in CHECKS}
         findings: list[Finding] = []
         completed = []
         for name, future in running.items():
-            found, problem = _result(name, future, view.option)
+            found = future.result()
             findings += found
-            completed += [] if problem else [name]
+            completed += [] if any(each.kind == INCOMPLETE.name for each in found) else [name]
             progress(name)
     return Examination(findings, completed)
 
@@ -84,6 +91,8 @@ def stack_view(deployment: Deployment, stack: str, grace_s: float | None) -> Sta
     client = deployment.client("cloudformation")
     [described] = client.describe_stacks(StackName=stack)["Stacks"]
     pages = client.get_paginator("list_stack_resources").paginate(StackName=stack)
+    now, created_at = datetime.now(UTC), described["CreationTime"]
+    changed_at = described.get("LastUpdatedTime", created_at)
     return StackView(
         deployment,
         described["StackId"],
@@ -96,24 +105,29 @@ def stack_view(deployment: Deployment, stack: str, grace_s: float | None) -> Sta
             if each.get("PhysicalResourceId") and not each["ResourceStatus"].startswith("DELETE")
         },
         read_template(),
-        datetime.now(UTC),
-        (LOCAL_GRACE_S if deployment.is_local else GRACE_S) if grace_s is None else grace_s,
+        now,
+        _default_grace_s(now - changed_at, is_local=deployment.is_local) if grace_s is None else grace_s,
         random.randrange,
         time.sleep,
-        described.get("LastUpdatedTime", described["CreationTime"]),
+        created_at,
+        changed_at,
         {service: deployment.client(service) for service in SERVICES},
         Lake.of(deployment),
     )
 
 
-def _all(check: Check, view: StackView) -> list[Finding]:
-    return list(check(view))
+def _default_grace_s(age: timedelta, *, is_local: bool) -> float:
+    """The grace period of a stack that was deployed this long ago."""
+    if is_local:
+        return LOCAL_GRACE_S
+    return NEW.total_seconds() if age < NEW else GRACE_S
 
 
-def _result(name: str, future: "Future[list[Finding]]", option: str) -> tuple[list[Finding], bool]:
-    """The findings of a check. A check that could not run to its end is a finding, because silence would mislead."""
+def _findings(name: str, view: StackView) -> Iterator[Finding]:
+    """The findings of a check. That it could not run to its end is one of them, because silence would mislead."""
     try:
-        return future.result(), False
+        yield from CHECKS[name](view)
     except Exception as error:  # noqa: BLE001 -- what stops one check must not hide the findings of the others
-        what = f"The check of {name} could not be completed: {type(error).__name__}: {error}. {advice(error)}".strip()
-        return [INCOMPLETE.at(name, what, f"account-events doctor{option}")], True
+        cause = error.__cause__ if isinstance(error.__cause__, BotoCoreError | ClientError) else error
+        what = f"The check of {name} could not be completed: {type(cause).__name__}: {cause}. {advice(cause)}".strip()
+        yield INCOMPLETE.at(name, what, f"account-events doctor{view.option}")

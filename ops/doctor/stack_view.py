@@ -1,16 +1,18 @@
 """What `doctor` looks at: the deployed stack next to this release's template.yaml."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from local_stack.template_values import TemplateValues
 from ops.deployment.stack import Deployment
+from ops.doctor.finding import IN_COMMAND_MAX
 from ops.lake.deployed_lake import Lake
 
 ARN = {
     "AWS::DynamoDB::Table": "arn:{partition}:dynamodb:{region}:{account}:table/{name}",
+    "AWS::Events::Rule": "arn:{partition}:events:{region}:{account}:rule/{name}",
     "AWS::Glue::Registry": "{name}",
     "AWS::IAM::Role": "arn:{partition}:iam::{account}:role/{name}",
     "AWS::Kinesis::Stream": "arn:{partition}:kinesis:{region}:{account}:stream/{name}",
@@ -21,9 +23,21 @@ ARN = {
     "AWS::SQS::Queue": "arn:{partition}:sqs:{region}:{account}:{last}",
 }
 """ARNs by type of resource. `name` is the physical id; `last` is its last part after a slash."""
-
-
-SERVICES = ("cloudwatch", "dynamodb", "events", "firehose", "iam", "kinesis", "lambda", "scheduler", "sns", "sqs")
+SERVICES = (
+    "cloudwatch",
+    "dynamodb",
+    "events",
+    "firehose",
+    "iam",
+    "kinesis",
+    "lambda",
+    "logs",
+    "scheduler",
+    "sns",
+    "sqs",
+)
+NEW = timedelta(minutes=15)
+"""After a deployment, mappings and schedules may not have begun to work yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +54,7 @@ class StackView:
         grace_s: the age in seconds below which an event may still be on its way to the stream or the read model.
         draw: returns a random number below its argument.
         wait: waits for this number of seconds.
+        created_at: when the stack was created.
         changed_at: when the stack was created or last updated.
         clients: the clients of SERVICES, by service. Several threads may use them.
     """
@@ -54,6 +69,7 @@ class StackView:
     grace_s: float
     draw: Callable[[int], int]
     wait: Callable[[float], object]
+    created_at: datetime
     changed_at: datetime
     clients: Mapping[str, Any]
     lake: Lake
@@ -65,6 +81,11 @@ class StackView:
     @property
     def is_local(self) -> bool:
         return self.deployment.is_local
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the stack was deployed so recently that a part of it may not have begun to work yet."""
+        return not self.is_local and self.now - self.changed_at < NEW
 
     @property
     def name(self) -> str:
@@ -81,10 +102,10 @@ class StackView:
         """The command that deploys the stack again; the local stack has to be started again."""
         return "make up" if self.is_local else f"sam build && sam deploy --stack-name {self.name}"
 
-    def replay(self, account_id: str) -> str:
-        """The command that publishes all events of an account again; consumers drop those that they have."""
-        stream = self.deployment.outputs["EventStreamName"]
-        return f"account-events replay --account {account_id} --to-stream {stream} --live{self.option}"
+    def replay(self, accounts: Sequence[str]) -> str:
+        """The command that publishes all events of accounts again; consumers drop those that they have."""
+        stream, options = self.deployment.outputs["EventStreamName"], _each("--account", accounts)
+        return f"account-events replay {options} --to-stream {stream} --live{self.option}"
 
     def has_metric(self, namespace: str, metric: str, dimensions: list[dict[str, str]], since: timedelta) -> bool:
         """Whether a metric has a data point that is younger than this."""
@@ -98,6 +119,22 @@ class StackView:
             Statistics=["SampleCount"],
         )
         return bool(found["Datapoints"])
+
+    def active_periods(
+        self, namespace: str, metric: str, dimension: tuple[str, str], since: datetime, period: timedelta
+    ) -> list[datetime]:
+        """The beginnings of the periods since then in which the sum of a metric is more than zero."""
+        seconds = int(period.total_seconds())
+        found = self.client("cloudwatch").get_metric_statistics(
+            Namespace=namespace,
+            MetricName=metric,
+            Dimensions=[dict(zip(("Name", "Value"), dimension, strict=True))],
+            StartTime=datetime.fromtimestamp(since.timestamp() // seconds * seconds, UTC),
+            EndTime=self.now,
+            Period=seconds,
+            Statistics=["Sum"],
+        )
+        return [each["Timestamp"] for each in found["Datapoints"] if each["Sum"] > 0]
 
     def resources(self) -> set[str]:
         """The logical ids of the resources that this stack should have according to the template."""
@@ -151,3 +188,7 @@ class StackView:
         if attribute == "Arn":
             return self.arn(logical_id)
         return self.physical_ids.get(logical_id, name) if not attribute else name
+
+
+def _each(option: str, values: Sequence[str]) -> str:
+    return " ".join(f"{option} {value}" for value in values[:IN_COMMAND_MAX])

@@ -80,7 +80,7 @@ class World:
         deadline = time.monotonic() + SILENCE_TIMEOUT_S
         while found := self.findings():
             assert time.monotonic() < deadline, found
-            for command in dict.fromkeys(finding.repair for finding in found):
+            for command in dict.fromkeys(finding.repair or finding.look for finding in found):
                 self.run(command)
             self.settle()
 

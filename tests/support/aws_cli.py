@@ -28,6 +28,7 @@ def run_aws(command: str, client: Client) -> Any:  # noqa: ANN401 -- any respons
         return _move(client("s3"), *arguments)
     if (service, operation) == ("logs", "tail"):
         return client("logs").filter_log_events(logGroupName=arguments[0])["events"]
+    service = "s3" if service == "s3api" else service  # the AWS CLI's name for the operations of S3's API
     members = _members(service, operation)
     return getattr(client(service), operation.replace("-", "_"))(**_parameters(arguments, members))
 

@@ -1,34 +1,24 @@
-"""What would notify somebody: schedules, alarms and the alarm topic."""
+"""What would notify somebody: the alarms and the alarm topic."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from ops.doctor.deleted import deleted, found
 from ops.doctor.finding import Finding, Kind
-from ops.doctor.stack_view import StackView
+from ops.doctor.stack_view import NEW, StackView
 
-SCHEDULE_DISABLED = Kind(
-    "schedule-disabled", "Gaps of the read model are reported only while events arrive.", "accountsbyownerwaits"
-)
 FIRING = Kind("alarm-firing", "See the alarm's description.", "how-to-use-this-page")
 NOT_SENT = Kind("alarms-not-sent", "Nobody is notified of an alarm.", "alarms-not-sent")
 NAMES_MAX = 100
 """CloudWatch API reference, DescribeAlarms: alarm names per request."""
 INPUTS = {"EventsArrive", "LakeReadsNothing"}
-"""Alarms that are only inputs of a composite alarm."""
+"""Alarms that are only inputs of a composite alarm, LakeStopped."""
 
 
 def check(view: StackView) -> Iterator[Finding]:
-    """Checks schedules, alarms and the topic."""
-    for name in view.of_type("AWS::Events::Rule"):
-        rule = view.physical_ids[name]
-        described = found(partial(view.client("events").describe_rule, Name=rule))
-        if described is None:
-            yield deleted(view, name)
-        elif described["State"] != "ENABLED":
-            yield SCHEDULE_DISABLED.at(
-                name, f"The schedule {name} is disabled.", f"aws events enable-rule --name {rule}"
-            )
+    """Checks the alarms and the topic."""
     yield from _alarms(view)
     if not view.is_local:
         yield from _topic(view)
@@ -39,28 +29,56 @@ def _alarms(view: StackView) -> Iterator[Finding]:
     alarms = {view.physical_ids[name]: name for kind in kinds for name in view.of_type(kind) if name not in INPUTS}
     names = list(alarms)
     for start in range(0, len(names), NAMES_MAX):
-        answer = view.client("cloudwatch").describe_alarms(
-            AlarmNames=names[start : start + NAMES_MAX],
-            AlarmTypes=["MetricAlarm", "CompositeAlarm"],
-        )
-        described = {each["AlarmName"]: each for each in [*answer["MetricAlarms"], *answer["CompositeAlarms"]]}
-        for alarm_name in names[start : start + NAMES_MAX]:
+        requested = names[start : start + NAMES_MAX]
+        described = _described(view, requested)
+        for alarm_name in requested:
             name, alarm = alarms[alarm_name], described.get(alarm_name)
             if alarm is None:
                 yield deleted(view, name)
-                continue
-            if not alarm.get("ActionsEnabled", True):
-                repair = f"aws cloudwatch enable-alarm-actions --alarm-names {alarm_name}"
-                yield NOT_SENT.at(name, f"The actions of the alarm {name} are disabled.", repair)
-            if alarm["StateValue"] != "ALARM":
-                continue
-            yield FIRING.at(
-                name,
-                f"The alarm {name} is in ALARM. {alarm.get('StateReason', '')}".strip(),
-                f"aws cloudwatch describe-alarm-history --alarm-name {alarm_name}",
-                why=alarm.get("AlarmDescription", "").partition(" Runbook:")[0],
-                runbook=name.lower(),
-            )
+            else:
+                yield from _alarm(view, name, alarm)
+
+
+def _described(view: StackView, names: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """The alarms with these names that exist. A page holds fewer alarms than a request may name."""
+    pages = view.client("cloudwatch").get_paginator("describe_alarms")
+    return {
+        alarm["AlarmName"]: alarm
+        for page in pages.paginate(AlarmNames=names, AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+        for alarm in [*page["MetricAlarms"], *page["CompositeAlarms"]]
+    }
+
+
+def _alarm(view: StackView, name: str, alarm: Mapping[str, Any]) -> Iterator[Finding]:
+    alarm_name = alarm["AlarmName"]
+    if not alarm.get("ActionsEnabled", True):
+        repair = f"aws cloudwatch enable-alarm-actions --alarm-names {alarm_name}"
+        yield NOT_SENT.at(name, f"The actions of the alarm {name} are disabled.", repair)
+    if alarm["StateValue"] == "ALARM" and not _lacks_data_yet(view, name, alarm):
+        yield FIRING.without_repair(
+            name,
+            f"The alarm {name} is in ALARM. {alarm.get('StateReason', '')}".strip(),
+            f"aws cloudwatch describe-alarm-history --alarm-name {alarm_name}",
+            why=alarm.get("AlarmDescription", "").partition(" Runbook:")[0],
+            runbook=name.lower(),
+        )
+
+
+def _lacks_data_yet(view: StackView, name: str, alarm: Mapping[str, Any]) -> bool:
+    """Whether the alarm is so new that its metric may have no data yet, which the alarm treats as a fault."""
+    since = max(view.created_at, alarm.get("AlarmConfigurationUpdatedTimestamp", view.created_at))
+    window = _window(view, name)
+    return bool(window) and view.now - since < max(window, NEW)
+
+
+def _window(view: StackView, name: str) -> timedelta:
+    """The time without data after which the alarm is in ALARM; zero if missing data is no fault."""
+    properties = view.properties(name)
+    if rule := properties.get("AlarmRule"):
+        return max(_window(view, each) for each in sorted(INPUTS) if view.physical_ids.get(each, each) in rule)
+    if properties.get("TreatMissingData") != "breaching":
+        return timedelta(0)
+    return timedelta(seconds=properties["Period"] * properties["EvaluationPeriods"])
 
 
 def _topic(view: StackView) -> Iterator[Finding]:

@@ -1,15 +1,16 @@
 """The lake: delivery, failed records, stray files, the last reconciliation."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 
 from consumers.lake.table import REASONS_PREFIX
 from ops.doctor.deleted import deleted, found
-from ops.doctor.finding import Finding, Kind
-from ops.doctor.stack_view import StackView
+from ops.doctor.finding import Finding, Kind, counted
+from ops.doctor.stack_view import NEW, StackView
 from ops.lake.deployed_lake import Lake
-from ops.lake.query.files import LakeFiles
+from ops.lake.query.files import LakeFiles, listed
 from ops.lake.reconcile.result import LATEST_KEY, UnknownResult, from_json
 
 NOT_ACTIVE = Kind("lake-delivery-not-active", "No events reach the lake.", "lakestopped")
@@ -23,17 +24,21 @@ DIFFERS = Kind(
     "reconciliation-differs", "Some events of the ledger are missing or differ in the lake.", "reconciliationfinds"
 )
 ERRORS_PREFIX = "errors/"
+FAILED_MAX = 1000
+"""Objects that are counted."""
 RECONCILED = timedelta(hours=26)
-SILENT_LOCALLY = timedelta(seconds=15)
+SILENT, SILENT_LOCALLY = timedelta(minutes=30), timedelta(seconds=15)
+WINDOW, PERIOD = timedelta(days=1), timedelta(minutes=5)
+"""How far back events and reads are compared: the shortest retention of the stream, so Firehose can still read them."""
 
 
 def check(view: StackView) -> Iterator[Finding]:
     """Checks the lake's delivery stream and bucket."""
     lake = view.lake
     yield from delivery(view)
-    objects = lake.s3.list_objects_v2(Bucket=lake.bucket, Prefix=ERRORS_PREFIX).get("Contents", ())
-    if keys := [each["Key"] for each in objects if not each["Key"].startswith(REASONS_PREFIX)]:
-        what = f"{len(keys)} objects under errors/ hold events that are not in the lake."
+    failed = (key for key, _ in listed(lake.s3, lake.bucket, ERRORS_PREFIX) if not key.startswith(REASONS_PREFIX))
+    if keys := list(islice(failed, FAILED_MAX)):
+        what = f"{counted(keys, FAILED_MAX)} objects under errors/ hold events that are not in the lake."
         yield RECORDS_FAILED.at(keys[0], what, f"account-events lake redrive{view.option}")
     if strays := LakeFiles.of(lake.s3, lake.bucket).strays(view.now.date()):
         what = f"{len(strays)} files under events/ belong to no partition."
@@ -58,6 +63,29 @@ def delivery(view: StackView) -> Iterator[Finding]:
     status = described["DeliveryStreamDescription"]["DeliveryStreamStatus"]
     if status != "ACTIVE":
         yield NOT_ACTIVE.at(name, f"The delivery stream {name} is {status}.", view.deploy)
+        return
+    created_at = described["DeliveryStreamDescription"]["CreateTimestamp"]
+    if unread := _unread_since(view, name, created_at):
+        what = f"Firehose has read nothing since {unread:%Y-%m-%d %H:%M} UTC, although events arrived."
+        look = f"aws firehose describe-delivery-stream --delivery-stream-name {name}"
+        yield STOPPED.without_repair(name, what, look)
+
+
+def _unread_since(view: StackView, delivery_stream: str, created_at: datetime) -> datetime | None:
+    """The first period with arrivals after the last one with reads, if Firehose has had half an hour to read them.
+
+    Only whether records arrive and are read is compared, not their numbers, because Firehose counts a record again that
+    it reads again (Amazon Data Firehose Developer Guide, CloudWatch metrics). A new delivery stream begins with the
+    newest record.
+    """
+    start = max(view.now - WINDOW, created_at + NEW)
+    stream = view.deployment.outputs["EventStreamName"]
+    arrived = view.active_periods("AWS/Kinesis", "IncomingRecords", ("StreamName", stream), start, PERIOD)
+    dimension = ("DeliveryStreamName", delivery_stream)
+    read = view.active_periods("AWS/Firehose", "DataReadFromKinesisStream.Records", dimension, start, PERIOD)
+    last_read = max(read, default=start - PERIOD)
+    unread = min((each for each in arrived if each > last_read), default=None)
+    return unread if unread and view.now - unread > SILENT + PERIOD else None
 
 
 def _reconciliation(view: StackView, lake: Lake) -> Iterator[Finding]:
@@ -65,7 +93,7 @@ def _reconciliation(view: StackView, lake: Lake) -> Iterator[Finding]:
     try:
         result = from_json(lake.s3.get_object(Bucket=lake.bucket, Key=LATEST_KEY)["Body"].read())
     except lake.s3.exceptions.NoSuchKey:
-        if not view.is_local:
+        if not view.is_local and view.now - view.created_at > RECONCILED:
             yield NEVER_RECONCILED.at(LATEST_KEY, "Lake and ledger have never been compared.", repair)
         return
     except UnknownResult as error:

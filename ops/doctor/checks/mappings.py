@@ -31,8 +31,6 @@ OPTIONS = {
 """Settings with the same name and form in the template and in the API, and the options that change them."""
 DEFAULTS = {"MaximumRecordAgeInSeconds": -1, "MaximumRetryAttempts": -1, "BisectBatchOnFunctionError": False}
 """Lambda API reference, CreateEventSourceMapping."""
-NEW = timedelta(minutes=15)
-"""After a deployment, a mapping may not have polled yet."""
 SILENT, SILENT_LOCALLY = timedelta(minutes=10), timedelta(seconds=15)
 
 
@@ -48,8 +46,7 @@ def check(view: StackView) -> Iterator[Finding]:
         if not view.is_local and deployed["State"] in {"Disabled", "Disabling"}:
             yield DISABLED.at(name, f"{name} is disabled.", f"{update} --enabled", runbook=runbook)
         elif not _polls(view, uuid):
-            repair = "make up" if view.is_local else f"aws lambda get-event-source-mapping --uuid {uuid}"
-            yield NOT_POLLING.at(name, f"{name} has not polled its stream lately.", repair, runbook=runbook)
+            yield _not_polling(view, name, deployed)
         expected = view.properties(name)
         if deployed["EventSourceArn"] != expected["EventSourceArn"]:
             what = f"{name} reads {deployed['EventSourceArn']}, not the stack's stream {expected['EventSourceArn']}."
@@ -60,10 +57,20 @@ def check(view: StackView) -> Iterator[Finding]:
 
 def _polls(view: StackView, uuid: str) -> bool:
     """Whether the mapping has reported a poll lately; an empty poll counts."""
-    if not view.is_local and view.now - view.changed_at < NEW:
-        return True  # perhaps it has not begun
+    if view.is_new:
+        return True
     dimensions = [{"Name": "EventSourceMappingUUID", "Value": uuid}]
     return view.has_metric("AWS/Lambda", "PolledEventCount", dimensions, SILENT_LOCALLY if view.is_local else SILENT)
+
+
+def _not_polling(view: StackView, name: str, deployed: Mapping[str, Any]) -> Finding:
+    what, runbook = f"{name} has not polled its stream lately.", RUNBOOK[name]
+    if view.is_local:
+        return NOT_POLLING.at(name, what, "make up", runbook=runbook)
+    if result := deployed.get("LastProcessingResult"):
+        what += f" Its last result: {result}."
+    look = f"aws lambda get-event-source-mapping --uuid {view.physical_ids[name]}"
+    return NOT_POLLING.without_repair(name, what, look, runbook=runbook)
 
 
 def _differences(expected: Mapping[str, Any], deployed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,5 @@
 """A sample of accounts: their rows agree, and their newest events are on the stream, in the read model and the lake."""
 
-from base64 import b64decode
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,15 +8,11 @@ from account_core.domain.errors import Corrupt
 from account_core.domain.events import EventRow
 from account_core.rows.items import from_item, version_in
 from account_core.rows.layout import ACCOUNT_ID, VERSION, rows_query
-from account_events.aggregation.unpacking import unpack
-from account_events.avro.errors import ContractError
 from account_events.consumer.dynamodb_inbox import DynamoDBInbox
-from account_events.streams.kinesis_source import KinesisSource
-from account_events.streams.reader import ShardReader
-from account_events.streams.source import at_time
-from ops.doctor.finding import NAMED_MAX, Finding, Kind, named
+from ops.doctor.finding import IN_COMMAND_MAX, INCOMPLETE, Finding, Kind, left_out, named
+from ops.doctor.published import WINDOW, Published, published
 from ops.doctor.stack_view import StackView
-from ops.lake.query.engine import QueryFailed
+from ops.lake.query.engine import FileDamaged
 from ops.lake.reconcile.run import grace_of
 from ops.ledger.check import LedgerCheck
 from ops.owners.read_model import Standing, standings
@@ -29,14 +24,8 @@ SEGMENTS_MAX = 1_000_000
 ACCOUNTS_MAX = 40
 ROWS_MAX = 500
 """Rows checked per account. Of longer accounts, only the newest rows are read, and their snapshots are not checked."""
-WINDOW = timedelta(minutes=15)
-"""How far back the event stream is read."""
-PAGES_MAX = 20
-"""GetRecords requests per shard."""
 LAKE_DAYS_MAX = 2
 NEWEST = "SELECT account_id, max(sequence) FROM account_events WHERE account_id IN ({}) GROUP BY account_id"
-PAUSE_S = 0.5
-"""Between two GetRecords of a shard, which all of its consumers share five of in a second."""
 DAY_LENGTH = len("2026-11-30")
 
 ROW_WRONG = Kind("ledger-row-wrong", "Commands on such an account fail, or its balance is wrong.", "ledger-row-wrong")
@@ -76,7 +65,7 @@ def check(view: StackView) -> Iterator[Finding]:
     if wrong:
         what = f"In {len(wrong)} of {len(accounts)} sampled accounts a row is wrong: {next(iter(wrong.values()))}."
         table = "" if view.is_local else f" --table {view.deployment.outputs['TableName']}"
-        yield ROW_WRONG.at(named(sorted(wrong)), what, f"account-events check{table}")
+        yield ROW_WRONG.without_repair(named(sorted(wrong)), what, f"account-events check{table}")
     waiting = _waiting(view)
     newest = {
         name: each.newest
@@ -145,22 +134,13 @@ def _views(view: StackView, newest: Mapping[str, EventRow]) -> Generator[Finding
         for name, row in newest.items()
         if (name not in owned or owned[name].sequence < row.sequence) and _age(view, row) > grace
     }
-    published, unreadable = _published(view) if behind else ({}, "")
-    if unreadable:
-        repair = f"account-events owners check{view.option}"
-        yield RECORD_UNREADABLE.at(view.deployment.outputs["EventStreamName"], unreadable, repair)
-    late = sorted(name for name, row in behind.items() if published.get(name, 0) >= row.sequence)
-    undelivered = sorted(behind.keys() - set(late))
-    recent = [name for name in undelivered if _age(view, behind[name]) < WINDOW]
-    if recent:
-        what = f"The newest events of {len(recent)} sampled accounts are not on the event stream."
-        group = view.physical_ids["ProjectorFunctionLogs"]
-        yield NOT_PUBLISHED.at(named(recent), what, f"aws logs tail {group} --since 15m")
-    if older := [name for name in undelivered if name not in recent]:
-        what = (
-            f"The read model lacks the newest events of {len(older)} sampled accounts. Perhaps they were not published."
-        )
-        yield NOT_DELIVERED.at(named(older), what, view.replay(older[0]))
+    stream = published(view) if behind else Published()
+    if stream.unreadable:
+        look = f"account-events owners check{view.option}"
+        yield RECORD_UNREADABLE.without_repair(view.deployment.outputs["EventStreamName"], stream.unreadable, look)
+    late = sorted(name for name, row in behind.items() if stream.highest.get(name, 0) >= row.sequence)
+    undelivered = {name: row for name, row in behind.items() if name not in late}
+    yield from _undelivered(view, undelivered, stream)
     if late:
         what = f"The read model lacks the newest events of {len(late)} sampled accounts, which are on the event stream."
         yield MODEL_BEHIND.at(named(late), what, _rebuild(view, late))
@@ -173,50 +153,38 @@ def _views(view: StackView, newest: Mapping[str, EventRow]) -> Generator[Finding
     return {*undelivered}
 
 
+def _undelivered(view: StackView, accounts: Mapping[str, EventRow], stream: Published) -> Iterator[Finding]:
+    """The accounts whose newest event is in neither the read model nor what was read of the stream."""
+    recent = sorted(name for name, row in accounts.items() if _age(view, row) < WINDOW)
+    if recent and stream.unread_shards:
+        what = f"The newest events of {len(recent)} sampled accounts, {named(recent)}, are not in the read model. "
+        what += f"Whether they were published is unknown: {named(stream.unread_shards)} could not be read to the end."
+        yield INCOMPLETE.at(view.deployment.outputs["EventStreamName"], what, f"account-events doctor{view.option}")
+    elif recent:
+        what = f"The newest events of {len(recent)} sampled accounts are not on the event stream."
+        look = f"aws logs tail {view.physical_ids['ProjectorFunctionLogs']} --since 15m"
+        yield NOT_PUBLISHED.without_repair(named(recent), what, look)
+    if older := sorted(accounts.keys() - set(recent)):
+        what = f"The read model lacks the newest events of {len(older)} sampled accounts. "
+        what += f"Perhaps they were not published.{left_out(older)}"
+        yield NOT_DELIVERED.at(named(older), what, view.replay(older))
+
+
 def _rebuild(view: StackView, accounts: Sequence[str]) -> str:
-    return f"account-events owners rebuild {' '.join(accounts[:NAMED_MAX])}{view.option}"
-
-
-def _published(view: StackView) -> tuple[Mapping[str, int], str]:
-    """The highest sequence of each account on the event stream within the window, and what cannot be read there."""
-    reader = ShardReader(
-        KinesisSource(view.client("kinesis"), view.deployment.outputs["EventStreamArn"]), view.now.timestamp
-    )
-    codec, highest, unreadable = view.deployment.codec(), dict[str, int](), ""
-    start = at_time((view.now - WINDOW).timestamp())
-    for shard in reader.shards():
-        last: str | None = None
-        for _ in range(PAGES_MAX):
-            read = reader.read(shard.shard_id, last, start)
-            for record in read.records:
-                last = record.sequence_number
-                try:
-                    events = [codec.decode(data) for data in unpack(b64decode(record.event["kinesis"]["data"]))]
-                except ContractError as error:
-                    unreadable = f"The record {last} of {shard.shard_id} cannot be read: {error}"
-                    continue
-                for event in events:
-                    account_id = str(event.fields["account_id"])
-                    highest[account_id] = max(highest.get(account_id, 0), int(event.fields["sequence"]))
-            if read.ended or not (read.records or read.behind_ms):
-                break
-            view.wait(PAUSE_S)
-    return highest, unreadable
+    return f"account-events owners rebuild {' '.join(accounts[:IN_COMMAND_MAX])}{view.option}"
 
 
 def _lake(view: StackView, newest: Mapping[str, EventRow]) -> Iterator[Finding]:
     """Compares with the lake's files of the last days."""
     lake = view.lake
-    grace = timedelta(seconds=grace_of(lake) if view.grace_s else 0)
+    grace = timedelta(seconds=max(grace_of(lake), view.grace_s) if view.grace_s else 0)
     arrived = {name: row for name, row in newest.items() if _age(view, row) > grace}
     days = sorted({row.occurred_at[:DAY_LENGTH] for row in arrived.values()})[-LAKE_DAYS_MAX:]
     found: dict[str, int] = {}
     for day in days:
         try:
             rows = lake.duckdb(day).query(NEWEST.format(", ".join("?" for _ in arrived)), list(arrived)).rows
-        except QueryFailed as error:
-            if ".parquet" not in str(error):
-                raise  # the check could not be completed
+        except FileDamaged as error:
             repair = f"account-events lake backfill --all{view.option}"
             yield FILE_DAMAGED.at(lake.bucket, f"The lake's events of {day} cannot be read: {error}", repair)
             return
@@ -228,7 +196,7 @@ def _lake(view: StackView, newest: Mapping[str, EventRow]) -> Iterator[Finding]:
     )
     if missing:
         what = f"The lake lacks the newest events of {len(missing)} sampled accounts."
-        repair = f"account-events lake backfill {' '.join(missing[:NAMED_MAX])}{view.option}"
+        repair = f"account-events lake backfill {' '.join(missing[:IN_COMMAND_MAX])}{view.option}"
         yield LACKS_EVENTS.at(named(missing), what, repair)
 
 

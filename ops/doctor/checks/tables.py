@@ -28,7 +28,7 @@ def check(view: StackView) -> Iterator[Finding]:
         described = found(partial(client.describe_table, TableName=table))
         if described is None:
             what = f"The table {table} does not exist."
-            yield TABLE_MISSING.at(name, what, f"aws dynamodb list-backups --table-name {table}")
+            yield TABLE_MISSING.without_repair(name, what, f"aws dynamodb list-backups --table-name {table}")
             continue
         backups = client.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
         yield from _table(name, table, view.properties(name), described["Table"], backups)

@@ -1,6 +1,5 @@
-"""The daily totals: their schedule, runs that it could not start, and their age."""
+"""The daily totals: runs that the schedule could not start, and their age."""
 
-import json
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
@@ -13,16 +12,14 @@ from ops.doctor.stack_view import StackView
 from ops.lake.deployed_lake import Lake
 
 WHY = "Balances and reports lack the newest changes, until somebody refreshes the totals."
-SCHEDULE_DISABLED = Kind("totals-schedule-disabled", WHY, "laketotalsmissing")
 NOT_STARTED = Kind("totals-not-started", WHY, "laketotalsnotdelivered")
 STALE = Kind("totals-stale", WHY, "laketotalsmissing")
 STALE_AFTER = timedelta(hours=2)
-"""The schedule refreshes them every hour."""
+"""The schedule refreshes them every hour, at first within an hour after the deployment that created it."""
 
 
 def check(view: StackView) -> Iterator[Finding]:
     """Checks the refresh of the totals by the stack, and the totals."""
-    yield from _schedule(view)
     name = "LakeTotalsNotInvoked"
     for queue in [view.physical_ids[name]] if name in view.physical_ids else ():
         attributes = found(
@@ -38,29 +35,11 @@ def check(view: StackView) -> Iterator[Finding]:
             refresh = f"account-events lake totals{view.option} && aws sqs purge-queue --queue-url {queue}"
             yield NOT_STARTED.at(queue, f"{count} runs of the refresh could not be started.", refresh)
     lake = view.lake
-    stale = [day for day in lake.totals().outdated() if view.now - _newest(lake, day) > STALE_AFTER]
+    before = view.now - STALE_AFTER
+    stale = [] if view.changed_at > before else [day for day in lake.totals().outdated() if _newest(lake, day) < before]
     if stale:
         what = f"The totals of {len(stale)} days have not been updated for more than two hours."
         yield STALE.at(named(stale), what, f"account-events lake totals{view.option}")
-
-
-def _schedule(view: StackView) -> Iterator[Finding]:
-    name, group = "LakeTotalsSchedule", "LakeTotalsSchedules"
-    if not {name, group} <= view.physical_ids.keys():
-        return
-    schedule, group = view.physical_ids[name].rpartition("/")[2], view.physical_ids[group]
-    described = found(partial(view.client("scheduler").get_schedule, Name=schedule, GroupName=group))
-    if described is None:
-        yield deleted(view, name)
-    elif described["State"] != "ENABLED":
-        repair = (
-            f"aws scheduler update-schedule --name {schedule} --group-name {group} --state ENABLED "
-            f"--description '{described.get('Description', '')}' "
-            f"--schedule-expression '{described['ScheduleExpression']}' "
-            f"--flexible-time-window '{json.dumps(described['FlexibleTimeWindow'])}' "
-            f"--target '{json.dumps(described['Target'])}'"
-        )
-        yield SCHEDULE_DISABLED.at(name, f"The schedule {name} is disabled.", repair)
 
 
 def _newest(lake: Lake, day: str) -> Any:  # noqa: ANN401 -- S3's time

@@ -1,10 +1,11 @@
 """Accounts that wait and records that were given up: parked accounts, failure buckets, gaps of the read model."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from account_events.consumer.dynamodb_inbox import DynamoDBInbox
-from ops.doctor.finding import Finding, Kind, named
+from account_events.consumer.position import GAPS_MAX
+from ops.doctor.finding import Finding, Kind, counted, left_out, named
 from ops.doctor.stack_view import StackView
 from projector.dynamodb_parking import DynamoDBParking
 
@@ -25,6 +26,8 @@ CONSUMER_DISCARDED = Kind(
 )
 GAP = Kind("read-model-gap", "The lists of accounts by owner do not show their later events.", "accountsbyownerwaits")
 
+OBJECTS_MAX = 1000
+
 
 def check(view: StackView) -> Iterator[Finding]:
     """Lists what waits for an operator."""
@@ -35,22 +38,21 @@ def check(view: StackView) -> Iterator[Finding]:
         yield PARKED.at(named(sorted(parked)), what, f"account-events release --all{view.option}")
     bucket = outputs["FailureBucketName"]
     if objects := _objects(s3, bucket):
-        what = f"{objects} objects are in the projector's failure bucket."
+        what = f"{counted(objects, OBJECTS_MAX)} objects are in the projector's failure bucket."
         yield DISCARDED.at(bucket, what, f"account-events release --failures{view.option}")
     bucket = outputs["ConsumerFailureBucketName"]
     if objects := _objects(s3, bucket):
-        what = f"{objects} objects are in the consumers' failure bucket."
-        yield CONSUMER_DISCARDED.at(bucket, what, f"account-events owners check{view.option}")
+        what = f"{counted(objects, OBJECTS_MAX)} objects are in the consumers' failure bucket."
+        yield CONSUMER_DISCARDED.without_repair(bucket, what, f"account-events owners check{view.option}")
     inbox = DynamoDBInbox(dynamodb, outputs["OwnedInboxTableName"])
     if gaps := inbox.gaps(view.now.timestamp() - view.grace_s):
         accounts, gap = sorted(each.account_id for each in gaps), gaps[0]
-        what = (
-            f"{len(gaps)} accounts of the read model wait for a missing event; {gap.account_id} for event {gap.first}."
-        )
-        repair = view.replay(accounts[0])
-        yield GAP.at(named(accounts), what, repair)
+        what = f"{counted(gaps, GAPS_MAX)} accounts of the read model wait for a missing event"
+        what += f"; {gap.account_id} for event {gap.first}.{left_out(accounts)}"
+        yield GAP.at(named(accounts), what, view.replay(accounts))
 
 
-def _objects(s3: Any, bucket: str) -> int:  # noqa: ANN401 -- a client
-    """The number of objects, at most those of one page."""
-    return len(s3.list_objects_v2(Bucket=bucket).get("Contents", ()))
+def _objects(s3: Any, bucket: str) -> Sequence[object]:  # noqa: ANN401 -- a client
+    """The objects of a bucket, at most those of one page."""
+    found: Sequence[object] = s3.list_objects_v2(Bucket=bucket, MaxKeys=OBJECTS_MAX).get("Contents", ())
+    return found

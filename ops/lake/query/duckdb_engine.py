@@ -140,7 +140,7 @@ class DuckDBEngine:
     @staticmethod
     def _refuse(found: tuple[str, str] | None) -> None:
         if found:
-            raise QueryFailed(damaged(*found))
+            raise damaged(*found)
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:

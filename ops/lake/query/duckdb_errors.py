@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import duckdb
 
 from consumers.lake import table
-from ops.lake.query.engine import QueryFailed
+from ops.lake.query.engine import FileDamaged, QueryFailed
 from ops.lake.query.other_types import FILES, READ, first_of_other_types, listed_files
 
 SPACE = "Free some disk space, or use a working directory and a TMPDIR with more space. Then run the command again."
@@ -54,7 +54,7 @@ def translated(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
             yield
     except (duckdb.Error, UnicodeDecodeError) as error:
         with interruptible(connection):
-            raise QueryFailed(_line(connection, error)) from error
+            raise _failure(connection, error) from error
 
 
 @contextmanager
@@ -73,16 +73,16 @@ def interruptible(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         raise KeyboardInterrupt from None
 
 
-def damaged(file: str, why: str) -> str:
-    """The message about a file that is damaged or does not match its table."""
+def damaged(file: str, why: str) -> FileDamaged:
+    """The error for a file that is damaged or does not match its table."""
     if f"/{table.TOTALS_PREFIX}" in file:
         what = "Run `account-events lake totals`, which writes it again."
     else:
         what = "Move it out of events/, then run `account-events lake backfill --all`, which writes its events again."
-    return f"{_shown(file)} is not a valid file of the lake's table: {why.rstrip('.')}. {what}"
+    return FileDamaged(f"{_shown(file)} is not a valid file of the lake's table: {why.rstrip('.')}. {what}")
 
 
-def _line(connection: duckdb.DuckDBPyConnection, error: duckdb.Error | UnicodeDecodeError) -> str:
+def _failure(connection: duckdb.DuckDBPyConnection, error: duckdb.Error | UnicodeDecodeError) -> QueryFailed:
     whole = "its bytes are not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
     named = _named(connection, whole)
     if named is not None:  # a file's name may contain a line feed
@@ -97,7 +97,7 @@ def _line(connection: duckdb.DuckDBPyConnection, error: duckdb.Error | UnicodeDe
         file = file or _unreadable(connection)
     if file is not None:
         return damaged(file, text.replace(_shown(file), "the file"))
-    return f"{text.rstrip('.')}. {advice}" if advice else text
+    return QueryFailed(f"{text.rstrip('.')}. {advice}" if advice else text)
 
 
 def _may_be_caused_by_a_file(error: duckdb.Error | UnicodeDecodeError, advice: str) -> bool:

@@ -29,6 +29,10 @@ class QueryFailed(CommandError):
     """The engine refused or aborted a query. The message has the engine's reason and, if known, what to do."""
 
 
+class FileDamaged(QueryFailed):
+    """A file of the lake cannot be read, or its columns are not the table's. The message names it."""
+
+
 class Engine(Protocol):
     """Runs queries on the tables `account_events` and `daily_totals` and the view `events`."""
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ops.cli.app import app
-from ops.doctor.finding import Finding
+from ops.doctor.finding import Finding, Kind
 from ops.doctor.run import CHECKS, Examination
 
 FINDING = Finding("kind", "where", "What is wrong.", "Why it matters.", "account-events release [x]", "anchor")
@@ -58,5 +58,17 @@ def test_json_has_each_finding_with_all_its_fields() -> None:
             "why": "Why it matters.",
             "repair": FINDING.repair,
             "runbook": "anchor",
+            "look": "",
         }
     ]
+
+
+BY_CAUSE = Kind("kind", "Why it matters.", "anchor").without_repair("where", "What is wrong.", "aws look")
+
+
+@pytest.mark.usefixtures("examined")
+@pytest.mark.parametrize("examined", [Examination([BY_CAUSE], ["stack"])], indirect=True)
+def test_without_a_repair_it_prints_where_to_look_and_refers_to_the_runbook() -> None:
+    done = run()
+    assert "Look: aws look\n" in done.stderr
+    assert "Repair: it depends on the cause; the runbook entry has the steps for each\n" in done.stderr

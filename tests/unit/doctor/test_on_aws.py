@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ import account_events
 from account_events.avro.codec import CONTRACT
 from local_stack.deploy import read_template
 from ops.deployment.stack import Deployment, Outputs
-from ops.doctor.checks import alerting, deployed, lake, mappings, tables
+from ops.doctor.checks import alerting, deployed, lake, mappings, schedules, tables
 from ops.doctor.stack_view import StackView
 
 NOW = datetime(2026, 8, 1, tzinfo=UTC)
@@ -22,16 +23,23 @@ STACK_ID = "arn:aws:cloudformation:eu-central-1:123456789012:stack/bank/0d9c2c5e
 
 COMPARED = {
     "AWS::DynamoDB::Table",
+    "AWS::Events::Rule",
     "AWS::IAM::Role",
     "AWS::Kinesis::Stream",
     "AWS::Lambda::EventSourceMapping",
+    "AWS::Lambda::Permission",
+    "AWS::S3::Bucket",
+    "AWS::S3::BucketPolicy",
     "AWS::Scheduler::Schedule",
     "AWS::Serverless::Function",
 }
 
 
 class Answers:
-    """A client: each method returns a fixed answer; `None` stands for a resource that does not exist."""
+    """A client: each method returns a fixed answer; `None` stands for a resource that does not exist.
+
+    A paginator returns the answer of its method as its only page.
+    """
 
     def __init__(self, **answers: Any) -> None:  # noqa: ANN401 -- any answer
         self._answers = answers
@@ -45,6 +53,9 @@ class Answers:
             return answer
 
         return method
+
+    def get_paginator(self, name: str) -> Any:  # noqa: ANN401 -- as botocore's
+        return SimpleNamespace(paginate=lambda **request: [getattr(self, name)(**request)])
 
 
 def view(
@@ -68,6 +79,7 @@ def view(
         60.0,
         lambda _below: 0,
         lambda _seconds: None,
+        NOW - timedelta(days=2),
         NOW - timedelta(days=1),
         {"dynamodb": Answers(describe_table={"Table": {"LatestStreamArn": "arn:stream"}}), **clients},
         None,  # type: ignore[arg-type]  # these checks do not use the lake
@@ -113,9 +125,6 @@ def test_a_mapping_without_polls_is_not_polling() -> None:
     assert kinds(mappings, view({"lambda": Functions(), "cloudwatch": silent})) == ["mapping-not-polling"] * 2
 
 
-ALERTED = {"events": Answers(describe_rule={"State": "ENABLED"})}
-
-
 def alarms_with(*changed: dict[str, Any]) -> Answers:
     """CloudWatch with all alarms of the stack in OK, except the changed ones."""
     kinds = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
@@ -137,7 +146,7 @@ def test_an_alarm_in_alarm_names_its_runbook_entry() -> None:
     }
     firing = alarms_with(alarm)
     topic = Answers(get_topic_attributes={"Attributes": {"SubscriptionsConfirmed": "1"}})
-    [finding] = alerting.check(view({**ALERTED, "cloudwatch": firing, "sns": topic}, AlarmTopicArn="arn:topic"))
+    [finding] = alerting.check(view({"cloudwatch": firing, "sns": topic}, AlarmTopicArn="arn:topic"))
     assert (finding.kind, finding.where, finding.runbook) == ("alarm-firing", "ProjectorIsBehind", "projectorisbehind")
     assert (finding.why, "Threshold crossed" in finding.what) == ("Events are late.", True)
     [(_, request)] = firing.requests
@@ -147,14 +156,14 @@ def test_an_alarm_in_alarm_names_its_runbook_entry() -> None:
 @pytest.mark.parametrize(("topic", "subscriptions"), [("", "1"), ("arn:topic", "0")])
 def test_alarms_that_nobody_receives_are_a_finding(topic: str, subscriptions: str) -> None:
     sns = Answers(get_topic_attributes={"Attributes": {"SubscriptionsConfirmed": subscriptions}})
-    found = view({**ALERTED, "cloudwatch": QUIET, "sns": sns}, AlarmTopicArn=topic)
+    found = view({"cloudwatch": QUIET, "sns": sns}, AlarmTopicArn=topic)
     assert kinds(alerting, found) == ["alarms-not-sent"]
 
 
 def test_an_alarm_whose_actions_are_disabled_is_a_finding() -> None:
     sns = Answers(get_topic_attributes={"Attributes": {"SubscriptionsConfirmed": "1"}})
     disabled = alarms_with({"AlarmName": "bank-ApiFails", "StateValue": "OK", "ActionsEnabled": False})
-    [finding] = alerting.check(view({**ALERTED, "cloudwatch": disabled, "sns": sns}, AlarmTopicArn="arn:topic"))
+    [finding] = alerting.check(view({"cloudwatch": disabled, "sns": sns}, AlarmTopicArn="arn:topic"))
     assert (finding.kind, finding.where) == ("alarms-not-sent", "ApiFails")
     assert finding.repair == "aws cloudwatch enable-alarm-actions --alarm-names bank-ApiFails"
 
@@ -162,15 +171,9 @@ def test_an_alarm_whose_actions_are_disabled_is_a_finding() -> None:
 def test_a_deleted_alarm_is_a_finding() -> None:
     sns = Answers(get_topic_attributes={"Attributes": {"SubscriptionsConfirmed": "1"}})
     none = Answers(describe_alarms={"MetricAlarms": [], "CompositeAlarms": []})
-    found = kinds(alerting, view({**ALERTED, "cloudwatch": none, "sns": sns}, AlarmTopicArn="arn:topic"))
+    found = kinds(alerting, view({"cloudwatch": none, "sns": sns}, AlarmTopicArn="arn:topic"))
     assert set(found) == {"resource-deleted"}
     assert len(found) > 40
-
-
-def test_a_deleted_rule_does_not_hide_the_alarms() -> None:
-    sns = Answers(get_topic_attributes={"Attributes": {"SubscriptionsConfirmed": "0"}})
-    found = view({"events": Answers(describe_rule=None), "cloudwatch": QUIET, "sns": sns}, AlarmTopicArn="arn:topic")
-    assert kinds(alerting, found) == ["resource-deleted", "alarms-not-sent"]
 
 
 def test_a_mapping_that_reads_another_stream_is_a_finding() -> None:
@@ -195,11 +198,30 @@ def test_commands_that_deploy_name_the_stack() -> None:
     assert finding.repair == "sam build && sam deploy --stack-name bank"
 
 
-def test_a_disabled_schedule_is_a_finding() -> None:
-    sns = Answers(get_topic_attributes={"Attributes": {"SubscriptionsConfirmed": "1"}})
-    disabled = Answers(describe_rule={"State": "DISABLED"})
-    found = view({"events": disabled, "cloudwatch": QUIET, "sns": sns}, AlarmTopicArn="arn:topic")
-    assert kinds(alerting, found) == ["schedule-disabled"]
+SCHEDULE = {"State": "ENABLED", **view({}).properties("LakeTotalsSchedule")}
+TARGETS = view({}).properties("AccountsByOwnerLook")["Targets"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "targets", "expected"),
+    [
+        ({"State": "ENABLED", "ScheduleExpression": "rate(5 minutes)"}, TARGETS, []),
+        ({"State": "DISABLED", "ScheduleExpression": "rate(5 minutes)"}, TARGETS, ["schedule-disabled"]),
+        ({"State": "ENABLED", "ScheduleExpression": "rate(1 day)"}, TARGETS, ["schedule-differs"]),
+        ({"State": "ENABLED", "ScheduleExpression": "rate(5 minutes)"}, [], ["schedule-differs"]),
+        (
+            {"State": "ENABLED", "ScheduleExpression": "rate(5 minutes)"},
+            [TARGETS[0] | {"Arn": "arn:old"}],
+            ["schedule-differs"],
+        ),
+        (None, TARGETS, ["resource-deleted"]),
+    ],
+)
+def test_a_rule_that_differs_from_the_template_is_a_finding(
+    rule: dict[str, Any] | None, targets: list[dict[str, Any]], expected: list[str]
+) -> None:
+    events = Answers(describe_rule=rule, list_targets_by_rule={"Targets": targets})
+    assert kinds(schedules, view({"events": events, "scheduler": Answers(get_schedule=SCHEDULE)})) == expected
 
 
 def test_a_failed_deployment_is_a_finding() -> None:

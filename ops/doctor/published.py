@@ -1,0 +1,70 @@
+"""What the event stream has of each account."""
+
+from base64 import b64decode
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from account_events.aggregation.unpacking import unpack
+from account_events.avro.codec import Codec
+from account_events.avro.errors import ContractError
+from account_events.lambda_mapping.records import StreamRecord
+from account_events.streams.kinesis_source import KinesisSource
+from account_events.streams.reader import ShardReader
+from account_events.streams.source import at_time
+from ops.doctor.stack_view import StackView
+
+WINDOW = timedelta(minutes=15)
+"""How far back the event stream is read."""
+PAGES_MAX = 20
+"""GetRecords requests per shard."""
+PAUSE_S = 0.5
+"""Between two GetRecords of a shard, which all of its consumers share five of in a second."""
+
+
+@dataclass(slots=True)
+class Published:
+    """The events on the stream within the window.
+
+    Attributes:
+        highest: the highest sequence of each account.
+        unreadable: what is wrong with the last record that cannot be read; empty if all can.
+        unread_shards: the shards that were not read to their end. Their later events are unknown.
+    """
+
+    highest: dict[str, int] = field(default_factory=dict)
+    unreadable: str = ""
+    unread_shards: list[str] = field(default_factory=list)
+
+
+def published(view: StackView) -> Published:
+    """Read the event stream. It stops after PAGES_MAX requests per shard, so that it ends on any stream."""
+    found, codec = Published(), view.deployment.codec()
+    reader = ShardReader(
+        KinesisSource(view.client("kinesis"), view.deployment.outputs["EventStreamArn"]), view.now.timestamp
+    )
+    start = at_time((view.now - WINDOW).timestamp())
+    for shard in reader.shards():
+        last: str | None = None
+        for _ in range(PAGES_MAX):
+            read = reader.read(shard.shard_id, last, start)
+            _add(found, read.records, codec, shard.shard_id)
+            last = read.records[-1].sequence_number if read.records else last
+            if read.ended or not (read.records or read.behind_ms):
+                break
+            view.wait(PAUSE_S)
+        else:
+            found.unread_shards.append(shard.shard_id)
+    return found
+
+
+def _add(found: Published, records: Sequence[StreamRecord], codec: Codec, shard_id: str) -> None:
+    for record in records:
+        try:
+            events = [codec.decode(data) for data in unpack(b64decode(record.event["kinesis"]["data"]))]
+        except ContractError as error:
+            found.unreadable = f"The record {record.sequence_number} of {shard_id} cannot be read: {error}"
+            continue
+        for event in events:
+            account_id = str(event.fields["account_id"])
+            found.highest[account_id] = max(found.highest.get(account_id, 0), int(event.fields["sequence"]))

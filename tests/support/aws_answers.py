@@ -1,0 +1,275 @@
+"""The answers of AWS to what `doctor` asks about a stack, by the names of the operations.
+
+Source: the API references of the services. The values are those of template.yaml, in the form of the APIs.
+"""
+# ruff: noqa: N803, ARG002, ANN401 -- the parameters and answers are those of the APIs
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from account_core.domain.events import EventRow, Row
+from account_core.rows.items import to_item
+from account_events.aggregation.packing import aggregate
+from account_events.avro.encoder import ENCODERS
+from projector.translate import translate
+from tests.support.lake import put
+
+REGION, ACCOUNT = "eu-central-1", "123456789012"
+STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/bank/0d9c2c5e-6b1f-4d5e-9d5c-3f6f0f8a7b11"
+ALARMS = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+ALARMS_PER_PAGE = 50
+"""CloudWatch API reference, DescribeAlarms: the default of MaxRecords."""
+
+
+class Refused(Exception):
+    """The answer is this error code."""
+
+
+class Answers:
+    """The answers, from the stack that a subclass builds.
+
+    Attributes:
+        root: a folder with the lake's files.
+        rows: the ledger's rows by account.
+        names: the physical ids by logical id.
+        properties: the resources' properties, without CloudFormation's functions.
+        firing: logical ids of the alarms that are in ALARM.
+        polls: whether the mappings poll, and everything else emits its metrics.
+        lagging: accounts whose newest event is not in the read model.
+        published: the events on the stream.
+        stream_behind_ms: how far from the newest record each read of the stream ends.
+    """
+
+    now: datetime
+    created_at: datetime
+    root: Path
+    rows: Mapping[str, list[Row]]
+    template: Mapping[str, Any]
+    names: dict[str, str]
+    parameters: dict[str, str]
+    properties: dict[str, dict[str, Any]]
+    outputs: dict[str, str]
+    firing: set[str]
+    lagging: set[str]
+    published: list[EventRow]
+    polls: bool = True
+    stream_behind_ms: int = 0
+
+    def of(self, *kinds: str) -> list[str]:
+        """The logical ids of the resources of these types."""
+        return [name for name, each in self.template["Resources"].items() if each["Type"] in kinds]
+
+    def named(self, physical_id: str) -> str:
+        """The logical id of a resource."""
+        return next(name for name, each in self.names.items() if each == physical_id)
+
+    def events(self, account_id: str) -> list[EventRow]:
+        """The events of an account."""
+        return [row for row in self.rows[account_id] if isinstance(row, EventRow)]
+
+    def _cloudformation_describe_stacks(self, StackName: str) -> Any:
+        stack = {"StackId": STACK_ID, "StackName": "bank", "StackStatus": "CREATE_COMPLETE"}
+        stack["Parameters"] = [{"ParameterKey": k, "ParameterValue": v} for k, v in self.parameters.items()]
+        stack["Outputs"] = [{"OutputKey": key, "OutputValue": value} for key, value in self.outputs.items()]
+        return {"Stacks": [stack | {"CreationTime": self.created_at}]}
+
+    def _cloudformation_list_stack_resources(self, StackName: str, NextToken: str = "0") -> Any:
+        first, names = int(NextToken), list(self.names.items())
+        answer: dict[str, Any] = {"NextToken": str(first + 100)} if first + 100 < len(names) else {}
+        answer["StackResourceSummaries"] = [
+            {
+                "LogicalResourceId": name,
+                "PhysicalResourceId": each,
+                "ResourceType": self.template["Resources"][name]["Type"],
+                "LastUpdatedTimestamp": self.created_at,
+                "ResourceStatus": "CREATE_COMPLETE",
+            }
+            for name, each in names[first : first + 100]
+        ]
+        return answer
+
+    def _cloudwatch_describe_alarms(self, AlarmNames: list[str], AlarmTypes: list[str], NextToken: str = "0") -> Any:
+        first = int(NextToken)
+        page = AlarmNames[first : first + ALARMS_PER_PAGE]
+        answer: dict[str, Any] = {"NextToken": str(first + len(page))} if first + len(page) < len(AlarmNames) else {}
+        for key, kind in zip(("MetricAlarms", "CompositeAlarms"), ALARMS, strict=True):
+            answer[key] = [self._alarm(name) for name in page if self.named(name) in self.of(kind)]
+        return answer
+
+    def _alarm(self, name: str) -> Any:
+        state = "ALARM" if self.named(name) in self.firing else "OK"
+        alarm = {"AlarmName": name, "ActionsEnabled": True, "StateValue": state}
+        return alarm | {"AlarmConfigurationUpdatedTimestamp": self.created_at}
+
+    def _cloudwatch_get_metric_statistics(self, Namespace: str, StartTime: datetime, **_: Any) -> Any:
+        points = [{"Timestamp": StartTime, "SampleCount": 6.0, "Sum": 3.0, "Unit": "Count"}]
+        return {"Label": "x", "Datapoints": points if self.polls else []}
+
+    def _dynamodb_describe_table(self, TableName: str) -> Any:
+        properties = self.template["Resources"][self.named(TableName)]["Properties"]
+        table: dict[str, Any] = {"TableName": TableName, "TableStatus": "ACTIVE", "ItemCount": 9}
+        table["DeletionProtectionEnabled"] = "DeletionProtectionEnabled" in properties
+        if stream := properties.get("StreamSpecification"):
+            table["StreamSpecification"] = {"StreamEnabled": True, **stream}
+            table["LatestStreamArn"] = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{TableName}/stream/2026"
+        return {"Table": table}
+
+    def _dynamodb_describe_continuous_backups(self, TableName: str) -> Any:
+        has = "PointInTimeRecoverySpecification" in self.properties[self.named(TableName)]
+        recovery = {"PointInTimeRecoveryStatus": "ENABLED" if has else "DISABLED"}
+        found = {"ContinuousBackupsStatus": "ENABLED", "PointInTimeRecoveryDescription": recovery}
+        return {"ContinuousBackupsDescription": found}
+
+    def _dynamodb_scan(self, Segment: int, **_: Any) -> Any:
+        return {"Items": [{"AccountId": {"S": each}} for each in self.rows if not Segment]}
+
+    def _dynamodb_query(self, TableName: str, ExpressionAttributeValues: Mapping[str, Any], **_: Any) -> Any:
+        if TableName != self.names["AccountsTable"]:
+            return {"Items": []}
+        return {"Items": [to_item(row) for row in self.rows[ExpressionAttributeValues[":account_id"]["S"]][::-1]]}
+
+    def _dynamodb_get_item(self, Key: Mapping[str, Any], **_: Any) -> Any:
+        account_id = Key["AccountId"]["S"]
+        last = self.events(account_id)[-2 if account_id in self.lagging else -1]
+        values = {"Balance": {"N": str(last.balance)}, "Sequence": {"N": str(last.sequence)}}
+        return {"Item": {**values, "Currency": {"S": last.currency}}}
+
+    def _events_describe_rule(self, Name: str) -> Any:
+        rate = self.properties[self.named(Name)]["ScheduleExpression"]
+        return {"Name": Name, "State": "ENABLED", "ScheduleExpression": rate, "EventBusName": "default"}
+
+    def _events_list_targets_by_rule(self, Rule: str) -> Any:
+        return {"Targets": self.properties[self.named(Rule)]["Targets"]}
+
+    def _firehose_describe_delivery_stream(self, DeliveryStreamName: str) -> Any:
+        names = {"DeliveryStreamName": DeliveryStreamName, "DeliveryStreamARN": "arn", "VersionId": "1"}
+        state = {"DeliveryStreamStatus": "ACTIVE", "DeliveryStreamType": "KinesisStreamAsSource"}
+        more = {"CreateTimestamp": self.created_at, "Destinations": [], "HasMoreDestinations": False}
+        return {"DeliveryStreamDescription": names | state | more}
+
+    def _iam_simulate_principal_policy(self, ActionNames: list[str], ResourceArns: list[str], **_: Any) -> Any:
+        allowed = [{"EvalResourceName": each, "EvalResourceDecision": "allowed"} for each in ResourceArns]
+        results = [{"EvalActionName": each, "EvalDecision": "allowed"} for each in ActionNames]
+        return {"EvaluationResults": [each | {"ResourceSpecificResults": allowed} for each in results]}
+
+    def _iam_get_role(self, RoleName: str) -> Any:
+        document = json.dumps(self.properties[self.named(RoleName)]["AssumeRolePolicyDocument"])
+        role = {"RoleName": RoleName, "Path": "/", "RoleId": "AROAEXAMPLEEXAMPLE", "Arn": f"arn:aws:iam::1:{RoleName}"}
+        return {"Role": role | {"CreateDate": self.created_at, "AssumeRolePolicyDocument": quote(document)}}
+
+    def _kinesis_describe_stream_summary(self, StreamName: str) -> Any:
+        state = {"StreamStatus": "ACTIVE", "RetentionPeriodHours": 168, "StreamCreationTimestamp": self.created_at}
+        more = {"EnhancedMonitoring": [], "OpenShardCount": 1}
+        return {"StreamDescriptionSummary": {"StreamName": StreamName, "StreamARN": "arn:stream", **state, **more}}
+
+    def _kinesis_list_shards(self, **_: Any) -> Any:
+        key_range = {"StartingHashKey": "0", "EndingHashKey": str(2**128 - 1)}
+        shard = {
+            "ShardId": "shard-0",
+            "HashKeyRange": key_range,
+            "SequenceNumberRange": {"StartingSequenceNumber": "1"},
+        }
+        return {"Shards": [shard]}
+
+    def _kinesis_get_shard_iterator(self, **_: Any) -> Any:
+        return {"ShardIterator": "0"}
+
+    def _kinesis_get_records(self, ShardIterator: str, Limit: int) -> Any:
+        events = [ENCODERS[name].encode(fields) for name, fields in map(translate, self.published)]
+        record = {"SequenceNumber": "1", "PartitionKey": "1", "ApproximateArrivalTimestamp": self.now}
+        records = [record | {"Data": aggregate("1", "1", events)}] if events and ShardIterator == "0" else []
+        return {"Records": records, "NextShardIterator": "1", "MillisBehindLatest": self.stream_behind_ms}
+
+    def _lambda_get_function(self, FunctionName: str) -> Any:
+        properties = self.properties[self.named(FunctionName)]
+        configuration = {name: properties[name] for name in ("Handler", "MemorySize", "Timeout")}
+        variables = {name: str(value) for name, value in properties["Environment"]["Variables"].items()}
+        if "SCHEMA_VERSIONS" in variables:
+            variables["SCHEMA_VERSIONS"] = self.outputs["SchemaVersions"]
+        state = {"State": "Active", "LastUpdateStatus": "Successful", "Environment": {"Variables": variables}}
+        return {"Configuration": {"FunctionName": FunctionName, **configuration, **state}}
+
+    def _lambda_get_event_source_mapping(self, UUID: str) -> Any:
+        properties = self.properties[self.named(UUID)]
+        left_out = {"FunctionName", "Enabled", "MetricsConfig", "Tags"}
+        settings = {name: value for name, value in properties.items() if name not in left_out}
+        return {"UUID": UUID, "State": "Enabled", "LastProcessingResult": "OK", **settings}
+
+    def _lambda_get_policy(self, FunctionName: str) -> Any:
+        statements = [
+            {
+                "Sid": f"bank-{name}-1A2B3C",
+                "Effect": "Allow",
+                "Principal": {"Service": permission["Principal"]},
+                "Action": "lambda:InvokeFunction",
+                "Resource": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{FunctionName}",
+                "Condition": {"ArnLike": {"AWS:SourceArn": permission["SourceArn"]}},
+            }
+            for name in self.of("AWS::Lambda::Permission")
+            if (permission := self.properties[name])["FunctionName"] == FunctionName
+        ]
+        return {"Policy": json.dumps({"Version": "2012-10-17", "Id": "default", "Statement": statements})}
+
+    def _logs_describe_log_groups(self, logGroupNamePrefix: str) -> Any:
+        group = {"logGroupName": logGroupNamePrefix, "retentionInDays": 30}
+        return {"logGroups": [group, {"logGroupName": f"{logGroupNamePrefix}2"}]}
+
+    def _scheduler_get_schedule(self, Name: str, GroupName: str) -> Any:
+        return {"Name": Name, **self.properties[self.named(Name)]}
+
+    def _sns_get_topic_attributes(self, TopicArn: str) -> Any:
+        return {"Attributes": {"TopicArn": TopicArn, "SubscriptionsConfirmed": "1", "SubscriptionsPending": "0"}}
+
+    def _sqs_get_queue_attributes(self, QueueUrl: str, AttributeNames: list[str]) -> Any:
+        return {"Attributes": dict.fromkeys(AttributeNames, "0")}
+
+    def _s3_list_objects_v2(self, Bucket: str, Prefix: str = "", **_: Any) -> Any:
+        paths = sorted(path for path in self.root.rglob("*") if path.is_file()) if Bucket == self.names["Lake"] else []
+        found = [
+            {
+                "Key": key,
+                "ETag": hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest(),
+                "LastModified": datetime.fromtimestamp(path.stat().st_mtime, UTC),
+            }
+            for path in paths
+            if (key := str(path.relative_to(self.root))).startswith(Prefix)
+        ]
+        return {"IsTruncated": False, "KeyCount": len(found), **({"Contents": found} if found else {})}
+
+    def _s3_get_object(self, Bucket: str, Key: str, **_: Any) -> Any:
+        path = self.root / Key
+        if not path.exists():
+            raise Refused("NoSuchKey")
+        return {"Body": BytesIO(path.read_bytes())}
+
+    def _s3_put_object(self, Bucket: str, Key: str, Body: BytesIO, **_: Any) -> Any:
+        put(self.root / Key, Body.read())
+        return {}
+
+    def _s3_get_public_access_block(self, Bucket: str) -> Any:
+        settings = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+        return {"PublicAccessBlockConfiguration": dict.fromkeys(settings, True)}
+
+    def _s3_get_bucket_versioning(self, Bucket: str) -> Any:
+        return {"Status": "Enabled"}
+
+    def _s3_get_bucket_lifecycle_configuration(self, Bucket: str) -> Any:
+        rules = []
+        for rule in self.properties[self.named(Bucket)]["LifecycleConfiguration"]["Rules"]:
+            found = {"ID": rule["Id"], "Status": rule["Status"], "Filter": {"Prefix": rule.get("Prefix", "")}}
+            if "ExpirationInDays" in rule:
+                found["Expiration"] = {"Days": rule["ExpirationInDays"]}
+            if "NoncurrentVersionExpiration" in rule:
+                found["NoncurrentVersionExpiration"] = rule["NoncurrentVersionExpiration"]
+            rules.append(found)
+        return {"Rules": rules}
+
+    def _s3_get_bucket_policy(self, Bucket: str) -> Any:
+        name = next(each for each in self.of("AWS::S3::BucketPolicy") if self.properties[each]["Bucket"] == Bucket)
+        return {"Policy": json.dumps(self.properties[name]["PolicyDocument"])}
