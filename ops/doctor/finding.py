@@ -1,5 +1,7 @@
 """Findings of `doctor`, and their kinds. Pure."""
 
+import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,6 +48,13 @@ class Kind:
 
 
 INCOMPLETE = Kind("check-incomplete", "What it would have found is unknown.", "check-incomplete")
+
+
+def quoted(value: object) -> str:
+    """An argument of a command, quoted for the shell: text as it is, any other value as JSON."""
+    return shlex.quote(value if isinstance(value, str) else json.dumps(value))
+
+
 NAMED_MAX = 3
 IN_COMMAND_MAX = 40
 """Accounts that a command names. The next run of `doctor` names others."""

@@ -12,6 +12,7 @@ from account_events.lambda_mapping.records import StreamRecord
 from account_events.streams.kinesis_source import KinesisSource
 from account_events.streams.reader import ShardReader
 from account_events.streams.source import at_time
+from ops.doctor.finding import named
 from ops.doctor.stack_view import StackView
 
 WINDOW = timedelta(minutes=15)
@@ -35,6 +36,13 @@ class Published:
     highest: dict[str, int] = field(default_factory=dict)
     unreadable: str = ""
     unread_shards: list[str] = field(default_factory=list)
+
+    @property
+    def unknown(self) -> str:
+        """Why an event that is not among the highest may be on the stream nevertheless; empty if it cannot."""
+        if self.unread_shards:
+            return f"{named(self.unread_shards)} could not be read to the end"
+        return "a record cannot be read" if self.unreadable else ""
 
 
 def published(view: StackView) -> Published:

@@ -4,12 +4,10 @@ Each fault is injected into a healthy stack. `doctor` must then report exactly t
 the commands that the findings name, none.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from functools import cache, partial
-from pathlib import Path
+from functools import cache
 
 import pytest
 
@@ -20,13 +18,9 @@ from ops.deployment.stack import Deployment, Outputs
 from ops.doctor import run
 from ops.doctor.checks import totals
 from ops.doctor.run import stack_view
-from ops.doctor.stack_view import SERVICES
-from tests.e2e.doctor_faults import FAULTS, Fault, lost_view
+from tests.e2e.doctor_faults import FAULTS, Fault
 from tests.e2e.doctor_world import SharedClients, World
 from tests.e2e.test_local_deployment import Api
-
-PERMISSION = {"s3:ListObjectsV2": "s3:ListBucket", "s3:HeadObject": "s3:GetObject"}
-"""The permissions of operations whose names differ from theirs."""
 
 
 @pytest.fixture(scope="module")
@@ -45,24 +39,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 found.credit(found.first)
             found.settle()
             yield found
-
-
-def test_doctor_uses_exactly_the_permissions_that_are_documented(world: World) -> None:
-    """On the path with most requests: an event is missing in the read model, so the event stream is read as well."""
-    used: set[str] = set()
-    for service in (*SERVICES, "cloudformation", "s3"):
-        record = partial(lambda service, model, **_: used.add(f"{service}:{model.name}"), service)
-        world.examined.client(service).meta.events.register("before-call", record)
-    lost_view(world)
-    found, recorded = world.findings(), used.copy()
-    world.run(found[0].repair)
-    table = (Path(__file__).parents[2] / "docs/operating.md").read_text()
-    documented = set(
-        re.findall(r"`([a-z0-9]+:[A-Z]\w+)`", table.partition("It needs these permissions")[2].partition("##")[0])
-    )
-    on_aws_only = {"events:DescribeRule", "firehose:DescribeDeliveryStream", "sns:GetTopicAttributes"}
-    on_aws_only |= {"cloudwatch:DescribeAlarms"}
-    assert {PERMISSION.get(each, each) for each in recorded} == documented - on_aws_only
 
 
 def test_totals_that_lack_the_newest_files_are_stale_after_two_hours(world: World) -> None:

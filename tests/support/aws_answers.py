@@ -41,6 +41,7 @@ class Answers:
         properties: the resources' properties, without CloudFormation's functions.
         firing: logical ids of the alarms that are in ALARM.
         polls: whether the mappings poll, and everything else emits its metrics.
+        gaps: items of the read model's inbox that wait for an event.
         lagging: accounts whose newest event is not in the read model.
         published: the events on the stream.
         stream_behind_ms: how far from the newest record each read of the stream ends.
@@ -48,6 +49,7 @@ class Answers:
 
     now: datetime
     created_at: datetime
+    alarms_created_at: datetime
     root: Path
     rows: Mapping[str, list[Row]]
     template: Mapping[str, Any]
@@ -56,6 +58,7 @@ class Answers:
     properties: dict[str, dict[str, Any]]
     outputs: dict[str, str]
     firing: set[str]
+    gaps: list[dict[str, Any]]
     lagging: set[str]
     published: list[EventRow]
     polls: bool = True
@@ -74,7 +77,7 @@ class Answers:
         return [row for row in self.rows[account_id] if isinstance(row, EventRow)]
 
     def _cloudformation_describe_stacks(self, StackName: str) -> Any:
-        stack = {"StackId": STACK_ID, "StackName": "bank", "StackStatus": "CREATE_COMPLETE"}
+        stack: dict[str, Any] = {"StackId": STACK_ID, "StackName": "bank", "StackStatus": "CREATE_COMPLETE"}
         stack["Parameters"] = [{"ParameterKey": k, "ParameterValue": v} for k, v in self.parameters.items()]
         stack["Outputs"] = [{"OutputKey": key, "OutputValue": value} for key, value in self.outputs.items()]
         return {"Stacks": [stack | {"CreationTime": self.created_at}]}
@@ -105,7 +108,7 @@ class Answers:
     def _alarm(self, name: str) -> Any:
         state = "ALARM" if self.named(name) in self.firing else "OK"
         alarm = {"AlarmName": name, "ActionsEnabled": True, "StateValue": state}
-        return alarm | {"AlarmConfigurationUpdatedTimestamp": self.created_at}
+        return alarm | {"AlarmConfigurationUpdatedTimestamp": self.alarms_created_at}
 
     def _cloudwatch_get_metric_statistics(self, Namespace: str, StartTime: datetime, **_: Any) -> Any:
         points = [{"Timestamp": StartTime, "SampleCount": 6.0, "Sum": 3.0, "Unit": "Count"}]
@@ -131,7 +134,7 @@ class Answers:
 
     def _dynamodb_query(self, TableName: str, ExpressionAttributeValues: Mapping[str, Any], **_: Any) -> Any:
         if TableName != self.names["AccountsTable"]:
-            return {"Items": []}
+            return {"Items": self.gaps if TableName == self.names["AccountsByOwnerInbox"] else []}
         return {"Items": [to_item(row) for row in self.rows[ExpressionAttributeValues[":account_id"]["S"]][::-1]]}
 
     def _dynamodb_get_item(self, Key: Mapping[str, Any], **_: Any) -> Any:

@@ -57,10 +57,10 @@ class AwsStack(Answers):
 
     def __init__(self, root: Path, age: timedelta = timedelta(days=30), newest: timedelta = timedelta(hours=3)) -> None:
         self.now, self.root = datetime.now(UTC), root
-        self.created_at = self.now - age
+        self.created_at = self.alarms_created_at = self.now - age
         self.errors: dict[str, str] = {}
         self.calls: set[str] = set()
-        self.firing, self.lagging, self.published = set(), set(), []
+        self.firing, self.lagging, self.gaps, self.published = set(), set(), [], []
         self._clients: dict[str, Any] = {}
         start = self.now - newest - timedelta(hours=2)  # the events of a history are an hour apart
         self.rows = {each: history(each, "5.00", "-1.00", start=start) for each in ACCOUNTS}
@@ -118,11 +118,13 @@ class AwsStack(Answers):
         try:
             if operation in self.errors:
                 raise Refused(self.errors[operation])  # noqa: TRY301 -- as the answers do
-            found = getattr(self, f"_{service}_{xform_name(model.name)}")(**context["asked"])
+            answer = getattr(self, f"_{service}_{xform_name(model.name)}", None)
+            if answer is None:  # it changes something
+                return SimpleNamespace(status_code=200), {}
+            found = answer(**context["asked"])
         except Refused as error:
             return SimpleNamespace(status_code=400), {"Error": {"Code": str(error), "Message": "no"}}
-        if model.output_shape is not None:
-            validate_parameters(found, model.output_shape)
+        validate_parameters(found, model.output_shape)
         return SimpleNamespace(status_code=200), found
 
 

@@ -1,12 +1,11 @@
 """Functions: updated, not throttled, and with the settings of the template."""
 
-import json
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from ops.doctor.deleted import deleted, found
-from ops.doctor.finding import Finding, Kind
+from ops.doctor.finding import Finding, Kind, quoted
 from ops.doctor.stack_view import StackView
 
 FAILED = Kind("function-failed", "It cannot be invoked, or runs an older release.", "apifails")
@@ -71,5 +70,5 @@ def _function(view: StackView, name: str, function: str, described: Mapping[str,
     names = (intact.keys() | deployed.keys()) - SET_BY_EMULATOR
     if wrong := sorted(key for key in names if intact.get(key) != deployed.get(key)):
         what = f"{name} has other environment variables than the template: {', '.join(wrong)}."
-        repair = f"{update} --environment '{json.dumps({'Variables': intact})}'"
+        repair = f"{update} --environment {quoted({'Variables': intact})}"
         yield ENVIRONMENT_DIFFERS.at(name, what, repair, runbook=fails)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ops.doctor.checks.permissions import MISSING
 from ops.doctor.deleted import found
-from ops.doctor.finding import Finding
+from ops.doctor.finding import Finding, quoted
 from ops.doctor.stack_view import StackView
 
 RUNBOOK = {"HttpApiPermission": "apifails", "AccountsByOwnerLookPermission": "accountsbyownerschedulefails"}
@@ -29,7 +29,7 @@ def _permission(view: StackView, name: str) -> Iterator[Finding]:
     statements = json.loads(answer["Policy"])["Statement"] if answer else []
     if not any(_allows(statement, principal, source) for statement in statements):
         repair = f"aws lambda add-permission --function-name {function} --statement-id {name}"
-        repair += f" --action {expected['Action']} --principal {principal} --source-arn '{source}'"
+        repair += f" --action {expected['Action']} --principal {principal} --source-arn {quoted(source)}"
         yield MISSING.at(name, f"{principal} may not invoke {function}.", repair, runbook=RUNBOOK[name])
 
 
@@ -49,7 +49,7 @@ def _trust(view: StackView, name: str) -> Iterator[Finding]:
         return  # the check of permissions reports it
     trusted = _services(answer["Role"]["AssumeRolePolicyDocument"])
     if lacking := sorted(_services(expected) - trusted):
-        repair = f"aws iam update-assume-role-policy --role-name {role} --policy-document '{json.dumps(expected)}'"
+        repair = f"aws iam update-assume-role-policy --role-name {role} --policy-document {quoted(expected)}"
         yield MISSING.at(name, f"{', '.join(lacking)} may not assume {name}.", repair)
 
 

@@ -1,13 +1,12 @@
 """Event source mappings: enabled, polling, and with the settings of the template."""
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from ops.doctor.deleted import deleted, found
-from ops.doctor.finding import Finding, Kind
+from ops.doctor.finding import Finding, Kind, quoted
 from ops.doctor.stack_view import StackView
 
 DISABLED = Kind("mapping-disabled", "Records wait on the stream until they expire.", "projectorstopped")
@@ -84,11 +83,12 @@ def _differences(expected: Mapping[str, Any], deployed: Mapping[str, Any]) -> It
         for config in (deployed, expected)
     ]
     if patterns[0] != patterns[1]:
-        yield f"the filter {patterns[0]}; the template has {patterns[1]}", ""
+        criteria = expected.get("FilterCriteria", {"Filters": []})
+        yield f"the filter {patterns[0]}; the template has {patterns[1]}", f"--filter-criteria {quoted(criteria)}"
     destination = expected["DestinationConfig"]
     keeps = deployed.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
     if keeps != destination["OnFailure"]["Destination"]:
-        yield f"the failure destination {keeps}", f"--destination-config '{json.dumps(destination)}'"
+        yield f"the failure destination {keeps}", f"--destination-config {quoted(destination)}"
 
 
 def _option(setting: str, value: object) -> str:

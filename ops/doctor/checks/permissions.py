@@ -1,11 +1,10 @@
 """Roles: each has the permissions that the template gives it."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ops.doctor.checks.functions import RUNBOOK
-from ops.doctor.finding import Finding, Kind
+from ops.doctor.finding import Finding, Kind, quoted
 from ops.doctor.stack_view import StackView
 
 MISSING = Kind(
@@ -25,7 +24,7 @@ def check(view: StackView) -> Iterator[Finding]:
             if denied:
                 repair = (
                     f"aws iam put-role-policy --role-name {view.physical_ids[role]} --policy-name "
-                    f"{policy['PolicyName']} --policy-document '{json.dumps(document)}'"
+                    f"{policy['PolicyName']} --policy-document {quoted(document)}"
                 )
                 yield MISSING.at(role, f"{role} may not {', '.join(denied)}.", repair, runbook=runbook)
 

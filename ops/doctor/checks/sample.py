@@ -156,9 +156,9 @@ def _views(view: StackView, newest: Mapping[str, EventRow]) -> Generator[Finding
 def _undelivered(view: StackView, accounts: Mapping[str, EventRow], stream: Published) -> Iterator[Finding]:
     """The accounts whose newest event is in neither the read model nor what was read of the stream."""
     recent = sorted(name for name, row in accounts.items() if _age(view, row) < WINDOW)
-    if recent and stream.unread_shards:
+    if recent and (unknown := stream.unknown):
         what = f"The newest events of {len(recent)} sampled accounts, {named(recent)}, are not in the read model. "
-        what += f"Whether they were published is unknown: {named(stream.unread_shards)} could not be read to the end."
+        what += f"Whether they were published is unknown: {unknown}."
         yield INCOMPLETE.at(view.deployment.outputs["EventStreamName"], what, f"account-events doctor{view.option}")
     elif recent:
         what = f"The newest events of {len(recent)} sampled accounts are not on the event stream."

@@ -1,12 +1,11 @@
 """Schedules: enabled, and with the target of the template."""
 
-import json
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from ops.doctor.deleted import deleted, found
-from ops.doctor.finding import Finding, Kind
+from ops.doctor.finding import Finding, Kind, quoted
 from ops.doctor.stack_view import StackView
 
 DISABLED = Kind(
@@ -42,13 +41,13 @@ def _rule(view: StackView, name: str) -> Iterator[Finding]:
     if described["State"] != "ENABLED":
         yield DISABLED.at(name, f"The schedule {name} is disabled.", f"aws events enable-rule --name {rule}")
     if (rate := described.get("ScheduleExpression")) != expected["ScheduleExpression"]:
-        repair = f"aws events put-rule --name {rule} --schedule-expression '{expected['ScheduleExpression']}'"
+        repair = f"aws events put-rule --name {rule} --schedule-expression {quoted(expected['ScheduleExpression'])}"
         yield DIFFERS.at(name, f"{name} has {rate}; the template has {expected['ScheduleExpression']}.", repair)
     targets = {each["Id"]: each for each in client.list_targets_by_rule(Rule=rule)["Targets"]}
     lacking = [each for each in expected["Targets"] if _differing(each, targets.get(each["Id"], {}))]
     if lacking:
         what = f"The schedule {name} does not invoke {', '.join(each['Arn'] for each in lacking)} as in the template."
-        yield DIFFERS.at(name, what, f"aws events put-targets --rule {rule} --targets '{json.dumps(lacking)}'")
+        yield DIFFERS.at(name, what, f"aws events put-targets --rule {rule} --targets {quoted(lacking)}")
 
 
 def _schedule(view: StackView, name: str) -> Iterator[Finding]:
@@ -60,10 +59,10 @@ def _schedule(view: StackView, name: str) -> Iterator[Finding]:
         return
     repair = (
         f"aws scheduler update-schedule --name {schedule} --group-name {group} --state ENABLED "
-        f"--description '{expected['Description']}' "
-        f"--schedule-expression '{expected['ScheduleExpression']}' "
-        f"--flexible-time-window '{json.dumps(expected['FlexibleTimeWindow'])}' "
-        f"--target '{json.dumps(expected['Target'])}'"
+        f"--description {quoted(expected['Description'])} "
+        f"--schedule-expression {quoted(expected['ScheduleExpression'])} "
+        f"--flexible-time-window {quoted(expected['FlexibleTimeWindow'])} "
+        f"--target {quoted(expected['Target'])}"
     )
     if described["State"] != "ENABLED":
         yield TOTALS_DISABLED.at(name, f"The schedule {name} is disabled.", repair)

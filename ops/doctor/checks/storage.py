@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ops.doctor.deleted import deleted, found
-from ops.doctor.finding import Finding, Kind
+from ops.doctor.finding import Finding, Kind, quoted
 from ops.doctor.stack_view import StackView
 
 RETENTION_DIFFERS = Kind(
@@ -57,7 +57,7 @@ def _bucket(view: StackView, name: str) -> Iterator[Finding]:
     blocked, block = answer.get("PublicAccessBlockConfiguration", {}), expected["PublicAccessBlockConfiguration"]
     if open_ways := sorted(each for each in block if not blocked.get(each)):
         repair = f"aws s3api put-public-access-block --bucket {bucket}"
-        repair += f" --public-access-block-configuration '{json.dumps(block)}'"
+        repair += f" --public-access-block-configuration {quoted(block)}"
         yield SETTINGS_DIFFER.at(name, f"{name} does not have {', '.join(open_ways)}.", repair)
     if "VersioningConfiguration" in expected and s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
         repair = f"aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled"
@@ -74,7 +74,7 @@ def _lifecycle(view: StackView, name: str, expected: list[dict[str, Any]]) -> It
     rules = [_in_api(each) for each in expected]
     if deployed != {each["ID"]: _deletions(each) for each in rules}:
         repair = f"aws s3api put-bucket-lifecycle-configuration --bucket {bucket}"
-        repair += f" --lifecycle-configuration '{json.dumps({'Rules': rules})}'"
+        repair += f" --lifecycle-configuration {quoted({'Rules': rules})}"
         yield SETTINGS_DIFFER.at(name, f"{name} does not delete objects as in the template.", repair)
 
 
@@ -113,7 +113,7 @@ def _policy(view: StackView, name: str) -> Iterator[Finding]:
     statements = json.loads(answer.get("Policy", '{"Statement": []}'))["Statement"]
     deployed = {each.get("Sid") for each in statements if each["Effect"] == "Deny"}
     if lacking := [each["Sid"] for each in document["Statement"] if each["Sid"] not in deployed]:
-        repair = f"aws s3api put-bucket-policy --bucket {bucket} --policy '{json.dumps(document)}'"
+        repair = f"aws s3api put-bucket-policy --bucket {bucket} --policy {quoted(document)}"
         yield SETTINGS_DIFFER.at(name, f"The policy of {bucket} lacks {', '.join(lacking)}.", repair)
 
 

@@ -1,17 +1,15 @@
 """`account-events doctor` on a whole stack on AWS: healthy, new, and with each of its requests refused."""
 
 import json
-from typing import Any
+import re
+from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from ops.cli.app import app
 from ops.cli.exit_handling import error_line
-from ops.deployment import stack as deployed_stack
 from ops.doctor import run
-from ops.lake.deployed_lake import Lake
-from tests.support.aws_stack import TEMPLATE, AwsStack
+from tests.support.aws_stack import AwsStack
+from tests.unit.doctor.examined import Doctor, found, kinds
 
 DESCRIBES = ("cloudformation:DescribeStacks", "cloudformation:ListStackResources")
 """Without them, there is nothing to examine, and the command ends with an error."""
@@ -26,54 +24,39 @@ REQUESTED = (
     *("s3:GetBucketPolicy", "s3:GetBucketVersioning", "s3:GetObject", "s3:GetPublicAccessBlock", "s3:ListObjectsV2"),
     *("scheduler:GetSchedule", "sns:GetTopicAttributes", "sqs:GetQueueAttributes"),
 )
+PERMISSIONS = {
+    "s3:GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "s3:ListObjectsV2": "s3:ListBucket",
+}
+"""The permissions of operations whose names differ from theirs."""
 CODES = ("AccessDeniedException", "ThrottlingException")
 
 
-@pytest.fixture(scope="module")
-def healthy(tmp_path_factory: pytest.TempPathFactory) -> AwsStack:
-    return AwsStack(tmp_path_factory.mktemp("lake"))
-
-
-@pytest.fixture(autouse=True)
-def _aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "x")
-    monkeypatch.setattr(run, "read_template", TEMPLATE)
-    monkeypatch.setattr(run.time, "sleep", lambda _: None)
-
-
-def doctor(stack: AwsStack, monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401 -- click's result
-    monkeypatch.setattr(deployed_stack.boto3, "client", stack.client)
-    monkeypatch.setattr(Lake, "duckdb", lambda _lake, day=None: stack.engine(day))
-    return CliRunner().invoke(app, ["doctor", "--stack", "bank", "--json"])
-
-
-def found(done: Any) -> list[dict[str, str]]:  # noqa: ANN401 -- click's result
-    findings: list[dict[str, str]] = json.loads(done.stdout)["findings"]
-    return findings
-
-
-def kinds(done: Any) -> list[str]:  # noqa: ANN401 -- click's result
-    return [each["kind"] for each in found(done)]
-
-
-def test_a_healthy_stack_has_no_finding(healthy: AwsStack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_healthy_stack_has_no_finding(healthy: AwsStack, doctor: Doctor) -> None:
     healthy.calls.clear()
-    done = doctor(healthy, monkeypatch)
+    done = doctor(healthy)
     assert found(done) == []
     assert done.exit_code == 0
     assert json.loads(done.stdout)["completed"] == list(run.CHECKS)
     assert healthy.calls == {*DESCRIBES, *REQUESTED}
 
 
+def test_the_permissions_of_its_requests_are_documented() -> None:
+    document = (Path(__file__).parents[3] / "docs/operating.md").read_text(encoding="utf-8")
+    table = document.partition("It needs these permissions")[2].partition("##")[0]
+    documented = set(re.findall(r"`([a-z0-9]+:[A-Z]\w+)`", table))
+    assert {PERMISSIONS.get(each, each) for each in (*DESCRIBES, *REQUESTED, *STREAM)} == documented
+
+
 @pytest.mark.parametrize("code", CODES)
 @pytest.mark.parametrize("operation", REQUESTED)
 def test_a_refused_request_is_named_and_nothing_else_is_reported(
-    healthy: AwsStack, monkeypatch: pytest.MonkeyPatch, operation: str, code: str
+    healthy: AwsStack, doctor: Doctor, monkeypatch: pytest.MonkeyPatch, operation: str, code: str
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setitem(healthy.errors, operation, code)
-        done = doctor(healthy, monkeypatch)
+        done = doctor(healthy)
     assert done.exit_code == 1
     assert set(kinds(done)) == {"check-incomplete"}, found(done)
     for each in found(done):
@@ -85,11 +68,11 @@ def test_a_refused_request_is_named_and_nothing_else_is_reported(
 @pytest.mark.parametrize("code", CODES)
 @pytest.mark.parametrize("operation", DESCRIBES)
 def test_a_stack_that_cannot_be_described_ends_the_command(
-    healthy: AwsStack, monkeypatch: pytest.MonkeyPatch, operation: str, code: str
+    healthy: AwsStack, doctor: Doctor, monkeypatch: pytest.MonkeyPatch, operation: str, code: str
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setitem(healthy.errors, operation, code)
-        done = doctor(healthy, monkeypatch)
+        done = doctor(healthy)
     line = error_line(done.exception)
     assert done.exit_code == 1
     assert line is not None
@@ -105,18 +88,18 @@ def lagging(healthy: AwsStack, monkeypatch: pytest.MonkeyPatch) -> AwsStack:
     return healthy
 
 
-def test_an_event_on_the_stream_is_only_late(lagging: AwsStack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_on_the_stream_is_only_late(lagging: AwsStack, doctor: Doctor) -> None:
     lagging.calls.clear()
-    assert kinds(doctor(lagging, monkeypatch)) == ["read-model-behind"]
+    assert kinds(doctor(lagging)) == ["read-model-behind"]
     assert set(STREAM) <= lagging.calls
 
 
 @pytest.mark.parametrize("code", CODES)
 @pytest.mark.parametrize("operation", STREAM)
 def test_a_refused_read_of_the_stream_reports_nothing_about_events(
-    lagging: AwsStack, monkeypatch: pytest.MonkeyPatch, operation: str, code: str
+    lagging: AwsStack, doctor: Doctor, monkeypatch: pytest.MonkeyPatch, operation: str, code: str
 ) -> None:
     monkeypatch.setitem(lagging.errors, operation, code)
-    [finding] = found(doctor(lagging, monkeypatch))
+    [finding] = found(doctor(lagging))
     assert finding["kind"] == "check-incomplete"
     assert operation.partition(":")[2] in finding["what"]

@@ -1,0 +1,90 @@
+"""What `doctor` reports about events that the read model lacks, and the commands that it names for their accounts."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.aws_stack import ACCOUNTS, AwsStack
+from tests.unit.doctor.examined import Doctor, found, kinds
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> AwsStack:
+    """A stack whose read model lacks the newest event of an account, ten minutes old."""
+    stack = AwsStack(tmp_path_factory.mktemp("lake"), newest=timedelta(minutes=10))
+    stack.lagging.add("a-1")
+    return stack
+
+
+def test_an_event_that_the_whole_stream_lacks_is_not_published(busy: AwsStack, doctor: Doctor) -> None:
+    [finding] = found(doctor(busy))
+    assert (finding["kind"], finding["where"]) == ("events-not-published", "a-1")
+    assert (finding["repair"], finding["look"]) == ("", "aws logs tail bank-ProjectorFunctionLogs --since 15m")
+
+
+def test_what_was_not_read_of_the_stream_is_unknown(
+    busy: AwsStack, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each read of the stream ends before its newest record, as on a busy stream."""
+    monkeypatch.setattr(busy, "stream_behind_ms", 1000)
+    done = doctor(busy)
+    [finding] = found(done)
+    assert (finding["kind"], done.exit_code) == ("check-incomplete", 1)
+    assert "a-1" in finding["what"]
+    assert "unknown: shard-0 could not be read to the end" in finding["what"]
+    monkeypatch.setattr(busy, "published", [busy.events("a-1")[-1]])
+    assert kinds(doctor(busy)) == ["read-model-behind"], "what was read is known"
+
+
+def test_an_event_may_be_in_a_record_that_cannot_be_read(
+    busy: AwsStack, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = {"SequenceNumber": "7", "PartitionKey": "1", "Data": b"no event", "ApproximateArrivalTimestamp": busy.now}
+    answer = {"Records": [record], "NextShardIterator": "1", "MillisBehindLatest": 0}
+    answers = {"0": answer, "1": answer | {"Records": []}}
+    monkeypatch.setattr(
+        busy, "_kinesis_get_records", lambda **request: answers[request["ShardIterator"]], raising=False
+    )
+    assert kinds(doctor(busy)) == ["stream-record-unreadable", "check-incomplete"]
+
+
+def test_a_replay_names_every_account_that_may_not_be_published(
+    healthy: AwsStack, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(healthy, "lagging", set(ACCOUNTS))
+    [finding] = found(doctor(healthy))
+    assert finding["kind"] == "events-not-delivered"
+    assert finding["repair"] == (
+        "account-events replay --account a-1 --account a-2 --account a-3 "
+        "--to-stream bank-DomainEventsStream --live --stack bank"
+    )
+
+
+def waiting(number: int) -> dict[str, Any]:
+    """The item of an account of the inbox that waits for event 2."""
+    return {
+        "AccountId": {"S": f"b-{number:02}"},
+        "Last": {"N": "1"},
+        "MissingThrough": {"N": "2"},
+        "Since": {"N": "0"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("accounts", "in_command", "words"),
+    [
+        (1, 1, "1 accounts of the read model wait for a missing event; b-00 for event 2."),
+        (40, 40, "40 accounts of the read model wait for a missing event; b-00 for event 2."),
+        (45, 40, "The command names the first 40. Run doctor again afterwards for the other 5."),
+        (100, 40, "At least 100 accounts of the read model wait"),
+    ],
+)
+def test_a_replay_names_the_accounts_that_wait(  # noqa: PLR0917 -- of the parametrization
+    healthy: AwsStack, doctor: Doctor, monkeypatch: pytest.MonkeyPatch, accounts: int, in_command: int, words: str
+) -> None:
+    monkeypatch.setattr(healthy, "gaps", [waiting(number) for number in range(accounts)])
+    [finding] = found(doctor(healthy))
+    assert finding["kind"] == "read-model-gap"
+    assert finding["repair"].count("--account b-") == in_command
+    assert words in finding["what"]
