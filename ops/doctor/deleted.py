@@ -1,6 +1,7 @@
 """Resources that were deleted outside CloudFormation, which still lists them."""
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -21,12 +22,12 @@ NOT_FOUND = {
 """Error codes of the services for a resource that does not exist."""
 
 
-def found(request: Callable[[], Any]) -> Any:  # noqa: ANN401 -- any response
-    """The response, or None if the resource does not exist."""
+def found(request: Callable[[], Any], not_found: AbstractSet[str] = NOT_FOUND) -> Any:  # noqa: ANN401 -- any response
+    """The response, or None if the resource does not exist: the error has one of these codes."""
     try:
         return request()
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in NOT_FOUND:
+        if error.response.get("Error", {}).get("Code") in not_found:
             return None
         raise
 

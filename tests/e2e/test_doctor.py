@@ -18,7 +18,8 @@ from ops.deployment.stack import Deployment, Outputs
 from ops.doctor import run
 from ops.doctor.checks import totals
 from ops.doctor.run import stack_view
-from tests.e2e.doctor_faults import FAULTS, Fault
+from tests.e2e.doctor_faults import Fault
+from tests.e2e.doctor_setting_faults import ALL_FAULTS
 from tests.e2e.doctor_world import SharedClients, World
 from tests.e2e.test_local_deployment import Api
 
@@ -59,7 +60,7 @@ def test_a_healthy_stack_has_no_finding(world: World) -> None:
     assert world.findings() == []
 
 
-@pytest.mark.parametrize("each", FAULTS, ids=lambda each: each.name)
+@pytest.mark.parametrize("each", ALL_FAULTS, ids=lambda each: each.name)
 def test_doctor_names_the_fault_and_its_command_repairs_it(world: World, each: Fault) -> None:
     each.inject(world)
     found = world.findings()

@@ -30,7 +30,7 @@ DAY_LENGTH = len("2026-11-30")
 
 ROW_WRONG = Kind("ledger-row-wrong", "Commands on such an account fail, or its balance is wrong.", "ledger-row-wrong")
 NOT_PUBLISHED = Kind(
-    "events-not-published", "Consumers, the read model and the lake do not know these events.", "projectorisbehind"
+    "events-not-published", "Consumers, the read model and the lake do not know these events.", "events-not-published"
 )
 NOT_DELIVERED = Kind("events-not-delivered", "Other consumers may lack these events as well.", "accountsbyownerwaits")
 RECORD_UNREADABLE = Kind(

@@ -1,11 +1,9 @@
-"""Buckets and log groups: private, and things are kept for as long as the template says."""
+"""Buckets and log groups: private, and what is in them is kept for as long as the template states."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from ops.doctor.deleted import deleted, found
 from ops.doctor.finding import Finding, Kind, quoted
@@ -17,7 +15,7 @@ RETENTION_DIFFERS = Kind(
 SETTINGS_DIFFER = Kind(
     "bucket-settings-differ",
     "Amounts and owners may become public, or objects are deleted too early or never.",
-    "undo-a-change-made-by-hand",
+    "bucket-settings-differ",
 )
 NOT_SET = {"NoSuchPublicAccessBlockConfiguration", "NoSuchBucketPolicy", "NoSuchLifecycleConfiguration"}
 """Error codes of S3 for settings that a bucket does not have."""
@@ -89,19 +87,19 @@ def _deletions(rule: Mapping[str, Any]) -> tuple[str, object, object]:
 
 def _in_api(rule: Mapping[str, Any]) -> dict[str, Any]:
     """A lifecycle rule of the template in the form of S3's API."""
-    found: dict[str, Any] = {
+    made: dict[str, Any] = {
         "ID": rule["Id"],
         "Status": rule["Status"],
         "Filter": {"Prefix": rule.get("Prefix", "")},
     }
     if days := rule.get("ExpirationInDays"):
-        found["Expiration"] = {"Days": days}
+        made["Expiration"] = {"Days": days}
     if transitions := rule.get("Transitions"):
-        found["Transitions"] = [
+        made["Transitions"] = [
             {"Days": each["TransitionInDays"], "StorageClass": each["StorageClass"]} for each in transitions
         ]
     same = ("NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload")
-    return found | {each: rule[each] for each in same if each in rule}
+    return made | {each: rule[each] for each in same if each in rule}
 
 
 def _policy(view: StackView, name: str) -> Iterator[Finding]:
@@ -119,9 +117,4 @@ def _policy(view: StackView, name: str) -> Iterator[Finding]:
 
 def _setting(request: Callable[[], Any]) -> Any:  # noqa: ANN401 -- any response
     """The response; an empty one if the bucket does not have the setting."""
-    try:
-        return request()
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in NOT_SET:
-            return {}
-        raise
+    return found(request, NOT_SET) or {}

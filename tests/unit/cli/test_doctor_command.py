@@ -68,7 +68,7 @@ BY_CAUSE = Kind("kind", "Why it matters.", "anchor").without_repair("where", "Wh
 
 @pytest.mark.usefixtures("examined")
 @pytest.mark.parametrize("examined", [Examination([BY_CAUSE], ["stack"])], indirect=True)
-def test_without_a_repair_it_prints_where_to_look_and_refers_to_the_runbook() -> None:
+def test_without_a_repair_it_prints_where_to_look_and_the_entry() -> None:
     done = run()
     assert "Look: aws look\n" in done.stderr
     assert "Repair: it depends on the cause; the runbook entry has the steps for each\n" in done.stderr

@@ -1,0 +1,58 @@
+"""More faults that `doctor` must find: permissions and settings that somebody changed."""
+
+import json
+
+from tests.e2e.doctor_faults import FAULTS, fault
+from tests.e2e.doctor_world import World
+
+
+@fault("the API's gateway may not invoke its function", "permission-missing")
+def may_not_invoke(world: World) -> None:
+    client, name = world.client("lambda"), world.outputs["ApiFunctionName"]
+    for statement in json.loads(client.get_policy(FunctionName=name)["Policy"])["Statement"]:
+        client.remove_permission(FunctionName=name, StatementId=statement["Sid"])
+
+
+@fault("a role cannot be assumed by its function", "permission-missing")
+def may_not_assume(world: World) -> None:
+    statement = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    world.client("iam").update_assume_role_policy(
+        RoleName=world.physical("LakeTotalsFunctionRole"),
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+
+
+@fault("the schedule of the totals invokes another function", "schedule-differs")
+def another_target(world: World) -> None:
+    client, group = world.client("scheduler"), world.outputs["LakeTotalsScheduleGroupName"]
+    [schedule] = client.list_schedules(GroupName=group)["Schedules"]
+    found = client.get_schedule(Name=schedule["Name"], GroupName=group)
+    kept = {key: found[key] for key in ("Name", "GroupName", "ScheduleExpression", "FlexibleTimeWindow")}
+    target = found["Target"] | {"Arn": found["Target"]["Arn"].replace("LakeTotals", "Other")}
+    client.update_schedule(**kept, Target=target)
+
+
+@fault("logs are kept for a day", "log-retention-differs")
+def short_logs(world: World) -> None:
+    world.client("logs").put_retention_policy(logGroupName=world.physical("ProjectorFunctionLogs"), retentionInDays=1)
+
+
+@fault("a bucket may become public", "bucket-settings-differ")
+def may_be_public(world: World) -> None:
+    world.client("s3").delete_public_access_block(Bucket=world.outputs["LakeBucketName"])
+
+
+@fault("a bucket does not keep earlier versions", "bucket-settings-differ")
+def no_versions(world: World) -> None:
+    world.client("s3").put_bucket_versioning(
+        Bucket=world.outputs["LakeBucketName"], VersioningConfiguration={"Status": "Suspended"}
+    )
+
+
+@fault("a bucket accepts requests without TLS", "bucket-settings-differ")
+def no_policy(world: World) -> None:
+    world.client("s3").delete_bucket_policy(Bucket=world.outputs["ConsumerFailureBucketName"])
+
+
+ALL_FAULTS = FAULTS
+"""These, and those of `doctor_faults`."""
