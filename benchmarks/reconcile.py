@@ -55,13 +55,13 @@ def main() -> int:
         dynamodb = client("dynamodb", emulator.endpoint_url)
         table_name = make_table(dynamodb)
         rows = [row for _ in range(ACCOUNTS) for row in ledger(EVENTS // ACCOUNTS)]
-        _fill_table(dynamodb, table_name, rows)
+        fill_table(dynamodb, table_name, rows)
         _fill_lake(client("s3", emulator.endpoint_url), rows)
-        _measured("a Scan alone, parsed by botocore", emulator, lambda: _scan(dynamodb, table_name))
+        measured("a Scan alone, parsed by botocore", emulator, lambda: _scan(dynamodb, table_name))
         skip_scan_parsing(dynamodb)
-        _measured("a Scan alone, unparsed", emulator, lambda: _scan(dynamodb, table_name))
-        took = _quiet_rounds(
-            lambda: _measured("account-events reconcile", emulator, lambda: _reconcile(emulator, table_name))
+        measured("a Scan alone, unparsed", emulator, lambda: _scan(dynamodb, table_name))
+        took = quiet_rounds(
+            lambda: measured("account-events reconcile", emulator, lambda: _reconcile(emulator, table_name))
         )
     if len(took) < ROUNDS:
         report("no result: other processes used too much of this machine. Run it again when the machine is quiet.")
@@ -79,7 +79,7 @@ class Round(NamedTuple):
     others_share: float
 
 
-def _quiet_rounds(run: Callable[[], Round]) -> list[float]:
+def quiet_rounds(run: Callable[[], Round]) -> list[float]:
     """Return the seconds of each quiet round; fewer than ROUNDS if there were too few."""
     took: list[float] = []
     for _ in range(ATTEMPTS):
@@ -91,7 +91,8 @@ def _quiet_rounds(run: Callable[[], Round]) -> list[float]:
     return took
 
 
-def _measured(name: str, emulator: Emulator, work: Callable[[], object]) -> Round:
+def measured(name: str, emulator: Emulator, work: Callable[[], object]) -> Round:
+    """Measure one round of work, and report it."""
     emulator_s, own_s, busy_s, wall_s = _emulator_cpu_s(emulator), _own_cpu_s(), _busy_s(), time.perf_counter()
     work()
     took_s = time.perf_counter() - wall_s
@@ -120,7 +121,9 @@ def _emulator_cpu_s(emulator: Emulator) -> float:
     return 0.0
 
 
-def _fill_table(dynamodb: Any, table_name: str, rows: Sequence[Row]) -> None:  # noqa: ANN401 -- a boto3 client
+def fill_table(dynamodb: Any, table_name: str, rows: Sequence[Row]) -> None:  # noqa: ANN401 -- a boto3 client
+    """Write rows in batches, without the service."""
+
     def write(first: int) -> None:
         puts: Any = [{"PutRequest": {"Item": to_item(row)}} for row in rows[first : first + BATCH_ROWS]]
         while puts:
