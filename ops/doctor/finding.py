@@ -66,7 +66,7 @@ def named(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMED_MAX]) + (f" and {more} more" if more > 0 else "")
 
 
-def counted(found: Sequence[object], most: int) -> str:
+def number_of(found: Sequence[object], most: int) -> str:
     """The number of things found, of which at most so many are counted."""
     return f"At least {most}" if len(found) >= most else f"{len(found)}"
 

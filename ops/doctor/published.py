@@ -3,7 +3,7 @@
 from base64 import b64decode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from account_events.aggregation.unpacking import unpack
 from account_events.avro.codec import Codec
@@ -16,7 +16,9 @@ from ops.doctor.finding import named
 from ops.doctor.stack_view import StackView
 
 WINDOW = timedelta(minutes=15)
-"""How far back the event stream is read."""
+"""How far back the event stream is read at most."""
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""An event may arrive so much before the time that it has."""
 PAGES_MAX = 20
 """GetRecords requests per shard."""
 PAUSE_S = 0.5
@@ -45,13 +47,18 @@ class Published:
         return "a record cannot be read" if self.unreadable else ""
 
 
-def published(view: StackView) -> Published:
-    """Read the event stream. It stops after PAGES_MAX requests per shard, so that it ends on any stream."""
+def published(view: StackView, oldest: datetime) -> Published:
+    """Read the event stream. It stops after PAGES_MAX requests per shard, so that it ends on any stream.
+
+    Args:
+        view: the stack.
+        oldest: the time of the oldest event that is looked for.
+    """
     found, codec = Published(), view.deployment.codec()
     reader = ShardReader(
         KinesisSource(view.client("kinesis"), view.deployment.outputs["EventStreamArn"]), view.now.timestamp
     )
-    start = at_time((view.now - WINDOW).timestamp())
+    start = at_time(max(view.now - WINDOW, oldest - CLOCKS_DIFFER).timestamp())
     for shard in reader.shards():
         last: str | None = None
         for _ in range(PAGES_MAX):

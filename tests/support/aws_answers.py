@@ -44,6 +44,7 @@ class Answers:
         gaps: items of the read model's inbox that wait for an event.
         lagging: accounts whose newest event is not in the read model.
         published: the events on the stream.
+        read_from: the time from which the stream was read.
         stream_behind_ms: how far from the newest record each read of the stream ends.
     """
 
@@ -61,6 +62,7 @@ class Answers:
     gaps: list[dict[str, Any]]
     lagging: set[str]
     published: list[EventRow]
+    read_from: datetime
     polls: bool = True
     stream_behind_ms: int = 0
 
@@ -180,7 +182,8 @@ class Answers:
         }
         return {"Shards": [shard]}
 
-    def _kinesis_get_shard_iterator(self, **_: Any) -> Any:
+    def _kinesis_get_shard_iterator(self, Timestamp: datetime, **_: Any) -> Any:
+        self.read_from = Timestamp
         return {"ShardIterator": "0"}
 
     def _kinesis_get_records(self, ShardIterator: str, Limit: int) -> Any:

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
-from ops.doctor.checks.permissions import MISSING
+from ops.doctor.checks.permissions import MISSING, listed
 from ops.doctor.deleted import found
 from ops.doctor.finding import Finding, quoted
 from ops.doctor.stack_view import StackView
@@ -30,7 +30,7 @@ def _permission(view: StackView, name: str) -> Iterator[Finding]:
     if not any(_allows(statement, principal, source) for statement in statements):
         repair = f"aws lambda add-permission --function-name {function} --statement-id {name}"
         repair += f" --action {expected['Action']} --principal {principal} --source-arn {quoted(source)}"
-        yield MISSING.at(name, f"{principal} may not invoke {function}.", repair, runbook=RUNBOOK[name])
+        yield MISSING.at(name, f"{principal} may not invoke {function}.", repair, runbook=RUNBOOK.get(name, ""))
 
 
 def _allows(statement: Mapping[str, Any], principal: str, source: str) -> bool:
@@ -59,9 +59,5 @@ def _services(document: Mapping[str, Any]) -> set[str]:
         service
         for statement in document["Statement"]
         if statement["Effect"] == "Allow" and isinstance(statement["Principal"], Mapping)
-        for service in _listed(statement["Principal"].get("Service", []))
+        for service in listed(statement["Principal"].get("Service", []))
     }
-
-
-def _listed(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value

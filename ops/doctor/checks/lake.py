@@ -7,7 +7,7 @@ from itertools import islice
 
 from consumers.lake.table import REASONS_PREFIX
 from ops.doctor.deleted import deleted, found
-from ops.doctor.finding import Finding, Kind, counted
+from ops.doctor.finding import Finding, Kind, number_of
 from ops.doctor.stack_view import NEW, StackView
 from ops.lake.deployed_lake import Lake
 from ops.lake.query.files import LakeFiles, listed
@@ -38,7 +38,7 @@ def check(view: StackView) -> Iterator[Finding]:
     yield from delivery(view)
     failed = (key for key, _ in listed(lake.s3, lake.bucket, ERRORS_PREFIX) if not key.startswith(REASONS_PREFIX))
     if keys := list(islice(failed, FAILED_MAX)):
-        what = f"{counted(keys, FAILED_MAX)} objects under errors/ hold events that are not in the lake."
+        what = f"{number_of(keys, FAILED_MAX)} objects under errors/ hold events that are not in the lake."
         yield RECORDS_FAILED.at(keys[0], what, f"account-events lake redrive{view.option}")
     if strays := LakeFiles.of(lake.s3, lake.bucket).strays(view.now.date()):
         what = f"{len(strays)} files under events/ belong to no partition."

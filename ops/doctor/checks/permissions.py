@@ -33,10 +33,10 @@ def _denied(view: StackView, role: str, statement: Mapping[str, Any]) -> Iterato
     """The actions of a statement that the role may not carry out on all of its resources."""
     if view.is_local and "Condition" in statement:
         return  # the emulator's simulation ignores the context, so it would deny
-    resources = _listed(statement["Resource"])
+    resources = listed(statement["Resource"])
     answer = view.client("iam").simulate_principal_policy(
         PolicySourceArn=view.arn(role),
-        ActionNames=_listed(statement["Action"]),
+        ActionNames=listed(statement["Action"]),
         ResourceArns=[each if each == "*" else _example(each) for each in resources],
         ContextEntries=[
             {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
@@ -57,7 +57,7 @@ def _context(view: StackView, role: str, statement: Mapping[str, Any]) -> dict[s
         "aws:PrincipalArn": view.arn(role),
         "aws:RequestedRegion": view.stack_id.split(":")[3],
         "aws:SecureTransport": "true",
-        **{key: _example(_listed(value)[0]) for key, value in conditions.items()},
+        **{key: _example(listed(value)[0]) for key, value in conditions.items()},
     }
 
 
@@ -66,5 +66,6 @@ def _example(pattern: str) -> str:
     return pattern.replace("*", "x")
 
 
-def _listed(value: str | list[str]) -> list[str]:
+def listed(value: str | list[str]) -> list[str]:
+    """The values of an element of a policy, which may be one value or a list."""
     return [value] if isinstance(value, str) else value

@@ -134,7 +134,7 @@ def _views(view: StackView, newest: Mapping[str, EventRow]) -> Generator[Finding
         for name, row in newest.items()
         if (name not in owned or owned[name].sequence < row.sequence) and _age(view, row) > grace
     }
-    stream = published(view) if behind else Published()
+    stream = published(view, min(map(_time, behind.values()))) if behind else Published()
     if stream.unreadable:
         look = f"account-events owners check{view.option}"
         yield RECORD_UNREADABLE.without_repair(view.deployment.outputs["EventStreamName"], stream.unreadable, look)
@@ -201,4 +201,8 @@ def _lake(view: StackView, newest: Mapping[str, EventRow]) -> Iterator[Finding]:
 
 
 def _age(view: StackView, row: EventRow) -> timedelta:
-    return view.now - datetime.fromisoformat(row.occurred_at).astimezone(UTC)
+    return view.now - _time(row)
+
+
+def _time(row: EventRow) -> datetime:
+    return datetime.fromisoformat(row.occurred_at).astimezone(UTC)

@@ -5,7 +5,7 @@ from typing import Any
 
 from account_events.consumer.dynamodb_inbox import DynamoDBInbox
 from account_events.consumer.position import GAPS_MAX
-from ops.doctor.finding import Finding, Kind, counted, left_out, named
+from ops.doctor.finding import Finding, Kind, left_out, named, number_of
 from ops.doctor.stack_view import StackView
 from projector.dynamodb_parking import DynamoDBParking
 
@@ -38,16 +38,16 @@ def check(view: StackView) -> Iterator[Finding]:
         yield PARKED.at(named(sorted(parked)), what, f"account-events release --all{view.option}")
     bucket = outputs["FailureBucketName"]
     if objects := _objects(s3, bucket):
-        what = f"{counted(objects, OBJECTS_MAX)} objects are in the projector's failure bucket."
+        what = f"{number_of(objects, OBJECTS_MAX)} objects are in the projector's failure bucket."
         yield DISCARDED.at(bucket, what, f"account-events release --failures{view.option}")
     bucket = outputs["ConsumerFailureBucketName"]
     if objects := _objects(s3, bucket):
-        what = f"{counted(objects, OBJECTS_MAX)} objects are in the consumers' failure bucket."
+        what = f"{number_of(objects, OBJECTS_MAX)} objects are in the consumers' failure bucket."
         yield CONSUMER_DISCARDED.without_repair(bucket, what, f"account-events owners check{view.option}")
     inbox = DynamoDBInbox(dynamodb, outputs["OwnedInboxTableName"])
     if gaps := inbox.gaps(view.now.timestamp() - view.grace_s):
         accounts, gap = sorted(each.account_id for each in gaps), gaps[0]
-        what = f"{counted(gaps, GAPS_MAX)} accounts of the read model wait for a missing event"
+        what = f"{number_of(gaps, GAPS_MAX)} accounts of the read model wait for a missing event"
         what += f"; {gap.account_id} for event {gap.first}.{left_out(accounts)}"
         yield GAP.at(named(accounts), what, view.replay(accounts))
 

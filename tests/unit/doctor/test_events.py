@@ -23,6 +23,16 @@ def test_an_event_that_the_whole_stream_lacks_is_not_published(busy: AwsStack, d
     assert (finding["repair"], finding["look"]) == ("", "aws logs tail bank-ProjectorFunctionLogs --since 15m")
 
 
+def test_the_stream_is_read_from_the_oldest_event_on(busy: AwsStack, healthy: AwsStack, doctor: Doctor) -> None:
+    """So that it seldom ends before its newest record. It is never read from longer ago than fifteen minutes."""
+    doctor(busy)
+    assert abs(busy.now - busy.read_from - timedelta(minutes=11)) < timedelta(seconds=1)
+    healthy.lagging.add("a-1")
+    doctor(healthy)
+    healthy.lagging.clear()
+    assert abs(healthy.now - healthy.read_from - timedelta(minutes=15)) < timedelta(minutes=1)
+
+
 def test_what_was_not_read_of_the_stream_is_unknown(
     busy: AwsStack, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
