@@ -22,6 +22,12 @@ def may_not_assume(world: World) -> None:
     )
 
 
+@fault("the API answers without authorisation", "api-route-differs")
+def without_authorisation(world: World) -> None:
+    api, route = world.outputs["ApiId"], world.physical("HttpApiRoute")
+    world.client("apigatewayv2").update_route(ApiId=api, RouteId=route, AuthorizationType="NONE")
+
+
 @fault("the schedule of the totals invokes another function", "schedule-differs")
 def another_target(world: World) -> None:
     client, group = world.client("scheduler"), world.outputs["LakeTotalsScheduleGroupName"]

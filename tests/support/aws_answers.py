@@ -78,6 +78,11 @@ class Answers:
         """The events of an account."""
         return [row for row in self.rows[account_id] if isinstance(row, EventRow)]
 
+    def _apigatewayv2_get_routes(self, ApiId: str) -> Any:
+        route = {"RouteId": self.names["HttpApiRoute"], "ApiKeyRequired": False}
+        names = ("AuthorizationType", "RouteKey", "Target")
+        return {"Items": [route | {each: self.properties["HttpApiRoute"][each] for each in names}]}
+
     def _cloudformation_describe_stacks(self, StackName: str) -> Any:
         stack: dict[str, Any] = {"StackId": STACK_ID, "StackName": "bank", "StackStatus": "CREATE_COMPLETE"}
         stack["Parameters"] = [{"ParameterKey": k, "ParameterValue": v} for k, v in self.parameters.items()]

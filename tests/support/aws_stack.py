@@ -29,6 +29,7 @@ from tests.support.ledger_and_lake import history, lake_rows
 TEMPLATE = cache(read_template)
 ACCOUNTS = ("a-1", "a-2", "a-3")
 DESCRIBED = (
+    "AWS::ApiGatewayV2::Route",
     "AWS::DynamoDB::Table",
     "AWS::Events::Rule",
     "AWS::IAM::Role",

@@ -39,6 +39,14 @@ ROLE = {
         "AssumeRolePolicyDocument": quote(json.dumps({"Version": "2012-10-17", "Statement": [TRUST]})),
     }
 }
+OPEN = ("api-route-differs", {"HttpApiRoute"})
+ROUTE = {
+    "RouteId": "bank-HttpApiRoute",
+    "RouteKey": "$default",
+    "AuthorizationType": "AWS_IAM",
+    "Target": "integrations/bank-HttpApiIntegration",
+}
+ANOTHER = {"RouteId": "x", "RouteKey": "GET /accounts", "AuthorizationType": "NONE"}
 SCHEDULE = {
     "State": "ENABLED",
     "ScheduleExpression": "rate(1 day)",
@@ -82,6 +90,11 @@ def changed(healthy: AwsStack, request: pytest.FixtureRequest, monkeypatch: pyte
         (("_lambda_get_policy", statements()), "permission-missing", PERMISSIONS),
         (("_lambda_get_policy", "ResourceNotFoundException"), "permission-missing", PERMISSIONS),
         (("_lambda_get_policy", statements(OF_ANOTHER_API, OF_ANY_RULE)), "permission-missing", {"HttpApiPermission"}),
+        (("_apigatewayv2_get_routes", {"Items": [ROUTE | {"AuthorizationType": "NONE"}]}), *OPEN),
+        (("_apigatewayv2_get_routes", {"Items": [ROUTE | {"Target": "integrations/other"}]}), *OPEN),
+        (("_apigatewayv2_get_routes", {"Items": [ROUTE, ANOTHER]}), "api-route-differs", {"GET /accounts"}),
+        (("_apigatewayv2_get_routes", {"Items": []}), "resource-deleted", {"HttpApiRoute"}),
+        (("_apigatewayv2_get_routes", "NotFoundException"), "resource-deleted", {"HttpApi"}),
         (("_iam_get_role", ROLE), "permission-missing", ROLES),
         (("_scheduler_get_schedule", SCHEDULE), "schedule-differs", {"LakeTotalsSchedule"}),
         (("_logs_describe_log_groups", kept(1)), "log-retention-differs", LOGS),

@@ -16,6 +16,7 @@ DESCRIBES = ("cloudformation:DescribeStacks", "cloudformation:ListStackResources
 STREAM = ("kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards")
 """Requested only if the read model lacks an event."""
 REQUESTED = (
+    "apigatewayv2:GetRoutes",
     *("cloudwatch:DescribeAlarms", "cloudwatch:GetMetricStatistics"),
     *("dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:Query"),
     *("dynamodb:Scan", "events:DescribeRule", "events:ListTargetsByRule", "firehose:DescribeDeliveryStream"),
@@ -25,6 +26,7 @@ REQUESTED = (
     *("scheduler:GetSchedule", "sns:GetTopicAttributes", "sqs:GetQueueAttributes"),
 )
 PERMISSIONS = {
+    "apigatewayv2:GetRoutes": "apigateway:GET",
     "s3:GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
     "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
     "s3:ListObjectsV2": "s3:ListBucket",
