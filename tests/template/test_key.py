@@ -1,7 +1,10 @@
 """With the parameter KmsKeyArn, that key encrypts everything that the stack stores, and the roles may use it."""
 
+import json
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -120,6 +123,21 @@ def test_without_a_key_no_role_has_a_permission_for_one() -> None:
     policies = of_type("AWS::IAM::Policy")
     assert policies
     assert {policy["Condition"] for policy in policies.values()} == {"HasKmsKey"}
+
+
+def test_the_documented_key_policy_allows_the_logs_of_the_stack() -> None:
+    """CloudFormation generates the names of most groups: the stack's name, the logical id, and a random part."""
+    text = (Path(__file__).parents[2] / "docs/deployment.md").read_text(encoding="utf-8")
+    [policy] = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    for placeholder, value in (("ACCOUNT", "123456789012"), ("REGION", "eu-central-1"), ("STACK", WITH.name)):
+        policy = policy.replace(placeholder, value)
+    [_, logs] = json.loads(policy)["Statement"]
+    assert logs["Principal"] == {"Service": "logs.eu-central-1.amazonaws.com"}
+    patterns = logs["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
+    for name in of_type("AWS::Logs::LogGroup"):
+        group = WITH.properties(name).get("LogGroupName", f"{WITH.name}-{name}-Ab1")
+        arn = f"arn:aws:logs:eu-central-1:123456789012:log-group:{group}"
+        assert any(fnmatchcase(arn, pattern) for pattern in patterns), name
 
 
 @pytest.mark.parametrize(
