@@ -15,9 +15,10 @@ from ops.demo.demo import read_published
 from ops.deployment.stack import Deployment
 from ops.doctor.run import examine
 from tests.e2e.test_local_deployment import IDLE_TIMEOUT_S, Api, assert_no_findings, audited, credit_times
-from tests.support.releases import NEW_FIELD, Release
+from tests.support.releases import NEW_FIELD, ROOT, Release
 from tests.support.template_stack import Stack
 
+PREVIOUS = Release(ROOT)
 SEEN_TIMEOUT_S = 60.0
 DEFECT = {
     "projector/handler.py": (
@@ -30,13 +31,8 @@ LOST_PERMISSION = {"template.yaml": ("Action: kinesis:PutRecords", "Action: kine
 
 @pytest.fixture
 def release(tmp_path: Path) -> Release:
-    """The next release, to be edited. This checkout is the previous one."""
-    return Release.of_this_checkout(tmp_path / "next")
-
-
-@pytest.fixture
-def previous(tmp_path: Path) -> Release:
-    return Release.of_this_checkout(tmp_path / "previous")
+    """A release to be edited, after the previous one, which is this checkout."""
+    return Release.of_this_checkout(tmp_path / "release")
 
 
 def kinds(deployment: LocalDeployment) -> set[str]:
@@ -67,17 +63,24 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def assert_nothing_is_lost(deployment: LocalDeployment, account_id: str, events: int) -> None:
-    """Each event is published, in order, and counted once in the read model and the lake."""
+def assert_all_agree(deployment: LocalDeployment, release: Release, folder: Path) -> None:
+    """Nothing was given up, and the table, the read model and the lake have the same events, each counted once."""
     assert deployment.wait_until_idle(IDLE_TIMEOUT_S), deployment.mapping.status()
+    assert [runner.status().totals.discarded for runner in deployment.mappings.values()] == [0, 0]
+    address = folder / "address.json"
+    address.write_text(json.dumps(asdict(deployment.address)))
+    for command in (["check"], ["owners", "check"], ["reconcile"], ["doctor"]):
+        release.command(*command, ACCOUNT_EVENTS_LOCAL_STACK=str(address))
+
+
+def assert_published(deployment: LocalDeployment, account_id: str, events: int) -> None:
+    """Every event is on the stream, in order, and what is repeated there is the same."""
     [found] = audited(deployment, account_id)
     assert_no_findings([found])
     assert found.published == [*range(1, events + 1)]
-    assert [runner.status().totals.discarded for runner in deployment.mappings.values()] == [0, 0]
-    wait_until(lambda: kinds(deployment) == set())
 
 
-def test_code_that_fails_is_taken_back(own_deployment: LocalDeployment, release: Release, previous: Release) -> None:
+def test_code_that_fails_is_taken_back(own_deployment: LocalDeployment, release: Release, tmp_path: Path) -> None:
     with Api(own_deployment) as api:
         account_id = api.open_account("10.00")
         assert own_deployment.wait_until_idle(IDLE_TIMEOUT_S)
@@ -87,13 +90,14 @@ def test_code_that_fails_is_taken_back(own_deployment: LocalDeployment, release:
         wait_until(lambda: metric_of_alarm(own_deployment, "ProjectorFails") > 0)
         assert kinds(own_deployment) == {"events-not-published"}
 
-        previous.deploy(own_deployment)
+        PREVIOUS.deploy(own_deployment)
         credit_times(api, 2, account_id)
-    assert_nothing_is_lost(own_deployment, account_id, 14)
+    assert_published(own_deployment, account_id, 14)
+    assert_all_agree(own_deployment, PREVIOUS, tmp_path)
 
 
 def test_a_template_without_a_permission_is_taken_back(
-    own_deployment: LocalDeployment, release: Release, previous: Release
+    own_deployment: LocalDeployment, release: Release, tmp_path: Path
 ) -> None:
     with Api(own_deployment) as api:
         account_id = api.open_account("10.00")
@@ -103,9 +107,10 @@ def test_a_template_without_a_permission_is_taken_back(
         credit_times(api, 10, account_id)
         wait_until(lambda: kinds(own_deployment) == {"events-not-published", "permission-missing"})
 
-        previous.deploy(own_deployment)
+        PREVIOUS.deploy(own_deployment)
         credit_times(api, 2, account_id)
-    assert_nothing_is_lost(own_deployment, account_id, 14)
+    assert_published(own_deployment, account_id, 14)
+    assert_all_agree(own_deployment, PREVIOUS, tmp_path)
 
 
 def test_a_release_with_a_new_schema_is_taken_back_without_the_schema(
@@ -130,15 +135,10 @@ def test_a_release_with_a_new_schema_is_taken_back_without_the_schema(
         with pytest.raises(UnknownFingerprint):  # the previous release alone could not read them
             read_published(own_deployment, 12)
 
-        release.copy_from(Path(__file__).parents[2])
+        release.copy_from(PREVIOUS.folder)
         release.python("-m", "tools.template")
         release.deploy(own_deployment)
         for reader in readers:
             reader.start()
         credit_times(api, 2, account_id)
-    assert own_deployment.wait_until_idle(IDLE_TIMEOUT_S), own_deployment.mapping.status()
-    assert [runner.status().totals.discarded for runner in own_deployment.mappings.values()] == [0, 0]
-    address = tmp_path / "address.json"
-    address.write_text(json.dumps(asdict(own_deployment.address)))
-    for command in (["check"], ["owners", "check"], ["reconcile"], ["doctor"]):
-        release.command(*command, ACCOUNT_EVENTS_LOCAL_STACK=str(address))
+    assert_all_agree(own_deployment, release, tmp_path)
