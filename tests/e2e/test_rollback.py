@@ -69,8 +69,9 @@ def assert_all_agree(deployment: LocalDeployment, release: Release, folder: Path
     assert [runner.status().totals.discarded for runner in deployment.mappings.values()] == [0, 0]
     address = folder / "address.json"
     address.write_text(json.dumps(asdict(deployment.address)))
-    for command in (["check"], ["owners", "check"], ["reconcile"], ["doctor"]):
+    for command in (["check"], ["owners", "check"], ["reconcile", "--grace-s", "0"]):
         release.command(*command, ACCOUNT_EVENTS_LOCAL_STACK=str(address))
+    wait_until(lambda: not kinds(deployment))  # a mapping that was started again has to report a poll first
 
 
 def assert_published(deployment: LocalDeployment, account_id: str, events: int) -> None:
@@ -88,7 +89,7 @@ def test_code_that_fails_is_taken_back(own_deployment: LocalDeployment, release:
         release.deploy(own_deployment)
         credit_times(api, 10, account_id)
         wait_until(lambda: metric_of_alarm(own_deployment, "ProjectorFails") > 0)
-        assert kinds(own_deployment) == {"events-not-published"}
+        assert "events-not-published" in kinds(own_deployment)
 
         PREVIOUS.deploy(own_deployment)
         credit_times(api, 2, account_id)
@@ -105,7 +106,7 @@ def test_a_template_without_a_permission_is_taken_back(
         release.edit(LOST_PERMISSION)
         release.deploy(own_deployment)
         credit_times(api, 10, account_id)
-        wait_until(lambda: kinds(own_deployment) == {"events-not-published", "permission-missing"})
+        wait_until(lambda: kinds(own_deployment) >= {"events-not-published", "permission-missing"})
 
         PREVIOUS.deploy(own_deployment)
         credit_times(api, 2, account_id)
