@@ -7,17 +7,18 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 PACKAGES := $(VENV)/.packages
-KCL_VENV := .venv-kcl
-KCL_PACKAGES := $(KCL_VENV)/.packages
+KCL_PACKAGES := .venv-kcl/.packages
+SECURITY_BIN := .venv-security/bin
+SECURITY_PACKAGES := .venv-security/.packages
 STAMP := $(VENV)/.ready
 # uv writes no byte code. The first import must write it, or every process would compile its imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo up tail quick test check bench lake-scale simulate fuzz test-kcl java openapi events-doc template lock clean setup
+.PHONY: help demo up tail quick test check audit bench lake-scale simulate fuzz test-kcl java openapi events-doc template lock clean setup
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-setup: $(STAMP) ## create the virtual environment (the other targets do this automatically)
+setup: $(STAMP) $(SECURITY_PACKAGES) ## create the virtual environments (the other targets do this automatically)
 
 # pip installs only uv. uv installs the rest (local_stack/install.py), which is much faster.
 $(PACKAGES): requirements/uv.txt requirements/dev.txt
@@ -38,6 +39,13 @@ $(STAMP): $(PACKAGES) pyproject.toml ops/pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . --editable ops
 	@touch $@
 
+# Environments of their own, for packages that need other versions than requirements/dev.txt locks.
+.venv-%/.packages: requirements/%.txt | $(STAMP)
+	@echo "Setting up (once): creating .venv-$* and installing $<"
+	@$(PYTHON) -m venv --clear --without-pip .venv-$*
+	@$(BIN)/python -m local_stack.install $< --python .venv-$*/bin/python
+	@touch $@
+
 demo: $(STAMP) ## start a local stack, run the main job on it, check the result, and stop it
 	@$(BIN)/account-events demo
 
@@ -47,13 +55,18 @@ up: $(STAMP) ## start a local stack, print commands to try, and keep it running 
 tail: $(STAMP) ## show the domain events of the running local stack as they arrive
 	@$(BIN)/account-events tail
 
-check: $(STAMP) ## check style, types, architecture, schemas and the template
+check: $(STAMP) $(SECURITY_PACKAGES) ## check style, types, architecture, schemas, the template and the packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/account-events schema check
 	$(BIN)/cfn-lint template.yaml
+	$(SECURITY_BIN)/checkov --file template.yaml --framework cloudformation --skip-download --quiet --compact
+	@$(MAKE) --no-print-directory audit
+
+audit: $(STAMP) $(SECURITY_PACKAGES) ## look up the functions' packages in a database of known vulnerabilities
+	@$(BIN)/python -m tools.audit
 
 quick: check ## run every check, the unit tests and the test of banned words (before every commit)
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal tests/unit tests/docs/test_words.py
@@ -77,11 +90,7 @@ fuzz: $(STAMP) ## send the projector INPUTS nearly valid batches (1000000), gene
 test-kcl: $(STAMP) $(KCL_PACKAGES) ## test the KCL guide's program with AWS's KCL (needs Java 17; takes five minutes)
 	@$(BIN)/python -m pytest -v tests/kcl/scenarios.py
 
-$(KCL_PACKAGES): requirements/kcl.txt | java
-	@echo "Setting up (once): creating $(KCL_VENV) and installing requirements/kcl.txt"
-	@$(PYTHON) -m venv --clear --without-pip $(KCL_VENV)
-	@$(BIN)/python -m local_stack.install requirements/kcl.txt --python $(KCL_VENV)/bin/python
-	@touch $@
+$(KCL_PACKAGES): | java
 
 java: $(STAMP)
 	@$(BIN)/python -m tests.kcl.java
@@ -107,7 +116,8 @@ lock: $(STAMP) ## upgrade the locked requirements (requirements/*.txt)
 	$(BIN)/uv pip compile -q requirements/consumers.in -o requirements/consumers.txt -c requirements/dev.txt $(LOCK_FLAGS)
 	$(BIN)/uv pip compile -q requirements/totals.in -o requirements/totals.txt -c requirements/dev.txt $(LOCK_FLAGS)
 	$(BIN)/uv pip compile -q requirements/kcl.in -o requirements/kcl.txt -c requirements/dev.txt $(LOCK_FLAGS)
+	$(BIN)/uv pip compile -q requirements/security.in -o requirements/security.txt $(LOCK_FLAGS)
 LOCK_FLAGS := --generate-hashes --no-emit-index-url --universal --python-version 3.11 --no-header --upgrade
 
 clean: ## remove all files that the other targets created
-	rm -rf $(VENV) $(KCL_VENV) .build .aws-sam .local-stack
+	rm -rf $(VENV) .venv-* .build .aws-sam .local-stack

@@ -94,9 +94,9 @@ def hooks() -> list[dict[str, Any]]:
 
 def test_the_hooks_run_what_make_quick_runs() -> None:
     recipes = re.findall(r"^(?:check|quick):.*\n((?:\t.*\n)+)", text("Makefile"), re.MULTILINE)
-    commands = re.findall(r"\$\(BIN\)/(.+)", "".join(recipes))
-    assert len(commands) == 7
-    assert set(commands) <= {hook["entry"].removeprefix(".venv/bin/") for hook in hooks()}
+    commands = re.findall(r"\$\((?:SECURITY_)?BIN\)/(.+)", "".join(recipes))
+    assert len(commands) == 8
+    assert set(commands) <= {re.sub(r"^\.venv(-security)?/bin/", "", hook["entry"]) for hook in hooks()}
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_the_hooks_run_what_make_quick_runs() -> None:
         ("pyproject.toml", {"ruff-check", "ruff-format", "mypy", "lint-imports"}),
         ("schemas/AccountCreated.avsc", {"schema-check"}),
         ("consumers/lake/table.py", {"ruff-check", "ruff-format", "mypy", "lint-imports", "schema-check"}),
-        ("template.yaml", {"cfn-lint"}),
+        ("template.yaml", {"cfn-lint", "checkov"}),
         ("README.md", set()),
     ],
 )

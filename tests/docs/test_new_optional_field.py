@@ -3,44 +3,11 @@
 The copy's generators and tests run in processes that import the copy's packages.
 """
 
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-COPIED = ("account_core", "account_events", "consumers", "ops", "projector", "schemas", "tests", "tools")
-FILES = ("template.yaml", "docs/lake.md", "docs/events.md", "pyproject.toml")
-
-COMMAND = "from ops.cli.__main__ import main; main()"
-
-FIELD = (
-    '{"name": "row_version", "type": ["null", "string"], "default": null, '
-    '"doc": "The version of the row in the table; null where it was not recorded."}'
-)
-
-EDITS = {
-    "schemas/BalanceCredited.avsc": (
-        '    {\n      "name": "amount",\n',
-        f'    {FIELD},\n    {{\n      "name": "amount",\n',
-    ),
-    "projector/translate.py": (
-        'return "BalanceCredited", fields | {"amount": amount}',
-        'return "BalanceCredited", fields | {"amount": amount, "row_version": str(row.version)}',
-    ),
-    "account_events/consumer/events.py": (
-        '    """Money was put into an account."""\n\n    amount: Decimal\n',
-        '    """Money was put into an account."""\n\n    row_version: str | None\n    amount: Decimal\n',
-    ),
-    "consumers/lake/table.py": (
-        "    SCHEMA_FINGERPRINT,\n)\n",
-        '    SCHEMA_FINGERPRINT,\n    event_field("row_version"),\n)\n',
-    ),
-}
-"""By file: a text that occurs once in it, and the replacement."""
+from tests.support.releases import NEW_FIELD, Release
 
 GENERATED = {
     "schemas/fingerprints.json",
@@ -89,14 +56,8 @@ assert (difference.field, difference.ledger, difference.lake) == ("row_version",
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A copy of what the steps and their checks need."""
-    for name in COPIED:
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "docs").mkdir()
-    for name in FILES:
-        shutil.copy(ROOT / name, tmp_path / name)
-    return tmp_path
+def release(tmp_path: Path) -> Release:
+    return Release.of_this_checkout(tmp_path)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -107,26 +68,15 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_a_new_optional_field_takes_four_edited_files(project: Path) -> None:
-    before = contents(project)
-    for name, (was, now) in EDITS.items():
-        text = (project / name).read_text(encoding="utf-8")
-        assert text.count(was) == 1, name
-        (project / name).write_text(text.replace(was, now), encoding="utf-8")
-    python(project, "-c", COMMAND, "schema", "publish", "BalanceCredited")
-    python(project, "-m", "tools.template")
-    python(project, "-m", "tools.events_doc")
-    after = contents(project)
-    assert {name for name in after if after[name] != before.get(name)} == EDITS.keys() | GENERATED
-    python(project, "-c", COMMAND, "schema", "check")
-    python(project, "-c", IN_THE_LAKE)
+def test_a_new_optional_field_takes_four_edited_files(release: Release) -> None:
+    before = contents(release.folder)
+    release.edit(NEW_FIELD)
+    release.command("schema", "publish", "BalanceCredited")
+    release.python("-m", "tools.template")
+    release.python("-m", "tools.events_doc")
+    after = contents(release.folder)
+    assert {name for name in after if after[name] != before.get(name)} == NEW_FIELD.keys() | GENERATED
+    release.command("schema", "check")
+    release.python("-c", IN_THE_LAKE)
     checks = ("tests/unit/lake/test_table.py", "tests/template/test_schemas.py")
-    python(project, "-m", "pytest", "-q", "-p", "no:cacheprovider", *checks)
-
-
-def python(project: Path, *arguments: str) -> None:
-    environment = os.environ | {"PYTHONPATH": str(project), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(  # noqa: S603 -- this interpreter, with the test's own arguments
-        [sys.executable, *arguments], cwd=project, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    release.python("-m", "pytest", "-q", "-p", "no:cacheprovider", *checks)

@@ -20,7 +20,7 @@ from botocore.session import get_session
 GLOBAL = {"--query", "--output", "--region", "--profile", "--cli-binary-format", "--endpoint-url", "--no-cli-pager"}
 CUSTOM: Mapping[tuple[str, str], set[str]] = {
     ("logs", "tail"): {"--since", "--follow", "--format", "--filter-pattern", "--log-stream-names"},
-    ("s3", "cp"): {"--recursive"},
+    ("s3", "cp"): {"--recursive", "--sse", "--sse-kms-key-id"},
     ("s3", "mv"): {"--recursive"},
     ("s3", "ls"): {"--recursive", "--summarize"},
     ("s3", "rm"): {"--recursive"},

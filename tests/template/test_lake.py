@@ -198,7 +198,6 @@ def test_the_workgroup_limits_every_query() -> None:
     assert configuration["EnforceWorkGroupConfiguration"] is True
     assert configuration["BytesScannedCutoffPerQuery"] == {"Ref": "LakeQueryBytesMax"}
     assert TEMPLATE["Parameters"]["LakeQueryBytesMax"]["Default"] > 0
-    assert configuration["ResultConfiguration"]["EncryptionConfiguration"] == {"EncryptionOption": "SSE_S3"}
 
 
 def test_the_shipped_queries_are_athenas_named_queries() -> None:

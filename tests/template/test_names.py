@@ -30,6 +30,7 @@ WITHIN = {
     "AWS::Athena::NamedQuery": "WorkGroup",
     "AWS::Glue::Schema": "Registry",
     "AWS::Glue::Table": "DatabaseName",
+    "AWS::IAM::Policy": "Roles",
     "AWS::Logs::LogStream": "LogGroupName",
     "AWS::Logs::MetricFilter": "LogGroupName",
 }

@@ -1,5 +1,6 @@
 """Settings that template.yaml must have."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,8 @@ def on_aws(value: Any, *, aws: bool = True) -> Any:  # noqa: ANN401 -- any value
 
 def statements() -> Iterator[tuple[str, dict[str, Any]]]:
     for name, resource in RESOURCES.items():
-        if resource["Type"] == "AWS::IAM::Role":
-            for policy in resource["Properties"]["Policies"]:
+        if resource["Type"] in {"AWS::IAM::Policy", "AWS::IAM::Role"}:
+            for policy in resource["Properties"].get("Policies", [resource["Properties"]]):
                 for statement in policy["PolicyDocument"]["Statement"]:
                     yield name, statement
 
@@ -122,7 +123,7 @@ def test_each_function_has_the_required_settings(name: str) -> None:
     function = properties(name)
     assert TEMPLATE["Globals"]["Function"]["Architectures"] == ["arm64"]
     assert TEMPLATE["Globals"]["Function"]["Runtime"] == "python" + ".".join(map(str, RUNTIME))
-    assert RESOURCES[name]["Metadata"] == {"BuildMethod": "makefile"}
+    assert RESOURCES[name]["Metadata"]["BuildMethod"] == "makefile"
     group = function["LoggingConfig"]["LogGroup"]["Ref"]
     assert properties(group)["RetentionInDays"] == {"Ref": "LogRetentionDays"}
     assert 0 < function["Timeout"] < 900
@@ -200,9 +201,41 @@ def test_every_bucket_is_private_and_encrypted(name: str) -> None:
     assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
     assert bucket["BucketEncryption"]
     assert properties(f"{name}Policy")["Bucket"] == {"Ref": name}
-    [statement] = properties(f"{name}Policy")["PolicyDocument"]["Statement"]
-    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
-    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    statements = properties(f"{name}Policy")["PolicyDocument"]["Statement"]
+    [denied] = [statement for statement in statements if statement["Effect"] == "Deny"]
+    assert (denied["Principal"], denied["Action"]) == ("*", "s3:*")
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_requests_to_every_bucket_are_logged() -> None:
+    """But not those to the logs' own bucket, where each line would cause another one."""
+    logged = sorted(BUCKETS - {"BucketAccessLogs"})
+    for name in logged:
+        assert properties(name)["LoggingConfiguration"] == {
+            "DestinationBucketName": {"Ref": "BucketAccessLogs"},
+            "LogFilePrefix": f"{name}/",
+        }
+    [allowed] = [
+        statement
+        for statement in properties("BucketAccessLogsPolicy")["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+    ]
+    assert (allowed["Principal"], allowed["Action"]) == ({"Service": "logging.s3.amazonaws.com"}, "s3:PutObject")
+    sources = allowed["Condition"]["ArnEquals"]["aws:SourceArn"]
+    assert sorted(source["Fn::GetAtt"][0] for source in sources) == logged
+
+
+def test_every_check_that_is_skipped_has_a_reason() -> None:
+    """What checkov reports and does not apply: the check and the reason are with the resource (`make check`)."""
+    skips = [
+        (name, skip)
+        for name, resource in RESOURCES.items()
+        for skip in resource.get("Metadata", {}).get("checkov", {}).get("skip", [])
+    ]
+    assert skips
+    for name, skip in skips:
+        assert re.fullmatch(r"CKV2?_AWS_\d+", skip["id"]), name
+        assert re.fullmatch(r"(.{10,}\.)+", skip["comment"]), name
 
 
 def test_the_api_answers_before_the_gateway_times_out() -> None:

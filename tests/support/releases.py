@@ -1,0 +1,118 @@
+"""Releases of this project: copies of its files, with edits, that run and are deployed as a checkout of them would."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from local_stack.build import CACHE
+from local_stack.local_deployment import STACK_NAME, LocalDeployment
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = (
+    *("account_core", "account_events", "consumers", "local_stack", "ops", "projector"),
+    *("requirements", "schemas", "tests", "tools"),
+)
+FILES = ("template.yaml", "docs/lake.md", "docs/events.md", "pyproject.toml")
+HISTORY = "history"
+COMMAND = "from ops.cli.__main__ import main; main()"
+DEPLOY = """
+import json, sys
+from local_stack.build import PACKAGES, build_zip
+from local_stack.deploy import deploy
+
+endpoint_url, stack_name, parameters = sys.argv[1:]
+deploy(endpoint_url, stack_name, json.loads(parameters), {name: build_zip(name, "local") for name in PACKAGES})
+"""
+
+Edits = Mapping[str, tuple[str, str]]
+"""By file: a text that occurs once in it, and the replacement."""
+
+FIELD = (
+    '{"name": "row_version", "type": ["null", "string"], "default": null, '
+    '"doc": "The version of the row in the table; null where it was not recorded."}'
+)
+NEW_FIELD: Edits = {
+    "schemas/BalanceCredited.avsc": (
+        '    {\n      "name": "amount",\n',
+        f'    {FIELD},\n    {{\n      "name": "amount",\n',
+    ),
+    "projector/translate.py": (
+        'return "BalanceCredited", fields | {"amount": amount}',
+        'return "BalanceCredited", fields | {"amount": amount, "row_version": str(row.version)}',
+    ),
+    "account_events/consumer/events.py": (
+        '    """Money was put into an account."""\n\n    amount: Decimal\n',
+        '    """Money was put into an account."""\n\n    row_version: str | None\n    amount: Decimal\n',
+    ),
+    "consumers/lake/table.py": (
+        "    SCHEMA_FINGERPRINT,\n)\n",
+        '    SCHEMA_FINGERPRINT,\n    event_field("row_version"),\n)\n',
+    ),
+}
+"""The files that are edited by hand for a new optional field (docs/evolving-events.md)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A copy of the project in `folder`."""
+
+    folder: Path
+
+    @classmethod
+    def of_this_checkout(cls, folder: Path) -> Self:
+        """Copy the project."""
+        release = cls(folder)
+        release.copy_from(ROOT)
+        shutil.copytree(ROOT / "schemas" / HISTORY, folder / "schemas" / HISTORY)
+        return release
+
+    def copy_from(self, checkout: Path) -> None:
+        """Copy everything but the published schemas."""
+        for name in FOLDERS:
+            ignored = shutil.ignore_patterns("__pycache__", HISTORY)
+            shutil.copytree(checkout / name, self.folder / name, ignore=ignored, dirs_exist_ok=True)
+        (self.folder / "docs").mkdir(exist_ok=True)
+        for name in FILES:
+            shutil.copy(checkout / name, self.folder / name)
+
+    def edit(self, edits: Edits) -> None:
+        for name, (was, now) in edits.items():
+            text = (self.folder / name).read_text(encoding="utf-8")
+            assert text.count(was) == 1, name
+            (self.folder / name).write_text(text.replace(was, now), encoding="utf-8")
+
+    def command(self, *arguments: str, **environment: str) -> None:
+        """Run `account-events` of this release."""
+        self.python("-c", COMMAND, *arguments, **environment)
+
+    def python(self, *arguments: str, **environment: str) -> None:
+        """Run Python with the release's packages."""
+        own = {"PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1", **environment}
+        done = subprocess.run(  # noqa: S603 -- this interpreter, with the test's own arguments
+            [sys.executable, *arguments],
+            cwd=self.folder,
+            env=os.environ | own,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def deploy(self, deployment: LocalDeployment) -> None:
+        """Build the release and deploy it to the local stack, as `sam build` and `sam deploy` do on AWS.
+
+        Packages that are the same as those of this checkout are not built again.
+        """
+        for built in CACHE.glob("*-local-*.zip"):
+            copy = self.folder / ".build" / built.name
+            copy.parent.mkdir(exist_ok=True)
+            if not copy.exists():
+                shutil.copy(built, copy)
+        parameters = json.dumps({"Target": "local", "Auth": deployment.auth})
+        self.python("-c", DEPLOY, deployment.address.endpoint_url, STACK_NAME, parameters)
