@@ -1,6 +1,7 @@
 """The entries of docs/runbook.md."""
 
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -61,6 +62,34 @@ def code(text: str) -> list[str]:
 def commands(text: str, of: set[str]) -> list[str]:
     """The commands in the text: those of programs, and calls of these shell functions."""
     return [line for line in code(text) if line.startswith(_COMMANDS) or line.split()[0] in of]
+
+
+def scripts(text: str, of: set[str]) -> list[str]:
+    """What an operator pastes, in order: each code block, and each complete command in the prose."""
+    found = []
+    for block, span in _CODE.findall(text):
+        if block:
+            found.append(textwrap.dedent(block))
+        elif _is_complete(command := " ".join(span.split()), of):
+            found.append(command)
+    return list(dict.fromkeys(found))
+
+
+def preparation(document: str) -> str:
+    """The code that an operator pastes once."""
+    text = dict(_headed(document, "##"))["Preparation"]
+    return next(block for block, _ in _CODE.findall(text) if block)
+
+
+def procedures(document: str) -> dict[str, str]:
+    """The texts of the procedures by heading."""
+    return dict(_headed(dict(_headed(document, "##"))[PROCEDURES], "###"))
+
+
+def _is_complete(command: str, of: set[str]) -> bool:
+    """Whether it can be run as it is: prose may name a command without its options."""
+    program, _, rest = command.partition(" ")
+    return bool(rest) and (program in of or (command.startswith(_COMMANDS) and (" --" in rest or "$(" in rest)))
 
 
 def _headed(text: str, mark: str) -> Iterator[tuple[str, str]]:
