@@ -147,19 +147,19 @@ def templates(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder for the files. It is created if needed.")],
     stack: Stack = None,
 ) -> None:
-    """Write the templates with which a restored table is taken into its stack by a CloudFormation import.
+    """Write the files with which a restored table is taken into its stack by a CloudFormation import.
 
     Enable the table's stream first, because the templates contain its ARN.
     """
     deployment = Deployment.connect(stack)
+    stacks, name = deployment.client("cloudformation"), deployment.outputs["StackName"]
     described = LedgerTable(deployment.client("dynamodb"), deployment.outputs["TableName"]).describe()
-    if "LatestStreamArn" not in described:
+    if not described.get("StreamSpecification", {}).get("StreamEnabled"):
         raise RestoreRefused(f"The table {described['TableName']} has no stream: enable it first (docs/backup.md).")
-    answer = deployment.client("cloudformation").get_template(
-        StackName=deployment.outputs["StackName"], TemplateStage="Processed"
-    )
-    body = answer["TemplateBody"]
+    body = stacks.get_template(StackName=name, TemplateStage="Processed")["TemplateBody"]
     template = json.loads(body) if isinstance(body, str) else body
+    [described_stack] = stacks.describe_stacks(StackName=name)["Stacks"]
+    kept = [{"ParameterKey": each["ParameterKey"], "UsePreviousValue": True} for each in described_stack["Parameters"]]
     values = {"": described["TableName"], "Arn": described["TableArn"], "StreamArn": described["LatestStreamArn"]}
     without_table = without(template, TABLE, values)
     imported = [
@@ -174,6 +174,7 @@ def templates(
         "without-table.json": without_table,
         "with-table.json": with_resource(without_table, template, TABLE),
         "resources-to-import.json": imported,
+        "parameters.json": kept,
     }.items():
         (folder / name).write_text(json.dumps(content), encoding="utf-8")
         out.print(str(folder / name), highlight=False, markup=False, soft_wrap=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 
 from account_core.domain.errors import Corrupt
 from account_core.rows.items import Item, from_item, key_of, version_in
@@ -67,10 +68,10 @@ def put_back(difference: Difference, live: LedgerTable) -> None:
 
 
 def _compared(account_id: str, copied: list[Item], live: LedgerTable, pace: Pace) -> Iterator[Difference]:
-    versions = [version_in(str(parts_of_key(item)[1])) or 0 for item in copied]
-    pace.sleep(pace.reserve(max(1.0, len(copied) * UNITS_PER_ROW)))
-    found = {key_of(item): item for item in live.items(account_id, min(versions), max(versions))}
-    for item in copied:
+    rows = sorted(((version_in(str(parts_of_key(item)[1])) or 0, item) for item in copied), key=itemgetter(0))
+    pace.sleep(pace.reserve(max(1.0, len(rows) * UNITS_PER_ROW)))
+    found = {key_of(item): item for item in live.items(account_id, rows[0][0], rows[-1][0])}
+    for _, item in rows:  # in order, so that the table's stream has the events in order
         if (there := found.get(key_of(item))) != item:
             yield Difference(item, there, _damage(item))
 

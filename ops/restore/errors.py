@@ -2,4 +2,4 @@
 
 
 class RestoreRefused(Exception):
-    """The command would write to the wrong table, or while others write. The message says what to do first."""
+    """The command would write to the wrong table, or while others write. The message names what to do first."""

@@ -26,7 +26,7 @@ def require_unused(deployment: Deployment, table: LedgerTable) -> None:
     """Checks that the stack's table was just restored, and that nothing writes to it or publishes from it.
 
     Raises:
-        RestoreRefused: it is in use. The message says what to do first.
+        RestoreRefused: it is in use. The message names what to do first.
     """
     described, outputs = table.describe(), deployment.outputs
     if _has_stream(described) or described.get("DeletionProtectionEnabled"):

@@ -11,7 +11,7 @@ from ops.restore.published_events import AccountEvents
 from ops.restore.table import LedgerTable
 
 Source = Callable[[], Iterable[AccountEvents]]
-"""Reads all published events, for example those in the lake, anew in each call."""
+"""Each call reads all published events of one place, for example of the lake."""
 
 
 @dataclass

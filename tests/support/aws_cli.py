@@ -107,6 +107,9 @@ class AwsCli:
         return "".join(f"{line}\n" for line in [*lines, *([f"Total Objects: {len(keys)}"] * ("--summarize" in rest))])
 
     def copy(self, source: str, target: str) -> str:
+        if target.startswith("s3://"):
+            self.client("s3").upload_file(source, *_bucket_and_key(target))
+            return f"upload: {source} to {target}\n"
         assert target == "-", target
         bucket, key = _bucket_and_key(source)
         body: bytes = self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()

@@ -34,9 +34,9 @@ def entries(document: str) -> list[Entry]:
     """The entries in order: each `###` heading of every section but the procedures'."""
     return [
         Entry(name, section, _parts(body))
-        for section, text in _headed(document, "##")
+        for section, text in headed(document, "##")
         if section != PROCEDURES
-        for name, body in _headed(text, "###")
+        for name, body in headed(text, "###")
     ]
 
 
@@ -77,13 +77,13 @@ def scripts(text: str, of: set[str]) -> list[str]:
 
 def preparation(document: str) -> str:
     """The code that an operator pastes once."""
-    text = dict(_headed(document, "##"))["Preparation"]
+    text = dict(headed(document, "##"))["Preparation"]
     return next(block for block, _ in _CODE.findall(text) if block)
 
 
 def procedures(document: str) -> dict[str, str]:
     """The texts of the procedures by heading."""
-    return dict(_headed(dict(_headed(document, "##"))[PROCEDURES], "###"))
+    return dict(headed(dict(headed(document, "##"))[PROCEDURES], "###"))
 
 
 def _is_complete(command: str, of: set[str]) -> bool:
@@ -92,7 +92,8 @@ def _is_complete(command: str, of: set[str]) -> bool:
     return bool(rest) and (program in of or (command.startswith(_COMMANDS) and (" --" in rest or "$(" in rest)))
 
 
-def _headed(text: str, mark: str) -> Iterator[tuple[str, str]]:
+def headed(text: str, mark: str) -> Iterator[tuple[str, str]]:
+    """The headings with this mark, each with the text below it."""
     parts = re.split(rf"^{mark} (.+)$", text, flags=re.MULTILINE)
     return zip(parts[1::2], parts[2::2], strict=True)
 
