@@ -97,7 +97,8 @@ def events(
     with on_interruption(AGAIN):
         deployment = Deployment.connect(stack)
         table = LedgerTable(deployment.client("dynamodb"), deployment.outputs["TableName"])
-        require_unused(deployment, table)
+        mapping = None if deployment.is_local else deployment.outputs["MappingId"]
+        require_unused(table, deployment.client("lambda"), deployment.outputs["ApiFunctionName"], mapping)
         first = since.replace(tzinfo=UTC) if since else _first_day(deployment, table)
         err.print(f"reading the events published since {first:%Y-%m-%d}", highlight=False)
         done = put_published(

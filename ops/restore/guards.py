@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from ops.deployment.stack import Deployment
 from ops.restore.errors import RestoreRefused
 from ops.restore.table import LedgerTable
 
@@ -22,13 +21,19 @@ def require_copy(copy: LedgerTable, live_name: str) -> None:
         )
 
 
-def require_unused(deployment: Deployment, table: LedgerTable) -> None:
+def require_unused(table: LedgerTable, functions: Any, function: str, mapping: str | None) -> None:  # noqa: ANN401 -- a boto3 client
     """Checks that the stack's table was just restored, and that nothing writes to it or publishes from it.
+
+    Args:
+        table: the table.
+        functions: a Lambda client.
+        function: the name of the API's function.
+        mapping: the id of the projector's event source mapping; None if its state is unknown, as in the emulator.
 
     Raises:
         RestoreRefused: it is in use. The message names what to do first.
     """
-    described, outputs = table.describe(), deployment.outputs
+    described = table.describe()
     if _has_stream(described) or described.get("DeletionProtectionEnabled"):
         sign = "has a stream" if _has_stream(described) else "is protected against deletion"
         raise RestoreRefused(
@@ -36,15 +41,13 @@ def require_unused(deployment: Deployment, table: LedgerTable) -> None:
             "table, before its stream is enabled. For rows that a table in use lacks, see `account-events restore "
             "rows`."
         )
-    functions, function = deployment.client("lambda"), outputs["ApiFunctionName"]
     concurrency = functions.get_function_concurrency(FunctionName=function).get("ReservedConcurrentExecutions")
     if concurrency != 0:
         raise RestoreRefused(
             "The API accepts commands, which would take the versions of the missing events. Stop it: aws lambda "
             f"put-function-concurrency --function-name {function} --reserved-concurrent-executions 0"
         )
-    mapping = outputs["MappingId"]
-    if not deployment.is_local and functions.get_event_source_mapping(UUID=mapping)["State"] != "Disabled":
+    if mapping is not None and functions.get_event_source_mapping(UUID=mapping)["State"] != "Disabled":
         raise RestoreRefused(
             "The projector may still publish events of the lost table. Wait until it has published them, then stop "
             f"it: aws lambda update-event-source-mapping --uuid {mapping} --no-enabled"

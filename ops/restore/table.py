@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from account_core.domain.events import Row, SnapshotRow, StoredRow
 from account_core.rows.items import Item, from_item, key_of, to_item
 from account_core.rows.layout import KEY_SCHEMA, SNAPSHOT_OR_FREE, VERSION_IS_FREE, as_found, rows_query
@@ -111,7 +109,7 @@ class LedgerTable:
                 self._client.put_item(
                     TableName=self.name, Item=item, ReturnValuesOnConditionCheckFailure="ALL_OLD", **condition
                 )
-        except ClientError as error:
+        except self._client.exceptions.ConditionalCheckFailedException as error:
             if error.response.get("Item") == item:
                 return  # a retry, whose first attempt succeeded
             raise RestoreRefused(f"row {key_of(item)} has been written meanwhile: nothing was overwritten.") from error
