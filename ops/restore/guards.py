@@ -38,8 +38,7 @@ def require_unused(table: LedgerTable, functions: Any, function: str, mapping: s
         sign = "has a stream" if _has_stream(described) else "is protected against deletion"
         raise RestoreRefused(
             f"The table {table.name} {sign}, so it is in use. Published events are put back only into a restored "
-            "table, before its stream is enabled. For rows that a table in use lacks, see `account-events restore "
-            "rows`."
+            "table, before its stream is enabled. For a table in use, there is `account-events restore rows`."
         )
     concurrency = functions.get_function_concurrency(FunctionName=function).get("ReservedConcurrentExecutions")
     if concurrency != 0:
