@@ -64,6 +64,7 @@ class LocalDeployment:
         mapping: the projector's fake event source mapping.
         mappings: all fake event source mappings of the stack, by logical id in template.yaml; the projector's is first.
         firehose: the fake Firehose, which fills the lake.
+        metrics: publishes the fakes' metrics.
 
     Raises:
         CommandError: a zip could not be built, the emulator could not start, or template.yaml could not be deployed.
@@ -89,6 +90,7 @@ class LocalDeployment:
         self.mapping: MappingRunner
         self.mappings: Mapping[str, MappingRunner]
         self.firehose: FirehoseRunner
+        self.metrics: ProgressMetrics
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -199,14 +201,14 @@ class LocalDeployment:
 
     def _publish_metrics(self, stack: ExitStack, configs: Mapping[str, MappingConfig]) -> None:
         """Publish the metrics with which AWS's services report that they make progress."""
-        metrics = ProgressMetrics(
+        self.metrics = ProgressMetrics(
             self.address.client("cloudwatch"),
             {config.uuid: self.mappings[name] for name, config in configs.items()},
             f"{STACK_NAME}-lake",
             lambda: self.firehose.status(),  # noqa: PLW0108 -- tests replace the runner
         )
-        metrics.start()
-        stack.callback(metrics.stop)
+        self.metrics.start()
+        stack.callback(self.metrics.stop)
 
 
 def all_rows(client: "DynamoDBClient", table_name: str) -> list[StoredRow]:

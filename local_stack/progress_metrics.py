@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 INTERVAL_S = 3.0
 """AWS publishes these metrics every minute; the local stack more often, so that nobody has to wait for them."""
+PUBLISH_TIMEOUT_S = 10.0
 
 
 class _Mapping(Protocol):
@@ -57,6 +58,10 @@ class ProgressMetrics:
     def stop(self) -> None:
         """Stop publishing."""
         self._loop.stop()
+
+    def publish(self) -> None:
+        """Publish now, and return when it is done."""
+        self._loop.wait_until_idle(PUBLISH_TIMEOUT_S)
 
     def _cycle(self, _is_awaited: bool) -> PollCycle:  # noqa: FBT001 -- as PollLoop calls it
         try:

@@ -4,6 +4,7 @@ docs/table.md describes each attribute. Nothing outside this package may repeat 
 (tests/unit/account_core/test_one_layout.py). `items` converts rows to items and back, and computes versions.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 ACCOUNT_ID, VERSION, COMMAND_ID = "AccountId", "Version", "CommandId"
@@ -34,6 +35,12 @@ TABLE_SCHEMA = {
 """The table's schema, in CreateTable's format; template.yaml declares the same."""
 VERSION_IS_FREE = f"attribute_not_exists({VERSION})"
 """The condition of every put: a row is never overwritten."""
+SNAPSHOT_OR_FREE: dict[str, Any] = {
+    "ConditionExpression": f"{VERSION_IS_FREE} OR #type = :snapshot",
+    "ExpressionAttributeNames": {"#type": TYPE},
+    "ExpressionAttributeValues": {":snapshot": {"S": "SNAPSHOT"}},
+}
+"""The condition of a repaired snapshot: it replaces only a snapshot, because its state follows from the events."""
 
 
 def key(account_id: str, version: int) -> dict[str, Any]:
@@ -66,6 +73,20 @@ def rows_query(account_id: str, first: int | None = None, last: int | None = Non
     bounds = {":first": first, ":last": last}
     values |= {name: {"N": str(version)} for name, version in bounds.items() if version is not None}
     return {"KeyConditionExpression": condition, "ExpressionAttributeValues": values}
+
+
+def as_found(found: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
+    """The condition of a put that replaces the row `found` by `item`: the row has not changed since it was read."""
+    names = sorted({*found, *item})
+    conditions = [
+        f"#a{number} = :v{number}" if name in found else f"attribute_not_exists(#a{number})"
+        for number, name in enumerate(names)
+    ]
+    return {
+        "ConditionExpression": " AND ".join(conditions),
+        "ExpressionAttributeNames": {f"#a{number}": name for number, name in enumerate(names)},
+        "ExpressionAttributeValues": {f":v{n}": found[name] for n, name in enumerate(names) if name in found},
+    }
 
 
 def command_query(account_id: str, command_id: str) -> dict[str, Any]:

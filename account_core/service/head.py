@@ -109,18 +109,21 @@ def rows_for(account_id: str, head: Head, event: Event, origin: Origin) -> list[
     )
     if not is_snapshot_version(version + 1):
         return [row]
-    return [
-        row,
-        SnapshotRow(
-            account_id=account_id,
-            version=version + 1,
-            sequence=sequence,
-            occurred_at=occurred_at,
-            owner=account.owner,
-            currency=account.currency,
-            balance=account.balance,
-        ),
-    ]
+    return [row, snapshot_of(account_id, Head(account, version + 1, sequence, occurred_at))]
+
+
+def snapshot_of(account_id: str, head: Head) -> SnapshotRow:
+    """The snapshot that ends a snapshot interval; `head` is the account after the interval's last event."""
+    assert head.account is not None  # noqa: S101 -- a snapshot follows nine events
+    return SnapshotRow(
+        account_id=account_id,
+        version=head.version,
+        sequence=head.sequence,
+        occurred_at=head.occurred_at,
+        owner=head.account.owner,
+        currency=head.account.currency,
+        balance=head.account.balance,
+    )
 
 
 def _from_snapshot(row: StoredRow) -> Head:

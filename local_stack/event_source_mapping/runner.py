@@ -4,6 +4,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from account_events.lambda_mapping.config import MappingConfig
 from account_events.lambda_mapping.retry import Backoff
@@ -48,14 +49,15 @@ class MappingRunner:
             resume_after: sequence number by shard id, for example the checkpoints of an earlier `status()`.
         """
         self._config = config
-        self._poller = EventPoller(
+        self._new_poller = partial(
+            EventPoller,
             config,
             ShardReader(_source(clients, config), clock),
             Delivery(clients, config, new_uuid=new_uuid),
             clock=clock,
             backoff=backoff,
-            resume_after=resume_after,
         )
+        self._poller = self._new_poller(resume_after=resume_after)
         self._loop = PollLoop(f"event-source-mapping-{config.uuid}", self._cycle)
 
     def start(self) -> None:
@@ -74,6 +76,14 @@ class MappingRunner:
             Whether the thread has ended. If not, it ends when the function answers.
         """
         return self._loop.stop(timeout_s)
+
+    def begin_again(self, resume_after: Mapping[str, str] | None = None) -> None:
+        """Forget the checkpoints, as a mapping that is deleted and created again. Do not call it while it is running.
+
+        Args:
+            resume_after: as for a new runner.
+        """
+        self._poller = self._new_poller(resume_after=resume_after)
 
     def idle(self) -> bool:
         """Whether the last cycle found no new records on any open shard, and all records read so far are processed."""

@@ -32,6 +32,7 @@ from ops.cli.reconcile import app as reconcile_command
 from ops.cli.release import app as release_commands
 from ops.cli.replay import app as replay_command
 from ops.cli.report import app as report_command
+from ops.cli.restore import app as restore_commands
 from ops.cli.schema import app as schema_commands
 from ops.demo.demo import Demo, DemoResult
 from ops.demo.lake import check_lake_and_report
@@ -51,6 +52,7 @@ app.add_typer(report_command)
 app.add_typer(owners_commands, name="owners")
 lake_commands.add_typer(lake_repair_commands)
 app.add_typer(lake_commands, name="lake")
+app.add_typer(restore_commands, name="restore")
 app.add_typer(schema_commands, name="schema")
 out = Console()
 err = Console(stderr=True)

@@ -30,6 +30,7 @@ EXPLAINED = {
     "local_stack.errors.CommandError",
     "consumers.lake.delivery.contract.BadAnswer",
     "local_stack.firehose.errors.UnsupportedDelivery",
+    "ops.restore.errors.RestoreRefused",
     "account_events.lambda_mapping.errors.MappingError",
     "projector.errors.ProjectorError",
     "account_events.avro.errors.ContractError",

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from account_core.domain.account import Account
 from account_core.domain.errors import Corrupt
 from account_core.domain.events import EventRow, SnapshotRow, StoredRow
-from account_core.service.head import Head, advance
+from account_core.rows.items import is_snapshot_version
+from account_core.service.head import Head, advance, snapshot_of
 
 
 @dataclass
@@ -18,6 +18,7 @@ class LedgerCheck:
         snapshots: the number of usable snapshots.
         outdated: the number of snapshots in another format. They are ignored and are no findings.
         findings: the errors found; empty if all rows agree.
+        snapshots_to_store: the snapshots that are missing or wrong, as they follow from the events.
     """
 
     account_id: str
@@ -26,6 +27,8 @@ class LedgerCheck:
     snapshots: int = 0
     outdated: int = 0
     findings: list[str] = field(default_factory=list)
+    snapshots_to_store: list[SnapshotRow] = field(default_factory=list)
+    _expected: SnapshotRow | None = None
     _last_version: int = 0
     _last_time: str = ""
     _keys: set[str] = field(default_factory=set)
@@ -35,13 +38,18 @@ class LedgerCheck:
         self._count(row.version)
         if isinstance(row, EventRow):
             self._add_event(row)
-        elif isinstance(row, SnapshotRow):
+            return
+        expected, self._expected = self._expected, None
+        if isinstance(row, SnapshotRow):
             self.snapshots += 1
-            self._compare(row)
-        elif row.is_damaged:
-            self.findings.append(f"snapshot {row.version} is ignored: {row.reason}")
+            is_wrong = row != expected and not self._is_broken and self.head.account is not None
+            finding = f"snapshot {row.version} differs from the events before it"
         else:
-            self.outdated += 1
+            is_wrong, finding = row.is_damaged, f"snapshot {row.version} is ignored: {row.reason}"
+            self.outdated += not is_wrong
+        if is_wrong:
+            self.findings.append(finding)
+            self._store(expected)
 
     def add_unreadable(self, version: int | None, error: Corrupt) -> None:
         """Adds a row that `from_item` rejects; `version` is None if its key's Version is not a valid row version."""
@@ -55,6 +63,7 @@ class LedgerCheck:
         """Completes the check after the last row."""
         if not self._is_broken and self._last_version < self.head.version:
             self.findings.append(f"snapshot {self.head.version} is missing after the account's last event")
+        self._store(self._expected)
 
     def _count(self, version: int) -> None:
         self.rows += 1
@@ -64,6 +73,8 @@ class LedgerCheck:
 
     def _add_event(self, row: EventRow) -> None:
         """Evolves the state. After an event that does not follow, there is no state to check later rows against."""
+        self._store(self._expected)  # an event instead of the snapshot: it is missing
+        self._expected = None
         if row.request_id is not None and row.occurred_at < self._last_time:  # in rows of format 1, times may decrease
             self.findings.append(f"event {row.sequence} is earlier than the one before it")
         self._last_time = row.occurred_at
@@ -77,14 +88,10 @@ class LedgerCheck:
         except Corrupt as error:
             self.findings.append(str(error))
             self._is_broken = True
-
-    def _compare(self, snapshot: SnapshotRow) -> None:
-        account = self.head.account
-        if self._is_broken or account is None:
             return
-        expected = (self.head.version, self.head.sequence, self.head.occurred_at)
-        if (expected, account) != (
-            (snapshot.version, snapshot.sequence, snapshot.occurred_at),
-            Account(snapshot.owner, snapshot.currency, snapshot.balance),
-        ):
-            self.findings.append(f"snapshot {snapshot.version} differs from the events before it")
+        if is_snapshot_version(self.head.version):
+            self._expected = snapshot_of(self.account_id, self.head)
+
+    def _store(self, snapshot: SnapshotRow | None) -> None:
+        if snapshot is not None:
+            self.snapshots_to_store.append(snapshot)

@@ -1,6 +1,6 @@
 """Checks every account in a table against its own events."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from account_core.domain.errors import Corrupt
@@ -12,17 +12,24 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-def check_ledger(client: "DynamoDBClient", table_name: str) -> Iterator[LedgerCheck]:
+def check_ledger(
+    client: "DynamoDBClient", table_name: str, account_ids: Iterable[str] | None = None
+) -> Iterator[LedgerCheck]:
     """Checks one account after the other. Memory grows with the number of accounts, not of rows.
 
-    Every row is read twice: by an eventually consistent Scan that finds the accounts, then by a Query per account.
+    Every row is read by a Query per account. Without account ids, it is also read by an eventually consistent Scan that
+    finds the accounts.
     """
+    for account_id in sorted(set(_all_accounts(client, table_name) if account_ids is None else account_ids)):
+        yield _check(client, table_name, account_id)
+
+
+def _all_accounts(client: "DynamoDBClient", table_name: str) -> set[str]:
     ids: set[str] = set()
     pages = client.get_paginator("scan").paginate(TableName=table_name, ProjectionExpression=ACCOUNT_ID)
     for page in pages:
         ids |= {item[ACCOUNT_ID]["S"] for item in page["Items"]}
-    for account_id in sorted(ids):
-        yield _check(client, table_name, account_id)
+    return ids
 
 
 def _check(client: "DynamoDBClient", table_name: str, account_id: str) -> LedgerCheck:

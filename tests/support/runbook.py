@@ -1,6 +1,7 @@
 """The entries of docs/runbook.md."""
 
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -33,9 +34,9 @@ def entries(document: str) -> list[Entry]:
     """The entries in order: each `###` heading of every section but the procedures'."""
     return [
         Entry(name, section, _parts(body))
-        for section, text in _headed(document, "##")
+        for section, text in headed(document, "##")
         if section != PROCEDURES
-        for name, body in _headed(text, "###")
+        for name, body in headed(text, "###")
     ]
 
 
@@ -63,7 +64,36 @@ def commands(text: str, of: set[str]) -> list[str]:
     return [line for line in code(text) if line.startswith(_COMMANDS) or line.split()[0] in of]
 
 
-def _headed(text: str, mark: str) -> Iterator[tuple[str, str]]:
+def scripts(text: str, of: set[str]) -> list[str]:
+    """What an operator pastes, in order: each code block, and each complete command in the prose."""
+    found = []
+    for block, span in _CODE.findall(text):
+        if block:
+            found.append(textwrap.dedent(block))
+        elif _is_complete(command := " ".join(span.split()), of):
+            found.append(command)
+    return list(dict.fromkeys(found))
+
+
+def preparation(document: str) -> str:
+    """The code that an operator pastes once."""
+    text = dict(headed(document, "##"))["Preparation"]
+    return next(block for block, _ in _CODE.findall(text) if block)
+
+
+def procedures(document: str) -> dict[str, str]:
+    """The texts of the procedures by heading."""
+    return dict(headed(dict(headed(document, "##"))[PROCEDURES], "###"))
+
+
+def _is_complete(command: str, of: set[str]) -> bool:
+    """Whether it can be run as it is: prose may name a command without its options."""
+    program, _, rest = command.partition(" ")
+    return bool(rest) and (program in of or (command.startswith(_COMMANDS) and (" --" in rest or "$(" in rest)))
+
+
+def headed(text: str, mark: str) -> Iterator[tuple[str, str]]:
+    """The headings with this mark, each with the text below it."""
     parts = re.split(rf"^{mark} (.+)$", text, flags=re.MULTILINE)
     return zip(parts[1::2], parts[2::2], strict=True)
 

@@ -33,6 +33,7 @@ def _metrics(
 
 
 API = "API Gateway developer guide, Monitor CloudWatch metrics for HTTP APIs"
+BACKUP = "AWS Backup developer guide, AWS Backup metrics with Amazon CloudWatch"
 DYNAMODB = "DynamoDB developer guide, DynamoDB metrics and dimensions"
 EVENTS = "EventBridge user guide, Monitoring Amazon EventBridge"
 FIREHOSE = "Amazon Data Firehose developer guide, Monitor with CloudWatch metrics"
@@ -54,6 +55,7 @@ DOCUMENTED = (
         SUM,
         *("DroppedEventCount", "OnFailureDestinationDeliveredEventCount"),
     )
+    | _metrics("AWS/Backup", BACKUP, {"BackupVaultName"}, SUM, "NumberOfBackupJobsCompleted")
     | _metrics("AWS/DynamoDB", DYNAMODB, {"TableName"}, SUM, "ReadThrottleEvents", "WriteThrottleEvents")
     # Without the index, the metrics of a table leave out its global secondary indexes.
     | _metrics(

@@ -35,6 +35,10 @@ COMMANDS = [
     ("lake", "redrive", *STACK),
     ("lake", "redrive", "--dry-run", *STACK),
     ("lake", "backfill", "--all", *STACK),
+    ("restore", "rows", "copy", *STACK),
+    ("restore", "events", *STACK),
+    ("restore", "snapshots", "--all", *STACK),
+    ("restore", "templates", "no-folder", *STACK),
     ("check", "--table", "t"),
 ]
 OUTPUTS = {"Aggregation": "on", "Buckets": "32", "Framing": "single-object", "LakeFirstDay": "2026-01-01"}

@@ -1,0 +1,64 @@
+"""Each entry and each procedure of the runbook is exercised by a scenario (tests/e2e/runbook)."""
+
+import pytest
+
+from tests.e2e.runbook import (
+    api_entries,
+    deployment_entries,
+    finding_entries,
+    lake_entries,
+    projector_entries,
+    read_model_entries,
+    table_entries,
+    totals_entries,
+)
+from tests.e2e.runbook.on_call import ENTRIES, PROCEDURES
+from tests.e2e.runbook.scenarios import SCENARIOS, Scenario
+
+MODULES = [
+    api_entries,
+    deployment_entries,
+    finding_entries,
+    lake_entries,
+    projector_entries,
+    read_model_entries,
+    table_entries,
+    totals_entries,
+]
+INJECTED_MAX = 20
+
+
+def not_exercised(entries: set[str], scenarios: set[str]) -> list[str]:
+    """What is missing: entries without a scenario, and scenarios without an entry."""
+    return [f"{name}: no scenario" for name in sorted(entries - scenarios)] + [
+        f"{name}: no entry" for name in sorted(scenarios - entries)
+    ]
+
+
+def test_every_entry_has_a_scenario() -> None:
+    assert len(ENTRIES) > 55
+    assert not_exercised(set(ENTRIES), set(SCENARIOS)) == []
+
+
+def test_an_entry_without_a_scenario_is_found() -> None:
+    assert not_exercised({"A", "B"}, {"B", "C"}) == ["A: no scenario", "C: no entry"]
+
+
+def test_every_scenario_is_run_by_a_module_of_tests() -> None:
+    assert {each.module for each in SCENARIOS.values()} == {module.__name__ for module in MODULES}
+
+
+def test_every_procedure_is_used_by_a_scenario() -> None:
+    assert {heading for each in SCENARIOS.values() for heading in each.uses} == set(PROCEDURES)
+
+
+@pytest.mark.parametrize(
+    "scenario", [each for each in SCENARIOS.values() if each.injected], ids=lambda each: each.entry
+)
+def test_the_reason_for_injected_data_is_a_sentence(scenario: Scenario) -> None:
+    assert scenario.injected.endswith(".")
+    assert len(scenario.injected.split()) > 3
+
+
+def test_few_conditions_are_injected() -> None:
+    assert sum(bool(each.injected) for each in SCENARIOS.values()) <= INJECTED_MAX

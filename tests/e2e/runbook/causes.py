@@ -1,0 +1,147 @@
+"""Causes that several scenarios share, and what undoes them."""
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.e2e.runbook.on_call import Operator
+
+Undo = Callable[[], object]
+UNDO, RESTORE = "Undo a change made by hand", "Restore a permission"
+INTERNAL_ERROR = (500, "InternalServerError")
+THROTTLED = (400, "ProvisionedThroughputExceededException")
+
+
+def lose_permission(op: Operator, role: str, policy: str) -> None:
+    """Delete a policy of a role by hand."""
+    op.client("iam").delete_role_policy(RoleName=op.id_of(role), PolicyName=policy)
+
+
+def restore_permission(op: Operator, role: str, policy: str) -> None:
+    """Follow the procedure: compare the policies, then write the document from template.yaml."""
+    words = {"ProjectorFunctionRole": role, "publish": policy}
+    compared = op.procedure(RESTORE, "list-role-policies", **words)
+    assert f'"{policy}"' not in compared
+    assert "NoSuchEntity" in compared
+    write_policy(op, role, policy)
+    op.procedure(RESTORE, "put-role-policy", **words)
+
+
+def write_policy(op: Operator, role: str, policy: str) -> None:
+    """Copy the policy's document from template.yaml to policy.json."""
+    policies = {each["PolicyName"]: each["PolicyDocument"] for each in op.view.properties(role)["Policies"]}
+    (op.folder / "policy.json").write_text(json.dumps(policies[policy]))
+
+
+def break_settings(op: Operator, function: str, variable: str) -> Undo:
+    """Remove an environment variable by hand, so that the function cannot start. Returns what undoes it."""
+    functions, name = op.client("lambda"), op.id_of(function)
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    broken = {key: value for key, value in variables.items() if key != variable}
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": broken})
+    return lambda: functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+
+
+def fail(op: Operator, function: str, payload: Mapping[str, Any] | None = None) -> None:
+    """Invoke a function that must fail, and write the line that Lambda logs; the emulator does not."""
+    answer = op.client("lambda").invoke(FunctionName=op.id_of(function), Payload=json.dumps(payload or {}).encode())
+    assert answer.get("FunctionError"), answer
+    error = json.loads(answer["Payload"].read())
+    op.log(f"{function}Logs", {"log_level": "ERROR", **error})
+
+
+def undo(op: Operator, change: Undo, changed: str) -> None:
+    """Follow the procedure. The emulator has no drift-aware change sets: executing one undoes the change here.
+
+    The change set lists the resource `changed`.
+    """
+    executed: list[object] = []
+    cloudformation = op.world.client("cloudformation")
+
+    def describe_stacks(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        [stack] = cloudformation.describe_stacks(**parameters)["Stacks"]
+        return {"Stacks": [{**stack, "StackStatus": "UPDATE_COMPLETE"} if executed else stack]}
+
+    def execute(_parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        executed.append(change())
+        return {}
+
+    resource = {"Action": "Modify", "LogicalResourceId": changed, "Replacement": "False"}
+    op.stubs |= {
+        ("cloudformation", "create-change-set"): lambda _: {},
+        ("cloudformation", "delete-change-set"): lambda _: {},
+        ("cloudformation", "describe-change-set"): lambda _: {
+            "Status": "CREATE_COMPLETE",
+            "Changes": [{"Type": "Resource", "ResourceChange": resource}],
+        },
+        ("cloudformation", "describe-stacks"): describe_stacks,
+        ("cloudformation", "execute-change-set"): execute,
+    }
+    assert changed in op.procedure(UNDO, "describe-change-set")
+    op.procedure(UNDO, "execute-change-set")
+    op.procedure(UNDO, "delete-change-set")
+    assert len(executed) == 1
+    del op.stubs["cloudformation", "describe-stacks"]
+
+
+@contextmanager
+def refusing_dynamodb(
+    op: Operator, function: str, table: str, refusal: tuple[int, str]
+) -> Iterator[tuple[Counter[str], threading.Event]]:
+    """Make a function use a DynamoDB that refuses the requests to a table, until the event is set.
+
+    Yields:
+        The numbers of refused requests by operation, and the event.
+    """
+    refused, accepting = Counter[str](), threading.Event()
+    handler = _handler(op.world.deployment.address.endpoint_url, op.id_of(table), refusal, refused, accepting)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    functions, name = op.client("lambda"), op.id_of(function)
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    through = {**variables, "AWS_ENDPOINT_URL_DYNAMODB": f"http://127.0.0.1:{server.server_port}"}
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": through})
+    try:
+        yield refused, accepting
+    finally:
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _handler(
+    endpoint_url: str, table: str, refusal: tuple[int, str], refused: Counter[str], accepting: threading.Event
+) -> type[BaseHTTPRequestHandler]:
+    class Proxy(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            status, code = refusal
+            if f'"{table}"'.encode() in body and not accepting.is_set():
+                refused[self.headers["X-Amz-Target"].rpartition(".")[2]] += 1
+                self._answer(status, json.dumps({"__type": f"com.amazonaws.dynamodb#{code}"}).encode())
+                return
+            connection = HTTPConnection(urlsplit(endpoint_url).netloc, timeout=30)
+            connection.request("POST", "/", body, dict(self.headers.items()))
+            found = connection.getresponse()
+            self._answer(found.status, found.read())
+            connection.close()
+
+        def _answer(self, status: int, content: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", "application/x-amz-json-1.0")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None:  # noqa: ANN401 -- the base class's signature
+            """Log nothing."""
+
+    return Proxy

@@ -1,0 +1,321 @@
+"""Scenarios of the alarms on the delivery to the lake."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local_stack.firehose import delivery
+from local_stack.firehose.object_prefixes import CONVERSION_FAILED, PROCESSING_FAILED
+from tests.e2e.runbook.api_entries import LIMIT, request
+from tests.e2e.runbook.causes import RESTORE, UNDO, break_settings, fail, lose_permission, restore_permission, undo
+from tests.e2e.runbook.on_call import DELIVERY, Operator
+from tests.e2e.runbook.scenarios import scenario
+
+AGREE = "all agree"
+TEN_MINUTES_MS = 600_000
+LASTS_TEN_MINUTES = "Firehose would have to be ten minutes behind: they are added to the age."
+ALWAYS_BACKFILLED = "Nothing is missing after the redrive."
+
+
+def incoming_records(op: Operator) -> int:
+    """How many records the projector has put on the event stream."""
+    group, start = op.id_of("ProjectorFunctionLogs"), int(op.since_s * 1_000)
+    found = op.client("logs").filter_log_events(logGroupName=group, startTime=start, filterPattern='"batch projected"')
+    return sum(json.loads(each["message"])["kinesis_records"] for each in found["events"])
+
+
+def deliver(op: Operator, error_type: str) -> None:
+    """Write an event, and wait until the delivery has stored it as failed."""
+    before = op.world.deployment.firehose.status().totals.failed[error_type]
+    request(op)
+    op.world.settle()
+    assert op.world.deployment.firehose.status().totals.failed[error_type] > before
+
+
+def restart(op: Operator) -> None:
+    """Start a new fake of Firehose, which reads the table's columns, where the last one stopped."""
+    checkpoints = op.world.deployment.firehose.status().checkpoints
+    assert op.world.deployment.firehose.stop()
+    op.world.deployment.firehose = op.world.deployment.delivery(checkpoints)
+    op.world.deployment.firehose.start()
+
+
+def put_back(op: Operator) -> None:
+    """Run the commands that put failed events back; return when lake and ledger agree."""
+    seen = op.repair("lake redrive")
+    assert " 0 still fail" in seen
+    assert AGREE in seen
+    op.mark()
+    op.assert_ok()
+
+
+def assert_stopped_and_repaired(op: Operator, alarm: str, examine: Callable[[], object]) -> None:
+    """Firehose's role loses its permission to read the stream, which stops the fake; `examine` follows the entry."""
+    firehose = op.world.deployment.firehose
+    lose_permission(op, "LakeDeliveryRole", "read-event-stream")
+    assert firehose.stop()
+    op.world.deployment.metrics.publish()
+    op.mark()
+    request(op)
+    assert op.world.deployment.mapping.wait_until_idle(60)
+    op.metric(incoming_records(op), alarm="EventsArrive")
+    op.assert_alarm(alarm)
+    examine()
+    firehose.start()
+    op.world.settle()
+    op.mark()
+    request(op)
+    op.world.settle()
+    op.await_ok(alarm)
+
+
+def permit(op: Operator) -> None:
+    op.client("iam").put_role_policy(
+        RoleName=op.id_of("LakeDeliveryRole"),
+        PolicyName="read-event-stream",
+        PolicyDocument=json.dumps(op.view.properties("LakeDeliveryRole")["Policies"][0]["PolicyDocument"]),
+    )
+
+
+@scenario("EventsArrive")
+def events_arrive(op: Operator) -> None:
+    request(op)
+    op.world.settle()
+    op.metric(incoming_records(op))
+    op.assert_alarm()
+    assert "OK" in op.look()
+
+
+@scenario("LakeReadsNothing")
+def reads_nothing(op: Operator) -> None:
+    def examine() -> None:
+        assert "ALARM" in op.look()
+        permit(op)
+
+    assert_stopped_and_repaired(op, "LakeReadsNothing", examine)
+
+
+@scenario("LakeStopped", RESTORE, UNDO)
+def stopped(op: Operator) -> None:
+    def examine() -> None:
+        op.stubs["firehose", "describe-delivery-stream"] = lambda _: {
+            "DeliveryStreamDescription": {
+                "DeliveryStreamName": DELIVERY,
+                "DeliveryStreamARN": f"arn:aws:firehose:eu-central-1:000000000000:deliverystream/{DELIVERY}",
+                "DeliveryStreamStatus": "ACTIVE",
+                "DeliveryStreamType": "KinesisStreamAsSource",
+                "VersionId": "1",
+                "Destinations": [],
+                "HasMoreDestinations": False,
+            }
+        }
+        op.log("LakeDeliveryLogs", {"errorCode": "Kinesis.AccessDenied", "errorMessage": "Access was denied."})
+        seen = op.look()
+        assert "ACTIVE" in seen
+        assert "Kinesis.AccessDenied" in seen
+        assert '"write-lake"' in seen
+        assert '"read-event-stream"' not in seen
+        op.repair("increase-stream-retention-period")
+        restore_permission(op, "LakeDeliveryRole", "read-event-stream")
+        undo(op, lambda: None, "LakeDelivery")
+
+    assert_stopped_and_repaired(op, "LakeStopped", examine)
+    assert AGREE in op.repair("lake backfill")
+    op.client("kinesis").decrease_stream_retention_period(
+        StreamName=op.output("EventStreamName"), RetentionPeriodHours=168
+    )
+
+
+@scenario("LakeReadsLate", injected=LASTS_TEN_MINUTES)
+def reads_late(op: Operator) -> None:
+    assert op.world.deployment.firehose.stop()
+    request(op)
+    op.metric(TEN_MINUTES_MS + 1)
+    op.assert_alarm()
+    seen = op.look()
+    assert "600001" in seen
+    assert "LakeReadsLate" in seen
+    op.repair()
+    op.client("kinesis").decrease_stream_retention_period(
+        StreamName=op.output("EventStreamName"), RetentionPeriodHours=168
+    )
+    op.world.deployment.firehose.start()
+    op.world.settle()
+    op.mark()
+    op.metric(0)
+    op.assert_ok()
+
+
+@scenario("LakeReadsThrottled", injected="The emulator throttles no reads.")
+def reads_throttled(op: Operator) -> None:
+    op.metric(3)
+    op.assert_alarm()
+    assert op.output("OwnedFunctionName") in op.look()
+    op.repair(CONSUMER="reports")
+    seen = op.look("list-stream-consumers")
+    assert '"ConsumerName": "reports"' in seen
+    op.client("kinesis").deregister_stream_consumer(StreamARN=op.output("EventStreamArn"), ConsumerName="reports")
+    op.mark()
+    op.assert_ok()
+    op.assert_ok("LakeReadsLate")
+
+
+@contextmanager
+def refusing_bucket(op: Operator) -> Iterator[list[str]]:
+    """Make the fake's writes fail as if its role might not write to the bucket. Yields the refused keys."""
+    refused: list[str] = []
+
+    def refuse(params: dict[str, str], **_: object) -> None:
+        refused.append(params["url_path"])
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "Access Denied"}}, "PutObject")
+
+    events = op.world.deployment.firehose._clients.s3.meta.events  # noqa: SLF001 -- no other way into its client
+    events.register("before-call.s3.PutObject", refuse)
+    try:
+        yield refused
+    finally:
+        events.unregister("before-call.s3.PutObject", refuse)
+
+
+def assert_writes_fail(op: Operator, alarm: str, *values: float, examine: Callable[[], object]) -> None:
+    with refusing_bucket(op) as refused:
+        request(op)
+        op.world.deployment.firehose.wait_until_idle(1.0)
+        op.await_(lambda: refused, "a refused write")
+        error = op.world.deployment.firehose.status().last_error
+        op.log("LakeDeliveryLogs", {"errorCode": "S3.AccessDenied", "errorMessage": error})
+        op.metric(*values, alarm=alarm)
+        op.assert_alarm(alarm)
+        examine()
+    op.world.settle()
+    op.mark()
+
+
+@scenario("LakeIsBehind", injected="Events would have to wait for 14 minutes: they are added to the age.")
+def is_behind(op: Operator) -> None:
+    def examine() -> None:
+        seen = op.look()
+        assert "S3.AccessDenied" in seen
+        assert "LakeIsBehind" in seen
+        assert "1 missing" in op.repair("reconcile")
+
+    assert_writes_fail(op, "LakeIsBehind", 1.5 * 300 + 361, examine=examine)
+    op.metric(1)
+    op.assert_ok()
+    op.repair()
+    assert AGREE in op.repair("reconcile")
+
+
+@scenario("LakeWritesFail", RESTORE, UNDO)
+def writes_fail(op: Operator) -> None:
+    def examine() -> None:
+        lose_permission(op, "LakeDeliveryRole", "write-lake")
+        seen = op.look()
+        assert "S3.AccessDenied" in seen
+        assert "NoSuchEntity" in seen
+        assert "aws:SecureTransport" in seen
+        restore_permission(op, "LakeDeliveryRole", "write-lake")
+        undo(op, lambda: None, "LakePolicy")
+        assert '"s3:PutObject"' in op.look("get-role-policy")
+
+    assert_writes_fail(op, "LakeWritesFail", 0.0, examine=examine)
+    op.metric(1)
+    op.assert_ok()
+    op.repair()
+    assert AGREE in op.repair("reconcile")
+
+
+@scenario("LakeRefuses", UNDO)
+def refuses(op: Operator) -> None:
+    """The transform's first day is set to a later one by hand, so that it refuses all events."""
+    functions, name = op.client("lambda"), op.output("LakeTransformFunctionName")
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    later = {**variables, "FIRST_DAY": "2099-01-01"}
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": later})
+    deliver(op, PROCESSING_FAILED)
+    op.assert_alarm()
+    seen = op.look()
+    assert "OutsidePartitions" in seen
+    assert "errors/reasons/" in seen
+    assert "1 object with 1 event; nothing was changed" in seen
+    settings = {"FunctionName": name, "Environment": {"Variables": variables}}
+    undo(op, lambda: functions.update_function_configuration(**settings), "LakeTransformFunction")
+    put_back(op)
+
+
+@scenario("LakeConversionFails", RESTORE, UNDO)
+def conversion_fails(op: Operator) -> None:
+    """A column of the table gets another type by hand."""
+    glue, database = op.client("glue"), op.output("LakeDatabaseName")
+    table = glue.get_table(DatabaseName=database, Name="account_events")["Table"]
+    kept = ("Name", "TableType", "Parameters", "PartitionKeys", "StorageDescriptor")
+    intact = {key: table[key] for key in kept if key in table}
+    broken = json.loads(json.dumps(intact))
+    for column in broken["StorageDescriptor"]["Columns"]:
+        if column["Name"] == "request_id":
+            column["Type"] = "bigint"
+    glue.update_table(DatabaseName=database, TableInput=broken)
+    restart(op)
+    deliver(op, CONVERSION_FAILED)
+    op.metric(1)
+    op.assert_alarm()
+    op.log("LakeDeliveryLogs", {"errorCode": "DataFormatConversion.MalformedData"})
+    seen = op.look()
+    assert "request_id\tbigint" in seen
+    assert "DataFormatConversion" in seen
+    assert "errors/format-conversion-failed/" in seen
+    lose_permission(op, "LakeDeliveryRole", "read-columns")
+    restore_permission(op, "LakeDeliveryRole", "read-columns")
+    undo(op, lambda: glue.update_table(DatabaseName=database, TableInput=intact), "LakeEventsTable")
+    restart(op)
+    put_back(op)
+    op.repair("lake backfill")
+
+
+@scenario("LakeHasTooManyPartitions")
+def too_many_partitions(op: Operator) -> None:
+    """The fake's quota of active partitions is none."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(delivery, "PARTITIONS_MAX", 0)
+        deliver(op, PROCESSING_FAILED)
+    op.metric(1)
+    op.assert_alarm()
+    seen = op.look()
+    assert "Total Objects: " in seen
+    assert "1 object with 1 event; nothing was changed" in seen
+    put_back(op)
+
+
+@scenario("LakeTransformFails", UNDO)
+def transform_fails(op: Operator) -> None:
+    """A variable of the function is removed, so it cannot start."""
+    restored = break_settings(op, "LakeTransformFunction", "FIRST_DAY")
+    deliver(op, PROCESSING_FAILED)
+    op.assert_alarm()
+    fail(op, "LakeTransformFunction")
+    seen = op.look()
+    assert "FIRST_DAY" in op.look("errors_in")
+    assert "1 object with 1 event; nothing was changed" in seen
+    op.repair("--memory-size", **{"1024": "512"})
+    undo(op, restored, "LakeTransformFunction")
+    op.mark()
+    put_back(op)
+    assert op.over().strip() == ""
+
+
+@scenario("LakeTransformThrottled", LIMIT)
+def transform_throttled(op: Operator) -> None:
+    """Somebody reserved no concurrency for the function."""
+    name = op.output("LakeTransformFunctionName")
+    op.client("lambda").put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    deliver(op, PROCESSING_FAILED)
+    op.assert_alarm()
+    seen = op.look()
+    assert '"ReservedConcurrentExecutions": 0' in seen
+    assert "1 object with 1 event; nothing was changed" in seen
+    op.stubs["service-quotas", "request-service-quota-increase"] = lambda _: {}
+    op.procedure(LIMIT, "service-quotas")
+    put_back(op)

@@ -1,0 +1,92 @@
+"""Scenarios of the tables' alarms. The emulator throttles no table; a proxy in front of it refuses requests."""
+
+from tests.e2e.runbook.api_entries import request
+from tests.e2e.runbook.causes import INTERNAL_ERROR, THROTTLED, UNDO, refusing_dynamodb, undo
+from tests.e2e.runbook.on_call import Operator
+from tests.e2e.runbook.scenarios import scenario
+
+
+@scenario("LedgerThrottled")
+def ledger_throttled(op: Operator) -> None:
+    """Somebody limited the table, so writes are refused."""
+    tables, name = op.client("dynamodb"), op.output("TableName")
+    tables.update_table(
+        TableName=name,
+        BillingMode="PROVISIONED",
+        ProvisionedThroughput={"ReadCapacityUnits": 1, "WriteCapacityUnits": 1},
+    )
+    with refusing_dynamodb(op, "ApiFunction", "AccountsTable", THROTTLED) as (refused, _):
+        assert request(op).status_code == 503
+    op.metric(refused["PutItem"] + refused["TransactWriteItems"], name="ledger_writes")
+    op.metric(refused["Query"] + refused["GetItem"], name="ledger_reads")
+    op.assert_alarm()
+    seen = op.look()
+    assert "PROVISIONED" in seen
+    assert op.world.second in seen
+    op.repair("--billing-mode PAY_PER_REQUEST")
+    op.repair("--warm-throughput")
+    assert "all agree" in op.repair("--read-units-max", **{"100": "100000"})
+    assert "PROVISIONED" not in op.look("describe-table")
+    op.mark()
+    assert request(op).status_code == 200
+    op.assert_ok()
+    op.assert_ok("ProjectorIsBehind")
+
+
+@scenario("LedgerFails")
+def ledger_fails(op: Operator) -> None:
+    """DynamoDB answers with an internal error."""
+    with refusing_dynamodb(op, "ApiFunction", "AccountsTable", INTERNAL_ERROR) as (refused, _):
+        assert request(op).status_code == 503
+    for operation, metric in {"Query": "query", "PutItem": "put", "TransactWriteItems": "transaction"}.items():
+        if refused[operation]:
+            op.metric(refused[operation], name=metric)
+    op.assert_alarm()
+    seen = op.look()
+    assert "ACTIVE" in seen
+    assert '"code":"unavailable"' in seen.replace('": "', '":"')
+    seen = op.repair()
+    assert "0 accounts with findings" in seen
+    assert "No account is parked." in seen
+    assert "0 objects" in seen
+    op.mark()
+    assert request(op).status_code == 200
+    op.assert_ok()
+
+
+@scenario("ParkedAccountsThrottled", UNDO)
+def parked_accounts_throttled(op: Operator) -> None:
+    """The projector's requests to the table are refused, and its batch waits until they are accepted."""
+    with refusing_dynamodb(op, "ProjectorFunction", "ParkedAccounts", THROTTLED) as (refused, accepting):
+        request(op)
+        op.await_(lambda: sum(refused.values()), "a refused request")
+        op.metric(sum(refused.values()), name="parked_reads")
+        op.assert_alarm()
+        seen = op.look()
+        assert "No account is parked." in seen
+        assert "PAY_PER_REQUEST" in seen
+        undo(op, accepting.set, "ParkedAccounts")
+        assert "0 accounts released" in op.repair()
+        op.mark()
+        op.world.settle()
+    op.assert_ok()
+    op.assert_ok("ProjectorIsBehind")
+
+
+@scenario("ReadModelThrottled", UNDO)
+def read_model_throttled(op: Operator) -> None:
+    """The read model's writes are refused, and its records wait until they are accepted."""
+    with refusing_dynamodb(op, "AccountsByOwnerFunction", "AccountsByOwner", THROTTLED) as (refused, accepting):
+        request(op)
+        op.await_(lambda: sum(refused.values()), "a refused request")
+        op.metric(sum(refused.values()), name="owned_writes")
+        op.assert_alarm()
+        op.await_(lambda: "Unavailable" in op.look(), "a line that names the error")
+        assert op.look().count("PAY_PER_REQUEST") == 2
+        undo(op, accepting.set, "AccountsByOwner")
+        op.world.settle()
+    seen = op.repair(**{"50": "100000"})
+    assert "rebuilt from" in seen
+    assert ": 0 differ from the ledger" in seen
+    op.mark()
+    op.assert_ok()

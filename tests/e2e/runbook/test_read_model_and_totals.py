@@ -1,0 +1,16 @@
+"""The entries of the alarms on read model, daily totals and reconciliation work as they are written."""
+
+import pytest
+
+from tests.e2e.runbook import read_model_entries, totals_entries
+from tests.e2e.runbook.conftest import Practise
+from tests.e2e.runbook.scenarios import Scenario, of_module
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [*of_module(read_model_entries.__name__), *of_module(totals_entries.__name__)],
+    ids=lambda each: each.entry,
+)
+def test_the_commands_of_the_entry_work(practise: Practise, scenario: Scenario) -> None:
+    practise(scenario)
