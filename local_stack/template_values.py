@@ -52,4 +52,6 @@ class TemplateValues:
             "Fn::If": lambda of: self.value(of[1] if self.condition(of[0]) else of[2]),
             "Fn::Equals": lambda of: self.value(of[0]) == self.value(of[1]),
             "Fn::Not": lambda of: not self.value(of[0]),
+            "Fn::And": lambda of: all(self.value(each) for each in of),
+            "Condition": self.condition,
         }

@@ -11,6 +11,7 @@ from ops.doctor.finding import IN_COMMAND_MAX
 from ops.lake.deployed_lake import Lake
 
 ARN = {
+    "AWS::Backup::BackupVault": "arn:{partition}:backup:{region}:{account}:backup-vault:{name}",
     "AWS::DynamoDB::Table": "arn:{partition}:dynamodb:{region}:{account}:table/{name}",
     "AWS::Events::Rule": "arn:{partition}:events:{region}:{account}:rule/{name}",
     "AWS::Glue::Registry": "{name}",

@@ -275,7 +275,7 @@ class Answers:
         for rule in self.properties[self.named(Bucket)]["LifecycleConfiguration"]["Rules"]:
             found = {"ID": rule["Id"], "Status": rule["Status"], "Filter": {"Prefix": rule.get("Prefix", "")}}
             if "ExpirationInDays" in rule:
-                found["Expiration"] = {"Days": rule["ExpirationInDays"]}
+                found["Expiration"] = {"Days": int(rule["ExpirationInDays"])}
             if "NoncurrentVersionExpiration" in rule:
                 found["NoncurrentVersionExpiration"] = rule["NoncurrentVersionExpiration"]
             rules.append(found)

@@ -84,6 +84,7 @@ DOCUMENTED = (
 """By namespace, name and names of the dimensions."""
 
 IDENTIFIES = {
+    "BackupVaultName": {"AWS::Backup::BackupVault"},
     "ApiId": {"AWS::ApiGatewayV2::Api"},
     "DeliveryStreamName": {"AWS::KinesisFirehose::DeliveryStream"},
     "EventSourceMappingUUID": {"AWS::Lambda::EventSourceMapping"},

@@ -53,6 +53,7 @@ WIDGETS_MAX, GRAPH_METRICS_MAX, DASHBOARD_METRICS_MAX = 500, 500, 2_500
 ALARMS_MAX = 100
 """Of one alarm widget (CloudWatch API reference, Dashboard Body Structure and Syntax)."""
 NOT_DRAWN = {
+    "BackupMissing": "it evaluates 30 hours; most hours have no backup",
     "LakeIsBehind": "its threshold depends on a parameter, so an expression draws it",
     "LakeReadsNothing": "it evaluates half an hour; one period without reads is not a fault",
     "LakeTotalsMissing": "it evaluates three hours; one hour without a run is not a fault",

@@ -15,6 +15,7 @@ KEY = "arn:aws:kms:eu-central-1:123456789012:key/1b0c3f5e-8a0f-4a36-9c57-0d8f4a2
 WITH, WITHOUT = Stack("some-stack", {"KmsKeyArn": KEY}), Stack("some-stack")
 PATHS: dict[str, tuple[str | int, ...]] = {
     "AWS::Athena::WorkGroup": ("WorkGroupConfiguration", "ResultConfiguration", "EncryptionConfiguration", "KmsKey"),
+    "AWS::Backup::BackupVault": ("EncryptionKeyArn",),
     "AWS::DynamoDB::Table": ("SSESpecification", "KMSMasterKeyId"),
     "AWS::Kinesis::Stream": ("StreamEncryption", "KeyId"),
     "AWS::Logs::LogGroup": ("KmsKeyId",),
@@ -30,6 +31,7 @@ BY_AWS = {"AWS::Kinesis::Stream": "alias/aws/kinesis"}
 WITHOUT_DATA = {
     *("AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Authorizer", "AWS::ApiGatewayV2::Integration"),
     *("AWS::ApiGatewayV2::Route", "AWS::ApiGatewayV2::Stage", "AWS::Athena::NamedQuery"),
+    *("AWS::Backup::BackupPlan", "AWS::Backup::BackupSelection"),
     *("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm", "AWS::CloudWatch::Dashboard", "AWS::Events::Rule"),
     *("AWS::Glue::Database", "AWS::Glue::Registry", "AWS::Glue::Schema", "AWS::Glue::SchemaVersion"),
     *("AWS::Glue::Table", "AWS::IAM::Policy", "AWS::IAM::Role", "AWS::KinesisFirehose::DeliveryStream"),
@@ -38,7 +40,10 @@ WITHOUT_DATA = {
     "AWS::Serverless::Function",  # its code and its variables, which are names and settings
 }
 TABLE = frozenset({"kms:Decrypt", "kms:DescribeKey"})
+NEW_TABLE = TABLE | {"kms:CreateGrant", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"}
 NEEDS = {
+    "backup:CopyIntoBackupVault": TABLE | {"kms:CreateGrant", "kms:GenerateDataKey"},
+    "dynamodb:RestoreTableFromAwsBackup": NEW_TABLE,
     **dict.fromkeys(("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:GetRecords", "dynamodb:Query"), TABLE),
     **dict.fromkeys(("dynamodb:PutItem", "dynamodb:UpdateItem"), TABLE),
     "kinesis:GetRecords": {"kms:Decrypt"},
@@ -122,7 +127,8 @@ def test_without_a_key_no_role_has_a_permission_for_one() -> None:
     assert not WITHOUT.value({"Fn::If": ["HasKmsKey", True, False]})
     policies = of_type("AWS::IAM::Policy")
     assert policies
-    assert {policy["Condition"] for policy in policies.values()} == {"HasKmsKey"}
+    assert {policy["Condition"] for policy in policies.values()} == {"HasKmsKey", "HasKmsKeyOnAws"}
+    assert TEMPLATE["Conditions"]["HasKmsKeyOnAws"] == {"Fn::And": [{"Condition": "HasKmsKey"}, {"Condition": "OnAws"}]}
 
 
 def test_the_documented_key_policy_allows_the_logs_of_the_stack() -> None:

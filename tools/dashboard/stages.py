@@ -170,6 +170,21 @@ LEDGER = Stage(
                     *_internal_errors(),
                 ),
             ),
+            # One a day, so the range of the other graphs may contain none.
+            Graph(
+                "Backups of the accounts table, seven days",
+                "Per hour",
+                (
+                    Series(
+                        "AWS/Backup",
+                        "NumberOfBackupJobsCompleted",
+                        ("BackupVaultName", "${BackupVault}"),
+                        "backups in the vault",
+                    ),
+                ),
+                period_s=3_600,
+                start="-P7D",
+            ),
         ),
     ),
 )

@@ -93,7 +93,7 @@ def _in_api(rule: Mapping[str, Any]) -> dict[str, Any]:
         "Filter": {"Prefix": rule.get("Prefix", "")},
     }
     if days := rule.get("ExpirationInDays"):
-        made["Expiration"] = {"Days": days}
+        made["Expiration"] = {"Days": int(days)}
     if transitions := rule.get("Transitions"):
         made["Transitions"] = [
             {"Days": each["TransitionInDays"], "StorageClass": each["StorageClass"]} for each in transitions
@@ -109,8 +109,8 @@ def _policy(view: StackView, name: str) -> Iterator[Finding]:
     if answer is None:
         return  # the check of the bucket reports it
     statements = json.loads(answer.get("Policy", '{"Statement": []}'))["Statement"]
-    deployed = {each.get("Sid") for each in statements if each["Effect"] == "Deny"}
-    if lacking := [each["Sid"] for each in document["Statement"] if each["Sid"] not in deployed]:
+    deployed = {(each["Effect"], each.get("Sid")) for each in statements}
+    if lacking := [each["Sid"] for each in document["Statement"] if (each["Effect"], each["Sid"]) not in deployed]:
         repair = f"aws s3api put-bucket-policy --bucket {bucket} --policy {quoted(document)}"
         yield SETTINGS_DIFFER.at(name, f"The policy of {bucket} lacks {', '.join(lacking)}.", repair)
 

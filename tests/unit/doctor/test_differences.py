@@ -57,7 +57,7 @@ RULE = {"ID": "delete", "Status": "Enabled", "Filter": {"Prefix": "events/"}, "E
 
 
 VERSIONED = {"Lake", "ProjectorFailures"}
-BUCKETS = {"ConsumerFailures", "Lake", "LakeQueryResults", "ProjectorFailures"}
+BUCKETS = {"BucketAccessLogs", "ConsumerFailures", "Lake", "LakeQueryResults", "ProjectorFailures"}
 PERMISSIONS = {"AccountsByOwnerLookPermission", "HttpApiPermission"}
 LOGS = {name for name, each in RESOURCES.items() if each["Type"] == "AWS::Logs::LogGroup"}
 ROLES = {name for name, each in RESOURCES.items() if each["Type"] == "AWS::IAM::Role"} - {"LakeAnalystRole"}
