@@ -34,6 +34,11 @@ class LedgerCheck:
     _keys: set[str] = field(default_factory=set)
     _is_broken: bool = False
 
+    @property
+    def is_repaired_by_snapshots(self) -> bool:
+        """Whether every finding is a missing or wrong snapshot. Each of them is one finding."""
+        return len(self.findings) == len(self.snapshots_to_store)
+
     def add(self, row: StoredRow) -> None:
         self._count(row.version)
         if isinstance(row, EventRow):

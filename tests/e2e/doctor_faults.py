@@ -124,19 +124,37 @@ def short_retention(world: World) -> None:
     )
 
 
-@fault("a row is changed by hand", "ledger-row-wrong", first=lambda world: world.put_row(SAVED.pop()))
+COPY = "account-events-copy"
+
+
+def copied(world: World) -> None:
+    """Restore the table aside, as of before the damage. The emulator copies the table as it is now, damage included."""
+    tables = world.client("dynamodb")
+    if COPY in tables.list_tables()["TableNames"]:
+        tables.delete_table(TableName=COPY)
+    tables.restore_table_to_point_in_time(
+        SourceTableName=world.outputs["TableName"], TargetTableName=COPY, UseLatestRestorableTime=True
+    )
+    tables.put_item(TableName=COPY, Item=SAVED.pop())
+
+
+@fault("a row is changed by hand", "ledger-row-wrong", first=copied)
 def changed_row(world: World) -> None:
     SAVED.append(row := world.row(world.first, 3))
     world.put_row(row | {"Balance": {"N": "1000000.00"}})
 
 
-@fault("a snapshot is wrong", "ledger-row-wrong", first=lambda world: world.put_row(SAVED.pop()))
+@fault("a snapshot is wrong", "ledger-row-wrong")
 def wrong_snapshot(world: World) -> None:
-    SAVED.append(row := world.row(world.first, 10))
-    world.put_row(row | {"Balance": {"N": "0.01"}})
+    world.put_row(world.row(world.first, 10) | {"Balance": {"N": "0.01"}})
 
 
-@fault("a row is deleted", "ledger-row-wrong", first=lambda world: world.put_row(SAVED.pop()))
+@fault("a snapshot is deleted", "ledger-row-wrong")
+def deleted_snapshot(world: World) -> None:
+    world.delete_row(world.first, 10)
+
+
+@fault("a row is deleted", "ledger-row-wrong", first=copied)
 def deleted_row(world: World) -> None:
     SAVED.append(world.row(world.first, 3))
     world.delete_row(world.first, 3)

@@ -22,6 +22,8 @@ SEGMENTS, ROWS_PER_SEGMENT = 4, 60
 SEGMENTS_MAX = 1_000_000
 """DynamoDB API reference, Scan: TotalSegments."""
 ACCOUNTS_MAX = 40
+COPY = "account-events-copy"
+"""The name that the runbook gives a restored copy of the table."""
 ROWS_MAX = 500
 """Rows checked per account. Of longer accounts, only the newest rows are read, and their snapshots are not checked."""
 LAKE_DAYS_MAX = 2
@@ -61,11 +63,8 @@ class Sampled:
 def check(view: StackView) -> Iterator[Finding]:
     """Checks the sample."""
     accounts = {account_id: _sampled(view, account_id) for account_id in _some_accounts(view)}
-    wrong = {name: each.check.findings[0] for name, each in accounts.items() if each.check.findings}
-    if wrong:
-        what = f"In {len(wrong)} of {len(accounts)} sampled accounts a row is wrong: {next(iter(wrong.values()))}."
-        table = "" if view.is_local else f" --table {view.deployment.outputs['TableName']}"
-        yield ROW_WRONG.without_repair(named(sorted(wrong)), what, f"account-events check{table}")
+    wrong = {name: each.check for name, each in accounts.items() if each.check.findings}
+    yield from _wrong(view, wrong, len(accounts))
     waiting = _waiting(view)
     newest = {
         name: each.newest
@@ -74,6 +73,19 @@ def check(view: StackView) -> Iterator[Finding]:
     }
     unpublished = yield from _views(view, newest)
     yield from _lake(view, {name: row for name, row in newest.items() if name not in unpublished})
+
+
+def _wrong(view: StackView, wrong: Mapping[str, LedgerCheck], sampled: int) -> Iterator[Finding]:
+    """Snapshots follow from the events; other rows come from a copy that the operator restores first."""
+    snapshots = sorted(name for name, each in wrong.items() if each.is_repaired_by_snapshots)
+    rows = sorted(wrong.keys() - set(snapshots))
+    for names, kind, repair in (
+        (snapshots, "snapshot", f"account-events restore snapshots {' '.join(snapshots)}{view.option}"),
+        (rows, "row", f"account-events restore rows {COPY} {' '.join(rows)} --write --replace{view.option}"),
+    ):
+        if names:
+            what = f"In {len(names)} of {sampled} sampled accounts a {kind} is wrong: {wrong[names[0]].findings[0]}."
+            yield ROW_WRONG.at(named(names), what, repair)
 
 
 def _waiting(view: StackView) -> set[str]:
