@@ -52,7 +52,9 @@ def test_every_procedure_is_used_by_a_scenario() -> None:
     assert {heading for each in SCENARIOS.values() for heading in each.uses} == set(PROCEDURES)
 
 
-@pytest.mark.parametrize("scenario", [each for each in SCENARIOS.values() if each.injected], ids=lambda each: each.entry)
+@pytest.mark.parametrize(
+    "scenario", [each for each in SCENARIOS.values() if each.injected], ids=lambda each: each.entry
+)
 def test_the_reason_for_injected_data_is_a_sentence(scenario: Scenario) -> None:
     assert scenario.injected.endswith(".")
     assert len(scenario.injected.split()) > 3

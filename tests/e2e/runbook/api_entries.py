@@ -54,7 +54,7 @@ def function_fails(op: Operator) -> None:
     fail(op, "ApiFunction")
     op.assert_alarm()
     assert "OWNED_TABLE_NAME" in op.look("errors_in")
-    assert "OWNED_TABLE_NAME" not in op.look("get-function-configuration")
+    assert '"OWNED_TABLE_NAME"' not in op.look("get-function-configuration")
     op.repair("--memory-size", **{"1024": "512"})
     undo(op, restored, "ApiFunction")
     op.mark()

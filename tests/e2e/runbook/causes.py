@@ -66,7 +66,8 @@ def undo(op: Operator, change: Undo, changed: str) -> None:
 
     def describe_stacks(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         [stack] = cloudformation.describe_stacks(**parameters)["Stacks"]
-        return {"Stacks": [{**stack, "StackStatus": "UPDATE_COMPLETE"} if executed else stack]}
+        described = {key: stack[key] for key in ("StackName", "CreationTime", "StackStatus", "Parameters")}
+        return {"Stacks": [described | ({"StackStatus": "UPDATE_COMPLETE"} if executed else {})]}
 
     def execute(_parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         executed.append(change())

@@ -77,13 +77,13 @@ def release_differs(op: Operator) -> None:
     assert OLD in seen
     assert account_events.__version__ in seen
     with pytest.MonkeyPatch.context() as folder:
-        op.checkout = lambda release: folder.setattr(account_events, "__version__", release)
+        op.programs.checkout = lambda release: folder.setattr(account_events, "__version__", release)
         assert "release-differs" not in op.repair("git checkout", RELEASE=OLD)
     assert "Successfully" in op.repair("sam deploy")
     refresh_outputs(op)
     assert op.look("--version").count(account_events.__version__) == 2
     assert not is_reported(op, "release-differs")
-    op.checkout = lambda _: None
+    op.programs.checkout = lambda _: None
     op.procedure(PREVIOUS, "git", PREVIOUS_RELEASE=f"v{account_events.__version__}")
 
 
@@ -166,7 +166,6 @@ def event_stream_missing(op: Operator) -> None:
     assert "None" not in seen.replace("ResourceNotFoundException", "")
     op.repair("--no-enabled")
     op.repair("create-stream")
-    op.stubs["lambda", "delete-event-source-mapping"] = lambda _: {}
     op.repair("delete-event-source-mapping")
 
     def create() -> None:

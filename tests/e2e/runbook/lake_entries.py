@@ -17,7 +17,6 @@ from tests.e2e.runbook.scenarios import scenario
 AGREE = "all agree"
 TEN_MINUTES_MS = 600_000
 LASTS_TEN_MINUTES = "Firehose would have to be ten minutes behind: they are added to the age."
-ALWAYS_BACKFILLED = "Nothing is missing after the redrive."
 
 
 def incoming_records(op: Operator) -> int:

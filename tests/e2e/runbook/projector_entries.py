@@ -67,7 +67,6 @@ def stopped(op: Operator) -> None:
     assert "0 accounts released" in op.repair("release --failures")
     lose_permission(op, "ProjectorFunctionRole", "read-table-stream")
     restore_permission(op, "ProjectorFunctionRole", "read-table-stream")
-    op.stubs["lambda", "delete-event-source-mapping"] = lambda _: {}
     op.repair("delete-event-source-mapping")
     undo(op, deployment.mapping.start, "ProjectorMapping")
     assert "all agree" in op.procedure(PUBLISH_AGAIN, ACCOUNT=op.world.second)
@@ -104,7 +103,7 @@ def fails(op: Operator) -> None:
     op.await_alarm()
     fail(op, "ProjectorFunction")
     assert "EVENT_STREAM_NAME" in op.look("errors_in")
-    assert "EVENT_STREAM_NAME" not in op.look("get-function-configuration")
+    assert '"EVENT_STREAM_NAME"' not in op.look("get-function-configuration")
     op.repair("--no-enabled")
     assert not op.world.deployment.mapping.status().running
     op.repair("--memory-size", **{"2048": "1024"})

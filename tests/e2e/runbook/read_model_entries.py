@@ -101,7 +101,7 @@ def fails(op: Operator) -> None:
     op.await_alarm()
     fail(op, "AccountsByOwnerFunction", json.loads(SCHEDULE))
     assert "INBOX_TABLE_NAME" in op.look("errors_in")
-    assert "INBOX_TABLE_NAME" not in op.look("get-function-configuration")
+    assert '"INBOX_TABLE_NAME"' not in op.look("get-function-configuration")
     op.repair("--memory-size", **{"1024": "512"})
     undo(op, restored, "AccountsByOwnerFunction")
     op.mark()
