@@ -155,7 +155,9 @@ class Programs:
         mapping = self._mapping(parameters["UUID"])
         if not parameters["Enabled"]:
             assert mapping.stop()
-        elif not mapping.status().running:
+        elif not mapping.status().running:  # it continues where it stopped, without a pause before the next attempt
+            shards = mapping.status().shards
+            mapping.begin_again({each.shard_id: each.checkpoint for each in shards if each.checkpoint})
             mapping.start()
         return self._describe_mapping({"UUID": parameters["UUID"]})
 

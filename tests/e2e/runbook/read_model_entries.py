@@ -97,9 +97,9 @@ def is_behind(op: Operator) -> None:
 def fails(op: Operator) -> None:
     """A variable of the function is removed, so it cannot start."""
     restored = break_settings(op, "AccountsByOwnerFunction", "INBOX_TABLE_NAME")
-    request(op)
-    op.await_alarm()
     fail(op, "AccountsByOwnerFunction", json.loads(SCHEDULE))
+    op.assert_alarm()
+    request(op)
     assert "INBOX_TABLE_NAME" in op.look("errors_in")
     assert '"INBOX_TABLE_NAME"' not in op.look("get-function-configuration")
     op.repair("--memory-size", **{"1024": "512"})

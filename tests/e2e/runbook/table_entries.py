@@ -25,6 +25,7 @@ def ledger_throttled(op: Operator) -> None:
     assert op.world.second in seen
     op.repair("--billing-mode PAY_PER_REQUEST")
     op.repair("--warm-throughput")
+    op.world.settle()
     assert "all agree" in op.repair("--read-units-max", **{"100": "100000"})
     assert "PROVISIONED" not in op.look("describe-table")
     op.mark()
