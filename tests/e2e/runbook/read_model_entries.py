@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from tests.e2e.doctor_faults import damaged_view, gap, lost_view
 from tests.e2e.runbook.api_entries import LIMIT, request
@@ -37,6 +37,8 @@ def deployed_rule(op: Operator) -> Iterator[str]:
     try:
         yield function
     finally:
+        with suppress(functions.exceptions.ResourceNotFoundException):
+            functions.remove_permission(FunctionName=name, StatementId="deployed")
         events.remove_targets(Rule=RULE, Ids=["function"])
         events.delete_rule(Name=RULE)
 
