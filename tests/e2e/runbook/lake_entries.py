@@ -1,13 +1,14 @@
 """Scenarios of the alarms on the delivery to the lake."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import pytest
 from botocore.exceptions import ClientError
 
-from local_stack.firehose import delivery
+from account_events.lambda_mapping.retry import Backoff
+from local_stack.firehose import delivery, runner
 from local_stack.firehose.object_prefixes import CONVERSION_FAILED, PROCESSING_FAILED
 from tests.e2e.runbook.api_entries import LIMIT, request
 from tests.e2e.runbook.causes import RESTORE, UNDO, break_settings, fail, lose_permission, restore_permission, undo
@@ -34,12 +35,17 @@ def deliver(op: Operator, error_type: str) -> None:
     assert op.world.deployment.firehose.status().totals.failed[error_type] > before
 
 
-def restart(op: Operator) -> None:
-    """Start a new fake of Firehose, which reads the table's columns, where the last one stopped."""
-    checkpoints = op.world.deployment.firehose.status().checkpoints
+def restart(op: Operator, before: Mapping[str, str]) -> Mapping[str, str]:
+    """Start a new fake of Firehose, which reads the table's columns, where the last one stopped.
+
+    Returns:
+        The checkpoints from which it continues; `before` has those of the last one.
+    """
+    checkpoints = {**before, **op.world.deployment.firehose.status().checkpoints}
     assert op.world.deployment.firehose.stop()
     op.world.deployment.firehose = op.world.deployment.delivery(checkpoints)
     op.world.deployment.firehose.start()
+    return checkpoints
 
 
 def put_back(op: Operator) -> None:
@@ -173,16 +179,19 @@ def refusing_bucket(op: Operator) -> Iterator[list[str]]:
 
     events = op.world.deployment.firehose._clients.s3.meta.events  # noqa: SLF001 -- no other way into its client
     events.register("before-call.s3.PutObject", refuse)
-    try:
-        yield refused
-    finally:
-        events.unregister("before-call.s3.PutObject", refuse)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(runner, "ERROR_BACKOFF", Backoff(initial_s=0.1, factor=1.0, limit_s=0.1))
+        try:
+            yield refused
+        finally:
+            events.unregister("before-call.s3.PutObject", refuse)
 
 
 def assert_writes_fail(op: Operator, alarm: str, *values: float, examine: Callable[[], object]) -> None:
     with refusing_bucket(op) as refused:
         request(op)
-        op.world.deployment.firehose.wait_until_idle(1.0)
+        assert op.world.deployment.mapping.wait_until_idle(60)
+        op.world.deployment.firehose.wait_until_idle(0.1)
         op.await_(lambda: refused, "a refused write")
         error = op.world.deployment.firehose.status().last_error
         op.log("LakeDeliveryLogs", {"errorCode": "S3.AccessDenied", "errorMessage": error})
@@ -257,7 +266,7 @@ def conversion_fails(op: Operator) -> None:
         if column["Name"] == "request_id":
             column["Type"] = "bigint"
     glue.update_table(DatabaseName=database, TableInput=broken)
-    restart(op)
+    checkpoints = restart(op, {})
     deliver(op, CONVERSION_FAILED)
     op.metric(1)
     op.assert_alarm()
@@ -269,7 +278,7 @@ def conversion_fails(op: Operator) -> None:
     lose_permission(op, "LakeDeliveryRole", "read-columns")
     restore_permission(op, "LakeDeliveryRole", "read-columns")
     undo(op, lambda: glue.update_table(DatabaseName=database, TableInput=intact), "LakeEventsTable")
-    restart(op)
+    restart(op, checkpoints)
     put_back(op)
     op.repair("lake backfill")
 
