@@ -108,9 +108,7 @@ def is_slow(op: Operator) -> None:
 def set_limits(op: Operator) -> None:
     """Set the template's limits, because the emulator's CloudFormation does not."""
     limits = RESOURCES["HttpApiStage"]["Properties"]["DefaultRouteSettings"]
-    op.client("apigatewayv2").update_stage(
-        ApiId=op.output("ApiId"), StageName="$default", DefaultRouteSettings=limits
-    )
+    op.client("apigatewayv2").update_stage(ApiId=op.output("ApiId"), StageName="$default", DefaultRouteSettings=limits)
 
 
 @scenario("ApiRefusesCallers", injected="The emulator's stage has limits, but does not enforce them.")

@@ -55,10 +55,15 @@ def is_old_release(template: dict[str, Any]) -> None:
 
 
 def is_impossible(template: dict[str, Any]) -> None:
-    """A second bucket with the name of the artifacts' bucket's table cannot be created."""
+    """The emulator does not create alarms with metric math."""
     template["Resources"]["Impossible"] = {
-        "Type": "AWS::Lambda::EventSourceMapping",
-        "Properties": {"FunctionName": "no-such-function", "EventSourceArn": "arn:aws:kinesis:::stream/none"},
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": {
+            "ComparisonOperator": "GreaterThanThreshold",
+            "EvaluationPeriods": 1,
+            "Threshold": 0,
+            "Metrics": [{"Id": "one", "Expression": "1"}],
+        },
     }
 
 
@@ -81,7 +86,7 @@ def release_differs(op: Operator) -> None:
         assert "release-differs" not in op.repair("git checkout", RELEASE=OLD)
     assert "Successfully" in op.repair("sam deploy")
     refresh_outputs(op)
-    assert op.look("--version").count(account_events.__version__) == 2
+    assert op.look().count(account_events.__version__) == 2
     assert not is_reported(op, "release-differs")
     op.programs.checkout = lambda _: None
     op.procedure(PREVIOUS, "git", PREVIOUS_RELEASE=f"v{account_events.__version__}")
@@ -124,7 +129,9 @@ def alarms_not_sent(op: Operator) -> None:
     properties = op.view.properties("ProjectorIsBehind")
     kept = {key: properties[key] for key in (*names, "ComparisonOperator", "TreatMissingData")}
     alarms.put_metric_alarm(AlarmName=name, AlarmActions=[topic], **kept)
-    queue = sqs.create_queue(QueueName="person-on-call")["QueueUrl"]
+    may_send = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [may_send]})
+    queue = sqs.create_queue(QueueName="person-on-call", Attributes={"Policy": policy})["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.create_topic(Name=f"{STACK_NAME}-alarms")
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
