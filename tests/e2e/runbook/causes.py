@@ -48,6 +48,14 @@ def break_settings(op: Operator, function: str, variable: str) -> Undo:
     return lambda: functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
 
 
+def shorten_attempts(op: Operator) -> Undo:
+    """Let the projector run for 16 seconds only, so that it soon reports what Kinesis does not accept."""
+    functions, name = op.client("lambda"), op.output("ProjectorFunctionName")
+    before = functions.get_function_configuration(FunctionName=name)["Timeout"]
+    functions.update_function_configuration(FunctionName=name, Timeout=16)
+    return lambda: functions.update_function_configuration(FunctionName=name, Timeout=before)
+
+
 def fail(op: Operator, function: str, payload: Mapping[str, Any] | None = None) -> None:
     """Invoke a function that must fail, and write the line that Lambda logs; the emulator does not."""
     answer = op.client("lambda").invoke(FunctionName=op.id_of(function), Payload=json.dumps(payload or {}).encode())

@@ -15,7 +15,7 @@ from local_stack.event_source_mapping.runner import MappingRunner
 from local_stack.event_source_mapping.stack_mappings import stack_mappings
 from local_stack.local_deployment import STACK_NAME
 from tests.e2e.runbook.api_entries import request
-from tests.e2e.runbook.causes import UNDO, undo
+from tests.e2e.runbook.causes import UNDO, shorten_attempts, undo
 from tests.e2e.runbook.finding_entries import is_reported
 from tests.e2e.runbook.lake_entries import AGREE
 from tests.e2e.runbook.on_call import Operator
@@ -164,6 +164,7 @@ def mapping_of_new_stream(op: Operator, stream_arn: str) -> MappingRunner:
 def event_stream_missing(op: Operator) -> None:
     """The stream is deleted, and events are written meanwhile."""
     deployment, name = op.world.deployment, op.output("EventStreamName")
+    restored = shorten_attempts(op)
     began = datetime.now(UTC) - timedelta(hours=1)
     op.client("kinesis").delete_stream(StreamName=name, EnforceConsumerDeletion=True)
     request(op)
@@ -189,6 +190,7 @@ def event_stream_missing(op: Operator) -> None:
     assert AGREE in op.repair("owners rebuild")
     request(op)
     op.world.settle()
+    restored()
     assert "0 findings" in op.over("doctor")
 
 

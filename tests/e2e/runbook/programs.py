@@ -30,6 +30,9 @@ from tests.support.practice_shell import Answer, Program
 from tests.support.template_metrics import ALARMS, COMPOSITES
 from tests.support.template_stack import of_type
 
+STOP_TIMEOUT_S = 60.0
+"""Longer than an invocation of a function."""
+
 
 class Programs:
     """The programs, by name.
@@ -154,7 +157,7 @@ class Programs:
         """The emulator's own mappings stay disabled, because its poller would deliver the records a second time."""
         mapping = self._mapping(parameters["UUID"])
         if not parameters["Enabled"]:
-            assert mapping.stop()
+            assert mapping.stop(STOP_TIMEOUT_S)
         elif not mapping.status().running:  # it continues where it stopped, without a pause before the next attempt
             shards = mapping.status().shards
             mapping.begin_again({each.shard_id: each.checkpoint for each in shards if each.checkpoint})
@@ -162,7 +165,7 @@ class Programs:
         return self._describe_mapping({"UUID": parameters["UUID"]})
 
     def _delete_mapping(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        assert self._mapping(parameters["UUID"]).stop()
+        assert self._mapping(parameters["UUID"]).stop(STOP_TIMEOUT_S)
         return {}
 
     def _describe_policy(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:

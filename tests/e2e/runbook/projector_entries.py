@@ -14,6 +14,7 @@ from tests.e2e.runbook.causes import (
     fail,
     lose_permission,
     restore_permission,
+    shorten_attempts,
     undo,
     write_policy,
 )
@@ -75,10 +76,8 @@ def stopped(op: Operator) -> None:
 
 @scenario("ProjectorIsBehind", RESTORE, injected=LASTS_A_MINUTE)
 def is_behind(op: Operator) -> None:
-    """The projector may no longer publish. It gives up sooner than usual, because it may run for 16 seconds only."""
-    functions, name = op.client("lambda"), op.output("ProjectorFunctionName")
-    before = functions.get_function_configuration(FunctionName=name)["Timeout"]
-    functions.update_function_configuration(FunctionName=name, Timeout=16)
+    """The projector may no longer publish."""
+    restored = shorten_attempts(op)
     lose_permission(op, "ProjectorFunctionRole", "publish")
     request(op)
     op.await_(lambda: "AccessDeniedException" in op.look("account waits"), "a line that names the reason")
@@ -96,7 +95,7 @@ def is_behind(op: Operator) -> None:
     op.assert_ok()
     assert op.look("account waits").strip() == ""
     assert "0 objects" in op.over()
-    functions.update_function_configuration(FunctionName=name, Timeout=before)
+    restored()
 
 
 @scenario("ProjectorFails", UNDO)
