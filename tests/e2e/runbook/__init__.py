@@ -2,5 +2,5 @@
 
 import pytest
 
-MODULES = ("api", "deployment", "finding", "lake", "projector", "read_model", "table", "totals")
+MODULES = ("api", "deployment", "finding", "lake", "lake_error", "projector", "read_model", "table", "totals")
 pytest.register_assert_rewrite("tests.e2e.runbook.on_call", *(f"tests.e2e.runbook.{each}_entries" for each in MODULES))

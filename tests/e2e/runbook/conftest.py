@@ -73,6 +73,7 @@ def practise(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
     def act(scenario: Scenario) -> None:
         monkeypatch.chdir(tmp_path)
+        world.settle()
         operator = Operator(world, scenario, tmp_path)
         scenario.act(operator)
         operator.assert_complete()

@@ -94,7 +94,7 @@ def release_differs(op: Operator) -> None:
 
 @scenario("stack-not-deployed")
 def stack_not_deployed(op: Operator) -> None:
-    """An update of an older release fails, and CloudFormation rolls it back."""
+    """An update of an older release fails, and CloudFormation undoes it."""
     update(op, is_old_release)
     update(op, is_impossible)
     assert is_reported(op, "stack-not-deployed")
@@ -119,9 +119,8 @@ def rolled_back(_parameters: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"Stacks": [stack]}
 
 
-@scenario("alarms-not-sent")
+@scenario("alarms-not-sent", injected="Doctor reads alarms and topics on AWS only: the alarm is created by hand.")
 def alarms_not_sent(op: Operator) -> None:
-    """The parameter is empty. The alarm is created in the emulator, which sends its message to the topic."""
     sns, sqs, alarms = op.client("sns"), op.client("sqs"), op.client("cloudwatch")
     topic = sns.create_topic(Name="probe")["TopicArn"].replace("probe", f"{STACK_NAME}-alarms")
     name = op.view.physical_ids["ProjectorIsBehind"]

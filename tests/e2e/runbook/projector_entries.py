@@ -186,9 +186,12 @@ def gave_up(op: Operator) -> None:
     op.assert_ok()
 
 
-@scenario("ProjectorLost", PUBLISH_AGAIN)
+@scenario(
+    "ProjectorLost",
+    PUBLISH_AGAIN,
+    injected="A hundred retries take 45 minutes: the mapping is moved past a row by hand.",
+)
 def lost(op: Operator) -> None:
-    """The mapping passes over a row without publishing or storing it."""
     world, mapping = op.world, op.world.deployment.mapping
     account_id = world.api.open_account("5.00")
     world.settle()
