@@ -10,7 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+from local_stack.event_source_mapping.runner import MappingRunner
 from tests.e2e.runbook.on_call import Operator
+from tests.e2e.runbook.programs import continue_with
 
 Undo = Callable[[], object]
 UNDO, RESTORE = "Undo a change made by hand", "Restore a permission"
@@ -97,6 +99,19 @@ def undo(op: Operator, change: Undo, changed: str) -> None:
     op.procedure(UNDO, "delete-change-set")
     assert len(executed) == 1
     del op.stubs["cloudformation", "describe-stacks"]
+
+
+@contextmanager
+def without_retries(op: Operator, mapping: str, **settings: Any) -> Iterator[MappingRunner]:  # noqa: ANN401 -- of MappingConfig
+    """Let the fake of a mapping give records up at their first failure, and let it have these other settings."""
+    runner = op.world.deployment.mappings[mapping]
+    changes = {"retry_attempts_max": 0, **settings}
+    before = {name: getattr(runner.config, name) for name in changes}
+    continue_with(runner, changes)
+    try:
+        yield runner
+    finally:
+        continue_with(runner, before)
 
 
 @contextmanager

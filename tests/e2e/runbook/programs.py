@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from local_stack.build import PACKAGES, build_zip
 from local_stack.deploy import deploy
 from local_stack.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
+from local_stack.event_source_mapping.runner import MappingRunner
 from local_stack.local_deployment import STACK_NAME
 from ops.cli.app import app
 from ops.cli.exit_handling import error_line
@@ -158,10 +159,8 @@ class Programs:
         mapping = self._mapping(parameters["UUID"])
         if not parameters["Enabled"]:
             assert mapping.stop(STOP_TIMEOUT_S)
-        elif not mapping.status().running:  # it continues where it stopped, without a pause before the next attempt
-            shards = mapping.status().shards
-            mapping.begin_again({each.shard_id: each.checkpoint for each in shards if each.checkpoint})
-            mapping.start()
+        elif not mapping.status().running:
+            continue_with(mapping, {})
         return self._describe_mapping({"UUID": parameters["UUID"]})
 
     def _delete_mapping(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -181,7 +180,7 @@ class Programs:
         applied = [{"ApplyServerSideEncryptionByDefault": each["ServerSideEncryptionByDefault"]} for each in rules]
         return {"ServerSideEncryptionConfiguration": {"Rules": applied}}
 
-    def _mapping(self, uuid: str) -> Any:  # noqa: ANN401 -- a mapping's fake
+    def _mapping(self, uuid: str) -> MappingRunner:
         deployment = self._world.deployment
         return (
             deployment.mapping if uuid == self._output("MappingId") else deployment.mappings["AccountsByOwnerMapping"]
@@ -200,3 +199,12 @@ def _without(arguments: Sequence[str], option: str, value: str) -> list[str]:
         if list(arguments[index : index + 2]) == [option, value]:
             return [*arguments[:index], *arguments[index + 2 :]]
     return list(arguments)
+
+
+def continue_with(runner: MappingRunner, settings: Mapping[str, Any]) -> None:
+    """Let the fake of a mapping continue where it stopped, with these settings and without a pause before a retry."""
+    if runner.status().running:
+        assert runner.stop(STOP_TIMEOUT_S)
+    shards = runner.status().shards
+    runner.begin_again({each.shard_id: each.checkpoint for each in shards if each.checkpoint}, **settings)
+    runner.start()

@@ -4,7 +4,6 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from tests.e2e.doctor_faults import discarded
 from tests.e2e.faults import faulty_kinesis
 from tests.e2e.runbook.api_entries import LIMIT, request
 from tests.e2e.runbook.causes import (
@@ -16,16 +15,15 @@ from tests.e2e.runbook.causes import (
     restore_permission,
     shorten_attempts,
     undo,
+    without_retries,
     write_policy,
 )
 from tests.e2e.runbook.on_call import Operator
 from tests.e2e.runbook.scenarios import scenario
-from tests.e2e.test_parking import records_of
 
 PUBLISH_AGAIN = "Publish missing events again"
 A_MINUTE_MS = 60_000
 LASTS_A_MINUTE = "Rows would have to wait for a minute: a minute is added to their age."
-RETRIES = "A hundred retries take 45 minutes: the batch is put into the bucket by hand."
 FAKE_WRITES = "The fake mapping writes to the bucket with its own credentials, so it does not fail."
 
 
@@ -168,13 +166,25 @@ def parks(op: Operator) -> None:
     op.assert_ok()
 
 
-@scenario("ProjectorGaveUp", injected=RETRIES)
-def gave_up(op: Operator) -> None:
-    discarded(op.world)
-    op.client("s3").put_object(Bucket=op.output("FailureBucketName"), Key="readme.txt", Body=b"hello")
-    op.metric(1)
+def lose(op: Operator, account_id: str, **settings: object) -> None:
+    """Let a mapping without retries give up an event of an account, because the function cannot start."""
+    with without_retries(op, "ProjectorMapping", **settings) as mapping:
+        restored = break_settings(op, "ProjectorFunction", "EVENT_STREAM_NAME")
+        fail(op, "ProjectorFunction")
+        op.world.credit(account_id)
+        op.await_(lambda: mapping.status().totals.discarded, "a discarded record")
+        op.metric(mapping.status().totals.discarded)
+        restored()
     op.assert_alarm()
-    assert "2 objects are in the failure bucket" in op.look()
+
+
+@scenario("ProjectorGaveUp")
+def gave_up(op: Operator) -> None:
+    lose(op, op.world.second)
+    op.client("s3").put_object(Bucket=op.output("FailureBucketName"), Key="readme.txt", Body=b"hello")
+    seen = op.look()
+    assert "2 objects are in the failure bucket" in seen
+    assert "EVENT_STREAM_NAME" in seen
     seen = op.repair("release --failures")
     assert f"{op.world.second} released" in seen
     assert "Resolve it by hand, then delete the object" in seen
@@ -186,25 +196,15 @@ def gave_up(op: Operator) -> None:
     op.assert_ok()
 
 
-@scenario(
-    "ProjectorLost",
-    PUBLISH_AGAIN,
-    injected="A hundred retries take 45 minutes: the mapping is moved past a row by hand.",
-)
+@scenario("ProjectorLost", PUBLISH_AGAIN)
 def lost(op: Operator) -> None:
-    world, mapping = op.world, op.world.deployment.mapping
-    account_id = world.api.open_account("5.00")
+    """The mapping has no destination for what it gives up."""
+    world, account_id = op.world, op.world.api.open_account("5.00")
     world.settle()
-    assert mapping.stop()
-    world.credit(account_id)
-    [shard] = mapping.status().shards
-    newest = records_of(world.deployment, account_id)[-1]["dynamodb"]["SequenceNumber"]
-    mapping.begin_again({shard.shard_id: newest})
-    mapping.start()
-    op.metric(1)
-    op.assert_alarm()
+    lose(op, account_id, on_failure_arn=None)
     world.settle()
     seen = op.look()
+    assert "EVENT_STREAM_NAME" in seen
     assert '"PolicyName": "keep-failures"' in seen
     assert op.output("FailureBucketName") in seen
     seen = op.repair(ACCOUNT=account_id)
