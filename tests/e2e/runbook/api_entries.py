@@ -53,7 +53,7 @@ def function_fails(op: Operator) -> None:
     op.assert_alarm()
     assert "OWNED_TABLE_NAME" in op.look("errors_in")
     assert '"OWNED_TABLE_NAME"' not in op.look("get-function-configuration")
-    op.repair("--memory-size", **{"1024": "512"})
+    op.repair("--memory-size")
     undo(op, restored, "ApiFunction")
     op.mark()
     assert request(op).status_code == 200

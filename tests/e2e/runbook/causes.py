@@ -42,12 +42,17 @@ def write_policy(op: Operator, role: str, policy: str) -> None:
 
 
 def break_settings(op: Operator, function: str, variable: str) -> Undo:
-    """Remove an environment variable by hand, so that the function cannot start. Returns what undoes it."""
+    """Remove an environment variable by hand, so that the function cannot start.
+
+    Returns:
+        What undoes it, and what the operator changes meanwhile.
+    """
     functions, name = op.client("lambda"), op.id_of(function)
-    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    broken = {key: value for key, value in variables.items() if key != variable}
+    before = functions.get_function_configuration(FunctionName=name)
+    intact = {"MemorySize": before["MemorySize"], "Environment": {"Variables": before["Environment"]["Variables"]}}
+    broken = {key: value for key, value in before["Environment"]["Variables"].items() if key != variable}
     functions.update_function_configuration(FunctionName=name, Environment={"Variables": broken})
-    return lambda: functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    return lambda: functions.update_function_configuration(FunctionName=name, **intact)
 
 
 def shorten_attempts(op: Operator) -> Undo:

@@ -115,7 +115,7 @@ def transform_fails(op: Operator) -> None:
     seen = op.look()
     assert "FIRST_DAY" in op.look("errors_in")
     assert "1 object with 1 event; nothing was changed" in seen
-    op.repair("--memory-size", **{"1024": "512"})
+    op.repair("--memory-size")
     undo(op, restored, "LakeTransformFunction")
     op.mark()
     put_back(op)

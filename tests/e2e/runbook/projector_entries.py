@@ -107,7 +107,7 @@ def fails(op: Operator) -> None:
     assert '"EVENT_STREAM_NAME"' not in op.look("get-function-configuration")
     op.repair("--no-enabled")
     assert not op.world.deployment.mapping.status().running
-    op.repair("--memory-size", **{"2048": "1024"})
+    op.repair("--memory-size")
     undo(op, restored, "ProjectorFunction")
     op.mark()
     op.repair("release --failures")

@@ -104,7 +104,7 @@ def fails(op: Operator) -> None:
     request(op)
     assert "INBOX_TABLE_NAME" in op.look("errors_in")
     assert '"INBOX_TABLE_NAME"' not in op.look("get-function-configuration")
-    op.repair("--memory-size", **{"1024": "512"})
+    op.repair("--memory-size")
     undo(op, restored, "AccountsByOwnerFunction")
     op.mark()
     op.world.settle()
