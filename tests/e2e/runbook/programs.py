@@ -9,6 +9,7 @@
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -46,7 +47,7 @@ class Programs:
 
     Attributes:
         stubs: responses to requests that are not sent to the emulator, by service and operation.
-        checkout: makes this folder one of another release.
+        checkout: makes this folder one of another release, given its tag.
         client: returns a client of a service of the emulator.
     """
 
@@ -113,8 +114,9 @@ class Programs:
         return Answer("Successfully created/updated stack")
 
     def _git(self, arguments: Sequence[str]) -> Answer:
-        """`git diff` finds no new schemas; `git checkout` changes nothing but what `checkout` does."""
+        """`git diff` finds no new schemas; `git checkout` changes nothing but what `checkout` does with the tag."""
         if arguments[0] == "checkout":
+            assert re.fullmatch(r"v\d+\.\d+\.\d+", arguments[1]), arguments
             self.checkout(arguments[1])
         return Answer()
 
