@@ -59,6 +59,7 @@ def healthy_world(folder: Path) -> Iterator[World]:
                 found.credit(found.first)
             found.settle()
             yield found
+            deployment.firehose.stop()  # scenarios replace it
 
 
 @pytest.fixture(scope="package")
