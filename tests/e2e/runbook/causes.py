@@ -4,7 +4,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -157,11 +157,10 @@ def _handler(
                 refused[self.headers["X-Amz-Target"].rpartition(".")[2]] += 1
                 self._answer(status, json.dumps({"__type": f"com.amazonaws.dynamodb#{code}"}).encode())
                 return
-            connection = HTTPConnection(urlsplit(endpoint_url).netloc, timeout=30)
-            connection.request("POST", "/", body, dict(self.headers.items()))
-            found = connection.getresponse()
-            self._answer(found.status, found.read())
-            connection.close()
+            with closing(HTTPConnection(urlsplit(endpoint_url).netloc, timeout=30)) as connection:
+                connection.request("POST", "/", body, dict(self.headers.items()))
+                found = connection.getresponse()
+                self._answer(found.status, found.read())
 
         def _answer(self, status: int, content: bytes) -> None:
             self.send_response(status)
