@@ -164,9 +164,9 @@ def computed(expression: str, values: Mapping[str, float | None]) -> float | Non
     return compute(ast.parse(expression, mode="eval").body)
 
 
-def alarm_name(stack: str, alarm: str) -> str:
+def made_up_name(stack: str, logical_id: str) -> str:
     """A physical name, as CloudFormation makes them."""
-    return f"{stack}-{alarm}-1A2B3C"
+    return f"{stack}-{logical_id}-1A2B3C"
 
 
 def is_on_aws_only(logical_id: str) -> bool:

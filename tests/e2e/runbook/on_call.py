@@ -17,20 +17,22 @@ from local_stack.local_deployment import STACK_NAME
 from ops.doctor.run import stack_view
 from ops.doctor.stack_view import StackView
 from tests.e2e.doctor_world import World
-from tests.e2e.runbook.alarm_states import AlarmState, AlarmStates, alarm_name
+from tests.e2e.runbook.alarm_states import AlarmState, AlarmStates, is_on_aws_only, made_up_name
 from tests.e2e.runbook.programs import Programs
 from tests.e2e.runbook.scenarios import Scenario
 from tests.support.practice_shell import Ran, Shell
 from tests.support.runbook import Entry, entries, functions, preparation, procedures, scripts
-from tests.support.template_metrics import ALARMS, COMPOSITES
+from tests.support.template_stack import RESOURCES
 
 DOCUMENT = (Path(__file__).parents[3] / "docs/runbook.md").read_text(encoding="utf-8")
 ENTRIES: Mapping[str, Entry] = {entry.name: entry for entry in entries(DOCUMENT)}
 PROCEDURES = procedures(DOCUMENT)
 FUNCTIONS = functions(DOCUMENT)
 LOOK, REPAIR, OVER = "How to look", "How to repair", "It is over when"
-PLACEHOLDER = re.compile(r"\b(ACCOUNT|ADDRESS|ARN|CONSUMER|KEY|PREVIOUS_RELEASE|READ|ROW|TABLE|TIME|TOPIC_ARN)\b")
-RULE = f"{STACK_NAME}-AccountsByOwnerLook-1A2B3C"
+PLACEHOLDER = re.compile(
+    r"\b(ACCOUNT|ADDRESS|ARN|BUCKET|CONSUMER|KEY|PREVIOUS_RELEASE|READ|ROW|TABLE|TIME|TOPIC_ARN)\b"
+)
+RULE = made_up_name(STACK_NAME, "AccountsByOwnerLook")
 DELIVERY = f"{STACK_NAME}-lake"
 TIMEOUT_S = 60.0
 POLL_S = 0.1
@@ -108,8 +110,8 @@ class Operator:
     def view(self) -> StackView:
         """The stack, with names for the resources that only exist on AWS."""
         view = stack_view(self.world.examined, STACK_NAME, 0)
-        names = {name: alarm_name(STACK_NAME, name) for name in [*ALARMS, *COMPOSITES]} | {"LakeDelivery": DELIVERY}
-        return replace(view, physical_ids={**names, "AccountsByOwnerLook": RULE, **view.physical_ids})
+        names = {name: made_up_name(STACK_NAME, name) for name in RESOURCES if is_on_aws_only(name)}
+        return replace(view, physical_ids={**names, "LakeDelivery": DELIVERY, **view.physical_ids})
 
     @cached_property
     def alarms(self) -> AlarmStates:

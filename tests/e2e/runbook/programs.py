@@ -26,7 +26,7 @@ from ops.cli.app import app
 from ops.cli.exit_handling import error_line
 from ops.doctor.stack_view import StackView
 from tests.e2e.doctor_world import World
-from tests.e2e.runbook.alarm_states import AlarmState, alarm_name, is_on_aws_only
+from tests.e2e.runbook.alarm_states import AlarmState, is_on_aws_only, made_up_name
 from tests.support.aws_cli import AwsCli, Respond
 from tests.support.practice_shell import Answer, Program
 from tests.support.template_metrics import ALARMS, COMPOSITES
@@ -137,7 +137,7 @@ class Programs:
     def _describe_alarms(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         found: dict[str, list[dict[str, Any]]] = {"MetricAlarms": [], "CompositeAlarms": []}
         for alarm in [*ALARMS, *COMPOSITES]:
-            name = alarm_name(STACK_NAME, alarm)
+            name = made_up_name(STACK_NAME, alarm)
             if name not in parameters.get("AlarmNames", [name]):
                 continue
             state = self._state(alarm)

@@ -166,21 +166,21 @@ def parks(op: Operator) -> None:
     op.assert_ok()
 
 
-def lose(op: Operator, account_id: str, **settings: object) -> None:
+def lose(op: Operator, account_id: str, alarm: str, **settings: object) -> None:
     """Let a mapping without retries give up an event of an account, because the function cannot start."""
     with without_retries(op, "ProjectorMapping", **settings) as mapping:
         restored = break_settings(op, "ProjectorFunction", "EVENT_STREAM_NAME")
         fail(op, "ProjectorFunction")
         op.world.credit(account_id)
         op.await_(lambda: mapping.status().totals.discarded, "a discarded record")
-        op.metric(mapping.status().totals.discarded)
+        op.metric(mapping.status().totals.discarded, alarm=alarm)
         restored()
-    op.assert_alarm()
+    op.assert_alarm(alarm)
 
 
 @scenario("ProjectorGaveUp")
 def gave_up(op: Operator) -> None:
-    lose(op, op.world.second)
+    lose(op, op.world.second, "ProjectorGaveUp")
     op.client("s3").put_object(Bucket=op.output("FailureBucketName"), Key="readme.txt", Body=b"hello")
     seen = op.look()
     assert "2 objects are in the failure bucket" in seen
@@ -201,7 +201,7 @@ def lost(op: Operator) -> None:
     """The mapping has no destination for what it gives up."""
     world, account_id = op.world, op.world.api.open_account("5.00")
     world.settle()
-    lose(op, account_id, on_failure_arn=None)
+    lose(op, account_id, "ProjectorLost", on_failure_arn=None)
     world.settle()
     seen = op.look()
     assert "EVENT_STREAM_NAME" in seen
