@@ -76,7 +76,7 @@ class ProgressMetrics:
         before, self._polled[uuid] = self._polled.get(uuid), status
         if not status.running or (before and (status.cycles == before.cycles or status.errors > before.errors)):
             return
-        read = _records(status) - (_records(before) if before else 0)
+        read = max(0, _records(status) - (_records(before) if before else 0))  # a new poller counts from zero
         self._put("AWS/Lambda", "PolledEventCount", "EventSourceMappingUUID", uuid, read)
 
     def _publish_reads(self, status: FirehoseStatus) -> None:

@@ -4,7 +4,8 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from functools import partial
+from dataclasses import replace
+from typing import Any
 
 from account_events.lambda_mapping.config import MappingConfig
 from account_events.lambda_mapping.retry import Backoff
@@ -48,16 +49,9 @@ class MappingRunner:
             backoff: pauses between retries of a batch.
             resume_after: sequence number by shard id, for example the checkpoints of an earlier `status()`.
         """
-        self._config = config
-        self._new_poller = partial(
-            EventPoller,
-            config,
-            ShardReader(_source(clients, config), clock),
-            Delivery(clients, config, new_uuid=new_uuid),
-            clock=clock,
-            backoff=backoff,
-        )
-        self._poller = self._new_poller(resume_after=resume_after)
+        self.config = config
+        self._clients, self._clock, self._new_uuid, self._backoff = clients, clock, new_uuid, backoff
+        self._poller = self._new_poller(resume_after)
         self._loop = PollLoop(f"event-source-mapping-{config.uuid}", self._cycle)
 
     def start(self) -> None:
@@ -66,7 +60,7 @@ class MappingRunner:
         Raises:
             RuntimeError: the runner is already running.
         """
-        logger.info("Event source mapping %s: %s", self._config.uuid, self._config.function_arn)
+        logger.info("Event source mapping %s: %s", self.config.uuid, self.config.function_arn)
         self._loop.start()
 
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> bool:
@@ -77,13 +71,15 @@ class MappingRunner:
         """
         return self._loop.stop(timeout_s)
 
-    def begin_again(self, resume_after: Mapping[str, str] | None = None) -> None:
+    def begin_again(self, resume_after: Mapping[str, str] | None = None, **settings: Any) -> None:  # noqa: ANN401 -- of MappingConfig
         """Forget the checkpoints, as a mapping that is deleted and created again. Do not call it while it is running.
 
         Args:
             resume_after: as for a new runner.
+            settings: fields of its configuration that have other values from now on.
         """
-        self._poller = self._new_poller(resume_after=resume_after)
+        self.config = replace(self.config, **settings)
+        self._poller = self._new_poller(resume_after)
 
     def idle(self) -> bool:
         """Whether the last cycle found no new records on any open shard, and all records read so far are processed."""
@@ -117,6 +113,16 @@ class MappingRunner:
             Seconds to wait before the next cycle; 0 while there is work.
         """
         return self._loop.run_cycle()
+
+    def _new_poller(self, resume_after: Mapping[str, str] | None) -> EventPoller:
+        return EventPoller(
+            self.config,
+            ShardReader(_source(self._clients, self.config), self._clock),
+            Delivery(self._clients, self.config, new_uuid=self._new_uuid),
+            clock=self._clock,
+            backoff=self._backoff,
+            resume_after=resume_after,
+        )
 
     def _cycle(self, is_awaited: bool) -> PollCycle:  # noqa: FBT001 -- as PollLoop calls it
         pause_s = self._poller.run_cycle(list_shards=is_awaited)

@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from account_core.api.access import Authorisation
+from account_events import __version__
 from account_events.avro.errors import ContractError
 from local_stack.address import Address
 from local_stack.emulator import forget_aws_settings
@@ -56,6 +57,24 @@ app.add_typer(restore_commands, name="restore")
 app.add_typer(schema_commands, name="schema")
 out = Console()
 err = Console(stderr=True)
+
+
+def _print_version(is_asked: bool) -> None:  # noqa: FBT001 -- as Typer calls it
+    if is_asked:
+        out.print(__version__, highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the release and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Run and operate Account Events."""
+
+
 Port = Annotated[
     int | None, typer.Option(help="Port of the emulator on 127.0.0.1. Omit it to use a free port.", min=1, max=65535)
 ]

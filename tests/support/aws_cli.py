@@ -54,7 +54,8 @@ class AwsCli:
         words = _options(rest)
         query, form = words.pop("query", ["@"]), words.pop("output", ["json"])
         if operation == "wait":
-            self._wait(service, *words.pop(""), words)
+            [name] = words.pop("")
+            self._wait(service, name, words)
             return ""
         response = self.call(service, operation, words)
         response.pop("ResponseMetadata", None)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-_CONDITION = re.compile(r"\$\.([\w.]+) (=|!=|>=|<=|>|<) (.+)")
+_CONDITION = re.compile(r"""\$\.([\w.]+) (=|!=|>=|<=|>|<) ("[^"]*"|%[^%]*%|-?[\d.]+)""")
 _TERM = re.compile(r'\?(?:"([^"]+)"|(\S+))')
 _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,

@@ -78,7 +78,7 @@ def scripts(text: str, of: set[str]) -> list[str]:
 def preparation(document: str) -> str:
     """The code that an operator pastes once."""
     text = dict(headed(document, "##"))["Preparation"]
-    return next(block for block, _ in _CODE.findall(text) if block)
+    return next(str(block) for block, _ in _CODE.findall(text) if block)
 
 
 def procedures(document: str) -> dict[str, str]:

@@ -83,13 +83,7 @@ class AlarmStates:
         properties = self.view.properties(alarm)
         values = {name: self._value(metric, since_s) for name, metric in self.metrics(alarm).items()}
         expressions = [each["Expression"] for each in properties.get("Metrics", ()) if "Expression" in each]
-        value = _computed(expressions[0] if expressions else "m", values)
-        if value is None:
-            missing = properties["TreatMissingData"]
-            return AlarmState(None if missing == "ignore" else missing == "breaching", "no data points")
-        comparison, threshold = properties["ComparisonOperator"], float(properties["Threshold"])
-        is_alarm = COMPARISONS[comparison](value, threshold)
-        return AlarmState(is_alarm, f"the data point {value:g} compared with {comparison} {threshold:g}")
+        return evaluated(computed(expressions[0] if expressions else "m", values), properties)
 
     def _value(self, metric: Metric, since_s: float) -> float | None:
         """The metric's statistic since this time; None without data."""
@@ -120,16 +114,16 @@ class AlarmStates:
         """The values that functions have emitted in their logs."""
         if not metric.namespace.startswith("AccountEvents"):
             return
-        logs = self.view.client("logs")
+        logs = self.view.deployment.client("logs")
         for group in self.view.of_type(LOGS):
             pages = logs.get_paginator("filter_log_events").paginate(
                 logGroupName=self.view.physical_ids[group], startTime=int(since_s * 1_000), filterPattern='"_aws"'
             )
             for event in (event for page in pages for event in page["events"]):
-                yield from _values(metric, json.loads(event["message"]))
+                yield from values_in(metric, json.loads(event["message"]))
 
 
-def _values(metric: Metric, line: Mapping[str, Any]) -> Iterator[float]:
+def values_in(metric: Metric, line: Mapping[str, Any]) -> Iterator[float]:
     """The metric's values in a line of the embedded metric format."""
     for directive in line["_aws"]["CloudWatchMetrics"]:
         names = {each["Name"] for each in directive["Metrics"]}
@@ -140,7 +134,17 @@ def _values(metric: Metric, line: Mapping[str, Any]) -> Iterator[float]:
             yield from map(float, value if isinstance(value, list) else [value])
 
 
-def _computed(expression: str, values: Mapping[str, float | None]) -> float | None:
+def evaluated(value: float | None, alarm: Mapping[str, Any]) -> AlarmState:
+    """The state of an alarm with these properties, given its only data point; None if it is missing."""
+    if value is None:
+        missing = alarm["TreatMissingData"]
+        return AlarmState(None if missing == "ignore" else missing == "breaching", "no data points")
+    comparison, threshold = alarm["ComparisonOperator"], float(alarm["Threshold"])
+    is_alarm = COMPARISONS[comparison](value, threshold)
+    return AlarmState(is_alarm, f"the data point {value:g} compared with {comparison} {threshold:g}")
+
+
+def computed(expression: str, values: Mapping[str, float | None]) -> float | None:
     """Metric math with numbers, the metrics' ids, FILL and arithmetic; None if a value is missing."""
 
     def compute(node: ast.expr) -> float | None:
@@ -160,11 +164,11 @@ def _computed(expression: str, values: Mapping[str, float | None]) -> float | No
     return compute(ast.parse(expression, mode="eval").body)
 
 
-def alarm_name(stack: str, alarm: str) -> str:
+def made_up_name(stack: str, logical_id: str) -> str:
     """A physical name, as CloudFormation makes them."""
-    return f"{stack}-{alarm}-1A2B3C"
+    return f"{stack}-{logical_id}-1A2B3C"
 
 
 def is_on_aws_only(logical_id: str) -> bool:
     """Whether the template leaves this resource out of the local stack."""
-    return RESOURCES.get(logical_id, {}).get("Condition") == "OnAws"
+    return bool(RESOURCES.get(logical_id, {}).get("Condition") == "OnAws")

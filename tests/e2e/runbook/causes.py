@@ -4,13 +4,15 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+from local_stack.event_source_mapping.runner import MappingRunner
 from tests.e2e.runbook.on_call import Operator
+from tests.e2e.runbook.programs import continue_with
 
 Undo = Callable[[], object]
 UNDO, RESTORE = "Undo a change made by hand", "Restore a permission"
@@ -40,12 +42,25 @@ def write_policy(op: Operator, role: str, policy: str) -> None:
 
 
 def break_settings(op: Operator, function: str, variable: str) -> Undo:
-    """Remove an environment variable by hand, so that the function cannot start. Returns what undoes it."""
+    """Remove an environment variable by hand, so that the function cannot start.
+
+    Returns:
+        What undoes it, and what the operator changes meanwhile.
+    """
     functions, name = op.client("lambda"), op.id_of(function)
-    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    broken = {key: value for key, value in variables.items() if key != variable}
+    before = functions.get_function_configuration(FunctionName=name)
+    intact = {"MemorySize": before["MemorySize"], "Environment": {"Variables": before["Environment"]["Variables"]}}
+    broken = {key: value for key, value in before["Environment"]["Variables"].items() if key != variable}
     functions.update_function_configuration(FunctionName=name, Environment={"Variables": broken})
-    return lambda: functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    return lambda: functions.update_function_configuration(FunctionName=name, **intact)
+
+
+def shorten_attempts(op: Operator) -> Undo:
+    """Let the projector run for 16 seconds only, so that it soon reports what Kinesis does not accept."""
+    functions, name = op.client("lambda"), op.output("ProjectorFunctionName")
+    before = functions.get_function_configuration(FunctionName=name)["Timeout"]
+    functions.update_function_configuration(FunctionName=name, Timeout=16)
+    return lambda: functions.update_function_configuration(FunctionName=name, Timeout=before)
 
 
 def fail(op: Operator, function: str, payload: Mapping[str, Any] | None = None) -> None:
@@ -66,7 +81,8 @@ def undo(op: Operator, change: Undo, changed: str) -> None:
 
     def describe_stacks(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         [stack] = cloudformation.describe_stacks(**parameters)["Stacks"]
-        return {"Stacks": [{**stack, "StackStatus": "UPDATE_COMPLETE"} if executed else stack]}
+        described = {key: stack[key] for key in ("StackName", "CreationTime", "StackStatus", "Parameters")}
+        return {"Stacks": [described | ({"StackStatus": "UPDATE_COMPLETE"} if executed else {})]}
 
     def execute(_parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         executed.append(change())
@@ -88,6 +104,19 @@ def undo(op: Operator, change: Undo, changed: str) -> None:
     op.procedure(UNDO, "delete-change-set")
     assert len(executed) == 1
     del op.stubs["cloudformation", "describe-stacks"]
+
+
+@contextmanager
+def without_retries(op: Operator, mapping: str, **settings: Any) -> Iterator[MappingRunner]:  # noqa: ANN401 -- of MappingConfig
+    """Let the fake of a mapping give records up at their first failure, and let it have these other settings."""
+    runner = op.world.deployment.mappings[mapping]
+    changes = {"retry_attempts_max": 0, **settings}
+    before = {name: getattr(runner.config, name) for name in changes}
+    continue_with(runner, changes)
+    try:
+        yield runner
+    finally:
+        continue_with(runner, before)
 
 
 @contextmanager
@@ -128,11 +157,10 @@ def _handler(
                 refused[self.headers["X-Amz-Target"].rpartition(".")[2]] += 1
                 self._answer(status, json.dumps({"__type": f"com.amazonaws.dynamodb#{code}"}).encode())
                 return
-            connection = HTTPConnection(urlsplit(endpoint_url).netloc, timeout=30)
-            connection.request("POST", "/", body, dict(self.headers.items()))
-            found = connection.getresponse()
-            self._answer(found.status, found.read())
-            connection.close()
+            with closing(HTTPConnection(urlsplit(endpoint_url).netloc, timeout=30)) as connection:
+                connection.request("POST", "/", body, dict(self.headers.items()))
+                found = connection.getresponse()
+                self._answer(found.status, found.read())
 
         def _answer(self, status: int, content: bytes) -> None:
             self.send_response(status)

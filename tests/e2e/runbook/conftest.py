@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,17 @@ from tests.e2e.doctor_world import SharedClients, World
 from tests.e2e.runbook.on_call import Operator
 from tests.e2e.runbook.scenarios import Scenario
 from tests.e2e.test_local_deployment import Api
+
+
+class CommandClients(SharedClients):
+    """Commands share their clients, except those of DynamoDB, which `reconcile` changes."""
+
+    def client(self, service: str, read_timeout_s: float = 20.0) -> Any:  # noqa: ANN401 -- a client
+        assert self.address is not None
+        if service == "dynamodb":
+            return self.address.client(service, read_timeout_s)
+        return super().client(service, read_timeout_s)
+
 
 Practise = Callable[[Scenario], None]
 
@@ -34,7 +46,7 @@ def healthy_world(folder: Path) -> Iterator[World]:
         Api(deployment) as api,
         pytest.MonkeyPatch.context() as patched,
     ):
-        examined = SharedClients(Outputs(deployment.address.outputs), deployment.address)
+        examined = CommandClients(Outputs(deployment.address.outputs), deployment.address)
         patched.setattr(address, "ADDRESS_FILE", folder / "address.json")
         patched.setattr(Deployment, "connect", lambda _stack: examined)
         patched.setattr(run, "read_template", cache(read_template))
@@ -47,6 +59,7 @@ def healthy_world(folder: Path) -> Iterator[World]:
                 found.credit(found.first)
             found.settle()
             yield found
+            deployment.firehose.stop()  # scenarios replace it
 
 
 @pytest.fixture(scope="package")
@@ -61,6 +74,7 @@ def practise(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
     def act(scenario: Scenario) -> None:
         monkeypatch.chdir(tmp_path)
+        world.settle()
         operator = Operator(world, scenario, tmp_path)
         scenario.act(operator)
         operator.assert_complete()

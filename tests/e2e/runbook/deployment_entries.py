@@ -15,7 +15,7 @@ from local_stack.event_source_mapping.runner import MappingRunner
 from local_stack.event_source_mapping.stack_mappings import stack_mappings
 from local_stack.local_deployment import STACK_NAME
 from tests.e2e.runbook.api_entries import request
-from tests.e2e.runbook.causes import UNDO, undo
+from tests.e2e.runbook.causes import UNDO, shorten_attempts, undo
 from tests.e2e.runbook.finding_entries import is_reported
 from tests.e2e.runbook.lake_entries import AGREE
 from tests.e2e.runbook.on_call import Operator
@@ -55,10 +55,15 @@ def is_old_release(template: dict[str, Any]) -> None:
 
 
 def is_impossible(template: dict[str, Any]) -> None:
-    """A second bucket with the name of the artifacts' bucket's table cannot be created."""
+    """The emulator does not create alarms with metric math."""
     template["Resources"]["Impossible"] = {
-        "Type": "AWS::Lambda::EventSourceMapping",
-        "Properties": {"FunctionName": "no-such-function", "EventSourceArn": "arn:aws:kinesis:::stream/none"},
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": {
+            "ComparisonOperator": "GreaterThanThreshold",
+            "EvaluationPeriods": 1,
+            "Threshold": 0,
+            "Metrics": [{"Id": "one", "Expression": "1"}],
+        },
     }
 
 
@@ -77,19 +82,19 @@ def release_differs(op: Operator) -> None:
     assert OLD in seen
     assert account_events.__version__ in seen
     with pytest.MonkeyPatch.context() as folder:
-        op.checkout = lambda release: folder.setattr(account_events, "__version__", release)
-        assert "release-differs" not in op.repair("git checkout", RELEASE=OLD)
+        op.programs.checkout = lambda tag: folder.setattr(account_events, "__version__", tag.removeprefix("v"))
+        assert "release-differs" not in op.repair("git checkout")
     assert "Successfully" in op.repair("sam deploy")
     refresh_outputs(op)
-    assert op.look("--version").count(account_events.__version__) == 2
+    assert op.look().count(account_events.__version__) == 2
     assert not is_reported(op, "release-differs")
-    op.checkout = lambda _: None
+    op.programs.checkout = lambda _: None
     op.procedure(PREVIOUS, "git", PREVIOUS_RELEASE=f"v{account_events.__version__}")
 
 
 @scenario("stack-not-deployed")
 def stack_not_deployed(op: Operator) -> None:
-    """An update of an older release fails, and CloudFormation rolls it back."""
+    """An update of an older release fails, and CloudFormation undoes it."""
     update(op, is_old_release)
     update(op, is_impossible)
     assert is_reported(op, "stack-not-deployed")
@@ -114,9 +119,8 @@ def rolled_back(_parameters: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"Stacks": [stack]}
 
 
-@scenario("alarms-not-sent")
+@scenario("alarms-not-sent", injected="Doctor reads alarms and topics on AWS only: the alarm is created by hand.")
 def alarms_not_sent(op: Operator) -> None:
-    """The parameter is empty. The alarm is created in the emulator, which sends its message to the topic."""
     sns, sqs, alarms = op.client("sns"), op.client("sqs"), op.client("cloudwatch")
     topic = sns.create_topic(Name="probe")["TopicArn"].replace("probe", f"{STACK_NAME}-alarms")
     name = op.view.physical_ids["ProjectorIsBehind"]
@@ -124,7 +128,9 @@ def alarms_not_sent(op: Operator) -> None:
     properties = op.view.properties("ProjectorIsBehind")
     kept = {key: properties[key] for key in (*names, "ComparisonOperator", "TreatMissingData")}
     alarms.put_metric_alarm(AlarmName=name, AlarmActions=[topic], **kept)
-    queue = sqs.create_queue(QueueName="person-on-call")["QueueUrl"]
+    may_send = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [may_send]})
+    queue = sqs.create_queue(QueueName="person-on-call", Attributes={"Policy": policy})["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.create_topic(Name=f"{STACK_NAME}-alarms")
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
@@ -157,6 +163,7 @@ def mapping_of_new_stream(op: Operator, stream_arn: str) -> MappingRunner:
 def event_stream_missing(op: Operator) -> None:
     """The stream is deleted, and events are written meanwhile."""
     deployment, name = op.world.deployment, op.output("EventStreamName")
+    restored = shorten_attempts(op)
     began = datetime.now(UTC) - timedelta(hours=1)
     op.client("kinesis").delete_stream(StreamName=name, EnforceConsumerDeletion=True)
     request(op)
@@ -166,7 +173,6 @@ def event_stream_missing(op: Operator) -> None:
     assert "None" not in seen.replace("ResourceNotFoundException", "")
     op.repair("--no-enabled")
     op.repair("create-stream")
-    op.stubs["lambda", "delete-event-source-mapping"] = lambda _: {}
     op.repair("delete-event-source-mapping")
 
     def create() -> None:
@@ -183,6 +189,7 @@ def event_stream_missing(op: Operator) -> None:
     assert AGREE in op.repair("owners rebuild")
     request(op)
     op.world.settle()
+    restored()
     assert "0 findings" in op.over("doctor")
 
 

@@ -4,7 +4,6 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from tests.e2e.doctor_faults import discarded
 from tests.e2e.faults import faulty_kinesis
 from tests.e2e.runbook.api_entries import LIMIT, request
 from tests.e2e.runbook.causes import (
@@ -14,17 +13,17 @@ from tests.e2e.runbook.causes import (
     fail,
     lose_permission,
     restore_permission,
+    shorten_attempts,
     undo,
+    without_retries,
     write_policy,
 )
 from tests.e2e.runbook.on_call import Operator
 from tests.e2e.runbook.scenarios import scenario
-from tests.e2e.test_parking import records_of
 
 PUBLISH_AGAIN = "Publish missing events again"
 A_MINUTE_MS = 60_000
 LASTS_A_MINUTE = "Rows would have to wait for a minute: a minute is added to their age."
-RETRIES = "A hundred retries take 45 minutes: the batch is put into the bucket by hand."
 FAKE_WRITES = "The fake mapping writes to the bucket with its own credentials, so it does not fail."
 
 
@@ -67,7 +66,6 @@ def stopped(op: Operator) -> None:
     assert "0 accounts released" in op.repair("release --failures")
     lose_permission(op, "ProjectorFunctionRole", "read-table-stream")
     restore_permission(op, "ProjectorFunctionRole", "read-table-stream")
-    op.stubs["lambda", "delete-event-source-mapping"] = lambda _: {}
     op.repair("delete-event-source-mapping")
     undo(op, deployment.mapping.start, "ProjectorMapping")
     assert "all agree" in op.procedure(PUBLISH_AGAIN, ACCOUNT=op.world.second)
@@ -77,6 +75,7 @@ def stopped(op: Operator) -> None:
 @scenario("ProjectorIsBehind", RESTORE, injected=LASTS_A_MINUTE)
 def is_behind(op: Operator) -> None:
     """The projector may no longer publish."""
+    restored = shorten_attempts(op)
     lose_permission(op, "ProjectorFunctionRole", "publish")
     request(op)
     op.await_(lambda: "AccessDeniedException" in op.look("account waits"), "a line that names the reason")
@@ -94,20 +93,21 @@ def is_behind(op: Operator) -> None:
     op.assert_ok()
     assert op.look("account waits").strip() == ""
     assert "0 objects" in op.over()
+    restored()
 
 
 @scenario("ProjectorFails", UNDO)
 def fails(op: Operator) -> None:
     """A variable of the function is removed, so it cannot start."""
     restored = break_settings(op, "ProjectorFunction", "EVENT_STREAM_NAME")
-    request(op)
-    op.await_alarm()
     fail(op, "ProjectorFunction")
+    op.assert_alarm()
+    request(op)
     assert "EVENT_STREAM_NAME" in op.look("errors_in")
-    assert "EVENT_STREAM_NAME" not in op.look("get-function-configuration")
+    assert '"EVENT_STREAM_NAME"' not in op.look("get-function-configuration")
     op.repair("--no-enabled")
     assert not op.world.deployment.mapping.status().running
-    op.repair("--memory-size", **{"2048": "1024"})
+    op.repair("--memory-size")
     undo(op, restored, "ProjectorFunction")
     op.mark()
     op.repair("release --failures")
@@ -166,13 +166,25 @@ def parks(op: Operator) -> None:
     op.assert_ok()
 
 
-@scenario("ProjectorGaveUp", injected=RETRIES)
+def lose(op: Operator, account_id: str, alarm: str, **settings: object) -> None:
+    """Let a mapping without retries give up an event of an account, because the function cannot start."""
+    with without_retries(op, "ProjectorMapping", **settings) as mapping:
+        restored = break_settings(op, "ProjectorFunction", "EVENT_STREAM_NAME")
+        fail(op, "ProjectorFunction")
+        op.world.credit(account_id)
+        op.await_(lambda: mapping.status().totals.discarded, "a discarded record")
+        op.metric(mapping.status().totals.discarded, alarm=alarm)
+        restored()
+    op.assert_alarm(alarm)
+
+
+@scenario("ProjectorGaveUp")
 def gave_up(op: Operator) -> None:
-    discarded(op.world)
+    lose(op, op.world.second, "ProjectorGaveUp")
     op.client("s3").put_object(Bucket=op.output("FailureBucketName"), Key="readme.txt", Body=b"hello")
-    op.metric(1)
-    op.assert_alarm()
-    assert "2 objects are in the failure bucket" in op.look()
+    seen = op.look()
+    assert "2 objects are in the failure bucket" in seen
+    assert "EVENT_STREAM_NAME" in seen
     seen = op.repair("release --failures")
     assert f"{op.world.second} released" in seen
     assert "Resolve it by hand, then delete the object" in seen
@@ -186,20 +198,13 @@ def gave_up(op: Operator) -> None:
 
 @scenario("ProjectorLost", PUBLISH_AGAIN)
 def lost(op: Operator) -> None:
-    """The mapping passes over a row without publishing or storing it."""
-    world, mapping = op.world, op.world.deployment.mapping
-    account_id = world.api.open_account("5.00")
+    """The mapping has no destination for what it gives up."""
+    world, account_id = op.world, op.world.api.open_account("5.00")
     world.settle()
-    assert mapping.stop()
-    world.credit(account_id)
-    [shard] = mapping.status().shards
-    newest = records_of(world.deployment, account_id)[-1]["dynamodb"]["SequenceNumber"]
-    mapping.begin_again({shard.shard_id: newest})
-    mapping.start()
-    op.metric(1)
-    op.assert_alarm()
+    lose(op, account_id, "ProjectorLost", on_failure_arn=None)
     world.settle()
     seen = op.look()
+    assert "EVENT_STREAM_NAME" in seen
     assert '"PolicyName": "keep-failures"' in seen
     assert op.output("FailureBucketName") in seen
     seen = op.repair(ACCOUNT=account_id)
@@ -234,26 +239,24 @@ def failures_not_stored(op: Operator) -> None:
 
 @scenario("EventStreamThrottled")
 def event_stream_throttled(op: Operator) -> None:
-    """Kinesis refuses all records, and the projector sends them again."""
-    accepting: list[bool] = []
-    refused: list[int] = []
+    """Kinesis refuses the records of two requests, and the projector sends them again."""
 
-    def refuse(_number: int, records: list[dict[str, Any]]) -> set[int]:
-        if accepting:
-            return set()
-        refused.append(len(records))
-        return set(range(len(records)))
+    def refuse(number: int, records: list[dict[str, Any]]) -> set[int]:
+        return set(range(len(records))) if number < 2 else set()
 
-    with faulty_kinesis(op.world.deployment, fails=refuse):
+    with faulty_kinesis(op.world.deployment, fails=refuse) as requests:
         request(op)
-        op.await_(lambda: '"refusals":' in op.look("$.refusals"), "a line that counts refusals")
-        op.metric(sum(refused))
-        op.assert_alarm()
-        assert '"ON_DEMAND"' in op.look("describe-stream-summary")
-        op.stubs["kinesis", "update-stream-mode"] = lambda _: {}
-        op.repair()
-        accepting.append(True)
         op.world.settle()
+    op.metric(sum(map(len, requests[:2])))
+    op.assert_alarm()
+    seen = op.look()
+    assert '"ACTIVE"' in seen
+    assert "refusals" in seen
+    op.stubs["kinesis", "update-stream-mode"] = lambda _: {}
+    op.repair()
     op.mark()
+    request(op)
+    op.world.settle()
+    assert "refusals" not in op.look()
     op.assert_ok()
     op.assert_ok("ProjectorIsBehind")

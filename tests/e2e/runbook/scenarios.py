@@ -7,6 +7,7 @@ emit. Without it, the condition is caused, and what the stack emits or a fake re
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def scenario(entry: str, *uses: str, injected: str = "") -> Callable[[Act], Act]
     return registered
 
 
-def of_module(name: str) -> list[Scenario]:
-    """The scenarios of a module, in the order in which they are written."""
-    return [each for each in SCENARIOS.values() if each.module == name]
+def of_modules(*modules: ModuleType) -> list[Scenario]:
+    """The scenarios of these modules, in the order in which they are written."""
+    names = {module.__name__ for module in modules}
+    return [each for each in SCENARIOS.values() if each.module in names]

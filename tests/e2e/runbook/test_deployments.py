@@ -7,7 +7,9 @@ import pytest
 from tests.e2e.doctor_world import World
 from tests.e2e.runbook import deployment_entries
 from tests.e2e.runbook.conftest import Practise, healthy_world
-from tests.e2e.runbook.scenarios import Scenario, of_module
+from tests.e2e.runbook.scenarios import Scenario, of_modules
+
+MODULES = (deployment_entries,)
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +19,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield found
 
 
-@pytest.mark.parametrize("scenario", of_module(deployment_entries.__name__), ids=lambda each: each.entry)
+@pytest.mark.parametrize("scenario", of_modules(*MODULES), ids=lambda each: each.entry)
 def test_the_commands_of_the_entry_work(practise: Practise, scenario: Scenario) -> None:
     practise(scenario)

@@ -76,9 +76,12 @@ def totals_throttled(op: Operator) -> None:
     assert_refreshed(op)
 
 
-@scenario("LakeTotalsNotDelivered", UNDO)
+@scenario(
+    "LakeTotalsNotDelivered",
+    UNDO,
+    injected="The emulator's schedule always reaches the function: the message is put into the queue by hand.",
+)
 def totals_not_delivered(op: Operator) -> None:
-    """The queue has a message about a run that could not be started."""
     not_started(op.world)
     sqs, queue = op.client("sqs"), op.output("LakeTotalsNotInvokedUrl")
     waiting = "ApproximateNumberOfMessages"

@@ -11,6 +11,7 @@ import typer
 from botocore.exceptions import EndpointConnectionError
 from typer.testing import CliRunner
 
+import account_events
 from local_stack.errors import CommandError
 from ops.cli.__main__ import PROGRAM, SINGLE_COMMANDS, main
 from ops.cli.app import app
@@ -132,3 +133,8 @@ def _code_of(commands: typer.Typer, arguments: list[str]) -> object:
     with pytest.raises(SystemExit) as ended:
         run_and_exit(commands, PROGRAM)
     return ended.value.code
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    done = CliRunner().invoke(app, ["--version"])
+    assert (done.exit_code, done.stdout) == (0, f"{account_events.__version__}\n")

@@ -106,6 +106,18 @@ def test_a_runner_resumes_after_the_checkpoints_of_another() -> None:
     assert aws.functions.batches() == [[1, 2], [3]]
 
 
+def test_a_mapping_that_begins_again_forgets_its_checkpoints() -> None:
+    aws, clock = aws_with(1, 2), FakeClock()
+    runner = runner_on(aws, clock)
+    run_until_idle(runner, clock)
+    runner.begin_again(batch_size=1)
+    run_until_idle(runner, clock)
+    assert aws.functions.batches() == [[1, 2], [1], [2]]
+    runner.begin_again({"s1": "1"})
+    run_until_idle(runner, clock)
+    assert aws.functions.batches()[3:] == [[2]]
+
+
 def test_the_thread_delivers_becomes_idle_and_stops() -> None:
     aws = aws_with(1, 2)
     runner = aws.runner(config())
