@@ -14,6 +14,7 @@ from tests.e2e.doctor_faults import (
     no_recovery,
     short_retention,
     stray_file,
+    wrong_snapshot,
 )
 from tests.e2e.runbook.causes import UNDO, undo
 from tests.e2e.runbook.lake_entries import AGREE
@@ -134,15 +135,22 @@ def ledger_row_wrong(op: Operator) -> None:
     assert "1 account with findings" in op.look(**words)
     assert float(json.loads((op.folder / "found.json").read_text())["Balance"]["N"]) == 1_000_000
     assert "0 accounts with findings" in op.repair("restore-table-to-point-in-time", TIME=now(), **words)
-    op.repair("file://row.json\n")
+    seen = op.repair("restore rows", **words)
+    assert f"row {world.first}/3 is different" in seen
+    assert "1 row stored" in seen
+    op.repair("--timeout")
     seen = op.repair("delete-table")
     assert "0 accounts with findings" in seen
     assert "0 accounts released" in seen
     deleted_row(world)
     assert "1 account with findings" in op.look("check")
     op.repair("restore-table-to-point-in-time", TIME=now(), **words)
-    op.repair("attribute_not_exists")
+    seen = op.repair("restore rows", **words)
+    assert f"row {world.first}/3 is missing" in seen
     assert "0 accounts with findings" in op.repair("delete-table")
+    wrong_snapshot(world)
+    assert "1 account with findings" in op.look("check")
+    assert "1 snapshot stored" in op.repair("restore snapshots", **words)
     world.settle()
     assert AGREE in op.over()
 

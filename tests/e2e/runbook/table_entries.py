@@ -1,5 +1,9 @@
 """Scenarios of the tables' alarms. The emulator throttles no table; a proxy in front of it refuses requests."""
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
 from tests.e2e.runbook.api_entries import request
 from tests.e2e.runbook.causes import INTERNAL_ERROR, THROTTLED, UNDO, refusing_dynamodb, undo
 from tests.e2e.runbook.on_call import Operator
@@ -91,3 +95,33 @@ def read_model_throttled(op: Operator) -> None:
     assert ": 0 differ from the ledger" in seen
     op.mark()
     op.assert_ok()
+
+
+@scenario("BackupMissing", injected="The emulator has plans of AWS Backup only as records, and makes no backups.")
+def backup_missing(op: Operator) -> None:
+    """No job has run, so the metric has no data."""
+    jobs: list[dict[str, Any]] = []
+
+    def describe_stacks(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        [stack] = op.world.client("cloudformation").describe_stacks(**parameters)["Stacks"]
+        role = {"OutputKey": "BackupRoleArn", "OutputValue": "arn:aws:iam::000000000000:role/backup"}
+        return {"Stacks": [stack | {"Outputs": [*stack["Outputs"], role]}]}
+
+    def start(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        assert parameters["ResourceArn"].endswith(f"table/{op.output('TableName')}")
+        assert parameters["IamRoleArn"].endswith("role/backup")
+        jobs.append({"CreationDate": datetime.now(UTC), "State": "COMPLETED"})
+        return {"BackupJobId": "1"}
+
+    op.stubs |= {
+        ("backup", "list-backup-jobs"): lambda _: {"BackupJobs": jobs},
+        ("backup", "start-backup-job"): start,
+        ("cloudformation", "describe-stacks"): describe_stacks,
+    }
+    op.assert_alarm()
+    assert "COMPLETED" not in op.look()
+    op.repair("start-backup-job")
+    op.metric(1)
+    assert "COMPLETED" in op.look()
+    op.assert_ok()
+    del op.stubs["cloudformation", "describe-stacks"]
