@@ -1,16 +1,18 @@
 """A bad release is taken back as docs/operating.md describes: its code, its template, or a schema that it published."""
 
-import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from typer.testing import CliRunner
 
 from account_events.avro.errors import UnknownFingerprint
+from local_stack import address
 from local_stack.local_deployment import STACK_NAME, LocalDeployment
+from ops.cli.app import app
 from ops.demo.demo import read_published
 from ops.deployment.stack import Deployment
 from ops.doctor.run import examine
@@ -63,14 +65,16 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def assert_all_agree(deployment: LocalDeployment, release: Release, folder: Path) -> None:
+def assert_all_agree(deployment: LocalDeployment) -> None:
     """Nothing was given up, and the table, the read model and the lake have the same events, each counted once."""
     assert deployment.wait_until_idle(IDLE_TIMEOUT_S), deployment.mapping.status()
     assert [runner.status().totals.discarded for runner in deployment.mappings.values()] == [0, 0]
-    address = folder / "address.json"
-    address.write_text(json.dumps(asdict(deployment.address)))
-    for command in (["check"], ["owners", "check"], ["reconcile", "--grace-s", "0"]):
-        release.command(*command, ACCOUNT_EVENTS_LOCAL_STACK=str(address))
+    with pytest.MonkeyPatch.context() as patched, TemporaryDirectory() as folder:
+        patched.setattr(address, "ADDRESS_FILE", Path(folder) / "address.json")
+        with deployment.address.published():
+            for command in ("check", "owners check", "reconcile --grace-s 0"):
+                done = CliRunner().invoke(app, command.split())
+                assert done.exit_code == 0, (command, done.output, done.exception)
     wait_until(lambda: not kinds(deployment))  # a mapping that was started again has to report a poll first
 
 
@@ -81,7 +85,7 @@ def assert_published(deployment: LocalDeployment, account_id: str, events: int) 
     assert found.published == [*range(1, events + 1)]
 
 
-def test_code_that_fails_is_taken_back(own_deployment: LocalDeployment, release: Release, tmp_path: Path) -> None:
+def test_code_that_fails_is_taken_back(own_deployment: LocalDeployment, release: Release) -> None:
     with Api(own_deployment) as api:
         account_id = api.open_account("10.00")
         assert own_deployment.wait_until_idle(IDLE_TIMEOUT_S)
@@ -94,12 +98,10 @@ def test_code_that_fails_is_taken_back(own_deployment: LocalDeployment, release:
         PREVIOUS.deploy(own_deployment)
         credit_times(api, 2, account_id)
     assert_published(own_deployment, account_id, 14)
-    assert_all_agree(own_deployment, PREVIOUS, tmp_path)
+    assert_all_agree(own_deployment)
 
 
-def test_a_template_without_a_permission_is_taken_back(
-    own_deployment: LocalDeployment, release: Release, tmp_path: Path
-) -> None:
+def test_a_template_without_a_permission_is_taken_back(own_deployment: LocalDeployment, release: Release) -> None:
     with Api(own_deployment) as api:
         account_id = api.open_account("10.00")
         assert own_deployment.wait_until_idle(IDLE_TIMEOUT_S)
@@ -111,11 +113,11 @@ def test_a_template_without_a_permission_is_taken_back(
         PREVIOUS.deploy(own_deployment)
         credit_times(api, 2, account_id)
     assert_published(own_deployment, account_id, 14)
-    assert_all_agree(own_deployment, PREVIOUS, tmp_path)
+    assert_all_agree(own_deployment)
 
 
 def test_a_release_with_a_new_schema_is_taken_back_without_the_schema(
-    own_deployment: LocalDeployment, release: Release, tmp_path: Path
+    own_deployment: LocalDeployment, release: Release
 ) -> None:
     """The previous code reads events that the bad release wrote, because the schema's file is kept.
 
@@ -142,4 +144,4 @@ def test_a_release_with_a_new_schema_is_taken_back_without_the_schema(
         for reader in readers:
             reader.start()
         credit_times(api, 2, account_id)
-    assert_all_agree(own_deployment, release, tmp_path)
+    assert_all_agree(own_deployment)

@@ -87,13 +87,13 @@ class Release:
             assert text.count(was) == 1, name
             (self.folder / name).write_text(text.replace(was, now), encoding="utf-8")
 
-    def command(self, *arguments: str, **environment: str) -> None:
+    def command(self, *arguments: str) -> None:
         """Run `account-events` of this release."""
-        self.python("-c", COMMAND, *arguments, **environment)
+        self.python("-c", COMMAND, *arguments)
 
-    def python(self, *arguments: str, **environment: str) -> None:
+    def python(self, *arguments: str) -> None:
         """Run Python with the release's packages."""
-        own = {"PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1", **environment}
+        own = {"PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(  # noqa: S603 -- this interpreter, with the test's own arguments
             [sys.executable, *arguments],
             cwd=self.folder,
