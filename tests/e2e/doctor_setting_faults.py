@@ -24,7 +24,7 @@ def may_not_assume(world: World) -> None:
 
 @fault("the API answers without authorisation", "api-route-differs")
 def without_authorisation(world: World) -> None:
-    api, route = world.outputs["ApiId"], world.physical("HttpApiRoute")
+    api, route = world.outputs["ApiId"], world.physical("HttpApiRoute").rpartition("/")[2]
     world.client("apigatewayv2").update_route(ApiId=api, RouteId=route, AuthorizationType="NONE")
 
 
