@@ -36,8 +36,8 @@ def _by_id(pages: Any) -> dict[str, Mapping[str, Any]]:  # noqa: ANN401 -- botoc
 
 
 def _routes(view: StackView, api: str, routes: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
-    # The emulator's id is that of the API, a slash, and that of the route.
-    known = {view.physical_ids[name].rpartition("/")[2]: name for name in view.of_type("AWS::ApiGatewayV2::Route")}
+    names = view.of_type("AWS::ApiGatewayV2::Route")
+    known = {view.physical_ids[name].rpartition("/")[2]: name for name in names}  # the emulator's begin with the API's
     needed = {view.properties(name)["AuthorizationType"] for name in known.values()}
     for route_id, name in known.items():
         if route_id not in routes:

@@ -6,6 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from ops.doctor.run import CHECKS
 from tests.e2e.doctor_faults import (
     SAVED,
     changed_row,
@@ -16,6 +17,7 @@ from tests.e2e.doctor_faults import (
     stray_file,
     wrong_snapshot,
 )
+from tests.e2e.doctor_setting_faults import may_be_public
 from tests.e2e.runbook.causes import UNDO, undo
 from tests.e2e.runbook.lake_entries import AGREE
 from tests.e2e.runbook.on_call import Operator
@@ -46,7 +48,7 @@ def check_incomplete(op: Operator) -> None:
     events.unregister("before-call.iam.SimulatePrincipalPolicy", refuse)
     seen = op.repair()
     assert "check-incomplete" not in seen
-    assert "10 of 10 checks completed" in seen
+    assert f"{len(CHECKS)} of {len(CHECKS)} checks completed" in seen
 
 
 @scenario("table-missing", UNDO)
@@ -153,6 +155,31 @@ def ledger_row_wrong(op: Operator) -> None:
     assert "1 snapshot stored" in op.repair("restore snapshots", **words)
     world.settle()
     assert AGREE in op.over()
+
+
+@scenario("events-not-published")
+def events_not_published(op: Operator) -> None:
+    """The projector's mapping stands still while a row is written; then its events are published again."""
+    world = op.world
+    assert world.deployment.mapping.stop()
+    world.credit(world.second)
+    op.await_(lambda: is_reported(op, "events-not-published"), "events-not-published")
+    op.look()
+    world.start()
+    op.repair(ACCOUNT=world.second)
+    world.settle()
+    assert not is_reported(op, "events-not-published")
+
+
+@scenario("bucket-settings-differ")
+def bucket_settings_differ(op: Operator) -> None:
+    may_be_public(op.world)
+    bucket = op.output("LakeBucketName")
+    assert is_reported(op, "bucket-settings-differ")
+    op.look(BUCKET=bucket)
+    assert AGREE in op.repair(BUCKET=bucket)
+    assert '"BlockPublicPolicy": true' in op.look("get-public-access-block", BUCKET=bucket)
+    assert not is_reported(op, "bucket-settings-differ")
 
 
 def now() -> str:
