@@ -55,6 +55,19 @@ def break_settings(op: Operator, function: str, variable: str) -> Undo:
     return lambda: functions.update_function_configuration(FunctionName=name, **intact)
 
 
+def break_handler(op: Operator, function: str) -> Undo:
+    """Change a function's handler by hand: it fails sooner than without a variable, which it reads after its imports.
+
+    Returns:
+        What undoes it, and what the operator changes meanwhile.
+    """
+    functions, name = op.client("lambda"), op.id_of(function)
+    before = functions.get_function_configuration(FunctionName=name)
+    functions.update_function_configuration(FunctionName=name, Handler="no_such_module.handler")
+    intact = {"MemorySize": before["MemorySize"], "Handler": before["Handler"]}
+    return lambda: functions.update_function_configuration(FunctionName=name, **intact)
+
+
 def shorten_attempts(op: Operator) -> Undo:
     """Let the projector run for 16 seconds only, so that it soon reports what Kinesis does not accept."""
     functions, name = op.client("lambda"), op.output("ProjectorFunctionName")

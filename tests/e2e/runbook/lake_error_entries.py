@@ -8,7 +8,7 @@ import pytest
 from local_stack.firehose import delivery
 from local_stack.firehose.object_prefixes import CONVERSION_FAILED, PROCESSING_FAILED
 from tests.e2e.runbook.api_entries import LIMIT, request
-from tests.e2e.runbook.causes import RESTORE, UNDO, break_settings, fail, lose_permission, restore_permission, undo
+from tests.e2e.runbook.causes import RESTORE, UNDO, break_handler, fail, lose_permission, restore_permission, undo
 from tests.e2e.runbook.lake_entries import AGREE
 from tests.e2e.runbook.on_call import Operator
 from tests.e2e.runbook.scenarios import scenario
@@ -107,13 +107,13 @@ def too_many_partitions(op: Operator) -> None:
 
 @scenario("LakeTransformFails", UNDO)
 def transform_fails(op: Operator) -> None:
-    """A variable of the function is removed, so it cannot start."""
-    restored = break_settings(op, "LakeTransformFunction", "FIRST_DAY")
+    """The function's handler is changed, so it cannot start."""
+    restored = break_handler(op, "LakeTransformFunction")
     deliver(op, PROCESSING_FAILED)
     op.assert_alarm()
     fail(op, "LakeTransformFunction")
     seen = op.look()
-    assert "FIRST_DAY" in op.look("errors_in")
+    assert "no_such_module" in seen
     assert "1 object with 1 event; nothing was changed" in seen
     op.repair("--memory-size")
     undo(op, restored, "LakeTransformFunction")
