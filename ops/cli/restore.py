@@ -23,7 +23,7 @@ from ops.replay.dynamodb_source import DynamoDBSource
 from ops.replay.pace import READ_UNITS_MAX, ReadPace
 from ops.replay.selection import Accounts, Everything
 from ops.replay.source import parts_of
-from ops.restore.copied_rows import Difference, differences, put_back
+from ops.restore.copied_rows import Difference, RowsPutBack, differences
 from ops.restore.errors import RestoreRefused
 from ops.restore.guards import require_copy, require_unused
 from ops.restore.import_templates import with_resource, without
@@ -57,8 +57,8 @@ def rows(
     """Compare a restored copy of the accounts table with the live table, and put rows back.
 
     Rows that only the live table has are newer than the backup and stay as they are. No row is overwritten without
-    --replace, and none that changes meanwhile. Without account ids, all accounts are compared. Exit code 1 if rows of
-    the copy are still missing or different.
+    --replace, none that changes meanwhile, and none that is an event of its own. Without account ids, all accounts are
+    compared. Exit code 1 if rows of the copy are still missing or different, or no row was compared.
     """
     if replace and not write:
         raise typer.BadParameter("--replace needs --write")
@@ -66,13 +66,28 @@ def rows(
         deployment = Deployment.connect(stack)
         dynamodb = deployment.client("dynamodb")
         copied, live = LedgerTable(dynamodb, copy), LedgerTable(dynamodb, deployment.outputs["TableName"])
-        require_copy(copied, live.name)
+        require_copy(copied, live)
         stop = threading.Event()
         source = DynamoDBSource(dynamodb, copied.name, wait=stop.wait, jitter=random.random)
         parts = parts_of(Accounts(tuple(account_ids)) if account_ids else Everything(), 1)
-        found = differences(source, parts, live, ReadPace(read_units_max, time.monotonic, stop.wait))
-        remaining = _restored(found, live, write=write, replace=replace)
-    if remaining:
+        compared: list[int] = []
+        pace = ReadPace(read_units_max, time.monotonic, stop.wait)
+        found = differences(source, parts, live, pace, compared.append)
+        stored, remaining = _restored(found, RowsPutBack(live, replace=replace) if write else None)
+    out.print(
+        f"{counted(sum(compared), 'row')} of {copy} compared with {live.name}: {stored} stored, {remaining} missing or "
+        "different",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if not sum(compared):
+        print_error("no row was compared: the copy is empty, or it does not have these accounts")
+    if remaining and not write:
+        err.print(
+            "Nothing was changed: --write stores missing rows, --write --replace also those that differ.",
+            soft_wrap=True,
+        )
+    if remaining or not sum(compared):
         sys.exit(1)
 
 
@@ -133,6 +148,8 @@ def snapshots(account_ids: AccountIds = None, *, everyone: AllAccounts = False, 
             stored += count
             [again] = check_ledger(dynamodb, name, [check.account_id]) if count else [check]
             remaining += [f"{check.account_id}: {finding}" for finding in again.findings]
+            if not check.rows:
+                remaining.append(f"{check.account_id}: the table has no row of this account")
     for finding in remaining[:SHOWN_MAX]:
         print_error(finding)
     out.print(
@@ -159,6 +176,11 @@ def templates(
         raise RestoreRefused(f"The table {described['TableName']} has no stream: enable it first (docs/backup.md).")
     body = stacks.get_template(StackName=name, TemplateStage="Processed")["TemplateBody"]
     template = json.loads(body) if isinstance(body, str) else body
+    if TABLE not in template["Resources"]:
+        raise RestoreRefused(
+            f"The stack's template has no {TABLE}: the stack was already updated to the template without the table. "
+            "Continue with the import, with the files that this command wrote before (docs/backup.md)."
+        )
     [described_stack] = stacks.describe_stacks(StackName=name)["Stacks"]
     kept = [{"ParameterKey": each["ParameterKey"], "UsePreviousValue": True} for each in described_stack["Parameters"]]
     values = {"": described["TableName"], "Arn": described["TableArn"], "StreamArn": described["LatestStreamArn"]}
@@ -181,33 +203,21 @@ def templates(
         out.print(str(folder / name), highlight=False, markup=False, soft_wrap=True)
 
 
-def _restored(found: Iterable[Difference], live: LedgerTable, *, write: bool, replace: bool) -> int:
-    """Puts rows back and prints each difference. Returns how many rows are still missing or different."""
-    shown = stored = remaining = 0
+def _restored(found: Iterable[Difference], rows: RowsPutBack | None) -> tuple[int, int]:
+    """Puts rows back, or only compares, and prints each row that stays as it is. Returns the stored and other rows."""
+    stored = remaining = 0
     for each in found:
         kind = "missing" if each.live is None else "different"
-        is_stored = write and not each.damage and (replace or each.live is None)
-        if is_stored:
-            put_back(each, live)
+        reason = rows.put(each) if rows else ("another event" if each.is_another_event else each.damage)
+        if rows and not reason:
             stored += 1
-        else:
-            remaining += 1
-            shown += 1
-            if shown <= SHOWN_MAX:
-                damage = f"; the copy's row cannot be used: {each.damage}" if each.damage else ""
-                print_error(f"row {each.key} is {kind}{damage}")
-    if shown > SHOWN_MAX:
-        err.print(f"and {shown - SHOWN_MAX} more")
-    out.print(
-        f"{counted(stored, 'row')} stored, {remaining} of the copy's rows missing or different in {live.name}"
-        if stored or remaining
-        else f"{live.name} has every row of the copy",
-        highlight=False,
-        soft_wrap=True,
-    )
-    if remaining and not write:
-        err.print("Nothing was changed: --write stores missing rows, --write --replace also those that differ.")
-    return remaining
+            continue
+        remaining += 1
+        if remaining <= SHOWN_MAX:
+            print_error(f"row {each.key} is {kind}" + (f": {reason}" if reason else ""))
+    if remaining > SHOWN_MAX:
+        err.print(f"and {remaining - SHOWN_MAX} more")
+    return stored, remaining
 
 
 def _first_day(deployment: Deployment, table: LedgerTable) -> datetime:

@@ -6,19 +6,22 @@ from ops.restore.errors import RestoreRefused
 from ops.restore.table import LedgerTable
 
 
-def require_copy(copy: LedgerTable, live_name: str) -> None:
-    """Checks that a table is a restored copy, which nobody uses, and not the live table or that of another stack.
+def require_copy(copy: LedgerTable, live: LedgerTable) -> None:
+    """Checks that a table is a restored copy of the live table, which nobody uses, and not the live table itself.
 
     Raises:
         RestoreRefused: it is not.
     """
     described = copy.describe()
-    if described["TableName"] == live_name:
-        raise RestoreRefused(f"{live_name} is the stack's own table: give the table that you restored from a backup.")
+    if described["TableName"] == live.name:
+        raise RestoreRefused(f"{live.name} is the stack's own table: give the table that you restored from a backup.")
     if _has_stream(described):
         raise RestoreRefused(
             f"The table {copy.name} has a stream, so it is in use: give the table that you restored from a backup."
         )
+    origin, expected = described.get("RestoreSummary", {}).get("SourceTableArn"), live.describe()["TableArn"]
+    if origin not in (None, expected):
+        raise RestoreRefused(f"The table {copy.name} was restored from {origin}, and not from {expected}.")
 
 
 def require_unused(table: LedgerTable, functions: Any, function: str, mapping: str | None) -> None:  # noqa: ANN401 -- a boto3 client

@@ -35,7 +35,8 @@ def put_published(
 ) -> PutBack:
     """Stores the rows of all published events that the table lacks, and their snapshots.
 
-    A source may lack events that another has. So all sources are read again while there are gaps and rows are stored.
+    A source may lack events that another has. So all sources are read again while there are findings and rows are
+    stored. Findings are those of the last round: a source without the events in question clears no other's finding.
 
     Args:
         sources: where events were published.
@@ -44,13 +45,12 @@ def put_published(
     """
     done = PutBack()
     while True:
-        had_gaps, before = False, done.events + done.snapshots
+        done.findings, before = {}, done.events + done.snapshots
         for source in sources:
             for account_id, events in source():
                 _put_account(account_id, events, table, done)
-                had_gaps |= account_id in done.findings
                 progress(done)
-        if not had_gaps or done.events + done.snapshots == before:
+        if not done.findings or done.events + done.snapshots == before:
             return done
 
 
@@ -63,7 +63,6 @@ def put_snapshots(checks: Iterable[LedgerCheck], table: LedgerTable) -> Iterator
 
 
 def _put_account(account_id: str, events: Sequence[EventRow], table: LedgerTable, done: PutBack) -> None:
-    done.findings.pop(account_id, None)  # this source may have what another lacked
     missing = _missing(account_id, events, table)
     for row in missing.rows:
         table.put(row)
@@ -73,7 +72,7 @@ def _put_account(account_id: str, events: Sequence[EventRow], table: LedgerTable
         else:
             done.snapshots += 1
     if missing.finding:
-        done.findings[account_id] = missing.finding
+        done.findings.setdefault(account_id, missing.finding)
 
 
 def _missing(account_id: str, events: Sequence[EventRow], table: LedgerTable) -> Missing:

@@ -18,7 +18,7 @@ from ops.replay.dynamodb_source import DynamoDBSource
 from ops.replay.pace import Unpaced
 from ops.replay.selection import Accounts, Everything
 from ops.replay.source import parts_of
-from ops.restore.copied_rows import Difference, differences, put_back
+from ops.restore.copied_rows import Difference, RowsPutBack, differences
 from ops.restore.errors import RestoreRefused
 from ops.restore.guards import require_copy
 from ops.restore.published_events import AccountEvents
@@ -67,7 +67,12 @@ def damage(client: DynamoDBClient, table: LedgerTable, version: int) -> dict[str
 def compared(client: DynamoDBClient, copy: LedgerTable, live: LedgerTable, *account_ids: str) -> list[Difference]:
     source = DynamoDBSource(client, copy.name, wait=lambda _: False, jitter=lambda: 0.0, page_rows=7)
     parts = parts_of(Accounts(account_ids) if account_ids else Everything(), 1)
-    return sorted(differences(source, parts, live, Unpaced()), key=lambda each: each.key)
+    return sorted(differences(source, parts, live, Unpaced(), lambda _: None), key=lambda each: each.key)
+
+
+def put_back(found: list[Difference], live: LedgerTable, *, replace: bool = True) -> list[str]:
+    rows = RowsPutBack(live, replace=replace)
+    return [rows.put(each) for each in sorted(found, key=lambda each: int(each.copied["Version"]["N"]))]
 
 
 def assert_intact(client: DynamoDBClient, table: LedgerTable) -> None:
@@ -80,6 +85,10 @@ def published(*skipped: tuple[str, int]) -> Iterator[AccountEvents]:
     events = [row for row in ROWS if isinstance(row, EventRow) and (row.account_id, row.sequence) not in skipped]
     for account_id, account in groupby(events, key=lambda row: row.account_id):
         yield account_id, list(account)
+
+
+def events_of(account_id: str, first: int, last: int) -> list[EventRow]:
+    return [row for row in HISTORIES[account_id] if isinstance(row, EventRow) and first <= row.sequence <= last]
 
 
 def test_equal_tables_have_no_differences(client: DynamoDBClient, copy: LedgerTable, live: LedgerTable) -> None:
@@ -101,8 +110,7 @@ def test_missing_rows_are_found_and_put_back(client: DynamoDBClient, copy: Ledge
         ("a/9", None, ""),
         ("b/27", None, ""),
     ]
-    for each in found:
-        put_back(each, live)
+    assert put_back(found, live, replace=False) == ["", "", "", ""]
     assert_intact(client, live)
 
 
@@ -116,7 +124,8 @@ def test_a_changed_row_is_replaced(client: DynamoDBClient, copy: LedgerTable, li
     damaged = damage(client, live, 12)
     [found] = compared(client, copy, live)
     assert (found.key, found.live) == ("a/12", damaged)
-    put_back(found, live)
+    assert put_back([found], live, replace=False) == ["it is replaced only with --replace"]
+    assert put_back([found], live) == [""]
     assert_intact(client, live)
 
 
@@ -130,12 +139,28 @@ def test_a_row_that_changed_after_the_comparison_is_kept(
         item = to_item(HISTORIES["a"][version - 1]) | {"CorrelationId": {"S": "written meanwhile"}}
         client.put_item(TableName=live.name, Item=item)
     for each in (different, missing):
-        with pytest.raises(RestoreRefused, match=f"row {each.key} has been written meanwhile"):
-            put_back(each, live)
+        assert put_back([each], live) == [f"row {each.key} has been written meanwhile; it was not overwritten"]
         version = int(each.key.removeprefix("a/"))
         assert client.get_item(TableName=live.name, Key=key("a", version))["Item"]["CorrelationId"] == {
             "S": "written meanwhile"
         }
+
+
+def test_a_later_event_in_the_place_of_a_lost_one_is_kept(
+    client: DynamoDBClient, copy: LedgerTable, live: LedgerTable
+) -> None:
+    """Rows 26 and 27, the account's last, were deleted, and then a command took version 26."""
+    lose(client, live, "a", 26, 27)
+    later = to_item(HISTORIES["a"][25]) | {"RequestId": {"S": "r-later"}, "CorrelationId": {"S": "c-later"}}
+    client.put_item(TableName=live.name, Item=later)
+    found = compared(client, copy, live)
+    assert [(each.key, each.is_another_event) for each in found] == [("a/26", True), ("a/27", False)]
+    assert put_back(found, live) == [
+        "a command took the version for another event, which stays",
+        "an earlier row of the account still differs",
+    ]
+    assert live.rows("a", 26).keys() == {26}
+    assert client.get_item(TableName=live.name, Key=key("a", 26))["Item"] == later
 
 
 def test_an_attribute_added_meanwhile_is_kept(client: DynamoDBClient, copy: LedgerTable, live: LedgerTable) -> None:
@@ -144,15 +169,13 @@ def test_an_attribute_added_meanwhile_is_kept(client: DynamoDBClient, copy: Ledg
     client.put_item(TableName=live.name, Item=item)
     [found] = compared(client, copy, live)
     client.put_item(TableName=live.name, Item=item | {"CommandId": {"S": "k-other"}})
-    with pytest.raises(RestoreRefused, match="a/12 has been written meanwhile"):
-        put_back(found, live)
+    assert put_back([found], live) == ["row a/12 has been written meanwhile; it was not overwritten"]
 
 
 def test_a_put_that_is_repeated_succeeds(client: DynamoDBClient, copy: LedgerTable, live: LedgerTable) -> None:
     lose(client, live, "a", 3)
     [found] = compared(client, copy, live)
-    put_back(found, live)
-    put_back(found, live)
+    assert put_back([found], live) == put_back([found], live) == [""]
     assert_intact(client, live)
 
 
@@ -197,8 +220,13 @@ def test_what_one_source_lacks_comes_from_another(client: DynamoDBClient) -> Non
     assert_intact(client, table)
 
 
-def events_of(account_id: str, first: int, last: int) -> list[EventRow]:
-    return [row for row in HISTORIES[account_id] if isinstance(row, EventRow) and first <= row.sequence <= last]
+@pytest.mark.parametrize("silent", [events_of("a", 3, 5), events_of("a", 16, 20), events_of("b", 1, 3)])
+def test_a_source_that_is_silent_on_a_gap_clears_no_finding(client: DynamoDBClient, silent: list[EventRow]) -> None:
+    table = table_with(client, [row for row in ROWS if row.version <= (5 if row.account_id == "a" else 27)])
+    sources = [lambda: iter([("a", events_of("a", 7, 9))]), lambda: iter([(silent[0].account_id, silent)])]
+    assert put_published(sources, table).findings == {
+        "a": "event 6 is neither in the table nor published, but event 7 exists"
+    }
 
 
 def test_an_event_that_no_source_has_is_a_finding(client: DynamoDBClient) -> None:
@@ -256,21 +284,21 @@ def test_no_snapshot_is_computed_after_a_damaged_event(client: DynamoDBClient, l
 
 def test_the_live_table_is_no_copy(live: LedgerTable) -> None:
     with pytest.raises(RestoreRefused, match="is the stack's own table"):
-        require_copy(live, live.name)
+        require_copy(live, live)
 
 
-def test_a_table_with_a_stream_is_no_copy(client: DynamoDBClient, copy: LedgerTable) -> None:
+def test_a_table_with_a_stream_is_no_copy(client: DynamoDBClient, copy: LedgerTable, live: LedgerTable) -> None:
     client.update_table(TableName=copy.name, StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"})
     with pytest.raises(RestoreRefused, match="has a stream, so it is in use"):
-        require_copy(copy, "accounts")
+        require_copy(copy, live)
 
 
-def test_a_table_that_does_not_exist_is_named(client: DynamoDBClient) -> None:
+def test_a_table_that_does_not_exist_is_named(client: DynamoDBClient, live: LedgerTable) -> None:
     with pytest.raises(RestoreRefused, match="There is no table accounts-copy"):
-        require_copy(LedgerTable(client, "accounts-copy"), "accounts")
+        require_copy(LedgerTable(client, "accounts-copy"), live)
 
 
-def test_a_table_of_another_kind_is_no_copy(client: DynamoDBClient) -> None:
+def test_a_table_of_another_kind_is_no_copy(client: DynamoDBClient, live: LedgerTable) -> None:
     client.create_table(
         TableName="restored-others",
         KeySchema=[{"AttributeName": "Id", "KeyType": "HASH"}],
@@ -278,4 +306,4 @@ def test_a_table_of_another_kind_is_no_copy(client: DynamoDBClient) -> None:
         BillingMode="PAY_PER_REQUEST",
     )
     with pytest.raises(RestoreRefused, match="is not an accounts table"):
-        require_copy(LedgerTable(client, "restored-others"), "accounts")
+        require_copy(LedgerTable(client, "restored-others"), live)

@@ -170,13 +170,13 @@ def test_damaged_rows_are_put_back_from_a_copy(restorer: Restorer) -> None:
     restorer.settle()
 
     restorer.run(DAMAGED, "restore-table-from-backup", BACKUP_ARN=backup)
-    found = restorer.run(DAMAGED, "restore rows account-events-copy --stack", status=1)
+    found = restorer.run(DAMAGED, 'restore rows "$STACK-copy" --stack', status=1)
     assert re.findall(rf"row {first}/(\d+) is (\w+)", found) == [
         ("3", "missing"), ("9", "missing"), ("10", "missing"), ("12", "different"),
     ]  # fmt: skip
     assert "Nothing was changed" in found
     assert f"{first}/3" not in restorer.items()
-    assert "4 rows stored" in restorer.run(DAMAGED, "restore rows account-events-copy --write")
+    assert "4 stored, 0 missing" in restorer.run(DAMAGED, 'restore rows "$STACK-copy" --write')
     assert "1 snapshot stored" in restorer.run(DAMAGED, "restore snapshots")
     restorer.settle()
     restorer.run(DAMAGED, "update-function-configuration")
@@ -224,6 +224,8 @@ def test_a_deleted_table_is_replaced(restorer: Restorer) -> None:
     restorer.run(GONE, "sam deploy")
     restorer.read_new_stream()
     restorer.deployment.firehose.start()
+    restorer.settle()
+    restorer.run(GONE, "account-events reconcile")
     restorer.run(GONE, "delete-function-concurrency")
 
     stack = restorer.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"][0]

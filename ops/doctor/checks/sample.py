@@ -22,8 +22,6 @@ SEGMENTS, ROWS_PER_SEGMENT = 4, 60
 SEGMENTS_MAX = 1_000_000
 """DynamoDB API reference, Scan: TotalSegments."""
 ACCOUNTS_MAX = 40
-COPY = "account-events-copy"
-"""The name that the runbook gives a restored copy of the table."""
 ROWS_MAX = 500
 """Rows checked per account. Of longer accounts, only the newest rows are read, and their snapshots are not checked."""
 LAKE_DAYS_MAX = 2
@@ -81,7 +79,7 @@ def _wrong(view: StackView, wrong: Mapping[str, LedgerCheck], sampled: int) -> I
     rows = sorted(wrong.keys() - set(snapshots))
     for names, kind, repair in (
         (snapshots, "snapshot", f"account-events restore snapshots {' '.join(snapshots)}{view.option}"),
-        (rows, "row", f"account-events restore rows {COPY} {' '.join(rows)} --write --replace{view.option}"),
+        (rows, "row", f"account-events restore rows {view.name}-copy {' '.join(rows)} --write --replace{view.option}"),
     ):
         if names:
             what = f"In {len(names)} of {sampled} sampled accounts a {kind} is wrong: {wrong[names[0]].findings[0]}."

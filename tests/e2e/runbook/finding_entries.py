@@ -139,7 +139,7 @@ def ledger_row_wrong(op: Operator) -> None:
     assert "0 accounts with findings" in op.repair("restore-table-to-point-in-time", TIME=now(), **words)
     seen = op.repair("restore rows", **words)
     assert f"row {world.first}/3 is different" in seen
-    assert "1 row stored" in seen
+    assert "1 stored, 0 missing" in seen
     op.repair("--timeout")
     seen = op.repair("delete-table")
     assert "0 accounts with findings" in seen

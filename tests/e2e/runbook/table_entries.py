@@ -103,9 +103,9 @@ def backup_missing(op: Operator) -> None:
     jobs: list[dict[str, Any]] = []
 
     def describe_stacks(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        [stack] = op.world.client("cloudformation").describe_stacks(**parameters)["Stacks"]
         role = {"OutputKey": "BackupRoleArn", "OutputValue": "arn:aws:iam::000000000000:role/backup"}
-        return {"Stacks": [stack | {"Outputs": [*stack["Outputs"], role]}]}
+        stack = {"StackName": parameters["StackName"], "CreationTime": datetime.now(UTC), "Outputs": [role]}
+        return {"Stacks": [stack | {"StackStatus": "UPDATE_COMPLETE"}]}
 
     def start(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         assert parameters["ResourceArn"].endswith(f"table/{op.output('TableName')}")
