@@ -114,7 +114,7 @@ def events(
         table = LedgerTable(deployment.client("dynamodb"), deployment.outputs["TableName"])
         mapping = None if deployment.is_local else deployment.outputs["MappingId"]
         require_unused(table, deployment.client("lambda"), deployment.outputs["ApiFunctionName"], mapping)
-        first = since.replace(tzinfo=UTC) if since else _first_day(deployment, table)
+        first = since.replace(tzinfo=UTC) if since else first_day(deployment, table)
         err.print(f"reading the events published since {first:%Y-%m-%d}", highlight=False)
         done = put_published(
             [lambda: _in_lake(deployment, first), lambda: _on_stream(deployment, first)], table, _Progress()
@@ -220,8 +220,8 @@ def _restored(found: Iterable[Difference], rows: RowsPutBack | None) -> tuple[in
     return stored, remaining
 
 
-def _first_day(deployment: Deployment, table: LedgerTable) -> datetime:
-    """The day before the backup from which the table was restored."""
+def first_day(deployment: Deployment, table: LedgerTable) -> datetime:
+    """The day before the backup from which the table was restored; the lake's first day if there was none."""
     lake_begins = datetime.fromisoformat(deployment.outputs["LakeFirstDay"]).replace(tzinfo=UTC)
     restored_to = table.describe().get("RestoreSummary", {}).get("RestoreDateTime")
     return max(lake_begins, restored_to.astimezone(UTC) - MARGIN) if restored_to else lake_begins
