@@ -25,17 +25,16 @@ from local_stack.deploy import deploy
 from local_stack.emulator import Emulator, uninterrupted
 from local_stack.errors import CommandError
 from local_stack.event_source_mapping.clients import INVOKE_READ_TIMEOUT_S, MappingClients
-from local_stack.event_source_mapping.stack_mappings import running, stack_mappings
+from local_stack.event_source_mapping.runner import MappingRunner
+from local_stack.event_source_mapping.stack_mappings import stack_mappings
 from local_stack.firehose.runner import FirehoseClients, FirehoseRunner
 from local_stack.firehose.stack_delivery import deployed_delivery
-from local_stack.poll_loop import wait_until_all_idle
+from local_stack.poll_loop import running, wait_until_all_idle
 from local_stack.progress_metrics import ProgressMetrics
 from local_stack.token_issuer import AUDIENCE, OPERATOR_SCOPE, TokenIssuer
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-    from local_stack.event_source_mapping.runner import MappingRunner
 
 STACK_NAME = "account-events"
 LAKE_INTERVAL_S = 5.0
@@ -104,13 +103,11 @@ class LocalDeployment:
             self._progress("deploying template.yaml")
             self.issuer = stack.enter_context(TokenIssuer()) if self.auth == "JWT" else None
             self.address = self._deploy(zips)
-            self._progress("starting the event source mappings")
-            configs = self._start_mappings(stack)
-            self._progress("starting the delivery to the lake")
+            self._progress("starting the event source mappings and the delivery to the lake")
+            configs = self._create_mappings()
             self.firehose = self.delivery()
-            self.firehose.start()
-            stack.callback(self.firehose.stop)
-            self._publish_metrics(stack, configs)
+            self.metrics = self._progress_metrics(configs)
+            stack.enter_context(running([*self.mappings.values(), self.firehose, self.metrics]))
             self._stack = stack.pop_all()
         return self
 
@@ -185,7 +182,8 @@ class LocalDeployment:
         access_key = None if self.issuer else create_api_test_user(endpoint_url, outputs["ApiId"])
         return Address(endpoint_url, os.getpid(), outputs, access_key, self.issuer.url if self.issuer else None)
 
-    def _start_mappings(self, stack: ExitStack) -> Mapping[str, MappingConfig]:
+    def _create_mappings(self) -> Mapping[str, MappingConfig]:
+        """Create a fake of each mapping, and return their configurations."""
         clients = MappingClients(
             streams=self.address.client("dynamodbstreams"),
             kinesis=self.address.client("kinesis"),
@@ -194,21 +192,19 @@ class LocalDeployment:
             sqs=self.address.client("sqs"),
         )
         configs = stack_mappings(self.address.client("cloudformation"), clients, STACK_NAME)
-        self.mappings = stack.enter_context(running(configs, clients))
+        self.mappings = {name: MappingRunner(config, clients) for name, config in configs.items()}
         projectors = self.address.outputs["MappingId"]
         [self.mapping] = [self.mappings[name] for name, config in configs.items() if config.uuid == projectors]
         return configs
 
-    def _publish_metrics(self, stack: ExitStack, configs: Mapping[str, MappingConfig]) -> None:
-        """Publish the metrics with which AWS's services report that they make progress."""
-        self.metrics = ProgressMetrics(
+    def _progress_metrics(self, configs: Mapping[str, MappingConfig]) -> ProgressMetrics:
+        """Create the publisher of the metrics with which AWS's services report that they make progress."""
+        return ProgressMetrics(
             self.address.client("cloudwatch"),
             {config.uuid: self.mappings[name] for name, config in configs.items()},
             f"{STACK_NAME}-lake",
             lambda: self.firehose.status(),  # noqa: PLW0108 -- tests replace the runner
         )
-        self.metrics.start()
-        stack.callback(self.metrics.stop)
 
 
 def all_rows(client: "DynamoDBClient", table_name: str) -> list[StoredRow]:

@@ -3,7 +3,9 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,6 +32,18 @@ class Waitable(Protocol):
 
     def wait_until_idle(self, timeout_s: float) -> bool:
         """Return whether it became idle within `timeout_s`; False if it is not running."""
+        ...
+
+
+class Worker(Protocol):
+    """A worker with a thread."""
+
+    def start(self) -> None:
+        """Start the thread."""
+        ...
+
+    def stop(self) -> object:
+        """Stop it, and wait a bounded time for its end."""
         ...
 
 
@@ -152,3 +166,20 @@ def wait_until_all_idle(
     """
     deadline = monotonic() + timeout_s
     return all(worker.wait_until_idle(max(0.0, deadline - monotonic())) for worker in workers)
+
+
+@contextmanager
+def running(workers: Sequence[Worker]) -> Iterator[None]:
+    """Start the workers; on exit, stop all of them at the same time.
+
+    If the server does not answer, each waits for its last request. One after the other, they would take minutes.
+    """
+    try:
+        for worker in workers:
+            worker.start()
+        yield
+    finally:
+        with ThreadPoolExecutor(len(workers)) as executor:
+            stopping = [executor.submit(worker.stop) for worker in workers]
+        for each in stopping:
+            each.result()

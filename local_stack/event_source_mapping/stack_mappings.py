@@ -1,7 +1,5 @@
-"""The event source mappings of the deployed stack, and a fake for each (docs/adr/0002)."""
+"""The configurations of the deployed stack's event source mappings (docs/adr/0002)."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from account_events.lambda_mapping.config import MappingConfig
@@ -9,7 +7,6 @@ from account_events.lambda_mapping.errors import UnsupportedMapping
 from local_stack.errors import CommandError
 from local_stack.event_source_mapping.clients import MappingClients
 from local_stack.event_source_mapping.deployed import deployed
-from local_stack.event_source_mapping.runner import MappingRunner
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -39,14 +36,3 @@ def stack_mappings(
             except UnsupportedMapping as error:
                 raise CommandError(f"{logical_id} in template.yaml cannot run locally: {error}.") from None
     return dict(sorted(found.items(), key=lambda one: one[1].source_kind == "kinesis"))
-
-
-@contextmanager
-def running(configs: dict[str, MappingConfig], clients: MappingClients) -> Iterator[dict[str, MappingRunner]]:
-    """Start a fake for each mapping and yield them by logical id; stop them on exit."""
-    runners = {logical_id: MappingRunner(config, clients) for logical_id, config in configs.items()}
-    with ExitStack() as stack:
-        for runner in runners.values():
-            runner.start()
-            stack.callback(runner.stop)
-        yield runners

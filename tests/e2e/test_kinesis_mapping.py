@@ -15,7 +15,8 @@ from botocore.exceptions import ClientError
 from local_stack.emulator import Emulator, client
 from local_stack.event_source_mapping.clients import INVOKE_READ_TIMEOUT_S, MappingClients
 from local_stack.event_source_mapping.runner import MappingRunner
-from local_stack.event_source_mapping.stack_mappings import running, stack_mappings
+from local_stack.event_source_mapping.stack_mappings import stack_mappings
+from local_stack.poll_loop import running
 
 STACK, STREAM, BUCKET, CODE_BUCKET = "consumer", "events", "failures", "code"
 TIMEOUT_S = 60.0
@@ -141,8 +142,9 @@ def mapping(emulator: Emulator, functions: ThrottledLambda) -> Iterator[MappingR
     deploy(emulator)
     functions.throttled = {shards(clients.kinesis)[0]["ShardId"]}
     configs = stack_mappings(client("cloudformation", url), clients, STACK)
-    with running(configs, clients) as runners:
-        yield runners["ConsumerMapping"]
+    runner = MappingRunner(configs["ConsumerMapping"], clients)
+    with running([runner]):
+        yield runner
 
 
 def deploy(emulator: Emulator) -> None:

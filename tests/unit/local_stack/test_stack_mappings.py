@@ -1,22 +1,21 @@
 """Which mappings of a stack get a fake, in which order, and that waiting for all of them follows that order."""
 
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, Self, cast
 
 import pytest
 
 from account_events.lambda_mapping.config import MappingConfig
 from local_stack.errors import CommandError
-from local_stack.event_source_mapping.stack_mappings import running, stack_mappings
-from local_stack.poll_loop import wait_until_all_idle
+from local_stack.event_source_mapping.runner import MappingRunner
+from local_stack.event_source_mapping.stack_mappings import stack_mappings
+from local_stack.poll_loop import running, wait_until_all_idle
 from tests.unit.event_source_mapping.fake_aws import FakeAws, FakeShard
 from tests.unit.event_source_mapping.given import FUNCTION_ARN, KINESIS_ARN, STREAM_ARN, config, kinesis_config
 from tests.unit.event_source_mapping.kinesis_stream import KinesisShard
-
-if TYPE_CHECKING:
-    from local_stack.event_source_mapping.runner import MappingRunner
 
 TIMEOUT_S = 60.0
 MAPPING = "AWS::Lambda::EventSourceMapping"
@@ -111,14 +110,52 @@ def test_the_timeout_applies_to_all_workers_together() -> None:
     assert waited == [6.0, 2.0, 0.0]
 
 
-def test_the_fakes_run_while_the_context_is_open() -> None:
+def test_a_worker_runs_while_the_context_is_open() -> None:
     aws = FakeAws()
     aws.kinesis.shards["k1"] = KinesisShard()
     aws.kinesis.clock = time.time
     aws.kinesis.put("k1", 1)
-    with running({"ConsumerMapping": kinesis_config()}, aws.clients()) as runners:
-        runner = runners["ConsumerMapping"]
+    runner = MappingRunner(kinesis_config(), aws.clients())
+    with running([runner]):
         assert runner.wait_until_idle(TIMEOUT_S)
         assert runner.status().running
     assert not runner.status().running
     assert aws.functions.numbers() == [1]
+
+
+def test_workers_that_wait_for_a_server_stop_at_the_same_time() -> None:
+    """Each of them ends only while the other is stopping as well."""
+    both = threading.Barrier(2, timeout=TIMEOUT_S)
+
+    class Waiting:
+        def start(self) -> None:
+            """Nothing to start."""
+
+        def stop(self) -> None:
+            both.wait()
+
+    with running([Waiting(), Waiting()]):
+        assert both.n_waiting == 0
+    assert not both.broken
+
+
+def test_workers_that_have_started_are_stopped_if_another_cannot_start() -> None:
+    stopped = []
+
+    class Broken:
+        def start(self) -> None:
+            raise RuntimeError("is running already")
+
+        def stop(self) -> None:
+            stopped.append("broken")
+
+    class Working:
+        def start(self) -> None:
+            """Nothing to start."""
+
+        def stop(self) -> None:
+            stopped.append("working")
+
+    with pytest.raises(RuntimeError, match="is running already"), running([Working(), Broken()]):
+        pytest.fail("entered without all workers")
+    assert sorted(stopped) == ["broken", "working"]
