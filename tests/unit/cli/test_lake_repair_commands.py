@@ -18,8 +18,8 @@ from ops.cli.app import app
 from ops.deployment import stack as deployed
 from ops.lake import deployed_lake
 from ops.lake.query.duckdb_engine import DuckDBEngine
+from tests.support.ctrl_c import Pressed
 from tests.unit.consumer.given import encoded
-from tests.unit.lake.test_duckdb_engine import ENDLESS, ctrl_c_pressed
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -100,8 +100,8 @@ def test_an_invalid_grace_period_is_a_usage_error(seconds: str) -> None:
 def test_ctrl_c_interrupts_a_duckdb_query(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deployed_lake.Lake, "duckdb", lambda _: DuckDBEngine(str(tmp_path)))
     monkeypatch.setattr("ops.deployment.stack.Deployment.codec", lambda _: Codec(CONTRACT))
-    monkeypatch.setattr("ops.cli.lake_repair.MissingSink", lambda connection, *_: connection.execute(ENDLESS))
-    with ctrl_c_pressed():
+    with Pressed() as pressed:
+        monkeypatch.setattr("ops.cli.lake_repair.MissingSink", lambda connection, *_: pressed.execute(connection))
         result = call("backfill", "--all", "--stack", "bank", "--grace-s", "0")
     assert result.exit_code == 130
     assert "interrupted: files that are already written stay; run the command again" in result.stderr

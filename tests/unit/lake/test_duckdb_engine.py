@@ -1,39 +1,29 @@
 """DuckDB on a lake in a folder: Ctrl-C, files that it ignores, errors, and missing files and columns."""
 
-import os
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pyarrow.parquet
 import pytest
 
+from ops.lake.query import duckdb_engine
 from ops.lake.query.duckdb_engine import DuckDBEngine, S3Access
 from ops.lake.query.duckdb_errors import interruptible
 from ops.lake.query.engine import QueryFailed
-from tests.support import ctrl_c
+from tests.support.ctrl_c import ENDLESS, Pressed
 from tests.support.lake import FIRST_DAY, made_up, write
 
-ENDLESS = "SELECT count(*) FROM range(10000000000) AS a (n), range(1000000) AS b (n) WHERE a.n * b.n % 7 = 3"
-"""A statement that would take years."""
 
-
-@contextmanager
-def ctrl_c_pressed() -> Iterator[None]:
-    """Press Ctrl-C a moment later."""
-    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
-    with ctrl_c.enabled():
-        timer.start()
-        yield
-        timer.join()
-
-
-def test_ctrl_c_ends_a_long_query_and_the_engine_stays_usable(tmp_path: Path) -> None:
+def test_ctrl_c_ends_a_long_query_and_the_engine_stays_usable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = DuckDBEngine(str(tmp_path))
-    with pytest.raises(KeyboardInterrupt), ctrl_c_pressed():
+    pressed = Pressed()
+
+    def translated(sql: str) -> str:
+        pressed.begins()
+        return sql
+
+    monkeypatch.setattr(duckdb_engine, "in_duckdb", translated)
+    with pytest.raises(KeyboardInterrupt), pressed:
         engine.query(ENDLESS)
     assert engine.query("SELECT 1 AS one").rows == [(1,)]
 
@@ -41,8 +31,8 @@ def test_ctrl_c_ends_a_long_query_and_the_engine_stays_usable(tmp_path: Path) ->
 def test_ctrl_c_in_the_main_thread_raises_keyboard_interrupt(tmp_path: Path) -> None:
     """DuckDB would raise an error of its own, and its threads would go on."""
     engine = DuckDBEngine(str(tmp_path))
-    with pytest.raises(KeyboardInterrupt), ctrl_c_pressed(), interruptible(engine.connection):
-        engine.connection.execute(ENDLESS)
+    with pytest.raises(KeyboardInterrupt), Pressed() as pressed, interruptible(engine.connection):
+        pressed.execute(engine.connection)
     assert engine.query("SELECT 1 AS one").rows == [(1,)]
     with pytest.raises(RuntimeError, match="another"), interruptible(engine.connection):
         raise RuntimeError("another")
@@ -51,8 +41,9 @@ def test_ctrl_c_in_the_main_thread_raises_keyboard_interrupt(tmp_path: Path) -> 
 def test_ctrl_c_while_the_engine_starts_raises_keyboard_interrupt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(DuckDBEngine, "_configure_s3", lambda self, _: self.connection.execute(ENDLESS))
-    with pytest.raises(KeyboardInterrupt), ctrl_c_pressed():
+    pressed = Pressed()
+    monkeypatch.setattr(DuckDBEngine, "_configure_s3", lambda self, _: pressed.execute(self.connection))
+    with pytest.raises(KeyboardInterrupt), pressed:
         DuckDBEngine(str(tmp_path), S3Access("id", "secret", "eu-central-1"))
 
 

@@ -14,9 +14,9 @@ from ops.lake.reconcile.ledger_pages import pages
 from ops.lake.reconcile.result import Finding
 from ops.replay.engine import SEGMENTS
 from ops.replay.pace import ReadPace
+from tests.support.ctrl_c import Pressed
 from tests.support.ledger_and_lake import START, history, lake_rows
 from tests.unit.lake.reconcile_given import A, B, LedgerAndLake, without
-from tests.unit.lake.test_duckdb_engine import ENDLESS, ctrl_c_pressed
 
 
 def test_events_that_arrive_before_the_second_read_are_not_missing(given: Callable[..., LedgerAndLake]) -> None:
@@ -93,8 +93,9 @@ def test_an_interrupt_stops_a_statement_of_the_comparison(given: Callable[..., L
     sides = given(A, [])
     engines: list[DuckDBEngine] = []
     sides.on_listed = engines.append
-    sides.settle = lambda: engines[0].connection.execute(ENDLESS)
-    with pytest.raises(KeyboardInterrupt), ctrl_c_pressed():
+    pressed = Pressed()
+    sides.settle = lambda: pressed.execute(engines[0].connection)
+    with pytest.raises(KeyboardInterrupt), pressed:
         sides.reconciled()
 
 
