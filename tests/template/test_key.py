@@ -131,6 +131,15 @@ def test_without_a_key_no_role_has_a_permission_for_one() -> None:
     assert TEMPLATE["Conditions"]["HasKmsKeyOnAws"] == {"Fn::And": [{"Condition": "HasKmsKey"}, {"Condition": "OnAws"}]}
 
 
+def test_the_documented_permissions_of_the_deploying_role_are_complete() -> None:
+    """DynamoDB's for a new table with a key, and AWS Backup's for a vault (developer guides)."""
+    text = (Path(__file__).parents[2] / "docs/deployment.md").read_text(encoding="utf-8")
+    [row] = [line for line in text.splitlines() if line.startswith("| the role that deploys the stack |")]
+    documented = re.findall(r"`([\w-]+:\w[\w*]*)`", row)
+    vault = {*TABLE, "kms:CreateGrant", "kms:GenerateDataKey", "kms:RetireGrant", "backup-storage:MountCapsule"}
+    assert {need for need in NEW_TABLE | vault if not any(fnmatchcase(need, each) for each in documented)} == set()
+
+
 def test_the_documented_key_policy_allows_the_logs_of_the_stack() -> None:
     """CloudFormation generates the names of most groups: the stack's name, the logical id, and a random part."""
     text = (Path(__file__).parents[2] / "docs/deployment.md").read_text(encoding="utf-8")
