@@ -198,8 +198,7 @@ def test_a_throttled_transaction_does_not_refuse_its_effect() -> None:
 def test_errors_whose_messages_may_quote_values_are_recognised(
     code: str, reasons: list[str], expected: list[str]
 ) -> None:
-    answer: Any = {"Error": {"Code": code, "Message": ""}, "CancellationReasons": [{"Code": each} for each in reasons]}
-    assert quoting(ClientError(answer, "PutItem")) == expected
+    assert quoting(client_error(code, *reasons)) == expected
 
 
 def test_the_message_of_an_error_that_is_not_dynamodbs_quotes_nothing() -> None:
