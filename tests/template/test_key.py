@@ -123,6 +123,24 @@ def test_each_role_may_use_the_key_for_exactly_its_data(role: str) -> None:
     assert set(granted(role)) == needed
 
 
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("ProjectorMapping", "ProjectorFunctionRole"),
+        ("AccountsByOwnerMapping", "AccountsByOwnerFunctionRole"),
+        ("LakeDelivery", "LakeDeliveryRole"),
+    ],
+)
+def test_a_reader_is_created_after_its_permissions_for_the_key(name: str, role: str) -> None:
+    """It uses the role as soon as it exists, and AWS may refuse to create one that cannot read its source."""
+    policies = {
+        policy for policy, found in of_type("AWS::IAM::Policy").items() if {"Ref": role} in found["Properties"]["Roles"]
+    }
+    assert policies
+    condition, with_key, without = RESOURCES[name]["Metadata"]["CreatedAfter"]["Fn::If"]
+    assert (condition, {each["Ref"] for each in with_key}, without) == ("HasKmsKey", policies, [])
+
+
 def test_without_a_key_no_role_has_a_permission_for_one() -> None:
     assert not WITHOUT.value({"Fn::If": ["HasKmsKey", True, False]})
     policies = of_type("AWS::IAM::Policy")
