@@ -1,5 +1,6 @@
 """The API's Lambda function: environment, clients and wiring for `api/http_api.py`."""
 
+import logging
 import os
 import random
 import time
@@ -19,6 +20,7 @@ from account_core.settings import READS, WRITES, Settings
 from account_core.store.dynamodb_owned import DynamoDBOwnedAccounts
 from account_core.store.dynamodb_store import DynamoDBAccountStore
 
+logging.getLogger("botocore").setLevel(logging.INFO)  # it logs the content of requests at the level DEBUG
 _settings = Settings.read(os.environ)
 _metrics = Metrics(
     provider=AmazonCloudWatchEMFProvider(

@@ -97,6 +97,10 @@ REASONS = {
     Kind.REFUSED: {"ItemCollectionSizeLimitExceeded", "ValidationError"},
 }
 """The codes among the reasons of a TransactionCanceledException."""
+CANCELLED = "TransactionCanceledException"
+"""The code of a cancelled transaction: its reasons are the error."""
+NO_REASON = "None"
+"""The code of an item that did not cause the cancellation."""
 
 BOTOCORE_ERRORS = {
     Kind.TRANSIENT: {"ConnectionError", "HTTPClientError", "IncompleteReadError"},
@@ -171,8 +175,19 @@ def failure_of(error: Exception) -> Failure:
     return Failure(code, kind_of(code, status), response.get("Item"), reasons)
 
 
+def quoting(error: Exception) -> list[str]:
+    """The codes of an error whose message may quote the request, so that it must not be logged; otherwise none.
+
+    DynamoDB and botocore quote values of requests that they refuse. What an undocumented error quotes is unknown.
+    """
+    failure = failure_of(error)
+    is_answer = isinstance(getattr(error, "response", None), Mapping)
+    codes = failure.codes(Kind.REFUSED, *([Kind.UNKNOWN] if is_answer else []))
+    return [code for code in codes if code not in {CANCELLED, NO_REASON}]
+
+
 def _reason(answer: Mapping[str, Any]) -> Reason:
-    code = answer.get("Code") or "None"
+    code = answer.get("Code") or NO_REASON
     return Reason(code, _OF_REASONS.get(code, Kind.UNKNOWN), answer.get("Item"))
 
 

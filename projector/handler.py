@@ -9,6 +9,7 @@ import gc
 
 gc.disable()
 
+import logging
 import os
 import random
 import sys
@@ -30,6 +31,7 @@ from projector.put_records import build_bodies
 from projector.report import Report
 from projector.settings import CLIENTS, CONNECTIONS_MAX, PARKING_S, SWITCH_INTERVAL_S, Settings, deadline_s
 
+logging.getLogger("botocore").setLevel(logging.INFO)  # it logs the content of requests at the level DEBUG
 _settings = Settings.read(os.environ)
 _metrics = Metrics(
     provider=AmazonCloudWatchEMFProvider(

@@ -4,14 +4,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from account_core.service.usage import Usage
-from account_events.dynamodb_errors import Kind, failure_of
+from account_events.dynamodb_errors import quoting
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger, Metrics
 
 
 class ContentRefused(Exception):
-    """Takes the place of a refusal by DynamoDB or botocore in the log. Their messages may quote a row's values."""
+    """Takes the place of an error of DynamoDB or botocore in the log whose message may quote a row's values."""
 
 
 class AccessLog:
@@ -34,6 +34,15 @@ class AccessLog:
             self._metrics.flush_metrics()
 
     def failed(self, error: Exception, **facts: Any) -> None:  # noqa: ANN401 -- a log line's
-        refused = failure_of(error).codes(Kind.REFUSED)
-        logged = ContentRefused(", ".join(refused)).with_traceback(error.__traceback__) if refused else error
-        self._logger.error("request failed", exc_info=logged, **facts)
+        self._logger.error("request failed", exc_info=_without_content(error), **facts)
+
+
+def _without_content(error: Exception) -> Exception:
+    """The error; also its causes are logged, so each that may quote values is replaced."""
+    if codes := quoting(error):
+        return ContentRefused(", ".join(codes)).with_traceback(error.__traceback__)
+    if isinstance(error.__cause__, Exception):
+        error.__cause__ = _without_content(error.__cause__)
+    if isinstance(error.__context__, Exception):
+        error.__context__ = _without_content(error.__context__)
+    return error

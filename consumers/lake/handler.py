@@ -1,5 +1,6 @@
 """The Lambda function that Firehose invokes: environment, clients and wiring. See `transform` for the logic."""
 
+import logging
 import os
 from datetime import UTC, datetime
 from functools import cache
@@ -17,6 +18,7 @@ from consumers.lake.transform import Transform
 
 SERVICE = "lake"
 
+logging.getLogger("botocore").setLevel(logging.INFO)  # it logs the content of requests at the level DEBUG
 _settings = Settings.read(os.environ)
 _metrics = Metrics(
     provider=AmazonCloudWatchEMFProvider(

@@ -1,5 +1,6 @@
 """The read model's Lambda function on the stream: environment, clients and wiring. See `rows` for the logic."""
 
+import logging
 import os
 import time
 from typing import Any
@@ -16,6 +17,7 @@ from consumers.owners.settings import CLIENTS, RUN_MAX, Settings
 
 SERVICE = "accounts-by-owner"
 
+logging.getLogger("botocore").setLevel(logging.INFO)  # it logs the content of requests at the level DEBUG
 _settings = Settings.read(os.environ)
 _metrics = Metrics(
     provider=AmazonCloudWatchEMFProvider(

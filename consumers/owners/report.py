@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from account_events.consumer import Gap, Outcome
-from account_events.dynamodb_errors import Kind, failure_of
+from account_events.dynamodb_errors import quoting
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger, Metrics
@@ -46,10 +46,10 @@ class Report:
 
 
 def _reason(error: Exception) -> str:
-    """The error, without a message of DynamoDB or botocore about a write's content, which may quote a balance."""
+    """The error, without a message of DynamoDB or botocore that may quote a balance."""
     cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
-    refused = failure_of(cause).codes(Kind.REFUSED)
-    return f"{type(error).__name__}: {', '.join(refused) if refused else error}"
+    codes = quoting(cause)
+    return f"{type(error).__name__}: {', '.join(codes) if codes else error}"
 
 
 def _words(gap: Gap) -> str:

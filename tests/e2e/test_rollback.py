@@ -88,9 +88,9 @@ def assert_published(deployment: LocalDeployment, account_id: str, events: int) 
 def test_code_that_fails_is_taken_back(own_deployment: LocalDeployment, release: Release) -> None:
     with Api(own_deployment) as api:
         account_id = api.open_account("10.00")
-        assert own_deployment.wait_until_idle(IDLE_TIMEOUT_S)
+        assert own_deployment.mapping.wait_until_idle(IDLE_TIMEOUT_S)
         release.edit(DEFECT)
-        release.deploy(own_deployment)
+        release.deploy(own_deployment, ["ProjectorFunction"])
         credit_times(api, 10, account_id)
         wait_until(lambda: metric_of_alarm(own_deployment, "ProjectorFails") > 0)
         assert "events-not-published" in kinds(own_deployment)
@@ -104,7 +104,7 @@ def test_code_that_fails_is_taken_back(own_deployment: LocalDeployment, release:
 def test_a_template_without_a_permission_is_taken_back(own_deployment: LocalDeployment, release: Release) -> None:
     with Api(own_deployment) as api:
         account_id = api.open_account("10.00")
-        assert own_deployment.wait_until_idle(IDLE_TIMEOUT_S)
+        assert own_deployment.mapping.wait_until_idle(IDLE_TIMEOUT_S)
         release.edit(LOST_PERMISSION)
         release.deploy(own_deployment)
         credit_times(api, 10, account_id)
@@ -126,13 +126,13 @@ def test_a_release_with_a_new_schema_is_taken_back_without_the_schema(
     readers = own_deployment.mappings["AccountsByOwnerMapping"], own_deployment.firehose
     with Api(own_deployment) as api:
         account_id = api.open_account("10.00")
-        assert own_deployment.wait_until_idle(IDLE_TIMEOUT_S)
+        assert own_deployment.mapping.wait_until_idle(IDLE_TIMEOUT_S)
         for reader in readers:
             reader.stop()
         release.edit(NEW_FIELD)
         release.command("schema", "publish", "BalanceCredited")
         release.python("-m", "tools.template")
-        release.deploy(own_deployment)
+        release.deploy(own_deployment, ["ProjectorFunction"])
         credit_times(api, 10, account_id)
         assert own_deployment.mapping.wait_until_idle(IDLE_TIMEOUT_S)
         with pytest.raises(UnknownFingerprint):  # the previous release alone could not read them
@@ -140,7 +140,7 @@ def test_a_release_with_a_new_schema_is_taken_back_without_the_schema(
 
         release.copy_from(PREVIOUS.folder)
         release.python("-m", "tools.template")
-        release.deploy(own_deployment)
+        release.deploy(own_deployment, ["ProjectorFunction", "AccountsByOwnerFunction", "LakeTransformFunction"])
         for reader in readers:
             reader.start()
         credit_times(api, 2, account_id)

@@ -24,6 +24,7 @@ VULNERABILITY = {
         }
     ],
 }
+KNOWN = json.dumps({"vulns": [{"id": "PYSEC-2021-142", "affected": []}]}).encode()
 NOTICE = "NOTICE: The functions' packages were NOT audited"
 
 pytestmark = pytest.mark.skipif(not Path(audit.PIP_AUDIT[0]).exists(), reason="make check installs pip-audit")
@@ -57,9 +58,15 @@ def requirements(tmp_path: Path) -> list[Path]:
 def database(
     monkeypatch: pytest.MonkeyPatch, answers: dict[str, bytes] | None = None, status: int = 200
 ) -> Iterator[list[tuple[str, str]]]:
-    """Start a fake database for pip-audit and yield its queries: package and version."""
+    """Start a fake database for pip-audit and yield its queries: package and version.
+
+    Args:
+        monkeypatch: sets the database's address.
+        answers: by package; the database knows the vulnerability that every audit expects, unless one is here.
+        status: of each answer.
+    """
     queried: list[tuple[str, str]] = []
-    with LoopbackServer(partial(FakeDatabase, answers or {}, status, queried)) as server:
+    with LoopbackServer(partial(FakeDatabase, {"pyyaml": KNOWN} | (answers or {}), status, queried)) as server:
         monkeypatch.setenv("PIP_AUDIT_OSV_URL", f"http://127.0.0.1:{server.port}/query")
         yield queried
 
@@ -87,7 +94,7 @@ def test_every_locked_package_is_looked_up(
 ) -> None:
     with database(monkeypatch) as queried:
         assert audit.audit(requirements) == 0
-    assert sorted(queried) == [("six", "1.17.0"), ("urllib3", "2.8.0")]
+    assert sorted(queried) == [("pyyaml", "5.3.1"), ("six", "1.17.0"), ("urllib3", "2.8.0")]
     assert capsys.readouterr().out == "No known vulnerabilities found\n"
 
 
@@ -102,6 +109,32 @@ def test_a_database_that_fails_is_a_notice(
     with database(monkeypatch, answers, status):
         assert audit.audit(requirements) == 0
     assert capsys.readouterr().out.startswith(NOTICE)
+
+
+def test_a_database_without_any_vulnerability_is_a_notice(
+    requirements: list[Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Such as a mirror without data, or a proxy that answers every request."""
+    with database(monkeypatch, {"pyyaml": b"{}"}):
+        assert audit.audit(requirements) == 0
+    output = capsys.readouterr().out
+    assert output.startswith(NOTICE)
+    assert "it reports no vulnerability of pyyaml==5.3.1" in output
+
+
+@pytest.mark.parametrize(
+    "change", [{"affected": None}, {"schema_version": "2.0.0"}], ids=["no packages", "another format"]
+)
+def test_a_vulnerability_that_is_not_understood_fails_the_audit(
+    requirements: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    change: dict[str, str | None],
+) -> None:
+    """pip-audit skips it with a warning, and succeeds."""
+    with database(monkeypatch, {"six": json.dumps({"vulns": [VULNERABILITY | change]}).encode()}):
+        assert audit.audit(requirements) == 1
+    assert capsys.readouterr().out.startswith("WARNING")
 
 
 def test_a_database_that_cannot_be_reached_is_a_notice(

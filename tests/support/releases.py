@@ -5,12 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from local_stack.build import CACHE
+from local_stack.build import PACKAGES, build_zip
 from local_stack.local_deployment import STACK_NAME, LocalDeployment
 
 ROOT = Path(__file__).parents[2]
@@ -23,11 +23,14 @@ HISTORY = "history"
 COMMAND = "from ops.cli.__main__ import main; main()"
 DEPLOY = """
 import json, sys
-from local_stack.build import PACKAGES, build_zip
+from pathlib import Path
+from local_stack.build import build_zip
 from local_stack.deploy import deploy
 
-endpoint_url, stack_name, parameters = sys.argv[1:]
-deploy(endpoint_url, stack_name, json.loads(parameters), {name: build_zip(name, "local") for name in PACKAGES})
+endpoint_url, stack_name, parameters, functions, zips = sys.argv[1:]
+built = {name: build_zip(name, "local") for name in json.loads(functions)}
+others = {name: Path(path) for name, path in json.loads(zips).items()}
+deploy(endpoint_url, stack_name, json.loads(parameters), others | built)
 """
 
 Edits = Mapping[str, tuple[str, str]]
@@ -104,15 +107,20 @@ class Release:
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
-    def deploy(self, deployment: LocalDeployment) -> None:
-        """Build the release and deploy it to the local stack, as `sam build` and `sam deploy` do on AWS.
+    def deploy(self, deployment: LocalDeployment, functions: Collection[str] = ()) -> None:
+        """Deploy the release to the local stack, as `sam build` and `sam deploy` do on AWS.
 
-        Packages that are the same as those of this checkout are not built again.
+        Args:
+            deployment: a running local stack.
+            functions: logical ids of the functions whose code is the release's. If it differs from this checkout's, it
+                is built, which takes seconds. The other functions get this checkout's code.
         """
-        for built in CACHE.glob("*-local-*.zip"):
-            copy = self.folder / ".build" / built.name
-            copy.parent.mkdir(exist_ok=True)
-            if not copy.exists():
-                shutil.copy(built, copy)
-        parameters = json.dumps({"Target": "local", "Auth": deployment.auth})
-        self.python("-c", DEPLOY, deployment.address.endpoint_url, STACK_NAME, parameters)
+        zips = {name: build_zip(name, "local") for name in PACKAGES}
+        cache = self.folder / ".build"
+        cache.mkdir(exist_ok=True)
+        for name in functions:
+            shutil.copy(zips[name], cache)
+        others = {name: str(path) for name, path in zips.items() if name not in functions}
+        arguments = {"Target": "local", "Auth": deployment.auth}, list(functions), others
+        texts = [json.dumps(each) for each in arguments]
+        self.python("-c", DEPLOY, deployment.address.endpoint_url, STACK_NAME, *texts)

@@ -123,12 +123,39 @@ def test_each_role_may_use_the_key_for_exactly_its_data(role: str) -> None:
     assert set(granted(role)) == needed
 
 
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("ProjectorMapping", "ProjectorFunctionRole"),
+        ("AccountsByOwnerMapping", "AccountsByOwnerFunctionRole"),
+        ("LakeDelivery", "LakeDeliveryRole"),
+    ],
+)
+def test_a_reader_is_created_after_its_permissions_for_the_key(name: str, role: str) -> None:
+    """It uses the role as soon as it exists, and AWS may refuse to create one that cannot read its source."""
+    policies = {
+        policy for policy, found in of_type("AWS::IAM::Policy").items() if {"Ref": role} in found["Properties"]["Roles"]
+    }
+    assert policies
+    condition, with_key, without = RESOURCES[name]["Metadata"]["CreatedAfter"]["Fn::If"]
+    assert (condition, {each["Ref"] for each in with_key}, without) == ("HasKmsKey", policies, [])
+
+
 def test_without_a_key_no_role_has_a_permission_for_one() -> None:
     assert not WITHOUT.value({"Fn::If": ["HasKmsKey", True, False]})
     policies = of_type("AWS::IAM::Policy")
     assert policies
     assert {policy["Condition"] for policy in policies.values()} == {"HasKmsKey", "HasKmsKeyOnAws"}
     assert TEMPLATE["Conditions"]["HasKmsKeyOnAws"] == {"Fn::And": [{"Condition": "HasKmsKey"}, {"Condition": "OnAws"}]}
+
+
+def test_the_documented_permissions_of_the_deploying_role_are_complete() -> None:
+    """DynamoDB's for a new table with a key, and AWS Backup's for a vault (developer guides)."""
+    text = (Path(__file__).parents[2] / "docs/deployment.md").read_text(encoding="utf-8")
+    [row] = [line for line in text.splitlines() if line.startswith("| the role that deploys the stack |")]
+    documented = re.findall(r"`([\w-]+:\w[\w*]*)`", row)
+    vault = {*TABLE, "kms:CreateGrant", "kms:GenerateDataKey", "kms:RetireGrant", "backup-storage:MountCapsule"}
+    assert {need for need in NEW_TABLE | vault if not any(fnmatchcase(need, each) for each in documented)} == set()
 
 
 def test_the_documented_key_policy_allows_the_logs_of_the_stack() -> None:

@@ -98,6 +98,11 @@ class Log:
         return self._stream.getvalue()
 
 
+def chained(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
 def refusals(values: object) -> list[Exception]:
     """Errors of DynamoDB and botocore whose messages quote the request, and one that has the values in its frames."""
     message = f"The parameter cannot be converted to a numeric value: {values}"
@@ -110,6 +115,9 @@ def refusals(values: object) -> list[Exception]:
         ParamValidationError(report=f"Invalid type for parameter Item.Balance.N, value: {values}"),
         ClientError(answer, "PutItem"),
         ClientError(cancelled, "TransactWriteItems"),
+        ClientError({"Error": {"Code": "NotDocumentedException", "Message": message}}, "PutItem"),
+        chained(RuntimeError("unexpected"), ClientError(answer, "PutItem")),
+        chained(RuntimeError("unexpected"), chained(ValueError("another"), ClientError(cancelled, "PutItem"))),
         RuntimeError("unexpected"),
     ]
 

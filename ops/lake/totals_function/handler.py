@@ -1,5 +1,6 @@
 """The Lambda function that a schedule invokes: environment, clients and wiring. See `run` for the logic."""
 
+import logging
 import os
 import time
 from threading import Timer
@@ -18,6 +19,7 @@ from ops.lake.totals_function.time_limit import TimeLimited
 
 SERVICE = "lake-totals"
 
+logging.getLogger("botocore").setLevel(logging.INFO)  # it logs the content of requests at the level DEBUG
 _settings = Settings.read(os.environ)
 _metrics = Metrics(
     provider=AmazonCloudWatchEMFProvider(

@@ -18,7 +18,7 @@ from account_core.store.dynamodb_errors import account_full, unavailable, versio
 from account_events.consumer import errors as kit
 from account_events.consumer.dynamodb_inbox import DynamoDBInbox
 from account_events.consumer.position import Position
-from account_events.dynamodb_errors import CODES, FULL, REASONS, Kind, failure_of, kind_of
+from account_events.dynamodb_errors import CODES, FULL, REASONS, Kind, failure_of, kind_of, quoting
 from projector import errors as projector
 from projector.dynamodb_errors import needs_repair, translated
 
@@ -181,3 +181,26 @@ def test_the_inbox_maps_every_reason(reason: str, kind: Kind) -> None:
 def test_a_throttled_transaction_does_not_refuse_its_effect() -> None:
     with pytest.raises(kit.Unavailable, match="ThrottlingError"):
         advance(cancelled("None", "ConditionalCheckFailed", "ThrottlingError"))
+
+
+@pytest.mark.parametrize(
+    ("code", "reasons", "expected"),
+    [
+        ("ValidationException", [], ["ValidationException"]),
+        ("NotDocumentedException", [], ["NotDocumentedException"]),
+        ("TransactionCanceledException", ["None", "ValidationError"], ["ValidationError"]),
+        ("TransactionCanceledException", ["NotDocumented"], ["NotDocumented"]),
+        ("TransactionCanceledException", ["None", "TransactionConflict"], []),
+        ("ThrottlingException", [], []),
+        ("AccessDeniedException", [], []),
+    ],
+)
+def test_errors_whose_messages_may_quote_values_are_recognised(
+    code: str, reasons: list[str], expected: list[str]
+) -> None:
+    assert quoting(client_error(code, *reasons)) == expected
+
+
+def test_the_message_of_an_error_that_is_not_dynamodbs_quotes_nothing() -> None:
+    assert quoting(ValueError("a message of this project")) == []
+    assert quoting(exceptions.ParamValidationError(report="1.00")) == ["ParamValidationError"]
