@@ -238,7 +238,15 @@ STREAM = Stage(
                 (
                     _stream("IncomingRecords", "records that arrived"),
                     _ours("projector", "KinesisRecords", "records that the projector sent"),
+                    Series(
+                        "AWS/DynamoDB",
+                        "ConsumedWriteCapacityUnits",
+                        ("TableName", "${AccountsTable}"),
+                        "written to the accounts table (right)",
+                        on_right=True,
+                    ),
                 ),
+                right_unit="Write units per minute",
             ),
             Graph(
                 "Records refused and reads throttled",
@@ -352,10 +360,13 @@ LAKE = Stage(
                 period_s=300,
             ),
             Graph(
-                "Writes to the lake's bucket that succeed",
+                "Invocations and writes of Firehose that succeed",
                 "Ratio",
-                (_delivery("DeliveryToS3.Success", "successful writes", "Average"),),
-                ("LakeWritesFail",),
+                (
+                    _delivery("ExecuteProcessing.Success", "successful invocations of the transform", "Average"),
+                    _delivery("DeliveryToS3.Success", "successful writes to the lake's bucket", "Average"),
+                ),
+                ("LakeTransformNotInvoked", "LakeWritesFail"),
                 period_s=300,
             ),
             Graph(

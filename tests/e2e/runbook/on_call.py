@@ -30,7 +30,7 @@ PROCEDURES = procedures(DOCUMENT)
 FUNCTIONS = functions(DOCUMENT)
 LOOK, REPAIR, OVER = "How to look", "How to repair", "It is over when"
 PLACEHOLDER = re.compile(
-    r"\b(ACCOUNT|ADDRESS|ARN|BUCKET|CONSUMER|KEY|PREVIOUS_RELEASE|READ|ROW|TABLE|TIME|TOPIC_ARN)\b"
+    r"\b(ACCOUNT|ADDRESS|BUCKET|CONSUMER|KEY|NUMBER|PREVIOUS_RELEASE|READ|ROW|TABLE|TIME|TOPIC_ARN)\b"
 )
 RULE = made_up_name(STACK_NAME, "AccountsByOwnerLook")
 DELIVERY = f"{STACK_NAME}-lake"
@@ -100,7 +100,7 @@ class Operator:
             pytest.skip("jq is not installed")
         ran: Ran = self._shell.run(script)
         for called, answer in ran.calls:
-            assert answer.status in (0, 1), (called, answer)
+            assert answer.status == 0 or (answer.status == 1 and may_fail(called)), (called, answer)
         assert not re.search(r"command not found|syntax error|unbound|jq: error", ran.err), ran.err
         return ran.seen
 
@@ -172,6 +172,15 @@ class Operator:
             logs.create_log_stream(logGroupName=name, logStreamName="practice")
         events = [{"timestamp": int(time.time() * 1_000), "message": json.dumps(line)} for line in lines]
         logs.put_log_events(logGroupName=name, logStreamName="practice", logEvents=events)
+
+
+def may_fail(called: Sequence[str]) -> bool:
+    """Whether this command may end with an error: it only describes something, which may be what is missing.
+
+    Commands of `account-events` end with 1 if they find something.
+    """
+    program, *arguments = called
+    return program == "account-events" or (program == "aws" and arguments[1].startswith(("describe-", "get-")))
 
 
 def _lines(blocks: Sequence[str]) -> list[str]:
