@@ -27,6 +27,11 @@ CHANGES = {
     ("lambda", "update-function-configuration"): "--function-name",
 }
 """Operations after which the resource accepts no other change for a while, each with the option that names it."""
+DELETES = re.compile(
+    r"\baws (?:cloudformation delete-stack|dynamodb delete-(?:item|table)|kinesis delete-stream)\b"
+    r"|\baws (?:s3 rm|sqs purge-queue)\b"
+)
+"""Commands that delete data."""
 WAITS = re.compile(r"\baws (\w+) wait [\w-]+ (--[\w-]+) (\S+)")
 
 
@@ -75,6 +80,14 @@ UPDATE = 'aws dynamodb update-table --table-name "$(id_of T)" \\\n  --deletion-p
 )
 def test_a_change_without_a_wait_is_found(block: str, count: int) -> None:
     assert len(too_early(block)) == count
+
+
+@pytest.mark.parametrize("document", ["runbook.md", "backup.md"])
+def test_what_deletes_data_is_a_block_of_its_own(document: str) -> None:
+    """What comes before must have succeeded, or have been read, before the data may go."""
+    found = [each for each in blocks((DOCS / document).read_text(encoding="utf-8")) if DELETES.search(each)]
+    assert found
+    assert [block for block in found if re.sub(r" *\\\n *", " ", block).strip().count("\n")] == []
 
 
 def test_a_test_of_the_topic_waits_until_somebody_has_subscribed() -> None:
