@@ -8,7 +8,7 @@ from tests.e2e.runbook import (
     test_lake_and_findings,
     test_read_model_and_totals,
 )
-from tests.e2e.runbook.on_call import ENTRIES, PROCEDURES
+from tests.e2e.runbook.on_call import ENTRIES, PROCEDURES, may_fail
 from tests.e2e.runbook.scenarios import SCENARIOS, Scenario, of_modules
 
 TESTS = (test_api_and_projector, test_deployments, test_lake_and_findings, test_read_model_and_totals)
@@ -50,3 +50,18 @@ def test_the_reason_for_injected_data_is_a_sentence(scenario: Scenario) -> None:
 
 def test_few_conditions_are_injected() -> None:
     assert sum(bool(each.injected) for each in SCENARIOS.values()) <= INJECTED_MAX
+
+
+@pytest.mark.parametrize(
+    ("command", "may"),
+    [
+        ("account-events check --table T", True),
+        ("aws iam get-role-policy --role-name R --policy-name P", True),
+        ("aws kinesis describe-stream-summary --stream-name S", True),
+        ("aws kinesis increase-stream-retention-period --stream-name S --retention-period-hours 1", False),
+        ("aws s3 rm s3://B/K", False),
+        ("sam deploy", False),
+    ],
+)
+def test_a_command_that_changes_something_must_succeed(command: str, may: bool) -> None:  # noqa: FBT001 -- a test's
+    assert may_fail(command.split()) is may

@@ -57,6 +57,7 @@ DOCUMENTED = (
     )
     | _metrics("AWS/Backup", BACKUP, {"BackupVaultName"}, SUM, "NumberOfBackupJobsCompleted")
     | _metrics("AWS/DynamoDB", DYNAMODB, {"TableName"}, SUM, "ReadThrottleEvents", "WriteThrottleEvents")
+    | _metrics("AWS/DynamoDB", DYNAMODB, {"TableName"}, SUM, "ConsumedWriteCapacityUnits")
     # Without the index, the metrics of a table leave out its global secondary indexes.
     | _metrics(
         "AWS/DynamoDB",
@@ -76,6 +77,8 @@ DOCUMENTED = (
     | _metrics("AWS/Firehose", FIREHOSE, {"DeliveryStreamName"}, SUM, "ThrottledGetRecords", "DeliveryToS3.Records")
     # The sum of successful puts divided by the sum of all puts is the average.
     | _metrics("AWS/Firehose", FIREHOSE, {"DeliveryStreamName"}, SUM | {"Average"}, "DeliveryToS3.Success")
+    # The same of the invocations of the transform.
+    | _metrics("AWS/Firehose", FIREHOSE, {"DeliveryStreamName"}, SUM | {"Average"}, "ExecuteProcessing.Success")
     | _metrics("AWS/Firehose", FIREHOSE, {"DeliveryStreamName"}, SUM, "FailedConversion.Records")
     | _metrics("AWS/Firehose", FIREHOSE, {"DeliveryStreamName"}, LEVELS, "PartitionCountExceeded")
     | _metrics("AWS/Events", EVENTS, {"RuleName"}, SUM, "FailedInvocations")

@@ -52,7 +52,7 @@ def test_metric_math_uses_each_metric_and_returns_one_result(alarm: str) -> None
 def test_alarms_on_dynamodb_fill_missing_data() -> None:
     """A plain alarm on a metric of DynamoDB would stay in ALARM, because it ignores missing data."""
     found = {metric.reader for metric in ON_AWS_METRICS if metric.namespace == "AWS/DynamoDB"}
-    assert len(found) == 4
+    assert len(found) == 5
     for alarm in found:
         [expression] = expressions_of(alarm)
         assert all(f"FILL({each}, 0)" in expression for each in ids_in(expression))
@@ -105,17 +105,68 @@ def test_a_mapping_that_does_not_poll_raises_an_alarm() -> None:
 
 
 def test_a_lake_that_reads_nothing_raises_an_alarm_if_events_arrive() -> None:
-    [composite] = COMPOSITES
-    arriving, reading_ = properties("EventsArrive"), properties("LakeReadsNothing")
-    assert inputs_of(composite) == {"EventsArrive", "LakeReadsNothing"}
-    assert (arriving["TreatMissingData"], reading_["TreatMissingData"]) == ("notBreaching", "breaching")
+    assert inputs_of("LakeStopped") == {"EventsArrive", "LakeReadsNothing"}
+    assert_output_stops_while_input_arrives("EventsArrive", "LakeReadsNothing")
+
+
+def test_a_ledger_whose_events_are_not_published_raises_an_alarm() -> None:
+    """Whatever the cause: the mapping may poll, but filter all rows out, or poll the wrong stream."""
+    assert inputs_of("NothingPublished") == {"LedgerIsWritten", "NoEventsArrive"}
+    assert_output_stops_while_input_arrives("LedgerIsWritten", "NoEventsArrive")
+    [written], [published] = metrics_of("LedgerIsWritten"), metrics_of("NoEventsArrive")
+    assert (written.name, written.dimensions) == ("ConsumedWriteCapacityUnits", {"TableName": {"Ref": "AccountsTable"}})
+    assert (published.name, published.dimensions) == ("IncomingRecords", {"StreamName": {"Ref": "DomainEventsStream"}})
+
+
+def assert_output_stops_while_input_arrives(incoming: str, outgoing: str) -> None:
+    arriving, leaving = properties(incoming), properties(outgoing)
+    assert (arriving["TreatMissingData"], leaving["TreatMissingData"]) == ("notBreaching", "breaching")
     assert (arriving["ComparisonOperator"], arriving["Threshold"]) == ("GreaterThanThreshold", 0)
-    assert (reading_["ComparisonOperator"], reading_["Threshold"]) == ("LessThanThreshold", 1)
-    # One window for both, so that reads of the events that raise one alarm keep the other in OK.
-    assert [each["Period"] * each["EvaluationPeriods"] for each in (arriving, reading_)] == [1_800, 1_800]
-    # Two periods with events, so that the first events do not raise it before Firehose's metric arrives.
+    assert (leaving["ComparisonOperator"], leaving["Threshold"]) == ("LessThanThreshold", 1)
+    # One window for both, so that the output of the input that raises one alarm keeps the other in OK.
+    assert {each.period_s for name in (incoming, outgoing) for each in metrics_of(name)} == {300}
+    assert [each["EvaluationPeriods"] for each in (arriving, leaving)] == [6, 6]
+    # Two periods with input, so that the first input does not raise it before the output's metric arrives.
     assert arriving["DatapointsToAlarm"] == 2
-    assert "DatapointsToAlarm" not in reading_
+    assert "DatapointsToAlarm" not in leaving
+
+
+@pytest.mark.parametrize("metric", ["5xx", "Errors", "IteratorAge", "Throttles"])
+def test_failures_three_minutes_apart_raise_an_alarm(metric: str) -> None:
+    """An API with few callers, or a mapping between its retries, has minutes without data.
+
+    AWS publishes no figures for the time between retries of a stream's batch. An alarm on consecutive minutes would
+    never be raised if it is longer than a minute, because missing data is no fault.
+    """
+    found = {each.reader for each in ON_AWS_METRICS if each.name == metric and each.period_s == 60}
+    assert found
+    for alarm in found:
+        each = properties(alarm)
+        assert (each["TreatMissingData"], each["DatapointsToAlarm"]) == ("notBreaching", 3), alarm
+        assert each["EvaluationPeriods"] >= 3 * each["DatapointsToAlarm"], alarm
+
+
+def test_an_invocation_that_does_not_reach_the_transform_raises_an_alarm() -> None:
+    """Firehose stores the records as failed, and neither counts an error nor a throttle of the function."""
+    found = properties("LakeTransformNotInvoked")
+    assert (found["Namespace"], found["MetricName"]) == ("AWS/Firehose", "ExecuteProcessing.Success")
+    assert (found["Statistic"], found["ComparisonOperator"], found["Threshold"]) == (
+        "Average",
+        "LessThanThreshold",
+        0.5,
+    )
+    # Without traffic nothing is invoked. One period decides, because a batch is stored as failed within minutes.
+    assert (found["TreatMissingData"], found["EvaluationPeriods"]) == ("notBreaching", 1)
+
+
+@pytest.mark.parametrize(
+    "alarm", [name for name in ALARMS if ALARMS[name]["Properties"]["TreatMissingData"] == "ignore"]
+)
+def test_an_alarm_that_keeps_its_state_is_cleared_by_the_next_value(alarm: str) -> None:
+    """The maximum of a longer period would contain the value from before the repair, and nothing follows."""
+    found = properties(alarm)
+    assert found["Statistic"] == "Maximum"
+    assert found["Period"] * found["EvaluationPeriods"] <= 300
 
 
 def test_missing_reconciliations_raise_an_alarm() -> None:

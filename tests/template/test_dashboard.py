@@ -56,6 +56,7 @@ NOT_DRAWN = {
     "BackupMissing": "it evaluates 30 hours; most hours have no backup",
     "LakeIsBehind": "its threshold depends on a parameter, so an expression draws it",
     "LakeReadsNothing": "it evaluates half an hour; one period without reads is not a fault",
+    "NoEventsArrive": "it evaluates half an hour; one period without events is not a fault",
     "LakeTotalsMissing": "it evaluates three hours; one hour without a run is not a fault",
     "ReconciliationMissing": "it evaluates 26 hours; most hours have no reconciliation",
 }

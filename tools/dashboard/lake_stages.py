@@ -52,10 +52,13 @@ LAKE = Stage(
                 period_s=300,
             ),
             Graph(
-                "Writes to the lake's bucket that succeed",
+                "Invocations and writes of Firehose that succeed",
                 "Ratio",
-                (delivery("DeliveryToS3.Success", "successful writes", "Average"),),
-                ("LakeWritesFail",),
+                (
+                    delivery("ExecuteProcessing.Success", "successful invocations of the transform", "Average"),
+                    delivery("DeliveryToS3.Success", "successful writes to the lake's bucket", "Average"),
+                ),
+                ("LakeTransformNotInvoked", "LakeWritesFail"),
                 period_s=300,
             ),
             Graph(

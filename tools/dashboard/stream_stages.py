@@ -13,7 +13,15 @@ STREAM = Stage(
                 (
                     stream("IncomingRecords", "records that arrived"),
                     ours("projector", "KinesisRecords", "records that the projector sent"),
+                    Series(
+                        "AWS/DynamoDB",
+                        "ConsumedWriteCapacityUnits",
+                        ("TableName", "${AccountsTable}"),
+                        "written to the accounts table (right)",
+                        on_right=True,
+                    ),
                 ),
+                right_unit="Write units per minute",
             ),
             Graph(
                 "Records refused and reads throttled",

@@ -13,8 +13,8 @@ FIRING = Kind("alarm-firing", "See the alarm's description.", "how-to-use-this-p
 NOT_SENT = Kind("alarms-not-sent", "Nobody is notified of an alarm.", "alarms-not-sent")
 NAMES_MAX = 100
 """CloudWatch API reference, DescribeAlarms: alarm names per request."""
-INPUTS = {"EventsArrive", "LakeReadsNothing"}
-"""Alarms that are only inputs of a composite alarm, LakeStopped."""
+INPUTS = {"EventsArrive", "LakeReadsNothing", "LedgerIsWritten", "NoEventsArrive"}
+"""Alarms that are only inputs of the composite alarms LakeStopped and NothingPublished."""
 
 
 def check(view: StackView) -> Iterator[Finding]:

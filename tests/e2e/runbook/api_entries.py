@@ -72,7 +72,7 @@ def function_throttled(op: Operator) -> None:
     seen = op.look()
     assert '"ReservedConcurrentExecutions": 0' in seen
     assert '"status": "503"' in seen
-    op.repair()
+    op.repair(NUMBER="400")
     assert '"ReservedConcurrentExecutions": 400' in op.look("concurrency_of")
     op.stubs["service-quotas", "request-service-quota-increase"] = lambda _: {"RequestedQuota": {"Status": "PENDING"}}
     op.procedure(LIMIT)

@@ -53,23 +53,19 @@ def check_incomplete(op: Operator) -> None:
 
 @scenario("table-missing", UNDO)
 def table_missing(op: Operator) -> None:
-    """The read model's table is deleted. The steps for the ledger's table are taken with a backup of it."""
-    tables, name, ledger = op.client("dynamodb"), op.output("OwnedTableName"), op.output("TableName")
+    """The read model's table is deleted. For the ledger's, see tests/e2e/test_restore.py; here it begins."""
+    tables, name = op.client("dynamodb"), op.output("OwnedTableName")
     tables.update_table(TableName=name, DeletionProtectionEnabled=False)
     tables.delete_table(TableName=name)
     assert is_reported(op, "table-missing")
     assert "BackupSummaries" in op.look(TABLE=name)
-    arn = tables.create_backup(TableName=ledger, BackupName="nightly")["BackupDetails"]["BackupArn"]
     op.repair("put-function-concurrency")
     assert op.world.api.command(op.world.second, "credit", "1.00").status_code in {429, 503}
     op.repair("increase-stream-retention-period")
-    assert "0 accounts with findings" in op.repair("restore-table-from-backup", ARN=arn)
     op.client("lambda").delete_function_concurrency(FunctionName=op.output("ApiFunctionName"))
     op.client("kinesis").decrease_stream_retention_period(
         StreamName=op.output("EventStreamName"), RetentionPeriodHours=168
     )
-    tables.update_table(TableName="account-events-restored", DeletionProtectionEnabled=False)
-    tables.delete_table(TableName="account-events-restored")
     undo(op, lambda: create_table(op, "AccountsByOwner", name), "AccountsByOwner")
     assert "rebuilt from" in op.repair("owners rebuild")
     op.world.settle()
@@ -141,7 +137,8 @@ def ledger_row_wrong(op: Operator) -> None:
     assert f"row {world.first}/3 is different" in seen
     assert "1 stored, 0 missing" in seen
     op.repair("--timeout")
-    seen = op.repair("delete-table")
+    seen = op.repair("release --all")
+    op.repair("delete-table")
     assert "0 accounts with findings" in seen
     assert "0 accounts released" in seen
     deleted_row(world)
@@ -149,7 +146,8 @@ def ledger_row_wrong(op: Operator) -> None:
     op.repair("restore-table-to-point-in-time", TIME=now(), **words)
     seen = op.repair("restore rows", **words)
     assert f"row {world.first}/3 is missing" in seen
-    assert "0 accounts with findings" in op.repair("delete-table")
+    assert "0 accounts with findings" in op.repair("release --all")
+    op.repair("delete-table")
     wrong_snapshot(world)
     assert "1 account with findings" in op.look("check")
     assert "1 snapshot stored" in op.repair("restore snapshots", **words)

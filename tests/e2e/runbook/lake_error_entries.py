@@ -1,9 +1,11 @@
 """Scenarios of the alarms on events that are kept in errors/."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local_stack.firehose import delivery
 from local_stack.firehose.object_prefixes import CONVERSION_FAILED, PROCESSING_FAILED
@@ -135,3 +137,47 @@ def transform_throttled(op: Operator) -> None:
     op.stubs["service-quotas", "request-service-quota-increase"] = lambda _: {}
     op.procedure(LIMIT, "service-quotas")
     put_back(op)
+
+
+@contextmanager
+def refusing_function(op: Operator) -> Iterator[list[str]]:
+    """Make the fake's invocations fail as if its role might not invoke the function. Yields the refused requests."""
+    refused: list[str] = []
+
+    def refuse(params: dict[str, str], **_: object) -> None:
+        refused.append(params["url_path"])
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "Access denied"}}, "Invoke")
+
+    events = op.world.deployment.firehose._clients.functions.meta.events  # noqa: SLF001 -- no other way into its client
+    events.register("before-call.lambda.Invoke", refuse)
+    try:
+        yield refused
+    finally:
+        events.unregister("before-call.lambda.Invoke", refuse)
+
+
+@scenario("LakeTransformNotInvoked", RESTORE, UNDO)
+def transform_not_invoked(op: Operator) -> None:
+    """Firehose may no longer invoke the function, which therefore emits neither errors nor throttles."""
+    with refusing_function(op) as refused:
+        deliver(op, PROCESSING_FAILED)
+    assert len(refused) == 4
+    op.metric(0.0)
+    op.assert_alarm()
+    op.assert_ok("LakeTransformFails")
+    op.assert_ok("LakeTransformThrottled")
+    op.log("LakeDeliveryLogs", {"errorCode": "Lambda.InvokeAccessDenied", "errorMessage": "Access was denied."})
+    lose_permission(op, "LakeDeliveryRole", "transform")
+    seen = op.look()
+    assert "LakeTransformNotInvoked" in seen
+    assert "Lambda.InvokeAccessDenied" in seen
+    assert "NoSuchEntity" in seen
+    assert "1 object with 1 event; nothing was changed" in seen
+    restore_permission(op, "LakeDeliveryRole", "transform")
+    assert '"lambda:InvokeFunction"' in op.look("get-role-policy")
+    undo(op, lambda: None, "LakeTransformFunction")
+    put_back(op)
+    request(op)
+    op.world.settle()
+    op.metric(1.0)
+    op.assert_ok()

@@ -85,8 +85,10 @@ def is_behind(op: Operator) -> None:
     assert "ALARM" in seen
     assert op.world.second in seen
     assert '"ACTIVE"' in op.repair("describe-stream-summary")
-    restore_permission(op, "ProjectorFunctionRole", "publish")
     op.repair("--no-enabled")
+    assert not op.world.deployment.mapping.status().running
+    restore_permission(op, "ProjectorFunctionRole", "publish")
+    op.repair("--enabled")
     op.world.settle()
     op.mark()
     op.metric(age_ms(op, "ProjectorMapping"))

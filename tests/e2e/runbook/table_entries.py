@@ -28,6 +28,7 @@ def ledger_throttled(op: Operator) -> None:
     assert "PROVISIONED" in seen
     assert op.world.second in seen
     op.repair("--billing-mode PAY_PER_REQUEST")
+    op.repair("--on-demand-throughput")
     op.repair("--warm-throughput")
     op.world.settle()
     assert "all agree" in op.repair("--read-units-max")

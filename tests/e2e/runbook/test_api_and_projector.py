@@ -3,11 +3,11 @@
 import pytest
 
 from tests.e2e.doctor_world import World
-from tests.e2e.runbook import api_entries, projector_entries, table_entries
+from tests.e2e.runbook import api_entries, projector_entries, publishing_entries, table_entries
 from tests.e2e.runbook.conftest import Practise
 from tests.e2e.runbook.scenarios import Scenario, of_modules
 
-MODULES = (api_entries, table_entries, projector_entries)
+MODULES = (api_entries, table_entries, projector_entries, publishing_entries)
 
 
 @pytest.mark.parametrize("scenario", of_modules(*MODULES), ids=lambda each: each.entry)

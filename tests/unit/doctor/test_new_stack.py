@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.aws_stack import AwsStack
-from tests.support.template_metrics import ALARMS
+from tests.support.template_metrics import ALARMS, COMPOSITES, inputs_of
 from tests.unit.doctor.examined import Doctor, found, kinds
 
 BREACHING = {name for name, each in ALARMS.items() if each["Properties"].get("TreatMissingData") == "breaching"}
@@ -20,7 +20,7 @@ def idle(root: Path, age: timedelta, newest: timedelta) -> AwsStack:
         shutil.rmtree(each)
     stack.polls = False
     stack.lagging = set(stack.rows)
-    stack.firing = {*BREACHING, "LakeStopped"}
+    stack.firing = {*BREACHING, *COMPOSITES}
     return stack
 
 
@@ -37,9 +37,9 @@ def test_the_same_state_is_a_fault_later(tmp_path: Path, doctor: Doctor) -> None
     done = doctor(idle(tmp_path, timedelta(days=3), timedelta(minutes=14)))
     expected = {"alarm-firing", "mapping-not-polling", "events-not-published", "reconciliation-missing"}
     assert set(kinds(done)) == expected
-    inputs = {"EventsArrive", "LakeReadsNothing"}
+    inputs = {each for composite in COMPOSITES for each in inputs_of(composite)}
     firing = {each["where"] for each in found(done) if each["kind"] == "alarm-firing"}
-    assert firing == {*BREACHING, "LakeStopped"} - inputs
+    assert firing == {*BREACHING, *COMPOSITES} - inputs
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,7 @@ def test_the_same_state_is_a_fault_later(tmp_path: Path, doctor: Doctor) -> None
         ("ProjectorStopped", timedelta(minutes=15)),
         ("AccountsByOwnerWaits", timedelta(minutes=15)),
         ("LakeStopped", timedelta(minutes=30)),
+        ("NothingPublished", timedelta(minutes=30)),
         ("LakeTotalsMissing", timedelta(hours=3)),
         ("ReconciliationMissing", timedelta(hours=26)),
     ],
