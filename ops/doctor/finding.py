@@ -5,6 +5,8 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ops.terminal import counted
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -66,9 +68,14 @@ def named(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMED_MAX]) + (f" and {more} more" if more > 0 else "")
 
 
-def number_of(found: Sequence[object], most: int) -> str:
-    """The number of things found, of which at most so many are counted."""
-    return f"At least {most}" if len(found) >= most else f"{len(found)}"
+def number_of(found: Sequence[object], one: str, most: int) -> str:
+    """The number of things found, of which at most so many are counted, with their noun: see `counted`."""
+    return f"{'At least ' if len(found) >= most else ''}{counted(len(found), one)}"
+
+
+def verb(found: Sequence[object], one: str, more: str) -> str:
+    """The verb of a sentence about the things found: `one` if it is one thing, otherwise `more`."""
+    return one if len(found) == 1 else more
 
 
 def left_out(accounts: Sequence[str]) -> str:

@@ -2,10 +2,12 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -91,9 +93,11 @@ def examine(
 def stack_view(deployment: Deployment, stack: str, grace_s: float | None) -> StackView:
     """Describe the stack."""
     client = deployment.client("cloudformation")
-    [described] = client.describe_stacks(StackName=stack)["Stacks"]
+    answer = client.describe_stacks(StackName=stack)
+    [described] = answer["Stacks"]
     pages = client.get_paginator("list_stack_resources").paginate(StackName=stack)
-    now, created_at = datetime.now(UTC), described["CreationTime"]
+    now = datetime.now(UTC) if deployment.is_local else _time_of(answer)
+    created_at = described["CreationTime"]
     changed_at = described.get("LastUpdatedTime", created_at)
     return StackView(
         deployment,
@@ -116,6 +120,12 @@ def stack_view(deployment: Deployment, stack: str, grace_s: float | None) -> Sta
         {service: deployment.client(service) for service in SERVICES},
         Lake.of(deployment),
     )
+
+
+def _time_of(answer: Mapping[str, Any]) -> datetime:
+    """When AWS answered, by its clock: this computer's may differ by minutes, and would make new events look late."""
+    date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    return parsedate_to_datetime(date) if date else datetime.now(UTC)
 
 
 def _default_grace_s(age: timedelta, *, is_local: bool) -> float:

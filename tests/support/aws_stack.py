@@ -6,6 +6,7 @@ botocore checks each request against the service's model, and this module each a
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -126,7 +127,8 @@ class AwsStack(Answers):
         except Refused as error:
             return SimpleNamespace(status_code=400), {"Error": {"Code": str(error), "Message": "no"}}
         validate_parameters(found, model.output_shape)
-        return SimpleNamespace(status_code=200), found
+        headers = {"date": format_datetime(self.now, usegmt=True)}
+        return SimpleNamespace(status_code=200), found | {"ResponseMetadata": {"HTTPHeaders": headers}}
 
 
 def _keep(params: Mapping[str, Any], context: dict[str, Any], **_: object) -> None:

@@ -7,11 +7,12 @@ from itertools import islice
 
 from consumers.lake.table import REASONS_PREFIX
 from ops.doctor.deleted import deleted, found
-from ops.doctor.finding import Finding, Kind, number_of
+from ops.doctor.finding import Finding, Kind, number_of, verb
 from ops.doctor.stack_view import NEW, StackView
 from ops.lake.deployed_lake import Lake
 from ops.lake.query.files import LakeFiles, listed
 from ops.lake.reconcile.result import LATEST_KEY, UnknownResult, from_json
+from ops.terminal import counted
 
 NOT_ACTIVE = Kind("lake-delivery-not-active", "No events reach the lake.", "lakestopped")
 STOPPED = Kind("lake-stopped", "Events are missing in the lake.", "lakestopped")
@@ -38,10 +39,11 @@ def check(view: StackView) -> Iterator[Finding]:
     yield from delivery(view)
     failed = (key for key, _ in listed(lake.s3, lake.bucket, ERRORS_PREFIX) if not key.startswith(REASONS_PREFIX))
     if keys := list(islice(failed, FAILED_MAX)):
-        what = f"{number_of(keys, FAILED_MAX)} objects under errors/ hold events that are not in the lake."
+        what = f"{number_of(keys, 'object', FAILED_MAX)} under errors/ {verb(keys, 'holds', 'hold')} events "
+        what += "that are not in the lake."
         yield RECORDS_FAILED.at(keys[0], what, f"account-events lake redrive{view.option}")
     if strays := LakeFiles.of(lake.s3, lake.bucket).strays(view.now.date()):
-        what = f"{len(strays)} files under events/ belong to no partition."
+        what = f"{counted(len(strays), 'file')} under events/ {verb(strays, 'belongs', 'belong')} to no partition."
         repair = f"aws s3 mv s3://{lake.bucket}/{strays[0]} s3://{lake.bucket}/stray/{strays[0]}"
         yield FILES_STRAY.at(strays[0], what, repair)
     yield from _reconciliation(view, lake)
@@ -103,5 +105,5 @@ def _reconciliation(view: StackView, lake: Lake) -> Iterator[Finding]:
         what = f"Lake and ledger were last compared at {result.compared_at:%Y-%m-%d %H:%M} UTC."
         yield OLD.at(LATEST_KEY, what, repair)
     if result.differences:
-        what = f"The last reconciliation found {result.differences} differences between lake and ledger."
+        what = f"The last reconciliation found {counted(result.differences, 'difference')} between lake and ledger."
         yield DIFFERS.at(LATEST_KEY, what, repair)
