@@ -15,6 +15,8 @@ from local_stack.deploy import read_template
 from ops.deployment.stack import Deployment
 from ops.doctor.checks import (
     alerting,
+    backups,
+    catalogue,
     deployed,
     functions,
     gateway,
@@ -46,9 +48,11 @@ CHECKS: dict[str, Check] = {
     "waiting accounts and records": waiting.check,
     "a sample of accounts": sample.check,
     "lake": lake.check,
+    "tables of the lake": catalogue.check,
     "daily totals": totals.check,
     "schedules": schedules.check,
     "buckets and logs": storage.check,
+    "backups": backups.check,
     "alarms": alerting.check,
 }
 GRACE_S, LOCAL_GRACE_S = 60.0, 10.0

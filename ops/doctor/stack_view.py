@@ -17,6 +17,7 @@ ARN = {
     "AWS::Glue::Registry": "{name}",
     "AWS::IAM::Role": "arn:{partition}:iam::{account}:role/{name}",
     "AWS::Kinesis::Stream": "arn:{partition}:kinesis:{region}:{account}:stream/{name}",
+    "AWS::Logs::LogGroup": "arn:{partition}:logs:{region}:{account}:log-group:{name}:*",
     "AWS::S3::Bucket": "arn:{partition}:s3:::{name}",
     "AWS::Serverless::Function": "arn:{partition}:lambda:{region}:{account}:function:{name}",
     "AWS::Scheduler::Schedule": "arn:{partition}:scheduler:{region}:{account}:schedule/{name}",
@@ -26,10 +27,12 @@ ARN = {
 """ARNs by type of resource. `name` is the physical id; `last` is its last part after a slash."""
 SERVICES = (
     "apigatewayv2",
+    "backup",
     "cloudwatch",
     "dynamodb",
     "events",
     "firehose",
+    "glue",
     "iam",
     "kinesis",
     "lambda",

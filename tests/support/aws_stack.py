@@ -30,9 +30,15 @@ from tests.support.ledger_and_lake import history, lake_rows
 TEMPLATE = cache(read_template)
 ACCOUNTS = ("a-1", "a-2", "a-3")
 DESCRIBED = (
+    "AWS::ApiGatewayV2::Authorizer",
+    "AWS::ApiGatewayV2::Integration",
     "AWS::ApiGatewayV2::Route",
+    "AWS::ApiGatewayV2::Stage",
+    "AWS::CloudWatch::Alarm",
+    "AWS::CloudWatch::CompositeAlarm",
     "AWS::DynamoDB::Table",
     "AWS::Events::Rule",
+    "AWS::Glue::Table",
     "AWS::IAM::Role",
     "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Permission",
@@ -51,13 +57,20 @@ class AwsStack(Answers):
         root: an empty folder for the lake's files.
         age: since the stack's creation.
         newest: the age of the newest event of each account.
+        parameters: those of the stack that differ from the defaults.
 
     Attributes:
         errors: error codes by operation, such as `s3:GetObject`. The operation is refused with it.
         calls: the operations that were requested.
     """
 
-    def __init__(self, root: Path, age: timedelta = timedelta(days=30), newest: timedelta = timedelta(hours=3)) -> None:
+    def __init__(
+        self,
+        root: Path,
+        age: timedelta = timedelta(days=30),
+        newest: timedelta = timedelta(hours=3),
+        **parameters: str,
+    ) -> None:
         self.now, self.root = datetime.now(UTC), root
         self.created_at = self.alarms_created_at = self.now - age
         self.errors: dict[str, str] = {}
@@ -75,6 +88,9 @@ class AwsStack(Answers):
         self.names["LakeTotalsNotInvoked"] = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/bank-LakeTotalsNotInvoked"
         self.parameters = {name: str(each.get("Default", "")) for name, each in self.template["Parameters"].items()}
         self.parameters["AlarmTopicArn"] = f"arn:aws:sns:{REGION}:{ACCOUNT}:alarms"
+        self.parameters |= parameters
+        exists = self._view().resources()
+        self.names = {name: each for name, each in self.names.items() if name in exists}
         view = self._view()
         self.properties = {name: view.properties(name) for name in self.of(*DESCRIBED)}
         values = {name: view.values.value(each["Value"]) for name, each in self.template["Outputs"].items()}
