@@ -57,6 +57,11 @@ def quoted(value: object) -> str:
     return shlex.quote(value if isinstance(value, str) else json.dumps(value))
 
 
+def arguments(values: Sequence[str]) -> str:
+    """Arguments of a command, at most IN_COMMAND_MAX of them."""
+    return " ".join(map(quoted, values[:IN_COMMAND_MAX]))
+
+
 NAMED_MAX = 3
 IN_COMMAND_MAX = 40
 """Accounts that a command names. The next run of `doctor` names others."""

@@ -1,9 +1,10 @@
 """Runs all checks of `doctor` concurrently."""
 
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -82,16 +83,29 @@ def examine(
         ClientError, BotoCoreError: the stack cannot be described.
     """
     view = stack_view(deployment, stack or deployment.outputs["StackName"], grace_s)
-    with ThreadPoolExecutor(len(CHECKS)) as executor:
-        running = {name: executor.submit(list, _findings(name, view)) for name in CHECKS}
-        findings: list[Finding] = []
-        completed = []
-        for name, future in running.items():
-            found = future.result()
-            findings += found
-            completed += [] if any(each.kind == INCOMPLETE.name for each in found) else [name]
-            progress(name)
+    running = {name: _started(name, view) for name in CHECKS}
+    findings: list[Finding] = []
+    completed = []
+    for name, future in running.items():
+        found = future.result()
+        findings += found
+        completed += [] if any(each.kind == INCOMPLETE.name for each in found) else [name]
+        progress(name)
     return Examination(findings, completed)
+
+
+def _started(name: str, view: StackView) -> Future[list[Finding]]:
+    """Run a check in a daemon thread: after Ctrl-C, Python would wait for the requests of a pool's threads."""
+    future: Future[list[Finding]] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(list(_findings(name, view)))
+        except BaseException as error:  # noqa: BLE001 -- raised again by result()
+            future.set_exception(error)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return future
 
 
 def stack_view(deployment: Deployment, stack: str, grace_s: float | None) -> StackView:

@@ -7,7 +7,7 @@ from typing import Any
 
 from local_stack.template_values import TemplateValues
 from ops.deployment.stack import Deployment
-from ops.doctor.finding import IN_COMMAND_MAX
+from ops.doctor.finding import IN_COMMAND_MAX, quoted
 from ops.lake.deployed_lake import Lake
 
 ARN = {
@@ -107,6 +107,18 @@ class StackView:
         """The command that deploys the stack again; the local stack has to be started again."""
         return "make up" if self.is_local else f"sam build && sam deploy --stack-name {self.name}"
 
+    @property
+    def undo(self) -> str:
+        """The command that prepares to undo what was changed by hand. A deployment of the same template would not."""
+        if self.is_local:
+            return "make up"
+        parameters = " ".join(f"ParameterKey={each},UsePreviousValue=true" for each in self.parameters)
+        return (
+            f"aws cloudformation create-change-set --stack-name {self.name} --change-set-name undo "
+            "--deployment-mode REVERT_DRIFT --use-previous-template "
+            f"--capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND --parameters {parameters}"
+        )
+
     def replay(self, accounts: Sequence[str]) -> str:
         """The command that publishes all events of accounts again; consumers drop those that they have."""
         stream, options = self.deployment.outputs["EventStreamName"], _each("--account", accounts)
@@ -196,4 +208,4 @@ class StackView:
 
 
 def _each(option: str, values: Sequence[str]) -> str:
-    return " ".join(f"{option} {value}" for value in values[:IN_COMMAND_MAX])
+    return " ".join(f"{option} {quoted(value)}" for value in values[:IN_COMMAND_MAX])

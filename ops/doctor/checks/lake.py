@@ -7,7 +7,7 @@ from itertools import islice
 
 from consumers.lake.table import REASONS_PREFIX
 from ops.doctor.deleted import deleted, found
-from ops.doctor.finding import Finding, Kind, number_of, verb
+from ops.doctor.finding import Finding, Kind, number_of, quoted, verb
 from ops.doctor.stack_view import NEW, StackView
 from ops.lake.deployed_lake import Lake
 from ops.lake.query.files import LakeFiles, listed
@@ -44,7 +44,8 @@ def check(view: StackView) -> Iterator[Finding]:
         yield RECORDS_FAILED.at(keys[0], what, f"account-events lake redrive{view.option}")
     if strays := LakeFiles.of(lake.s3, lake.bucket).strays(view.now.date()):
         what = f"{counted(len(strays), 'file')} under events/ {verb(strays, 'belongs', 'belong')} to no partition."
-        repair = f"aws s3 mv s3://{lake.bucket}/{strays[0]} s3://{lake.bucket}/stray/{strays[0]}"
+        source, target = (quoted(f"s3://{lake.bucket}/{prefix}{strays[0]}") for prefix in ("", "stray/"))
+        repair = f"aws s3 mv {source} {target}"
         yield FILES_STRAY.at(strays[0], what, repair)
     yield from _reconciliation(view, lake)
 

@@ -50,7 +50,7 @@ def check(view: StackView) -> Iterator[Finding]:
             yield _not_polling(view, name, deployed)  # without the metrics, whether it polls is unknown
         if deployed["EventSourceArn"] != expected["EventSourceArn"]:
             what = f"{name} reads {deployed['EventSourceArn']}, not the stack's stream {expected['EventSourceArn']}."
-            yield SOURCE_DIFFERS.at(name, what, view.deploy)
+            yield SOURCE_DIFFERS.at(name, what, view.undo)
         for what, option in _differences(expected, deployed):
             yield SETTINGS_DIFFER.at(name, f"{name} has {what}.", f"{update} {option}", runbook=runbook)
 

@@ -9,7 +9,7 @@ from account_core.domain.events import EventRow
 from account_core.rows.items import from_item, version_in
 from account_core.rows.layout import ACCOUNT_ID, VERSION, rows_query
 from account_events.consumer.dynamodb_inbox import DynamoDBInbox
-from ops.doctor.finding import IN_COMMAND_MAX, INCOMPLETE, Finding, Kind, left_out, named
+from ops.doctor.finding import INCOMPLETE, Finding, Kind, arguments, left_out, named
 from ops.doctor.published import WINDOW, Published, published
 from ops.doctor.stack_view import StackView
 from ops.lake.query.engine import FileDamaged
@@ -85,8 +85,8 @@ def _wrong(view: StackView, wrong: Mapping[str, LedgerCheck], sampled: int) -> I
     snapshots = sorted(name for name, each in wrong.items() if each.is_repaired_by_snapshots)
     rows = sorted(wrong.keys() - set(snapshots))
     for names, kind, repair in (
-        (snapshots, "snapshot", f"account-events restore snapshots {' '.join(snapshots)}{view.option}"),
-        (rows, "row", f"account-events restore rows {view.name}-copy {' '.join(rows)} --write --replace{view.option}"),
+        (snapshots, "snapshot", f"account-events restore snapshots {arguments(snapshots)}{view.option}"),
+        (rows, "row", f"account-events restore rows {view.name}-copy {arguments(rows)} --write --replace{view.option}"),
     ):
         if names:
             what = f"In {len(names)} of {counted(sampled, 'sampled account')} a {kind} is wrong: "
@@ -190,7 +190,7 @@ def _undelivered(view: StackView, accounts: Mapping[str, EventRow], stream: Publ
 
 
 def _rebuild(view: StackView, accounts: Sequence[str]) -> str:
-    return f"account-events owners rebuild {' '.join(accounts[:IN_COMMAND_MAX])}{view.option}"
+    return f"account-events owners rebuild {arguments(accounts)}{view.option}"
 
 
 def _lake(view: StackView, newest: Mapping[str, EventRow]) -> Iterator[Finding]:
@@ -215,7 +215,7 @@ def _lake(view: StackView, newest: Mapping[str, EventRow]) -> Iterator[Finding]:
     )
     if missing:
         what = f"The lake lacks the newest events of {counted(len(missing), 'sampled account')}."
-        repair = f"account-events lake backfill {' '.join(missing[:IN_COMMAND_MAX])}{view.option}"
+        repair = f"account-events lake backfill {arguments(missing)}{view.option}"
         yield LACKS_EVENTS.at(named(missing), what, repair)
 
 

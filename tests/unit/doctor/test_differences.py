@@ -13,6 +13,7 @@ from ops.lake.query.duckdb_engine import DuckDBEngine
 from ops.lake.query.engine import FileDamaged, QueryFailed
 from tests.support.aws_answers import Refused
 from tests.support.aws_cli import run_aws
+from tests.support.aws_commands import fault_in
 from tests.support.aws_stack import AwsStack
 from tests.support.template_stack import RESOURCES
 from tests.unit.doctor.examined import Doctor, found
@@ -279,3 +280,16 @@ def test_every_page_of_simulated_permissions_is_read(
 
     monkeypatch.setattr(healthy, "_iam_simulate_principal_policy", paged)
     assert {each["kind"] for each in found(doctor(healthy))} == {"permission-missing"}
+
+
+def test_what_was_deleted_is_not_repaired_by_a_deployment_of_the_same_template(
+    healthy: AwsStack, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(healthy.errors, "sqs:GetQueueAttributes", "QueueDoesNotExist")
+    [finding] = found(doctor(healthy))
+    assert finding["kind"] == "resource-deleted"
+    assert finding["repair"].startswith("aws cloudformation create-change-set --stack-name bank ")
+    assert "--deployment-mode REVERT_DRIFT" in finding["repair"]
+    assert fault_in(finding["repair"]) is None
+    for each in healthy.parameters:
+        assert f"ParameterKey={each},UsePreviousValue=true" in finding["repair"]
