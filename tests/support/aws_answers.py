@@ -193,7 +193,12 @@ class Answers:
     def _firehose_describe_delivery_stream(self, DeliveryStreamName: str) -> Any:
         names = {"DeliveryStreamName": DeliveryStreamName, "DeliveryStreamARN": "arn", "VersionId": "1"}
         state = {"DeliveryStreamStatus": "ACTIVE", "DeliveryStreamType": "KinesisStreamAsSource"}
-        more = {"CreateTimestamp": self.created_at, "Destinations": [], "HasMoreDestinations": False}
+        settings = self.properties["LakeDelivery"]["ExtendedS3DestinationConfiguration"]
+        hints = {key: int(value) for key, value in settings["BufferingHints"].items()}
+        encryption = {"NoEncryptionConfig": "NoEncryption"}
+        s3 = settings | {"BufferingHints": hints, "EncryptionConfiguration": encryption}
+        destination = {"DestinationId": "destinationId-000000000001", "ExtendedS3DestinationDescription": s3}
+        more = {"CreateTimestamp": self.created_at, "Destinations": [destination], "HasMoreDestinations": False}
         return {"DeliveryStreamDescription": names | state | more}
 
     def _glue_get_table(self, DatabaseName: str, Name: str) -> Any:

@@ -40,6 +40,7 @@ DESCRIBED = (
     "AWS::Events::Rule",
     "AWS::Glue::Table",
     "AWS::IAM::Role",
+    "AWS::KinesisFirehose::DeliveryStream",
     "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Permission",
     "AWS::S3::Bucket",

@@ -1,9 +1,10 @@
 """The lake: delivery, failed records, stray files, the last reconciliation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
+from typing import Any
 
 from consumers.lake.table import REASONS_PREFIX
 from ops.doctor.deleted import deleted, found
@@ -15,6 +16,9 @@ from ops.lake.reconcile.result import LATEST_KEY, UnknownResult, from_json
 from ops.terminal import counted
 
 NOT_ACTIVE = Kind("lake-delivery-not-active", "No events reach the lake.", "lakestopped")
+DELIVERY_DIFFERS = Kind(
+    "lake-delivery-differs", "Events may be late or missing in the lake.", "undo-a-change-made-by-hand"
+)
 STOPPED = Kind("lake-stopped", "Events are missing in the lake.", "lakestopped")
 RECORDS_FAILED = Kind("lake-records-failed", "Queries and reports are incomplete.", "lakerefuses")
 FILES_STRAY = Kind("lake-files-stray", "It is undefined whether Athena reads them.", "lake-files-stray")
@@ -67,11 +71,49 @@ def delivery(view: StackView) -> Iterator[Finding]:
     if status != "ACTIVE":
         yield NOT_ACTIVE.at(name, f"The delivery stream {name} is {status}.", view.deploy)
         return
+    yield from _destination(view, name, described["DeliveryStreamDescription"])
     created_at = described["DeliveryStreamDescription"]["CreateTimestamp"]
     if unread := _unread_since(view, name, created_at):
         what = f"Firehose has read nothing since {unread:%Y-%m-%d %H:%M} UTC, although events arrived."
         look = f"aws firehose describe-delivery-stream --delivery-stream-name {name}"
         yield STOPPED.without_repair(name, what, look)
+
+
+def _destination(view: StackView, name: str, described: Mapping[str, Any]) -> Iterator[Finding]:
+    """Compares where and in which form Firehose writes, and what it invokes for it."""
+    expected = view.properties("LakeDelivery")["ExtendedS3DestinationConfiguration"]
+    hints = {key: int(value) for key, value in expected["BufferingHints"].items()}
+    expected = {**expected, "BufferingHints": hints}
+    [destination] = described["Destinations"]
+    own, deployed = _compared(expected), _compared(destination.get("ExtendedS3DestinationDescription", {}))
+    if wrong := [words for words, value in own.items() if deployed[words] != value]:
+        repair = f"aws firehose update-destination --delivery-stream-name {name}"
+        repair += f" --current-delivery-stream-version-id {described['VersionId']}"
+        repair += f" --destination-id {destination['DestinationId']}"
+        repair += f" --extended-s3-destination-update {quoted(expected)}"
+        yield DELIVERY_DIFFERS.at(name, f"Firehose differs from the template in {', '.join(wrong)}.", repair)
+
+
+def _compared(destination: Mapping[str, Any]) -> dict[str, object]:
+    """The settings of a destination that are compared, by their names in words."""
+    processing, conversion, partitioning = (
+        destination.get(f"{each}Configuration", {})
+        for each in ("Processing", "DataFormatConversion", "DynamicPartitioning")
+    )
+    parameters = {
+        each["ParameterName"]: each["ParameterValue"]
+        for processor in processing.get("Processors", ())
+        for each in processor.get("Parameters", ())
+    }
+    schema = conversion.get("SchemaConfiguration", {})
+    return {
+        "its bucket": destination.get("BucketARN"),
+        "its prefixes": (destination.get("Prefix"), destination.get("ErrorOutputPrefix")),
+        "its buffer": destination.get("BufferingHints"),
+        "its transform": (processing.get("Enabled"), parameters.get("LambdaArn", "").removesuffix(":$LATEST")),
+        "its conversion to Parquet": (conversion.get("Enabled"), schema.get("DatabaseName"), schema.get("TableName")),
+        "its partitioning": partitioning.get("Enabled"),
+    }
 
 
 def _unread_since(view: StackView, delivery_stream: str, created_at: datetime) -> datetime | None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -194,6 +195,12 @@ def answered(stack: AwsStack, patch: pytest.MonkeyPatch, operation: str, change:
     patch.setattr(stack, operation, changed)
 
 
+def destination_with(answer: Any, setting: str, value: object) -> None:  # noqa: ANN401 -- an answer
+    """Change a setting of the delivery stream's destination."""
+    [destination] = answer["DeliveryStreamDescription"]["Destinations"]
+    destination["ExtendedS3DestinationDescription"][setting] = value
+
+
 @pytest.mark.parametrize(
     ("operation", "change", "kind", "option"),
     [
@@ -220,6 +227,20 @@ def answered(stack: AwsStack, patch: pytest.MonkeyPatch, operation: str, change:
             lambda found: found["Configuration"].update(Runtime="python3.9"),
             "function-settings-differ",
             "--runtime python3.13",
+        ),
+        *(
+            (
+                "_firehose_describe_delivery_stream",
+                partial(destination_with, setting=setting, value=value),
+                "lake-delivery-differs",
+                "--extended-s3-destination-update",
+            )
+            for setting, value in (
+                ("Prefix", "elsewhere/"),
+                ("BufferingHints", {"SizeInMBs": 64, "IntervalInSeconds": 900}),
+                ("ProcessingConfiguration", {"Enabled": False}),
+                ("DataFormatConversionConfiguration", {"Enabled": False}),
+            )
         ),
         (
             "_cloudwatch_describe_alarms",
