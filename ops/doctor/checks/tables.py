@@ -44,7 +44,12 @@ def check(view: StackView) -> Iterator[Finding]:
             yield TABLE_MISSING.without_repair(name, what, f"aws dynamodb list-backups --table-name {table}")
             continue
         backups = client.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
-        yield from _table(name, table, view.properties(name), described["Table"], backups)
+        expected = view.properties(name)
+        yield from _table(name, table, expected, described["Table"], backups)
+        key = None if view.is_local else expected["SSESpecification"].get("KMSMasterKeyId")  # the emulator ignores it
+        if key and (used := described["Table"].get("SSEDescription", {}).get("KMSMasterKeyArn")) != key:
+            what = f"{name} is encrypted with {used or 'a key of AWS'}, not with KmsKeyArn."
+            yield TABLE_DIFFERS.at(name, what, f"aws dynamodb update-table --table-name {table} {_with_key(key)}")
     yield from _events(view)
 
 
@@ -80,9 +85,6 @@ def _differences(expected: Mapping[str, Any], deployed: Mapping[str, Any]) -> It
             options = f"--attribute-definitions {quoted(expected['AttributeDefinitions'])}"
             options += f" --global-secondary-index-updates {quoted([{'Create': index}])}"
             yield f"has no index {index['IndexName']}", options
-    key = expected["SSESpecification"].get("KMSMasterKeyId")
-    if key and (used := deployed.get("SSEDescription", {}).get("KMSMasterKeyArn")) != key:
-        yield f"is encrypted with {used or 'a key of AWS'}, not with KmsKeyArn", _with_key(key)
 
 
 def _with_key(key: str) -> str:
