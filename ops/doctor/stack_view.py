@@ -27,6 +27,7 @@ ARN = {
 """ARNs by type of resource. `name` is the physical id; `last` is its last part after a slash."""
 SERVICES = (
     "apigatewayv2",
+    "athena",
     "backup",
     "cloudwatch",
     "dynamodb",

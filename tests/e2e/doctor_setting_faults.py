@@ -116,6 +116,13 @@ def no_column(world: World) -> None:
     client.update_table(DatabaseName=database, TableInput=kept)
 
 
+@fault("a query may read any number of bytes", "lake-workgroup-differs")
+def no_limit(world: World) -> None:
+    world.client("athena").update_work_group(
+        WorkGroup=world.outputs["LakeWorkgroupName"], ConfigurationUpdates={"BytesScannedCutoffPerQuery": 10**16}
+    )
+
+
 @fault("the event stream has one shard", "event-stream-settings-differ")
 def one_shard(world: World) -> None:
     world.client("kinesis").update_shard_count(

@@ -103,6 +103,12 @@ class Answers:
         properties = self.properties["HttpApiRoute"]
         return {"Items": [route | {each: properties[each] for each in names if each in properties}]}
 
+    def _athena_get_work_group(self, WorkGroup: str) -> Any:
+        settings = self.properties["LakeWorkgroup"]["WorkGroupConfiguration"]
+        limits = {"BytesScannedCutoffPerQuery": int(settings["BytesScannedCutoffPerQuery"])}
+        configuration = limits | {"EnforceWorkGroupConfiguration": True}
+        return {"WorkGroup": {"Name": WorkGroup, "State": "ENABLED", "Configuration": configuration}}
+
     def _backup_describe_backup_vault(self, BackupVaultName: str) -> Any:
         return {"BackupVaultName": BackupVaultName, "CreationDate": self.created_at, "Locked": True}
 
@@ -276,6 +282,10 @@ class Answers:
     def _logs_describe_log_groups(self, logGroupNamePrefix: str) -> Any:
         group = {"logGroupName": logGroupNamePrefix, "retentionInDays": 30}
         return {"logGroups": [group, {"logGroupName": f"{logGroupNamePrefix}2"}]}
+
+    def _logs_describe_metric_filters(self, logGroupName: str, filterNamePrefix: str) -> Any:
+        pattern = self.properties["HttpApiTooManyRequests"]["FilterPattern"]
+        return {"metricFilters": [{"filterName": filterNamePrefix, "filterPattern": pattern}]}
 
     def _scheduler_get_schedule(self, Name: str, GroupName: str) -> Any:
         return {"Name": Name, **self.properties[self.named(Name)]}

@@ -34,6 +34,7 @@ DESCRIBED = (
     "AWS::ApiGatewayV2::Integration",
     "AWS::ApiGatewayV2::Route",
     "AWS::ApiGatewayV2::Stage",
+    "AWS::Athena::WorkGroup",
     "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::CompositeAlarm",
     "AWS::DynamoDB::Table",
@@ -43,6 +44,7 @@ DESCRIBED = (
     "AWS::KinesisFirehose::DeliveryStream",
     "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Permission",
+    "AWS::Logs::MetricFilter",
     "AWS::S3::Bucket",
     "AWS::S3::BucketPolicy",
     "AWS::Scheduler::Schedule",
@@ -70,7 +72,7 @@ class AwsStack(Answers):
         root: Path,
         age: timedelta = timedelta(days=30),
         newest: timedelta = timedelta(hours=3),
-        **parameters: str,
+        parameters: Mapping[str, str] | None = None,
     ) -> None:
         self.now, self.root = datetime.now(UTC), root
         self.created_at = self.alarms_created_at = self.now - age
@@ -89,7 +91,7 @@ class AwsStack(Answers):
         self.names["LakeTotalsNotInvoked"] = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/bank-LakeTotalsNotInvoked"
         self.parameters = {name: str(each.get("Default", "")) for name, each in self.template["Parameters"].items()}
         self.parameters["AlarmTopicArn"] = f"arn:aws:sns:{REGION}:{ACCOUNT}:alarms"
-        self.parameters |= parameters
+        self.parameters |= parameters or {}
         exists = self._view().resources()
         self.names = {name: each for name, each in self.names.items() if name in exists}
         view = self._view()

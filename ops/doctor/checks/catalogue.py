@@ -1,4 +1,4 @@
-"""The lake's tables in the Glue Data Catalog: their columns and partitions, which Athena and Firehose use."""
+"""What Athena and Firehose know of the lake: its tables in the Glue Data Catalog, and the workgroup."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -13,10 +13,15 @@ DIFFERS = Kind(
     "Queries fail or omit events, or Firehose cannot write them.",
     "undo-a-change-made-by-hand",
 )
+WORKGROUP_DIFFERS = Kind(
+    "lake-workgroup-differs",
+    "Queries are refused, or one of them may cost more than LakeQueryBytesMax allows.",
+    "undo-a-change-made-by-hand",
+)
 
 
 def check(view: StackView) -> Iterator[Finding]:
-    """Checks each table of the template. Comments are not compared."""
+    """Checks each table of the template, without its comments, and the workgroup."""
     for name in view.of_type("AWS::Glue::Table"):
         properties = view.properties(name)
         database, expected = properties["DatabaseName"], properties["TableInput"]
@@ -28,6 +33,29 @@ def check(view: StackView) -> Iterator[Finding]:
             what = f"The lake's table {expected['Name']} differs from the template in {', '.join(wrong)}."
             repair = f"aws glue update-table --database-name {database} --table-input {quoted(expected)}"
             yield DIFFERS.at(name, what, repair)
+    for name in view.of_type("AWS::Athena::WorkGroup"):
+        yield from _workgroup(view, name)
+
+
+def _workgroup(view: StackView, name: str) -> Iterator[Finding]:
+    expected = view.properties(name)
+    workgroup, bytes_max = expected["Name"], int(expected["WorkGroupConfiguration"]["BytesScannedCutoffPerQuery"])
+    request = partial(view.client("athena").get_work_group, WorkGroup=workgroup)
+    try:
+        described = request()["WorkGroup"]
+    except view.client("athena").exceptions.InvalidRequestException as error:
+        if "not found" not in str(error):
+            raise
+        yield deleted(view, name)
+        return
+    configuration = described.get("Configuration", {})
+    limits = (described.get("State"), configuration.get("EnforceWorkGroupConfiguration"))
+    if (*limits, int(configuration.get("BytesScannedCutoffPerQuery", 0))) != ("ENABLED", True, bytes_max):
+        updates = {"EnforceWorkGroupConfiguration": True, "BytesScannedCutoffPerQuery": bytes_max}
+        repair = f"aws athena update-work-group --work-group {workgroup} --state ENABLED"
+        repair += f" --configuration-updates {quoted(updates)}"
+        what = f"The workgroup {workgroup} is disabled, or does not limit queries to {bytes_max} bytes."
+        yield WORKGROUP_DIFFERS.at(name, what, repair)
 
 
 def _differing(expected: Mapping[str, Any], deployed: Mapping[str, Any]) -> list[str]:

@@ -58,6 +58,7 @@ SCHEDULE = {
 }
 RULE = {"ID": "delete", "Status": "Enabled", "Filter": {"Prefix": "events/"}, "Expiration": {"Days": 1}}
 INTEGRATION, LAKE_TABLES = {"HttpApiIntegration"}, {"LakeEventsTable", "LakeTotalsTable"}
+GROUP = {"LakeWorkgroup"}
 VAULT = {"bank-BackupVault"}
 STREAM = {
     "StreamDescriptionSummary": {
@@ -118,6 +119,12 @@ def changed(healthy: AwsStack, request: pytest.FixtureRequest, monkeypatch: pyte
         (("_apigatewayv2_get_integration", "NotFoundException"), "resource-deleted", INTEGRATION),
         (("_apigatewayv2_get_stage", {"StageName": "$default"}), "api-stage-differs", {"HttpApiStage"}),
         (("_apigatewayv2_get_stage", "NotFoundException"), "resource-deleted", {"HttpApiStage"}),
+        (
+            ("_athena_get_work_group", {"WorkGroup": {"Name": "x", "State": "DISABLED"}}),
+            "lake-workgroup-differs",
+            GROUP,
+        ),
+        (("_logs_describe_metric_filters", {"metricFilters": []}), "metric-filter-differs", {"HttpApiTooManyRequests"}),
         (("_glue_get_table", {"Table": {"Name": "x"}}), "lake-table-differs", LAKE_TABLES),
         (("_glue_get_table", "EntityNotFoundException"), "resource-deleted", LAKE_TABLES),
         (("_kinesis_describe_stream_summary", STREAM), "event-stream-settings-differ", {"DomainEventsStream"}),

@@ -1,5 +1,6 @@
 """What `doctor` reports about events that the read model lacks, and the commands that it names for their accounts."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from itertools import chain, count, repeat
 from pathlib import Path
@@ -127,7 +128,8 @@ def test_a_part_of_a_transaction_is_no_wrong_row(
 ) -> None:
     """A query that runs while a transaction is carried out may return some of its rows and not the others."""
     whole, rows = healthy.rows, healthy.rows["a-1"]
-    reads = chain([whole | {"a-1": [rows[0], rows[-1]]}], repeat(whole))
+    part = {**whole, "a-1": [rows[0], rows[-1]]}
+    reads: Iterator[Any] = chain([part], repeat(whole))
     query = healthy._dynamodb_query  # noqa: SLF001 -- replaced by a test
 
     def answered(**asked: Any) -> Any:  # noqa: ANN401 -- any request and answer
@@ -138,7 +140,7 @@ def test_a_part_of_a_transaction_is_no_wrong_row(
     monkeypatch.setattr(healthy, "rows", whole)
     monkeypatch.setattr(healthy, "_dynamodb_query", answered)
     assert found(doctor(healthy)) == []
-    reads = repeat(whole | {"a-1": [rows[0], rows[-1]]})
+    reads = repeat(part)
     assert kinds(doctor(healthy)) == ["ledger-row-wrong"]
 
 

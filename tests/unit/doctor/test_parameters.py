@@ -16,7 +16,7 @@ JWT = {"Auth": "JWT", "JwtIssuer": "https://issuer.example", "JwtAudience": "acc
 
 @pytest.fixture(scope="module")
 def with_key(tmp_path_factory: pytest.TempPathFactory) -> AwsStack:
-    return AwsStack(tmp_path_factory.mktemp("lake"), KmsKeyArn=KEY)
+    return AwsStack(tmp_path_factory.mktemp("lake"), parameters={"KmsKeyArn": KEY})
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def with_key(tmp_path_factory: pytest.TempPathFactory) -> AwsStack:
 def test_a_healthy_stack_with_parameters_has_no_finding(
     tmp_path: Path, doctor: Doctor, monkeypatch: pytest.MonkeyPatch, parameters: dict[str, str]
 ) -> None:
-    stack = AwsStack(tmp_path, **parameters)
+    stack = AwsStack(tmp_path, parameters=parameters)
     function = stack._lambda_get_function  # noqa: SLF001 -- replaced by a test
 
     def reserved(FunctionName: str) -> Any:  # noqa: ANN401, N803 -- as in the API
@@ -85,7 +85,7 @@ def test_what_is_encrypted_with_another_key_is_a_finding(
 def test_tokens_of_another_issuer_are_a_finding(
     tmp_path: Path, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stack = AwsStack(tmp_path, **JWT)
+    stack = AwsStack(tmp_path, parameters=JWT)
     other = {"JwtConfiguration": {"Issuer": "https://other.example", "Audience": ["accounts"]}}
     monkeypatch.setattr(stack, "_apigatewayv2_get_authorizer", lambda **_: other)
     [finding] = found(doctor(stack))
