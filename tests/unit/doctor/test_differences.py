@@ -310,7 +310,7 @@ def test_every_page_of_simulated_permissions_is_read(
     assert {each["kind"] for each in found(doctor(healthy))} == {"permission-missing"}
 
 
-def test_what_was_deleted_is_not_repaired_by_a_deployment_of_the_same_template(
+def test_a_deployment_of_the_same_template_does_not_repair_a_deletion(
     healthy: AwsStack, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(healthy.errors, "sqs:GetQueueAttributes", "QueueDoesNotExist")
