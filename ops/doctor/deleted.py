@@ -35,4 +35,4 @@ def found(request: Callable[[], Any], not_found: AbstractSet[str] = NOT_FOUND) -
 def deleted(view: StackView, name: str) -> Finding:
     """The finding for a resource that does not exist."""
     what = f"{name} ({view.physical_ids[name]}) was deleted outside CloudFormation."
-    return DELETED.at(name, what, view.deploy)
+    return DELETED.at(name, what, view.undo)

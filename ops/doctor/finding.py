@@ -5,6 +5,8 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ops.terminal import counted
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -55,6 +57,11 @@ def quoted(value: object) -> str:
     return shlex.quote(value if isinstance(value, str) else json.dumps(value))
 
 
+def arguments(values: Sequence[str]) -> str:
+    """Arguments of a command, at most IN_COMMAND_MAX of them."""
+    return " ".join(map(quoted, values[:IN_COMMAND_MAX]))
+
+
 NAMED_MAX = 3
 IN_COMMAND_MAX = 40
 """Accounts that a command names. The next run of `doctor` names others."""
@@ -66,9 +73,14 @@ def named(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMED_MAX]) + (f" and {more} more" if more > 0 else "")
 
 
-def number_of(found: Sequence[object], most: int) -> str:
-    """The number of things found, of which at most so many are counted."""
-    return f"At least {most}" if len(found) >= most else f"{len(found)}"
+def number_of(found: Sequence[object], one: str, most: int) -> str:
+    """The number of things found, of which at most so many are counted, with their noun: see `counted`."""
+    return f"{'At least ' if len(found) >= most else ''}{counted(len(found), one)}"
+
+
+def verb(found: Sequence[object], one: str, more: str) -> str:
+    """The verb of a sentence about the things found: `one` if it is one thing, otherwise `more`."""
+    return one if len(found) == 1 else more
 
 
 def left_out(accounts: Sequence[str]) -> str:

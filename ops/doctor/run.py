@@ -1,11 +1,14 @@
 """Runs all checks of `doctor` concurrently."""
 
 import random
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -13,6 +16,8 @@ from local_stack.deploy import read_template
 from ops.deployment.stack import Deployment
 from ops.doctor.checks import (
     alerting,
+    backups,
+    catalogue,
     deployed,
     functions,
     gateway,
@@ -44,9 +49,11 @@ CHECKS: dict[str, Check] = {
     "waiting accounts and records": waiting.check,
     "a sample of accounts": sample.check,
     "lake": lake.check,
+    "tables of the lake": catalogue.check,
     "daily totals": totals.check,
     "schedules": schedules.check,
     "buckets and logs": storage.check,
+    "backups": backups.check,
     "alarms": alerting.check,
 }
 GRACE_S, LOCAL_GRACE_S = 60.0, 10.0
@@ -76,24 +83,39 @@ def examine(
         ClientError, BotoCoreError: the stack cannot be described.
     """
     view = stack_view(deployment, stack or deployment.outputs["StackName"], grace_s)
-    with ThreadPoolExecutor(len(CHECKS)) as executor:
-        running = {name: executor.submit(list, _findings(name, view)) for name in CHECKS}
-        findings: list[Finding] = []
-        completed = []
-        for name, future in running.items():
-            found = future.result()
-            findings += found
-            completed += [] if any(each.kind == INCOMPLETE.name for each in found) else [name]
-            progress(name)
+    running = {name: _started(name, view) for name in CHECKS}
+    findings: list[Finding] = []
+    completed = []
+    for name, future in running.items():
+        found = future.result()
+        findings += found
+        completed += [] if any(each.kind == INCOMPLETE.name for each in found) else [name]
+        progress(name)
     return Examination(findings, completed)
+
+
+def _started(name: str, view: StackView) -> Future[list[Finding]]:
+    """Run a check in a daemon thread: after Ctrl-C, Python would wait for the requests of a pool's threads."""
+    future: Future[list[Finding]] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(list(_findings(name, view)))
+        except BaseException as error:  # noqa: BLE001 -- raised again by result()
+            future.set_exception(error)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return future
 
 
 def stack_view(deployment: Deployment, stack: str, grace_s: float | None) -> StackView:
     """Describe the stack."""
     client = deployment.client("cloudformation")
-    [described] = client.describe_stacks(StackName=stack)["Stacks"]
+    answer = client.describe_stacks(StackName=stack)
+    [described] = answer["Stacks"]
     pages = client.get_paginator("list_stack_resources").paginate(StackName=stack)
-    now, created_at = datetime.now(UTC), described["CreationTime"]
+    now = datetime.now(UTC) if deployment.is_local else _time_of(answer)
+    created_at = described["CreationTime"]
     changed_at = described.get("LastUpdatedTime", created_at)
     return StackView(
         deployment,
@@ -116,6 +138,12 @@ def stack_view(deployment: Deployment, stack: str, grace_s: float | None) -> Sta
         {service: deployment.client(service) for service in SERVICES},
         Lake.of(deployment),
     )
+
+
+def _time_of(answer: Mapping[str, Any]) -> datetime:
+    """When AWS answered, by its clock: this computer's may differ by minutes, and would make new events look late."""
+    date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    return parsedate_to_datetime(date) if date else datetime.now(UTC)
 
 
 def _default_grace_s(age: timedelta, *, is_local: bool) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 
 from local_stack.template_values import TemplateValues
 from ops.deployment.stack import Deployment
-from ops.doctor.finding import IN_COMMAND_MAX
+from ops.doctor.finding import IN_COMMAND_MAX, quoted
 from ops.lake.deployed_lake import Lake
 
 ARN = {
@@ -17,6 +17,7 @@ ARN = {
     "AWS::Glue::Registry": "{name}",
     "AWS::IAM::Role": "arn:{partition}:iam::{account}:role/{name}",
     "AWS::Kinesis::Stream": "arn:{partition}:kinesis:{region}:{account}:stream/{name}",
+    "AWS::Logs::LogGroup": "arn:{partition}:logs:{region}:{account}:log-group:{name}:*",
     "AWS::S3::Bucket": "arn:{partition}:s3:::{name}",
     "AWS::Serverless::Function": "arn:{partition}:lambda:{region}:{account}:function:{name}",
     "AWS::Scheduler::Schedule": "arn:{partition}:scheduler:{region}:{account}:schedule/{name}",
@@ -26,10 +27,13 @@ ARN = {
 """ARNs by type of resource. `name` is the physical id; `last` is its last part after a slash."""
 SERVICES = (
     "apigatewayv2",
+    "athena",
+    "backup",
     "cloudwatch",
     "dynamodb",
     "events",
     "firehose",
+    "glue",
     "iam",
     "kinesis",
     "lambda",
@@ -103,6 +107,18 @@ class StackView:
     def deploy(self) -> str:
         """The command that deploys the stack again; the local stack has to be started again."""
         return "make up" if self.is_local else f"sam build && sam deploy --stack-name {self.name}"
+
+    @property
+    def undo(self) -> str:
+        """The command that prepares to undo what was changed by hand. A deployment of the same template would not."""
+        if self.is_local:
+            return "make up"
+        parameters = " ".join(f"ParameterKey={each},UsePreviousValue=true" for each in self.parameters)
+        return (
+            f"aws cloudformation create-change-set --stack-name {self.name} --change-set-name undo "
+            "--deployment-mode REVERT_DRIFT --use-previous-template "
+            f"--capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND --parameters {parameters}"
+        )
 
     def replay(self, accounts: Sequence[str]) -> str:
         """The command that publishes all events of accounts again; consumers drop those that they have."""
@@ -193,4 +209,4 @@ class StackView:
 
 
 def _each(option: str, values: Sequence[str]) -> str:
-    return " ".join(f"{option} {value}" for value in values[:IN_COMMAND_MAX])
+    return " ".join(f"{option} {quoted(value)}" for value in values[:IN_COMMAND_MAX])

@@ -112,4 +112,6 @@ class LedgerTable:
         except self._client.exceptions.ConditionalCheckFailedException as error:
             if error.response.get("Item") == item:
                 return  # a retry, whose first attempt succeeded
-            raise RestoreRefused(f"row {key_of(item)} has been written meanwhile; it was not overwritten") from error
+            raise RestoreRefused(
+                f"row {key_of(item)} has been written meanwhile; it was not overwritten. Run the command again."
+            ) from error

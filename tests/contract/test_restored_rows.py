@@ -1,5 +1,6 @@
 """Rows put back into a table on a real server, whose conditions decide what is overwritten."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -28,6 +29,7 @@ from tests.support.ledger_and_lake import history
 
 HISTORIES = {name: history(name, *["1.00"] * 24) for name in ("a", "b")}
 ROWS = [row for rows in HISTORIES.values() for row in rows]
+WRITTEN_MEANWHILE = "row {} has been written meanwhile; it was not overwritten. Run the command again."
 
 
 @pytest.fixture(params=["emulator_url", "dynamodb_local_url"])
@@ -139,7 +141,7 @@ def test_a_row_that_changed_after_the_comparison_is_kept(
         item = to_item(HISTORIES["a"][version - 1]) | {"CorrelationId": {"S": "written meanwhile"}}
         client.put_item(TableName=live.name, Item=item)
     for each in (different, missing):
-        assert put_back([each], live) == [f"row {each.key} has been written meanwhile; it was not overwritten"]
+        assert put_back([each], live) == [WRITTEN_MEANWHILE.format(each.key)]
         version = int(each.key.removeprefix("a/"))
         assert client.get_item(TableName=live.name, Key=key("a", version))["Item"]["CorrelationId"] == {
             "S": "written meanwhile"
@@ -169,7 +171,7 @@ def test_an_attribute_added_meanwhile_is_kept(client: DynamoDBClient, copy: Ledg
     client.put_item(TableName=live.name, Item=item)
     [found] = compared(client, copy, live)
     client.put_item(TableName=live.name, Item=item | {"CommandId": {"S": "k-other"}})
-    assert put_back([found], live) == ["row a/12 has been written meanwhile; it was not overwritten"]
+    assert put_back([found], live) == [WRITTEN_MEANWHILE.format("a/12")]
 
 
 def test_a_put_that_is_repeated_succeeds(client: DynamoDBClient, copy: LedgerTable, live: LedgerTable) -> None:
@@ -271,7 +273,7 @@ def test_an_event_in_the_place_of_a_snapshot_is_kept(client: DynamoDBClient, liv
     snapshot = HISTORIES["a"][9]
     item = to_item(HISTORIES["a"][8]) | {"Version": {"N": "10"}}
     client.put_item(TableName=live.name, Item=item)
-    with pytest.raises(RestoreRefused, match="row a/10 has been written meanwhile"):
+    with pytest.raises(RestoreRefused, match=re.escape(WRITTEN_MEANWHILE.format("a/10"))):
         live.put(snapshot)
     assert client.get_item(TableName=live.name, Key=key("a", 10))["Item"] == item
 

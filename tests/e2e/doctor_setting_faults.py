@@ -60,5 +60,75 @@ def no_policy(world: World) -> None:
     world.client("s3").delete_bucket_policy(Bucket=world.outputs["ConsumerFailureBucketName"])
 
 
+@fault("the read model's mapping invokes another function", "mapping-settings-differ")
+def another_function(world: World) -> None:
+    world.client("lambda").update_event_source_mapping(
+        UUID=world.outputs["OwnedMappingId"], FunctionName=world.outputs["ApiFunctionName"]
+    )
+
+
+@fault("a function has the role of another one", "function-settings-differ")
+def another_role(world: World) -> None:
+    role = world.client("iam").get_role(RoleName=world.physical("LakeTotalsFunctionRole"))["Role"]["Arn"]
+    world.client("lambda").update_function_configuration(
+        FunctionName=world.physical("LakeTransformFunction"), Role=role
+    )
+
+
+@fault("a function logs to another group", "function-settings-differ")
+def another_log_group(world: World) -> None:
+    world.client("lambda").update_function_configuration(
+        FunctionName=world.physical("LakeTransformFunction"), LoggingConfig={"LogGroup": "/aws/other"}
+    )
+
+
+@fault("the API invokes another function", "api-route-differs")
+def another_integration(world: World) -> None:
+    client, integration = world.client("apigatewayv2"), world.physical("HttpApiIntegration").rpartition("/")[2]
+    names = {"ApiId": world.outputs["ApiId"], "IntegrationId": integration}
+    uri = client.get_integration(**names)["IntegrationUri"]
+    client.update_integration(**names, IntegrationUri=uri.replace("ApiFunction", "Other"))
+
+
+@fault("a table has provisioned capacity", "table-settings-differ")
+def provisioned(world: World) -> None:
+    world.client("dynamodb").update_table(
+        TableName=world.outputs["OwnedTableName"],
+        BillingMode="PROVISIONED",
+        ProvisionedThroughput={"ReadCapacityUnits": 1, "WriteCapacityUnits": 1},
+    )
+
+
+@fault("an index is deleted", "table-settings-differ")
+def no_index(world: World) -> None:
+    world.client("dynamodb").update_table(
+        TableName=world.outputs["OwnedTableName"],
+        GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "ByOwner"}}],
+    )
+
+
+@fault("the lake's table lacks a column", "lake-table-differs")
+def no_column(world: World) -> None:
+    client, database = world.client("glue"), world.outputs["LakeDatabaseName"]
+    table = client.get_table(DatabaseName=database, Name="account_events")["Table"]
+    kept = {key: table[key] for key in ("Name", "TableType", "Parameters", "PartitionKeys", "StorageDescriptor")}
+    kept["StorageDescriptor"]["Columns"].pop()
+    client.update_table(DatabaseName=database, TableInput=kept)
+
+
+@fault("a query may read any number of bytes", "lake-workgroup-differs")
+def no_limit(world: World) -> None:
+    world.client("athena").update_work_group(
+        WorkGroup=world.outputs["LakeWorkgroupName"], ConfigurationUpdates={"BytesScannedCutoffPerQuery": 10**16}
+    )
+
+
+@fault("the event stream has one shard", "event-stream-settings-differ")
+def one_shard(world: World) -> None:
+    world.client("kinesis").update_shard_count(
+        StreamName=world.outputs["EventStreamName"], TargetShardCount=1, ScalingType="UNIFORM_SCALING"
+    )
+
+
 ALL_FAULTS = FAULTS
 """These, and those of `doctor_faults`."""

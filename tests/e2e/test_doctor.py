@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,8 @@ from tests.e2e.doctor_faults import Fault
 from tests.e2e.doctor_setting_faults import ALL_FAULTS
 from tests.e2e.doctor_world import SharedClients, World
 from tests.e2e.test_local_deployment import Api
+
+KEY = "arn:aws:kms:eu-central-1:000000000000:key/2b1d0c0a-1111-2222-3333-444455556666"
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +61,28 @@ def test_totals_that_lack_the_newest_files_are_stale_after_two_hours(world: Worl
 
 def test_a_healthy_stack_has_no_finding(world: World) -> None:
     assert world.findings() == []
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"auth": "JWT"},
+        {
+            "parameters": {
+                "KmsKeyArn": KEY,
+                "ApiReservedConcurrency": "5",
+                "LogRetentionDays": "7",
+                "Aggregation": "off",
+            }
+        },
+    ],
+)
+def test_a_new_stack_with_other_parameters_has_no_finding(settings: dict[str, Any]) -> None:
+    with LocalDeployment(**settings) as deployment:
+        examined = SharedClients(Outputs(deployment.address.outputs), deployment.address)
+        found = run.examine(examined, None, grace_s=None, progress=lambda _: None)
+    assert list(found.findings) == []
+    assert set(found.completed) == set(run.CHECKS)
 
 
 @pytest.mark.parametrize("each", ALL_FAULTS, ids=lambda each: each.name)

@@ -7,7 +7,7 @@ Source: the API references of the services. The values are those of template.yam
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,9 @@ from tests.support.lake import put
 REGION, ACCOUNT = "eu-central-1", "123456789012"
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/bank/0d9c2c5e-6b1f-4d5e-9d5c-3f6f0f8a7b11"
 ALARMS = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+ALARM_SETTINGS = (
+    *("ComparisonOperator", "DatapointsToAlarm", "EvaluationPeriods", "Period", "Threshold", "TreatMissingData"),
+)
 ALARMS_PER_PAGE = 50
 """CloudWatch API reference, DescribeAlarms: the default of MaxRecords."""
 
@@ -42,6 +45,7 @@ class Answers:
         firing: logical ids of the alarms that are in ALARM.
         polls: whether the mappings poll, and everything else emits its metrics.
         gaps: items of the read model's inbox that wait for an event.
+        backups: the states of the recent backups.
         lagging: accounts whose newest event is not in the read model.
         published: the events on the stream.
         read_from: the time from which the stream was read.
@@ -65,10 +69,12 @@ class Answers:
     read_from: datetime
     polls: bool = True
     stream_behind_ms: int = 0
+    backups: tuple[str, ...] = ("COMPLETED",)
 
     def of(self, *kinds: str) -> list[str]:
         """The logical ids of the resources of these types."""
-        return [name for name, each in self.template["Resources"].items() if each["Type"] in kinds]
+        resources = self.template["Resources"]
+        return [name for name in resources if name in self.names and resources[name]["Type"] in kinds]
 
     def named(self, physical_id: str) -> str:
         """The logical id of a resource."""
@@ -78,10 +84,37 @@ class Answers:
         """The events of an account."""
         return [row for row in self.rows[account_id] if isinstance(row, EventRow)]
 
+    def _apigatewayv2_get_authorizer(self, ApiId: str, AuthorizerId: str) -> Any:
+        return {"JwtConfiguration": self.properties["HttpApiAuthorizer"]["JwtConfiguration"]}
+
+    def _apigatewayv2_get_integration(self, ApiId: str, IntegrationId: str) -> Any:
+        return {"IntegrationUri": self.properties["HttpApiIntegration"]["IntegrationUri"]}
+
+    def _apigatewayv2_get_stage(self, ApiId: str, StageName: str) -> Any:
+        stage = self.properties["HttpApiStage"]
+        logs = {"DestinationArn": stage["AccessLogSettings"]["DestinationArn"].removesuffix(":*")}
+        limits = {key: float(value) for key, value in stage["DefaultRouteSettings"].items() if "Rate" in key}
+        limits |= {key: value for key, value in stage["DefaultRouteSettings"].items() if "Burst" in key}
+        return {"StageName": StageName, "AccessLogSettings": logs, "DefaultRouteSettings": limits}
+
     def _apigatewayv2_get_routes(self, ApiId: str) -> Any:
         route = {"RouteId": self.names["HttpApiRoute"], "ApiKeyRequired": False}
-        names = ("AuthorizationType", "RouteKey", "Target")
-        return {"Items": [route | {each: self.properties["HttpApiRoute"][each] for each in names}]}
+        names = ("AuthorizationType", "AuthorizerId", "RouteKey", "Target")
+        properties = self.properties["HttpApiRoute"]
+        return {"Items": [route | {each: properties[each] for each in names if each in properties}]}
+
+    def _athena_get_work_group(self, WorkGroup: str) -> Any:
+        settings = self.properties["LakeWorkgroup"]["WorkGroupConfiguration"]
+        limits = {"BytesScannedCutoffPerQuery": int(settings["BytesScannedCutoffPerQuery"])}
+        configuration = limits | {"EnforceWorkGroupConfiguration": True}
+        return {"WorkGroup": {"Name": WorkGroup, "State": "ENABLED", "Configuration": configuration}}
+
+    def _backup_describe_backup_vault(self, BackupVaultName: str) -> Any:
+        return {"BackupVaultName": BackupVaultName, "CreationDate": self.created_at, "Locked": True}
+
+    def _backup_list_recovery_points_by_backup_vault(self, ByResourceArn: str, **_: Any) -> Any:
+        point = {"ResourceArn": ByResourceArn, "CreationDate": self.now - timedelta(hours=20)}
+        return {"RecoveryPoints": [point | {"Status": each} for each in self.backups]}
 
     def _cloudformation_describe_stacks(self, StackName: str) -> Any:
         stack: dict[str, Any] = {"StackId": STACK_ID, "StackName": "bank", "StackStatus": "CREATE_COMPLETE"}
@@ -113,8 +146,9 @@ class Answers:
         return answer
 
     def _alarm(self, name: str) -> Any:
-        state = "ALARM" if self.named(name) in self.firing else "OK"
+        state, properties = "ALARM" if self.named(name) in self.firing else "OK", self.properties[self.named(name)]
         alarm = {"AlarmName": name, "ActionsEnabled": True, "StateValue": state}
+        alarm |= {each: properties[each] for each in (*ALARM_SETTINGS, "AlarmActions") if each in properties}
         return alarm | {"AlarmConfigurationUpdatedTimestamp": self.alarms_created_at}
 
     def _cloudwatch_get_metric_statistics(self, Namespace: str, StartTime: datetime, **_: Any) -> Any:
@@ -124,6 +158,11 @@ class Answers:
     def _dynamodb_describe_table(self, TableName: str) -> Any:
         properties = self.template["Resources"][self.named(TableName)]["Properties"]
         table: dict[str, Any] = {"TableName": TableName, "TableStatus": "ACTIVE", "ItemCount": 9}
+        table["BillingModeSummary"] = {"BillingMode": properties["BillingMode"]}
+        indexes = properties.get("GlobalSecondaryIndexes", ())
+        table["GlobalSecondaryIndexes"] = [{"IndexName": each["IndexName"]} for each in indexes]
+        if key := self.parameters["KmsKeyArn"]:
+            table["SSEDescription"] = {"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": key}
         table["DeletionProtectionEnabled"] = "DeletionProtectionEnabled" in properties
         if stream := properties.get("StreamSpecification"):
             table["StreamSpecification"] = {"StreamEnabled": True, **stream}
@@ -160,8 +199,17 @@ class Answers:
     def _firehose_describe_delivery_stream(self, DeliveryStreamName: str) -> Any:
         names = {"DeliveryStreamName": DeliveryStreamName, "DeliveryStreamARN": "arn", "VersionId": "1"}
         state = {"DeliveryStreamStatus": "ACTIVE", "DeliveryStreamType": "KinesisStreamAsSource"}
-        more = {"CreateTimestamp": self.created_at, "Destinations": [], "HasMoreDestinations": False}
+        settings = self.properties["LakeDelivery"]["ExtendedS3DestinationConfiguration"]
+        hints = {key: int(value) for key, value in settings["BufferingHints"].items()}
+        encryption = {"NoEncryptionConfig": "NoEncryption"}
+        s3 = settings | {"BufferingHints": hints, "EncryptionConfiguration": encryption}
+        destination = {"DestinationId": "destinationId-000000000001", "ExtendedS3DestinationDescription": s3}
+        more = {"CreateTimestamp": self.created_at, "Destinations": [destination], "HasMoreDestinations": False}
         return {"DeliveryStreamDescription": names | state | more}
+
+    def _glue_get_table(self, DatabaseName: str, Name: str) -> Any:
+        tables = (self.properties[each]["TableInput"] for each in self.of("AWS::Glue::Table"))
+        return {"Table": next(each for each in tables if each["Name"] == Name)}
 
     def _iam_simulate_principal_policy(self, ActionNames: list[str], ResourceArns: list[str], **_: Any) -> Any:
         allowed = [{"EvalResourceName": each, "EvalResourceDecision": "allowed"} for each in ResourceArns]
@@ -175,7 +223,8 @@ class Answers:
 
     def _kinesis_describe_stream_summary(self, StreamName: str) -> Any:
         state = {"StreamStatus": "ACTIVE", "RetentionPeriodHours": 168, "StreamCreationTimestamp": self.created_at}
-        more = {"EnhancedMonitoring": [], "OpenShardCount": 1}
+        more = {"EnhancedMonitoring": [], "OpenShardCount": 1, "StreamModeDetails": {"StreamMode": "ON_DEMAND"}}
+        more |= {"EncryptionType": "KMS", "KeyId": self.parameters["KmsKeyArn"] or "alias/aws/kinesis"}
         return {"StreamDescriptionSummary": {"StreamName": StreamName, "StreamARN": "arn:stream", **state, **more}}
 
     def _kinesis_list_shards(self, **_: Any) -> Any:
@@ -199,7 +248,9 @@ class Answers:
 
     def _lambda_get_function(self, FunctionName: str) -> Any:
         properties = self.properties[self.named(FunctionName)]
-        configuration = {name: properties[name] for name in ("Handler", "MemorySize", "Timeout")}
+        settings = ("Handler", "LoggingConfig", "MemorySize", "Role", "Timeout")
+        configuration = {name: properties[name] for name in settings}
+        configuration["Runtime"] = self.template["Globals"]["Function"]["Runtime"]
         variables = {name: str(value) for name, value in properties["Environment"]["Variables"].items()}
         if "SCHEMA_VERSIONS" in variables:
             variables["SCHEMA_VERSIONS"] = self.outputs["SchemaVersions"]
@@ -208,9 +259,10 @@ class Answers:
 
     def _lambda_get_event_source_mapping(self, UUID: str) -> Any:
         properties = self.properties[self.named(UUID)]
-        left_out = {"FunctionName", "Enabled", "MetricsConfig", "Tags"}
+        left_out = {"FunctionName", "Enabled", "Tags"}
         settings = {name: value for name, value in properties.items() if name not in left_out}
-        return {"UUID": UUID, "State": "Enabled", "LastProcessingResult": "OK", **settings}
+        arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{properties['FunctionName']}"
+        return {"UUID": UUID, "FunctionArn": arn, "State": "Enabled", "LastProcessingResult": "OK", **settings}
 
     def _lambda_get_policy(self, FunctionName: str) -> Any:
         statements = [
@@ -230,6 +282,10 @@ class Answers:
     def _logs_describe_log_groups(self, logGroupNamePrefix: str) -> Any:
         group = {"logGroupName": logGroupNamePrefix, "retentionInDays": 30}
         return {"logGroups": [group, {"logGroupName": f"{logGroupNamePrefix}2"}]}
+
+    def _logs_describe_metric_filters(self, logGroupName: str, filterNamePrefix: str) -> Any:
+        pattern = self.properties["HttpApiTooManyRequests"]["FilterPattern"]
+        return {"metricFilters": [{"filterName": filterNamePrefix, "filterPattern": pattern}]}
 
     def _scheduler_get_schedule(self, Name: str, GroupName: str) -> Any:
         return {"Name": Name, **self.properties[self.named(Name)]}

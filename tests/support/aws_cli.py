@@ -27,6 +27,8 @@ Respond = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Returns the response to an operation's parameters."""
 SECONDS = {"m": 60, "h": 3_600}
 WAITER = {"Delay": 0.1, "MaxAttempts": 300}
+INPUT = "cli-input-json"
+"""The option of the CLI with an operation's parameters as JSON."""
 OWN = ("query", "output")
 """Options of the CLI itself."""
 
@@ -67,7 +69,10 @@ class AwsCli:
     def call(self, service: str, operation: str, words: Mapping[str, Sequence[str]]) -> dict[str, Any]:
         """Call an operation and return the response."""
         service = SERVICES.get(service, service)
-        parameters = _parameters(words, _members(service, operation), service, operation)
+        if INPUT in words:
+            parameters: dict[str, Any] = json.loads(words[INPUT][0])
+        else:
+            parameters = _parameters(words, _members(service, operation), service, operation)
         client, method = self.client(service), operation.replace("-", "_")
         if respond := self.stubs.get((service, operation)):
             with Stubber(client) as stubber:

@@ -6,6 +6,7 @@ botocore checks each request against the service's model, and this module each a
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,12 +30,21 @@ from tests.support.ledger_and_lake import history, lake_rows
 TEMPLATE = cache(read_template)
 ACCOUNTS = ("a-1", "a-2", "a-3")
 DESCRIBED = (
+    "AWS::ApiGatewayV2::Authorizer",
+    "AWS::ApiGatewayV2::Integration",
     "AWS::ApiGatewayV2::Route",
+    "AWS::ApiGatewayV2::Stage",
+    "AWS::Athena::WorkGroup",
+    "AWS::CloudWatch::Alarm",
+    "AWS::CloudWatch::CompositeAlarm",
     "AWS::DynamoDB::Table",
     "AWS::Events::Rule",
+    "AWS::Glue::Table",
     "AWS::IAM::Role",
+    "AWS::KinesisFirehose::DeliveryStream",
     "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Permission",
+    "AWS::Logs::MetricFilter",
     "AWS::S3::Bucket",
     "AWS::S3::BucketPolicy",
     "AWS::Scheduler::Schedule",
@@ -50,13 +60,20 @@ class AwsStack(Answers):
         root: an empty folder for the lake's files.
         age: since the stack's creation.
         newest: the age of the newest event of each account.
+        parameters: those of the stack that differ from the defaults.
 
     Attributes:
         errors: error codes by operation, such as `s3:GetObject`. The operation is refused with it.
         calls: the operations that were requested.
     """
 
-    def __init__(self, root: Path, age: timedelta = timedelta(days=30), newest: timedelta = timedelta(hours=3)) -> None:
+    def __init__(
+        self,
+        root: Path,
+        age: timedelta = timedelta(days=30),
+        newest: timedelta = timedelta(hours=3),
+        parameters: Mapping[str, str] | None = None,
+    ) -> None:
         self.now, self.root = datetime.now(UTC), root
         self.created_at = self.alarms_created_at = self.now - age
         self.errors: dict[str, str] = {}
@@ -74,6 +91,9 @@ class AwsStack(Answers):
         self.names["LakeTotalsNotInvoked"] = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/bank-LakeTotalsNotInvoked"
         self.parameters = {name: str(each.get("Default", "")) for name, each in self.template["Parameters"].items()}
         self.parameters["AlarmTopicArn"] = f"arn:aws:sns:{REGION}:{ACCOUNT}:alarms"
+        self.parameters |= parameters or {}
+        exists = self._view().resources()
+        self.names = {name: each for name, each in self.names.items() if name in exists}
         view = self._view()
         self.properties = {name: view.properties(name) for name in self.of(*DESCRIBED)}
         values = {name: view.values.value(each["Value"]) for name, each in self.template["Outputs"].items()}
@@ -126,7 +146,8 @@ class AwsStack(Answers):
         except Refused as error:
             return SimpleNamespace(status_code=400), {"Error": {"Code": str(error), "Message": "no"}}
         validate_parameters(found, model.output_shape)
-        return SimpleNamespace(status_code=200), found
+        headers = {"date": format_datetime(self.now, usegmt=True)}
+        return SimpleNamespace(status_code=200), found | {"ResponseMetadata": {"HTTPHeaders": headers}}
 
 
 def _keep(params: Mapping[str, Any], context: dict[str, Any], **_: object) -> None:

@@ -6,11 +6,13 @@ from functools import partial
 from typing import Any
 
 from ops.doctor.deleted import deleted, found
-from ops.doctor.finding import Finding, Kind
+from ops.doctor.finding import Finding, Kind, quoted
 from ops.doctor.stack_view import NEW, StackView
 
 FIRING = Kind("alarm-firing", "See the alarm's description.", "how-to-use-this-page")
 NOT_SENT = Kind("alarms-not-sent", "Nobody is notified of an alarm.", "alarms-not-sent")
+DIFFERS = Kind("alarm-settings-differ", "It may fire too late or never.", "undo-a-change-made-by-hand")
+COMPARED = ("ComparisonOperator", "DatapointsToAlarm", "EvaluationPeriods", "Period", "Threshold", "TreatMissingData")
 NAMES_MAX = 100
 """CloudWatch API reference, DescribeAlarms: alarm names per request."""
 INPUTS = {"EventsArrive", "LakeReadsNothing", "LedgerIsWritten", "NoEventsArrive"}
@@ -50,7 +52,13 @@ def _described(view: StackView, names: Sequence[str]) -> dict[str, Mapping[str, 
 
 
 def _alarm(view: StackView, name: str, alarm: Mapping[str, Any]) -> Iterator[Finding]:
-    alarm_name = alarm["AlarmName"]
+    alarm_name, expected = alarm["AlarmName"], view.properties(name)
+    put = f"aws cloudwatch put-{'composite' if 'AlarmRule' in expected else 'metric'}-alarm"
+    put += f" --cli-input-json {quoted({'AlarmName': alarm_name, **expected})}"
+    if not set(expected.get("AlarmActions", ())) <= set(alarm.get("AlarmActions", ())):
+        yield NOT_SENT.at(name, f"The alarm {name} does not notify the topic of AlarmTopicArn.", put)
+    if wrong := [each for each in COMPARED if each in expected and alarm.get(each) != expected[each]]:
+        yield DIFFERS.at(name, f"The alarm {name} differs from the template in {', '.join(wrong)}.", put)
     if not alarm.get("ActionsEnabled", True):
         repair = f"aws cloudwatch enable-alarm-actions --alarm-names {alarm_name}"
         yield NOT_SENT.at(name, f"The actions of the alarm {name} are disabled.", repair)

@@ -8,6 +8,7 @@ from account_events.avro.codec import CONTRACT
 from local_stack.errors import CommandError
 from ops.doctor.finding import Finding, Kind
 from ops.doctor.stack_view import StackView
+from ops.terminal import counted
 
 NOT_DEPLOYED = Kind(
     "stack-not-deployed",
@@ -43,5 +44,5 @@ def _schemas(view: StackView) -> Iterator[Finding]:
     lacking = [schema for schema in CONTRACT.known.values() if schema.fingerprint.hex() not in deployed]
     if lacking:
         names = ", ".join(sorted({schema.name for schema in lacking}))
-        what = f"The stack's schema registry lacks {len(lacking)} versions of this release: {names}."
+        what = f"The stack's schema registry lacks {counted(len(lacking), 'version')} of this release: {names}."
         yield SCHEMAS_MISSING.at(view.name, what, view.deploy)

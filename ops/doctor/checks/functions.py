@@ -25,7 +25,14 @@ RUNBOOK = {
     "LakeTransformFunction": ("laketransformfails", "laketransformthrottled"),
     "ProjectorFunction": ("projectorfails", "projectorthrottled"),
 }
-OPTIONS = {"Handler": "--handler", "MemorySize": "--memory-size", "Timeout": "--timeout"}
+OPTIONS = {
+    "Handler": "--handler",
+    "LoggingConfig": "--logging-config",
+    "MemorySize": "--memory-size",
+    "Role": "--role",
+    "Runtime": "--runtime",
+    "Timeout": "--timeout",
+}
 SET_BY_EMULATOR = {"AWS_ENDPOINT_URL"}
 VERSIONS = "SCHEMA_VERSIONS"
 
@@ -43,13 +50,14 @@ def check(view: StackView) -> Iterator[Finding]:
 
 def _function(view: StackView, name: str, function: str, described: Mapping[str, Any]) -> Iterator[Finding]:
     fails, throttled = RUNBOOK[name]
-    configuration, expected = described["Configuration"], view.properties(name)
+    configuration = described["Configuration"]
+    expected = view.template["Globals"]["Function"] | view.properties(name)
     if "Failed" in (configuration.get("State"), configuration.get("LastUpdateStatus")):
         reason = configuration.get("LastUpdateStatusReason") or configuration.get("StateReason", "")
         yield FAILED.at(name, f"{name} could not be updated: {reason}", view.deploy, runbook=fails)
     reserved = described.get("Concurrency", {}).get("ReservedConcurrentExecutions")
     limit = expected.get("ReservedConcurrentExecutions")
-    if str(reserved) != str(limit):
+    if str(reserved) != str(limit) and not (view.is_local and reserved is None):  # the emulator ignores the limit
         repair = f"aws lambda delete-function-concurrency --function-name {function}"
         if limit is not None:
             repair = f"aws lambda put-function-concurrency --function-name {function}"
@@ -60,9 +68,10 @@ def _function(view: StackView, name: str, function: str, described: Mapping[str,
     update = f"aws lambda update-function-configuration --function-name {function}"
     for setting, option in OPTIONS.items():
         value = configuration.get(setting)
-        if setting in expected and str(value) != str(expected[setting]):
+        if _differs(value, expected[setting]):
             what = f"{name} has {setting} {value}; the template has {expected[setting]}."
-            yield SETTINGS_DIFFER.at(name, what, f"{update} {option} {expected[setting]}", runbook=fails)
+            repair = f"{update} {option} {quoted(expected[setting])}"
+            yield SETTINGS_DIFFER.at(name, what, repair, runbook=fails)
     intact = {key: str(value) for key, value in expected["Environment"]["Variables"].items()}
     if VERSIONS in intact:  # the ids of the registry, which only CloudFormation knows
         intact[VERSIONS] = "" if view.is_local else view.deployment.outputs["SchemaVersions"]
@@ -72,3 +81,10 @@ def _function(view: StackView, name: str, function: str, described: Mapping[str,
         what = f"{name} has other environment variables than the template: {', '.join(wrong)}."
         repair = f"{update} --environment {quoted({'Variables': intact})}"
         yield ENVIRONMENT_DIFFERS.at(name, what, repair, runbook=fails)
+
+
+def _differs(deployed: object, expected: object) -> bool:
+    """Whether a setting differs. Lambda adds its defaults to what the template does not set."""
+    if isinstance(expected, Mapping):
+        return not isinstance(deployed, Mapping) or any(deployed.get(key) != value for key, value in expected.items())
+    return str(deployed) != str(expected)

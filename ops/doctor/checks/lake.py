@@ -1,19 +1,24 @@
 """The lake: delivery, failed records, stray files, the last reconciliation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
+from typing import Any
 
 from consumers.lake.table import REASONS_PREFIX
 from ops.doctor.deleted import deleted, found
-from ops.doctor.finding import Finding, Kind, number_of
+from ops.doctor.finding import Finding, Kind, number_of, quoted, verb
 from ops.doctor.stack_view import NEW, StackView
 from ops.lake.deployed_lake import Lake
 from ops.lake.query.files import LakeFiles, listed
 from ops.lake.reconcile.result import LATEST_KEY, UnknownResult, from_json
+from ops.terminal import counted
 
 NOT_ACTIVE = Kind("lake-delivery-not-active", "No events reach the lake.", "lakestopped")
+DELIVERY_DIFFERS = Kind(
+    "lake-delivery-differs", "Events may be late or missing in the lake.", "undo-a-change-made-by-hand"
+)
 STOPPED = Kind("lake-stopped", "Events are missing in the lake.", "lakestopped")
 RECORDS_FAILED = Kind("lake-records-failed", "Queries and reports are incomplete.", "lakerefuses")
 FILES_STRAY = Kind("lake-files-stray", "It is undefined whether Athena reads them.", "lake-files-stray")
@@ -38,11 +43,13 @@ def check(view: StackView) -> Iterator[Finding]:
     yield from delivery(view)
     failed = (key for key, _ in listed(lake.s3, lake.bucket, ERRORS_PREFIX) if not key.startswith(REASONS_PREFIX))
     if keys := list(islice(failed, FAILED_MAX)):
-        what = f"{number_of(keys, FAILED_MAX)} objects under errors/ hold events that are not in the lake."
+        what = f"{number_of(keys, 'object', FAILED_MAX)} under errors/ {verb(keys, 'holds', 'hold')} events "
+        what += "that are not in the lake."
         yield RECORDS_FAILED.at(keys[0], what, f"account-events lake redrive{view.option}")
     if strays := LakeFiles.of(lake.s3, lake.bucket).strays(view.now.date()):
-        what = f"{len(strays)} files under events/ belong to no partition."
-        repair = f"aws s3 mv s3://{lake.bucket}/{strays[0]} s3://{lake.bucket}/stray/{strays[0]}"
+        what = f"{counted(len(strays), 'file')} under events/ {verb(strays, 'belongs', 'belong')} to no partition."
+        source, target = (quoted(f"s3://{lake.bucket}/{prefix}{strays[0]}") for prefix in ("", "stray/"))
+        repair = f"aws s3 mv {source} {target}"
         yield FILES_STRAY.at(strays[0], what, repair)
     yield from _reconciliation(view, lake)
 
@@ -64,11 +71,49 @@ def delivery(view: StackView) -> Iterator[Finding]:
     if status != "ACTIVE":
         yield NOT_ACTIVE.at(name, f"The delivery stream {name} is {status}.", view.deploy)
         return
+    yield from _destination(view, name, described["DeliveryStreamDescription"])
     created_at = described["DeliveryStreamDescription"]["CreateTimestamp"]
     if unread := _unread_since(view, name, created_at):
         what = f"Firehose has read nothing since {unread:%Y-%m-%d %H:%M} UTC, although events arrived."
         look = f"aws firehose describe-delivery-stream --delivery-stream-name {name}"
         yield STOPPED.without_repair(name, what, look)
+
+
+def _destination(view: StackView, name: str, described: Mapping[str, Any]) -> Iterator[Finding]:
+    """Compares where and in which form Firehose writes, and what it invokes for it."""
+    expected = view.properties("LakeDelivery")["ExtendedS3DestinationConfiguration"]
+    hints = {key: int(value) for key, value in expected["BufferingHints"].items()}
+    expected = {**expected, "BufferingHints": hints}
+    [destination] = described["Destinations"]
+    own, deployed = _compared(expected), _compared(destination.get("ExtendedS3DestinationDescription", {}))
+    if wrong := [words for words, value in own.items() if deployed[words] != value]:
+        repair = f"aws firehose update-destination --delivery-stream-name {name}"
+        repair += f" --current-delivery-stream-version-id {described['VersionId']}"
+        repair += f" --destination-id {destination['DestinationId']}"
+        repair += f" --extended-s3-destination-update {quoted(expected)}"
+        yield DELIVERY_DIFFERS.at(name, f"Firehose differs from the template in {', '.join(wrong)}.", repair)
+
+
+def _compared(destination: Mapping[str, Any]) -> dict[str, object]:
+    """The settings of a destination that are compared, by their names in words."""
+    processing, conversion, partitioning = (
+        destination.get(f"{each}Configuration", {})
+        for each in ("Processing", "DataFormatConversion", "DynamicPartitioning")
+    )
+    parameters = {
+        each["ParameterName"]: each["ParameterValue"]
+        for processor in processing.get("Processors", ())
+        for each in processor.get("Parameters", ())
+    }
+    schema = conversion.get("SchemaConfiguration", {})
+    return {
+        "its bucket": destination.get("BucketARN"),
+        "its prefixes": (destination.get("Prefix"), destination.get("ErrorOutputPrefix")),
+        "its buffer": destination.get("BufferingHints"),
+        "its transform": (processing.get("Enabled"), parameters.get("LambdaArn", "").removesuffix(":$LATEST")),
+        "its conversion to Parquet": (conversion.get("Enabled"), schema.get("DatabaseName"), schema.get("TableName")),
+        "its partitioning": partitioning.get("Enabled"),
+    }
 
 
 def _unread_since(view: StackView, delivery_stream: str, created_at: datetime) -> datetime | None:
@@ -103,5 +148,5 @@ def _reconciliation(view: StackView, lake: Lake) -> Iterator[Finding]:
         what = f"Lake and ledger were last compared at {result.compared_at:%Y-%m-%d %H:%M} UTC."
         yield OLD.at(LATEST_KEY, what, repair)
     if result.differences:
-        what = f"The last reconciliation found {result.differences} differences between lake and ledger."
+        what = f"The last reconciliation found {counted(result.differences, 'difference')} between lake and ledger."
         yield DIFFERS.at(LATEST_KEY, what, repair)

@@ -30,6 +30,8 @@ OPTIONS = {
 """Settings with the same name and form in the template and in the API, and the options that change them."""
 DEFAULTS = {"MaximumRecordAgeInSeconds": -1, "MaximumRetryAttempts": -1, "BisectBatchOnFunctionError": False}
 """Lambda API reference, CreateEventSourceMapping."""
+FUNCTION_NAME = 6
+"""The place of a function's name in its ARN, between colons."""
 SILENT, SILENT_LOCALLY = timedelta(minutes=10), timedelta(seconds=15)
 
 
@@ -41,15 +43,14 @@ def check(view: StackView) -> Iterator[Finding]:
         if deployed is None:
             yield deleted(view, name)
             continue
-        update = f"aws lambda update-event-source-mapping --uuid {uuid}"
+        update, expected = f"aws lambda update-event-source-mapping --uuid {uuid}", view.properties(name)
         if not view.is_local and deployed["State"] in {"Disabled", "Disabling"}:
             yield DISABLED.at(name, f"{name} is disabled.", f"{update} --enabled", runbook=runbook)
-        elif not _polls(view, uuid):
-            yield _not_polling(view, name, deployed)
-        expected = view.properties(name)
+        elif expected.get("MetricsConfig") == deployed.get("MetricsConfig") and not _polls(view, uuid):
+            yield _not_polling(view, name, deployed)  # without the metrics, whether it polls is unknown
         if deployed["EventSourceArn"] != expected["EventSourceArn"]:
             what = f"{name} reads {deployed['EventSourceArn']}, not the stack's stream {expected['EventSourceArn']}."
-            yield SOURCE_DIFFERS.at(name, what, view.deploy)
+            yield SOURCE_DIFFERS.at(name, what, view.undo)
         for what, option in _differences(expected, deployed):
             yield SETTINGS_DIFFER.at(name, f"{name} has {what}.", f"{update} {option}", runbook=runbook)
 
@@ -85,6 +86,11 @@ def _differences(expected: Mapping[str, Any], deployed: Mapping[str, Any]) -> It
     if patterns[0] != patterns[1]:
         criteria = expected.get("FilterCriteria", {"Filters": []})
         yield f"the filter {patterns[0]}; the template has {patterns[1]}", f"--filter-criteria {quoted(criteria)}"
+    if (function := deployed["FunctionArn"].split(":")[FUNCTION_NAME]) != (own := expected["FunctionName"]):
+        yield f"the function {function}; the template has {own}", f"--function-name {own}"
+    if "MetricsConfig" in expected and deployed.get("MetricsConfig") != expected["MetricsConfig"]:
+        metrics = deployed.get("MetricsConfig", {}).get("Metrics", [])
+        yield f"the metrics {metrics}, which alarms need", f"--metrics-config {quoted(expected['MetricsConfig'])}"
     destination = expected["DestinationConfig"]
     keeps = deployed.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
     if keeps != destination["OnFailure"]["Destination"]:

@@ -1,9 +1,11 @@
 """Roles: each has the permissions that the template gives it."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from ops.doctor.checks.functions import RUNBOOK
+from ops.doctor.deleted import deleted, found
 from ops.doctor.finding import Finding, Kind, quoted
 from ops.doctor.stack_view import StackView
 
@@ -16,9 +18,14 @@ ALLOWED = "allowed"
 
 def check(view: StackView) -> Iterator[Finding]:
     """Asks IAM whether each role may do what the template allows."""
+    shared = [view.properties(name) for name in view.of_type("AWS::IAM::Policy")]
     for role in view.of_type("AWS::IAM::Role"):
+        if found(partial(view.client("iam").get_role, RoleName=view.physical_ids[role])) is None:
+            yield deleted(view, role)
+            continue
         runbook, _ = RUNBOOK.get(role.removesuffix("Role"), ("", ""))
-        for policy in view.properties(role).get("Policies", ()):
+        own = view.properties(role).get("Policies", [])
+        for policy in [*own, *(each for each in shared if view.physical_ids[role] in each["Roles"])]:
             document = policy["PolicyDocument"]
             denied = [each for statement in document["Statement"] for each in _denied(view, role, statement)]
             if denied:
@@ -34,16 +41,20 @@ def _denied(view: StackView, role: str, statement: Mapping[str, Any]) -> Iterato
     if view.is_local and "Condition" in statement:
         return  # the emulator's simulation ignores the context, so it would deny
     resources = listed(statement["Resource"])
-    answer = view.client("iam").simulate_principal_policy(
-        PolicySourceArn=view.arn(role),
-        ActionNames=listed(statement["Action"]),
-        ResourceArns=[each if each == "*" else _example(each) for each in resources],
-        ContextEntries=[
-            {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
-            for key, value in _context(view, role, statement).items()
-        ],
+    pages = (
+        view.client("iam")
+        .get_paginator("simulate_principal_policy")
+        .paginate(
+            PolicySourceArn=view.arn(role),
+            ActionNames=listed(statement["Action"]),
+            ResourceArns=[each if each == "*" else _example(each) for each in resources],
+            ContextEntries=[
+                {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+                for key, value in _context(view, role, statement).items()
+            ],
+        )
     )
-    for result in answer["EvaluationResults"]:
+    for result in (each for page in pages for each in page["EvaluationResults"]):
         decisions = {result["EvalDecision"]}
         decisions |= {each["EvalResourceDecision"] for each in result.get("ResourceSpecificResults", ())}
         if decisions != {ALLOWED}:

@@ -9,13 +9,14 @@ from account_core.domain.events import EventRow
 from account_core.rows.items import from_item, version_in
 from account_core.rows.layout import ACCOUNT_ID, VERSION, rows_query
 from account_events.consumer.dynamodb_inbox import DynamoDBInbox
-from ops.doctor.finding import IN_COMMAND_MAX, INCOMPLETE, Finding, Kind, left_out, named
+from ops.doctor.finding import INCOMPLETE, Finding, Kind, arguments, left_out, named
 from ops.doctor.published import WINDOW, Published, published
 from ops.doctor.stack_view import StackView
 from ops.lake.query.engine import FileDamaged
 from ops.lake.reconcile.run import grace_of
 from ops.ledger.check import LedgerCheck
 from ops.owners.read_model import Standing, standings
+from ops.terminal import counted
 from projector.dynamodb_parking import DynamoDBParking
 
 SEGMENTS, ROWS_PER_SEGMENT = 4, 60
@@ -24,6 +25,9 @@ SEGMENTS_MAX = 1_000_000
 ACCOUNTS_MAX = 40
 ROWS_MAX = 500
 """Rows checked per account. Of longer accounts, only the newest rows are read, and their snapshots are not checked."""
+PAUSE_S = 1.0
+"""Before an account whose rows contradict each other is read again. A query that runs while a transaction is carried
+out may return a part of its rows (DynamoDB Developer Guide, DynamoDB transactions: read-committed isolation)."""
 LAKE_DAYS_MAX = 2
 NEWEST = "SELECT account_id, max(sequence) FROM account_events WHERE account_id IN ({}) GROUP BY account_id"
 DAY_LENGTH = len("2026-11-30")
@@ -61,6 +65,9 @@ class Sampled:
 def check(view: StackView) -> Iterator[Finding]:
     """Checks the sample."""
     accounts = {account_id: _sampled(view, account_id) for account_id in _some_accounts(view)}
+    if suspected := [name for name, each in accounts.items() if each.check.findings]:
+        view.wait(PAUSE_S)
+        accounts |= {name: _sampled(view, name) for name in suspected}
     wrong = {name: each.check for name, each in accounts.items() if each.check.findings}
     yield from _wrong(view, wrong, len(accounts))
     waiting = _waiting(view)
@@ -78,11 +85,12 @@ def _wrong(view: StackView, wrong: Mapping[str, LedgerCheck], sampled: int) -> I
     snapshots = sorted(name for name, each in wrong.items() if each.is_repaired_by_snapshots)
     rows = sorted(wrong.keys() - set(snapshots))
     for names, kind, repair in (
-        (snapshots, "snapshot", f"account-events restore snapshots {' '.join(snapshots)}{view.option}"),
-        (rows, "row", f"account-events restore rows {view.name}-copy {' '.join(rows)} --write --replace{view.option}"),
+        (snapshots, "snapshot", f"account-events restore snapshots {arguments(snapshots)}{view.option}"),
+        (rows, "row", f"account-events restore rows {view.name}-copy {arguments(rows)} --write --replace{view.option}"),
     ):
         if names:
-            what = f"In {len(names)} of {sampled} sampled accounts a {kind} is wrong: {wrong[names[0]].findings[0]}."
+            what = f"In {len(names)} of {counted(sampled, 'sampled account')} a {kind} is wrong: "
+            what += f"{wrong[names[0]].findings[0]}."
             yield ROW_WRONG.at(named(names), what, repair)
 
 
@@ -152,13 +160,14 @@ def _views(view: StackView, newest: Mapping[str, EventRow]) -> Generator[Finding
     undelivered = {name: row for name, row in behind.items() if name not in late}
     yield from _undelivered(view, undelivered, stream)
     if late:
-        what = f"The read model lacks the newest events of {len(late)} sampled accounts, which are on the event stream."
+        what = f"The read model lacks the newest events of {counted(len(late), 'sampled account')}, "
+        what += "which are on the event stream."
         yield MODEL_BEHIND.at(named(late), what, _rebuild(view, late))
     expected = {name: Standing(row.sequence, row.balance, row.currency) for name, row in newest.items()}
     if wrong := sorted(
         name for name, found in owned.items() if found.sequence == newest[name].sequence and found != expected[name]
     ):
-        what = f"The read model differs from the ledger in {len(wrong)} sampled accounts."
+        what = f"The read model differs from the ledger in {counted(len(wrong), 'sampled account')}."
         yield MODEL_DIFFERS.at(named(wrong), what, _rebuild(view, wrong))
     return {*undelivered}
 
@@ -167,21 +176,21 @@ def _undelivered(view: StackView, accounts: Mapping[str, EventRow], stream: Publ
     """The accounts whose newest event is in neither the read model nor what was read of the stream."""
     recent = sorted(name for name, row in accounts.items() if _age(view, row) < WINDOW)
     if recent and (unknown := stream.unknown):
-        what = f"The newest events of {len(recent)} sampled accounts, {named(recent)}, are not in the read model. "
-        what += f"Whether they were published is unknown: {unknown}."
+        what = f"The newest events of {counted(len(recent), 'sampled account')}, {named(recent)}, "
+        what += f"are not in the read model. Whether they were published is unknown: {unknown}."
         yield INCOMPLETE.at(view.deployment.outputs["EventStreamName"], what, f"account-events doctor{view.option}")
     elif recent:
-        what = f"The newest events of {len(recent)} sampled accounts are not on the event stream."
+        what = f"The newest events of {counted(len(recent), 'sampled account')} are not on the event stream."
         look = f"aws logs tail {view.physical_ids['ProjectorFunctionLogs']} --since 15m"
         yield NOT_PUBLISHED.without_repair(named(recent), what, look)
     if older := sorted(accounts.keys() - set(recent)):
-        what = f"The read model lacks the newest events of {len(older)} sampled accounts. "
+        what = f"The read model lacks the newest events of {counted(len(older), 'sampled account')}. "
         what += f"Perhaps they were not published.{left_out(older)}"
         yield NOT_DELIVERED.at(named(older), what, view.replay(older))
 
 
 def _rebuild(view: StackView, accounts: Sequence[str]) -> str:
-    return f"account-events owners rebuild {' '.join(accounts[:IN_COMMAND_MAX])}{view.option}"
+    return f"account-events owners rebuild {arguments(accounts)}{view.option}"
 
 
 def _lake(view: StackView, newest: Mapping[str, EventRow]) -> Iterator[Finding]:
@@ -205,8 +214,8 @@ def _lake(view: StackView, newest: Mapping[str, EventRow]) -> Iterator[Finding]:
         if row.occurred_at[:DAY_LENGTH] in days and found.get(name, 0) < row.sequence
     )
     if missing:
-        what = f"The lake lacks the newest events of {len(missing)} sampled accounts."
-        repair = f"account-events lake backfill {' '.join(missing[:IN_COMMAND_MAX])}{view.option}"
+        what = f"The lake lacks the newest events of {counted(len(missing), 'sampled account')}."
+        repair = f"account-events lake backfill {arguments(missing)}{view.option}"
         yield LACKS_EVENTS.at(named(missing), what, repair)
 
 

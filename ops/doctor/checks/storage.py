@@ -12,6 +12,7 @@ from ops.doctor.stack_view import StackView
 RETENTION_DIFFERS = Kind(
     "log-retention-differs", "Logs are kept for another time than LogRetentionDays.", "undo-a-change-made-by-hand"
 )
+FILTER_DIFFERS = Kind("metric-filter-differs", "An alarm has no data and never fires.", "undo-a-change-made-by-hand")
 SETTINGS_DIFFER = Kind(
     "bucket-settings-differ",
     "Amounts and owners may become public, or objects are deleted too early or never.",
@@ -25,6 +26,8 @@ def check(view: StackView) -> Iterator[Finding]:
     """Checks each log group and bucket. Encryption is not checked: S3 always encrypts, and nobody can switch it off."""
     for name in view.of_type("AWS::Logs::LogGroup"):
         yield from _log_group(view, name)
+    for name in view.of_type("AWS::Logs::MetricFilter"):
+        yield from _metric_filter(view, name)
     for name in view.of_type("AWS::S3::Bucket"):
         yield from _bucket(view, name)
     for name in view.of_type("AWS::S3::BucketPolicy"):
@@ -44,6 +47,24 @@ def _log_group(view: StackView, name: str) -> Iterator[Finding]:
         )
         repair = f"aws logs put-retention-policy --log-group-name {group} --retention-in-days {expected}"
         yield RETENTION_DIFFERS.at(name, what, repair)
+
+
+def _metric_filter(view: StackView, name: str) -> Iterator[Finding]:
+    expected = view.properties(name)
+    group, named = expected["LogGroupName"], expected["FilterName"]
+    request = partial(view.client("logs").describe_metric_filters, logGroupName=group, filterNamePrefix=named)
+    listed = (found(request) or {}).get("metricFilters", ())
+    if not any((each["filterName"], each["filterPattern"]) == (named, expected["FilterPattern"]) for each in listed):
+        what = f"{group} has no metric filter {named} as in the template."
+        made = [{key[0].lower() + key[1:]: value for key, value in each.items()} for each in _transformations(expected)]
+        repair = f"aws logs put-metric-filter --log-group-name {group} --filter-name {named}"
+        repair += f" --filter-pattern {quoted(expected['FilterPattern'])} --metric-transformations {quoted(made)}"
+        yield FILTER_DIFFERS.at(name, what, repair)
+
+
+def _transformations(expected: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = expected["MetricTransformations"]
+    return found
 
 
 def _bucket(view: StackView, name: str) -> Iterator[Finding]:

@@ -1,12 +1,15 @@
 """Accounts that wait and records that were given up: parked accounts, failure buckets, gaps of the read model."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from account_events.consumer.dynamodb_inbox import DynamoDBInbox
 from account_events.consumer.position import GAPS_MAX
-from ops.doctor.finding import Finding, Kind, left_out, named, number_of
+from ops.doctor.deleted import found
+from ops.doctor.finding import Finding, Kind, left_out, named, number_of, verb
 from ops.doctor.stack_view import StackView
+from ops.terminal import counted
 from projector.dynamodb_parking import DynamoDBParking
 
 PARKED = Kind(
@@ -34,25 +37,27 @@ def check(view: StackView) -> Iterator[Finding]:
     outputs, dynamodb, s3 = view.deployment.outputs, view.client("dynamodb"), view.lake.s3
     if parked := DynamoDBParking(dynamodb, outputs["ParkedTableName"]).list_parked():
         first = min(parked.values(), key=lambda each: each.at)
-        what = f"{len(parked)} accounts are parked, the first since {first.at} at event {first.first}: {first.reason}."
+        what = f"{counted(len(parked), 'account')} {verb(list(parked), 'is', 'are')} parked, "
+        what += f"the first since {first.at} at event {first.first}: {first.reason}."
         yield PARKED.at(named(sorted(parked)), what, f"account-events release --all{view.option}")
     bucket = outputs["FailureBucketName"]
     if objects := _objects(s3, bucket):
-        what = f"{number_of(objects, OBJECTS_MAX)} objects are in the projector's failure bucket."
+        what = f"The projector's failure bucket has {number_of(objects, 'object', OBJECTS_MAX).lower()}."
         yield DISCARDED.at(bucket, what, f"account-events release --failures{view.option}")
     bucket = outputs["ConsumerFailureBucketName"]
     if objects := _objects(s3, bucket):
-        what = f"{number_of(objects, OBJECTS_MAX)} objects are in the consumers' failure bucket."
+        what = f"The consumers' failure bucket has {number_of(objects, 'object', OBJECTS_MAX).lower()}."
         yield CONSUMER_DISCARDED.without_repair(bucket, what, f"account-events owners check{view.option}")
     inbox = DynamoDBInbox(dynamodb, outputs["OwnedInboxTableName"])
     if gaps := inbox.gaps(view.now.timestamp() - view.grace_s):
         accounts, gap = sorted(each.account_id for each in gaps), gaps[0]
-        what = f"{number_of(gaps, GAPS_MAX)} accounts of the read model wait for a missing event"
-        what += f"; {gap.account_id} for event {gap.first}.{left_out(accounts)}"
+        what = f"{number_of(gaps, 'account', GAPS_MAX)} of the read model {verb(gaps, 'waits', 'wait')} "
+        what += f"for a missing event; {gap.account_id} for event {gap.first}.{left_out(accounts)}"
         yield GAP.at(named(accounts), what, view.replay(accounts))
 
 
 def _objects(s3: Any, bucket: str) -> Sequence[object]:  # noqa: ANN401 -- a client
-    """The objects of a bucket, at most those of one page."""
-    found: Sequence[object] = s3.list_objects_v2(Bucket=bucket, MaxKeys=OBJECTS_MAX).get("Contents", ())
-    return found
+    """The objects of a bucket, at most those of one page; none if it does not exist, which another check reports."""
+    page = found(partial(s3.list_objects_v2, Bucket=bucket, MaxKeys=OBJECTS_MAX)) or {}
+    objects: Sequence[object] = page.get("Contents", ())
+    return objects

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from ops.cli.app import app
 from ops.doctor import published, run
+from ops.doctor.checks import sample
 from ops.lake.deployed_lake import Lake
 from tests.support.aws_stack import TEMPLATE, AwsStack
 from tests.unit.doctor.examined import Doctor
@@ -24,7 +25,8 @@ def doctor(monkeypatch: pytest.MonkeyPatch) -> Doctor:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "x")
     monkeypatch.setattr(run, "read_template", TEMPLATE)
-    monkeypatch.setattr(published, "PAUSE_S", 0.0)
+    for each in (published, sample):
+        monkeypatch.setattr(each, "PAUSE_S", 0.0)
 
     def invoked(stack: AwsStack) -> Any:  # noqa: ANN401 -- click's result
         monkeypatch.setattr(boto3, "client", stack.client)

@@ -1,8 +1,10 @@
 """Settings and permissions that somebody changed on AWS: each is found, and the command that repairs it is valid."""
 
 import json
+from collections.abc import Callable
 from copy import deepcopy
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -12,6 +14,7 @@ from ops.lake.query.duckdb_engine import DuckDBEngine
 from ops.lake.query.engine import FileDamaged, QueryFailed
 from tests.support.aws_answers import Refused
 from tests.support.aws_cli import run_aws
+from tests.support.aws_commands import fault_in
 from tests.support.aws_stack import AwsStack
 from tests.support.template_stack import RESOURCES
 from tests.unit.doctor.examined import Doctor, found
@@ -54,7 +57,22 @@ SCHEDULE = {
     "Target": {"Arn": "arn:other", "RoleArn": "arn:aws:iam::123456789012:role/x"},
 }
 RULE = {"ID": "delete", "Status": "Enabled", "Filter": {"Prefix": "events/"}, "Expiration": {"Days": 1}}
-
+INTEGRATION, LAKE_TABLES = {"HttpApiIntegration"}, {"LakeEventsTable", "LakeTotalsTable"}
+GROUP = {"LakeWorkgroup"}
+VAULT = {"bank-BackupVault"}
+STREAM = {
+    "StreamDescriptionSummary": {
+        "StreamName": "bank-DomainEventsStream",
+        "StreamARN": "arn:aws:kinesis:eu-central-1:123456789012:stream/bank-DomainEventsStream",
+        "StreamStatus": "ACTIVE",
+        "StreamModeDetails": {"StreamMode": "PROVISIONED"},
+        "EncryptionType": "NONE",
+        "RetentionPeriodHours": 168,
+        "StreamCreationTimestamp": datetime(2026, 8, 1, tzinfo=UTC),
+        "EnhancedMonitoring": [],
+        "OpenShardCount": 1,
+    }
+}
 
 VERSIONED = {"Lake", "ProjectorFailures"}
 BUCKETS = {"BucketAccessLogs", "ConsumerFailures", "Lake", "LakeQueryResults", "ProjectorFailures"}
@@ -96,6 +114,22 @@ def changed(healthy: AwsStack, request: pytest.FixtureRequest, monkeypatch: pyte
         (("_apigatewayv2_get_routes", {"Items": []}), "resource-deleted", {"HttpApiRoute"}),
         (("_apigatewayv2_get_routes", "NotFoundException"), "resource-deleted", {"HttpApi"}),
         (("_iam_get_role", ROLE), "permission-missing", ROLES),
+        (("_iam_get_role", "NoSuchEntity"), "resource-deleted", {*ROLES, "LakeAnalystRole"}),
+        (("_apigatewayv2_get_integration", {"IntegrationUri": "arn:other"}), "api-route-differs", INTEGRATION),
+        (("_apigatewayv2_get_integration", "NotFoundException"), "resource-deleted", INTEGRATION),
+        (("_apigatewayv2_get_stage", {"StageName": "$default"}), "api-stage-differs", {"HttpApiStage"}),
+        (("_apigatewayv2_get_stage", "NotFoundException"), "resource-deleted", {"HttpApiStage"}),
+        (
+            ("_athena_get_work_group", {"WorkGroup": {"Name": "x", "State": "DISABLED"}}),
+            "lake-workgroup-differs",
+            GROUP,
+        ),
+        (("_logs_describe_metric_filters", {"metricFilters": []}), "metric-filter-differs", {"HttpApiTooManyRequests"}),
+        (("_glue_get_table", {"Table": {"Name": "x"}}), "lake-table-differs", LAKE_TABLES),
+        (("_glue_get_table", "EntityNotFoundException"), "resource-deleted", LAKE_TABLES),
+        (("_kinesis_describe_stream_summary", STREAM), "event-stream-settings-differ", {"DomainEventsStream"}),
+        (("_backup_list_recovery_points_by_backup_vault", {"RecoveryPoints": []}), "backup-missing", VAULT),
+        (("_backup_describe_backup_vault", "ResourceNotFoundException"), "resource-deleted", {"BackupVault"}),
         (("_scheduler_get_schedule", SCHEDULE), "schedule-differs", {"LakeTotalsSchedule"}),
         (("_logs_describe_log_groups", kept(1)), "log-retention-differs", LOGS),
         (("_logs_describe_log_groups", kept(None)), "log-retention-differs", LOGS),
@@ -154,3 +188,136 @@ def test_only_a_damaged_file_is_called_damaged(
     [finding] = found(doctor(healthy))
     assert finding["kind"] == kind
     assert "a.parquet" in finding["what"]
+
+
+def answered(stack: AwsStack, patch: pytest.MonkeyPatch, operation: str, change: Callable[[Any], object]) -> None:
+    """Change the answers to an operation."""
+    answer = getattr(stack, operation)
+
+    def changed(**asked: object) -> Any:  # noqa: ANN401 -- any answer
+        found = deepcopy(answer(**asked))
+        change(found)
+        return found
+
+    patch.setattr(stack, operation, changed)
+
+
+def destination_with(answer: Any, setting: str, value: object) -> None:  # noqa: ANN401 -- an answer
+    """Change a setting of the delivery stream's destination."""
+    [destination] = answer["DeliveryStreamDescription"]["Destinations"]
+    destination["ExtendedS3DestinationDescription"][setting] = value
+
+
+@pytest.mark.parametrize(
+    ("operation", "change", "kind", "option"),
+    [
+        (
+            "_lambda_get_event_source_mapping",
+            lambda found: found.update(FunctionArn="arn:aws:lambda:eu-central-1:123456789012:function:other"),
+            "mapping-settings-differ",
+            "--function-name bank-",
+        ),
+        (
+            "_lambda_get_event_source_mapping",
+            lambda found: found.pop("MetricsConfig"),
+            "mapping-settings-differ",
+            "--metrics-config",
+        ),
+        (
+            "_lambda_get_function",
+            lambda found: found["Configuration"].update(Role="arn:aws:iam::123456789012:role/other"),
+            "function-settings-differ",
+            "--role arn:aws:iam::123456789012:role/bank-",
+        ),
+        (
+            "_lambda_get_function",
+            lambda found: found["Configuration"].update(Runtime="python3.9"),
+            "function-settings-differ",
+            "--runtime python3.13",
+        ),
+        *(
+            (
+                "_firehose_describe_delivery_stream",
+                partial(destination_with, setting=setting, value=value),
+                "lake-delivery-differs",
+                "--extended-s3-destination-update",
+            )
+            for setting, value in (
+                ("Prefix", "elsewhere/"),
+                ("BufferingHints", {"SizeInMBs": 64, "IntervalInSeconds": 900}),
+                ("ProcessingConfiguration", {"Enabled": False}),
+                ("DataFormatConversionConfiguration", {"Enabled": False}),
+            )
+        ),
+        (
+            "_cloudwatch_describe_alarms",
+            lambda found: [each.update(AlarmActions=[]) for page in found.values() for each in page],
+            "alarms-not-sent",
+            "--cli-input-json",
+        ),
+        (
+            "_cloudwatch_describe_alarms",
+            lambda found: [each.update(EvaluationPeriods=99) for each in found["MetricAlarms"]],
+            "alarm-settings-differ",
+            "--cli-input-json",
+        ),
+    ],
+)
+def test_a_changed_setting_is_found_and_its_repair_sets_it_again(  # noqa: PLR0917 -- of the parametrization
+    healthy: AwsStack,
+    doctor: Doctor,
+    monkeypatch: pytest.MonkeyPatch,
+    operation: str,
+    change: Callable[[Any], object],
+    kind: str,
+    option: str,
+) -> None:
+    answered(healthy, monkeypatch, operation, change)
+    findings = found(doctor(healthy))
+    assert {each["kind"] for each in findings} == {kind}
+    for each in findings:
+        assert option in each["repair"]
+        run_aws(each["repair"], healthy.client)
+
+
+def test_an_alarm_may_also_notify_others(healthy: AwsStack, doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def another(answer: Any) -> None:  # noqa: ANN401 -- an answer
+        for each in (*answer["MetricAlarms"], *answer["CompositeAlarms"]):
+            each["AlarmActions"] = ["arn:aws:sns:eu-central-1:123456789012:other", *each.get("AlarmActions", ())]
+
+    answered(healthy, monkeypatch, "_cloudwatch_describe_alarms", another)
+    assert found(doctor(healthy)) == []
+
+
+def test_a_mapping_without_metrics_is_not_called_stopped(
+    healthy: AwsStack, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered(healthy, monkeypatch, "_lambda_get_event_source_mapping", lambda answer: answer.pop("MetricsConfig"))
+    monkeypatch.setattr(healthy, "polls", False)
+    assert {each["kind"] for each in found(doctor(healthy))} == {"mapping-settings-differ"}
+
+
+def test_every_page_of_simulated_permissions_is_read(
+    healthy: AwsStack, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second page denies."""
+
+    def paged(ActionNames: list[str], Marker: str = "", **_: object) -> Any:  # noqa: ANN401, N803 -- as in the API
+        denied = {"EvalActionName": ActionNames[-1], "EvalDecision": "implicitDeny"}
+        return {"EvaluationResults": [denied] if Marker else [], "IsTruncated": not Marker, "Marker": "2"}
+
+    monkeypatch.setattr(healthy, "_iam_simulate_principal_policy", paged)
+    assert {each["kind"] for each in found(doctor(healthy))} == {"permission-missing"}
+
+
+def test_a_deployment_of_the_same_template_does_not_repair_a_deletion(
+    healthy: AwsStack, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(healthy.errors, "sqs:GetQueueAttributes", "QueueDoesNotExist")
+    [finding] = found(doctor(healthy))
+    assert finding["kind"] == "resource-deleted"
+    assert finding["repair"].startswith("aws cloudformation create-change-set --stack-name bank ")
+    assert "--deployment-mode REVERT_DRIFT" in finding["repair"]
+    assert fault_in(finding["repair"]) is None
+    for each in healthy.parameters:
+        assert f"ParameterKey={each},UsePreviousValue=true" in finding["repair"]

@@ -92,7 +92,9 @@ def kinds(check: Any, found: StackView) -> list[str]:  # noqa: ANN401 -- a check
 
 def mapping(name: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 -- any setting
     """The deployed mapping as GetEventSourceMapping describes it."""
-    return {"State": "Enabled", **view({}).properties(name), **changes}
+    properties = view({}).properties(name)
+    arn = f"arn:aws:lambda:eu-central-1:123456789012:function:{properties['FunctionName']}"
+    return {"State": "Enabled", "FunctionArn": arn, **properties, **changes}
 
 
 def test_every_value_that_the_checks_compare_can_be_computed() -> None:
@@ -128,9 +130,13 @@ def test_a_mapping_without_polls_is_not_polling() -> None:
 def alarms_with(*changed: dict[str, Any]) -> Answers:
     """CloudWatch with all alarms of the stack in OK, except the changed ones."""
     kinds = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
-    names = [f"bank-{name}" for name, each in read_template()["Resources"].items() if each["Type"] in kinds]
-    known: dict[str, Any] = {name: {"AlarmName": name, "StateValue": "OK"} for name in names}
-    known |= {each["AlarmName"]: each for each in changed}
+    stack = view({}, AlarmTopicArn="arn:topic")
+    names = [name for name, each in stack.template["Resources"].items() if each["Type"] in kinds]
+    known = {
+        f"bank-{each}": stack.properties(each) | {"AlarmName": f"bank-{each}", "StateValue": "OK"} for each in names
+    }
+    for each in changed:
+        known[each["AlarmName"]] |= each
     return Answers(describe_alarms={"MetricAlarms": list(known.values()), "CompositeAlarms": []})
 
 
@@ -245,13 +251,18 @@ TABLE = {
     "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
     "DeletionProtectionEnabled": True,
 }
+SETTINGS = {
+    "BillingModeSummary": {"BillingMode": "PAY_PER_REQUEST"},
+    "GlobalSecondaryIndexes": [{"IndexName": "ByOwner"}, {"IndexName": "ByWaiting"}],
+}
 RECOVERY = {"PointInTimeRecoveryDescription": {"PointInTimeRecoveryStatus": "ENABLED"}}
-STREAM = Answers(describe_stream_summary={"StreamDescriptionSummary": {"RetentionPeriodHours": 168}})
+DESCRIBED = {"StreamModeDetails": {"StreamMode": "ON_DEMAND"}, "EncryptionType": "KMS", "RetentionPeriodHours": 168}
+STREAM = Answers(describe_stream_summary={"StreamDescriptionSummary": DESCRIBED})
 
 
 def with_tables(table: dict[str, Any] | None, recovery: dict[str, Any] = RECOVERY) -> StackView:
     dynamodb = Answers(
-        describe_table=None if table is None else {"Table": table},
+        describe_table=None if table is None else {"Table": SETTINGS | table},
         describe_continuous_backups={"ContinuousBackupsDescription": recovery},
     )
     return view({"dynamodb": dynamodb, "kinesis": STREAM})

@@ -16,17 +16,20 @@ DESCRIBES = ("cloudformation:DescribeStacks", "cloudformation:ListStackResources
 STREAM = ("kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards")
 """Requested only if the read model lacks an event."""
 REQUESTED = (
-    "apigatewayv2:GetRoutes",
+    *("apigatewayv2:GetIntegration", "apigatewayv2:GetRoutes", "apigatewayv2:GetStage"),
+    "athena:GetWorkGroup",
+    *("backup:DescribeBackupVault", "backup:ListRecoveryPointsByBackupVault"),
     *("cloudwatch:DescribeAlarms", "cloudwatch:GetMetricStatistics"),
     *("dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:Query"),
     *("dynamodb:Scan", "events:DescribeRule", "events:ListTargetsByRule", "firehose:DescribeDeliveryStream"),
+    *("glue:GetTable", "logs:DescribeMetricFilters"),
     *("iam:GetRole", "iam:SimulatePrincipalPolicy", "kinesis:DescribeStreamSummary", "lambda:GetEventSourceMapping"),
     *("lambda:GetFunction", "lambda:GetPolicy", "logs:DescribeLogGroups", "s3:GetBucketLifecycleConfiguration"),
     *("s3:GetBucketPolicy", "s3:GetBucketVersioning", "s3:GetObject", "s3:GetPublicAccessBlock", "s3:ListObjectsV2"),
     *("scheduler:GetSchedule", "sns:GetTopicAttributes", "sqs:GetQueueAttributes"),
 )
 PERMISSIONS = {
-    "apigatewayv2:GetRoutes": "apigateway:GET",
+    **{f"apigatewayv2:Get{each}": "apigateway:GET" for each in ("Integration", "Routes", "Stage")},
     "s3:GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
     "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
     "s3:ListObjectsV2": "s3:ListBucket",
