@@ -184,7 +184,7 @@ def check(
     else:
         client = boto3.client("dynamodb")
     accounts = rows = wrong = 0
-    for found in check_ledger(client, table):
+    for found in check_ledger(client, table, wait=time.sleep):
         accounts, rows, wrong = accounts + 1, rows + found.rows, wrong + bool(found.findings)
         for finding in found.findings:
             err.print(f"[bold red]✗[/] {escape(found.account_id)}: {escape(finding)}", soft_wrap=True, highlight=False)

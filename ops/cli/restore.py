@@ -144,9 +144,11 @@ def snapshots(account_ids: AccountIds = None, *, everyone: AllAccounts = False, 
         deployment = Deployment.connect(stack)
         dynamodb, name = deployment.client("dynamodb"), deployment.outputs["TableName"]
         stored, remaining = 0, list[str]()
-        for check, count in put_snapshots(check_ledger(dynamodb, name, account_ids), LedgerTable(dynamodb, name)):
+        for check, count in put_snapshots(
+            check_ledger(dynamodb, name, account_ids, wait=time.sleep), LedgerTable(dynamodb, name)
+        ):
             stored += count
-            [again] = check_ledger(dynamodb, name, [check.account_id]) if count else [check]
+            [again] = check_ledger(dynamodb, name, [check.account_id], wait=time.sleep) if count else [check]
             remaining += [f"{check.account_id}: {finding}" for finding in again.findings]
             if not check.rows:
                 remaining.append(f"{check.account_id}: the table has no row of this account")

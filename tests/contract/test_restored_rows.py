@@ -14,6 +14,7 @@ from account_core.domain.events import EventRow, Row, SnapshotRow
 from account_core.rows.items import key_of, to_item
 from account_core.rows.layout import key
 from local_stack.local_tables import make_table, session
+from ops.ledger.check import LedgerCheck
 from ops.ledger.scan import check_ledger
 from ops.replay.dynamodb_source import DynamoDBSource
 from ops.replay.pace import Unpaced
@@ -77,8 +78,15 @@ def put_back(found: list[Difference], live: LedgerTable, *, replace: bool = True
     return [rows.put(each) for each in sorted(found, key=lambda each: int(each.copied["Version"]["N"]))]
 
 
+def checked(client: DynamoDBClient, table: LedgerTable) -> Iterator[LedgerCheck]:
+    return check_ledger(client, table.name, wait=lambda _: None)
+
+
 def assert_intact(client: DynamoDBClient, table: LedgerTable) -> None:
-    assert {check.account_id: check.findings for check in check_ledger(client, table.name)} == {"a": [], "b": []}
+    assert {check.account_id: check.findings for check in checked(client, table)} == {
+        "a": [],
+        "b": [],
+    }
     items = client.scan(TableName=table.name, ConsistentRead=True)["Items"]
     assert {key_of(item): item for item in items} == {key_of(item): item for item in map(to_item, ROWS)}
 
@@ -235,7 +243,10 @@ def test_an_event_that_no_source_has_is_a_finding(client: DynamoDBClient) -> Non
     table = table_with(client, [row for row in ROWS if row.version <= 3])
     done = put_published([lambda: published(("a", 10))], table)
     assert done.findings == {"a": "event 10 is neither in the table nor published, but event 11 exists"}
-    assert {check.account_id: check.findings for check in check_ledger(client, table.name)} == {"a": [], "b": []}
+    assert {check.account_id: check.findings for check in checked(client, table)} == {
+        "a": [],
+        "b": [],
+    }
 
 
 def test_a_contradicting_event_is_never_overwritten(client: DynamoDBClient, live: LedgerTable) -> None:
@@ -248,14 +259,14 @@ def test_a_contradicting_event_is_never_overwritten(client: DynamoDBClient, live
 @pytest.mark.parametrize("version", [10, 20])
 def test_a_missing_snapshot_is_computed(client: DynamoDBClient, live: LedgerTable, version: int) -> None:
     lose(client, live, "a", version)
-    counts = {check.account_id: count for check, count in put_snapshots(check_ledger(client, live.name), live)}
+    counts = {check.account_id: count for check, count in put_snapshots(checked(client, live), live)}
     assert counts == {"a": 1, "b": 0}
     assert_intact(client, live)
 
 
 def test_the_snapshot_after_the_last_event_is_computed(client: DynamoDBClient) -> None:
     table = table_with(client, [row for row in HISTORIES["a"] if row.version <= 19])
-    [(_, count)] = put_snapshots(check_ledger(client, table.name), table)
+    [(_, count)] = put_snapshots(checked(client, table), table)
     assert count == 1
     assert table.rows("a", 20)[20] == HISTORIES["a"][19]
 
@@ -265,7 +276,7 @@ def test_wrong_snapshots_are_replaced(client: DynamoDBClient, live: LedgerTable)
     forged = HISTORIES["a"][19]
     assert isinstance(forged, SnapshotRow)
     client.put_item(TableName=live.name, Item=to_item(replace(forged, balance=Decimal("9999.00"))))
-    assert sum(count for _, count in put_snapshots(check_ledger(client, live.name), live)) == 2
+    assert sum(count for _, count in put_snapshots(checked(client, live), live)) == 2
     assert_intact(client, live)
 
 
@@ -281,7 +292,7 @@ def test_an_event_in_the_place_of_a_snapshot_is_kept(client: DynamoDBClient, liv
 def test_no_snapshot_is_computed_after_a_damaged_event(client: DynamoDBClient, live: LedgerTable) -> None:
     damage(client, live, 12)
     lose(client, live, "a", 20)
-    assert [count for _, count in put_snapshots(check_ledger(client, live.name), live)] == [0, 0]
+    assert [count for _, count in put_snapshots(checked(client, live), live)] == [0, 0]
 
 
 def test_the_live_table_is_no_copy(live: LedgerTable) -> None:

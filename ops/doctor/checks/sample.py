@@ -15,6 +15,7 @@ from ops.doctor.stack_view import StackView
 from ops.lake.query.engine import FileDamaged
 from ops.lake.reconcile.run import grace_of
 from ops.ledger.check import LedgerCheck
+from ops.ledger.scan import PAUSE_S
 from ops.owners.read_model import Standing, standings
 from ops.terminal import counted
 from projector.dynamodb_parking import DynamoDBParking
@@ -25,9 +26,6 @@ SEGMENTS_MAX = 1_000_000
 ACCOUNTS_MAX = 40
 ROWS_MAX = 500
 """Rows checked per account. Of longer accounts, only the newest rows are read, and their snapshots are not checked."""
-PAUSE_S = 1.0
-"""Before an account whose rows contradict each other is read again. A query that runs while a transaction is carried
-out may return a part of its rows (DynamoDB Developer Guide, DynamoDB transactions: read-committed isolation)."""
 LAKE_DAYS_MAX = 2
 NEWEST = "SELECT account_id, max(sequence) FROM account_events WHERE account_id IN ({}) GROUP BY account_id"
 DAY_LENGTH = len("2026-11-30")
