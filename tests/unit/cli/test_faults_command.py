@@ -53,13 +53,11 @@ def test_the_list_names_every_fault_and_its_state(run: Run, given: Given) -> Non
     given.switch.begin("killed-projector")
     done = run()
     assert done.exit_code == 0, done.output
-    assert {
-        line.split()[0]: line.split()[1]
-        for line in done.output.splitlines()
-        if line.split()[:1] in [[n] for n in FAULTS]
-    } == {
-        name: {"stopped-lake": "on", "killed-projector": "happened"}.get(name, "never" if each.is_momentary else "off")
-        for name, each in FAULTS.items()
+    words = [line.split() for line in done.output.splitlines()]
+    assert {line[0]: line[1] for line in words if line and line[0] in FAULTS} == {
+        **{name: "never" if each.is_momentary else "off" for name, each in FAULTS.items()},
+        "stopped-lake": "on",
+        "killed-projector": "happened",
     }
     assert "account-events release --failures" in done.output
 
