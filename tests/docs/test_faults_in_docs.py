@@ -12,9 +12,8 @@ from tests.docs.test_commands_in_docs import fault_in
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs/local-stack.md").read_text(encoding="utf-8")
 SECTION = DOCUMENT.partition("## Break it\n")[2].partition("\n## ")[0]
-ENTRIES = {
-    name.lower(): name for name in re.findall(r"^### (\w+)$", (ROOT / "docs/runbook.md").read_text(), re.MULTILINE)
-}
+RUNBOOK = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
+ENTRIES = {name.lower(): name for name in re.findall(r"^### (\w+)$", RUNBOOK, re.MULTILINE)}
 
 
 def row(fault: Fault) -> str:
@@ -39,7 +38,7 @@ def test_every_repair_is_a_command_that_exists(name: str) -> None:
         program, _, command = repair.partition(" ")
         assert program == "account-events"
         assert fault_in(command) is None
-        assert repair in (ROOT / "docs/runbook.md").read_text()
+        assert repair in RUNBOOK
 
 
 def test_the_default_share_is_documented() -> None:

@@ -139,8 +139,10 @@ def test_a_throttled_shard_delays_only_its_accounts(
     since_s = time.time()
     state = switch.begin("throttled-shard", {"account": waiting})
     assert state.settings["shard"].startswith("shardId-")
+    switch.begin("stopped-projector-mapping")  # so that the rows are in one batch
     for account_id in (waiting, other, waiting, other):
         world.credit(account_id)
+    switch.end("stopped-projector-mapping")
     await_(lambda: set(published(world, other)) == {1, 2, 3, 4}, "the other shard's events")
     assert set(published(world, waiting)) == {1, 2}
     assert await_alarm(world, local_alarms, "EventStreamThrottled", since_s).runbook == state.runbook
