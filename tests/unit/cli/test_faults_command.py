@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import httpx
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from local_stack.address import Address
 from local_stack.errors import CommandError

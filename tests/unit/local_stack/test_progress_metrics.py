@@ -1,6 +1,5 @@
 """What the fakes report about their progress."""
 
-from collections import Counter
 from typing import Any
 
 import pytest
@@ -31,7 +30,7 @@ class Fakes:
         return MappingStatus(self.running, False, self.cycles, (shard,), 0, totals, 0, None)
 
     def delivery(self) -> FirehoseStatus:
-        return FirehoseStatus(self.running, False, Totals(0, Counter()), 0, None, {}, self.records_read)
+        return FirehoseStatus(self.running, False, Totals(), 0, None, {}, self.records_read)
 
     def arrivals(self) -> int:
         arrived, self.arrived = self.arrived, 0
