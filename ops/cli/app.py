@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import boto3
@@ -25,6 +26,7 @@ from local_stack.local_deployment import LocalDeployment
 from local_stack.swagger_ui import SwaggerUi
 from ops.cli.curl_lines import curl_lines, describe_callers
 from ops.cli.doctor import app as doctor_command
+from ops.cli.faults import app as faults_commands
 from ops.cli.lake import app as lake_commands
 from ops.cli.lake_repair import app as lake_repair_commands
 from ops.cli.owners import app as owners_commands
@@ -48,6 +50,7 @@ app.add_typer(release_commands)
 app.add_typer(query_command)
 app.add_typer(doctor_command)
 app.add_typer(reconcile_command)
+app.add_typer(faults_commands, name="faults")
 app.add_typer(replay_command)
 app.add_typer(report_command)
 app.add_typer(owners_commands, name="owners")
@@ -114,14 +117,21 @@ def demo(port: Port = None, auth: Auth = "iam") -> None:
 
 
 @app.command()
-def up(port: Port = None, auth: Auth = "iam") -> None:
+def up(
+    port: Port = None,
+    auth: Auth = "iam",
+    *,
+    faults: Annotated[
+        bool, typer.Option("--faults", help="Let `account-events faults` break the local stack.")
+    ] = False,
+) -> None:
     """Start a local stack, print commands to try, and keep it running. Ctrl-C stops it."""
     forget_aws_settings()
     _refuse_second_stack()
     with _steps() as step, LocalDeployment(port, step, AUTHORISATIONS[auth]) as deployment:
         step("")
         with (
-            deployment.address.published(),
+            replace(deployment.address, faults=faults).published(),
             deployment.browser_client() as api,
             SwaggerUi(api, deployment.auth) as ui,
             suppress(KeyboardInterrupt),  # Ctrl-C is how this command ends
