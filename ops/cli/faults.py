@@ -30,7 +30,7 @@ def list_faults(
 ) -> None:
     """List the faults, which of them are on, and the commands that repair what they broke.
 
-    The local stack must have been started with `account-events up --faults`.
+    Only a local stack that was started with `account-events up --faults` lets commands begin one.
     """
     if context.invoked_subcommand is not None:
         return
@@ -59,6 +59,11 @@ def begin(
 
     Exit code 1 if it is on already, or not possible now.
     """
+    if not Address.find().faults:
+        raise CommandError(
+            "The running local stack accepts no faults from commands. Use the console, or stop the stack with Ctrl-C, "
+            "and start it with account-events up --faults."
+        )
     given = {"account": account, "share": share, "seed": seed}
     settings = {key: str(value) for key, value in given.items() if value is not None}
     state = _request("POST", f"{PAGE}/{name}", {"on": True, "settings": settings})
@@ -102,14 +107,11 @@ def _request(method: str, page: str, body: Mapping[str, Any] | None = None) -> A
     """The JSON of a successful response of the local stack's server.
 
     Raises:
-        CommandError: the local stack accepts no faults, refuses the request, or does not answer.
+        CommandError: the local stack refuses the request, or does not answer.
     """
     address = Address.find()
-    if not address.faults or address.console_url is None or address.console_token is None:
-        raise CommandError(
-            "The running local stack accepts no faults from commands. Stop it with Ctrl-C, and start it with "
-            "account-events up --faults."
-        )
+    if address.console_url is None or address.console_token is None:
+        raise CommandError("The running local stack has no console. Stop it with Ctrl-C, and start it with make up.")
     try:
         with loopback_http(address.console_url) as client:
             answer = client.request(
@@ -121,8 +123,7 @@ def _request(method: str, page: str, body: Mapping[str, Any] | None = None) -> A
             )
     except httpx.HTTPError as error:
         raise CommandError(
-            f"The local stack does not answer: {type(error).__name__}. If it has stopped, start it again with "
-            "account-events up --faults."
+            f"The local stack does not answer: {type(error).__name__}. If it has stopped, start it again with make up."
         ) from None
     if answer.is_success:
         return answer.json()

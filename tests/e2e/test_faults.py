@@ -271,7 +271,7 @@ def test_the_command_lets_faults_begin_and_end(world: World, switch: FaultSwitch
         assert "is on already" in again.stderr
         assert " on " in account_events(local, "faults").stdout
         assert "1 fault ended" in account_events(local, "faults", "end", "--all").stdout
-    refused = account_events(world.deployment.address, "faults")
+        refused = account_events(replace(local, faults=False), "faults", "begin", "stopped-lake")
     assert refused.returncode == 1
     assert "account-events up --faults" in refused.stderr
 

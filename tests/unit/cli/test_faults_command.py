@@ -133,15 +133,37 @@ def test_wrong_usage_exits_with_2(run: Run, arguments: tuple[str, ...]) -> None:
     assert run(*arguments).exit_code == 2
 
 
-@pytest.mark.parametrize("address", [replace(ADDRESS, faults=False), replace(ADDRESS, console_url=None)])
-def test_a_stack_that_accepts_no_faults_is_asked_nothing(monkeypatch: pytest.MonkeyPatch, address: Address) -> None:
+@pytest.mark.parametrize(
+    ("address", "arguments", "advice"),
+    [
+        (replace(ADDRESS, faults=False), ("begin", "stopped-lake"), "account-events up --faults"),
+        (replace(ADDRESS, console_url=None), ("begin", "stopped-lake"), "make up"),
+        (replace(ADDRESS, console_url=None), ("end", "--all"), "make up"),
+    ],
+)
+def test_a_stack_that_accepts_no_faults_is_asked_nothing(
+    monkeypatch: pytest.MonkeyPatch, address: Address, arguments: tuple[str, ...], advice: str
+) -> None:
     def respond(request: httpx.Request) -> httpx.Response:
         pytest.fail(f"{request.url} was requested")
 
-    for arguments in ((), ("begin", "stopped-lake"), ("end", "--all")):
-        done = runner(monkeypatch, address, respond)(*arguments)
-        assert isinstance(done.exception, CommandError)
-        assert "account-events up --faults" in str(done.exception)
+    done = runner(monkeypatch, address, respond)(*arguments)
+    assert isinstance(done.exception, CommandError)
+    assert advice in str(done.exception)
+
+
+def test_a_fault_that_began_in_the_console_can_be_ended(given: Given, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The console names this command, and needs no stack that was started with --faults."""
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        status, found = answer(given.switch, request.method, request.url.path, request.content)
+        return httpx.Response(status, json=found)
+
+    run = runner(monkeypatch, replace(ADDRESS, faults=False), respond)
+    given.switch.begin("stopped-lake")
+    assert " on " in run().stdout
+    assert run("end", "stopped-lake").exit_code == 0
+    assert not any(state.is_on for state in given.switch.states())
 
 
 def test_a_stack_that_has_stopped_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
