@@ -88,8 +88,10 @@ def examine(
     return Examination(findings, completed)
 
 
-def stack_view(deployment: Deployment, stack: str, grace_s: float | None) -> StackView:
-    """Describe the stack."""
+def stack_view(
+    deployment: Deployment, stack: str, grace_s: float | None, services: Sequence[str] = SERVICES
+) -> StackView:
+    """Describe the stack. The view has clients of these services only."""
     client = deployment.client("cloudformation")
     [described] = client.describe_stacks(StackName=stack)["Stacks"]
     pages = client.get_paginator("list_stack_resources").paginate(StackName=stack)
@@ -113,7 +115,7 @@ def stack_view(deployment: Deployment, stack: str, grace_s: float | None) -> Sta
         time.sleep,
         created_at,
         changed_at,
-        {service: deployment.client(service) for service in SERVICES},
+        {service: deployment.client(service) for service in services},
         Lake.of(deployment),
     )
 

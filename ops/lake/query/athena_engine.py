@@ -57,6 +57,9 @@ class AthenaEngine:
         sleep: waits for a number of seconds.
     """
 
+    located_events = '(SELECT *, "$path" AS file FROM account_events)'
+    """SQL of a subquery with the rows of `account_events` and the column `file`, the URL of each row's file."""
+
     def __init__(
         self, client: "AthenaClient", workgroup: str, database: str, *, sleep: Callable[[float], object]
     ) -> None:

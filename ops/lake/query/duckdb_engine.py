@@ -61,6 +61,8 @@ class DuckDBEngine:
 
     Attributes:
         listed_events: SQL for `account_events` over only the files that existed when the engine was created.
+        located_events: SQL of a subquery with the rows of `account_events` and the column `file`, the URL of each row's
+            file.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class DuckDBEngine:
         for name in FILES:
             self._connection.execute(f"CREATE TABLE {name} (file VARCHAR)")
         self.listed_events = self._view("account_events", self._event_files, events, keys, there)
+        self.located_events = f"({self.listed_events.replace(' FROM ', f', {FILE} AS file FROM ', 1)})"
         self._connection.execute(in_duckdb(EVENTS_VIEW))
 
     def query(self, sql: str, parameters: Sequence[str] = ()) -> Answer:

@@ -1,0 +1,203 @@
+"""Gathers what is known about events: first along their path, then, for what is missing, the causes."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from account_events.consumer.dynamodb_inbox import DynamoDBInbox
+from account_events.consumer.position import Position
+from consumers.lake.table import ERRORS_PREFIX
+from ops.doctor.published import CLOCKS_DIFFER
+from ops.doctor.stack_view import StackView
+from ops.owners.read_model import standings
+from ops.why.facts import EventKey, Facts, InLake, OnStream, RequestLine
+from ops.why.readers import Readers
+from ops.why.search import LAKE, LOG, STREAM, Found, event_of
+from ops.why.sources import kept, lake, ledger, request_log, stream
+from projector.dynamodb_parking import DynamoDBParking
+from projector.parking import Parked
+
+PARKED, READ_MODEL = "the parked accounts", "the read model"
+FAILURES, CONSUMER_FAILURES, ERRORS = (
+    "the projector's failure bucket",
+    "the consumers' failure bucket",
+    "the lake's errors/",
+)
+ANSWERED = timedelta(minutes=2)
+"""A request is answered within this time of its event: the API's function runs for 25 seconds at most."""
+
+
+@dataclass(slots=True)
+class ReadModelState:
+    """The read model's positions and rows, by account."""
+
+    positions: dict[str, Position] = field(default_factory=dict)
+    applied: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Gatherer:
+    """Gathers facts about the events that a search has found.
+
+    Attributes:
+        engine: makes the lake's engine.
+    """
+
+    view: StackView
+    readers: Readers
+    found: Found
+    engine: Callable[[], lake.LocatingEngine]
+
+    def facts(self, events: Sequence[EventKey]) -> list[Facts]:
+        """The facts about these events."""
+        self._rows(events)
+        accounts = list(dict.fromkeys(event.account_id for event in events))
+        parked = self.readers.start(PARKED, self._parked, {})
+        model = self.readers.start(READ_MODEL, lambda: self._read_model(accounts), ReadModelState())
+        records = self.readers.start(STREAM, lambda: self._records(events), stream.StreamSearch(self.view.now))
+        lines = self.readers.start(LOG, lambda: self._lines(events), [])
+        located = self.found.in_lake | self.readers.now(LAKE, lambda: self._located(events), {})
+        files = self._written_at({each.file for event, each in located.items() if event in events})
+        on_stream = records()
+        requests = [*self.found.requests, *lines()]
+        return [
+            Facts(
+                event,
+                self._time(event),
+                self._requests(event, requests),
+                self.found.rows.get(event),
+                parked().get(event.account_id),
+                self.found.on_stream.get(event) or _record(on_stream, event),
+                on_stream.unread or self.readers.problems.get(STREAM, ""),
+                model().positions.get(event.account_id, Position()),
+                model().applied.get(event.account_id, 0),
+                self.readers.problems.get(READ_MODEL, ""),
+                _with_time(located.get(event), files),
+                self.readers.problems.get(LAKE, ""),
+            )
+            for event in events
+        ]
+
+    def causes(self, incomplete: Sequence[Facts]) -> list[Facts]:
+        """The same facts, with the objects in which AWS keeps these events because it could not deliver them."""
+        events = [facts.key for facts in incomplete]
+        gaps = {facts.key: EventKey(facts.key.account_id, facts.position.last + 1) for facts in incomplete}
+        since = min((facts.occurred_at for facts in incomplete if facts.occurred_at), default=self.view.created_at)
+        since -= CLOCKS_DIFFER
+        outputs, s3, codec = self.view.deployment.outputs, self.view.lake.s3, self.view.deployment.codec()
+
+        def searched(
+            name: str, bucket: str, wanted: Iterable[EventKey], holds: kept.Holds, prefix: str = ""
+        ) -> Callable[[], kept.KeptSearch]:
+            asked = list(dict.fromkeys(wanted))
+            return self.readers.start(
+                name, lambda: kept.search(s3, outputs[bucket], asked, since, holds, prefix), kept.KeptSearch()
+            )
+
+        rows = searched(FAILURES, "FailureBucketName", [*events, *gaps.values()], kept.rows_of_projector)
+        records = searched(CONSUMER_FAILURES, "ConsumerFailureBucketName", events, kept.records_of_consumer(codec))
+        errors = searched(ERRORS, "LakeBucketName", events, kept.documents_of_firehose(codec), ERRORS_PREFIX)
+        results = {FAILURES: rows(), CONSUMER_FAILURES: records(), ERRORS: errors()}
+        unread = tuple(f"{name}: {each.unread}" for name, each in results.items() if each.unread)
+        return [
+            replace(
+                facts,
+                discarded=results[FAILURES].objects.get(facts.key),
+                gap_discarded=results[FAILURES].objects.get(gaps[facts.key]),
+                consumer_discarded=results[CONSUMER_FAILURES].objects.get(facts.key),
+                in_errors=results[ERRORS].objects.get(facts.key),
+                unread=unread,
+            )
+            for facts in incomplete
+        ]
+
+    def _rows(self, events: Sequence[EventKey]) -> None:
+        """Reads the rows that the search has not read."""
+        client, table = self.view.client("dynamodb"), self.view.deployment.outputs["TableName"]
+        for event in events:
+            if event not in self.found.rows and (row := ledger.of_event(client, table, event)):
+                self.found.rows[event] = row
+
+    def _time(self, event: EventKey) -> datetime | None:
+        row = self.found.rows.get(event)
+        return (row.at if row else None) or self.found.at.get(event)
+
+    def _parked(self) -> dict[str, Parked]:
+        table = self.view.deployment.outputs["ParkedTableName"]
+        return dict(DynamoDBParking(self.view.client("dynamodb"), table).list_parked())
+
+    def _read_model(self, accounts: Sequence[str]) -> ReadModelState:
+        outputs, client = self.view.deployment.outputs, self.view.client("dynamodb")
+        inbox = DynamoDBInbox(client, outputs["OwnedInboxTableName"])
+        owned = standings(client, outputs["OwnedTableName"], accounts)
+        positions = {account_id: inbox.position(account_id) for account_id in accounts}
+        return ReadModelState(positions, {account_id: each.sequence for account_id, each in owned.items()})
+
+    def _records(self, events: Sequence[EventKey]) -> stream.StreamSearch:
+        """Looks for the events that the search has not found on the stream, in their accounts' shards."""
+        missing = [event for event in events if event not in self.found.on_stream]
+        if not missing:
+            return stream.StreamSearch(self.view.now)
+        shards = dict.fromkeys(shard for event in missing for shard in stream.shards_of(self.view, event.account_id))
+        times = [at for event in missing if (at := self._time(event))]
+        start = min(times, default=self.view.created_at) - CLOCKS_DIFFER
+        wanted = set(missing)
+        return stream.search(
+            self.view,
+            [event.event_id for event in missing],
+            lambda fields: EventKey(fields["account_id"], fields["sequence"]) in wanted,
+            start,
+            list(shards),
+            wanted,
+        )
+
+    def _lines(self, events: Sequence[EventKey]) -> list[RequestLine]:
+        """The requests of a single event: the one that made it, and repetitions with the same idempotency key."""
+        row = self.found.rows.get(events[0]) if len(events) == 1 else None
+        if row is None or row.at is None:
+            return []
+        found: list[RequestLine] = []
+        until = self.view.now + CLOCKS_DIFFER
+        for text, last in ((row.request_id, row.at + ANSWERED), (row.command_id, until)):
+            if text:
+                span = (row.at - ANSWERED, min(last, until))
+                found += request_log.search(
+                    self.view.client("logs"),
+                    self.view.physical_ids["ApiFunctionLogs"],
+                    text,
+                    lambda line: event_of(line) == events[0],
+                    span,
+                    self.readers.wait,
+                ).lines
+        return found
+
+    def _located(self, events: Sequence[EventKey]) -> dict[EventKey, InLake]:
+        """The lake's rows of the events that the search has not found there."""
+        days = {
+            event: f"{at:%Y-%m-%d}" for event in events if event not in self.found.in_lake and (at := self._time(event))
+        }
+        return lake.by_event(self.engine(), days) if days else {}
+
+    def _written_at(self, files: Iterable[str]) -> dict[str, datetime]:
+        """When these files of the lake were written."""
+
+        def read() -> dict[str, datetime]:
+            s3, bucket = self.view.lake.s3, self.view.lake.bucket
+            return {file: s3.head_object(Bucket=bucket, Key=file)["LastModified"] for file in files}
+
+        return self.readers.now("the lake's files", read, {})
+
+    @staticmethod
+    def _requests(event: EventKey, lines: Iterable[RequestLine]) -> tuple[RequestLine, ...]:
+        """The requests that made or repeated an event, each once, oldest first."""
+        theirs = {line: None for line in lines if event_of(line) == event}
+        return tuple(sorted(theirs, key=lambda line: line.at))
+
+
+def _record(search: stream.StreamSearch, event: EventKey) -> OnStream | None:
+    carried = search.events.get(event)
+    return carried.record if carried else None
+
+
+def _with_time(found: InLake | None, files: dict[str, datetime]) -> InLake | None:
+    return replace(found, written_at=files.get(found.file)) if found else None

@@ -1,0 +1,200 @@
+"""Finds the events and the requests of an id: by Query in the table, and in the log, the lake and the event stream."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from account_core.api.requests import account_id_of
+from ops.doctor.published import CLOCKS_DIFFER, WINDOW
+from ops.doctor.stack_view import StackView
+from ops.why.facts import EventKey, InLake, LedgerRow, OnStream, RequestLine
+from ops.why.identifier import Identifier
+from ops.why.readers import Readers
+from ops.why.sources import lake, ledger, request_log, stream
+
+EVENTS_MAX = 20
+"""Events that are followed; the newest."""
+COMMANDS = {"create_account", "credit", "withdraw"}
+ACCOUNT, EVENT, CORRELATION, REQUEST, KEY = (
+    *("account id", "event id", "correlation id", "request id"),
+    "idempotency key",
+)
+TABLE, LOG, LAKE, STREAM = "the accounts table", "the API's log", "the lake", "the event stream"
+FIELDS = {"account_id": ACCOUNT, "correlation_id": CORRELATION, "request_id": REQUEST}
+
+
+@dataclass(slots=True)
+class Found:
+    """The events and the requests of an id.
+
+    Attributes:
+        at: the time of each event, as far as it is known.
+        kinds: what the id is of the events and the requests.
+        searched: where was searched, and how far.
+        left_out: why events may be left out.
+    """
+
+    at: dict[EventKey, datetime | None] = field(default_factory=dict)
+    rows: dict[EventKey, LedgerRow] = field(default_factory=dict)
+    requests: list[RequestLine] = field(default_factory=list)
+    on_stream: dict[EventKey, OnStream] = field(default_factory=dict)
+    in_lake: dict[EventKey, InLake] = field(default_factory=dict)
+    kinds: dict[str, None] = field(default_factory=dict)
+    searched: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+    def add(self, event: EventKey, at: datetime | None, kind: str) -> None:
+        """Adds an event of the id. The first known time stays."""
+        self.at[event] = self.at.get(event) or at
+        self.kinds[kind] = None
+
+    def newest(self) -> list[EventKey]:
+        """The events that are followed, newest first."""
+        ages = sorted(
+            self.at, key=lambda event: (self.at[event] or datetime.min.replace(tzinfo=UTC), event), reverse=True
+        )
+        return ages[:EVENTS_MAX]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search for an id.
+
+    Attributes:
+        account_id: the account of the command, for an idempotency key; None if it is not known.
+        since: the log and the lake are searched from this time on.
+        engine: makes the lake's engine.
+    """
+
+    view: StackView
+    readers: Readers
+    id: Identifier
+    account_id: str | None
+    since: datetime
+    engine: Callable[[], lake.LocatingEngine]
+
+    def run(self) -> Found:
+        """Searches."""
+        found = Found()
+        self._table(found)
+        if self.id.event is not None and found.rows:
+            return found
+        lines, account = self.readers.start(LOG, self._log, None), list(found.rows.values())
+        records = self.readers.start(STREAM, lambda: self._stream(account), None)
+        rows = self.readers.now(LAKE, self._lake, None)  # in this thread, in which Ctrl-C stops DuckDB and Athena
+        self._add_lake(found, rows)
+        self._add_lines(found, lines())
+        self._add_records(found, records())
+        return found
+
+    def _table(self, found: Found) -> None:
+        """Looks the id up in the table, by Query and GetItem. An error ends the command: the table is the truth."""
+        client, table, text = self.view.client("dynamodb"), self.view.deployment.outputs["TableName"], self.id.text
+        looked_up = []
+        rows: list[LedgerRow] = []
+        if self.id.event:
+            row = ledger.of_event(client, table, EventKey(*self.id.event))
+            rows, looked_up = [row] if row else [], ["as an event id"]
+        if self.id.is_account_id:
+            rows += ledger.newest(client, table, text, EVENTS_MAX + 1)
+            looked_up.append("as an account id")
+        for row in rows:
+            found.rows[row.key] = row
+            found.add(row.key, row.at, EVENT if self.id.event else ACCOUNT)
+        opened = account_id_of(text, None)  # the account that a command with this key opens, without JWT
+        for account_id, what in ((self.account_id, f"as a key of account {self.account_id}"), (opened, "")):
+            if account_id and (event := ledger.of_command(client, table, account_id, text)):
+                found.add(event, None, KEY)
+            looked_up += [what] if account_id and what else []
+        looked_up.append("as the key that opened an account")
+        found.searched.append(f"{TABLE}, {', '.join(looked_up)}")
+        self.readers.report(TABLE)
+
+    def _log(self) -> request_log.LogSearch:
+        group = self.view.physical_ids["ApiFunctionLogs"]
+        return request_log.search(
+            self.view.client("logs"),
+            group,
+            self.id.text,
+            lambda line: bool(self._kinds(vars_of(line), line.command_id)),
+            (self.since, self.view.now + CLOCKS_DIFFER),
+            self.readers.wait,
+        )
+
+    def _lake(self) -> list[lake.LakeRow]:
+        return lake.by_name(self.engine(), self.id.text, f"{self.since:%Y-%m-%d}")
+
+    def _stream(self, account: Sequence[LedgerRow]) -> stream.StreamSearch:
+        """Reads all shards for some minutes, because older events are in the lake.
+
+        Args:
+            account: if the id is an account's, its rows: its shard is read from the oldest on.
+        """
+        start, shards = max(self.since, self.view.now - WINDOW), None
+        if account:
+            start = min((row.at for row in account if row.at), default=start) - CLOCKS_DIFFER
+            shards = stream.shards_of(self.view, self.id.text)
+        return stream.search(self.view, [self.id.text], self._is_wanted, start, shards)
+
+    def _is_wanted(self, fields: Mapping[str, Any]) -> bool:
+        return bool(self._kinds(fields, fields["causation_id"]))
+
+    def _kinds(self, ids: Mapping[str, Any], command_id: str | None) -> list[str]:
+        """What the id is of something with these ids."""
+        kinds = [kind for name, kind in FIELDS.items() if ids.get(name) == self.id.text]
+        return [*kinds, KEY] if self.id.is_command_id(command_id) else kinds
+
+    def _add_lake(self, found: Found, rows: Sequence[lake.LakeRow] | None) -> None:
+        if rows is None:
+            return
+        found.searched.append(f"{LAKE}, from {self.since:%Y-%m-%d} to {self.view.now:%Y-%m-%d}")
+        wanted = [row for row in rows if self._kinds(row.ids, row.ids["causation_id"])]
+        for row in wanted:
+            for kind in self._kinds(row.ids, row.ids["causation_id"]):
+                found.add(row.key, row.occurred_at, kind)
+        found.in_lake |= lake.first_of(wanted)
+        if len(rows) >= lake.ROWS_MAX:
+            found.left_out.append(f"the lake has at least {lake.ROWS_MAX} rows of this id: only the newest were read")
+
+    def _add_lines(self, found: Found, search: request_log.LogSearch | None) -> None:
+        if search is None:
+            return
+        found.searched.append(f"{LOG}, from {minute(search.start)} to {minute(self.view.now)}")
+        if not search.is_complete:
+            found.left_out.append(f"the log before {minute(search.start)} was not searched: give a smaller --days")
+        found.requests += search.lines
+        for line in search.lines:
+            for kind in self._kinds(vars_of(line), line.command_id):
+                found.kinds[kind] = None
+                if event := event_of(line):
+                    found.add(event, line.at, kind)
+
+    def _add_records(self, found: Found, search: stream.StreamSearch | None) -> None:
+        if search is None:
+            return
+        shards = "1 shard" if search.shards == 1 else f"{search.shards} shards"
+        found.searched.append(f"{STREAM}, {shards} from {minute(search.start)} to {minute(self.view.now)}")
+        if search.unread:
+            found.left_out.append(f"{STREAM} has more: {search.unread}")
+        for event, carried in search.events.items():
+            for kind in self._kinds(carried.fields, carried.fields["causation_id"]):
+                found.add(event, carried.fields["occurred_at"], kind)
+            found.on_stream[event] = carried.record
+
+
+def event_of(line: RequestLine) -> EventKey | None:
+    """The event that a request made or repeated; None for reads and refusals."""
+    if line.operation not in COMMANDS or line.sequence is None or not line.account_id:
+        return None
+    return EventKey(line.account_id, line.sequence)
+
+
+def vars_of(line: RequestLine) -> dict[str, str]:
+    """The ids of a request."""
+    return {"account_id": line.account_id, "correlation_id": line.correlation_id, "request_id": line.request_id}
+
+
+def minute(at: datetime) -> str:
+    """A time in the text of a search."""
+    return f"{at:%Y-%m-%d %H:%M} UTC"
