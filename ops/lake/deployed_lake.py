@@ -11,7 +11,7 @@ from local_stack.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_
 from ops.deployment.stack import Deployment, Outputs
 from ops.lake.query.athena_engine import AthenaEngine
 from ops.lake.query.duckdb_engine import DuckDBEngine, S3Access
-from ops.lake.query.engine import Engine
+from ops.lake.query.engine import LocatingEngine
 from ops.lake.query.totals import Totals
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Lake:
     def bucket(self) -> str:
         return self.outputs["LakeBucketName"]
 
-    def engine(self) -> Engine:
+    def engine(self) -> LocatingEngine:
         """The engine for queries: Athena on AWS, DuckDB locally."""
         if self.is_local:
             return self.duckdb()

@@ -1,7 +1,7 @@
 """What is known about an event, at each point of its path. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -114,7 +114,7 @@ class Facts:
     parked: Parked | None = None
     on_stream: OnStream | None = None
     stream_unread: str = ""
-    position: Position = Position()
+    position: Position = field(default_factory=Position)
     applied: int = 0
     read_model_unread: str = ""
     in_lake: InLake | None = None

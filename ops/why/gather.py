@@ -9,6 +9,7 @@ from account_events.consumer.position import Position
 from consumers.lake.table import ERRORS_PREFIX
 from ops.doctor.published import CLOCKS_DIFFER
 from ops.doctor.stack_view import StackView
+from ops.lake.query.engine import LocatingEngine
 from ops.owners.read_model import standings
 from ops.why.facts import EventKey, Facts, InLake, OnStream, RequestLine
 from ops.why.readers import Readers
@@ -46,17 +47,17 @@ class Gatherer:
     view: StackView
     readers: Readers
     found: Found
-    engine: Callable[[], lake.LocatingEngine]
+    engine: Callable[[], LocatingEngine]
 
     def facts(self, events: Sequence[EventKey]) -> list[Facts]:
         """The facts about these events."""
         self._rows(events)
         accounts = list(dict.fromkeys(event.account_id for event in events))
-        parked = self.readers.start(PARKED, self._parked, {})
+        parked = self.readers.start(PARKED, self._parked, dict[str, Parked]())
         model = self.readers.start(READ_MODEL, lambda: self._read_model(accounts), ReadModelState())
         records = self.readers.start(STREAM, lambda: self._records(events), stream.StreamSearch(self.view.now))
-        lines = self.readers.start(LOG, lambda: self._lines(events), [])
-        located = self.found.in_lake | self.readers.now(LAKE, lambda: self._located(events), {})
+        lines = self.readers.start(LOG, lambda: self._lines(events), list[RequestLine]())
+        located = self.found.in_lake | self.readers.now(LAKE, lambda: self._located(events), dict[EventKey, InLake]())
         files = self._written_at({each.file for event, each in located.items() if event in events})
         on_stream = records()
         requests = [*self.found.requests, *lines()]
@@ -91,7 +92,9 @@ class Gatherer:
         ) -> Callable[[], kept.KeptSearch]:
             asked = list(dict.fromkeys(wanted))
             return self.readers.start(
-                name, lambda: kept.search(s3, outputs[bucket], asked, since, holds, prefix), kept.KeptSearch()
+                name,
+                lambda: kept.search(s3, outputs[bucket], asked, holds, since=since, prefix=prefix),
+                kept.KeptSearch(),
             )
 
         rows = searched(FAILURES, "FailureBucketName", [*events, *gaps.values()], kept.rows_of_projector)
@@ -146,9 +149,9 @@ class Gatherer:
             self.view,
             [event.event_id for event in missing],
             lambda fields: EventKey(fields["account_id"], fields["sequence"]) in wanted,
-            start,
-            list(shards),
-            wanted,
+            start=start,
+            shard_ids=list(shards),
+            expected=wanted,
         )
 
     def _lines(self, events: Sequence[EventKey]) -> list[RequestLine]:
@@ -166,8 +169,8 @@ class Gatherer:
                     self.view.physical_ids["ApiFunctionLogs"],
                     text,
                     lambda line: event_of(line) == events[0],
-                    span,
-                    self.readers.wait,
+                    span=span,
+                    wait=self.readers.wait,
                 ).lines
         return found
 
@@ -185,7 +188,7 @@ class Gatherer:
             s3, bucket = self.view.lake.s3, self.view.lake.bucket
             return {file: s3.head_object(Bucket=bucket, Key=file)["LastModified"] for file in files}
 
-        return self.readers.now("the lake's files", read, {})
+        return self.readers.now("the lake's files", read, dict[str, datetime]())
 
     @staticmethod
     def _requests(event: EventKey, lines: Iterable[RequestLine]) -> tuple[RequestLine, ...]:

@@ -68,5 +68,6 @@ class Readers:
 def _line(error: Exception) -> str:
     """The error in one line, with what to do."""
     cause = error.__cause__ if isinstance(error.__cause__, BotoCoreError | ClientError) else error
-    text = " ".join(f"{type(cause).__name__}: {cause}".split()).rstrip(".")
+    what = str(cause) if isinstance(cause, ClientError) else f"{type(cause).__name__}: {cause}"
+    text = " ".join(what.split()).rstrip(".")
     return f"{text}. {advice(cause)}".strip().rstrip(".")

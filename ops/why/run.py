@@ -135,7 +135,7 @@ def _add_lost_answers(view: StackView, requests: Iterable[RequestLine], add: Cal
     failed = [line for line in requests if line.command_id and line.account_id and not event_of(line)]
     for line in failed[-REQUESTS_MAX:]:
         if line.command_id and (event := ledger.of_command(client, table, line.account_id, line.command_id)):
-            add(event, line.at, "idempotency key")
+            add(event, line.at)
 
 
 def _without_event(requests: Sequence[RequestLine], *, is_account: bool) -> list[RequestLine]:

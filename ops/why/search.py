@@ -8,6 +8,7 @@ from typing import Any
 from account_core.api.requests import account_id_of
 from ops.doctor.published import CLOCKS_DIFFER, WINDOW
 from ops.doctor.stack_view import StackView
+from ops.lake.query.engine import LocatingEngine
 from ops.why.facts import EventKey, InLake, LedgerRow, OnStream, RequestLine
 from ops.why.identifier import Identifier
 from ops.why.readers import Readers
@@ -44,10 +45,10 @@ class Found:
     searched: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
-    def add(self, event: EventKey, at: datetime | None, kind: str) -> None:
-        """Adds an event of the id. The first known time stays."""
+    def add(self, event: EventKey, at: datetime | None, *kinds: str) -> None:
+        """Adds an event of the id, and what the id is of it. The first known time stays."""
         self.at[event] = self.at.get(event) or at
-        self.kinds[kind] = None
+        self.kinds |= dict.fromkeys(kinds)
 
     def newest(self) -> list[EventKey]:
         """The events that are followed, newest first."""
@@ -72,7 +73,7 @@ class Search:
     id: Identifier
     account_id: str | None
     since: datetime
-    engine: Callable[[], lake.LocatingEngine]
+    engine: Callable[[], LocatingEngine]
 
     def run(self) -> Found:
         """Searches."""
@@ -96,18 +97,19 @@ class Search:
         if self.id.event:
             row = ledger.of_event(client, table, EventKey(*self.id.event))
             rows, looked_up = [row] if row else [], ["as an event id"]
-        if self.id.is_account_id:
+        if self.id.is_account_id and not rows:
             rows += ledger.newest(client, table, text, EVENTS_MAX + 1)
             looked_up.append("as an account id")
         for row in rows:
             found.rows[row.key] = row
             found.add(row.key, row.at, EVENT if self.id.event else ACCOUNT)
-        opened = account_id_of(text, None)  # the account that a command with this key opens, without JWT
-        for account_id, what in ((self.account_id, f"as a key of account {self.account_id}"), (opened, "")):
-            if account_id and (event := ledger.of_command(client, table, account_id, text)):
+        keys = {"as the key that opened an account": account_id_of(text, None)}  # without JWT
+        if self.account_id:
+            keys[f"as a key of account {self.account_id}"] = self.account_id
+        for what, account_id in keys.items() if not rows else ():
+            looked_up.append(what)
+            if event := ledger.of_command(client, table, account_id, text):
                 found.add(event, None, KEY)
-            looked_up += [what] if account_id and what else []
-        looked_up.append("as the key that opened an account")
         found.searched.append(f"{TABLE}, {', '.join(looked_up)}")
         self.readers.report(TABLE)
 
@@ -118,8 +120,8 @@ class Search:
             group,
             self.id.text,
             lambda line: bool(self._kinds(vars_of(line), line.command_id)),
-            (self.since, self.view.now + CLOCKS_DIFFER),
-            self.readers.wait,
+            span=(self.since, self.view.now + CLOCKS_DIFFER),
+            wait=self.readers.wait,
         )
 
     def _lake(self) -> list[lake.LakeRow]:
@@ -135,7 +137,7 @@ class Search:
         if account:
             start = min((row.at for row in account if row.at), default=start) - CLOCKS_DIFFER
             shards = stream.shards_of(self.view, self.id.text)
-        return stream.search(self.view, [self.id.text], self._is_wanted, start, shards)
+        return stream.search(self.view, [self.id.text], self._is_wanted, start=start, shard_ids=shards)
 
     def _is_wanted(self, fields: Mapping[str, Any]) -> bool:
         return bool(self._kinds(fields, fields["causation_id"]))
@@ -151,8 +153,7 @@ class Search:
         found.searched.append(f"{LAKE}, from {self.since:%Y-%m-%d} to {self.view.now:%Y-%m-%d}")
         wanted = [row for row in rows if self._kinds(row.ids, row.ids["causation_id"])]
         for row in wanted:
-            for kind in self._kinds(row.ids, row.ids["causation_id"]):
-                found.add(row.key, row.occurred_at, kind)
+            found.add(row.key, row.occurred_at, *self._kinds(row.ids, row.ids["causation_id"]))
         found.in_lake |= lake.first_of(wanted)
         if len(rows) >= lake.ROWS_MAX:
             found.left_out.append(f"the lake has at least {lake.ROWS_MAX} rows of this id: only the newest were read")
@@ -165,10 +166,10 @@ class Search:
             found.left_out.append(f"the log before {minute(search.start)} was not searched: give a smaller --days")
         found.requests += search.lines
         for line in search.lines:
-            for kind in self._kinds(vars_of(line), line.command_id):
-                found.kinds[kind] = None
-                if event := event_of(line):
-                    found.add(event, line.at, kind)
+            kinds = self._kinds(vars_of(line), line.command_id)
+            if event := event_of(line):
+                found.add(event, line.at, *kinds)
+            found.kinds |= dict.fromkeys(kinds)
 
     def _add_records(self, found: Found, search: stream.StreamSearch | None) -> None:
         if search is None:
@@ -178,8 +179,8 @@ class Search:
         if search.unread:
             found.left_out.append(f"{STREAM} has more: {search.unread}")
         for event, carried in search.events.items():
-            for kind in self._kinds(carried.fields, carried.fields["causation_id"]):
-                found.add(event, carried.fields["occurred_at"], kind)
+            kinds = self._kinds(carried.fields, carried.fields["causation_id"])
+            found.add(event, carried.fields["occurred_at"], *kinds)
             found.on_stream[event] = carried.record
 
 

@@ -49,7 +49,7 @@ _PARSED: dict[str, Callable[[str], Any]] = {
 
 
 class AthenaEngine:
-    """An `Engine` that runs queries in Athena.
+    """A `LocatingEngine` that runs queries in Athena.
 
     Args:
         client: the client of Athena.
@@ -58,7 +58,7 @@ class AthenaEngine:
     """
 
     located_events = '(SELECT *, "$path" AS file FROM account_events)'
-    """SQL of a subquery with the rows of `account_events` and the column `file`, the URL of each row's file."""
+    """See `LocatingEngine`. Source: Amazon Athena User Guide, "Get the file locations for source data in Amazon S3"."""
 
     def __init__(
         self, client: "AthenaClient", workgroup: str, database: str, *, sleep: Callable[[float], object]

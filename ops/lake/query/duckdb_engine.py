@@ -46,7 +46,7 @@ class S3Access:
 
 
 class DuckDBEngine:
-    """An `Engine` that runs queries with DuckDB.
+    """A `LocatingEngine` that runs queries with DuckDB.
 
     Args:
         root: the lake: a folder, or `s3://` and a bucket.
@@ -61,8 +61,7 @@ class DuckDBEngine:
 
     Attributes:
         listed_events: SQL for `account_events` over only the files that existed when the engine was created.
-        located_events: SQL of a subquery with the rows of `account_events` and the column `file`, the URL of each row's
-            file.
+        located_events: see `LocatingEngine`.
     """
 
     def __init__(

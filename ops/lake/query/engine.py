@@ -47,3 +47,12 @@ class Engine(Protocol):
             QueryFailed: the engine refused or aborted the query.
         """
         ...
+
+
+class LocatingEngine(Engine, Protocol):
+    """An `Engine` that knows the file of each row."""
+
+    @property
+    def located_events(self) -> str:
+        """SQL of a subquery with the rows of `account_events` and the column `file`, the URL of each row's file."""
+        ...

@@ -44,7 +44,7 @@ Holds = Callable[[str, bytes, EventKey], str | None]
 
 
 def search(
-    client: "S3Client", bucket: str, events: Sequence[EventKey], since: datetime, holds: Holds, prefix: str = ""
+    client: "S3Client", bucket: str, events: Sequence[EventKey], holds: Holds, *, since: datetime, prefix: str = ""
 ) -> KeptSearch:
     """Reads the objects that were written since a time, at most OBJECTS_MAX of them."""
     found = KeptSearch()

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
-from ops.lake.query.engine import Answer
+from ops.lake.query.engine import LocatingEngine
 from ops.why.facts import EventKey, InLake
 
 ROWS_MAX = 200
@@ -14,19 +14,6 @@ BY_NAME = (
     "dt >= ? AND (account_id = ? OR correlation_id = ? OR request_id = ? OR causation_id = ? OR causation_id LIKE ?)"
 )
 _NEWEST = f"ORDER BY occurred_at DESC LIMIT {ROWS_MAX}"
-
-
-class LocatingEngine(Protocol):
-    """An engine that knows the file of each row.
-
-    Attributes:
-        located_events: SQL of a table or subquery with the rows of `account_events` and the column `file`.
-    """
-
-    @property
-    def located_events(self) -> str: ...
-
-    def query(self, sql: str, parameters: Sequence[str] = ()) -> Answer: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,9 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ops.why.facts import RequestLine
-
-if TYPE_CHECKING:
-    from mypy_boto3_logs import CloudWatchLogsClient
 
 PAGES_MAX = 60
 """FilterLogEvents requests of one search. AWS allows five in a second."""
@@ -41,10 +38,11 @@ class LogSearch:
 
 
 def search(
-    client: "CloudWatchLogsClient",
+    client: Any,  # noqa: ANN401 -- boto3-stubs[logs] is not installed
     group: str,
     text: str,
     is_wanted: Callable[[RequestLine], bool],
+    *,
     span: tuple[datetime, datetime],
     wait: Callable[[float], object],
 ) -> LogSearch:

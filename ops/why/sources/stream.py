@@ -49,6 +49,7 @@ def search(
     view: StackView,
     texts: Sequence[str],
     is_wanted: Callable[[Mapping[str, Any]], bool],
+    *,
     start: datetime,
     shard_ids: Sequence[str] | None = None,
     expected: Collection[EventKey] | None = None,
