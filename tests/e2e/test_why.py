@@ -50,7 +50,7 @@ def test_an_event_that_is_everywhere_has_every_hop(world: WhyWorld, names: dict[
     options = ["--account", account_id] if kind == "key and account" else []
     key = names["Idempotency_Key"]
     answer = world.why({**names, "event": f"{account_id}:2", "key and account": key}[kind], *options)
-    assert (answer.code, answer.places) == (0, [])
+    assert (answer.code, answer.waits) == (0, [])
     assert answer.event["event_id"] == f"{account_id}:2"
     hops = {hop["where"]: hop for hop in answer.event["timeline"]}
     assert set(hops) == {"request", "table", "event stream", "inbox", "read model", "lake"}
@@ -96,10 +96,10 @@ def test_in_flight_it_waits_for_the_projectors_mapping(world: WhyWorld, names: d
     world.settle()
     assert world.deployment.mapping.stop()
     assert world.command(account_id, "credit", "1.00", **names).status_code == 200
-    assert world.why(names["X_Request_Id"]).places == [("on-its-way", "projector")]
+    assert world.why(names["X_Request_Id"]).waits == [("on-its-way", "projector")]
     answer = world.await_kind(names["X_Request_Id"], "mapping-not-polling")
     assert answer.code == 1
-    assert answer.places == [("mapping-not-polling", "ProjectorMapping")]
+    assert answer.waits == [("mapping-not-polling", "ProjectorMapping")]
     world.assert_repaired_by(answer)
 
 
@@ -111,9 +111,9 @@ def test_a_poison_row_and_what_is_behind_it_wait_for_a_release(world: WhyWorld) 
     world.put_row(credit(account_id, 3, "2.00"))
     world.settle()
     parked, behind = world.why(f"{account_id}:2"), world.why(f"{account_id}:3")
-    assert (parked.code, parked.places) == (1, [("parked", "parked accounts")])
+    assert (parked.code, parked.waits) == (1, [("parked", "parked accounts")])
     assert "INTEREST" in parked.findings[0]["what"]
-    assert (behind.code, behind.places) == (1, [("behind-parked", "parked accounts")])
+    assert (behind.code, behind.waits) == (1, [("behind-parked", "parked accounts")])
     assert "event 2" in behind.findings[0]["what"]
     world.put_row(repaired)
     world.assert_repaired_by(behind)
@@ -129,7 +129,7 @@ def test_a_discarded_row_is_in_the_failure_bucket(world: WhyWorld, names: dict[s
     name = f"aws/lambda/{uuid.uuid4()}"
     world.client("s3").put_object(Bucket=world.outputs["FailureBucketName"], Key=name, Body=json.dumps(body))
     answer = world.why(names["Idempotency_Key"])
-    assert (answer.code, answer.places) == (1, [("discarded", "projector's failure bucket")])
+    assert (answer.code, answer.waits) == (1, [("discarded", "projector's failure bucket")])
     assert name in answer.findings[0]["what"]
     world.assert_repaired_by(answer)
 
@@ -147,7 +147,7 @@ def test_an_event_behind_a_gap_is_buffered_in_the_inbox(world: WhyWorld) -> None
     world.credit(account_id)
     world.settle()
     answer = world.why(f"{account_id}:3")
-    assert (answer.code, answer.places) == (1, [("waits-for-gap", "read model's inbox")])
+    assert (answer.code, answer.waits) == (1, [("waits-for-gap", "read model's inbox")])
     assert "waits for event 2 of the account" in answer.findings[0]["what"]
     world.assert_repaired_by(answer)
 
@@ -159,7 +159,7 @@ def test_an_event_waits_for_the_read_models_mapping(world: WhyWorld) -> None:
     world.credit(account_id)
     world.published()
     answer = world.await_kind(f"{account_id}:2", "mapping-not-polling")
-    assert ("mapping-not-polling", "AccountsByOwnerMapping") in answer.places
+    assert ("mapping-not-polling", "AccountsByOwnerMapping") in answer.waits
     assert answer.hops("event stream")
     world.assert_repaired_by(answer)
 
@@ -180,7 +180,7 @@ def test_a_record_in_the_consumers_failure_bucket_needs_a_rebuild(world: WhyWorl
     world.client("s3").put_object(Bucket=bucket, Key=name, Body=json.dumps(body))
     world.settle()
     answer = world.why(f"{account_id}:2")
-    assert (answer.code, answer.places) == (1, [("refused-by-read-model", "consumers' failure bucket")])
+    assert (answer.code, answer.waits) == (1, [("refused-by-read-model", "consumers' failure bucket")])
     world.assert_repaired_by(answer)
 
 
@@ -204,7 +204,7 @@ def test_an_event_that_the_lake_refuses_is_in_errors(world: WhyWorld) -> None:
     world.settle()
     functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
     answer = world.why(f"{account_id}:1")
-    assert (answer.code, answer.places) == (1, [("in-errors", "lake's errors/")])
+    assert (answer.code, answer.waits) == (1, [("in-errors", "lake's errors/")])
     assert "/errors/processing-failed/" in answer.findings[0]["what"]
     world.assert_repaired_by(answer)
 
@@ -256,7 +256,7 @@ def test_a_row_that_expired_from_the_tables_stream_needs_a_replay(world: WhyWorl
     with world.unnoticed_rows():
         world.put_row(creation(account_id, timedelta(days=2)))
     answer = world.why(account_id)
-    assert (answer.code, answer.places) == (1, [("expired", "table")])
+    assert (answer.code, answer.waits) == (1, [("expired", "table")])
     world.assert_repaired_by(answer)
 
 
@@ -274,7 +274,7 @@ def test_a_deleted_row_is_named_although_the_event_is_published(world: WhyWorld)
     deleted = world.row(account_id, 2)
     world.delete_row(account_id, 2)
     answer = world.why(deleted["RequestId"]["S"])
-    assert (answer.code, answer.places) == (1, [("row-missing", "table")])
+    assert (answer.code, answer.waits) == (1, [("row-missing", "table")])
     world.put_row(deleted)
     world.settle()
     world.assert_everywhere(deleted["RequestId"]["S"])

@@ -40,7 +40,7 @@ class Answer:
         return [finding for event in self.found["events"] for finding in event["findings"]]
 
     @property
-    def places(self) -> list[tuple[str, str]]:
+    def waits(self) -> list[tuple[str, str]]:
         """The kind and the place of each finding."""
         return [(each["kind"], each["where"]) for each in self.findings]
 
@@ -63,7 +63,7 @@ class WhyWorld(World):
         """Ask until the answer has a finding of this kind: a stopped part is noticed when its metric is too old."""
         for _ in range(ATTEMPTS):
             answer = self.why(identifier)
-            if kind in {kind for kind, _ in answer.places}:
+            if kind in {kind for kind, _ in answer.waits}:
                 return answer
         raise AssertionError(answer)
 

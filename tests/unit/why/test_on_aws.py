@@ -115,13 +115,16 @@ def test_a_lake_that_cannot_be_queried_leaves_the_event_unknown(
     assert "WITHDRAW, version 3" in done.stdout
 
 
-@pytest.mark.parametrize("operation", ["dynamodb:GetItem", "dynamodb:Query", "cloudformation:DescribeStacks"])
+@pytest.mark.parametrize(
+    ("operation", "identifier"),
+    [("dynamodb:GetItem", "a-1:3"), ("dynamodb:Query", "a-1"), ("cloudformation:DescribeStacks", "a-1")],
+)
 def test_a_table_or_stack_that_cannot_be_read_ends_the_command(
-    healthy: AwsStack, why: Why, monkeypatch: pytest.MonkeyPatch, operation: str
+    healthy: AwsStack, why: Why, monkeypatch: pytest.MonkeyPatch, operation: str, identifier: str
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setitem(healthy.errors, operation, "AccessDeniedException")
-        done = why(healthy, "a-1:3")
+        done = why(healthy, identifier)
     text = error_line(done.exception)
     assert done.exit_code == 1
     assert text is not None
