@@ -134,12 +134,12 @@ def _before_stream(facts: Facts, around: Surroundings) -> Iterator[Finding]:
     stands = around.standstills.get(TABLE)
     if stands:
         yield stands
-    if facts.stream_unread:
+    age = around.now - facts.occurred_at if facts.occurred_at else timedelta.max
+    is_open = bool(facts.stream_unread)
+    if is_open and (age <= TABLE_STREAM_RETENTION or READ_MODEL in around.standstills):
         what = f"Whether event {event_id} was published is unknown: {facts.stream_unread}."
         yield INCOMPLETE.at(STREAM, what, around.again(event_id))
-        return
-    age = around.now - facts.occurred_at if facts.occurred_at else timedelta.max
-    if age > TABLE_STREAM_RETENTION:
+    elif age > TABLE_STREAM_RETENTION:
         what = f"It is older than the table's stream keeps rows ({TABLE_STREAM_RETENTION // timedelta(hours=1)} hours)."
         yield EXPIRED.at(TABLE, what, around.replay(account))
     elif not stands and age <= around.grace:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from account_events.consumer.dynamodb_inbox import DynamoDBInbox
 from account_events.consumer.position import Position
@@ -11,7 +12,7 @@ from ops.doctor.published import CLOCKS_DIFFER
 from ops.doctor.stack_view import StackView
 from ops.lake.query.engine import LocatingEngine
 from ops.owners.read_model import standings
-from ops.why.facts import EventKey, Facts, InLake, OnStream, RequestLine
+from ops.why.facts import EventKey, Facts, InLake, RequestLine
 from ops.why.readers import Readers
 from ops.why.search import LAKE, LOG, STREAM, Found, event_of
 from ops.why.sources import kept, lake, ledger, request_log, stream
@@ -24,6 +25,11 @@ FAILURES, CONSUMER_FAILURES, ERRORS = (
     "the consumers' failure bucket",
     "the lake's errors/",
 )
+NOT_LOOKED_FOR = "it was not looked for; ask for this event alone"
+RECORDS_MAX = 3
+"""Published events of which the records are looked for."""
+ROUNDED = timedelta(seconds=1)
+"""`published_at` is rounded to milliseconds, and an iterator's time to seconds."""
 ANSWERED = timedelta(minutes=2)
 """A request is answered within this time of its event: the API's function runs for 25 seconds at most."""
 
@@ -55,29 +61,27 @@ class Gatherer:
         accounts = list(dict.fromkeys(event.account_id for event in events))
         parked = self.readers.start(PARKED, self._parked, dict[str, Parked]())
         model = self.readers.start(READ_MODEL, lambda: self._read_model(accounts), ReadModelState())
-        records = self.readers.start(STREAM, lambda: self._records(events), stream.StreamSearch(self.view.now))
         lines = self.readers.start(LOG, lambda: self._lines(events), list[RequestLine]())
         located = self.found.in_lake | self.readers.now(LAKE, lambda: self._located(events), dict[EventKey, InLake]())
         files = self._written_at({each.file for event, each in located.items() if event in events})
-        on_stream = records()
-        requests = [*self.found.requests, *lines()]
-        return [
+        known = [
             Facts(
                 event,
                 self._time(event),
-                self._requests(event, requests),
+                (),
                 self.found.rows.get(event),
                 parked().get(event.account_id),
-                self.found.on_stream.get(event) or _record(on_stream, event),
-                on_stream.unread or self.readers.problems.get(STREAM, ""),
-                model().positions.get(event.account_id, Position()),
-                model().applied.get(event.account_id, 0),
-                self.readers.problems.get(READ_MODEL, ""),
-                _with_time(located.get(event), files),
-                self.readers.problems.get(LAKE, ""),
+                self.found.on_stream.get(event),
+                position=model().positions.get(event.account_id, Position()),
+                applied=model().applied.get(event.account_id, 0),
+                read_model_unread=self.readers.problems.get(READ_MODEL, ""),
+                in_lake=_with_time(located.get(event), files),
+                lake_unread=self.readers.problems.get(LAKE, ""),
             )
             for event in events
         ]
+        requests = [*self.found.requests, *lines()]
+        return [replace(each, requests=_made_by(requests, each.key)) for each in self._with_records(known)]
 
     def causes(self, incomplete: Sequence[Facts]) -> list[Facts]:
         """The same facts, with the objects in which AWS keeps these events because it could not deliver them."""
@@ -136,20 +140,45 @@ class Gatherer:
         positions = {account_id: inbox.position(account_id) for account_id in accounts}
         return ReadModelState(positions, {account_id: each.sequence for account_id, each in owned.items()})
 
-    def _records(self, events: Sequence[EventKey]) -> stream.StreamSearch:
-        """Looks for the events that the search has not found on the stream, in their accounts' shards."""
-        missing = [event for event in events if event not in self.found.on_stream]
-        if not missing:
-            return stream.StreamSearch(self.view.now)
-        shards = dict.fromkeys(shard for event in missing for shard in stream.shards_of(self.view, event.account_id))
-        times = [at for event in missing if (at := self._time(event))]
-        start = min(times, default=self.view.created_at) - CLOCKS_DIFFER
-        wanted = set(missing)
+    def _with_records(self, known: Sequence[Facts]) -> list[Facts]:
+        """The same facts, with the records on the event stream.
+
+        An event of which no copy is known is looked for up to the newest record. Of the others, only the newest are
+        looked for, from their arrival on.
+        """
+        missing = [each for each in known if each.on_stream is None]
+        unknown = [each for each in missing if not each.is_published]
+        published = [each for each in missing if each.is_published][:RECORDS_MAX]
+        searches = [unknown] if unknown else []
+        searches += [[each] for each in published]
+        running = [
+            self.readers.start(STREAM, partial(self._records, group), stream.StreamSearch(self.view.now))
+            for group in searches
+        ]
+        results = [search() for search in running]
+        records = {event: each.record for result in results for event, each in result.events.items()}
+        unread = (results[0].unread or self.readers.problems.get(STREAM, "")) if unknown else ""
+        skipped = {each.key for each in missing} - {each.key for group in searches for each in group}
+        return [
+            replace(
+                each,
+                on_stream=each.on_stream or records.get(each.key),
+                stream_unread=NOT_LOOKED_FOR if each.key in skipped else unread,
+            )
+            for each in known
+        ]
+
+    def _records(self, group: Sequence[Facts]) -> stream.StreamSearch:
+        """Looks for events in their accounts' shards."""
+        wanted = {each.key for each in group}
+        shards = dict.fromkeys(shard for each in wanted for shard in stream.shards_of(self.view, each.account_id))
+        times = [each.occurred_at - CLOCKS_DIFFER for each in group if each.occurred_at]
+        times = [arrived - ROUNDED for each in group if (arrived := _arrival(each))] or times
         return stream.search(
             self.view,
-            [event.event_id for event in missing],
+            [each.event_id for each in wanted],
             lambda fields: EventKey(fields["account_id"], fields["sequence"]) in wanted,
-            start=start,
+            start=min(times, default=self.view.created_at),
             shard_ids=list(shards),
             expected=wanted,
         )
@@ -190,16 +219,16 @@ class Gatherer:
 
         return self.readers.now("the lake's files", read, dict[str, datetime]())
 
-    @staticmethod
-    def _requests(event: EventKey, lines: Iterable[RequestLine]) -> tuple[RequestLine, ...]:
-        """The requests that made or repeated an event, each once, oldest first."""
-        theirs = {line: None for line in lines if event_of(line) == event}
-        return tuple(sorted(theirs, key=lambda line: line.at))
+
+def _made_by(lines: Iterable[RequestLine], event: EventKey) -> tuple[RequestLine, ...]:
+    """The requests that made or repeated an event, each once, oldest first."""
+    theirs = {line: None for line in lines if event_of(line) == event}
+    return tuple(sorted(theirs, key=lambda line: line.at))
 
 
-def _record(search: stream.StreamSearch, event: EventKey) -> OnStream | None:
-    carried = search.events.get(event)
-    return carried.record if carried else None
+def _arrival(facts: Facts) -> datetime | None:
+    """When the event arrived on the stream, according to the lake."""
+    return facts.in_lake.published_at if facts.in_lake else None
 
 
 def _with_time(found: InLake | None, files: dict[str, datetime]) -> InLake | None:

@@ -17,7 +17,7 @@ from ops.why.facts import Facts, RequestLine
 from ops.why.gather import Gatherer
 from ops.why.identifier import Identifier
 from ops.why.readers import Readers
-from ops.why.search import ACCOUNT, COMMANDS, Search, event_of
+from ops.why.search import Search, event_of
 from ops.why.sources import ledger, stream
 from ops.why.timeline import LAKE, READ_MODEL, TABLE, Hop, timeline
 
@@ -112,13 +112,13 @@ def explain(
         caused = {each.key: each for each in gatherer.causes(incomplete)} if incomplete else {}
         around = _surroundings(view, readers) if incomplete else _quiet(view)
         explained = [_explained(caused.get(each.key, each), around) for each in facts]
-        requests = _without_event(found.requests, is_account=ACCOUNT in found.kinds)
+        requests = [line for line in found.requests if not event_of(line)][::-1][:REQUESTS_MAX]
         unread = dict.fromkeys(line for each in caused.values() for line in each.unread)
         problems = (f"{name}: {problem}" for name, problem in readers.problems.items())
         return Explanation(
             list(found.kinds),
             explained,
-            len(found.at),
+            found.events,
             [ExplainedRequest(line, diagnosis_of(line, around)) for line in requests],
             found.searched,
             [*found.left_out, *problems, *unread],
@@ -136,12 +136,6 @@ def _add_lost_answers(view: StackView, requests: Iterable[RequestLine], add: Cal
     for line in failed[-REQUESTS_MAX:]:
         if line.command_id and (event := ledger.of_command(client, table, line.account_id, line.command_id)):
             add(event, line.at)
-
-
-def _without_event(requests: Sequence[RequestLine], *, is_account: bool) -> list[RequestLine]:
-    """The newest requests that made no event, newest first. An account's reads are left out: there may be many."""
-    lines = [line for line in requests if not event_of(line) and (line.operation in COMMANDS or not is_account)]
-    return lines[::-1][:REQUESTS_MAX]
 
 
 def _quiet(view: StackView) -> Surroundings:

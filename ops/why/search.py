@@ -32,6 +32,7 @@ class Found:
     Attributes:
         at: the time of each event, as far as it is known.
         kinds: what the id is of the events and the requests.
+        newest_sequence: if the id is an account's, the sequence of its newest event.
         searched: where was searched, and how far.
         left_out: why events may be left out.
     """
@@ -42,6 +43,7 @@ class Found:
     on_stream: dict[EventKey, OnStream] = field(default_factory=dict)
     in_lake: dict[EventKey, InLake] = field(default_factory=dict)
     kinds: dict[str, None] = field(default_factory=dict)
+    newest_sequence: int = 0
     searched: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
@@ -49,6 +51,11 @@ class Found:
         """Adds an event of the id, and what the id is of it. The first known time stays."""
         self.at[event] = self.at.get(event) or at
         self.kinds |= dict.fromkeys(kinds)
+
+    @property
+    def events(self) -> int:
+        """The number of events of the id, as far as they are known."""
+        return max(self.newest_sequence, len(self.at))
 
     def newest(self) -> list[EventKey]:
         """The events that are followed, newest first."""
@@ -76,17 +83,18 @@ class Search:
     engine: Callable[[], LocatingEngine]
 
     def run(self) -> Found:
-        """Searches."""
+        """Searches. The stream is read only if the log and the lake leave it open: its consumers share the reads."""
         found = Found()
         self._table(found)
         if self.id.event is not None and found.rows:
             return found
-        lines, account = self.readers.start(LOG, self._log, None), list(found.rows.values())
-        records = self.readers.start(STREAM, lambda: self._stream(account), None)
+        lines = self.readers.start(LOG, self._log, None)
         rows = self.readers.now(LAKE, self._lake, None)  # in this thread, in which Ctrl-C stops DuckDB and Athena
         self._add_lake(found, rows)
-        self._add_lines(found, lines())
-        self._add_records(found, records())
+        searched = lines()
+        self._add_lines(found, searched)
+        if searched is None or not searched.is_complete or not (found.at or found.requests):
+            self._add_records(found, self.readers.now(STREAM, self._stream, None))
         return found
 
     def _table(self, found: Found) -> None:
@@ -98,8 +106,9 @@ class Search:
             row = ledger.of_event(client, table, EventKey(*self.id.event))
             rows, looked_up = [row] if row else [], ["as an event id"]
         if self.id.is_account_id and not rows:
-            rows += ledger.newest(client, table, text, EVENTS_MAX + 1)
+            rows = ledger.newest(client, table, text, EVENTS_MAX)
             looked_up.append("as an account id")
+            found.newest_sequence = rows[0].key.sequence if rows else 0
         for row in rows:
             found.rows[row.key] = row
             found.add(row.key, row.at, EVENT if self.id.event else ACCOUNT)
@@ -119,7 +128,7 @@ class Search:
             self.view.client("logs"),
             group,
             self.id.text,
-            lambda line: bool(self._kinds(vars_of(line), line.command_id)),
+            self._is_asked_for,
             span=(self.since, self.view.now + CLOCKS_DIFFER),
             wait=self.readers.wait,
         )
@@ -127,17 +136,15 @@ class Search:
     def _lake(self) -> list[lake.LakeRow]:
         return lake.by_name(self.engine(), self.id.text, f"{self.since:%Y-%m-%d}")
 
-    def _stream(self, account: Sequence[LedgerRow]) -> stream.StreamSearch:
-        """Reads all shards for some minutes, because older events are in the lake.
+    def _stream(self) -> stream.StreamSearch:
+        """Reads the newest records of all shards. Older events are in the lake."""
+        start = max(self.since, self.view.now - WINDOW)
+        return stream.search(self.view, [self.id.text], self._is_wanted, start=start)
 
-        Args:
-            account: if the id is an account's, its rows: its shard is read from the oldest on.
-        """
-        start, shards = max(self.since, self.view.now - WINDOW), None
-        if account:
-            start = min((row.at for row in account if row.at), default=start) - CLOCKS_DIFFER
-            shards = stream.shards_of(self.view, self.id.text)
-        return stream.search(self.view, [self.id.text], self._is_wanted, start=start, shard_ids=shards)
+    def _is_asked_for(self, line: RequestLine) -> bool:
+        """Whether the line is one of the id. An account's reads are left out, because there may be many."""
+        kinds = self._kinds(vars_of(line), line.command_id)
+        return bool(kinds) and (kinds != [ACCOUNT] or line.operation in COMMANDS)
 
     def _is_wanted(self, fields: Mapping[str, Any]) -> bool:
         return bool(self._kinds(fields, fields["causation_id"]))

@@ -10,9 +10,7 @@ from ops.why.facts import EventKey, InLake
 
 ROWS_MAX = 200
 COLUMNS = "account_id, sequence, occurred_at, correlation_id, causation_id, request_id, published_at, file"
-BY_NAME = (
-    "dt >= ? AND (account_id = ? OR correlation_id = ? OR request_id = ? OR causation_id = ? OR causation_id LIKE ?)"
-)
+BY_NAME = "dt >= ? AND (correlation_id = ? OR request_id = ? OR causation_id = ? OR causation_id LIKE ?)"
 _NEWEST = f"ORDER BY occurred_at DESC LIMIT {ROWS_MAX}"
 
 
@@ -27,11 +25,11 @@ class LakeRow:
 
 
 def by_name(engine: LocatingEngine, text: str, first_day: str) -> list[LakeRow]:
-    """The events of which an id is this text, newest first, from a day on.
+    """The events with this correlation id, request id or idempotency key, newest first, from a day on.
 
     The pattern for an operator's idempotency key may match others as well: the caller checks `ids`.
     """
-    return _rows(engine, BY_NAME, [first_day, text, text, text, text, f"%,{text}"])
+    return _rows(engine, BY_NAME, [first_day, text, text, text, f"%,{text}"])
 
 
 def by_event(engine: LocatingEngine, events: Mapping[EventKey, str]) -> dict[EventKey, InLake]:

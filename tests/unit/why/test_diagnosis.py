@@ -152,6 +152,13 @@ def test_a_row_that_expired_while_the_mapping_stood_needs_both_commands() -> Non
     ]
 
 
+def test_an_old_event_is_published_again_if_the_stream_is_unread() -> None:
+    old = only_written(timedelta(hours=30), stream_unread="denied")
+    assert found(old) == [("expired", "table", REPLAY)]
+    stopped = replace(AROUND, standstills={"read model": STOPPED})
+    assert found(old, stopped) == [("check-incomplete", "event stream", AGAIN)]
+
+
 def test_an_event_may_wait_for_the_read_model_and_the_lake() -> None:
     facts = without(applied=2, position=NOT_RECEIVED, in_lake=None)
     assert [kind for kind, _, _ in found(facts)] == ["not-applied", "not-in-lake"]
