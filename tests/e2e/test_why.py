@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -280,7 +281,7 @@ def test_a_deleted_row_is_named_although_the_event_is_published(world: WhyWorld)
     world.assert_everywhere(deleted["RequestId"]["S"])
 
 
-def _records(world: WhyWorld) -> Iterator[tuple[str, dict[str, bytes]]]:
+def _records(world: WhyWorld) -> Iterator[tuple[str, dict[str, Any]]]:
     """The records on the event stream, each with its shard."""
     client, name = world.client("kinesis"), world.outputs["EventStreamName"]
     for shard in client.list_shards(StreamName=name)["Shards"]:

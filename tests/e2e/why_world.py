@@ -67,9 +67,6 @@ class WhyWorld(World):
                 return answer
         raise AssertionError(answer)
 
-    def repair(self) -> None:  # the commands are those of `why` here
-        raise NotImplementedError
-
     def assert_repaired_by(self, answer: Answer) -> None:
         """Run the commands of the findings. The id's events are then everywhere."""
         for command in dict.fromkeys(each["repair"] for each in answer.findings if each["repair"]):

@@ -5,7 +5,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from account_core.domain.errors import Corrupt
-from account_core.rows.items import from_item, is_snapshot_version, sequence_from, version_in, version_of
+from account_core.rows.items import (
+    from_item,
+    is_snapshot_version,
+    sequence_from,
+    snapshots_among,
+    version_in,
+    version_of,
+)
 from account_core.rows.items import occurred_at as time_of
 from account_core.rows.layout import (
     COMMAND_ID,
@@ -26,7 +33,7 @@ if TYPE_CHECKING:
 
 def newest(client: "DynamoDBClient", table: str, account_id: str, events: int) -> list[LedgerRow]:
     """At most so many of an account's newest events, newest first."""
-    limit = events + events // 9 + 1  # every tenth row is a snapshot
+    limit = events + snapshots_among(events)
     page = client.query(
         TableName=table, ConsistentRead=True, ScanIndexForward=False, Limit=limit, **rows_query(account_id)
     )

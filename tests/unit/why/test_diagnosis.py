@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -176,7 +177,7 @@ def test_an_event_may_wait_for_the_read_model_and_the_lake() -> None:
         {"position": Position(last=1, buffered={3: b"x"}, seen=3, since_s=0.0)},
     ],
 )
-def test_each_sign_of_a_copy_on_the_stream_shows_that_it_was_published(known: dict[str, object]) -> None:
+def test_each_sign_of_a_copy_on_the_stream_shows_that_it_was_published(known: dict[str, Any]) -> None:
     assert only_written(**known).is_published
 
 
@@ -190,7 +191,7 @@ def test_each_sign_of_a_copy_on_the_stream_shows_that_it_was_published(known: di
         {"parked": parked_at(3)},
     ],
 )
-def test_other_signs_do_not_show_that_it_was_published(known: dict[str, object]) -> None:
+def test_other_signs_do_not_show_that_it_was_published(known: dict[str, Any]) -> None:
     assert not only_written(**known).is_published
 
 
