@@ -55,7 +55,7 @@ def test_an_event_that_is_everywhere_exits_with_0() -> None:
 
 @pytest.mark.usefixtures("asked")
 @pytest.mark.parametrize("asked", [SEVERAL], indirect=True)
-def test_several_events_are_listed_with_the_timeline_of_the_first_that_waits() -> None:
+def test_several_events_are_listed_with_one_timeline() -> None:
     done = run()
     assert done.exit_code == 1
     assert "an-id is the account id of 21 events; these are the newest 3:" in done.stdout
