@@ -9,7 +9,7 @@ from account_events.aggregation.unpacking import unpack
 from account_events.avro.codec import Codec
 from account_events.avro.errors import ContractError
 from account_events.lambda_mapping.records import StreamRecord
-from account_events.streams.kinesis_source import KinesisSource
+from account_events.streams.kinesis_source import RECORDS_PER_READ_MAX, KinesisSource
 from account_events.streams.reader import ShardReader
 from account_events.streams.source import at_time
 from ops.doctor.finding import named
@@ -66,9 +66,10 @@ def published(view: StackView, oldest: datetime) -> Published:
     return found
 
 
-def stream_reader(view: StackView) -> ShardReader:
-    """A reader of the event stream."""
-    source = KinesisSource(view.client("kinesis"), view.deployment.outputs["EventStreamArn"])
+def stream_reader(view: StackView, records_max: int = RECORDS_PER_READ_MAX) -> ShardReader:
+    """A reader of the event stream, with at most so many records per page."""
+    arn = view.deployment.outputs["EventStreamArn"]
+    source = KinesisSource(view.client("kinesis"), arn, records_max=records_max)
     return ShardReader(source, view.now.timestamp)
 
 

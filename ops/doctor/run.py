@@ -2,10 +2,11 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -89,9 +90,21 @@ def examine(
 
 
 def stack_view(
-    deployment: Deployment, stack: str, grace_s: float | None, services: Sequence[str] = SERVICES
+    deployment: Deployment,
+    stack: str,
+    grace_s: float | None,
+    services: Sequence[str] = SERVICES,
+    template: Mapping[str, Any] | None = None,
 ) -> StackView:
-    """Describe the stack. The view has clients of these services only."""
+    """Describe the stack. The view has clients of these services only.
+
+    Args:
+        deployment: the stack.
+        stack: its name.
+        grace_s: see `StackView`; None for the default.
+        services: the services of which the view has a client.
+        template: the template with which the stack is compared; None for this release's.
+    """
     client = deployment.client("cloudformation")
     [described] = client.describe_stacks(StackName=stack)["Stacks"]
     pages = client.get_paginator("list_stack_resources").paginate(StackName=stack)
@@ -108,7 +121,7 @@ def stack_view(
             for each in page["StackResourceSummaries"]
             if each.get("PhysicalResourceId") and not each["ResourceStatus"].startswith("DELETE")
         },
-        read_template(),
+        read_template() if template is None else template,
         now,
         _default_grace_s(now - changed_at, is_local=deployment.is_local) if grace_s is None else grace_s,
         random.randrange,

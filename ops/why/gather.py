@@ -7,6 +7,7 @@ from functools import partial
 
 from account_events.consumer.dynamodb_inbox import DynamoDBInbox
 from account_events.consumer.position import Position
+from account_events.streams.kinesis_source import RECORDS_PER_READ_MAX
 from consumers.lake.table import ERRORS_PREFIX
 from ops.doctor.published import CLOCKS_DIFFER
 from ops.doctor.stack_view import StackView
@@ -28,8 +29,12 @@ FAILURES, CONSUMER_FAILURES, ERRORS = (
 NOT_LOOKED_FOR = "it was not looked for; ask for this event alone"
 RECORDS_MAX = 3
 """Published events of which the records are looked for."""
+RECORDS_NEAR_MAX = 100
+"""Records per request if the time of the arrival is known."""
 ROUNDED = timedelta(seconds=1)
 """`published_at` is rounded to milliseconds, and an iterator's time to seconds."""
+REPEATED = timedelta(days=1)
+"""A repetition is looked for within this time of its event. A search for the idempotency key finds later ones."""
 ANSWERED = timedelta(minutes=2)
 """A request is answered within this time of its event: the API's function runs for 25 seconds at most."""
 
@@ -172,8 +177,8 @@ class Gatherer:
         """Looks for events in their accounts' shards."""
         wanted = {each.key for each in group}
         shards = dict.fromkeys(shard for each in wanted for shard in stream.shards_of(self.view, each.account_id))
-        times = [each.occurred_at - CLOCKS_DIFFER for each in group if each.occurred_at]
-        times = [arrived - ROUNDED for each in group if (arrived := _arrival(each))] or times
+        arrivals = [arrived - ROUNDED for each in group if (arrived := _arrival(each))]
+        times = arrivals or [each.occurred_at - CLOCKS_DIFFER for each in group if each.occurred_at]
         return stream.search(
             self.view,
             [each.event_id for each in wanted],
@@ -181,18 +186,20 @@ class Gatherer:
             start=min(times, default=self.view.created_at),
             shard_ids=list(shards),
             expected=wanted,
+            records_max=RECORDS_NEAR_MAX if arrivals else RECORDS_PER_READ_MAX,
         )
 
     def _lines(self, events: Sequence[EventKey]) -> list[RequestLine]:
-        """The requests of a single event: the one that made it, and repetitions with the same idempotency key."""
+        """The requests of a single event: the one that made it, and those of the next day that repeated it."""
         row = self.found.rows.get(events[0]) if len(events) == 1 else None
         if row is None or row.at is None:
             return []
         found: list[RequestLine] = []
         until = self.view.now + CLOCKS_DIFFER
-        for text, last in ((row.request_id, row.at + ANSWERED), (row.command_id, until)):
+        is_known = any(event_of(line) == events[0] and not line.is_replay for line in self.found.requests)
+        for text, last in ((None if is_known else row.request_id, ANSWERED), (row.command_id, REPEATED)):
             if text:
-                span = (row.at - ANSWERED, min(last, until))
+                span = (row.at - ANSWERED, min(row.at + last, until))
                 found += request_log.search(
                     self.view.client("logs"),
                     self.view.physical_ids["ApiFunctionLogs"],

@@ -52,6 +52,10 @@ class Readers:
         future: Future[T] = self._executor.submit(self.now, name, read, default)
         return future.result
 
+    def begin(self, make: Callable[[], T]) -> Callable[[], T]:
+        """Begins to make something that takes a while. The returned callable waits for it, and raises its error."""
+        return self._executor.submit(make).result
+
     def now(self, name: str, read: Callable[[], T], default: T) -> T:
         """Reads a source in this thread."""
         try:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import cache
+from functools import partial
 
 from ops.deployment.stack import Deployment
 from ops.doctor.checks import lake as lake_check
@@ -11,7 +11,8 @@ from ops.doctor.checks import mappings
 from ops.doctor.finding import Finding
 from ops.doctor.run import stack_view
 from ops.doctor.stack_view import StackView
-from ops.lake.reconcile.run import grace_of
+from ops.lake.deployed_lake import Lake
+from ops.lake.reconcile.grace import grace_of
 from ops.why.diagnosis import REFUSED, Surroundings, diagnosis, diagnosis_of
 from ops.why.facts import Facts, RequestLine
 from ops.why.gather import Gatherer
@@ -99,9 +100,9 @@ def explain(
         ClientError, BotoCoreError: the stack cannot be described, or the accounts table cannot be read.
     """
     with Readers(progress) as readers:
-        described = stack_view(deployment, stack or deployment.outputs["StackName"], None, SERVICES)
+        engine = readers.begin(partial(Lake.of(deployment).engine, has_totals=False))
+        described = stack_view(deployment, stack or deployment.outputs["StackName"], None, SERVICES, template={})
         view = replace(described, wait=readers.wait)
-        engine = cache(view.lake.engine)
         search = Search(view, readers, identifier, account_id, view.now - timedelta(days=days), engine)
         found = search.run()
         _add_lost_answers(view, found.requests, found.add)

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from account_core.api.requests import account_id_of
-from ops.doctor.published import CLOCKS_DIFFER, WINDOW
+from ops.doctor.published import CLOCKS_DIFFER
 from ops.doctor.stack_view import StackView
 from ops.lake.query.engine import LocatingEngine
+from ops.lake.reconcile.grace import grace_of
 from ops.why.facts import EventKey, InLake, LedgerRow, OnStream, RequestLine
 from ops.why.identifier import Identifier
 from ops.why.readers import Readers
@@ -88,7 +90,8 @@ class Search:
         self._table(found)
         if self.id.event is not None and found.rows:
             return found
-        lines = self.readers.start(LOG, self._log, None)
+        listed = min((row.at for row in found.rows.values() if row.at), default=self.since)
+        lines = self.readers.start(LOG, partial(self._log, max(self.since, listed - CLOCKS_DIFFER)), None)
         rows = self.readers.now(LAKE, self._lake, None)  # in this thread, in which Ctrl-C stops DuckDB and Athena
         self._add_lake(found, rows)
         searched = lines()
@@ -122,14 +125,15 @@ class Search:
         found.searched.append(f"{TABLE}, {', '.join(looked_up)}")
         self.readers.report(TABLE)
 
-    def _log(self) -> request_log.LogSearch:
+    def _log(self, first: datetime) -> request_log.LogSearch:
+        """Searches the log from a time on: for an account, that of the oldest event that is listed."""
         group = self.view.physical_ids["ApiFunctionLogs"]
         return request_log.search(
             self.view.client("logs"),
             group,
             self.id.text,
             self._is_asked_for,
-            span=(self.since, self.view.now + CLOCKS_DIFFER),
+            span=(first, self.view.now + CLOCKS_DIFFER),
             wait=self.readers.wait,
         )
 
@@ -137,8 +141,8 @@ class Search:
         return lake.by_name(self.engine(), self.id.text, f"{self.since:%Y-%m-%d}")
 
     def _stream(self) -> stream.StreamSearch:
-        """Reads the newest records of all shards. Older events are in the lake."""
-        start = max(self.since, self.view.now - WINDOW)
+        """Reads the records of all shards that may not be in the lake yet."""
+        start = self.view.now - timedelta(seconds=grace_of(self.view.lake)) - CLOCKS_DIFFER
         return stream.search(self.view, [self.id.text], self._is_wanted, start=start)
 
     def _is_asked_for(self, line: RequestLine) -> bool:

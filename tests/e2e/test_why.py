@@ -5,18 +5,15 @@ import json
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
-from functools import cache
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from local_stack import address
-from local_stack.deploy import read_template
 from local_stack.local_deployment import LocalDeployment
 from ops.cli.app import app
 from ops.deployment.stack import Outputs
-from ops.doctor import run
 from tests.e2e.doctor_world import SharedClients
 from tests.e2e.test_local_deployment import Api
 from tests.e2e.test_parking import records_of
@@ -31,7 +28,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WhyWorld]:
         pytest.MonkeyPatch.context() as patched,
     ):
         patched.setattr(address, "ADDRESS_FILE", tmp_path_factory.mktemp("address") / "address.json")
-        patched.setattr(run, "read_template", cache(read_template))
         with deployment.address.published():
             examined = SharedClients(Outputs(deployment.address.outputs), deployment.address)
             yield WhyWorld(deployment, examined, api, "", "")

@@ -57,6 +57,7 @@ class DuckDBEngine:
             To find them, DuckDB first reads every file's footer.
         day: the only day whose events are queried, if given. DuckDB lists and reads no other files, and the engine has
             no table `daily_totals`.
+        has_totals: whether the engine of all days has this table.
         settings: further settings of DuckDB.
 
     Attributes:
@@ -73,6 +74,7 @@ class DuckDBEngine:
         *,
         has_older_files: bool = False,
         day: str | None = None,
+        has_totals: bool = True,
         settings: Mapping[str, str] | None = None,
     ) -> None:
         self._has_older_files = has_older_files
@@ -83,7 +85,7 @@ class DuckDBEngine:
         )
         with translated(self._connection):
             self._set_up(access, first_day)
-            if day is None:
+            if day is None and has_totals:
                 totals = f"{root}/{table.TOTALS_PREFIX}*/*.parquet"
                 self._view("daily_totals", totals, table.TOTALS_COLUMNS, ["month"])
 

@@ -11,6 +11,7 @@ from account_events.aggregation.unpacking import unpack
 from account_events.avro.codec import Codec
 from account_events.avro.errors import ContractError
 from account_events.lambda_mapping.records import StreamRecord
+from account_events.streams.kinesis_source import RECORDS_PER_READ_MAX
 from ops.doctor.finding import named
 from ops.doctor.published import ShardPages, stream_reader
 from ops.doctor.stack_view import StackView
@@ -53,6 +54,7 @@ def search(
     start: datetime,
     shard_ids: Sequence[str] | None = None,
     expected: Collection[EventKey] | None = None,
+    records_max: int = RECORDS_PER_READ_MAX,
 ) -> StreamSearch:
     """Reads shards from a time on, and keeps the wanted events.
 
@@ -65,8 +67,9 @@ def search(
         start: records that arrived before are not read.
         shard_ids: the shards to read; None for all.
         expected: all wanted events, if they are known: reading ends when they are found.
+        records_max: how many records each request reads at most.
     """
-    found, codec, reader = StreamSearch(start), view.deployment.codec(), stream_reader(view)
+    found, codec, reader = StreamSearch(start), view.deployment.codec(), stream_reader(view, records_max)
     needles = [text.encode() for text in texts]
     unread = []
     for shard_id in [shard.shard_id for shard in reader.shards()] if shard_ids is None else shard_ids:

@@ -8,10 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from ops.cli.app import app
-from ops.doctor import published, run
+from ops.doctor import published
 from ops.lake.deployed_lake import Lake
 from ops.why.sources import request_log
-from tests.support.aws_stack import TEMPLATE, AwsStack
+from tests.support.aws_stack import AwsStack
 
 Why = Callable[..., Any]
 """Runs the command on a stack and returns click's result."""
@@ -27,13 +27,12 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> AwsStack:
 def why(monkeypatch: pytest.MonkeyPatch) -> Why:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "x")
-    monkeypatch.setattr(run, "read_template", TEMPLATE)
     monkeypatch.setattr(published, "PAUSE_S", 0.0)
     monkeypatch.setattr(request_log, "PAUSE_S", 0.0)
 
     def invoked(stack: AwsStack, *arguments: str) -> Any:  # noqa: ANN401 -- click's result
         monkeypatch.setattr(boto3, "client", stack.client)
-        monkeypatch.setattr(Lake, "engine", lambda _lake: stack.engine())
+        monkeypatch.setattr(Lake, "engine", lambda _lake, **_: stack.engine())
         return CliRunner().invoke(app, ["why", *arguments, "--stack", "bank"])
 
     return invoked
