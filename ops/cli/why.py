@@ -148,7 +148,7 @@ def _show_events(text: str, found: Explanation) -> None:
 
 def _show_timeline(each: ExplainedEvent, found: Explanation) -> None:
     if len(found.events) > 1:
-        _line(f"\nTimeline of {escape(_id(each.facts))}; account-events why shows that of another event by its id:")
+        _line(f"\nTimeline of {escape(_id(each.facts))} (for another event, run account-events why with its id):")
     for hop in each.hops:
         _line(_hop(hop))
 
