@@ -24,7 +24,7 @@ ACCOUNT, EVENT, CORRELATION, REQUEST, KEY = (
     "idempotency key",
 )
 TABLE, LOG, LAKE, STREAM = "the accounts table", "the API's log", "the lake", "the event stream"
-FIELDS = {"account_id": ACCOUNT, "correlation_id": CORRELATION, "request_id": REQUEST}
+FIELDS = {"account_id": ACCOUNT, "event_id": EVENT, "correlation_id": CORRELATION, "request_id": REQUEST}
 
 
 @dataclass(slots=True)
@@ -127,18 +127,18 @@ class Search:
 
     def _log(self, first: datetime) -> request_log.LogSearch:
         """Searches the log from a time on: for an account, that of the oldest event that is listed."""
-        group = self.view.physical_ids["ApiFunctionLogs"]
+        text = self.id.event[0] if self.id.event else self.id.text  # a line has the account and the sequence
         return request_log.search(
             self.view.client("logs"),
-            group,
-            self.id.text,
+            self.view.physical_ids["ApiFunctionLogs"],
+            text,
             self._is_asked_for,
             span=(first, self.view.now + CLOCKS_DIFFER),
             wait=self.readers.wait,
         )
 
     def _lake(self) -> list[lake.LakeRow]:
-        return lake.by_name(self.engine(), self.id.text, f"{self.since:%Y-%m-%d}")
+        return lake.by_id(self.engine(), self.id.text, f"{self.since:%Y-%m-%d}")
 
     def _stream(self) -> stream.StreamSearch:
         """Reads the records of all shards that may not be in the lake yet."""
@@ -203,8 +203,10 @@ def event_of(line: RequestLine) -> EventKey | None:
 
 
 def vars_of(line: RequestLine) -> dict[str, str]:
-    """The ids of a request."""
-    return {"account_id": line.account_id, "correlation_id": line.correlation_id, "request_id": line.request_id}
+    """The ids of a request, and of its event."""
+    ids = {"account_id": line.account_id, "correlation_id": line.correlation_id, "request_id": line.request_id}
+    event = event_of(line)
+    return {**ids, "event_id": event.event_id} if event else ids
 
 
 def minute(at: datetime) -> str:

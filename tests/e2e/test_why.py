@@ -270,8 +270,10 @@ def test_a_deleted_row_is_named_although_the_event_is_published(world: WhyWorld)
     world.settle()
     deleted = world.row(account_id, 2)
     world.delete_row(account_id, 2)
-    answer = world.why(deleted["RequestId"]["S"])
-    assert (answer.code, answer.waits) == (1, [("row-missing", "table")])
+    for identifier in (deleted["RequestId"]["S"], f"{account_id}:2"):
+        answer = world.why(identifier)
+        assert (answer.code, answer.waits) == (1, [("row-missing", "table")])
+        assert answer.hops("request")[0]["is_reached"]
     world.put_row(deleted)
     world.settle()
     world.assert_everywhere(deleted["RequestId"]["S"])

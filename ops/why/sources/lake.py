@@ -9,8 +9,8 @@ from ops.lake.query.engine import LocatingEngine
 from ops.why.facts import EventKey, InLake
 
 ROWS_MAX = 200
-COLUMNS = "account_id, sequence, occurred_at, correlation_id, causation_id, request_id, published_at, file"
-BY_NAME = "dt >= ? AND (correlation_id = ? OR request_id = ? OR causation_id = ? OR causation_id LIKE ?)"
+COLUMNS = "event_id, account_id, sequence, occurred_at, correlation_id, causation_id, request_id, published_at, file"
+BY_ID = "dt >= ? AND (event_id = ? OR correlation_id = ? OR request_id = ? OR causation_id = ? OR causation_id LIKE ?)"
 _NEWEST = f"ORDER BY occurred_at DESC LIMIT {ROWS_MAX}"
 
 
@@ -24,12 +24,12 @@ class LakeRow:
     found: InLake
 
 
-def by_name(engine: LocatingEngine, text: str, first_day: str) -> list[LakeRow]:
-    """The events with this correlation id, request id or idempotency key, newest first, from a day on.
+def by_id(engine: LocatingEngine, text: str, first_day: str) -> list[LakeRow]:
+    """The events with this event id, correlation id, request id or idempotency key, newest first, from a day on.
 
     The pattern for an operator's idempotency key may match others as well: the caller checks `ids`.
     """
-    return _rows(engine, BY_NAME, [first_day, text, text, text, f"%,{text}"])
+    return _rows(engine, BY_ID, [first_day, text, text, text, text, f"%,{text}"])
 
 
 def by_event(engine: LocatingEngine, events: Mapping[EventKey, str]) -> dict[EventKey, InLake]:
@@ -63,7 +63,7 @@ def _rows(engine: LocatingEngine, condition: str, parameters: Sequence[str]) -> 
 
 
 def _row(record: Mapping[str, Any]) -> LakeRow:
-    ids = {name: record[name] for name in ("account_id", "correlation_id", "causation_id", "request_id")}
+    ids = {name: record[name] for name in ("event_id", "account_id", "correlation_id", "causation_id", "request_id")}
     published_at = record["published_at"]
     return LakeRow(
         EventKey(record["account_id"], int(record["sequence"])),

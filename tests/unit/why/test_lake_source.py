@@ -31,31 +31,33 @@ def engine(root: Path, *rows: LakeRow) -> DuckDBEngine:
         ("r-a-1-3", {("a-1", 3)}),
         ("k-3", {("a-1", 3)}),
         ("k-2", {("a-1", 2), ("a-2", 2)}),
-        ("a-1:3", set()),
+        ("a-1:3", {("a-1", 3)}),
+        ("a-1", set()),
         ("k-_", set()),
         ("nothing", set()),
     ],
 )
 def test_events_are_found_by_each_of_their_ids(tmp_path: Path, text: str, expected: set[EventKey]) -> None:
-    found = lake.by_name(engine(tmp_path), text, DAY)
+    found = lake.by_id(engine(tmp_path), text, DAY)
     assert {row.key for row in found} == expected
 
 
 def test_an_event_has_its_file_its_times_and_its_ids(tmp_path: Path) -> None:
-    [row] = lake.by_name(engine(tmp_path), "k-3", DAY)
+    [row] = lake.by_id(engine(tmp_path), "k-3", DAY)
     assert row.found.file == str(tmp_path / WITHDRAWN)
     assert row.occurred_at == datetime(2026, 8, 1, 11, 30, tzinfo=UTC)
     assert row.found.published_at == datetime(2026, 8, 1, 11, 30, 1, tzinfo=UTC)
-    assert row.ids == {"account_id": "a-1", "correlation_id": "c-a-1-3", "causation_id": "k-3", "request_id": "r-a-1-3"}
+    ids = {"correlation_id": "c-a-1-3", "causation_id": "k-3", "request_id": "r-a-1-3"}
+    assert row.ids == {"event_id": "a-1:3", "account_id": "a-1", **ids}
 
 
 def test_an_operators_key_is_found_without_the_subject(tmp_path: Path) -> None:
     theirs = [row | {"causation_id": f"operator,{row['causation_id']}"} for row in ROWS if row["causation_id"]]
-    assert {row.key for row in lake.by_name(engine(tmp_path, *theirs), "k-3", DAY)} == {("a-1", 3)}
+    assert {row.key for row in lake.by_id(engine(tmp_path, *theirs), "k-3", DAY)} == {("a-1", 3)}
 
 
 def test_days_before_the_first_are_not_searched(tmp_path: Path) -> None:
-    assert lake.by_name(engine(tmp_path), "k-3", f"{date(2026, 8, 2)}") == []
+    assert lake.by_id(engine(tmp_path), "k-3", f"{date(2026, 8, 2)}") == []
 
 
 def test_the_copy_that_was_published_first_is_named(tmp_path: Path) -> None:
@@ -69,7 +71,7 @@ def test_the_copy_that_was_published_first_is_named(tmp_path: Path) -> None:
 
 def test_an_empty_lake_has_no_event(tmp_path: Path) -> None:
     empty = DuckDBEngine(str(tmp_path), first_day="2026-01-01", has_totals=False)
-    assert lake.by_name(empty, "k-3", DAY) == []
+    assert lake.by_id(empty, "k-3", DAY) == []
     assert lake.by_event(empty, {EventKey("a-1", 3): DAY}) == {}
 
 
@@ -84,13 +86,13 @@ class Recorded:
     def query(self, sql: str, parameters: object = ()) -> Answer:
         self.queries.append((sql, list(parameters)))  # type: ignore[call-overload]  # of texts
         at = datetime(2026, 8, 1)  # noqa: DTZ001 -- as the engines return times
-        row = ("a-1", 3, at, "c", None, None, at, f"s3://bucket/{WITHDRAWN}")
+        row = ("a-1:3", "a-1", 3, at, "c", None, None, at, f"s3://bucket/{WITHDRAWN}")
         return Answer(tuple(lake.COLUMNS.split(", ")), [row])
 
 
 def test_athena_has_the_file_of_a_row_as_its_path() -> None:
     recorded = Recorded()
-    [row] = lake.by_name(recorded, "k-3", DAY)
+    [row] = lake.by_id(recorded, "k-3", DAY)
     found = lake.by_event(recorded, {EventKey("a-1", 3): DAY, EventKey("a-2", 1): "2026-08-02"})
     assert (row.found.file, found[EventKey("a-1", 3)].file) == (WITHDRAWN, WITHDRAWN)
     for sql, parameters in recorded.queries:

@@ -12,7 +12,7 @@ from account_events.aggregation.packing import aggregate
 from account_events.avro.codec import CONTRACT, Codec
 from ops.doctor import published
 from ops.doctor.stack_view import StackView
-from ops.why.facts import EventKey
+from ops.why.facts import EventKey, OnStream
 from ops.why.sources import stream
 from projector.outgoing import outgoing
 from tests.support.ledger_and_lake import history
@@ -104,7 +104,7 @@ def packed(*events: EventKey) -> bytes:
 def test_an_event_is_found_within_an_aggregate_with_its_first_record() -> None:
     found = searched(Kinesis({"shard-0": [[packed(OTHER), packed(OTHER, TWELFTH)], [DATA[TWELFTH]]]}), TWELFTH)
     [carried] = found.events.values()
-    assert carried.record == stream.OnStream("shard-0", "01", NOW)
+    assert carried.record == OnStream("shard-0", "01", NOW)
     assert (found.shards, found.unread) == (1, "")
     assert carried.fields["event_id"] == "a-1:12"
 
