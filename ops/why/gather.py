@@ -15,7 +15,7 @@ from ops.lake.query.engine import LocatingEngine
 from ops.owners.read_model import standings
 from ops.why.facts import EventKey, Facts, InLake, RequestLine
 from ops.why.readers import Readers
-from ops.why.search import LAKE, LOG, STREAM, Found, event_of
+from ops.why.search import KEY, LAKE, LOG, STREAM, Found, event_of
 from ops.why.sources import kept, lake, ledger, request_log, stream
 from projector.dynamodb_parking import DynamoDBParking
 from projector.parking import Parked
@@ -197,7 +197,10 @@ class Gatherer:
         found: list[RequestLine] = []
         until = self.view.now + CLOCKS_DIFFER
         is_known = any(event_of(line) == events[0] and not line.is_replay for line in self.found.requests)
-        for text, last in ((None if is_known else row.request_id, ANSWERED), (row.command_id, REPEATED)):
+        within = {} if is_known else {row.request_id: ANSWERED}
+        if KEY not in self.found.kinds:  # otherwise the search has found all requests with this key
+            within[row.command_id] = REPEATED
+        for text, last in within.items():
             if text:
                 span = (row.at - ANSWERED, min(row.at + last, until))
                 found += request_log.search(

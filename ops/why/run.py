@@ -22,7 +22,9 @@ from ops.why.search import Search, event_of
 from ops.why.sources import ledger, stream
 from ops.why.timeline import LAKE, READ_MODEL, TABLE, Hop, timeline
 
-SERVICES = ("cloudwatch", "dynamodb", "firehose", "kinesis", "lambda", "logs")
+SERVICES = ("dynamodb", "kinesis", "logs")
+FOR_PROGRESS = ("cloudwatch", "firehose", "lambda")
+"""The services that are asked only if an event waits."""
 REQUESTS_MAX = 20
 STREAM_RETENTION = timedelta(hours=168)
 """The default of the parameter EventRetentionHours, if the stream's own is unknown."""
@@ -100,7 +102,7 @@ def explain(
         ClientError, BotoCoreError: the stack cannot be described, or the accounts table cannot be read.
     """
     with Readers(progress) as readers:
-        engine = readers.begin(partial(Lake.of(deployment).engine, has_totals=False))
+        engine = readers.begin(partial(Lake.of(deployment).engine, has_views=False))
         described = stack_view(deployment, stack or deployment.outputs["StackName"], None, SERVICES, template={})
         view = replace(described, wait=readers.wait)
         search = Search(view, readers, identifier, account_id, view.now - timedelta(days=days), engine)
@@ -154,6 +156,7 @@ def _quiet(view: StackView) -> Surroundings:
 
 
 def _surroundings(view: StackView, readers: Readers) -> Surroundings:
+    view = replace(view, clients={**view.clients, **{each: view.deployment.client(each) for each in FOR_PROGRESS}})
     reads: dict[str, Callable[[], Finding | None]] = {
         TABLE: lambda: mappings.standstill(view, "ProjectorMapping"),
         READ_MODEL: lambda: mappings.standstill(view, "AccountsByOwnerMapping"),

@@ -52,7 +52,15 @@ class Engine(Protocol):
 class LocatingEngine(Engine, Protocol):
     """An `Engine` that knows the file of each row."""
 
-    @property
-    def located_events(self) -> str:
-        """SQL of a subquery with the rows of `account_events` and the column `file`, the URL of each row's file."""
+    def located(self, columns: str, rest: str, parameters: Sequence[str] = ()) -> Answer:
+        """The answer to a SELECT on `account_events`, which has the further column `file`, the URL of the row's file.
+
+        Args:
+            columns: the selected columns.
+            rest: the clauses after FROM, in SQL that means the same in Athena and DuckDB.
+            parameters: as for `query`.
+
+        Raises:
+            QueryFailed: the engine refused or aborted the query.
+        """
         ...

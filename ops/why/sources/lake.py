@@ -58,8 +58,8 @@ def _marks(values: Sequence[object]) -> str:
 
 
 def _rows(engine: LocatingEngine, condition: str, parameters: Sequence[str]) -> list[LakeRow]:
-    sql = f"SELECT {COLUMNS} FROM {engine.located_events} WHERE {condition} {_NEWEST}"  # noqa: S608 -- our own text
-    return [_row(record) for record in engine.query(sql, parameters).records()]
+    found = engine.located(COLUMNS, f"WHERE {condition} {_NEWEST}", parameters)
+    return [_row(record) for record in found.records()]
 
 
 def _row(record: Mapping[str, Any]) -> LakeRow:

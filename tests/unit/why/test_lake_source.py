@@ -1,5 +1,6 @@
 """Events in the lake, located by their ids."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -21,7 +22,7 @@ WITHDRAWN = "events/dt=2026-08-01/event_type=BalanceWithdrawn/part-0.parquet"
 
 def engine(root: Path, *rows: LakeRow) -> DuckDBEngine:
     write(root, rows or ROWS)
-    return DuckDBEngine(str(root), first_day="2026-01-01", has_totals=False)
+    return DuckDBEngine(str(root), first_day="2026-01-01", has_views=False)
 
 
 @pytest.mark.parametrize(
@@ -70,32 +71,30 @@ def test_the_copy_that_was_published_first_is_named(tmp_path: Path) -> None:
 
 
 def test_an_empty_lake_has_no_event(tmp_path: Path) -> None:
-    empty = DuckDBEngine(str(tmp_path), first_day="2026-01-01", has_totals=False)
+    empty = DuckDBEngine(str(tmp_path), first_day="2026-01-01", has_views=False)
     assert lake.by_id(empty, "k-3", DAY) == []
     assert lake.by_event(empty, {EventKey("a-1", 3): DAY}) == {}
 
 
-class Recorded:
-    """An engine that records the SQL for Athena, and finds one event."""
-
-    located_events = AthenaEngine.located_events
+class Athena(AthenaEngine):
+    """Athena, which finds one event. The SQL and the parameters of each query are recorded."""
 
     def __init__(self) -> None:
         self.queries: list[tuple[str, list[str]]] = []
 
-    def query(self, sql: str, parameters: object = ()) -> Answer:
-        self.queries.append((sql, list(parameters)))  # type: ignore[call-overload]  # of texts
+    def query(self, sql: str, parameters: Sequence[str] = ()) -> Answer:
+        self.queries.append((sql, list(parameters)))
         at = datetime(2026, 8, 1)  # noqa: DTZ001 -- as the engines return times
         row = ("a-1:3", "a-1", 3, at, "c", None, None, at, f"s3://bucket/{WITHDRAWN}")
         return Answer(tuple(lake.COLUMNS.split(", ")), [row])
 
 
 def test_athena_has_the_file_of_a_row_as_its_path() -> None:
-    recorded = Recorded()
-    [row] = lake.by_id(recorded, "k-3", DAY)
-    found = lake.by_event(recorded, {EventKey("a-1", 3): DAY, EventKey("a-2", 1): "2026-08-02"})
+    athena = Athena()
+    [row] = lake.by_id(athena, "k-3", DAY)
+    found = lake.by_event(athena, {EventKey("a-1", 3): DAY, EventKey("a-2", 1): "2026-08-02"})
     assert (row.found.file, found[EventKey("a-1", 3)].file) == (WITHDRAWN, WITHDRAWN)
-    for sql, parameters in recorded.queries:
+    for sql, parameters in athena.queries:
         parsed = sqlglot.parse_one(sql, read="athena")
         assert '"$path" AS file' in sql
         assert len(list(parsed.find_all(sqlglot.exp.Placeholder))) == len(parameters)

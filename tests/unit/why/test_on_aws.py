@@ -102,9 +102,7 @@ def test_a_lake_that_cannot_be_queried_leaves_the_event_unknown(
     published: AwsStack, why: Why, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Refusing:
-        located_events = "account_events"
-
-        def query(self, _sql: str, _parameters: object = ()) -> None:
+        def located(self, *_: object) -> None:
             raise QueryFailed("Athena: AccessDenied")
 
     monkeypatch.setattr(AwsStack, "engine", lambda _stack, _day=None: Refusing())
