@@ -31,6 +31,7 @@ class _Call:
     account_id: str = ""
     owner: str = ""
     correlation_id: str = ""
+    command_id: str | None = None
     caller: str = ""
     receipt: Receipt | None = None
     used: Usage = field(default_factory=Usage)
@@ -93,6 +94,7 @@ class HttpApi:
             is_replay=call.receipt.is_replay if call.receipt else False,
             request_id=call.request_id,
             correlation_id=call.correlation_id or None,
+            command_id=call.command_id,
             gateway_id=request.gateway_id,
             caller=call.caller or None,
         )
@@ -126,29 +128,28 @@ class HttpApi:
     def _create(self, call: _Call, caller: Caller) -> Response:
         if "if-match" in call.request.headers:
             raise InvalidRequest("A new account has no ETag to match. Leave out If-Match.", "invalid_if_match")
+        key = _key(call, caller)
         command = requests.create_account(_body(call), caller.subject)
         caller.refuse_owner(command.owner, "You can create accounts only for yourself: leave out owner.")
-        key = _key(call)
         call.account_id = self._new_id() if key is None else requests.account_id_of(key, caller.subject)
         try:
-            return self._execute(call, command, Conditions(), caller.command_id(key), status=201)
+            return self._execute(call, command, Conditions(), status=201)
         except Unavailable as error:
             raise Unavailable(f"{error} If it was created, the account is /accounts/{call.account_id}.") from None
 
     def _command(self, call: _Call, caller: Caller, parse: Callable[[bytes], Command]) -> Response:
         if_match = call.request.headers.get("if-match")
         conditions = Conditions(etags.sequences(if_match), caller.owner)
+        _key(call, caller)
         try:
-            return self._execute(call, parse(_body(call)), conditions, caller.command_id(_key(call)))
+            return self._execute(call, parse(_body(call)), conditions)
         except PreconditionFailed as error:
             if (reason := etags.mismatch_advice(if_match)) is None:
                 raise
             raise PreconditionFailed(f"{error} {reason}") from None
 
-    def _execute(
-        self, call: _Call, command: Command, conditions: Conditions, command_id: str | None, status: int = 200
-    ) -> Response:
-        origin = Origin(timestamp(self._now()), call.correlation_id, call.request_id, command_id)
+    def _execute(self, call: _Call, command: Command, conditions: Conditions, status: int = 200) -> Response:
+        origin = Origin(timestamp(self._now()), call.correlation_id, call.request_id, call.command_id)
         receipt = self._service.execute(
             call.account_id, command, origin, conditions, used=call.used, has_time=call.has_time
         )
@@ -192,8 +193,11 @@ def _body(call: _Call) -> bytes:
     return call.request.json_body()
 
 
-def _key(call: _Call) -> str | None:
-    return requests.name(call.request.headers, "Idempotency-Key", "invalid_idempotency_key")
+def _key(call: _Call, caller: Caller) -> str | None:
+    """The caller's idempotency key. The call keeps the command id that follows from it, for the row and the log."""
+    key = requests.name(call.request.headers, "Idempotency-Key", "invalid_idempotency_key")
+    call.command_id = caller.command_id(key)
+    return key
 
 
 def _has_time(context: Any) -> bool:  # noqa: ANN401 -- Lambda's, untyped

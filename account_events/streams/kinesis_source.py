@@ -26,12 +26,20 @@ class KinesisSource:
         client: a boto3 Kinesis client.
         stream_arn: the stream.
         invoke_identity_arn: the execution role of the function that receives the records; empty without a function.
+        records_max: how many records a page has at most.
     """
 
     knows_times = True
 
-    def __init__(self, client: "KinesisClient", stream_arn: str, invoke_identity_arn: str = "") -> None:
+    def __init__(
+        self,
+        client: "KinesisClient",
+        stream_arn: str,
+        invoke_identity_arn: str = "",
+        records_max: int = RECORDS_PER_READ_MAX,
+    ) -> None:
         self._client = client
+        self._records_max = records_max
         self._stream_arn = stream_arn
         self._invoke_identity_arn = invoke_identity_arn
 
@@ -66,7 +74,7 @@ class KinesisSource:
         return self._client.get_shard_iterator(**request)["ShardIterator"]
 
     def records(self, shard_id: str, iterator: str) -> Page:
-        response = self._client.get_records(ShardIterator=iterator, Limit=RECORDS_PER_READ_MAX)
+        response = self._client.get_records(ShardIterator=iterator, Limit=self._records_max)
         records = tuple(
             StreamRecord.of(kinesis_lambda_record(record, shard_id, self._stream_arn, self._invoke_identity_arn))
             for record in response["Records"]

@@ -22,6 +22,7 @@ SINGLE_COMMANDS = {
     "reconcile": "ops.cli.reconcile",
     "replay": "ops.cli.replay",
     "report": "ops.cli.report",
+    "why": "ops.cli.why",
 }
 """Commands whose module has an `app` with only this command. `ops.cli.app` has all commands."""
 

@@ -37,6 +37,7 @@ from ops.cli.replay import app as replay_command
 from ops.cli.report import app as report_command
 from ops.cli.restore import app as restore_commands
 from ops.cli.schema import app as schema_commands
+from ops.cli.why import app as why_command
 from ops.demo.demo import Demo, DemoResult
 from ops.demo.lake import check_lake_and_report
 from ops.deployment.stack import Deployment
@@ -49,6 +50,7 @@ app = typer.Typer(
 app.add_typer(release_commands)
 app.add_typer(query_command)
 app.add_typer(doctor_command)
+app.add_typer(why_command)
 app.add_typer(reconcile_command)
 app.add_typer(faults_commands, name="faults")
 app.add_typer(replay_command)

@@ -6,18 +6,16 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from local_stack.address import Address
-from local_stack.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
 from ops.cli.exit_handling import on_interruption
+from ops.cli.findings import print_aws_settings, print_finding
 from ops.cli.options import Stack
 from ops.deployment.stack import Deployment
 from ops.doctor.run import CHECKS, Examination, examine
-from ops.terminal import counted, err, out, print_error
+from ops.terminal import counted, err, out
 
 app = typer.Typer()
-BY_CAUSE = "it depends on the cause; the runbook entry has the steps for each"
 
 
 @app.command(epilog="Example: account-events doctor --stack account-events --json")
@@ -67,21 +65,8 @@ def _as_json(examination: Examination) -> dict[str, object]:
 
 def _show(examination: Examination, address: Address | None) -> None:
     for finding in examination.findings:
-        print_error(f"{finding.kind}: {finding.what}")
-        repair = {"Repair": finding.repair} if finding.repair else {"Look": finding.look, "Repair": BY_CAUSE}
-        lines = {"Why it matters": finding.why, **repair, "Runbook": f"docs/runbook.md#{finding.runbook}"}
-        for label, text in lines.items():
-            err.print(f"  {label}: {escape(text)}", highlight=False, soft_wrap=True)
-    if address is not None and any(
-        (finding.repair or finding.look).startswith("aws ") for finding in examination.findings
-    ):
-        err.print(
-            "Commands that begin with aws need the AWS CLI and, for the local stack, these settings:\n"
-            f"  export AWS_ENDPOINT_URL={address.endpoint_url} AWS_DEFAULT_REGION={REGION} "
-            f"AWS_ACCESS_KEY_ID={ROOT_ACCESS_KEY_ID} AWS_SECRET_ACCESS_KEY={ROOT_SECRET_ACCESS_KEY}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        print_finding(finding)
+    print_aws_settings(examination.findings, address)
     out.print(
         f"{counted(len(examination.findings), 'finding')}; {len(examination.completed)} of {len(CHECKS)} checks "
         "completed",

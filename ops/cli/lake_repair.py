@@ -22,8 +22,7 @@ from ops.cli.options import AccountIds, AllAccounts, ReadUnitsMax, Stack
 from ops.deployment.stack import Deployment
 from ops.lake.deployed_lake import Lake
 from ops.lake.query.duckdb_errors import translated
-from ops.lake.reconcile.grace import GRACE_S_MAX, cut_us
-from ops.lake.reconcile.run import grace_of
+from ops.lake.reconcile.grace import GRACE_S_MAX, cut_us, grace_of
 from ops.lake.repair.backfill import MissingSink
 from ops.lake.repair.ports import S3Bucket, invoker, reasons_in
 from ops.lake.repair.redrive import Redrive, Redriven

@@ -1,7 +1,7 @@
 """What the event stream has of each account."""
 
 from base64 import b64decode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -9,7 +9,7 @@ from account_events.aggregation.unpacking import unpack
 from account_events.avro.codec import Codec
 from account_events.avro.errors import ContractError
 from account_events.lambda_mapping.records import StreamRecord
-from account_events.streams.kinesis_source import KinesisSource
+from account_events.streams.kinesis_source import RECORDS_PER_READ_MAX, KinesisSource
 from account_events.streams.reader import ShardReader
 from account_events.streams.source import at_time
 from ops.doctor.finding import named
@@ -55,20 +55,13 @@ def published(view: StackView, oldest: datetime) -> Published:
         oldest: the time of the oldest event that is looked for.
     """
     found, codec = Published(), view.deployment.codec()
-    reader = ShardReader(
-        KinesisSource(view.client("kinesis"), view.deployment.outputs["EventStreamArn"]), view.now.timestamp
-    )
-    start = at_time(max(view.now - WINDOW, oldest - CLOCKS_DIFFER).timestamp())
+    reader = stream_reader(view)
+    start = max(view.now - WINDOW, oldest - CLOCKS_DIFFER)
     for shard in reader.shards():
-        last: str | None = None
-        for _ in range(PAGES_MAX):
-            read = reader.read(shard.shard_id, last, start)
-            _add(found, read.records, codec, shard.shard_id)
-            last = read.records[-1].sequence_number if read.records else last
-            if read.ended or not (read.records or read.behind_ms) or _is_newer(read.records, view.now):
-                break
-            view.wait(PAUSE_S)
-        else:
+        pages = ShardPages(view, reader, shard.shard_id, start)
+        for records in pages:
+            _add(found, records, codec, shard.shard_id)
+        if not pages.is_read_to_the_end:
             found.unread_shards.append(shard.shard_id)
     return found
 
@@ -76,6 +69,38 @@ def published(view: StackView, oldest: datetime) -> Published:
 def _is_newer(records: Sequence[StreamRecord], now: datetime) -> bool:
     """Whether the last record arrived after `doctor` began. On a busy stream, there is always another one."""
     return bool(records) and records[-1].created_at_s > now.timestamp()
+
+
+def stream_reader(view: StackView, records_max: int = RECORDS_PER_READ_MAX) -> ShardReader:
+    """A reader of the event stream, with at most so many records per page."""
+    arn = view.deployment.outputs["EventStreamArn"]
+    source = KinesisSource(view.client("kinesis"), arn, records_max=records_max)
+    return ShardReader(source, view.now.timestamp)
+
+
+class ShardPages:
+    """The pages of a shard from a time on, at most PAGES_MAX.
+
+    Attributes:
+        is_read_to_the_end: whether the newest record was read; valid after the iteration.
+    """
+
+    def __init__(self, view: StackView, reader: ShardReader, shard_id: str, start: datetime) -> None:
+        self._view, self._reader, self._shard_id = view, reader, shard_id
+        self._start = at_time(start.timestamp())
+        self.is_read_to_the_end = False
+
+    def __iter__(self) -> Iterator[Sequence[StreamRecord]]:
+        last: str | None = None
+        for _ in range(PAGES_MAX):
+            read = self._reader.read(self._shard_id, last, self._start)
+            yield read.records
+            last = read.records[-1].sequence_number if read.records else last
+            # MillisBehindLatest of 0: "there are no new records to process at this moment" (API reference, GetRecords).
+            if read.ended or not read.behind_ms or _is_newer(read.records, self._view.now):
+                self.is_read_to_the_end = True
+                return
+            self._view.wait(PAUSE_S)
 
 
 def _add(found: Published, records: Sequence[StreamRecord], codec: Codec, shard_id: str) -> None:

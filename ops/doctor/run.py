@@ -108,8 +108,22 @@ def _started(name: str, view: StackView) -> Future[list[Finding]]:
     return future
 
 
-def stack_view(deployment: Deployment, stack: str, grace_s: float | None) -> StackView:
-    """Describe the stack."""
+def stack_view(
+    deployment: Deployment,
+    stack: str,
+    grace_s: float | None,
+    services: Sequence[str] = SERVICES,
+    template: Mapping[str, Any] | None = None,
+) -> StackView:
+    """Describe the stack. The view has clients of these services only.
+
+    Args:
+        deployment: the stack.
+        stack: its name.
+        grace_s: see `StackView`; None for the default.
+        services: the services of which the view has a client.
+        template: the template with which the stack is compared; None for this release's.
+    """
     client = deployment.client("cloudformation")
     answer = client.describe_stacks(StackName=stack)
     [described] = answer["Stacks"]
@@ -128,14 +142,14 @@ def stack_view(deployment: Deployment, stack: str, grace_s: float | None) -> Sta
             for each in page["StackResourceSummaries"]
             if each.get("PhysicalResourceId") and not each["ResourceStatus"].startswith("DELETE")
         },
-        read_template(),
+        read_template() if template is None else template,
         now,
         _default_grace_s(now - changed_at, is_local=deployment.is_local) if grace_s is None else grace_s,
         random.randrange,
         time.sleep,
         created_at,
         changed_at,
-        {service: deployment.client(service) for service in SERVICES},
+        {service: deployment.client(service) for service in services},
         Lake.of(deployment),
     )
 

@@ -11,7 +11,7 @@ from local_stack.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_
 from ops.deployment.stack import Deployment, Outputs
 from ops.lake.query.athena_engine import AthenaEngine
 from ops.lake.query.duckdb_engine import DuckDBEngine, S3Access
-from ops.lake.query.engine import Engine
+from ops.lake.query.engine import LocatingEngine
 from ops.lake.query.totals import Totals
 
 if TYPE_CHECKING:
@@ -48,10 +48,10 @@ class Lake:
     def bucket(self) -> str:
         return self.outputs["LakeBucketName"]
 
-    def engine(self) -> Engine:
-        """The engine for queries: Athena on AWS, DuckDB locally."""
+    def engine(self, *, has_views: bool = True) -> LocatingEngine:
+        """The engine for queries: Athena on AWS, DuckDB locally; see `DuckDBEngine` for `has_views`."""
         if self.is_local:
-            return self.duckdb()
+            return self.duckdb(has_views=has_views)
         return self.athena()
 
     def athena(self) -> AthenaEngine:
@@ -66,7 +66,7 @@ class Lake:
         engine = cache(self.engine)
         return Totals(self.s3, self.bucket, lambda _day: engine(), self.outputs["LakeFirstDay"])
 
-    def duckdb(self, day: str | None = None) -> DuckDBEngine:
+    def duckdb(self, day: str | None = None, *, has_views: bool = True) -> DuckDBEngine:
         """DuckDB over the files that are in the bucket now, or only those of a day. Each call lists them again."""
         return DuckDBEngine(
             f"s3://{self.bucket}",
@@ -74,6 +74,7 @@ class Lake:
             first_day=self.outputs["LakeFirstDay"],
             has_older_files=not self.is_local,  # a local lake is as old as its stack
             day=day,
+            has_views=has_views,
         )
 
 

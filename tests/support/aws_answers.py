@@ -48,6 +48,7 @@ class Answers:
         backups: the states of the recent backups.
         lagging: accounts whose newest event is not in the read model.
         published: the events on the stream.
+        log: the events of the API's log group, oldest first.
         read_from: the time from which the stream was read.
         stream_behind_ms: how far from the newest record each read of the stream ends.
     """
@@ -66,6 +67,7 @@ class Answers:
     gaps: list[dict[str, Any]]
     lagging: set[str]
     published: list[EventRow]
+    log: list[dict[str, Any]]
     read_from: datetime
     polls: bool = True
     stream_behind_ms: int = 0
@@ -181,11 +183,19 @@ class Answers:
     def _dynamodb_query(self, TableName: str, ExpressionAttributeValues: Mapping[str, Any], **_: Any) -> Any:
         if TableName != self.names["AccountsTable"]:
             return {"Items": self.gaps if TableName == self.names["AccountsByOwnerInbox"] else []}
-        return {"Items": [to_item(row) for row in self.rows[ExpressionAttributeValues[":account_id"]["S"]][::-1]]}
+        items = [to_item(row) for row in self.rows.get(ExpressionAttributeValues[":account_id"]["S"], [])[::-1]]
+        command_id = ExpressionAttributeValues.get(":command_id")
+        return {"Items": [item for item in items if command_id in (None, item.get("CommandId"))]}
 
-    def _dynamodb_get_item(self, Key: Mapping[str, Any], **_: Any) -> Any:
+    def _dynamodb_get_item(self, TableName: str, Key: Mapping[str, Any], **_: Any) -> Any:
         account_id = Key["AccountId"]["S"]
+        if TableName == self.names["AccountsTable"]:
+            items = {item["Version"]["N"]: item for item in map(to_item, self.rows.get(account_id, []))}
+            return {"Item": item} if (item := items.get(Key["Version"]["N"])) else {}
         last = self.events(account_id)[-2 if account_id in self.lagging else -1]
+        if TableName == self.names["AccountsByOwnerInbox"]:
+            position = {"N": str(last.sequence)}
+            return {"Item": {"AccountId": Key["AccountId"], "Last": position, "Seen": position, "Revision": position}}
         values = {"Balance": {"N": str(last.balance)}, "Sequence": {"N": str(last.sequence)}}
         return {"Item": {**values, "Currency": {"S": last.currency}}}
 
@@ -287,6 +297,19 @@ class Answers:
         pattern = self.properties["HttpApiTooManyRequests"]["FilterPattern"]
         return {"metricFilters": [{"filterName": filterNamePrefix, "filterPattern": pattern}]}
 
+    def _logs_filter_log_events(
+        self, startTime: int, endTime: int, filterPattern: str, nextToken: str = "0", **_: Any
+    ) -> Any:
+        """The lines of the API's log that contain the phrase, each on a page of its own after an empty one."""
+        found = [
+            each
+            for each in self.log
+            if startTime <= each["timestamp"] <= endTime and filterPattern.strip('"') in each["message"]
+        ]
+        number = int(nextToken)
+        page = found[number // 2 : number // 2 + 1] if number % 2 else []
+        return {"events": page, **({"nextToken": str(number + 1)} if number < 2 * len(found) else {})}
+
     def _scheduler_get_schedule(self, Name: str, GroupName: str) -> Any:
         return {"Name": Name, **self.properties[self.named(Name)]}
 
@@ -301,6 +324,7 @@ class Answers:
         found = [
             {
                 "Key": key,
+                "Size": path.stat().st_size,
                 "ETag": hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest(),
                 "LastModified": datetime.fromtimestamp(path.stat().st_mtime, UTC),
             }
@@ -314,6 +338,9 @@ class Answers:
         if not path.exists():
             raise Refused("NoSuchKey")
         return {"Body": BytesIO(path.read_bytes())}
+
+    def _s3_head_object(self, Bucket: str, Key: str) -> Any:
+        return {"LastModified": datetime.fromtimestamp((self.root / Key).stat().st_mtime, UTC)}
 
     def _s3_put_object(self, Bucket: str, Key: str, Body: BytesIO, **_: Any) -> Any:
         put(self.root / Key, Body.read())

@@ -78,7 +78,7 @@ class AwsStack(Answers):
         self.created_at = self.alarms_created_at = self.now - age
         self.errors: dict[str, str] = {}
         self.calls: set[str] = set()
-        self.firing, self.lagging, self.gaps, self.published = set(), set(), [], []
+        self.firing, self.lagging, self.gaps, self.published, self.log = set(), set(), [], [], []
         self._clients: dict[str, Any] = {}
         start = self.now - newest - timedelta(hours=2)  # the events of a history are an hour apart
         self.rows = {each: history(each, "5.00", "-1.00", start=start) for each in ACCOUNTS}

@@ -4,8 +4,7 @@ import pytest
 
 from ops.deployment.stack import Deployment, Outputs
 from ops.lake.deployed_lake import Lake
-from ops.lake.reconcile.grace import BUFFER_FACTOR, RETRIES_S, TRANSFORM_BUFFER_S, delivery_s
-from ops.lake.reconcile.run import grace_of
+from ops.lake.reconcile.grace import BUFFER_FACTOR, RETRIES_S, TRANSFORM_BUFFER_S, delivery_s, grace_of
 from tests.template.test_template import TEMPLATE, properties
 
 FIREHOSE = {

@@ -105,3 +105,23 @@ def _ok(record: SourceRecord, answer: Mapping[str, Any]) -> Transformed | Failed
 def _text(answer: Any, name: str) -> str:  # noqa: ANN401 -- out of JSON
     value = answer.get(name) if isinstance(answer, dict) else None
     return value if isinstance(value, str) else ""
+
+
+def json_objects(data: bytes) -> list[dict[str, Any]]:
+    """The JSON objects of a record.
+
+    Raises:
+        ValueError: the data is empty, or holds anything else.
+    """
+    text, at, found = data.decode(), 0, []
+    decoder = json.JSONDecoder()
+    while at < len(text):
+        document, at = decoder.raw_decode(text, at)
+        if not isinstance(document, dict):
+            raise ValueError("not a JSON object")  # noqa: TRY004 -- about the data, not an argument
+        found.append(document)
+        while at < len(text) and text[at].isspace():
+            at += 1
+    if not found:
+        raise ValueError("the record is empty")
+    return found

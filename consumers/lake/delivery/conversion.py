@@ -5,13 +5,11 @@ one after the other), "Handling errors for data format conversion". Firehose's O
 where it can; here a row must match exactly.
 """
 
-import json
 from collections.abc import Sequence
-from typing import Any
 
 import pyarrow as pa
 
-from consumers.lake.delivery.contract import Transformed
+from consumers.lake.delivery.contract import Transformed, json_objects
 from consumers.lake.delivery.parquet import Row, Unconvertible, parquet
 
 
@@ -41,23 +39,3 @@ def _one_by_one(
         else:
             rows += theirs
     return (parquet(rows, schema) if rows else b""), len(rows), failed
-
-
-def json_objects(data: bytes) -> list[dict[str, Any]]:
-    """The JSON objects of a record.
-
-    Raises:
-        ValueError: the data is empty, or holds anything else.
-    """
-    text, at, found = data.decode(), 0, []
-    decoder = json.JSONDecoder()
-    while at < len(text):
-        document, at = decoder.raw_decode(text, at)
-        if not isinstance(document, dict):
-            raise ValueError("not a JSON object")  # noqa: TRY004 -- about the data, not an argument
-        found.append(document)
-        while at < len(text) and text[at].isspace():
-            at += 1
-    if not found:
-        raise ValueError("the record is empty")
-    return found

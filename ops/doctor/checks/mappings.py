@@ -38,21 +38,44 @@ SILENT, SILENT_LOCALLY = timedelta(minutes=10), timedelta(seconds=15)
 def check(view: StackView) -> Iterator[Finding]:
     """Checks each mapping of the template."""
     for name in view.of_type("AWS::Lambda::EventSourceMapping"):
-        uuid, runbook = view.physical_ids[name], RUNBOOK[name]
-        deployed = found(partial(view.client("lambda").get_event_source_mapping, UUID=uuid))
+        deployed = _deployed(view, name)
+        if stands := _standstill(view, name, deployed):
+            yield stands
         if deployed is None:
-            yield deleted(view, name)
             continue
-        update, expected = f"aws lambda update-event-source-mapping --uuid {uuid}", view.properties(name)
-        if not view.is_local and deployed["State"] in {"Disabled", "Disabling"}:
-            yield DISABLED.at(name, f"{name} is disabled.", f"{update} --enabled", runbook=runbook)
-        elif expected.get("MetricsConfig") == deployed.get("MetricsConfig") and not _polls(view, uuid):
-            yield _not_polling(view, name, deployed)  # without the metrics, whether it polls is unknown
+        update, runbook = _update(view, name), RUNBOOK[name]
+        expected = view.properties(name)
         if deployed["EventSourceArn"] != expected["EventSourceArn"]:
             what = f"{name} reads {deployed['EventSourceArn']}, not the stack's stream {expected['EventSourceArn']}."
             yield SOURCE_DIFFERS.at(name, what, view.undo)
         for what, option in _differences(expected, deployed):
             yield SETTINGS_DIFFER.at(name, f"{name} has {what}.", f"{update} {option}", runbook=runbook)
+
+
+def standstill(view: StackView, name: str) -> Finding | None:
+    """The finding if a mapping, by its logical id, does not deliver records: deleted, disabled or not polling."""
+    return _standstill(view, name, _deployed(view, name))
+
+
+def _standstill(view: StackView, name: str, deployed: Mapping[str, Any] | None) -> Finding | None:
+    if deployed is None:
+        return deleted(view, name)
+    if not view.is_local and deployed["State"] in {"Disabled", "Disabling"}:
+        return DISABLED.at(name, f"{name} is disabled.", f"{_update(view, name)} --enabled", runbook=RUNBOOK[name])
+    if not view.is_local and "EventCount" not in deployed.get("MetricsConfig", {}).get("Metrics", ()):
+        return None  # without the metrics, whether it polls is unknown
+    return None if _polls(view, view.physical_ids[name]) else _not_polling(view, name, deployed)
+
+
+def _deployed(view: StackView, name: str) -> Mapping[str, Any] | None:
+    """The mapping as Lambda describes it; None if it does not exist."""
+    request = partial(view.client("lambda").get_event_source_mapping, UUID=view.physical_ids[name])
+    described: Mapping[str, Any] | None = found(request)
+    return described
+
+
+def _update(view: StackView, name: str) -> str:
+    return f"aws lambda update-event-source-mapping --uuid {view.physical_ids[name]}"
 
 
 def _polls(view: StackView, uuid: str) -> bool:

@@ -13,7 +13,7 @@ from ops.doctor.finding import INCOMPLETE, Finding, Kind, arguments, left_out, n
 from ops.doctor.published import WINDOW, Published, published
 from ops.doctor.stack_view import StackView
 from ops.lake.query.engine import FileDamaged
-from ops.lake.reconcile.run import grace_of
+from ops.lake.reconcile.grace import grace_of
 from ops.ledger.check import LedgerCheck
 from ops.ledger.scan import PAUSE_S
 from ops.owners.read_model import Standing, standings

@@ -9,8 +9,6 @@ from typing import Any
 
 import duckdb
 import duckdb_extension_httpfs
-import sqlglot
-from sqlglot.errors import SqlglotError
 
 from consumers.lake import table
 from consumers.lake.added_columns import PARTITION_KEYS
@@ -46,7 +44,7 @@ class S3Access:
 
 
 class DuckDBEngine:
-    """An `Engine` that runs queries with DuckDB.
+    """A `LocatingEngine` that runs queries with DuckDB.
 
     Args:
         root: the lake: a folder, or `s3://` and a bucket.
@@ -57,6 +55,7 @@ class DuckDBEngine:
             To find them, DuckDB first reads every file's footer.
         day: the only day whose events are queried, if given. DuckDB lists and reads no other files, and the engine has
             no table `daily_totals`.
+        has_views: whether the engine has the view `events` and, for all days, the table `daily_totals`.
         settings: further settings of DuckDB.
 
     Attributes:
@@ -72,6 +71,7 @@ class DuckDBEngine:
         *,
         has_older_files: bool = False,
         day: str | None = None,
+        has_views: bool = True,
         settings: Mapping[str, str] | None = None,
     ) -> None:
         self._has_older_files = has_older_files
@@ -82,7 +82,9 @@ class DuckDBEngine:
         )
         with translated(self._connection):
             self._set_up(access, first_day)
-            if day is None:
+            if has_views:
+                self._connection.execute(in_duckdb(EVENTS_VIEW))
+            if day is None and has_views:
                 totals = f"{root}/{table.TOTALS_PREFIX}*/*.parquet"
                 self._view("daily_totals", totals, table.TOTALS_COLUMNS, ["month"])
 
@@ -102,19 +104,24 @@ class DuckDBEngine:
         for name in FILES:
             self._connection.execute(f"CREATE TABLE {name} (file VARCHAR)")
         self.listed_events = self._view("account_events", self._event_files, events, keys, there)
-        self._connection.execute(in_duckdb(EVENTS_VIEW))
 
     def query(self, sql: str, parameters: Sequence[str] = ()) -> Answer:
         """See `Engine`. Also checks the files that the query read, as `refuse_other_types` does."""
-        try:
-            with translated(self._connection):
-                self._connection.execute("CALL truncate_duckdb_logs()")
-                found = self._connection.execute(in_duckdb(sql), list(parameters))
-                columns, rows = tuple(column[0] for column in found.description or ()), found.fetchall()
-                read = read_bytes(self._connection)
-                self._check_read_files(read.keys())
-        except SqlglotError as error:
-            raise QueryFailed(str(error)) from error
+        return self._answer(in_duckdb(sql), parameters)
+
+    def located(self, columns: str, rest: str, parameters: Sequence[str] = ()) -> Answer:
+        """See `LocatingEngine`."""
+        events = self.listed_events.replace(" FROM ", f", {FILE} AS file FROM ", 1)
+        return self._answer(f"SELECT {columns} FROM ({events}) {rest}", parameters)  # noqa: S608 -- the caller's SQL
+
+    def _answer(self, sql: str, parameters: Sequence[str]) -> Answer:
+        """The answer to a SELECT in DuckDB's dialect."""
+        with translated(self._connection):
+            self._connection.execute("CALL truncate_duckdb_logs()")
+            found = self._connection.execute(sql, list(parameters))
+            columns, rows = tuple(column[0] for column in found.description or ()), found.fetchall()
+            read = read_bytes(self._connection)
+            self._check_read_files(read.keys())
         return Answer(columns, rows, sum(read.values()))
 
     def refuse_other_types(self) -> None:
@@ -196,8 +203,18 @@ def with_rows(connection: duckdb.DuckDBPyConnection, sql: str, rows: Any) -> Non
 
 @lru_cache(maxsize=256)
 def in_duckdb(sql: str) -> str:
-    """Translates a statement from Athena's dialect to DuckDB's."""
-    return sqlglot.transpile(sql, read="athena", write="duckdb")[0]
+    """Translates a statement from Athena's dialect to DuckDB's.
+
+    Raises:
+        QueryFailed: the statement cannot be parsed.
+    """
+    import sqlglot  # noqa: PLC0415 -- importing it takes a sixth of a second, and not every command translates
+    from sqlglot.errors import SqlglotError  # noqa: PLC0415
+
+    try:
+        return sqlglot.transpile(sql, read="athena", write="duckdb")[0]
+    except SqlglotError as error:
+        raise QueryFailed(str(error)) from error
 
 
 def _empty_table(columns: Sequence[tuple[str, str]]) -> str:

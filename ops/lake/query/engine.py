@@ -47,3 +47,20 @@ class Engine(Protocol):
             QueryFailed: the engine refused or aborted the query.
         """
         ...
+
+
+class LocatingEngine(Engine, Protocol):
+    """An `Engine` that knows the file of each row."""
+
+    def located(self, columns: str, rest: str, parameters: Sequence[str] = ()) -> Answer:
+        """The answer to a SELECT on `account_events`, which has the further column `file`, the URL of the row's file.
+
+        Args:
+            columns: the selected columns.
+            rest: the clauses after FROM, in SQL that means the same in Athena and DuckDB.
+            parameters: as for `query`.
+
+        Raises:
+            QueryFailed: the engine refused or aborted the query.
+        """
+        ...

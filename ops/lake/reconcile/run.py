@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from ops.lake.deployed_lake import Lake
 from ops.lake.query.files import LakeFiles
-from ops.lake.reconcile.grace import delivery_s
+from ops.lake.reconcile.grace import grace_of
 from ops.lake.reconcile.ledger_pages import skip_scan_parsing
 from ops.lake.reconcile.metrics import NAMESPACE, metric_data
 from ops.lake.reconcile.reconciler import Reconciler
@@ -25,7 +25,6 @@ from ops.terminal import err
 
 SETTLE_S = 2.0
 """Seconds before missing events are looked for again. Events in flight have usually arrived by then."""
-LOCAL_GRACE_S = 15.0
 LOCAL_SEGMENTS = 1
 """More segments would be slower: for every page, the emulator reads the whole table and hashes every row."""
 SHOWN_MAX = 20
@@ -94,10 +93,3 @@ def publish_metrics(lake: Lake, result: ReconciliationResult) -> None:
             highlight=False,
             soft_wrap=True,
         )
-
-
-def grace_of(lake: Lake) -> float:
-    """The seconds that an event may take to reach the lake."""
-    if lake.is_local:
-        return LOCAL_GRACE_S
-    return delivery_s(float(lake.outputs["LakeBufferSeconds"]))

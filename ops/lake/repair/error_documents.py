@@ -13,7 +13,7 @@ from typing import Any
 
 from account_events.aggregation.unpacking import unpack
 from account_events.avro.errors import CorruptAggregate
-from consumers.lake.delivery.conversion import json_objects
+from consumers.lake.delivery.contract import json_objects
 from consumers.lake.envelope import milliseconds
 
 NOT_TRANSFORMED = "Lambda."

@@ -50,6 +50,8 @@ HANDLED = {
     "ops.lake.query.catalog.InvalidArguments": "`query` ends with exit code 2",
     "consumers.lake.delivery.parquet.Unconvertible": "the record is kept as failed",
     "ops.report.svg.Unfit": "the report leaves the chart as it is",
+    "ops.why.identifier.NotAnId": "`why` ends with exit code 2",
+    "ops.why.readers.Stopped": "`why` was interrupted: the thread that reads a source ends",
 }
 """Errors that calling code handles, and how; all others must be in EXPLAINED."""
 

@@ -1,0 +1,78 @@
+"""Events in the lake, by the engine that the lake's queries use: Athena on AWS, DuckDB locally."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from ops.lake.query.engine import LocatingEngine
+from ops.why.facts import EventKey, InLake
+
+ROWS_MAX = 200
+COLUMNS = "event_id, account_id, sequence, occurred_at, correlation_id, causation_id, request_id, published_at, file"
+BY_ID = "dt >= ? AND (event_id = ? OR correlation_id = ? OR request_id = ? OR causation_id = ? OR causation_id LIKE ?)"
+_NEWEST = f"ORDER BY occurred_at DESC LIMIT {ROWS_MAX}"
+
+
+@dataclass(frozen=True, slots=True)
+class LakeRow:
+    """A row of the lake: its event's ids, and where it is."""
+
+    key: EventKey
+    occurred_at: datetime
+    ids: Mapping[str, str | None]
+    found: InLake
+
+
+def by_id(engine: LocatingEngine, text: str, first_day: str) -> list[LakeRow]:
+    """The events with this event id, correlation id, request id or idempotency key, newest first, from a day on.
+
+    The pattern for an operator's idempotency key may match others as well: the caller checks `ids`.
+    """
+    return _rows(engine, BY_ID, [first_day, text, text, text, text, f"%,{text}"])
+
+
+def by_event(engine: LocatingEngine, events: Mapping[EventKey, str]) -> dict[EventKey, InLake]:
+    """The rows of these events. Each has its day, YYYY-MM-DD, which limits the files that are read."""
+    days = sorted(set(events.values()))
+    condition = f"dt IN ({_marks(days)}) AND event_id IN ({_marks(list(events))})"
+    return first_of(_rows(engine, condition, [*days, *(each.event_id for each in events)]))
+
+
+def first_of(rows: Sequence[LakeRow]) -> dict[EventKey, InLake]:
+    """The copy of each event that was published first."""
+    found: dict[EventKey, InLake] = {}
+    for row in rows:
+        known = found.get(row.key)
+        if known is None or _published(row.found) < _published(known):
+            found[row.key] = row.found
+    return found
+
+
+def _published(found: InLake) -> datetime:
+    return found.published_at or datetime.max.replace(tzinfo=UTC)
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" for _ in values)
+
+
+def _rows(engine: LocatingEngine, condition: str, parameters: Sequence[str]) -> list[LakeRow]:
+    found = engine.located(COLUMNS, f"WHERE {condition} {_NEWEST}", parameters)
+    return [_row(record) for record in found.records()]
+
+
+def _row(record: Mapping[str, Any]) -> LakeRow:
+    ids = {name: record[name] for name in ("event_id", "account_id", "correlation_id", "causation_id", "request_id")}
+    published_at = record["published_at"]
+    return LakeRow(
+        EventKey(record["account_id"], int(record["sequence"])),
+        record["occurred_at"].replace(tzinfo=UTC),
+        ids,
+        InLake(_key(record["file"]), published_at.replace(tzinfo=UTC) if published_at else None),
+    )
+
+
+def _key(file: str) -> str:
+    """The key of a file in the bucket, from its URL."""
+    return file.removeprefix("s3://").partition("/")[2] if file.startswith("s3://") else file
