@@ -11,9 +11,8 @@ every port of a host, so the cookie's name contains the port.
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import Literal
 
 BODY_BYTES_MAX = 64 * 1024
@@ -67,7 +66,8 @@ class Access:
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and self.is_token(bearer.strip()):
             return "script"
-        return "page" if self.is_token(_cookie(headers.get("cookie", ""), self.cookie)) else None
+        cookies = _cookies(headers.get("cookie", ""), self.cookie)
+        return "page" if any(map(self.is_token, cookies)) else None
 
     def foreign(self, headers: Mapping[str, str]) -> Refusal | None:
         """Why a request is refused that another page made; None if it may be answered. Names are in lower case."""
@@ -126,13 +126,9 @@ def _opens_page(headers: Mapping[str, str]) -> bool:
     return (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == ("navigate", "document")
 
 
-def _cookie(header: str, name: str) -> str:
-    """The value of a cookie; empty if there is none. Other servers' cookies may be malformed."""
+def _cookies(header: str, name: str) -> Iterator[str]:
+    """The values of a cookie. A token has no character that would be quoted."""
     for pair in header.split(";"):
-        try:
-            morsel = SimpleCookie(pair.strip()).get(name)
-        except CookieError:
-            continue
-        if morsel is not None:
-            return morsel.value
-    return ""
+        found, _, value = pair.strip().partition("=")
+        if found == name:
+            yield value

@@ -44,7 +44,11 @@ class Guard:
         path, method = scope["path"], scope["method"]
         if refusal := self._access.foreign(headers):
             return self.refusal(path, refusal)
-        if path == "/" and method == "GET" and (tokens := parse_qs(scope["query_string"].decode("latin-1")).get("token")):
+        if (
+            path == "/"
+            and method == "GET"
+            and (tokens := parse_qs(scope["query_string"].decode("latin-1")).get("token"))
+        ):
             return self._opened(tokens[0], headers)
         caller = self._access.caller(headers)
         if caller is None:

@@ -28,10 +28,14 @@ class EventStream:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         wake, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        def wake_up() -> None:
+            loop.call_soon_threadsafe(wake.set)
+
         last_event_id = dict(scope["headers"]).get(b"last-event-id", b"").decode("latin-1")
         try:
             # Not in the generator: a page that ends before its first message would stay open for ever.
-            with self._hub.page(lambda: loop.call_soon_threadsafe(wake.set)):
+            with self._hub.page(wake_up):
                 body = self._messages(wake, last_event_id)
                 await StreamingResponse(body, media_type="text/event-stream")(scope, receive, send)
         except TooManyPages:
