@@ -6,8 +6,8 @@ from typing import Protocol
 
 from ops.console.hops import Hop, Name
 
-WAITS_MS = 2_000
-"""Records that are older than this wait. A mapping polls Kinesis once a second."""
+WAITS_MS = 5_000
+"""Records that are older than this wait. The first invocation of a function takes seconds, because its process starts."""
 START = "make up"
 STOPPED = {"projector": "projectorstopped", "read model": "accountsbyownerstopped", "lake": "lakestopped"}
 BEHIND = {"projector": "projectorisbehind", "read model": "accountsbyownerisbehind"}

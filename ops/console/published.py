@@ -68,8 +68,3 @@ def as_text(value: object) -> str | None:
 def milliseconds(span: timedelta) -> int:
     """A span in milliseconds. Clocks differ, so it may be below zero, which is shown as zero."""
     return max(0, span // timedelta(milliseconds=1))
-
-
-def newest_lag(events: list[Mapping[str, Any]]) -> int | None:
-    """How long the last of these events took to reach the stream; None if there are none."""
-    return events[-1]["lag"]["to_stream_ms"] if events else None

@@ -139,7 +139,8 @@ class Watch:
         shards = f"{self._stream.shards} {'shard' if self._stream.shards == 1 else 'shards'}"
         if newest is None:
             return Hop("stream", "working", f"{shards}; no event since the console was started.")
-        return Hop("stream", "working", f"{shards}; the newest event took this long.", newest["lag"]["to_stream_ms"])
+        arrived = f"{shards}; the newest event arrived at {newest['arrived_at'][11:19]} UTC."
+        return Hop("stream", "working", arrived, newest["lag"]["to_stream_ms"])
 
 
 def _explained(hops: Sequence[Hop], faults: Sequence[Mapping[str, Any]]) -> list[Hop]:
