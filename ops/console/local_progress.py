@@ -7,7 +7,7 @@ from typing import Protocol
 from ops.console.hops import Hop, Name
 
 WAITS_MS = 5_000
-"""Records that are older than this wait. The first invocation of a function takes seconds, because its process starts."""
+"""Records that are older than this wait. A first invocation takes seconds, because the function's process starts."""
 START = "make up"
 STOPPED = {"projector": "projectorstopped", "read model": "accountsbyownerstopped", "lake": "lakestopped"}
 BEHIND = {"projector": "projectorisbehind", "read model": "accountsbyownerisbehind"}

@@ -1,6 +1,5 @@
 """A domain event as the page shows it. Pure."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
