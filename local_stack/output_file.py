@@ -33,7 +33,7 @@ def open_atomically(path: Path, *, is_private: bool = False) -> Iterator[IO[str]
                 yield file
             return
         try:
-            with open(unfinished, "w", encoding="utf-8", opener=_private if is_private else None) as file:  # noqa: PTH123
+            with open(unfinished, "w", encoding="utf-8", opener=_private if is_private else None) as file:
                 yield file
             unfinished.replace(target)
         finally:

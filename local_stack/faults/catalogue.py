@@ -18,8 +18,8 @@ class Fault:
         title: its name in a heading.
         what: what it does, a sentence.
         watch: what to watch, a sentence.
-        repair: the commands that repair what it broke, after it has ended; empty if nothing is left to repair. `ACCOUNT`
-            is the account that it was about.
+        repair: the commands that repair what it broke, after it has ended, with `ACCOUNT` for the account that it was
+            about; empty if nothing is left to repair.
         runbook: the anchor of the entry in docs/runbook.md.
         is_momentary: it happens once, so it cannot be ended.
         settings: the names of the settings that it accepts.

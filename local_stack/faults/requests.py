@@ -36,31 +36,23 @@ def answer(switch: Switch, method: str, path: str, body: bytes) -> Answer:
         path: the path, without a query.
         body: the body; ignored with GET.
     """
-    name = path.removeprefix(PATH).removeprefix("/")
     if not (path == PATH or path.startswith(f"{PATH}/")):
         return _refused(HTTPStatus.NOT_FOUND, "not_found", "There is no such page.", f"Use {PATH}.")
-    if method == "GET" and not name:
-        return HTTPStatus.OK, _all(switch)
-    if method != "POST":
-        return _refused(
-            *(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed"),
-            *(f"{method} is not possible here.", f"Use GET {PATH} or POST {PATH}/NAME."),
-        )
+    name = path.removeprefix(PATH).removeprefix("/")
     try:
-        is_on, settings = _parsed(body)
-        if name:
-            return HTTPStatus.OK, as_json(switch.begin(name, settings) if is_on else switch.end(name))
-        if is_on:
-            raise _Invalid("Faults begin one at a time.")
-        switch.end_all()
-        return HTTPStatus.OK, _all(switch)
+        if method == "GET" and not name:
+            return HTTPStatus.OK, _all(switch)
+        if method != "POST":
+            advice = f"Use GET {PATH} or POST {PATH}/NAME."
+            return _refused(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", f"{method} is not possible.", advice)
+        return HTTPStatus.OK, _changed(switch, name, *_parsed(body))
     except _Invalid as error:
         advice = 'Send {"on": true, "settings": {"share": "0.3"}} or {"on": false}.'
         return _refused(HTTPStatus.BAD_REQUEST, "invalid_request", str(error), advice)
-    except UnknownFault as error:
-        return _refused(HTTPStatus.NOT_FOUND, "unknown_fault", error.reason, error.advice)
     except FaultRefused as error:
-        return _refused(HTTPStatus.CONFLICT, "fault_refused", error.reason, error.advice)
+        is_unknown = isinstance(error, UnknownFault)
+        status, code = (HTTPStatus.NOT_FOUND, "unknown_fault") if is_unknown else (HTTPStatus.CONFLICT, "fault_refused")
+        return _refused(status, code, error.reason, error.advice)
 
 
 def as_json(state: FaultState) -> dict[str, Any]:
@@ -81,6 +73,15 @@ def as_json(state: FaultState) -> dict[str, Any]:
 
 class _Invalid(Exception):
     """The body is not as described."""
+
+
+def _changed(switch: Switch, name: str, is_on: bool, settings: Mapping[str, str]) -> dict[str, Any]:  # noqa: FBT001 -- as parsed
+    if name:
+        return as_json(switch.begin(name, settings) if is_on else switch.end(name))
+    if is_on:
+        raise _Invalid("Faults begin one at a time.")
+    switch.end_all()
+    return _all(switch)
 
 
 def _all(switch: Switch) -> dict[str, Any]:

@@ -13,11 +13,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local_stack.errors import CommandError
 from local_stack.faults.catalogue import ACCOUNT, FAULTS, Fault, fault
-from local_stack.faults.effects import Effect, effects_of
+from local_stack.faults.effects import Effects, effects_of
 from local_stack.faults.errors import FaultRefused
 from local_stack.faults.settings import checked
 from local_stack.local_deployment import LocalDeployment
 
+PATIENCE_S, CLOSING_PATIENCE_S = 150.0, 2.0
+"""How long a change waits for another, which may take two minutes; less when the local stack stops."""
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -61,7 +63,7 @@ class FaultSwitch:
     Args:
         deployment: the running local stack.
         now: returns the current time, UTC.
-        effects: makes the effects of the faults, by name; tests replace it.
+        effects: makes the effects of the faults; tests replace it.
     """
 
     def __init__(
@@ -69,19 +71,22 @@ class FaultSwitch:
         deployment: LocalDeployment,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        effects: Callable[[LocalDeployment], Mapping[str, Effect]] = effects_of,
+        effects: Callable[[LocalDeployment], Effects] = effects_of,
     ) -> None:
         self._now = now
         self._effects = effects(deployment)
         self._states = {name: FaultState.initial(each) for name, each in FAULTS.items()}
         self._changing = threading.Lock()
         """One change at a time. Reading `_states` needs no lock: each change replaces one value."""
+        self._patience_s = PATIENCE_S
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._patience_s = CLOSING_PATIENCE_S
         self.end_all()
+        self._effects.close()
 
     def states(self) -> tuple[FaultState, ...]:
         """All faults in their order. It never waits for a change that is in progress."""
@@ -95,11 +100,11 @@ class FaultSwitch:
             FaultRefused: it is on already, a setting is not valid, or the stack does not allow it now.
         """
         asked = checked(fault(name), settings)
-        with self._changing, _explained():
+        with self._change(), _explained():
             if self._states[name].is_on:
                 raise FaultRefused(f"{name} is on already.", f"End it first: account-events faults end {name}")
             self._check_conflicts(name)
-            chosen = {**asked, **self._effects[name].begin(asked)}
+            chosen = {**asked, **self._effects.by_name[name].begin(asked)}
             self._states[name] = replace(
                 self._states[name],
                 is_on=not FAULTS[name].is_momentary,
@@ -122,10 +127,10 @@ class FaultSwitch:
                 f"{name} happens once, so it cannot be ended.",
                 f"Repair what it broke: {of.repair}" if of.repair else "Nothing is left to repair.",
             )
-        with self._changing, _explained():
+        with self._change(), _explained():
             if not self._states[name].is_on:
                 raise FaultRefused(f"{name} is off.", "Nothing has to be ended.")
-            self._effects[name].end()
+            self._effects.by_name[name].end()
             self._states[name] = replace(self._states[name], is_on=False)
             return self._states[name]
 
@@ -135,6 +140,15 @@ class FaultSwitch:
             if state.is_on:
                 with suppress(FaultRefused):
                     self.end(state.name)
+
+    @contextmanager
+    def _change(self) -> Iterator[None]:
+        if not self._changing.acquire(timeout=self._patience_s):
+            raise FaultRefused("Another fault is still beginning or ending.", "Try again in a minute.")
+        try:
+            yield
+        finally:
+            self._changing.release()
 
     def _check_conflicts(self, name: str) -> None:
         """Refuse a fault that could not show its effect because of another."""

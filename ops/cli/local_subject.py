@@ -2,17 +2,14 @@
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import partial
 
-from local_stack.alarms.local_alarms import LocalAlarms
+from local_stack.alarms.local_alarms import WINDOW_S, LocalAlarms
 from local_stack.faults.requests import Switch, answer
 from local_stack.local_deployment import LocalDeployment
 from ops.console.local_progress import Fakes
 from ops.console.subject import LocalParts, SharedClients, Subject
 
-ALARM_WINDOW_S = 60.0
-"""The data of this time are evaluated: on AWS, most alarms evaluate five minutes, which is long for a trial."""
 READ_MODEL_MAPPING = "AccountsByOwnerMapping"
 
 
@@ -25,7 +22,7 @@ def local_subject(deployment: LocalDeployment, switch: Switch, swagger_url: str,
         swagger_url: the address of its Swagger UI.
         scripts_may_break: whether scripts may let faults begin and end.
     """
-    alarms = LocalAlarms(deployment.address, lambda: datetime.now(UTC))
+    alarms = LocalAlarms(deployment.address)
     parts = LocalParts(
         fakes=Fakes(
             projector=deployment.mapping.status,
@@ -43,5 +40,5 @@ def local_subject(deployment: LocalDeployment, switch: Switch, swagger_url: str,
 
 def firing(alarms: LocalAlarms) -> Sequence[dict[str, str]]:
     """The alarms that would fire on AWS."""
-    states = alarms.evaluate(time.time() - ALARM_WINDOW_S)
+    states = alarms.evaluate(time.time() - WINDOW_S)
     return [{"name": each.name, "reason": each.reason, "runbook": each.runbook} for each in states if each.is_alarm]

@@ -37,7 +37,7 @@ def up(
     auth: Auth = "iam",
     *,
     faults: Annotated[
-        bool, typer.Option("--faults", help="Let scripts break the stack, with the command `faults`.")
+        bool, typer.Option("--faults", help="Let `account-events faults` break the local stack.")
     ] = False,
 ) -> None:
     """Start a local stack with its console, print commands to try, and keep it running. Ctrl-C stops it."""
