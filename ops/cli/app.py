@@ -31,7 +31,7 @@ from ops.cli.replay import app as replay_command
 from ops.cli.report import app as report_command
 from ops.cli.restore import app as restore_commands
 from ops.cli.schema import app as schema_commands
-from ops.cli.steps import steps
+from ops.cli.steps import out, steps
 from ops.cli.up import AUTHORISATIONS, Auth, Port
 from ops.cli.up import app as up_command
 from ops.demo.demo import Demo, DemoResult
@@ -57,7 +57,6 @@ lake_commands.add_typer(lake_repair_commands)
 app.add_typer(lake_commands, name="lake")
 app.add_typer(restore_commands, name="restore")
 app.add_typer(schema_commands, name="schema")
-out = Console()
 err = Console(stderr=True)
 
 
