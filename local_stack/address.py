@@ -40,6 +40,9 @@ class Address:
         outputs: outputs of the stack, by name.
         access_key: with IAM, the access key id and secret of the API test user; None with JWT.
         issuer_url: with JWT, URL of the fake token issuer; None with IAM.
+        console_url: URL of the console, which ends with a slash; None if there is none.
+        console_token: token for requests to the console; None if there is no console.
+        faults: whether scripts may let faults begin (`account-events up --faults`).
     """
 
     endpoint_url: str
@@ -47,6 +50,9 @@ class Address:
     outputs: dict[str, str]
     access_key: tuple[str, str] | None
     issuer_url: str | None
+    console_url: str | None = None
+    console_token: str | None = None
+    faults: bool = False
 
     @property
     def api_url(self) -> str:
@@ -91,10 +97,13 @@ class Address:
 
     @contextmanager
     def published(self) -> Iterator[None]:
-        """Write the address file while the context is open, so that other terminals find this local stack."""
+        """Write the address file while the context is open, so that other terminals find this local stack.
+
+        Only its owner may read it, because it contains credentials.
+        """
         ADDRESS_FILE.parent.mkdir(exist_ok=True)
         text = json.dumps(asdict(self), indent=2)
-        with open_atomically(ADDRESS_FILE) as file:  # other terminals may read it at any time
+        with open_atomically(ADDRESS_FILE, is_private=True) as file:  # other terminals may read it at any time
             file.write(text)
         try:
             yield

@@ -20,6 +20,7 @@ from account_core.rows.items import from_item
 from account_events.lambda_mapping.config import MappingConfig
 from local_stack.address import Address, loopback_http
 from local_stack.api_test_user import create_api_test_user
+from local_stack.arrivals import ArrivalCounter
 from local_stack.build import PACKAGES, build_zip
 from local_stack.deploy import deploy
 from local_stack.emulator import Emulator, uninterrupted
@@ -206,6 +207,8 @@ class LocalDeployment:
             {config.uuid: self.mappings[name] for name, config in configs.items()},
             f"{STACK_NAME}-lake",
             lambda: self.firehose.status(),  # noqa: PLW0108 -- tests replace the runner
+            stream_name=self.address.outputs["EventStreamName"],
+            arrivals=ArrivalCounter(self.address.client("kinesis"), self.address.outputs["EventStreamName"]).count,
         )
         self.metrics.start()
         stack.callback(self.metrics.stop)

@@ -12,10 +12,14 @@ DISK_ERRORS = {errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EROFS}
 
 
 @contextmanager
-def open_atomically(path: Path) -> Iterator[IO[str]]:
+def open_atomically(path: Path, *, is_private: bool = False) -> Iterator[IO[str]]:
     """Open a temporary file for writing and rename it to `path` when the context ends without an error.
 
     If the context raises, `path` is unchanged. If `path` is a device or a pipe, it is opened directly.
+
+    Args:
+        path: the file.
+        is_private: whether only its owner may read the file.
 
     Raises:
         OSError: the file cannot be created or written. The error names `path`.
@@ -29,7 +33,7 @@ def open_atomically(path: Path) -> Iterator[IO[str]]:
                 yield file
             return
         try:
-            with unfinished.open("w", encoding="utf-8") as file:
+            with open(unfinished, "w", encoding="utf-8", opener=_private if is_private else None) as file:
                 yield file
             unfinished.replace(target)
         finally:
@@ -38,6 +42,10 @@ def open_atomically(path: Path) -> Iterator[IO[str]]:
         if str(error.filename) == str(unfinished) or (error.filename is None and error.errno in DISK_ERRORS):
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _resolved(path: Path) -> Path:

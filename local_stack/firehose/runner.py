@@ -52,6 +52,7 @@ class FirehoseStatus:
         is_idle: the last cycle found no new records, and everything read is written.
         errors: number of failed reads and writes; each is retried.
         checkpoints: sequence number by shard, from which a new runner may resume.
+        records_read: the number of records that this runner has read from the stream.
     """
 
     is_running: bool
@@ -60,6 +61,7 @@ class FirehoseStatus:
     errors: int
     last_error: str | None
     checkpoints: Mapping[str, str]
+    records_read: int = 0
 
 
 class FirehoseRunner:
@@ -104,7 +106,7 @@ class FirehoseRunner:
         self._ended: set[str] = set()
         self._loop = PollLoop(name, self._cycle)
         self._flush = False
-        self._errors, self._errors_in_a_row = 0, 0
+        self._errors, self._errors_in_a_row, self._records_read = 0, 0, 0
         self._last_error: str | None = None
 
     def start(self) -> None:
@@ -142,6 +144,7 @@ class FirehoseRunner:
             self._errors,
             self._last_error,
             dict(self._delivery.checkpoints),
+            self._records_read,
         )
 
     def run_cycle(self) -> float:
@@ -182,6 +185,7 @@ class FirehoseRunner:
             for record in read.records:
                 self._delivery.take(source_records(record.event, now_ms), self._clock())
                 self._last_read[shard.shard_id] = record.sequence_number
+                self._records_read += 1
             if read.ended:
                 self._ended.add(shard.shard_id)
             is_quiet &= not read.records and not read.behind_ms

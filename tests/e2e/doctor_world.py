@@ -3,12 +3,13 @@
 import shlex
 import time
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from typer.testing import CliRunner
 
 from account_core.rows.layout import key, rows_query
+from local_stack.alarms.local_alarms import LocalAlarms
 from local_stack.emulator import client
 from local_stack.local_deployment import LocalDeployment
 from ops.cli.app import app
@@ -47,6 +48,10 @@ class World:
     @property
     def outputs(self) -> dict[str, str]:
         return self.deployment.address.outputs
+
+    @cached_property
+    def alarms(self) -> LocalAlarms:
+        return LocalAlarms(self.deployment.address)
 
     def client(self, service: str) -> Any:  # noqa: ANN401 -- a client
         return self.deployment.address.client(service)

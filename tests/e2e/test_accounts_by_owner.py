@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 
+from local_stack.faults.workers import kill_workers
 from local_stack.local_deployment import LocalDeployment
-from tests.e2e.faults import kill_workers
 from tests.support.terminal import account_events
 
 IDLE_TIMEOUT_S = 60.0

@@ -14,10 +14,12 @@ from botocore.exceptions import ClientError
 from account_core.domain.events import EventRow
 from account_events.aggregation.unpacking import MAGIC, unpack
 from local_stack.emulator import REGION
+from local_stack.faults.kinesis_proxy import Entries
+from local_stack.faults.workers import kill_workers
 from local_stack.local_deployment import LocalDeployment
 from ops.demo.demo import read_published
 from ops.ledger.audit import AccountAudit, audit
-from tests.e2e.faults import Entries, faulty_kinesis, kill_workers
+from tests.e2e.faults import faulty_kinesis
 
 IDLE_TIMEOUT_S = 90.0
 ANSWER_TIMEOUT_S = 120.0

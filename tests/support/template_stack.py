@@ -19,6 +19,11 @@ def of_type(kind: str) -> dict[str, Any]:
     return {name: resource for name, resource in RESOURCES.items() if resource["Type"] == kind}
 
 
+def is_on_aws_only(logical_id: str) -> bool:
+    """Whether the template leaves this resource out of the local stack."""
+    return bool(RESOURCES.get(logical_id, {}).get("Condition") == "OnAws")
+
+
 @dataclass(frozen=True)
 class Stack:
     """A stack whose generated resource names begin with its name, as CloudFormation's do.

@@ -13,16 +13,17 @@ from typing import Any
 
 import pytest
 
+from local_stack.alarms.deployed_alarms import made_up_name
+from local_stack.alarms.local_alarms import AlarmState, LocalAlarms
 from local_stack.local_deployment import STACK_NAME
 from ops.doctor.run import stack_view
 from ops.doctor.stack_view import StackView
 from tests.e2e.doctor_world import World
-from tests.e2e.runbook.alarm_states import AlarmState, AlarmStates, is_on_aws_only, made_up_name
 from tests.e2e.runbook.programs import Programs
 from tests.e2e.runbook.scenarios import Scenario
 from tests.support.practice_shell import Ran, Shell
 from tests.support.runbook import Entry, entries, functions, preparation, procedures, scripts
-from tests.support.template_stack import RESOURCES
+from tests.support.template_stack import RESOURCES, is_on_aws_only
 
 DOCUMENT = (Path(__file__).parents[3] / "docs/runbook.md").read_text(encoding="utf-8")
 ENTRIES: Mapping[str, Entry] = {entry.name: entry for entry in entries(DOCUMENT)}
@@ -113,9 +114,9 @@ class Operator:
         names = {name: made_up_name(STACK_NAME, name) for name in RESOURCES if is_on_aws_only(name)}
         return replace(view, physical_ids={**names, "LakeDelivery": DELIVERY, **view.physical_ids})
 
-    @cached_property
-    def alarms(self) -> AlarmStates:
-        return AlarmStates(self.view)
+    @property
+    def alarms(self) -> LocalAlarms:
+        return self.world.alarms
 
     def mark(self) -> None:
         """From now on, look only at what follows."""

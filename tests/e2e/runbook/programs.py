@@ -4,7 +4,7 @@
   the local stack.
 - The event source mappings are fakes. They follow what `update-event-source-mapping` sets.
 - Alarms, the delivery stream and the rule are not in the local stack. Their names are made up, and an alarm's state is
-  computed from what the stack emits (`alarm_states`).
+  computed from what the stack emits (`local_stack.alarms`).
 - What the emulator does not have is answered as botocore's model of the service describes.
 """
 
@@ -17,6 +17,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
+from local_stack.alarms.deployed_alarms import made_up_name
+from local_stack.alarms.local_alarms import AlarmState
 from local_stack.build import PACKAGES, build_zip
 from local_stack.deploy import deploy
 from local_stack.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
@@ -26,11 +28,10 @@ from ops.cli.app import app
 from ops.cli.exit_handling import error_line
 from ops.doctor.stack_view import StackView
 from tests.e2e.doctor_world import World
-from tests.e2e.runbook.alarm_states import AlarmState, is_on_aws_only, made_up_name
 from tests.support.aws_cli import AwsCli, Respond
 from tests.support.practice_shell import Answer, Program
 from tests.support.template_metrics import ALARMS, COMPOSITES
-from tests.support.template_stack import of_type
+from tests.support.template_stack import is_on_aws_only, of_type
 
 STOP_TIMEOUT_S = 60.0
 """Longer than an invocation of a function."""

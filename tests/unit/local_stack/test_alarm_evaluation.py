@@ -1,13 +1,13 @@
-"""How the scenarios of the runbook evaluate the template's alarms."""
+"""How the alarms of the template are evaluated locally."""
 
 from typing import Any
 
 import pytest
 
-from tests.e2e.runbook.alarm_states import Metric, computed, evaluated, values_in
+from local_stack.alarms.evaluation import Metric, computed, evaluated, values_in
 from tests.support.template_metrics import ALARMS, expressions_of, ids_in
 
-METRIC = Metric("AccountEvents", "Gaps", {"Stack": "s", "service": "a"}, "Maximum")
+METRIC = Metric("AccountEvents", "Gaps", (("Stack", "s"), ("service", "a")), "Maximum")
 
 
 @pytest.mark.parametrize(
@@ -22,13 +22,13 @@ METRIC = Metric("AccountEvents", "Gaps", {"Stack": "s", "service": "a"}, "Maximu
 )
 def test_missing_data_is_treated_as_the_alarm_demands(value: float | None, missing: str, *, expected: bool) -> None:
     alarm = {"ComparisonOperator": "GreaterThanThreshold", "Threshold": 0, "TreatMissingData": missing}
-    assert evaluated(value, alarm).is_alarm is expected
+    assert evaluated({"m": value}, alarm).is_alarm is expected
 
 
 @pytest.mark.parametrize("value", [1, 0])
 def test_a_value_at_the_threshold_is_no_alarm(value: float) -> None:
     alarm = {"ComparisonOperator": "LessThanThreshold", "Threshold": 1, "TreatMissingData": "breaching"}
-    assert evaluated(value, alarm).is_alarm is (value < 1)
+    assert evaluated({"m": value}, alarm).is_alarm is (value < 1)
 
 
 @pytest.mark.parametrize("alarm", [name for name in ALARMS if expressions_of(name)])

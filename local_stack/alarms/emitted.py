@@ -1,0 +1,67 @@
+"""The metrics that functions emit in their logs, read piece by piece."""
+
+import json
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from local_stack.alarms.evaluation import Metric, values_in
+
+OVERLAP_MS = 10_000
+"""How far each read goes back behind the newest line, because lines of several processes arrive out of order."""
+VALUES_MAX = 10_000
+"""How many values of a metric are kept; the oldest are dropped."""
+
+
+class EmittedMetrics:
+    """Reads the log groups, each line once, and keeps the values of some metrics.
+
+    Args:
+        logs: a client of CloudWatch Logs.
+        groups: the names of the log groups.
+        metrics: the metrics whose values are kept.
+    """
+
+    def __init__(self, logs: Any, groups: Sequence[str], metrics: Iterable[Metric]) -> None:  # noqa: ANN401 -- a boto3 client
+        self._logs, self._groups = logs, groups
+        self._wanted = tuple(metrics)
+        self._begins_ms: int | None = None
+        self._newest_ms: dict[str, int] = {}
+        self._seen: dict[str, dict[str, int]] = {}
+        self._values: dict[Metric, deque[tuple[int, float]]] = defaultdict(lambda: deque(maxlen=VALUES_MAX))
+
+    def read(self, since_s: float) -> None:
+        """Read the new lines. The values since this time, in seconds since 1970, are available afterwards."""
+        since_ms = int(since_s * 1_000)
+        if self._begins_ms is None or since_ms < self._begins_ms:
+            self._begins_ms = since_ms
+            self._newest_ms, self._seen = {}, {}
+            self._values.clear()
+        for group in self._groups:
+            self._read_group(group)
+
+    def values(self, metric: Metric, since_s: float) -> list[float]:
+        """The metric's values since this time."""
+        return [value for at_ms, value in self._values[metric] if at_ms >= int(since_s * 1_000)]
+
+    def _read_group(self, group: str) -> None:
+        begins_ms = self._begins_ms or 0
+        start_ms = max(begins_ms, self._newest_ms.get(group, begins_ms) - OVERLAP_MS)
+        seen = self._seen.get(group, {})
+        kept: dict[str, int] = {event_id: at_ms for event_id, at_ms in seen.items() if at_ms >= start_ms}
+        for event in self._lines(group, start_ms):
+            if event["eventId"] in seen:
+                continue
+            kept[event["eventId"]] = event["timestamp"]
+            line = json.loads(event["message"])
+            for metric in self._wanted:
+                self._values[metric].extend((event["timestamp"], value) for value in values_in(metric, line))
+        self._seen[group] = kept
+        self._newest_ms[group] = max(kept.values(), default=start_ms)
+
+    def _lines(self, group: str, start_ms: int) -> Iterator[Any]:
+        pages = self._logs.get_paginator("filter_log_events").paginate(
+            logGroupName=group, startTime=start_ms, filterPattern='"_aws"'
+        )
+        for page in pages:
+            yield from page["events"]
