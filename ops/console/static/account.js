@@ -9,9 +9,13 @@ import { count, counted, moment, money, waitsFor } from "./format.js";
 import { drawRows } from "./rows.js";
 
 const REFRESH_MS = 200;
+const AGAIN_MS = 1000;
+const AGAIN_MAX = 3;
 let before = null; // the version before which older rows are shown; null for the newest
 let request = 0;
 let heading = null;
+let again = 0; // how often it has been read again because the read model was behind
+let isUnsettled = false; // something about it is expected to change without an event
 
 async function load() {
   const mine = (request += 1);
@@ -28,9 +32,18 @@ async function load() {
 
 /** Reads the chosen account again soon, if it is this one. */
 export function refreshAccount(account_id) {
-  if (account_id && account_id === chosenAccount()) refresh();
+  if (!account_id || account_id !== chosenAccount()) return;
+  again = 0;
+  refresh();
 }
 const refresh = delayed(load, REFRESH_MS);
+const readAgain = delayed(load, AGAIN_MS);
+
+/** Reads the chosen account again if this status may have changed it. */
+export function followStatus({ parked, gaps, is_reachable }) {
+  const isNamed = [...parked, ...gaps].some(each => each.account_id === chosenAccount());
+  if (is_reachable && (isNamed || isUnsettled)) refresh();
+}
 
 function showNone() {
   byId("account-none").hidden = false;
@@ -57,6 +70,12 @@ function draw(found) {
   const newest = found.rows[0];
   if (!before) heading = headingOf(found, newest);
   reconcile(byId("account-head"), [{ ...heading, ...standing(found) }], () => "head", head);
+  const isBehind = (found.read_model?.sequence ?? 0) < (heading.sequence ?? 0);
+  isUnsettled = Boolean(isBehind || found.parked || found.waiting || found.problem);
+  if (isBehind && again < AGAIN_MAX) {
+    again += 1;
+    readAgain();
+  }
   drawRows(found, before, version => {
     before = version;
     load();

@@ -31,11 +31,16 @@ function groups() {
     ["parked account", "parked accounts", parked.map(parkedAccount)],
     ["discarded batch", "discarded batches", failed?.count ? [failedBatches(failed)] : [], failed?.count],
     ["gap", "gaps", gaps.map(gap)],
-    ["delay", "delays", hops.filter(hop => hop.state === "waiting").map(stoppedHop)],
+    ["delay", "delays", hops.filter(hop => hop.state === "waiting" && !isListed(hop)).map(stoppedHop)],
     ["finding of doctor", "findings of doctor", (findings?.findings ?? []).map(finding)],
     ["incomplete check", "incomplete checks", (findings?.incomplete ?? []).map(incomplete)],
   ].filter(([, , items]) => items.length);
 }
+
+/** Whether a hop waits only because of something that is listed with its own command. */
+const isListed = ({ runbook: anchor }) => ({
+  projectorparks: status.parked.length, accountsbyownerwaits: status.gaps.length, projectorgaveup: status.failed_batches.count,
+}[anchor] > 0);
 
 const stoppedHop = hop => ({
   key: hop.name, tone: STATES[hop.state][0], title: `${hopName(hop.name)}: ${STATES[hop.state][2]}`, text: hop.detail, command: hop.command, runbook: hop.runbook,

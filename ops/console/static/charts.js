@@ -5,6 +5,7 @@ import { byId, element, prose } from "./dom.js";
 import { money } from "./format.js";
 
 const FORBIDDEN = "script, foreignObject, image, a, use, style, iframe";
+const COLOURS = [["in", "credit or inflow"], ["out", "withdrawal or outflow"], ["opened", "account opened"]];
 let isLoading = false;
 
 async function load(day = "") {
@@ -14,7 +15,9 @@ async function load(day = "") {
   button.setAttribute("aria-disabled", "true");
   report("Reading the lake.");
   try {
-    draw(await ask(`/api/charts${day ? `?${new URLSearchParams({ day })}` : ""}`));
+    let found = await ask(address(day));
+    if (!found.day && found.days.length && !day) found = await ask(address(found.days[0])); // today, which is incomplete
+    draw(found);
   } catch (problem) {
     report(`${problem.message} ${problem.advice}`);
   } finally {
@@ -22,6 +25,8 @@ async function load(day = "") {
     button.removeAttribute("aria-disabled");
   }
 }
+
+const address = day => `/api/charts${day ? `?${new URLSearchParams({ day })}` : ""}`;
 
 const report = text => byId("charts").replaceChildren(element("p.nothing", {}, prose(text)));
 
@@ -32,6 +37,7 @@ function draw({ day, days = [], charts = [], note }) {
   if (!charts.length) return report(note || "The lake has no events on this day. Events reach it about a minute after their command.");
   byId("charts").replaceChildren(
     ...(note ? [element("p.note", {}, prose(note))] : []),
+    element("p.key", {}, COLOURS.map(([name, text]) => element("span", {}, element(`i.${name}`), text))),
     element("div.panels", {}, charts.map(figure)),
   );
 }

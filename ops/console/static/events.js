@@ -87,7 +87,7 @@ function build(event, key) {
   const occurred = clock(event.occurred_at, true);
   const button = element(
     "button.link", { type: "button", "aria-expanded": "false", "data-control": "fields", click: () => toggle(row, event, key, button) },
-    element("span.nth", {}, `#${event.sequence}`), ` ${kind}`,
+    element("span.nth", {}, `#${event.sequence} `), kind,
   );
   const row = element(
     `tr.${kind}`, { "data-key": key },

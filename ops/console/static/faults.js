@@ -137,5 +137,6 @@ function after(state) {
   const when = `${state.is_momentary ? "Done" : state.is_on ? "On since" : "Ended, begun"} at ${clock(state.began_at)}`;
   const lines = [element("p.aside", {}, `${state.is_on ? when.replace(" at", "") : when}${chosen ? `: ${chosen}` : ""}.`)];
   if (state.is_on) return [...lines, state.repair ? element("p.aside", {}, "Some damage remains after the end. The repair command is then shown here.") : null].filter(Boolean);
-  return [...lines, state.repair ? command(state.repair, "Copy repair") : element("p.aside", {}, "Nothing is left to repair."), runbook(state.runbook)];
+  if (!state.repair) return [...lines, element("p.aside", {}, "Nothing is left to repair.")];
+  return [...lines, command(state.repair, "Copy repair"), runbook(state.runbook)];
 }

@@ -1,6 +1,6 @@
 // Wires the page: one feed of events from the server, and the parts that show them.
 
-import { listenToAccount, refreshAccount } from "./account.js";
+import { followStatus, listenToAccount, refreshAccount } from "./account.js";
 import { listenToAccounts, refreshAccounts } from "./accounts.js";
 import { ask } from "./api.js";
 import { listenToDoctor, showFindings, showStatus } from "./attention.js";
@@ -26,6 +26,7 @@ const receivers = {
     showReachable(status);
     showPath(status);
     showStatus(status);
+    followStatus(status);
     showFaults(status.faults ?? []);
   },
   findings: showFindings,

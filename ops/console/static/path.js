@@ -23,7 +23,15 @@ export const hopName = name => (HOPS[name] ?? [name])[0];
 
 /** Shows the hops before anything is known of them. */
 export function drawEmptyPath() {
+  new ResizeObserver(keepFocusVisible).observe(byId("path-bar"));
   draw(Object.keys(HOPS).map(name => ({ name, state: "unknown", lag_ms: null, detail: "" })));
+}
+
+/** Focused elements and headings are scrolled to below the path, which stays in view on large screens. */
+function keepFocusVisible() {
+  const bar = byId("path-bar");
+  const height = getComputedStyle(bar).position === "sticky" ? bar.offsetHeight : 0;
+  document.documentElement.style.scrollPaddingTop = `${height + 16}px`;
 }
 
 let states = {};
@@ -61,7 +69,7 @@ function build({ name, state, lag_ms, detail }) {
       element(
         "p.state", {},
         element(`strong.${tone}-ink`, {}, word),
-        lag_ms === null || lag_ms === undefined ? null : [" ", element("span.lag", {}, element("span.unseen", {}, "lag "), duration(lag_ms))],
+        lag_ms === null || lag_ms === undefined || (state !== "working" && !lag_ms) ? null : [" ", element("span.lag", {}, element("span.unseen", {}, "lag "), duration(lag_ms))],
       ),
       element("p.aside", {}, state === "working" ? what : detail || what),
     ),

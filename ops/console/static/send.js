@@ -19,7 +19,7 @@ export function prepareSending(canSend, sent) {
   byId("send-refused").hidden = canSend;
   if (!canSend || form.dataset.ready) return;
   form.dataset.ready = "yes";
-  form.addEventListener("change", showKind);
+  form.addEventListener("input", showKind);
   form.addEventListener("submit", async event => {
     event.preventDefault();
     await submit(sent);
@@ -40,8 +40,13 @@ function setKind(kind) {
 function showKind() {
   const kind = form.elements.kind.value;
   for (const fields of form.querySelectorAll("[data-for]")) fields.hidden = !fields.dataset.for.split(" ").includes(kind);
-  byId("send-button").textContent = WORDS[kind][0];
+  byId("send-button").textContent = WORDS[kind][0] + (timesOf(kind) > 1 ? ` ${timesOf(kind)} times` : "");
   byId("send-hint").textContent = WORDS[kind][1];
+}
+
+/** An account is opened once; credits and withdrawals are sent as often as the form states. */
+function timesOf(kind) {
+  return kind === "open" ? 1 : Math.min(TIMES_MAX, Math.max(1, Math.trunc(Number(form.elements.times.value)) || 1));
 }
 
 /** Returns the command in the form; without its id, text or amount if the field is empty. */
@@ -65,7 +70,7 @@ async function submit(sent) {
     return;
   }
   const given = commandOf(form.elements);
-  const times = Math.min(TIMES_MAX, Math.max(1, Number(form.elements.times.value) || 1));
+  const times = timesOf(given.kind);
   const button = byId("send-button");
   button.setAttribute("aria-disabled", "true");
   if (form.dataset.busy) return;

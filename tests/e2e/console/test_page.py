@@ -53,10 +53,10 @@ def test_a_new_account_is_chosen_and_its_event_appears(view: View, console: Fake
 def test_several_commands_are_sent_one_after_the_other(view: View, console: FakeConsole) -> None:
     console.versions = {ACCOUNT: 3}
     page = view(CHOSEN)
-    page.tab.get_by_text("Idempotency key, several commands").click()
+    page.tab.get_by_text("With an idempotency key").click()
     page.tab.get_by_label("Times").fill("3")
     page.tab.get_by_label("Idempotency key").fill("key-1")
-    page.tab.get_by_role("button", name="Credit", exact=True).click()
+    page.tab.get_by_role("button", name="Credit 3 times").click()
     page.shows("#send-result", "3 of 3 commands accepted.")
     credit = {"kind": "credit", "account_id": ACCOUNT, "amount": "10.00", "idempotency_key": "key-1"}
     assert console.posts == [("/api/commands", credit)] * 3

@@ -1,6 +1,7 @@
 """The console's page for everybody: keyboard, screen reader, contrast, narrow and wide windows."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import expect
@@ -22,7 +23,8 @@ NAMED = "each => (each.id || each.outerHTML.slice(0, 120))"
 HAS_FOCUS_RING = """() => {
   const at = document.activeElement;
   const shown = at.type === "radio" ? at.nextElementSibling : at;
-  return at.id === "skip" || (getComputedStyle(shown).outlineStyle !== "none" && parseFloat(getComputedStyle(shown).outlineWidth) >= 2);
+  const { outlineStyle, outlineWidth } = getComputedStyle(shown);
+  return at.id === "skip" || (outlineStyle !== "none" && parseFloat(outlineWidth) >= 2);
 }"""
 IS_HIDDEN_BY_PATH = """() => {
   const at = document.activeElement;
@@ -170,7 +172,7 @@ def test_headings_and_landmarks_give_an_outline(view: View, busy: FakeConsole) -
     )
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in pairwise(levels))
     tab = page.tab
     assert [tab.get_by_role(role).count() for role in ("banner", "main", "contentinfo", "search")] == [1, 1, 1, 1]
     assert set(

@@ -42,7 +42,7 @@ def test_the_slider_shows_the_state_after_each_step(view: View, console: FakeCon
     console.versions = {ACCOUNT: 24}
     page = view(CHOSEN)
     slider = page.tab.get_by_role("slider", name="Step of the fold")
-    page.shows("#fold-state", "169.15 EUR after version 24, withdrawal −9.80, event 22")
+    page.shows("#fold-state", "169.15 EUR after version 24, withdrawal \u22129.80, event 22")
     slider.focus()
     page.tab.keyboard.press("ArrowLeft")
     page.shows("#fold-state", "178.95 EUR after version 23, credit +22.85, event 21")

@@ -19,7 +19,9 @@ class Viewed:
         scheme: "light" or "dark".
     """
 
-    def __init__(self, browser: BrowserContext, url: str, fragment: str = "", width: int = 1280, scheme: str = "light"):
+    def __init__(
+        self, browser: BrowserContext, url: str, fragment: str = "", width: int = 1280, scheme: str = "light"
+    ) -> None:
         self.url = url
         self.requests: list[str] = []
         self.messages: list[str] = []
