@@ -69,7 +69,7 @@ def test_older_rows_are_read_page_by_page(view: View, console: FakeConsole) -> N
     page = view(CHOSEN)
     page.counts("#rows [role=option]", 50)
     page.tab.get_by_role("button", name="Older rows").click()
-    page.shows("#rows-note", "Older rows, before version 75. No read fetches them.")
+    page.shows("#rows-note", "Older rows, before version 75. A read does not fetch them.")
     page.tab.get_by_role("button", name="Newest rows").click()
     page.shows("#rows-note", "A read fetches the newest 10 rows")
     page.counts("#rows .is-read", 10)
