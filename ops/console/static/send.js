@@ -108,7 +108,7 @@ const accountOf = (answer, given) =>
     isAccepted(answer) ? (bodyOf(answer).accountId ?? given.account_id) : given.account_id;
 
 function showAnswers(given, answers) {
-    const last = answers.at(-1);
+    const last = answers.findLast(each => !isAccepted(each)) ?? answers.at(-1);
     const accepted = answers.filter(isAccepted).length;
     const body = bodyOf(last);
     const meta = `Status ${last.status}, ${duration(last.took_ms)}, request ${last.request_id ?? "without an id"}`;
