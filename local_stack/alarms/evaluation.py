@@ -70,10 +70,14 @@ def combined(states: Mapping[str, Evaluation]) -> Evaluation:
 
 
 def inputs_of(rule: str) -> list[str]:
-    """The alarms that a composite alarm's rule joins by AND: `ALARM("a") AND ALARM("b")`."""
+    """The alarms that a composite alarm's rule joins by AND: `ALARM("a") AND ALARM("b")`.
+
+    Raises:
+        ValueError: it is another rule.
+    """
     found = [re.fullmatch(r'ALARM\("([^"]+)"\)', part) for part in rule.split(" AND ")]
     if not all(found):
-        raise ValueError(rule)
+        raise ValueError(f"the rule of a composite alarm is not understood: {rule}")
     return [each[1] for each in found if each]
 
 

@@ -42,7 +42,7 @@ _FAULTS = (
         "throttled-shard",
         "Throttled shard",
         "Kinesis refuses every record for one shard of the event stream: the account's, or one that the seed chooses.",
-        "Accounts on this shard wait, and all others go on; afterwards each account's events arrive in order.",
+        "Events for this shard wait, later rows wait behind them, and then each account's events arrive in order.",
         "",
         "eventstreamthrottled",
         settings=(ACCOUNT, SEED),

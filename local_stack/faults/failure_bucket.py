@@ -66,14 +66,21 @@ class FilledFailureBucket:
         try:
             yield
         finally:
-            continue_with(mapping, retry_attempts_max=retries, before=lambda: _set_handler(functions, name, handler))
+            try:
+                continue_with(
+                    mapping, retry_attempts_max=retries, before=lambda: _set_handler(functions, name, handler)
+                )
+            except FaultRefused:
+                _set_handler(functions, name, handler)
+                raise
 
     def _credit(self, account_id: str) -> None:
         with self._address.http() as api:
             answer = api.post(f"/accounts/{account_id}/credit", json={"amount": AMOUNT})
         if not answer.is_success:
             raise FaultRefused(
-                f"The account cannot be credited: {answer.status_code} {answer.text[:200]}.", "Name another account."
+                f"The account cannot be credited: {answer.status_code} {answer.text[:200]}.",
+                "Try again, or name another account.",
             )
 
 
@@ -86,7 +93,7 @@ def continue_with(mapping: MappingRunner, *, before: Callable[[], None] = lambda
         settings: fields of its configuration.
 
     Raises:
-        FaultRefused: an invocation did not end in time. The mapping runs as before.
+        FaultRefused: an invocation did not end in time. The mapping stops after it.
     """
     if not mapping.stop(STOP_TIMEOUT_S):
         raise FaultRefused("The projector has been busy for a minute.", "Try again when it is idle.")

@@ -62,14 +62,14 @@ class KinesisProxy:
         self._functions = address.client("lambda")
         self._lock = threading.Lock()
         self._requests = 0
-        self._server = LoopbackServer(partial(_Handler, self))
+        self._server: LoopbackServer | None = None
 
     def __enter__(self) -> Self:
-        self._server.__enter__()
+        self.open()
         try:
             self.connect()
         except BaseException:
-            self._server.__exit__()
+            self.close()
             raise
         return self
 
@@ -81,14 +81,17 @@ class KinesisProxy:
 
     def open(self) -> None:
         """Start the server. The projector does not use it yet."""
-        self._server.__enter__()
+        self._server = LoopbackServer(partial(_Handler, self)).__enter__()
 
     def close(self) -> None:
         """Stop the server. The projector must not use it any more."""
-        self._server.__exit__()
+        if self._server is not None:
+            self._server.__exit__()
+            self._server = None
 
     def connect(self) -> None:
-        """Make the projector use the proxy."""
+        """Make the projector use the proxy, which must be open."""
+        assert self._server is not None  # noqa: S101 -- programmer error
         self._set_variable(f"http://127.0.0.1:{self._server.port}")
 
     def disconnect(self) -> None:

@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Self
 
 import uvicorn
@@ -20,7 +21,7 @@ from ops.console.doctor_runs import DoctorRuns
 from ops.console.feed import Feed
 from ops.console.guard import Guard
 from ops.console.hub import Hub
-from ops.console.static_files import static_files
+from ops.console.static_files import FOLDER, static_files
 from ops.console.subject import Subject
 from ops.console.waiting import WaitingSource
 from ops.console.watch import Watch
@@ -39,6 +40,7 @@ class ConsoleServer:
     Args:
         subject: the stack to show.
         port: port on 127.0.0.1; None for a free one.
+        folder: the page's files.
 
     Attributes:
         url: the console's address, which needs the token.
@@ -48,7 +50,7 @@ class ConsoleServer:
         CommandError: the port is in use.
     """
 
-    def __init__(self, subject: Subject, port: int | None = None) -> None:
+    def __init__(self, subject: Subject, port: int | None = None, folder: Path = FOLDER) -> None:
         self._socket = _listening(port or 0)
         self.port: int = self._socket.getsockname()[1]
         self.token = secrets.token_urlsafe(32)
@@ -62,7 +64,7 @@ class ConsoleServer:
         self._feed = Feed(Watch(subject, clock), self._hub, doctor, subject.pace)
         accounts = Accounts(deployment, WaitingSource(deployment, option, clock))
         charts = ChartSource(lambda: Lake.of(deployment), option, clock)
-        api = Api(subject, self._hub, accounts, charts, doctor, static_files(), datetime.now(UTC))
+        api = Api(subject, self._hub, accounts, charts, doctor, static_files(folder), datetime.now(UTC))
         app = application(api, lambda app: Guard(app, access))
         self._server = uvicorn.Server(
             uvicorn.Config(

@@ -22,7 +22,7 @@ class StaticFile:
     content_type: str
 
 
-def static_files(folder: Path = FOLDER) -> Mapping[str, StaticFile]:
+def static_files(folder: Path) -> Mapping[str, StaticFile]:
     """The files by name. Requests are looked up in this mapping, so none reaches another path."""
     found = sorted(folder.iterdir()) if folder.is_dir() else []
     return {

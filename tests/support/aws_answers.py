@@ -62,7 +62,7 @@ class Answers:
     gaps: list[dict[str, Any]]
     lagging: set[str]
     published: list[EventRow]
-    read_from: datetime
+    read_from: datetime = datetime.min.replace(tzinfo=UTC)
     polls: bool = True
     stream_behind_ms: int = 0
 
@@ -142,9 +142,18 @@ class Answers:
     def _dynamodb_query(self, TableName: str, ExpressionAttributeValues: Mapping[str, Any], **_: Any) -> Any:
         if TableName != self.names["AccountsTable"]:
             return {"Items": self.gaps if TableName == self.names["AccountsByOwnerInbox"] else []}
-        return {"Items": [to_item(row) for row in self.rows[ExpressionAttributeValues[":account_id"]["S"]][::-1]]}
+        last = int(ExpressionAttributeValues.get(":last", {"N": "999"})["N"])
+        rows = self.rows.get(ExpressionAttributeValues[":account_id"]["S"], [])
+        return {"Items": [to_item(row) for row in rows[::-1] if row.version <= last]}
 
-    def _dynamodb_get_item(self, Key: Mapping[str, Any], **_: Any) -> Any:
+    def _dynamodb_batch_get_item(self, RequestItems: Mapping[str, Any]) -> Any:
+        keys = RequestItems[self.names["AccountsByOwner"]]["Keys"]
+        owned = [each | {"Owner": {"S": "owner-1"}} for each in keys if each["AccountId"]["S"] in self.rows]
+        return {"Responses": {self.names["AccountsByOwner"]: owned}}
+
+    def _dynamodb_get_item(self, TableName: str, Key: Mapping[str, Any], **_: Any) -> Any:
+        if TableName == self.names["AccountsByOwnerInbox"]:
+            return {}
         account_id = Key["AccountId"]["S"]
         last = self.events(account_id)[-2 if account_id in self.lagging else -1]
         values = {"Balance": {"N": str(last.balance)}, "Sequence": {"N": str(last.sequence)}}
@@ -187,8 +196,8 @@ class Answers:
         }
         return {"Shards": [shard]}
 
-    def _kinesis_get_shard_iterator(self, Timestamp: datetime, **_: Any) -> Any:
-        self.read_from = Timestamp
+    def _kinesis_get_shard_iterator(self, Timestamp: datetime | None = None, **_: Any) -> Any:
+        self.read_from = Timestamp or self.read_from
         return {"ShardIterator": "0"}
 
     def _kinesis_get_records(self, ShardIterator: str, Limit: int) -> Any:

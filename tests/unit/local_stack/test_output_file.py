@@ -25,6 +25,14 @@ def test_the_file_is_replaced_when_the_context_ends(tmp_path: Path) -> None:
     assert names(tmp_path) == {"f"}
 
 
+def test_a_private_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    with open_atomically(path, is_private=True) as file:
+        assert [unfinished.stat().st_mode & 0o777 for unfinished in tmp_path.iterdir()] == [0o600]
+        file.write("secret")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_after_an_error_the_previous_file_is_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_text("before")
