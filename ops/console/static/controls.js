@@ -46,3 +46,22 @@ export function accountLink(account_id) {
         shortId(account_id),
     );
 }
+
+const LONG = 20;
+
+/** Returns a list of the names and values that exist. Long values, such as ids, get two columns. */
+export function factList(facts) {
+    const known = Object.entries(facts).filter(([, value]) => value !== null && value !== undefined && value !== "");
+    return element(
+        "dl.facts",
+        {},
+        known.map(([name, value]) =>
+            element(
+                String(value).length > LONG ? "div.long-fact" : "div",
+                {},
+                element("dt", {}, name),
+                element("dd", {}, String(value)),
+            ),
+        ),
+    );
+}

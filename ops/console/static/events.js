@@ -1,7 +1,7 @@
 // Domain events as they arrive from Kinesis: the newest first, at most 200 of them in the page.
 
 import { chosenAccount, whenChosen } from "./choice.js";
-import { accountLink } from "./controls.js";
+import { accountLink, factList } from "./controls.js";
 import { announce, byId, element, inFrame, setText } from "./dom.js";
 import { change, clock, count, counted, duration, kindOf, money } from "./format.js";
 
@@ -147,32 +147,7 @@ function toggle(row, event, key, button) {
         "row to stream": duration(event.lag?.to_stream_ms),
         "stream to page": duration(event.lag?.to_console_ms),
     };
-    row.after(
-        element(
-            "tr.more",
-            { "data-key": key },
-            element(
-                "td.text",
-                { colspan: "7" },
-                element(
-                    "dl.facts",
-                    {},
-                    Object.entries(facts).map(([name, value]) =>
-                        element(
-                            "div",
-                            {},
-                            element("dt", {}, name),
-                            element(
-                                "dd",
-                                {},
-                                value === null || value === undefined || value === "" ? "–" : String(value),
-                            ),
-                        ),
-                    ),
-                ),
-            ),
-        ),
-    );
+    row.after(element("tr.more", { "data-key": key }, element("td.text", { colspan: "7" }, factList(facts))));
 }
 
 export function listenToEvents() {

@@ -29,14 +29,14 @@ const NOTE =
     "Then end it, and run the repair command in a terminal.";
 const NOTE_LOCAL = "This stack does not accept faults.";
 const NOTE_DEPLOYED =
-    "Read-only: this console breaks nothing in a deployed stack. A local stack, which make up starts, has faults to try.";
+    "Read-only: this console breaks nothing in a deployed stack. `make up` starts a local stack, which has faults.";
 const DAMAGE = "Some damage remains after the end. The repair command is then shown here.";
 const cards = new Map();
 let isPrepared = false;
 
 export function prepareFaults(canBreak, isLocal) {
     byId("faults").hidden = !canBreak;
-    setText(byId("faults-note"), canBreak ? NOTE : isLocal ? NOTE_LOCAL : NOTE_DEPLOYED);
+    byId("faults-note").replaceChildren(...prose(canBreak ? NOTE : isLocal ? NOTE_LOCAL : NOTE_DEPLOYED));
     if (isPrepared) return;
     isPrepared = true;
     whenChosen(fillAccounts);

@@ -22,7 +22,7 @@ export function drawFold(found) {
     if (!steps.length) return;
     setText(
         byId("fold-note"),
-        `${begins(steps[0])} ${counted(steps.length - 1, "event")} ${steps.length === 2 ? "is" : "are"} folded into it. ` +
+        `${begins(steps[0])} ${counted(steps.length - 1, "event is", "events are")} folded into it. ` +
             "Move the slider to see the state after each step.",
     );
     const slider = byId("fold-slider");
@@ -125,7 +125,7 @@ function show() {
         element(
             "span.aside",
             {},
-            ` after version ${step.version}, ${[what, change(step.kind, step.amount)].join(" ").trim()}, event ${step.sequence}`,
+            ` after version ${step.version}, ${`${what} ${change(step.kind, step.amount)}`.trim()}, event ${step.sequence}`,
         ),
     );
     [...byId("fold-bars").children].forEach((bar, number) => bar.classList.toggle("done", number <= at));

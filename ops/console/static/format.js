@@ -38,7 +38,7 @@ export const counted = (number, one, many = `${one}s`) => `${count(number)} ${nu
 
 /** Returns a sentence about the events that an account's gap lacks, "5" or "5 to 7". */
 export const waitsFor = missing =>
-    `The read model waits for event${/\D/.test(missing) ? "s" : ""} ${missing}. Later events have arrived and are buffered.`;
+    `The read model waits for ${missing.includes(" ") ? "events" : "event"} ${missing}. Later events are buffered.`;
 
 /** Returns a duration in a few characters. */
 export function duration(ms) {

@@ -1,6 +1,7 @@
 // An account's rows as cells, ten to a snapshot interval: each tenth is a snapshot. The rows that a read fetches are
 // highlighted. The cells are a listbox, so arrow keys move between them.
 
+import { factList } from "./controls.js";
 import { byId, element, setText } from "./dom.js";
 import { change, kindOf, moment, money } from "./format.js";
 
@@ -166,16 +167,7 @@ function facts(row) {
         "Request id": row.request_id,
         "Idempotency key": row.command_id,
     };
-    byId("row-facts").replaceChildren(
-        element("h4", {}, `Version ${row.version}`),
-        element(
-            "dl.facts",
-            {},
-            Object.entries(names)
-                .filter(([, value]) => value !== null && value !== undefined && value !== "")
-                .map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, String(value)))),
-        ),
-    );
+    byId("row-facts").replaceChildren(element("h4", {}, `Version ${row.version}`), factList(names));
 }
 
 /** Explains what a read does with the account's rows. */

@@ -92,7 +92,7 @@ def troubled_status() -> Json:
         gaps=[
             {
                 "account_id": account_id(5),
-                "missing": 12,
+                "missing": "12",
                 "since": at(45),
                 "command": f"account-events replay --account {account_id(5)} --to-stream events --live",
             }

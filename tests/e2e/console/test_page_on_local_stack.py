@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from local_stack.local_deployment import LocalDeployment
 from ops.console.server import ConsoleServer
-from tests.e2e.console.viewed import Viewed
+from tests.e2e.console.viewed import HEIGHT, Viewed
 from tests.support.console import running_console
 
 SEEN_MS = 30_000
@@ -60,15 +60,20 @@ def sent(page: Viewed, kind: str, amount: str, times: int = 1) -> None:
     page.shows("#send-result", f"{times} of {times} commands accepted" if times > 1 else f"{kind}")
 
 
-def show(tab: Page, name: str, selector: str = "") -> None:
+def show(tab: Page, name: str, selector: str = "body", height: int = HEIGHT) -> None:
     """Make a picture for the documents, from this part of the page to the window's end."""
     if not SCREENSHOTS:
         return
-    tab.evaluate("selector => selector ? document.querySelector(selector).scrollIntoView() : scrollTo(0, 0)", selector)
+    tab.set_viewport_size({"width": 1280, "height": height})
+    tab.evaluate("selector => document.querySelector(selector).scrollIntoView()", selector)
     tab.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
+    tab.set_viewport_size({"width": 1280, "height": HEIGHT})
 
 
 def test_an_event_travels_from_its_command_to_the_page(page: Viewed) -> None:
+    opened(page, "owner-2")
+    sent(page, "Credit", "80.00", 3)
+    sent(page, "Withdraw", "19.90", 2)
     account_id = opened(page)
     page.shows(f"#events [title='{account_id}'] >> nth=0", account_id[:8])
     sent(page, "Credit", "12.50", 11)
@@ -81,7 +86,17 @@ def test_an_event_travels_from_its_command_to_the_page(page: Viewed) -> None:
     assert page.texts("#events .nth") == [f"#{sequence}" for sequence in range(12, 0, -1)]
     page.shows("#accounts", "137.50 EUR")
     page.shows("#account-head", "up to date, 137.50")
-    sent(page, "Withdraw", "137.51")
+    page.tab.get_by_label("Only the chosen account").uncheck()
+    sent(page, "Withdraw", "7.25", 4)
+    page.shows("#account-head", "up to date, 108.50")
+    show(page.tab, "console")
+    sent(page, "Withdraw", "7.25", 4)
+    page.shows("#account-head", "up to date, 79.50")
+    page.shows("#accounts", "79.50 EUR")
+    page.tab.get_by_role("slider").focus()
+    page.tab.keyboard.press("ArrowLeft")
+    show(page.tab, "console-account", "#account", 1_245)
+    sent(page, "Withdraw", "79.51")
     page.shows("#send-result", "Status 422")
     assert page.messages == []
     assert {url for url in page.requests if not url.startswith(page.url)} == set()
@@ -96,6 +111,7 @@ def test_a_stopped_projector_is_shown_and_order_is_kept(page: Viewed) -> None:
     sent(page, "Credit", "1.00", 5)
     page.shows("#account-head", "5.00")
     page.shows("#attention-groups", "account-events faults end stopped-projector-mapping")
+    show(page.tab, "console-fault")
     page.counts("#events tr", 1)
     page.tab.get_by_role("button", name="End all faults").click()
     page.counts("#events tr", 6)
