@@ -1,8 +1,8 @@
 """The metrics that functions emit in their logs, read piece by piece."""
 
 import json
-from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from local_stack.alarms.evaluation import Metric, values_in
@@ -11,6 +11,10 @@ OVERLAP_MS = 10_000
 """How far each read goes back behind the newest line, because lines of several processes arrive out of order."""
 VALUES_MAX = 10_000
 """How many values of a metric are kept; the oldest are dropped."""
+
+
+_Line = tuple[str, int, int]
+"""What identifies a line, because the emulator's have no ids: its stream, its time, and its message's hash."""
 
 
 class EmittedMetrics:
@@ -27,7 +31,7 @@ class EmittedMetrics:
         self._wanted = tuple(metrics)
         self._begins_ms: int | None = None
         self._newest_ms: dict[str, int] = {}
-        self._seen: dict[str, dict[str, int]] = {}
+        self._seen: dict[str, Counter[_Line]] = {}
         self._values: dict[Metric, deque[tuple[int, float]]] = defaultdict(lambda: deque(maxlen=VALUES_MAX))
 
     def read(self, since_s: float) -> None:
@@ -47,17 +51,18 @@ class EmittedMetrics:
     def _read_group(self, group: str) -> None:
         begins_ms = self._begins_ms or 0
         start_ms = max(begins_ms, self._newest_ms.get(group, begins_ms) - OVERLAP_MS)
-        seen = self._seen.get(group, {})
-        kept: dict[str, int] = {event_id: at_ms for event_id, at_ms in seen.items() if at_ms >= start_ms}
+        seen, found = self._seen.get(group, Counter()), Counter[_Line]()
         for event in self._lines(group, start_ms):
-            if event["eventId"] in seen:
-                continue
-            kept[event["eventId"]] = event["timestamp"]
-            line = json.loads(event["message"])
-            for metric in self._wanted:
-                self._values[metric].extend((event["timestamp"], value) for value in values_in(metric, line))
-        self._seen[group] = kept
-        self._newest_ms[group] = max(kept.values(), default=start_ms)
+            line = (event["logStreamName"], event["timestamp"], hash(event["message"]))
+            found[line] += 1
+            if found[line] > seen[line]:
+                self._keep(event["timestamp"], json.loads(event["message"]))
+        self._seen[group] = found
+        self._newest_ms[group] = max((at_ms for _, at_ms, _ in found), default=start_ms)
+
+    def _keep(self, at_ms: int, line: Mapping[str, Any]) -> None:
+        for metric in self._wanted:
+            self._values[metric].extend((at_ms, value) for value in values_in(metric, line))
 
     def _lines(self, group: str, start_ms: int) -> Iterator[Any]:
         pages = self._logs.get_paginator("filter_log_events").paginate(

@@ -48,7 +48,11 @@ def console(
     with ConsoleServer(Subject(deployment, stack), port) as server, suppress(KeyboardInterrupt):
         _show(server.address, open_page=open_page)
         err.print("[dim]read-only; press Ctrl-C to stop[/]")
-        threading.Event().wait()  # Ctrl-C is how this command ends
+        _wait_for_ctrl_c()
+
+
+def _wait_for_ctrl_c() -> None:
+    threading.Event().wait()
 
 
 def _local_address() -> str:

@@ -110,5 +110,6 @@ def _print_commands(address: Address, console_address: str, ui_url: str) -> None
     out.print(
         "`make tail` prints the domain events as they arrive, and `account-events console` the address of the console. "
         "Ctrl-C stops the local stack.",
+        soft_wrap=True,
         highlight=False,
     )

@@ -10,7 +10,7 @@ from ops.lake.query.engine import Engine
 from ops.lake.query.files import LakeFiles
 from ops.report import findings
 from ops.report.amounts import clock, short_day, signed
-from ops.report.figures import CurrencyDay, Figures, figures_of, newest_day
+from ops.report.figures import CurrencyDay, Figures, figures_of
 
 DAYS_MAX = 30
 CURRENCIES_MAX = 4
@@ -58,11 +58,7 @@ class ChartSource:
         days = sorted(LakeFiles.of(lake.s3, lake.bucket).digests, reverse=True)[:DAYS_MAX]
         if not days:
             return {"day": None, "days": [], "charts": [], "note": EMPTY}
-        engine = lake.engine()
-        wanted = day or newest_day(engine)
-        if wanted is None:
-            return {"day": None, "days": days, "charts": [], "note": EMPTY}
-        return drawn(engine, wanted, days, self._option)
+        return drawn(lake.engine(), day or date.fromisoformat(days[0]), days, self._option)
 
 
 def drawn(engine: Engine, day: date, days: Sequence[str], option: str) -> Charts:
@@ -70,7 +66,8 @@ def drawn(engine: Engine, day: date, days: Sequence[str], option: str) -> Charts
     figures = figures_of(engine, day)
     if not figures.events:
         return {"day": f"{day}", "days": list(days), "charts": [], "note": f"No events occurred on {day}."}
-    note = OUTDATED.format(option=option) if figures.missing else ""
+    has_earlier = any(each < f"{day}" for each in days)
+    note = OUTDATED.format(option=option) if figures.missing and has_earlier else ""
     return {"day": f"{day}", "days": list(days), "charts": list(_charts(figures)), "note": note}
 
 

@@ -11,7 +11,7 @@ from ops.console.published import as_time
 from ops.doctor.finding import INCOMPLETE
 from ops.doctor.run import Examination
 
-STOP_TIMEOUT_S = 5.0
+STOP_TIMEOUT_S = 2.0
 FINDINGS_MAX = 100
 
 

@@ -1,10 +1,13 @@
 """Looks at the stack again and again, for all pages together, and puts what it finds into the hub."""
 
-from local_stack.poll_loop import STOP_TIMEOUT_S, PollCycle, PollLoop
+from local_stack.poll_loop import PollCycle, PollLoop
 from ops.console.doctor_runs import DoctorRuns
 from ops.console.hub import Hub
 from ops.console.subject import UNWATCHED, Pace
 from ops.console.watch import Watch
+
+STOP_TIMEOUT_S = 2.0
+"""A request in progress may take longer, but has nothing to save."""
 
 
 class Feed:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -30,6 +30,11 @@ class Script(httpx.Client):
             assert answer.headers["Content-Type"] == "text/event-stream; charset=utf-8"
             yield messages(answer.iter_lines())
 
+    def opened(self) -> int:
+        """The status with which a page is opened; it is closed again."""
+        with self.stream("GET", "/api/events") as answer:
+            return answer.status_code
+
     def await_status(self, is_wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The first status that is wanted. A read that takes too long fails."""
         with self.events() as events:
@@ -37,12 +42,17 @@ class Script(httpx.Client):
 
 
 class Page(httpx.Client):
-    """A browser that has opened the printed address."""
+    """A browser; entering the context opens the printed address."""
 
     def __init__(self, server: ConsoleServer) -> None:
         super().__init__(base_url=server.url, trust_env=False, timeout=TIMEOUT_S, follow_redirects=True)
-        assert self.get(server.address).status_code in {200, 404}
-        self.headers |= {"Origin": server.url.rstrip("/"), "Sec-Fetch-Site": "same-origin"}
+        self._server = server
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        assert self.get(self._server.address).status_code in {200, 404}  # 404 without the page's files
+        self.headers.update({"Origin": self._server.url.rstrip("/"), "Sec-Fetch-Site": "same-origin"})
+        return self
 
 
 def messages(lines: Iterator[str]) -> Iterator[Message]:

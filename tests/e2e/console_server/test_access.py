@@ -255,14 +255,14 @@ def test_other_methods_are_refused(script: Script, method: str) -> None:
 
 def test_a_fifth_page_is_refused_and_may_come_later(server: ConsoleServer) -> None:
     with ExitStack() as pages:
-        for _ in range(PAGES_MAX):
-            events = pages.enter_context(pages.enter_context(Script(server)).events())
+        opened = [pages.enter_context(pages.enter_context(Script(server)).events()) for _ in range(PAGES_MAX)]
+        for events in opened:
             next(events)
         with Script(server) as fifth:
             answer = fifth.get("/api/events")
             assert (answer.status_code, answer.json()["code"]) == (409, "too_many_pages")
     with Script(server) as later:
-        while later.stream("GET", "/api/events").__enter__().status_code == 409:
+        while later.opened() == 409:  # until the server has noticed that the others have ended
             pass
 
 

@@ -29,7 +29,7 @@ class FakeLogs:
 
     def add(self, at_s: float, value: int) -> None:
         at_ms = int(at_s * 1_000)
-        self.events.append({"eventId": f"e-{len(self.events)}", "timestamp": at_ms, "message": line(value)})
+        self.events.append({"logStreamName": "s", "timestamp": at_ms, "message": line(value)})
 
     def get_paginator(self, _operation: str) -> "FakeLogs":
         return self
@@ -49,6 +49,15 @@ def test_each_line_is_counted_once() -> None:
         for _ in range(3):
             emitted.read(90)
     assert emitted.values(PARKED, 90) == [1, 2]
+
+
+def test_lines_that_are_equal_are_both_counted() -> None:
+    logs = FakeLogs()
+    emitted = EmittedMetrics(logs, [GROUP], [PARKED])
+    for expected in ([1], [1, 1], [1, 1, 1]):
+        logs.add(100, 1)
+        emitted.read(90)
+        assert emitted.values(PARKED, 90) == expected
 
 
 def test_old_lines_are_not_read_again() -> None:
