@@ -7,7 +7,7 @@ import { change, clock, count, counted, duration, kindOf, money } from "./format
 
 const SHOWN_MAX = 200;
 const PAUSE_MS = 250;
-const KNOWN_MAX = 10_000;
+const KNOWN_MAX = 50_000;
 let kept = []; // the newest events, newest first
 let waiting = 0; // arrived while paused
 let isPaused = false;
