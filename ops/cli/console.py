@@ -9,6 +9,7 @@ import typer
 
 from local_stack.address import Address
 from local_stack.errors import CommandError
+from ops.cli.options import Stack
 from ops.terminal import err, out
 
 app = typer.Typer()
@@ -16,13 +17,7 @@ app = typer.Typer()
 
 @app.command(epilog="Example: account-events console --stack account-events --open")
 def console(
-    stack: Annotated[
-        str | None,
-        typer.Option(
-            help="Name of a CloudFormation stack on AWS, reached with your AWS credentials. "
-            "Omit it to print the address of the running local stack's console."
-        ),
-    ] = None,
+    stack: Stack = None,
     port: Annotated[
         int | None,
         typer.Option(help="Port on 127.0.0.1, with --stack. Omit it to use a free port.", min=1, max=65535),

@@ -46,6 +46,11 @@ class Look:
         return not self.answers and bool(self.failures) and all(map(is_unanswered, self.failures.values()))
 
     @property
+    def incomplete(self) -> list[str]:
+        """A sentence for each part that could not be read."""
+        return [f"{part} could not be read: {reason(error)}" for part, error in self.failures.items()]
+
+    @property
     def first_failure(self) -> Exception:
         """The error of the first part that failed."""
         return next(iter(self.failures.values()))

@@ -94,7 +94,7 @@ class Watch:
             },
             "alarms": list(alarms),
             "faults": faults,
-            "incomplete": [{"part": part, "reason": reason(error)} for part, error in look.failures.items()],
+            "incomplete": look.incomplete if is_reachable else [],
         }
 
     def _look_at_waiting(self, look: Look) -> Waiting:

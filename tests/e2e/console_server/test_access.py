@@ -169,9 +169,7 @@ def test_no_other_file_is_served(script: Script, path: str) -> None:
         ("/api/faults", {"on": False}),
     ],
 )
-def test_a_deployed_stack_is_never_sent_anything(
-    stack: AwsStack, server: ConsoleServer, path: str, body: object
-) -> None:
+def test_a_deployed_stack_is_sent_nothing(stack: AwsStack, server: ConsoleServer, path: str, body: object) -> None:
     stack.calls.clear()
     with Page(server) as page:
         answer = page.post(path, json=body)

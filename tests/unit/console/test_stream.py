@@ -109,7 +109,7 @@ def test_a_first_read_that_fails_loses_nothing_that_arrives_later() -> None:
     assert reading.sequences() == [2]
 
 
-def test_the_shards_of_a_reshard_are_read_from_their_start_after_their_parent() -> None:
+def test_the_shards_of_a_reshard_are_read_after_their_parent() -> None:
     stream = MemoryStream()
     reading = Reading(stream)
     assert reading.sequences() == []
