@@ -41,7 +41,11 @@ function groups() {
         ["gap", "gaps", gaps.map(gap)],
         ["delay", "delays", hops.filter(hop => hop.state === "waiting" && !isListed(hop)).map(stoppedHop)],
         ["finding of doctor", "findings of doctor", (findings?.findings ?? []).map(finding)],
-        ["incomplete check", "incomplete checks", [...(status?.incomplete ?? []), ...(findings?.incomplete ?? [])].map(incomplete)],
+        [
+            "incomplete check",
+            "incomplete checks",
+            [...(status?.incomplete ?? []), ...(findings?.incomplete ?? [])].map(incomplete),
+        ],
     ].filter(([, , items]) => items.length);
 }
 
