@@ -4,16 +4,24 @@
 import { ask } from "./api.js";
 import { accountLink, command, runbook } from "./controls.js";
 import { announce, byId, element, prose, reconcile, setText } from "./dom.js";
-import { counted, moment, waitsFor } from "./format.js";
+import { clock, counted, moment, waitsFor } from "./format.js";
 import { STATES, hopName } from "./path.js";
 
 const SHOWN_MAX = 20;
 let status = null;
 let findings = null;
 let announced = "";
+let isStale = false;
 
 export function showStatus(given) {
     status = given;
+    isStale = false;
+    draw();
+}
+
+/** The connection was lost: what is shown may be old. */
+export function markStale() {
+    isStale = true;
     draw();
 }
 
@@ -33,7 +41,11 @@ function groups() {
         ["gap", "gaps", gaps.map(gap)],
         ["delay", "delays", hops.filter(hop => hop.state === "waiting" && !isListed(hop)).map(stoppedHop)],
         ["finding of doctor", "findings of doctor", (findings?.findings ?? []).map(finding)],
-        ["incomplete check", "incomplete checks", [...(status?.incomplete ?? []), ...(findings?.incomplete ?? [])].map(incomplete)],
+        [
+            "incomplete check",
+            "incomplete checks",
+            [...(status?.incomplete ?? []), ...(findings?.incomplete ?? [])].map(incomplete),
+        ],
     ].filter(([, , items]) => items.length);
 }
 
@@ -124,6 +136,7 @@ function summarise(total, isBad) {
 /** Returns the tone, the symbol and the text of the summary. */
 function summaryOf(total, isBad) {
     if (!status) return ["unknown", "…", "Waiting for the first status of the stack."];
+    if (isStale) return ["unknown", "?", `This page is not connected. What is shown was true at ${clock(status.at)}.`];
     if (!status.is_reachable) {
         return ["unknown", "?", "The stack is not reachable. What is shown was true at the last answer."];
     }

@@ -21,16 +21,25 @@ export function element(tag, attributes = {}, ...children) {
     return made;
 }
 
-/** Returns a function that calls `draw` in the next frame, once per frame however often it is called. */
-export function inFrame(draw) {
+/**
+ * Returns a function that calls `draw` in the next frame, once per frame however often it is called. Between two calls of
+ * `draw` there are at least `pause_ms`, so that a flood of events leaves time for the reader's input.
+ */
+export function inFrame(draw, pause_ms = 0) {
     let isPlanned = false;
+    let drawnAt = -Infinity;
+    const plan = () =>
+        requestAnimationFrame(now => {
+            isPlanned = false;
+            drawnAt = now;
+            draw();
+        });
     return () => {
         if (isPlanned) return;
         isPlanned = true;
-        requestAnimationFrame(() => {
-            isPlanned = false;
-            draw();
-        });
+        const pause = drawnAt + pause_ms - performance.now();
+        if (pause > 0) setTimeout(plan, pause);
+        else plan();
     };
 }
 

@@ -6,7 +6,8 @@ import { announce, byId, element, inFrame, setText } from "./dom.js";
 import { change, clock, count, counted, duration, kindOf, money } from "./format.js";
 
 const SHOWN_MAX = 200;
-const KNOWN_MAX = 10_000;
+const PAUSE_MS = 250;
+const KNOWN_MAX = 50_000;
 let kept = []; // the newest events, newest first
 let waiting = 0; // arrived while paused
 let isPaused = false;
@@ -37,7 +38,7 @@ const draw = inFrame(() => {
     if (!isPaused) drawRows();
     setText(byId("events-order"), summary());
     setText(byId("events-pause"), isPaused ? `Resume${waiting ? `, ${count(waiting)} new` : ""}` : "Pause");
-});
+}, PAUSE_MS);
 
 function summary() {
     if (!seen.events) return "";

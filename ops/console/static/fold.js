@@ -120,13 +120,10 @@ function show() {
         `Version ${step.version}, ${[what, money(step.amount)].join(" ").trim()}: ` +
             `balance ${money(step.balance)} ${step.currency}, event ${step.sequence}`,
     );
+    const done = `${what} ${change(step.kind, step.amount)}`.trim();
     byId("fold-state").replaceChildren(
         element("strong", {}, `${money(step.balance)} ${step.currency}`),
-        element(
-            "span.aside",
-            {},
-            ` after version ${step.version}, ${`${what} ${change(step.kind, step.amount)}`.trim()}, event ${step.sequence}`,
-        ),
+        element("span.aside", {}, ` after version ${step.version}, ${done}, event ${step.sequence}`),
     );
     [...byId("fold-bars").children].forEach((bar, number) => bar.classList.toggle("done", number <= at));
     for (const each of byId("fold-steps").children) {

@@ -3,7 +3,7 @@
 import { followStatus, listenToAccount, refreshAccount } from "./account.js";
 import { listenToAccounts, refreshAccounts } from "./accounts.js";
 import { ask } from "./api.js";
-import { listenToDoctor, showFindings, showStatus } from "./attention.js";
+import { listenToDoctor, markStale, showFindings, showStatus } from "./attention.js";
 import { announce, byId } from "./dom.js";
 import { addEvents, listenToEvents, offerFirstSteps } from "./events.js";
 import { listenToCharts } from "./charts.js";
@@ -63,6 +63,7 @@ const feed = new Feed(
         if (problem) {
             wasLost = true;
             forgetPath();
+            markStale();
             return;
         }
         if (wasLost || !stack) {

@@ -312,7 +312,7 @@ BARS = "".join(
     f'<path d="M{10 + 28 * at},{120 - height}h20v{height}h-20Z" fill="var(--{"in" if at % 3 else "out"})"/>'
     for at, height in enumerate((30, 74, 52, 96, 41, 64, 88, 35, 70, 109))
 )
-CHARTS = {
+CHARTS: Json = {
     "day": "2026-09-30",
     "days": ["2026-09-30", "2026-09-29"],
     "charts": [
@@ -328,4 +328,4 @@ CHARTS = {
     ],
     "note": "",
 }
-NO_CHARTS = {"day": "2026-09-30", "days": [], "charts": [], "note": "The lake has no events yet."}
+NO_CHARTS: Json = {"day": "2026-09-30", "days": [], "charts": [], "note": "The lake has no events yet."}

@@ -36,6 +36,7 @@ def test_a_server_that_goes_away_is_found_again(browser: BrowserContext, console
         console.publish(*given.events_of(ACCOUNT, 2))
         page.counts("#events tr", 2)
     page.shows("#connection", "not connected")
+    page.shows("#attention-summary", "This page is not connected. What is shown was true at 14:04:07.")
     page.shows("#notice", "This page tries again by itself, and keeps what it shows.")
     page.counts("#events tr", 2)
     with serving(console, int(url.rsplit(":", 1)[1].rstrip("/"))):
