@@ -45,11 +45,11 @@ class FakeDoctor:
 
 
 class World:
-    """A running feed that looks by itself only every hour, so that the test decides when."""
+    """A running feed that reads the stream all the time, but looks at the rest only when it is asked to."""
 
     def __init__(self) -> None:
         self.watch, self.doctor, self.hub = FakeWatch(), FakeDoctor(), Hub("g")
-        self.feed = Feed(self.watch, self.hub, self.doctor, Pace(3_600.0, 3_600.0, 60.0))  # type: ignore[arg-type]
+        self.feed = Feed(self.watch, self.hub, self.doctor, Pace(0.01, 3_600.0, 60.0))  # type: ignore[arg-type]
 
     def sequences(self) -> Sequence[int]:
         found, cursor = list[int](), Cursor(0)
