@@ -1,11 +1,14 @@
 """Looks at the stack again and again, for all pages together, and puts what it finds into the hub."""
 
+from itertools import islice
+
 from local_stack.poll_loop import PollCycle, PollLoop
 from ops.console.doctor_runs import DoctorRuns
 from ops.console.hub import Hub
 from ops.console.subject import UNWATCHED, Pace
 from ops.console.watch import Watch
 
+BATCH_MAX = 500
 STOP_TIMEOUT_S = 2.0
 """A request in progress may take longer, but has nothing to save."""
 
@@ -48,10 +51,11 @@ class Feed:
         return self._events.wait_until_idle(timeout_s)
 
     def _read(self, _is_awaited: bool) -> PollCycle:  # noqa: FBT001 -- as PollLoop calls it
-        found = self._watch.read()
-        if found:
-            self._hub.publish(found)
-        return PollCycle(self._pace.events_s * (1.0 if self._hub.pages else UNWATCHED), is_idle=not found)
+        events, is_idle = self._watch.read(), True
+        while batch := list(islice(events, BATCH_MAX)):  # a read may have far more events than fit into memory at once
+            self._hub.publish(batch)
+            is_idle = False
+        return PollCycle(self._pace.events_s * (1.0 if self._hub.pages else UNWATCHED), is_idle)
 
     def _report(self, is_awaited: bool) -> PollCycle:  # noqa: FBT001 -- as PollLoop calls it
         if self._hub.pages or is_awaited:

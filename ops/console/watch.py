@@ -1,6 +1,6 @@
 """What the console finds out about its stack: the events that arrive, and the status."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -44,21 +44,18 @@ class Watch:
         self._known: dict[str, Any] = {}
         self._view: tuple[float, StackView] | None = None
 
-    def read(self) -> list[Arrived]:
-        """The events that have arrived since the last call. After an error it is empty, and nothing is lost."""
-        found: list[Arrived] = []
+    def read(self) -> Iterator[Arrived]:
+        """The events that have arrived since the last call. It ends at an error, and the next call continues there."""
         try:
             if self._stream is None:
                 deployment = self._subject.deployment
                 source = KinesisSource(deployment.client("kinesis"), deployment.outputs["EventStreamArn"])
                 self._stream = StreamReading(source, deployment.codec(), self._clock)
-            for arrived in self._stream.read():
-                found.append(arrived)  # noqa: PERF402 -- what precedes an error is kept
-        except Exception as error:  # noqa: BLE001 -- the status reports it, and the next call tries again
+            yield from self._stream.read()
+        except Exception as error:  # noqa: BLE001 -- the status reports it
             self._stream_error = error
         else:
             self._stream_error = None
-        return found
 
     def status(self, newest: Mapping[str, Any] | None) -> dict[str, Any]:
         """The status for the page.

@@ -65,7 +65,9 @@ def stranger(server: ConsoleServer) -> Iterator[httpx.Client]:
 
 def test_it_listens_on_loopback_only(server: ConsoleServer) -> None:
     assert server.url == f"http://127.0.0.1:{server.port}/"
-    others = {found[4][0] for found in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)} - {"127.0.0.1"}
+    others = {str(found[4][0]) for found in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)} - {
+        "127.0.0.1"
+    }
     for other in others:
         if not other.startswith("127."):
             with socket.socket() as probe:

@@ -47,7 +47,12 @@ def test_a_console_of_a_deployed_stack_is_served_until_ctrl_c(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr("webbrowser.open", lambda url: bool(opened.append(url)) or True)
+
+    def in_browser(url: str) -> bool:
+        opened.append(url)
+        return True
+
+    monkeypatch.setattr("webbrowser.open", in_browser)
     found: list[Any] = []
 
     def look() -> None:

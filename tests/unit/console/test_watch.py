@@ -37,7 +37,7 @@ def hops(status: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def test_a_healthy_stack_works_everywhere(watch: Watch) -> None:
-    assert watch.read() == []
+    assert list(watch.read()) == []
     status = watch.status(None)
     assert {each["name"]: each["state"] for each in status["hops"]} == dict.fromkeys(
         ("ledger", "projector", "stream", "read model", "lake"), "working"
@@ -51,7 +51,7 @@ def test_a_healthy_stack_works_everywhere(watch: Watch) -> None:
 
 def test_it_never_reads_the_stream_of_the_table_and_changes_nothing(stack: AwsStack, watch: Watch) -> None:
     stack.published = stack.events("a-1")
-    watch.read()
+    list(watch.read())
     watch.status(None)
     accounts = Accounts(SharedClients.connect("bank"), WaitingSource(SharedClients.connect("bank"), "", lambda: 0.0))
     accounts.page("a-1", None)
@@ -62,7 +62,7 @@ def test_it_never_reads_the_stream_of_the_table_and_changes_nothing(stack: AwsSt
 
 def test_events_on_the_stream_are_decoded(stack: AwsStack, watch: Watch) -> None:
     stack.published = stack.events("a-1")
-    found = watch.read()
+    found = list(watch.read())
     assert [(each.event.name, each.event.fields["sequence"]) for each in found] == [
         ("AccountCreated", 1),
         ("BalanceCredited", 2),
@@ -126,14 +126,14 @@ def test_a_stack_whose_credentials_expire_is_unreachable_until_renewed(stack: Aw
 
 
 def test_errors_of_the_stream_are_shown_and_pass(stack: AwsStack, watch: Watch) -> None:
-    watch.read()
+    list(watch.read())
     stack.errors = {"kinesis:GetRecords": "ProvisionedThroughputExceededException"}
-    assert watch.read() == []
+    assert list(watch.read()) == []
     found = hops(watch.status(None))["stream"]
     assert found["state"] == "unknown"
     assert "ProvisionedThroughputExceededException" in found["detail"]
     stack.errors = {}
-    watch.read()
+    list(watch.read())
     newest = {"arrived_at": "2026-11-30T09:30:01.000000Z", "lag": {"to_stream_ms": 5}}
     found = hops(watch.status(newest))["stream"]
     assert (found["state"], found["lag_ms"]) == ("working", 5)
