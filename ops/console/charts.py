@@ -67,7 +67,7 @@ def drawn(engine: Engine, day: date, days: Sequence[str], option: str) -> Charts
     if not figures.events:
         return {"day": f"{day}", "days": list(days), "charts": [], "note": f"No events occurred on {day}."}
     has_earlier = any(each < f"{day}" for each in days)
-    note = OUTDATED.format(option=option) if figures.missing and has_earlier else ""
+    note = f"{OUTDATED} `{UPDATE}{option}`." if figures.missing and has_earlier else ""
     return {"day": f"{day}", "days": list(days), "charts": list(_charts(figures)), "note": note}
 
 
