@@ -7,6 +7,7 @@ import { change, clock, count, counted, duration, kindOf, money } from "./format
 
 const SHOWN_MAX = 200;
 const PAUSE_MS = 250;
+const BUILT_MAX = 50; // rows at a time, so that input need not wait for a flood of events
 const KNOWN_MAX = 50_000;
 let kept = []; // the newest events, newest first
 let waiting = 0; // arrived while paused
@@ -56,12 +57,17 @@ function drawRows() {
         [...body.children].filter(row => !row.classList.contains("more")).map(row => [row.dataset.key, row]),
     );
     const open = new Map([...body.querySelectorAll("tr.more")].map(row => [row.dataset.key, row]));
-    const rows = wanted.flatMap(event => {
+    const rows = [];
+    let built = 0;
+    for (const event of wanted) {
         const key = keyOf(event);
+        if (!old.has(key) && (built += 1) > BUILT_MAX) break;
         const row = old.get(key) ?? build(event, key);
         row.classList.toggle("chosen", event.account_id === chosenAccount());
-        return open.has(key) ? [row, open.get(key)] : [row];
-    });
+        rows.push(row);
+        if (open.has(key)) rows.push(open.get(key));
+    }
+    if (built > BUILT_MAX) draw(); // the others follow, unless newer events take their rows
     place(body, rows);
     const none = byId("events-none");
     none.hidden = wanted.length > 0;

@@ -4,13 +4,17 @@ With ACCOUNT_EVENTS_SCREENSHOTS=FOLDER, it also makes the documents' pictures.
 """
 
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
+from typer.testing import CliRunner
 
+from local_stack import address
 from local_stack.local_deployment import LocalDeployment
+from ops.cli.app import app
 from ops.console.server import ConsoleServer
 from tests.e2e.console.viewed import HEIGHT, Viewed
 from tests.support.console import running_console
@@ -120,15 +124,24 @@ def test_a_stopped_projector_is_shown_and_order_is_kept(page: Viewed) -> None:
     page.shows("#account-head", account_id)
 
 
-def test_a_parked_account_is_shown_with_the_command_that_helps(page: Viewed) -> None:
+def test_a_parked_account_heals_with_the_command_that_is_shown(
+    page: Viewed, deployment: LocalDeployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(address, "ADDRESS_FILE", tmp_path / "address.json")
     account_id = opened(page)
     sent(page, "Credit", "3.00")
     page.tab.get_by_role("button", name="Poison row").click()
-    page.shows("#attention-groups", f"account-events release {account_id}")
     page.shows("#attention-summary", "1 parked account")
     page.shows(f".item:has-text('{account_id[:8]}')", "cannot be published")
     page.tab.get_by_role("button", name="End all faults").click()
     page.shows(".fault:has-text('Poison row') .result", f"account-events release {account_id}")
+    command = page.text(f".item:has-text('{account_id[:8]}') .command code")
+    with deployment.address.published():
+        done = CliRunner().invoke(app, shlex.split(command)[1:])
+    assert done.exit_code == 0, done.output
+    page.shows("#account-head", "up to date, 4.00")
+    page.tab.get_by_role("button", name="Run doctor").click()
+    page.shows("#attention-summary", "Nothing: no stoppage, no alarm, no parked account")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
