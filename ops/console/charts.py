@@ -17,9 +17,8 @@ CURRENCIES_MAX = 4
 KEPT_LOCALLY_S, KEPT_S = 5.0, 600.0
 """How long charts are shown again without new queries. On AWS, each of Athena's queries costs money."""
 EMPTY = "The lake has no events yet. The delivery writes them a few seconds after they arrive, on AWS after minutes."
-OUTDATED = (
-    "The daily totals are out of date, so earlier days may be incomplete: run `account-events lake totals{option}`."
-)
+OUTDATED = "Earlier days come from the daily totals, which are out of date. To update them, run"
+UPDATE = "account-events lake totals"
 
 Charts = dict[str, Any]
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]
