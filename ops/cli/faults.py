@@ -159,7 +159,7 @@ def _state(state: Mapping[str, Any]) -> str:
 
 def _print_repair(state: Mapping[str, Any]) -> None:
     if state["repair"]:
-        _print(f"Repair what it broke{'' if state['is_momentary'] else ', after its end,'} with: {state['repair']}")
+        _print(f"{'After its end, repair' if state['is_on'] else 'Repair'} what it broke with: {state['repair']}")
 
 
 def _print(text: str) -> None:

@@ -73,7 +73,7 @@ class Api:
             Route("/favicon.ico", lambda _: Response(status_code=204)),
             Route("/static/{name}", self.file),
             Route("/api/stack", self._json(self.stack)),
-            Route("/api/events", EventStream(self.hub)),
+            Route("/api/events", EventStream(self.hub), methods=["GET"]),
             Route("/api/accounts", self._json(self.list_accounts)),
             Route("/api/accounts/{account_id:path}", self._json(self.account)),
             Route("/api/commands", self._json(self.command), methods=["POST"]),

@@ -1,25 +1,26 @@
 """The charts of a day, as the daily report has them, each with its figures as a table."""
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
+from consumers.lake.table import EVENTS_PREFIX
 from ops.lake.deployed_lake import Lake
 from ops.lake.query.engine import Engine
-from ops.lake.query.files import LakeFiles
 from ops.report import findings
 from ops.report.amounts import clock, short_day, signed
 from ops.report.figures import CurrencyDay, Figures, figures_of
 
+FOLDER = re.compile(rf"{EVENTS_PREFIX}dt=([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})/")
 DAYS_MAX = 30
 CURRENCIES_MAX = 4
 KEPT_LOCALLY_S, KEPT_S = 5.0, 600.0
 """How long charts are shown again without new queries. On AWS, each of Athena's queries costs money."""
 EMPTY = "The lake has no events yet. The delivery writes them a few seconds after they arrive, on AWS after minutes."
-OUTDATED = (
-    "The daily totals are out of date, so earlier days may be incomplete: run `account-events lake totals{option}`."
-)
+OUTDATED = "Earlier days come from the daily totals, which are out of date. To update them, run"
+UPDATE = "account-events lake totals"
 
 Charts = dict[str, Any]
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]
@@ -50,15 +51,27 @@ class ChartSource:
             lake, now_s = self._lake(), self._clock()
             until_s = now_s - (KEPT_LOCALLY_S if lake.is_local else KEPT_S)
             self._kept = {name: kept for name, kept in self._kept.items() if kept[0] > until_s}
-            if day not in self._kept:
-                self._kept[day] = (now_s, self._drawn(lake, day))
-            return self._kept[day][1]
+            if day in self._kept:
+                return self._kept[day][1]
+            found = self._drawn(lake, day)
+            if found["charts"]:  # a lake without events may have some soon
+                self._kept[day] = (now_s, found)
+            return found
 
     def _drawn(self, lake: Lake, day: date | None) -> Charts:
-        days = sorted(LakeFiles.of(lake.s3, lake.bucket).digests, reverse=True)[:DAYS_MAX]
+        days = sorted(_days(lake), reverse=True)[:DAYS_MAX]
         if not days:
             return {"day": None, "days": [], "charts": [], "note": EMPTY}
         return drawn(lake.engine(), day or date.fromisoformat(days[0]), days, self._option)
+
+
+def _days(lake: Lake) -> Iterator[str]:
+    """The days that have files, from the names of the folders: there may be hundreds of thousands of files."""
+    pages = lake.s3.get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=lake.bucket, Prefix=EVENTS_PREFIX, Delimiter="/"):
+        for each in page.get("CommonPrefixes", ()):
+            if found := FOLDER.fullmatch(each["Prefix"]):
+                yield found[1]
 
 
 def drawn(engine: Engine, day: date, days: Sequence[str], option: str) -> Charts:
@@ -67,7 +80,7 @@ def drawn(engine: Engine, day: date, days: Sequence[str], option: str) -> Charts
     if not figures.events:
         return {"day": f"{day}", "days": list(days), "charts": [], "note": f"No events occurred on {day}."}
     has_earlier = any(each < f"{day}" for each in days)
-    note = OUTDATED.format(option=option) if figures.missing and has_earlier else ""
+    note = f"{OUTDATED} `{UPDATE}{option}`." if figures.missing and has_earlier else ""
     return {"day": f"{day}", "days": list(days), "charts": list(_charts(figures)), "note": note}
 
 

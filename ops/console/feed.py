@@ -1,5 +1,6 @@
 """Looks at the stack again and again, for all pages together, and puts what it finds into the hub."""
 
+import logging
 from itertools import islice
 
 from local_stack.poll_loop import PollCycle, PollLoop
@@ -7,6 +8,8 @@ from ops.console.doctor_runs import DoctorRuns
 from ops.console.hub import Hub
 from ops.console.subject import UNWATCHED, Pace
 from ops.console.watch import Watch
+
+logger = logging.getLogger(__name__)
 
 BATCH_MAX = 500
 STOP_TIMEOUT_S = 2.0
@@ -51,15 +54,22 @@ class Feed:
         return self._events.wait_until_idle(timeout_s)
 
     def _read(self, _is_awaited: bool) -> PollCycle:  # noqa: FBT001 -- as PollLoop calls it
-        events, is_idle = self._watch.read(), True
-        while batch := list(islice(events, BATCH_MAX)):  # a read may have far more events than fit into memory at once
-            self._hub.publish(batch)
-            is_idle = False
-        return PollCycle(self._pace.events_s * (1.0 if self._hub.pages else UNWATCHED), is_idle)
+        pause_s, is_idle = self._pace.events_s * (1.0 if self._hub.pages else UNWATCHED), True
+        try:
+            events = self._watch.read()
+            while batch := list(islice(events, BATCH_MAX)):  # a read may have more events than fit into memory at once
+                self._hub.publish(batch)
+                is_idle = False
+        except Exception:  # a defect; the loop must survive it
+            logger.exception("The console could not show an event")
+        return PollCycle(pause_s, is_idle)
 
     def _report(self, is_awaited: bool) -> PollCycle:  # noqa: FBT001 -- as PollLoop calls it
-        if self._hub.pages or is_awaited:
-            self._hub.report(self._watch.status(self._hub.newest_event))
-        if self._hub.pages:
-            self._doctor.start_if_older(self._pace.doctor_s)
+        try:
+            if self._hub.pages or is_awaited:
+                self._hub.report(self._watch.status(self._hub.newest_event))
+            if self._hub.pages:
+                self._doctor.start_if_older(self._pace.doctor_s)
+        except Exception:  # as above
+            logger.exception("The console could not find out the status")
         return PollCycle(self._pace.status_s, is_idle=True)

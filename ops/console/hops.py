@@ -46,7 +46,7 @@ def path(found: Mapping[Name, Hop], waiting: Waiting, option: str) -> list[Hop]:
         waiting: what waits for an operator.
         option: the option with which a command works on the stack.
     """
-    hops = [found.get(name, unknown(name, "Not known yet.")) for name in NAMES]
+    hops = [found.get(name, unknown(name, "Its state is not known.")) for name in NAMES]
     shown = {"projector": _projector(waiting, option), "read model": _read_model(waiting, option)}
     return [_with(hop, shown.get(hop.name)) for hop in hops]
 

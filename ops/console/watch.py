@@ -8,7 +8,7 @@ from typing import Any
 
 from account_events.streams.kinesis_source import KinesisSource
 from ops.console import progress
-from ops.console.hops import Hop, Name, path, unknown
+from ops.console.hops import NAMES, Hop, Name, path, unknown
 from ops.console.local_progress import LocalProgress
 from ops.console.look import Look, reason, remedy
 from ops.console.published import Arrived, as_time
@@ -64,7 +64,7 @@ class Watch:
             newest: the newest event that the console has seen.
         """
         look, local = Look(self._known), self._subject.local
-        hops: dict[Name, Hop] = {"ledger": look.at("ledger", self._ledger, unknown("ledger", ""))}
+        hops = {each.name: each for each in self._fresh(look, "ledger", self._ledger)}
         alarms: Sequence[Mapping[str, str]] = self._known.get("alarms", ())
         waiting: Waiting = self._known.get("waiting", Waiting())
         if not look.has_no_answer:
@@ -74,7 +74,7 @@ class Watch:
         hops["stream"] = self._stream_hop(newest)
         is_reachable = look.answers > 0
         if not is_reachable:
-            hops = {name: unknown(name, "The stack does not answer.") for name in hops}
+            hops = {name: unknown(name, "The stack does not answer.") for name in NAMES}
         failure = None if is_reachable else look.first_failure
         faults = local.faults() if local else []
         return {
@@ -103,11 +103,11 @@ class Watch:
             look.at("failed by consumer", source.failed_by_consumer, 0),
         )
 
-    def _ledger(self) -> Hop:
+    def _ledger(self) -> list[Hop]:
         deployment = self._subject.deployment
         table = deployment.client("dynamodb").describe_table(TableName=deployment.outputs["TableName"])["Table"]
         state = table["TableStatus"]
-        return Hop("ledger", "working" if state in {"ACTIVE", "UPDATING"} else "stopped", f"The table is {state}.")
+        return [Hop("ledger", "working" if state in {"ACTIVE", "UPDATING"} else "stopped", f"The table is {state}.")]
 
     def _hops(self, look: Look) -> dict[Name, Hop]:
         """The parts behind the ledger and the stream."""
@@ -116,8 +116,15 @@ class Watch:
         found: list[Hop] = []
         parts = (("mappings", progress.mapping_hops), ("lake", progress.lake_hops))
         for part, hops in parts:
-            found += look.at(part, partial(lambda hops: list(hops(self._stack_view())), hops), [])
+            found += self._fresh(look, part, partial(lambda hops: list(hops(self._stack_view())), hops))
         return {each.name: each for each in found}
+
+    @staticmethod
+    def _fresh(look: Look, part: str, hops: Callable[[], list[Hop]]) -> list[Hop]:
+        """The parts of the path as they are now. An earlier state is not shown, because it would mislead."""
+        nothing: list[Hop] = []
+        found = look.at(part, hops, nothing)
+        return nothing if part in look.failures else found
 
     def _stack_view(self) -> StackView:
         """The stack on AWS as `doctor` sees it."""

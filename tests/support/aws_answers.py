@@ -249,9 +249,9 @@ class Answers:
     def _sqs_get_queue_attributes(self, QueueUrl: str, AttributeNames: list[str]) -> Any:
         return {"Attributes": dict.fromkeys(AttributeNames, "0")}
 
-    def _s3_list_objects_v2(self, Bucket: str, Prefix: str = "", **_: Any) -> Any:
+    def _s3_list_objects_v2(self, Bucket: str, Prefix: str = "", Delimiter: str = "", **_: Any) -> Any:
         paths = sorted(path for path in self.root.rglob("*") if path.is_file()) if Bucket == self.names["Lake"] else []
-        found = [
+        found: list[dict[str, Any]] = [
             {
                 "Key": key,
                 "ETag": hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest(),
@@ -260,6 +260,9 @@ class Answers:
             for path in paths
             if (key := str(path.relative_to(self.root))).startswith(Prefix)
         ]
+        if Delimiter:
+            folders = sorted({each["Key"].removeprefix(Prefix).partition("/")[0] for each in found})
+            return {"IsTruncated": False, "CommonPrefixes": [{"Prefix": f"{Prefix}{each}/"} for each in folders]}
         return {"IsTruncated": False, "KeyCount": len(found), **({"Contents": found} if found else {})}
 
     def _s3_get_object(self, Bucket: str, Key: str, **_: Any) -> Any:

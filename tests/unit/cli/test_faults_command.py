@@ -77,10 +77,10 @@ def test_a_fault_begins_with_the_settings_of_its_options(run: Run, given: Given)
 
 def test_the_end_prints_the_command_that_repairs_the_damage(run: Run, given: Given) -> None:
     given.effects["poison-row"].chosen = {"account": "a-1"}
-    assert run("begin", "poison-row").exit_code == 0
+    assert "After its end, repair what it broke with: account-events release a-1" in run("begin", "poison-row").output
     done = run("end", "poison-row")
     assert done.exit_code == 0
-    assert "account-events release a-1" in done.output
+    assert "Repair what it broke with: account-events release a-1" in done.output
 
 
 def test_all_faults_can_be_ended_at_once(run: Run, given: Given) -> None:

@@ -21,13 +21,19 @@ class FakeWatch:
     def __init__(self) -> None:
         self.events: list[Arrived] = []
         self.looks = 0
+        self.defects: list[Exception] = []
+        self.fails_first = False
 
     def read(self) -> Iterator[Arrived]:
+        if self.defects:
+            raise self.defects.pop()
         events, self.events = self.events, []
         yield from events
 
     def status(self, newest: Mapping[str, Any] | None) -> dict[str, Any]:
         self.looks += 1
+        if self.looks == 1 and self.fails_first:
+            raise KeyError("a defect")
         return {"newest": newest["sequence"] if newest else None}
 
 
@@ -93,3 +99,19 @@ def test_a_flood_of_events_arrives_completely_and_in_order(world: World) -> None
     world.watch.events = arrivals("a", *["1.00"] * 1_800)
     assert world.feed.wait_until_read(PATIENCE_S)
     assert world.sequences() == list(range(1, 1_802))
+
+
+def test_a_defect_is_logged_and_ends_neither_loop(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.watch.defects, world.watch.fails_first = [KeyError("a defect")], True
+    assert world.feed.wait_until_read(PATIENCE_S)
+    world.watch.events = arrivals("a", "5.00")
+    assert world.feed.wait_until_read(PATIENCE_S)
+    assert world.sequences() == [1, 2]
+    with world.hub.page(lambda: None):
+        while not world.watch.looks:
+            pass
+    woken = threading.Event()
+    with world.hub.page(woken.set):
+        assert woken.wait(PATIENCE_S)
+    assert len(caplog.records) == 2
+    assert all("could not" in each.message for each in caplog.records)

@@ -98,6 +98,7 @@ def test_a_gap_names_the_command_that_publishes_its_events_again(stack: AwsStack
 
 
 def test_a_part_that_may_not_be_read_hides_no_other(stack: AwsStack, watch: Watch) -> None:
+    assert hops(watch.status(None))["projector"]["state"] == "working"
     stack.errors = {"lambda:GetEventSourceMapping": "AccessDeniedException"}
     status = watch.status(None)
     found = hops(status)
