@@ -17,6 +17,7 @@ PROGRAM = "account-events"
 INTERRUPTED = 130
 _SCHEMA_COMMANDS = (["schema", "check"], ["schema", "publish"])
 SINGLE_COMMANDS = {
+    "console": "ops.cli.console",
     "doctor": "ops.cli.doctor",
     "query": "ops.cli.query",
     "reconcile": "ops.cli.reconcile",

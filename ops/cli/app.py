@@ -2,10 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated
 
 import boto3
 import typer
@@ -15,16 +12,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from account_core.api.access import Authorisation
 from account_events import __version__
 from account_events.avro.errors import ContractError
-from local_stack.address import Address
 from local_stack.emulator import forget_aws_settings
 from local_stack.errors import CommandError
 from local_stack.event_stream import EventStreamReader, PublishedEvent
 from local_stack.local_deployment import LocalDeployment
-from local_stack.swagger_ui import SwaggerUi
-from ops.cli.curl_lines import curl_lines, describe_callers
+from ops.cli.console import app as console_command
 from ops.cli.doctor import app as doctor_command
 from ops.cli.faults import app as faults_commands
 from ops.cli.lake import app as lake_commands
@@ -37,6 +31,9 @@ from ops.cli.replay import app as replay_command
 from ops.cli.report import app as report_command
 from ops.cli.restore import app as restore_commands
 from ops.cli.schema import app as schema_commands
+from ops.cli.steps import out, steps
+from ops.cli.up import AUTHORISATIONS, Auth, Port
+from ops.cli.up import app as up_command
 from ops.cli.why import app as why_command
 from ops.demo.demo import Demo, DemoResult
 from ops.demo.lake import check_lake_and_report
@@ -47,6 +44,8 @@ from ops.terminal import counted
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Run and operate Account Events.", rich_markup_mode="markdown"
 )
+app.add_typer(up_command)
+app.add_typer(console_command)
 app.add_typer(release_commands)
 app.add_typer(query_command)
 app.add_typer(doctor_command)
@@ -60,7 +59,6 @@ lake_commands.add_typer(lake_repair_commands)
 app.add_typer(lake_commands, name="lake")
 app.add_typer(restore_commands, name="restore")
 app.add_typer(schema_commands, name="schema")
-out = Console()
 err = Console(stderr=True)
 
 
@@ -80,14 +78,6 @@ def options(
     """Run and operate Account Events."""
 
 
-Port = Annotated[
-    int | None, typer.Option(help="Port of the emulator on 127.0.0.1. Omit it to use a free port.", min=1, max=65535)
-]
-Auth = Annotated[
-    Literal["iam", "jwt"],
-    typer.Option(help="How the API authenticates its callers: IAM signatures or JWT bearer tokens."),
-]
-AUTHORISATIONS: dict[str, Authorisation] = {"iam": "IAM", "jwt": "JWT"}
 POLL_S = 0.3
 CHECK_PROGRESS_EVERY = 1_000
 
@@ -100,7 +90,7 @@ def demo(port: Port = None, auth: Auth = "iam") -> None:
     """
     forget_aws_settings()
     started = time.monotonic()
-    with _steps() as step, LocalDeployment(port, step, AUTHORISATIONS[auth]) as deployment:
+    with steps() as step, LocalDeployment(port, step, AUTHORISATIONS[auth]) as deployment:
         result = Demo(deployment, step).run()
         step("comparing the lake with the ledger and writing the daily report")
         report = check_lake_and_report(deployment, result.failures)
@@ -116,35 +106,6 @@ def demo(port: Port = None, auth: Auth = "iam") -> None:
     )
     out.print("Daily report, to open in a browser:")
     out.print(str(report), highlight=False, markup=False, soft_wrap=True)
-
-
-@app.command()
-def up(
-    port: Port = None,
-    auth: Auth = "iam",
-    *,
-    faults: Annotated[
-        bool, typer.Option("--faults", help="Let `account-events faults` break the local stack.")
-    ] = False,
-) -> None:
-    """Start a local stack, print commands to try, and keep it running. Ctrl-C stops it."""
-    forget_aws_settings()
-    _refuse_second_stack()
-    with _steps() as step, LocalDeployment(port, step, AUTHORISATIONS[auth]) as deployment:
-        step("")
-        with (
-            replace(deployment.address, faults=faults).published(),
-            deployment.browser_client() as api,
-            SwaggerUi(api, deployment.auth) as ui,
-            suppress(KeyboardInterrupt),  # Ctrl-C is how this command ends
-        ):
-            _print_commands(deployment.address, ui.url)
-            reported = ""
-            while True:
-                deployment.assert_running()
-                reported = _report_failures(deployment, reported)
-                time.sleep(POLL_S)
-        step("stopping")
 
 
 @app.command()
@@ -210,58 +171,6 @@ def check(
         sys.exit(1)
 
 
-def _refuse_second_stack() -> None:
-    try:
-        running = Address.find()
-    except CommandError:
-        return
-    raise CommandError(
-        f"A local stack is already running at {running.endpoint_url} (process {running.pid}): use it, or stop it first."
-    )
-
-
-def _report_failures(deployment: LocalDeployment, reported: str) -> str:
-    """Prints the failures so far if they differ from `reported`, the last ones printed; returns them."""
-    totals = {name: mapping.status().totals for name, mapping in deployment.mappings.items()}
-    failures = "; ".join(
-        f"{name}: {counted(each.failures, 'failure')}, {counted(each.discarded, 'record')} discarded"
-        for name, each in totals.items()
-        if each.failures
-    )
-    delivery = deployment.firehose.status()
-    if delivery.errors or delivery.totals.failed:
-        failed = ", ".join(
-            f"{counted(count, 'record')} in errors/{kind}/" for kind, count in delivery.totals.failed.items()
-        )
-        lake = f"delivery to the lake: {counted(delivery.errors, 'error')}" + (f", {failed}" if failed else "")
-        failures = f"{failures}; {lake}" if failures else lake
-    if failures and failures != reported:
-        err.print(f"[bold yellow]![/] {failures}", highlight=False)
-    return failures
-
-
-class _steps:  # noqa: N801 -- used like a function
-    """A context manager that prints each step as a line and, on a terminal, shows the current one with a spinner."""
-
-    def __enter__(self) -> Callable[[str], None]:
-        self._status = out.status("") if out.is_terminal else None
-        if self._status:
-            self._status.start()
-        return self._step
-
-    def __exit__(self, *_: object) -> None:
-        if self._status:
-            self._status.stop()
-
-    def _step(self, text: str) -> None:
-        if text:
-            out.print(f"[dim]·[/] {text}", highlight=False)
-        if self._status and text:
-            self._status.update(text)
-        elif self._status:
-            self._status.stop()
-
-
 def _show(result: DemoResult) -> None:
     table = Table(title="Accounts", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("account", no_wrap=True)
@@ -299,15 +208,6 @@ def _ranges(sequences: list[int]) -> str:
     if sequences and sequences == list(range(sequences[0], sequences[-1] + 1)):
         return f"{sequences[0]}..{sequences[-1]}"
     return ", ".join(map(str, sequences)) or "none"
-
-
-def _print_commands(address: Address, ui_url: str) -> None:
-    out.print("\n[bold]The local stack is running.[/] Try these commands in another terminal:\n")
-    for line in curl_lines(address):
-        out.print(f"  {line}", soft_wrap=True, highlight=False, markup=False)
-    out.print(f"\n{describe_callers(address)}", soft_wrap=True, highlight=False, markup=False)
-    out.print(f"In a browser: {ui_url} (Swagger UI)", soft_wrap=True, highlight=False, markup=False)
-    out.print("`make tail` prints the domain events as they arrive. Ctrl-C stops the local stack.", highlight=False)
 
 
 def _print_event(published: PublishedEvent) -> None:

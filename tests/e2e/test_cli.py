@@ -138,6 +138,12 @@ def test_the_commands_that_up_prints_work_while_tail_follows(
     [page] = re.findall(r"In a browser: (\S+)", up.output)
     document = httpx.get(f"{page}openapi.json", trust_env=False).json()
     assert document["openapi"].startswith("3.1")
+    [console] = re.findall(r"(?m)^  (http://127\.0\.0\.1:\d+/\?token=\S+)$", up.output)
+    shown = terminal("console")
+    assert (shown.end(), shown.output.strip()) == (0, console)
+    with httpx.Client(trust_env=False, follow_redirects=True) as browser:
+        assert "Account Events" in browser.get(console).text
+        assert browser.get(httpx.URL(console).join("/api/stack")).json()["swagger_url"] == page
     second = terminal("up")
     assert second.end() == 1
     assert "already running" in second.output

@@ -1,8 +1,6 @@
 """The daily report in a real browser: Chromium, driven by Playwright."""
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,26 +8,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Request, Route, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Request, Route
 
 from ops.report.badge import NEVER, Badge
 from ops.report.figures import Figures, figures_of
 from ops.report.origin import ReportOrigin
 from ops.report.page import page
+from tests.e2e.browser import chromium
 from tests.e2e.page_measures import CONTRASTS, OVERFLOWING, OVERLAPPING_TEXTS, RENDITIONS
 from tests.support.lake import made_up
 from tests.unit.report.given import DAY, HOSTILE, NOON, folded, lake, moved, opened
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 WIDTHS = (360, 768, 1280)
 TEXT_CONTRAST_MIN, LARGE_TEXT_CONTRAST_MIN, SHAPE_CONTRAST_MIN = 4.5, 3.0, 3.0
 """WCAG 2.2, level AA: 1.4.3 and 1.4.11."""
@@ -46,19 +35,8 @@ BADGES = (
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
     """A browser with an empty profile that may load only files."""
-    executable = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if executable is None:
-        message = "No Chromium was found. Install Debian's package chromium."
-        if os.environ.get("ACCOUNT_EVENTS_BROWSER") == "required":
-            pytest.fail(message)
-        pytest.skip(message)
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            tmp_path_factory.mktemp("profile"), executable_path=executable, headless=True, args=list(FLAGS)
-        )
-        context.set_default_timeout(20_000)
+    with chromium(tmp_path_factory.mktemp("profile")) as context:
         yield context
-        context.close()
 
 
 class Viewed:

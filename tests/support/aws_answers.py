@@ -68,7 +68,7 @@ class Answers:
     lagging: set[str]
     published: list[EventRow]
     log: list[dict[str, Any]]
-    read_from: datetime
+    read_from: datetime = datetime.min.replace(tzinfo=UTC)
     polls: bool = True
     stream_behind_ms: int = 0
     backups: tuple[str, ...] = ("COMPLETED",)
@@ -183,9 +183,16 @@ class Answers:
     def _dynamodb_query(self, TableName: str, ExpressionAttributeValues: Mapping[str, Any], **_: Any) -> Any:
         if TableName != self.names["AccountsTable"]:
             return {"Items": self.gaps if TableName == self.names["AccountsByOwnerInbox"] else []}
-        items = [to_item(row) for row in self.rows.get(ExpressionAttributeValues[":account_id"]["S"], [])[::-1]]
-        command_id = ExpressionAttributeValues.get(":command_id")
+        values = ExpressionAttributeValues
+        last, command_id = int(values.get(":last", {"N": "999"})["N"]), values.get(":command_id")
+        rows = self.rows.get(values[":account_id"]["S"], [])[::-1]
+        items = [to_item(row) for row in rows if row.version <= last]
         return {"Items": [item for item in items if command_id in (None, item.get("CommandId"))]}
+
+    def _dynamodb_batch_get_item(self, RequestItems: Mapping[str, Any]) -> Any:
+        keys = RequestItems[self.names["AccountsByOwner"]]["Keys"]
+        owned = [each | {"Owner": {"S": "owner-1"}} for each in keys if each["AccountId"]["S"] in self.rows]
+        return {"Responses": {self.names["AccountsByOwner"]: owned}}
 
     def _dynamodb_get_item(self, TableName: str, Key: Mapping[str, Any], **_: Any) -> Any:
         account_id = Key["AccountId"]["S"]
@@ -246,8 +253,8 @@ class Answers:
         }
         return {"Shards": [shard]}
 
-    def _kinesis_get_shard_iterator(self, Timestamp: datetime, **_: Any) -> Any:
-        self.read_from = Timestamp
+    def _kinesis_get_shard_iterator(self, Timestamp: datetime | None = None, **_: Any) -> Any:
+        self.read_from = Timestamp or self.read_from
         return {"ShardIterator": "0"}
 
     def _kinesis_get_records(self, ShardIterator: str, Limit: int) -> Any:
@@ -319,9 +326,9 @@ class Answers:
     def _sqs_get_queue_attributes(self, QueueUrl: str, AttributeNames: list[str]) -> Any:
         return {"Attributes": dict.fromkeys(AttributeNames, "0")}
 
-    def _s3_list_objects_v2(self, Bucket: str, Prefix: str = "", **_: Any) -> Any:
+    def _s3_list_objects_v2(self, Bucket: str, Prefix: str = "", Delimiter: str = "", **_: Any) -> Any:
         paths = sorted(path for path in self.root.rglob("*") if path.is_file()) if Bucket == self.names["Lake"] else []
-        found = [
+        found: list[dict[str, Any]] = [
             {
                 "Key": key,
                 "Size": path.stat().st_size,
@@ -331,6 +338,9 @@ class Answers:
             for path in paths
             if (key := str(path.relative_to(self.root))).startswith(Prefix)
         ]
+        if Delimiter:
+            folders = sorted({each["Key"].removeprefix(Prefix).partition("/")[0] for each in found})
+            return {"IsTruncated": False, "CommonPrefixes": [{"Prefix": f"{Prefix}{each}/"} for each in folders]}
         return {"IsTruncated": False, "KeyCount": len(found), **({"Contents": found} if found else {})}
 
     def _s3_get_object(self, Bucket: str, Key: str, **_: Any) -> Any:

@@ -45,6 +45,8 @@ HANDLED = {
     "local_stack.install.InstallError": "`build` raises it again as BuildError",
     "local_stack.firehose.delivery.InvocationFailed": "the local Firehose tries again",
     "local_stack.firehose.object_prefixes.NoSuchKey": "the local Firehose keeps the record as failed",
+    "ops.console.errors.Refused": "the console's server answers with its reason",
+    "ops.console.hub.TooManyPages": "the console's server answers with status 409",
     "ops.lake.query.totals.OutOfTime": "the totals function stops; the command has no time limit",
     "ops.lake.totals_function.run.DaysFailed": "of a Lambda function",
     "ops.lake.query.catalog.InvalidArguments": "`query` ends with exit code 2",
