@@ -57,6 +57,12 @@ const isListed = ({ runbook: anchor }) =>
         projectorgaveup: status.failed_batches.count,
     })[anchor] > 0;
 
+/** The projector emits the metric of this alarm with a batch only, so that the alarm may outlast its cause. */
+const alarmText = ({ name, reason }) =>
+    name === "ProjectorParks" && !status.parked.length
+        ? `${reason}. No account is parked any more. The alarm returns to OK with the next event of any account.`
+        : reason;
+
 const stoppedHop = hop => ({
     key: hop.name,
     tone: STATES[hop.state][0],
@@ -65,7 +71,7 @@ const stoppedHop = hop => ({
     command: hop.command,
     runbook: hop.runbook,
 });
-const alarm = each => ({ key: each.name, tone: "bad", title: each.name, text: each.reason, runbook: each.runbook });
+const alarm = each => ({ key: each.name, tone: "bad", title: each.name, text: alarmText(each), runbook: each.runbook });
 const parkedAccount = each => ({
     key: each.account_id,
     tone: "bad",
