@@ -5,38 +5,41 @@ finds nothing. In the end, the ledger, the read model and the lake agree.
 """
 
 import os
-import shlex
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache, partial
 
 import pytest
-from typer.testing import CliRunner
 
 from local_stack import address
-from local_stack.alarms.local_alarms import AlarmState, LocalAlarms
+from local_stack.alarms.local_alarms import LocalAlarms
 from local_stack.deploy import read_template
-from local_stack.event_stream import EventStreamReader
 from local_stack.faults.errors import FaultRefused
-from local_stack.faults.interferences import shard_of
 from local_stack.faults.switch import FaultSwitch
 from local_stack.faults.workers import worker_pids
 from local_stack.local_deployment import LocalDeployment
 from ops.cli import owners
-from ops.cli.app import app
 from ops.deployment.stack import Deployment, Outputs
 from ops.doctor import run
 from ops.lake.reconcile import run as reconcile
 from tests.e2e.doctor_world import SharedClients, World
 from tests.e2e.faults_server import TOKEN, FaultsServer
+from tests.e2e.faults_world import (
+    TIMEOUT_S,
+    arrived,
+    await_,
+    await_alarm,
+    listed,
+    on_each_shard,
+    published,
+    repair,
+    succeed,
+)
 from tests.e2e.test_local_deployment import Api, assert_no_findings, audited, credit_times
 from tests.support.terminal import account_events
-
-TIMEOUT_S = 90.0
-POLL_S = 0.1
 
 
 @pytest.fixture(scope="module")
@@ -76,66 +79,6 @@ def _in_order(world: World, switch: FaultSwitch) -> Iterator[None]:
     world.settle()
     await_(lambda: not world.findings(), "a stack without findings")
     assert_no_findings(audited(world.deployment, *sorted({row.account_id for row in world.deployment.rows()})))
-
-
-def await_(holds: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + TIMEOUT_S
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(POLL_S)
-
-
-def succeed(command: str) -> str:
-    """Run a command that must succeed, and return what it prints."""
-    done = CliRunner().invoke(app, shlex.split(command), env={"COLUMNS": "300"})
-    assert done.exit_code == 0, (command, done.output, done.exception)
-    return done.output
-
-
-def repair(commands: str) -> str:
-    program, _, command = commands.partition(" ")
-    assert program == "account-events"
-    return succeed(command)
-
-
-def published(world: World, account_id: str) -> list[int]:
-    """The account's sequences on the stream, without repetitions, which a new projector makes."""
-    return list(dict.fromkeys(arrived(world, account_id)))
-
-
-def arrived(world: World, account_id: str) -> list[int]:
-    """The account's sequences on the stream, in order, with repetitions."""
-    reader = EventStreamReader(world.client("kinesis"), world.outputs["EventStreamName"])
-    found = []
-    while events := list(reader.poll()):
-        found += [each.event.fields["sequence"] for each in events if each.event.fields["account_id"] == account_id]
-    return found
-
-
-def on_each_shard(world: World) -> tuple[str, str]:
-    """Two accounts with events on different shards."""
-    shards = world.client("kinesis").list_shards(StreamName=world.outputs["EventStreamName"])["Shards"]
-
-    def shard(account_id: str) -> str:
-        found: str = shard_of(account_id, int(world.outputs["Buckets"]), shards)["ShardId"]
-        return found
-
-    first = second = world.api.open_account("10.00")
-    while shard(first) == shard(second):
-        second = world.api.open_account("10.00")
-    world.settle()
-    return first, second
-
-
-def await_alarm(world: World, local_alarms: LocalAlarms, name: str, since_s: float) -> AlarmState:
-    """Wait until an alarm fires, given the data since this time."""
-
-    def states() -> dict[str, AlarmState]:
-        world.deployment.metrics.publish()
-        return {state.name: state for state in local_alarms.evaluate(since_s)}
-
-    await_(lambda: states()[name].is_alarm, f"{name} in ALARM")
-    return states()[name]
 
 
 def test_a_throttled_shard_delays_only_its_accounts(
@@ -260,18 +203,6 @@ def test_a_stopped_read_model_catches_up_after_its_end(
     switch.end("stopped-reader-mapping")
     world.settle()
     assert listed(world, account_id) == "11.00"
-
-
-def listed(world: World, account_id: str) -> str:
-    """The account's balance in the list of its owner's accounts."""
-    page = "/owners/owner-1/accounts"
-    while page:
-        answer = world.api.get(page).json()
-        for each in answer["accounts"]:
-            if each["accountId"] == account_id:
-                return str(each["balance"])
-        page = answer["next"]
-    pytest.fail(f"{account_id} is not listed")
 
 
 def test_a_stopped_lake_has_all_events_after_its_end(
