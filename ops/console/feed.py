@@ -1,6 +1,6 @@
 """Looks at the stack again and again, for all pages together, and puts what it finds into the hub."""
 
-import logging
+import traceback
 from itertools import islice
 
 from local_stack.poll_loop import PollCycle, PollLoop
@@ -8,8 +8,6 @@ from ops.console.doctor_runs import DoctorRuns
 from ops.console.hub import Hub
 from ops.console.subject import UNWATCHED, Pace
 from ops.console.watch import Watch
-
-logger = logging.getLogger(__name__)
 
 BATCH_MAX = 500
 STOP_TIMEOUT_S = 2.0
@@ -60,8 +58,8 @@ class Feed:
             while batch := list(islice(events, BATCH_MAX)):  # a read may have more events than fit into memory at once
                 self._hub.publish(batch)
                 is_idle = False
-        except Exception:  # a defect; the loop must survive it
-            logger.exception("The console could not show an event")
+        except Exception:  # noqa: BLE001 -- a defect, which the loop must survive; the terminal shows it
+            traceback.print_exc()
         return PollCycle(pause_s, is_idle)
 
     def _report(self, is_awaited: bool) -> PollCycle:  # noqa: FBT001 -- as PollLoop calls it
@@ -70,6 +68,6 @@ class Feed:
                 self._hub.report(self._watch.status(self._hub.newest_event))
             if self._hub.pages:
                 self._doctor.start_if_older(self._pace.doctor_s)
-        except Exception:  # as above
-            logger.exception("The console could not find out the status")
+        except Exception:  # noqa: BLE001 -- as above
+            traceback.print_exc()
         return PollCycle(self._pace.status_s, is_idle=True)

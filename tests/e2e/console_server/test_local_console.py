@@ -14,6 +14,7 @@ from ops.console.subject import SharedClients, Subject
 from tests.e2e.console_server.browser import Page, Script, published
 from tests.e2e.console_server.wire import Wire
 from tests.support.console import SWAGGER_URL, running_console
+from tests.support.terminal import account_events
 
 PATIENCE_S = 60.0
 
@@ -199,10 +200,9 @@ def test_a_parked_account_is_shown_with_the_command_that_repairs_it(
             ]
         finally:
             page.post(fault, json={"on": False})
-            deployment.address.client("dynamodb").delete_item(
-                TableName=deployment.address.outputs["ParkedTableName"],
-                Key={"Stream": {"S": "domain-events"}, "AccountId": {"S": account_id}},
-            )
+            released = account_events(deployment.address, "release", account_id)
+        assert released.returncode == 0, released.stderr
+        script.await_status(lambda status: not status["parked"])
 
 
 def test_scripts_may_break_the_stack_only_if_it_was_started_so(deployment: LocalDeployment, script: Script) -> None:
