@@ -18,3 +18,13 @@ class FaultRefused(CommandError):
 
 class UnknownFault(FaultRefused):
     """There is no fault of this name."""
+
+
+class FaultsOff(FaultRefused):
+    """Scripts may not let faults begin in this local stack."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This local stack accepts faults from its console only.",
+            "Start it with `account-events up --faults`, or use the switch of its console.",
+        )

@@ -5,10 +5,15 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from local_stack.faults.errors import FaultRefused, UnknownFault
+from local_stack.faults.errors import FaultRefused, FaultsOff, UnknownFault
 from local_stack.faults.switch import FaultState
 
 PATH = "/api/faults"
+REFUSALS = {
+    UnknownFault: (HTTPStatus.NOT_FOUND, "unknown_fault"),
+    FaultsOff: (HTTPStatus.FORBIDDEN, "faults_off"),
+    FaultRefused: (HTTPStatus.CONFLICT, "fault_refused"),
+}
 Answer = tuple[int, dict[str, Any]]
 
 
@@ -21,7 +26,7 @@ class Switch(Protocol):
     def end_all(self) -> None: ...
 
 
-def answer(switch: Switch, method: str, path: str, body: bytes) -> Answer:
+def answer(switch: Switch, method: str, path: str, body: bytes, *, may_begin: bool = True) -> Answer:
     """The status and the JSON of the response.
 
     - `GET /api/faults`: `{"faults": [...]}`, each as `as_json` has it.
@@ -35,6 +40,8 @@ def answer(switch: Switch, method: str, path: str, body: bytes) -> Answer:
         method: the HTTP method.
         path: the path, without a query.
         body: the body; ignored with GET.
+        may_begin: whether faults may begin: scripts may end them in any local stack, but begin them only in one that
+            was started for it.
     """
     if not (path == PATH or path.startswith(f"{PATH}/")):
         return _refused(HTTPStatus.NOT_FOUND, "not_found", "There is no such page.", f"Use {PATH}.")
@@ -45,14 +52,15 @@ def answer(switch: Switch, method: str, path: str, body: bytes) -> Answer:
         if method != "POST":
             advice = f"Use GET {PATH} or POST {PATH}/NAME."
             return _refused(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", f"{method} is not possible.", advice)
-        return HTTPStatus.OK, _changed(switch, name, *_parsed(body))
+        is_on, settings = _parsed(body)
+        if is_on and not may_begin:
+            raise FaultsOff
+        return HTTPStatus.OK, _changed(switch, name, is_on, settings)
     except _Invalid as error:
         advice = 'Send {"on": true, "settings": {"share": "0.3"}} or {"on": false}.'
         return _refused(HTTPStatus.BAD_REQUEST, "invalid_request", str(error), advice)
     except FaultRefused as error:
-        is_unknown = isinstance(error, UnknownFault)
-        status, code = (HTTPStatus.NOT_FOUND, "unknown_fault") if is_unknown else (HTTPStatus.CONFLICT, "fault_refused")
-        return _refused(status, code, error.reason, error.advice)
+        return _refused(*REFUSALS[type(error)], error.reason, error.advice)
 
 
 def as_json(state: FaultState) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from ops.terminal import err, print_error
 from projector.dynamodb_errors import needs_repair
 from projector.errors import Unavailable
 
-LOGGERS = ("account_events", "local_stack")
+LOGGERS = ("account_events", "local_stack", "ops")
 """Loggers that are silenced, because a command reports an error in one line."""
 
 EXPLAINED = {

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from functools import partial
 
 from local_stack.alarms.local_alarms import WINDOW_S, LocalAlarms
 from local_stack.faults.requests import Switch, answer
@@ -20,7 +19,7 @@ def local_subject(deployment: LocalDeployment, switch: Switch, swagger_url: str,
         deployment: the stack.
         switch: begins and ends its faults.
         swagger_url: the address of its Swagger UI.
-        scripts_may_break: whether scripts may let faults begin and end.
+        scripts_may_break: whether scripts may let faults begin.
     """
     alarms = LocalAlarms(deployment.address)
     parts = LocalParts(
@@ -30,7 +29,7 @@ def local_subject(deployment: LocalDeployment, switch: Switch, swagger_url: str,
             delivery=lambda: deployment.firehose.status(),  # noqa: PLW0108 -- a fault replaces the runner
         ),
         alarms=lambda: firing(alarms),
-        answer_faults=partial(answer, switch),
+        answer_faults=lambda method, path, body, may_begin: answer(switch, method, path, body, may_begin=may_begin),
         scripts_may_break=scripts_may_break,
         swagger_url=swagger_url,
     )

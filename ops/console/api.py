@@ -38,12 +38,6 @@ READ_ONLY = Refused(
     "This console is read-only, because the stack is deployed on AWS.",
     "Use the console of a local stack, which `make up` starts.",
 )
-SCRIPTS_OFF = Refused(
-    403,
-    "faults_off",
-    "This local stack accepts faults from its page only.",
-    "Start it with `account-events up --faults`, or use the switch on the page.",
-)
 NOT_FOUND = Refusal(404, "not_found", "There is no such page.", "Open the console's start page, /.")
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -147,9 +141,8 @@ class Api:
     def faults(self, request: Request, body: bytes) -> object:
         """Lists faults, begins one, or ends it."""
         local = self._local()
-        if request.method == "POST" and request.scope[CALLER] == "script" and not local.scripts_may_break:
-            raise SCRIPTS_OFF
-        status, found = local.answer_faults(request.method, request.url.path, body)
+        may_begin = request.scope[CALLER] != "script" or local.scripts_may_break
+        status, found = local.answer_faults(request.method, request.url.path, body, may_begin)
         return JSONResponse(found, status)
 
     def _local(self) -> LocalParts:

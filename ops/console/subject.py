@@ -34,20 +34,20 @@ class LocalParts:
     Attributes:
         fakes: the fakes of AWS services.
         alarms: returns the alarms that would fire on AWS, each with its `name`, `reason` and `runbook`.
-        answer_faults: answers a request about faults: method, path and body.
-        scripts_may_break: whether scripts may let faults begin and end (`account-events up --faults`).
+        answer_faults: answers a request about faults: method, path, body, and whether faults may begin.
+        scripts_may_break: whether scripts may let faults begin (`account-events up --faults`).
         swagger_url: the address of Swagger UI.
     """
 
     fakes: Fakes
     alarms: Callable[[], Sequence[Mapping[str, str]]]
-    answer_faults: Callable[[str, str, bytes], FaultAnswer]
+    answer_faults: Callable[[str, str, bytes, bool], FaultAnswer]
     scripts_may_break: bool
     swagger_url: str
 
     def faults(self) -> list[dict[str, Any]]:
         """The faults and their states."""
-        _, found = self.answer_faults("GET", "/api/faults", b"")
+        _, found = self.answer_faults("GET", "/api/faults", b"", False)
         faults: list[dict[str, Any]] = found.get("faults", [])
         return faults
 

@@ -210,6 +210,7 @@ def test_scripts_may_break_the_stack_only_if_it_was_started_so(deployment: Local
     assert (refused.status_code, refused.json()["code"]) == (403, "faults_off")
     assert "account-events up --faults" in refused.json()["advice"]
     assert script.get("/api/faults").json()["faults"]
+    assert script.post("/api/faults", json={"on": False}).status_code == 200
     with running_console(deployment, scripts_may_break=True) as server, Script(server) as allowed:
         unknown = allowed.post("/api/faults/nothing", json={"on": True})
         assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_fault")

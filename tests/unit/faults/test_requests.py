@@ -82,3 +82,14 @@ def test_anything_else_is_refused_with_what_to_do(
 
 def test_a_body_that_is_no_utf8_is_refused(given: Given) -> None:
     assert answer(given.switch, "POST", "/api/faults/stopped-lake", b"\xff\xfe{")[0] == 400
+
+
+def test_a_script_that_may_not_begin_a_fault_may_end_one(given: Given) -> None:
+    given.switch.begin("stopped-lake")
+    begin, end = json.dumps({"on": True}).encode(), json.dumps({"on": False}).encode()
+    status, found = answer(given.switch, "POST", "/api/faults/stopped-reader-mapping", begin, may_begin=False)
+    assert (status, found["code"]) == (403, "faults_off")
+    assert "account-events up --faults" in found["advice"]
+    assert [state.name for state in given.switch.states() if state.is_on] == ["stopped-lake"]
+    status, found = answer(given.switch, "POST", "/api/faults/stopped-lake", end, may_begin=False)
+    assert (status, found["is_on"]) == (200, False)
