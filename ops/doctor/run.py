@@ -13,6 +13,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local_stack.deploy import read_template
+from local_stack.faults.begun import begun
 from ops.deployment.stack import Deployment
 from ops.doctor.checks import (
     alerting,
@@ -151,6 +152,7 @@ def stack_view(
         changed_at,
         {service: deployment.client(service) for service in services},
         Lake.of(deployment),
+        begun(deployment.address) if deployment.address else frozenset(),
     )
 
 

@@ -63,6 +63,7 @@ class StackView:
         created_at: when the stack was created.
         changed_at: when the stack was created or last updated.
         clients: the clients of SERVICES, by service. Several threads may use them.
+        faults: the faults that somebody lets the local stack have on purpose, by name.
     """
 
     deployment: Deployment
@@ -79,6 +80,7 @@ class StackView:
     changed_at: datetime
     clients: Mapping[str, Any]
     lake: Lake
+    faults: frozenset[str] = frozenset()
 
     def client(self, service: str) -> Any:  # noqa: ANN401 -- boto3's clients have no common type
         """The client of a service."""
@@ -119,6 +121,14 @@ class StackView:
             "--deployment-mode REVERT_DRIFT --use-previous-template "
             f"--capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND --parameters {parameters}"
         )
+
+    def start(self, fault: str) -> str:
+        """The command that starts a stopped part of the local stack again.
+
+        Args:
+            fault: the fault that stops this part.
+        """
+        return f"account-events faults end {fault}" if fault in self.faults else self.deploy
 
     def replay(self, accounts: Sequence[str]) -> str:
         """The command that publishes all events of accounts again; consumers drop those that they have."""

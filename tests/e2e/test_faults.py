@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache, partial
 
 import pytest
@@ -24,6 +25,8 @@ from local_stack.local_deployment import LocalDeployment
 from ops.cli import owners
 from ops.deployment.stack import Deployment, Outputs
 from ops.doctor import run
+from ops.doctor.checks import lake, mappings
+from ops.doctor.run import examine
 from ops.lake.reconcile import run as reconcile
 from tests.e2e.doctor_world import SharedClients, World
 from tests.e2e.faults_server import TOKEN, FaultsServer
@@ -274,6 +277,24 @@ def test_the_command_lets_faults_begin_and_end(world: World, switch: FaultSwitch
         refused = account_events(replace(local, faults=False), "faults", "begin", "stopped-lake")
     assert refused.returncode == 1
     assert "account-events up --faults" in refused.stderr
+
+
+def test_doctor_names_the_command_that_ends_a_fault(
+    world: World, switch: FaultSwitch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All parts count as stopped here; a fault has stopped only one of them."""
+    for module in (mappings, lake):
+        monkeypatch.setattr(module, "SILENT_LOCALLY", timedelta(0))
+    switch.begin("stopped-lake")
+    switch.begin("refused-entries")
+    with FaultsServer(switch) as server:
+        local = replace(world.deployment.address, console_url=server.url, console_token=TOKEN)
+        stack = SharedClients(Outputs(local.outputs), local)
+        findings = examine(stack, None, grace_s=None, progress=lambda _: None).findings
+    repairs = {(each.kind, each.where): each.repair for each in findings}
+    assert repairs["lake-stopped", "account-events-lake"] == "account-events faults end stopped-lake"
+    assert repairs["function-environment-differs", "ProjectorFunction"] == "account-events faults end --all"
+    assert repairs["mapping-not-polling", "ProjectorMapping"] == "make up"
 
 
 def test_a_stack_that_stops_meanwhile_refuses_with_what_to_do(own_deployment: LocalDeployment) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from local_stack.faults.begun import KINESIS_FAULTS
 from ops.doctor.deleted import deleted, found
 from ops.doctor.finding import Finding, Kind, quoted
 from ops.doctor.stack_view import StackView
@@ -80,6 +81,9 @@ def _function(view: StackView, name: str, function: str, described: Mapping[str,
     if wrong := sorted(key for key in names if intact.get(key) != deployed.get(key)):
         what = f"{name} has other environment variables than the template: {', '.join(wrong)}."
         repair = f"{update} --environment {quoted({'Variables': intact})}"
+        if name == "ProjectorFunction" and view.faults & KINESIS_FAULTS:
+            what += " A fault that is on makes it send its records to a proxy."
+            repair = "account-events faults end --all"
         yield ENVIRONMENT_DIFFERS.at(name, what, repair, runbook=fails)
 
 

@@ -60,7 +60,8 @@ def delivery(view: StackView) -> Iterator[Finding]:
         name = f"{view.name}-lake"
         dimensions = [{"Name": "DeliveryStreamName", "Value": name}]
         if not view.has_metric("AWS/Firehose", "DataReadFromKinesisStream.Records", dimensions, SILENT_LOCALLY):
-            yield STOPPED.at(name, "The delivery to the lake has not read the event stream lately.", "make up")
+            what = "The delivery to the lake has not read the event stream lately."
+            yield STOPPED.at(name, what, view.start("stopped-lake"))
         return
     name = view.deployment.outputs["LakeDeliveryName"]
     described = found(partial(view.client("firehose").describe_delivery_stream, DeliveryStreamName=name))

@@ -34,6 +34,9 @@ FUNCTION_NAME = 6
 """The place of a function's name in its ARN, between colons."""
 SILENT, SILENT_LOCALLY = timedelta(minutes=10), timedelta(seconds=15)
 
+FAULTS = {"ProjectorMapping": "stopped-projector-mapping", "AccountsByOwnerMapping": "stopped-reader-mapping"}
+"""The fault of the local stack that stops each mapping."""
+
 
 def check(view: StackView) -> Iterator[Finding]:
     """Checks each mapping of the template."""
@@ -89,7 +92,7 @@ def _polls(view: StackView, uuid: str) -> bool:
 def _not_polling(view: StackView, name: str, deployed: Mapping[str, Any]) -> Finding:
     what, runbook = f"{name} has not polled its stream lately.", RUNBOOK[name]
     if view.is_local:
-        return NOT_POLLING.at(name, what, "make up", runbook=runbook)
+        return NOT_POLLING.at(name, what, view.start(FAULTS[name]), runbook=runbook)
     if result := deployed.get("LastProcessingResult"):
         what += f" Its last result: {result}."
     look = f"aws lambda get-event-source-mapping --uuid {view.physical_ids[name]}"
