@@ -64,6 +64,7 @@ class PollLoop:
         self._wake = threading.Event()
         self._changed = threading.Condition()
         self._is_awaited = False
+        self._has_left = False
         self._begun = 0
         self.done = 0
         """Number of cycles completed."""
@@ -79,6 +80,7 @@ class PollLoop:
         if self._thread is not None:
             raise RuntimeError(f"{self._name} is running already")
         self._stopping.clear()
+        self._has_left = False
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
         self._thread.start()
 
@@ -99,6 +101,17 @@ class PollLoop:
             return False
         self._thread = None
         return True
+
+    def resume(self) -> None:
+        """Run again after `stop`, whether or not the thread has ended: one that has not goes on after its cycle."""
+        with self._changed:
+            if self._thread is not None and not self._has_left:
+                self._stopping.clear()
+                return
+        if self._thread is not None:
+            self._thread.join()  # it has left its loop, so this takes no time
+            self._thread = None
+        self.start()
 
     def wait_until_idle(self, timeout_s: float) -> bool:
         """Wait for an idle cycle that began after this call.
@@ -139,12 +152,18 @@ class PollLoop:
         return self._stopping.is_set()
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
+        while not self._leaves():
             pause_s = self.run_cycle()
             self._wake.wait(pause_s)
             self._wake.clear()
+
+    def _leaves(self) -> bool:
+        """Whether the thread ends now."""
         with self._changed:
-            self._changed.notify_all()
+            self._has_left = self._stopping.is_set()
+            if self._has_left:
+                self._changed.notify_all()
+            return self._has_left
 
     def _is_settled(self, target: int) -> bool:
         return self.done >= target and self.is_idle

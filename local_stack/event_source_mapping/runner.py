@@ -71,6 +71,10 @@ class MappingRunner:
         """
         return self._loop.stop(timeout_s)
 
+    def resume(self) -> None:
+        """Run again after `stop`, even if it did not end the thread in time."""
+        self._loop.resume()
+
     def begin_again(self, resume_after: Mapping[str, str] | None = None, **settings: Any) -> None:  # noqa: ANN401 -- of MappingConfig
         """Forget the checkpoints, as a mapping that is deleted and created again. Do not call it while it is running.
 

@@ -10,10 +10,11 @@ from local_stack.event_source_mapping.runner import MappingRunner
 from local_stack.faults.accounts import last_account, newest_rows
 from local_stack.faults.catalogue import ACCOUNT
 from local_stack.faults.errors import FaultRefused
-from local_stack.faults.stops import STOP_TIMEOUT_S
 
 AMOUNT = "1.00"
 BROKEN_HANDLER = "no_such_module.handler"
+STOP_TIMEOUT_S = 130.0
+"""Longer than an invocation of the projector."""
 DISCARD_TIMEOUT_S = 60.0
 POLL_S = 0.1
 
@@ -46,7 +47,9 @@ class FilledFailureBucket:
         with self._giving_batches_up(mapping):
             self._credit(account_id)
             deadline_s = self._monotonic() + DISCARD_TIMEOUT_S
-            while not mapping.status().totals.discarded:
+            while not (status := mapping.status()).totals.discarded:
+                if not status.running:
+                    raise FaultRefused("The local stack is stopping.", "Start it again with make up.")
                 if self._monotonic() > deadline_s:
                     raise FaultRefused("No batch was discarded in time.", "Try again on a less busy machine.")
                 self._sleep(POLL_S)
@@ -72,7 +75,10 @@ class FilledFailureBucket:
                 )
             except FaultRefused:
                 _set_handler(functions, name, handler)
-                raise
+                raise FaultRefused(
+                    "The projector is busy, so its mapping still gives each batch up after one attempt.",
+                    "Start the local stack again with make up.",
+                ) from None
 
     def _credit(self, account_id: str) -> None:
         with self._address.http() as api:
@@ -88,21 +94,24 @@ def continue_with(mapping: MappingRunner, *, before: Callable[[], None] = lambda
     """Let a mapping continue where it stopped, with these settings and without a pause before a retry.
 
     Args:
-        mapping: the fake; it is stopped if it runs.
+        mapping: the fake; it is stopped, and started again if it ran.
         before: called while it is stopped.
         settings: fields of its configuration.
 
     Raises:
-        FaultRefused: an invocation did not end in time. The mapping stops after it.
+        FaultRefused: an invocation did not end in time. The mapping goes on as before.
     """
+    was_running = mapping.status().running
     if not mapping.stop(STOP_TIMEOUT_S):
-        raise FaultRefused("The projector has been busy for a minute.", "Try again when it is idle.")
+        mapping.resume()
+        raise FaultRefused("The projector has been busy for two minutes.", "Try again when it is idle.")
     try:
         before()
         shards = mapping.status().shards
         mapping.begin_again({each.shard_id: each.checkpoint for each in shards if each.checkpoint}, **settings)
     finally:
-        mapping.start()
+        if was_running:  # otherwise the local stack is stopping
+            mapping.start()
 
 
 def _set_handler(functions: Any, name: str, handler: str) -> None:  # noqa: ANN401 -- a boto3 client

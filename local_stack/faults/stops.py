@@ -5,15 +5,12 @@ from typing import Protocol
 
 from local_stack.faults.errors import FaultRefused
 
-STOP_TIMEOUT_S = 130.0
-"""Longer than an invocation of any function that reads a stream."""
-
 
 class Stoppable(Protocol):
     """A fake that runs in a thread of its own."""
 
-    def start(self) -> None: ...
-    def stop(self, timeout_s: float = ...) -> bool: ...
+    def resume(self) -> None: ...
+    def stop(self) -> bool: ...
 
 
 class Stopped:
@@ -34,8 +31,5 @@ class Stopped:
         return {}
 
     def end(self) -> None:
-        if self._is_running():
-            return
-        if not self._runner().stop(STOP_TIMEOUT_S):
-            raise FaultRefused("Its last invocation has not ended yet.", "Try again in a minute.")
-        self._runner().start()
+        if not self._is_running():
+            self._runner().resume()  # it waits for no invocation that is still in progress

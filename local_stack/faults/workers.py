@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from local_stack.faults.errors import FaultRefused
@@ -29,11 +30,12 @@ class KilledProjector:
 
 
 def kill_workers(deployment: LocalDeployment, function_name: str) -> int:
-    """Send SIGKILL to every process that runs the function and return their number."""
+    """Send SIGKILL to every process that runs the function; return the number of those that received it."""
     killed = 0
     for pid in worker_pids(deployment.emulator.pid, function_name):
-        os.kill(pid, signal.SIGKILL)
-        killed += 1
+        with suppress(ProcessLookupError):  # it has ended meanwhile
+            os.kill(pid, signal.SIGKILL)
+            killed += 1
     return killed
 
 

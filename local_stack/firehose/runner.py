@@ -125,6 +125,10 @@ class FirehoseRunner:
         """
         return self._loop.stop(timeout_s)
 
+    def resume(self) -> None:
+        """Run again after `stop`, even if it did not end the thread in time."""
+        self._loop.resume()
+
     def wait_until_idle(self, timeout_s: float) -> bool:
         """Wait until every record put on the stream before the call is in the bucket, as a row or as a failure.
 

@@ -22,6 +22,7 @@ class FakeStack:
         self.handler, self.retries, self.is_running = HANDLER, RETRIES, True
         self.credits, self.status_of_credit, self.discards = 0, 200, True
         self.stops: list[bool] = []
+        self.stops_with_credit = False
         self.now_s, self.published = 0.0, 0
 
     # the address
@@ -43,6 +44,7 @@ class FakeStack:
     def _credit(self, request: httpx.Request) -> httpx.Response:
         assert request.url.path == "/accounts/a-1/credit"
         self.credits += 1
+        self.is_running &= not self.stops_with_credit
         return httpx.Response(self.status_of_credit, text="refused")
 
     # the mapping
@@ -58,6 +60,8 @@ class FakeStack:
     def start(self) -> None:
         self.is_running = True
 
+    resume = start
+
     def begin_again(self, resume_after: dict[str, str], retry_attempts_max: int) -> None:
         assert not self.is_running
         assert resume_after == {"shard-1": "7"}
@@ -66,7 +70,8 @@ class FakeStack:
     def status(self) -> SimpleNamespace:
         is_discarded = self.discards and self.credits and (self.handler, self.retries) == (BROKEN_HANDLER, 0)
         shards = [SimpleNamespace(shard_id="shard-1", checkpoint="7"), SimpleNamespace(shard_id="2", checkpoint=None)]
-        return SimpleNamespace(totals=SimpleNamespace(discarded=int(bool(is_discarded))), shards=shards)
+        totals = SimpleNamespace(discarded=int(bool(is_discarded)))
+        return SimpleNamespace(totals=totals, shards=shards, running=self.is_running)
 
     # the rest
 
@@ -118,11 +123,19 @@ def test_a_busy_projector_is_left_alone(stack: FakeStack, begin: Callable[[], ob
     stack.stops = [False]
     with pytest.raises(FaultRefused, match="busy"):
         begin()
-    assert (stack.handler, stack.retries, stack.credits) == (HANDLER, RETRIES, 0)
+    assert stack.is_as_before()
+    assert stack.credits == 0
 
 
 def test_the_handler_is_restored_even_if_the_mapping_is_busy(stack: FakeStack, begin: Callable[[], object]) -> None:
     stack.stops = [True, False]
-    with pytest.raises(FaultRefused, match="busy"):
+    with pytest.raises(FaultRefused, match="one attempt"):
         begin()
-    assert stack.handler == HANDLER
+    assert (stack.handler, stack.is_running) == (HANDLER, True)
+
+
+def test_a_local_stack_that_stops_meanwhile_is_not_waited_for(stack: FakeStack, begin: Callable[[], object]) -> None:
+    stack.discards, stack.stops_with_credit = False, True
+    with pytest.raises(FaultRefused, match="is stopping"):
+        begin()
+    assert (stack.handler, stack.retries, stack.is_running, stack.now_s) == (HANDLER, RETRIES, False, 0)
