@@ -9,6 +9,8 @@ from local_stack.alarms.evaluation import Metric, values_in
 
 OVERLAP_MS = 10_000
 """How far each read goes back behind the newest line, because lines of several processes arrive out of order."""
+SKIPPED_MS = 60_000
+"""If nobody asked for so long, the lines in between are skipped: there may be hundreds of thousands."""
 VALUES_MAX = 10_000
 """How many values of a metric are kept; the oldest are dropped."""
 
@@ -30,6 +32,7 @@ class EmittedMetrics:
         self._logs, self._groups = logs, groups
         self._wanted = tuple(metrics)
         self._begins_ms: int | None = None
+        self._since_ms = 0
         self._newest_ms: dict[str, int] = {}
         self._seen: dict[str, Counter[_Line]] = {}
         self._values: dict[Metric, deque[tuple[int, float]]] = defaultdict(lambda: deque(maxlen=VALUES_MAX))
@@ -37,10 +40,11 @@ class EmittedMetrics:
     def read(self, since_s: float) -> None:
         """Read the new lines. The values since this time, in seconds since 1970, are available afterwards."""
         since_ms = int(since_s * 1_000)
-        if self._begins_ms is None or since_ms < self._begins_ms:
+        if self._begins_ms is None or since_ms < self._begins_ms or since_ms > self._since_ms + SKIPPED_MS:
             self._begins_ms = since_ms
             self._newest_ms, self._seen = {}, {}
             self._values.clear()
+        self._since_ms = since_ms
         for group in self._groups:
             self._read_group(group)
 

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
-    "GreaterThanThreshold": operator.gt,
-    "LessThanThreshold": operator.lt,
+COMPARISONS: Mapping[str, tuple[Callable[[float, float], bool], str]] = {
+    "GreaterThanThreshold": (operator.gt, "above"),
+    "LessThanThreshold": (operator.lt, "below"),
 }
 ARITHMETIC: Mapping[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
 }
-NO_DATA = "no data points"
+NO_DATA = "There are no data, so something has stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,8 @@ def evaluated(values: Mapping[str, float | None], alarm: Mapping[str, Any]) -> E
     if value is None:
         missing = alarm["TreatMissingData"]
         return Evaluation(None if missing == "ignore" else missing == "breaching", NO_DATA)
-    comparison, threshold = alarm["ComparisonOperator"], float(alarm["Threshold"])
-    is_alarm = COMPARISONS[comparison](value, threshold)
-    return Evaluation(is_alarm, f"the data point {value:g} compared with {comparison} {threshold:g}")
+    (is_beyond, beyond), threshold = COMPARISONS[alarm["ComparisonOperator"]], float(alarm["Threshold"])
+    return Evaluation(is_beyond(value, threshold), f"The value is {value:g}; the alarm fires {beyond} {threshold:g}")
 
 
 def combined(states: Mapping[str, Evaluation]) -> Evaluation:

@@ -168,7 +168,7 @@ class LocalAlarms:
         before = self._states.get(name)
         is_alarm, reason = found.is_alarm, found.reason
         if is_alarm and reason == NO_DATA and not self._is_continuous(name):
-            is_alarm, reason = None, "no data points; the local stack emits this metric rarely or never"
+            is_alarm, reason = None, "There are no data, because the local stack emits this metric rarely or never"
         if is_alarm is None and before is not None:
             return before
         state = AlarmState(name, is_alarm, reason, self._alarms.runbooks[name])

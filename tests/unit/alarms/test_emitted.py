@@ -63,13 +63,26 @@ def test_lines_that_are_equal_are_both_counted() -> None:
 def test_old_lines_are_not_read_again() -> None:
     logs = FakeLogs()
     emitted = EmittedMetrics(logs, [GROUP], [PARKED])
+    for at_s in range(100):
+        logs.add(at_s, at_s)
+    for since_s in (0, 45, 90):
+        logs.returned = 0
+        emitted.read(since_s)
+    assert logs.returned == OVERLAP_MS / 1_000 + 1
+    assert emitted.values(PARKED, 90) == list(range(90, 100))
+
+
+def test_lines_of_a_long_time_without_readers_are_skipped() -> None:
+    logs = FakeLogs()
+    emitted = EmittedMetrics(logs, [GROUP], [PARKED])
+    emitted.read(0)
     for at_s in range(1_000):
         logs.add(at_s, at_s)
-    emitted.read(0)
-    logs.returned = 0
     emitted.read(990)
-    assert logs.returned == OVERLAP_MS / 1_000 + 1
+    assert logs.returned == 10
     assert emitted.values(PARKED, 990) == list(range(990, 1_000))
+    emitted.read(500)
+    assert emitted.values(PARKED, 500) == list(range(500, 1_000))
 
 
 def test_a_line_that_arrives_late_is_counted() -> None:

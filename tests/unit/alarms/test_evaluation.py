@@ -31,6 +31,18 @@ def test_a_value_at_the_threshold_is_no_alarm(value: float) -> None:
     assert evaluated({"m": value}, alarm).is_alarm is (value < 1)
 
 
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (1.5, "The value is 1.5; the alarm fires above 0"),
+        (None, "There are no data, so something has stopped"),
+    ],
+)
+def test_the_reason_of_an_alarm_is_a_sentence(value: float | None, reason: str) -> None:
+    alarm = {"ComparisonOperator": "GreaterThanThreshold", "Threshold": 0, "TreatMissingData": "breaching"}
+    assert evaluated({"m": value}, alarm).reason == reason
+
+
 @pytest.mark.parametrize("alarm", [name for name in ALARMS if expressions_of(name)])
 def test_every_expression_of_the_template_can_be_computed(alarm: str) -> None:
     [expression] = expressions_of(alarm)
