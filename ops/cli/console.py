@@ -34,14 +34,15 @@ def console(
     if stack is None:
         if port is not None:
             raise typer.BadParameter("--port needs --stack, because `account-events up` serves the local console.")
-        _show(_local_address(), open_page=open_page)
+        address = _local_address()
+        _show(address, address if open_page else None)
         return
     from ops.console.server import ConsoleServer  # noqa: PLC0415 -- slow to import
     from ops.console.subject import SharedClients, Subject  # noqa: PLC0415 -- as above
 
     deployment = SharedClients.connect(stack)
     with ConsoleServer(Subject(deployment, stack), port) as server, suppress(KeyboardInterrupt):
-        _show(server.address, open_page=open_page)
+        _show(server.address, server.address_for_once() if open_page else None)
         err.print("[dim]read-only; press Ctrl-C to stop[/]")
         _wait_for_ctrl_c()
 
@@ -57,7 +58,7 @@ def _local_address() -> str:
     return f"{address.console_url}?token={address.console_token}"
 
 
-def _show(address: str, *, open_page: bool) -> None:
+def _show(address: str, to_open: str | None) -> None:
     out.print(address, soft_wrap=True, highlight=False, markup=False)
-    if open_page and not webbrowser.open(address):
+    if to_open is not None and not webbrowser.open(to_open):
         err.print("No browser could be opened. Open the address yourself.", highlight=False)

@@ -16,7 +16,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 BODY_BYTES_MAX = 64 * 1024
+HTTP_PORT = 80
 WRITES = ("POST",)
+PAGE = "/"
+"""The only path that a link in another page may open."""
 OWN_SITE = ("same-origin", "none")
 """Values of Sec-Fetch-Site: a request of the page, or the user's own, such as an address that was typed in."""
 PROTECTION = {
@@ -55,7 +58,8 @@ class Access:
 
     @property
     def hosts(self) -> tuple[str, str]:
-        return f"127.0.0.1:{self.port}", f"localhost:{self.port}"
+        port = "" if self.port == HTTP_PORT else f":{self.port}"  # clients leave out the default port
+        return f"127.0.0.1{port}", f"localhost{port}"
 
     def is_token(self, text: str) -> bool:
         """Whether the text is the token, compared in constant time."""
@@ -69,7 +73,7 @@ class Access:
         cookies = _cookies(headers.get("cookie", ""), self.cookie)
         return "page" if any(map(self.is_token, cookies)) else None
 
-    def foreign(self, headers: Mapping[str, str]) -> Refusal | None:
+    def foreign(self, path: str, headers: Mapping[str, str]) -> Refusal | None:
         """Why a request is refused that another page made; None if it may be answered. Names are in lower case."""
         host = headers.get("host", "")
         if host not in self.hosts:
@@ -81,7 +85,7 @@ class Access:
             )
         own_origins = {f"http://{each}" for each in self.hosts}
         is_foreign = headers.get("origin", f"http://{host}") not in own_origins
-        if is_foreign or not (is_from_own_site(headers) or _opens_page(headers)):
+        if is_foreign or not (is_from_own_site(headers) or (path == PAGE and _opens_tab(headers))):
             return Refusal(
                 403,
                 "foreign_origin",
@@ -121,7 +125,7 @@ def body_refused(method: str, headers: Mapping[str, str]) -> Refusal | None:
     return None
 
 
-def _opens_page(headers: Mapping[str, str]) -> bool:
+def _opens_tab(headers: Mapping[str, str]) -> bool:
     """Whether the request opens a page in a tab, which another page may cause by a link, but not read."""
     return (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == ("navigate", "document")
 

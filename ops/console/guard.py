@@ -1,5 +1,7 @@
 """The ASGI middleware that applies the rules of `access` to every request, and protects every response."""
 
+import secrets
+import traceback
 from collections.abc import Mapping
 from urllib.parse import parse_qs
 
@@ -7,7 +9,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ops.console.access import PROTECTION, Access, Refusal, body_refused, is_from_own_site, without_token
+from ops.console.access import PAGE, PROTECTION, Access, Refusal, body_refused, is_from_own_site, without_token
 from ops.console.pages import opening, refused
 
 CALLER = "console_caller"
@@ -24,6 +26,13 @@ class Guard:
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self._app, self._access = app, access
+        self._tickets: set[str] = set()
+
+    def ticket(self) -> str:
+        """A token that opens the page once. It may be an argument of a process, which everybody on the machine sees."""
+        ticket = secrets.token_urlsafe(32)
+        self._tickets.add(ticket)
+        return ticket
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -37,15 +46,19 @@ class Guard:
 
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         answer = self._answer(scope, headers)
-        await (answer or self._app)(scope, receive, protected)
+        try:
+            await (answer or self._app)(scope, receive, protected)
+        except Exception:  # a defect, which the server answers with status 500
+            traceback.print_exc()
+            raise
 
     def _answer(self, scope: Scope, headers: Mapping[str, str]) -> Response | None:
         """The response to a request that is not passed on."""
         path, method = scope["path"], scope["method"]
-        if refusal := self._access.foreign(headers):
+        if refusal := self._access.foreign(path, headers):
             return self.refusal(path, refusal)
         if (
-            path == "/"
+            path == PAGE
             and method == "GET"
             and (tokens := parse_qs(scope["query_string"].decode("latin-1")).get("token"))
         ):
@@ -60,11 +73,13 @@ class Guard:
 
     def _opened(self, token: str, headers: Mapping[str, str]) -> Response:
         """The token becomes a cookie, and disappears from the address."""
-        if not self._access.is_token(token):
+        if token in self._tickets:
+            self._tickets.remove(token)
+        elif not self._access.is_token(token):
             return self.refusal("/", without_token())
         # A browser sends no strict cookie with a redirected request that another page caused by a link.
         answer: Response = RedirectResponse("/", 303) if is_from_own_site(headers) else HTMLResponse(opening())
-        answer.set_cookie(self._access.cookie, token, httponly=True, samesite="strict")
+        answer.set_cookie(self._access.cookie, self._access.token, httponly=True, samesite="strict")
         return answer
 
     @staticmethod

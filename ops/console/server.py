@@ -65,11 +65,14 @@ class ConsoleServer:
         accounts = Accounts(deployment, WaitingSource(deployment, option, clock))
         charts = ChartSource(lambda: Lake.of(deployment), option, clock)
         api = Api(subject, self._hub, accounts, charts, doctor, static_files(folder), datetime.now(UTC))
-        app = application(api, lambda app: Guard(app, access))
+        self._guard = application(api, lambda app: Guard(app, access))
         self._server = uvicorn.Server(
             uvicorn.Config(
-                app,
+                self._guard,
+                http="h11",  # whose headers are limited below
+                ws="none",
                 log_config=None,
+                log_level="critical",  # the guard prints defects; anything else would clutter the terminal
                 access_log=False,
                 server_header=False,
                 lifespan="off",
@@ -87,6 +90,10 @@ class ConsoleServer:
     def address(self) -> str:
         """The address to open in a browser. The first response replaces the token in it by a cookie."""
         return f"{self.url}?token={self.token}"
+
+    def address_for_once(self) -> str:
+        """An address that opens the page once, for the arguments of a browser's process."""
+        return f"{self.url}?token={self._guard.ticket()}"
 
     @property
     def feed(self) -> Feed:

@@ -11,15 +11,15 @@ JSON = {"content-type": "application/json"}
 
 @pytest.mark.parametrize("host", ["127.0.0.1:4711", "localhost:4711"])
 def test_requests_to_its_own_address_are_answered(host: str) -> None:
-    assert ACCESS.foreign({"host": host}) is None
-    assert ACCESS.foreign({"host": host, "origin": f"http://{host}", "sec-fetch-site": "same-origin"}) is None
+    assert ACCESS.foreign("/", {"host": host}) is None
+    assert ACCESS.foreign("/", {"host": host, "origin": f"http://{host}", "sec-fetch-site": "same-origin"}) is None
 
 
 @pytest.mark.parametrize(
     "host", ["", "127.0.0.1", "127.0.0.1:80", "evil.example:4711", "127.0.0.1.evil.example:4711", "[::1]:4711"]
 )
 def test_a_foreign_host_is_refused(host: str) -> None:
-    refusal = ACCESS.foreign({"host": host})
+    refusal = ACCESS.foreign("/", {"host": host})
     assert refusal is not None
     assert (refusal.status, refusal.code) == (403, "foreign_host")
     assert "http://127.0.0.1:4711/" in refusal.advice
@@ -40,15 +40,31 @@ def test_a_foreign_host_is_refused(host: str) -> None:
     ],
 )
 def test_requests_that_another_page_makes_are_refused(headers: dict[str, str]) -> None:
-    refusal = ACCESS.foreign(HOST | headers)
+    refusal = ACCESS.foreign("/", HOST | headers)
     assert refusal is not None
     assert (refusal.status, refusal.code) == (403, "foreign_origin")
 
 
 def test_a_link_in_another_page_may_open_the_console() -> None:
     headers = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
-    assert ACCESS.foreign(HOST | headers) is None
+    assert ACCESS.foreign("/", HOST | headers) is None
     assert not is_from_own_site(headers)
+
+
+@pytest.mark.parametrize("path", ["/api/charts", "/api/events", "//", "/static/main.js"])
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_link_in_another_page_opens_nothing_else(site: str, path: str) -> None:
+    """A page at another port of this machine is of the same site, so its requests have the cookie."""
+    headers = {"sec-fetch-site": site, "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+    refusal = ACCESS.foreign(path, HOST | headers)
+    assert refusal is not None
+    assert refusal.code == "foreign_origin"
+
+
+def test_the_default_port_is_left_out_of_a_host() -> None:
+    access = Access(80, "secret")
+    assert access.foreign("/", {"host": "127.0.0.1", "origin": "http://127.0.0.1"}) is None
+    assert access.foreign("/", {"host": "evil.example"}) is not None
 
 
 @pytest.mark.parametrize(
