@@ -29,12 +29,14 @@ class Accounts:
         self._deployment, self._waiting = deployment, waiting
 
     def page(self, account_id: str, before: int | None) -> dict[str, Any] | None:
-        """An account for the page; None if it has no rows.
+        """An account for the page; None if it has no rows, or the text cannot be an id.
 
         Args:
             account_id: the account's id.
             before: only rows of versions below this are shown; None for the newest ones.
         """
+        if not _can_be_id(account_id):
+            return None
         if before is None:
             items = self._rows(account_id, ROWS_MAX)
             newest = items[:READ_ROWS]
@@ -47,7 +49,7 @@ class Accounts:
 
     def found(self, account_id: str) -> dict[str, Any] | None:
         """An account for the list; None if it has no rows, or the text cannot be an id."""
-        if not 0 < len(account_id.encode()) <= ID_BYTES_MAX:
+        if not _can_be_id(account_id):
             return None
         newest = self._rows(account_id, READ_ROWS)
         return summary(account_id, newest) if newest else None
@@ -86,3 +88,7 @@ class Accounts:
             **rows_query(account_id, last=last),
         )["Items"]
         return found
+
+
+def _can_be_id(text: str) -> bool:
+    return 0 < len(text.encode()) <= ID_BYTES_MAX

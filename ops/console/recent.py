@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 EVENTS_MAX = 2_000
 ACCOUNTS_MAX = 500
+SEQUENCES_MAX = 50_000
+"""Accounts whose newest sequence is remembered, which needs less memory: about ten megabytes."""
 
 Order = Literal["first", "next", "repeat", "gap"]
 """How an event follows the one before it of its account: the first that the console sees, the next in sequence, a
@@ -50,29 +52,33 @@ class KnownAccount:
 
 
 class RecentAccounts:
-    """The accounts that had the newest events."""
+    """The accounts that had the newest events, and the newest sequence of many more."""
 
-    def __init__(self, size_max: int = ACCOUNTS_MAX) -> None:
-        self._size_max = size_max
+    def __init__(self, size_max: int = ACCOUNTS_MAX, sequences_max: int = SEQUENCES_MAX) -> None:
+        self._size_max, self._sequences_max = size_max, sequences_max
         self._accounts: OrderedDict[str, KnownAccount] = OrderedDict()
+        self._sequences: OrderedDict[str, int] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._accounts)
 
     def add(self, account_id: str, sequence: int, at: str, fields: Mapping[str, str | None]) -> Order:
         """Add an event's account; return how the event follows the account's newest one."""
-        known = self._accounts.get(account_id)
-        if known is not None and sequence <= known.sequence:
+        before = self._sequences.get(account_id)
+        if before is not None and sequence <= before:
             return "repeat"
+        known = self._accounts.get(account_id)
         owner = fields.get("owner") or (known.owner if known else None)
         currency, balance = fields.get("currency") or "", fields.get("balance") or ""
         self._accounts[account_id] = KnownAccount(account_id, owner, currency, balance, sequence, at)
-        self._accounts.move_to_end(account_id)
-        while len(self._accounts) > self._size_max:
-            self._accounts.popitem(last=False)
-        if known is None:
+        self._sequences[account_id] = sequence
+        for newest, size_max in ((self._accounts, self._size_max), (self._sequences, self._sequences_max)):
+            newest.move_to_end(account_id)
+            while len(newest) > size_max:
+                newest.popitem(last=False)
+        if before is None:
             return "first"
-        return "next" if sequence == known.sequence + 1 else "gap"
+        return "next" if sequence == before + 1 else "gap"
 
     def newest(self, beginning: str, most: int) -> Sequence[KnownAccount]:
         """The accounts whose id begins so, newest first, at most `most`."""

@@ -20,6 +20,8 @@ from ops.doctor.stack_view import StackView
 
 VIEW_S = 300.0
 """How often the stack on AWS is described again, because it may be updated meanwhile."""
+LEDGER_TIMEOUT_S = 5.0
+"""The ledger is looked at first. If it does not answer, nothing else is waited for, so that the page shows it soon."""
 STOPPING_FAULTS: Mapping[str, Name] = {
     "stopped-projector-mapping": "projector",
     "stopped-reader-mapping": "read model",
@@ -105,7 +107,8 @@ class Watch:
 
     def _ledger(self) -> list[Hop]:
         deployment = self._subject.deployment
-        table = deployment.client("dynamodb").describe_table(TableName=deployment.outputs["TableName"])["Table"]
+        client = deployment.client("dynamodb", LEDGER_TIMEOUT_S)
+        table = client.describe_table(TableName=deployment.outputs["TableName"])["Table"]
         state = table["TableStatus"]
         return [Hop("ledger", "working" if state in {"ACTIVE", "UPDATING"} else "stopped", f"The table is {state}.")]
 

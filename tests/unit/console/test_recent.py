@@ -53,6 +53,22 @@ def test_each_event_shows_how_it_follows_the_one_before(sequences: list[int], or
     assert [accounts.add("a", each, "now", {}) for each in sequences][-1] == order
 
 
+def test_the_order_of_an_account_outlives_its_place_among_the_newest() -> None:
+    accounts = RecentAccounts(1)
+    for name in ("a", "b"):
+        accounts.add(name, 7, "now", {})
+    assert [each.account_id for each in accounts.newest("", 9)] == ["b"]
+    assert [accounts.add("a", sequence, "now", {}) for sequence in (7, 9)] == ["repeat", "gap"]
+
+
+def test_the_order_of_the_oldest_accounts_is_forgotten() -> None:
+    accounts = RecentAccounts(1, sequences_max=2)
+    for name in ("a", "b", "c"):
+        accounts.add(name, 7, "now", {})
+    assert accounts.add("b", 7, "now", {}) == "repeat"
+    assert accounts.add("a", 7, "now", {}) == "first"
+
+
 def test_a_repeated_event_changes_no_account() -> None:
     accounts = RecentAccounts()
     accounts.add("a", 1, "then", {"owner": "o", "currency": "EUR", "balance": "0.00"})

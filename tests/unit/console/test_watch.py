@@ -164,7 +164,11 @@ def test_an_account_is_looked_up_in_ledger_read_model_and_inbox(stack: AwsStack)
     listed = accounts.found("a-1")
     assert listed is not None
     assert (listed["owner"], listed["balance"]) == ("owner-1", "4.00")
-    assert accounts.found("x" * 2_000) is None
+    stack.errors = {"dynamodb:Query": "ValidationException"}
+    for text in ("", "x" * 2_000):  # no key may be so
+        assert accounts.found(text) is None
+        assert accounts.page(text, None) is None
+    stack.errors = {}
     assert accounts.owners(list(ACCOUNTS)) == dict.fromkeys(ACCOUNTS, "owner-1")
     assert accounts.owners([]) == {}
 
