@@ -1,7 +1,9 @@
 """Looks at the stack again and again, for all pages together, and puts what it finds into the hub."""
 
 import traceback
+from collections.abc import Mapping
 from itertools import islice
+from typing import Any
 
 from local_stack.poll_loop import PollCycle, PollLoop
 from ops.console.doctor_runs import DoctorRuns
@@ -26,6 +28,7 @@ class Feed:
 
     def __init__(self, watch: Watch, hub: Hub, doctor: DoctorRuns, pace: Pace) -> None:
         self._watch, self._hub, self._doctor, self._pace = watch, hub, doctor, pace
+        self._repairable = 0
         self._events = PollLoop("console-events", self._read)
         self._status = PollLoop("console-status", self._report)
         hub.on_open = self.look_now
@@ -65,9 +68,23 @@ class Feed:
     def _report(self, is_awaited: bool) -> PollCycle:  # noqa: FBT001 -- as PollLoop calls it
         try:
             if self._hub.pages or is_awaited:
-                self._hub.report(self._watch.status(self._hub.newest_event))
+                status = self._watch.status(self._hub.newest_event)
+                self._hub.report(status)
+                self._check_repair(_repairable(status))
             if self._hub.pages:
                 self._doctor.start_if_older(self._pace.doctor_s)
         except Exception:  # noqa: BLE001 -- as above
             traceback.print_exc()
         return PollCycle(self._pace.status_s, is_idle=True)
+
+    def _check_repair(self, found: int) -> None:
+        """Run `doctor` after a repair, so that its earlier findings do not outlast what they are about."""
+        if found < self._repairable:
+            self._doctor.start()
+        self._repairable = found
+
+
+def _repairable(status: Mapping[str, Any]) -> int:
+    """The number of parked accounts, gaps and discarded batches."""
+    batches: int = status.get("failed_batches", {}).get("count", 0)
+    return len(status.get("parked", ())) + len(status.get("gaps", ())) + batches

@@ -23,6 +23,7 @@ class FakeWatch:
         self.looks = 0
         self.defects: list[Exception] = []
         self.fails_first = False
+        self.parked: list[str] = []
 
     def read(self) -> Iterator[Arrived]:
         if self.defects:
@@ -34,7 +35,7 @@ class FakeWatch:
         self.looks += 1
         if self.looks == 1 and self.fails_first:
             raise KeyError("a defect")
-        return {"newest": newest["sequence"] if newest else None}
+        return {"newest": newest["sequence"] if newest else None, "parked": list(self.parked)}
 
 
 class FakeDoctor:
@@ -42,6 +43,10 @@ class FakeDoctor:
 
     def __init__(self) -> None:
         self.ages: list[float] = []
+        self.starts = threading.Event()
+
+    def start(self) -> None:
+        self.starts.set()
 
     def start_if_older(self, age_s: float) -> None:
         self.ages.append(age_s)
@@ -91,8 +96,18 @@ def test_a_page_that_opens_is_sent_a_status_at_once(world: World) -> None:
         while not world.doctor.ages:
             assert woken.wait(PATIENCE_S)
     news, _ = world.hub.news(Cursor(2))
-    assert news == [("status", {"newest": 2})]
+    assert news == [("status", {"newest": 2, "parked": []})]
     assert world.doctor.ages[0] == 60.0
+
+
+def test_doctor_runs_after_a_repair(world: World) -> None:
+    for parked in (["a", "b"], ["a", "b"], ["a"]):
+        assert not world.doctor.starts.is_set()
+        looks, world.watch.parked = world.watch.looks, parked
+        world.feed.look_now()
+        while world.watch.looks == looks:
+            pass
+    assert world.doctor.starts.wait(PATIENCE_S)
 
 
 def test_a_flood_of_events_arrives_completely_and_in_order(world: World) -> None:
