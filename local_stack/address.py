@@ -21,9 +21,8 @@ HTTP_TIMEOUT_S = 30.0
 
 # Other terminals find the running local stack with this file. To run several local stacks on one machine, set
 # ACCOUNT_EVENTS_LOCAL_STACK to a different path for each.
-ADDRESS_FILE = Path(
-    os.environ.get("ACCOUNT_EVENTS_LOCAL_STACK", Path(__file__).parents[1] / ".local-stack" / "address.json")
-)
+ADDRESS_VARIABLE = "ACCOUNT_EVENTS_LOCAL_STACK"
+ADDRESS_FILE = Path(os.environ.get(ADDRESS_VARIABLE, Path(__file__).parents[1] / ".local-stack" / "address.json"))
 
 
 def loopback_http(url: str, auth: httpx.Auth | None = None) -> httpx.Client:

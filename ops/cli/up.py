@@ -51,12 +51,12 @@ def up(
             deployment.browser_client() as api,
             SwaggerUi(api, deployment.auth) as ui,
             FaultSwitch(deployment) as switch,
-            ConsoleServer(local_subject(deployment, switch, ui.url, scripts_may_break=faults)) as console,
+            ConsoleServer(subject := local_subject(deployment, switch, ui.url, scripts_may_break=faults)) as console,
             _with_console(deployment.address, console.url, console.token, faults=faults).published(),
             suppress(KeyboardInterrupt),  # Ctrl-C is how this command ends
         ):
             step("")
-            _print_commands(deployment.address, console.address, ui.url)
+            _print_commands(deployment.address, console.address, ui.url, subject.preparation)
             reported = ""
             while True:
                 deployment.assert_running()
@@ -99,9 +99,12 @@ def _report_failures(deployment: LocalDeployment, reported: str) -> str:
     return failures
 
 
-def _print_commands(address: Address, console_address: str, ui_url: str) -> None:
+def _print_commands(address: Address, console_address: str, ui_url: str, preparation: str) -> None:
     out.print("\n[bold]The local stack is running.[/] Watch it in a browser:\n")
     out.print(f"  {console_address}", soft_wrap=True, highlight=False, markup=False)
+    if preparation:
+        out.print("\nBefore you run the commands that it shows in another terminal, type there:\n")
+        out.print(f"  {preparation}", soft_wrap=True, highlight=False, markup=False)
     out.print("\nTry these commands in another terminal:\n")
     for line in curl_lines(address):
         out.print(f"  {line}", soft_wrap=True, highlight=False, markup=False)

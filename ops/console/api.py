@@ -95,6 +95,7 @@ class Api:
             "can_break": local is not None,
             "api_url": address.api_url if address else self.subject.deployment.outputs["ApiUrl"],
             "swagger_url": local.swagger_url if local else None,
+            "preparation": self.subject.preparation,
             "version": __version__,
             "poll_s": self.subject.pace.events_s,
             "started_at": as_time(self.started_at),

@@ -37,6 +37,7 @@ class LocalParts:
         answer_faults: answers a request about faults: method, path, body, and whether faults may begin.
         scripts_may_break: whether scripts may let faults begin (`account-events up --faults`).
         swagger_url: the address of Swagger UI.
+        preparation: what to type once in another terminal, before the commands that the page shows; empty if nothing.
     """
 
     fakes: Fakes
@@ -44,6 +45,7 @@ class LocalParts:
     answer_faults: Callable[[str, str, bytes, bool], FaultAnswer]
     scripts_may_break: bool
     swagger_url: str
+    preparation: str = ""
 
     def faults(self) -> list[dict[str, Any]]:
         """The faults and their states."""
@@ -69,6 +71,11 @@ class Subject:
     @property
     def pace(self) -> Pace:
         return AWS_PACE if self.local is None else LOCAL_PACE
+
+    @property
+    def preparation(self) -> str:
+        """What to type once in another terminal, before the commands that the page shows; empty if nothing."""
+        return self.local.preparation if self.local else ""
 
     @property
     def option(self) -> str:
