@@ -68,8 +68,7 @@ function draw(found) {
     }
     byId("account-none").hidden = true;
     body.hidden = false;
-    const newest = found.rows[0];
-    if (!before) heading = headingOf(found, newest);
+    heading = headingOf(found, heading);
     reconcile(byId("account-head"), [{ ...heading, ...standing(found) }], () => "head", head);
     const isBehind = (found.read_model?.sequence ?? 0) < (heading.sequence ?? 0);
     isUnsettled = Boolean(isBehind || found.parked || found.waiting || found.problem);
@@ -88,12 +87,12 @@ function skeleton() {
     return ["account-head", "account-rows", "account-fold"].map(id => element("div", { id }));
 }
 
-function headingOf({ account_id, rows, steps }, newest) {
-    const opened = rows.find(row => row.owner);
-    const last = steps.at(-1) ?? newest;
+/** Returns the account's state. Older rows do not have it, but the fold is always that of the newest ones. */
+function headingOf({ account_id, rows, steps }, known) {
+    const last = steps.at(-1) ?? (before ? known : rows[0]);
     return {
         account_id,
-        owner: opened?.owner ?? null,
+        owner: rows.find(row => row.owner)?.owner ?? (known?.account_id === account_id ? known.owner : null),
         balance: last?.balance,
         currency: last?.currency,
         sequence: last?.sequence,

@@ -19,6 +19,13 @@ export function showStatus(given) {
     draw();
 }
 
+/** Shows what to type in a new terminal before the commands, while there are commands. */
+export function showPreparation(text) {
+    byId("preparation").replaceChildren(
+        ...(text ? [element("p.note", {}, "Run the commands in another terminal. Type there first, once:"), command(text)] : []),
+    );
+}
+
 /** The connection was lost: what is shown may be old. */
 export function markStale() {
     isStale = true;
@@ -60,8 +67,9 @@ const isListed = ({ runbook: anchor }) =>
 /** The projector emits the metric of this alarm with a batch only, so that the alarm may outlast its cause. */
 const alarmText = ({ name, reason }) =>
     name === "ProjectorParks" && !status.parked.length
-        ? `${reason}. No account is parked any more. The alarm returns to OK with the next event of any account.`
-        : reason;
+        ? `${sentence(reason)} No account is parked any more. The alarm returns to OK with the next event of any account.`
+        : sentence(reason);
+const sentence = text => (text && !text.endsWith(".") ? `${text}.` : text);
 
 const stoppedHop = hop => ({
     key: hop.name,
@@ -101,7 +109,7 @@ const failedBatches = each => ({
     runbook: each.runbook ?? "projectorgaveup",
 });
 const finding = each => ({
-    key: `${each.kind} ${each.where}`,
+    key: `${each.kind} ${each.where} ${each.what}`,
     tone: "caution",
     title: each.what,
     kind: each.kind,
@@ -125,6 +133,7 @@ function draw() {
     );
     const total = found.map(([one, many, items, number]) => counted(number ?? items.length, one, many));
     const isBad = found.some(([, , items]) => items.some(each => each.tone === "bad"));
+    byId("preparation").hidden = !found.some(([, , items]) => items.some(each => each.command));
     summarise(total, isBad);
     doctorState();
 }

@@ -1,8 +1,8 @@
 // The charts of a day, drawn by the server from the lake.
 
 import { ask } from "./api.js";
-import { byId, element, prose } from "./dom.js";
-import { money } from "./format.js";
+import { announce, byId, element, prose } from "./dom.js";
+import { counted, money } from "./format.js";
 
 const FORBIDDEN = "script, foreignObject, image, a, use, style, iframe";
 const COLOURS = [
@@ -33,7 +33,10 @@ async function load(day = "") {
 
 const address = day => `/api/charts${day ? `?${new URLSearchParams({ day })}` : ""}`;
 
-const report = text => byId("charts").replaceChildren(element("p.nothing", {}, prose(text)));
+function report(text) {
+    byId("charts").replaceChildren(element("p.nothing", {}, prose(text)));
+    announce(text);
+}
 
 function draw({ day, days = [], charts = [], note }) {
     byId("charts-day-label").hidden = days.length === 0;
@@ -45,6 +48,7 @@ function draw({ day, days = [], charts = [], note }) {
         return report(
             note || "The lake has no events on this day. Events reach it about a minute after their command.",
         );
+    announce(`${counted(charts.length, "chart")} of ${day}.`); // not all of their figures
     byId("charts").replaceChildren(
         ...(note ? [element("p.note", {}, prose(note))] : []),
         element(

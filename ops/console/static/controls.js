@@ -11,7 +11,7 @@ export function command(text, label = "Copy") {
     if (!text) return null;
     const button = element(
         "button.quiet.copy",
-        { type: "button", "data-control": `copy ${text.slice(0, 40).replace(/["\\]/g, "")}`, click: copy },
+        { type: "button", "data-control": `copy ${text}`, click: copy },
         element("span", {}, label),
         element("span.unseen", {}, ` the command: ${text}`),
     );

@@ -76,7 +76,8 @@ export function reconcile(parent, items, keyOf, build) {
     const isSame = wanted.length === parent.children.length && wanted.every((each, at) => parent.children[at] === each);
     if (!isSame) parent.replaceChildren(...wanted);
     for (const [made, control] of refocus.splice(0)) {
-        (control ? made.querySelector(`[data-control="${control}"]`) : made.querySelector("button, input"))?.focus();
+        const controls = [...made.querySelectorAll(control ? "[data-control]" : "button, input")];
+        (control ? controls.find(each => each.dataset.control === control) : controls[0])?.focus();
     }
 }
 const refocus = [];

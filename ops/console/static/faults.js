@@ -62,12 +62,26 @@ function nameFaultsOn() {
 }
 
 async function endAll() {
+    const button = byId("faults-end");
+    if (button.getAttribute("aria-disabled")) return;
+    button.setAttribute("aria-disabled", "true");
+    const hadFocus = document.activeElement === button;
     try {
         showFaults((await ask("/api/faults", { on: false })).faults);
-        announce("All faults have ended.");
+        const left = [...cards.values()].filter(each => each.isOn()).map(each => each.title);
+        if (left.length) report(`Could not be ended: ${left.join(", ")}. Its switch below shows why.`);
+        else announce("All faults have ended.");
+        if (hadFocus && !left.length) byId("attention").focus({ preventScroll: true }); // the button has gone
     } catch (problem) {
-        setText(byId("faults-on-names"), `${problem.message} ${problem.advice}`);
+        report(`${problem.message} ${problem.advice}`);
+    } finally {
+        button.removeAttribute("aria-disabled");
     }
+}
+
+function report(text) {
+    setText(byId("faults-on-names"), text);
+    announce(text);
 }
 
 /** Offers the chosen account to the faults that take one. */

@@ -3,6 +3,8 @@
 import { NO_ANSWER, Problem, problemOf } from "./api.js";
 
 const AGAIN_MS = [500, 1000, 2000, 5000];
+/** The server sends something every 15 seconds. After a longer silence, its process may be suspended. */
+const SILENCE_MS = 25_000;
 const FINAL = new Set([401, 403, 409]);
 
 /** Splits a stream of text into messages as the HTML standard defines them. */
@@ -80,13 +82,21 @@ export class Feed {
         this.#messages.begin();
         const headers = { Accept: "text/event-stream" };
         if (this.#messages.lastId) headers["Last-Event-ID"] = this.#messages.lastId;
+        const silence = new AbortController();
+        let timer = null;
+        const heard = () => {
+            clearTimeout(timer);
+            timer = setTimeout(() => silence.abort(), SILENCE_MS);
+        };
         try {
-            const response = await fetch(this.#path, { headers, cache: "no-store" });
+            heard();
+            const response = await fetch(this.#path, { headers, cache: "no-store", signal: silence.signal });
             if (!response.ok) return await problemOf(response);
             this.#failures = 0;
             this.#report(null, true);
             const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
             for (;;) {
+                heard();
                 const { done, value } = await reader.read();
                 if (done) return new Problem(0, NO_ANSWER);
                 for (const { event, data } of this.#messages.add(value)) this.#receive(event, JSON.parse(data));
@@ -94,6 +104,8 @@ export class Feed {
         } catch (error) {
             if (error instanceof SyntaxError) console.error(error);
             return new Problem(0, NO_ANSWER);
+        } finally {
+            clearTimeout(timer);
         }
     }
 }

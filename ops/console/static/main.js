@@ -3,7 +3,7 @@
 import { followStatus, listenToAccount, refreshAccount } from "./account.js";
 import { listenToAccounts, refreshAccounts } from "./accounts.js";
 import { ask } from "./api.js";
-import { listenToDoctor, markStale, showFindings, showStatus } from "./attention.js";
+import { listenToDoctor, markStale, showFindings, showPreparation, showStatus } from "./attention.js";
 import { announce, byId } from "./dom.js";
 import { addEvents, listenToEvents, offerFirstSteps } from "./events.js";
 import { listenToCharts } from "./charts.js";
@@ -42,6 +42,7 @@ async function readStack() {
         const isFirst = stack === null;
         stack = found;
         showStack(stack);
+        showPreparation(stack.preparation);
         prepareSending(stack.can_send, account_id => {
             refreshAccount(account_id);
             refreshAccounts();

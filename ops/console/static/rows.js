@@ -142,6 +142,7 @@ function selectByHand(version) {
 }
 
 function move(event) {
+    if (event.altKey || event.ctrlKey || event.metaKey) return; // the browser's own: Alt and the left arrow go back
     const versions = found.rows.map(row => row.version);
     const wanted =
         event.key === "Home" ? versions.at(-1) : event.key === "End" ? versions[0] : selected + toLine(event.key);

@@ -85,6 +85,7 @@ async function submit(sent) {
     button.setAttribute("aria-disabled", "true");
     if (form.dataset.busy) return;
     form.dataset.busy = "yes";
+    byId("send-result").setAttribute("aria-busy", "true"); // a screen reader reads the result, not each step
     const answers = [];
     try {
         for (let number = 0; number < times; number += 1) {
@@ -98,6 +99,7 @@ async function submit(sent) {
         show("bad", "✕", problem.message, `${before}${problem.advice}`);
     } finally {
         delete form.dataset.busy;
+        byId("send-result").removeAttribute("aria-busy");
         button.removeAttribute("aria-disabled");
     }
 }

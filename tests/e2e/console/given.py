@@ -27,6 +27,7 @@ def stack(*, is_local: bool = True) -> Json:
         "can_break": is_local,
         "api_url": "http://127.0.0.1:1/",
         "swagger_url": "http://127.0.0.1:1/docs" if is_local else None,
+        "preparation": "export PATH=/project/.venv/bin:$PATH" if is_local else "",
         "version": "1.0.0",
         "poll_s": 0.3 if is_local else 1.0,
         "started_at": at(0),

@@ -169,16 +169,16 @@ def test_everything_wrong_is_listed_with_its_command(view: View, console: FakeCo
         *(each["command"] for each in [*status["parked"], status["failed_batches"], *status["gaps"]]),
         *(each["repair"] or each["look"] for each in findings["findings"]),
     ]
-    assert page.texts("#attention .command code") == commands
-    page.tab.locator("#attention .copy").nth(1).click()
-    page.shows("#attention .copy >> nth=1", "Copied")
+    assert page.texts("#attention-groups .command code") == commands
+    page.tab.locator("#attention-groups .copy").nth(1).click()
+    page.shows("#attention-groups .copy >> nth=1", "Copied")
     assert page.evaluate("() => navigator.clipboard.readText()") == commands[1]
 
 
 def test_a_new_status_keeps_the_focus_and_announces_changes(view: View, console: FakeConsole) -> None:
     console.status = given.troubled_status()
     page = view()
-    copy = page.tab.locator("#attention .copy").nth(1)
+    copy = page.tab.locator("#attention-groups .copy").nth(1)
     copy.focus()
     name = page.focused()
     parked = given.troubled_status()["parked"]
@@ -186,6 +186,22 @@ def test_a_new_status_keeps_the_focus_and_announces_changes(view: View, console:
     page.shows("#attention-summary", "1 parked account.")
     assert page.focused() == name
     page.shows("#announcer", "1 parked account.")
+
+
+def test_the_focus_is_kept_in_an_account_with_a_hostile_id(view: View, console: FakeConsole) -> None:
+    [parked, _] = given.troubled_status()["parked"]
+    parked |= {"account_id": 'a"]b\\', "command": "account-events release 'a\"]b\\'"}
+    console.status = given.status(parked=[parked])
+    page = view()
+    page.tab.locator("#attention-groups .link").focus()
+    console.send("status", given.status(parked=[{**parked, "reason": "another reason"}]))
+    page.shows("#attention-groups", "another reason")
+    assert page.focused() == parked["account_id"]
+    page.tab.locator("#attention-groups .copy").focus()
+    console.send("status", given.status(parked=[{**parked, "reason": "a third reason"}]))
+    page.shows("#attention-groups", "a third reason")
+    assert page.focused().endswith(parked["command"])
+    assert page.messages == []
 
 
 def test_a_fault_begins_with_its_settings_and_ends(view: View, console: FakeConsole) -> None:
@@ -205,6 +221,25 @@ def test_a_fault_begins_with_its_settings_and_ends(view: View, console: FakeCons
         ("/api/faults", {"on": False}),
         ("/api/faults/killed-projector", {"on": True, "settings": {}}),
     ]
+
+
+def test_a_fault_that_could_not_be_ended_is_named(view: View, console: FakeConsole) -> None:
+    console.status = given.status(faults=given.faults({"stopped-lake", "refused-entries"}))
+    page = view()
+    page.shows("#faults-on", "Faults on: Refused entries, Stopped lake")
+    console.refusals["/api/faults"] = 200, {"faults": given.faults({"stopped-lake"})}
+    page.tab.get_by_role("button", name="End all faults").click()
+    page.shows("#faults-on", "Could not be ended: Stopped lake. Its switch below shows why.")
+    page.shows("#announcer", "Could not be ended: Stopped lake.")
+
+
+def test_a_new_terminal_is_prepared_for_the_commands(view: View, console: FakeConsole) -> None:
+    page = view()
+    page.shows("#attention-summary", "Nothing")
+    expect(page.tab.locator("#preparation")).to_be_hidden()
+    console.send("status", given.troubled_status())
+    page.shows("#preparation", "Run the commands in another terminal. Type there first, once:")
+    assert page.texts("#preparation code") == [console.stack["preparation"]]
 
 
 def test_a_refused_fault_shows_the_reason(view: View, console: FakeConsole) -> None:

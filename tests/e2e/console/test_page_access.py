@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from itertools import pairwise
+from threading import Event
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.console import given
-from tests.e2e.console.fake_server import FakeConsole
+from tests.e2e.console.fake_server import Answer, FakeConsole
 from tests.e2e.console.viewed import Viewed
 from tests.e2e.page_measures import CONTRASTS, OVERFLOWING
 
@@ -192,6 +193,44 @@ def test_many_events_do_not_flood_a_screen_reader(view: View, console: FakeConso
     page.shows("#events-order", "500 events of 100 accounts")
     page.shows("#announcer", "arrived")
     assert page.evaluate("() => window.changes.length") <= 2
+
+
+def test_the_figures_of_charts_are_not_read_out(view: View, busy: FakeConsole) -> None:
+    page = view()
+    page.tab.get_by_role("button", name="Draw the charts").click()
+    page.shows("#announcer", "2 charts of 2026-09-30.")
+    assert page.evaluate("() => document.getElementById('charts').closest('[role=status], [aria-live]')") is None
+    busy.charts = given.NO_CHARTS
+    page.tab.get_by_role("button", name="Draw again").click()
+    page.shows("#announcer", "The lake has no events yet.")
+
+
+def test_only_the_result_of_many_commands_is_read_out(view: View, console: FakeConsole) -> None:
+    console.versions = {ACCOUNT: 3}
+    result = console.command_answer({"kind": "credit", "account_id": ACCOUNT})
+    may_answer = Event()
+
+    def answer(_: given.Json) -> Answer:
+        assert may_answer.wait(30)
+        return result
+
+    console.command_answer = answer
+    page = view(CHOSEN)
+    page.tab.get_by_label("Times").fill("3")
+    page.tab.locator("#send-button").click()
+    expect(page.tab.locator("#send-result")).to_have_attribute("aria-busy", "true")
+    may_answer.set()
+    page.shows("#send-result", "3 of 3 commands accepted")
+    expect(page.tab.locator("#send-result")).not_to_have_attribute("aria-busy", "true")
+
+
+def test_the_focus_has_a_place_after_the_last_fault_ended(view: View, console: FakeConsole) -> None:
+    console.status = given.status(faults=given.faults({"stopped-lake"}))
+    page = view()
+    page.tab.get_by_role("button", name="End all faults").focus()
+    page.tab.keyboard.press("Enter")
+    expect(page.tab.locator("#faults-on")).to_be_hidden()
+    assert page.evaluate("() => document.activeElement.id") == "attention"
 
 
 def test_no_request_leaves_the_page_and_nothing_is_logged(view: View, busy: FakeConsole) -> None:

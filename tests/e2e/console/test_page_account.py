@@ -75,6 +75,31 @@ def test_older_rows_are_read_page_by_page(view: View, console: FakeConsole) -> N
     page.counts("#rows .is-read", 10)
 
 
+def test_the_headline_stays_current_over_older_rows(view: View, console: FakeConsole) -> None:
+    console.versions = {ACCOUNT: 124}
+    page = view(CHOSEN)
+    page.is_live()
+    newest = given.rows(125)[-1]
+    page.tab.get_by_role("button", name="Older rows").click()
+    page.shows("#rows-note", "Older rows")
+    console.versions = {ACCOUNT: 125}
+    console.publish(given.published(ACCOUNT, newest))
+    page.shows("#account-head", "owned by owner-1")
+    page.shows(".headline div:has-text('in the table') dd >> nth=0", str(newest["sequence"]))
+    page.shows("#account-head dd >> nth=0", newest["balance"][-6:])
+
+
+def test_keys_of_the_browser_stay_the_browsers(view: View, console: FakeConsole) -> None:
+    console.versions = {ACCOUNT: 24}
+    page = view(CHOSEN)
+    page.tab.get_by_role("option", name="Version 24").focus()
+    page.evaluate("() => addEventListener('keydown', event => { window.isTaken = event.defaultPrevented; })")
+    for keys, is_taken in (("Alt+ArrowLeft", False), ("Control+Home", False), ("ArrowLeft", True)):
+        page.evaluate("() => { window.isTaken = null; }")
+        page.tab.keyboard.press(keys)
+        assert page.evaluate("() => window.isTaken") is is_taken, keys
+
+
 def test_the_fragment_keeps_the_chosen_account(view: View, console: FakeConsole) -> None:
     console.versions = {ACCOUNT: 3, OTHER: 4}
     console.accounts = given.accounts([1, 2])

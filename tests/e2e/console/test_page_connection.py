@@ -47,6 +47,21 @@ def test_a_server_that_goes_away_is_found_again(browser: BrowserContext, console
         page.tab.close()
 
 
+def test_a_server_that_falls_silent_is_noticed(browser: BrowserContext, console: FakeConsole) -> None:
+    """A process that is suspended, for example by Ctrl-Z, keeps its connections open and answers nothing."""
+    with serving(console) as url:
+        page = Viewed(browser, url, clock=True)
+        page.is_live()
+        page.tab.clock.fast_forward(20_000)
+        page.is_live()
+        page.tab.clock.fast_forward(10_000)
+        page.shows("#connection", "not connected")
+        page.shows("#notice", "The console does not answer.")
+        page.tab.clock.fast_forward(5_000)
+        page.is_live()  # it connects again
+        page.tab.close()
+
+
 def test_a_page_without_a_token_states_where_the_address_is(view: View, console: FakeConsole) -> None:
     refusal = {"code": "no_token", "message": "No token.", "advice": "Open the address that make up prints."}
     console.refusals["/api"] = 401, refusal

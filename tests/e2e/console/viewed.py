@@ -17,10 +17,18 @@ class Viewed:
         fragment: is appended to it.
         width: of the window, in pixels.
         scheme: "light" or "dark".
+        clock: whether the test moves the page's clock.
     """
 
     def __init__(
-        self, browser: BrowserContext, url: str, fragment: str = "", width: int = 1280, scheme: str = "light"
+        self,
+        browser: BrowserContext,
+        url: str,
+        fragment: str = "",
+        width: int = 1280,
+        scheme: str = "light",
+        *,
+        clock: bool = False,
     ) -> None:
         self.url = url
         self.requests: list[str] = []
@@ -31,6 +39,8 @@ class Viewed:
         self.tab.on("pageerror", lambda error: self.messages.append(str(error)))
         self.tab.set_viewport_size({"width": width, "height": HEIGHT})
         self.tab.emulate_media(color_scheme=cast("Literal['light', 'dark']", scheme), reduced_motion="reduce")
+        if clock:
+            self.tab.clock.install()
         self.tab.goto(f"{url}{fragment}")
 
     def evaluate(self, script: str, argument: object = None) -> Any:  # noqa: ANN401 -- the script's result
