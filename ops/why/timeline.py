@@ -112,12 +112,13 @@ def _read_model(facts: Facts) -> Iterator[Hop]:
     if facts.read_model_unread:
         yield Hop(READ_MODEL, None, f"unknown: {facts.read_model_unread}", is_reached=False)
         return
-    if not facts.is_published:
+    if not facts.is_published and not facts.is_applied:
         return
     position, sequence = facts.position, facts.key.sequence
     waits_since = datetime.fromtimestamp(position.since_s, UTC) if position.since_s is not None else None
-    if position.last >= sequence:
-        yield Hop(INBOX, None, f"applied; the account's position is {position.last}")
+    last = max(position.last, facts.applied)  # the row may have been read later than the position
+    if last >= sequence:
+        yield Hop(INBOX, None, f"applied; the account's position is {last}")
     elif sequence in position.buffered:
         missing = f"waits for event {position.last + 1}" if not position.is_stuck else "was refused by the read model"
         yield Hop(INBOX, waits_since, f"buffered at position {position.last}; the account {missing}", is_reached=False)

@@ -71,7 +71,7 @@ def test_an_account_id_lists_its_newest_events(world: WhyWorld) -> None:
     assert printed.exit_code == 0
     assert "these are the newest 20" in printed.stdout
     assert f"{account_id}:24  CREDIT  everywhere" in printed.stdout
-    assert "✓ All of them are everywhere" in printed.stdout
+    assert "✓ The newest 20 are everywhere" in printed.stdout
 
 
 def test_a_correlation_id_lists_the_events_of_all_its_accounts(world: WhyWorld, names: dict[str, str]) -> None:

@@ -68,6 +68,13 @@ def test_a_parked_event_ends_at_the_projector() -> None:
     assert not hops[-1].is_reached
 
 
+def test_a_rebuilt_read_model_is_shown_although_the_event_is_not_published() -> None:
+    rebuilt = only_written(position=Position(last=3, seen=3), applied=3, is_not_on_stream=True)
+    assert hop(rebuilt, "projector").what == "not published"
+    assert hop(rebuilt, "read model").is_reached
+    assert not rebuilt.is_everywhere
+
+
 def test_a_row_that_lambda_discarded_has_the_objects_url_and_time() -> None:
     found = hop(only_written(discarded=stored("s3://f/1")), "projector")
     assert (found.at, found.is_reached) == (AT + timedelta(minutes=2), False)
