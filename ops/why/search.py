@@ -97,7 +97,8 @@ class Search:
         self._add_lake(found, rows)
         searched = lines()
         self._add_lines(found, searched)
-        if searched is None or not searched.is_complete or not (found.at or found.requests):
+        is_open = searched is None or not (searched.is_complete or searched.has_more)
+        if is_open or not (found.at or found.requests):
             self._add_records(found, self.readers.now(STREAM, self._stream, None))
         return found
 

@@ -35,10 +35,20 @@ def timeline(facts: Facts) -> list[Hop]:
     """The hops in order of time. One without a time follows the point before it on the path."""
     found = [*_requests(facts), *_table(facts), *_projector(facts), *_stream(facts), *_read_model(facts), *_lake(facts)]
     times: list[datetime] = []
-    for hop in found:  # a hop without a time gets that of the hop before it on the path
-        times.append(hop.at or (times[-1] if times else datetime.min.replace(tzinfo=UTC)))
+    for hop in found:
+        times.append(_sorted_at(hop, times[-1] if times else datetime.min.replace(tzinfo=UTC)))
     order = sorted(range(len(found)), key=lambda number: (times[number], number))
     return _with_delays([found[number] for number in order])
+
+
+def _sorted_at(hop: Hop, before: datetime) -> datetime:
+    """The time by which a hop is sorted, given that of the hop before it on the path.
+
+    A hop without a time follows that hop. So does one in the same second whose time is in whole seconds, as those of
+    S3's objects and of the parking are.
+    """
+    is_rounded = hop.where in {PROJECTOR, LAKE} and hop.at == before.replace(microsecond=0)
+    return before if hop.at is None or is_rounded else hop.at
 
 
 def line_of(request: RequestLine) -> str:
@@ -58,7 +68,7 @@ def _with_delays(hops: Sequence[Hop]) -> list[Hop]:
     before: datetime | None = None
     found = []
     for hop in hops:
-        after_s = (hop.at - before).total_seconds() if hop.at and before else None
+        after_s = max(0.0, (hop.at - before).total_seconds()) if hop.at and before else None
         found.append(replace(hop, after_s=after_s))
         before = hop.at or before
     return found

@@ -12,6 +12,7 @@ from tests.unit.why.given import (
     FILE,
     KEY,
     NOW,
+    RECORD,
     REQUEST,
     ROW,
     only_written,
@@ -38,6 +39,18 @@ def test_the_hops_are_in_order_of_time_with_the_delay_of_each() -> None:
         ("lake", 299.0),
     ]
     assert all(each.is_reached for each in hops)
+
+
+def test_a_time_without_a_fraction_of_a_second_does_not_change_the_path() -> None:
+    at = AT + timedelta(milliseconds=800)
+    row = replace(ROW, at=at)
+    parking = replace(parked_at(3), at=f"{AT.isoformat()}")
+    hops = timeline(only_written(row=row, parked=parking))
+    assert [(each.where, each.after_s) for each in hops] == [("request", None), ("table", None), ("projector", 0.0)]
+    arrived = replace(RECORD, arrived_at=at)
+    lake = replace(FILE, written_at=AT)
+    delivered = without(row=row, requests=(), on_stream=arrived, in_lake=lake)
+    assert [each.where for each in timeline(delivered)][-1] == "lake"
 
 
 def test_each_hop_has_its_position() -> None:
