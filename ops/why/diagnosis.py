@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from ops.doctor.finding import INCOMPLETE, Finding, Kind
 from ops.why.facts import COMMANDS, Facts, RequestLine
-from ops.why.timeline import FAILED_FROM, LAKE, READ_MODEL, STREAM, TABLE
+from ops.why.timeline import FAILED_FROM, LAKE, READ_MODEL, REFUSED_FROM, STREAM, TABLE
 
 TABLE_STREAM_RETENTION = timedelta(hours=24)
 """DynamoDB developer guide, "Change data capture for DynamoDB Streams": all records have a lifetime of 24 hours."""
@@ -108,7 +108,7 @@ def diagnosis_of(request: RequestLine, around: Surroundings) -> Finding | None:
         if request.operation not in COMMANDS:
             return None
         return OUTCOME_UNKNOWN.without_repair("request", what, again)
-    if request.status >= 400:  # noqa: PLR2004 -- HTTP's
+    if request.status >= REFUSED_FROM:
         return REFUSED.without_repair("request", what, again)
     return None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from ops.why.facts import Facts, RequestLine
 
@@ -10,6 +10,7 @@ REQUEST, TABLE, PROJECTOR, STREAM = "request", "table", "projector", "event stre
 INBOX, READ_MODEL, LAKE = "inbox", "read model", "lake"
 PATH = (REQUEST, TABLE, PROJECTOR, STREAM, INBOX, READ_MODEL, LAKE)
 REFUSED_FROM, FAILED_FROM = 400, 500
+ROUNDED = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +36,25 @@ def timeline(facts: Facts) -> list[Hop]:
     """The hops in order of time. One without a time follows the point before it on the path."""
     found = [*_requests(facts), *_table(facts), *_projector(facts), *_stream(facts), *_read_model(facts), *_lake(facts)]
     times: list[datetime] = []
-    for hop in found:
-        times.append(_sorted_at(hop, times[-1] if times else datetime.min.replace(tzinfo=UTC)))
+    before = datetime.min.replace(tzinfo=UTC)
+    for number, hop in enumerate(found):
+        times.append(_sorted_at(hop, before))
+        is_repetition = number < len(facts.requests) and facts.requests[number].is_replay
+        before = before if is_repetition else max(before, times[-1])
     order = sorted(range(len(found)), key=lambda number: (times[number], number))
     return _with_delays([found[number] for number in order])
 
 
 def _sorted_at(hop: Hop, before: datetime) -> datetime:
-    """The time by which a hop is sorted, given that of the hop before it on the path.
+    """The time by which a hop is sorted, given the latest of the hops before it on the path.
 
-    A hop without a time follows that hop. So does one in the same second whose time is in whole seconds, as those of
-    S3's objects and of the parking are.
+    A hop without a time follows those hops. So does one whose time is only a little earlier because it is in whole
+    seconds, as the times of S3's objects and of the parking are.
     """
-    is_rounded = hop.where in {PROJECTOR, LAKE} and hop.at == before.replace(microsecond=0)
-    return before if hop.at is None or is_rounded else hop.at
+    if hop.at is None:
+        return before
+    is_rounded = hop.where in {PROJECTOR, LAKE} and hop.at < before < hop.at + ROUNDED
+    return before if is_rounded else hop.at
 
 
 def line_of(request: RequestLine) -> str:

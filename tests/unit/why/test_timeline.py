@@ -53,6 +53,12 @@ def test_a_time_without_a_fraction_of_a_second_does_not_change_the_path() -> Non
     assert [each.where for each in timeline(delivered)][-1] == "lake"
 
 
+def test_a_hop_without_a_time_follows_the_request_but_no_repetition() -> None:
+    again = replace(REQUEST, at=NOW, request_id="r-2", is_replay=True)
+    hops = timeline(only_written(requests=(REQUEST, again)))
+    assert [each.where for each in hops] == ["table", "request", "projector", "request"]
+
+
 def test_each_hop_has_its_position() -> None:
     assert hop(EVERYWHERE, "table").what == "CREDIT, version 3, sequence 3"
     assert hop(EVERYWHERE, "event stream").what == "shard-0, sequence number 4961"
