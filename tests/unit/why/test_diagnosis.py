@@ -34,7 +34,7 @@ AGAIN = f"account-events why a-1:3 {STACK}"
 SECONDS = timedelta(seconds=5)
 NOT_RECEIVED = Position(last=2, seen=2)
 BEHIND_A_GAP = Position(last=1, buffered={3: b"x"}, seen=3, since_s=AT.timestamp())
-REBUILT = {
+REBUILT: dict[str, Any] = {
     "position": Position(last=3, seen=3),
     "applied": 3,
     "in_lake": InLake("events/backfill.parquet", None),

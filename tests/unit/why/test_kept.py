@@ -13,6 +13,7 @@ from account_core.domain.events import EventRow
 from account_core.rows.items import to_item
 from account_events.aggregation.packing import aggregate
 from account_events.avro.codec import CONTRACT, Codec
+from ops.recovery.failures import DiscardedBatch, read_batch
 from ops.why.facts import EventKey, Stored
 from ops.why.sources import kept
 from projector.outgoing import outgoing
@@ -90,8 +91,12 @@ def test_of_many_objects_those_soon_after_the_event_are_read(monkeypatch: pytest
 
 def test_an_object_is_parsed_once_for_all_events(monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[str] = []
-    real = kept.read_batch
-    monkeypatch.setattr(kept, "read_batch", lambda url, key, body: parsed.append(key) or real(url, key, body))
+
+    def counted(url: str, key: str, body: bytes) -> DiscardedBatch:
+        parsed.append(key)
+        return read_batch(url, key, body)
+
+    monkeypatch.setattr(kept, "read_batch", counted)
     body = batch(*(row_record(row) for row in ROWS[:4]))
     search = found(Bucket(a=body, b=batch(), c=b'{"payload": "a-2"}'), kept.rows_of_projector, 1, 2, 3, 4)
     assert len(search.objects) == 4

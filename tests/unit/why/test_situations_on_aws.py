@@ -103,7 +103,7 @@ def test_a_key_is_looked_up_in_its_account_although_it_is_an_account_id(
     healthy: AwsStack, why: Why, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = str(healthy.events("a-2")[-1].command_id)
-    monkeypatch.setitem(healthy.rows, key, healthy.rows["a-3"])  # type: ignore[index]
+    monkeypatch.setitem(healthy.rows, key, healthy.rows["a-3"])
     found = json.loads(why(healthy, key, "--account", "a-2", "--json").stdout)
     assert "a-2:3" in [event["event_id"] for event in found["events"]]
     assert found["kinds"][:2] == ["account id", "idempotency key"]
@@ -142,7 +142,7 @@ def test_a_search_that_a_narrower_one_replaces_leaves_the_event_known(
     assert "Not searched: the lake: QueryFailed: Athena: Bytes scanned limit" in done.stderr
 
 
-def test_an_event_that_is_applied_while_the_command_runs_is_not_called_missing(
+def test_an_event_that_is_applied_meanwhile_is_not_called_missing(
     healthy: AwsStack, why: Why, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its row and the inbox's position change in one transaction, between the reads of the two."""
