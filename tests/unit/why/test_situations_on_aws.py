@@ -170,3 +170,15 @@ def test_the_stream_is_not_read_for_an_account_with_many_requests(
     assert found["not_searched"] == ["the log has more lines of this id: only the newest 1 were read"]
     assert not [each for each in found["searched"] if "the event stream" in each]
     assert (found["events_found"], found["may_have_more"]) == (3, False)
+
+
+def test_an_event_without_a_valid_time_is_not_called_missing_in_the_lake(
+    healthy: AwsStack, why: Why, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lake has it, in the files of a day that is not known."""
+    *others, newest = healthy.rows["a-1"]
+    monkeypatch.setitem(healthy.rows, "a-1", [*others, replace(newest, occurred_at="noon")])
+    done = why(healthy, "a-1:3")
+    assert done.exit_code == 1
+    assert "Whether event a-1:3 is in the lake is unknown: its row has no valid time" in done.stderr
+    assert "not-in-lake" not in done.stderr
