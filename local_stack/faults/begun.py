@@ -5,8 +5,6 @@ import httpx
 from local_stack.address import Address, loopback_http
 
 TIMEOUT_S = 2.0
-KINESIS_FAULTS = frozenset({"throttled-shard", "refused-entries", "lost-answers"})
-"""The faults with which the projector sends its records to a proxy."""
 
 
 def begun(address: Address) -> frozenset[str]:

@@ -7,6 +7,8 @@ from local_stack.faults.errors import UnknownFault
 
 ACCOUNT, SHARE, SEED, SHARD, ROW = "account", "share", "seed", "shard", "row"
 """Names of settings. SHARD and ROW are results: they state what a fault has chosen."""
+KINESIS_FAULTS = frozenset({"throttled-shard", "refused-entries", "lost-answers"})
+"""The faults with which the projector sends its records to a proxy."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ def print_finding(finding: Finding) -> None:
     if finding.runbook:
         lines["Runbook"] = f"docs/runbook.md#{finding.runbook}"
     for label, text in lines.items():
-        err.print(f"  {label}: {escape(text)}", highlight=False, soft_wrap=True)
+        err.print(f"  {label}: {escape(text)}", highlight=False, soft_wrap=True, emoji=False)
 
 
 def print_aws_settings(findings: Iterable[Finding], address: Address | None) -> None:

@@ -1,6 +1,7 @@
 """The command `why`: where an event is, and what it waits for."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -10,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from account_core.api.requests import ACCOUNT_ID
 from ops.cli.exit_handling import on_interruption
 from ops.cli.findings import print_aws_settings, print_finding
 from ops.cli.options import Stack
@@ -52,9 +54,11 @@ def why(
 
     The timeline has a line for each step of an event: the request, the row, the record on the event stream, the read
     model and the lake. Accounts and events are read from the table; other ids are searched for in the API's log, in the
-    lake and in the newest events on the stream, never by a scan of the table. Exit code 0 if all events are everywhere,
-    1 if one waits or is lost, 2 if nothing was found.
+    lake and in the newest events on the stream, never by a scan of the table. Of an id with many events, it follows the
+    newest 20. Exit code 0 if they are everywhere, 1 if one waits or is lost, 2 if nothing was found.
     """
+    if account is not None and not re.fullmatch(ACCOUNT_ID, account):
+        raise typer.BadParameter("--account must be an account id: 1 to 64 letters, digits, '-' or '_'")
     try:
         asked = identifier(text)
     except NotAnId as error:
@@ -86,6 +90,7 @@ def _as_json(text: str, found: Explanation) -> dict[str, object]:
         "id": text,
         "kinds": list(found.kinds),
         "events_found": found.events_found,
+        "may_have_more": found.may_have_more,
         "events": [_event(each) for each in found.events],
         "requests": [
             {**_plain(asdict(each.line)), "finding": asdict(each.finding) if each.finding else None}
@@ -130,20 +135,27 @@ def _show(text: str, found: Explanation) -> None:
     _show_search(found)
     if found.events and not found.waits:
         what = "It is" if len(found.events) == 1 else "All of them are"
+        if _has_others(found):
+            what = f"The newest {len(found.events)} are"
         _line(
             f"[bold green]✓[/] {what} everywhere: in the table, on the event stream, in the read model and in the lake."
         )
 
 
 def _show_events(text: str, found: Explanation) -> None:
-    more = found.events_found - len(found.events)
-    newest = f"; these are the newest {len(found.events)}" if more else ""
-    events = counted(found.events_found, "event")
+    newest = f"; these are the newest {len(found.events)}" if _has_others(found) else ""
+    events = ("at least " if found.may_have_more else "") + counted(found.events_found, "event")
     _line(f"[bold]{escape(text)}[/] is the {_listed(found.kinds)} of {events}{newest}:")
     for each in found.events:
         row = each.facts.row
         state = "; ".join(f"{finding.where}: {finding.kind}" for finding in each.findings) or "everywhere"
-        _line(f"  {_time(each.facts.occurred_at)}  {escape(_id(each.facts))}  {row.kind if row else '?'}  {state}")
+        what = f"{_id(each.facts)}  {row.kind if row else '?'}  {state}"
+        _line(f"  {_time(each.facts.occurred_at)}  {escape(what)}")
+
+
+def _has_others(found: Explanation) -> bool:
+    """Whether the id has events that were not followed."""
+    return found.may_have_more or found.events_found > len(found.events)
 
 
 def _show_timeline(each: ExplainedEvent, found: Explanation) -> None:
@@ -168,9 +180,9 @@ def _show_requests(text: str, found: Explanation) -> None:
 
 
 def _show_search(found: Explanation) -> None:
-    err.print(f"Searched: {escape('; '.join(found.searched))}.", highlight=False, soft_wrap=True)
+    err.print(f"Searched: {escape('; '.join(found.searched))}.", highlight=False, soft_wrap=True, emoji=False)
     for problem in found.not_searched:
-        err.print(f"[yellow]![/] Not searched: {escape(problem)}.", highlight=False, soft_wrap=True)
+        err.print(f"[yellow]![/] Not searched: {escape(problem)}.", highlight=False, soft_wrap=True, emoji=False)
 
 
 def _findings(found: Explanation) -> list[Finding]:
@@ -199,4 +211,4 @@ def _time(at: datetime | None) -> str:
 
 
 def _line(text: str) -> None:
-    out.print(text, highlight=False, soft_wrap=True)
+    out.print(text, highlight=False, soft_wrap=True, emoji=False)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ops.doctor.finding import INCOMPLETE, Finding, Kind
-from ops.why.facts import Facts, RequestLine
-from ops.why.timeline import FAILED_FROM, LAKE, READ_MODEL, STREAM, TABLE
+from ops.why.facts import COMMANDS, Facts, RequestLine
+from ops.why.timeline import FAILED_FROM, LAKE, READ_MODEL, REFUSED_FROM, STREAM, TABLE
 
 TABLE_STREAM_RETENTION = timedelta(hours=24)
 """DynamoDB developer guide, "Change data capture for DynamoDB Streams": all records have a lifetime of 24 hours."""
@@ -20,7 +20,11 @@ OUTCOME_UNKNOWN = Kind(
     "The request failed, and the log has no event of it. The caller sends it again with the same Idempotency-Key.",
     "apifails",
 )
-ROW_MISSING = Kind("row-missing", "The event is known, but its row was deleted from the table.", "ledger-row-wrong")
+ROW_MISSING = Kind(
+    "row-missing",
+    "The event is known, but its row was deleted. First restore a backup to another table, as in the runbook entry.",
+    "ledger-row-wrong",
+)
 IS_PARKED = Kind(
     "parked",
     "Its row cannot be published. First repair the row, or deploy a release that can read it.",
@@ -97,12 +101,14 @@ def diagnosis(facts: Facts, around: Surroundings) -> list[Finding]:
 
 
 def diagnosis_of(request: RequestLine, around: Surroundings) -> Finding | None:
-    """What became of a request that made no event; None for one that was answered, such as a read."""
+    """What became of a request that made no event; None for one that was answered, and for a read that failed."""
     what = f"{request.operation} was answered {request.status} {request.code}".rstrip() + "."
     again = around.again(request.account_id) if request.account_id else ""
     if request.status >= FAILED_FROM:
+        if request.operation not in COMMANDS:
+            return None
         return OUTCOME_UNKNOWN.without_repair("request", what, again)
-    if request.status >= 400:  # noqa: PLR2004 -- HTTP's
+    if request.status >= REFUSED_FROM:
         return REFUSED.without_repair("request", what, again)
     return None
 
@@ -135,19 +141,28 @@ def _before_stream(facts: Facts, around: Surroundings) -> Iterator[Finding]:
     if stands:
         yield stands
     age = around.now - facts.occurred_at if facts.occurred_at else timedelta.max
-    is_open = bool(facts.stream_unread)
-    if is_open and (age <= TABLE_STREAM_RETENTION or READ_MODEL in around.standstills):
-        what = f"Whether event {event_id} was published is unknown: {facts.stream_unread}."
+    if unknown := _unknown(facts, age, around):
+        what = f"Whether event {event_id} was published is unknown: {unknown}."
         yield INCOMPLETE.at(STREAM, what, around.again(event_id))
     elif age > TABLE_STREAM_RETENTION:
         what = f"It is older than the table's stream keeps rows ({TABLE_STREAM_RETENTION // timedelta(hours=1)} hours)."
         yield EXPIRED.at(TABLE, what, around.replay(account))
     elif not stands and age <= around.grace:
-        what = f"It was written {age.total_seconds():.0f} s ago and is on its way to the event stream."
+        what = f"It was written {_seconds(age)} ago and is on its way to the event stream."
         yield ON_ITS_WAY.without_repair(PROJECTOR_QUEUE, what, around.again(event_id))
     elif not stands:
         what = f"It was written {_span(age)} ago, and the projector has not published it."
         yield NOT_PUBLISHED.without_repair(PROJECTOR_QUEUE, what, f"aws logs tail {around.projector_log} --since 15m")
+
+
+def _unknown(facts: Facts, age: timedelta, around: Surroundings) -> str:
+    """Why an event may have been published although no copy was found; empty if it was not."""
+    is_old = age > TABLE_STREAM_RETENTION
+    if facts.stream_unread and (not is_old or READ_MODEL in around.standstills or facts.read_model_unread):
+        return facts.stream_unread
+    if age > around.retention and facts.read_model_unread:
+        return f"it is older than what the event stream keeps, and the read model: {facts.read_model_unread}"
+    return ""
 
 
 def _read_model(facts: Facts, around: Surroundings) -> Iterator[Finding]:
@@ -188,6 +203,8 @@ def _behind_gap(facts: Facts, around: Surroundings) -> Finding:
         what += f" Event {first} is in {facts.gap_discarded.url}."
         release = f"account-events release --failures{around.option}"
         return WAITS_FOR_GAP.at(INBOX, what, release, why=DISCARDED.why, runbook=DISCARDED.runbook)
+    if position.since_s is not None and around.now.timestamp() - position.since_s <= around.grace.total_seconds():
+        return ON_ITS_WAY.without_repair(INBOX, what, around.again(facts.key.event_id))
     return WAITS_FOR_GAP.at(INBOX, what, around.replay(account))
 
 
@@ -200,7 +217,7 @@ def _not_received(facts: Facts, around: Surroundings, rebuild: str) -> Iterator[
     elif stands := around.standstills.get(READ_MODEL):
         yield stands
     elif age <= around.grace:
-        what = f"It arrived on the event stream {age.total_seconds():.0f} s ago and is on its way to the read model."
+        what = f"It arrived on the event stream {_seconds(age)} ago and is on its way to the read model."
         yield ON_ITS_WAY.without_repair(READ_MODEL, what, around.again(event_id))
     else:
         what = "It is on the event stream, and the read model has not applied it."
@@ -244,4 +261,9 @@ def _span(age: timedelta) -> str:
     if age == timedelta.max:
         return "an unknown time"
     seconds = age.total_seconds()
-    return f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 60:.0f} min"  # noqa: PLR2004 -- ten minutes
+    return _seconds(age) if seconds < 600 else f"{seconds / 60:.0f} min"  # noqa: PLR2004 -- ten minutes
+
+
+def _seconds(age: timedelta) -> str:
+    """An age in words. That of an event that was written while the command ran is negative."""
+    return f"{max(0.0, age.total_seconds()):.0f} s"

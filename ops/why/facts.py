@@ -8,6 +8,9 @@ from typing import NamedTuple
 from account_events.consumer.position import Position
 from projector.parking import Parked
 
+COMMANDS = {"create_account", "credit", "withdraw"}
+"""The API's operations that make an event."""
+
 
 class EventKey(NamedTuple):
     """An event: its account and its sequence."""
@@ -95,6 +98,7 @@ class Facts:
         parked: the account's parking, if the account is parked.
         on_stream: its record; None if it was not found.
         stream_unread: why its record may be on the stream although it was not found; empty if it is not there.
+        is_not_on_stream: whether the stream, which would still keep its record, was read completely and has none.
         position: the read model's position in the account.
         applied: the sequence that the read model's row of the account has; 0 without a row.
         read_model_unread: why the read model's position and row are unknown; empty if they were read.
@@ -114,6 +118,7 @@ class Facts:
     parked: Parked | None = None
     on_stream: OnStream | None = None
     stream_unread: str = ""
+    is_not_on_stream: bool = False
     position: Position = field(default_factory=Position)
     applied: int = 0
     read_model_unread: str = ""
@@ -133,12 +138,21 @@ class Facts:
     @property
     def is_published(self) -> bool:
         """Whether a copy of the event is, or was, on the event stream."""
-        is_received = self.position.last >= self.key.sequence or self.key.sequence in self.position.buffered
+        is_applied = self.position.last >= self.key.sequence or self.is_applied
+        return self.has_copy_from_stream or (is_applied and not self.is_not_on_stream)
+
+    @property
+    def has_copy_from_stream(self) -> bool:
+        """Whether there is a copy that only the event stream can have brought.
+
+        The read model's position and row are none: `owners rebuild` takes them from the table. Neither is a row of the
+        lake that a backfill wrote.
+        """
         has_copy = self.on_stream or self.in_errors or self.consumer_discarded
         is_from_stream = self.in_lake is not None and self.in_lake.published_at is not None
-        return bool(has_copy) or is_received or self.is_applied or is_from_stream
+        return bool(has_copy) or self.key.sequence in self.position.buffered or is_from_stream
 
     @property
     def is_everywhere(self) -> bool:
-        """Whether the event has reached the end of its path: the read model and the lake."""
-        return self.row is not None and self.is_applied and self.in_lake is not None
+        """Whether the event was published and has reached the end of its path: the read model and the lake."""
+        return self.row is not None and self.is_published and self.is_applied and self.in_lake is not None

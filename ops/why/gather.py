@@ -13,20 +13,22 @@ from ops.doctor.published import CLOCKS_DIFFER
 from ops.doctor.stack_view import StackView
 from ops.lake.query.engine import LocatingEngine
 from ops.owners.read_model import standings
-from ops.why.facts import EventKey, Facts, InLake, RequestLine
+from ops.why.facts import EventKey, Facts, InLake, OnStream, RequestLine
 from ops.why.readers import Readers
-from ops.why.search import KEY, LAKE, LOG, STREAM, Found, event_of
+from ops.why.search import KEY, LOG, STREAM, Found, event_of
 from ops.why.sources import kept, lake, ledger, request_log, stream
 from projector.dynamodb_parking import DynamoDBParking
 from projector.parking import Parked
 
-PARKED, READ_MODEL = "the parked accounts", "the read model"
+PARKED, READ_MODEL, LOCATED = "the parked accounts", "the read model", "the events in the lake"
 FAILURES, CONSUMER_FAILURES, ERRORS = (
     "the projector's failure bucket",
     "the consumers' failure bucket",
     "the lake's errors/",
 )
+RETENTION = "the event stream's settings"
 NOT_LOOKED_FOR = "it was not looked for; ask for this event alone"
+NO_DAY = "its row has no valid time, so its day in the lake is not known"
 RECORDS_MAX = 3
 """Published events of which the records are looked for."""
 RECORDS_NEAR_MAX = 100
@@ -67,7 +69,9 @@ class Gatherer:
         parked = self.readers.start(PARKED, self._parked, dict[str, Parked]())
         model = self.readers.start(READ_MODEL, lambda: self._read_model(accounts), ReadModelState())
         lines = self.readers.start(LOG, lambda: self._lines(events), list[RequestLine]())
-        located = self.found.in_lake | self.readers.now(LAKE, lambda: self._located(events), dict[EventKey, InLake]())
+        located = self.found.in_lake | self.readers.now(
+            LOCATED, lambda: self._located(events), dict[EventKey, InLake]()
+        )
         files = self._written_at({each.file for event, each in located.items() if event in events})
         known = [
             Facts(
@@ -81,7 +85,7 @@ class Gatherer:
                 applied=model().applied.get(event.account_id, 0),
                 read_model_unread=self.readers.problems.get(READ_MODEL, ""),
                 in_lake=_with_time(located.get(event), files),
-                lake_unread=self.readers.problems.get(LAKE, ""),
+                lake_unread=self.readers.problems.get(LOCATED, "" if self._time(event) else NO_DAY),
             )
             for event in events
         ]
@@ -102,7 +106,9 @@ class Gatherer:
             asked = list(dict.fromkeys(wanted))
             return self.readers.start(
                 name,
-                lambda: kept.search(s3, outputs[bucket], asked, holds, since=since, prefix=prefix),
+                lambda: kept.search(
+                    s3, outputs[bucket], asked, holds, since=since, prefix=prefix, wait=self.readers.wait
+                ),
                 kept.KeptSearch(),
             )
 
@@ -139,39 +145,53 @@ class Gatherer:
         return dict(DynamoDBParking(self.view.client("dynamodb"), table).list_parked())
 
     def _read_model(self, accounts: Sequence[str]) -> ReadModelState:
+        """The positions first: a row that is read later is never behind its position, which changes with it."""
         outputs, client = self.view.deployment.outputs, self.view.client("dynamodb")
         inbox = DynamoDBInbox(client, outputs["OwnedInboxTableName"])
-        owned = standings(client, outputs["OwnedTableName"], accounts)
         positions = {account_id: inbox.position(account_id) for account_id in accounts}
+        owned = standings(client, outputs["OwnedTableName"], accounts)
         return ReadModelState(positions, {account_id: each.sequence for account_id, each in owned.items()})
 
     def _with_records(self, known: Sequence[Facts]) -> list[Facts]:
         """The same facts, with the records on the event stream.
 
-        An event of which no copy is known is looked for up to the newest record. Of the others, only the newest are
-        looked for, from their arrival on.
+        An event that may not have been published is looked for up to the newest record. Of the others, only the newest
+        are looked for, from their arrival on.
         """
         missing = [each for each in known if each.on_stream is None]
-        unknown = [each for each in missing if not each.is_published]
-        published = [each for each in missing if each.is_published][:RECORDS_MAX]
+        still_kept = self._still_kept([each for each in missing if each.is_published and not each.has_copy_from_stream])
+        unknown = [each for each in missing if not each.is_published or each.key in still_kept]
+        published = [each for each in missing if each not in unknown][:RECORDS_MAX]
         searches = [unknown] if unknown else []
         searches += [[each] for each in published]
         running = [
-            self.readers.start(STREAM, partial(self._records, group), stream.StreamSearch(self.view.now))
+            (group, self.readers.start(STREAM, partial(self._records, group), stream.StreamSearch(self.view.now)))
             for group in searches
         ]
-        results = [search() for search in running]
-        records = {event: each.record for result in results for event, each in result.events.items()}
-        unread = (results[0].unread or self.readers.problems.get(STREAM, "")) if unknown else ""
-        skipped = {each.key for each in missing} - {each.key for group in searches for each in group}
+        records: dict[EventKey, OnStream] = {}
+        unread = {each.key: NOT_LOOKED_FOR for each in missing}
+        for group, search in running:
+            result = search()
+            records |= {event: each.record for event, each in result.events.items()}
+            why = result.unread or self.readers.problems.get(STREAM, "")
+            unread |= {each.key: why for each in group}
         return [
             replace(
                 each,
                 on_stream=each.on_stream or records.get(each.key),
-                stream_unread=NOT_LOOKED_FOR if each.key in skipped else unread,
+                stream_unread=unread.get(each.key, "") if each.key not in records else "",
+                is_not_on_stream=each.key in still_kept and each.key not in records and not unread[each.key],
             )
             for each in known
         ]
+
+    def _still_kept(self, events: Sequence[Facts]) -> set[EventKey]:
+        """The events that are so young that the event stream still keeps their records, if it ever had them."""
+        if not events:
+            return set()
+        retention = self.readers.now(RETENTION, lambda: stream.retention(self.view), timedelta(0))
+        oldest = self.view.now - retention + timedelta(hours=1)
+        return {each.key for each in events if each.occurred_at and each.occurred_at > oldest}
 
     def _records(self, group: Sequence[Facts]) -> stream.StreamSearch:
         """Looks for events in their accounts' shards."""

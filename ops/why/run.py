@@ -1,6 +1,6 @@
 """Explains where the events of an id are: searches for it, gathers the facts, and names what each event waits for."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -15,12 +15,12 @@ from ops.lake.deployed_lake import Lake
 from ops.lake.reconcile.grace import grace_of
 from ops.why.diagnosis import REFUSED, Surroundings, diagnosis, diagnosis_of
 from ops.why.facts import Facts, RequestLine
-from ops.why.gather import Gatherer
+from ops.why.gather import RETENTION, Gatherer
 from ops.why.identifier import Identifier
 from ops.why.readers import Readers
-from ops.why.search import Search, event_of
+from ops.why.search import Found, Search, event_of
 from ops.why.sources import ledger, stream
-from ops.why.timeline import LAKE, READ_MODEL, TABLE, Hop, timeline
+from ops.why.timeline import FAILED_FROM, LAKE, READ_MODEL, TABLE, Hop, timeline
 
 SERVICES = ("dynamodb", "kinesis", "logs")
 FOR_PROGRESS = ("cloudwatch", "firehose", "lambda")
@@ -58,6 +58,7 @@ class Explanation:
         requests: the newest requests of the id that made no event, newest first.
         searched: where was searched, and how far.
         not_searched: where could not be searched, and why.
+        may_have_more: whether the id may have more events than were found.
     """
 
     kinds: Sequence[str]
@@ -66,6 +67,7 @@ class Explanation:
     requests: Sequence[ExplainedRequest]
     searched: Sequence[str]
     not_searched: Sequence[str]
+    may_have_more: bool = False
 
     @property
     def is_found(self) -> bool:
@@ -107,7 +109,7 @@ def explain(
         view = replace(described, wait=readers.wait)
         search = Search(view, readers, identifier, account_id, view.now - timedelta(days=days), engine)
         found = search.run()
-        _add_lost_answers(view, found.requests, found.add)
+        _add_lost_answers(view, found)
         events = found.newest()
         gatherer = Gatherer(view, readers, found, engine)
         facts = gatherer.facts(events) if events else []
@@ -125,6 +127,7 @@ def explain(
             [ExplainedRequest(line, diagnosis_of(line, around)) for line in requests],
             found.searched,
             [*found.left_out, *problems, *unread],
+            found.may_have_more,
         )
 
 
@@ -132,13 +135,18 @@ def _explained(facts: Facts, around: Surroundings) -> ExplainedEvent:
     return ExplainedEvent(facts, timeline(facts), diagnosis(facts, around))
 
 
-def _add_lost_answers(view: StackView, requests: Iterable[RequestLine], add: Callable[..., None]) -> None:
-    """Looks up the events of failed commands, which may have been carried out, by their idempotency keys."""
+def _add_lost_answers(view: StackView, found: Found) -> None:
+    """Looks up the events of failed commands, which may have been carried out, by their idempotency keys.
+
+    A refused command made no event, so an event with its key is that of a later request.
+    """
     client, table = view.client("dynamodb"), view.deployment.outputs["TableName"]
-    failed = [line for line in requests if line.command_id and line.account_id and not event_of(line)]
+    failed = [line for line in found.requests if line.command_id and line.account_id and not event_of(line)]
     for line in failed[-REQUESTS_MAX:]:
         if line.command_id and (event := ledger.of_command(client, table, line.account_id, line.command_id)):
-            add(event, line.at)
+            found.add(event, line.at)
+            if line.status >= FAILED_FROM:
+                found.requests[found.requests.index(line)] = replace(line, sequence=event.sequence)
 
 
 def _quiet(view: StackView) -> Surroundings:
@@ -160,9 +168,9 @@ def _surroundings(view: StackView, readers: Readers) -> Surroundings:
     reads: dict[str, Callable[[], Finding | None]] = {
         TABLE: lambda: mappings.standstill(view, "ProjectorMapping"),
         READ_MODEL: lambda: mappings.standstill(view, "AccountsByOwnerMapping"),
-        LAKE: lambda: next(lake_check.delivery(view), None),
+        LAKE: lambda: lake_check.standstill(view),
     }
     running = {name: readers.start(f"the progress of the {name}", read, None) for name, read in reads.items()}
-    kept_for = readers.start("the event stream's settings", lambda: stream.retention(view), STREAM_RETENTION)
+    kept_for = readers.start(RETENTION, lambda: stream.retention(view), STREAM_RETENTION)
     standstills = {name: finding for name, result in running.items() if (finding := result())}
     return replace(_quiet(view), retention=kept_for(), standstills=standstills)

@@ -11,14 +11,13 @@ from ops.doctor.published import CLOCKS_DIFFER
 from ops.doctor.stack_view import StackView
 from ops.lake.query.engine import LocatingEngine
 from ops.lake.reconcile.grace import grace_of
-from ops.why.facts import EventKey, InLake, LedgerRow, OnStream, RequestLine
+from ops.why.facts import COMMANDS, EventKey, InLake, LedgerRow, OnStream, RequestLine
 from ops.why.identifier import Identifier
 from ops.why.readers import Readers
 from ops.why.sources import lake, ledger, request_log, stream
 
 EVENTS_MAX = 20
 """Events that are followed; the newest."""
-COMMANDS = {"create_account", "credit", "withdraw"}
 ACCOUNT, EVENT, CORRELATION, REQUEST, KEY = (
     *("account id", "event id", "correlation id", "request id"),
     "idempotency key",
@@ -37,6 +36,7 @@ class Found:
         newest_sequence: if the id is an account's, the sequence of its newest event.
         searched: where was searched, and how far.
         left_out: why events may be left out.
+        may_have_more: whether the id may have more events than were found.
     """
 
     at: dict[EventKey, datetime | None] = field(default_factory=dict)
@@ -48,6 +48,7 @@ class Found:
     newest_sequence: int = 0
     searched: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    may_have_more: bool = False
 
     def add(self, event: EventKey, at: datetime | None, *kinds: str) -> None:
         """Adds an event of the id, and what the id is of it. The first known time stays."""
@@ -96,7 +97,8 @@ class Search:
         self._add_lake(found, rows)
         searched = lines()
         self._add_lines(found, searched)
-        if searched is None or not searched.is_complete or not (found.at or found.requests):
+        is_open = searched is None or not (searched.is_complete or searched.has_more)
+        if is_open or not (found.at or found.requests):
             self._add_records(found, self.readers.now(STREAM, self._stream, None))
         return found
 
@@ -108,6 +110,8 @@ class Search:
         if self.id.event:
             row = ledger.of_event(client, table, EventKey(*self.id.event))
             rows, looked_up = [row] if row else [], ["as an event id"]
+            if not row and (newest := ledger.newest(client, table, self.id.event[0], 1)):
+                looked_up = [f"as an event id (the newest event of the account is {newest[0].key.event_id})"]
         if self.id.is_account_id and not rows:
             rows = ledger.newest(client, table, text, EVENTS_MAX)
             looked_up.append("as an account id")
@@ -115,10 +119,10 @@ class Search:
         for row in rows:
             found.rows[row.key] = row
             found.add(row.key, row.at, EVENT if self.id.event else ACCOUNT)
-        keys = {"as the key that opened an account": account_id_of(text, None)}  # without JWT
+        keys = {} if rows else {"as the key that opened an account": account_id_of(text, None)}  # without JWT
         if self.account_id:
             keys[f"as a key of account {self.account_id}"] = self.account_id
-        for what, account_id in keys.items() if not rows else ():
+        for what, account_id in keys.items():
             looked_up.append(what)
             if event := ledger.of_command(client, table, account_id, text):
                 found.add(event, None, KEY)
@@ -128,6 +132,8 @@ class Search:
     def _log(self, first: datetime) -> request_log.LogSearch:
         """Searches the log from a time on: for an account, that of the oldest event that is listed."""
         text = self.id.event[0] if self.id.event else self.id.text  # a line has the account and the sequence
+        if days := self.view.parameters.get("LogRetentionDays"):
+            first = max(first, self.view.now - timedelta(days=int(days)))
         return request_log.search(
             self.view.client("logs"),
             self.view.physical_ids["ApiFunctionLogs"],
@@ -168,13 +174,20 @@ class Search:
         found.in_lake |= lake.first_of(wanted)
         if len(rows) >= lake.ROWS_MAX:
             found.left_out.append(f"the lake has at least {lake.ROWS_MAX} rows of this id: only the newest were read")
+            found.may_have_more = not found.newest_sequence
 
     def _add_lines(self, found: Found, search: request_log.LogSearch | None) -> None:
         if search is None:
             return
-        found.searched.append(f"{LOG}, from {minute(search.start)} to {minute(self.view.now)}")
-        if not search.is_complete:
-            found.left_out.append(f"the log before {minute(search.start)} was not searched: give a smaller --days")
+        if search.start < self.view.now:
+            found.searched.append(f"{LOG}, from {minute(search.start)} to {minute(self.view.now)}")
+        if search.has_more:
+            found.left_out.append(f"the log has more lines of this id: only the newest {len(search.lines)} were read")
+            found.may_have_more = not found.newest_sequence
+        elif not search.is_complete:
+            start = min(search.start, self.view.now)
+            pages = request_log.PAGES_MAX
+            found.left_out.append(f"the log before {minute(start)}: a search makes at most {pages} requests")
         found.requests += search.lines
         for line in search.lines:
             kinds = self._kinds(vars_of(line), line.command_id)

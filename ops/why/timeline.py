@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from ops.why.facts import Facts, RequestLine
 
@@ -10,6 +10,7 @@ REQUEST, TABLE, PROJECTOR, STREAM = "request", "table", "projector", "event stre
 INBOX, READ_MODEL, LAKE = "inbox", "read model", "lake"
 PATH = (REQUEST, TABLE, PROJECTOR, STREAM, INBOX, READ_MODEL, LAKE)
 REFUSED_FROM, FAILED_FROM = 400, 500
+ROUNDED = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +36,25 @@ def timeline(facts: Facts) -> list[Hop]:
     """The hops in order of time. One without a time follows the point before it on the path."""
     found = [*_requests(facts), *_table(facts), *_projector(facts), *_stream(facts), *_read_model(facts), *_lake(facts)]
     times: list[datetime] = []
-    for hop in found:  # a hop without a time gets that of the hop before it on the path
-        times.append(hop.at or (times[-1] if times else datetime.min.replace(tzinfo=UTC)))
+    before = datetime.min.replace(tzinfo=UTC)
+    for number, hop in enumerate(found):
+        times.append(_sorted_at(hop, before))
+        is_repetition = number < len(facts.requests) and facts.requests[number].is_replay
+        before = before if is_repetition else max(before, times[-1])
     order = sorted(range(len(found)), key=lambda number: (times[number], number))
     return _with_delays([found[number] for number in order])
+
+
+def _sorted_at(hop: Hop, before: datetime) -> datetime:
+    """The time by which a hop is sorted, given the latest of the hops before it on the path.
+
+    A hop without a time follows those hops. So does one whose time is only a little earlier because it is in whole
+    seconds, as the times of S3's objects and of the parking are.
+    """
+    if hop.at is None:
+        return before
+    is_rounded = hop.where in {PROJECTOR, LAKE} and hop.at < before < hop.at + ROUNDED
+    return before if is_rounded else hop.at
 
 
 def line_of(request: RequestLine) -> str:
@@ -58,7 +74,7 @@ def _with_delays(hops: Sequence[Hop]) -> list[Hop]:
     before: datetime | None = None
     found = []
     for hop in hops:
-        after_s = (hop.at - before).total_seconds() if hop.at and before else None
+        after_s = max(0.0, (hop.at - before).total_seconds()) if hop.at and before else None
         found.append(replace(hop, after_s=after_s))
         before = hop.at or before
     return found
@@ -112,12 +128,13 @@ def _read_model(facts: Facts) -> Iterator[Hop]:
     if facts.read_model_unread:
         yield Hop(READ_MODEL, None, f"unknown: {facts.read_model_unread}", is_reached=False)
         return
-    if not facts.is_published:
+    if not facts.is_published and not facts.is_applied:
         return
     position, sequence = facts.position, facts.key.sequence
     waits_since = datetime.fromtimestamp(position.since_s, UTC) if position.since_s is not None else None
-    if position.last >= sequence:
-        yield Hop(INBOX, None, f"applied; the account's position is {position.last}")
+    last = max(position.last, facts.applied)  # the row may have been read later than the position
+    if last >= sequence:
+        yield Hop(INBOX, None, f"applied; the account's position is {last}")
     elif sequence in position.buffered:
         missing = f"waits for event {position.last + 1}" if not position.is_stuck else "was refused by the read model"
         yield Hop(INBOX, waits_since, f"buffered at position {position.last}; the account {missing}", is_reached=False)

@@ -27,7 +27,7 @@ from ops.deployment.stack import Deployment, Outputs
 from ops.doctor import run
 from ops.doctor.checks import lake, mappings
 from ops.doctor.run import examine
-from ops.lake.reconcile import run as reconcile
+from ops.lake.reconcile import grace
 from tests.e2e.doctor_world import SharedClients, World
 from tests.e2e.faults_server import TOKEN, FaultsServer
 from tests.e2e.faults_world import (
@@ -52,7 +52,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         patched.setattr(address, "ADDRESS_FILE", tmp_path_factory.mktemp("address") / "address.json")
         patched.setattr(Deployment, "connect", lambda _stack: examined)
         patched.setattr(run, "read_template", cache(read_template))
-        patched.setattr(reconcile, "LOCAL_GRACE_S", 0.0)
+        patched.setattr(grace, "LOCAL_GRACE_S", 0.0)
         patched.setattr(owners, "SETTLE_S", 0.0)
         found = World(deployment, examined, api, api.open_account("10.00"), api.open_account("20.00"))
         found.settle()

@@ -1,7 +1,8 @@
 """No amount, balance, owner, token or idempotency key gets into a log line, a metric or a function's own error.
 
 Each function's report runs here on intact and on damaged input that has recognisable values. Ids of accounts and
-requests, and the caller of the API, are logged on purpose (docs/api.md#ids).
+requests, the caller of the API and, in the lines of its request only, the idempotency key are logged on purpose
+(docs/api.md#ids).
 """
 
 import ast
@@ -65,6 +66,8 @@ SECRETS = {
 }
 OWNER, TOKEN, EMAIL, COMMAND_ID, AWS_SECRET = list(SECRETS.values())[1:]
 ISSUER_CLAIMS = {"email": EMAIL, "name": OWNER}
+REQUEST_LINES = {"request", "no usable snapshot: the state was rebuilt from the events"}
+"""The messages of the lines that have a request's ids, its idempotency key among them."""
 STATEMENTS = {"info", "warning", "error", "exception", "debug", "critical"}
 
 
@@ -418,8 +421,20 @@ def test_every_function_is_covered(logs: dict[str, str]) -> None:
 @pytest.mark.parametrize("secret", SECRETS)
 @pytest.mark.parametrize("function", PACKAGES)
 def test_no_secret_is_logged(function: str, secret: str, logs: dict[str, str]) -> None:
-    found = [line for line in logs[function].splitlines() if SECRETS[secret] in line]
+    found = [line for line in logs[function].splitlines() if SECRETS[secret] in _without_key(line)]
     assert found == []
+
+
+def test_the_line_of_a_request_has_its_idempotency_key(logs: dict[str, str]) -> None:
+    found = [line for line in logs["ApiFunction"].splitlines() if COMMAND_ID in line]
+    assert {json.loads(line)["message"] for line in found} == REQUEST_LINES
+
+
+def _without_key(line: str) -> str:
+    """The line; one of a request without its idempotency key, which is logged on purpose."""
+    if not line.startswith("{") or (logged := json.loads(line)).get("message") not in REQUEST_LINES:
+        return line
+    return json.dumps({key: value for key, value in logged.items() if key != "command_id"})
 
 
 @pytest.mark.parametrize("function", PACKAGES)

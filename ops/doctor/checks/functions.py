@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from local_stack.faults.begun import KINESIS_FAULTS
+from local_stack.faults.catalogue import KINESIS_FAULTS
 from ops.doctor.deleted import deleted, found
 from ops.doctor.finding import Finding, Kind, quoted
 from ops.doctor.stack_view import StackView

@@ -56,28 +56,46 @@ def check(view: StackView) -> Iterator[Finding]:
 
 def delivery(view: StackView) -> Iterator[Finding]:
     """Checks the delivery stream."""
+    described = _described(view)
+    if described and described["DeliveryStreamStatus"] == "ACTIVE":
+        yield from _destination(view, view.deployment.outputs["LakeDeliveryName"], described)
+    if stands := _standstill(view, described):
+        yield stands
+
+
+def standstill(view: StackView) -> Finding | None:
+    """The finding if no events reach the lake: the delivery is deleted, not active or does not read the stream."""
+    return _standstill(view, _described(view))
+
+
+def _described(view: StackView) -> Mapping[str, Any] | None:
+    """The delivery stream as Firehose describes it; None if it does not exist, as in the local stack."""
+    if view.is_local:
+        return None
+    name = view.deployment.outputs["LakeDeliveryName"]
+    answer = found(partial(view.client("firehose").describe_delivery_stream, DeliveryStreamName=name))
+    described: Mapping[str, Any] | None = answer and answer["DeliveryStreamDescription"]
+    return described
+
+
+def _standstill(view: StackView, described: Mapping[str, Any] | None) -> Finding | None:
     if view.is_local:
         name = f"{view.name}-lake"
         dimensions = [{"Name": "DeliveryStreamName", "Value": name}]
-        if not view.has_metric("AWS/Firehose", "DataReadFromKinesisStream.Records", dimensions, SILENT_LOCALLY):
-            what = "The delivery to the lake has not read the event stream lately."
-            yield STOPPED.at(name, what, view.start("stopped-lake"))
-        return
-    name = view.deployment.outputs["LakeDeliveryName"]
-    described = found(partial(view.client("firehose").describe_delivery_stream, DeliveryStreamName=name))
+        if view.has_metric("AWS/Firehose", "DataReadFromKinesisStream.Records", dimensions, SILENT_LOCALLY):
+            return None
+        what = "The delivery to the lake has not read the event stream lately."
+        return STOPPED.at(name, what, view.start("stopped-lake"))
     if described is None:
-        yield deleted(view, "LakeDelivery")
-        return
-    status = described["DeliveryStreamDescription"]["DeliveryStreamStatus"]
+        return deleted(view, "LakeDelivery")
+    name, status = view.deployment.outputs["LakeDeliveryName"], described["DeliveryStreamStatus"]
     if status != "ACTIVE":
-        yield NOT_ACTIVE.at(name, f"The delivery stream {name} is {status}.", view.deploy)
-        return
-    yield from _destination(view, name, described["DeliveryStreamDescription"])
-    created_at = described["DeliveryStreamDescription"]["CreateTimestamp"]
-    if unread := _unread_since(view, name, created_at):
+        return NOT_ACTIVE.at(name, f"The delivery stream {name} is {status}.", view.deploy)
+    if unread := _unread_since(view, name, described["CreateTimestamp"]):
         what = f"Firehose has read nothing since {unread:%Y-%m-%d %H:%M} UTC, although events arrived."
         look = f"aws firehose describe-delivery-stream --delivery-stream-name {name}"
-        yield STOPPED.without_repair(name, what, look)
+        return STOPPED.without_repair(name, what, look)
+    return None
 
 
 def _destination(view: StackView, name: str, described: Mapping[str, Any]) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 OBJECTS_MAX = 100
-"""Objects that are read in a bucket, the newest first."""
+"""Objects that are read in a bucket, the oldest first: an event's object is written soon after the event."""
 REASON = ("errorMessage", "lastErrorMessage")
 REASON_LENGTH_MAX = 300
 
@@ -39,18 +39,36 @@ class KeptSearch:
     unread: str = ""
 
 
-Holds = Callable[[str, bytes, EventKey], str | None]
-"""Returns the reason (or an empty text) if an object with this key and body has the event; None if it has not."""
+Holds = Callable[[str, bytes, Sequence[EventKey]], Mapping[EventKey, str]]
+"""Returns those of the events that an object with this key and body has, each with the reason or an empty text."""
 
 
 def search(
-    client: "S3Client", bucket: str, events: Sequence[EventKey], holds: Holds, *, since: datetime, prefix: str = ""
+    client: "S3Client",
+    bucket: str,
+    events: Sequence[EventKey],
+    holds: Holds,
+    *,
+    since: datetime,
+    prefix: str = "",
+    wait: Callable[[float], object],
 ) -> KeptSearch:
-    """Reads the objects that were written since a time, at most OBJECTS_MAX of them."""
+    """Reads the objects that were written since a time, at most OBJECTS_MAX of them.
+
+    Args:
+        client: of S3.
+        bucket: the bucket.
+        events: the events that are looked for.
+        holds: which of them an object has.
+        since: objects that were written before are not read.
+        prefix: the prefix of the objects' keys.
+        wait: called before each object, with the seconds to wait; it may raise to end the search.
+    """
     found = KeptSearch()
     listed = [each for each in _listed(client, bucket, prefix) if each["LastModified"] >= since]
-    listed.sort(key=lambda each: each["LastModified"], reverse=True)
+    listed.sort(key=lambda each: each["LastModified"])
     for each in listed[:OBJECTS_MAX]:
+        wait(0)
         key, url = each["Key"], f"s3://{bucket}/{each['Key']}"
         if each["Size"] > OBJECT_BYTES_MAX:
             found.unread = f"{url} has {each['Size']} bytes"
@@ -60,38 +78,41 @@ def search(
         except client.exceptions.NoSuchKey:  # it was repaired meanwhile
             continue
         found.read += 1
-        for event in events:
-            if (reason := holds(key, body, event)) is not None:
-                found.objects[event] = Stored(url, each["LastModified"], reason)
+        for event, reason in holds(key, body, events).items():
+            found.objects.setdefault(event, Stored(url, each["LastModified"], reason))
     if len(listed) > OBJECTS_MAX:
-        found.unread = f"only the {OBJECTS_MAX} newest of {len(listed)} objects in {bucket} were read"
+        found.unread = f"only the {OBJECTS_MAX} oldest of {len(listed)} objects in {bucket} were read"
     return found
 
 
-def rows_of_projector(key: str, body: bytes, event: EventKey) -> str | None:
-    """Whether an object of the projector's failure bucket has the event's row."""
-    span = read_batch(key, key, body).accounts.get(event.account_id)
-    return "" if span and span.first <= event.sequence <= span.last else None
+def rows_of_projector(key: str, body: bytes, events: Sequence[EventKey]) -> Mapping[EventKey, str]:
+    """The events whose rows an object of the projector's failure bucket has."""
+    wanted = [event for event in events if event.account_id.encode() in body]  # parsing takes much longer
+    accounts = read_batch(key, key, body).accounts if wanted else {}
+    spans = ((event, accounts.get(event.account_id)) for event in wanted)
+    return {event: "" for event, span in spans if span and span.first <= event.sequence <= span.last}
 
 
 def records_of_consumer(codec: Codec) -> Holds:
-    """Whether an object of the consumers' failure bucket has a record with the event."""
+    """The events of which an object of the consumers' failure bucket has records."""
 
-    def holds(_key: str, body: bytes, event: EventKey) -> str | None:
+    def holds(_key: str, body: bytes, events: Sequence[EventKey]) -> Mapping[EventKey, str]:
         datas = (data for whole in _kinesis_data(body) for data in _unpacked(whole))
-        return "" if any(_is(data, event, codec) for data in datas) else None
+        return {event: "" for data in datas for event in events if _is(data, event, codec)}
 
     return holds
 
 
 def documents_of_firehose(codec: Codec) -> Holds:
-    """Whether an object below errors/ has the event, as its Avro record or as the row that the transform made of it."""
+    """The events that an object below errors/ has, as Avro records or as the rows that the transform made of them."""
 
-    def holds(_key: str, body: bytes, event: EventKey) -> str | None:
+    def holds(_key: str, body: bytes, events: Sequence[EventKey]) -> Mapping[EventKey, str]:
+        found: dict[EventKey, str] = {}
         for document in documents(body):
-            if isinstance(document, Document) and any(_is(part, event, codec) for part in document.parts):
-                return _reason(document.line)
-        return None
+            parts = document.parts if isinstance(document, Document) else ()
+            for event in (event for part in parts for event in events if _is(part, event, codec)):
+                found.setdefault(event, _reason(document.line))
+        return found
 
     return holds
 
@@ -104,7 +125,7 @@ def _is(data: bytes, event: EventKey, codec: Codec) -> bool:
         if data.lstrip().startswith(b"{"):
             return bool(json.loads(data).get("event_id") == event.event_id)
         return bool(codec.decode(data).fields["event_id"] == event.event_id)
-    except (ContractError, ValueError, AttributeError):
+    except (ContractError, ValueError, AttributeError, RecursionError):
         return True
 
 

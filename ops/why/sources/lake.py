@@ -1,5 +1,6 @@
 """Events in the lake, by the engine that the lake's queries use: Athena on AWS, DuckDB locally."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,8 +11,18 @@ from ops.why.facts import EventKey, InLake
 
 ROWS_MAX = 200
 COLUMNS = "event_id, account_id, sequence, occurred_at, correlation_id, causation_id, request_id, published_at, file"
-BY_ID = "dt >= ? AND (event_id = ? OR correlation_id = ? OR request_id = ? OR causation_id = ? OR causation_id LIKE ?)"
+BY_ID = (
+    "dt >= ? AND (event_id = ? OR correlation_id = ? OR request_id = ? OR causation_id = ? "
+    "OR causation_id LIKE ? ESCAPE '!')"
+)
 _NEWEST = f"ORDER BY occurred_at DESC LIMIT {ROWS_MAX}"
+_LAST = "TIMESTAMP '9999-12-31 00:00:00'"
+FIRST_COPY = (
+    "min(account_id) AS account_id, min(sequence) AS sequence, min(published_at) AS published_at, "
+    f"min_by(file, coalesce(published_at, {_LAST})) AS file"
+)
+"""The copy of an event that was published first. An event that was replayed often has many copies."""
+_WILDCARD = re.compile("[!_%]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +36,20 @@ class LakeRow:
 
 
 def by_id(engine: LocatingEngine, text: str, first_day: str) -> list[LakeRow]:
-    """The events with this event id, correlation id, request id or idempotency key, newest first, from a day on.
-
-    The pattern for an operator's idempotency key may match others as well: the caller checks `ids`.
-    """
-    return _rows(engine, BY_ID, [first_day, text, text, text, text, f"%,{text}"])
+    """The events with this event id, correlation id, request id or idempotency key, newest first, from a day on."""
+    of_operator = "%," + _WILDCARD.sub(r"!\g<0>", text)
+    parameters = [first_day, text, text, text, text, of_operator]
+    found = engine.located(COLUMNS, f"WHERE {BY_ID} {_NEWEST}", parameters)
+    return [_row(record) for record in found.records()]
 
 
 def by_event(engine: LocatingEngine, events: Mapping[EventKey, str]) -> dict[EventKey, InLake]:
     """The rows of these events. Each has its day, YYYY-MM-DD, which limits the files that are read."""
     days = sorted(set(events.values()))
     condition = f"dt IN ({_marks(days)}) AND event_id IN ({_marks(list(events))})"
-    return first_of(_rows(engine, condition, [*days, *(each.event_id for each in events)]))
+    parameters = [*days, *(each.event_id for each in events)]
+    found = engine.located(FIRST_COPY, f"WHERE {condition} GROUP BY event_id", parameters)
+    return {_event(record): _in_lake(record) for record in found.records()}
 
 
 def first_of(rows: Sequence[LakeRow]) -> dict[EventKey, InLake]:
@@ -57,20 +70,18 @@ def _marks(values: Sequence[object]) -> str:
     return ", ".join("?" for _ in values)
 
 
-def _rows(engine: LocatingEngine, condition: str, parameters: Sequence[str]) -> list[LakeRow]:
-    found = engine.located(COLUMNS, f"WHERE {condition} {_NEWEST}", parameters)
-    return [_row(record) for record in found.records()]
-
-
 def _row(record: Mapping[str, Any]) -> LakeRow:
     ids = {name: record[name] for name in ("event_id", "account_id", "correlation_id", "causation_id", "request_id")}
+    return LakeRow(_event(record), record["occurred_at"].replace(tzinfo=UTC), ids, _in_lake(record))
+
+
+def _event(record: Mapping[str, Any]) -> EventKey:
+    return EventKey(record["account_id"], int(record["sequence"]))
+
+
+def _in_lake(record: Mapping[str, Any]) -> InLake:
     published_at = record["published_at"]
-    return LakeRow(
-        EventKey(record["account_id"], int(record["sequence"])),
-        record["occurred_at"].replace(tzinfo=UTC),
-        ids,
-        InLake(_key(record["file"]), published_at.replace(tzinfo=UTC) if published_at else None),
-    )
+    return InLake(_key(record["file"]), published_at.replace(tzinfo=UTC) if published_at else None)
 
 
 def _key(file: str) -> str:

@@ -30,11 +30,13 @@ class LogSearch:
         lines: the requests, oldest first.
         start: the time from which the log was searched completely.
         is_complete: whether that is the time that was asked for, and no line was left out.
+        has_more: whether there are more lines than are kept, which are the newest.
     """
 
     start: datetime
     lines: list[RequestLine] = field(default_factory=list)
     is_complete: bool = True
+    has_more: bool = False
 
 
 def search(
@@ -64,7 +66,7 @@ def search(
     for start, end in _steps(*span):
         token: dict[str, str] = {}
         while True:
-            if not pages or len(found.lines) > LINES_MAX:
+            if not pages:
                 found.is_complete = False
                 break
             wait(PAUSE_S if token else 0)
@@ -73,14 +75,15 @@ def search(
             )
             pages -= 1
             found.lines += [line for event in page["events"] if (line := _line(event)) and is_wanted(line)]
+            found.has_more = found.has_more or len(found.lines) > LINES_MAX
             if "nextToken" not in page:
                 found.start = start
                 break
             token = {"nextToken": page["nextToken"]}
+        found.lines = sorted(found.lines, key=lambda line: line.at)[-LINES_MAX:]
+        found.is_complete = found.is_complete and not found.has_more
         if not found.is_complete:
             break
-    found.lines.sort(key=lambda line: line.at)
-    del found.lines[:-LINES_MAX]
     return found
 
 

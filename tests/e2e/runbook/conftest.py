@@ -14,7 +14,7 @@ from local_stack.local_deployment import LocalDeployment
 from ops.cli import owners
 from ops.deployment.stack import Deployment, Outputs
 from ops.doctor import run
-from ops.lake.reconcile import run as reconcile
+from ops.lake.reconcile import grace
 from tests.e2e.doctor_world import SharedClients, World
 from tests.e2e.runbook.on_call import Operator
 from tests.e2e.runbook.scenarios import Scenario
@@ -51,7 +51,7 @@ def healthy_world(folder: Path) -> Iterator[World]:
         patched.setattr(Deployment, "connect", lambda _stack: examined)
         patched.setattr(run, "read_template", cache(read_template))
         patched.setattr(run, "LOCAL_GRACE_S", 0.0)
-        patched.setattr(reconcile, "LOCAL_GRACE_S", 0.0)
+        patched.setattr(grace, "LOCAL_GRACE_S", 0.0)
         patched.setattr(owners, "SETTLE_S", 0.0)
         with deployment.address.published():
             found = World(deployment, examined, api, api.open_account("10.00"), api.open_account("20.00"))

@@ -24,6 +24,7 @@ EXCEPTIONS = {
     "account_events/consumer/dynamodb_inbox.py": "the inbox's table, which other teams have",
     "consumers/owners/rows.py": "the accounts by owner, written by a consumer, which never knows the ledger's rows",
     "ops/cli/owners.py": "a row of the accounts by owner",
+    "ops/console/accounts.py": "a row of the accounts by owner",
     "ops/owners/read_model.py": "a row of the accounts by owner",
     "projector/dynamodb_parking.py": "the parked accounts' table",
     # The same words with another meaning.
@@ -37,6 +38,8 @@ EXCEPTIONS = {
     "local_stack/faults/accounts.py": "a parameter of GetShardIterator",
     "local_stack/firehose/config.py": "the type of a processor in Firehose's configuration",
     "local_stack/firehose/runner.py": "the type of a column in Glue",
+    "ops/console/progress.py": "the time of a data point in CloudWatch",
+    "ops/doctor/checks/catalogue.py": "the type of a column in Glue",
     "ops/doctor/stack_view.py": "the type of a resource in CloudFormation",
     "ops/lake/query/athena_engine.py": "the type of a column in Athena",
     # Independent of this project's code by design.

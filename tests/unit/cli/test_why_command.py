@@ -14,7 +14,7 @@ from ops.why.diagnosis import diagnosis, diagnosis_of
 from ops.why.facts import Facts
 from ops.why.run import ExplainedEvent, ExplainedRequest, Explanation
 from ops.why.timeline import timeline
-from tests.unit.why.given import AROUND, EVERYWHERE, REQUEST, only_written, parked_at
+from tests.unit.why.given import AROUND, EVERYWHERE, REQUEST, ROW, only_written, parked_at
 
 SEARCHED = ("the accounts table, as an event id",)
 REFUSAL = replace(REQUEST, status=422, code="insufficient_funds", sequence=None)
@@ -63,6 +63,66 @@ def test_several_events_are_listed_with_one_timeline() -> None:
     assert "the account is parked at this event: unknown type 'INTEREST'" in done.stdout
     assert done.stderr.count("Repair: account-events release a-1 --stack bank") == 1, "once for all events"
     assert "✓" not in done.stdout
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize(
+    ("asked", "what", "newest"),
+    [
+        (replace(SEVERAL, events=2 * (explained(EVERYWHERE),)), "21 events", "The newest 2 are everywhere: "),
+        (
+            Explanation(("correlation id",), 2 * (explained(EVERYWHERE),), 2, (), SEARCHED, (), may_have_more=True),
+            "at least 2 events",
+            "The newest 2 are everywhere: ",
+        ),
+        (replace(SEVERAL, events=2 * (explained(EVERYWHERE),), events_found=2), "2 events:", "All of them are every"),
+    ],
+    indirect=["asked"],
+)
+def test_events_that_were_not_followed_are_not_called_everywhere(what: str, newest: str) -> None:
+    done = run()
+    assert done.exit_code == 0
+    assert what in done.stdout
+    assert f"✓ {newest}" in done.stdout
+    assert ("these are the newest 2" in done.stdout) == newest.startswith("The")
+
+
+@pytest.mark.parametrize("text", ["svc:bank:42", "[/x]", "[bold]", "a:key:b"])
+def test_ids_and_stored_text_are_printed_as_they_are(text: str) -> None:
+    facts = replace(EVERYWHERE, row=replace(ROW, kind=text))
+    request = replace(REFUSAL, correlation_id=text, code=text)
+    found = Explanation(
+        *(("correlation id",), 2 * (explained(facts),), 2),
+        *((ExplainedRequest(request, diagnosis_of(request, AROUND)),), (f"the log, {text}",), (f"the lake: {text}",)),
+    )
+    with patch("ops.cli.why.Deployment") as deployment, patch("ops.cli.why.explain", return_value=found):
+        deployment.connect.return_value.address = None
+        done = CliRunner().invoke(app, ["why", text])
+    assert done.exit_code == 0, done.exception
+    for line in (f"{text} is the correlation id", f"a-1:3  {text}  everywhere", f"{text}, version 3", f"422 {text}; "):
+        assert line in done.stdout
+    for line in (f"answered 422 {text}.", f"the log, {text}.", f"the lake: {text}."):
+        assert line in done.stderr
+
+
+@pytest.mark.parametrize("account", ["", "a b", "x" * 65, "a:1", "é"])
+def test_an_account_that_cannot_be_one_is_a_usage_error(account: str) -> None:
+    with patch("ops.cli.why.Deployment") as deployment:
+        assert run("--account", account).exit_code == 2
+    assert not deployment.connect.called
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize("asked", [COMPLETE], indirect=True)
+def test_json_keeps_its_fields() -> None:
+    found = json.loads(run("--json").stdout)
+    assert list(found) == [
+        *("format", "id", "kinds", "events_found", "may_have_more", "events", "requests", "searched", "not_searched"),
+        "is_everywhere",
+    ]
+    [event] = found["events"]
+    assert list(event) == ["event_id", "account_id", "sequence", "is_everywhere", "timeline", "findings"]
+    assert {tuple(hop) for hop in event["timeline"]} == {("where", "at", "what", "is_reached", "after_s")}
 
 
 @pytest.mark.usefixtures("asked")

@@ -8,10 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from ops.cli.app import app
-from ops.doctor import published
 from ops.lake.deployed_lake import Lake
 from ops.why.sources import request_log
 from tests.support.aws_stack import AwsStack
+from tests.unit.why.given import line
 
 Why = Callable[..., Any]
 """Runs the command on a stack and returns click's result."""
@@ -27,7 +27,7 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> AwsStack:
 def why(monkeypatch: pytest.MonkeyPatch) -> Why:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "x")
-    monkeypatch.setattr(published, "PAUSE_S", 0.0)
+    monkeypatch.setattr("ops.doctor.published.PAUSE_S", 0.0)
     monkeypatch.setattr(request_log, "PAUSE_S", 0.0)
 
     def invoked(stack: AwsStack, *arguments: str) -> Any:  # noqa: ANN401 -- click's result
@@ -36,3 +36,15 @@ def why(monkeypatch: pytest.MonkeyPatch) -> Why:
         return CliRunner().invoke(app, ["why", *arguments, "--stack", "bank"])
 
     return invoked
+
+
+@pytest.fixture
+def published(healthy: AwsStack, monkeypatch: pytest.MonkeyPatch) -> AwsStack:
+    """The newest event of a-1 is on the stream, its request is in the log, and a later command was refused."""
+    newest = healthy.events("a-1")[-1]
+    monkeypatch.setattr(healthy, "published", [newest])
+    refused = line(
+        newest, status=422, code="insufficient_funds", request_id="r-refused", sequence=None, command_id="k-9"
+    )
+    monkeypatch.setattr(healthy, "log", [line(newest), refused])
+    return healthy

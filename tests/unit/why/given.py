@@ -1,9 +1,11 @@
 """Facts about one event, for the tests of `why`."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from account_core.domain.events import EventRow
 from account_events.consumer.position import Position
 from ops.why.diagnosis import Surroundings, diagnosis
 from ops.why.facts import EventKey, Facts, InLake, LedgerRow, OnStream, RequestLine, Stored
@@ -57,3 +59,21 @@ def stored(url: str, reason: str = "") -> Stored:
 def found(facts: Facts, around: Surroundings = AROUND) -> list[tuple[str, str, str]]:
     """The kind, the place and the command of each finding."""
     return [(each.kind, each.where, each.repair or each.look) for each in diagnosis(facts, around)]
+
+
+def line(row: EventRow, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 -- fields of a log line
+    """The log event of a row's request."""
+    fields = {
+        "message": "request",
+        "operation": "withdraw",
+        "status": 200,
+        "account_id": row.account_id,
+        "sequence": row.sequence,
+        "is_replay": False,
+        "request_id": row.request_id,
+        "correlation_id": row.correlation_id,
+        "command_id": row.command_id,
+    } | changes
+    at = datetime.fromisoformat(row.occurred_at) + timedelta(milliseconds=30)
+    message = json.dumps({name: value for name, value in fields.items() if value is not None})
+    return {"timestamp": round(at.timestamp() * 1000), "message": message}

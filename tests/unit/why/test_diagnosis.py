@@ -34,6 +34,13 @@ AGAIN = f"account-events why a-1:3 {STACK}"
 SECONDS = timedelta(seconds=5)
 NOT_RECEIVED = Position(last=2, seen=2)
 BEHIND_A_GAP = Position(last=1, buffered={3: b"x"}, seen=3, since_s=AT.timestamp())
+REBUILT: dict[str, Any] = {
+    "position": Position(last=3, seen=3),
+    "applied": 3,
+    "in_lake": InLake("events/backfill.parquet", None),
+    "is_not_on_stream": True,
+}
+"""What `owners rebuild` and `lake backfill` leave of an event that was not published."""
 STOPPED = DISABLED.at("ProjectorMapping", "It is disabled.", "aws enable")
 
 
@@ -54,6 +61,9 @@ def test_an_event_that_is_everywhere_waits_for_nothing() -> None:
         (only_written(timedelta(days=30)), ("expired", "table", REPLAY)),
         (only_written(occurred_at=None), ("expired", "table", REPLAY)),
         (only_written(stream_unread="denied"), ("check-incomplete", "event stream", AGAIN)),
+        (only_written(**REBUILT), ("not-published", "projector", "aws logs tail /projector --since 15m")),
+        (only_written(**REBUILT, parked=parked_at(3)), ("parked", "parked accounts", RELEASE)),
+        (only_written(timedelta(hours=25), **REBUILT), ("expired", "table", REPLAY)),
         (
             without(row=None, on_stream=None, in_lake=None, applied=2, position=NOT_RECEIVED),
             ("row-missing", "table", f"account-events restore rows bank-copy a-1 --write {STACK}"),
@@ -70,6 +80,10 @@ def test_an_unpublished_event_waits_before_the_stream(facts: Facts, expected: tu
     [
         (without(applied=2), ("not-applied", "read model", REBUILD)),
         (without(applied=1, position=BEHIND_A_GAP), ("waits-for-gap", "read model's inbox", REPLAY)),
+        (
+            without(applied=1, position=replace(BEHIND_A_GAP, since_s=NOW.timestamp() - 5)),
+            ("on-its-way", "read model's inbox", AGAIN),
+        ),
         (
             without(applied=1, position=BEHIND_A_GAP, parked=parked_at(2)),
             ("waits-for-gap", "read model's inbox", RELEASE),
@@ -160,6 +174,20 @@ def test_an_old_event_is_published_again_if_the_stream_is_unread() -> None:
     assert found(old, stopped) == [("check-incomplete", "event stream", AGAIN)]
 
 
+@pytest.mark.parametrize(
+    "known", [{"stream_unread": "denied", "age": timedelta(hours=30)}, {"age": timedelta(days=30)}]
+)
+def test_an_old_event_is_not_lost_because_the_read_model_is_unread(known: dict[str, Any]) -> None:
+    """It may have been published: neither the stream nor the read model shows that it was not."""
+    facts = only_written(read_model_unread="refused", position=Position(), applied=0, **known)
+    assert found(facts) == [("check-incomplete", "event stream", AGAIN)]
+
+
+def test_an_age_is_never_negative() -> None:
+    later = only_written(-SECONDS)
+    assert diagnosis(later, AROUND)[0].what == "It was written 0 s ago and is on its way to the event stream."
+
+
 def test_an_event_may_wait_for_the_read_model_and_the_lake() -> None:
     facts = without(applied=2, position=NOT_RECEIVED, in_lake=None)
     assert [kind for kind, _, _ in found(facts)] == ["not-applied", "not-in-lake"]
@@ -209,3 +237,7 @@ def test_a_request_without_an_event_was_refused_or_failed(status: int, code: str
 
 def test_an_answered_read_has_no_finding() -> None:
     assert diagnosis_of(replace(REQUEST, operation="read_account"), AROUND) is None
+
+
+def test_a_read_that_failed_has_no_outcome_to_look_for() -> None:
+    assert diagnosis_of(replace(REQUEST, operation="read_account", status=503, sequence=None), AROUND) is None

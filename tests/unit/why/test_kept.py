@@ -13,6 +13,7 @@ from account_core.domain.events import EventRow
 from account_core.rows.items import to_item
 from account_events.aggregation.packing import aggregate
 from account_events.avro.codec import CONTRACT, Codec
+from ops.recovery.failures import DiscardedBatch, read_batch
 from ops.why.facts import EventKey, Stored
 from ops.why.sources import kept
 from projector.outgoing import outgoing
@@ -52,7 +53,7 @@ class Bucket:
 
 def found(bucket: Bucket, holds: kept.Holds, *sequences: int, age: timedelta = timedelta(days=1)) -> kept.KeptSearch:
     events = [EventKey("a-1", sequence) for sequence in sequences]
-    return kept.search(bucket, "b", events, holds, since=NOW - age)  # type: ignore[arg-type]
+    return kept.search(bucket, "b", events, holds, since=NOW - age, wait=lambda _: None)  # type: ignore[arg-type]
 
 
 def batch(*records: dict[str, Any]) -> bytes:
@@ -80,6 +81,35 @@ def test_the_oldest_object_with_the_row_is_named() -> None:
     older = Stored("s3://b/old", NOW - timedelta(minutes=1))
     assert search.objects == {EventKey("a-1", 2): older, EventKey("a-1", 3): older}
     assert (search.read, search.unread) == (2, "")
+
+
+def test_of_many_objects_those_soon_after_the_event_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "OBJECTS_MAX", 1)
+    both = Bucket(new=batch(), old=batch(row_record(ROWS[1])))
+    assert set(found(both, kept.rows_of_projector, 2).objects) == {EventKey("a-1", 2)}
+
+
+def test_an_object_is_parsed_once_for_all_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+
+    def counted(url: str, key: str, body: bytes) -> DiscardedBatch:
+        parsed.append(key)
+        return read_batch(url, key, body)
+
+    monkeypatch.setattr(kept, "read_batch", counted)
+    body = batch(*(row_record(row) for row in ROWS[:4]))
+    search = found(Bucket(a=body, b=batch(), c=b'{"payload": "a-2"}'), kept.rows_of_projector, 1, 2, 3, 4)
+    assert len(search.objects) == 4
+    assert parsed == ["a"], "the others do not have the account's id"
+
+
+def test_an_interruption_ends_the_search_before_the_next_object() -> None:
+    def stopped(_seconds: float) -> None:
+        raise InterruptedError
+
+    bucket = Bucket(a=None)
+    with pytest.raises(InterruptedError):
+        kept.search(bucket, "b", [], kept.rows_of_projector, since=NOW, wait=stopped)  # type: ignore[arg-type]
 
 
 def test_an_object_from_before_the_event_is_not_read() -> None:
@@ -131,7 +161,7 @@ def test_objects_that_are_left_out_are_reported(monkeypatch: pytest.MonkeyPatch)
     with monkeypatch.context() as patched:
         patched.setattr(kept, "OBJECTS_MAX", 1)
         search = found(Bucket(a=body, b=body), kept.rows_of_projector, 2)
-    assert (search.read, search.unread) == (1, "only the 1 newest of 2 objects in b were read")
+    assert (search.read, search.unread) == (1, "only the 1 oldest of 2 objects in b were read")
     with monkeypatch.context() as patched:
         patched.setattr(kept, "OBJECT_BYTES_MAX", 1)
         assert found(Bucket(a=body), kept.rows_of_projector, 2).unread == f"s3://b/a has {len(body)} bytes"

@@ -57,6 +57,24 @@ def test_an_operators_key_is_found_without_the_subject(tmp_path: Path) -> None:
     assert {row.key for row in lake.by_id(engine(tmp_path, *theirs), "k-3", DAY)} == {("a-1", 3)}
 
 
+@pytest.mark.parametrize("text", ["%", "_-3", "k-_", "!", "k!3"])
+def test_wildcards_in_an_operators_key_are_ordinary_characters(tmp_path: Path, text: str) -> None:
+    keys = {number: f"operator,{key}" for number, key in enumerate(["k-3", "k!3", "_-3", "%", "!", "k-_"])}
+    theirs = [ROWS[1] | {"event_id": f"a-1:{number}", "causation_id": key} for number, key in keys.items()]
+    found = lake.by_id(engine(tmp_path, *theirs), text, DAY)
+    assert [row.ids["causation_id"] for row in found] == [f"operator,{text}"]
+
+
+def test_an_event_is_found_although_another_has_many_copies(tmp_path: Path) -> None:
+    copies = [
+        ROWS[2] | {"published_at": f"2026-08-01 12:{n // 60:02}:{n % 60:02}.000000"} for n in range(lake.ROWS_MAX)
+    ]
+    write(tmp_path, copies, file_name="part-1")
+    found = lake.by_event(engine(tmp_path), {EventKey("a-1", 3): DAY, EventKey("a-1", 1): DAY})
+    assert set(found) == {EventKey("a-1", 3), EventKey("a-1", 1)}
+    assert found[EventKey("a-1", 3)].file == str(tmp_path / WITHDRAWN)
+
+
 def test_days_before_the_first_are_not_searched(tmp_path: Path) -> None:
     assert lake.by_id(engine(tmp_path), "k-3", f"{date(2026, 8, 2)}") == []
 

@@ -1,12 +1,10 @@
 """`account-events why` on AWS: what it finds, and what it does if AWS refuses a request."""
 
 import json
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 
-from account_core.domain.events import EventRow
 from ops.cli.exit_handling import error_line
 from ops.lake.query.engine import QueryFailed
 from tests.support.aws_stack import AwsStack
@@ -19,36 +17,6 @@ SOURCES = {
     "kinesis:GetRecords": "the event stream",
     "s3:HeadObject": "the lake's files",
 }
-
-
-@pytest.fixture
-def published(healthy: AwsStack, monkeypatch: pytest.MonkeyPatch) -> AwsStack:
-    """The newest event of a-1 is on the stream, its request is in the log, and a later command was refused."""
-    newest = healthy.events("a-1")[-1]
-    monkeypatch.setattr(healthy, "published", [newest])
-    refused = line(
-        healthy, newest, status=422, code="insufficient_funds", request_id="r-refused", sequence=None, command_id="k-9"
-    )
-    monkeypatch.setattr(healthy, "log", [line(healthy, newest), refused])
-    return healthy
-
-
-def line(_stack: AwsStack, row: EventRow, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 -- fields of a log line
-    """The log event of a row's request."""
-    fields = {
-        "message": "request",
-        "operation": "withdraw",
-        "status": 200,
-        "account_id": row.account_id,
-        "sequence": row.sequence,
-        "is_replay": False,
-        "request_id": row.request_id,
-        "correlation_id": row.correlation_id,
-        "command_id": row.command_id,
-    } | changes
-    at = datetime.fromisoformat(row.occurred_at) + timedelta(milliseconds=30)
-    message = json.dumps({name: value for name, value in fields.items() if value is not None})
-    return {"timestamp": round(at.timestamp() * 1000), "message": message}
 
 
 @pytest.mark.parametrize("identifier", ["a-1:3", "c-a-1-3", "r-a-1-3"])

@@ -71,6 +71,31 @@ def test_too_many_lines_end_the_search_with_the_newest(monkeypatch: pytest.Monke
     assert [each.sequence for each in found.lines] == [1, 0]
 
 
+def test_lines_beyond_the_maximum_in_the_last_step_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request_log, "LINES_MAX", 2)
+    ages = [timedelta(days=5, minutes=number) for number in range(1, 6)]
+    found = searched(Logs(*((age, line(sequence=number)) for number, age in enumerate(ages))))
+    assert (found.is_complete, found.has_more) == (False, True)
+    assert [each.sequence for each in found.lines] == [1, 0]
+
+
+def test_the_newest_lines_of_a_step_with_several_pages_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page has the oldest lines first."""
+    monkeypatch.setattr(request_log, "LINES_MAX", 2)
+
+    class Pages(Logs):
+        def filter_log_events(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 -- any parameter
+            page = super().filter_log_events(**{**request, "nextToken": "more"})
+            number = int(request.get("nextToken", 0))
+            events = page["events"][number : number + 1]
+            return {"events": events, **({"nextToken": str(number + 1)} if number < len(page["events"]) else {})}
+
+    ages = [timedelta(minutes=number) for number in range(6, 0, -1)]
+    found = searched(Pages(*((age, line(sequence=number)) for number, age in enumerate(ages))))
+    assert [each.sequence for each in found.lines] == [4, 5]
+    assert (found.is_complete, found.has_more) == (False, True)
+
+
 def test_other_lines_and_lines_without_json_are_left_out() -> None:
     others = [{"message": "request failed", "request_id": "r-1"}, ["r-1"], line(request_id="r-12")]
     client = Logs(*((timedelta(minutes=1), each) for each in others))  # type: ignore[arg-type]  # one is no object

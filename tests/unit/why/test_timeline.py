@@ -12,6 +12,7 @@ from tests.unit.why.given import (
     FILE,
     KEY,
     NOW,
+    RECORD,
     REQUEST,
     ROW,
     only_written,
@@ -40,6 +41,24 @@ def test_the_hops_are_in_order_of_time_with_the_delay_of_each() -> None:
     assert all(each.is_reached for each in hops)
 
 
+def test_a_time_without_a_fraction_of_a_second_does_not_change_the_path() -> None:
+    at = AT + timedelta(milliseconds=800)
+    row = replace(ROW, at=at)
+    parking = replace(parked_at(3), at=f"{AT.isoformat()}")
+    hops = timeline(only_written(row=row, parked=parking))
+    assert [(each.where, each.after_s) for each in hops] == [("request", None), ("table", None), ("projector", 0.0)]
+    arrived = replace(RECORD, arrived_at=at)
+    lake = replace(FILE, written_at=AT)
+    delivered = without(row=row, requests=(), on_stream=arrived, in_lake=lake)
+    assert [each.where for each in timeline(delivered)][-1] == "lake"
+
+
+def test_a_hop_without_a_time_follows_the_request_but_no_repetition() -> None:
+    again = replace(REQUEST, at=NOW, request_id="r-2", is_replay=True)
+    hops = timeline(only_written(requests=(REQUEST, again)))
+    assert [each.where for each in hops] == ["table", "request", "projector", "request"]
+
+
 def test_each_hop_has_its_position() -> None:
     assert hop(EVERYWHERE, "table").what == "CREDIT, version 3, sequence 3"
     assert hop(EVERYWHERE, "event stream").what == "shard-0, sequence number 4961"
@@ -66,6 +85,13 @@ def test_a_parked_event_ends_at_the_projector() -> None:
     assert [each.where for each in hops][-1] == "projector"
     assert hops[-1].what == "the account is parked at event 2: unknown type 'INTEREST'"
     assert not hops[-1].is_reached
+
+
+def test_a_rebuilt_read_model_is_shown_although_the_event_is_not_published() -> None:
+    rebuilt = only_written(position=Position(last=3, seen=3), applied=3, is_not_on_stream=True)
+    assert hop(rebuilt, "projector").what == "not published"
+    assert hop(rebuilt, "read model").is_reached
+    assert not rebuilt.is_everywhere
 
 
 def test_a_row_that_lambda_discarded_has_the_objects_url_and_time() -> None:
