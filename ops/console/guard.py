@@ -1,6 +1,5 @@
 """The ASGI middleware that applies the rules of `access` to every request, and protects every response."""
 
-import secrets
 import traceback
 from collections.abc import Mapping
 from urllib.parse import parse_qs
@@ -28,11 +27,9 @@ class Guard:
         self._app, self._access = app, access
         self._tickets: set[str] = set()
 
-    def ticket(self) -> str:
-        """A token that opens the page once. It may be an argument of a process, which everybody on the machine sees."""
-        ticket = secrets.token_urlsafe(32)
+    def admit(self, ticket: str) -> None:
+        """Let this token open the page once. Everybody on the machine sees it if it is an argument of a process."""
         self._tickets.add(ticket)
-        return ticket
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -93,7 +93,9 @@ class ConsoleServer:
 
     def address_for_once(self) -> str:
         """An address that opens the page once, for the arguments of a browser's process."""
-        return f"{self.url}?token={self._guard.ticket()}"
+        ticket = secrets.token_urlsafe(32)
+        self._guard.admit(ticket)
+        return f"{self.url}?token={ticket}"
 
     @property
     def feed(self) -> Feed:

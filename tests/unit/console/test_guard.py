@@ -52,12 +52,14 @@ def test_a_request_that_the_end_of_the_server_cuts_is_no_defect(capsys: pytest.C
 
 def test_a_ticket_opens_the_page_once() -> None:
     guard = failing(AssertionError("not passed on"))
-    query = f"token={guard.ticket()}"
+    guard.admit("ticket")
+    query = "token=ticket"
     first, _ = answered(guard, "/", query, TOKEN[:1])
     assert first["status"] == 303
     [cookie] = [value for name, value in first["headers"] if name == b"set-cookie"]
     assert cookie.startswith(b"account-events-console-4711=secret;")
     second, _ = answered(guard, "/", query, TOKEN[:1])
     assert second["status"] == 401
-    bearer = [TOKEN[0], (b"authorization", f"Bearer {guard.ticket()}".encode())]
+    guard.admit("ticket")
+    bearer = [TOKEN[0], (b"authorization", b"Bearer ticket")]
     assert answered(guard, "/api/stack", "", bearer)[0]["status"] == 401
