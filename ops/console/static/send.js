@@ -14,7 +14,9 @@ const WORDS = {
     withdraw: ["Withdraw", "The service refuses a withdrawal that the balance does not cover. Nothing is stored then."],
 };
 const TIMES_MAX = 50;
+const DOUBLE_CLICK_MS = 700;
 let form;
+let openedAt = -DOUBLE_CLICK_MS;
 
 export function prepareSending(canSend, sent) {
     form = byId("send");
@@ -23,6 +25,10 @@ export function prepareSending(canSend, sent) {
     if (!canSend || form.dataset.ready) return;
     form.dataset.ready = "yes";
     form.addEventListener("input", showKind);
+    byId("send-button").addEventListener("click", event => {
+        // After the first click of a double-click on "Open an account", the button may already be "Credit".
+        if (event.detail > 1 && performance.now() - openedAt < DOUBLE_CLICK_MS) event.preventDefault();
+    });
     form.addEventListener("submit", async event => {
         event.preventDefault();
         await submit(sent);
@@ -127,6 +133,7 @@ function showAnswers(given, answers) {
             choose(body.accountId);
             form.elements.account_id.value = body.accountId;
             setKind("credit");
+            openedAt = performance.now();
         }
     } else {
         const problem = body.error && typeof body.error === "object" ? body.error : body;

@@ -50,6 +50,20 @@ def test_a_new_account_is_chosen_and_its_event_appears(view: View, console: Fake
     page.counts("#events tr", 2)
 
 
+def test_a_double_click_opens_an_account_and_credits_nothing(view: View, console: FakeConsole) -> None:
+    """After the first click the button is that of a credit."""
+    page = view()
+    button = page.tab.locator("#send-button")
+    button.click()
+    page.shows("#send-button", "Credit")
+    button.dispatch_event("click", {"detail": 2})
+    page.shows("#send-result", "The account was opened")
+    assert [body["kind"] for _, body in console.posts] == ["open"]
+    button.click()
+    page.shows("#send-result", "Credited")
+    assert [body["kind"] for _, body in console.posts] == ["open", "credit"]
+
+
 def test_several_commands_are_sent_one_after_the_other(view: View, console: FakeConsole) -> None:
     console.versions = {ACCOUNT: 3}
     page = view(CHOSEN)

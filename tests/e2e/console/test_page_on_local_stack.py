@@ -66,12 +66,20 @@ def sent(page: Viewed, kind: str, amount: str, times: int = 1) -> None:
     page.shows("#send-result", f"{times} of {times} commands accepted" if times > 1 else f"{kind}")
 
 
+WITH_ANOTHER_PATH = r"""() => {
+  for (const code of document.querySelectorAll("#preparation code"))
+    code.textContent = code.textContent.replace(/PATH=\S*\/\.venv/, "PATH=~/account-events/.venv");
+}"""
+"""A picture must not show where the project is on the machine that made it."""
+
+
 def show(tab: Page, name: str, selector: str = "body", height: int = HEIGHT) -> None:
     """Make a picture for the documents, from this part of the page to the window's end."""
     if not SCREENSHOTS:
         return
     tab.set_viewport_size({"width": 1280, "height": height})
     tab.evaluate("selector => document.querySelector(selector).scrollIntoView()", selector)
+    tab.evaluate(WITH_ANOTHER_PATH)
     tab.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
     tab.set_viewport_size({"width": 1280, "height": HEIGHT})
 
