@@ -1,7 +1,6 @@
 """What the tests of faults see of a local stack, and the commands that they run."""
 
 import shlex
-import time
 from collections.abc import Callable
 
 import pytest
@@ -12,16 +11,13 @@ from local_stack.event_stream import EventStreamReader
 from local_stack.faults.interferences import shard_of
 from ops.cli.app import app
 from tests.e2e.doctor_world import World
+from tests.support.waiting import await_condition
 
 TIMEOUT_S = 90.0
-POLL_S = 0.1
 
 
 def await_(holds: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + TIMEOUT_S
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(POLL_S)
+    await_condition(holds, what, TIMEOUT_S)
 
 
 def succeed(command: str) -> str:

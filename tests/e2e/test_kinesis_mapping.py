@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from local_stack.event_source_mapping.clients import INVOKE_READ_TIMEOUT_S, Mapp
 from local_stack.event_source_mapping.runner import MappingRunner
 from local_stack.event_source_mapping.stack_mappings import stack_mappings
 from local_stack.poll_loop import running
+from tests.support.waiting import await_condition
 
 STACK, STREAM, BUCKET, CODE_BUCKET = "consumer", "events", "failures", "code"
 TIMEOUT_S = 60.0
@@ -171,10 +171,7 @@ def put(kinesis: Any, names: list[str], share_of_the_key_space: float) -> None: 
 
 
 def wait_for(condition: Callable[[], bool], mapping: MappingRunner) -> None:
-    deadline = time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < deadline, mapping.status()
-        time.sleep(0.02)
+    await_condition(condition, mapping.status, TIMEOUT_S)
 
 
 def test_poison_retries_and_a_split_lose_nothing_and_keep_the_order(

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +19,7 @@ from ops.replay.file_format import events_in
 from projector.outgoing import outgoing
 from tests.e2e.test_local_deployment import IDLE_TIMEOUT_S, Api
 from tests.support.terminal import COMMAND, Open, Terminal
+from tests.support.waiting import await_condition
 
 NEW_STREAM = "new-stream"
 ACCOUNTS, CREDITS = 6, 13
@@ -91,10 +91,7 @@ def assert_in_order(events: list[bytes]) -> None:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    await_condition(condition, "the condition of the test", TIMEOUT_S)
 
 
 def test_a_replay_to_a_stream_is_complete_after_being_killed(

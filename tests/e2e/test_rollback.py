@@ -1,6 +1,5 @@
 """A bad release is taken back as docs/operating.md describes: its code, its template, or a schema that it published."""
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +18,7 @@ from ops.doctor.run import examine
 from tests.e2e.test_local_deployment import IDLE_TIMEOUT_S, Api, assert_no_findings, audited, credit_times
 from tests.support.releases import NEW_FIELD, ROOT, Release
 from tests.support.template_stack import Stack
+from tests.support.waiting import await_condition
 
 PREVIOUS = Release(ROOT)
 SEEN_TIMEOUT_S = 60.0
@@ -59,10 +59,7 @@ def metric_of_alarm(deployment: LocalDeployment, alarm: str) -> float:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SEEN_TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    await_condition(condition, "the condition of the test", SEEN_TIMEOUT_S)
 
 
 def assert_all_agree(deployment: LocalDeployment) -> None:

@@ -186,3 +186,29 @@ def _handler(
             """Log nothing."""
 
     return Proxy
+
+
+def restore_storing_of_failures(op: Operator, role: str, destination: str, agreed: str) -> None:
+    """A function's role may not write what Lambda gave up, until the runbook's commands restore its policy.
+
+    Args:
+        op: the person on call.
+        role: the role's logical id.
+        destination: the logical id of the bucket's resource that is deployed again.
+        agreed: what the last command prints if everything agrees.
+    """
+    lose_permission(op, role, "keep-failures")
+    op.metric(1)
+    op.assert_alarm()
+    seen = op.look()
+    assert "NoSuchEntity" in seen
+    assert "aws:SecureTransport" in seen
+    assert "AES256" in seen
+    write_policy(op, role, "keep-failures")
+    words = {"ProjectorFunctionRole": role, "publish": "keep-failures"}
+    op.procedure(RESTORE, "put-role-policy", **words)
+    undo(op, lambda: None, destination)
+    assert agreed in op.repair()
+    assert '"s3:PutObject"' in op.look("get-role-policy")
+    op.mark()
+    op.assert_ok()

@@ -25,6 +25,7 @@ from tests.support.practice_shell import Ran, Shell
 from tests.support.runbook import Entry, entries, functions, preparation, procedures, scripts
 from tests.support.template_metrics import ALARMS, COMPOSITES, inputs_of
 from tests.support.template_stack import RESOURCES, is_on_aws_only
+from tests.support.waiting import await_condition
 
 DOCUMENT = (Path(__file__).parents[3] / "docs/runbook.md").read_text(encoding="utf-8")
 ENTRIES: Mapping[str, Entry] = {entry.name: entry for entry in entries(DOCUMENT)}
@@ -37,7 +38,6 @@ PLACEHOLDER = re.compile(
 RULE = made_up_name(STACK_NAME, "AccountsByOwnerLook")
 DELIVERY = f"{STACK_NAME}-lake"
 TIMEOUT_S = 60.0
-POLL_S = 0.1
 
 
 class Operator:
@@ -158,10 +158,7 @@ class Operator:
 
     def await_(self, holds: Callable[[], object], what: str) -> None:
         """Wait until this is true."""
-        deadline = time.monotonic() + TIMEOUT_S
-        while not holds():
-            assert time.monotonic() < deadline, what
-            time.sleep(POLL_S)
+        await_condition(holds, what, TIMEOUT_S)
 
     def await_ok(self, alarm: str | None = None) -> None:
         def is_ok() -> bool:

@@ -13,10 +13,10 @@ from tests.e2e.runbook.causes import (
     fail,
     lose_permission,
     restore_permission,
+    restore_storing_of_failures,
     shorten_attempts,
     undo,
     without_retries,
-    write_policy,
 )
 from tests.e2e.runbook.on_call import Operator
 from tests.e2e.runbook.scenarios import scenario
@@ -223,20 +223,7 @@ def lost(op: Operator) -> None:
 
 @scenario("ProjectorFailuresNotStored", RESTORE, UNDO, injected=FAKE_WRITES)
 def failures_not_stored(op: Operator) -> None:
-    lose_permission(op, "ProjectorFunctionRole", "keep-failures")
-    op.metric(1)
-    op.assert_alarm()
-    seen = op.look()
-    assert "NoSuchEntity" in seen
-    assert "aws:SecureTransport" in seen
-    assert "AES256" in seen
-    write_policy(op, "ProjectorFunctionRole", "keep-failures")
-    op.procedure(RESTORE, "put-role-policy", ProjectorFunctionRole="ProjectorFunctionRole", publish="keep-failures")
-    undo(op, lambda: None, "ProjectorFailures")
-    assert "all agree" in op.repair()
-    assert '"s3:PutObject"' in op.look("get-role-policy")
-    op.mark()
-    op.assert_ok()
+    restore_storing_of_failures(op, "ProjectorFunctionRole", "ProjectorFailures", "all agree")
 
 
 @scenario("EventStreamThrottled")

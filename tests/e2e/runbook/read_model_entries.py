@@ -13,9 +13,9 @@ from tests.e2e.runbook.causes import (
     fail,
     lose_permission,
     restore_permission,
+    restore_storing_of_failures,
     undo,
     without_retries,
-    write_policy,
 )
 from tests.e2e.runbook.on_call import RULE, Operator
 from tests.e2e.runbook.projector_entries import A_MINUTE_MS, FAKE_WRITES, LASTS_A_MINUTE, age_ms
@@ -230,18 +230,4 @@ def lost(op: Operator) -> None:
 
 @scenario("AccountsByOwnerFailuresNotStored", RESTORE, UNDO, injected=FAKE_WRITES)
 def failures_not_stored(op: Operator) -> None:
-    lose_permission(op, "AccountsByOwnerFunctionRole", "keep-failures")
-    op.metric(1)
-    op.assert_alarm()
-    seen = op.look()
-    assert "NoSuchEntity" in seen
-    assert "aws:SecureTransport" in seen
-    assert "AES256" in seen
-    write_policy(op, "AccountsByOwnerFunctionRole", "keep-failures")
-    words = {"ProjectorFunctionRole": "AccountsByOwnerFunctionRole", "publish": "keep-failures"}
-    op.procedure(RESTORE, "put-role-policy", **words)
-    undo(op, lambda: None, "ConsumerFailures")
-    assert AGREES in op.repair()
-    assert '"s3:PutObject"' in op.look("get-role-policy")
-    op.mark()
-    op.assert_ok()
+    restore_storing_of_failures(op, "AccountsByOwnerFunctionRole", "ConsumerFailures", AGREES)
