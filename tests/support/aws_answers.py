@@ -4,12 +4,9 @@ Source: the API references of the services. The values are those of template.yam
 """
 # ruff: noqa: N803, ARG002, ANN401 -- the parameters and answers are those of the APIs
 
-import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from io import BytesIO
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -18,7 +15,7 @@ from account_core.rows.items import to_item
 from account_events.aggregation.packing import aggregate
 from account_events.avro.encoder import ENCODERS
 from projector.translate import translate
-from tests.support.lake import put
+from tests.support.aws_s3_answers import S3Answers
 
 REGION, ACCOUNT = "eu-central-1", "123456789012"
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/bank/0d9c2c5e-6b1f-4d5e-9d5c-3f6f0f8a7b11"
@@ -30,18 +27,11 @@ ALARMS_PER_PAGE = 50
 """CloudWatch API reference, DescribeAlarms: the default of MaxRecords."""
 
 
-class Refused(Exception):
-    """The answer is this error code."""
-
-
-class Answers:
+class Answers(S3Answers):
     """The answers, from the stack that a subclass builds.
 
     Attributes:
-        root: a folder with the lake's files.
         rows: the ledger's rows by account.
-        names: the physical ids by logical id.
-        properties: the resources' properties, without CloudFormation's functions.
         firing: logical ids of the alarms that are in ALARM.
         polls: whether the mappings poll, and everything else emits its metrics.
         gaps: items of the read model's inbox that wait for an event.
@@ -56,12 +46,8 @@ class Answers:
     now: datetime
     created_at: datetime
     alarms_created_at: datetime
-    root: Path
     rows: Mapping[str, list[Row]]
-    template: Mapping[str, Any]
-    names: dict[str, str]
     parameters: dict[str, str]
-    properties: dict[str, dict[str, Any]]
     outputs: dict[str, str]
     firing: set[str]
     gaps: list[dict[str, Any]]
@@ -72,15 +58,6 @@ class Answers:
     polls: bool = True
     stream_behind_ms: int = 0
     backups: tuple[str, ...] = ("COMPLETED",)
-
-    def of(self, *kinds: str) -> list[str]:
-        """The logical ids of the resources of these types."""
-        resources = self.template["Resources"]
-        return [name for name in resources if name in self.names and resources[name]["Type"] in kinds]
-
-    def named(self, physical_id: str) -> str:
-        """The logical id of a resource."""
-        return next(name for name, each in self.names.items() if each == physical_id)
 
     def events(self, account_id: str) -> list[EventRow]:
         """The events of an account."""
@@ -325,55 +302,3 @@ class Answers:
 
     def _sqs_get_queue_attributes(self, QueueUrl: str, AttributeNames: list[str]) -> Any:
         return {"Attributes": dict.fromkeys(AttributeNames, "0")}
-
-    def _s3_list_objects_v2(self, Bucket: str, Prefix: str = "", Delimiter: str = "", **_: Any) -> Any:
-        paths = sorted(path for path in self.root.rglob("*") if path.is_file()) if Bucket == self.names["Lake"] else []
-        found: list[dict[str, Any]] = [
-            {
-                "Key": key,
-                "Size": path.stat().st_size,
-                "ETag": hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest(),
-                "LastModified": datetime.fromtimestamp(path.stat().st_mtime, UTC),
-            }
-            for path in paths
-            if (key := str(path.relative_to(self.root))).startswith(Prefix)
-        ]
-        if Delimiter:
-            folders = sorted({each["Key"].removeprefix(Prefix).partition("/")[0] for each in found})
-            return {"IsTruncated": False, "CommonPrefixes": [{"Prefix": f"{Prefix}{each}/"} for each in folders]}
-        return {"IsTruncated": False, "KeyCount": len(found), **({"Contents": found} if found else {})}
-
-    def _s3_get_object(self, Bucket: str, Key: str, **_: Any) -> Any:
-        path = self.root / Key
-        if not path.exists():
-            raise Refused("NoSuchKey")
-        return {"Body": BytesIO(path.read_bytes())}
-
-    def _s3_head_object(self, Bucket: str, Key: str) -> Any:
-        return {"LastModified": datetime.fromtimestamp((self.root / Key).stat().st_mtime, UTC)}
-
-    def _s3_put_object(self, Bucket: str, Key: str, Body: BytesIO, **_: Any) -> Any:
-        put(self.root / Key, Body.read())
-        return {}
-
-    def _s3_get_public_access_block(self, Bucket: str) -> Any:
-        settings = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
-        return {"PublicAccessBlockConfiguration": dict.fromkeys(settings, True)}
-
-    def _s3_get_bucket_versioning(self, Bucket: str) -> Any:
-        return {"Status": "Enabled"}
-
-    def _s3_get_bucket_lifecycle_configuration(self, Bucket: str) -> Any:
-        rules = []
-        for rule in self.properties[self.named(Bucket)]["LifecycleConfiguration"]["Rules"]:
-            found = {"ID": rule["Id"], "Status": rule["Status"], "Filter": {"Prefix": rule.get("Prefix", "")}}
-            if "ExpirationInDays" in rule:
-                found["Expiration"] = {"Days": int(rule["ExpirationInDays"])}
-            if "NoncurrentVersionExpiration" in rule:
-                found["NoncurrentVersionExpiration"] = rule["NoncurrentVersionExpiration"]
-            rules.append(found)
-        return {"Rules": rules}
-
-    def _s3_get_bucket_policy(self, Bucket: str) -> Any:
-        name = next(each for each in self.of("AWS::S3::BucketPolicy") if self.properties[each]["Bucket"] == Bucket)
-        return {"Policy": json.dumps(self.properties[name]["PolicyDocument"])}

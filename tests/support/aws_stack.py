@@ -23,7 +23,8 @@ from ops.doctor.stack_view import StackView
 from ops.lake.query.duckdb_engine import DuckDBEngine
 from ops.lake.query.totals import Totals
 from ops.lake.reconcile.result import LATEST_KEY, ReconciliationResult, to_json
-from tests.support.aws_answers import ACCOUNT, REGION, STACK_ID, Answers, Refused
+from tests.support.aws_answers import ACCOUNT, REGION, STACK_ID, Answers
+from tests.support.aws_s3_answers import Refused
 from tests.support.lake import put, write
 from tests.support.ledger_and_lake import history, lake_rows
 

@@ -12,9 +12,9 @@ import pytest
 
 from ops.lake.query.duckdb_engine import DuckDBEngine
 from ops.lake.query.engine import FileDamaged, QueryFailed
-from tests.support.aws_answers import Refused
 from tests.support.aws_cli import run_aws
 from tests.support.aws_commands import fault_in
+from tests.support.aws_s3_answers import Refused
 from tests.support.aws_stack import AwsStack
 from tests.support.template_stack import RESOURCES
 from tests.unit.doctor.examined import Doctor, found

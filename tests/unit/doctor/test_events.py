@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ops.doctor.published import PAGES_MAX
-from tests.support.aws_answers import Refused
+from tests.support.aws_s3_answers import Refused
 from tests.support.aws_stack import ACCOUNTS, AwsStack
 from tests.unit.doctor.examined import Doctor, found, kinds
 
