@@ -159,7 +159,10 @@ LIMITS: Sequence[tuple[str, Callable[[Inputs], float]]] = (
         "Athena cancels a query that reads all columns of one day",
         lambda given: given.query_bytes / LAKE_BYTES / DAY_S,
     ),
-    ("Lambda's default concurrency of 1,000, ten requests a second each", lambda _: CONCURRENCY * REQUESTS_PER_ENVIRONMENT),
+    (
+        "Lambda's default concurrency of 1,000, ten requests a second each",
+        lambda _: CONCURRENCY * REQUESTS_PER_ENVIRONMENT,
+    ),
     ("API Gateway's default quota in most Regions", lambda _: GATEWAY_REQUESTS),
     ("the default quota of 40,000 write units for a table", lambda given: TABLE_WRITES / given.keyed_writes),
     ("a new event stream's 4 MB per second", lambda given: NEW_STREAM_BYTES / given.event_bytes),

@@ -17,8 +17,8 @@ README_LINES_MAX = 130
 COLUMNS_MAX = 120
 PAGES = (
     *("README.md", "CONTRIBUTING.md", "SECURITY.md"),
-    *(f"docs/{name}.md" for name in ("README", "architecture", "commands", "local-stack", "operating", "performance", "scale")),
-    "docs/runbook.md",
+    *(f"docs/{name}.md" for name in ("README", "architecture", "commands", "local-stack", "operating", "performance")),
+    *(f"docs/{name}.md" for name in ("disaster-recovery", "runbook", "scale")),
 )
 
 

@@ -1,4 +1,4 @@
-"""docs/scale.md: its computed tables are up to date, and what it names and repeats exists in the template and the code."""
+"""docs/scale.md: its computed tables are up to date, and what it names exists in the template and the code."""
 
 import json
 import re
@@ -109,7 +109,8 @@ def test_every_section_linked_to_exists(page: Path) -> None:
     links = re.findall(r"\]\(([\w./-]*\.md)?#([\w-]+)\)", page.read_text(encoding="utf-8"))
     assert len(links) > 3
     for file, anchor in links:
-        headings = re.findall(r"^#+ (.+)$", (page.parent / (file or page.name)).read_text(encoding="utf-8"), re.M)
+        text = (page.parent / (file or page.name)).read_text(encoding="utf-8")
+        headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
         anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
         assert anchor in anchors, f"{file}#{anchor}"
 
