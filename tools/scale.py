@@ -98,7 +98,7 @@ def batch(rate: float, given: Inputs) -> float:
 
 def distinct_buckets(events: float, buckets: int) -> float:
     """How many buckets a batch's events are expected to be in; each bucket is a Kinesis record."""
-    return min(events, buckets * (1 - (1 - 1 / buckets) ** events))
+    return min(events, buckets * (1 - math.pow(1 - 1 / buckets, events)))
 
 
 def records(rate: float, given: Inputs) -> float:
