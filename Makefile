@@ -13,7 +13,7 @@ STAMP := $(VENV)/.ready
 # uv writes no byte code. The first import must write it, or every process would compile its imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo up tail quick test check audit bench lake-scale simulate fuzz test-kcl java openapi events-doc template lock clean setup
+.PHONY: help demo up tail quick test check audit bench lake-scale simulate fuzz test-kcl java openapi events-doc scale-doc template lock clean setup
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -99,6 +99,9 @@ openapi: $(STAMP) ## generate docs/openapi.json from the code
 
 events-doc: $(STAMP) ## generate docs/events.md from the schemas and their history
 	@$(BIN)/python -m tools.events_doc
+
+scale-doc: $(STAMP) ## compute the tables of docs/scale.md from results, settings and limits
+	@$(BIN)/python -m tools.scale
 
 template: $(STAMP) ## generate parts of template.yaml, the view events and docs/lake.md from schemas, columns and queries
 	@$(BIN)/python -m tools.template

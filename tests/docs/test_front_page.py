@@ -18,7 +18,7 @@ COLUMNS_MAX = 120
 PAGES = (
     *("README.md", "CONTRIBUTING.md", "SECURITY.md"),
     *(f"docs/{name}.md" for name in ("README", "architecture", "commands", "local-stack", "operating", "performance")),
-    "docs/runbook.md",
+    *(f"docs/{name}.md" for name in ("disaster-recovery", "runbook", "scale")),
 )
 
 
