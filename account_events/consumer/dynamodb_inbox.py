@@ -69,8 +69,8 @@ class DynamoDBInbox:
         except (ClientError, BotoCoreError) as error:
             _raise(error)
         items = {item["AccountId"]["S"]: item for item in response["Responses"].get(self._table_name, [])}
-        left = response.get("UnprocessedKeys", {}).get(self._table_name, {}).get("Keys", [])
-        unread = {key["AccountId"]["S"] for key in left}
+        left = response.get("UnprocessedKeys", {}).get(self._table_name)
+        unread = {key["AccountId"]["S"] for key in left["Keys"]} if left else set()
         return {
             account_id: _position(items.get(account_id, {})) for account_id in account_ids if account_id not in unread
         }

@@ -85,7 +85,7 @@ def test_the_maximum_record_age_is_infinite_or_a_minute_to_a_week(age_s: int) ->
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"ParallelizationFactor": 2}, "ParallelizationFactor must be 1, not 2"),
+        ({"ParallelizationFactor": 11}, "ParallelizationFactor must be between 1 and 10, not 11"),
         ({"TumblingWindowInSeconds": 60}, "TumblingWindowInSeconds"),
         ({"EventSourceArn": "arn:aws:sqs:eu-central-1:000000000000:queue"}, "EventSourceArn"),
         ({"EventSourceArn": f"{KINESIS_ARN}/consumer/fan-out:1"}, "not a consumer of one"),
