@@ -31,7 +31,7 @@ def test_every_setting_is_read() -> None:
             "StartingPosition": "LATEST",
             "BatchSize": 1000,
             "MaximumBatchingWindowInSeconds": 1,
-            "ParallelizationFactor": 1,
+            "ParallelizationFactor": 10,
             "FilterCriteria": {"Filters": [{"Pattern": '{"eventName": ["INSERT"]}'}]},
             "FunctionResponseTypes": ["ReportBatchItemFailures"],
             "BisectBatchOnFunctionError": True,
@@ -41,7 +41,7 @@ def test_every_setting_is_read() -> None:
         }
     )
     assert (config.starting_position, config.batch_size, config.batching_window_s) == ("LATEST", 1000, 1.0)
-    assert (config.retry_attempts_max, config.record_age_max_s) == (0, 3600.0)
+    assert (config.retry_attempts_max, config.record_age_max_s, config.parallelization_factor) == (0, 3600.0, 10)
     assert config.reports_item_failures
     assert config.bisects_on_error
     assert (config.on_failure_arn, config.destination_service) == ("arn:aws:s3:::failures", "s3")
