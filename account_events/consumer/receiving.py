@@ -20,14 +20,14 @@ from account_events.consumer.workers import CallingThread, Started, Workers
 Effect = TypeVar("Effect")
 
 UNANSWERED_MAX = 10
-"""After this many calls in a row without an answer, one call at a time, the store is taken to be down."""
+"""After so many calls without an answer, one at a time and without a completed account, the batch is not continued."""
 
 
 class Pace:
-    """How many calls may run at a time: half as many when the store does not answer, one more for each answer.
+    """How many calls may run at a time: half as many if the store does not answer, one more for each completed account.
 
-    A store that is throttled therefore gets few further calls from this batch: with 32 threads, less than 50. The rest
-    of the batch is then not attempted.
+    An answer to a read shows nothing, because DynamoDB may throttle only the writes. A throttled store gets few calls
+    from a batch: twice as many as there are threads, and UNANSWERED_MAX. The rest of the batch is not attempted.
     """
 
     def __init__(self, most: int) -> None:
@@ -40,7 +40,7 @@ class Pace:
     def is_stopped(self) -> bool:
         return self._unanswered >= UNANSWERED_MAX
 
-    def answered(self) -> None:
+    def completed(self) -> None:
         self._unanswered = 0
         self.calls = min(self._most, self.calls + 1)
 
@@ -161,24 +161,24 @@ class Receiving(Generic[Effect]):
         self._is_reading = False
 
     def _account(self, account_id: str, position: Callable[[], Position] | None = None) -> Steps[None]:
-        self.received[account_id] = yield from self._inbox.steps(
+        received = self.received[account_id] = yield from self._inbox.steps(
             account_id,
             self._arrivals[account_id],
             self._now_s,
             buffer_failures=self._buffer_failures,
             position=position,
         )
+        if not isinstance(received.error, Unavailable):
+            self._pace.completed()
 
-    def _resume(self, future: Started, call: _Call) -> None:
-        error = future.exception()
-        if isinstance(error, Unavailable):
-            self._pace.unanswered(call.round)
-        else:
-            self._pace.answered()
-        if error is None:
-            self._advance(partial(call.steps.send, future.result()), call.steps)
-        else:
-            self._advance(partial(call.steps.throw, error), call.steps)
+    def _resume(self, done: Started, call: _Call) -> None:
+        try:
+            resume = partial(call.steps.send, done.result())
+        except BaseException as error:  # noqa: BLE001 -- the steps raise it again if they do not handle it
+            if isinstance(error, Unavailable):
+                self._pace.unanswered(call.round)
+            resume = partial(call.steps.throw, error)
+        self._advance(resume, call.steps)
 
     def _advance(self, resume: Callable[[], Callable[[], Any]], steps: Steps[None]) -> None:
         """Resume the steps, and note the call that they yield; nothing if they have ended."""
