@@ -101,7 +101,7 @@ class Receiving(Generic[Effect]):
         return self._time_left_s is not None and self._time_left_s() <= 0
 
     def run(self) -> None:
-        """Receive all accounts; end early if the time ends or the store does not answer."""
+        """Receive all accounts; stop if the time ends or the store does not answer."""
         while True:
             self._start()
             if not self._calls:

@@ -50,7 +50,7 @@ def assert_applied(store: Throttled, outcomes: list[Outcome]) -> None:
 
 
 def test_a_stream_reader_reads_again_what_was_not_applied(store: Throttled, consumer: Consumer[None]) -> None:
-    outcomes = drain(StreamReader(cast("Any", Stream(one=DATAS)), "events", consumer))
+    outcomes = drain(StreamReader(cast("Any", Stream(one=DATAS)), "events", consumer), polls=100)
     assert_applied(store, outcomes)
     assert outcomes[-1].unsafe == []
 
