@@ -90,7 +90,7 @@ class Receiving(Generic[Effect]):
         self._pace = Pace(workers.count)
         self._new = deque(arrivals)
         self._ready: deque[Steps[None]] = deque()
-        self._interrupted: deque[tuple[Steps[None], Callable[[], Any]]] = deque()
+        self._due: deque[tuple[Steps[None], Callable[[], Any]]] = deque()
         self._calls: dict[Started, _Call] = {}
         # In one thread, reads in advance would save time too, but consumers of earlier releases lack the permission.
         self._reads = None if isinstance(workers, CallingThread) else inbox.batched_reads
@@ -110,7 +110,7 @@ class Receiving(Generic[Effect]):
                 break
             for future in done:
                 self._resume(future, self._calls.pop(future))
-        for steps in (*(call.steps for call in self._calls.values()), *(steps for steps, _ in self._interrupted)):
+        for steps in (*(call.steps for call in self._calls.values()), *(steps for steps, _ in self._due)):
             _end(steps, self.not_attempted())
 
     def not_attempted(self, accounts: int = 1) -> NotAttempted:
@@ -124,8 +124,8 @@ class Receiving(Generic[Effect]):
     def _start(self) -> None:
         """Start calls: of accounts in progress first, then of the next ones."""
         while len(self._calls) < self._pace.calls and not self._pace.is_stopped and not self.is_out_of_time:
-            if self._interrupted:
-                self._call(*self._interrupted.popleft())
+            if self._due:
+                self._call(*self._due.popleft())
             elif self._new and not self._is_reading and len(self._ready) < self._pace.calls:
                 self._prepare()
             elif self._ready:
@@ -183,7 +183,7 @@ class Receiving(Generic[Effect]):
     def _advance(self, resume: Callable[[], Callable[[], Any]], steps: Steps[None]) -> None:
         """Resume the steps, and note the call that they yield; nothing if they have ended."""
         with suppress(StopIteration):
-            self._interrupted.append((steps, resume()))
+            self._due.append((steps, resume()))
 
     def _call(self, steps: Steps[None], call: Callable[[], Any]) -> None:
         self._calls[self._workers.start(call)] = _Call(steps, self._pace.round)
