@@ -40,7 +40,7 @@ class TableExports:
         S3Bucket: str,  # noqa: N803 -- as above
         S3Prefix: str,  # noqa: N803 -- as above
         ClientToken: str,  # noqa: N803 -- as above
-        **_: Any,  # noqa: ANN401 -- format, kind and encryption
+        **others: Any,  # noqa: ANN401, ARG002 -- format, kind and encryption
     ) -> dict[str, Any]:
         """Exports the table, unless an export with this token has been made."""
         name = TableArn.rpartition("/")[2]
