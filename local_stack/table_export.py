@@ -22,7 +22,7 @@ _DONE = "manifest-summary.json"
 
 
 class TableExports:
-    """The two calls of DynamoDB's client that make an export. `describe_export` is never told about one in progress.
+    """The two calls of DynamoDB's client that make an export, which is complete when the first call returns.
 
     Args:
         dynamodb: reads the table.
