@@ -46,7 +46,8 @@ class Stack:
     """A deployed stack with two accounts of twelve events each."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.s3: Any = boto3.client("s3")
+        s3: Any = boto3.client("s3")
+        self.s3 = s3
         self.s3.create_bucket(Bucket="copies", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
         rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
         self.s3.put_bucket_encryption(Bucket="copies", ServerSideEncryptionConfiguration={"Rules": [rule]})
