@@ -3,23 +3,27 @@
 The separate process keeps its CPU time and its interpreter lock out of the measurement. The fake keeps connections
 open, uses HTTP on 127.0.0.1 without TLS, and reads only what its answers need. It answers `PutRecords` after
 PUT_RECORDS_S with every entry accepted, `Query` after QUERY_S with an empty page, and `BatchGetItem` after QUERY_S with
-a row for each key, whose event occurred at LONG_AGO.
+a row for each key, whose event occurred at LONG_AGO. It answers writes of items, and `GetItem`, after ITEM_S. It stores
+what transactions put into the table INBOX and finds it again; there are no other items.
 """
 
 import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 from local_stack.loopback_server import LoopbackServer
 
 PUT_RECORDS_S = 0.015
 LONG_AGO = "1970-01-01T00:00:00.000000Z"
 QUERY_S = 0.003
+ITEM_S = 0.005
+INBOX = "inbox"
 STOP_TIMEOUT_S = 5.0
 
 _ROOT = Path(__file__).parents[1]
@@ -29,6 +33,10 @@ _ACCEPTED = {
     "SequenceNumber": "49671246163853862354136543452761183847183741534213210114",
     "ShardId": "shardId-000000000000",
 }
+
+
+_positions: dict[str, Any] = {}
+"""The items of INBOX by account."""
 
 
 @contextmanager
@@ -69,17 +77,55 @@ class _Answers(BaseHTTPRequestHandler):
 
 def _answer(operation: str, body: bytes) -> tuple[float, bytes]:
     """Return the wait in seconds and the body of the answer."""
-    match operation:
-        case "PutRecords":
-            answer = {"FailedRecordCount": 0, "Records": [_ACCEPTED] * body.count(_ENTRY)}
-            return PUT_RECORDS_S, json.dumps(answer).encode()
-        case "Query":
-            return QUERY_S, b'{"Count":0,"Items":[],"ScannedCount":0}'
-        case "BatchGetItem":
-            [(table, asked)] = json.loads(body)["RequestItems"].items()
-            rows = [{"AccountId": key["AccountId"], "Timestamp": {"S": LONG_AGO}} for key in asked["Keys"]]
-            return QUERY_S, json.dumps({"Responses": {table: rows}, "UnprocessedKeys": {}}).encode()
-    raise ValueError(f"The fake has no answer for {operation}.")
+    try:
+        wait_s, answer = _ANSWERS[operation]
+    except KeyError:
+        raise ValueError(f"The fake has no answer for {operation}.") from None
+    return wait_s, json.dumps(answer(body)).encode()
+
+
+def _put_records(body: bytes) -> Any:  # noqa: ANN401 -- JSON, as below
+    return {"FailedRecordCount": 0, "Records": [_ACCEPTED] * body.count(_ENTRY)}
+
+
+def _query(_body: bytes) -> Any:  # noqa: ANN401
+    return {"Count": 0, "Items": [], "ScannedCount": 0}
+
+
+def _batch_get_item(body: bytes) -> Any:  # noqa: ANN401
+    [(table, asked)] = json.loads(body)["RequestItems"].items()
+    if table == INBOX:
+        found = [_positions.get(key["AccountId"]["S"]) for key in asked["Keys"]]
+        items = [item for item in found if item]
+    else:
+        items = [{"AccountId": key["AccountId"], "Timestamp": {"S": LONG_AGO}} for key in asked["Keys"]]
+    return {"Responses": {table: items}, "UnprocessedKeys": {}}
+
+
+def _get_item(body: bytes) -> Any:  # noqa: ANN401
+    item = _positions.get(json.loads(body)["Key"]["AccountId"]["S"])
+    return {"Item": item} if item else {}
+
+
+def _put_item(_body: bytes) -> Any:  # noqa: ANN401
+    return {"ConsumedCapacity": {"TableName": "accounts", "CapacityUnits": 1.0}}
+
+
+def _transact_write_items(body: bytes) -> Any:  # noqa: ANN401
+    puts = [each["Put"] for each in json.loads(body)["TransactItems"] if "Put" in each]
+    _positions.update({put["Item"]["AccountId"]["S"]: put["Item"] for put in puts if put["TableName"] == INBOX})
+    return {"ConsumedCapacity": [{"TableName": "accounts", "CapacityUnits": 4.0}]}
+
+
+_ANSWERS: dict[str, tuple[float, Callable[[bytes], Any]]] = {
+    "PutRecords": (PUT_RECORDS_S, _put_records),
+    "Query": (QUERY_S, _query),
+    "BatchGetItem": (QUERY_S, _batch_get_item),
+    "GetItem": (ITEM_S, _get_item),
+    "PutItem": (ITEM_S, _put_item),
+    "TransactWriteItems": (ITEM_S, _transact_write_items),
+}
+"""The wait and the answer of each operation."""
 
 
 def main() -> None:

@@ -105,7 +105,7 @@ class Subject:
 def benchmarks() -> Iterator[list[Benchmark]]:
     """The benchmarks. They run only inside the block, because the fake is stopped after it."""
     with fake() as url, ours_at(url) as ours:
-        baseline = _baseline(url)
+        baseline = baseline_at(url)
         units = _units(ours, baseline)
         yield [*_timings(ours, baseline), *_growth(ours), *_first_seen(ours), *units]
 
@@ -221,7 +221,8 @@ def ours_at(url: str) -> Iterator[Subject]:
     gc.unfreeze()  # importing the handler freezes all objects
 
 
-def _baseline(url: str) -> Subject:
+def baseline_at(url: str) -> Subject:
+    """The baseline, with a client that uses the fake."""
     with patch.dict(os.environ, _environment(url)):
         kinesis = boto3.session.Session().client("kinesis")
     return Subject(BaselineProjector(kinesis, STREAM).handler, kinesis)
