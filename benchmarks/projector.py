@@ -32,7 +32,7 @@ from benchmarks.timing import Benchmark
 
 SMALL, MIDDLE, LARGE = 1_000, 4_000, 7_000
 REQUESTS = 1 / 50
-WALL_SMALL, WALL_LARGE, CPU_SMALL = 1 / 2.8, 1 / 5, 1 / 3
+WALL_LARGE = 1 / 5
 GROWTH = 1.1
 DRAINED = 10_000
 STREAM = "domain-events"
@@ -111,7 +111,7 @@ def benchmarks() -> Iterator[list[Benchmark]]:
 
 
 def _timings(ours: Subject, baseline: Subject) -> list[Benchmark]:
-    def against_peer(clock: Clock, unit: str, records: int, target: float) -> Benchmark:
+    def against_peer(clock: Clock, unit: str, records: int, target: float | None) -> Benchmark:
         mine, theirs = Accounts(records), Accounts(records)
         return Benchmark(
             f"projector, batch of {records:,}; a conventional projector",
@@ -123,10 +123,12 @@ def _timings(ours: Subject, baseline: Subject) -> list[Benchmark]:
         )
 
     drained = Accounts(LARGE)
+    # A small batch has no target: most of its time is a wait, and its CPU time is a small part of what a command costs.
+    # The dollars and the latency of the whole path have targets instead (docs/performance.md).
     return [
-        against_peer(WALL, "ms", SMALL, WALL_SMALL),
+        against_peer(WALL, "ms", SMALL, None),
         against_peer(WALL, "ms", LARGE, WALL_LARGE),
-        against_peer(CPU, "CPU ms", SMALL, CPU_SMALL),
+        against_peer(CPU, "CPU ms", SMALL, None),
         Benchmark(
             f"projector, {DRAINED:,} events of a shard at {PUT_RECORDS_S * 1_000:g} ms a put; a second",
             "ms",

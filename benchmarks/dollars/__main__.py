@@ -16,9 +16,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.cost_report import WIDTH_MIN
 from benchmarks.dollars import prices
-from benchmarks.dollars.hops import MILLION, Line, bill, total
+from benchmarks.dollars.hops import MILLION, Line, bill, shared, total
 from benchmarks.dollars.measured import Both, bench
 from benchmarks.timing_report import store
 from local_stack.dynamodb_local import DynamoDBLocalMissing
@@ -29,13 +28,15 @@ RATES = (10.0, 100.0, 1_000.0)
 """Commands a second."""
 TARGET_RATE = 100.0
 TARGET = 1.7
+TABLE_WIDTH_MIN = 170
+"""The minimum width of the console. A pipe has no width of its own."""
 
 
 def main() -> int:
     forget_aws_settings()
     listed = prices.load()
     console = Console(highlight=False)
-    console.width = max(console.width, WIDTH_MIN)
+    console.width = max(console.width, TABLE_WIDTH_MIN)
     try:
         with bench() as measured:
             both = [measured.at(rate) for rate in RATES]
@@ -46,11 +47,17 @@ def main() -> int:
     results = [_result(each, listed) for each in both]
     for each in both:
         console.print(_table(each, listed))
+    for result in results:
+        console.print(_hops(result))
     console.print(_totals(results))
     keyed = listed["dynamodb_reads"].of(reads * MILLION) + listed["dynamodb_writes"].of(writes * MILLION)
     console.print(f"An Idempotency-Key on every command adds {keyed:.3f} dollars to ours; the peer has none.")
-    ratio = next(result["on_demand"]["ratio"] for result in results if result["rate"] == TARGET_RATE)
-    is_met = ratio >= TARGET
+    found = next(result["on_demand"] for result in results if result["rate"] == TARGET_RATE)
+    ratio, is_met = found["ratio"], found["ratio"] >= TARGET
+    console.print(
+        f"At {TARGET_RATE:g} commands/s, both pay {found['shared']:.2f} dollars for the same. If we paid for nothing else, "
+        f"the ratio would be {found['peer'] / found['shared']:.2f}."
+    )
     console.print(
         f"{'met' if is_met else 'missed'}: peer : ours is {ratio:.2f} at {TARGET_RATE:g} commands/s; the target is "
         f"{TARGET:g}. Prices: {listed.region}, {listed.date}."
@@ -77,6 +84,7 @@ def _result(both: Both, listed: prices.Prices) -> dict[str, Any]:
             "ours": round(total(ours), 3),
             "peer": round(total(peer), 3),
             "ratio": round(total(peer) / total(ours), 3),
+            "shared": round(shared(ours, peer), 3),
             "ours_by_hop": by_hop(ours),
             "peer_by_hop": by_hop(peer),
         }
@@ -95,22 +103,28 @@ def _table(both: Both, listed: prices.Prices) -> Table:
         f"consumer {scene.consumer_batch(both.ours.published):.1f}"
     )
     table = Table(title=title, title_justify="left")
-    for heading in ("hop", "what", "price $", "for"):
-        table.add_column(heading, no_wrap=True)
+    for heading in ("hop", "what", "unit", "$ each"):
+        table.add_column(heading, justify="right" if heading == "$ each" else "left")
     for heading in ("ours", "$", "peer", "$"):
         table.add_column(heading, justify="right", no_wrap=True)
     ours, peer = (bill(scene, design, listed) for design in (both.ours, both.peer))
     for mine, theirs in zip(ours, peer, strict=True):
         price = mine.price
-        what = mine.what if mine.what == theirs.what else f"{mine.what}; {theirs.what}"
+        what = mine.what if mine.what == theirs.what else f"{mine.what}; the peer's {theirs.what.rpartition(', ')[2]}"
         table.add_row(
-            *(mine.hop, what, f"{price.dollars:g}", f"{price.per:,.0f} {price.unit}"),
+            *(mine.hop, what, price.unit, f"{price.dollars / price.per:.4g}"),
             *(f"{mine.quantity:,.4g}", f"{mine.dollars:.4f}", f"{theirs.quantity:,.4g}", f"{theirs.dollars:.4f}"),
         )
-    table.add_section()
-    for hop, mine_dollars in by_hop(ours).items():
-        table.add_row(hop, "all", "", "", "", f"{mine_dollars:.3f}", "", f"{by_hop(peer)[hop]:.3f}")
-    table.add_row("all hops", "", "", "", "", f"{total(ours):.3f}", "", f"{total(peer):.3f}")
+    return table
+
+
+def _hops(result: dict[str, Any]) -> Table:
+    table = Table(title=f"Dollars per million commands at {result['rate']:g} a second", title_justify="left")
+    for heading in ("hop", "ours", "peer"):
+        table.add_column(heading, justify="left" if heading == "hop" else "right")
+    ours, peer = result["on_demand"]["ours_by_hop"], result["on_demand"]["peer_by_hop"]
+    for hop in ours:
+        table.add_row(hop, f"{ours[hop]:.3f}", f"{peer[hop]:.3f}")
     return table
 
 

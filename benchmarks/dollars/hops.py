@@ -158,6 +158,11 @@ def total(lines: Iterable[Line]) -> float:
     return sum(line.dollars for line in lines)
 
 
+def shared(ours: Iterable[Line], peer: Iterable[Line]) -> float:
+    """Dollars of the lines that are the same in both bills. No design that needs these can cost less."""
+    return sum(line.dollars for line, other in zip(ours, peer, strict=True) if line.quantity == other.quantity)
+
+
 def _command(design: Design, prices: Prices) -> Iterator[Line]:
     yield Line("API", "requests to the HTTP API", MILLION, prices["http_api"])
     yield Line("API", "the API's access log", design.access_log_bytes * MILLION / GB, prices["logs"])
