@@ -55,8 +55,8 @@ def main() -> int:
     found = next(result["on_demand"] for result in results if result["rate"] == TARGET_RATE)
     ratio, is_met = found["ratio"], found["ratio"] >= TARGET
     console.print(
-        f"At {TARGET_RATE:g} commands/s, both pay {found['shared']:.2f} dollars for the same. If we paid for nothing else, "
-        f"the ratio would be {found['peer'] / found['shared']:.2f}."
+        f"At {TARGET_RATE:g} commands/s, both pay {found['shared']:.2f} dollars for the same. If we paid for nothing "
+        f"else, the ratio would be {found['peer'] / found['shared']:.2f}."
     )
     console.print(
         f"{'met' if is_met else 'missed'}: peer : ours is {ratio:.2f} at {TARGET_RATE:g} commands/s; the target is "

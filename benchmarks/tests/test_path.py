@@ -24,6 +24,7 @@ TIMES = Times(0.0, 0.1, 0.3, 0.4, 0.6, 1.2, 1.5, 9.0)
 def test_a_percentile_is_the_smallest_value_that_covers_its_share() -> None:
     values = [float(number) for number in range(1, 1_001)]
     assert [percentile(values, share) for share in (0.5, 0.99, 0.999, 1.0)] == [500, 990, 999, 1_000]
+    assert percentile(values[:10], 0.99) == 10, "nine of ten are less than 99%"
     assert percentile([7.0], 0.5) == 7
 
 
