@@ -72,6 +72,16 @@ class Trial:
         return self.used.others_share <= OTHERS_SHARE_MAX
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Attributes: `pushed` is None if one of the two trials was noisy; `steps` are those of the rising rate."""
+
+    polled: Trial
+    pushed: Trial | None
+    steps: list[Step]
+    checked: Check
+
+
 class Path:
     """A local stack with clients, whose mappings read at given rates."""
 
@@ -98,13 +108,6 @@ class Path:
             f"{used.others_share:.0%} of the machine"
         )
         return Trial(rate, events, len(load.refused), used)
-
-    def quiet_trial(self, rate: float, seconds: float, attempts: int) -> Trial | None:
-        """The first trial on a quiet machine; None if it was noisy in all attempts."""
-        for _ in range(attempts):
-            if (trial := self.trial(rate, seconds)).is_quiet:
-                return trial
-        return None
 
     @contextmanager
     def reading(self, rates: Rates) -> Iterator[None]:
@@ -136,7 +139,19 @@ def main() -> int:
     parser.add_argument("--only-trials", action="store_true", help="do not raise the rate")
     arguments = parser.parse_args()
     forget_aws_settings()
-    journal, steps = Journal(), list[Step]()
+    for _ in range(arguments.attempts):
+        run = _run(arguments.rate, arguments.seconds, rises=not arguments.only_trials)
+        if run.pushed or not run.checked.is_clean:
+            break
+    return _result(run)
+
+
+def _run(rate: float, seconds: float, *, rises: bool) -> Run:
+    """Start a stack and measure on it; without what follows a trial on a noisy machine.
+
+    Each attempt has a stack of its own, because the emulator becomes slower the more records it has.
+    """
+    journal, steps, pushed = Journal(), list[Step](), None
     with LocalDeployment(progress=report) as stack:
         stack.address = RecordedAddress.of(stack.address, journal)
         stack.firehose.stop()
@@ -144,13 +159,17 @@ def main() -> int:
         with running([stack.firehose]), Clients(stack.address) as clients:
             path = Path(stack, clients, journal)
             with path.reading(POLLING):
-                path.trial(arguments.rate, WARM_UP_SECONDS)
-                polled = path.quiet_trial(arguments.rate, arguments.seconds, arguments.attempts)
-                steps = [] if arguments.only_trials else _rising(path)
+                path.trial(rate, WARM_UP_SECONDS)
+                polled = path.trial(rate, seconds)
             with path.reading(FAN_OUT):
-                pushed = path.quiet_trial(arguments.rate, arguments.seconds, arguments.attempts)
+                if polled.is_quiet:
+                    pushed = path.trial(rate, seconds)
+            with path.reading(POLLING):
+                if pushed and pushed.is_quiet and rises:
+                    steps = _rising(path)
+                stack.wait_until_idle(IDLE_TIMEOUT_S)
                 checked = check(stack, path.accepted)
-    return _result(polled, pushed, steps, checked)
+    return Run(polled, pushed if pushed and pushed.is_quiet else None, steps, checked)
 
 
 def _rising(path: Path) -> list[Step]:
@@ -165,11 +184,12 @@ def _rising(path: Path) -> list[Step]:
     return steps
 
 
-def _result(polled: Trial | None, pushed: Trial | None, steps: list[Step], checked: Check) -> int:
+def _result(run: Run) -> int:
+    polled, pushed, steps, checked = run.polled, run.pushed, run.steps, run.checked
     report(f"compared with the ledger: {checked}")
     if steps:
         show_steps(steps)
-    if polled is None or pushed is None:
+    if pushed is None:
         report("no result: other processes used too much of this machine. Run it again when the machine is quiet.")
         return NOISY if checked.is_clean else MISSED
     tables = {
