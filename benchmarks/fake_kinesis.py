@@ -1,32 +1,24 @@
 """A fake of Kinesis and DynamoDB in a separate process, which accepts every request after a realistic wait.
 
-The separate process keeps its CPU time and its interpreter lock out of the measurement. The fake keeps connections
-open, uses HTTP on 127.0.0.1 without TLS, and reads only what its answers need. It answers `PutRecords` after
-PUT_RECORDS_S with every entry accepted, `Query` after QUERY_S with an empty page, and `BatchGetItem` after QUERY_S with
-a row for each key, whose event occurred at LONG_AGO. It answers writes of items, and `GetItem`, after ITEM_S. It stores
-what transactions put into the table INBOX and finds it again; there are no other items.
+It answers `PutRecords` after PUT_RECORDS_S with every entry accepted, `Query` after QUERY_S with an empty page, and
+`BatchGetItem` after QUERY_S with a row for each key, whose event occurred at LONG_AGO. It answers writes of items, and
+`GetItem`, after ITEM_S. It stores what transactions put into the table INBOX and finds it again; there are no other
+items.
 """
 
 import json
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler
-from pathlib import Path
 from typing import Any
 
-from local_stack.loopback_server import LoopbackServer
+from benchmarks import fake_process
 
 PUT_RECORDS_S = 0.015
 LONG_AGO = "1970-01-01T00:00:00.000000Z"
 QUERY_S = 0.003
 ITEM_S = 0.005
 INBOX = "inbox"
-STOP_TIMEOUT_S = 5.0
 
-_ROOT = Path(__file__).parents[1]
 _ENTRY = b'"PartitionKey":'
 """Occurs once in every entry, and never in Base64."""
 _ACCEPTED = {
@@ -41,38 +33,9 @@ _positions: dict[str, Any] = {}
 
 @contextmanager
 def fake() -> Iterator[str]:
-    """Run the fake and yield its URL. If this process is killed, the fake's standard input is closed, and it ends."""
-    command = [sys.executable, "-m", "benchmarks.fake_kinesis"]
-    with subprocess.Popen(  # noqa: S603 -- fixed arguments
-        command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
-        try:
-            port = int(process.stdout.readline())  # type: ignore[union-attr]  # it is a pipe
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.stdin.close()  # type: ignore[union-attr]  # as above
-            try:
-                process.wait(STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-class _Answers(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        wait_s, answer = _answer(self.headers["X-Amz-Target"].rpartition(".")[2], body)
-        time.sleep(wait_s)
-        self.send_response(200)
-        self.send_header("Content-Type", self.headers["Content-Type"])
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class' name
-        """Log nothing, instead of a line per request."""
+    """Run the fake and yield its URL."""
+    with fake_process.running("benchmarks.fake_kinesis") as url:
+        yield url
 
 
 def _answer(operation: str, body: bytes) -> tuple[float, bytes]:
@@ -128,12 +91,5 @@ _ANSWERS: dict[str, tuple[float, Callable[[bytes], Any]]] = {
 """The wait and the answer of each operation."""
 
 
-def main() -> None:
-    with LoopbackServer(_Answers) as server:
-        sys.stdout.write(f"{server.port}\n")
-        sys.stdout.flush()
-        sys.stdin.read()
-
-
 if __name__ == "__main__":
-    main()
+    fake_process.serve(_answer)

@@ -9,10 +9,12 @@
 from account_events.consumer.consumer import Consumer, Failure, KinesisRecord, Outcome
 from account_events.consumer.decoding import Decoder
 from account_events.consumer.events import AccountCreated, BalanceCredited, BalanceWithdrawn, Event, OtherEvent
-from account_events.consumer.inbox import Inbox, InboxStore
+from account_events.consumer.inbox import Inbox
 from account_events.consumer.lambda_handler import LambdaHandler
 from account_events.consumer.memory_inbox import MemoryInbox
 from account_events.consumer.position import Gap
+from account_events.consumer.store import InboxStore
+from account_events.consumer.workers import Threads
 
 __all__ = [
     "AccountCreated",
@@ -30,4 +32,5 @@ __all__ = [
     "MemoryInbox",
     "OtherEvent",
     "Outcome",
+    "Threads",
 ]

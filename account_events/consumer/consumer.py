@@ -6,8 +6,11 @@ from typing import Generic, NamedTuple, TypeVar
 
 from account_events.aggregation.unpacking import unpack
 from account_events.avro.errors import Undecodable
+from account_events.consumer.errors import NotAttempted
 from account_events.consumer.inbox import Inbox
 from account_events.consumer.position import Arrival, Gap
+from account_events.consumer.receiving import Receiving, in_order
+from account_events.consumer.workers import CallingThread, Workers
 
 Effect = TypeVar("Effect")
 
@@ -35,7 +38,8 @@ class Failure:
         sequence_number: the first record to redeliver. If it is None, no record has to be redelivered: the dead-letter
             callback has stored the record, or the account waits in the inbox, for a missing event or for a handler that
             accepts the next one, and is reported as a gap.
-        account_id: None if the record cannot be decoded, because it may contain events of any account.
+        account_id: None if the record cannot be decoded, because it may contain events of any account; also None with a
+            NotAttempted, which stands for all accounts that were not received.
         error: an error of `account_events.consumer.errors` or `account_events.avro.errors`, whose class states what to
             do about it, or your handler's own exception.
         sub_sequence_number: the sub-sequence number of the record to redeliver; see KinesisRecord.
@@ -56,7 +60,9 @@ class Outcome:
         duplicates: how many events were applied or buffered before.
         buffered: how many events arrived out of order and were buffered.
         failures: in the order of their records. After a record that cannot be decoded, no record is processed; after a
-            failure of an account, none of that account's events is applied. Everything else in the batch is processed.
+            failure of an account, none of that account's events is applied. Everything else in the batch is processed,
+            unless the time ends or the store no longer answers. One failure with a NotAttempted then stands for the
+            rest.
         checkpoint: the sequence number of the last record before the first one to redeliver; None if the batch is empty
             or its first record has to be redelivered.
         gaps: the accounts that have waited too long, also those of earlier batches; the longest wait first. If they
@@ -79,6 +85,10 @@ class Outcome:
         return list(dict.fromkeys(number for number in numbers if number is not None))
 
 
+_Failed = tuple[int | None, Failure]
+"""A failure, and the index of its record."""
+
+
 class Consumer(Generic[Effect]):
     """Receives the records of a shard, batch by batch, in order.
 
@@ -92,14 +102,29 @@ class Consumer(Generic[Effect]):
             replayed (docs/consuming.md): the inbox does not know that their events are missing. When the callback
             returns, the record counts as processed, and its failure has no sequence number. Without a callback the
             record must be redelivered, and it blocks its shard.
+        workers: carry out the calls of the inbox's store; by default, one after the other in the calling thread. With
+            `Threads`, several accounts of a batch advance at a time. The store must then be thread-safe, as
+            DynamoDBInbox is. `handle` is called in the calling thread only.
     """
 
     def __init__(
-        self, inbox: Inbox[Effect], *, dead_letter: Callable[[KinesisRecord, Undecodable], object] | None = None
+        self,
+        inbox: Inbox[Effect],
+        *,
+        dead_letter: Callable[[KinesisRecord, Undecodable], object] | None = None,
+        workers: Workers | None = None,
     ) -> None:
-        self._inbox, self._dead_letter = inbox, dead_letter
+        self._inbox, self._dead_letter, self._workers = inbox, dead_letter, workers or CallingThread()
 
-    def receive(self, records: Iterable[KinesisRecord], now_s: float, *, buffer_failures: bool = False) -> Outcome:
+    def receive(
+        self,
+        records: Iterable[KinesisRecord],
+        now_s: float,
+        *,
+        buffer_failures: bool = False,
+        time_left_s: Callable[[], float] | None = None,
+        grace_s: float = 0.0,
+    ) -> Outcome:
         """Apply a batch. Errors in a record or in its handling are returned in `Outcome.failures`, never raised.
 
         Args:
@@ -107,42 +132,71 @@ class Consumer(Generic[Effect]):
             now_s: seconds since 1970.
             buffer_failures: set it after enough retries. Events that the handler refuses are then buffered, their
                 accounts wait in the inbox, and their records need not be delivered again.
+            time_left_s: returns how many seconds are left. Once it returns 0 or less, no call of the store begins, and
+                the records that are not processed have to be redelivered.
+            grace_s: how many seconds longer the store's calls in progress are awaited, if `workers` are threads.
         """
-        outcome = Outcome()
         batch: list[KinesisRecord] = []
-        arrivals: dict[str, list[Arrival]] = {}
-        failed: list[tuple[int | None, Failure]] = []
-        for index, record in enumerate(records):
-            batch.append(record)
-            try:
-                arrived = self._arrivals(record._replace(data=bytes(record.data)), index)
-                if isinstance(arrived, Undecodable):
-                    failed.append((None, Failure(None, None, arrived)))
-                    continue
-                for arrival in arrived:
-                    arrivals.setdefault(arrival.event.account_id, []).append(arrival)
-            except Exception as error:  # noqa: BLE001 -- Undecodable, or an error of the codec's schema registry
-                # This record may contain events of any account, so later events might only be buffered: redeliver all.
-                failed.append((index, _failure(record, None, error)))
-                break
-        for account_id, account_arrivals in arrivals.items():
-            received = self._inbox.receive(account_id, account_arrivals, now_s, buffer_failures=buffer_failures)
+        failed: list[_Failed] = []
+        arrivals = self._read(records, batch, failed)
+        receiving = Receiving(
+            self._inbox,
+            arrivals,
+            now_s,
+            buffer_failures=buffer_failures,
+            workers=self._workers,
+            time_left_s=time_left_s,
+            grace_s=grace_s,
+        )
+        receiving.run()
+        outcome = Outcome()
+        not_attempted: list[int] = []
+        for account_id, received in in_order(receiving, arrivals):
             outcome.applied += received.applied
             outcome.duplicates += received.duplicates
             outcome.buffered += received.buffered
-            if received.error is not None:
+            if isinstance(received.error, NotAttempted) and received.unsafe is not None:
+                not_attempted.append(received.unsafe)
+            elif received.error is not None:
                 first = None if received.unsafe is None else batch[received.unsafe]
                 failed.append((received.unsafe, _failure(first, account_id, received.error)))
+        if not_attempted:
+            error = receiving.not_attempted(len(not_attempted))
+            failed.append((index := min(not_attempted), _failure(batch[index], None, error)))
         failed.sort(key=lambda each: len(batch) if each[0] is None else each[0])
         outcome.failures = [failure for _, failure in failed]
         safe = min((index for index, _ in failed if index is not None), default=len(batch))
         if safe:
             outcome.checkpoint, _, outcome.checkpoint_sub_sequence_number = batch[safe - 1]
+        if receiving.is_out_of_time:
+            error = NotAttempted("There was no time left to query the gaps: the next batch queries them.")
+            outcome.failures.append(Failure(None, None, error))
+            return outcome
         try:
             outcome.gaps = self._inbox.gaps(now_s)
         except Exception as error:  # noqa: BLE001 -- the batch itself succeeded, and the next one queries again
             outcome.failures.append(Failure(None, None, error))
         return outcome
+
+    def _read(
+        self, records: Iterable[KinesisRecord], batch: list[KinesisRecord], failed: list[_Failed]
+    ) -> dict[str, list[Arrival]]:
+        """Each account's arrivals, up to the first record that cannot be decoded. Fills `batch` and `failed`."""
+        arrivals: dict[str, list[Arrival]] = {}
+        for index, record in enumerate(records):
+            batch.append(record)
+            try:
+                arrived = self._arrivals(record._replace(data=bytes(record.data)), index)
+            except Exception as error:  # noqa: BLE001 -- Undecodable, or an error of the codec's schema registry
+                # This record may contain events of any account, so later events might only be buffered: redeliver all.
+                failed.append((index, _failure(record, None, error)))
+                break
+            if isinstance(arrived, Undecodable):
+                failed.append((None, Failure(None, None, arrived)))
+                continue
+            for arrival in arrived:
+                arrivals.setdefault(arrival.event.account_id, []).append(arrival)
+        return arrivals
 
     def _arrivals(self, record: KinesisRecord, index: int) -> list[Arrival] | Undecodable:
         """The record's events, or the error if the record went to the dead-letter callback."""

@@ -38,7 +38,8 @@ class DynamoDBInbox:
     Each writes a different item, in any table of the same account and region.
 
     Args:
-        client: a boto3 or botocore client. It may retry: a repeated transaction uses the same token.
+        client: a boto3 or botocore client. It may retry: a repeated transaction uses the same token. If the consumer
+            has threads, its `max_pool_connections` must be at least their number.
         table_name: the inbox's table.
     """
 
@@ -54,6 +55,25 @@ class DynamoDBInbox:
         except (ClientError, BotoCoreError) as error:
             _raise(error)
         return _position(response.get("Item", {}))
+
+    def positions(self, account_ids: Sequence[str]) -> Mapping[str, Position]:
+        """One request. Keys that DynamoDB leaves unprocessed are missing, because repeating it at once would add load.
+
+        Raises Unavailable, Refused: see BatchedReads.
+        """
+        keys = [{"AccountId": {"S": account_id}} for account_id in account_ids]
+        try:
+            response = self._client.batch_get_item(
+                RequestItems={self._table_name: {"Keys": keys, "ConsistentRead": True}}
+            )
+        except (ClientError, BotoCoreError) as error:
+            _raise(error)
+        items = {item["AccountId"]["S"]: item for item in response["Responses"].get(self._table_name, [])}
+        left = response.get("UnprocessedKeys", {}).get(self._table_name)
+        unread = {key["AccountId"]["S"] for key in left["Keys"]} if left else set()
+        return {
+            account_id: _position(items.get(account_id, {})) for account_id in account_ids if account_id not in unread
+        }
 
     def advance(
         self,

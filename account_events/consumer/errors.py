@@ -5,6 +5,7 @@ A record that cannot be decoded raises `account_events.avro.errors.Undecodable`,
 KitError
 ├── StaleRevision      another worker advanced the account: read its position again (the inbox does that itself)
 ├── Unavailable        the inbox's store did not answer: nothing is lost, receive the records again
+│   └── NotAttempted   there was no time for the records, or the store answered no others: receive them again
 ├── EffectRefused      a condition of the consumer's own writes failed: the consumer decides what that means
 ├── Refused            the store will never accept this write: correct the handler; the account waits until then
 └── BufferFull         an account has too many out-of-order events: have the account replayed
@@ -21,6 +22,10 @@ class StaleRevision(KitError):
 
 class Unavailable(KitError):
     """The store did not answer in time. The write may have been carried out; receive the records again."""
+
+
+class NotAttempted(Unavailable):
+    """There was no time left, or the store did not answer for other accounts. Receive the records again."""
 
 
 class EffectRefused(KitError):

@@ -5,9 +5,10 @@ inbox stores the last event applied. It drops repeated events, buffers out-of-or
 consumer in sequence. Its store writes the consumer's effect and the new position in one step.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 from account_events.avro.errors import Undecodable
 from account_events.consumer.decoding import Decoder
@@ -22,49 +23,16 @@ from account_events.consumer.position import (
     moved,
     sort,
 )
+from account_events.consumer.store import BatchedReads, InboxStore
 
 Effect = TypeVar("Effect")
-Effect_contra = TypeVar("Effect_contra", contravariant=True)
 Handle = Callable[[Sequence[Event]], Effect]
+Result = TypeVar("Result")
+Steps = Generator[Callable[[], Any], Any, Result]
+"""Work that needs the store: it yields each call of the store, and is resumed with the call's result or its error."""
 
 STALE_REVISIONS_MAX = 10
 """The maximum number of attempts to process an account's arrivals while other workers advance the account."""
-
-
-class InboxStore(Protocol[Effect_contra]):
-    """Stores the positions of accounts."""
-
-    def position(self, account_id: str) -> Position:
-        """The account's position, read with strong consistency; `Position()` for a new account.
-
-        Raises:
-            Unavailable: the store did not answer.
-        """
-
-    def advance(self, account_id: str, before: Position, after: Position, effect: Effect_contra | None) -> None:
-        """Replace `before` with `after` and carry out the effect, atomically.
-
-        Args:
-            account_id: the account.
-            before: as `position` returned it.
-            after: the new position; its revision is one higher.
-            effect: what `Handle` returned; None if it was not called.
-
-        Raises:
-            StaleRevision: the account's position is no longer `before`.
-            Unavailable: the store did not answer; the write may have been carried out.
-            EffectRefused: a condition of the effect failed; nothing was written.
-            Refused: the write is too large or invalid; nothing was written.
-        """
-
-    def gaps(self, before_s: float) -> Sequence[Gap]:
-        """The accounts that have waited since `before_s` (seconds since 1970) or longer.
-
-        The longest waits come first, at most `account_events.consumer.position.GAPS_MAX`.
-
-        Raises:
-            Unavailable: the store did not answer.
-        """
 
 
 @dataclass(slots=True)
@@ -134,6 +102,11 @@ class Inbox(Generic[Effect]):
         self._buffered_bytes_max = buffered_bytes_max
         self.decoder = decoder or Decoder()
 
+    @property
+    def batched_reads(self) -> BatchedReads | None:
+        """The store, if it can read many positions with one request."""
+        return self._store if isinstance(self._store, BatchedReads) else None
+
     def receive(
         self, account_id: str, arrivals: Sequence[Arrival], now_s: float, *, buffer_failures: bool = False
     ) -> Received:
@@ -146,11 +119,34 @@ class Inbox(Generic[Effect]):
             buffer_failures: also buffer the events that `handle` refuses, so that their record need not be delivered
                 again. The account then waits in the inbox until its next event, or is reported as a gap.
         """
+        return _carried_out(self.steps(account_id, arrivals, now_s, buffer_failures=buffer_failures))
+
+    def steps(
+        self,
+        account_id: str,
+        arrivals: Sequence[Arrival],
+        now_s: float,
+        *,
+        buffer_failures: bool = False,
+        position: Callable[[], Position] | None = None,
+    ) -> Steps[Received]:
+        """`receive` as steps: whoever resumes them carries out the calls of the store, in any thread.
+
+        Args:
+            account_id: see `receive`.
+            arrivals: see `receive`.
+            now_s: see `receive`.
+            buffer_failures: see `receive`.
+            position: returns the account's position, or raises the error of its read, if it has been read already.
+        """
         received = Received()
         for _ in range(STALE_REVISIONS_MAX):
             try:
-                self._advance(account_id, arrivals, now_s, received, buffer_failures=buffer_failures)
+                yield from self._advance(
+                    account_id, arrivals, now_s, received, position, buffer_failures=buffer_failures
+                )
             except StaleRevision as error:
+                position = None
                 received.error = Unavailable(
                     f"Other workers advanced the account {STALE_REVISIONS_MAX} times in a row ({error}): receive the "
                     "records again."
@@ -177,9 +173,20 @@ class Inbox(Generic[Effect]):
         return self._store.gaps(now_s - self._gap_wait_s)
 
     def _advance(
-        self, account_id: str, arrivals: Sequence[Arrival], now_s: float, received: Received, *, buffer_failures: bool
-    ) -> None:
-        before = received.position = self._store.position(account_id)
+        self,
+        account_id: str,
+        arrivals: Sequence[Arrival],
+        now_s: float,
+        received: Received,
+        position: Callable[[], Position] | None,
+        *,
+        buffer_failures: bool,
+    ) -> Steps[None]:
+        if position is None:
+            before = yield partial(self._store.position, account_id)
+        else:
+            before = position()
+        received.position = before
         todo = sort(before, arrivals, self._buffered_bytes_max)
         arrived = {arrival.event.sequence for arrival in arrivals}
         received.duplicates = todo.duplicates - len(arrived & received.sequences)  # an earlier attempt applied these
@@ -193,18 +200,19 @@ class Inbox(Generic[Effect]):
             before = received.position
             after = moved(before, before.last + len(run), *((todo.out_of_order, seen) if is_last else ({}, 0)), now_s)
             try:
-                self._store.advance(account_id, before, after, self._handle(run) if run else None)
+                effect = self._handle(run) if run else None
+                yield partial(self._store.advance, account_id, before, after, effect)
             except (StaleRevision, Unavailable):
                 raise
             except Exception as error:
                 # If the store will never accept a write, redelivering its record cannot help: always buffer it.
                 must_buffer = buffer_failures or isinstance(error, Refused)
-                self._record_wait(account_id, arrivals, now_s, received, buffer_failures=must_buffer)
+                yield from self._record_wait(account_id, arrivals, now_s, received, buffer_failures=must_buffer)
                 raise
             received.position = after
             received.sequences.update(event.sequence for event in run)
         if undecodable:
-            self._record_wait(account_id, arrivals, now_s, received, buffer_failures=buffer_failures)
+            yield from self._record_wait(account_id, arrivals, now_s, received, buffer_failures=buffer_failures)
             raise undecodable
         received.buffered = len(todo.out_of_order)
         if todo.overflow:
@@ -222,7 +230,7 @@ class Inbox(Generic[Effect]):
 
     def _record_wait(
         self, account_id: str, arrivals: Sequence[Arrival], now_s: float, received: Received, *, buffer_failures: bool
-    ) -> None:
+    ) -> Steps[None]:
         """Store that the account waits, so that it is reported as a gap even if its records never arrive again.
 
         If the next event is buffered and was refused, the arrivals are buffered too: redelivering them cannot help.
@@ -233,10 +241,26 @@ class Inbox(Generic[Effect]):
         seen = max(arrival.event.sequence for arrival in arrivals)
         if todo.out_of_order or seen > before.seen:
             after = moved(before, before.last, todo.out_of_order, seen, now_s)
-            self._store.advance(account_id, before, after, None)
+            yield partial(self._store.advance, account_id, before, after, None)
             received.position, received.buffered = after, len(todo.out_of_order)
         if todo.overflow:
             raise BufferFull(account_id, before.last + 1, todo.overflow[0])
+
+
+def _carried_out(steps: Steps[Result]) -> Result:
+    """Carry out the calls in this thread."""
+    try:
+        call = next(steps)
+        while True:
+            try:
+                result = call()
+            except Exception as error:  # noqa: BLE001 -- the steps decide what it means
+                call = steps.throw(error)
+            else:
+                call = steps.send(result)
+    except StopIteration as done:
+        returned: Result = done.value
+        return returned
 
 
 def _first_unsafe(arrivals: Sequence[Arrival], done: Position) -> int | None:

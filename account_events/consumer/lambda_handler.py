@@ -13,6 +13,9 @@ from account_events.consumer.consumer import Consumer, KinesisRecord, Outcome
 
 Kind = TypeVar("Kind")
 
+RESERVE_S = 10.0
+"""The default time, in seconds, in which no call of the store begins any more before the function's timeout."""
+
 
 class NotAKinesisEvent(Exception):
     """The function was invoked with something other than Kinesis records. Check the function's event source."""
@@ -33,22 +36,44 @@ class BatchResponse(TypedDict):
 class LambdaHandler:
     """A Lambda handler: call it with the event and the context.
 
+    It returns before the function's timeout, which would lose the results of the whole invocation: records that are not
+    processed by then are among those to redeliver. If the consumer has threads, calls of the store in progress are
+    awaited for the first half of the reserve. Without threads, the store's client must answer or give up within it.
+
     Args:
         consumer: receives the records.
         now: returns seconds since 1970.
         report: called with the outcome of every batch. Log its failures and raise an alarm for its gaps.
+        reserve_s: how many seconds before the function's timeout no call of the store begins any more. If fewer than
+            twice as many are left at the start, it is half of those.
     """
 
-    def __init__(self, consumer: Consumer[Any], *, now: Callable[[], float], report: Callable[[Outcome], None]) -> None:
-        self._consumer, self._now, self._report = consumer, now, report
+    def __init__(
+        self,
+        consumer: Consumer[Any],
+        *,
+        now: Callable[[], float],
+        report: Callable[[Outcome], None],
+        reserve_s: float = RESERVE_S,
+    ) -> None:
+        self._consumer, self._now, self._report, self._reserve_s = consumer, now, report, reserve_s
 
-    def __call__(self, event: Mapping[str, Any], _context: object = None) -> BatchResponse:
+    def __call__(self, event: Mapping[str, Any], context: Any = None) -> BatchResponse:  # noqa: ANN401 -- Lambda's, untyped
         """Process a batch and return, for each failed account, the first record to redeliver, in the batch's order.
+
+        Without a context, as in a test of your own, there is no limit of time.
 
         Raises:
             NotAKinesisEvent: nothing was processed; Lambda delivers the whole batch again.
         """
-        outcome = self._consumer.receive(records_of(event), self._now())
+        remaining_ms = getattr(context, "get_remaining_time_in_millis", None)
+        reserve_s = 0.0 if remaining_ms is None else min(self._reserve_s, remaining_ms() / 2_000)
+        outcome = self._consumer.receive(
+            records_of(event),
+            self._now(),
+            time_left_s=remaining_ms and (lambda: remaining_ms() / 1_000 - reserve_s),
+            grace_s=reserve_s / 2,
+        )
         self._report(outcome)
         return {"batchItemFailures": [{"itemIdentifier": number} for number in outcome.unsafe]}
 

@@ -1,6 +1,6 @@
 """An inbox store in memory. Positions are lost with the process, which must then read its stream from the start."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from account_events.consumer.errors import StaleRevision
 from account_events.consumer.position import GAPS_MAX, Gap, Position, gap
@@ -17,6 +17,9 @@ class MemoryInbox:
 
     def position(self, account_id: str) -> Position:
         return self._positions.get(account_id, Position())
+
+    def positions(self, account_ids: Sequence[str]) -> Mapping[str, Position]:
+        return {account_id: self.position(account_id) for account_id in account_ids}
 
     def advance(self, account_id: str, before: Position, after: Position, effect: object) -> None:
         """Raises StaleRevision: see InboxStore."""

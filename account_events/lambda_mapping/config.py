@@ -10,6 +10,7 @@ from account_events.lambda_mapping.filters import FilterCriteria, SourceKind
 
 INFINITE = -1
 BATCH_SIZE_MAX = 10_000
+PARALLELIZATION_MAX = 10
 RECORD_AGE_MIN_S = 60
 # Amazon DynamoDB Developer Guide, "Change data capture for DynamoDB Streams": data retention limit. Kinesis streams
 # have the same default, but can keep records longer.
@@ -25,6 +26,7 @@ class MappingConfig:
     expires" from the stream.
 
     Attributes:
+        parallelization_factor: how many batches of a shard may be delivered concurrently; see `lanes`.
         starts_at_s: with AT_TIMESTAMP, deliver the records that arrived at this time or later; seconds since the epoch.
         retention_s: how long the stream keeps a record. Lambda's API does not return this.
         invoke_identity_arn: the function's execution role, a field of every Kinesis record. Lambda's API does not
@@ -37,6 +39,7 @@ class MappingConfig:
     starting_position: str = "TRIM_HORIZON"
     batch_size: int = 100
     batching_window_s: float = 0.0
+    parallelization_factor: int = 1
     filters: FilterCriteria = field(default_factory=FilterCriteria)
     reports_item_failures: bool = False
     bisects_on_error: bool = False
@@ -65,6 +68,7 @@ class MappingConfig:
             raise UnsupportedMapping(f"FilterCriteria are for {self.filters.source} records, but the stream is {kind}")
         _within("BatchSize", self.batch_size, 1, BATCH_SIZE_MAX)
         _within("MaximumBatchingWindowInSeconds", self.batching_window_s, 0, 300)
+        _within("ParallelizationFactor", self.parallelization_factor, 1, PARALLELIZATION_MAX)
         _within("MaximumRetryAttempts", self.retry_attempts_max, INFINITE, 10_000)
         # Lambda API Reference, "EventSourceMappingConfiguration": values between -1 and 60 are not allowed.
         if self.record_age_max_s != INFINITE:
@@ -79,13 +83,8 @@ class MappingConfig:
         `State` is ignored on purpose: if this package replaces a deployed mapping, the deployed one is disabled.
 
         Raises:
-            UnsupportedMapping: a setting is invalid at AWS or not modelled here, such as a ParallelizationFactor other
-                than 1 or a tumbling window.
+            UnsupportedMapping: a setting is invalid at AWS or not modelled here, such as a tumbling window.
         """
-        if (factor := response.get("ParallelizationFactor") or 1) != 1:
-            raise UnsupportedMapping(
-                f"ParallelizationFactor must be 1, not {factor}: other values are not modelled here"
-            )
         if response.get("TumblingWindowInSeconds"):
             raise UnsupportedMapping("TumblingWindowInSeconds must be 0: tumbling windows are not modelled here")
         filters = (response.get("FilterCriteria") or {}).get("Filters") or []
@@ -97,6 +96,7 @@ class MappingConfig:
             starting_position=response.get("StartingPosition") or cls.starting_position,
             batch_size=int(_given(response, "BatchSize", cls.batch_size)),
             batching_window_s=float(_given(response, "MaximumBatchingWindowInSeconds", cls.batching_window_s)),
+            parallelization_factor=int(_given(response, "ParallelizationFactor", cls.parallelization_factor)),
             filters=FilterCriteria.of(
                 (one.get("Pattern", "") for one in filters), _source_kind(response["EventSourceArn"])
             ),

@@ -20,7 +20,7 @@ Where AWS is silent, this module chooses:
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from itertools import islice
 from math import inf
@@ -80,6 +80,10 @@ class Counts:
     invocations: int = 0
     failures: int = 0
     throttles: int = 0
+
+    def add(self, more: "Counts") -> None:
+        for name, value in asdict(more).items():
+            setattr(self, name, getattr(self, name) + value)
 
 
 @dataclass(frozen=True)

@@ -105,11 +105,13 @@ class Scene:
     Attributes:
         rate: commands a second, around the clock. Each makes one event.
         consumer_records_max: BatchSize of the consumer's mapping.
+        consumer_lanes: its ParallelizationFactor: the batches into which a poll's records are divided by key.
         retention_hours: of the event stream.
     """
 
     rate: float
     consumer_records_max: int
+    consumer_lanes: int
     retention_hours: float
 
     @property
@@ -119,7 +121,7 @@ class Scene:
 
     def consumer_batch(self, published: Published) -> float:
         """The mean number of events in an invocation of the consumer."""
-        polled = mean_batch(self.rate / STREAM_SHARDS, STREAM_POLL_S)
+        polled = mean_batch(self.rate / STREAM_SHARDS / self.consumer_lanes, STREAM_POLL_S)
         return min(polled, self.consumer_records_max / published.records)
 
     def hours(self) -> float:

@@ -94,10 +94,12 @@ class Bench:
     def at(self, rate: float) -> Both:
         """Measure with the batches that this rate makes."""
         shared, template = self._shared, self._shared.template
+        mapping = template["Resources"]["AccountsByOwnerMapping"]["Properties"]
         scene = Scene(
             rate,
-            template["Resources"]["AccountsByOwnerMapping"]["Properties"]["BatchSize"],
-            template["Parameters"]["EventRetentionHours"]["Default"],
+            consumer_records_max=mapping["BatchSize"],
+            consumer_lanes=mapping["ParallelizationFactor"],
+            retention_hours=template["Parameters"]["EventRetentionHours"]["Default"],
         )
         events = max(1, round(scene.projector_batch))
         ours = Subject(self._ours.module.handler, self._ours.module.kinesis)

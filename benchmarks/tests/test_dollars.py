@@ -41,7 +41,7 @@ def test_a_price_is_for_a_number_of_units() -> None:
 
 
 def test_every_price_has_a_source_and_is_used(listed: Prices) -> None:
-    scene = Scene(100, 100, 168)
+    scene = Scene(100, 100, 1, 168)
     used = {line.price.name for on_demand in (True, False) for line in bill(scene, DESIGN, listed, on_demand=on_demand)}
     assert used == listed.by_name.keys()
     assert all(price.source.startswith("https://aws.amazon.com/") for price in listed.by_name.values())
@@ -60,7 +60,7 @@ def test_a_function_is_billed_by_its_share_of_a_core() -> None:
 
 
 def test_a_million_commands_by_hand(listed: Prices) -> None:
-    found = lines(listed, Scene(100, 100, 24))
+    found = lines(listed, Scene(100, 100, 1, 24))
     assert found["API", "requests to the HTTP API"].dollars == pytest.approx(1.00)
     assert found["API", "Lambda, requests"].dollars == pytest.approx(0.20)
     duration = found["API", "Lambda, 9 ms each"]  # 2 / (1,024 / 1,769) + 5 is 8.46, so 9 ms of one GB
@@ -72,7 +72,7 @@ def test_a_million_commands_by_hand(listed: Prices) -> None:
 
 
 def test_events_share_the_invocations_of_projector_and_consumer(listed: Prices) -> None:
-    found = lines(listed, Scene(100, 100, 24))
+    found = lines(listed, Scene(100, 100, 1, 24))
     batch = 6.25 / (1 - 0.0019305)  # 25 events a second and shard, four polls a second
     assert found["projector", "Lambda, requests"].quantity == pytest.approx(1e6 / batch, rel=1e-4)
     assert found["projector", "reads"].dollars == pytest.approx(1 / batch * 0.125, rel=1e-4)
@@ -81,11 +81,15 @@ def test_events_share_the_invocations_of_projector_and_consumer(listed: Prices) 
 
 
 def test_the_mappings_batch_size_limits_the_consumers_batch() -> None:
-    assert Scene(4_000, 100, 24).consumer_batch(PUBLISHED) == 200, "100 records of two events"
+    assert Scene(4_000, 100, 1, 24).consumer_batch(PUBLISHED) == 200, "100 records of two events"
+
+
+def test_lanes_divide_the_consumers_batch() -> None:
+    assert Scene(400, 100, 10, 24).consumer_batch(PUBLISHED) == pytest.approx(10, rel=1e-3), "a tenth of 100"
 
 
 def test_a_stream_on_demand_by_hand(listed: Prices) -> None:
-    found = lines(listed, Scene(100, 100, 168))
+    found = lines(listed, Scene(100, 100, 1, 168))
     written = 0.5 * 1_024 * 1e6 / GB
     assert found["event stream", "hours"].dollars == pytest.approx(10_000 / 3_600 * 0.04)
     assert found["event stream", "written"].dollars == pytest.approx(written * 0.08)
@@ -94,7 +98,7 @@ def test_a_stream_on_demand_by_hand(listed: Prices) -> None:
 
 
 def test_provisioned_shards_by_hand(listed: Prices) -> None:
-    found = lines(listed, Scene(100, 100, 168), on_demand=False)
+    found = lines(listed, Scene(100, 100, 1, 168), on_demand=False)
     assert found["event stream", "shard hours"].dollars == pytest.approx(10_000 / 3_600 * 0.015)
     assert found["event stream", "shard hours with longer retention"].dollars == pytest.approx(10_000 / 3_600 * 0.020)
     assert found["event stream", "PUT units"].dollars == pytest.approx(0.5 * 0.014)
@@ -107,7 +111,7 @@ def test_records_or_bytes_decide_the_number_of_shards() -> None:
 
 
 def test_firehose_bills_each_event_as_five_kilobytes(listed: Prices) -> None:
-    found = lines(listed, Scene(100, 100, 24))
+    found = lines(listed, Scene(100, 100, 1, 24))
     assert found["lake", "Firehose, ingestion"].dollars == pytest.approx(5 * 1_024 * 1e6 / GB * 0.029)
     assert found["lake", "Firehose, conversion to Parquet"].dollars == pytest.approx(5 * 1_024 * 1e6 / GB * 0.018)
     assert found["lake", "Firehose, objects"].quantity == pytest.approx(3 * 10_000 / 300)
@@ -115,7 +119,7 @@ def test_firehose_bills_each_event_as_five_kilobytes(listed: Prices) -> None:
 
 
 def test_what_is_billed_by_the_month_costs_more_per_slow_command(listed: Prices) -> None:
-    found = lines(listed, Scene(10, 100, 24))
+    found = lines(listed, Scene(10, 100, 1, 24))
     months = 100_000 / 3_600 / 730
     assert found["monitoring", "custom metrics"].dollars == pytest.approx(10 * 0.30 * months)
     assert found["monitoring", "alarms"].dollars == pytest.approx(20 * 0.10 * months)

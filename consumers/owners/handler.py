@@ -9,11 +9,11 @@ import botocore.session
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
-from account_events.consumer import Consumer, Inbox, LambdaHandler
+from account_events.consumer import Consumer, Inbox, LambdaHandler, Threads
 from account_events.consumer.dynamodb_inbox import DynamoDBInbox
 from consumers.owners.report import Report
 from consumers.owners.rows import writes_to
-from consumers.owners.settings import CLIENTS, RUN_MAX, Settings
+from consumers.owners.settings import CLIENTS, RUN_MAX, THREADS, Settings
 
 SERVICE = "accounts-by-owner"
 
@@ -32,7 +32,7 @@ _inbox = Inbox(
     gap_wait_s=_settings.gap_wait_s,
 )
 _report = Report(Logger(service=SERVICE), _metrics)
-_handle = LambdaHandler(Consumer(_inbox), now=time.time, report=_report)
+_handle = LambdaHandler(Consumer(_inbox, workers=Threads(THREADS)), now=time.time, report=_report)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 -- Lambda's, untyped

@@ -4,6 +4,8 @@ It follows the AWS Lambda Developer Guide. Where the guide is silent, the docstr
 `account_events.lambda_mapping` has the pure rules, which are the same for both kinds of stream, and
 `account_events.streams` reads the streams. This package polls them, invokes the functions and writes to destinations.
 
-Not modelled: parallelisation factors above 1, tumbling windows, SNS and Kafka destinations, enhanced fan-out, and
-throttling by the stream.
+With a parallelisation factor, records are delivered in as many lanes (`account_events.lambda_mapping.lanes`), but the
+lanes take turns: this fake runs one invocation at a time.
+
+Not modelled: tumbling windows, SNS and Kafka destinations, enhanced fan-out, and throttling by the stream.
 """

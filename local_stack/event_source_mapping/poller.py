@@ -3,10 +3,11 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from account_events.lambda_mapping.config import MappingConfig
+from account_events.lambda_mapping.lanes import ShardLanes
 from account_events.lambda_mapping.outcome import Invoked, NotInvoked
 from account_events.lambda_mapping.retry import Backoff
 from account_events.lambda_mapping.shard import Counts, Discard, Invoke, ShardState, Wait
@@ -30,16 +31,17 @@ ERROR_BACKOFF = Backoff(initial_s=0.25, factor=2.0, limit_s=5.0)
 class _OpenShard:
     """A shard being read. `is_ended` is true once no more records will follow."""
 
-    state: ShardState
+    state: ShardLanes
     start: Position
     is_ended: bool = False
     behind_ms: int = 0
 
 
 class EventPoller:
-    """Reads the shards, feeds their state machines, and carries out one action of each shard per cycle.
+    """Reads the shards, feeds their state machines, and carries out one action of each shard's lanes per cycle.
 
-    AWS has one poller per shard. Here, shards take turns in one thread, so a slow invocation delays the other shards.
+    AWS has one poller per shard. Here, shards and their lanes take turns in one thread, so a slow invocation delays the
+    others.
     Call `run_cycle` from one thread only; all other methods are thread-safe.
     """
 
@@ -129,7 +131,7 @@ class EventPoller:
         with self._lock:
             totals = replace(self._finished_totals)
             for shard in self._open_shards.values():
-                _add(totals, shard.state.counts)
+                totals.add(shard.state.counts)
             return totals
 
     def _guarded(self, what: str, work: Callable[[], None]) -> None:
@@ -150,7 +152,7 @@ class EventPoller:
                 self._finished |= {shard.shard_id for shard in listed if shard.closed}
             for shard_id in readable_shards(listed, finished=self._finished, unfinished=self._open_shards.keys()):
                 if shard_id not in self._open_shards:
-                    state = ShardState(self._config, backoff=self._backoff, checkpoint=self._resume_after.get(shard_id))
+                    state = ShardLanes(self._config, backoff=self._backoff, checkpoint=self._resume_after.get(shard_id))
                     self._open_shards[shard_id] = _OpenShard(state, self._start(is_latest=is_latest))
             self._has_listed = True
         self._list_due_s = self._clock() + LIST_INTERVAL_S
@@ -163,18 +165,23 @@ class EventPoller:
 
     def _step(self, shard_id: str) -> None:
         shard = self._open_shards[shard_id]
-        if self._is_reading and not shard.is_ended and shard.state.buffered < self._config.batch_size:
+        buffered_max = self._config.batch_size * self._config.parallelization_factor
+        if self._is_reading and not shard.is_ended and shard.state.buffered < buffered_max:
             self._read(shard_id, shard)
-        with self._lock:
-            action = shard.state.next_action(self._clock())
-        if isinstance(action, Invoke):
-            self._invoke(shard_id, shard, action)
-        elif isinstance(action, Discard):
-            self._discard(shard_id, shard, action)
-        elif isinstance(action, Wait):
-            self._next_due_s = min(self._next_due_s, action.until_s)
+        for lane in shard.state.lanes:
+            self._guarded(f"shard {shard_id}", partial(self._act, shard_id, lane))
         if shard.is_ended and not shard.state.buffered:
             self._finish(shard_id, shard)
+
+    def _act(self, shard_id: str, lane: ShardState) -> None:
+        with self._lock:
+            action = lane.next_action(self._clock())
+        if isinstance(action, Invoke):
+            self._invoke(shard_id, lane, action)
+        elif isinstance(action, Discard):
+            self._discard(shard_id, lane, action)
+        elif isinstance(action, Wait):
+            self._next_due_s = min(self._next_due_s, action.until_s)
 
     def _read(self, shard_id: str, shard: _OpenShard) -> None:
         read = self._reader.read(shard_id, shard.state.last_fed, shard.start)
@@ -185,27 +192,27 @@ class EventPoller:
             self._is_busy |= bool(read.records) or read.behind_ms > 0
             self._is_behind |= read.behind_ms > 0
 
-    def _invoke(self, shard_id: str, shard: _OpenShard, action: Invoke) -> None:
+    def _invoke(self, shard_id: str, lane: ShardState, action: Invoke) -> None:
         self._is_busy = True
         outcome: Invoked | NotInvoked = NotInvoked("the fake event source mapping failed before it read the response")
         try:
             outcome = self._delivery.invoke(action.records)
         finally:
             with self._lock:
-                failures = shard.state.counts.failures
-                shard.state.invoked(outcome, self._clock())
-                has_failed = shard.state.counts.failures > failures
+                failures = lane.counts.failures
+                lane.invoked(outcome, self._clock())
+                has_failed = lane.counts.failures > failures
         if isinstance(outcome, NotInvoked):
             logger.warning("%s: not invoked with %d records: %s", shard_id, len(action.records), outcome.reason)
         elif has_failed:
             answer = f"{outcome.function_error or 'reported'}: {outcome.result}"[:LOGGED_ANSWER_MAX]
             logger.warning("%s: invocation with %d records failed, %s", shard_id, len(action.records), answer)
 
-    def _discard(self, shard_id: str, shard: _OpenShard, action: Discard) -> None:
+    def _discard(self, shard_id: str, lane: ShardState, action: Discard) -> None:
         self._is_busy = True
         where = self._delivery.discard(shard_id, action, self._clock())
         with self._lock:
-            shard.state.discarded()
+            lane.discarded()
         first, last = action.records[0].sequence_number, action.records[-1].sequence_number
         logger.error(
             "%s: discarded %d records (%s to %s), %s; destination: %s",
@@ -217,7 +224,7 @@ class EventPoller:
             del self._open_shards[shard_id]
             self._finished.add(shard_id)
             self._finished_count += 1
-            _add(self._finished_totals, shard.state.counts)
+            self._finished_totals.add(shard.state.counts)
         self._list_due_s = 0.0
         self._is_busy = True
 
@@ -230,10 +237,5 @@ def _status(shard_id: str, shard: _OpenShard, now_s: float) -> ShardStatus:
         buffered=state.buffered,
         iterator_age_ms=shard.behind_ms if oldest_s is None else max(0, round((now_s - oldest_s) * 1000)),
         retries=state.retries,
-        counts=replace(state.counts),
+        counts=state.counts,
     )
-
-
-def _add(totals: Counts, more: Counts) -> None:
-    for name, value in asdict(more).items():
-        setattr(totals, name, getattr(totals, name) + value)

@@ -7,6 +7,9 @@ while another worker processes one. They are killed before, during or after any 
 position, or never receive the response to a write. Their handler refuses events for a while, and the trigger gives up
 refused records. Records are damaged and go to the dead-letter callback, and an inbox may have a small buffer. Events
 that are missing in the end are reported as gaps and replayed from the ledger.
+
+A consumer may have threads, so that several accounts of a batch advance at a time, and the time of a batch may end at
+any moment. Calls that were in progress then are carried out after the batch, before other batches or between them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,9 +21,10 @@ from typing import Any
 from account_events.aggregation.packing import aggregate
 from account_events.avro.errors import Undecodable
 from account_events.consumer import Consumer, Event, Inbox, KinesisRecord, MemoryInbox
-from account_events.consumer.errors import BufferFull, EffectRefused, StaleRevision, Unavailable
+from account_events.consumer.errors import BufferFull, EffectRefused, NotAttempted, StaleRevision, Unavailable
 from account_events.consumer.position import BUFFERED_BYTES_MAX, Position
 from consumers.owners.rows import Write, writes_to
+from tests.simulation.seeded_workers import SeededWorkers
 from tests.unit.consumer.given import DECODER, encoded, events_of, time_of
 
 STEPS_MAX = 10_000
@@ -101,8 +105,10 @@ class Scenario:
         self.refused: set[str] = set()
         self.dead_letter: set[str] = set()
         self.excused: set[str] = set()  # accounts with refused or unbuffered events, which may need a repair
-        self.is_faulty = False
-        self.seen_gaps = self.seen_full = self.seen_refusals = 0
+        self.is_faulty = self.is_timed = False
+        self.seen_gaps = self.seen_full = self.seen_refusals = self.seen_not_attempted = self.seen_late_calls = 0
+        threads = self.random.choice([None, 2, 3, 32])
+        self.threads = threads and SeededWorkers(self.random, threads, gives_up=True)
         self.consumer = self._consumer()
         self._numbers = count(1)
         self._events_in: dict[str, list[Event]] = {}
@@ -112,8 +118,9 @@ class Scenario:
         for _ in range(self.random.randint(0, 60)):
             self._step(self.random.choice(self.workers))
         self.store.before = self.store.after = _nothing
-        self.is_faulty = False
+        self.is_faulty = self.is_timed = False
         self.refused = set()
+        self._finish_calls()
         for worker in self.workers:  # without faults, everything is delivered in the end
             for _ in range(STEPS_MAX):
                 if worker.at == len(worker.records):
@@ -129,7 +136,7 @@ class Scenario:
             run_max=self.random.choice([1, 2, 500]),
             buffered_bytes_max=self.buffered_bytes_max,
         )
-        return Consumer(inbox, dead_letter=self._keep_dead_letter)
+        return Consumer(inbox, dead_letter=self._keep_dead_letter, workers=self.threads)
 
     def _handle(self, events: Sequence[Event]) -> list[Write]:
         if events[0].account_id in self.refused:
@@ -205,6 +212,7 @@ class Scenario:
         if self.random.random() < 0.1:
             self.refused ^= {self.random.choice(sorted(self.accounts))}
         self.is_faulty = fault != "none"
+        self.is_timed = self.random.random() < 0.3
         moment = count(self.random.randint(-3, 0))
         mine = worker
 
@@ -221,6 +229,8 @@ class Scenario:
         try:
             self._receive(worker, batch)
         except Killed:
+            if self.threads:
+                self.threads.forget()
             self.consumer = self._consumer()
             if self.random.random() < 0.2:
                 worker.at = self.random.randint(0, worker.at)
@@ -238,37 +248,55 @@ class Scenario:
 
     def _receive(self, worker: Worker, batch: Sequence[KinesisRecord]) -> None:
         buffer_failures = self.random.random() < 0.2  # as readers without a trigger do after many attempts
-        outcome = self.consumer.receive(batch, NOW, buffer_failures=buffer_failures)
+        if self.random.random() < 0.3:
+            self._finish_calls()
+        time_left_s = self._time_left_s() if self.is_timed else None
+        outcome = self.consumer.receive(batch, NOW, buffer_failures=buffer_failures, time_left_s=time_left_s)
+        self.seen_not_attempted += any(isinstance(failure.error, NotAttempted) for failure in outcome.failures)
         for failure in outcome.failures:
             assert isinstance(failure.error, Unavailable | Refused | BufferFull | Undecodable), repr(failure.error)
             self.seen_full += isinstance(failure.error, BufferFull)
             if not isinstance(failure.error, Unavailable) and failure.account_id:
                 self.excused.add(failure.account_id)
-        kinds = {type(failure.error) for failure in outcome.failures if failure.account_id}
+        kinds = {type(failure.error) for failure in outcome.failures if failure.sequence_number}
         is_given_up = not self.is_faulty and kinds <= {Refused, BufferFull} and self.random.random() < 0.3
         if not outcome.unsafe or is_given_up:  # the trigger gives up after many attempts
             worker.at += len(batch)
         elif outcome.checkpoint is not None:
             worker.at += 1 + [record.sequence_number for record in batch].index(outcome.checkpoint)
 
+    def _time_left_s(self) -> Callable[[], float]:
+        """A batch's time, which may end after any number of calls."""
+        left = count(self.random.randint(0, 30), -1)
+        return lambda: float(next(left))
+
+    def _finish_calls(self) -> None:
+        """Carry out what threads had begun when the time of their batch ended."""
+        if self.threads:
+            self.seen_late_calls += self.threads.finish()
+
     def _check_read_model(self) -> None:
-        """Every row is the fold of its account's events, and its sequence has only ever increased."""
-        for account_id, events in self.accounts.items():
-            first, last = events_of(account_id, events)[0], events_of(account_id, events)[-1]
-            assert self.store.rows[account_id] == {
-                "AccountId": {"S": account_id},
-                "Owner": {"S": "owner-1"},
-                "Currency": {"S": "EUR"},
-                "OpenedAt": {"S": time_of(first)},
-                "Balance": {"N": str(last.balance)},
-                "Sequence": {"N": str(last.sequence)},
-                "UpdatedAt": {"S": time_of(last)},
-            }
-            steps = self.store.applied[account_id]
-            assert steps == sorted(set(steps)), account_id
-            assert self.store.position(account_id).last == events
-        assert set(self.store.rows) == set(self.accounts)
+        check_read_model(self.store, self.accounts)
         assert self.consumer.receive([], NOW + 1_000_000).gaps == []
+
+
+def check_read_model(store: Store, accounts: Mapping[str, int]) -> None:
+    """Every row is the fold of its account's events, and its sequence has only ever increased."""
+    for account_id, events in accounts.items():
+        first, last = events_of(account_id, events)[0], events_of(account_id, events)[-1]
+        assert store.rows[account_id] == {
+            "AccountId": {"S": account_id},
+            "Owner": {"S": "owner-1"},
+            "Currency": {"S": "EUR"},
+            "OpenedAt": {"S": time_of(first)},
+            "Balance": {"N": str(last.balance)},
+            "Sequence": {"N": str(last.sequence)},
+            "UpdatedAt": {"S": time_of(last)},
+        }
+        steps = store.applied[account_id]
+        assert steps == sorted(set(steps)), account_id
+        assert store.position(account_id).last == events
+    assert set(store.rows) == set(accounts)
 
 
 def _nothing() -> None:

@@ -85,11 +85,11 @@ def test_a_store_that_ignores_the_revision_is_detected(monkeypatch: pytest.Monke
     assert _is_detected()
 
 
-def test_the_scenarios_cover_gaps_full_buffers_and_refusals() -> None:
+def test_the_scenarios_cover_every_kind_of_event() -> None:
     scenarios = [Scenario(seed) for seed in range(200)]  # fixed seeds, so that every run covers all of them
     for scenario in scenarios:
         scenario.play()
-    for count in ("seen_gaps", "seen_full", "seen_refusals"):
+    for count in ("seen_gaps", "seen_full", "seen_refusals", "seen_not_attempted", "seen_late_calls"):
         assert sum(getattr(scenario, count) > 0 for scenario in scenarios) > 10, count
     assert sum(bool(scenario.dead_letter) for scenario in scenarios) > 10
 

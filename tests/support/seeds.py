@@ -15,6 +15,7 @@ FRESH_BITS = 32
 KEPT: Mapping[str, Sequence[int]] = {
     "projector": (*range(200),),
     "consumers": (*range(100),),
+    "read model": (*range(100),),
     "interleavings": (*range(50),),
     "histories": (*range(5),),
     "contention": (*range(5),),

@@ -31,7 +31,7 @@ def test_every_setting_is_read() -> None:
             "StartingPosition": "LATEST",
             "BatchSize": 1000,
             "MaximumBatchingWindowInSeconds": 1,
-            "ParallelizationFactor": 1,
+            "ParallelizationFactor": 10,
             "FilterCriteria": {"Filters": [{"Pattern": '{"eventName": ["INSERT"]}'}]},
             "FunctionResponseTypes": ["ReportBatchItemFailures"],
             "BisectBatchOnFunctionError": True,
@@ -41,7 +41,7 @@ def test_every_setting_is_read() -> None:
         }
     )
     assert (config.starting_position, config.batch_size, config.batching_window_s) == ("LATEST", 1000, 1.0)
-    assert (config.retry_attempts_max, config.record_age_max_s) == (0, 3600.0)
+    assert (config.retry_attempts_max, config.record_age_max_s, config.parallelization_factor) == (0, 3600.0, 10)
     assert config.reports_item_failures
     assert config.bisects_on_error
     assert (config.on_failure_arn, config.destination_service) == ("arn:aws:s3:::failures", "s3")
@@ -85,7 +85,7 @@ def test_the_maximum_record_age_is_infinite_or_a_minute_to_a_week(age_s: int) ->
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"ParallelizationFactor": 2}, "ParallelizationFactor must be 1, not 2"),
+        ({"ParallelizationFactor": 11}, "ParallelizationFactor must be between 1 and 10, not 11"),
         ({"TumblingWindowInSeconds": 60}, "TumblingWindowInSeconds"),
         ({"EventSourceArn": "arn:aws:sqs:eu-central-1:000000000000:queue"}, "EventSourceArn"),
         ({"EventSourceArn": f"{KINESIS_ARN}/consumer/fan-out:1"}, "not a consumer of one"),

@@ -27,6 +27,7 @@ settings = st.fixed_dictionaries(
         "reports_item_failures": st.booleans(),
         "bisects_on_error": st.booleans(),
         "retry_attempts_max": st.sampled_from([0, 1, 3]),
+        "parallelization_factor": st.sampled_from([1, 1, 10]),
     }
 )
 
@@ -98,7 +99,7 @@ class Scenario:
 
 
 def assert_delivered(scenario: Scenario) -> None:
-    """Every record was delivered to the function, in order per shard and after those of the parent shards."""
+    """Every record was delivered to the function, in order per lane and after those of the parent shards."""
     events, totals = scenario.aws.functions.events, scenario.runner.status().totals
     first_seen: dict[int, int] = {}
     last_seen: dict[int, int] = {}
@@ -113,9 +114,12 @@ def assert_delivered(scenario: Scenario) -> None:
     assert totals.delivered + totals.discarded == scenario.put_so_far
     for shard_id, numbers in scenario.numbers.items():
         delivered_at = [first_seen[number] for number in numbers]
-        assert delivered_at == sorted(delivered_at), f"{shard_id} was not read in order"
+        if (
+            scenario.runner.config.parallelization_factor == 1
+        ):  # otherwise, these records of different keys have no order
+            assert delivered_at == sorted(delivered_at), f"{shard_id} was not read in order"
         for parent in scenario.stream.shards[shard_id].parents:
-            assert all(last_seen[number] < delivered_at[0] for number in scenario.numbers.get(parent, [])), (
+            assert all(last_seen[number] < min(delivered_at) for number in scenario.numbers.get(parent, [])), (
                 f"{shard_id} was read before its parent {parent} was finished"
             )
 

@@ -1,0 +1,210 @@
+"""Receives a batch's accounts, several at a time. Pure: `Workers` carries out the calls of the store.
+
+Accounts are independent, and one account's calls follow one another, so its events stay in order. Accounts begin in the
+order in which they occur in the batch. So if the time ends, the first records are the most likely to be done.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from itertools import islice
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from account_events.consumer.errors import NotAttempted, Refused, Unavailable
+from account_events.consumer.inbox import Inbox, Received, Steps
+from account_events.consumer.position import Arrival, Position
+from account_events.consumer.store import POSITIONS_MAX
+from account_events.consumer.workers import CallingThread, Started, Workers
+
+Effect = TypeVar("Effect")
+
+UNANSWERED_MAX = 10
+"""After this many calls in a row without an answer, one call at a time, the store is taken to be down."""
+
+
+class Pace:
+    """How many calls may run at a time: half as many when the store does not answer, one more for each answer.
+
+    A store that is throttled therefore gets few further calls from this batch: with 32 threads, less than 50. The rest
+    of the batch is then not attempted.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = self.calls = most
+        self.round = 0
+        """Counts the reductions. A call that began before the last one shows nothing about the current pace."""
+        self._unanswered = 0
+
+    @property
+    def is_stopped(self) -> bool:
+        return self._unanswered >= UNANSWERED_MAX
+
+    def answered(self) -> None:
+        self._unanswered = 0
+        self.calls = min(self._most, self.calls + 1)
+
+    def unanswered(self, began_in: int) -> None:
+        if began_in != self.round:
+            return
+        self.round += 1
+        if self.calls > 1:
+            self.calls //= 2
+        else:
+            self._unanswered += 1
+
+
+class _Call(NamedTuple):
+    steps: Steps[None]
+    round: int
+
+
+class Receiving(Generic[Effect]):
+    """One batch. `received` has the result of each account that was attempted.
+
+    Args:
+        inbox: applies the events.
+        arrivals: each account's arrivals, in the order of the stream.
+        now_s: seconds since 1970.
+        buffer_failures: see `Inbox.receive`.
+        workers: carry out the calls of the store.
+        time_left_s: no call begins once it returns 0 or less.
+        grace_s: how many seconds after that the calls in progress are awaited. The result of a call that takes longer
+            is unknown. It may still be carried out later: its condition is the position that was read.
+    """
+
+    def __init__(
+        self,
+        inbox: Inbox[Effect],
+        arrivals: Mapping[str, Sequence[Arrival]],
+        now_s: float,
+        *,
+        buffer_failures: bool,
+        workers: Workers,
+        time_left_s: Callable[[], float] | None,
+        grace_s: float,
+    ) -> None:
+        self.received: dict[str, Received] = {}
+        self._inbox, self._arrivals, self._now_s, self._buffer_failures = inbox, arrivals, now_s, buffer_failures
+        self._workers, self._time_left_s, self._grace_s = workers, time_left_s, grace_s
+        self._pace = Pace(workers.count)
+        self._new = deque(arrivals)
+        self._ready: deque[Steps[None]] = deque()
+        self._interrupted: deque[tuple[Steps[None], Callable[[], Any]]] = deque()
+        self._calls: dict[Started, _Call] = {}
+        # In one thread, reads in advance would save time too, but consumers of earlier releases lack the permission.
+        self._reads = None if isinstance(workers, CallingThread) else inbox.batched_reads
+        self._is_reading = False
+
+    @property
+    def is_out_of_time(self) -> bool:
+        return self._time_left_s is not None and self._time_left_s() <= 0
+
+    def run(self) -> None:
+        """Receive all accounts; end early if the time ends or the store does not answer."""
+        while True:
+            self._start()
+            if not self._calls:
+                break
+            if not (done := self._workers.wait(self._calls, self._wait_s())):
+                break
+            for future in done:
+                self._resume(future, self._calls.pop(future))
+        for steps in (*(call.steps for call in self._calls.values()), *(steps for steps, _ in self._interrupted)):
+            _end(steps, self.not_attempted())
+
+    def not_attempted(self, accounts: int = 1) -> NotAttempted:
+        """The error of accounts that were not received, or not completely."""
+        why = "the store did not answer for others" if self._pace.is_stopped else "there was no time left"
+        return NotAttempted(f"{accounts} accounts of the batch were not completed, because {why}: receive them again.")
+
+    def _wait_s(self) -> float | None:
+        return None if self._time_left_s is None else max(0.0, self._time_left_s() + self._grace_s)
+
+    def _start(self) -> None:
+        """Start calls: of accounts in progress first, then of the next ones."""
+        while len(self._calls) < self._pace.calls and not self._pace.is_stopped and not self.is_out_of_time:
+            if self._interrupted:
+                self._call(*self._interrupted.popleft())
+            elif self._new and not self._is_reading and len(self._ready) < self._pace.calls:
+                self._prepare()
+            elif self._ready:
+                self._advance(partial(next, steps := self._ready.popleft()), steps)
+            else:
+                return
+
+    def _prepare(self) -> None:
+        """Start reading the next positions; without batched reads, the accounts read their own."""
+        account_ids = list(islice(self._new, POSITIONS_MAX if self._reads else 1))
+        for _ in account_ids:
+            self._new.popleft()
+        if self._reads is None:
+            self._ready += (self._account(account_id) for account_id in account_ids)
+        else:
+            self._is_reading = True
+            steps = self._read(partial(self._reads.positions, account_ids), account_ids)
+            self._advance(partial(next, steps), steps)
+
+    def _read(self, call: Callable[[], Mapping[str, Position]], account_ids: Sequence[str]) -> Steps[None]:
+        try:
+            positions = yield call
+        except NotAttempted:
+            return
+        except Refused:
+            self._ready += (self._account(account_id) for account_id in account_ids)
+        except Exception as error:  # noqa: BLE001 -- each account reports it
+            self._ready += (self._account(account_id, partial(_raised, error)) for account_id in account_ids)
+        else:
+            for account_id in account_ids:
+                found = positions.get(account_id)
+                self._ready.append(self._account(account_id, None if found is None else partial(_same, found)))
+        self._is_reading = False
+
+    def _account(self, account_id: str, position: Callable[[], Position] | None = None) -> Steps[None]:
+        self.received[account_id] = yield from self._inbox.steps(
+            account_id,
+            self._arrivals[account_id],
+            self._now_s,
+            buffer_failures=self._buffer_failures,
+            position=position,
+        )
+
+    def _resume(self, future: Started, call: _Call) -> None:
+        error = future.exception()
+        if isinstance(error, Unavailable):
+            self._pace.unanswered(call.round)
+        else:
+            self._pace.answered()
+        if error is None:
+            self._advance(partial(call.steps.send, future.result()), call.steps)
+        else:
+            self._advance(partial(call.steps.throw, error), call.steps)
+
+    def _advance(self, resume: Callable[[], Callable[[], Any]], steps: Steps[None]) -> None:
+        """Resume the steps, and note the call that they yield; nothing if they have ended."""
+        with suppress(StopIteration):
+            self._interrupted.append((steps, resume()))
+
+    def _call(self, steps: Steps[None], call: Callable[[], Any]) -> None:
+        self._calls[self._workers.start(call)] = _Call(steps, self._pace.round)
+
+
+def _end(steps: Steps[None], error: NotAttempted) -> None:
+    with suppress(StopIteration):
+        while True:
+            steps.throw(error)
+
+
+def _same(position: Position) -> Position:
+    return position
+
+
+def _raised(error: Exception) -> Position:
+    raise error
+
+
+def in_order(receiving: Receiving[Any], arrivals: Mapping[str, Sequence[Arrival]]) -> Iterator[tuple[str, Received]]:
+    """The accounts and their results, in the order of the batch."""
+    for account_id, of_account in arrivals.items():
+        received = receiving.received.get(account_id)
+        yield account_id, received or Received(unsafe=of_account[0].record, error=receiving.not_attempted())
