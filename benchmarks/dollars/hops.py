@@ -1,5 +1,6 @@
 """What a million commands take, as lines of a bill by hop. Pure."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ EVENT_TYPES = 3
 READERS = 2
 """Of the event stream: the consumer and Firehose."""
 FREE_RETENTION_HOURS = 24
+EQUAL = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +163,9 @@ def total(lines: Iterable[Line]) -> float:
 
 
 def shared(ours: Iterable[Line], peer: Iterable[Line]) -> float:
-    """Dollars of the lines that are the same in both bills. No design that needs these can cost less."""
-    return sum(line.dollars for line, other in zip(ours, peer, strict=True) if line.quantity == other.quantity)
+    """Dollars of the lines that are the same in both bills, except for the noise of measurements (EQUAL)."""
+    pairs = zip(ours, peer, strict=True)
+    return sum(line.dollars for line, other in pairs if math.isclose(line.quantity, other.quantity, rel_tol=EQUAL))
 
 
 def _command(design: Design, prices: Prices) -> Iterator[Line]:

@@ -28,7 +28,7 @@ from benchmarks.fake_kinesis import fake
 from benchmarks.kinesis_units import KB, PAYLOAD_UNIT_KB, Put
 from benchmarks.lake_transform import EVENT as LAKE_EVENT
 from benchmarks.projector import Subject, baseline_at
-from benchmarks.projector_batches import Accounts
+from benchmarks.projector_batches import Accounts, Batch
 from consumers.lake import table
 from consumers.lake.delivery.parquet import arrow_schema, parquet
 from local_stack.deploy import read_template
@@ -36,6 +36,8 @@ from local_stack.deploy import read_template
 COMMANDS = 45
 """Five snapshot intervals of nine events."""
 REQUESTS_OF_PEER = 2
+EVENTS_PUT = 500
+"""How many events the size of Kinesis records is averaged over."""
 COMMAND = "command, average over a snapshot interval"
 KEYED = "command, keyed"
 POSITION_READ_UNITS, GAPS_READ_UNITS = 1.0, 0.5
@@ -103,7 +105,7 @@ class Bench:
         )
         events = max(1, round(scene.projector_batch))
         ours = Subject(self._ours.module.handler, self._ours.module.kinesis)
-        batch = Accounts(events).batch()
+        batches = [Accounts(events).batch() for _ in range(max(1, EVENTS_PUT // events))]
         ledger = self._units(COMMAND)
         assert ledger.baseline is not None  # noqa: S101 -- the published design has this operation
         known = Accounts(events)
@@ -111,7 +113,7 @@ class Bench:
             "access_log_bytes": _access_log_bytes(template),
             "lake": shared.lake,
         }
-        mine, theirs = _published(ours.puts(batch), events), _published(self._peer.puts(batch), events)
+        mine, theirs = _published(ours, batches, events), _published(self._peer, batches, events)
         return Both(
             scene,
             Design(
@@ -289,12 +291,14 @@ def _one_event() -> list[bytes]:
     return unpack(base64.b64decode(LAKE_EVENT["records"][0]["data"]))
 
 
-def _published(puts: Sequence[Put], events: int) -> Published:
+def _published(projector: Subject, batches: Sequence[Batch], events: int) -> Published:
+    """What a projector puts on the stream for batches of so many events each, per event."""
+    puts, total = [put for batch in batches for put in projector.puts(batch)], events * len(batches)
     return Published(
-        records=len(puts) / events,
-        bytes=sum(len(put.data) + len(put.partition_key) for put in puts) / events,
-        kb_units=kinesis_units.units(puts, KB) / events,
-        put_units=kinesis_units.units(puts, PAYLOAD_UNIT_KB * KB) / events,
+        records=len(puts) / total,
+        bytes=sum(len(put.data) + len(put.partition_key) for put in puts) / total,
+        kb_units=kinesis_units.units(puts, KB) / total,
+        put_units=kinesis_units.units(puts, PAYLOAD_UNIT_KB * KB) / total,
     )
 
 

@@ -127,10 +127,10 @@ def test_what_is_billed_by_the_month_costs_more_per_slow_command(listed: Prices)
     assert found["monitoring", "dashboards"].dollars == pytest.approx(3.00 * months)
 
 
-def test_lines_with_equal_quantities_are_shared() -> None:
+def test_lines_with_nearly_equal_quantities_are_shared() -> None:
     price = Price("x", 2.0, 1, "", "")
     ours, peer = (
         [Line("a", "x", 1, price), Line("b", "y", 1, price)],
-        [Line("a", "x", 1, price), Line("b", "y", 2, price)],
+        [Line("a", "x", 1.01, price), Line("b", "y", 2, price)],
     )
     assert shared(ours, peer) == 2.0
