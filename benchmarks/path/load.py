@@ -12,7 +12,7 @@ import httpx
 
 from local_stack.address import Address
 
-OK, CREATED = 200, 201
+OK, CREATED, TIMED_OUT = 200, 201, 504
 CLIENTS = 12
 ACCOUNTS_EACH = 4
 AMOUNT = {"amount": "12.50"}
@@ -38,7 +38,7 @@ class Sent:
 
 @dataclass(slots=True)
 class Load:
-    """What the clients sent. `refused` are the status codes of other responses than 200."""
+    """What the clients sent. `refused` are the status codes of other responses than 200; TIMED_OUT without one."""
 
     accepted: list[Sent] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
@@ -49,11 +49,11 @@ class Clients:
 
     def __init__(self, address: Address, clients: int = CLIENTS) -> None:
         self._https = [address.http() for _ in range(clients)]
-        self._accounts: list[list[str]] = []
+        self._accounts: list[Sequence[str]] = []
 
     def __enter__(self) -> Self:
-        with ThreadPoolExecutor(len(self._https)) as pool:
-            self._accounts = list(pool.map(_opened, self._https))
+        # One after the other: the emulator starts a process for each concurrent call, and a busy machine takes long.
+        self._accounts = [_opened(http) for http in self._https]
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -93,7 +93,11 @@ def _opened(http: httpx.Client) -> Sequence[str]:
 
 def _credit(http: httpx.Client, account: str, planned_s: float, load: Load) -> None:
     sent_s = time.time()
-    answer = http.post(f"/accounts/{account}/credit", json=AMOUNT)
+    try:
+        answer = http.post(f"/accounts/{account}/credit", json=AMOUNT)
+    except httpx.TimeoutException:
+        load.refused.append(TIMED_OUT)
+        return
     accepted_s = time.time()
     if answer.status_code == OK:
         load.accepted.append(Sent((account, answer.json()["sequence"]), planned_s, sent_s, accepted_s))
