@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.dollars import prices
-from benchmarks.dollars.hops import MILLION, Line, bill, shared, total
+from benchmarks.dollars.hops import MILLION, Charge, bill, shared, total
 from benchmarks.dollars.measured import Both, bench
 from benchmarks.timing_report import store
 from local_stack.dynamodb_local import DynamoDBLocalMissing
@@ -91,7 +91,7 @@ def _result(both: Both, listed: prices.Prices) -> dict[str, Any]:
     return {**result, "measured": {"ours": asdict(both.ours), "peer": asdict(both.peer)}}
 
 
-def by_hop(lines: list[Line]) -> dict[str, float]:
+def by_hop(lines: list[Charge]) -> dict[str, float]:
     return {hop: round(total(group), 4) for hop, group in groupby(lines, key=lambda line: line.hop)}
 
 

@@ -132,8 +132,8 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A line of the bill for a million commands."""
+class Charge:
+    """What a million commands take of one thing, and its price."""
 
     hop: str
     what: str
@@ -145,7 +145,7 @@ class Line:
         return self.price.of(self.quantity)
 
 
-def bill(scene: Scene, design: Design, prices: Prices, *, on_demand: bool = True) -> list[Line]:
+def bill(scene: Scene, design: Design, prices: Prices, *, on_demand: bool = True) -> list[Charge]:
     """The lines for a million commands; with provisioned shards instead of a stream on demand, if requested."""
     stream = _on_demand if on_demand else _provisioned
     return [
@@ -158,46 +158,46 @@ def bill(scene: Scene, design: Design, prices: Prices, *, on_demand: bool = True
     ]
 
 
-def total(lines: Iterable[Line]) -> float:
+def total(lines: Iterable[Charge]) -> float:
     return sum(line.dollars for line in lines)
 
 
-def shared(ours: Iterable[Line], peer: Iterable[Line]) -> float:
+def shared(ours: Iterable[Charge], peer: Iterable[Charge]) -> float:
     """Dollars of the lines that are the same in both bills, except for the noise of measurements (EQUAL)."""
     pairs = zip(ours, peer, strict=True)
     return sum(line.dollars for line, other in pairs if math.isclose(line.quantity, other.quantity, rel_tol=EQUAL))
 
 
-def _command(design: Design, prices: Prices) -> Iterator[Line]:
-    yield Line("API", "requests to the HTTP API", MILLION, prices["http_api"])
-    yield Line("API", "the API's access log", design.access_log_bytes * MILLION / GB, prices["logs"])
+def _command(design: Design, prices: Prices) -> Iterator[Charge]:
+    yield Charge("API", "requests to the HTTP API", MILLION, prices["http_api"])
+    yield Charge("API", "the API's access log", design.access_log_bytes * MILLION / GB, prices["logs"])
     yield from _function("API", design.command, MILLION, prices)
-    yield Line("ledger", "writes", design.write_units * MILLION, prices["dynamodb_writes"])
-    yield Line("ledger", "reads", design.read_units * MILLION, prices["dynamodb_reads"])
+    yield Charge("ledger", "writes", design.write_units * MILLION, prices["dynamodb_writes"])
+    yield Charge("ledger", "reads", design.read_units * MILLION, prices["dynamodb_reads"])
 
 
-def _projector(scene: Scene, design: Design, prices: Prices) -> Iterator[Line]:
+def _projector(scene: Scene, design: Design, prices: Prices) -> Iterator[Charge]:
     invocations = MILLION / scene.projector_batch
-    yield Line("projector", "reads of the table's stream", MILLION, prices["dynamodb_stream_reads"])
+    yield Charge("projector", "reads of the table's stream", MILLION, prices["dynamodb_stream_reads"])
     yield from _function("projector", design.projector, invocations, prices)
-    yield Line("projector", "reads", design.projector_read_units * invocations, prices["dynamodb_reads"])
+    yield Charge("projector", "reads", design.projector_read_units * invocations, prices["dynamodb_reads"])
 
 
-def _on_demand(scene: Scene, published: Published, prices: Prices) -> Iterator[Line]:
+def _on_demand(scene: Scene, published: Published, prices: Prices) -> Iterator[Charge]:
     written_gb = published.kb_units * KB * MILLION / GB
     months = max(0.0, scene.retention_hours - FREE_RETENTION_HOURS) / prices.month_hours
-    yield Line("event stream", "hours", scene.hours(), prices["kinesis_stream_hours"])
-    yield Line("event stream", "written", written_gb, prices["kinesis_in"])
-    yield Line("event stream", "read", READERS * published.bytes * MILLION / GB, prices["kinesis_out"])
-    yield Line("event stream", "kept", written_gb * months, prices["kinesis_kept"])
+    yield Charge("event stream", "hours", scene.hours(), prices["kinesis_stream_hours"])
+    yield Charge("event stream", "written", written_gb, prices["kinesis_in"])
+    yield Charge("event stream", "read", READERS * published.bytes * MILLION / GB, prices["kinesis_out"])
+    yield Charge("event stream", "kept", written_gb * months, prices["kinesis_kept"])
 
 
-def _provisioned(scene: Scene, published: Published, prices: Prices) -> Iterator[Line]:
+def _provisioned(scene: Scene, published: Published, prices: Prices) -> Iterator[Charge]:
     hours = shards(scene.rate, published) * scene.hours()
     kept = hours if scene.retention_hours > FREE_RETENTION_HOURS else 0
-    yield Line("event stream", "shard hours", hours, prices["kinesis_shard_hours"])
-    yield Line("event stream", "shard hours with longer retention", kept, prices["kinesis_kept_shard_hours"])
-    yield Line("event stream", "PUT units", published.put_units * MILLION, prices["kinesis_put_units"])
+    yield Charge("event stream", "shard hours", hours, prices["kinesis_shard_hours"])
+    yield Charge("event stream", "shard hours with longer retention", kept, prices["kinesis_kept_shard_hours"])
+    yield Charge("event stream", "PUT units", published.put_units * MILLION, prices["kinesis_put_units"])
 
 
 def shards(rate: float, published: Published) -> int:
@@ -207,37 +207,37 @@ def shards(rate: float, published: Published) -> int:
     )
 
 
-def _consumer(scene: Scene, design: Design, prices: Prices) -> Iterator[Line]:
+def _consumer(scene: Scene, design: Design, prices: Prices) -> Iterator[Charge]:
     invocations = MILLION / scene.consumer_batch(design.published)
     yield from _function("consumer", design.consumer, invocations, prices)
-    yield Line("consumer", "writes", design.consumer_write_units * invocations, prices["dynamodb_writes"])
-    yield Line("consumer", "reads", design.consumer_read_units * invocations, prices["dynamodb_reads"])
+    yield Charge("consumer", "writes", design.consumer_write_units * invocations, prices["dynamodb_writes"])
+    yield Charge("consumer", "reads", design.consumer_read_units * invocations, prices["dynamodb_reads"])
 
 
-def _lake(scene: Scene, lake: Lake, prices: Prices) -> Iterator[Line]:
+def _lake(scene: Scene, lake: Lake, prices: Prices) -> Iterator[Charge]:
     rounded_gb = FIREHOSE_RECORD_KB * KB * MILLION / GB
     objects = EVENT_TYPES * max(1.0, scene.hours() * HOUR_S / lake.buffer_s)
     parquet_bytes = lake.parquet_bytes * MILLION
-    yield Line("lake", "Firehose, ingestion", rounded_gb, prices["firehose_in"])
-    yield Line("lake", "Firehose, conversion to Parquet", rounded_gb, prices["firehose_conversion"])
-    yield Line("lake", "Firehose, partitions", parquet_bytes / GB, prices["firehose_partitioning"])
-    yield Line("lake", "Firehose, objects", objects, prices["firehose_objects"])
+    yield Charge("lake", "Firehose, ingestion", rounded_gb, prices["firehose_in"])
+    yield Charge("lake", "Firehose, conversion to Parquet", rounded_gb, prices["firehose_conversion"])
+    yield Charge("lake", "Firehose, partitions", parquet_bytes / GB, prices["firehose_partitioning"])
+    yield Charge("lake", "Firehose, objects", objects, prices["firehose_objects"])
     yield from _function("lake", lake.transform, MILLION / lake.events, prices)
-    yield Line("lake", "S3, objects", objects, prices["s3_puts"])
-    yield Line("lake", "Athena, a report that reads each row once", parquet_bytes, prices["athena"])
+    yield Charge("lake", "S3, objects", objects, prices["s3_puts"])
+    yield Charge("lake", "Athena, a report that reads each row once", parquet_bytes, prices["athena"])
 
 
-def _monitoring(scene: Scene, monitoring: Monitoring, prices: Prices) -> Iterator[Line]:
+def _monitoring(scene: Scene, monitoring: Monitoring, prices: Prices) -> Iterator[Charge]:
     months = scene.hours() / prices.month_hours
-    yield Line("monitoring", "custom metrics", monitoring.metrics * months, prices["metrics"])
-    yield Line("monitoring", "alarms", monitoring.alarm_metrics * months, prices["alarms"])
-    yield Line("monitoring", "composite alarms", monitoring.composite_alarms * months, prices["composite_alarms"])
-    yield Line("monitoring", "dashboards", monitoring.dashboards * months, prices["dashboards"])
+    yield Charge("monitoring", "custom metrics", monitoring.metrics * months, prices["metrics"])
+    yield Charge("monitoring", "alarms", monitoring.alarm_metrics * months, prices["alarms"])
+    yield Charge("monitoring", "composite alarms", monitoring.composite_alarms * months, prices["composite_alarms"])
+    yield Charge("monitoring", "dashboards", monitoring.dashboards * months, prices["dashboards"])
 
 
-def _function(hop: str, invocation: Invocation, invocations: float, prices: Prices) -> Iterator[Line]:
+def _function(hop: str, invocation: Invocation, invocations: float, prices: Prices) -> Iterator[Charge]:
     duration_s = billed_s(invocation.cpu_ms, invocation.wait_ms, invocation.memory_mb)
-    yield Line(hop, "Lambda, requests", invocations, prices["lambda_requests"])
+    yield Charge(hop, "Lambda, requests", invocations, prices["lambda_requests"])
     gb_s = duration_s * invocation.memory_mb / 1_024 * invocations
-    yield Line(hop, f"Lambda, {duration_s * 1_000:.0f} ms each", gb_s, prices["lambda_duration"])
-    yield Line(hop, "logs", invocation.log_bytes * invocations / GB, prices["logs"])
+    yield Charge(hop, f"Lambda, {duration_s * 1_000:.0f} ms each", gb_s, prices["lambda_duration"])
+    yield Charge(hop, "logs", invocation.log_bytes * invocations / GB, prices["logs"])

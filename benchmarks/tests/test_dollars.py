@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.dollars import prices
 from benchmarks.dollars.batches import billed_s, mean_batch
-from benchmarks.dollars.hops import Design, Invocation, Lake, Line, Monitoring, Published, Scene, bill, shards, shared
+from benchmarks.dollars.hops import Design, Invocation, Lake, Charge, Monitoring, Published, Scene, bill, shards, shared
 from benchmarks.dollars.prices import Price, Prices
 
 GB = 2**30
@@ -32,7 +32,7 @@ def listed() -> Prices:
     return prices.load()
 
 
-def lines(listed: Prices, scene: Scene, *, on_demand: bool = True) -> dict[tuple[str, str], Line]:
+def lines(listed: Prices, scene: Scene, *, on_demand: bool = True) -> dict[tuple[str, str], Charge]:
     return {(line.hop, line.what): line for line in bill(scene, DESIGN, listed, on_demand=on_demand)}
 
 
@@ -127,10 +127,10 @@ def test_what_is_billed_by_the_month_costs_more_per_slow_command(listed: Prices)
     assert found["monitoring", "dashboards"].dollars == pytest.approx(3.00 * months)
 
 
-def test_lines_with_nearly_equal_quantities_are_shared() -> None:
+def test_charges_with_nearly_equal_quantities_are_shared() -> None:
     price = Price("x", 2.0, 1, "", "")
     ours, peer = (
-        [Line("a", "x", 1, price), Line("b", "y", 1, price)],
-        [Line("a", "x", 1.01, price), Line("b", "y", 2, price)],
+        [Charge("a", "x", 1, price), Charge("b", "y", 1, price)],
+        [Charge("a", "x", 1.01, price), Charge("b", "y", 2, price)],
     )
     assert shared(ours, peer) == 2.0
