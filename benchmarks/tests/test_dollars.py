@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.dollars import prices
 from benchmarks.dollars.batches import billed_s, mean_batch
-from benchmarks.dollars.hops import Design, Invocation, Lake, Charge, Monitoring, Published, Scene, bill, shards, shared
+from benchmarks.dollars.hops import Charge, Design, Invocation, Lake, Monitoring, Published, Scene, bill, shards, shared
 from benchmarks.dollars.prices import Price, Prices
 
 GB = 2**30
