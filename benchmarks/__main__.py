@@ -20,6 +20,7 @@ from benchmarks import (
     cost_report,
     costs,
     lake_transform,
+    owners,
     projector,
     read_account,
     timing,
@@ -42,6 +43,8 @@ def main() -> int:
             timings = timing.run([*read_account.BENCHMARKS, *command_cpu.benchmarks(), *readers, *starts])
         with projector.benchmarks() as batches:
             timings += timing.run(batches)
+        with owners.benchmarks() as read_model:
+            timings += timing.run(read_model)
         optimisations = tricks.measure()
     except TooNoisy as noisy:
         print_error(f"{noisy}. No results were written. Run the benchmarks again when the machine is quiet.")

@@ -13,13 +13,14 @@ from account_events.consumer.inbox import Inbox
 from account_events.consumer.lambda_handler import LambdaHandler
 from account_events.consumer.memory_inbox import MemoryInbox
 from account_events.consumer.position import Gap
-from account_events.consumer.store import InboxStore
+from account_events.consumer.store import BatchedReads, InboxStore
 from account_events.consumer.workers import Threads
 
 __all__ = [
     "AccountCreated",
     "BalanceCredited",
     "BalanceWithdrawn",
+    "BatchedReads",
     "Consumer",
     "Decoder",
     "Event",

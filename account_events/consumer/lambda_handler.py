@@ -38,7 +38,7 @@ class LambdaHandler:
 
     It returns before the function's timeout, which would lose the results of the whole invocation: records that are not
     processed by then are among those to redeliver. If the consumer has threads, calls of the store in progress are
-    awaited for the first half of the reserve. Without threads, the store's client must answer or give up within it.
+    awaited for the first half of the reserve. Without threads, a call of the store must end within it.
 
     Args:
         consumer: receives the records.

@@ -20,14 +20,14 @@ from account_events.consumer.workers import CallingThread, Started, Workers
 Effect = TypeVar("Effect")
 
 UNANSWERED_MAX = 10
-"""After this many calls in a row without an answer, one call at a time, the store is taken to be down."""
+"""After so many calls without an answer, one at a time and without a completed account, the batch is not continued."""
 
 
 class Pace:
-    """How many calls may run at a time: half as many when the store does not answer, one more for each answer.
+    """How many calls may run at a time: half as many if the store does not answer, one more for each completed account.
 
-    A store that is throttled therefore gets few further calls from this batch: with 32 threads, less than 50. The rest
-    of the batch is then not attempted.
+    An answer to a read shows nothing, because DynamoDB may throttle only the writes. A throttled store gets few calls
+    from a batch: twice as many as there are threads, and UNANSWERED_MAX. The rest of the batch is not attempted.
     """
 
     def __init__(self, most: int) -> None:
@@ -40,7 +40,7 @@ class Pace:
     def is_stopped(self) -> bool:
         return self._unanswered >= UNANSWERED_MAX
 
-    def answered(self) -> None:
+    def completed(self) -> None:
         self._unanswered = 0
         self.calls = min(self._most, self.calls + 1)
 
@@ -90,7 +90,7 @@ class Receiving(Generic[Effect]):
         self._pace = Pace(workers.count)
         self._new = deque(arrivals)
         self._ready: deque[Steps[None]] = deque()
-        self._interrupted: deque[tuple[Steps[None], Callable[[], Any]]] = deque()
+        self._due: deque[tuple[Steps[None], Callable[[], Any]]] = deque()
         self._calls: dict[Started, _Call] = {}
         # In one thread, reads in advance would save time too, but consumers of earlier releases lack the permission.
         self._reads = None if isinstance(workers, CallingThread) else inbox.batched_reads
@@ -101,7 +101,7 @@ class Receiving(Generic[Effect]):
         return self._time_left_s is not None and self._time_left_s() <= 0
 
     def run(self) -> None:
-        """Receive all accounts; end early if the time ends or the store does not answer."""
+        """Receive all accounts; stop if the time ends or the store does not answer."""
         while True:
             self._start()
             if not self._calls:
@@ -110,7 +110,7 @@ class Receiving(Generic[Effect]):
                 break
             for future in done:
                 self._resume(future, self._calls.pop(future))
-        for steps in (*(call.steps for call in self._calls.values()), *(steps for steps, _ in self._interrupted)):
+        for steps in (*(call.steps for call in self._calls.values()), *(steps for steps, _ in self._due)):
             _end(steps, self.not_attempted())
 
     def not_attempted(self, accounts: int = 1) -> NotAttempted:
@@ -124,8 +124,8 @@ class Receiving(Generic[Effect]):
     def _start(self) -> None:
         """Start calls: of accounts in progress first, then of the next ones."""
         while len(self._calls) < self._pace.calls and not self._pace.is_stopped and not self.is_out_of_time:
-            if self._interrupted:
-                self._call(*self._interrupted.popleft())
+            if self._due:
+                self._call(*self._due.popleft())
             elif self._new and not self._is_reading and len(self._ready) < self._pace.calls:
                 self._prepare()
             elif self._ready:
@@ -161,29 +161,29 @@ class Receiving(Generic[Effect]):
         self._is_reading = False
 
     def _account(self, account_id: str, position: Callable[[], Position] | None = None) -> Steps[None]:
-        self.received[account_id] = yield from self._inbox.steps(
+        received = self.received[account_id] = yield from self._inbox.steps(
             account_id,
             self._arrivals[account_id],
             self._now_s,
             buffer_failures=self._buffer_failures,
             position=position,
         )
+        if not isinstance(received.error, Unavailable):
+            self._pace.completed()
 
-    def _resume(self, future: Started, call: _Call) -> None:
-        error = future.exception()
-        if isinstance(error, Unavailable):
-            self._pace.unanswered(call.round)
-        else:
-            self._pace.answered()
-        if error is None:
-            self._advance(partial(call.steps.send, future.result()), call.steps)
-        else:
-            self._advance(partial(call.steps.throw, error), call.steps)
+    def _resume(self, done: Started, call: _Call) -> None:
+        try:
+            resume = partial(call.steps.send, done.result())
+        except BaseException as error:  # noqa: BLE001 -- the steps raise it again if they do not handle it
+            if isinstance(error, Unavailable):
+                self._pace.unanswered(call.round)
+            resume = partial(call.steps.throw, error)
+        self._advance(resume, call.steps)
 
     def _advance(self, resume: Callable[[], Callable[[], Any]], steps: Steps[None]) -> None:
         """Resume the steps, and note the call that they yield; nothing if they have ended."""
         with suppress(StopIteration):
-            self._interrupted.append((steps, resume()))
+            self._due.append((steps, resume()))
 
     def _call(self, steps: Steps[None], call: Callable[[], Any]) -> None:
         self._calls[self._workers.start(call)] = _Call(steps, self._pace.round)

@@ -36,12 +36,17 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The Kinesis records of one projector's batch, per event: records, bytes, and units of both modes."""
+    """The Kinesis records of a projector's batches, per event: records, bytes, and units of both modes.
+
+    Attributes:
+        keys: the partition keys that they have over time.
+    """
 
     records: float
     bytes: float
     kb_units: float
     put_units: float
+    keys: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,7 @@ class Scene:
     Attributes:
         rate: commands a second, around the clock. Each makes one event.
         consumer_records_max: BatchSize of the consumer's mapping.
-        consumer_lanes: its ParallelizationFactor: the batches into which a poll's records are divided by key.
+        consumer_lanes: its ParallelizationFactor: a poll's records are divided into as many batches by partition key.
         retention_hours: of the event stream.
     """
 
@@ -123,7 +128,8 @@ class Scene:
 
     def consumer_batch(self, published: Published) -> float:
         """The mean number of events in an invocation of the consumer."""
-        polled = mean_batch(self.rate / STREAM_SHARDS / self.consumer_lanes, STREAM_POLL_S)
+        lanes = min(self.consumer_lanes, published.keys / STREAM_SHARDS)
+        polled = mean_batch(self.rate / STREAM_SHARDS / lanes, STREAM_POLL_S)
         return min(polled, self.consumer_records_max / published.records)
 
     def hours(self) -> float:

@@ -114,6 +114,7 @@ class Bench:
             "lake": shared.lake,
         }
         mine, theirs = _published(ours, batches, events), _published(self._peer, batches, events)
+        mine = replace(mine, keys=template["Parameters"]["Buckets"]["Default"])
         return Both(
             scene,
             Design(

@@ -14,7 +14,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from rich.console import Console
 from rich.table import Table
@@ -111,7 +111,10 @@ class Path:
 
     @contextmanager
     def reading(self, rates: Rates) -> Iterator[None]:
-        """Run mappings with these rates instead of the stack's own, from where the earlier ones stopped."""
+        """Run mappings with these rates instead of the stack's own, from where the earlier ones stopped.
+
+        They deliver a shard in one lane, because the lanes of the fake take turns. Lambda's are concurrent.
+        """
         stack, client = self._stack, self._stack.address.client
         clients = MappingClients(
             client("dynamodbstreams"),
@@ -124,8 +127,9 @@ class Path:
         for name, runner in stack.mappings.items():
             runner.stop()
             checkpoints = {shard.shard_id: shard.checkpoint for shard in runner.status().shards if shard.checkpoint}
-            rate = rates[runner.config.source_kind]
-            runners[name] = MappingRunner(runner.config, clients, rate=rate, resume_after=checkpoints)
+            config = replace(runner.config, parallelization_factor=1)
+            rate = rates[config.source_kind]
+            runners[name] = MappingRunner(config, clients, rate=rate, resume_after=checkpoints)
         stack.mappings = runners
         with running(list(runners.values())):
             yield

@@ -85,7 +85,9 @@ def test_the_mappings_batch_size_limits_the_consumers_batch() -> None:
 
 
 def test_lanes_divide_the_consumers_batch() -> None:
-    assert Scene(400, 100, 10, 24).consumer_batch(PUBLISHED) == pytest.approx(10, rel=1e-3), "a tenth of 100"
+    scene = Scene(400, 100, 10, 24)
+    assert scene.consumer_batch(PUBLISHED) == pytest.approx(10, rel=1e-3), "a tenth of 100"
+    assert scene.consumer_batch(replace(PUBLISHED, keys=16)) == pytest.approx(25), "four keys on each of four shards"
 
 
 def test_a_stream_on_demand_by_hand(listed: Prices) -> None:

@@ -13,7 +13,7 @@ from account_events.consumer import Consumer, Inbox, LambdaHandler, Threads
 from account_events.consumer.dynamodb_inbox import DynamoDBInbox
 from consumers.owners.report import Report
 from consumers.owners.rows import writes_to
-from consumers.owners.settings import CLIENTS, RUN_MAX, THREADS, Settings
+from consumers.owners.settings import CLIENTS, RESERVE_S, RUN_MAX, THREADS, Settings
 
 SERVICE = "accounts-by-owner"
 
@@ -32,7 +32,8 @@ _inbox = Inbox(
     gap_wait_s=_settings.gap_wait_s,
 )
 _report = Report(Logger(service=SERVICE), _metrics)
-_handle = LambdaHandler(Consumer(_inbox, workers=Threads(THREADS)), now=time.time, report=_report)
+_consumer = Consumer(_inbox, workers=Threads(THREADS))
+_handle = LambdaHandler(_consumer, now=time.time, report=_report, reserve_s=RESERVE_S)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 -- Lambda's, untyped

@@ -12,6 +12,9 @@ THREADS = 32
 """How many accounts of a batch advance at a time. At 15 ms for a transaction, these are about 2,000 a second: more than
 the function's share of a CPU can prepare."""
 
+RESERVE_S = 20.0
+"""So long before the function's timeout no request begins. A request may take 12 s with all its attempts (CLIENTS)."""
+
 CLIENTS = Config(
     connect_timeout=1.0,
     read_timeout=2.0,

@@ -14,6 +14,7 @@ from account_events.consumer import Gap, InboxStore, MemoryInbox
 from account_events.consumer.dynamodb_inbox import DynamoDBInbox
 from account_events.consumer.errors import EffectRefused, Refused, StaleRevision, Unavailable
 from account_events.consumer.position import BUFFERED_BYTES_LIMIT, GAPS_MAX, Position
+from account_events.consumer.store import POSITIONS_MAX, BatchedReads
 from local_stack.emulator import loopback_config
 from local_stack.local_tables import session
 from tests.support.read_model import make_table
@@ -80,6 +81,38 @@ def test_a_position_reads_back_as_it_was_stored(store: InboxStore[Any]) -> None:
     store.advance("a", NEW, FIRST, None)
     store.advance("ä/\u2028", NEW, WAITING, None)
     assert (store.position("a"), store.position("ä/\u2028"), store.position("b")) == (FIRST, WAITING, NEW)
+
+
+def test_a_batched_read_returns_what_single_reads_return(store: InboxStore[Any]) -> None:
+    assert isinstance(store, BatchedReads)
+    accounts = ["a", "ä/\u2028", *(f"account-{number}" for number in range(POSITIONS_MAX - 2))]
+    store.advance("a", NEW, FIRST, None)
+    store.advance("ä/\u2028", NEW, WAITING, None)
+    for number in range(0, 90, 3):
+        store.advance(f"account-{number}", NEW, replace(ALL_MISSING, seen=number + 4), None)
+    assert store.positions(accounts) == {account_id: store.position(account_id) for account_id in accounts}
+    assert store.positions(["b"]) == {"b": NEW}
+
+
+def test_a_batched_read_sees_every_write_before_it(store: InboxStore[Any]) -> None:
+    assert isinstance(store, BatchedReads)
+    position = NEW
+    for number in range(20):
+        after = Position(number + 1, seen=number + 1, revision=number + 1)
+        store.advance("a", position, after, None)
+        assert store.positions(["b", "a"]) == {"a": after, "b": NEW}
+        position = after
+
+
+def test_large_positions_are_read_although_not_in_one_answer(tables: Tables) -> None:
+    """An answer is limited to 16 MB: docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html."""
+    full = Position(3, {5: b"x" * BUFFERED_BYTES_LIMIT}, 9, 1_769_851_800.25, revision=1)
+    accounts = [f"account-{number}" for number in range(POSITIONS_MAX)]
+    for account_id in accounts:
+        tables.inbox.advance(account_id, NEW, full, None)
+    read = tables.inbox.positions(accounts)
+    assert read
+    assert all(position == full for position in read.values()), "an account that was not read is not a new one"
 
 
 def test_only_a_worker_with_the_newest_position_may_change_it(store: InboxStore[Any]) -> None:
@@ -159,8 +192,11 @@ def test_a_full_buffer_fits_in_an_item(tables: Tables) -> None:
 
 @pytest.mark.parametrize("account_id", ["", "x" * 2049])
 def test_an_impossible_account_id_is_refused_permanently(dynamodb_local_url: str, account_id: str) -> None:
+    inbox = Tables.make(dynamodb_local_url).inbox
     with pytest.raises(Refused):
-        Tables.make(dynamodb_local_url).inbox.position(account_id)
+        inbox.position(account_id)
+    with pytest.raises(Refused):
+        inbox.positions(["a", account_id])
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException"])
@@ -185,6 +221,7 @@ def test_an_unreachable_table_is_unavailable(nowhere_url: str) -> None:
     inbox = DynamoDBInbox(client, "inbox")
     for call in (
         lambda: inbox.position("a"),
+        lambda: inbox.positions(["a", "b"]),
         lambda: inbox.advance("a", NEW, FIRST, None),
         lambda: inbox.advance("a", NEW, FIRST, [{"Put": {"TableName": "t", "Item": {}}}]),
         lambda: inbox.gaps(0.0),

@@ -53,6 +53,34 @@ def test_accounts_are_listed_with_the_balances_of_the_ledger(deployment: LocalDe
     assert (totals.failures, totals.discarded) == (before.failures, before.discarded)
 
 
+def test_a_batch_of_many_accounts_is_applied_by_few_invocations(deployment: LocalDeployment) -> None:
+    """The function reads their positions with one request per batch, and writes them several at a time."""
+    owner, mapping = f"owner-{uuid.uuid4()}", deployment.mappings["AccountsByOwnerMapping"]
+    assert deployment.wait_until_idle(IDLE_TIMEOUT_S)
+    before = mapping.status().totals
+    assert mapping.stop()
+    try:
+        with deployment.address.http() as api, ThreadPoolExecutor(8) as pool:
+            opened = pool.map(
+                lambda _: api.post("/accounts", json={"owner": owner, "currency": "EUR"}).headers["Location"],
+                range(40),
+            )
+            paths = list(opened)
+            assert deployment.mappings["ProjectorMapping"].wait_until_idle(IDLE_TIMEOUT_S)
+    finally:
+        mapping.start()
+    assert deployment.wait_until_idle(IDLE_TIMEOUT_S)
+    with deployment.address.http() as api:
+        accounts = listed(api, owner, "?limit=100")["accounts"]
+    assert [f"/accounts/{each['accountId']}" for each in accounts] == sorted(paths)
+    totals = mapping.status().totals
+    assert (totals.failures, totals.discarded) == (before.failures, before.discarded)
+    factor = mapping.config.parallelization_factor
+    shards = len(mapping.status().shards)
+    assert factor > 1
+    assert totals.invocations - before.invocations <= 2 * factor * shards
+
+
 def test_unauthorised_requests_are_refused(deployment: LocalDeployment, jwt_deployment: LocalDeployment) -> None:
     for each, status in ((deployment, 403), (jwt_deployment, 401)):
         answer = httpx.get(f"{each.address.api_url}/owners/owner-1/accounts", trust_env=False)

@@ -108,7 +108,7 @@ class Scenario:
         self.is_faulty = self.is_timed = False
         self.seen_gaps = self.seen_full = self.seen_refusals = self.seen_not_attempted = self.seen_late_calls = 0
         threads = self.random.choice([None, 2, 3, 32])
-        self.threads = threads and SeededWorkers(self.random, threads, gives_up=True)
+        self.threads = SeededWorkers(self.random, threads, times_out=True) if threads else None
         self.consumer = self._consumer()
         self._numbers = count(1)
         self._events_in: dict[str, list[Event]] = {}

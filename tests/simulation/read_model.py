@@ -97,7 +97,7 @@ class Scenario:
         if self.idle:
             return self.idle.pop()
         inbox = Inbox(self.store, writes_to("owned"), run_max=self.random.choice([1, 2, 500]))
-        threads = SeededWorkers(self.random, self.random.choice([2, 3, 32]), gives_up=True)
+        threads = SeededWorkers(self.random, self.random.choice([2, 3, 32]), times_out=True)
         return Environment(
             LambdaHandler(Consumer(inbox, workers=threads), now=lambda: NOW, report=self._check), threads
         )

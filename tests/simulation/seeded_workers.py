@@ -13,13 +13,13 @@ class SeededWorkers:
     Args:
         random: chooses the calls that are done, and when a caller runs out of time.
         count: how many calls are in progress at a time.
-        gives_up: whether a caller that waits with a limit of time may run out of it. The calls in progress are then
+        times_out: whether a caller that waits with a limit of time may run out of it. The calls in progress are then
             carried out later: after the batch, or never.
     """
 
-    def __init__(self, random: Random, count: int, *, gives_up: bool = False) -> None:
+    def __init__(self, random: Random, count: int, *, times_out: bool = False) -> None:
         self.count = count
-        self._random, self._gives_up = random, gives_up
+        self._random, self._times_out = random, times_out
         self._calls: dict[Started, Callable[[], Any]] = {}
 
     def start(self, call: Callable[[], Any]) -> Started:
@@ -30,7 +30,7 @@ class SeededWorkers:
     def wait(self, calls: Collection[Started], timeout_s: float | None) -> Collection[Started]:
         """Carry out one to all of the calls. An error that is not an Exception is raised here: the process ends."""
         assert 0 < len(calls) <= self.count, "more calls than allowed are in progress"
-        if timeout_s is not None and self._gives_up and self._random.random() < 0.1:
+        if timeout_s is not None and self._times_out and self._random.random() < 0.1:
             return ()
         due = self._random.sample(list(calls), self._random.randint(1, len(calls)))
         for started in due:

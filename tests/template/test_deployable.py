@@ -23,6 +23,7 @@ ROLES = {
         ("logs:PutLogEvents", "ApiFunctionLogs"),
     },
     "AccountsByOwnerFunctionRole": {
+        ("dynamodb:BatchGetItem", "AccountsByOwnerInbox"),
         ("dynamodb:GetItem", "AccountsByOwnerInbox"),
         ("dynamodb:PutItem", "AccountsByOwner"),
         ("dynamodb:PutItem", "AccountsByOwnerInbox"),

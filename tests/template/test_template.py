@@ -10,6 +10,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 import account_events
 from account_core.rows.layout import TABLE_SCHEMA
+from account_events.lambda_mapping.config import PARALLELIZATION_MAX
 from account_events.lambda_mapping.filters import FilterCriteria
 from local_stack.build import PACKAGES, RUNTIME
 
@@ -73,12 +74,17 @@ def test_the_projectors_mapping_has_the_required_settings() -> None:
     assert on_aws(mapping["Enabled"]) is True
     assert on_aws(mapping["Enabled"], aws=False) is False, "it must be disabled locally, where a fake replaces it"
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
-    assert mapping["ParallelizationFactor"] == 1
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["BisectBatchOnFunctionError"] is True
     assert 0 < mapping["MaximumRetryAttempts"] < 10_000
     assert 0 < mapping["MaximumRecordAgeInSeconds"] < 24 * 3600, "the stream keeps records for a day"
     assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["ProjectorFailures", "Arn"]}
+
+
+def test_each_mapping_has_the_highest_factor_that_keeps_an_accounts_order() -> None:
+    """Lambda keeps the order of a partition key in Kinesis, but only of an item in a table's stream."""
+    assert properties("AccountsByOwnerMapping")["ParallelizationFactor"] == PARALLELIZATION_MAX
+    assert properties("ProjectorMapping")["ParallelizationFactor"] == 1
 
 
 def test_mappings_are_disabled_locally_and_have_bounded_retries() -> None:

@@ -1,5 +1,7 @@
 """Settings of the consumers' functions: each value has one valid format, and an error names the setting."""
 
+from typing import Any
+
 import pytest
 
 from consumers.lake import settings as lake
@@ -37,3 +39,15 @@ def test_a_missing_setting_of_the_lake_is_named(missing: str) -> None:
 def test_a_missing_setting_of_the_accounts_by_owner_is_named(missing: str) -> None:
     with pytest.raises(LookupError, match=missing):
         owners.Settings.read({name: value for name, value in OWNERS.items() if name != missing})
+
+
+def test_the_read_models_client_has_a_connection_for_each_thread() -> None:
+    """Otherwise urllib3 would open and close a connection for each call beyond its pool."""
+    assert owners.CLIENTS.max_pool_connections >= owners.THREADS  # type: ignore[attr-defined]  # botocore's, not typed
+
+
+def test_a_query_of_the_gaps_ends_before_the_functions_timeout() -> None:
+    """It may begin when the reserve begins. The SDK waits up to a second before the second attempt, and doubles it."""
+    config: Any = owners.CLIENTS
+    attempts = config.retries["total_max_attempts"]
+    assert (config.connect_timeout + config.read_timeout) * attempts + 2 ** (attempts - 1) < owners.RESERVE_S

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from account_events.consumer.dynamodb_inbox import DynamoDBInbox
-from account_events.consumer.errors import Unavailable
+from account_events.consumer.errors import Refused, Unavailable
 from account_events.consumer.position import Position
 
 
@@ -32,6 +32,42 @@ def test_a_position_is_read_with_strong_consistency(client: Any, stubber: Stubbe
     asked = {"TableName": "inbox", "Key": {"AccountId": {"S": "a"}}, "ConsistentRead": True}
     stubber.add_response("get_item", {}, asked)
     assert DynamoDBInbox(client, "inbox").position("a") == Position()
+
+
+ASKED = {"RequestItems": {"inbox": {"Keys": [{"AccountId": {"S": each}} for each in "abc"], "ConsistentRead": True}}}
+
+
+def test_positions_are_read_with_one_strongly_consistent_request(client: Any, stubber: Stubber) -> None:  # noqa: ANN401
+    """DynamoDB returns items in any order, and none for a new account."""
+    items = [{"AccountId": {"S": each}, "Last": {"N": "3"}, "Revision": {"N": "1"}} for each in "cb"]
+    stubber.add_response("batch_get_item", {"Responses": {"inbox": items}, "UnprocessedKeys": {}}, ASKED)
+    stored = Position(3, seen=3, revision=1)
+    assert DynamoDBInbox(client, "inbox").positions("abc") == {"a": Position(), "b": stored, "c": stored}
+
+
+def test_keys_left_unprocessed_are_missing_and_not_asked_for_again(client: Any, stubber: Stubber) -> None:  # noqa: ANN401
+    left = {"inbox": {"Keys": [{"AccountId": {"S": "b"}}], "ConsistentRead": True}}
+    stubber.add_response("batch_get_item", {"Responses": {"inbox": []}, "UnprocessedKeys": left}, ASKED)
+    assert DynamoDBInbox(client, "inbox").positions("abc") == {"a": Position(), "c": Position()}
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("ProvisionedThroughputExceededException", Unavailable),
+        ("ValidationException", Refused),
+        ("AccessDeniedException", ClientError),
+    ],
+)
+def test_errors_of_a_batched_read_have_the_classes_of_other_errors(
+    client: Any,  # noqa: ANN401 -- as above
+    stubber: Stubber,
+    code: str,
+    kind: type[Exception],
+) -> None:
+    stubber.add_client_error("batch_get_item", code, http_status_code=400)
+    with pytest.raises(kind, match=code):
+        DynamoDBInbox(client, "inbox").positions("abc")
 
 
 @pytest.mark.parametrize(

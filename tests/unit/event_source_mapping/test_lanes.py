@@ -84,7 +84,8 @@ def test_the_checkpoint_is_before_the_first_record_that_is_not_done() -> None:
     [of_a] = [lane for lane, numbers in delivered.items() if numbers == [1, 3]]
     [of_b] = [lane for lane, numbers in delivered.items() if numbers == [2, 4]]
     lanes.lanes[of_b].invoked(Invoked(), NOW_S)
-    assert lanes.checkpoint is None, "record 1 is not done"
+    before = lanes.checkpoint
+    assert before is None, "record 1 is not done"
     lanes.lanes[of_a].invoked(Invoked(), NOW_S)
     assert (lanes.checkpoint, lanes.buffered, lanes.counts.delivered) == ("4", 0, 4)
 
