@@ -88,7 +88,8 @@ class Design:
         projector_read_units: of that invocation.
         published: the batch's Kinesis records.
         consumer: one invocation with the mean batch of `consumer_batch`.
-        consumer_read_units, consumer_write_units: of that invocation.
+        consumer_read_units, consumer_write_units: of an event in that invocation.
+        consumer_idle_read_units: of an invocation, whatever its events.
     """
 
     command: Invocation
@@ -101,6 +102,7 @@ class Design:
     consumer: Invocation
     consumer_read_units: float
     consumer_write_units: float
+    consumer_idle_read_units: float
     lake: Lake
     monitoring: Monitoring
 
@@ -216,8 +218,9 @@ def shards(rate: float, published: Published) -> int:
 def _consumer(scene: Scene, design: Design, prices: Prices) -> Iterator[Charge]:
     invocations = MILLION / scene.consumer_batch(design.published)
     yield from _function("consumer", design.consumer, invocations, prices)
-    yield Charge("consumer", "writes", design.consumer_write_units * invocations, prices["dynamodb_writes"])
-    yield Charge("consumer", "reads", design.consumer_read_units * invocations, prices["dynamodb_reads"])
+    reads = design.consumer_read_units * MILLION + design.consumer_idle_read_units * invocations
+    yield Charge("consumer", "writes", design.consumer_write_units * MILLION, prices["dynamodb_writes"])
+    yield Charge("consumer", "reads", reads, prices["dynamodb_reads"])
 
 
 def _lake(scene: Scene, lake: Lake, prices: Prices) -> Iterator[Charge]:

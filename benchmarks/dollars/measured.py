@@ -132,7 +132,7 @@ class Bench:
                 command=shared.peer_command,
                 read_units=ledger.baseline.cost.read_units,
                 write_units=ledger.baseline.cost.write_units,
-                projector=self._peers_projector(known, events),
+                projector=self._peers_projector(known, scene.projector_batch),
                 projector_read_units=0.0,
                 published=theirs,
                 **self._consumed(scene, theirs, self._peer),
@@ -144,7 +144,7 @@ class Bench:
     def _units(self, name: str) -> costs.CostResult:
         return next(result for result in self._shared.units.operations if result.name == name)
 
-    def _peers_projector(self, accounts: Accounts, events: int) -> Invocation:
+    def _peers_projector(self, accounts: Accounts, events: float) -> Invocation:
         calls = _calls(Function(self._peer.handler), lambda: _parsed(accounts.batch()))
         measured = invocation(calls, "ProjectorFunction")
         return replace(measured, log_bytes=events * _line_bytes() + PLATFORM_BYTES)
@@ -162,8 +162,9 @@ class Bench:
         accounts = sum(len(part) for part in parts)
         return {
             "consumer": invocation(_calls(self._consumer, batch), "AccountsByOwnerFunction"),
-            "consumer_read_units": accounts * POSITION_READ_UNITS + GAPS_READ_UNITS,
-            "consumer_write_units": accounts * RUN_WRITE_UNITS,
+            "consumer_read_units": accounts / events * POSITION_READ_UNITS,
+            "consumer_write_units": accounts / events * RUN_WRITE_UNITS,
+            "consumer_idle_read_units": GAPS_READ_UNITS,
         }
 
 

@@ -20,8 +20,9 @@ DESIGN = Design(
     projector_read_units=1,
     published=PUBLISHED,
     consumer=Invocation(cpu_ms=1, wait_ms=99, log_bytes=100, memory_mb=512),
-    consumer_read_units=30,
-    consumer_write_units=100,
+    consumer_read_units=1,
+    consumer_write_units=4,
+    consumer_idle_read_units=5,
     lake=Lake(Invocation(cpu_ms=1, wait_ms=0, log_bytes=0, memory_mb=2_048), 1_000, 80, 300),
     monitoring=Monitoring(metrics=10, alarm_metrics=20, composite_alarms=2, dashboards=1),
 )
@@ -77,7 +78,8 @@ def test_events_share_the_invocations_of_projector_and_consumer(listed: Prices) 
     assert found["projector", "Lambda, requests"].quantity == pytest.approx(1e6 / batch, rel=1e-4)
     assert found["projector", "reads"].dollars == pytest.approx(1 / batch * 0.125, rel=1e-4)
     assert found["consumer", "Lambda, requests"].quantity == pytest.approx(40_000), "25 events in each poll"
-    assert found["consumer", "writes"].dollars == pytest.approx(100 * 0.04 * 0.625)
+    assert found["consumer", "writes"].dollars == pytest.approx(4 * 0.625)
+    assert found["consumer", "reads"].dollars == pytest.approx((1 + 5 / 25) * 0.125)
 
 
 def test_the_mappings_batch_size_limits_the_consumers_batch() -> None:
