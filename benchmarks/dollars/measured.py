@@ -18,10 +18,11 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from account_core.api.routes import ROUTES
 from account_events.aggregation.unpacking import unpack
 from account_events.avro.codec import decode
 from benchmarks import command_cpu, costs, kinesis_units
+from benchmarks.cost_results import CostResult, Costs
+from benchmarks.dollars.deployed import access_log_bytes, monitoring
 from benchmarks.dollars.functions import EMF, PLATFORM_BYTES, ROUNDS, WARM_UPS, Call, Function, function, invocation
 from benchmarks.dollars.hops import Design, Invocation, Lake, Monitoring, Published, Scene
 from benchmarks.fake_kinesis import fake
@@ -47,17 +48,6 @@ RUN_WRITE_UNITS = 5.0
 ByOwner (Amazon DynamoDB developer guide, "DynamoDB read and write operations" and "Global secondary indexes")."""
 PARKED_READ_UNITS = 1.0
 """A strongly consistent Query that finds no parked account."""
-TOTALS_METRICS = 2
-"""Of the function that refreshes the totals, which runs once an hour."""
-CONTEXT = {
-    "$context.requestId": "TgiC1CJgIHPyj54=",
-    "$context.requestTime": "30/Nov/2026:18:56:24 +0000",
-    "$context.httpMethod": "POST",
-    "$context.status": "200",
-    "$context.responseLatency": "16",
-    "$context.error.message": "-",
-}
-"""Values of the access log's fields, as long as API Gateway's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +66,7 @@ class _Shared:
     template: Any
     command: Invocation
     peer_command: Invocation
-    units: costs.Costs
+    units: Costs
     lake: Lake
     monitoring: Monitoring
 
@@ -109,39 +99,38 @@ class Bench:
         ledger = self._units(COMMAND)
         assert ledger.baseline is not None  # noqa: S101 -- the published design has this operation
         known = Accounts(events)
-        common = {
-            "access_log_bytes": _access_log_bytes(template),
-            "lake": shared.lake,
-        }
+        line_bytes = access_log_bytes(template)
         mine, theirs = _published(ours, batches, events), _published(self._peer, batches, events)
         mine = replace(mine, keys=template["Parameters"]["Buckets"]["Default"])
         return Both(
             scene,
             Design(
                 command=shared.command,
+                access_log_bytes=line_bytes,
                 read_units=ledger.ours.cost.read_units,
                 write_units=ledger.ours.cost.write_units,
                 projector=invocation(_calls(self._ours, lambda: _parsed(known.batch())), "ProjectorFunction"),
                 projector_read_units=PARKED_READ_UNITS,
                 published=mine,
                 **self._consumed(scene, mine, ours),
+                lake=shared.lake,
                 monitoring=shared.monitoring,
-                **common,
             ),
             Design(
                 command=shared.peer_command,
+                access_log_bytes=line_bytes,
                 read_units=ledger.baseline.cost.read_units,
                 write_units=ledger.baseline.cost.write_units,
                 projector=self._peers_projector(known, scene.projector_batch),
                 projector_read_units=0.0,
                 published=theirs,
                 **self._consumed(scene, theirs, self._peer),
+                lake=shared.lake,
                 monitoring=Monitoring(),
-                **common,
             ),
         )
 
-    def _units(self, name: str) -> costs.CostResult:
+    def _units(self, name: str) -> CostResult:
         return next(result for result in self._shared.units.operations if result.name == name)
 
     def _peers_projector(self, accounts: Accounts, events: float) -> Invocation:
@@ -197,7 +186,7 @@ def bench() -> Iterator[Bench]:
             _peers_command(command, calls["api"]),
             units,
             _lake(template, calls["lake"], transform),
-            _monitoring(template, calls),
+            monitoring(template, calls),
         )
         yield Bench(projector, baseline_at(url), consumer, shared)
 
@@ -240,38 +229,6 @@ def _lake(template: Any, calls: Sequence[Call], transform: Function) -> Lake:  #
         parquet_bytes=len(parquet(rows, schema)) / len(rows),
         buffer_s=template["Parameters"]["LakeBufferSeconds"]["Default"],
     )
-
-
-def _monitoring(template: Any, calls: dict[str, list[Call]]) -> Monitoring:  # noqa: ANN401 -- the template
-    resources = list(template["Resources"].values())
-    kinds = [resource["Type"] for resource in resources]
-    emitted = {name: _metric_names(name_calls) for name, name_calls in calls.items()}
-    operations = sum(len(methods) for methods in ROUTES.values())
-    filters = kinds.count("AWS::Logs::MetricFilter")
-    return Monitoring(
-        metrics=len(emitted.pop("api")) * operations + sum(map(len, emitted.values())) + filters + TOTALS_METRICS,
-        alarm_metrics=sum(
-            sum("MetricStat" in query for query in resource["Properties"].get("Metrics", [])) or 1
-            for resource in resources
-            if resource["Type"] == "AWS::CloudWatch::Alarm"
-        ),
-        composite_alarms=kinds.count("AWS::CloudWatch::CompositeAlarm"),
-        dashboards=kinds.count("AWS::CloudWatch::Dashboard"),
-    )
-
-
-def _metric_names(calls: Sequence[Call]) -> set[str]:
-    lines = [json.loads(line) for call in calls for line in call.lines.splitlines() if EMF in line]
-    return {
-        metric["Name"] for line in lines for group in line["_aws"]["CloudWatchMetrics"] for metric in group["Metrics"]
-    }
-
-
-def _access_log_bytes(template: Any) -> int:  # noqa: ANN401 -- the template
-    line: str = template["Resources"]["HttpApiStage"]["Properties"]["AccessLogSettings"]["Format"]
-    for name, value in CONTEXT.items():
-        line = line.replace(name, value)
-    return len(line.encode())
 
 
 def _line_bytes() -> int:

@@ -1,11 +1,14 @@
 """The arithmetic of `benchmarks.dollars`, with values computed by hand."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from benchmarks.dollars import prices
 from benchmarks.dollars.batches import billed_s, mean_batch
+from benchmarks.dollars.deployed import TOTALS_METRICS, monitoring
+from benchmarks.dollars.functions import Call
 from benchmarks.dollars.hops import Charge, Design, Invocation, Lake, Monitoring, Published, Scene, bill, shards, shared
 from benchmarks.dollars.prices import Price, Prices
 
@@ -138,3 +141,21 @@ def test_charges_with_nearly_equal_quantities_are_shared() -> None:
         [Charge("a", "x", 1.01, price), Charge("b", "y", 2, price)],
     )
     assert shared(ours, peer) == 2.0
+
+
+def test_monitoring_is_counted_from_the_template_and_the_functions_lines() -> None:
+    template = {
+        "Resources": {
+            "One": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"MetricName": "Errors"}},
+            "Sum": {
+                "Type": "AWS::CloudWatch::Alarm",
+                "Properties": {"Metrics": [{"Expression": "a + b"}, {"MetricStat": {}}, {"MetricStat": {}}]},
+            },
+            "Both": {"Type": "AWS::CloudWatch::CompositeAlarm", "Properties": {}},
+            "Filter": {"Type": "AWS::Logs::MetricFilter", "Properties": {}},
+        }
+    }
+    line = json.dumps({"_aws": {"CloudWatchMetrics": [{"Metrics": [{"Name": "Requests"}]}]}})
+    calls = {"api": [Call(1, 1, f"{line}\n")], "projector": [Call(1, 1, f'{line}\n{{"level":"INFO"}}\n')] * 2}
+    operations = 6  # of the API: each has its own metric
+    assert monitoring(template, calls) == Monitoring(operations + 1 + 1 + TOTALS_METRICS, 1 + 2, 1, 0)
