@@ -13,7 +13,6 @@ from statistics import median
 from typing import Any
 from unittest.mock import patch
 
-from benchmarks import projector
 from benchmarks.dollars.hops import Invocation
 from benchmarks.fake_kinesis import INBOX
 from local_stack.deploy import read_template
@@ -34,8 +33,14 @@ REPORT_LINE = (
 """Lambda's own lines of an invocation at the level INFO: start and report (AWS Lambda developer guide, "Log-level
 filtering"). With LogFormat JSON, they have this form."""
 PLATFORM_BYTES = len(f"{START_LINE}\n{REPORT_LINE}\n")
-ENVIRONMENT = {
-    **projector.ENVIRONMENT,
+ENVIRONMENT = {  # of all functions, with the defaults of template.yaml
+    "TABLE_NAME": "accounts",
+    "PARKING_TABLE_NAME": "parked",
+    "EVENT_STREAM_NAME": "domain-events",
+    "AGGREGATION": "on",
+    "BUCKETS": "32",
+    "ORDER_WINDOW_SECONDS": "10",
+    "FRAMING": "single-object",
     "OWNED_TABLE_NAME": "accounts-by-owner",
     "INBOX_TABLE_NAME": INBOX,
     "GAP_WAIT_S": "300",
@@ -43,7 +48,11 @@ ENVIRONMENT = {
     "OPERATOR_SCOPE": "accounts/operator",
     "LAKE_BUCKET_NAME": "lake",
     "FIRST_DAY": "2000-01-01",
+    "STACK_NAME": "account-events",
     "POWERTOOLS_LOG_LEVEL": "INFO",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "not-a-secret",
     "NO_PROXY": "127.0.0.1",
 }
 
@@ -86,7 +95,7 @@ class Function:
 def function(module_name: str, url: str) -> Iterator[Function]:
     """Import a function's module as an execution environment does; its clients use the fake at `url`."""
     output = StringIO()
-    environment = {**ENVIRONMENT, "POWERTOOLS_SERVICE_NAME": "", "AWS_ENDPOINT_URL": url}
+    environment = {**ENVIRONMENT, "AWS_ENDPOINT_URL": url}
     with patch.dict(os.environ, environment), redirect_stdout(output):
         module = importlib.import_module(module_name)
     del sys.modules[module_name]  # the next import creates another one
