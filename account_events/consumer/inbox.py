@@ -66,9 +66,11 @@ class Inbox(Generic[Effect]):
     Args:
         store: stores the positions.
         handle: called with one or more consecutive events of one account; the first follows the last event of the
-            account's previous call. Its return value is the effect, which the store writes together with the new
-            position. If it raises, the account does not advance and the events are delivered again. Buffered events
-            are retried with each later event of the account. After `gap_wait_s` the account is reported as a gap.
+            account's previous call. Only the thread that calls `receive` calls it, also if the consumer has threads,
+            and it gets the account's next events only once its effect is stored. Its return value is the effect, which
+            the store writes together with the new position. If it raises, the account does not advance and the
+            events are delivered again. Buffered events are retried with each later event of the account. After
+            `gap_wait_s` the account is reported as a gap.
         run_max: the maximum number of events per call of `handle`. A number above 1 saves writes. Set it above 1 only
             if the side effects of `handle` itself happen for all events of the call or for none.
         gap_wait_s: how many seconds an account may wait before it is reported as a gap.

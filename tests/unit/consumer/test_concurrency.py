@@ -118,14 +118,14 @@ def test_positions_are_read_a_hundred_at_a_time(store: Recording, applied: Appli
 def test_a_position_that_is_out_of_date_is_read_again(applied: Applied) -> None:
     """Another worker applies every account's first event between the batched read and the write."""
 
-    class Overtaken(Recording):
+    class Contended(Recording):
         def positions(self, account_ids: Sequence[str]) -> Mapping[str, Position]:
             read = super().positions(account_ids)
             for account_id in account_ids:
                 self._positions[account_id] = Position(1, seen=1, revision=1)
             return read
 
-    store = Overtaken()
+    store = Contended()
     outcome = Consumer(Inbox(store, applied), workers=TimedWorkers(THREADS)).receive(batch_of(accounts(20), 2), NOW)
     assert (outcome.applied, outcome.duplicates, outcome.failures) == (20, 20, [])
     assert store.advanced == accounts(20)
