@@ -33,9 +33,9 @@ class PollRate:
         return max(earliest_s, begun_s + self.interval_s) if self.is_steady and not is_behind else earliest_s
 
 
-# "Using AWS Lambda with Amazon DynamoDB": shards are polled "at a base rate of 4 times per second"; "How Lambda processes
-# records from Amazon Kinesis Data Streams": "at a rate of once per second for each shard". While more records are
-# available, Lambda keeps processing batches. Kinesis API reference, GetRecords: 5 transactions per second and shard,
-# including calls that return no records. AWS does not document whether a poll that found all records is followed by
-# another one at once. Ours is.
+# "Using AWS Lambda with Amazon DynamoDB": shards are polled "at a base rate of 4 times per second". "How Lambda
+# processes records from Amazon Kinesis Data Streams": "at a rate of once per second for each shard". While more records
+# are available, Lambda keeps processing batches. Kinesis API reference, GetRecords: 5 transactions per second and
+# shard, including calls that return no records. AWS does not document whether a poll that found all records is followed
+# by another one at once. Ours is.
 POLL_RATES: Mapping[SourceKind, PollRate] = {"dynamodb": PollRate(0.25, 0.0), "kinesis": PollRate(1.0, 0.2)}
