@@ -116,7 +116,8 @@ class Receiving(Generic[Effect]):
     def not_attempted(self, accounts: int = 1) -> NotAttempted:
         """The error of accounts that were not received, or not completely."""
         why = "the store did not answer for others" if self._pace.is_stopped else "there was no time left"
-        return NotAttempted(f"{accounts} accounts of the batch were not completed, because {why}: receive them again.")
+        what = "1 account" if accounts == 1 else f"{accounts} accounts"
+        return NotAttempted(f"{what} of the batch could not be completed, because {why}: receive the records again.")
 
     def _wait_s(self) -> float | None:
         return None if self._time_left_s is None else max(0.0, self._time_left_s() + self._grace_s)

@@ -88,7 +88,7 @@ def test_the_largest_batch_ends_before_its_timeout_and_makes_progress() -> None:
     [failure, of_the_gaps] = outcomes[0].failures
     assert isinstance(failure.error, NotAttempted)
     assert isinstance(of_the_gaps.error, NotAttempted)
-    assert str(failure.error).startswith(f"{len(datas) - store.written} accounts of the batch were not completed")
+    assert str(failure.error).startswith(f"{len(datas) - store.written} accounts of the batch could not be completed")
     [unsafe] = response["batchItemFailures"]
     assert int(unsafe["itemIdentifier"]) > store.written // OF_A_RECORD - 2, "the first records are done first"
 
